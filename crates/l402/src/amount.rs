@@ -1,0 +1,231 @@
+//! Money: millisatoshi, and the way people write prices.
+
+use core::fmt;
+use core::str::FromStr;
+
+/// An amount of bitcoin in millisatoshi, the unit of Lightning (BOLT 2). Never negative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Msat(u64);
+
+/// All bitcoin there can be, in millisatoshi: 21 million BTC.
+const SUPPLY_MSAT: u64 = 2_100_000_000_000_000_000;
+
+impl Msat {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+    /// All bitcoin there can be; no parser here gives more.
+    pub const MAX: Self = Self(SUPPLY_MSAT);
+
+    /// An amount given in millisatoshi.
+    #[must_use]
+    pub const fn new(msat: u64) -> Self {
+        Self(msat)
+    }
+
+    /// An amount given in whole satoshi; saturates at [`Msat::MAX`].
+    #[must_use]
+    pub const fn from_sat(sat: u64) -> Self {
+        let msat = sat.saturating_mul(1000);
+        Self(if msat > SUPPLY_MSAT {
+            SUPPLY_MSAT
+        } else {
+            msat
+        })
+    }
+
+    /// The number of millisatoshi.
+    #[must_use]
+    pub const fn msat(self) -> u64 {
+        self.0
+    }
+
+    /// The number of whole satoshi, rounded up: what a buyer must be ready to lose.
+    #[must_use]
+    pub const fn ceil_sat(self) -> u64 {
+        self.0.div_ceil(1000)
+    }
+
+    /// The sum, or `None` where it does not fit.
+    #[must_use]
+    pub const fn checked_add(self, other: Self) -> Option<Self> {
+        match self.0.checked_add(other.0) {
+            Some(sum) => Some(Self(sum)),
+            None => None,
+        }
+    }
+
+    /// The difference, or `None` where it would be negative.
+    #[must_use]
+    pub const fn checked_sub(self, other: Self) -> Option<Self> {
+        match self.0.checked_sub(other.0) {
+            Some(rest) => Some(Self(rest)),
+            None => None,
+        }
+    }
+
+    /// The sum, held at [`u64::MAX`] millisatoshi.
+    #[must_use]
+    pub const fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+/// Writes whole satoshi as `50 sat`, anything finer as `2500 msat`.
+impl fmt::Display for Msat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_multiple_of(1000) {
+            write!(f, "{} sat", self.0.div_ceil(1000))
+        } else {
+            write!(f, "{} msat", self.0)
+        }
+    }
+}
+
+/// Why a price could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AmountError {
+    /// More than there is bitcoin.
+    TooLarge,
+    /// The number is empty, negative, or not plain decimal digits.
+    NotANumber,
+    /// Finer than a millisatoshi, or a fraction of a unit that has none.
+    TooFine,
+    /// A bare number: nobody can tell what it is a number of.
+    UnitMissing,
+    /// A unit other than `sat`, `msat` or `BTC`.
+    UnitUnknown,
+}
+
+impl fmt::Display for AmountError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLarge => "more than 21 million BTC; write a smaller amount",
+            Self::NotANumber => {
+                "not an amount; write plain digits and a unit, such as \"50 sat\" (never negative)"
+            }
+            Self::TooFine => "finer than a millisatoshi; write \"2500 msat\" or \"0.00000050 BTC\"",
+            Self::UnitMissing => {
+                "the unit is missing; write \"50 sat\", \"2500 msat\" or \"0.00000050 BTC\""
+            }
+            Self::UnitUnknown => "unknown unit; write \"sat\", \"msat\" or \"BTC\"",
+        })
+    }
+}
+
+impl std::error::Error for AmountError {}
+
+/// Reads `50 sat`, `2500 msat`, `0.00000050 BTC`. The space may be missing; the unit may not.
+impl FromStr for Msat {
+    type Err = AmountError;
+
+    fn from_str(text: &str) -> Result<Self, AmountError> {
+        let text = text.trim();
+        let split = text
+            .find(|c: char| c.is_ascii_alphabetic())
+            .unwrap_or(text.len());
+        let (number, unit) = text.split_at(split);
+        let number = number.trim_end();
+        if number.is_empty() || number.starts_with(['-', '+']) {
+            return Err(AmountError::NotANumber);
+        }
+        let decimals = match unit {
+            "msat" => 0,
+            "sat" | "sats" => 3,
+            "BTC" | "btc" => 11,
+            "" => {
+                decimal(number, 11)?;
+                return Err(AmountError::UnitMissing);
+            }
+            _ => return Err(AmountError::UnitUnknown),
+        };
+        let msat = decimal(number, decimals)?;
+        if msat > SUPPLY_MSAT {
+            Err(AmountError::TooLarge)
+        } else {
+            Ok(Self(msat))
+        }
+    }
+}
+
+/// Reads a decimal number as an integer of its `decimals`-th decimal place.
+fn decimal(number: &str, decimals: usize) -> Result<u64, AmountError> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    let dangling = number.contains('.') && fraction.is_empty();
+    if whole.is_empty() || dangling || !digits(whole) || !digits(fraction) {
+        return Err(AmountError::NotANumber);
+    }
+    let (kept, rest) = fraction.split_at(fraction.len().min(decimals));
+    if rest.bytes().any(|b| b != b'0') {
+        return Err(AmountError::TooFine);
+    }
+    let zeros = core::iter::repeat_n(b'0', decimals.saturating_sub(kept.len()));
+    whole
+        .bytes()
+        .chain(kept.bytes())
+        .chain(zeros)
+        .try_fold(0_u64, |sum, digit| {
+            let digit = u64::from(digit.saturating_sub(b'0'));
+            sum.checked_mul(10)
+                .and_then(|s| s.checked_add(digit))
+                .ok_or(AmountError::TooLarge)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_each_unit_that_people_write() {
+        for (text, msat) in [
+            ("50 sat", 50_000),
+            ("50sats", 50_000),
+            ("2500 msat", 2500),
+            ("0.00000050 BTC", 50_000),
+            ("1 BTC", 100_000_000_000),
+            ("1.5 sat", 1500),
+            ("0 sat", 0),
+        ] {
+            assert_eq!(text.parse(), Ok(Msat::new(msat)), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_could_mean_two_things() {
+        for (text, error) in [
+            ("50", AmountError::UnitMissing),
+            ("-1 sat", AmountError::NotANumber),
+            ("+1 sat", AmountError::NotANumber),
+            ("", AmountError::NotANumber),
+            ("sat", AmountError::NotANumber),
+            ("1e3 sat", AmountError::UnitUnknown),
+            ("1,000 sat", AmountError::NotANumber),
+            ("1. sat", AmountError::NotANumber),
+            (".5 sat", AmountError::NotANumber),
+            ("0.5 msat", AmountError::TooFine),
+            ("1 USD", AmountError::UnitUnknown),
+            ("21000001 BTC", AmountError::TooLarge),
+            ("99999999999999999999 sat", AmountError::TooLarge),
+            ("٣ sat", AmountError::NotANumber),
+        ] {
+            assert_eq!(text.parse::<Msat>(), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_buyer_rounds_up() {
+        assert_eq!(Msat::new(1500).ceil_sat(), 2);
+        assert_eq!(Msat::new(999).ceil_sat(), 1);
+        assert_eq!(Msat::from_sat(50).to_string(), "50 sat");
+        assert_eq!(Msat::new(2500).to_string(), "2500 msat");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn printing_and_reading_agree(msat in 0..=SUPPLY_MSAT) {
+            proptest::prop_assert_eq!(Msat::new(msat).to_string().parse(), Ok(Msat::new(msat)));
+        }
+    }
+}

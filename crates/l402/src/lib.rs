@@ -1,0 +1,127 @@
+//! The L402 protocol: an HTTP server answers `402 Payment Required` with a token and a Lightning
+//! invoice, the client pays the invoice, and sends the token back with the proof of payment.
+//!
+//! # What this crate does not do
+//!
+//! No socket, no file, no clock, no randomness, no async. It opens no connection, pays nothing
+//! and stores nothing. You hand it header values, the current time and fresh random bytes; it
+//! hands back values and verdicts. Hosts for it are the crates `l402-server` (a tower layer),
+//! `l402-gateway` (a reverse proxy) and `l402-client`.
+//!
+//! It does not count uses either. That a token is good for one answer is something it *says*
+//! ([`Verified::policy`]); holding the bearer to it takes a ledger, which the server keeps.
+//!
+//! # The handshake
+//!
+//! ```text
+//!  client                                             server
+//!    |  GET /joke                                        |
+//!    |-------------------------------------------------->|  invoice from the Lightning node
+//!    |                                                   |  mint(keys, terms, payment hash)
+//!    |  402  WWW-Authenticate: L402 macaroon=…,invoice=… |
+//!    |<--------------------------------------------------|  Challenge::to_header
+//!    |  Challenges::parse                                |
+//!    |  pays the invoice, learns the preimage            |
+//!    |  GET /joke  Authorization: L402 <token>:<preimage>|
+//!    |-------------------------------------------------->|  Credential::from_headers
+//!    |                                                   |  prove: hash and signature
+//!    |  200                                              |  authorize: every caveat
+//!    |<--------------------------------------------------|  => Verified
+//! ```
+//!
+//! A token is a [`Macaroon`]: what was sold stands in its caveats, signed by a key that is
+//! derived from one master key and the token itself, so that a server writes nothing for those
+//! who never pay. A holder can append caveats and hand on a narrower token; nothing appended can
+//! widen it.
+//!
+//! # The shortest whole sale
+//!
+//! ```
+//! use l402::{
+//!     Capability, Conditions, Credential, KeyNumber, KeyRing, MasterKey, Msat, Network, Policy,
+//!     Preimage, Target, Terms, UnixTime, UnknownCaveats, mint, verify,
+//! };
+//!
+//! let key = "5b1fd1bf0c29f3fa9a5fcd9bfc0cf0d4ae0b2c1cd2f7e3ac0c6e1a2f9b3c7d58";
+//! let keys = KeyRing::new("my-shop", KeyNumber(1), MasterKey::from_hex(key)?);
+//! let now = UnixTime::from_secs(1_790_000_000);
+//! let terms = Terms {
+//!     service: "joke".parse()?,
+//!     tier: 0,
+//!     capabilities: vec![],
+//!     price: Msat::from_sat(50),
+//!     policy: Policy::Request,
+//!     network: Network::Regtest,
+//!     valid_until: UnixTime::from_secs(1_790_086_400),
+//! };
+//!
+//! // The Lightning node knows the preimage, and gives it to whoever pays the invoice.
+//! let preimage = Preimage::from_bytes([0x2f; 32]);
+//! let token = mint(&keys, &terms, preimage.payment_hash(), [7; 30], now)?;
+//!
+//! // What the buyer sends, and what the server reads.
+//! let header = Credential::new(token, preimage).to_header();
+//! let headers = [("authorization", header.as_bytes())];
+//! let credential = Credential::from_headers(headers)?.expect("there is one");
+//!
+//! let target = Target {
+//!     service: &terms.service,
+//!     tier: 0,
+//!     capability: Capability::None,
+//!     network: Network::Regtest,
+//!     min_price: None,
+//!     required: Conditions::MINTED,
+//!     unknown_caveats: UnknownCaveats::Skip,
+//!     now,
+//! };
+//! let verified = verify(&credential, &keys, &target)?;
+//! assert_eq!(verified.price(), Some(Msat::from_sat(50)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//!
+//! - `bolt11` (default): reading BOLT 11 invoices, in the type `Invoice`. Needs libsecp256k1, and
+//!   so a C compiler for the target. Without it the crate builds for `wasm32-unknown-unknown`.
+#![warn(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::cast_sign_loss
+)]
+
+mod amount;
+mod caveat;
+mod challenge;
+mod credential;
+mod identifier;
+pub mod inspect;
+#[cfg(feature = "bolt11")]
+mod invoice;
+mod key;
+mod macaroon;
+mod mint;
+mod network;
+mod payment;
+mod policy;
+mod problem;
+mod service;
+mod time;
+mod verify;
+
+pub use amount::{AmountError, Msat};
+pub use caveat::{Condition, Conditions};
+pub use challenge::{AuthChallenge, Challenge, ChallengeError, Challenges, Scheme};
+pub use credential::{Credential, CredentialError};
+pub use identifier::{Identifier, IdentifierError, KeyNumber, TokenId};
+#[cfg(feature = "bolt11")]
+pub use invoice::{Invoice, InvoiceError};
+pub use key::{KeyError, KeyRing, MasterKey, RootKey};
+pub use macaroon::{Macaroon, MacaroonError};
+pub use mint::{MintError, Terms, mint};
+pub use network::{Network, NetworkError};
+pub use payment::{HexError, PaymentHash, Preimage};
+pub use policy::{Policy, PolicyError};
+pub use problem::{Problem, RetryWith};
+pub use service::{Service, ServiceError};
+pub use time::UnixTime;
+pub use verify::{Capability, Proven, Target, UnknownCaveats, Verified, VerifyError, verify};

@@ -1,0 +1,309 @@
+//! Checking credentials: first that one is genuine, then that it opens this door.
+//!
+//! The two steps are two types. [`Proven`] says that preimage and signature hold, which never
+//! changes and may be cached; [`Verified`] says that the caveats allow this request now.
+
+use core::fmt;
+
+use crate::caveat::{Reading, Rights, read};
+use crate::{
+    Condition, Conditions, Credential, Identifier, KeyRing, Macaroon, Msat, Network, PaymentHash,
+    Policy, Problem, RootKey, Service, UnixTime,
+};
+
+/// What to do with a caveat that is not of our vocabulary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownCaveats {
+    /// Refuse the token.
+    Reject,
+    /// Skip it, as the specification says (macaroon-spec: "MUST be skipped").
+    #[default]
+    Skip,
+}
+
+/// What a route has to say about capabilities.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Capability<'a> {
+    /// The route needs this one.
+    Named(&'a str),
+    /// The route knows none, so a token limited to some cannot be checked here and is refused.
+    #[default]
+    None,
+    /// The upstream checks them itself, as behind Aperture. A token that is limited to no
+    /// capability at all is refused here already.
+    Upstream,
+}
+
+/// What a request asks for, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The service of the route.
+    pub service: &'a Service,
+    /// Its tier.
+    pub tier: u8,
+    /// Its capability.
+    pub capability: Capability<'a>,
+    /// The network that it sells on; a token that names another is refused.
+    pub network: Network,
+    /// What the token must have cost at least (a dynamic price); `None` honours what was sold.
+    /// Needs [`Condition::PriceMsat`] among the required ones: see [`Target::required`].
+    pub min_price: Option<Msat>,
+    /// Caveats that the token must have (ours: [`Conditions::MINTED`]).
+    ///
+    /// Name here what the mint behind these keys always writes. A holder can append any caveat,
+    /// so a statement of what was *bought* counts only where the mint is known to have made it
+    /// first: a price and a policy that are not required here cannot satisfy
+    /// [`Target::min_price`], nor allow more than [`Policy::Request`].
+    pub required: Conditions,
+    /// The setting for foreign caveats.
+    pub unknown_caveats: UnknownCaveats,
+    /// The current time.
+    pub now: UnixTime,
+}
+
+/// Why a credential does not open the door. Sorted by what the holder may do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// Genuine, but its time is over.
+    Expired,
+    /// Genuine, but lacks a required caveat, a capability, or cost less than the price now.
+    Insufficient,
+    /// Not ours, another payment's preimage, malformed or widened caveats: the caller learns no
+    /// more.
+    Invalid,
+    /// Genuine, for another service or tier.
+    WrongService,
+}
+
+impl VerifyError {
+    /// What the caller is told.
+    #[must_use]
+    pub const fn problem(self) -> Problem {
+        match self {
+            Self::Expired => Problem::Expired,
+            Self::Insufficient => Problem::Insufficient,
+            Self::Invalid => Problem::InvalidToken,
+            Self::WrongService => Problem::WrongService,
+        }
+    }
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Expired => "the token has expired; buy a new one",
+            Self::Insufficient => "the token does not cover this request; buy one that does",
+            Self::Invalid => "the token or its preimage is not valid",
+            Self::WrongService => "the token is for another service or tier",
+        })
+    }
+}
+
+impl std::error::Error for VerifyError {}
+
+/// A credential whose preimage and signature hold. Worth caching; proves nothing about a route.
+///
+/// It holds the token without the preimage. A cache must be keyed by the whole credential
+/// (ATTACKS T-33).
+#[derive(Clone, Debug)]
+pub struct Proven {
+    macaroon: Macaroon,
+    identifier: Identifier,
+}
+
+/// Proof that a credential opens a route; only verification makes one.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    identifier: Identifier,
+    service: Service,
+    price: Option<Msat>,
+    policy: Policy,
+    valid_until: Option<UnixTime>,
+    checked: Conditions,
+}
+
+impl Credential {
+    /// Checks the preimage against the hash, then the MAC. Nothing else.
+    ///
+    /// # Errors
+    /// [`VerifyError::Invalid`], whichever of the two fails (ATTACKS T-22).
+    pub fn prove(&self, keys: &KeyRing, now: UnixTime) -> Result<Proven, VerifyError> {
+        self.prove_by(|identifier| keys.root_key(identifier, now))
+    }
+
+    /// As [`Credential::prove`], with the root key of one token as other software stores it.
+    ///
+    /// # Errors
+    /// [`VerifyError::Invalid`].
+    pub fn prove_with(&self, root_key: &RootKey) -> Result<Proven, VerifyError> {
+        self.prove_by(|_| Some(root_key.clone()))
+    }
+
+    /// The preimage first: one hash, where the MAC takes several.
+    fn prove_by(
+        &self,
+        root_key: impl FnOnce(&Identifier) -> Option<RootKey>,
+    ) -> Result<Proven, VerifyError> {
+        let identifier = self
+            .macaroon()
+            .identifier()
+            .map_err(|_| VerifyError::Invalid)?;
+        let hash = &identifier.payment_hash;
+        if hash.is_known() || !self.preimage().proves(hash) {
+            return Err(VerifyError::Invalid);
+        }
+        let root_key = root_key(&identifier).ok_or(VerifyError::Invalid)?;
+        if !self.macaroon().is_signed_by(&root_key) {
+            return Err(VerifyError::Invalid);
+        }
+        Ok(Proven {
+            macaroon: self.macaroon().clone(),
+            identifier,
+        })
+    }
+}
+
+impl Proven {
+    /// Checks every caveat against the request. Runs for each request, cached or not.
+    ///
+    /// Where a token fails in several ways, the first of these is told: [`VerifyError::Invalid`],
+    /// [`VerifyError::WrongService`], [`VerifyError::Expired`], [`VerifyError::Insufficient`].
+    ///
+    /// # Errors
+    /// See [`VerifyError`].
+    pub fn authorize(&self, target: &Target<'_>) -> Result<Verified, VerifyError> {
+        let rights = self.rights(target)?;
+        if !rights.opens(target.service.as_str(), target.tier) {
+            return Err(VerifyError::WrongService);
+        }
+        if rights.valid_until.is_some_and(|end| target.now >= end) {
+            return Err(VerifyError::Expired);
+        }
+        if !suffices(&rights, target) {
+            return Err(VerifyError::Insufficient);
+        }
+        Ok(Verified {
+            identifier: self.identifier,
+            service: target.service.clone(),
+            price: rights.price,
+            policy: policy(&rights, target),
+            valid_until: rights.valid_until,
+            checked: rights.conditions,
+        })
+    }
+
+    /// What all caveats together leave at this service.
+    fn rights(&self, target: &Target<'_>) -> Result<Rights<'_>, VerifyError> {
+        let mut rights = Rights::new(self.identifier.payment_hash);
+        for caveat in self.macaroon.caveats() {
+            match read(caveat, target.service) {
+                Reading::Own(term) => rights.narrow(term).map_err(|_| VerifyError::Invalid)?,
+                Reading::Foreign if target.unknown_caveats == UnknownCaveats::Skip => {}
+                Reading::Elsewhere => {}
+                Reading::Foreign | Reading::Malformed => return Err(VerifyError::Invalid),
+            }
+        }
+        if rights.is_for(target.network) {
+            Ok(rights)
+        } else {
+            Err(VerifyError::Invalid)
+        }
+    }
+
+    /// The identifier: its key number lets a cache drop the entries of a key that has ended.
+    #[must_use]
+    pub fn identifier(&self) -> &Identifier {
+        &self.identifier
+    }
+}
+
+fn suffices(rights: &Rights<'_>, target: &Target<'_>) -> bool {
+    rights.conditions.contains(target.required)
+        && has_capability(rights.capabilities(), target.capability)
+        && target
+            .min_price
+            .is_none_or(|min| bought_price(rights, target) >= Some(min))
+}
+
+fn has_capability(allowed: Option<&[&str]>, wanted: Capability<'_>) -> bool {
+    let Some(allowed) = allowed else { return true };
+    match wanted {
+        Capability::Named(name) => allowed.contains(&name),
+        Capability::None => false,
+        Capability::Upstream => !allowed.is_empty(),
+    }
+}
+
+/// The price, where the mint is known to have stated it.
+fn bought_price(rights: &Rights<'_>, target: &Target<'_>) -> Option<Msat> {
+    rights
+        .price
+        .filter(|_| target.required.has(Condition::PriceMsat))
+}
+
+/// The policy, where the mint is known to have stated it; otherwise one answer and no more.
+fn policy(rights: &Rights<'_>, target: &Target<'_>) -> Policy {
+    let trusted = target.required.has(Condition::Policy);
+    let bought = rights
+        .policy
+        .filter(|policy| trusted || policy.is_within(Policy::Request));
+    bought.unwrap_or(Policy::Request)
+}
+
+impl Verified {
+    /// The identifier: payment hash (the replay key) and token id.
+    #[must_use]
+    pub fn identifier(&self) -> &Identifier {
+        &self.identifier
+    }
+
+    /// The payment hash.
+    #[must_use]
+    pub fn payment_hash(&self) -> PaymentHash {
+        self.identifier.payment_hash
+    }
+
+    /// The service it was checked for.
+    #[must_use]
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// What was paid, if the token says so. To be believed where the target required it.
+    #[must_use]
+    pub fn price(&self) -> Option<Msat> {
+        self.price
+    }
+
+    /// What was bought; [`Policy::Request`] where the token does not say, or where the target
+    /// did not require it to.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// When the token ends, if it says so.
+    #[must_use]
+    pub fn valid_until(&self) -> Option<UnixTime> {
+        self.valid_until
+    }
+
+    /// The conditions that were checked.
+    #[must_use]
+    pub fn checked(&self) -> Conditions {
+        self.checked
+    }
+}
+
+/// [`Credential::prove`], then [`Proven::authorize`].
+///
+/// # Errors
+/// See [`VerifyError`].
+pub fn verify(
+    credential: &Credential,
+    keys: &KeyRing,
+    target: &Target<'_>,
+) -> Result<Verified, VerifyError> {
+    credential.prove(keys, target.now)?.authorize(target)
+}
