@@ -1,0 +1,129 @@
+//! What every backend compares before an invoice leaves this crate (ATTACKS P-11, P-13).
+
+use core::time::Duration;
+
+use l402::{Invoice, Network, UnixTime};
+
+use crate::{Error, ErrorKind, InvoiceRequest, NewInvoice};
+
+/// BOLT 11: the field `d` holds at most 639 bytes.
+const MAX_MEMO: usize = 639;
+
+/// The longest that an invoice may live; keeps every sum of times far from its limit.
+const MAX_EXPIRY: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// How far a node's clock may be from ours.
+const CLOCK_SKEW: Duration = Duration::from_secs(600);
+
+/// Refuses what no node should be asked for.
+pub(crate) fn request(request: &InvoiceRequest) -> Result<(), Error> {
+    let wrong = |text: &str| Err(Error::new(ErrorKind::Rejected, text));
+    if request.amount.msat() == 0 {
+        return wrong("an invoice needs an amount; a price of zero is a free route instead");
+    }
+    if request.amount > l402::Msat::MAX {
+        return wrong("the amount is more than 21 million BTC");
+    }
+    if request.memo.len() > MAX_MEMO {
+        return wrong("the memo is longer than 639 bytes; shorten it");
+    }
+    if request.expiry.as_secs() == 0 || request.expiry > MAX_EXPIRY {
+        return wrong("the expiry must be between one second and ten years");
+    }
+    Ok(())
+}
+
+/// Decodes the invoice that a node made and compares it with what was asked.
+pub(crate) fn invoice(
+    bolt11: String,
+    request: &InvoiceRequest,
+    network: Network,
+    now: UnixTime,
+) -> Result<NewInvoice, Error> {
+    let lie = |text: String| Err(Error::new(ErrorKind::Protocol, text));
+    let invoice = match Invoice::decode(&bolt11) {
+        Ok(invoice) => invoice,
+        Err(error) => return lie(format!("the node's invoice cannot be used: {error}")),
+    };
+    if invoice.network != network {
+        return lie(format!(
+            "the node's invoice is on {}, not on {network}",
+            invoice.network
+        ));
+    }
+    if invoice.amount != Some(request.amount) {
+        return lie(format!("the node's invoice is not over {}", request.amount));
+    }
+    if invoice.payment_hash.is_known() {
+        return lie("the preimage of the node's invoice is no secret".to_owned());
+    }
+    let lasts = invoice.expires.since(invoice.created).as_secs();
+    if lasts != request.expiry.as_secs() {
+        return lie(format!(
+            "the node's invoice lasts {lasts} s instead of what was asked"
+        ));
+    }
+    if invoice.created.since(now).max(now.since(invoice.created)) > CLOCK_SKEW {
+        return lie("the node's clock is more than ten minutes from ours; set both".to_owned());
+    }
+    Ok(NewInvoice {
+        bolt11,
+        payment_hash: invoice.payment_hash,
+        expires: invoice.expires,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use l402::Msat;
+
+    fn asked() -> InvoiceRequest {
+        let memo = "L402".to_owned();
+        InvoiceRequest {
+            amount: Msat::from_sat(10),
+            expiry: Duration::from_secs(60),
+            memo,
+        }
+    }
+
+    #[test]
+    fn refuses_requests_that_no_invoice_can_hold() {
+        assert!(request(&asked()).is_ok());
+        for wrong in [
+            InvoiceRequest {
+                amount: Msat::ZERO,
+                ..asked()
+            },
+            InvoiceRequest {
+                amount: Msat::new(u64::MAX),
+                ..asked()
+            },
+            InvoiceRequest {
+                memo: "m".repeat(640),
+                ..asked()
+            },
+            InvoiceRequest {
+                expiry: Duration::from_millis(999),
+                ..asked()
+            },
+            InvoiceRequest {
+                expiry: Duration::MAX,
+                ..asked()
+            },
+        ] {
+            assert_eq!(
+                request(&wrong).unwrap_err().kind(),
+                ErrorKind::Rejected,
+                "{wrong:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_no_invoice_is_the_nodes_fault() {
+        let now = UnixTime::from_secs(1_790_000_000);
+        let error = invoice("lnbc1nonsense".to_owned(), &asked(), Network::Regtest, now);
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Protocol);
+    }
+}

@@ -1,0 +1,78 @@
+//! Getting paid over Lightning, and paying.
+//!
+//! Two small traits, and every backend behind them: [`Receive`] makes invoices and learns that
+//! they are settled; `Pay` (feature `pay`) pays them, and says *settled*, *failed* or *unknown*,
+//! never a fourth thing. [`Node`] turns what people write in a configuration into one of them.
+//!
+//! This crate knows nothing of HTTP 402, prices or tokens, holds no channel and no key of a real
+//! node, and retries nothing. Who sells needs the first trait alone, and credentials that cannot
+//! spend; the feature `pay` is off by default.
+//!
+//! ```text
+//!   seller ── Receive ──┐                      ┌── Pay ── buyer
+//!                       ├─ sandbox: one file ──┤
+//!                       └─ lnd: REST ──────────┘
+//! ```
+//!
+//! ```
+//! # #[cfg(feature = "sandbox")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::{sync::Arc, time::Duration};
+//! use l402_lightning::{InvoiceRequest, Node, SystemClock};
+//!
+//! # let home = tempfile::tempdir()?;
+//! # let home = home.path();
+//! let node: Node = "sandbox".parse()?;
+//! let receiver = node.receiver(home, Arc::new(SystemClock::default()), false).await?;
+//! let invoice = receiver
+//!     .create_invoice(InvoiceRequest {
+//!         amount: "50 sat".parse()?,
+//!         expiry: Duration::from_secs(600),
+//!         memo: "a joke".to_owned(),
+//!     })
+//!     .await?;
+//! assert!(invoice.bolt11.starts_with("lnbcrt"));
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "sandbox"))]
+//! # fn main() {}
+//! ```
+//!
+//! Features: `sandbox` and `lnd` (default) make a backend available; `pay` adds the spending half
+//! of each; `sandbox-api` serves the sandbox over HTTP for programs in other languages.
+#![warn(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::cast_sign_loss
+)]
+
+mod absent;
+#[cfg(any(feature = "lnd", feature = "sandbox"))]
+mod check;
+mod clock;
+mod error;
+#[cfg(feature = "lnd")]
+mod lnd;
+mod node;
+#[cfg(feature = "pay")]
+mod pay;
+mod receive;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+#[cfg(feature = "pay")]
+mod sandbox_http;
+#[cfg(feature = "sandbox")]
+mod sandbox_node;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use error::{Error, ErrorKind};
+pub use node::{Node, NodeError};
+#[cfg(feature = "pay")]
+pub use pay::{Pay, PayFailure, PayRequest, Payment, Unknown};
+pub use receive::{InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex};
+
+/// A boxed future: the traits of this crate are object-safe, for they are the slow path.
+pub type BoxFuture<'a, T> = core::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// A boxed stream.
+pub type BoxStream<'a, T> = core::pin::Pin<Box<dyn futures_core::Stream<Item = T> + Send + 'a>>;

@@ -1,0 +1,240 @@
+//! What a macaroon of lnd allows, read from its identifier.
+//!
+//! lnd writes a version byte (3) and then the Protocol Buffers message `MacaroonId` of
+//! macaroon-bakery: nonce (1), storage id (2) and the permissions (3), each an entity (1) and its
+//! actions (2).
+
+use std::path::Path;
+
+use l402::Macaroon;
+
+use crate::{Error, ErrorKind};
+
+/// The version byte of macaroon-bakery's protocol 3.
+const VERSION: u8 = 3;
+
+/// More permissions than lnd has.
+const MAX_OPS: usize = 512;
+
+/// What may be written by who only receives: invoices, and fresh addresses.
+const HARMLESS_WRITES: [&str; 2] = ["address", "invoices"];
+
+/// Single calls (`uri:` permissions) that a receiver makes.
+const HARMLESS_CALLS: [&str; 7] = [
+    "/lnrpc.Lightning/AddInvoice",
+    "/lnrpc.Lightning/DecodePayReq",
+    "/lnrpc.Lightning/GetInfo",
+    "/lnrpc.Lightning/ListInvoices",
+    "/lnrpc.Lightning/LookupInvoice",
+    "/lnrpc.Lightning/SubscribeInvoices",
+    "/invoicesrpc.Invoices/LookupInvoiceV2",
+];
+
+/// A permission: an entity and what may be done with it.
+#[derive(Debug, PartialEq, Eq)]
+struct Op {
+    entity: String,
+    actions: Vec<String>,
+}
+
+impl Op {
+    /// The first thing that goes beyond receiving.
+    fn excess(&self) -> Option<String> {
+        let allowed = |action: &str| match self.entity.as_str() {
+            "uri" => HARMLESS_CALLS.contains(&action),
+            entity => action == "read" || action == "write" && HARMLESS_WRITES.contains(&entity),
+        };
+        let action = self.actions.iter().find(|action| !allowed(action))?;
+        Some(format!("{}:{action}", self.entity))
+    }
+}
+
+/// Refuses a macaroon that may do more than receive. What cannot be read counts as such.
+pub(super) fn only_receives(bytes: &[u8], path: &Path) -> Result<(), Error> {
+    let refuse = |why: String| {
+        let text = format!(
+            "the macaroon {} {why}; sell with lnd's invoice.macaroon, which cannot spend, or \
+             accept the danger explicitly (danger_spending_macaroon)",
+            path.display()
+        );
+        Err(Error::new(ErrorKind::Unauthorized, text))
+    };
+    let macaroon = Macaroon::from_bytes(bytes);
+    let Some(ops) = macaroon
+        .ok()
+        .and_then(|m| permissions(m.identifier_bytes()))
+    else {
+        return refuse("does not show what it allows".to_owned());
+    };
+    match ops.iter().find_map(Op::excess) {
+        Some(op) => refuse(format!("may do more than receive ({op})")),
+        None => Ok(()),
+    }
+}
+
+/// The permissions in an identifier; `None` where it is not one of lnd's, or grants nothing.
+fn permissions(identifier: &[u8]) -> Option<Vec<Op>> {
+    let (version, mut message) = identifier.split_first()?;
+    let mut ops = Vec::new();
+    while let Some((field, content)) = next_field(&mut message)? {
+        if field == 3 {
+            ops.push(op(content)?);
+        }
+        if ops.len() > MAX_OPS {
+            return None;
+        }
+    }
+    (*version == VERSION && !ops.is_empty()).then_some(ops)
+}
+
+fn op(mut message: &[u8]) -> Option<Op> {
+    let mut op = Op {
+        entity: String::new(),
+        actions: Vec::new(),
+    };
+    while let Some((field, content)) = next_field(&mut message)? {
+        let text = str::from_utf8(content).ok()?.to_owned();
+        match field {
+            1 => op.entity = text,
+            2 => op.actions.push(text),
+            _ => return None,
+        }
+    }
+    Some(op)
+}
+
+/// Takes the next field, which in these messages always has a length (wire type 2). The outer
+/// `None` says that the message is something else, the inner one that it is at its end.
+#[expect(clippy::option_option, reason = "the two are different answers")]
+fn next_field<'a>(message: &mut &'a [u8]) -> Option<Option<(u64, &'a [u8])>> {
+    if message.is_empty() {
+        return Some(None);
+    }
+    let key = varint(message)?;
+    let length = usize::try_from(varint(message)?).ok()?;
+    let (content, rest) = message.split_at_checked(length)?;
+    *message = rest;
+    (key & 7 == 2).then_some(Some((key >> 3, content)))
+}
+
+/// Base 128, least group first; at most four groups, which is 256 MiB of length.
+fn varint(message: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in [0, 7, 14, 21] {
+        let (byte, rest) = message.split_first()?;
+        *message = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(number: u8, content: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(content.len()).unwrap();
+        assert!(length < 0x80);
+        [&[number << 3 | 2, length], content].concat()
+    }
+
+    fn identifier(ops: &[(&str, &[&str])]) -> Vec<u8> {
+        let mut bytes = vec![VERSION];
+        bytes.extend(field(1, &[7; 16]));
+        bytes.extend(field(2, b"0"));
+        for (entity, actions) in ops {
+            let mut op = field(1, entity.as_bytes());
+            actions
+                .iter()
+                .for_each(|action| op.extend(field(2, action.as_bytes())));
+            bytes.extend(field(3, &op));
+        }
+        bytes
+    }
+
+    /// The same layout that lnd writes: version 2, location, identifier, signature.
+    fn macaroon(identifier: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(identifier.len()).unwrap();
+        let [low, high] = [length & 0x7f, length >> 7].map(|group| u8::try_from(group).unwrap());
+        let head = if high == 0 {
+            vec![2, low]
+        } else {
+            vec![2, low | 0x80, high]
+        };
+        let packets = [
+            &[2, 1, 3][..],
+            b"lnd",
+            &head,
+            identifier,
+            &[0, 0, 6, 32],
+            &[9; 32],
+        ];
+        packets.concat()
+    }
+
+    fn verdict(ops: &[(&str, &[&str])]) -> Result<(), Error> {
+        only_receives(&macaroon(&identifier(ops)), Path::new("x.macaroon"))
+    }
+
+    #[test]
+    fn the_invoice_macaroon_of_lnd_receives() {
+        let ops: [(&str, &[&str]); 3] = [
+            ("address", &["read", "write"]),
+            ("invoices", &["read", "write"]),
+            ("onchain", &["read"]),
+        ];
+        verdict(&ops).unwrap();
+        verdict(&[(
+            "uri",
+            &[
+                "/lnrpc.Lightning/AddInvoice",
+                "/lnrpc.Lightning/LookupInvoice",
+            ],
+        )])
+        .unwrap();
+    }
+
+    #[test]
+    fn whatever_can_spend_is_refused_and_named() {
+        for (entity, action) in [
+            ("offchain", "write"),
+            ("onchain", "write"),
+            ("macaroon", "generate"),
+            ("macaroon", "write"),
+            ("signer", "generate"),
+            ("uri", "/routerrpc.Router/SendPaymentV2"),
+            ("uri", "/lnrpc.Lightning/SendPaymentSync"),
+        ] {
+            let error = verdict(&[
+                ("invoices", &["read", "write"]),
+                (entity, &["read", action]),
+            ]);
+            let error = error.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unauthorized);
+            let named = if entity == "uri" { "uri:" } else { action };
+            assert!(error.to_string().contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused() {
+        let good = identifier(&[("invoices", &["read"])]);
+        let mut other_version = good.clone();
+        *other_version.first_mut().unwrap() = 2;
+        let cut = good.split_last().unwrap().1.to_vec();
+        for wrong in [other_version, cut, vec![VERSION], identifier(&[])] {
+            let refused = only_receives(&macaroon(&wrong), Path::new("x"));
+            assert_eq!(
+                refused.unwrap_err().kind(),
+                ErrorKind::Unauthorized,
+                "{wrong:?}"
+            );
+        }
+        assert!(only_receives(b"not a macaroon", Path::new("x")).is_err());
+        assert_eq!(permissions(&[]), None);
+        assert_eq!(permissions(&[VERSION, 0xff, 0xff, 0xff, 0xff, 0x01]), None);
+    }
+}

@@ -1,0 +1,242 @@
+//! Paying through lnd.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
+use l402::{Invoice, Msat, Network, PaymentHash};
+use reqwest::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::rest::{Lines, Rest, tidy};
+use super::wire::{garbled, number};
+use crate::{BoxFuture, Clock, Error, ErrorKind, Pay, PayFailure, PayRequest, Payment, Unknown};
+
+/// How long a look-up may take. lnd tells the state of a payment at once.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// An lnd that can spend.
+#[derive(Debug)]
+pub(super) struct LndPay {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) network: Network,
+    pub(super) rest: Rest,
+}
+
+/// `lnrpc.Payment`, as far as it is read.
+#[derive(Deserialize)]
+struct WirePayment {
+    #[serde(default)]
+    payment_hash: String,
+    #[serde(default)]
+    payment_preimage: String,
+    status: String,
+    #[serde(default)]
+    failure_reason: String,
+    #[serde(default, deserialize_with = "number")]
+    value_msat: u64,
+    #[serde(default, deserialize_with = "number")]
+    fee_msat: u64,
+}
+
+/// `lnrpc.ChannelBalanceResponse`, as far as it is read.
+#[derive(Deserialize)]
+struct Balance {
+    local_balance: Amount,
+}
+
+#[derive(Deserialize)]
+struct Amount {
+    #[serde(default, deserialize_with = "number")]
+    msat: u64,
+}
+
+impl Pay for LndPay {
+    fn network(&self) -> Network {
+        self.network
+    }
+
+    fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment> {
+        Box::pin(async move {
+            let deadline = request.deadline;
+            let answer = tokio::time::timeout(deadline, self.attempt(request)).await;
+            answer.unwrap_or_else(|_| {
+                let text = format!("no outcome within {} ms", deadline.as_millis());
+                unknown(Error::new(ErrorKind::Timeout, text))
+            })
+        })
+    }
+
+    fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>> {
+        Box::pin(async move {
+            let answer = tokio::time::timeout(PATIENCE, self.track(&payment_hash)).await;
+            answer.unwrap_or_else(|_| {
+                let text = "lnd did not tell the state of the payment in time";
+                Err(Error::new(ErrorKind::Timeout, text))
+            })
+        })
+    }
+
+    fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
+        Box::pin(async move {
+            let balance: Balance = self.rest.get("/v1/balance/channels").await?;
+            Ok(Msat::new(balance.local_balance.msat))
+        })
+    }
+}
+
+impl LndPay {
+    async fn attempt(&self, request: PayRequest) -> Payment {
+        let invoice = match self.payable(&request.bolt11) {
+            Ok(invoice) => invoice,
+            Err(error) => return failed(error),
+        };
+        let hash = invoice.payment_hash;
+        if invoice.expires <= self.clock.wall() {
+            let text = "the invoice has expired; ask the seller for a new one";
+            return self
+                .unless_begun(&hash, Error::new(ErrorKind::Rejected, text))
+                .await;
+        }
+        // lnd gives up looking for a route before we give up listening.
+        let seconds = request.deadline.as_secs().saturating_sub(2).clamp(1, 3600);
+        let body = json!({
+            "payment_request": request.bolt11,
+            "fee_limit_msat": request.max_fee.msat().to_string(),
+            "timeout_seconds": seconds,
+            "no_inflight_updates": true,
+        });
+        let path = "/v2/router/send";
+        match self.rest.stream(Method::POST, path, Some(&body)).await {
+            Ok(lines) => self.outcome(lines, &hash).await,
+            Err(failure) if !failure.sent => failed(failure.error),
+            Err(failure) if failure.status.is_some() => {
+                self.unless_begun(&hash, failure.error).await
+            }
+            Err(failure) => unknown(failure.error),
+        }
+    }
+
+    /// What can be said against an invoice without asking lnd.
+    fn payable(&self, bolt11: &str) -> Result<Invoice, Error> {
+        let rejected = |text: String| Error::new(ErrorKind::Rejected, text);
+        let invoice = Invoice::decode(bolt11).map_err(|error| rejected(error.to_string()))?;
+        invoice
+            .required_amount()
+            .map_err(|error| rejected(error.to_string()))?;
+        if invoice.network != self.network {
+            let (theirs, ours) = (invoice.network, self.network);
+            return Err(rejected(format!(
+                "the invoice is on {theirs}, and this lnd on {ours}"
+            )));
+        }
+        Ok(invoice)
+    }
+
+    /// Reads a streamed answer to the end of the payment.
+    async fn outcome(&self, mut lines: Lines, hash: &PaymentHash) -> Payment {
+        loop {
+            match lines.next::<WirePayment>().await {
+                Ok(Some(item)) => match (item.result, item.error) {
+                    (_, Some(status)) => {
+                        let error = Error::new(ErrorKind::Rejected, tidy(&status.message));
+                        return self.unless_begun(hash, error).await;
+                    }
+                    (Some(told), None) if is_moving(&told) => {}
+                    (Some(told), None) => return payment(&told, hash),
+                    (None, None) => return unknown(garbled("neither result nor error")),
+                },
+                Ok(None) => {
+                    let text = "lnd ended its answer before the payment did";
+                    return unknown(Error::new(ErrorKind::Unavailable, text));
+                }
+                Err(error) => return unknown(error),
+            }
+        }
+    }
+
+    /// After a refusal: the payment that lnd already knows, or that there certainly is none.
+    ///
+    /// A macaroon that may neither pay nor look up began nothing either.
+    async fn unless_begun(&self, hash: &PaymentHash, refusal: Error) -> Payment {
+        let denied = |error: &Error| error.kind() == ErrorKind::Unauthorized;
+        match self.lookup(*hash).await {
+            Ok(Some(begun)) => begun,
+            Ok(None) => failed(refusal),
+            Err(error) if denied(&error) && denied(&refusal) => failed(refusal),
+            Err(_) => unknown(refusal),
+        }
+    }
+
+    /// The state of a payment: the first line of the stream. In-flight updates are asked for, as
+    /// lnd would otherwise say nothing of a payment in flight.
+    async fn track(&self, hash: &PaymentHash) -> Result<Option<Payment>, Error> {
+        let path = format!("/v2/router/track/{}", URL_SAFE.encode(hash.as_bytes()));
+        let mut lines = match self.rest.stream(Method::GET, &path, None).await {
+            Ok(lines) => lines,
+            Err(failure) if failure.status == Some(StatusCode::NOT_FOUND) => return Ok(None),
+            Err(failure) => return Err(failure.error),
+        };
+        let item = lines.next::<WirePayment>().await?;
+        let item = item.ok_or_else(|| garbled("an empty stream"))?;
+        match (item.result, item.error) {
+            (Some(told), None) => Ok(Some(payment(&told, hash))),
+            (_, Some(status)) => Err(Error::new(ErrorKind::Rejected, tidy(&status.message))),
+            (None, None) => Err(garbled("neither result nor error")),
+        }
+    }
+}
+
+fn is_moving(told: &WirePayment) -> bool {
+    matches!(told.status.as_str(), "IN_FLIGHT" | "INITIATED")
+}
+
+/// What lnd says of a payment. Anything but a clear word is unknown.
+fn payment(told: &WirePayment, hash: &PaymentHash) -> Payment {
+    if told.payment_hash.parse() != Ok(*hash) {
+        return unknown(garbled("another payment"));
+    }
+    match (told.status.as_str(), told.payment_preimage.parse()) {
+        ("SUCCEEDED", Ok(preimage)) => {
+            let (paid, fee) = (Msat::new(told.value_msat), Msat::new(told.fee_msat));
+            Payment::Settled {
+                preimage,
+                paid,
+                fee,
+            }
+        }
+        ("SUCCEEDED", Err(_)) => unknown(garbled("a payment without a preimage")),
+        ("FAILED", _) => failed(Error::new(
+            ErrorKind::Rejected,
+            reason(&told.failure_reason).to_owned(),
+        )),
+        ("IN_FLIGHT" | "INITIATED", _) => unknown(Error::new(
+            ErrorKind::Timeout,
+            "the payment is still in flight",
+        )),
+        _ => unknown(garbled("an unknown state of a payment")),
+    }
+}
+
+fn reason(code: &str) -> &'static str {
+    match code {
+        "FAILURE_REASON_CANCELED" => "the payment was cancelled at lnd",
+        "FAILURE_REASON_INCORRECT_PAYMENT_DETAILS" => {
+            "the payee does not accept the payment: the invoice is paid, expired or unknown to it"
+        }
+        "FAILURE_REASON_INSUFFICIENT_BALANCE" => "lnd's channels cannot send this much",
+        "FAILURE_REASON_NO_ROUTE" => "lnd found no route to the payee within the fee limit",
+        "FAILURE_REASON_TIMEOUT" => "lnd found no route to the payee in time",
+        _ => "lnd could not make the payment",
+    }
+}
+
+fn failed(error: Error) -> Payment {
+    Payment::Failed(PayFailure { error })
+}
+
+fn unknown(error: Error) -> Payment {
+    Payment::Unknown(Unknown { error })
+}

@@ -1,0 +1,107 @@
+//! The JSON of lnd's REST interface: 64-bit numbers are strings, bytes are base64.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use l402::{Network, PaymentHash};
+use serde::{Deserialize, Deserializer};
+
+use crate::{Error, ErrorKind};
+
+/// `lnrpc.AddInvoiceResponse`.
+#[derive(Deserialize)]
+pub(super) struct AddedInvoice {
+    pub(super) r_hash: String,
+    pub(super) payment_request: String,
+}
+
+/// `lnrpc.Invoice`, as far as it is read.
+#[derive(Deserialize)]
+pub(super) struct WireInvoice {
+    pub(super) r_hash: String,
+    pub(super) state: String,
+    #[serde(default, deserialize_with = "number")]
+    pub(super) amt_paid_msat: u64,
+    #[serde(default, deserialize_with = "number")]
+    pub(super) settle_index: u64,
+}
+
+/// `lnrpc.ListInvoiceResponse`.
+#[derive(Deserialize)]
+pub(super) struct WireInvoices {
+    #[serde(default)]
+    pub(super) invoices: Vec<WireInvoice>,
+    #[serde(default, deserialize_with = "number")]
+    pub(super) last_index_offset: u64,
+}
+
+/// `lnrpc.GetInfoResponse`, as far as it is read.
+#[derive(Deserialize)]
+pub(super) struct Info {
+    chains: Vec<Chain>,
+}
+
+#[derive(Deserialize)]
+struct Chain {
+    network: String,
+}
+
+impl Info {
+    /// The network that lnd says it is on.
+    pub(super) fn network(&self) -> Result<Network, Error> {
+        let named = self
+            .chains
+            .first()
+            .and_then(|chain| chain.network.parse().ok());
+        named.ok_or_else(|| {
+            let text = "lnd is on a network that is not known here; name one with &network=…";
+            Error::new(ErrorKind::Protocol, text)
+        })
+    }
+}
+
+/// `google.rpc.Status`: alone in the body, or under `error`.
+#[derive(Deserialize)]
+pub(super) struct Status {
+    #[serde(default)]
+    pub(super) message: String,
+}
+
+/// One line of a streamed answer.
+#[derive(Deserialize)]
+pub(super) struct Item<T> {
+    pub(super) result: Option<T>,
+    pub(super) error: Option<Status>,
+}
+
+/// A payment hash, which lnd writes in base64.
+pub(super) fn hash(base64: &str) -> Result<PaymentHash, Error> {
+    let bytes = STANDARD
+        .decode(base64)
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok());
+    bytes
+        .map(PaymentHash::from_bytes)
+        .ok_or_else(|| garbled("a payment hash"))
+}
+
+/// lnd said something that its interface does not allow.
+pub(super) fn garbled(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Protocol,
+        format!("lnd's answer could not be read ({what})"),
+    )
+}
+
+/// A number that is written as a string, or as a number all the same.
+pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Number {
+        Plain(u64),
+        Quoted(String),
+    }
+    match Number::deserialize(deserializer)? {
+        Number::Plain(number) => Ok(number),
+        Number::Quoted(text) => text.parse().map_err(serde::de::Error::custom),
+    }
+}

@@ -1,0 +1,397 @@
+//! The sandbox over HTTP, on loopback alone, for programs in other languages.
+
+use core::net::IpAddr;
+use core::time::Duration;
+
+use axum::extract::{DefaultBodyLimit, FromRequest, Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use l402::{Invoice, Msat, PaymentHash};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::{Fault, Sandbox, Wallet, local};
+use crate::{Error, ErrorKind, InvoiceRequest, Pay, PayRequest, Payment, Receive};
+
+/// The largest request body.
+const MAX_BODY: usize = 64 * 1024;
+
+/// How long a payment is waited for where the request says nothing.
+const DEADLINE_MS: u64 = 60_000;
+
+/// How long an invoice can be paid where the request says nothing.
+const EXPIRY_SECS: u64 = 3600;
+
+/// Serves the HTTP API on a loopback listener until the future `stop` completes.
+///
+/// | Request | Answer |
+/// |---|---|
+/// | `POST /v1/pay {"invoice", "max_fee_msat"?, "account"?, "deadline_ms"?}` | a payment |
+/// | `GET /v1/payments/HASH[?account=]` | the same payment, or 404 |
+/// | `POST /v1/invoices {"amount_msat", "memo"?, "expiry_secs"?}` | an invoice |
+/// | `GET /v1/balance[?account=]` | `{"balance_msat"}` |
+/// | `POST /v1/faucet {"amount_msat", "account"?}` | `{"balance_msat"}` |
+/// | `GET`, `PUT /v1/fault {"fault", "millis"?}` | `{"fault", "millis"}` |
+/// | `PUT /v1/fee {"fee_msat"}` | `{"fee_msat"}` |
+///
+/// A payment is `{"status": "settled|failed|unknown", "payment_hash", "preimage", "paid_msat",
+/// "fee_msat", "error"?}`, always with status 200: also a failure is an answer. What is wrong with
+/// a request is a problem document (RFC 9457) that also has `error`.
+///
+/// # Errors
+/// `Local` where the listener is reachable from other machines, or the socket fails.
+pub async fn serve_api(
+    sandbox: Sandbox,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Error> {
+    let here = std::path::Path::new("the sandbox's socket");
+    let address = listener
+        .local_addr()
+        .map_err(|error| local("read", here, &error))?;
+    if !address.ip().is_loopback() {
+        let text = format!(
+            "the sandbox is no money and must not be reachable from other machines; \
+             listen on 127.0.0.1:{}, not on {address}",
+            address.port()
+        );
+        return Err(Error::new(ErrorKind::Local, text));
+    }
+    let serving = axum::serve(listener, router(sandbox)).with_graceful_shutdown(stop);
+    serving.await.map_err(|error| local("serve", here, &error))
+}
+
+fn router(sandbox: Sandbox) -> Router {
+    Router::new()
+        .route("/v1/pay", post(pay))
+        .route("/v1/payments/{hash}", get(payment))
+        .route("/v1/invoices", post(invoice))
+        .route("/v1/balance", get(balance))
+        .route("/v1/faucet", post(faucet))
+        .route("/v1/fault", get(fault).put(set_fault))
+        .route("/v1/fee", put(set_fee))
+        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "not_found", "no such path"))
+        .method_not_allowed_fallback(async || {
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            Problem::new(
+                status,
+                "method_not_allowed",
+                "this path takes another method",
+            )
+        })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(only_from_here))
+        .with_state(sandbox)
+}
+
+/// Web pages of other sites can reach loopback through a name of their own, or by a form that is
+/// sent without asking. Both show in the headers.
+async fn only_from_here(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let origin = text(headers, header::ORIGIN).map(|o| o.split_once("://").map_or(o, |o| o.1));
+    let host = text(headers, header::HOST).or(request.uri().host());
+    if host.is_some_and(is_loopback) && origin.is_none_or(is_loopback) {
+        return next.run(request).await;
+    }
+    let detail = "the sandbox answers to 127.0.0.1, ::1 and localhost alone (Host and Origin)";
+    Problem::new(StatusCode::MISDIRECTED_REQUEST, "not_loopback", detail).into_response()
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers
+        .get(name)
+        .map(|value| value.to_str().unwrap_or("unreadable"))
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let port = |c: char| c.is_ascii_digit();
+    let host = match authority.rsplit_once(':') {
+        Some((host, digits)) if digits.chars().all(port) => host,
+        _ => authority,
+    };
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    host.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PayBody {
+    invoice: String,
+    max_fee_msat: Option<u64>,
+    account: Option<String>,
+    deadline_ms: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InvoiceBody {
+    amount_msat: u64,
+    #[serde(default)]
+    memo: String,
+    expiry_secs: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FaucetBody {
+    amount_msat: u64,
+    account: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FaultBody {
+    fault: String,
+    #[serde(default)]
+    millis: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FeeBody {
+    fee_msat: u64,
+}
+
+#[derive(Deserialize)]
+struct Account {
+    account: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    status: &'static str,
+    payment_hash: String,
+    preimage: Option<String>,
+    paid_msat: u64,
+    fee_msat: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+async fn pay(State(sandbox): State<Sandbox>, body: Body<PayBody>) -> Result<Json<Report>, Problem> {
+    let Body(body) = body;
+    let invoice = Invoice::decode(&body.invoice).map_err(|error| invalid(&error))?;
+    let amount = invoice.required_amount().map_err(|error| invalid(&error))?;
+    let wallet = wallet(&sandbox, body.account).await?;
+    let request = PayRequest {
+        bolt11: body.invoice,
+        max_fee: body
+            .max_fee_msat
+            .map_or_else(|| usual_fee(amount), Msat::new),
+        deadline: Duration::from_millis(body.deadline_ms.unwrap_or(DEADLINE_MS)),
+    };
+    Ok(Json(report(
+        invoice.payment_hash,
+        wallet.pay(request).await,
+    )))
+}
+
+/// One percent, and at least 10 sat.
+fn usual_fee(amount: Msat) -> Msat {
+    Msat::new(amount.msat().div_ceil(100)).max(Msat::from_sat(10))
+}
+
+async fn payment(
+    State(sandbox): State<Sandbox>,
+    Path(hash): Path<String>,
+    Query(account): Query<Account>,
+) -> Result<Json<Report>, Problem> {
+    let hash: PaymentHash = hash.parse().map_err(|error| invalid(&error))?;
+    let wallet = wallet(&sandbox, account.account).await?;
+    let found = wallet.lookup(hash).await?;
+    let none = || {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "no payment with this hash",
+        )
+    };
+    Ok(Json(report(hash, found.ok_or_else(none)?)))
+}
+
+fn report(hash: PaymentHash, payment: Payment) -> Report {
+    let blank = |status, error: &Error| Report {
+        status,
+        payment_hash: hash.to_string(),
+        preimage: None,
+        paid_msat: 0,
+        fee_msat: 0,
+        error: Some(error.to_string()),
+    };
+    match payment {
+        Payment::Failed(failure) => blank("failed", &failure.error),
+        Payment::Unknown(unknown) => blank("unknown", &unknown.error),
+        Payment::Settled {
+            preimage,
+            paid,
+            fee,
+        } => Report {
+            status: "settled",
+            payment_hash: hash.to_string(),
+            preimage: Some(preimage.to_hex()),
+            paid_msat: paid.msat(),
+            fee_msat: fee.msat(),
+            error: None,
+        },
+    }
+}
+
+async fn invoice(
+    State(sandbox): State<Sandbox>,
+    Body(body): Body<InvoiceBody>,
+) -> Result<Json<serde_json::Value>, Problem> {
+    let request = InvoiceRequest {
+        amount: Msat::new(body.amount_msat),
+        expiry: Duration::from_secs(body.expiry_secs.unwrap_or(EXPIRY_SECS)),
+        memo: body.memo,
+    };
+    let made = sandbox.create_invoice(request).await?;
+    Ok(Json(json!({
+        "invoice": made.bolt11,
+        "payment_hash": made.payment_hash.to_string(),
+        "expires_at": made.expires.secs(),
+    })))
+}
+
+async fn balance(
+    State(sandbox): State<Sandbox>,
+    Query(account): Query<Account>,
+) -> Result<Json<serde_json::Value>, Problem> {
+    let balance = wallet(&sandbox, account.account).await?.balance().await?;
+    Ok(Json(json!({ "balance_msat": balance.msat() })))
+}
+
+async fn faucet(
+    State(sandbox): State<Sandbox>,
+    Body(body): Body<FaucetBody>,
+) -> Result<Json<serde_json::Value>, Problem> {
+    let wallet = wallet(&sandbox, body.account).await?;
+    let amount = Msat::new(body.amount_msat);
+    let balance = sandbox.blocking(move |_| wallet.fund(amount)).await??;
+    Ok(Json(json!({ "balance_msat": balance.msat() })))
+}
+
+async fn fault(State(sandbox): State<Sandbox>) -> Result<Json<serde_json::Value>, Problem> {
+    let asked = sandbox.clone();
+    let fault = sandbox.blocking(move |_| asked.fault()).await??;
+    Ok(Json(
+        json!({ "fault": fault.name(), "millis": fault.millis() }),
+    ))
+}
+
+async fn set_fault(
+    State(sandbox): State<Sandbox>,
+    Body(body): Body<FaultBody>,
+) -> Result<Json<serde_json::Value>, Problem> {
+    let fault = Fault::from_name(&body.fault, body.millis).ok_or_else(|| {
+        let known = "ends_mid_payment, fails, held, lies_about_preimage, none, slow, unknown";
+        invalid(&format!("no fault is called that; there are {known}"))
+    })?;
+    let asked = sandbox.clone();
+    sandbox.blocking(move |_| asked.set_fault(fault)).await??;
+    Ok(Json(
+        json!({ "fault": fault.name(), "millis": fault.millis() }),
+    ))
+}
+
+async fn set_fee(
+    State(sandbox): State<Sandbox>,
+    Body(body): Body<FeeBody>,
+) -> Result<Json<serde_json::Value>, Problem> {
+    let asked = sandbox.clone();
+    sandbox
+        .blocking(move |_| asked.set_fee(Msat::new(body.fee_msat)))
+        .await??;
+    Ok(Json(json!({ "fee_msat": body.fee_msat })))
+}
+
+async fn wallet(sandbox: &Sandbox, account: Option<String>) -> Result<Wallet, Error> {
+    let of = sandbox.clone();
+    let open = move |_: &super::Inner| Wallet::open(&of, account.as_deref().unwrap_or("default"));
+    sandbox.blocking(open).await?
+}
+
+/// A JSON body, of whatever content type: fingers type `curl -d`.
+struct Body<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = axum::body::Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| {
+                let detail = "the request's body is over 64 KiB, or ended early";
+                Problem::new(rejection.status(), "invalid_body", detail)
+            })?;
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|error| invalid(&error))
+    }
+}
+
+/// A problem document (RFC 9457).
+struct Problem {
+    status: StatusCode,
+    error: &'static str,
+    detail: String,
+}
+
+impl Problem {
+    fn new(status: StatusCode, error: &'static str, detail: &str) -> Self {
+        Self {
+            status,
+            error,
+            detail: detail.to_owned(),
+        }
+    }
+}
+
+fn invalid(detail: &dyn core::fmt::Display) -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "invalid_request",
+        &detail.to_string(),
+    )
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error.kind() {
+            ErrorKind::Rejected => invalid(&error),
+            ErrorKind::Local
+            | ErrorKind::Protocol
+            | ErrorKind::Timeout
+            | ErrorKind::Unauthorized
+            | ErrorKind::Unavailable => {
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                Self::new(status, "internal", &error.to_string())
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let title = self.status.canonical_reason().unwrap_or("error");
+        let body = json!({
+            "type": "about:blank",
+            "title": title,
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+            "error": self.error,
+        });
+        let mut response = (self.status, Json(body)).into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+    }
+}

@@ -1,0 +1,207 @@
+//! The node key: signs invoices and derives every preimage.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind as Io, Write};
+use std::path::{Path, PathBuf};
+
+use bitcoin::hashes::{Hash, sha256};
+use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey, SignOnly};
+use hmac::{Hmac, Mac};
+use l402::{Preimage, UnixTime};
+use lightning_invoice::{Currency, InvoiceBuilder, PaymentSecret};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use super::local;
+use crate::{Error, ErrorKind, InvoiceRequest};
+
+/// Separates the preimages from anything else that may be derived from the key one day.
+const PREIMAGE_LABEL: &[u8] = b"l402 sandbox preimage 1";
+
+/// Blocks that a payee leaves for the last hop: the value of BOLT 11. No block is ever found here.
+const FINAL_CLTV: u64 = 18;
+
+/// The key of one sandbox. Nothing of it is shown by `Debug`, and memory is wiped on drop.
+pub(super) struct NodeKey {
+    context: Secp256k1<SignOnly>,
+    public: PublicKey,
+    secret: SecretKey,
+    preimages: Zeroizing<[u8; 32]>,
+}
+
+impl NodeKey {
+    /// Reads the key of `folder`, made at the first start.
+    pub(super) fn open(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join("node.key");
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == Io::NotFound => {
+                create(folder, &path)?;
+                fs::read_to_string(&path)
+            }
+            read => read,
+        };
+        let text = Zeroizing::new(text.map_err(|error| local("read", &path, &error))?);
+        Self::parse(&text).ok_or_else(|| {
+            let path = path.display();
+            let text = format!(
+                "{path} does not hold 64 hexadecimal digits; restore it, or delete the folder \
+                 to begin with a new sandbox"
+            );
+            Error::new(ErrorKind::Local, text)
+        })
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(text.trim_end(), bytes.as_mut_slice()).ok()?;
+        let secret = SecretKey::from_slice(bytes.as_slice()).ok()?;
+        let context = Secp256k1::signing_only();
+        let public = PublicKey::from_secret_key(&context, &secret);
+        let preimages = Zeroizing::new(hmac(bytes.as_slice(), PREIMAGE_LABEL));
+        Some(Self {
+            context,
+            public,
+            secret,
+            preimages,
+        })
+    }
+
+    /// The public key, as invoices name the payee.
+    pub(super) fn public(&self) -> [u8; 33] {
+        self.public.serialize()
+    }
+
+    /// The preimage that belongs to a payment secret: known without any file.
+    pub(super) fn preimage(&self, payment_secret: &[u8; 32]) -> Preimage {
+        Preimage::from_bytes(hmac(self.preimages.as_slice(), payment_secret))
+    }
+
+    /// A new signed invoice, different at every call.
+    pub(super) fn invoice(&self, request: &InvoiceRequest, now: UnixTime) -> Result<String, Error> {
+        let payment_secret = random()?;
+        let hash = *self.preimage(&payment_secret).payment_hash().as_bytes();
+        InvoiceBuilder::new(Currency::Regtest)
+            .description(request.memo.clone())
+            .amount_milli_satoshis(request.amount.msat())
+            .expiry_time(core::time::Duration::from_secs(request.expiry.as_secs()))
+            .duration_since_epoch(core::time::Duration::from_secs(now.secs()))
+            .payment_hash(sha256::Hash::from_byte_array(hash))
+            .payment_secret(PaymentSecret(payment_secret))
+            .min_final_cltv_expiry_delta(FINAL_CLTV)
+            .build_signed(|digest| self.context.sign_ecdsa_recoverable(digest, &self.secret))
+            .map(|invoice| invoice.to_string())
+            .map_err(|error| Error::new(ErrorKind::Rejected, format!("no such invoice: {error}")))
+    }
+}
+
+impl Drop for NodeKey {
+    fn drop(&mut self) {
+        self.secret.non_secure_erase();
+    }
+}
+
+/// Writes a new key beside its place and links it there: whoever links first wins, and nobody
+/// ever reads half a key.
+fn create(folder: &Path, path: &Path) -> Result<(), Error> {
+    let mut text = Zeroizing::new(hex::encode(Zeroizing::new(random()?).as_slice()));
+    text.push('\n');
+    let draft = folder.join(format!(".node.key.{}", hex::encode(random()?)));
+    let made = write_private(&draft, text.as_bytes()).and_then(|()| link(&draft, path));
+    let removed = fs::remove_file(&draft);
+    made.and(removed)
+        .map_err(|error| local("create", path, &error))
+}
+
+fn link(draft: &PathBuf, path: &Path) -> std::io::Result<()> {
+    match fs::hard_link(draft, path) {
+        Err(error) if error.kind() == Io::AlreadyExists => Ok(()),
+        linked => linked,
+    }
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file: File = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// 32 bytes of the system's randomness.
+pub(super) fn random() -> Result<[u8; 32], Error> {
+    let mut bytes = [0; 32];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => Ok(bytes),
+        Err(error) => Err(Error::new(
+            ErrorKind::Local,
+            format!("no randomness: {error}"),
+        )),
+    }
+}
+
+fn hmac(key: &[u8], data: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of every length");
+    mac.update(data);
+    mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_who_start_at_once_end_with_one_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let start = std::sync::Barrier::new(8);
+        let keys: Vec<[u8; 33]> = std::thread::scope(|scope| {
+            let open = || {
+                start.wait();
+                NodeKey::open(folder.path()).unwrap().public()
+            };
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        });
+        assert!(
+            keys.windows(2).all(|pair| pair.first() == pair.last()),
+            "{keys:?}"
+        );
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().flatten().collect();
+        assert_eq!(left.len(), 1, "the drafts are gone: {left:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_key_file_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        NodeKey::open(folder.path()).unwrap();
+        let mode = fs::metadata(folder.path().join("node.key"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_damaged_key_is_named_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("node.key");
+        fs::write(&path, "not a key").unwrap();
+        let error = NodeKey::open(folder.path()).err().unwrap();
+        assert!(error.to_string().contains("node.key"), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "not a key");
+    }
+
+    #[test]
+    fn preimages_hang_on_key_and_payment_secret() {
+        let [one, other] = ["11", "22"].map(|digits| NodeKey::parse(&digits.repeat(32)).unwrap());
+        assert_eq!(one.preimage(&[1; 32]), one.preimage(&[1; 32]));
+        assert_ne!(one.preimage(&[1; 32]), one.preimage(&[2; 32]));
+        assert_ne!(one.preimage(&[1; 32]), other.preimage(&[1; 32]));
+    }
+}

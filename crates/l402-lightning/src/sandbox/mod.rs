@@ -1,0 +1,174 @@
+//! Lightning with no network and no daemon: one SQLite file and one node key. **It is no money.**
+//!
+//! Everybody who opens the same home folder is on the same sandbox, also from several processes:
+//! the seller makes invoices with [`Receive`](crate::Receive), the buyer pays them from a
+//! `Wallet` (feature `pay`). Invoices are real BOLT 11 on regtest (`lnbcrt…`), signed by the node
+//! key. The preimage is derived from the key and the invoice's payment secret, so an invoice is
+//! written nowhere before it is paid, and a payment is one transaction in the file.
+//!
+//! [`Fault`] makes it misbehave as life does. Money never appears or disappears:
+//! [`Sandbox::totals`] gives both sides of the account.
+
+#[cfg(feature = "sandbox-api")]
+mod api;
+mod fault;
+mod file;
+mod key;
+#[cfg(feature = "pay")]
+mod pay;
+mod receive;
+
+use core::fmt;
+use std::path::Path;
+use std::sync::{Arc, Once};
+
+use l402::Msat;
+
+use crate::{Clock, Error, ErrorKind};
+
+#[cfg(feature = "sandbox-api")]
+pub use api::serve_api;
+pub use fault::Fault;
+#[cfg(feature = "pay")]
+pub use pay::Wallet;
+
+/// The sandbox of one home folder: `HOME/sandbox/node.key` and `HOME/sandbox/sandbox.db`.
+/// Clones are the same sandbox.
+#[derive(Clone)]
+pub struct Sandbox {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    clock: Arc<dyn Clock>,
+    file: file::SandboxFile,
+    key: key::NodeKey,
+}
+
+/// Both sides of the sandbox's book. They are equal, whatever was paid, refused or held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// What the faucet gave.
+    pub filled: Msat,
+    /// What stands on all accounts.
+    pub on_accounts: Msat,
+}
+
+impl Sandbox {
+    /// Opens or creates it. Blocks for a moment. The database is opened when first needed, and
+    /// creating an invoice never needs it.
+    ///
+    /// # Errors
+    /// `Local`, naming the file.
+    pub fn open(home: &Path, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let folder = home.join("sandbox");
+        file::create_folder(&folder)?;
+        let key = key::NodeKey::open(&folder)?;
+        let file = file::SandboxFile::new(folder.join("sandbox.db"));
+        say_that_it_is_no_money(&folder);
+        Ok(Self {
+            inner: Arc::new(Inner { clock, file, key }),
+        })
+    }
+
+    /// Sets the fault for payments from now on. Setting [`Fault::None`] settles what was held.
+    /// Blocks for a moment.
+    ///
+    /// # Errors
+    /// `Local`.
+    pub fn set_fault(&self, fault: Fault) -> Result<(), Error> {
+        Ok(self.inner.file.write(|tx| fault::write(tx, fault))?)
+    }
+
+    /// The fault in force. Blocks for a moment.
+    ///
+    /// # Errors
+    /// `Local`.
+    pub fn fault(&self) -> Result<Fault, Error> {
+        Ok(self.inner.file.read(fault::read)?.unwrap_or_default())
+    }
+
+    /// Sets what routing costs each payment from now on; zero in a new sandbox.
+    ///
+    /// # Errors
+    /// `Local`.
+    pub fn set_fee(&self, fee: Msat) -> Result<(), Error> {
+        let fee = file::stored(fee.min(Msat::MAX));
+        let set = self
+            .inner
+            .file
+            .write(|tx| tx.execute("UPDATE faults SET fee_msat = ?1", [fee]));
+        Ok(set.map(drop)?)
+    }
+
+    /// The public key that its invoices name as the payee, 33 bytes compressed.
+    #[must_use]
+    pub fn payee(&self) -> [u8; 33] {
+        self.inner.key.public()
+    }
+
+    /// What the sellers of this sandbox have been paid.
+    ///
+    /// # Errors
+    /// `Local`.
+    pub fn income(&self) -> Result<Msat, Error> {
+        let income = self.inner.file.read(|c| file::balance(c, file::INCOME))?;
+        Ok(income.flatten().unwrap_or(Msat::ZERO))
+    }
+
+    /// Both sides of the book, for a test that no money appeared or disappeared.
+    ///
+    /// # Errors
+    /// `Local`.
+    pub fn totals(&self) -> Result<Totals, Error> {
+        let sql = "SELECT (SELECT coalesce(sum(amount_msat), 0) FROM fills), \
+                   (SELECT coalesce(sum(balance_msat), 0) FROM accounts)";
+        let found = self.inner.file.read(|connection| {
+            connection.query_row(sql, [], |row| {
+                Ok(Totals {
+                    filled: file::msat(row, 0)?,
+                    on_accounts: file::msat(row, 1)?,
+                })
+            })
+        })?;
+        Ok(found.unwrap_or(Totals {
+            filled: Msat::ZERO,
+            on_accounts: Msat::ZERO,
+        }))
+    }
+
+    /// Runs blocking work on the file where it holds up no other task.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let inner = Arc::clone(&self.inner);
+        let done = tokio::task::spawn_blocking(move || work(&inner)).await;
+        done.map_err(|_| Error::new(ErrorKind::Local, "the program is about to end"))
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox").finish_non_exhaustive()
+    }
+}
+
+/// Once per process, so that nobody mistakes it for money and no log is flooded.
+fn say_that_it_is_no_money(folder: &Path) {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        tracing::warn!(
+            folder = %folder.display(),
+            "THE SANDBOX IS NO MONEY: its payments are entries in a file, for trying things out"
+        );
+    });
+}
+
+/// An error about a file, naming it.
+fn local(what: &str, path: &Path, error: &dyn fmt::Display) -> Error {
+    Error::new(
+        ErrorKind::Local,
+        format!("cannot {what} {}: {error}", path.display()),
+    )
+}

@@ -1,0 +1,383 @@
+//! Paying in the sandbox: one transaction in the file, at most once per payment hash.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use l402::{Invoice, Msat, Network, PaymentHash, Preimage};
+use rusqlite::{Connection, OptionalExtension, Transaction};
+
+use super::fault::{self, Fault};
+use super::file::{self, IN_FLIGHT, INCOME, ROUTING, Trouble, msat, stored};
+use super::{Inner, Sandbox, key};
+use crate::{BoxFuture, Error, ErrorKind, Pay, PayFailure, PayRequest, Payment, Unknown};
+
+/// What an account holds when it is first used.
+const FIRST_FILL: Msat = Msat::from_sat(100_000);
+
+/// The most that one call of the faucet gives.
+const MAX_FILL: Msat = Msat::from_sat(1_000_000);
+
+/// An account of the sandbox that can spend, filled with 100,000 sat when first used.
+#[derive(Clone, Debug)]
+pub struct Wallet {
+    sandbox: Sandbox,
+    account: Arc<str>,
+}
+
+impl Wallet {
+    /// Opens the account `name`: 1 to 64 of `a-z`, `0-9`, `-` and `_`; the usual one is
+    /// `default`. Blocks for a moment.
+    ///
+    /// # Errors
+    /// `Rejected` for another name, or one that the sandbox keeps for itself; `Local`.
+    pub fn open(sandbox: &Sandbox, name: &str) -> Result<Self, Error> {
+        check_name(name)?;
+        sandbox.inner.open_account(name)?;
+        Ok(Self {
+            sandbox: sandbox.clone(),
+            account: name.into(),
+        })
+    }
+
+    /// The faucet: adds to the balance, at most 1,000,000 sat a call, and gives the new balance.
+    /// Blocks for a moment.
+    ///
+    /// # Errors
+    /// `Rejected` over the limit or for nothing at all, `Local`.
+    pub fn fund(&self, amount: Msat) -> Result<Msat, Error> {
+        if amount > MAX_FILL || amount == Msat::ZERO {
+            let text = "the faucet gives between 1 msat and 1,000,000 sat at a time";
+            return Err(Error::new(ErrorKind::Rejected, text));
+        }
+        let file = &self.sandbox.inner.file;
+        let balance = file.write(|tx| {
+            fill(tx, &self.account, amount)?;
+            file::balance(tx, &self.account)
+        })?;
+        Ok(balance.unwrap_or(Msat::ZERO))
+    }
+
+    async fn attempt(&self, request: PayRequest) -> Payment {
+        let bill = match self.sandbox.inner.bill(&request) {
+            Ok(bill) => bill,
+            Err(error) => return failed(error),
+        };
+        let account = Arc::clone(&self.account);
+        let booked = self
+            .sandbox
+            .blocking(move |inner| inner.book(&account, &bill))
+            .await;
+        match booked {
+            Ok(Ok((payment, wait))) => {
+                tokio::time::sleep(wait).await;
+                payment
+            }
+            Ok(Err(Trouble::Undone(error))) => failed(error),
+            Ok(Err(Trouble::Unclear(error))) | Err(error) => unknown(error),
+        }
+    }
+}
+
+impl Pay for Wallet {
+    fn network(&self) -> Network {
+        Network::Regtest
+    }
+
+    fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment> {
+        Box::pin(async move {
+            let deadline = request.deadline;
+            let answer = tokio::time::timeout(deadline, self.attempt(request)).await;
+            answer.unwrap_or_else(|_| {
+                let text = format!("no outcome within {} ms", deadline.as_millis());
+                unknown(Error::new(ErrorKind::Timeout, text))
+            })
+        })
+    }
+
+    fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>> {
+        let account = Arc::clone(&self.account);
+        let look = move |inner: &Inner| inner.file.read(|c| look_up(c, &payment_hash, &account));
+        Box::pin(async move { Ok(self.sandbox.blocking(look).await??.flatten()) })
+    }
+
+    fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
+        let account = Arc::clone(&self.account);
+        let look = move |inner: &Inner| inner.file.read(|c| file::balance(c, &account));
+        Box::pin(async move {
+            let balance = self.sandbox.blocking(look).await??;
+            Ok(balance.flatten().unwrap_or(Msat::ZERO))
+        })
+    }
+}
+
+/// An invoice that is this sandbox's own, and what the payer allows.
+struct Bill {
+    hash: PaymentHash,
+    amount: Msat,
+    max_fee: Msat,
+    preimage: Preimage,
+    expired: bool,
+}
+
+/// A payment in the file.
+struct Entry {
+    account: String,
+    amount: Msat,
+    fee: Msat,
+    preimage: [u8; 32],
+    state: String,
+}
+
+impl Inner {
+    fn open_account(&self, name: &str) -> Result<(), Error> {
+        if self
+            .file
+            .read(|c| file::balance(c, name))?
+            .flatten()
+            .is_some()
+        {
+            return Ok(());
+        }
+        let made = self.file.write(|tx| {
+            let sql = "INSERT INTO accounts VALUES (?1, 0) ON CONFLICT DO NOTHING";
+            // Another process may have opened the account since the look above.
+            if tx.execute(sql, [name])? == 1 {
+                fill(tx, name, FIRST_FILL)
+            } else {
+                Ok(())
+            }
+        });
+        Ok(made?)
+    }
+
+    /// Checks everything about the invoice that needs no file.
+    fn bill(&self, request: &PayRequest) -> Result<Bill, Error> {
+        let invoice = Invoice::decode(&request.bolt11).map_err(rejected)?;
+        if invoice.network != Network::Regtest {
+            let network = invoice.network;
+            let text = format!("the invoice is on {network}; the sandbox pays only its own");
+            return Err(rejected(text));
+        }
+        let amount = invoice.required_amount().map_err(rejected)?;
+        let preimage = self.key.preimage(&invoice.payment_secret);
+        if invoice.payee != self.key.public() || !preimage.proves(&invoice.payment_hash) {
+            return Err(rejected(
+                "the invoice is of another node or sandbox; seller and buyer need the same home \
+                 folder, or the buyer the seller's API, such as sandbox+http://127.0.0.1:8403",
+            ));
+        }
+        let expired = invoice.expires <= self.clock.wall();
+        let (hash, max_fee) = (invoice.payment_hash, request.max_fee);
+        Ok(Bill {
+            hash,
+            amount,
+            max_fee,
+            preimage,
+            expired,
+        })
+    }
+
+    /// Pays within one transaction, or reports the payment that already was. The duration is
+    /// how long the answer is kept back.
+    fn book(&self, account: &str, bill: &Bill) -> Result<(Payment, Duration), Trouble> {
+        let lie = key::random().map_err(Trouble::Undone)?;
+        self.file.write(|tx| {
+            if let Some(first) = entry(tx, &bill.hash)? {
+                return Ok((first.report_to(account), Duration::ZERO));
+            }
+            let fault = fault::read(tx)?;
+            let fee = tx.query_row("SELECT fee_msat FROM faults", [], |row| msat(row, 0))?;
+            let balance = file::balance(tx, account)?.unwrap_or(Msat::ZERO);
+            if let Some(reason) = refusal(bill, fault, fee, balance) {
+                note_failure(tx, &bill.hash, account, &reason)?;
+                return Ok((failed(rejected(reason)), Duration::ZERO));
+            }
+            let preimage = match fault {
+                Fault::LiesAboutPreimage => lie,
+                _ => *bill.preimage.as_bytes(),
+            };
+            let state = state_after(fault);
+            let account = account.to_owned();
+            let entry = Entry {
+                account,
+                amount: bill.amount,
+                fee,
+                preimage,
+                state,
+            };
+            entry.move_money(tx, &bill.hash)?;
+            Ok((
+                entry.first_answer(fault),
+                Duration::from_millis(fault.millis()),
+            ))
+        })
+    }
+}
+
+/// Why the sandbox does not pay this, if so.
+fn refusal(bill: &Bill, fault: Fault, fee: Msat, balance: Msat) -> Option<String> {
+    if bill.expired {
+        return Some("the invoice has expired; ask the seller for a new one".to_owned());
+    }
+    if fault == Fault::Fails {
+        return Some("no route to the payee (the sandbox was told to fail)".to_owned());
+    }
+    if fee > bill.max_fee {
+        return Some(format!(
+            "routing costs {fee}, more than the limit of {}",
+            bill.max_fee
+        ));
+    }
+    let cost = bill.amount.saturating_add(fee);
+    (cost > balance)
+        .then(|| format!("the balance of {balance} does not cover {cost}; the faucet gives more"))
+}
+
+fn state_after(fault: Fault) -> String {
+    let state = match fault {
+        Fault::Held => "held",
+        Fault::Unknown => "unknown",
+        Fault::EndsMidPayment
+        | Fault::Fails
+        | Fault::LiesAboutPreimage
+        | Fault::None
+        | Fault::Slow(_) => "settled",
+    };
+    state.to_owned()
+}
+
+impl Entry {
+    fn move_money(&self, tx: &Transaction<'_>, hash: &PaymentHash) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO payments VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let (amount, fee) = (stored(self.amount), stored(self.fee));
+        let row = (
+            hash.as_bytes(),
+            &self.account,
+            amount,
+            fee,
+            &self.preimage,
+            &self.state,
+        );
+        tx.execute(sql, row)?;
+        if self.state == "settled" {
+            file::transfer(tx, &self.account, INCOME, self.amount)?;
+            file::transfer(tx, &self.account, ROUTING, self.fee)?;
+            file::settle(tx, hash, self.amount)
+        } else {
+            let cost = self.amount.saturating_add(self.fee);
+            file::transfer(tx, &self.account, IN_FLIGHT, cost)
+        }
+    }
+
+    /// What the payer hears when the payment is made.
+    fn first_answer(&self, fault: Fault) -> Payment {
+        if fault == Fault::EndsMidPayment {
+            let text = "the connection ended in the middle of the payment";
+            return unknown(Error::new(ErrorKind::Unavailable, text));
+        }
+        self.report()
+    }
+
+    /// What the payer hears afterwards.
+    fn report(&self) -> Payment {
+        if self.state != "settled" {
+            return unknown(Error::new(
+                ErrorKind::Timeout,
+                "the payment is still in flight",
+            ));
+        }
+        let preimage = Preimage::from_bytes(self.preimage);
+        Payment::Settled {
+            preimage,
+            paid: self.amount,
+            fee: self.fee,
+        }
+    }
+
+    fn report_to(&self, account: &str) -> Payment {
+        if self.account == account {
+            return self.report();
+        }
+        failed(rejected(
+            "the invoice was already paid from another account of this sandbox",
+        ))
+    }
+}
+
+fn entry(connection: &Connection, hash: &PaymentHash) -> rusqlite::Result<Option<Entry>> {
+    let sql = "SELECT account, amount_msat, fee_msat, preimage, state FROM payments \
+               WHERE payment_hash = ?1";
+    let row = |row: &rusqlite::Row<'_>| {
+        Ok(Entry {
+            account: row.get(0)?,
+            amount: msat(row, 1)?,
+            fee: msat(row, 2)?,
+            preimage: row.get(3)?,
+            state: row.get(4)?,
+        })
+    };
+    connection.query_row(sql, [hash.as_bytes()], row).optional()
+}
+
+fn look_up(
+    connection: &Connection,
+    hash: &PaymentHash,
+    account: &str,
+) -> rusqlite::Result<Option<Payment>> {
+    if let Some(entry) = entry(connection, hash)?.filter(|entry| entry.account == account) {
+        return Ok(Some(entry.report()));
+    }
+    let sql = "SELECT reason FROM failures WHERE payment_hash = ?1 AND account = ?2";
+    let reason = connection.query_row(sql, (hash.as_bytes(), account), |row| row.get(0));
+    Ok(reason
+        .optional()?
+        .map(|reason: String| failed(rejected(reason))))
+}
+
+fn note_failure(
+    tx: &Transaction<'_>,
+    hash: &PaymentHash,
+    account: &str,
+    reason: &str,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO failures VALUES (?1, ?2, ?3)";
+    tx.execute(sql, (hash.as_bytes(), account, reason))
+        .map(drop)
+}
+
+fn fill(tx: &Transaction<'_>, account: &str, amount: Msat) -> rusqlite::Result<()> {
+    let amount = stored(amount);
+    tx.execute(
+        "INSERT INTO fills (account, amount_msat) VALUES (?1, ?2)",
+        (account, amount),
+    )?;
+    let sql = "UPDATE accounts SET balance_msat = balance_msat + ?2 WHERE name = ?1";
+    tx.execute(sql, (account, amount)).map(drop)
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    if [INCOME, ROUTING, IN_FLIGHT].contains(&name) {
+        return Err(rejected(format!(
+            "the account {name} is the sandbox's own; use another"
+        )));
+    }
+    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'-' | b'_');
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+        return Err(rejected(
+            "an account is named with 1 to 64 of a-z, 0-9, - and _",
+        ));
+    }
+    Ok(())
+}
+
+fn rejected(text: impl ToString) -> Error {
+    Error::new(ErrorKind::Rejected, text.to_string())
+}
+
+fn failed(error: Error) -> Payment {
+    Payment::Failed(PayFailure { error })
+}
+
+fn unknown(error: Error) -> Payment {
+    Payment::Unknown(Unknown { error })
+}

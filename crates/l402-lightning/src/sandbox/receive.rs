@@ -1,0 +1,101 @@
+//! Getting paid in the sandbox.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use futures_util::stream;
+use l402::{Network, PaymentHash};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::file::msat;
+use super::{Inner, Sandbox};
+use crate::{
+    BoxFuture, BoxStream, Error, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
+    SettlementIndex, check,
+};
+
+/// How often the file is looked at for payments, which other processes may have made.
+const POLL: Duration = Duration::from_millis(50);
+
+/// How many settlements are read at a time.
+const PAGE: i64 = 256;
+
+impl Receive for Sandbox {
+    fn network(&self) -> Network {
+        Network::Regtest
+    }
+
+    fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
+        Box::pin(async move {
+            check::request(&request)?;
+            let now = self.inner.clock.wall();
+            let bolt11 = self.inner.key.invoice(&request, now)?;
+            check::invoice(bolt11, &request, Network::Regtest, now)
+        })
+    }
+
+    fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<InvoiceState, Error>> {
+        let look = move |inner: &Inner| inner.file.read(|c| state(c, &payment_hash));
+        Box::pin(async move { Ok(self.blocking(look).await??.unwrap_or(InvoiceState::Unseen)) })
+    }
+
+    fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {
+        let start = (from, VecDeque::new());
+        Box::pin(stream::try_unfold(start, move |(from, read)| async move {
+            let (next, read) = self.next_settlement(from, read).await?;
+            let from = next.index;
+            Ok(Some((next, (from, read))))
+        }))
+    }
+}
+
+impl Sandbox {
+    /// The settlement after `from`, and those read beyond it; waits until there is one.
+    async fn next_settlement(
+        &self,
+        from: SettlementIndex,
+        mut read: VecDeque<Settlement>,
+    ) -> Result<(Settlement, VecDeque<Settlement>), Error> {
+        loop {
+            if let Some(next) = read.pop_front() {
+                return Ok((next, read));
+            }
+            let page = self
+                .blocking(move |inner| inner.file.read(|c| after(c, from)))
+                .await??;
+            read = page.unwrap_or_default();
+            if read.is_empty() {
+                tokio::time::sleep(POLL).await;
+            }
+        }
+    }
+}
+
+fn state(connection: &Connection, hash: &PaymentHash) -> rusqlite::Result<InvoiceState> {
+    let sql = "SELECT state, amount_msat FROM payments WHERE payment_hash = ?1";
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, msat(row, 1)?));
+    let found = connection
+        .query_row(sql, [hash.as_bytes()], row)
+        .optional()?;
+    Ok(match found {
+        Some((state, paid)) if state == "settled" => InvoiceState::Settled { paid },
+        Some((state, _)) if state == "held" => InvoiceState::Held,
+        _ => InvoiceState::Unseen,
+    })
+}
+
+fn after(connection: &Connection, from: SettlementIndex) -> rusqlite::Result<VecDeque<Settlement>> {
+    let sql = "SELECT number, payment_hash, paid_msat FROM settlements WHERE number > ?1 \
+               ORDER BY number LIMIT ?2";
+    let from = i64::try_from(from.0).unwrap_or(i64::MAX);
+    let mut query = connection.prepare_cached(sql)?;
+    let rows = query.query_map((from, PAGE), |row| {
+        let number: i64 = row.get(0)?;
+        Ok(Settlement {
+            payment_hash: PaymentHash::from_bytes(row.get(1)?),
+            paid: msat(row, 2)?,
+            index: SettlementIndex(number.try_into().unwrap_or(0)),
+        })
+    })?;
+    rows.collect()
+}

@@ -1,0 +1,254 @@
+//! What every backend promises. Whoever writes one sets up a [`Bench`] and calls
+//! [`keeps_every_promise`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+use l402::{Invoice, Msat};
+use l402_lightning::{
+    BoxFuture, InvoiceRequest, InvoiceState, NewInvoice, Pay, PayRequest, Payment, Receive,
+    Settlement, SettlementIndex,
+};
+
+/// 10 sat on the main network, made at second 1790000000, for a day.
+const ON_ANOTHER_NETWORK: &str = "lnbc100n1p4tzwuqpp5jq0nhq09mw2dc33dmfy6y4f2zktpf9z6ps4mn0ka609g\
+    h38zd6mqsp5c4djrpwvsjd9cuvfzl8sm5n4tgw4298mz9kk3trzfg0yr5vk4s3sdq8fs6rqvsxqrrsscqzpg9qyysgqqpc\
+    wvk2zkdnunrruq8kdvdlwvch02f8ym6kfvs669c79wkpsyu3pg32a34hdq0fudeyp0zp9rnwq0cuml24sq9gewkett3d0e\
+    alj2ysq0cjck8";
+
+/// A seller and a buyer, on one network that is not the main one, with nothing settled yet.
+pub(crate) trait Bench: Sync {
+    /// The seller's node.
+    fn receive(&self) -> Arc<dyn Receive>;
+    /// The buyer's node, with 1,000 sat at least.
+    fn pay(&self) -> Arc<dyn Pay>;
+    /// What routing costs a payment here; zero where that cannot be arranged.
+    fn fee(&self) -> Msat;
+    /// Lets time pass for both nodes.
+    fn pass(&self, time: Duration) -> BoxFuture<'_, ()>;
+}
+
+/// Checks them all, within a minute.
+pub(crate) async fn keeps_every_promise(bench: &dyn Bench) {
+    let promises = async {
+        fresh_invoices_differ_and_say_what_was_asked(bench).await;
+        refuses_what_no_invoice_can_say(bench).await;
+        settlements_come_once_each_in_order_and_go_on(bench).await;
+        an_unpaid_invoice_is_not_settled(bench).await;
+        pays_once_however_often_it_is_asked(bench).await;
+        a_fee_above_the_limit_moves_no_money(bench).await;
+        what_cannot_be_paid_moves_no_money(bench).await;
+    };
+    tokio::time::timeout(Duration::from_secs(60), promises)
+        .await
+        .expect("within a minute");
+}
+
+pub(crate) fn asked(amount: Msat) -> InvoiceRequest {
+    InvoiceRequest {
+        amount,
+        expiry: Duration::from_secs(600),
+        memo: "a joke & ümläuts".into(),
+    }
+}
+
+pub(crate) async fn invoice(bench: &dyn Bench, amount: Msat) -> NewInvoice {
+    bench
+        .receive()
+        .create_invoice(asked(amount))
+        .await
+        .expect("an invoice")
+}
+
+pub(crate) fn order(bolt11: &str) -> PayRequest {
+    let deadline = Duration::from_secs(10);
+    PayRequest {
+        bolt11: bolt11.to_owned(),
+        max_fee: Msat::from_sat(10),
+        deadline,
+    }
+}
+
+pub(crate) fn is_settled(payment: &Payment, invoice: &NewInvoice) -> bool {
+    matches!(payment, Payment::Settled { preimage, .. } if preimage.proves(&invoice.payment_hash))
+}
+
+async fn fresh_invoices_differ_and_say_what_was_asked(bench: &dyn Bench) {
+    let (one, two) = (
+        invoice(bench, Msat::new(2500)).await,
+        invoice(bench, Msat::new(2500)).await,
+    );
+    assert_ne!(one.payment_hash, two.payment_hash);
+    assert_ne!(one.bolt11, two.bolt11);
+    let says = Invoice::decode(&one.bolt11).expect("BOLT 11");
+    assert_eq!(says.amount, Some(Msat::new(2500)));
+    assert_eq!(says.network, bench.receive().network());
+    assert_eq!(says.network, bench.pay().network());
+    assert_eq!(says.payment_hash, one.payment_hash);
+    assert_eq!(says.expires, one.expires);
+    assert_eq!(says.expires.since(says.created), Duration::from_secs(600));
+    assert_eq!(says.description, Some(asked(Msat::ZERO).memo));
+    assert!(!one.payment_hash.is_known());
+}
+
+async fn refuses_what_no_invoice_can_say(bench: &dyn Bench) {
+    for wrong in [
+        asked(Msat::ZERO),
+        InvoiceRequest {
+            expiry: Duration::ZERO,
+            ..asked(Msat::from_sat(1))
+        },
+        InvoiceRequest {
+            memo: "m".repeat(640),
+            ..asked(Msat::from_sat(1))
+        },
+    ] {
+        bench
+            .receive()
+            .create_invoice(wrong)
+            .await
+            .expect_err("no such invoice");
+    }
+}
+
+async fn an_unpaid_invoice_is_not_settled(bench: &dyn Bench) {
+    let unpaid = invoice(bench, Msat::from_sat(10)).await;
+    let state = bench
+        .receive()
+        .lookup(unpaid.payment_hash)
+        .await
+        .expect("a state");
+    assert!(
+        matches!(state, InvoiceState::Open | InvoiceState::Unseen),
+        "{state:?}"
+    );
+    let payment = bench
+        .pay()
+        .lookup(unpaid.payment_hash)
+        .await
+        .expect("an answer");
+    assert!(payment.is_none(), "{payment:?}");
+}
+
+async fn pays_once_however_often_it_is_asked(bench: &dyn Bench) {
+    let (pay, amount) = (bench.pay(), Msat::from_sat(50));
+    let before = pay.balance().await.expect("a balance");
+    let bought = invoice(bench, amount).await;
+    let at_once = join_all((0..8).map(|_| pay.pay(order(&bought.bolt11)))).await;
+    let again = pay.pay(order(&bought.bolt11)).await;
+    let looked_up = pay
+        .lookup(bought.payment_hash)
+        .await
+        .expect("an answer")
+        .expect("begun");
+    for payment in at_once.iter().chain([&again, &looked_up]) {
+        let Payment::Settled {
+            preimage,
+            paid,
+            fee,
+        } = payment
+        else {
+            panic!("{payment:?}")
+        };
+        assert!(preimage.proves(&bought.payment_hash));
+        assert_eq!((*paid, *fee), (amount, bench.fee()));
+    }
+    let after = pay.balance().await.expect("a balance");
+    let cost = amount.checked_add(bench.fee()).expect("small");
+    assert_eq!(
+        before.checked_sub(after),
+        Some(cost),
+        "from {before} to {after}"
+    );
+    let state = bench
+        .receive()
+        .lookup(bought.payment_hash)
+        .await
+        .expect("a state");
+    assert_eq!(state, InvoiceState::Settled { paid: amount });
+}
+
+async fn settlements_come_once_each_in_order_and_go_on(bench: &dyn Bench) {
+    let receive = bench.receive();
+    let mut hashes = Vec::new();
+    for sat in 1..=3 {
+        hashes.push(buy(bench, Msat::from_sat(sat)).await);
+    }
+    let mut all = receive.settlements(SettlementIndex::default());
+    let mut seen: Vec<Settlement> = Vec::new();
+    for _ in 0..3 {
+        seen.push(all.next().await.expect("goes on").expect("a settlement"));
+    }
+    assert_eq!(
+        seen.iter().map(|s| s.payment_hash).collect::<Vec<_>>(),
+        hashes
+    );
+    assert_eq!(
+        seen.iter().map(|s| s.paid.ceil_sat()).collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
+    assert!(seen.is_sorted_by(|a, b| a.index < b.index), "{seen:?}");
+
+    let (fourth, told) = tokio::join!(buy(bench, Msat::from_sat(4)), all.next());
+    assert_eq!(
+        told.expect("goes on").expect("a settlement").payment_hash,
+        fourth
+    );
+    let mut later = receive.settlements(seen[1].index);
+    for hash in [hashes[2], fourth] {
+        let told = later.next().await.expect("goes on").expect("a settlement");
+        assert_eq!(told.payment_hash, hash);
+    }
+}
+
+async fn buy(bench: &dyn Bench, amount: Msat) -> l402::PaymentHash {
+    let bought = invoice(bench, amount).await;
+    let payment = bench.pay().pay(order(&bought.bolt11)).await;
+    assert!(is_settled(&payment, &bought), "{payment:?}");
+    bought.payment_hash
+}
+
+async fn a_fee_above_the_limit_moves_no_money(bench: &dyn Bench) {
+    if bench.fee() == Msat::ZERO {
+        return;
+    }
+    let before = bench.pay().balance().await.expect("a balance");
+    let dear = invoice(bench, Msat::from_sat(10)).await;
+    let limit = PayRequest {
+        max_fee: Msat::ZERO,
+        ..order(&dear.bolt11)
+    };
+    let payment = bench.pay().pay(limit).await;
+    assert!(matches!(payment, Payment::Failed(_)), "{payment:?}");
+    assert_eq!(bench.pay().balance().await.expect("a balance"), before);
+    // A failed payment may be tried again on better terms.
+    let payment = bench.pay().pay(order(&dear.bolt11)).await;
+    assert!(is_settled(&payment, &dear), "{payment:?}");
+}
+
+async fn what_cannot_be_paid_moves_no_money(bench: &dyn Bench) {
+    let pay = bench.pay();
+    let before = pay.balance().await.expect("a balance");
+    let beyond = invoice(bench, Msat::from_sat(50_000_000)).await;
+    let late = invoice(bench, Msat::from_sat(10)).await;
+    let broken = late.bolt11.replace("lnbcrt", "lnbc");
+    for bolt11 in [&beyond.bolt11, &broken, "lnbc", "", ON_ANOTHER_NETWORK] {
+        let payment = pay.pay(order(bolt11)).await;
+        assert!(
+            matches!(payment, Payment::Failed(_)),
+            "{bolt11}: {payment:?}"
+        );
+    }
+    bench.pass(Duration::from_secs(601)).await;
+    let payment = pay.pay(order(&late.bolt11)).await;
+    assert!(matches!(payment, Payment::Failed(_)), "{payment:?}");
+    assert_eq!(pay.balance().await.expect("a balance"), before);
+    let state = bench
+        .receive()
+        .lookup(late.payment_hash)
+        .await
+        .expect("a state");
+    assert!(!matches!(state, InvoiceState::Settled { .. }), "{state:?}");
+}

@@ -1,0 +1,327 @@
+//! lnd over REST, before a server of the test that speaks its JSON.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use l402::Msat;
+use l402_lightning::{
+    BoxFuture, Error, ErrorKind, NewInvoice, Node, Pay, PayRequest, Payment, Receive,
+};
+
+use super::contract::{Bench, asked, invoice, is_settled, keeps_every_promise, order};
+use super::fake_lnd::{FakeLnd, Mischief, certificate};
+
+fn field(number: u8, content: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(content.len()).expect("short");
+    assert!(length < 0x80);
+    [&[number << 3 | 2, length], content].concat()
+}
+
+/// A macaroon as lnd writes it: version 2, its location, its permissions, a signature.
+fn macaroon(ops: &[(&str, &[&str])]) -> Vec<u8> {
+    let mut identifier = [vec![3], field(1, &[7; 16]), field(2, b"0")].concat();
+    for (entity, actions) in ops {
+        let mut op = field(1, entity.as_bytes());
+        actions
+            .iter()
+            .for_each(|action| op.extend(field(2, action.as_bytes())));
+        identifier.extend(field(3, &op));
+    }
+    let length = u8::try_from(identifier.len()).expect("short");
+    let length = if length < 0x80 {
+        vec![length]
+    } else {
+        vec![length, 1]
+    };
+    [
+        &[2, 1, 3],
+        &b"lnd"[..],
+        &[2],
+        &length,
+        &identifier,
+        &[0, 0, 6, 32],
+        &[9; 32],
+    ]
+    .concat()
+}
+
+/// An lnd, and both halves of this crate before it.
+struct Setup {
+    lnd: FakeLnd,
+    receive: Arc<dyn Receive>,
+    pay: Arc<dyn Pay>,
+    folder: tempfile::TempDir,
+}
+
+impl Setup {
+    async fn new() -> Self {
+        let rw: &[&str] = &["read", "write"];
+        let invoices = macaroon(&[("address", rw), ("invoices", rw), ("onchain", &["read"])]);
+        let admin = macaroon(&[("offchain", rw), ("info", &["read"])]);
+        let lnd = FakeLnd::start([(&invoices, false), (&admin, true)]).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, bytes) in [("invoice", &invoices), ("admin", &admin)] {
+            let path = folder.path().join(format!("{name}.macaroon"));
+            std::fs::write(path, bytes).expect("written");
+        }
+        std::fs::write(folder.path().join("tls.cert"), &lnd.tls_cert).expect("written");
+        let clock = lnd.fake.house.clock.clone();
+        let receiver = node(&lnd.address, folder.path(), "invoice");
+        let receive = receiver.receiver(folder.path(), clock.clone(), false).await;
+        let payer = node(&lnd.address, folder.path(), "admin")
+            .payer(folder.path(), clock)
+            .await;
+        Self {
+            receive: receive.expect("receives"),
+            pay: payer.expect("pays"),
+            lnd,
+            folder,
+        }
+    }
+
+    fn node(&self, macaroon: &str) -> Node {
+        node(&self.lnd.address, self.folder.path(), macaroon)
+    }
+
+    async fn receiver(&self, macaroon: &str, danger: bool) -> Result<Arc<dyn Receive>, Error> {
+        let clock = self.lnd.fake.house.clock.clone();
+        self.node(macaroon)
+            .receiver(self.folder.path(), clock, danger)
+            .await
+    }
+
+    fn sends(&self) -> usize {
+        self.lnd.fake.sends.load(Ordering::SeqCst)
+    }
+
+    async fn pay_with(&self, mischief: Mischief) -> (NewInvoice, Payment) {
+        let bought = invoice(self, Msat::from_sat(50)).await;
+        self.lnd.set(mischief);
+        let deadline = Duration::from_millis(1500);
+        let payment = self
+            .pay
+            .pay(PayRequest {
+                deadline,
+                ..order(&bought.bolt11)
+            })
+            .await;
+        (bought, payment)
+    }
+}
+
+fn node(address: &str, folder: &Path, macaroon: &str) -> Node {
+    Node::Lnd {
+        address: address.to_owned(),
+        tls_cert: folder.join("tls.cert"),
+        macaroon: folder.join(format!("{macaroon}.macaroon")),
+        network: None,
+    }
+}
+
+impl Bench for Setup {
+    fn receive(&self) -> Arc<dyn Receive> {
+        self.receive.clone()
+    }
+
+    fn pay(&self) -> Arc<dyn Pay> {
+        self.pay.clone()
+    }
+
+    fn fee(&self) -> Msat {
+        self.lnd.fake.house.fee()
+    }
+
+    fn pass(&self, time: Duration) -> BoxFuture<'_, ()> {
+        self.lnd.fake.house.pass(time)
+    }
+}
+
+#[tokio::test]
+async fn keeps_the_contract() {
+    let setup = Setup::new().await;
+    setup.lnd.fake.house.sandbox.set_fee(setup.fee()).unwrap();
+    keeps_every_promise(&setup).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_after_the_send_is_unknown_and_then_looked_up() {
+    let setup = Setup::new().await;
+    let (bought, payment) = setup.pay_with(Mischief::DropsAfterSend).await;
+    assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
+    let later = setup
+        .pay
+        .lookup(bought.payment_hash)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(is_settled(&later, &bought), "{later:?}");
+    assert!(is_settled(
+        &setup.pay.pay(order(&bought.bolt11)).await,
+        &bought
+    ));
+    assert_eq!(
+        setup.pay.balance().await.unwrap(),
+        Msat::from_sat(100_000 - 50)
+    );
+}
+
+#[tokio::test]
+async fn whatever_is_not_understood_is_unknown() {
+    for mischief in [Mischief::Garbage, Mischief::NoPreimage, Mischief::Silent] {
+        let setup = Setup::new().await;
+        let (_, payment) = setup.pay_with(mischief).await;
+        assert!(
+            matches!(payment, Payment::Unknown(_)),
+            "{mischief:?}: {payment:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_payment_in_flight_is_unknown_and_holds_nobody_up() {
+    let setup = Setup::new().await;
+    let (bought, payment) = setup.pay_with(Mischief::InFlight).await;
+    assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
+    let lookup = setup.pay.lookup(bought.payment_hash);
+    let later = tokio::time::timeout(Duration::from_secs(3), lookup)
+        .await
+        .unwrap();
+    let later = later.unwrap().unwrap();
+    assert!(matches!(later, Payment::Unknown(_)), "{later:?}");
+}
+
+#[tokio::test]
+async fn a_refused_macaroon_is_a_certain_failure() {
+    let setup = Setup::new().await;
+    let clock = setup.lnd.fake.house.clock.clone();
+    let mut node = setup.node("invoice");
+    if let Node::Lnd { network, .. } = &mut node {
+        *network = Some(l402::Network::Regtest);
+    }
+    let pay = node.payer(setup.folder.path(), clock).await.unwrap();
+    let bought = invoice(&setup, Msat::from_sat(50)).await;
+    let payment = pay.pay(order(&bought.bolt11)).await;
+    let Payment::Failed(failure) = payment else {
+        panic!("{payment:?}")
+    };
+    assert_eq!(failure.error.kind(), ErrorKind::Unauthorized);
+}
+
+#[tokio::test]
+async fn another_certificate_than_the_pinned_one_ends_before_anything_is_sent() {
+    let setup = Setup::new().await;
+    std::fs::write(setup.folder.path().join("tls.cert"), certificate().1).unwrap();
+    let clock = setup.lnd.fake.house.clock.clone();
+    let refused = setup
+        .node("admin")
+        .payer(setup.folder.path(), clock.clone())
+        .await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unavailable);
+    let mut node = setup.node("admin");
+    if let Node::Lnd { network, .. } = &mut node {
+        *network = Some(l402::Network::Regtest);
+    }
+    let pay = node.payer(setup.folder.path(), clock).await.unwrap();
+    let bought = invoice(&setup, Msat::from_sat(50)).await;
+    let payment = pay.pay(order(&bought.bolt11)).await;
+    let Payment::Failed(failure) = payment else {
+        panic!("{payment:?}")
+    };
+    assert_eq!(failure.error.kind(), ErrorKind::Unavailable);
+    assert_eq!(setup.sends(), 0);
+}
+
+#[tokio::test]
+async fn an_lnd_that_is_away_is_a_certain_failure() {
+    let setup = Setup::new().await;
+    let bought = invoice(&setup, Msat::from_sat(50)).await;
+    let Node::Lnd {
+        tls_cert, macaroon, ..
+    } = setup.node("admin")
+    else {
+        panic!()
+    };
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let network = Some(l402::Network::Regtest);
+    let away = Node::Lnd {
+        address: free.to_string(),
+        tls_cert,
+        macaroon,
+        network,
+    };
+    let clock = setup.lnd.fake.house.clock.clone();
+    let pay = away.payer(setup.folder.path(), clock).await.unwrap();
+    let payment = pay.pay(order(&bought.bolt11)).await;
+    let Payment::Failed(failure) = payment else {
+        panic!("{payment:?}")
+    };
+    assert_eq!(failure.error.kind(), ErrorKind::Unavailable);
+    assert!(failure.error.is_retryable());
+}
+
+#[tokio::test]
+async fn an_invoice_of_another_amount_is_never_handed_on() {
+    let setup = Setup::new().await;
+    setup.lnd.set(Mischief::CheapInvoice);
+    let error = setup
+        .receive
+        .create_invoice(asked(Msat::from_sat(50)))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    setup.lnd.set(Mischief::Garbage);
+    let error = setup
+        .receive
+        .create_invoice(asked(Msat::from_sat(50)))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+}
+
+#[tokio::test]
+async fn a_silent_lnd_holds_up_nobody_who_sells() {
+    let setup = Setup::new().await;
+    setup.lnd.set(Mischief::Silent);
+    let asked = setup.receive.create_invoice(asked(Msat::from_sat(50)));
+    let error = tokio::time::timeout(Duration::from_secs(10), asked)
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+}
+
+#[tokio::test]
+async fn a_macaroon_that_spends_is_refused_for_selling_unless_accepted() {
+    let setup = Setup::new().await;
+    let error = setup.receiver("admin", false).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized);
+    assert!(error.to_string().contains("offchain:write"), "{error}");
+    let receive = setup.receiver("admin", true).await.unwrap();
+    assert_eq!(receive.network(), l402::Network::Regtest);
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_read_are_named() {
+    let setup = Setup::new().await;
+    let error = setup.receiver("missing", false).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Local);
+    assert!(error.to_string().contains("missing.macaroon"), "{error}");
+    std::fs::write(setup.folder.path().join("tls.cert"), "no certificate").unwrap();
+    let error = setup.receiver("invoice", false).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Local);
+    assert!(error.to_string().contains("tls.cert"), "{error}");
+}
+
+#[tokio::test]
+async fn debug_shows_no_macaroon() {
+    let setup = Setup::new().await;
+    let secret: PathBuf = setup.folder.path().join("admin.macaroon");
+    let hex = hex::encode(std::fs::read(secret).unwrap());
+    let shown = format!("{:?} {:?}", setup.pay, setup.receive);
+    assert!(!shown.contains(&hex[..32]), "{shown}");
+}

@@ -1,0 +1,450 @@
+//! The sandbox in process.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+use l402::{Msat, Network, UnixTime};
+use l402_lightning::sandbox::{Fault, Sandbox, Wallet};
+use l402_lightning::{
+    BoxFuture, Error, ErrorKind, InvoiceState, ManualClock, NewInvoice, Node, Pay, PayRequest,
+    Payment, Receive, SettlementIndex,
+};
+
+use super::contract::{Bench, asked, invoice, is_settled, keeps_every_promise, order};
+
+pub(crate) const NOW: UnixTime = UnixTime::from_secs(1_790_000_000);
+
+/// A home of its own, its clock, and what stands on it.
+pub(crate) struct House {
+    pub(crate) home: tempfile::TempDir,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) wallet: Wallet,
+}
+
+impl House {
+    pub(crate) fn new() -> Self {
+        let home = tempfile::tempdir().expect("a folder");
+        let clock = Arc::new(ManualClock::new(NOW));
+        let sandbox = Sandbox::open(home.path(), clock.clone()).expect("a sandbox");
+        let wallet = Wallet::open(&sandbox, "default").expect("a wallet");
+        Self {
+            home,
+            clock,
+            sandbox,
+            wallet,
+        }
+    }
+
+    async fn invoice(&self) -> NewInvoice {
+        invoice(self, Msat::from_sat(50)).await
+    }
+
+    async fn pay(&self, invoice: &NewInvoice) -> Payment {
+        self.wallet.pay(order(&invoice.bolt11)).await
+    }
+
+    async fn look_up(&self, invoice: &NewInvoice) -> Payment {
+        self.wallet
+            .lookup(invoice.payment_hash)
+            .await
+            .expect("an answer")
+            .expect("begun")
+    }
+
+    fn assert_no_money_appeared_or_vanished(&self) {
+        let totals = self.sandbox.totals().expect("totals");
+        assert_eq!(totals.filled, totals.on_accounts);
+        assert!(totals.filled >= Msat::from_sat(100_000));
+    }
+}
+
+impl Bench for House {
+    fn receive(&self) -> Arc<dyn Receive> {
+        Arc::new(self.sandbox.clone())
+    }
+
+    fn pay(&self) -> Arc<dyn Pay> {
+        Arc::new(self.wallet.clone())
+    }
+
+    fn fee(&self) -> Msat {
+        Msat::from_sat(2)
+    }
+
+    fn pass(&self, time: Duration) -> BoxFuture<'_, ()> {
+        self.clock.advance(time);
+        Box::pin(async {})
+    }
+}
+
+#[tokio::test]
+async fn keeps_the_contract() {
+    let house = House::new();
+    house.sandbox.set_fee(house.fee()).unwrap();
+    keeps_every_promise(&house).await;
+    house.assert_no_money_appeared_or_vanished();
+    let sold = [1, 2, 3, 4, 50, 10].into_iter().sum();
+    assert_eq!(house.sandbox.income().unwrap(), Msat::from_sat(sold));
+}
+
+type Files = BTreeMap<PathBuf, (SystemTime, Option<Vec<u8>>)>;
+
+fn files(folder: &Path) -> Files {
+    let mut found = Files::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let meta = entry.metadata().expect("metadata");
+        let bytes = meta
+            .is_file()
+            .then(|| std::fs::read(entry.path()).expect("a file"));
+        found.insert(entry.path(), (meta.modified().expect("a time"), bytes));
+        if meta.is_dir() {
+            found.append(&mut files(&entry.path()));
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn ten_thousand_unpaid_invoices_leave_every_file_as_it_was() {
+    let house = House::new();
+    let paid = house.invoice().await;
+    assert!(is_settled(&house.pay(&paid).await, &paid));
+    let mut settlements = house.sandbox.settlements(SettlementIndex::default());
+    settlements.next().await.unwrap().unwrap();
+    let before = files(house.home.path());
+    assert!(
+        before.keys().any(|path| path.ends_with("sandbox.db")),
+        "{:?}",
+        before.keys()
+    );
+    for _ in 0..10_000 {
+        house
+            .sandbox
+            .create_invoice(asked(Msat::from_sat(50)))
+            .await
+            .unwrap();
+    }
+    // Whoever waits for settlements looks at the file meanwhile.
+    let waited = tokio::time::timeout(Duration::from_millis(120), settlements.next()).await;
+    assert!(waited.is_err(), "nothing was paid");
+    assert!(before == files(house.home.path()), "a file changed");
+}
+
+#[tokio::test]
+async fn whoever_only_sells_makes_no_database() {
+    let home = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::new(NOW));
+    let receive = Node::Sandbox
+        .receiver(home.path(), clock, false)
+        .await
+        .unwrap();
+    let made = receive
+        .create_invoice(asked(Msat::from_sat(50)))
+        .await
+        .unwrap();
+    assert_eq!(
+        receive.lookup(made.payment_hash).await.unwrap(),
+        InvoiceState::Unseen
+    );
+    let mut settlements = receive.settlements(SettlementIndex::default());
+    let waited = tokio::time::timeout(Duration::from_millis(120), settlements.next()).await;
+    assert!(waited.is_err());
+    let folder = home.path().join("sandbox");
+    let names: Vec<_> = files(&folder).into_keys().collect();
+    assert_eq!(names, [folder.join("node.key")]);
+}
+
+#[tokio::test]
+async fn processes_on_one_home_pay_an_invoice_once() {
+    let house = House::new();
+    let bought = house.invoice().await;
+    let open = || {
+        let sandbox = Sandbox::open(house.home.path(), house.clock.clone()).unwrap();
+        Wallet::open(&sandbox, "default").unwrap()
+    };
+    let wallets: Vec<Wallet> = (0..4).map(|_| open()).collect();
+    let payments = join_all(
+        wallets
+            .iter()
+            .map(|wallet| wallet.pay(order(&bought.bolt11))),
+    )
+    .await;
+    assert!(
+        payments.iter().all(|payment| is_settled(payment, &bought)),
+        "{payments:?}"
+    );
+    assert_eq!(
+        house.wallet.balance().await.unwrap(),
+        Msat::from_sat(100_000 - 50)
+    );
+    house.assert_no_money_appeared_or_vanished();
+}
+
+#[test]
+fn many_who_open_at_once_share_one_filled_account() {
+    let home = tempfile::tempdir().unwrap();
+    let start = std::sync::Barrier::new(6);
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                start.wait();
+                let clock = Arc::new(ManualClock::new(NOW));
+                let sandbox = Sandbox::open(home.path(), clock).unwrap();
+                Wallet::open(&sandbox, "default").unwrap();
+            });
+        }
+    });
+    let sandbox = Sandbox::open(home.path(), Arc::new(ManualClock::new(NOW))).unwrap();
+    assert_eq!(sandbox.totals().unwrap().filled, Msat::from_sat(100_000));
+}
+
+#[tokio::test]
+async fn another_account_neither_pays_again_nor_learns_the_preimage() {
+    let house = House::new();
+    let bought = house.invoice().await;
+    assert!(is_settled(&house.pay(&bought).await, &bought));
+    let other = Wallet::open(&house.sandbox, "other").unwrap();
+    let payment = other.pay(order(&bought.bolt11)).await;
+    assert!(matches!(payment, Payment::Failed(_)), "{payment:?}");
+    assert!(other.lookup(bought.payment_hash).await.unwrap().is_none());
+    assert_eq!(other.balance().await.unwrap(), Msat::from_sat(100_000));
+}
+
+#[tokio::test]
+async fn an_invoice_of_another_sandbox_is_refused_with_the_mend() {
+    let (house, stranger) = (House::new(), House::new());
+    let payment = house.pay(&stranger.invoice().await).await;
+    let Payment::Failed(failure) = payment else {
+        panic!("{payment:?}")
+    };
+    assert!(
+        failure.error.to_string().contains("same home"),
+        "{}",
+        failure.error
+    );
+}
+
+#[tokio::test]
+async fn told_to_fail_it_fails_and_moves_nothing() {
+    let house = House::new();
+    house.sandbox.set_fault(Fault::Fails).unwrap();
+    let bought = house.invoice().await;
+    assert!(matches!(house.pay(&bought).await, Payment::Failed(_)));
+    assert!(matches!(house.look_up(&bought).await, Payment::Failed(_)));
+    assert_eq!(
+        house.wallet.balance().await.unwrap(),
+        Msat::from_sat(100_000)
+    );
+    house.sandbox.set_fault(Fault::None).unwrap();
+    assert!(is_settled(&house.pay(&bought).await, &bought));
+    assert!(is_settled(&house.look_up(&bought).await, &bought));
+}
+
+#[tokio::test]
+async fn what_ends_in_mid_payment_is_unknown_and_was_paid() {
+    let house = House::new();
+    house.sandbox.set_fault(Fault::EndsMidPayment).unwrap();
+    let bought = house.invoice().await;
+    assert!(matches!(house.pay(&bought).await, Payment::Unknown(_)));
+    assert!(is_settled(&house.look_up(&bought).await, &bought));
+    assert!(
+        is_settled(&house.pay(&bought).await, &bought),
+        "it reports the first payment"
+    );
+    assert_eq!(
+        house.wallet.balance().await.unwrap(),
+        Msat::from_sat(100_000 - 50)
+    );
+}
+
+#[tokio::test]
+async fn a_held_payment_settles_when_it_is_let_go_also_by_another_process() {
+    let house = House::new();
+    house.sandbox.set_fault(Fault::Held).unwrap();
+    let bought = house.invoice().await;
+    for _ in 0..2 {
+        assert!(matches!(house.pay(&bought).await, Payment::Unknown(_)));
+    }
+    assert!(matches!(house.look_up(&bought).await, Payment::Unknown(_)));
+    let state = house.sandbox.lookup(bought.payment_hash).await.unwrap();
+    assert_eq!(state, InvoiceState::Held);
+    assert_eq!(house.sandbox.income().unwrap(), Msat::ZERO);
+    house.assert_no_money_appeared_or_vanished();
+
+    let other = Sandbox::open(house.home.path(), house.clock.clone()).unwrap();
+    assert_eq!(other.fault().unwrap(), Fault::Held);
+    other.set_fault(Fault::None).unwrap();
+    assert!(is_settled(&house.look_up(&bought).await, &bought));
+    let told = house
+        .sandbox
+        .settlements(SettlementIndex::default())
+        .next()
+        .await;
+    assert_eq!(told.unwrap().unwrap().payment_hash, bought.payment_hash);
+    assert_eq!(house.sandbox.income().unwrap(), Msat::from_sat(50));
+    house.assert_no_money_appeared_or_vanished();
+}
+
+#[tokio::test]
+async fn a_lie_about_the_preimage_proves_nothing_and_stays_the_same_lie() {
+    let house = House::new();
+    house.sandbox.set_fault(Fault::LiesAboutPreimage).unwrap();
+    let bought = house.invoice().await;
+    let (told, later) = (house.pay(&bought).await, house.look_up(&bought).await);
+    let (
+        Payment::Settled { preimage, .. },
+        Payment::Settled {
+            preimage: again, ..
+        },
+    ) = (&told, &later)
+    else {
+        panic!("{told:?}, {later:?}");
+    };
+    assert!(!preimage.proves(&bought.payment_hash));
+    assert_eq!(preimage, again);
+}
+
+#[tokio::test]
+async fn an_answer_after_the_deadline_is_unknown_until_looked_up() {
+    let house = House::new();
+    house
+        .sandbox
+        .set_fault(Fault::Slow(Duration::from_secs(3600)))
+        .unwrap();
+    let bought = house.invoice().await;
+    let deadline = Duration::from_millis(300);
+    let payment = house
+        .wallet
+        .pay(PayRequest {
+            deadline,
+            ..order(&bought.bolt11)
+        })
+        .await;
+    let Payment::Unknown(unknown) = payment else {
+        panic!("{payment:?}")
+    };
+    assert_eq!(unknown.error.kind(), ErrorKind::Timeout);
+    assert!(is_settled(&house.look_up(&bought).await, &bought));
+    house
+        .sandbox
+        .set_fault(Fault::Slow(Duration::from_millis(1)))
+        .unwrap();
+    let bought = house.invoice().await;
+    assert!(is_settled(&house.pay(&bought).await, &bought));
+}
+
+#[tokio::test]
+async fn an_unknown_payment_stays_unknown() {
+    let house = House::new();
+    house.sandbox.set_fault(Fault::Unknown).unwrap();
+    let bought = house.invoice().await;
+    assert!(matches!(house.pay(&bought).await, Payment::Unknown(_)));
+    house.sandbox.set_fault(Fault::None).unwrap();
+    assert!(matches!(house.pay(&bought).await, Payment::Unknown(_)));
+    assert!(matches!(house.look_up(&bought).await, Payment::Unknown(_)));
+    let state = house.sandbox.lookup(bought.payment_hash).await.unwrap();
+    assert_eq!(state, InvoiceState::Unseen);
+    house.assert_no_money_appeared_or_vanished();
+}
+
+#[test]
+fn the_faucet_has_a_limit() {
+    let house = House::new();
+    assert_eq!(
+        house.wallet.fund(Msat::from_sat(1)).unwrap(),
+        Msat::from_sat(100_001)
+    );
+    for wrong in [Msat::from_sat(1_000_001), Msat::ZERO] {
+        assert_eq!(
+            house.wallet.fund(wrong).unwrap_err().kind(),
+            ErrorKind::Rejected
+        );
+    }
+    let most = Msat::from_sat(1_000_000);
+    assert_eq!(house.wallet.fund(most).unwrap(), Msat::from_sat(1_100_001));
+    house.assert_no_money_appeared_or_vanished();
+}
+
+#[test]
+fn the_sandboxs_own_accounts_and_odd_names_are_no_wallets() {
+    let house = House::new();
+    for name in [
+        "income",
+        "routing",
+        "in-flight",
+        "",
+        "A",
+        "a b",
+        "../x",
+        &"a".repeat(65),
+    ] {
+        let error: Error = Wallet::open(&house.sandbox, name).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected, "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_folder_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let house = House::new();
+    let folder = house.home.path().join("sandbox");
+    let mode = std::fs::metadata(folder).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+#[test]
+fn a_damaged_file_is_named_and_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::open(home.path(), Arc::new(ManualClock::new(NOW))).unwrap();
+    let path = home.path().join("sandbox/sandbox.db");
+    std::fs::write(&path, "no database at all, and longer than any header").unwrap();
+    let error = Wallet::open(&sandbox, "default").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Local);
+    assert!(error.to_string().contains("sandbox.db"), "{error}");
+    assert!(
+        std::fs::read_to_string(&path)
+            .unwrap()
+            .starts_with("no database")
+    );
+}
+
+#[tokio::test]
+async fn nodes_of_one_home_find_each_other() {
+    let house = House::new();
+    let node: Node = "sandbox".parse().unwrap();
+    let receive = node
+        .receiver(house.home.path(), house.clock.clone(), false)
+        .await
+        .unwrap();
+    let pay = node
+        .payer(house.home.path(), house.clock.clone())
+        .await
+        .unwrap();
+    assert_eq!(
+        (receive.network(), pay.network()),
+        (Network::Regtest, Network::Regtest)
+    );
+    let bought = receive
+        .create_invoice(asked(Msat::from_sat(7)))
+        .await
+        .unwrap();
+    assert!(is_settled(&pay.pay(order(&bought.bolt11)).await, &bought));
+    assert_eq!(
+        house.wallet.balance().await.unwrap(),
+        Msat::from_sat(100_000 - 7)
+    );
+}
+
+#[test]
+fn debug_shows_no_key() {
+    let house = House::new();
+    let key = std::fs::read_to_string(house.home.path().join("sandbox/node.key")).unwrap();
+    let shown = format!("{:?} {:?}", house.sandbox, house.wallet);
+    assert!(!shown.contains(&key[..16]), "{shown}");
+}

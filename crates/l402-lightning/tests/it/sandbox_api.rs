@@ -1,0 +1,309 @@
+//! The sandbox over HTTP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use l402::Msat;
+use l402_lightning::sandbox::{Fault, serve_api};
+use l402_lightning::{BoxFuture, ErrorKind, Node, Pay, Payment, Receive};
+use reqwest::{Client, Response};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::contract::{Bench, invoice, keeps_every_promise, order};
+use super::sandbox::House;
+
+/// A sandbox behind its API, and a wallet that reaches it through it.
+struct Remote {
+    house: House,
+    pay: Arc<dyn Pay>,
+    base: String,
+    client: Client,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Remote {
+    async fn new() -> Self {
+        let house = House::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async { stopped.await.unwrap_or(()) };
+        tokio::spawn(serve_api(house.sandbox.clone(), listener, stopped));
+        let pay = payer(&base).await;
+        let client = Client::builder().no_proxy().build().expect("a client");
+        Self {
+            house,
+            pay,
+            base,
+            client,
+            _stop: stop,
+        }
+    }
+
+    async fn send(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+        let method = method.parse().expect("a method");
+        let request = self.client.request(method, format!("{}{path}", self.base));
+        read(
+            request
+                .body(body.to_string())
+                .send()
+                .await
+                .expect("an answer"),
+        )
+        .await
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        read(
+            self.client
+                .get(format!("{}{path}", self.base))
+                .send()
+                .await
+                .expect("one"),
+        )
+        .await
+    }
+}
+
+async fn read(answer: Response) -> (u16, Value) {
+    let status = answer.status().as_u16();
+    let kind = answer.headers()["content-type"]
+        .to_str()
+        .expect("text")
+        .to_owned();
+    let body: Value = answer.json().await.expect("JSON");
+    if status != 200 {
+        assert_eq!(kind, "application/problem+json");
+        assert_eq!(body["status"], status);
+        assert!(
+            body["error"].is_string() && body["detail"].is_string(),
+            "{body}"
+        );
+    }
+    (status, body)
+}
+
+async fn payer(base: &str) -> Arc<dyn Pay> {
+    let node: Node = format!("sandbox+{base}").parse().expect("a node");
+    let nowhere = std::path::Path::new("/nonexistent");
+    let clock = Arc::new(l402_lightning::SystemClock::default());
+    node.payer(nowhere, clock).await.expect("a payer")
+}
+
+impl Bench for Remote {
+    fn receive(&self) -> Arc<dyn Receive> {
+        self.house.receive()
+    }
+
+    fn pay(&self) -> Arc<dyn Pay> {
+        self.pay.clone()
+    }
+
+    fn fee(&self) -> Msat {
+        self.house.fee()
+    }
+
+    fn pass(&self, time: Duration) -> BoxFuture<'_, ()> {
+        self.house.pass(time)
+    }
+}
+
+#[tokio::test]
+async fn keeps_the_contract() {
+    let remote = Remote::new().await;
+    remote.house.sandbox.set_fee(remote.fee()).unwrap();
+    keeps_every_promise(&remote).await;
+}
+
+#[tokio::test]
+async fn programs_in_other_languages_sell_and_buy() {
+    let remote = Remote::new().await;
+    let asked = json!({ "amount_msat": 50_000, "memo": "a joke", "expiry_secs": 60 });
+    let (status, made) = remote.send("POST", "/v1/invoices", asked).await;
+    assert_eq!(status, 200, "{made}");
+    assert_eq!(made["expires_at"], super::sandbox::NOW.secs() + 60);
+    let order = json!({ "invoice": made["invoice"], "account": "python" });
+    let (status, paid) = remote.send("POST", "/v1/pay", order).await;
+    assert_eq!(
+        (status, &paid["status"]),
+        (200, &json!("settled")),
+        "{paid}"
+    );
+    assert_eq!(paid["payment_hash"], made["payment_hash"]);
+    assert_eq!(
+        (&paid["paid_msat"], &paid["fee_msat"]),
+        (&json!(50_000), &json!(0))
+    );
+    let preimage: l402::Preimage = paid["preimage"].as_str().unwrap().parse().unwrap();
+    assert_eq!(made["payment_hash"], preimage.payment_hash().to_string());
+
+    let hash = made["payment_hash"].as_str().unwrap();
+    assert_eq!(
+        remote
+            .get(&format!("/v1/payments/{hash}?account=python"))
+            .await,
+        (200, paid)
+    );
+    assert_eq!(remote.get(&format!("/v1/payments/{hash}")).await.0, 404);
+    let rest = json!({ "balance_msat": 99_950_000 });
+    assert_eq!(remote.get("/v1/balance?account=python").await, (200, rest));
+    let filled = remote
+        .send("POST", "/v1/faucet", json!({ "amount_msat": 1000 }))
+        .await;
+    assert_eq!(filled, (200, json!({ "balance_msat": 100_001_000 })));
+}
+
+#[tokio::test]
+async fn faults_are_set_over_http() {
+    let remote = Remote::new().await;
+    let slow = json!({ "fault": "slow", "millis": 500 });
+    assert_eq!(
+        remote.send("PUT", "/v1/fault", slow.clone()).await,
+        (200, slow.clone())
+    );
+    assert_eq!(remote.get("/v1/fault").await, (200, slow));
+    assert_eq!(
+        remote.house.sandbox.fault().unwrap(),
+        Fault::Slow(Duration::from_millis(500))
+    );
+    assert_eq!(
+        remote
+            .send("PUT", "/v1/fault", json!({ "fault": "fails" }))
+            .await
+            .0,
+        200
+    );
+    let bought = invoice(&remote, Msat::from_sat(5)).await;
+    assert!(matches!(
+        remote.pay.pay(order(&bought.bolt11)).await,
+        Payment::Failed(_)
+    ));
+    assert_eq!(
+        remote
+            .send("PUT", "/v1/fault", json!({ "fault": "unknown" }))
+            .await
+            .0,
+        200
+    );
+    assert!(matches!(
+        remote.pay.pay(order(&bought.bolt11)).await,
+        Payment::Unknown(_)
+    ));
+    assert_eq!(
+        remote
+            .send("PUT", "/v1/fault", json!({ "fault": "held?" }))
+            .await
+            .0,
+        400
+    );
+    assert_eq!(
+        remote
+            .send("PUT", "/v1/fee", json!({ "fee_msat": 3 }))
+            .await
+            .0,
+        200
+    );
+}
+
+#[tokio::test]
+async fn bad_requests_are_explained() {
+    let remote = Remote::new().await;
+    for (method, path, body, status) in [
+        ("POST", "/v1/pay", json!({ "invoice": "lnbc1" }), 400),
+        ("POST", "/v1/pay", json!({ "bolt11": "lnbc1" }), 400),
+        ("POST", "/v1/pay", json!("x".repeat(64 * 1024)), 413),
+        ("POST", "/v1/invoices", json!({ "amount_msat": 0 }), 400),
+        ("POST", "/v1/invoices", json!({ "amount_msat": -1 }), 400),
+        (
+            "POST",
+            "/v1/faucet",
+            json!({ "amount_msat": 1_000_000_001 }),
+            400,
+        ),
+        ("PUT", "/v1/balance", json!({}), 405),
+        ("GET", "/v1/nothing", json!({}), 404),
+        ("GET", "/v1/payments/zz", json!({}), 400),
+        ("GET", "/v1/balance?account=income", json!({}), 400),
+    ] {
+        let (got, problem) = remote.send(method, path, body).await;
+        assert_eq!(got, status, "{method} {path}: {problem}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_are_refused() {
+    let remote = Remote::new().await;
+    let url = format!("{}/v1/balance", remote.base);
+    for (name, value, status) in [
+        ("host", "sandbox.example.com", 421),
+        ("host", "127.0.0.1.example.com:8403", 421),
+        ("host", "localhost:8403", 200),
+        ("host", "[::1]:8403", 200),
+        ("origin", "https://evil.example", 421),
+        ("origin", "null", 421),
+        ("origin", "http://localhost:3000", 200),
+    ] {
+        let answer = remote
+            .client
+            .get(&url)
+            .header(name, value)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(read(answer).await.0, status, "{name}: {value}");
+    }
+}
+
+#[tokio::test]
+async fn refuses_to_be_reachable_from_other_machines() {
+    let house = House::new();
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let served = serve_api(house.sandbox.clone(), listener, std::future::pending());
+    let error = tokio::time::timeout(Duration::from_secs(5), served)
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Local);
+    assert!(error.to_string().contains("127.0.0.1"), "{error}");
+}
+
+#[tokio::test]
+async fn nothing_listening_is_a_certain_failure() {
+    // Bound and not listening: the port is nobody else's, and refuses.
+    let deaf = tokio::net::TcpSocket::new_v4().unwrap();
+    deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let base = format!("http://{}", deaf.local_addr().unwrap());
+    let payment = payer(&base).await.pay(order("lnbcrt1")).await;
+    let Payment::Failed(failure) = payment else {
+        panic!("{payment:?}")
+    };
+    assert_eq!(failure.error.kind(), ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_after_the_request_is_unknown() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let hang_up = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        stream.readable().await.unwrap();
+    };
+    let pay = payer(&base).await;
+    let (payment, ()) = tokio::join!(pay.pay(order("lnbcrt1")), hang_up);
+    assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
+    let again = pay.lookup(l402::PaymentHash::from_bytes([1; 32]));
+    drop(listener);
+    assert!(again.await.is_err());
+}
+
+#[tokio::test]
+async fn the_api_alone_cannot_be_sold_through() {
+    let node: Node = "sandbox+http://127.0.0.1:1".parse().unwrap();
+    let house = House::new();
+    let refused = node
+        .receiver(house.home.path(), house.clock.clone(), false)
+        .await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Rejected);
+}
