@@ -242,12 +242,28 @@ impl KeyRing {
     /// (`now >= ends`).
     #[must_use]
     pub fn root_key(&self, identifier: &Identifier, now: UnixTime) -> Option<RootKey> {
+        if self.has_ended(identifier, now) {
+            return None;
+        }
+        self.kept_root_key(identifier)
+    }
+
+    /// The root key of a token whether its key has ended or not: to tell a genuine token of an
+    /// ended key from a forged one.
+    pub(crate) fn kept_root_key(&self, identifier: &Identifier) -> Option<RootKey> {
         let number = identifier.token_id.key_number();
         if number == self.number {
             return Some(self.derive(&self.key, identifier));
         }
         let old = self.old.iter().find(|old| old.number == number)?;
-        (now < old.ends).then(|| self.derive(&old.key, identifier))
+        Some(self.derive(&old.key, identifier))
+    }
+
+    /// Whether the key that minted a token is kept and has ended.
+    pub(crate) fn has_ended(&self, identifier: &Identifier, now: UnixTime) -> bool {
+        let number = identifier.token_id.key_number();
+        let old = self.old.iter().find(|old| old.number == number);
+        number != self.number && old.is_some_and(|old| now >= old.ends)
     }
 
     /// The root key that the current key gives a token about to be minted.

@@ -127,9 +127,14 @@ impl Credential {
     /// Checks the preimage against the hash, then the MAC. Nothing else.
     ///
     /// # Errors
-    /// [`VerifyError::Invalid`], whichever of the two fails (ATTACKS T-22).
+    /// [`VerifyError::Invalid`], whichever of the two fails (ATTACKS T-22);
+    /// [`VerifyError::Expired`] for a genuine token whose key has ended (ATTACKS T-23).
     pub fn prove(&self, keys: &KeyRing, now: UnixTime) -> Result<Proven, VerifyError> {
-        self.prove_by(|identifier| keys.root_key(identifier, now))
+        let proven = self.prove_by(|identifier| keys.kept_root_key(identifier))?;
+        if keys.has_ended(&proven.identifier, now) {
+            return Err(VerifyError::Expired);
+        }
+        Ok(proven)
     }
 
     /// As [`Credential::prove`], with the root key of one token as other software stores it.

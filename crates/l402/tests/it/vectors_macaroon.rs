@@ -191,7 +191,7 @@ fn shows(vector: &Value, token: &str, format: Format) {
     let hash = vector.get("payment_hash_hex").and_then(Value::as_str);
     assert_eq!(
         seen.payment_hash,
-        hash.map(|hash| hash.parse().unwrap()),
+        hash.map(|hash| hash.parse().expect("64 digits")),
         "{name}"
     );
     let caveats = list(vector, "caveats");
