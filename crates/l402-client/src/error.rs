@@ -1,0 +1,287 @@
+//! Errors, sorted by what the caller may do next.
+
+use std::fmt;
+
+use l402::{Msat, PaymentHash};
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal;)*) => {
+        /// Why a challenge is not paid. Each has a code of its own; no money moved.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Refused {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Refused {
+            /// Every reason.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Stable code: snake_case of the variant.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $code,)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Two challenges, or two values of a parameter, disagree.
+    Ambiguous = "ambiguous";
+    /// The invoice has no amount.
+    Amountless = "amountless";
+    /// Token or invoice with forbidden characters, or the challenge is incomplete.
+    ChallengeMalformed = "challenge_malformed";
+    /// `WWW-Authenticate`, or the whole head of the answer, is too large.
+    ChallengeTooLarge = "challenge_too_large";
+    /// The caller's request already holds a credential: choosing one is this client's work.
+    CredentialGiven = "credential_given";
+    /// The answer asks for a credential over plain HTTP to a host that is not this machine.
+    InsecureOrigin = "insecure_origin";
+    /// The invoice has expired, or is about to.
+    InvoiceExpired = "invoice_expired";
+    /// The invoice is dated more than five minutes ahead.
+    InvoiceFromFuture = "invoice_from_future";
+    /// The invoice is not BOLT 11, or needs what we do not know.
+    InvoiceMalformed = "invoice_malformed";
+    /// The invoice's signature does not hold.
+    InvoiceSignature = "invoice_signature";
+    /// 402 without anything that can be paid; e.g. no challenge, only other schemes.
+    NothingPayable = "nothing_payable";
+    /// A 402 came from another origin after a redirect.
+    RedirectedAcrossOrigins = "redirected_across_origins";
+    /// The amount elsewhere (token, body, `Payment` challenge) is not the invoice's.
+    WrongAmount = "wrong_amount";
+    /// The token, the body or a `Payment` challenge names another payment hash than the invoice.
+    WrongHash = "wrong_hash";
+    /// The invoice is for another network than the wallet's.
+    WrongNetwork = "wrong_network";
+}
+
+/// What went wrong, sorted by what the caller may do next.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The caller's approval said no. No money moved.
+    Declined,
+    /// Over a limit. No money moved.
+    OverBudget {
+        /// What the request would cost at most, fee included.
+        cost: Msat,
+        /// The limit.
+        limit: Msat,
+        /// Which limit: `per_request`, `per_day`.
+        which: &'static str,
+    },
+    /// Paid, but the answer was not had; the credential is kept and the next run uses it.
+    PaidButFailed {
+        /// Which payment.
+        payment_hash: PaymentHash,
+        /// HTTP status, if there was one.
+        status: Option<u16>,
+        /// What happened.
+        reason: String,
+        /// Whether the same credential is worth another try.
+        retry_same_token: bool,
+    },
+    /// The wallet says paid, and its preimage proves nothing.
+    PaidWithoutProof {
+        /// Which payment.
+        payment_hash: PaymentHash,
+    },
+    /// The payment failed for certain. No money moved.
+    PaymentFailed {
+        /// The wallet's reason.
+        reason: String,
+    },
+    /// The server asks for money and there is no wallet. No money moved.
+    PaymentRequired(Box<crate::Quote>),
+    /// Nobody knows whether the payment went through: the amount stays reserved, nothing is
+    /// retried.
+    PaymentUnknown {
+        /// Which payment.
+        payment_hash: PaymentHash,
+        /// What happened.
+        reason: String,
+    },
+    /// The challenge or its invoice is refused. No money moved.
+    Refused {
+        /// Why.
+        reason: Refused,
+        /// In words.
+        detail: String,
+    },
+    /// Journal, tokens or locks cannot be used. No money moved.
+    Store {
+        /// The file and what is wrong.
+        detail: String,
+    },
+    /// No answer: name, connection, TLS, time-out. No money moved by this call.
+    Transport {
+        /// What happened.
+        detail: String,
+    },
+    /// The wallet cannot be asked. No money moved.
+    Wallet {
+        /// What happened.
+        detail: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn refused(reason: Refused, detail: impl Into<String>) -> Self {
+        Self::Refused {
+            reason,
+            detail: detail.into(),
+        }
+    }
+
+    pub(crate) fn store(detail: impl Into<String>) -> Self {
+        Self::Store {
+            detail: detail.into(),
+        }
+    }
+
+    /// Whether it is certain that this call moved no money.
+    #[must_use]
+    pub const fn no_money_moved(&self) -> bool {
+        match self {
+            Self::Declined
+            | Self::OverBudget { .. }
+            | Self::PaymentFailed { .. }
+            | Self::PaymentRequired(_)
+            | Self::Refused { .. }
+            | Self::Store { .. }
+            | Self::Transport { .. }
+            | Self::Wallet { .. } => true,
+            Self::PaidButFailed { .. }
+            | Self::PaidWithoutProof { .. }
+            | Self::PaymentUnknown { .. } => false,
+        }
+    }
+
+    /// A stable code: `declined`, `over_budget`, `paid_but_failed`, `paid_without_proof`,
+    /// `payment_failed`, `payment_required`, `payment_unknown`, the code of [`Refused`],
+    /// `store`, `transport`, `wallet`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Declined => "declined",
+            Self::OverBudget { .. } => "over_budget",
+            Self::PaidButFailed { .. } => "paid_but_failed",
+            Self::PaidWithoutProof { .. } => "paid_without_proof",
+            Self::PaymentFailed { .. } => "payment_failed",
+            Self::PaymentRequired(_) => "payment_required",
+            Self::PaymentUnknown { .. } => "payment_unknown",
+            Self::Refused { reason, .. } => reason.code(),
+            Self::Store { .. } => "store",
+            Self::Transport { .. } => "transport",
+            Self::Wallet { .. } => "wallet",
+        }
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Declined => f.write_str("the payment was declined"),
+            Self::OverBudget { cost, limit, which } => {
+                write!(
+                    f,
+                    "{cost} with the fee is over the limit {which} of {limit}"
+                )
+            }
+            Self::PaidButFailed {
+                payment_hash,
+                reason,
+                retry_same_token,
+                ..
+            } => {
+                let next = if *retry_same_token {
+                    "the credential is kept; the same request again uses it and pays nothing"
+                } else {
+                    "asking again would pay again; take it up with the seller, who can check the \
+                     payment hash"
+                };
+                write!(f, "paid ({payment_hash}), but not served: {reason}; {next}")
+            }
+            Self::PaidWithoutProof { payment_hash } => write!(
+                f,
+                "the wallet says that {payment_hash} is paid, but its preimage does not prove it; \
+                 nothing was sent, and the amount counts as spent"
+            ),
+            Self::PaymentFailed { reason } => write!(f, "the payment failed: {reason}"),
+            Self::PaymentRequired(quote) => write!(
+                f,
+                "{} asks for {}, and there is no wallet to pay with",
+                quote.origin, quote.amount
+            ),
+            Self::PaymentUnknown {
+                payment_hash,
+                reason,
+            } => write!(
+                f,
+                "nobody knows yet whether payment {payment_hash} went through: {reason}; its amount \
+                 stays reserved, and nothing is paid again until the wallet knows"
+            ),
+            Self::Refused { reason, detail } => write!(f, "not paid ({}): {detail}", reason.code()),
+            Self::Store { detail } => write!(f, "the payment journal cannot be used: {detail}"),
+            Self::Transport { detail } => write!(f, "no answer: {detail}"),
+            Self::Wallet { detail } => write!(f, "the wallet cannot be asked: {detail}"),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe(f)?;
+        if self.no_money_moved() {
+            f.write_str("; no money moved")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_has_its_own_code_and_says_that_no_money_moved() {
+        let codes: HashSet<_> = Refused::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(codes.len(), Refused::ALL.len());
+        for reason in Refused::ALL {
+            let squeezed = reason.code().replace('_', "");
+            assert_eq!(format!("{reason:?}").to_ascii_lowercase(), squeezed);
+            let error = Error::refused(*reason, "because");
+            assert_eq!(error.code(), reason.code());
+            assert!(error.to_string().ends_with("no money moved"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_may_have_cost_money_never_says_otherwise() {
+        let payment_hash = PaymentHash::from_bytes([7; 32]);
+        for error in [
+            Error::PaidWithoutProof { payment_hash },
+            Error::PaymentUnknown {
+                payment_hash,
+                reason: "silence".into(),
+            },
+            Error::PaidButFailed {
+                payment_hash,
+                status: Some(500),
+                reason: "status 500".into(),
+                retry_same_token: true,
+            },
+        ] {
+            assert!(!error.no_money_moved() && !error.to_string().contains("no money moved"));
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What is written before money moves, what a restart finds.
+//!
+//! The promises: a row stands in the file, synced, before the wallet is asked; the proof is
+//! synced before it is sent anywhere; what a crash leaves is looked up by payment hash before
+//! anything is paid again. A row in state `intent` was written by a run that ended before it
+//! could say what became of it.
+
+mod row;
+mod store;
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use l402::{Msat, PaymentHash, UnixTime};
+
+pub(crate) use row::{Draft, Purchase, Reserved};
+pub(crate) use store::{Reservation, Store};
+
+use crate::Error;
+use crate::lock::{Locks, private};
+
+/// How far a purchase has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// Failed for certain; no money moved.
+    Failed,
+    /// Written before the wallet is asked; after a crash: unknown until looked up.
+    Intent,
+    /// Paid and proven; the answer has not been had in full.
+    Paid,
+    /// The wallet says paid but its preimage does not prove it: kept for a claim.
+    PaidNoProof,
+    /// Paid, and the server refused the credential for good.
+    Refused,
+    /// Paid, and the answer was had to its end.
+    Served,
+    /// Asked, and nobody knows: the amount stays reserved.
+    Unknown,
+}
+
+impl State {
+    const ALL: [Self; 7] = [
+        Self::Failed,
+        Self::Intent,
+        Self::Paid,
+        Self::PaidNoProof,
+        Self::Refused,
+        Self::Served,
+        Self::Unknown,
+    ];
+
+    /// Name for JSON: `failed`, `intent`, `paid`, `paid_no_proof`, `refused`, `served`, `unknown`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Intent => "intent",
+            Self::Paid => "paid",
+            Self::PaidNoProof => "paid_no_proof",
+            Self::Refused => "refused",
+            Self::Served => "served",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether nobody can say yet if money moved.
+    pub(crate) const fn is_open(self) -> bool {
+        matches!(self, Self::Intent | Self::Unknown)
+    }
+}
+
+/// One purchase. Holds no secret.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The payment hash.
+    pub payment_hash: PaymentHash,
+    /// Scheme, host and port.
+    pub origin: String,
+    /// The path.
+    pub path: String,
+    /// The invoice's amount.
+    pub amount: Msat,
+    /// What routing cost, once known; before that the most it may.
+    pub fee: Msat,
+    /// How far it came.
+    pub state: State,
+    /// When it began.
+    pub created: UnixTime,
+    /// When it changed last.
+    pub updated: UnixTime,
+    /// Why it failed or is unknown, for people.
+    pub note: String,
+}
+
+/// The journal of payments, with tokens and budget in the same SQLite file (0600). Cheap to
+/// clone; several processes may have it open at once.
+#[derive(Clone)]
+pub struct Journal {
+    file: Arc<Path>,
+    store: Arc<Mutex<Store>>,
+    locks: Arc<Locks>,
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Journal")
+            .field("file", &self.file)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Journal {
+    /// Opens or creates `FOLDER/client.db` and `FOLDER/locks/`.
+    ///
+    /// # Errors
+    /// [`Error::Store`], naming the file. One that is broken, is a link, belongs to something
+    /// else or was written by a newer version is refused and left as it is.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        let file = folder.join("client.db");
+        let locks = folder.join("locks");
+        make_folder(&locks)?;
+        // Two first starts at once must not both lay out the file.
+        let _door = door(&locks.join("open"))?;
+        make_file(&file)?;
+        let store = Store::open(&file)?;
+        Ok(Self {
+            file: file.into(),
+            store: Arc::new(Mutex::new(store)),
+            locks: Arc::new(Locks::new(locks)),
+        })
+    }
+
+    /// The newest entries first.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the file cannot be read.
+    pub fn entries(&self, limit: usize) -> Result<Vec<Entry>, Error> {
+        self.with(|store| store.entries(limit))
+    }
+
+    pub(crate) fn locks(&self) -> &Locks {
+        &self.locks
+    }
+
+    /// Runs on a blocking thread, and to its end also where the caller goes away.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Store) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let journal = self.clone();
+        let done = tokio::task::spawn_blocking(move || journal.with(work)).await;
+        done.unwrap_or_else(|_| Err(Error::store("the journal's thread was stopped")))
+    }
+
+    pub(crate) fn with<T>(
+        &self,
+        work: impl FnOnce(&mut Store) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&mut store).map_err(|error| unusable(&self.file, &error))
+    }
+}
+
+/// What SQLite says never holds a value of ours.
+fn unusable(file: &Path, error: &dyn std::fmt::Display) -> Error {
+    Error::store(format!("{}: {error}", file.display()))
+}
+
+/// Makes the folder of locks and the one around it, both for their owner alone.
+fn make_folder(locks: &Path) -> Result<(), Error> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder
+        .create(locks)
+        .map_err(|error| unusable(locks, &error))
+}
+
+fn door(path: &PathBuf) -> Result<File, Error> {
+    let file = private(OpenOptions::new().write(true).create(true).truncate(false)).open(path);
+    let file = file.map_err(|error| unusable(path, &error))?;
+    file.lock().map_err(|error| unusable(path, &error))?;
+    Ok(file)
+}
+
+/// Makes sure of a plain file that only its owner can read: SQLite gives its helper files the
+/// same mode.
+fn make_file(path: &Path) -> Result<(), Error> {
+    if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(Error::store(format!(
+            "{} is not a plain file; move it away",
+            path.display()
+        )));
+    }
+    let options = &mut OpenOptions::new();
+    let file = private(options.read(true).write(true).create(true).truncate(false)).open(path);
+    let file = file.map_err(|error| unusable(path, &error))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))
+            .map_err(|error| unusable(path, &error))?;
+    }
+    drop(file);
+    Ok(())
+}

@@ -1,0 +1,336 @@
+//! The file: its layout, and every statement that touches it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use l402::{Msat, PaymentHash, Preimage, UnixTime};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::row::{Draft, Purchase, Reserved, state};
+use super::{Entry, State, unusable};
+use crate::budget::WINDOW_SECS;
+use crate::lock::Scope;
+use crate::{Error, Limits};
+
+/// Counts layouts; a file with a higher number was written by a newer version.
+const VERSION: u32 = 1;
+
+const LAYOUT: &str = "
+    CREATE TABLE purchase (
+        payment_hash BLOB PRIMARY KEY CHECK (length(payment_hash) = 32),
+        origin TEXT NOT NULL,
+        path TEXT NOT NULL,
+        state TEXT NOT NULL,
+        amount_msat INTEGER NOT NULL CHECK (amount_msat >= 0),
+        paid_msat INTEGER NOT NULL CHECK (paid_msat >= 0),
+        fee_msat INTEGER NOT NULL CHECK (fee_msat >= 0),
+        created INTEGER NOT NULL,
+        updated INTEGER NOT NULL,
+        paid_at INTEGER,
+        expires INTEGER NOT NULL,
+        note TEXT NOT NULL,
+        network TEXT NOT NULL,
+        invoice TEXT NOT NULL,
+        scheme TEXT NOT NULL,
+        token TEXT NOT NULL,
+        policy TEXT,
+        valid_until INTEGER,
+        preimage BLOB CHECK (preimage IS NULL OR length(preimage) = 32),
+        live INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX purchase_scope ON purchase (origin, path, state);
+    CREATE INDEX purchase_spent ON purchase (state, paid_at);
+";
+
+/// What became of asking for a reservation.
+pub(crate) enum Reservation {
+    /// Durable; the wallet may be asked.
+    Made(Reserved),
+    /// A limit says no.
+    Over(Error),
+    /// This very invoice has been paid, or may have been.
+    Taken(State),
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Store(Connection);
+
+impl Store {
+    /// Opens the file and checks it before anything is changed in it.
+    pub(super) fn open(file: &Path) -> Result<Self, Error> {
+        let fault = |error: rusqlite::Error| unusable(file, &error);
+        let mut db = Connection::open(file).map_err(fault)?;
+        db.busy_timeout(Duration::from_secs(10)).map_err(fault)?;
+        let found: u32 = db
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .map_err(fault)?;
+        if found > VERSION {
+            return Err(unusable(
+                file,
+                &format!(
+                    "layout {found} is newer than {VERSION}, which this version knows; it is left as it is"
+                ),
+            ));
+        }
+        let verdict: String = db
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(fault)?;
+        if verdict != "ok" {
+            return Err(unusable(
+                file,
+                &"the file is damaged; it is left as it is, move it away",
+            ));
+        }
+        let tables: u32 = db
+            .query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))
+            .map_err(fault)?;
+        if found == 0 && tables > 0 {
+            return Err(unusable(
+                file,
+                &"another program's database; it is left as it is",
+            ));
+        }
+        prepare(&mut db, found).map_err(fault)?;
+        Ok(Self(db))
+    }
+
+    pub(super) fn entries(&mut self, limit: usize) -> rusqlite::Result<Vec<Entry>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let sql = format!(
+            "SELECT {} FROM purchase ORDER BY created DESC, rowid DESC LIMIT ?1",
+            Entry::COLUMNS
+        );
+        self.0
+            .prepare_cached(&sql)?
+            .query_map([limit], Entry::read)?
+            .collect()
+    }
+
+    /// Checks the limits and writes the intent, in one transaction that is synced when this
+    /// returns. `window` is the time for the budget, `now` the one to write down.
+    pub(crate) fn reserve(
+        &mut self,
+        draft: &Draft,
+        limits: &Limits,
+        window: UnixTime,
+        now: UnixTime,
+    ) -> rusqlite::Result<Reservation> {
+        let tx = self
+            .0
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let hash = draft.quote.payment_hash;
+        let earlier = tx
+            .query_row(
+                "SELECT state FROM purchase WHERE payment_hash = ?1",
+                [hash.as_bytes()],
+                |row| state(row, 0),
+            )
+            .optional()?;
+        if let Some(taken) = earlier.filter(|state| *state != State::Failed) {
+            return Ok(Reservation::Taken(taken));
+        }
+        let max_fee = match limits.allow(draft.quote.amount, spent(&tx, window)?) {
+            Ok(max_fee) => max_fee,
+            Err(over) => return Ok(Reservation::Over(over)),
+        };
+        insert(&tx, draft, max_fee, now)?;
+        tx.commit()?;
+        Ok(Reservation::Made(Reserved {
+            payment_hash: hash,
+            invoice: draft.quote.invoice.clone(),
+            max_fee,
+        }))
+    }
+
+    /// Writes the proof, which `Preimage::proves` has found good.
+    pub(crate) fn paid(
+        &mut self,
+        hash: &PaymentHash,
+        preimage: &Preimage,
+        (paid, fee): (Msat, Msat),
+        now: UnixTime,
+        note: &str,
+    ) -> rusqlite::Result<Option<Purchase>> {
+        self.0.execute(
+            "UPDATE purchase SET state = 'paid', live = 1, preimage = ?2, paid_msat = ?3, \
+             fee_msat = ?4, paid_at = ?5, updated = ?5, note = ?6 WHERE payment_hash = ?1",
+            params![
+                hash.as_bytes(),
+                preimage.as_bytes(),
+                bounded(paid),
+                bounded(fee),
+                now.secs(),
+                note
+            ],
+        )?;
+        self.purchase(hash)
+    }
+
+    /// The wallet says paid and proves nothing: the money counts as gone.
+    pub(crate) fn paid_without_proof(
+        &mut self,
+        hash: &PaymentHash,
+        (paid, fee): (Msat, Msat),
+        now: UnixTime,
+    ) -> rusqlite::Result<()> {
+        self.0.execute(
+            "UPDATE purchase SET state = 'paid_no_proof', live = 0, paid_msat = ?2, fee_msat = ?3, \
+             paid_at = ?4, updated = ?4, note = 'the preimage does not prove the payment' \
+             WHERE payment_hash = ?1",
+            params![hash.as_bytes(), bounded(paid), bounded(fee), now.secs()],
+        )?;
+        Ok(())
+    }
+
+    /// Moves a purchase whose money is not accounted anew: failed, unknown or refused.
+    pub(crate) fn moved(
+        &mut self,
+        hash: &PaymentHash,
+        to: State,
+        note: &str,
+        now: UnixTime,
+    ) -> rusqlite::Result<()> {
+        self.0.execute(
+            "UPDATE purchase SET state = ?2, note = ?3, updated = ?4, live = 0 \
+             WHERE payment_hash = ?1",
+            params![hash.as_bytes(), to.name(), note, now.secs()],
+        )?;
+        Ok(())
+    }
+
+    /// The answer was had to its end. A token that one answer uses up is not presented again.
+    pub(crate) fn served(
+        &mut self,
+        hash: &PaymentHash,
+        single_use: bool,
+        now: UnixTime,
+    ) -> rusqlite::Result<()> {
+        self.0.execute(
+            "UPDATE purchase SET state = 'served', live = live AND NOT ?2, updated = ?3 \
+             WHERE payment_hash = ?1 AND (state = 'paid' OR (state = 'served' AND ?2 AND live))",
+            params![hash.as_bytes(), single_use, now.secs()],
+        )?;
+        Ok(())
+    }
+
+    /// Stops presenting a token; the purchase stays what it was.
+    pub(crate) fn evict(&mut self, hash: &PaymentHash, now: UnixTime) -> rusqlite::Result<()> {
+        self.0.execute(
+            "UPDATE purchase SET live = 0, updated = ?2 WHERE payment_hash = ?1",
+            params![hash.as_bytes(), now.secs()],
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn purchase(&mut self, hash: &PaymentHash) -> rusqlite::Result<Option<Purchase>> {
+        let sql = format!(
+            "SELECT {} FROM purchase WHERE payment_hash = ?1",
+            Purchase::COLUMNS
+        );
+        self.0
+            .prepare_cached(&sql)?
+            .query_row([hash.as_bytes()], Purchase::read)
+            .optional()
+    }
+
+    /// Purchases of a scope, or of all, whose outcome nobody knows, oldest first.
+    pub(crate) fn open_purchases(
+        &mut self,
+        scope: Option<&Scope>,
+    ) -> rusqlite::Result<Vec<Purchase>> {
+        let sql = format!(
+            "SELECT {} FROM purchase WHERE state IN ('intent', 'unknown') \
+             AND (?1 IS NULL OR (origin = ?1 AND path = ?2)) ORDER BY created, rowid",
+            Purchase::COLUMNS
+        );
+        let (origin, path) = (scope.map(|s| &s.origin), scope.map(|s| &s.path));
+        self.0
+            .prepare_cached(&sql)?
+            .query_map(params![origin, path], Purchase::read)?
+            .collect()
+    }
+
+    /// Purchases of a scope whose token is worth presenting: what was never served first, the
+    /// oldest before the newer; then what can be used again, the newest first. A token that was
+    /// never served is tried past its time, too: that it was for nothing must not go unnoticed.
+    pub(crate) fn usable(
+        &mut self,
+        scope: &Scope,
+        now: UnixTime,
+    ) -> rusqlite::Result<Vec<Purchase>> {
+        let sql = format!(
+            "SELECT {} FROM purchase WHERE origin = ?1 AND path = ?2 AND live \
+             AND (state = 'paid' OR (state = 'served' AND coalesce(valid_until > ?3, 1))) \
+             ORDER BY state = 'served', CASE state WHEN 'paid' THEN created ELSE -created END, rowid",
+            Purchase::COLUMNS
+        );
+        let params = params![scope.origin, scope.path, now.secs()];
+        self.0
+            .prepare_cached(&sql)?
+            .query_map(params, Purchase::read)?
+            .collect()
+    }
+}
+
+fn prepare(db: &mut Connection, found: u32) -> rusqlite::Result<()> {
+    // `journal_mode` answers with a row, which `pragma_update` would take for an error.
+    let _mode: String = db.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    if found == 0 {
+        let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        tx.execute_batch(LAYOUT)?;
+        tx.pragma_update(None, "user_version", VERSION)?;
+        tx.commit()?;
+    }
+    Ok(())
+}
+
+/// What counts against the day: settled payments of the window with their fees, and whatever may
+/// still be paid, of any age. Settled rows dated ahead count: the clock was set back.
+fn spent(db: &Connection, now: UnixTime) -> rusqlite::Result<Msat> {
+    let begin = now.secs().saturating_sub(WINDOW_SECS);
+    let mut rows = db.prepare_cached(
+        "SELECT max(amount_msat, paid_msat), fee_msat FROM purchase \
+         WHERE state IN ('intent', 'unknown') \
+         OR (state IN ('paid', 'paid_no_proof', 'refused', 'served') AND paid_at > ?1)",
+    )?;
+    let rows = rows.query_map([begin], |row| {
+        Ok(Msat::new(row.get(0)?).saturating_add(Msat::new(row.get(1)?)))
+    })?;
+    rows.into_iter()
+        .try_fold(Msat::ZERO, |sum, cost| Ok(sum.saturating_add(cost?)))
+}
+
+/// A failed attempt at the same invoice makes way.
+fn insert(db: &Connection, draft: &Draft, max_fee: Msat, now: UnixTime) -> rusqlite::Result<()> {
+    db.execute(
+        "INSERT OR REPLACE INTO purchase (payment_hash, origin, path, state, amount_msat, \
+         paid_msat, fee_msat, created, updated, expires, note, network, invoice, scheme, token, \
+         policy, valid_until, live) \
+         VALUES (?1, ?2, ?3, 'intent', ?4, 0, ?5, ?6, ?6, ?7, '', ?8, ?9, ?10, ?11, ?12, ?13, 0)",
+        params![
+            draft.quote.payment_hash.as_bytes(),
+            draft.scope.origin,
+            draft.scope.path,
+            bounded(draft.quote.amount),
+            bounded(max_fee),
+            now.secs(),
+            draft.quote.expires.secs().min(i64::MAX.unsigned_abs()),
+            draft.network.name(),
+            draft.quote.invoice,
+            draft.scheme.name(),
+            draft.token,
+            draft.quote.policy.map(|policy| policy.to_string()),
+            draft
+                .valid_until
+                .map(|until| until.secs().min(i64::MAX.unsigned_abs())),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Fits a column: no honest amount is over all bitcoin there can be.
+fn bounded(amount: Msat) -> u64 {
+    amount.min(Msat::MAX).msat()
+}

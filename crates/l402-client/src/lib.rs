@@ -1,0 +1,59 @@
+//! Fetches a URL, pays what it asks within a budget, and keeps the credential.
+//!
+//! What this crate does **not** do: it pays nothing over a limit, nothing twice, and nothing while
+//! the outcome of an earlier payment is unknown. It follows no redirect unless told to, keeps no
+//! cookie, asks no environment for a proxy, decompresses nothing, and believes no amount but the
+//! one in a signature-checked invoice. It sends a preimage nowhere before it has proven itself.
+//!
+//! ```text
+//!   request ──▶ journal: bought before? ──▶ present the credential ──────────┐
+//!                  │ no                                                      ▼
+//!                  └─▶ ask ──▶ 402 ──▶ check ──▶ intent ──▶ wallet ──▶ proof ─▶ answer
+//!                                     (no money)  (synced)  (once)   (synced)
+//! ```
+//!
+//! Whatever happens after the intent is on disk (a crash, a lost answer, a dropped future), the
+//! next call for the same origin and path first finds out what became of it.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use std::sync::Arc;
+//!
+//! use l402_client::{Client, Error, Journal, Request};
+//! use l402_lightning::Pay;
+//!
+//! async fn joke(wallet: Arc<dyn Pay>) -> Result<(), Error> {
+//!     let client = Client::builder(Journal::open(Path::new("state"))?).wallet(wallet).build()?;
+//!     let url = "http://127.0.0.1:8402/api/l402/joke".parse().expect("a url");
+//!     let answer = client.send(Request::get(url)).await?;
+//!     if let Some(receipt) = answer.receipt() {
+//!         eprintln!("paid {} and {} for routing", receipt.paid, receipt.fee);
+//!     }
+//!     let joke = answer.bytes(64 * 1024).await?;
+//!     eprintln!("{}", String::from_utf8_lossy(&joke));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The journal's file holds tokens and preimages, the only place that does. There are no features.
+
+mod budget;
+mod client;
+mod error;
+mod exchange;
+mod flow;
+mod journal;
+mod lock;
+mod payment;
+mod receipt;
+mod request;
+mod response;
+mod validate;
+
+pub use budget::Limits;
+pub use client::{Client, ClientBuilder};
+pub use error::{Error, Refused};
+pub use journal::{Entry, Journal, State};
+pub use receipt::Receipt;
+pub use request::{Event, Progress, Quote, Request};
+pub use response::Response;

@@ -1,0 +1,154 @@
+//! One purchase at a time: locks that end with whoever holds them, also by kill -9.
+//!
+//! Two kinds, both files in `FOLDER/locks/`. A [`Flight`] is the right to buy at one origin and
+//! path. A [`Claim`] is the right to use one paid purchase that has not been served yet.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use l402::PaymentHash;
+use sha2::{Digest, Sha256};
+use tokio::sync::OwnedMutexGuard;
+
+use crate::Error;
+
+/// Where a purchase belongs: what costs differently is at another path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Scope {
+    pub(crate) origin: String,
+    pub(crate) path: String,
+}
+
+impl Scope {
+    pub(crate) fn of(url: &url::Url) -> Self {
+        Self {
+            origin: url.origin().ascii_serialization(),
+            path: url.path().to_owned(),
+        }
+    }
+
+    /// The name of its lock file. An origin holds no line feed, so no two scopes share a name.
+    fn lock_name(&self) -> String {
+        let text = format!("{}\n{}", self.origin, self.path);
+        hex::encode(Sha256::digest(text))
+    }
+}
+
+/// The right to buy in one scope, of all tasks and processes on one folder.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    _file: File,
+    _here: OwnedMutexGuard<()>,
+}
+
+/// The right to present one purchase; see [`Locks::claim`].
+#[derive(Debug)]
+pub(crate) struct Claim {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Claim {
+    /// Ends the claim of a purchase that nobody will claim again.
+    pub(crate) fn finish(self) {
+        // Left behind, the empty file does no harm.
+        let _removed = std::fs::remove_file(&self.path);
+    }
+}
+
+type Turnstile = tokio::sync::Mutex<()>;
+
+/// The locks of one folder. Tasks of one process queue at a turnstile in memory, so that a
+/// thousand of them cost one file lock at a time and no blocked thread.
+#[derive(Debug)]
+pub(crate) struct Locks {
+    folder: PathBuf,
+    here: Mutex<HashMap<String, Weak<Turnstile>>>,
+}
+
+impl Locks {
+    /// A folder that exists.
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            here: Mutex::default(),
+        }
+    }
+
+    /// Waits for the right to buy in `scope`. Dropping the future gives up the place in the queue.
+    pub(crate) async fn flight(&self, scope: &Scope) -> Result<Flight, Error> {
+        let name = scope.lock_name();
+        let here = self.turnstile(&name).lock_owned().await;
+        let path = self.folder.join(name);
+        let mut pause = Duration::from_millis(5);
+        loop {
+            if let Some(file) = try_lock(&path)? {
+                return Ok(Flight {
+                    _file: file,
+                    _here: here,
+                });
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(100));
+        }
+    }
+
+    /// As [`Locks::flight`], where nobody has it.
+    pub(crate) fn try_flight(&self, scope: &Scope) -> Result<Option<Flight>, Error> {
+        let name = scope.lock_name();
+        let Ok(here) = self.turnstile(&name).try_lock_owned() else {
+            return Ok(None);
+        };
+        let file = try_lock(&self.folder.join(name))?;
+        Ok(file.map(|file| Flight {
+            _file: file,
+            _here: here,
+        }))
+    }
+
+    /// Claims a purchase, unless somebody else is using it. Its state must be read again
+    /// afterwards: it may have been served just before.
+    pub(crate) fn claim(&self, hash: &PaymentHash) -> Result<Option<Claim>, Error> {
+        let path = self.folder.join(format!("{hash}.use"));
+        let file = try_lock(&path)?;
+        Ok(file.map(|file| Claim { path, _file: file }))
+    }
+
+    fn turnstile(&self, name: &str) -> Arc<Turnstile> {
+        let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turnstile) = here.get(name).and_then(Weak::upgrade) {
+            return turnstile;
+        }
+        here.retain(|_, turnstile| turnstile.strong_count() > 0);
+        let turnstile = Arc::new(Turnstile::default());
+        here.insert(name.to_owned(), Arc::downgrade(&turnstile));
+        turnstile
+    }
+}
+
+/// Opens and locks a file; `None` where somebody else has the lock.
+fn try_lock(path: &Path) -> Result<Option<File>, Error> {
+    let fault =
+        |error: &dyn std::fmt::Display| Error::store(format!("{}: {error}", path.display()));
+    let file = private(OpenOptions::new().write(true).create(true).truncate(false))
+        .open(path)
+        .map_err(|error| fault(&error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(fault(&error)),
+    }
+}
+
+/// A new file is for its owner alone.
+pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options
+}

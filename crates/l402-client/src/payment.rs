@@ -1,0 +1,304 @@
+//! One payment: approved, made once, recorded; and what a lookup says of one that was cut short.
+//!
+//! No line here pays for anything but a [`Reserved`], which only a durable intent makes. What the
+//! wallet answers is recorded before anybody acts on it.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use l402::PaymentHash;
+use l402_lightning::{
+    Error as WalletError, ErrorKind, Pay, PayRequest, Payment as Outcome, Unknown,
+};
+
+use crate::client::Inner;
+use crate::flow::{Held, not_served};
+use crate::journal::{Purchase, Reserved, State};
+use crate::lock::{Flight, Scope};
+use crate::validate::still_payable;
+use crate::{Error, Event, Quote};
+
+/// How long a wallet may be late with its answer, beyond the deadline that it was given.
+const LATE_MAX: Duration = Duration::from_secs(15);
+/// After an invoice's end, a payment that the wallet knows nothing of can no longer begin.
+const GRACE: Duration = Duration::from_secs(10 * 60);
+
+/// A payment about to be made, and all that must live as long.
+pub(crate) struct Payment {
+    pub(crate) client: Arc<Inner>,
+    pub(crate) wallet: Arc<dyn Pay>,
+    pub(crate) quote: Quote,
+    pub(crate) reserved: Reserved,
+    /// Nobody else buys in this scope until the outcome is recorded.
+    pub(crate) flight: Flight,
+}
+
+impl Payment {
+    /// Runs on a task of its own: a caller who goes away before the wallet is asked stops it, and
+    /// one who goes away later does not.
+    pub(crate) async fn run_to_its_end(self) -> Result<Held, Error> {
+        let payment_hash = self.reserved.payment_hash;
+        let caller = Arc::new(());
+        let task = tokio::spawn(self.run(Arc::downgrade(&caller)));
+        task.await.unwrap_or_else(|_| {
+            let reason = "the task that pays was stopped".into();
+            Err(Error::PaymentUnknown {
+                payment_hash,
+                reason,
+            })
+        })
+    }
+
+    async fn run(self, caller: Weak<()>) -> Result<Held, Error> {
+        if let Err((error, note)) = self.last_word(&caller).await {
+            self.client
+                .record_failure(self.reserved.payment_hash, note.into())
+                .await?;
+            return Err(error);
+        }
+        self.client.tell(&Event::Paying);
+        let outcome = self.wait().await;
+        let Self {
+            client,
+            reserved,
+            flight,
+            ..
+        } = self;
+        let purchase = client.record(reserved.payment_hash, outcome).await?;
+        if purchase.fee > reserved.max_fee {
+            let hash = reserved.payment_hash;
+            tracing::warn!(%hash, fee = %purchase.fee, "the wallet paid more than the fee limit");
+        }
+        client.tell(&Event::Paid {
+            paid: purchase.paid,
+            fee: purchase.fee,
+        });
+        // Claimed before the flight ends, so that the next in line leaves it alone.
+        // Without the lock file another call may present it too, which costs an error at most.
+        let claim = client
+            .journal
+            .locks()
+            .claim(&purchase.payment_hash)
+            .ok()
+            .flatten();
+        drop(flight);
+        Ok(Held { purchase, claim })
+    }
+
+    /// Whether it is still wanted: the caller's approval, which may take a while, comes last.
+    async fn last_word(&self, caller: &Weak<()>) -> Result<(), (Error, &'static str)> {
+        if !self.approved().await {
+            return Err((Error::Declined, "declined"));
+        }
+        still_payable(self.quote.expires, self.client.clock.wall())
+            .map_err(|error| (error, "the invoice ran out before it was approved"))?;
+        if caller.strong_count() == 0 {
+            return Err((Error::Declined, "the caller went away"));
+        }
+        Ok(())
+    }
+
+    async fn approved(&self) -> bool {
+        let Some(progress) = self.client.progress.clone() else {
+            return true;
+        };
+        let quote = Quote {
+            max_fee: self.reserved.max_fee,
+            ..self.quote.clone()
+        };
+        let asked = tokio::task::spawn_blocking(move || progress.approve(&quote)).await;
+        asked.unwrap_or(false)
+    }
+
+    /// Asks the wallet, once.
+    async fn wait(&self) -> Outcome {
+        let deadline = self.client.payment_deadline;
+        let mut payment = self.wallet.pay(PayRequest {
+            bolt11: self.reserved.invoice.clone(),
+            max_fee: self.reserved.max_fee,
+            deadline,
+        });
+        for second in 1..=(deadline + LATE_MAX).as_secs() {
+            match tokio::time::timeout(Duration::from_secs(1), &mut payment).await {
+                Ok(outcome) => return outcome,
+                Err(_) => self
+                    .client
+                    .tell(&Event::Waiting(Duration::from_secs(second))),
+            }
+        }
+        let error = WalletError::new(ErrorKind::Timeout, "the wallet is long past its deadline");
+        Outcome::Unknown(Unknown { error })
+    }
+}
+
+impl Inner {
+    /// Writes down what became of a payment. Only a purchase that is proven and on disk comes out.
+    async fn record(&self, payment_hash: PaymentHash, outcome: Outcome) -> Result<Purchase, Error> {
+        let now = self.clock.wall();
+        match outcome {
+            Outcome::Failed(failure) => {
+                let reason = failure.error.to_string();
+                self.record_failure(payment_hash, reason.clone()).await?;
+                Err(Error::PaymentFailed { reason })
+            }
+            Outcome::Unknown(unknown) => {
+                let reason = unknown.error.to_string();
+                let note = reason.clone();
+                let moved = move |store: &mut crate::journal::Store| {
+                    store.moved(&payment_hash, State::Unknown, &note, now)
+                };
+                // Without the note the row says `intent`, which is looked up just the same.
+                if let Err(error) = self.journal.run(moved).await {
+                    tracing::warn!(%payment_hash, %error, "cannot record an unknown payment");
+                }
+                Err(Error::PaymentUnknown {
+                    payment_hash,
+                    reason,
+                })
+            }
+            Outcome::Settled {
+                preimage,
+                paid,
+                fee,
+            } if preimage.proves(&payment_hash) => {
+                let stored = self
+                    .journal
+                    .run(move |store| store.paid(&payment_hash, &preimage, (paid, fee), now, ""))
+                    .await;
+                stored
+                    .map_err(|error| unrecorded(payment_hash, &error))?
+                    .ok_or_else(|| {
+                        unrecorded(
+                            payment_hash,
+                            &Error::store("the row of the payment is gone"),
+                        )
+                    })
+            }
+            Outcome::Settled { paid, fee, .. } => {
+                let money = (paid, fee);
+                self.journal
+                    .run(move |store| store.paid_without_proof(&payment_hash, money, now))
+                    .await
+                    .map_err(|error| unrecorded(payment_hash, &error))?;
+                Err(Error::PaidWithoutProof { payment_hash })
+            }
+        }
+    }
+
+    async fn record_failure(&self, payment_hash: PaymentHash, note: String) -> Result<(), Error> {
+        let now = self.clock.wall();
+        self.journal
+            .run(move |store| store.moved(&payment_hash, State::Failed, &note, now))
+            .await
+    }
+
+    /// Finds out what became of the open purchases of a scope, whose flight lock the caller has.
+    /// Nothing new is bought while one of them is unknown.
+    pub(crate) async fn resolve(&self, scope: &Scope) -> Result<(), Error> {
+        let scope = scope.clone();
+        let open = self
+            .journal
+            .run(move |store| store.open_purchases(Some(&scope)))
+            .await?;
+        for purchase in open {
+            let payment_hash = purchase.payment_hash;
+            match self.look_up(&purchase).await {
+                Ok(Some(outcome)) => self.record_found(payment_hash, outcome).await?,
+                Ok(None) => {
+                    self.record_failure(payment_hash, NEVER_BEGUN.into())
+                        .await?
+                }
+                Err(reason) => {
+                    return Err(Error::PaymentUnknown {
+                        payment_hash,
+                        reason,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Inner::record`], for a payment of before: that it failed is no error now.
+    async fn record_found(&self, hash: PaymentHash, outcome: Outcome) -> Result<(), Error> {
+        match self.record(hash, outcome).await {
+            Ok(_) | Err(Error::PaymentFailed { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks the wallet about a purchase: its outcome, or `None` where it certainly never began.
+    /// The error says why neither is known.
+    async fn look_up(&self, purchase: &Purchase) -> Result<Option<Outcome>, String> {
+        let wallet = self.wallet.as_ref().ok_or("there is no wallet to ask")?;
+        if wallet.network() != purchase.network {
+            return Err(format!(
+                "it was begun on {}, and the wallet is on {}; use the wallet that began it",
+                purchase.network,
+                wallet.network()
+            ));
+        }
+        let ended = self.clock.wall() > purchase.expires.saturating_add(GRACE);
+        match wallet.lookup(purchase.payment_hash).await {
+            Ok(Some(outcome)) => Ok(Some(outcome)),
+            // The wallet never heard of an intent, which a crash left before it was asked.
+            Ok(None) if purchase.state == State::Intent || ended => Ok(None),
+            Ok(None) => Err("the wallet was asked to pay, and has no record of it yet".into()),
+            Err(error) => Err(format!("the wallet cannot be asked: {error}")),
+        }
+    }
+
+    pub(crate) async fn reconcile(&self) -> Result<usize, Error> {
+        let open = self.journal.run(|store| store.open_purchases(None)).await?;
+        let mut unknown = 0;
+        for purchase in open {
+            // Whoever has the lock is paying, or looking it up.
+            match self.journal.locks().try_flight(&purchase.scope)? {
+                Some(_flight) => unknown += usize::from(self.is_still_unknown(&purchase).await?),
+                None => unknown += 1,
+            }
+        }
+        Ok(unknown)
+    }
+
+    async fn is_still_unknown(&self, purchase: &Purchase) -> Result<bool, Error> {
+        if self.wallet.is_none() {
+            return Err(Error::Wallet {
+                detail: "there is none".into(),
+            });
+        }
+        let hash = purchase.payment_hash;
+        let fresh = self.journal.run(move |store| store.purchase(&hash)).await?;
+        let Some(purchase) = fresh.filter(|purchase| purchase.state.is_open()) else {
+            return Ok(false);
+        };
+        match self.look_up(&purchase).await {
+            Ok(None) => self
+                .record_failure(hash, NEVER_BEGUN.into())
+                .await
+                .map(|()| false),
+            Ok(Some(outcome)) => match self.record_found(hash, outcome).await {
+                Ok(()) | Err(Error::PaidWithoutProof { .. }) => Ok(false),
+                Err(Error::PaymentUnknown { .. }) => Ok(true),
+                Err(error) => Err(error),
+            },
+            Err(_) => Ok(true),
+        }
+    }
+}
+
+const NEVER_BEGUN: &str = "the wallet never began it";
+
+/// Paid, and the journal cannot say so: its intent is looked up by the next run.
+fn unrecorded(payment_hash: PaymentHash, error: &Error) -> Error {
+    let detail = match error {
+        Error::Store { detail } => detail.clone(),
+        other => other.code().to_owned(),
+    };
+    not_served(
+        payment_hash,
+        None,
+        format!("the journal cannot be written: {detail}"),
+        true,
+    )
+}

@@ -1,0 +1,182 @@
+//! An answer, and what reading it to the end does to the purchase behind it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use l402_lightning::Clock;
+use url::Url;
+
+use crate::exchange::words;
+use crate::journal::{Journal, Purchase};
+use crate::lock::Claim;
+use crate::{Error, Receipt};
+
+/// An answer. Read its body to the end: only then is the purchase marked served, and a token for
+/// one answer put away.
+///
+/// An answer of status 4xx is no delivery: the purchase stays paid, and the next call presents
+/// its credential again.
+pub struct Response {
+    answer: reqwest::Response,
+    url: Url,
+    receipt: Option<Receipt>,
+    delivery: Option<Delivery>,
+}
+
+/// A purchase whose answer is on its way.
+pub(crate) struct Delivery {
+    pub(crate) journal: Journal,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) purchase: Purchase,
+    pub(crate) claim: Option<Claim>,
+}
+
+impl Delivery {
+    /// Records that the answer was had.
+    pub(crate) async fn finish(self) {
+        let Self {
+            journal,
+            clock,
+            purchase,
+            claim,
+        } = self;
+        let (hash, single_use, now) = (
+            purchase.payment_hash,
+            purchase.is_single_use(),
+            clock.wall(),
+        );
+        let done = journal
+            .run(move |store| store.served(&hash, single_use, now))
+            .await;
+        match done {
+            Ok(()) => {
+                if let Some(claim) = claim {
+                    claim.finish();
+                }
+            }
+            // The answer is there; what was lost is only that the token is tried once more.
+            Err(error) => tracing::warn!(%hash, %error, "cannot mark a purchase as served"),
+        }
+    }
+}
+
+impl std::fmt::Debug for Response {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.answer.status())
+            .field("receipt", &self.receipt)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Response {
+    pub(crate) fn free(answer: reqwest::Response) -> Self {
+        Self {
+            url: answer.url().clone(),
+            answer,
+            receipt: None,
+            delivery: None,
+        }
+    }
+
+    pub(crate) fn bought(answer: reqwest::Response, delivery: Delivery, reused: bool) -> Self {
+        let receipt = Some(delivery.purchase.receipt(reused));
+        let delivered = answer.status().is_success() || answer.status().is_redirection();
+        let delivery = delivered.then_some(delivery);
+        Self {
+            url: answer.url().clone(),
+            answer,
+            receipt,
+            delivery,
+        }
+    }
+
+    /// Counts the answer as had, and gives what was bought: a paid answer that only leads on.
+    pub(crate) async fn into_receipt(mut self) -> Option<Receipt> {
+        if let Some(delivery) = self.delivery.take() {
+            delivery.finish().await;
+        }
+        self.receipt
+    }
+
+    /// Takes over the receipt of a purchase made on the way here.
+    pub(crate) fn with_receipt(mut self, earlier: Option<Receipt>) -> Self {
+        self.receipt = self.receipt.or(earlier);
+        self
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> http::StatusCode {
+        self.answer.status()
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> &http::HeaderMap {
+        self.answer.headers()
+    }
+
+    /// HTTP version.
+    #[must_use]
+    pub fn version(&self) -> http::Version {
+        self.answer.version()
+    }
+
+    /// The URL that answered, after redirects.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// What was bought, if this answer was paid for.
+    #[must_use]
+    pub fn receipt(&self) -> Option<&Receipt> {
+        self.receipt.as_ref()
+    }
+
+    /// The next piece of the body.
+    ///
+    /// # Errors
+    /// [`Error::PaidButFailed`] where a paid answer breaks off: the credential stays good for
+    /// another try. [`Error::Transport`] where an answer that cost nothing does.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        match self.answer.chunk().await {
+            Ok(Some(piece)) => Ok(Some(piece)),
+            Ok(None) => {
+                if let Some(delivery) = self.delivery.take() {
+                    delivery.finish().await;
+                }
+                Ok(None)
+            }
+            Err(error) => Err(self.broken(words(&error.without_url()))),
+        }
+    }
+
+    /// The rest of the body, at most `max` bytes.
+    ///
+    /// # Errors
+    /// As [`Response::chunk`], or over `max`.
+    pub async fn bytes(mut self, max: usize) -> Result<Bytes, Error> {
+        let mut body = Vec::new();
+        while let Some(piece) = self.chunk().await? {
+            if body.len() + piece.len() > max {
+                return Err(self.broken(format!("the body is longer than {max} bytes")));
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body.into())
+    }
+
+    fn broken(&self, reason: String) -> Error {
+        match &self.receipt {
+            Some(receipt) => Error::PaidButFailed {
+                payment_hash: receipt.payment_hash,
+                status: Some(self.answer.status().as_u16()),
+                reason,
+                retry_same_token: true,
+            },
+            None => Error::Transport { detail: reason },
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The file: modes, and what is refused and left alone.
+
+use l402_client::Journal;
+
+use crate::world::World;
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_can_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new().await;
+    world.fetch(&world.client(), "/joke").await.unwrap();
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&world.folder()), 0o700);
+    assert_eq!(mode(&world.folder().join("locks")), 0o700);
+    for entry in std::fs::read_dir(world.folder()).unwrap() {
+        let path = entry.unwrap().path();
+        assert!(path.is_dir() || mode(&path) == 0o600, "{}", path.display());
+    }
+}
+
+#[test]
+fn what_is_not_ours_is_refused_and_left_as_it_is() {
+    let home = tempfile::TempDir::new().unwrap();
+    for (name, sql) in [
+        ("newer", "PRAGMA user_version = 2"),
+        ("foreign", "CREATE TABLE x (y INTEGER)"),
+    ] {
+        let folder = home.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        let file = folder.join("client.db");
+        rusqlite::Connection::open(&file)
+            .unwrap()
+            .execute_batch(sql)
+            .unwrap();
+        let before = std::fs::read(&file).unwrap();
+        let error = Journal::open(&folder).unwrap_err().to_string();
+        assert!(
+            error.contains("client.db") && error.contains("no money moved"),
+            "{error}"
+        );
+        assert_eq!(std::fs::read(&file).unwrap(), before);
+    }
+    let folder = home.path().join("broken");
+    drop(Journal::open(&folder).unwrap());
+    std::fs::write(
+        folder.join("client.db"),
+        "this is no database at all, and long enough",
+    )
+    .unwrap();
+    assert_eq!(Journal::open(&folder).unwrap_err().code(), "store");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_not_followed() {
+    let home = tempfile::TempDir::new().unwrap();
+    let target = home.path().join("target");
+    std::fs::write(&target, "").unwrap();
+    std::os::unix::fs::symlink(&target, home.path().join("client.db")).unwrap();
+    let error = Journal::open(home.path()).unwrap_err().to_string();
+    assert!(error.contains("plain file"), "{error}");
+}

@@ -1,0 +1,79 @@
+//! Redirects: followed when told to, and never with a secret into another origin.
+
+use l402::Msat;
+use l402_client::{Error, Request};
+
+use crate::shop::Shop;
+use crate::world::{World, fetch};
+
+#[tokio::test]
+async fn a_redirect_is_an_answer_unless_told_to_follow() {
+    let world = World::new().await;
+    let url = world.shop.url("/to/302?/joke");
+    assert_eq!(
+        fetch(&world.client(), url.clone()).await.unwrap().status,
+        302
+    );
+    let client = world.builder().follow_redirects(true).build().unwrap();
+    assert_eq!(fetch(&client, url).await.unwrap().body, "a joke");
+    assert_eq!(world.entries()[0].path, "/joke");
+}
+
+#[tokio::test]
+async fn another_origin_that_asks_for_money_after_a_redirect_gets_none() {
+    let world = World::new().await;
+    let other = Shop::open(&world.sandbox, &world.clock).await;
+    let client = world.builder().follow_redirects(true).build().unwrap();
+    let mut request = Request::get(world.shop.url(&format!("/to/307?{}joke", other.url("/"))));
+    request.headers.insert(
+        "authorization",
+        http::HeaderValue::from_static("Bearer mine"),
+    );
+    request
+        .headers
+        .insert("cookie", http::HeaderValue::from_static("a=b"));
+    let error = client.send(request).await.unwrap_err();
+    assert_eq!(error.code(), "redirected_across_origins", "{error}");
+    {
+        let seen = other.seen();
+        assert_eq!((seen.asked, seen.presented), (1, 0));
+        let headers = &seen.headers[0];
+        assert!(!headers.contains_key("authorization") && !headers.contains_key("cookie"));
+    }
+    assert_eq!(world.spent().await, Msat::ZERO);
+}
+
+#[tokio::test]
+async fn a_paid_answer_that_leads_away_carries_no_credential_along() {
+    let world = World::new().await;
+    let other = Shop::open(&world.sandbox, &world.clock).await;
+    let client = world.builder().follow_redirects(true).build().unwrap();
+    let url = world.shop.url(&format!("/leads-on?{}", other.url("/free")));
+    let answer = client.send(Request::get(url)).await.unwrap();
+    assert!(!answer.receipt().unwrap().reused);
+    assert_eq!(answer.bytes(100).await.unwrap(), "free");
+    assert_eq!(other.seen().presented, 0);
+}
+
+#[tokio::test]
+async fn one_call_pays_once_along_all_redirects() {
+    let world = World::new().await;
+    let client = world.builder().follow_redirects(true).build().unwrap();
+    let error = fetch(&client, world.shop.url("/leads-on?/joke"))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::PaidButFailed { .. }), "{error}");
+    assert_eq!(world.spent().await, Msat::from_sat(50));
+}
+
+#[tokio::test]
+async fn a_circle_ends() {
+    let world = World::new().await;
+    let client = world.builder().follow_redirects(true).build().unwrap();
+    // An empty location leads to where one is.
+    let round = world.shop.url("/to/302?");
+    assert!(matches!(
+        fetch(&client, round).await,
+        Err(Error::Transport { .. })
+    ));
+}

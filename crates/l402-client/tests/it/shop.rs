@@ -1,0 +1,359 @@
+//! A server on loopback that sells answers, and does as badly as it is told to.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::{HeaderMap, Request, Response, StatusCode};
+use l402::{
+    Capability, Challenge, Conditions, Credential, KeyNumber, KeyRing, MasterKey, Msat, Network,
+    PaymentHash, Policy, Problem, Service, Target, Terms, UnknownCaveats, verify,
+};
+use l402_lightning::sandbox::Sandbox;
+use l402_lightning::{Clock, InvoiceRequest, ManualClock, Receive};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+type Alter = Arc<dyn Fn(&Made, &mut Answer402) + Send + Sync>;
+
+/// What a paid credential gets instead of an answer, once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Trouble {
+    /// A bare status.
+    Status(u16),
+    /// A problem document.
+    Problem(Problem),
+    /// Half of the body, then the connection ends.
+    Reset,
+}
+
+/// An honest challenge.
+pub(crate) struct Made {
+    pub(crate) token: String,
+    pub(crate) invoice: String,
+    pub(crate) payment_hash: PaymentHash,
+}
+
+/// The 402 that is about to go out.
+pub(crate) struct Answer402 {
+    pub(crate) lines: Vec<Vec<u8>>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+/// How the shop behaves.
+pub(crate) struct Plan {
+    pub(crate) price: Msat,
+    pub(crate) policy: Policy,
+    /// Refuses every credential with a fresh challenge.
+    pub(crate) always_402: bool,
+    /// For the next paid requests, first to last.
+    pub(crate) troubles: Vec<Trouble>,
+    pub(crate) alter: Option<Alter>,
+    /// The bytes of a header in the answer to `/huge`.
+    pub(crate) huge: usize,
+}
+
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// Requests without a credential.
+    pub(crate) asked: u32,
+    /// Requests with one.
+    pub(crate) presented: u32,
+    pub(crate) served: u32,
+    pub(crate) headers: Vec<HeaderMap>,
+}
+
+pub(crate) struct Shop {
+    pub(crate) origin: String,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    sandbox: Sandbox,
+    clock: Arc<ManualClock>,
+    keys: KeyRing,
+    service: Service,
+    plan: Mutex<Plan>,
+    seen: Mutex<Seen>,
+    used: Mutex<HashMap<PaymentHash, u32>>,
+}
+
+impl Shop {
+    pub(crate) async fn open(sandbox: &Sandbox, clock: &Arc<ManualClock>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let origin = format!("http://{}", listener.local_addr().expect("an address"));
+        let mut key = [0; 32];
+        for (byte, value) in key
+            .iter_mut()
+            .zip([7, 99, 3, 250, 14, 77, 201].into_iter().cycle())
+        {
+            *byte = value;
+        }
+        let master = MasterKey::from_bytes(&key).expect("a key");
+        let inner = Arc::new(Inner {
+            sandbox: sandbox.clone(),
+            clock: Arc::clone(clock),
+            keys: KeyRing::new("shop", KeyNumber(1), master),
+            service: "joke".parse().expect("a name"),
+            plan: Mutex::new(Plan {
+                price: Msat::from_sat(50),
+                policy: Policy::Request,
+                always_402: false,
+                troubles: Vec::new(),
+                alter: None,
+                huge: 0,
+            }),
+            seen: Mutex::default(),
+            used: Mutex::default(),
+        });
+        tokio::spawn(accept(listener, Arc::clone(&inner)));
+        Self { origin, inner }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> url::Url {
+        format!("{}{path}", self.origin).parse().expect("a url")
+    }
+
+    pub(crate) fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.inner.plan.lock().expect("no panic before")
+    }
+
+    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.inner.seen.lock().expect("no panic before")
+    }
+
+    /// Changes every 402 from now on.
+    pub(crate) fn alter(&self, alter: impl Fn(&Made, &mut Answer402) + Send + Sync + 'static) {
+        self.plan().alter = Some(Arc::new(alter));
+    }
+
+    /// Forgets every token, as after a change of keys.
+    pub(crate) fn refuse_all_sold(&self) {
+        let mut used = self.inner.used.lock().expect("no panic before");
+        used.values_mut().for_each(|uses| *uses = u32::MAX);
+    }
+}
+
+async fn accept(listener: TcpListener, shop: Arc<Inner>) {
+    loop {
+        let Ok((socket, _)) = listener.accept().await else {
+            return;
+        };
+        let shop = Arc::clone(&shop);
+        tokio::spawn(async move {
+            let service = hyper::service::service_fn(move |request| {
+                let shop = Arc::clone(&shop);
+                async move { Ok::<_, Infallible>(shop.answer(request).await) }
+            });
+            let io = hyper_util::rt::TokioIo::new(socket);
+            // A connection that is reset on purpose ends in an error.
+            let _ended = hyper::server::conn::http1::Builder::new()
+                .serve_connection(io, service)
+                .await;
+        });
+    }
+}
+
+fn full(text: String) -> Body {
+    Full::new(Bytes::from(text))
+        .map_err(|never| match never {})
+        .boxed_unsync()
+}
+
+fn plain(status: u16, text: &str) -> Response<Body> {
+    let mut answer = Response::new(full(text.to_owned()));
+    *answer.status_mut() = StatusCode::from_u16(status).expect("a status");
+    answer
+}
+
+impl Inner {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let path = request.uri().path().to_owned();
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let headers = request.headers().clone();
+        let _body = request.into_body().collect().await;
+        let names = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let credential = Credential::from_headers(names).expect("a readable credential");
+        {
+            let mut seen = self.seen.lock().expect("no panic before");
+            seen.headers.push(headers.clone());
+            *(if credential.is_some() {
+                &mut seen.presented
+            } else {
+                &mut seen.asked
+            }) += 1;
+        }
+        match path.as_str() {
+            "/free" => plain(200, "free"),
+            "/unauthorized" => {
+                let mut answer = self.challenge().await;
+                *answer.status_mut() = StatusCode::UNAUTHORIZED;
+                answer
+            }
+            "/huge" => self.huge(),
+            path if path.starts_with("/to/") => redirect(&path[4..], &query),
+            _ => match credential {
+                Some(credential) => self.sell(&credential, &path, &query).await,
+                None => self.challenge().await,
+            },
+        }
+    }
+
+    fn huge(&self) -> Response<Body> {
+        let len = self.plan.lock().expect("no panic before").huge;
+        let mut answer = plain(402, "");
+        let line = format!("L402 macaroon=\"{}\", invoice=\"x\"", "a".repeat(len));
+        let value = HeaderValue::try_from(line).expect("a value");
+        answer.headers_mut().insert("www-authenticate", value);
+        answer
+    }
+
+    async fn sell(&self, credential: &Credential, path: &str, query: &str) -> Response<Body> {
+        let target = Target {
+            service: &self.service,
+            tier: 0,
+            capability: Capability::None,
+            network: Network::Regtest,
+            min_price: None,
+            required: Conditions::MINTED,
+            unknown_caveats: UnknownCaveats::Reject,
+            now: self.clock.wall(),
+        };
+        let verified = match verify(credential, &self.keys, &target) {
+            Ok(verified) => verified,
+            Err(error) => return problem(error.problem()),
+        };
+        let (always_402, trouble) = {
+            let mut plan = self.plan.lock().expect("no panic before");
+            let trouble = (!plan.troubles.is_empty()).then(|| plan.troubles.remove(0));
+            (plan.always_402, trouble)
+        };
+        if always_402 {
+            return self.challenge().await;
+        }
+        match trouble {
+            Some(Trouble::Status(status)) => return plain(status, "trouble"),
+            Some(Trouble::Problem(it)) => return problem(it),
+            Some(Trouble::Reset) => return reset(),
+            None => {}
+        }
+        if !self.use_up(verified.payment_hash(), verified.policy()) {
+            return self.challenge().await;
+        }
+        self.seen.lock().expect("no panic before").served += 1;
+        if path == "/leads-on" {
+            return redirect("302", query);
+        }
+        plain(200, "a joke")
+    }
+
+    /// Counts a use; `false` where there is none left.
+    fn use_up(&self, hash: PaymentHash, policy: Policy) -> bool {
+        let mut used = self.used.lock().expect("no panic before");
+        let uses = used.entry(hash).or_default();
+        *uses = uses.saturating_add(1);
+        let limit = policy
+            .uses()
+            .map_or(u32::MAX - 1, std::num::NonZeroU32::get);
+        *uses <= limit
+    }
+
+    async fn challenge(&self) -> Response<Body> {
+        let (price, policy, alter) = {
+            let plan = self.plan.lock().expect("no panic before");
+            (plan.price, plan.policy, plan.alter.clone())
+        };
+        let made = self.make(price, policy).await;
+        let challenge = Challenge::new(&made.token, &made.invoice).expect("plain text");
+        let mut answer = Answer402 {
+            lines: vec![challenge.to_header().into_bytes()],
+            headers: HeaderMap::new(),
+            body: json!({ "code": "payment_required", "price_msat": price.msat(),
+                "price_sats": price.ceil_sat(), "payment_hash": made.payment_hash.to_string() }),
+        };
+        if let Some(alter) = alter {
+            alter(&made, &mut answer);
+        }
+        let mut response = plain(402, &answer.body.to_string());
+        *response.headers_mut() = answer.headers;
+        for line in &answer.lines {
+            let value = HeaderValue::from_bytes(line).expect("a header value");
+            response.headers_mut().append("www-authenticate", value);
+        }
+        response
+    }
+
+    async fn make(&self, price: Msat, policy: Policy) -> Made {
+        let expiry = Duration::from_secs(600);
+        let request = InvoiceRequest {
+            amount: price,
+            expiry,
+            memo: "one joke".into(),
+        };
+        let invoice = self
+            .sandbox
+            .create_invoice(request)
+            .await
+            .expect("an invoice");
+        let now = self.clock.wall();
+        let terms = Terms {
+            service: self.service.clone(),
+            tier: 0,
+            capabilities: Vec::new(),
+            price,
+            policy,
+            network: Network::Regtest,
+            valid_until: invoice.expires.saturating_add(policy.lifetime()),
+        };
+        let hash = invoice.payment_hash;
+        let random: [u8; 30] = hash.as_bytes()[..30].try_into().expect("30 bytes");
+        let token = l402::mint(&self.keys, &terms, hash, random, now).expect("a token");
+        Made {
+            token: token.to_base64(),
+            invoice: invoice.bolt11,
+            payment_hash: hash,
+        }
+    }
+}
+
+fn problem(problem: Problem) -> Response<Body> {
+    let document = json!({ "code": problem.code(), "retry_with": problem.retry_with().name() });
+    let mut answer = plain(problem.status(), &document.to_string());
+    let kind = HeaderValue::from_static("application/problem+json");
+    answer.headers_mut().insert(CONTENT_TYPE, kind);
+    answer
+        .headers_mut()
+        .insert("retry-after", HeaderValue::from_static("0"));
+    answer
+}
+
+fn reset() -> Response<Body> {
+    let half = Ok(Frame::data(Bytes::from_static(b"half")));
+    let end = async {
+        // hyper sends what it has when the body has nothing more for the moment.
+        tokio::task::yield_now().await;
+        Err(std::io::Error::other("on purpose"))
+    };
+    let body = stream::iter([half]).chain(stream::once(end));
+    Response::new(StreamBody::new(body).boxed_unsync())
+}
+
+/// `/to/307?http://…` leads there.
+fn redirect(status: &str, to: &str) -> Response<Body> {
+    let mut answer = plain(status.parse().expect("a status"), "elsewhere");
+    let name = HeaderName::from_static("location");
+    answer
+        .headers_mut()
+        .insert(name, HeaderValue::try_from(to).expect("a location"));
+    answer
+}
