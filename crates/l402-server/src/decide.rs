@@ -1,0 +1,94 @@
+//! The decision core: synchronous, no I/O, the same for tower layer and gateway.
+
+use std::sync::Arc;
+
+use l402::{Capability, Conditions, Problem, Target, UnixTime, Verified, VerifyError};
+
+use crate::{Access, CanonicalRequest, Presented, Priced, Route, Snapshot};
+
+/// What to do with a request.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// Offer an invoice: nothing presented, or a genuine credential that no longer suffices.
+    Challenge(Matched, Problem),
+    /// An explicit free route.
+    Free(Matched),
+    /// Paid, and nothing is counted.
+    Granted(Matched, Verified),
+    /// A true CORS preflight of a known route: answered here, empty.
+    Preflight(Matched),
+    /// Say no; no invoice, no node call.
+    Refuse(Option<Matched>, Problem),
+    /// Paid; a use must be reserved first.
+    Reserve(Matched, Verified),
+}
+
+/// The route that matched.
+#[derive(Clone, Debug)]
+pub struct Matched {
+    /// The route.
+    pub route: Arc<Route>,
+    /// Its index in the snapshot.
+    pub index: usize,
+}
+
+/// Decides: route, preflight, free, what is presented, whether it is genuine and suffices, and
+/// whether its uses are counted. Whatever fails on the way refuses.
+#[must_use]
+pub fn decide(request: &CanonicalRequest, snapshot: &Snapshot, now: UnixTime) -> Decision {
+    if !snapshot.knows_host(request.host.as_deref()) {
+        return Decision::Refuse(None, Problem::Misdirected);
+    }
+    let candidates = snapshot.at(&request.path);
+    if candidates.is_empty() {
+        return Decision::Refuse(None, Problem::NoRoute);
+    }
+    let asked = request.preflight_method.as_ref().unwrap_or(&request.method);
+    let Some(matched) = snapshot.of_method(candidates, asked) else {
+        return Decision::Refuse(None, Problem::MethodNotAllowed);
+    };
+    if request.preflight.is_some() {
+        return Decision::Preflight(matched);
+    }
+    match &Arc::clone(&matched.route).access {
+        Access::Free => Decision::Free(matched),
+        Access::Priced(priced) => charge(request, snapshot, matched, priced, now),
+    }
+}
+
+/// Decides about a priced route.
+fn charge(
+    request: &CanonicalRequest,
+    snapshot: &Snapshot,
+    matched: Matched,
+    priced: &Priced,
+    now: UnixTime,
+) -> Decision {
+    let target = Target {
+        service: &priced.service,
+        tier: priced.tier,
+        capability: priced
+            .capability
+            .as_deref()
+            .map_or(Capability::None, Capability::Named),
+        network: snapshot.network(),
+        min_price: None,
+        required: Conditions::MINTED,
+        unknown_caveats: matched.route.unknown_caveats,
+        now,
+    };
+    let verified = match &request.presented {
+        Presented::Malformed(_) => {
+            return Decision::Refuse(Some(matched), Problem::InvalidAuthFormat);
+        }
+        Presented::Nothing => return Decision::Challenge(matched, Problem::PaymentRequired),
+        Presented::Credential(credential) => l402::verify(credential, snapshot.keys(), &target),
+        Presented::Proven(proven) => proven.authorize(&target),
+    };
+    match verified {
+        Ok(verified) if verified.policy().uses().is_some() => Decision::Reserve(matched, verified),
+        Ok(verified) => Decision::Granted(matched, verified),
+        Err(VerifyError::Invalid) => Decision::Refuse(Some(matched), Problem::InvalidToken),
+        Err(error) => Decision::Challenge(matched, error.problem()),
+    }
+}

@@ -1,0 +1,255 @@
+//! The tower layer: a thin host of [`decide`](crate::decide()) and [`Paywall::admit`].
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::CONNECTION;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Response, Version, request};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use l402::Problem;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::{CanonicalRequest, Granted, Paid, Paywall, Refusal, SettleBody, Snapshot};
+
+/// Writes refusals in the look of the application.
+type Look = dyn Fn(Refusal) -> Response<Bytes> + Send + Sync;
+
+/// Puts a [`Paywall`] before a service, with the routes of one [`Snapshot`].
+///
+/// What passes has its path in canonical form, no credential and no `x-l402-…` header; a paid
+/// request has [`Paid`] in its extensions. Everything else is answered here: what no route of the
+/// snapshot names is refused. The service's error type stays as it is.
+///
+/// Wrap the whole router, so that it routes on the path that was priced.
+#[derive(Clone)]
+pub struct PaywallLayer {
+    paywall: Paywall,
+    snapshot: Arc<Snapshot>,
+    look: Option<Arc<Look>>,
+}
+
+/// A service behind a paywall: see [`PaywallLayer`].
+#[derive(Clone, Debug)]
+pub struct PaywallService<S> {
+    inner: S,
+    layer: PaywallLayer,
+}
+
+impl PaywallLayer {
+    /// A layer for these routes.
+    #[must_use]
+    pub fn new(paywall: Paywall, snapshot: Arc<Snapshot>) -> Self {
+        Self {
+            paywall,
+            snapshot,
+            look: None,
+        }
+    }
+
+    /// Writes refusals another way than [`Refusal::into_response`] does. The [`Problem`] is put
+    /// into the extensions of whatever this gives.
+    #[must_use]
+    pub fn with_refusal_response(
+        mut self,
+        look: impl Fn(Refusal) -> Response<Bytes> + Send + Sync + 'static,
+    ) -> Self {
+        self.look = Some(Arc::new(look));
+        self
+    }
+
+    async fn admit<B>(&self, request: &mut request::Parts) -> Result<Granted, Response<B>>
+    where
+        B: From<Bytes>,
+    {
+        let version = request.version;
+        let admitted = match CanonicalRequest::from_parts(request, peer(request)) {
+            Ok(canonical) => {
+                let granted = self.paywall.admit(&self.snapshot, &canonical).await;
+                granted.and_then(|granted| match rewrite(request, &canonical, &granted) {
+                    Ok(()) => Ok(granted),
+                    Err(problem) => Err(Refusal::new(problem)),
+                })
+            }
+            Err(problem) => Err(Refusal::new(problem)),
+        };
+        admitted.map_err(|refusal| self.respond(refusal, version).map(B::from))
+    }
+
+    fn respond(&self, refusal: Refusal, version: Version) -> Response<Bytes> {
+        let (problem, refused) = (refusal.problem(), !refusal.is_preflight());
+        let mut response = match &self.look {
+            Some(look) if refused => look(refusal),
+            _ => refusal.into_response(),
+        };
+        if refused {
+            response.extensions_mut().insert(problem);
+        }
+        // What follows on the connection of an ambiguous request may be part of it.
+        if problem == Problem::BadRequest && version <= Version::HTTP_11 {
+            response
+                .headers_mut()
+                .insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+impl fmt::Debug for PaywallLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PaywallLayer")
+            .field("snapshot", &self.snapshot)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S> Layer<S> for PaywallLayer {
+    type Service = PaywallService<S>;
+
+    fn layer(&self, inner: S) -> PaywallService<S> {
+        PaywallService {
+            inner,
+            layer: self.clone(),
+        }
+    }
+}
+
+/// The address on the other end: what axum's `ConnectInfo` says, or a plain [`SocketAddr`] that
+/// the server put into the extensions. Without either, all callers share one budget.
+fn peer(request: &request::Parts) -> IpAddr {
+    let plain = request.extensions.get::<SocketAddr>().copied();
+    #[cfg(feature = "axum")]
+    let plain = plain.or_else(|| {
+        request
+            .extensions
+            .get::<axum::extract::ConnectInfo<SocketAddr>>()
+            .map(|info| info.0)
+    });
+    plain.map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.ip())
+}
+
+/// Makes of the request what the service behind may see.
+fn rewrite(
+    request: &mut request::Parts,
+    canonical: &CanonicalRequest,
+    granted: &Granted,
+) -> Result<(), Problem> {
+    let target = PathAndQuery::try_from(canonical.path_and_query());
+    let mut uri = std::mem::take(&mut request.uri).into_parts();
+    uri.path_and_query = Some(target.map_err(|_| Problem::BadRequest)?);
+    request.uri = uri.try_into().map_err(|_| Problem::BadRequest)?;
+    CanonicalRequest::strip(&mut request.headers);
+    request.extensions.remove::<Paid>();
+    if let Some(proof) = granted.proof() {
+        request.extensions.insert(Paid::new(proof.clone()));
+    }
+    Ok(())
+}
+
+impl<S, B, R> Service<Request<B>> for PaywallService<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+    R: Body<Data = Bytes> + Unpin + 'static,
+{
+    type Response = Response<PaywallBody<R>>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // The clone takes the place of the service that was polled ready.
+        let mut inner = self.inner.clone();
+        std::mem::swap(&mut inner, &mut self.inner);
+        let layer = self.layer.clone();
+        Box::pin(async move {
+            let (mut parts, body) = request.into_parts();
+            let granted = match layer.admit(&mut parts).await {
+                Ok(granted) => granted,
+                Err(response) => return Ok(response),
+            };
+            match inner.call(Request::from_parts(parts, body)).await {
+                Ok(response) => Ok(granted.settle(response).map(PaywallBody::served)),
+                Err(error) => {
+                    granted.upstream_failed();
+                    Err(error)
+                }
+            }
+        })
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// The body of an answer: the service's own, or that of a refusal.
+    #[derive(Debug)]
+    pub struct PaywallBody<R> {
+        #[pin]
+        kind: Kind<R>,
+    }
+}
+
+pin_project_lite::pin_project! {
+    #[project = KindProjection]
+    #[derive(Debug)]
+    enum Kind<R> {
+        Refused { #[pin] body: Full<Bytes> },
+        Served { #[pin] body: SettleBody<R> },
+    }
+}
+
+impl<R> PaywallBody<R> {
+    fn served(body: SettleBody<R>) -> Self {
+        Self {
+            kind: Kind::Served { body },
+        }
+    }
+}
+
+impl<R> From<Bytes> for PaywallBody<R> {
+    fn from(body: Bytes) -> Self {
+        Self {
+            kind: Kind::Refused { body: body.into() },
+        }
+    }
+}
+
+impl<R: Body<Data = Bytes> + Unpin> Body for PaywallBody<R> {
+    type Data = Bytes;
+    type Error = R::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, R::Error>>> {
+        match self.project().kind.project() {
+            KindProjection::Served { body } => body.poll_frame(cx),
+            KindProjection::Refused { body } => body
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map_err(|no| match no {}))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Refused { body } => body.is_end_stream(),
+            Kind::Served { body } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Refused { body } => body.size_hint(),
+            Kind::Served { body } => body.size_hint(),
+        }
+    }
+}

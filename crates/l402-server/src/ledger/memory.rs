@@ -1,0 +1,167 @@
+//! A ledger that lasts as long as the program.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::future::ready;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use l402::{PaymentHash, UnixTime};
+use l402_lightning::BoxFuture;
+
+use super::{Claim, GRACE_SECS, Ledger, Reservation, ReserveError, Settle, Tally};
+
+/// Shards, so that threads seldom wait for each other. The lowest bits of a reservation's id.
+const SHARDS: usize = 16;
+
+/// Payments in a shard before it is searched for ended ones.
+const PRUNE_FROM: usize = 1024;
+
+/// Counts in memory: for tests, and for programs whose tokens may be used again after a restart.
+///
+/// A restart forgets everything, so that a token that is spent can be used once more until it
+/// ends (ATTACKS R-09). Where money is at stake take the `SqliteLedger`.
+#[derive(Debug)]
+pub struct MemoryLedger {
+    shards: [Mutex<Shard>; SHARDS],
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    payments: HashMap<PaymentHash, Payment>,
+    reservations: HashMap<u64, PaymentHash>,
+    last_id: u64,
+    prune_at: usize,
+}
+
+#[derive(Debug)]
+struct Payment {
+    tally: Tally,
+    in_flight: u32,
+    expires: UnixTime,
+}
+
+impl MemoryLedger {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            shards: Default::default(),
+        }
+    }
+
+    fn shard(&self, number: usize) -> MutexGuard<'_, Shard> {
+        self.shards[number % SHARDS]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryLedger {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Ledger for MemoryLedger {
+    fn reserve(&self, claim: Claim) -> BoxFuture<'_, Result<Reservation, ReserveError>> {
+        let number = usize::from(claim.payment_hash.as_bytes()[31]) % SHARDS;
+        Box::pin(async move { self.shard(number).reserve(&claim, number) })
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "only the lowest bits name the shard"
+    )]
+    fn settle(&self, reservation: Reservation, settle: Settle) {
+        self.shard(reservation.id as usize)
+            .settle(reservation.id, settle);
+    }
+
+    fn flush(&self) -> BoxFuture<'_, ()> {
+        Box::pin(ready(()))
+    }
+}
+
+impl Shard {
+    fn reserve(&mut self, claim: &Claim, number: usize) -> Result<Reservation, ReserveError> {
+        self.prune(claim.now);
+        let payment = match self.payments.entry(claim.payment_hash) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(Payment {
+                tally: Tally::default(),
+                in_flight: 0,
+                expires: claim.expires,
+            }),
+        };
+        payment.tally.admit(claim, payment.in_flight)?;
+        payment.in_flight += 1;
+        payment.expires = payment.expires.max(claim.expires);
+        self.last_id += 1;
+        let id = self.last_id * SHARDS as u64 + number as u64;
+        self.reservations.insert(id, claim.payment_hash);
+        Ok(Reservation {
+            id,
+            failures: payment.tally.failures,
+        })
+    }
+
+    fn settle(&mut self, id: u64, settle: Settle) {
+        let hash = self.reservations.remove(&id);
+        if let Some(payment) = hash.and_then(|hash| self.payments.get_mut(&hash)) {
+            payment.in_flight -= 1;
+            payment.tally = payment.tally.settled(settle);
+        }
+    }
+
+    /// Drops what has ended, each time the shard has doubled.
+    fn prune(&mut self, now: UnixTime) {
+        if self.payments.len() < self.prune_at.max(PRUNE_FROM) {
+            return;
+        }
+        let ended = |p: &Payment| now.secs() >= p.expires.secs().saturating_add(GRACE_SECS);
+        self.payments
+            .retain(|_, payment| payment.in_flight > 0 || !ended(payment));
+        self.prune_at = self.payments.len() * 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+
+    fn claim(n: u32, now: u64) -> Claim {
+        let mut hash = [0; 32];
+        hash[..4].copy_from_slice(&n.to_be_bytes());
+        Claim {
+            payment_hash: PaymentHash::from_bytes(hash),
+            uses: NonZeroU32::MIN,
+            expires: UnixTime::from_secs(1000),
+            now: UnixTime::from_secs(now),
+        }
+    }
+
+    /// ATTACKS R-05: a marker lives as long as its token, and no longer than memory allows.
+    #[test]
+    fn forgets_what_has_ended_and_nothing_else() {
+        let mut shard = Shard::default();
+        let held = shard.reserve(&claim(0, 1), 0).unwrap();
+        for n in 1..2000 {
+            let reservation = shard.reserve(&claim(n, 1), 0).unwrap();
+            shard.settle(reservation.id, Settle::Commit);
+        }
+        assert_eq!(
+            shard.reserve(&claim(7, 999), 0),
+            Err(ReserveError::Consumed)
+        );
+        shard.prune_at = 0;
+        shard.prune(UnixTime::from_secs(1000 + GRACE_SECS));
+        assert_eq!(shard.payments.len(), 1);
+        shard.settle(held.id, Settle::Commit);
+        assert_eq!(
+            shard.reserve(&claim(0, 999), 0),
+            Err(ReserveError::Consumed)
+        );
+    }
+}

@@ -1,0 +1,222 @@
+//! The file: opening it, and what stands in it.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::time::Duration;
+
+use l402::{PaymentHash, UnixTime};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+
+use super::owner::private;
+use super::{Claim, LedgerError, Settle};
+use crate::ledger::{GRACE_SECS, ReserveError, Tally};
+
+/// What `PRAGMA user_version` says of files written here.
+const VERSION: i64 = 1;
+
+/// How long another process may hold the file.
+const BUSY: Duration = Duration::from_secs(2);
+
+/// Rows that are pruned in one transaction.
+const PRUNE_AT_ONCE: i64 = 512;
+
+/// `expires` is Unix seconds. The key of `reservations` is what keeps two processes from holding
+/// one use.
+const SCHEMA: &str = "
+    CREATE TABLE payments (
+        payment_hash BLOB PRIMARY KEY CHECK (length(payment_hash) = 32),
+        used INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        failures INTEGER NOT NULL,
+        expires INTEGER NOT NULL
+    ) WITHOUT ROWID, STRICT;
+    CREATE INDEX payments_by_end ON payments (expires);
+    CREATE TABLE reservations (
+        payment_hash BLOB NOT NULL CHECK (length(payment_hash) = 32),
+        slot INTEGER NOT NULL,
+        owner INTEGER NOT NULL,
+        PRIMARY KEY (payment_hash, slot)
+    ) WITHOUT ROWID, STRICT;
+    PRAGMA user_version = 1;
+";
+
+/// Where a reserved use stands in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Slot {
+    pub(super) payment_hash: PaymentHash,
+    pub(super) slot: i64,
+    pub(super) expires: UnixTime,
+}
+
+/// Opens the file, or makes it.
+pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
+    let wrong = |text: String| LedgerError::new(path, text);
+    private(OpenOptions::new().read(true).write(true).create(true))
+        .open(path)
+        .map_err(|error| {
+            wrong(format!(
+                "cannot be opened for writing: {error}; check folder and owner"
+            ))
+        })?;
+    let no_ledger = |error: rusqlite::Error| {
+        wrong(format!(
+            "cannot be used: {error}; move it away, or name another file"
+        ))
+    };
+    let mut connection = connect(path).map_err(no_ledger)?;
+    let (version, tables) = describe(&connection).map_err(no_ledger)?;
+    match version {
+        VERSION => Ok(connection),
+        0 if tables == 0 => {
+            create(&mut connection).map_err(no_ledger)?;
+            Ok(connection)
+        }
+        version if version > VERSION => Err(wrong(format!(
+            "a newer version of this program wrote it (format {version}, this one knows \
+             {VERSION}); upgrade, or name another file"
+        ))),
+        _ => Err(wrong(
+            "holds other data than a ledger; name another file".to_owned(),
+        )),
+    }
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.set_prepared_statement_cache_capacity(16);
+    Ok(connection)
+}
+
+/// The version, and how many tables there are.
+fn describe(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
+    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let tables =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok((version, tables))
+}
+
+fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have been faster.
+    if describe(&tx)? == (0, 0) {
+        tx.execute_batch(SCHEMA)?;
+    }
+    tx.commit()
+}
+
+/// Holds one use, if there is one.
+pub(super) fn reserve(
+    tx: &Transaction<'_>,
+    claim: &Claim,
+    owner: i64,
+) -> rusqlite::Result<Result<(Slot, Tally), ReserveError>> {
+    let tally = tally(tx, &claim.payment_hash)?;
+    let taken = slots(tx, &claim.payment_hash)?;
+    if let Err(error) = tally.admit(claim, u32::try_from(taken.len()).unwrap_or(u32::MAX)) {
+        return Ok(Err(error));
+    }
+    let slot = (0..).zip(&taken).find(|(free, taken)| free != *taken);
+    let slot = slot.map_or(
+        i64::try_from(taken.len()).unwrap_or(i64::MAX),
+        |(free, _)| free,
+    );
+    let sql = "INSERT INTO reservations (payment_hash, slot, owner) VALUES (?1, ?2, ?3)";
+    tx.prepare_cached(sql)?
+        .execute((claim.payment_hash.as_bytes(), slot, owner))?;
+    let (payment_hash, expires) = (claim.payment_hash, claim.expires);
+    Ok(Ok((
+        Slot {
+            payment_hash,
+            slot,
+            expires,
+        },
+        tally,
+    )))
+}
+
+/// Settles a use. Once: where the reservation is gone, so is what it stood for.
+pub(super) fn settle(
+    tx: &Transaction<'_>,
+    slot: &Slot,
+    owner: i64,
+    settle: Settle,
+) -> rusqlite::Result<()> {
+    let hash = slot.payment_hash.as_bytes();
+    let sql = "DELETE FROM reservations WHERE payment_hash = ?1 AND slot = ?2 AND owner = ?3";
+    if tx.prepare_cached(sql)?.execute((hash, slot.slot, owner))? == 0 {
+        return Ok(());
+    }
+    let tally = tally(tx, &slot.payment_hash)?.settled(settle);
+    let expires = i64::try_from(slot.expires.secs()).unwrap_or(i64::MAX);
+    let sql = "INSERT INTO payments (payment_hash, used, attempts, failures, expires) \
+               VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (payment_hash) DO UPDATE SET used = ?2, \
+               attempts = ?3, failures = ?4, expires = max(expires, ?5)";
+    let row = (hash, tally.used, tally.attempts, tally.failures, expires);
+    tx.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
+fn tally(tx: &Transaction<'_>, hash: &PaymentHash) -> rusqlite::Result<Tally> {
+    let sql = "SELECT used, attempts, failures FROM payments WHERE payment_hash = ?1";
+    let found = tx.prepare_cached(sql)?.query_row([hash.as_bytes()], |row| {
+        Ok(Tally {
+            used: row.get(0)?,
+            attempts: row.get(1)?,
+            failures: row.get(2)?,
+        })
+    });
+    Ok(found.optional()?.unwrap_or_default())
+}
+
+/// The places of a payment that are taken, in order.
+fn slots(tx: &Transaction<'_>, hash: &PaymentHash) -> rusqlite::Result<Vec<i64>> {
+    let sql = "SELECT slot FROM reservations WHERE payment_hash = ?1 ORDER BY slot";
+    tx.prepare_cached(sql)?
+        .query_map([hash.as_bytes()], |row| row.get(0))?
+        .collect()
+}
+
+/// Owners of reservations, this one aside.
+pub(super) fn others(tx: &Transaction<'_>, owner: i64) -> rusqlite::Result<Vec<i64>> {
+    let sql = "SELECT DISTINCT owner FROM reservations WHERE owner != ?1";
+    tx.prepare_cached(sql)?
+        .query_map([owner], |row| row.get(0))?
+        .collect()
+}
+
+/// Gives back all that an owner holds.
+pub(super) fn give_back(tx: &Transaction<'_>, owner: i64) -> rusqlite::Result<usize> {
+    tx.prepare_cached("DELETE FROM reservations WHERE owner = ?1")?
+        .execute([owner])
+}
+
+/// Gives back what an owner holds and has forgotten.
+pub(super) fn sweep(
+    tx: &Transaction<'_>,
+    owner: i64,
+    known: impl Fn(&PaymentHash, i64) -> bool,
+) -> rusqlite::Result<()> {
+    let sql = "SELECT payment_hash, slot FROM reservations WHERE owner = ?1";
+    let mut query = tx.prepare_cached(sql)?;
+    let rows = query.query_map([owner], |row| Ok((row.get::<_, [u8; 32]>(0)?, row.get(1)?)))?;
+    let sql = "DELETE FROM reservations WHERE payment_hash = ?1 AND slot = ?2";
+    for row in rows.collect::<rusqlite::Result<Vec<(_, i64)>>>()? {
+        if !known(&PaymentHash::from_bytes(row.0), row.1) {
+            tx.prepare_cached(sql)?.execute(row)?;
+        }
+    }
+    Ok(())
+}
+
+/// Forgets some payments whose tokens have ended. Gives whether there may be more.
+pub(super) fn prune(tx: &Transaction<'_>, now: UnixTime) -> rusqlite::Result<bool> {
+    let ended = i64::try_from(now.secs().saturating_sub(GRACE_SECS)).unwrap_or(i64::MAX);
+    let sql = "DELETE FROM payments WHERE payment_hash IN \
+               (SELECT payment_hash FROM payments WHERE expires <= ?1 LIMIT ?2)";
+    let pruned = tx.prepare_cached(sql)?.execute((ended, PRUNE_AT_ONCE))?;
+    Ok(i64::try_from(pruned).is_ok_and(|pruned| pruned == PRUNE_AT_ONCE))
+}

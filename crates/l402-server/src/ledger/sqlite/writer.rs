@@ -1,0 +1,255 @@
+//! The one thread that writes the file.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+
+use l402::UnixTime;
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use super::file::{self, Slot};
+use super::owner::{self, Owner};
+use super::{Claim, Held, LedgerError, Op, Reservation, ReserveError, Settle};
+use crate::ledger::Tally;
+
+/// The most that one commit carries.
+const BATCH: usize = 1024;
+
+/// How soon what could not be settled is tried again, and how often when the ledger closes.
+const RETRY: Duration = Duration::from_millis(100);
+const LAST_TRIES: usize = 5;
+
+/// Seconds between two looks for payments that have ended.
+const PRUNE_EVERY: u64 = 60;
+
+type Answer = oneshot::Sender<Result<Held, ReserveError>>;
+
+/// What became of one claim in a transaction that may still fail.
+type Outcome = Result<(Slot, Tally), ReserveError>;
+
+/// Owns the connection, and knows what is reserved through this ledger.
+#[derive(Debug)]
+pub(super) struct Writer {
+    path: PathBuf,
+    /// `None` after an error of the disk: then nothing cached is trusted, and it is opened anew.
+    connection: Option<Connection>,
+    owner: Owner,
+    ops: Sender<Op>,
+    held: HashMap<u64, Slot>,
+    /// Settled in memory and not yet in the file. Lost only with the process.
+    owed: Vec<(u64, Settle)>,
+    flushes: Vec<oneshot::Sender<()>>,
+    last_id: u64,
+    last_reap: Option<UnixTime>,
+    next_prune: u64,
+}
+
+impl Writer {
+    pub(super) fn open(path: &Path, ops: Sender<Op>) -> Result<Self, LedgerError> {
+        let connection = file::open(path)?;
+        let owner = Owner::new(path).map_err(|error| {
+            LedgerError::new(path, format!("cannot lock a file beside it: {error}"))
+        })?;
+        owner::tidy(path);
+        let mut writer = Self {
+            path: path.to_owned(),
+            connection: Some(connection),
+            owner,
+            ops,
+            held: HashMap::new(),
+            owed: Vec::new(),
+            flushes: Vec::new(),
+            last_id: 0,
+            last_reap: None,
+            next_prune: 0,
+        };
+        writer
+            .recover()
+            .map_err(|error| LedgerError::new(path, error.to_string()))?;
+        Ok(writer)
+    }
+
+    /// Writes until it is told to close.
+    pub(super) fn run(mut self, queue: &Receiver<Op>) {
+        while let Some((first, more)) = self.next(queue) {
+            let mut claims = Vec::new();
+            let mut open = more;
+            for op in first.into_iter().chain(queue.try_iter()).take(BATCH) {
+                match op {
+                    Op::Close => open = false,
+                    Op::Flush(done) => self.flushes.push(done),
+                    Op::Reserve(claim, answer) => claims.push((claim, answer)),
+                    Op::Settle(id, settle) => self.owed.push((id, settle)),
+                }
+            }
+            self.commit(claims);
+            if !open {
+                return self.close(queue);
+            }
+        }
+    }
+
+    /// The next thing to do, and whether more will come.
+    fn next(&self, queue: &Receiver<Op>) -> Option<(Option<Op>, bool)> {
+        if self.owed.is_empty() {
+            return queue.recv().ok().map(|op| (Some(op), true));
+        }
+        match queue.recv_timeout(RETRY) {
+            Ok(op) => Some((Some(op), true)),
+            Err(RecvTimeoutError::Timeout) => Some((None, true)),
+            Err(RecvTimeoutError::Disconnected) => Some((None, false)),
+        }
+    }
+
+    /// Puts everything into one transaction, and answers when it is on disk. On failure nothing
+    /// was written: claims are refused, and what is owed is tried again.
+    fn commit(&mut self, claims: Vec<(Claim, Answer)>) {
+        match self.reopen().and_then(|()| self.try_write(&claims)) {
+            Ok(outcomes) => {
+                for (id, _) in self.owed.drain(..) {
+                    self.held.remove(&id);
+                }
+                for ((_, answer), outcome) in claims.into_iter().zip(outcomes) {
+                    self.answer(answer, outcome);
+                }
+                for done in self.flushes.drain(..) {
+                    // Whoever no longer waits need not be told.
+                    let _ = done.send(());
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, file = %self.path.display(), "cannot write the ledger");
+                for (_, answer) in claims {
+                    let _ = answer.send(Err(ReserveError::Unavailable(error.clone())));
+                }
+            }
+        }
+    }
+
+    /// After an error of the disk: opens the file anew.
+    fn reopen(&mut self) -> Result<(), String> {
+        if self.connection.is_some() {
+            return Ok(());
+        }
+        self.connection = Some(file::open(&self.path).map_err(|error| error.to_string())?);
+        self.recover().map_err(|error| {
+            self.connection = None;
+            error.to_string()
+        })
+    }
+
+    fn try_write(&mut self, claims: &[(Claim, Answer)]) -> Result<Vec<Outcome>, String> {
+        self.write(claims).map_err(|error| {
+            // After a failed sync nothing that is cached can be trusted.
+            if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) {
+                self.connection = None;
+            }
+            error.to_string()
+        })
+    }
+
+    fn answer(&mut self, answer: Answer, outcome: Outcome) {
+        let held = outcome.map(|(slot, tally)| {
+            self.last_id += 1;
+            self.held.insert(self.last_id, slot);
+            let reservation = Reservation {
+                id: self.last_id,
+                failures: tally.failures,
+            };
+            Held {
+                reservation,
+                ops: Some(self.ops.clone()),
+            }
+        });
+        // Where nobody waits any more, dropping it gives the use back.
+        let _ = answer.send(held);
+    }
+
+    fn write(&mut self, claims: &[(Claim, Answer)]) -> rusqlite::Result<Vec<Outcome>> {
+        let Some(connection) = &mut self.connection else {
+            return Ok(Vec::new());
+        };
+        let owner = self.owner.id;
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for (id, settle) in &self.owed {
+            if let Some(slot) = self.held.get(id) {
+                file::settle(&tx, slot, owner, *settle)?;
+            }
+        }
+        let mut outcomes = Vec::with_capacity(claims.len());
+        for (claim, _) in claims {
+            let mut outcome = file::reserve(&tx, claim, owner)?;
+            // Perhaps whoever holds it is dead. Looked at once a second, in the time of claims.
+            if matches!(outcome, Err(ReserveError::InUse)) && self.last_reap != Some(claim.now) {
+                self.last_reap = Some(claim.now);
+                reap(&tx, &self.path, owner)?;
+                outcome = file::reserve(&tx, claim, owner)?;
+            }
+            outcomes.push(outcome);
+        }
+        let now = claims.last().map(|(claim, _)| claim.now);
+        if let Some(now) = now.filter(|now| now.secs() >= self.next_prune) {
+            let more = file::prune(&tx, now)?;
+            self.next_prune = if more {
+                0
+            } else {
+                now.secs().saturating_add(PRUNE_EVERY)
+            };
+        }
+        tx.commit()?;
+        Ok(outcomes)
+    }
+
+    /// Gives back what dead owners hold, and what an error made this one forget.
+    fn recover(&mut self) -> rusqlite::Result<()> {
+        let Some(connection) = &mut self.connection else {
+            return Ok(());
+        };
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        reap(&tx, &self.path, self.owner.id)?;
+        let held: std::collections::HashSet<_> = self
+            .held
+            .values()
+            .map(|slot| (slot.payment_hash, slot.slot))
+            .collect();
+        file::sweep(&tx, self.owner.id, |hash, slot| {
+            held.contains(&(*hash, slot))
+        })?;
+        tx.commit()
+    }
+
+    /// Writes what is owed, gives back the rest, and lets go of the lock.
+    fn close(mut self, queue: &Receiver<Op>) {
+        for op in queue.try_iter() {
+            if let Op::Settle(id, settle) = op {
+                self.owed.push((id, settle));
+            }
+        }
+        for _ in 0..LAST_TRIES {
+            self.commit(Vec::new());
+            if self.owed.is_empty() {
+                break;
+            }
+            std::thread::sleep(RETRY);
+        }
+        self.held.clear();
+        if let Err(error) = self.recover() {
+            tracing::error!(%error, file = %self.path.display(), "cannot give back reservations");
+        }
+    }
+}
+
+fn reap(tx: &Transaction<'_>, path: &Path, owner: i64) -> rusqlite::Result<()> {
+    for other in file::others(tx, owner)? {
+        if owner::is_dead(path, other) {
+            let count = file::give_back(tx, other)?;
+            tracing::warn!(
+                count,
+                "gave back the reservations of a ledger that was not closed"
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! One canonical request, built once; used for match, price, caveats, log and forwarding.
+
+mod host;
+mod path;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::header::{
+    ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, ORIGIN,
+};
+use http::{Method, request};
+use l402::{Credential, CredentialError, Problem, Proven};
+
+pub(crate) use path::{canonical_path, match_key};
+
+/// Headers that ask an upstream to take another method than the one that was priced.
+const METHOD_OVERRIDES: [&str; 3] = [
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+];
+
+/// What a request presents as its credential.
+#[derive(Clone, Debug)]
+pub enum Presented {
+    /// Something that is not one well-formed credential.
+    Malformed(CredentialError),
+    /// None.
+    Nothing,
+    /// A well-formed one, not yet checked.
+    Credential(Credential),
+    /// One whose signature and preimage were proven before (a worker's cache).
+    Proven(Arc<Proven>),
+}
+
+/// A request whose target has exactly one reading (ATTACKS H-01 to H-11).
+#[derive(Clone, Debug)]
+pub struct CanonicalRequest {
+    /// The method.
+    pub method: Method,
+    /// Path with unreserved characters decoded and the rest encoded once, upper-case hex.
+    pub path: String,
+    /// Query as received.
+    pub query: Option<String>,
+    /// Host without port, lower case; `None` only for HTTP/1.0-style in-process calls.
+    pub host: Option<String>,
+    /// What it presents.
+    pub presented: Presented,
+    /// The peer's address, for limits.
+    pub peer: IpAddr,
+    /// Whether it is gRPC (`content-type: application/grpc…`).
+    pub grpc: bool,
+    /// The `Origin` of a browser's request, where there is exactly one.
+    pub origin: Option<String>,
+    /// The `Origin` of a true CORS preflight (OPTIONS with Origin and Access-Control-Request-Method).
+    pub preflight: Option<String>,
+    /// The method that a preflight asks about.
+    pub preflight_method: Option<Method>,
+}
+
+impl CanonicalRequest {
+    /// The longest path, in bytes as received.
+    pub const MAX_PATH: usize = 8 * 1024;
+
+    /// Reads the head of a request.
+    ///
+    /// A request without a host passes, for calls inside one process; a server on HTTP/1.1
+    /// refuses it before (RFC 9112 section 3.2), and a snapshot that names its hosts refuses it
+    /// in any case.
+    ///
+    /// # Errors
+    /// [`Problem::BadRequest`] for anything ambiguous, [`Problem::UriTooLong`],
+    /// [`Problem::MethodNotAllowed`] for TRACE and CONNECT.
+    pub fn from_parts(parts: &request::Parts, peer: IpAddr) -> Result<Self, Problem> {
+        if matches!(parts.method, Method::TRACE | Method::CONNECT) {
+            return Err(Problem::MethodNotAllowed);
+        }
+        if parts.uri.path().len() > Self::MAX_PATH {
+            return Err(Problem::UriTooLong);
+        }
+        let path = canonical_path(parts.uri.path()).ok_or(Problem::BadRequest)?;
+        let query = parts.uri.query();
+        if query.is_some_and(path::has_controls) {
+            return Err(Problem::BadRequest);
+        }
+        let origin = only(&parts.headers, ORIGIN);
+        let preflight_method = only(&parts.headers, ACCESS_CONTROL_REQUEST_METHOD)
+            .filter(|_| parts.method == Method::OPTIONS && origin.is_some())
+            .and_then(|method| method.parse().ok());
+        Ok(Self {
+            method: parts.method.clone(),
+            path,
+            query: query.map(str::to_owned),
+            host: host::of(parts)?,
+            presented: presented(&parts.headers),
+            peer,
+            grpc: is_grpc(&parts.headers),
+            preflight: origin.clone().filter(|_| preflight_method.is_some()),
+            origin,
+            preflight_method,
+        })
+    }
+
+    /// Path and query as they are forwarded.
+    #[must_use]
+    pub fn path_and_query(&self) -> String {
+        match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        }
+    }
+
+    /// Takes out of a request what must not reach an upstream: credentials of ours, headers that
+    /// only the paywall may set (`x-l402-…`, also spelt with underscores), and method overrides.
+    /// An `authorization` of another scheme stays.
+    pub fn strip(headers: &mut HeaderMap) {
+        let doomed: Vec<HeaderName> = headers
+            .keys()
+            .filter(|name| is_reserved(name.as_str()))
+            .cloned()
+            .collect();
+        for name in doomed {
+            headers.remove(name);
+        }
+        let ours = |value: &http::HeaderValue| Credential::is_l402(value.as_bytes());
+        if headers.get_all(AUTHORIZATION).iter().any(ours) {
+            headers.remove(AUTHORIZATION);
+        }
+    }
+}
+
+fn is_reserved(name: &str) -> bool {
+    let credential = Credential::HEADERS.contains(&name) && name != "authorization";
+    credential || is_own(name) || METHOD_OVERRIDES.contains(&name)
+}
+
+/// Whether a header is one that only the paywall sets. An upstream that reads CGI variables
+/// cannot tell `-` from `_`.
+pub(crate) fn is_own(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    bytes.len() > 7 && matches!((bytes[1], bytes[6]), (b'-' | b'_', b'-' | b'_')) && {
+        bytes[0] == b'x' && &bytes[2..6] == b"l402"
+    }
+}
+
+fn presented(headers: &HeaderMap) -> Presented {
+    let lines = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_bytes()));
+    match Credential::from_headers(lines) {
+        Ok(None) => Presented::Nothing,
+        Ok(Some(credential)) => Presented::Credential(credential),
+        Err(error) => Presented::Malformed(error),
+    }
+}
+
+/// gRPC itself: `application/grpc`, alone or with `+proto` and the like. gRPC-Web is ordinary
+/// HTTP to a browser, and is answered so.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    let value = headers
+        .get(CONTENT_TYPE)
+        .map(http::HeaderValue::as_bytes)
+        .unwrap_or_default();
+    let Some((start, rest)) = value.split_at_checked(b"application/grpc".len()) else {
+        return false;
+    };
+    let ends = rest
+        .first()
+        .is_none_or(|next| matches!(next, b'+' | b';' | b' '));
+    start.eq_ignore_ascii_case(b"application/grpc") && ends
+}
+
+/// The value of a header that occurs once.
+fn only(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    let mut lines = headers.get_all(name).iter();
+    let (first, second) = (lines.next()?, lines.next());
+    first
+        .to_str()
+        .ok()
+        .filter(|_| second.is_none())
+        .map(str::to_owned)
+}

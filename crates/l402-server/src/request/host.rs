@@ -1,0 +1,118 @@
+//! Which host a request is for: one, or it is refused (ATTACKS H-09).
+
+use http::header::HOST;
+use http::request::Parts;
+use http::uri::Authority;
+use l402::Problem;
+
+/// The host without port, in lower case, without the dot of the DNS root. Absolute-form and
+/// HTTP/2's `:authority` must agree with the header.
+pub(super) fn of(parts: &Parts) -> Result<Option<String>, Problem> {
+    let mut lines = parts.headers.get_all(HOST).iter();
+    let header = match (lines.next(), lines.next()) {
+        (None, _) => None,
+        (Some(line), None) => {
+            let authority = Authority::try_from(line.as_bytes()).ok();
+            Some(
+                authority
+                    .as_ref()
+                    .and_then(split)
+                    .ok_or(Problem::BadRequest)?,
+            )
+        }
+        _ => return Err(Problem::BadRequest),
+    };
+    let target = match parts.uri.authority() {
+        Some(authority) => Some(split(authority).ok_or(Problem::BadRequest)?),
+        None => None,
+    };
+    match (header, target) {
+        (Some(header), Some(target)) if header != target => Err(Problem::BadRequest),
+        (header, target) => Ok(header.or(target).map(|(host, _)| host)),
+    }
+}
+
+/// Host and port; `None` for anything but a name or an address with at most one number behind it.
+fn split(authority: &Authority) -> Option<(String, Option<u16>)> {
+    let text = authority.as_str();
+    let host = authority.host();
+    let port = text.strip_prefix(host)?;
+    let number = match port.strip_prefix(':') {
+        None | Some("") => None,
+        Some(_) => Some(authority.port_u16()?),
+    };
+    let plain = port.is_empty() || port.starts_with(':');
+    let host = host.strip_suffix('.').unwrap_or(host);
+    (plain && is_host(host)).then(|| (host.to_ascii_lowercase(), number))
+}
+
+fn is_host(host: &str) -> bool {
+    let address = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    match address {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+            !host.is_empty() && host.bytes().all(allowed)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(uri: &str, hosts: &[&str]) -> Result<Option<String>, Problem> {
+        let request = hosts
+            .iter()
+            .fold(http::Request::get(uri), |r, host| r.header(HOST, *host));
+        of(&request.body(()).unwrap().into_parts().0)
+    }
+
+    #[test]
+    fn one_host_however_it_is_spelt() {
+        for (uri, header, expected) in [
+            ("/", "Shop.Example", "shop.example"),
+            ("/", "shop.example.", "shop.example"),
+            ("/", "shop.example:8080", "shop.example"),
+            ("/", "127.0.0.1:80", "127.0.0.1"),
+            ("/", "[::1]:80", "[::1]"),
+            ("http://SHOP.example/x", "shop.example", "shop.example"),
+        ] {
+            assert_eq!(
+                host(uri, &[header]),
+                Ok(Some(expected.into())),
+                "{uri} {header}"
+            );
+        }
+        assert_eq!(host("http://a.example/", &[]), Ok(Some("a.example".into())));
+        assert_eq!(host("/", &[]), Ok(None));
+    }
+
+    #[test]
+    fn refuses_hosts_that_could_be_two() {
+        for (uri, headers) in [
+            ("/", &["a", "b"][..]),
+            ("/", &["a", "a"]),
+            ("/", &["a:80@b"]),
+            ("/", &["user@b"]),
+            ("/", &[""]),
+            ("/", &["a:b"]),
+            ("/", &["a b"]),
+            ("/", &["a/b"]),
+            ("/", &["a,b"]),
+            ("/", &["a:99999"]),
+            ("/", &["[::1"]),
+            ("http://other/paid", &["shop"]),
+            ("http://shop:81/paid", &["shop:80"]),
+            ("http://user@shop/paid", &["shop"]),
+        ] {
+            assert_eq!(
+                host(uri, headers),
+                Err(Problem::BadRequest),
+                "{uri} {headers:?}"
+            );
+        }
+    }
+}

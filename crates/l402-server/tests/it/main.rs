@@ -1,0 +1,9 @@
+//! What the crate promises, seen from outside.
+
+mod contract;
+mod http;
+mod layer;
+mod node;
+mod paying;
+mod sqlite;
+mod world;

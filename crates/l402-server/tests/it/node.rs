@@ -1,0 +1,164 @@
+//! Nodes that are away, slow, or lie.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use http::Request;
+use l402::{Msat, Network, PaymentHash};
+use l402_lightning::sandbox::Sandbox;
+use l402_lightning::{
+    BoxFuture, BoxStream, Error, ErrorKind, InvoiceRequest, InvoiceState, ManualClock, NewInvoice,
+    Receive, Settlement, SettlementIndex,
+};
+use l402_server::{CanonicalRequest, Paywall, Refusal};
+
+use crate::world::{NOW, snapshot};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Mood {
+    Amount,
+    Away,
+    Expiry,
+    Garbage,
+    Hash,
+    Honest,
+    Silent,
+}
+
+#[derive(Debug)]
+struct Moody {
+    sandbox: Sandbox,
+    mood: Mutex<Mood>,
+}
+
+impl Moody {
+    async fn answer(&self, mut request: InvoiceRequest) -> Result<NewInvoice, Error> {
+        let mood = *self.mood.lock().expect("no panic");
+        match mood {
+            Mood::Away => return Err(Error::new(ErrorKind::Unavailable, "gone")),
+            Mood::Silent => std::future::pending().await,
+            Mood::Amount => request.amount = Msat::new(request.amount.msat() - 1),
+            Mood::Expiry => request.expiry *= 10,
+            _ => {}
+        }
+        let mut made = self.sandbox.create_invoice(request).await?;
+        match mood {
+            Mood::Garbage => made.bolt11.replace_range(20..21, "!"),
+            Mood::Hash => made.payment_hash = PaymentHash::from_bytes([9; 32]),
+            _ => {}
+        }
+        Ok(made)
+    }
+}
+
+impl Receive for Moody {
+    fn network(&self) -> Network {
+        self.sandbox.network()
+    }
+
+    fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
+        Box::pin(self.answer(request))
+    }
+
+    fn lookup(&self, hash: PaymentHash) -> BoxFuture<'_, Result<InvoiceState, Error>> {
+        self.sandbox.lookup(hash)
+    }
+
+    fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {
+        self.sandbox.settlements(from)
+    }
+}
+
+struct Counter {
+    node: Arc<Moody>,
+    clock: Arc<ManualClock>,
+    paywall: Paywall,
+    _home: tempfile::TempDir,
+}
+
+impl Counter {
+    fn new() -> Self {
+        let home = tempfile::tempdir().expect("a folder");
+        let clock = Arc::new(ManualClock::new(NOW));
+        let sandbox = Sandbox::open(home.path(), clock.clone()).expect("a sandbox");
+        let node = Arc::new(Moody {
+            sandbox,
+            mood: Mutex::new(Mood::Honest),
+        });
+        let paywall = Paywall::builder(node.clone()).clock(clock.clone()).build();
+        Self {
+            node,
+            clock,
+            paywall,
+            _home: home,
+        }
+    }
+
+    fn be(&self, mood: Mood) {
+        *self.node.mood.lock().expect("no panic") = mood;
+    }
+
+    async fn ask(&self) -> Refusal {
+        let (parts, ()) = Request::get("/joke")
+            .body(())
+            .expect("a request")
+            .into_parts();
+        let request = CanonicalRequest::from_parts(&parts, [127, 0, 0, 1].into());
+        let admitted = self
+            .paywall
+            .admit(&snapshot(), &request.expect("one reading"))
+            .await;
+        admitted.expect_err("not paid")
+    }
+
+    async fn code(&self) -> &'static str {
+        self.ask().await.problem().code()
+    }
+}
+
+/// ATTACKS P-13.
+#[tokio::test]
+async fn an_invoice_that_says_something_else_is_never_offered() {
+    for mood in [Mood::Amount, Mood::Hash, Mood::Garbage, Mood::Expiry] {
+        let counter = Counter::new();
+        counter.be(mood);
+        let refusal = counter.ask().await;
+        assert_eq!(refusal.problem().code(), "node_unavailable", "{mood:?}");
+        assert!(!refusal.has_challenge());
+        counter.be(Mood::Honest);
+        assert_eq!(counter.code().await, "payment_required");
+    }
+}
+
+/// ATTACKS D-12.
+#[tokio::test]
+async fn a_node_that_is_away_is_left_alone() {
+    let counter = Counter::new();
+    counter.be(Mood::Away);
+    for _ in 0..10 {
+        let response = counter.ask().await.into_response();
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()["retry-after"], "1");
+    }
+    assert_eq!(counter.paywall.node_calls(), 3);
+    counter.clock.advance(Duration::from_secs(1));
+    assert_eq!(counter.code().await, "node_unavailable");
+    assert_eq!(
+        counter.ask().await.into_response().headers()["retry-after"],
+        "2"
+    );
+    assert_eq!(counter.paywall.node_calls(), 4);
+    counter.be(Mood::Honest);
+    counter.clock.advance(Duration::from_secs(2));
+    assert_eq!(counter.code().await, "payment_required");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_says_nothing_is_not_waited_for() {
+    let counter = Counter::new();
+    counter.be(Mood::Silent);
+    let began = tokio::time::Instant::now();
+    assert_eq!(counter.code().await, "node_unavailable");
+    assert_eq!(began.elapsed(), Duration::from_secs(2));
+}

@@ -1,0 +1,299 @@
+//! What only a file can promise: restarts, crashes, several processes, foreign files.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use l402::UnixTime;
+use l402_server::Ledger;
+use l402_server::ledger::{Claim, ReserveError, Settle, SqliteLedger};
+
+use crate::contract::claim;
+
+fn open(path: &Path) -> SqliteLedger {
+    SqliteLedger::open(path).expect("the ledger opens")
+}
+
+/// A file's bytes, and when they were written.
+pub(crate) type State = (Vec<u8>, std::time::SystemTime);
+
+/// Every file of a folder.
+pub(crate) fn files(folder: &Path) -> BTreeMap<PathBuf, State> {
+    let entries = fs::read_dir(folder).expect("a readable folder");
+    let paths = entries.map(|entry| entry.expect("a readable entry").path());
+    let read = |path: PathBuf| {
+        let written = path
+            .metadata()
+            .and_then(|meta| meta.modified())
+            .expect("a time");
+        (
+            path.clone(),
+            (fs::read(&path).expect("a readable file"), written),
+        )
+    };
+    paths.filter(|path| path.is_file()).map(read).collect()
+}
+
+/// What the disk holds at this moment, as a kill would leave it, in another folder: there the
+/// lock files are nobody's.
+fn crashed(folder: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().expect("a folder");
+    for (path, (bytes, _)) in files(folder) {
+        fs::write(copy.path().join(path.file_name().expect("a name")), bytes).expect("a copy");
+    }
+    copy
+}
+
+#[tokio::test]
+async fn what_is_spent_stays_spent_after_a_restart() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("ledger.db");
+    let ledger = open(&path);
+    let held = ledger.reserve(claim(1, 1)).await.unwrap();
+    ledger.settle(held, Settle::Commit);
+    let held = ledger.reserve(claim(2, 1)).await.unwrap();
+    ledger.settle(held, Settle::ReleaseUpstream);
+    drop(ledger);
+    let ledger = open(&path);
+    assert_eq!(
+        ledger.reserve(claim(1, 1)).await,
+        Err(ReserveError::Consumed)
+    );
+    assert_eq!(ledger.reserve(claim(2, 1)).await.unwrap().failures, 1);
+}
+
+/// ATTACKS R-06.
+#[tokio::test]
+async fn after_a_crash_what_was_only_reserved_is_given_back() {
+    let home = tempfile::tempdir().unwrap();
+    let ledger = open(&home.path().join("ledger.db"));
+    let spent = ledger.reserve(claim(1, 1)).await.unwrap();
+    ledger.settle(spent, Settle::Commit);
+    ledger.flush().await;
+    ledger.reserve(claim(2, 1)).await.unwrap();
+    let after = crashed(home.path());
+    let reopened = open(&after.path().join("ledger.db"));
+    assert_eq!(
+        reopened.reserve(claim(1, 1)).await,
+        Err(ReserveError::Consumed)
+    );
+    reopened.reserve(claim(2, 1)).await.unwrap();
+    assert_eq!(ledger.reserve(claim(2, 1)).await, Err(ReserveError::InUse));
+}
+
+/// ATTACKS R-10.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_open_ledgers_on_one_file_grant_each_use_once() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("ledger.db");
+    let ledgers = [Arc::new(open(&path)), Arc::new(open(&path))];
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..100 {
+        for turn in 0..6 {
+            let ledger = Arc::clone(&ledgers[turn % 2]);
+            tasks.spawn(async move {
+                let held = ledger.reserve(claim(n, 1)).await;
+                held.map(|held| ledger.settle(held, Settle::Commit)).is_ok()
+            });
+        }
+    }
+    let granted = tasks
+        .join_all()
+        .await
+        .into_iter()
+        .filter(|granted| *granted)
+        .count();
+    assert_eq!(granted, 100);
+}
+
+#[tokio::test]
+async fn another_ledger_sees_what_is_held_and_gives_back_nothing_of_the_living() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("ledger.db");
+    let first = open(&path);
+    first.reserve(claim(1, 1)).await.unwrap();
+    let second = open(&path);
+    assert_eq!(second.reserve(claim(1, 1)).await, Err(ReserveError::InUse));
+    drop(first);
+    second.reserve(claim(1, 1)).await.unwrap();
+}
+
+/// A process that dies while another one runs on the file.
+#[tokio::test]
+async fn a_dead_owner_is_noticed_when_its_reservation_is_in_the_way() {
+    let home = tempfile::tempdir().unwrap();
+    let first = open(&home.path().join("ledger.db"));
+    first.reserve(claim(1, 1)).await.unwrap();
+    let second = open(&home.path().join("ledger.db"));
+    second.reserve(claim(2, 1)).await.unwrap();
+    let after = crashed(home.path());
+    let path = after.path().join("ledger.db");
+    // Only the second one's lock file is left to be found dead later: it is locked as if alive.
+    let locks: Vec<_> = files(after.path())
+        .into_keys()
+        .filter(|path| path.extension().is_some_and(|end| end == "lock"))
+        .map(|path| fs::OpenOptions::new().write(true).open(path).unwrap())
+        .collect();
+    assert_eq!(locks.len(), 2);
+    locks.iter().for_each(|lock| lock.try_lock().unwrap());
+    let survivor = open(&path);
+    assert_eq!(
+        survivor.reserve(claim(1, 1)).await,
+        Err(ReserveError::InUse)
+    );
+    drop(locks);
+    let later = |n| Claim {
+        now: UnixTime::from_secs(1_790_000_001),
+        ..claim(n, 1)
+    };
+    survivor.reserve(later(1)).await.unwrap();
+    survivor.reserve(later(2)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_row_ends_with_its_token_and_not_before() {
+    let home = tempfile::tempdir().unwrap();
+    let ledger = open(&home.path().join("ledger.db"));
+    let short = Claim {
+        expires: UnixTime::from_secs(1_790_000_100),
+        ..claim(1, 1)
+    };
+    let held = ledger.reserve(short).await.unwrap();
+    ledger.settle(held, Settle::Commit);
+    let at = |secs| Claim {
+        now: UnixTime::from_secs(secs),
+        ..short
+    };
+    assert_eq!(
+        ledger.reserve(at(1_790_000_099)).await,
+        Err(ReserveError::Consumed)
+    );
+    let other = Claim {
+        now: UnixTime::from_secs(1_790_100_000),
+        ..claim(2, 1)
+    };
+    ledger.reserve(other).await.unwrap();
+    ledger
+        .reserve(at(1_790_100_000))
+        .await
+        .expect("the row has been pruned");
+}
+
+/// ATTACKS O-19, D-13.
+#[tokio::test]
+async fn refuses_files_that_it_does_not_understand() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("ledger.db");
+    drop(open(&path));
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.pragma_update(None, "user_version", 2).unwrap();
+    drop(connection);
+    let error = SqliteLedger::open(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("ledger.db") && error.contains("upgrade"),
+        "{error}"
+    );
+
+    let other = home.path().join("other.db");
+    let connection = rusqlite::Connection::open(&other).unwrap();
+    connection.execute_batch("CREATE TABLE t (a)").unwrap();
+    drop(connection);
+    let error = SqliteLedger::open(&other).unwrap_err().to_string();
+    assert!(
+        error.contains("other.db") && error.contains("other data"),
+        "{error}"
+    );
+
+    let text = home.path().join("text");
+    fs::write(
+        &text,
+        "no database at all, and longer than a header of one".repeat(9),
+    )
+    .unwrap();
+    assert!(
+        SqliteLedger::open(&text)
+            .unwrap_err()
+            .to_string()
+            .contains("move it away")
+    );
+    let nowhere = home.path().join("missing").join("ledger.db");
+    assert!(
+        SqliteLedger::open(&nowhere)
+            .unwrap_err()
+            .to_string()
+            .contains("check folder")
+    );
+}
+
+/// ATTACKS D-13, R-11: while the file is held by somebody else nothing is granted, and nothing
+/// that was settled is lost.
+#[tokio::test]
+async fn a_locked_file_refuses_and_recovers() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("ledger.db");
+    let ledger = open(&path);
+    let held = ledger.reserve(claim(1, 1)).await.unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    ledger.settle(held, Settle::Commit);
+    let refused = ledger.reserve(claim(2, 1)).await;
+    assert!(
+        matches!(refused, Err(ReserveError::Unavailable(_))),
+        "{refused:?}"
+    );
+    other.execute_batch("ROLLBACK").unwrap();
+    ledger.flush().await;
+    assert_eq!(
+        ledger.reserve(claim(1, 1)).await,
+        Err(ReserveError::Consumed)
+    );
+    ledger.reserve(claim(2, 1)).await.unwrap();
+}
+
+/// ATTACKS D-13: after any other error the file is opened anew, and what was settled meanwhile is
+/// written then.
+#[tokio::test]
+async fn an_error_in_the_file_refuses_and_recovers() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("ledger.db");
+    let ledger = open(&path);
+    let held = ledger.reserve(claim(1, 1)).await.unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other
+        .execute_batch("ALTER TABLE payments RENAME TO away")
+        .unwrap();
+    ledger.settle(held, Settle::Commit);
+    for _ in 0..2 {
+        let refused = ledger.reserve(claim(2, 1)).await;
+        assert!(
+            matches!(refused, Err(ReserveError::Unavailable(_))),
+            "{refused:?}"
+        );
+    }
+    other
+        .execute_batch("ALTER TABLE away RENAME TO payments")
+        .unwrap();
+    ledger.flush().await;
+    assert_eq!(
+        ledger.reserve(claim(1, 1)).await,
+        Err(ReserveError::Consumed)
+    );
+    ledger.reserve(claim(2, 1)).await.unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn its_files_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir().unwrap();
+    let _ledger = open(&home.path().join("ledger.db"));
+    let paths = files(home.path()).into_keys();
+    let modes: Vec<_> = paths
+        .map(|p| p.metadata().unwrap().permissions().mode() & 0o777)
+        .collect();
+    assert!(
+        modes.len() >= 3 && modes.iter().all(|mode| *mode == 0o600),
+        "{modes:?}"
+    );
+}
