@@ -1,0 +1,203 @@
+//! From a socket to served connections.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use crate::config::Http;
+use crate::handle::handle;
+use crate::shop::Shop;
+use crate::socket::Socket;
+use crate::worker::{Connection, Open, Stop, Worker};
+
+/// How long nothing is accepted after the system had no descriptor to give.
+const BACK_OFF: Duration = Duration::from_millis(50);
+
+/// What a connection may read ahead: heads are limited by themselves, bodies flow faster in
+/// larger pieces.
+const READ_AHEAD: usize = 128 * 1024;
+
+/// Streams that a client resets before they are answered, and ours (ATTACKS D-06).
+const RESETS_MAX: usize = 50;
+
+/// An HTTP/2 connection without a sign of life for so long is asked for one.
+const PING_AFTER: Duration = Duration::from_secs(30);
+
+/// Accepts until the worker is told to stop.
+pub(crate) async fn accept(
+    listener: std::net::TcpListener,
+    worker: Arc<Worker>,
+    alive: mpsc::Sender<()>,
+) {
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "a listener cannot be used"),
+    };
+    let mut stop = worker.stop.clone();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((socket, peer)) => welcome(socket, peer, &worker, &alive),
+                Err(error) => wait_after(&error).await,
+            },
+            _ = stop.told() => return,
+        }
+    }
+}
+
+/// A client that left in the queue is nothing; a machine without descriptors needs time.
+async fn wait_after(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    if !matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionReset | Interrupted
+    ) {
+        tracing::warn!(%error, "cannot accept a connection");
+        sleep(BACK_OFF).await;
+    }
+}
+
+fn welcome(socket: TcpStream, peer: SocketAddr, worker: &Arc<Worker>, alive: &mpsc::Sender<()>) {
+    let shop = worker.state.shop.load_full();
+    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+    let Some(slot) = worker
+        .state
+        .peers
+        .enter(peer.ip(), shop.http.connections_per_peer)
+    else {
+        return tracing::debug!(peer = %peer.ip(), "too many connections of one address");
+    };
+    let open = Open {
+        _slot: slot,
+        _alive: alive.clone(),
+    };
+    let newcomer = Newcomer {
+        worker: Arc::clone(worker),
+        peer,
+        open,
+    };
+    tokio::spawn(async move {
+        if let Err(error) = newcomer.serve(socket, &shop).await {
+            tracing::debug!(%error, "a connection ended");
+        }
+    });
+}
+
+/// A connection that has not said yet what it speaks.
+struct Newcomer {
+    worker: Arc<Worker>,
+    peer: SocketAddr,
+    open: Open,
+}
+
+type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+impl Newcomer {
+    async fn serve(self, socket: TcpStream, shop: &Shop) -> Outcome {
+        socket.set_nodelay(true)?;
+        let http = &shop.http;
+        let Some(tls) = &shop.tls else {
+            let mut socket = Socket::new(socket, http.body_idle_timeout);
+            let http2 = http.h2c && timeout(http.header_timeout, socket.speaks_http2()).await??;
+            return self.speak(socket, false, http2, http).await;
+        };
+        let handshake = TlsAcceptor::from(Arc::clone(tls)).accept(socket);
+        let stream = timeout(http.header_timeout, handshake).await??;
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        self.speak(
+            Socket::new(stream, http.body_idle_timeout),
+            true,
+            http2,
+            http,
+        )
+        .await
+    }
+
+    async fn speak<S>(self, socket: Socket<S>, tls: bool, http2: bool, http: &Http) -> Outcome
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        if http2 {
+            return self.speak_http2(socket, tls, http).await;
+        }
+        let (socket, tunnel) = socket.with_framing();
+        let (mut stop, connection) = self.connection(tls, tunnel);
+        let service = service_fn(move |request| handle(Arc::clone(&connection), request));
+        let serving = http1_builder(http).serve_connection(TokioIo::new(socket), service);
+        let mut serving = core::pin::pin!(serving.with_upgrades());
+        let ended = tokio::select! {
+            ended = serving.as_mut() => ended,
+            _ = stop.told() => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
+        };
+        Ok(ended?)
+    }
+
+    async fn speak_http2<S>(self, socket: Socket<S>, tls: bool, http: &Http) -> Outcome
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let (mut stop, connection) = self.connection(tls, Arc::default());
+        let service = service_fn(move |request| handle(Arc::clone(&connection), request));
+        let serving = http2_builder(http).serve_connection(TokioIo::new(socket), service);
+        let mut serving = core::pin::pin!(serving);
+        let ended = tokio::select! {
+            ended = serving.as_mut() => ended,
+            _ = stop.told() => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
+        };
+        Ok(ended?)
+    }
+
+    fn connection(self, tls: bool, tunnel: Arc<AtomicBool>) -> (Stop, Arc<Connection>) {
+        let stop = self.worker.stop.clone();
+        let Self { worker, peer, open } = self;
+        (
+            stop,
+            Arc::new(Connection {
+                worker,
+                peer,
+                tls,
+                tunnel,
+                _open: open,
+            }),
+        )
+    }
+}
+
+fn http1_builder(http: &Http) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(http.header_timeout)
+        .max_header_size(usize::try_from(http.header_max_bytes).unwrap_or(usize::MAX))
+        .max_buf_size(READ_AHEAD);
+    builder
+}
+
+fn http2_builder(http: &Http) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_AFTER)
+        .max_header_list_size(http.header_max_bytes)
+        .max_concurrent_streams(http.max_streams)
+        .max_pending_accept_reset_streams(RESETS_MAX)
+        .max_local_error_reset_streams(RESETS_MAX);
+    builder
+}

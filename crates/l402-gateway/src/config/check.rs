@@ -1,0 +1,103 @@
+//! What no single key can tell: routes that contradict each other, addresses that do not go
+//! together.
+
+use l402::{KeyNumber, KeyRing, MasterKey, Network};
+use l402_lightning::Node;
+use l402_server::{Snapshot, SnapshotError};
+
+use super::Config;
+
+/// Why the routes do not compile.
+pub(super) struct RouteFault {
+    /// The pattern of the route, where one is to blame.
+    pub(super) path: Option<String>,
+    pub(super) service: Option<String>,
+    pub(super) text: String,
+}
+
+/// Compiles the routes with a key that is thrown away: the same code that serves them says
+/// whether they are sound.
+pub(super) fn routes(config: &Config) -> Result<(), RouteFault> {
+    let fault = |text: String| RouteFault {
+        path: None,
+        service: None,
+        text,
+    };
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| fault(error.to_string()))?;
+    let key = MasterKey::from_bytes(&bytes).map_err(|error| fault(error.to_string()))?;
+    let keys = KeyRing::new(&config.deployment, KeyNumber(1), key);
+    let routes = config
+        .routes
+        .iter()
+        .map(|route| route.route.clone())
+        .collect();
+    let compiled = Snapshot::new(routes, config.hosts.clone(), keys, Network::Regtest);
+    compiled.map(drop).map_err(|error| RouteFault {
+        text: error.to_string(),
+        service: match &error {
+            SnapshotError::TwoPrices { service } => Some(service.clone()),
+            _ => None,
+        },
+        path: match error {
+            SnapshotError::Overlap { path }
+            | SnapshotError::Path { path }
+            | SnapshotError::Price { path } => Some(path),
+            _ => None,
+        },
+    })
+}
+
+impl Config {
+    /// Listeners, node and upstreams together. The error names the key to blame.
+    pub(crate) fn check_listeners(&self) -> Result<(), (&'static str, String)> {
+        if self.listen.is_empty() {
+            return Err((
+                "listen",
+                "empty; write listen = [\"127.0.0.1:8402\"]".to_owned(),
+            ));
+        }
+        for (index, address) in self.listen.iter().enumerate() {
+            if address.port() != 0 && self.listen[..index].contains(address) {
+                return Err(("listen", format!("{address} stands there twice")));
+            }
+        }
+        self.check_sandbox()
+    }
+
+    /// The sandbox is no money, and must not be mistaken for it from elsewhere.
+    fn check_sandbox(&self) -> Result<(), (&'static str, String)> {
+        let public = self
+            .listen
+            .iter()
+            .find(|address| !address.ip().is_loopback());
+        match (public, &self.node) {
+            (Some(address), Node::Sandbox | Node::SandboxHttp(_)) => Err((
+                "listen",
+                format!(
+                    "{address} can be reached from other machines, and the sandbox is no money; \
+                     listen on 127.0.0.1, or name a node (node = \"lnd://…\")"
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// A route whose upstream is this gateway itself: its index and the mend.
+    pub(crate) fn check_loop(&self) -> Result<(), (usize, String)> {
+        let own = |route: &super::RouteConfig| {
+            self.listen.iter().any(|address| {
+                let here = address.ip().is_loopback() || address.ip().is_unspecified();
+                here && route.upstream.is_loopback() && route.upstream.port() == address.port()
+            })
+        };
+        self.routes.iter().position(own).map_or(Ok(()), |index| {
+            let text = format!(
+                "{} is this gateway itself, and each request would go in a circle; \
+                 name the upstream's own port, or listen on another",
+                self.routes[index].upstream
+            );
+            Err((index, text))
+        })
+    }
+}

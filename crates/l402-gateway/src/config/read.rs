@@ -1,0 +1,262 @@
+//! From text to [`Config`].
+
+use core::fmt;
+use core::ops::Range;
+use core::str::FromStr;
+use std::path::Path;
+use std::time::Duration;
+
+use l402_server::{ChallengeLimits, Rate};
+use toml::de::DeTable;
+
+use super::section::Section;
+use super::{
+    Config, ConfigError, Http, Mistakes, Overrides, RouteConfig, TlsFiles, check, rate_part, route,
+};
+
+/// `folder` is where relative paths start.
+pub(super) fn read(
+    text: &str,
+    name: &str,
+    folder: &Path,
+    overrides: &Overrides,
+) -> Result<Config, Vec<ConfigError>> {
+    let mistakes = Mistakes::new(name, text);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        mistakes.add(
+            error.span().unwrap_or_default(),
+            "",
+            one_line(error.message()),
+        );
+    }
+    if !errors.is_empty() {
+        return Err(mistakes.into_errors());
+    }
+    let root = Section::new(document.get_ref(), String::new(), 0..0, &mistakes);
+    let (mut config, spans) = configuration(&root, folder);
+    overrides.apply(&mut config);
+    check_together(&root, &config, &spans, &mistakes);
+    root.finish();
+    if mistakes.is_empty() {
+        Ok(config)
+    } else {
+        Err(mistakes.into_errors())
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.lines().collect::<Vec<_>>().join("; ")
+}
+
+/// Where a route stands in the file.
+struct RouteSpan {
+    table: Range<usize>,
+    upstream: Range<usize>,
+}
+
+fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpan>) {
+    let default = Config::default();
+    let (routes, spans) = routes(root, folder);
+    let config = Config {
+        listen: root.list("listen").unwrap_or(default.listen),
+        workers: usize::try_from(root.number("workers", 0, 0..=1024)).unwrap_or_default(),
+        deployment: root
+            .text("deployment")
+            .map_or(default.deployment, str::to_owned),
+        node: root.parsed("node").unwrap_or(default.node),
+        danger_spending_macaroon: root.flag("danger_spending_macaroon", false),
+        hosts: root
+            .list::<HostName>("hosts")
+            .unwrap_or_default()
+            .into_iter()
+            .map(|h| h.0)
+            .collect(),
+        invalid_credential_402: invalid_credential(root),
+        lsat_line: root.flag("lsat_line", false),
+        key_file: keys(root, folder),
+        tls: tls(root, folder),
+        http: http(root),
+        challenges: challenges(root),
+        routes,
+    };
+    (config, spans)
+}
+
+fn routes(root: &Section<'_, '_>, folder: &Path) -> (Vec<RouteConfig>, Vec<RouteSpan>) {
+    let sections = root.tables("route");
+    if sections.is_empty() && !root.has("route") {
+        root.wrong(
+            "route",
+            "there is none; write [[route]] with path, upstream and price",
+        );
+    }
+    let read = sections.into_iter().filter_map(|section| {
+        let span = RouteSpan {
+            table: section.span(),
+            upstream: section.span_of("upstream"),
+        };
+        route::read(section, folder).map(|route| (route, span))
+    });
+    read.unzip()
+}
+
+fn invalid_credential(root: &Section<'_, '_>) -> bool {
+    let status = root.number("invalid_credential", 401, 401..=402);
+    status == 402
+}
+
+fn keys(root: &Section<'_, '_>, folder: &Path) -> Option<std::path::PathBuf> {
+    let section = root.table("keys")?;
+    let file = section.text("file").map(|file| folder.join(file));
+    section.finish();
+    file
+}
+
+fn tls(root: &Section<'_, '_>, folder: &Path) -> Option<TlsFiles> {
+    let section = root.table("tls")?;
+    let file = |key| {
+        if !section.has(key) {
+            section.wrong(
+                key,
+                "missing; TLS needs certificate and key, both PEM files",
+            );
+        }
+        section.text(key).map(|file| folder.join(file))
+    };
+    let (certificate, key) = (file("certificate"), file("key"));
+    section.finish();
+    Some(TlsFiles {
+        certificate: certificate?,
+        key: key?,
+    })
+}
+
+fn http(root: &Section<'_, '_>) -> Http {
+    let default = Http::default();
+    let Some(section) = root.table("http") else {
+        return default;
+    };
+    let small = |key, default: u32, range| {
+        u32::try_from(section.number(key, default.into(), range)).unwrap_or(default)
+    };
+    let seconds = |key, default: Duration| {
+        Duration::from_secs(section.number(key, default.as_secs(), 1..=86_400))
+    };
+    let http = Http {
+        h2c: section.flag("h2c", default.h2c),
+        header_timeout: seconds("header_timeout_secs", default.header_timeout),
+        header_max_bytes: small("header_max_bytes", default.header_max_bytes, 4096..=65_536),
+        body_max_bytes: section.number("body_max_bytes", default.body_max_bytes, 0..=1 << 60),
+        body_idle_timeout: seconds("body_idle_timeout_secs", default.body_idle_timeout),
+        connect_timeout: seconds("connect_timeout_secs", default.connect_timeout),
+        upstream_timeout: seconds("upstream_timeout_secs", default.upstream_timeout),
+        connections_per_peer: small(
+            "connections_per_peer",
+            default.connections_per_peer,
+            0..=1 << 20,
+        ),
+        max_streams: small("max_streams", default.max_streams, 1..=1000),
+        shutdown: seconds("shutdown_secs", default.shutdown),
+    };
+    section.finish();
+    http
+}
+
+fn challenges(root: &Section<'_, '_>) -> ChallengeLimits {
+    let default = ChallengeLimits::default();
+    let Some(section) = root.table("challenges") else {
+        return default;
+    };
+    let rate = |per_second, burst, default: Option<Rate>| {
+        let part = |key, default: Option<u32>| {
+            rate_part(section.number(key, default.unwrap_or(0).into(), 0..=1_000_000))
+        };
+        let per_second = part(per_second, default.map(|rate| rate.per_second.get()));
+        let burst = part(burst, default.map(|rate| rate.burst.get()));
+        Some(Rate {
+            per_second: per_second?,
+            burst: burst?,
+        })
+    };
+    let limits = ChallengeLimits {
+        per_peer: rate("per_peer_per_second", "per_peer_burst", default.per_peer),
+        per_prefix: rate(
+            "per_prefix_per_second",
+            "per_prefix_burst",
+            default.per_prefix,
+        ),
+        total: rate("total_per_second", "total_burst", default.total),
+    };
+    section.finish();
+    limits
+}
+
+/// What no single key can tell. Only of a file that is sound otherwise.
+fn check_together(
+    root: &Section<'_, '_>,
+    config: &Config,
+    spans: &[RouteSpan],
+    mistakes: &Mistakes<'_>,
+) {
+    if let Err((key, text)) = config.check_listeners() {
+        root.wrong(key, text);
+    }
+    if let Err((index, text)) = config.check_loop() {
+        let span = spans.get(index).map(|span| span.upstream.clone());
+        mistakes.add(
+            span.unwrap_or_default(),
+            &format!("route[{index}].upstream"),
+            text,
+        );
+    }
+    if !mistakes.is_empty() {
+        return;
+    }
+    if let Err(fault) = check::routes(config) {
+        let blamed = |config: &RouteConfig| {
+            let service = match &config.route.access {
+                l402_server::Access::Priced(priced) => Some(priced.service.as_str()),
+                l402_server::Access::Free => None,
+            };
+            fault.path.as_ref() == Some(&config.route.path)
+                || (service.is_some() && fault.service.as_deref() == service)
+        };
+        let index = config.routes.iter().rposition(blamed).unwrap_or_default();
+        let span = spans.get(index).map(|span| span.table.clone());
+        mistakes.add(
+            span.unwrap_or_default(),
+            &format!("route[{index}]"),
+            fault.text,
+        );
+    }
+}
+
+/// A host name without port, lower case.
+struct HostName(String);
+
+impl FromStr for HostName {
+    type Err = HostNameError;
+
+    fn from_str(text: &str) -> Result<Self, HostNameError> {
+        let name = text.to_ascii_lowercase();
+        let plain =
+            |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'[' | b']' | b':');
+        let port = name
+            .rsplit_once(':')
+            .is_some_and(|(host, _)| !host.contains('['));
+        let port = port || name.contains("]:");
+        if name.is_empty() || port || !name.bytes().all(plain) {
+            return Err(HostNameError);
+        }
+        Ok(Self(name))
+    }
+}
+
+struct HostNameError;
+
+impl fmt::Display for HostNameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a host name; write it without scheme and port: \"api.example\"")
+    }
+}

@@ -1,0 +1,220 @@
+//! One `[[route]]`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, Method};
+use l402::{Msat, Policy, Service, UnknownCaveats};
+use l402_server::{Access, Charge, Route};
+
+use super::section::Section;
+use super::url::{Scheme, UpstreamUrl};
+
+/// A route, and what stands behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteConfig {
+    /// What is decided there.
+    pub route: Route,
+    /// Where granted requests go.
+    pub upstream: UpstreamUrl,
+    /// Taken off the front of the path before forwarding; empty for nothing.
+    pub strip_prefix: String,
+    /// Headers of the operator, set last. Their values are secrets.
+    pub upstream_headers: Vec<(HeaderName, HeaderValue)>,
+    /// Certificates (PEM) that the upstream's must come from, instead of the public ones.
+    pub upstream_ca: Option<PathBuf>,
+    /// Requests at once; 0 means any number.
+    pub max_in_flight: u32,
+    /// Whether the upstream sees the credential.
+    pub forward_credential: bool,
+}
+
+impl RouteConfig {
+    /// A route before an upstream, everything else as by default.
+    #[must_use]
+    pub fn new(route: Route, upstream: UpstreamUrl) -> Self {
+        Self {
+            route,
+            upstream,
+            strip_prefix: String::new(),
+            upstream_headers: Vec::new(),
+            upstream_ca: None,
+            max_in_flight: 0,
+            forward_credential: false,
+        }
+    }
+}
+
+/// Reads one; `None` where something that it cannot be without is missing or wrong, which has
+/// been noted.
+pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfig> {
+    let path = section.text("path");
+    let upstream = section.parsed("upstream");
+    missing(
+        &section,
+        "path",
+        "write path = \"/joke\" or path = \"/files/{*rest}\"",
+    );
+    missing(
+        &section,
+        "upstream",
+        "write upstream = \"http://127.0.0.1:3000\"",
+    );
+    let access = access(&section, path.unwrap_or_default());
+    let methods = section.list::<Method>("methods").unwrap_or_default();
+    let grpc = section.flag("grpc", false);
+    if grpc
+        && upstream
+            .as_ref()
+            .is_some_and(|url: &UpstreamUrl| url.scheme() == Scheme::Http)
+    {
+        section.wrong("upstream", "gRPC needs HTTP/2; write h2c://… or https://…");
+    }
+    let cors_origins = section.list("cors_origins").unwrap_or_default();
+    let unknown_caveats = choice(
+        &section,
+        "unknown_caveats",
+        &[
+            ("skip", UnknownCaveats::Skip),
+            ("reject", UnknownCaveats::Reject),
+        ],
+    );
+    let strip_prefix = strip_prefix(&section, path.unwrap_or_default());
+    let upstream_headers = section
+        .table("upstream_headers")
+        .map_or_else(Vec::new, headers);
+    let upstream_ca = section.text("upstream_ca").map(|file| folder.join(file));
+    let max_in_flight = section.number("max_in_flight", 0, 0..=1_000_000);
+    let forward_credential = section.flag("forward_credential", false);
+    section.finish();
+    let route = Route {
+        path: path?.to_owned(),
+        methods,
+        access: access?,
+        grpc,
+        cors_origins,
+        unknown_caveats,
+    };
+    Some(RouteConfig {
+        route,
+        upstream: upstream?,
+        strip_prefix,
+        upstream_headers,
+        upstream_ca,
+        max_in_flight: u32::try_from(max_in_flight).unwrap_or(u32::MAX),
+        forward_credential,
+    })
+}
+
+fn missing(section: &Section<'_, '_>, key: &str, mend: &str) {
+    if !section.has(key) {
+        section.wrong(key, format!("missing; {mend}"));
+    }
+}
+
+/// A price, or an explicit `free = true`: nothing is free by default.
+fn access(section: &Section<'_, '_>, path: &str) -> Option<Access> {
+    let free = section.flag("free", false);
+    let price: Option<Msat> = section.parsed("price");
+    let priced = priced(section, path, price.unwrap_or(Msat::ZERO));
+    match (free, section.has("price")) {
+        (true, true) => section.wrong(
+            "free",
+            "the route has a price as well; write one of the two",
+        ),
+        (true, false) => return Some(Access::Free),
+        (false, true) => return price.and(priced).map(Access::Priced),
+        (false, false) => {
+            section.wrong("price", "missing; write price = \"50 sat\", or free = true");
+        }
+    }
+    None
+}
+
+fn priced(section: &Section<'_, '_>, path: &str, price: Msat) -> Option<l402_server::Priced> {
+    let service = section.parsed::<Service>("service");
+    if section.has("service") && service.is_none() {
+        return None;
+    }
+    let service = service.unwrap_or_else(|| Service::from_lossy(path));
+    let policy = section.parsed::<Policy>("policy").unwrap_or_default();
+    let tier = section.number("tier", 0, 0..=255);
+    let capability = section.text("capability").map(str::to_owned);
+    let charge = choice(
+        section,
+        "charge",
+        &[("success", Charge::Success), ("request", Charge::Request)],
+    );
+    let expiry = section.number("invoice_expiry_secs", 600, 10..=86_400);
+    let memo = section
+        .text("memo")
+        .map_or_else(|| service.to_string(), str::to_owned);
+    if memo.len() > 639 {
+        section.wrong("memo", "longer than the 639 bytes that an invoice holds");
+    }
+    Some(l402_server::Priced {
+        service,
+        tier: u8::try_from(tier).unwrap_or(u8::MAX),
+        capability,
+        price,
+        policy,
+        charge,
+        invoice_expiry: Duration::from_secs(expiry),
+        memo,
+    })
+}
+
+/// One of a few words; the first is the default.
+pub(super) fn choice<T: Copy>(
+    section: &Section<'_, '_>,
+    key: &'static str,
+    words: &[(&'static str, T)],
+) -> T {
+    let written = section.text(key);
+    let found = written.and_then(|text| words.iter().find(|(word, _)| *word == text));
+    if written.is_some() && found.is_none() {
+        let words: Vec<_> = words
+            .iter()
+            .map(|(word, _)| format!("\"{word}\""))
+            .collect();
+        section.wrong(key, format!("write {}", words.join(" or ")));
+    }
+    found.unwrap_or(&words[0]).1
+}
+
+fn strip_prefix(section: &Section<'_, '_>, path: &str) -> String {
+    let prefix = section
+        .text("strip_prefix")
+        .unwrap_or_default()
+        .trim_end_matches('/');
+    let fits = path
+        .strip_prefix(prefix)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if !prefix.is_empty() && !fits {
+        section.wrong(
+            "strip_prefix",
+            format!("is not the beginning of the path {path:?}"),
+        );
+    }
+    prefix.to_owned()
+}
+
+fn headers(section: Section<'_, '_>) -> Vec<(HeaderName, HeaderValue)> {
+    let mut read = Vec::new();
+    for (name, value) in section.entries() {
+        let value = value
+            .get_ref()
+            .as_str()
+            .and_then(|text| HeaderValue::from_str(text).ok());
+        match (HeaderName::from_bytes(name.as_bytes()), value) {
+            (Ok(header), Some(mut value)) if !crate::headers::is_framing(&header) => {
+                value.set_sensitive(true);
+                read.push((header, value));
+            }
+            (Ok(_), Some(_)) => section.wrong(name, "the gateway sets this header itself"),
+            (Err(_), _) => section.wrong(name, "not the name of a header"),
+            (_, None) => section.wrong(name, "write the value as a text of one line in quotes"),
+        }
+    }
+    read
+}

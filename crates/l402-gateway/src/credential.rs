@@ -1,0 +1,54 @@
+//! Which headers carry an L402 credential: none of them reaches an upstream.
+
+use http::{HeaderName, HeaderValue, header};
+
+/// Whether this header holds a credential of ours, or what is meant to be one. Other schemes of
+/// `Authorization` belong to the upstream.
+pub(crate) fn is_credential(name: &HeaderName, value: &HeaderValue) -> bool {
+    match name.as_str() {
+        "l402-credential" | "macaroon" | "grpc-metadata-macaroon" => true,
+        _ if *name == header::AUTHORIZATION => names_scheme(value.as_bytes()),
+        _ => false,
+    }
+}
+
+/// Whether any part of a list of credentials names one of our schemes.
+fn names_scheme(value: &[u8]) -> bool {
+    value.split(|byte| *byte == b',').any(|part| {
+        let word = part
+            .trim_ascii()
+            .split(u8::is_ascii_whitespace)
+            .next()
+            .unwrap_or_default();
+        word.eq_ignore_ascii_case(b"L402") || word.eq_ignore_ascii_case(b"LSAT")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_schemes_are_known_in_any_dress_and_others_are_let_be() {
+        let ours = [
+            "L402 a:b",
+            "l402\ta:b",
+            "LSAT a:b",
+            "lsat",
+            "Bearer x, L402 a:b",
+            " L402  a:b",
+        ];
+        for value in ours {
+            assert!(names_scheme(value.as_bytes()), "{value:?}");
+        }
+        for value in [
+            "Bearer L402",
+            "Basic bDQwMg==",
+            "xL402 a:b",
+            "L402x a:b",
+            "",
+        ] {
+            assert!(!names_scheme(value.as_bytes()), "{value:?}");
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Strict framing of HTTP/1.1 requests, checked on the bytes before hyper reads them.
+//!
+//! hyper takes two things that a gateway must not: it drops `Content-Length` silently where
+//! `Transfer-Encoding` stands beside it, and it accepts a bare line feed as a line's end. Another
+//! server in the chain may read either the other way, and then sees a request that nobody paid
+//! for (ATTACKS H-21 to H-23). What is ambiguous is spoiled with a NUL byte, which hyper refuses
+//! with 400 and a closed connection.
+
+use memchr::memchr;
+
+/// The longest line that can be part of a head; hyper's own limit is reached before.
+const LINE_MAX: usize = 72 * 1024;
+
+/// The longest line before a chunk: its size and its extensions (ATTACKS H-22).
+const CHUNK_LINE_MAX: usize = 16 + 256;
+
+/// The name of a body's length.
+const LENGTH: &[u8] = b"content-length";
+/// The name of a body's coding.
+const CODING: &[u8] = b"transfer-encoding";
+
+/// Follows one connection from its first byte.
+#[derive(Debug, Default)]
+pub(crate) struct Framing {
+    state: State,
+    /// The beginning of a line that goes on in the next read.
+    partial: Vec<u8>,
+    head: Head,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// Spoiled: nothing more is judged.
+    Broken,
+    /// Bytes of a chunk.
+    Chunk(u64),
+    /// The line end after a chunk.
+    ChunkEnd,
+    /// The line before a chunk.
+    ChunkSize,
+    /// Request line and headers.
+    #[default]
+    Head,
+    /// Bytes of a body of known length.
+    Sized(u64),
+    /// Fields after the last chunk.
+    Trailers,
+}
+
+/// What the head of the request under way has said of its body.
+#[derive(Clone, Copy, Debug, Default)]
+struct Head {
+    started: bool,
+    length: Option<u64>,
+    chunked: bool,
+}
+
+/// The bytes have no single reading.
+#[derive(Debug, PartialEq, Eq)]
+struct Ambiguous;
+
+impl Framing {
+    /// Judges what was read. Of an ambiguous request, the byte that makes it so becomes NUL.
+    pub(crate) fn inspect(&mut self, bytes: &mut [u8]) {
+        let mut at = 0;
+        while at < bytes.len() && self.state != State::Broken {
+            at += match self.state {
+                State::Sized(left) => self.skip(left, bytes.len() - at, State::Sized, State::Head),
+                State::Chunk(left) => {
+                    self.skip(left, bytes.len() - at, State::Chunk, State::ChunkEnd)
+                }
+                _ => self.line(&mut bytes[at..]),
+            };
+        }
+    }
+
+    fn skip(&mut self, left: u64, here: usize, more: fn(u64) -> State, then: State) -> usize {
+        let taken = usize::try_from(left).map_or(here, |left| left.min(here));
+        let rest = left - taken as u64;
+        self.state = if rest == 0 { then } else { more(rest) };
+        taken
+    }
+
+    /// Takes one line, or the beginning of one; gives its length.
+    fn line(&mut self, bytes: &mut [u8]) -> usize {
+        let Some(end) = memchr(b'\n', bytes) else {
+            self.partial.extend_from_slice(bytes);
+            if self.partial.len() > self.line_max() {
+                self.spoil(bytes, bytes.len() - 1);
+            }
+            return bytes.len();
+        };
+        let verdict = if self.partial.is_empty() {
+            self.whole_line(&bytes[..end])
+        } else {
+            let mut line = core::mem::take(&mut self.partial);
+            line.extend_from_slice(&bytes[..end]);
+            let verdict = self.whole_line(&line);
+            line.clear();
+            self.partial = line;
+            verdict
+        };
+        if verdict.is_err() {
+            self.spoil(bytes, end);
+        }
+        end + 1
+    }
+
+    fn line_max(&self) -> usize {
+        if self.state == State::ChunkSize {
+            CHUNK_LINE_MAX
+        } else {
+            LINE_MAX
+        }
+    }
+
+    fn spoil(&mut self, bytes: &mut [u8], at: usize) {
+        bytes[at] = 0;
+        self.state = State::Broken;
+        self.partial = Vec::new();
+    }
+
+    /// A line without its line feed.
+    fn whole_line(&mut self, line: &[u8]) -> Result<(), Ambiguous> {
+        let line = line.strip_suffix(b"\r").ok_or(Ambiguous)?;
+        if line.len() > self.line_max() {
+            return Err(Ambiguous);
+        }
+        self.state = match self.state {
+            State::Head if line.is_empty() && self.head.started => self.end_of_head()?,
+            // Empty lines before a request are let go (RFC 9112, section 2.2).
+            State::Head if line.is_empty() => State::Head,
+            State::Head => self.head_line(line)?,
+            State::ChunkSize => chunk_size(line)?,
+            State::ChunkEnd if line.is_empty() => State::ChunkSize,
+            State::Trailers if line.is_empty() => self.end_of_request(),
+            State::Trailers => State::Trailers,
+            _ => return Err(Ambiguous),
+        };
+        Ok(())
+    }
+
+    fn head_line(&mut self, line: &[u8]) -> Result<State, Ambiguous> {
+        if !core::mem::replace(&mut self.head.started, true) {
+            return Ok(State::Head);
+        }
+        // Most lines are neither, and their first letter tells.
+        if matches!(line[0], b'c' | b'C' | b't' | b'T') {
+            self.header(line)?;
+        }
+        // A line that begins with white space would continue the one before it.
+        if line[0].is_ascii_whitespace() {
+            Err(Ambiguous)
+        } else {
+            Ok(State::Head)
+        }
+    }
+
+    fn header(&mut self, line: &[u8]) -> Result<(), Ambiguous> {
+        let colon = memchr(b':', line).ok_or(Ambiguous)?;
+        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        if name.eq_ignore_ascii_case(LENGTH) {
+            let twice = self.head.length.replace(decimal(value)?).is_some();
+            return if twice { Err(Ambiguous) } else { Ok(()) };
+        }
+        if name.eq_ignore_ascii_case(CODING) {
+            let twice = core::mem::replace(&mut self.head.chunked, true);
+            let known = value.eq_ignore_ascii_case(b"chunked");
+            return if known && !twice {
+                Ok(())
+            } else {
+                Err(Ambiguous)
+            };
+        }
+        Ok(())
+    }
+
+    fn end_of_head(&mut self) -> Result<State, Ambiguous> {
+        let Head {
+            length, chunked, ..
+        } = self.head;
+        match (length, chunked) {
+            (Some(_), true) => Err(Ambiguous),
+            (None, true) => Ok(State::ChunkSize),
+            (None | Some(0), false) => Ok(self.end_of_request()),
+            (Some(length), false) => {
+                self.head = Head::default();
+                Ok(State::Sized(length))
+            }
+        }
+    }
+
+    fn end_of_request(&mut self) -> State {
+        self.head = Head::default();
+        State::Head
+    }
+}
+
+fn decimal(text: &[u8]) -> Result<u64, Ambiguous> {
+    if text.is_empty() || text.len() > 18 {
+        return Err(Ambiguous);
+    }
+    text.iter().try_fold(0, |number, digit| match digit {
+        b'0'..=b'9' => Ok(number * 10 + u64::from(digit - b'0')),
+        _ => Err(Ambiguous),
+    })
+}
+
+/// `1a;name=value`: the size in hexadecimal digits, and extensions that nobody reads.
+fn chunk_size(line: &[u8]) -> Result<State, Ambiguous> {
+    let size = line.split(|byte| *byte == b';').next().unwrap_or_default();
+    let text = core::str::from_utf8(size).map_err(|_| Ambiguous)?;
+    let plain = (1..=15).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if !plain {
+        return Err(Ambiguous);
+    }
+    let size = u64::from_str_radix(text, 16).map_err(|_| Ambiguous)?;
+    Ok(if size == 0 {
+        State::Trailers
+    } else {
+        State::Chunk(size)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the bytes pass, read in pieces of this length.
+    fn passes(text: &str, piece: usize) -> bool {
+        let mut framing = Framing::default();
+        let mut bytes = text.as_bytes().to_vec();
+        bytes
+            .chunks_mut(piece)
+            .for_each(|chunk| framing.inspect(chunk));
+        let untouched = bytes == text.as_bytes();
+        assert_eq!(untouched, framing.state != State::Broken, "{text:?}");
+        untouched
+    }
+
+    fn judged(text: &str) -> bool {
+        let verdicts: Vec<bool> = [1, 2, 3, 7, 4096].map(|piece| passes(text, piece)).into();
+        assert!(
+            verdicts.iter().all(|v| *v == verdicts[0]),
+            "{text:?}: {verdicts:?}"
+        );
+        verdicts[0]
+    }
+
+    #[test]
+    fn plain_requests_pass_one_after_another() {
+        let body = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n\nab\n\n";
+        let chunked = "POST / HTTP/1.1\r\ntransfer-encoding: Chunked\r\n\r\n\
+                       3;x=y\r\na\nb\r\nA\r\n0123456789\r\n0\r\nTrailer: t\r\n\r\n";
+        let get = "\r\nGET / HTTP/1.1\r\nContent-Type: t\r\nTE: trailers\r\n\r\n";
+        assert!(judged(&format!("{body}{chunked}{get}{get}{body}{chunked}")));
+    }
+
+    #[test]
+    fn two_lengths_are_refused() {
+        for headers in [
+            "Content-Length: 5\r\nTransfer-Encoding: chunked",
+            "Transfer-Encoding: chunked\r\nContent-Length: 5",
+            "Content-Length: 5\r\nContent-Length: 5",
+            "Content-Length: 5\r\ncontent-length: 6",
+            "Content-Length: 5, 5",
+            "Content-Length: +5",
+            "Content-Length:",
+            "Content-Length: 99999999999999999999",
+        ] {
+            assert!(
+                !judged(&format!("POST / HTTP/1.1\r\n{headers}\r\n\r\n")),
+                "{headers}"
+            );
+        }
+    }
+
+    #[test]
+    fn codings_that_can_be_read_two_ways_are_refused() {
+        for value in [
+            "xchunked",
+            "chunked, identity",
+            "identity",
+            "",
+            "chunked\r\n chunked",
+        ] {
+            let text = format!("POST / HTTP/1.1\r\nTransfer-Encoding: {value}\r\n\r\n");
+            assert!(!judged(&text), "{value:?}");
+        }
+        let twice = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\
+                     Transfer-Encoding: chunked\r\n\r\n";
+        assert!(!judged(twice));
+    }
+
+    #[test]
+    fn a_bare_line_feed_ends_no_line() {
+        for text in [
+            "GET / HTTP/1.1\nHost: a\n\n",
+            "GET / HTTP/1.1\r\nHost: a\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\n\n",
+            "\nGET / HTTP/1.1\r\n\r\n",
+        ] {
+            assert!(!judged(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn chunks_are_read_strictly() {
+        let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let long = format!("1;{}\r\na\r\n", "x".repeat(300));
+        for body in [
+            "5\nhello\r\n",
+            " 5\r\n",
+            "5 \r\nhello",
+            "0x5\r\n",
+            "2\r\nabc\r\n",
+            "\r\n",
+            &long,
+        ] {
+            assert!(!judged(&format!("{head}{body}")), "{body:?}");
+        }
+    }
+}

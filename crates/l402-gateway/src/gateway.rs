@@ -1,0 +1,259 @@
+//! A running gateway.
+
+use core::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use l402::{KeyNumber, KeyRing, Network};
+use l402_lightning::{Clock, Node, Receive};
+use l402_server::Paywall;
+use l402_server::ledger::SqliteLedger;
+use tokio::sync::watch;
+
+use crate::control::Control;
+use crate::listen::{self, Hold};
+use crate::peer::Peers;
+use crate::shop::Shop;
+use crate::worker::{self, State, Stop};
+use crate::{Config, Home};
+
+/// A running gateway: worker threads and one control runtime. Dropping it stops at once.
+pub struct Gateway {
+    addresses: Vec<SocketAddr>,
+    config: Config,
+    keys: KeyRing,
+    network: Network,
+    state: Arc<State>,
+    stop: watch::Sender<Option<Duration>>,
+    workers: Vec<JoinHandle<()>>,
+    holds: Vec<Hold>,
+    control: Control,
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway")
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why it does not start. Names address or file, and the mend.
+#[derive(Debug)]
+pub struct GatewayError(String);
+
+impl GatewayError {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for GatewayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for GatewayError {}
+
+impl Gateway {
+    /// Opens keys, ledger and node under `home`, binds, serves. Blocks until it is listening;
+    /// call it outside async code or under `spawn_blocking`.
+    ///
+    /// # Errors
+    /// [`GatewayError`]; nothing stays bound.
+    pub fn start(config: Config, home: &Home, clock: Arc<dyn Clock>) -> Result<Self, GatewayError> {
+        let control = Control::start()?;
+        let (node, path) = (config.node.clone(), home.path().to_owned());
+        let (node_clock, danger) = (Arc::clone(&clock), config.danger_spending_macaroon);
+        let opened = control.run(async move { node.receiver(&path, node_clock, danger).await })?;
+        let receive = opened
+            .map_err(|error| GatewayError::new(format!("cannot use {}: {error}", config.node)))?;
+        Self::assemble(config, home, clock, receive, control)
+    }
+
+    /// As [`Gateway::start`], with a node of the caller's (tests, other backends).
+    ///
+    /// # Errors
+    /// As [`Gateway::start`].
+    pub fn start_with(
+        config: Config,
+        home: &Home,
+        clock: Arc<dyn Clock>,
+        receive: Arc<dyn Receive>,
+    ) -> Result<Self, GatewayError> {
+        Self::assemble(config, home, clock, receive, Control::start()?)
+    }
+
+    fn assemble(
+        config: Config,
+        home: &Home,
+        clock: Arc<dyn Clock>,
+        receive: Arc<dyn Receive>,
+        control: Control,
+    ) -> Result<Self, GatewayError> {
+        config
+            .check_listeners()
+            .map_err(|(key, text)| GatewayError(format!("{key}: {text}")))?;
+        config
+            .check_loop()
+            .map_err(|(_, text)| GatewayError(format!("upstream: {text}")))?;
+        let master = home.master_key(config.key_file.as_deref())?;
+        let keys = KeyRing::new(&config.deployment, KeyNumber(1), master);
+        let network = receive.network();
+        let shop = Shop::new(&config, keys.clone(), network, None)?;
+        let paywall = paywall(&config, home, clock, control.host(receive))?;
+        let state = Arc::new(State {
+            shop: ArcSwap::from_pointee(shop),
+            paywall,
+            peers: Peers::default(),
+        });
+        let (stop, stopped) = watch::channel(None);
+        let mut gateway = Self {
+            addresses: Vec::new(),
+            config,
+            keys,
+            network,
+            state,
+            stop,
+            workers: Vec::new(),
+            holds: Vec::new(),
+            control,
+        };
+        gateway.open(&Stop(stopped))?;
+        gateway.announce();
+        Ok(gateway)
+    }
+
+    /// Binds every address, then starts the workers: where one address fails, none is served.
+    fn open(&mut self, stopped: &Stop) -> Result<(), GatewayError> {
+        let count = self.config.worker_count();
+        let mut of_workers: Vec<Vec<_>> = (0..count).map(|_| Vec::new()).collect();
+        for address in &self.config.listen {
+            let bound = listen::bind(*address, count)?;
+            self.addresses.push(bound.address);
+            self.holds.push(bound.hold);
+            of_workers
+                .iter_mut()
+                .zip(bound.listeners)
+                .for_each(|(own, one)| own.push(one));
+        }
+        for (number, listeners) in of_workers.into_iter().enumerate() {
+            let state = Arc::clone(&self.state);
+            self.workers
+                .push(worker::start(number, listeners, state, stopped.clone())?);
+        }
+        Ok(())
+    }
+
+    fn announce(&self) {
+        let addresses = &self.addresses;
+        tracing::info!(?addresses, node = %self.config.node, workers = self.workers.len(), "listening");
+        if self.config.node == Node::Sandbox {
+            tracing::warn!("THIS GATEWAY SELLS FOR PLAY MONEY: its node is the sandbox");
+        }
+    }
+
+    /// Where it listens (port 0 resolved).
+    #[must_use]
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// How many invoices the node was asked for.
+    #[must_use]
+    pub fn node_calls(&self) -> u64 {
+        self.state.paywall.node_calls()
+    }
+
+    /// Serves another configuration from the next request on; what is under way ends under the
+    /// old one.
+    ///
+    /// # Errors
+    /// A configuration that changes what is fixed at the start (addresses, workers, node, keys,
+    /// limits on challenges) or does not compile; then the old one stays.
+    pub fn reload(&mut self, config: Config) -> Result<(), GatewayError> {
+        if let Some(key) = fixed_key(&self.config, &config) {
+            return Err(GatewayError(format!("{key} changes with a restart only")));
+        }
+        config
+            .check_loop()
+            .map_err(|(_, text)| GatewayError(format!("upstream: {text}")))?;
+        let before = self.state.shop.load_full();
+        let shop = Shop::new(&config, self.keys.clone(), self.network, Some(&before))?;
+        self.state.shop.store(Arc::new(shop));
+        self.config = config;
+        Ok(())
+    }
+
+    /// Stops accepting, lets requests end until the deadline, makes the ledger durable. Blocks.
+    pub fn shutdown(mut self, deadline: Duration) {
+        self.end(deadline);
+        let paywall = self.state.paywall.clone();
+        if let Err(error) = self.control.run(async move { paywall.flush().await }) {
+            tracing::error!(%error, "the ledger may lack the last uses");
+        }
+    }
+
+    fn end(&mut self, deadline: Duration) {
+        self.stop.send_replace(Some(deadline));
+        for worker in self.workers.drain(..) {
+            if worker.join().is_err() {
+                tracing::error!("a worker had ended by a panic");
+            }
+        }
+        self.holds.clear();
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.end(Duration::ZERO);
+    }
+}
+
+fn paywall(
+    config: &Config,
+    home: &Home,
+    clock: Arc<dyn Clock>,
+    receive: Arc<dyn Receive>,
+) -> Result<Paywall, GatewayError> {
+    let path = home.ledger();
+    let ledger = SqliteLedger::open(&path)
+        .map_err(|error| GatewayError(format!("cannot use {}: {error}", path.display())))?;
+    Ok(Paywall::builder(receive)
+        .ledger(Arc::new(ledger))
+        .limits(config.challenges)
+        .clock(clock)
+        .lsat_line(config.lsat_line)
+        .invalid_credential_402(config.invalid_credential_402)
+        .build())
+}
+
+/// What differs between two configurations and cannot be changed while serving.
+fn fixed_key(old: &Config, new: &Config) -> Option<&'static str> {
+    let differs = [
+        ("listen", old.listen != new.listen),
+        ("workers", old.workers != new.workers),
+        ("deployment", old.deployment != new.deployment),
+        ("node", old.node != new.node),
+        (
+            "danger_spending_macaroon",
+            old.danger_spending_macaroon != new.danger_spending_macaroon,
+        ),
+        (
+            "invalid_credential",
+            old.invalid_credential_402 != new.invalid_credential_402,
+        ),
+        ("lsat_line", old.lsat_line != new.lsat_line),
+        ("keys", old.key_file != new.key_file),
+        ("challenges", old.challenges != new.challenges),
+    ];
+    differs
+        .into_iter()
+        .find(|(_, differs)| *differs)
+        .map(|(key, _)| key)
+}

@@ -1,0 +1,58 @@
+//! A reverse proxy that puts a price on any HTTP upstream.
+//!
+//! It accepts HTTP/1.1 and HTTP/2, with and without TLS; decides with `l402-server` whether a
+//! request is paid; and forwards what is, streamed both ways, WebSocket and gRPC included.
+//!
+//! It does not decide: prices, tokens and uses are `l402-server`'s. It cannot spend: all it knows
+//! of Lightning is [`Receive`](l402_lightning::Receive). It buffers no body, follows no redirect,
+//! and reads its configuration once, before a port is bound.
+//!
+//! ```text
+//!   socket ─ framing ─ hyper ─ canonical request ─ paywall ─┬─ refusal ──▶ answer
+//!            (accept)                                       │
+//!                                                           └─ Granted ─▶ forward ─ pool ─▶ upstream
+//! ```
+//!
+//! Each worker is a thread with a runtime, listeners and upstream connections of its own. Node,
+//! ledger and reload live on one control runtime that the workers reach by channels.
+//!
+//! ```no_run
+//! use std::{sync::Arc, time::Duration};
+//! use l402_gateway::{Config, Gateway, Home};
+//! use l402_lightning::SystemClock;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = Config::quick("http://127.0.0.1:3000", "50 sat".parse()?, "request".parse()?)
+//!     .map_err(|mistakes| mistakes[0].to_string())?;
+//! let home = Home::at("/var/lib/l402")?;
+//! let gateway = Gateway::start(config, &home, Arc::new(SystemClock::default()))?;
+//! println!("listening on {:?}", gateway.local_addrs());
+//! gateway.shutdown(Duration::from_secs(30));
+//! # Ok(())
+//! # }
+//! ```
+
+mod accept;
+mod answer;
+mod body;
+mod config;
+mod control;
+mod credential;
+mod forward;
+mod framing;
+mod gateway;
+mod handle;
+mod headers;
+mod home;
+mod listen;
+mod peer;
+mod shop;
+mod socket;
+mod tls;
+mod tunnel;
+mod upstream;
+mod worker;
+
+pub use config::{Config, ConfigError, Overrides, RouteConfig, Scheme, UpstreamUrl, UrlError};
+pub use gateway::{Gateway, GatewayError};
+pub use home::Home;

@@ -1,0 +1,89 @@
+//! Upgrades of HTTP/1.1, such as WebSocket: a request like any other until the upstream says 101
+//! (ATTACKS H-16).
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio::io::copy_bidirectional;
+
+use crate::shop::InFlight;
+use crate::worker::Connection;
+
+/// An upgrade that the client asks for.
+pub(crate) struct Wanted {
+    protocol: HeaderValue,
+    client: OnUpgrade,
+}
+
+/// What the request wants to become, if anything. HTTP/2 on this connection is not for sale
+/// (ATTACKS D-08).
+pub(crate) fn wanted(parts: &mut Parts) -> Option<Wanted> {
+    let protocol = parts.headers.get(header::UPGRADE)?.clone();
+    let asked = parts
+        .headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .any(|value| {
+            let mut words = value.as_bytes().split(|byte| *byte == b',');
+            words.any(|word| word.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+        });
+    let http2 = protocol
+        .as_bytes()
+        .get(..2)
+        .is_some_and(|p| p.eq_ignore_ascii_case(b"h2"));
+    if !asked || http2 || parts.version != Version::HTTP_11 {
+        return None;
+    }
+    let client = parts.extensions.remove::<OnUpgrade>()?;
+    Some(Wanted { protocol, client })
+}
+
+/// Whether the answer fits what was asked: a 101 to nobody's question, or to another, is wrong.
+pub(crate) fn check<B>(answer: &Response<B>, wanted: Option<&Wanted>) -> Result<(), String> {
+    if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(());
+    }
+    let named = answer
+        .headers()
+        .get(header::UPGRADE)
+        .map(HeaderValue::as_bytes);
+    let fits = wanted.is_some_and(|wanted| {
+        named.is_some_and(|named| named.eq_ignore_ascii_case(wanted.protocol.as_bytes()))
+    });
+    if fits {
+        Ok(())
+    } else {
+        Err("it switched to a protocol that nobody asked for".to_owned())
+    }
+}
+
+impl Wanted {
+    /// Says so in the headers of a request or an answer.
+    pub(crate) fn announce(&self, headers: &mut HeaderMap) {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(header::UPGRADE, self.protocol.clone());
+    }
+
+    /// Copies both ways, once both sides have switched, until both have ended.
+    pub(crate) fn open(
+        self,
+        upstream: OnUpgrade,
+        connection: &Arc<Connection>,
+        in_flight: Option<InFlight>,
+    ) {
+        connection.tunnel.store(true, Ordering::Relaxed);
+        let connection = Arc::clone(connection);
+        tokio::spawn(async move {
+            if let Ok((client, upstream)) = tokio::try_join!(self.client, upstream) {
+                let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
+                // A tunnel ends when either side breaks it off; there is nobody left to tell.
+                let _ = copy_bidirectional(&mut client, &mut upstream).await;
+            }
+            drop((connection, in_flight));
+        });
+    }
+}

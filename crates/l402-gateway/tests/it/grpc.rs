@@ -1,0 +1,104 @@
+//! gRPC: HTTP/2 on both sides, with trailers.
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
+
+use crate::harness::{Answer, Reply, Shop, shop, upstream};
+
+fn reply(status: &'static str) -> Reply {
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", status.parse().expect("a value"));
+    let frames = [
+        Ok(Frame::data(Bytes::from_static(b"\0\0\0\0\x02hi"))),
+        Ok(Frame::trailers(trailers)),
+    ];
+    let mut reply = Response::new(StreamBody::new(futures_util::stream::iter(frames)).boxed());
+    let kind = "application/grpc".parse().expect("a value");
+    reply.headers_mut().insert("content-type", kind);
+    reply
+}
+
+async fn call(shop: &Shop, path: &str, credential: Option<&str>) -> (Answer, HeaderMap) {
+    let socket = TcpStream::connect(shop.address)
+        .await
+        .expect("a connection");
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket))
+            .await
+            .expect("HTTP/2");
+    tokio::spawn(connection);
+    let mut request = Request::post(format!("http://shop.example{path}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers");
+    if let Some(credential) = credential {
+        request = request.header("authorization", credential);
+    }
+    let request = request
+        .body(Full::new(Bytes::from_static(b"\0\0\0\0\0")))
+        .expect("a request");
+    let (head, body) = sender
+        .send_request(request)
+        .await
+        .expect("an answer")
+        .into_parts();
+    let body = body.collect().await.expect("a body");
+    let trailers = body.trailers().cloned().unwrap_or_default();
+    (
+        Answer {
+            head,
+            body: body.to_bytes(),
+        },
+        trailers,
+    )
+}
+
+fn text(upstream: std::net::SocketAddr) -> String {
+    format!(
+        "[[route]]\npath = \"/shop.Jokes/Tell\"\nupstream = \"h2c://{upstream}\"\n\
+         price = \"50 sat\"\ngrpc = true\n[http]\nh2c = true\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_refused_in_its_own_way_and_served_when_paid() {
+    let upstream = upstream(true, |request: Request<hyper::body::Incoming>| async move {
+        assert_eq!(request.headers()["te"], "trailers");
+        reply("0")
+    })
+    .await;
+    let shop = shop(&text(upstream)).await;
+    let path = "/shop.Jokes/Tell";
+    let (refused, _) = call(&shop, path, None).await;
+    assert_eq!(refused.status(), 200);
+    assert!(
+        refused
+            .header("grpc-status")
+            .is_some_and(|status| status != "0")
+    );
+    assert!(refused.header("www-authenticate").is_some() && refused.body.is_empty());
+
+    let credential = shop.buy(path).await;
+    let (served, trailers) = call(&shop, path, Some(&credential)).await;
+    assert_eq!((served.status(), &served.body[5..]), (200, &b"hi"[..]));
+    assert_eq!(trailers["grpc-status"], "0");
+    let (again, _) = call(&shop, path, Some(&credential)).await;
+    assert_ne!(again.header("grpc-status"), Some("0"));
+    assert!(again.body.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_fails_in_its_trailers_costs_nothing() {
+    let shop = shop(&text(upstream(true, |_| async { reply("13") }).await)).await;
+    let credential = shop.buy("/shop.Jokes/Tell").await;
+    for _ in 0..2 {
+        let (answer, trailers) = call(&shop, "/shop.Jokes/Tell", Some(&credential)).await;
+        assert_eq!(
+            (answer.status(), trailers["grpc-status"].as_bytes()),
+            (200, &b"13"[..])
+        );
+    }
+}

@@ -1,0 +1,253 @@
+//! A shop on a port of its own, upstreams, and a buyer.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, response};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use l402::{Msat, UnixTime};
+use l402_gateway::{Config, Gateway, Home};
+use l402_lightning::{Clock, ManualClock, Node, PayRequest, Payment};
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+
+pub(crate) type Reply = Response<BoxBody<Bytes, std::io::Error>>;
+
+/// A gateway, its home, and the time, which stands still.
+pub(crate) struct Shop {
+    gateway: Option<Gateway>,
+    pub(crate) address: SocketAddr,
+    pub(crate) home: tempfile::TempDir,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// Opens a shop on a free port; `text` is its configuration without `listen`.
+pub(crate) async fn shop(text: &str) -> Shop {
+    let home = tempfile::tempdir().expect("a home");
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(UnixTime::from_secs(1_800_000_000)));
+    let gateway = start(text, home.path(), Arc::clone(&clock))
+        .await
+        .expect("a gateway");
+    let address = gateway.local_addrs()[0];
+    Shop {
+        gateway: Some(gateway),
+        address,
+        home,
+        clock,
+    }
+}
+
+pub(crate) async fn start(
+    text: &str,
+    home: &std::path::Path,
+    clock: Arc<dyn Clock>,
+) -> Result<Gateway, l402_gateway::GatewayError> {
+    let listen = "listen = [\"127.0.0.1:0\"]\nworkers = 2\n";
+    let text = if text.contains("listen =") {
+        text.to_owned()
+    } else {
+        format!("{listen}{text}")
+    };
+    let config = Config::from_toml(&text, "test.toml").expect("a sound configuration");
+    let home = Home::at(home).expect("a home");
+    let started = tokio::task::spawn_blocking(move || Gateway::start(config, &home, clock));
+    started.await.expect("no panic")
+}
+
+impl Shop {
+    pub(crate) fn gateway(&mut self) -> &mut Gateway {
+        self.gateway.as_mut().expect("it is open")
+    }
+
+    pub(crate) fn node_calls(&self) -> u64 {
+        self.gateway.as_ref().expect("it is open").node_calls()
+    }
+
+    pub(crate) async fn shutdown(&mut self, deadline: Duration) {
+        let gateway = self.gateway.take().expect("it is open");
+        tokio::task::spawn_blocking(move || gateway.shutdown(deadline))
+            .await
+            .expect("no panic");
+    }
+
+    pub(crate) async fn get(&self, path: &str, credential: Option<&str>) -> Answer {
+        send(self.address, request("GET", path, credential, b"")).await
+    }
+
+    /// Asks, pays the invoice, and gives what goes into `Authorization`.
+    pub(crate) async fn buy(&self, path: &str) -> String {
+        let challenge = self.get(path, None).await;
+        assert_eq!(challenge.status(), 402, "{}", challenge.text());
+        self.pay(&challenge).await
+    }
+
+    pub(crate) async fn pay(&self, challenge: &Answer) -> String {
+        let document = challenge.json();
+        let text = |key: &str| document[key].as_str().expect("a text").to_owned();
+        let clock = Arc::clone(&self.clock);
+        let wallet = Node::Sandbox
+            .payer(self.home.path(), clock)
+            .await
+            .expect("a wallet");
+        let request = PayRequest {
+            bolt11: text("invoice"),
+            max_fee: Msat::from_sat(10),
+            deadline: Duration::from_secs(30),
+        };
+        match wallet.pay(request).await {
+            Payment::Settled { preimage, .. } => {
+                format!("L402 {}:{}", text("token"), preimage.to_hex())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        drop(self.gateway.take());
+    }
+}
+
+/// One route for everything, at 50 sat, and `/free`.
+pub(crate) fn routes(upstream: SocketAddr, more: &str) -> String {
+    let route = |path: &str, access: &str| {
+        format!("[[route]]\npath = \"{path}\"\nupstream = \"http://{upstream}\"\n{access}\n")
+    };
+    let priced = format!("price = \"50 sat\"\nservice = \"all\"\n{more}");
+    route("/", &priced) + &route("/{*rest}", &priced) + &route("/free", "free = true")
+}
+
+/// An answer, read to its end.
+pub(crate) struct Answer {
+    pub(crate) head: response::Parts,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn status(&self) -> u16 {
+        self.head.status.as_u16()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{}", self.text()))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head
+            .headers
+            .get(name)
+            .map(|value| value.to_str().expect("text"))
+    }
+
+    pub(crate) fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+pub(crate) fn request(
+    method: &str,
+    path: &str,
+    credential: Option<&str>,
+    body: &'static [u8],
+) -> Request<Full<Bytes>> {
+    let mut builder = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "shop.example");
+    if let Some(credential) = credential {
+        builder = builder.header("authorization", credential);
+    }
+    builder
+        .body(Full::new(Bytes::from_static(body)))
+        .expect("a request")
+}
+
+/// Sends one request on a connection of its own.
+pub(crate) async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> Answer {
+    try_send(address, request).await.expect("an answer")
+}
+
+pub(crate) async fn try_send(
+    address: SocketAddr,
+    request: Request<Full<Bytes>>,
+) -> hyper::Result<Answer> {
+    let socket = TcpStream::connect(address).await.expect("a connection");
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(socket)).await?;
+    tokio::spawn(connection);
+    let (head, body) = sender.send_request(request).await?.into_parts();
+    Ok(Answer {
+        head,
+        body: body.collect().await?.to_bytes(),
+    })
+}
+
+pub(crate) fn whole(status: u16, text: impl Into<Bytes>) -> Reply {
+    let body = Full::new(text.into())
+        .map_err(|never| match never {})
+        .boxed();
+    let mut reply = Response::new(body);
+    *reply.status_mut() = StatusCode::from_u16(status).expect("a status");
+    reply
+}
+
+/// Method, path, headers and body of a request, as JSON.
+pub(crate) async fn describe(request: Request<Incoming>) -> Reply {
+    let (head, body) = request.into_parts();
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers: Vec<Value> = head
+        .headers
+        .iter()
+        .map(|(k, v)| serde_json::json!([k.as_str(), text(v)]))
+        .collect();
+    let body = body.collect().await.expect("a body").to_bytes();
+    let document = serde_json::json!({
+        "method": head.method.as_str(),
+        "target": head.uri.to_string(),
+        "headers": headers,
+        "body": String::from_utf8_lossy(&body),
+    });
+    whole(200, document.to_string())
+}
+
+/// Serves HTTP/1.1, or HTTP/2 by prior knowledge, until the test ends.
+pub(crate) async fn upstream<F, R>(http2: bool, handler: F) -> SocketAddr
+where
+    F: Fn(Request<Incoming>) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = Reply> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let handler = handler.clone();
+            let service = service_fn(move |request| {
+                let reply = handler(request);
+                async move { Ok::<_, Infallible>(reply.await) }
+            });
+            let io = TokioIo::new(socket);
+            tokio::spawn(async move {
+                let _ = if http2 {
+                    let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                    builder.serve_connection(io, service).await
+                } else {
+                    let builder = hyper::server::conn::http1::Builder::new();
+                    builder.serve_connection(io, service).with_upgrades().await
+                };
+            });
+        }
+    });
+    address
+}

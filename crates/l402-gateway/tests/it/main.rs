@@ -1,0 +1,13 @@
+//! The gateway from outside: real clients, raw sockets, and upstreams made for each test.
+
+mod config;
+mod flood;
+mod grpc;
+mod harness;
+mod hygiene;
+mod lifecycle;
+mod paid;
+mod proxy;
+mod smuggling;
+mod streams;
+mod tls;

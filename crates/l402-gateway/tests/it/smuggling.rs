@@ -1,0 +1,238 @@
+//! Raw bytes that another server might read another way (ATTACKS H-09, H-15, H-21 to H-24, D-04).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::harness::{Shop, routes, shop, upstream, whole};
+
+/// A shop, and how many requests its upstream has seen.
+async fn counted() -> (Shop, Arc<AtomicUsize>) {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&seen);
+    let upstream = upstream(false, move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+        async { whole(200, "ok") }
+    })
+    .await;
+    (shop(&routes(upstream, "")).await, seen)
+}
+
+/// Everything that comes back until the gateway closes.
+async fn say(shop: &Shop, text: &str) -> String {
+    let mut socket = TcpStream::connect(shop.address)
+        .await
+        .expect("a connection");
+    socket.write_all(text.as_bytes()).await.expect("sent");
+    let mut answer = Vec::new();
+    // A reset after the answer is as good as a close.
+    let _ = socket.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_be_read_two_ways_is_400_and_goes_nowhere() {
+    let (shop, seen) = counted().await;
+    for request in [
+        "POST /free HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /free HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+        "POST /free HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n",
+        "POST /free HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
+        "POST /free HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        "GET /free HTTP/1.1\nHost: a\n\n",
+        "GET /free HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "GET /free HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n",
+        "GET /free HTTP/1.1\r\nHost : a\r\n\r\n",
+        "GET /%zz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        "GET /free%2f..%2fx HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    ] {
+        let request = request.replace("Host: b\r\n\r\n", "Host: b\r\nConnection: close\r\n\r\n");
+        let answer = say(&shop, &request).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 400"),
+            "{request:?}: {answer:?}"
+        );
+    }
+    assert_eq!(seen.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn methods_that_are_not_for_proxies_are_405() {
+    let (shop, seen) = counted().await;
+    for request in [
+        "TRACE /free HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\nConnection: close\r\n\r\n",
+    ] {
+        let answer = say(&shop, request).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 405"),
+            "{request:?}: {answer:?}"
+        );
+    }
+    assert_eq!(seen.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_in_the_body_of_a_refused_one_is_no_request() {
+    let (shop, seen) = counted().await;
+    let inner = "GET /free HTTP/1.1\r\nHost: a\r\n\r\n";
+    let outer = format!(
+        "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{inner}",
+        inner.len()
+    );
+    let answer = say(&shop, &outer).await;
+    assert!(answer.starts_with("HTTP/1.1 402"), "{answer}");
+    assert_eq!(
+        (
+            answer.matches("HTTP/1.1 ").count(),
+            seen.load(Ordering::SeqCst)
+        ),
+        (1, 0)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipelined_request_is_judged_by_itself() {
+    let (shop, seen) = counted().await;
+    let two = "GET /free HTTP/1.1\r\nHost: a\r\n\r\n\
+               GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let answer = say(&shop, two).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains("HTTP/1.1 402"),
+        "{answer}"
+    );
+    assert_eq!(seen.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_to_http2_is_not_made() {
+    let (shop, _) = counted().await;
+    let answer = say(
+        &shop,
+        "GET /free HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings, close\r\n\
+         Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAA\r\n\r\n",
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_http_is_priced_like_any_other() {
+    let (shop, seen) = counted().await;
+    let unpaid = say(&shop, "GET /x HTTP/1.0\r\nHost: a\r\n\r\n").await;
+    assert!(unpaid.starts_with("HTTP/1.0 402"), "{unpaid}");
+    assert!(
+        say(&shop, "GET /x\r\n\r\n")
+            .await
+            .starts_with("HTTP/1.1 400")
+    );
+    assert_eq!(seen.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_beyond_the_limit_is_431() {
+    let (shop, seen) = counted().await;
+    let long = "x".repeat(17 * 1024);
+    let answer = say(
+        &shop,
+        &format!("GET /free HTTP/1.1\r\nHost: a\r\nx: {long}\r\n\r\n"),
+    )
+    .await;
+    assert!(
+        answer.starts_with("HTTP/1.1 431"),
+        "{}",
+        &answer[..answer.len().min(80)]
+    );
+    assert_eq!(seen.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_does_not_come_ends_the_connection() {
+    let upstream = upstream(false, |_| async { whole(200, "ok") }).await;
+    let text = format!("{}[http]\nheader_timeout_secs = 1\n", routes(upstream, ""));
+    let shop = shop(&text).await;
+    for beginning in ["", "GET /free HTTP/1.1\r\nHost:"] {
+        let closed =
+            tokio::time::timeout(std::time::Duration::from_secs(20), say(&shop, beginning));
+        let answer = closed.await.expect("it is closed");
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 408"),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_come_is_408() {
+    let upstream = upstream(false, crate::harness::describe).await;
+    let text = format!(
+        "{}[http]\nbody_idle_timeout_secs = 1\n",
+        routes(upstream, "")
+    );
+    let shop = shop(&text).await;
+    let head = "POST /free HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nConnection: close\r\n\r\n12";
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(20), say(&shop, head));
+    assert!(answer.await.expect("an answer").starts_with("HTTP/1.1 408"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_has_so_many_connections() {
+    let upstream = upstream(false, |_| async { whole(200, "ok") }).await;
+    let text = format!("{}[http]\nconnections_per_peer = 1\n", routes(upstream, ""));
+    let shop = shop(&text).await;
+    let mut first = TcpStream::connect(shop.address).await.unwrap();
+    first
+        .write_all(b"GET /free HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    let mut status = [0; 12];
+    first.read_exact(&mut status).await.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 200");
+    assert_eq!(
+        say(&shop, "GET /free HTTP/1.1\r\nHost: a\r\n\r\n").await,
+        ""
+    );
+}
+
+/// Tells when it is dropped.
+struct Endless(Option<tokio::sync::oneshot::Sender<()>>);
+
+impl Drop for Endless {
+    fn drop(&mut self) {
+        let _ = self.0.take().expect("once").send(());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_reads_nothing_is_let_go_and_the_upstream_with_it() {
+    let (send, gone) = tokio::sync::oneshot::channel();
+    let endless = std::sync::Mutex::new(Some(Endless(Some(send))));
+    let endless = Arc::new(endless);
+    let upstream = upstream(false, move |_| {
+        let endless = endless.lock().expect("no panic").take();
+        async move {
+            let piece = bytes::Bytes::from_static(&[0; 16 * 1024]);
+            let pieces = futures_util::stream::repeat_with(move || {
+                let _kept = &endless;
+                Ok::<_, std::io::Error>(http_body::Frame::data(piece.clone()))
+            });
+            let body = http_body_util::StreamBody::new(pieces);
+            http::Response::new(http_body_util::BodyExt::boxed(body))
+        }
+    })
+    .await;
+    let text = format!(
+        "{}[http]\nbody_idle_timeout_secs = 1\n",
+        routes(upstream, "")
+    );
+    let shop = shop(&text).await;
+    let mut socket = TcpStream::connect(shop.address).await.unwrap();
+    socket
+        .write_all(b"GET /free HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(30), gone).await;
+    waited.expect("the upstream is let go").unwrap();
+}

@@ -1,0 +1,127 @@
+//! WebSocket tunnels and streams of events.
+
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use http::Response;
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::harness::{routes, shop, upstream, whole};
+
+/// Echoes what it is sent, until it is closed.
+async fn echo() -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut socket = tokio_tungstenite::accept_async(socket).await.ok()?;
+                while let Some(Ok(message)) = socket.next().await {
+                    if message.is_text() {
+                        socket.send(message).await.ok()?;
+                    }
+                }
+                Some(())
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_opens_for_who_has_paid_and_counts_once() {
+    let shop = shop(&routes(echo().await, "")).await;
+    let address = format!("ws://{}/chat", shop.address);
+    let open = |credential: Option<String>| {
+        let (address, shop) = (address.clone(), shop.address);
+        async move {
+            let mut request = address.into_client_request().expect("a request");
+            if let Some(credential) = credential {
+                let value = credential.parse().expect("a value");
+                request.headers_mut().insert("authorization", value);
+            }
+            let socket = TcpStream::connect(shop).await.expect("a connection");
+            tokio_tungstenite::client_async(request, socket).await
+        }
+    };
+    let Err(Error::Http(refused)) = open(None).await else {
+        panic!("it must be refused")
+    };
+    assert_eq!(refused.status(), 402);
+
+    let credential = shop.buy("/chat").await;
+    let (mut socket, _) = open(Some(credential.clone())).await.expect("a tunnel");
+    for text in ["one", "two", "GET / HTTP/1.1\n\n"] {
+        socket.send(Message::text(text)).await.unwrap();
+        assert_eq!(socket.next().await.unwrap().unwrap(), Message::text(text));
+    }
+    let Err(Error::Http(again)) = open(Some(credential)).await else {
+        panic!("it was spent")
+    };
+    assert_eq!(again.status(), 402);
+    socket.close(None).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_that_does_not_switch_opens_no_tunnel() {
+    let upstream = upstream(false, |_| async { whole(200, "plain") }).await;
+    let shop = shop(&routes(upstream, "")).await;
+    let mut request = crate::harness::request("GET", "/free", None, b"");
+    request
+        .headers_mut()
+        .insert("connection", "Upgrade".parse().unwrap());
+    request
+        .headers_mut()
+        .insert("upgrade", "websocket".parse().unwrap());
+    let answer = crate::harness::send(shop.address, request).await;
+    assert_eq!((answer.status(), answer.text().as_str()), (200, "plain"));
+}
+
+/// The first event is read while the upstream still waits for the test to ask for the second.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_come_as_they_happen_and_count_at_the_head() {
+    let (send, receive) = mpsc::unbounded_channel::<Result<Frame<Bytes>, std::io::Error>>();
+    let queue = std::sync::Arc::new(std::sync::Mutex::new(Some(receive)));
+    let upstream = upstream(false, move |_| {
+        let mut queue = queue.lock().expect("no panic").take().expect("asked once");
+        async move {
+            let events = futures_util::stream::poll_fn(move |cx| queue.poll_recv(cx));
+            let mut reply = Response::new(BodyExt::boxed(StreamBody::new(events)));
+            let kind = "text/event-stream".parse().expect("a value");
+            reply.headers_mut().insert("content-type", kind);
+            reply
+        }
+    })
+    .await;
+    let text = format!(
+        "{}[http]\nbody_idle_timeout_secs = 1\n",
+        routes(upstream, "")
+    );
+    let shop = shop(&text).await;
+    assert_eq!(shop.get("/events", None).await.status(), 402);
+    let credential = shop.buy("/events").await;
+    let socket = TcpStream::connect(shop.address).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket))
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let get = crate::harness::request("GET", "/events", Some(&credential), b"");
+    let mut answer = sender.send_request(get).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    for event in ["data: 1\n\n", "data: 2\n\n"] {
+        send.send(Ok(Frame::data(Bytes::from(event)))).unwrap();
+        assert_eq!(
+            answer.frame().await.unwrap().unwrap().into_data().unwrap(),
+            event
+        );
+    }
+    assert_eq!(
+        shop.get("/events", Some(&credential)).await.code(),
+        "consumed"
+    );
+}
