@@ -1,0 +1,141 @@
+//! The command line, and which command it names.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit_code::{self, ExitCode};
+use crate::{CliError, Context, command};
+
+/// The paid web on the command line: sell any HTTP service, buy from those that do
+///
+/// L402 puts a price on an HTTP request: the server answers 402 with an invoice, the client pays
+/// it over Lightning and asks again with the proof. The sandbox plays all of it on this machine,
+/// with play money and no node.
+#[derive(Debug, Parser)]
+#[command(
+    name = "l402",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = EXAMPLES
+)]
+pub struct Cli {
+    /// Keep all state in this folder [default: l402 in the platform's folder for data]
+    #[arg(
+        long,
+        global = true,
+        env = "L402_HOME",
+        value_name = "DIR",
+        hide_env_values = true,
+        help_heading = EVERYWHERE
+    )]
+    pub(crate) home: Option<PathBuf>,
+
+    /// Log more on stderr (-vv for even more; RUST_LOG chooses by module)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(help_heading = EVERYWHERE)]
+    pub(crate) verbose: u8,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command stand after those of the command itself.
+const EVERYWHERE: &str = "Options of every command";
+
+const EXAMPLES: &str = "\
+Examples:
+  l402 demo                                           everything at once, on this machine
+  l402 serve --upstream http://127.0.0.1:3000 --price \"50 sat\"
+  l402 get http://127.0.0.1:8402/api/l402/joke --wallet sandbox
+  l402 get URL --dry-run                              ask the price, pay nothing
+
+Exit codes say what happened, 0 for done; `docs/exit-codes.md` lists them.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    #[cfg(all(feature = "sell", feature = "buy"))]
+    Demo(command::demo::Demo),
+    #[cfg(feature = "sell")]
+    Serve(Box<command::serve::Serve>),
+    #[cfg(feature = "buy")]
+    Get(Box<command::get::Get>),
+    #[cfg(feature = "buy")]
+    Wallet(command::wallet::Wallet),
+    #[cfg(feature = "buy")]
+    Payments(command::payments::Payments),
+    #[cfg(feature = "buy")]
+    Doctor(command::doctor::Doctor),
+    Token(command::token::Token),
+    #[cfg(feature = "buy")]
+    Sandbox(command::sandbox::Sandbox),
+    Completions(command::completions::Completions),
+}
+
+impl Command {
+    pub(crate) async fn run(self, context: Context) -> Result<ExitCode, CliError> {
+        match self {
+            #[cfg(all(feature = "sell", feature = "buy"))]
+            Self::Demo(demo) => demo.run(&context).await,
+            #[cfg(feature = "sell")]
+            Self::Serve(serve) => serve.run(&context).await,
+            #[cfg(feature = "buy")]
+            Self::Get(get) => get.run(&context).await,
+            #[cfg(feature = "buy")]
+            Self::Wallet(wallet) => wallet.run(&context).await,
+            #[cfg(feature = "buy")]
+            Self::Payments(payments) => payments.run(&context),
+            #[cfg(feature = "buy")]
+            Self::Doctor(doctor) => doctor.run(&context).await,
+            Self::Token(token) => token.run(&context),
+            #[cfg(feature = "buy")]
+            Self::Sandbox(sandbox) => sandbox.run(&context).await,
+            Self::Completions(completions) => completions.run().map(|()| exit_code::OK),
+        }
+    }
+
+    /// Whether an error is also printed to stdout as JSON.
+    pub(crate) fn reports_errors_as_json(&self) -> bool {
+        match self {
+            #[cfg(all(feature = "sell", feature = "buy"))]
+            Self::Demo(demo) => demo.output.open().is_json(),
+            #[cfg(feature = "sell")]
+            Self::Serve(serve) => serve.output.open().is_json(),
+            // Its stdout is for the body alone.
+            #[cfg(feature = "buy")]
+            Self::Get(_) => false,
+            #[cfg(feature = "buy")]
+            Self::Wallet(wallet) => wallet.output().open().is_json(),
+            #[cfg(feature = "buy")]
+            Self::Payments(payments) => payments.output.open().is_json(),
+            #[cfg(feature = "buy")]
+            Self::Doctor(doctor) => doctor.output.open().is_json(),
+            Self::Token(token) => token.output().open().is_json(),
+            #[cfg(feature = "buy")]
+            Self::Sandbox(sandbox) => sandbox.output.open().is_json(),
+            // Its stdout is a script.
+            Self::Completions(_) => false,
+        }
+    }
+
+    /// Whether it sells to others what they pay for.
+    pub(crate) fn sells(&self) -> bool {
+        match self {
+            #[cfg(feature = "sell")]
+            Self::Serve(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether errors that have nothing to do with money stay unsaid (`get --silent`).
+    pub(crate) fn is_silent(&self) -> bool {
+        match self {
+            #[cfg(feature = "buy")]
+            Self::Get(get) => get.is_silent(),
+            _ => false,
+        }
+    }
+}

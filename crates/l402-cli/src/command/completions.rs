@@ -1,0 +1,30 @@
+//! `l402 completions`: what the shell can complete.
+
+use std::io::{Write, stdout};
+
+use clap::Args;
+use clap_complete::{Shell, generate};
+
+use crate::CliError;
+
+/// Print completions for a shell
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  l402 completions bash > ~/.local/share/bash-completion/completions/l402
+  l402 completions zsh > ~/.zfunc/_l402
+  l402 completions fish > ~/.config/fish/completions/l402.fish")]
+pub(crate) struct Completions {
+    /// The shell
+    shell: Shell,
+}
+
+impl Completions {
+    pub(crate) fn run(self) -> Result<(), CliError> {
+        let mut script = Vec::new();
+        generate(self.shell, &mut crate::command_line(), "l402", &mut script);
+        stdout()
+            .write_all(&script)
+            .map_err(|error| CliError::local_io(format!("stdout cannot be written: {error}")))
+    }
+}

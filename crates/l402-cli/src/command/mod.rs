@@ -1,0 +1,18 @@
+//! One file or folder per command.
+
+pub(crate) mod completions;
+#[cfg(all(feature = "sell", feature = "buy"))]
+pub(crate) mod demo;
+#[cfg(feature = "buy")]
+pub(crate) mod doctor;
+#[cfg(feature = "buy")]
+pub(crate) mod get;
+#[cfg(feature = "buy")]
+pub(crate) mod payments;
+#[cfg(feature = "buy")]
+pub(crate) mod sandbox;
+#[cfg(feature = "sell")]
+pub(crate) mod serve;
+pub(crate) mod token;
+#[cfg(feature = "buy")]
+pub(crate) mod wallet;

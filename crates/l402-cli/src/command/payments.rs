@@ -1,0 +1,140 @@
+//! `l402 payments`: the journal of what was bought.
+
+use clap::{Args, ValueEnum};
+use l402_client::{Entry, Journal, State};
+use serde_json::{Value, json};
+
+use crate::exit_code::{self, ExitCode};
+use crate::output::OutputArgs;
+use crate::plain::escape_short;
+use crate::{CliError, Context};
+
+/// List what was bought, newest first
+///
+/// The journal is written before money moves, so it also shows payments whose outcome nobody
+/// knows yet. It holds no preimage and no token.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+States:
+  intent         written down, the wallet not yet asked, or nobody knows: looked up by the next run
+  failed         failed for certain; no money moved
+  paid           paid; the answer has not been had in full: run the same command again
+  paid_no_proof  the wallet says paid, and its proof does not hold
+  served         paid, and the answer was had
+  refused        paid, and the server refused the credential for good
+  unknown        nobody knows whether the money moved; it stays reserved
+
+Examples:
+  l402 payments
+  l402 payments --limit 5 --state unknown
+  l402 payments --json | jq 'map(.paid_msat) | add'")]
+pub(crate) struct Payments {
+    /// Show at most so many
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    limit: usize,
+
+    /// Only those in this state
+    #[arg(long)]
+    state: Option<StateName>,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// A state, as the journal names it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum StateName {
+    Failed,
+    Intent,
+    Paid,
+    PaidNoProof,
+    Refused,
+    Served,
+    Unknown,
+}
+
+impl From<StateName> for State {
+    fn from(name: StateName) -> Self {
+        match name {
+            StateName::Failed => Self::Failed,
+            StateName::Intent => Self::Intent,
+            StateName::Paid => Self::Paid,
+            StateName::PaidNoProof => Self::PaidNoProof,
+            StateName::Refused => Self::Refused,
+            StateName::Served => Self::Served,
+            StateName::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl Payments {
+    pub(crate) fn run(self, context: &Context) -> Result<ExitCode, CliError> {
+        let journal = Journal::open(&context.home.client()?)?;
+        let entries = self.entries(&journal)?;
+        let rows = Value::Array(entries.iter().map(row).collect());
+        self.output.open().result(&rows, || table(&entries))?;
+        Ok(exit_code::OK)
+    }
+
+    /// With a state wanted, the limit counts those in that state.
+    fn entries(&self, journal: &Journal) -> Result<Vec<Entry>, CliError> {
+        let Some(state) = self.state.map(State::from) else {
+            return Ok(journal.entries(self.limit)?);
+        };
+        let all = journal.entries(usize::MAX >> 1)?;
+        Ok(all
+            .into_iter()
+            .filter(|entry| entry.state == state)
+            .take(self.limit)
+            .collect())
+    }
+}
+
+fn row(entry: &Entry) -> Value {
+    json!({
+        "payment_hash": entry.payment_hash.to_string(),
+        "url": format!("{}{}", entry.origin, entry.path),
+        "origin": entry.origin,
+        "path": entry.path,
+        "state": entry.state.name(),
+        "amount_msat": entry.amount.msat(),
+        "fee_msat": entry.fee.msat(),
+        "paid_msat": moved(entry),
+        "created": entry.created.secs(),
+        "updated": entry.updated.secs(),
+        "note": entry.note,
+    })
+}
+
+/// What certainly left the wallet, fee included.
+fn moved(entry: &Entry) -> u64 {
+    match entry.state {
+        State::Paid | State::PaidNoProof | State::Refused | State::Served => {
+            entry.amount.saturating_add(entry.fee).msat()
+        }
+        _ => 0,
+    }
+}
+
+fn table(entries: &[Entry]) -> String {
+    if entries.is_empty() {
+        return "nothing was bought yet\n".to_owned();
+    }
+    let mut text = format!(
+        "{:<20}  {:<13}  {:>10}  {:>8}  {:<12}  {}\n",
+        "when (UTC)", "state", "amount", "fee", "payment", "what"
+    );
+    for entry in entries {
+        let hash: String = entry.payment_hash.to_string().chars().take(12).collect();
+        let what = escape_short(&format!("{}{}", entry.origin, entry.path), 80);
+        text += &format!(
+            "{:<20}  {:<13}  {:>10}  {:>8}  {hash}  {what}\n",
+            crate::when::utc(entry.created),
+            entry.state.name(),
+            entry.amount.to_string(),
+            entry.fee.to_string(),
+        );
+    }
+    text
+}

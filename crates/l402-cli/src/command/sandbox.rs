@@ -1,0 +1,120 @@
+//! `l402 sandbox`: the sandbox's HTTP API, for programs in other languages.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use l402_lightning::sandbox::{Fault, Sandbox as Node, serve_api};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::exit_code::{self, ExitCode};
+use crate::output::OutputArgs;
+use crate::signal::Stop;
+use crate::{CliError, Context};
+
+/// Serve the sandbox's HTTP API: a Lightning wallet with play money
+///
+/// Programs of this machine that share the home folder need no API: they find the sandbox by
+/// themselves. The API is for programs in other languages and for other home folders
+/// (`--wallet sandbox+http://127.0.0.1:8403`). It listens on this machine only.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Faults, to see how a program takes what goes wrong in life (kept until this command ends):
+  slow=MS              answers after so many milliseconds
+  fails                every payment fails
+  unknown              the outcome of a payment stays unknown
+  held                 payments hang until the fault is taken away
+  lies-about-preimage  the proof of payment is wrong
+  ends-mid-payment     money moves, and the connection breaks
+  none                 takes a fault away
+
+Examples:
+  l402 sandbox
+  l402 sandbox --fault slow=3000
+  curl http://127.0.0.1:8403/v1/balance")]
+pub(crate) struct Sandbox {
+    /// Listen here, on this machine only
+    #[arg(long, default_value = "127.0.0.1:8403", value_name = "ADDR")]
+    listen: SocketAddr,
+
+    /// Do this wrong on purpose
+    #[arg(long, value_name = "NAME[=MS]", value_parser = fault)]
+    fault: Option<Fault>,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+impl Sandbox {
+    pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
+        let sandbox = open(context)?;
+        let listener = TcpListener::bind(self.listen)
+            .await
+            .map_err(|error| cannot_listen(self.listen, &error))?;
+        let address = listener.local_addr().map_err(CliError::internal)?;
+        if let Some(fault) = self.fault {
+            sandbox.set_fault(fault).map_err(sandbox_error)?;
+        }
+        let stop = Stop::listen()?;
+        let out = self.output.open();
+        out.machine(
+            &json!({ "listening": [address.to_string()], "url": format!("http://{address}") }),
+        )?;
+        out.tell(&format!(
+            "sandbox (play money) on http://{address}; Ctrl-C ends it"
+        ));
+        let served = serve_api(sandbox.clone(), listener, stop.requested()).await;
+        if self.fault.is_some() {
+            sandbox.set_fault(Fault::None).map_err(sandbox_error)?;
+        }
+        served.map_err(sandbox_error)?;
+        Ok(exit_code::OK)
+    }
+}
+
+/// The sandbox of the home folder.
+pub(crate) fn open(context: &Context) -> Result<Node, CliError> {
+    Node::open(context.home.create()?, context.clock.clone()).map_err(sandbox_error)
+}
+
+pub(crate) fn sandbox_error(error: l402_lightning::Error) -> CliError {
+    CliError::local_io(format!("the sandbox: {error}"))
+}
+
+pub(crate) fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> CliError {
+    CliError::new(
+        exit_code::UNAVAILABLE,
+        "cannot_listen",
+        format!("{address} cannot be listened on: {error}"),
+    )
+    .with_hint("end the program that has the address, or name another: --listen 127.0.0.1:0")
+}
+
+/// A fault as the command line has it: `slow=3000`, `lies-about-preimage`.
+fn fault(text: &str) -> Result<Fault, String> {
+    const KNOWN: &str = "write slow=MS, fails, unknown, held, lies-about-preimage, \
+                         ends-mid-payment or none";
+    let (name, millis) = match text.split_once('=') {
+        Some((name @ "slow", millis)) => (name, millis.parse().ok()),
+        Some(_) | None if text.contains('=') || text == "slow" => (text, None),
+        _ => (text, Some(0)),
+    };
+    let millis = millis.ok_or(KNOWN)?;
+    Fault::from_name(&name.replace('-', "_"), millis).ok_or_else(|| KNOWN.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn faults_are_named_in_words() {
+        assert_eq!(fault("slow=3000"), Ok(Fault::Slow(Duration::from_secs(3))));
+        assert_eq!(fault("lies-about-preimage"), Ok(Fault::LiesAboutPreimage));
+        for bad in ["", "slow", "slow=", "slow=-1", "fails=1", "Fails", "x"] {
+            assert!(fault(bad).is_err(), "{bad}");
+        }
+    }
+}

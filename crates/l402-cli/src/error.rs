@@ -1,0 +1,220 @@
+//! Why a command ended: exit status, stable code, text, and the mend.
+
+use core::fmt;
+
+use serde_json::{Value, json};
+
+use crate::exit_code::{self, ExitCode};
+use crate::output::{self, style};
+use crate::plain::escape;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub struct CliError {
+    exit: ExitCode,
+    code: &'static str,
+    message: String,
+    hint: Option<String>,
+    no_money_moved: bool,
+}
+
+impl CliError {
+    /// An error that moved no money. The code is for machines, the message a lower-case fragment.
+    #[must_use]
+    pub fn new(exit: ExitCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            code,
+            message: message.into(),
+            hint: None,
+            no_money_moved: true,
+        }
+    }
+
+    /// A local file cannot be read or written.
+    #[must_use]
+    pub fn local_io(message: impl Into<String>) -> Self {
+        Self::new(exit_code::LOCAL_IO, "local_io", message)
+    }
+
+    /// The command line cannot be understood.
+    #[must_use]
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(exit_code::USAGE, "usage", message)
+    }
+
+    /// A fault of the program itself.
+    #[must_use]
+    pub fn internal(message: impl fmt::Display) -> Self {
+        Self::new(exit_code::INTERNAL, "internal", message.to_string())
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Money may have moved before this happened.
+    #[must_use]
+    pub const fn after_money_moved(mut self) -> Self {
+        self.no_money_moved = false;
+        self
+    }
+
+    /// The status that the process ends with.
+    #[must_use]
+    pub const fn exit_code(&self) -> ExitCode {
+        self.exit
+    }
+
+    /// Whether it has to do with money: such an error is shown even to those who asked for
+    /// silence.
+    #[must_use]
+    pub fn is_about_money(&self) -> bool {
+        !self.no_money_moved
+            || (exit_code::PAYMENT_REQUIRED.number..exit_code::NOT_WELL_FORMED.number)
+                .contains(&self.exit.number)
+            || (exit_code::REFUSED.number..exit_code::USAGE.number).contains(&self.exit.number)
+    }
+
+    /// As machines read it on stdout.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "error": self.code,
+            "message": self.to_string(),
+            "exit_code": self.exit.number,
+            "no_money_moved": self.no_money_moved,
+            "hint": self.hint,
+        })
+    }
+
+    /// Writes `error[code]: text` and a line `hint:` to stderr.
+    pub fn show(&self) {
+        let label = style::paint(style::BAD, &format!("error[{}]:", self.code));
+        output::tell(&format!("{label} {}", escape_lines(&self.to_string())));
+        if let Some(hint) = &self.hint {
+            let label = style::paint(style::TITLE, "hint:");
+            output::tell(&format!("{label} {}", escape_lines(hint)));
+        }
+    }
+}
+
+/// Escapes each line by itself: the line breaks in our own texts are meant.
+fn escape_lines(text: &str) -> String {
+    text.lines().map(escape).collect::<Vec<_>>().join("\n")
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for CliError {}
+
+#[cfg(feature = "buy")]
+impl From<l402_client::Error> for CliError {
+    fn from(error: l402_client::Error) -> Self {
+        Self {
+            exit: exit_of(&error),
+            code: error.code(),
+            message: escape(&error.to_string()),
+            hint: hint_of(&error),
+            no_money_moved: error.no_money_moved(),
+        }
+    }
+}
+
+#[cfg(feature = "buy")]
+fn exit_of(error: &l402_client::Error) -> ExitCode {
+    use l402_client::Error;
+    match error {
+        Error::Declined => exit_code::DECLINED,
+        Error::OverBudget { .. } => exit_code::OVER_BUDGET,
+        Error::PaymentFailed { .. } => exit_code::PAYMENT_FAILED,
+        Error::PaymentUnknown { .. } => exit_code::PAYMENT_UNKNOWN,
+        Error::PaidButFailed { .. } => exit_code::PAID_NO_ANSWER,
+        Error::PaidWithoutProof { .. } => exit_code::PAID_WITHOUT_PROOF,
+        Error::PaymentRequired(_) => exit_code::PAYMENT_REQUIRED,
+        Error::Refused { reason, .. } => exit_code::of_refusal(*reason),
+        Error::Store { .. } => exit_code::LOCAL_IO,
+        Error::Transport { .. } => exit_code::UNAVAILABLE,
+        Error::Wallet { .. } => exit_code::WALLET_UNAVAILABLE,
+        // The library may add kinds; until they are known here they are a fault of ours.
+        _ => exit_code::INTERNAL,
+    }
+}
+
+#[cfg(feature = "buy")]
+fn hint_of(error: &l402_client::Error) -> Option<String> {
+    use l402_client::{Error, Refused};
+    let hint = match error {
+        Error::OverBudget {
+            which: "per_day", ..
+        } => {
+            "raise the limit of 24 hours with --max-per-day \"AMOUNT sat\", or wait; \
+             `l402 payments` lists what was spent"
+        }
+        Error::OverBudget { .. } => {
+            "raise the limit of one request with --max-price \"AMOUNT sat\" (fees count); \
+             --dry-run shows the price"
+        }
+        Error::PaymentUnknown { .. } => {
+            "do not pay again by other means: run the same command later, it looks the payment up \
+             and goes on; `l402 payments` lists it"
+        }
+        Error::PaidButFailed {
+            retry_same_token: true,
+            ..
+        } => "run the same command again: it uses what was paid for and does not pay twice",
+        Error::PaidButFailed { .. } | Error::PaidWithoutProof { .. } => {
+            "`l402 payments` shows the payment, for a claim to the seller or the wallet's maker"
+        }
+        Error::PaymentFailed { .. } => "`l402 wallet balance` shows what the wallet can spend",
+        Error::Refused {
+            reason: Refused::InsecureOrigin,
+            ..
+        } => "use https, or --danger-plain-http if everybody on the way may use what you buy",
+        Error::Refused { .. } => "`l402 doctor URL` shows what the server answers, rule by rule",
+        Error::Transport { .. } => "check the address, and that the server is running",
+        Error::Wallet { .. } => {
+            "check --wallet: sandbox, sandbox+http://127.0.0.1:8403, or \
+             lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_has_what_a_script_asks_for() {
+        let error = CliError::usage("no url").with_hint("give one");
+        let json = error.to_json();
+        assert_eq!(json["error"], "usage");
+        assert_eq!(json["exit_code"], 64);
+        assert_eq!(json["no_money_moved"], true);
+        assert_eq!(json["hint"], "give one");
+        assert_eq!(
+            CliError::internal("x").after_money_moved().to_json()["no_money_moved"],
+            false
+        );
+    }
+
+    #[test]
+    fn silence_never_hides_an_error_about_money() {
+        let code = |exit| CliError::new(exit, "x", "x");
+        assert!(code(exit_code::PAYMENT_REQUIRED).is_about_money());
+        assert!(code(exit_code::PAYMENT_UNKNOWN).is_about_money());
+        assert!(code(exit_code::REFUSED_WRONG_HASH).is_about_money());
+        assert!(CliError::local_io("x").after_money_moved().is_about_money());
+        assert!(!code(exit_code::UNAVAILABLE).is_about_money());
+        assert!(!code(exit_code::HTTP_ERROR).is_about_money());
+    }
+}

@@ -1,0 +1,145 @@
+//! What the program's exit status means, as a contract for scripts and agents.
+//!
+//! Numbers never change their meaning. `docs/exit-codes.md` is the same table for people; a test
+//! holds the two together.
+
+use core::fmt;
+
+/// One exit status: its number, its stable name and what it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExitCode {
+    /// The number that the process ends with.
+    pub number: u8,
+    /// The stable name, as in the documentation.
+    pub name: &'static str,
+    /// What it means, one sentence.
+    pub meaning: &'static str,
+}
+
+impl ExitCode {
+    /// Every exit status, in the order of the documentation.
+    #[must_use]
+    pub const fn all() -> &'static [Self] {
+        ALL
+    }
+}
+
+impl fmt::Display for ExitCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.number, self.name)
+    }
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code.number)
+    }
+}
+
+macro_rules! exit_codes {
+    ($($name:ident = $number:literal $meaning:literal;)*) => {
+        $(
+            #[doc = $meaning]
+            pub const $name: ExitCode =
+                ExitCode { number: $number, name: stringify!($name), meaning: $meaning };
+        )*
+        const ALL: &[ExitCode] = &[$($name),*];
+    };
+}
+
+exit_codes! {
+    OK = 0 "Done.";
+    INTERNAL = 1 "A fault of the program itself.";
+    PAYMENT_REQUIRED = 10 "The server asks for money and no wallet was given; no money moved.";
+    OVER_BUDGET = 11 "The request would cost more than a limit allows; no money moved.";
+    DECLINED = 12 "The question whether to pay was answered with no; no money moved.";
+    PAYMENT_FAILED = 13 "The payment failed for certain; no money moved.";
+    PAYMENT_UNKNOWN = 14 "Nobody knows yet whether the payment went through; the next run asks again and pays nothing twice.";
+    PAID_NO_ANSWER = 15 "Paid, and the answer was not had; the credential is kept for the next run.";
+    PAID_WITHOUT_PROOF = 16 "The wallet says paid, and what it gave does not prove it; kept in the journal for a claim.";
+    WALLET_UNAVAILABLE = 17 "The wallet cannot be asked.";
+    NOT_WELL_FORMED = 18 "The doctor found an answer that is not a well-formed challenge.";
+    HTTP_ERROR = 22 "The server answered 400 or above, and --fail was given.";
+    REFUSED = 30 "The challenge was refused for a reason that has no number of its own; no money moved.";
+    REFUSED_AMOUNTLESS = 31 "The invoice has no amount; no money moved.";
+    REFUSED_AMBIGUOUS = 32 "The challenge says two different things; no money moved.";
+    REFUSED_CHALLENGE_TOO_LARGE = 33 "The challenge is too large; no money moved.";
+    REFUSED_INSECURE_ORIGIN = 34 "The credential would travel over plain HTTP to another machine; no money moved.";
+    REFUSED_INVOICE_EXPIRED = 35 "The invoice has expired, or is about to; no money moved.";
+    REFUSED_INVOICE_MALFORMED = 36 "The invoice is not BOLT 11, or needs an unknown feature; no money moved.";
+    REFUSED_INVOICE_SIGNATURE = 37 "The invoice's signature does not hold; no money moved.";
+    REFUSED_INVOICE_FROM_FUTURE = 38 "The invoice is dated more than five minutes ahead; no money moved.";
+    REFUSED_NOTHING_PAYABLE = 39 "The answer is a 402 without anything that can be paid; no money moved.";
+    REFUSED_REDIRECTED = 40 "The 402 came from another origin after a redirect; no money moved.";
+    REFUSED_CHALLENGE_MALFORMED = 41 "The challenge is incomplete or holds forbidden characters; no money moved.";
+    REFUSED_WRONG_AMOUNT = 42 "An amount beside the invoice is not the invoice's; no money moved.";
+    REFUSED_WRONG_HASH = 43 "The token is about another payment than the invoice; no money moved.";
+    REFUSED_WRONG_NETWORK = 44 "The invoice is for another network than the wallet's; no money moved.";
+    REFUSED_CREDENTIAL_GIVEN = 45 "The request already holds a credential of L402; no money moved.";
+    USAGE = 64 "The command line cannot be understood.";
+    UNAVAILABLE = 69 "The server cannot be reached, or an address cannot be listened on.";
+    LOCAL_IO = 74 "A local file, such as journal, receipt or output, cannot be read or written.";
+    CONFIGURATION = 78 "The configuration is wrong; nothing was bound.";
+}
+
+/// The status of each reason to refuse a challenge.
+#[cfg(feature = "buy")]
+const REFUSALS: &[(l402_client::Refused, ExitCode)] = {
+    use l402_client::Refused;
+    &[
+        (Refused::Amountless, REFUSED_AMOUNTLESS),
+        (Refused::Ambiguous, REFUSED_AMBIGUOUS),
+        (Refused::ChallengeTooLarge, REFUSED_CHALLENGE_TOO_LARGE),
+        (Refused::InsecureOrigin, REFUSED_INSECURE_ORIGIN),
+        (Refused::InvoiceExpired, REFUSED_INVOICE_EXPIRED),
+        (Refused::InvoiceMalformed, REFUSED_INVOICE_MALFORMED),
+        (Refused::InvoiceSignature, REFUSED_INVOICE_SIGNATURE),
+        (Refused::InvoiceFromFuture, REFUSED_INVOICE_FROM_FUTURE),
+        (Refused::NothingPayable, REFUSED_NOTHING_PAYABLE),
+        (Refused::RedirectedAcrossOrigins, REFUSED_REDIRECTED),
+        (Refused::ChallengeMalformed, REFUSED_CHALLENGE_MALFORMED),
+        (Refused::WrongAmount, REFUSED_WRONG_AMOUNT),
+        (Refused::WrongHash, REFUSED_WRONG_HASH),
+        (Refused::WrongNetwork, REFUSED_WRONG_NETWORK),
+        (Refused::CredentialGiven, REFUSED_CREDENTIAL_GIVEN),
+    ]
+};
+
+/// The status of one reason to refuse a challenge. The list of reasons may grow in the library;
+/// a test sees to it that every reason known today has a number of its own.
+#[cfg(feature = "buy")]
+#[must_use]
+pub fn of_refusal(reason: l402_client::Refused) -> ExitCode {
+    REFUSALS
+        .iter()
+        .find(|(known, _)| *known == reason)
+        .map_or(REFUSED, |(_, code)| *code)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_are_unique() {
+        let numbers: HashSet<_> = ExitCode::all().iter().map(|code| code.number).collect();
+        let names: HashSet<_> = ExitCode::all().iter().map(|code| code.name).collect();
+        assert_eq!(numbers.len(), ExitCode::all().len());
+        assert_eq!(names.len(), ExitCode::all().len());
+    }
+
+    #[cfg(feature = "buy")]
+    #[test]
+    fn every_refusal_has_a_number_of_its_own_and_says_that_no_money_moved() {
+        let mut seen = HashSet::new();
+        assert!(!l402_client::Refused::ALL.is_empty());
+        for reason in l402_client::Refused::ALL {
+            let code = of_refusal(*reason);
+            assert_ne!(code, REFUSED, "{reason:?}");
+            assert!(seen.insert(code.number), "{reason:?}");
+            assert!(code.meaning.contains("no money moved"), "{reason:?}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The folder that holds all state of the program.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::{CliError, exit_code};
+
+/// `L402_HOME`, and whether the user named it.
+#[derive(Clone, Debug)]
+pub(crate) struct HomeFolder {
+    path: PathBuf,
+    #[cfg_attr(
+        not(feature = "buy"),
+        expect(dead_code, reason = "only buying suggests commands")
+    )]
+    named: bool,
+}
+
+impl HomeFolder {
+    /// The named folder, or `l402` in the platform's folder for data of programs. Nothing is
+    /// created yet.
+    ///
+    /// # Errors
+    /// When nothing is named and the platform has no such folder (no home directory).
+    pub(crate) fn choose(named: Option<PathBuf>) -> Result<Self, CliError> {
+        if let Some(path) = named {
+            return Ok(Self { path, named: true });
+        }
+        let data = platform_data(std::env::home_dir(), |name| std::env::var_os(name));
+        let data = data.ok_or_else(|| {
+            CliError::new(
+                exit_code::CONFIGURATION,
+                "no_home",
+                "there is no home directory",
+            )
+            .with_hint("name a folder for all state: --home DIR, or the variable L402_HOME")
+        })?;
+        Ok(Self {
+            path: data.join("l402"),
+            named: false,
+        })
+    }
+
+    /// The folder, created with mode 0700 where it is missing.
+    ///
+    /// # Errors
+    /// Naming the folder.
+    pub(crate) fn create(&self) -> Result<&Path, CliError> {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&self.path).map_err(|error| {
+            let folder = self.path.display();
+            CliError::local_io(format!("the folder {folder} cannot be created: {error}"))
+                .with_hint("name another folder: --home DIR, or the variable L402_HOME")
+        })?;
+        Ok(&self.path)
+    }
+
+    /// Where the buyer's journal is kept.
+    ///
+    /// # Errors
+    /// As [`HomeFolder::create`].
+    #[cfg(feature = "buy")]
+    pub(crate) fn client(&self) -> Result<PathBuf, CliError> {
+        Ok(self.create()?.join("client"))
+    }
+
+    /// `--home DIR ` for a command that is to find the same state, or nothing where the default
+    /// finds it.
+    #[cfg(feature = "buy")]
+    #[must_use]
+    pub(crate) fn as_option(&self) -> String {
+        if self.named {
+            format!("--home {} ", self.path.display())
+        } else {
+            String::new()
+        }
+    }
+}
+
+/// Where programs of this platform keep their data, for this home directory.
+fn platform_data(
+    home: Option<PathBuf>,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Option<PathBuf> {
+    let named = |name| {
+        variable(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    if cfg!(windows) {
+        return named("APPDATA");
+    }
+    let home = home.filter(|path| path.is_absolute());
+    if cfg!(target_os = "macos") {
+        return Some(home?.join("Library/Application Support"));
+    }
+    // XDG Base Directory Specification: a relative path is ignored.
+    named("XDG_DATA_HOME").or_else(|| Some(home?.join(".local/share")))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    fn data(home: &str, xdg: &str) -> Option<PathBuf> {
+        let xdg = OsString::from(xdg);
+        platform_data(Some(home.into()), |name| {
+            (name == "XDG_DATA_HOME").then(|| xdg.clone())
+        })
+    }
+
+    #[test]
+    fn the_folder_for_data_is_that_of_the_desktop_specification() {
+        assert_eq!(data("/home/u", ""), Some("/home/u/.local/share".into()));
+        assert_eq!(
+            data("/home/u", "relative"),
+            Some("/home/u/.local/share".into())
+        );
+        assert_eq!(data("/home/u", "/data"), Some("/data".into()));
+        assert_eq!(data("", ""), None);
+    }
+}

@@ -1,0 +1,178 @@
+//! What may not change without notice: help, exit codes, completions.
+
+use std::path::{Path, PathBuf};
+
+use l402_cli::exit_code::ExitCode;
+
+use crate::program::Home;
+
+const COMMANDS: &[(&str, &[&str])] = &[
+    ("l402", &[]),
+    ("completions", &["completions"]),
+    ("demo", &["demo"]),
+    ("doctor", &["doctor"]),
+    ("get", &["get"]),
+    ("payments", &["payments"]),
+    ("sandbox", &["sandbox"]),
+    ("serve", &["serve"]),
+    ("token", &["token"]),
+    ("token-inspect", &["token", "inspect"]),
+    ("wallet", &["wallet"]),
+    ("wallet-balance", &["wallet", "balance"]),
+    ("wallet-fund", &["wallet", "fund"]),
+    ("wallet-pay", &["wallet", "pay"]),
+];
+
+fn snapshot(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/it/snapshots")
+        .join(format!("{name}.txt"))
+}
+
+/// `UPDATE_SNAPSHOTS=1 cargo test -p l402-cli` writes the files anew.
+#[test]
+fn the_help_of_every_command_is_the_one_on_file() {
+    let update = std::env::var_os("UPDATE_SNAPSHOTS").is_some_and(|value| value == "1");
+    let home = Home::new();
+    let mut changed = Vec::new();
+    for (name, command) in COMMANDS {
+        let args: Vec<&str> = command.iter().copied().chain(["--help"]).collect();
+        let help = home.run(&args).expect(0).stdout;
+        if update {
+            std::fs::write(snapshot(name), &help).expect("the snapshot can be written");
+        }
+        if std::fs::read_to_string(snapshot(name)).unwrap_or_default() != help {
+            changed.push(*name);
+        }
+    }
+    assert!(
+        changed.is_empty(),
+        "changed: {changed:?}; UPDATE_SNAPSHOTS=1 writes them anew"
+    );
+}
+
+#[test]
+fn every_command_teaches_with_an_example() {
+    let home = Home::new();
+    for (name, command) in COMMANDS {
+        let args: Vec<&str> = command.iter().copied().chain(["--help"]).collect();
+        let help = home.run(&args).expect(0).stdout;
+        assert!(help.contains("Examples:\n  "), "{name}");
+    }
+}
+
+#[test]
+fn the_documented_exit_codes_are_those_of_the_program() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/exit-codes.md");
+    let page = std::fs::read_to_string(page).expect("docs/exit-codes.md");
+    let documented: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .skip(1)
+        .collect();
+    let table: Vec<String> = ExitCode::all()
+        .iter()
+        .map(|code| format!("| {} | `{}` | {} |", code.number, code.name, code.meaning))
+        .collect();
+    assert_eq!(documented, table);
+}
+
+/// Scripts rely on the numbers: a change here breaks them.
+#[test]
+fn exit_codes_keep_their_numbers() {
+    let numbers: Vec<(&str, u8)> = ExitCode::all()
+        .iter()
+        .map(|code| (code.name, code.number))
+        .collect();
+    assert_eq!(
+        numbers,
+        [
+            ("OK", 0),
+            ("INTERNAL", 1),
+            ("PAYMENT_REQUIRED", 10),
+            ("OVER_BUDGET", 11),
+            ("DECLINED", 12),
+            ("PAYMENT_FAILED", 13),
+            ("PAYMENT_UNKNOWN", 14),
+            ("PAID_NO_ANSWER", 15),
+            ("PAID_WITHOUT_PROOF", 16),
+            ("WALLET_UNAVAILABLE", 17),
+            ("NOT_WELL_FORMED", 18),
+            ("HTTP_ERROR", 22),
+            ("REFUSED", 30),
+            ("REFUSED_AMOUNTLESS", 31),
+            ("REFUSED_AMBIGUOUS", 32),
+            ("REFUSED_CHALLENGE_TOO_LARGE", 33),
+            ("REFUSED_INSECURE_ORIGIN", 34),
+            ("REFUSED_INVOICE_EXPIRED", 35),
+            ("REFUSED_INVOICE_MALFORMED", 36),
+            ("REFUSED_INVOICE_SIGNATURE", 37),
+            ("REFUSED_INVOICE_FROM_FUTURE", 38),
+            ("REFUSED_NOTHING_PAYABLE", 39),
+            ("REFUSED_REDIRECTED", 40),
+            ("REFUSED_CHALLENGE_MALFORMED", 41),
+            ("REFUSED_WRONG_AMOUNT", 42),
+            ("REFUSED_WRONG_HASH", 43),
+            ("REFUSED_WRONG_NETWORK", 44),
+            ("REFUSED_CREDENTIAL_GIVEN", 45),
+            ("USAGE", 64),
+            ("UNAVAILABLE", 69),
+            ("LOCAL_IO", 74),
+            ("CONFIGURATION", 78),
+        ]
+    );
+}
+
+#[test]
+fn completions_know_the_commands_of_each_shell() {
+    let home = Home::new();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = home.run(&["completions", shell]).expect(0).stdout;
+        for word in ["demo", "payments", "max-price"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+}
+
+#[test]
+fn a_line_that_cannot_be_understood_is_usage() {
+    let home = Home::new();
+    for args in [
+        &["nonsense"][..],
+        &["get"],
+        &["get", "http://127.0.0.1:1/", "--no-such-flag"],
+        &["get", "ftp://127.0.0.1/"],
+        &["serve"],
+        &["payments", "--state", "lost"],
+    ] {
+        let ran = home.run(args).expect(64);
+        assert!(ran.stderr.starts_with("error[usage]: "), "{ran:#?}");
+    }
+}
+
+#[test]
+fn a_bare_price_is_refused_with_the_mend() {
+    let home = Home::new();
+    let args = ["serve", "--upstream", "http://127.0.0.1:1", "--price", "50"];
+    let ran = home.run(&args).expect(64);
+    assert!(ran.stderr.contains("50 sat"), "{ran:#?}");
+    let args = [
+        "serve",
+        "--upstream",
+        "http://127.0.0.1:1",
+        "--price",
+        "-1 sat",
+    ];
+    let ran = home.run(&args).expect(64);
+    assert!(ran.stderr.contains("--price"), "{ran:#?}");
+    assert!(!home.path().join("home").exists());
+}
+
+#[test]
+fn errors_are_json_where_a_machine_reads() {
+    let home = Home::new();
+    let error = home.run(&["token", "inspect", "%%%"]).expect(64).json();
+    assert_eq!(error["error"], "usage");
+    assert_eq!(error["exit_code"], 64);
+    assert_eq!(error["no_money_moved"], true);
+}

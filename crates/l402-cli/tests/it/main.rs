@@ -1,0 +1,12 @@
+//! The program from outside: real processes, each with a home folder of its own, on loopback.
+
+mod contract;
+mod demo;
+mod doctor;
+mod get;
+mod program;
+mod secret;
+mod selling;
+mod stranger;
+mod token;
+mod wallet;

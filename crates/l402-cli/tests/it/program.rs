@@ -1,0 +1,190 @@
+//! Runs the program as a user does: a process, its streams and its status.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Long enough for a slow machine; a test that passes never waits for it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A home folder that disappears with the test.
+pub(crate) struct Home(tempfile::TempDir);
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path().join(name);
+        std::fs::write(&path, text).expect("a file can be written");
+        path
+    }
+
+    /// The program with this home and nothing else of the environment that could change it.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_l402"));
+        command
+            .args(args)
+            .env("L402_HOME", self.path().join("home"))
+            .env_remove("L402_WALLET")
+            .env_remove("RUST_LOG")
+            .env_remove("COLUMNS")
+            .env_remove("HTTP_PROXY")
+            .env_remove("http_proxy")
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        Ran::of(self.command(args).output().expect("the program starts"))
+    }
+
+    /// The same with the log as talkative as it gets.
+    pub(crate) fn run_traced(&self, args: &[&str]) -> Ran {
+        let mut command = self.command(args);
+        Ran::of(
+            command
+                .env("RUST_LOG", "trace")
+                .output()
+                .expect("the program starts"),
+        )
+    }
+
+    pub(crate) fn run_with_stdin(&self, args: &[&str], text: &str) -> Ran {
+        let mut command = self.command(args);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(text.as_bytes()).expect("the program reads");
+        drop(stdin);
+        Ran::of(child.wait_with_output().expect("the program ends"))
+    }
+
+    /// Starts a program that serves, and waits for the line of JSON that says where.
+    pub(crate) fn serve(&self, args: &[&str]) -> Serving {
+        self.start(self.command(args))
+    }
+
+    /// The same with the log as talkative as it gets.
+    pub(crate) fn serve_traced(&self, args: &[&str]) -> Serving {
+        let mut command = self.command(args);
+        command.env("RUST_LOG", "trace");
+        self.start(command)
+    }
+
+    fn start(&self, mut command: Command) -> Serving {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let lines = follow(child.stdout.take().expect("a pipe"));
+        let errors = follow(child.stderr.take().expect("a pipe"));
+        let mut serving = Serving {
+            child,
+            announced: Value::Null,
+            errors,
+        };
+        let line = lines.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            panic!(
+                "{command:?} did not say where it listens: {}",
+                serving.end()
+            )
+        });
+        serving.announced = serde_json::from_str(&line).expect("the first line is JSON");
+        serving
+    }
+}
+
+/// Reads lines on a thread of its own, so that a pipe never fills up.
+fn follow(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (lines, received) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if lines.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    received
+}
+
+/// A process that serves; it dies with the test.
+pub(crate) struct Serving {
+    child: Child,
+    /// The line of JSON that it began with.
+    pub(crate) announced: Value,
+    errors: Receiver<String>,
+}
+
+impl Serving {
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn address(&self) -> &str {
+        self.announced["listening"][0].as_str().expect("an address")
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address())
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the end and gives the status.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        self.child.wait().expect("it can be waited for").code()
+    }
+
+    /// Ends it and gives what it said on stderr.
+    pub(crate) fn end(&mut self) -> String {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.errors.try_iter().collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// How a run ended, and what it said.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        Self {
+            status: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(self, status: i32) -> Self {
+        assert_eq!(self.status, Some(status), "{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("not JSON: {self:#?}"))
+    }
+}

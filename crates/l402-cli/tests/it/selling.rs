@@ -1,0 +1,167 @@
+//! `l402 serve` and `l402 sandbox`.
+
+use std::net::TcpListener;
+
+use crate::program::Home;
+
+#[test]
+fn seller_and_buyer_share_a_home_and_nothing_else() {
+    let home = Home::new();
+    let demo = home.serve(&["demo", "--listen", "127.0.0.1:0"]);
+    // The demo's free page is as good an upstream as any.
+    let upstream = demo.url("");
+    let shop = home.serve(&[
+        "serve",
+        "--upstream",
+        &upstream,
+        "--price",
+        "7 sat",
+        "--listen",
+        "127.0.0.1:0",
+    ]);
+    let ran = home.run(&[
+        "get",
+        &shop.url("/health"),
+        "--wallet",
+        "sandbox",
+        "-w",
+        "%{http_code} %{l402_price_msat}",
+    ]);
+    let ran = ran.expect(0);
+    assert!(ran.stdout.ends_with("200 7000"), "{ran:#?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn asked_to_stop_it_ends_with_0() {
+    let home = Home::new();
+    let mut shop = home.serve(&[
+        "serve",
+        "--upstream",
+        "http://127.0.0.1:1",
+        "--price",
+        "1 sat",
+        "--listen",
+        "127.0.0.1:0",
+    ]);
+    assert!(shop.announced["routes"].is_array());
+    terminate(shop.pid());
+    assert_eq!(shop.wait(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_sandbox_takes_its_fault_away_when_it_ends() {
+    let home = Home::new();
+    let fault = ["sandbox", "--listen", "127.0.0.1:0", "--fault", "fails"];
+    let mut sandbox = home.serve(&fault);
+    let demo = ["demo", "--once", "--listen", "127.0.0.1:0"];
+    home.run(&demo).expect(13);
+    terminate(sandbox.pid());
+    assert_eq!(sandbox.wait(), Some(0));
+    home.run(&demo).expect(0);
+}
+
+/// Asks a process of ours to end, as a service manager does.
+#[cfg(unix)]
+fn terminate(pid: u32) {
+    let status = std::process::Command::new("kill")
+        .arg(pid.to_string())
+        .status();
+    assert!(status.expect("kill runs").success());
+}
+
+#[test]
+fn a_check_names_file_line_and_key_and_binds_nothing() {
+    let home = Home::new();
+    // If the check tried to listen here, it would fail for another reason.
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let listen = taken.local_addr().expect("an address");
+    let good = format!(
+        "listen = [\"{listen}\"]\n\n[[route]]\npath = \"/a\"\nupstream = \"http://127.0.0.1:1\"\n\
+         service = \"a\"\nprice = \"5 sat\"\n"
+    );
+    let file = home.file("good.toml", &good);
+    let file = file.to_str().expect("a path");
+    let checked = home
+        .run(&["serve", "--config", file, "--check"])
+        .expect(0)
+        .json();
+    assert_eq!(checked["ok"], true);
+
+    let wrong_price = good.replace("5 sat", "-1 sat");
+    let unknown_key = format!("{good}colour = \"red\"\n");
+    for (name, text, line, key) in [
+        ("price.toml", wrong_price, 7, "price"),
+        ("key.toml", unknown_key, 8, "colour"),
+    ] {
+        let file = home.file(name, &text);
+        let ran = home.run(&[
+            "serve",
+            "--config",
+            file.to_str().expect("a path"),
+            "--check",
+        ]);
+        let ran = ran.expect(78);
+        assert_eq!(ran.json()["ok"], false);
+        let place = format!("{name}:{line}:");
+        assert!(
+            ran.stderr.contains(&place) && ran.stderr.contains(key),
+            "{ran:#?}"
+        );
+        // Without --check the same mistake ends it before anything is bound.
+        home.run(&["serve", "--config", file.to_str().expect("a path")])
+            .expect(78);
+    }
+    assert!(
+        !home.path().join("home").exists(),
+        "a check leaves no state"
+    );
+}
+
+#[test]
+fn the_printed_configuration_passes_its_own_check() {
+    let home = Home::new();
+    let printed = home.run(&["serve", "--print-config"]).expect(0).stdout;
+    let file = home.file("printed.toml", &printed);
+    home.run(&[
+        "serve",
+        "--config",
+        file.to_str().expect("a path"),
+        "--check",
+    ])
+    .expect(0);
+}
+
+#[test]
+fn the_sandbox_serves_another_home_through_its_api() {
+    let seller = Home::new();
+    let buyer = Home::new();
+    let demo = seller.serve(&["demo", "--listen", "127.0.0.1:0"]);
+    let sandbox = seller.serve(&["sandbox", "--listen", "127.0.0.1:0"]);
+    let wallet = format!("sandbox+{}", sandbox.url(""));
+    let before = buyer
+        .run(&["wallet", "balance", "--wallet", &wallet])
+        .expect(0)
+        .json();
+    let url = demo.url("/api/l402/quote");
+    buyer.run(&["get", &url, "--wallet", &wallet]).expect(0);
+    let after = buyer
+        .run(&["wallet", "balance", "--wallet", &wallet])
+        .expect(0)
+        .json();
+    let balance = |json: &serde_json::Value| json["balance_msat"].as_u64().expect("a balance");
+    assert!(balance(&before) - balance(&after) >= 10_000);
+    let funded = buyer
+        .run(&["wallet", "fund", "5 sat", "--wallet", &wallet])
+        .expect(0)
+        .json();
+    assert_eq!(balance(&funded), balance(&after) + 5000);
+}
+
+#[test]
+fn the_sandbox_refuses_a_public_address() {
+    let home = Home::new();
+    let ran = home.run(&["sandbox", "--listen", "0.0.0.0:0"]);
+    assert!(!matches!(ran.status, Some(0) | None), "{ran:#?}");
+}

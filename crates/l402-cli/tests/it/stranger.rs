@@ -1,0 +1,123 @@
+//! Servers that one should not trust: what they answer stops the program before money moves.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use serde_json::Value;
+
+use crate::program::Home;
+
+/// Answers each request with what `answer` makes of its path, for as long as the test runs.
+fn server(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for socket in listener.incoming().map_while(Result::ok) {
+            // A client that has read enough may close first.
+            let _ = serve(socket, &answer);
+        }
+    });
+    address
+}
+
+fn serve(socket: TcpStream, answer: &impl Fn(&str) -> String) -> std::io::Result<()> {
+    let mut reader = BufReader::new(socket.try_clone()?);
+    let mut first = String::new();
+    reader.read_line(&mut first)?;
+    let mut line = String::new();
+    while reader.read_line(&mut line)? > 2 {
+        line.clear();
+    }
+    let path = first.split(' ').nth(1).unwrap_or_default();
+    (&socket).write_all(answer(path).as_bytes())
+}
+
+fn challenge(headers: &str) -> String {
+    format!(
+        "HTTP/1.1 402 Payment Required\r\n{headers}content-length: 0\r\nconnection: close\r\n\r\n"
+    )
+}
+
+#[test]
+fn a_challenge_that_does_not_hold_together_is_refused_with_its_own_code() {
+    let home = Home::new();
+    let flow = include_str!("../../../../spec/vectors/flow_vectors.json");
+    let flow: Value = serde_json::from_str(flow).expect("vectors");
+    let mainnet = flow["l402"]["challenge_legacy"].as_str().expect("a line");
+    let long = "x".repeat(1024 * 1024);
+    for (headers, status) in [
+        (String::new(), 39),
+        ("www-authenticate: Basic realm=\"x\"\r\n".to_owned(), 39),
+        (
+            "www-authenticate: L402 macaroon=\"AgEE\"\r\n".to_owned(),
+            41,
+        ),
+        (
+            "www-authenticate: L402 macaroon=\"a\", token=\"b\", invoice=\"lnbc1\"\r\n".to_owned(),
+            32,
+        ),
+        (
+            "www-authenticate: L402 macaroon=\"AgEE\", invoice=\"lnbc1\"\r\n".to_owned(),
+            36,
+        ),
+        (format!("www-authenticate: {mainnet}\r\n"), 44),
+        (
+            format!("www-authenticate: L402 macaroon=\"{long}\"\r\n"),
+            33,
+        ),
+    ] {
+        let address = server(move |_| challenge(&headers));
+        let url = format!("http://{address}/");
+        let ran = home
+            .run(&["get", &url, "--wallet", "sandbox"])
+            .expect(status);
+        assert!(ran.stdout.is_empty(), "{ran:#?}");
+        assert!(ran.stderr.contains("no money moved"), "{ran:#?}");
+    }
+    let spent = home.run(&["payments"]).expect(0).json();
+    assert_eq!(spent, serde_json::json!([]));
+}
+
+#[test]
+fn escape_sequences_of_a_server_do_not_reach_the_terminal() {
+    let home = Home::new();
+    let address = server(|_| {
+        challenge(
+            "www-authenticate: \u{1b}]0;owned\u{7}\u{202e}L402 x=\"\u{9b}2J\"\r\nx: \u{202e}\r\n",
+        )
+    });
+    let url = format!("http://{address}/");
+    for args in [["get", url.as_str()], ["doctor", url.as_str()]] {
+        let ran = home.run(&args);
+        let hidden = |c: char| matches!(c, '\u{1b}' | '\u{7}' | '\u{9b}' | '\u{202e}');
+        assert!(!ran.stderr.contains(hidden), "{ran:#?}");
+        assert!(!ran.stdout.contains(hidden), "{ran:#?}");
+    }
+}
+
+#[test]
+fn redirects_are_followed_only_when_asked() {
+    let home = Home::new();
+    let address = server(|path| match path {
+        "/old" => "HTTP/1.1 302 Found\r\nlocation: /new\r\ncontent-length: 5\r\n\
+                   connection: close\r\n\r\nmoved"
+            .to_owned(),
+        _ => "HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nhere".to_owned(),
+    });
+    let url = format!("http://{address}/old");
+    let format = " %{http_code} %{url_effective}";
+    let ran = home.run(&["get", &url, "-w", format]).expect(0);
+    assert_eq!(ran.stdout, format!("moved 302 {url}"));
+    let ran = home.run(&["get", "-L", &url, "-w", format]).expect(0);
+    assert_eq!(ran.stdout, format!("here 200 http://{address}/new"));
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_no_success() {
+    let home = Home::new();
+    let address = server(|_| {
+        "HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\n\r\nhalf".to_owned()
+    });
+    let ran = home.run(&["get", &format!("http://{address}/")]).expect(69);
+    assert_eq!(ran.stdout, "half");
+}

@@ -1,0 +1,83 @@
+//! `l402 wallet`.
+
+use crate::program::Home;
+
+/// The invoice of a fresh challenge.
+fn invoice(home: &Home, url: &str) -> String {
+    let report = home.run(&["doctor", url]).expect(0).json();
+    report["bolt11"].as_str().expect("an invoice").to_owned()
+}
+
+#[test]
+fn an_invoice_is_paid_once_and_proven() {
+    let home = Home::new();
+    let demo = home.serve(&["demo", "--listen", "127.0.0.1:0"]);
+    let invoice = invoice(&home, &demo.url("/api/l402/quote"));
+    let paid = home.run(&["wallet", "pay", &invoice]).expect(0).json();
+    assert_eq!(paid["status"], "settled");
+    assert_eq!(paid["paid_msat"], 10_000);
+    let preimage: l402::Preimage = paid["preimage"]
+        .as_str()
+        .expect("hex")
+        .parse()
+        .expect("hex");
+    assert_eq!(
+        preimage.payment_hash().to_string(),
+        paid["payment_hash"].as_str().expect("hex")
+    );
+    let balance = || home.run(&["wallet", "balance"]).expect(0).json()["balance_msat"].clone();
+    let after = balance();
+    let again = home.run(&["wallet", "pay", &invoice]).expect(0).json();
+    assert_eq!(again["preimage"], paid["preimage"]);
+    assert_eq!(balance(), after);
+}
+
+#[test]
+fn outcomes_other_than_settled_have_their_own_codes() {
+    let home = Home::new();
+    let demo = home.serve(&["demo", "--listen", "127.0.0.1:0"]);
+    for (fault, code, status) in [("fails", 13, "failed"), ("unknown", 14, "unknown")] {
+        let invoice = invoice(&home, &demo.url("/api/l402/quote"));
+        let _faulty = home.serve(&["sandbox", "--listen", "127.0.0.1:0", "--fault", fault]);
+        let ran = home
+            .run(&["wallet", "pay", &invoice, "--payment-timeout", "2s"])
+            .expect(code);
+        let json = ran.json();
+        assert_eq!(json["status"], status);
+        assert!(json["preimage"].is_null());
+    }
+}
+
+#[test]
+fn an_invoice_that_does_not_hold_together_is_refused() {
+    let home = Home::new();
+    let flow = include_str!("../../../../spec/vectors/flow_vectors.json");
+    let flow: serde_json::Value = serde_json::from_str(flow).expect("vectors");
+    let all = flow["invoices"].as_array().expect("invoices");
+    let mut seen = 0;
+    for vector in all.iter().filter(|vector| vector["expect"] != "valid") {
+        let invoice = vector["invoice"].as_str().expect("text");
+        let ran = home.run(&["wallet", "pay", invoice]);
+        assert!(
+            matches!(ran.status, Some(31..=44)),
+            "{}: {ran:#?}",
+            vector["name"]
+        );
+        assert!(ran.stderr.contains("no money moved"), "{ran:#?}");
+        seen += 1;
+    }
+    assert!(seen > 0);
+}
+
+#[test]
+fn play_money_is_made_in_the_sandbox_only() {
+    let home = Home::new();
+    let before = home.run(&["wallet", "balance"]).expect(0).json();
+    assert_eq!(before["network"], "regtest");
+    assert_eq!(before["balance_msat"], 100_000_000);
+    let funded = home.run(&["wallet", "fund", "5000 sat"]).expect(0).json();
+    assert_eq!(funded["balance_msat"], 105_000_000);
+    home.run(&["wallet", "fund", "5000"]).expect(64);
+    home.run(&["wallet", "balance", "--wallet", "nonsense"])
+        .expect(64);
+}
