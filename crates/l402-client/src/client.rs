@@ -9,6 +9,9 @@ use l402_lightning::{Clock, Pay, SystemClock};
 use crate::exchange::Http;
 use crate::{Error, Event, Journal, Limits, Progress, Quote, Request, Response};
 
+/// How long the head of an answer may take, where nobody says otherwise.
+const ANSWER_TIME: Duration = Duration::from_secs(60);
+
 /// A paying HTTP client. Cheap to clone.
 ///
 /// Dropping a future of [`Client::send`] never loses a payment: one that has begun goes on in the
@@ -25,6 +28,9 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) progress: Option<Arc<dyn Progress>>,
     pub(crate) follow_redirects: bool,
+    pub(crate) keep_method: bool,
+    /// How long a call waits for another purchase of the same scope.
+    pub(crate) patience: Duration,
     pub(crate) payment_deadline: Duration,
     pub(crate) plain_http: bool,
     /// Wall and monotonic time of the start: see [`Inner::window_time`].
@@ -42,9 +48,20 @@ impl Inner {
     /// monotonic clock, so that setting the wall clock forward frees no budget. Set back, it
     /// frees none either: what is dated ahead counts.
     pub(crate) fn window_time(&self) -> UnixTime {
+        self.clock.wall().min(self.steady_time())
+    }
+
+    /// The time to date money with: never before what has passed since the start, so that nothing
+    /// is dated out of the window while the clock is set back. The journal's newest date is a
+    /// bound of the same kind, between one run and the next.
+    pub(crate) fn dating_time(&self) -> UnixTime {
+        self.clock.wall().max(self.steady_time())
+    }
+
+    /// The wall clock of the start, gone on at the pace of the monotonic one.
+    fn steady_time(&self) -> UnixTime {
         let (wall, monotonic) = self.started;
-        let passed = self.clock.monotonic().saturating_sub(monotonic);
-        self.clock.wall().min(wall.saturating_add(passed))
+        wall.saturating_add(self.clock.monotonic().saturating_sub(monotonic))
     }
 }
 
@@ -68,7 +85,8 @@ impl Client {
             clock: None,
             progress: None,
             follow_redirects: false,
-            timeout: Duration::from_secs(60),
+            keep_method: false,
+            timeout: None,
             payment_deadline: Duration::from_secs(60),
             plain_http: false,
         }
@@ -91,10 +109,14 @@ impl Client {
     }
 
     /// Looks up every purchase whose outcome is unknown; gives how many are still unknown. One
-    /// that another task or process is paying at this moment counts as unknown.
+    /// that another task or process is paying at this moment counts as unknown, and so does one
+    /// that only another wallet can tell of.
+    ///
+    /// Without a wallet too, what ended before a wallet was asked is marked as failed, and its
+    /// amount is free again.
     ///
     /// # Errors
-    /// [`Error::Store`], [`Error::Wallet`].
+    /// [`Error::Store`].
     pub async fn reconcile(&self) -> Result<usize, Error> {
         self.0.reconcile().await
     }
@@ -108,7 +130,8 @@ pub struct ClientBuilder {
     clock: Option<Arc<dyn Clock>>,
     progress: Option<Arc<dyn Progress>>,
     follow_redirects: bool,
-    timeout: Duration,
+    keep_method: bool,
+    timeout: Option<Duration>,
     payment_deadline: Duration,
     plain_http: bool,
 }
@@ -157,10 +180,20 @@ impl ClientBuilder {
         self
     }
 
-    /// Time until the head of an answer; 60 s by default.
+    /// Keeps the method where a redirect would change it to GET, and drops the body there: what
+    /// curl does with a method that its user forced. Off by default.
+    #[must_use]
+    pub fn keep_method_on_redirect(mut self, on: bool) -> Self {
+        self.keep_method = on;
+        self
+    }
+
+    /// Time until the head of an answer, 60 s by default; and, where it is given, the time to wait
+    /// for another purchase of the same origin and path, which else is as long as a payment may
+    /// take and a minute more.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = Some(timeout);
         self
     }
 
@@ -190,12 +223,16 @@ impl ClientBuilder {
         let started = (clock.wall(), clock.monotonic());
         Ok(Client(Arc::new(Inner {
             journal: self.journal,
-            http: Http::new(self.timeout)?,
+            http: Http::new(self.timeout.unwrap_or(ANSWER_TIME))?,
             wallet: self.wallet,
             limits: self.limits,
             clock,
             progress: self.progress,
             follow_redirects: self.follow_redirects,
+            keep_method: self.keep_method,
+            patience: self
+                .timeout
+                .unwrap_or(self.payment_deadline.saturating_add(ANSWER_TIME)),
             payment_deadline: self.payment_deadline,
             plain_http: self.plain_http,
             started,

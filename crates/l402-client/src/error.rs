@@ -1,6 +1,7 @@
 //! Errors, sorted by what the caller may do next.
 
 use std::fmt;
+use std::time::Duration;
 
 use l402::{Msat, PaymentHash};
 
@@ -65,6 +66,12 @@ reasons! {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
+    /// Another purchase of the same origin and path has been under way for longer than this call
+    /// waits. No money moved by this call.
+    Busy {
+        /// How long it waited.
+        waited: Duration,
+    },
     /// The caller's approval said no. No money moved.
     Declined,
     /// Over a limit. No money moved.
@@ -124,7 +131,8 @@ pub enum Error {
         /// What happened.
         detail: String,
     },
-    /// The wallet cannot be asked. No money moved.
+    /// The wallet cannot be asked, or must not be: it has paid more for routing than it was
+    /// allowed to. No money moved.
     Wallet {
         /// What happened.
         detail: String,
@@ -149,7 +157,8 @@ impl Error {
     #[must_use]
     pub const fn no_money_moved(&self) -> bool {
         match self {
-            Self::Declined
+            Self::Busy { .. }
+            | Self::Declined
             | Self::OverBudget { .. }
             | Self::PaymentFailed { .. }
             | Self::PaymentRequired(_)
@@ -163,12 +172,13 @@ impl Error {
         }
     }
 
-    /// A stable code: `declined`, `over_budget`, `paid_but_failed`, `paid_without_proof`,
+    /// A stable code: `busy`, `declined`, `over_budget`, `paid_but_failed`, `paid_without_proof`,
     /// `payment_failed`, `payment_required`, `payment_unknown`, the code of [`Refused`],
     /// `store`, `transport`, `wallet`.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::Busy { .. } => "busy",
             Self::Declined => "declined",
             Self::OverBudget { .. } => "over_budget",
             Self::PaidButFailed { .. } => "paid_but_failed",
@@ -185,6 +195,10 @@ impl Error {
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Busy { waited } => write!(
+                f,
+                "another purchase of this path is under way, and did not end within {waited:?}"
+            ),
             Self::Declined => f.write_str("the payment was declined"),
             Self::OverBudget { cost, limit, which } => {
                 write!(
@@ -228,7 +242,7 @@ impl Error {
             Self::Refused { reason, detail } => write!(f, "not paid ({}): {detail}", reason.code()),
             Self::Store { detail } => write!(f, "the payment journal cannot be used: {detail}"),
             Self::Transport { detail } => write!(f, "no answer: {detail}"),
-            Self::Wallet { detail } => write!(f, "the wallet cannot be asked: {detail}"),
+            Self::Wallet { detail } => write!(f, "the wallet cannot be used: {detail}"),
         }
     }
 }

@@ -13,6 +13,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use l402::Credential;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::journal::Purchase;
@@ -72,9 +73,15 @@ impl Hop {
     }
 
     /// Where a redirect leads, with the method rules that browsers and curl follow; `None` where
-    /// the answer is no redirect.
-    pub(crate) fn next(&self, status: StatusCode, headers: &HeaderMap) -> Option<Self> {
-        let to_get = match status {
+    /// the answer is no redirect. `keep_method` is curl's rule for a method that was forced: it
+    /// stays, and the body goes where the method would have changed.
+    pub(crate) fn next(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        keep_method: bool,
+    ) -> Option<Self> {
+        let as_get = match status {
             StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => self.method == Method::POST,
             StatusCode::SEE_OTHER => self.method != Method::HEAD,
             StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => false,
@@ -93,19 +100,39 @@ impl Hop {
                 next.headers.remove(name);
             }
         }
-        if to_get {
+        if as_get {
+            next.drop_body();
+        }
+        if as_get && !keep_method {
             next.method = Method::GET;
-            next.body = Bytes::new();
-            for name in [
-                CONTENT_ENCODING,
-                CONTENT_LENGTH,
-                CONTENT_TYPE,
-                TRANSFER_ENCODING,
-            ] {
-                next.headers.remove(name);
-            }
         }
         Some(next)
+    }
+
+    fn drop_body(&mut self) {
+        self.body = Bytes::new();
+        for name in [
+            CONTENT_ENCODING,
+            CONTENT_LENGTH,
+            CONTENT_TYPE,
+            TRANSFER_ENCODING,
+        ] {
+            self.headers.remove(name);
+        }
+    }
+
+    /// What is asked of the scope, as a fingerprint: method, query and body. What a token covers
+    /// for one request it covers for the same one again.
+    pub(crate) fn fingerprint(&self) -> [u8; 32] {
+        let query = self
+            .url
+            .query()
+            .map_or("-".into(), |query| format!("?{query}"));
+        let mut digest = Sha256::new();
+        // Neither a method nor a query holds a line feed.
+        digest.update(format!("{}\n{query}\n", self.method));
+        digest.update(&self.body);
+        digest.finalize().into()
     }
 
     /// Without a credential; says that a challenge is welcome, which a few servers wait for.
@@ -345,7 +372,7 @@ mod tests {
 
     fn redirect(hop: &Hop, status: u16, to: &str) -> Option<Hop> {
         let headers = HeaderMap::from_iter([(LOCATION, HeaderValue::try_from(to).unwrap())]);
-        hop.next(StatusCode::from_u16(status).unwrap(), &headers)
+        hop.next(StatusCode::from_u16(status).unwrap(), &headers, false)
     }
 
     #[test]
@@ -371,6 +398,38 @@ mod tests {
         }
         assert!(redirect(&hop(Method::GET, "https://a.example/x"), 304, "/y").is_none());
         assert!(redirect(&hop(Method::GET, "https://a.example/x"), 302, "file:///y").is_none());
+    }
+
+    #[test]
+    fn a_forced_method_stays_and_loses_its_body_as_with_curl() {
+        let headers = HeaderMap::from_iter([(LOCATION, HeaderValue::from_static("/y"))]);
+        for (status, body) in [(301, false), (302, false), (303, false), (307, true)] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let posted = hop(Method::POST, "https://a.example/x");
+            let next = posted.next(status, &headers, true).unwrap();
+            assert_eq!(
+                (next.method, !next.body.is_empty()),
+                (Method::POST, body),
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_tells_requests_apart() {
+        let of = |method: Method, url: &str| hop(method, url).fingerprint();
+        let same = of(Method::GET, "https://a.example/x?a=1");
+        assert_eq!(of(Method::GET, "https://a.example/x?a=1#part"), same);
+        for (method, url) in [
+            (Method::POST, "https://a.example/x?a=1"),
+            (Method::GET, "https://a.example/x?a=2"),
+            (Method::GET, "https://a.example/x"),
+        ] {
+            assert_ne!(of(method, url), same, "{url}");
+        }
+        let mut bodiless = hop(Method::GET, "https://a.example/x?a=1");
+        bodiless.drop_body();
+        assert_ne!(bodiless.fingerprint(), same);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! The flight lock covers everything up to the record of the payment, and ends there: what was
 //! paid is guarded by its own claim from then on.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,8 +30,11 @@ use crate::{Error, Event, Quote, Refused, Request, Response};
 
 /// The most redirects of one call.
 const REDIRECTS_MAX: usize = 10;
-/// The most stored tokens that one call tries before it buys.
+/// The most stored tokens that one call tries before it buys. Where all of them were paid and
+/// none was ever served, it does not.
 const TOKENS_TRIED_MAX: usize = 3;
+/// How long a call waits for another purchase before it says so.
+const QUIET: Duration = Duration::from_secs(1);
 /// How often a credential that is in use elsewhere is presented again.
 const IN_USE_TRIES: u32 = 5;
 /// How often a server may ask for the same token again after a failure of its own.
@@ -56,6 +60,15 @@ enum Verdict {
         code: &'static str,
         elsewhere: bool,
     },
+}
+
+/// What presenting a purchase of before came to.
+enum Used {
+    Answer(Box<Response>),
+    /// Paid and never served, and good for another request, says the server.
+    Elsewhere,
+    /// Of no use here, and no loss.
+    No,
 }
 
 impl Inner {
@@ -105,7 +118,7 @@ impl Inner {
 
     fn next_hop(&self, hop: &Hop, status: StatusCode, headers: &HeaderMap) -> Option<Hop> {
         self.follow_redirects
-            .then(|| hop.next(status, headers))
+            .then(|| hop.next(status, headers, self.keep_method))
             .flatten()
     }
 
@@ -116,19 +129,38 @@ impl Inner {
         bought: Option<PaymentHash>,
     ) -> Result<Response, Error> {
         let scope = Scope::of(&hop.url);
-        let mut tried = Vec::new();
+        let (mut tried, mut unserved) = (Vec::new(), 0);
         loop {
-            let flight = self.journal.locks().flight(&scope).await?;
+            let flight = self.flight(&scope).await?;
             self.resolve(&scope).await?;
             let Some(held) = self.find_usable(hop, &scope, &tried).await? else {
                 return self.buy(hop, scope, flight, bought).await;
             };
             drop(flight);
             tried.push(held.purchase.payment_hash);
-            if let Some(answer) = self.use_again(hop, held).await? {
-                return Ok(answer);
+            match self.use_again(hop, held).await? {
+                Used::Answer(answer) => return Ok(*answer),
+                Used::Elsewhere => unserved += 1,
+                Used::No => {}
+            }
+            if let (TOKENS_TRIED_MAX, Some(hash)) = (unserved, tried.last()) {
+                return Err(all_elsewhere(*hash));
             }
         }
+    }
+
+    /// The right to buy in a scope, within the patience that the caller has.
+    async fn flight(&self, scope: &Scope) -> Result<Flight, Error> {
+        let mut turn = pin!(self.journal.locks().flight(scope));
+        let quiet = QUIET.min(self.patience);
+        if let Ok(flight) = tokio::time::timeout(quiet, &mut turn).await {
+            return flight;
+        }
+        self.tell(&Event::Queued);
+        let flight = tokio::time::timeout(self.patience.saturating_sub(quiet), turn).await;
+        flight.unwrap_or(Err(Error::Busy {
+            waited: self.patience,
+        }))
     }
 
     /// The first stored purchase of the scope that nobody else is using.
@@ -181,20 +213,28 @@ impl Inner {
             .map(|purchase| Held { purchase, claim }))
     }
 
-    /// Presents a purchase of before; `None` where its token is no good here and was put away.
-    async fn use_again(&self, hop: &Hop, held: Held) -> Result<Option<Response>, Error> {
+    /// Presents a purchase of before. One whose token is no good any more is put away.
+    async fn use_again(&self, hop: &Hop, held: Held) -> Result<Used, Error> {
         let hash = held.purchase.payment_hash;
         if held.claim.is_some() {
             self.tell(&Event::Resuming(hash));
         }
+        let unserved = held.claim.is_some() && held.purchase.state == State::Paid;
         let (status, code) = match self.present(hop, &held.purchase).await {
-            Verdict::Answer(answer) => return Ok(Some(self.bought(answer, held, true))),
+            Verdict::Answer(answer) => {
+                let answer = self.bought(answer, held, true);
+                return Ok(Used::Answer(Box::new(answer)));
+            }
             Verdict::Failed { status, reason } => {
                 return Err(not_served(hash, status, reason, true));
             }
             Verdict::TurnedAway {
                 elsewhere: true, ..
-            } => return Ok(None),
+            } if !unserved => return Ok(Used::No),
+            // It may be so, for another request than the one that it was bought for.
+            Verdict::TurnedAway {
+                elsewhere: true, ..
+            } if !held.purchase.is_for(&hop.fingerprint()) => return Ok(Used::Elsewhere),
             Verdict::TurnedAway { status, code, .. } => (status, code),
         };
         let now = self.clock.wall();
@@ -205,12 +245,12 @@ impl Inner {
                 Err(self.turned_away(hash, status, code).await)
             }
             // Somebody else is having its first answer at this moment.
-            Some(State::Paid) => Ok(None),
+            Some(State::Paid) => Ok(Used::No),
             _ => {
                 self.journal
                     .run(move |store| store.evict(&hash, now))
                     .await?;
-                Ok(None)
+                Ok(Used::No)
             }
         }
     }
@@ -237,7 +277,8 @@ impl Inner {
         };
         self.tell(&Event::Challenged(offer.quote.clone()));
         let quote = offer.quote.clone();
-        let reserved = self.reserve(scope, offer).await?;
+        let draft = draft(hop, scope, offer, wallet.name());
+        let reserved = self.reserve(draft).await?;
         let payment = Payment {
             client: Arc::clone(self),
             wallet,
@@ -286,21 +327,15 @@ impl Inner {
     }
 
     /// Limits and intent, durable before anybody is asked to pay.
-    async fn reserve(&self, scope: Scope, offer: Offer) -> Result<Reserved, Error> {
-        let payment_hash = offer.quote.payment_hash;
-        let draft = Draft {
-            scope,
-            quote: offer.quote,
-            network: offer.network,
-            scheme: offer.scheme,
-            token: offer.token,
-            valid_until: offer.valid_until,
-        };
-        let (limits, window, now) = (self.limits, self.window_time(), self.clock.wall());
-        let reservation = self
-            .journal
-            .run(move |store| store.reserve(&draft, &limits, window, now))
-            .await?;
+    async fn reserve(&self, draft: Draft) -> Result<Reserved, Error> {
+        let payment_hash = draft.quote.payment_hash;
+        let mut reservation = self.try_reserve(draft.clone()).await?;
+        // What ended before its wallet was asked needs its share of the budget no more.
+        if matches!(reservation, Reservation::Over(Error::OverBudget { .. }))
+            && self.release_unasked().await?
+        {
+            reservation = self.try_reserve(draft).await?;
+        }
         match reservation {
             Reservation::Made(reserved) => Ok(reserved),
             Reservation::Over(error) => Err(error),
@@ -313,6 +348,13 @@ impl Inner {
                 Err(not_served(payment_hash, Some(402), reason.into(), false))
             }
         }
+    }
+
+    async fn try_reserve(&self, draft: Draft) -> Result<Reservation, Error> {
+        let (limits, window, now) = (self.limits, self.window_time(), self.dating_time());
+        self.journal
+            .run(move |store| store.reserve(&draft, &limits, window, now))
+            .await
     }
 
     /// Presents a credential. A server that says to wait, or to come again with the same token,
@@ -377,6 +419,19 @@ impl Inner {
     }
 }
 
+fn draft(hop: &Hop, scope: Scope, offer: Offer, wallet: String) -> Draft {
+    Draft {
+        scope,
+        quote: offer.quote,
+        network: offer.network,
+        scheme: offer.scheme,
+        token: offer.token,
+        valid_until: offer.valid_until,
+        wallet,
+        request: hop.fingerprint(),
+    }
+}
+
 /// Whether an answer to a credential is none to the request, as far as the status tells.
 fn is_refusal(status: StatusCode) -> bool {
     matches!(status.as_u16(), 401 | 402 | 409) || status.is_server_error()
@@ -433,6 +488,15 @@ pub(crate) fn not_served(
         reason,
         retry_same_token,
     }
+}
+
+/// A seller of whom several purchases are open to be served gets no more money for now.
+fn all_elsewhere(last: PaymentHash) -> Error {
+    let reason = format!(
+        "{TOKENS_TRIED_MAX} purchases of this path are paid and were never served, and the server \
+         says that each is for something else; no more is bought here before one of them is served"
+    );
+    not_served(last, Some(402), reason, true)
 }
 
 /// An error behind a redirect from something paid is no longer one that cost nothing.

@@ -2,8 +2,8 @@
 //!
 //! The promises: a row stands in the file, synced, before the wallet is asked; the proof is
 //! synced before it is sent anywhere; what a crash leaves is looked up by payment hash before
-//! anything is paid again. A row in state `intent` was written by a run that ended before it
-//! could say what became of it.
+//! anything is paid again. `intent` means that no wallet was asked: the row becomes `unknown`,
+//! synced, just before one is.
 
 mod row;
 mod store;
@@ -26,7 +26,7 @@ use crate::lock::{Locks, private};
 pub enum State {
     /// Failed for certain; no money moved.
     Failed,
-    /// Written before the wallet is asked; after a crash: unknown until looked up.
+    /// Written before the wallet is asked. Unless a run is at it now, none ever was.
     Intent,
     /// Paid and proven; the answer has not been had in full.
     Paid,
@@ -36,7 +36,7 @@ pub enum State {
     Refused,
     /// Paid, and the answer was had to its end.
     Served,
-    /// Asked, and nobody knows: the amount stays reserved.
+    /// The wallet was asked, and its answer is not known, or not yet: the amount stays reserved.
     Unknown,
 }
 

@@ -1,7 +1,8 @@
 //! One purchase at a time: locks that end with whoever holds them, also by kill -9.
 //!
 //! Two kinds, both files in `FOLDER/locks/`. A [`Flight`] is the right to buy at one origin and
-//! path. A [`Claim`] is the right to use one paid purchase that has not been served yet.
+//! path. A [`Claim`] is the right to use one paid purchase that has not been served yet. Whoever
+//! gives up a lock takes its file away, so that what is left was left by a crash.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -40,22 +41,33 @@ impl Scope {
 /// The right to buy in one scope, of all tasks and processes on one folder.
 #[derive(Debug)]
 pub(crate) struct Flight {
-    _file: File,
+    _file: Lock,
     _here: OwnedMutexGuard<()>,
 }
 
 /// The right to present one purchase; see [`Locks::claim`].
 #[derive(Debug)]
 pub(crate) struct Claim {
-    path: PathBuf,
-    _file: File,
+    _file: Lock,
 }
 
-impl Claim {
-    /// Ends the claim of a purchase that nobody will claim again.
-    pub(crate) fn finish(self) {
-        // Left behind, the empty file does no harm.
-        let _removed = std::fs::remove_file(&self.path);
+/// A locked file.
+#[derive(Debug)]
+struct Lock {
+    path: PathBuf,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "held for its lock"))]
+    file: File,
+}
+
+/// Takes the file away while it is locked; the lock ends after that, with the file's handle.
+/// Elsewhere than on Unix, where nobody could tell a file from its successor, it stays.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        if is_at(&self.file, &self.path) {
+            // Left behind, the empty file does no harm.
+            let _removed = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -114,7 +126,7 @@ impl Locks {
     pub(crate) fn claim(&self, hash: &PaymentHash) -> Result<Option<Claim>, Error> {
         let path = self.folder.join(format!("{hash}.use"));
         let file = try_lock(&path)?;
-        Ok(file.map(|file| Claim { path, _file: file }))
+        Ok(file.map(|file| Claim { _file: file }))
     }
 
     fn turnstile(&self, name: &str) -> Arc<Turnstile> {
@@ -130,17 +142,40 @@ impl Locks {
 }
 
 /// Opens and locks a file; `None` where somebody else has the lock.
-fn try_lock(path: &Path) -> Result<Option<File>, Error> {
+fn try_lock(path: &Path) -> Result<Option<Lock>, Error> {
     let fault =
         |error: &dyn std::fmt::Display| Error::store(format!("{}: {error}", path.display()));
-    let file = private(OpenOptions::new().write(true).create(true).truncate(false))
-        .open(path)
-        .map_err(|error| fault(&error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(fault(&error)),
+    loop {
+        let file = private(OpenOptions::new().write(true).create(true).truncate(false))
+            .open(path)
+            .map_err(|error| fault(&error))?;
+        match file.try_lock() {
+            // Whoever had it may have taken the file away since it was opened: the lock of a file
+            // that nobody else can open keeps nobody out.
+            Ok(()) if !is_at(&file, path) => {}
+            Ok(()) => {
+                let path = path.to_owned();
+                return Ok(Some(Lock { path, file }));
+            }
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(fault(&error)),
+        }
     }
+}
+
+/// Whether a path still leads to an open file.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |found: std::fs::Metadata| (found.dev(), found.ino());
+    let (open, named) = (file.metadata(), path.symlink_metadata());
+    open.is_ok_and(|open| named.is_ok_and(|named| identity(open) == identity(named)))
+}
+
+/// Nothing is taken away here.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
 }
 
 /// A new file is for its owner alone.
@@ -151,4 +186,35 @@ pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
         options.mode(0o600);
     }
     options
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn one_at_a_time_flies_though_each_takes_the_file_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Arc::new(Locks::new(folder.path().to_owned()));
+        let (locks, busy) = ([open(), open()], Arc::new(AtomicBool::new(false)));
+        let mut tasks = tokio::task::JoinSet::new();
+        for at in 0..200_usize {
+            let (locks, busy) = (locks[at % 2].clone(), busy.clone());
+            let scope = Scope::of(&"https://a.example/x".parse().unwrap());
+            tasks.spawn(async move {
+                let flight = locks.flight(&scope).await.unwrap();
+                assert!(!busy.swap(true, Ordering::SeqCst));
+                tokio::task::yield_now().await;
+                busy.store(false, Ordering::SeqCst);
+                drop(flight);
+            });
+        }
+        tasks.join_all().await;
+        assert_eq!(
+            folder.path().read_dir().unwrap().count(),
+            usize::from(cfg!(not(unix)))
+        );
+    }
 }

@@ -1,12 +1,12 @@
 //! One payment: approved, made once, recorded; and what a lookup says of one that was cut short.
 //!
-//! No line here pays for anything but a [`Reserved`], which only a durable intent makes. What the
-//! wallet answers is recorded before anybody acts on it.
+//! No line here pays for anything but a [`Reserved`], which only a durable intent makes. That the
+//! wallet is asked is recorded before it is, and what it answers before anybody acts on it.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use l402::PaymentHash;
+use l402::{Msat, PaymentHash, Preimage};
 use l402_lightning::{
     Error as WalletError, ErrorKind, Pay, PayRequest, Payment as Outcome, Unknown,
 };
@@ -40,49 +40,39 @@ impl Payment {
         let payment_hash = self.reserved.payment_hash;
         let caller = Arc::new(());
         let task = tokio::spawn(self.run(Arc::downgrade(&caller)));
-        task.await.unwrap_or_else(|_| {
+        let ended = task.await.unwrap_or_else(|_| {
             let reason = "the task that pays was stopped".into();
             Err(Error::PaymentUnknown {
                 payment_hash,
                 reason,
             })
-        })
+        });
+        ended.map(|(held, _flight)| held)
     }
 
-    async fn run(self, caller: Weak<()>) -> Result<Held, Error> {
+    /// The flight comes out with the purchase, and behind it: where nobody is left to take them,
+    /// the claim is given up before the next in line can look for it.
+    async fn run(self, caller: Weak<()>) -> Result<(Held, Flight), Error> {
+        let payment_hash = self.reserved.payment_hash;
         if let Err((error, note)) = self.last_word(&caller).await {
             self.client
-                .record_failure(self.reserved.payment_hash, note.into())
+                .record_failure(payment_hash, note.into())
                 .await?;
             return Err(error);
         }
+        self.client.record_asked(payment_hash).await?;
         self.client.tell(&Event::Paying);
         let outcome = self.wait().await;
-        let Self {
-            client,
-            reserved,
-            flight,
-            ..
-        } = self;
-        let purchase = client.record(reserved.payment_hash, outcome).await?;
-        if purchase.fee > reserved.max_fee {
-            let hash = reserved.payment_hash;
-            tracing::warn!(%hash, fee = %purchase.fee, "the wallet paid more than the fee limit");
-        }
+        let Self { client, flight, .. } = self;
+        let purchase = client.record(payment_hash, outcome).await?;
         client.tell(&Event::Paid {
             paid: purchase.paid,
             fee: purchase.fee,
         });
         // Claimed before the flight ends, so that the next in line leaves it alone.
         // Without the lock file another call may present it too, which costs an error at most.
-        let claim = client
-            .journal
-            .locks()
-            .claim(&purchase.payment_hash)
-            .ok()
-            .flatten();
-        drop(flight);
-        Ok(Held { purchase, claim })
+        let claim = client.journal.locks().claim(&payment_hash).ok().flatten();
+        Ok((Held { purchase, claim }, flight))
     }
 
     /// Whether it is still wanted: the caller's approval, which may take a while, comes last.
@@ -132,9 +122,19 @@ impl Payment {
 }
 
 impl Inner {
+    /// Only after this may the wallet be asked.
+    async fn record_asked(&self, payment_hash: PaymentHash) -> Result<(), Error> {
+        let now = self.clock.wall();
+        let written = self
+            .journal
+            .run(move |store| store.asked(&payment_hash, now))
+            .await?;
+        let gone = || Error::store("the intent of the payment is gone");
+        written.then_some(()).ok_or_else(gone)
+    }
+
     /// Writes down what became of a payment. Only a purchase that is proven and on disk comes out.
     async fn record(&self, payment_hash: PaymentHash, outcome: Outcome) -> Result<Purchase, Error> {
-        let now = self.clock.wall();
         match outcome {
             Outcome::Failed(failure) => {
                 let reason = failure.error.to_string();
@@ -143,14 +143,7 @@ impl Inner {
             }
             Outcome::Unknown(unknown) => {
                 let reason = unknown.error.to_string();
-                let note = reason.clone();
-                let moved = move |store: &mut crate::journal::Store| {
-                    store.moved(&payment_hash, State::Unknown, &note, now)
-                };
-                // Without the note the row says `intent`, which is looked up just the same.
-                if let Err(error) = self.journal.run(moved).await {
-                    tracing::warn!(%payment_hash, %error, "cannot record an unknown payment");
-                }
+                self.record_unknown(payment_hash, reason.clone()).await;
                 Err(Error::PaymentUnknown {
                     payment_hash,
                     reason,
@@ -161,27 +154,51 @@ impl Inner {
                 paid,
                 fee,
             } if preimage.proves(&payment_hash) => {
-                let stored = self
-                    .journal
-                    .run(move |store| store.paid(&payment_hash, &preimage, (paid, fee), now, ""))
-                    .await;
-                stored
-                    .map_err(|error| unrecorded(payment_hash, &error))?
-                    .ok_or_else(|| {
-                        unrecorded(
-                            payment_hash,
-                            &Error::store("the row of the payment is gone"),
-                        )
-                    })
+                self.record_paid(payment_hash, preimage, (paid, fee)).await
             }
             Outcome::Settled { paid, fee, .. } => {
-                let money = (paid, fee);
+                let (money, now) = ((paid, fee), self.dating_time());
                 self.journal
                     .run(move |store| store.paid_without_proof(&payment_hash, money, now))
                     .await
                     .map_err(|error| unrecorded(payment_hash, &error))?;
                 Err(Error::PaidWithoutProof { payment_hash })
             }
+        }
+    }
+
+    async fn record_paid(
+        &self,
+        payment_hash: PaymentHash,
+        preimage: Preimage,
+        money: (Msat, Msat),
+    ) -> Result<Purchase, Error> {
+        let now = self.dating_time();
+        let stored = self
+            .journal
+            .run(move |store| store.paid(&payment_hash, &preimage, money, now))
+            .await;
+        let gone = || Error::store("the row of the payment is gone");
+        let purchase = stored
+            .and_then(|purchase| purchase.ok_or_else(gone))
+            .map_err(|error| unrecorded(payment_hash, &error))?;
+        if let Some(limit) = purchase.broken_fee_limit() {
+            let fee = purchase.fee;
+            tracing::warn!(%payment_hash, %fee, %limit, "the wallet paid more than the fee limit");
+            self.tell(&Event::FeeOverLimit { fee, limit });
+        }
+        Ok(purchase)
+    }
+
+    /// Without the note the row is `unknown` just the same.
+    async fn record_unknown(&self, payment_hash: PaymentHash, note: String) {
+        let now = self.clock.wall();
+        let moved = self
+            .journal
+            .run(move |store| store.moved(&payment_hash, State::Unknown, &note, now))
+            .await;
+        if let Err(error) = moved {
+            tracing::warn!(%payment_hash, %error, "cannot note why a payment is unknown");
         }
     }
 
@@ -201,22 +218,25 @@ impl Inner {
             .run(move |store| store.open_purchases(Some(&scope)))
             .await?;
         for purchase in open {
-            let payment_hash = purchase.payment_hash;
-            match self.look_up(&purchase).await {
-                Ok(Some(outcome)) => self.record_found(payment_hash, outcome).await?,
-                Ok(None) => {
-                    self.record_failure(payment_hash, NEVER_BEGUN.into())
-                        .await?
-                }
-                Err(reason) => {
-                    return Err(Error::PaymentUnknown {
-                        payment_hash,
-                        reason,
-                    });
-                }
-            }
+            self.find_out(&purchase).await?;
         }
         Ok(())
+    }
+
+    /// Finds out what became of an open purchase, whose flight lock the caller has.
+    async fn find_out(&self, purchase: &Purchase) -> Result<(), Error> {
+        let payment_hash = purchase.payment_hash;
+        if purchase.state == State::Intent {
+            return self.record_failure(payment_hash, NEVER_ASKED.into()).await;
+        }
+        match self.look_up(purchase).await {
+            Ok(Some(outcome)) => self.record_found(payment_hash, outcome).await,
+            Ok(None) => self.record_failure(payment_hash, NEVER_BEGUN.into()).await,
+            Err(reason) => Err(Error::PaymentUnknown {
+                payment_hash,
+                reason,
+            }),
+        }
     }
 
     /// As [`Inner::record`], for a payment of before: that it failed is no error now.
@@ -230,19 +250,12 @@ impl Inner {
     /// Asks the wallet about a purchase: its outcome, or `None` where it certainly never began.
     /// The error says why neither is known.
     async fn look_up(&self, purchase: &Purchase) -> Result<Option<Outcome>, String> {
-        let wallet = self.wallet.as_ref().ok_or("there is no wallet to ask")?;
-        if wallet.network() != purchase.network {
-            return Err(format!(
-                "it was begun on {}, and the wallet is on {}; use the wallet that began it",
-                purchase.network,
-                wallet.network()
-            ));
-        }
+        let wallet = self.wallet.as_ref().ok_or_else(|| no_wallet(purchase))?;
+        check_wallet(wallet.as_ref(), purchase)?;
         let ended = self.clock.wall() > purchase.expires.saturating_add(GRACE);
         match wallet.lookup(purchase.payment_hash).await {
             Ok(Some(outcome)) => Ok(Some(outcome)),
-            // The wallet never heard of an intent, which a crash left before it was asked.
-            Ok(None) if purchase.state == State::Intent || ended => Ok(None),
+            Ok(None) if ended => Ok(None),
             Ok(None) => Err("the wallet was asked to pay, and has no record of it yet".into()),
             Err(error) => Err(format!("the wallet cannot be asked: {error}")),
         }
@@ -252,44 +265,67 @@ impl Inner {
         let open = self.journal.run(|store| store.open_purchases(None)).await?;
         let mut unknown = 0;
         for purchase in open {
-            // Whoever has the lock is paying, or looking it up.
-            match self.journal.locks().try_flight(&purchase.scope)? {
-                Some(_flight) => unknown += usize::from(self.is_still_unknown(&purchase).await?),
-                None => unknown += 1,
-            }
+            unknown += usize::from(self.is_still_unknown(&purchase).await?);
         }
         Ok(unknown)
     }
 
-    async fn is_still_unknown(&self, purchase: &Purchase) -> Result<bool, Error> {
-        if self.wallet.is_none() {
-            return Err(Error::Wallet {
-                detail: "there is none".into(),
-            });
+    /// Marks as failed what ended before its wallet was asked; whether there was any.
+    pub(crate) async fn release_unasked(&self) -> Result<bool, Error> {
+        let open = self.journal.run(|store| store.open_purchases(None)).await?;
+        let mut any = false;
+        for purchase in open.iter().filter(|open| open.state == State::Intent) {
+            any |= !self.is_still_unknown(purchase).await?;
         }
+        Ok(any)
+    }
+
+    async fn is_still_unknown(&self, purchase: &Purchase) -> Result<bool, Error> {
+        // Whoever has the lock is paying, or looking it up.
+        let Some(_flight) = self.journal.locks().try_flight(&purchase.scope)? else {
+            return Ok(true);
+        };
         let hash = purchase.payment_hash;
         let fresh = self.journal.run(move |store| store.purchase(&hash)).await?;
         let Some(purchase) = fresh.filter(|purchase| purchase.state.is_open()) else {
             return Ok(false);
         };
-        match self.look_up(&purchase).await {
-            Ok(None) => self
-                .record_failure(hash, NEVER_BEGUN.into())
-                .await
-                .map(|()| false),
-            Ok(Some(outcome)) => match self.record_found(hash, outcome).await {
-                Ok(()) | Err(Error::PaidWithoutProof { .. }) => Ok(false),
-                Err(Error::PaymentUnknown { .. }) => Ok(true),
-                Err(error) => Err(error),
-            },
-            Err(_) => Ok(true),
+        match self.find_out(&purchase).await {
+            Ok(()) | Err(Error::PaidWithoutProof { .. }) => Ok(false),
+            Err(Error::PaymentUnknown { .. }) => Ok(true),
+            Err(error) => Err(error),
         }
     }
 }
 
+const NEVER_ASKED: &str = "it ended before the wallet was asked";
 const NEVER_BEGUN: &str = "the wallet never began it";
 
-/// Paid, and the journal cannot say so: its intent is looked up by the next run.
+fn no_wallet(purchase: &Purchase) -> String {
+    match &purchase.wallet {
+        Some(name) => format!("there is no wallet to ask; it was begun with {name}"),
+        None => "there is no wallet to ask".into(),
+    }
+}
+
+/// Another wallet than the one that was asked knows nothing of a payment, which says nothing.
+/// A row of before wallets had names is held against the network alone.
+fn check_wallet(wallet: &dyn Pay, purchase: &Purchase) -> Result<(), String> {
+    let name = wallet.name();
+    match &purchase.wallet {
+        Some(asked) if *asked != name => Err(format!(
+            "it was begun with {asked}, and this wallet is {name}; use the one that began it"
+        )),
+        None if wallet.network() != purchase.network => Err(format!(
+            "it was begun on {}, and the wallet is on {}; use the wallet that began it",
+            purchase.network,
+            wallet.network()
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Paid, and the journal cannot say so: its row is unknown, and the next run looks it up.
 fn unrecorded(payment_hash: PaymentHash, error: &Error) -> Error {
     let detail = match error {
         Error::Store { detail } => detail.clone(),

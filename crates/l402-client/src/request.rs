@@ -74,6 +74,14 @@ pub struct Quote {
 pub enum Event {
     /// A 402 came, and its quote is sound.
     Challenged(Quote),
+    /// The wallet paid more for routing than it was allowed to; it is asked for nothing more for
+    /// a day.
+    FeeOverLimit {
+        /// What routing cost.
+        fee: Msat,
+        /// What it was allowed to cost.
+        limit: Msat,
+    },
     /// Paid.
     Paid {
         /// What the payee got.
@@ -83,6 +91,9 @@ pub enum Event {
     },
     /// The wallet has been asked to pay.
     Paying,
+    /// Another purchase of the same origin and path is under way, here or in another program; this
+    /// call waits for it.
+    Queued,
     /// A purchase of an earlier run was found and goes on.
     Resuming(PaymentHash),
     /// Sending the request again, with the credential.

@@ -48,15 +48,11 @@ impl Delivery {
         let done = journal
             .run(move |store| store.served(&hash, single_use, now))
             .await;
-        match done {
-            Ok(()) => {
-                if let Some(claim) = claim {
-                    claim.finish();
-                }
-            }
-            // The answer is there; what was lost is only that the token is tried once more.
-            Err(error) => tracing::warn!(%hash, %error, "cannot mark a purchase as served"),
+        // The answer is there; what was lost is only that the token is tried once more.
+        if let Err(error) = done {
+            tracing::warn!(%hash, %error, "cannot mark a purchase as served");
         }
+        drop(claim);
     }
 }
 

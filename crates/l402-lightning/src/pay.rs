@@ -60,6 +60,11 @@ pub trait Pay: fmt::Debug + Send + Sync {
     /// The network that it pays on.
     fn network(&self) -> Network;
 
+    /// Which wallet this is, in words that a person can find it by: the same at every start, of
+    /// no other wallet, and no secret. A buyer writes it down with each payment, for only the
+    /// wallet that was asked can say that it never began one.
+    fn name(&self) -> String;
+
     /// Pays, at most once per payment hash however often it is asked: of an invoice that it
     /// already paid, or is paying, it reports that payment.
     fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment>;

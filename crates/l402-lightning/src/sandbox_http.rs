@@ -130,6 +130,11 @@ impl Pay for SandboxHttp {
         Network::Regtest
     }
 
+    fn name(&self) -> String {
+        let base = self.base.as_str().trim_end_matches('/');
+        format!("sandbox+{base}, account default")
+    }
+
     fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment> {
         Box::pin(self.attempt(request))
     }

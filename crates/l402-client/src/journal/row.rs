@@ -18,6 +18,10 @@ pub(crate) struct Draft {
     pub(crate) scheme: Scheme,
     pub(crate) token: String,
     pub(crate) valid_until: Option<UnixTime>,
+    /// The name of the wallet that will be asked.
+    pub(crate) wallet: String,
+    /// What it is bought for; see `Hop::fingerprint`.
+    pub(crate) request: [u8; 32],
 }
 
 /// An intent that is durable: the only thing that a wallet is asked with.
@@ -41,6 +45,11 @@ pub(crate) struct Purchase {
     pub(crate) expires: UnixTime,
     pub(crate) paid_at: UnixTime,
     pub(crate) policy: Option<Policy>,
+    /// The name of the wallet that was asked, where the row says so.
+    pub(crate) wallet: Option<String>,
+    /// The most that routing was allowed to cost, where the row says so.
+    pub(crate) max_fee: Option<Msat>,
+    request: Option<[u8; 32]>,
     scheme: String,
     token: String,
     preimage: Option<Preimage>,
@@ -57,7 +66,8 @@ impl std::fmt::Debug for Purchase {
 
 impl Purchase {
     pub(super) const COLUMNS: &'static str = "payment_hash, origin, path, state, amount_msat, \
-         paid_msat, fee_msat, network, expires, paid_at, policy, scheme, token, preimage";
+         paid_msat, fee_msat, network, expires, paid_at, policy, scheme, token, preimage, wallet, \
+         fee_limit_msat, request";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let policy: Option<String> = row.get(10)?;
@@ -76,6 +86,9 @@ impl Purchase {
             expires: UnixTime::from_secs(row.get(8)?),
             paid_at: UnixTime::from_secs(row.get::<_, Option<u64>>(9)?.unwrap_or_default()),
             policy: policy.and_then(|text| text.parse().ok()),
+            wallet: row.get(14)?,
+            max_fee: row.get::<_, Option<u64>>(15)?.map(Msat::new),
+            request: row.get(16)?,
             scheme: row.get(11)?,
             token: row.get(12)?,
             preimage: preimage.map(Preimage::from_bytes),
@@ -86,6 +99,16 @@ impl Purchase {
     pub(crate) fn is_single_use(&self) -> bool {
         self.policy
             .is_some_and(|policy| policy.uses().is_some_and(|uses| uses.get() == 1))
+    }
+
+    /// Whether it was bought for this very request.
+    pub(crate) fn is_for(&self, request: &[u8; 32]) -> bool {
+        self.request.as_ref() == Some(request)
+    }
+
+    /// Whether routing cost more than it was allowed to, and how much that was.
+    pub(crate) fn broken_fee_limit(&self) -> Option<Msat> {
+        self.max_fee.filter(|limit| self.fee > *limit)
     }
 
     /// Whether our own servers made it: they also read the credential beside the caller's own

@@ -13,7 +13,7 @@ use crate::lock::Scope;
 use crate::{Error, Limits};
 
 /// Counts layouts; a file with a higher number was written by a newer version.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 const LAYOUT: &str = "
     CREATE TABLE purchase (
@@ -36,17 +36,39 @@ const LAYOUT: &str = "
         policy TEXT,
         valid_until INTEGER,
         preimage BLOB CHECK (preimage IS NULL OR length(preimage) = 32),
-        live INTEGER NOT NULL
+        live INTEGER NOT NULL,
+        wallet TEXT,
+        fee_limit_msat INTEGER,
+        request BLOB CHECK (request IS NULL OR length(request) = 32)
     ) STRICT;
     CREATE INDEX purchase_scope ON purchase (origin, path, state);
     CREATE INDEX purchase_spent ON purchase (state, paid_at);
+    CREATE INDEX purchase_created ON purchase (created);
+    CREATE INDEX purchase_paid_at ON purchase (paid_at);
 ";
+
+/// From layout 1, in which an intent may have been asked for already: none of them can be taken
+/// for one that was not.
+const FROM_1: &str = "
+    ALTER TABLE purchase ADD COLUMN wallet TEXT;
+    ALTER TABLE purchase ADD COLUMN fee_limit_msat INTEGER;
+    ALTER TABLE purchase ADD COLUMN request BLOB
+        CHECK (request IS NULL OR length(request) = 32);
+    CREATE INDEX purchase_created ON purchase (created);
+    CREATE INDEX purchase_paid_at ON purchase (paid_at);
+    UPDATE purchase SET state = 'unknown', note = 'the wallet may have been asked'
+        WHERE state = 'intent';
+";
+
+/// The newest date that money has in the file. None is dated before it, whatever the clock says.
+const NEWEST: &str = "max(coalesce((SELECT max(created) FROM purchase), 0), \
+                      coalesce((SELECT max(paid_at) FROM purchase), 0))";
 
 /// What became of asking for a reservation.
 pub(crate) enum Reservation {
     /// Durable; the wallet may be asked.
     Made(Reserved),
-    /// A limit says no.
+    /// A limit says no, or the wallet has broken one.
     Over(Error),
     /// This very invoice has been paid, or may have been.
     Taken(State),
@@ -108,7 +130,8 @@ impl Store {
     }
 
     /// Checks the limits and writes the intent, in one transaction that is synced when this
-    /// returns. `window` is the time for the budget, `now` the one to write down.
+    /// returns. `window` is the time for the budget, `now` the one to write down where the file
+    /// holds no later one.
     pub(crate) fn reserve(
         &mut self,
         draft: &Draft,
@@ -130,6 +153,9 @@ impl Store {
         if let Some(taken) = earlier.filter(|state| *state != State::Failed) {
             return Ok(Reservation::Taken(taken));
         }
+        if let Some(error) = broken_limit(&tx, &draft.wallet, window)? {
+            return Ok(Reservation::Over(error));
+        }
         let max_fee = match limits.allow(draft.quote.amount, spent(&tx, window)?) {
             Ok(max_fee) => max_fee,
             Err(over) => return Ok(Reservation::Over(over)),
@@ -143,25 +169,39 @@ impl Store {
         }))
     }
 
-    /// Writes the proof, which `Preimage::proves` has found good.
+    /// Writes down that the wallet is about to be asked: from here on only the wallet knows.
+    /// `false` where the row is no intent any more, and the wallet must not be asked.
+    pub(crate) fn asked(&mut self, hash: &PaymentHash, now: UnixTime) -> rusqlite::Result<bool> {
+        let changed = self.0.execute(
+            "UPDATE purchase SET state = 'unknown', note = 'the wallet was asked', updated = ?2 \
+             WHERE payment_hash = ?1 AND state = 'intent'",
+            params![hash.as_bytes(), now.secs()],
+        )?;
+        Ok(changed == 1)
+    }
+
+    /// Writes the proof, which `Preimage::proves` has found good. A fee over its limit is noted.
     pub(crate) fn paid(
         &mut self,
         hash: &PaymentHash,
         preimage: &Preimage,
         (paid, fee): (Msat, Msat),
         now: UnixTime,
-        note: &str,
     ) -> rusqlite::Result<Option<Purchase>> {
-        self.0.execute(
+        let sql = format!(
             "UPDATE purchase SET state = 'paid', live = 1, preimage = ?2, paid_msat = ?3, \
-             fee_msat = ?4, paid_at = ?5, updated = ?5, note = ?6 WHERE payment_hash = ?1",
+             fee_msat = ?4, paid_at = max(?5, {NEWEST}), updated = ?5, \
+             note = CASE WHEN ?4 > fee_limit_msat THEN 'routing cost ' || ?4 || ' msat, and ' || \
+             fee_limit_msat || ' msat were the limit' ELSE '' END WHERE payment_hash = ?1"
+        );
+        self.0.execute(
+            &sql,
             params![
                 hash.as_bytes(),
                 preimage.as_bytes(),
                 bounded(paid),
                 bounded(fee),
-                now.secs(),
-                note
+                now.secs()
             ],
         )?;
         self.purchase(hash)
@@ -174,10 +214,13 @@ impl Store {
         (paid, fee): (Msat, Msat),
         now: UnixTime,
     ) -> rusqlite::Result<()> {
-        self.0.execute(
+        let sql = format!(
             "UPDATE purchase SET state = 'paid_no_proof', live = 0, paid_msat = ?2, fee_msat = ?3, \
-             paid_at = ?4, updated = ?4, note = 'the preimage does not prove the payment' \
-             WHERE payment_hash = ?1",
+             paid_at = max(?4, {NEWEST}), updated = ?4, \
+             note = 'the preimage does not prove the payment' WHERE payment_hash = ?1"
+        );
+        self.0.execute(
+            &sql,
             params![hash.as_bytes(), bounded(paid), bounded(fee), now.secs()],
         )?;
         Ok(())
@@ -277,9 +320,9 @@ fn prepare(db: &mut Connection, found: u32) -> rusqlite::Result<()> {
     // `journal_mode` answers with a row, which `pragma_update` would take for an error.
     let _mode: String = db.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     db.pragma_update(None, "synchronous", "FULL")?;
-    if found == 0 {
+    if found < VERSION {
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        tx.execute_batch(LAYOUT)?;
+        tx.execute_batch(if found == 0 { LAYOUT } else { FROM_1 })?;
         tx.pragma_update(None, "user_version", VERSION)?;
         tx.commit()?;
     }
@@ -302,13 +345,35 @@ fn spent(db: &Connection, now: UnixTime) -> rusqlite::Result<Msat> {
         .try_fold(Msat::ZERO, |sum, cost| Ok(sum.saturating_add(cost?)))
 }
 
+/// Why a wallet is asked for nothing within the window: it paid more for routing than it might.
+fn broken_limit(db: &Connection, wallet: &str, now: UnixTime) -> rusqlite::Result<Option<Error>> {
+    let begin = now.secs().saturating_sub(WINDOW_SECS);
+    let mut rows = db.prepare_cached(
+        "SELECT payment_hash, fee_msat, fee_limit_msat FROM purchase \
+         WHERE paid_at > ?1 AND wallet = ?2 AND fee_msat > fee_limit_msat ORDER BY paid_at DESC",
+    )?;
+    let found = rows.query_row(params![begin, wallet], |row| {
+        let hash = PaymentHash::from_bytes(row.get(0)?);
+        let (fee, limit) = (Msat::new(row.get(1)?), Msat::new(row.get(2)?));
+        let detail = format!(
+            "{wallet} paid {fee} for the routing of {hash}, where {limit} were allowed; it is asked \
+             for nothing within 24 hours of that, use another wallet or mend it"
+        );
+        Ok(Error::Wallet { detail })
+    });
+    found.optional()
+}
+
 /// A failed attempt at the same invoice makes way.
 fn insert(db: &Connection, draft: &Draft, max_fee: Msat, now: UnixTime) -> rusqlite::Result<()> {
-    db.execute(
+    let sql = format!(
         "INSERT OR REPLACE INTO purchase (payment_hash, origin, path, state, amount_msat, \
          paid_msat, fee_msat, created, updated, expires, note, network, invoice, scheme, token, \
-         policy, valid_until, live) \
-         VALUES (?1, ?2, ?3, 'intent', ?4, 0, ?5, ?6, ?6, ?7, '', ?8, ?9, ?10, ?11, ?12, ?13, 0)",
+         policy, valid_until, live, wallet, fee_limit_msat, request) VALUES (?1, ?2, ?3, 'intent', \
+         ?4, 0, ?5, max(?6, {NEWEST}), ?6, ?7, '', ?8, ?9, ?10, ?11, ?12, ?13, 0, ?14, ?5, ?15)"
+    );
+    db.execute(
+        &sql,
         params![
             draft.quote.payment_hash.as_bytes(),
             draft.scope.origin,
@@ -325,6 +390,8 @@ fn insert(db: &Connection, draft: &Draft, max_fee: Msat, now: UnixTime) -> rusql
             draft
                 .valid_until
                 .map(|until| until.secs().min(i64::MAX.unsigned_abs())),
+            draft.wallet,
+            draft.request,
         ],
     )?;
     Ok(())

@@ -1,6 +1,9 @@
 //! The file: modes, and what is refused and left alone.
 
-use l402_client::Journal;
+use l402::Msat;
+use l402_client::{Journal, State};
+use l402_lightning::sandbox::Fault;
+use rusqlite::Connection;
 
 use crate::world::World;
 
@@ -23,7 +26,7 @@ async fn only_the_owner_can_read_it() {
 fn what_is_not_ours_is_refused_and_left_as_it_is() {
     let home = tempfile::TempDir::new().unwrap();
     for (name, sql) in [
-        ("newer", "PRAGMA user_version = 2"),
+        ("newer", "PRAGMA user_version = 3"),
         ("foreign", "CREATE TABLE x (y INTEGER)"),
     ] {
         let folder = home.path().join(name);
@@ -60,4 +63,41 @@ fn a_link_is_not_followed() {
     std::os::unix::fs::symlink(&target, home.path().join("client.db")).unwrap();
     let error = Journal::open(home.path()).unwrap_err().to_string();
     assert!(error.contains("plain file"), "{error}");
+}
+
+/// Takes away what layout 2 has beyond layout 1, and the word for "asked" with it.
+const BACK_TO_1: &str = "
+    DROP INDEX purchase_created;
+    DROP INDEX purchase_paid_at;
+    ALTER TABLE purchase DROP COLUMN wallet;
+    ALTER TABLE purchase DROP COLUMN fee_limit_msat;
+    ALTER TABLE purchase DROP COLUMN request;
+    UPDATE purchase SET state = 'intent', note = '' WHERE state = 'unknown';
+    PRAGMA user_version = 1;
+";
+
+#[tokio::test]
+async fn a_file_of_the_first_layout_is_upgraded_and_its_intents_are_looked_up() {
+    let world = World::new().await;
+    world.fault(Fault::Held);
+    world.fetch(&world.client(), "/joke").await.unwrap_err();
+    let db = Connection::open(world.folder().join("client.db")).unwrap();
+    let columns = || {
+        let sql = "SELECT group_concat(name || type) FROM pragma_table_info('purchase')";
+        db.query_row(sql, [], |row| row.get::<_, String>(0))
+            .unwrap()
+    };
+    let fresh = columns();
+    db.execute_batch(BACK_TO_1).unwrap();
+    assert_ne!(columns(), fresh);
+
+    // Such an intent may have been asked for: it is no dead one.
+    assert_eq!(world.states(), [State::Unknown]);
+    assert_eq!(columns(), fresh);
+    let error = world.fetch(&world.client(), "/joke").await.unwrap_err();
+    assert_eq!(error.code(), "payment_unknown", "{error}");
+    world.fault(Fault::None);
+    let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
+    assert_eq!(fetched.reused, Some(true));
+    assert_eq!(world.spent().await, Msat::from_sat(50));
 }

@@ -1,7 +1,9 @@
 //! The client against servers that are honest, broken and hostile, with the sandbox as Lightning.
 
+mod guarding;
 mod invoice;
 mod journal;
+mod odd_wallet;
 mod paying;
 mod racing;
 mod redirecting;

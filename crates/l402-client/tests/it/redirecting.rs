@@ -77,3 +77,17 @@ async fn a_circle_ends() {
         Err(Error::Transport { .. })
     ));
 }
+
+#[tokio::test]
+async fn a_method_is_kept_where_its_user_forced_it() {
+    for (keep, then) in [(true, http::Method::POST), (false, http::Method::GET)] {
+        let world = World::new().await;
+        let builder = world.builder().follow_redirects(true);
+        let client = builder.keep_method_on_redirect(keep).build().unwrap();
+        let mut request = Request::get(world.shop.url("/to/302?/free"));
+        request.method = http::Method::POST;
+        let answer = client.send(request).await.unwrap();
+        assert_eq!(answer.bytes(100).await.unwrap(), "free");
+        assert_eq!(world.shop.seen().methods, [http::Method::POST, then]);
+    }
+}

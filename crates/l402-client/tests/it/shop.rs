@@ -69,6 +69,7 @@ pub(crate) struct Seen {
     pub(crate) presented: u32,
     pub(crate) served: u32,
     pub(crate) headers: Vec<HeaderMap>,
+    pub(crate) methods: Vec<hyper::Method>,
 }
 
 pub(crate) struct Shop {
@@ -178,7 +179,7 @@ impl Inner {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path().to_owned();
         let query = request.uri().query().unwrap_or_default().to_owned();
-        let headers = request.headers().clone();
+        let (headers, method) = (request.headers().clone(), request.method().clone());
         let _body = request.into_body().collect().await;
         let names = headers
             .iter()
@@ -187,6 +188,7 @@ impl Inner {
         {
             let mut seen = self.seen.lock().expect("no panic before");
             seen.headers.push(headers.clone());
+            seen.methods.push(method);
             *(if credential.is_some() {
                 &mut seen.presented
             } else {

@@ -58,6 +58,10 @@ impl Pay for LndPay {
         self.network
     }
 
+    fn name(&self) -> String {
+        format!("lnd at {} on {}", self.rest.address(), self.network)
+    }
+
     fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment> {
         Box::pin(async move {
             let deadline = request.deadline;
@@ -71,7 +75,7 @@ impl Pay for LndPay {
 
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>> {
         Box::pin(async move {
-            let answer = tokio::time::timeout(PATIENCE, self.track(&payment_hash)).await;
+            let answer = tokio::time::timeout(PATIENCE, self.state(&payment_hash)).await;
             answer.unwrap_or_else(|_| {
                 let text = "lnd did not tell the state of the payment in time";
                 Err(Error::new(ErrorKind::Timeout, text))
@@ -157,12 +161,13 @@ impl LndPay {
         }
     }
 
-    /// After a refusal: the payment that lnd already knows, or that there certainly is none.
+    /// After a refusal: how the payment ends that lnd already knows, or that there certainly is
+    /// none. Another caller may have begun it a moment ago.
     ///
     /// A macaroon that may neither pay nor look up began nothing either.
     async fn unless_begun(&self, hash: &PaymentHash, refusal: Error) -> Payment {
         let denied = |error: &Error| error.kind() == ErrorKind::Unauthorized;
-        match self.lookup(*hash).await {
+        match self.end(hash).await {
             Ok(Some(begun)) => begun,
             Ok(None) => failed(refusal),
             Err(error) if denied(&error) && denied(&refusal) => failed(refusal),
@@ -170,22 +175,47 @@ impl LndPay {
         }
     }
 
-    /// The state of a payment: the first line of the stream. In-flight updates are asked for, as
-    /// lnd would otherwise say nothing of a payment in flight.
-    async fn track(&self, hash: &PaymentHash) -> Result<Option<Payment>, Error> {
-        let path = format!("/v2/router/track/{}", URL_SAFE.encode(hash.as_bytes()));
-        let mut lines = match self.rest.stream(Method::GET, &path, None).await {
-            Ok(lines) => lines,
-            Err(failure) if failure.status == Some(StatusCode::NOT_FOUND) => return Ok(None),
-            Err(failure) => return Err(failure.error),
+    /// How a payment ended, or ends: waits while it is in flight.
+    async fn end(&self, hash: &PaymentHash) -> Result<Option<Payment>, Error> {
+        let Some(mut lines) = self.track(hash).await? else {
+            return Ok(None);
         };
-        let item = lines.next::<WirePayment>().await?;
-        let item = item.ok_or_else(|| garbled("an empty stream"))?;
-        match (item.result, item.error) {
-            (Some(told), None) => Ok(Some(payment(&told, hash))),
-            (_, Some(status)) => Err(Error::new(ErrorKind::Rejected, tidy(&status.message))),
-            (None, None) => Err(garbled("neither result nor error")),
+        loop {
+            let told = told(&mut lines).await?;
+            if !is_moving(&told) {
+                return Ok(Some(payment(&told, hash)));
+            }
         }
+    }
+
+    /// The state of a payment as it is now.
+    async fn state(&self, hash: &PaymentHash) -> Result<Option<Payment>, Error> {
+        match self.track(hash).await? {
+            Some(mut lines) => Ok(Some(payment(&told(&mut lines).await?, hash))),
+            None => Ok(None),
+        }
+    }
+
+    /// The states of a payment, from now to its end; `None` where lnd never began it. In-flight
+    /// updates are asked for, as lnd would otherwise say nothing of a payment in flight.
+    async fn track(&self, hash: &PaymentHash) -> Result<Option<Lines>, Error> {
+        let path = format!("/v2/router/track/{}", URL_SAFE.encode(hash.as_bytes()));
+        match self.rest.stream(Method::GET, &path, None).await {
+            Ok(lines) => Ok(Some(lines)),
+            Err(failure) if failure.status == Some(StatusCode::NOT_FOUND) => Ok(None),
+            Err(failure) => Err(failure.error),
+        }
+    }
+}
+
+/// The next state that lnd tells.
+async fn told(lines: &mut Lines) -> Result<WirePayment, Error> {
+    let item = lines.next::<WirePayment>().await?;
+    let item = item.ok_or_else(|| garbled("a stream that ended early"))?;
+    match (item.result, item.error) {
+        (Some(told), None) => Ok(told),
+        (_, Some(status)) => Err(Error::new(ErrorKind::Rejected, tidy(&status.message))),
+        (None, None) => Err(garbled("neither result nor error")),
     }
 }
 

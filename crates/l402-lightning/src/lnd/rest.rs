@@ -86,6 +86,12 @@ impl Rest {
         })
     }
 
+    /// `host:port`.
+    #[cfg(feature = "pay")]
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         self.get_within(PATIENCE, path).await
     }

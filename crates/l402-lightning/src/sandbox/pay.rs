@@ -83,6 +83,11 @@ impl Pay for Wallet {
         Network::Regtest
     }
 
+    fn name(&self) -> String {
+        let payee = hex::encode(self.sandbox.payee());
+        format!("sandbox {payee}, account {}", self.account)
+    }
+
     fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment> {
         Box::pin(async move {
             let deadline = request.deadline;

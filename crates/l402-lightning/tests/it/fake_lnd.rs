@@ -45,6 +45,8 @@ pub(crate) enum Mischief {
     None,
     /// Says that it succeeded, with a preimage that is none.
     NoPreimage,
+    /// It is already paying: says so, and how it ends to whoever follows the payment.
+    Paying,
     /// Says nothing at all.
     Silent,
 }
@@ -384,6 +386,7 @@ async fn send(State(fake): State<Arc<Fake>>, Json(body): Json<Value>) -> Respons
             return Body::from_stream(broken).into_response();
         }
         Mischief::NoPreimage => told["payment_preimage"] = json!(""),
+        Mischief::Paying => return status(StatusCode::CONFLICT, 6, "payment is in transition"),
         _ => {}
     }
     line(&told)
@@ -396,23 +399,31 @@ async fn track(
 ) -> Response {
     let bytes = URL_SAFE.decode(hash).expect("URL-safe base64 with padding");
     let hash = PaymentHash::from_bytes(bytes.try_into().expect("32 bytes"));
-    let in_flight = *fake.mischief.lock().expect("not poisoned") == Mischief::InFlight;
+    let mischief = *fake.mischief.lock().expect("not poisoned");
+    let in_flight = mischief == Mischief::InFlight;
     let quiet = query
         .get("no_inflight_updates")
         .is_some_and(|value| value == "true");
     match fake.house.wallet.lookup(hash).await.expect("an answer") {
         _ if in_flight && quiet => std::future::pending().await,
         _ if in_flight => {
-            let told = wire_payment(&Payment::Unknown(unknown()), &hash);
-            let first = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(
-                format!("{}\n", json!({ "result": told })),
-            ))]);
+            let first = futures_util::stream::iter([Ok::<_, std::io::Error>(moving(&hash))]);
             let never = futures_util::stream::pending();
             Body::from_stream(first.chain(never)).into_response()
+        }
+        Some(payment) if mischief == Mischief::Paying => {
+            let end = format!("{}\n", json!({ "result": wire_payment(&payment, &hash) }));
+            [moving(&hash), Bytes::from(end)].concat().into_response()
         }
         Some(payment) => line(&wire_payment(&payment, &hash)),
         None => status(StatusCode::NOT_FOUND, 5, "payment isn't initiated"),
     }
+}
+
+/// One line: the payment is in flight.
+fn moving(hash: &PaymentHash) -> Bytes {
+    let told = wire_payment(&Payment::Unknown(unknown()), hash);
+    format!("{}\n", json!({ "result": told })).into()
 }
 
 fn unknown() -> l402_lightning::Unknown {

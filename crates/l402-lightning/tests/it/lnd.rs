@@ -193,6 +193,13 @@ async fn a_payment_in_flight_is_unknown_and_holds_nobody_up() {
 }
 
 #[tokio::test]
+async fn a_payment_that_somebody_else_began_is_followed_to_its_end() {
+    let setup = Setup::new().await;
+    let (bought, payment) = setup.pay_with(Mischief::Paying).await;
+    assert!(is_settled(&payment, &bought), "{payment:?}");
+}
+
+#[tokio::test]
 async fn a_refused_macaroon_is_a_certain_failure() {
     let setup = Setup::new().await;
     let clock = setup.lnd.fake.house.clock.clone();
@@ -303,6 +310,8 @@ async fn a_macaroon_that_spends_is_refused_for_selling_unless_accepted() {
     assert!(error.to_string().contains("offchain:write"), "{error}");
     let receive = setup.receiver("admin", true).await.unwrap();
     assert_eq!(receive.network(), l402::Network::Regtest);
+    let name = format!("lnd at {} on regtest", setup.lnd.address);
+    assert_eq!(setup.pay.name(), name);
 }
 
 #[tokio::test]

@@ -448,3 +448,13 @@ fn debug_shows_no_key() {
     let shown = format!("{:?} {:?}", house.sandbox, house.wallet);
     assert!(!shown.contains(&key[..16]), "{shown}");
 }
+
+#[test]
+fn a_wallet_has_one_name_that_no_other_wallet_has() {
+    let (house, other) = (House::new(), House::new());
+    let reopened = Sandbox::open(house.home.path(), house.clock.clone()).unwrap();
+    let name = |account| Wallet::open(&reopened, account).unwrap().name();
+    assert_eq!(name("default"), house.wallet.name());
+    assert_ne!(name("second"), house.wallet.name());
+    assert_ne!(other.wallet.name(), house.wallet.name());
+}

@@ -114,6 +114,8 @@ impl Bench for Remote {
 async fn keeps_the_contract() {
     let remote = Remote::new().await;
     remote.house.sandbox.set_fee(remote.fee()).unwrap();
+    let name = format!("sandbox+{}, account default", remote.base);
+    assert_eq!(remote.pay.name(), name);
     keeps_every_promise(&remote).await;
 }
 

@@ -1,0 +1,306 @@
+//! What keeps money together when wallets, clocks, sellers and callers misbehave.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use l402::{Msat, Problem, UnixTime};
+use l402_client::{Client, Error, Limits, Progress, Quote, Request, State};
+use l402_lightning::Pay;
+use l402_lightning::sandbox::{Fault, Wallet};
+
+use crate::odd_wallet::OddWallet;
+use crate::shop::Trouble;
+use crate::world::{START, Watch, World, fetch};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn a_day_of(sat: u64) -> Limits {
+    Limits {
+        per_day: Msat::from_sat(sat),
+        ..Limits::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_is_dropped_and_made_again_at_once_pays_once() {
+    for round in 0..40 {
+        let world = World::new().await;
+        world.fault(Fault::Slow(Duration::from_millis(20)));
+        let watch = Watch::new(true);
+        let client = world.builder().progress(watch.clone()).build().unwrap();
+        let (dropped, url) = (client.clone(), world.shop.url("/joke"));
+        let call = tokio::spawn(async move { fetch(&dropped, url).await });
+        while !watch.told().iter().any(|event| event == "Paying") {
+            tokio::task::yield_now().await;
+        }
+        call.abort();
+        // On a machine that stood still meanwhile it has been served already.
+        if call.await.is_ok() || world.shop.seen().presented > 0 {
+            continue;
+        }
+        let again = world.fetch(&client, "/joke").await.unwrap();
+        assert_eq!(again.reused, Some(true), "{round}");
+        assert_eq!(world.spent().await, Msat::from_sat(50), "{round}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_wallet_was_asked_for_is_not_taken_for_never_begun() {
+    let world = World::new().await;
+    let wallet = Arc::new(OddWallet {
+        forgets: true,
+        ..OddWallet::new(&world.wallet, world.journal())
+    });
+    let client = world.builder().wallet(wallet.clone()).build().unwrap();
+    for _ in 0..2 {
+        let error = world.fetch(&client, "/joke").await.unwrap_err();
+        assert!(matches!(error, Error::PaymentUnknown { .. }), "{error}");
+    }
+    assert_eq!(*wallet.states.lock().unwrap(), [State::Unknown]);
+    assert_eq!(client.reconcile().await.unwrap(), 1);
+    // Ten minutes after the invoice's end it can no longer begin.
+    world.clock.advance(Duration::from_secs(1201));
+    assert_eq!(client.reconcile().await.unwrap(), 0);
+    assert_eq!(world.states(), [State::Failed]);
+}
+
+#[tokio::test]
+async fn only_the_wallet_that_was_asked_can_say_that_it_never_began() {
+    let world = World::new().await;
+    world.fault(Fault::Held);
+    world.fetch(&world.client(), "/joke").await.unwrap_err();
+    let other = Arc::new(Wallet::open(&world.sandbox, "other").unwrap());
+    let elsewhere = world.builder().wallet(other).build().unwrap();
+    for _ in 0..2 {
+        let error = world.fetch(&elsewhere, "/joke").await.unwrap_err();
+        assert!(matches!(error, Error::PaymentUnknown { .. }), "{error}");
+        assert!(error.to_string().contains(&world.wallet.name()), "{error}");
+        assert_eq!(elsewhere.reconcile().await.unwrap(), 1);
+        // Also where its invoice ended long ago.
+        world.clock.advance(DAY);
+    }
+    world.fault(Fault::None);
+    assert_eq!(world.client().reconcile().await.unwrap(), 0);
+    assert_eq!(world.states(), [State::Paid]);
+    assert_eq!(world.spent().await, Msat::from_sat(50));
+}
+
+#[tokio::test]
+async fn a_seller_who_calls_a_paid_request_another_one_is_not_paid_again() {
+    for problem in [Problem::Insufficient, Problem::WrongService] {
+        let world = World::new().await;
+        world.shop.plan().troubles = vec![Trouble::Status(500), Trouble::Problem(problem)];
+        world.fetch(&world.client(), "/joke").await.unwrap_err();
+        let error = world.fetch(&world.client(), "/joke").await.unwrap_err();
+        let refused = matches!(
+            error,
+            Error::PaidButFailed {
+                retry_same_token: false,
+                ..
+            }
+        );
+        assert!(refused, "{error}");
+        assert_eq!(world.states(), [State::Refused]);
+        assert_eq!(world.spent().await, Msat::from_sat(50));
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_serves_nothing_is_bought_from_three_times() {
+    let world = World::new().await;
+    let client = world.client();
+    let not_this = Trouble::Problem(Problem::Insufficient);
+    for bought in 0..3 {
+        let mut troubles = vec![not_this; bought];
+        troubles.push(Trouble::Status(500));
+        world.shop.plan().troubles = troubles;
+        let path = format!("/joke?of={bought}");
+        world.fetch(&client, &path).await.unwrap_err();
+    }
+    assert_eq!(world.spent().await, Msat::from_sat(150));
+    world.shop.plan().troubles = vec![not_this; 3];
+    let error = world.fetch(&client, "/joke?of=3").await.unwrap_err();
+    assert!(error.to_string().contains("never served"), "{error}");
+    assert_eq!(world.spent().await, Msat::from_sat(150));
+    // Whoever is served at last may go on.
+    for _ in 0..3 {
+        let fetched = world.fetch(&client, "/joke?of=0").await.unwrap();
+        assert_eq!(fetched.reused, Some(true));
+    }
+    assert_eq!(world.spent().await, Msat::from_sat(150));
+}
+
+#[tokio::test]
+async fn a_day_does_not_begin_anew_where_the_clock_goes_back_and_forth() {
+    let world = World::new().await;
+    let client = world.builder().limits(a_day_of(100)).build().unwrap();
+    let mut served = 0;
+    for wall in [START.secs() - 25 * 60 * 60, START.secs()] {
+        world.clock.set_wall(UnixTime::from_secs(wall));
+        for _ in 0..3 {
+            served += u64::from(world.fetch(&client, "/joke").await.is_ok());
+        }
+    }
+    assert_eq!(served, 2);
+    assert_eq!(world.spent().await, Msat::from_sat(100));
+}
+
+#[tokio::test]
+async fn a_run_with_the_clock_set_back_dates_nothing_before_the_last_one() {
+    let world = World::new().await;
+    let client = || world.builder().limits(a_day_of(100)).build().unwrap();
+    world.fetch(&client(), "/joke").await.unwrap();
+    let back = UnixTime::from_secs(START.secs() - 25 * 60 * 60);
+    world.clock.set_wall(back);
+    world.fetch(&client(), "/joke").await.unwrap();
+    world.clock.set_wall(START);
+    let error = world.fetch(&client(), "/joke").await.unwrap_err();
+    assert_eq!(error.code(), "over_budget", "{error}");
+    assert!(world.entries().iter().all(|entry| entry.created == START));
+}
+
+#[tokio::test]
+async fn a_wallet_that_breaks_the_fee_limit_is_asked_for_nothing_for_a_day() {
+    let world = World::new().await;
+    let greedy = || OddWallet {
+        fee: Some(Msat::from_sat(500)),
+        ..OddWallet::new(&world.wallet, world.journal())
+    };
+    let watch = Watch::new(true);
+    let builder = world.builder().wallet(Arc::new(greedy()));
+    let client = builder.progress(watch.clone()).build().unwrap();
+    world.fetch(&client, "/joke").await.unwrap();
+    assert!(watch.told().iter().any(|it| it.contains("FeeOverLimit")));
+    let note = &world.entries()[0].note;
+    assert!(
+        note.contains("500000") && note.contains("10000 msat"),
+        "{note}"
+    );
+    // Another run knows it, too.
+    let client = world.builder().wallet(Arc::new(greedy())).build().unwrap();
+    let error = world.fetch(&client, "/joke").await.unwrap_err();
+    assert!(matches!(error, Error::Wallet { .. }), "{error}");
+    assert!(error.to_string().contains("the odd wallet"), "{error}");
+    assert_eq!(world.spent().await, Msat::from_sat(50));
+    world.fetch(&world.client(), "/joke").await.unwrap();
+    world.clock.advance(DAY);
+    world.fetch(&client, "/joke").await.unwrap();
+}
+
+/// Somebody who takes their time to say yes.
+struct Ponders(Mutex<Receiver<bool>>);
+
+impl Progress for Ponders {
+    fn approve(&self, _: &Quote) -> bool {
+        self.0.lock().expect("no panic before").recv() == Ok(true)
+    }
+}
+
+/// A call that stands before its approval, with the right to buy `/joke`.
+async fn undecided(world: &World) -> (Sender<bool>, tokio::task::JoinHandle<bool>) {
+    let (decide, decision) = channel();
+    let ponders = Arc::new(Ponders(Mutex::new(decision)));
+    let client = world.builder().progress(ponders).build().expect("a client");
+    let url = world.shop.url("/joke");
+    let call = tokio::spawn(async move { fetch(&client, url).await.is_ok() });
+    while world.states() != [State::Intent] {
+        tokio::task::yield_now().await;
+    }
+    (decide, call)
+}
+
+#[tokio::test]
+async fn whoever_waits_for_another_purchase_is_told_and_gives_up_in_time() {
+    let world = World::new().await;
+    let (decide, call) = undecided(&world).await;
+    for timeout in [100, 1100].map(Duration::from_millis) {
+        let watch = Watch::new(true);
+        let builder = world.builder().timeout(timeout).progress(watch.clone());
+        let error = world
+            .fetch(&builder.build().unwrap(), "/joke")
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, Error::Busy { waited } if waited == timeout),
+            "{error}"
+        );
+        assert!(error.to_string().ends_with("no money moved"), "{error}");
+        assert_eq!(watch.told(), ["Queued"]);
+    }
+    decide.send(true).unwrap();
+    assert!(call.await.unwrap());
+    assert_eq!(world.spent().await, Msat::from_sat(50));
+}
+
+#[tokio::test]
+async fn an_intent_that_somebody_is_at_is_left_alone() {
+    let world = World::new().await;
+    let (decide, call) = undecided(&world).await;
+    assert_eq!(world.client().reconcile().await.unwrap(), 1);
+    assert_eq!(world.states(), [State::Intent]);
+    decide.send(true).unwrap();
+    assert!(call.await.unwrap());
+}
+
+/// Leaves an intent for `/joke` behind, as an end before the wallet was asked does.
+async fn abandon(world: &World) {
+    world.fault(Fault::Fails);
+    world
+        .fetch(&world.client(), "/joke")
+        .await
+        .expect_err("no money");
+    world.fault(Fault::None);
+    let db = rusqlite::Connection::open(world.folder().join("client.db")).expect("the file");
+    let changed = db.execute("UPDATE purchase SET state = 'intent'", []);
+    assert_eq!(changed.expect("one statement"), 1);
+}
+
+fn without_a_wallet(world: &World) -> Client {
+    Client::builder(world.journal())
+        .clock(world.clock.clone())
+        .build()
+        .expect("a client")
+}
+
+#[tokio::test]
+async fn an_abandoned_intent_needs_no_wallet_to_be_given_up() {
+    let world = World::new().await;
+    abandon(&world).await;
+    let client = without_a_wallet(&world);
+    let error = world.fetch(&client, "/joke").await.unwrap_err();
+    assert!(matches!(error, Error::PaymentRequired(_)), "{error}");
+    assert_eq!(world.states(), [State::Failed]);
+
+    let world = World::new().await;
+    abandon(&world).await;
+    assert_eq!(without_a_wallet(&world).reconcile().await.unwrap(), 0);
+    assert_eq!(world.states(), [State::Failed]);
+    world.fault(Fault::Unknown);
+    world.fetch(&world.client(), "/joke").await.unwrap_err();
+    assert_eq!(without_a_wallet(&world).reconcile().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn an_abandoned_intent_takes_nothing_of_the_day() {
+    let world = World::new().await;
+    abandon(&world).await;
+    let client = world.builder().limits(a_day_of(100)).build().unwrap();
+    let fetched = world.fetch(&client, "/other").await.unwrap();
+    assert_eq!(fetched.reused, Some(false));
+    assert_eq!(world.states(), [State::Served, State::Failed]);
+}
+
+#[tokio::test]
+async fn no_lock_file_stays_behind() {
+    let world = World::new().await;
+    let client = world.client();
+    for path in ["/free", "/unauthorized", "/joke"] {
+        world.fetch(&client, path).await.unwrap();
+    }
+    let request = Request::get(world.shop.url("/unread"));
+    drop(client.send(request).await.unwrap());
+    let files = std::fs::read_dir(world.folder().join("locks")).unwrap();
+    let names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(names, ["open"]);
+}
