@@ -132,6 +132,8 @@ impl From<l402_client::Error> for CliError {
 fn exit_of(error: &l402_client::Error) -> ExitCode {
     use l402_client::Error;
     match error {
+        // Nothing came in time, as with a server that does not answer.
+        Error::Busy { .. } => exit_code::UNAVAILABLE,
         Error::Declined => exit_code::DECLINED,
         Error::OverBudget { .. } => exit_code::OVER_BUDGET,
         Error::PaymentFailed { .. } => exit_code::PAYMENT_FAILED,
@@ -152,6 +154,9 @@ fn exit_of(error: &l402_client::Error) -> ExitCode {
 fn hint_of(error: &l402_client::Error) -> Option<String> {
     use l402_client::{Error, Refused};
     let hint = match error {
+        Error::Busy { .. } => {
+            "run the same command again once the other purchase has ended; -m says how long to wait"
+        }
         Error::OverBudget {
             which: "per_day", ..
         } => {

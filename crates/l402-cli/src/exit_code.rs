@@ -77,7 +77,7 @@ exit_codes! {
     REFUSED_WRONG_NETWORK = 44 "The invoice is for another network than the wallet's; no money moved.";
     REFUSED_CREDENTIAL_GIVEN = 45 "The request already holds a credential of L402; no money moved.";
     USAGE = 64 "The command line cannot be understood.";
-    UNAVAILABLE = 69 "The server cannot be reached, or an address cannot be listened on.";
+    UNAVAILABLE = 69 "The server cannot be reached or does not answer in time, or an address cannot be listened on.";
     LOCAL_IO = 74 "A local file, such as journal, receipt or output, cannot be read or written.";
     CONFIGURATION = 78 "The configuration is wrong; nothing was bound.";
 }

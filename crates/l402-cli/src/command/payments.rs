@@ -16,13 +16,13 @@ use crate::{CliError, Context};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 States:
-  intent         written down, the wallet not yet asked, or nobody knows: looked up by the next run
+  intent         written down, the wallet not asked: a purchase at this moment, or an abandoned one
   failed         failed for certain; no money moved
   paid           paid; the answer has not been had in full: run the same command again
   paid_no_proof  the wallet says paid, and its proof does not hold
   served         paid, and the answer was had
   refused        paid, and the server refused the credential for good
-  unknown        nobody knows whether the money moved; it stays reserved
+  unknown        the wallet was asked, and the outcome is not known yet; the money stays reserved
 
 Examples:
   l402 payments

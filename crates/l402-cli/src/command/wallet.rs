@@ -219,9 +219,6 @@ async fn faucet(url: &url::Url, amount: Msat) -> Result<(), CliError> {
 async fn pay(args: &PayArgs, context: &Context) -> Result<ExitCode, CliError> {
     let invoice = Invoice::decode(&args.invoice).map_err(refuse_invoice)?;
     let amount = invoice.required_amount().map_err(refuse_invoice)?;
-    if invoice.expires <= context.clock.wall() {
-        return Err(refuse(Refused::InvoiceExpired, "the invoice has expired"));
-    }
     let wallet = open(&args.wallet.wallet, context).await?;
     if wallet.network() != invoice.network {
         let text = format!(
@@ -231,15 +228,19 @@ async fn pay(args: &PayArgs, context: &Context) -> Result<ExitCode, CliError> {
         );
         return Err(refuse(Refused::WrongNetwork, &text));
     }
-    let limits = args
-        .max_fee
-        .map_or(Limits::default(), |fee| fee.apply(Limits::default()));
-    let request = PayRequest {
-        bolt11: args.invoice.clone(),
-        max_fee: limits.max_fee(amount),
-        deadline: args.payment_timeout,
+    let outcome = if invoice.expires <= context.clock.wall() {
+        paid_before(&*wallet, &invoice).await?
+    } else {
+        let limits = args
+            .max_fee
+            .map_or(Limits::default(), |fee| fee.apply(Limits::default()));
+        let request = PayRequest {
+            bolt11: args.invoice.clone(),
+            max_fee: limits.max_fee(amount),
+            deadline: args.payment_timeout,
+        };
+        wallet.pay(request).await
     };
-    let outcome = wallet.pay(request).await;
     let (mut value, text, code) = report(&outcome, &invoice);
     if let Value::Object(fields) = &mut value {
         fields.insert(
@@ -249,6 +250,25 @@ async fn pay(args: &PayArgs, context: &Context) -> Result<ExitCode, CliError> {
     }
     args.wallet.output.open().result(&value, || text)?;
     Ok(code)
+}
+
+/// What became of an expired invoice: nothing is paid any more, and an earlier call may have.
+async fn paid_before(wallet: &dyn Pay, invoice: &Invoice) -> Result<Payment, CliError> {
+    match wallet.lookup(invoice.payment_hash).await {
+        Ok(Some(outcome)) => Ok(outcome),
+        Ok(None) => Err(refuse(Refused::InvoiceExpired, "the invoice has expired")),
+        Err(error) => {
+            let text = format!(
+                "the invoice has expired, and the wallet cannot say whether it was paid before: {}",
+                escape(&error.to_string())
+            );
+            Err(
+                CliError::new(exit_code::PAYMENT_UNKNOWN, "payment_unknown", text)
+                    .after_money_moved()
+                    .with_hint("ask again later with the same command: it pays nothing"),
+            )
+        }
+    }
 }
 
 /// The outcome for machines, for people, and as exit status.

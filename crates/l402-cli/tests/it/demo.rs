@@ -98,3 +98,18 @@ fn beside_a_running_demo_everything_can_be_bought() {
     let listed = home.run(&["get", &demo.url("/")]).expect(0).json();
     assert_eq!(listed["endpoints"].as_array().expect("a list").len(), 3);
 }
+
+#[cfg(unix)]
+#[test]
+fn the_first_interrupt_ends_it_with_0_and_everything_it_began() {
+    let home = Home::new();
+    let mut demo = home.serve(&["demo", "--listen", "127.0.0.1:0"]);
+    let api = demo.announced["sandbox_api"].as_str().expect("an address");
+    let api = api.trim_start_matches("http://").to_owned();
+    let gateway = demo.address().to_owned();
+    crate::program::signal("INT", demo.pid());
+    assert_eq!(demo.wait(), Some(0));
+    for address in [gateway, api] {
+        assert!(std::net::TcpStream::connect(&address).is_err(), "{address}");
+    }
+}

@@ -214,3 +214,66 @@ fn files_that_cannot_be_written_are_found_before_money_moves() {
     }
     assert_eq!(balance(&home), before);
 }
+
+#[test]
+fn a_failure_leaves_the_old_file_as_it_was() {
+    let home = Home::new();
+    let demo = demo(&home);
+    let missing = demo.url("/nothing-here");
+    let old = home.file("old", "before");
+    let new = home.path().join("new");
+    for path in [&old, &new] {
+        let path = path.to_str().expect("a path");
+        home.run(&["get", "--fail", "-o", path, &missing])
+            .expect(22);
+    }
+    assert_eq!(std::fs::read_to_string(old).expect("the file"), "before");
+    assert!(!new.exists());
+}
+
+#[test]
+fn a_hyphen_is_stdout() {
+    let home = Home::new();
+    let demo = demo(&home);
+    let free = demo.url("/health");
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = home.command(&["get", "-o", "-", &free]);
+    let output = command.current_dir(folder.path()).output();
+    let output = output.expect("the program starts");
+    assert!(
+        output.status.success() && !output.stdout.is_empty(),
+        "{output:?}"
+    );
+    assert_eq!(std::fs::read_dir(folder.path()).expect("it").count(), 0);
+}
+
+#[test]
+fn a_failure_that_was_paid_for_is_told_even_to_who_wants_silence() {
+    let home = Home::new();
+    let demo = demo(&home);
+    let upstream = demo.url("");
+    let shop = home.serve(&[
+        "serve",
+        "--upstream",
+        &upstream,
+        "--price",
+        "7 sat",
+        "--listen",
+        "127.0.0.1:0",
+    ]);
+    let url = shop.url("/nothing-here");
+    let ran = home
+        .run(&["get", "-sf", &url, "--wallet", "sandbox"])
+        .expect(22);
+    for words in ["404", "7 sat", "does not pay twice"] {
+        assert!(ran.stderr.contains(words), "{words}: {ran:#?}");
+    }
+    assert!(!ran.stderr.contains("no money moved"), "{ran:#?}");
+    let before = balance(&home);
+    // The second run pays nothing, so there is nothing to tell.
+    let ran = home
+        .run(&["get", "-sf", &url, "--wallet", "sandbox"])
+        .expect(22);
+    assert!(ran.stderr.is_empty(), "{ran:#?}");
+    assert_eq!(balance(&home), before);
+}

@@ -1,6 +1,7 @@
 //! The program from outside: real processes, each with a home folder of its own, on loopback.
 
 mod contract;
+mod cut_short;
 mod demo;
 mod doctor;
 mod get;

@@ -160,6 +160,14 @@ impl Drop for Serving {
     }
 }
 
+/// Sends a signal to a process of ours.
+#[cfg(unix)]
+pub(crate) fn signal(name: &str, pid: u32) {
+    let mut kill = Command::new("kill");
+    let status = kill.args(["-s", name, &pid.to_string()]).status();
+    assert!(status.expect("kill runs").success());
+}
+
 /// How a run ended, and what it said.
 #[derive(Debug)]
 pub(crate) struct Ran {

@@ -3,6 +3,8 @@
 use std::net::TcpListener;
 
 use crate::program::Home;
+#[cfg(unix)]
+use crate::program::signal;
 
 #[test]
 fn seller_and_buyer_share_a_home_and_nothing_else() {
@@ -45,7 +47,7 @@ fn asked_to_stop_it_ends_with_0() {
         "127.0.0.1:0",
     ]);
     assert!(shop.announced["routes"].is_array());
-    terminate(shop.pid());
+    signal("TERM", shop.pid());
     assert_eq!(shop.wait(), Some(0));
 }
 
@@ -57,18 +59,9 @@ fn the_sandbox_takes_its_fault_away_when_it_ends() {
     let mut sandbox = home.serve(&fault);
     let demo = ["demo", "--once", "--listen", "127.0.0.1:0"];
     home.run(&demo).expect(13);
-    terminate(sandbox.pid());
+    signal("TERM", sandbox.pid());
     assert_eq!(sandbox.wait(), Some(0));
     home.run(&demo).expect(0);
-}
-
-/// Asks a process of ours to end, as a service manager does.
-#[cfg(unix)]
-fn terminate(pid: u32) {
-    let status = std::process::Command::new("kill")
-        .arg(pid.to_string())
-        .status();
-    assert!(status.expect("kill runs").success());
 }
 
 #[test]

@@ -1,5 +1,11 @@
 //! `l402 wallet`.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use l402::UnixTime;
+use l402_lightning::{Clock, InvoiceRequest, ManualClock, Node, PayRequest, Payment, SystemClock};
+
 use crate::program::Home;
 
 /// The invoice of a fresh challenge.
@@ -80,4 +86,56 @@ fn play_money_is_made_in_the_sandbox_only() {
     home.run(&["wallet", "fund", "5000"]).expect(64);
     home.run(&["wallet", "balance", "--wallet", "nonsense"])
         .expect(64);
+}
+
+/// An invoice of two hours ago that was good for ten minutes, paid at the time or not.
+fn old_invoice(home: &Home, paid: bool) -> String {
+    let now = SystemClock::default().wall().secs();
+    let clock = Arc::new(ManualClock::new(UnixTime::from_secs(now - 7200)));
+    let state = home.path().join("home");
+    std::fs::create_dir_all(&state).expect("a folder");
+    let act = async {
+        let seller = Node::Sandbox.receiver(&state, clock.clone(), false).await;
+        let request = InvoiceRequest {
+            amount: "10 sat".parse().expect("an amount"),
+            expiry: Duration::from_secs(600),
+            memo: "of old".to_owned(),
+        };
+        let invoice = seller.expect("a node").create_invoice(request).await;
+        let bolt11 = invoice.expect("an invoice").bolt11;
+        if paid {
+            let wallet = Node::Sandbox.payer(&state, clock).await.expect("a wallet");
+            let request = PayRequest {
+                bolt11: bolt11.clone(),
+                max_fee: "10 sat".parse().expect("an amount"),
+                deadline: Duration::from_secs(10),
+            };
+            let outcome = wallet.pay(request).await;
+            assert!(matches!(outcome, Payment::Settled { .. }), "{outcome:?}");
+        }
+        bolt11
+    };
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().build().expect("a runtime");
+    runtime.block_on(act)
+}
+
+#[test]
+fn an_expired_invoice_that_was_paid_is_reported_as_paid() {
+    let home = Home::new();
+    let invoice = old_invoice(&home, true);
+    let before = home.run(&["wallet", "balance"]).expect(0).json();
+    let ran = home.run(&["wallet", "pay", &invoice]).expect(0);
+    assert_eq!(ran.json()["status"], "settled");
+    assert_eq!(ran.json()["paid_msat"], 10_000);
+    assert!(!ran.stderr.contains("no money moved"), "{ran:#?}");
+    assert_eq!(home.run(&["wallet", "balance"]).expect(0).json(), before);
+}
+
+#[test]
+fn an_expired_invoice_that_was_never_paid_is_refused() {
+    let home = Home::new();
+    let invoice = old_invoice(&home, false);
+    let ran = home.run(&["wallet", "pay", &invoice]).expect(35);
+    assert!(ran.stderr.contains("no money moved"), "{ran:#?}");
 }

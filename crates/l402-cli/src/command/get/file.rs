@@ -1,5 +1,5 @@
-//! Files that an answer is written to. They are opened before money moves and, where nothing
-//! came of it, leave no trace.
+//! Files that an answer is written to. Whether they can be written is found out before money
+//! moves; until there is an answer they hold what they held, and nothing of ours lies beside them.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -7,97 +7,122 @@ use std::path::{Path, PathBuf};
 
 use crate::CliError;
 
-/// `-o FILE`. What the file held stays until there is an answer.
+/// Where the body goes.
+#[derive(Debug)]
+pub(super) enum Sink {
+    Stdout,
+    File(OutputFile),
+}
+
+impl Sink {
+    /// `-o FILE`; without one, and for `-`, it is stdout.
+    pub(super) fn open(path: Option<&Path>) -> Result<Self, CliError> {
+        match path {
+            Some(path) if path != Path::new("-") => OutputFile::prepare(path).map(Self::File),
+            _ => Ok(Self::Stdout),
+        }
+    }
+
+    /// Ready for the body: a file is made or emptied now.
+    pub(super) fn start(self) -> Result<Box<dyn Write>, CliError> {
+        Ok(match self {
+            Self::Stdout => Box::new(std::io::stdout()),
+            Self::File(file) => Box::new(file.start()?),
+        })
+    }
+}
+
+/// `-o FILE`.
 #[derive(Debug)]
 pub(super) struct OutputFile {
-    file: File,
+    /// What was there before; it stays open, for a pipe must not see its writer leave.
+    earlier: Option<File>,
     path: PathBuf,
-    /// Made by us, and empty so far.
-    fresh: bool,
 }
 
 impl OutputFile {
-    pub(super) fn open(path: &Path) -> Result<Self, CliError> {
+    /// Finds out whether the file can be written, and leaves everything as it is. A file that
+    /// was not there is not kept either: the process may be ended while it waits for an answer.
+    fn prepare(path: &Path) -> Result<Self, CliError> {
         let wrong = |error| unwritable(path, &error);
-        match OpenOptions::new().write(true).create_new(true).open(path) {
-            Ok(file) => Ok(Self {
-                file,
-                path: path.to_owned(),
-                fresh: true,
-            }),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                let file = OpenOptions::new().write(true).open(path).map_err(wrong)?;
-                Ok(Self {
-                    file,
-                    path: path.to_owned(),
-                    fresh: false,
-                })
+        let earlier = match OpenOptions::new().write(true).create_new(true).open(path) {
+            Ok(_made) => {
+                std::fs::remove_file(path).map_err(wrong)?;
+                None
             }
-            Err(error) => Err(wrong(error)),
-        }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                Some(OpenOptions::new().write(true).open(path).map_err(wrong)?)
+            }
+            Err(error) => return Err(wrong(error)),
+        };
+        Ok(Self {
+            earlier,
+            path: path.to_owned(),
+        })
     }
 
-    /// The file, emptied, for the answer.
-    pub(super) fn start(&mut self) -> Result<&mut File, CliError> {
-        self.fresh = false;
+    /// The file, empty, for the answer.
+    fn start(self) -> Result<File, CliError> {
         let wrong = |error| unwritable(&self.path, &error);
+        let Some(file) = self.earlier else {
+            return File::create(&self.path).map_err(wrong);
+        };
         // A device such as /dev/null has no length to set.
-        if self.file.metadata().map_err(wrong)?.is_file() {
-            self.file.set_len(0).map_err(wrong)?;
+        if file.metadata().map_err(wrong)?.is_file() {
+            file.set_len(0).map_err(wrong)?;
         }
-        Ok(&mut self.file)
-    }
-}
-
-impl Drop for OutputFile {
-    fn drop(&mut self) {
-        if self.fresh {
-            let _ = std::fs::remove_file(&self.path);
-        }
+        Ok(file)
     }
 }
 
 /// `--receipt FILE`: written beside the place and moved there whole.
 #[derive(Debug)]
-pub(super) struct ReceiptFile {
-    file: File,
-    draft: PathBuf,
-    path: PathBuf,
-}
+pub(super) struct ReceiptFile(PathBuf);
 
 impl ReceiptFile {
     pub(super) fn prepare(path: &Path) -> Result<Self, CliError> {
-        let name = path.file_name().ok_or_else(|| {
-            CliError::usage(format!("--receipt {} names no file", path.display()))
-        })?;
-        let draft = format!(".{}.{}.draft", name.to_string_lossy(), std::process::id());
-        let draft = path.with_file_name(draft);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&draft)
-            .map_err(|error| unwritable(path, &error))?;
-        Ok(Self {
-            file,
-            draft,
-            path: path.to_owned(),
-        })
+        if path.file_name().is_none() || path == Path::new("-") {
+            let text = format!("--receipt {} names no file", path.display());
+            return Err(CliError::usage(text));
+        }
+        drop(Draft::beside(path).map_err(|error| unwritable(path, &error))?);
+        Ok(Self(path.to_owned()))
     }
 
-    pub(super) fn commit(&mut self, receipt: &serde_json::Value) -> Result<(), CliError> {
-        let text = format!("{receipt:#}\n");
-        self.file
-            .write_all(text.as_bytes())
-            .and_then(|()| self.file.sync_all())
-            .and_then(|()| std::fs::rename(&self.draft, &self.path))
-            .map_err(|error| unwritable(&self.path, &error).after_money_moved())
+    pub(super) fn commit(&self, receipt: &serde_json::Value) -> Result<(), CliError> {
+        Draft::beside(&self.0)
+            .and_then(|draft| draft.become_file(&self.0, &format!("{receipt:#}\n")))
+            .map_err(|error| unwritable(&self.0, &error).after_money_moved())
     }
 }
 
-impl Drop for ReceiptFile {
+/// A file under a name that nobody else has. It goes away unless it becomes another.
+struct Draft {
+    file: File,
+    path: PathBuf,
+}
+
+impl Draft {
+    fn beside(path: &Path) -> std::io::Result<Self> {
+        let path = path.with_file_name(format!(".l402-{:016x}.draft", fastrand::u64(..)));
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
+        Ok(Self { file, path })
+    }
+
+    fn become_file(mut self, path: &Path, text: &str) -> std::io::Result<()> {
+        self.file.write_all(text.as_bytes())?;
+        self.file.sync_all()?;
+        std::fs::rename(&self.path, path)
+    }
+}
+
+impl Drop for Draft {
     fn drop(&mut self) {
-        // After a commit there is nothing left under this name.
-        let _ = std::fs::remove_file(&self.draft);
+        // Once it became another there is nothing left under this name.
+        let _ = std::fs::remove_file(&self.path);
     }
 }
 
@@ -109,46 +134,61 @@ fn unwritable(path: &Path, error: &std::io::Error) -> CliError {
 mod tests {
     use super::*;
 
+    fn is_empty(folder: &Path) -> bool {
+        std::fs::read_dir(folder).unwrap().count() == 0
+    }
+
     #[test]
     fn an_old_file_stays_until_there_is_an_answer() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("old");
         std::fs::write(&path, "before, and longer").unwrap();
-        drop(OutputFile::open(&path).unwrap());
-        assert_eq!(
-            std::fs::read_to_string(&path).unwrap(),
-            "before, and longer"
-        );
-        OutputFile::open(&path)
-            .unwrap()
-            .start()
-            .unwrap()
-            .write_all(b"after")
-            .unwrap();
+        let sink = Sink::open(Some(&path)).unwrap();
+        let held = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(held, "before, and longer");
+        sink.start().unwrap().write_all(b"after").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "after");
     }
 
+    /// Also while it waits: whoever ends the process finds nothing to clean up.
     #[test]
-    fn nothing_is_left_where_nothing_came_of_it() {
+    fn nothing_is_there_before_the_answer() {
         let folder = tempfile::tempdir().unwrap();
-        drop(OutputFile::open(&folder.path().join("new")).unwrap());
-        drop(ReceiptFile::prepare(&folder.path().join("receipt")).unwrap());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        let sink = Sink::open(Some(&folder.path().join("new"))).unwrap();
+        let receipt = ReceiptFile::prepare(&folder.path().join("receipt")).unwrap();
+        assert!(is_empty(folder.path()));
+        drop((sink, receipt));
+        assert!(is_empty(folder.path()));
+    }
+
+    #[test]
+    fn a_hyphen_is_stdout_and_no_receipt() {
+        let hyphen = Path::new("-");
+        assert!(matches!(Sink::open(Some(hyphen)), Ok(Sink::Stdout)));
+        let error = ReceiptFile::prepare(hyphen).unwrap_err();
+        assert_eq!(error.exit_code(), crate::exit_code::USAGE);
+    }
+
+    #[test]
+    fn a_draft_left_by_a_process_of_the_same_number_is_no_obstacle() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("receipt.json");
+        let stale = format!(".receipt.json.{}.draft", std::process::id());
+        std::fs::write(folder.path().join(stale), "stale").unwrap();
+        let file = ReceiptFile::prepare(&path).unwrap();
+        file.commit(&serde_json::json!({ "paid_msat": 1 })).unwrap();
+        assert!(path.exists());
     }
 
     #[test]
     fn a_receipt_appears_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("receipt.json");
-        let mut file = ReceiptFile::prepare(&path).unwrap();
+        let file = ReceiptFile::prepare(&path).unwrap();
         assert!(!path.exists());
         file.commit(&serde_json::json!({ "paid_msat": 1 })).unwrap();
-        drop(file);
-        assert!(
-            std::fs::read_to_string(&path)
-                .unwrap()
-                .contains("\"paid_msat\": 1")
-        );
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains("\"paid_msat\": 1"));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -1,28 +1,29 @@
 //! `l402 get`: fetch a URL, pay what it asks within the limits.
 
+mod answer;
 mod ask;
 mod file;
 pub(super) mod request;
 mod write_out;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use l402::Msat;
-use l402_client::{Client, Error, Journal, Limits, Quote, Request, Response};
+use l402_client::{Client, Error, Journal, Limits, Quote, Request, Response, State};
 use serde_json::json;
 
 use crate::exit_code::{self, ExitCode};
 use crate::money::{SpendingArgs, duration};
 use crate::output;
 use crate::{CliError, Context};
-use ask::Asking;
-use file::{OutputFile, ReceiptFile};
+use answer::Shown;
+use ask::{Asking, Stage};
+use file::{ReceiptFile, Sink};
 use request::RequestArgs;
-use write_out::{Facts, WriteOut};
+use write_out::WriteOut;
 
 /// Fetch a URL, as curl does, and pay what it asks
 ///
@@ -48,7 +49,7 @@ pub(crate) struct Get {
     #[command(flatten)]
     request: RequestArgs,
 
-    /// Write the body to this file
+    /// Write the body to this file (- is stdout)
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -76,7 +77,7 @@ pub(crate) struct Get {
     #[arg(short, long)]
     fail: bool,
 
-    /// The longest that the exchange may take, in seconds; a payment is not broken off by it
+    /// The longest that all of it may take, in seconds; what the wallet has begun goes on
     #[arg(short, long, value_name = "SECONDS", value_parser = duration)]
     max_time: Option<Duration>,
 
@@ -115,43 +116,68 @@ impl Get {
 
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         let request = self.request.build(&self.url)?;
-        let client = self.client(context).await?;
+        let progress = Arc::new(Asking::new(self.yes, self.confirm_above, self.silent));
+        let call = self.call(request, &progress, context);
+        let outcome = match self.max_time {
+            // The payment itself cannot be called back; the next run finds out what became of it.
+            Some(limit) => tokio::time::timeout(limit, call)
+                .await
+                .unwrap_or_else(|_| Err(too_late(limit, progress.stage()))),
+            None => call.await,
+        };
+        outcome.inspect_err(|_| progress.clear())
+    }
+
+    /// All of it, from opening the wallet to the end of the body.
+    async fn call(
+        &self,
+        request: Request,
+        progress: &Arc<Asking>,
+        context: &Context,
+    ) -> Result<ExitCode, CliError> {
+        let journal = Journal::open(&context.home.client()?)?;
+        let client = self.client(journal.clone(), progress, context).await?;
         if self.dry_run {
             return self.quote(&client, request).await;
         }
         // Files that cannot be written are found before money moves.
-        let mut receipt = self
+        let receipt = self
             .receipt
             .as_deref()
             .map(ReceiptFile::prepare)
             .transpose()?;
-        let mut sink = self.output.as_deref().map(OutputFile::open).transpose()?;
-        let outcome = client.send(request).await;
+        let sink = Sink::open(self.output.as_deref())?;
+        let outcome = self.send(&client, &journal, request).await;
         let response = outcome.map_err(|error| self.explain(error, context))?;
-        let kept = match (&mut receipt, response.receipt()) {
+        let kept = match (&receipt, response.receipt()) {
             (Some(file), Some(bought)) => file.commit(&bought.to_json()),
             _ => Ok(()),
         };
-        let mut stdout = std::io::stdout();
-        let code = match &mut sink {
-            Some(file) => self.deliver(response, file.start()?, &mut stdout).await?,
-            None => {
-                self.deliver(response, &mut std::io::stdout(), &mut stdout)
-                    .await?
-            }
-        };
+        let code = self.shown().deliver(response, sink).await?;
         // A receipt that cannot be written is no reason to withhold what was paid for.
         kept.map(|()| code)
     }
 
-    async fn client(&self, context: &Context) -> Result<Client, CliError> {
-        let journal = Journal::open(&context.home.client()?)?;
-        let progress = Asking::new(self.yes, self.confirm_above, self.silent);
+    const fn shown(&self) -> Shown<'_> {
+        Shown {
+            include: self.include,
+            fail: self.fail,
+            write_out: self.write_out.as_ref(),
+        }
+    }
+
+    async fn client(
+        &self,
+        journal: Journal,
+        progress: &Arc<Asking>,
+        context: &Context,
+    ) -> Result<Client, CliError> {
         let mut client = Client::builder(journal)
             .limits(self.spending.limits())
             .clock(context.clock.clone())
-            .progress(Arc::new(progress))
+            .progress(progress.clone())
             .follow_redirects(self.location)
+            .keep_method_on_redirect(self.request.forces_method())
             .payment_deadline(self.payment_timeout)
             .danger_allow_plain_http(self.danger_plain_http);
         if let Some(limit) = self.max_time {
@@ -161,6 +187,24 @@ impl Get {
             client = client.wallet(super::wallet::open(node, context).await?);
         }
         Ok(client.build()?)
+    }
+
+    /// Before it gives up on the day's limit, it finds out what became of purchases elsewhere
+    /// that were cut short: their money is reserved, and perhaps nothing was ever paid.
+    async fn send(
+        &self,
+        client: &Client,
+        journal: &Journal,
+        request: Request,
+    ) -> Result<Response, Error> {
+        let error = match client.send(request.clone()).await {
+            Err(error) if is_over_the_day(&error) && has_open_purchases(journal)? => error,
+            outcome => return outcome,
+        };
+        match client.reconcile().await {
+            Ok(_) => client.send(request).await,
+            Err(_) => Err(error),
+        }
     }
 
     /// `--dry-run`: the price, and whether the limits would allow it.
@@ -205,51 +249,23 @@ impl Get {
             "to pay it, add a wallet to the same command:\n  {program} {home}get{dots} {url} {wallet}"
         ))
     }
+}
 
-    /// Head, body, and what `-w` asks for.
-    async fn deliver(
-        &self,
-        mut response: Response,
-        body: &mut dyn Write,
-        stdout: &mut dyn Write,
-    ) -> Result<ExitCode, CliError> {
-        let failed = self.fail && response.status().as_u16() >= 400;
-        let mut facts = Facts::of(&response);
-        if !failed {
-            if self.include {
-                write(body, &head(&response), &response)?;
-            }
-            let copied = self.copy(&mut response, body);
-            facts.size_download = match self.max_time {
-                Some(limit) => tokio::time::timeout(limit, copied)
-                    .await
-                    .map_err(|_| broken_off(&facts, "the answer did not end in time"))??,
-                None => copied.await?,
-            };
+fn is_over_the_day(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::OverBudget {
+            which: "per_day",
+            ..
         }
-        if let Some(format) = &self.write_out {
-            write(stdout, format.render(&facts).as_bytes(), &response)?;
-        }
-        if failed {
-            let text = format!("the server answered {}", facts.status);
-            return Err(CliError::new(exit_code::HTTP_ERROR, "http_error", text));
-        }
-        Ok(exit_code::OK)
-    }
+    )
+}
 
-    async fn copy(&self, response: &mut Response, body: &mut dyn Write) -> Result<u64, CliError> {
-        let mut size: u64 = 0;
-        let facts = Facts::of(response);
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| broken_off(&facts, &error.to_string()))?
-        {
-            write(body, &chunk, response)?;
-            size = size.saturating_add(chunk.len() as u64);
-        }
-        Ok(size)
-    }
+fn has_open_purchases(journal: &Journal) -> Result<bool, Error> {
+    let entries = journal.entries(usize::MAX >> 1)?;
+    Ok(entries
+        .iter()
+        .any(|entry| matches!(entry.state, State::Intent | State::Unknown)))
 }
 
 fn quote_json(quote: &Quote, limits: &Limits) -> serde_json::Value {
@@ -268,50 +284,28 @@ fn quote_json(quote: &Quote, limits: &Limits) -> serde_json::Value {
     })
 }
 
-/// The answer ended before its end. What was paid for it is still good.
-fn broken_off(facts: &Facts, reason: &str) -> CliError {
-    if facts.payment_hash.is_none() {
-        return CliError::new(exit_code::UNAVAILABLE, "transport", reason);
+/// The time of `-m` ran out. What that means depends on how far the money got.
+fn too_late(limit: Duration, stage: Stage) -> CliError {
+    let text = format!("the call was not over after {limit:?}");
+    let error = |exit, code, what: &str| CliError::new(exit, code, format!("{text}; {what}"));
+    match stage {
+        Stage::Unpaid => error(exit_code::UNAVAILABLE, "transport", "no money moved"),
+        Stage::Paying => error(
+            exit_code::PAYMENT_UNKNOWN,
+            "payment_unknown",
+            "the wallet was still paying, and nobody knows yet whether the money moved",
+        )
+        .after_money_moved()
+        .with_hint(
+            "do not pay again by other means: run the same command later, it looks the payment \
+             up and goes on",
+        ),
+        Stage::Paid => error(
+            exit_code::PAID_NO_ANSWER,
+            "paid_but_failed",
+            "it was paid for, and the answer was not had",
+        )
+        .after_money_moved()
+        .with_hint(answer::AGAIN),
     }
-    CliError::new(
-        exit_code::PAID_NO_ANSWER,
-        "paid_but_failed",
-        format!("paid, but {reason}"),
-    )
-    .after_money_moved()
-    .with_hint("run the same command again: it uses what was paid for and does not pay twice")
-}
-
-fn write(out: &mut dyn Write, bytes: &[u8], response: &Response) -> Result<(), CliError> {
-    out.write_all(bytes)
-        .and_then(|()| out.flush())
-        .map_err(|error| {
-            let error = CliError::local_io(format!("the answer cannot be written: {error}"));
-            if response.receipt().is_none() {
-                return error;
-            }
-            error.after_money_moved().with_hint(
-                "run the same command again: it uses what was paid for and does not pay twice",
-            )
-        })
-}
-
-/// The head as it came, each header on its line.
-fn head(response: &Response) -> Vec<u8> {
-    let status = response.status();
-    let reason = status.canonical_reason().unwrap_or_default();
-    let version = format!("{:?}", response.version());
-    let version = version
-        .strip_suffix(".0")
-        .filter(|v| *v != "HTTP/1")
-        .unwrap_or(&version);
-    let mut head = format!("{version} {} {reason}\r\n", status.as_u16()).into_bytes();
-    for (name, value) in response.headers() {
-        head.extend_from_slice(name.as_str().as_bytes());
-        head.extend_from_slice(b": ");
-        head.extend_from_slice(value.as_bytes());
-        head.extend_from_slice(b"\r\n");
-    }
-    head.extend_from_slice(b"\r\n");
-    head
 }

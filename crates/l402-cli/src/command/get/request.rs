@@ -43,6 +43,11 @@ impl RequestArgs {
             && self.header.is_empty()
     }
 
+    /// Whether `-X` names the method, so that no redirect changes it.
+    pub(super) const fn forces_method(&self) -> bool {
+        self.method.is_some()
+    }
+
     pub(super) fn build(&self, url: &str) -> Result<Request, CliError> {
         let body = self.body()?;
         let method = match &self.method {
