@@ -1,0 +1,130 @@
+//! The backend `lnd` of `l402-lightning` against lnd.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use l402::{Msat, UnixTime};
+use l402_interop::Regtest;
+use l402_lightning::{
+    BoxFuture, Clock, ErrorKind, InvoiceState, Pay, Payment, Receive, SystemClock,
+};
+
+use crate::contract::{Bench, asked, is_settled, keeps_every_promise, order};
+
+/// One lnd is paid, with what may only receive; the other pays.
+pub(crate) struct Nodes {
+    pub(crate) receive: Arc<dyn Receive>,
+    pub(crate) pay: Arc<dyn Pay>,
+    clock: Arc<Ahead>,
+}
+
+/// The clock of the machine, put forward.
+#[derive(Debug, Default)]
+struct Ahead {
+    system: SystemClock,
+    seconds: AtomicU64,
+}
+
+impl Ahead {
+    fn by(&self) -> Duration {
+        Duration::from_secs(self.seconds.load(Ordering::SeqCst))
+    }
+}
+
+impl Clock for Ahead {
+    fn wall(&self) -> UnixTime {
+        self.system.wall().saturating_add(self.by())
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.system.monotonic() + self.by()
+    }
+}
+
+impl Nodes {
+    pub(crate) async fn of(net: &Regtest) -> Self {
+        let system = SystemClock::default();
+        let clock = Arc::new(Ahead::default());
+        let seller = net.seller.node("invoice");
+        let receive = seller.receiver(net.folder(), Arc::new(system), false);
+        let buyer = net.buyer.node("admin");
+        let pay = buyer.payer(net.folder(), clock.clone());
+        Self {
+            receive: receive.await.expect("receives"),
+            pay: pay.await.expect("pays"),
+            clock,
+        }
+    }
+}
+
+impl Bench for Nodes {
+    fn receive(&self) -> Arc<dyn Receive> {
+        self.receive.clone()
+    }
+
+    fn pay(&self) -> Arc<dyn Pay> {
+        self.pay.clone()
+    }
+
+    /// The two have a channel, so nobody else routes.
+    fn fee(&self) -> Msat {
+        Msat::ZERO
+    }
+
+    /// For the buyer alone: lnd has the clock of the machine, which nobody moves. What lnd does
+    /// with an invoice that expired is shown by the test that waits for it.
+    fn pass(&self, time: Duration) -> BoxFuture<'_, ()> {
+        let seconds = time.as_secs();
+        self.clock.seconds.fetch_add(seconds, Ordering::SeqCst);
+        Box::pin(async {})
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract() {
+    let net = Regtest::start().await;
+    keeps_every_promise(&Nodes::of(&net).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_macaroon_that_could_spend_does_not_sell_and_one_that_cannot_does_not_pay() {
+    let net = Regtest::start().await;
+    let clock = || Arc::new(SystemClock::default());
+    for spends in ["admin", "router"] {
+        let node = net.seller.node(spends);
+        let refused = node.receiver(net.folder(), clock(), false).await;
+        let error = refused.expect_err("it could spend");
+        assert_eq!(error.kind(), ErrorKind::Unauthorized, "{spends}: {error}");
+    }
+    let admin = net.seller.node("admin");
+    let accepted = admin.receiver(net.folder(), clock(), true).await;
+    let receive = accepted.expect("where it is asked for");
+    let made = receive.create_invoice(asked(Msat::from_sat(7))).await;
+    let made = made.expect("an invoice");
+
+    // An invoice macaroon of the buyer's node opens no wallet there.
+    let node = net.buyer.node("invoice");
+    let pay = node.payer(net.folder(), clock()).await;
+    let pay = pay.expect("its network is known from its path");
+    let payment = pay.pay(order(&made.bolt11)).await;
+    assert!(matches!(payment, Payment::Failed(_)), "{payment:?}");
+    let state = receive.lookup(made.payment_hash).await.expect("a state");
+    assert_eq!(state, InvoiceState::Open);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_ends_of_the_channel_pay() {
+    let net = Regtest::start().await;
+    let clock = || Arc::new(SystemClock::default());
+    for (from, to) in [(&net.buyer, &net.seller), (&net.seller, &net.buyer)] {
+        let (payee, payer) = (to.node("invoice"), from.node("admin"));
+        let receive = payee.receiver(net.folder(), clock(), false).await;
+        let receive = receive.expect("receives");
+        let pay = payer.payer(net.folder(), clock()).await.expect("pays");
+        let bought = receive.create_invoice(asked(Msat::from_sat(90))).await;
+        let bought = bought.expect("an invoice");
+        let payment = pay.pay(order(&bought.bolt11)).await;
+        assert!(is_settled(&payment, &bought), "{payment:?}");
+    }
+}

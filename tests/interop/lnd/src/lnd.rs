@@ -1,0 +1,166 @@
+//! One lnd: started, asked, stopped and started again.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::str::FromStr;
+
+use bitcoin::{Address, Network};
+use l402_lightning::Node;
+use serde_json::Value;
+
+use crate::chain::Access;
+use crate::{Program, built, free_port, http, until};
+
+/// An lnd with a wallet and ports of its own, which outlive a restart.
+#[derive(Debug)]
+pub struct Lnd {
+    name: &'static str,
+    folder: PathBuf,
+    options: Vec<String>,
+    peer_port: u16,
+    rest_port: u16,
+    http: reqwest::Client,
+    program: Option<Program>,
+}
+
+impl Lnd {
+    pub(crate) async fn start(name: &'static str, folder: &Path, chain: Access) -> Self {
+        let (peer_port, rest_port) = (free_port(), free_port());
+        let lnd_folder = folder.join(name);
+        let mut options = chain.options();
+        options.extend([
+            format!("--lnddir={}", lnd_folder.display()),
+            format!("--alias={name}"),
+            format!("--listen=127.0.0.1:{peer_port}"),
+            format!("--rpclisten=127.0.0.1:{}", free_port()),
+            format!("--restlisten=127.0.0.1:{rest_port}"),
+        ]);
+        let quick = "--noseedbackup --nobootstrap --bitcoin.defaultchanconfs=1 \
+                     --trickledelay=50 --gossip.sub-batch-delay=5ms --maxbackoff=1s";
+        options.extend(quick.split_whitespace().map(str::to_owned));
+        let mut lnd = Self {
+            name,
+            folder: lnd_folder,
+            options,
+            peer_port,
+            rest_port,
+            http: http(),
+            program: None,
+        };
+        lnd.resume().await;
+        lnd
+    }
+
+    /// Its address as configuration and command line name it, with the macaroon of this name.
+    #[must_use]
+    pub fn node(&self, macaroon: &str) -> Node {
+        Node::Lnd {
+            address: format!("127.0.0.1:{}", self.rest_port),
+            tls_cert: self.folder.join("tls.cert"),
+            macaroon: self.macaroon(macaroon),
+            network: None,
+        }
+    }
+
+    /// Ends it in order and waits for the end.
+    pub async fn stop(&mut self) {
+        if let Some(program) = self.program.take() {
+            program.end().await;
+        }
+    }
+
+    /// Starts it where it left off; done when it knows the chain.
+    ///
+    /// # Panics
+    /// When it ends at once, or takes longer than a minute.
+    pub async fn resume(&mut self) {
+        assert!(self.program.is_none(), "{} runs already", self.name);
+        let mut command = Command::new(built("lnd"));
+        command.args(&self.options);
+        let home = self.folder.parent().expect("it lies in the test's folder");
+        let mut program = Program::start(self.name, home, command);
+        until("lnd knows the chain", async || {
+            program.must_run();
+            let info = self.get("/v1/getinfo").await?;
+            (info["synced_to_chain"] == true).then_some(())
+        })
+        .await;
+        self.program = Some(program);
+    }
+
+    pub(crate) fn ask_to_end(&self) {
+        if let Some(program) = &self.program {
+            program.ask_to_end();
+        }
+    }
+
+    /// An address of its wallet on the chain.
+    pub(crate) async fn address(&self) -> Address {
+        let text = until("lnd gives an address", async || {
+            let answer = self.get("/v1/newaddress").await?;
+            answer["address"].as_str().map(str::to_owned)
+        });
+        let address = Address::from_str(&text.await).expect("an address");
+        address
+            .require_network(Network::Regtest)
+            .expect("of regtest")
+    }
+
+    /// Waits for confirmed coins.
+    pub(crate) async fn has_coins(&self) {
+        until("lnd has coins", async || {
+            let synced = self.get("/v1/getinfo").await?["synced_to_chain"] == true;
+            let balance = self.get("/v1/balance/blockchain").await?;
+            (synced && balance["confirmed_balance"] != "0").then_some(())
+        })
+        .await;
+    }
+
+    /// Waits for a channel that is active and whose fees are known in both directions: only then
+    /// is there a route through it.
+    pub(crate) async fn has_channel(&self) {
+        until("the channel is active", async || {
+            let answer = self.get("/v1/channels?active_only=true").await?;
+            let channel = answer["channels"].get(0)?["chan_id"].as_str()?;
+            let edge = self.get(&format!("/v1/graph/edge/{channel}")).await?;
+            let known = edge["node1_policy"].is_object() && edge["node2_policy"].is_object();
+            known.then_some(())
+        })
+        .await;
+    }
+
+    /// Its public key, and where its peers reach it.
+    pub(crate) async fn peer(&self) -> (String, String) {
+        let info = self.get("/v1/getinfo").await.expect("it runs");
+        let key = info["identity_pubkey"].as_str().expect("a public key");
+        (key.to_owned(), format!("127.0.0.1:{}", self.peer_port))
+    }
+
+    /// Posts to its REST interface.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
+        until(path, async || {
+            self.send(self.http.post(self.url(path)).json(body)).await
+        })
+        .await
+    }
+
+    async fn get(&self, path: &str) -> Option<Value> {
+        self.send(self.http.get(self.url(path))).await
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Option<Value> {
+        let macaroon = std::fs::read(self.macaroon("admin")).ok()?;
+        let request = request.header("grpc-metadata-macaroon", hex::encode(macaroon));
+        let answer = request.send().await.ok()?.error_for_status().ok()?;
+        answer.json().await.ok()
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("https://127.0.0.1:{}{path}", self.rest_port)
+    }
+
+    fn macaroon(&self, name: &str) -> PathBuf {
+        let folder = self.folder.join("data/chain/bitcoin/regtest");
+        folder.join(format!("{name}.macaroon"))
+    }
+}
