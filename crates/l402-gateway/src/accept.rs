@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::server::conn::{http1, http2};
@@ -115,13 +115,11 @@ impl Newcomer {
         let handshake = TlsAcceptor::from(Arc::clone(tls)).accept(socket);
         let stream = timeout(http.header_timeout, handshake).await??;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        self.speak(
-            Socket::new(stream, http.body_idle_timeout),
-            true,
-            http2,
-            http,
-        )
-        .await
+        let mut socket = Socket::new(stream, http.body_idle_timeout);
+        if http2 && !timeout(http.header_timeout, socket.speaks_http2()).await?? {
+            return Err("HTTP/2 was agreed on, and something else was said".into());
+        }
+        self.speak(socket, true, http2, http).await
     }
 
     async fn speak<S>(self, socket: Socket<S>, tls: bool, http2: bool, http: &Http) -> Outcome
@@ -151,17 +149,21 @@ impl Newcomer {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let (mut stop, connection) = self.connection(tls, Arc::default());
+        let newcomer = Arc::clone(&connection);
         let service = service_fn(move |request| handle(Arc::clone(&connection), request));
         let serving = http2_builder(http).serve_connection(TokioIo::new(socket), service);
         let mut serving = core::pin::pin!(serving);
-        let ended = tokio::select! {
-            ended = serving.as_mut() => ended,
-            _ = stop.told() => {
-                serving.as_mut().graceful_shutdown();
-                serving.await
-            }
-        };
-        Ok(ended?)
+        tokio::select! {
+            ended = serving.as_mut() => return Ok(ended?),
+            _ = stop.told() => {}
+            () = is_silent(&newcomer, http.header_timeout) => {}
+        }
+        serving.as_mut().graceful_shutdown();
+        // One that says nothing does not say goodbye either.
+        tokio::select! {
+            ended = serving.as_mut() => Ok(ended?),
+            () = is_silent(&newcomer, http.header_timeout) => Ok(()),
+        }
     }
 
     fn connection(self, tls: bool, tunnel: Arc<AtomicBool>) -> (Stop, Arc<Connection>) {
@@ -174,9 +176,19 @@ impl Newcomer {
                 peer,
                 tls,
                 tunnel,
+                asked: AtomicBool::new(false),
                 _open: open,
             }),
         )
+    }
+}
+
+/// Ends when a connection of HTTP/2 has made no request for so long; never, once it has made one
+/// (ATTACKS D-04).
+async fn is_silent(connection: &Connection, limit: Duration) {
+    sleep(limit).await;
+    if connection.asked.load(Ordering::Relaxed) {
+        core::future::pending().await
     }
 }
 

@@ -3,15 +3,17 @@
 use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::Waker;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use l402_server::SettleBody;
+use l402::Problem;
+use l402_server::{Blame, SettleBody};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::shop::InFlight;
@@ -59,6 +61,8 @@ pub(crate) enum BodyFault {
     Broken(hyper::Error),
     /// No byte came for too long.
     Idle,
+    /// The gateway stopped, and would wait no longer.
+    Stopped,
     /// More than the limit.
     TooLarge,
 }
@@ -68,6 +72,7 @@ impl fmt::Display for BodyFault {
         match self {
             Self::Broken(error) => write!(f, "the body broke off: {error}"),
             Self::Idle => f.write_str("no byte of the body came for too long"),
+            Self::Stopped => f.write_str("the gateway has stopped"),
             Self::TooLarge => f.write_str("the body is larger than allowed"),
         }
     }
@@ -75,11 +80,27 @@ impl fmt::Display for BodyFault {
 
 impl std::error::Error for BodyFault {}
 
-/// How far a request's body has come, for the time-out of its answer.
-#[derive(Debug, Default)]
+impl BodyFault {
+    /// What a client is told whose body it was.
+    fn problem(&self) -> Problem {
+        match self {
+            Self::Broken(_) => Problem::BadRequest,
+            Self::Idle | Self::Stopped => Problem::RequestTimeout,
+            Self::TooLarge => Problem::BodyTooLarge,
+        }
+    }
+}
+
+/// How far a request's body has come: for the time-out of its answer, and to tell whose fault it
+/// is when that answer does not come or breaks off.
+#[derive(Default)]
 pub(crate) struct Progress {
     frames: AtomicU64,
     done: AtomicBool,
+    /// The upstream would take more than the client has sent.
+    awaited: AtomicBool,
+    fault: OnceLock<Problem>,
+    blame: Option<Blame>,
 }
 
 impl Progress {
@@ -92,9 +113,35 @@ impl Progress {
     pub(crate) fn is_done(&self) -> bool {
         self.done.load(Ordering::Relaxed)
     }
+
+    /// What was wrong with it. Whatever became of the exchange, this came first.
+    pub(crate) fn fault(&self) -> Option<Problem> {
+        self.fault.get().copied()
+    }
+
+    /// The connection to the upstream breaks next: who broke it is told before.
+    fn fail(&self, fault: &BodyFault) {
+        let _ = self.fault.set(fault.problem());
+        self.blame_client();
+    }
+
+    /// Nothing came from the upstream for too long. It may be waiting for a client that sends its
+    /// body drop by drop.
+    fn answer_is_idle(&self) {
+        if self.awaited.load(Ordering::Relaxed) {
+            self.blame_client();
+        }
+    }
+
+    fn blame_client(&self) {
+        if let Some(blame) = &self.blame {
+            blame.buyer();
+        }
+    }
 }
 
-/// A request's body on its way to the upstream.
+/// A request's body on its way to the upstream. Trailers stay behind: they would arrive as
+/// headers that nobody has judged.
 pub(crate) struct RequestBody {
     inner: Option<Incoming>,
     left: u64,
@@ -103,17 +150,19 @@ pub(crate) struct RequestBody {
 }
 
 impl RequestBody {
-    pub(crate) fn new(inner: Incoming, max: u64, idle: Option<Duration>) -> Self {
-        let progress = Arc::new(Progress::default());
-        progress
-            .done
-            .store(inner.is_end_stream(), Ordering::Relaxed);
+    /// `blame` hears when it is the client that breaks the exchange off.
+    pub(crate) fn new(inner: Incoming, max: u64, idle: Option<Duration>, blame: Blame) -> Self {
+        let progress = Progress {
+            done: AtomicBool::new(inner.is_end_stream()),
+            blame: Some(blame),
+            ..Progress::default()
+        };
         let left = if max == 0 { u64::MAX } else { max };
         Self {
             inner: Some(inner),
             left,
             idle: IdleTimer::new(idle),
-            progress,
+            progress: Arc::new(progress),
         }
     }
 
@@ -144,6 +193,19 @@ impl RequestBody {
         }
         Ok(frame)
     }
+
+    /// The next piece of data, or the end.
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        let Some(inner) = &mut self.inner else {
+            return Poll::Ready(None);
+        };
+        loop {
+            match ready!(poll_timed(inner, &mut self.idle, cx)) {
+                Some(Ok(frame)) if frame.is_trailers() => {}
+                frame => return Poll::Ready(frame.map(|frame| self.take(frame?))),
+            }
+        }
+    }
 }
 
 impl Body for RequestBody {
@@ -154,15 +216,17 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-        let this = &mut *self;
-        let Some(inner) = &mut this.inner else {
-            return Poll::Ready(None);
-        };
-        let frame = ready!(poll_timed(inner, &mut this.idle, cx));
-        if frame.is_none() {
-            this.progress.done.store(true, Ordering::Relaxed);
+        let frame = self.poll_data(cx);
+        let progress = &self.progress;
+        progress
+            .awaited
+            .store(frame.is_pending(), Ordering::Relaxed);
+        match &frame {
+            Poll::Ready(None) => progress.done.store(true, Ordering::Relaxed),
+            Poll::Ready(Some(Err(fault))) => progress.fail(fault),
+            _ => {}
         }
-        Poll::Ready(frame.map(|frame| this.take(frame?)))
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
@@ -198,14 +262,22 @@ pub(crate) struct ResponseBody {
     idle: IdleTimer,
     lease: Option<Lease>,
     _in_flight: Option<InFlight>,
+    request: Arc<Progress>,
+    over: Over,
 }
 
+/// Set when the gateway's stop waits no longer for what is under way.
+pub(crate) type Over = Arc<AtomicBool>;
+
 impl ResponseBody {
+    /// `request` is how far the body of its request has come.
     pub(crate) fn new(
         inner: Incoming,
         idle: Option<Duration>,
         lease: Option<Lease>,
         in_flight: Option<InFlight>,
+        request: Arc<Progress>,
+        over: Over,
     ) -> Self {
         let idle = IdleTimer::new(idle);
         let mut body = Self {
@@ -213,6 +285,8 @@ impl ResponseBody {
             idle,
             lease,
             _in_flight: in_flight,
+            request,
+            over,
         };
         body.give_back_at_end();
         body
@@ -229,6 +303,13 @@ impl ResponseBody {
             lease.give_back();
         }
     }
+
+    fn fail(&mut self, fault: &BodyFault) {
+        self.lease = None;
+        if matches!(fault, BodyFault::Idle) {
+            self.request.answer_is_idle();
+        }
+    }
 }
 
 impl Body for ResponseBody {
@@ -240,11 +321,14 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         let this = &mut *self;
+        if this.over.load(Ordering::Relaxed) {
+            return Poll::Ready(Some(Err(BodyFault::Stopped)));
+        }
         let frame = ready!(poll_timed(&mut this.inner, &mut this.idle, cx));
         match &frame {
             None => this.give_back(),
             Some(Ok(_)) => this.give_back_at_end(),
-            Some(Err(_)) => this.lease = None,
+            Some(Err(fault)) => this.fail(fault),
         }
         Poll::Ready(frame)
     }
@@ -258,10 +342,33 @@ impl Body for ResponseBody {
     }
 }
 
+/// An answer from the upstream, whose end settles a use.
+pub(crate) struct Proxied {
+    body: SettleBody<ResponseBody>,
+    over: Over,
+}
+
+impl Proxied {
+    pub(crate) fn new(body: SettleBody<ResponseBody>, over: Over) -> Self {
+        Self { body, over }
+    }
+}
+
+impl Drop for Proxied {
+    /// A drop counts as a client that left. Where it is the gateway that leaves, the body is seen
+    /// to break off first, so that nobody pays for half an answer.
+    fn drop(&mut self) {
+        if self.over.load(Ordering::Relaxed) {
+            let mut cx = Context::from_waker(Waker::noop());
+            let _ = Pin::new(&mut self.body).poll_frame(&mut cx);
+        }
+    }
+}
+
 /// The body of any answer.
 pub(crate) enum AnswerBody {
     /// From the upstream.
-    Proxied(SettleBody<ResponseBody>),
+    Proxied(Proxied),
     /// Ours.
     Whole(Full<Bytes>),
 }
@@ -275,7 +382,7 @@ impl Body for AnswerBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         match self.get_mut() {
-            Self::Proxied(body) => Pin::new(body).poll_frame(cx),
+            Self::Proxied(answer) => Pin::new(&mut answer.body).poll_frame(cx),
             Self::Whole(body) => Pin::new(body)
                 .poll_frame(cx)
                 .map_err(|never| match never {}),
@@ -284,14 +391,14 @@ impl Body for AnswerBody {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Proxied(body) => body.is_end_stream(),
+            Self::Proxied(answer) => answer.body.is_end_stream(),
             Self::Whole(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Proxied(body) => body.size_hint(),
+            Self::Proxied(answer) => answer.body.size_hint(),
             Self::Whole(body) => body.size_hint(),
         }
     }

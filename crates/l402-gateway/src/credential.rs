@@ -1,6 +1,7 @@
 //! Which headers carry an L402 credential: none of them reaches an upstream.
 
 use http::{HeaderName, HeaderValue, header};
+use l402::Credential;
 
 /// Whether this header holds a credential of ours, or what is meant to be one. Other schemes of
 /// `Authorization` belong to the upstream.
@@ -14,14 +15,7 @@ pub(crate) fn is_credential(name: &HeaderName, value: &HeaderValue) -> bool {
 
 /// Whether any part of a list of credentials names one of our schemes.
 fn names_scheme(value: &[u8]) -> bool {
-    value.split(|byte| *byte == b',').any(|part| {
-        let word = part
-            .trim_ascii()
-            .split(u8::is_ascii_whitespace)
-            .next()
-            .unwrap_or_default();
-        word.eq_ignore_ascii_case(b"L402") || word.eq_ignore_ascii_case(b"LSAT")
-    })
+    value.split(|byte| *byte == b',').any(Credential::is_l402)
 }
 
 #[cfg(test)]
@@ -35,6 +29,8 @@ mod tests {
             "l402\ta:b",
             "LSAT a:b",
             "lsat",
+            "L402:a:b",
+            "Bearer x,lsat=a:b",
             "Bearer x, L402 a:b",
             " L402  a:b",
         ];

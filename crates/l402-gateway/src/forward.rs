@@ -12,11 +12,11 @@ use l402_server::{CanonicalRequest, Granted, Refusal};
 use tokio::time::timeout;
 
 use crate::answer::{Answer, refuse};
-use crate::body::{AnswerBody, BodyFault, Progress, RequestBody, ResponseBody};
+use crate::body::{AnswerBody, Over, Progress, Proxied, RequestBody, ResponseBody};
 use crate::headers::{self, Client};
 use crate::shop::{InFlight, Shop, Target};
 use crate::tunnel;
-use crate::upstream::{Lease, SendError, SharedPool};
+use crate::upstream::{Lease, SharedPool};
 use crate::worker::Connection;
 
 /// Why a granted request was not answered.
@@ -45,8 +45,17 @@ pub(crate) async fn forward(
     };
     let (parts, body) = request.into_parts();
     let idle = (!grpc).then_some(shop.http.body_idle_timeout);
-    let body = RequestBody::new(body, shop.http.body_max_bytes, idle);
-    let (outgoing, upgrade) = prepare(parts, body, canonical, &granted, target, connection);
+    let body = RequestBody::new(body, shop.http.body_max_bytes, idle, granted.blame());
+    let progress = body.progress();
+    let prepared = prepare(parts, body, canonical, &granted, target, connection);
+    let Some((outgoing, upgrade)) = prepared else {
+        return failed(
+            Failure::Client(Problem::UriTooLong),
+            granted,
+            target,
+            refusal,
+        );
+    };
     let sent = send(
         outgoing,
         target,
@@ -65,6 +74,8 @@ pub(crate) async fn forward(
                 lease,
                 in_flight,
                 upgrade,
+                progress,
+                over: Arc::clone(&connection.worker.over),
             };
             exchange.reply(granted, answer, connection)
         }
@@ -80,8 +91,10 @@ fn failed(
 ) -> Answer {
     let paid = granted.proof().is_some();
     let problem = match failure {
-        // Dropping `granted` gives the use back as one that the buyer did not finish.
-        Failure::Client(problem) => return refuse(refusal(problem).with_paid(paid)),
+        Failure::Client(problem) => {
+            granted.buyer_failed();
+            return refuse(refusal(problem).with_paid(paid));
+        }
         Failure::Timeout => Problem::UpstreamTimeout,
         Failure::Upstream(why) => {
             tracing::debug!(upstream = %target.upstream, %why, "the upstream failed");
@@ -93,6 +106,7 @@ fn failed(
 }
 
 /// The request as the upstream gets it, and the client's half of a tunnel if one is asked for.
+/// `None` if its target cannot be written.
 fn prepare(
     mut parts: Parts,
     body: RequestBody,
@@ -100,7 +114,7 @@ fn prepare(
     granted: &Granted,
     target: &Target,
     connection: &Connection,
-) -> (Request<RequestBody>, Option<tunnel::Wanted>) {
+) -> Option<(Request<RequestBody>, Option<tunnel::Wanted>)> {
     let upgrade = (!target.upstream.is_http2())
         .then(|| tunnel::wanted(&mut parts))
         .flatten();
@@ -117,16 +131,17 @@ fn prepare(
     let headers = headers::request(parts.headers, &client, granted.route(), target);
     let mut request = Request::new(body);
     *request.method_mut() = parts.method;
-    *request.uri_mut() = uri(&target.path(&canonical.path_and_query()), target);
+    *request.uri_mut() = uri(&target.path(&canonical.path_and_query()), target)?;
     *request.headers_mut() = headers;
     finish(&mut request, target, upgrade.as_ref(), canonical.grpc);
-    (request, upgrade)
+    Some((request, upgrade))
 }
 
-fn uri(path: &str, target: &Target) -> Uri {
-    let path = PathAndQuery::try_from(path).unwrap_or(PathAndQuery::from_static("/"));
+/// There is no target to fall back to: whatever stood for it was not what was paid for.
+fn uri(path: &str, target: &Target) -> Option<Uri> {
+    let path = PathAndQuery::try_from(path).ok()?;
     if !target.upstream.is_http2() {
-        return Uri::from(path);
+        return Some(Uri::from(path));
     }
     let mut parts = http::uri::Parts::default();
     parts.scheme = Some(target.upstream.http_scheme());
@@ -137,7 +152,7 @@ fn uri(path: &str, target: &Target) -> Uri {
         .ok()
         .and_then(|a| a.parse().ok());
     parts.path_and_query = Some(path);
-    Uri::from_parts(parts).unwrap_or_default()
+    Uri::from_parts(parts).ok()
 }
 
 /// What belongs to the connection to the upstream.
@@ -172,15 +187,13 @@ async fn send(
 ) -> Result<(Response<Incoming>, Option<Lease>), Failure> {
     let progress = request.body().progress();
     let sent = in_time(pool.send(&target.upstream, request), &progress, limit).await;
-    match sent {
-        None => Err(Failure::Timeout),
+    let answered = match sent {
         Some(Ok(answer)) => Ok(answer),
-        Some(Err(SendError::Body(BodyFault::TooLarge))) => {
-            Err(Failure::Client(Problem::BodyTooLarge))
-        }
-        Some(Err(SendError::Body(_))) => Err(Failure::Client(Problem::RequestTimeout)),
+        None => Err(Failure::Timeout),
         Some(Err(error)) => Err(Failure::Upstream(error.to_string())),
-    }
+    };
+    // What the body breaks looks as if the upstream had broken it.
+    answered.map_err(|failure| progress.fault().map_or(failure, Failure::Client))
 }
 
 /// Waits for so long after the last piece of the request's body; `None` where that is over.
@@ -206,6 +219,8 @@ struct Exchange {
     lease: Option<Lease>,
     in_flight: Option<InFlight>,
     upgrade: Option<tunnel::Wanted>,
+    progress: Arc<Progress>,
+    over: Over,
 }
 
 impl Exchange {
@@ -230,9 +245,20 @@ impl Exchange {
             // What carries a tunnel carries no second request.
             self.lease = None;
         }
-        let (lease, in_flight) = (self.lease, self.in_flight);
-        let answer = answer.map(|body| ResponseBody::new(body, idle, lease, in_flight));
-        granted.settle(answer).map(AnswerBody::Proxied)
+        let over = Arc::clone(&self.over);
+        let answer = answer.map(|body| {
+            ResponseBody::new(
+                body,
+                idle,
+                self.lease,
+                self.in_flight,
+                self.progress,
+                self.over,
+            )
+        });
+        granted
+            .settle(answer)
+            .map(|body| AnswerBody::Proxied(Proxied::new(body, over)))
     }
 }
 

@@ -1,9 +1,13 @@
 //! One request: canonical, decided, then forwarded or refused.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use http::Request;
+use http::header::{CONNECTION, HeaderValue};
+use http::request::Parts;
+use http::{Request, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use l402::Problem;
@@ -11,13 +15,31 @@ use l402_server::{CanonicalRequest, Refusal};
 
 use crate::answer::{Answer, refuse};
 use crate::forward::forward;
+use crate::shop::Shop;
 use crate::worker::Connection;
 
 pub(crate) async fn handle(
     connection: Arc<Connection>,
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
-    Ok(answer(&connection, request).await.unwrap_or_else(refuse))
+    connection.asked.store(true, Ordering::Relaxed);
+    let version = request.version();
+    let mut answer = answer(&connection, request).await.unwrap_or_else(refuse);
+    if version <= Version::HTTP_11 && is_unread(&answer) {
+        // An answer of 1.1 would be told to keep alive what asked so in 1.0.
+        *answer.version_mut() = version;
+        answer
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(answer)
+}
+
+/// Whether it refuses a request that has no sure reading, or no end: then neither has what follows
+/// on its connection.
+fn is_unread(answer: &Answer) -> bool {
+    let problem = answer.extensions().get();
+    matches!(problem, Some(Problem::BadRequest | Problem::RequestTimeout))
 }
 
 async fn answer(
@@ -27,8 +49,7 @@ async fn answer(
     let state = &connection.worker.state;
     let shop = state.shop.load_full();
     let (parts, body) = request.into_parts();
-    let canonical =
-        CanonicalRequest::from_parts(&parts, connection.peer.ip()).map_err(Refusal::new)?;
+    let canonical = canonical(&parts, connection.peer.ip(), &shop)?;
     let max = shop.http.body_max_bytes;
     if max != 0 && body.size_hint().lower() > max {
         return Err(Refusal::new(Problem::BodyTooLarge));
@@ -36,4 +57,24 @@ async fn answer(
     let granted = state.paywall.admit(&shop.snapshot, &canonical).await?;
     let request = Request::from_parts(parts, body);
     Ok(forward(granted, request, &canonical, &shop, connection).await)
+}
+
+/// The one reading of a request's head, as far as that can be sent on (ATTACKS H-09, H-41).
+fn canonical(parts: &Parts, peer: IpAddr, shop: &Shop) -> Result<CanonicalRequest, Refusal> {
+    let bad = |detail| Err(Refusal::new(Problem::BadRequest).with_detail(detail));
+    if parts.version < Version::HTTP_11 {
+        return bad("Use HTTP/1.1 or HTTP/2");
+    }
+    if parts.version == Version::HTTP_11 && !parts.headers.contains_key(http::header::HOST) {
+        return bad("Name the host in exactly one header Host");
+    }
+    let canonical = CanonicalRequest::from_parts(parts, peer).map_err(Refusal::new)?;
+    if canonical.host.is_none() {
+        return bad("Name the host in :authority");
+    }
+    // Escapes make it longer than it came. Nobody pays for what cannot be asked for.
+    if canonical.path_and_query().len() > shop.target_max {
+        return Err(Refusal::new(Problem::UriTooLong));
+    }
+    Ok(canonical)
 }

@@ -24,14 +24,13 @@ pub(crate) fn request(
     target: &Target,
 ) -> HeaderMap {
     let named = connection_names(&from);
-    let priced = matches!(route.access, Access::Priced(_));
     let mut to = HeaderMap::with_capacity(from.len() + 8);
     let mut name = None;
     for (next, value) in from {
         name = next.or(name);
         let Some(name) = &name else { continue };
         let credential = !target.forward_credential && is_credential(name, &value);
-        if credential || named.contains(name) || is_dropped(name, priced, target) {
+        if credential || named.contains(name) || is_dropped(name, target) {
             continue;
         }
         to.append(name.clone(), value);
@@ -75,34 +74,35 @@ pub(crate) fn is_framing(name: &HeaderName) -> bool {
     HOP_BY_HOP.contains(&name) || matches!(name, "host" | "content-length" | "expect")
 }
 
-/// What the gateway alone says to the upstream, and what would lead it to another method or path.
-fn is_ours(name: &str, priced: bool) -> bool {
+/// What the gateway alone says to the upstream, and what would lead it to another method or path:
+/// what is free may have the same path as what is priced.
+fn is_ours(name: &str) -> bool {
     match name {
         "forwarded" | "x-real-ip" | "x-client-ip" | "true-client-ip" | "x-cluster-client-ip" => {
             true
         }
         "proxy-authorization" | "x-original-url" | "x-rewrite-url" => true,
-        "x-http-method" | "x-http-method-override" | "x-method-override" => priced,
+        "x-http-method" | "x-http-method-override" | "x-method-override" => true,
         _ => name.starts_with("x-forwarded-") || name.starts_with("x-l402-"),
     }
 }
 
-fn is_dropped(name: &HeaderName, priced: bool, target: &Target) -> bool {
-    if is_framing(name) || is_ours(name.as_str(), priced) {
+fn is_dropped(name: &HeaderName, target: &Target) -> bool {
+    if is_framing(name) || is_ours(name.as_str()) {
         return true;
     }
     // Some servers read x_l402_price as x-l402-price.
-    name.as_str().contains('_') && is_alias(&name.as_str().replace('_', "-"), priced, target)
+    name.as_str().contains('_') && is_alias(&name.as_str().replace('_', "-"), target)
 }
 
-fn is_alias(name: &str, priced: bool, target: &Target) -> bool {
+fn is_alias(name: &str, target: &Target) -> bool {
     let operator = target.headers.iter().any(|(own, _)| own.as_str() == name);
     let framing = HOP_BY_HOP.contains(&name) || matches!(name, "host" | "content-length");
     let credential = matches!(
         name,
         "authorization" | "l402-credential" | "grpc-metadata-macaroon"
     );
-    operator || framing || credential || is_ours(name, priced)
+    operator || framing || credential || is_ours(name)
 }
 
 /// What `Connection` names beside its own words. A client may not name away what protects the
@@ -125,7 +125,7 @@ fn is_protected(name: &HeaderName) -> bool {
         text,
         "www-authenticate" | "set-cookie" | "content-encoding" | "vary"
     ) || is_framing(name)
-        || is_ours(text, true)
+        || is_ours(text)
 }
 
 /// HTTP/2 may send a cookie in pieces, HTTP/1.1 may not (RFC 9113, section 8.2.3).

@@ -11,6 +11,9 @@ use crate::config::{Config, Http, RouteConfig};
 use crate::upstream::Upstream;
 use crate::{GatewayError, tls};
 
+/// The longest target of a request, in bytes: `http::Uri` takes no more.
+const URI_MAX: usize = u16::MAX as usize - 1;
+
 /// One version of the configuration. A request reads one from beginning to end.
 #[derive(Debug)]
 pub(crate) struct Shop {
@@ -18,6 +21,8 @@ pub(crate) struct Shop {
     /// By the index of the route.
     pub(crate) targets: Vec<Target>,
     pub(crate) http: Http,
+    /// The longest path with query that every upstream can be asked for, in bytes.
+    pub(crate) target_max: usize,
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
 }
 
@@ -68,11 +73,14 @@ impl Shop {
             let upstream = upstream(route, known, config)?;
             targets.push(Target::new(route, upstream));
         }
+        let longest = targets.iter().map(|t| t.upstream.base().len()).max();
         let tls = config.tls.as_ref().map(tls::server).transpose()?;
         Ok(Self {
             snapshot,
             targets,
             http: config.http.clone(),
+            // The slash that may come between is counted, too.
+            target_max: URI_MAX.saturating_sub(longest.unwrap_or_default() + 1),
             tls,
         })
     }

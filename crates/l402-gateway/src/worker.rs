@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use l402_server::Paywall;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
+use crate::body::Over;
 use crate::peer::{PeerSlot, Peers};
 use crate::shop::Shop;
 use crate::upstream::{Pool, SharedPool};
@@ -29,6 +30,7 @@ pub(crate) struct Worker {
     pub(crate) pool: SharedPool,
     /// Told once: stop, and how long what is under way may take.
     pub(crate) stop: Stop,
+    pub(crate) over: Over,
 }
 
 /// Hears that the gateway stops.
@@ -49,6 +51,8 @@ pub(crate) struct Connection {
     pub(crate) worker: Arc<Worker>,
     pub(crate) peer: SocketAddr,
     pub(crate) tls: bool,
+    /// Set with its first request.
+    pub(crate) asked: AtomicBool,
     /// Set when the connection becomes a tunnel.
     pub(crate) tunnel: Arc<AtomicBool>,
     pub(crate) _open: Open,
@@ -77,6 +81,7 @@ pub(crate) fn start(
         state,
         pool: Arc::new(Pool::default()),
         stop,
+        over: Over::default(),
     });
     std::thread::Builder::new()
         .name(format!("l402-worker-{number}"))
@@ -91,9 +96,10 @@ async fn run(worker: Arc<Worker>, listeners: Vec<TcpListener>) {
         tokio::spawn(accept::accept(listener, Arc::clone(&worker), alive.clone()));
     }
     drop(alive);
-    let mut stop = worker.stop.clone();
+    let (mut stop, over) = (worker.stop.clone(), Arc::clone(&worker.over));
     drop(worker);
     let deadline = stop.told().await;
-    // Whatever is open after it ends with the runtime.
+    // Whatever is open after it ends with the runtime, and is not its client's doing.
     let _ = timeout(deadline, all_gone.recv()).await;
+    over.store(true, Ordering::Relaxed);
 }

@@ -73,7 +73,7 @@ impl Paywall {
 
     /// Decides, reserves a use or makes a challenge.
     ///
-    /// May be dropped at any moment: what was reserved is given back.
+    /// May be dropped at any moment: what was reserved is given back, and no try is spent.
     ///
     /// # Errors
     /// A [`Refusal`], which is an answer ready to send.
@@ -154,9 +154,13 @@ impl Paywall {
                     .sold()
                     .map_or(Charge::Success, |priced| priced.charge);
                 let settlement = Settlement::new(Arc::clone(ledger), reservation, charge);
-                let granted = Granted::new(matched, request, Some(proof), Some(settlement));
                 slow_down(reservation).await;
-                return Ok(granted);
+                return Ok(Granted::new(
+                    matched,
+                    request,
+                    Some(proof),
+                    Some(settlement),
+                ));
             }
             Err(ReserveError::Consumed) => {
                 return Err(self

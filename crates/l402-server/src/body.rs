@@ -20,15 +20,34 @@ pub struct SettleBody<B> {
     watch: Option<Watch>,
 }
 
+/// What of the request decides how its answer is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    /// HEAD: no body will follow.
+    pub(crate) head: bool,
+    /// gRPC, on a route that is said to be. The answer alone does not decide that: callers can
+    /// choose its content type at many an upstream.
+    pub(crate) grpc: bool,
+    /// The request came with a `grpc-timeout`.
+    pub(crate) timed: bool,
+}
+
 /// What is still to be seen of an answer before its use is spent.
 #[derive(Debug)]
 pub(crate) struct Watch {
     settlement: Settlement,
-    /// gRPC says in its trailers whether it worked.
-    grpc: bool,
+    grpc: Option<Grpc>,
     /// How many bytes are still to come, where that is known. A server that has sent as many as
     /// were declared may never ask for the end.
     left: Option<u64>,
+}
+
+/// gRPC says in its trailers whether it worked.
+#[derive(Clone, Copy, Debug)]
+struct Grpc {
+    timed: bool,
+    /// Whether something of a message has gone out.
+    begun: bool,
 }
 
 impl Watch {
@@ -37,25 +56,25 @@ impl Watch {
         settlement: Settlement,
         parts: &response::Parts,
         body: &B,
-        head: bool,
+        asked: Asked,
     ) -> Option<Self> {
-        let grpc = parts.status == StatusCode::OK && request::is_grpc(&parts.headers);
+        let grpc = Grpc::of_answer(parts, asked);
         let left = body
             .size_hint()
             .exact()
             .or_else(|| declared(&parts.headers));
-        let empty =
-            head || matches!(
-                parts.status,
-                StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-            ) || left == Some(0)
-                || body.is_end_stream();
-        let settle = match parts.status {
-            status if status.is_client_error() => Settle::ReleaseBuyer,
-            status if status.is_server_error() => Settle::ReleaseUpstream,
-            _ if grpc && parts.headers.contains_key("grpc-status") => of_grpc(&parts.headers),
-            _ if grpc && empty => Settle::ReleaseUpstream,
-            StatusCode::SWITCHING_PROTOCOLS => Settle::Commit,
+        let status = parts.status;
+        let empty = asked.head
+            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+            || left == Some(0)
+            || body.is_end_stream();
+        let settle = match (status, grpc) {
+            (status, _) if status.is_client_error() => Settle::ReleaseBuyer,
+            (status, _) if status.is_server_error() => Settle::ReleaseUpstream,
+            (_, Some(grpc)) if empty || parts.headers.contains_key("grpc-status") => {
+                grpc.settle(&parts.headers)
+            }
+            (StatusCode::SWITCHING_PROTOCOLS, _) => Settle::Commit,
             _ if empty || is_event_stream(&parts.headers) => Settle::Commit,
             _ => {
                 return Some(Self {
@@ -72,26 +91,61 @@ impl Watch {
     /// What a frame of the body settles.
     fn after<D: Buf>(&mut self, frame: &Frame<D>, ended: bool) -> Option<Settle> {
         if let Some(trailers) = frame.trailers_ref() {
-            return Some(if self.grpc {
-                of_grpc(trailers)
-            } else {
-                self.end()
-            });
+            let told = self.grpc.map(|grpc| grpc.settle(trailers));
+            return Some(told.unwrap_or_else(|| self.end()));
         }
         let sent = frame.data_ref().map_or(0, Buf::remaining) as u64;
         self.left = self.left.map(|left| left.saturating_sub(sent));
-        let complete = !self.grpc && self.left == Some(0);
+        if let Some(grpc) = &mut self.grpc {
+            grpc.begun |= sent > 0;
+        }
+        let complete = self.grpc.is_none() && self.left == Some(0);
         (complete || ended).then(|| self.end())
     }
 
     /// What the end of the body settles: gRPC without its status, and fewer bytes than declared,
     /// are broken answers.
     fn end(&self) -> Settle {
-        let broken = self.grpc || self.left.is_some_and(|left| left > 0);
-        if broken {
-            Settle::ReleaseUpstream
+        if self.grpc.is_some() || self.left.is_some_and(|left| left > 0) {
+            self.broken()
         } else {
             Settle::Commit
+        }
+    }
+
+    fn broken(&self) -> Settle {
+        self.grpc.map_or(Settle::ReleaseUpstream, Grpc::failed)
+    }
+}
+
+impl Grpc {
+    fn of_answer(parts: &response::Parts, asked: Asked) -> Option<Self> {
+        let answers = parts.status == StatusCode::OK && request::is_grpc(&parts.headers);
+        (asked.grpc && answers).then_some(Self {
+            timed: asked.timed,
+            begun: false,
+        })
+    }
+
+    /// Whose fault a `grpc-status` is: what the caller asked for wrongly, or the rest.
+    fn settle(self, headers: &HeaderMap) -> Settle {
+        match headers.get("grpc-status").map(http::HeaderValue::as_bytes) {
+            Some(b"0") => Settle::Commit,
+            Some(b"1" | b"3" | b"5" | b"6" | b"7" | b"9" | b"11" | b"12" | b"16") => {
+                Settle::ReleaseBuyer
+            }
+            Some(b"4") if self.timed => Settle::ReleaseBuyer,
+            _ => self.failed(),
+        }
+    }
+
+    /// Whose fault the rest is. Who has a message already must not get the next one for nothing
+    /// for ever: streams break off for many reasons that a caller can bring about.
+    fn failed(self) -> Settle {
+        if self.begun {
+            Settle::ReleaseBuyer
+        } else {
+            Settle::ReleaseUpstream
         }
     }
 }
@@ -108,17 +162,6 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
         .and_then(|value| value.split(';').next())
         .unwrap_or_default();
     media.trim().eq_ignore_ascii_case("text/event-stream")
-}
-
-/// Whose fault a `grpc-status` is: what the caller asked for wrongly, or the rest.
-fn of_grpc(headers: &HeaderMap) -> Settle {
-    match headers.get("grpc-status").map(http::HeaderValue::as_bytes) {
-        Some(b"0") => Settle::Commit,
-        Some(b"1" | b"3" | b"5" | b"6" | b"7" | b"9" | b"11" | b"12" | b"16") => {
-            Settle::ReleaseBuyer
-        }
-        _ => Settle::ReleaseUpstream,
-    }
 }
 
 impl<B> SettleBody<B> {
@@ -148,7 +191,7 @@ impl<B: Body + Unpin> Body for SettleBody<B> {
         let ended = this.inner.is_end_stream();
         let settle = match (&mut frame, &mut this.watch) {
             (Some(Ok(frame)), Some(watch)) => watch.after(frame, ended),
-            (Some(Err(_)), _) => Some(Settle::ReleaseUpstream),
+            (Some(Err(_)), Some(watch)) => Some(watch.broken()),
             (None, Some(watch)) => Some(watch.end()),
             _ => None,
         };
@@ -209,24 +252,49 @@ mod tests {
     }
 
     fn granted(ledger: &Arc<Witness>) -> Granted {
-        let route = Arc::new(crate::Route::free("/"));
-        let (parts, ()) = http::Request::get("/").body(()).unwrap().into_parts();
+        granted_to(ledger, Charge::Success, false, &[])
+    }
+
+    /// The right of a request with these headers, on a gRPC route or another.
+    fn granted_to(
+        ledger: &Arc<Witness>,
+        charge: Charge,
+        grpc: bool,
+        headers: &[(&str, &str)],
+    ) -> Granted {
+        let mut route = crate::Route::free("/");
+        route.grpc = grpc;
+        let builder = headers
+            .iter()
+            .fold(http::Request::get("/"), |b, (name, value)| {
+                b.header(*name, *value)
+            });
+        let (parts, ()) = builder.body(()).unwrap().into_parts();
         let request = crate::CanonicalRequest::from_parts(&parts, [0; 4].into()).unwrap();
         let reservation = Reservation { id: 1, failures: 0 };
-        let ledger: Arc<dyn Ledger> = ledger.clone();
-        let settlement = Settlement::new(ledger, reservation, Charge::Success);
-        Granted::new(
-            crate::Matched { route, index: 0 },
-            &request,
-            None,
-            Some(settlement),
-        )
+        let settlement = Settlement::new(ledger.clone(), reservation, charge);
+        let matched = crate::Matched {
+            route: Arc::new(route),
+            index: 0,
+        };
+        Granted::new(matched, &request, None, Some(settlement))
     }
 
     /// What an answer settles: at its head, after so many frames, and when it is dropped then.
     fn settled<B>(response: http::Response<B>, frames: usize) -> [Vec<Settle>; 3]
     where
-        B: Body<Data = Bytes, Error = Infallible> + Unpin,
+        B: Body<Data = Bytes> + Unpin,
+    {
+        settled_for(granted, response, frames)
+    }
+
+    fn settled_for<B>(
+        granted: impl Fn(&Arc<Witness>) -> Granted,
+        response: http::Response<B>,
+        frames: usize,
+    ) -> [Vec<Settle>; 3]
+    where
+        B: Body<Data = Bytes> + Unpin,
     {
         let ledger = Arc::new(Witness::default());
         let mut body = granted(&ledger).settle(response).into_body();
@@ -240,6 +308,23 @@ mod tests {
         [head, sent, ledger.settled()]
     }
 
+    /// What the last of a gRPC answer's frames settles.
+    fn grpc_settled<B>(
+        request: &[(&str, &str)],
+        response: http::Response<B>,
+        frames: usize,
+    ) -> Vec<Settle>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let request = [&[GRPC], request].concat();
+        let granted = |ledger: &Arc<Witness>| granted_to(ledger, Charge::Success, true, &request);
+        let [_, sent, _] = settled_for(granted, response, frames);
+        sent
+    }
+
+    const GRPC: (&str, &str) = ("content-type", "application/grpc");
+
     fn answer<B>(status: u16, headers: &[(&str, &str)], body: B) -> http::Response<B> {
         let builder = http::Response::builder().status(status);
         let builder = headers
@@ -248,19 +333,32 @@ mod tests {
         builder.body(body).unwrap()
     }
 
+    fn trailers(name: &'static str, value: &'static str) -> Frame<Bytes> {
+        let mut map = HeaderMap::new();
+        map.insert(name, http::HeaderValue::from_static(value));
+        Frame::trailers(map)
+    }
+
     /// A body of unknown length: data, then perhaps trailers.
     fn stream(
-        trailers: Option<(&'static str, &'static str)>,
+        last: Option<(&'static str, &'static str)>,
     ) -> impl Body<Data = Bytes, Error = Infallible> + Unpin {
-        let data = Ok::<_, Infallible>(Frame::data(Bytes::from("abc")));
-        let trailers = trailers.map(|(name, value)| {
-            let mut map = HeaderMap::new();
-            map.insert(name, http::HeaderValue::from_static(value));
-            Ok(Frame::trailers(map))
-        });
-        StreamBody::new(futures_util::stream::iter(
-            [data].into_iter().chain(trailers),
-        ))
+        let data = Frame::data(Bytes::from("abc"));
+        let last = last.map(|(name, value)| trailers(name, value));
+        let frames = [data].into_iter().chain(last);
+        StreamBody::new(futures_util::stream::iter(frames.map(Ok)))
+    }
+
+    /// No message, only trailers.
+    fn bare(status: &'static str) -> impl Body<Data = Bytes, Error = Infallible> + Unpin {
+        let frame = Ok(trailers("grpc-status", status));
+        StreamBody::new(futures_util::stream::iter([frame]))
+    }
+
+    /// Data, then an error.
+    fn breaking() -> impl Body<Data = Bytes, Error = &'static str> + Unpin {
+        let frames = [Ok(Frame::data(Bytes::from("abc"))), Err("reset")];
+        StreamBody::new(futures_util::stream::iter(frames))
     }
 
     const NOTHING: Vec<Settle> = Vec::new();
@@ -313,32 +411,95 @@ mod tests {
 
     #[test]
     fn grpc_is_served_when_it_says_so() {
-        let grpc = ("content-type", "application/grpc");
-        for (status, settle) in [
-            ("0", Settle::Commit),
-            ("3", Settle::ReleaseBuyer),
-            ("5", Settle::ReleaseBuyer),
-            ("4", Settle::ReleaseUpstream),
-            ("13", Settle::ReleaseUpstream),
-            ("14", Settle::ReleaseUpstream),
-            ("nonsense", Settle::ReleaseUpstream),
+        for (status, settle, after_data) in [
+            ("0", Settle::Commit, Settle::Commit),
+            ("3", Settle::ReleaseBuyer, Settle::ReleaseBuyer),
+            ("5", Settle::ReleaseBuyer, Settle::ReleaseBuyer),
+            ("4", Settle::ReleaseUpstream, Settle::ReleaseBuyer),
+            ("13", Settle::ReleaseUpstream, Settle::ReleaseBuyer),
+            ("14", Settle::ReleaseUpstream, Settle::ReleaseBuyer),
+            ("nonsense", Settle::ReleaseUpstream, Settle::ReleaseBuyer),
         ] {
-            let [head, sent, _] = settled(
-                answer(200, &[grpc], stream(Some(("grpc-status", status)))),
-                2,
-            );
-            assert_eq!((head, sent), (NOTHING, vec![settle]), "{status}");
-            let trailers_only = answer(200, &[grpc, ("grpc-status", status)], Empty::new());
-            assert_eq!(settled(trailers_only, 0)[0], [settle], "{status}");
+            let data = answer(200, &[GRPC], stream(Some(("grpc-status", status))));
+            assert_eq!(grpc_settled(&[], data, 2), [after_data], "{status}");
+            let none = answer(200, &[GRPC], bare(status));
+            assert_eq!(grpc_settled(&[], none, 1), [settle], "{status}");
+            let trailers_only = answer(200, &[GRPC, ("grpc-status", status)], Empty::new());
+            assert_eq!(grpc_settled(&[], trailers_only, 0), [settle], "{status}");
         }
-        assert_eq!(
-            settled(answer(200, &[grpc], stream(None)), 2)[1],
-            [Settle::ReleaseUpstream]
-        );
-        assert_eq!(
-            settled(answer(200, &[grpc], Empty::new()), 0)[0],
-            [Settle::ReleaseUpstream]
-        );
+        let nothing = answer(200, &[GRPC], Empty::new());
+        assert_eq!(grpc_settled(&[], nothing, 0), [Settle::ReleaseUpstream]);
+        let unfinished = answer(200, &[GRPC], stream(None));
+        assert_eq!(grpc_settled(&[], unfinished, 1), NOTHING);
+    }
+
+    /// Who could bring about a failure after each message would read a stream for nothing.
+    #[test]
+    fn a_grpc_stream_that_fails_after_a_message_is_a_try_of_the_buyer() {
+        let unfinished = answer(200, &[GRPC], stream(None));
+        assert_eq!(grpc_settled(&[], unfinished, 2), [Settle::ReleaseBuyer]);
+        let broken = answer(200, &[GRPC], breaking());
+        assert_eq!(grpc_settled(&[], broken, 2), [Settle::ReleaseBuyer]);
+    }
+
+    #[test]
+    fn a_grpc_time_out_is_the_fault_of_who_has_set_it() {
+        let timed = [("grpc-timeout", "1m")];
+        let expired = || answer(200, &[GRPC, ("grpc-status", "4")], Empty::new());
+        assert_eq!(grpc_settled(&timed, expired(), 0), [Settle::ReleaseBuyer]);
+        assert_eq!(grpc_settled(&[], expired(), 0), [Settle::ReleaseUpstream]);
+        let trailers = answer(200, &[GRPC], bare("4"));
+        assert_eq!(grpc_settled(&timed, trailers, 1), [Settle::ReleaseBuyer]);
+        let down = answer(200, &[GRPC, ("grpc-status", "14")], Empty::new());
+        assert_eq!(grpc_settled(&timed, down, 0), [Settle::ReleaseUpstream]);
+    }
+
+    /// A caller may choose the content type of an answer, and the one of the request: it takes
+    /// the route as well to settle by `grpc-status`.
+    #[test]
+    fn an_answer_is_grpc_only_where_route_and_request_are() {
+        for (route, request) in [(false, false), (false, true), (true, false)] {
+            let headers = if request { &[GRPC][..] } else { &[] };
+            let right = |ledger: &Arc<Witness>| granted_to(ledger, Charge::Success, route, headers);
+            let failing = answer(200, &[GRPC], stream(Some(("grpc-status", "14"))));
+            let [_, sent, _] = settled_for(right, failing, 2);
+            assert_eq!(sent, [Settle::Commit], "{route} {request}");
+            let head = answer(200, &[GRPC, ("grpc-status", "14")], Empty::new());
+            assert_eq!(settled_for(right, head, 0)[0], [Settle::Commit]);
+        }
+    }
+
+    #[test]
+    fn what_breaks_by_the_buyers_doing_is_not_the_upstreams_failure() {
+        let upstream = settled(answer(200, &[], breaking()), 2);
+        assert_eq!(upstream[1], [Settle::ReleaseUpstream]);
+        let blamed = |ledger: &Arc<Witness>| {
+            let granted = granted(ledger);
+            granted.blame().buyer();
+            granted
+        };
+        for (status, frames) in [(200, 2), (502, 0)] {
+            let [_, sent, _] = settled_for(blamed, answer(status, &[], breaking()), frames);
+            assert_eq!(sent, [Settle::ReleaseBuyer], "{status}");
+        }
+        let short = answer(200, &[("content-length", "4")], stream(None));
+        assert_eq!(settled_for(blamed, short, 2)[1], [Settle::ReleaseBuyer]);
+        let whole = answer(200, &[], stream(None));
+        assert_eq!(settled_for(blamed, whole, 2)[1], [Settle::Commit]);
+    }
+
+    /// The body of a request may break while its answer is under way.
+    #[test]
+    fn blame_is_heard_until_the_last_byte() {
+        let ledger = Arc::new(Witness::default());
+        let granted = granted(&ledger);
+        let blame = granted.blame();
+        let mut body = granted.settle(answer(200, &[], breaking())).into_body();
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut body).poll_frame(&mut cx).is_ready());
+        blame.buyer();
+        assert!(Pin::new(&mut body).poll_frame(&mut cx).is_ready());
+        assert_eq!(ledger.settled(), [Settle::ReleaseBuyer]);
     }
 
     #[test]
@@ -354,21 +515,67 @@ mod tests {
         assert!(collected.trailers().is_some_and(HeaderMap::is_empty));
     }
 
-    #[test]
-    fn a_right_that_is_not_used_gives_the_use_back() {
+    /// What is settled when a right ends so.
+    fn ended(charge: Charge, end: impl FnOnce(Granted)) -> Settle {
         let ledger = Arc::new(Witness::default());
-        drop(granted(&ledger));
-        granted(&ledger).upstream_failed();
+        end(granted_to(&ledger, charge, false, &[]));
+        let settled = ledger.settled();
+        assert_eq!(settled.len(), 1, "{settled:?}");
+        settled[0]
+    }
+
+    fn panics(granted: Granted) {
         let panics = std::panic::AssertUnwindSafe(|| {
-            let _granted = granted(&ledger);
+            let _granted = granted;
             panic!("the service behind");
         });
         std::panic::catch_unwind(panics).unwrap_err();
-        let expected = [
-            Settle::ReleaseBuyer,
-            Settle::ReleaseUpstream,
-            Settle::ReleaseUpstream,
-        ];
-        assert_eq!(ledger.settled(), expected);
+    }
+
+    fn blamed(end: impl FnOnce(Granted)) -> impl FnOnce(Granted) {
+        |granted| {
+            granted.blame().buyer();
+            end(granted);
+        }
+    }
+
+    #[test]
+    fn without_the_head_of_an_answer_the_use_is_given_back() {
+        let success = |end: fn(Granted)| ended(Charge::Success, end);
+        assert_eq!(success(drop), Settle::ReleaseUpstream);
+        assert_eq!(success(panics), Settle::ReleaseUpstream);
+        assert_eq!(success(Granted::upstream_failed), Settle::ReleaseUpstream);
+        assert_eq!(success(Granted::buyer_failed), Settle::ReleaseBuyer);
+    }
+
+    #[test]
+    fn a_request_that_its_buyer_broke_is_a_try_of_the_buyer() {
+        for charge in [Charge::Success, Charge::Request] {
+            assert_eq!(ended(charge, blamed(drop)), Settle::ReleaseBuyer);
+            let failed = blamed(Granted::upstream_failed);
+            assert_eq!(ended(charge, failed), Settle::ReleaseBuyer);
+        }
+    }
+
+    #[test]
+    fn a_charged_request_is_spent_but_for_answers_that_the_host_makes() {
+        let request = |end: fn(Granted)| ended(Charge::Request, end);
+        assert_eq!(request(drop), Settle::Commit);
+        assert_eq!(request(panics), Settle::Commit);
+        assert_eq!(request(Granted::upstream_failed), Settle::ReleaseUpstream);
+        assert_eq!(request(Granted::buyer_failed), Settle::ReleaseBuyer);
+        let answered = |granted: Granted| drop(granted.settle(answer(502, &[], stream(None))));
+        assert_eq!(ended(Charge::Request, answered), Settle::Commit);
+    }
+
+    /// Between the reservation and the host stands a pause, and a buyer may leave in it.
+    #[test]
+    fn a_use_that_has_not_left_the_paywall_is_given_back() {
+        for charge in [Charge::Success, Charge::Request] {
+            let ledger = Arc::new(Witness::default());
+            let reservation = Reservation { id: 1, failures: 9 };
+            drop(Settlement::new(ledger.clone(), reservation, charge));
+            assert_eq!(ledger.settled(), [Settle::ReleaseUpstream]);
+        }
     }
 }

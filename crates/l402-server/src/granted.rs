@@ -1,8 +1,9 @@
 //! The right to be forwarded.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, VARY};
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, VARY};
 use http_body::Body;
 use l402::Verified;
 
@@ -10,14 +11,47 @@ use crate::ledger::{Reservation, Settle};
 use crate::{CanonicalRequest, Charge, Ledger, Matched, Route, SettleBody, body, refusal, seal};
 
 /// Only the paywall makes one: of a verified credential, or of an explicit free route. What
-/// forwards a request takes it by value. Dropped without settling, it gives the use back.
+/// forwards a request takes it by value.
+///
+/// Dropped without settling, it gives the use back as often as that happens: no answer, no
+/// payment. Two exceptions: after [`Blame::buyer`] it counts as the buyer's failure, and where
+/// the request itself is charged ([`Charge::Request`]) the use is spent.
 #[derive(Debug)]
 pub struct Granted {
     matched: Matched,
     proof: Option<Verified>,
     settlement: Option<Settlement>,
-    head: bool,
+    asked: body::Asked,
     origin: Option<String>,
+}
+
+/// Says whose doing it is that an exchange goes wrong. A clone speaks of the same exchange.
+///
+/// A host hands one to whatever reads the body of the request. On a free route it does nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Blame(Arc<AtomicBool>);
+
+impl Blame {
+    /// From here on, what goes wrong with this exchange is the buyer's doing: an upstream that
+    /// breaks off because the body of the request did has not failed anybody.
+    pub fn buyer(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_buyers(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// How far a request has come for which a use is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Still with the paywall.
+    Waiting,
+    /// In the hands of the host: perhaps forwarded, not answered.
+    Granted,
+    /// The head of the answer is there.
+    Answered,
 }
 
 /// A reserved use that becomes settled exactly once: by word, or by being dropped.
@@ -25,45 +59,62 @@ pub struct Granted {
 pub(crate) struct Settlement {
     ledger: Arc<dyn Ledger>,
     reservation: Reservation,
-    /// What a drop means, unless it happens in a panic of the service behind.
-    dropped: Settle,
+    charge: Charge,
+    blame: Blame,
+    stage: Stage,
     settled: bool,
 }
 
 impl Settlement {
     pub(crate) fn new(ledger: Arc<dyn Ledger>, reservation: Reservation, charge: Charge) -> Self {
-        let dropped = match charge {
-            Charge::Request => Settle::Commit,
-            Charge::Success => Settle::ReleaseBuyer,
-        };
         Self {
             ledger,
             reservation,
-            dropped,
+            charge,
+            blame: Blame::default(),
+            stage: Stage::Waiting,
             settled: false,
         }
     }
 
+    /// A failure is the upstream's only where the buyer has not brought it about.
     pub(crate) fn settle(mut self, settle: Settle) {
         self.settled = true;
+        let settle = match settle {
+            Settle::ReleaseUpstream if self.blame.is_buyers() => Settle::ReleaseBuyer,
+            other => other,
+        };
         self.ledger.settle(self.reservation, settle);
     }
 
+    /// From here on a drop is a buyer who leaves in mid-body.
+    pub(crate) fn answered(mut self) -> Self {
+        self.stage = Stage::Answered;
+        self
+    }
+
     fn charges_request(&self) -> bool {
-        self.dropped == Settle::Commit
+        self.charge == Charge::Request
+    }
+
+    /// What a drop means. Before the head of an answer nobody has got anything, whoever ended
+    /// it: the upstream hung, the buyer's patience ran out, or the host is stopping.
+    fn dropped(&self) -> Settle {
+        match self.stage {
+            Stage::Waiting => Settle::ReleaseUpstream,
+            _ if self.blame.is_buyers() => Settle::ReleaseBuyer,
+            _ if self.charges_request() => Settle::Commit,
+            _ if std::thread::panicking() => Settle::ReleaseUpstream,
+            Stage::Granted => Settle::ReleaseUpstream,
+            Stage::Answered => Settle::ReleaseBuyer,
+        }
     }
 }
 
 impl Drop for Settlement {
     fn drop(&mut self) {
         if !self.settled {
-            let panics = std::thread::panicking() && !self.charges_request();
-            let settle = if panics {
-                Settle::ReleaseUpstream
-            } else {
-                self.dropped
-            };
-            self.ledger.settle(self.reservation, settle);
+            self.ledger.settle(self.reservation, self.dropped());
         }
     }
 }
@@ -73,8 +124,16 @@ impl Granted {
         matched: Matched,
         request: &CanonicalRequest,
         proof: Option<Verified>,
-        settlement: Option<Settlement>,
+        mut settlement: Option<Settlement>,
     ) -> Self {
+        if let Some(settlement) = &mut settlement {
+            settlement.stage = Stage::Granted;
+        }
+        let asked = body::Asked {
+            head: request.method == http::Method::HEAD,
+            grpc: request.grpc && matched.route.grpc,
+            timed: request.timed,
+        };
         let origin = matched
             .route
             .cors_origin(request.origin.as_deref())
@@ -83,7 +142,7 @@ impl Granted {
             matched,
             proof,
             settlement,
-            head: request.method == http::Method::HEAD,
+            asked,
             origin,
         }
     }
@@ -107,9 +166,13 @@ impl Granted {
     }
 
     /// Settles by the answer: 2xx and 3xx commit when the body has ended (at once for 101, for
-    /// `text/event-stream`, and where no body follows), gRPC on `grpc-status: 0`. 4xx releases
-    /// as the buyer's fault; 5xx, a broken body and a failing `grpc-status` as the upstream's.
-    /// A body that is dropped before its end counts as a buyer who left.
+    /// `text/event-stream`, and where no body follows). 4xx releases as the buyer's fault; 5xx and
+    /// a broken body as the upstream's, unless [`Blame::buyer`] was said. A body that is dropped
+    /// before its end counts as a buyer who left.
+    ///
+    /// Where route, request and answer are gRPC, `grpc-status` decides: 0 commits. A failure
+    /// after a message, and a time-out that the request itself has set, are the buyer's: who buys
+    /// could bring about either.
     ///
     /// Seals paid answers: `cache-control: private, no-store`, `vary: authorization`. Payment
     /// challenges and receipts of the upstream's own are taken out of every answer, so that
@@ -122,7 +185,7 @@ impl Granted {
                 settlement.settle(Settle::Commit);
                 return None;
             }
-            body::Watch::of_answer(settlement, &parts, &inner, self.head)
+            body::Watch::of_answer(settlement.answered(), &parts, &inner, self.asked)
         });
         seal::strip(&mut parts.headers);
         if self.proof.is_some() {
@@ -136,16 +199,42 @@ impl Granted {
         http::Response::from_parts(parts, SettleBody::new(inner, watch))
     }
 
-    /// The upstream could not be reached, or took too long: the use is given back.
+    /// A word on whose doing it is when this exchange goes wrong; see [`Blame`].
+    #[must_use]
+    pub fn blame(&self) -> Blame {
+        let settlement = self.settlement.as_ref();
+        settlement.map_or_else(Blame::default, |settlement| settlement.blame.clone())
+    }
+
+    /// The upstream could not be reached, or took too long: the use is given back, also where
+    /// it is charged by the request. After [`Blame::buyer`] it counts as the buyer's failure.
     pub fn upstream_failed(mut self) {
         if let Some(settlement) = self.settlement.take() {
             settlement.settle(Settle::ReleaseUpstream);
         }
     }
+
+    /// The buyer's request cannot be forwarded as it is: its body broke off, is too large or too
+    /// slow. The use is given back as after a 4xx, also where it is charged by the request.
+    pub fn buyer_failed(mut self) {
+        if let Some(settlement) = self.settlement.take() {
+            settlement.settle(Settle::ReleaseBuyer);
+        }
+    }
 }
 
-/// No cache keeps a paid answer, and none gives it to somebody else.
+/// No cache keeps a paid answer, and none gives it to somebody else. Some caches have a header of
+/// their own that they heed before `cache-control` (RFC 9213).
 fn seal_paid(headers: &mut HeaderMap) {
+    let targeted = |name: &&HeaderName| {
+        let name = name.as_str();
+        matches!(name, "surrogate-control" | "x-accel-expires")
+            || name.ends_with("cdn-cache-control")
+    };
+    let doomed: Vec<_> = headers.keys().filter(targeted).cloned().collect();
+    for name in doomed {
+        headers.remove(name);
+    }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     let named = |value: &HeaderValue| {
         let text = value.to_str().unwrap_or_default().to_ascii_lowercase();

@@ -9,13 +9,15 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::CONNECTION;
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Response, Version, request};
+use http::{HeaderValue, Request, Response, Uri, Version, request};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use l402::Problem;
 use tower_layer::Layer;
 use tower_service::Service;
 
+#[cfg(doc)]
+use crate::Blame;
 use crate::{CanonicalRequest, Granted, Paid, Paywall, Refusal, SettleBody, Snapshot};
 
 /// Writes refusals in the look of the application.
@@ -28,6 +30,14 @@ type Look = dyn Fn(Refusal) -> Response<Bytes> + Send + Sync;
 /// snapshot names is refused. The service's error type stays as it is.
 ///
 /// Wrap the whole router, so that it routes on the path that was priced.
+///
+/// # Whose fault a failure is
+///
+/// The layer sees answers, not the bodies of requests. A service that goes on reading the body
+/// of a request while it answers, as a proxy does, takes [`Blame`] out of the extensions of a
+/// paid request and says [`Blame::buyer`] when that body fails; otherwise an answer that breaks
+/// off with it counts as a failure of the service, and is free as often as it happens. A service
+/// that reads the body first has nothing to do but to answer 4xx where the body is at fault.
 #[derive(Clone)]
 pub struct PaywallLayer {
     paywall: Paywall,
@@ -69,13 +79,12 @@ impl PaywallLayer {
         B: From<Bytes>,
     {
         let version = request.version;
-        let admitted = match CanonicalRequest::from_parts(request, peer(request)) {
-            Ok(canonical) => {
+        let read = CanonicalRequest::from_parts(request, peer(request))
+            .and_then(|canonical| Ok((target(&request.uri, &canonical)?, canonical)));
+        let admitted = match read {
+            Ok((target, canonical)) => {
                 let granted = self.paywall.admit(&self.snapshot, &canonical).await;
-                granted.and_then(|granted| match rewrite(request, &canonical, &granted) {
-                    Ok(()) => Ok(granted),
-                    Err(problem) => Err(Refusal::new(problem)),
-                })
+                granted.inspect(|granted| rewrite(request, target, granted))
             }
             Err(problem) => Err(Refusal::new(problem)),
         };
@@ -134,22 +143,24 @@ fn peer(request: &request::Parts) -> IpAddr {
     plain.map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.ip())
 }
 
+/// The target as it is passed on. Found before anything is reserved, for it can be too long:
+/// escapes make a path longer.
+fn target(uri: &Uri, canonical: &CanonicalRequest) -> Result<Uri, Problem> {
+    let path = PathAndQuery::try_from(canonical.path_and_query());
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path.map_err(|_| Problem::UriTooLong)?);
+    parts.try_into().map_err(|_| Problem::BadRequest)
+}
+
 /// Makes of the request what the service behind may see.
-fn rewrite(
-    request: &mut request::Parts,
-    canonical: &CanonicalRequest,
-    granted: &Granted,
-) -> Result<(), Problem> {
-    let target = PathAndQuery::try_from(canonical.path_and_query());
-    let mut uri = std::mem::take(&mut request.uri).into_parts();
-    uri.path_and_query = Some(target.map_err(|_| Problem::BadRequest)?);
-    request.uri = uri.try_into().map_err(|_| Problem::BadRequest)?;
+fn rewrite(request: &mut request::Parts, target: Uri, granted: &Granted) {
+    request.uri = target;
     CanonicalRequest::strip(&mut request.headers);
     request.extensions.remove::<Paid>();
     if let Some(proof) = granted.proof() {
         request.extensions.insert(Paid::new(proof.clone()));
+        request.extensions.insert(granted.blame());
     }
-    Ok(())
 }
 
 impl<S, B, R> Service<Request<B>> for PaywallService<S>

@@ -83,7 +83,7 @@ pub use body::SettleBody;
 pub use decide::{Decision, Matched, decide};
 #[cfg(feature = "axum")]
 pub use extract::NotPaid;
-pub use granted::Granted;
+pub use granted::{Blame, Granted};
 #[cfg(feature = "tower")]
 pub use layer::{PaywallBody, PaywallLayer, PaywallService};
 pub use ledger::Ledger;

@@ -57,6 +57,8 @@ pub struct CanonicalRequest {
     pub preflight: Option<String>,
     /// The method that a preflight asks about.
     pub preflight_method: Option<Method>,
+    /// Whether it says itself how long gRPC may take.
+    pub(crate) timed: bool,
 }
 
 impl CanonicalRequest {
@@ -96,6 +98,7 @@ impl CanonicalRequest {
             presented: presented(&parts.headers),
             peer,
             grpc: is_grpc(&parts.headers),
+            timed: parts.headers.contains_key("grpc-timeout"),
             preflight: origin.clone().filter(|_| preflight_method.is_some()),
             origin,
             preflight_method,

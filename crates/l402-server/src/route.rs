@@ -7,7 +7,15 @@ use l402::{Msat, Network, Policy, Service, Terms, UnixTime};
 /// When a use is spent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Charge {
-    /// The request itself, whatever comes of it.
+    /// The request itself: any answer of the service behind spends the use, also one that fails,
+    /// and so does a buyer who leaves while it is worked on.
+    ///
+    /// Never charged is an answer that the host itself has to make because the service behind
+    /// cannot be reached, breaks off or takes too long (502, 504; in a tower stack, an error of
+    /// the service). A request that cannot be forwarded whole, because its body breaks off, is
+    /// too large or too slow, gives the use back [`BUYER_RELEASES`] times a payment.
+    ///
+    /// [`BUYER_RELEASES`]: crate::ledger::BUYER_RELEASES
     Request,
     /// An answer of 2xx or 3xx that was delivered to its end: paid means served.
     #[default]
@@ -55,7 +63,8 @@ pub struct Route {
     pub methods: Vec<http::Method>,
     /// Who may pass.
     pub access: Access,
-    /// Whether refusals are told in gRPC's way to gRPC callers.
+    /// Whether gRPC is spoken here: refusals are told to gRPC callers in its way, and their uses
+    /// are spent by `grpc-status`. Elsewhere an answer is read as any other.
     pub grpc: bool,
     /// Origins that may read answers from a browser (CORS); empty means none.
     pub cors_origins: Vec<String>,

@@ -159,7 +159,8 @@ impl Snapshot {
     /// The routes of a path, whatever their methods; empty where nothing is offered.
     ///
     /// What a free wildcard caught is not offered where it is a priced path with something behind
-    /// it that many upstreams drop (ATTACKS H-06). Who means it free names it.
+    /// it that many upstreams drop, or the folder of one (ATTACKS H-06). Who means it free names
+    /// it.
     pub(crate) fn at(&self, path: &str) -> &[usize] {
         let key = match_key(path);
         let Ok(found) = self.paths.at(&key) else {
@@ -207,22 +208,45 @@ impl Snapshot {
     }
 
     /// Whether the path without slashes, dots and spaces at its end is another pattern's, and
-    /// priced.
+    /// priced; or the folder in which something is priced, whose index many upstreams give out.
     fn shadows_a_price(&self, key: &str, found: &[usize]) -> bool {
-        let mut bare = key;
-        let shorter = |path: &'_ str| {
-            let ends = ["/", ".", "%20"];
-            let cut = ends
-                .iter()
-                .find_map(|end| Some(path.strip_suffix(end)?.len()));
-            cut.filter(|len| *len > 0)
-        };
-        while let Some(len) = shorter(bare) {
-            bare = &bare[..len];
+        let bare = bare(key);
+        let own = self.paths.at(bare).ok();
+        let priced = |other: &[usize]| other != found && self.any(other, Route::is_priced);
+        if own.as_ref().is_some_and(|own| priced(own.value)) {
+            return true;
         }
-        let sibling = self.paths.at(bare).ok().map(|sibling| sibling.value);
-        sibling.is_some_and(|sibling| sibling != found && self.any(sibling, Route::is_priced))
+        let inside = format!("{bare}/{ANY_SEGMENT}");
+        let Ok(child) = self.paths.at(&inside) else {
+            return false;
+        };
+        let folder = own.filter(|own| own.value == found && !self.any(found, is_catch_all));
+        // `/user/{id}` names what is above `/user/{id}/{file}`.
+        let named = folder.is_some_and(|own| {
+            let mut values = child.params.iter().map(|(_, value)| value);
+            own.params
+                .iter()
+                .all(|(_, value)| values.next() == Some(value))
+        });
+        priced(child.value) && !named
     }
+}
+
+/// Stands for a segment of any name: no route has it in plain.
+const ANY_SEGMENT: &str = "\0";
+
+fn is_catch_all(route: &Route) -> bool {
+    route.path.contains("{*")
+}
+
+/// The path without what many upstreams drop at its end.
+fn bare(path: &str) -> &str {
+    let ends = ["/", ".", "%20"];
+    let mut bare = path;
+    while let Some(shorter) = ends.iter().find_map(|end| bare.strip_suffix(end)) {
+        bare = shorter;
+    }
+    bare
 }
 
 fn takes(route: &Route, method: &Method) -> bool {

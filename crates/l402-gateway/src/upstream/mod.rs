@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use crate::config::{RouteConfig, Scheme, UpstreamUrl};
 use crate::{GatewayError, tls};
 
-pub(crate) use pool::{Lease, Pool, SendError};
+pub(crate) use pool::{Lease, Pool};
 
 /// An upstream, ready to be connected to.
 pub(crate) struct Upstream {

@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::time::Instant;
 
 use super::Upstream;
-use crate::body::{BodyFault, RequestBody};
+use crate::body::RequestBody;
 
 /// How long an idle connection is kept: shorter than most servers keep theirs.
 const IDLE: Duration = Duration::from_secs(30);
@@ -70,18 +70,16 @@ impl Lease {
 /// Why there is no answer.
 #[derive(Debug)]
 pub(crate) enum SendError {
-    /// The client's body broke off.
-    Body(BodyFault),
     /// No connection.
     Connect(std::io::Error),
-    /// The upstream broke it off, or answered what is not HTTP.
+    /// It was broken off, or what was answered is not HTTP. Whether the request's body did it, its
+    /// progress tells.
     Upstream(hyper::Error),
 }
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Body(fault) => fault.fmt(f),
             Self::Connect(error) => write!(f, "cannot connect: {error}"),
             Self::Upstream(error) => write!(f, "no answer: {error}"),
         }
@@ -90,15 +88,6 @@ impl fmt::Display for SendError {
 
 impl From<hyper::Error> for SendError {
     fn from(error: hyper::Error) -> Self {
-        let mut source = std::error::Error::source(&error);
-        while let Some(cause) = source {
-            match cause.downcast_ref::<BodyFault>() {
-                Some(BodyFault::Idle) => return Self::Body(BodyFault::Idle),
-                Some(BodyFault::TooLarge) => return Self::Body(BodyFault::TooLarge),
-                Some(BodyFault::Broken(_)) => break,
-                None => source = cause.source(),
-            }
-        }
         Self::Upstream(error)
     }
 }

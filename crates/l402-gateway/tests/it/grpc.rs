@@ -90,6 +90,46 @@ async fn a_call_is_refused_in_its_own_way_and_served_when_paid() {
     assert!(again.body.is_empty());
 }
 
+/// What a client may not say in a header, it may not say in a trailer either.
+#[tokio::test(flavor = "multi_thread")]
+async fn trailers_of_a_request_stay_behind() {
+    let upstream = upstream(true, |request: Request<hyper::body::Incoming>| async {
+        let body = request.into_body().collect().await.expect("a body");
+        let trailers = format!("{:?}", body.trailers());
+        let text = [&body.to_bytes()[..], b" ", trailers.as_bytes()].concat();
+        crate::harness::whole(200, text)
+    })
+    .await;
+    let text = format!(
+        "[[route]]\npath = \"/x\"\nupstream = \"h2c://{upstream}\"\nfree = true\ngrpc = true\n\
+         [http]\nh2c = true\n"
+    );
+    let shop = shop(&text).await;
+    let socket = TcpStream::connect(shop.address).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket))
+            .await
+            .unwrap();
+    tokio::spawn(connection);
+    let mut trailers = HeaderMap::new();
+    for name in [
+        "x-l402-service",
+        "x-forwarded-for",
+        "authorization",
+        "x-own",
+    ] {
+        trailers.insert(name, "L402 forged:deadbeef".parse().unwrap());
+    }
+    let frames = [
+        Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(b"data"))),
+        Ok(Frame::trailers(trailers)),
+    ];
+    let body = StreamBody::new(futures_util::stream::iter(frames));
+    let post = Request::post("http://a/x").body(body).unwrap();
+    let answer = sender.send_request(post).await.unwrap().into_body();
+    assert_eq!(answer.collect().await.unwrap().to_bytes(), "data None");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_fails_in_its_trailers_costs_nothing() {
     let shop = shop(&text(upstream(true, |_| async { reply("13") }).await)).await;

@@ -77,6 +77,14 @@ impl Shop {
             .expect("no panic");
     }
 
+    /// Opens again after [`Shop::shutdown`], with what the home holds.
+    pub(crate) async fn restart(&mut self, text: &str) {
+        let gateway = start(text, self.home.path(), Arc::clone(&self.clock)).await;
+        let gateway = gateway.expect("a gateway");
+        self.address = gateway.local_addrs()[0];
+        self.gateway = Some(gateway);
+    }
+
     pub(crate) async fn get(&self, path: &str, credential: Option<&str>) -> Answer {
         send(self.address, request("GET", path, credential, b"")).await
     }

@@ -118,6 +118,26 @@ async fn no_part_of_a_credential_reaches_the_upstream_unless_it_is_let() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_free_route_lets_through_neither_another_method_nor_a_maimed_credential() {
+    let shop = shop(&routes(upstream(false, describe).await, "")).await;
+    let mut request = request("GET", "/free", None, b"");
+    for (name, value) in [
+        ("x-http-method-override", "POST"),
+        ("x-http-method", "POST"),
+        ("x_method_override", "POST"),
+        ("authorization", "L402:token:deadbeef"),
+    ] {
+        request.headers_mut().append(name, value.parse().unwrap());
+    }
+    let document = send(shop.address, request).await.json();
+    let text = document["headers"].to_string();
+    assert!(
+        !text.contains("POST") && !text.contains("deadbeef"),
+        "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_credential_is_forwarded_where_the_seller_wants_it() {
     let shop = shop(&routes(
         upstream(false, describe).await,

@@ -101,10 +101,7 @@ async fn uses_survive_a_restart() {
     let (spent, unspent) = (shop.buy("/x").await, shop.buy("/x").await);
     assert_eq!(shop.get("/x", Some(&spent)).await.status(), 200);
     shop.shutdown(Duration::from_secs(10)).await;
-    let again = start(&text, shop.home.path(), Arc::clone(&shop.clock))
-        .await
-        .unwrap();
-    shop.address = again.local_addrs()[0];
+    shop.restart(&text).await;
     assert_eq!(shop.get("/x", Some(&spent)).await.code(), "consumed");
     assert_eq!(shop.get("/x", Some(&unspent)).await.status(), 200);
 }

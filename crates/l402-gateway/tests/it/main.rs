@@ -9,5 +9,6 @@ mod lifecycle;
 mod paid;
 mod proxy;
 mod smuggling;
+mod steering;
 mod streams;
 mod tls;

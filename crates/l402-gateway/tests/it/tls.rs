@@ -91,6 +91,33 @@ async fn serves_both_protocols_by_alpn() {
     );
 }
 
+/// ATTACKS D-04.
+#[tokio::test(flavor = "multi_thread")]
+async fn http2_over_tls_that_asks_for_nothing_is_closed() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let folder = tempfile::tempdir().unwrap();
+    certificate(folder.path());
+    let files = folder.path().display();
+    let text = format!(
+        "{}[tls]\ncertificate = \"{files}/cert.pem\"\nkey = \"{files}/key.pem\"\n\
+         [http]\nheader_timeout_secs = 1\n",
+        routes(upstream(false, describe).await, "")
+    );
+    let shop = shop(&text).await;
+    let whole = [PREFACE, SETTINGS].concat();
+    for said in [b"", &PREFACE[..12], PREFACE, &whole] {
+        let mut stream = connect(folder.path(), shop.address, b"h2").await;
+        stream.write_all(said).await.unwrap();
+        let mut seen = Vec::new();
+        let closed = stream.read_to_end(&mut seen);
+        let closed = tokio::time::timeout(std::time::Duration::from_secs(20), closed).await;
+        // Whether it says goodbye is of no matter.
+        let _ = closed.expect("it is closed");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn http2_without_tls_is_there_where_it_is_wanted() {
     let upstream = upstream(false, describe).await;

@@ -18,8 +18,8 @@ pub use memory::MemoryLedger;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{LedgerError, SqliteLedger};
 
-/// How often a buyer gets a use of one payment back who left in mid-answer or asked wrongly
-/// (4xx). Each further time counts as a use.
+/// How often a buyer gets a use of one payment back who left in mid-answer, asked wrongly (4xx)
+/// or broke the request off. Each further time counts as a use.
 pub const BUYER_RELEASES: u32 = 5;
 
 /// How long a row outlives its token, in seconds: a clock that was set forward by mistake and
@@ -45,7 +45,8 @@ pub struct Claim {
 pub struct Reservation {
     /// Unique within the ledger.
     pub id: u64,
-    /// How often the upstream has failed this payment in a row: the next try is slowed down.
+    /// How often this payment has got no answer or a failing one since a use of it was last spent:
+    /// the next try is slowed down.
     pub failures: u32,
 }
 
@@ -54,9 +55,10 @@ pub struct Reservation {
 pub enum Settle {
     /// Served: the use is spent.
     Commit,
-    /// The buyer left, or asked wrongly (4xx): given back, [`BUYER_RELEASES`] times a payment.
+    /// The buyer left in mid-answer, asked wrongly (4xx) or broke the request off: given back,
+    /// [`BUYER_RELEASES`] times a payment.
     ReleaseBuyer,
-    /// The upstream failed: given back without limit.
+    /// The upstream failed, or there was no answer at all: given back without limit.
     ReleaseUpstream,
 }
 
@@ -88,7 +90,7 @@ impl std::error::Error for ReserveError {}
 ///
 /// A wrong implementation lets in unpaid: `reserve` must be durable before it answers, atomic
 /// across threads and processes, and a committed use must never come back. Where the future of
-/// `reserve` is dropped before it answers, nothing stays reserved.
+/// `reserve` is dropped before it answers, nothing stays reserved and no try of the buyer is spent.
 pub trait Ledger: fmt::Debug + Send + Sync {
     /// Reserves one use; durable when it answers.
     fn reserve(&self, claim: Claim) -> BoxFuture<'_, Result<Reservation, ReserveError>>;

@@ -86,7 +86,7 @@ impl Drop for Held {
     fn drop(&mut self) {
         if let Some(ops) = &self.ops {
             // Without a writer there is nothing to give back to.
-            let _ = ops.send(Op::Settle(self.reservation.id, Settle::ReleaseBuyer));
+            let _ = ops.send(Op::Settle(self.reservation.id, Settle::ReleaseUpstream));
         }
     }
 }
@@ -175,5 +175,26 @@ impl<'a> Place<'a> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reservation_that_nobody_takes_costs_no_try() {
+        let (ops, queue) = mpsc::channel();
+        let held = |id| Held {
+            reservation: Reservation { id, failures: 0 },
+            ops: Some(ops.clone()),
+        };
+        drop(held(1));
+        held(2).take();
+        let settled: Vec<_> = queue.try_iter().collect();
+        assert!(
+            matches!(settled[..], [Op::Settle(1, Settle::ReleaseUpstream)]),
+            "{settled:?}"
+        );
     }
 }

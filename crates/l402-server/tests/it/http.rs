@@ -222,6 +222,55 @@ fn a_free_wildcard_does_not_open_a_priced_path_spelt_with_a_tail() {
     }
 }
 
+/// ATTACKS H-06: many upstreams answer for a folder with what is in it.
+#[test]
+fn a_free_wildcard_does_not_open_the_folder_of_what_is_priced() {
+    let routes = vec![
+        Route::free("/{*rest}"),
+        priced("/paid/{*rest}", "paid", 1),
+        priced("/api/{id}", "api", 2),
+        Route::free("/api/x"),
+        priced("/open/{id}", "open", 3),
+        Route::free("/open"),
+        Route::free("/open/"),
+        Route::free("/user/{id}"),
+        priced("/user/{id}/{file}", "file", 4),
+    ];
+    let snapshot = compiled(routes, &[]).unwrap();
+    for path in [
+        "/paid",
+        "/paid/",
+        "/paid.",
+        "/paid%20",
+        "/paid%20/",
+        "/api",
+        "/api/",
+        "/api.",
+        "/open.",
+        "/user/7/",
+    ] {
+        let refused = found(&snapshot, "GET", path);
+        assert_eq!(refused, Err(Problem::NoRoute), "{path}");
+    }
+    for (path, expected) in [
+        ("/paid/x", 1),
+        ("/api/7", 2),
+        ("/api/x", 3),
+        ("/open", 5),
+        ("/open/", 6),
+        ("/user/7", 7),
+        ("/user/7/a", 8),
+        ("/else", 0),
+        ("/else/where", 0),
+    ] {
+        assert_eq!(found(&snapshot, "GET", path), Ok(expected), "{path}");
+    }
+    let routes = vec![Route::free("/{page}"), priced("/api/{id}", "api", 1)];
+    let snapshot = compiled(routes, &[]).unwrap();
+    assert_eq!(found(&snapshot, "GET", "/api"), Err(Problem::NoRoute));
+    assert_eq!(found(&snapshot, "GET", "/about"), Ok(0));
+}
+
 #[test]
 fn an_unknown_host_is_misdirected() {
     let snapshot = compiled(vec![Route::free("/")], &["Shop.example"]).unwrap();

@@ -42,8 +42,26 @@ async fn an_answer_loses_what_only_the_paywall_may_say() {
     assert!(!answer.headers.contains_key("payment-receipt"));
     assert!(!answer.headers.contains_key("x-l402-balance"));
     assert_eq!(answer.headers["cache-control"], "private, no-store");
+    let about_caches = |name: &&http::HeaderName| {
+        let name = name.as_str();
+        name.contains("control") || name.contains("expires")
+    };
+    assert_eq!(answer.headers.keys().filter(about_caches).count(), 1);
     let vary: Vec<_> = answer.headers.get_all("vary").iter().collect();
     assert_eq!(vary, ["accept", "authorization"]);
+}
+
+/// Escapes make a path longer: 8 KiB may become three times as much.
+#[tokio::test]
+async fn a_target_too_long_to_pass_on_is_refused_before_a_use_is_held() {
+    let world = World::new();
+    let credential = world.buy("/echo/a").await;
+    let long = format!("/echo/{}?{}", "{".repeat(8000), "q".repeat(50_000));
+    for _ in 0..10 {
+        let answer = world.get_with(&long, &credential).await;
+        assert_eq!(answer.problem, Some(Problem::UriTooLong));
+    }
+    assert_eq!(world.get_with("/echo/a", &credential).await.status, 200);
 }
 
 #[tokio::test]

@@ -175,6 +175,48 @@ async fn an_answer_that_breaks_off_is_not_served() {
     }
 }
 
+/// Otherwise one payment would buy the beginning of answers without end.
+#[tokio::test]
+async fn an_answer_that_breaks_off_by_the_buyers_doing_is_a_try_of_the_buyer() {
+    let world = World::new();
+    let credential = world.buy("/blamed").await;
+    for _ in 0..=l402_server::ledger::BUYER_RELEASES {
+        let answer = world.begin(with("/blamed", &credential)).await;
+        assert_eq!(answer.status(), 200);
+        assert!(answer.into_body().collect().await.is_err());
+    }
+    let again = world.get_with("/blamed", &credential).await;
+    assert!(is(again.code(), CONSUMED));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_buyer_whose_patience_ends_before_an_answer_loses_nothing() {
+    let world = World::new();
+    let credential = world.buy("/hang").await;
+    for _ in 0..12 {
+        let asked = world.get_with("/hang", &credential);
+        let soon = tokio::time::timeout(Duration::from_secs(30), asked).await;
+        assert!(soon.is_err(), "it is forwarded, and hangs");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_buyer_who_leaves_while_being_slowed_down_loses_nothing() {
+    let world = World::new();
+    let credential = world.buy("/flaky").await;
+    world.answer_with(503);
+    for _ in 0..3 {
+        assert_eq!(world.get_with("/flaky", &credential).await.status, 503);
+    }
+    world.answer_with(200);
+    for _ in 0..12 {
+        let asked = world.get_with("/flaky", &credential);
+        let soon = tokio::time::timeout(Duration::from_millis(5), asked).await;
+        assert!(soon.is_err(), "it waits");
+    }
+    assert_eq!(world.get_with("/flaky", &credential).await.status, 200);
+}
+
 #[tokio::test]
 async fn a_wrong_question_is_given_back_a_few_times() {
     let world = World::new();

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::routing::{any, get};
+use axum::{Extension, Router};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -17,7 +17,8 @@ use l402::{
 use l402_lightning::sandbox::{Sandbox, Wallet};
 use l402_lightning::{ManualClock, Pay, PayRequest, Payment};
 use l402_server::{
-    Access, ChallengeLimits, Paid, Paywall, PaywallBuilder, PaywallLayer, Rate, Route, Snapshot,
+    Access, Blame, ChallengeLimits, Paid, Paywall, PaywallBuilder, PaywallLayer, Rate, Route,
+    Snapshot,
 };
 use tower_service::Service;
 
@@ -110,6 +111,8 @@ fn routes() -> Vec<Route> {
         priced("/quote", "quote", 10).with_methods(&[http::Method::GET]),
         priced("/flaky", "flaky", 1),
         priced("/broken", "broken", 1),
+        priced("/blamed", "blamed", 1),
+        priced("/hang", "hang", 1),
         priced("/echo/{*rest}", "echo", 1),
         priced("/events", "events", 1),
         priced("/three", "three", 1).with_policy(policy("uses=3")),
@@ -246,6 +249,8 @@ fn shop(status: &Arc<AtomicU16>) -> Router {
         )
         .route("/flaky", any(flaky))
         .route("/broken", any(broken))
+        .route("/blamed", any(blamed))
+        .route("/hang", any(std::future::pending::<StatusCode>))
         .route("/events", any(events))
         .route("/echo/{*rest}", any(echo))
         .route("/unpaid", any(|_: Paid| async { "never" }))
@@ -255,6 +260,12 @@ fn shop(status: &Arc<AtomicU16>) -> Router {
 async fn broken() -> Response<Body> {
     let frames = [Ok(Bytes::from("half")), Err("reset")];
     Response::new(Body::from_stream(futures_util::stream::iter(frames)))
+}
+
+/// Ends in mid-body, because the body of the request did.
+async fn blamed(Extension(blame): Extension<Blame>) -> Response<Body> {
+    blame.buyer();
+    broken().await
 }
 
 /// A stream of events that does not end.
@@ -280,6 +291,10 @@ async fn echo(request: Request<Body>) -> Response<String> {
         .header("payment-receipt", "forged")
         .header("x-l402-balance", "9")
         .header("cache-control", "public, max-age=60")
+        .header("cdn-cache-control", "max-age=60")
+        .header("example-cdn-cache-control", "max-age=60")
+        .header("surrogate-control", "max-age=60")
+        .header("x-accel-expires", "60")
         .header("vary", "accept")
         .body(text)
         .expect("a response")
