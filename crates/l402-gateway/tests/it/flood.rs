@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use http_body_util::BodyExt as _;
 use hyper_util::rt::TokioIo;
@@ -66,56 +65,4 @@ async fn ten_thousand_unpaid_requests_write_nothing_and_hold_up_nobody_who_paid(
     assert_eq!(shop.node_calls() - calls, 99);
     assert!(files(shop.home.path()) == before, "a file has changed");
     assert_eq!(shop.get("/x", Some(&credential)).await.status(), 200);
-}
-
-/// Presents each credential once, in order, on one connection; how often each status came.
-async fn present(
-    address: std::net::SocketAddr,
-    credentials: Arc<[String]>,
-) -> BTreeMap<u16, usize> {
-    let socket = TcpStream::connect(address).await.expect("a connection");
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket))
-        .await
-        .expect("HTTP");
-    tokio::spawn(connection);
-    let mut statuses = BTreeMap::new();
-    for credential in credentials.iter() {
-        let asked = sender
-            .send_request(request("GET", "/x", Some(credential), b""))
-            .await;
-        let answer = asked.expect("an answer");
-        *statuses.entry(answer.status().as_u16()).or_default() += 1;
-        answer.into_body().collect().await.expect("a body");
-        sender.ready().await.expect("the connection stays");
-    }
-    statuses
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "50,000 requests; the slow suite runs it"]
-async fn a_thousand_tokens_presented_by_fifty_at_once_are_served_a_thousand_times() {
-    let limits = "[challenges]\nper_peer_per_second = 0\nper_prefix_per_second = 0\n\
-                  total_per_second = 0\n";
-    let upstream = upstream(false, describe).await;
-    let shop = shop(&format!("{}{limits}", routes(upstream, ""))).await;
-    let mut credentials = Vec::new();
-    for _ in 0..1000 {
-        credentials.push(shop.buy("/x").await);
-    }
-    let credentials: Arc<[String]> = credentials.into();
-    let mut crowd = JoinSet::new();
-    for _ in 0..50 {
-        crowd.spawn(present(shop.address, Arc::clone(&credentials)));
-    }
-    let mut total = BTreeMap::new();
-    for statuses in crowd.join_all().await {
-        statuses
-            .into_iter()
-            .for_each(|(status, n)| *total.entry(status).or_insert(0) += n);
-    }
-    assert_eq!(total.remove(&200), Some(1000), "{total:?}");
-    assert!(
-        total.keys().all(|status| [402, 409].contains(status)),
-        "{total:?}"
-    );
 }
