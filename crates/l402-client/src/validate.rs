@@ -1,4 +1,4 @@
-//! From a 402 to an offer that may be paid: every check before money moves (WIRE 8.3).
+//! From a 402 to an offer that may be paid: every check before money moves.
 //!
 //! The amount has one source, the signature-checked invoice. Whatever else names an amount, a
 //! hash or a network must agree with it, or nothing is paid.

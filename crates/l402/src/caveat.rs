@@ -1,4 +1,4 @@
-//! The caveat vocabulary and its narrowing (WIRE 4).
+//! The caveat vocabulary and its narrowing.
 //!
 //! A caveat reads `condition=value`, split at the first `=`, with no white space taken off. Each
 //! one of our vocabulary must stay within what all the ones before it left ([`Rights`]); any

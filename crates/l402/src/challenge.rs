@@ -1,7 +1,7 @@
 //! The `WWW-Authenticate` header: emit the superset line, parse everything seen in the wild.
 //!
-//! Emission follows WIRE 1.6: one line that both the specification of 2026 and the clients that
-//! came before it can read. Parsing follows WIRE 1.7: a tokenizer over all header lines, in which
+//! What is emitted is one line that both the specification of 2026 and the clients that
+//! came before it can read. Parsing is a tokenizer over all header lines, in which
 //! a parameter belongs to exactly one challenge, and which says so when a header can be read in
 //! two ways, because whoever reads it is about to pay.
 
@@ -76,7 +76,7 @@ impl Challenge {
         })
     }
 
-    /// `L402 macaroon="T", invoice="P", version="0", token="T"` (WIRE 1.6): the one form that
+    /// `L402 macaroon="T", invoice="P", version="0", token="T"`: the one form that
     /// has the parameters of 2026 and is understood by every client known to read `macaroon`.
     #[must_use]
     pub fn to_header(&self) -> String {
@@ -288,7 +288,7 @@ impl Challenges {
     /// The most challenges in one answer.
     pub const MAX_CHALLENGES: usize = 32;
 
-    /// Parses all `WWW-Authenticate` lines (WIRE 1.7), of every scheme.
+    /// Parses all `WWW-Authenticate` lines, of every scheme.
     ///
     /// # Errors
     /// [`ChallengeError::TooLarge`] only; what is malformed is dropped, what came before is kept.

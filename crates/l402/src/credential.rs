@@ -1,6 +1,6 @@
 //! The credential: `Authorization: L402 <token>:<preimage>` and its other homes.
 //!
-//! Four request headers can hold one (WIRE 2). A request carries one credential or none: whatever
+//! Four request headers can hold one. A request carries one credential or none: whatever
 //! could be read in two ways is an error, so that no two programs along the way can disagree
 //! about what was presented.
 
@@ -21,7 +21,7 @@ pub enum CredentialError {
     Token,
     /// No `:`, or not exactly 64 hexadecimal digits after it.
     Preimage,
-    /// Not visible ASCII, or otherwise outside the grammar of WIRE 2.3.
+    /// Not visible ASCII, or otherwise outside the grammar of its header.
     Syntax,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The signature starts as an HMAC of the identifier under the root key. Each caveat replaces it
 //! by an HMAC of the caveat under the signature before. So a holder can append caveats, and
-//! nobody without the root key can take one away (WIRE 3.1).
+//! nobody without the root key can take one away.
 
 use core::fmt;
 

@@ -15,7 +15,7 @@ const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Names of a price in whole satoshi, as bodies have it (WIRE 1.5).
+/// Names of a price in whole satoshi, as bodies have it.
 const SAT_FIELDS: [&str; 4] = ["price_sats", "priceSats", "amountSats", "amount_sats"];
 
 /// What the invoice says.
@@ -110,7 +110,7 @@ impl Said<'_> {
         self.check_sats("the header x-l402-price-sats", sats)
     }
 
-    /// A `Payment` challenge of the method lightning sells the same for the same (WIRE 5.4). One
+    /// A `Payment` challenge of the method lightning sells the same for the same. One
     /// whose request cannot be read is not ours to judge.
     pub(super) fn check_payment_challenges(&self, all: &Challenges) -> Result<(), Error> {
         let charges = all

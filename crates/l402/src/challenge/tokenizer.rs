@@ -1,4 +1,4 @@
-//! Takes a `WWW-Authenticate` line apart (RFC 9110 section 11.6.1, WIRE 1.7).
+//! Takes a `WWW-Authenticate` line apart (RFC 9110 section 11.6.1).
 //!
 //! Wider than the grammar where servers are: parameters may be separated by white space alone,
 //! and a value without quotes runs to the next comma or space. Never wider where that could move

@@ -1,4 +1,4 @@
-//! The V2 binary layout (WIRE 3.2): sections of fields, each a tag, a varint and its bytes.
+//! The V2 binary layout: sections of fields, each a tag, a varint and its bytes.
 //!
 //! ```text
 //! 2  [1 location]  2 identifier  0        header section

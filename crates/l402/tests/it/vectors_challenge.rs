@@ -1,5 +1,5 @@
-//! The forms of the challenge that servers were seen to send (WIRE 1.4) and those that clients
-//! were tried with (WIRE 1.9): each gives the same token and invoice.
+//! The forms of the challenge that servers were seen to send and those that clients
+//! were tried with: each gives the same token and invoice.
 
 use l402::{AuthChallenge, ChallengeError, Challenges, Scheme};
 use serde_json::{Map, Value};
