@@ -35,12 +35,17 @@
 //! }
 //! ```
 //!
-//! The journal's file holds tokens and preimages, the only place that does. There are no features.
+//! The journal's file holds tokens and preimages, the only place that does. The one feature,
+//! `failpoints`, lets test builds die at a step of a purchase, and is in nothing that is shipped.
 
 mod budget;
 mod client;
 mod error;
 mod exchange;
+#[cfg(feature = "failpoints")]
+pub mod failpoint;
+#[cfg(not(feature = "failpoints"))]
+mod failpoint;
 mod flow;
 mod journal;
 mod lock;

@@ -12,6 +12,7 @@ use l402_lightning::{
 };
 
 use crate::client::Inner;
+use crate::failpoint::{self, Step};
 use crate::flow::{Held, not_served};
 use crate::journal::{Purchase, Reserved, State};
 use crate::lock::{Flight, Scope};
@@ -60,11 +61,15 @@ impl Payment {
                 .await?;
             return Err(error);
         }
+        failpoint::hit(Step::IntentDurable);
         self.client.record_asked(payment_hash).await?;
+        failpoint::hit(Step::AskedDurable);
         self.client.tell(&Event::Paying);
         let outcome = self.wait().await;
+        failpoint::hit(Step::Asked);
         let Self { client, flight, .. } = self;
         let purchase = client.record(payment_hash, outcome).await?;
+        failpoint::hit(Step::PaidDurable);
         client.tell(&Event::Paid {
             paid: purchase.paid,
             fee: purchase.fee,

@@ -7,6 +7,7 @@ use l402_lightning::Clock;
 use url::Url;
 
 use crate::exchange::words;
+use crate::failpoint::{self, Step};
 use crate::journal::{Journal, Purchase};
 use crate::lock::Claim;
 use crate::{Error, Receipt};
@@ -45,6 +46,7 @@ impl Delivery {
             purchase.is_single_use(),
             clock.wall(),
         );
+        failpoint::hit(Step::Answered);
         let done = journal
             .run(move |store| store.served(&hash, single_use, now))
             .await;

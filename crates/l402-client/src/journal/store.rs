@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::row::{Draft, Purchase, Reserved, state};
 use super::{Entry, State, unusable};
 use crate::budget::WINDOW_SECS;
+use crate::failpoint::{self, Step};
 use crate::lock::Scope;
 use crate::{Error, Limits};
 
@@ -161,6 +162,7 @@ impl Store {
             Err(over) => return Ok(Reservation::Over(over)),
         };
         insert(&tx, draft, max_fee, now)?;
+        failpoint::hit(Step::IntentWritten);
         tx.commit()?;
         Ok(Reservation::Made(Reserved {
             payment_hash: hash,

@@ -1,11 +1,12 @@
 //! The one thread that writes the file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use l402::UnixTime;
+use l402::{PaymentHash, UnixTime};
+use l402_lightning::{Clock as _, SystemClock};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
@@ -16,6 +17,11 @@ use crate::ledger::Tally;
 
 /// The most that one commit carries.
 const BATCH: usize = 1024;
+
+/// How long a commit is kept back. It is asked for when the last piece of an answer is handed over
+/// to be written: a process that is killed before that piece is on its way must not have spent the
+/// use. Whoever claims the same payment meanwhile finds it spent all the same.
+const GRACE: Duration = Duration::from_micros(500);
 
 /// How soon what could not be settled is tried again, and how often when the ledger closes.
 const RETRY: Duration = Duration::from_millis(100);
@@ -40,6 +46,9 @@ pub(super) struct Writer {
     held: HashMap<u64, Slot>,
     /// Settled in memory and not yet in the file. Lost only with the process.
     owed: Vec<(u64, Settle)>,
+    /// Commits in their grace, oldest first, with its end.
+    late: VecDeque<(Duration, u64)>,
+    clock: SystemClock,
     flushes: Vec<oneshot::Sender<()>>,
     last_id: u64,
     last_reap: Option<UnixTime>,
@@ -60,6 +69,8 @@ impl Writer {
             ops,
             held: HashMap::new(),
             owed: Vec::new(),
+            late: VecDeque::new(),
+            clock: SystemClock::default(),
             flushes: Vec::new(),
             last_id: 0,
             last_reap: None,
@@ -81,10 +92,16 @@ impl Writer {
                     Op::Close => open = false,
                     Op::Flush(done) => self.flushes.push(done),
                     Op::Reserve(claim, answer) => claims.push((claim, answer)),
+                    Op::Settle(id, Settle::Commit) => {
+                        self.late.push_back((self.clock.monotonic() + GRACE, id));
+                    }
                     Op::Settle(id, settle) => self.owed.push((id, settle)),
                 }
             }
-            self.commit(claims);
+            self.end_grace(&claims);
+            if !(claims.is_empty() && self.owed.is_empty() && self.flushes.is_empty()) {
+                self.commit(claims);
+            }
             if !open {
                 return self.close(queue);
             }
@@ -93,14 +110,35 @@ impl Writer {
 
     /// The next thing to do, and whether more will come.
     fn next(&self, queue: &Receiver<Op>) -> Option<(Option<Op>, bool)> {
-        if self.owed.is_empty() {
-            return queue.recv().ok().map(|op| (Some(op), true));
-        }
-        match queue.recv_timeout(RETRY) {
+        let wait = match self.late.front() {
+            _ if !self.owed.is_empty() => RETRY,
+            Some((end, _)) => end.saturating_sub(self.clock.monotonic()),
+            None => return queue.recv().ok().map(|op| (Some(op), true)),
+        };
+        match queue.recv_timeout(wait) {
             Ok(op) => Some((Some(op), true)),
             Err(RecvTimeoutError::Timeout) => Some((None, true)),
             Err(RecvTimeoutError::Disconnected) => Some((None, false)),
         }
+    }
+
+    /// Commits whose grace is over become owed; so do those of payments that are claimed again,
+    /// and all of them where somebody waits for the file to be complete.
+    fn end_grace(&mut self, claims: &[(Claim, Answer)]) {
+        let now = self.clock.monotonic();
+        let all = !self.flushes.is_empty();
+        let claimed: HashSet<PaymentHash> = claims.iter().map(|(c, _)| c.payment_hash).collect();
+        let (held, owed) = (&self.held, &mut self.owed);
+        self.late.retain(|(end, id)| {
+            let again = held
+                .get(id)
+                .is_some_and(|slot| claimed.contains(&slot.payment_hash));
+            let due = all || *end <= now || again;
+            if due {
+                owed.push((*id, Settle::Commit));
+            }
+            !due
+        });
     }
 
     /// Puts everything into one transaction, and answers when it is on disk. On failure nothing
@@ -227,6 +265,8 @@ impl Writer {
                 self.owed.push((id, settle));
             }
         }
+        let late = self.late.drain(..).map(|(_, id)| (id, Settle::Commit));
+        self.owed.extend(late);
         for _ in 0..LAST_TRIES {
             self.commit(Vec::new());
             if self.owed.is_empty() {
