@@ -106,6 +106,7 @@ mod macaroon;
 mod mint;
 mod network;
 mod payment;
+pub mod payment_scheme;
 mod policy;
 mod problem;
 mod service;

@@ -5,3 +5,4 @@ mod credential_forms;
 mod vectors_challenge;
 mod vectors_flow;
 mod vectors_macaroon;
+mod vectors_payment;
