@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use l402::{Msat, Network, PaymentHash, Preimage};
 
-use crate::{BoxFuture, Error};
+use crate::{BoxFuture, Error, ErrorKind};
 
 /// A payment to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,30 @@ pub enum Payment {
     },
     /// Nobody can say yet: in flight, or the node went away after it was asked.
     Unknown(Unknown),
+}
+
+impl Payment {
+    /// Certainly failed, for this reason.
+    #[must_use]
+    pub const fn failed(error: Error) -> Self {
+        Self::Failed(PayFailure { error })
+    }
+
+    /// Not known, because of this.
+    #[must_use]
+    pub const fn unknown(error: Error) -> Self {
+        Self::Unknown(Unknown { error })
+    }
+
+    /// What an attempt says in time. After the deadline it is unknown, never failed: the attempt
+    /// may have moved money. Needs a tokio runtime with time.
+    pub async fn within(deadline: Duration, attempt: impl Future<Output = Self> + Send) -> Self {
+        let answer = tokio::time::timeout(deadline, attempt).await;
+        answer.unwrap_or_else(|_| {
+            let text = format!("no outcome within {} ms", deadline.as_millis());
+            Self::unknown(Error::new(ErrorKind::Timeout, text))
+        })
+    }
 }
 
 /// Why a payment certainly failed.

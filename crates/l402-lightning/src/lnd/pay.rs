@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::rest::{Lines, Rest, tidy};
 use super::wire::{garbled, number};
-use crate::{BoxFuture, Clock, Error, ErrorKind, Pay, PayFailure, PayRequest, Payment, Unknown};
+use crate::{BoxFuture, Clock, Error, ErrorKind, Pay, PayRequest, Payment};
 
 /// How long a look-up may take. lnd tells the state of a payment at once.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -63,14 +63,7 @@ impl Pay for LndPay {
     }
 
     fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment> {
-        Box::pin(async move {
-            let deadline = request.deadline;
-            let answer = tokio::time::timeout(deadline, self.attempt(request)).await;
-            answer.unwrap_or_else(|_| {
-                let text = format!("no outcome within {} ms", deadline.as_millis());
-                unknown(Error::new(ErrorKind::Timeout, text))
-            })
-        })
+        Box::pin(Payment::within(request.deadline, self.attempt(request)))
     }
 
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>> {
@@ -95,7 +88,7 @@ impl LndPay {
     async fn attempt(&self, request: PayRequest) -> Payment {
         let invoice = match self.payable(&request.bolt11) {
             Ok(invoice) => invoice,
-            Err(error) => return failed(error),
+            Err(error) => return Payment::failed(error),
         };
         let hash = invoice.payment_hash;
         if invoice.expires <= self.clock.wall() {
@@ -115,11 +108,11 @@ impl LndPay {
         let path = "/v2/router/send";
         match self.rest.stream(Method::POST, path, Some(&body)).await {
             Ok(lines) => self.outcome(lines, &hash).await,
-            Err(failure) if !failure.sent => failed(failure.error),
+            Err(failure) if !failure.sent => Payment::failed(failure.error),
             Err(failure) if failure.status.is_some() => {
                 self.unless_begun(&hash, failure.error).await
             }
-            Err(failure) => unknown(failure.error),
+            Err(failure) => Payment::unknown(failure.error),
         }
     }
 
@@ -150,13 +143,13 @@ impl LndPay {
                     }
                     (Some(told), None) if is_moving(&told) => {}
                     (Some(told), None) => return payment(&told, hash),
-                    (None, None) => return unknown(garbled("neither result nor error")),
+                    (None, None) => return Payment::unknown(garbled("neither result nor error")),
                 },
                 Ok(None) => {
                     let text = "lnd ended its answer before the payment did";
-                    return unknown(Error::new(ErrorKind::Unavailable, text));
+                    return Payment::unknown(Error::new(ErrorKind::Unavailable, text));
                 }
-                Err(error) => return unknown(error),
+                Err(error) => return Payment::unknown(error),
             }
         }
     }
@@ -169,9 +162,9 @@ impl LndPay {
         let denied = |error: &Error| error.kind() == ErrorKind::Unauthorized;
         match self.end(hash).await {
             Ok(Some(begun)) => begun,
-            Ok(None) => failed(refusal),
-            Err(error) if denied(&error) && denied(&refusal) => failed(refusal),
-            Err(_) => unknown(refusal),
+            Ok(None) => Payment::failed(refusal),
+            Err(error) if denied(&error) && denied(&refusal) => Payment::failed(refusal),
+            Err(_) => Payment::unknown(refusal),
         }
     }
 
@@ -226,7 +219,7 @@ fn is_moving(told: &WirePayment) -> bool {
 /// What lnd says of a payment. Anything but a clear word is unknown.
 fn payment(told: &WirePayment, hash: &PaymentHash) -> Payment {
     if told.payment_hash.parse() != Ok(*hash) {
-        return unknown(garbled("another payment"));
+        return Payment::unknown(garbled("another payment"));
     }
     match (told.status.as_str(), told.payment_preimage.parse()) {
         ("SUCCEEDED", Ok(preimage)) => {
@@ -237,16 +230,16 @@ fn payment(told: &WirePayment, hash: &PaymentHash) -> Payment {
                 fee,
             }
         }
-        ("SUCCEEDED", Err(_)) => unknown(garbled("a payment without a preimage")),
-        ("FAILED", _) => failed(Error::new(
+        ("SUCCEEDED", Err(_)) => Payment::unknown(garbled("a payment without a preimage")),
+        ("FAILED", _) => Payment::failed(Error::new(
             ErrorKind::Rejected,
             reason(&told.failure_reason).to_owned(),
         )),
-        ("IN_FLIGHT" | "INITIATED", _) => unknown(Error::new(
+        ("IN_FLIGHT" | "INITIATED", _) => Payment::unknown(Error::new(
             ErrorKind::Timeout,
             "the payment is still in flight",
         )),
-        _ => unknown(garbled("an unknown state of a payment")),
+        _ => Payment::unknown(garbled("an unknown state of a payment")),
     }
 }
 
@@ -261,12 +254,4 @@ fn reason(code: &str) -> &'static str {
         "FAILURE_REASON_TIMEOUT" => "lnd found no route to the payee in time",
         _ => "lnd could not make the payment",
     }
-}
-
-fn failed(error: Error) -> Payment {
-    Payment::Failed(PayFailure { error })
-}
-
-fn unknown(error: Error) -> Payment {
-    Payment::Unknown(Unknown { error })
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 use super::fault::{self, Fault};
 use super::file::{self, IN_FLIGHT, INCOME, ROUTING, Trouble, msat, stored};
 use super::{Inner, Sandbox, key};
-use crate::{BoxFuture, Error, ErrorKind, Pay, PayFailure, PayRequest, Payment, Unknown};
+use crate::{BoxFuture, Error, ErrorKind, Pay, PayRequest, Payment};
 
 /// What an account holds when it is first used.
 const FIRST_FILL: Msat = Msat::from_sat(100_000);
@@ -60,7 +60,7 @@ impl Wallet {
     async fn attempt(&self, request: PayRequest) -> Payment {
         let bill = match self.sandbox.inner.bill(&request) {
             Ok(bill) => bill,
-            Err(error) => return failed(error),
+            Err(error) => return Payment::failed(error),
         };
         let account = Arc::clone(&self.account);
         let booked = self
@@ -72,8 +72,8 @@ impl Wallet {
                 tokio::time::sleep(wait).await;
                 payment
             }
-            Ok(Err(Trouble::Undone(error))) => failed(error),
-            Ok(Err(Trouble::Unclear(error))) | Err(error) => unknown(error),
+            Ok(Err(Trouble::Undone(error))) => Payment::failed(error),
+            Ok(Err(Trouble::Unclear(error))) | Err(error) => Payment::unknown(error),
         }
     }
 }
@@ -89,14 +89,7 @@ impl Pay for Wallet {
     }
 
     fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment> {
-        Box::pin(async move {
-            let deadline = request.deadline;
-            let answer = tokio::time::timeout(deadline, self.attempt(request)).await;
-            answer.unwrap_or_else(|_| {
-                let text = format!("no outcome within {} ms", deadline.as_millis());
-                unknown(Error::new(ErrorKind::Timeout, text))
-            })
-        })
+        Box::pin(Payment::within(request.deadline, self.attempt(request)))
     }
 
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>> {
@@ -195,7 +188,7 @@ impl Inner {
             let balance = file::balance(tx, account)?.unwrap_or(Msat::ZERO);
             if let Some(reason) = refusal(bill, fault, fee, balance) {
                 note_failure(tx, &bill.hash, account, &reason)?;
-                return Ok((failed(rejected(reason)), Duration::ZERO));
+                return Ok((Payment::failed(rejected(reason)), Duration::ZERO));
             }
             let preimage = match fault {
                 Fault::LiesAboutPreimage => lie,
@@ -278,7 +271,7 @@ impl Entry {
     fn first_answer(&self, fault: Fault) -> Payment {
         if fault == Fault::EndsMidPayment {
             let text = "the connection ended in the middle of the payment";
-            return unknown(Error::new(ErrorKind::Unavailable, text));
+            return Payment::unknown(Error::new(ErrorKind::Unavailable, text));
         }
         self.report()
     }
@@ -286,7 +279,7 @@ impl Entry {
     /// What the payer hears afterwards.
     fn report(&self) -> Payment {
         if self.state != "settled" {
-            return unknown(Error::new(
+            return Payment::unknown(Error::new(
                 ErrorKind::Timeout,
                 "the payment is still in flight",
             ));
@@ -303,7 +296,7 @@ impl Entry {
         if self.account == account {
             return self.report();
         }
-        failed(rejected(
+        Payment::failed(rejected(
             "the invoice was already paid from another account of this sandbox",
         ))
     }
@@ -336,7 +329,7 @@ fn look_up(
     let reason = connection.query_row(sql, (hash.as_bytes(), account), |row| row.get(0));
     Ok(reason
         .optional()?
-        .map(|reason: String| failed(rejected(reason))))
+        .map(|reason: String| Payment::failed(rejected(reason))))
 }
 
 fn note_failure(
@@ -377,12 +370,4 @@ fn check_name(name: &str) -> Result<(), Error> {
 
 fn rejected(text: impl ToString) -> Error {
     Error::new(ErrorKind::Rejected, text.to_string())
-}
-
-fn failed(error: Error) -> Payment {
-    Payment::Failed(PayFailure { error })
-}
-
-fn unknown(error: Error) -> Payment {
-    Payment::Unknown(Unknown { error })
 }
