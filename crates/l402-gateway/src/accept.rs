@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use http::HeaderValue;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -169,11 +170,13 @@ impl Newcomer {
     fn connection(self, tls: bool, tunnel: Arc<AtomicBool>) -> (Stop, Arc<Connection>) {
         let stop = self.worker.stop.clone();
         let Self { worker, peer, open } = self;
+        let address = HeaderValue::from_str(&peer.ip().to_string());
         (
             stop,
             Arc::new(Connection {
                 worker,
                 peer,
+                address: address.expect("an IP address is visible ASCII"),
                 tls,
                 tunnel,
                 asked: AtomicBool::new(false),

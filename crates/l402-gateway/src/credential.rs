@@ -6,16 +6,21 @@ use l402::Credential;
 /// Whether this header holds a credential of ours, or what is meant to be one. Other schemes of
 /// `Authorization` belong to the upstream.
 pub(crate) fn is_credential(name: &HeaderName, value: &HeaderValue) -> bool {
-    match name.as_str() {
-        "l402-credential" | "macaroon" | "grpc-metadata-macaroon" => true,
-        _ if *name == header::AUTHORIZATION => names_scheme(value.as_bytes()),
-        _ => false,
-    }
+    is_own_header(name) || (*name == header::AUTHORIZATION && names_scheme(value.as_bytes()))
+}
+
+/// Whether a header holds nothing but a credential.
+pub(crate) fn is_own_header(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "l402-credential" | "macaroon" | "grpc-metadata-macaroon"
+    )
 }
 
 /// Whether any part of a list of credentials names one of our schemes.
 fn names_scheme(value: &[u8]) -> bool {
-    value.split(|byte| *byte == b',').any(Credential::is_l402)
+    // Most say so at once.
+    Credential::is_l402(value) || value.split(|byte| *byte == b',').any(Credential::is_l402)
 }
 
 #[cfg(test)]

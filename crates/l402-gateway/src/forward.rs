@@ -30,7 +30,7 @@ enum Failure {
 /// Forwards a request. Nothing but the paywall makes a [`Granted`], so nothing unpaid gets here.
 pub(crate) async fn forward(
     granted: Granted,
-    request: Request<Incoming>,
+    (parts, body): (Parts, Incoming),
     canonical: &CanonicalRequest,
     shop: &Shop,
     connection: &Arc<Connection>,
@@ -43,11 +43,10 @@ pub(crate) async fn forward(
         granted.upstream_failed();
         return refuse(refusal(Problem::Overloaded).with_paid(paid));
     };
-    let (parts, body) = request.into_parts();
     let idle = (!grpc).then_some(shop.http.body_idle_timeout);
     let body = RequestBody::new(body, shop.http.body_max_bytes, idle, granted.blame());
     let progress = body.progress();
-    let prepared = prepare(parts, body, canonical, &granted, target, connection);
+    let prepared = prepare(parts, body, canonical, target, connection);
     let Some((outgoing, upgrade)) = prepared else {
         return failed(
             Failure::Client(Problem::UriTooLong),
@@ -111,7 +110,6 @@ fn prepare(
     mut parts: Parts,
     body: RequestBody,
     canonical: &CanonicalRequest,
-    granted: &Granted,
     target: &Target,
     connection: &Connection,
 ) -> Option<(Request<RequestBody>, Option<tunnel::Wanted>)> {
@@ -122,24 +120,26 @@ fn prepare(
         .uri
         .authority()
         .and_then(|a| HeaderValue::from_str(a.as_str()).ok());
-    let host = parts.headers.get(header::HOST).cloned().or(authority);
     let client = Client {
-        ip: connection.peer.ip(),
+        address: &connection.address,
         tls: connection.tls,
-        host: host.as_ref(),
+        host: parts.headers.get(header::HOST).cloned().or(authority),
     };
-    let headers = headers::request(parts.headers, &client, granted.route(), target);
+    headers::request(&mut parts.headers, client, target);
     let mut request = Request::new(body);
     *request.method_mut() = parts.method;
-    *request.uri_mut() = uri(&target.path(&canonical.path_and_query()), target)?;
-    *request.headers_mut() = headers;
+    *request.uri_mut() = uri(&parts.uri, canonical, target)?;
+    *request.headers_mut() = parts.headers;
     finish(&mut request, target, upgrade.as_ref(), canonical.grpc);
     Some((request, upgrade))
 }
 
 /// There is no target to fall back to: whatever stood for it was not what was paid for.
-fn uri(path: &str, target: &Target) -> Option<Uri> {
-    let path = PathAndQuery::try_from(path).ok()?;
+fn uri(asked: &Uri, canonical: &CanonicalRequest, target: &Target) -> Option<Uri> {
+    let path = match asked.path_and_query() {
+        Some(asked) if target.keeps_paths() && asked.path() == canonical.path => asked.clone(),
+        _ => PathAndQuery::try_from(target.path(&canonical.path_and_query())).ok()?,
+    };
     if !target.upstream.is_http2() {
         return Some(Uri::from(path));
     }

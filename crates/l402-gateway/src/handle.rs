@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -10,11 +11,12 @@ use http::request::Parts;
 use http::{Request, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use l402::Problem;
-use l402_server::{CanonicalRequest, Refusal};
+use l402::{Problem, Proven, Verified};
+use l402_server::{CanonicalRequest, Granted, Refusal};
 
 use crate::answer::{Answer, refuse};
 use crate::forward::forward;
+use crate::known;
 use crate::shop::Shop;
 use crate::worker::Connection;
 
@@ -49,18 +51,38 @@ async fn answer(
     let state = &connection.worker.state;
     let shop = state.shop.load_full();
     let (parts, body) = request.into_parts();
-    let canonical = canonical(&parts, connection.peer.ip(), &shop)?;
+    let key = known::key(&parts.headers);
+    let known = key.and_then(|key| connection.worker.known.get(&shop, key));
+    let fresh = key.filter(|_| known.is_none());
+    let canonical = canonical(&parts, connection.peer.ip(), known, &shop)?;
     let max = shop.http.body_max_bytes;
     if max != 0 && body.size_hint().lower() > max {
         return Err(Refusal::new(Problem::BodyTooLarge));
     }
     let granted = state.paywall.admit(&shop.snapshot, &canonical).await?;
-    let request = Request::from_parts(parts, body);
-    Ok(forward(granted, request, &canonical, &shop, connection).await)
+    if let Some(key) = fresh {
+        remember(connection, &shop, key, &granted);
+    }
+    Ok(forward(granted, (parts, body), &canonical, &shop, connection).await)
+}
+
+/// Keeps what was proven, where the same credential may well come again.
+fn remember(connection: &Connection, shop: &Arc<Shop>, key: &[u8], granted: &Granted) {
+    let reusable = |proof: &&Verified| proof.policy().uses() != Some(NonZeroU32::MIN);
+    if granted.proof().filter(reusable).is_some()
+        && let Some(proven) = granted.proven()
+    {
+        connection.worker.known.put(shop, key, proven);
+    }
 }
 
 /// The one reading of a request's head, as far as that can be sent on (ATTACKS H-09, H-41).
-fn canonical(parts: &Parts, peer: IpAddr, shop: &Shop) -> Result<CanonicalRequest, Refusal> {
+fn canonical(
+    parts: &Parts,
+    peer: IpAddr,
+    known: Option<Arc<Proven>>,
+    shop: &Shop,
+) -> Result<CanonicalRequest, Refusal> {
     let bad = |detail| Err(Refusal::new(Problem::BadRequest).with_detail(detail));
     if parts.version < Version::HTTP_11 {
         return bad("Use HTTP/1.1 or HTTP/2");
@@ -68,7 +90,8 @@ fn canonical(parts: &Parts, peer: IpAddr, shop: &Shop) -> Result<CanonicalReques
     if parts.version == Version::HTTP_11 && !parts.headers.contains_key(http::header::HOST) {
         return bad("Name the host in exactly one header Host");
     }
-    let canonical = CanonicalRequest::from_parts(parts, peer).map_err(Refusal::new)?;
+    let canonical =
+        CanonicalRequest::from_parts_knowing(parts, peer, known).map_err(Refusal::new)?;
     if canonical.host.is_none() {
         return bad("Name the host in :authority");
     }

@@ -1,56 +1,62 @@
 //! What headers pass, in both directions (ATTACKS H-12, H-25 to H-29).
 
-use std::net::IpAddr;
-
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use l402_server::{Access, Route};
 
-use crate::credential::is_credential;
+use crate::credential::{is_credential, is_own_header};
 use crate::shop::Target;
 
 /// What is known of the client's side of a request.
 pub(crate) struct Client<'a> {
-    pub(crate) ip: IpAddr,
+    /// Its address, as a header says it.
+    pub(crate) address: &'a HeaderValue,
     pub(crate) tls: bool,
     /// The `Host` header or `:authority`, as received.
-    pub(crate) host: Option<&'a HeaderValue>,
+    pub(crate) host: Option<HeaderValue>,
 }
 
-/// The headers of the request to the upstream. `Host` is the caller's business.
-pub(crate) fn request(
-    from: HeaderMap,
-    client: &Client<'_>,
-    route: &Route,
-    target: &Target,
-) -> HeaderMap {
-    let named = connection_names(&from);
-    let mut to = HeaderMap::with_capacity(from.len() + 8);
-    let mut name = None;
-    for (next, value) in from {
-        name = next.or(name);
-        let Some(name) = &name else { continue };
-        let credential = !target.forward_credential && is_credential(name, &value);
-        if credential || named.contains(name) || is_dropped(name, target) {
-            continue;
-        }
-        to.append(name.clone(), value);
+/// Makes of a request's headers those that the upstream gets. `Host` is the caller's business.
+pub(crate) fn request(headers: &mut HeaderMap, client: Client<'_>, target: &Target) {
+    let named = connection_names(headers);
+    let dropped = |name: &&HeaderName| {
+        let credential = !target.forward_credential && is_own_header(name);
+        credential || named.contains(name) || is_dropped(name, target)
+    };
+    let doomed: Vec<HeaderName> = headers.keys().filter(dropped).cloned().collect();
+    for name in doomed {
+        headers.remove(name);
     }
-    join_cookies(&mut to);
-    forwarded(&mut to, client);
-    sold(&mut to, route);
-    for (name, value) in &target.headers {
-        to.insert(name.clone(), value.clone());
+    if !target.forward_credential {
+        drop_credentials(headers);
     }
-    to
+    join_cookies(headers);
+    forwarded(headers, client);
+    for (name, value) in target.sold.iter().chain(&target.headers) {
+        headers.insert(name.clone(), value.clone());
+    }
+}
+
+/// Other schemes of `Authorization` belong to the upstream, and stay.
+fn drop_credentials(headers: &mut HeaderMap) {
+    let ours = |value: &HeaderValue| is_credential(&header::AUTHORIZATION, value);
+    let all = headers.get_all(header::AUTHORIZATION);
+    if !all.iter().any(ours) {
+        return;
+    }
+    let rest: Vec<_> = all.iter().skip(1).filter(|v| !ours(v)).cloned().collect();
+    let first = headers.remove(header::AUTHORIZATION);
+    for value in first.into_iter().filter(|v| !ours(v)).chain(rest) {
+        headers.append(header::AUTHORIZATION, value);
+    }
 }
 
 /// The headers of the answer to the client.
 pub(crate) fn response(headers: &mut HeaderMap) {
-    for name in connection_names(headers) {
+    let named = connection_names(headers);
+    let is_hop = |name: &&HeaderName| HOP_BY_HOP.contains(&name.as_str()) || named.contains(name);
+    let doomed: Vec<HeaderName> = headers.keys().filter(is_hop).cloned().collect();
+    for name in doomed {
         headers.remove(name);
-    }
-    for name in &HOP_BY_HOP {
-        headers.remove(*name);
     }
 }
 
@@ -109,11 +115,19 @@ fn is_alias(name: &str, target: &Target) -> bool {
 /// upstream.
 fn connection_names(headers: &HeaderMap) -> Vec<HeaderName> {
     let values = headers.get_all(header::CONNECTION);
+    if values.iter().all(is_plain) {
+        return Vec::new();
+    }
     let words = values
         .iter()
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     let names = words.filter_map(|word| HeaderName::from_bytes(word.trim_ascii()).ok());
     names.filter(|name| !is_protected(name)).collect()
+}
+
+/// What most clients and servers say, and no more.
+fn is_plain(connection: &HeaderValue) -> bool {
+    matches!(connection.as_bytes(), b"keep-alive" | b"close")
 }
 
 fn is_protected(name: &HeaderName) -> bool {
@@ -150,26 +164,24 @@ const SERVICE: HeaderName = HeaderName::from_static("x-l402-service");
 const PRICE_MSAT: HeaderName = HeaderName::from_static("x-l402-price-msat");
 
 /// The socket tells who asks; what the request says of it was dropped.
-fn forwarded(headers: &mut HeaderMap, client: &Client<'_>) {
-    if let Ok(ip) = HeaderValue::from_str(&client.ip.to_string()) {
-        headers.insert(FORWARDED_FOR, ip);
-    }
+fn forwarded(headers: &mut HeaderMap, client: Client<'_>) {
+    headers.insert(FORWARDED_FOR, client.address.clone());
     let proto = if client.tls { "https" } else { "http" };
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static(proto));
     if let Some(host) = client.host {
-        headers.insert(FORWARDED_HOST, host.clone());
+        headers.insert(FORWARDED_HOST, host);
     }
 }
 
-/// What was paid for. No secret and no payment hash is in it.
-fn sold(headers: &mut HeaderMap, route: &Route) {
+/// What was paid for, as the upstream is told. No secret and no payment hash is in it.
+pub(crate) fn sold(route: &Route) -> Vec<(HeaderName, HeaderValue)> {
     let Access::Priced(priced) = &route.access else {
-        return;
+        return Vec::new();
     };
-    if let Ok(service) = HeaderValue::from_str(priced.service.as_str()) {
-        headers.insert(SERVICE, service);
-    }
-    headers.insert(PRICE_MSAT, HeaderValue::from(priced.price.msat()));
+    let price = (PRICE_MSAT, HeaderValue::from(priced.price.msat()));
+    let service = HeaderValue::from_str(priced.service.as_str());
+    let service = service.ok().map(|service| (SERVICE, service));
+    service.into_iter().chain([price]).collect()
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ mod gateway;
 mod handle;
 mod headers;
 mod home;
+mod known;
 mod listen;
 mod peer;
 mod shop;

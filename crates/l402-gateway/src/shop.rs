@@ -9,7 +9,7 @@ use l402_server::Snapshot;
 
 use crate::config::{Config, Http, RouteConfig};
 use crate::upstream::Upstream;
-use crate::{GatewayError, tls};
+use crate::{GatewayError, headers, tls};
 
 /// The longest target of a request, in bytes: `http::Uri` takes no more.
 const URI_MAX: usize = u16::MAX as usize - 1;
@@ -31,6 +31,9 @@ pub(crate) struct Shop {
 pub(crate) struct Target {
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) strip_prefix: String,
+    /// What the upstream is told of the sale.
+    pub(crate) sold: Vec<(HeaderName, HeaderValue)>,
+    /// What the operator sets.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) forward_credential: bool,
     /// 0 means any number.
@@ -102,6 +105,7 @@ impl Target {
         Self {
             upstream,
             strip_prefix: route.strip_prefix.clone(),
+            sold: headers::sold(&route.route),
             headers: route.upstream_headers.clone(),
             forward_credential: route.forward_credential,
             max_in_flight: route.max_in_flight,
@@ -122,6 +126,11 @@ impl Target {
         } else {
             Err(Full)
         }
+    }
+
+    /// Whether the upstream is asked for a path as it came.
+    pub(crate) fn keeps_paths(&self) -> bool {
+        self.strip_prefix.is_empty() && self.upstream.base().is_empty()
     }
 
     /// Path and query at the upstream.

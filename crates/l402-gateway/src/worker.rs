@@ -7,11 +7,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use http::HeaderValue;
 use l402_server::Paywall;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::body::Over;
+use crate::known::Known;
 use crate::peer::{PeerSlot, Peers};
 use crate::shop::Shop;
 use crate::upstream::{Pool, SharedPool};
@@ -28,6 +30,7 @@ pub(crate) struct State {
 pub(crate) struct Worker {
     pub(crate) state: Arc<State>,
     pub(crate) pool: SharedPool,
+    pub(crate) known: Known,
     /// Told once: stop, and how long what is under way may take.
     pub(crate) stop: Stop,
     pub(crate) over: Over,
@@ -50,6 +53,8 @@ impl Stop {
 pub(crate) struct Connection {
     pub(crate) worker: Arc<Worker>,
     pub(crate) peer: SocketAddr,
+    /// The peer's address, as a header says it.
+    pub(crate) address: HeaderValue,
     pub(crate) tls: bool,
     /// Set with its first request.
     pub(crate) asked: AtomicBool,
@@ -80,6 +85,7 @@ pub(crate) fn start(
     let worker = Arc::new(Worker {
         state,
         pool: Arc::new(Pool::default()),
+        known: Known::default(),
         stop,
         over: Over::default(),
     });

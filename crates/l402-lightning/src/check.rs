@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use l402::{Invoice, Network, UnixTime};
+use l402::{Invoice, InvoiceError, InvoiceTerms, Network, UnixTime};
 
 use crate::{Error, ErrorKind, InvoiceRequest, NewInvoice};
 
@@ -33,44 +33,68 @@ pub(crate) fn request(request: &InvoiceRequest) -> Result<(), Error> {
     Ok(())
 }
 
-/// Decodes the invoice that a node made and compares it with what was asked.
+/// Decodes the invoice that a node made, its signature included, and compares it with what was
+/// asked.
 pub(crate) fn invoice(
     bolt11: String,
     request: &InvoiceRequest,
     network: Network,
     now: UnixTime,
 ) -> Result<NewInvoice, Error> {
+    Invoice::decode(&bolt11).map_err(unusable)?;
+    own_invoice(bolt11, request, network, now)
+}
+
+/// Compares an invoice that this process has signed with what was asked.
+pub(crate) fn own_invoice(
+    bolt11: String,
+    request: &InvoiceRequest,
+    network: Network,
+    now: UnixTime,
+) -> Result<NewInvoice, Error> {
+    let terms = InvoiceTerms::read(&bolt11).map_err(unusable)?;
+    compare(&terms, request, network, now)?;
+    Ok(NewInvoice {
+        bolt11,
+        payment_hash: terms.payment_hash,
+        expires: terms.expires,
+    })
+}
+
+fn unusable(error: InvoiceError) -> Error {
+    let text = format!("the node's invoice cannot be used: {error}");
+    Error::new(ErrorKind::Protocol, text)
+}
+
+fn compare(
+    terms: &InvoiceTerms,
+    request: &InvoiceRequest,
+    network: Network,
+    now: UnixTime,
+) -> Result<(), Error> {
     let lie = |text: String| Err(Error::new(ErrorKind::Protocol, text));
-    let invoice = match Invoice::decode(&bolt11) {
-        Ok(invoice) => invoice,
-        Err(error) => return lie(format!("the node's invoice cannot be used: {error}")),
-    };
-    if invoice.network != network {
+    if terms.network != network {
         return lie(format!(
             "the node's invoice is on {}, not on {network}",
-            invoice.network
+            terms.network
         ));
     }
-    if invoice.amount != Some(request.amount) {
+    if terms.amount != Some(request.amount) {
         return lie(format!("the node's invoice is not over {}", request.amount));
     }
-    if invoice.payment_hash.is_known() {
+    if terms.payment_hash.is_known() {
         return lie("the preimage of the node's invoice is no secret".to_owned());
     }
-    let lasts = invoice.expires.since(invoice.created).as_secs();
+    let lasts = terms.expires.since(terms.created).as_secs();
     if lasts != request.expiry.as_secs() {
         return lie(format!(
             "the node's invoice lasts {lasts} s instead of what was asked"
         ));
     }
-    if invoice.created.since(now).max(now.since(invoice.created)) > CLOCK_SKEW {
+    if terms.created.since(now).max(now.since(terms.created)) > CLOCK_SKEW {
         return lie("the node's clock is more than ten minutes from ours; set both".to_owned());
     }
-    Ok(NewInvoice {
-        bolt11,
-        payment_hash: invoice.payment_hash,
-        expires: invoice.expires,
-    })
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use l402::{Condition, Problem, UnixTime, Verified};
+use l402::{Condition, Problem, UnixTime};
 use l402_lightning::{Clock, InvoiceRequest, NewInvoice, Receive, SystemClock};
 use tokio::sync::Semaphore;
 
@@ -16,7 +16,7 @@ use crate::offer::Offer;
 use crate::snapshot::MAX_INVOICE_EXPIRY;
 use crate::{
     CanonicalRequest, ChallengeLimits, Charge, Decision, Granted, Ledger, Matched, Presented,
-    Priced, Refusal, Snapshot, decide,
+    Priced, Proof, Refusal, Snapshot, decide,
 };
 
 /// How long the node may take for an invoice.
@@ -143,11 +143,11 @@ impl Paywall {
         snapshot: &Snapshot,
         request: &CanonicalRequest,
         matched: Matched,
-        proof: Verified,
+        proof: Proof,
         now: UnixTime,
     ) -> Result<Granted, Refusal> {
         let ledger = &self.inner.settings.ledger;
-        let refusal = match ledger.reserve(claim(request, &proof, now)).await {
+        let refusal = match ledger.reserve(claim(&proof, now)).await {
             Ok(reservation) => {
                 let charge = matched
                     .route
@@ -246,11 +246,15 @@ impl Inner {
     }
 }
 
-fn claim(request: &CanonicalRequest, proof: &Verified, now: UnixTime) -> Claim {
+fn claim(proof: &Proof, now: UnixTime) -> Claim {
     Claim {
-        payment_hash: proof.payment_hash(),
-        uses: proof.policy().uses().unwrap_or(std::num::NonZeroU32::MIN),
-        expires: row_expires(request, proof, now),
+        payment_hash: proof.verified.payment_hash(),
+        uses: proof
+            .verified
+            .policy()
+            .uses()
+            .unwrap_or(std::num::NonZeroU32::MIN),
+        expires: row_expires(proof, now),
         now,
     }
 }
@@ -259,22 +263,14 @@ fn claim(request: &CanonicalRequest, proof: &Verified, now: UnixTime) -> Claim {
 ///
 /// The proof says when *this* token ends, and its holder may have made that as short as wished;
 /// a row that ended with it would let the token as it was bought be used once more. The first
-/// end that the token names is the mint's own. Where the token is not at hand (a cache keeps only
-/// the proof), no token sold here lasts longer than the longest invoice and the policy together.
-fn row_expires(request: &CanonicalRequest, proof: &Verified, now: UnixTime) -> UnixTime {
-    let latest = now.saturating_add(MAX_INVOICE_EXPIRY + proof.policy().lifetime());
-    let minted = match &request.presented {
-        Presented::Credential(credential) => {
-            let name = format!("{}_valid_until=", proof.service());
-            let mut caveats = credential.macaroon().caveats();
-            let end = caveats.find_map(|caveat| caveat.strip_prefix(name.as_bytes()));
-            end.and_then(|end| std::str::from_utf8(end).ok()?.parse().ok())
-                .map(UnixTime::from_secs)
-        }
-        _ => None,
-    };
-    minted
-        .filter(|_| proof.checked().has(Condition::ValidUntil))
+/// end that the token names is the mint's own; without it, no token sold here lasts longer than
+/// the longest invoice and the policy together.
+fn row_expires(proof: &Proof, now: UnixTime) -> UnixTime {
+    let Proof { proven, verified } = proof;
+    let latest = now.saturating_add(MAX_INVOICE_EXPIRY + verified.policy().lifetime());
+    proven
+        .minted_end(verified.service())
+        .filter(|_| verified.checked().has(Condition::ValidUntil))
         .unwrap_or(latest)
 }
 

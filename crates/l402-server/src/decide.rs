@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use l402::{Capability, Conditions, Problem, Target, UnixTime, Verified, VerifyError};
+use l402::{Capability, Conditions, Problem, Proven, Target, UnixTime, Verified, VerifyError};
 
 use crate::{Access, CanonicalRequest, Presented, Priced, Route, Snapshot};
 
@@ -14,13 +14,22 @@ pub enum Decision {
     /// An explicit free route.
     Free(Matched),
     /// Paid, and nothing is counted.
-    Granted(Matched, Verified),
+    Granted(Matched, Proof),
     /// A true CORS preflight of a known route: answered here, empty.
     Preflight(Matched),
     /// Say no; no invoice, no node call.
     Refuse(Option<Matched>, Problem),
     /// Paid; a use must be reserved first.
-    Reserve(Matched, Verified),
+    Reserve(Matched, Proof),
+}
+
+/// What a credential has shown.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    /// That it is genuine: worth keeping for the next request that presents it.
+    pub proven: Arc<Proven>,
+    /// That it opens this route now.
+    pub verified: Verified,
 }
 
 /// The route that matched.
@@ -77,17 +86,23 @@ fn charge(
         unknown_caveats: matched.route.unknown_caveats,
         now,
     };
-    let verified = match &request.presented {
+    let proven = match &request.presented {
         Presented::Malformed(_) => {
             return Decision::Refuse(Some(matched), Problem::InvalidAuthFormat);
         }
         Presented::Nothing => return Decision::Challenge(matched, Problem::PaymentRequired),
-        Presented::Credential(credential) => l402::verify(credential, snapshot.keys(), &target),
-        Presented::Proven(proven) => proven.authorize(&target),
+        Presented::Credential(credential) => credential.prove(snapshot.keys(), now).map(Arc::new),
+        Presented::Proven(proven) => proven
+            .holds(snapshot.keys(), now)
+            .map(|()| Arc::clone(proven)),
     };
-    match verified {
-        Ok(verified) if verified.policy().uses().is_some() => Decision::Reserve(matched, verified),
-        Ok(verified) => Decision::Granted(matched, verified),
+    let proof = proven.and_then(|proven| {
+        let verified = proven.authorize(&target)?;
+        Ok(Proof { proven, verified })
+    });
+    match proof {
+        Ok(proof) if proof.verified.policy().uses().is_some() => Decision::Reserve(matched, proof),
+        Ok(proof) => Decision::Granted(matched, proof),
         Err(VerifyError::Invalid) => Decision::Refuse(Some(matched), Problem::InvalidToken),
         Err(error) => Decision::Challenge(matched, error.problem()),
     }

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, VARY};
 use http_body::Body;
-use l402::Verified;
+use l402::{Proven, Verified};
 
 use crate::ledger::{Reservation, Settle};
-use crate::{CanonicalRequest, Charge, Ledger, Matched, Route, SettleBody, body, refusal, seal};
+use crate::{
+    CanonicalRequest, Charge, Ledger, Matched, Proof, Route, SettleBody, body, refusal, seal,
+};
 
 /// Only the paywall makes one: of a verified credential, or of an explicit free route. What
 /// forwards a request takes it by value.
@@ -19,7 +21,7 @@ use crate::{CanonicalRequest, Charge, Ledger, Matched, Route, SettleBody, body, 
 #[derive(Debug)]
 pub struct Granted {
     matched: Matched,
-    proof: Option<Verified>,
+    proof: Option<Proof>,
     settlement: Option<Settlement>,
     asked: body::Asked,
     origin: Option<String>,
@@ -29,17 +31,24 @@ pub struct Granted {
 ///
 /// A host hands one to whatever reads the body of the request. On a free route it does nothing.
 #[derive(Clone, Debug, Default)]
-pub struct Blame(Arc<AtomicBool>);
+pub struct Blame(Option<Arc<AtomicBool>>);
 
 impl Blame {
     /// From here on, what goes wrong with this exchange is the buyer's doing: an upstream that
     /// breaks off because the body of the request did has not failed anybody.
     pub fn buyer(&self) {
-        self.0.store(true, Ordering::Release);
+        if let Some(buyers) = &self.0 {
+            buyers.store(true, Ordering::Release);
+        }
+    }
+
+    fn of_an_exchange() -> Self {
+        Self(Some(Arc::default()))
     }
 
     fn is_buyers(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        let buyers = self.0.as_ref();
+        buyers.is_some_and(|buyers| buyers.load(Ordering::Acquire))
     }
 }
 
@@ -71,7 +80,7 @@ impl Settlement {
             ledger,
             reservation,
             charge,
-            blame: Blame::default(),
+            blame: Blame::of_an_exchange(),
             stage: Stage::Waiting,
             settled: false,
         }
@@ -123,7 +132,7 @@ impl Granted {
     pub(crate) fn new(
         matched: Matched,
         request: &CanonicalRequest,
-        proof: Option<Verified>,
+        proof: Option<Proof>,
         mut settlement: Option<Settlement>,
     ) -> Self {
         if let Some(settlement) = &mut settlement {
@@ -162,7 +171,14 @@ impl Granted {
     /// The proof, `None` on a free route.
     #[must_use]
     pub fn proof(&self) -> Option<&Verified> {
-        self.proof.as_ref()
+        self.proof.as_ref().map(|proof| &proof.verified)
+    }
+
+    /// What of the proof holds for every request that presents the same credential; `None` on a
+    /// free route.
+    #[must_use]
+    pub fn proven(&self) -> Option<&Arc<Proven>> {
+        self.proof.as_ref().map(|proof| &proof.proven)
     }
 
     /// Settles by the answer: 2xx and 3xx commit when the body has ended (at once for 101, for

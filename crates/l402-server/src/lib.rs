@@ -80,7 +80,7 @@ mod snapshot;
 
 pub use admit::{Paywall, PaywallBuilder};
 pub use body::SettleBody;
-pub use decide::{Decision, Matched, decide};
+pub use decide::{Decision, Matched, Proof, decide};
 #[cfg(feature = "axum")]
 pub use extract::NotPaid;
 pub use granted::{Blame, Granted};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use l402::{Challenge, Invoice, Msat, Network, PaymentHash, UnixTime, mint};
+use l402::{Challenge, InvoiceTerms, Msat, Network, PaymentHash, UnixTime, mint};
 use l402_lightning::NewInvoice;
 use serde_json::{Map, Value};
 
@@ -20,7 +20,8 @@ pub(crate) struct Offer {
 }
 
 impl Offer {
-    /// Checks the invoice again, whichever backend made it (ATTACKS P-13), and mints its token.
+    /// Compares the invoice with the price again, whichever backend made it (ATTACKS P-13), and
+    /// mints its token. The signature is between backend and payer: no buyer pays a broken one.
     ///
     /// # Errors
     /// A fragment for the log; nothing may be offered then.
@@ -81,7 +82,7 @@ fn check(
     network: Network,
     now: UnixTime,
 ) -> Result<(), String> {
-    let invoice = Invoice::decode(&made.bolt11).map_err(|error| error.to_string())?;
+    let invoice = InvoiceTerms::read(&made.bolt11).map_err(|error| error.to_string())?;
     let lies = [
         (invoice.amount != Some(priced.price), "amount"),
         (invoice.network != network, "network"),

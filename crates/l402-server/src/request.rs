@@ -75,6 +75,20 @@ impl CanonicalRequest {
     /// [`Problem::BadRequest`] for anything ambiguous, [`Problem::UriTooLong`],
     /// [`Problem::MethodNotAllowed`] for TRACE and CONNECT.
     pub fn from_parts(parts: &request::Parts, peer: IpAddr) -> Result<Self, Problem> {
+        Self::from_parts_knowing(parts, peer, None)
+    }
+
+    /// As [`CanonicalRequest::from_parts`], where the host may know already what the request
+    /// presents: proven before, of exactly the same bytes in the same header, and no other header
+    /// holds a credential.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_parts_knowing(
+        parts: &request::Parts,
+        peer: IpAddr,
+        known: Option<Arc<Proven>>,
+    ) -> Result<Self, Problem> {
         if matches!(parts.method, Method::TRACE | Method::CONNECT) {
             return Err(Problem::MethodNotAllowed);
         }
@@ -95,7 +109,7 @@ impl CanonicalRequest {
             path,
             query: query.map(str::to_owned),
             host: host::of(parts)?,
-            presented: presented(&parts.headers),
+            presented: known.map_or_else(|| presented(&parts.headers), Presented::Proven),
             peer,
             grpc: is_grpc(&parts.headers),
             timed: parts.headers.contains_key("grpc-timeout"),

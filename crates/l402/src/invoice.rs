@@ -7,7 +7,7 @@ use core::fmt;
 
 use lightning_invoice::{
     Bolt11Invoice, Bolt11InvoiceDescriptionRef, Bolt11ParseError, Bolt11SemanticError, Currency,
-    SignedRawBolt11Invoice,
+    SignedRawBolt11Invoice, TaggedField,
 };
 
 use crate::{Msat, Network, PaymentHash, UnixTime};
@@ -64,6 +64,68 @@ pub struct Invoice {
     pub description: Option<String>,
 }
 
+/// What an invoice says, its signature not looked at: for who made it and compares it with what
+/// was asked. A payer wants [`Invoice`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvoiceTerms {
+    /// The amount in millisatoshi; `None` where the payer would choose.
+    pub amount: Option<Msat>,
+    /// The hash to pay for.
+    pub payment_hash: PaymentHash,
+    /// The network.
+    pub network: Network,
+    /// When it was made.
+    pub created: UnixTime,
+    /// When it ends: made plus expiry (one hour where the invoice says nothing).
+    pub expires: UnixTime,
+}
+
+impl InvoiceTerms {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// [`InvoiceError::TooLong`] and [`InvoiceError::Malformed`].
+    pub fn read(text: &str) -> Result<Self, InvoiceError> {
+        let signed = parse(text)?;
+        let raw = signed.raw_invoice();
+        let network = network(&signed.currency());
+        let mut hashes = raw.known_tagged_fields().filter_map(|field| match field {
+            TaggedField::PaymentHash(hash) => Some(hash.0),
+            _ => None,
+        });
+        let (Some(hash), None) = (hashes.next(), hashes.next()) else {
+            return Err(InvoiceError::Malformed);
+        };
+        let created = UnixTime::from_secs(raw.data.timestamp.as_unix_timestamp());
+        let expiry = raw
+            .expiry_time()
+            .map_or(DEFAULT_EXPIRY, |expiry| *expiry.as_duration());
+        // BOLT 11 counts in tenths of a millisatoshi.
+        let amount = raw.amount_pico_btc().map(|pico| (pico / 10, pico % 10));
+        if amount.is_some_and(|(_, rest)| rest != 0) {
+            return Err(InvoiceError::Malformed);
+        }
+        Ok(Self {
+            amount: written_amount(text, network, amount.map(|(msat, _)| msat))?,
+            payment_hash: PaymentHash::from_bytes(*hash.as_ref()),
+            network,
+            created,
+            expires: created.saturating_add(expiry),
+        })
+    }
+}
+
+/// Where an invoice names no expiry (BOLT 11).
+const DEFAULT_EXPIRY: core::time::Duration = core::time::Duration::from_secs(3600);
+
+fn parse(text: &str) -> Result<SignedRawBolt11Invoice, InvoiceError> {
+    if text.len() > Invoice::MAX_LEN {
+        return Err(InvoiceError::TooLong);
+    }
+    text.parse().map_err(of_parsing)
+}
+
 impl Invoice {
     /// The longest invoice that is read, in characters: what lnd allows, too.
     pub const MAX_LEN: usize = 7089;
@@ -74,15 +136,12 @@ impl Invoice {
     /// [`InvoiceError::TooLong`], [`InvoiceError::Malformed`], [`InvoiceError::Features`] and
     /// [`InvoiceError::Signature`]. An invoice without an amount decodes.
     pub fn decode(text: &str) -> Result<Self, InvoiceError> {
-        if text.len() > Self::MAX_LEN {
-            return Err(InvoiceError::TooLong);
-        }
-        let signed: SignedRawBolt11Invoice = text.parse().map_err(of_parsing)?;
+        let signed = parse(text)?;
         let network = network(&signed.currency());
         let invoice = Bolt11Invoice::from_signed(signed).map_err(of_meaning)?;
         let created = UnixTime::from_secs(invoice.duration_since_epoch().as_secs());
         Ok(Self {
-            amount: amount(text, network, &invoice)?,
+            amount: written_amount(text, network, invoice.amount_milli_satoshis())?,
             payment_hash: PaymentHash::from_bytes(*invoice.payment_hash().as_ref()),
             payment_secret: invoice.payment_secret().0,
             network,
@@ -110,10 +169,10 @@ impl Invoice {
 ///
 /// The decoder gives none also where the number does not fit, and takes leading zeros, which
 /// BOLT 11 does not. So the text says whether there is one, and the decoder how much.
-fn amount(
+fn written_amount(
     text: &str,
     network: Network,
-    invoice: &Bolt11Invoice,
+    decoded: Option<u64>,
 ) -> Result<Option<Msat>, InvoiceError> {
     let (prefix, _) = text.rsplit_once('1').ok_or(InvoiceError::Malformed)?;
     let written = prefix
@@ -122,7 +181,7 @@ fn amount(
     if written.is_empty() {
         return Ok(None);
     }
-    let amount = invoice.amount_milli_satoshis().map(Msat::new);
+    let amount = decoded.map(Msat::new);
     let possible = amount.filter(|msat| *msat <= Msat::MAX && !written.starts_with('0'));
     possible.map(Some).ok_or(InvoiceError::Malformed)
 }

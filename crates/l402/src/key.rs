@@ -259,6 +259,12 @@ impl KeyRing {
         Some(self.derive(&old.key, identifier))
     }
 
+    /// Whether the key that minted a token is still here, ended or not.
+    pub(crate) fn keeps(&self, identifier: &Identifier) -> bool {
+        let number = identifier.token_id.key_number();
+        number == self.number || self.old.iter().any(|old| old.number == number)
+    }
+
     /// Whether the key that minted a token is kept and has ended.
     pub(crate) fn has_ended(&self, identifier: &Identifier, now: UnixTime) -> bool {
         let number = identifier.token_id.key_number();

@@ -119,7 +119,7 @@ pub use challenge::{AuthChallenge, Challenge, ChallengeError, Challenges, Scheme
 pub use credential::{Credential, CredentialError};
 pub use identifier::{Identifier, IdentifierError, KeyNumber, TokenId};
 #[cfg(feature = "bolt11")]
-pub use invoice::{Invoice, InvoiceError};
+pub use invoice::{Invoice, InvoiceError, InvoiceTerms};
 pub use key::{KeyError, KeyRing, MasterKey, RootKey};
 pub use macaroon::{Macaroon, MacaroonError};
 pub use mint::{MintError, Terms, mint};

@@ -105,7 +105,7 @@ impl std::error::Error for VerifyError {}
 /// A credential whose preimage and signature hold. Worth caching; proves nothing about a route.
 ///
 /// It holds the token without the preimage. A cache must be keyed by the whole credential
-/// (ATTACKS T-33).
+/// (ATTACKS T-33), dropped when the keys change, and asked [`Proven::holds`] each time.
 #[derive(Clone, Debug)]
 pub struct Proven {
     macaroon: Macaroon,
@@ -131,9 +131,7 @@ impl Credential {
     /// [`VerifyError::Expired`] for a genuine token whose key has ended (ATTACKS T-23).
     pub fn prove(&self, keys: &KeyRing, now: UnixTime) -> Result<Proven, VerifyError> {
         let proven = self.prove_by(|identifier| keys.kept_root_key(identifier))?;
-        if keys.has_ended(&proven.identifier, now) {
-            return Err(VerifyError::Expired);
-        }
+        proven.holds(keys, now)?;
         Ok(proven)
     }
 
@@ -170,6 +168,34 @@ impl Credential {
 }
 
 impl Proven {
+    /// Whether the key that minted it is still good. The rest of the proof never changes.
+    ///
+    /// # Errors
+    /// [`VerifyError::Expired`] where the key has ended (ATTACKS T-23), [`VerifyError::Invalid`]
+    /// where it is not among these.
+    pub fn holds(&self, keys: &KeyRing, now: UnixTime) -> Result<(), VerifyError> {
+        if !keys.keeps(&self.identifier) {
+            return Err(VerifyError::Invalid);
+        }
+        if keys.has_ended(&self.identifier, now) {
+            return Err(VerifyError::Expired);
+        }
+        Ok(())
+    }
+
+    /// When the token ended as it was minted: the first end that it names for a service. To be
+    /// believed where the mint always names one; later ones are its holders'.
+    #[must_use]
+    pub fn minted_end(&self, service: &Service) -> Option<UnixTime> {
+        let mut caveats = self.macaroon.caveats();
+        let end = caveats.find_map(|caveat| {
+            let rest = caveat.strip_prefix(service.as_str().as_bytes())?;
+            rest.strip_prefix(b"_valid_until=")
+        })?;
+        let secs = core::str::from_utf8(end).ok()?.parse().ok()?;
+        Some(UnixTime::from_secs(secs))
+    }
+
     /// Checks every caveat against the request. Runs for each request, cached or not.
     ///
     /// Where a token fails in several ways, the first of these is told: [`VerifyError::Invalid`],

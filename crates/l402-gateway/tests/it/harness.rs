@@ -25,14 +25,14 @@ pub(crate) struct Shop {
     gateway: Option<Gateway>,
     pub(crate) address: SocketAddr,
     pub(crate) home: tempfile::TempDir,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<ManualClock>,
 }
 
 /// Opens a shop on a free port; `text` is its configuration without `listen`.
 pub(crate) async fn shop(text: &str) -> Shop {
     let home = tempfile::tempdir().expect("a home");
-    let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(UnixTime::from_secs(1_800_000_000)));
-    let gateway = start(text, home.path(), Arc::clone(&clock))
+    let clock = Arc::new(ManualClock::new(UnixTime::from_secs(1_800_000_000)));
+    let gateway = start(text, home.path(), clock.clone())
         .await
         .expect("a gateway");
     let address = gateway.local_addrs()[0];
@@ -79,7 +79,7 @@ impl Shop {
 
     /// Opens again after [`Shop::shutdown`], with what the home holds.
     pub(crate) async fn restart(&mut self, text: &str) {
-        let gateway = start(text, self.home.path(), Arc::clone(&self.clock)).await;
+        let gateway = start(text, self.home.path(), self.clock.clone()).await;
         let gateway = gateway.expect("a gateway");
         self.address = gateway.local_addrs()[0];
         self.gateway = Some(gateway);
@@ -99,7 +99,7 @@ impl Shop {
     pub(crate) async fn pay(&self, challenge: &Answer) -> String {
         let document = challenge.json();
         let text = |key: &str| document[key].as_str().expect("a text").to_owned();
-        let clock = Arc::clone(&self.clock);
+        let clock = self.clock.clone();
         let wallet = Node::Sandbox
             .payer(self.home.path(), clock)
             .await

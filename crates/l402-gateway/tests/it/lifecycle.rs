@@ -14,7 +14,7 @@ async fn a_second_gateway_on_the_same_address_is_refused() {
     let shop = shop(&routes(upstream, "")).await;
     let taken = format!("listen = [\"{}\"]\n{}", shop.address, routes(upstream, ""));
     let home = tempfile::tempdir().unwrap();
-    let error = start(&taken, home.path(), Arc::clone(&shop.clock))
+    let error = start(&taken, home.path(), shop.clock.clone())
         .await
         .unwrap_err()
         .to_string();

@@ -5,6 +5,7 @@ mod flood;
 mod grpc;
 mod harness;
 mod hygiene;
+mod known;
 mod lifecycle;
 mod paid;
 mod proxy;

@@ -12,13 +12,11 @@ pub(super) fn of(parts: &Parts) -> Result<Option<String>, Problem> {
     let header = match (lines.next(), lines.next()) {
         (None, _) => None,
         (Some(line), None) => {
-            let authority = Authority::try_from(line.as_bytes()).ok();
-            Some(
-                authority
-                    .as_ref()
-                    .and_then(split)
-                    .ok_or(Problem::BadRequest)?,
-            )
+            let read = plain(line.as_bytes()).or_else(|| {
+                let authority = Authority::try_from(line.as_bytes()).ok()?;
+                split(&authority)
+            });
+            Some(read.ok_or(Problem::BadRequest)?)
         }
         _ => return Err(Problem::BadRequest),
     };
@@ -30,6 +28,28 @@ pub(super) fn of(parts: &Parts) -> Result<Option<String>, Problem> {
         (Some(header), Some(target)) if header != target => Err(Problem::BadRequest),
         (header, target) => Ok(header.or(target).map(|(host, _)| host)),
     }
+}
+
+/// What most say, without ado: a name in lower case or an IPv4 address, perhaps with a port.
+/// `None` leaves it to the full grammar, which reads these alike.
+fn plain(line: &[u8]) -> Option<(String, Option<u16>)> {
+    let name = line.iter().take_while(|b| is_plain(**b)).count();
+    let (name, port) = line.split_at(name);
+    let port = match port {
+        [] => None,
+        [b':', digits @ ..] if digits.iter().all(u8::is_ascii_digit) => {
+            Some(std::str::from_utf8(digits).ok()?.parse().ok()?)
+        }
+        _ => return None,
+    };
+    if matches!(name, [] | [.., b'.']) {
+        return None;
+    }
+    Some((std::str::from_utf8(name).ok()?.to_owned(), port))
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b'_')
 }
 
 /// Host and port; `None` for anything but a name or an address with at most one number behind it.

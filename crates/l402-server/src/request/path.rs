@@ -8,6 +8,12 @@ use std::fmt::Write;
 /// segments, escaped slashes, backslashes, controls, path parameters, malformed escapes, and text
 /// that is not UTF-8.
 pub(crate) fn canonical_path(raw: &str) -> Option<String> {
+    if raw
+        .bytes()
+        .all(|byte| is_unreserved(byte) || is_allowed(byte))
+    {
+        return has_plain_segments(raw).then(|| raw.to_owned());
+    }
     let mut path = String::with_capacity(raw.len());
     let mut decoded = Vec::with_capacity(raw.len());
     let mut bytes = raw.bytes();

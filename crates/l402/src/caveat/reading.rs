@@ -128,9 +128,11 @@ pub(crate) fn is_capability(text: &str) -> bool {
 
 /// The one spelling that the mint writes; `time=1h` is for people.
 fn policy(text: &str) -> Option<Policy> {
-    text.parse()
-        .ok()
-        .filter(|policy: &Policy| policy.to_string() == text)
+    let written = match text.split_once('=') {
+        Some((_, amount)) => number(amount).is_some(),
+        None => true,
+    };
+    text.parse().ok().filter(|_| written)
 }
 
 /// `[1-9][0-9]{0,15}`: the one spelling of a positive number (ATTACKS T-09).

@@ -4,7 +4,7 @@
     reason = "a panic is a failed test"
 )]
 
-use lightning_invoice::{PayeePubKey, RawBolt11Invoice, SiPrefix, TaggedField};
+use lightning_invoice::{PayeePubKey, RawBolt11Invoice, SiPrefix};
 
 use super::*;
 
@@ -255,4 +255,42 @@ proptest::proptest! {
             proptest::prop_assert_eq!(Invoice::decode(&text), Err(InvoiceError::Malformed));
         }
     }
+}
+
+#[test]
+fn terms_are_what_the_checked_invoice_says() {
+    let invoice = Invoice::decode(GOOD).unwrap();
+    let terms = InvoiceTerms::read(GOOD).unwrap();
+    assert_eq!(terms.amount, invoice.amount);
+    assert_eq!(terms.payment_hash, invoice.payment_hash);
+    assert_eq!(terms.network, invoice.network);
+    assert_eq!(
+        (terms.created, terms.expires),
+        (invoice.created, invoice.expires)
+    );
+}
+
+#[test]
+fn terms_are_read_strictly_whoever_signed() {
+    let twice = altered(|raw| {
+        let hash = raw.payment_hash().unwrap().clone();
+        let second = TaggedField::PaymentHash(hash);
+        raw.data.tagged_fields.push(second.into());
+    });
+    assert_eq!(InvoiceTerms::read(&twice), Err(InvoiceError::Malformed));
+    let fraction = altered(|raw| {
+        raw.hrp.raw_amount = Some(1);
+        raw.hrp.si_prefix = Some(SiPrefix::Pico);
+    });
+    assert_eq!(InvoiceTerms::read(&fraction), Err(InvoiceError::Malformed));
+    let amountless = altered(|raw| {
+        raw.hrp.raw_amount = None;
+        raw.hrp.si_prefix = None;
+    });
+    let read = InvoiceTerms::read(&amountless).map(|terms| terms.amount);
+    assert_eq!(read, Ok(None));
+    let checksum = GOOD.replace("lnbc100n", "lnbc200n");
+    assert_eq!(InvoiceTerms::read(&checksum), Err(InvoiceError::Malformed));
+    let long = format!("{GOOD}{}", "q".repeat(Invoice::MAX_LEN));
+    assert_eq!(InvoiceTerms::read(&long), Err(InvoiceError::TooLong));
 }
