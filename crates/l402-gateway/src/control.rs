@@ -28,7 +28,7 @@ impl Control {
         Ok(Self(Some(runtime)))
     }
 
-    fn handle(&self) -> Option<&Handle> {
+    pub(crate) fn handle(&self) -> Option<&Handle> {
         self.0.as_ref().map(Runtime::handle)
     }
 

@@ -13,6 +13,7 @@ use l402_server::Paywall;
 use l402_server::ledger::SqliteLedger;
 use tokio::sync::watch;
 
+use crate::ahead::Ahead;
 use crate::control::Control;
 use crate::listen::{self, Hold};
 use crate::peer::Peers;
@@ -26,6 +27,7 @@ pub struct Gateway {
     config: Config,
     keys: KeyRing,
     network: Network,
+    ahead: Option<Ahead>,
     state: Arc<State>,
     stop: watch::Sender<Option<Duration>>,
     workers: Vec<JoinHandle<()>>,
@@ -105,7 +107,12 @@ impl Gateway {
         let keys = KeyRing::new(&config.deployment, KeyNumber(1), master);
         let network = receive.network();
         let shop = Shop::new(&config, keys.clone(), network, None)?;
-        let paywall = paywall(&config, home, clock, control.host(receive))?;
+        let ahead = ahead(&config, &clock, &receive, &control);
+        let node = match &ahead {
+            Some(ahead) => Arc::new(ahead.clone()),
+            None => control.host(receive),
+        };
+        let paywall = paywall(&config, home, clock, node)?;
         let state = Arc::new(State {
             shop: ArcSwap::from_pointee(shop),
             paywall,
@@ -117,6 +124,7 @@ impl Gateway {
             config,
             keys,
             network,
+            ahead,
             state,
             stop,
             workers: Vec::new(),
@@ -163,7 +171,7 @@ impl Gateway {
         &self.addresses
     }
 
-    /// How many invoices the node was asked for.
+    /// How many invoices were asked for: of the node, or of its stock.
     #[must_use]
     pub fn node_calls(&self) -> u64 {
         self.state.paywall.node_calls()
@@ -185,6 +193,9 @@ impl Gateway {
         let before = self.state.shop.load_full();
         let shop = Shop::new(&config, self.keys.clone(), self.network, Some(&before))?;
         self.state.shop.store(Arc::new(shop));
+        if let Some(ahead) = &self.ahead {
+            ahead.clear();
+        }
         self.config = config;
         Ok(())
     }
@@ -213,6 +224,28 @@ impl Drop for Gateway {
     fn drop(&mut self) {
         self.end(Duration::ZERO);
     }
+}
+
+/// Invoices in stock before the node, where the configuration wants them.
+fn ahead(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    node: &Arc<dyn Receive>,
+    control: &Control,
+) -> Option<Ahead> {
+    let runtime = control
+        .handle()
+        .filter(|_| config.invoices_ahead > 0)?
+        .clone();
+    let demand = control.host(Arc::clone(node));
+    let (node, clock) = (Arc::clone(node), Arc::clone(clock));
+    Some(Ahead::new(
+        demand,
+        node,
+        runtime,
+        clock,
+        config.invoices_ahead,
+    ))
 }
 
 fn paywall(
@@ -250,7 +283,10 @@ fn fixed_key(old: &Config, new: &Config) -> Option<&'static str> {
         ),
         ("lsat_line", old.lsat_line != new.lsat_line),
         ("keys", old.key_file != new.key_file),
-        ("challenges", old.challenges != new.challenges),
+        (
+            "challenges",
+            (old.challenges, old.invoices_ahead) != (new.challenges, new.invoices_ahead),
+        ),
     ];
     differs
         .into_iter()

@@ -33,6 +33,7 @@
 //! ```
 
 mod accept;
+mod ahead;
 mod answer;
 mod body;
 mod config;

@@ -8,7 +8,7 @@ use l402::{Msat, Network, PaymentHash, UnixTime};
 use crate::{BoxFuture, BoxStream, Error};
 
 /// An invoice to be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct InvoiceRequest {
     /// The amount, never zero: an amountless invoice lets the payer choose (ATTACKS P-11).
     pub amount: Msat,

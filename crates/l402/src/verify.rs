@@ -4,6 +4,7 @@
 //! changes and may be cached; [`Verified`] says that the caveats allow this request now.
 
 use core::fmt;
+use std::sync::OnceLock;
 
 use crate::caveat::{Reading, Rights, read};
 use crate::{
@@ -110,6 +111,26 @@ impl std::error::Error for VerifyError {}
 pub struct Proven {
     macaroon: Macaroon,
     identifier: Identifier,
+    /// What was found at the door that was opened first: most tokens are shown at one alone.
+    opened: OnceLock<Opened>,
+}
+
+/// A door that a token opens as far as its caveats go, time and price aside, and what they leave
+/// there.
+#[derive(Clone, Debug)]
+struct Opened {
+    service: Service,
+    tier: u8,
+    /// The capability that was needed; `None` where the route named none.
+    capability: Option<Box<str>>,
+    upstream_checks: bool,
+    network: Network,
+    required: Conditions,
+    unknown_caveats: UnknownCaveats,
+    price: Option<Msat>,
+    policy: Policy,
+    valid_until: Option<UnixTime>,
+    checked: Conditions,
 }
 
 /// Proof that a credential opens a route; only verification makes one.
@@ -163,6 +184,7 @@ impl Credential {
         Ok(Proven {
             macaroon: self.macaroon().clone(),
             identifier,
+            opened: OnceLock::new(),
         })
     }
 }
@@ -204,6 +226,9 @@ impl Proven {
     /// # Errors
     /// See [`VerifyError`].
     pub fn authorize(&self, target: &Target<'_>) -> Result<Verified, VerifyError> {
+        if let Some(opened) = self.opened.get().filter(|opened| opened.is_door_of(target)) {
+            return opened.now(&self.identifier, target);
+        }
         let rights = self.rights(target)?;
         if !rights.opens(target.service.as_str(), target.tier) {
             return Err(VerifyError::WrongService);
@@ -214,14 +239,11 @@ impl Proven {
         if !suffices(&rights, target) {
             return Err(VerifyError::Insufficient);
         }
-        Ok(Verified {
-            identifier: self.identifier,
-            service: target.service.clone(),
-            price: rights.price,
-            policy: policy(&rights, target),
-            valid_until: rights.valid_until,
-            checked: rights.conditions,
-        })
+        let opened = Opened::new(&rights, target);
+        let verified = opened.now(&self.identifier, target)?;
+        // Shown at a second door, it is read anew there each time.
+        let _ = self.opened.set(opened);
+        Ok(verified)
     }
 
     /// What all caveats together leave at this service.
@@ -249,12 +271,67 @@ impl Proven {
     }
 }
 
+impl Opened {
+    fn new(rights: &Rights<'_>, target: &Target<'_>) -> Self {
+        Self {
+            service: target.service.clone(),
+            tier: target.tier,
+            capability: match target.capability {
+                Capability::Named(name) => Some(name.into()),
+                Capability::None | Capability::Upstream => None,
+            },
+            upstream_checks: matches!(target.capability, Capability::Upstream),
+            network: target.network,
+            required: target.required,
+            unknown_caveats: target.unknown_caveats,
+            price: rights.price,
+            policy: policy(rights, target),
+            valid_until: rights.valid_until,
+            checked: rights.conditions,
+        }
+    }
+
+    /// Whether the target asks the same of the caveats; only time and price may differ.
+    fn is_door_of(&self, target: &Target<'_>) -> bool {
+        let capability = match target.capability {
+            Capability::Named(name) => self.capability.as_deref() == Some(name),
+            Capability::None => self.capability.is_none() && !self.upstream_checks,
+            Capability::Upstream => self.upstream_checks,
+        };
+        capability
+            && self.service == *target.service
+            && self.tier == target.tier
+            && self.network == target.network
+            && self.required == target.required
+            && self.unknown_caveats == target.unknown_caveats
+    }
+
+    /// What changes without the caveats: time, and the price.
+    fn now(&self, identifier: &Identifier, target: &Target<'_>) -> Result<Verified, VerifyError> {
+        if self.valid_until.is_some_and(|end| target.now >= end) {
+            return Err(VerifyError::Expired);
+        }
+        // A price is known to be the mint's where it is required.
+        let price = self
+            .price
+            .filter(|_| self.required.has(Condition::PriceMsat));
+        if target.min_price.is_some_and(|min| price < Some(min)) {
+            return Err(VerifyError::Insufficient);
+        }
+        Ok(Verified {
+            identifier: *identifier,
+            service: self.service.clone(),
+            price: self.price,
+            policy: self.policy,
+            valid_until: self.valid_until,
+            checked: self.checked,
+        })
+    }
+}
+
 fn suffices(rights: &Rights<'_>, target: &Target<'_>) -> bool {
     rights.conditions.contains(target.required)
         && has_capability(rights.capabilities(), target.capability)
-        && target
-            .min_price
-            .is_none_or(|min| bought_price(rights, target) >= Some(min))
 }
 
 fn has_capability(allowed: Option<&[&str]>, wanted: Capability<'_>) -> bool {
@@ -264,13 +341,6 @@ fn has_capability(allowed: Option<&[&str]>, wanted: Capability<'_>) -> bool {
         Capability::None => false,
         Capability::Upstream => !allowed.is_empty(),
     }
-}
-
-/// The price, where the mint is known to have stated it.
-fn bought_price(rights: &Rights<'_>, target: &Target<'_>) -> Option<Msat> {
-    rights
-        .price
-        .filter(|_| target.required.has(Condition::PriceMsat))
 }
 
 /// The policy, where the mint is known to have stated it; otherwise one answer and no more.

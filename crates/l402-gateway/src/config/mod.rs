@@ -42,6 +42,8 @@ pub struct Config {
     pub(crate) tls: Option<TlsFiles>,
     pub(crate) http: Http,
     pub(crate) challenges: ChallengeLimits,
+    /// Invoices kept ready for each price.
+    pub(crate) invoices_ahead: usize,
     pub(crate) routes: Vec<RouteConfig>,
 }
 
@@ -107,6 +109,7 @@ impl Default for Config {
             tls: None,
             http: Http::default(),
             challenges: ChallengeLimits::default(),
+            invoices_ahead: 0,
             routes: Vec::new(),
         }
     }

@@ -58,6 +58,7 @@ struct RouteSpan {
 fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpan>) {
     let default = Config::default();
     let (routes, spans) = routes(root, folder);
+    let (challenges, invoices_ahead) = challenges(root);
     let config = Config {
         listen: root.list("listen").unwrap_or(default.listen),
         workers: usize::try_from(root.number("workers", 0, 0..=1024)).unwrap_or_default(),
@@ -77,7 +78,8 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
         key_file: keys(root, folder),
         tls: tls(root, folder),
         http: http(root),
-        challenges: challenges(root),
+        challenges,
+        invoices_ahead,
         routes,
     };
     (config, spans)
@@ -163,10 +165,11 @@ fn http(root: &Section<'_, '_>) -> Http {
     http
 }
 
-fn challenges(root: &Section<'_, '_>) -> ChallengeLimits {
+/// The limits, and how many invoices are kept ready for each price.
+fn challenges(root: &Section<'_, '_>) -> (ChallengeLimits, usize) {
     let default = ChallengeLimits::default();
     let Some(section) = root.table("challenges") else {
-        return default;
+        return (default, 0);
     };
     let rate = |per_second, burst, default: Option<Rate>| {
         let part = |key, default: Option<u32>| {
@@ -188,8 +191,9 @@ fn challenges(root: &Section<'_, '_>) -> ChallengeLimits {
         ),
         total: rate("total_per_second", "total_burst", default.total),
     };
+    let ahead = section.number("invoices_ahead", 0, 0..=1_000_000);
     section.finish();
-    limits
+    (limits, usize::try_from(ahead).unwrap_or_default())
 }
 
 /// What no single key can tell. Only of a file that is sound otherwise.

@@ -2,7 +2,7 @@
 
 use l402::{
     Capability, Condition, Conditions, Credential, KeyNumber, KeyRing, Macaroon, MasterKey, Msat,
-    Network, Policy, Preimage, Service, Target, Terms, UnixTime, UnknownCaveats, Verified,
+    Network, Policy, Preimage, Proven, Service, Target, Terms, UnixTime, UnknownCaveats, Verified,
     VerifyError, mint, verify,
 };
 use proptest::prelude::*;
@@ -571,4 +571,63 @@ proptest! {
             prop_assert!(token.to_bytes() == bytes || bytes[1..3] == [1, 0]);
         }
     }
+}
+
+/// Targets that differ from the usual one in everything that a target can ask, one by one.
+fn targets(service: &Service) -> Vec<Target<'_>> {
+    let changes: [fn(&mut Target<'_>); 13] = [
+        |_| {},
+        |t| t.tier = 0,
+        |t| t.capability = Capability::Named("write"),
+        |t| t.capability = Capability::None,
+        |t| t.capability = Capability::Upstream,
+        |t| t.network = Network::Bitcoin,
+        |t| t.required = Conditions::NONE,
+        |t| t.required = Conditions::MINTED.with(Condition::Capabilities),
+        |t| t.unknown_caveats = UnknownCaveats::Reject,
+        |t| t.min_price = Some(Msat::from_sat(45)),
+        |t| t.min_price = Some(Msat::from_sat(60)),
+        |t| t.now = UnixTime::from_secs(NOW + 1000),
+        |t| t.now = UnixTime::from_secs(END),
+    ];
+    let pairs = changes.iter().flat_map(|a| changes.map(|b| (a, b)));
+    let changed = pairs.map(|(a, b)| {
+        let mut target = target(service);
+        a(&mut target);
+        b(&mut target);
+        target
+    });
+    changed.collect()
+}
+
+/// A proof remembers the door that it opened first. Whatever is asked next, it must answer as one
+/// that remembers nothing.
+#[test]
+fn a_proof_that_has_opened_a_door_judges_every_other_alike() {
+    let (api, other) = (service("api"), service("other"));
+    let targets: Vec<_> = targets(&api).into_iter().chain(targets(&other)).collect();
+    let until = format!("api_valid_until={}", NOW + 1000);
+    let tokens = [
+        with(&[]),
+        with(&["api_capabilities=read"]),
+        with(&["api_price_msat=40000", &until]),
+        with(&["services=api:1", "foreign=1", "other_policy=request"]),
+        with(&["api_capabilities="]),
+    ];
+    let verdict = |proven: &Proven, target| format!("{:?}", proven.authorize(target));
+    let mut opened = 0;
+    for token in tokens {
+        let credential = Credential::new(token, preimage());
+        let fresh = credential.prove(&keys(), UnixTime::from_secs(NOW));
+        let fresh = fresh.expect("genuine");
+        let verdicts: Vec<_> = targets.iter().map(|t| verdict(&fresh.clone(), t)).collect();
+        for first in &targets {
+            let used = fresh.clone();
+            opened += usize::from(used.authorize(first).is_ok());
+            for (second, expected) in targets.iter().zip(&verdicts) {
+                assert_eq!(&verdict(&used, second), expected, "{first:?}, {second:?}");
+            }
+        }
+    }
+    assert!(opened > 100, "{opened}");
 }
