@@ -1,9 +1,10 @@
 //! Two lnds with a channel between them, on a chain that nobody else mines: for tests.
 //!
 //! Everything listens on loopback alone, lives in one temporary folder and ends with the value
-//! that started it. The programs btcd and lnd are in `target/interop/bin`, where
-//! `tests/interop/lnd.sh` puts them.
+//! that started it. The programs btcd, lnd and aperture are in `target/interop/bin`, where
+//! `tests/interop/build.sh` puts them.
 
+mod aperture;
 mod chain;
 mod l402;
 mod lnd;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use bitcoin::Amount;
 use serde_json::json;
 
+pub use crate::aperture::Aperture;
 use crate::chain::Chain;
 pub use crate::l402::{Ended, L402};
 pub use crate::lnd::Lnd;
@@ -135,7 +137,7 @@ fn built(name: &str) -> PathBuf {
         .join(name);
     assert!(
         path.exists(),
-        "{name} is not built; tests/interop/lnd.sh does it"
+        "{name} is not built; tests/interop/build.sh does it"
     );
     path
 }

@@ -18,6 +18,7 @@ pub struct Lnd {
     folder: PathBuf,
     options: Vec<String>,
     peer_port: u16,
+    rpc_port: u16,
     rest_port: u16,
     http: reqwest::Client,
     program: Option<Program>,
@@ -25,14 +26,14 @@ pub struct Lnd {
 
 impl Lnd {
     pub(crate) async fn start(name: &'static str, folder: &Path, chain: Access) -> Self {
-        let (peer_port, rest_port) = (free_port(), free_port());
+        let (peer_port, rpc_port, rest_port) = (free_port(), free_port(), free_port());
         let lnd_folder = folder.join(name);
         let mut options = chain.options();
         options.extend([
             format!("--lnddir={}", lnd_folder.display()),
             format!("--alias={name}"),
             format!("--listen=127.0.0.1:{peer_port}"),
-            format!("--rpclisten=127.0.0.1:{}", free_port()),
+            format!("--rpclisten=127.0.0.1:{rpc_port}"),
             format!("--restlisten=127.0.0.1:{rest_port}"),
         ]);
         let quick = "--noseedbackup --nobootstrap --bitcoin.defaultchanconfs=1 \
@@ -43,6 +44,7 @@ impl Lnd {
             folder: lnd_folder,
             options,
             peer_port,
+            rpc_port,
             rest_port,
             http: http(),
             program: None,
@@ -56,10 +58,24 @@ impl Lnd {
     pub fn node(&self, macaroon: &str) -> Node {
         Node::Lnd {
             address: format!("127.0.0.1:{}", self.rest_port),
-            tls_cert: self.folder.join("tls.cert"),
+            tls_cert: self.tls_cert(),
             macaroon: self.macaroon(macaroon),
             network: None,
         }
+    }
+
+    /// Where its gRPC interface is, for programs that use that.
+    pub(crate) fn rpc_address(&self) -> String {
+        format!("127.0.0.1:{}", self.rpc_port)
+    }
+
+    pub(crate) fn tls_cert(&self) -> PathBuf {
+        self.folder.join("tls.cert")
+    }
+
+    /// The folder of its macaroons.
+    pub(crate) fn macaroons(&self) -> PathBuf {
+        self.folder.join("data/chain/bitcoin/regtest")
     }
 
     /// Ends it in order and waits for the end.
@@ -160,7 +176,6 @@ impl Lnd {
     }
 
     fn macaroon(&self, name: &str) -> PathBuf {
-        let folder = self.folder.join("data/chain/bitcoin/regtest");
-        folder.join(format!("{name}.macaroon"))
+        self.macaroons().join(format!("{name}.macaroon"))
     }
 }
