@@ -114,13 +114,14 @@ impl Newcomer {
             return self.speak(socket, false, http2, http).await;
         };
         let handshake = TlsAcceptor::from(Arc::clone(tls)).accept(socket);
-        let stream = timeout(http.header_timeout, handshake).await??;
+        let stream = timeout(http.header_timeout, Box::pin(handshake)).await??;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let mut socket = Socket::new(stream, http.body_idle_timeout);
         if http2 && !timeout(http.header_timeout, socket.speaks_http2()).await?? {
             return Err("HTTP/2 was agreed on, and something else was said".into());
         }
-        self.speak(socket, true, http2, http).await
+        // Boxed, so that connections without TLS and HTTP/2 do not carry room for them.
+        Box::pin(self.speak(socket, true, http2, http)).await
     }
 
     async fn speak<S>(self, socket: Socket<S>, tls: bool, http2: bool, http: &Http) -> Outcome
@@ -128,7 +129,7 @@ impl Newcomer {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         if http2 {
-            return self.speak_http2(socket, tls, http).await;
+            return Box::pin(self.speak_http2(socket, tls, http)).await;
         }
         let (socket, tunnel) = socket.with_framing();
         let (mut stop, connection) = self.connection(tls, tunnel);

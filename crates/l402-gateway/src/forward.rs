@@ -1,5 +1,6 @@
 //! A granted request goes to its upstream, and the answer comes back.
 
+use core::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,8 +47,7 @@ pub(crate) async fn forward(
     let idle = (!grpc).then_some(shop.http.body_idle_timeout);
     let body = RequestBody::new(body, shop.http.body_max_bytes, idle, granted.blame());
     let progress = body.progress();
-    let prepared = prepare(parts, body, canonical, target, connection);
-    let Some((outgoing, upgrade)) = prepared else {
+    let Some((outgoing, upgrade)) = prepare(parts, body, canonical, target, connection) else {
         return failed(
             Failure::Client(Problem::UriTooLong),
             granted,
@@ -112,7 +112,7 @@ fn prepare(
     canonical: &CanonicalRequest,
     target: &Target,
     connection: &Connection,
-) -> Option<(Request<RequestBody>, Option<tunnel::Wanted>)> {
+) -> Option<(Box<Request<RequestBody>>, Option<tunnel::Wanted>)> {
     let upgrade = (!target.upstream.is_http2())
         .then(|| tunnel::wanted(&mut parts))
         .flatten();
@@ -126,7 +126,7 @@ fn prepare(
         host: parts.headers.get(header::HOST).cloned().or(authority),
     };
     headers::request(&mut parts.headers, client, target);
-    let mut request = Request::new(body);
+    let mut request = Box::new(Request::new(body));
     *request.method_mut() = parts.method;
     *request.uri_mut() = uri(&parts.uri, canonical, target)?;
     *request.headers_mut() = parts.headers;
@@ -180,13 +180,14 @@ fn finish(
 }
 
 async fn send(
-    request: Request<RequestBody>,
+    request: Box<Request<RequestBody>>,
     target: &Target,
     pool: &SharedPool,
     limit: Duration,
 ) -> Result<(Response<Incoming>, Option<Lease>), Failure> {
     let progress = request.body().progress();
-    let sent = in_time(pool.send(&target.upstream, request), &progress, limit).await;
+    let sending = pin!(pool.send(&target.upstream, request));
+    let sent = in_time(sending, &progress, limit).await;
     let answered = match sent {
         Some(Ok(answer)) => Ok(answer),
         None => Err(Failure::Timeout),
@@ -198,11 +199,10 @@ async fn send(
 
 /// Waits for so long after the last piece of the request's body; `None` where that is over.
 async fn in_time<T>(
-    work: impl Future<Output = T>,
+    mut work: Pin<&mut impl Future<Output = T>>,
     progress: &Progress,
     limit: Duration,
 ) -> Option<T> {
-    let mut work = core::pin::pin!(work);
     loop {
         let (frames, done) = (progress.frames(), progress.is_done());
         match timeout(limit, work.as_mut()).await {

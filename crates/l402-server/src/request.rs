@@ -6,9 +6,7 @@ mod path;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::{
-    ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, ORIGIN,
-};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, request};
 use l402::{Credential, CredentialError, Problem, Proven};
 
@@ -100,19 +98,21 @@ impl CanonicalRequest {
         if query.is_some_and(path::has_controls) {
             return Err(Problem::BadRequest);
         }
-        let origin = only(&parts.headers, ORIGIN);
-        let preflight_method = only(&parts.headers, ACCESS_CONTROL_REQUEST_METHOD)
+        let lines = Lines::of(&parts.headers);
+        let origin = lines.origin.only().and_then(text);
+        let preflight_method = lines.preflight_method.only().and_then(text);
+        let preflight_method = preflight_method
             .filter(|_| parts.method == Method::OPTIONS && origin.is_some())
             .and_then(|method| method.parse().ok());
         Ok(Self {
             method: parts.method.clone(),
             path,
             query: query.map(str::to_owned),
-            host: host::of(parts)?,
+            host: host::of(&lines.host, &parts.uri)?,
             presented: known.map_or_else(|| presented(&parts.headers), Presented::Proven),
             peer,
-            grpc: is_grpc(&parts.headers),
-            timed: parts.headers.contains_key("grpc-timeout"),
+            grpc: lines.content_type.first().is_some_and(names_grpc),
+            timed: lines.timed,
             preflight: origin.clone().filter(|_| preflight_method.is_some()),
             origin,
             preflight_method,
@@ -140,7 +140,7 @@ impl CanonicalRequest {
         for name in doomed {
             headers.remove(name);
         }
-        let ours = |value: &http::HeaderValue| Credential::is_l402(value.as_bytes());
+        let ours = |value: &HeaderValue| Credential::is_l402(value.as_bytes());
         if headers.get_all(AUTHORIZATION).iter().any(ours) {
             headers.remove(AUTHORIZATION);
         }
@@ -175,10 +175,11 @@ fn presented(headers: &HeaderMap) -> Presented {
 /// gRPC itself: `application/grpc`, alone or with `+proto` and the like. gRPC-Web is ordinary
 /// HTTP to a browser, and is answered so.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
-    let value = headers
-        .get(CONTENT_TYPE)
-        .map(http::HeaderValue::as_bytes)
-        .unwrap_or_default();
+    headers.get(CONTENT_TYPE).is_some_and(names_grpc)
+}
+
+fn names_grpc(content_type: &HeaderValue) -> bool {
+    let value = content_type.as_bytes();
     let Some((start, rest)) = value.split_at_checked(b"application/grpc".len()) else {
         return false;
     };
@@ -188,13 +189,67 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     start.eq_ignore_ascii_case(b"application/grpc") && ends
 }
 
-/// The value of a header that occurs once.
-fn only(headers: &HeaderMap, name: HeaderName) -> Option<String> {
-    let mut lines = headers.get_all(name).iter();
-    let (first, second) = (lines.next()?, lines.next());
-    first
-        .to_str()
-        .ok()
-        .filter(|_| second.is_none())
-        .map(str::to_owned)
+/// The lines that say how a request is to be read, found in one pass.
+#[derive(Default)]
+struct Lines<'a> {
+    host: Line<'a>,
+    origin: Line<'a>,
+    preflight_method: Line<'a>,
+    content_type: Line<'a>,
+    timed: bool,
+}
+
+/// The values of one header.
+#[derive(Clone, Copy, Default)]
+enum Line<'a> {
+    #[default]
+    None,
+    One(&'a HeaderValue),
+    /// With the first of them.
+    Several(&'a HeaderValue),
+}
+
+impl<'a> Lines<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        let mut lines = Self::default();
+        for (name, value) in headers {
+            match name.as_str() {
+                "host" => lines.host.add(value),
+                "origin" => lines.origin.add(value),
+                "access-control-request-method" => lines.preflight_method.add(value),
+                "content-type" => lines.content_type.add(value),
+                "grpc-timeout" => lines.timed = true,
+                _ => {}
+            }
+        }
+        lines
+    }
+}
+
+impl<'a> Line<'a> {
+    fn add(&mut self, value: &'a HeaderValue) {
+        *self = match *self {
+            Self::None => Self::One(value),
+            Self::One(first) | Self::Several(first) => Self::Several(first),
+        };
+    }
+
+    fn first(self) -> Option<&'a HeaderValue> {
+        match self {
+            Self::None => None,
+            Self::One(first) | Self::Several(first) => Some(first),
+        }
+    }
+
+    /// The value of a header that occurs once.
+    fn only(self) -> Option<&'a HeaderValue> {
+        match self {
+            Self::One(only) => Some(only),
+            Self::None | Self::Several(_) => None,
+        }
+    }
+}
+
+fn text(value: &HeaderValue) -> Option<String> {
+    value.to_str().ok().map(str::to_owned)
 }

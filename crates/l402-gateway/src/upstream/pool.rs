@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response, Uri};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -98,20 +98,22 @@ impl Pool {
     pub(crate) async fn send(
         self: &Arc<Self>,
         upstream: &Upstream,
-        request: Outgoing,
+        request: Box<Outgoing>,
     ) -> Result<(Response<Incoming>, Option<Lease>), SendError> {
         if upstream.is_http2() {
-            return Ok((self.send_http2(upstream, request).await?, None));
+            let sending = Box::pin(self.send_http2(upstream, *request));
+            return Ok((sending.await?, None));
         }
         let fresh = match self.take(upstream) {
             None => request,
             Some(lease) => match reuse(lease, request).await? {
                 Reused::Answered(answer, lease) => return Ok((answer, Some(lease))),
-                Reused::Stale(request) => *request,
+                Reused::Stale(request) => request,
             },
         };
-        let mut lease = self.open(upstream).await?;
-        let answer = lease.sender.send_request(fresh).await?;
+        // Seldom needed and large: boxed, so that not every request carries room for it.
+        let mut lease = Box::pin(self.open(upstream)).await?;
+        let answer = lease.sender.send_request(*fresh).await?;
         Ok((answer, Some(lease)))
     }
 
@@ -208,15 +210,42 @@ enum Reused {
     Stale(Box<Outgoing>),
 }
 
-async fn reuse(mut lease: Lease, request: Outgoing) -> Result<Reused, SendError> {
-    let again = may_repeat(&request).then(|| copy(&request));
-    match lease.sender.try_send_request(request).await {
+async fn reuse(mut lease: Lease, request: Box<Outgoing>) -> Result<Reused, SendError> {
+    let again = Head::to_repeat(&request);
+    match lease.sender.try_send_request(*request).await {
         Ok(answer) => Ok(Reused::Answered(answer, lease)),
         Err(mut error) => match (error.take_message(), again) {
             (Some(unsent), _) => Ok(Reused::Stale(Box::new(unsent))),
-            (None, Some(again)) if broke_off(error.error()) => Ok(Reused::Stale(Box::new(again))),
+            (None, Some(again)) if broke_off(error.error()) => {
+                Ok(Reused::Stale(Box::new(again.into_request())))
+            }
             (None, _) => Err(error.into_error().into()),
         },
+    }
+}
+
+/// What it takes to send a request without a body once more.
+struct Head {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+impl Head {
+    fn to_repeat(request: &Outgoing) -> Option<Self> {
+        may_repeat(request).then(|| Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            headers: request.headers().clone(),
+        })
+    }
+
+    fn into_request(self) -> Outgoing {
+        let mut request = Request::new(RequestBody::empty());
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.uri;
+        *request.headers_mut() = self.headers;
+        request
     }
 }
 
@@ -225,14 +254,6 @@ fn may_repeat(request: &Outgoing) -> bool {
     let method = request.method();
     let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
     safe && request.body().is_end_stream()
-}
-
-fn copy(request: &Outgoing) -> Outgoing {
-    let mut copy = Request::new(RequestBody::empty());
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    copy
 }
 
 /// Whether the connection ended without a byte of an answer.

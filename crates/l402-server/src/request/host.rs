@@ -1,26 +1,26 @@
 //! Which host a request is for: one, or it is refused (ATTACKS H-09).
 
-use http::header::HOST;
-use http::request::Parts;
+use http::Uri;
 use http::uri::Authority;
 use l402::Problem;
 
+use super::Line;
+
 /// The host without port, in lower case, without the dot of the DNS root. Absolute-form and
 /// HTTP/2's `:authority` must agree with the header.
-pub(super) fn of(parts: &Parts) -> Result<Option<String>, Problem> {
-    let mut lines = parts.headers.get_all(HOST).iter();
-    let header = match (lines.next(), lines.next()) {
-        (None, _) => None,
-        (Some(line), None) => {
+pub(super) fn of(host: &Line<'_>, uri: &Uri) -> Result<Option<String>, Problem> {
+    let header = match host {
+        Line::None => None,
+        Line::One(line) => {
             let read = plain(line.as_bytes()).or_else(|| {
                 let authority = Authority::try_from(line.as_bytes()).ok()?;
                 split(&authority)
             });
             Some(read.ok_or(Problem::BadRequest)?)
         }
-        _ => return Err(Problem::BadRequest),
+        Line::Several(_) => return Err(Problem::BadRequest),
     };
-    let target = match parts.uri.authority() {
+    let target = match uri.authority() {
         Some(authority) => Some(split(authority).ok_or(Problem::BadRequest)?),
         None => None,
     };
@@ -81,13 +81,17 @@ fn is_host(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::header::HOST;
+
+    use super::super::Lines;
     use super::*;
 
     fn host(uri: &str, hosts: &[&str]) -> Result<Option<String>, Problem> {
         let request = hosts
             .iter()
             .fold(http::Request::get(uri), |r, host| r.header(HOST, *host));
-        of(&request.body(()).unwrap().into_parts().0)
+        let parts = request.body(()).unwrap().into_parts().0;
+        of(&Lines::of(&parts.headers).host, &parts.uri)
     }
 
     #[test]
@@ -108,6 +112,43 @@ mod tests {
         }
         assert_eq!(host("http://a.example/", &[]), Ok(Some("a.example".into())));
         assert_eq!(host("/", &[]), Ok(None));
+    }
+
+    /// The short way and the full grammar never differ.
+    #[test]
+    fn what_is_read_without_ado_is_read_alike_by_the_grammar() {
+        for line in [
+            "shop",
+            "shop.example",
+            "a_b-c.d:80",
+            "127.0.0.1:8402",
+            "shop:",
+            "a..b",
+            ".a",
+            "a.",
+            "a:065535",
+            "a:65536",
+            "a:99999",
+            "a:+1",
+            "a:1:2",
+            "-",
+            "_",
+            ":80",
+            "",
+            "A",
+            "[::1]",
+            "a@b",
+            "a/b",
+            "a b",
+            "a?b",
+            "1",
+        ] {
+            let Some(short) = plain(line.as_bytes()) else {
+                continue;
+            };
+            let authority = Authority::try_from(line).ok();
+            assert_eq!(authority.as_ref().and_then(split), Some(short), "{line}");
+        }
     }
 
     #[test]
