@@ -142,6 +142,10 @@ impl Receive for Ahead {
         self.demand.network()
     }
 
+    fn signs_here(&self) -> bool {
+        self.demand.signs_here()
+    }
+
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
         match self.stock.take(&request) {
             Some(made) => Box::pin(core::future::ready(Ok(made))),

@@ -49,14 +49,15 @@ impl Control {
             .map_err(|_| GatewayError::new("the control thread has ended"))
     }
 
-    /// A node whose work is done there: a connection pool dies with the runtime that made it.
+    /// A node whose work is done there: a connection pool dies with the runtime that made it. One
+    /// that asks nobody is asked where the request is.
     pub(crate) fn host(&self, inner: Arc<dyn Receive>) -> Arc<dyn Receive> {
         match self.handle() {
-            Some(handle) => Arc::new(OnControl {
+            Some(handle) if !inner.signs_here() => Arc::new(OnControl {
                 inner,
                 handle: handle.clone(),
             }),
-            None => inner,
+            _ => inner,
         }
     }
 }

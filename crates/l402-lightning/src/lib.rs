@@ -4,14 +4,15 @@
 //! they are settled; `Pay` (feature `pay`) pays them, and says *settled*, *failed* or *unknown*,
 //! never a fourth thing. [`Node`] turns what people write in a configuration into one of them.
 //!
-//! This crate knows nothing of HTTP 402, prices or tokens, holds no channel and no key of a real
-//! node, and retries nothing. Who sells needs the first trait alone, and credentials that cannot
-//! spend; the feature `pay` is off by default.
+//! This crate knows nothing of HTTP 402, prices or tokens, and retries nothing. It holds no channel
+//! and no key of a real node, except where the feature `ldk` embeds one. Who sells needs the first
+//! trait alone, and credentials that cannot spend; the feature `pay` is off by default.
 //!
 //! ```text
 //!   seller ── Receive ──┐                      ┌── Pay ── buyer
 //!                       ├─ sandbox: one file ──┤
-//!                       └─ lnd: REST ──────────┘
+//!                       ├─ lnd: REST ──────────┤
+//!                       └─ ldk: embedded ──────┘
 //! ```
 //!
 //! ```
@@ -40,7 +41,8 @@
 //! ```
 //!
 //! Features: `sandbox` and `lnd` (default) make a backend available; `pay` adds the spending half
-//! of each; `sandbox-api` serves the sandbox over HTTP for programs in other languages.
+//! of each; `ldk` embeds a node in the process; `sandbox-api` serves the sandbox over HTTP for
+//! programs in other languages.
 #![warn(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -48,10 +50,12 @@
 )]
 
 mod absent;
-#[cfg(any(feature = "lnd", feature = "sandbox"))]
+#[cfg(any(feature = "ldk", feature = "lnd", feature = "sandbox"))]
 mod check;
 mod clock;
 mod error;
+#[cfg(feature = "ldk")]
+pub mod ldk;
 #[cfg(feature = "lnd")]
 mod lnd;
 mod node;

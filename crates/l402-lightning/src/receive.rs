@@ -72,6 +72,12 @@ pub trait Receive: fmt::Debug + Send + Sync {
     /// The network that its invoices are on.
     fn network(&self) -> Network;
 
+    /// Whether invoices are signed in this process, at once and without asking anybody. Then a
+    /// host may ask for one on any thread and runtime.
+    fn signs_here(&self) -> bool {
+        false
+    }
+
     /// Makes an invoice, never the same twice, and checks that it says what was asked
     /// (amount, network, hash, expiry, signature; ATTACKS P-13).
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>>;

@@ -13,7 +13,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::local;
-use crate::{Error, ErrorKind, InvoiceRequest};
+use crate::{Error, ErrorKind, InvoiceRequest, NewInvoice};
 
 /// Separates the preimages from anything else that may be derived from the key one day.
 const PREIMAGE_LABEL: &[u8] = b"l402 sandbox preimage 1";
@@ -77,20 +77,31 @@ impl NodeKey {
     }
 
     /// A new signed invoice, different at every call.
-    pub(super) fn invoice(&self, request: &InvoiceRequest, now: UnixTime) -> Result<String, Error> {
+    pub(super) fn invoice(
+        &self,
+        request: &InvoiceRequest,
+        now: UnixTime,
+    ) -> Result<NewInvoice, Error> {
         let payment_secret = random()?;
-        let hash = *self.preimage(&payment_secret).payment_hash().as_bytes();
-        InvoiceBuilder::new(Currency::Regtest)
+        let payment_hash = self.preimage(&payment_secret).payment_hash();
+        let expiry = core::time::Duration::from_secs(request.expiry.as_secs());
+        let invoice = InvoiceBuilder::new(Currency::Regtest)
             .description(request.memo.clone())
             .amount_milli_satoshis(request.amount.msat())
-            .expiry_time(core::time::Duration::from_secs(request.expiry.as_secs()))
+            .expiry_time(expiry)
             .duration_since_epoch(core::time::Duration::from_secs(now.secs()))
-            .payment_hash(sha256::Hash::from_byte_array(hash))
+            .payment_hash(sha256::Hash::from_byte_array(*payment_hash.as_bytes()))
             .payment_secret(PaymentSecret(payment_secret))
             .min_final_cltv_expiry_delta(FINAL_CLTV)
             .build_signed(|digest| self.context.sign_ecdsa_recoverable(digest, &self.secret))
-            .map(|invoice| invoice.to_string())
-            .map_err(|error| Error::new(ErrorKind::Rejected, format!("no such invoice: {error}")))
+            .map_err(|error| {
+                Error::new(ErrorKind::Rejected, format!("no such invoice: {error}"))
+            })?;
+        Ok(NewInvoice {
+            bolt11: invoice.to_string(),
+            payment_hash,
+            expires: now.saturating_add(expiry),
+        })
     }
 }
 

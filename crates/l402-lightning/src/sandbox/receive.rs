@@ -25,12 +25,15 @@ impl Receive for Sandbox {
         Network::Regtest
     }
 
+    fn signs_here(&self) -> bool {
+        true
+    }
+
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
         Box::pin(async move {
             check::request(&request)?;
             let now = self.inner.clock.wall();
-            let bolt11 = self.inner.key.invoice(&request, now)?;
-            check::own_invoice(bolt11, &request, Network::Regtest, now)
+            self.inner.key.invoice(&request, now)
         })
     }
 

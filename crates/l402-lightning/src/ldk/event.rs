@@ -1,0 +1,97 @@
+//! The events of the node: written down first, and only then confirmed to it.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use ldk_node::Event;
+use ldk_node::lightning::events::PaymentFailureReason;
+
+use super::node::Inner;
+use crate::Error;
+
+/// How long to wait after an event that could not be written down; the node keeps it meanwhile.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Takes the node's events until it is stopped.
+pub(super) async fn consume(inner: Arc<Inner>) {
+    let mut running = inner.running.subscribe();
+    loop {
+        let event = tokio::select! {
+            biased;
+            _ = running.wait_for(|running| !running) => return,
+            event = inner.node.next_event_async() => event,
+        };
+        let taker = Arc::clone(&inner);
+        let taken = tokio::task::spawn_blocking(move || taker.take(&event)).await;
+        if let Ok(Err(error)) = taken {
+            tracing::warn!(%error, "an event of the node waits until it can be written down");
+            tokio::time::sleep(AGAIN_AFTER).await;
+        }
+    }
+}
+
+impl Inner {
+    /// Takes what the node had not yet seen confirmed before its last end. Blocks.
+    pub(super) fn take_backlog(&self) -> Result<(), Error> {
+        while let Some(event) = self.node.next_event() {
+            self.take(&event)?;
+        }
+        Ok(())
+    }
+
+    /// Writes an event down, confirms it, and wakes who waits for it. Taking it twice changes
+    /// nothing, so a confirmation that is lost in a crash does no harm. Blocks.
+    fn take(&self, event: &Event) -> Result<(), Error> {
+        self.write_down(event)?;
+        if self.node.event_handled().is_err() {
+            tracing::warn!("the node could not write down that an event is done");
+        }
+        self.running.send_modify(|_| {});
+        Ok(())
+    }
+
+    fn write_down(&self, event: &Event) -> Result<(), Error> {
+        match event {
+            Event::PaymentReceived {
+                payment_hash,
+                amount_msat,
+                ..
+            } => self.file.settle(&payment_hash.0, *amount_msat),
+            Event::PaymentSuccessful {
+                payment_hash,
+                payment_preimage: Some(preimage),
+                fee_paid_msat,
+                ..
+            } => {
+                let (hash, preimage) = (&payment_hash.0, &preimage.0);
+                self.file.payment_settled(hash, preimage, *fee_paid_msat)
+            }
+            Event::PaymentFailed {
+                payment_hash: Some(hash),
+                reason,
+                ..
+            } => self.file.payment_failed(&hash.0, text(*reason)),
+            Event::ChannelReady { .. } | Event::ChannelClosed { .. } => {
+                self.forget_ways_in();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+const fn text(reason: Option<PaymentFailureReason>) -> &'static str {
+    match reason {
+        Some(PaymentFailureReason::RecipientRejected) => {
+            "the payee does not accept the payment: the invoice is paid, expired or unknown to it"
+        }
+        Some(PaymentFailureReason::PaymentExpired) => "the invoice expired while a way was sought",
+        Some(PaymentFailureReason::RetriesExhausted) => {
+            "no way to the payee within the fee limit could be used"
+        }
+        Some(PaymentFailureReason::RouteNotFound) => {
+            "the node found no route to the payee within the fee limit"
+        }
+        _ => "the node could not make the payment",
+    }
+}

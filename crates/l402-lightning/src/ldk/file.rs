@@ -1,0 +1,308 @@
+//! What the node's events said, written down before the node forgets them: `l402.db`.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use l402::{Msat, PaymentHash};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
+
+use super::folder::local;
+use crate::{Error, ErrorKind, Settlement, SettlementIndex};
+
+const NAME: &str = "l402.db";
+
+/// The version of [`SCHEMA`], kept in SQLite's `user_version`.
+const VERSION: i64 = 1;
+
+/// How long somebody else, such as a backup, may hold the file.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// How many settlements are read at a time.
+const PAGE: i64 = 256;
+
+/// `failed` is a word of LDK's event or of its refusal; without either a payment stays `begun`.
+const SCHEMA: &str = "
+    CREATE TABLE settlements (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        payment_hash BLOB NOT NULL UNIQUE,
+        paid_msat INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE payments (
+        payment_hash BLOB PRIMARY KEY NOT NULL,
+        amount_msat INTEGER NOT NULL,
+        max_fee_msat INTEGER NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('begun', 'failed', 'settled')),
+        reason TEXT,
+        preimage BLOB,
+        fee_msat INTEGER
+    ) STRICT;
+";
+
+/// The file. Every method blocks.
+pub(super) struct LdkFile {
+    path: PathBuf,
+    connection: Mutex<Connection>,
+}
+
+/// A payment as it stands in the file.
+#[cfg(feature = "pay")]
+pub(super) enum Entry {
+    /// Handed to LDK, or about to be; its end is not known.
+    Begun {
+        /// The most that routing may cost.
+        max_fee: Msat,
+    },
+    /// LDK says that it failed, for this reason.
+    Failed(String),
+    /// LDK says that it arrived.
+    Settled {
+        /// The proof.
+        preimage: [u8; 32],
+        /// What the payee got.
+        paid: Msat,
+        /// What routing cost; where LDK cannot tell after a restart, the most it was allowed to.
+        fee: Msat,
+    },
+}
+
+impl LdkFile {
+    /// Opens the file in the storage folder, made where there is none.
+    pub(super) fn open(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join(NAME);
+        let opened = Connection::open(&path).and_then(|mut connection| {
+            let version = prepare(&mut connection)?;
+            Ok((connection, version))
+        });
+        match opened {
+            Ok((connection, VERSION)) => Ok(Self {
+                path,
+                connection: Mutex::new(connection),
+            }),
+            Ok((_, version)) => {
+                let path = path.display();
+                let text = format!("{path} is of another version of this program ({version})");
+                Err(Error::new(ErrorKind::Local, text))
+            }
+            Err(error) => Err(local("open", &path, &error)),
+        }
+    }
+
+    /// Writes down that a payment reached us. A second payment of the same invoice changes
+    /// nothing: what was bought was bought once.
+    pub(super) fn settle(&self, hash: &[u8; 32], paid_msat: u64) -> Result<(), Error> {
+        let sql = "INSERT INTO settlements (payment_hash, paid_msat) VALUES (?1, ?2) \
+                   ON CONFLICT (payment_hash) DO NOTHING";
+        let paid = stored(paid_msat);
+        self.write(|tx| tx.execute(sql, (hash, paid)).map(drop))
+    }
+
+    /// What an invoice was paid; `None` where it was not.
+    pub(super) fn paid(&self, hash: &PaymentHash) -> Result<Option<Msat>, Error> {
+        let sql = "SELECT paid_msat FROM settlements WHERE payment_hash = ?1";
+        self.read(|c| {
+            c.query_row(sql, [hash.as_bytes()], |row| msat(row, 0))
+                .optional()
+        })
+    }
+
+    /// The settlements after `from`, oldest first, at most a page of them.
+    pub(super) fn settlements(&self, from: SettlementIndex) -> Result<Vec<Settlement>, Error> {
+        let sql = "SELECT number, payment_hash, paid_msat FROM settlements WHERE number > ?1 \
+                   ORDER BY number LIMIT ?2";
+        self.read(|c| {
+            let mut query = c.prepare_cached(sql)?;
+            let rows = query.query_map((stored(from.0), PAGE), settlement)?;
+            rows.collect()
+        })
+    }
+
+    /// The node says that a payment arrived.
+    pub(super) fn payment_settled(
+        &self,
+        hash: &[u8; 32],
+        preimage: &[u8; 32],
+        fee_msat: Option<u64>,
+    ) -> Result<(), Error> {
+        let sql = "UPDATE payments SET state = 'settled', reason = NULL, preimage = ?2, \
+                   fee_msat = ?3 WHERE payment_hash = ?1";
+        let fee = fee_msat.map(stored);
+        self.write(|tx| tx.execute(sql, (hash, preimage, fee)).map(drop))
+    }
+
+    /// The node says that a payment failed. What settled stays so.
+    pub(super) fn payment_failed(&self, hash: &[u8; 32], reason: &str) -> Result<(), Error> {
+        let sql = "UPDATE payments SET state = 'failed', reason = ?2 \
+                   WHERE payment_hash = ?1 AND state = 'begun'";
+        self.write(|tx| tx.execute(sql, (hash, reason)).map(drop))
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
+        work(&self.connection()).map_err(|error| local("read", &self.path, &error))
+    }
+
+    fn write<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        let mut connection = self.connection();
+        let written = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .and_then(|tx| {
+                let done = work(&tx)?;
+                tx.commit()?;
+                Ok(done)
+            });
+        written.map_err(|error| local("write", &self.path, &error))
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(feature = "pay")]
+impl LdkFile {
+    /// Writes down that a payment is about to be handed to LDK, and gives what stood there before.
+    /// One caller at a time is told `None` or `Failed`: that one hands it over.
+    pub(super) fn begin(
+        &self,
+        hash: &PaymentHash,
+        amount: Msat,
+        max_fee: Msat,
+    ) -> Result<Option<Entry>, Error> {
+        let sql = "INSERT INTO payments (payment_hash, amount_msat, max_fee_msat, state) \
+                   VALUES (?1, ?2, ?3, 'begun') ON CONFLICT (payment_hash) DO UPDATE SET \
+                   max_fee_msat = ?3, state = 'begun', reason = NULL";
+        self.write(|tx| {
+            let before = entry(tx, hash)?;
+            if matches!(before, None | Some(Entry::Failed(_))) {
+                let (amount, max_fee) = (stored(amount.msat()), stored(max_fee.msat()));
+                tx.execute(sql, (hash.as_bytes(), amount, max_fee))?;
+            }
+            Ok(before)
+        })
+    }
+
+    /// What stands there of a payment.
+    pub(super) fn payment(&self, hash: &PaymentHash) -> Result<Option<Entry>, Error> {
+        self.read(|c| entry(c, hash))
+    }
+}
+
+#[cfg(feature = "pay")]
+fn entry(connection: &Connection, hash: &PaymentHash) -> rusqlite::Result<Option<Entry>> {
+    let sql = "SELECT state, reason, preimage, amount_msat, coalesce(fee_msat, max_fee_msat) \
+               FROM payments WHERE payment_hash = ?1";
+    let found = connection.query_row(sql, [hash.as_bytes()], |row| {
+        Ok(match row.get_ref(0)?.as_str()? {
+            "failed" => Entry::Failed(row.get::<_, Option<String>>(1)?.unwrap_or_default()),
+            "settled" => Entry::Settled {
+                preimage: row.get(2)?,
+                paid: msat(row, 3)?,
+                fee: msat(row, 4)?,
+            },
+            _ => Entry::Begun {
+                max_fee: msat(row, 4)?,
+            },
+        })
+    });
+    found.optional()
+}
+
+/// Sets the connection up, creates the tables where there are none, and gives their version.
+fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let version = |c: &Connection| c.pragma_query_value(None, "user_version", |row| row.get(0));
+    if version(connection)? == 0_i64 {
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        tx.execute_batch(SCHEMA)?;
+        tx.pragma_update(None, "user_version", VERSION)?;
+        tx.commit()?;
+    }
+    version(connection)
+}
+
+fn settlement(row: &Row<'_>) -> rusqlite::Result<Settlement> {
+    let number: i64 = row.get(0)?;
+    Ok(Settlement {
+        payment_hash: PaymentHash::from_bytes(row.get(1)?),
+        paid: msat(row, 2)?,
+        index: SettlementIndex(number.try_into().unwrap_or(0)),
+    })
+}
+
+/// A number as SQLite keeps it. All bitcoin there can be fits; anything above is held there.
+fn stored(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn msat(row: &Row<'_>, column: usize) -> rusqlite::Result<Msat> {
+    let number: i64 = row.get(column)?;
+    u64::try_from(number)
+        .map(Msat::new)
+        .map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open() -> (tempfile::TempDir, LdkFile) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = LdkFile::open(folder.path()).expect("opens");
+        (folder, file)
+    }
+
+    fn hash(byte: u8) -> PaymentHash {
+        PaymentHash::from_bytes([byte; 32])
+    }
+
+    #[test]
+    fn a_settlement_is_kept_once_and_in_order() {
+        let (folder, file) = open();
+        for (byte, paid) in [(2, 20), (1, 10), (2, 99)] {
+            file.settle(&[byte; 32], paid).unwrap();
+        }
+        drop(file);
+        let file = LdkFile::open(folder.path()).unwrap();
+        let all = file.settlements(SettlementIndex::default()).unwrap();
+        let told: Vec<_> = all.iter().map(|s| (s.payment_hash, s.paid)).collect();
+        let (first, second) = ((hash(2), Msat::new(20)), (hash(1), Msat::new(10)));
+        assert_eq!(told, [first, second]);
+        let index = all.first().unwrap().index;
+        let later = file.settlements(index).unwrap();
+        assert_eq!(later.first(), all.last());
+        assert_eq!(later.len(), 1);
+        assert_eq!(file.paid(&hash(2)).unwrap(), Some(Msat::new(20)));
+        assert_eq!(file.paid(&hash(3)).unwrap(), None);
+    }
+
+    #[cfg(feature = "pay")]
+    #[test]
+    fn a_payment_is_begun_by_one_and_again_only_after_it_failed() {
+        let (_folder, file) = open();
+        let begin = || file.begin(&hash(1), Msat::new(7), Msat::new(2)).unwrap();
+        assert!(begin().is_none());
+        assert!(matches!(begin(), Some(Entry::Begun { .. })));
+        file.payment_failed(&[1; 32], "no route").unwrap();
+        assert!(matches!(begin(), Some(Entry::Failed(reason)) if reason == "no route"));
+        assert!(matches!(begin(), Some(Entry::Begun { .. })));
+        file.payment_settled(&[1; 32], &[9; 32], None).unwrap();
+        file.payment_failed(&[1; 32], "too late").unwrap();
+        let Some(Entry::Settled {
+            preimage,
+            paid,
+            fee,
+        }) = begin()
+        else {
+            panic!("it is settled")
+        };
+        assert_eq!((preimage, paid, fee), ([9; 32], Msat::new(7), Msat::new(2)));
+        assert!(file.payment(&hash(2)).unwrap().is_none());
+    }
+}

@@ -1,0 +1,155 @@
+//! How a payer finds a node that the public graph does not show: hints in the invoice.
+
+use ldk_node::ChannelDetails;
+use ldk_node::bitcoin::secp256k1::PublicKey;
+use ldk_node::lightning::routing::gossip::RoutingFees;
+use ldk_node::lightning::routing::router::{RouteHint, RouteHintHop};
+
+/// Each hint makes the invoice about 80 characters longer.
+const MAX_HINTS: usize = 3;
+
+/// From then on the graph shows a public channel (BOLT 7: six confirmations, and some time).
+const PUBLIC_AFTER: u32 = 7;
+
+/// A channel through which a payment can come in.
+#[derive(Clone, Debug)]
+pub(super) struct WayIn {
+    announced: bool,
+    connected: bool,
+    confirmations: u32,
+    hop: RouteHintHop,
+    inbound_msat: u64,
+}
+
+impl WayIn {
+    /// What can be said of this channel, once it is open and its other end told its terms.
+    fn of(channel: &ChannelDetails) -> Option<Self> {
+        if !channel.is_channel_ready {
+            return None;
+        }
+        let fees = RoutingFees {
+            base_msat: channel.counterparty_forwarding_info_fee_base_msat?,
+            proportional_millionths: channel
+                .counterparty_forwarding_info_fee_proportional_millionths?,
+        };
+        let hop = RouteHintHop {
+            src_node_id: channel.counterparty_node_id,
+            short_channel_id: channel.inbound_scid_alias.or(channel.short_channel_id)?,
+            fees,
+            cltv_expiry_delta: channel.counterparty_forwarding_info_cltv_expiry_delta?,
+            htlc_minimum_msat: Some(channel.inbound_htlc_minimum_msat),
+            htlc_maximum_msat: channel.inbound_htlc_maximum_msat,
+        };
+        Some(Self {
+            announced: channel.is_announced,
+            connected: channel.is_usable,
+            confirmations: channel.confirmations.unwrap_or(0),
+            hop,
+            inbound_msat: channel.inbound_capacity_msat,
+        })
+    }
+
+    const fn peer(&self) -> PublicKey {
+        self.hop.src_node_id
+    }
+
+    /// The graph shows it to everybody.
+    const fn is_public(&self) -> bool {
+        self.announced && self.confirmations >= PUBLIC_AFTER
+    }
+}
+
+/// Every channel that could be hinted at.
+pub(super) fn ways_in(channels: &[ChannelDetails]) -> Vec<WayIn> {
+    channels.iter().filter_map(WayIn::of).collect()
+}
+
+/// The hints for a payment of this amount: none for a node that everybody can find, and never a
+/// private channel of a node that also has public ones.
+pub(super) fn hints(ways: &[WayIn], amount_msat: u64) -> Vec<RouteHint> {
+    if ways.iter().any(WayIn::is_public) {
+        return Vec::new();
+    }
+    let some_announced = ways.iter().any(|way| way.announced);
+    let mut eligible: Vec<&WayIn> = ways
+        .iter()
+        .filter(|way| way.announced == some_announced)
+        .collect();
+    // Those that can carry it now come first, then the roomiest.
+    eligible.sort_by_key(|way| {
+        let fits = way.inbound_msat >= amount_msat;
+        core::cmp::Reverse((fits && way.connected, fits, way.connected, way.inbound_msat))
+    });
+    let mut chosen: Vec<&WayIn> = Vec::new();
+    for way in eligible {
+        let known = chosen.iter().any(|other| other.peer() == way.peer());
+        if !known && chosen.len() < MAX_HINTS {
+            chosen.push(way);
+        }
+    }
+    let hint = |way: &WayIn| RouteHint(vec![way.hop.clone()]);
+    chosen.into_iter().map(hint).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ldk_node::bitcoin::secp256k1::{Secp256k1, SecretKey};
+
+    fn way(peer: u8, scid: u64, inbound_msat: u64) -> WayIn {
+        let secret = SecretKey::from_slice(&[peer; 32]).expect("a key");
+        let hop = RouteHintHop {
+            src_node_id: PublicKey::from_secret_key(&Secp256k1::new(), &secret),
+            short_channel_id: scid,
+            fees: RoutingFees {
+                base_msat: 1000,
+                proportional_millionths: 0,
+            },
+            cltv_expiry_delta: 40,
+            htlc_minimum_msat: None,
+            htlc_maximum_msat: None,
+        };
+        WayIn {
+            announced: false,
+            connected: true,
+            confirmations: 10,
+            hop,
+            inbound_msat,
+        }
+    }
+
+    fn scids(ways: &[WayIn], amount_msat: u64) -> Vec<u64> {
+        let hints = hints(ways, amount_msat);
+        let hops = hints.iter().filter_map(|hint| hint.0.first());
+        hops.map(|hop| hop.short_channel_id).collect()
+    }
+
+    #[test]
+    fn hints_at_one_channel_per_peer_the_most_fitting_first() {
+        let mut offline = way(4, 40, 9_000);
+        offline.connected = false;
+        let ways = [
+            way(1, 10, 100),
+            way(1, 11, 5_000),
+            way(2, 20, 3_000),
+            offline,
+            way(3, 30, 10),
+        ];
+        assert_eq!(scids(&ways, 1_000), [11, 20, 40]);
+    }
+
+    #[test]
+    fn a_node_that_everybody_can_find_gives_no_hint() {
+        let mut public = way(2, 20, 3_000);
+        public.announced = true;
+        assert!(scids(&[way(1, 10, 9_000), public], 1).is_empty());
+    }
+
+    #[test]
+    fn a_new_public_channel_keeps_the_private_ones_private() {
+        let mut public = way(2, 20, 3_000);
+        public.announced = true;
+        public.confirmations = 3;
+        assert_eq!(scids(&[way(1, 10, 9_000), public], 1), [20]);
+    }
+}

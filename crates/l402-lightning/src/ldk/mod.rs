@@ -1,0 +1,50 @@
+//! An embedded LDK node: keys, channels and view of the chain live in this process and one folder.
+//!
+//! [`Ldk::start`] gives a node that is [`Receive`](crate::Receive) and, with the feature `pay`,
+//! `Pay`. An invoice is **stateless**: it is derived from the node's own seed, written nowhere, and
+//! LDK recognises the payment by the invoice's payment secret. So an unpaid challenge costs no
+//! disk, and an invoice can be paid after a restart that it was made before.
+//!
+//! What is written down, each time before the node forgets its event: a settlement, and the
+//! begin and the end of a payment (`l402.db` in the storage folder).
+//!
+//! Not here: opening channels, buying liquidity, watchtowers, backups. They are done through
+//! [`Ldk::node`], and without a channel that can receive no invoice can be paid. A node holds keys
+//! by nature: whoever can read the storage folder can spend.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), l402_lightning::Error> {
+//! use std::sync::Arc;
+//! use l402::Network;
+//! use l402_lightning::SystemClock;
+//! use l402_lightning::ldk::{ChainSource, Ldk, LdkConfig};
+//!
+//! let config = LdkConfig {
+//!     storage: "/var/lib/l402/ldk".into(),
+//!     network: Network::Signet,
+//!     chain: ChainSource::Esplora { url: "https://esplora.example/api".to_owned() },
+//!     listen: vec!["0.0.0.0:9735".parse().expect("an address")],
+//!     alias: None,
+//! };
+//! let node = Ldk::start(config, Arc::new(SystemClock::default())).await?;
+//! println!("the node is {}", node.node().node_id());
+//! node.stop().await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod config;
+mod event;
+mod file;
+mod folder;
+mod hint;
+mod key;
+mod log;
+mod node;
+#[cfg(feature = "pay")]
+mod pay;
+mod receive;
+
+pub use config::{ChainSource, LdkConfig};
+pub use ldk_node;
+pub use node::Ldk;

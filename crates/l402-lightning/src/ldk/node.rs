@@ -1,0 +1,339 @@
+//! The running node: started, asked, stopped.
+
+use core::fmt;
+use core::time::Duration;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use l402::{Network, UnixTime};
+use ldk_node::lightning::ln::msgs::SocketAddress;
+use ldk_node::{BuildError, Builder, Node, NodeError};
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::config::{self, LdkConfig};
+use super::event;
+use super::file::LdkFile;
+use super::folder::Folder;
+use super::hint::{self, WayIn};
+use super::key::InvoiceKey;
+use super::log::Log;
+use crate::{Clock, Error, ErrorKind};
+
+/// Threads of the node's own runtime.
+const WORKERS: usize = 2;
+
+/// So long the ways in are believed: what a peer that went away costs is a few invoices with a
+/// hint at its channel.
+const WAYS_IN_FRESH: Duration = Duration::from_secs(2);
+
+/// An embedded LDK node.
+///
+/// It has a runtime of its own, so it does not matter on which one it is asked. Stop it with
+/// [`Ldk::stop`]; dropping it stops it too, and blocks meanwhile.
+pub struct Ldk {
+    inner: Arc<Inner>,
+    runtime: Background,
+}
+
+/// What the methods, the event loop and blocking work share.
+pub(super) struct Inner {
+    alive: Mutex<Option<Alive>>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) file: LdkFile,
+    pub(super) key: InvoiceKey,
+    pub(super) network: Network,
+    pub(super) node: Node,
+    /// Whether the node runs. It is also sent, unchanged, whenever the file has something new.
+    pub(super) running: watch::Sender<bool>,
+    ways_in: Mutex<Option<(Duration, Arc<[WayIn]>)>>,
+}
+
+/// What ends with the node.
+struct Alive {
+    events: JoinHandle<()>,
+    _folder: Folder,
+}
+
+impl Ldk {
+    /// Starts the node of this storage folder, a new one where the folder is new.
+    ///
+    /// # Errors
+    /// `Local` for a folder, file, seed, address or network that cannot be used, or a node that
+    /// already runs there; `Unavailable` for a chain source that does not answer. On other
+    /// networks than the main one the node starts without an answer and goes on asking.
+    pub async fn start(config: LdkConfig, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let runtime = Background::new()?;
+        let handle = runtime.handle().clone();
+        // Made over there as a whole, so that it is also stopped over there where nobody waits
+        // for it any more.
+        let started = handle.clone().spawn_blocking(move || {
+            let inner = Inner::start(config, clock, &handle);
+            inner.map(|inner| Self { inner, runtime })
+        });
+        let started = started.await.map_err(|_| about_to_end())??;
+        let (node, network) = (started.inner.key.payee(), started.inner.network);
+        tracing::info!(%node, %network, "the LDK node runs");
+        Ok(started)
+    }
+
+    /// The node itself: channels, addresses, peers, the on-chain wallet. Its calls block; from
+    /// async code use [`Ldk::with_node`]. Its events are taken by this value: leave them.
+    #[must_use]
+    pub fn node(&self) -> &Node {
+        &self.inner.node
+    }
+
+    /// Runs blocking calls of the node where they hold up no other task.
+    ///
+    /// # Errors
+    /// `Local` when the program is about to end.
+    pub async fn with_node<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Node) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        self.blocking(move |inner| work(&inner.node)).await
+    }
+
+    /// Stops the node and frees its folder. What it is asked afterwards is answered with
+    /// `Unavailable`; stopping again does nothing.
+    ///
+    /// # Errors
+    /// `Local` when the program is about to end.
+    pub async fn stop(&self) -> Result<(), Error> {
+        let inner = Arc::clone(&self.inner);
+        let handle = self.runtime.handle().clone();
+        self.runtime.run(move || inner.stop(&handle)).await
+    }
+
+    pub(super) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    /// Runs blocking work where it holds up no other task.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let inner = Arc::clone(&self.inner);
+        self.runtime.run(move || work(&inner)).await
+    }
+}
+
+impl fmt::Debug for Ldk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ldk")
+            .field("node_id", &self.inner.key.payee())
+            .field("network", &self.inner.network)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Ldk {
+    fn drop(&mut self) {
+        let (inner, handle) = (Arc::clone(&self.inner), self.runtime.handle().clone());
+        // In a thread of its own: stopping waits, which a thread of async code must not do.
+        let stopped = std::thread::spawn(move || inner.stop(&handle)).join();
+        if stopped.is_err() {
+            tracing::error!("the node did not stop in order; it recovers at its next start");
+        }
+    }
+}
+
+impl Inner {
+    fn start(
+        config: LdkConfig,
+        clock: Arc<dyn Clock>,
+        handle: &Handle,
+    ) -> Result<Arc<Self>, Error> {
+        let network = config.network;
+        let theirs = config::network(network)?;
+        let folder = Folder::open(&config.storage)?;
+        let seed = folder.seed()?;
+        let key = InvoiceKey::derive(&seed, theirs)?;
+        let file = LdkFile::open(&config.storage)?;
+        let mut builder = builder(config, theirs, handle)?;
+        builder.set_entropy_seed_bytes(*seed);
+        let node = builder.build().map_err(|error| unbuilt(&error))?;
+        if node.node_id() != key.payee() {
+            let text = "the node derives another key from its seed than its invoices are signed \
+                        with; this version of LDK cannot be used";
+            return Err(Error::new(ErrorKind::Local, text));
+        }
+        let inner = Arc::new(Self {
+            alive: Mutex::new(None),
+            clock,
+            file,
+            key,
+            network,
+            node,
+            running: watch::Sender::new(true),
+            ways_in: Mutex::new(None),
+        });
+        inner.take_backlog()?;
+        inner.node.start().map_err(|error| unstarted(&error))?;
+        let events = handle.spawn(event::consume(Arc::clone(&inner)));
+        *lock(&inner.alive) = Some(Alive {
+            events,
+            _folder: folder,
+        });
+        Ok(inner)
+    }
+
+    /// Blocks until the node has stopped, whoever stops it.
+    fn stop(&self, handle: &Handle) {
+        let mut alive = lock(&self.alive);
+        let Some(ending) = alive.take() else { return };
+        self.running.send_replace(false);
+        if handle.block_on(ending.events).is_err() {
+            tracing::error!("taking the node's events had ended by a panic");
+        }
+        if let Err(error) = self.node.stop() {
+            tracing::warn!(%error, "the node did not stop in order");
+        }
+    }
+
+    /// An error unless the node runs.
+    pub(super) fn check_running(&self) -> Result<(), Error> {
+        if *self.running.borrow() {
+            return Ok(());
+        }
+        Err(stopped())
+    }
+
+    /// The channels to hint at, if they were looked at a moment ago.
+    pub(super) fn known_ways_in(&self) -> Option<Arc<[WayIn]>> {
+        let now = self.clock.monotonic();
+        let known = lock(&self.ways_in);
+        let (at, ways) = known.as_ref()?;
+        (now.saturating_sub(*at) < WAYS_IN_FRESH).then(|| Arc::clone(ways))
+    }
+
+    /// Looks at the channels. Blocks for a moment.
+    pub(super) fn look_for_ways_in(&self) -> Arc<[WayIn]> {
+        let at = self.clock.monotonic();
+        let ways: Arc<[WayIn]> = hint::ways_in(&self.node.list_channels()).into();
+        *lock(&self.ways_in) = Some((at, Arc::clone(&ways)));
+        ways
+    }
+
+    pub(super) fn forget_ways_in(&self) {
+        *lock(&self.ways_in) = None;
+    }
+
+    pub(super) fn now(&self) -> UnixTime {
+        self.clock.wall()
+    }
+}
+
+/// The error of everything that is asked of a node that was stopped.
+pub(super) fn stopped() -> Error {
+    Error::new(ErrorKind::Unavailable, "the LDK node was stopped")
+}
+
+fn about_to_end() -> Error {
+    Error::new(ErrorKind::Local, "the program is about to end")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn builder(
+    config: LdkConfig,
+    network: ldk_node::bitcoin::Network,
+    handle: &Handle,
+) -> Result<Builder, Error> {
+    let mut builder = Builder::new();
+    builder.set_network(network);
+    builder.set_storage_dir_path(text(&config.storage)?);
+    builder.set_custom_logger(Arc::new(Log));
+    builder.set_runtime(handle.clone());
+    config.chain.set(&mut builder)?;
+    if !config.listen.is_empty() {
+        let addresses = config.listen.into_iter().map(SocketAddress::from).collect();
+        let set = builder.set_listening_addresses(addresses);
+        set.map_err(|error| unbuilt(&error))?;
+    }
+    if let Some(alias) = config.alias {
+        builder
+            .set_node_alias(alias)
+            .map_err(|error| unbuilt(&error))?;
+    }
+    Ok(builder)
+}
+
+fn text(path: &Path) -> Result<String, Error> {
+    path.to_str().map(str::to_owned).ok_or_else(|| {
+        let text = "the path of the storage folder must be UTF-8";
+        Error::new(ErrorKind::Local, text)
+    })
+}
+
+fn unbuilt(error: &BuildError) -> Error {
+    let text = match error {
+        BuildError::InvalidListeningAddresses => "there are too many addresses to listen on",
+        BuildError::InvalidNodeAlias => "the alias must be at most 32 bytes",
+        BuildError::NetworkMismatch => "the storage folder is of another network",
+        _ => return Error::new(ErrorKind::Local, format!("cannot open the node: {error}")),
+    };
+    Error::new(ErrorKind::Local, text)
+}
+
+fn unstarted(error: &NodeError) -> Error {
+    match error {
+        NodeError::FeerateEstimationUpdateFailed | NodeError::FeerateEstimationUpdateTimeout => {
+            let text = "the chain source does not answer; check its address and password";
+            Error::new(ErrorKind::Unavailable, text)
+        }
+        NodeError::InvalidSocketAddress => {
+            let text = "cannot listen for other nodes; is the address taken?";
+            Error::new(ErrorKind::Local, text)
+        }
+        other => Error::new(ErrorKind::Local, format!("cannot start the node: {other}")),
+    }
+}
+
+/// A runtime that may be dropped anywhere.
+struct Background(Option<Runtime>);
+
+impl Background {
+    fn new() -> Result<Self, Error> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .thread_name("ldk")
+            .enable_all()
+            .build();
+        let runtime = runtime.map_err(|error| {
+            Error::new(
+                ErrorKind::Local,
+                format!("no threads for the node: {error}"),
+            )
+        })?;
+        Ok(Self(Some(runtime)))
+    }
+
+    fn handle(&self) -> &Handle {
+        self.0
+            .as_ref()
+            .map(Runtime::handle)
+            .expect("it is taken on drop only")
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let done = self.handle().spawn_blocking(work).await;
+        done.map_err(|_| about_to_end())
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The backend `ldk` of `l402-lightning` keeps the contract of all backends.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use l402::{Msat, UnixTime};
+use l402_lightning::{BoxFuture, Clock, Pay, Receive, SystemClock};
+use l402_regtest::Pair;
+
+use crate::contract::{Bench, keeps_every_promise};
+
+struct Nodes {
+    clock: Arc<Ahead>,
+    fee: Msat,
+    pair: Pair,
+}
+
+/// The clock of the machine, put forward.
+#[derive(Debug, Default)]
+struct Ahead {
+    system: SystemClock,
+    seconds: AtomicU64,
+}
+
+impl Ahead {
+    fn by(&self) -> Duration {
+        Duration::from_secs(self.seconds.load(Ordering::SeqCst))
+    }
+}
+
+impl Clock for Ahead {
+    fn wall(&self) -> UnixTime {
+        self.system.wall().saturating_add(self.by())
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.system.monotonic() + self.by()
+    }
+}
+
+impl Bench for Nodes {
+    fn receive(&self) -> Arc<dyn Receive> {
+        self.pair.seller.clone()
+    }
+
+    fn pay(&self) -> Arc<dyn Pay> {
+        self.pair.buyer.clone()
+    }
+
+    fn fee(&self) -> Msat {
+        self.fee
+    }
+
+    fn pass(&self, time: Duration) -> BoxFuture<'_, ()> {
+        let seconds = time.as_secs();
+        self.clock.seconds.fetch_add(seconds, Ordering::SeqCst);
+        Box::pin(async {})
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract() {
+    let clock = Arc::new(Ahead::default());
+    let pair = Pair::start(clock.clone()).await;
+    let fee = Msat::ZERO;
+    keeps_every_promise(&Nodes { clock, fee, pair }).await;
+}
+
+/// The payer knows the last hop from the invoice alone, and the hop costs.
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract_through_a_node_that_charges() {
+    let clock = Arc::new(Ahead::default());
+    let pair = Pair::with_router(clock.clone()).await;
+    let fee = Msat::from_sat(1);
+    keeps_every_promise(&Nodes { clock, fee, pair }).await;
+}
