@@ -17,6 +17,10 @@ const VERSION: i64 = 1;
 /// How long another process may hold the file.
 const BUSY: Duration = Duration::from_secs(2);
 
+/// Pages that the log may hold before they go into the file: 32 MiB. Payments lie scattered by
+/// their hashes, and under load a page is written often before it has to be moved once.
+const CHECKPOINT_PAGES: i64 = 8192;
+
 /// Rows that are pruned in one transaction.
 const PRUNE_AT_ONCE: i64 = 512;
 
@@ -87,6 +91,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.set_prepared_statement_cache_capacity(16);
     Ok(connection)
 }
