@@ -79,6 +79,16 @@ impl Stock {
 
     /// The oldest invoice that is still fresh.
     fn take(self: &Arc<Self>, request: &InvoiceRequest) -> Option<NewInvoice> {
+        let (taken, stale) = self.take_fresh(request)?;
+        // Perhaps many: freed after the lock.
+        drop(stale);
+        taken
+    }
+
+    fn take_fresh(
+        self: &Arc<Self>,
+        request: &InvoiceRequest,
+    ) -> Option<(Option<NewInvoice>, VecDeque<NewInvoice>)> {
         let now = self.clock.wall();
         let mut prices = self.prices();
         if !prices.contains_key(request) {
@@ -88,12 +98,13 @@ impl Stock {
             prices.insert(request.clone(), Shelf::default());
         }
         let shelf = prices.get_mut(request)?;
-        let taken = shelf.take(request.expiry, now);
+        let stale = shelf.take_stale(request.expiry, now);
+        let taken = shelf.ready.pop_front();
         if !shelf.filling && shelf.ready.len() <= self.per_price / 2 {
             shelf.filling = true;
             self.runtime.spawn(Arc::clone(self).fill(request.clone()));
         }
-        taken
+        Some((taken, stale))
     }
 
     /// Makes invoices until the shelf is full, or the node has none to give.
@@ -126,14 +137,15 @@ impl Stock {
 }
 
 impl Shelf {
-    fn take(&mut self, expiry: Duration, now: UnixTime) -> Option<NewInvoice> {
+    /// Those that have stood for a quarter of their time; the oldest stand first.
+    fn take_stale(&mut self, expiry: Duration, now: UnixTime) -> VecDeque<NewInvoice> {
         let fresh = now.saturating_add(expiry.saturating_sub(expiry / 4));
-        while let Some(oldest) = self.ready.pop_front() {
-            if oldest.expires >= fresh {
-                return Some(oldest);
-            }
+        let stale = self.ready.partition_point(|made| made.expires < fresh);
+        if stale == 0 {
+            return VecDeque::new();
         }
-        None
+        let rest = self.ready.split_off(stale);
+        core::mem::replace(&mut self.ready, rest)
     }
 }
 

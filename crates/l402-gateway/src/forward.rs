@@ -136,9 +136,14 @@ fn prepare(
 
 /// There is no target to fall back to: whatever stood for it was not what was paid for.
 fn uri(asked: &Uri, canonical: &CanonicalRequest, target: &Target) -> Option<Uri> {
-    let path = match asked.path_and_query() {
-        Some(asked) if target.keeps_paths() && asked.path() == canonical.path => asked.clone(),
-        _ => PathAndQuery::try_from(target.path(&canonical.path_and_query())).ok()?,
+    // Without a path, as in `http://shop?q=1`, what was asked begins with the query.
+    let as_asked = |asked: &&PathAndQuery| {
+        let whole = asked.as_str().starts_with('/');
+        target.keeps_paths() && whole && asked.path() == canonical.path
+    };
+    let path = match asked.path_and_query().filter(as_asked) {
+        Some(asked) => asked.clone(),
+        None => PathAndQuery::try_from(target.path(&canonical.path_and_query())).ok()?,
     };
     if !target.upstream.is_http2() {
         return Some(Uri::from(path));

@@ -107,7 +107,7 @@ impl Gateway {
         let keys = KeyRing::new(&config.deployment, KeyNumber(1), master);
         let network = receive.network();
         let shop = Shop::new(&config, keys.clone(), network, None)?;
-        let ahead = ahead(&config, &clock, &receive, &control);
+        let ahead = ahead(&config, &clock, &receive, &control)?;
         let node = match &ahead {
             Some(ahead) => Arc::new(ahead.clone()),
             None => control.host(receive),
@@ -227,25 +227,27 @@ impl Drop for Gateway {
 }
 
 /// Invoices in stock before the node, where the configuration wants them.
+///
+/// # Errors
+/// Where the node does not sign here: one request would have it make many invoices, unasked.
 fn ahead(
     config: &Config,
     clock: &Arc<dyn Clock>,
     node: &Arc<dyn Receive>,
     control: &Control,
-) -> Option<Ahead> {
-    let runtime = control
-        .handle()
-        .filter(|_| config.invoices_ahead > 0)?
-        .clone();
+) -> Result<Option<Ahead>, GatewayError> {
+    let Some(runtime) = control.handle().filter(|_| config.invoices_ahead > 0) else {
+        return Ok(None);
+    };
+    if !node.signs_here() {
+        let text = "challenges.invoices_ahead: this node does not sign in this process, and would \
+                    keep every invoice; remove the key";
+        return Err(GatewayError::new(text));
+    }
     let demand = control.host(Arc::clone(node));
     let (node, clock) = (Arc::clone(node), Arc::clone(clock));
-    Some(Ahead::new(
-        demand,
-        node,
-        runtime,
-        clock,
-        config.invoices_ahead,
-    ))
+    let ahead = Ahead::new(demand, node, runtime.clone(), clock, config.invoices_ahead);
+    Ok(Some(ahead))
 }
 
 fn paywall(

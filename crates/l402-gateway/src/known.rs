@@ -12,12 +12,12 @@ use l402::{Credential, Proven};
 
 use crate::shop::Shop;
 
-/// How many credentials one generation holds. There are two: about 6 MB where all are of the size
-/// that this gateway mints.
+/// How many credentials one generation holds. There are two: about 6 MB where all are as they were
+/// minted, and 16 MB where somebody fills them with ever longer versions of a token.
 const GENERATION: usize = 4096;
 
 /// What is longer than this is proven anew each time.
-const LENGTH_MAX: usize = 2048;
+const LENGTH_MAX: usize = 1024;
 
 /// One worker's; the lock is never waited for.
 #[derive(Default)]

@@ -191,7 +191,7 @@ fn challenges(root: &Section<'_, '_>) -> (ChallengeLimits, usize) {
         ),
         total: rate("total_per_second", "total_burst", default.total),
     };
-    let ahead = section.number("invoices_ahead", 0, 0..=1_000_000);
+    let ahead = section.number("invoices_ahead", 0, 0..=250_000);
     section.finish();
     (limits, usize::try_from(ahead).unwrap_or_default())
 }

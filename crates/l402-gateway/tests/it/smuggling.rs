@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::harness::{Shop, routes, shop, upstream, whole};
+use crate::harness::{Shop, describe, routes, shop, upstream, whole};
 
 /// A shop, and how many requests its upstream has seen.
 async fn counted() -> (Shop, Arc<AtomicUsize>) {
@@ -272,4 +272,26 @@ async fn a_client_that_reads_nothing_is_let_go_and_the_upstream_with_it() {
         .unwrap();
     let waited = tokio::time::timeout(std::time::Duration::from_secs(30), gone).await;
     waited.expect("the upstream is let go").unwrap();
+}
+
+/// A target without a path has one all the same, in every version of HTTP (RFC 9112, section 3.2.2).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_begins_with_its_query_is_sent_on_with_a_path() {
+    for http2 in [false, true] {
+        let upstream = upstream(http2, describe).await;
+        let scheme = if http2 { "h2c" } else { "http" };
+        let shop = shop(&routes(upstream, "").replace("http://", &format!("{scheme}://"))).await;
+        let free = "GET http://shop/free?q=1 HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n";
+        let answer = say(&shop, free).await;
+        assert!(answer.contains("/free?q=1\""), "{scheme}: {answer}");
+
+        let credential = shop.buy("/").await;
+        let paid = format!(
+            "GET http://shop?q=1 HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\
+             Authorization: {credential}\r\n\r\n"
+        );
+        let answer = say(&shop, &paid).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{scheme}: {answer}");
+        assert!(answer.contains("/?q=1\""), "{scheme}: {answer}");
+    }
 }

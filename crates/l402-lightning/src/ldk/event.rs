@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use ldk_node::Event;
 use ldk_node::lightning::events::PaymentFailureReason;
+use ldk_node::lightning::ln::channelmanager::PaymentId;
+use ldk_node::payment::PaymentKind;
 
 use super::node::Inner;
 use crate::Error;
@@ -23,10 +25,13 @@ pub(super) async fn consume(inner: Arc<Inner>) {
         };
         let taker = Arc::clone(&inner);
         let taken = tokio::task::spawn_blocking(move || taker.take(&event)).await;
-        if let Ok(Err(error)) = taken {
-            tracing::warn!(%error, "an event of the node waits until it can be written down");
-            tokio::time::sleep(AGAIN_AFTER).await;
-        }
+        let error = match taken {
+            Ok(Ok(())) => continue,
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => panic.to_string(),
+        };
+        tracing::error!(%error, "an event of the node waits until it can be written down");
+        tokio::time::sleep(AGAIN_AFTER).await;
     }
 }
 
@@ -50,13 +55,36 @@ impl Inner {
         Ok(())
     }
 
+    /// Whether something else was paid than an invoice, as by a payment that nobody asked for. Our
+    /// own invoices have no record.
+    fn is_foreign(&self, payment: Option<&PaymentId>) -> bool {
+        let record = payment.and_then(|id| self.node.payment(id));
+        record.is_some_and(|record| !matches!(record.kind, PaymentKind::Bolt11 { .. }))
+    }
+
+    fn settle(&self, hash: &[u8; 32], paid_msat: u64) -> Result<(), Error> {
+        if !self.file.settle(hash, paid_msat)? {
+            let payment_hash = hex::encode(hash);
+            tracing::error!(
+                payment_hash,
+                paid_msat,
+                "an invoice was paid once more, and LDK has kept it; or the node told of it twice \
+                 after a crash"
+            );
+        }
+        Ok(())
+    }
+
     fn write_down(&self, event: &Event) -> Result<(), Error> {
         match event {
             Event::PaymentReceived {
+                payment_id,
                 payment_hash,
                 amount_msat,
                 ..
-            } => self.file.settle(&payment_hash.0, *amount_msat),
+            } if !self.is_foreign(payment_id.as_ref()) => {
+                self.settle(&payment_hash.0, *amount_msat)
+            }
             Event::PaymentSuccessful {
                 payment_hash,
                 payment_preimage: Some(preimage),

@@ -21,7 +21,8 @@ const BUSY: Duration = Duration::from_secs(5);
 /// How many settlements are read at a time.
 const PAGE: i64 = 256;
 
-/// `failed` is a word of LDK's event or of its refusal; without either a payment stays `begun`.
+/// `failed` is a word of LDK's event, and final; `refused` says that LDK never had the payment, so
+/// that it may be begun again. Without either a payment stays `begun`.
 const SCHEMA: &str = "
     CREATE TABLE settlements (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -32,7 +33,7 @@ const SCHEMA: &str = "
         payment_hash BLOB PRIMARY KEY NOT NULL,
         amount_msat INTEGER NOT NULL,
         max_fee_msat INTEGER NOT NULL,
-        state TEXT NOT NULL CHECK (state IN ('begun', 'failed', 'settled')),
+        state TEXT NOT NULL CHECK (state IN ('begun', 'failed', 'refused', 'settled')),
         reason TEXT,
         preimage BLOB,
         fee_msat INTEGER
@@ -55,6 +56,8 @@ pub(super) enum Entry {
     },
     /// LDK says that it failed, for this reason.
     Failed(String),
+    /// LDK did not take it, for this reason.
+    Refused(String),
     /// LDK says that it arrived.
     Settled {
         /// The proof.
@@ -88,13 +91,13 @@ impl LdkFile {
         }
     }
 
-    /// Writes down that a payment reached us. A second payment of the same invoice changes
-    /// nothing: what was bought was bought once.
-    pub(super) fn settle(&self, hash: &[u8; 32], paid_msat: u64) -> Result<(), Error> {
+    /// Writes down that a payment reached us; whether it is the first of its invoice. A second one
+    /// changes nothing: what was bought was bought once.
+    pub(super) fn settle(&self, hash: &[u8; 32], paid_msat: u64) -> Result<bool, Error> {
         let sql = "INSERT INTO settlements (payment_hash, paid_msat) VALUES (?1, ?2) \
                    ON CONFLICT (payment_hash) DO NOTHING";
         let paid = stored(paid_msat);
-        self.write(|tx| tx.execute(sql, (hash, paid)).map(drop))
+        self.write(|tx| Ok(tx.execute(sql, (hash, paid))? > 0))
     }
 
     /// What an invoice was paid; `None` where it was not.
@@ -166,7 +169,7 @@ impl LdkFile {
 #[cfg(feature = "pay")]
 impl LdkFile {
     /// Writes down that a payment is about to be handed to LDK, and gives what stood there before.
-    /// One caller at a time is told `None` or `Failed`: that one hands it over.
+    /// One caller at a time is told `None` or `Refused`: that one hands it over.
     pub(super) fn begin(
         &self,
         hash: &PaymentHash,
@@ -178,12 +181,19 @@ impl LdkFile {
                    max_fee_msat = ?3, state = 'begun', reason = NULL";
         self.write(|tx| {
             let before = entry(tx, hash)?;
-            if matches!(before, None | Some(Entry::Failed(_))) {
+            if matches!(before, None | Some(Entry::Refused(_))) {
                 let (amount, max_fee) = (stored(amount.msat()), stored(max_fee.msat()));
                 tx.execute(sql, (hash.as_bytes(), amount, max_fee))?;
             }
             Ok(before)
         })
+    }
+
+    /// LDK did not take a payment that was begun.
+    pub(super) fn payment_refused(&self, hash: &PaymentHash, reason: &str) -> Result<(), Error> {
+        let sql = "UPDATE payments SET state = 'refused', reason = ?2 \
+                   WHERE payment_hash = ?1 AND state = 'begun'";
+        self.write(|tx| tx.execute(sql, (hash.as_bytes(), reason)).map(drop))
     }
 
     /// What stands there of a payment.
@@ -193,12 +203,18 @@ impl LdkFile {
 }
 
 #[cfg(feature = "pay")]
+fn reason(row: &Row<'_>) -> rusqlite::Result<String> {
+    Ok(row.get::<_, Option<String>>(1)?.unwrap_or_default())
+}
+
+#[cfg(feature = "pay")]
 fn entry(connection: &Connection, hash: &PaymentHash) -> rusqlite::Result<Option<Entry>> {
     let sql = "SELECT state, reason, preimage, amount_msat, coalesce(fee_msat, max_fee_msat) \
                FROM payments WHERE payment_hash = ?1";
     let found = connection.query_row(sql, [hash.as_bytes()], |row| {
         Ok(match row.get_ref(0)?.as_str()? {
-            "failed" => Entry::Failed(row.get::<_, Option<String>>(1)?.unwrap_or_default()),
+            "failed" => Entry::Failed(reason(row)?),
+            "refused" => Entry::Refused(reason(row)?),
             "settled" => Entry::Settled {
                 preimage: row.get(2)?,
                 paid: msat(row, 3)?,
@@ -265,8 +281,8 @@ mod tests {
     #[test]
     fn a_settlement_is_kept_once_and_in_order() {
         let (folder, file) = open();
-        for (byte, paid) in [(2, 20), (1, 10), (2, 99)] {
-            file.settle(&[byte; 32], paid).unwrap();
+        for (byte, paid, first) in [(2, 20, true), (1, 10, true), (2, 99, false)] {
+            assert_eq!(file.settle(&[byte; 32], paid).unwrap(), first);
         }
         drop(file);
         let file = LdkFile::open(folder.path()).unwrap();
@@ -284,13 +300,13 @@ mod tests {
 
     #[cfg(feature = "pay")]
     #[test]
-    fn a_payment_is_begun_by_one_and_again_only_after_it_failed() {
+    fn a_payment_is_begun_by_one_and_again_only_where_ldk_never_had_it() {
         let (_folder, file) = open();
         let begin = || file.begin(&hash(1), Msat::new(7), Msat::new(2)).unwrap();
         assert!(begin().is_none());
         assert!(matches!(begin(), Some(Entry::Begun { .. })));
-        file.payment_failed(&[1; 32], "no route").unwrap();
-        assert!(matches!(begin(), Some(Entry::Failed(reason)) if reason == "no route"));
+        file.payment_refused(&hash(1), "no route").unwrap();
+        assert!(matches!(begin(), Some(Entry::Refused(reason)) if reason == "no route"));
         assert!(matches!(begin(), Some(Entry::Begun { .. })));
         file.payment_settled(&[1; 32], &[9; 32], None).unwrap();
         file.payment_failed(&[1; 32], "too late").unwrap();
@@ -304,5 +320,12 @@ mod tests {
         };
         assert_eq!((preimage, paid, fee), ([9; 32], Msat::new(7), Msat::new(2)));
         assert!(file.payment(&hash(2)).unwrap().is_none());
+        let begin = || file.begin(&hash(3), Msat::new(7), Msat::new(2)).unwrap();
+        assert!(begin().is_none());
+        file.payment_failed(&[3; 32], "rejected").unwrap();
+        file.payment_refused(&hash(3), "too late").unwrap();
+        for _ in 0..2 {
+            assert!(matches!(begin(), Some(Entry::Failed(reason)) if reason == "rejected"));
+        }
     }
 }

@@ -17,6 +17,10 @@ use zeroize::Zeroizing;
 use super::folder::SEED_LEN;
 use crate::{Error, ErrorKind, InvoiceRequest};
 
+/// What LDK adds to the end of an invoice, because blocks may be dated ahead. A token would have
+/// ended by then; so it is taken off: a block that is dated beyond the end refuses the payment.
+const LDK_GRACE_SECS: u64 = 7200;
+
 /// Makes invoices that the node recognises though it has never seen them: the payment secret
 /// holds amount and expiry, encrypted, and the preimage is a MAC over it under a key that only
 /// the node can derive.
@@ -72,7 +76,7 @@ impl InvoiceKey {
             Some(amount),
             expiry,
             &&entropy,
-            now.secs(),
+            now.secs().saturating_sub(LDK_GRACE_SECS),
             None,
         )
         .map_err(|()| refused())?;

@@ -121,11 +121,9 @@ impl Inner {
         let before = self.file.begin(hash, order.amount, order.max_fee);
         match before.map_err(Payment::unknown)? {
             Some(Entry::Begun { .. } | Entry::Settled { .. }) => return Ok(()),
-            Some(Entry::Failed(_)) => {
-                // LDK's event said that it failed; LDK Node's own record may have missed that.
-                let _ = self.node.remove_payment(&PaymentId(*hash.as_bytes()));
-            }
-            None => {}
+            // Its event may come again after a crash, and must not speak of a second attempt.
+            Some(Entry::Failed(reason)) => return Err(refused(reason)),
+            Some(Entry::Refused(_)) | None => {}
         }
         self.hand_over(order).map_err(Payment::failed)
     }
@@ -152,9 +150,7 @@ impl Inner {
         let Some(error) = sent.err().and_then(refusal) else {
             return Ok(());
         };
-        let written = self
-            .file
-            .payment_failed(order.hash.as_bytes(), &error.to_string());
+        let written = self.file.payment_refused(&order.hash, &error.to_string());
         if let Err(unwritten) = written {
             // Sure all the same; who looks it up later is told that it is unknown.
             tracing::warn!(error = %unwritten, "a failed payment could not be written down");
@@ -172,10 +168,7 @@ impl Inner {
                 Some(Payment::Failed(_)) | None => in_flight(),
                 Some(told) => told,
             })),
-            Some(Entry::Failed(reason)) => {
-                let error = Error::new(ErrorKind::Rejected, reason);
-                Ok(Some(Payment::failed(error)))
-            }
+            Some(Entry::Failed(reason) | Entry::Refused(reason)) => Ok(Some(refused(reason))),
             Some(Entry::Settled {
                 preimage,
                 paid,
@@ -228,6 +221,10 @@ fn settled(hash: &PaymentHash, preimage: [u8; 32], paid: Msat, fee: Msat) -> Pay
         paid,
         fee,
     }
+}
+
+fn refused(reason: String) -> Payment {
+    Payment::failed(Error::new(ErrorKind::Rejected, reason))
 }
 
 fn in_flight() -> Payment {
