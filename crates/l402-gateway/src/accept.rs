@@ -20,6 +20,7 @@ use crate::config::Http;
 use crate::handle::handle;
 use crate::shop::Shop;
 use crate::socket::Socket;
+use crate::timer::ConnectionTimer;
 use crate::worker::{Connection, Open, Stop, Worker};
 
 /// How long nothing is accepted after the system had no descriptor to give.
@@ -199,7 +200,7 @@ async fn is_silent(connection: &Connection, limit: Duration) {
 fn http1_builder(http: &Http) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
+        .timer(ConnectionTimer::default())
         .header_read_timeout(http.header_timeout)
         .max_header_size(usize::try_from(http.header_max_bytes).unwrap_or(usize::MAX))
         .max_buf_size(READ_AHEAD);

@@ -14,17 +14,20 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use l402::Problem;
 use l402_server::{Blame, SettleBody};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::shop::InFlight;
-use crate::upstream::Lease;
+use crate::upstream::UpstreamBody;
 
 /// Runs out when it is waited with for so long, without rest in between.
+///
+/// To start and to rest costs next to nothing: what wakes it is set anew only when it went off
+/// too early.
 pub(crate) struct IdleTimer {
     /// None never runs out.
     limit: Option<Duration>,
     sleep: Option<Pin<Box<Sleep>>>,
-    running: bool,
+    since: Option<Instant>,
 }
 
 impl IdleTimer {
@@ -32,13 +35,19 @@ impl IdleTimer {
         Self {
             limit,
             sleep: None,
-            running: false,
+            since: None,
         }
+    }
+
+    /// Has it run for so long from the next wait on.
+    pub(crate) fn start(&mut self, limit: Duration) {
+        self.limit = Some(limit);
+        self.since = None;
     }
 
     /// What was waited for has come.
     pub(crate) fn rest(&mut self) {
-        self.running = false;
+        self.since = None;
     }
 
     /// Starts it, if it does not run; whether it has run out.
@@ -46,11 +55,18 @@ impl IdleTimer {
         let Some(limit) = self.limit else {
             return false;
         };
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep(limit)));
-        if !core::mem::replace(&mut self.running, true) {
-            sleep.as_mut().reset(Instant::now() + limit);
+        let end = *self.since.get_or_insert_with(Instant::now) + limit;
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        if sleep.deadline() > end {
+            sleep.as_mut().reset(end);
         }
-        sleep.as_mut().poll(cx).is_ready()
+        while sleep.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= end {
+                return true;
+            }
+            sleep.as_mut().reset(end);
+        }
+        false
     }
 }
 
@@ -58,7 +74,7 @@ impl IdleTimer {
 #[derive(Debug)]
 pub(crate) enum BodyFault {
     /// The peer broke it off, or its framing is wrong.
-    Broken(hyper::Error),
+    Broken(Box<dyn std::error::Error + Send + Sync>),
     /// No byte came for too long.
     Idle,
     /// The gateway stopped, and would wait no longer.
@@ -81,6 +97,10 @@ impl fmt::Display for BodyFault {
 impl std::error::Error for BodyFault {}
 
 impl BodyFault {
+    pub(crate) fn broken(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Broken(Box::new(error))
+    }
+
     /// What a client is told whose body it was.
     fn problem(&self) -> Problem {
         match self {
@@ -125,9 +145,9 @@ impl Progress {
         self.blame_client();
     }
 
-    /// Nothing came from the upstream for too long. It may be waiting for a client that sends its
-    /// body drop by drop.
-    fn answer_is_idle(&self) {
+    /// Nothing came from the upstream for too long, or it broke off. It may have waited for a
+    /// client that sends its body drop by drop.
+    fn answer_is_broken(&self) {
         if self.awaited.load(Ordering::Relaxed) {
             self.blame_client();
         }
@@ -166,17 +186,19 @@ impl RequestBody {
         }
     }
 
-    pub(crate) fn empty() -> Self {
-        let progress = Progress {
-            done: AtomicBool::new(true),
-            ..Progress::default()
-        };
-        Self {
-            inner: None,
-            left: 0,
-            idle: IdleTimer::new(None),
-            progress: Arc::new(progress),
-        }
+    /// The number of pieces sent so far.
+    pub(crate) fn frames(&self) -> u64 {
+        self.progress.frames()
+    }
+
+    /// Whether the client is waited for.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.progress.awaited.load(Ordering::Relaxed)
+    }
+
+    /// How long either side may wait for the other; `None` for ever.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        self.idle.limit
     }
 
     pub(crate) fn progress(&self) -> Arc<Progress> {
@@ -200,7 +222,9 @@ impl RequestBody {
             return Poll::Ready(None);
         };
         loop {
-            match ready!(poll_timed(inner, &mut self.idle, cx)) {
+            let frame = Pin::new(&mut *inner).poll_frame(cx);
+            let frame = frame.map(|frame| Some(frame?.map_err(BodyFault::broken)));
+            match ready!(in_time(frame, &mut self.idle, cx)) {
                 Some(Ok(frame)) if frame.is_trailers() => {}
                 frame => return Poll::Ready(frame.map(|frame| self.take(frame?))),
             }
@@ -240,27 +264,24 @@ impl Body for RequestBody {
     }
 }
 
-fn poll_timed(
-    inner: &mut Incoming,
+/// What was polled, unless it is still waited for when the timer has run out.
+fn in_time(
+    frame: Poll<Option<Result<Frame<Bytes>, BodyFault>>>,
     idle: &mut IdleTimer,
     cx: &mut Context<'_>,
 ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-    match Pin::new(inner).poll_frame(cx) {
-        Poll::Ready(frame) => {
-            idle.rest();
-            Poll::Ready(frame.map(|frame| frame.map_err(BodyFault::Broken)))
-        }
-        Poll::Pending if idle.poll_elapsed(cx) => Poll::Ready(Some(Err(BodyFault::Idle))),
-        Poll::Pending => Poll::Pending,
+    if frame.is_ready() {
+        idle.rest();
+    } else if idle.poll_elapsed(cx) {
+        return Poll::Ready(Some(Err(BodyFault::Idle)));
     }
+    frame
 }
 
-/// An answer's body on its way to the client. At its end the connection to the upstream goes
-/// back to the pool; dropped before, that connection is closed.
+/// An answer's body on its way to the client.
 pub(crate) struct ResponseBody {
-    inner: Incoming,
+    inner: UpstreamBody,
     idle: IdleTimer,
-    lease: Option<Lease>,
     _in_flight: Option<InFlight>,
     request: Arc<Progress>,
     over: Over,
@@ -272,42 +293,18 @@ pub(crate) type Over = Arc<AtomicBool>;
 impl ResponseBody {
     /// `request` is how far the body of its request has come.
     pub(crate) fn new(
-        inner: Incoming,
+        inner: UpstreamBody,
         idle: Option<Duration>,
-        lease: Option<Lease>,
         in_flight: Option<InFlight>,
         request: Arc<Progress>,
         over: Over,
     ) -> Self {
-        let idle = IdleTimer::new(idle);
-        let mut body = Self {
+        Self {
             inner,
-            idle,
-            lease,
+            idle: IdleTimer::new(idle),
             _in_flight: in_flight,
             request,
             over,
-        };
-        body.give_back_at_end();
-        body
-    }
-
-    fn give_back_at_end(&mut self) {
-        if self.inner.is_end_stream() {
-            self.give_back();
-        }
-    }
-
-    fn give_back(&mut self) {
-        if let Some(lease) = self.lease.take() {
-            lease.give_back();
-        }
-    }
-
-    fn fail(&mut self, fault: &BodyFault) {
-        self.lease = None;
-        if matches!(fault, BodyFault::Idle) {
-            self.request.answer_is_idle();
         }
     }
 }
@@ -324,11 +321,10 @@ impl Body for ResponseBody {
         if this.over.load(Ordering::Relaxed) {
             return Poll::Ready(Some(Err(BodyFault::Stopped)));
         }
-        let frame = ready!(poll_timed(&mut this.inner, &mut this.idle, cx));
-        match &frame {
-            None => this.give_back(),
-            Some(Ok(_)) => this.give_back_at_end(),
-            Some(Err(fault)) => this.fail(fault),
+        let frame = Pin::new(&mut this.inner).poll_frame(cx);
+        let frame = ready!(in_time(frame, &mut this.idle, cx));
+        if let Some(Err(BodyFault::Broken(_) | BodyFault::Idle)) = &frame {
+            this.request.answer_is_broken();
         }
         Poll::Ready(frame)
     }
@@ -368,7 +364,7 @@ impl Drop for Proxied {
 /// The body of any answer.
 pub(crate) enum AnswerBody {
     /// From the upstream.
-    Proxied(Proxied),
+    Proxied(Box<Proxied>),
     /// Ours.
     Whole(Full<Bytes>),
 }

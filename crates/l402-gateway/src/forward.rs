@@ -1,23 +1,21 @@
 //! A granted request goes to its upstream, and the answer comes back.
 
-use core::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, header};
 use hyper::body::Incoming;
 use l402::Problem;
 use l402_server::{CanonicalRequest, Granted, Refusal};
-use tokio::time::timeout;
 
 use crate::answer::{Answer, refuse};
 use crate::body::{AnswerBody, Over, Progress, Proxied, RequestBody, ResponseBody};
 use crate::headers::{self, Client};
 use crate::shop::{InFlight, Shop, Target};
 use crate::tunnel;
-use crate::upstream::{Lease, SharedPool};
+use crate::upstream::{AnswerBytes, HeadWriter, Outgoing, SendError, UpstreamBody};
 use crate::worker::Connection;
 
 /// Why a granted request was not answered.
@@ -55,22 +53,25 @@ pub(crate) async fn forward(
             refusal,
         );
     };
-    let sent = send(
-        outgoing,
-        target,
-        &connection.worker.pool,
-        shop.http.upstream_timeout,
-    )
-    .await;
-    let answered = sent.and_then(|(answer, lease)| {
+    let limit = shop.http.upstream_timeout;
+    let sent = connection
+        .worker
+        .pool
+        .send(&target.upstream, outgoing, limit);
+    // What the body breaks looks as if the upstream had broken it.
+    let sent = sent.await.map_err(|error| match (progress.fault(), error) {
+        (Some(problem), _) => Failure::Client(problem),
+        (None, SendError::Timeout) => Failure::Timeout,
+        (None, error) => Failure::Upstream(error.to_string()),
+    });
+    let answered = sent.and_then(|answer| {
         tunnel::check(&answer, upgrade.as_ref()).map_err(Failure::Upstream)?;
-        Ok((answer, lease))
+        Ok(answer)
     });
     match answered {
-        Ok((answer, lease)) => {
+        Ok(answer) => {
             let exchange = Exchange {
                 idle: shop.http.body_idle_timeout,
-                lease,
                 in_flight,
                 upgrade,
                 progress,
@@ -112,116 +113,85 @@ fn prepare(
     canonical: &CanonicalRequest,
     target: &Target,
     connection: &Connection,
-) -> Option<(Box<Request<RequestBody>>, Option<tunnel::Wanted>)> {
-    let upgrade = (!target.upstream.is_http2())
-        .then(|| tunnel::wanted(&mut parts))
-        .flatten();
-    let authority = parts
-        .uri
-        .authority()
-        .and_then(|a| HeaderValue::from_str(a.as_str()).ok());
-    let client = Client {
+) -> Option<(Outgoing, Option<tunnel::Wanted>)> {
+    let authority = parts.uri.authority();
+    let authority = authority.and_then(|a| HeaderValue::from_str(a.as_str()).ok());
+    let path = path(&parts.uri, canonical, target)?;
+    if target.upstream.is_http2() {
+        let client = client(&parts.headers, authority.as_ref(), connection);
+        let request = prepare_http2(&parts, path, body, client, canonical, target)?;
+        return Some((Outgoing::Http2(Box::new(request)), None));
+    }
+    let upgrade = tunnel::wanted(&mut parts);
+    let client = client(&parts.headers, authority.as_ref(), connection);
+    let mut head = HeadWriter::new(parts.method, &path);
+    head.header(&header::HOST, target.upstream.authority());
+    headers::request(&parts.headers, &client, target, |name, value| {
+        head.header(name, value);
+    });
+    for (name, value) in upgrade.iter().flat_map(tunnel::Wanted::headers) {
+        head.header(&name, &value);
+    }
+    let request = head.end(body, parts.headers);
+    Some((Outgoing::Http1(request), upgrade))
+}
+
+fn client<'a>(
+    headers: &'a HeaderMap,
+    authority: Option<&'a HeaderValue>,
+    connection: &'a Connection,
+) -> Client<'a> {
+    Client {
         address: &connection.address,
         tls: connection.tls,
-        host: parts.headers.get(header::HOST).cloned().or(authority),
-    };
-    headers::request(&mut parts.headers, client, target);
-    let mut request = Box::new(Request::new(body));
-    *request.method_mut() = parts.method;
-    *request.uri_mut() = uri(&parts.uri, canonical, target)?;
-    *request.headers_mut() = parts.headers;
-    finish(&mut request, target, upgrade.as_ref(), canonical.grpc);
-    Some((request, upgrade))
+        host: headers.get(header::HOST).or(authority),
+    }
+}
+
+fn prepare_http2(
+    parts: &Parts,
+    path: PathAndQuery,
+    body: RequestBody,
+    client: Client<'_>,
+    canonical: &CanonicalRequest,
+    target: &Target,
+) -> Option<Request<RequestBody>> {
+    let mut uri = http::uri::Parts::default();
+    uri.scheme = Some(target.upstream.http_scheme());
+    let authority = target.upstream.authority().to_str().ok();
+    uri.authority = authority.and_then(|authority| authority.parse().ok());
+    uri.path_and_query = Some(path);
+    let mut request = Request::new(body);
+    *request.method_mut() = parts.method.clone();
+    *request.uri_mut() = Uri::from_parts(uri).ok()?;
+    *request.version_mut() = Version::HTTP_2;
+    let passed = request.headers_mut();
+    passed.reserve(parts.headers.len());
+    headers::request(&parts.headers, &client, target, |name, value| {
+        passed.append(name, value.clone());
+    });
+    if canonical.grpc {
+        passed.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+    Some(request)
 }
 
 /// There is no target to fall back to: whatever stood for it was not what was paid for.
-fn uri(asked: &Uri, canonical: &CanonicalRequest, target: &Target) -> Option<Uri> {
+fn path(asked: &Uri, canonical: &CanonicalRequest, target: &Target) -> Option<PathAndQuery> {
     // Without a path, as in `http://shop?q=1`, what was asked begins with the query.
     let as_asked = |asked: &&PathAndQuery| {
         let whole = asked.as_str().starts_with('/');
         target.keeps_paths() && whole && asked.path() == canonical.path
     };
-    let path = match asked.path_and_query().filter(as_asked) {
-        Some(asked) => asked.clone(),
-        None => PathAndQuery::try_from(target.path(&canonical.path_and_query())).ok()?,
-    };
-    if !target.upstream.is_http2() {
-        return Some(Uri::from(path));
-    }
-    let mut parts = http::uri::Parts::default();
-    parts.scheme = Some(target.upstream.http_scheme());
-    parts.authority = target
-        .upstream
-        .authority()
-        .to_str()
-        .ok()
-        .and_then(|a| a.parse().ok());
-    parts.path_and_query = Some(path);
-    Uri::from_parts(parts).ok()
-}
-
-/// What belongs to the connection to the upstream.
-fn finish(
-    request: &mut Request<RequestBody>,
-    target: &Target,
-    upgrade: Option<&tunnel::Wanted>,
-    grpc: bool,
-) {
-    if target.upstream.is_http2() {
-        *request.version_mut() = Version::HTTP_2;
-        if grpc {
-            request
-                .headers_mut()
-                .insert(header::TE, HeaderValue::from_static("trailers"));
-        }
-        return;
-    }
-    request
-        .headers_mut()
-        .insert(header::HOST, target.upstream.authority().clone());
-    if let Some(upgrade) = upgrade {
-        upgrade.announce(request.headers_mut());
-    }
-}
-
-async fn send(
-    request: Box<Request<RequestBody>>,
-    target: &Target,
-    pool: &SharedPool,
-    limit: Duration,
-) -> Result<(Response<Incoming>, Option<Lease>), Failure> {
-    let progress = request.body().progress();
-    let sending = pin!(pool.send(&target.upstream, request));
-    let sent = in_time(sending, &progress, limit).await;
-    let answered = match sent {
-        Some(Ok(answer)) => Ok(answer),
-        None => Err(Failure::Timeout),
-        Some(Err(error)) => Err(Failure::Upstream(error.to_string())),
-    };
-    // What the body breaks looks as if the upstream had broken it.
-    answered.map_err(|failure| progress.fault().map_or(failure, Failure::Client))
-}
-
-/// Waits for so long after the last piece of the request's body; `None` where that is over.
-async fn in_time<T>(
-    mut work: Pin<&mut impl Future<Output = T>>,
-    progress: &Progress,
-    limit: Duration,
-) -> Option<T> {
-    loop {
-        let (frames, done) = (progress.frames(), progress.is_done());
-        match timeout(limit, work.as_mut()).await {
-            Ok(answer) => return Some(answer),
-            Err(_) if done || progress.frames() == frames => return None,
-            Err(_) => {}
-        }
+    match asked.path_and_query().filter(as_asked) {
+        Some(asked) => Some(asked.clone()),
+        None => PathAndQuery::try_from(target.path(&canonical.path_and_query())).ok(),
     }
 }
 
 /// What has been gathered by the time that an answer's head is there.
 struct Exchange {
     idle: Duration,
-    lease: Option<Lease>,
     in_flight: Option<InFlight>,
     upgrade: Option<tunnel::Wanted>,
     progress: Arc<Progress>,
@@ -233,41 +203,40 @@ impl Exchange {
     fn reply(
         mut self,
         granted: Granted,
-        mut answer: Response<Incoming>,
+        mut answer: Response<UpstreamBody>,
         connection: &Arc<Connection>,
     ) -> Answer {
         let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
-        let tunnel = self.upgrade.take().filter(|_| switched);
-        let tunnel = tunnel.map(|wanted| (wanted, hyper::upgrade::on(&mut answer)));
         *answer.version_mut() = Version::HTTP_11;
         *answer.extensions_mut() = http::Extensions::new();
         let timed = !(is_stream(&answer) || granted.route().grpc || switched);
         let idle = timed.then_some(self.idle);
         headers::response(answer.headers_mut());
-        if let Some((wanted, upstream)) = tunnel {
-            wanted.announce(answer.headers_mut());
-            wanted.open(upstream, connection, self.in_flight.take());
-            // What carries a tunnel carries no second request.
-            self.lease = None;
+        if switched {
+            self.open_tunnel(&mut answer, connection);
         }
         let over = Arc::clone(&self.over);
-        let answer = answer.map(|body| {
-            ResponseBody::new(
-                body,
-                idle,
-                self.lease,
-                self.in_flight,
-                self.progress,
-                self.over,
-            )
-        });
+        let answer = answer
+            .map(|body| ResponseBody::new(body, idle, self.in_flight, self.progress, self.over));
         granted
             .settle(answer)
-            .map(|body| AnswerBody::Proxied(Proxied::new(body, over)))
+            .map(|body| AnswerBody::Proxied(Box::new(Proxied::new(body, over))))
+    }
+
+    /// What carries a tunnel carries no body, and no second request.
+    fn open_tunnel(&mut self, answer: &mut Response<UpstreamBody>, connection: &Arc<Connection>) {
+        let empty = UpstreamBody::Http1(AnswerBytes::empty());
+        let upstream = core::mem::replace(answer.body_mut(), empty).into_tunnel();
+        if let (Some(wanted), Some(upstream)) = (self.upgrade.take(), upstream) {
+            for (name, value) in wanted.headers() {
+                answer.headers_mut().insert(name, value);
+            }
+            wanted.open(upstream, connection, self.in_flight.take());
+        }
     }
 }
 
-fn is_stream(answer: &Response<Incoming>) -> bool {
+fn is_stream<B>(answer: &Response<B>) -> bool {
     let kind = answer
         .headers()
         .get(header::CONTENT_TYPE)

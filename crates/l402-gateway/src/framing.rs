@@ -57,7 +57,7 @@ struct Head {
 
 /// The bytes have no single reading.
 #[derive(Debug, PartialEq, Eq)]
-struct Ambiguous;
+pub(crate) struct Ambiguous;
 
 impl Framing {
     /// Judges what was read. Of an ambiguous request, the byte that makes it so becomes NUL.
@@ -196,7 +196,8 @@ impl Framing {
     }
 }
 
-fn decimal(text: &[u8]) -> Result<u64, Ambiguous> {
+/// A length in decimal digits, and nothing else: at most 18 of them.
+pub(crate) fn decimal(text: &[u8]) -> Result<u64, Ambiguous> {
     if text.is_empty() || text.len() > 18 {
         return Err(Ambiguous);
     }

@@ -3,7 +3,7 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use l402_server::{Access, Route};
 
-use crate::credential::{is_credential, is_own_header};
+use crate::credential::is_credential;
 use crate::shop::Target;
 
 /// What is known of the client's side of a request.
@@ -12,42 +12,46 @@ pub(crate) struct Client<'a> {
     pub(crate) address: &'a HeaderValue,
     pub(crate) tls: bool,
     /// The `Host` header or `:authority`, as received.
-    pub(crate) host: Option<HeaderValue>,
+    pub(crate) host: Option<&'a HeaderValue>,
 }
 
-/// Makes of a request's headers those that the upstream gets. `Host` is the caller's business.
-pub(crate) fn request(headers: &mut HeaderMap, client: Client<'_>, target: &Target) {
+/// Passes on the headers that the upstream gets of a request. `Host` is the caller's business.
+pub(crate) fn request(
+    headers: &HeaderMap,
+    client: &Client<'_>,
+    target: &Target,
+    mut pass: impl FnMut(&HeaderName, &HeaderValue),
+) {
     let named = connection_names(headers);
-    let dropped = |name: &&HeaderName| {
-        let credential = !target.forward_credential && is_own_header(name);
-        credential || named.contains(name) || is_dropped(name, target)
+    let mut cookies = Cookies::default();
+    for (name, value) in headers {
+        if is_dropped(name, value, target) || named.contains(name) {
+            continue;
+        }
+        if *name == header::COOKIE {
+            cookies.gather(value);
+        } else {
+            pass(name, value);
+        }
+    }
+    if let Some(cookies) = cookies.joined() {
+        pass(&header::COOKIE, &cookies);
+    }
+    // What the operator sets counts, whoever else says it.
+    let mut ours = |name: &HeaderName, value: &HeaderValue| {
+        if !is_operators(name.as_str(), target) {
+            pass(name, value);
+        }
     };
-    let doomed: Vec<HeaderName> = headers.keys().filter(dropped).cloned().collect();
-    for name in doomed {
-        headers.remove(name);
-    }
-    if !target.forward_credential {
-        drop_credentials(headers);
-    }
-    join_cookies(headers);
-    forwarded(headers, client);
-    for (name, value) in target.sold.iter().chain(&target.headers) {
-        headers.insert(name.clone(), value.clone());
-    }
-}
-
-/// Other schemes of `Authorization` belong to the upstream, and stay.
-fn drop_credentials(headers: &mut HeaderMap) {
-    let ours = |value: &HeaderValue| is_credential(&header::AUTHORIZATION, value);
-    let all = headers.get_all(header::AUTHORIZATION);
-    if !all.iter().any(ours) {
-        return;
-    }
-    let rest: Vec<_> = all.iter().skip(1).filter(|v| !ours(v)).cloned().collect();
-    let first = headers.remove(header::AUTHORIZATION);
-    for value in first.into_iter().filter(|v| !ours(v)).chain(rest) {
-        headers.append(header::AUTHORIZATION, value);
-    }
+    forwarded(client, &mut ours);
+    target
+        .sold
+        .iter()
+        .for_each(|(name, value)| ours(name, value));
+    target
+        .headers
+        .iter()
+        .for_each(|(name, value)| pass(name, value));
 }
 
 /// The headers of the answer to the client.
@@ -93,22 +97,39 @@ fn is_ours(name: &str) -> bool {
     }
 }
 
-fn is_dropped(name: &HeaderName, target: &Target) -> bool {
-    if is_framing(name) || is_ours(name.as_str()) {
+/// Whether a header of the client's stays behind. Other schemes of `Authorization` belong to the
+/// upstream, and pass.
+fn is_dropped(name: &HeaderName, value: &HeaderValue, target: &Target) -> bool {
+    let text = name.as_str();
+    if is_framing(name) || is_ours(text) || is_operators(text, target) {
+        return true;
+    }
+    if !target.forward_credential && is_credential(name, value) {
         return true;
     }
     // Some servers read x_l402_price as x-l402-price.
-    name.as_str().contains('_') && is_alias(&name.as_str().replace('_', "-"), target)
+    text.contains('_') && is_alias(&text.replace('_', "-"))
 }
 
-fn is_alias(name: &str, target: &Target) -> bool {
-    let operator = target.headers.iter().any(|(own, _)| own.as_str() == name);
+/// Whether the operator sets a header of this name. Some servers take a dash and an underscore
+/// for the same.
+fn is_operators(name: &str, target: &Target) -> bool {
+    let dashed = |byte: &u8| if *byte == b'_' { b'-' } else { *byte };
+    let mut own = target.headers.iter().map(|(own, _)| own.as_str());
+    own.any(|own| {
+        own.bytes()
+            .map(|b| dashed(&b))
+            .eq(name.bytes().map(|b| dashed(&b)))
+    })
+}
+
+fn is_alias(name: &str) -> bool {
     let framing = HOP_BY_HOP.contains(&name) || matches!(name, "host" | "content-length");
     let credential = matches!(
         name,
         "authorization" | "l402-credential" | "grpc-metadata-macaroon"
     );
-    operator || framing || credential || is_ours(name)
+    framing || credential || is_ours(name)
 }
 
 /// What `Connection` names beside its own words. A client may not name away what protects the
@@ -143,17 +164,32 @@ fn is_protected(name: &HeaderName) -> bool {
 }
 
 /// HTTP/2 may send a cookie in pieces, HTTP/1.1 may not (RFC 9113, section 8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
-    if headers.get_all(header::COOKIE).iter().nth(1).is_none() {
-        return;
+#[derive(Default)]
+struct Cookies {
+    first: Option<HeaderValue>,
+    /// All of them, where there are more.
+    all: Vec<u8>,
+}
+
+impl Cookies {
+    fn gather(&mut self, piece: &HeaderValue) {
+        let Some(first) = &self.first else {
+            self.first = Some(piece.clone());
+            return;
+        };
+        if self.all.is_empty() {
+            self.all.extend_from_slice(first.as_bytes());
+        }
+        self.all.extend_from_slice(b"; ");
+        self.all.extend_from_slice(piece.as_bytes());
     }
-    let pieces: Vec<_> = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .map(HeaderValue::as_bytes)
-        .collect();
-    if let Ok(joined) = HeaderValue::from_bytes(&pieces.join(&b"; "[..])) {
-        headers.insert(header::COOKIE, joined);
+
+    fn joined(self) -> Option<HeaderValue> {
+        if self.all.is_empty() {
+            return self.first;
+        }
+        let joined = HeaderValue::from_bytes(&self.all);
+        Some(joined.expect("joined values are a value"))
     }
 }
 
@@ -164,12 +200,12 @@ const SERVICE: HeaderName = HeaderName::from_static("x-l402-service");
 const PRICE_MSAT: HeaderName = HeaderName::from_static("x-l402-price-msat");
 
 /// The socket tells who asks; what the request says of it was dropped.
-fn forwarded(headers: &mut HeaderMap, client: Client<'_>) {
-    headers.insert(FORWARDED_FOR, client.address.clone());
+fn forwarded(client: &Client<'_>, pass: &mut impl FnMut(&HeaderName, &HeaderValue)) {
+    pass(&FORWARDED_FOR, client.address);
     let proto = if client.tls { "https" } else { "http" };
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(proto));
+    pass(&FORWARDED_PROTO, &HeaderValue::from_static(proto));
     if let Some(host) = client.host {
-        headers.insert(FORWARDED_HOST, host);
+        pass(&FORWARDED_HOST, host);
     }
 }
 
@@ -198,13 +234,16 @@ mod tests {
 
     #[test]
     fn a_cookie_in_pieces_becomes_one() {
-        let mut pieces = headers(&[("cookie", "a=1"), ("cookie", "b=2"), ("x", "1"), ("x", "2")]);
-        join_cookies(&mut pieces);
-        assert_eq!(
-            pieces.get_all("cookie").iter().collect::<Vec<_>>(),
-            ["a=1; b=2"]
-        );
-        assert_eq!(pieces.get_all("x").iter().count(), 2);
+        let joined = |pieces: &[&'static str]| {
+            let mut cookies = Cookies::default();
+            for piece in pieces {
+                cookies.gather(&HeaderValue::from_static(piece));
+            }
+            cookies.joined()
+        };
+        assert_eq!(joined(&[]), None);
+        assert_eq!(joined(&["a=1"]).unwrap(), "a=1");
+        assert_eq!(joined(&["a=1", "b=2", "c"]).unwrap(), "a=1; b=2; c");
     }
 
     #[test]

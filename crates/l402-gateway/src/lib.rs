@@ -50,6 +50,7 @@ mod listen;
 mod peer;
 mod shop;
 mod socket;
+mod timer;
 mod tls;
 mod tunnel;
 mod upstream;

@@ -1,16 +1,19 @@
 //! Upgrades of HTTP/1.1, such as WebSocket: a request like any other until the upstream says 101
 //! (ATTACKS H-16).
 
+use std::io::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, Version, header};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt as _, copy_bidirectional, join, split};
 
 use crate::shop::InFlight;
+use crate::upstream::{UpstreamBody, Wire};
 use crate::worker::Connection;
 
 /// An upgrade that the client asks for.
@@ -42,8 +45,12 @@ pub(crate) fn wanted(parts: &mut Parts) -> Option<Wanted> {
     Some(Wanted { protocol, client })
 }
 
-/// Whether the answer fits what was asked: a 101 to nobody's question, or to another, is wrong.
-pub(crate) fn check<B>(answer: &Response<B>, wanted: Option<&Wanted>) -> Result<(), String> {
+/// Whether the answer fits what was asked: a 101 to nobody's question, or to another, is wrong,
+/// and so is one before all of the question was heard.
+pub(crate) fn check(
+    answer: &Response<UpstreamBody>,
+    wanted: Option<&Wanted>,
+) -> Result<(), String> {
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(());
     }
@@ -54,32 +61,40 @@ pub(crate) fn check<B>(answer: &Response<B>, wanted: Option<&Wanted>) -> Result<
     let fits = wanted.is_some_and(|wanted| {
         named.is_some_and(|named| named.eq_ignore_ascii_case(wanted.protocol.as_bytes()))
     });
-    if fits {
-        Ok(())
-    } else {
-        Err("it switched to a protocol that nobody asked for".to_owned())
+    if !fits {
+        return Err("it switched to a protocol that nobody asked for".to_owned());
     }
+    if !answer.body().may_be_tunnel() {
+        return Err("it switched protocols before it had the whole request".to_owned());
+    }
+    Ok(())
 }
 
 impl Wanted {
-    /// Says so in the headers of a request or an answer.
-    pub(crate) fn announce(&self, headers: &mut HeaderMap) {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-        headers.insert(header::UPGRADE, self.protocol.clone());
+    /// The headers that say so, in a request or an answer.
+    pub(crate) fn headers(&self) -> [(HeaderName, HeaderValue); 2] {
+        let upgrade = HeaderValue::from_static("upgrade");
+        [
+            (header::CONNECTION, upgrade),
+            (header::UPGRADE, self.protocol.clone()),
+        ]
     }
 
-    /// Copies both ways, once both sides have switched, until both have ended.
+    /// Copies both ways, once the client has switched, until both sides have ended. The upstream
+    /// has, and `ahead` is what it said since.
     pub(crate) fn open(
         self,
-        upstream: OnUpgrade,
+        (wire, ahead): (Wire, Bytes),
         connection: &Arc<Connection>,
         in_flight: Option<InFlight>,
     ) {
         connection.tunnel.store(true, Ordering::Relaxed);
         let connection = Arc::clone(connection);
         tokio::spawn(async move {
-            if let Ok((client, upstream)) = tokio::try_join!(self.client, upstream) {
-                let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
+            if let Ok(client) = self.client.await {
+                let (from, to) = split(wire);
+                let mut upstream = join(Cursor::new(ahead).chain(from), to);
+                let mut client = TokioIo::new(client);
                 // A tunnel ends when either side breaks it off; there is nobody left to tell.
                 let _ = copy_bidirectional(&mut client, &mut upstream).await;
             }

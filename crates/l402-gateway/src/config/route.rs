@@ -200,13 +200,19 @@ fn strip_prefix(section: &Section<'_, '_>, path: &str) -> String {
 }
 
 fn headers(section: Section<'_, '_>) -> Vec<(HeaderName, HeaderValue)> {
-    let mut read = Vec::new();
+    let mut read: Vec<(HeaderName, HeaderValue)> = Vec::new();
     for (name, value) in section.entries() {
         let value = value
             .get_ref()
             .as_str()
             .and_then(|text| HeaderValue::from_str(text).ok());
         match (HeaderName::from_bytes(name.as_bytes()), value) {
+            (Ok(header), Some(_)) if read.iter().any(|(known, _)| *known == header) => {
+                section.wrong(
+                    name,
+                    "the same header again, in other letters; leave one out",
+                );
+            }
             (Ok(header), Some(mut value)) if !crate::headers::is_framing(&header) => {
                 value.set_sensitive(true);
                 read.push((header, value));

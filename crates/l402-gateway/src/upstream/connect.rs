@@ -12,7 +12,7 @@ use tokio_rustls::client::TlsStream;
 use super::Upstream;
 
 /// Bytes to and from an upstream.
-pub(super) enum Wire {
+pub(crate) enum Wire {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
@@ -72,10 +72,6 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        // The head of a request alone: the plain call is the cheaper one.
-        if let [one] = bufs {
-            return self.poll_write(cx, one);
-        }
         either!(self.get_mut(), stream => Pin::new(stream).poll_write_vectored(cx, bufs))
     }
 

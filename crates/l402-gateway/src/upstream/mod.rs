@@ -1,21 +1,31 @@
 //! Upstreams: how they are reached, and the connections that a worker keeps to them.
 
 mod connect;
+mod http1;
 mod pool;
 
+use core::pin::Pin;
+use core::task::{Context, Poll};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::HeaderValue;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
 use rustls_pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
 use crate::config::{RouteConfig, Scheme, UpstreamUrl};
 use crate::{GatewayError, tls};
 
-pub(crate) use pool::{Lease, Pool};
+use crate::body::BodyFault;
+
+pub(crate) use connect::Wire;
+pub(crate) use http1::{AnswerBytes, HeadWriter};
+pub(crate) use pool::{Outgoing, Pool, SendError};
 
 /// An upstream, ready to be connected to.
 pub(crate) struct Upstream {
@@ -101,6 +111,61 @@ impl Upstream {
 impl std::fmt::Display for Upstream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.url.fmt(f)
+    }
+}
+
+/// The body of an upstream's answer.
+pub(crate) enum UpstreamBody {
+    Http1(AnswerBytes),
+    Http2(Incoming),
+}
+
+impl UpstreamBody {
+    /// Whether its connection can become a tunnel: its request is sent.
+    pub(crate) fn may_be_tunnel(&self) -> bool {
+        matches!(self, Self::Http1(body) if body.may_be_tunnel())
+    }
+
+    /// The connection itself, and what was read from it already, where the answer has been 101.
+    pub(crate) fn into_tunnel(self) -> Option<(Wire, Bytes)> {
+        match self {
+            Self::Http1(body) => body.into_tunnel(),
+            Self::Http2(_) => None,
+        }
+    }
+}
+
+impl Body for UpstreamBody {
+    type Data = Bytes;
+    type Error = BodyFault;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        match self.get_mut() {
+            Self::Http1(body) => body.poll_piece(cx).map(|piece| {
+                let frame = piece?.map(Frame::data).map_err(BodyFault::broken);
+                Some(frame)
+            }),
+            Self::Http2(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map(|frame| Some(frame?.map_err(BodyFault::broken))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Http1(body) => body.is_end(),
+            Self::Http2(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Http1(body) => body.size_hint(),
+            Self::Http2(body) => body.size_hint(),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ fn mistakes(before: &str, route: &str) -> Vec<ConfigError> {
 const PRICED: &str = "price = \"50 sat\"";
 
 /// Lines before the route, lines in it; the line, the key and the mend that are named.
-const MISTAKES: [(&str, &str, usize, &str, &str); 23] = [
+const MISTAKES: [(&str, &str, usize, &str, &str); 24] = [
     ("lisen = []", PRICED, 1, "lisen", "did you mean listen?"),
     (
         "",
@@ -86,6 +86,13 @@ const MISTAKES: [(&str, &str, usize, &str, &str); 23] = [
         4,
         "route[0].upstream",
         "h2c://",
+    ),
+    (
+        "",
+        "price = \"1 sat\"\nupstream_headers = { X-Key = \"a\", x-key = \"b\" }",
+        6,
+        "route[0].upstream_headers.x-key",
+        "leave one out",
     ),
     ("workers = -1", PRICED, 1, "workers", "whole number"),
     ("node = \"lnb\"", PRICED, 1, "node", "lnd://"),

@@ -1,6 +1,7 @@
 //! The gateway from outside: real clients, raw sockets, and upstreams made for each test.
 
 mod config;
+mod exchange;
 mod flood;
 mod grpc;
 mod harness;
@@ -13,3 +14,4 @@ mod smuggling;
 mod steering;
 mod streams;
 mod tls;
+mod upstream;

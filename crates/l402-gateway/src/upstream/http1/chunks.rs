@@ -1,0 +1,207 @@
+//! A body in chunks, put together again (RFC 9112, section 7.1).
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use memchr::memchr;
+
+use super::head::Malformed;
+
+/// The longest line before a chunk, its extensions included, and all trailers together, in bytes.
+const LINE_MAX: usize = 4 * 1024;
+const TRAILERS_MAX: usize = 16 * 1024;
+
+/// The most digits of a chunk's size: nothing near 2⁶⁴ is meant.
+const DIGITS_MAX: usize = 15;
+
+/// Where in a body the next byte stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Chunks {
+    /// The line before a chunk.
+    #[default]
+    Size,
+    /// So many bytes of a chunk.
+    Data(u64),
+    /// The line end after a chunk.
+    DataEnd,
+    /// Fields after the last chunk, so many bytes of which have been dropped.
+    Trailers(usize),
+}
+
+/// What comes next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Data(Bytes),
+    End,
+    /// More has to be read first.
+    Read,
+}
+
+impl Chunks {
+    /// Takes what can be taken. Extensions and trailers are dropped: nobody has judged them.
+    pub(super) fn next(&mut self, read: &mut BytesMut) -> Result<Next, Malformed> {
+        loop {
+            *self = match *self {
+                Self::Data(_) if read.is_empty() => return Ok(Next::Read),
+                Self::Data(left) => {
+                    let here = usize::try_from(left).map_or(read.len(), |l| l.min(read.len()));
+                    let rest = left - here as u64;
+                    *self = if rest == 0 {
+                        Self::DataEnd
+                    } else {
+                        Self::Data(rest)
+                    };
+                    return Ok(Next::Data(read.split_to(here).freeze()));
+                }
+                state => {
+                    let Some(end) = line_end(read)? else {
+                        return Ok(Next::Read);
+                    };
+                    let Some(next) = state.after(&read[..end])? else {
+                        read.advance(end + 2);
+                        return Ok(Next::End);
+                    };
+                    read.advance(end + 2);
+                    next
+                }
+            }
+        }
+    }
+
+    /// What follows a line; `None` at the end of the body.
+    fn after(self, line: &[u8]) -> Result<Option<Self>, Malformed> {
+        match self {
+            Self::Size => match size(line)? {
+                0 => Ok(Some(Self::Trailers(0))),
+                size => Ok(Some(Self::Data(size))),
+            },
+            Self::Trailers(_) if line.is_empty() => Ok(None),
+            Self::Trailers(before) if before + line.len() <= TRAILERS_MAX => {
+                Ok(Some(Self::Trailers(before + line.len() + 2)))
+            }
+            Self::Trailers(_) => Err(Malformed("the trailers of the answer are too long")),
+            _ if line.is_empty() => Ok(Some(Self::Size)),
+            _ => Err(Malformed("a chunk of the answer is longer than it says")),
+        }
+    }
+}
+
+/// How long the first line is without its end, if that is there.
+fn line_end(read: &[u8]) -> Result<Option<usize>, Malformed> {
+    match memchr(b'\n', read) {
+        Some(at) if at > LINE_MAX => {}
+        Some(at) => match memchr(b'\r', &read[..at]) {
+            // None but the one before the line feed: either may be taken for the line's end.
+            Some(end) if end + 1 == at => return Ok(Some(end)),
+            _ => return Err(Malformed("a line among the chunks has a wrong end")),
+        },
+        None if read.len() <= LINE_MAX => return Ok(None),
+        None => {}
+    }
+    Err(Malformed("a line among the chunks is too long"))
+}
+
+/// `1a;name=value`: the size in hexadecimal digits; some servers pad it with spaces.
+fn size(line: &[u8]) -> Result<u64, Malformed> {
+    let digits = line.split(|byte| *byte == b';').next().unwrap_or_default();
+    let padding = digits
+        .iter()
+        .rev()
+        .take_while(|byte| matches!(byte, b' ' | b'\t'));
+    let digits = &digits[..digits.len() - padding.count()];
+    let wrong = Malformed("a chunk of the answer has a wrong size");
+    if digits.is_empty() || digits.len() > DIGITS_MAX {
+        return Err(wrong);
+    }
+    digits.iter().try_fold(0, |size, digit| {
+        let digit = char::from(*digit).to_digit(16).ok_or(wrong)?;
+        Ok(size * 16 + u64::from(digit))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The body, and what was left of the bytes; nothing where it has no end.
+    type Reading = Result<Option<(Vec<u8>, Vec<u8>)>, Malformed>;
+
+    /// Of bytes that come in pieces of this length.
+    fn read(text: &str, piece: usize) -> Reading {
+        let (mut chunks, mut read, mut body) = (Chunks::default(), BytesMut::new(), Vec::new());
+        let mut pieces = text.as_bytes().chunks(piece);
+        loop {
+            match chunks.next(&mut read)? {
+                Next::Data(data) => body.extend_from_slice(&data),
+                Next::Read => match pieces.next() {
+                    Some(piece) => read.extend_from_slice(piece),
+                    None => return Ok(None),
+                },
+                Next::End => {
+                    let rest = pieces.flatten().copied();
+                    return Ok(Some((body, read.iter().copied().chain(rest).collect())));
+                }
+            }
+        }
+    }
+
+    fn judged(text: &str) -> Reading {
+        let whole = read(text, 4096);
+        for piece in [1, 2, 3, 7] {
+            let pieces = read(text, piece);
+            assert_eq!(pieces.is_ok(), whole.is_ok(), "{text:?} by {piece}");
+            assert_eq!(
+                pieces.unwrap_or_default(),
+                whole.clone().unwrap_or_default()
+            );
+        }
+        whole
+    }
+
+    #[test]
+    fn chunks_make_a_body_and_what_follows_is_left() {
+        let text = "3;x=y\r\na\nb\r\nA \r\n0123456789\r\n000\r\nTrailer: t\r\n\r\nHTTP/1.1";
+        let (body, rest) = judged(text).unwrap().expect("it ends");
+        assert_eq!(
+            (&body[..], &rest[..]),
+            (&b"a\nb0123456789"[..], &b"HTTP/1.1"[..])
+        );
+        let (body, rest) = judged("0\r\n\r\n").unwrap().expect("it ends");
+        assert!(body.is_empty() && rest.is_empty());
+    }
+
+    #[test]
+    fn a_body_that_breaks_off_has_no_end() {
+        for text in [
+            "",
+            "3",
+            "3\r\n",
+            "3\r\nab",
+            "3\r\nabc\r\n",
+            "0\r\n",
+            "0\r\na: b\r\n",
+        ] {
+            assert_eq!(judged(text), Ok(None), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_two_readings_is_refused() {
+        let long = format!("1;{}\r\na\r\n", "x".repeat(LINE_MAX));
+        let many = format!("0\r\n{}\r\n", "a: b\r\n".repeat(TRAILERS_MAX));
+        for text in [
+            "3\nabc\r\n",
+            "\r\n",
+            " 3\r\nabc\r\n",
+            "0x3\r\nabc\r\n",
+            "-1\r\n",
+            "+1\r\na\r\n",
+            "2\r\nabc\r\n",
+            "4\r\nabc\r\n0\r\n\r\n",
+            "fffffffffffffffff\r\n",
+            "0\r\na: b\n\r\n",
+            &long,
+            &many,
+        ] {
+            assert!(judged(text).is_err(), "{text:?}");
+        }
+    }
+}

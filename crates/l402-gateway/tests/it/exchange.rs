@@ -1,0 +1,286 @@
+//! What happens between a request and its answer when one of the three sides does what it should
+//! not: idle connections that end in great numbers, uploads that stop, answers that break off.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use l402_server::ledger::BUYER_RELEASES;
+use rustls_pki_types::PrivateKeyDer;
+use serde_json::Value;
+use socket2::SockRef;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::join;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::harness::{Shop, describe, request, routes, send, shop, upstream};
+use crate::upstream::{
+    LAST, OK, PATIENCE, STRAY, Stage, Wire, assert_failed, assert_says, let_read, pattern,
+    serves_afresh, serves_once, shop_before, shop_with, upload,
+};
+
+/// More idle connections than a task can look at in one turn: tokio lets it read 128 times, and
+/// then has it wait.
+const MANY: usize = 200;
+
+/// Connections that have served, and are all in the pool.
+async fn idle(shop: &Shop, stage: &Stage) -> Vec<Wire> {
+    let mut exchanges = Vec::new();
+    for _ in 0..MANY {
+        let mut client = Wire::to(shop.address).await;
+        client.say("GET /free HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let mut wire = stage.accept().await;
+        wire.head().await;
+        exchanges.push((client, wire));
+    }
+    for (client, wire) in &mut exchanges {
+        wire.say(OK).await;
+        client.until(b"\r\n\r\nok").await;
+    }
+    exchanges.into_iter().map(|(_, wire)| wire).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_idle_connections_speak_or_end_none_is_used_again() {
+    let stage = Stage::open().await;
+    let shop = shop_with(&stage, "[http]\nconnections_per_peer = 0\n").await;
+    let late = "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    for (said, closes) in [(STRAY, false), (late, true), ("", true)] {
+        for method in ["GET", "POST"] {
+            let mut old = idle(&shop, &stage).await;
+            for wire in &mut old {
+                wire.say(said).await;
+                if closes {
+                    wire.socket.shutdown().await.unwrap();
+                }
+            }
+            let_read(&shop).await;
+            let ask = send(shop.address, request(method, "/free", None, b""));
+            let upstream = async { stage.accept().await.answer(LAST).await };
+            let (answer, _) = join!(ask, upstream);
+            assert_says(&answer, 200, "ok");
+            for wire in old {
+                assert_eq!(wire.rest().await, b"", "{method} after {said:?}");
+            }
+        }
+    }
+}
+
+/// Proves to be `localhost` to whoever trusts `ca.pem`.
+fn acceptor(folder: &Path) -> TlsAcceptor {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    std::fs::write(folder.join("ca.pem"), made.cert.pem()).expect("written");
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .expect("a certificate with its key");
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// Reads the head of a request, and says this.
+async fn answer(wire: &mut BufReader<TlsStream<TcpStream>>, text: &str) {
+    let mut line = String::new();
+    while line != "\r\n" {
+        line.clear();
+        wire.read_line(&mut line).await.expect("a line");
+    }
+    wire.write_all(text.as_bytes()).await.expect("sent");
+    wire.flush().await.expect("sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_over_tls_reaches_its_end_though_its_answer_has_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let acceptor = acceptor(folder.path());
+    let stage = Stage::open().await;
+    // Short segments and a small window make small buffers: few sizes are enough to end in the
+    // gateway's own, which holds 64 KiB.
+    let listener = SockRef::from(&stage.listener);
+    listener.set_tcp_mss(1200).unwrap();
+    listener.set_recv_buffer_size(8 * 1024).unwrap();
+    let port = stage.address().port();
+    let shop = shop(&format!(
+        "listen = [\"127.0.0.1:0\"]\nworkers = 1\n[[route]]\npath = \"/free\"\nfree = true\n\
+         upstream = \"https://localhost:{port}\"\nupstream_ca = \"{}\"\n",
+        folder.path().join("ca.pem").display()
+    ))
+    .await;
+    for size in (4..=24).map(|count| count * 16 * 1024) {
+        let mut client = Wire::to(shop.address).await;
+        let (head, body) = upload(&pattern(size), false);
+        client.say(head).await;
+        client.say(body).await;
+        let socket = stage.accept().await.socket;
+        let mut wire = BufReader::new(acceptor.accept(socket).await.unwrap());
+        let_read(&shop).await;
+        answer(&mut wire, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n").await;
+        let head = client.head().await;
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        let mut seen = vec![0; size];
+        let read = timeout(PATIENCE, wire.read_exact(&mut seen)).await;
+        read.expect("all of it comes").unwrap();
+        assert!(seen == pattern(size), "{size}");
+        wire.write_all(b"ok").await.unwrap();
+        wire.flush().await.unwrap();
+        assert_eq!(client.take(2).await, b"ok");
+    }
+}
+
+/// What an upstream was told under this name, and under those that some servers take for it.
+fn told<'a>(document: &'a Value, name: &str) -> Vec<&'a str> {
+    let headers = document["headers"].as_array().expect("a list");
+    let text = |value: &'a Value| value.as_str().expect("text");
+    let headers = headers.iter().map(|pair| (text(&pair[0]), text(&pair[1])));
+    let alike = headers.filter(|(known, _)| known.replace('_', "-") == name.replace('_', "-"));
+    alike.map(|(_, value)| value).collect()
+}
+
+/// Asks for what is priced, with headers of the client's before an operator's.
+async fn described(http2: bool, own: &str, spoofed: &[(&'static str, &str)]) -> Value {
+    let mut text = routes(
+        upstream(http2, describe).await,
+        &format!("upstream_headers = {{ {own} }}\n"),
+    );
+    if http2 {
+        text = text.replace("http://", "h2c://");
+    }
+    let shop = shop(&text).await;
+    let credential = shop.buy("/x").await;
+    let mut get = request("GET", "/x", Some(&credential), b"");
+    for (name, value) in spoofed {
+        get.headers_mut()
+            .append(*name, value.parse().expect("a value"));
+    }
+    let answer = send(shop.address, get).await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    answer.json()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_operator_says_in_the_gateways_place_is_said_once() {
+    let own = "x-forwarded-proto = \"https\", x-forwarded-host = \"a.example\", \
+               x-l402-service = \"mine\", x_forwarded_for = \"nobody\"";
+    let spoofed = [
+        ("x-forwarded-proto", "ftp"),
+        ("x-forwarded-host", "b.example"),
+        ("x-l402-service", "theirs"),
+    ];
+    for http2 in [false, true] {
+        let document = described(http2, own, &spoofed).await;
+        for (name, value) in [
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "a.example"),
+            ("x-l402-service", "mine"),
+            ("x-forwarded-for", "nobody"),
+            // Of this the operator says nothing.
+            ("x-l402-price-msat", "50000"),
+        ] {
+            assert_eq!(told(&document, name), [value], "{name}: {document}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_of_the_operators_is_his_with_dashes_and_with_underscores() {
+    for http2 in [false, true] {
+        for (own, theirs) in [("x-key", "x_key"), ("x_key", "x-key"), ("x_a-b", "x-a_b")] {
+            let spoofed = [
+                (theirs, "theirs"),
+                (own, "theirs too"),
+                ("x-other", "stays"),
+            ];
+            let document = described(http2, &format!("{own} = \"ours\""), &spoofed).await;
+            assert_eq!(told(&document, own), ["ours"], "{own}: {document}");
+            assert_eq!(told(&document, "x-other"), ["stays"], "{own}: {document}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_buyer_who_stalls_his_upload_until_the_answer_breaks_off_has_few_attempts() {
+    let stage = Stage::open().await;
+    let shop = shop_before(&stage).await;
+    for (answer, abrupt) in [
+        ("content-length: 9\r\n\r\nnearly", false),
+        ("content-length: 9\r\n\r\nnearly", true),
+        ("transfer-encoding: chunked\r\n\r\n6\r\nnearly\r\n", false),
+        ("transfer-encoding: chunked\r\n\r\n6\r\nnearly\r\n", true),
+    ] {
+        let credential = shop.buy("/x").await;
+        for _ in 0..=BUYER_RELEASES {
+            let mut client = Wire::to(shop.address).await;
+            let host = format!("Host: a\r\nAuthorization: {credential}");
+            let post = format!("POST /x HTTP/1.1\r\n{host}\r\nContent-Length: 10\r\n\r\na");
+            client.say(post).await;
+            let mut wire = stage.accept().await;
+            wire.head().await;
+            assert_eq!(wire.take(1).await, b"a");
+            wire.say(format!("HTTP/1.1 200 OK\r\n{answer}")).await;
+            client.until(b"nearly").await;
+            if abrupt {
+                wire.reset();
+            } else {
+                drop(wire);
+            }
+            let rest = client.rest().await;
+            assert!(rest.is_empty() || rest == b"\r\n", "{answer:?} {rest:?}");
+        }
+        let again = shop.get("/x", Some(&credential)).await;
+        assert_eq!(again.code(), "consumed", "{answer:?}, abrupt: {abrupt}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_get_that_was_heard_is_not_sent_again_whatever_was_said_of_it() {
+    let stage = Stage::open().await;
+    let shop = shop_before(&stage).await;
+    for (interim, abrupt) in [
+        ("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n", false),
+        ("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n", true),
+        ("HTTP/1.1 100 Continue\r\n\r\n", false),
+    ] {
+        let mut old = serves_afresh(&shop, &stage).await;
+        let upstream = async {
+            old.answer(interim).await;
+            let_read(&shop).await;
+            if abrupt {
+                old.reset();
+            } else {
+                drop(old);
+            }
+        };
+        let (answer, ()) = join!(shop.get("/free", None), upstream);
+        assert_failed(&answer, interim);
+        assert!(!stage.is_called(), "it was sent twice after {interim:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_until_the_close_is_not_whole_where_its_upload_broke_off() {
+    let stage = Stage::open().await;
+    let shop = shop_with(&stage, "[http]\nbody_max_bytes = 32\n").await;
+    for fault in ["ZZ\r\n", "20\r\n01234567890123456789012345678901\r\n"] {
+        let credential = shop.buy("/x").await;
+        let mut client = Wire::to(shop.address).await;
+        let host = format!("Host: a\r\nAuthorization: {credential}");
+        let post = format!("POST /x HTTP/1.1\r\n{host}\r\nTransfer-Encoding: chunked\r\n\r\n");
+        client.say(post + "2\r\nhi\r\n").await;
+        let mut wire = stage.accept().await;
+        wire.head().await;
+        assert_eq!(wire.take(5).await, b"2\r\nhi");
+        wire.say("HTTP/1.1 200 OK\r\n\r\nnearly").await;
+        client.until(b"nearly\r\n").await;
+        client.say(fault).await;
+        // It hears that no more comes, and closes.
+        wire.rest().await;
+        let rest = client.rest().await;
+        assert_eq!(rest, b"", "the last chunk must not come after {fault:?}");
+        serves_once(&shop, &stage, &credential).await;
+    }
+}
