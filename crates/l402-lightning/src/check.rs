@@ -52,13 +52,9 @@ pub(crate) fn own_invoice(
     network: Network,
     now: UnixTime,
 ) -> Result<NewInvoice, Error> {
-    let terms = InvoiceTerms::read(&bolt11).map_err(unusable)?;
-    compare(&terms, request, network, now)?;
-    Ok(NewInvoice {
-        bolt11,
-        payment_hash: terms.payment_hash,
-        expires: terms.expires,
-    })
+    let made = NewInvoice::read(bolt11).map_err(unusable)?;
+    compare(made.terms(), request, network, now)?;
+    Ok(made)
 }
 
 fn unusable(error: InvoiceError) -> Error {

@@ -33,7 +33,7 @@
 //!         memo: "a joke".to_owned(),
 //!     })
 //!     .await?;
-//! assert!(invoice.bolt11.starts_with("lnbcrt"));
+//! assert!(invoice.bolt11().starts_with("lnbcrt"));
 //! # Ok(())
 //! # }
 //! # #[cfg(not(feature = "sandbox"))]

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use l402::{Msat, Network, PaymentHash, UnixTime};
+use l402::{InvoiceError, InvoiceTerms, Msat, Network, PaymentHash, UnixTime};
 
 use crate::{BoxFuture, BoxStream, Error};
 
@@ -18,15 +18,48 @@ pub struct InvoiceRequest {
     pub memo: String,
 }
 
-/// An invoice that was made, checked against its request.
+/// An invoice that was made, and what it says: read from its text, once.
+///
+/// That it says what was asked is for whoever sells by it to compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewInvoice {
+    bolt11: String,
+    terms: InvoiceTerms,
+}
+
+impl NewInvoice {
+    /// Reads a BOLT 11 invoice, its signature not looked at.
+    ///
+    /// # Errors
+    /// Where it is none.
+    pub fn read(bolt11: String) -> Result<Self, InvoiceError> {
+        let terms = InvoiceTerms::read(&bolt11)?;
+        Ok(Self { bolt11, terms })
+    }
+
     /// BOLT 11.
-    pub bolt11: String,
+    #[must_use]
+    pub fn bolt11(&self) -> &str {
+        &self.bolt11
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn terms(&self) -> &InvoiceTerms {
+        &self.terms
+    }
+
     /// Its payment hash.
-    pub payment_hash: PaymentHash,
+    #[must_use]
+    pub fn payment_hash(&self) -> PaymentHash {
+        self.terms.payment_hash
+    }
+
     /// When it can no longer be paid.
-    pub expires: UnixTime,
+    #[must_use]
+    pub fn expires(&self) -> UnixTime {
+        self.terms.expires
+    }
 }
 
 /// What has become of an invoice.
@@ -88,4 +121,30 @@ pub trait Receive: fmt::Debug + Send + Sync {
     /// Settlements after `from`, oldest first, then as they come. The stream ends with an error
     /// when the node goes away; start again after the last index seen.
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The text alone says what an invoice is (ATTACKS P-13).
+    #[test]
+    fn what_an_invoice_says_is_read_from_its_text() {
+        // BOLT 11's own example of a coffee: 2,500 uBTC, one minute.
+        let text = "lnbc2500u1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygspp5qqqsyqc\
+                    yq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdq5xysxxatsyp3k7enxv4jsxqzpu9qrsgquk0\
+                    rl77nj30yxdy8j9vdx85fkpmdla2087ne0xh8nhedh8w27kyke0lp53ut353s06fv3qfegext0eh0ymj\
+                    pf39tuven09sam30g4vgpfna3rh";
+        let made = NewInvoice::read(text.to_owned()).unwrap();
+        assert_eq!(made.bolt11(), text);
+        assert_eq!(made.terms().amount, Some(Msat::from_sat(250_000)));
+        assert_eq!(made.terms().network, Network::Bitcoin);
+        assert_eq!(made.expires().secs(), 1_496_314_658 + 60);
+        assert_eq!(
+            made.payment_hash().to_string(),
+            "0001020304050607080900010203040506070809000102030405060708090102"
+        );
+        let broken = format!("{}!", &text[..text.len() - 1]);
+        assert!(NewInvoice::read(broken).is_err());
+    }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use l402::{Challenge, InvoiceTerms, Msat, Network, PaymentHash, UnixTime, mint};
+use l402::{Challenge, Msat, Network, PaymentHash, UnixTime, mint};
 use l402_lightning::NewInvoice;
-use serde_json::{Map, Value};
+use serde::Serialize;
 
 use crate::{Priced, Snapshot};
 
@@ -35,17 +35,23 @@ impl Offer {
         check(made, priced, snapshot.network(), now)?;
         let mut randomness = [0; 30];
         getrandom::fill(&mut randomness).map_err(|error| format!("no randomness: {error}"))?;
-        let terms = priced.terms(snapshot.network(), made.expires);
-        let token = mint(snapshot.keys(), &terms, made.payment_hash, randomness, now)
-            .map_err(|error| format!("no token: {error}"))?;
-        let challenge = Challenge::new(&token.to_base64(), &made.bolt11)
+        let terms = priced.terms(snapshot.network(), made.expires());
+        let token = mint(
+            snapshot.keys(),
+            &terms,
+            made.payment_hash(),
+            randomness,
+            now,
+        )
+        .map_err(|error| format!("no token: {error}"))?;
+        let challenge = Challenge::new(&token.to_base64(), made.bolt11())
             .map_err(|error| format!("no challenge: {error}"))?;
         Ok(Self {
             challenge,
             lsat_line,
             price: priced.price,
-            payment_hash: made.payment_hash,
-            expires: made.expires,
+            payment_hash: made.payment_hash(),
+            expires: made.expires(),
             description: priced.memo.as_str().into(),
         })
     }
@@ -60,20 +66,32 @@ impl Offer {
 
     /// What the body says of it. A whole number of satoshi is rounded up: what a buyer must be
     /// ready to pay.
-    pub(crate) fn write_fields(&self, fields: &mut Map<String, Value>) {
+    pub(crate) fn fields(&self) -> OfferFields<'_> {
         let token = self.challenge.token();
-        let values: [(&str, Value); 8] = [
-            ("price_sats", self.price.ceil_sat().into()),
-            ("price_msat", self.price.msat().into()),
-            ("invoice", self.challenge.invoice().into()),
-            ("payment_hash", self.payment_hash.to_string().into()),
-            ("macaroon", token.into()),
-            ("token", token.into()),
-            ("expires_at", rfc3339(self.expires).into()),
-            ("description", (*self.description).into()),
-        ];
-        fields.extend(values.map(|(name, value)| (name.to_owned(), value)));
+        OfferFields {
+            price_sats: self.price.ceil_sat(),
+            price_msat: self.price.msat(),
+            invoice: self.challenge.invoice(),
+            payment_hash: self.payment_hash.to_string(),
+            macaroon: token,
+            token,
+            expires_at: rfc3339(self.expires),
+            description: &self.description,
+        }
     }
+}
+
+/// What a problem document says of an offer.
+#[derive(Serialize)]
+pub(crate) struct OfferFields<'a> {
+    price_sats: u64,
+    price_msat: u64,
+    invoice: &'a str,
+    payment_hash: String,
+    macaroon: &'a str,
+    token: &'a str,
+    expires_at: String,
+    description: &'a str,
 }
 
 fn check(
@@ -82,19 +100,12 @@ fn check(
     network: Network,
     now: UnixTime,
 ) -> Result<(), String> {
-    let invoice = InvoiceTerms::read(&made.bolt11).map_err(|error| error.to_string())?;
+    let (says, latest) = (made.terms(), priced.invoice_expiry * 2 + SKEW);
     let lies = [
-        (invoice.amount != Some(priced.price), "amount"),
-        (invoice.network != network, "network"),
-        (invoice.payment_hash != made.payment_hash, "payment hash"),
-        (
-            invoice.expires != made.expires || now >= made.expires,
-            "expiry",
-        ),
-        (
-            made.expires.since(now) > priced.invoice_expiry * 2 + SKEW,
-            "expiry",
-        ),
+        (says.amount != Some(priced.price), "amount"),
+        (says.network != network, "network"),
+        (now >= says.expires, "expiry"),
+        (says.expires.since(now) > latest, "expiry"),
     ];
     match lies.iter().find(|(lies, _)| *lies) {
         Some((_, field)) => Err(format!(

@@ -10,9 +10,9 @@ use http::header::{
 };
 use http::{Method, Response, StatusCode};
 use l402::{Problem, RetryWith};
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use crate::offer::Offer;
+use crate::offer::{Offer, OfferFields};
 use crate::{CanonicalRequest, Matched, Route};
 
 /// Why a request was not forwarded, and the answer that says so.
@@ -252,26 +252,44 @@ impl Refusal {
         } else {
             problem.retry_with()
         };
-        let mut body = json!({
-            "type": format!("urn:l402:problem:{}", problem.code()),
-            "title": problem.title(),
-            "status": self.problem_status(),
-            "detail": self.0.detail.as_deref().unwrap_or(problem.advice()),
-            "code": problem.code(),
-            "error": problem.code(),
-            "message": format!("{}. {}.", problem.title(), problem.advice()),
-            "retry_with": retry_with.name(),
-        });
-        if let Value::Object(fields) = &mut body {
-            if self.0.paid || retry_with == RetryWith::SameToken {
-                fields.insert("paid".to_owned(), self.0.paid.into());
-            }
-            if let Some(offer) = &self.0.offer {
-                offer.write_fields(fields);
-            }
-        }
-        body.to_string().into()
+        let document = Document {
+            kind: format!("urn:l402:problem:{}", problem.code()),
+            title: problem.title(),
+            status: self.problem_status(),
+            detail: self.0.detail.as_deref().unwrap_or(problem.advice()),
+            code: problem.code(),
+            error: problem.code(),
+            message: format!("{}. {}.", problem.title(), problem.advice()),
+            retry_with: retry_with.name(),
+            paid: (self.0.paid || retry_with == RetryWith::SameToken).then_some(self.0.paid),
+            offer: self.0.offer.as_ref().map(Offer::fields),
+        };
+        let mut body = Vec::with_capacity(BODY);
+        // Texts and numbers alone: nothing of it can fail to be written.
+        let _ = serde_json::to_writer(&mut body, &document);
+        body.into()
     }
+}
+
+/// Room for most documents with an offer, in bytes.
+const BODY: usize = 4096;
+
+/// A problem document (RFC 9457).
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    error: &'a str,
+    message: String,
+    retry_with: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paid: Option<bool>,
+    #[serde(flatten)]
+    offer: Option<OfferFields<'a>>,
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
@@ -314,6 +332,8 @@ fn grpc_status(problem: Problem) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn body(refusal: Refusal) -> Value {

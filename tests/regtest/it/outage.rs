@@ -70,20 +70,20 @@ async fn a_payment_in_flight_is_unknown_until_the_seller_is_back() {
 
     pair.wire.hold();
     for _ in 0..2 {
-        let payment = pair.buyer.pay(impatient(&bought.bolt11)).await;
+        let payment = pair.buyer.pay(impatient(bought.bolt11())).await;
         assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
     }
     pair.restart_seller().await;
-    let payment = lookup(&pair.buyer, bought.payment_hash).await;
+    let payment = lookup(&pair.buyer, bought.payment_hash()).await;
     assert!(matches!(payment, Some(Payment::Unknown(_))), "{payment:?}");
 
     pair.reconnect().await;
     let settled = next_settlement(&pair.seller, SettlementIndex::default()).await;
     assert_eq!(
         (settled.payment_hash, settled.paid),
-        (bought.payment_hash, AMOUNT)
+        (bought.payment_hash(), AMOUNT)
     );
-    let payment = pair.buyer.pay(order(&bought.bolt11)).await;
+    let payment = pair.buyer.pay(order(bought.bolt11())).await;
     assert!(is_settled(&payment, &bought), "{payment:?}");
     assert_eq!(
         before.checked_sub(balance(&pair.buyer).await),
@@ -98,28 +98,28 @@ async fn a_buyer_that_restarts_gives_the_same_answer() {
     let (done, flying) = (invoice(&pair.seller).await, invoice(&pair.seller).await);
     let before = balance(&pair.buyer).await;
     let name = pair.buyer.name();
-    let paid = proof(&pair.buyer.pay(order(&done.bolt11)).await);
+    let paid = proof(&pair.buyer.pay(order(done.bolt11())).await);
     pair.wire.hold();
-    let payment = pair.buyer.pay(impatient(&flying.bolt11)).await;
+    let payment = pair.buyer.pay(impatient(flying.bolt11())).await;
     assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
 
     pair.buyer.stop().await.expect("stops");
-    assert_eq!(proof(&pair.buyer.pay(order(&done.bolt11)).await), paid);
-    let payment = pair.buyer.pay(order(&flying.bolt11)).await;
+    assert_eq!(proof(&pair.buyer.pay(order(done.bolt11())).await), paid);
+    let payment = pair.buyer.pay(order(flying.bolt11())).await;
     assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
     pair.restart_buyer().await;
     assert_eq!(pair.buyer.name(), name);
-    let looked_up = lookup(&pair.buyer, done.payment_hash).await;
+    let looked_up = lookup(&pair.buyer, done.payment_hash()).await;
     assert_eq!(proof(&looked_up.expect("begun")), paid);
-    assert_eq!(proof(&pair.buyer.pay(order(&done.bolt11)).await), paid);
-    let payment = pair.buyer.pay(impatient(&flying.bolt11)).await;
+    assert_eq!(proof(&pair.buyer.pay(order(done.bolt11())).await), paid);
+    let payment = pair.buyer.pay(impatient(flying.bolt11())).await;
     assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
-    let payment = lookup(&pair.buyer, flying.payment_hash).await;
+    let payment = lookup(&pair.buyer, flying.payment_hash()).await;
     assert!(matches!(payment, Some(Payment::Unknown(_))), "{payment:?}");
 
     pair.wire.cut(pair.wire.target());
     pair.reconnect().await;
-    let payment = pair.buyer.pay(order(&flying.bolt11)).await;
+    let payment = pair.buyer.pay(order(flying.bolt11())).await;
     assert!(is_settled(&payment, &flying), "{payment:?}");
     let cost = before.checked_sub(balance(&pair.buyer).await);
     assert_eq!(cost, AMOUNT.checked_add(AMOUNT));
@@ -132,15 +132,15 @@ async fn without_a_channel_a_payment_fails_and_may_be_tried_again() {
     let bought = invoice(&pair.seller).await;
     pair.seller.stop().await.expect("stops");
     pair.buyer_is_alone().await;
-    let payment = pair.buyer.pay(order(&bought.bolt11)).await;
+    let payment = pair.buyer.pay(order(bought.bolt11())).await;
     assert!(matches!(payment, Payment::Failed(_)), "{payment:?}");
-    let payment = lookup(&pair.buyer, bought.payment_hash).await;
+    let payment = lookup(&pair.buyer, bought.payment_hash()).await;
     assert!(matches!(payment, Some(Payment::Failed(_))), "{payment:?}");
     assert_eq!(balance(&pair.buyer).await, before);
 
     pair.restart_seller().await;
     pair.reconnect().await;
-    let payment = pair.buyer.pay(order(&bought.bolt11)).await;
+    let payment = pair.buyer.pay(order(bought.bolt11())).await;
     assert!(is_settled(&payment, &bought), "{payment:?}");
 }
 
@@ -148,19 +148,19 @@ async fn without_a_channel_a_payment_fails_and_may_be_tried_again() {
 async fn settlements_go_on_after_a_restart() {
     let mut pair = start().await;
     let bought = [invoice(&pair.seller).await, invoice(&pair.seller).await];
-    let payment = pair.buyer.pay(order(&bought[0].bolt11)).await;
+    let payment = pair.buyer.pay(order(bought[0].bolt11())).await;
     assert!(is_settled(&payment, &bought[0]), "{payment:?}");
     let first = next_settlement(&pair.seller, SettlementIndex::default()).await;
-    assert_eq!(first.payment_hash, bought[0].payment_hash);
+    assert_eq!(first.payment_hash, bought[0].payment_hash());
 
     pair.restart_seller().await;
     pair.reconnect().await;
     let again = next_settlement(&pair.seller, SettlementIndex::default()).await;
     assert_eq!(again, first);
-    let payment = pair.buyer.pay(order(&bought[1].bolt11)).await;
+    let payment = pair.buyer.pay(order(bought[1].bolt11())).await;
     assert!(is_settled(&payment, &bought[1]), "{payment:?}");
     let second = next_settlement(&pair.seller, first.index).await;
-    assert_eq!(second.payment_hash, bought[1].payment_hash);
+    assert_eq!(second.payment_hash, bought[1].payment_hash());
     assert!(second.index > first.index);
 }
 
@@ -179,20 +179,20 @@ async fn a_stopped_node_answers_that_it_is_unavailable() {
     let error = refused.expect_err("no invoice");
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     // What is written down can still be read.
-    let state = Receive::lookup(&*pair.seller, bought.payment_hash).await;
+    let state = Receive::lookup(&*pair.seller, bought.payment_hash()).await;
     assert_eq!(state.expect("a state"), InvoiceState::Unseen);
 
     pair.buyer.stop().await.expect("stops");
-    let payment = pair.buyer.pay(order(&bought.bolt11)).await;
+    let payment = pair.buyer.pay(order(bought.bolt11())).await;
     assert!(matches!(payment, Payment::Failed(_)), "{payment:?}");
-    assert!(lookup(&pair.buyer, bought.payment_hash).await.is_none());
+    assert!(lookup(&pair.buyer, bought.payment_hash()).await.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invoice_hints_at_the_channel_that_nobody_else_knows_of() {
     let pair = start().await;
     let made = invoice(&pair.seller).await;
-    let parsed: Bolt11Invoice = made.bolt11.parse().expect("BOLT 11");
+    let parsed: Bolt11Invoice = made.bolt11().parse().expect("BOLT 11");
     let hints = parsed.private_routes();
     assert_eq!(hints.len(), 1);
     assert_eq!(hints[0].0[0].src_node_id, pair.buyer.node().node_id());

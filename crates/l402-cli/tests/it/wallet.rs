@@ -102,7 +102,7 @@ fn old_invoice(home: &Home, paid: bool) -> String {
             memo: "of old".to_owned(),
         };
         let invoice = seller.expect("a node").create_invoice(request).await;
-        let bolt11 = invoice.expect("an invoice").bolt11;
+        let bolt11 = invoice.expect("an invoice").bolt11().to_owned();
         if paid {
             let wallet = Node::Sandbox.payer(&state, clock).await.expect("a wallet");
             let request = PayRequest {

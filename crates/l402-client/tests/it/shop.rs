@@ -315,14 +315,14 @@ impl Inner {
             price,
             policy,
             network: Network::Regtest,
-            valid_until: invoice.expires.saturating_add(policy.lifetime()),
+            valid_until: invoice.expires().saturating_add(policy.lifetime()),
         };
-        let hash = invoice.payment_hash;
+        let hash = invoice.payment_hash();
         let random: [u8; 30] = hash.as_bytes()[..30].try_into().expect("30 bytes");
         let token = l402::mint(&self.keys, &terms, hash, random, now).expect("a token");
         Made {
             token: token.to_base64(),
-            invoice: invoice.bolt11,
+            invoice: invoice.bolt11().to_owned(),
             payment_hash: hash,
         }
     }

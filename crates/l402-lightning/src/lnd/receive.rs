@@ -50,7 +50,7 @@ impl Receive for LndReceive {
             let added: AddedInvoice = self.rest.post("/v1/invoices", &body).await?;
             let now = self.clock.wall();
             let made = check::invoice(added.payment_request, &request, self.network, now)?;
-            if hash(&added.r_hash)? != made.payment_hash {
+            if hash(&added.r_hash)? != made.payment_hash() {
                 return Err(garbled("another hash than in the invoice"));
             }
             Ok(made)

@@ -255,9 +255,9 @@ async fn invoice(
     };
     let made = sandbox.create_invoice(request).await?;
     Ok(Json(json!({
-        "invoice": made.bolt11,
-        "payment_hash": made.payment_hash.to_string(),
-        "expires_at": made.expires.secs(),
+        "invoice": made.bolt11(),
+        "payment_hash": made.payment_hash().to_string(),
+        "expires_at": made.expires().secs(),
     })))
 }
 

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use bitcoin::hashes::{Hash, sha256};
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey, SignOnly};
 use hmac::{Hmac, Mac};
-use l402::{Preimage, UnixTime};
+use l402::{Network, Preimage, UnixTime};
 use lightning_invoice::{Currency, InvoiceBuilder, PaymentSecret};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::local;
-use crate::{Error, ErrorKind, InvoiceRequest, NewInvoice};
+use crate::{Error, ErrorKind, InvoiceRequest, NewInvoice, check};
 
 /// Separates the preimages from anything else that may be derived from the key one day.
 const PREIMAGE_LABEL: &[u8] = b"l402 sandbox preimage 1";
@@ -97,11 +97,7 @@ impl NodeKey {
             .map_err(|error| {
                 Error::new(ErrorKind::Rejected, format!("no such invoice: {error}"))
             })?;
-        Ok(NewInvoice {
-            bolt11: invoice.to_string(),
-            payment_hash,
-            expires: now.saturating_add(expiry),
-        })
+        check::own_invoice(invoice.to_string(), request, Network::Regtest, now)
     }
 }
 

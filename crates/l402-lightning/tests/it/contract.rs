@@ -72,7 +72,7 @@ pub(crate) fn order(bolt11: &str) -> PayRequest {
 }
 
 pub(crate) fn is_settled(payment: &Payment, invoice: &NewInvoice) -> bool {
-    matches!(payment, Payment::Settled { preimage, .. } if preimage.proves(&invoice.payment_hash))
+    matches!(payment, Payment::Settled { preimage, .. } if preimage.proves(&invoice.payment_hash()))
 }
 
 async fn fresh_invoices_differ_and_say_what_was_asked(bench: &dyn Bench) {
@@ -80,17 +80,17 @@ async fn fresh_invoices_differ_and_say_what_was_asked(bench: &dyn Bench) {
         invoice(bench, Msat::new(2500)).await,
         invoice(bench, Msat::new(2500)).await,
     );
-    assert_ne!(one.payment_hash, two.payment_hash);
-    assert_ne!(one.bolt11, two.bolt11);
-    let says = Invoice::decode(&one.bolt11).expect("BOLT 11");
+    assert_ne!(one.payment_hash(), two.payment_hash());
+    assert_ne!(one.bolt11(), two.bolt11());
+    let says = Invoice::decode(one.bolt11()).expect("BOLT 11");
     assert_eq!(says.amount, Some(Msat::new(2500)));
     assert_eq!(says.network, bench.receive().network());
     assert_eq!(says.network, bench.pay().network());
-    assert_eq!(says.payment_hash, one.payment_hash);
-    assert_eq!(says.expires, one.expires);
+    assert_eq!(says.payment_hash, one.payment_hash());
+    assert_eq!(says.expires, one.expires());
     assert_eq!(says.expires.since(says.created), Duration::from_secs(600));
     assert_eq!(says.description, Some(asked(Msat::ZERO).memo));
-    assert!(!one.payment_hash.is_known());
+    assert!(!one.payment_hash().is_known());
 }
 
 async fn refuses_what_no_invoice_can_say(bench: &dyn Bench) {
@@ -117,7 +117,7 @@ async fn an_unpaid_invoice_is_not_settled(bench: &dyn Bench) {
     let unpaid = invoice(bench, Msat::from_sat(10)).await;
     let state = bench
         .receive()
-        .lookup(unpaid.payment_hash)
+        .lookup(unpaid.payment_hash())
         .await
         .expect("a state");
     assert!(
@@ -126,7 +126,7 @@ async fn an_unpaid_invoice_is_not_settled(bench: &dyn Bench) {
     );
     let payment = bench
         .pay()
-        .lookup(unpaid.payment_hash)
+        .lookup(unpaid.payment_hash())
         .await
         .expect("an answer");
     assert!(payment.is_none(), "{payment:?}");
@@ -136,10 +136,10 @@ async fn pays_once_however_often_it_is_asked(bench: &dyn Bench) {
     let (pay, amount) = (bench.pay(), Msat::from_sat(50));
     let before = pay.balance().await.expect("a balance");
     let bought = invoice(bench, amount).await;
-    let at_once = join_all((0..8).map(|_| pay.pay(order(&bought.bolt11)))).await;
-    let again = pay.pay(order(&bought.bolt11)).await;
+    let at_once = join_all((0..8).map(|_| pay.pay(order(bought.bolt11())))).await;
+    let again = pay.pay(order(bought.bolt11())).await;
     let looked_up = pay
-        .lookup(bought.payment_hash)
+        .lookup(bought.payment_hash())
         .await
         .expect("an answer")
         .expect("begun");
@@ -152,7 +152,7 @@ async fn pays_once_however_often_it_is_asked(bench: &dyn Bench) {
         else {
             panic!("{payment:?}")
         };
-        assert!(preimage.proves(&bought.payment_hash));
+        assert!(preimage.proves(&bought.payment_hash()));
         assert_eq!((*paid, *fee), (amount, bench.fee()));
     }
     let after = pay.balance().await.expect("a balance");
@@ -164,7 +164,7 @@ async fn pays_once_however_often_it_is_asked(bench: &dyn Bench) {
     );
     let state = bench
         .receive()
-        .lookup(bought.payment_hash)
+        .lookup(bought.payment_hash())
         .await
         .expect("a state");
     assert_eq!(state, InvoiceState::Settled { paid: amount });
@@ -205,9 +205,9 @@ async fn settlements_come_once_each_in_order_and_go_on(bench: &dyn Bench) {
 
 async fn buy(bench: &dyn Bench, amount: Msat) -> l402::PaymentHash {
     let bought = invoice(bench, amount).await;
-    let payment = bench.pay().pay(order(&bought.bolt11)).await;
+    let payment = bench.pay().pay(order(bought.bolt11())).await;
     assert!(is_settled(&payment, &bought), "{payment:?}");
-    bought.payment_hash
+    bought.payment_hash()
 }
 
 async fn a_fee_above_the_limit_moves_no_money(bench: &dyn Bench) {
@@ -218,13 +218,13 @@ async fn a_fee_above_the_limit_moves_no_money(bench: &dyn Bench) {
     let dear = invoice(bench, Msat::from_sat(10)).await;
     let limit = PayRequest {
         max_fee: Msat::ZERO,
-        ..order(&dear.bolt11)
+        ..order(dear.bolt11())
     };
     let payment = bench.pay().pay(limit).await;
     assert!(matches!(payment, Payment::Failed(_)), "{payment:?}");
     assert_eq!(bench.pay().balance().await.expect("a balance"), before);
     // A failed payment may be tried again on better terms.
-    let payment = bench.pay().pay(order(&dear.bolt11)).await;
+    let payment = bench.pay().pay(order(dear.bolt11())).await;
     assert!(is_settled(&payment, &dear), "{payment:?}");
 }
 
@@ -233,8 +233,8 @@ async fn what_cannot_be_paid_moves_no_money(bench: &dyn Bench) {
     let before = pay.balance().await.expect("a balance");
     let beyond = invoice(bench, Msat::from_sat(50_000_000)).await;
     let late = invoice(bench, Msat::from_sat(10)).await;
-    let broken = late.bolt11.replace("lnbcrt", "lnbc");
-    for bolt11 in [&beyond.bolt11, &broken, "lnbc", "", ON_ANOTHER_NETWORK] {
+    let broken = late.bolt11().replace("lnbcrt", "lnbc");
+    for bolt11 in [beyond.bolt11(), &broken[..], "lnbc", "", ON_ANOTHER_NETWORK] {
         let payment = pay.pay(order(bolt11)).await;
         assert!(
             matches!(payment, Payment::Failed(_)),
@@ -242,12 +242,12 @@ async fn what_cannot_be_paid_moves_no_money(bench: &dyn Bench) {
         );
     }
     bench.pass(Duration::from_secs(601)).await;
-    let payment = pay.pay(order(&late.bolt11)).await;
+    let payment = pay.pay(order(late.bolt11())).await;
     assert!(matches!(payment, Payment::Failed(_)), "{payment:?}");
     assert_eq!(pay.balance().await.expect("a balance"), before);
     let state = bench
         .receive()
-        .lookup(late.payment_hash)
+        .lookup(late.payment_hash())
         .await
         .expect("a state");
     assert!(!matches!(state, InvoiceState::Settled { .. }), "{state:?}");

@@ -210,10 +210,10 @@ async fn add_invoice(State(fake): State<Arc<Fake>>, Json(body): Json<Value>) -> 
         .await
         .expect("an invoice");
     let mut invoices = fake.invoices.lock().expect("not poisoned");
-    invoices.push((made.payment_hash, made.bolt11.clone()));
-    let r_hash = STANDARD.encode(made.payment_hash.as_bytes());
+    invoices.push((made.payment_hash(), made.bolt11().to_owned()));
+    let r_hash = STANDARD.encode(made.payment_hash().as_bytes());
     let index = invoices.len().to_string();
-    Json(json!({ "r_hash": r_hash, "payment_request": made.bolt11, "add_index": index }))
+    Json(json!({ "r_hash": r_hash, "payment_request": made.bolt11(), "add_index": index }))
 }
 
 impl Fake {

@@ -104,7 +104,7 @@ impl Setup {
             .pay
             .pay(PayRequest {
                 deadline,
-                ..order(&bought.bolt11)
+                ..order(bought.bolt11())
             })
             .await;
         (bought, payment)
@@ -152,13 +152,13 @@ async fn a_connection_that_ends_after_the_send_is_unknown_and_then_looked_up() {
     assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
     let later = setup
         .pay
-        .lookup(bought.payment_hash)
+        .lookup(bought.payment_hash())
         .await
         .unwrap()
         .unwrap();
     assert!(is_settled(&later, &bought), "{later:?}");
     assert!(is_settled(
-        &setup.pay.pay(order(&bought.bolt11)).await,
+        &setup.pay.pay(order(bought.bolt11())).await,
         &bought
     ));
     assert_eq!(
@@ -184,7 +184,7 @@ async fn a_payment_in_flight_is_unknown_and_holds_nobody_up() {
     let setup = Setup::new().await;
     let (bought, payment) = setup.pay_with(Mischief::InFlight).await;
     assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
-    let lookup = setup.pay.lookup(bought.payment_hash);
+    let lookup = setup.pay.lookup(bought.payment_hash());
     let later = tokio::time::timeout(Duration::from_secs(3), lookup)
         .await
         .unwrap();
@@ -209,7 +209,7 @@ async fn a_refused_macaroon_is_a_certain_failure() {
     }
     let pay = node.payer(setup.folder.path(), clock).await.unwrap();
     let bought = invoice(&setup, Msat::from_sat(50)).await;
-    let payment = pay.pay(order(&bought.bolt11)).await;
+    let payment = pay.pay(order(bought.bolt11())).await;
     let Payment::Failed(failure) = payment else {
         panic!("{payment:?}")
     };
@@ -232,7 +232,7 @@ async fn another_certificate_than_the_pinned_one_ends_before_anything_is_sent() 
     }
     let pay = node.payer(setup.folder.path(), clock).await.unwrap();
     let bought = invoice(&setup, Msat::from_sat(50)).await;
-    let payment = pay.pay(order(&bought.bolt11)).await;
+    let payment = pay.pay(order(bought.bolt11())).await;
     let Payment::Failed(failure) = payment else {
         panic!("{payment:?}")
     };
@@ -263,7 +263,7 @@ async fn an_lnd_that_is_away_is_a_certain_failure() {
     };
     let clock = setup.lnd.fake.house.clock.clone();
     let pay = away.payer(setup.folder.path(), clock).await.unwrap();
-    let payment = pay.pay(order(&bought.bolt11)).await;
+    let payment = pay.pay(order(bought.bolt11())).await;
     let Payment::Failed(failure) = payment else {
         panic!("{payment:?}")
     };

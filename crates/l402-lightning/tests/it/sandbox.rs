@@ -45,12 +45,12 @@ impl House {
     }
 
     async fn pay(&self, invoice: &NewInvoice) -> Payment {
-        self.wallet.pay(order(&invoice.bolt11)).await
+        self.wallet.pay(order(invoice.bolt11())).await
     }
 
     async fn look_up(&self, invoice: &NewInvoice) -> Payment {
         self.wallet
-            .lookup(invoice.payment_hash)
+            .lookup(invoice.payment_hash())
             .await
             .expect("an answer")
             .expect("begun")
@@ -148,7 +148,7 @@ async fn whoever_only_sells_makes_no_database() {
         .await
         .unwrap();
     assert_eq!(
-        receive.lookup(made.payment_hash).await.unwrap(),
+        receive.lookup(made.payment_hash()).await.unwrap(),
         InvoiceState::Unseen
     );
     let mut settlements = receive.settlements(SettlementIndex::default());
@@ -171,7 +171,7 @@ async fn processes_on_one_home_pay_an_invoice_once() {
     let payments = join_all(
         wallets
             .iter()
-            .map(|wallet| wallet.pay(order(&bought.bolt11))),
+            .map(|wallet| wallet.pay(order(bought.bolt11()))),
     )
     .await;
     assert!(
@@ -209,9 +209,9 @@ async fn another_account_neither_pays_again_nor_learns_the_preimage() {
     let bought = house.invoice().await;
     assert!(is_settled(&house.pay(&bought).await, &bought));
     let other = Wallet::open(&house.sandbox, "other").unwrap();
-    let payment = other.pay(order(&bought.bolt11)).await;
+    let payment = other.pay(order(bought.bolt11())).await;
     assert!(matches!(payment, Payment::Failed(_)), "{payment:?}");
-    assert!(other.lookup(bought.payment_hash).await.unwrap().is_none());
+    assert!(other.lookup(bought.payment_hash()).await.unwrap().is_none());
     assert_eq!(other.balance().await.unwrap(), Msat::from_sat(100_000));
 }
 
@@ -271,7 +271,7 @@ async fn a_held_payment_settles_when_it_is_let_go_also_by_another_process() {
         assert!(matches!(house.pay(&bought).await, Payment::Unknown(_)));
     }
     assert!(matches!(house.look_up(&bought).await, Payment::Unknown(_)));
-    let state = house.sandbox.lookup(bought.payment_hash).await.unwrap();
+    let state = house.sandbox.lookup(bought.payment_hash()).await.unwrap();
     assert_eq!(state, InvoiceState::Held);
     assert_eq!(house.sandbox.income().unwrap(), Msat::ZERO);
     house.assert_no_money_appeared_or_vanished();
@@ -285,7 +285,7 @@ async fn a_held_payment_settles_when_it_is_let_go_also_by_another_process() {
         .settlements(SettlementIndex::default())
         .next()
         .await;
-    assert_eq!(told.unwrap().unwrap().payment_hash, bought.payment_hash);
+    assert_eq!(told.unwrap().unwrap().payment_hash, bought.payment_hash());
     assert_eq!(house.sandbox.income().unwrap(), Msat::from_sat(50));
     house.assert_no_money_appeared_or_vanished();
 }
@@ -305,7 +305,7 @@ async fn a_lie_about_the_preimage_proves_nothing_and_stays_the_same_lie() {
     else {
         panic!("{told:?}, {later:?}");
     };
-    assert!(!preimage.proves(&bought.payment_hash));
+    assert!(!preimage.proves(&bought.payment_hash()));
     assert_eq!(preimage, again);
 }
 
@@ -322,7 +322,7 @@ async fn an_answer_after_the_deadline_is_unknown_until_looked_up() {
         .wallet
         .pay(PayRequest {
             deadline,
-            ..order(&bought.bolt11)
+            ..order(bought.bolt11())
         })
         .await;
     let Payment::Unknown(unknown) = payment else {
@@ -347,7 +347,7 @@ async fn an_unknown_payment_stays_unknown() {
     house.sandbox.set_fault(Fault::None).unwrap();
     assert!(matches!(house.pay(&bought).await, Payment::Unknown(_)));
     assert!(matches!(house.look_up(&bought).await, Payment::Unknown(_)));
-    let state = house.sandbox.lookup(bought.payment_hash).await.unwrap();
+    let state = house.sandbox.lookup(bought.payment_hash()).await.unwrap();
     assert_eq!(state, InvoiceState::Unseen);
     house.assert_no_money_appeared_or_vanished();
 }
@@ -434,7 +434,7 @@ async fn nodes_of_one_home_find_each_other() {
         .create_invoice(asked(Msat::from_sat(7)))
         .await
         .unwrap();
-    assert!(is_settled(&pay.pay(order(&bought.bolt11)).await, &bought));
+    assert!(is_settled(&pay.pay(order(bought.bolt11())).await, &bought));
     assert_eq!(
         house.wallet.balance().await.unwrap(),
         Msat::from_sat(100_000 - 7)

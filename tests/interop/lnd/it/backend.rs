@@ -107,9 +107,9 @@ async fn a_macaroon_that_could_spend_does_not_sell_and_one_that_cannot_does_not_
     let node = net.buyer.node("invoice");
     let pay = node.payer(net.folder(), clock()).await;
     let pay = pay.expect("its network is known from its path");
-    let payment = pay.pay(order(&made.bolt11)).await;
+    let payment = pay.pay(order(made.bolt11())).await;
     assert!(matches!(payment, Payment::Failed(_)), "{payment:?}");
-    let state = receive.lookup(made.payment_hash).await.expect("a state");
+    let state = receive.lookup(made.payment_hash()).await.expect("a state");
     assert_eq!(state, InvoiceState::Open);
 }
 
@@ -124,7 +124,7 @@ async fn both_ends_of_the_channel_pay() {
         let pay = payer.payer(net.folder(), clock()).await.expect("pays");
         let bought = receive.create_invoice(asked(Msat::from_sat(90))).await;
         let bought = bought.expect("an invoice");
-        let payment = pay.pay(order(&bought.bolt11)).await;
+        let payment = pay.pay(order(bought.bolt11())).await;
         assert!(is_settled(&payment, &bought), "{payment:?}");
     }
 }
