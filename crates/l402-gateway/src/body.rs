@@ -1,6 +1,7 @@
 //! Bodies on their way through: limited, timed, and never held.
 
 use core::fmt;
+use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -186,16 +187,6 @@ impl RequestBody {
         }
     }
 
-    /// The number of pieces sent so far.
-    pub(crate) fn frames(&self) -> u64 {
-        self.progress.frames()
-    }
-
-    /// Whether the client is waited for.
-    pub(crate) fn is_awaited(&self) -> bool {
-        self.progress.awaited.load(Ordering::Relaxed)
-    }
-
     /// How long either side may wait for the other; `None` for ever.
     pub(crate) fn patience(&self) -> Option<Duration> {
         self.idle.limit
@@ -284,6 +275,8 @@ pub(crate) struct ResponseBody {
     idle: IdleTimer,
     _in_flight: Option<InFlight>,
     request: Arc<Progress>,
+    /// How many pieces of the request there were when last looked at.
+    pieces: u64,
     over: Over,
 }
 
@@ -303,6 +296,7 @@ impl ResponseBody {
             inner,
             idle: IdleTimer::new(idle),
             _in_flight: in_flight,
+            pieces: request.frames(),
             request,
             over,
         }
@@ -322,6 +316,11 @@ impl Body for ResponseBody {
             return Poll::Ready(Some(Err(BodyFault::Stopped)));
         }
         let frame = Pin::new(&mut this.inner).poll_frame(cx);
+        // An upstream may well say nothing while it still hears the request.
+        let pieces = this.request.frames();
+        if mem::replace(&mut this.pieces, pieces) != pieces {
+            this.idle.rest();
+        }
         let frame = ready!(in_time(frame, &mut this.idle, cx));
         if let Some(Err(BodyFault::Broken(_) | BodyFault::Idle)) = &frame {
             this.request.answer_is_broken();

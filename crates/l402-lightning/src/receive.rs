@@ -28,7 +28,8 @@ pub struct NewInvoice {
 }
 
 impl NewInvoice {
-    /// Reads a BOLT 11 invoice, its signature not looked at.
+    /// Reads a BOLT 11 invoice, its signature not looked at. A backend whose node also names the
+    /// payment hash, or signs elsewhere, compares and verifies before.
     ///
     /// # Errors
     /// Where it is none.

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use l402_server::ledger::BUYER_RELEASES;
 use rustls_pki_types::PrivateKeyDer;
@@ -283,4 +284,44 @@ async fn an_answer_until_the_close_is_not_whole_where_its_upload_broke_off() {
         assert_eq!(rest, b"", "the last chunk must not come after {fault:?}");
         serves_once(&shop, &stage, &credential).await;
     }
+}
+
+/// It takes three times as long as either side may be silent, and neither is.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_taken_slowly_reaches_its_end_though_its_answer_has_begun() {
+    const PIECE: usize = 16 * 1024;
+    const PIECES: usize = 128;
+    let stage = Stage::open().await;
+    let listener = SockRef::from(&stage.listener);
+    listener.set_tcp_mss(1200).unwrap();
+    listener.set_recv_buffer_size(8 * 1024).unwrap();
+    let shop = shop_with(&stage, "[http]\nbody_idle_timeout_secs = 1\n").await;
+    let sent = pattern(PIECES * PIECE);
+    let (head, body) = upload(&sent, false);
+    let mut client = Wire::to(shop.address).await;
+    client.say(&head).await;
+    let mut wire = stage.accept().await;
+    wire.until(b"\r\n\r\n").await;
+    wire.say("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        .await;
+    let answer = client.head().await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let (mut from, mut to) = client.socket.into_split();
+    let writing = tokio::spawn(async move { to.write_all(&body).await.map(|()| to) });
+    let reading = tokio::spawn(async move {
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"0\r\n\r\n") {
+            assert_ne!(from.read_buf(&mut answer).await.unwrap(), 0, "it ends");
+        }
+    });
+    let mut taken = Vec::new();
+    while taken.len() < sent.len() {
+        taken.extend(wire.take(PIECE).await);
+        wire.say("1\r\n.\r\n").await;
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    assert!(taken == sent, "what was sent has arrived");
+    wire.say("0\r\n\r\n").await;
+    timeout(PATIENCE, reading).await.expect("it ends").unwrap();
+    drop(writing.await.unwrap().unwrap());
 }

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::future::poll_fn;
+use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::io;
@@ -11,6 +12,7 @@ use http::Response;
 use http_body::SizeHint;
 use tokio::io::{AsyncWriteExt as _, ReadHalf, WriteHalf, split};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::chunks::Next;
 use super::head::{Head, Left, Malformed};
@@ -193,7 +195,7 @@ impl AnswerBytes {
 
     /// The connection goes back, if it may be used again and has said no more than it should.
     fn end(&mut self) {
-        match core::mem::replace(&mut self.source, Source::Done) {
+        match mem::replace(&mut self.source, Source::Done) {
             Source::Connection(lease) if self.keep => lease.give_back(),
             Source::Half(_, _, mut rest) => rest.let_go(),
             _ => {}
@@ -206,17 +208,20 @@ impl Source {
     /// not hold it up.
     fn beside(connection: Http1, mut request: Box<Sending>) -> Self {
         let (from, mut to): (_, WriteHalf<Wire>) = split(connection.wire);
-        let mut patience = IdleTimer::new(request.body().patience());
+        let limit = request.body().patience();
         let sending = async move {
+            let (mut patience, mut count) = (IdleTimer::new(limit), 0);
             let sent = poll_fn(|cx| {
                 let sent = request.poll_send(&mut to, cx);
                 if sent.is_ready() {
                     return sent;
                 }
-                // For the client it waits by itself.
-                if request.body().is_awaited() {
+                // For the client its body waits by itself.
+                let moved = mem::replace(&mut count, request.count()) != request.count();
+                if moved || !request.is_stuck() {
                     patience.rest();
-                } else if patience.poll_elapsed(cx) {
+                }
+                if request.is_stuck() && patience.poll_elapsed(cx) {
                     let late = io::Error::from(io::ErrorKind::TimedOut);
                     return Poll::Ready(Err(WriteFault::Connection(late)));
                 }
@@ -227,7 +232,7 @@ impl Source {
             // more of it may still answer.
             match sent {
                 Err(WriteFault::Body(fault)) => {
-                    let _ = to.shutdown().await;
+                    let _ = timeout(limit.unwrap_or_default(), to.shutdown()).await;
                     Err(fault)
                 }
                 _ => Ok(()),

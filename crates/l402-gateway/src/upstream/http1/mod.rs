@@ -122,7 +122,7 @@ impl Http1 {
         self.read.bytes.is_empty() && read.is_pending()
     }
 
-    /// Sends a request and waits for the head of its answer: for so long after the last piece of
+    /// Sends a request and waits for the head of its answer: for so long after the last byte of
     /// the request.
     pub(super) async fn exchange(
         &mut self,
@@ -130,14 +130,13 @@ impl Http1 {
         limit: Duration,
     ) -> Result<Head, NoAnswer> {
         self.patience.start(limit);
-        let (mut pieces, mut course) = (0, Course::default());
+        let (mut count, mut course) = (0, Course::default());
         poll_fn(|cx| {
             let answered = self.poll_exchange(request, &mut course, cx);
             if answered.is_ready() {
                 return answered;
             }
-            let sent = request.body().frames();
-            if mem::replace(&mut pieces, sent) != sent {
+            if mem::replace(&mut count, request.count()) != request.count() {
                 self.patience.rest();
             }
             if self.patience.poll_elapsed(cx) {
@@ -148,8 +147,8 @@ impl Http1 {
         .await
     }
 
-    /// An answer may come before all of its request is sent, and where the rest cannot be. What
-    /// comes before any of it is sent answers somebody else, and is not looked at.
+    /// An answer may come before all of its request is sent, and where the rest cannot be; none is
+    /// read before the request has begun.
     fn poll_exchange(
         &mut self,
         request: &mut Sending,
@@ -167,8 +166,11 @@ impl Http1 {
             }
             course.fault = Some(why);
         }
-        if !request.has_begun() && course.fault.is_none() {
-            return Poll::Pending;
+        if !request.has_begun() {
+            return match course.fault.take() {
+                Some(fault) => Poll::Ready(Err(NoAnswer::Write(fault))),
+                None => Poll::Pending,
+            };
         }
         let answered = ready!(self.poll_head(request, course, cx));
         Poll::Ready(answered.map_err(|why| match course.fault.take() {

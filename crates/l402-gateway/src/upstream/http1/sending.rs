@@ -26,6 +26,10 @@ pub(crate) struct Sending {
     written: usize,
     /// Whether anything has been written.
     begun: bool,
+    /// How many bytes have been, in all.
+    count: u64,
+    /// Whether the connection takes no more for now.
+    stuck: bool,
     /// Whether all of it is on its way, and nothing is kept back.
     sent: bool,
     has_body: bool,
@@ -122,6 +126,8 @@ impl HeadWriter {
             lines: self.lines,
             written: 0,
             begun: false,
+            count: 0,
+            stuck: false,
             sent: false,
             has_body: coding != Coding::Ended,
             piece: Bytes::new(),
@@ -170,6 +176,16 @@ impl Sending {
         self.sent
     }
 
+    /// How many bytes have been written.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Whether it is the connection that is waited for, and not the client.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.stuck
+    }
+
     fn is_written(&self) -> bool {
         self.written == self.lines.len() && self.piece.is_empty()
     }
@@ -182,12 +198,14 @@ impl Sending {
     ) -> Poll<Result<(), WriteFault>> {
         loop {
             let filled = self.poll_fill(cx).map_err(WriteFault::Body)?;
+            self.stuck = true;
             while !self.is_written() {
                 ready!(self.poll_write(wire, cx)).map_err(WriteFault::Connection)?;
             }
             if filled.is_pending() || self.coding == Coding::Ended {
                 let flushed = ready!(Pin::new(&mut *wire).poll_flush(cx));
                 flushed.map_err(WriteFault::Connection)?;
+                self.stuck = false;
                 self.sent = filled.is_ready();
                 return filled.map(Ok);
             }
@@ -274,6 +292,7 @@ impl Sending {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         self.begun = true;
+        self.count += written as u64;
         let of_lines = written.min(lines.len());
         self.written += of_lines;
         self.piece.advance(written - of_lines);
