@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use l402::{Invoice, InvoiceError, InvoiceTerms, Network, UnixTime};
+use l402::{InvoiceError, InvoiceTerms, Network, UnixTime};
 
 use crate::{Error, ErrorKind, InvoiceRequest, NewInvoice};
 
@@ -35,13 +35,14 @@ pub(crate) fn request(request: &InvoiceRequest) -> Result<(), Error> {
 
 /// Decodes the invoice that a node made, its signature included, and compares it with what was
 /// asked.
+#[cfg(feature = "lnd")]
 pub(crate) fn invoice(
     bolt11: String,
     request: &InvoiceRequest,
     network: Network,
     now: UnixTime,
 ) -> Result<NewInvoice, Error> {
-    Invoice::decode(&bolt11).map_err(unusable)?;
+    l402::Invoice::decode(&bolt11).map_err(unusable)?;
     own_invoice(bolt11, request, network, now)
 }
 
