@@ -51,7 +51,7 @@ bench/run installs and builds what is needed, then starts this program with the 
 Examples:
   bench/run
   bench/run --only proxy,paid --rounds 3 --seconds 1
-  bench/run --skip-lnd --out /tmp/figures
+  bench/run --skip-lnd --out figures
   l402-bench render                          # tables and charts again, from results.json"
 )]
 struct Options {

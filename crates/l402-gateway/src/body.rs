@@ -1,7 +1,6 @@
 //! Bodies on their way through: limited, timed, and never held.
 
 use core::fmt;
-use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,61 +14,10 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use l402::Problem;
 use l402_server::{Blame, SettleBody};
-use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::shop::InFlight;
+use crate::timer::IdleTimer;
 use crate::upstream::UpstreamBody;
-
-/// Runs out when it is waited with for so long, without rest in between.
-///
-/// To start and to rest costs next to nothing: what wakes it is set anew only when it went off
-/// too early.
-pub(crate) struct IdleTimer {
-    /// None never runs out.
-    limit: Option<Duration>,
-    sleep: Option<Pin<Box<Sleep>>>,
-    since: Option<Instant>,
-}
-
-impl IdleTimer {
-    pub(crate) fn new(limit: Option<Duration>) -> Self {
-        Self {
-            limit,
-            sleep: None,
-            since: None,
-        }
-    }
-
-    /// Has it run for so long from the next wait on.
-    pub(crate) fn start(&mut self, limit: Duration) {
-        self.limit = Some(limit);
-        self.since = None;
-    }
-
-    /// What was waited for has come.
-    pub(crate) fn rest(&mut self) {
-        self.since = None;
-    }
-
-    /// Starts it, if it does not run; whether it has run out.
-    pub(crate) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(limit) = self.limit else {
-            return false;
-        };
-        let end = *self.since.get_or_insert_with(Instant::now) + limit;
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(end)));
-        if sleep.deadline() > end {
-            sleep.as_mut().reset(end);
-        }
-        while sleep.as_mut().poll(cx).is_ready() {
-            if Instant::now() >= end {
-                return true;
-            }
-            sleep.as_mut().reset(end);
-        }
-        false
-    }
-}
 
 /// Why a body broke off.
 #[derive(Debug)]
@@ -164,7 +112,7 @@ impl Progress {
 /// A request's body on its way to the upstream. Trailers stay behind: they would arrive as
 /// headers that nobody has judged.
 pub(crate) struct RequestBody {
-    inner: Option<Incoming>,
+    inner: Incoming,
     left: u64,
     idle: IdleTimer,
     progress: Arc<Progress>,
@@ -180,7 +128,7 @@ impl RequestBody {
         };
         let left = if max == 0 { u64::MAX } else { max };
         Self {
-            inner: Some(inner),
+            inner,
             left,
             idle: IdleTimer::new(idle),
             progress: Arc::new(progress),
@@ -189,7 +137,7 @@ impl RequestBody {
 
     /// How long either side may wait for the other; `None` for ever.
     pub(crate) fn patience(&self) -> Option<Duration> {
-        self.idle.limit
+        self.idle.limit()
     }
 
     pub(crate) fn progress(&self) -> Arc<Progress> {
@@ -209,11 +157,8 @@ impl RequestBody {
 
     /// The next piece of data, or the end.
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-        let Some(inner) = &mut self.inner else {
-            return Poll::Ready(None);
-        };
         loop {
-            let frame = Pin::new(&mut *inner).poll_frame(cx);
+            let frame = Pin::new(&mut self.inner).poll_frame(cx);
             let frame = frame.map(|frame| Some(frame?.map_err(BodyFault::broken)));
             match ready!(in_time(frame, &mut self.idle, cx)) {
                 Some(Ok(frame)) if frame.is_trailers() => {}
@@ -245,13 +190,11 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.as_ref().is_none_or(Body::is_end_stream)
+        self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner
-            .as_ref()
-            .map_or(SizeHint::with_exact(0), Body::size_hint)
+        self.inner.size_hint()
     }
 }
 
@@ -275,8 +218,6 @@ pub(crate) struct ResponseBody {
     idle: IdleTimer,
     _in_flight: Option<InFlight>,
     request: Arc<Progress>,
-    /// How many pieces of the request there were when last looked at.
-    pieces: u64,
     over: Over,
 }
 
@@ -296,7 +237,6 @@ impl ResponseBody {
             inner,
             idle: IdleTimer::new(idle),
             _in_flight: in_flight,
-            pieces: request.frames(),
             request,
             over,
         }
@@ -317,10 +257,7 @@ impl Body for ResponseBody {
         }
         let frame = Pin::new(&mut this.inner).poll_frame(cx);
         // An upstream may well say nothing while it still hears the request.
-        let pieces = this.request.frames();
-        if mem::replace(&mut this.pieces, pieces) != pieces {
-            this.idle.rest();
-        }
+        this.idle.rest_if_moved(this.request.frames());
         let frame = ready!(in_time(frame, &mut this.idle, cx));
         if let Some(Err(BodyFault::Broken(_) | BodyFault::Idle)) = &frame {
             this.request.answer_is_broken();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, header};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header};
 use hyper::body::Incoming;
 use l402::Problem;
 use l402_server::{CanonicalRequest, Granted, Refusal};
@@ -117,13 +117,17 @@ fn prepare(
     let authority = parts.uri.authority();
     let authority = authority.and_then(|a| HeaderValue::from_str(a.as_str()).ok());
     let path = path(&parts.uri, canonical, target)?;
-    if target.upstream.is_http2() {
-        let client = client(&parts.headers, authority.as_ref(), connection);
-        let request = prepare_http2(&parts, path, body, client, canonical, target)?;
+    let http2 = target.upstream.is_http2();
+    let upgrade = (!http2).then(|| tunnel::wanted(&mut parts)).flatten();
+    let client = Client {
+        address: &connection.address,
+        tls: connection.tls,
+        host: parts.headers.get(header::HOST).or(authority.as_ref()),
+    };
+    if http2 {
+        let request = prepare_http2(&parts, path, body, &client, canonical, target)?;
         return Some((Outgoing::Http2(Box::new(request)), None));
     }
-    let upgrade = tunnel::wanted(&mut parts);
-    let client = client(&parts.headers, authority.as_ref(), connection);
     let mut head = HeadWriter::new(parts.method, &path);
     head.header(&header::HOST, target.upstream.authority());
     headers::request(&parts.headers, &client, target, |name, value| {
@@ -136,23 +140,11 @@ fn prepare(
     Some((Outgoing::Http1(request), upgrade))
 }
 
-fn client<'a>(
-    headers: &'a HeaderMap,
-    authority: Option<&'a HeaderValue>,
-    connection: &'a Connection,
-) -> Client<'a> {
-    Client {
-        address: &connection.address,
-        tls: connection.tls,
-        host: headers.get(header::HOST).or(authority),
-    }
-}
-
 fn prepare_http2(
     parts: &Parts,
     path: PathAndQuery,
     body: RequestBody,
-    client: Client<'_>,
+    client: &Client<'_>,
     canonical: &CanonicalRequest,
     target: &Target,
 ) -> Option<Request<RequestBody>> {
@@ -167,7 +159,7 @@ fn prepare_http2(
     *request.version_mut() = Version::HTTP_2;
     let passed = request.headers_mut();
     passed.reserve(parts.headers.len());
-    headers::request(&parts.headers, &client, target, |name, value| {
+    headers::request(&parts.headers, client, target, |name, value| {
         passed.append(name, value.clone());
     });
     if canonical.grpc {

@@ -210,16 +210,20 @@ pub(crate) fn decimal(text: &[u8]) -> Result<u64, Ambiguous> {
 /// `1a;name=value`: the size in hexadecimal digits, and extensions that nobody reads.
 fn chunk_size(line: &[u8]) -> Result<State, Ambiguous> {
     let size = line.split(|byte| *byte == b';').next().unwrap_or_default();
-    let text = core::str::from_utf8(size).map_err(|_| Ambiguous)?;
-    let plain = (1..=15).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
-    if !plain {
+    Ok(match hexadecimal(size)? {
+        0 => State::Trailers,
+        size => State::Chunk(size),
+    })
+}
+
+/// A length in hexadecimal digits, and nothing else: at most 15 of them.
+pub(crate) fn hexadecimal(text: &[u8]) -> Result<u64, Ambiguous> {
+    if text.is_empty() || text.len() > 15 {
         return Err(Ambiguous);
     }
-    let size = u64::from_str_radix(text, 16).map_err(|_| Ambiguous)?;
-    Ok(if size == 0 {
-        State::Trailers
-    } else {
-        State::Chunk(size)
+    text.iter().try_fold(0, |number, digit| {
+        let digit = char::from(*digit).to_digit(16).ok_or(Ambiguous)?;
+        Ok(number * 16 + u64::from(digit))
     })
 }
 

@@ -114,13 +114,13 @@ fn is_dropped(name: &HeaderName, value: &HeaderValue, target: &Target) -> bool {
 /// Whether the operator sets a header of this name. Some servers take a dash and an underscore
 /// for the same.
 fn is_operators(name: &str, target: &Target) -> bool {
-    let dashed = |byte: &u8| if *byte == b'_' { b'-' } else { *byte };
     let mut own = target.headers.iter().map(|(own, _)| own.as_str());
-    own.any(|own| {
-        own.bytes()
-            .map(|b| dashed(&b))
-            .eq(name.bytes().map(|b| dashed(&b)))
-    })
+    own.any(|own| dashed(own).eq(dashed(name)))
+}
+
+fn dashed(name: &str) -> impl Iterator<Item = u8> {
+    let dash = |byte| if byte == b'_' { b'-' } else { byte };
+    name.bytes().map(dash)
 }
 
 fn is_alias(name: &str) -> bool {

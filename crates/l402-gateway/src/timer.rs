@@ -1,20 +1,77 @@
-//! hyper's clock for one connection of HTTP/1.1.
+//! Patience that ends.
 //!
-//! hyper waits for each head with a timer of its own, and nearly every head comes in time. So there
-//! is one timer for the connection, which is set anew only when it goes off too early.
+//! Nearly everything comes in time. So what wakes whoever waits is set anew only when it goes off
+//! too early, and to begin a wait or to end it costs next to nothing.
 
+use core::mem;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hyper::rt::{Sleep, Timer};
 use tokio::task::unconstrained;
+use tokio::time::{Instant, sleep_until};
 
-/// Makes sleeps that share one alarm: at most one of them is waited for at a time.
+/// Runs out when it is waited with for so long, without rest in between.
+pub(crate) struct IdleTimer {
+    /// None never runs out.
+    limit: Option<Duration>,
+    since: Option<Instant>,
+    /// What was counted when it was last told.
+    count: u64,
+    alarm: Alarm,
+}
+
+impl IdleTimer {
+    pub(crate) fn new(limit: Option<Duration>) -> Self {
+        Self {
+            limit,
+            since: None,
+            count: 0,
+            alarm: Alarm::default(),
+        }
+    }
+
+    pub(crate) fn limit(&self) -> Option<Duration> {
+        self.limit
+    }
+
+    /// Has it run for so long from the next wait on.
+    pub(crate) fn start(&mut self, limit: Duration) {
+        self.limit = Some(limit);
+        self.since = None;
+        self.count = 0;
+    }
+
+    /// What was waited for has come.
+    pub(crate) fn rest(&mut self) {
+        self.since = None;
+    }
+
+    /// Something has, where this many of it are not as many as when it was last told.
+    pub(crate) fn rest_if_moved(&mut self, count: u64) {
+        if mem::replace(&mut self.count, count) != count {
+            self.rest();
+        }
+    }
+
+    /// Starts it, if it does not run; whether it has run out.
+    pub(crate) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(limit) = self.limit else {
+            return false;
+        };
+        let end = *self.since.get_or_insert_with(Instant::now) + limit;
+        self.alarm.poll(end, cx).is_ready()
+    }
+}
+
+/// hyper's clock for one connection of HTTP/1.1, where it waits for each head. Makes sleeps that
+/// share one alarm: at most one of them is waited for at a time.
 #[derive(Clone, Default)]
 pub(crate) struct ConnectionTimer(Arc<Mutex<Alarm>>);
 
+/// Wakes who waits for an end; one waits at a time.
 #[derive(Default)]
 struct Alarm {
     sleep: Option<Pin<Box<tokio::time::Sleep>>>,
@@ -32,13 +89,13 @@ impl Timer for ConnectionTimer {
         self.sleep_until(self.now() + duration)
     }
 
-    fn sleep_until(&self, end: Instant) -> Pin<Box<dyn Sleep>> {
-        let alarm = self.clone();
+    fn sleep_until(&self, end: std::time::Instant) -> Pin<Box<dyn Sleep>> {
+        let (end, alarm) = (end.into(), self.clone());
         Box::pin(Until { end, alarm })
     }
 
-    fn now(&self) -> Instant {
-        tokio::time::Instant::now().into_std()
+    fn now(&self) -> std::time::Instant {
+        Instant::now().into_std()
     }
 }
 
@@ -49,19 +106,17 @@ impl Future for Until {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut alarm = self.alarm.0.lock().unwrap_or_else(PoisonError::into_inner);
-        alarm.poll(self.end.into(), cx)
+        alarm.poll(self.end, cx)
     }
 }
 
 impl Alarm {
-    fn poll(&mut self, end: tokio::time::Instant, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, end: Instant, cx: &mut Context<'_>) -> Poll<()> {
         let known = self
             .waker
             .as_ref()
             .is_some_and(|waker| waker.will_wake(cx.waker()));
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(end)));
         if known && sleep.deadline() <= end && !sleep.is_elapsed() {
             return Poll::Pending;
         }
@@ -84,7 +139,32 @@ impl Alarm {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::sleep;
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_ends_where_nothing_moves_and_not_before() {
+        let limit = Duration::from_secs(1);
+        let mut timer = IdleTimer::new(Some(limit));
+        let mut elapsed = |count| {
+            timer.rest_if_moved(count);
+            timer.poll_elapsed(&mut Context::from_waker(Waker::noop()))
+        };
+        for count in 1..=5 {
+            assert!(!elapsed(count));
+            sleep(limit * 9 / 10).await;
+        }
+        assert!(!elapsed(6));
+        for _ in 0..9 {
+            sleep(limit / 10).await;
+            assert!(!elapsed(6));
+        }
+        sleep(limit / 10).await;
+        assert!(elapsed(6));
+        assert!(!elapsed(7));
+        assert!(!IdleTimer::new(None).poll_elapsed(&mut Context::from_waker(Waker::noop())));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn each_sleep_ends_at_its_own_time_and_the_ones_before_do_not_matter() {

@@ -18,10 +18,9 @@ use hyper::body::Incoming;
 use rustls_pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
+use crate::body::BodyFault;
 use crate::config::{RouteConfig, Scheme, UpstreamUrl};
 use crate::{GatewayError, tls};
-
-use crate::body::BodyFault;
 
 pub(crate) use connect::Wire;
 pub(crate) use http1::{AnswerBytes, HeadWriter};

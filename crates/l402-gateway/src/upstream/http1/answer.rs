@@ -17,7 +17,8 @@ use tokio::time::timeout;
 use super::chunks::Next;
 use super::head::{Head, Left, Malformed};
 use super::{Http1, Reading, Sending, WriteFault};
-use crate::body::{BodyFault, IdleTimer};
+use crate::body::BodyFault;
+use crate::timer::IdleTimer;
 use crate::upstream::connect::Wire;
 use crate::upstream::pool::Lease;
 
@@ -133,13 +134,11 @@ impl AnswerBytes {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Broken>>> {
         let piece = ready!(self.poll_next(cx));
-        match &piece {
-            Some(Ok(_)) if self.left != Left::Nothing => {}
-            Some(Ok(_)) | None => self.end(),
-            Some(Err(_)) => {
-                self.left = Left::Nothing;
-                self.source = Source::Done;
-            }
+        if let Some(Err(_)) = &piece {
+            self.left = Left::Nothing;
+            self.source = Source::Done;
+        } else if self.is_end() {
+            self.end();
         }
         Poll::Ready(piece)
     }
@@ -210,18 +209,17 @@ impl Source {
         let (from, mut to): (_, WriteHalf<Wire>) = split(connection.wire);
         let limit = request.body().patience();
         let sending = async move {
-            let (mut patience, mut count) = (IdleTimer::new(limit), 0);
+            let mut patience = IdleTimer::new(limit);
             let sent = poll_fn(|cx| {
                 let sent = request.poll_send(&mut to, cx);
                 if sent.is_ready() {
                     return sent;
                 }
+                patience.rest_if_moved(request.count());
                 // For the client its body waits by itself.
-                let moved = mem::replace(&mut count, request.count()) != request.count();
-                if moved || !request.is_stuck() {
+                if !request.is_stuck() {
                     patience.rest();
-                }
-                if request.is_stuck() && patience.poll_elapsed(cx) {
+                } else if patience.poll_elapsed(cx) {
                     let late = io::Error::from(io::ErrorKind::TimedOut);
                     return Poll::Ready(Err(WriteFault::Connection(late)));
                 }

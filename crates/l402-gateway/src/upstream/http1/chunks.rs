@@ -4,13 +4,11 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use memchr::memchr;
 
 use super::head::Malformed;
+use crate::framing::hexadecimal;
 
 /// The longest line before a chunk, its extensions included, and all trailers together, in bytes.
 const LINE_MAX: usize = 4 * 1024;
 const TRAILERS_MAX: usize = 16 * 1024;
-
-/// The most digits of a chunk's size: nothing near 2⁶⁴ is meant.
-const DIGITS_MAX: usize = 15;
 
 /// Where in a body the next byte stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,14 +105,7 @@ fn size(line: &[u8]) -> Result<u64, Malformed> {
         .rev()
         .take_while(|byte| matches!(byte, b' ' | b'\t'));
     let digits = &digits[..digits.len() - padding.count()];
-    let wrong = Malformed("a chunk of the answer has a wrong size");
-    if digits.is_empty() || digits.len() > DIGITS_MAX {
-        return Err(wrong);
-    }
-    digits.iter().try_fold(0, |size, digit| {
-        let digit = char::from(*digit).to_digit(16).ok_or(wrong)?;
-        Ok(size * 16 + u64::from(digit))
-    })
+    hexadecimal(digits).map_err(|_| Malformed("a chunk of the answer has a wrong size"))
 }
 
 #[cfg(test)]

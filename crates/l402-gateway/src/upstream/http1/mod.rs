@@ -11,7 +11,6 @@ mod sending;
 
 use core::fmt;
 use core::future::poll_fn;
-use core::mem;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker, ready};
 use std::io;
@@ -22,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
 use tokio::task::unconstrained;
 
 use super::connect::Wire;
-use crate::body::IdleTimer;
+use crate::timer::IdleTimer;
 use head::Head;
 
 pub(crate) use answer::AnswerBytes;
@@ -130,15 +129,13 @@ impl Http1 {
         limit: Duration,
     ) -> Result<Head, NoAnswer> {
         self.patience.start(limit);
-        let (mut count, mut course) = (0, Course::default());
+        let mut course = Course::default();
         poll_fn(|cx| {
             let answered = self.poll_exchange(request, &mut course, cx);
             if answered.is_ready() {
                 return answered;
             }
-            if mem::replace(&mut count, request.count()) != request.count() {
-                self.patience.rest();
-            }
+            self.patience.rest_if_moved(request.count());
             if self.patience.poll_elapsed(cx) {
                 return Poll::Ready(Err(NoAnswer::Timeout));
             }

@@ -230,10 +230,10 @@ impl Sending {
             return Ok(());
         }
         match &mut self.coding {
-            Coding::Ended => return Err(BodyFault::broken(WrongLength)),
+            Coding::Ended => return Err(wrong_length()),
             Coding::Length(left) => {
                 let rest = left.checked_sub(piece.len() as u64);
-                *left = rest.ok_or_else(|| BodyFault::broken(WrongLength))?;
+                *left = rest.ok_or_else(wrong_length)?;
                 if *left == 0 {
                     self.coding = Coding::Ended;
                 }
@@ -252,7 +252,7 @@ impl Sending {
     fn finish(&mut self) -> Result<(), BodyFault> {
         match self.coding {
             Coding::Ended => {}
-            Coding::Length(_) => return Err(BodyFault::broken(WrongLength)),
+            Coding::Length(_) => return Err(wrong_length()),
             Coding::Chunked(first) => {
                 self.forget_written();
                 let end: &[u8] = if first {
@@ -300,14 +300,7 @@ impl Sending {
     }
 }
 
-/// A body was not as long as it said.
-#[derive(Debug)]
-struct WrongLength;
-
-impl fmt::Display for WrongLength {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the body is not as long as its request said")
-    }
+/// A body was not as long as its request said.
+fn wrong_length() -> BodyFault {
+    BodyFault::broken(io::Error::other("it is not as long as its request said"))
 }
-
-impl std::error::Error for WrongLength {}
