@@ -10,6 +10,7 @@ use serde_json::Value;
 /// The rows of the map, lowest first. Arrows point to a lower row only.
 const ROWS: &[&[&str]] = &[
     &["l402"],
+    &["l402-host"],
     &["l402-lightning"],
     &["l402-server", "l402-client"],
     &["l402-gateway", "l402-registry"],

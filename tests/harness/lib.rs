@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use l402::{Challenges, Msat};
 use l402_gateway::{Config, Gateway, Home};
+use l402_host::SystemClock;
 use l402_lightning::sandbox::{Sandbox, Wallet};
-use l402_lightning::{Pay, PayRequest, Payment, SystemClock};
+use l402_lightning::{Pay, PayRequest, Payment};
 use tokio::task::JoinSet;
 
 pub use upstream::Upstream;

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use l402::{
     Credential, KeyNumber, KeyRing, MasterKey, Msat, Network, Policy, Preimage, Terms, mint,
 };
-use l402_lightning::{Clock as _, Node, SystemClock};
+use l402_host::{Clock as _, SystemClock};
+use l402_lightning::Node;
 use serde_json::Value;
 
 use super::{Process, Server, pinned, subfolder, until, write};

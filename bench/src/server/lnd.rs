@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use l402::{Challenges, Msat};
+use l402_host::SystemClock;
 use l402_interop::Regtest;
-use l402_lightning::{Node, PayRequest, Payment, SystemClock};
+use l402_lightning::{Node, PayRequest, Payment};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;

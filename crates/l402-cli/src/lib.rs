@@ -31,7 +31,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use clap::{CommandFactory, Parser};
-use l402_lightning::{Clock, SystemClock};
+use l402_host::{Clock, SystemClock};
 
 pub use cli::Cli;
 pub use error::CliError;

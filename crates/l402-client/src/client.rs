@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use l402::UnixTime;
-use l402_lightning::{Clock, Pay, SystemClock};
+use l402_host::{Clock, SystemClock};
+use l402_lightning::Pay;
 
 use crate::exchange::Http;
 use crate::{Error, Event, Journal, Limits, Progress, Quote, Request, Response};

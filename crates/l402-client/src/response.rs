@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use l402_lightning::Clock;
+use l402_host::Clock;
 use url::Url;
 
 use crate::exchange::words;

@@ -10,9 +10,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use l402::{Network, PaymentHash, UnixTime};
+use l402_host::{BoxFuture, BoxStream, Clock};
 use l402_lightning::{
-    BoxFuture, BoxStream, Clock, Error, InvoiceRequest, InvoiceState, NewInvoice, Receive,
-    Settlement, SettlementIndex,
+    Error, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex,
 };
 use tokio::runtime::Handle;
 
@@ -180,8 +180,9 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use l402::Msat;
+    use l402_host::ManualClock;
+    use l402_lightning::ErrorKind;
     use l402_lightning::sandbox::Sandbox;
-    use l402_lightning::{ErrorKind, ManualClock};
 
     use super::*;
 

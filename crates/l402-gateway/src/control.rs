@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::mpsc;
 
 use l402::{Network, PaymentHash};
+use l402_host::{BoxFuture, BoxStream};
 use l402_lightning::{
-    BoxFuture, BoxStream, Error, ErrorKind, InvoiceRequest, InvoiceState, NewInvoice, Receive,
-    Settlement, SettlementIndex,
+    Error, ErrorKind, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
+    SettlementIndex,
 };
 use tokio::runtime::{Builder, Handle, Runtime};
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use l402::{KeyNumber, KeyRing, Network};
-use l402_lightning::{Clock, Node, Receive};
+use l402_host::Clock;
+use l402_lightning::{Node, Receive};
 use l402_server::Paywall;
 use l402_server::ledger::SqliteLedger;
 use tokio::sync::watch;

@@ -19,7 +19,7 @@
 //! ```no_run
 //! use std::{sync::Arc, time::Duration};
 //! use l402_gateway::{Config, Gateway, Home};
-//! use l402_lightning::SystemClock;
+//! use l402_host::SystemClock;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let config = Config::quick("http://127.0.0.1:3000", "50 sat".parse()?, "request".parse()?)

@@ -20,7 +20,8 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::{sync::Arc, time::Duration};
-//! use l402_lightning::{InvoiceRequest, Node, SystemClock};
+//! use l402_host::SystemClock;
+//! use l402_lightning::{InvoiceRequest, Node};
 //!
 //! # let home = tempfile::tempdir()?;
 //! # let home = home.path();
@@ -52,7 +53,6 @@
 mod absent;
 #[cfg(any(feature = "ldk", feature = "lnd", feature = "sandbox"))]
 mod check;
-mod clock;
 mod error;
 #[cfg(feature = "ldk")]
 pub mod ldk;
@@ -69,14 +69,8 @@ mod sandbox_http;
 #[cfg(feature = "sandbox")]
 mod sandbox_node;
 
-pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Error, ErrorKind};
 pub use node::{Node, NodeError};
 #[cfg(feature = "pay")]
 pub use pay::{Pay, PayFailure, PayRequest, Payment, Unknown};
 pub use receive::{InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex};
-
-/// A boxed future: the traits of this crate are object-safe, for they are the slow path.
-pub type BoxFuture<'a, T> = core::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-/// A boxed stream.
-pub type BoxStream<'a, T> = core::pin::Pin<Box<dyn futures_core::Stream<Item = T> + Send + 'a>>;

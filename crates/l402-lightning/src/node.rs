@@ -16,9 +16,10 @@ use crate::absent::sandbox;
 use crate::lnd;
 #[cfg(feature = "sandbox")]
 use crate::sandbox_node as sandbox;
-use crate::{Clock, Error, ErrorKind, Receive};
+use crate::{Error, ErrorKind, Receive};
 #[cfg(feature = "pay")]
 use crate::{Pay, sandbox_http};
+use l402_host::Clock;
 
 /// A backend as people write it: `sandbox`, `sandbox+http://127.0.0.1:8403`,
 /// `lnd://127.0.0.1:8080?tls_cert=/path/tls.cert&macaroon=/path/invoice.macaroon`.

@@ -5,7 +5,8 @@ use core::time::Duration;
 
 use l402::{Msat, Network, PaymentHash, Preimage};
 
-use crate::{BoxFuture, Error, ErrorKind};
+use crate::{Error, ErrorKind};
+use l402_host::BoxFuture;
 
 /// A payment to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]

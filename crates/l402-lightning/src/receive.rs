@@ -5,7 +5,8 @@ use core::time::Duration;
 
 use l402::{InvoiceError, InvoiceTerms, Msat, Network, PaymentHash, UnixTime};
 
-use crate::{BoxFuture, BoxStream, Error};
+use crate::Error;
+use l402_host::{BoxFuture, BoxStream};
 
 /// An invoice to be made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
-use crate::{BoxFuture, Error, ErrorKind, Pay, PayFailure, PayRequest, Payment, Unknown};
+use crate::{Error, ErrorKind, Pay, PayFailure, PayRequest, Payment, Unknown};
+use l402_host::BoxFuture;
 
 /// How long anything but a payment may take.
 const PATIENCE: Duration = Duration::from_secs(5);

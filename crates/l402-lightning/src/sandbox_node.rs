@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::sandbox::Sandbox;
-use crate::{Clock, Error, ErrorKind, Receive};
+use crate::{Error, ErrorKind, Receive};
+use l402_host::Clock;
 #[cfg(feature = "pay")]
 pub(crate) use payer::payer;
 

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use l402::{Condition, Problem, UnixTime};
-use l402_lightning::{Clock, InvoiceRequest, NewInvoice, Receive, SystemClock};
+use l402_host::{Clock, SystemClock};
+use l402_lightning::{InvoiceRequest, NewInvoice, Receive};
 use tokio::sync::Semaphore;
 
 use crate::breaker::{Attempt, Breaker};

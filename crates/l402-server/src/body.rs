@@ -221,7 +221,7 @@ mod tests {
 
     use bytes::Bytes;
     use http_body_util::{BodyExt, Empty, Full, StreamBody};
-    use l402_lightning::BoxFuture;
+    use l402_host::BoxFuture;
 
     use super::*;
     use crate::ledger::{Claim, Ledger, Reservation, ReserveError};

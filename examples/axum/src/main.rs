@@ -14,7 +14,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use l402::{KeyNumber, KeyRing, MasterKey};
-use l402_lightning::{Node, SystemClock};
+use l402_host::SystemClock;
+use l402_lightning::Node;
 use l402_server::ledger::SqliteLedger;
 use l402_server::{Paid, Paywall, PaywallLayer, Route, Snapshot};
 

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use l402::{Msat, UnixTime};
-use l402_lightning::{BoxFuture, Clock, Pay, Receive, SystemClock};
+use l402_host::{BoxFuture, Clock, SystemClock};
+use l402_lightning::{Pay, Receive};
 use l402_regtest::Pair;
 
 use crate::contract::{Bench, keeps_every_promise};

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use l402::{Msat, PaymentHash};
+use l402_host::SystemClock;
 use l402_lightning::ldk::Ldk;
 use l402_lightning::ldk::ldk_node::lightning_invoice::Bolt11Invoice;
 use l402_lightning::{
     ErrorKind, InvoiceState, NewInvoice, Pay, PayRequest, Payment, Receive, Settlement,
-    SettlementIndex, SystemClock,
+    SettlementIndex,
 };
 use l402_regtest::Pair;
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use l402::Network;
+use l402_host::SystemClock;
 use l402_lightning::ldk::{ChainSource, Ldk, LdkConfig};
-use l402_lightning::{Error, ErrorKind, SystemClock};
+use l402_lightning::{Error, ErrorKind};
 use l402_regtest::{Access, Chain};
 
 fn config(folder: &Path, access: &Access) -> LdkConfig {

@@ -10,10 +10,9 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use l402::{Invoice, Msat, Preimage};
 use l402_gateway::{Config, Gateway, Home};
+use l402_host::{Clock, SystemClock};
 use l402_lightning::ldk::Ldk;
-use l402_lightning::{
-    Clock, InvoiceState, Pay as _, Payment, Receive, SettlementIndex, SystemClock,
-};
+use l402_lightning::{InvoiceState, Pay as _, Payment, Receive, SettlementIndex};
 use l402_regtest::Pair;
 use l402_tests::Upstream;
 use rusqlite::{Connection, OpenFlags};

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use bitcoin::{Address, Amount};
 use l402::Network;
+use l402_host::Clock;
+use l402_lightning::Error;
 use l402_lightning::ldk::ldk_node::lightning::ln::msgs::SocketAddress;
 use l402_lightning::ldk::ldk_node::{ChannelDetails, Node};
 use l402_lightning::ldk::{ChainSource, Ldk, LdkConfig};
-use l402_lightning::{Clock, Error};
 
 use crate::{Access, Chain, Wire};
 

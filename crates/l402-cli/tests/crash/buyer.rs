@@ -5,8 +5,8 @@ mod shop;
 
 use std::time::Duration;
 
+use l402_host::{Clock, SystemClock};
 use l402_lightning::sandbox::Fault;
-use l402_lightning::{Clock, SystemClock};
 use serde_json::json;
 
 use crate::run::{alone, millis, number, report, seed};

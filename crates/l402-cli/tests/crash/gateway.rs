@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use l402::{Challenge, Challenges, Msat};
+use l402_host::{Clock, SystemClock};
 use l402_lightning::sandbox::{Sandbox, Wallet};
-use l402_lightning::{Clock, Pay, PayRequest, Payment, SystemClock};
+use l402_lightning::{Pay, PayRequest, Payment};
 use tokio::runtime::Runtime;
 
 use crate::exchange::Connection;

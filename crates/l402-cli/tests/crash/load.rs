@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use l402_lightning::{Clock, SystemClock};
+use l402_host::{Clock, SystemClock};
 
 use crate::exchange::{Answer, Connection};
 use crate::run::{PATIENCE, wait_until};

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use l402_lightning::{Clock, SystemClock};
+use l402_host::{Clock, SystemClock};
 use serde_json::Value;
 
 /// Long enough for a slow machine; a run that passes never waits for it.

@@ -6,7 +6,8 @@ use std::process::{Child, Stdio};
 use std::sync::Arc;
 
 use l402_client::{Client, Journal, Progress, Quote, Request};
-use l402_lightning::{Node, SystemClock};
+use l402_host::SystemClock;
+use l402_lightning::Node;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::program::{Home, Serving};

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use l402::UnixTime;
-use l402_lightning::{Clock, InvoiceRequest, ManualClock, Node, PayRequest, Payment, SystemClock};
+use l402_host::{Clock, ManualClock, SystemClock};
+use l402_lightning::{InvoiceRequest, Node, PayRequest, Payment};
 
 use crate::program::Home;
 

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use l402::{Msat, Network, PaymentHash};
 use l402_client::{Journal, State};
+use l402_host::BoxFuture;
 use l402_lightning::sandbox::Wallet;
-use l402_lightning::{BoxFuture, Error, ErrorKind, Pay, PayRequest, Payment, Unknown};
+use l402_lightning::{Error, ErrorKind, Pay, PayRequest, Payment, Unknown};
 
 /// The buyer's wallet, with one of its habits changed.
 #[derive(Debug)]

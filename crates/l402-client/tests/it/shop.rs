@@ -15,8 +15,9 @@ use l402::{
     Capability, Challenge, Conditions, Credential, KeyNumber, KeyRing, MasterKey, Msat, Network,
     PaymentHash, Policy, Problem, Service, Target, Terms, UnknownCaveats, verify,
 };
+use l402_host::{Clock, ManualClock};
 use l402_lightning::sandbox::Sandbox;
-use l402_lightning::{Clock, InvoiceRequest, ManualClock, Receive};
+use l402_lightning::{InvoiceRequest, Receive};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 

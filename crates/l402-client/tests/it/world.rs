@@ -7,8 +7,9 @@ use l402::{Msat, UnixTime};
 use l402_client::{
     Client, ClientBuilder, Entry, Error, Event, Journal, Progress, Quote, Request, State,
 };
+use l402_host::ManualClock;
+use l402_lightning::Pay;
 use l402_lightning::sandbox::{Fault, Sandbox, Wallet};
-use l402_lightning::{ManualClock, Pay};
 use tempfile::TempDir;
 
 use crate::shop::Shop;

@@ -14,7 +14,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use l402::{Msat, UnixTime};
 use l402_gateway::{Config, Gateway, Home};
-use l402_lightning::{Clock, ManualClock, Node, PayRequest, Payment};
+use l402_host::{Clock, ManualClock};
+use l402_lightning::{Node, PayRequest, Payment};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 

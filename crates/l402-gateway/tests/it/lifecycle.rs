@@ -36,7 +36,7 @@ async fn where_one_address_fails_none_is_bound() {
         "listen = [\"{free}\", \"{upstream}\"]\n[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:1\"\nfree = true\n"
     );
     let home = tempfile::tempdir().unwrap();
-    let clock = Arc::new(l402_lightning::SystemClock::default());
+    let clock = Arc::new(l402_host::SystemClock::default());
     start(&text, home.path(), clock).await.unwrap_err();
     std::net::TcpListener::bind(free).expect("it is free again");
 }

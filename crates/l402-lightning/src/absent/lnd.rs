@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 #[cfg(feature = "pay")]
 use crate::Pay;
-use crate::{Clock, Error, ErrorKind, Node, Receive};
+use crate::{Error, ErrorKind, Node, Receive};
+use l402_host::Clock;
 
 fn absent() -> Error {
     Error::new(

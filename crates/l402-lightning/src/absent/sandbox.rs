@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 #[cfg(feature = "pay")]
 use crate::Pay;
-use crate::{Clock, Error, ErrorKind, Receive};
+use crate::{Error, ErrorKind, Receive};
+use l402_host::Clock;
 
 fn absent() -> Error {
     let text = "this program was built without the sandbox; build it with feature sandbox";

@@ -16,7 +16,7 @@
 //! # async fn run() -> Result<(), l402_lightning::Error> {
 //! use std::sync::Arc;
 //! use l402::Network;
-//! use l402_lightning::SystemClock;
+//! use l402_host::SystemClock;
 //! use l402_lightning::ldk::{ChainSource, Ldk, LdkConfig};
 //!
 //! let config = LdkConfig {

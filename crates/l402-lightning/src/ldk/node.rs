@@ -19,7 +19,8 @@ use super::folder::Folder;
 use super::hint::{self, WayIn};
 use super::key::InvoiceKey;
 use super::log::Log;
-use crate::{Clock, Error, ErrorKind};
+use crate::{Error, ErrorKind};
+use l402_host::Clock;
 
 /// Threads of the node's own runtime.
 const WORKERS: usize = 2;

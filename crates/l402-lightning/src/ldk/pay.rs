@@ -14,7 +14,8 @@ use ldk_node::payment::{PaymentDirection, PaymentKind, PaymentStatus};
 
 use super::file::Entry;
 use super::node::{Inner, Ldk, stopped};
-use crate::{BoxFuture, Error, ErrorKind, Pay, PayRequest, Payment};
+use crate::{Error, ErrorKind, Pay, PayRequest, Payment};
+use l402_host::BoxFuture;
 
 impl Pay for Ldk {
     fn network(&self) -> Network {

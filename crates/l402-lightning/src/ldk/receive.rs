@@ -8,9 +8,9 @@ use l402::{Network, PaymentHash};
 use super::hint;
 use super::node::{Ldk, stopped};
 use crate::{
-    BoxFuture, BoxStream, Error, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
-    SettlementIndex, check,
+    Error, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex, check,
 };
+use l402_host::{BoxFuture, BoxStream};
 
 impl Receive for Ldk {
     fn network(&self) -> Network {

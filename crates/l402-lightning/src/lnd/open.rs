@@ -12,7 +12,8 @@ use super::receive::LndReceive;
 use super::rest::Rest;
 use super::wire::{AddedInvoice, Info};
 use super::{macaroon, tls};
-use crate::{Clock, Error, ErrorKind, Node, Receive};
+use crate::{Error, ErrorKind, Node, Receive};
+use l402_host::Clock;
 
 /// Far above every certificate chain and macaroon.
 const MAX_FILE: usize = 64 * 1024;

@@ -12,7 +12,8 @@ use serde_json::json;
 
 use super::rest::{Lines, Rest, tidy};
 use super::wire::{garbled, number};
-use crate::{BoxFuture, Clock, Error, ErrorKind, Pay, PayRequest, Payment};
+use crate::{Error, ErrorKind, Pay, PayRequest, Payment};
+use l402_host::{BoxFuture, Clock};
 
 /// How long a look-up may take. lnd tells the state of a payment at once.
 const PATIENCE: Duration = Duration::from_secs(5);

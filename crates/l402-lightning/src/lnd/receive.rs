@@ -12,9 +12,10 @@ use serde_json::json;
 use super::rest::{Lines, Rest, tidy};
 use super::wire::{AddedInvoice, WireInvoice, WireInvoices, garbled, hash};
 use crate::{
-    BoxFuture, BoxStream, Clock, Error, ErrorKind, InvoiceRequest, InvoiceState, NewInvoice,
-    Receive, Settlement, SettlementIndex, check,
+    Error, ErrorKind, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
+    SettlementIndex, check,
 };
+use l402_host::{BoxFuture, BoxStream, Clock};
 
 /// How many invoices are read at a time in search of the first settlement.
 const PAGE: u64 = 500;

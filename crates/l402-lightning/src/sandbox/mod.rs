@@ -24,7 +24,8 @@ use std::sync::{Arc, Once};
 
 use l402::Msat;
 
-use crate::{Clock, Error, ErrorKind};
+use crate::{Error, ErrorKind};
+use l402_host::Clock;
 
 #[cfg(feature = "sandbox-api")]
 pub use api::serve_api;

@@ -9,7 +9,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 use super::fault::{self, Fault};
 use super::file::{self, IN_FLIGHT, INCOME, ROUTING, Trouble, msat, stored};
 use super::{Inner, Sandbox, key};
-use crate::{BoxFuture, Error, ErrorKind, Pay, PayRequest, Payment};
+use crate::{Error, ErrorKind, Pay, PayRequest, Payment};
+use l402_host::BoxFuture;
 
 /// What an account holds when it is first used.
 const FIRST_FILL: Msat = Msat::from_sat(100_000);

@@ -10,9 +10,9 @@ use rusqlite::{Connection, OptionalExtension};
 use super::file::msat;
 use super::{Inner, Sandbox};
 use crate::{
-    BoxFuture, BoxStream, Error, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
-    SettlementIndex, check,
+    Error, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex, check,
 };
+use l402_host::{BoxFuture, BoxStream};
 
 /// How often the file is looked at for payments, which other processes may have made.
 const POLL: Duration = Duration::from_millis(50);

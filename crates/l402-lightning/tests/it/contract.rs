@@ -7,9 +7,10 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use l402::{Invoice, Msat};
+use l402_host::BoxFuture;
 use l402_lightning::{
-    BoxFuture, InvoiceRequest, InvoiceState, NewInvoice, Pay, PayRequest, Payment, Receive,
-    Settlement, SettlementIndex,
+    InvoiceRequest, InvoiceState, NewInvoice, Pay, PayRequest, Payment, Receive, Settlement,
+    SettlementIndex,
 };
 
 /// 10 sat on the main network, made at second 1790000000, for a day.

@@ -6,9 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use l402::Msat;
-use l402_lightning::{
-    BoxFuture, Error, ErrorKind, NewInvoice, Node, Pay, PayRequest, Payment, Receive,
-};
+use l402_host::BoxFuture;
+use l402_lightning::{Error, ErrorKind, NewInvoice, Node, Pay, PayRequest, Payment, Receive};
 
 use super::contract::{Bench, asked, invoice, is_settled, keeps_every_promise, order};
 use super::fake_lnd::{FakeLnd, Mischief, certificate};

@@ -8,10 +8,11 @@ use std::time::{Duration, SystemTime};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use l402::{Msat, Network, UnixTime};
+use l402_host::{BoxFuture, ManualClock};
 use l402_lightning::sandbox::{Fault, Sandbox, Wallet};
 use l402_lightning::{
-    BoxFuture, Error, ErrorKind, InvoiceState, ManualClock, NewInvoice, Node, Pay, PayRequest,
-    Payment, Receive, SettlementIndex,
+    Error, ErrorKind, InvoiceState, NewInvoice, Node, Pay, PayRequest, Payment, Receive,
+    SettlementIndex,
 };
 
 use super::contract::{Bench, asked, invoice, is_settled, keeps_every_promise, order};

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use l402::Msat;
+use l402_host::BoxFuture;
 use l402_lightning::sandbox::{Fault, serve_api};
-use l402_lightning::{BoxFuture, ErrorKind, Node, Pay, Payment, Receive};
+use l402_lightning::{ErrorKind, Node, Pay, Payment, Receive};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -88,7 +89,7 @@ async fn read(answer: Response) -> (u16, Value) {
 async fn payer(base: &str) -> Arc<dyn Pay> {
     let node: Node = format!("sandbox+{base}").parse().expect("a node");
     let nowhere = std::path::Path::new("/nonexistent");
-    let clock = Arc::new(l402_lightning::SystemClock::default());
+    let clock = Arc::new(l402_host::SystemClock::default());
     node.payer(nowhere, clock).await.expect("a payer")
 }
 

@@ -6,7 +6,7 @@ use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use l402::{PaymentHash, UnixTime};
-use l402_lightning::BoxFuture;
+use l402_host::BoxFuture;
 
 use super::{Claim, GRACE_SECS, Ledger, Reservation, ReserveError, Settle, Tally};
 

@@ -12,7 +12,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 
 use l402::{PaymentHash, UnixTime};
-use l402_lightning::BoxFuture;
+use l402_host::BoxFuture;
 
 pub use memory::MemoryLedger;
 #[cfg(feature = "sqlite")]

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
 
-use l402_lightning::BoxFuture;
+use l402_host::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::{Claim, Ledger, Reservation, ReserveError, Settle};

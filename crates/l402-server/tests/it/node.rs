@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use http::Request;
 use l402::{Msat, Network, PaymentHash};
+use l402_host::{BoxFuture, BoxStream, ManualClock};
 use l402_lightning::sandbox::Sandbox;
 use l402_lightning::{
-    BoxFuture, BoxStream, Error, ErrorKind, InvoiceRequest, InvoiceState, ManualClock, NewInvoice,
-    Receive, Settlement, SettlementIndex,
+    Error, ErrorKind, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
+    SettlementIndex,
 };
 use l402_server::{CanonicalRequest, Paywall, Refusal};
 

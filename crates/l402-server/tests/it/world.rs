@@ -14,8 +14,9 @@ use l402::{
     Challenge, Challenges, KeyNumber, KeyRing, MasterKey, Msat, Network, Policy, Preimage, Problem,
     UnixTime,
 };
+use l402_host::ManualClock;
 use l402_lightning::sandbox::{Sandbox, Wallet};
-use l402_lightning::{ManualClock, Pay, PayRequest, Payment};
+use l402_lightning::{Pay, PayRequest, Payment};
 use l402_server::{
     Access, Blame, ChallengeLimits, Paid, Paywall, PaywallBuilder, PaywallLayer, Rate, Route,
     Snapshot,

@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use l402::{Msat, UnixTime};
+use l402_host::{BoxFuture, Clock, SystemClock};
 use l402_interop::Regtest;
-use l402_lightning::{
-    BoxFuture, Clock, ErrorKind, InvoiceState, Pay, Payment, Receive, SystemClock,
-};
+use l402_lightning::{ErrorKind, InvoiceState, Pay, Payment, Receive};
 
 use crate::contract::{Bench, asked, is_settled, keeps_every_promise, order};
 

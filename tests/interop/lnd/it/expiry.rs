@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use l402::Invoice;
+use l402_host::ManualClock;
 use l402_interop::{L402, Regtest, until};
-use l402_lightning::{InvoiceState, ManualClock, Payment};
+use l402_lightning::{InvoiceState, Payment};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 

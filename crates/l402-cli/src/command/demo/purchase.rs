@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use l402::{Challenges, Invoice, Msat};
 use l402_client::{Client, Event, Journal, Limits, Progress, Quote, Receipt, Request};
+use l402_host::Clock;
+use l402_lightning::Pay;
 use l402_lightning::sandbox::{Sandbox, Wallet};
-use l402_lightning::{Clock, Pay};
 use serde_json::{Value, json};
 
 use crate::output::Output;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use l402_host::SystemClock;
+use l402_lightning::Pay;
 use l402_lightning::sandbox::{Fault, Sandbox, Wallet};
-use l402_lightning::{Pay, SystemClock};
 use tokio::runtime::Runtime;
 
 use crate::program::{Home, Serving};

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use l402::{PaymentHash, UnixTime};
-use l402_lightning::{Clock as _, SystemClock};
+use l402_host::{Clock as _, SystemClock};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
