@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use l402_host::private;
+
 use crate::{CliError, exit_code};
 
 /// `L402_HOME`, and whether the user named it.
@@ -46,12 +48,8 @@ impl HomeFolder {
     /// # Errors
     /// Naming the folder.
     pub(crate) fn create(&self) -> Result<&Path, CliError> {
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&self.path).map_err(|error| {
-            let folder = self.path.display();
+        private::create_folder(&self.path).map_err(|error| {
+            let (folder, error) = (self.path.display(), error.fault());
             CliError::local_io(format!("the folder {folder} cannot be created: {error}"))
                 .with_hint("name another folder: --home DIR, or the variable L402_HOME")
         })?;

@@ -258,6 +258,12 @@ impl fmt::Display for Error {
     }
 }
 
+impl From<l402_host::FileError> for Error {
+    fn from(error: l402_host::FileError) -> Self {
+        Self::store(error.to_string())
+    }
+}
+
 impl std::error::Error for Error {}
 
 #[cfg(test)]

@@ -8,17 +8,17 @@
 mod row;
 mod store;
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use l402::{Msat, PaymentHash, UnixTime};
+use l402_host::private;
 
 pub(crate) use row::{Draft, Purchase, Reserved};
 pub(crate) use store::{Reservation, Store};
 
 use crate::Error;
-use crate::lock::{Locks, private};
+use crate::lock::Locks;
 
 /// How far a purchase has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,10 +121,7 @@ impl Journal {
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let file = folder.join("client.db");
         let locks = folder.join("locks");
-        make_folder(&locks)?;
-        // Two first starts at once must not both lay out the file.
-        let _door = door(&locks.join("open"))?;
-        make_file(&file)?;
+        private::create_folder(&locks)?;
         let store = Store::open(&file)?;
         Ok(Self {
             file: file.into(),
@@ -167,47 +164,4 @@ impl Journal {
 /// What SQLite says never holds a value of ours.
 fn unusable(file: &Path, error: &dyn std::fmt::Display) -> Error {
     Error::store(format!("{}: {error}", file.display()))
-}
-
-/// Makes the folder of locks and the one around it, both for their owner alone.
-fn make_folder(locks: &Path) -> Result<(), Error> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    builder
-        .create(locks)
-        .map_err(|error| unusable(locks, &error))
-}
-
-fn door(path: &PathBuf) -> Result<File, Error> {
-    let file = private(OpenOptions::new().write(true).create(true).truncate(false)).open(path);
-    let file = file.map_err(|error| unusable(path, &error))?;
-    file.lock().map_err(|error| unusable(path, &error))?;
-    Ok(file)
-}
-
-/// Makes sure of a plain file that only its owner can read: SQLite gives its helper files the
-/// same mode.
-fn make_file(path: &Path) -> Result<(), Error> {
-    if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
-        return Err(Error::store(format!(
-            "{} is not a plain file; move it away",
-            path.display()
-        )));
-    }
-    let options = &mut OpenOptions::new();
-    let file = private(options.read(true).write(true).create(true).truncate(false)).open(path);
-    let file = file.map_err(|error| unusable(path, &error))?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.set_permissions(std::fs::Permissions::from_mode(0o600))
-            .map_err(|error| unusable(path, &error))?;
-    }
-    drop(file);
-    Ok(())
 }

@@ -5,12 +5,12 @@
 //! gives up a lock takes its file away, so that what is left was left by a crash.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use l402::PaymentHash;
+use l402_host::FileLock;
 use sha2::{Digest, Sha256};
 use tokio::sync::OwnedMutexGuard;
 
@@ -41,34 +41,14 @@ impl Scope {
 /// The right to buy in one scope, of all tasks and processes on one folder.
 #[derive(Debug)]
 pub(crate) struct Flight {
-    _file: Lock,
+    _file: FileLock,
     _here: OwnedMutexGuard<()>,
 }
 
 /// The right to present one purchase; see [`Locks::claim`].
 #[derive(Debug)]
 pub(crate) struct Claim {
-    _file: Lock,
-}
-
-/// A locked file.
-#[derive(Debug)]
-struct Lock {
-    path: PathBuf,
-    #[cfg_attr(not(unix), expect(dead_code, reason = "held for its lock"))]
-    file: File,
-}
-
-/// Takes the file away while it is locked; the lock ends after that, with the file's handle.
-/// Elsewhere than on Unix, where nobody could tell a file from its successor, it stays.
-impl Drop for Lock {
-    fn drop(&mut self) {
-        #[cfg(unix)]
-        if is_at(&self.file, &self.path) {
-            // Left behind, the empty file does no harm.
-            let _removed = std::fs::remove_file(&self.path);
-        }
-    }
+    _file: FileLock,
 }
 
 type Turnstile = tokio::sync::Mutex<()>;
@@ -97,7 +77,7 @@ impl Locks {
         let path = self.folder.join(name);
         let mut pause = Duration::from_millis(5);
         loop {
-            if let Some(file) = try_lock(&path)? {
+            if let Some(file) = FileLock::try_take(&path)? {
                 return Ok(Flight {
                     _file: file,
                     _here: here,
@@ -114,7 +94,7 @@ impl Locks {
         let Ok(here) = self.turnstile(&name).try_lock_owned() else {
             return Ok(None);
         };
-        let file = try_lock(&self.folder.join(name))?;
+        let file = FileLock::try_take(&self.folder.join(name))?;
         Ok(file.map(|file| Flight {
             _file: file,
             _here: here,
@@ -125,7 +105,7 @@ impl Locks {
     /// afterwards: it may have been served just before.
     pub(crate) fn claim(&self, hash: &PaymentHash) -> Result<Option<Claim>, Error> {
         let path = self.folder.join(format!("{hash}.use"));
-        let file = try_lock(&path)?;
+        let file = FileLock::try_take(&path)?;
         Ok(file.map(|file| Claim { _file: file }))
     }
 
@@ -139,53 +119,6 @@ impl Locks {
         here.insert(name.to_owned(), Arc::downgrade(&turnstile));
         turnstile
     }
-}
-
-/// Opens and locks a file; `None` where somebody else has the lock.
-fn try_lock(path: &Path) -> Result<Option<Lock>, Error> {
-    let fault =
-        |error: &dyn std::fmt::Display| Error::store(format!("{}: {error}", path.display()));
-    loop {
-        let file = private(OpenOptions::new().write(true).create(true).truncate(false))
-            .open(path)
-            .map_err(|error| fault(&error))?;
-        match file.try_lock() {
-            // Whoever had it may have taken the file away since it was opened: the lock of a file
-            // that nobody else can open keeps nobody out.
-            Ok(()) if !is_at(&file, path) => {}
-            Ok(()) => {
-                let path = path.to_owned();
-                return Ok(Some(Lock { path, file }));
-            }
-            Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(error)) => return Err(fault(&error)),
-        }
-    }
-}
-
-/// Whether a path still leads to an open file.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let identity = |found: std::fs::Metadata| (found.dev(), found.ino());
-    let (open, named) = (file.metadata(), path.symlink_metadata());
-    open.is_ok_and(|open| named.is_ok_and(|named| identity(open) == identity(named)))
-}
-
-/// Nothing is taken away here.
-#[cfg(not(unix))]
-fn is_at(_: &File, _: &Path) -> bool {
-    true
-}
-
-/// A new file is for its owner alone.
-pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    options
 }
 
 #[cfg(test)]

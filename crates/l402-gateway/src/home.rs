@@ -1,10 +1,9 @@
 //! The folder that holds all state, and the master key in it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use l402::MasterKey;
+use l402_host::{FileError, private};
 
 use crate::GatewayError;
 
@@ -17,14 +16,9 @@ impl Home {
     ///
     /// # Errors
     /// Naming the folder.
-    pub fn at(path: impl Into<PathBuf>) -> io::Result<Self> {
+    pub fn at(path: impl Into<PathBuf>) -> Result<Self, FileError> {
         let path = path.into();
-        create_folder(&path).map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("cannot use {}: {error}", path.display()),
-            )
-        })?;
+        private::create_folder(&path)?;
         Ok(Self(path))
     }
 
@@ -44,95 +38,26 @@ impl Home {
     pub(crate) fn master_key(&self, file: Option<&Path>) -> Result<MasterKey, GatewayError> {
         let path = match file {
             Some(file) => file.to_owned(),
-            None => self.own_key()?,
+            None => self.0.join("master.key"),
         };
-        let wrong = |what: &str| {
-            GatewayError::new(format!(
-                "cannot use the master key {}: {what}",
-                path.display()
-            ))
+        let wrong = |what: &dyn std::fmt::Display| {
+            let path = path.display();
+            GatewayError::new(format!("cannot use the master key {path}: {what}"))
         };
-        check_private(&path).map_err(|error| wrong(&error))?;
-        let text = fs::read_to_string(&path).map_err(|error| wrong(&error.to_string()))?;
-        MasterKey::from_hex(&text).map_err(|error| wrong(&error.to_string()))
+        let text = match file {
+            Some(_) => private::read_named(&path),
+            None => private::create_hex_key(&path).and_then(|()| private::read(&path)),
+        };
+        let text = text.map_err(|error| wrong(error.fault()))?;
+        let text = std::str::from_utf8(&text).map_err(|error| wrong(&error))?;
+        MasterKey::from_hex(text).map_err(|error| wrong(&error))
     }
-
-    fn own_key(&self) -> Result<PathBuf, GatewayError> {
-        let path = self.0.join("master.key");
-        if !path.exists() {
-            make_key(&path).map_err(|error| {
-                GatewayError::new(format!("cannot write {}: {error}", path.display()))
-            })?;
-        }
-        Ok(path)
-    }
-}
-
-#[cfg(unix)]
-fn create_folder(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-}
-
-#[cfg(not(unix))]
-fn create_folder(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)
-}
-
-/// Written beside its place and linked there: another process sees a whole key or none, and
-/// whoever comes second uses the first one's.
-fn make_key(path: &Path) -> io::Result<()> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
-    let key = MasterKey::from_bytes(&bytes).map_err(io::Error::other)?;
-    let draft = path.with_extension(format!("key.{}", std::process::id()));
-    let mut file = create_private(&draft)?;
-    writeln!(file, "{}", *key.to_hex())?;
-    file.sync_all()?;
-    let linked = fs::hard_link(&draft, path);
-    fs::remove_file(&draft)?;
-    match linked {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
-}
-
-fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-/// A key that others on the machine can read is no secret.
-#[cfg(unix)]
-fn check_private(path: &Path) -> Result<(), String> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = fs::metadata(path)
-        .map_err(|error| error.to_string())?
-        .permissions()
-        .mode();
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(format!(
-        "others can read it (mode {:o}); run chmod 600 on it",
-        mode & 0o777
-    ))
-}
-
-#[cfg(not(unix))]
-fn check_private(_path: &Path) -> Result<(), String> {
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn home() -> (tempfile::TempDir, Home) {
         let folder = tempfile::tempdir().expect("a folder");
@@ -171,7 +96,7 @@ mod tests {
     fn a_weak_key_is_refused_by_name() {
         let (_folder, home) = home();
         let path = home.path().join("mine.key");
-        writeln!(create_private(&path).unwrap(), "{}", "00".repeat(32)).unwrap();
+        private::create(&path, "00".repeat(32).as_bytes()).unwrap();
         let error = home.master_key(Some(&path)).unwrap_err().to_string();
         assert!(
             error.contains("mine.key") && error.contains("guessed"),

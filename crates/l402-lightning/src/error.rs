@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use l402_host::FileError;
+
 /// Whose fault it is, and so what may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -48,6 +50,12 @@ impl Error {
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         matches!(self.kind, ErrorKind::Timeout | ErrorKind::Unavailable)
+    }
+}
+
+impl From<FileError> for Error {
+    fn from(error: FileError) -> Self {
+        Self::new(ErrorKind::Local, format!("cannot use {error}"))
     }
 }
 

@@ -133,8 +133,7 @@ pub(super) async fn start(config: Config, context: &Context) -> Result<Gateway, 
     let path = context.home.create()?.to_owned();
     let clock = context.clock.clone();
     let started = tokio::task::spawn_blocking(move || {
-        let home = Home::at(&path)
-            .map_err(|error| CliError::local_io(format!("{}: {error}", path.display())))?;
+        let home = Home::at(&path).map_err(|error| CliError::local_io(error.to_string()))?;
         Gateway::start(config, &home, clock).map_err(|error| {
             CliError::new(
                 exit_code::UNAVAILABLE,

@@ -4,17 +4,25 @@ use std::path::Path;
 use std::time::Duration;
 
 use l402::{Msat, PaymentHash, Preimage, UnixTime};
+use l402_host::sqlite::{self, Schema, application_id};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::row::{Draft, Purchase, Reserved, state};
-use super::{Entry, State, unusable};
+use super::{Entry, State};
 use crate::budget::WINDOW_SECS;
 use crate::failpoint::{self, Step};
 use crate::lock::Scope;
 use crate::{Error, Limits};
 
-/// Counts layouts; a file with a higher number was written by a newer version.
-const VERSION: u32 = 2;
+const SCHEMA: Schema = Schema {
+    name: "journal of payments",
+    application_id: application_id(*b"l4jr"),
+    create: LAYOUT,
+    upgrades: &[FROM_1],
+    tables: &["purchase"],
+    busy_timeout: Duration::from_secs(10),
+    checkpoint_pages: 1000,
+};
 
 const LAYOUT: &str = "
     CREATE TABLE purchase (
@@ -80,42 +88,9 @@ pub(crate) enum Reservation {
 pub(crate) struct Store(Connection);
 
 impl Store {
-    /// Opens the file and checks it before anything is changed in it.
+    /// Opens the file, or makes it. One that is not ours is left as it is.
     pub(super) fn open(file: &Path) -> Result<Self, Error> {
-        let fault = |error: rusqlite::Error| unusable(file, &error);
-        let mut db = Connection::open(file).map_err(fault)?;
-        db.busy_timeout(Duration::from_secs(10)).map_err(fault)?;
-        let found: u32 = db
-            .query_row("PRAGMA user_version", [], |row| row.get(0))
-            .map_err(fault)?;
-        if found > VERSION {
-            return Err(unusable(
-                file,
-                &format!(
-                    "layout {found} is newer than {VERSION}, which this version knows; it is left as it is"
-                ),
-            ));
-        }
-        let verdict: String = db
-            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-            .map_err(fault)?;
-        if verdict != "ok" {
-            return Err(unusable(
-                file,
-                &"the file is damaged; it is left as it is, move it away",
-            ));
-        }
-        let tables: u32 = db
-            .query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))
-            .map_err(fault)?;
-        if found == 0 && tables > 0 {
-            return Err(unusable(
-                file,
-                &"another program's database; it is left as it is",
-            ));
-        }
-        prepare(&mut db, found).map_err(fault)?;
-        Ok(Self(db))
+        Ok(Self(sqlite::open(file, &SCHEMA)?))
     }
 
     pub(super) fn entries(&mut self, limit: usize) -> rusqlite::Result<Vec<Entry>> {
@@ -316,19 +291,6 @@ impl Store {
             .query_map(params, Purchase::read)?
             .collect()
     }
-}
-
-fn prepare(db: &mut Connection, found: u32) -> rusqlite::Result<()> {
-    // `journal_mode` answers with a row, which `pragma_update` would take for an error.
-    let _mode: String = db.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
-    db.pragma_update(None, "synchronous", "FULL")?;
-    if found < VERSION {
-        let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        tx.execute_batch(if found == 0 { LAYOUT } else { FROM_1 })?;
-        tx.pragma_update(None, "user_version", VERSION)?;
-        tx.commit()?;
-    }
-    Ok(())
 }
 
 /// What counts against the day: settled payments of the window with their fees, and whatever may

@@ -302,5 +302,5 @@ async fn no_lock_file_stays_behind() {
     drop(client.send(request).await.unwrap());
     let files = std::fs::read_dir(world.folder().join("locks")).unwrap();
     let names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
-    assert_eq!(names, ["open"]);
+    assert!(names.is_empty(), "{names:?}");
 }

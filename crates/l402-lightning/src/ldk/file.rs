@@ -5,25 +5,30 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use l402::{Msat, PaymentHash};
+use l402_host::sqlite::{self, Schema, application_id};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
 
 use super::folder::local;
-use crate::{Error, ErrorKind, Settlement, SettlementIndex};
+use crate::{Error, Settlement, SettlementIndex};
 
 const NAME: &str = "l402.db";
 
-/// The version of [`SCHEMA`], kept in SQLite's `user_version`.
-const VERSION: i64 = 1;
-
-/// How long somebody else, such as a backup, may hold the file.
-const BUSY: Duration = Duration::from_secs(5);
+const SCHEMA: Schema = Schema {
+    name: "LDK node's notes",
+    application_id: application_id(*b"l4lk"),
+    create: LAYOUT,
+    upgrades: &[],
+    tables: &["payments", "settlements"],
+    busy_timeout: Duration::from_secs(5),
+    checkpoint_pages: 1000,
+};
 
 /// How many settlements are read at a time.
 const PAGE: i64 = 256;
 
 /// `failed` is a word of LDK's event, and final; `refused` says that LDK never had the payment, so
 /// that it may be begun again. Without either a payment stays `begun`.
-const SCHEMA: &str = "
+const LAYOUT: &str = "
     CREATE TABLE settlements (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
         payment_hash BLOB NOT NULL UNIQUE,
@@ -73,22 +78,8 @@ impl LdkFile {
     /// Opens the file in the storage folder, made where there is none.
     pub(super) fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(NAME);
-        let opened = Connection::open(&path).and_then(|mut connection| {
-            let version = prepare(&mut connection)?;
-            Ok((connection, version))
-        });
-        match opened {
-            Ok((connection, VERSION)) => Ok(Self {
-                path,
-                connection: Mutex::new(connection),
-            }),
-            Ok((_, version)) => {
-                let path = path.display();
-                let text = format!("{path} is of another version of this program ({version})");
-                Err(Error::new(ErrorKind::Local, text))
-            }
-            Err(error) => Err(local("open", &path, &error)),
-        }
+        let connection = Mutex::new(sqlite::open(&path, &SCHEMA)?);
+        Ok(Self { path, connection })
     }
 
     /// Writes down that a payment reached us; whether it is the first of its invoice. A second one
@@ -226,21 +217,6 @@ fn entry(connection: &Connection, hash: &PaymentHash) -> rusqlite::Result<Option
         })
     });
     found.optional()
-}
-
-/// Sets the connection up, creates the tables where there are none, and gives their version.
-fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    let version = |c: &Connection| c.pragma_query_value(None, "user_version", |row| row.get(0));
-    if version(connection)? == 0_i64 {
-        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        tx.execute_batch(SCHEMA)?;
-        tx.pragma_update(None, "user_version", VERSION)?;
-        tx.commit()?;
-    }
-    version(connection)
 }
 
 fn settlement(row: &Row<'_>) -> rusqlite::Result<Settlement> {

@@ -1,10 +1,9 @@
 //! The storage folder: for its owner alone, for one process at a time, with the seed in it.
 
 use core::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind as Io, Write as _};
 use std::path::{Path, PathBuf};
 
+use l402_host::{FileLock, private};
 use zeroize::Zeroizing;
 
 use crate::{Error, ErrorKind};
@@ -24,38 +23,33 @@ const NODE_DATABASE: &str = "ldk_node_data.sqlite";
 /// A storage folder that no other process runs a node on.
 pub(super) struct Folder {
     path: PathBuf,
-    lock: File,
+    _lock: FileLock,
 }
 
 impl Folder {
     /// Opens it, made where there is none.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        create(path)?;
-        only_the_owner(path)?;
-        let lock = path.join(LOCK);
-        let file = private().open(&lock);
-        let file = file.map_err(|error| local("open", &lock, &error))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self {
+        private::create_closed_folder(path)?;
+        match FileLock::try_take(&path.join(LOCK))? {
+            Some(lock) => Ok(Self {
                 path: path.to_owned(),
-                lock: file,
+                _lock: lock,
             }),
-            Err(TryLockError::WouldBlock) => {
+            None => {
                 let path = path.display();
                 let text = format!("a node already runs on {path}; stop it first");
                 Err(Error::new(ErrorKind::Local, text))
             }
-            Err(TryLockError::Error(error)) => Err(local("lock", &lock, &error)),
         }
     }
 
     /// The seed, made at the first start.
     pub(super) fn seed(&self) -> Result<Zeroizing<[u8; SEED_LEN]>, Error> {
         let path = self.path.join(SEED);
-        let bytes = match fs::read(&path).map(Zeroizing::new) {
-            Err(error) if error.kind() == Io::NotFound => return self.new_seed(&path),
-            read => read.map_err(|error| local("read", &path, &error))?,
-        };
+        if !path.exists() {
+            return self.new_seed(&path);
+        }
+        let bytes = private::read(&path)?;
         let seed = <[u8; SEED_LEN]>::try_from(bytes.as_slice()).map(Zeroizing::new);
         seed.map_err(|_| {
             let path = path.display();
@@ -64,7 +58,6 @@ impl Folder {
         })
     }
 
-    /// Written beside its place and then moved there, so that nobody ever reads half a seed.
     fn new_seed(&self, path: &Path) -> Result<Zeroizing<[u8; SEED_LEN]>, Error> {
         if self.path.join(NODE_DATABASE).exists() {
             let path = path.display();
@@ -74,61 +67,9 @@ impl Folder {
         let mut seed = Zeroizing::new([0; SEED_LEN]);
         getrandom::fill(seed.as_mut_slice())
             .map_err(|error| local("draw a seed for", path, &error))?;
-        let draft = path.with_extension("draft");
-        let written = write_durably(&draft, seed.as_slice())
-            .and_then(|()| fs::rename(&draft, path))
-            .and_then(|()| File::open(&self.path)?.sync_all());
-        written.map_err(|error| local("write", path, &error))?;
+        private::create(path, seed.as_slice())?;
         Ok(seed)
     }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Closing the file unlocks it in any case.
-        let _ = self.lock.unlock();
-    }
-}
-
-fn create(path: &Path) -> Result<(), Error> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(path)
-        .map_err(|error| local("create", path, &error))
-}
-
-#[cfg(unix)]
-fn only_the_owner(path: &Path) -> Result<(), Error> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let found = fs::metadata(path).map_err(|error| local("read", path, &error))?;
-    if found.permissions().mode() & 0o077 == 0 {
-        return Ok(());
-    }
-    let path = path.display();
-    let text = format!("{path} is open to other users; run chmod 700 on it");
-    Err(Error::new(ErrorKind::Local, text))
-}
-
-#[cfg(not(unix))]
-fn only_the_owner(_: &Path) -> Result<(), Error> {
-    Ok(())
-}
-
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.create(true).write(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = private().open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 /// An error about a file, naming it.
@@ -140,6 +81,7 @@ pub(super) fn local(what: &str, path: &Path, error: &dyn fmt::Display) -> Error 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn temporary() -> (tempfile::TempDir, PathBuf) {
         let above = tempfile::tempdir().expect("a temporary folder");
@@ -179,7 +121,7 @@ mod tests {
         let folder = Folder::open(&path).unwrap();
         fs::write(path.join(NODE_DATABASE), "channels").unwrap();
         assert!(folder.seed().is_err());
-        fs::write(path.join(SEED), "half").unwrap();
+        private::create(&path.join(SEED), b"half").unwrap();
         assert!(folder.seed().is_err());
     }
 

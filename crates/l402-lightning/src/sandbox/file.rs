@@ -1,15 +1,15 @@
 //! The SQLite file: opened when first needed, shared by every process of one home.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use l402::{Msat, PaymentHash};
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction};
-use rusqlite::{TransactionBehavior, ffi};
+use l402_host::sqlite::{self, Schema, application_id};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::local;
-use crate::{Error, ErrorKind};
+use crate::Error;
 
 /// The account that sellers are paid into.
 pub(super) const INCOME: &str = "income";
@@ -18,16 +18,17 @@ pub(super) const ROUTING: &str = "routing";
 /// The account of what is neither the payer's any more nor the payee's yet.
 pub(super) const IN_FLIGHT: &str = "in-flight";
 
-/// The version of [`SCHEMA`], kept in SQLite's `user_version`.
-const VERSION: i64 = 1;
+const SCHEMA: Schema = Schema {
+    name: "sandbox",
+    application_id: application_id(*b"l4sb"),
+    create: LAYOUT,
+    upgrades: &[],
+    tables: &["accounts", "payments", "settlements"],
+    busy_timeout: Duration::from_secs(5),
+    checkpoint_pages: 1000,
+};
 
-/// How long a process waits for another one's transaction.
-const BUSY: Duration = Duration::from_secs(5);
-
-/// Switching to WAL does not wait for others by itself, so it is tried this often, 20 ms apart.
-const WAL_TRIES: u32 = 100;
-
-const SCHEMA: &str = "
+const LAYOUT: &str = "
     CREATE TABLE accounts (
         name TEXT PRIMARY KEY NOT NULL,
         balance_msat INTEGER NOT NULL CHECK (balance_msat >= 0)
@@ -136,70 +137,14 @@ impl SandboxFile {
     fn connect<'a>(&self, slot: &'a mut Option<Connection>) -> Result<&'a mut Connection, Error> {
         let connection = match slot.take() {
             Some(connection) => connection,
-            None => self.open()?,
+            None => sqlite::open(&self.path, &SCHEMA)?,
         };
         Ok(slot.insert(connection))
-    }
-
-    fn open(&self) -> Result<Connection, Error> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened = Connection::open_with_flags(&self.path, flags);
-        let mut connection = opened.map_err(|error| self.broken("open", &error))?;
-        let version = prepare(&mut connection).map_err(|error| self.broken("open", &error))?;
-        if version == VERSION {
-            return Ok(connection);
-        }
-        let path = self.path.display();
-        let text = format!("{path} is of another version of this program ({version})");
-        Err(Error::new(ErrorKind::Local, text))
     }
 
     fn broken(&self, what: &str, error: &rusqlite::Error) -> Error {
         local(what, &self.path, error)
     }
-}
-
-/// Sets the connection up, creates the tables where there are none, and gives their version.
-fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
-    connection.busy_timeout(BUSY)?;
-    use_wal(connection)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    let version = |c: &Connection| c.pragma_query_value(None, "user_version", |row| row.get(0));
-    if version(connection)? == 0_i64 {
-        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Another process may have been first between the two looks.
-        if version(&tx)? == 0 {
-            tx.execute_batch(SCHEMA)?;
-            tx.pragma_update(None, "user_version", VERSION)?;
-        }
-        tx.commit()?;
-    }
-    version(connection)
-}
-
-fn use_wal(connection: &Connection) -> rusqlite::Result<()> {
-    for _ in 1..WAL_TRIES {
-        match connection.pragma_update(None, "journal_mode", "WAL") {
-            Err(error) if is_busy(&error) => std::thread::sleep(Duration::from_millis(20)),
-            done => return done,
-        }
-    }
-    connection.pragma_update(None, "journal_mode", "WAL")
-}
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(
-        error,
-        rusqlite::Error::SqliteFailure(
-            ffi::Error {
-                code: ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked,
-                ..
-            },
-            _
-        )
-    )
 }
 
 /// The balance of an account; `None` where there is no such account.
@@ -265,15 +210,4 @@ pub(super) fn msat(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<M
     u64::try_from(number)
         .map(Msat::new)
         .map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
-}
-
-/// The folder of a sandbox, for its owner alone.
-pub(super) fn create_folder(folder: &Path) -> Result<(), Error> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(folder)
-        .map_err(|error| local("create", folder, &error))
 }

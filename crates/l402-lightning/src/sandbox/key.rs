@@ -1,18 +1,16 @@
 //! The node key: signs invoices and derives every preimage.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind as Io, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bitcoin::hashes::{Hash, sha256};
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey, SignOnly};
 use hmac::{Hmac, Mac};
 use l402::{Network, Preimage, UnixTime};
+use l402_host::private;
 use lightning_invoice::{Currency, InvoiceBuilder, PaymentSecret};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::local;
 use crate::{Error, ErrorKind, InvoiceRequest, NewInvoice, check};
 
 /// Separates the preimages from anything else that may be derived from the key one day.
@@ -33,14 +31,8 @@ impl NodeKey {
     /// Reads the key of `folder`, made at the first start.
     pub(super) fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join("node.key");
-        let text = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == Io::NotFound => {
-                create(folder, &path)?;
-                fs::read_to_string(&path)
-            }
-            read => read,
-        };
-        let text = Zeroizing::new(text.map_err(|error| local("read", &path, &error))?);
+        private::create_hex_key(&path)?;
+        let text = private::read(&path)?;
         Self::parse(&text).ok_or_else(|| {
             let path = path.display();
             let text = format!(
@@ -51,9 +43,9 @@ impl NodeKey {
         })
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &[u8]) -> Option<Self> {
         let mut bytes = Zeroizing::new([0; 32]);
-        hex::decode_to_slice(text.trim_end(), bytes.as_mut_slice()).ok()?;
+        hex::decode_to_slice(text.trim_ascii_end(), bytes.as_mut_slice()).ok()?;
         let secret = SecretKey::from_slice(bytes.as_slice()).ok()?;
         let context = Secp256k1::signing_only();
         let public = PublicKey::from_secret_key(&context, &secret);
@@ -107,35 +99,6 @@ impl Drop for NodeKey {
     }
 }
 
-/// Writes a new key beside its place and links it there: whoever links first wins, and nobody
-/// ever reads half a key.
-fn create(folder: &Path, path: &Path) -> Result<(), Error> {
-    let mut text = Zeroizing::new(hex::encode(Zeroizing::new(random()?).as_slice()));
-    text.push('\n');
-    let draft = folder.join(format!(".node.key.{}", hex::encode(random()?)));
-    let made = write_private(&draft, text.as_bytes()).and_then(|()| link(&draft, path));
-    let removed = fs::remove_file(&draft);
-    made.and(removed)
-        .map_err(|error| local("create", path, &error))
-}
-
-fn link(draft: &PathBuf, path: &Path) -> std::io::Result<()> {
-    match fs::hard_link(draft, path) {
-        Err(error) if error.kind() == Io::AlreadyExists => Ok(()),
-        linked => linked,
-    }
-}
-
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file: File = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
 /// 32 bytes of the system's randomness.
 pub(super) fn random() -> Result<[u8; 32], Error> {
     let mut bytes = [0; 32];
@@ -157,6 +120,7 @@ fn hmac(key: &[u8], data: &[u8]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn many_who_start_at_once_end_with_one_key() {
@@ -198,7 +162,7 @@ mod tests {
     fn a_damaged_key_is_named_and_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("node.key");
-        fs::write(&path, "not a key").unwrap();
+        private::create(&path, b"not a key").unwrap();
         let error = NodeKey::open(folder.path()).err().unwrap();
         assert!(error.to_string().contains("node.key"), "{error}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "not a key");
@@ -206,7 +170,8 @@ mod tests {
 
     #[test]
     fn preimages_hang_on_key_and_payment_secret() {
-        let [one, other] = ["11", "22"].map(|digits| NodeKey::parse(&digits.repeat(32)).unwrap());
+        let [one, other] =
+            ["11", "22"].map(|digits| NodeKey::parse(digits.repeat(32).as_bytes()).unwrap());
         assert_eq!(one.preimage(&[1; 32]), one.preimage(&[1; 32]));
         assert_ne!(one.preimage(&[1; 32]), one.preimage(&[2; 32]));
         assert_ne!(one.preimage(&[1; 32]), other.preimage(&[1; 32]));

@@ -25,7 +25,7 @@ use std::sync::{Arc, Once};
 use l402::Msat;
 
 use crate::{Error, ErrorKind};
-use l402_host::Clock;
+use l402_host::{Clock, private};
 
 #[cfg(feature = "sandbox-api")]
 pub use api::serve_api;
@@ -63,7 +63,7 @@ impl Sandbox {
     /// `Local`, naming the file.
     pub fn open(home: &Path, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let folder = home.join("sandbox");
-        file::create_folder(&folder)?;
+        private::create_folder(&folder)?;
         let key = key::NodeKey::open(&folder)?;
         let file = file::SandboxFile::new(folder.join("sandbox.db"));
         say_that_it_is_no_money(&folder);

@@ -5,6 +5,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use l402_host::private;
+
 use crate::CliError;
 
 /// Where the body goes.
@@ -85,48 +87,17 @@ impl ReceiptFile {
             let text = format!("--receipt {} names no file", path.display());
             return Err(CliError::usage(text));
         }
-        drop(Draft::beside(path).map_err(|error| unwritable(path, &error))?);
+        private::check_replace(path).map_err(|error| unwritable(path, error.fault()))?;
         Ok(Self(path.to_owned()))
     }
 
     pub(super) fn commit(&self, receipt: &serde_json::Value) -> Result<(), CliError> {
-        Draft::beside(&self.0)
-            .and_then(|draft| draft.become_file(&self.0, &format!("{receipt:#}\n")))
-            .map_err(|error| unwritable(&self.0, &error).after_money_moved())
+        private::replace(&self.0, format!("{receipt:#}\n").as_bytes())
+            .map_err(|error| unwritable(&self.0, error.fault()).after_money_moved())
     }
 }
 
-/// A file under a name that nobody else has. It goes away unless it becomes another.
-struct Draft {
-    file: File,
-    path: PathBuf,
-}
-
-impl Draft {
-    fn beside(path: &Path) -> std::io::Result<Self> {
-        let path = path.with_file_name(format!(".l402-{:016x}.draft", fastrand::u64(..)));
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)?;
-        Ok(Self { file, path })
-    }
-
-    fn become_file(mut self, path: &Path, text: &str) -> std::io::Result<()> {
-        self.file.write_all(text.as_bytes())?;
-        self.file.sync_all()?;
-        std::fs::rename(&self.path, path)
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // Once it became another there is nothing left under this name.
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> CliError {
+fn unwritable(path: &Path, error: &dyn std::fmt::Display) -> CliError {
     CliError::local_io(format!("{} cannot be written: {error}", path.display()))
 }
 

@@ -1,48 +1,47 @@
 //! The file: opening it, and what stands in it.
 
-use std::fs::OpenOptions;
 use std::path::Path;
 use std::time::Duration;
 
 use l402::{PaymentHash, UnixTime};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+use l402_host::sqlite::{self, Schema, application_id};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 
-use super::owner::private;
 use super::{Claim, LedgerError, Settle};
 use crate::ledger::{GRACE_SECS, ReserveError, Tally};
-
-/// What `PRAGMA user_version` says of files written here.
-const VERSION: i64 = 1;
-
-/// How long another process may hold the file.
-const BUSY: Duration = Duration::from_secs(2);
-
-/// Pages that the log may hold before they go into the file: 32 MiB. Payments lie scattered by
-/// their hashes, and under load a page is written often before it has to be moved once.
-const CHECKPOINT_PAGES: i64 = 8192;
 
 /// Rows that are pruned in one transaction.
 const PRUNE_AT_ONCE: i64 = 512;
 
 /// `expires` is Unix seconds. The key of `reservations` is what keeps two processes from holding
 /// one use.
-const SCHEMA: &str = "
-    CREATE TABLE payments (
-        payment_hash BLOB PRIMARY KEY CHECK (length(payment_hash) = 32),
-        used INTEGER NOT NULL,
-        attempts INTEGER NOT NULL,
-        failures INTEGER NOT NULL,
-        expires INTEGER NOT NULL
-    ) WITHOUT ROWID, STRICT;
-    CREATE INDEX payments_by_end ON payments (expires);
-    CREATE TABLE reservations (
-        payment_hash BLOB NOT NULL CHECK (length(payment_hash) = 32),
-        slot INTEGER NOT NULL,
-        owner INTEGER NOT NULL,
-        PRIMARY KEY (payment_hash, slot)
-    ) WITHOUT ROWID, STRICT;
-    PRAGMA user_version = 1;
-";
+///
+/// The log may hold 32 MiB before its pages go into the file: payments lie scattered by their
+/// hashes, and under load a page is written often before it has to be moved once.
+const SCHEMA: Schema = Schema {
+    name: "ledger",
+    application_id: application_id(*b"l4ld"),
+    create: "
+        CREATE TABLE payments (
+            payment_hash BLOB PRIMARY KEY CHECK (length(payment_hash) = 32),
+            used INTEGER NOT NULL,
+            attempts INTEGER NOT NULL,
+            failures INTEGER NOT NULL,
+            expires INTEGER NOT NULL
+        ) WITHOUT ROWID, STRICT;
+        CREATE INDEX payments_by_end ON payments (expires);
+        CREATE TABLE reservations (
+            payment_hash BLOB NOT NULL CHECK (length(payment_hash) = 32),
+            slot INTEGER NOT NULL,
+            owner INTEGER NOT NULL,
+            PRIMARY KEY (payment_hash, slot)
+        ) WITHOUT ROWID, STRICT;
+    ",
+    upgrades: &[],
+    tables: &["payments", "reservations"],
+    busy_timeout: Duration::from_secs(2),
+    checkpoint_pages: 8192,
+};
 
 /// Where a reserved use stands in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,63 +53,10 @@ pub(super) struct Slot {
 
 /// Opens the file, or makes it.
 pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
-    let wrong = |text: String| LedgerError::new(path, text);
-    private(OpenOptions::new().read(true).write(true).create(true))
-        .open(path)
-        .map_err(|error| {
-            wrong(format!(
-                "cannot be opened for writing: {error}; check folder and owner"
-            ))
-        })?;
-    let no_ledger = |error: rusqlite::Error| {
-        wrong(format!(
-            "cannot be used: {error}; move it away, or name another file"
-        ))
-    };
-    let mut connection = connect(path).map_err(no_ledger)?;
-    let (version, tables) = describe(&connection).map_err(no_ledger)?;
-    match version {
-        VERSION => Ok(connection),
-        0 if tables == 0 => {
-            create(&mut connection).map_err(no_ledger)?;
-            Ok(connection)
-        }
-        version if version > VERSION => Err(wrong(format!(
-            "a newer version of this program wrote it (format {version}, this one knows \
-             {VERSION}); upgrade, or name another file"
-        ))),
-        _ => Err(wrong(
-            "holds other data than a ledger; name another file".to_owned(),
-        )),
-    }
-}
-
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    let connection = sqlite::open(path, &SCHEMA)
+        .map_err(|error| LedgerError::new(path, error.fault().to_string()))?;
     connection.set_prepared_statement_cache_capacity(16);
     Ok(connection)
-}
-
-/// The version, and how many tables there are.
-fn describe(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
-    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let tables =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    Ok((version, tables))
-}
-
-fn create(connection: &mut Connection) -> rusqlite::Result<()> {
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another process may have been faster.
-    if describe(&tx)? == (0, 0) {
-        tx.execute_batch(SCHEMA)?;
-    }
-    tx.commit()
 }
 
 /// Holds one use, if there is one.

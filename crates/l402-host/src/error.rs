@@ -1,0 +1,136 @@
+//! Errors about files: which file, what is wrong with it, and what to do.
+
+use core::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A file that cannot be used. `Display` reads "PATH: FAULT".
+#[derive(Debug)]
+pub struct FileError {
+    path: PathBuf,
+    fault: FileFault,
+}
+
+/// The reason why a file cannot be used. `Display` names the fix where there is one.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FileFault {
+    /// SQLite finds the file's content damaged.
+    Damaged(String),
+    /// The disk, or the space that this user may fill, is full.
+    Full,
+    /// The file is written by a newer version of this program.
+    Newer {
+        /// The version in the file.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+    /// The place holds a link, a folder, a device or a socket.
+    NotPlain,
+    /// A private file or folder has a mode that lets other users in.
+    OpenToOthers {
+        /// The permission bits, such as `0o644`.
+        mode: u32,
+        /// The permission bits to set, such as `0o600`.
+        wanted: u32,
+    },
+    /// The file belongs to another user of the machine.
+    OtherOwner {
+        /// The number of that user.
+        uid: u32,
+    },
+    /// The file belongs to another program, or is no database.
+    OtherProgram {
+        /// The word for the file that was looked for, such as "ledger".
+        wanted: &'static str,
+    },
+    /// The operating system says no.
+    System(io::Error),
+    /// SQLite says no. The text holds no value of ours.
+    Sqlite(String),
+}
+
+impl FileError {
+    pub(crate) fn new(path: &Path, fault: FileFault) -> Self {
+        Self {
+            path: path.to_owned(),
+            fault,
+        }
+    }
+
+    /// The file or folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The reason, for callers that name the file themselves.
+    #[must_use]
+    pub const fn fault(&self) -> &FileFault {
+        &self.fault
+    }
+}
+
+impl From<io::Error> for FileFault {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::System(error),
+        }
+    }
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.fault)
+    }
+}
+
+impl fmt::Display for FileFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged(text) => write!(
+                f,
+                "the file is damaged ({text}); it is left as it is, move it away or restore it"
+            ),
+            Self::Full => f.write_str("no space is left on the disk; free some and start again"),
+            Self::Newer { found, known } => write!(
+                f,
+                "a newer version of this program wrote it (format {found}, this one knows \
+                 {known}); it is left as it is, upgrade or name another file"
+            ),
+            Self::NotPlain => f.write_str("not a plain file; move it away"),
+            Self::OpenToOthers { mode, wanted } => write!(
+                f,
+                "others can read it (mode {mode:o}); run chmod {wanted:o} on it"
+            ),
+            Self::OtherOwner { uid } => write!(
+                f,
+                "it belongs to another user (number {uid}); run as that user, or name another place"
+            ),
+            Self::OtherProgram { wanted } => write!(
+                f,
+                "holds other data than a {wanted}, another program's; it is left as it is, move it \
+                 away or name another file"
+            ),
+            Self::System(error) if error.kind() == io::ErrorKind::NotFound => {
+                write!(f, "{error}; check folder and name")
+            }
+            Self::System(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                write!(f, "{error}; check folder and owner")
+            }
+            Self::System(error) => error.fmt(f),
+            Self::Sqlite(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for FileError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.fault {
+            FileFault::System(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! SQLite files: one way to open them, for every file of the program.
+//!
+//! ```text
+//!   private file? ──▶ look (read-only) ──▶ ours? sound? known version? ──▶ WAL ──▶ create or
+//!        │ no              │ no                    │ no                            upgrade, in
+//!        ▼                 ▼                       ▼                               one transaction
+//!      refused, and left as it is
+//! ```
+//!
+//! Files are in WAL mode with `synchronous = FULL`: what was committed survives a loss of power.
+//! Any number of processes may make, upgrade and open one file at the same time.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+
+use crate::{Clock as _, FileError, FileFault, SystemClock, private};
+
+/// Larger files are not read to their end at every start: a second's delay for each GiB would cost
+/// more than it finds, and SQLite names damage when it meets it.
+const CHECK_MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The size of SQLite's smallest page. SQLite takes a file of a few bytes for an empty database and
+/// would write over it; no database is that short.
+const PAGE_MIN_BYTES: u64 = 512;
+
+/// The pause between two tries of a start that finds the file busy.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The layout of a file, and how older layouts become it.
+#[derive(Clone, Copy, Debug)]
+pub struct Schema {
+    /// The word for the file in errors, such as "ledger".
+    pub name: &'static str,
+    /// The number in the file's header that says whose it is, by [`application_id`]. Files written
+    /// before there was one hold 0.
+    pub application_id: i32,
+    /// The statements that lay out a new file. Its version is 1 + the number of upgrades.
+    pub create: &'static str,
+    /// The statements that lead from version 1 to 2, from 2 to 3, and so on.
+    pub upgrades: &'static [&'static str],
+    /// Tables of every version, by which a file without an application id is recognised.
+    pub tables: &'static [&'static str],
+    /// The longest wait for the transaction of another process.
+    pub busy_timeout: Duration,
+    /// Pages of 4 KiB that the log may hold before they go into the file. SQLite's default is 1,000.
+    pub checkpoint_pages: u32,
+}
+
+/// Makes an application id of four letters.
+#[must_use]
+pub const fn application_id(letters: [u8; 4]) -> i32 {
+    i32::from_be_bytes(letters)
+}
+
+impl Schema {
+    /// The version that this program writes.
+    fn version(&self) -> i64 {
+        1 + i64::try_from(self.upgrades.len()).unwrap_or(i64::MAX - 1)
+    }
+}
+
+/// Opens a file, or makes it (0600). Blocks, at most for a few busy time-outs
+/// if other processes hold it.
+///
+/// Version and application id are read through a read-only connection before anything is changed,
+/// so a file that is refused stays as it was, byte for byte.
+///
+/// # Errors
+/// Those of [`private::open`], and [`FileFault::Damaged`], [`FileFault::Full`],
+/// [`FileFault::Newer`], [`FileFault::OtherProgram`] or [`FileFault::Sqlite`].
+pub fn open(path: &Path, schema: &Schema) -> Result<Connection, FileError> {
+    let fail = |fault: FileFault| FileError::new(path, fault);
+    let bytes = private::own_size(path)?;
+    if bytes > 0 {
+        retry(schema, || look(path, schema, bytes)).map_err(fail)?;
+    }
+    retry(schema, || connect(path, schema)).map_err(fail)
+}
+
+/// Refuses what is not ours, through a connection that cannot change it.
+fn look(path: &Path, schema: &Schema, bytes: u64) -> Result<(), Trouble> {
+    if bytes < PAGE_MIN_BYTES {
+        let wanted = schema.name;
+        return Err(Trouble::Fault(FileFault::OtherProgram { wanted }));
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(schema.busy_timeout)?;
+    refuse_foreign(&connection.unchecked_transaction()?, schema)?;
+    if bytes <= CHECK_MAX_BYTES {
+        let verdict: String =
+            connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if verdict != "ok" {
+            return Err(Trouble::Fault(FileFault::Damaged(verdict)));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the version of a file that is ours, 0 for an empty one. Takes a transaction, so that all
+/// of it is read from one moment: another process may be laying the file out.
+fn refuse_foreign(tx: &Transaction<'_>, schema: &Schema) -> Result<i64, Trouble> {
+    let pragma = |name| tx.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let (id, version) = (pragma("application_id")?, pragma("user_version")?);
+    let other = Err(Trouble::Fault(FileFault::OtherProgram {
+        wanted: schema.name,
+    }));
+    if id != 0 && id != i64::from(schema.application_id) {
+        return other;
+    }
+    let known = schema.version();
+    if version > known {
+        let found = version;
+        return Err(Trouble::Fault(FileFault::Newer { found, known }));
+    }
+    let tables = tables(tx)?;
+    let has = |name: &&str| tables.iter().any(|table| table == name);
+    match version {
+        0 if tables.is_empty() => Ok(0),
+        1.. if schema.tables.iter().all(has) => Ok(version),
+        _ => other,
+    }
+}
+
+fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut query = connection.prepare("SELECT name FROM sqlite_schema")?;
+    let names = query.query_map([], |row| row.get(0))?;
+    names.collect()
+}
+
+fn connect(path: &Path, schema: &Schema) -> Result<Connection, Trouble> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(schema.busy_timeout)?;
+    // The answer is a row, which `pragma_update` would take for an error.
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        let text = format!("the file system cannot hold a write-ahead log (mode {mode})");
+        return Err(Trouble::Fault(FileFault::Sqlite(text)));
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", schema.checkpoint_pages)?;
+    bring_up(&mut connection, schema)?;
+    Ok(connection)
+}
+
+/// Lays a new file out, or upgrades an older one, in one transaction.
+fn bring_up(connection: &mut Connection, schema: &Schema) -> Result<(), Trouble> {
+    if refuse_foreign(&connection.unchecked_transaction()?, schema)? == schema.version() {
+        return Ok(());
+    }
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have been faster since the look above.
+    let found = refuse_foreign(&tx, schema)?;
+    if found < schema.version() {
+        write_layout(&tx, schema, found)?;
+    }
+    tx.commit()?;
+    Ok(())
+}
+
+fn write_layout(tx: &Transaction<'_>, schema: &Schema, found: i64) -> rusqlite::Result<()> {
+    let done = usize::try_from(found).unwrap_or(0);
+    if done == 0 {
+        tx.execute_batch(schema.create)?;
+    } else {
+        for upgrade in schema.upgrades.iter().skip(done - 1) {
+            tx.execute_batch(upgrade)?;
+        }
+    }
+    tx.pragma_update(None, "application_id", schema.application_id)?;
+    tx.pragma_update(None, "user_version", schema.version())
+}
+
+/// The reason why a step failed: ours to tell, or SQLite's.
+enum Trouble {
+    Fault(FileFault),
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Trouble {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// Tries a step again while another process holds the file, for one busy time-out. Switching to
+/// WAL is why: SQLite does not wait for others there by itself.
+fn retry<T>(schema: &Schema, mut step: impl FnMut() -> Result<T, Trouble>) -> Result<T, FileFault> {
+    let clock = SystemClock::default();
+    loop {
+        match step() {
+            Ok(done) => return Ok(done),
+            Err(Trouble::Fault(fault)) => return Err(fault),
+            Err(Trouble::Sqlite(error)) => match error.sqlite_error_code() {
+                Some(ErrorCode::NotADatabase) => {
+                    let wanted = schema.name;
+                    return Err(FileFault::OtherProgram { wanted });
+                }
+                _ if is_busy(&error) && clock.monotonic() < schema.busy_timeout => {
+                    std::thread::sleep(PAUSE);
+                }
+                _ => return Err(fault(&error)),
+            },
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(
+        code,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
+}
+
+/// Sorts what SQLite says of a file. The text never holds a value of ours.
+#[must_use]
+pub fn fault(error: &rusqlite::Error) -> FileFault {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            FileFault::Damaged(error.to_string())
+        }
+        Some(ErrorCode::DiskFull) => FileFault::Full,
+        _ => FileFault::Sqlite(error.to_string()),
+    }
+}

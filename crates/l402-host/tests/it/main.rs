@@ -1,0 +1,44 @@
+//! Files as life leaves them: each fault gets a clear error, and nothing is lost.
+
+mod full_disk;
+mod lock;
+mod other_user;
+mod private;
+mod sqlite;
+mod two_processes;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use l402_host::sqlite::{Schema, application_id};
+
+/// Two versions of a small file. Version 1 had no `note`.
+const NOTES: Schema = Schema {
+    name: "notebook",
+    application_id: application_id(*b"note"),
+    create: "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL, author TEXT) STRICT",
+    upgrades: &["ALTER TABLE notes ADD COLUMN author TEXT"],
+    tables: &["notes"],
+    busy_timeout: Duration::from_secs(5),
+    checkpoint_pages: 1000,
+};
+
+/// The part of a test that runs in another process: this binary again, with that one test, and
+/// `PART_PATH` set.
+fn part(test: &str, path: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this binary"));
+    command
+        .args([test, "--exact", "--nocapture"])
+        .env("PART_PATH", path);
+    command
+}
+
+/// The path that a part is told, `None` in the test itself.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a child process is told its part"
+)]
+fn told() -> Option<std::path::PathBuf> {
+    std::env::var("PART_PATH").ok().map(Into::into)
+}

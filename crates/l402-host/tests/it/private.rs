@@ -1,0 +1,183 @@
+//! Private files: modes, links and whole contents.
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+
+use l402_host::{FileFault, FileLock, private, sqlite};
+
+use crate::NOTES;
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("a file").permissions().mode() & 0o777
+}
+
+fn widen(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("ours");
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name())
+        .map(|name| name.into_string().expect("UTF-8"))
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn files_and_folders_are_for_their_owner_alone() {
+    let above = tempfile::tempdir().unwrap();
+    let folder = above.path().join("a/b");
+    private::create_folder(&folder).unwrap();
+    assert_eq!(
+        (mode(&folder), mode(&above.path().join("a"))),
+        (0o700, 0o700)
+    );
+    let path = |name: &str| folder.join(name);
+    private::create(&path("created"), b"1").unwrap();
+    private::replace(&path("replaced"), b"2").unwrap();
+    private::open(&path("opened")).unwrap();
+    let _database = sqlite::open(&path("notes.db"), &NOTES).unwrap();
+    let _lock = FileLock::try_take(&path("lock")).unwrap();
+    let names = names(&folder);
+    assert_eq!(names.len(), 7, "{names:?}");
+    assert!(names.iter().all(|name| mode(&path(name)) == 0o600));
+}
+
+#[test]
+fn a_database_that_others_could_read_is_narrowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.db");
+    drop(sqlite::open(&path, &NOTES).unwrap());
+    widen(&path, 0o644);
+    drop(sqlite::open(&path, &NOTES).unwrap());
+    assert_eq!(mode(&path), 0o600);
+}
+
+#[test]
+fn a_secret_that_others_could_read_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.key");
+    private::create(&path, b"secret").unwrap();
+    widen(&path, 0o640);
+    for error in [private::read(&path), private::read_named(&path)] {
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.contains("chmod 600") && error.contains("640"),
+            "{error}"
+        );
+    }
+    let closed = folder.path().join("closed");
+    fs::create_dir(&closed).unwrap();
+    widen(&closed, 0o755);
+    let error = private::create_closed_folder(&closed)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("chmod 700"), "{error}");
+}
+
+#[test]
+fn links_are_refused_and_their_targets_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+    fs::write(&target, "").unwrap();
+    widen(&target, 0o644);
+    symlink(&target, &link).unwrap();
+    let errors = [
+        private::open(&link).map(drop).unwrap_err(),
+        private::read(&link).map(drop).unwrap_err(),
+        sqlite::open(&link, &NOTES).map(drop).unwrap_err(),
+        FileLock::try_take(&link).map(drop).unwrap_err(),
+    ];
+    for error in errors {
+        assert!(matches!(error.fault(), FileFault::NotPlain), "{error}");
+        assert!(error.to_string().contains("not a plain file"), "{error}");
+    }
+    assert!(!private::create(&link, b"x").unwrap(), "the name is taken");
+    assert_eq!(
+        (fs::read(&target).unwrap().len(), mode(&target)),
+        (0, 0o644)
+    );
+    private::replace(&link, b"x").unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_file());
+    assert_eq!(fs::read(&target).unwrap().len(), 0);
+}
+
+#[test]
+fn a_dangling_link_makes_no_file_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("elsewhere");
+    let link = folder.path().join("notes.db");
+    symlink(&target, &link).unwrap();
+    sqlite::open(&link, &NOTES).unwrap_err();
+    assert!(!target.exists());
+}
+
+#[test]
+fn other_kinds_of_files_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("folder");
+    fs::create_dir(&path).unwrap();
+    for path in [path.as_path(), Path::new("/dev/null")] {
+        let error = private::open(path).unwrap_err();
+        assert!(matches!(error.fault(), FileFault::NotPlain), "{error}");
+        let error = private::read(path).unwrap_err();
+        assert!(matches!(error.fault(), FileFault::NotPlain), "{error}");
+    }
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    private::create_folder(&file).unwrap_err();
+}
+
+#[test]
+fn a_named_secret_may_be_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+    private::create(&target, b"secret").unwrap();
+    symlink(&target, &link).unwrap();
+    assert_eq!(private::read_named(&link).unwrap().as_slice(), b"secret");
+}
+
+#[test]
+fn of_many_who_create_one_wins_and_nothing_else_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.key");
+    let start = std::sync::Barrier::new(8);
+    let made: Vec<bool> = std::thread::scope(|scope| {
+        let create = |byte: u8| {
+            start.wait();
+            private::create(&path, &[byte; 32]).unwrap()
+        };
+        let threads: Vec<_> = (0..8)
+            .map(|byte| scope.spawn(move || create(byte)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    assert_eq!(made.iter().filter(|made| **made).count(), 1);
+    let bytes = fs::read(&path).unwrap();
+    assert_eq!(bytes.len(), 32);
+    assert!(
+        made[usize::from(bytes[0])],
+        "the winner's bytes stand there"
+    );
+    assert_eq!(names(folder.path()), ["a.key"]);
+}
+
+#[test]
+fn a_replacement_is_whole_and_leaves_no_draft() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("receipt");
+    fs::write(&path, "old, and longer").unwrap();
+    private::check_replace(&path).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"old, and longer");
+    private::replace(&path, b"new").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+    assert_eq!(names(folder.path()), ["receipt"]);
+    private::check_replace(&folder.path().join("missing/receipt")).unwrap_err();
+}

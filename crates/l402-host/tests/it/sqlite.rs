@@ -1,0 +1,235 @@
+//! Opening a database: new, older, newer, foreign and broken files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use l402_host::{FileFault, sqlite};
+use rusqlite::Connection;
+
+use crate::NOTES;
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// A file that another program, or another version, has made with these statements.
+fn made_with(folder: &Path, sql: &str) -> PathBuf {
+    let path = folder.join("notes.db");
+    let connection = Connection::open(&path).expect("a new file");
+    connection.execute_batch(sql).expect("statements that hold");
+    path
+}
+
+/// Opens a file that must be refused, and shows that not a byte of it has changed.
+fn refused(path: &Path) -> FileFault {
+    let before = fs::read(path).expect("the file");
+    let error = sqlite::open(path, &NOTES).expect_err("it is refused");
+    assert_eq!(fs::read(path).expect("the file"), before, "{error}");
+    assert!(error.to_string().contains("notes.db"), "{error}");
+    match sqlite::open(path, &NOTES) {
+        Err(error) => {
+            let text = error.to_string();
+            assert!(
+                text.contains("move it") || text.contains("upgrade"),
+                "{text}"
+            );
+        }
+        Ok(_) => panic!("a second try is refused too"),
+    }
+    let error = sqlite::open(path, &NOTES).expect_err("it is refused");
+    assert_eq!(error.path(), path);
+    into_fault(error)
+}
+
+/// A fault that can be matched on: the error keeps it.
+fn into_fault(error: l402_host::FileError) -> FileFault {
+    match error.fault() {
+        FileFault::Newer { found, known } => FileFault::Newer {
+            found: *found,
+            known: *known,
+        },
+        FileFault::OtherProgram { wanted } => FileFault::OtherProgram { wanted },
+        FileFault::Damaged(text) => FileFault::Damaged(text.clone()),
+        other => panic!("another fault: {other}"),
+    }
+}
+
+fn version(connection: &Connection) -> (i64, i64) {
+    let pragma = |name| {
+        connection
+            .pragma_query_value(None, name, |row| row.get(0))
+            .expect("a number")
+    };
+    (pragma("user_version"), pragma("application_id"))
+}
+
+#[test]
+fn a_new_file_is_durable_and_carries_its_version() {
+    let folder = folder();
+    let connection = sqlite::open(&folder.path().join("notes.db"), &NOTES).unwrap();
+    assert_eq!(version(&connection), (2, i64::from(NOTES.application_id)));
+    let pragma = |name| -> rusqlite::types::Value {
+        connection
+            .pragma_query_value(None, name, |row| row.get(0))
+            .unwrap()
+    };
+    assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
+    assert_eq!(pragma("synchronous"), 2_i64.into());
+    assert_eq!(pragma("wal_autocheckpoint"), 1000_i64.into());
+    assert_eq!(pragma("busy_timeout"), 5000_i64.into());
+}
+
+#[test]
+fn an_empty_file_becomes_a_new_one() {
+    let folder = folder();
+    let path = folder.path().join("notes.db");
+    fs::write(&path, "").unwrap();
+    let connection = sqlite::open(&path, &NOTES).unwrap();
+    connection
+        .execute_batch("INSERT INTO notes (text) VALUES ('a')")
+        .unwrap();
+}
+
+#[test]
+fn an_older_file_is_upgraded_and_keeps_its_rows() {
+    let folder = folder();
+    let path = made_with(
+        folder.path(),
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
+         INSERT INTO notes (text) VALUES ('kept');
+         PRAGMA user_version = 1;",
+    );
+    for _ in 0..2 {
+        let connection = sqlite::open(&path, &NOTES).unwrap();
+        assert_eq!(version(&connection), (2, i64::from(NOTES.application_id)));
+        let sql = "SELECT text FROM notes WHERE author IS NULL";
+        let text: String = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(text, "kept");
+    }
+}
+
+#[test]
+fn a_current_file_without_an_application_id_is_taken_as_it_is() {
+    let folder = folder();
+    let path = folder.path().join("notes.db");
+    let connection = sqlite::open(&path, &NOTES).unwrap();
+    connection.pragma_update(None, "application_id", 0).unwrap();
+    drop(connection);
+    let connection = sqlite::open(&path, &NOTES).unwrap();
+    assert_eq!(version(&connection), (2, 0));
+}
+
+#[test]
+fn a_failed_upgrade_changes_nothing() {
+    let folder = folder();
+    // The column that the upgrade adds is there already.
+    let path = made_with(
+        folder.path(),
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT, author TEXT) STRICT;
+         INSERT INTO notes (text) VALUES ('kept'); PRAGMA user_version = 1;",
+    );
+    let error = sqlite::open(&path, &NOTES).unwrap_err();
+    assert!(error.to_string().contains("author"), "{error}");
+    let connection = Connection::open(&path).unwrap();
+    assert_eq!(version(&connection), (1, 0));
+}
+
+#[test]
+fn a_newer_version_is_refused() {
+    let folder = folder();
+    let path = folder.path().join("notes.db");
+    let connection = sqlite::open(&path, &NOTES).unwrap();
+    connection.pragma_update(None, "user_version", 3).unwrap();
+    drop(connection);
+    let fault = refused(&path);
+    assert!(
+        matches!(fault, FileFault::Newer { found: 3, known: 2 }),
+        "{fault}"
+    );
+}
+
+#[test]
+fn other_programs_files_are_refused() {
+    for sql in [
+        "CREATE TABLE other (x)",
+        "CREATE TABLE other (x); PRAGMA user_version = 1",
+        "CREATE TABLE other (x); PRAGMA user_version = 2; PRAGMA journal_mode = WAL",
+        "CREATE TABLE notes (x); PRAGMA user_version = 2; PRAGMA application_id = 7",
+        "CREATE TABLE notes (x); PRAGMA user_version = -1",
+        "CREATE VIEW v AS SELECT 1",
+    ] {
+        let folder = folder();
+        let path = made_with(folder.path(), sql);
+        let fault = refused(&path);
+        let wanted = matches!(fault, FileFault::OtherProgram { wanted: "notebook" });
+        assert!(wanted, "{sql}: {fault}");
+    }
+}
+
+#[test]
+fn what_is_no_database_is_refused() {
+    for text in ["x".to_owned(), "no database, and long enough ".repeat(200)] {
+        let folder = folder();
+        let path = folder.path().join("notes.db");
+        fs::write(&path, text).unwrap();
+        let fault = refused(&path);
+        assert!(matches!(fault, FileFault::OtherProgram { .. }), "{fault}");
+    }
+}
+
+/// A file with a few pages, all of them in the file itself and none in a log.
+fn several_pages(folder: &Path) -> PathBuf {
+    let path = folder.join("notes.db");
+    let connection = sqlite::open(&path, &NOTES).expect("it opens");
+    for _ in 0..200 {
+        let sql = "INSERT INTO notes (text) VALUES (hex(randomblob(200)))";
+        connection.execute_batch(sql).expect("a row");
+    }
+    drop(connection);
+    path
+}
+
+#[test]
+fn truncated_and_damaged_files_are_refused() {
+    let folder = folder();
+    let path = several_pages(folder.path());
+    let whole = fs::read(&path).unwrap();
+    assert!(whole.len() > 40_000);
+    let mut damaged = whole.clone();
+    damaged[4096 * 3..4096 * 5].fill(0x55);
+    for bytes in [&whole[..4096 * 5], &whole[..5000], &damaged[..]] {
+        fs::write(&path, bytes).unwrap();
+        let fault = refused(&path);
+        assert!(matches!(fault, FileFault::Damaged(_)), "{fault}");
+    }
+    fs::write(&path, &whole[..50]).unwrap();
+    refused(&path);
+    fs::write(&path, &whole).unwrap();
+    sqlite::open(&path, &NOTES).unwrap();
+}
+
+#[test]
+fn a_missing_folder_is_named() {
+    let folder = folder();
+    let path = folder.path().join("missing").join("notes.db");
+    let error = sqlite::open(&path, &NOTES).unwrap_err().to_string();
+    assert!(error.contains("check folder"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_held_for_long_is_named_and_opens_afterwards() {
+    let folder = folder();
+    let path = folder.path().join("notes.db");
+    let other = Connection::open(&path).unwrap();
+    other
+        .execute_batch("BEGIN EXCLUSIVE; CREATE TABLE notes (x)")
+        .unwrap();
+    let impatient = sqlite::Schema {
+        busy_timeout: std::time::Duration::from_millis(50),
+        ..NOTES
+    };
+    let error = sqlite::open(&path, &impatient).unwrap_err().to_string();
+    assert!(error.contains("locked"), "{error}");
+    other.execute_batch("ROLLBACK").unwrap();
+    sqlite::open(&path, &NOTES).unwrap();
+}
