@@ -4,32 +4,9 @@ use core::time::Duration;
 
 use l402::UnixTime;
 
-/// `2026-11-21 09:30:00`, in UTC.
+/// Date and time in UTC, such as `2026-11-21 09:30:00`.
 pub(crate) fn utc(time: UnixTime) -> String {
-    const DAY: u64 = 86_400;
-    let (days, secs) = (time.secs() / DAY, time.secs() % DAY);
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (secs / 3600, secs / 60 % 60, secs % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
-}
-
-/// The date of a day counted from 1970-01-01, in the Gregorian calendar. Counts in years that
-/// start in March, so that the leap day is the last of its year.
-fn civil(days: u64) -> (u64, u64, u64) {
-    const DAYS_OF_400_YEARS: u64 = 146_097;
-    const DAYS_BEFORE_1970: u64 = 719_468;
-    let days = days.saturating_add(DAYS_BEFORE_1970);
-    let (era, day) = (days / DAYS_OF_400_YEARS, days % DAYS_OF_400_YEARS);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
-    (year + era * 400 + next, month, day)
+    time.to_rfc3339().replace('T', " ").replace('Z', "")
 }
 
 /// `in 1 h 0 min`, or `expired`.

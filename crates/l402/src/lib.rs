@@ -128,5 +128,5 @@ pub use payment::{HexError, PaymentHash, Preimage};
 pub use policy::{Policy, PolicyError};
 pub use problem::{Problem, RetryWith};
 pub use service::{Service, ServiceError};
-pub use time::UnixTime;
+pub use time::{TimeError, UnixTime};
 pub use verify::{Capability, Proven, Target, UnknownCaveats, Verified, VerifyError, verify};
