@@ -110,6 +110,7 @@ pub mod payment_scheme;
 mod policy;
 mod problem;
 mod service;
+pub mod text;
 mod time;
 mod verify;
 
