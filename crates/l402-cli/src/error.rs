@@ -5,8 +5,8 @@ use core::fmt;
 use serde_json::{Value, json};
 
 use crate::exit_code::{self, ExitCode};
-use crate::output::{self, style};
-use crate::plain::escape;
+use crate::text::output::{self, style};
+use crate::text::plain::escape;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]

@@ -15,17 +15,17 @@
 
 mod cli;
 mod command;
+#[cfg(all(feature = "sell", feature = "buy"))]
+mod demo;
 mod error;
 pub mod exit_code;
-mod home;
-mod invoice;
-mod logging;
 #[cfg(feature = "buy")]
-mod money;
-mod output;
-mod plain;
+mod get;
+mod home;
+mod logging;
 mod signal;
-mod when;
+mod text;
+mod token;
 
 use std::ffi::OsString;
 use std::sync::Arc;

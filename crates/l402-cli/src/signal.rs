@@ -1,6 +1,7 @@
 //! Being asked to stop.
 
-use crate::{CliError, output};
+use crate::CliError;
+use crate::text::output;
 
 /// Listens for Ctrl-C and, where there is such a thing, SIGTERM. Made before the program says that
 /// it serves, so that whoever starts it can stop it from then on.

@@ -5,8 +5,8 @@ use l402_client::{Entry, Journal, State};
 use serde_json::{Value, json};
 
 use crate::exit_code::{self, ExitCode};
-use crate::output::OutputArgs;
-use crate::plain::escape_short;
+use crate::text::output::OutputArgs;
+use crate::text::plain::escape_short;
 use crate::{CliError, Context};
 
 /// List what was bought, newest first
@@ -130,7 +130,7 @@ fn table(entries: &[Entry]) -> String {
         let what = escape_short(&format!("{}{}", entry.origin, entry.path), 80);
         text += &format!(
             "{:<20}  {:<13}  {:>10}  {:>8}  {hash}  {what}\n",
-            crate::when::utc(entry.created),
+            crate::text::when::utc(entry.created),
             entry.state.name(),
             entry.amount.to_string(),
             entry.fee.to_string(),

@@ -8,8 +8,8 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::exit_code::{self, ExitCode};
-use crate::output::OutputArgs;
 use crate::signal::Stop;
+use crate::text::output::OutputArgs;
 use crate::{CliError, Context};
 
 /// Serve the sandbox's HTTP API: a Lightning wallet with play money

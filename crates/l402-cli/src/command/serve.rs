@@ -13,9 +13,9 @@ use l402_server::Access;
 use serde_json::{Value, json};
 
 use crate::exit_code::{self, ExitCode};
-use crate::output::{Output, OutputArgs, style};
-use crate::plain::escape;
 use crate::signal::Stop;
+use crate::text::output::{Output, OutputArgs, style};
+use crate::text::plain::escape;
 use crate::{CliError, Context};
 
 /// Put a price on an HTTP service: a gateway before any upstream
@@ -129,7 +129,7 @@ impl Serve {
 }
 
 /// Starts the gateway on its own threads; blocks none of ours.
-pub(super) async fn start(config: Config, context: &Context) -> Result<Gateway, CliError> {
+pub(crate) async fn start(config: Config, context: &Context) -> Result<Gateway, CliError> {
     let path = context.home.create()?.to_owned();
     let clock = context.clock.clone();
     let started = tokio::task::spawn_blocking(move || {
@@ -147,7 +147,7 @@ pub(super) async fn start(config: Config, context: &Context) -> Result<Gateway, 
 }
 
 /// Lets requests in flight end, for so long.
-pub(super) async fn stop(gateway: Gateway, deadline: Duration) -> Result<ExitCode, CliError> {
+pub(crate) async fn stop(gateway: Gateway, deadline: Duration) -> Result<ExitCode, CliError> {
     let stopped = tokio::task::spawn_blocking(move || gateway.shutdown(deadline));
     stopped.await.map_err(CliError::internal)?;
     Ok(exit_code::OK)

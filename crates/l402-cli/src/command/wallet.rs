@@ -10,9 +10,9 @@ use l402_lightning::{Error, ErrorKind, Node, Pay, PayRequest, Payment, sandbox};
 use serde_json::{Value, json};
 
 use crate::exit_code::{self, ExitCode};
-use crate::money::{MaxFee, duration};
-use crate::output::{OutputArgs, style};
-use crate::plain::escape;
+use crate::text::money::{MaxFee, duration};
+use crate::text::output::{OutputArgs, style};
+use crate::text::plain::escape;
 use crate::{CliError, Context};
 
 /// Use the wallet that pays

@@ -1,8 +1,5 @@
 //! `l402 token inspect`: what a token, a credential or a challenge says of itself.
 
-mod caveat;
-mod subject;
-
 use std::io::Read;
 
 use clap::{Args, Subcommand};
@@ -11,10 +8,11 @@ use l402::{Invoice, InvoiceError, UnixTime};
 use serde_json::{Value, json};
 
 use crate::exit_code::{self, ExitCode};
-use crate::output::{OutputArgs, style};
-use crate::plain::escape;
-use crate::{CliError, Context, invoice};
-use subject::Subject;
+use crate::text::invoice;
+use crate::text::output::{OutputArgs, style};
+use crate::text::plain::escape;
+use crate::token::{self, Subject};
+use crate::{CliError, Context};
 
 /// Look into tokens
 #[derive(Args, Debug)]
@@ -210,8 +208,8 @@ fn format_name(format: Format) -> &'static str {
 fn token_json(token: &Inspection, now: UnixTime) -> Value {
     let caveats = token.caveats.iter().map(|caveat| {
         json!({
-            "text": caveat::shown(&caveat.text),
-            "meaning": caveat::meaning(&caveat.text, now),
+            "text": token::shown(&caveat.text),
+            "meaning": token::meaning(&caveat.text, now),
             "third_party": caveat.third_party,
         })
     });
@@ -239,12 +237,12 @@ fn token_text(token: &Inspection, now: UnixTime) -> String {
         text += &format!(
             "  {:<14} {}\n",
             "caveat",
-            escape(&caveat::shown(&caveat.text))
+            escape(&token::shown(&caveat.text))
         );
         let meaning = if caveat.third_party {
             "a third party must discharge it; L402 has no such caveats".to_owned()
         } else {
-            caveat::meaning(&caveat.text, now)
+            token::meaning(&caveat.text, now)
         };
         text += &format!(
             "  {:<14} {}\n",

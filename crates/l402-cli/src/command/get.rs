@@ -1,11 +1,5 @@
 //! `l402 get`: fetch a URL, pay what it asks within the limits.
 
-mod answer;
-mod ask;
-mod file;
-pub(super) mod request;
-mod write_out;
-
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,14 +10,12 @@ use l402_client::{Client, Error, Journal, Limits, Quote, Request, Response, Stat
 use serde_json::json;
 
 use crate::exit_code::{self, ExitCode};
-use crate::money::{SpendingArgs, duration};
-use crate::output;
+use crate::get::{
+    AGAIN, Asking, ReceiptFile, RequestArgs, Shown, Sink, Stage, WriteOut, describe, shell_word,
+};
+use crate::text::money::{SpendingArgs, duration};
+use crate::text::output;
 use crate::{CliError, Context};
-use answer::Shown;
-use ask::{Asking, Stage};
-use file::{ReceiptFile, Sink};
-use request::RequestArgs;
-use write_out::WriteOut;
 
 /// Fetch a URL, as curl does, and pay what it asks
 ///
@@ -217,7 +209,7 @@ impl Get {
         };
         let out = output::OutputArgs::default().open();
         out.result(&value, || match &quote {
-            Some(quote) => ask::describe(quote) + "\n",
+            Some(quote) => describe(quote) + "\n",
             None => "nothing to pay: the server answers without payment\n".to_owned(),
         })?;
         if !self.silent {
@@ -231,10 +223,7 @@ impl Get {
         let Error::PaymentRequired(quote) = &error else {
             return error.into();
         };
-        let text = format!(
-            "{}; no wallet was given; no money moved",
-            ask::describe(quote)
-        );
+        let text = format!("{}; no wallet was given; no money moved", describe(quote));
         let play_money = l402::Invoice::decode(&quote.invoice)
             .is_ok_and(|invoice| invoice.network == l402::Network::Regtest);
         let wallet = if play_money {
@@ -243,7 +232,7 @@ impl Get {
             "--wallet 'lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE'"
         };
         let Context { program, home, .. } = context;
-        let (home, url) = (home.as_option(), request::shell_word(&self.url));
+        let (home, url) = (home.as_option(), shell_word(&self.url));
         let dots = if self.request.is_plain() { "" } else { " ..." };
         CliError::new(exit_code::PAYMENT_REQUIRED, "payment_required", text).with_hint(format!(
             "to pay it, add a wallet to the same command:\n  {program} {home}get{dots} {url} {wallet}"
@@ -278,7 +267,7 @@ fn quote_json(quote: &Quote, limits: &Limits) -> serde_json::Value {
         "within_max_price": cost <= limits.per_request,
         "payment_hash": quote.payment_hash.to_string(),
         "payee": quote.payee,
-        "description": crate::plain::escape(&quote.description),
+        "description": crate::text::plain::escape(&quote.description),
         "expires": quote.expires.secs(),
         "policy": quote.policy.map(|policy| policy.to_string()),
     })
@@ -306,6 +295,6 @@ fn too_late(limit: Duration, stage: Stage) -> CliError {
             "it was paid for, and the answer was not had",
         )
         .after_money_moved()
-        .with_hint(answer::AGAIN),
+        .with_hint(AGAIN),
     }
 }

@@ -1,9 +1,5 @@
 //! `l402 demo`: seller, buyer and wallet in one program, on this machine.
 
-mod purchase;
-mod shop;
-mod upstream;
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -13,12 +9,12 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::{sandbox, serve};
+use crate::demo::{GOODS, buy_a_joke, open_gateway, start_upstream};
 use crate::exit_code::ExitCode;
-use crate::output::style::{self, paint};
-use crate::output::{Output, OutputArgs};
 use crate::signal::Stop;
+use crate::text::output::style::{self, paint};
+use crate::text::output::{Output, OutputArgs};
 use crate::{CliError, Context};
-use upstream::GOODS;
 
 /// Play all of it on this machine: a paid API, a wallet with play money, a first purchase
 ///
@@ -54,8 +50,8 @@ const SANDBOX_API: &str = "127.0.0.1:8403";
 impl Demo {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         let out = self.output.open();
-        let upstream = upstream::start().await?;
-        let gateway = shop::open(self.listen, upstream, self.once, context).await?;
+        let upstream = start_upstream().await?;
+        let gateway = open_gateway(self.listen, upstream, self.once, context).await?;
         let address = *gateway
             .local_addrs()
             .first()
@@ -82,7 +78,7 @@ impl Demo {
         } else {
             Some(offer_api(sandbox.clone()).await?)
         };
-        let mut report = purchase::buy_a_joke(address, &sandbox, out, context).await?;
+        let mut report = buy_a_joke(address, &sandbox, out, context).await?;
         if let Value::Object(fields) = &mut report {
             fields.insert("listening".to_owned(), json!([address.to_string()]));
             fields.insert(

@@ -12,7 +12,7 @@ use crate::CliError;
 
 /// What is sent.
 #[derive(Args, Debug)]
-pub(super) struct RequestArgs {
+pub(crate) struct RequestArgs {
     /// The method [default: GET, or POST with data]
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     method: Option<String>,
@@ -36,7 +36,7 @@ pub(super) struct RequestArgs {
 
 impl RequestArgs {
     /// Whether the URL alone says what is asked.
-    pub(super) fn is_plain(&self) -> bool {
+    pub(crate) fn is_plain(&self) -> bool {
         self.method.is_none()
             && self.data.is_empty()
             && self.json.is_empty()
@@ -44,11 +44,11 @@ impl RequestArgs {
     }
 
     /// Whether `-X` names the method, so that no redirect changes it.
-    pub(super) const fn forces_method(&self) -> bool {
+    pub(crate) const fn forces_method(&self) -> bool {
         self.method.is_some()
     }
 
-    pub(super) fn build(&self, url: &str) -> Result<Request, CliError> {
+    pub(crate) fn build(&self, url: &str) -> Result<Request, CliError> {
         let body = self.body()?;
         let method = match &self.method {
             Some(name) => Method::from_bytes(name.as_bytes())
@@ -177,7 +177,7 @@ fn read(file: &str) -> Result<Vec<u8>, CliError> {
 }
 
 /// As curl does, takes a URL without a scheme to be of HTTP.
-pub(in crate::command) fn parse_url(text: &str) -> Result<url::Url, CliError> {
+pub(crate) fn parse_url(text: &str) -> Result<url::Url, CliError> {
     let full = if text.contains("://") {
         text.to_owned()
     } else {
@@ -195,7 +195,7 @@ pub(in crate::command) fn parse_url(text: &str) -> Result<url::Url, CliError> {
 }
 
 /// The text as one word of a shell command.
-pub(super) fn shell_word(text: &str) -> String {
+pub(crate) fn shell_word(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/@%+,".contains(&b);
     if text.bytes().all(plain) {
         text.to_owned()

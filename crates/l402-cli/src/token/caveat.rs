@@ -2,10 +2,10 @@
 
 use l402::{Msat, Policy, UnixTime};
 
-use crate::when;
+use crate::text::when;
 
 /// The caveat as it may be shown: a preimage among the caveats is as secret as any other.
-pub(super) fn shown(caveat: &str) -> String {
+pub(crate) fn shown(caveat: &str) -> String {
     match caveat.split_once('=') {
         Some(("preimage", _)) => "preimage=(hidden)".to_owned(),
         _ => caveat.to_owned(),
@@ -13,7 +13,7 @@ pub(super) fn shown(caveat: &str) -> String {
 }
 
 /// What the caveat restricts.
-pub(super) fn meaning(caveat: &str, now: UnixTime) -> String {
+pub(crate) fn meaning(caveat: &str, now: UnixTime) -> String {
     let Some((condition, value)) = caveat.split_once('=') else {
         return foreign();
     };

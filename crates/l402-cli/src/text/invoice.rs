@@ -3,8 +3,8 @@
 use l402::{Invoice, UnixTime};
 use serde_json::{Value, json};
 
-use crate::plain::escape_short;
-use crate::when;
+use crate::text::plain::escape_short;
+use crate::text::when;
 
 /// The longest description that is shown, in characters.
 const DESCRIPTION: usize = 200;

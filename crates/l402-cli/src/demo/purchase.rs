@@ -11,16 +11,17 @@ use l402_lightning::Pay;
 use l402_lightning::sandbox::{Sandbox, Wallet};
 use serde_json::{Value, json};
 
-use crate::output::Output;
-use crate::output::style::{self, paint};
-use crate::plain::{escape, shorten};
-use crate::{CliError, Context, exit_code, invoice};
+use crate::text::invoice;
+use crate::text::output::Output;
+use crate::text::output::style::{self, paint};
+use crate::text::plain::{escape, shorten};
+use crate::{CliError, Context, exit_code};
 
 /// Largest answer that the demo reads.
 const ANSWER_MAX: usize = 64 * 1024;
 
 /// Buys one joke with the client that `l402 get` uses, and reports what happened.
-pub(super) async fn buy_a_joke(
+pub(crate) async fn buy_a_joke(
     address: SocketAddr,
     sandbox: &Sandbox,
     out: Output,

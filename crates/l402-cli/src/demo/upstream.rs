@@ -17,34 +17,34 @@ use tokio::net::TcpListener;
 use crate::CliError;
 
 /// One thing that is sold.
-pub(super) struct Good {
+pub(crate) struct Good {
     /// Name of the service, of the path's end, and of the field in the answer.
-    pub(super) name: &'static str,
-    pub(super) price_sat: u64,
+    pub(crate) name: &'static str,
+    pub(crate) price_sat: u64,
     entries: &'static str,
 }
 
 /// Everything that is sold.
-pub(super) const GOODS: [Good; 3] = [
+pub(crate) const GOODS: [Good; 3] = [
     Good {
         name: "joke",
         price_sat: 50,
-        entries: include_str!("../../../content/jokes.txt"),
+        entries: include_str!("../../content/jokes.txt"),
     },
     Good {
         name: "fortune",
         price_sat: 50,
-        entries: include_str!("../../../content/fortunes.txt"),
+        entries: include_str!("../../content/fortunes.txt"),
     },
     Good {
         name: "quote",
         price_sat: 10,
-        entries: include_str!("../../../content/quotes.txt"),
+        entries: include_str!("../../content/quotes.txt"),
     },
 ];
 
 impl Good {
-    pub(super) fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         format!("/api/l402/{}", self.name)
     }
 
@@ -66,7 +66,7 @@ impl Good {
 }
 
 /// Serves on a free port of this machine for as long as the program runs.
-pub(super) async fn start() -> Result<SocketAddr, CliError> {
+pub(crate) async fn start() -> Result<SocketAddr, CliError> {
     let failed = |error: std::io::Error| {
         CliError::new(
             crate::exit_code::UNAVAILABLE,

@@ -11,7 +11,7 @@ use crate::{CliError, Context, exit_code};
 
 /// Opens the shop on this address or, where `anywhere` allows it and the address is taken, on a
 /// free port.
-pub(super) async fn open(
+pub(crate) async fn open(
     listen: SocketAddr,
     upstream: SocketAddr,
     anywhere: bool,
