@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::command;
+use crate::context::Context;
+use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
-use crate::{CliError, Context, command};
 
 /// The paid web on the command line: sell any HTTP service, buy from those that do
 ///
@@ -55,6 +57,12 @@ Examples:
 
 Exit codes say what happened, 0 for done; `docs/exit-codes.md` lists them.";
 
+/// The command line, with which completions and documentation are made.
+#[must_use]
+pub fn command_line() -> clap::Command {
+    Cli::command()
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     #[cfg(all(feature = "sell", feature = "buy"))]
@@ -93,7 +101,9 @@ impl Command {
             Self::Token(token) => token.run(&context),
             #[cfg(feature = "buy")]
             Self::Sandbox(sandbox) => sandbox.run(&context).await,
-            Self::Completions(completions) => completions.run().map(|()| exit_code::OK),
+            Self::Completions(completions) => {
+                completions.run(&mut command_line()).map(|()| exit_code::OK)
+            }
         }
     }
 

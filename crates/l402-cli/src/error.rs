@@ -1,12 +1,10 @@
-//! Why a command ended: exit status, stable code, text, and the mend.
+//! Why a command ended: exit status, stable code, text, and a hint at the fix.
 
 use core::fmt;
 
 use serde_json::{Value, json};
 
 use crate::exit_code::{self, ExitCode};
-use crate::text::output::{self, style};
-use crate::text::plain::escape;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -49,6 +47,17 @@ impl CliError {
         Self::new(exit_code::INTERNAL, "internal", message.to_string())
     }
 
+    /// An address cannot be listened on.
+    #[cfg(feature = "buy")]
+    pub(crate) fn cannot_listen(address: std::net::SocketAddr, error: &std::io::Error) -> Self {
+        Self::new(
+            exit_code::UNAVAILABLE,
+            "cannot_listen",
+            format!("{address} cannot be listened on: {error}"),
+        )
+        .with_hint("end the program that has the address, or name another: --listen 127.0.0.1:0")
+    }
+
     /// What to do next.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -61,6 +70,16 @@ impl CliError {
     pub const fn after_money_moved(mut self) -> Self {
         self.no_money_moved = false;
         self
+    }
+
+    /// The stable code, for machines.
+    pub(crate) const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What to do next, if anything is known to help.
+    pub(crate) fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// The status that the process ends with.
@@ -90,21 +109,6 @@ impl CliError {
             "hint": self.hint,
         })
     }
-
-    /// Writes `error[code]: text` and a line `hint:` to stderr.
-    pub fn show(&self) {
-        let label = style::paint(style::BAD, &format!("error[{}]:", self.code));
-        output::tell(&format!("{label} {}", escape_lines(&self.to_string())));
-        if let Some(hint) = &self.hint {
-            let label = style::paint(style::TITLE, "hint:");
-            output::tell(&format!("{label} {}", escape_lines(hint)));
-        }
-    }
-}
-
-/// Escapes each line by itself: the line breaks in our own texts are meant.
-fn escape_lines(text: &str) -> String {
-    text.lines().map(escape).collect::<Vec<_>>().join("\n")
 }
 
 impl fmt::Display for CliError {
@@ -121,7 +125,7 @@ impl From<l402_client::Error> for CliError {
         Self {
             exit: exit_of(&error),
             code: error.code(),
-            message: escape(&error.to_string()),
+            message: l402::text::escape(&error.to_string()),
             hint: hint_of(&error),
             no_money_moved: error.no_money_moved(),
         }

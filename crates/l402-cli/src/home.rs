@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::{CliError, exit_code};
+use crate::error::CliError;
+use crate::exit_code;
 
 /// `L402_HOME`, and whether the user named it.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Being asked to stop.
 
-use crate::CliError;
+use crate::error::CliError;
 use crate::text::output;
 
 /// Listens for Ctrl-C and, where there is such a thing, SIGTERM. Made before the program says that

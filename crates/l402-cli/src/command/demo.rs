@@ -4,17 +4,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
-use l402_lightning::sandbox::{Sandbox, serve_api};
-use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
-use super::{sandbox, serve};
-use crate::demo::{GOODS, buy_a_joke, open_gateway, start_upstream};
+use crate::context::Context;
+use crate::demo::{open_gateway, play, start_upstream};
+use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::signal::Stop;
-use crate::text::output::style::{self, paint};
-use crate::text::output::{Output, OutputArgs};
-use crate::{CliError, Context};
+use crate::seller;
+use crate::text::output::OutputArgs;
 
 /// Play all of it on this machine: a paid API, a wallet with play money, a first purchase
 ///
@@ -44,8 +40,6 @@ pub(crate) struct Demo {
 
 /// How long requests in flight may take to end.
 const DRAIN: Duration = Duration::from_secs(10);
-/// Where the sandbox's HTTP API is looked for.
-const SANDBOX_API: &str = "127.0.0.1:8403";
 
 impl Demo {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
@@ -56,101 +50,9 @@ impl Demo {
             .local_addrs()
             .first()
             .ok_or_else(|| CliError::internal("the gateway listens nowhere"))?;
-        let outcome = self.play(address, out, context).await;
+        let outcome = play(address, self.once, out, context).await;
         // Also after a failed purchase, what the gateway knows becomes durable.
-        let stopped = serve::stop(gateway, DRAIN).await;
+        let stopped = seller::stop(gateway, DRAIN).await;
         outcome.and(stopped)
     }
-
-    async fn play(
-        &self,
-        address: SocketAddr,
-        out: Output,
-        context: &Context,
-    ) -> Result<(), CliError> {
-        let sandbox = sandbox::open(context)?;
-        out.tell(&format!(
-            "{} on http://{address}, before an ordinary HTTP service. Play money throughout.\n",
-            paint(style::TITLE, "a paid API")
-        ));
-        let api = if self.once {
-            None
-        } else {
-            Some(offer_api(sandbox.clone()).await?)
-        };
-        let mut report = buy_a_joke(address, &sandbox, out, context).await?;
-        if let Value::Object(fields) = &mut report {
-            fields.insert("listening".to_owned(), json!([address.to_string()]));
-            fields.insert(
-                "sandbox_api".to_owned(),
-                json!(api.map(|api| format!("http://{api}"))),
-            );
-        }
-        let stop = Stop::listen()?;
-        out.machine(&report)?;
-        if let Some(api) = api {
-            out.tell(&what_next(address, api, context));
-            stop.requested().await;
-            out.tell("stopping (Ctrl-C again stops at once)");
-        }
-        Ok(())
-    }
-}
-
-/// The sandbox's API for as long as the program runs, on its own port or a free one.
-async fn offer_api(sandbox: Sandbox) -> Result<SocketAddr, CliError> {
-    let listener = match TcpListener::bind(SANDBOX_API).await {
-        Ok(listener) => listener,
-        Err(_) => TcpListener::bind("127.0.0.1:0")
-            .await
-            .map_err(CliError::internal)?,
-    };
-    let address = listener.local_addr().map_err(CliError::internal)?;
-    tokio::spawn(async move {
-        if let Err(error) = serve_api(sandbox, listener, std::future::pending()).await {
-            tracing::warn!(%error, "the sandbox's API ended");
-        }
-    });
-    Ok(address)
-}
-
-/// What to type next, in another terminal.
-fn what_next(address: SocketAddr, api: SocketAddr, context: &Context) -> String {
-    let Context { program, home, .. } = context;
-    let home = home.as_option();
-    let prices: Vec<String> = GOODS
-        .iter()
-        .map(|good| {
-            format!(
-                "  http://{address}{:<20} {:>3} sat",
-                good.path(),
-                good.price_sat
-            )
-        })
-        .collect();
-    // The examples look for the API on its usual port unless they are told.
-    let elsewhere = if api.to_string() == SANDBOX_API {
-        String::new()
-    } else {
-        format!("L402_SANDBOX=http://{api} ")
-    };
-    let title = |text: &str| paint(style::TITLE, text);
-    format!(
-        "\n{}\n{}\n\n{} (in another terminal)\n  \
-         {program} {home}get http://{address}/api/l402/joke --dry-run\n  \
-         {program} {home}get http://{address}/api/l402/fortune --wallet sandbox\n  \
-         curl -i http://{address}/api/l402/quote\n  \
-         {program} {home}doctor http://{address}/api/l402/quote\n  \
-         {program} {home}payments\n\n\
-         {}\n  cd examples/python && pip install -r requirements.txt && \
-         {elsewhere}python l402_client.py http://{address}/api/l402/joke\n\n\
-         {}\n  {program} {home}serve --upstream http://127.0.0.1:3000 --price \"50 sat\" \
-         --listen 127.0.0.1:8404\n\n\
-         The sandbox's API is http://{api}. Ctrl-C ends the demo.",
-        title("For sale"),
-        prices.join("\n"),
-        title("Try"),
-        title("From another language"),
-        title("Sell something of your own"),
-    )
 }

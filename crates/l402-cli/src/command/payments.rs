@@ -4,10 +4,11 @@ use clap::{Args, ValueEnum};
 use l402_client::{Entry, Journal, State};
 use serde_json::{Value, json};
 
+use crate::context::Context;
+use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
 use crate::text::output::OutputArgs;
 use crate::text::plain::escape_short;
-use crate::{CliError, Context};
 
 /// List what was bought, newest first
 ///

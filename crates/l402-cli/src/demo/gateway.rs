@@ -6,11 +6,12 @@ use std::net::{SocketAddr, TcpListener};
 use l402_gateway::{Config, Gateway};
 
 use super::upstream::GOODS;
-use crate::command::{sandbox, serve};
-use crate::{CliError, Context, exit_code};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::{exit_code, seller};
 
-/// Opens the shop on this address or, where `anywhere` allows it and the address is taken, on a
-/// free port.
+/// Opens the demo gateway on this address or, if the address is taken and `anywhere` allows it, on
+/// a free port.
 pub(crate) async fn open(
     listen: SocketAddr,
     upstream: SocketAddr,
@@ -22,13 +23,13 @@ pub(crate) async fn open(
     let address = match taken {
         None => listen,
         Some(_) if anywhere => free_port,
-        Some(error) => return Err(sandbox::cannot_listen(listen, &error)),
+        Some(error) => return Err(CliError::cannot_listen(listen, &error)),
     };
     let config = config(address, upstream)?;
-    match serve::start(config.clone(), context).await {
+    match seller::start(config.clone(), context).await {
         // Somebody was quicker between the look and the start.
         Err(_) if anywhere && address != free_port => {
-            serve::start(config.with_listen(vec![free_port]), context).await
+            seller::start(config.with_listen(vec![free_port]), context).await
         }
         outcome => outcome,
     }
@@ -43,7 +44,7 @@ fn config(listen: SocketAddr, upstream: SocketAddr) -> Result<Config, CliError> 
     Ok(config.with_listen(vec![listen]))
 }
 
-/// What the demo serves, as a configuration file says it.
+/// The routes of the demo, as a configuration file says them.
 fn toml(upstream: SocketAddr) -> String {
     let mut text = String::new();
     for good in &GOODS {

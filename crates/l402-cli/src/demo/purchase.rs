@@ -11,17 +11,20 @@ use l402_lightning::Pay;
 use l402_lightning::sandbox::{Sandbox, Wallet};
 use serde_json::{Value, json};
 
+use crate::buyer::sandbox_error;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit_code;
 use crate::text::invoice;
 use crate::text::output::Output;
 use crate::text::output::style::{self, paint};
 use crate::text::plain::{escape, shorten};
-use crate::{CliError, Context, exit_code};
 
 /// Largest answer that the demo reads.
 const ANSWER_MAX: usize = 64 * 1024;
 
 /// Buys one joke with the client that `l402 get` uses, and reports what happened.
-pub(crate) async fn buy_a_joke(
+pub(super) async fn buy_a_joke(
     address: SocketAddr,
     sandbox: &Sandbox,
     out: Output,
@@ -75,16 +78,10 @@ fn report(
 async fn wallet(sandbox: &Sandbox) -> Result<Arc<dyn Pay>, CliError> {
     const ENOUGH: Msat = Msat::from_sat(1000);
     const MORE: Msat = Msat::from_sat(100_000);
-    let wallet =
-        Wallet::open(sandbox, "default").map_err(crate::command::sandbox::sandbox_error)?;
-    let balance = wallet
-        .balance()
-        .await
-        .map_err(crate::command::sandbox::sandbox_error)?;
+    let wallet = Wallet::open(sandbox, "default").map_err(sandbox_error)?;
+    let balance = wallet.balance().await.map_err(sandbox_error)?;
     if balance < ENOUGH {
-        wallet
-            .fund(MORE)
-            .map_err(crate::command::sandbox::sandbox_error)?;
+        wallet.fund(MORE).map_err(sandbox_error)?;
     }
     Ok(Arc::new(wallet))
 }

@@ -14,18 +14,18 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::CliError;
+use crate::error::CliError;
 
 /// One thing that is sold.
-pub(crate) struct Good {
+pub(super) struct Good {
     /// Name of the service, of the path's end, and of the field in the answer.
-    pub(crate) name: &'static str,
-    pub(crate) price_sat: u64,
+    pub(super) name: &'static str,
+    pub(super) price_sat: u64,
     entries: &'static str,
 }
 
 /// Everything that is sold.
-pub(crate) const GOODS: [Good; 3] = [
+pub(super) const GOODS: [Good; 3] = [
     Good {
         name: "joke",
         price_sat: 50,
@@ -44,7 +44,7 @@ pub(crate) const GOODS: [Good; 3] = [
 ];
 
 impl Good {
-    pub(crate) fn path(&self) -> String {
+    pub(super) fn path(&self) -> String {
         format!("/api/l402/{}", self.name)
     }
 

@@ -6,24 +6,24 @@ use l402_client::Response;
 
 use super::file::Sink;
 use super::write_out::{Facts, WriteOut};
-use crate::CliError;
+use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
 
 /// What to do when an answer that was paid for was not had.
-pub(crate) const AGAIN: &str =
+pub(super) const AGAIN: &str =
     "run the same command again: it uses what was paid for and does not pay twice";
 
 /// How an answer is shown.
 #[derive(Debug)]
-pub(crate) struct Shown<'a> {
-    pub(crate) include: bool,
-    pub(crate) fail: bool,
-    pub(crate) write_out: Option<&'a WriteOut>,
+pub(super) struct Shown<'a> {
+    pub(super) include: bool,
+    pub(super) fail: bool,
+    pub(super) write_out: Option<&'a WriteOut>,
 }
 
 impl Shown<'_> {
     /// Writes it out. Where the status is a failure, the sink is never begun.
-    pub(crate) async fn deliver(
+    pub(super) async fn deliver(
         &self,
         mut response: Response,
         sink: Sink,

@@ -13,7 +13,7 @@ use crate::text::plain::escape;
 
 /// How far the money got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(super) enum Stage {
     Unpaid,
     /// The wallet was asked.
     Paying,
@@ -23,7 +23,7 @@ pub(crate) enum Stage {
 
 /// Shows progress on stderr, and asks where a person can answer.
 #[derive(Debug)]
-pub(crate) struct Asking {
+pub(super) struct Asking {
     yes: bool,
     above: Msat,
     silent: bool,
@@ -35,7 +35,7 @@ pub(crate) struct Asking {
 }
 
 impl Asking {
-    pub(crate) fn new(yes: bool, above: Msat, silent: bool) -> Self {
+    pub(super) fn new(yes: bool, above: Msat, silent: bool) -> Self {
         Self {
             yes,
             above,
@@ -46,7 +46,7 @@ impl Asking {
         }
     }
 
-    pub(crate) fn stage(&self) -> Stage {
+    pub(super) fn stage(&self) -> Stage {
         *self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -74,7 +74,7 @@ impl Asking {
     }
 
     /// Takes away a line without an end, before an error is told.
-    pub(crate) fn clear(&self) {
+    pub(super) fn clear(&self) {
         if self.open.load(Ordering::Relaxed) {
             self.write_over("");
         }
@@ -134,7 +134,7 @@ impl Progress for Asking {
 }
 
 /// `http://127.0.0.1:8402 asks 50 sat (fee at most 10 sat) for "a joke", one served answer`.
-pub(crate) fn describe(quote: &Quote) -> String {
+pub(super) fn describe(quote: &Quote) -> String {
     let mut text = format!(
         "{} asks {} (fee at most {})",
         escape(&quote.origin),

@@ -5,18 +5,18 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use crate::CliError;
+use crate::error::CliError;
 
 /// Where the body goes.
 #[derive(Debug)]
-pub(crate) enum Sink {
+pub(super) enum Sink {
     Stdout,
     File(OutputFile),
 }
 
 impl Sink {
     /// `-o FILE`; without one, and for `-`, it is stdout.
-    pub(crate) fn open(path: Option<&Path>) -> Result<Self, CliError> {
+    pub(super) fn open(path: Option<&Path>) -> Result<Self, CliError> {
         match path {
             Some(path) if path != Path::new("-") => OutputFile::prepare(path).map(Self::File),
             _ => Ok(Self::Stdout),
@@ -24,7 +24,7 @@ impl Sink {
     }
 
     /// Ready for the body: a file is made or emptied now.
-    pub(crate) fn start(self) -> Result<Box<dyn Write>, CliError> {
+    pub(super) fn start(self) -> Result<Box<dyn Write>, CliError> {
         Ok(match self {
             Self::Stdout => Box::new(std::io::stdout()),
             Self::File(file) => Box::new(file.start()?),
@@ -34,7 +34,7 @@ impl Sink {
 
 /// `-o FILE`.
 #[derive(Debug)]
-pub(crate) struct OutputFile {
+pub(super) struct OutputFile {
     /// What was there before; it stays open, for a pipe must not see its writer leave.
     earlier: Option<File>,
     path: PathBuf,
@@ -77,10 +77,10 @@ impl OutputFile {
 
 /// `--receipt FILE`: written beside the place and moved there whole.
 #[derive(Debug)]
-pub(crate) struct ReceiptFile(PathBuf);
+pub(super) struct ReceiptFile(PathBuf);
 
 impl ReceiptFile {
-    pub(crate) fn prepare(path: &Path) -> Result<Self, CliError> {
+    pub(super) fn prepare(path: &Path) -> Result<Self, CliError> {
         if path.file_name().is_none() || path == Path::new("-") {
             let text = format!("--receipt {} names no file", path.display());
             return Err(CliError::usage(text));
@@ -89,7 +89,7 @@ impl ReceiptFile {
         Ok(Self(path.to_owned()))
     }
 
-    pub(crate) fn commit(&self, receipt: &serde_json::Value) -> Result<(), CliError> {
+    pub(super) fn commit(&self, receipt: &serde_json::Value) -> Result<(), CliError> {
         Draft::beside(&self.0)
             .and_then(|draft| draft.become_file(&self.0, &format!("{receipt:#}\n")))
             .map_err(|error| unwritable(&self.0, &error).after_money_moved())

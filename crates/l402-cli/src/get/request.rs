@@ -8,11 +8,11 @@ use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method};
 use l402_client::Request;
 
-use crate::CliError;
+use crate::error::CliError;
 
 /// What is sent.
 #[derive(Args, Debug)]
-pub(crate) struct RequestArgs {
+pub(super) struct RequestArgs {
     /// The method [default: GET, or POST with data]
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     method: Option<String>,
@@ -36,7 +36,7 @@ pub(crate) struct RequestArgs {
 
 impl RequestArgs {
     /// Whether the URL alone says what is asked.
-    pub(crate) fn is_plain(&self) -> bool {
+    pub(super) fn is_plain(&self) -> bool {
         self.method.is_none()
             && self.data.is_empty()
             && self.json.is_empty()
@@ -44,11 +44,11 @@ impl RequestArgs {
     }
 
     /// Whether `-X` names the method, so that no redirect changes it.
-    pub(crate) const fn forces_method(&self) -> bool {
+    pub(super) const fn forces_method(&self) -> bool {
         self.method.is_some()
     }
 
-    pub(crate) fn build(&self, url: &str) -> Result<Request, CliError> {
+    pub(super) fn build(&self, url: &str) -> Result<Request, CliError> {
         let body = self.body()?;
         let method = match &self.method {
             Some(name) => Method::from_bytes(name.as_bytes())
@@ -195,7 +195,7 @@ pub(crate) fn parse_url(text: &str) -> Result<url::Url, CliError> {
 }
 
 /// The text as one word of a shell command.
-pub(crate) fn shell_word(text: &str) -> String {
+pub(super) fn shell_word(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/@%+,".contains(&b);
     if text.bytes().all(plain) {
         text.to_owned()

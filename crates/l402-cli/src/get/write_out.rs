@@ -7,18 +7,18 @@ use l402_client::Response;
 
 /// What can be asked for.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Facts {
-    pub(crate) status: u16,
-    pub(crate) url: String,
-    pub(crate) content_type: String,
-    pub(crate) size_download: u64,
-    pub(crate) price_msat: u64,
-    pub(crate) paid_msat: u64,
-    pub(crate) payment_hash: Option<String>,
+pub(super) struct Facts {
+    pub(super) status: u16,
+    pub(super) url: String,
+    pub(super) content_type: String,
+    pub(super) size_download: u64,
+    pub(super) price_msat: u64,
+    pub(super) paid_msat: u64,
+    pub(super) payment_hash: Option<String>,
 }
 
 impl Facts {
-    pub(crate) fn of(response: &Response) -> Self {
+    pub(super) fn of(response: &Response) -> Self {
         let content_type = response.headers().get(http::header::CONTENT_TYPE);
         let receipt = response.receipt();
         let new = receipt.filter(|receipt| !receipt.reused);
@@ -53,7 +53,7 @@ impl Facts {
 
 /// A format: text with `%{name}` and escapes `\n`, `\r`, `\t`, `\\`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct WriteOut(String);
+pub(super) struct WriteOut(String);
 
 impl FromStr for WriteOut {
     type Err = Infallible;
@@ -64,7 +64,7 @@ impl FromStr for WriteOut {
 }
 
 impl WriteOut {
-    pub(crate) fn render(&self, facts: &Facts) -> String {
+    pub(super) fn render(&self, facts: &Facts) -> String {
         let mut text = String::new();
         let mut rest = self.0.as_str();
         while let Some(at) = rest.find(['%', '\\']) {

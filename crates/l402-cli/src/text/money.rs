@@ -4,10 +4,8 @@ use core::fmt;
 use core::str::FromStr;
 use core::time::Duration;
 
-use clap::Args;
 use l402::Msat;
 use l402_client::Limits;
-use l402_lightning::Node;
 
 /// The most that routing may cost: `10 sat` or `1%`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,45 +95,6 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .filter(|secs| *secs > 0.0)
         .and_then(|secs| Duration::try_from_secs_f64(secs).ok())
         .ok_or_else(|| "write a positive time, such as 500ms, 30s, 2m or 1h".to_owned())
-}
-
-/// Which wallet pays, and within which limits.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct SpendingArgs {
-    /// Pay with this wallet: `sandbox` (play money, needs nothing), `sandbox+http://HOST:PORT`,
-    /// or `lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE`
-    #[arg(
-        long,
-        env = "L402_WALLET",
-        hide_env_values = true,
-        value_name = "WALLET"
-    )]
-    pub(crate) wallet: Option<Node>,
-
-    /// Refuse a request that would cost more, fee included [default: "1000 sat"]
-    #[arg(long, value_name = "AMOUNT")]
-    pub(crate) max_price: Option<Msat>,
-
-    /// Refuse to spend more in 24 hours, fees included [default: "10000 sat"]
-    #[arg(long, value_name = "AMOUNT")]
-    pub(crate) max_per_day: Option<Msat>,
-
-    /// Refuse a dearer route: "10 sat" or "1%" [default: 1%, at least 10 sat]
-    #[arg(long, value_name = "FEE")]
-    pub(crate) max_fee: Option<MaxFee>,
-}
-
-impl SpendingArgs {
-    /// The limits, with the defaults of the client where nothing was said.
-    pub(crate) fn limits(&self) -> Limits {
-        let default = Limits::default();
-        let limits = Limits {
-            per_request: self.max_price.unwrap_or(default.per_request),
-            per_day: self.max_per_day.unwrap_or(default.per_day),
-            ..default
-        };
-        self.max_fee.map_or(limits, |fee| fee.apply(limits))
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 use clap::Args;
 use serde_json::Value;
 
-use crate::CliError;
+use super::plain::escape;
+use crate::error::CliError;
 
 /// `--json`, for every command but `get`.
 #[derive(Args, Clone, Copy, Debug, Default)]
@@ -91,6 +92,21 @@ fn print(text: &str) -> Result<(), CliError> {
 pub(crate) fn tell(text: &str) {
     let mut out = anstream::AutoStream::auto(stderr());
     let _ = writeln!(out, "{text}");
+}
+
+/// Writes `error[code]: text` and a line `hint:` to stderr.
+pub(crate) fn tell_error(error: &CliError) {
+    let label = style::paint(style::BAD, &format!("error[{}]:", error.code()));
+    tell(&format!("{label} {}", escape_lines(&error.to_string())));
+    if let Some(hint) = error.hint() {
+        let label = style::paint(style::TITLE, "hint:");
+        tell(&format!("{label} {}", escape_lines(hint)));
+    }
+}
+
+/// Escapes each line by itself: the line breaks in our own texts are meant.
+fn escape_lines(text: &str) -> String {
+    text.lines().map(escape).collect::<Vec<_>>().join("\n")
 }
 
 /// Text styles for people. They disappear where no terminal reads them.

@@ -5,7 +5,7 @@ use l402::{Msat, Policy, UnixTime};
 use crate::text::when;
 
 /// The caveat as it may be shown: a preimage among the caveats is as secret as any other.
-pub(crate) fn shown(caveat: &str) -> String {
+pub(super) fn shown(caveat: &str) -> String {
     match caveat.split_once('=') {
         Some(("preimage", _)) => "preimage=(hidden)".to_owned(),
         _ => caveat.to_owned(),
@@ -13,7 +13,7 @@ pub(crate) fn shown(caveat: &str) -> String {
 }
 
 /// What the caveat restricts.
-pub(crate) fn meaning(caveat: &str, now: UnixTime) -> String {
+pub(super) fn meaning(caveat: &str, now: UnixTime) -> String {
     let Some((condition, value)) = caveat.split_once('=') else {
         return foreign();
     };

@@ -2,11 +2,11 @@
 
 use l402::{Challenges, Invoice, Preimage};
 
-use crate::CliError;
+use crate::error::CliError;
 
 /// What the text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(super) enum Kind {
     Challenge,
     Credential,
     Invoice,
@@ -14,7 +14,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Challenge => "challenge",
             Self::Credential => "credential",
@@ -23,7 +23,7 @@ impl Kind {
         }
     }
 
-    pub(crate) const fn title(self) -> &'static str {
+    pub(super) const fn title(self) -> &'static str {
         match self {
             Self::Challenge => "challenge: what a server asks",
             Self::Credential => "credential: a token and its preimage",
@@ -35,16 +35,16 @@ impl Kind {
 
 /// The parts of the text. Its `Debug` shows no secret.
 #[derive(Debug)]
-pub(crate) struct Subject {
-    pub(crate) kind: Kind,
-    pub(crate) scheme: Option<&'static str>,
-    pub(crate) token: Option<String>,
-    pub(crate) invoice: Option<String>,
-    pub(crate) preimage: Option<Preimage>,
+pub(super) struct Subject {
+    pub(super) kind: Kind,
+    pub(super) scheme: Option<&'static str>,
+    pub(super) token: Option<String>,
+    pub(super) invoice: Option<String>,
+    pub(super) preimage: Option<Preimage>,
 }
 
 impl Subject {
-    pub(crate) fn read(text: &str) -> Result<Self, CliError> {
+    pub(super) fn read(text: &str) -> Result<Self, CliError> {
         let lines: Vec<&str> = text.lines().map(|line| strip_name(line.trim())).collect();
         let lines: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).collect();
         let Some(first) = lines.first() else {

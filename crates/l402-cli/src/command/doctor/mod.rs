@@ -8,11 +8,12 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::CliError;
+use crate::context::Context;
 use crate::exit_code::{self, ExitCode};
 use crate::text::invoice;
 use crate::text::output::{OutputArgs, style};
 use crate::text::plain::{escape, escape_short, shorten};
-use crate::{CliError, Context};
 use exam::{Answer, Exam, Finding, Level};
 use reader::{READERS, Reading};
 
