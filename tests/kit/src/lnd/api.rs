@@ -1,8 +1,9 @@
-//! An lnd in the test: its REST interface over TLS, with a sandbox for channels and payments.
+//! The calls of lnd's REST interface, answered from a sandbox.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, Request, State};
@@ -14,127 +15,15 @@ use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use futures_util::StreamExt;
-use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
 use l402::{Invoice, Msat, PaymentHash};
 use l402_lightning::{
     InvoiceRequest, InvoiceState, Pay, PayRequest, Payment, Receive, Settlement, SettlementIndex,
 };
-use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use serde_json::{Value, json};
-use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use super::sandbox::House;
+use super::server::{Fake, Mischief};
 
-/// What goes wrong, from now on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Mischief {
-    /// An invoice of half the amount.
-    CheapInvoice,
-    /// It pays, and closes the connection instead of answering.
-    DropsAfterSend,
-    /// No JSON.
-    Garbage,
-    /// The payment never ends: in flight to whoever asks.
-    InFlight,
-    #[default]
-    None,
-    /// Says that it succeeded, with a preimage that is none.
-    NoPreimage,
-    /// It is already paying: says so, and how it ends to whoever follows the payment.
-    Paying,
-    /// Says nothing at all.
-    Silent,
-}
-
-/// What the handlers share.
-pub(crate) struct Fake {
-    pub(crate) house: House,
-    pub(crate) mischief: Mutex<Mischief>,
-    pub(crate) sends: AtomicUsize,
-    /// Macaroons in hexadecimal that are accepted, and whether for more than invoices.
-    macaroons: HashMap<String, bool>,
-    invoices: Mutex<Vec<(PaymentHash, String)>>,
-}
-
-/// A running one.
-pub(crate) struct FakeLnd {
-    pub(crate) fake: Arc<Fake>,
-    pub(crate) address: String,
-    pub(crate) tls_cert: String,
-    server: tokio::task::JoinHandle<()>,
-}
-
-impl Drop for FakeLnd {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
-}
-
-impl FakeLnd {
-    pub(crate) async fn start(macaroons: [(&[u8], bool); 2]) -> Self {
-        let (acceptor, tls_cert) = certificate();
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address").to_string();
-        let fake = Arc::new(Fake {
-            house: House::new(),
-            mischief: Mutex::default(),
-            sends: AtomicUsize::new(0),
-            macaroons: macaroons
-                .map(|(bytes, all)| (hex::encode(bytes), all))
-                .into(),
-            invoices: Mutex::default(),
-        });
-        let service = TowerToHyperService::new(router(fake.clone()));
-        let server = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, service) = (acceptor.clone(), service.clone());
-                tokio::spawn(async move {
-                    let Ok(stream) = acceptor.accept(stream).await else {
-                        return;
-                    };
-                    let http = hyper::server::conn::http1::Builder::new();
-                    let served = http.serve_connection(TokioIo::new(stream), service).await;
-                    drop(served);
-                });
-            }
-        });
-        Self {
-            fake,
-            address,
-            tls_cert,
-            server,
-        }
-    }
-
-    pub(crate) fn set(&self, mischief: Mischief) {
-        *self.fake.mischief.lock().expect("not poisoned") = mischief;
-    }
-}
-
-/// Self-signed and marked as an authority, as lnd makes its own.
-pub(crate) fn certificate() -> (TlsAcceptor, String) {
-    let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let mut params = CertificateParams::new(names).expect("names");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().expect("a key");
-    let cert = params.self_signed(&key).expect("a certificate");
-    let secret = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], secret)
-        .expect("a certificate");
-    (TlsAcceptor::from(Arc::new(config)), cert.pem())
-}
-
-fn router(fake: Arc<Fake>) -> Router {
+pub(super) fn router(fake: Arc<Fake>) -> Router {
     Router::new()
         .route("/v1/getinfo", get(info))
         .route("/v1/balance/channels", get(balance))
