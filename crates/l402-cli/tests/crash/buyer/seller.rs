@@ -11,7 +11,7 @@ use crate::program::{Home, Serving};
 use crate::run::{NO_LIMITS, route, wait_until};
 use crate::upstream::Upstream;
 
-pub(super) struct Shop {
+pub(super) struct Seller {
     pub(super) home: Home,
     gateway: Serving,
     sandbox: Sandbox,
@@ -19,7 +19,7 @@ pub(super) struct Shop {
     runtime: Runtime,
 }
 
-impl Shop {
+impl Seller {
     pub(super) fn open() -> Self {
         let home = Home::new();
         let route = route("/{*rest}", Upstream::start(0).address, "page", "request");
