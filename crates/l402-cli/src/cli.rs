@@ -107,7 +107,7 @@ impl Command {
         }
     }
 
-    /// Whether an error is also printed to stdout as JSON.
+    /// Returns true if an error is also printed to stdout as JSON.
     pub(crate) fn reports_errors_as_json(&self) -> bool {
         match self {
             #[cfg(all(feature = "sell", feature = "buy"))]
@@ -131,7 +131,7 @@ impl Command {
         }
     }
 
-    /// Whether it sells to others what they pay for.
+    /// Returns true if the command sells to others.
     pub(crate) fn sells(&self) -> bool {
         match self {
             #[cfg(feature = "sell")]
@@ -140,7 +140,7 @@ impl Command {
         }
     }
 
-    /// Whether errors that have nothing to do with money stay unsaid (`get --silent`).
+    /// Returns true if errors that have nothing to do with money are not shown (`get --silent`).
     pub(crate) fn is_silent(&self) -> bool {
         match self {
             #[cfg(feature = "buy")]

@@ -1,4 +1,4 @@
-//! Why a command ended: exit status, stable code, text, and a hint at the fix.
+//! The reason that a command ended: exit status, stable code, text, and a hint at the fix.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::exit_code::{self, ExitCode};
 
-/// Why a command did not do what it was asked.
+/// The reason that a command failed: exit status, stable code, text, and a hint.
 #[derive(Debug)]
 pub struct CliError {
     exit: ExitCode,
@@ -58,7 +58,7 @@ impl CliError {
         .with_hint("end the program that has the address, or name another: --listen 127.0.0.1:0")
     }
 
-    /// What to do next.
+    /// Adds a hint at the next step.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -77,7 +77,7 @@ impl CliError {
         self.code
     }
 
-    /// What to do next, if anything is known to help.
+    /// The hint at the next step, if anything is known to help.
     pub(crate) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
@@ -88,8 +88,7 @@ impl CliError {
         self.exit
     }
 
-    /// Whether it has to do with money: such an error is shown even to those who asked for
-    /// silence.
+    /// Returns true if the error has to do with money: it is then shown even under `--silent`.
     #[must_use]
     pub fn is_about_money(&self) -> bool {
         !self.no_money_moved

@@ -22,7 +22,7 @@ impl HomeFolder {
     /// created yet.
     ///
     /// # Errors
-    /// When nothing is named and the platform has no such folder (no home directory).
+    /// If nothing is named and the platform has no such folder (no home directory).
     pub(crate) fn choose(named: Option<PathBuf>) -> Result<Self, CliError> {
         if let Some(path) = named {
             return Ok(Self { path, named: true });
@@ -59,7 +59,7 @@ impl HomeFolder {
         Ok(&self.path)
     }
 
-    /// Where the buyer's journal is kept.
+    /// Returns the folder of the buyer's journal.
     ///
     /// # Errors
     /// As [`HomeFolder::create`].
@@ -81,7 +81,7 @@ impl HomeFolder {
     }
 }
 
-/// Where programs of this platform keep their data, for this home directory.
+/// Returns the folder in which programs of this platform keep their data.
 fn platform_data(
     home: Option<PathBuf>,
     variable: impl Fn(&str) -> Option<OsString>,

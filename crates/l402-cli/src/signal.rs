@@ -9,7 +9,7 @@ pub(crate) struct Stop(Signals);
 
 impl Stop {
     /// # Errors
-    /// When the process cannot listen for signals.
+    /// If the process cannot listen for signals.
     pub(crate) fn listen() -> Result<Self, CliError> {
         Signals::listen().map(Self)
     }

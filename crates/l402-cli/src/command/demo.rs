@@ -38,7 +38,7 @@ pub(crate) struct Demo {
     pub(crate) output: OutputArgs,
 }
 
-/// How long requests in flight may take to end.
+/// The longest time that requests in flight may take to end.
 const DRAIN: Duration = Duration::from_secs(10);
 
 impl Demo {

@@ -108,7 +108,7 @@ fn row(entry: &Entry) -> Value {
     })
 }
 
-/// What certainly left the wallet, fee included.
+/// Returns the amount that certainly left the wallet, fee included.
 fn moved(entry: &Entry) -> u64 {
     match entry.state {
         State::Paid | State::PaidNoProof | State::Refused | State::Served => {

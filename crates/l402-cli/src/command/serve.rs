@@ -105,7 +105,7 @@ impl Serve {
         seller::stop(gateway, config.shutdown_deadline()).await
     }
 
-    /// What to serve. The outer error lists mistakes in the configuration, the inner one is of
+    /// Reads the configuration. The outer error lists mistakes in the configuration, the inner one is of
     /// the command line.
     fn configuration(&self) -> Result<Result<Config, CliError>, Vec<ConfigError>> {
         let overrides = Overrides {
@@ -166,7 +166,7 @@ fn mistaken(mistakes: &[ConfigError]) -> CliError {
         .with_hint("nothing was bound; `l402 serve --print-config` shows every key")
 }
 
-/// What is served, for machines.
+/// Returns the routes, for machines.
 fn describe(config: &Config) -> Value {
     Value::Array(config.routes().iter().map(route).collect())
 }
@@ -189,7 +189,7 @@ fn route(config: &RouteConfig) -> Value {
     value
 }
 
-/// What is served, for people.
+/// Returns the routes, for people.
 fn table(config: &Config) -> String {
     let mut text = String::new();
     for entry in config.routes() {
@@ -204,7 +204,7 @@ fn table(config: &Config) -> String {
     text
 }
 
-/// Where and what, for machines.
+/// Returns place and text of a mistake, for machines.
 fn mistake(error: &ConfigError) -> Value {
     json!({
         "file": error.file(),

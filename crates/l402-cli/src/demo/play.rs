@@ -15,7 +15,7 @@ use crate::signal::Stop;
 use crate::text::output::Output;
 use crate::text::output::style::{self, paint};
 
-/// Where the sandbox's HTTP API is looked for.
+/// The usual address of the sandbox's HTTP API.
 const SANDBOX_API: &str = "127.0.0.1:8403";
 
 /// Buys one joke at the gateway and tells each step. Unless `once` is set, the sandbox's API is

@@ -113,7 +113,7 @@ fn answer(request: &Request<Incoming>) -> Response<Full<Bytes>> {
     }
 }
 
-/// What is for sale, and for how much: free to read.
+/// The directory of goods and prices, free to read.
 fn directory() -> Value {
     let endpoints = GOODS.iter().map(|good| {
         json!({

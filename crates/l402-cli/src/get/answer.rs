@@ -1,4 +1,4 @@
-//! What becomes of an answer: head, body, and what `-w` asks for.
+//! The delivery of an answer: head, body, and the values that `-w` asks for.
 
 use std::io::{Write, stdout};
 
@@ -9,11 +9,11 @@ use super::write_out::{Facts, WriteOut};
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
 
-/// What to do when an answer that was paid for was not had.
+/// The hint for an answer that was paid for and not received.
 pub(super) const AGAIN: &str =
     "run the same command again: it uses what was paid for and does not pay twice";
 
-/// How an answer is shown.
+/// The flags that choose the parts of an answer to show.
 #[derive(Debug)]
 pub(super) struct Shown<'a> {
     pub(super) include: bool,

@@ -1,4 +1,4 @@
-//! What is shown while a request is paid, and the question before it.
+//! Progress on stderr while a request is paid, and the question before the payment.
 
 use std::io::{BufRead, IsTerminal, Write, stderr, stdin};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use crate::text::output::style::{self, paint};
 use crate::text::output::tell;
 use crate::text::plain::escape;
 
-/// How far the money got.
+/// The progress of the money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Unpaid,
@@ -27,9 +27,9 @@ pub(super) struct Asking {
     yes: bool,
     above: Msat,
     silent: bool,
-    /// Whether a line on stderr can be written over.
+    /// True if a line on stderr can be written over.
     live: bool,
-    /// Whether the current line of the terminal is one of ours, without an end.
+    /// True if the current line of the terminal is one of ours, without an end.
     open: AtomicBool,
     stage: Mutex<Stage>,
 }

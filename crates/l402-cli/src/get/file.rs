@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::CliError;
 
-/// Where the body goes.
+/// The destination of the body.
 #[derive(Debug)]
 pub(super) enum Sink {
     Stdout,
@@ -35,7 +35,7 @@ impl Sink {
 /// `-o FILE`.
 #[derive(Debug)]
 pub(super) struct OutputFile {
-    /// What was there before; it stays open, for a pipe must not see its writer leave.
+    /// The file that was there before. It stays open, for a pipe must not see its writer leave.
     earlier: Option<File>,
     path: PathBuf,
 }

@@ -10,7 +10,7 @@ use l402_client::Request;
 
 use crate::error::CliError;
 
-/// What is sent.
+/// The flags that make the request.
 #[derive(Args, Debug)]
 pub(super) struct RequestArgs {
     /// The method [default: GET, or POST with data]
@@ -35,7 +35,7 @@ pub(super) struct RequestArgs {
 }
 
 impl RequestArgs {
-    /// Whether the URL alone says what is asked.
+    /// Returns true if the URL alone makes the request.
     pub(super) fn is_plain(&self) -> bool {
         self.method.is_none()
             && self.data.is_empty()
@@ -43,7 +43,7 @@ impl RequestArgs {
             && self.header.is_empty()
     }
 
-    /// Whether `-X` names the method, so that no redirect changes it.
+    /// Returns true if `-X` names the method, so that no redirect changes it.
     pub(super) const fn forces_method(&self) -> bool {
         self.method.is_some()
     }

@@ -5,7 +5,7 @@ use core::str::FromStr;
 
 use l402_client::Response;
 
-/// What can be asked for.
+/// The values that a format can name.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     pub(super) status: u16,
@@ -79,7 +79,7 @@ impl WriteOut {
     }
 }
 
-/// What stands at the beginning of `special`, and how many bytes it takes.
+/// Returns the text for the beginning of `special`, and how many bytes of it that replaces.
 fn one(special: &str, facts: &Facts) -> (String, usize) {
     for (escape, text) in [
         ("\\n", "\n"),

@@ -1,4 +1,4 @@
-//! What an invoice says, for people and for machines.
+//! The contents of an invoice, for people and for machines.
 
 use l402::{Invoice, UnixTime};
 use serde_json::{Value, json};

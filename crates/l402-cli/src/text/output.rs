@@ -1,4 +1,4 @@
-//! Who reads what: machines read JSON on stdout, people read text.
+//! Results for machines (JSON on stdout) and for people (text).
 
 use std::io::{IsTerminal, Write, stderr, stdout};
 
@@ -17,7 +17,7 @@ pub(crate) struct OutputArgs {
 }
 
 impl OutputArgs {
-    /// Where and how this run prints.
+    /// Returns the output of this run: JSON or text.
     #[must_use]
     pub(crate) fn open(self) -> Output {
         Output {
@@ -27,7 +27,7 @@ impl OutputArgs {
     }
 }
 
-/// How one run prints its results and its progress.
+/// The output of one run: results on stdout, progress on stderr.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
     json: bool,
@@ -35,7 +35,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Whether results are JSON.
+    /// Returns true if results are JSON.
     #[must_use]
     pub(crate) const fn is_json(self) -> bool {
         self.json
@@ -44,7 +44,7 @@ impl Output {
     /// Prints a result: `value` for machines, or `text` for people.
     ///
     /// # Errors
-    /// When stdout cannot be written.
+    /// If stdout cannot be written.
     pub(crate) fn result(
         self,
         value: &Value,
@@ -60,7 +60,7 @@ impl Output {
     /// Prints one line of JSON, and nothing where people read stdout.
     ///
     /// # Errors
-    /// When stdout cannot be written.
+    /// If stdout cannot be written.
     pub(crate) fn machine(self, value: &Value) -> Result<(), CliError> {
         if self.json {
             print(&format!("{value}\n"))

@@ -1,4 +1,4 @@
-//! What a caveat means, in words.
+//! The meaning of a caveat, in words.
 
 use l402::{Msat, Policy, UnixTime};
 
@@ -12,7 +12,7 @@ pub(super) fn shown(caveat: &str) -> String {
     }
 }
 
-/// What the caveat restricts.
+/// Returns the restriction that the caveat makes, in words.
 pub(super) fn meaning(caveat: &str, now: UnixTime) -> String {
     let Some((condition, value)) = caveat.split_once('=') else {
         return foreign();

@@ -40,14 +40,14 @@ impl Report {
         })
     }
 
-    /// Whether token and invoice are about the same payment, where both say.
+    /// Returns true if token and invoice name the same payment, `None` if one of them names none.
     fn hashes_match(&self) -> Option<bool> {
         let token = self.token.as_ref()?.payment_hash?;
         let invoice = self.invoice.as_ref()?.as_ref().ok()?.payment_hash;
         Some(token == invoice)
     }
 
-    /// Whether the preimage is that of the token, where both are there.
+    /// Returns true if the preimage is that of the token, `None` if one of them is missing.
     fn proves(&self) -> Option<bool> {
         let hash = self.token.as_ref()?.payment_hash?;
         Some(self.subject.preimage.as_ref()?.proves(&hash))

@@ -4,7 +4,7 @@ use l402::{Challenges, Invoice, Preimage};
 
 use crate::error::CliError;
 
-/// What the text is.
+/// The kind of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Challenge,

@@ -21,11 +21,11 @@ pub(crate) struct Bill<'a> {
     pub(crate) bolt11: &'a str,
     /// The most that routing may cost, if anything was said.
     pub(crate) max_fee: Option<MaxFee>,
-    /// How long to wait for the outcome.
+    /// The longest time to wait for the outcome.
     pub(crate) deadline: Duration,
 }
 
-/// What became of the payment.
+/// The outcome of the payment.
 pub(crate) struct Report {
     /// The report for machines.
     pub(crate) value: Value,
