@@ -10,8 +10,8 @@ use std::time::Duration;
 use l402::{Challenges, Msat};
 use l402_gateway::{Config, Gateway, Home};
 use l402_host::SystemClock;
+use l402_lightning::Pay;
 use l402_lightning::sandbox::{Sandbox, Wallet};
-use l402_lightning::{Pay, PayRequest, Payment};
 use tokio::task::JoinSet;
 
 pub use upstream::Upstream;
@@ -107,18 +107,9 @@ impl World {
             .map(|v| v.as_bytes());
         let challenges = Challenges::parse(lines).expect("a challenge").payable();
         let challenge = challenges.expect("a payable challenge").remove(0);
-        let request = PayRequest {
-            bolt11: challenge.invoice().into(),
-            max_fee: Msat::ZERO,
-            deadline: Duration::from_secs(30),
-        };
-        match self.wallet.pay(request).await {
-            Payment::Settled { preimage, paid, .. } => {
-                assert_eq!(paid, Msat::from_sat(PRICE_SAT));
-                Token(challenge.authorization(&preimage))
-            }
-            other => panic!("not paid: {other:?}"),
-        }
+        let (preimage, paid) = l402_testkit::pay(&self.wallet, challenge.invoice()).await;
+        assert_eq!(paid, Msat::from_sat(PRICE_SAT));
+        Token(challenge.authorization(&preimage))
     }
 
     /// Presents one token once.

@@ -1,17 +1,13 @@
 //! A program that sells nothing itself: it answers, or fails when told to, and counts both.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Response, StatusCode};
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use l402_testkit::TestServer;
 
 /// An HTTP server on a loopback port of its own.
 #[derive(Clone, Debug)]
@@ -59,27 +55,16 @@ impl Upstream {
     }
 
     fn start(fails: fn(usize) -> bool) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-        listener
-            .set_nonblocking(true)
-            .expect("a socket that does not block");
-        let address = listener.local_addr().expect("an address");
         let counts = Arc::new(Counts::default());
-        tokio::spawn(accept(listener, Arc::clone(&counts), fails));
-        Self { address, counts }
-    }
-}
-
-async fn accept(listener: std::net::TcpListener, counts: Arc<Counts>, fails: fn(usize) -> bool) {
-    let listener = TcpListener::from_std(listener).expect("a listener of the runtime");
-    while let Ok((stream, _peer)) = listener.accept().await {
-        let counts = Arc::clone(&counts);
-        let service = service_fn(move |_request: Request<Incoming>| {
-            let counts = Arc::clone(&counts);
-            async move { Ok::<_, Infallible>(answer(&counts, fails)) }
+        let counting = Arc::clone(&counts);
+        let server = TestServer::start(move |_request| {
+            let answer = answer(&counting, fails);
+            async move { answer }
         });
-        let connection = hyper::server::conn::http1::Builder::new();
-        tokio::spawn(connection.serve_connection(TokioIo::new(stream), service));
+        Self {
+            address: server.address(),
+            counts,
+        }
     }
 }
 

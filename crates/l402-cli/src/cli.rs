@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::command;
+use crate::context::Context;
+use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
-use crate::{CliError, Context, command};
 
 /// The paid web on the command line: sell any HTTP service, buy from those that do
 ///
@@ -55,6 +57,12 @@ Examples:
 
 Exit codes say what happened, 0 for done; `docs/exit-codes.md` lists them.";
 
+/// The command line, with which completions and documentation are made.
+#[must_use]
+pub fn command_line() -> clap::Command {
+    Cli::command()
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     #[cfg(all(feature = "sell", feature = "buy"))]
@@ -93,11 +101,13 @@ impl Command {
             Self::Token(token) => token.run(&context),
             #[cfg(feature = "buy")]
             Self::Sandbox(sandbox) => sandbox.run(&context).await,
-            Self::Completions(completions) => completions.run().map(|()| exit_code::OK),
+            Self::Completions(completions) => {
+                completions.run(&mut command_line()).map(|()| exit_code::OK)
+            }
         }
     }
 
-    /// Whether an error is also printed to stdout as JSON.
+    /// Returns true if an error is also printed to stdout as JSON.
     pub(crate) fn reports_errors_as_json(&self) -> bool {
         match self {
             #[cfg(all(feature = "sell", feature = "buy"))]
@@ -121,7 +131,7 @@ impl Command {
         }
     }
 
-    /// Whether it sells to others what they pay for.
+    /// Returns true if the command sells to others.
     pub(crate) fn sells(&self) -> bool {
         match self {
             #[cfg(feature = "sell")]
@@ -130,7 +140,7 @@ impl Command {
         }
     }
 
-    /// Whether errors that have nothing to do with money stay unsaid (`get --silent`).
+    /// Returns true if errors that have nothing to do with money are not shown (`get --silent`).
     pub(crate) fn is_silent(&self) -> bool {
         match self {
             #[cfg(feature = "buy")]

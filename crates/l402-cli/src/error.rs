@@ -1,14 +1,12 @@
-//! Why a command ended: exit status, stable code, text, and the mend.
+//! The reason that a command ended: exit status, stable code, text, and a hint at the fix.
 
 use core::fmt;
 
 use serde_json::{Value, json};
 
 use crate::exit_code::{self, ExitCode};
-use crate::output::{self, style};
-use crate::plain::escape;
 
-/// Why a command did not do what it was asked.
+/// The reason that a command failed: exit status, stable code, text, and a hint.
 #[derive(Debug)]
 pub struct CliError {
     exit: ExitCode,
@@ -49,7 +47,18 @@ impl CliError {
         Self::new(exit_code::INTERNAL, "internal", message.to_string())
     }
 
-    /// What to do next.
+    /// An address cannot be listened on.
+    #[cfg(feature = "buy")]
+    pub(crate) fn cannot_listen(address: std::net::SocketAddr, error: &std::io::Error) -> Self {
+        Self::new(
+            exit_code::UNAVAILABLE,
+            "cannot_listen",
+            format!("{address} cannot be listened on: {error}"),
+        )
+        .with_hint("end the program that has the address, or name another: --listen 127.0.0.1:0")
+    }
+
+    /// Adds a hint at the next step.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -63,14 +72,23 @@ impl CliError {
         self
     }
 
+    /// The stable code, for machines.
+    pub(crate) const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The hint at the next step, if anything is known to help.
+    pub(crate) fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// The status that the process ends with.
     #[must_use]
     pub const fn exit_code(&self) -> ExitCode {
         self.exit
     }
 
-    /// Whether it has to do with money: such an error is shown even to those who asked for
-    /// silence.
+    /// Returns true if the error has to do with money: it is then shown even under `--silent`.
     #[must_use]
     pub fn is_about_money(&self) -> bool {
         !self.no_money_moved
@@ -90,21 +108,6 @@ impl CliError {
             "hint": self.hint,
         })
     }
-
-    /// Writes `error[code]: text` and a line `hint:` to stderr.
-    pub fn show(&self) {
-        let label = style::paint(style::BAD, &format!("error[{}]:", self.code));
-        output::tell(&format!("{label} {}", escape_lines(&self.to_string())));
-        if let Some(hint) = &self.hint {
-            let label = style::paint(style::TITLE, "hint:");
-            output::tell(&format!("{label} {}", escape_lines(hint)));
-        }
-    }
-}
-
-/// Escapes each line by itself: the line breaks in our own texts are meant.
-fn escape_lines(text: &str) -> String {
-    text.lines().map(escape).collect::<Vec<_>>().join("\n")
 }
 
 impl fmt::Display for CliError {
@@ -121,7 +124,7 @@ impl From<l402_client::Error> for CliError {
         Self {
             exit: exit_of(&error),
             code: error.code(),
-            message: escape(&error.to_string()),
+            message: l402::text::escape(&error.to_string()),
             hint: hint_of(&error),
             no_money_moved: error.no_money_moved(),
         }

@@ -1,4 +1,4 @@
-//! What the program's exit status means, as a contract for scripts and agents.
+//! The meaning of the program's exit status, as a contract for scripts and agents.
 //!
 //! Numbers never change their meaning. `docs/exit-codes.md` is the same table for people; a test
 //! holds the two together.
@@ -12,7 +12,7 @@ pub struct ExitCode {
     pub number: u8,
     /// The stable name, as in the documentation.
     pub name: &'static str,
-    /// What it means, one sentence.
+    /// The meaning, one sentence.
     pub meaning: &'static str,
 }
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use l402_host::private;
 
-use crate::{CliError, exit_code};
+use crate::error::CliError;
+use crate::exit_code;
 
 /// `L402_HOME`, and whether the user named it.
 #[derive(Clone, Debug)]
@@ -23,7 +24,7 @@ impl HomeFolder {
     /// created yet.
     ///
     /// # Errors
-    /// When nothing is named and the platform has no such folder (no home directory).
+    /// If nothing is named and the platform has no such folder (no home directory).
     pub(crate) fn choose(named: Option<PathBuf>) -> Result<Self, CliError> {
         if let Some(path) = named {
             return Ok(Self { path, named: true });
@@ -56,7 +57,7 @@ impl HomeFolder {
         Ok(&self.path)
     }
 
-    /// Where the buyer's journal is kept.
+    /// Returns the folder of the buyer's journal.
     ///
     /// # Errors
     /// As [`HomeFolder::create`].
@@ -78,7 +79,7 @@ impl HomeFolder {
     }
 }
 
-/// Where programs of this platform keep their data, for this home directory.
+/// Returns the folder in which programs of this platform keep their data.
 fn platform_data(
     home: Option<PathBuf>,
     variable: impl Fn(&str) -> Option<OsString>,

@@ -1,6 +1,7 @@
 //! Being asked to stop.
 
-use crate::{CliError, output};
+use crate::error::CliError;
+use crate::text::output;
 
 /// Listens for Ctrl-C and, where there is such a thing, SIGTERM. Made before the program says that
 /// it serves, so that whoever starts it can stop it from then on.
@@ -8,7 +9,7 @@ pub(crate) struct Stop(Signals);
 
 impl Stop {
     /// # Errors
-    /// When the process cannot listen for signals.
+    /// If the process cannot listen for signals.
     pub(crate) fn listen() -> Result<Self, CliError> {
         Signals::listen().map(Self)
     }

@@ -8,6 +8,7 @@ mod elsewhere;
 use http::HeaderMap;
 use http::header::WWW_AUTHENTICATE;
 use l402::inspect::{Inspection, inspect};
+use l402::text::escape_within;
 use l402::{
     Challenge, ChallengeError, Challenges, Invoice, InvoiceError, Msat, Network, Policy, Scheme,
     UnixTime,
@@ -100,7 +101,7 @@ impl Asked<'_> {
         }
         let schemes: Vec<_> = challenges
             .iter()
-            .map(|c| elsewhere::displayed(c.scheme(), 20))
+            .map(|c| escape_within(c.scheme(), 20))
             .take(4)
             .collect();
         if schemes.is_empty() {
@@ -175,7 +176,7 @@ impl Asked<'_> {
             payee: hex::encode(invoice.payee),
             payment_hash: invoice.payment_hash,
             invoice: text.to_owned(),
-            description: elsewhere::displayed(words, DESCRIPTION_CHARS),
+            description: escape_within(words, DESCRIPTION_CHARS),
             expires: invoice.expires,
             policy,
         }

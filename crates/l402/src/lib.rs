@@ -110,6 +110,7 @@ pub mod payment_scheme;
 mod policy;
 mod problem;
 mod service;
+pub mod text;
 mod time;
 mod verify;
 
@@ -128,5 +129,5 @@ pub use payment::{HexError, PaymentHash, Preimage};
 pub use policy::{Policy, PolicyError};
 pub use problem::{Problem, RetryWith};
 pub use service::{Service, ServiceError};
-pub use time::UnixTime;
+pub use time::{TimeError, UnixTime};
 pub use verify::{Capability, Proven, Target, UnknownCaveats, Verified, VerifyError, verify};

@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 use clap::Args;
 use clap_complete::{Shell, generate};
 
-use crate::CliError;
+use crate::error::CliError;
 
 /// Print completions for a shell
 #[derive(Args, Debug)]
@@ -20,9 +20,9 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(self) -> Result<(), CliError> {
+    pub(crate) fn run(self, command_line: &mut clap::Command) -> Result<(), CliError> {
         let mut script = Vec::new();
-        generate(self.shell, &mut crate::command_line(), "l402", &mut script);
+        generate(self.shell, command_line, "l402", &mut script);
         stdout()
             .write_all(&script)
             .map_err(|error| CliError::local_io(format!("stdout cannot be written: {error}")))

@@ -4,10 +4,11 @@ use clap::{Args, ValueEnum};
 use l402_client::{Entry, Journal, State};
 use serde_json::{Value, json};
 
+use crate::context::Context;
+use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
-use crate::output::OutputArgs;
-use crate::plain::escape_short;
-use crate::{CliError, Context};
+use crate::text::output::OutputArgs;
+use crate::text::plain::escape_short;
 
 /// List what was bought, newest first
 ///
@@ -107,7 +108,7 @@ fn row(entry: &Entry) -> Value {
     })
 }
 
-/// What certainly left the wallet, fee included.
+/// Returns the amount that certainly left the wallet, fee included.
 fn moved(entry: &Entry) -> u64 {
     match entry.state {
         State::Paid | State::PaidNoProof | State::Refused | State::Served => {
@@ -130,7 +131,7 @@ fn table(entries: &[Entry]) -> String {
         let what = escape_short(&format!("{}{}", entry.origin, entry.path), 80);
         text += &format!(
             "{:<20}  {:<13}  {:>10}  {:>8}  {hash}  {what}\n",
-            crate::when::utc(entry.created),
+            crate::text::when::utc(entry.created),
             entry.state.name(),
             entry.amount.to_string(),
             entry.fee.to_string(),

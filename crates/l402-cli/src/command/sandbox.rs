@@ -3,14 +3,16 @@
 use std::net::SocketAddr;
 
 use clap::Args;
-use l402_lightning::sandbox::{Fault, Sandbox as Node, serve_api};
+use l402_lightning::sandbox::{Fault, serve_api};
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use crate::buyer::{open_sandbox, sandbox_error};
+use crate::context::Context;
+use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
-use crate::output::OutputArgs;
 use crate::signal::Stop;
-use crate::{CliError, Context};
+use crate::text::output::OutputArgs;
 
 /// Serve the sandbox's HTTP API: a Lightning wallet with play money
 ///
@@ -47,10 +49,10 @@ pub(crate) struct Sandbox {
 
 impl Sandbox {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
-        let sandbox = open(context)?;
+        let sandbox = open_sandbox(context)?;
         let listener = TcpListener::bind(self.listen)
             .await
-            .map_err(|error| cannot_listen(self.listen, &error))?;
+            .map_err(|error| CliError::cannot_listen(self.listen, &error))?;
         let address = listener.local_addr().map_err(CliError::internal)?;
         if let Some(fault) = self.fault {
             sandbox.set_fault(fault).map_err(sandbox_error)?;
@@ -70,24 +72,6 @@ impl Sandbox {
         served.map_err(sandbox_error)?;
         Ok(exit_code::OK)
     }
-}
-
-/// The sandbox of the home folder.
-pub(crate) fn open(context: &Context) -> Result<Node, CliError> {
-    Node::open(context.home.create()?, context.clock.clone()).map_err(sandbox_error)
-}
-
-pub(crate) fn sandbox_error(error: l402_lightning::Error) -> CliError {
-    CliError::local_io(format!("the sandbox: {error}"))
-}
-
-pub(crate) fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> CliError {
-    CliError::new(
-        exit_code::UNAVAILABLE,
-        "cannot_listen",
-        format!("{address} cannot be listened on: {error}"),
-    )
-    .with_hint("end the program that has the address, or name another: --listen 127.0.0.1:0")
 }
 
 /// A fault as the command line has it: `slow=3000`, `lies-about-preimage`.

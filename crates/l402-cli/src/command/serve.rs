@@ -3,20 +3,21 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 use l402::{Msat, Policy};
-use l402_gateway::{Config, ConfigError, Gateway, Home, Overrides, RouteConfig};
+use l402_gateway::{Config, ConfigError, Overrides, RouteConfig};
 use l402_lightning::Node;
 use l402_server::Access;
 use serde_json::{Value, json};
 
+use crate::context::Context;
+use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
-use crate::output::{Output, OutputArgs, style};
-use crate::plain::escape;
+use crate::seller;
 use crate::signal::Stop;
-use crate::{CliError, Context};
+use crate::text::output::{self, Output, OutputArgs, style};
+use crate::text::plain::escape;
 
 /// Put a price on an HTTP service: a gateway before any upstream
 ///
@@ -97,14 +98,14 @@ impl Serve {
             return report_sound(&config, out);
         }
         let stop_signal = Stop::listen()?;
-        let gateway = start(config.clone(), context).await?;
+        let gateway = seller::start(config.clone(), context).await?;
         announce(gateway.local_addrs(), &config, out)?;
         stop_signal.requested().await;
         out.tell("stopping: requests in flight may end (Ctrl-C again stops at once)");
-        stop(gateway, config.shutdown_deadline()).await
+        seller::stop(gateway, config.shutdown_deadline()).await
     }
 
-    /// What to serve. The outer error lists mistakes in the configuration, the inner one is of
+    /// Reads the configuration. The outer error lists mistakes in the configuration, the inner one is of
     /// the command line.
     fn configuration(&self) -> Result<Result<Config, CliError>, Vec<ConfigError>> {
         let overrides = Overrides {
@@ -126,30 +127,6 @@ impl Serve {
         };
         Ok(Ok(config))
     }
-}
-
-/// Starts the gateway on its own threads; blocks none of ours.
-pub(super) async fn start(config: Config, context: &Context) -> Result<Gateway, CliError> {
-    let path = context.home.create()?.to_owned();
-    let clock = context.clock.clone();
-    let started = tokio::task::spawn_blocking(move || {
-        let home = Home::at(&path).map_err(|error| CliError::local_io(error.to_string()))?;
-        Gateway::start(config, &home, clock).map_err(|error| {
-            CliError::new(
-                exit_code::UNAVAILABLE,
-                "cannot_start",
-                escape(&error.to_string()),
-            )
-        })
-    });
-    started.await.map_err(CliError::internal)?
-}
-
-/// Lets requests in flight end, for so long.
-pub(super) async fn stop(gateway: Gateway, deadline: Duration) -> Result<ExitCode, CliError> {
-    let stopped = tokio::task::spawn_blocking(move || gateway.shutdown(deadline));
-    stopped.await.map_err(CliError::internal)?;
-    Ok(exit_code::OK)
 }
 
 fn announce(addresses: &[SocketAddr], config: &Config, out: Output) -> Result<(), CliError> {
@@ -179,7 +156,7 @@ fn report_mistakes(mistakes: &[ConfigError], out: Output) -> Result<ExitCode, Cl
     let errors: Vec<Value> = mistakes.iter().map(mistake).collect();
     let value = json!({ "ok": false, "errors": errors });
     out.machine(&value)?;
-    mistaken(mistakes).show();
+    output::tell_error(&mistaken(mistakes));
     Ok(exit_code::CONFIGURATION)
 }
 
@@ -189,7 +166,7 @@ fn mistaken(mistakes: &[ConfigError]) -> CliError {
         .with_hint("nothing was bound; `l402 serve --print-config` shows every key")
 }
 
-/// What is served, for machines.
+/// Returns the routes, for machines.
 fn describe(config: &Config) -> Value {
     Value::Array(config.routes().iter().map(route).collect())
 }
@@ -212,7 +189,7 @@ fn route(config: &RouteConfig) -> Value {
     value
 }
 
-/// What is served, for people.
+/// Returns the routes, for people.
 fn table(config: &Config) -> String {
     let mut text = String::new();
     for entry in config.routes() {
@@ -227,7 +204,7 @@ fn table(config: &Config) -> String {
     text
 }
 
-/// Where and what, for machines.
+/// Returns place and text of a mistake, for machines.
 fn mistake(error: &ConfigError) -> Value {
     json!({
         "file": error.file(),

@@ -1,19 +1,19 @@
 //! `l402 wallet`: what can be spent, play money, and paying an invoice by hand.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use l402::{Invoice, InvoiceError, Msat};
-use l402_client::{Limits, Refused};
-use l402_lightning::{Error, ErrorKind, Node, Pay, PayRequest, Payment, sandbox};
-use serde_json::{Value, json};
+use l402::Msat;
+use l402_lightning::Node;
+use serde_json::json;
 
+use crate::buyer::{open_wallet, wallet_error};
+use crate::context::Context;
+use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
-use crate::money::{MaxFee, duration};
-use crate::output::{OutputArgs, style};
-use crate::plain::escape;
-use crate::{CliError, Context};
+use crate::text::money::{MaxFee, duration};
+use crate::text::output::OutputArgs;
+use crate::wallet::{self, Bill};
 
 /// Use the wallet that pays
 ///
@@ -119,40 +119,12 @@ impl Wallet {
     }
 }
 
-/// Opens the spending half of a backend.
-pub(crate) async fn open(node: &Node, context: &Context) -> Result<Arc<dyn Pay>, CliError> {
-    let home = context.home.create()?;
-    node.payer(home, context.clock.clone())
-        .await
-        .map_err(|error| unavailable(&error))
-}
-
-fn unavailable(error: &Error) -> CliError {
-    let text = format!("the wallet: {}; no money moved", escape(&error.to_string()));
-    let (exit, hint) = match error.kind() {
-        ErrorKind::Local => (exit_code::LOCAL_IO, "check the files that the wallet names"),
-        ErrorKind::Unauthorized => (
-            exit_code::WALLET_UNAVAILABLE,
-            "check the macaroon file that the wallet names",
-        ),
-        ErrorKind::Rejected => (
-            exit_code::WALLET_UNAVAILABLE,
-            "the wallet understood and said no; mend what it names",
-        ),
-        _ => (
-            exit_code::WALLET_UNAVAILABLE,
-            "check that the node is running, and its address",
-        ),
-    };
-    CliError::new(exit, "wallet", text).with_hint(hint)
-}
-
 async fn balance(args: &WalletArgs, context: &Context) -> Result<ExitCode, CliError> {
-    let wallet = open(&args.wallet, context).await?;
+    let wallet = open_wallet(&args.wallet, context).await?;
     let balance = wallet
         .balance()
         .await
-        .map_err(|error| unavailable(&error))?;
+        .map_err(|error| wallet_error(&error))?;
     let value = json!({
         "wallet": args.wallet.to_string(),
         "network": wallet.network().name(),
@@ -165,25 +137,7 @@ async fn balance(args: &WalletArgs, context: &Context) -> Result<ExitCode, CliEr
 }
 
 async fn fund(amount: Msat, args: &WalletArgs, context: &Context) -> Result<ExitCode, CliError> {
-    let funded = match &args.wallet {
-        Node::Sandbox => {
-            let sandbox = super::sandbox::open(context)?;
-            let wallet = sandbox::Wallet::open(&sandbox, "default").map_err(|e| unavailable(&e))?;
-            wallet.fund(amount).map_err(|error| unavailable(&error))?;
-            wallet.balance().await
-        }
-        Node::SandboxHttp(url) => {
-            faucet(url, amount).await?;
-            open(&args.wallet, context).await?.balance().await
-        }
-        other => {
-            return Err(
-                CliError::usage(format!("{other} is real: it cannot be funded from here"))
-                    .with_hint("only the sandbox makes money out of nothing"),
-            );
-        }
-    };
-    let balance = funded.map_err(|error| unavailable(&error))?;
+    let balance = wallet::fund(&args.wallet, amount, context).await?;
     let value = json!({ "funded_msat": amount.msat(), "balance_msat": balance.msat() });
     args.output
         .open()
@@ -191,154 +145,14 @@ async fn fund(amount: Msat, args: &WalletArgs, context: &Context) -> Result<Exit
     Ok(exit_code::OK)
 }
 
-/// The faucet of a sandbox in another home.
-async fn faucet(url: &url::Url, amount: Msat) -> Result<(), CliError> {
-    let address = url.join("/v1/faucet").map_err(CliError::internal)?;
-    let failed = |text: String| {
-        unavailable(&Error::new(
-            ErrorKind::Unavailable,
-            format!("the faucet: {text}"),
-        ))
-    };
-    let body = json!({ "amount_msat": amount.msat() }).to_string();
-    let answer = reqwest::Client::new()
-        .post(address)
-        .header(http::header::CONTENT_TYPE, "application/json")
-        .timeout(Duration::from_secs(10))
-        .body(body)
-        .send()
-        .await
-        .map_err(|error| failed(error.to_string()))?;
-    if answer.status().is_success() {
-        Ok(())
-    } else {
-        Err(failed(format!("answered {}", answer.status())))
-    }
-}
-
 async fn pay(args: &PayArgs, context: &Context) -> Result<ExitCode, CliError> {
-    let invoice = Invoice::decode(&args.invoice).map_err(refuse_invoice)?;
-    let amount = invoice.required_amount().map_err(refuse_invoice)?;
-    let wallet = open(&args.wallet.wallet, context).await?;
-    if wallet.network() != invoice.network {
-        let text = format!(
-            "the invoice is for {}, the wallet for {}",
-            invoice.network,
-            wallet.network()
-        );
-        return Err(refuse(Refused::WrongNetwork, &text));
-    }
-    let outcome = if invoice.expires <= context.clock.wall() {
-        paid_before(&*wallet, &invoice).await?
-    } else {
-        let limits = args
-            .max_fee
-            .map_or(Limits::default(), |fee| fee.apply(Limits::default()));
-        let request = PayRequest {
-            bolt11: args.invoice.clone(),
-            max_fee: limits.max_fee(amount),
-            deadline: args.payment_timeout,
-        };
-        wallet.pay(request).await
+    let bill = Bill {
+        bolt11: &args.invoice,
+        max_fee: args.max_fee,
+        deadline: args.payment_timeout,
     };
-    let (mut value, text, code) = report(&outcome, &invoice);
-    if let Value::Object(fields) = &mut value {
-        fields.insert(
-            "payment_hash".to_owned(),
-            invoice.payment_hash.to_string().into(),
-        );
-    }
-    args.wallet.output.open().result(&value, || text)?;
-    Ok(code)
-}
-
-/// What became of an expired invoice: nothing is paid any more, and an earlier call may have.
-async fn paid_before(wallet: &dyn Pay, invoice: &Invoice) -> Result<Payment, CliError> {
-    match wallet.lookup(invoice.payment_hash).await {
-        Ok(Some(outcome)) => Ok(outcome),
-        Ok(None) => Err(refuse(Refused::InvoiceExpired, "the invoice has expired")),
-        Err(error) => {
-            let text = format!(
-                "the invoice has expired, and the wallet cannot say whether it was paid before: {}",
-                escape(&error.to_string())
-            );
-            Err(
-                CliError::new(exit_code::PAYMENT_UNKNOWN, "payment_unknown", text)
-                    .after_money_moved()
-                    .with_hint("ask again later with the same command: it pays nothing"),
-            )
-        }
-    }
-}
-
-/// The outcome for machines, for people, and as exit status.
-fn report(outcome: &Payment, invoice: &Invoice) -> (Value, String, ExitCode) {
-    match outcome {
-        Payment::Settled {
-            preimage,
-            paid,
-            fee,
-        } => {
-            let proven = preimage.proves(&invoice.payment_hash);
-            let value = json!({
-                "status": if proven { "settled" } else { "settled_without_proof" },
-                "preimage": preimage.to_hex(),
-                "paid_msat": paid.msat(),
-                "fee_msat": fee.msat(),
-            });
-            let paid = style::paint(style::MONEY, &format!("paid {paid}"));
-            let text = format!("{paid}, fee {fee}\npreimage {}\n", preimage.to_hex());
-            if proven {
-                (value, text, exit_code::OK)
-            } else {
-                (
-                    value,
-                    text + "the preimage does not prove it\n",
-                    exit_code::PAID_WITHOUT_PROOF,
-                )
-            }
-        }
-        Payment::Failed(failure) => {
-            let reason = escape(&failure.error.to_string());
-            let text = format!("failed: {reason}; no money moved\n");
-            (
-                unsettled("failed", &reason),
-                text,
-                exit_code::PAYMENT_FAILED,
-            )
-        }
-        Payment::Unknown(unknown) => {
-            let reason = escape(&unknown.error.to_string());
-            let text = format!("unknown: {reason}\nask again later with the same command\n");
-            (
-                unsettled("unknown", &reason),
-                text,
-                exit_code::PAYMENT_UNKNOWN,
-            )
-        }
-    }
-}
-
-fn unsettled(status: &str, reason: &str) -> Value {
-    json!({
-        "status": status,
-        "preimage": null,
-        "paid_msat": 0,
-        "fee_msat": 0,
-        "reason": reason,
-    })
-}
-
-fn refuse(reason: Refused, text: &str) -> CliError {
-    let text = format!("{text}; no money moved");
-    CliError::new(exit_code::of_refusal(reason), reason.code(), text)
-}
-
-fn refuse_invoice(error: InvoiceError) -> CliError {
-    let reason = match error {
-        InvoiceError::Amountless => Refused::Amountless,
-        InvoiceError::Signature => Refused::InvoiceSignature,
-        _ => Refused::InvoiceMalformed,
-    };
-    refuse(reason, &error.to_string())
+    let report = wallet::pay(&bill, &args.wallet.wallet, context).await?;
+    let out = args.wallet.output.open();
+    out.result(&report.value, || report.text)?;
+    Ok(report.code)
 }

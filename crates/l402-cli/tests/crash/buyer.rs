@@ -1,7 +1,7 @@
 //! `l402 get`, killed at each step of a purchase; then the same command again.
 
 mod purchase;
-mod shop;
+mod seller;
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::run::{alone, millis, number, report, seed};
 use crate::upstream::HALTING;
 use purchase::{Ended, Purchase};
-use shop::Shop;
+use seller::Seller;
 
 /// How a run is brought to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,10 +93,10 @@ fn a_killed_buyer_pays_once_and_gets_its_answer() {
     let mut steps = Vec::new();
     let (mut double, mut unanswered) = (0, 0);
     for step in &STEPS {
-        let shop = Shop::open();
+        let seller = Seller::open();
         for round in 0..rounds {
             let seed = rng.u64(..);
-            let purchase = kill_and_go_on(&shop, step, round, seed);
+            let purchase = kill_and_go_on(&seller, step, round, seed);
             double += purchase.double();
             unanswered += purchase.unanswered();
             let sum = (purchase.paid(), purchase.answers());
@@ -104,11 +104,11 @@ fn a_killed_buyer_pays_once_and_gets_its_answer() {
         }
         steps.push(json!({ "step": step.name, "rounds": rounds }));
     }
-    let shop = Shop::open();
-    let usual = usual_time(&shop);
+    let seller = Seller::open();
+    let usual = usual_time(&seller);
     let mut anywhere = Anywhere::default();
     for round in 0..rounds {
-        let purchase = anywhere.kill_and_go_on(&shop, round, usual, rng.u64(..));
+        let purchase = anywhere.kill_and_go_on(&seller, round, usual, rng.u64(..));
         double += purchase.double();
     }
     steps.push(anywhere.to_json(rounds));
@@ -122,12 +122,12 @@ fn a_killed_buyer_pays_once_and_gets_its_answer() {
     assert_eq!((double, unanswered), (0, 0), "paid twice, paid for nothing");
 }
 
-fn kill_and_go_on<'a>(shop: &'a Shop, step: &Step, round: u32, seed: u64) -> Purchase<'a> {
+fn kill_and_go_on<'a>(seller: &'a Seller, step: &Step, round: u32, seed: u64) -> Purchase<'a> {
     let folder = match step.death {
         Death::MidBody => HALTING,
         _ => "/",
     };
-    let mut purchase = Purchase::new(shop, format!("{folder}{round}"));
+    let mut purchase = Purchase::new(seller, format!("{folder}{round}"));
     let killed = kill(
         &mut purchase,
         step.death,
@@ -139,7 +139,7 @@ fn kill_and_go_on<'a>(shop: &'a Shop, step: &Step, round: u32, seed: u64) -> Pur
         let told = format!("{}: {ended:#?} after {killed:#?}", step.name);
         assert_eq!(ended.status, Some(*status), "{told}");
         // What was held has arrived by the next time.
-        shop.set_fault(Fault::None);
+        seller.set_fault(Fault::None);
     }
     purchase
 }
@@ -149,18 +149,18 @@ fn kill(purchase: &mut Purchase<'_>, death: Death, late: Duration) -> Ended {
     match death {
         Death::At(failpoint) => return purchase.run_to(failpoint),
         Death::Held => {
-            purchase.shop.set_fault(Fault::Held);
+            purchase.seller.set_fault(Fault::Held);
             return purchase.run_to("asked");
         }
         Death::InFlight => purchase
-            .shop
+            .seller
             .set_fault(Fault::Slow(Duration::from_secs(50))),
         Death::MidBody | Death::Anywhere => {}
     }
-    let balance = purchase.shop.balance();
+    let balance = purchase.seller.balance();
     let mut get = purchase.start();
     match death {
-        Death::InFlight => purchase.shop.wait_for_less_than(balance),
+        Death::InFlight => purchase.seller.wait_for_less_than(balance),
         Death::MidBody => get.wait_for_a_piece(),
         Death::At(_) | Death::Held | Death::Anywhere => {}
     }
@@ -168,15 +168,15 @@ fn kill(purchase: &mut Purchase<'_>, death: Death, late: Duration) -> Ended {
     get.kill();
     let ended = purchase.end(get);
     if death == Death::InFlight {
-        purchase.shop.set_fault(Fault::None);
+        purchase.seller.set_fault(Fault::None);
     }
     ended
 }
 
 /// How long a purchase takes that nobody disturbs.
-fn usual_time(shop: &Shop) -> Duration {
+fn usual_time(seller: &Seller) -> Duration {
     let clock = SystemClock::default();
-    let mut purchase = Purchase::new(shop, "/undisturbed".to_owned());
+    let mut purchase = Purchase::new(seller, "/undisturbed".to_owned());
     let ended = purchase.run();
     assert_eq!(ended.status, Some(OK), "{ended:#?}");
     clock.monotonic()
@@ -197,7 +197,7 @@ struct Anywhere {
 impl Anywhere {
     fn kill_and_go_on<'a>(
         &mut self,
-        shop: &'a Shop,
+        seller: &'a Seller,
         round: u32,
         usual: Duration,
         seed: u64,
@@ -205,7 +205,7 @@ impl Anywhere {
         let micros = u64::try_from(usual.as_micros()).unwrap_or(u64::MAX);
         let late = Duration::from_micros(seed % (micros + micros / 8).max(1));
         self.latest = self.latest.max(late);
-        let mut purchase = Purchase::new(shop, format!("/{round}"));
+        let mut purchase = Purchase::new(seller, format!("/{round}"));
         let killed = kill(&mut purchase, Death::Anywhere, late);
         self.killed += u32::from(killed.signal.is_some());
         let had = purchase.answers() == 1;

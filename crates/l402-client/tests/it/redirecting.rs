@@ -22,7 +22,7 @@ async fn a_redirect_is_an_answer_unless_told_to_follow() {
 #[tokio::test]
 async fn another_origin_that_asks_for_money_after_a_redirect_gets_none() {
     let world = World::new().await;
-    let other = Shop::open(&world.sandbox, &world.clock).await;
+    let other = Shop::open(&world.sandbox, &world.clock);
     let client = world.builder().follow_redirects(true).build().unwrap();
     let mut request = Request::get(world.shop.url(&format!("/to/307?{}joke", other.url("/"))));
     request.headers.insert(
@@ -46,7 +46,7 @@ async fn another_origin_that_asks_for_money_after_a_redirect_gets_none() {
 #[tokio::test]
 async fn a_paid_answer_that_leads_away_carries_no_credential_along() {
     let world = World::new().await;
-    let other = Shop::open(&world.sandbox, &world.clock).await;
+    let other = Shop::open(&world.sandbox, &world.clock);
     let client = world.builder().follow_redirects(true).build().unwrap();
     let url = world.shop.url(&format!("/leads-on?{}", other.url("/free")));
     let answer = client.send(Request::get(url)).await.unwrap();

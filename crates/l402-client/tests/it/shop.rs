@@ -1,7 +1,6 @@
 //! A server on loopback that sells answers, and does as badly as it is told to.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -18,8 +17,8 @@ use l402::{
 use l402_host::{Clock, ManualClock};
 use l402_lightning::sandbox::Sandbox;
 use l402_lightning::{InvoiceRequest, Receive};
+use l402_testkit::TestServer;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
 type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 type Alter = Arc<dyn Fn(&Made, &mut Answer402) + Send + Sync>;
@@ -89,9 +88,7 @@ struct Inner {
 }
 
 impl Shop {
-    pub(crate) async fn open(sandbox: &Sandbox, clock: &Arc<ManualClock>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let origin = format!("http://{}", listener.local_addr().expect("an address"));
+    pub(crate) fn open(sandbox: &Sandbox, clock: &Arc<ManualClock>) -> Self {
         let mut key = [0; 32];
         for (byte, value) in key
             .iter_mut()
@@ -116,8 +113,15 @@ impl Shop {
             seen: Mutex::default(),
             used: Mutex::default(),
         });
-        tokio::spawn(accept(listener, Arc::clone(&inner)));
-        Self { origin, inner }
+        let answering = Arc::clone(&inner);
+        let server = TestServer::start(move |request| {
+            let shop = Arc::clone(&answering);
+            async move { shop.answer(request).await }
+        });
+        Self {
+            origin: format!("http://{}", server.address()),
+            inner,
+        }
     }
 
     pub(crate) fn url(&self, path: &str) -> url::Url {
@@ -141,26 +145,6 @@ impl Shop {
     pub(crate) fn refuse_all_sold(&self) {
         let mut used = self.inner.used.lock().expect("no panic before");
         used.values_mut().for_each(|uses| *uses = u32::MAX);
-    }
-}
-
-async fn accept(listener: TcpListener, shop: Arc<Inner>) {
-    loop {
-        let Ok((socket, _)) = listener.accept().await else {
-            return;
-        };
-        let shop = Arc::clone(&shop);
-        tokio::spawn(async move {
-            let service = hyper::service::service_fn(move |request| {
-                let shop = Arc::clone(&shop);
-                async move { Ok::<_, Infallible>(shop.answer(request).await) }
-            });
-            let io = hyper_util::rt::TokioIo::new(socket);
-            // A connection that is reset on purpose ends in an error.
-            let _ended = hyper::server::conn::http1::Builder::new()
-                .serve_connection(io, service)
-                .await;
-        });
     }
 }
 

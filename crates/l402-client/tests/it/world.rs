@@ -3,19 +3,19 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use l402::{Msat, UnixTime};
+use l402::Msat;
 use l402_client::{
     Client, ClientBuilder, Entry, Error, Event, Journal, Progress, Quote, Request, State,
 };
 use l402_host::ManualClock;
 use l402_lightning::Pay;
 use l402_lightning::sandbox::{Fault, Sandbox, Wallet};
+use l402_testkit::House;
 use tempfile::TempDir;
 
 use crate::shop::Shop;
 
-/// When each test begins.
-pub(crate) const START: UnixTime = UnixTime::from_secs(1_790_000_000);
+pub(crate) use l402_testkit::START;
 
 pub(crate) struct World {
     pub(crate) home: TempDir,
@@ -27,16 +27,18 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let home = TempDir::new().expect("a folder");
-        let clock = Arc::new(ManualClock::new(START));
-        let sandbox = Sandbox::open(home.path(), clock.clone()).expect("a sandbox");
-        let wallet = Arc::new(Wallet::open(&sandbox, "buyer").expect("a wallet"));
-        let shop = Shop::open(&sandbox, &clock).await;
-        Self {
+        let House {
             home,
             clock,
             sandbox,
             wallet,
+        } = House::with_account("buyer");
+        let shop = Shop::open(&sandbox, &clock);
+        Self {
+            home,
+            clock,
+            sandbox,
+            wallet: Arc::new(wallet),
             shop,
         }
     }

@@ -1,6 +1,5 @@
 //! A shop on a port of its own, upstreams, and a buyer.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,14 +9,13 @@ use http::{HeaderValue, Request, Response, StatusCode, response};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use l402::{Msat, UnixTime};
+use hyper_util::rt::TokioIo;
 use l402_gateway::{Config, Gateway, Home};
 use l402_host::{Clock, ManualClock};
-use l402_lightning::{Node, PayRequest, Payment};
+use l402_lightning::Node;
+use l402_testkit::TestServer;
 use serde_json::Value;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 pub(crate) type Reply = Response<BoxBody<Bytes, std::io::Error>>;
 
@@ -32,7 +30,7 @@ pub(crate) struct Shop {
 /// Opens a shop on a free port; `text` is its configuration without `listen`.
 pub(crate) async fn shop(text: &str) -> Shop {
     let home = tempfile::tempdir().expect("a home");
-    let clock = Arc::new(ManualClock::new(UnixTime::from_secs(1_800_000_000)));
+    let clock = l402_testkit::clock();
     let gateway = start(text, home.path(), clock.clone())
         .await
         .expect("a gateway");
@@ -105,17 +103,8 @@ impl Shop {
             .payer(self.home.path(), clock)
             .await
             .expect("a wallet");
-        let request = PayRequest {
-            bolt11: text("invoice"),
-            max_fee: Msat::from_sat(10),
-            deadline: Duration::from_secs(30),
-        };
-        match wallet.pay(request).await {
-            Payment::Settled { preimage, .. } => {
-                format!("L402 {}:{}", text("token"), preimage.to_hex())
-            }
-            other => panic!("{other:?}"),
-        }
+        let (preimage, _paid) = l402_testkit::pay(&*wallet, &text("invoice")).await;
+        format!("L402 {}:{}", text("token"), preimage.to_hex())
     }
 }
 
@@ -237,26 +226,10 @@ where
     F: Fn(Request<Incoming>) -> R + Clone + Send + Sync + 'static,
     R: Future<Output = Reply> + Send + 'static,
 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            let handler = handler.clone();
-            let service = service_fn(move |request| {
-                let reply = handler(request);
-                async move { Ok::<_, Infallible>(reply.await) }
-            });
-            let io = TokioIo::new(socket);
-            tokio::spawn(async move {
-                let _ = if http2 {
-                    let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-                    builder.serve_connection(io, service).await
-                } else {
-                    let builder = hyper::server::conn::http1::Builder::new();
-                    builder.serve_connection(io, service).with_upgrades().await
-                };
-            });
-        }
-    });
-    address
+    let server = if http2 {
+        TestServer::start_http2(handler)
+    } else {
+        TestServer::start(handler)
+    };
+    server.address()
 }

@@ -290,7 +290,7 @@ fn refusal(status: StatusCode, body: &[u8]) -> Error {
     )
 }
 
-/// The message of a refusal, shortened and without control characters.
+/// The message of a refusal, escaped and shortened.
 fn message(body: &[u8]) -> Option<String> {
     let status = serde_json::from_slice::<Item<Value>>(body)
         .ok()
@@ -299,13 +299,9 @@ fn message(body: &[u8]) -> Option<String> {
     Some(tidy(&status.message))
 }
 
-/// Words of lnd that can be shown: shortened and without control characters.
+/// Returns the words of lnd made fit to be shown: escaped and cut to `MAX_MESSAGE` characters.
 pub(super) fn tidy(message: &str) -> String {
-    message
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(MAX_MESSAGE)
-        .collect()
+    l402::text::escape_within(message, MAX_MESSAGE)
 }
 
 #[cfg(test)]

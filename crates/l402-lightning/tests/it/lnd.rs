@@ -8,9 +8,9 @@ use std::time::Duration;
 use l402::Msat;
 use l402_host::BoxFuture;
 use l402_lightning::{Error, ErrorKind, NewInvoice, Node, Pay, PayRequest, Payment, Receive};
+use l402_testkit::lnd::{FakeLnd, Mischief, certificate};
 
 use super::contract::{Bench, asked, invoice, is_settled, keeps_every_promise, order};
-use super::fake_lnd::{FakeLnd, Mischief, certificate};
 
 fn field(number: u8, content: &[u8]) -> Vec<u8> {
     let length = u8::try_from(content.len()).expect("short");

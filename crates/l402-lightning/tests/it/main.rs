@@ -1,7 +1,6 @@
 //! What this crate promises: of every backend alike, and of each one alone.
 
 mod contract;
-mod fake_lnd;
 mod lnd;
 mod sandbox;
 mod sandbox_api;

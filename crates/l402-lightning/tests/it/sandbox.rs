@@ -7,45 +7,31 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
-use l402::{Msat, Network, UnixTime};
-use l402_host::{BoxFuture, ManualClock};
+use l402::{Msat, Network};
+use l402_host::BoxFuture;
 use l402_lightning::sandbox::{Fault, Sandbox, Wallet};
 use l402_lightning::{
     Error, ErrorKind, InvoiceState, NewInvoice, Node, Pay, PayRequest, Payment, Receive,
     SettlementIndex,
 };
+use l402_testkit::{House, clock};
 
 use super::contract::{Bench, asked, invoice, is_settled, keeps_every_promise, order};
 
-pub(crate) const NOW: UnixTime = UnixTime::from_secs(1_790_000_000);
-
-/// A home of its own, its clock, and what stands on it.
-pub(crate) struct House {
-    pub(crate) home: tempfile::TempDir,
-    pub(crate) clock: Arc<ManualClock>,
-    pub(crate) sandbox: Sandbox,
-    pub(crate) wallet: Wallet,
+/// Dealings with the house that most tests here have.
+trait Deal {
+    async fn invoice(&self) -> NewInvoice;
+    async fn buy(&self, invoice: &NewInvoice) -> Payment;
+    async fn look_up(&self, invoice: &NewInvoice) -> Payment;
+    fn assert_no_money_appeared_or_vanished(&self);
 }
 
-impl House {
-    pub(crate) fn new() -> Self {
-        let home = tempfile::tempdir().expect("a folder");
-        let clock = Arc::new(ManualClock::new(NOW));
-        let sandbox = Sandbox::open(home.path(), clock.clone()).expect("a sandbox");
-        let wallet = Wallet::open(&sandbox, "default").expect("a wallet");
-        Self {
-            home,
-            clock,
-            sandbox,
-            wallet,
-        }
-    }
-
+impl Deal for House {
     async fn invoice(&self) -> NewInvoice {
         invoice(self, Msat::from_sat(50)).await
     }
 
-    async fn pay(&self, invoice: &NewInvoice) -> Payment {
+    async fn buy(&self, invoice: &NewInvoice) -> Payment {
         self.wallet.pay(order(invoice.bolt11())).await
     }
 
@@ -114,7 +100,7 @@ fn files(folder: &Path) -> Files {
 async fn ten_thousand_unpaid_invoices_leave_every_file_as_it_was() {
     let house = House::new();
     let paid = house.invoice().await;
-    assert!(is_settled(&house.pay(&paid).await, &paid));
+    assert!(is_settled(&house.buy(&paid).await, &paid));
     let mut settlements = house.sandbox.settlements(SettlementIndex::default());
     settlements.next().await.unwrap().unwrap();
     let before = files(house.home.path());
@@ -139,7 +125,7 @@ async fn ten_thousand_unpaid_invoices_leave_every_file_as_it_was() {
 #[tokio::test]
 async fn whoever_only_sells_makes_no_database() {
     let home = tempfile::tempdir().unwrap();
-    let clock = Arc::new(ManualClock::new(NOW));
+    let clock = clock();
     let receive = Node::Sandbox
         .receiver(home.path(), clock, false)
         .await
@@ -194,13 +180,13 @@ fn many_who_open_at_once_share_one_filled_account() {
         for _ in 0..6 {
             scope.spawn(|| {
                 start.wait();
-                let clock = Arc::new(ManualClock::new(NOW));
+                let clock = clock();
                 let sandbox = Sandbox::open(home.path(), clock).unwrap();
                 Wallet::open(&sandbox, "default").unwrap();
             });
         }
     });
-    let sandbox = Sandbox::open(home.path(), Arc::new(ManualClock::new(NOW))).unwrap();
+    let sandbox = Sandbox::open(home.path(), clock()).unwrap();
     assert_eq!(sandbox.totals().unwrap().filled, Msat::from_sat(100_000));
 }
 
@@ -208,7 +194,7 @@ fn many_who_open_at_once_share_one_filled_account() {
 async fn another_account_neither_pays_again_nor_learns_the_preimage() {
     let house = House::new();
     let bought = house.invoice().await;
-    assert!(is_settled(&house.pay(&bought).await, &bought));
+    assert!(is_settled(&house.buy(&bought).await, &bought));
     let other = Wallet::open(&house.sandbox, "other").unwrap();
     let payment = other.pay(order(bought.bolt11())).await;
     assert!(matches!(payment, Payment::Failed(_)), "{payment:?}");
@@ -219,7 +205,7 @@ async fn another_account_neither_pays_again_nor_learns_the_preimage() {
 #[tokio::test]
 async fn an_invoice_of_another_sandbox_is_refused_with_the_mend() {
     let (house, stranger) = (House::new(), House::new());
-    let payment = house.pay(&stranger.invoice().await).await;
+    let payment = house.buy(&stranger.invoice().await).await;
     let Payment::Failed(failure) = payment else {
         panic!("{payment:?}")
     };
@@ -235,14 +221,14 @@ async fn told_to_fail_it_fails_and_moves_nothing() {
     let house = House::new();
     house.sandbox.set_fault(Fault::Fails).unwrap();
     let bought = house.invoice().await;
-    assert!(matches!(house.pay(&bought).await, Payment::Failed(_)));
+    assert!(matches!(house.buy(&bought).await, Payment::Failed(_)));
     assert!(matches!(house.look_up(&bought).await, Payment::Failed(_)));
     assert_eq!(
         house.wallet.balance().await.unwrap(),
         Msat::from_sat(100_000)
     );
     house.sandbox.set_fault(Fault::None).unwrap();
-    assert!(is_settled(&house.pay(&bought).await, &bought));
+    assert!(is_settled(&house.buy(&bought).await, &bought));
     assert!(is_settled(&house.look_up(&bought).await, &bought));
 }
 
@@ -251,10 +237,10 @@ async fn what_ends_in_mid_payment_is_unknown_and_was_paid() {
     let house = House::new();
     house.sandbox.set_fault(Fault::EndsMidPayment).unwrap();
     let bought = house.invoice().await;
-    assert!(matches!(house.pay(&bought).await, Payment::Unknown(_)));
+    assert!(matches!(house.buy(&bought).await, Payment::Unknown(_)));
     assert!(is_settled(&house.look_up(&bought).await, &bought));
     assert!(
-        is_settled(&house.pay(&bought).await, &bought),
+        is_settled(&house.buy(&bought).await, &bought),
         "it reports the first payment"
     );
     assert_eq!(
@@ -269,7 +255,7 @@ async fn a_held_payment_settles_when_it_is_let_go_also_by_another_process() {
     house.sandbox.set_fault(Fault::Held).unwrap();
     let bought = house.invoice().await;
     for _ in 0..2 {
-        assert!(matches!(house.pay(&bought).await, Payment::Unknown(_)));
+        assert!(matches!(house.buy(&bought).await, Payment::Unknown(_)));
     }
     assert!(matches!(house.look_up(&bought).await, Payment::Unknown(_)));
     let state = house.sandbox.lookup(bought.payment_hash()).await.unwrap();
@@ -296,7 +282,7 @@ async fn a_lie_about_the_preimage_proves_nothing_and_stays_the_same_lie() {
     let house = House::new();
     house.sandbox.set_fault(Fault::LiesAboutPreimage).unwrap();
     let bought = house.invoice().await;
-    let (told, later) = (house.pay(&bought).await, house.look_up(&bought).await);
+    let (told, later) = (house.buy(&bought).await, house.look_up(&bought).await);
     let (
         Payment::Settled { preimage, .. },
         Payment::Settled {
@@ -336,7 +322,7 @@ async fn an_answer_after_the_deadline_is_unknown_until_looked_up() {
         .set_fault(Fault::Slow(Duration::from_millis(1)))
         .unwrap();
     let bought = house.invoice().await;
-    assert!(is_settled(&house.pay(&bought).await, &bought));
+    assert!(is_settled(&house.buy(&bought).await, &bought));
 }
 
 #[tokio::test]
@@ -344,9 +330,9 @@ async fn an_unknown_payment_stays_unknown() {
     let house = House::new();
     house.sandbox.set_fault(Fault::Unknown).unwrap();
     let bought = house.invoice().await;
-    assert!(matches!(house.pay(&bought).await, Payment::Unknown(_)));
+    assert!(matches!(house.buy(&bought).await, Payment::Unknown(_)));
     house.sandbox.set_fault(Fault::None).unwrap();
-    assert!(matches!(house.pay(&bought).await, Payment::Unknown(_)));
+    assert!(matches!(house.buy(&bought).await, Payment::Unknown(_)));
     assert!(matches!(house.look_up(&bought).await, Payment::Unknown(_)));
     let state = house.sandbox.lookup(bought.payment_hash()).await.unwrap();
     assert_eq!(state, InvoiceState::Unseen);
@@ -402,7 +388,7 @@ fn the_folder_is_for_its_owner_alone() {
 #[test]
 fn a_damaged_file_is_named_and_kept() {
     let home = tempfile::tempdir().unwrap();
-    let sandbox = Sandbox::open(home.path(), Arc::new(ManualClock::new(NOW))).unwrap();
+    let sandbox = Sandbox::open(home.path(), clock()).unwrap();
     let path = home.path().join("sandbox/sandbox.db");
     std::fs::write(&path, "no database at all, and longer than any header").unwrap();
     let error = Wallet::open(&sandbox, "default").unwrap_err();

@@ -7,13 +7,13 @@ use l402::Msat;
 use l402_host::BoxFuture;
 use l402_lightning::sandbox::{Fault, serve_api};
 use l402_lightning::{ErrorKind, Node, Pay, Payment, Receive};
+use l402_testkit::{House, START};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::contract::{Bench, invoice, keeps_every_promise, order};
-use super::sandbox::House;
 
 /// A sandbox behind its API, and a wallet that reaches it through it.
 struct Remote {
@@ -126,7 +126,7 @@ async fn programs_in_other_languages_sell_and_buy() {
     let asked = json!({ "amount_msat": 50_000, "memo": "a joke", "expiry_secs": 60 });
     let (status, made) = remote.send("POST", "/v1/invoices", asked).await;
     assert_eq!(status, 200, "{made}");
-    assert_eq!(made["expires_at"], super::sandbox::NOW.secs() + 60);
+    assert_eq!(made["expires_at"], START.secs() + 60);
     let order = json!({ "invoice": made["invoice"], "account": "python" });
     let (status, paid) = remote.send("POST", "/v1/pay", order).await;
     assert_eq!(

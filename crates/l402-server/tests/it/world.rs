@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::routing::{any, get};
@@ -12,18 +11,17 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use l402::{
     Challenge, Challenges, KeyNumber, KeyRing, MasterKey, Msat, Network, Policy, Preimage, Problem,
-    UnixTime,
 };
 use l402_host::ManualClock;
-use l402_lightning::sandbox::{Sandbox, Wallet};
-use l402_lightning::{Pay, PayRequest, Payment};
+use l402_lightning::sandbox::Wallet;
 use l402_server::{
     Access, Blame, ChallengeLimits, Paid, Paywall, PaywallBuilder, PaywallLayer, Rate, Route,
     Snapshot,
 };
+use l402_testkit::House;
 use tower_service::Service;
 
-pub(crate) const NOW: UnixTime = UnixTime::from_secs(1_790_000_000);
+pub(crate) use l402_testkit::START as NOW;
 
 /// An origin that the joke's route lists.
 pub(crate) const ORIGIN: &str = "https://page.example";
@@ -135,10 +133,12 @@ impl World {
     pub(crate) fn with(
         settings: impl FnOnce(PaywallBuilder, &std::path::Path) -> PaywallBuilder,
     ) -> Self {
-        let home = tempfile::tempdir().expect("a folder");
-        let clock = Arc::new(ManualClock::new(NOW));
-        let sandbox = Sandbox::open(home.path(), clock.clone()).expect("a sandbox");
-        let wallet = Wallet::open(&sandbox, "buyer").expect("a wallet");
+        let House {
+            home,
+            clock,
+            sandbox,
+            wallet,
+        } = House::with_account("buyer");
         let off = ChallengeLimits {
             per_peer: None,
             per_prefix: None,
@@ -191,15 +191,7 @@ impl World {
     }
 
     pub(crate) async fn pay(&self, challenge: &Challenge) -> Preimage {
-        let request = PayRequest {
-            bolt11: challenge.invoice().to_owned(),
-            max_fee: Msat::ZERO,
-            deadline: Duration::from_secs(10),
-        };
-        match self.wallet.pay(request).await {
-            Payment::Settled { preimage, .. } => preimage,
-            other => panic!("not paid: {other:?}"),
-        }
+        l402_testkit::pay(&self.wallet, challenge.invoice()).await.0
     }
 
     /// Buys at a path: the value of `authorization`.

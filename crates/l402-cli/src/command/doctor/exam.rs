@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use l402::{Challenge, ChallengeError, Challenges, Invoice, UnixTime};
 
-use crate::when;
+use crate::text::when;
 
 /// What a server answered.
 #[derive(Clone, Debug)]

@@ -8,10 +8,12 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::CliError;
+use crate::context::Context;
 use crate::exit_code::{self, ExitCode};
-use crate::output::{OutputArgs, style};
-use crate::plain::{escape, escape_short, shorten};
-use crate::{CliError, Context, invoice};
+use crate::text::invoice;
+use crate::text::output::{OutputArgs, style};
+use crate::text::plain::{escape, escape_short, shorten};
 use exam::{Answer, Exam, Finding, Level};
 use reader::{READERS, Reading};
 
@@ -51,7 +53,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Doctor {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
-        let url = super::get::request::parse_url(&self.url)?;
+        let url = crate::get::parse_url(&self.url)?;
         let answer = ask(&self.method, url.clone()).await?;
         let exam = Exam::of(&answer, context.clock.wall());
         let readings: Vec<(&str, Reading)> = READERS

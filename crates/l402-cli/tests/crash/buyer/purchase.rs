@@ -5,13 +5,13 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
-use super::shop::Shop;
+use super::seller::Seller;
 use crate::run::{PATIENCE, PRICE_MSAT, wait_until};
 use crate::upstream::answer;
 
 /// A page of its own, so that no other purchase is for it.
 pub(super) struct Purchase<'a> {
-    pub(super) shop: &'a Shop,
+    pub(super) seller: &'a Seller,
     path: String,
     income_before: u64,
     runs: u32,
@@ -28,11 +28,11 @@ impl std::fmt::Debug for Purchase<'_> {
 }
 
 impl<'a> Purchase<'a> {
-    pub(super) fn new(shop: &'a Shop, path: String) -> Self {
+    pub(super) fn new(seller: &'a Seller, path: String) -> Self {
         Self {
-            shop,
+            seller,
             path,
-            income_before: shop.income(),
+            income_before: seller.income(),
             runs: 0,
             answers: 0,
             allowed: 0,
@@ -58,9 +58,9 @@ impl<'a> Purchase<'a> {
     fn start_with(&mut self, failpoint: Option<&str>) -> Get {
         self.runs += 1;
         self.allowed = self.answers + 1;
-        let url = self.shop.url(&self.path);
+        let url = self.seller.url(&self.path);
         let mut command = self
-            .shop
+            .seller
             .home
             .command(&["get", &url, "--wallet", "sandbox"]);
         command.env_remove("L402_FAILPOINT");
@@ -86,7 +86,7 @@ impl<'a> Purchase<'a> {
 
     /// How often it was paid for.
     pub(super) fn paid(&self) -> u64 {
-        (self.shop.income() - self.income_before) / PRICE_MSAT
+        (self.seller.income() - self.income_before) / PRICE_MSAT
     }
 
     pub(super) const fn answers(&self) -> u64 {

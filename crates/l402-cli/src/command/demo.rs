@@ -1,0 +1,58 @@
+//! `l402 demo`: seller, buyer and wallet in one program, on this machine.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::context::Context;
+use crate::demo::{open_gateway, play, start_upstream};
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::seller;
+use crate::text::output::OutputArgs;
+
+/// Play all of it on this machine: a paid API, a wallet with play money, a first purchase
+///
+/// Starts an ordinary HTTP service, a gateway with prices before it, and the sandbox; buys one
+/// joke and shows each step; then goes on serving, for you to try. Needs no node, no network and
+/// no account. The money is play money.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+For sale: /api/l402/joke 50 sat, /api/l402/fortune 50 sat, /api/l402/quote 10 sat (GET and POST).
+
+Examples:
+  l402 demo
+  l402 demo --once                buy one joke, show each step, end
+  l402 demo --once --json         the same as one JSON object")]
+pub(crate) struct Demo {
+    /// The gateway listens here
+    #[arg(long, default_value = "127.0.0.1:8402", value_name = "ADDR")]
+    listen: SocketAddr,
+
+    /// End after the first purchase; takes a free port where the address is taken
+    #[arg(long)]
+    once: bool,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// The longest time that requests in flight may take to end.
+const DRAIN: Duration = Duration::from_secs(10);
+
+impl Demo {
+    pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
+        let out = self.output.open();
+        let upstream = start_upstream().await?;
+        let gateway = open_gateway(self.listen, upstream, self.once, context).await?;
+        let address = *gateway
+            .local_addrs()
+            .first()
+            .ok_or_else(|| CliError::internal("the gateway listens nowhere"))?;
+        let outcome = play(address, self.once, out, context).await;
+        // Also after a failed purchase, what the gateway knows becomes durable.
+        let stopped = seller::stop(gateway, DRAIN).await;
+        outcome.and(stopped)
+    }
+}

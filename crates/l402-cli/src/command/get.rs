@@ -1,0 +1,41 @@
+//! `l402 get`: fetch a URL, pay what it asks within the limits.
+
+use clap::Args;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::get::{GetArgs, fetch};
+
+/// Fetch a URL, as curl does, and pay what it asks
+///
+/// The body, and nothing else, goes to stdout; progress and hints go to stderr. Nothing is paid
+/// without --wallet, beyond the limits, or for a challenge that does not hold together. No
+/// request is paid twice: what was paid and not answered is used by the next run.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The flags -X -d -H -o -i -s -L -w -A -m --json --fail mean what they mean to curl; so --json takes
+the data to send. Variables of -w, written %{name}: http_code, url_effective, size_download,
+content_type, l402_price_msat, l402_paid_msat, l402_payment_hash.
+
+Examples:
+  l402 get http://127.0.0.1:8402/api/l402/joke --dry-run       ask the price
+  l402 get http://127.0.0.1:8402/api/l402/joke --wallet sandbox
+  l402 get URL --wallet sandbox --max-price \"20 sat\" -o answer.json --receipt receipt.json
+  l402 get URL --wallet sandbox --json '{\"q\":\"why\"}' -sw '%{http_code} %{l402_paid_msat}\\n'
+  export L402_WALLET='lnd://127.0.0.1:8080?tls_cert=tls.cert&macaroon=pay.macaroon'")]
+pub(crate) struct Get {
+    #[command(flatten)]
+    args: GetArgs,
+}
+
+impl Get {
+    /// Returns true if only errors about money are to be shown.
+    pub(crate) const fn is_silent(&self) -> bool {
+        self.args.is_silent()
+    }
+
+    pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
+        fetch(&self.args, context).await
+    }
+}

@@ -1,0 +1,68 @@
+//! The demo's gateway: three prices before one upstream.
+
+use std::fmt::Write as _;
+use std::net::{SocketAddr, TcpListener};
+
+use l402_gateway::{Config, Gateway};
+
+use super::upstream::GOODS;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::{exit_code, seller};
+
+/// Opens the demo gateway on this address or, if the address is taken and `anywhere` allows it, on
+/// a free port.
+pub(crate) async fn open(
+    listen: SocketAddr,
+    upstream: SocketAddr,
+    anywhere: bool,
+    context: &Context,
+) -> Result<Gateway, CliError> {
+    let free_port = SocketAddr::new(listen.ip(), 0);
+    let taken = TcpListener::bind(listen).err();
+    let address = match taken {
+        None => listen,
+        Some(_) if anywhere => free_port,
+        Some(error) => return Err(CliError::cannot_listen(listen, &error)),
+    };
+    let config = config(address, upstream)?;
+    match seller::start(config.clone(), context).await {
+        // Somebody was quicker between the look and the start.
+        Err(_) if anywhere && address != free_port => {
+            seller::start(config.with_listen(vec![free_port]), context).await
+        }
+        outcome => outcome,
+    }
+}
+
+fn config(listen: SocketAddr, upstream: SocketAddr) -> Result<Config, CliError> {
+    let text = toml(upstream);
+    let config = Config::from_toml(&text, "demo").map_err(|mistakes| {
+        let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        CliError::new(exit_code::INTERNAL, "configuration", lines.join("\n"))
+    })?;
+    Ok(config.with_listen(vec![listen]))
+}
+
+/// The routes of the demo, as a configuration file says them.
+fn toml(upstream: SocketAddr) -> String {
+    let mut text = String::new();
+    for good in &GOODS {
+        let _ = write!(
+            text,
+            "[[route]]\npath = \"{}\"\nmethods = [\"GET\", \"POST\"]\nupstream = \"http://{upstream}\"\n\
+             service = \"{}\"\nprice = \"{} sat\"\npolicy = \"request\"\n\n",
+            good.path(),
+            good.name,
+            good.price_sat,
+        );
+    }
+    for path in ["/", "/health"] {
+        let _ = write!(
+            text,
+            "[[route]]\npath = \"{path}\"\nmethods = [\"GET\"]\nupstream = \"http://{upstream}\"\n\
+             free = true\n\n",
+        );
+    }
+    text
+}

@@ -1,0 +1,131 @@
+//! The delivery of an answer: head, body, and the values that `-w` asks for.
+
+use std::io::{Write, stdout};
+
+use l402_client::Response;
+
+use super::file::Sink;
+use super::write_out::{Facts, WriteOut};
+use crate::error::CliError;
+use crate::exit_code::{self, ExitCode};
+
+/// The hint for an answer that was paid for and not received.
+pub(super) const AGAIN: &str =
+    "run the same command again: it uses what was paid for and does not pay twice";
+
+/// The flags that choose the parts of an answer to show.
+#[derive(Debug)]
+pub(super) struct Shown<'a> {
+    pub(super) include: bool,
+    pub(super) fail: bool,
+    pub(super) write_out: Option<&'a WriteOut>,
+}
+
+impl Shown<'_> {
+    /// Writes it out. Where the status is a failure, the sink is never begun.
+    pub(super) async fn deliver(
+        &self,
+        mut response: Response,
+        sink: Sink,
+    ) -> Result<ExitCode, CliError> {
+        let failed = self.fail && response.status().as_u16() >= 400;
+        let mut facts = Facts::of(&response);
+        if !failed {
+            let mut body = sink.start().map_err(|error| bought(error, &facts))?;
+            if self.include {
+                write(&mut body, &head(&response), &facts)?;
+            }
+            facts.size_download = copy(&mut response, &mut body, &facts).await?;
+        }
+        if let Some(format) = self.write_out {
+            write(&mut stdout(), format.render(&facts).as_bytes(), &facts)?;
+        }
+        if failed {
+            return Err(failure(&response));
+        }
+        Ok(exit_code::OK)
+    }
+}
+
+async fn copy(
+    response: &mut Response,
+    body: &mut impl Write,
+    facts: &Facts,
+) -> Result<u64, CliError> {
+    let mut size: u64 = 0;
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| broken_off(facts, &error.to_string()))?
+    {
+        write(body, &chunk, facts)?;
+        size = size.saturating_add(chunk.len() as u64);
+    }
+    Ok(size)
+}
+
+/// `--fail`, and the status is one. That money went for it is told even to who wants silence.
+fn failure(response: &Response) -> CliError {
+    let status = response.status().as_u16();
+    let error = |text| CliError::new(exit_code::HTTP_ERROR, "http_error", text);
+    match response.receipt().filter(|receipt| !receipt.reused) {
+        None => error(format!("the server answered {status}")),
+        Some(new) => error(format!(
+            "the server answered {status}, after it was paid {} ({})",
+            new.paid, new.payment_hash
+        ))
+        .after_money_moved()
+        .with_hint(AGAIN),
+    }
+}
+
+/// The answer ended before its end. What was paid for it is still good.
+fn broken_off(facts: &Facts, reason: &str) -> CliError {
+    if facts.payment_hash.is_none() {
+        return CliError::new(exit_code::UNAVAILABLE, "transport", reason);
+    }
+    CliError::new(
+        exit_code::PAID_NO_ANSWER,
+        "paid_but_failed",
+        format!("paid, but {reason}"),
+    )
+    .after_money_moved()
+    .with_hint(AGAIN)
+}
+
+fn write(out: &mut impl Write, bytes: &[u8], facts: &Facts) -> Result<(), CliError> {
+    out.write_all(bytes)
+        .and_then(|()| out.flush())
+        .map_err(|error| {
+            let text = format!("the answer cannot be written: {error}");
+            bought(CliError::local_io(text), facts)
+        })
+}
+
+/// An error of our own, while what was perhaps paid for is at hand.
+fn bought(error: CliError, facts: &Facts) -> CliError {
+    if facts.payment_hash.is_none() {
+        return error;
+    }
+    error.after_money_moved().with_hint(AGAIN)
+}
+
+/// The head as it came, each header on its line.
+fn head(response: &Response) -> Vec<u8> {
+    let status = response.status();
+    let reason = status.canonical_reason().unwrap_or_default();
+    let version = format!("{:?}", response.version());
+    let version = version
+        .strip_suffix(".0")
+        .filter(|v| *v != "HTTP/1")
+        .unwrap_or(&version);
+    let mut head = format!("{version} {} {reason}\r\n", status.as_u16()).into_bytes();
+    for (name, value) in response.headers() {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    head
+}

@@ -1,0 +1,151 @@
+//! Progress on stderr while a request is paid, and the question before the payment.
+
+use std::io::{BufRead, IsTerminal, Write, stderr, stdin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use l402::Msat;
+use l402_client::{Event, Progress, Quote};
+
+use crate::text::output::style::{self, paint};
+use crate::text::output::tell;
+use crate::text::plain::escape;
+
+/// The progress of the money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Unpaid,
+    /// The wallet was asked.
+    Paying,
+    /// By this call or an earlier one whose answer was not had.
+    Paid,
+}
+
+/// Shows progress on stderr, and asks where a person can answer.
+#[derive(Debug)]
+pub(super) struct Asking {
+    yes: bool,
+    above: Msat,
+    silent: bool,
+    /// True if a line on stderr can be written over.
+    live: bool,
+    /// True if the current line of the terminal is one of ours, without an end.
+    open: AtomicBool,
+    stage: Mutex<Stage>,
+}
+
+impl Asking {
+    pub(super) fn new(yes: bool, above: Msat, silent: bool) -> Self {
+        Self {
+            yes,
+            above,
+            silent,
+            live: stderr().is_terminal(),
+            open: AtomicBool::new(false),
+            stage: Mutex::new(Stage::Unpaid),
+        }
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Before anything is shown: a terminal may be slow, and the time may run out meanwhile.
+    fn note(&self, event: &Event) {
+        let stage = match event {
+            Event::Paying => Stage::Paying,
+            Event::Paid { .. } | Event::Resuming(_) => Stage::Paid,
+            _ => return,
+        };
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = stage;
+    }
+
+    /// Writes over the current line of a terminal.
+    fn over(&self, text: &str) {
+        if self.live && !self.silent {
+            self.write_over(text);
+        }
+    }
+
+    fn write_over(&self, text: &str) {
+        self.open.store(!text.is_empty(), Ordering::Relaxed);
+        let mut out = stderr();
+        let _ = write!(out, "\r\x1b[K{text}").and_then(|()| out.flush());
+    }
+
+    /// Takes away a line without an end, before an error is told.
+    pub(super) fn clear(&self) {
+        if self.open.load(Ordering::Relaxed) {
+            self.write_over("");
+        }
+    }
+
+    fn ask(&self, question: &str) -> bool {
+        self.write_over(question);
+        let mut answer = String::new();
+        let read = stdin().lock().read_line(&mut answer);
+        self.open.store(false, Ordering::Relaxed);
+        read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    }
+
+    fn say(&self, text: &str) {
+        if !self.silent {
+            self.over("");
+            tell(text);
+        }
+    }
+}
+
+impl Progress for Asking {
+    fn event(&self, event: &Event) {
+        self.note(event);
+        match event {
+            Event::Challenged(quote) => self.say(&paint(style::FAINT, &describe(quote))),
+            Event::Paying if self.live => self.over("paying…"),
+            Event::Paying => self.say("paying"),
+            Event::Waiting(time) => self.over(&format!("paying… {} s", time.as_secs())),
+            Event::Paid { paid, fee } => {
+                let paid = paint(style::MONEY, &format!("paid {paid}"));
+                self.say(&format!("{paid}, fee {fee}"));
+            }
+            Event::Resuming(hash) => {
+                self.say(&format!(
+                    "going on with an earlier payment, {hash}; not paying again"
+                ));
+            }
+            Event::Queued => self.say("another purchase of this path is under way; waiting for it"),
+            Event::FeeOverLimit { fee, limit } => self.say(&paint(
+                style::BAD,
+                &format!("the wallet paid a fee of {fee}, over the limit of {limit}"),
+            )),
+            // The answer follows at once; and what is not known here is not shown.
+            _ => {}
+        }
+    }
+
+    fn approve(&self, quote: &Quote) -> bool {
+        let cost = quote.amount.saturating_add(quote.max_fee);
+        let person = stdin().is_terminal() && self.live;
+        if self.yes || !person || cost <= self.above {
+            return true;
+        }
+        self.ask(&format!("{}. Pay? [y/N] ", describe(quote)))
+    }
+}
+
+/// `http://127.0.0.1:8402 asks 50 sat (fee at most 10 sat) for "a joke", one served answer`.
+pub(super) fn describe(quote: &Quote) -> String {
+    let mut text = format!(
+        "{} asks {} (fee at most {})",
+        escape(&quote.origin),
+        quote.amount,
+        quote.max_fee
+    );
+    if !quote.description.is_empty() {
+        text += &format!(" for \"{}\"", escape(&quote.description));
+    }
+    if let Some(policy) = quote.policy {
+        text += &format!(", policy {policy}");
+    }
+    text
+}

@@ -1,0 +1,13 @@
+//! One request of `l402 get`: what is sent, what is shown meanwhile, and where the answer goes.
+
+mod answer;
+mod args;
+mod ask;
+mod fetch;
+mod file;
+mod request;
+mod write_out;
+
+pub(crate) use args::GetArgs;
+pub(crate) use fetch::fetch;
+pub(crate) use request::parse_url;

@@ -1,0 +1,94 @@
+//! One run of the program, from its arguments to its exit status.
+
+use std::ffi::OsString;
+use std::io::{Write, stdout};
+
+use clap::Parser;
+
+use crate::cli::Cli;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit_code::{self, ExitCode};
+use crate::home::HomeFolder;
+use crate::logging;
+use crate::text::output;
+
+/// Runs the program with these arguments, the first of which is its name, to its end.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
+        Ok(cli) => cli,
+        Err(error) => return misunderstood(&args, &error),
+    };
+    logging::start(cli.verbose, cli.command.sells());
+    let json_errors = cli.command.reports_errors_as_json();
+    match start(cli, program_name(&args)) {
+        Ok(code) => code,
+        Err((error, silent)) => {
+            if json_errors {
+                print_json(&error);
+            }
+            if !silent || error.is_about_money() {
+                output::tell_error(&error);
+            }
+            error.exit_code()
+        }
+    }
+}
+
+fn start(cli: Cli, program: String) -> Result<ExitCode, (CliError, bool)> {
+    let silent = cli.command.is_silent();
+    let with_silence = |error| (error, silent);
+    let home = HomeFolder::choose(cli.home).map_err(with_silence)?;
+    let context = Context::new(program, home);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| with_silence(CliError::internal(format!("no runtime: {error}"))))?;
+    let outcome = runtime
+        .block_on(cli.command.run(context))
+        .map_err(with_silence);
+    // A thread that still waits for a wallet or a terminal does not hold up the end.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// The path that was typed, or the bare name if the shell found the program.
+fn program_name(args: &[OsString]) -> String {
+    let typed = args
+        .first()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    if typed.contains(std::path::MAIN_SEPARATOR) {
+        typed
+    } else {
+        "l402".to_owned()
+    }
+}
+
+/// Prints help and version, which are answers; anything else is an error of usage.
+fn misunderstood(args: &[OsString], error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        return if error.print().is_ok() {
+            exit_code::OK
+        } else {
+            exit_code::LOCAL_IO
+        };
+    }
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+    let error = CliError::usage(text);
+    // The `--json` of `get` is curl's: data to send.
+    if args.iter().any(|arg| arg == "--json") && !args.iter().any(|arg| arg == "get") {
+        print_json(&error);
+    }
+    output::tell_error(&error);
+    exit_code::USAGE
+}
+
+/// Prints an error to stdout, for machines.
+fn print_json(error: &CliError) {
+    let line = format!("{}\n", error.to_json());
+    // The error is told on stderr as well; a closed stdout is no second error.
+    let _ = stdout().write_all(line.as_bytes());
+}

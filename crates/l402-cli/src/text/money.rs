@@ -1,0 +1,140 @@
+//! Limits as people write them on the command line.
+
+use core::fmt;
+use core::str::FromStr;
+use core::time::Duration;
+
+use l402::Msat;
+use l402_client::Limits;
+
+/// The most that routing may cost: `10 sat` or `1%`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MaxFee {
+    Amount(Msat),
+    /// Parts per million of the amount.
+    Share(u32),
+}
+
+impl MaxFee {
+    /// These limits with this fee: an amount holds whatever the price is, a share is a share.
+    pub(crate) fn apply(self, limits: Limits) -> Limits {
+        let (max_fee_ppm, min_fee_allowance) = match self {
+            Self::Amount(amount) => (0, amount),
+            Self::Share(ppm) => (ppm, Msat::ZERO),
+        };
+        Limits {
+            max_fee_ppm,
+            min_fee_allowance,
+            ..limits
+        }
+    }
+}
+
+/// The text is neither an amount with a unit nor a percentage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MaxFeeError;
+
+impl fmt::Display for MaxFeeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("write an amount such as \"10 sat\", or a share such as \"1%\" (up to 100%)")
+    }
+}
+
+impl std::error::Error for MaxFeeError {}
+
+impl FromStr for MaxFee {
+    type Err = MaxFeeError;
+
+    fn from_str(text: &str) -> Result<Self, MaxFeeError> {
+        let Some(percent) = text.trim().strip_suffix('%') else {
+            return text.parse().map(Self::Amount).map_err(|_| MaxFeeError);
+        };
+        let (whole, fraction) = percent
+            .trim_end()
+            .split_once('.')
+            .unwrap_or((percent.trim(), "0"));
+        let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+        if !digits(whole) || !digits(fraction) || whole.len() > 3 || fraction.len() > 4 {
+            return Err(MaxFeeError);
+        }
+        // One per cent is 10,000 parts per million, so a fraction has four places.
+        let ppm: u32 = format!("{whole}{fraction:0<4}")
+            .parse()
+            .map_err(|_| MaxFeeError)?;
+        if ppm <= 1_000_000 {
+            Ok(Self::Share(ppm))
+        } else {
+            Err(MaxFeeError)
+        }
+    }
+}
+
+/// Reads `500ms`, `30s`, `2m`, `1h`, and a bare number of seconds with a fraction, as curl has it.
+///
+/// # Errors
+/// Says how to write it.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let split = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let scale = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err("unknown unit; write 500ms, 30s, 2m or 1h".to_owned()),
+    };
+    let plain = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let seconds = number
+        .parse::<f64>()
+        .ok()
+        .filter(|_| plain)
+        .map(|n| n * scale);
+    seconds
+        .filter(|secs| *secs > 0.0)
+        .and_then(|secs| Duration::try_from_secs_f64(secs).ok())
+        .ok_or_else(|| "write a positive time, such as 500ms, 30s, 2m or 1h".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fee_is_an_amount_or_a_share() {
+        for (text, fee) in [
+            ("10 sat", MaxFee::Amount(Msat::from_sat(10))),
+            ("1%", MaxFee::Share(10_000)),
+            ("0.5 %", MaxFee::Share(5000)),
+            ("0.0001%", MaxFee::Share(1)),
+            ("100%", MaxFee::Share(1_000_000)),
+        ] {
+            assert_eq!(text.parse(), Ok(fee), "{text}");
+        }
+        for bad in [
+            "10", "", "%", "-1%", "101%", "1e1%", "1.%", ".5%", "0.00001%", "sat",
+        ] {
+            assert_eq!(bad.parse::<MaxFee>(), Err(MaxFeeError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_share_is_not_raised_to_the_default_allowance() {
+        let limits = MaxFee::Share(10_000).apply(Limits::default());
+        assert_eq!(limits.max_fee(Msat::from_sat(100)), Msat::from_sat(1));
+        let limits = MaxFee::Amount(Msat::from_sat(3)).apply(Limits::default());
+        assert_eq!(limits.max_fee(Msat::from_sat(100_000)), Msat::from_sat(3));
+    }
+
+    #[test]
+    fn times_have_units_or_are_seconds() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("2"), Ok(Duration::from_secs(2)));
+        assert_eq!(duration("1.5"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for bad in ["", "-1", "0", "1y", "s", "1e400", "1 s", "inf"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Play money out of nothing, for a sandbox of this home or of another.
+
+use std::time::Duration;
+
+use l402::Msat;
+use l402_lightning::{Error, ErrorKind, Node, Pay as _, sandbox};
+use serde_json::json;
+
+use crate::buyer::{open_sandbox, open_wallet, wallet_error};
+use crate::context::Context;
+use crate::error::CliError;
+
+/// Adds play money to a sandbox and returns its balance.
+pub(crate) async fn fund(wallet: &Node, amount: Msat, context: &Context) -> Result<Msat, CliError> {
+    let balance = match wallet {
+        Node::Sandbox => {
+            let sandbox = open_sandbox(context)?;
+            let wallet =
+                sandbox::Wallet::open(&sandbox, "default").map_err(|e| wallet_error(&e))?;
+            wallet.fund(amount).map_err(|error| wallet_error(&error))?;
+            wallet.balance().await
+        }
+        Node::SandboxHttp(url) => {
+            faucet(url, amount).await?;
+            open_wallet(wallet, context).await?.balance().await
+        }
+        other => {
+            return Err(
+                CliError::usage(format!("{other} is real: it cannot be funded from here"))
+                    .with_hint("only the sandbox makes money out of nothing"),
+            );
+        }
+    };
+    balance.map_err(|error| wallet_error(&error))
+}
+
+/// Asks the faucet of a sandbox in another home.
+async fn faucet(url: &url::Url, amount: Msat) -> Result<(), CliError> {
+    let address = url.join("/v1/faucet").map_err(CliError::internal)?;
+    let failed = |text: String| {
+        wallet_error(&Error::new(
+            ErrorKind::Unavailable,
+            format!("the faucet: {text}"),
+        ))
+    };
+    let body = json!({ "amount_msat": amount.msat() }).to_string();
+    let answer = reqwest::Client::new()
+        .post(address)
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .timeout(Duration::from_secs(10))
+        .body(body)
+        .send()
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    if answer.status().is_success() {
+        Ok(())
+    } else {
+        Err(failed(format!("answered {}", answer.status())))
+    }
+}

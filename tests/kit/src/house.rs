@@ -1,0 +1,76 @@
+//! A home of its own, its clock, and the sandbox that stands on both.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use l402::{Msat, Preimage};
+use l402_host::ManualClock;
+use l402_lightning::sandbox::{Sandbox, Wallet};
+use l402_lightning::{Pay, PayRequest, Payment};
+use tempfile::TempDir;
+
+use crate::clock;
+
+/// A home folder that is removed at the end, with a clock, a sandbox and an account in it.
+#[derive(Debug)]
+pub struct House {
+    /// The home folder.
+    pub home: TempDir,
+    /// The clock of the sandbox.
+    pub clock: Arc<ManualClock>,
+    /// The node that is paid.
+    pub sandbox: Sandbox,
+    /// The account that pays.
+    pub wallet: Wallet,
+}
+
+impl House {
+    /// A house whose account has the name that programs use without asking.
+    ///
+    /// # Panics
+    /// If the folder or the sandbox cannot be made.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_account("default")
+    }
+
+    /// A house whose account has this name.
+    ///
+    /// # Panics
+    /// If the folder or the sandbox cannot be made.
+    #[must_use]
+    pub fn with_account(name: &str) -> Self {
+        let home = tempfile::tempdir().expect("a folder");
+        let clock = clock();
+        let sandbox = Sandbox::open(home.path(), clock.clone()).expect("a sandbox");
+        let wallet = Wallet::open(&sandbox, name).expect("a wallet");
+        Self {
+            home,
+            clock,
+            sandbox,
+            wallet,
+        }
+    }
+}
+
+impl Default for House {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Pays an invoice without any fee, and returns the preimage and the amount that was paid.
+///
+/// # Panics
+/// If the payment does not settle.
+pub async fn pay(wallet: &dyn Pay, bolt11: &str) -> (Preimage, Msat) {
+    let request = PayRequest {
+        bolt11: bolt11.to_owned(),
+        max_fee: Msat::ZERO,
+        deadline: Duration::from_secs(30),
+    };
+    match wallet.pay(request).await {
+        Payment::Settled { preimage, paid, .. } => (preimage, paid),
+        other => panic!("not paid: {other:?}"),
+    }
+}

@@ -1,0 +1,144 @@
+//! The server: its certificate, its macaroons, and what goes wrong in it.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
+
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use l402::PaymentHash;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use super::api::router;
+use crate::House;
+
+/// What goes wrong from now on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mischief {
+    /// An invoice of half the amount.
+    CheapInvoice,
+    /// It pays, and closes the connection instead of answering.
+    DropsAfterSend,
+    /// Answers that are no JSON.
+    Garbage,
+    /// The payment never ends: in flight to whoever asks.
+    InFlight,
+    /// Nothing goes wrong.
+    #[default]
+    None,
+    /// Says that it succeeded, with a preimage that is none.
+    NoPreimage,
+    /// It is already paying: says so, and how it ends to whoever follows the payment.
+    Paying,
+    /// Says nothing at all.
+    Silent,
+}
+
+/// The state that the handlers share.
+#[derive(Debug)]
+pub struct Fake {
+    /// Channels and payments of this lnd.
+    pub house: House,
+    /// The mischief that is on.
+    pub mischief: Mutex<Mischief>,
+    /// How many payments it was asked to send.
+    pub sends: AtomicUsize,
+    /// Macaroons in hexadecimal that are accepted, and whether for more than invoices.
+    pub(super) macaroons: HashMap<String, bool>,
+    pub(super) invoices: Mutex<Vec<(PaymentHash, String)>>,
+}
+
+/// A running lnd, which ends when this value is dropped.
+#[derive(Debug)]
+pub struct FakeLnd {
+    /// State that the handlers share.
+    pub fake: Arc<Fake>,
+    /// Host and port of the REST interface.
+    pub address: String,
+    /// The certificate, in PEM.
+    pub tls_cert: String,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for FakeLnd {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl FakeLnd {
+    /// Starts an lnd that accepts these macaroons. The flag says whether one is good for more
+    /// than invoices.
+    ///
+    /// # Panics
+    /// If no port is free.
+    pub async fn start(macaroons: [(&[u8], bool); 2]) -> Self {
+        let (acceptor, tls_cert) = certificate();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let fake = Arc::new(Fake {
+            house: House::new(),
+            mischief: Mutex::default(),
+            sends: AtomicUsize::new(0),
+            macaroons: macaroons
+                .map(|(bytes, all)| (hex::encode(bytes), all))
+                .into(),
+            invoices: Mutex::default(),
+        });
+        let service = TowerToHyperService::new(router(fake.clone()));
+        let server = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (acceptor, service) = (acceptor.clone(), service.clone());
+                tokio::spawn(async move {
+                    let Ok(stream) = acceptor.accept(stream).await else {
+                        return;
+                    };
+                    let http = hyper::server::conn::http1::Builder::new();
+                    let served = http.serve_connection(TokioIo::new(stream), service).await;
+                    drop(served);
+                });
+            }
+        });
+        Self {
+            fake,
+            address,
+            tls_cert,
+            server,
+        }
+    }
+
+    /// Lets this go wrong from now on.
+    ///
+    /// # Panics
+    /// If a handler has panicked.
+    pub fn set(&self, mischief: Mischief) {
+        *self.fake.mischief.lock().expect("not poisoned") = mischief;
+    }
+}
+
+/// Makes a certificate as lnd makes its own, self-signed and marked as an authority. Returns a
+/// server's end of TLS with it, and the certificate in PEM.
+///
+/// # Panics
+/// If it cannot be made.
+#[must_use]
+pub fn certificate() -> (TlsAcceptor, String) {
+    let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let mut params = CertificateParams::new(names).expect("names");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().expect("a key");
+    let cert = params.self_signed(&key).expect("a certificate");
+    let secret = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], secret)
+        .expect("a certificate");
+    (TlsAcceptor::from(Arc::new(config)), cert.pem())
+}
