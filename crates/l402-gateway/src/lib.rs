@@ -32,30 +32,14 @@
 //! # }
 //! ```
 
-mod accept;
-mod ahead;
-mod answer;
-mod body;
 mod config;
-mod control;
-mod credential;
-mod forward;
+mod exchange;
 mod framing;
-mod gateway;
-mod handle;
-mod headers;
-mod home;
-mod known;
 mod listen;
-mod peer;
-mod shop;
-mod socket;
+mod run;
+mod table;
 mod timer;
-mod tls;
-mod tunnel;
 mod upstream;
-mod worker;
 
 pub use config::{Config, ConfigError, Overrides, RouteConfig, Scheme, UpstreamUrl, UrlError};
-pub use gateway::{Gateway, GatewayError};
-pub use home::Home;
+pub use run::{Gateway, GatewayError, Home};

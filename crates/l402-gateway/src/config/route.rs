@@ -213,7 +213,7 @@ fn headers(section: Section<'_, '_>) -> Vec<(HeaderName, HeaderValue)> {
                     "the same header again, in other letters; leave one out",
                 );
             }
-            (Ok(header), Some(mut value)) if !crate::headers::is_framing(&header) => {
+            (Ok(header), Some(mut value)) if !crate::exchange::headers::is_framing(&header) => {
                 value.set_sensitive(true);
                 read.push((header, value));
             }

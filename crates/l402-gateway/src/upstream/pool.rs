@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use super::http1::{AnswerBytes, Http1, NoAnswer, Sending};
 use super::{Upstream, UpstreamBody};
-use crate::body::{Progress, RequestBody};
+use crate::exchange::body::{Progress, RequestBody};
 
 /// How long an idle connection is kept: shorter than most servers keep theirs.
 const IDLE: Duration = Duration::from_secs(30);

@@ -7,9 +7,11 @@ use http::{HeaderName, HeaderValue};
 use l402::{KeyRing, Network};
 use l402_server::Snapshot;
 
+use crate::GatewayError;
 use crate::config::{Config, Http, RouteConfig};
+use crate::exchange::headers;
+use crate::listen::tls;
 use crate::upstream::Upstream;
-use crate::{GatewayError, headers, tls};
 
 /// The longest target of a request, in bytes: `http::Uri` takes no more.
 const URI_MAX: usize = u16::MAX as usize - 1;

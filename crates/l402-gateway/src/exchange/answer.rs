@@ -4,7 +4,7 @@ use http::Response;
 use http_body_util::Full;
 use l402_server::Refusal;
 
-use crate::body::AnswerBody;
+use super::body::AnswerBody;
 
 pub(crate) type Answer = Response<AnswerBody>;
 

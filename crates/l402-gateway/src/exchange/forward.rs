@@ -10,13 +10,13 @@ use hyper::body::Incoming;
 use l402::Problem;
 use l402_server::{CanonicalRequest, Granted, Refusal};
 
-use crate::answer::{Answer, refuse};
-use crate::body::{AnswerBody, Over, Progress, Proxied, RequestBody, ResponseBody};
-use crate::headers::{self, Client};
-use crate::shop::{InFlight, Shop, Target};
-use crate::tunnel;
+use super::answer::{Answer, refuse};
+use super::body::{AnswerBody, Over, Progress, Proxied, RequestBody, ResponseBody};
+use super::headers::{self, Client};
+use super::tunnel;
+use crate::run::worker::Connection;
+use crate::table::{InFlight, Shop, Target};
 use crate::upstream::{AnswerBytes, HeadWriter, Outgoing, SendError, UpstreamBody};
-use crate::worker::Connection;
 
 /// Why a granted request was not answered.
 enum Failure {

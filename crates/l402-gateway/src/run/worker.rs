@@ -12,12 +12,13 @@ use l402_server::Paywall;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use crate::body::Over;
-use crate::known::Known;
-use crate::peer::{PeerSlot, Peers};
-use crate::shop::Shop;
+use crate::GatewayError;
+use crate::exchange::Known;
+use crate::exchange::body::Over;
+use crate::listen;
+use crate::listen::{PeerSlot, Peers};
+use crate::table::Shop;
 use crate::upstream::{Pool, SharedPool};
-use crate::{GatewayError, accept};
 
 /// What all workers share.
 pub(crate) struct State {
@@ -99,7 +100,7 @@ async fn run(worker: Arc<Worker>, listeners: Vec<TcpListener>) {
     let (alive, mut all_gone) = mpsc::channel(1);
     tokio::spawn(Arc::clone(&worker.pool).grow_old());
     for listener in listeners {
-        tokio::spawn(accept::accept(listener, Arc::clone(&worker), alive.clone()));
+        tokio::spawn(listen::accept(listener, Arc::clone(&worker), alive.clone()));
     }
     drop(alive);
     let (mut stop, over) = (worker.stop.clone(), Arc::clone(&worker.over));

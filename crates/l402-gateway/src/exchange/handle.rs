@@ -14,11 +14,11 @@ use hyper::body::Incoming;
 use l402::{Problem, Proven, Verified};
 use l402_server::{CanonicalRequest, Granted, Refusal};
 
-use crate::answer::{Answer, refuse};
-use crate::forward::forward;
-use crate::known;
-use crate::shop::Shop;
-use crate::worker::Connection;
+use super::answer::{Answer, refuse};
+use super::forward::forward;
+use super::proof_cache as known;
+use crate::run::worker::Connection;
+use crate::table::Shop;
 
 pub(crate) async fn handle(
     connection: Arc<Connection>,

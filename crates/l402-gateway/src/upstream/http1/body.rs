@@ -15,11 +15,12 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::chunks::Next;
+use super::connection::{Http1, Reading};
 use super::head::{Head, Left, Malformed};
-use super::{Http1, Reading, Sending, WriteFault};
-use crate::body::BodyFault;
+use super::request::{Sending, WriteFault};
+use crate::exchange::body::BodyFault;
 use crate::timer::IdleTimer;
-use crate::upstream::connect::Wire;
+use crate::upstream::Wire;
 use crate::upstream::pool::Lease;
 
 /// The body of an answer. At its end the connection goes back to the pool; where it breaks or is

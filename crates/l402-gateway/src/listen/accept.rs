@@ -16,12 +16,12 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use super::socket::Socket;
 use crate::config::Http;
-use crate::handle::handle;
-use crate::shop::Shop;
-use crate::socket::Socket;
+use crate::exchange::handle;
+use crate::run::worker::{Connection, Open, Stop, Worker};
+use crate::table::Shop;
 use crate::timer::ConnectionTimer;
-use crate::worker::{Connection, Open, Stop, Worker};
 
 /// How long nothing is accepted after the system had no descriptor to give.
 const BACK_OFF: Duration = Duration::from_millis(50);

@@ -3,8 +3,8 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use l402_server::{Access, Route};
 
-use crate::credential::is_credential;
-use crate::shop::Target;
+use super::credential::is_credential;
+use crate::table::Target;
 
 /// What is known of the client's side of a request.
 pub(crate) struct Client<'a> {

@@ -12,9 +12,9 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, copy_bidirectional, join, split};
 
-use crate::shop::InFlight;
+use crate::run::worker::Connection;
+use crate::table::InFlight;
 use crate::upstream::{UpstreamBody, Wire};
-use crate::worker::Connection;
 
 /// An upgrade that the client asks for.
 pub(crate) struct Wanted {

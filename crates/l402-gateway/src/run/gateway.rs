@@ -14,12 +14,12 @@ use l402_server::Paywall;
 use l402_server::ledger::SqliteLedger;
 use tokio::sync::watch;
 
-use crate::ahead::Ahead;
-use crate::control::Control;
+use super::control::Control;
+use super::invoice_stock::Ahead;
+use crate::listen::Peers;
 use crate::listen::{self, Hold};
-use crate::peer::Peers;
-use crate::shop::Shop;
-use crate::worker::{self, State, Stop};
+use crate::run::worker::{self, State, Stop};
+use crate::table::Shop;
 use crate::{Config, Home};
 
 /// A running gateway: worker threads and one control runtime. Dropping it stops at once.

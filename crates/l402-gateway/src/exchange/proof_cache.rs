@@ -10,7 +10,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use l402::{Credential, Proven};
 
-use crate::shop::Shop;
+use crate::table::Shop;
 
 /// How many credentials one generation holds. There are two: about 6 MB where all are as they were
 /// minted, and 16 MB where somebody fills them with ever longer versions of a token.

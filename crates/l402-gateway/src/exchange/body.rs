@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use l402::Problem;
 use l402_server::{Blame, SettleBody};
 
-use crate::shop::InFlight;
+use crate::table::InFlight;
 use crate::timer::IdleTimer;
 use crate::upstream::UpstreamBody;
 
