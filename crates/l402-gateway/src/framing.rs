@@ -8,16 +8,16 @@
 
 use memchr::memchr;
 
+use crate::number::{decimal, hexadecimal};
+
 /// The longest line that can be part of a head; hyper's own limit is reached before.
 const LINE_MAX: usize = 72 * 1024;
 
 /// The longest line before a chunk: its size and its extensions (ATTACKS H-22).
 const CHUNK_LINE_MAX: usize = 16 + 256;
 
-/// The name of a body's length.
-const LENGTH: &[u8] = b"content-length";
-/// The name of a body's coding.
-const CODING: &[u8] = b"transfer-encoding";
+const CONTENT_LENGTH: &[u8] = b"content-length";
+const TRANSFER_ENCODING: &[u8] = b"transfer-encoding";
 
 /// Follows one connection from its first byte.
 #[derive(Debug, Default)]
@@ -159,11 +159,15 @@ impl Framing {
     fn header(&mut self, line: &[u8]) -> Result<(), Ambiguous> {
         let colon = memchr(b':', line).ok_or(Ambiguous)?;
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-        if name.eq_ignore_ascii_case(LENGTH) {
-            let twice = self.head.length.replace(decimal(value)?).is_some();
+        if name.eq_ignore_ascii_case(CONTENT_LENGTH) {
+            let twice = self
+                .head
+                .length
+                .replace(decimal(value).ok_or(Ambiguous)?)
+                .is_some();
             return if twice { Err(Ambiguous) } else { Ok(()) };
         }
-        if name.eq_ignore_ascii_case(CODING) {
+        if name.eq_ignore_ascii_case(TRANSFER_ENCODING) {
             let twice = core::mem::replace(&mut self.head.chunked, true);
             let known = value.eq_ignore_ascii_case(b"chunked");
             return if known && !twice {
@@ -196,34 +200,12 @@ impl Framing {
     }
 }
 
-/// A length in decimal digits, and nothing else: at most 18 of them.
-pub(crate) fn decimal(text: &[u8]) -> Result<u64, Ambiguous> {
-    if text.is_empty() || text.len() > 18 {
-        return Err(Ambiguous);
-    }
-    text.iter().try_fold(0, |number, digit| match digit {
-        b'0'..=b'9' => Ok(number * 10 + u64::from(digit - b'0')),
-        _ => Err(Ambiguous),
-    })
-}
-
 /// `1a;name=value`: the size in hexadecimal digits, and extensions that nobody reads.
 fn chunk_size(line: &[u8]) -> Result<State, Ambiguous> {
     let size = line.split(|byte| *byte == b';').next().unwrap_or_default();
-    Ok(match hexadecimal(size)? {
+    Ok(match hexadecimal(size).ok_or(Ambiguous)? {
         0 => State::Trailers,
         size => State::Chunk(size),
-    })
-}
-
-/// A length in hexadecimal digits, and nothing else: at most 15 of them.
-pub(crate) fn hexadecimal(text: &[u8]) -> Result<u64, Ambiguous> {
-    if text.is_empty() || text.len() > 15 {
-        return Err(Ambiguous);
-    }
-    text.iter().try_fold(0, |number, digit| {
-        let digit = char::from(*digit).to_digit(16).ok_or(Ambiguous)?;
-        Ok(number * 16 + u64::from(digit))
     })
 }
 

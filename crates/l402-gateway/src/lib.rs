@@ -32,14 +32,19 @@
 //! # }
 //! ```
 
+mod certificate;
 mod config;
+mod error;
 mod exchange;
 mod framing;
+mod framing_header;
 mod listen;
+mod number;
 mod run;
 mod table;
 mod timer;
 mod upstream;
 
 pub use config::{Config, ConfigError, Overrides, RouteConfig, Scheme, UpstreamUrl, UrlError};
-pub use run::{Gateway, GatewayError, Home};
+pub use error::GatewayError;
+pub use run::{Gateway, Home};

@@ -9,6 +9,7 @@ use l402_server::{Access, Charge, Route};
 
 use super::section::Section;
 use super::url::{Scheme, UpstreamUrl};
+use crate::framing_header::is_framing;
 
 /// A route, and what stands behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,7 +214,7 @@ fn headers(section: Section<'_, '_>) -> Vec<(HeaderName, HeaderValue)> {
                     "the same header again, in other letters; leave one out",
                 );
             }
-            (Ok(header), Some(mut value)) if !crate::exchange::headers::is_framing(&header) => {
+            (Ok(header), Some(mut value)) if !is_framing(&header) => {
                 value.set_sensitive(true);
                 read.push((header, value));
             }

@@ -1,216 +1,20 @@
-//! Bodies on their way through: limited, timed, and never held.
+//! Bodies of answers on their way to the client: timed, never held, and their end settles a use.
 
-use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
-use hyper::body::Incoming;
-use l402::Problem;
-use l402_server::{Blame, SettleBody};
+use l402_server::SettleBody;
 
 use crate::table::InFlight;
 use crate::timer::IdleTimer;
-use crate::upstream::UpstreamBody;
-
-/// Why a body broke off.
-#[derive(Debug)]
-pub(crate) enum BodyFault {
-    /// The peer broke it off, or its framing is wrong.
-    Broken(Box<dyn std::error::Error + Send + Sync>),
-    /// No byte came for too long.
-    Idle,
-    /// The gateway stopped, and would wait no longer.
-    Stopped,
-    /// More than the limit.
-    TooLarge,
-}
-
-impl fmt::Display for BodyFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Broken(error) => write!(f, "the body broke off: {error}"),
-            Self::Idle => f.write_str("no byte of the body came for too long"),
-            Self::Stopped => f.write_str("the gateway has stopped"),
-            Self::TooLarge => f.write_str("the body is larger than allowed"),
-        }
-    }
-}
-
-impl std::error::Error for BodyFault {}
-
-impl BodyFault {
-    pub(crate) fn broken(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Broken(Box::new(error))
-    }
-
-    /// What a client is told whose body it was.
-    fn problem(&self) -> Problem {
-        match self {
-            Self::Broken(_) => Problem::BadRequest,
-            Self::Idle | Self::Stopped => Problem::RequestTimeout,
-            Self::TooLarge => Problem::BodyTooLarge,
-        }
-    }
-}
-
-/// How far a request's body has come: for the time-out of its answer, and to tell whose fault it
-/// is when that answer does not come or breaks off.
-#[derive(Default)]
-pub(crate) struct Progress {
-    frames: AtomicU64,
-    done: AtomicBool,
-    /// The upstream would take more than the client has sent.
-    awaited: AtomicBool,
-    fault: OnceLock<Problem>,
-    blame: Option<Blame>,
-}
-
-impl Progress {
-    /// The number of pieces sent so far.
-    pub(crate) fn frames(&self) -> u64 {
-        self.frames.load(Ordering::Relaxed)
-    }
-
-    /// Whether all of it is sent.
-    pub(crate) fn is_done(&self) -> bool {
-        self.done.load(Ordering::Relaxed)
-    }
-
-    /// What was wrong with it. Whatever became of the exchange, this came first.
-    pub(crate) fn fault(&self) -> Option<Problem> {
-        self.fault.get().copied()
-    }
-
-    /// The connection to the upstream breaks next: who broke it is told before.
-    fn fail(&self, fault: &BodyFault) {
-        let _ = self.fault.set(fault.problem());
-        self.blame_client();
-    }
-
-    /// Nothing came from the upstream for too long, or it broke off. It may have waited for a
-    /// client that sends its body drop by drop.
-    fn answer_is_broken(&self) {
-        if self.awaited.load(Ordering::Relaxed) {
-            self.blame_client();
-        }
-    }
-
-    fn blame_client(&self) {
-        if let Some(blame) = &self.blame {
-            blame.buyer();
-        }
-    }
-}
-
-/// A request's body on its way to the upstream. Trailers stay behind: they would arrive as
-/// headers that nobody has judged.
-pub(crate) struct RequestBody {
-    inner: Incoming,
-    left: u64,
-    idle: IdleTimer,
-    progress: Arc<Progress>,
-}
-
-impl RequestBody {
-    /// `blame` hears when it is the client that breaks the exchange off.
-    pub(crate) fn new(inner: Incoming, max: u64, idle: Option<Duration>, blame: Blame) -> Self {
-        let progress = Progress {
-            done: AtomicBool::new(inner.is_end_stream()),
-            blame: Some(blame),
-            ..Progress::default()
-        };
-        let left = if max == 0 { u64::MAX } else { max };
-        Self {
-            inner,
-            left,
-            idle: IdleTimer::new(idle),
-            progress: Arc::new(progress),
-        }
-    }
-
-    /// How long either side may wait for the other; `None` for ever.
-    pub(crate) fn patience(&self) -> Option<Duration> {
-        self.idle.limit()
-    }
-
-    pub(crate) fn progress(&self) -> Arc<Progress> {
-        Arc::clone(&self.progress)
-    }
-
-    /// Counts a piece against the limit.
-    fn take(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BodyFault> {
-        let length = frame.data_ref().map_or(0, |data| data.len() as u64);
-        self.left = self.left.checked_sub(length).ok_or(BodyFault::TooLarge)?;
-        self.progress.frames.fetch_add(1, Ordering::Relaxed);
-        if self.is_end_stream() {
-            self.progress.done.store(true, Ordering::Relaxed);
-        }
-        Ok(frame)
-    }
-
-    /// The next piece of data, or the end.
-    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-        loop {
-            let frame = Pin::new(&mut self.inner).poll_frame(cx);
-            let frame = frame.map(|frame| Some(frame?.map_err(BodyFault::broken)));
-            match ready!(in_time(frame, &mut self.idle, cx)) {
-                Some(Ok(frame)) if frame.is_trailers() => {}
-                frame => return Poll::Ready(frame.map(|frame| self.take(frame?))),
-            }
-        }
-    }
-}
-
-impl Body for RequestBody {
-    type Data = Bytes;
-    type Error = BodyFault;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-        let frame = self.poll_data(cx);
-        let progress = &self.progress;
-        progress
-            .awaited
-            .store(frame.is_pending(), Ordering::Relaxed);
-        match &frame {
-            Poll::Ready(None) => progress.done.store(true, Ordering::Relaxed),
-            Poll::Ready(Some(Err(fault))) => progress.fail(fault),
-            _ => {}
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
-}
-
-/// What was polled, unless it is still waited for when the timer has run out.
-fn in_time(
-    frame: Poll<Option<Result<Frame<Bytes>, BodyFault>>>,
-    idle: &mut IdleTimer,
-    cx: &mut Context<'_>,
-) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-    if frame.is_ready() {
-        idle.rest();
-    } else if idle.poll_elapsed(cx) {
-        return Poll::Ready(Some(Err(BodyFault::Idle)));
-    }
-    frame
-}
+use crate::upstream::{BodyFault, Progress, UpstreamBody, or_idle};
 
 /// An answer's body on its way to the client.
 pub(crate) struct ResponseBody {
@@ -258,7 +62,7 @@ impl Body for ResponseBody {
         let frame = Pin::new(&mut this.inner).poll_frame(cx);
         // An upstream may well say nothing while it still hears the request.
         this.idle.rest_if_moved(this.request.frames());
-        let frame = ready!(in_time(frame, &mut this.idle, cx));
+        let frame = ready!(or_idle(frame, &mut this.idle, cx));
         if let Some(Err(BodyFault::Broken(_) | BodyFault::Idle)) = &frame {
             this.request.answer_is_broken();
         }

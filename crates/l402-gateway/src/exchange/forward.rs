@@ -11,12 +11,14 @@ use l402::Problem;
 use l402_server::{CanonicalRequest, Granted, Refusal};
 
 use super::answer::{Answer, refuse};
-use super::body::{AnswerBody, Over, Progress, Proxied, RequestBody, ResponseBody};
+use super::body::{AnswerBody, Over, Proxied, ResponseBody};
+use super::connection::Connection;
 use super::headers::{self, Client};
 use super::tunnel;
-use crate::run::worker::Connection;
 use crate::table::{InFlight, Shop, Target};
-use crate::upstream::{AnswerBytes, HeadWriter, Outgoing, SendError, UpstreamBody};
+use crate::upstream::{
+    AnswerBytes, HeadWriter, Outgoing, Progress, RequestBody, SendError, UpstreamBody,
+};
 
 /// Why a granted request was not answered.
 enum Failure {

@@ -15,9 +15,9 @@ use l402::{Problem, Proven, Verified};
 use l402_server::{CanonicalRequest, Granted, Refusal};
 
 use super::answer::{Answer, refuse};
+use super::connection::Connection;
 use super::forward::forward;
 use super::proof_cache as known;
-use crate::run::worker::Connection;
 use crate::table::Shop;
 
 pub(crate) async fn handle(

@@ -1,9 +1,9 @@
 //! What headers pass, in both directions (ATTACKS H-12, H-25 to H-29).
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use l402_server::{Access, Route};
 
 use super::credential::is_credential;
+use crate::framing_header::{HOP_BY_HOP, is_framing};
 use crate::table::Target;
 
 /// What is known of the client's side of a request.
@@ -45,7 +45,7 @@ pub(crate) fn request(
     };
     forwarded(client, &mut ours);
     target
-        .sold
+        .sale_headers
         .iter()
         .for_each(|(name, value)| ours(name, value));
     target
@@ -62,26 +62,6 @@ pub(crate) fn response(headers: &mut HeaderMap) {
     for name in doomed {
         headers.remove(name);
     }
-}
-
-/// Headers that are about one connection, not about the message (RFC 9110, section 7.6.1).
-const HOP_BY_HOP: [&str; 9] = [
-    "connection",
-    "http2-settings",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-/// Headers of the message's framing and routing, which no list of names may touch and no
-/// operator may set.
-pub(crate) fn is_framing(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    HOP_BY_HOP.contains(&name) || matches!(name, "host" | "content-length" | "expect")
 }
 
 /// What the gateway alone says to the upstream, and what would lead it to another method or path:
@@ -196,8 +176,6 @@ impl Cookies {
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const SERVICE: HeaderName = HeaderName::from_static("x-l402-service");
-const PRICE_MSAT: HeaderName = HeaderName::from_static("x-l402-price-msat");
 
 /// The socket tells who asks; what the request says of it was dropped.
 fn forwarded(client: &Client<'_>, pass: &mut impl FnMut(&HeaderName, &HeaderValue)) {
@@ -207,17 +185,6 @@ fn forwarded(client: &Client<'_>, pass: &mut impl FnMut(&HeaderName, &HeaderValu
     if let Some(host) = client.host {
         pass(&FORWARDED_HOST, host);
     }
-}
-
-/// What was paid for, as the upstream is told. No secret and no payment hash is in it.
-pub(crate) fn sold(route: &Route) -> Vec<(HeaderName, HeaderValue)> {
-    let Access::Priced(priced) = &route.access else {
-        return Vec::new();
-    };
-    let price = (PRICE_MSAT, HeaderValue::from(priced.price.msat()));
-    let service = HeaderValue::from_str(priced.service.as_str());
-    let service = service.ok().map(|service| (SERVICE, service));
-    service.into_iter().chain([price]).collect()
 }
 
 #[cfg(test)]

@@ -7,13 +7,16 @@
 //! of a credential that it has checked before.
 
 mod answer;
-pub(crate) mod body;
+mod body;
+mod connection;
 mod credential;
 mod forward;
 mod handle;
-pub(crate) mod headers;
+mod headers;
 mod proof_cache;
 mod tunnel;
 
+pub(crate) use body::Over;
+pub(crate) use connection::{Connection, State, Worker};
 pub(crate) use handle::handle;
 pub(crate) use proof_cache::Known;

@@ -12,7 +12,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, copy_bidirectional, join, split};
 
-use crate::run::worker::Connection;
+use super::connection::Connection;
 use crate::table::InFlight;
 use crate::upstream::{UpstreamBody, Wire};
 

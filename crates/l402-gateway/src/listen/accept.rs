@@ -10,17 +10,18 @@ use http::HeaderValue;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use super::peers::{PeerSlot, Peers};
 use super::socket::Socket;
+use super::stop::StopSignal;
 use crate::config::Http;
-use crate::exchange::handle;
-use crate::run::worker::{Connection, Open, Stop, Worker};
-use crate::table::Shop;
+use crate::exchange::{Connection, Worker, handle};
 use crate::timer::ConnectionTimer;
 
 /// How long nothing is accepted after the system had no descriptor to give.
@@ -36,25 +37,56 @@ const RESETS_MAX: usize = 50;
 /// An HTTP/2 connection without a sign of life for so long is asked for one.
 const PING_AFTER: Duration = Duration::from_secs(30);
 
-/// Accepts until the worker is told to stop.
-pub(crate) async fn accept(
-    listener: std::net::TcpListener,
-    worker: Arc<Worker>,
-    alive: mpsc::Sender<()>,
-) {
-    let listener = match TcpListener::from_std(listener) {
-        Ok(listener) => listener,
-        Err(error) => return tracing::error!(%error, "a listener cannot be used"),
-    };
-    let mut stop = worker.stop.clone();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((socket, peer)) => welcome(socket, peer, &worker, &alive),
-                Err(error) => wait_after(&error).await,
-            },
-            _ = stop.told() => return,
+/// What the listeners of one worker need to accept connections.
+#[derive(Clone)]
+pub(crate) struct Acceptor {
+    pub(crate) worker: Arc<Worker>,
+    pub(crate) peers: Peers,
+    pub(crate) stop: StopSignal,
+    /// Cloned into each connection: the channel closes when the last one has ended.
+    pub(crate) alive: mpsc::Sender<()>,
+}
+
+impl Acceptor {
+    /// Accepts connections until the gateway stops.
+    pub(crate) async fn accept(mut self, listener: std::net::TcpListener) {
+        let listener = match TcpListener::from_std(listener) {
+            Ok(listener) => listener,
+            Err(error) => return tracing::error!(%error, "a listener cannot be used"),
+        };
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((socket, peer)) => self.serve(socket, peer),
+                    Err(error) => wait_after(&error).await,
+                },
+                _ = self.stop.notified() => return,
+            }
         }
+    }
+
+    /// Serves one connection in a task of its own, unless its peer has too many.
+    fn serve(&self, socket: TcpStream, peer: SocketAddr) {
+        let shop = self.worker.state.shop.load_full();
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        let limit = shop.http.connections_per_peer;
+        let Some(slot) = self.peers.enter(peer.ip(), limit) else {
+            return tracing::debug!(peer = %peer.ip(), "too many connections of one address");
+        };
+        let accepted = Accepted {
+            worker: Arc::clone(&self.worker),
+            stop: self.stop.clone(),
+            peer,
+            open: Open {
+                _slot: slot,
+                _alive: self.alive.clone(),
+            },
+        };
+        tokio::spawn(async move {
+            if let Err(error) = accepted.serve(socket, shop.tls.clone(), &shop.http).await {
+                tracing::debug!(%error, "a connection ended");
+            }
+        });
     }
 }
 
@@ -70,51 +102,36 @@ async fn wait_after(error: &io::Error) {
     }
 }
 
-fn welcome(socket: TcpStream, peer: SocketAddr, worker: &Arc<Worker>, alive: &mpsc::Sender<()>) {
-    let shop = worker.state.shop.load_full();
-    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-    let Some(slot) = worker
-        .state
-        .peers
-        .enter(peer.ip(), shop.http.connections_per_peer)
-    else {
-        return tracing::debug!(peer = %peer.ip(), "too many connections of one address");
-    };
-    let open = Open {
-        _slot: slot,
-        _alive: alive.clone(),
-    };
-    let newcomer = Newcomer {
-        worker: Arc::clone(worker),
-        peer,
-        open,
-    };
-    tokio::spawn(async move {
-        if let Err(error) = newcomer.serve(socket, &shop).await {
-            tracing::debug!(%error, "a connection ended");
-        }
-    });
-}
-
-/// A connection that has not said yet what it speaks.
-struct Newcomer {
+/// A connection of which it is not known yet which protocol it speaks.
+struct Accepted {
     worker: Arc<Worker>,
+    stop: StopSignal,
     peer: SocketAddr,
     open: Open,
 }
 
+/// Held by whatever keeps a connection open; a worker ends when the last one is gone.
+struct Open {
+    _slot: PeerSlot,
+    _alive: mpsc::Sender<()>,
+}
+
 type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
-impl Newcomer {
-    async fn serve(self, socket: TcpStream, shop: &Shop) -> Outcome {
+impl Accepted {
+    async fn serve(
+        self,
+        socket: TcpStream,
+        tls: Option<Arc<ServerConfig>>,
+        http: &Http,
+    ) -> Outcome {
         socket.set_nodelay(true)?;
-        let http = &shop.http;
-        let Some(tls) = &shop.tls else {
+        let Some(tls) = tls else {
             let mut socket = Socket::new(socket, http.body_idle_timeout);
             let http2 = http.h2c && timeout(http.header_timeout, socket.speaks_http2()).await??;
             return self.speak(socket, false, http2, http).await;
         };
-        let handshake = TlsAcceptor::from(Arc::clone(tls)).accept(socket);
+        let handshake = TlsAcceptor::from(tls).accept(socket);
         let stream = timeout(http.header_timeout, Box::pin(handshake)).await??;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let mut socket = Socket::new(stream, http.body_idle_timeout);
@@ -139,7 +156,7 @@ impl Newcomer {
         let mut serving = core::pin::pin!(serving.with_upgrades());
         let ended = tokio::select! {
             ended = serving.as_mut() => ended,
-            _ = stop.told() => {
+            _ = stop.notified() => {
                 serving.as_mut().graceful_shutdown();
                 serving.await
             }
@@ -152,39 +169,35 @@ impl Newcomer {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let (mut stop, connection) = self.connection(tls, Arc::default());
-        let newcomer = Arc::clone(&connection);
+        let asking = Arc::clone(&connection);
         let service = service_fn(move |request| handle(Arc::clone(&connection), request));
         let serving = http2_builder(http).serve_connection(TokioIo::new(socket), service);
         let mut serving = core::pin::pin!(serving);
         tokio::select! {
             ended = serving.as_mut() => return Ok(ended?),
-            _ = stop.told() => {}
-            () = is_silent(&newcomer, http.header_timeout) => {}
+            _ = stop.notified() => {}
+            () = is_silent(&asking, http.header_timeout) => {}
         }
         serving.as_mut().graceful_shutdown();
         // One that says nothing does not say goodbye either.
         tokio::select! {
             ended = serving.as_mut() => Ok(ended?),
-            () = is_silent(&newcomer, http.header_timeout) => Ok(()),
+            () = is_silent(&asking, http.header_timeout) => Ok(()),
         }
     }
 
-    fn connection(self, tls: bool, tunnel: Arc<AtomicBool>) -> (Stop, Arc<Connection>) {
-        let stop = self.worker.stop.clone();
-        let Self { worker, peer, open } = self;
-        let address = HeaderValue::from_str(&peer.ip().to_string());
-        (
-            stop,
-            Arc::new(Connection {
-                worker,
-                peer,
-                address: address.expect("an IP address is visible ASCII"),
-                tls,
-                tunnel,
-                asked: AtomicBool::new(false),
-                _open: open,
-            }),
-        )
+    fn connection(self, tls: bool, tunnel: Arc<AtomicBool>) -> (StopSignal, Arc<Connection>) {
+        let address = HeaderValue::from_str(&self.peer.ip().to_string());
+        let connection = Connection {
+            worker: self.worker,
+            peer: self.peer,
+            address: address.expect("an IP address is visible ASCII"),
+            tls,
+            tunnel,
+            asked: AtomicBool::new(false),
+            _open: Box::new(self.open),
+        };
+        (self.stop, Arc::new(connection))
     }
 }
 

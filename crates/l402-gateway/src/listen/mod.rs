@@ -9,8 +9,11 @@ mod accept;
 mod bind;
 mod peers;
 mod socket;
-pub(crate) mod tls;
+mod stop;
+mod tls;
 
-pub(crate) use accept::accept;
+pub(crate) use accept::Acceptor;
 pub(crate) use bind::{Hold, bind};
-pub(crate) use peers::{PeerSlot, Peers};
+pub(crate) use peers::Peers;
+pub(crate) use stop::StopSignal;
+pub(crate) use tls::server_tls;

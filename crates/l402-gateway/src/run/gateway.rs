@@ -14,13 +14,15 @@ use l402_server::Paywall;
 use l402_server::ledger::SqliteLedger;
 use tokio::sync::watch;
 
+use super::Home;
 use super::control::Control;
 use super::invoice_stock::Ahead;
-use crate::listen::Peers;
-use crate::listen::{self, Hold};
-use crate::run::worker::{self, State, Stop};
+use super::worker::{self, WorkerSetup};
+use crate::GatewayError;
+use crate::config::Config;
+use crate::exchange::State;
+use crate::listen::{self, Hold, Peers, StopSignal};
 use crate::table::Shop;
-use crate::{Config, Home};
 
 /// A running gateway: worker threads and one control runtime. Dropping it stops at once.
 pub struct Gateway {
@@ -43,24 +45,6 @@ impl fmt::Debug for Gateway {
             .finish_non_exhaustive()
     }
 }
-
-/// Why it does not start. Names address or file, and the mend.
-#[derive(Debug)]
-pub struct GatewayError(String);
-
-impl GatewayError {
-    pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
-
-impl fmt::Display for GatewayError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for GatewayError {}
 
 impl Gateway {
     /// Opens keys, ledger and node under `home`, binds, serves. Blocks until it is listening;
@@ -100,14 +84,14 @@ impl Gateway {
     ) -> Result<Self, GatewayError> {
         config
             .check_listeners()
-            .map_err(|(key, text)| GatewayError(format!("{key}: {text}")))?;
+            .map_err(|(key, text)| GatewayError::new(format!("{key}: {text}")))?;
         config
             .check_loop()
-            .map_err(|(_, text)| GatewayError(format!("upstream: {text}")))?;
+            .map_err(|(_, text)| GatewayError::new(format!("upstream: {text}")))?;
         let master = home.master_key(config.key_file.as_deref())?;
         let keys = KeyRing::new(&config.deployment, KeyNumber(1), master);
         let network = receive.network();
-        let shop = Shop::new(&config, keys.clone(), network, None)?;
+        let shop = shop(&config, keys.clone(), network, None)?;
         let ahead = ahead(&config, &clock, &receive, &control)?;
         let node = match &ahead {
             Some(ahead) => Arc::new(ahead.clone()),
@@ -117,7 +101,6 @@ impl Gateway {
         let state = Arc::new(State {
             shop: ArcSwap::from_pointee(shop),
             paywall,
-            peers: Peers::default(),
         });
         let (stop, stopped) = watch::channel(None);
         let mut gateway = Self {
@@ -132,13 +115,13 @@ impl Gateway {
             holds: Vec::new(),
             control,
         };
-        gateway.open(&Stop(stopped))?;
+        gateway.open(StopSignal(stopped))?;
         gateway.announce();
         Ok(gateway)
     }
 
     /// Binds every address, then starts the workers: where one address fails, none is served.
-    fn open(&mut self, stopped: &Stop) -> Result<(), GatewayError> {
+    fn open(&mut self, stop: StopSignal) -> Result<(), GatewayError> {
         let count = self.config.worker_count();
         let mut of_workers: Vec<Vec<_>> = (0..count).map(|_| Vec::new()).collect();
         for address in &self.config.listen {
@@ -150,10 +133,14 @@ impl Gateway {
                 .zip(bound.listeners)
                 .for_each(|(own, one)| own.push(one));
         }
+        let setup = WorkerSetup {
+            state: Arc::clone(&self.state),
+            peers: Peers::default(),
+            stop,
+        };
         for (number, listeners) in of_workers.into_iter().enumerate() {
-            let state = Arc::clone(&self.state);
-            self.workers
-                .push(worker::start(number, listeners, state, stopped.clone())?);
+            let worker = worker::start(number, listeners, setup.clone())?;
+            self.workers.push(worker);
         }
         Ok(())
     }
@@ -186,13 +173,15 @@ impl Gateway {
     /// limits on challenges) or does not compile; then the old one stays.
     pub fn reload(&mut self, config: Config) -> Result<(), GatewayError> {
         if let Some(key) = fixed_key(&self.config, &config) {
-            return Err(GatewayError(format!("{key} changes with a restart only")));
+            return Err(GatewayError::new(format!(
+                "{key} changes with a restart only"
+            )));
         }
         config
             .check_loop()
-            .map_err(|(_, text)| GatewayError(format!("upstream: {text}")))?;
+            .map_err(|(_, text)| GatewayError::new(format!("upstream: {text}")))?;
         let before = self.state.shop.load_full();
-        let shop = Shop::new(&config, self.keys.clone(), self.network, Some(&before))?;
+        let shop = shop(&config, self.keys.clone(), self.network, Some(&before))?;
         self.state.shop.store(Arc::new(shop));
         if let Some(ahead) = &self.ahead {
             ahead.clear();
@@ -227,6 +216,17 @@ impl Drop for Gateway {
     }
 }
 
+fn shop(
+    config: &Config,
+    keys: KeyRing,
+    network: Network,
+    before: Option<&Shop>,
+) -> Result<Shop, GatewayError> {
+    let shop = Shop::new(config, keys, network, before)?;
+    let tls = config.tls.as_ref().map(listen::server_tls).transpose()?;
+    Ok(shop.with_tls(tls))
+}
+
 /// Invoices in stock before the node, where the configuration wants them.
 ///
 /// # Errors
@@ -259,7 +259,7 @@ fn paywall(
 ) -> Result<Paywall, GatewayError> {
     let path = home.ledger();
     let ledger = SqliteLedger::open(&path)
-        .map_err(|error| GatewayError(format!("cannot use {}: {error}", path.display())))?;
+        .map_err(|error| GatewayError::new(format!("cannot use {}: {error}", path.display())))?;
     Ok(Paywall::builder(receive)
         .ledger(Arc::new(ledger))
         .limits(config.challenges)

@@ -9,7 +9,7 @@ mod control;
 mod gateway;
 mod home;
 mod invoice_stock;
-pub(crate) mod worker;
+mod worker;
 
-pub use gateway::{Gateway, GatewayError};
+pub use gateway::Gateway;
 pub use home::Home;

@@ -5,5 +5,7 @@
 //! that its granted requests go to, and what is changed on the way.
 
 mod routes;
+mod target;
 
-pub(crate) use routes::{InFlight, Shop, Target};
+pub(crate) use routes::Shop;
+pub(crate) use target::{InFlight, Target};

@@ -1,27 +1,20 @@
 //! An upstream, and opening a connection to it.
 
-use core::pin::Pin;
-use core::task::{Context, Poll};
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::HeaderValue;
-use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::{AnswerBytes, Pool, Wire};
+use super::tls::client_tls;
+use super::wire::Wire;
 use crate::GatewayError;
 use crate::config::{RouteConfig, Scheme, UpstreamUrl};
-use crate::exchange::body::BodyFault;
-use crate::listen::tls;
 
 /// An upstream, ready to be connected to.
 pub(crate) struct Upstream {
@@ -58,7 +51,7 @@ impl Upstream {
         };
         let tls = (url.scheme() == Scheme::Https).then(|| {
             let alpn: &[u8] = if http2 { b"h2" } else { b"http/1.1" };
-            let config = tls::client(route.upstream_ca.as_deref(), alpn)?;
+            let config = client_tls(route.upstream_ca.as_deref(), alpn)?;
             let name = ServerName::try_from(url.host_name());
             let name = name.map_err(|error| unusable(error.to_string()))?;
             Ok((TlsConnector::from(config), name))
@@ -128,61 +121,3 @@ impl std::fmt::Display for Upstream {
         self.url.fmt(f)
     }
 }
-
-/// The body of an upstream's answer.
-pub(crate) enum UpstreamBody {
-    Http1(AnswerBytes),
-    Http2(Incoming),
-}
-
-impl UpstreamBody {
-    /// Whether its connection can become a tunnel: its request is sent.
-    pub(crate) fn may_be_tunnel(&self) -> bool {
-        matches!(self, Self::Http1(body) if body.may_be_tunnel())
-    }
-
-    /// The connection itself, and what was read from it already, where the answer has been 101.
-    pub(crate) fn into_tunnel(self) -> Option<(Wire, Bytes)> {
-        match self {
-            Self::Http1(body) => body.into_tunnel(),
-            Self::Http2(_) => None,
-        }
-    }
-}
-
-impl Body for UpstreamBody {
-    type Data = Bytes;
-    type Error = BodyFault;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-        match self.get_mut() {
-            Self::Http1(body) => body.poll_piece(cx).map(|piece| {
-                let frame = piece?.map(Frame::data).map_err(BodyFault::broken);
-                Some(frame)
-            }),
-            Self::Http2(body) => Pin::new(body)
-                .poll_frame(cx)
-                .map(|frame| Some(frame?.map_err(BodyFault::broken))),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Http1(body) => body.is_end(),
-            Self::Http2(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Http1(body) => body.size_hint(),
-            Self::Http2(body) => body.size_hint(),
-        }
-    }
-}
-
-/// Shared by all requests of one worker.
-pub(crate) type SharedPool = Arc<Pool>;

@@ -3,12 +3,17 @@
 //! `connect` opens a connection, TLS included; `pool` keeps idle ones and sends a request over one.
 //! HTTP/1.1 is spoken by our own code in `http1`, HTTP/2 by hyper.
 
+mod answer_body;
+mod body;
 mod connect;
 mod http1;
 mod pool;
+mod tls;
 mod wire;
 
-pub(crate) use connect::{SharedPool, Upstream, UpstreamBody};
+pub(crate) use answer_body::UpstreamBody;
+pub(crate) use body::{BodyFault, Progress, RequestBody, or_idle};
+pub(crate) use connect::Upstream;
 pub(crate) use http1::{AnswerBytes, HeadWriter};
-pub(crate) use pool::{Outgoing, Pool, SendError};
+pub(crate) use pool::{Outgoing, Pool, SendError, SharedPool};
 pub(crate) use wire::Wire;

@@ -12,9 +12,10 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::time::{Instant, timeout};
 
+use super::answer_body::UpstreamBody;
+use super::body::{Progress, RequestBody};
+use super::connect::Upstream;
 use super::http1::{AnswerBytes, Http1, NoAnswer, Sending};
-use super::{Upstream, UpstreamBody};
-use crate::exchange::body::{Progress, RequestBody};
 
 /// How long an idle connection is kept: shorter than most servers keep theirs.
 const IDLE: Duration = Duration::from_secs(30);
@@ -39,6 +40,9 @@ pub(crate) struct Pool {
     http1: Mutex<HashMap<u64, Vec<Idle>, ahash::RandomState>>,
     http2: Mutex<HashMap<u64, Http2>>,
 }
+
+/// One pool, shared by all requests of one worker.
+pub(crate) type SharedPool = Arc<Pool>;
 
 struct Idle {
     connection: Http1,

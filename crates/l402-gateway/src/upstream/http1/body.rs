@@ -18,9 +18,9 @@ use super::chunks::Next;
 use super::connection::{Http1, Reading};
 use super::head::{Head, Left, Malformed};
 use super::request::{Sending, WriteFault};
-use crate::exchange::body::BodyFault;
 use crate::timer::IdleTimer;
 use crate::upstream::Wire;
+use crate::upstream::body::BodyFault;
 use crate::upstream::pool::Lease;
 
 /// The body of an answer. At its end the connection goes back to the pool; where it breaks or is

@@ -11,7 +11,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::chunks::Chunks;
-use crate::framing::decimal;
+use crate::number::decimal;
 
 /// How many headers an answer may have.
 const HEADERS_MAX: usize = 100;
@@ -131,7 +131,7 @@ impl Said {
             };
         }
         if name == header::CONTENT_LENGTH {
-            let length = decimal(value.trim_ascii()).ok();
+            let length = decimal(value.trim_ascii());
             let length = length.ok_or(Malformed("the answer has a wrong Content-Length"))?;
             if self.length.replace(length).is_some() {
                 return Err(Malformed("the answer has two lengths"));

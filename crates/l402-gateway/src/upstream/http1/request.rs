@@ -13,7 +13,7 @@ use http_body::Body as _;
 use tokio::io::AsyncWrite;
 
 use super::NoAnswer;
-use crate::exchange::body::{BodyFault, RequestBody};
+use crate::upstream::body::{BodyFault, RequestBody};
 
 /// Room for the head of most requests, in bytes.
 const HEAD: usize = 1024;
