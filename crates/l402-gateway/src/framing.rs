@@ -22,14 +22,15 @@ const TRANSFER_ENCODING: &[u8] = b"transfer-encoding";
 /// Follows one connection from its first byte.
 #[derive(Debug, Default)]
 pub(crate) struct Framing {
-    state: State,
+    state: FramingState,
     /// The beginning of a line that goes on in the next read.
     partial: Vec<u8>,
     head: Head,
 }
 
+/// The place in a request where the next byte stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
+enum FramingState {
     /// Spoiled: nothing more is judged.
     Broken,
     /// Bytes of a chunk.
@@ -63,21 +64,35 @@ impl Framing {
     /// Judges what was read. Of an ambiguous request, the byte that makes it so becomes NUL.
     pub(crate) fn inspect(&mut self, bytes: &mut [u8]) {
         let mut at = 0;
-        while at < bytes.len() && self.state != State::Broken {
+        while at < bytes.len() && self.state != FramingState::Broken {
             at += match self.state {
-                State::Sized(left) => self.skip(left, bytes.len() - at, State::Sized, State::Head),
-                State::Chunk(left) => {
-                    self.skip(left, bytes.len() - at, State::Chunk, State::ChunkEnd)
-                }
+                FramingState::Sized(left) => self.skip(
+                    left,
+                    bytes.len() - at,
+                    FramingState::Sized,
+                    FramingState::Head,
+                ),
+                FramingState::Chunk(left) => self.skip(
+                    left,
+                    bytes.len() - at,
+                    FramingState::Chunk,
+                    FramingState::ChunkEnd,
+                ),
                 _ => self.line(&mut bytes[at..]),
             };
         }
     }
 
-    fn skip(&mut self, left: u64, here: usize, more: fn(u64) -> State, then: State) -> usize {
+    fn skip(
+        &mut self,
+        left: u64,
+        here: usize,
+        more: fn(u64) -> FramingState,
+        then: FramingState,
+    ) -> usize {
         let taken = usize::try_from(left).map_or(here, |left| left.min(here));
-        let rest = left - taken as u64;
-        self.state = if rest == 0 { then } else { more(rest) };
+        let left = left - taken as u64;
+        self.state = if left == 0 { then } else { more(left) };
         taken
     }
 
@@ -107,7 +122,7 @@ impl Framing {
     }
 
     fn line_max(&self) -> usize {
-        if self.state == State::ChunkSize {
+        if self.state == FramingState::ChunkSize {
             CHUNK_LINE_MAX
         } else {
             LINE_MAX
@@ -116,7 +131,7 @@ impl Framing {
 
     fn spoil(&mut self, bytes: &mut [u8], at: usize) {
         bytes[at] = 0;
-        self.state = State::Broken;
+        self.state = FramingState::Broken;
         self.partial = Vec::new();
     }
 
@@ -127,22 +142,22 @@ impl Framing {
             return Err(Ambiguous);
         }
         self.state = match self.state {
-            State::Head if line.is_empty() && self.head.started => self.end_of_head()?,
+            FramingState::Head if line.is_empty() && self.head.started => self.end_of_head()?,
             // Empty lines before a request are let go (RFC 9112, section 2.2).
-            State::Head if line.is_empty() => State::Head,
-            State::Head => self.head_line(line)?,
-            State::ChunkSize => chunk_size(line)?,
-            State::ChunkEnd if line.is_empty() => State::ChunkSize,
-            State::Trailers if line.is_empty() => self.end_of_request(),
-            State::Trailers => State::Trailers,
+            FramingState::Head if line.is_empty() => FramingState::Head,
+            FramingState::Head => self.head_line(line)?,
+            FramingState::ChunkSize => chunk_size(line)?,
+            FramingState::ChunkEnd if line.is_empty() => FramingState::ChunkSize,
+            FramingState::Trailers if line.is_empty() => self.end_of_request(),
+            FramingState::Trailers => FramingState::Trailers,
             _ => return Err(Ambiguous),
         };
         Ok(())
     }
 
-    fn head_line(&mut self, line: &[u8]) -> Result<State, Ambiguous> {
+    fn head_line(&mut self, line: &[u8]) -> Result<FramingState, Ambiguous> {
         if !core::mem::replace(&mut self.head.started, true) {
-            return Ok(State::Head);
+            return Ok(FramingState::Head);
         }
         // Most lines are neither, and their first letter tells.
         if matches!(line[0], b'c' | b'C' | b't' | b'T') {
@@ -152,7 +167,7 @@ impl Framing {
         if line[0].is_ascii_whitespace() {
             Err(Ambiguous)
         } else {
-            Ok(State::Head)
+            Ok(FramingState::Head)
         }
     }
 
@@ -179,33 +194,33 @@ impl Framing {
         Ok(())
     }
 
-    fn end_of_head(&mut self) -> Result<State, Ambiguous> {
+    fn end_of_head(&mut self) -> Result<FramingState, Ambiguous> {
         let Head {
             length, chunked, ..
         } = self.head;
         match (length, chunked) {
             (Some(_), true) => Err(Ambiguous),
-            (None, true) => Ok(State::ChunkSize),
+            (None, true) => Ok(FramingState::ChunkSize),
             (None | Some(0), false) => Ok(self.end_of_request()),
             (Some(length), false) => {
                 self.head = Head::default();
-                Ok(State::Sized(length))
+                Ok(FramingState::Sized(length))
             }
         }
     }
 
-    fn end_of_request(&mut self) -> State {
+    fn end_of_request(&mut self) -> FramingState {
         self.head = Head::default();
-        State::Head
+        FramingState::Head
     }
 }
 
 /// `1a;name=value`: the size in hexadecimal digits, and extensions that nobody reads.
-fn chunk_size(line: &[u8]) -> Result<State, Ambiguous> {
+fn chunk_size(line: &[u8]) -> Result<FramingState, Ambiguous> {
     let size = line.split(|byte| *byte == b';').next().unwrap_or_default();
     Ok(match hexadecimal(size).ok_or(Ambiguous)? {
-        0 => State::Trailers,
-        size => State::Chunk(size),
+        0 => FramingState::Trailers,
+        size => FramingState::Chunk(size),
     })
 }
 
@@ -221,7 +236,7 @@ mod tests {
             .chunks_mut(piece)
             .for_each(|chunk| framing.inspect(chunk));
         let untouched = bytes == text.as_bytes();
-        assert_eq!(untouched, framing.state != State::Broken, "{text:?}");
+        assert_eq!(untouched, framing.state != FramingState::Broken, "{text:?}");
         untouched
     }
 

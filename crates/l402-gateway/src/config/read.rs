@@ -191,9 +191,9 @@ fn challenges(root: &Section<'_, '_>) -> (ChallengeLimits, usize) {
         ),
         total: rate("total_per_second", "total_burst", default.total),
     };
-    let ahead = section.number("invoices_ahead", 0, 0..=250_000);
+    let invoices_ahead = section.number("invoices_ahead", 0, 0..=250_000);
     section.finish();
-    (limits, usize::try_from(ahead).unwrap_or_default())
+    (limits, usize::try_from(invoices_ahead).unwrap_or_default())
 }
 
 /// A whole number of the configuration as a rate's part; 0 is no rate.

@@ -1,4 +1,4 @@
-//! What a gateway is told, and its defaults.
+//! The settings of a gateway, and their defaults.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use l402_server::{ChallengeLimits, Route};
 
 use super::{ConfigError, RouteConfig, UpstreamUrl, UrlError, check, read};
 
-/// Everything that a gateway is told. Made by one of the constructors alone, which check it.
+/// All settings of a gateway. Made by one of the constructors alone, which check it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     pub(crate) listen: Vec<SocketAddr>,
@@ -25,7 +25,7 @@ pub struct Config {
     /// Answer a bad credential with 402 instead of 401.
     pub(crate) invalid_credential_402: bool,
     pub(crate) lsat_line: bool,
-    /// A master key elsewhere than in the home folder.
+    /// A master key outside of the home folder.
     pub(crate) key_file: Option<PathBuf>,
     pub(crate) tls: Option<TlsFiles>,
     pub(crate) http: Http,
@@ -103,7 +103,7 @@ impl Default for Config {
     }
 }
 
-/// What the command line says instead of the file: flag over file over default.
+/// The settings that the command line gives instead of the file: flag over file over default.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// Listen here; empty leaves it as it is.

@@ -22,11 +22,11 @@ pub(crate) struct ResponseBody {
     idle: IdleTimer,
     _in_flight: Option<InFlight>,
     request: Arc<Progress>,
-    over: Over,
+    aborted: Aborted,
 }
 
 /// Set when the gateway's stop waits no longer for what is under way.
-pub(crate) type Over = Arc<AtomicBool>;
+pub(crate) type Aborted = Arc<AtomicBool>;
 
 impl ResponseBody {
     /// `request` is how far the body of its request has come.
@@ -35,14 +35,14 @@ impl ResponseBody {
         idle: Option<Duration>,
         in_flight: Option<InFlight>,
         request: Arc<Progress>,
-        over: Over,
+        aborted: Aborted,
     ) -> Self {
         Self {
             inner,
             idle: IdleTimer::new(idle),
             _in_flight: in_flight,
             request,
-            over,
+            aborted,
         }
     }
 }
@@ -56,12 +56,12 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         let this = &mut *self;
-        if this.over.load(Ordering::Relaxed) {
+        if this.aborted.load(Ordering::Relaxed) {
             return Poll::Ready(Some(Err(BodyFault::Stopped)));
         }
         let frame = Pin::new(&mut this.inner).poll_frame(cx);
         // An upstream may well say nothing while it still hears the request.
-        this.idle.rest_if_moved(this.request.frames());
+        this.idle.reset_if_changed(this.request.frames());
         let frame = ready!(or_idle(frame, &mut this.idle, cx));
         if let Some(Err(BodyFault::Broken(_) | BodyFault::Idle)) = &frame {
             this.request.answer_is_broken();
@@ -81,12 +81,12 @@ impl Body for ResponseBody {
 /// An answer from the upstream, whose end settles a use.
 pub(crate) struct Proxied {
     body: SettleBody<ResponseBody>,
-    over: Over,
+    aborted: Aborted,
 }
 
 impl Proxied {
-    pub(crate) fn new(body: SettleBody<ResponseBody>, over: Over) -> Self {
-        Self { body, over }
+    pub(crate) fn new(body: SettleBody<ResponseBody>, aborted: Aborted) -> Self {
+        Self { body, aborted }
     }
 }
 
@@ -94,7 +94,7 @@ impl Drop for Proxied {
     /// A drop counts as a client that left. Where it is the gateway that leaves, the body is seen
     /// to break off first, so that nobody pays for half an answer.
     fn drop(&mut self) {
-        if self.over.load(Ordering::Relaxed) {
+        if self.aborted.load(Ordering::Relaxed) {
             let mut cx = Context::from_waker(Waker::noop());
             let _ = Pin::new(&mut self.body).poll_frame(&mut cx);
         }

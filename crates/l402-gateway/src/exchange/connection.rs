@@ -8,23 +8,24 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use l402_server::Paywall;
 
-use super::body::Over;
-use super::proof_cache::Known;
-use crate::table::Shop;
+use super::body::Aborted;
+use super::proof_cache::ProofCache;
+use crate::table::RouteTable;
 use crate::upstream::SharedPool;
 
 /// Everything that all workers share.
-pub(crate) struct State {
-    pub(crate) shop: ArcSwap<Shop>,
+pub(crate) struct GatewayState {
+    pub(crate) table: ArcSwap<RouteTable>,
     pub(crate) paywall: Paywall,
 }
 
 /// One worker, as its connections see it.
 pub(crate) struct Worker {
-    pub(crate) state: Arc<State>,
+    pub(crate) state: Arc<GatewayState>,
     pub(crate) pool: SharedPool,
-    pub(crate) known: Known,
-    pub(crate) over: Over,
+    pub(crate) proofs: ProofCache,
+    /// Set when the time of a stop is over.
+    pub(crate) aborted: Aborted,
 }
 
 /// One connection from a client, as its requests see it.
@@ -35,7 +36,7 @@ pub(crate) struct Connection {
     pub(crate) address: HeaderValue,
     pub(crate) tls: bool,
     /// Set with its first request.
-    pub(crate) asked: AtomicBool,
+    pub(crate) has_request: AtomicBool,
     /// Set when the connection becomes a tunnel.
     pub(crate) tunnel: Arc<AtomicBool>,
     /// Dropped when the connection has ended, tunnel included: its listener counts it until then.

@@ -11,13 +11,13 @@ use l402::Problem;
 use l402_server::{CanonicalRequest, Granted, Refusal};
 
 use super::answer::{Answer, refuse};
-use super::body::{AnswerBody, Over, Proxied, ResponseBody};
+use super::body::{Aborted, AnswerBody, Proxied, ResponseBody};
 use super::connection::Connection;
 use super::headers::{self, Client};
-use super::tunnel;
-use crate::table::{InFlight, Shop, Target};
+use super::tunnel::{self, Upgrade};
+use crate::table::{InFlight, RouteTable, RouteTarget};
 use crate::upstream::{
-    AnswerBytes, HeadWriter, Outgoing, Progress, RequestBody, SendError, UpstreamBody,
+    HeadWriter, Http1Body, Progress, RequestBody, SendError, UpstreamBody, UpstreamRequest,
 };
 
 /// Why a granted request was not answered.
@@ -33,10 +33,10 @@ pub(crate) async fn forward(
     granted: Granted,
     (parts, body): (Parts, Incoming),
     canonical: &CanonicalRequest,
-    shop: &Shop,
+    table: &RouteTable,
     connection: &Arc<Connection>,
 ) -> Answer {
-    let target = &shop.targets[granted.route_index()];
+    let target = &table.targets[granted.route_index()];
     let grpc = canonical.grpc && granted.route().grpc;
     let refusal = |problem| Refusal::new(problem).with_grpc(grpc);
     let Ok(in_flight) = target.enter() else {
@@ -44,10 +44,10 @@ pub(crate) async fn forward(
         granted.upstream_failed();
         return refuse(refusal(Problem::Overloaded).with_paid(paid));
     };
-    let idle = (!grpc).then_some(shop.http.body_idle_timeout);
-    let body = RequestBody::new(body, shop.http.body_max_bytes, idle, granted.blame());
+    let idle = (!grpc).then_some(table.http.body_idle_timeout);
+    let body = RequestBody::new(body, table.http.body_max_bytes, idle, granted.blame());
     let progress = body.progress();
-    let Some((outgoing, upgrade)) = prepare(parts, body, canonical, target, connection) else {
+    let Some((request, upgrade)) = prepare(parts, body, canonical, target, connection) else {
         return failed(
             Failure::Client(Problem::UriTooLong),
             granted,
@@ -55,11 +55,11 @@ pub(crate) async fn forward(
             refusal,
         );
     };
-    let limit = shop.http.upstream_timeout;
+    let limit = table.http.upstream_timeout;
     let sent = connection
         .worker
         .pool
-        .send(&target.upstream, outgoing, limit);
+        .send(&target.upstream, request, limit);
     // What the body breaks looks as if the upstream had broken it.
     let sent = sent.await.map_err(|error| match (progress.fault(), error) {
         (Some(problem), _) => Failure::Client(problem),
@@ -73,11 +73,11 @@ pub(crate) async fn forward(
     match answered {
         Ok(answer) => {
             let exchange = Exchange {
-                idle: shop.http.body_idle_timeout,
+                idle: table.http.body_idle_timeout,
                 in_flight,
                 upgrade,
                 progress,
-                over: Arc::clone(&connection.worker.over),
+                aborted: Arc::clone(&connection.worker.aborted),
             };
             exchange.reply(granted, answer, connection)
         }
@@ -88,7 +88,7 @@ pub(crate) async fn forward(
 fn failed(
     failure: Failure,
     granted: Granted,
-    target: &Target,
+    target: &RouteTarget,
     refusal: impl Fn(Problem) -> Refusal,
 ) -> Answer {
     let paid = granted.proof().is_some();
@@ -113,14 +113,16 @@ fn prepare(
     mut parts: Parts,
     body: RequestBody,
     canonical: &CanonicalRequest,
-    target: &Target,
+    target: &RouteTarget,
     connection: &Connection,
-) -> Option<(Outgoing, Option<tunnel::Wanted>)> {
+) -> Option<(UpstreamRequest, Option<Upgrade>)> {
     let authority = parts.uri.authority();
     let authority = authority.and_then(|a| HeaderValue::from_str(a.as_str()).ok());
     let path = path(&parts.uri, canonical, target)?;
     let http2 = target.upstream.is_http2();
-    let upgrade = (!http2).then(|| tunnel::wanted(&mut parts)).flatten();
+    let upgrade = (!http2)
+        .then(|| tunnel::requested_upgrade(&mut parts))
+        .flatten();
     let client = Client {
         address: &connection.address,
         tls: connection.tls,
@@ -128,18 +130,18 @@ fn prepare(
     };
     if http2 {
         let request = prepare_http2(&parts, path, body, &client, canonical, target)?;
-        return Some((Outgoing::Http2(Box::new(request)), None));
+        return Some((UpstreamRequest::Http2(Box::new(request)), None));
     }
     let mut head = HeadWriter::new(parts.method, &path);
     head.header(&header::HOST, target.upstream.authority());
     headers::request(&parts.headers, &client, target, |name, value| {
         head.header(name, value);
     });
-    for (name, value) in upgrade.iter().flat_map(tunnel::Wanted::headers) {
+    for (name, value) in upgrade.iter().flat_map(Upgrade::headers) {
         head.header(&name, &value);
     }
     let request = head.end(body, parts.headers);
-    Some((Outgoing::Http1(request), upgrade))
+    Some((UpstreamRequest::Http1(request), upgrade))
 }
 
 fn prepare_http2(
@@ -148,7 +150,7 @@ fn prepare_http2(
     body: RequestBody,
     client: &Client<'_>,
     canonical: &CanonicalRequest,
-    target: &Target,
+    target: &RouteTarget,
 ) -> Option<Request<RequestBody>> {
     let mut uri = http::uri::Parts::default();
     uri.scheme = Some(target.upstream.http_scheme());
@@ -171,8 +173,8 @@ fn prepare_http2(
 }
 
 /// There is no target to fall back to: whatever stood for it was not what was paid for.
-fn path(asked: &Uri, canonical: &CanonicalRequest, target: &Target) -> Option<PathAndQuery> {
-    // Without a path, as in `http://shop?q=1`, what was asked begins with the query.
+fn path(asked: &Uri, canonical: &CanonicalRequest, target: &RouteTarget) -> Option<PathAndQuery> {
+    // Without a path, as in `http://a?q=1`, what was asked begins with the query.
     let as_asked = |asked: &&PathAndQuery| {
         let whole = asked.as_str().starts_with('/');
         target.keeps_paths() && whole && asked.path() == canonical.path
@@ -187,9 +189,9 @@ fn path(asked: &Uri, canonical: &CanonicalRequest, target: &Target) -> Option<Pa
 struct Exchange {
     idle: Duration,
     in_flight: Option<InFlight>,
-    upgrade: Option<tunnel::Wanted>,
+    upgrade: Option<Upgrade>,
     progress: Arc<Progress>,
-    over: Over,
+    aborted: Aborted,
 }
 
 impl Exchange {
@@ -209,23 +211,23 @@ impl Exchange {
         if switched {
             self.open_tunnel(&mut answer, connection);
         }
-        let over = Arc::clone(&self.over);
+        let aborted = Arc::clone(&self.aborted);
         let answer = answer
-            .map(|body| ResponseBody::new(body, idle, self.in_flight, self.progress, self.over));
+            .map(|body| ResponseBody::new(body, idle, self.in_flight, self.progress, self.aborted));
         granted
             .settle(answer)
-            .map(|body| AnswerBody::Proxied(Box::new(Proxied::new(body, over))))
+            .map(|body| AnswerBody::Proxied(Box::new(Proxied::new(body, aborted))))
     }
 
     /// What carries a tunnel carries no body, and no second request.
     fn open_tunnel(&mut self, answer: &mut Response<UpstreamBody>, connection: &Arc<Connection>) {
-        let empty = UpstreamBody::Http1(AnswerBytes::empty());
+        let empty = UpstreamBody::Http1(Http1Body::empty());
         let upstream = core::mem::replace(answer.body_mut(), empty).into_tunnel();
-        if let (Some(wanted), Some(upstream)) = (self.upgrade.take(), upstream) {
-            for (name, value) in wanted.headers() {
+        if let (Some(upgrade), Some(upstream)) = (self.upgrade.take(), upstream) {
+            for (name, value) in upgrade.headers() {
                 answer.headers_mut().insert(name, value);
             }
-            wanted.open(upstream, connection, self.in_flight.take());
+            upgrade.open(upstream, connection, self.in_flight.take());
         }
     }
 }

@@ -17,14 +17,14 @@ use l402_server::{CanonicalRequest, Granted, Refusal};
 use super::answer::{Answer, refuse};
 use super::connection::Connection;
 use super::forward::forward;
-use super::proof_cache as known;
-use crate::table::Shop;
+use super::proof_cache;
+use crate::table::RouteTable;
 
 pub(crate) async fn handle(
     connection: Arc<Connection>,
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
-    connection.asked.store(true, Ordering::Relaxed);
+    connection.has_request.store(true, Ordering::Relaxed);
     let version = request.version();
     let mut answer = answer(&connection, request).await.unwrap_or_else(refuse);
     if version <= Version::HTTP_11 && is_unread(&answer) {
@@ -49,30 +49,30 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Answer, Refusal> {
     let state = &connection.worker.state;
-    let shop = state.shop.load_full();
+    let table = state.table.load_full();
     let (parts, body) = request.into_parts();
-    let key = known::key(&parts.headers);
-    let known = key.and_then(|key| connection.worker.known.get(&shop, key));
-    let fresh = key.filter(|_| known.is_none());
-    let canonical = canonical(&parts, connection.peer.ip(), known, &shop)?;
-    let max = shop.http.body_max_bytes;
+    let key = proof_cache::key(&parts.headers);
+    let cached = key.and_then(|key| connection.worker.proofs.get(&table, key));
+    let fresh = key.filter(|_| cached.is_none());
+    let canonical = canonical(&parts, connection.peer.ip(), cached, &table)?;
+    let max = table.http.body_max_bytes;
     if max != 0 && body.size_hint().lower() > max {
         return Err(Refusal::new(Problem::BodyTooLarge));
     }
-    let granted = state.paywall.admit(&shop.snapshot, &canonical).await?;
+    let granted = state.paywall.admit(&table.snapshot, &canonical).await?;
     if let Some(key) = fresh {
-        remember(connection, &shop, key, &granted);
+        remember(connection, &table, key, &granted);
     }
-    Ok(forward(granted, (parts, body), &canonical, &shop, connection).await)
+    Ok(forward(granted, (parts, body), &canonical, &table, connection).await)
 }
 
 /// Keeps what was proven, where the same credential may well come again.
-fn remember(connection: &Connection, shop: &Arc<Shop>, key: &[u8], granted: &Granted) {
+fn remember(connection: &Connection, table: &Arc<RouteTable>, key: &[u8], granted: &Granted) {
     let reusable = |proof: &&Verified| proof.policy().uses() != Some(NonZeroU32::MIN);
     if granted.proof().filter(reusable).is_some()
         && let Some(proven) = granted.proven()
     {
-        connection.worker.known.put(shop, key, proven);
+        connection.worker.proofs.put(table, key, proven);
     }
 }
 
@@ -80,8 +80,8 @@ fn remember(connection: &Connection, shop: &Arc<Shop>, key: &[u8], granted: &Gra
 fn canonical(
     parts: &Parts,
     peer: IpAddr,
-    known: Option<Arc<Proven>>,
-    shop: &Shop,
+    cached: Option<Arc<Proven>>,
+    table: &RouteTable,
 ) -> Result<CanonicalRequest, Refusal> {
     let bad = |detail| Err(Refusal::new(Problem::BadRequest).with_detail(detail));
     if parts.version < Version::HTTP_11 {
@@ -91,12 +91,12 @@ fn canonical(
         return bad("Name the host in exactly one header Host");
     }
     let canonical =
-        CanonicalRequest::from_parts_knowing(parts, peer, known).map_err(Refusal::new)?;
+        CanonicalRequest::from_parts_knowing(parts, peer, cached).map_err(Refusal::new)?;
     if canonical.host.is_none() {
         return bad("Name the host in :authority");
     }
     // Escapes make it longer than it came. Nobody pays for what cannot be asked for.
-    if canonical.path_and_query().len() > shop.target_max {
+    if canonical.path_and_query().len() > table.target_max {
         return Err(Refusal::new(Problem::UriTooLong));
     }
     Ok(canonical)

@@ -4,7 +4,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::credential::is_credential;
 use crate::framing_header::{HOP_BY_HOP, is_framing};
-use crate::table::Target;
+use crate::table::RouteTarget;
 
 /// What is known of the client's side of a request.
 pub(crate) struct Client<'a> {
@@ -19,7 +19,7 @@ pub(crate) struct Client<'a> {
 pub(crate) fn request(
     headers: &HeaderMap,
     client: &Client<'_>,
-    target: &Target,
+    target: &RouteTarget,
     mut pass: impl FnMut(&HeaderName, &HeaderValue),
 ) {
     let named = connection_names(headers);
@@ -79,7 +79,7 @@ fn is_ours(name: &str) -> bool {
 
 /// Whether a header of the client's stays behind. Other schemes of `Authorization` belong to the
 /// upstream, and pass.
-fn is_dropped(name: &HeaderName, value: &HeaderValue, target: &Target) -> bool {
+fn is_dropped(name: &HeaderName, value: &HeaderValue, target: &RouteTarget) -> bool {
     let text = name.as_str();
     if is_framing(name) || is_ours(text) || is_operators(text, target) {
         return true;
@@ -93,7 +93,7 @@ fn is_dropped(name: &HeaderName, value: &HeaderValue, target: &Target) -> bool {
 
 /// Whether the operator sets a header of this name. Some servers take a dash and an underscore
 /// for the same.
-fn is_operators(name: &str, target: &Target) -> bool {
+fn is_operators(name: &str, target: &RouteTarget) -> bool {
     let mut own = target.headers.iter().map(|(own, _)| own.as_str());
     own.any(|own| dashed(own).eq(dashed(name)))
 }
@@ -112,17 +112,17 @@ fn is_alias(name: &str) -> bool {
     framing || credential || is_ours(name)
 }
 
-/// What `Connection` names beside its own words. A client may not name away what protects the
+/// Returns the headers that `Connection` names. A client may not name away what protects the
 /// upstream.
 fn connection_names(headers: &HeaderMap) -> Vec<HeaderName> {
     let values = headers.get_all(header::CONNECTION);
     if values.iter().all(is_plain) {
         return Vec::new();
     }
-    let words = values
+    let names = values
         .iter()
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    let names = words.filter_map(|word| HeaderName::from_bytes(word.trim_ascii()).ok());
+    let names = names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok());
     names.filter(|name| !is_protected(name)).collect()
 }
 

@@ -16,7 +16,7 @@ mod headers;
 mod proof_cache;
 mod tunnel;
 
-pub(crate) use body::Over;
-pub(crate) use connection::{Connection, State, Worker};
+pub(crate) use body::Aborted;
+pub(crate) use connection::{Connection, GatewayState, Worker};
 pub(crate) use handle::handle;
-pub(crate) use proof_cache::Known;
+pub(crate) use proof_cache::ProofCache;

@@ -17,22 +17,22 @@ use crate::table::InFlight;
 use crate::upstream::{UpstreamBody, Wire};
 
 /// An upgrade that the client asks for.
-pub(crate) struct Wanted {
+pub(crate) struct Upgrade {
     protocol: HeaderValue,
     client: OnUpgrade,
 }
 
-/// What the request wants to become, if anything. HTTP/2 on this connection is not for sale
+/// Returns the upgrade that a request asks for, if any. HTTP/2 on this connection is not for sale
 /// (ATTACKS D-08).
-pub(crate) fn wanted(parts: &mut Parts) -> Option<Wanted> {
+pub(crate) fn requested_upgrade(parts: &mut Parts) -> Option<Upgrade> {
     let protocol = parts.headers.get(header::UPGRADE)?.clone();
     let asked = parts
         .headers
         .get_all(header::CONNECTION)
         .iter()
         .any(|value| {
-            let mut words = value.as_bytes().split(|byte| *byte == b',');
-            words.any(|word| word.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+            let mut options = value.as_bytes().split(|byte| *byte == b',');
+            options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
         });
     let http2 = protocol
         .as_bytes()
@@ -42,14 +42,13 @@ pub(crate) fn wanted(parts: &mut Parts) -> Option<Wanted> {
         return None;
     }
     let client = parts.extensions.remove::<OnUpgrade>()?;
-    Some(Wanted { protocol, client })
+    Some(Upgrade { protocol, client })
 }
 
-/// Whether the answer fits what was asked: a 101 to nobody's question, or to another, is wrong,
-/// and so is one before all of the question was heard.
+/// Refuses a 101 that the request did not ask for, or that comes before all of the request was sent.
 pub(crate) fn check(
     answer: &Response<UpstreamBody>,
-    wanted: Option<&Wanted>,
+    upgrade: Option<&Upgrade>,
 ) -> Result<(), String> {
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(());
@@ -58,8 +57,8 @@ pub(crate) fn check(
         .headers()
         .get(header::UPGRADE)
         .map(HeaderValue::as_bytes);
-    let fits = wanted.is_some_and(|wanted| {
-        named.is_some_and(|named| named.eq_ignore_ascii_case(wanted.protocol.as_bytes()))
+    let fits = upgrade.is_some_and(|upgrade| {
+        named.is_some_and(|named| named.eq_ignore_ascii_case(upgrade.protocol.as_bytes()))
     });
     if !fits {
         return Err("it switched to a protocol that nobody asked for".to_owned());
@@ -70,7 +69,7 @@ pub(crate) fn check(
     Ok(())
 }
 
-impl Wanted {
+impl Upgrade {
     /// The headers that say so, in a request or an answer.
     pub(crate) fn headers(&self) -> [(HeaderName, HeaderValue); 2] {
         let upgrade = HeaderValue::from_static("upgrade");
@@ -81,10 +80,10 @@ impl Wanted {
     }
 
     /// Copies both ways, once the client has switched, until both sides have ended. The upstream
-    /// has, and `ahead` is what it said since.
+    /// has switched already, and `read_ahead` is what it has sent since.
     pub(crate) fn open(
         self,
-        (wire, ahead): (Wire, Bytes),
+        (wire, read_ahead): (Wire, Bytes),
         connection: &Arc<Connection>,
         in_flight: Option<InFlight>,
     ) {
@@ -93,7 +92,7 @@ impl Wanted {
         tokio::spawn(async move {
             if let Ok(client) = self.client.await {
                 let (from, to) = split(wire);
-                let mut upstream = join(Cursor::new(ahead).chain(from), to);
+                let mut upstream = join(Cursor::new(read_ahead).chain(from), to);
                 let mut client = TokioIo::new(client);
                 // A tunnel ends when either side breaks it off; there is nobody left to tell.
                 let _ = copy_bidirectional(&mut client, &mut upstream).await;

@@ -1,4 +1,4 @@
-//! From a socket to served connections.
+//! Accepting connections, and serving the requests of each.
 
 use std::io;
 use std::net::SocketAddr;
@@ -67,9 +67,9 @@ impl Acceptor {
 
     /// Serves one connection in a task of its own, unless its peer has too many.
     fn serve(&self, socket: TcpStream, peer: SocketAddr) {
-        let shop = self.worker.state.shop.load_full();
+        let table = self.worker.state.table.load_full();
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        let limit = shop.http.connections_per_peer;
+        let limit = table.http.connections_per_peer;
         let Some(slot) = self.peers.enter(peer.ip(), limit) else {
             return tracing::debug!(peer = %peer.ip(), "too many connections of one address");
         };
@@ -77,13 +77,13 @@ impl Acceptor {
             worker: Arc::clone(&self.worker),
             stop: self.stop.clone(),
             peer,
-            open: Open {
+            open: OpenConnection {
                 _slot: slot,
                 _alive: self.alive.clone(),
             },
         };
         tokio::spawn(async move {
-            if let Err(error) = accepted.serve(socket, shop.tls.clone(), &shop.http).await {
+            if let Err(error) = accepted.serve(socket, table.tls.clone(), &table.http).await {
                 tracing::debug!(%error, "a connection ended");
             }
         });
@@ -107,11 +107,11 @@ struct Accepted {
     worker: Arc<Worker>,
     stop: StopSignal,
     peer: SocketAddr,
-    open: Open,
+    open: OpenConnection,
 }
 
 /// Held by whatever keeps a connection open; a worker ends when the last one is gone.
-struct Open {
+struct OpenConnection {
     _slot: PeerSlot,
     _alive: mpsc::Sender<()>,
 }
@@ -176,13 +176,13 @@ impl Accepted {
         tokio::select! {
             ended = serving.as_mut() => return Ok(ended?),
             _ = stop.notified() => {}
-            () = is_silent(&asking, http.header_timeout) => {}
+            () = no_request_within(&asking, http.header_timeout) => {}
         }
         serving.as_mut().graceful_shutdown();
         // One that says nothing does not say goodbye either.
         tokio::select! {
             ended = serving.as_mut() => Ok(ended?),
-            () = is_silent(&asking, http.header_timeout) => Ok(()),
+            () = no_request_within(&asking, http.header_timeout) => Ok(()),
         }
     }
 
@@ -194,18 +194,18 @@ impl Accepted {
             address: address.expect("an IP address is visible ASCII"),
             tls,
             tunnel,
-            asked: AtomicBool::new(false),
+            has_request: AtomicBool::new(false),
             _open: Box::new(self.open),
         };
         (self.stop, Arc::new(connection))
     }
 }
 
-/// Ends when a connection of HTTP/2 has made no request for so long; never, once it has made one
+/// Ends if a connection of HTTP/2 has made no request for so long, and never once it has made one
 /// (ATTACKS D-04).
-async fn is_silent(connection: &Connection, limit: Duration) {
+async fn no_request_within(connection: &Connection, limit: Duration) {
     sleep(limit).await;
-    if connection.asked.load(Ordering::Relaxed) {
+    if connection.has_request.load(Ordering::Relaxed) {
         core::future::pending().await
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Bound {
     pub(crate) address: SocketAddr,
     /// One for each worker.
     pub(crate) listeners: Vec<TcpListener>,
-    pub(crate) hold: Hold,
+    pub(crate) lock: AddressLock,
 }
 
 /// Binds an address for so many workers. Port 0 becomes one port for all of them.
@@ -31,7 +31,7 @@ pub(crate) fn bind(address: SocketAddr, workers: usize) -> Result<Bound, Gateway
     }
     let first = listener(address).map_err(failed)?;
     let address = first.local_addr().map_err(failed)?;
-    let hold = Hold::take(address).map_err(failed)?;
+    let lock = AddressLock::take(address).map_err(failed)?;
     let others = (1..workers).map(|_| listener(address));
     let listeners = std::iter::once(Ok(first))
         .chain(others)
@@ -39,7 +39,7 @@ pub(crate) fn bind(address: SocketAddr, workers: usize) -> Result<Bound, Gateway
     Ok(Bound {
         address,
         listeners: listeners.map_err(failed)?,
-        hold,
+        lock,
     })
 }
 
@@ -70,12 +70,12 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Holds an address for this process; the kernel lets go of it when the process ends.
 #[derive(Debug)]
-pub(crate) struct Hold {
+pub(crate) struct AddressLock {
     #[cfg(target_os = "linux")]
     _name: std::os::unix::net::UnixListener,
 }
 
-impl Hold {
+impl AddressLock {
     #[cfg(target_os = "linux")]
     fn take(address: SocketAddr) -> io::Result<Self> {
         use std::os::linux::net::SocketAddrExt as _;

@@ -13,7 +13,7 @@ mod stop;
 mod tls;
 
 pub(crate) use accept::Acceptor;
-pub(crate) use bind::{Hold, bind};
+pub(crate) use bind::{AddressLock, bind};
 pub(crate) use peers::Peers;
 pub(crate) use stop::StopSignal;
 pub(crate) use tls::server_tls;

@@ -1,4 +1,4 @@
-//! A connection's bytes: what was read ahead, strict framing, and patience that ends.
+//! The bytes of a connection: those read ahead, strict framing, and a time-out for writing.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
@@ -20,7 +20,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(crate) struct Socket<S> {
     inner: S,
     /// Read already, to be read again.
-    ahead: Bytes,
+    read_ahead: Bytes,
     /// HTTP/1.1 alone has it.
     framing: Option<Framing>,
     /// Set once the connection is a tunnel: its bytes are no longer requests.
@@ -33,7 +33,7 @@ impl<S: AsyncRead + Unpin> Socket<S> {
     pub(crate) fn new(inner: S, write_timeout: Duration) -> Self {
         Self {
             inner,
-            ahead: Bytes::new(),
+            read_ahead: Bytes::new(),
             framing: None,
             tunnel: Arc::default(),
             write_timer: IdleTimer::new(Some(write_timeout)),
@@ -50,7 +50,7 @@ impl<S: AsyncRead + Unpin> Socket<S> {
             }
         }
         let http2 = read == PREFACE;
-        self.ahead = read.into();
+        self.read_ahead = read.into();
         Ok(http2)
     }
 
@@ -66,10 +66,12 @@ impl<S: AsyncRead + Unpin> Socket<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.ahead.is_empty() {
+        if self.read_ahead.is_empty() {
             return Pin::new(&mut self.inner).poll_read(cx, buf);
         }
-        let now = self.ahead.split_to(self.ahead.len().min(buf.remaining()));
+        let now = self
+            .read_ahead
+            .split_to(self.read_ahead.len().min(buf.remaining()));
         buf.put_slice(&now);
         Poll::Ready(Ok(()))
     }
@@ -94,13 +96,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Socket<S> {
-    fn patiently<T>(
+    fn with_timeout<T>(
         &mut self,
         cx: &mut Context<'_>,
         write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if let Poll::Ready(done) = write(Pin::new(&mut self.inner), cx) {
-            self.write_timer.rest();
+            self.write_timer.reset();
             return Poll::Ready(done);
         }
         if !self.tunnel.load(Ordering::Relaxed) && self.write_timer.poll_elapsed(cx) {
@@ -116,7 +118,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.patiently(cx, |inner, cx| inner.poll_write(cx, buf))
+        self.with_timeout(cx, |inner, cx| inner.poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -124,7 +126,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.patiently(cx, |inner, cx| inner.poll_write_vectored(cx, bufs))
+        self.with_timeout(cx, |inner, cx| inner.poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -132,10 +134,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.patiently(cx, |inner, cx| inner.poll_flush(cx))
+        self.with_timeout(cx, |inner, cx| inner.poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.patiently(cx, |inner, cx| inner.poll_shutdown(cx))
+        self.with_timeout(cx, |inner, cx| inner.poll_shutdown(cx))
     }
 }

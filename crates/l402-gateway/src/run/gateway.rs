@@ -16,13 +16,13 @@ use tokio::sync::watch;
 
 use super::Home;
 use super::control::Control;
-use super::invoice_stock::Ahead;
+use super::invoice_stock::InvoiceStock;
 use super::worker::{self, WorkerSetup};
 use crate::GatewayError;
 use crate::config::Config;
-use crate::exchange::State;
-use crate::listen::{self, Hold, Peers, StopSignal};
-use crate::table::Shop;
+use crate::exchange::GatewayState;
+use crate::listen::{self, AddressLock, Peers, StopSignal};
+use crate::table::RouteTable;
 
 /// A running gateway: worker threads and one control runtime. Dropping it stops at once.
 pub struct Gateway {
@@ -30,11 +30,11 @@ pub struct Gateway {
     config: Config,
     keys: KeyRing,
     network: Network,
-    ahead: Option<Ahead>,
-    state: Arc<State>,
+    invoice_stock: Option<InvoiceStock>,
+    state: Arc<GatewayState>,
     stop: watch::Sender<Option<Duration>>,
     workers: Vec<JoinHandle<()>>,
-    holds: Vec<Hold>,
+    locks: Vec<AddressLock>,
     control: Control,
 }
 
@@ -91,15 +91,15 @@ impl Gateway {
         let master = home.master_key(config.key_file.as_deref())?;
         let keys = KeyRing::new(&config.deployment, KeyNumber(1), master);
         let network = receive.network();
-        let shop = shop(&config, keys.clone(), network, None)?;
-        let ahead = ahead(&config, &clock, &receive, &control)?;
-        let node = match &ahead {
-            Some(ahead) => Arc::new(ahead.clone()),
+        let table = route_table(&config, keys.clone(), network, None)?;
+        let invoice_stock = invoice_stock(&config, &clock, &receive, &control)?;
+        let node = match &invoice_stock {
+            Some(stock) => Arc::new(stock.clone()),
             None => control.host(receive),
         };
         let paywall = paywall(&config, home, clock, node)?;
-        let state = Arc::new(State {
-            shop: ArcSwap::from_pointee(shop),
+        let state = Arc::new(GatewayState {
+            table: ArcSwap::from_pointee(table),
             paywall,
         });
         let (stop, stopped) = watch::channel(None);
@@ -108,11 +108,11 @@ impl Gateway {
             config,
             keys,
             network,
-            ahead,
+            invoice_stock,
             state,
             stop,
             workers: Vec::new(),
-            holds: Vec::new(),
+            locks: Vec::new(),
             control,
         };
         gateway.open(StopSignal(stopped))?;
@@ -120,14 +120,14 @@ impl Gateway {
         Ok(gateway)
     }
 
-    /// Binds every address, then starts the workers: where one address fails, none is served.
+    /// Binds every address, then starts the workers: if one address fails, none is served.
     fn open(&mut self, stop: StopSignal) -> Result<(), GatewayError> {
         let count = self.config.worker_count();
         let mut of_workers: Vec<Vec<_>> = (0..count).map(|_| Vec::new()).collect();
         for address in &self.config.listen {
             let bound = listen::bind(*address, count)?;
             self.addresses.push(bound.address);
-            self.holds.push(bound.hold);
+            self.locks.push(bound.lock);
             of_workers
                 .iter_mut()
                 .zip(bound.listeners)
@@ -180,11 +180,11 @@ impl Gateway {
         config
             .check_loop()
             .map_err(|(_, text)| GatewayError::new(format!("upstream: {text}")))?;
-        let before = self.state.shop.load_full();
-        let shop = shop(&config, self.keys.clone(), self.network, Some(&before))?;
-        self.state.shop.store(Arc::new(shop));
-        if let Some(ahead) = &self.ahead {
-            ahead.clear();
+        let before = self.state.table.load_full();
+        let table = route_table(&config, self.keys.clone(), self.network, Some(&before))?;
+        self.state.table.store(Arc::new(table));
+        if let Some(stock) = &self.invoice_stock {
+            stock.clear();
         }
         self.config = config;
         Ok(())
@@ -206,7 +206,7 @@ impl Gateway {
                 tracing::error!("a worker had ended by a panic");
             }
         }
-        self.holds.clear();
+        self.locks.clear();
     }
 }
 
@@ -216,27 +216,27 @@ impl Drop for Gateway {
     }
 }
 
-fn shop(
+fn route_table(
     config: &Config,
     keys: KeyRing,
     network: Network,
-    before: Option<&Shop>,
-) -> Result<Shop, GatewayError> {
-    let shop = Shop::new(config, keys, network, before)?;
+    before: Option<&RouteTable>,
+) -> Result<RouteTable, GatewayError> {
+    let table = RouteTable::new(config, keys, network, before)?;
     let tls = config.tls.as_ref().map(listen::server_tls).transpose()?;
-    Ok(shop.with_tls(tls))
+    Ok(table.with_tls(tls))
 }
 
-/// Invoices in stock before the node, where the configuration wants them.
+/// Puts a stock of invoices before the node, if the configuration wants one.
 ///
 /// # Errors
-/// Where the node does not sign here: one request would have it make many invoices, unasked.
-fn ahead(
+/// A node that does not sign in this process: one request would have it make many invoices, unasked.
+fn invoice_stock(
     config: &Config,
     clock: &Arc<dyn Clock>,
     node: &Arc<dyn Receive>,
     control: &Control,
-) -> Result<Option<Ahead>, GatewayError> {
+) -> Result<Option<InvoiceStock>, GatewayError> {
     let Some(runtime) = control.handle().filter(|_| config.invoices_ahead > 0) else {
         return Ok(None);
     };
@@ -247,8 +247,8 @@ fn ahead(
     }
     let demand = control.host(Arc::clone(node));
     let (node, clock) = (Arc::clone(node), Arc::clone(clock));
-    let ahead = Ahead::new(demand, node, runtime.clone(), clock, config.invoices_ahead);
-    Ok(Some(ahead))
+    let stock = InvoiceStock::new(demand, node, runtime.clone(), clock, config.invoices_ahead);
+    Ok(Some(stock))
 }
 
 fn paywall(
@@ -269,7 +269,7 @@ fn paywall(
         .build())
 }
 
-/// What differs between two configurations and cannot be changed while serving.
+/// Returns the first key that differs between two configurations and cannot change while serving.
 fn fixed_key(old: &Config, new: &Config) -> Option<&'static str> {
     let differs = [
         ("listen", old.listen != new.listen),

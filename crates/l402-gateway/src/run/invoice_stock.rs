@@ -1,8 +1,8 @@
-//! Invoices signed ahead: a stock for each price, so that a burst of challenges need not wait for
+//! Invoices signed in advance: a stock for each price, so that a burst of challenges need not wait for
 //! signatures.
 //!
-//! Each is given out once, and while three quarters of its time are left. Nothing is signed where
-//! nobody asks: the stock of a price begins with its first challenge, and is filled up again when
+//! Each is given out once, and while three quarters of its time are left. Nothing is signed for a
+//! price that nobody asks for: the stock of a price begins with its first challenge, and is filled up again when
 //! half of it is gone.
 
 use core::time::Duration;
@@ -19,17 +19,18 @@ use tokio::runtime::Handle;
 /// Prices that have a stock; further ones are served on demand.
 const PRICES_MAX: usize = 256;
 
-/// A node in front of which invoices are kept ready.
+/// A node with a stock of invoices before it.
 #[derive(Clone, Debug)]
-pub(crate) struct Ahead {
-    /// Asked where the stock is empty.
+pub(crate) struct InvoiceStock {
+    /// The node that is asked if the stock is empty.
     demand: Arc<dyn Receive>,
-    stock: Arc<Stock>,
+    shelves: Arc<Shelves>,
 }
 
+/// The stock of every price, and how it is filled.
 #[derive(Debug)]
-struct Stock {
-    /// Makes what is kept, on `runtime`.
+struct Shelves {
+    /// The node that fills the shelves, on `runtime`.
     node: Arc<dyn Receive>,
     runtime: Handle,
     clock: Arc<dyn Clock>,
@@ -37,13 +38,14 @@ struct Stock {
     prices: Mutex<HashMap<InvoiceRequest, Shelf>>,
 }
 
+/// The stock of one price.
 #[derive(Debug, Default)]
 struct Shelf {
     ready: VecDeque<NewInvoice>,
     filling: bool,
 }
 
-impl Ahead {
+impl InvoiceStock {
     /// Keeps `per_price` invoices of `node` for each price, made on `runtime`. What is not in
     /// stock is asked of `demand`, the same node from here.
     pub(crate) fn new(
@@ -53,7 +55,7 @@ impl Ahead {
         clock: Arc<dyn Clock>,
         per_price: usize,
     ) -> Self {
-        let stock = Stock {
+        let shelves = Shelves {
             node,
             runtime,
             clock,
@@ -62,17 +64,17 @@ impl Ahead {
         };
         Self {
             demand,
-            stock: Arc::new(stock),
+            shelves: Arc::new(shelves),
         }
     }
 
     /// Drops everything in stock: prices may have changed.
     pub(crate) fn clear(&self) {
-        self.stock.prices().clear();
+        self.shelves.prices().clear();
     }
 }
 
-impl Stock {
+impl Shelves {
     fn prices(&self) -> MutexGuard<'_, HashMap<InvoiceRequest, Shelf>> {
         self.prices.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -139,17 +141,17 @@ impl Stock {
 impl Shelf {
     /// Those that have stood for a quarter of their time; the oldest stand first.
     fn take_stale(&mut self, expiry: Duration, now: UnixTime) -> VecDeque<NewInvoice> {
-        let fresh = now.saturating_add(expiry.saturating_sub(expiry / 4));
-        let stale = self.ready.partition_point(|made| made.expires() < fresh);
+        let enough = now.saturating_add(expiry.saturating_sub(expiry / 4));
+        let stale = self.ready.partition_point(|made| made.expires() < enough);
         if stale == 0 {
             return VecDeque::new();
         }
-        let rest = self.ready.split_off(stale);
-        core::mem::replace(&mut self.ready, rest)
+        let fresh = self.ready.split_off(stale);
+        core::mem::replace(&mut self.ready, fresh)
     }
 }
 
-impl Receive for Ahead {
+impl Receive for InvoiceStock {
     fn network(&self) -> Network {
         self.demand.network()
     }
@@ -159,7 +161,7 @@ impl Receive for Ahead {
     }
 
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
-        match self.stock.take(&request) {
+        match self.shelves.take(&request) {
             Some(made) => Box::pin(core::future::ready(Ok(made))),
             None => self.demand.create_invoice(request),
         }
@@ -220,7 +222,7 @@ mod tests {
     }
 
     struct Bench {
-        ahead: Ahead,
+        stock: InvoiceStock,
         node: Arc<Counter>,
         clock: Arc<ManualClock>,
         _home: tempfile::TempDir,
@@ -235,9 +237,9 @@ mod tests {
             fails_at,
         });
         let runtime = Handle::current();
-        let ahead = Ahead::new(node.clone(), node.clone(), runtime, clock.clone(), 10);
+        let stock = InvoiceStock::new(node.clone(), node.clone(), runtime, clock.clone(), 10);
         Bench {
-            ahead,
+            stock,
             node,
             clock,
             _home: home,
@@ -254,15 +256,15 @@ mod tests {
 
     impl Bench {
         async fn ask(&self) -> Result<NewInvoice, Error> {
-            self.ahead.create_invoice(request()).await
+            self.stock.create_invoice(request()).await
         }
 
         /// Waits until nothing is being filled; the runtime of a test has one thread.
         async fn settle(&self) -> usize {
-            while self.ahead.stock.prices()[&request()].filling {
+            while self.stock.shelves.prices()[&request()].filling {
                 tokio::task::yield_now().await;
             }
-            self.ahead.stock.prices()[&request()].ready.len()
+            self.stock.shelves.prices()[&request()].ready.len()
         }
     }
 
@@ -312,7 +314,7 @@ mod tests {
         let bench = bench(usize::MAX);
         bench.ask().await.unwrap();
         assert_eq!(bench.settle().await, 10);
-        bench.ahead.clear();
+        bench.stock.clear();
         let before = bench.node.made.load(Ordering::SeqCst);
         bench.ask().await.unwrap();
         assert_eq!(bench.node.made.load(Ordering::SeqCst), before + 1);

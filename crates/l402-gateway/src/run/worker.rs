@@ -9,14 +9,14 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::GatewayError;
-use crate::exchange::{Known, Over, State, Worker};
+use crate::exchange::{Aborted, GatewayState, ProofCache, Worker};
 use crate::listen::{Acceptor, Peers, StopSignal};
 use crate::upstream::Pool;
 
-/// What every worker gets a share of.
+/// The things that every worker is started with.
 #[derive(Clone)]
 pub(super) struct WorkerSetup {
-    pub(super) state: Arc<State>,
+    pub(super) state: Arc<GatewayState>,
     pub(super) peers: Peers,
     pub(super) stop: StopSignal,
 }
@@ -46,15 +46,15 @@ async fn run(setup: WorkerSetup, listeners: Vec<TcpListener>) {
         mut stop,
     } = setup;
     let pool = Arc::new(Pool::default());
-    let over = Over::default();
+    let aborted = Aborted::default();
     let (alive, mut all_gone) = mpsc::channel(1);
-    tokio::spawn(Arc::clone(&pool).grow_old());
+    tokio::spawn(Arc::clone(&pool).close_idle());
     let acceptor = Acceptor {
         worker: Arc::new(Worker {
             state,
             pool,
-            known: Known::default(),
-            over: Arc::clone(&over),
+            proofs: ProofCache::default(),
+            aborted: Arc::clone(&aborted),
         }),
         peers,
         stop: stop.clone(),
@@ -68,5 +68,5 @@ async fn run(setup: WorkerSetup, listeners: Vec<TcpListener>) {
     let deadline = stop.notified().await;
     // Whatever is open after it ends with the runtime, and is not its client's doing.
     let _ = timeout(deadline, all_gone.recv()).await;
-    over.store(true, Ordering::Relaxed);
+    aborted.store(true, Ordering::Relaxed);
 }

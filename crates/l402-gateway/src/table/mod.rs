@@ -7,5 +7,5 @@
 mod routes;
 mod target;
 
-pub(crate) use routes::Shop;
-pub(crate) use target::{InFlight, Target};
+pub(crate) use routes::RouteTable;
+pub(crate) use target::{InFlight, RouteTarget};

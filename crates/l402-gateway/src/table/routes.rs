@@ -1,11 +1,11 @@
-//! All that a request needs to know of the configuration: replaced as a whole, never changed.
+//! The compiled table of routes: replaced as a whole, never changed.
 
 use std::sync::Arc;
 
 use l402::{KeyRing, Network};
 use l402_server::Snapshot;
 
-use super::target::Target;
+use super::target::RouteTarget;
 use crate::GatewayError;
 use crate::config::{Config, Http, RouteConfig};
 use crate::upstream::Upstream;
@@ -13,19 +13,19 @@ use crate::upstream::Upstream;
 /// The longest target of a request, in bytes: `http::Uri` takes no more.
 const URI_MAX: usize = u16::MAX as usize - 1;
 
-/// One version of the configuration. A request reads one from beginning to end.
+/// One version of the configuration, compiled. A request reads one from beginning to end.
 #[derive(Debug)]
-pub(crate) struct Shop {
+pub(crate) struct RouteTable {
     pub(crate) snapshot: Snapshot,
     /// By the index of the route.
-    pub(crate) targets: Vec<Target>,
+    pub(crate) targets: Vec<RouteTarget>,
     pub(crate) http: Http,
     /// The longest path with query that every upstream can be asked for, in bytes.
     pub(crate) target_max: usize,
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
 }
 
-impl Shop {
+impl RouteTable {
     /// Compiles a configuration. `before` is what it replaces: upstreams that stay keep their
     /// connections.
     pub(crate) fn new(
@@ -41,14 +41,14 @@ impl Shop {
             .collect();
         let snapshot = Snapshot::new(routes, config.hosts.clone(), keys, network)
             .map_err(|error| GatewayError::new(error.to_string()))?;
-        let mut targets: Vec<Target> = Vec::with_capacity(config.routes.len());
+        let mut targets: Vec<RouteTarget> = Vec::with_capacity(config.routes.len());
         for route in &config.routes {
             let known = before
                 .into_iter()
-                .flat_map(|shop| &shop.targets)
+                .flat_map(|table| &table.targets)
                 .chain(&targets);
             let upstream = upstream(route, known, config)?;
-            targets.push(Target::new(route, upstream));
+            targets.push(RouteTarget::new(route, upstream));
         }
         let longest = targets.iter().map(|t| t.upstream.base().len()).max();
         Ok(Self {
@@ -72,7 +72,7 @@ impl Shop {
 /// The upstream of a route: one that is known already, where it is the same.
 fn upstream<'a>(
     route: &RouteConfig,
-    mut known: impl Iterator<Item = &'a Target>,
+    mut known: impl Iterator<Item = &'a RouteTarget>,
     config: &Config,
 ) -> Result<Arc<Upstream>, GatewayError> {
     let fresh = Upstream::new(route, config.http.connect_timeout)?;

@@ -14,7 +14,7 @@ const PRICE_MSAT: HeaderName = HeaderName::from_static("x-l402-price-msat");
 
 /// Where the granted requests of one route go, and how.
 #[derive(Debug)]
-pub(crate) struct Target {
+pub(crate) struct RouteTarget {
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) strip_prefix: String,
     /// Set by the gateway: what was paid for.
@@ -37,7 +37,7 @@ impl Drop for InFlight {
     }
 }
 
-impl Target {
+impl RouteTarget {
     pub(super) fn new(route: &RouteConfig, upstream: Arc<Upstream>) -> Self {
         Self {
             upstream,
@@ -50,8 +50,8 @@ impl Target {
         }
     }
 
-    /// A place among the requests in flight; the error says that all are taken.
-    pub(crate) fn enter(&self) -> Result<Option<InFlight>, Full> {
+    /// Counts one more request in flight; fails if the route has as many as it may.
+    pub(crate) fn enter(&self) -> Result<Option<InFlight>, TooManyInFlight> {
         if self.max_in_flight == 0 {
             return Ok(None);
         }
@@ -61,7 +61,7 @@ impl Target {
         if before < self.max_in_flight {
             Ok(Some(place))
         } else {
-            Err(Full)
+            Err(TooManyInFlight)
         }
     }
 
@@ -80,9 +80,9 @@ impl Target {
     }
 }
 
-/// All places of a route are taken.
+/// The error of a route that has as many requests in flight as it may.
 #[derive(Debug)]
-pub(crate) struct Full;
+pub(crate) struct TooManyInFlight;
 
 /// Returns the headers that tell the upstream what was paid for. They hold no secret and no payment
 /// hash.

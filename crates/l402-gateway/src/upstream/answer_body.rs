@@ -8,12 +8,12 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::body::BodyFault;
-use super::http1::AnswerBytes;
+use super::http1::Http1Body;
 use super::wire::Wire;
 
 /// The body of an upstream's answer.
 pub(crate) enum UpstreamBody {
-    Http1(AnswerBytes),
+    Http1(Http1Body),
     Http2(Incoming),
 }
 

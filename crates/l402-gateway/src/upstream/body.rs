@@ -46,7 +46,7 @@ impl BodyFault {
         Self::Broken(Box::new(error))
     }
 
-    /// What a client is told whose body it was.
+    /// Returns the problem that is reported to the client whose body it was.
     fn problem(&self) -> Problem {
         match self {
             Self::Broken(_) => Problem::BadRequest,
@@ -84,7 +84,7 @@ impl Progress {
         self.fault.get().copied()
     }
 
-    /// The connection to the upstream breaks next: who broke it is told before.
+    /// Notes the fault before the connection to the upstream breaks because of it.
     fn fail(&self, fault: &BodyFault) {
         let _ = self.fault.set(fault.problem());
         self.blame_client();
@@ -131,8 +131,8 @@ impl RequestBody {
         }
     }
 
-    /// How long either side may wait for the other; `None` for ever.
-    pub(crate) fn patience(&self) -> Option<Duration> {
+    /// Returns how long either side may wait for the other; `None` is for ever.
+    pub(crate) fn idle_limit(&self) -> Option<Duration> {
         self.idle.limit()
     }
 
@@ -202,7 +202,7 @@ pub(crate) fn or_idle(
     cx: &mut Context<'_>,
 ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
     if frame.is_ready() {
-        idle.rest();
+        idle.reset();
     } else if idle.poll_elapsed(cx) {
         return Poll::Ready(Some(Err(BodyFault::Idle)));
     }

@@ -14,6 +14,6 @@ mod wire;
 pub(crate) use answer_body::UpstreamBody;
 pub(crate) use body::{BodyFault, Progress, RequestBody, or_idle};
 pub(crate) use connect::Upstream;
-pub(crate) use http1::{AnswerBytes, HeadWriter};
-pub(crate) use pool::{Outgoing, Pool, SendError, SharedPool};
+pub(crate) use http1::{HeadWriter, Http1Body};
+pub(crate) use pool::{Pool, SendError, SharedPool, UpstreamRequest};
 pub(crate) use wire::Wire;

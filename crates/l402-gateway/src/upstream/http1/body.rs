@@ -14,10 +14,11 @@ use tokio::io::{AsyncWriteExt as _, ReadHalf, WriteHalf, split};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::buffer::ReadBuffer;
 use super::chunks::Next;
-use super::connection::{Http1, Reading};
-use super::head::{Head, Left, Malformed};
-use super::request::{Sending, WriteFault};
+use super::connection::Http1;
+use super::head::{Head, Malformed, Remaining};
+use super::request::{Http1Request, WriteFault};
 use crate::timer::IdleTimer;
 use crate::upstream::Wire;
 use crate::upstream::body::BodyFault;
@@ -25,28 +26,28 @@ use crate::upstream::pool::Lease;
 
 /// The body of an answer. At its end the connection goes back to the pool; where it breaks or is
 /// dropped before, that is closed.
-pub(crate) struct AnswerBytes {
-    left: Left,
+pub(crate) struct Http1Body {
+    left: Remaining,
     /// Whether the connection may be used again.
     keep: bool,
     source: Source,
 }
 
-/// Where its bytes come from.
+/// The source of a body's bytes.
 enum Source {
     /// Nowhere any more.
     Done,
     /// A connection whose request is sent.
     Connection(Lease),
     /// One whose request is still being sent, beside.
-    Half(ReadHalf<Wire>, Reading, Rest),
+    Half(ReadHalf<Wire>, ReadBuffer, RestOfRequest),
 }
 
 /// The rest of a request that was answered before all of it was sent. Its task ends when this is
 /// dropped.
-struct Rest(Option<JoinHandle<Result<(), BodyFault>>>);
+struct RestOfRequest(Option<JoinHandle<Result<(), BodyFault>>>);
 
-/// Why the body of an answer has no end.
+/// The reason why the body of an answer has no end.
 #[derive(Debug)]
 pub(crate) enum Broken {
     /// The connection was closed too early.
@@ -70,26 +71,26 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-impl AnswerBytes {
+impl Http1Body {
     /// The answer that a head begins, on a connection that has carried `request`. Of that, some
     /// may not be sent yet.
     pub(in crate::upstream) fn answer(
         head: Head,
         lease: Lease,
-        request: Box<Sending>,
+        request: Box<Http1Request>,
     ) -> Response<Self> {
         let Head { answer, body, keep } = head;
         let source = if request.is_sent() {
             Source::Connection(lease)
         } else {
-            Source::beside(lease.into_connection(), request)
+            Source::send_in_background(lease.into_connection(), request)
         };
         let mut bytes = Self {
             left: body,
             keep,
             source,
         };
-        if bytes.left == Left::Nothing {
+        if bytes.left == Remaining::Nothing {
             bytes.end();
         }
         answer.map(|()| bytes)
@@ -98,7 +99,7 @@ impl AnswerBytes {
     /// Nothing.
     pub(crate) fn empty() -> Self {
         Self {
-            left: Left::Nothing,
+            left: Remaining::Nothing,
             keep: false,
             source: Source::Done,
         }
@@ -118,14 +119,14 @@ impl AnswerBytes {
     }
 
     pub(crate) fn is_end(&self) -> bool {
-        self.left == Left::Nothing
+        self.left == Remaining::Nothing
     }
 
     pub(crate) fn size_hint(&self) -> SizeHint {
         match self.left {
-            Left::Nothing => SizeHint::with_exact(0),
-            Left::Length(left) => SizeHint::with_exact(left),
-            Left::Chunked(_) | Left::UntilClosed => SizeHint::default(),
+            Remaining::Nothing => SizeHint::with_exact(0),
+            Remaining::Length(left) => SizeHint::with_exact(left),
+            Remaining::Chunked(_) | Remaining::UntilClosed => SizeHint::default(),
         }
     }
 
@@ -136,7 +137,7 @@ impl AnswerBytes {
     ) -> Poll<Option<Result<Bytes, Broken>>> {
         let piece = ready!(self.poll_next(cx));
         if let Some(Err(_)) = &piece {
-            self.left = Left::Nothing;
+            self.left = Remaining::Nothing;
             self.source = Source::Done;
         } else if self.is_end() {
             self.end();
@@ -149,13 +150,13 @@ impl AnswerBytes {
             if let Some(piece) = self.take().transpose() {
                 return Poll::Ready(Some(piece.map_err(Broken::Malformed)));
             }
-            if self.left == Left::Nothing {
+            if self.left == Remaining::Nothing {
                 return Poll::Ready(None);
             }
             match ready!(self.source.poll_read(cx)) {
                 Ok(true) => {}
-                Ok(false) if self.left == Left::UntilClosed => {
-                    self.left = Left::Nothing;
+                Ok(false) if self.left == Remaining::UntilClosed => {
+                    self.left = Remaining::Nothing;
                     return Poll::Ready(None);
                 }
                 Ok(false) => return Poll::Ready(Some(Err(Broken::Cut))),
@@ -170,22 +171,22 @@ impl AnswerBytes {
             return Ok(None);
         };
         let piece = match &mut self.left {
-            Left::Nothing => return Ok(None),
-            Left::Chunked(chunks) => match chunks.next(&mut read.bytes)? {
+            Remaining::Nothing => return Ok(None),
+            Remaining::Chunked(chunks) => match chunks.next(&mut read.bytes)? {
                 Next::Data(piece) => piece,
                 Next::Read => return Ok(None),
                 Next::End => {
-                    self.left = Left::Nothing;
+                    self.left = Remaining::Nothing;
                     return Ok(None);
                 }
             },
-            Left::UntilClosed => read.bytes.split().freeze(),
-            Left::Length(left) => {
+            Remaining::UntilClosed => read.bytes.split().freeze(),
+            Remaining::Length(left) => {
                 let all = read.bytes.len();
                 let here = usize::try_from(*left).map_or(all, |left| left.min(all));
                 *left -= here as u64;
                 if *left == 0 {
-                    self.left = Left::Nothing;
+                    self.left = Remaining::Nothing;
                 }
                 read.bytes.split_to(here).freeze()
             }
@@ -197,30 +198,30 @@ impl AnswerBytes {
     fn end(&mut self) {
         match mem::replace(&mut self.source, Source::Done) {
             Source::Connection(lease) if self.keep => lease.give_back(),
-            Source::Half(_, _, mut rest) => rest.let_go(),
+            Source::Half(_, _, mut rest) => rest.detach(),
             _ => {}
         }
     }
 }
 
 impl Source {
-    /// The rest of the request is sent in a task of its own: whoever reads the answer slowly does
-    /// not hold it up.
-    fn beside(connection: Http1, mut request: Box<Sending>) -> Self {
+    /// Sends the rest of the request in a task of its own, so that a client that reads the answer
+    /// slowly does not hold it up.
+    fn send_in_background(connection: Http1, mut request: Box<Http1Request>) -> Self {
         let (from, mut to): (_, WriteHalf<Wire>) = split(connection.wire);
-        let limit = request.body().patience();
+        let limit = request.body().idle_limit();
         let sending = async move {
-            let mut patience = IdleTimer::new(limit);
+            let mut idle_timer = IdleTimer::new(limit);
             let sent = poll_fn(|cx| {
                 let sent = request.poll_send(&mut to, cx);
                 if sent.is_ready() {
                     return sent;
                 }
-                patience.rest_if_moved(request.count());
-                // For the client its body waits by itself.
+                idle_timer.reset_if_changed(request.count());
+                // The body has a timer of its own for the time that the client takes.
                 if !request.is_stuck() {
-                    patience.rest();
-                } else if patience.poll_elapsed(cx) {
+                    idle_timer.reset();
+                } else if idle_timer.poll_elapsed(cx) {
                     let late = io::Error::from(io::ErrorKind::TimedOut);
                     return Poll::Ready(Err(WriteFault::Connection(late)));
                 }
@@ -237,11 +238,11 @@ impl Source {
                 _ => Ok(()),
             }
         };
-        let rest = Rest(Some(tokio::spawn(sending)));
+        let rest = RestOfRequest(Some(tokio::spawn(sending)));
         Self::Half(from, connection.read, rest)
     }
 
-    fn read(&mut self) -> Option<&mut Reading> {
+    fn read(&mut self) -> Option<&mut ReadBuffer> {
         match self {
             Self::Done => None,
             Self::Connection(lease) => Some(&mut lease.connection().read),
@@ -259,7 +260,7 @@ impl Source {
             }
             Self::Half(from, read, rest) => {
                 let more = read.poll_more(from, cx);
-                // Where nothing more comes, that may be the doing of the request.
+                // If nothing more comes, the broken request may be the cause.
                 if !matches!(more, Poll::Ready(Ok(true))) {
                     rest.check(cx).map_err(Broken::Request)?;
                 }
@@ -270,7 +271,7 @@ impl Source {
     }
 }
 
-impl Rest {
+impl RestOfRequest {
     /// The error that ended it, if one did.
     fn check(&mut self, cx: &mut Context<'_>) -> Result<(), BodyFault> {
         let Some(task) = &mut self.0 else {
@@ -286,13 +287,13 @@ impl Rest {
         }
     }
 
-    /// Lets it go on by itself.
-    fn let_go(&mut self) {
+    /// Lets the task go on by itself.
+    fn detach(&mut self) {
         self.0 = None;
     }
 }
 
-impl Drop for Rest {
+impl Drop for RestOfRequest {
     fn drop(&mut self) {
         if let Some(task) = self.0.take() {
             task.abort();

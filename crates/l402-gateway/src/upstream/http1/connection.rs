@@ -1,6 +1,4 @@
-//! HTTP/1.1 to an upstream: one request and its answer at a time, in the task of the request.
-//!
-//! Nothing runs beside: no task for the connection, and no channel to one.
+//! A connection of HTTP/1.1 to an upstream: sends a request and waits for the head of its answer.
 
 use core::fmt;
 use core::future::poll_fn;
@@ -9,49 +7,35 @@ use core::task::{Context, Poll, Waker, ready};
 use std::io;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
+use bytes::Bytes;
+use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::task::unconstrained;
 
+use super::buffer::ReadBuffer;
 use super::head::{self, Head, Malformed};
-use super::request::{Sending, WriteFault};
+use super::request::{Http1Request, WriteFault};
 use crate::timer::IdleTimer;
 use crate::upstream::Wire;
-
-/// How much is read at once, in bytes: it grows while reads are full, and shrinks again.
-const READ_MIN: usize = 2 * 1024;
-const READ_MAX: usize = 128 * 1024;
-
-/// What is set aside for reading, at least, in bytes: several small answers.
-const BUFFER: usize = 8 * 1024;
 
 /// A connection, between two requests or in one.
 pub(crate) struct Http1 {
     pub(super) wire: Wire,
-    pub(super) read: Reading,
-    patience: IdleTimer,
+    pub(super) read: ReadBuffer,
+    idle_timer: IdleTimer,
 }
 
-/// What has been read and not been used, and how much to read next.
-pub(super) struct Reading {
-    pub(super) bytes: BytesMut,
-    /// How large the memory behind them may be.
-    block: usize,
-    expected: usize,
-}
-
-/// How far an exchange has come.
+/// The progress of one exchange.
 #[derive(Default)]
-struct Course {
-    /// Why no more of the request is sent.
+struct ExchangeState {
+    /// The reason why no more of the request is sent.
     fault: Option<WriteFault>,
-    /// Whether the upstream has said anything.
+    /// Set with the first byte from the upstream.
     heard: bool,
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug)]
-pub(crate) enum NoAnswer {
+pub(crate) enum NoResponse {
     /// The request was broken off, or its connection before an answer began.
     Write(WriteFault),
     /// The connection ended, or broke, and not one byte of an answer had come.
@@ -62,7 +46,7 @@ pub(crate) enum NoAnswer {
     Timeout,
 }
 
-impl fmt::Display for NoAnswer {
+impl fmt::Display for NoResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Write(fault) => fault.fmt(f),
@@ -75,10 +59,10 @@ impl fmt::Display for NoAnswer {
     }
 }
 
-impl NoAnswer {
-    /// Whether the connection was closed before the request reached anybody, as far as this side
-    /// can tell: that is how the end of an idle connection looks.
-    pub(super) fn is_silence(&self) -> bool {
+impl NoResponse {
+    /// Returns true if the connection was closed before the request reached anybody, as far as this
+    /// side can tell: that is how the end of an idle connection looks.
+    pub(super) fn is_closed_without_response(&self) -> bool {
         matches!(
             self,
             Self::Closed(_) | Self::Write(WriteFault::Connection(_))
@@ -90,21 +74,17 @@ impl Http1 {
     pub(in crate::upstream) fn new(wire: Wire) -> Self {
         Self {
             wire,
-            read: Reading {
-                bytes: BytesMut::new(),
-                block: 0,
-                expected: READ_MIN,
-            },
-            patience: IdleTimer::new(None),
+            read: ReadBuffer::new(),
+            idle_timer: IdleTimer::new(None),
         }
     }
 
-    /// Whether it may carry another request: still open, and silent. Whatever an upstream says
-    /// without being asked answers nobody.
+    /// Returns true if the connection is open and silent, and may carry another request. Bytes that
+    /// an upstream sends without a request answer nobody.
     pub(in crate::upstream) fn is_ready(&mut self) -> bool {
         let mut byte = [0];
-        let mut room = ReadBuf::new(&mut byte);
-        let read = poll_fn(|cx| Pin::new(&mut self.wire).poll_read(cx, &mut room));
+        let mut buffer = ReadBuf::new(&mut byte);
+        let read = poll_fn(|cx| Pin::new(&mut self.wire).poll_read(cx, &mut buffer));
         // A task that has used up its turn would be told to wait, whatever there is to be read.
         let read = pin!(unconstrained(read)).poll(&mut Context::from_waker(Waker::noop()));
         self.read.bytes.is_empty() && read.is_pending()
@@ -114,19 +94,19 @@ impl Http1 {
     /// the request.
     pub(in crate::upstream) async fn exchange(
         &mut self,
-        request: &mut Sending,
+        request: &mut Http1Request,
         limit: Duration,
-    ) -> Result<Head, NoAnswer> {
-        self.patience.start(limit);
-        let mut course = Course::default();
+    ) -> Result<Head, NoResponse> {
+        self.idle_timer.start(limit);
+        let mut state = ExchangeState::default();
         poll_fn(|cx| {
-            let answered = self.poll_exchange(request, &mut course, cx);
+            let answered = self.poll_exchange(request, &mut state, cx);
             if answered.is_ready() {
                 return answered;
             }
-            self.patience.rest_if_moved(request.count());
-            if self.patience.poll_elapsed(cx) {
-                return Poll::Ready(Err(NoAnswer::Timeout));
+            self.idle_timer.reset_if_changed(request.count());
+            if self.idle_timer.poll_elapsed(cx) {
+                return Poll::Ready(Err(NoResponse::Timeout));
             }
             Poll::Pending
         })
@@ -137,99 +117,74 @@ impl Http1 {
     /// read before the request has begun.
     fn poll_exchange(
         &mut self,
-        request: &mut Sending,
-        course: &mut Course,
+        request: &mut Http1Request,
+        state: &mut ExchangeState,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Head, NoAnswer>> {
-        if course.fault.is_none()
+    ) -> Poll<Result<Head, NoResponse>> {
+        if state.fault.is_none()
             && let Poll::Ready(Err(why)) = request.poll_send(&mut self.wire, cx)
         {
             if matches!(why, WriteFault::Body(_)) {
-                return Poll::Ready(Err(NoAnswer::Write(why)));
+                return Poll::Ready(Err(NoResponse::Write(why)));
             }
             if matches!(self.wire, Wire::Tls(_)) {
                 request.may_have_begun();
             }
-            course.fault = Some(why);
+            state.fault = Some(why);
         }
         if !request.has_begun() {
-            return match course.fault.take() {
-                Some(fault) => Poll::Ready(Err(NoAnswer::Write(fault))),
+            return match state.fault.take() {
+                Some(fault) => Poll::Ready(Err(NoResponse::Write(fault))),
                 None => Poll::Pending,
             };
         }
-        let answered = ready!(self.poll_head(request, course, cx));
-        Poll::Ready(answered.map_err(|why| match course.fault.take() {
-            Some(fault) if why.is_silence() => NoAnswer::Write(fault),
+        let answered = ready!(self.poll_head(request, state, cx));
+        Poll::Ready(answered.map_err(|why| match state.fault.take() {
+            Some(fault) if why.is_closed_without_response() => NoResponse::Write(fault),
             _ => why,
         }))
     }
 
     fn poll_head(
         &mut self,
-        request: &mut Sending,
-        course: &mut Course,
+        request: &mut Http1Request,
+        state: &mut ExchangeState,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Head, NoAnswer>> {
+    ) -> Poll<Result<Head, NoResponse>> {
         loop {
             if !self.read.bytes.is_empty() {
                 let to_head = request.is_to_head();
-                let head = head::take(&mut self.read.bytes, to_head, &mut request.room);
-                if let Some(head) = head.map_err(NoAnswer::Malformed)? {
+                let head = head::take(&mut self.read.bytes, to_head, &mut request.spare);
+                if let Some(head) = head.map_err(NoResponse::Malformed)? {
                     return Poll::Ready(Ok(head));
                 }
             }
             match ready!(self.read.poll_more(&mut self.wire, cx)) {
-                Ok(true) => course.heard = true,
-                Ok(false) if course.heard => return Poll::Ready(Err(NoAnswer::Cut)),
-                Ok(false) => return Poll::Ready(Err(NoAnswer::Closed(None))),
-                Err(_) if course.heard => return Poll::Ready(Err(NoAnswer::Cut)),
-                Err(error) => return Poll::Ready(Err(NoAnswer::Closed(Some(error)))),
+                Ok(true) => state.heard = true,
+                Ok(false) if state.heard => return Poll::Ready(Err(NoResponse::Cut)),
+                Ok(false) => return Poll::Ready(Err(NoResponse::Closed(None))),
+                Err(_) if state.heard => return Poll::Ready(Err(NoResponse::Cut)),
+                Err(error) => return Poll::Ready(Err(NoResponse::Closed(Some(error)))),
             }
         }
     }
 
-    /// Between two requests; whether there may be another. What it was read with is let go.
-    pub(in crate::upstream) fn rest(&mut self) -> bool {
-        self.patience.rest();
+    /// Prepares for the next request, and returns false if there may be none. A large buffer is freed.
+    pub(in crate::upstream) fn set_idle(&mut self) -> bool {
+        self.idle_timer.reset();
         let silent = self.read.bytes.is_empty();
-        if self.read.block > BUFFER {
-            (self.read.bytes, self.read.block) = (BytesMut::new(), 0);
-        }
+        self.read.shrink();
         silent
     }
 
-    /// The bytes themselves, and those that were read already: for a tunnel.
+    /// Returns the wire, and the bytes that were read ahead: for a tunnel.
     pub(super) fn into_parts(self) -> (Wire, Bytes) {
-        let ahead = self.read.bytes;
-        let ahead = if ahead.is_empty() {
+        let read_ahead = self.read.bytes;
+        let read_ahead = if read_ahead.is_empty() {
             Bytes::new()
         } else {
-            ahead.freeze()
+            read_ahead.freeze()
         };
-        (self.wire, ahead)
-    }
-}
-
-impl Reading {
-    /// Reads once; false at the end.
-    pub(super) fn poll_more<R: AsyncRead + Unpin>(
-        &mut self,
-        from: &mut R,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<bool>> {
-        if self.bytes.capacity() - self.bytes.len() < self.expected {
-            let block = self.expected.max(BUFFER);
-            self.bytes.reserve(block);
-            self.block = self.block.max(block);
-        }
-        let room = self.bytes.capacity() - self.bytes.len();
-        let count = ready!(pin!(from.read_buf(&mut self.bytes)).poll(cx))?;
-        if count == room {
-            self.expected = (2 * room).min(READ_MAX);
-        } else if count < self.expected / 4 {
-            self.expected = (self.expected / 2).max(READ_MIN);
-        }
-        Poll::Ready(Ok(count > 0))
+        (self.wire, read_ahead)
     }
 }

@@ -23,7 +23,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::sleep;
 
 use super::chunks::Next;
-use super::head::{self, Head, Left};
+use super::head::{self, Head, Remaining};
 
 const CASES: u32 = 12_000;
 
@@ -58,9 +58,9 @@ struct Case {
     pieces: Vec<usize>,
 }
 
-/// What a reader makes of it.
+/// An answer as one of the two readers understands it.
 #[derive(Debug)]
-struct Answer {
+struct ReadAnswer {
     status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
@@ -107,18 +107,18 @@ impl Feed<'_> {
         }
     }
 
-    fn body(&mut self, left: Left) -> Result<Vec<u8>, &'static str> {
+    fn body(&mut self, left: Remaining) -> Result<Vec<u8>, &'static str> {
         let mut body = Vec::new();
         match left {
-            Left::Nothing => {}
-            Left::Length(length) => {
+            Remaining::Nothing => {}
+            Remaining::Length(length) => {
                 while (self.read.len() as u64) < length {
                     self.more()?;
                 }
                 let length = usize::try_from(length).expect("so many bytes are there");
                 body.extend_from_slice(&self.read.split_to(length));
             }
-            Left::Chunked(mut chunks) => loop {
+            Remaining::Chunked(mut chunks) => loop {
                 match chunks
                     .next(&mut self.read)
                     .map_err(|malformed| malformed.0)?
@@ -128,7 +128,7 @@ impl Feed<'_> {
                     Next::End => break,
                 }
             },
-            Left::UntilClosed => {
+            Remaining::UntilClosed => {
                 while self.more().is_ok() {}
                 body.extend_from_slice(&self.read.split());
             }
@@ -137,7 +137,7 @@ impl Feed<'_> {
     }
 }
 
-fn ours(case: &Case, pieces: &[usize]) -> Result<Answer, &'static str> {
+fn ours(case: &Case, pieces: &[usize]) -> Result<ReadAnswer, &'static str> {
     let mut feed = Feed {
         read: BytesMut::new(),
         rest: &case.bytes,
@@ -147,8 +147,8 @@ fn ours(case: &Case, pieces: &[usize]) -> Result<Answer, &'static str> {
     let (parts, ()) = answer.into_parts();
     // What follows a switch of protocols is no body.
     let switched = parts.status == StatusCode::SWITCHING_PROTOCOLS;
-    let body = feed.body(if switched { Left::Nothing } else { body })?;
-    Ok(Answer {
+    let body = feed.body(if switched { Remaining::Nothing } else { body })?;
+    Ok(ReadAnswer {
         status: parts.status,
         headers: parts.headers,
         body,
@@ -158,7 +158,7 @@ fn ours(case: &Case, pieces: &[usize]) -> Result<Answer, &'static str> {
 
 /// Hyper's reading, or its innermost reason for none. The clock stands still until nobody has
 /// anything to do.
-async fn theirs(case: &Case) -> Result<Answer, String> {
+async fn theirs(case: &Case) -> Result<ReadAnswer, String> {
     let (client, upstream) = tokio::io::duplex(1 << 20);
     let (sender, connection) = http1::handshake(TokioIo::new(client)).await.expect("open");
     let asked = ask(sender, case.to_head);
@@ -172,14 +172,14 @@ async fn theirs(case: &Case) -> Result<Answer, String> {
     })
 }
 
-async fn ask(mut sender: SendRequest<Empty<Bytes>>, to_head: bool) -> hyper::Result<Answer> {
+async fn ask(mut sender: SendRequest<Empty<Bytes>>, to_head: bool) -> hyper::Result<ReadAnswer> {
     let method = if to_head { Method::HEAD } else { Method::GET };
     let request = Request::builder().method(method).uri("/");
     let request = request.body(Empty::new()).expect("a sound request");
     let (head, body) = sender.send_request(request).await?.into_parts();
     let body = body.collect().await?.to_bytes().to_vec();
     sleep(Duration::from_millis(1)).await;
-    Ok(Answer {
+    Ok(ReadAnswer {
         status: head.status,
         headers: head.headers,
         body,
@@ -229,14 +229,14 @@ fn judge(case: &Case, runtime: &Runtime) -> Result<Verdict, String> {
 }
 
 /// Whether both would hand on the same answer. We keep back what is for the connection alone.
-fn alike(ours: &Answer, theirs: &Answer) -> bool {
-    let end_to_end = |answer: &Answer| {
+fn alike(ours: &ReadAnswer, theirs: &ReadAnswer) -> bool {
+    let end_to_end = |answer: &ReadAnswer| {
         let mut headers = answer.headers.clone();
         headers.remove(header::TRANSFER_ENCODING);
         headers.remove(header::CONNECTION);
         headers
     };
-    let naming = |answer: &Answer| -> Vec<HeaderValue> {
+    let naming = |answer: &ReadAnswer| -> Vec<HeaderValue> {
         let lines = answer.headers.get_all(header::CONNECTION).iter();
         lines.filter(|line| names_a_header(line)).cloned().collect()
     };
@@ -249,12 +249,12 @@ fn alike(ours: &Answer, theirs: &Answer) -> bool {
 
 fn names_a_header(line: &HeaderValue) -> bool {
     let line = line.as_bytes().to_ascii_lowercase();
-    let mut words = line.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    words.any(|word| !matches!(word, b"" | b"close" | b"keep-alive"))
+    let mut names = line.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    names.any(|name| !matches!(name, b"" | b"close" | b"keep-alive"))
 }
 
 /// Why only one of us keeps the connection: hyper hears nothing on a line that is not text.
-fn kept_by_one(theirs: &Answer, by_us: bool) -> Option<Verdict> {
+fn kept_by_one(theirs: &ReadAnswer, by_us: bool) -> Option<Verdict> {
     let mut lines = theirs.headers.get_all(header::CONNECTION).iter();
     let unheard = lines.any(|line| line.to_str().is_err());
     unheard.then_some(if by_us {
@@ -274,7 +274,7 @@ fn refused_by_hyper(why: &str) -> Option<&'static str> {
     })
 }
 
-fn refused_by_us(why: &str, case: &Case, theirs: &Answer) -> Option<&'static str> {
+fn refused_by_us(why: &str, case: &Case, theirs: &ReadAnswer) -> Option<&'static str> {
     let coded = theirs.headers.contains_key(header::TRANSFER_ENCODING);
     let unread = case.to_head || has_interim(&case.bytes) || is_bodiless(theirs.status);
     match why {
@@ -299,7 +299,7 @@ fn refused_by_us(why: &str, case: &Case, theirs: &Answer) -> Option<&'static str
     }
 }
 
-fn length_refused(theirs: &Answer, unread: bool) -> Option<&'static str> {
+fn length_refused(theirs: &ReadAnswer, unread: bool) -> Option<&'static str> {
     let lengths = theirs.headers.get_all(header::CONTENT_LENGTH).iter();
     let lengths: Vec<&[u8]> = lengths.map(HeaderValue::as_bytes).collect();
     match lengths[..] {
@@ -311,7 +311,7 @@ fn length_refused(theirs: &Answer, unread: bool) -> Option<&'static str> {
     }
 }
 
-fn coding_refused(theirs: &Answer) -> Option<&'static str> {
+fn coding_refused(theirs: &ReadAnswer) -> Option<&'static str> {
     let codings = theirs.headers.get_all(header::TRANSFER_ENCODING).iter();
     let codings: Vec<_> = codings
         .map(|coding| coding.as_bytes().to_ascii_lowercase())

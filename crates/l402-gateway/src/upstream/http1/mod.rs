@@ -5,6 +5,7 @@
 //! upstream sends, and `body` reads the answer as its client asks for it.
 
 mod body;
+mod buffer;
 mod chunks;
 mod connection;
 #[cfg(test)]
@@ -12,7 +13,7 @@ mod differential;
 mod head;
 mod request;
 
-pub(crate) use body::AnswerBytes;
-pub(in crate::upstream) use connection::{Http1, NoAnswer};
+pub(crate) use body::Http1Body;
+pub(in crate::upstream) use connection::{Http1, NoResponse};
 pub(crate) use request::HeadWriter;
-pub(in crate::upstream) use request::Sending;
+pub(in crate::upstream) use request::Http1Request;

@@ -12,14 +12,14 @@ use http::uri::PathAndQuery;
 use http_body::Body as _;
 use tokio::io::AsyncWrite;
 
-use super::NoAnswer;
+use super::NoResponse;
 use crate::upstream::body::{BodyFault, RequestBody};
 
-/// Room for the head of most requests, in bytes.
+/// The length of most heads, in bytes, for the first allocation.
 const HEAD: usize = 1024;
 
 /// A request, as far as it has not been written yet.
-pub(crate) struct Sending {
+pub(crate) struct Http1Request {
     method: Method,
     /// What is written next, and how much of it is: the head, then the lines around chunks.
     lines: Vec<u8>,
@@ -37,8 +37,8 @@ pub(crate) struct Sending {
     piece: Bytes,
     body: RequestBody,
     coding: Coding,
-    /// A map that is no longer needed, for the headers of the answer.
-    pub(super) room: HeaderMap,
+    /// A map that is no longer needed, reused for the headers of the answer.
+    pub(super) spare: HeaderMap,
 }
 
 /// What of the body is still to come.
@@ -102,7 +102,7 @@ impl HeadWriter {
     }
 
     /// Says how the body is framed, and ends the head.
-    pub(crate) fn end(mut self, body: RequestBody, room: HeaderMap) -> Box<Sending> {
+    pub(crate) fn end(mut self, body: RequestBody, spare: HeaderMap) -> Box<Http1Request> {
         let coding = match body.size_hint().exact() {
             _ if body.is_end_stream() => Coding::Ended,
             Some(0) => Coding::Ended,
@@ -121,7 +121,7 @@ impl HeadWriter {
             Coding::Chunked(_) => self.line(&header::TRANSFER_ENCODING, b"chunked"),
         }
         self.lines.extend_from_slice(b"\r\n");
-        Box::new(Sending {
+        Box::new(Http1Request {
             method: self.method,
             lines: self.lines,
             written: 0,
@@ -133,12 +133,12 @@ impl HeadWriter {
             piece: Bytes::new(),
             body,
             coding,
-            room,
+            spare,
         })
     }
 }
 
-impl Sending {
+impl Http1Request {
     pub(crate) fn body(&self) -> &RequestBody {
         &self.body
     }
@@ -149,8 +149,8 @@ impl Sending {
 
     /// Makes it ready for another connection after this, if it may be sent there: nothing of it
     /// was written, or it may be repeated and its connection ended as idle ones do.
-    pub(in crate::upstream) fn may_try_again(&mut self, why: &NoAnswer) -> bool {
-        let again = why.is_silence() && (!self.begun || self.may_repeat());
+    pub(in crate::upstream) fn may_try_again(&mut self, why: &NoResponse) -> bool {
+        let again = why.is_closed_without_response() && (!self.begun || self.may_repeat());
         if again && self.begun {
             (self.begun, self.sent, self.written) = (false, false, 0);
         }
@@ -267,7 +267,7 @@ impl Sending {
         Ok(())
     }
 
-    /// Makes room for more lines. What is not written yet stays.
+    /// Drops the lines that are written. What is not written yet stays.
     fn forget_written(&mut self) {
         self.lines.drain(..self.written);
         self.written = 0;
