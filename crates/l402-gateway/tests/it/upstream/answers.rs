@@ -8,14 +8,14 @@ use tokio::join;
 use tokio::net::TcpStream;
 
 use super::stage::{
-    OK, Stage, Wire, assert_failed, assert_says, let_read, serves_afresh, serves_again,
-    serves_once, shop_before,
+    OK, Stage, Wire, assert_failed, assert_says, let_read, server_before, serves_afresh,
+    serves_again, serves_once,
 };
-use crate::harness::{Shop, request, send, try_send};
+use crate::harness::{TestServer, request, send, try_send};
 
 /// Asks for trailers as well, and gives the body, if there were none.
-async fn body_without_trailers(shop: &Shop) -> Bytes {
-    let socket = TcpStream::connect(shop.address)
+async fn body_without_trailers(server: &TestServer) -> Bytes {
+    let socket = TcpStream::connect(server.address)
         .await
         .expect("a connection");
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await;
@@ -35,17 +35,17 @@ async fn body_without_trailers(shop: &Shop) -> Bytes {
 #[tokio::test(flavor = "multi_thread")]
 async fn chunks_are_read_wherever_they_are_cut_and_their_trailers_stay_behind() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
-    let mut wire = serves_afresh(&shop, &stage).await;
+    let server = server_before(&stage).await;
+    let mut wire = serves_afresh(&server, &stage).await;
     let text = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-late\r\n\r\n\
         5;a=b;c=\"d\"\r\nhello\r\n1 \r\n,\r\n06\r\n world\r\n0;last\r\nX-Late: yes\r\n\r\n";
     for cut in 1..text.len() {
         let upstream = async {
             wire.answer(&text[..cut]).await;
-            let_read(&shop).await;
+            let_read(&server).await;
             wire.say(&text[cut..]).await;
         };
-        let (body, ()) = join!(body_without_trailers(&shop), upstream);
+        let (body, ()) = join!(body_without_trailers(&server), upstream);
         assert_eq!(body, "hello, world", "cut at {cut}");
     }
     let byte_by_byte = async {
@@ -54,15 +54,15 @@ async fn chunks_are_read_wherever_they_are_cut_and_their_trailers_stay_behind() 
             wire.say([*byte]).await;
         }
     };
-    let (body, ()) = join!(body_without_trailers(&shop), byte_by_byte);
+    let (body, ()) = join!(body_without_trailers(&server), byte_by_byte);
     assert_eq!(body, "hello, world");
-    serves_again(&shop, &stage, &mut wire).await;
+    serves_again(&server, &stage, &mut wire).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_breaks_off_looks_broken_and_costs_nothing() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
+    let server = server_before(&stage).await;
     for (framing, part) in [
         ("content-length: 5", ""),
         ("content-length: 5", "half"),
@@ -84,25 +84,25 @@ async fn an_answer_that_breaks_off_looks_broken_and_costs_nothing() {
         ),
         ("transfer-encoding: chunked", "5\nwhole\n0\n\n"),
     ] {
-        let credential = shop.buy("/x").await;
+        let credential = server.buy("/x").await;
         let upstream = async {
             let mut wire = stage.accept().await;
             let answer = format!("HTTP/1.1 200 OK\r\n{framing}\r\n\r\n{part}");
             wire.answer(answer).await;
         };
-        let get = try_send(shop.address, request("GET", "/x", Some(&credential), b""));
+        let get = try_send(server.address, request("GET", "/x", Some(&credential), b""));
         let (answer, ()) = join!(get, upstream);
         assert!(answer.is_err(), "{part:?} must not look whole");
-        serves_once(&shop, &stage, &credential).await;
+        serves_once(&server, &stage, &credential).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_only_the_close_would_end_is_broken_by_a_reset() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
-    let credential = shop.buy("/x").await;
-    let mut client = Wire::to(shop.address).await;
+    let server = server_before(&stage).await;
+    let credential = server.buy("/x").await;
+    let mut client = Wire::to(server.address).await;
     let authorization = format!("Authorization: {credential}");
     client
         .say(format!(
@@ -114,13 +114,13 @@ async fn an_answer_that_only_the_close_would_end_is_broken_by_a_reset() {
     client.until(b"half\r\n").await;
     wire.reset();
     assert_eq!(client.rest().await, b"", "the last chunk must not come");
-    serves_once(&shop, &stage, &credential).await;
+    serves_once(&server, &stage, &credential).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_with_two_readings_is_502_and_costs_nothing() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
+    let server = server_before(&stage).await;
     let headers = [
         "Content-Length: 5\r\nTransfer-Encoding: chunked",
         "Transfer-Encoding: chunked\r\nContent-Length: 5",
@@ -141,25 +141,25 @@ async fn an_answer_with_two_readings_is_502_and_costs_nothing() {
     answers.push("HTTP/2 200 OK".to_owned());
     answers.push("220 mail.example ESMTP".to_owned());
     for head in answers {
-        let credential = shop.buy("/x").await;
+        let credential = server.buy("/x").await;
         let upstream = async {
             let mut wire = stage.accept().await;
             wire.answer(format!("{head}\r\n\r\n5\r\nhello\r\n0\r\n\r\n"))
                 .await;
             wire
         };
-        let (answer, wire) = join!(shop.get("/x", Some(&credential)), upstream);
+        let (answer, wire) = join!(server.get("/x", Some(&credential)), upstream);
         assert_failed(&answer, &head);
         assert_eq!(answer.json()["retry_with"], "same_token");
         assert_eq!(wire.rest().await, b"", "{head}");
-        serves_once(&shop, &stage, &credential).await;
+        serves_once(&server, &stage, &credential).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_without_length_ends_with_its_connection() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
+    let server = server_before(&stage).await;
     for head in [
         "HTTP/1.0 200 OK",
         "HTTP/1.0 200 OK\r\nconnection: keep-alive",
@@ -168,10 +168,10 @@ async fn an_answer_without_length_ends_with_its_connection() {
         let upstream = async {
             let mut wire = stage.accept().await;
             wire.answer(format!("{head}\r\n\r\nall ")).await;
-            let_read(&shop).await;
+            let_read(&server).await;
             wire.say("of it").await;
         };
-        let (answer, ()) = join!(shop.get("/free", None), upstream);
+        let (answer, ()) = join!(server.get("/free", None), upstream);
         assert_says(&answer, 200, "all of it");
     }
 }
@@ -179,7 +179,7 @@ async fn an_answer_without_length_ends_with_its_connection() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_of_the_old_version_keeps_its_connection_only_where_it_says_so() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
+    let server = server_before(&stage).await;
     for (head, again) in [
         ("HTTP/1.0 200 OK", false),
         ("HTTP/1.1 200 OK\r\nconnection: close", false),
@@ -192,11 +192,11 @@ async fn an_answer_of_the_old_version_keeps_its_connection_only_where_it_says_so
                 .await;
             wire
         };
-        let (answer, mut wire) = join!(shop.get("/free", None), upstream);
+        let (answer, mut wire) = join!(server.get("/free", None), upstream);
         assert_says(&answer, 200, "hello");
         assert_eq!(answer.header("keep-alive"), None);
         if again {
-            serves_again(&shop, &stage, &mut wire).await;
+            serves_again(&server, &stage, &mut wire).await;
         } else {
             assert_eq!(wire.rest().await, b"", "{head}");
         }
@@ -206,8 +206,8 @@ async fn an_answer_of_the_old_version_keeps_its_connection_only_where_it_says_so
 #[tokio::test(flavor = "multi_thread")]
 async fn interim_answers_are_not_the_answer() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
-    let mut wire = serves_afresh(&shop, &stage).await;
+    let server = server_before(&stage).await;
+    let mut wire = serves_afresh(&server, &stage).await;
     let interim = [
         "HTTP/1.1 100 Continue\r\n\r\n",
         "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\ncontent-length: 7\r\n\r\n",
@@ -219,23 +219,23 @@ async fn interim_answers_are_not_the_answer() {
             for answer in interim {
                 wire.say(answer).await;
                 if apart {
-                    let_read(&shop).await;
+                    let_read(&server).await;
                 }
             }
             wire.say(OK).await;
         };
-        let (answer, ()) = join!(shop.get("/free", None), upstream);
+        let (answer, ()) = join!(server.get("/free", None), upstream);
         assert_says(&answer, 200, "ok");
         assert_eq!(answer.header("link"), None);
     }
-    serves_again(&shop, &stage, &mut wire).await;
+    serves_again(&server, &stage, &mut wire).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_has_no_body_by_its_nature_keeps_its_connection() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
-    let mut wire = serves_afresh(&shop, &stage).await;
+    let server = server_before(&stage).await;
+    let mut wire = serves_afresh(&server, &stage).await;
     let (length, coding) = ("content-length: 5\r\n", "transfer-encoding: chunked\r\n");
     for (method, answer, told) in [
         ("HEAD", format!("200 OK\r\n{length}"), Some("5")),
@@ -246,7 +246,7 @@ async fn an_answer_that_has_no_body_by_its_nature_keeps_its_connection() {
         ("GET", format!("304 Not Modified\r\n{coding}"), None),
         ("POST", "204 No Content\r\n".to_owned(), None),
     ] {
-        let ask = send(shop.address, request(method, "/free", None, b""));
+        let ask = send(server.address, request(method, "/free", None, b""));
         let upstream = wire.answer(format!("HTTP/1.1 {answer}\r\n"));
         let (seen, asked) = join!(ask, upstream);
         assert!(asked.starts_with(method), "{asked}");
@@ -254,5 +254,5 @@ async fn an_answer_that_has_no_body_by_its_nature_keeps_its_connection() {
         assert_eq!(seen.header("content-length"), told, "{answer}");
         assert_eq!(seen.text(), "", "{answer}");
     }
-    serves_again(&shop, &stage, &mut wire).await;
+    serves_again(&server, &stage, &mut wire).await;
 }

@@ -4,15 +4,15 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::join;
 
 use super::stage::{
-    CHUNKED, LAST, OK, STRAY, Stage, Wire, assert_failed, assert_says, let_read, serves_afresh,
-    shop_before,
+    CHUNKED, LAST, OK, STRAY, Stage, Wire, assert_failed, assert_says, let_read, server_before,
+    serves_afresh,
 };
 use crate::harness::{request, send};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_follows_an_answer_answers_nobody() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
+    let server = server_before(&stage).await;
     for (method, first, status, body) in [
         ("GET", OK, 200, "ok"),
         ("GET", &format!("{CHUNKED}2\r\nok\r\n0\r\n\r\n"), 200, "ok"),
@@ -31,28 +31,28 @@ async fn what_follows_an_answer_answers_nobody() {
             wire.answer(format!("{first}{STRAY}")).await;
             wire
         };
-        let get = send(shop.address, request(method, "/free", None, b""));
+        let get = send(server.address, request(method, "/free", None, b""));
         let (answer, wire) = join!(get, upstream);
         assert_says(&answer, status, body);
         assert_eq!(wire.rest().await, b"", "{first:?}");
     }
-    serves_afresh(&shop, &stage).await;
+    serves_afresh(&server, &stage).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_connection_that_speaks_or_ends_is_not_used_again() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
+    let server = server_before(&stage).await;
     for stray in [STRAY, "\r\n", "HTTP/1.1 408 Request Timeout\r\n\r\n", ""] {
-        let mut old = serves_afresh(&shop, &stage).await;
+        let mut old = serves_afresh(&server, &stage).await;
         if stray.is_empty() {
             old.socket.shutdown().await.unwrap();
         } else {
             old.say(stray).await;
         }
-        let_read(&shop).await;
+        let_read(&server).await;
         // What may not be repeated shows that nothing was tried on the old one.
-        let post = send(shop.address, request("POST", "/free", None, b"hello"));
+        let post = send(server.address, request("POST", "/free", None, b"hello"));
         let upstream = async {
             let mut new = stage.accept().await;
             new.head().await;
@@ -70,9 +70,9 @@ async fn an_idle_connection_that_speaks_or_ends_is_not_used_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_get_is_repeated_once_where_an_idle_connection_ends_under_it() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
+    let server = server_before(&stage).await;
     for reset in [false, true] {
-        let mut old = serves_afresh(&shop, &stage).await;
+        let mut old = serves_afresh(&server, &stage).await;
         let upstream = async {
             old.unread().await;
             if !reset {
@@ -84,16 +84,16 @@ async fn a_get_is_repeated_once_where_an_idle_connection_ends_under_it() {
             assert!(head.starts_with("GET /free HTTP/1.1\r\n"), "{head}");
             assert_eq!(new.rest().await, b"");
         };
-        let (answer, ()) = join!(shop.get("/free", None), upstream);
+        let (answer, ()) = join!(server.get("/free", None), upstream);
         assert_says(&answer, 200, "ok");
 
-        let mut old = serves_afresh(&shop, &stage).await;
+        let mut old = serves_afresh(&server, &stage).await;
         let upstream = async {
             old.head().await;
             drop(old);
             stage.accept().await.head().await;
         };
-        let (answer, ()) = join!(shop.get("/free", None), upstream);
+        let (answer, ()) = join!(server.get("/free", None), upstream);
         assert_failed(&answer, "the second time");
         assert!(!stage.is_called(), "there must be no third time");
     }
@@ -102,7 +102,7 @@ async fn a_get_is_repeated_once_where_an_idle_connection_ends_under_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_have_been_done_is_not_asked_for_again() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
+    let server = server_before(&stage).await;
     for (method, body, begun, reset) in [
         ("POST", &b"hello"[..], "", false),
         ("POST", b"hello", "", true),
@@ -114,7 +114,7 @@ async fn what_may_have_been_done_is_not_asked_for_again() {
         ("GET", b"", "H", false),
         ("GET", b"", "HTTP/1.1 200 OK\r\n", false),
     ] {
-        let mut old = serves_afresh(&shop, &stage).await;
+        let mut old = serves_afresh(&server, &stage).await;
         let upstream = async {
             old.unread().await;
             if !reset {
@@ -124,7 +124,7 @@ async fn what_may_have_been_done_is_not_asked_for_again() {
             old.say(begun).await;
             drop(old);
         };
-        let ask = send(shop.address, request(method, "/free", None, body));
+        let ask = send(server.address, request(method, "/free", None, body));
         let (answer, ()) = join!(ask, upstream);
         assert_failed(&answer, method);
         assert!(!stage.is_called(), "{method} {begun:?} was sent twice");
@@ -134,7 +134,7 @@ async fn what_may_have_been_done_is_not_asked_for_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_connection_that_ends_without_an_answer_is_not_tried_again() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
+    let server = server_before(&stage).await;
     for (method, reset) in [("GET", false), ("GET", true), ("POST", false)] {
         let upstream = async {
             let mut wire = stage.accept().await;
@@ -143,7 +143,7 @@ async fn a_new_connection_that_ends_without_an_answer_is_not_tried_again() {
                 wire.head().await;
             }
         };
-        let ask = send(shop.address, request(method, "/free", None, b""));
+        let ask = send(server.address, request(method, "/free", None, b""));
         let (answer, ()) = join!(ask, upstream);
         assert_failed(&answer, method);
         assert!(!stage.is_called(), "{method} was tried again");
@@ -153,8 +153,8 @@ async fn a_new_connection_that_ends_without_an_answer_is_not_tried_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_its_client_leaves_takes_its_connection_along() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
-    let mut client = Wire::to(shop.address).await;
+    let server = server_before(&stage).await;
+    let mut client = Wire::to(server.address).await;
     client.say("GET /free HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let mut wire = stage.accept().await;
     wire.answer("HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nhalf")
@@ -162,5 +162,5 @@ async fn an_answer_that_its_client_leaves_takes_its_connection_along() {
     client.until(b"half").await;
     client.reset();
     assert_eq!(wire.rest().await, b"");
-    serves_afresh(&shop, &stage).await;
+    serves_afresh(&server, &stage).await;
 }

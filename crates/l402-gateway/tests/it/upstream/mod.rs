@@ -11,5 +11,5 @@ mod uploads;
 
 pub(crate) use stage::{
     LAST, OK, PATIENCE, STRAY, Stage, Wire, assert_failed, assert_says, let_read, pattern,
-    serves_afresh, serves_once, shop_before, shop_with, upload,
+    server_before, server_with, serves_afresh, serves_once, upload,
 };

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::harness::{Answer, Shop, request, routes, send, shop};
+use crate::harness::{Answer, TestServer, request, routes, send, serve};
 
 /// Only what hangs takes so long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -174,49 +174,49 @@ impl Stage {
     }
 }
 
-/// A shop with one worker, and so with one pool of connections.
-pub(crate) async fn shop_before(stage: &Stage) -> Shop {
-    shop_with(stage, "").await
+/// A gateway with one worker, and so with one pool of connections.
+pub(crate) async fn server_before(stage: &Stage) -> TestServer {
+    server_with(stage, "").await
 }
 
-pub(crate) async fn shop_with(stage: &Stage, more: &str) -> Shop {
+pub(crate) async fn server_with(stage: &Stage, more: &str) -> TestServer {
     let routes = routes(stage.address(), "");
     let alone = "listen = [\"127.0.0.1:0\"]\nworkers = 1\n";
-    shop(&format!("{alone}{routes}{more}")).await
+    serve(&format!("{alone}{routes}{more}")).await
 }
 
 /// When this returns, the only worker has read what was sent to it before: to answer, it had to
 /// look for what has come.
-pub(crate) async fn let_read(shop: &Shop) {
-    let answer = send(shop.address, request("TRACE", "/free", None, b"")).await;
+pub(crate) async fn let_read(server: &TestServer) {
+    let answer = send(server.address, request("TRACE", "/free", None, b"")).await;
     assert_eq!(answer.status(), 405);
 }
 
 /// The next request comes on a new connection, and gets its own answer.
-pub(crate) async fn serves_afresh(shop: &Shop, stage: &Stage) -> Wire {
+pub(crate) async fn serves_afresh(server: &TestServer, stage: &Stage) -> Wire {
     let upstream = async {
         let mut wire = stage.accept().await;
         wire.answer(OK).await;
         wire
     };
-    let (answer, wire) = join!(shop.get("/free", None), upstream);
+    let (answer, wire) = join!(server.get("/free", None), upstream);
     assert_says(&answer, 200, "ok");
     wire
 }
 
 /// The next request comes on this connection.
-pub(super) async fn serves_again(shop: &Shop, stage: &Stage, wire: &mut Wire) {
-    let (answer, _) = join!(shop.get("/free", None), wire.answer(OK));
+pub(super) async fn serves_again(server: &TestServer, stage: &Stage, wire: &mut Wire) {
+    let (answer, _) = join!(server.get("/free", None), wire.answer(OK));
     assert_says(&answer, 200, "ok");
     assert!(!stage.is_called());
 }
 
 /// The credential is good for one use, and no more.
-pub(crate) async fn serves_once(shop: &Shop, stage: &Stage, credential: &str) {
+pub(crate) async fn serves_once(server: &TestServer, stage: &Stage, credential: &str) {
     let upstream = async { stage.accept().await.answer(LAST).await };
-    let (served, _) = join!(shop.get("/x", Some(credential)), upstream);
+    let (served, _) = join!(server.get("/x", Some(credential)), upstream);
     assert_says(&served, 200, "ok");
-    assert_eq!(shop.get("/x", Some(credential)).await.code(), "consumed");
+    assert_eq!(server.get("/x", Some(credential)).await.code(), "consumed");
 }
 
 pub(crate) fn assert_says(answer: &Answer, status: u16, text: &str) {

@@ -2,20 +2,20 @@
 
 use tokio::join;
 
-use super::stage::{STRAY, Stage, Wire, assert_failed, serves_once, shop_before};
+use super::stage::{STRAY, Stage, Wire, assert_failed, server_before, serves_once};
 use crate::harness::{request, send};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_switch_of_protocols_that_was_not_asked_for_is_502_and_costs_nothing() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
+    let server = server_before(&stage).await;
     for (asked, named) in [
         (None, "upgrade: websocket\r\n"),
         (None, ""),
         (Some("websocket"), "upgrade: other\r\n"),
         (Some("websocket"), ""),
     ] {
-        let credential = shop.buy("/x").await;
+        let credential = server.buy("/x").await;
         let mut get = request("GET", "/x", Some(&credential), b"");
         if let Some(asked) = asked {
             let headers = get.headers_mut();
@@ -30,18 +30,18 @@ async fn a_switch_of_protocols_that_was_not_asked_for_is_502_and_costs_nothing()
             .await;
             wire
         };
-        let (answer, wire) = join!(send(shop.address, get), upstream);
+        let (answer, wire) = join!(send(server.address, get), upstream);
         assert_failed(&answer, named);
         assert_eq!(wire.rest().await, b"", "{asked:?} {named:?}");
-        serves_once(&shop, &stage, &credential).await;
+        serves_once(&server, &stage, &credential).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_tunnel_says_with_its_first_answer_reaches_the_client() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
-    let mut client = Wire::to(shop.address).await;
+    let server = server_before(&stage).await;
+    let mut client = Wire::to(server.address).await;
     client
         .say("GET /free HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
         .await;
@@ -69,9 +69,9 @@ async fn what_a_tunnel_says_with_its_first_answer_reaches_the_client() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_switch_before_the_end_of_its_request_opens_no_tunnel_and_costs_nothing() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
-    let credential = shop.buy("/x").await;
-    let mut client = Wire::to(shop.address).await;
+    let server = server_before(&stage).await;
+    let credential = server.buy("/x").await;
+    let mut client = Wire::to(server.address).await;
     client
         .say(format!(
             "GET /x HTTP/1.1\r\nHost: a\r\nAuthorization: {credential}\r\nContent-Length: 5\r\n\
@@ -84,5 +84,5 @@ async fn a_switch_before_the_end_of_its_request_opens_no_tunnel_and_costs_nothin
     let head = client.head().await;
     assert!(head.starts_with("HTTP/1.1 502"), "{head}");
     drop(wire);
-    serves_once(&shop, &stage, &credential).await;
+    serves_once(&server, &stage, &credential).await;
 }

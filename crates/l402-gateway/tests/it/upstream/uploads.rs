@@ -8,18 +8,18 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::stage::{
-    LARGE, LAST, OK, PATIENCE, Stage, Wire, let_read, pattern, serves_afresh, serves_again,
-    shop_before, shop_with, upload,
+    LARGE, LAST, OK, PATIENCE, Stage, Wire, let_read, pattern, server_before, server_with,
+    serves_afresh, serves_again, upload,
 };
 use crate::harness::{request, try_send};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_upload_comes_back_whole_to_a_client_that_reads_last() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
+    let server = server_before(&stage).await;
     for (in_chunks, early) in [(false, false), (true, false), (false, true), (true, true)] {
         let (head, body) = upload(&pattern(LARGE), in_chunks);
-        let mut client = Wire::to(shop.address).await;
+        let mut client = Wire::to(server.address).await;
         let upload = async {
             client.say(&head).await;
             client.say(&body).await;
@@ -57,12 +57,15 @@ fn is_framing(line: &str) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_reaches_a_client_that_is_still_uploading() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
+    let server = server_before(&stage).await;
     let refusal =
         "HTTP/1.1 413 Content Too Large\r\ncontent-length: 8\r\nconnection: close\r\n\r\ntoo long";
     for (in_chunks, abrupt) in [(false, false), (true, false), (false, true), (true, true)] {
         let (head, body) = upload(&pattern(LARGE), in_chunks);
-        let (mut from, mut to) = TcpStream::connect(shop.address).await.unwrap().into_split();
+        let (mut from, mut to) = TcpStream::connect(server.address)
+            .await
+            .unwrap()
+            .into_split();
         let uploading = tokio::spawn(async move {
             to.write_all(head.as_bytes()).await?;
             to.write_all(&body).await?;
@@ -88,11 +91,11 @@ async fn a_refusal_reaches_a_client_that_is_still_uploading() {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_an_early_answer_the_upstream_gets_the_rest_of_the_upload() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
+    let server = server_before(&stage).await;
     for in_chunks in [false, true] {
         let (head, body) = upload(&pattern(200_000), in_chunks);
         let (first, second) = body.split_at(body.len() / 2);
-        let mut client = Wire::to(shop.address).await;
+        let mut client = Wire::to(server.address).await;
         client.say(&head).await;
         client.say(first).await;
         let mut wire = stage.accept().await;
@@ -102,8 +105,8 @@ async fn after_an_early_answer_the_upstream_gets_the_rest_of_the_upload() {
         assert_eq!(client.take(2).await, b"ok");
         client.say(second).await;
         assert!(wire.body(&head).await == pattern(200_000));
-        serves_afresh(&shop, &stage).await.reset();
-        let_read(&shop).await;
+        serves_afresh(&server, &stage).await.reset();
+        let_read(&server).await;
         assert_eq!(wire.rest().await, b"", "in chunks: {in_chunks}");
     }
 }
@@ -111,8 +114,8 @@ async fn after_an_early_answer_the_upstream_gets_the_rest_of_the_upload() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_says_how_its_body_is_framed_once() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
-    let mut wire = serves_afresh(&shop, &stage).await;
+    let server = server_before(&stage).await;
+    let mut wire = serves_afresh(&server, &stage).await;
     let chunks = "2;x=y\r\nhe\r\n3\r\nllo\r\n0\r\nX-Late: 1\r\n\r\n";
     let (length, coding) = ("content-length: 5", "Transfer-Encoding: chunked\r\n");
     let coding_passed = coding.trim_end().to_lowercase();
@@ -129,7 +132,7 @@ async fn a_request_says_how_its_body_is_framed_once() {
         ("POST", coding, chunks, &coding_passed, "hello"),
         ("POST", coding, "0\r\n\r\n", &coding_passed, ""),
     ] {
-        let mut client = Wire::to(shop.address).await;
+        let mut client = Wire::to(server.address).await;
         let head = format!("{method} /free HTTP/1.1\r\nHost: a\r\n{said}\r\n");
         client.say(head + sent).await;
         // Whatever one request leaves over is the beginning of the next one's head.
@@ -147,15 +150,15 @@ async fn a_request_says_how_its_body_is_framed_once() {
         assert!(client.head().await.starts_with("HTTP/1.1 200"));
         assert_eq!(client.take(2).await, b"ok");
     }
-    serves_again(&shop, &stage, &mut wire).await;
+    serves_again(&server, &stage, &mut wire).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_time_for_an_answer_begins_with_the_last_piece_of_the_request() {
     let stage = Stage::open().await;
-    let shop = shop_with(&stage, "[http]\nupstream_timeout_secs = 1\n").await;
+    let server = server_with(&stage, "[http]\nupstream_timeout_secs = 1\n").await;
     for (pause, status) in [(300, "HTTP/1.1 200"), (0, "HTTP/1.1 504")] {
-        let mut client = Wire::to(shop.address).await;
+        let mut client = Wire::to(server.address).await;
         client.say(upload(b"12345", false).0).await;
         for piece in ["1", "2", "3", "4", "5"] {
             sleep(Duration::from_millis(pause)).await;
@@ -179,10 +182,10 @@ async fn the_time_for_an_answer_begins_with_the_last_piece_of_the_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_breaks_off_after_its_answer_does_not_look_whole() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
+    let server = server_before(&stage).await;
     for in_chunks in [false, true] {
         let (head, body) = upload(&pattern(1000), in_chunks);
-        let mut client = Wire::to(shop.address).await;
+        let mut client = Wire::to(server.address).await;
         client.say(&head).await;
         client.say(&body[..500]).await;
         let mut wire = stage.accept().await;
@@ -199,9 +202,9 @@ async fn an_upload_that_breaks_off_after_its_answer_does_not_look_whole() {
 async fn the_rest_of_an_upload_that_nobody_takes_does_not_keep_its_client() {
     let stage = Stage::open().await;
     let limits = "[http]\nconnections_per_peer = 1\nbody_idle_timeout_secs = 1\n";
-    let shop = shop_with(&stage, limits).await;
+    let server = server_with(&stage, limits).await;
     let (head, body) = upload(&pattern(LARGE), false);
-    let mut client = Wire::to(shop.address).await;
+    let mut client = Wire::to(server.address).await;
     client.say(&head).await;
     let mut wire = stage.accept().await;
     wire.answer(OK).await;
@@ -211,7 +214,7 @@ async fn the_rest_of_an_upload_that_nobody_takes_does_not_keep_its_client() {
     while let Ok(Ok(1..)) = timeout(Duration::from_millis(200), client.socket.write(&body)).await {}
     client.reset();
     let another = async {
-        while try_send(shop.address, request("TRACE", "/free", None, b""))
+        while try_send(server.address, request("TRACE", "/free", None, b""))
             .await
             .is_err()
         {
