@@ -8,28 +8,29 @@
 
 use memchr::memchr;
 
+use crate::number::{decimal, hexadecimal};
+
 /// The longest line that can be part of a head; hyper's own limit is reached before.
 const LINE_MAX: usize = 72 * 1024;
 
 /// The longest line before a chunk: its size and its extensions (ATTACKS H-22).
 const CHUNK_LINE_MAX: usize = 16 + 256;
 
-/// The name of a body's length.
-const LENGTH: &[u8] = b"content-length";
-/// The name of a body's coding.
-const CODING: &[u8] = b"transfer-encoding";
+const CONTENT_LENGTH: &[u8] = b"content-length";
+const TRANSFER_ENCODING: &[u8] = b"transfer-encoding";
 
 /// Follows one connection from its first byte.
 #[derive(Debug, Default)]
 pub(crate) struct Framing {
-    state: State,
+    state: FramingState,
     /// The beginning of a line that goes on in the next read.
     partial: Vec<u8>,
     head: Head,
 }
 
+/// The place in a request where the next byte stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
+enum FramingState {
     /// Spoiled: nothing more is judged.
     Broken,
     /// Bytes of a chunk.
@@ -63,21 +64,35 @@ impl Framing {
     /// Judges what was read. Of an ambiguous request, the byte that makes it so becomes NUL.
     pub(crate) fn inspect(&mut self, bytes: &mut [u8]) {
         let mut at = 0;
-        while at < bytes.len() && self.state != State::Broken {
+        while at < bytes.len() && self.state != FramingState::Broken {
             at += match self.state {
-                State::Sized(left) => self.skip(left, bytes.len() - at, State::Sized, State::Head),
-                State::Chunk(left) => {
-                    self.skip(left, bytes.len() - at, State::Chunk, State::ChunkEnd)
-                }
+                FramingState::Sized(left) => self.skip(
+                    left,
+                    bytes.len() - at,
+                    FramingState::Sized,
+                    FramingState::Head,
+                ),
+                FramingState::Chunk(left) => self.skip(
+                    left,
+                    bytes.len() - at,
+                    FramingState::Chunk,
+                    FramingState::ChunkEnd,
+                ),
                 _ => self.line(&mut bytes[at..]),
             };
         }
     }
 
-    fn skip(&mut self, left: u64, here: usize, more: fn(u64) -> State, then: State) -> usize {
+    fn skip(
+        &mut self,
+        left: u64,
+        here: usize,
+        more: fn(u64) -> FramingState,
+        then: FramingState,
+    ) -> usize {
         let taken = usize::try_from(left).map_or(here, |left| left.min(here));
-        let rest = left - taken as u64;
-        self.state = if rest == 0 { then } else { more(rest) };
+        let left = left - taken as u64;
+        self.state = if left == 0 { then } else { more(left) };
         taken
     }
 
@@ -107,7 +122,7 @@ impl Framing {
     }
 
     fn line_max(&self) -> usize {
-        if self.state == State::ChunkSize {
+        if self.state == FramingState::ChunkSize {
             CHUNK_LINE_MAX
         } else {
             LINE_MAX
@@ -116,7 +131,7 @@ impl Framing {
 
     fn spoil(&mut self, bytes: &mut [u8], at: usize) {
         bytes[at] = 0;
-        self.state = State::Broken;
+        self.state = FramingState::Broken;
         self.partial = Vec::new();
     }
 
@@ -127,22 +142,22 @@ impl Framing {
             return Err(Ambiguous);
         }
         self.state = match self.state {
-            State::Head if line.is_empty() && self.head.started => self.end_of_head()?,
+            FramingState::Head if line.is_empty() && self.head.started => self.end_of_head()?,
             // Empty lines before a request are let go (RFC 9112, section 2.2).
-            State::Head if line.is_empty() => State::Head,
-            State::Head => self.head_line(line)?,
-            State::ChunkSize => chunk_size(line)?,
-            State::ChunkEnd if line.is_empty() => State::ChunkSize,
-            State::Trailers if line.is_empty() => self.end_of_request(),
-            State::Trailers => State::Trailers,
+            FramingState::Head if line.is_empty() => FramingState::Head,
+            FramingState::Head => self.head_line(line)?,
+            FramingState::ChunkSize => chunk_size(line)?,
+            FramingState::ChunkEnd if line.is_empty() => FramingState::ChunkSize,
+            FramingState::Trailers if line.is_empty() => self.end_of_request(),
+            FramingState::Trailers => FramingState::Trailers,
             _ => return Err(Ambiguous),
         };
         Ok(())
     }
 
-    fn head_line(&mut self, line: &[u8]) -> Result<State, Ambiguous> {
+    fn head_line(&mut self, line: &[u8]) -> Result<FramingState, Ambiguous> {
         if !core::mem::replace(&mut self.head.started, true) {
-            return Ok(State::Head);
+            return Ok(FramingState::Head);
         }
         // Most lines are neither, and their first letter tells.
         if matches!(line[0], b'c' | b'C' | b't' | b'T') {
@@ -152,18 +167,22 @@ impl Framing {
         if line[0].is_ascii_whitespace() {
             Err(Ambiguous)
         } else {
-            Ok(State::Head)
+            Ok(FramingState::Head)
         }
     }
 
     fn header(&mut self, line: &[u8]) -> Result<(), Ambiguous> {
         let colon = memchr(b':', line).ok_or(Ambiguous)?;
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-        if name.eq_ignore_ascii_case(LENGTH) {
-            let twice = self.head.length.replace(decimal(value)?).is_some();
+        if name.eq_ignore_ascii_case(CONTENT_LENGTH) {
+            let twice = self
+                .head
+                .length
+                .replace(decimal(value).ok_or(Ambiguous)?)
+                .is_some();
             return if twice { Err(Ambiguous) } else { Ok(()) };
         }
-        if name.eq_ignore_ascii_case(CODING) {
+        if name.eq_ignore_ascii_case(TRANSFER_ENCODING) {
             let twice = core::mem::replace(&mut self.head.chunked, true);
             let known = value.eq_ignore_ascii_case(b"chunked");
             return if known && !twice {
@@ -175,55 +194,33 @@ impl Framing {
         Ok(())
     }
 
-    fn end_of_head(&mut self) -> Result<State, Ambiguous> {
+    fn end_of_head(&mut self) -> Result<FramingState, Ambiguous> {
         let Head {
             length, chunked, ..
         } = self.head;
         match (length, chunked) {
             (Some(_), true) => Err(Ambiguous),
-            (None, true) => Ok(State::ChunkSize),
+            (None, true) => Ok(FramingState::ChunkSize),
             (None | Some(0), false) => Ok(self.end_of_request()),
             (Some(length), false) => {
                 self.head = Head::default();
-                Ok(State::Sized(length))
+                Ok(FramingState::Sized(length))
             }
         }
     }
 
-    fn end_of_request(&mut self) -> State {
+    fn end_of_request(&mut self) -> FramingState {
         self.head = Head::default();
-        State::Head
+        FramingState::Head
     }
-}
-
-/// A length in decimal digits, and nothing else: at most 18 of them.
-pub(crate) fn decimal(text: &[u8]) -> Result<u64, Ambiguous> {
-    if text.is_empty() || text.len() > 18 {
-        return Err(Ambiguous);
-    }
-    text.iter().try_fold(0, |number, digit| match digit {
-        b'0'..=b'9' => Ok(number * 10 + u64::from(digit - b'0')),
-        _ => Err(Ambiguous),
-    })
 }
 
 /// `1a;name=value`: the size in hexadecimal digits, and extensions that nobody reads.
-fn chunk_size(line: &[u8]) -> Result<State, Ambiguous> {
+fn chunk_size(line: &[u8]) -> Result<FramingState, Ambiguous> {
     let size = line.split(|byte| *byte == b';').next().unwrap_or_default();
-    Ok(match hexadecimal(size)? {
-        0 => State::Trailers,
-        size => State::Chunk(size),
-    })
-}
-
-/// A length in hexadecimal digits, and nothing else: at most 15 of them.
-pub(crate) fn hexadecimal(text: &[u8]) -> Result<u64, Ambiguous> {
-    if text.is_empty() || text.len() > 15 {
-        return Err(Ambiguous);
-    }
-    text.iter().try_fold(0, |number, digit| {
-        let digit = char::from(*digit).to_digit(16).ok_or(Ambiguous)?;
-        Ok(number * 16 + u64::from(digit))
+    Ok(match hexadecimal(size).ok_or(Ambiguous)? {
+        0 => FramingState::Trailers,
+        size => FramingState::Chunk(size),
     })
 }
 
@@ -239,7 +236,7 @@ mod tests {
             .chunks_mut(piece)
             .for_each(|chunk| framing.inspect(chunk));
         let untouched = bytes == text.as_bytes();
-        assert_eq!(untouched, framing.state != State::Broken, "{text:?}");
+        assert_eq!(untouched, framing.state != FramingState::Broken, "{text:?}");
         untouched
     }
 

@@ -32,30 +32,19 @@
 //! # }
 //! ```
 
-mod accept;
-mod ahead;
-mod answer;
-mod body;
+mod certificate;
 mod config;
-mod control;
-mod credential;
-mod forward;
+mod error;
+mod exchange;
 mod framing;
-mod gateway;
-mod handle;
-mod headers;
-mod home;
-mod known;
+mod framing_header;
 mod listen;
-mod peer;
-mod shop;
-mod socket;
+mod number;
+mod run;
+mod table;
 mod timer;
-mod tls;
-mod tunnel;
 mod upstream;
-mod worker;
 
 pub use config::{Config, ConfigError, Overrides, RouteConfig, Scheme, UpstreamUrl, UrlError};
-pub use gateway::{Gateway, GatewayError};
-pub use home::Home;
+pub use error::GatewayError;
+pub use run::{Gateway, Home};

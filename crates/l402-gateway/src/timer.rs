@@ -1,7 +1,7 @@
-//! Patience that ends.
+//! Idle timers that cost nearly nothing while a connection makes progress.
 //!
-//! Nearly everything comes in time. So what wakes whoever waits is set anew only when it goes off
-//! too early, and to begin a wait or to end it costs next to nothing.
+//! Nearly everything comes in time. So the alarm behind a timer is set anew only when it goes off
+//! too early, and to begin a wait or to end it does not touch the runtime.
 
 use core::mem;
 use core::pin::{Pin, pin};
@@ -13,12 +13,12 @@ use hyper::rt::{Sleep, Timer};
 use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep_until};
 
-/// Runs out when it is waited with for so long, without rest in between.
+/// A timer that runs out if it is polled for so long without a reset in between.
 pub(crate) struct IdleTimer {
-    /// None never runs out.
+    /// `None` never runs out.
     limit: Option<Duration>,
     since: Option<Instant>,
-    /// What was counted when it was last told.
+    /// The count of the last call of [`IdleTimer::reset_if_changed`].
     count: u64,
     alarm: Alarm,
 }
@@ -37,26 +37,26 @@ impl IdleTimer {
         self.limit
     }
 
-    /// Has it run for so long from the next wait on.
+    /// Sets another limit, which runs from the next poll on.
     pub(crate) fn start(&mut self, limit: Duration) {
         self.limit = Some(limit);
         self.since = None;
         self.count = 0;
     }
 
-    /// What was waited for has come.
-    pub(crate) fn rest(&mut self) {
+    /// Ends the wait: the next poll begins another.
+    pub(crate) fn reset(&mut self) {
         self.since = None;
     }
 
-    /// Something has, where this many of it are not as many as when it was last told.
-    pub(crate) fn rest_if_moved(&mut self, count: u64) {
+    /// Resets the timer if `count` has changed since the last call.
+    pub(crate) fn reset_if_changed(&mut self, count: u64) {
         if mem::replace(&mut self.count, count) != count {
-            self.rest();
+            self.reset();
         }
     }
 
-    /// Starts it, if it does not run; whether it has run out.
+    /// Starts the timer, unless it runs, and returns true if it has run out.
     pub(crate) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(limit) = self.limit else {
             return false;
@@ -71,11 +71,11 @@ impl IdleTimer {
 #[derive(Clone, Default)]
 pub(crate) struct ConnectionTimer(Arc<Mutex<Alarm>>);
 
-/// Wakes who waits for an end; one waits at a time.
+/// Wakes one task at the end of its wait; only one waits at a time.
 #[derive(Default)]
 struct Alarm {
     sleep: Option<Pin<Box<tokio::time::Sleep>>>,
-    /// Who it wakes.
+    /// Wakes the task that waits.
     waker: Option<Waker>,
 }
 
@@ -148,7 +148,7 @@ mod tests {
         let limit = Duration::from_secs(1);
         let mut timer = IdleTimer::new(Some(limit));
         let mut elapsed = |count| {
-            timer.rest_if_moved(count);
+            timer.reset_if_changed(count);
             timer.poll_elapsed(&mut Context::from_waker(Waker::noop()))
         };
         for count in 1..=5 {

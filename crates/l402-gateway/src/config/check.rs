@@ -65,7 +65,7 @@ impl Config {
         self.check_sandbox()
     }
 
-    /// The sandbox is no money, and must not be mistaken for it from elsewhere.
+    /// The sandbox is no money, and must not be mistaken for it from other machines.
     fn check_sandbox(&self) -> Result<(), (&'static str, String)> {
         let public = self
             .listen
@@ -83,7 +83,7 @@ impl Config {
         }
     }
 
-    /// A route whose upstream is this gateway itself: its index and the mend.
+    /// A route whose upstream is this gateway itself: its index and the fix.
     pub(crate) fn check_loop(&self) -> Result<(), (usize, String)> {
         let own = |route: &super::RouteConfig| {
             self.listen.iter().any(|address| {

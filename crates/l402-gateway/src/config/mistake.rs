@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Range;
 use std::cell::RefCell;
 
-/// What is wrong, and where: file, line, column, key, and the mend.
+/// What is wrong, and where: file, line, column, key, and the fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     file: String,

@@ -1,6 +1,7 @@
 //! From text to [`Config`].
 
 use core::fmt;
+use core::num::NonZeroU32;
 use core::ops::Range;
 use core::str::FromStr;
 use std::path::Path;
@@ -9,10 +10,9 @@ use std::time::Duration;
 use l402_server::{ChallengeLimits, Rate};
 use toml::de::DeTable;
 
+use super::mistake::Mistakes;
 use super::section::Section;
-use super::{
-    Config, ConfigError, Http, Mistakes, Overrides, RouteConfig, TlsFiles, check, rate_part, route,
-};
+use super::{Config, ConfigError, Http, Overrides, RouteConfig, TlsFiles, check, route};
 
 /// `folder` is where relative paths start.
 pub(super) fn read(
@@ -191,9 +191,14 @@ fn challenges(root: &Section<'_, '_>) -> (ChallengeLimits, usize) {
         ),
         total: rate("total_per_second", "total_burst", default.total),
     };
-    let ahead = section.number("invoices_ahead", 0, 0..=250_000);
+    let invoices_ahead = section.number("invoices_ahead", 0, 0..=250_000);
     section.finish();
-    (limits, usize::try_from(ahead).unwrap_or_default())
+    (limits, usize::try_from(invoices_ahead).unwrap_or_default())
+}
+
+/// A whole number of the configuration as a rate's part; 0 is no rate.
+fn rate_part(number: u64) -> Option<NonZeroU32> {
+    u32::try_from(number).ok().and_then(NonZeroU32::new)
 }
 
 /// What no single key can tell. Only of a file that is sound otherwise.

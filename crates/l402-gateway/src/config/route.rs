@@ -9,6 +9,7 @@ use l402_server::{Access, Charge, Route};
 
 use super::section::Section;
 use super::url::{Scheme, UpstreamUrl};
+use crate::framing_header::is_framing;
 
 /// A route, and what stands behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,9 +107,9 @@ pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfi
     })
 }
 
-fn missing(section: &Section<'_, '_>, key: &str, mend: &str) {
+fn missing(section: &Section<'_, '_>, key: &str, fix: &str) {
     if !section.has(key) {
-        section.wrong(key, format!("missing; {mend}"));
+        section.wrong(key, format!("missing; {fix}"));
     }
 }
 
@@ -164,22 +165,22 @@ fn priced(section: &Section<'_, '_>, path: &str, price: Msat) -> Option<l402_ser
     })
 }
 
-/// One of a few words; the first is the default.
+/// One of a few choices; the first is the default.
 pub(super) fn choice<T: Copy>(
     section: &Section<'_, '_>,
     key: &'static str,
-    words: &[(&'static str, T)],
+    choices: &[(&'static str, T)],
 ) -> T {
     let written = section.text(key);
-    let found = written.and_then(|text| words.iter().find(|(word, _)| *word == text));
+    let found = written.and_then(|text| choices.iter().find(|(word, _)| *word == text));
     if written.is_some() && found.is_none() {
-        let words: Vec<_> = words
+        let choices: Vec<_> = choices
             .iter()
             .map(|(word, _)| format!("\"{word}\""))
             .collect();
-        section.wrong(key, format!("write {}", words.join(" or ")));
+        section.wrong(key, format!("write {}", choices.join(" or ")));
     }
-    found.unwrap_or(&words[0]).1
+    found.unwrap_or(&choices[0]).1
 }
 
 fn strip_prefix(section: &Section<'_, '_>, path: &str) -> String {
@@ -213,7 +214,7 @@ fn headers(section: Section<'_, '_>) -> Vec<(HeaderName, HeaderValue)> {
                     "the same header again, in other letters; leave one out",
                 );
             }
-            (Ok(header), Some(mut value)) if !crate::headers::is_framing(&header) => {
+            (Ok(header), Some(mut value)) if !is_framing(&header) => {
                 value.set_sensitive(true);
                 read.push((header, value));
             }

@@ -11,7 +11,7 @@ use core::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Mistakes;
+use super::mistake::Mistakes;
 
 pub(super) struct Section<'a, 'i> {
     table: &'a DeTable<'i>,

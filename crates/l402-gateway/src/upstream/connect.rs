@@ -1,23 +1,101 @@
-//! Opening a connection to an upstream.
+//! An upstream, and opening a connection to it.
 
-use core::pin::Pin;
-use core::task::{Context, Poll};
 use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use http::HeaderValue;
+use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::client::TlsStream;
+use tokio_rustls::TlsConnector;
 
-use super::Upstream;
+use super::tls::client_tls;
+use super::wire::Wire;
+use crate::GatewayError;
+use crate::config::{RouteConfig, Scheme, UpstreamUrl};
 
-/// Bytes to and from an upstream.
-pub(crate) enum Wire {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+/// An upstream, ready to be connected to.
+pub(crate) struct Upstream {
+    /// Unique in the process, for pools.
+    pub(super) id: u64,
+    url: UpstreamUrl,
+    ca: Option<PathBuf>,
+    http2: bool,
+    authority: HeaderValue,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+    connect_timeout: Duration,
+}
+
+impl std::fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upstream")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Upstream {
+    pub(crate) fn new(
+        route: &RouteConfig,
+        connect_timeout: Duration,
+    ) -> Result<Self, GatewayError> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let url = route.upstream.clone();
+        let unusable = |why: String| GatewayError::new(format!("cannot use {url}: {why}"));
+        let http2 = match url.scheme() {
+            Scheme::H2c => true,
+            Scheme::Http => false,
+            Scheme::Https => route.route.grpc,
+        };
+        let tls = (url.scheme() == Scheme::Https).then(|| {
+            let alpn: &[u8] = if http2 { b"h2" } else { b"http/1.1" };
+            let config = client_tls(route.upstream_ca.as_deref(), alpn)?;
+            let name = ServerName::try_from(url.host_name());
+            let name = name.map_err(|error| unusable(error.to_string()))?;
+            Ok((TlsConnector::from(config), name))
+        });
+        let authority = HeaderValue::from_str(&url.authority());
+        Ok(Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            ca: route.upstream_ca.clone(),
+            http2,
+            authority: authority.map_err(|error| unusable(error.to_string()))?,
+            tls: tls.transpose()?,
+            connect_timeout,
+            url,
+        })
+    }
+
+    /// Whether connections to one serve the other.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        (&self.url, &self.ca, self.http2, self.connect_timeout)
+            == (&other.url, &other.ca, other.http2, other.connect_timeout)
+    }
+
+    pub(crate) fn base(&self) -> &str {
+        self.url.base()
+    }
+
+    pub(crate) fn is_http2(&self) -> bool {
+        self.http2
+    }
+
+    /// What the upstream is called in `Host` and `:authority`.
+    pub(crate) fn authority(&self) -> &HeaderValue {
+        &self.authority
+    }
+
+    /// `http` or `https`, for HTTP/2's `:scheme`.
+    pub(crate) fn http_scheme(&self) -> http::uri::Scheme {
+        if self.tls.is_some() {
+            http::uri::Scheme::HTTPS
+        } else {
+            http::uri::Scheme::HTTP
+        }
+    }
+
     /// Connects, TLS included, within the time-out.
     pub(super) async fn connect(&self) -> io::Result<Wire> {
         let opened = timeout(self.connect_timeout, self.open()).await;
@@ -38,52 +116,8 @@ impl Upstream {
     }
 }
 
-/// Does the same with whichever it is.
-macro_rules! either {
-    ($wire:expr, $stream:ident => $do:expr) => {
-        match $wire {
-            Wire::Plain($stream) => $do,
-            Wire::Tls($stream) => $do,
-        }
-    };
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        either!(self.get_mut(), stream => Pin::new(stream).poll_read(cx, buf))
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        either!(self.get_mut(), stream => Pin::new(stream).poll_write(cx, buf))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        either!(self.get_mut(), stream => Pin::new(stream).poll_write_vectored(cx, bufs))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        either!(self, stream => stream.is_write_vectored())
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self.get_mut(), stream => Pin::new(stream).poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self.get_mut(), stream => Pin::new(stream).poll_shutdown(cx))
+impl std::fmt::Display for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.url.fmt(f)
     }
 }

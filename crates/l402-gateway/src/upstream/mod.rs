@@ -1,172 +1,19 @@
 //! Upstreams: how they are reached, and the connections that a worker keeps to them.
+//!
+//! `connect` opens a connection, TLS included; `pool` keeps idle ones and sends a request over one.
+//! HTTP/1.1 is spoken by our own code in `http1`, HTTP/2 by hyper.
 
+mod answer_body;
+mod body;
 mod connect;
 mod http1;
 mod pool;
+mod tls;
+mod wire;
 
-use core::pin::Pin;
-use core::task::{Context, Poll};
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
-use bytes::Bytes;
-use http::HeaderValue;
-use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
-use rustls_pki_types::ServerName;
-use tokio_rustls::TlsConnector;
-
-use crate::body::BodyFault;
-use crate::config::{RouteConfig, Scheme, UpstreamUrl};
-use crate::{GatewayError, tls};
-
-pub(crate) use connect::Wire;
-pub(crate) use http1::{AnswerBytes, HeadWriter};
-pub(crate) use pool::{Outgoing, Pool, SendError};
-
-/// An upstream, ready to be connected to.
-pub(crate) struct Upstream {
-    /// Unique in the process, for pools.
-    id: u64,
-    url: UpstreamUrl,
-    ca: Option<PathBuf>,
-    http2: bool,
-    authority: HeaderValue,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
-    connect_timeout: Duration,
-}
-
-impl std::fmt::Debug for Upstream {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Upstream")
-            .field("url", &self.url)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Upstream {
-    pub(crate) fn new(
-        route: &RouteConfig,
-        connect_timeout: Duration,
-    ) -> Result<Self, GatewayError> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let url = route.upstream.clone();
-        let unusable = |why: String| GatewayError::new(format!("cannot use {url}: {why}"));
-        let http2 = match url.scheme() {
-            Scheme::H2c => true,
-            Scheme::Http => false,
-            Scheme::Https => route.route.grpc,
-        };
-        let tls = (url.scheme() == Scheme::Https).then(|| {
-            let alpn: &[u8] = if http2 { b"h2" } else { b"http/1.1" };
-            let config = tls::client(route.upstream_ca.as_deref(), alpn)?;
-            let name = ServerName::try_from(url.host_name());
-            let name = name.map_err(|error| unusable(error.to_string()))?;
-            Ok((TlsConnector::from(config), name))
-        });
-        let authority = HeaderValue::from_str(&url.authority());
-        Ok(Self {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
-            ca: route.upstream_ca.clone(),
-            http2,
-            authority: authority.map_err(|error| unusable(error.to_string()))?,
-            tls: tls.transpose()?,
-            connect_timeout,
-            url,
-        })
-    }
-
-    /// Whether connections to one serve the other.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        (&self.url, &self.ca, self.http2, self.connect_timeout)
-            == (&other.url, &other.ca, other.http2, other.connect_timeout)
-    }
-
-    pub(crate) fn base(&self) -> &str {
-        self.url.base()
-    }
-
-    pub(crate) fn is_http2(&self) -> bool {
-        self.http2
-    }
-
-    /// What the upstream is called in `Host` and `:authority`.
-    pub(crate) fn authority(&self) -> &HeaderValue {
-        &self.authority
-    }
-
-    /// `http` or `https`, for HTTP/2's `:scheme`.
-    pub(crate) fn http_scheme(&self) -> http::uri::Scheme {
-        if self.tls.is_some() {
-            http::uri::Scheme::HTTPS
-        } else {
-            http::uri::Scheme::HTTP
-        }
-    }
-}
-
-impl std::fmt::Display for Upstream {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.url.fmt(f)
-    }
-}
-
-/// The body of an upstream's answer.
-pub(crate) enum UpstreamBody {
-    Http1(AnswerBytes),
-    Http2(Incoming),
-}
-
-impl UpstreamBody {
-    /// Whether its connection can become a tunnel: its request is sent.
-    pub(crate) fn may_be_tunnel(&self) -> bool {
-        matches!(self, Self::Http1(body) if body.may_be_tunnel())
-    }
-
-    /// The connection itself, and what was read from it already, where the answer has been 101.
-    pub(crate) fn into_tunnel(self) -> Option<(Wire, Bytes)> {
-        match self {
-            Self::Http1(body) => body.into_tunnel(),
-            Self::Http2(_) => None,
-        }
-    }
-}
-
-impl Body for UpstreamBody {
-    type Data = Bytes;
-    type Error = BodyFault;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-        match self.get_mut() {
-            Self::Http1(body) => body.poll_piece(cx).map(|piece| {
-                let frame = piece?.map(Frame::data).map_err(BodyFault::broken);
-                Some(frame)
-            }),
-            Self::Http2(body) => Pin::new(body)
-                .poll_frame(cx)
-                .map(|frame| Some(frame?.map_err(BodyFault::broken))),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Http1(body) => body.is_end(),
-            Self::Http2(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Http1(body) => body.size_hint(),
-            Self::Http2(body) => body.size_hint(),
-        }
-    }
-}
-
-/// Shared by all requests of one worker.
-pub(crate) type SharedPool = Arc<Pool>;
+pub(crate) use answer_body::UpstreamBody;
+pub(crate) use body::{BodyFault, Progress, RequestBody, or_idle};
+pub(crate) use connect::Upstream;
+pub(crate) use http1::{HeadWriter, Http1Body};
+pub(crate) use pool::{Pool, SendError, SharedPool, UpstreamRequest};
+pub(crate) use wire::Wire;

@@ -12,9 +12,10 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::time::{Instant, timeout};
 
-use super::http1::{AnswerBytes, Http1, NoAnswer, Sending};
-use super::{Upstream, UpstreamBody};
-use crate::body::{Progress, RequestBody};
+use super::answer_body::UpstreamBody;
+use super::body::{Progress, RequestBody};
+use super::connect::Upstream;
+use super::http1::{Http1, Http1Body, Http1Request, NoResponse};
 
 /// How long an idle connection is kept: shorter than most servers keep theirs.
 const IDLE: Duration = Duration::from_secs(30);
@@ -28,8 +29,8 @@ const PING_AFTER: Duration = Duration::from_secs(30);
 type Http2 = http2::SendRequest<RequestBody>;
 
 /// A request, as its upstream speaks.
-pub(crate) enum Outgoing {
-    Http1(Box<Sending>),
+pub(crate) enum UpstreamRequest {
+    Http1(Box<Http1Request>),
     Http2(Box<Request<RequestBody>>),
 }
 
@@ -39,6 +40,9 @@ pub(crate) struct Pool {
     http1: Mutex<HashMap<u64, Vec<Idle>, ahash::RandomState>>,
     http2: Mutex<HashMap<u64, Http2>>,
 }
+
+/// One pool, shared by all requests of one worker.
+pub(crate) type SharedPool = Arc<Pool>;
 
 struct Idle {
     connection: Http1,
@@ -62,7 +66,7 @@ impl Lease {
     }
 
     pub(super) fn give_back(mut self) {
-        if !self.connection.rest() {
+        if !self.connection.set_idle() {
             return;
         }
         let mut idle = lock(&self.pool.http1);
@@ -81,7 +85,7 @@ impl Lease {
 pub(crate) enum SendError {
     /// No connection.
     Connect(std::io::Error),
-    Http1(NoAnswer),
+    Http1(NoResponse),
     Http2(hyper::Error),
     Timeout,
 }
@@ -92,7 +96,7 @@ impl fmt::Display for SendError {
             Self::Connect(error) => write!(f, "cannot connect: {error}"),
             Self::Http1(why) => why.fmt(f),
             Self::Http2(error) => write!(f, "no answer: {error}"),
-            Self::Timeout => NoAnswer::Timeout.fmt(f),
+            Self::Timeout => NoResponse::Timeout.fmt(f),
         }
     }
 }
@@ -103,10 +107,10 @@ impl From<hyper::Error> for SendError {
     }
 }
 
-impl From<NoAnswer> for SendError {
-    fn from(why: NoAnswer) -> Self {
+impl From<NoResponse> for SendError {
+    fn from(why: NoResponse) -> Self {
         match why {
-            NoAnswer::Timeout => Self::Timeout,
+            NoResponse::Timeout => Self::Timeout,
             why => Self::Http1(why),
         }
     }
@@ -118,12 +122,12 @@ impl Pool {
     pub(crate) async fn send(
         self: &Arc<Self>,
         upstream: &Upstream,
-        request: Outgoing,
+        request: UpstreamRequest,
         limit: Duration,
     ) -> Result<Response<UpstreamBody>, SendError> {
         match request {
-            Outgoing::Http1(request) => self.send_http1(upstream, request, limit).await,
-            Outgoing::Http2(request) => {
+            UpstreamRequest::Http1(request) => self.send_http1(upstream, request, limit).await,
+            UpstreamRequest::Http2(request) => {
                 // Seldom needed and large: boxed, so that not every request carries room for it.
                 let progress = request.body().progress();
                 let sending = Box::pin(self.send_http2(upstream, *request));
@@ -137,7 +141,7 @@ impl Pool {
     async fn send_http1(
         self: &Arc<Self>,
         upstream: &Upstream,
-        mut request: Box<Sending>,
+        mut request: Box<Http1Request>,
         limit: Duration,
     ) -> Result<Response<UpstreamBody>, SendError> {
         let idle = self.take(upstream);
@@ -154,7 +158,7 @@ impl Pool {
             lease = Box::pin(self.open(upstream)).await?;
             answered = lease.connection.exchange(&mut request, limit).await;
         }
-        let answer = AnswerBytes::answer(answered?, lease, request);
+        let answer = Http1Body::answer(answered?, lease, request);
         Ok(answer.map(UpstreamBody::Http1))
     }
 
@@ -218,8 +222,8 @@ impl Pool {
         Ok(sender)
     }
 
-    /// Closes what has been idle for long, for ever.
-    pub(crate) async fn grow_old(self: Arc<Self>) {
+    /// Closes connections that have been idle for long. Never ends.
+    pub(crate) async fn close_idle(self: Arc<Self>) {
         let mut tick = tokio::time::interval(IDLE / 4);
         loop {
             tick.tick().await;

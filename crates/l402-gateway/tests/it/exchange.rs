@@ -16,10 +16,10 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::harness::{Shop, describe, request, routes, send, shop, upstream};
+use crate::harness::{TestServer, describe, request, routes, send, serve, upstream};
 use crate::upstream::{
     LAST, OK, PATIENCE, STRAY, Stage, Wire, assert_failed, assert_says, let_read, pattern,
-    serves_afresh, serves_once, shop_before, shop_with, upload,
+    server_before, server_with, serves_afresh, serves_once, upload,
 };
 
 /// More idle connections than a task can look at in one turn: tokio lets it read 128 times, and
@@ -27,10 +27,10 @@ use crate::upstream::{
 const MANY: usize = 200;
 
 /// Connections that have served, and are all in the pool.
-async fn idle(shop: &Shop, stage: &Stage) -> Vec<Wire> {
+async fn idle(server: &TestServer, stage: &Stage) -> Vec<Wire> {
     let mut exchanges = Vec::new();
     for _ in 0..MANY {
-        let mut client = Wire::to(shop.address).await;
+        let mut client = Wire::to(server.address).await;
         client.say("GET /free HTTP/1.1\r\nHost: a\r\n\r\n").await;
         let mut wire = stage.accept().await;
         wire.head().await;
@@ -46,19 +46,19 @@ async fn idle(shop: &Shop, stage: &Stage) -> Vec<Wire> {
 #[tokio::test(flavor = "multi_thread")]
 async fn however_many_idle_connections_speak_or_end_none_is_used_again() {
     let stage = Stage::open().await;
-    let shop = shop_with(&stage, "[http]\nconnections_per_peer = 0\n").await;
+    let server = server_with(&stage, "[http]\nconnections_per_peer = 0\n").await;
     let late = "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     for (said, closes) in [(STRAY, false), (late, true), ("", true)] {
         for method in ["GET", "POST"] {
-            let mut old = idle(&shop, &stage).await;
+            let mut old = idle(&server, &stage).await;
             for wire in &mut old {
                 wire.say(said).await;
                 if closes {
                     wire.socket.shutdown().await.unwrap();
                 }
             }
-            let_read(&shop).await;
-            let ask = send(shop.address, request(method, "/free", None, b""));
+            let_read(&server).await;
+            let ask = send(server.address, request(method, "/free", None, b""));
             let upstream = async { stage.accept().await.answer(LAST).await };
             let (answer, _) = join!(ask, upstream);
             assert_says(&answer, 200, "ok");
@@ -106,20 +106,20 @@ async fn an_upload_over_tls_reaches_its_end_though_its_answer_has_begun() {
     listener.set_tcp_mss(1200).unwrap();
     listener.set_recv_buffer_size(8 * 1024).unwrap();
     let port = stage.address().port();
-    let shop = shop(&format!(
+    let server = serve(&format!(
         "listen = [\"127.0.0.1:0\"]\nworkers = 1\n[[route]]\npath = \"/free\"\nfree = true\n\
          upstream = \"https://localhost:{port}\"\nupstream_ca = \"{}\"\n",
         folder.path().join("ca.pem").display()
     ))
     .await;
     for size in (4..=24).map(|count| count * 16 * 1024) {
-        let mut client = Wire::to(shop.address).await;
+        let mut client = Wire::to(server.address).await;
         let (head, body) = upload(&pattern(size), false);
         client.say(head).await;
         client.say(body).await;
         let socket = stage.accept().await.socket;
         let mut wire = BufReader::new(acceptor.accept(socket).await.unwrap());
-        let_read(&shop).await;
+        let_read(&server).await;
         answer(&mut wire, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n").await;
         let head = client.head().await;
         assert!(head.starts_with("HTTP/1.1 200"), "{head}");
@@ -151,14 +151,14 @@ async fn described(http2: bool, own: &str, spoofed: &[(&'static str, &str)]) -> 
     if http2 {
         text = text.replace("http://", "h2c://");
     }
-    let shop = shop(&text).await;
-    let credential = shop.buy("/x").await;
+    let server = serve(&text).await;
+    let credential = server.buy("/x").await;
     let mut get = request("GET", "/x", Some(&credential), b"");
     for (name, value) in spoofed {
         get.headers_mut()
             .append(*name, value.parse().expect("a value"));
     }
-    let answer = send(shop.address, get).await;
+    let answer = send(server.address, get).await;
     assert_eq!(answer.status(), 200, "{}", answer.text());
     answer.json()
 }
@@ -206,16 +206,16 @@ async fn a_header_of_the_operators_is_his_with_dashes_and_with_underscores() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_buyer_who_stalls_his_upload_until_the_answer_breaks_off_has_few_attempts() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
+    let server = server_before(&stage).await;
     for (answer, abrupt) in [
         ("content-length: 9\r\n\r\nnearly", false),
         ("content-length: 9\r\n\r\nnearly", true),
         ("transfer-encoding: chunked\r\n\r\n6\r\nnearly\r\n", false),
         ("transfer-encoding: chunked\r\n\r\n6\r\nnearly\r\n", true),
     ] {
-        let credential = shop.buy("/x").await;
+        let credential = server.buy("/x").await;
         for _ in 0..=BUYER_RELEASES {
-            let mut client = Wire::to(shop.address).await;
+            let mut client = Wire::to(server.address).await;
             let host = format!("Host: a\r\nAuthorization: {credential}");
             let post = format!("POST /x HTTP/1.1\r\n{host}\r\nContent-Length: 10\r\n\r\na");
             client.say(post).await;
@@ -232,7 +232,7 @@ async fn a_buyer_who_stalls_his_upload_until_the_answer_breaks_off_has_few_attem
             let rest = client.rest().await;
             assert!(rest.is_empty() || rest == b"\r\n", "{answer:?} {rest:?}");
         }
-        let again = shop.get("/x", Some(&credential)).await;
+        let again = server.get("/x", Some(&credential)).await;
         assert_eq!(again.code(), "consumed", "{answer:?}, abrupt: {abrupt}");
     }
 }
@@ -240,23 +240,23 @@ async fn a_buyer_who_stalls_his_upload_until_the_answer_breaks_off_has_few_attem
 #[tokio::test(flavor = "multi_thread")]
 async fn a_get_that_was_heard_is_not_sent_again_whatever_was_said_of_it() {
     let stage = Stage::open().await;
-    let shop = shop_before(&stage).await;
+    let server = server_before(&stage).await;
     for (interim, abrupt) in [
         ("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n", false),
         ("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n", true),
         ("HTTP/1.1 100 Continue\r\n\r\n", false),
     ] {
-        let mut old = serves_afresh(&shop, &stage).await;
+        let mut old = serves_afresh(&server, &stage).await;
         let upstream = async {
             old.answer(interim).await;
-            let_read(&shop).await;
+            let_read(&server).await;
             if abrupt {
                 old.reset();
             } else {
                 drop(old);
             }
         };
-        let (answer, ()) = join!(shop.get("/free", None), upstream);
+        let (answer, ()) = join!(server.get("/free", None), upstream);
         assert_failed(&answer, interim);
         assert!(!stage.is_called(), "it was sent twice after {interim:?}");
     }
@@ -265,10 +265,10 @@ async fn a_get_that_was_heard_is_not_sent_again_whatever_was_said_of_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_until_the_close_is_not_whole_where_its_upload_broke_off() {
     let stage = Stage::open().await;
-    let shop = shop_with(&stage, "[http]\nbody_max_bytes = 32\n").await;
+    let server = server_with(&stage, "[http]\nbody_max_bytes = 32\n").await;
     for fault in ["ZZ\r\n", "20\r\n01234567890123456789012345678901\r\n"] {
-        let credential = shop.buy("/x").await;
-        let mut client = Wire::to(shop.address).await;
+        let credential = server.buy("/x").await;
+        let mut client = Wire::to(server.address).await;
         let host = format!("Host: a\r\nAuthorization: {credential}");
         let post = format!("POST /x HTTP/1.1\r\n{host}\r\nTransfer-Encoding: chunked\r\n\r\n");
         client.say(post + "2\r\nhi\r\n").await;
@@ -282,7 +282,7 @@ async fn an_answer_until_the_close_is_not_whole_where_its_upload_broke_off() {
         wire.rest().await;
         let rest = client.rest().await;
         assert_eq!(rest, b"", "the last chunk must not come after {fault:?}");
-        serves_once(&shop, &stage, &credential).await;
+        serves_once(&server, &stage, &credential).await;
     }
 }
 
@@ -295,10 +295,10 @@ async fn an_upload_that_is_taken_slowly_reaches_its_end_though_its_answer_has_be
     let listener = SockRef::from(&stage.listener);
     listener.set_tcp_mss(1200).unwrap();
     listener.set_recv_buffer_size(8 * 1024).unwrap();
-    let shop = shop_with(&stage, "[http]\nbody_idle_timeout_secs = 1\n").await;
+    let server = server_with(&stage, "[http]\nbody_idle_timeout_secs = 1\n").await;
     let sent = pattern(PIECES * PIECE);
     let (head, body) = upload(&sent, false);
-    let mut client = Wire::to(shop.address).await;
+    let mut client = Wire::to(server.address).await;
     client.say(&head).await;
     let mut wire = stage.accept().await;
     wire.until(b"\r\n\r\n").await;

@@ -8,7 +8,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::harness::{describe, request, routes, shop, upstream};
+use crate::harness::{describe, request, routes, serve, upstream};
 
 /// Every file below a folder, with its content.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -47,12 +47,12 @@ async fn ask(address: std::net::SocketAddr, times: usize) -> BTreeMap<u16, usize
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_unpaid_requests_write_nothing_and_hold_up_nobody_who_paid() {
-    let shop = shop(&routes(upstream(false, describe).await, "")).await;
-    let credential = shop.buy("/x").await;
-    let (before, calls) = (files(shop.home.path()), shop.node_calls());
+    let server = serve(&routes(upstream(false, describe).await, "")).await;
+    let credential = server.buy("/x").await;
+    let (before, calls) = (files(server.home.path()), server.node_calls());
     let mut crowd = JoinSet::new();
     for _ in 0..10 {
-        crowd.spawn(ask(shop.address, 1000));
+        crowd.spawn(ask(server.address, 1000));
     }
     let mut total = BTreeMap::new();
     for statuses in crowd.join_all().await {
@@ -62,7 +62,7 @@ async fn ten_thousand_unpaid_requests_write_nothing_and_hold_up_nobody_who_paid(
     }
     // The clock stands still, so the burst of one address is all there is; one has been bought.
     assert_eq!(total, BTreeMap::from([(402, 99), (429, 9901)]));
-    assert_eq!(shop.node_calls() - calls, 99);
-    assert!(files(shop.home.path()) == before, "a file has changed");
-    assert_eq!(shop.get("/x", Some(&credential)).await.status(), 200);
+    assert_eq!(server.node_calls() - calls, 99);
+    assert!(files(server.home.path()) == before, "a file has changed");
+    assert_eq!(server.get("/x", Some(&credential)).await.status(), 200);
 }

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
-use crate::harness::{Answer, Reply, Shop, shop, upstream};
+use crate::harness::{Answer, Reply, TestServer, serve, upstream};
 
 fn reply(status: &'static str) -> Reply {
     let mut trailers = HeaderMap::new();
@@ -22,8 +22,8 @@ fn reply(status: &'static str) -> Reply {
     reply
 }
 
-async fn call(shop: &Shop, path: &str, credential: Option<&str>) -> (Answer, HeaderMap) {
-    let socket = TcpStream::connect(shop.address)
+async fn call(server: &TestServer, path: &str, credential: Option<&str>) -> (Answer, HeaderMap) {
+    let socket = TcpStream::connect(server.address)
         .await
         .expect("a connection");
     let (mut sender, connection) =
@@ -70,9 +70,9 @@ async fn a_call_is_refused_in_its_own_way_and_served_when_paid() {
         reply("0")
     })
     .await;
-    let shop = shop(&text(upstream)).await;
+    let server = serve(&text(upstream)).await;
     let path = "/shop.Jokes/Tell";
-    let (refused, _) = call(&shop, path, None).await;
+    let (refused, _) = call(&server, path, None).await;
     assert_eq!(refused.status(), 200);
     assert!(
         refused
@@ -81,11 +81,11 @@ async fn a_call_is_refused_in_its_own_way_and_served_when_paid() {
     );
     assert!(refused.header("www-authenticate").is_some() && refused.body.is_empty());
 
-    let credential = shop.buy(path).await;
-    let (served, trailers) = call(&shop, path, Some(&credential)).await;
+    let credential = server.buy(path).await;
+    let (served, trailers) = call(&server, path, Some(&credential)).await;
     assert_eq!((served.status(), &served.body[5..]), (200, &b"hi"[..]));
     assert_eq!(trailers["grpc-status"], "0");
-    let (again, _) = call(&shop, path, Some(&credential)).await;
+    let (again, _) = call(&server, path, Some(&credential)).await;
     assert_ne!(again.header("grpc-status"), Some("0"));
     assert!(again.body.is_empty());
 }
@@ -104,8 +104,8 @@ async fn trailers_of_a_request_stay_behind() {
         "[[route]]\npath = \"/x\"\nupstream = \"h2c://{upstream}\"\nfree = true\ngrpc = true\n\
          [http]\nh2c = true\n"
     );
-    let shop = shop(&text).await;
-    let socket = TcpStream::connect(shop.address).await.unwrap();
+    let server = serve(&text).await;
+    let socket = TcpStream::connect(server.address).await.unwrap();
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket))
             .await
@@ -132,10 +132,10 @@ async fn trailers_of_a_request_stay_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_fails_in_its_trailers_costs_nothing() {
-    let shop = shop(&text(upstream(true, |_| async { reply("13") }).await)).await;
-    let credential = shop.buy("/shop.Jokes/Tell").await;
+    let server = serve(&text(upstream(true, |_| async { reply("13") }).await)).await;
+    let credential = server.buy("/shop.Jokes/Tell").await;
     for _ in 0..2 {
-        let (answer, trailers) = call(&shop, "/shop.Jokes/Tell", Some(&credential)).await;
+        let (answer, trailers) = call(&server, "/shop.Jokes/Tell", Some(&credential)).await;
         assert_eq!(
             (answer.status(), trailers["grpc-status"].as_bytes()),
             (200, &b"13"[..])

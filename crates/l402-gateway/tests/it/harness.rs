@@ -1,4 +1,4 @@
-//! A shop on a port of its own, upstreams, and a buyer.
+//! A gateway on a port of its own, upstreams, and a buyer.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,22 +20,22 @@ use tokio::net::TcpStream;
 pub(crate) type Reply = Response<BoxBody<Bytes, std::io::Error>>;
 
 /// A gateway, its home, and the time, which stands still.
-pub(crate) struct Shop {
+pub(crate) struct TestServer {
     gateway: Option<Gateway>,
     pub(crate) address: SocketAddr,
     pub(crate) home: tempfile::TempDir,
     pub(crate) clock: Arc<ManualClock>,
 }
 
-/// Opens a shop on a free port; `text` is its configuration without `listen`.
-pub(crate) async fn shop(text: &str) -> Shop {
+/// Starts a gateway on a free port; `text` is its configuration without `listen`.
+pub(crate) async fn serve(text: &str) -> TestServer {
     let home = tempfile::tempdir().expect("a home");
     let clock = l402_testkit::clock();
     let gateway = start(text, home.path(), clock.clone())
         .await
         .expect("a gateway");
     let address = gateway.local_addrs()[0];
-    Shop {
+    TestServer {
         gateway: Some(gateway),
         address,
         home,
@@ -60,7 +60,7 @@ pub(crate) async fn start(
     started.await.expect("no panic")
 }
 
-impl Shop {
+impl TestServer {
     pub(crate) fn gateway(&mut self) -> &mut Gateway {
         self.gateway.as_mut().expect("it is open")
     }
@@ -76,7 +76,7 @@ impl Shop {
             .expect("no panic");
     }
 
-    /// Opens again after [`Shop::shutdown`], with what the home holds.
+    /// Opens again after [`TestServer::shutdown`], with what the home holds.
     pub(crate) async fn restart(&mut self, text: &str) {
         let gateway = start(text, self.home.path(), self.clock.clone()).await;
         let gateway = gateway.expect("a gateway");
@@ -108,7 +108,7 @@ impl Shop {
     }
 }
 
-impl Drop for Shop {
+impl Drop for TestServer {
     fn drop(&mut self) {
         drop(self.gateway.take());
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{describe, request, routes, send, shop, upstream, whole};
+use crate::harness::{describe, request, routes, send, serve, upstream, whole};
 
 fn seen<'a>(document: &'a Value, name: &str) -> Vec<&'a str> {
     let headers = document["headers"].as_array().expect("a list");
@@ -56,21 +56,21 @@ const GONE: [&str; 14] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_client_says_of_itself_is_dropped_and_what_the_socket_says_is_set() {
     let upstream = upstream(false, describe).await;
-    let shop = shop(&routes(
+    let server = serve(&routes(
         upstream,
         "[route.upstream_headers]\nx-upstream-key = \"k\"\n",
     ))
     .await;
-    let credential = shop.buy("/x").await;
+    let credential = server.buy("/x").await;
     let mut request = request("GET", "/x", Some(&credential), b"");
     for (name, value) in SPOOFED {
         request.headers_mut().append(name, value.parse().unwrap());
     }
-    let document = send(shop.address, request).await.json();
+    let document = send(server.address, request).await.json();
     for gone in GONE {
         assert!(seen(&document, gone).is_empty(), "{gone}: {document}");
     }
-    let address = shop.address.ip().to_string();
+    let address = server.address.ip().to_string();
     for (name, value) in [
         ("x-upstream-key", "k"),
         ("x-plain", "stays"),
@@ -88,8 +88,8 @@ async fn what_a_client_says_of_itself_is_dropped_and_what_the_socket_says_is_set
 #[tokio::test(flavor = "multi_thread")]
 async fn no_part_of_a_credential_reaches_the_upstream_unless_it_is_let() {
     let upstream = upstream(false, describe).await;
-    let shop = shop(&routes(upstream, "policy = \"uses=9\"")).await;
-    let credential = shop.buy("/x").await;
+    let server = serve(&routes(upstream, "policy = \"uses=9\"")).await;
+    let credential = server.buy("/x").await;
     let (token, preimage) = credential
         .trim_start_matches("L402 ")
         .split_once(':')
@@ -102,7 +102,7 @@ async fn no_part_of_a_credential_reaches_the_upstream_unless_it_is_let() {
         for path in ["/x", "/free"] {
             let mut request = request("GET", path, None, b"");
             request.headers_mut().insert(name, value.parse().unwrap());
-            let answer = send(shop.address, request).await;
+            let answer = send(server.address, request).await;
             assert_eq!(answer.status(), 200, "{name} {path}: {}", answer.text());
             assert!(!answer.text().contains(token) && !answer.text().contains(preimage));
         }
@@ -112,14 +112,14 @@ async fn no_part_of_a_credential_reaches_the_upstream_unless_it_is_let() {
         .headers_mut()
         .insert("authorization", "Bearer mine".parse().unwrap());
     assert_eq!(
-        seen(&send(shop.address, plain).await.json(), "authorization"),
+        seen(&send(server.address, plain).await.json(), "authorization"),
         ["Bearer mine"]
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_free_route_lets_through_neither_another_method_nor_a_maimed_credential() {
-    let shop = shop(&routes(upstream(false, describe).await, "")).await;
+    let server = serve(&routes(upstream(false, describe).await, "")).await;
     let mut request = request("GET", "/free", None, b"");
     for (name, value) in [
         ("x-http-method-override", "POST"),
@@ -129,7 +129,7 @@ async fn a_free_route_lets_through_neither_another_method_nor_a_maimed_credentia
     ] {
         request.headers_mut().append(name, value.parse().unwrap());
     }
-    let document = send(shop.address, request).await.json();
+    let document = send(server.address, request).await.json();
     let text = document["headers"].to_string();
     assert!(
         !text.contains("POST") && !text.contains("deadbeef"),
@@ -139,13 +139,13 @@ async fn a_free_route_lets_through_neither_another_method_nor_a_maimed_credentia
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_credential_is_forwarded_where_the_seller_wants_it() {
-    let shop = shop(&routes(
+    let server = serve(&routes(
         upstream(false, describe).await,
         "forward_credential = true",
     ))
     .await;
-    let credential = shop.buy("/x").await;
-    let document = shop.get("/x", Some(&credential)).await.json();
+    let credential = server.buy("/x").await;
+    let document = server.get("/x", Some(&credential)).await.json();
     assert_eq!(seen(&document, "authorization"), [credential]);
 }
 
@@ -169,9 +169,9 @@ async fn the_upstream_says_nothing_of_connections_and_payments() {
         reply
     })
     .await;
-    let shop = shop(&routes(upstream, "")).await;
-    let credential = shop.buy("/").await;
-    let answer = shop.get("/", Some(&credential)).await;
+    let server = serve(&routes(upstream, "")).await;
+    let credential = server.buy("/").await;
+    let answer = server.get("/", Some(&credential)).await;
     assert_eq!(answer.status(), 200);
     for gone in [
         "x-internal",

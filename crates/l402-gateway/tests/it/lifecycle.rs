@@ -6,23 +6,27 @@ use std::time::Duration;
 use l402_gateway::Config;
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::harness::{describe, request, routes, send, shop, start, try_send, upstream, whole};
+use crate::harness::{describe, request, routes, send, serve, start, try_send, upstream, whole};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_gateway_on_the_same_address_is_refused() {
     let upstream = upstream(false, describe).await;
-    let shop = shop(&routes(upstream, "")).await;
-    let taken = format!("listen = [\"{}\"]\n{}", shop.address, routes(upstream, ""));
+    let server = serve(&routes(upstream, "")).await;
+    let taken = format!(
+        "listen = [\"{}\"]\n{}",
+        server.address,
+        routes(upstream, "")
+    );
     let home = tempfile::tempdir().unwrap();
-    let error = start(&taken, home.path(), shop.clock.clone())
+    let error = start(&taken, home.path(), server.clock.clone())
         .await
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("address in use") && error.contains(&shop.address.to_string()),
+        error.contains("address in use") && error.contains(&server.address.to_string()),
         "{error}"
     );
-    assert_eq!(shop.get("/free", None).await.status(), 200);
+    assert_eq!(server.get("/free", None).await.status(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,11 +65,11 @@ async fn gated() -> (std::net::SocketAddr, mpsc::Receiver<()>, Arc<Semaphore>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_lets_a_slow_answer_end() {
     let (upstream, mut arrivals, gate) = gated().await;
-    let mut shop = shop(&routes(upstream, "")).await;
-    let address = shop.address;
+    let mut server = serve(&routes(upstream, "")).await;
+    let address = server.address;
     let slow = tokio::spawn(async move { send(address, request("GET", "/free", None, b"")).await });
     arrivals.recv().await.unwrap();
-    let stopping = tokio::spawn(async move { shop.shutdown(Duration::from_secs(60)).await });
+    let stopping = tokio::spawn(async move { server.shutdown(Duration::from_secs(60)).await });
     // It stops listening; the answer under way is still waited for.
     let closed = async {
         while tokio::net::TcpStream::connect(address).await.is_ok() {
@@ -84,12 +88,12 @@ async fn a_stop_lets_a_slow_answer_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_waits_no_longer_than_it_is_told() {
     let (upstream, mut arrivals, _gate) = gated().await;
-    let mut shop = shop(&routes(upstream, "")).await;
-    let address = shop.address;
+    let mut server = serve(&routes(upstream, "")).await;
+    let address = server.address;
     let slow =
         tokio::spawn(async move { try_send(address, request("GET", "/free", None, b"")).await });
     arrivals.recv().await.unwrap();
-    shop.shutdown(Duration::from_millis(1)).await;
+    server.shutdown(Duration::from_millis(1)).await;
     assert!(slow.await.unwrap().is_err());
 }
 
@@ -97,37 +101,37 @@ async fn a_stop_waits_no_longer_than_it_is_told() {
 async fn uses_survive_a_restart() {
     let upstream = upstream(false, describe).await;
     let text = routes(upstream, "");
-    let mut shop = shop(&text).await;
-    let (spent, unspent) = (shop.buy("/x").await, shop.buy("/x").await);
-    assert_eq!(shop.get("/x", Some(&spent)).await.status(), 200);
-    shop.shutdown(Duration::from_secs(10)).await;
-    shop.restart(&text).await;
-    assert_eq!(shop.get("/x", Some(&spent)).await.code(), "consumed");
-    assert_eq!(shop.get("/x", Some(&unspent)).await.status(), 200);
+    let mut server = serve(&text).await;
+    let (spent, unspent) = (server.buy("/x").await, server.buy("/x").await);
+    assert_eq!(server.get("/x", Some(&spent)).await.status(), 200);
+    server.shutdown(Duration::from_secs(10)).await;
+    server.restart(&text).await;
+    assert_eq!(server.get("/x", Some(&spent)).await.code(), "consumed");
+    assert_eq!(server.get("/x", Some(&unspent)).await.status(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reload_changes_prices_and_leaves_what_is_under_way_alone() {
     let (upstream, mut arrivals, gate) = gated().await;
-    let mut shop = shop(&routes(upstream, "")).await;
-    let address = shop.address;
+    let mut server = serve(&routes(upstream, "")).await;
+    let address = server.address;
     let slow = tokio::spawn(async move { send(address, request("GET", "/free", None, b"")).await });
     arrivals.recv().await.unwrap();
     let listen = "listen = [\"127.0.0.1:0\"]\nworkers = 2\n";
     let text = format!("{listen}{}", routes(upstream, "")).replace("50 sat", "70 sat");
     let dearer = Config::from_toml(&text.replace("/free", "/gratis"), "new.toml").unwrap();
-    shop.gateway().reload(dearer).unwrap();
-    assert_eq!(shop.get("/x", None).await.json()["price_msat"], 70_000);
-    assert_eq!(shop.get("/free", None).await.status(), 402);
+    server.gateway().reload(dearer).unwrap();
+    assert_eq!(server.get("/x", None).await.json()["price_msat"], 70_000);
+    assert_eq!(server.get("/free", None).await.status(), 402);
     gate.add_permits(1);
     assert_eq!(slow.await.unwrap().status(), 200);
 
     let elsewhere = Config::from_toml(&text.replace("workers = 2", "workers = 3"), "new.toml");
-    let error = shop
+    let error = server
         .gateway()
         .reload(elsewhere.unwrap())
         .unwrap_err()
         .to_string();
     assert!(error.contains("workers"), "{error}");
-    assert_eq!(shop.get("/x", None).await.json()["price_msat"], 70_000);
+    assert_eq!(server.get("/x", None).await.json()["price_msat"], 70_000);
 }

@@ -9,30 +9,30 @@ use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use tokio::task::JoinSet;
 
-use crate::harness::{Reply, describe, request, routes, send, shop, try_send, upstream, whole};
+use crate::harness::{Reply, describe, request, routes, send, serve, try_send, upstream, whole};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn asks_is_paid_and_serves_once() {
-    let shop = shop(&routes(upstream(false, describe).await, "")).await;
-    let credential = shop.buy("/joke").await;
-    let served = shop.get("/joke", Some(&credential)).await;
+    let server = serve(&routes(upstream(false, describe).await, "")).await;
+    let credential = server.buy("/joke").await;
+    let served = server.get("/joke", Some(&credential)).await;
     assert_eq!(served.status(), 200, "{}", served.text());
     assert_eq!(served.header("cache-control"), Some("private, no-store"));
-    let again = shop.get("/joke", Some(&credential)).await;
+    let again = server.get("/joke", Some(&credential)).await;
     assert_eq!((again.status(), again.code()), (402, "consumed".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_credentials_are_told_apart() {
-    let shop = shop(&routes(upstream(false, describe).await, "")).await;
-    let credential = shop.buy("/joke").await;
+    let server = serve(&routes(upstream(false, describe).await, "")).await;
+    let credential = server.buy("/joke").await;
     let (token, _) = credential.split_once(':').unwrap();
     let stolen = format!("{token}:{}", "00".repeat(32));
     for (credential, code) in [
         ("L402 garbage", "invalid_auth_format"),
         (&stolen, "invalid_token"),
     ] {
-        let answer = shop.get("/joke", Some(credential)).await;
+        let answer = server.get("/joke", Some(credential)).await;
         assert_eq!((answer.status(), answer.code().as_str()), (401, code));
         assert_eq!(
             answer.header("content-type"),
@@ -40,7 +40,7 @@ async fn bad_credentials_are_told_apart() {
         );
         assert!(answer.json()["error"].is_string());
     }
-    assert_eq!(shop.get("/joke", Some(&credential)).await.status(), 200);
+    assert_eq!(server.get("/joke", Some(&credential)).await.status(), 200);
 }
 
 /// A body of which half comes, and then the connection breaks.
@@ -83,11 +83,11 @@ async fn a_failing_upstream_costs_nothing() {
         "{}[http]\nupstream_timeout_secs = 1\n",
         routes(upstream, "")
     );
-    let shop = shop(&text).await;
-    let credential = shop.buy("/").await;
-    assert_eq!(shop.get("/", Some(&credential)).await.status(), 500);
+    let server = serve(&text).await;
+    let credential = server.buy("/").await;
+    assert_eq!(server.get("/", Some(&credential)).await.status(), 500);
 
-    let slow = shop.get("/", Some(&credential)).await;
+    let slow = server.get("/", Some(&credential)).await;
     assert_eq!(
         (slow.status(), slow.code()),
         (504, "upstream_timeout".to_owned())
@@ -98,12 +98,12 @@ async fn a_failing_upstream_costs_nothing() {
         (&true.into(), &"same_token".into())
     );
 
-    let cut = try_send(shop.address, request("GET", "/", Some(&credential), b"")).await;
+    let cut = try_send(server.address, request("GET", "/", Some(&credential), b"")).await;
     assert!(cut.is_err(), "half a body must not look whole");
 
-    let served = shop.get("/", Some(&credential)).await;
+    let served = server.get("/", Some(&credential)).await;
     assert_eq!((served.status(), served.text().as_str()), (200, "at last"));
-    assert_eq!(shop.get("/", Some(&credential)).await.code(), "consumed");
+    assert_eq!(server.get("/", Some(&credential)).await.code(), "consumed");
     assert_eq!(tries.load(Ordering::SeqCst), 4);
 }
 
@@ -112,10 +112,10 @@ async fn an_upstream_that_is_away_is_502_and_costs_nothing() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = nobody.local_addr().unwrap();
     drop(nobody);
-    let shop = shop(&routes(address, "")).await;
-    let credential = shop.buy("/").await;
+    let server = serve(&routes(address, "")).await;
+    let credential = server.buy("/").await;
     for _ in 0..2 {
-        let answer = shop.get("/", Some(&credential)).await;
+        let answer = server.get("/", Some(&credential)).await;
         assert_eq!(
             (answer.status(), answer.code()),
             (502, "upstream_failed".to_owned())
@@ -133,15 +133,15 @@ async fn a_token_presented_many_times_at_once_is_served_once() {
         async { whole(200, "ok") }
     })
     .await;
-    let shop = shop(&routes(upstream, "")).await;
+    let server = serve(&routes(upstream, "")).await;
     let mut credentials: Vec<Arc<str>> = Vec::new();
     for _ in 0..10 {
-        credentials.push(shop.buy("/").await.into());
+        credentials.push(server.buy("/").await.into());
     }
     let mut crowd = JoinSet::new();
     for credential in credentials {
         for _ in 0..50 {
-            let (credential, address) = (Arc::clone(&credential), shop.address);
+            let (credential, address) = (Arc::clone(&credential), server.address);
             crowd.spawn(async move {
                 send(address, request("GET", "/", Some(&credential), b""))
                     .await
@@ -173,12 +173,12 @@ async fn with_an_upstream_that_fails_half_the_time_each_token_is_served_once_in_
         async move { whole(if fails { 503 } else { 200 }, "x") }
     })
     .await;
-    let shop = shop(&routes(upstream, "")).await;
+    let server = serve(&routes(upstream, "")).await;
     for _ in 0..20 {
-        let credential = shop.buy("/").await;
+        let credential = server.buy("/").await;
         let mut served = 0;
         for _ in 0..6 {
-            served += usize::from(shop.get("/", Some(&credential)).await.status() == 200);
+            served += usize::from(server.get("/", Some(&credential)).await.status() == 200);
         }
         assert_eq!(served, 1);
     }
@@ -193,26 +193,28 @@ async fn a_token_for_one_service_stays_good_when_shown_to_another() {
             "[[route]]\npath = \"/{name}\"\nupstream = \"http://{upstream}\"\nprice = \"{price}\"\n"
         )
     };
-    let shop = shop(&(route("joke", "50 sat") + &route("quote", "10 sat"))).await;
-    let credential = shop.buy("/joke").await;
-    let other = shop.get("/quote", Some(&credential)).await;
+    let server = serve(&(route("joke", "50 sat") + &route("quote", "10 sat"))).await;
+    let credential = server.buy("/joke").await;
+    let other = server.get("/quote", Some(&credential)).await;
     assert_eq!(
         (other.status(), other.code()),
         (402, "wrong_service".to_owned())
     );
-    assert_eq!(shop.get("/joke", Some(&credential)).await.status(), 200);
+    assert_eq!(server.get("/joke", Some(&credential)).await.status(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_is_asked_for_only_when_it_was_paid_for() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let shop = shop(&routes(upstream(false, describe).await, "")).await;
-    let credential = shop.buy("/x").await;
+    let server = serve(&routes(upstream(false, describe).await, "")).await;
+    let credential = server.buy("/x").await;
     for (authorization, expected) in [
         (String::new(), "HTTP/1.1 402"),
         (format!("Authorization: {credential}\r\n"), "HTTP/1.1 100"),
     ] {
-        let mut socket = tokio::net::TcpStream::connect(shop.address).await.unwrap();
+        let mut socket = tokio::net::TcpStream::connect(server.address)
+            .await
+            .unwrap();
         let head = format!(
             "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\
              {authorization}\r\n"

@@ -12,13 +12,13 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
 
-use crate::harness::{describe, request, routes, send, shop, upstream, whole};
+use crate::harness::{describe, request, routes, send, serve, upstream, whole};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_free_route_is_forwarded_as_it_came() {
-    let shop = shop(&routes(upstream(false, describe).await, "")).await;
+    let server = serve(&routes(upstream(false, describe).await, "")).await;
     let answer = send(
-        shop.address,
+        server.address,
         request("POST", "/free?a=b%20c", None, b"hello"),
     )
     .await;
@@ -29,15 +29,15 @@ async fn a_free_route_is_forwarded_as_it_came() {
         (&"POST".into(), &"/free?a=b%20c".into())
     );
     assert_eq!(seen["body"], "hello");
-    assert_eq!(shop.node_calls(), 0);
+    assert_eq!(server.node_calls(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_offered_is_not_found() {
     let upstream = upstream(false, describe).await;
     let text = format!("[[route]]\npath = \"/a\"\nupstream = \"http://{upstream}\"\nfree = true\n");
-    let shop = shop(&text).await;
-    let answer = shop.get("/b", None).await;
+    let server = serve(&text).await;
+    let answer = server.get("/b", None).await;
     assert_eq!(
         (answer.status(), answer.code()),
         (404, "no_route".to_owned())
@@ -51,9 +51,9 @@ async fn a_path_is_stripped_and_put_before_another() {
         "[[route]]\npath = \"/api/{{*rest}}\"\nupstream = \"http://{upstream}/v1\"\nfree = true\n\
          strip_prefix = \"/api\"\n"
     );
-    let shop = shop(&text).await;
+    let server = serve(&text).await;
     assert_eq!(
-        shop.get("/api/x/y?z", None).await.json()["target"],
+        server.get("/api/x/y?z", None).await.json()["target"],
         "/v1/x/y?z"
     );
 }
@@ -72,10 +72,10 @@ async fn bodies_flow_both_ways_piece_by_piece() {
         )))))
     })
     .await;
-    let shop = shop(&routes(upstream, "")).await;
+    let server = serve(&routes(upstream, "")).await;
     let (pieces, mut queue) = mpsc::channel::<Result<Frame<Bytes>, std::io::Error>>(1);
     let body = StreamBody::new(futures_util::stream::poll_fn(move |cx| queue.poll_recv(cx)));
-    let socket = TcpStream::connect(shop.address).await.unwrap();
+    let socket = TcpStream::connect(server.address).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket))
         .await
         .unwrap();
@@ -118,23 +118,23 @@ impl<S: futures_util::Stream> futures_util::Stream for SyncStream<S> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_beyond_the_limit_is_413_whether_its_length_is_told_or_not() {
     let upstream = upstream(false, describe).await;
-    let shop = shop(&format!(
+    let server = serve(&format!(
         "{}[http]\nbody_max_bytes = 4\n",
         routes(upstream, "")
     ))
     .await;
-    let told = send(shop.address, request("POST", "/free", None, b"12345")).await;
+    let told = send(server.address, request("POST", "/free", None, b"12345")).await;
     assert_eq!(
         (told.status(), told.code()),
         (413, "body_too_large".to_owned())
     );
-    let unpaid = send(shop.address, request("POST", "/x", None, b"12345")).await;
-    assert_eq!((unpaid.status(), shop.node_calls()), (413, 0));
+    let unpaid = send(server.address, request("POST", "/x", None, b"12345")).await;
+    assert_eq!((unpaid.status(), server.node_calls()), (413, 0));
 
     let pieces = futures_util::stream::iter(
         ["123", "45"].map(|p| Ok::<_, std::io::Error>(Frame::data(Bytes::from(p)))),
     );
-    let socket = TcpStream::connect(shop.address).await.unwrap();
+    let socket = TcpStream::connect(server.address).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket))
         .await
         .unwrap();
@@ -144,7 +144,7 @@ async fn a_body_beyond_the_limit_is_413_whether_its_length_is_told_or_not() {
         .body(StreamBody::new(pieces))
         .unwrap();
     assert_eq!(sender.send_request(post).await.unwrap().status(), 413);
-    let fits = send(shop.address, request("POST", "/free", None, b"1234")).await;
+    let fits = send(server.address, request("POST", "/free", None, b"1234")).await;
     assert_eq!(fits.status(), 200);
 }
 
@@ -174,8 +174,8 @@ async fn a_connection_to_the_upstream_is_used_again_and_replaced_when_it_was_clo
         }
     });
     let text = routes(address, "");
-    let shop = shop(&format!("listen = [\"127.0.0.1:0\"]\nworkers = 1\n{text}")).await;
-    let socket = TcpStream::connect(shop.address).await.unwrap();
+    let server = serve(&format!("listen = [\"127.0.0.1:0\"]\nworkers = 1\n{text}")).await;
+    let socket = TcpStream::connect(server.address).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket))
         .await
         .unwrap();
@@ -214,11 +214,11 @@ async fn beyond_the_requests_that_a_route_takes_at_once_it_is_503() {
     let text = format!(
         "[[route]]\npath = \"/\"\nupstream = \"http://{upstream}\"\nfree = true\nmax_in_flight = 1\n"
     );
-    let shop = shop(&text).await;
-    let address = shop.address;
+    let server = serve(&text).await;
+    let address = server.address;
     let first = tokio::spawn(async move { send(address, request("GET", "/", None, b"")).await });
     arrivals.recv().await.unwrap();
-    let second = shop.get("/", None).await;
+    let second = server.get("/", None).await;
     assert_eq!(
         (second.status(), second.code()),
         (503, "overloaded".to_owned())

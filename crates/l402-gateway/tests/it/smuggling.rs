@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::harness::{Shop, describe, routes, shop, upstream, whole};
+use crate::harness::{TestServer, describe, routes, serve, upstream, whole};
 
-/// A shop, and how many requests its upstream has seen.
-async fn counted() -> (Shop, Arc<AtomicUsize>) {
+/// A server, and how many requests its upstream has seen.
+async fn counted() -> (TestServer, Arc<AtomicUsize>) {
     let seen = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&seen);
     let upstream = upstream(false, move |_| {
@@ -17,12 +17,12 @@ async fn counted() -> (Shop, Arc<AtomicUsize>) {
         async { whole(200, "ok") }
     })
     .await;
-    (shop(&routes(upstream, "")).await, seen)
+    (serve(&routes(upstream, "")).await, seen)
 }
 
 /// Everything that comes back until the gateway closes.
-async fn say(shop: &Shop, text: &str) -> String {
-    let mut socket = TcpStream::connect(shop.address)
+async fn say(server: &TestServer, text: &str) -> String {
+    let mut socket = TcpStream::connect(server.address)
         .await
         .expect("a connection");
     socket.write_all(text.as_bytes()).await.expect("sent");
@@ -34,7 +34,7 @@ async fn say(shop: &Shop, text: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_can_be_read_two_ways_is_400_and_goes_nowhere() {
-    let (shop, seen) = counted().await;
+    let (server, seen) = counted().await;
     for request in [
         "POST /free HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "POST /free HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
@@ -46,7 +46,7 @@ async fn what_can_be_read_two_ways_is_400_and_goes_nowhere() {
         "GET /free HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n",
         "GET /free HTTP/1.1\r\nHost : a\r\n\r\n",
     ] {
-        let answer = say(&shop, request).await;
+        let answer = say(&server, request).await;
         assert!(
             answer.starts_with("HTTP/1.1 400"),
             "{request:?}: {answer:?}"
@@ -57,7 +57,7 @@ async fn what_can_be_read_two_ways_is_400_and_goes_nowhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_no_sure_reading_closes_its_connection() {
-    let (shop, seen) = counted().await;
+    let (server, seen) = counted().await;
     for request in [
         "GET /free HTTP/1.1\r\n\r\n",
         "GET http://a/free HTTP/1.1\r\n\r\n",
@@ -66,7 +66,7 @@ async fn what_has_no_sure_reading_closes_its_connection() {
         "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET /free%2f..%2fx HTTP/1.1\r\nHost: a\r\n\r\n",
     ] {
-        let answer = say(&shop, &format!("{request}{request}")).await;
+        let answer = say(&server, &format!("{request}{request}")).await;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert_eq!(&head[8..12], " 400", "{request:?}: {answer}");
         let lines: Vec<_> = head.lines().collect();
@@ -84,28 +84,28 @@ async fn what_has_no_sure_reading_closes_its_connection() {
 async fn a_target_that_grows_too_long_is_414_before_it_is_sold() {
     let upstream = upstream(false, crate::harness::describe).await;
     let text = routes(upstream, "") + "[http]\nheader_max_bytes = 65536\n";
-    let shop = shop(&text).await;
+    let server = serve(&text).await;
     // Each brace becomes three bytes.
     let target = |query: usize| format!("/{}?{}", "{".repeat(8000), "q".repeat(query));
     let get = |query| {
         let target = target(query);
         format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
     };
-    let fits = say(&shop, &get(40_000)).await;
+    let fits = say(&server, &get(40_000)).await;
     assert!(fits.starts_with("HTTP/1.1 402"), "{}", &fits[..80]);
-    let grown = say(&shop, &get(44_000)).await;
+    let grown = say(&server, &get(44_000)).await;
     assert!(grown.starts_with("HTTP/1.1 414"), "{}", &grown[..80]);
-    assert_eq!(shop.node_calls(), 1);
+    assert_eq!(server.node_calls(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn methods_that_are_not_for_proxies_are_405() {
-    let (shop, seen) = counted().await;
+    let (server, seen) = counted().await;
     for request in [
         "TRACE /free HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
         "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\nConnection: close\r\n\r\n",
     ] {
-        let answer = say(&shop, request).await;
+        let answer = say(&server, request).await;
         assert!(
             answer.starts_with("HTTP/1.1 405"),
             "{request:?}: {answer:?}"
@@ -116,13 +116,13 @@ async fn methods_that_are_not_for_proxies_are_405() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_in_the_body_of_a_refused_one_is_no_request() {
-    let (shop, seen) = counted().await;
+    let (server, seen) = counted().await;
     let inner = "GET /free HTTP/1.1\r\nHost: a\r\n\r\n";
     let outer = format!(
         "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{inner}",
         inner.len()
     );
-    let answer = say(&shop, &outer).await;
+    let answer = say(&server, &outer).await;
     assert!(answer.starts_with("HTTP/1.1 402"), "{answer}");
     assert_eq!(
         (
@@ -135,10 +135,10 @@ async fn a_request_in_the_body_of_a_refused_one_is_no_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pipelined_request_is_judged_by_itself() {
-    let (shop, seen) = counted().await;
+    let (server, seen) = counted().await;
     let two = "GET /free HTTP/1.1\r\nHost: a\r\n\r\n\
                GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    let answer = say(&shop, two).await;
+    let answer = say(&server, two).await;
     assert!(
         answer.starts_with("HTTP/1.1 200") && answer.contains("HTTP/1.1 402"),
         "{answer}"
@@ -148,9 +148,9 @@ async fn a_pipelined_request_is_judged_by_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_to_http2_is_not_made() {
-    let (shop, _) = counted().await;
+    let (server, _) = counted().await;
     let answer = say(
-        &shop,
+        &server,
         "GET /free HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings, close\r\n\
          Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAA\r\n\r\n",
     )
@@ -160,20 +160,20 @@ async fn an_upgrade_to_http2_is_not_made() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn old_http_is_not_served() {
-    let (shop, seen) = counted().await;
-    let known_length = say(&shop, "GET /free HTTP/1.0\r\nHost: a\r\n\r\n").await;
+    let (server, seen) = counted().await;
+    let known_length = say(&server, "GET /free HTTP/1.0\r\nHost: a\r\n\r\n").await;
     assert!(known_length.starts_with("HTTP/1.0 400"), "{known_length}");
-    let oldest = say(&shop, "GET /free\r\n\r\n").await;
+    let oldest = say(&server, "GET /free\r\n\r\n").await;
     assert!(oldest.starts_with("HTTP/1.1 400"), "{oldest}");
     assert_eq!(seen.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_beyond_the_limit_is_431() {
-    let (shop, seen) = counted().await;
+    let (server, seen) = counted().await;
     let long = "x".repeat(17 * 1024);
     let answer = say(
-        &shop,
+        &server,
         &format!("GET /free HTTP/1.1\r\nHost: a\r\nx: {long}\r\n\r\n"),
     )
     .await;
@@ -189,10 +189,10 @@ async fn a_head_beyond_the_limit_is_431() {
 async fn a_head_that_does_not_come_ends_the_connection() {
     let upstream = upstream(false, |_| async { whole(200, "ok") }).await;
     let text = format!("{}[http]\nheader_timeout_secs = 1\n", routes(upstream, ""));
-    let shop = shop(&text).await;
+    let server = serve(&text).await;
     for beginning in ["", "GET /free HTTP/1.1\r\nHost:"] {
         let closed =
-            tokio::time::timeout(std::time::Duration::from_secs(20), say(&shop, beginning));
+            tokio::time::timeout(std::time::Duration::from_secs(20), say(&server, beginning));
         let answer = closed.await.expect("it is closed");
         assert!(
             answer.is_empty() || answer.starts_with("HTTP/1.1 408"),
@@ -208,9 +208,9 @@ async fn a_body_that_does_not_come_is_408() {
         "{}[http]\nbody_idle_timeout_secs = 1\n",
         routes(upstream, "")
     );
-    let shop = shop(&text).await;
+    let server = serve(&text).await;
     let head = "POST /free HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nConnection: close\r\n\r\n12";
-    let answer = tokio::time::timeout(std::time::Duration::from_secs(20), say(&shop, head));
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(20), say(&server, head));
     assert!(answer.await.expect("an answer").starts_with("HTTP/1.1 408"));
 }
 
@@ -218,8 +218,8 @@ async fn a_body_that_does_not_come_is_408() {
 async fn an_address_has_so_many_connections() {
     let upstream = upstream(false, |_| async { whole(200, "ok") }).await;
     let text = format!("{}[http]\nconnections_per_peer = 1\n", routes(upstream, ""));
-    let shop = shop(&text).await;
-    let mut first = TcpStream::connect(shop.address).await.unwrap();
+    let server = serve(&text).await;
+    let mut first = TcpStream::connect(server.address).await.unwrap();
     first
         .write_all(b"GET /free HTTP/1.1\r\nHost: a\r\n\r\n")
         .await
@@ -228,7 +228,7 @@ async fn an_address_has_so_many_connections() {
     first.read_exact(&mut status).await.unwrap();
     assert_eq!(&status, b"HTTP/1.1 200");
     assert_eq!(
-        say(&shop, "GET /free HTTP/1.1\r\nHost: a\r\n\r\n").await,
+        say(&server, "GET /free HTTP/1.1\r\nHost: a\r\n\r\n").await,
         ""
     );
 }
@@ -264,8 +264,8 @@ async fn a_client_that_reads_nothing_is_let_go_and_the_upstream_with_it() {
         "{}[http]\nbody_idle_timeout_secs = 1\n",
         routes(upstream, "")
     );
-    let shop = shop(&text).await;
-    let mut socket = TcpStream::connect(shop.address).await.unwrap();
+    let server = serve(&text).await;
+    let mut socket = TcpStream::connect(server.address).await.unwrap();
     socket
         .write_all(b"GET /free HTTP/1.1\r\nHost: a\r\n\r\n")
         .await
@@ -280,17 +280,17 @@ async fn a_target_that_begins_with_its_query_is_sent_on_with_a_path() {
     for http2 in [false, true] {
         let upstream = upstream(http2, describe).await;
         let scheme = if http2 { "h2c" } else { "http" };
-        let shop = shop(&routes(upstream, "").replace("http://", &format!("{scheme}://"))).await;
+        let server = serve(&routes(upstream, "").replace("http://", &format!("{scheme}://"))).await;
         let free = "GET http://shop/free?q=1 HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n";
-        let answer = say(&shop, free).await;
+        let answer = say(&server, free).await;
         assert!(answer.contains("/free?q=1\""), "{scheme}: {answer}");
 
-        let credential = shop.buy("/").await;
+        let credential = server.buy("/").await;
         let paid = format!(
             "GET http://shop?q=1 HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\
              Authorization: {credential}\r\n\r\n"
         );
-        let answer = say(&shop, &paid).await;
+        let answer = say(&server, &paid).await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{scheme}: {answer}");
         assert!(answer.contains("/?q=1\""), "{scheme}: {answer}");
     }

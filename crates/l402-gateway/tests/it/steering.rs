@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::harness::{Reply, Shop, request, routes, send, shop, upstream, whole};
+use crate::harness::{Reply, TestServer, request, routes, send, serve, upstream, whole};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -47,8 +47,8 @@ fn text(upstream: std::net::SocketAddr, more: &str) -> String {
     format!("{}{limits}", routes(upstream, more))
 }
 
-async fn post(shop: &Shop, credential: &str) -> TcpStream {
-    let mut socket = TcpStream::connect(shop.address)
+async fn post(server: &TestServer, credential: &str) -> TcpStream {
+    let mut socket = TcpStream::connect(server.address)
         .await
         .expect("a connection");
     let head = format!(
@@ -104,12 +104,12 @@ async fn answer_at_once(request: Request<Incoming>) -> Reply {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_buyer_who_breaks_the_answer_off_by_the_body_of_the_request_has_few_attempts() {
-    let shop = shop(&text(upstream(false, answer_at_once).await, "")).await;
-    let credential = shop.buy("/x").await;
+    let server = serve(&text(upstream(false, answer_at_once).await, "")).await;
+    let credential = server.buy("/x").await;
     let faults = [Fault::Broken, Fault::Idle, Fault::TooLarge, Fault::Drops];
     let mut served = 0;
     for fault in faults.into_iter().cycle().take(10) {
-        let mut socket = post(&shop, &credential).await;
+        let mut socket = post(&server, &credential).await;
         let answer = read_until(&mut socket, "\r\n\r\n").await;
         if answer.starts_with("HTTP/1.1 402") {
             break;
@@ -132,8 +132,8 @@ async fn a_body_that_breaks_off_before_the_answer_is_the_buyers_and_not_the_upst
         whole(200, "never")
     })
     .await;
-    let shop = shop(&text(upstream, "")).await;
-    let credential = shop.buy("/x").await;
+    let server = serve(&text(upstream, "")).await;
+    let credential = server.buy("/x").await;
     let faults = [
         (Fault::Broken, "HTTP/1.1 400"),
         (Fault::TooLarge, "HTTP/1.1 413"),
@@ -141,7 +141,7 @@ async fn a_body_that_breaks_off_before_the_answer_is_the_buyers_and_not_the_upst
     ];
     let mut answered = 0;
     for (fault, status) in faults.into_iter().cycle().take(10) {
-        let mut socket = post(&shop, &credential).await;
+        let mut socket = post(&server, &credential).await;
         fault.commit(&mut socket).await;
         let answer = read_to_end(socket, false).await;
         if answer.starts_with("HTTP/1.1 402") {
@@ -185,10 +185,10 @@ async fn a_gateway_that_stops_takes_no_payment_for_what_it_cuts_off() {
     for after_head in [false, true] {
         let (upstream, mut arrivals) = hanging(times, after_head).await;
         let text = routes(upstream, "");
-        let mut shop = shop(&text).await;
-        let credential = shop.buy("/x").await;
+        let mut server = serve(&text).await;
+        let credential = server.buy("/x").await;
         for _ in 0..times {
-            let mut socket = TcpStream::connect(shop.address).await.unwrap();
+            let mut socket = TcpStream::connect(server.address).await.unwrap();
             let get = format!("GET /x HTTP/1.1\r\nHost: a\r\nAuthorization: {credential}\r\n\r\n");
             socket.write_all(get.as_bytes()).await.unwrap();
             let arrived = timeout(PATIENCE, arrivals.recv()).await;
@@ -196,10 +196,10 @@ async fn a_gateway_that_stops_takes_no_payment_for_what_it_cuts_off() {
             if after_head {
                 read_until(&mut socket, "half").await;
             }
-            shop.shutdown(Duration::from_millis(1)).await;
-            shop.restart(&text).await;
+            server.shutdown(Duration::from_millis(1)).await;
+            server.restart(&text).await;
         }
-        let answer = shop.get("/x", Some(&credential)).await;
+        let answer = server.get("/x", Some(&credential)).await;
         assert_eq!(
             (answer.status(), answer.text().as_str()),
             (200, "at last"),
@@ -224,19 +224,19 @@ async fn a_request_that_the_gateway_could_not_get_answered_is_not_charged() {
     })
     .await;
     let text = text(upstream, "charge = \"request\"") + "upstream_timeout_secs = 1\n";
-    let shop = shop(&text).await;
-    let credential = shop.buy("/x").await;
-    let mut socket = post(&shop, &credential).await;
+    let server = serve(&text).await;
+    let credential = server.buy("/x").await;
+    let mut socket = post(&server, &credential).await;
     Fault::TooLarge.commit(&mut socket).await;
     let answer = read_to_end(socket, false).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
 
     let get = || request("GET", "/x", Some(&credential), b"");
-    let slow = send(shop.address, get()).await;
+    let slow = send(server.address, get()).await;
     assert_eq!(
         (slow.status(), slow.json()["retry_with"].as_str()),
         (504, Some("same_token"))
     );
-    assert_eq!(send(shop.address, get()).await.status(), 500);
-    assert_eq!(send(shop.address, get()).await.code(), "consumed");
+    assert_eq!(send(server.address, get()).await.status(), 500);
+    assert_eq!(send(server.address, get()).await.code(), "consumed");
 }

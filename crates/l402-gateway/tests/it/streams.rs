@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::harness::{routes, shop, upstream, whole};
+use crate::harness::{routes, serve, upstream, whole};
 
 /// Echoes what it is sent, until it is closed.
 async fn echo() -> std::net::SocketAddr {
@@ -35,17 +35,17 @@ async fn echo() -> std::net::SocketAddr {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_websocket_opens_for_who_has_paid_and_counts_once() {
-    let shop = shop(&routes(echo().await, "")).await;
-    let address = format!("ws://{}/chat", shop.address);
+    let server = serve(&routes(echo().await, "")).await;
+    let address = format!("ws://{}/chat", server.address);
     let open = |credential: Option<String>| {
-        let (address, shop) = (address.clone(), shop.address);
+        let (address, server) = (address.clone(), server.address);
         async move {
             let mut request = address.into_client_request().expect("a request");
             if let Some(credential) = credential {
                 let value = credential.parse().expect("a value");
                 request.headers_mut().insert("authorization", value);
             }
-            let socket = TcpStream::connect(shop).await.expect("a connection");
+            let socket = TcpStream::connect(server).await.expect("a connection");
             tokio_tungstenite::client_async(request, socket).await
         }
     };
@@ -54,7 +54,7 @@ async fn a_websocket_opens_for_who_has_paid_and_counts_once() {
     };
     assert_eq!(refused.status(), 402);
 
-    let credential = shop.buy("/chat").await;
+    let credential = server.buy("/chat").await;
     let (mut socket, _) = open(Some(credential.clone())).await.expect("a tunnel");
     for text in ["one", "two", "GET / HTTP/1.1\n\n"] {
         socket.send(Message::text(text)).await.unwrap();
@@ -70,7 +70,7 @@ async fn a_websocket_opens_for_who_has_paid_and_counts_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_that_does_not_switch_opens_no_tunnel() {
     let upstream = upstream(false, |_| async { whole(200, "plain") }).await;
-    let shop = shop(&routes(upstream, "")).await;
+    let server = serve(&routes(upstream, "")).await;
     let mut request = crate::harness::request("GET", "/free", None, b"");
     request
         .headers_mut()
@@ -78,7 +78,7 @@ async fn an_upstream_that_does_not_switch_opens_no_tunnel() {
     request
         .headers_mut()
         .insert("upgrade", "websocket".parse().unwrap());
-    let answer = crate::harness::send(shop.address, request).await;
+    let answer = crate::harness::send(server.address, request).await;
     assert_eq!((answer.status(), answer.text().as_str()), (200, "plain"));
 }
 
@@ -102,10 +102,10 @@ async fn events_come_as_they_happen_and_count_at_the_head() {
         "{}[http]\nbody_idle_timeout_secs = 1\n",
         routes(upstream, "")
     );
-    let shop = shop(&text).await;
-    assert_eq!(shop.get("/events", None).await.status(), 402);
-    let credential = shop.buy("/events").await;
-    let socket = TcpStream::connect(shop.address).await.unwrap();
+    let server = serve(&text).await;
+    assert_eq!(server.get("/events", None).await.status(), 402);
+    let credential = server.buy("/events").await;
+    let socket = TcpStream::connect(server.address).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket))
         .await
         .unwrap();
@@ -121,7 +121,7 @@ async fn events_come_as_they_happen_and_count_at_the_head() {
         );
     }
     assert_eq!(
-        shop.get("/events", Some(&credential)).await.code(),
+        server.get("/events", Some(&credential)).await.code(),
         "consumed"
     );
 }

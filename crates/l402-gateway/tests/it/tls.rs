@@ -14,7 +14,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::harness::{describe, request, routes, send, shop, upstream};
+use crate::harness::{describe, request, routes, send, serve, upstream};
 
 /// Writes `cert.pem` and `key.pem` for `localhost`.
 fn certificate(folder: &Path) {
@@ -55,11 +55,11 @@ async fn serves_both_protocols_by_alpn() {
         "{}[tls]\ncertificate = \"{files}/cert.pem\"\nkey = \"{files}/key.pem\"\n",
         routes(upstream(false, describe).await, "")
     );
-    let shop = shop(&text).await;
+    let server = serve(&text).await;
     let get = || Request::get("https://localhost/free").header("host", "localhost");
     let empty = Full::<Bytes>::default;
 
-    let stream = connect(folder.path(), shop.address, b"h2").await;
+    let stream = connect(folder.path(), server.address, b"h2").await;
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
@@ -77,7 +77,7 @@ async fn serves_both_protocols_by_alpn() {
     let unpaid = Request::get("https://localhost/x").body(empty()).unwrap();
     assert_eq!(sender.send_request(unpaid).await.unwrap().status(), 402);
 
-    let stream = connect(folder.path(), shop.address, b"http/1.1").await;
+    let stream = connect(folder.path(), server.address, b"http/1.1").await;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .unwrap();
@@ -105,10 +105,10 @@ async fn http2_over_tls_that_asks_for_nothing_is_closed() {
          [http]\nheader_timeout_secs = 1\n",
         routes(upstream(false, describe).await, "")
     );
-    let shop = shop(&text).await;
+    let server = serve(&text).await;
     let whole = [PREFACE, SETTINGS].concat();
     for said in [b"", &PREFACE[..12], PREFACE, &whole] {
-        let mut stream = connect(folder.path(), shop.address, b"h2").await;
+        let mut stream = connect(folder.path(), server.address, b"h2").await;
         stream.write_all(said).await.unwrap();
         let mut seen = Vec::new();
         let closed = stream.read_to_end(&mut seen);
@@ -122,8 +122,8 @@ async fn http2_over_tls_that_asks_for_nothing_is_closed() {
 async fn http2_without_tls_is_there_where_it_is_wanted() {
     let upstream = upstream(false, describe).await;
     for (h2c, works) in [(true, true), (false, false)] {
-        let shop = shop(&format!("{}[http]\nh2c = {h2c}\n", routes(upstream, ""))).await;
-        let socket = TcpStream::connect(shop.address).await.unwrap();
+        let server = serve(&format!("{}[http]\nh2c = {h2c}\n", routes(upstream, ""))).await;
+        let socket = TcpStream::connect(server.address).await.unwrap();
         let (mut sender, connection) =
             hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket))
                 .await
@@ -136,7 +136,7 @@ async fn http2_without_tls_is_there_where_it_is_wanted() {
         assert_eq!(answer.is_ok_and(|answer| answer.status() == 200), works);
         // HTTP/1.1 is served beside it.
         assert_eq!(
-            send(shop.address, request("GET", "/free", None, b""))
+            send(server.address, request("GET", "/free", None, b""))
                 .await
                 .status(),
             200
@@ -188,7 +188,7 @@ async fn an_upstream_is_trusted_by_its_certificate_alone() {
     };
     let text =
         route("/pinned", &format!("upstream_ca = \"{}\"", ca.display())) + &route("/public", "");
-    let shop = shop(&text).await;
-    assert_eq!(shop.get("/pinned", None).await.status(), 200);
-    assert_eq!(shop.get("/public", None).await.status(), 502);
+    let server = serve(&text).await;
+    assert_eq!(server.get("/pinned", None).await.status(), 200);
+    assert_eq!(server.get("/public", None).await.status(), 502);
 }

@@ -4,7 +4,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use memchr::memchr;
 
 use super::head::Malformed;
-use crate::framing::hexadecimal;
+use crate::number::hexadecimal;
 
 /// The longest line before a chunk, its extensions included, and all trailers together, in bytes.
 const LINE_MAX: usize = 4 * 1024;
@@ -105,7 +105,7 @@ fn size(line: &[u8]) -> Result<u64, Malformed> {
         .rev()
         .take_while(|byte| matches!(byte, b' ' | b'\t'));
     let digits = &digits[..digits.len() - padding.count()];
-    hexadecimal(digits).map_err(|_| Malformed("a chunk of the answer has a wrong size"))
+    hexadecimal(digits).ok_or(Malformed("a chunk of the answer has a wrong size"))
 }
 
 #[cfg(test)]

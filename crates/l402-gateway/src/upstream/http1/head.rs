@@ -11,7 +11,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::chunks::Chunks;
-use crate::framing::decimal;
+use crate::number::decimal;
 
 /// How many headers an answer may have.
 const HEADERS_MAX: usize = 100;
@@ -21,9 +21,9 @@ const HEAD_MAX: usize = 128 * 1024;
 
 const TOO_LONG: Malformed = Malformed("the head of the answer is too long");
 
-/// What is left of a body.
+/// The part of a body that is still to come.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Left {
+pub(super) enum Remaining {
     Nothing,
     /// So many bytes, at least one.
     Length(u64),
@@ -36,7 +36,7 @@ pub(super) enum Left {
 #[derive(Debug)]
 pub(in crate::upstream) struct Head {
     pub(super) answer: Response<()>,
-    pub(super) body: Left,
+    pub(super) body: Remaining,
     /// Whether the connection may be used again after it.
     pub(super) keep: bool,
 }
@@ -55,13 +55,13 @@ impl std::error::Error for Malformed {}
 
 /// Takes a head off what was read, once all of it is there. Interim answers go, except for 101.
 ///
-/// `to_head` says that the request was HEAD; `room` is a map to put the headers in.
+/// `to_head` says that the request was HEAD; `spare` is a map to put the headers in.
 pub(super) fn take(
     read: &mut BytesMut,
     to_head: bool,
-    room: &mut HeaderMap,
+    spare: &mut HeaderMap,
 ) -> Result<Option<Head>, Malformed> {
-    while let Some(head) = take_one(read, to_head, room)? {
+    while let Some(head) = take_one(read, to_head, spare)? {
         let status = head.answer.status();
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(Some(head));
@@ -76,7 +76,7 @@ pub(super) fn take(
 fn take_one(
     read: &mut BytesMut,
     to_head: bool,
-    room: &mut HeaderMap,
+    spare: &mut HeaderMap,
 ) -> Result<Option<Head>, Malformed> {
     let mut lines = [const { MaybeUninit::uninit() }; HEADERS_MAX];
     let mut parsed = httparse::Response::new(&mut []);
@@ -93,32 +93,32 @@ fn take_one(
     };
     let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok());
     let status = status.ok_or(Malformed("the answer has no known status"))?;
-    let mut said = Said::default();
+    let mut framing = FramingHeaders::default();
     let mut answer = Response::new(());
-    let mut headers = mem::take(room);
+    let mut headers = mem::take(spare);
     headers.clear();
     for line in parsed.headers.iter() {
-        said.hear(line, &mut headers)?;
+        framing.read(line, &mut headers)?;
     }
     let old = parsed.version == Some(0);
     *answer.status_mut() = status;
     *answer.headers_mut() = headers;
     read.advance(length);
-    said.head(answer, old, to_head).map(Some)
+    framing.head(answer, old, to_head).map(Some)
 }
 
-/// What the headers say of framing and connection.
+/// The headers of an answer that are about its framing or its connection.
 #[derive(Default)]
-struct Said {
+struct FramingHeaders {
     length: Option<u64>,
     chunked: bool,
     close: bool,
     keep_alive: bool,
 }
 
-impl Said {
+impl FramingHeaders {
     /// Reads a header, and puts it among the others unless it has no meaning beyond here.
-    fn hear(&mut self, line: &httparse::Header<'_>, to: &mut HeaderMap) -> Result<(), Malformed> {
+    fn read(&mut self, line: &httparse::Header<'_>, to: &mut HeaderMap) -> Result<(), Malformed> {
         let name = HeaderName::from_bytes(line.name.as_bytes());
         let name = name.map_err(|_| Malformed("a header of the answer has a wrong name"))?;
         let value = line.value;
@@ -131,7 +131,7 @@ impl Said {
             };
         }
         if name == header::CONTENT_LENGTH {
-            let length = decimal(value.trim_ascii()).ok();
+            let length = decimal(value.trim_ascii());
             let length = length.ok_or(Malformed("the answer has a wrong Content-Length"))?;
             if self.length.replace(length).is_some() {
                 return Err(Malformed("the answer has two lengths"));
@@ -145,7 +145,7 @@ impl Said {
         Ok(())
     }
 
-    /// Whether that was all there is to it: it names no other header.
+    /// Reads a value of `Connection`, and returns true if it names no other header.
     fn connection(&mut self, value: &[u8]) -> bool {
         let mut only = true;
         for word in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
@@ -166,14 +166,14 @@ impl Said {
         let bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let body = match self.length {
             // What follows is another protocol.
-            _ if status.is_informational() => Left::UntilClosed,
-            _ if bodiless || to_head => Left::Nothing,
-            _ if self.chunked => Left::Chunked(Chunks::default()),
-            Some(0) => Left::Nothing,
-            Some(length) => Left::Length(length),
-            None => Left::UntilClosed,
+            _ if status.is_informational() => Remaining::UntilClosed,
+            _ if bodiless || to_head => Remaining::Nothing,
+            _ if self.chunked => Remaining::Chunked(Chunks::default()),
+            Some(0) => Remaining::Nothing,
+            Some(length) => Remaining::Length(length),
+            None => Remaining::UntilClosed,
         };
-        let keep = !self.close && (!old || self.keep_alive) && body != Left::UntilClosed;
+        let keep = !self.close && (!old || self.keep_alive) && body != Remaining::UntilClosed;
         Ok(Head { answer, body, keep })
     }
 }
@@ -199,16 +199,16 @@ mod tests {
         let text = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nA: 1\r\na: 2\r\n\r\nhello";
         let end = text.find("hello").unwrap();
         let mut read = BytesMut::new();
-        let mut room = HeaderMap::new();
-        room.insert("stale", HeaderValue::from_static("x"));
+        let mut spare = HeaderMap::new();
+        spare.insert("stale", HeaderValue::from_static("x"));
         for byte in &text.as_bytes()[..end - 1] {
             read.extend_from_slice(&[*byte]);
-            assert!(take(&mut read, false, &mut room).unwrap().is_none());
+            assert!(take(&mut read, false, &mut spare).unwrap().is_none());
         }
         read.extend_from_slice(&text.as_bytes()[end - 1..]);
-        let head = take(&mut read, false, &mut room).unwrap().unwrap();
+        let head = take(&mut read, false, &mut spare).unwrap().unwrap();
         assert_eq!(&read[..], b"hello");
-        assert_eq!((head.body, head.keep), (Left::Length(5), true));
+        assert_eq!((head.body, head.keep), (Remaining::Length(5), true));
         let headers = head.answer.headers();
         assert_eq!(headers.len(), 3, "{headers:?}");
         assert_eq!(headers.get_all("a").iter().collect::<Vec<_>>(), ["1", "2"]);
@@ -225,7 +225,7 @@ mod tests {
         let head = next().unwrap();
         assert_eq!(
             (head.answer.status().as_u16(), head.body),
-            (204, Left::Nothing)
+            (204, Remaining::Nothing)
         );
         assert!(head.answer.headers().is_empty());
         assert_eq!(next().unwrap().answer.status().as_u16(), 101);
@@ -235,17 +235,20 @@ mod tests {
     #[test]
     fn what_ends_a_body_is_read_as_the_standard_says() {
         let body = |text: &str| whole(&format!("HTTP/1.1 {text}\r\n\r\n")).body;
-        assert_eq!(body("200 OK\r\ncontent-length: 007"), Left::Length(7));
-        assert_eq!(body("200 OK\r\ncontent-length: 0"), Left::Nothing);
-        assert_eq!(body("200 OK"), Left::UntilClosed);
+        assert_eq!(body("200 OK\r\ncontent-length: 007"), Remaining::Length(7));
+        assert_eq!(body("200 OK\r\ncontent-length: 0"), Remaining::Nothing);
+        assert_eq!(body("200 OK"), Remaining::UntilClosed);
         assert_eq!(
             body("200 OK\r\nTransfer-Encoding: Chunked"),
-            Left::Chunked(Chunks::default())
+            Remaining::Chunked(Chunks::default())
         );
-        assert_eq!(body("304 Not Modified\r\ncontent-length: 7"), Left::Nothing);
+        assert_eq!(
+            body("304 Not Modified\r\ncontent-length: 7"),
+            Remaining::Nothing
+        );
         let to_head = asked("HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n", true);
         let to_head = to_head.unwrap().unwrap();
-        assert_eq!(to_head.body, Left::Nothing);
+        assert_eq!(to_head.body, Remaining::Nothing);
         assert_eq!(to_head.answer.headers()["content-length"], "7");
     }
 

@@ -1,0 +1,33 @@
+//! Certificate files (PEM), for TLS towards clients and towards upstreams.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+
+use crate::GatewayError;
+
+/// Returns the cryptography that TLS uses on both sides.
+pub(crate) fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// Reads the certificates of a PEM file, at least one.
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, GatewayError> {
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let chain = read.map_err(|error| unusable("certificate", path, &error.to_string()))?;
+    if chain.is_empty() {
+        return Err(unusable(
+            "certificate",
+            path,
+            "no certificate (PEM) is in it",
+        ));
+    }
+    Ok(chain)
+}
+
+/// Returns the error that says why a file cannot be used.
+pub(crate) fn unusable(what: &str, path: &Path, why: &str) -> GatewayError {
+    GatewayError::new(format!("cannot use the {what} {}: {why}", path.display()))
+}

@@ -1,0 +1,242 @@
+//! A granted request goes to its upstream, and the answer comes back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header};
+use hyper::body::Incoming;
+use l402::Problem;
+use l402_server::{CanonicalRequest, Granted, Refusal};
+
+use super::answer::{Answer, refuse};
+use super::body::{Aborted, AnswerBody, Proxied, ResponseBody};
+use super::connection::Connection;
+use super::headers::{self, Client};
+use super::tunnel::{self, Upgrade};
+use crate::table::{InFlight, RouteTable, RouteTarget};
+use crate::upstream::{
+    HeadWriter, Http1Body, Progress, RequestBody, SendError, UpstreamBody, UpstreamRequest,
+};
+
+/// Why a granted request was not answered.
+enum Failure {
+    /// The client's fault: its body.
+    Client(Problem),
+    Timeout,
+    Upstream(String),
+}
+
+/// Forwards a request. Nothing but the paywall makes a [`Granted`], so nothing unpaid gets here.
+pub(crate) async fn forward(
+    granted: Granted,
+    (parts, body): (Parts, Incoming),
+    canonical: &CanonicalRequest,
+    table: &RouteTable,
+    connection: &Arc<Connection>,
+) -> Answer {
+    let target = &table.targets[granted.route_index()];
+    let grpc = canonical.grpc && granted.route().grpc;
+    let refusal = |problem| Refusal::new(problem).with_grpc(grpc);
+    let Ok(in_flight) = target.enter() else {
+        let paid = granted.proof().is_some();
+        granted.upstream_failed();
+        return refuse(refusal(Problem::Overloaded).with_paid(paid));
+    };
+    let idle = (!grpc).then_some(table.http.body_idle_timeout);
+    let body = RequestBody::new(body, table.http.body_max_bytes, idle, granted.blame());
+    let progress = body.progress();
+    let Some((request, upgrade)) = prepare(parts, body, canonical, target, connection) else {
+        return failed(
+            Failure::Client(Problem::UriTooLong),
+            granted,
+            target,
+            refusal,
+        );
+    };
+    let limit = table.http.upstream_timeout;
+    let sent = connection
+        .worker
+        .pool
+        .send(&target.upstream, request, limit);
+    // What the body breaks looks as if the upstream had broken it.
+    let sent = sent.await.map_err(|error| match (progress.fault(), error) {
+        (Some(problem), _) => Failure::Client(problem),
+        (None, SendError::Timeout) => Failure::Timeout,
+        (None, error) => Failure::Upstream(error.to_string()),
+    });
+    let answered = sent.and_then(|answer| {
+        tunnel::check(&answer, upgrade.as_ref()).map_err(Failure::Upstream)?;
+        Ok(answer)
+    });
+    match answered {
+        Ok(answer) => {
+            let exchange = Exchange {
+                idle: table.http.body_idle_timeout,
+                in_flight,
+                upgrade,
+                progress,
+                aborted: Arc::clone(&connection.worker.aborted),
+            };
+            exchange.reply(granted, answer, connection)
+        }
+        Err(failure) => failed(failure, granted, target, refusal),
+    }
+}
+
+fn failed(
+    failure: Failure,
+    granted: Granted,
+    target: &RouteTarget,
+    refusal: impl Fn(Problem) -> Refusal,
+) -> Answer {
+    let paid = granted.proof().is_some();
+    let problem = match failure {
+        Failure::Client(problem) => {
+            granted.buyer_failed();
+            return refuse(refusal(problem).with_paid(paid));
+        }
+        Failure::Timeout => Problem::UpstreamTimeout,
+        Failure::Upstream(why) => {
+            tracing::debug!(upstream = %target.upstream, %why, "the upstream failed");
+            Problem::UpstreamFailed
+        }
+    };
+    granted.upstream_failed();
+    refuse(refusal(problem).with_paid(paid))
+}
+
+/// The request as the upstream gets it, and the client's half of a tunnel if one is asked for.
+/// `None` if its target cannot be written.
+fn prepare(
+    mut parts: Parts,
+    body: RequestBody,
+    canonical: &CanonicalRequest,
+    target: &RouteTarget,
+    connection: &Connection,
+) -> Option<(UpstreamRequest, Option<Upgrade>)> {
+    let authority = parts.uri.authority();
+    let authority = authority.and_then(|a| HeaderValue::from_str(a.as_str()).ok());
+    let path = path(&parts.uri, canonical, target)?;
+    let http2 = target.upstream.is_http2();
+    let upgrade = (!http2)
+        .then(|| tunnel::requested_upgrade(&mut parts))
+        .flatten();
+    let client = Client {
+        address: &connection.address,
+        tls: connection.tls,
+        host: parts.headers.get(header::HOST).or(authority.as_ref()),
+    };
+    if http2 {
+        let request = prepare_http2(&parts, path, body, &client, canonical, target)?;
+        return Some((UpstreamRequest::Http2(Box::new(request)), None));
+    }
+    let mut head = HeadWriter::new(parts.method, &path);
+    head.header(&header::HOST, target.upstream.authority());
+    headers::request(&parts.headers, &client, target, |name, value| {
+        head.header(name, value);
+    });
+    for (name, value) in upgrade.iter().flat_map(Upgrade::headers) {
+        head.header(&name, &value);
+    }
+    let request = head.end(body, parts.headers);
+    Some((UpstreamRequest::Http1(request), upgrade))
+}
+
+fn prepare_http2(
+    parts: &Parts,
+    path: PathAndQuery,
+    body: RequestBody,
+    client: &Client<'_>,
+    canonical: &CanonicalRequest,
+    target: &RouteTarget,
+) -> Option<Request<RequestBody>> {
+    let mut uri = http::uri::Parts::default();
+    uri.scheme = Some(target.upstream.http_scheme());
+    let authority = target.upstream.authority().to_str().ok();
+    uri.authority = authority.and_then(|authority| authority.parse().ok());
+    uri.path_and_query = Some(path);
+    let mut request = Request::new(body);
+    *request.method_mut() = parts.method.clone();
+    *request.uri_mut() = Uri::from_parts(uri).ok()?;
+    *request.version_mut() = Version::HTTP_2;
+    let passed = request.headers_mut();
+    passed.reserve(parts.headers.len());
+    headers::request(&parts.headers, client, target, |name, value| {
+        passed.append(name, value.clone());
+    });
+    if canonical.grpc {
+        passed.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+    Some(request)
+}
+
+/// There is no target to fall back to: whatever stood for it was not what was paid for.
+fn path(asked: &Uri, canonical: &CanonicalRequest, target: &RouteTarget) -> Option<PathAndQuery> {
+    // Without a path, as in `http://a?q=1`, what was asked begins with the query.
+    let as_asked = |asked: &&PathAndQuery| {
+        let whole = asked.as_str().starts_with('/');
+        target.keeps_paths() && whole && asked.path() == canonical.path
+    };
+    match asked.path_and_query().filter(as_asked) {
+        Some(asked) => Some(asked.clone()),
+        None => PathAndQuery::try_from(target.path(&canonical.path_and_query())).ok(),
+    }
+}
+
+/// What has been gathered by the time that an answer's head is there.
+struct Exchange {
+    idle: Duration,
+    in_flight: Option<InFlight>,
+    upgrade: Option<Upgrade>,
+    progress: Arc<Progress>,
+    aborted: Aborted,
+}
+
+impl Exchange {
+    /// The answer as the client gets it; its body settles the use.
+    fn reply(
+        mut self,
+        granted: Granted,
+        mut answer: Response<UpstreamBody>,
+        connection: &Arc<Connection>,
+    ) -> Answer {
+        let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+        *answer.version_mut() = Version::HTTP_11;
+        *answer.extensions_mut() = http::Extensions::new();
+        let timed = !(is_stream(&answer) || granted.route().grpc || switched);
+        let idle = timed.then_some(self.idle);
+        headers::response(answer.headers_mut());
+        if switched {
+            self.open_tunnel(&mut answer, connection);
+        }
+        let aborted = Arc::clone(&self.aborted);
+        let answer = answer
+            .map(|body| ResponseBody::new(body, idle, self.in_flight, self.progress, self.aborted));
+        granted
+            .settle(answer)
+            .map(|body| AnswerBody::Proxied(Box::new(Proxied::new(body, aborted))))
+    }
+
+    /// What carries a tunnel carries no body, and no second request.
+    fn open_tunnel(&mut self, answer: &mut Response<UpstreamBody>, connection: &Arc<Connection>) {
+        let empty = UpstreamBody::Http1(Http1Body::empty());
+        let upstream = core::mem::replace(answer.body_mut(), empty).into_tunnel();
+        if let (Some(upgrade), Some(upstream)) = (self.upgrade.take(), upstream) {
+            for (name, value) in upgrade.headers() {
+                answer.headers_mut().insert(name, value);
+            }
+            upgrade.open(upstream, connection, self.in_flight.take());
+        }
+    }
+}
+
+fn is_stream<B>(answer: &Response<B>) -> bool {
+    let kind = answer
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .map(HeaderValue::as_bytes);
+    kind.and_then(|kind| kind.get(..17))
+        .is_some_and(|k| k.eq_ignore_ascii_case(b"text/event-stream"))
+}

@@ -1,0 +1,224 @@
+//! What headers pass, in both directions (ATTACKS H-12, H-25 to H-29).
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use super::credential::is_credential;
+use crate::framing_header::{HOP_BY_HOP, is_framing};
+use crate::table::RouteTarget;
+
+/// What is known of the client's side of a request.
+pub(crate) struct Client<'a> {
+    /// Its address, as a header says it.
+    pub(crate) address: &'a HeaderValue,
+    pub(crate) tls: bool,
+    /// The `Host` header or `:authority`, as received.
+    pub(crate) host: Option<&'a HeaderValue>,
+}
+
+/// Passes on the headers that the upstream gets of a request. `Host` is the caller's business.
+pub(crate) fn request(
+    headers: &HeaderMap,
+    client: &Client<'_>,
+    target: &RouteTarget,
+    mut pass: impl FnMut(&HeaderName, &HeaderValue),
+) {
+    let named = connection_names(headers);
+    let mut cookies = Cookies::default();
+    for (name, value) in headers {
+        if is_dropped(name, value, target) || named.contains(name) {
+            continue;
+        }
+        if *name == header::COOKIE {
+            cookies.gather(value);
+        } else {
+            pass(name, value);
+        }
+    }
+    if let Some(cookies) = cookies.joined() {
+        pass(&header::COOKIE, &cookies);
+    }
+    // What the operator sets counts, whoever else says it.
+    let mut ours = |name: &HeaderName, value: &HeaderValue| {
+        if !is_operators(name.as_str(), target) {
+            pass(name, value);
+        }
+    };
+    forwarded(client, &mut ours);
+    target
+        .sale_headers
+        .iter()
+        .for_each(|(name, value)| ours(name, value));
+    target
+        .headers
+        .iter()
+        .for_each(|(name, value)| pass(name, value));
+}
+
+/// The headers of the answer to the client.
+pub(crate) fn response(headers: &mut HeaderMap) {
+    let named = connection_names(headers);
+    let is_hop = |name: &&HeaderName| HOP_BY_HOP.contains(&name.as_str()) || named.contains(name);
+    let doomed: Vec<HeaderName> = headers.keys().filter(is_hop).cloned().collect();
+    for name in doomed {
+        headers.remove(name);
+    }
+}
+
+/// What the gateway alone says to the upstream, and what would lead it to another method or path:
+/// what is free may have the same path as what is priced.
+fn is_ours(name: &str) -> bool {
+    match name {
+        "forwarded" | "x-real-ip" | "x-client-ip" | "true-client-ip" | "x-cluster-client-ip" => {
+            true
+        }
+        "proxy-authorization" | "x-original-url" | "x-rewrite-url" => true,
+        "x-http-method" | "x-http-method-override" | "x-method-override" => true,
+        _ => name.starts_with("x-forwarded-") || name.starts_with("x-l402-"),
+    }
+}
+
+/// Whether a header of the client's stays behind. Other schemes of `Authorization` belong to the
+/// upstream, and pass.
+fn is_dropped(name: &HeaderName, value: &HeaderValue, target: &RouteTarget) -> bool {
+    let text = name.as_str();
+    if is_framing(name) || is_ours(text) || is_operators(text, target) {
+        return true;
+    }
+    if !target.forward_credential && is_credential(name, value) {
+        return true;
+    }
+    // Some servers read x_l402_price as x-l402-price.
+    text.contains('_') && is_alias(&text.replace('_', "-"))
+}
+
+/// Whether the operator sets a header of this name. Some servers take a dash and an underscore
+/// for the same.
+fn is_operators(name: &str, target: &RouteTarget) -> bool {
+    let mut own = target.headers.iter().map(|(own, _)| own.as_str());
+    own.any(|own| dashed(own).eq(dashed(name)))
+}
+
+fn dashed(name: &str) -> impl Iterator<Item = u8> {
+    let dash = |byte| if byte == b'_' { b'-' } else { byte };
+    name.bytes().map(dash)
+}
+
+fn is_alias(name: &str) -> bool {
+    let framing = HOP_BY_HOP.contains(&name) || matches!(name, "host" | "content-length");
+    let credential = matches!(
+        name,
+        "authorization" | "l402-credential" | "grpc-metadata-macaroon"
+    );
+    framing || credential || is_ours(name)
+}
+
+/// Returns the headers that `Connection` names. A client may not name away what protects the
+/// upstream.
+fn connection_names(headers: &HeaderMap) -> Vec<HeaderName> {
+    let values = headers.get_all(header::CONNECTION);
+    if values.iter().all(is_plain) {
+        return Vec::new();
+    }
+    let names = values
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let names = names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok());
+    names.filter(|name| !is_protected(name)).collect()
+}
+
+/// What most clients and servers say, and no more.
+fn is_plain(connection: &HeaderValue) -> bool {
+    matches!(connection.as_bytes(), b"keep-alive" | b"close")
+}
+
+fn is_protected(name: &HeaderName) -> bool {
+    let text = name.as_str();
+    matches!(
+        text,
+        "authorization" | "cookie" | "content-type" | "close" | "cache-control"
+    ) || matches!(
+        text,
+        "www-authenticate" | "set-cookie" | "content-encoding" | "vary"
+    ) || is_framing(name)
+        || is_ours(text)
+}
+
+/// HTTP/2 may send a cookie in pieces, HTTP/1.1 may not (RFC 9113, section 8.2.3).
+#[derive(Default)]
+struct Cookies {
+    first: Option<HeaderValue>,
+    /// All of them, where there are more.
+    all: Vec<u8>,
+}
+
+impl Cookies {
+    fn gather(&mut self, piece: &HeaderValue) {
+        let Some(first) = &self.first else {
+            self.first = Some(piece.clone());
+            return;
+        };
+        if self.all.is_empty() {
+            self.all.extend_from_slice(first.as_bytes());
+        }
+        self.all.extend_from_slice(b"; ");
+        self.all.extend_from_slice(piece.as_bytes());
+    }
+
+    fn joined(self) -> Option<HeaderValue> {
+        if self.all.is_empty() {
+            return self.first;
+        }
+        let joined = HeaderValue::from_bytes(&self.all);
+        Some(joined.expect("joined values are a value"))
+    }
+}
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// The socket tells who asks; what the request says of it was dropped.
+fn forwarded(client: &Client<'_>, pass: &mut impl FnMut(&HeaderName, &HeaderValue)) {
+    pass(&FORWARDED_FOR, client.address);
+    let proto = if client.tls { "https" } else { "http" };
+    pass(&FORWARDED_PROTO, &HeaderValue::from_static(proto));
+    if let Some(host) = client.host {
+        pass(&FORWARDED_HOST, host);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn a_cookie_in_pieces_becomes_one() {
+        let joined = |pieces: &[&'static str]| {
+            let mut cookies = Cookies::default();
+            for piece in pieces {
+                cookies.gather(&HeaderValue::from_static(piece));
+            }
+            cookies.joined()
+        };
+        assert_eq!(joined(&[]), None);
+        assert_eq!(joined(&["a=1"]).unwrap(), "a=1");
+        assert_eq!(joined(&["a=1", "b=2", "c"]).unwrap(), "a=1; b=2; c");
+    }
+
+    #[test]
+    fn no_header_that_protects_can_be_named_away() {
+        let named = headers(&[
+            ("connection", "keep-alive, X-One , authorization,host"),
+            ("connection", "x-forwarded-for, x-l402-service, , a b"),
+        ]);
+        assert_eq!(connection_names(&named), ["x-one"]);
+    }
+}

@@ -1,0 +1,143 @@
+//! The bytes of a connection: those read ahead, strict framing, and a time-out for writing.
+
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+
+use crate::framing::Framing;
+use crate::timer::IdleTimer;
+
+/// What an HTTP/2 client with prior knowledge says first (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A connection from a client.
+pub(crate) struct Socket<S> {
+    inner: S,
+    /// Read already, to be read again.
+    read_ahead: Bytes,
+    /// HTTP/1.1 alone has it.
+    framing: Option<Framing>,
+    /// Set once the connection is a tunnel: its bytes are no longer requests.
+    tunnel: Arc<AtomicBool>,
+    /// A peer that takes nothing for so long is gone (ATTACKS D-05).
+    write_timer: IdleTimer,
+}
+
+impl<S: AsyncRead + Unpin> Socket<S> {
+    pub(crate) fn new(inner: S, write_timeout: Duration) -> Self {
+        Self {
+            inner,
+            read_ahead: Bytes::new(),
+            framing: None,
+            tunnel: Arc::default(),
+            write_timer: IdleTimer::new(Some(write_timeout)),
+        }
+    }
+
+    /// Reads until it is clear whether this is HTTP/2 by prior knowledge.
+    pub(crate) async fn speaks_http2(&mut self) -> io::Result<bool> {
+        let mut read = Vec::with_capacity(PREFACE.len());
+        while read.len() < PREFACE.len() && PREFACE.starts_with(&read) {
+            let wanted = (PREFACE.len() - read.len()) as u64;
+            if (&mut self.inner).take(wanted).read_buf(&mut read).await? == 0 {
+                break;
+            }
+        }
+        let http2 = read == PREFACE;
+        self.read_ahead = read.into();
+        Ok(http2)
+    }
+
+    /// Judges its bytes as HTTP/1.1 requests, until the flag that this gives is set.
+    pub(crate) fn with_framing(mut self) -> (Self, Arc<AtomicBool>) {
+        self.framing = Some(Framing::default());
+        let tunnel = Arc::clone(&self.tunnel);
+        (self, tunnel)
+    }
+
+    fn poll_read_raw(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.read_ahead.is_empty() {
+            return Pin::new(&mut self.inner).poll_read(cx, buf);
+        }
+        let now = self
+            .read_ahead
+            .split_to(self.read_ahead.len().min(buf.remaining()));
+        buf.put_slice(&now);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(self.poll_read_raw(cx, buf))?;
+        if self.framing.is_some() && self.tunnel.load(Ordering::Relaxed) {
+            self.framing = None;
+        }
+        if let Some(framing) = &mut self.framing {
+            framing.inspect(&mut buf.filled_mut()[before..]);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Socket<S> {
+    fn with_timeout<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if let Poll::Ready(done) = write(Pin::new(&mut self.inner), cx) {
+            self.write_timer.reset();
+            return Poll::Ready(done);
+        }
+        if !self.tunnel.load(Ordering::Relaxed) && self.write_timer.poll_elapsed(cx) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Poll::Pending
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.with_timeout(cx, |inner, cx| inner.poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.with_timeout(cx, |inner, cx| inner.poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with_timeout(cx, |inner, cx| inner.poll_flush(cx))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with_timeout(cx, |inner, cx| inner.poll_shutdown(cx))
+    }
+}

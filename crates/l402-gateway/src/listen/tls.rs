@@ -1,0 +1,25 @@
+//! TLS towards clients: certificate and key from files.
+
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::pem::PemObject as _;
+
+use crate::GatewayError;
+use crate::certificate::{certificates, provider, unusable};
+use crate::config::TlsFiles;
+
+/// Returns the TLS that clients meet: the certificate of the files, and HTTP/2 before HTTP/1.1.
+pub(crate) fn server_tls(files: &TlsFiles) -> Result<Arc<ServerConfig>, GatewayError> {
+    let chain = certificates(&files.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .map_err(|error| unusable("key", &files.key, &error.to_string()))?;
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key));
+    let mut config =
+        config.map_err(|error| unusable("certificate", &files.certificate, &error.to_string()))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}

@@ -1,0 +1,322 @@
+//! Invoices signed in advance: a stock for each price, so that a burst of challenges need not wait for
+//! signatures.
+//!
+//! Each is given out once, and while three quarters of its time are left. Nothing is signed for a
+//! price that nobody asks for: the stock of a price begins with its first challenge, and is filled up again when
+//! half of it is gone.
+
+use core::time::Duration;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use l402::{Network, PaymentHash, UnixTime};
+use l402_host::{BoxFuture, BoxStream, Clock};
+use l402_lightning::{
+    Error, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex,
+};
+use tokio::runtime::Handle;
+
+/// Prices that have a stock; further ones are served on demand.
+const PRICES_MAX: usize = 256;
+
+/// A node with a stock of invoices before it.
+#[derive(Clone, Debug)]
+pub(crate) struct InvoiceStock {
+    /// The node that is asked if the stock is empty.
+    demand: Arc<dyn Receive>,
+    shelves: Arc<Shelves>,
+}
+
+/// The stock of every price, and how it is filled.
+#[derive(Debug)]
+struct Shelves {
+    /// The node that fills the shelves, on `runtime`.
+    node: Arc<dyn Receive>,
+    runtime: Handle,
+    clock: Arc<dyn Clock>,
+    per_price: usize,
+    prices: Mutex<HashMap<InvoiceRequest, Shelf>>,
+}
+
+/// The stock of one price.
+#[derive(Debug, Default)]
+struct Shelf {
+    ready: VecDeque<NewInvoice>,
+    filling: bool,
+}
+
+impl InvoiceStock {
+    /// Keeps `per_price` invoices of `node` for each price, made on `runtime`. What is not in
+    /// stock is asked of `demand`, the same node from here.
+    pub(crate) fn new(
+        demand: Arc<dyn Receive>,
+        node: Arc<dyn Receive>,
+        runtime: Handle,
+        clock: Arc<dyn Clock>,
+        per_price: usize,
+    ) -> Self {
+        let shelves = Shelves {
+            node,
+            runtime,
+            clock,
+            per_price,
+            prices: Mutex::default(),
+        };
+        Self {
+            demand,
+            shelves: Arc::new(shelves),
+        }
+    }
+
+    /// Drops everything in stock: prices may have changed.
+    pub(crate) fn clear(&self) {
+        self.shelves.prices().clear();
+    }
+}
+
+impl Shelves {
+    fn prices(&self) -> MutexGuard<'_, HashMap<InvoiceRequest, Shelf>> {
+        self.prices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The oldest invoice that is still fresh.
+    fn take(self: &Arc<Self>, request: &InvoiceRequest) -> Option<NewInvoice> {
+        let (taken, stale) = self.take_fresh(request)?;
+        // Perhaps many: freed after the lock.
+        drop(stale);
+        taken
+    }
+
+    fn take_fresh(
+        self: &Arc<Self>,
+        request: &InvoiceRequest,
+    ) -> Option<(Option<NewInvoice>, VecDeque<NewInvoice>)> {
+        let now = self.clock.wall();
+        let mut prices = self.prices();
+        if !prices.contains_key(request) {
+            if prices.len() >= PRICES_MAX {
+                return None;
+            }
+            prices.insert(request.clone(), Shelf::default());
+        }
+        let shelf = prices.get_mut(request)?;
+        let stale = shelf.take_stale(request.expiry, now);
+        let taken = shelf.ready.pop_front();
+        if !shelf.filling && shelf.ready.len() <= self.per_price / 2 {
+            shelf.filling = true;
+            self.runtime.spawn(Arc::clone(self).fill(request.clone()));
+        }
+        Some((taken, stale))
+    }
+
+    /// Makes invoices until the shelf is full, or the node has none to give.
+    async fn fill(self: Arc<Self>, request: InvoiceRequest) {
+        loop {
+            let made = self.node.create_invoice(request.clone()).await;
+            {
+                let mut prices = self.prices();
+                let Some(shelf) = prices.get_mut(&request) else {
+                    return;
+                };
+                let full = match made {
+                    Ok(made) => {
+                        shelf.ready.push_back(made);
+                        shelf.ready.len() >= self.per_price
+                    }
+                    Err(error) => {
+                        tracing::debug!(%error, "no invoice ahead");
+                        true
+                    }
+                };
+                if full {
+                    shelf.filling = false;
+                    return;
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Shelf {
+    /// Those that have stood for a quarter of their time; the oldest stand first.
+    fn take_stale(&mut self, expiry: Duration, now: UnixTime) -> VecDeque<NewInvoice> {
+        let enough = now.saturating_add(expiry.saturating_sub(expiry / 4));
+        let stale = self.ready.partition_point(|made| made.expires() < enough);
+        if stale == 0 {
+            return VecDeque::new();
+        }
+        let fresh = self.ready.split_off(stale);
+        core::mem::replace(&mut self.ready, fresh)
+    }
+}
+
+impl Receive for InvoiceStock {
+    fn network(&self) -> Network {
+        self.demand.network()
+    }
+
+    fn signs_here(&self) -> bool {
+        self.demand.signs_here()
+    }
+
+    fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
+        match self.shelves.take(&request) {
+            Some(made) => Box::pin(core::future::ready(Ok(made))),
+            None => self.demand.create_invoice(request),
+        }
+    }
+
+    fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<InvoiceState, Error>> {
+        self.demand.lookup(payment_hash)
+    }
+
+    fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {
+        self.demand.settlements(from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use l402::Msat;
+    use l402_host::ManualClock;
+    use l402_lightning::ErrorKind;
+    use l402_lightning::sandbox::Sandbox;
+
+    use super::*;
+
+    /// Counts its invoices; fails from the given one on.
+    #[derive(Debug)]
+    struct Counter {
+        sandbox: Sandbox,
+        made: AtomicUsize,
+        fails_at: usize,
+    }
+
+    impl Receive for Counter {
+        fn network(&self) -> Network {
+            Network::Regtest
+        }
+
+        fn create_invoice(
+            &self,
+            request: InvoiceRequest,
+        ) -> BoxFuture<'_, Result<NewInvoice, Error>> {
+            if self.made.fetch_add(1, Ordering::SeqCst) < self.fails_at {
+                return self.sandbox.create_invoice(request);
+            }
+            let failed = Error::new(ErrorKind::Unavailable, "the node is away");
+            Box::pin(core::future::ready(Err(failed)))
+        }
+
+        fn lookup(&self, _: PaymentHash) -> BoxFuture<'_, Result<InvoiceState, Error>> {
+            unreachable!("nobody asks")
+        }
+
+        fn settlements(&self, _: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {
+            unreachable!("nobody asks")
+        }
+    }
+
+    struct Bench {
+        stock: InvoiceStock,
+        node: Arc<Counter>,
+        clock: Arc<ManualClock>,
+        _home: tempfile::TempDir,
+    }
+
+    fn bench(fails_at: usize) -> Bench {
+        let clock = Arc::new(ManualClock::new(UnixTime::from_secs(1_800_000_000)));
+        let home = tempfile::tempdir().unwrap();
+        let node = Arc::new(Counter {
+            sandbox: Sandbox::open(home.path(), clock.clone()).unwrap(),
+            made: AtomicUsize::new(0),
+            fails_at,
+        });
+        let runtime = Handle::current();
+        let stock = InvoiceStock::new(node.clone(), node.clone(), runtime, clock.clone(), 10);
+        Bench {
+            stock,
+            node,
+            clock,
+            _home: home,
+        }
+    }
+
+    fn request() -> InvoiceRequest {
+        InvoiceRequest {
+            amount: Msat::from_sat(50),
+            expiry: Duration::from_secs(600),
+            memo: "a joke".to_owned(),
+        }
+    }
+
+    impl Bench {
+        async fn ask(&self) -> Result<NewInvoice, Error> {
+            self.stock.create_invoice(request()).await
+        }
+
+        /// Waits until nothing is being filled; the runtime of a test has one thread.
+        async fn settle(&self) -> usize {
+            while self.stock.shelves.prices()[&request()].filling {
+                tokio::task::yield_now().await;
+            }
+            self.stock.shelves.prices()[&request()].ready.len()
+        }
+    }
+
+    #[tokio::test]
+    async fn no_invoice_is_given_twice_and_the_stock_fills_up_again() {
+        let bench = bench(usize::MAX);
+        let mut seen = HashSet::new();
+        for _ in 0..5 {
+            for _ in 0..7 {
+                assert!(seen.insert(bench.ask().await.unwrap().payment_hash()));
+            }
+            assert!((6..=10).contains(&bench.settle().await));
+        }
+        let made = bench.node.made.load(Ordering::SeqCst);
+        assert_eq!(made, seen.len() + bench.settle().await);
+    }
+
+    #[tokio::test]
+    async fn an_invoice_that_has_stood_for_long_is_not_given() {
+        let bench = bench(usize::MAX);
+        bench.ask().await.unwrap();
+        assert_eq!(bench.settle().await, 10);
+        bench.clock.advance(Duration::from_secs(150));
+        let kept = bench.ask().await.unwrap();
+        assert_eq!(kept.expires().since(bench.clock.wall()).as_secs(), 450);
+        bench.clock.advance(Duration::from_secs(1));
+        let fresh = bench.ask().await.unwrap();
+        assert_eq!(fresh.expires().since(bench.clock.wall()).as_secs(), 600);
+    }
+
+    #[tokio::test]
+    async fn a_node_that_fails_is_asked_again_by_the_next_challenge_alone() {
+        let bench = bench(3);
+        assert!(bench.ask().await.is_ok());
+        assert_eq!(bench.settle().await, 2);
+        let asked = bench.node.made.load(Ordering::SeqCst);
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(bench.node.made.load(Ordering::SeqCst), asked);
+        assert!(bench.ask().await.is_ok() && bench.ask().await.is_ok());
+        assert!(bench.ask().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_reload_drops_the_stock() {
+        let bench = bench(usize::MAX);
+        bench.ask().await.unwrap();
+        assert_eq!(bench.settle().await, 10);
+        bench.stock.clear();
+        let before = bench.node.made.load(Ordering::SeqCst);
+        bench.ask().await.unwrap();
+        assert_eq!(bench.node.made.load(Ordering::SeqCst), before + 1);
+    }
+}

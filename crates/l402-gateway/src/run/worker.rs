@@ -1,0 +1,72 @@
+//! A worker: one thread, one runtime, listeners and upstream connections of its own.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::GatewayError;
+use crate::exchange::{Aborted, GatewayState, ProofCache, Worker};
+use crate::listen::{Acceptor, Peers, StopSignal};
+use crate::upstream::Pool;
+
+/// The things that every worker is started with.
+#[derive(Clone)]
+pub(super) struct WorkerSetup {
+    pub(super) state: Arc<GatewayState>,
+    pub(super) peers: Peers,
+    pub(super) stop: StopSignal,
+}
+
+/// Starts a worker's thread, which ends after the stop signal.
+pub(super) fn start(
+    number: usize,
+    listeners: Vec<TcpListener>,
+    setup: WorkerSetup,
+) -> Result<JoinHandle<()>, GatewayError> {
+    let failed =
+        |error: std::io::Error| GatewayError::new(format!("cannot start a worker: {error}"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    std::thread::Builder::new()
+        .name(format!("l402-worker-{number}"))
+        .spawn(move || runtime.block_on(run(setup, listeners)))
+        .map_err(failed)
+}
+
+async fn run(setup: WorkerSetup, listeners: Vec<TcpListener>) {
+    let WorkerSetup {
+        state,
+        peers,
+        mut stop,
+    } = setup;
+    let pool = Arc::new(Pool::default());
+    let aborted = Aborted::default();
+    let (alive, mut all_gone) = mpsc::channel(1);
+    tokio::spawn(Arc::clone(&pool).close_idle());
+    let acceptor = Acceptor {
+        worker: Arc::new(Worker {
+            state,
+            pool,
+            proofs: ProofCache::default(),
+            aborted: Arc::clone(&aborted),
+        }),
+        peers,
+        stop: stop.clone(),
+        alive,
+    };
+    for listener in listeners {
+        tokio::spawn(acceptor.clone().accept(listener));
+    }
+    // The last connection that ends closes the channel, so no sender may be left here.
+    drop(acceptor);
+    let deadline = stop.notified().await;
+    // Whatever is open after it ends with the runtime, and is not its client's doing.
+    let _ = timeout(deadline, all_gone.recv()).await;
+    aborted.store(true, Ordering::Relaxed);
+}

@@ -1,0 +1,190 @@
+//! A connection of HTTP/1.1 to an upstream: sends a request and waits for the head of its answer.
+
+use core::fmt;
+use core::future::poll_fn;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll, Waker, ready};
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead as _, ReadBuf};
+use tokio::task::unconstrained;
+
+use super::buffer::ReadBuffer;
+use super::head::{self, Head, Malformed};
+use super::request::{Http1Request, WriteFault};
+use crate::timer::IdleTimer;
+use crate::upstream::Wire;
+
+/// A connection, between two requests or in one.
+pub(crate) struct Http1 {
+    pub(super) wire: Wire,
+    pub(super) read: ReadBuffer,
+    idle_timer: IdleTimer,
+}
+
+/// The progress of one exchange.
+#[derive(Default)]
+struct ExchangeState {
+    /// The reason why no more of the request is sent.
+    fault: Option<WriteFault>,
+    /// Set with the first byte from the upstream.
+    heard: bool,
+}
+
+/// The reason why there is no answer.
+#[derive(Debug)]
+pub(crate) enum NoResponse {
+    /// The request was broken off, or its connection before an answer began.
+    Write(WriteFault),
+    /// The connection ended, or broke, and not one byte of an answer had come.
+    Closed(Option<io::Error>),
+    /// It ended within the head of the answer.
+    Cut,
+    Malformed(Malformed),
+    Timeout,
+}
+
+impl fmt::Display for NoResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write(fault) => fault.fmt(f),
+            Self::Closed(None) => f.write_str("the connection was closed without an answer"),
+            Self::Closed(Some(error)) => write!(f, "the connection broke: {error}"),
+            Self::Cut => f.write_str("the connection was closed within the head of the answer"),
+            Self::Malformed(malformed) => malformed.fmt(f),
+            Self::Timeout => f.write_str("no answer came in time"),
+        }
+    }
+}
+
+impl NoResponse {
+    /// Returns true if the connection was closed before the request reached anybody, as far as this
+    /// side can tell: that is how the end of an idle connection looks.
+    pub(super) fn is_closed_without_response(&self) -> bool {
+        matches!(
+            self,
+            Self::Closed(_) | Self::Write(WriteFault::Connection(_))
+        )
+    }
+}
+
+impl Http1 {
+    pub(in crate::upstream) fn new(wire: Wire) -> Self {
+        Self {
+            wire,
+            read: ReadBuffer::new(),
+            idle_timer: IdleTimer::new(None),
+        }
+    }
+
+    /// Returns true if the connection is open and silent, and may carry another request. Bytes that
+    /// an upstream sends without a request answer nobody.
+    pub(in crate::upstream) fn is_ready(&mut self) -> bool {
+        let mut byte = [0];
+        let mut buffer = ReadBuf::new(&mut byte);
+        let read = poll_fn(|cx| Pin::new(&mut self.wire).poll_read(cx, &mut buffer));
+        // A task that has used up its turn would be told to wait, whatever there is to be read.
+        let read = pin!(unconstrained(read)).poll(&mut Context::from_waker(Waker::noop()));
+        self.read.bytes.is_empty() && read.is_pending()
+    }
+
+    /// Sends a request and waits for the head of its answer: for so long after the last byte of
+    /// the request.
+    pub(in crate::upstream) async fn exchange(
+        &mut self,
+        request: &mut Http1Request,
+        limit: Duration,
+    ) -> Result<Head, NoResponse> {
+        self.idle_timer.start(limit);
+        let mut state = ExchangeState::default();
+        poll_fn(|cx| {
+            let answered = self.poll_exchange(request, &mut state, cx);
+            if answered.is_ready() {
+                return answered;
+            }
+            self.idle_timer.reset_if_changed(request.count());
+            if self.idle_timer.poll_elapsed(cx) {
+                return Poll::Ready(Err(NoResponse::Timeout));
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// An answer may come before all of its request is sent, and where the rest cannot be; none is
+    /// read before the request has begun.
+    fn poll_exchange(
+        &mut self,
+        request: &mut Http1Request,
+        state: &mut ExchangeState,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Head, NoResponse>> {
+        if state.fault.is_none()
+            && let Poll::Ready(Err(why)) = request.poll_send(&mut self.wire, cx)
+        {
+            if matches!(why, WriteFault::Body(_)) {
+                return Poll::Ready(Err(NoResponse::Write(why)));
+            }
+            if matches!(self.wire, Wire::Tls(_)) {
+                request.may_have_begun();
+            }
+            state.fault = Some(why);
+        }
+        if !request.has_begun() {
+            return match state.fault.take() {
+                Some(fault) => Poll::Ready(Err(NoResponse::Write(fault))),
+                None => Poll::Pending,
+            };
+        }
+        let answered = ready!(self.poll_head(request, state, cx));
+        Poll::Ready(answered.map_err(|why| match state.fault.take() {
+            Some(fault) if why.is_closed_without_response() => NoResponse::Write(fault),
+            _ => why,
+        }))
+    }
+
+    fn poll_head(
+        &mut self,
+        request: &mut Http1Request,
+        state: &mut ExchangeState,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Head, NoResponse>> {
+        loop {
+            if !self.read.bytes.is_empty() {
+                let to_head = request.is_to_head();
+                let head = head::take(&mut self.read.bytes, to_head, &mut request.spare);
+                if let Some(head) = head.map_err(NoResponse::Malformed)? {
+                    return Poll::Ready(Ok(head));
+                }
+            }
+            match ready!(self.read.poll_more(&mut self.wire, cx)) {
+                Ok(true) => state.heard = true,
+                Ok(false) if state.heard => return Poll::Ready(Err(NoResponse::Cut)),
+                Ok(false) => return Poll::Ready(Err(NoResponse::Closed(None))),
+                Err(_) if state.heard => return Poll::Ready(Err(NoResponse::Cut)),
+                Err(error) => return Poll::Ready(Err(NoResponse::Closed(Some(error)))),
+            }
+        }
+    }
+
+    /// Prepares for the next request, and returns false if there may be none. A large buffer is freed.
+    pub(in crate::upstream) fn set_idle(&mut self) -> bool {
+        self.idle_timer.reset();
+        let silent = self.read.bytes.is_empty();
+        self.read.shrink();
+        silent
+    }
+
+    /// Returns the wire, and the bytes that were read ahead: for a tunnel.
+    pub(super) fn into_parts(self) -> (Wire, Bytes) {
+        let read_ahead = self.read.bytes;
+        let read_ahead = if read_ahead.is_empty() {
+            Bytes::new()
+        } else {
+            read_ahead.freeze()
+        };
+        (self.wire, read_ahead)
+    }
+}
