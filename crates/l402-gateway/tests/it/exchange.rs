@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::harness::{TestServer, describe, request, routes, send, serve, upstream};
+use crate::harness::{GatewayUnderTest, describe, request, routes, send, serve, upstream};
 use crate::upstream::{
     LAST, OK, PATIENCE, STRAY, Stage, Wire, assert_failed, assert_says, let_read, pattern,
     server_before, server_with, serves_afresh, serves_once, upload,
@@ -27,7 +27,7 @@ use crate::upstream::{
 const MANY: usize = 200;
 
 /// Connections that have served, and are all in the pool.
-async fn idle(server: &TestServer, stage: &Stage) -> Vec<Wire> {
+async fn idle(server: &GatewayUnderTest, stage: &Stage) -> Vec<Wire> {
     let mut exchanges = Vec::new();
     for _ in 0..MANY {
         let mut client = Wire::to(server.address).await;

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
-use crate::harness::{Answer, Reply, TestServer, serve, upstream};
+use crate::harness::{Answer, GatewayUnderTest, Reply, serve, upstream};
 
 fn reply(status: &'static str) -> Reply {
     let mut trailers = HeaderMap::new();
@@ -22,7 +22,11 @@ fn reply(status: &'static str) -> Reply {
     reply
 }
 
-async fn call(server: &TestServer, path: &str, credential: Option<&str>) -> (Answer, HeaderMap) {
+async fn call(
+    server: &GatewayUnderTest,
+    path: &str,
+    credential: Option<&str>,
+) -> (Answer, HeaderMap) {
     let socket = TcpStream::connect(server.address)
         .await
         .expect("a connection");

@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 pub(crate) type Reply = Response<BoxBody<Bytes, std::io::Error>>;
 
 /// A gateway, its home, and the time, which stands still.
-pub(crate) struct TestServer {
+pub(crate) struct GatewayUnderTest {
     gateway: Option<Gateway>,
     pub(crate) address: SocketAddr,
     pub(crate) home: tempfile::TempDir,
@@ -28,14 +28,14 @@ pub(crate) struct TestServer {
 }
 
 /// Starts a gateway on a free port; `text` is its configuration without `listen`.
-pub(crate) async fn serve(text: &str) -> TestServer {
+pub(crate) async fn serve(text: &str) -> GatewayUnderTest {
     let home = tempfile::tempdir().expect("a home");
     let clock = l402_testkit::clock();
     let gateway = start(text, home.path(), clock.clone())
         .await
         .expect("a gateway");
     let address = gateway.local_addrs()[0];
-    TestServer {
+    GatewayUnderTest {
         gateway: Some(gateway),
         address,
         home,
@@ -60,7 +60,7 @@ pub(crate) async fn start(
     started.await.expect("no panic")
 }
 
-impl TestServer {
+impl GatewayUnderTest {
     pub(crate) fn gateway(&mut self) -> &mut Gateway {
         self.gateway.as_mut().expect("it is open")
     }
@@ -76,7 +76,7 @@ impl TestServer {
             .expect("no panic");
     }
 
-    /// Opens again after [`TestServer::shutdown`], with what the home holds.
+    /// Opens again after [`GatewayUnderTest::shutdown`], with what the home holds.
     pub(crate) async fn restart(&mut self, text: &str) {
         let gateway = start(text, self.home.path(), self.clock.clone()).await;
         let gateway = gateway.expect("a gateway");
@@ -108,7 +108,7 @@ impl TestServer {
     }
 }
 
-impl Drop for TestServer {
+impl Drop for GatewayUnderTest {
     fn drop(&mut self) {
         drop(self.gateway.take());
     }

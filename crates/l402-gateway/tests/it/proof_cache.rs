@@ -7,12 +7,12 @@ use http_body_util::Full;
 use l402::Credential;
 use l402_gateway::Config;
 
-use crate::harness::{TestServer, describe, request, routes, send, serve, upstream};
+use crate::harness::{GatewayUnderTest, describe, request, routes, send, serve, upstream};
 
 const TIMED: &str = "policy = \"time=1h\"\n";
 
 /// A gateway with one worker, and a credential that it has served twice: it is known by now.
-async fn cached(more: &str) -> (TestServer, String, String) {
+async fn cached(more: &str) -> (GatewayUnderTest, String, String) {
     let text = format!(
         "listen = [\"127.0.0.1:0\"]\nworkers = 1\n{}",
         routes(upstream(false, describe).await, more)

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::harness::{TestServer, describe, routes, serve, upstream, whole};
+use crate::harness::{GatewayUnderTest, describe, routes, serve, upstream, whole};
 
 /// A server, and how many requests its upstream has seen.
-async fn counted() -> (TestServer, Arc<AtomicUsize>) {
+async fn counted() -> (GatewayUnderTest, Arc<AtomicUsize>) {
     let seen = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&seen);
     let upstream = upstream(false, move |_| {
@@ -21,7 +21,7 @@ async fn counted() -> (TestServer, Arc<AtomicUsize>) {
 }
 
 /// Everything that comes back until the gateway closes.
-async fn say(server: &TestServer, text: &str) -> String {
+async fn say(server: &GatewayUnderTest, text: &str) -> String {
     let mut socket = TcpStream::connect(server.address)
         .await
         .expect("a connection");

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::harness::{Reply, TestServer, request, routes, send, serve, upstream, whole};
+use crate::harness::{GatewayUnderTest, Reply, request, routes, send, serve, upstream, whole};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -47,7 +47,7 @@ fn text(upstream: std::net::SocketAddr, more: &str) -> String {
     format!("{}{limits}", routes(upstream, more))
 }
 
-async fn post(server: &TestServer, credential: &str) -> TcpStream {
+async fn post(server: &GatewayUnderTest, credential: &str) -> TcpStream {
     let mut socket = TcpStream::connect(server.address)
         .await
         .expect("a connection");

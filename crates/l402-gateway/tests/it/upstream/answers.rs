@@ -11,10 +11,10 @@ use super::stage::{
     OK, Stage, Wire, assert_failed, assert_says, let_read, server_before, serves_afresh,
     serves_again, serves_once,
 };
-use crate::harness::{TestServer, request, send, try_send};
+use crate::harness::{GatewayUnderTest, request, send, try_send};
 
 /// Asks for trailers as well, and gives the body, if there were none.
-async fn body_without_trailers(server: &TestServer) -> Bytes {
+async fn body_without_trailers(server: &GatewayUnderTest) -> Bytes {
     let socket = TcpStream::connect(server.address)
         .await
         .expect("a connection");

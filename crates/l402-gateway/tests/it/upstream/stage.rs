@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::harness::{Answer, TestServer, request, routes, send, serve};
+use crate::harness::{Answer, GatewayUnderTest, request, routes, send, serve};
 
 /// Only what hangs takes so long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -175,11 +175,11 @@ impl Stage {
 }
 
 /// A gateway with one worker, and so with one pool of connections.
-pub(crate) async fn server_before(stage: &Stage) -> TestServer {
+pub(crate) async fn server_before(stage: &Stage) -> GatewayUnderTest {
     server_with(stage, "").await
 }
 
-pub(crate) async fn server_with(stage: &Stage, more: &str) -> TestServer {
+pub(crate) async fn server_with(stage: &Stage, more: &str) -> GatewayUnderTest {
     let routes = routes(stage.address(), "");
     let alone = "listen = [\"127.0.0.1:0\"]\nworkers = 1\n";
     serve(&format!("{alone}{routes}{more}")).await
@@ -187,13 +187,13 @@ pub(crate) async fn server_with(stage: &Stage, more: &str) -> TestServer {
 
 /// When this returns, the only worker has read what was sent to it before: to answer, it had to
 /// look for what has come.
-pub(crate) async fn let_read(server: &TestServer) {
+pub(crate) async fn let_read(server: &GatewayUnderTest) {
     let answer = send(server.address, request("TRACE", "/free", None, b"")).await;
     assert_eq!(answer.status(), 405);
 }
 
 /// The next request comes on a new connection, and gets its own answer.
-pub(crate) async fn serves_afresh(server: &TestServer, stage: &Stage) -> Wire {
+pub(crate) async fn serves_afresh(server: &GatewayUnderTest, stage: &Stage) -> Wire {
     let upstream = async {
         let mut wire = stage.accept().await;
         wire.answer(OK).await;
@@ -205,14 +205,14 @@ pub(crate) async fn serves_afresh(server: &TestServer, stage: &Stage) -> Wire {
 }
 
 /// The next request comes on this connection.
-pub(super) async fn serves_again(server: &TestServer, stage: &Stage, wire: &mut Wire) {
+pub(super) async fn serves_again(server: &GatewayUnderTest, stage: &Stage, wire: &mut Wire) {
     let (answer, _) = join!(server.get("/free", None), wire.answer(OK));
     assert_says(&answer, 200, "ok");
     assert!(!stage.is_called());
 }
 
 /// The credential is good for one use, and no more.
-pub(crate) async fn serves_once(server: &TestServer, stage: &Stage, credential: &str) {
+pub(crate) async fn serves_once(server: &GatewayUnderTest, stage: &Stage, credential: &str) {
     let upstream = async { stage.accept().await.answer(LAST).await };
     let (served, _) = join!(server.get("/x", Some(credential)), upstream);
     assert_says(&served, 200, "ok");
