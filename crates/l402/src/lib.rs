@@ -94,39 +94,27 @@
 )]
 
 mod amount;
-mod caveat;
-mod challenge;
-mod credential;
-mod identifier;
-pub mod inspect;
+mod header;
 #[cfg(feature = "bolt11")]
 mod invoice;
-mod key;
-mod macaroon;
-mod mint;
+pub mod mpp;
 mod network;
-mod payment;
-pub mod payment_scheme;
-mod policy;
-mod problem;
-mod service;
+mod preimage;
 mod time;
-mod verify;
+mod token;
 
 pub use amount::{AmountError, Msat};
-pub use caveat::{Condition, Conditions};
-pub use challenge::{AuthChallenge, Challenge, ChallengeError, Challenges, Scheme};
-pub use credential::{Credential, CredentialError};
-pub use identifier::{Identifier, IdentifierError, KeyNumber, TokenId};
+pub use header::{
+    AuthChallenge, Challenge, ChallengeError, Challenges, Credential, CredentialError, Problem,
+    RetryWith, Scheme, verify,
+};
 #[cfg(feature = "bolt11")]
 pub use invoice::{Invoice, InvoiceError, InvoiceTerms};
-pub use key::{KeyError, KeyRing, MasterKey, RootKey};
-pub use macaroon::{Macaroon, MacaroonError};
-pub use mint::{MintError, Terms, mint};
 pub use network::{Network, NetworkError};
-pub use payment::{HexError, PaymentHash, Preimage};
-pub use policy::{Policy, PolicyError};
-pub use problem::{Problem, RetryWith};
-pub use service::{Service, ServiceError};
+pub use preimage::{HexError, PaymentHash, Preimage};
 pub use time::UnixTime;
-pub use verify::{Capability, Proven, Target, UnknownCaveats, Verified, VerifyError, verify};
+pub use token::{
+    Capability, Condition, Conditions, Identifier, IdentifierError, KeyError, KeyNumber, KeyRing,
+    Macaroon, MacaroonError, MasterKey, MintError, Policy, PolicyError, Proven, RootKey, Service,
+    ServiceError, Target, Terms, TokenId, UnknownCaveats, Verified, VerifyError, inspect, mint,
+};

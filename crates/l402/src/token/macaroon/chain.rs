@@ -1,8 +1,4 @@
-//! Macaroons: location, identifier, first-party caveats, and the signature that chains them.
-//!
-//! The signature starts as an HMAC of the identifier under the root key. Each caveat replaces it
-//! by an HMAC of the caveat under the signature before. So a holder can append caveats, and
-//! nobody without the root key can take one away.
+//! The macaroon itself, and the errors of reading one.
 
 use core::fmt;
 
@@ -10,11 +6,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
-use crate::key::hmac_sha256;
-use crate::{Identifier, IdentifierError, RootKey};
-
-pub(crate) mod base64;
-pub(crate) mod v2;
+use super::{base64, v2};
+use crate::token::{Identifier, IdentifierError, RootKey, hmac_sha256};
 
 /// Why bytes or text are no macaroon of ours. No variant carries input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +154,7 @@ impl Macaroon {
     }
 
     /// The length of [`Macaroon::to_bytes`].
-    fn encoded_len(&self) -> usize {
+    pub(super) fn encoded_len(&self) -> usize {
         let location = if self.location.is_empty() {
             0
         } else {
@@ -274,6 +267,3 @@ impl fmt::Debug for Macaroon {
             .finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests;

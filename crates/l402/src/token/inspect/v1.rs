@@ -2,7 +2,7 @@
 
 use core::str;
 
-use super::{Caveat, Format, Inspection, MAX_CAVEATS, macaroon};
+use super::inspection::{Caveat, Format, Inspection, MAX_CAVEATS, macaroon};
 
 /// Reads packet after packet: location, identifier, caveats (`cid`, and for a third party `vid`
 /// and `cl`), signature. Iterative, since a packet costs an attacker six bytes (ATTACKS T-14).

@@ -9,7 +9,8 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::{Identifier, KeyNumber, UnixTime};
+use super::{Identifier, KeyNumber};
+use crate::time::UnixTime;
 
 /// The key that turns a root key of any length into the key of the chain (libmacaroons).
 const GENERATOR: &[u8] = b"macaroons-key-generator";
@@ -292,7 +293,8 @@ impl KeyRing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{PaymentHash, TokenId};
+    use crate::preimage::PaymentHash;
+    use crate::token::TokenId;
 
     /// Bytes without a pattern, different for each seed.
     fn bytes(seed: u8) -> [u8; 32] {

@@ -1,8 +1,5 @@
 //! BOLT 11 invoices through `lightning-invoice`: one function that gives what L402 needs.
 
-#[cfg(test)]
-mod tests;
-
 use core::fmt;
 
 use lightning_invoice::{
@@ -10,7 +7,10 @@ use lightning_invoice::{
     SignedRawBolt11Invoice, TaggedField,
 };
 
-use crate::{Msat, Network, PaymentHash, UnixTime};
+use crate::amount::Msat;
+use crate::network::Network;
+use crate::preimage::PaymentHash;
+use crate::time::UnixTime;
 
 /// Why an invoice is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,12 @@
 //! The running intersection: what all caveats so far leave.
 
-use crate::caveat::reading::Term;
-use crate::{Conditions, Msat, Network, PaymentHash, Policy, UnixTime};
+use super::Conditions;
+use super::reading::Term;
+use crate::amount::Msat;
+use crate::network::Network;
+use crate::preimage::PaymentHash;
+use crate::time::UnixTime;
+use crate::token::Policy;
 
 /// A caveat that would give back what an earlier one took, or that contradicts the token itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,8 +141,9 @@ fn within(holds: bool) -> Result<(), Widened> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::caveat::{Reading, read};
-    use crate::{Preimage, Service};
+    use crate::preimage::Preimage;
+    use crate::token::Service;
+    use crate::token::caveat::{Reading, read};
 
     /// What the caveats leave, or `None` where one widens.
     fn rights(caveats: &[&'static str]) -> Option<Rights<'static>> {

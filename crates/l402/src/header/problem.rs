@@ -1,5 +1,7 @@
 //! Every refusal, in one table: code, HTTP status, text, what to do next.
 
+use crate::token::VerifyError;
+
 /// What the caller should present next time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryWith {
@@ -208,6 +210,19 @@ impl Problem {
             .iter()
             .copied()
             .find(|problem| problem.code() == code)
+    }
+}
+
+impl VerifyError {
+    /// What the caller is told.
+    #[must_use]
+    pub const fn problem(self) -> Problem {
+        match self {
+            Self::Expired => Problem::Expired,
+            Self::Insufficient => Problem::Insufficient,
+            Self::Invalid => Problem::InvalidToken,
+            Self::WrongService => Problem::WrongService,
+        }
     }
 }
 

@@ -6,8 +6,10 @@
 
 use core::fmt;
 
-use crate::challenge::{Scheme, is_tchar};
-use crate::{Macaroon, Preimage};
+use super::challenge::{Scheme, is_tchar};
+use crate::preimage::Preimage;
+use crate::time::UnixTime;
+use crate::token::{KeyRing, Macaroon, Proven, RootKey, Target, Verified, VerifyError};
 
 /// Why headers hold no single well-formed credential. Every variant is `invalid_auth_format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,6 +185,26 @@ impl Credential {
     pub fn preimage(&self) -> &Preimage {
         &self.preimage
     }
+
+    /// Checks the preimage against the hash, then the MAC. Nothing else.
+    ///
+    /// # Errors
+    /// [`VerifyError::Invalid`], whichever of the two fails (ATTACKS T-22);
+    /// [`VerifyError::Expired`] for a genuine token whose key has ended (ATTACKS T-23).
+    pub fn prove(&self, keys: &KeyRing, now: UnixTime) -> Result<Proven, VerifyError> {
+        let root_key = |identifier: &_| keys.kept_root_key(identifier);
+        let proven = Proven::new(&self.macaroon, &self.preimage, root_key)?;
+        proven.holds(keys, now)?;
+        Ok(proven)
+    }
+
+    /// As [`Credential::prove`], with the root key of one token as other software stores it.
+    ///
+    /// # Errors
+    /// [`VerifyError::Invalid`].
+    pub fn prove_with(&self, root_key: &RootKey) -> Result<Proven, VerifyError> {
+        Proven::new(&self.macaroon, &self.preimage, |_| Some(root_key.clone()))
+    }
 }
 
 /// Splits off the name of the scheme, where it is one of ours.
@@ -233,4 +255,16 @@ fn trim(value: &[u8]) -> &[u8] {
         .rposition(is_text)
         .map_or(start, |last| last.saturating_add(1));
     value.get(start..end).unwrap_or_default()
+}
+
+/// [`Credential::prove`], then [`Proven::authorize`].
+///
+/// # Errors
+/// See [`VerifyError`].
+pub fn verify(
+    credential: &Credential,
+    keys: &KeyRing,
+    target: &Target<'_>,
+) -> Result<Verified, VerifyError> {
+    credential.prove(keys, target.now)?.authorize(target)
 }

@@ -2,11 +2,12 @@
 
 use core::fmt;
 
-use crate::caveat::{Reading, is_capability, read};
-use crate::{
-    Condition, Identifier, KeyRing, Macaroon, Msat, Network, PaymentHash, Policy, Service, TokenId,
-    UnixTime,
-};
+use super::caveat::{Reading, is_capability, read};
+use super::{Condition, Identifier, KeyRing, Macaroon, Policy, Service, TokenId};
+use crate::amount::Msat;
+use crate::network::Network;
+use crate::preimage::PaymentHash;
+use crate::time::UnixTime;
 
 /// The location of every token minted here: the name of the protocol, and no address.
 const LOCATION: &str = "l402";
@@ -131,10 +132,11 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
-    use crate::{KeyNumber, MasterKey, Preimage};
+    use crate::preimage::Preimage;
+    use crate::token::{KeyNumber, MasterKey};
 
     fn ring() -> KeyRing {
-        let key = crate::key::hmac_sha256(b"mint tests", &[]);
+        let key = crate::token::hmac_sha256(b"mint tests", &[]);
         KeyRing::new("shop", KeyNumber(7), MasterKey::from_bytes(&key).unwrap())
     }
 

@@ -6,11 +6,12 @@
 use core::fmt;
 use std::sync::OnceLock;
 
-use crate::caveat::{Reading, Rights, read};
-use crate::{
-    Condition, Conditions, Credential, Identifier, KeyRing, Macaroon, Msat, Network, PaymentHash,
-    Policy, Problem, RootKey, Service, UnixTime,
-};
+use super::caveat::{Reading, Rights, read};
+use super::{Condition, Conditions, Identifier, KeyRing, Macaroon, Policy, RootKey, Service};
+use crate::amount::Msat;
+use crate::network::Network;
+use crate::preimage::{PaymentHash, Preimage};
+use crate::time::UnixTime;
 
 /// What to do with a caveat that is not of our vocabulary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,19 +78,6 @@ pub enum VerifyError {
     WrongService,
 }
 
-impl VerifyError {
-    /// What the caller is told.
-    #[must_use]
-    pub const fn problem(self) -> Problem {
-        match self {
-            Self::Expired => Problem::Expired,
-            Self::Insufficient => Problem::Insufficient,
-            Self::Invalid => Problem::InvalidToken,
-            Self::WrongService => Problem::WrongService,
-        }
-    }
-}
-
 impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -144,52 +132,34 @@ pub struct Verified {
     checked: Conditions,
 }
 
-impl Credential {
-    /// Checks the preimage against the hash, then the MAC. Nothing else.
+impl Proven {
+    /// Checks the preimage against the hash, then the signature under the root key that
+    /// `root_key` finds for the token's identifier.
     ///
     /// # Errors
-    /// [`VerifyError::Invalid`], whichever of the two fails (ATTACKS T-22);
-    /// [`VerifyError::Expired`] for a genuine token whose key has ended (ATTACKS T-23).
-    pub fn prove(&self, keys: &KeyRing, now: UnixTime) -> Result<Proven, VerifyError> {
-        let proven = self.prove_by(|identifier| keys.kept_root_key(identifier))?;
-        proven.holds(keys, now)?;
-        Ok(proven)
-    }
-
-    /// As [`Credential::prove`], with the root key of one token as other software stores it.
-    ///
-    /// # Errors
-    /// [`VerifyError::Invalid`].
-    pub fn prove_with(&self, root_key: &RootKey) -> Result<Proven, VerifyError> {
-        self.prove_by(|_| Some(root_key.clone()))
-    }
-
-    /// The preimage first: one hash, where the MAC takes several.
-    fn prove_by(
-        &self,
+    /// [`VerifyError::Invalid`], whichever of the two fails (ATTACKS T-22).
+    pub(crate) fn new(
+        macaroon: &Macaroon,
+        preimage: &Preimage,
         root_key: impl FnOnce(&Identifier) -> Option<RootKey>,
-    ) -> Result<Proven, VerifyError> {
-        let identifier = self
-            .macaroon()
-            .identifier()
-            .map_err(|_| VerifyError::Invalid)?;
+    ) -> Result<Self, VerifyError> {
+        let identifier = macaroon.identifier().map_err(|_| VerifyError::Invalid)?;
         let hash = &identifier.payment_hash;
-        if hash.is_known() || !self.preimage().proves(hash) {
+        // The preimage first: one hash, where the signature takes several.
+        if hash.is_known() || !preimage.proves(hash) {
             return Err(VerifyError::Invalid);
         }
         let root_key = root_key(&identifier).ok_or(VerifyError::Invalid)?;
-        if !self.macaroon().is_signed_by(&root_key) {
+        if !macaroon.is_signed_by(&root_key) {
             return Err(VerifyError::Invalid);
         }
-        Ok(Proven {
-            macaroon: self.macaroon().clone(),
+        Ok(Self {
+            macaroon: macaroon.clone(),
             identifier,
             opened: OnceLock::new(),
         })
     }
-}
 
-impl Proven {
     /// Whether the key that minted it is still good. The rest of the proof never changes.
     ///
     /// # Errors
@@ -395,16 +365,4 @@ impl Verified {
     pub fn checked(&self) -> Conditions {
         self.checked
     }
-}
-
-/// [`Credential::prove`], then [`Proven::authorize`].
-///
-/// # Errors
-/// See [`VerifyError`].
-pub fn verify(
-    credential: &Credential,
-    keys: &KeyRing,
-    target: &Target<'_>,
-) -> Result<Verified, VerifyError> {
-    credential.prove(keys, target.now)?.authorize(target)
 }

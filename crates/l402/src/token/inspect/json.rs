@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{Caveat, Format, Inspection, MAX_CAVEATS, base64, escape, macaroon, payment_hash};
+use super::inspection::{Caveat, Format, Inspection, MAX_CAVEATS, escape, macaroon, payment_hash};
+use crate::token::macaroon::base64;
 
 type Object = Map<String, Value>;
 
@@ -107,7 +108,7 @@ fn of_hex_or_text(text: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::inspect;
+    use crate::token::inspect::inspect;
 
     fn texts(seen: &Inspection) -> Vec<&str> {
         seen.caveats

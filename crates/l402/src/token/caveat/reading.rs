@@ -2,7 +2,12 @@
 
 use core::str;
 
-use crate::{Condition, Msat, Network, PaymentHash, Policy, Preimage, Service, UnixTime};
+use super::Condition;
+use crate::amount::Msat;
+use crate::network::Network;
+use crate::preimage::{PaymentHash, Preimage};
+use crate::time::UnixTime;
+use crate::token::{Policy, Service};
 
 /// What a caveat means to the service that a request is for.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,16 +1,6 @@
-//! The caveat vocabulary and its narrowing.
-//!
-//! A caveat reads `condition=value`, split at the first `=`, with no white space taken off. Each
-//! one of our vocabulary must stay within what all the ones before it left ([`Rights`]); any
-//! growth refuses the token, even where a later caveat would shrink it again (ATTACKS T-06).
+//! The conditions of our vocabulary, and sets of them.
 
-use crate::Service;
-
-mod reading;
-mod rights;
-
-pub(crate) use reading::{Reading, is_capability, read};
-pub(crate) use rights::Rights;
+use crate::token::Service;
 
 /// The conditions of our own published vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,7 +38,7 @@ impl Condition {
     ];
 
     /// The condition with this name, where it stands without a service before it.
-    fn of_token(name: &[u8]) -> Option<Self> {
+    pub(super) fn of_token(name: &[u8]) -> Option<Self> {
         match name {
             b"capabilities" => Some(Self::Capabilities),
             b"expiry" => Some(Self::ValidUntil),
@@ -60,7 +50,7 @@ impl Condition {
     }
 
     /// The condition with this name after `<service>_`.
-    fn of_service(name: &[u8]) -> Option<Self> {
+    pub(super) fn of_service(name: &[u8]) -> Option<Self> {
         [
             Self::Capabilities,
             Self::Network,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::token::RootKey;
 
 fn sample() -> Macaroon {
     let key = RootKey::from_root(b"a root key of these tests");

@@ -1,6 +1,7 @@
 #![expect(clippy::indexing_slicing, reason = "a panic is a failed test")]
 
 use super::*;
+use crate::preimage::Preimage;
 
 const TOKEN: &str = "AgEEbHNhdA==";
 const INVOICE: &str = "lnbc100n1pexample";
@@ -10,7 +11,7 @@ fn parse(lines: &[&str]) -> Challenges {
 }
 
 fn payable(lines: &[&str]) -> Result<Vec<(Scheme, String, String)>, ChallengeError> {
-    let triple = |c: Challenge| (c.scheme, c.token, c.invoice);
+    let triple = |c: Challenge| (c.scheme(), c.token().to_owned(), c.invoice().to_owned());
     parse(lines)
         .payable()
         .map(|list| list.into_iter().map(triple).collect())

@@ -1,6 +1,6 @@
 //! What a macaroon of L402 is about: 66 bytes (L402 macaroon-spec, "Identifier", version 0).
 
-use crate::PaymentHash;
+use crate::preimage::PaymentHash;
 
 /// Which master key minted a token: the first two bytes of the token id, big-endian.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

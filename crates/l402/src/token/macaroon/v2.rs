@@ -9,7 +9,7 @@
 //!
 //! The reader borrows, never recurses, and allocates nothing by a length that it was told.
 
-use crate::MacaroonError;
+use super::MacaroonError;
 
 const VERSION: u8 = 2;
 const END: u8 = 0;

@@ -1,6 +1,4 @@
-//! The codecs of the `Payment` scheme (draft-httpauth-payment-00): canonical JSON, base64url,
-//! the challenge's id, credential and receipt. What a payment of that scheme buys is decided
-//! elsewhere; nothing here authorises.
+//! Base64url, canonical JSON, and the values of the scheme.
 
 use core::fmt;
 use core::fmt::Write as _;
@@ -9,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
-use crate::key::hmac_sha256;
+use crate::token::hmac_sha256;
 
 /// The largest credential or receipt, decoded, in bytes; the draft asks for 4 KiB at least.
 const MAX_LEN: usize = 64 * 1024;

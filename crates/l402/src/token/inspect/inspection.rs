@@ -1,22 +1,17 @@
-//! Reading tokens of other software for people: V2 binary and JSON, V1 packets, Lightning
-//! Faucet's JSON. Never for authorisation.
-//!
-//! Lenient where [`Macaroon`](crate::Macaroon) is strict: third-party caveats are shown, and so
-//! is the first macaroon of several in one text. Nothing here checks a signature.
+//! A token of any format, taken apart for display.
 
 use core::fmt;
 
-use crate::macaroon::{base64, v2};
-use crate::{Identifier, PaymentHash};
-
-mod json;
-mod v1;
+use super::{json, v1};
+use crate::preimage::PaymentHash;
+use crate::token::Identifier;
+use crate::token::macaroon::{base64, v2};
 
 /// The longest text looked at, in bytes.
 const MAX_LEN: usize = 64 * 1024;
 
 /// The most caveats shown.
-const MAX_CAVEATS: usize = 1024;
+pub(super) const MAX_CAVEATS: usize = 1024;
 
 /// Which format a token has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +57,7 @@ pub struct Caveat {
 }
 
 impl Caveat {
-    fn new(text: &[u8], third_party: bool) -> Self {
+    pub(super) fn new(text: &[u8], third_party: bool) -> Self {
         Self {
             text: escape(text),
             third_party,
@@ -135,7 +130,7 @@ fn of_v2(bytes: &[u8]) -> Option<Inspection> {
     ))
 }
 
-fn macaroon(
+pub(super) fn macaroon(
     format: Format,
     location: &[u8],
     identifier: &[u8],
@@ -154,7 +149,7 @@ fn macaroon(
 
 /// The payment hash in any identifier seen in use: L402's 66 bytes, the same as hexadecimal
 /// text, and the bare hash, which one server marks with a byte 0xff.
-fn payment_hash(identifier: &[u8]) -> Option<PaymentHash> {
+pub(super) fn payment_hash(identifier: &[u8]) -> Option<PaymentHash> {
     let decoded = hex::decode(identifier).ok();
     let bytes = decoded.as_deref().unwrap_or(identifier);
     let bare = match bytes {
@@ -166,7 +161,7 @@ fn payment_hash(identifier: &[u8]) -> Option<PaymentHash> {
 }
 
 /// Printable ASCII as it is, a backslash doubled, everything else as `\xNN`.
-fn escape(bytes: &[u8]) -> String {
+pub(super) fn escape(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for byte in bytes {
         match byte {
