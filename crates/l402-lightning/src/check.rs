@@ -79,7 +79,7 @@ fn compare(
     if terms.amount != Some(request.amount) {
         return lie(format!("the node's invoice is not over {}", request.amount));
     }
-    if terms.payment_hash.is_known() {
+    if terms.payment_hash.has_public_preimage() {
         return lie("the preimage of the node's invoice is no secret".to_owned());
     }
     let lasts = terms.expires.since(terms.created).as_secs();

@@ -249,9 +249,9 @@ impl Inner {
 
 fn claim(proof: &Proof, now: UnixTime) -> Claim {
     Claim {
-        payment_hash: proof.verified.payment_hash(),
+        payment_hash: proof.authorized.payment_hash(),
         uses: proof
-            .verified
+            .authorized
             .policy()
             .uses()
             .unwrap_or(std::num::NonZeroU32::MIN),
@@ -267,11 +267,11 @@ fn claim(proof: &Proof, now: UnixTime) -> Claim {
 /// end that the token names is the mint's own; without it, no token sold here lasts longer than
 /// the longest invoice and the policy together.
 fn row_expires(proof: &Proof, now: UnixTime) -> UnixTime {
-    let Proof { proven, verified } = proof;
-    let latest = now.saturating_add(MAX_INVOICE_EXPIRY + verified.policy().lifetime());
+    let Proof { proven, authorized } = proof;
+    let latest = now.saturating_add(MAX_INVOICE_EXPIRY + authorized.policy().lifetime());
     proven
-        .minted_end(verified.service())
-        .filter(|_| verified.checked().has(Condition::ValidUntil))
+        .minted_end(authorized.service())
+        .filter(|_| authorized.checked().has(Condition::ValidUntil))
         .unwrap_or(latest)
 }
 

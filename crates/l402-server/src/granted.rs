@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, VARY};
 use http_body::Body;
-use l402::{Proven, Verified};
+use l402::{Authorized, Proven};
 
 use crate::ledger::{Reservation, Settle};
 use crate::{
@@ -170,8 +170,8 @@ impl Granted {
 
     /// The proof, `None` on a free route.
     #[must_use]
-    pub fn proof(&self) -> Option<&Verified> {
-        self.proof.as_ref().map(|proof| &proof.verified)
+    pub fn proof(&self) -> Option<&Authorized> {
+        self.proof.as_ref().map(|proof| &proof.authorized)
     }
 
     /// What of the proof holds for every request that presents the same credential; `None` on a

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use l402::Verified;
+use l402::Authorized;
 
 /// Proof that the request was paid: what was bought, and until when. [`PaywallLayer`] puts it
 /// into the extensions of a paid request, and nothing else can make one.
@@ -13,18 +13,18 @@ use l402::Verified;
 ///
 /// [`PaywallLayer`]: crate::PaywallLayer
 #[derive(Clone, Debug)]
-pub struct Paid(Arc<Verified>);
+pub struct Paid(Arc<Authorized>);
 
 impl Paid {
-    pub(crate) fn new(proof: Verified) -> Self {
+    pub(crate) fn new(proof: Authorized) -> Self {
         Self(Arc::new(proof))
     }
 }
 
 impl Deref for Paid {
-    type Target = Verified;
+    type Target = Authorized;
 
-    fn deref(&self) -> &Verified {
+    fn deref(&self) -> &Authorized {
         &self.0
     }
 }

@@ -9,7 +9,7 @@
 //! `l402-gateway` (a reverse proxy) and `l402-client`.
 //!
 //! It does not count uses either. That a token is good for one answer is something it *says*
-//! ([`Verified::policy`]); holding the bearer to it takes a ledger, which the server keeps.
+//! ([`Authorized::policy`]); holding the bearer to it takes a ledger, which the server keeps.
 //!
 //! # The handshake
 //!
@@ -26,7 +26,7 @@
 //!    |-------------------------------------------------->|  Credential::from_headers
 //!    |                                                   |  prove: hash and signature
 //!    |  200                                              |  authorize: every caveat
-//!    |<--------------------------------------------------|  => Verified
+//!    |<--------------------------------------------------|  => Authorized
 //! ```
 //!
 //! A token is a [`Macaroon`]: what was sold stands in its caveats, signed by a key that is
@@ -74,8 +74,8 @@
 //!     unknown_caveats: UnknownCaveats::Skip,
 //!     now,
 //! };
-//! let verified = verify(&credential, &keys, &target)?;
-//! assert_eq!(verified.price(), Some(Msat::from_sat(50)));
+//! let authorized = verify(&credential, &keys, &target)?;
+//! assert_eq!(authorized.price(), Some(Msat::from_sat(50)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -114,7 +114,8 @@ pub use network::{Network, NetworkError};
 pub use preimage::{HexError, PaymentHash, Preimage};
 pub use time::UnixTime;
 pub use token::{
-    Capability, Condition, Conditions, Identifier, IdentifierError, KeyError, KeyNumber, KeyRing,
-    Macaroon, MacaroonError, MasterKey, MintError, Policy, PolicyError, Proven, RootKey, Service,
-    ServiceError, Target, Terms, TokenId, UnknownCaveats, Verified, VerifyError, inspect, mint,
+    Authorized, Capability, Condition, Conditions, Identifier, IdentifierError, KeyError,
+    KeyNumber, KeyRing, Macaroon, MacaroonError, MasterKey, MintError, Policy, PolicyError, Proven,
+    RootKey, Service, ServiceError, Target, Terms, TokenId, UnknownCaveats, VerifyError, inspect,
+    mint,
 };

@@ -42,9 +42,10 @@ impl PaymentHash {
         &self.0
     }
 
-    /// Whether anybody knows the preimage without paying: the zero hash, or the hash of zeros.
+    /// Returns true if anybody knows the preimage without paying: the zero hash, or the hash of
+    /// zeros.
     #[must_use]
-    pub fn is_known(&self) -> bool {
+    pub fn has_public_preimage(&self) -> bool {
         self.0 == [0; 32] || *self == Preimage::from_bytes([0; 32]).payment_hash()
     }
 }
@@ -168,8 +169,8 @@ mod tests {
     fn zeros_prove_nothing() {
         let zeros = Preimage::from_bytes([0; 32]);
         assert!(!zeros.proves(&zeros.payment_hash()));
-        assert!(zeros.payment_hash().is_known());
-        assert!(PaymentHash::from_bytes([0; 32]).is_known());
-        assert!(!PaymentHash::from_bytes([1; 32]).is_known());
+        assert!(zeros.payment_hash().has_public_preimage());
+        assert!(PaymentHash::from_bytes([0; 32]).has_public_preimage());
+        assert!(!PaymentHash::from_bytes([1; 32]).has_public_preimage());
     }
 }

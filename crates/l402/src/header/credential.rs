@@ -9,7 +9,7 @@ use core::fmt;
 use super::challenge::{Scheme, is_tchar};
 use crate::preimage::Preimage;
 use crate::time::UnixTime;
-use crate::token::{KeyRing, Macaroon, Proven, RootKey, Target, Verified, VerifyError};
+use crate::token::{Authorized, KeyRing, Macaroon, Proven, RootKey, Target, VerifyError};
 
 /// Why headers hold no single well-formed credential. Every variant is `invalid_auth_format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,6 +265,6 @@ pub fn verify(
     credential: &Credential,
     keys: &KeyRing,
     target: &Target<'_>,
-) -> Result<Verified, VerifyError> {
+) -> Result<Authorized, VerifyError> {
     credential.prove(keys, target.now)?.authorize(target)
 }

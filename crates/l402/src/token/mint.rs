@@ -76,7 +76,7 @@ pub fn mint(
     randomness: [u8; 30],
     now: UnixTime,
 ) -> Result<Macaroon, MintError> {
-    if payment_hash.is_known() {
+    if payment_hash.has_public_preimage() {
         return Err(MintError::KnownHash);
     }
     if now >= terms.valid_until {

@@ -18,4 +18,4 @@ pub use macaroon::{Macaroon, MacaroonError};
 pub use mint::{MintError, Terms, mint};
 pub use policy::{Policy, PolicyError};
 pub use service::{Service, ServiceError};
-pub use verify::{Capability, Proven, Target, UnknownCaveats, Verified, VerifyError};
+pub use verify::{Authorized, Capability, Proven, Target, UnknownCaveats, VerifyError};

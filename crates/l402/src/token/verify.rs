@@ -1,7 +1,7 @@
-//! Checking credentials: first that one is genuine, then that it opens this door.
+//! Checking credentials in two steps: is one genuine, and does it cover this request?
 //!
 //! The two steps are two types. [`Proven`] says that preimage and signature hold, which never
-//! changes and may be cached; [`Verified`] says that the caveats allow this request now.
+//! changes and may be cached; [`Authorized`] says that the caveats allow this request now.
 
 use core::fmt;
 use std::sync::OnceLock;
@@ -63,7 +63,7 @@ pub struct Target<'a> {
     pub now: UnixTime,
 }
 
-/// Why a credential does not open the door. Sorted by what the holder may do next.
+/// The reason why a credential does not cover a request. Sorted by what the holder may do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
@@ -99,14 +99,14 @@ impl std::error::Error for VerifyError {}
 pub struct Proven {
     macaroon: Macaroon,
     identifier: Identifier,
-    /// What was found at the door that was opened first: most tokens are shown at one alone.
-    opened: OnceLock<Opened>,
+    /// The result at the route that was asked for first: most tokens are used at one alone.
+    cached: OnceLock<CachedAuthorization>,
 }
 
-/// A door that a token opens as far as its caveats go, time and price aside, and what they leave
+/// A route that the caveats of a token allow, time and price aside, and the rights that they leave
 /// there.
 #[derive(Clone, Debug)]
-struct Opened {
+struct CachedAuthorization {
     service: Service,
     tier: u8,
     /// The capability that was needed; `None` where the route named none.
@@ -123,7 +123,7 @@ struct Opened {
 
 /// Proof that a credential opens a route; only verification makes one.
 #[derive(Clone, Debug)]
-pub struct Verified {
+pub struct Authorized {
     identifier: Identifier,
     service: Service,
     price: Option<Msat>,
@@ -146,7 +146,7 @@ impl Proven {
         let identifier = macaroon.identifier().map_err(|_| VerifyError::Invalid)?;
         let hash = &identifier.payment_hash;
         // The preimage first: one hash, where the signature takes several.
-        if hash.is_known() || !preimage.proves(hash) {
+        if hash.has_public_preimage() || !preimage.proves(hash) {
             return Err(VerifyError::Invalid);
         }
         let root_key = root_key(&identifier).ok_or(VerifyError::Invalid)?;
@@ -156,7 +156,7 @@ impl Proven {
         Ok(Self {
             macaroon: macaroon.clone(),
             identifier,
-            opened: OnceLock::new(),
+            cached: OnceLock::new(),
         })
     }
 
@@ -195,9 +195,9 @@ impl Proven {
     ///
     /// # Errors
     /// See [`VerifyError`].
-    pub fn authorize(&self, target: &Target<'_>) -> Result<Verified, VerifyError> {
-        if let Some(opened) = self.opened.get().filter(|opened| opened.is_door_of(target)) {
-            return opened.now(&self.identifier, target);
+    pub fn authorize(&self, target: &Target<'_>) -> Result<Authorized, VerifyError> {
+        if let Some(cached) = self.cached.get().filter(|cached| cached.matches(target)) {
+            return cached.now(&self.identifier, target);
         }
         let rights = self.rights(target)?;
         if !rights.opens(target.service.as_str(), target.tier) {
@@ -209,11 +209,11 @@ impl Proven {
         if !suffices(&rights, target) {
             return Err(VerifyError::Insufficient);
         }
-        let opened = Opened::new(&rights, target);
-        let verified = opened.now(&self.identifier, target)?;
-        // Shown at a second door, it is read anew there each time.
-        let _ = self.opened.set(opened);
-        Ok(verified)
+        let cached = CachedAuthorization::new(&rights, target);
+        let authorized = cached.now(&self.identifier, target)?;
+        // Only the first route is kept: at a second one the caveats are read again each time.
+        let _ = self.cached.set(cached);
+        Ok(authorized)
     }
 
     /// What all caveats together leave at this service.
@@ -223,7 +223,7 @@ impl Proven {
             match read(caveat, target.service) {
                 Reading::Own(term) => rights.narrow(term).map_err(|_| VerifyError::Invalid)?,
                 Reading::Foreign if target.unknown_caveats == UnknownCaveats::Skip => {}
-                Reading::Elsewhere => {}
+                Reading::OtherService => {}
                 Reading::Foreign | Reading::Malformed => return Err(VerifyError::Invalid),
             }
         }
@@ -241,7 +241,7 @@ impl Proven {
     }
 }
 
-impl Opened {
+impl CachedAuthorization {
     fn new(rights: &Rights<'_>, target: &Target<'_>) -> Self {
         Self {
             service: target.service.clone(),
@@ -261,8 +261,8 @@ impl Opened {
         }
     }
 
-    /// Whether the target asks the same of the caveats; only time and price may differ.
-    fn is_door_of(&self, target: &Target<'_>) -> bool {
+    /// Returns true if the target asks the same of the caveats; only time and price may differ.
+    fn matches(&self, target: &Target<'_>) -> bool {
         let capability = match target.capability {
             Capability::Named(name) => self.capability.as_deref() == Some(name),
             Capability::None => self.capability.is_none() && !self.upstream_checks,
@@ -277,7 +277,7 @@ impl Opened {
     }
 
     /// What changes without the caveats: time, and the price.
-    fn now(&self, identifier: &Identifier, target: &Target<'_>) -> Result<Verified, VerifyError> {
+    fn now(&self, identifier: &Identifier, target: &Target<'_>) -> Result<Authorized, VerifyError> {
         if self.valid_until.is_some_and(|end| target.now >= end) {
             return Err(VerifyError::Expired);
         }
@@ -288,7 +288,7 @@ impl Opened {
         if target.min_price.is_some_and(|min| price < Some(min)) {
             return Err(VerifyError::Insufficient);
         }
-        Ok(Verified {
+        Ok(Authorized {
             identifier: *identifier,
             service: self.service.clone(),
             price: self.price,
@@ -322,7 +322,7 @@ fn policy(rights: &Rights<'_>, target: &Target<'_>) -> Policy {
     bought.unwrap_or(Policy::Request)
 }
 
-impl Verified {
+impl Authorized {
     /// The identifier: payment hash (the replay key) and token id.
     #[must_use]
     pub fn identifier(&self) -> &Identifier {

@@ -13,7 +13,7 @@ use crate::token::{Policy, Service};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reading<'a> {
     /// A condition of our vocabulary about another service: it neither opens nor closes here.
-    Elsewhere,
+    OtherService,
     /// Not of our vocabulary.
     Foreign,
     /// A condition of our vocabulary with a value outside its grammar.
@@ -67,7 +67,7 @@ pub(crate) fn read<'a>(caveat: &'a [u8], service: &Service) -> Reading<'a> {
         Some((owner, condition)) if owner == service.as_str().as_bytes() => {
             own(condition, false, value)
         }
-        Some((owner, _)) if is_service(owner) => Reading::Elsewhere,
+        Some((owner, _)) if is_service(owner) => Reading::OtherService,
         _ => Reading::Foreign,
     }
 }
@@ -221,7 +221,7 @@ mod tests {
             "other_policy=nonsense",
             "api2_price_msat=x",
         ] {
-            assert_eq!(reading(caveat), Reading::Elsewhere, "{caveat:?}");
+            assert_eq!(reading(caveat), Reading::OtherService, "{caveat:?}");
         }
     }
 
