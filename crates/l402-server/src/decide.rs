@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use l402::{Authorized, Capability, Conditions, Problem, Proven, Target, UnixTime, VerifyError};
 
-use crate::{Access, CanonicalRequest, Presented, Priced, Route, Snapshot};
+use crate::request::{CanonicalRequest, Presented};
+use crate::table::{Access, Matched, Priced, Snapshot};
 
 /// What to do with a request.
 #[derive(Clone, Debug)]
@@ -30,15 +31,6 @@ pub struct Proof {
     pub proven: Arc<Proven>,
     /// That it opens this route now.
     pub authorized: Authorized,
-}
-
-/// The route that matched.
-#[derive(Clone, Debug)]
-pub struct Matched {
-    /// The route.
-    pub route: Arc<Route>,
-    /// Its index in the snapshot.
-    pub index: usize,
 }
 
 /// Decides: route, preflight, free, what is presented, whether it is genuine and suffices, and

@@ -1,13 +1,4 @@
-//! A ledger in a SQLite file: one writer thread, one commit for all that has queued up.
-//!
-//! `reserve` answers when its commit is on disk. `settle` only queues, and the thread writes it
-//! with the next commit, which begins at once. Several processes may open one file: a use that is
-//! held is a row with a unique place, and each open ledger holds a lock file for as long as it
-//! lives, so that the others can tell what a crash has left behind, and give it back.
-
-mod file;
-mod owner;
-mod writer;
+//! The handle on the ledger, and what it asks of its writer.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -18,8 +9,8 @@ use std::thread::JoinHandle;
 use l402_host::BoxFuture;
 use tokio::sync::oneshot;
 
+use super::writer::Writer;
 use super::{Claim, Ledger, Reservation, ReserveError, Settle};
-use writer::Writer;
 
 /// Claims that may wait for the writer; beyond it the ledger is as good as away.
 const QUEUE: usize = 8192;
@@ -32,7 +23,7 @@ pub struct LedgerError {
 }
 
 impl LedgerError {
-    fn new(path: &Path, text: impl Into<String>) -> Self {
+    pub(super) fn new(path: &Path, text: impl Into<String>) -> Self {
         Self {
             path: path.to_owned(),
             text: text.into(),
@@ -61,7 +52,7 @@ pub struct SqliteLedger {
 
 /// What the writer is asked for.
 #[derive(Debug)]
-enum Op {
+pub(super) enum Op {
     Close,
     Flush(oneshot::Sender<()>),
     Reserve(Claim, oneshot::Sender<Result<Held, ReserveError>>),
@@ -70,9 +61,9 @@ enum Op {
 
 /// A reservation on its way to whoever claimed it; given back if nobody takes it.
 #[derive(Debug)]
-struct Held {
-    reservation: Reservation,
-    ops: Option<Sender<Op>>,
+pub(super) struct Held {
+    pub(super) reservation: Reservation,
+    pub(super) ops: Option<Sender<Op>>,
 }
 
 impl Held {

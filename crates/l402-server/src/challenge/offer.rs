@@ -6,7 +6,7 @@ use l402::{Challenge, Msat, Network, PaymentHash, UnixTime, mint};
 use l402_lightning::NewInvoice;
 use serde::Serialize;
 
-use crate::{Priced, Snapshot};
+use crate::table::{Priced, Snapshot};
 
 /// What a challenge offers.
 #[derive(Debug)]

@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE,
-    HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ALLOW,
+    CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::{Method, Response, StatusCode};
 use l402::{Problem, RetryWith};
 use serde::Serialize;
 
-use crate::offer::{Offer, OfferFields};
-use crate::{CanonicalRequest, Matched, Route};
+use super::allow_origin;
+use crate::challenge::{Offer, OfferFields};
+use crate::request::CanonicalRequest;
+use crate::table::Matched;
 
 /// Why a request was not forwarded, and the answer that says so.
 ///
@@ -296,20 +297,6 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     // What is written here is our own words, numbers and methods: always a header value.
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.append(name, value);
-    }
-}
-
-/// Lets a page of a listed origin read the answer (ATTACKS H-33). What the upstream says of its
-/// own stays.
-pub(crate) fn allow_origin(headers: &mut HeaderMap, route: &Route, origin: Option<&str>) {
-    if route.cors_origins.is_empty() || headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
-        return;
-    }
-    headers.append(VARY, HeaderValue::from_static("origin"));
-    if let Some(origin) = origin {
-        insert(headers, ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        let exposed = HeaderValue::from_static("www-authenticate, retry-after");
-        headers.append(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     }
 }
 

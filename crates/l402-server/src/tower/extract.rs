@@ -5,7 +5,8 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use l402::Problem;
 
-use crate::{Paid, Refusal};
+use super::Paid;
+use crate::answer::Refusal;
 
 /// The handler asks for proof of payment, and its route is free or not behind the paywall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

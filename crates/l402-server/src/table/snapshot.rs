@@ -8,8 +8,8 @@ use std::time::Duration;
 use http::Method;
 use l402::{KeyRing, Msat, Network, PaymentHash, UnixTime, mint};
 
+use super::{Access, Priced, Route};
 use crate::request::{canonical_path, match_key};
-use crate::{Access, Matched, Priced, Route};
 
 /// The dearest that a route may be: beyond it a price is taken for a mistake (ATTACKS P-12).
 const MAX_PRICE: Msat = Msat::from_sat(1_000_000);
@@ -28,6 +28,15 @@ pub struct Snapshot {
     hosts: HashSet<String>,
     keys: KeyRing,
     network: Network,
+}
+
+/// The route that matched.
+#[derive(Clone, Debug)]
+pub struct Matched {
+    /// The route.
+    pub route: Arc<Route>,
+    /// Its index in the snapshot.
+    pub index: usize,
 }
 
 /// Why routes do not compile. Names the route and the mend.

@@ -1,23 +1,15 @@
 //! One canonical request, built once; used for match, price, caveats, log and forwarding.
 
-mod host;
-mod path;
-
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, request};
 use l402::{Credential, CredentialError, Problem, Proven};
 
-pub(crate) use path::{canonical_path, match_key};
-
-/// Headers that ask an upstream to take another method than the one that was priced.
-const METHOD_OVERRIDES: [&str; 3] = [
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-];
+use super::host;
+use super::lines::Lines;
+use super::path::{canonical_path, has_controls};
 
 /// What a request presents as its credential.
 #[derive(Clone, Debug)]
@@ -95,7 +87,7 @@ impl CanonicalRequest {
         }
         let path = canonical_path(parts.uri.path()).ok_or(Problem::BadRequest)?;
         let query = parts.uri.query();
-        if query.is_some_and(path::has_controls) {
+        if query.is_some_and(has_controls) {
             return Err(Problem::BadRequest);
         }
         let lines = Lines::of(&parts.headers);
@@ -127,38 +119,6 @@ impl CanonicalRequest {
             None => self.path.clone(),
         }
     }
-
-    /// Takes out of a request what must not reach an upstream: credentials of ours, headers that
-    /// only the paywall may set (`x-l402-…`, also spelt with underscores), and method overrides.
-    /// An `authorization` of another scheme stays.
-    pub fn strip(headers: &mut HeaderMap) {
-        let doomed: Vec<HeaderName> = headers
-            .keys()
-            .filter(|name| is_reserved(name.as_str()))
-            .cloned()
-            .collect();
-        for name in doomed {
-            headers.remove(name);
-        }
-        let ours = |value: &HeaderValue| Credential::is_l402(value.as_bytes());
-        if headers.get_all(AUTHORIZATION).iter().any(ours) {
-            headers.remove(AUTHORIZATION);
-        }
-    }
-}
-
-fn is_reserved(name: &str) -> bool {
-    let credential = Credential::HEADERS.contains(&name) && name != "authorization";
-    credential || is_own(name) || METHOD_OVERRIDES.contains(&name)
-}
-
-/// Whether a header is one that only the paywall sets. An upstream that reads CGI variables
-/// cannot tell `-` from `_`.
-pub(crate) fn is_own(name: &str) -> bool {
-    let bytes = name.as_bytes();
-    bytes.len() > 7 && matches!((bytes[1], bytes[6]), (b'-' | b'_', b'-' | b'_')) && {
-        bytes[0] == b'x' && &bytes[2..6] == b"l402"
-    }
 }
 
 fn presented(headers: &HeaderMap) -> Presented {
@@ -187,67 +147,6 @@ fn names_grpc(content_type: &HeaderValue) -> bool {
         .first()
         .is_none_or(|next| matches!(next, b'+' | b';' | b' '));
     start.eq_ignore_ascii_case(b"application/grpc") && ends
-}
-
-/// The lines that say how a request is to be read, found in one pass.
-#[derive(Default)]
-struct Lines<'a> {
-    host: Line<'a>,
-    origin: Line<'a>,
-    preflight_method: Line<'a>,
-    content_type: Line<'a>,
-    timed: bool,
-}
-
-/// The values of one header.
-#[derive(Clone, Copy, Default)]
-enum Line<'a> {
-    #[default]
-    None,
-    One(&'a HeaderValue),
-    /// With the first of them.
-    Several(&'a HeaderValue),
-}
-
-impl<'a> Lines<'a> {
-    fn of(headers: &'a HeaderMap) -> Self {
-        let mut lines = Self::default();
-        for (name, value) in headers {
-            match name.as_str() {
-                "host" => lines.host.add(value),
-                "origin" => lines.origin.add(value),
-                "access-control-request-method" => lines.preflight_method.add(value),
-                "content-type" => lines.content_type.add(value),
-                "grpc-timeout" => lines.timed = true,
-                _ => {}
-            }
-        }
-        lines
-    }
-}
-
-impl<'a> Line<'a> {
-    fn add(&mut self, value: &'a HeaderValue) {
-        *self = match *self {
-            Self::None => Self::One(value),
-            Self::One(first) | Self::Several(first) => Self::Several(first),
-        };
-    }
-
-    fn first(self) -> Option<&'a HeaderValue> {
-        match self {
-            Self::None => None,
-            Self::One(first) | Self::Several(first) => Some(first),
-        }
-    }
-
-    /// The value of a header that occurs once.
-    fn only(self) -> Option<&'a HeaderValue> {
-        match self {
-            Self::One(only) => Some(only),
-            Self::None | Self::Several(_) => None,
-        }
-    }
 }
 
 fn text(value: &HeaderValue) -> Option<String> {

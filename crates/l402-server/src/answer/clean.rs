@@ -1,6 +1,6 @@
-//! What an upstream may not say to a buyer.
+//! Cleaning of answers: what an upstream may not say to a buyer, and what no cache may keep.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, VARY, WWW_AUTHENTICATE};
 use l402::{AuthChallenge, Challenges};
 
 use crate::request::is_own;
@@ -56,6 +56,29 @@ fn write(challenge: &AuthChallenge) -> String {
     format!("{} {}", challenge.scheme(), params.join(", "))
         .trim_end()
         .to_owned()
+}
+
+/// No cache keeps a paid answer, and none gives it to somebody else. Some caches have a header of
+/// their own that they heed before `cache-control` (RFC 9213).
+pub(crate) fn make_private(headers: &mut HeaderMap) {
+    let targeted = |name: &&HeaderName| {
+        let name = name.as_str();
+        matches!(name, "surrogate-control" | "x-accel-expires")
+            || name.ends_with("cdn-cache-control")
+    };
+    let doomed: Vec<_> = headers.keys().filter(targeted).cloned().collect();
+    for name in doomed {
+        headers.remove(name);
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    let named = |value: &HeaderValue| {
+        let text = value.to_str().unwrap_or_default().to_ascii_lowercase();
+        text.split(',')
+            .any(|name| matches!(name.trim(), "*" | "authorization"))
+    };
+    if !headers.get_all(VARY).iter().any(named) {
+        headers.append(VARY, HeaderValue::from_static("authorization"));
+    }
 }
 
 #[cfg(test)]
