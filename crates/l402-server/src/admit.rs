@@ -13,7 +13,7 @@ use crate::answer::{Refusal, ReservedUse};
 use crate::challenge::{Attempt, Breaker, ChallengeLimits, Limiter, Offer};
 use crate::decide::{Decision, Proof, decide};
 use crate::granted::Granted;
-use crate::ledger::{Claim, Ledger, MemoryLedger, Reservation, ReserveError};
+use crate::ledger::{Ledger, MemoryLedger, Reservation, ReserveError, UseRequest};
 use crate::request::{CanonicalRequest, Presented};
 use crate::table::{Charge, MAX_INVOICE_EXPIRY, Matched, Priced, Snapshot};
 
@@ -145,7 +145,7 @@ impl Paywall {
         now: UnixTime,
     ) -> Result<Granted, Refusal> {
         let ledger = &self.shared.settings.ledger;
-        let refusal = match ledger.reserve(claim(&proof, now)).await {
+        let refusal = match ledger.reserve(use_request(&proof, now)).await {
             Ok(reservation) => {
                 let charge = matched
                     .route
@@ -239,8 +239,8 @@ impl PaywallShared {
     }
 }
 
-fn claim(proof: &Proof, now: UnixTime) -> Claim {
-    Claim {
+fn use_request(proof: &Proof, now: UnixTime) -> UseRequest {
+    UseRequest {
         payment_hash: proof.authorized.payment_hash(),
         uses: proof
             .authorized

@@ -20,10 +20,10 @@ use crate::table::Matched;
 ///
 /// The [`Problem`] is also in the extensions of the response, for logs and metrics.
 #[derive(Debug)]
-pub struct Refusal(Box<Inner>);
+pub struct Refusal(Box<RefusalParts>);
 
 #[derive(Debug)]
-struct Inner {
+struct RefusalParts {
     problem: Problem,
     detail: Option<String>,
     offer: Option<Offer>,
@@ -48,7 +48,7 @@ impl Refusal {
                 | Problem::StoreUnavailable
                 | Problem::TooManyChallenges
         );
-        Self(Box::new(Inner {
+        Self(Box::new(RefusalParts {
             problem,
             detail: None,
             offer: None,

@@ -85,8 +85,8 @@ impl Watch {
     /// What a frame of the body settles.
     pub(super) fn after<D: Buf>(&mut self, frame: &Frame<D>, ended: bool) -> Option<Settle> {
         if let Some(trailers) = frame.trailers_ref() {
-            let told = self.grpc.map(|grpc| grpc.settle(trailers));
-            return Some(told.unwrap_or_else(|| self.end()));
+            let settle = self.grpc.map(|grpc| grpc.settle(trailers));
+            return Some(settle.unwrap_or_else(|| self.end()));
         }
         let sent = frame.data_ref().map_or(0, Buf::remaining) as u64;
         self.left = self.left.map(|left| left.saturating_sub(sent));

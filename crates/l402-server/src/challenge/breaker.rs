@@ -12,10 +12,10 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 /// Counts failures. Time is the monotonic time of a clock.
 #[derive(Debug, Default)]
-pub(crate) struct Breaker(Mutex<State>);
+pub(crate) struct Breaker(Mutex<BreakerState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct BreakerState {
     failures: u32,
     open_until: Duration,
     probing: bool,
@@ -50,7 +50,7 @@ impl Breaker {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, BreakerState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -58,7 +58,7 @@ impl Breaker {
 impl Attempt<'_> {
     /// The node answered as it should.
     pub(crate) fn succeeded(self) {
-        *self.breaker.lock() = State::default();
+        *self.breaker.lock() = BreakerState::default();
     }
 
     /// It did not. Gives how long it will be left alone: nothing before the third time.

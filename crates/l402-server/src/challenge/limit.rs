@@ -107,8 +107,8 @@ fn keys(peer: IpAddr) -> (u128, u128) {
 struct Table {
     /// Nanoseconds that one challenge costs.
     cost: u64,
-    /// How far ahead of now a slot may be, the next challenge included.
-    ahead: u64,
+    /// How far beyond now a slot may be, the next challenge included.
+    max_lead: u64,
     hasher: RandomState,
     slots: Box<[AtomicU64]>,
 }
@@ -118,7 +118,7 @@ impl Table {
         let cost = 1_000_000_000 / u64::from(rate.per_second.get());
         Self {
             cost,
-            ahead: cost.saturating_mul(rate.burst.get().into()),
+            max_lead: cost.saturating_mul(rate.burst.get().into()),
             hasher: RandomState::new(),
             slots: (0..slots).map(|_| AtomicU64::new(0)).collect(),
         }
@@ -127,11 +127,11 @@ impl Table {
     fn take(&self, key: u128, now: Duration) -> Result<(), Duration> {
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let after = |full: u64| full.max(now).saturating_add(self.cost);
-        let fits = |full| Some(after(full)).filter(|next| next - now <= self.ahead);
+        let fits = |full| Some(after(full)).filter(|next| next - now <= self.max_lead);
         self.slot(key)
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
             .map(drop)
-            .map_err(|full| Duration::from_nanos(after(full) - now - self.ahead))
+            .map_err(|full| Duration::from_nanos(after(full) - now - self.max_lead))
     }
 
     #[expect(

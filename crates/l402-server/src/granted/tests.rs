@@ -11,7 +11,7 @@ use l402_host::BoxFuture;
 
 use super::Granted;
 use crate::answer::ReservedUse;
-use crate::ledger::{Claim, Ledger, Reservation, ReserveError, Settle};
+use crate::ledger::{Ledger, Reservation, ReserveError, Settle, UseRequest};
 use crate::request::CanonicalRequest;
 use crate::table::{Charge, Matched, Route};
 
@@ -20,7 +20,7 @@ use crate::table::{Charge, Matched, Route};
 struct Witness(Mutex<Vec<Settle>>);
 
 impl Ledger for Witness {
-    fn reserve(&self, _claim: Claim) -> BoxFuture<'_, Result<Reservation, ReserveError>> {
+    fn reserve(&self, _request: UseRequest) -> BoxFuture<'_, Result<Reservation, ReserveError>> {
         Box::pin(std::future::ready(Err(ReserveError::InUse)))
     }
 

@@ -12,5 +12,5 @@ mod uses;
 pub use memory::MemoryLedger;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{LedgerError, SqliteLedger};
-pub use uses::{BUYER_RELEASES, Claim, Ledger, Reservation, ReserveError, Settle};
+pub use uses::{BUYER_RELEASES, Ledger, Reservation, ReserveError, Settle, UseRequest};
 use uses::{GRACE_SECS, Tally};

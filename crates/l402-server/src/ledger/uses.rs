@@ -14,9 +14,9 @@ pub const BUYER_RELEASES: u32 = 5;
 /// back again must not make spent tokens fresh (ATTACKS R-13).
 pub(super) const GRACE_SECS: u64 = 2 * 3600;
 
-/// A wish to use a payment once.
+/// A request to use a payment once.
 #[derive(Clone, Copy, Debug)]
-pub struct Claim {
+pub struct UseRequest {
     /// The replay key.
     pub payment_hash: PaymentHash,
     /// How many uses the token allows in all.
@@ -81,7 +81,7 @@ impl std::error::Error for ReserveError {}
 /// `reserve` is dropped before it answers, nothing stays reserved and no try of the buyer is spent.
 pub trait Ledger: fmt::Debug + Send + Sync {
     /// Reserves one use; durable when it answers.
-    fn reserve(&self, claim: Claim) -> BoxFuture<'_, Result<Reservation, ReserveError>>;
+    fn reserve(&self, request: UseRequest) -> BoxFuture<'_, Result<Reservation, ReserveError>>;
     /// Settles a reservation: returns at once, durable within 5 ms. A second time does nothing.
     fn settle(&self, reservation: Reservation, settle: Settle);
     /// Waits until all that was settled is durable.
@@ -98,8 +98,8 @@ pub(super) struct Tally {
 
 impl Tally {
     /// Whether one more use may be held, where so many are in flight.
-    pub(super) fn admit(self, claim: &Claim, in_flight: u32) -> Result<(), ReserveError> {
-        let uses = claim.uses.get();
+    pub(super) fn admit(self, request: &UseRequest, in_flight: u32) -> Result<(), ReserveError> {
+        let uses = request.uses.get();
         if self.used >= uses {
             Err(ReserveError::Consumed)
         } else if self.used.saturating_add(in_flight) >= uses {

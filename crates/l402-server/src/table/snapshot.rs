@@ -39,7 +39,7 @@ pub struct Matched {
     pub index: usize,
 }
 
-/// Why routes do not compile. Names the route and the mend.
+/// Why routes do not compile. Names the route and the fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SnapshotError {

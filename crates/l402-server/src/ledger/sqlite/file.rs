@@ -8,7 +8,7 @@ use l402::{PaymentHash, UnixTime};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::owner::private;
-use super::{Claim, LedgerError, Settle};
+use super::{LedgerError, Settle, UseRequest};
 use crate::ledger::{GRACE_SECS, ReserveError, Tally};
 
 /// What `PRAGMA user_version` says of files written here.
@@ -116,7 +116,7 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
 /// Holds one use, if there is one.
 pub(super) fn reserve(
     tx: &Transaction<'_>,
-    claim: &Claim,
+    claim: &UseRequest,
     owner: i64,
 ) -> rusqlite::Result<Result<(Slot, Tally), ReserveError>> {
     let tally = tally(tx, &claim.payment_hash)?;

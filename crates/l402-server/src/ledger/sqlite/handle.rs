@@ -10,12 +10,12 @@ use l402_host::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::writer::Writer;
-use super::{Claim, Ledger, Reservation, ReserveError, Settle};
+use super::{Ledger, Reservation, ReserveError, Settle, UseRequest};
 
-/// Claims that may wait for the writer; beyond it the ledger is as good as away.
+/// The most requests for a use that wait for the writer. Beyond it the ledger refuses.
 const QUEUE: usize = 8192;
 
-/// Why a ledger does not open: names the file, what is wrong, and the mend.
+/// Why a ledger does not open: names the file, what is wrong, and the fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerError {
     path: PathBuf,
@@ -41,7 +41,7 @@ impl std::error::Error for LedgerError {}
 
 /// Counts in a SQLite file, durably (WAL, `synchronous = FULL`).
 ///
-/// Nothing is read or written but for claims: a request without a credential leaves the file as
+/// The file is read and written for uses alone: an HTTP request without a credential leaves it as
 /// it is. Dropping it writes what is queued and waits for that.
 #[derive(Debug)]
 pub struct SqliteLedger {
@@ -55,25 +55,28 @@ pub struct SqliteLedger {
 pub(super) enum Op {
     Close,
     Flush(oneshot::Sender<()>),
-    Reserve(Claim, oneshot::Sender<Result<Held, ReserveError>>),
+    Reserve(
+        UseRequest,
+        oneshot::Sender<Result<PendingReservation, ReserveError>>,
+    ),
     Settle(u64, Settle),
 }
 
-/// A reservation on its way to whoever claimed it; given back if nobody takes it.
+/// A reservation on its way to the caller that asked for it; given back if nobody takes it.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct PendingReservation {
     pub(super) reservation: Reservation,
     pub(super) ops: Option<Sender<Op>>,
 }
 
-impl Held {
+impl PendingReservation {
     fn take(mut self) -> Reservation {
         self.ops = None;
         self.reservation
     }
 }
 
-impl Drop for Held {
+impl Drop for PendingReservation {
     fn drop(&mut self) {
         if let Some(ops) = &self.ops {
             // Without a writer there is nothing to give back to.
@@ -103,16 +106,16 @@ impl SqliteLedger {
         })
     }
 
-    async fn ask(&self, claim: Claim) -> Result<Reservation, ReserveError> {
+    async fn ask(&self, request: UseRequest) -> Result<Reservation, ReserveError> {
         let gone = || ReserveError::Unavailable("its writer has ended".to_owned());
         let place = Place::take(&self.waiting)?;
         let (answer, asked) = oneshot::channel();
         self.ops
-            .send(Op::Reserve(claim, answer))
+            .send(Op::Reserve(request, answer))
             .map_err(|_| gone())?;
         let held = asked.await.map_err(|_| gone())?;
         drop(place);
-        held.map(Held::take)
+        held.map(PendingReservation::take)
     }
 }
 
@@ -127,8 +130,8 @@ impl Drop for SqliteLedger {
 }
 
 impl Ledger for SqliteLedger {
-    fn reserve(&self, claim: Claim) -> BoxFuture<'_, Result<Reservation, ReserveError>> {
-        Box::pin(self.ask(claim))
+    fn reserve(&self, request: UseRequest) -> BoxFuture<'_, Result<Reservation, ReserveError>> {
+        Box::pin(self.ask(request))
     }
 
     fn settle(&self, reservation: Reservation, settle: Settle) {
@@ -147,7 +150,7 @@ impl Ledger for SqliteLedger {
     }
 }
 
-/// A place in the queue of claims.
+/// A place in the queue of requests for a use.
 struct Place<'a>(&'a AtomicUsize);
 
 impl<'a> Place<'a> {
@@ -176,7 +179,7 @@ mod tests {
     #[test]
     fn a_reservation_that_nobody_takes_costs_no_try() {
         let (ops, queue) = mpsc::channel();
-        let held = |id| Held {
+        let held = |id| PendingReservation {
             reservation: Reservation { id, failures: 0 },
             ops: Some(ops.clone()),
         };

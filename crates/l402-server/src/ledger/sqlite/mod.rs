@@ -10,6 +10,6 @@ mod handle;
 mod owner;
 mod writer;
 
-use super::{Claim, Ledger, Reservation, ReserveError, Settle};
-use handle::{Held, Op};
+use super::{Ledger, Reservation, ReserveError, Settle, UseRequest};
 pub use handle::{LedgerError, SqliteLedger};
+use handle::{Op, PendingReservation};
