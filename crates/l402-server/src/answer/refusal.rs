@@ -40,19 +40,11 @@ impl Refusal {
     /// A refusal without a challenge.
     #[must_use]
     pub fn new(problem: Problem) -> Self {
-        let soon = matches!(
-            problem,
-            Problem::InUse
-                | Problem::NodeUnavailable
-                | Problem::Overloaded
-                | Problem::StoreUnavailable
-                | Problem::TooManyChallenges
-        );
         Self(Box::new(RefusalParts {
             problem,
             detail: None,
             offer: None,
-            retry_after: soon.then_some(Duration::from_secs(1)),
+            retry_after: problem.retry_after(),
             grpc: false,
             paid: false,
             allow: None,
@@ -201,7 +193,7 @@ impl Refusal {
         }
         if self.0.grpc {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-            headers.insert("grpc-status", grpc_status(self.0.problem).into());
+            headers.insert("grpc-status", self.0.problem.grpc_status().into());
             insert(
                 headers,
                 HeaderName::from_static("grpc-message"),
@@ -297,23 +289,6 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     // What is written here is our own words, numbers and methods: always a header value.
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.append(name, value);
-    }
-}
-
-/// The nearest status of gRPC. 13 for what can be bought is what its clients look for.
-fn grpc_status(problem: Problem) -> u16 {
-    match problem {
-        Problem::BadRequest | Problem::UriTooLong => 3,
-        Problem::RequestTimeout | Problem::UpstreamTimeout => 4,
-        Problem::BodyTooLarge | Problem::HeadersTooLarge | Problem::TooManyChallenges => 8,
-        Problem::MethodNotAllowed | Problem::Misdirected | Problem::NoRoute => 12,
-        Problem::InUse
-        | Problem::NodeUnavailable
-        | Problem::Overloaded
-        | Problem::StoreUnavailable
-        | Problem::UpstreamFailed => 14,
-        Problem::InvalidAuthFormat | Problem::InvalidToken => 16,
-        _ => 13,
     }
 }
 

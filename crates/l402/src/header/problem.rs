@@ -1,4 +1,6 @@
-//! Every refusal, in one table: code, HTTP status, text, what to do next.
+//! Every refusal, in one table: HTTP status, gRPC status, code, what to send next and when, text.
+
+use core::time::Duration;
 
 use crate::token::VerifyError;
 
@@ -29,15 +31,28 @@ impl RetryWith {
 struct Row {
     code: &'static str,
     status: u16,
+    grpc_status: u16,
     retry_with: RetryWith,
+    retry_after: Option<Duration>,
     title: &'static str,
     advice: &'static str,
+}
+
+/// The column `after`: seconds, or nothing.
+macro_rules! after {
+    () => {
+        None
+    };
+    ($secs:literal) => {
+        Some(Duration::from_secs($secs))
+    };
 }
 
 macro_rules! problems {
     ($(
         $(#[$doc:meta])*
-        $variant:ident = $status:literal $code:literal $retry:ident $title:literal $advice:literal;
+        $variant:ident = $status:literal grpc $grpc:literal $code:literal $retry:ident
+            $(after $secs:literal s)? $title:literal $advice:literal;
     )*) => {
         /// What a caller is told when a request is not served.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,7 +70,9 @@ macro_rules! problems {
                     $(Self::$variant => Row {
                         code: $code,
                         status: $status,
+                        grpc_status: $grpc,
                         retry_with: RetryWith::$retry,
+                        retry_after: after!($($secs)?),
                         title: $title,
                         advice: $advice,
                     },)*
@@ -67,101 +84,101 @@ macro_rules! problems {
 
 problems! {
     /// Target, Host or framing is ambiguous.
-    BadRequest = 400 "bad_request" None
+    BadRequest = 400 grpc 3 "bad_request" None
         "The request is ambiguous"
         "Send one well-formed target, one Host and one body length";
     /// The body is larger than this route takes.
-    BodyTooLarge = 413 "body_too_large" None
+    BodyTooLarge = 413 grpc 8 "body_too_large" None
         "The body is too large"
         "Send a smaller body; nothing was spent";
     /// Every use of this payment has been served.
-    Consumed = 402 "consumed" NewInvoice
+    Consumed = 402 grpc 13 "consumed" NewInvoice
         "This payment has been used up"
         "Pay the invoice of the new challenge";
     /// The token's time is over.
-    Expired = 402 "expired" NewInvoice
+    Expired = 402 grpc 13 "expired" NewInvoice
         "The token has expired"
         "Pay the invoice of the new challenge";
     /// The header list is larger than this server takes.
-    HeadersTooLarge = 431 "headers_too_large" None
+    HeadersTooLarge = 431 grpc 8 "headers_too_large" None
         "The headers are too large"
         "Send fewer or shorter headers";
     /// Genuine, but not enough for this request.
-    Insufficient = 402 "insufficient" NewInvoice
+    Insufficient = 402 grpc 13 "insufficient" NewInvoice
         "The token does not cover this request"
         "Pay the invoice of the new challenge; the token still covers what it was bought for";
     /// This payment is being served right now.
-    InUse = 409 "in_use" SameToken
+    InUse = 409 grpc 14 "in_use" SameToken after 1 s
         "This payment is being served right now"
         "Wait for the other request to end, then send the same credential; do not pay again";
     /// A fault of this server.
-    Internal = 500 "internal" SameToken
+    Internal = 500 grpc 13 "internal" SameToken
         "Something broke on this side"
         "Send the same credential again later; it was not spent";
     /// No credential could be read.
-    InvalidAuthFormat = 401 "invalid_auth_format" None
+    InvalidAuthFormat = 401 grpc 16 "invalid_auth_format" None
         "The credential cannot be read"
         "Send exactly one header \"Authorization: L402 <token>:<preimage>\", the token as the \
          challenge gave it and the preimage as 64 hexadecimal digits";
     /// Not minted here, or not with this preimage.
-    InvalidToken = 401 "invalid_token" None
+    InvalidToken = 401 grpc 16 "invalid_token" None
         "The credential is not valid here"
         "Send the token and the preimage of one and the same payment to this service, or ask \
          without a credential for a new challenge";
     /// The route does not take this method.
-    MethodNotAllowed = 405 "method_not_allowed" None
+    MethodNotAllowed = 405 grpc 12 "method_not_allowed" None
         "This method is not allowed here"
         "Use a method that the header Allow names";
     /// No such host here.
-    Misdirected = 421 "misdirected" None
+    Misdirected = 421 grpc 12 "misdirected" None
         "This server does not answer for that host"
         "Check the host in the URL";
     /// No route fits; what is not offered is refused.
-    NoRoute = 404 "no_route" None
+    NoRoute = 404 grpc 12 "no_route" None
         "Nothing is offered at this address"
         "Check the path and the method; nothing was charged";
     /// The Lightning node cannot be reached.
-    NodeUnavailable = 503 "node_unavailable" None
+    NodeUnavailable = 503 grpc 14 "node_unavailable" None after 1 s
         "No invoice can be made at the moment"
         "Ask again later; whoever has paid already can go on using the credential";
     /// Too many requests in flight on this route.
-    Overloaded = 503 "overloaded" SameToken
+    Overloaded = 503 grpc 14 "overloaded" SameToken after 1 s
         "Too many requests at once"
         "Send the same request again later; the credential was not spent";
     /// No credential.
-    PaymentRequired = 402 "payment_required" NewInvoice
+    PaymentRequired = 402 grpc 13 "payment_required" NewInvoice
         "Payment is required"
         "Pay the invoice, then send \"Authorization: L402 <token>:<preimage>\"";
     /// The request did not arrive in time.
-    RequestTimeout = 408 "request_timeout" SameToken
+    RequestTimeout = 408 grpc 4 "request_timeout" SameToken
         "The request took too long to arrive"
         "Send the whole request again, faster";
     /// Taken back by the seller.
-    Revoked = 402 "revoked" NewInvoice
+    Revoked = 402 grpc 13 "revoked" NewInvoice
         "The token has been revoked"
         "Pay the invoice of the new challenge, or ask the seller why";
     /// The ledger cannot be written.
-    StoreUnavailable = 503 "store_unavailable" SameToken
+    StoreUnavailable = 503 grpc 14 "store_unavailable" SameToken after 1 s
         "The use of this payment cannot be recorded at the moment"
         "Send the same credential again later; it was not spent";
     /// The budget of challenges is spent.
-    TooManyChallenges = 429 "too_many_challenges" None
+    TooManyChallenges = 429 grpc 8 "too_many_challenges" None after 1 s
         "Too many challenges were asked for"
         "Wait as long as Retry-After says, and pay one of the invoices already given";
     /// The upstream refused the connection or broke it off.
-    UpstreamFailed = 502 "upstream_failed" SameToken
+    UpstreamFailed = 502 grpc 14 "upstream_failed" SameToken
         "The service behind this server failed"
         "Send the same credential again; it was not spent";
     /// The upstream did not answer in time.
-    UpstreamTimeout = 504 "upstream_timeout" SameToken
+    UpstreamTimeout = 504 grpc 4 "upstream_timeout" SameToken
         "The service behind this server did not answer in time"
         "Send the same credential again; it was not spent";
     /// The target is longer than this server takes.
-    UriTooLong = 414 "uri_too_long" None
+    UriTooLong = 414 grpc 3 "uri_too_long" None
         "The address is too long"
         "Send a shorter path or query";
     /// Genuine, for another service.
-    WrongService = 402 "wrong_service" NewInvoice
+    WrongService = 402 grpc 13 "wrong_service" NewInvoice
         "The token is for another service"
         "Pay the invoice of the new challenge; the token is still good where it was bought";
 }
@@ -177,6 +194,18 @@ impl Problem {
     #[must_use]
     pub const fn status(self) -> u16 {
         self.row().status
+    }
+
+    /// The nearest status of gRPC. What can be bought is 13, which gRPC clients look for.
+    #[must_use]
+    pub const fn grpc_status(self) -> u16 {
+        self.row().grpc_status
+    }
+
+    /// The default of the header `Retry-After`; `None` if the header is left out by default.
+    #[must_use]
+    pub const fn retry_after(self) -> Option<Duration> {
+        self.row().retry_after
     }
 
     /// Short title.
@@ -269,6 +298,23 @@ mod tests {
             Problem::InUse,
         ] {
             assert_eq!(problem.retry_with().name(), "same_token", "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn grpc_is_told_to_buy_by_one_status_and_never_that_all_is_well() {
+        for problem in Problem::ALL {
+            assert!((1..=16).contains(&problem.grpc_status()), "{problem:?}");
+            let pay = problem.offers_challenge();
+            assert!(!pay || problem.grpc_status() == 13, "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_passes_by_itself_says_when_to_come_back() {
+        for problem in Problem::ALL {
+            let passes = matches!(problem.status(), 409 | 429 | 503);
+            assert_eq!(problem.retry_after().is_some(), passes, "{problem:?}");
         }
     }
 
