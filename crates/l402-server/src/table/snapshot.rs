@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
-use l402::{KeyRing, Msat, Network, PaymentHash, UnixTime, mint};
+use l402::{Invoice, KeyRing, Msat, Network, PaymentHash, UnixTime, mint};
 
 use super::{Access, Priced, Route};
 use crate::request::{canonical_path, match_key};
@@ -16,9 +16,6 @@ const MAX_PRICE: Msat = Msat::from_sat(1_000_000);
 
 /// The longest that an invoice may be payable. The ledger keeps a use at least this long.
 pub(crate) const MAX_INVOICE_EXPIRY: Duration = Duration::from_secs(7 * 24 * 3600);
-
-/// BOLT 11: the longest description, in bytes.
-const MAX_MEMO: usize = 639;
 
 /// Routes, keys and settings, compiled.
 #[derive(Debug)]
@@ -347,7 +344,7 @@ fn check_terms(
     let payable = (1..=MAX_INVOICE_EXPIRY.as_secs()).contains(&priced.invoice_expiry.as_secs());
     let terms = priced.terms(network, now.saturating_add(priced.invoice_expiry));
     let token = mint(keys, &terms, PaymentHash::from_bytes([1; 32]), [0; 30], now);
-    if payable && priced.memo.len() <= MAX_MEMO && token.is_ok() {
+    if payable && priced.memo.len() <= Invoice::MAX_DESCRIPTION && token.is_ok() {
         Ok(())
     } else {
         Err(SnapshotError::Terms {

@@ -130,6 +130,9 @@ impl Invoice {
     /// The longest invoice that is read, in characters: what lnd allows, too.
     pub const MAX_LEN: usize = 7089;
 
+    /// The longest description, in bytes: the most that the field `d` holds (BOLT 11).
+    pub const MAX_DESCRIPTION: usize = 639;
+
     /// Decodes and checks the signature. Reads no clock: expiry is for the caller to compare.
     ///
     /// # Errors
