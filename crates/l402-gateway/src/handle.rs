@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::{Request, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use l402::{Problem, Proven, Authorized};
+use l402::{Authorized, Problem, Proven};
 use l402_server::{CanonicalRequest, Granted, Refusal};
 
 use crate::answer::{Answer, refuse};

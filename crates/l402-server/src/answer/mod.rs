@@ -4,6 +4,7 @@
 mod body;
 mod clean;
 mod cors;
+mod event_stream;
 mod refusal;
 mod reserved_use;
 mod watch;
@@ -11,6 +12,7 @@ mod watch;
 pub use body::SettleBody;
 pub(crate) use clean::{make_private, strip};
 pub(crate) use cors::allow_origin;
+pub use event_stream::is_event_stream;
 pub use refusal::Refusal;
 pub use reserved_use::Blame;
 pub(crate) use reserved_use::ReservedUse;

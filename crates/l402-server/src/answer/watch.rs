@@ -1,11 +1,11 @@
 //! What is still to be seen of an answer before its use is settled.
 
 use bytes::Buf;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_LENGTH, HeaderMap};
 use http::{StatusCode, response};
 use http_body::{Body, Frame};
 
-use super::ReservedUse;
+use super::{ReservedUse, is_event_stream};
 use crate::ledger::Settle;
 use crate::request::is_grpc;
 
@@ -146,14 +146,4 @@ impl Grpc {
 
 fn declared(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    let value = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let media = value
-        .and_then(|value| value.split(';').next())
-        .unwrap_or_default();
-    media.trim().eq_ignore_ascii_case("text/event-stream")
 }
