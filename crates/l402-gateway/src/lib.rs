@@ -38,7 +38,6 @@ mod answer;
 mod body;
 mod config;
 mod control;
-mod credential;
 mod forward;
 mod framing;
 mod gateway;

@@ -75,7 +75,7 @@ pub use challenge::{ChallengeLimits, Rate};
 pub use decide::{Decision, Proof, decide};
 pub use granted::Granted;
 pub use ledger::Ledger;
-pub use request::{CanonicalRequest, Presented};
+pub use request::{CanonicalRequest, HOP_BY_HOP, Presented, Withheld};
 pub use table::{Access, Charge, Matched, Priced, Route, Snapshot, SnapshotError};
 #[cfg(feature = "axum")]
 pub use tower::NotPaid;

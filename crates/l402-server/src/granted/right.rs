@@ -90,8 +90,8 @@ impl Granted {
     /// after a message, and a time-out that the request itself has set, are the buyer's: who buys
     /// could bring about either.
     ///
-    /// Keeps paid answers out of caches: `cache-control: private, no-store`, `vary: authorization`. Payment
-    /// challenges and receipts of the upstream's own are taken out of every answer, so that
+    /// Keeps paid answers out of caches: `cache-control: private, no-store`, `vary: authorization`.
+    /// Payment challenges and receipts of the upstream's own are taken out of every answer, so that
     /// nobody pays it unknowingly (ATTACKS H-30, H-34).
     #[must_use]
     pub fn settle<B: Body>(mut self, response: http::Response<B>) -> http::Response<SettleBody<B>> {

@@ -10,3 +10,4 @@ pub(crate) use canonical::is_grpc;
 pub use canonical::{CanonicalRequest, Presented};
 pub(crate) use path::{canonical_path, match_key};
 pub(crate) use withheld::is_own;
+pub use withheld::{HOP_BY_HOP, Withheld};

@@ -22,6 +22,8 @@ use crate::answer::Blame;
 use crate::answer::Refusal;
 use crate::granted::Granted;
 use crate::request::CanonicalRequest;
+#[cfg(doc)]
+use crate::request::Withheld;
 use crate::table::Snapshot;
 
 /// Writes refusals in the look of the application.
@@ -29,9 +31,10 @@ type Look = dyn Fn(Refusal) -> Response<Bytes> + Send + Sync;
 
 /// Puts a [`Paywall`] before a service, with the routes of one [`Snapshot`].
 ///
-/// What passes has its path in canonical form, no credential and no `x-l402-…` header; a paid
-/// request has [`Paid`] in its extensions. Everything else is answered here: what no route of the
-/// snapshot names is refused. The service's error type stays as it is.
+/// A request that passes has its path in canonical form, and no header that is [`Withheld`] but
+/// those of a proxy before the program; a paid request has [`Paid`] in its extensions. Everything
+/// else is answered here: what no route of the snapshot names is refused. The service's error type
+/// stays as it is.
 ///
 /// Wrap the whole router, so that it routes on the path that was priced.
 ///
