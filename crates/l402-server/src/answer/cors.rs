@@ -1,4 +1,4 @@
-//! What a browser's page may read of an answer.
+//! The headers that let a page in a browser read an answer (CORS).
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, HeaderMap, HeaderValue, VARY,

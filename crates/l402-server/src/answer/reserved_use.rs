@@ -1,4 +1,4 @@
-//! A use that is held for one exchange, and whose fault it is if that exchange fails.
+//! The use that is held for one exchange, and the blame if that exchange fails.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

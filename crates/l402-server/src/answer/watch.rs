@@ -1,4 +1,4 @@
-//! What is still to be seen of an answer before its use is settled.
+//! The watch over an answer: its head, frames and end settle the use.
 
 use bytes::Buf;
 use http::header::{CONTENT_LENGTH, HeaderMap};
@@ -9,7 +9,7 @@ use super::{ReservedUse, is_event_stream};
 use crate::ledger::Settle;
 use crate::request::is_grpc;
 
-/// What of the request decides how its answer is read.
+/// The properties of a request that decide how its answer is read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestKind {
     /// HEAD: no body will follow.
@@ -21,7 +21,7 @@ pub(crate) struct RequestKind {
     pub(crate) timed: bool,
 }
 
-/// What is still to be seen of an answer before its use is spent.
+/// The use of an answer that has not been settled by its head, and the rest that settles it.
 #[derive(Debug)]
 pub(crate) struct Watch {
     reserved: ReservedUse,

@@ -1,4 +1,4 @@
-//! What the paywall hands to the host of an admitted request.
+//! The value that the paywall hands to the host of an admitted request.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::table::{Matched, Route};
 ///
 /// Dropped without settling, it gives the use back as often as that happens: no answer, no
 /// payment. Two exceptions: after [`Blame::buyer`] it counts as the buyer's failure, and where
-/// the request itself is charged ([`Charge::Request`]) the use is spent.
+/// the request itself is charged ([`Charge::Request`](crate::Charge::Request)) the use is spent.
 #[derive(Debug)]
 pub struct Granted {
     matched: Matched,

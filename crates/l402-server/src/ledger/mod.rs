@@ -1,8 +1,8 @@
-//! Who has used what: reserve, then commit or release.
+//! The uses of each payment: reserved first, then committed or released.
 //!
 //! A ledger knows payments by their hash, and of each how many uses are spent, how many are in
 //! flight, how often its buyer gave a use back, and how often the upstream failed it. It holds
-//! nothing that opens a door: a copy of it is worth nothing to a thief.
+//! no secret: a copy of it is worth nothing to a thief.
 
 mod memory;
 #[cfg(feature = "sqlite")]

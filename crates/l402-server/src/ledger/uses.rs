@@ -1,4 +1,4 @@
-//! What a ledger counts, and the trait that every ledger keeps.
+//! The trait of a ledger, and the values that it counts by.
 
 use std::fmt;
 use std::num::NonZeroU32;

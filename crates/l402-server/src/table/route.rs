@@ -1,4 +1,4 @@
-//! What is sold where.
+//! Routes, and the terms on which each is sold.
 
 use std::time::Duration;
 

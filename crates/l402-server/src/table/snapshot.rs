@@ -1,4 +1,4 @@
-//! Everything that a decision reads: immutable, one version per request.
+//! The compiled routes, keys and network that a decision reads: immutable, one version per request.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;

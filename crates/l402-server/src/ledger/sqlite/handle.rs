@@ -1,4 +1,4 @@
-//! The handle on the ledger, and what it asks of its writer.
+//! The handle on the ledger, and the operations that it sends to its writer.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
