@@ -120,7 +120,7 @@ impl Asked<'_> {
         let amount = invoice.required_amount().map_err(of_invoice)?;
         self.check_network(&invoice)?;
         self.check_time(&invoice)?;
-        if invoice.payment_hash.is_known() {
+        if invoice.payment_hash.has_public_preimage() {
             let detail = "anybody knows the preimage of the invoice's payment hash";
             return Err(Error::refused(Refused::WrongHash, detail));
         }

@@ -6,9 +6,6 @@ use l402::{InvoiceError, InvoiceTerms, Network, UnixTime};
 
 use crate::{Error, ErrorKind, InvoiceRequest, NewInvoice};
 
-/// BOLT 11: the field `d` holds at most 639 bytes.
-const MAX_MEMO: usize = 639;
-
 /// The longest that an invoice may live; keeps every sum of times far from its limit.
 const MAX_EXPIRY: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
@@ -24,7 +21,7 @@ pub(crate) fn request(request: &InvoiceRequest) -> Result<(), Error> {
     if request.amount > l402::Msat::MAX {
         return wrong("the amount is more than 21 million BTC");
     }
-    if request.memo.len() > MAX_MEMO {
+    if request.memo.len() > l402::Invoice::MAX_DESCRIPTION {
         return wrong("the memo is longer than 639 bytes; shorten it");
     }
     if request.expiry.as_secs() == 0 || request.expiry > MAX_EXPIRY {
@@ -79,7 +76,7 @@ fn compare(
     if terms.amount != Some(request.amount) {
         return lie(format!("the node's invoice is not over {}", request.amount));
     }
-    if terms.payment_hash.is_known() {
+    if terms.payment_hash.has_public_preimage() {
         return lie("the preimage of the node's invoice is no secret".to_owned());
     }
     let lasts = terms.expires.since(terms.created).as_secs();

@@ -9,16 +9,13 @@ use l402_host::{Clock, SystemClock};
 use l402_lightning::{InvoiceRequest, NewInvoice, Receive};
 use tokio::sync::Semaphore;
 
-use crate::breaker::{Attempt, Breaker};
-use crate::granted::Settlement;
-use crate::ledger::{Claim, MemoryLedger, Reservation, ReserveError};
-use crate::limit::Limiter;
-use crate::offer::Offer;
-use crate::snapshot::MAX_INVOICE_EXPIRY;
-use crate::{
-    CanonicalRequest, ChallengeLimits, Charge, Decision, Granted, Ledger, Matched, Presented,
-    Priced, Proof, Refusal, Snapshot, decide,
-};
+use crate::answer::{Refusal, ReservedUse};
+use crate::challenge::{Attempt, Breaker, ChallengeLimits, Limiter, Offer};
+use crate::decide::{Decision, Proof, decide};
+use crate::granted::Granted;
+use crate::ledger::{Ledger, MemoryLedger, Reservation, ReserveError, UseRequest};
+use crate::request::{CanonicalRequest, Presented};
+use crate::table::{Charge, MAX_INVOICE_EXPIRY, Matched, Priced, Snapshot};
 
 /// How long the node may take for an invoice.
 const NODE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -35,11 +32,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Must run on a tokio runtime with time enabled.
 #[derive(Clone, Debug)]
 pub struct Paywall {
-    inner: Arc<Inner>,
+    shared: Arc<PaywallShared>,
 }
 
 #[derive(Debug)]
-struct Inner {
+struct PaywallShared {
     settings: PaywallBuilder,
     limiter: Limiter,
     breaker: Breaker,
@@ -83,7 +80,7 @@ impl Paywall {
         snapshot: &Snapshot,
         request: &CanonicalRequest,
     ) -> Result<Granted, Refusal> {
-        let now = self.inner.settings.clock.wall();
+        let now = self.shared.settings.clock.wall();
         match decide(request, snapshot, now) {
             Decision::Free(matched) => Ok(Granted::new(matched, request, None, None)),
             Decision::Granted(matched, proof) => {
@@ -107,13 +104,13 @@ impl Paywall {
 
     /// Waits until every settled use is durable: before the process ends.
     pub async fn flush(&self) {
-        self.inner.settings.ledger.flush().await;
+        self.shared.settings.ledger.flush().await;
     }
 
     /// How many times the node was asked for an invoice.
     #[must_use]
     pub fn node_calls(&self) -> u64 {
-        self.inner.node_calls.load(Ordering::Relaxed)
+        self.shared.node_calls.load(Ordering::Relaxed)
     }
 
     async fn refuse(
@@ -124,7 +121,7 @@ impl Paywall {
         problem: Problem,
     ) -> Refusal {
         match matched {
-            Some(matched) if self.inner.settings.invalid_credential_402 => {
+            Some(matched) if self.shared.settings.invalid_credential_402 => {
                 self.challenge(snapshot, request, &matched, problem).await
             }
             Some(matched) => match &request.presented {
@@ -147,21 +144,16 @@ impl Paywall {
         proof: Proof,
         now: UnixTime,
     ) -> Result<Granted, Refusal> {
-        let ledger = &self.inner.settings.ledger;
-        let refusal = match ledger.reserve(claim(&proof, now)).await {
+        let ledger = &self.shared.settings.ledger;
+        let refusal = match ledger.reserve(use_request(&proof, now)).await {
             Ok(reservation) => {
                 let charge = matched
                     .route
                     .sold()
                     .map_or(Charge::Success, |priced| priced.charge);
-                let settlement = Settlement::new(Arc::clone(ledger), reservation, charge);
+                let reserved = ReservedUse::new(Arc::clone(ledger), reservation, charge);
                 slow_down(reservation).await;
-                return Ok(Granted::new(
-                    matched,
-                    request,
-                    Some(proof),
-                    Some(settlement),
-                ));
+                return Ok(Granted::new(matched, request, Some(proof), Some(reserved)));
             }
             Err(ReserveError::Consumed) => {
                 return Err(self
@@ -188,10 +180,10 @@ impl Paywall {
         let Some(priced) = matched.route.sold() else {
             return Refusal::new(Problem::Internal);
         };
-        let monotonic = self.inner.settings.clock.monotonic();
-        let refusal = match self.inner.limiter.take(request.peer, monotonic) {
+        let monotonic = self.shared.settings.clock.monotonic();
+        let refusal = match self.shared.limiter.take(request.peer, monotonic) {
             Err(wait) => Refusal::new(Problem::TooManyChallenges).with_retry_after(wait),
-            Ok(()) => match self.inner.offer(snapshot, priced).await {
+            Ok(()) => match self.shared.offer(snapshot, priced).await {
                 Ok(offer) => Refusal::new(problem).with_offer(offer),
                 Err(wait) => Refusal::new(Problem::NodeUnavailable).with_retry_after(wait),
             },
@@ -200,7 +192,7 @@ impl Paywall {
     }
 }
 
-impl Inner {
+impl PaywallShared {
     /// Asks the node, and checks what it says.
     ///
     /// # Errors
@@ -247,11 +239,11 @@ impl Inner {
     }
 }
 
-fn claim(proof: &Proof, now: UnixTime) -> Claim {
-    Claim {
-        payment_hash: proof.verified.payment_hash(),
+fn use_request(proof: &Proof, now: UnixTime) -> UseRequest {
+    UseRequest {
+        payment_hash: proof.authorized.payment_hash(),
         uses: proof
-            .verified
+            .authorized
             .policy()
             .uses()
             .unwrap_or(std::num::NonZeroU32::MIN),
@@ -267,11 +259,11 @@ fn claim(proof: &Proof, now: UnixTime) -> Claim {
 /// end that the token names is the mint's own; without it, no token sold here lasts longer than
 /// the longest invoice and the policy together.
 fn row_expires(proof: &Proof, now: UnixTime) -> UnixTime {
-    let Proof { proven, verified } = proof;
-    let latest = now.saturating_add(MAX_INVOICE_EXPIRY + verified.policy().lifetime());
+    let Proof { proven, authorized } = proof;
+    let latest = now.saturating_add(MAX_INVOICE_EXPIRY + authorized.policy().lifetime());
     proven
-        .minted_end(verified.service())
-        .filter(|_| verified.checked().has(Condition::ValidUntil))
+        .minted_end(authorized.service())
+        .filter(|_| authorized.checked().has(Condition::ValidUntil))
         .unwrap_or(latest)
 }
 
@@ -326,7 +318,7 @@ impl PaywallBuilder {
     /// Done.
     #[must_use]
     pub fn build(self) -> Paywall {
-        let inner = Inner {
+        let shared = PaywallShared {
             limiter: Limiter::new(self.limits),
             breaker: Breaker::default(),
             places: Semaphore::new(NODE_CALLS_AT_ONCE),
@@ -334,7 +326,7 @@ impl PaywallBuilder {
             settings: self,
         };
         Paywall {
-            inner: Arc::new(inner),
+            shared: Arc::new(shared),
         }
     }
 }

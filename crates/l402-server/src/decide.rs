@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use l402::{Capability, Conditions, Problem, Proven, Target, UnixTime, Verified, VerifyError};
+use l402::{Authorized, Capability, Conditions, Problem, Proven, Target, UnixTime, VerifyError};
 
-use crate::{Access, CanonicalRequest, Presented, Priced, Route, Snapshot};
+use crate::request::{CanonicalRequest, Presented};
+use crate::table::{Access, Matched, Priced, Snapshot};
 
 /// What to do with a request.
 #[derive(Clone, Debug)]
@@ -29,16 +30,7 @@ pub struct Proof {
     /// That it is genuine: worth keeping for the next request that presents it.
     pub proven: Arc<Proven>,
     /// That it opens this route now.
-    pub verified: Verified,
-}
-
-/// The route that matched.
-#[derive(Clone, Debug)]
-pub struct Matched {
-    /// The route.
-    pub route: Arc<Route>,
-    /// Its index in the snapshot.
-    pub index: usize,
+    pub authorized: Authorized,
 }
 
 /// Decides: route, preflight, free, what is presented, whether it is genuine and suffices, and
@@ -97,11 +89,13 @@ fn charge(
             .map(|()| Arc::clone(proven)),
     };
     let proof = proven.and_then(|proven| {
-        let verified = proven.authorize(&target)?;
-        Ok(Proof { proven, verified })
+        let authorized = proven.authorize(&target)?;
+        Ok(Proof { proven, authorized })
     });
     match proof {
-        Ok(proof) if proof.verified.policy().uses().is_some() => Decision::Reserve(matched, proof),
+        Ok(proof) if proof.authorized.policy().uses().is_some() => {
+            Decision::Reserve(matched, proof)
+        }
         Ok(proof) => Decision::Granted(matched, proof),
         Err(VerifyError::Invalid) => Decision::Refuse(Some(matched), Problem::InvalidToken),
         Err(error) => Decision::Challenge(matched, error.problem()),

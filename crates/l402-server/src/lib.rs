@@ -59,38 +59,25 @@
 //! - `tower` (part of `axum`): the layer.
 
 mod admit;
-mod body;
-mod breaker;
+mod answer;
+mod challenge;
 mod decide;
-#[cfg(feature = "axum")]
-mod extract;
 mod granted;
-#[cfg(feature = "tower")]
-mod layer;
 pub mod ledger;
-mod limit;
-mod offer;
-#[cfg(feature = "tower")]
-mod paid;
-mod refusal;
 mod request;
-mod route;
-mod seal;
-mod snapshot;
+mod table;
+#[cfg(feature = "tower")]
+mod tower;
 
 pub use admit::{Paywall, PaywallBuilder};
-pub use body::SettleBody;
-pub use decide::{Decision, Matched, Proof, decide};
-#[cfg(feature = "axum")]
-pub use extract::NotPaid;
-pub use granted::{Blame, Granted};
-#[cfg(feature = "tower")]
-pub use layer::{PaywallBody, PaywallLayer, PaywallService};
+pub use answer::{Blame, Refusal, SettleBody, is_event_stream};
+pub use challenge::{ChallengeLimits, Rate};
+pub use decide::{Decision, Proof, decide};
+pub use granted::Granted;
 pub use ledger::Ledger;
-pub use limit::{ChallengeLimits, Rate};
+pub use request::{CanonicalRequest, HOP_BY_HOP, Presented, Withheld};
+pub use table::{Access, Charge, Matched, Priced, Route, Snapshot, SnapshotError};
+#[cfg(feature = "axum")]
+pub use tower::NotPaid;
 #[cfg(feature = "tower")]
-pub use paid::Paid;
-pub use refusal::Refusal;
-pub use request::{CanonicalRequest, Presented};
-pub use route::{Access, Charge, Priced, Route};
-pub use snapshot::{Snapshot, SnapshotError};
+pub use tower::{Paid, PaywallBody, PaywallLayer, PaywallService};

@@ -9,7 +9,7 @@
 //! `l402-gateway` (a reverse proxy) and `l402-client`.
 //!
 //! It does not count uses either. That a token is good for one answer is something it *says*
-//! ([`Verified::policy`]); holding the bearer to it takes a ledger, which the server keeps.
+//! ([`Authorized::policy`]); holding the bearer to it takes a ledger, which the server keeps.
 //!
 //! # The handshake
 //!
@@ -26,7 +26,7 @@
 //!    |-------------------------------------------------->|  Credential::from_headers
 //!    |                                                   |  prove: hash and signature
 //!    |  200                                              |  authorize: every caveat
-//!    |<--------------------------------------------------|  => Verified
+//!    |<--------------------------------------------------|  => Authorized
 //! ```
 //!
 //! A token is a [`Macaroon`]: what was sold stands in its caveats, signed by a key that is
@@ -74,8 +74,8 @@
 //!     unknown_caveats: UnknownCaveats::Skip,
 //!     now,
 //! };
-//! let verified = verify(&credential, &keys, &target)?;
-//! assert_eq!(verified.price(), Some(Msat::from_sat(50)));
+//! let authorized = verify(&credential, &keys, &target)?;
+//! assert_eq!(authorized.price(), Some(Msat::from_sat(50)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -94,40 +94,29 @@
 )]
 
 mod amount;
-mod caveat;
-mod challenge;
-mod credential;
-mod identifier;
-pub mod inspect;
+mod header;
 #[cfg(feature = "bolt11")]
 mod invoice;
-mod key;
-mod macaroon;
-mod mint;
+pub mod mpp;
 mod network;
-mod payment;
-pub mod payment_scheme;
-mod policy;
-mod problem;
-mod service;
+mod preimage;
 pub mod text;
 mod time;
-mod verify;
+mod token;
 
 pub use amount::{AmountError, Msat};
-pub use caveat::{Condition, Conditions};
-pub use challenge::{AuthChallenge, Challenge, ChallengeError, Challenges, Scheme};
-pub use credential::{Credential, CredentialError};
-pub use identifier::{Identifier, IdentifierError, KeyNumber, TokenId};
+pub use header::{
+    AuthChallenge, Challenge, ChallengeError, Challenges, Credential, CredentialError, Problem,
+    RetryWith, Scheme, verify,
+};
 #[cfg(feature = "bolt11")]
 pub use invoice::{Invoice, InvoiceError, InvoiceTerms};
-pub use key::{KeyError, KeyRing, MasterKey, RootKey};
-pub use macaroon::{Macaroon, MacaroonError};
-pub use mint::{MintError, Terms, mint};
 pub use network::{Network, NetworkError};
-pub use payment::{HexError, PaymentHash, Preimage};
-pub use policy::{Policy, PolicyError};
-pub use problem::{Problem, RetryWith};
-pub use service::{Service, ServiceError};
+pub use preimage::{HexError, PaymentHash, Preimage};
 pub use time::{TimeError, UnixTime};
-pub use verify::{Capability, Proven, Target, UnknownCaveats, Verified, VerifyError, verify};
+pub use token::{
+    Authorized, Capability, Condition, Conditions, Identifier, IdentifierError, KeyError,
+    KeyNumber, KeyRing, Macaroon, MacaroonError, MasterKey, MintError, Policy, PolicyError, Proven,
+    RootKey, Service, ServiceError, Target, Terms, TokenId, UnknownCaveats, VerifyError, inspect,
+    mint,
+};

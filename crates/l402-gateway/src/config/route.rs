@@ -150,7 +150,7 @@ fn priced(section: &Section<'_, '_>, path: &str, price: Msat) -> Option<l402_ser
     let memo = section
         .text("memo")
         .map_or_else(|| service.to_string(), str::to_owned);
-    if memo.len() > 639 {
+    if memo.len() > l402::Invoice::MAX_DESCRIPTION {
         section.wrong("memo", "longer than the 639 bytes that an invoice holds");
     }
     Some(l402_server::Priced {

@@ -8,7 +8,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header};
 use hyper::body::Incoming;
 use l402::Problem;
-use l402_server::{CanonicalRequest, Granted, Refusal};
+use l402_server::{CanonicalRequest, Granted, Refusal, is_event_stream};
 
 use super::answer::{Answer, refuse};
 use super::body::{Aborted, AnswerBody, Proxied, ResponseBody};
@@ -205,7 +205,7 @@ impl Exchange {
         let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
         *answer.version_mut() = Version::HTTP_11;
         *answer.extensions_mut() = http::Extensions::new();
-        let timed = !(is_stream(&answer) || granted.route().grpc || switched);
+        let timed = !(is_event_stream(answer.headers()) || granted.route().grpc || switched);
         let idle = timed.then_some(self.idle);
         headers::response(answer.headers_mut());
         if switched {
@@ -230,13 +230,4 @@ impl Exchange {
             upgrade.open(upstream, connection, self.in_flight.take());
         }
     }
-}
-
-fn is_stream<B>(answer: &Response<B>) -> bool {
-    let kind = answer
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .map(HeaderValue::as_bytes);
-    kind.and_then(|kind| kind.get(..17))
-        .is_some_and(|k| k.eq_ignore_ascii_case(b"text/event-stream"))
 }

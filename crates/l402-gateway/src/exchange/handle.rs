@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::{Request, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use l402::{Problem, Proven, Verified};
+use l402::{Authorized, Problem, Proven};
 use l402_server::{CanonicalRequest, Granted, Refusal};
 
 use super::answer::{Answer, refuse};
@@ -68,7 +68,7 @@ async fn answer(
 
 /// Keeps what was proven, where the same credential may well come again.
 fn remember(connection: &Connection, table: &Arc<RouteTable>, key: &[u8], granted: &Granted) {
-    let reusable = |proof: &&Verified| proof.policy().uses() != Some(NonZeroU32::MIN);
+    let reusable = |proof: &&Authorized| proof.policy().uses() != Some(NonZeroU32::MIN);
     if granted.proof().filter(reusable).is_some()
         && let Some(proven) = granted.proven()
     {

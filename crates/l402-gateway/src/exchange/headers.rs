@@ -1,9 +1,9 @@
 //! What headers pass, in both directions (ATTACKS H-12, H-25 to H-29).
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use l402_server::{HOP_BY_HOP, Withheld};
 
-use super::credential::is_credential;
-use crate::framing_header::{HOP_BY_HOP, is_framing};
+use crate::framing_header::is_framing;
 use crate::table::RouteTarget;
 
 /// What is known of the client's side of a request.
@@ -67,28 +67,21 @@ pub(crate) fn response(headers: &mut HeaderMap) {
 /// What the gateway alone says to the upstream, and what would lead it to another method or path:
 /// what is free may have the same path as what is priced.
 fn is_ours(name: &str) -> bool {
-    match name {
-        "forwarded" | "x-real-ip" | "x-client-ip" | "true-client-ip" | "x-cluster-client-ip" => {
-            true
-        }
-        "proxy-authorization" | "x-original-url" | "x-rewrite-url" => true,
-        "x-http-method" | "x-http-method-override" | "x-method-override" => true,
-        _ => name.starts_with("x-forwarded-") || name.starts_with("x-l402-"),
-    }
+    use Withheld::{Forwarding, Override, Own};
+    matches!(Withheld::of(name, b""), Some(Forwarding | Override | Own))
 }
 
 /// Whether a header of the client's stays behind. Other schemes of `Authorization` belong to the
 /// upstream, and pass.
 fn is_dropped(name: &HeaderName, value: &HeaderValue, target: &RouteTarget) -> bool {
     let text = name.as_str();
-    if is_framing(name) || is_ours(text) || is_operators(text, target) {
+    if is_framing(name) || is_operators(text, target) {
         return true;
     }
-    if !target.forward_credential && is_credential(name, value) {
-        return true;
+    match Withheld::of(text, value.as_bytes()) {
+        Some(Withheld::Credential) => !target.forward_credential,
+        reason => reason.is_some(),
     }
-    // Some servers read x_l402_price as x-l402-price.
-    text.contains('_') && is_alias(&text.replace('_', "-"))
 }
 
 /// Whether the operator sets a header of this name. Some servers take a dash and an underscore
@@ -101,15 +94,6 @@ fn is_operators(name: &str, target: &RouteTarget) -> bool {
 fn dashed(name: &str) -> impl Iterator<Item = u8> {
     let dash = |byte| if byte == b'_' { b'-' } else { byte };
     name.bytes().map(dash)
-}
-
-fn is_alias(name: &str) -> bool {
-    let framing = HOP_BY_HOP.contains(&name) || matches!(name, "host" | "content-length");
-    let credential = matches!(
-        name,
-        "authorization" | "l402-credential" | "grpc-metadata-macaroon"
-    );
-    framing || credential || is_ours(name)
 }
 
 /// Returns the headers that `Connection` names. A client may not name away what protects the

@@ -2,14 +2,13 @@
 //!
 //! `handle` builds the canonical request, asks the paywall, and either refuses or forwards. `forward`
 //! takes what the paywall granted, sends it to the upstream of its route, and returns the answer,
-//! whose body settles the use when it ends. `headers` and `credential` say which headers pass. An
+//! whose body settles the use when it ends. `headers` says which headers pass. An
 //! upgrade such as WebSocket becomes a `tunnel`. `proof_cache` spares a worker the signature check
 //! of a credential that it has checked before.
 
 mod answer;
 mod body;
 mod connection;
-mod credential;
 mod forward;
 mod handle;
 mod headers;

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use l402::{PaymentHash, UnixTime};
 use l402_host::BoxFuture;
 
-use super::{Claim, GRACE_SECS, Ledger, Reservation, ReserveError, Settle, Tally};
+use super::{GRACE_SECS, Ledger, Reservation, ReserveError, Settle, Tally, UseRequest};
 
 /// Shards, so that threads seldom wait for each other. The lowest bits of a reservation's id.
 const SHARDS: usize = 16;
@@ -27,14 +27,14 @@ pub struct MemoryLedger {
 
 #[derive(Debug, Default)]
 struct Shard {
-    payments: HashMap<PaymentHash, Payment>,
+    payments: HashMap<PaymentHash, PaymentUses>,
     reservations: HashMap<u64, PaymentHash>,
     last_id: u64,
     prune_at: usize,
 }
 
 #[derive(Debug)]
-struct Payment {
+struct PaymentUses {
     tally: Tally,
     in_flight: u32,
     expires: UnixTime,
@@ -63,9 +63,9 @@ impl Default for MemoryLedger {
 }
 
 impl Ledger for MemoryLedger {
-    fn reserve(&self, claim: Claim) -> BoxFuture<'_, Result<Reservation, ReserveError>> {
-        let number = usize::from(claim.payment_hash.as_bytes()[31]) % SHARDS;
-        Box::pin(async move { self.shard(number).reserve(&claim, number) })
+    fn reserve(&self, request: UseRequest) -> BoxFuture<'_, Result<Reservation, ReserveError>> {
+        let number = usize::from(request.payment_hash.as_bytes()[31]) % SHARDS;
+        Box::pin(async move { self.shard(number).reserve(&request, number) })
     }
 
     #[expect(
@@ -83,22 +83,26 @@ impl Ledger for MemoryLedger {
 }
 
 impl Shard {
-    fn reserve(&mut self, claim: &Claim, number: usize) -> Result<Reservation, ReserveError> {
-        self.prune(claim.now);
-        let payment = match self.payments.entry(claim.payment_hash) {
+    fn reserve(
+        &mut self,
+        request: &UseRequest,
+        number: usize,
+    ) -> Result<Reservation, ReserveError> {
+        self.prune(request.now);
+        let payment = match self.payments.entry(request.payment_hash) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(Payment {
+            Entry::Vacant(entry) => entry.insert(PaymentUses {
                 tally: Tally::default(),
                 in_flight: 0,
-                expires: claim.expires,
+                expires: request.expires,
             }),
         };
-        payment.tally.admit(claim, payment.in_flight)?;
+        payment.tally.admit(request, payment.in_flight)?;
         payment.in_flight += 1;
-        payment.expires = payment.expires.max(claim.expires);
+        payment.expires = payment.expires.max(request.expires);
         self.last_id += 1;
         let id = self.last_id * SHARDS as u64 + number as u64;
-        self.reservations.insert(id, claim.payment_hash);
+        self.reservations.insert(id, request.payment_hash);
         Ok(Reservation {
             id,
             failures: payment.tally.failures,
@@ -118,7 +122,7 @@ impl Shard {
         if self.payments.len() < self.prune_at.max(PRUNE_FROM) {
             return;
         }
-        let ended = |p: &Payment| now.secs() >= p.expires.secs().saturating_add(GRACE_SECS);
+        let ended = |p: &PaymentUses| now.secs() >= p.expires.secs().saturating_add(GRACE_SECS);
         self.payments
             .retain(|_, payment| payment.in_flight > 0 || !ended(payment));
         self.prune_at = self.payments.len() * 2;
@@ -131,10 +135,10 @@ mod tests {
 
     use super::*;
 
-    fn claim(n: u32, now: u64) -> Claim {
+    fn request(n: u32, now: u64) -> UseRequest {
         let mut hash = [0; 32];
         hash[..4].copy_from_slice(&n.to_be_bytes());
-        Claim {
+        UseRequest {
             payment_hash: PaymentHash::from_bytes(hash),
             uses: NonZeroU32::MIN,
             expires: UnixTime::from_secs(1000),
@@ -146,13 +150,13 @@ mod tests {
     #[test]
     fn forgets_what_has_ended_and_nothing_else() {
         let mut shard = Shard::default();
-        let held = shard.reserve(&claim(0, 1), 0).unwrap();
+        let held = shard.reserve(&request(0, 1), 0).unwrap();
         for n in 1..2000 {
-            let reservation = shard.reserve(&claim(n, 1), 0).unwrap();
+            let reservation = shard.reserve(&request(n, 1), 0).unwrap();
             shard.settle(reservation.id, Settle::Commit);
         }
         assert_eq!(
-            shard.reserve(&claim(7, 999), 0),
+            shard.reserve(&request(7, 999), 0),
             Err(ReserveError::Consumed)
         );
         shard.prune_at = 0;
@@ -160,7 +164,7 @@ mod tests {
         assert_eq!(shard.payments.len(), 1);
         shard.settle(held.id, Settle::Commit);
         assert_eq!(
-            shard.reserve(&claim(0, 999), 0),
+            shard.reserve(&request(0, 999), 0),
             Err(ReserveError::Consumed)
         );
     }

@@ -4,7 +4,7 @@ use http::Uri;
 use http::uri::Authority;
 use l402::Problem;
 
-use super::Line;
+use super::lines::Line;
 
 /// The host without port, in lower case, without the dot of the DNS root. Absolute-form and
 /// HTTP/2's `:authority` must agree with the header.
@@ -83,7 +83,7 @@ fn is_host(host: &str) -> bool {
 mod tests {
     use http::header::HOST;
 
-    use super::super::Lines;
+    use super::super::lines::Lines;
     use super::*;
 
     fn host(uri: &str, hosts: &[&str]) -> Result<Option<String>, Problem> {

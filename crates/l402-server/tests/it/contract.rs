@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use l402::{PaymentHash, UnixTime};
 use l402_server::Ledger;
 use l402_server::ledger::{
-    BUYER_RELEASES, Claim, MemoryLedger, Reservation, ReserveError, Settle, SqliteLedger,
+    BUYER_RELEASES, MemoryLedger, Reservation, ReserveError, Settle, SqliteLedger, UseRequest,
 };
 
-pub(crate) fn claim(n: u32, uses: u32) -> Claim {
+pub(crate) fn claim(n: u32, uses: u32) -> UseRequest {
     let mut hash = [0x5a; 32];
     hash[28..].copy_from_slice(&n.to_be_bytes());
-    Claim {
+    UseRequest {
         payment_hash: PaymentHash::from_bytes(hash),
         uses: NonZeroU32::new(uses).expect("above zero"),
         expires: UnixTime::from_secs(2_000_000_000),
@@ -21,7 +21,7 @@ pub(crate) fn claim(n: u32, uses: u32) -> Claim {
     }
 }
 
-async fn reserved(ledger: &dyn Ledger, claim: Claim) -> Reservation {
+async fn reserved(ledger: &dyn Ledger, claim: UseRequest) -> Reservation {
     ledger.reserve(claim).await.expect("a use is left")
 }
 

@@ -31,6 +31,32 @@ async fn credentials_and_spoofed_headers_do_not_reach_the_service() {
     assert_eq!(answer.text(), "/echo/a ");
 }
 
+/// ATTACKS H-12, H-27, H-29: the layer withholds what the gateway withholds.
+#[tokio::test]
+async fn names_with_underscores_and_credentials_in_lists_do_not_reach_the_service() {
+    let world = World::new();
+    let credential = world.buy("/echo/a").await;
+    let mixed = format!("Bearer of-the-upstream, {credential}");
+    let request = Request::get("/echo/a")
+        .header("l402-credential", credential.strip_prefix("L402 ").unwrap())
+        .header("authorization", mixed)
+        .header("l402_credential", "1")
+        .header("grpc_metadata_macaroon", "1")
+        .header("x_http_method_override", "DELETE")
+        .header("x_method_override", "DELETE")
+        .header("x-original-url", "/admin")
+        .header("x_rewrite_url", "/admin")
+        .header("x_forwarded_for", "192.0.2.1")
+        .header("transfer_encoding", "chunked")
+        .header("content_length", "0")
+        .header("x-forwarded-for", "192.0.2.2")
+        .header("x_plain", "stays")
+        .body(Body::empty())
+        .unwrap();
+    let answer = world.send(request).await;
+    assert_eq!(answer.text(), "/echo/a x-forwarded-for,x_plain");
+}
+
 /// ATTACKS H-30, H-34.
 #[tokio::test]
 async fn an_answer_loses_what_only_the_paywall_may_say() {

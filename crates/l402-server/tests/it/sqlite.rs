@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use l402::UnixTime;
 use l402_server::Ledger;
-use l402_server::ledger::{Claim, ReserveError, Settle, SqliteLedger};
+use l402_server::ledger::{ReserveError, Settle, SqliteLedger, UseRequest};
 
 use crate::contract::claim;
 
@@ -143,7 +143,7 @@ async fn a_dead_owner_is_noticed_when_its_reservation_is_in_the_way() {
         Err(ReserveError::InUse)
     );
     drop(locks);
-    let later = |n| Claim {
+    let later = |n| UseRequest {
         now: UnixTime::from_secs(1_790_000_001),
         ..claim(n, 1)
     };
@@ -155,13 +155,13 @@ async fn a_dead_owner_is_noticed_when_its_reservation_is_in_the_way() {
 async fn a_row_ends_with_its_token_and_not_before() {
     let home = tempfile::tempdir().unwrap();
     let ledger = open(&home.path().join("ledger.db"));
-    let short = Claim {
+    let short = UseRequest {
         expires: UnixTime::from_secs(1_790_000_100),
         ..claim(1, 1)
     };
     let held = ledger.reserve(short).await.unwrap();
     ledger.settle(held, Settle::Commit);
-    let at = |secs| Claim {
+    let at = |secs| UseRequest {
         now: UnixTime::from_secs(secs),
         ..short
     };
@@ -169,7 +169,7 @@ async fn a_row_ends_with_its_token_and_not_before() {
         ledger.reserve(at(1_790_000_099)).await,
         Err(ReserveError::Consumed)
     );
-    let other = Claim {
+    let other = UseRequest {
         now: UnixTime::from_secs(1_790_100_000),
         ..claim(2, 1)
     };

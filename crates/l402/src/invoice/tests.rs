@@ -4,9 +4,14 @@
     reason = "a panic is a failed test"
 )]
 
-use lightning_invoice::{PayeePubKey, RawBolt11Invoice, SiPrefix};
+use lightning_invoice::{
+    PayeePubKey, RawBolt11Invoice, SiPrefix, SignedRawBolt11Invoice, TaggedField,
+};
 
 use super::*;
+use crate::amount::Msat;
+use crate::network::Network;
+use crate::time::UnixTime;
 
 /// 10 sat on the main network, made at second 1790000000, for a day.
 const GOOD: &str = "lnbc100n1p4tzwuqpp5jq0nhq09mw2dc33dmfy6y4f2zktpf9z6ps4mn0ka609gh38zd6mqsp5c4djrpw\

@@ -1,9 +1,9 @@
 //! What holders can do to a token of ours: narrow it, and nothing else.
 
 use l402::{
-    Capability, Condition, Conditions, Credential, KeyNumber, KeyRing, Macaroon, MasterKey, Msat,
-    Network, Policy, Preimage, Proven, Service, Target, Terms, UnixTime, UnknownCaveats, Verified,
-    VerifyError, mint, verify,
+    Authorized, Capability, Condition, Conditions, Credential, KeyNumber, KeyRing, Macaroon,
+    MasterKey, Msat, Network, Policy, Preimage, Proven, Service, Target, Terms, UnixTime,
+    UnknownCaveats, VerifyError, mint, verify,
 };
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -70,7 +70,7 @@ fn target(service: &Service) -> Target<'_> {
     }
 }
 
-fn ask(token: Macaroon, target: &Target<'_>) -> Result<Verified, VerifyError> {
+fn ask(token: Macaroon, target: &Target<'_>) -> Result<Authorized, VerifyError> {
     verify(&Credential::new(token, preimage()), &keys(), target)
 }
 
@@ -82,15 +82,15 @@ fn verdict(caveats: &[&str]) -> Result<(), VerifyError> {
 #[test]
 fn the_proof_says_what_was_bought() {
     let api = service("api");
-    let verified = ask(token(), &target(&api)).unwrap();
-    assert_eq!(verified.payment_hash(), preimage().payment_hash());
-    assert_eq!(verified.identifier().token_id.key_number(), KeyNumber(1));
-    assert_eq!(verified.service(), &api);
-    assert_eq!(verified.price(), Some(Msat::from_sat(50)));
-    assert_eq!(verified.policy(), terms().policy);
-    assert_eq!(verified.valid_until(), Some(UnixTime::from_secs(END)));
+    let authorized = ask(token(), &target(&api)).unwrap();
+    assert_eq!(authorized.payment_hash(), preimage().payment_hash());
+    assert_eq!(authorized.identifier().token_id.key_number(), KeyNumber(1));
+    assert_eq!(authorized.service(), &api);
+    assert_eq!(authorized.price(), Some(Msat::from_sat(50)));
+    assert_eq!(authorized.policy(), terms().policy);
+    assert_eq!(authorized.valid_until(), Some(UnixTime::from_secs(END)));
     assert_eq!(
-        verified.checked(),
+        authorized.checked(),
         Conditions::MINTED.with(Condition::Capabilities)
     );
 }
@@ -152,13 +152,13 @@ fn narrowing_is_allowed_and_counts() {
         &preimage,
         &preimage,
     ]);
-    let verified = ask(narrowed.clone(), &target(&api)).unwrap();
+    let authorized = ask(narrowed.clone(), &target(&api)).unwrap();
     assert_eq!(
-        verified.valid_until(),
+        authorized.valid_until(),
         Some(UnixTime::from_secs(1_790_000_100))
     );
-    assert_eq!(verified.policy().to_string(), "uses=3");
-    assert_eq!(verified.price(), Some(Msat::from_sat(40)));
+    assert_eq!(authorized.policy().to_string(), "uses=3");
+    assert_eq!(authorized.price(), Some(Msat::from_sat(40)));
     let late = Target {
         now: UnixTime::from_secs(1_790_000_100),
         ..target(&api)
@@ -498,8 +498,8 @@ fn worth_everywhere(token: &Macaroon) -> Vec<Worth> {
                         min_price,
                         ..target(&service)
                     };
-                    let verified = proven.authorize(&target).ok();
-                    worth.push(verified.map(|v| (v.valid_until(), v.policy(), v.price())));
+                    let authorized = proven.authorize(&target).ok();
+                    worth.push(authorized.map(|v| (v.valid_until(), v.policy(), v.price())));
                 }
             }
         }

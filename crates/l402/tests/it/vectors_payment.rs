@@ -1,6 +1,6 @@
 //! The vectors of the `Payment` scheme: every codec of it that stands in the file.
 
-use l402::payment_scheme::{
+use l402::mpp::{
     BoundParams, PaymentCredential, canonical_json, decode_base64url, decode_object,
     encode_base64url,
 };

@@ -7,7 +7,7 @@ use l402::{PaymentHash, UnixTime};
 use l402_host::sqlite::{self, Schema, application_id};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
-use super::{Claim, LedgerError, Settle};
+use super::{LedgerError, Settle, UseRequest};
 use crate::ledger::{GRACE_SECS, ReserveError, Tally};
 
 /// Rows that are pruned in one transaction.
@@ -62,7 +62,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
 /// Holds one use, if there is one.
 pub(super) fn reserve(
     tx: &Transaction<'_>,
-    claim: &Claim,
+    claim: &UseRequest,
     owner: i64,
 ) -> rusqlite::Result<Result<(Slot, Tally), ReserveError>> {
     let tally = tally(tx, &claim.payment_hash)?;

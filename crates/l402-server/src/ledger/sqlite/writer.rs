@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::file::{self, Slot};
 use super::owner::{self, Owner};
-use super::{Claim, Held, LedgerError, Op, Reservation, ReserveError, Settle};
+use super::{LedgerError, Op, PendingReservation, Reservation, ReserveError, Settle, UseRequest};
 use crate::ledger::Tally;
 
 /// The most that one commit carries.
@@ -20,7 +20,7 @@ const BATCH: usize = 1024;
 
 /// How long a commit is kept back. It is asked for when the last piece of an answer is handed over
 /// to be written: a process that is killed before that piece is on its way must not have spent the
-/// use. Whoever claims the same payment meanwhile finds it spent all the same.
+/// use. Whoever requests the same payment meanwhile finds it spent all the same.
 const GRACE: Duration = Duration::from_micros(500);
 
 /// How soon what could not be settled is tried again, and how often when the ledger closes.
@@ -30,9 +30,9 @@ const LAST_TRIES: usize = 5;
 /// Seconds between two looks for payments that have ended.
 const PRUNE_EVERY: u64 = 60;
 
-type Answer = oneshot::Sender<Result<Held, ReserveError>>;
+type Reply = oneshot::Sender<Result<PendingReservation, ReserveError>>;
 
-/// What became of one claim in a transaction that may still fail.
+/// What became of one request in a transaction that may still fail.
 type Outcome = Result<(Slot, Tally), ReserveError>;
 
 /// Owns the connection, and knows what is reserved through this ledger.
@@ -85,22 +85,22 @@ impl Writer {
     /// Writes until it is told to close.
     pub(super) fn run(mut self, queue: &Receiver<Op>) {
         while let Some((first, more)) = self.next(queue) {
-            let mut claims = Vec::new();
+            let mut requests = Vec::new();
             let mut open = more;
             for op in first.into_iter().chain(queue.try_iter()).take(BATCH) {
                 match op {
                     Op::Close => open = false,
                     Op::Flush(done) => self.flushes.push(done),
-                    Op::Reserve(claim, answer) => claims.push((claim, answer)),
+                    Op::Reserve(request, answer) => requests.push((request, answer)),
                     Op::Settle(id, Settle::Commit) => {
                         self.late.push_back((self.clock.monotonic() + GRACE, id));
                     }
                     Op::Settle(id, settle) => self.owed.push((id, settle)),
                 }
             }
-            self.end_grace(&claims);
-            if !(claims.is_empty() && self.owed.is_empty() && self.flushes.is_empty()) {
-                self.commit(claims);
+            self.end_grace(&requests);
+            if !(requests.is_empty() && self.owed.is_empty() && self.flushes.is_empty()) {
+                self.commit(requests);
             }
             if !open {
                 return self.close(queue);
@@ -122,17 +122,18 @@ impl Writer {
         }
     }
 
-    /// Commits whose grace is over become owed; so do those of payments that are claimed again,
+    /// Commits whose grace is over become owed; so do those of payments that are requested again,
     /// and all of them where somebody waits for the file to be complete.
-    fn end_grace(&mut self, claims: &[(Claim, Answer)]) {
+    fn end_grace(&mut self, requests: &[(UseRequest, Reply)]) {
         let now = self.clock.monotonic();
         let all = !self.flushes.is_empty();
-        let claimed: HashSet<PaymentHash> = claims.iter().map(|(c, _)| c.payment_hash).collect();
+        let requested: HashSet<PaymentHash> =
+            requests.iter().map(|(r, _)| r.payment_hash).collect();
         let (held, owed) = (&self.held, &mut self.owed);
         self.late.retain(|(end, id)| {
             let again = held
                 .get(id)
-                .is_some_and(|slot| claimed.contains(&slot.payment_hash));
+                .is_some_and(|slot| requested.contains(&slot.payment_hash));
             let due = all || *end <= now || again;
             if due {
                 owed.push((*id, Settle::Commit));
@@ -142,14 +143,14 @@ impl Writer {
     }
 
     /// Puts everything into one transaction, and answers when it is on disk. On failure nothing
-    /// was written: claims are refused, and what is owed is tried again.
-    fn commit(&mut self, claims: Vec<(Claim, Answer)>) {
-        match self.reopen().and_then(|()| self.try_write(&claims)) {
+    /// was written: requests are refused, and what is owed is tried again.
+    fn commit(&mut self, requests: Vec<(UseRequest, Reply)>) {
+        match self.reopen().and_then(|()| self.try_write(&requests)) {
             Ok(outcomes) => {
                 for (id, _) in self.owed.drain(..) {
                     self.held.remove(&id);
                 }
-                for ((_, answer), outcome) in claims.into_iter().zip(outcomes) {
+                for ((_, answer), outcome) in requests.into_iter().zip(outcomes) {
                     self.answer(answer, outcome);
                 }
                 for done in self.flushes.drain(..) {
@@ -159,7 +160,7 @@ impl Writer {
             }
             Err(error) => {
                 tracing::error!(%error, file = %self.path.display(), "cannot write the ledger");
-                for (_, answer) in claims {
+                for (_, answer) in requests {
                     let _ = answer.send(Err(ReserveError::Unavailable(error.clone())));
                 }
             }
@@ -178,8 +179,8 @@ impl Writer {
         })
     }
 
-    fn try_write(&mut self, claims: &[(Claim, Answer)]) -> Result<Vec<Outcome>, String> {
-        self.write(claims).map_err(|error| {
+    fn try_write(&mut self, requests: &[(UseRequest, Reply)]) -> Result<Vec<Outcome>, String> {
+        self.write(requests).map_err(|error| {
             // After a failed sync nothing that is cached can be trusted.
             if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) {
                 self.connection = None;
@@ -188,7 +189,7 @@ impl Writer {
         })
     }
 
-    fn answer(&mut self, answer: Answer, outcome: Outcome) {
+    fn answer(&mut self, answer: Reply, outcome: Outcome) {
         let held = outcome.map(|(slot, tally)| {
             self.last_id += 1;
             self.held.insert(self.last_id, slot);
@@ -196,7 +197,7 @@ impl Writer {
                 id: self.last_id,
                 failures: tally.failures,
             };
-            Held {
+            PendingReservation {
                 reservation,
                 ops: Some(self.ops.clone()),
             }
@@ -205,7 +206,7 @@ impl Writer {
         let _ = answer.send(held);
     }
 
-    fn write(&mut self, claims: &[(Claim, Answer)]) -> rusqlite::Result<Vec<Outcome>> {
+    fn write(&mut self, requests: &[(UseRequest, Reply)]) -> rusqlite::Result<Vec<Outcome>> {
         let Some(connection) = &mut self.connection else {
             return Ok(Vec::new());
         };
@@ -216,18 +217,18 @@ impl Writer {
                 file::settle(&tx, slot, owner, *settle)?;
             }
         }
-        let mut outcomes = Vec::with_capacity(claims.len());
-        for (claim, _) in claims {
-            let mut outcome = file::reserve(&tx, claim, owner)?;
-            // Perhaps whoever holds it is dead. Looked at once a second, in the time of claims.
-            if matches!(outcome, Err(ReserveError::InUse)) && self.last_reap != Some(claim.now) {
-                self.last_reap = Some(claim.now);
+        let mut outcomes = Vec::with_capacity(requests.len());
+        for (request, _) in requests {
+            let mut outcome = file::reserve(&tx, request, owner)?;
+            // Perhaps whoever holds it is dead. Looked at once a second, in the time of requests.
+            if matches!(outcome, Err(ReserveError::InUse)) && self.last_reap != Some(request.now) {
+                self.last_reap = Some(request.now);
                 reap(&tx, &self.path, owner)?;
-                outcome = file::reserve(&tx, claim, owner)?;
+                outcome = file::reserve(&tx, request, owner)?;
             }
             outcomes.push(outcome);
         }
-        let now = claims.last().map(|(claim, _)| claim.now);
+        let now = requests.last().map(|(request, _)| request.now);
         if let Some(now) = now.filter(|now| now.secs() >= self.next_prune) {
             let more = file::prune(&tx, now)?;
             self.next_prune = if more {

@@ -1,0 +1,19 @@
+//! Answers: refusals made here, and the service's own on their way to the buyer, cleaned and
+//! watched until their use is settled.
+
+mod body;
+mod clean;
+mod cors;
+mod event_stream;
+mod refusal;
+mod reserved_use;
+mod watch;
+
+pub use body::SettleBody;
+pub(crate) use clean::{make_private, strip};
+pub(crate) use cors::allow_origin;
+pub use event_stream::is_event_stream;
+pub use refusal::Refusal;
+pub use reserved_use::Blame;
+pub(crate) use reserved_use::ReservedUse;
+pub(crate) use watch::{RequestKind, Watch};

@@ -1,0 +1,370 @@
+//! A refusal: an answer ready to send.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ALLOW,
+    CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use http::{Method, Response, StatusCode};
+use l402::{Problem, RetryWith};
+use serde::Serialize;
+
+use super::allow_origin;
+use crate::challenge::{Offer, OfferFields};
+use crate::request::CanonicalRequest;
+use crate::table::Matched;
+
+/// Why a request was not forwarded, and the answer that says so.
+///
+/// The [`Problem`] is also in the extensions of the response, for logs and metrics.
+#[derive(Debug)]
+pub struct Refusal(Box<RefusalParts>);
+
+#[derive(Debug)]
+struct RefusalParts {
+    problem: Problem,
+    detail: Option<String>,
+    offer: Option<Offer>,
+    retry_after: Option<Duration>,
+    grpc: bool,
+    paid: bool,
+    allow: Option<String>,
+    /// The route that matched, and the origin of the caller where that route lists it.
+    cors: Option<(Matched, Option<String>)>,
+    preflight: Option<Method>,
+}
+
+impl Refusal {
+    /// A refusal without a challenge.
+    #[must_use]
+    pub fn new(problem: Problem) -> Self {
+        Self(Box::new(RefusalParts {
+            problem,
+            detail: None,
+            offer: None,
+            retry_after: problem.retry_after(),
+            grpc: false,
+            paid: false,
+            allow: None,
+            cors: None,
+            preflight: None,
+        }))
+    }
+
+    /// The answer to a CORS preflight: no refusal, but never forwarded either. Empty, 204.
+    pub(crate) fn preflight(method: Method) -> Self {
+        let mut answer = Self::new(Problem::MethodNotAllowed);
+        answer.0.preflight = Some(method);
+        answer
+    }
+
+    /// With a `detail` for the caller.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.0.detail = Some(detail.into());
+        self
+    }
+
+    /// Told in gRPC's way: 200, `grpc-status`, `grpc-message` in one HEADERS frame.
+    #[must_use]
+    pub fn with_grpc(mut self, grpc: bool) -> Self {
+        self.0.grpc = grpc;
+        self
+    }
+
+    /// Says that a payment was made and is not lost (`paid: true`), for 502 and 504 of a paid
+    /// request.
+    #[must_use]
+    pub fn with_paid(mut self, paid: bool) -> Self {
+        self.0.paid = paid;
+        self
+    }
+
+    /// Says when to come back, in whole seconds, at least one.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
+        self
+    }
+
+    pub(crate) fn with_offer(mut self, offer: Offer) -> Self {
+        self.0.offer = Some(offer);
+        self
+    }
+
+    pub(crate) fn with_allow(mut self, methods: String) -> Self {
+        self.0.allow = Some(methods);
+        self
+    }
+
+    /// Told the way the route and the caller agree on: gRPC, and what a browser may read.
+    pub(crate) fn on(mut self, matched: &Matched, request: &CanonicalRequest) -> Self {
+        let origin = matched
+            .route
+            .cors_origin(request.origin.as_deref())
+            .map(str::to_owned);
+        self.0.grpc = matched.route.grpc && request.grpc;
+        self.0.cors = Some((matched.clone(), origin));
+        self
+    }
+
+    /// The problem.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        self.0.problem
+    }
+
+    /// Whether this is the answer to a CORS preflight, and nothing was refused.
+    #[must_use]
+    pub fn is_preflight(&self) -> bool {
+        self.0.preflight.is_some()
+    }
+
+    /// Whether it carries an invoice.
+    #[must_use]
+    pub fn has_challenge(&self) -> bool {
+        self.0.offer.is_some()
+    }
+
+    /// The HTTP status: 402 with a challenge, otherwise the problem's own; 204 for a preflight,
+    /// and 200 where gRPC is spoken.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        if self.is_preflight() {
+            StatusCode::NO_CONTENT
+        } else if self.0.grpc {
+            StatusCode::OK
+        } else {
+            StatusCode::from_u16(self.problem_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+    }
+
+    fn problem_status(&self) -> u16 {
+        if self.has_challenge() {
+            402
+        } else {
+            self.0.problem.status()
+        }
+    }
+
+    /// The answer: `application/problem+json` (RFC 9457) that also has `code`, `error`, `message`,
+    /// `retry_with` and `paid`; with a challenge `price_sats`, `price_msat`, `invoice`,
+    /// `payment_hash`, `macaroon`, `token`, `description` and `expires_at`, the last moment to pay
+    /// as RFC 3339 writes it.
+    #[must_use]
+    pub fn into_response(self) -> Response<Bytes> {
+        let body = if self.is_preflight() || self.0.grpc {
+            Bytes::new()
+        } else {
+            self.body()
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status();
+        self.write_headers(response.headers_mut());
+        if !self.is_preflight() {
+            response.extensions_mut().insert(self.0.problem);
+        }
+        response
+    }
+
+    fn write_headers(&self, headers: &mut HeaderMap) {
+        match &self.0.preflight {
+            Some(method) => self.write_preflight(headers, method),
+            None => self.write_problem(headers),
+        }
+        if let Some((matched, origin)) = &self.0.cors {
+            allow_origin(headers, &matched.route, origin.as_deref());
+        }
+    }
+
+    fn write_problem(&self, headers: &mut HeaderMap) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for line in self.challenge_lines() {
+            insert(headers, WWW_AUTHENTICATE, &line);
+        }
+        if let Some(wait) = self.0.retry_after {
+            let secs = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            headers.insert(RETRY_AFTER, secs.max(1).into());
+        }
+        if let Some(methods) = &self.0.allow {
+            insert(headers, ALLOW, methods);
+        }
+        if self.0.grpc {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+            headers.insert("grpc-status", self.0.problem.grpc_status().into());
+            insert(
+                headers,
+                HeaderName::from_static("grpc-message"),
+                &self.grpc_message(),
+            );
+        } else {
+            headers.insert(
+                CONTENT_TYPE,
+                HeaderValue::from_static("application/problem+json"),
+            );
+        }
+    }
+
+    fn challenge_lines(&self) -> Vec<String> {
+        match &self.0.offer {
+            Some(offer) => offer.header_lines(),
+            None if self.0.problem.status() == 401 => {
+                vec![format!(
+                    "L402 version=\"0\", error=\"{}\"",
+                    self.0.problem.code()
+                )]
+            }
+            None => Vec::new(),
+        }
+    }
+
+    fn write_preflight(&self, headers: &mut HeaderMap, method: &Method) {
+        if matches!(&self.0.cors, Some((_, Some(_)))) {
+            insert(headers, ACCESS_CONTROL_ALLOW_METHODS, method.as_str());
+            let names = HeaderValue::from_static("authorization, l402-credential, *");
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
+            headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+        }
+    }
+
+    /// gRPC clients look for the words `payment required` before they read the challenge.
+    fn grpc_message(&self) -> String {
+        match self.0.problem {
+            Problem::PaymentRequired => "payment required".to_owned(),
+            problem if self.has_challenge() => format!("payment required: {}", problem.title()),
+            problem => problem.title().to_owned(),
+        }
+    }
+
+    fn body(&self) -> Bytes {
+        let problem = self.0.problem;
+        let retry_with = if self.has_challenge() {
+            RetryWith::NewInvoice
+        } else {
+            problem.retry_with()
+        };
+        let document = Document {
+            kind: format!("urn:l402:problem:{}", problem.code()),
+            title: problem.title(),
+            status: self.problem_status(),
+            detail: self.0.detail.as_deref().unwrap_or(problem.advice()),
+            code: problem.code(),
+            error: problem.code(),
+            message: format!("{}. {}.", problem.title(), problem.advice()),
+            retry_with: retry_with.name(),
+            paid: (self.0.paid || retry_with == RetryWith::SameToken).then_some(self.0.paid),
+            offer: self.0.offer.as_ref().map(Offer::fields),
+        };
+        let mut body = Vec::with_capacity(BODY);
+        // Texts and numbers alone: nothing of it can fail to be written.
+        let _ = serde_json::to_writer(&mut body, &document);
+        body.into()
+    }
+}
+
+/// Room for most documents with an offer, in bytes.
+const BODY: usize = 4096;
+
+/// A problem document (RFC 9457).
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    error: &'a str,
+    message: String,
+    retry_with: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paid: Option<bool>,
+    #[serde(flatten)]
+    offer: Option<OfferFields<'a>>,
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    // What is written here is our own words, numbers and methods: always a header value.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.append(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn body(refusal: Refusal) -> Value {
+        serde_json::from_slice(refusal.into_response().body()).unwrap()
+    }
+
+    #[test]
+    fn every_problem_is_a_document_of_its_own_status() {
+        for problem in Problem::ALL {
+            let response = Refusal::new(*problem).into_response();
+            assert_eq!(response.status(), problem.status());
+            assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+            assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+            assert_eq!(response.extensions().get(), Some(problem));
+            let body = body(Refusal::new(*problem));
+            assert_eq!(body["status"], problem.status());
+            assert_eq!(body["code"], problem.code());
+            assert_eq!(body["error"], problem.code());
+            assert_eq!(body["title"], problem.title());
+            assert_eq!(body["retry_with"], problem.retry_with().name());
+        }
+    }
+
+    #[test]
+    fn a_bad_credential_is_named_in_the_challenge_line() {
+        let response = Refusal::new(Problem::InvalidToken).into_response();
+        let line = r#"L402 version="0", error="invalid_token""#;
+        assert_eq!(response.headers()[WWW_AUTHENTICATE], line);
+    }
+
+    #[test]
+    fn a_failure_says_that_the_payment_is_not_lost() {
+        let body = body(
+            Refusal::new(Problem::UpstreamTimeout)
+                .with_paid(true)
+                .with_detail("gone"),
+        );
+        assert_eq!(body["paid"], true);
+        assert_eq!(body["retry_with"], "same_token");
+        assert_eq!(body["detail"], "gone");
+    }
+
+    #[test]
+    fn waits_are_whole_seconds_and_never_none() {
+        for (wait, header) in [(0, "1"), (1, "1"), (1000, "1"), (1001, "2")] {
+            let refusal = Refusal::new(Problem::TooManyChallenges);
+            let response = refusal
+                .with_retry_after(Duration::from_millis(wait))
+                .into_response();
+            assert_eq!(response.headers()[RETRY_AFTER], header);
+        }
+    }
+
+    #[test]
+    fn grpc_gets_its_status_in_the_only_frame() {
+        for (problem, status) in [
+            (Problem::InvalidToken, "16"),
+            (Problem::InUse, "14"),
+            (Problem::TooManyChallenges, "8"),
+            (Problem::NoRoute, "12"),
+            (Problem::UpstreamTimeout, "4"),
+            (Problem::BadRequest, "3"),
+            (Problem::Consumed, "13"),
+        ] {
+            let response = Refusal::new(problem).with_grpc(true).into_response();
+            assert_eq!(response.status(), 200);
+            assert_eq!(response.headers()[CONTENT_TYPE], "application/grpc");
+            assert_eq!(response.headers()["grpc-status"], status, "{problem:?}");
+            assert!(response.body().is_empty());
+        }
+    }
+}

@@ -1,0 +1,368 @@
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::header::HeaderMap;
+use http_body::{Body, Frame};
+use http_body_util::{BodyExt, Empty, Full, StreamBody};
+use l402_host::BoxFuture;
+
+use super::Granted;
+use crate::answer::ReservedUse;
+use crate::ledger::{Ledger, Reservation, ReserveError, Settle, UseRequest};
+use crate::request::CanonicalRequest;
+use crate::table::{Charge, Matched, Route};
+
+/// Remembers what was settled.
+#[derive(Debug, Default)]
+struct Witness(Mutex<Vec<Settle>>);
+
+impl Ledger for Witness {
+    fn reserve(&self, _request: UseRequest) -> BoxFuture<'_, Result<Reservation, ReserveError>> {
+        Box::pin(std::future::ready(Err(ReserveError::InUse)))
+    }
+
+    fn settle(&self, _reservation: Reservation, settle: Settle) {
+        self.0.lock().unwrap().push(settle);
+    }
+
+    fn flush(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+impl Witness {
+    fn settled(&self) -> Vec<Settle> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+fn granted(ledger: &Arc<Witness>) -> Granted {
+    granted_to(ledger, Charge::Success, false, &[])
+}
+
+/// The right of a request with these headers, on a gRPC route or another.
+fn granted_to(
+    ledger: &Arc<Witness>,
+    charge: Charge,
+    grpc: bool,
+    headers: &[(&str, &str)],
+) -> Granted {
+    let mut route = Route::free("/");
+    route.grpc = grpc;
+    let builder = headers
+        .iter()
+        .fold(http::Request::get("/"), |b, (name, value)| {
+            b.header(*name, *value)
+        });
+    let (parts, ()) = builder.body(()).unwrap().into_parts();
+    let request = CanonicalRequest::from_parts(&parts, [0; 4].into()).unwrap();
+    let reservation = Reservation { id: 1, failures: 0 };
+    let reserved = ReservedUse::new(ledger.clone(), reservation, charge);
+    let matched = Matched {
+        route: Arc::new(route),
+        index: 0,
+    };
+    Granted::new(matched, &request, None, Some(reserved))
+}
+
+/// What an answer settles: at its head, after so many frames, and when it is dropped then.
+fn settled<B>(response: http::Response<B>, frames: usize) -> [Vec<Settle>; 3]
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    settled_for(granted, response, frames)
+}
+
+fn settled_for<B>(
+    granted: impl Fn(&Arc<Witness>) -> Granted,
+    response: http::Response<B>,
+    frames: usize,
+) -> [Vec<Settle>; 3]
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let ledger = Arc::new(Witness::default());
+    let mut body = granted(&ledger).settle(response).into_body();
+    let head = ledger.settled();
+    for _ in 0..frames {
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut body).poll_frame(&mut cx).is_ready());
+    }
+    let sent = ledger.settled();
+    drop(body);
+    [head, sent, ledger.settled()]
+}
+
+/// What the last of a gRPC answer's frames settles.
+fn grpc_settled<B>(
+    request: &[(&str, &str)],
+    response: http::Response<B>,
+    frames: usize,
+) -> Vec<Settle>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let request = [&[GRPC], request].concat();
+    let granted = |ledger: &Arc<Witness>| granted_to(ledger, Charge::Success, true, &request);
+    let [_, sent, _] = settled_for(granted, response, frames);
+    sent
+}
+
+const GRPC: (&str, &str) = ("content-type", "application/grpc");
+
+fn answer<B>(status: u16, headers: &[(&str, &str)], body: B) -> http::Response<B> {
+    let builder = http::Response::builder().status(status);
+    let builder = headers
+        .iter()
+        .fold(builder, |b, (name, value)| b.header(*name, *value));
+    builder.body(body).unwrap()
+}
+
+fn trailers(name: &'static str, value: &'static str) -> Frame<Bytes> {
+    let mut map = HeaderMap::new();
+    map.insert(name, http::HeaderValue::from_static(value));
+    Frame::trailers(map)
+}
+
+/// A body of unknown length: data, then perhaps trailers.
+fn stream(
+    last: Option<(&'static str, &'static str)>,
+) -> impl Body<Data = Bytes, Error = Infallible> + Unpin {
+    let data = Frame::data(Bytes::from("abc"));
+    let last = last.map(|(name, value)| trailers(name, value));
+    let frames = [data].into_iter().chain(last);
+    StreamBody::new(futures_util::stream::iter(frames.map(Ok)))
+}
+
+/// No message, only trailers.
+fn bare(status: &'static str) -> impl Body<Data = Bytes, Error = Infallible> + Unpin {
+    let frame = Ok(trailers("grpc-status", status));
+    StreamBody::new(futures_util::stream::iter([frame]))
+}
+
+/// Data, then an error.
+fn breaking() -> impl Body<Data = Bytes, Error = &'static str> + Unpin {
+    let frames = [Ok(Frame::data(Bytes::from("abc"))), Err("reset")];
+    StreamBody::new(futures_util::stream::iter(frames))
+}
+
+const NOTHING: Vec<Settle> = Vec::new();
+
+#[test]
+fn the_head_settles_what_has_no_body_and_what_failed() {
+    for (status, settle) in [
+        (101, Settle::Commit),
+        (204, Settle::Commit),
+        (304, Settle::Commit),
+        (400, Settle::ReleaseBuyer),
+        (500, Settle::ReleaseUpstream),
+    ] {
+        let [head, _, end] = settled(answer(status, &[], stream(None)), 1);
+        assert_eq!((head, end), (vec![settle], vec![settle]), "{status}");
+    }
+    let [head, ..] = settled(answer(200, &[], Empty::new()), 0);
+    assert_eq!(head, [Settle::Commit]);
+}
+
+#[test]
+fn a_body_of_known_length_is_served_with_its_last_byte() {
+    let [head, sent, end] = settled(answer(200, &[], Full::new(Bytes::from("abc"))), 1);
+    assert_eq!(
+        (head, sent, end),
+        (NOTHING, vec![Settle::Commit], vec![Settle::Commit])
+    );
+    let declared = answer(200, &[("content-length", "3")], stream(None));
+    assert_eq!(settled(declared, 1)[1], [Settle::Commit]);
+    let short = answer(200, &[("content-length", "4")], stream(None));
+    assert_eq!(settled(short, 2)[1], [Settle::ReleaseUpstream]);
+}
+
+#[test]
+fn a_body_of_unknown_length_is_served_at_its_end() {
+    assert_eq!(settled(answer(302, &[], stream(None)), 1)[1], NOTHING);
+    assert_eq!(
+        settled(answer(302, &[], stream(None)), 2)[1],
+        [Settle::Commit]
+    );
+    let dropped = settled(answer(200, &[], stream(None)), 1);
+    assert_eq!(dropped[2], [Settle::ReleaseBuyer], "the buyer left");
+    let events = answer(
+        200,
+        &[("content-type", "Text/Event-Stream; charset=utf-8")],
+        stream(None),
+    );
+    assert_eq!(settled(events, 0)[0], [Settle::Commit]);
+}
+
+#[test]
+fn grpc_is_served_when_it_says_so() {
+    for (status, settle, after_data) in [
+        ("0", Settle::Commit, Settle::Commit),
+        ("3", Settle::ReleaseBuyer, Settle::ReleaseBuyer),
+        ("5", Settle::ReleaseBuyer, Settle::ReleaseBuyer),
+        ("4", Settle::ReleaseUpstream, Settle::ReleaseBuyer),
+        ("13", Settle::ReleaseUpstream, Settle::ReleaseBuyer),
+        ("14", Settle::ReleaseUpstream, Settle::ReleaseBuyer),
+        ("nonsense", Settle::ReleaseUpstream, Settle::ReleaseBuyer),
+    ] {
+        let data = answer(200, &[GRPC], stream(Some(("grpc-status", status))));
+        assert_eq!(grpc_settled(&[], data, 2), [after_data], "{status}");
+        let none = answer(200, &[GRPC], bare(status));
+        assert_eq!(grpc_settled(&[], none, 1), [settle], "{status}");
+        let trailers_only = answer(200, &[GRPC, ("grpc-status", status)], Empty::new());
+        assert_eq!(grpc_settled(&[], trailers_only, 0), [settle], "{status}");
+    }
+    let nothing = answer(200, &[GRPC], Empty::new());
+    assert_eq!(grpc_settled(&[], nothing, 0), [Settle::ReleaseUpstream]);
+    let unfinished = answer(200, &[GRPC], stream(None));
+    assert_eq!(grpc_settled(&[], unfinished, 1), NOTHING);
+}
+
+/// Who could bring about a failure after each message would read a stream for nothing.
+#[test]
+fn a_grpc_stream_that_fails_after_a_message_is_a_try_of_the_buyer() {
+    let unfinished = answer(200, &[GRPC], stream(None));
+    assert_eq!(grpc_settled(&[], unfinished, 2), [Settle::ReleaseBuyer]);
+    let broken = answer(200, &[GRPC], breaking());
+    assert_eq!(grpc_settled(&[], broken, 2), [Settle::ReleaseBuyer]);
+}
+
+#[test]
+fn a_grpc_time_out_is_the_fault_of_who_has_set_it() {
+    let timed = [("grpc-timeout", "1m")];
+    let expired = || answer(200, &[GRPC, ("grpc-status", "4")], Empty::new());
+    assert_eq!(grpc_settled(&timed, expired(), 0), [Settle::ReleaseBuyer]);
+    assert_eq!(grpc_settled(&[], expired(), 0), [Settle::ReleaseUpstream]);
+    let trailers = answer(200, &[GRPC], bare("4"));
+    assert_eq!(grpc_settled(&timed, trailers, 1), [Settle::ReleaseBuyer]);
+    let down = answer(200, &[GRPC, ("grpc-status", "14")], Empty::new());
+    assert_eq!(grpc_settled(&timed, down, 0), [Settle::ReleaseUpstream]);
+}
+
+/// A caller may choose the content type of an answer, and the one of the request: it takes
+/// the route as well to settle by `grpc-status`.
+#[test]
+fn an_answer_is_grpc_only_where_route_and_request_are() {
+    for (route, request) in [(false, false), (false, true), (true, false)] {
+        let headers = if request { &[GRPC][..] } else { &[] };
+        let right = |ledger: &Arc<Witness>| granted_to(ledger, Charge::Success, route, headers);
+        let failing = answer(200, &[GRPC], stream(Some(("grpc-status", "14"))));
+        let [_, sent, _] = settled_for(right, failing, 2);
+        assert_eq!(sent, [Settle::Commit], "{route} {request}");
+        let head = answer(200, &[GRPC, ("grpc-status", "14")], Empty::new());
+        assert_eq!(settled_for(right, head, 0)[0], [Settle::Commit]);
+    }
+}
+
+#[test]
+fn what_breaks_by_the_buyers_doing_is_not_the_upstreams_failure() {
+    let upstream = settled(answer(200, &[], breaking()), 2);
+    assert_eq!(upstream[1], [Settle::ReleaseUpstream]);
+    let blamed = |ledger: &Arc<Witness>| {
+        let granted = granted(ledger);
+        granted.blame().buyer();
+        granted
+    };
+    for (status, frames) in [(200, 2), (502, 0)] {
+        let [_, sent, _] = settled_for(blamed, answer(status, &[], breaking()), frames);
+        assert_eq!(sent, [Settle::ReleaseBuyer], "{status}");
+    }
+    let short = answer(200, &[("content-length", "4")], stream(None));
+    assert_eq!(settled_for(blamed, short, 2)[1], [Settle::ReleaseBuyer]);
+    let whole = answer(200, &[], stream(None));
+    assert_eq!(settled_for(blamed, whole, 2)[1], [Settle::Commit]);
+}
+
+/// The body of a request may break while its answer is under way.
+#[test]
+fn blame_is_heard_until_the_last_byte() {
+    let ledger = Arc::new(Witness::default());
+    let granted = granted(&ledger);
+    let blame = granted.blame();
+    let mut body = granted.settle(answer(200, &[], breaking())).into_body();
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(Pin::new(&mut body).poll_frame(&mut cx).is_ready());
+    blame.buyer();
+    assert!(Pin::new(&mut body).poll_frame(&mut cx).is_ready());
+    assert_eq!(ledger.settled(), [Settle::ReleaseBuyer]);
+}
+
+#[test]
+fn trailers_lose_payment_challenges() {
+    let challenge = "L402 macaroon=\"m\", invoice=\"i\"";
+    let response = answer(200, &[], stream(Some(("www-authenticate", challenge))));
+    let body = granted(&Arc::default()).settle(response).into_body();
+    let mut collected = std::pin::pin!(body.collect());
+    let mut cx = Context::from_waker(Waker::noop());
+    let Poll::Ready(Ok(collected)) = collected.as_mut().poll(&mut cx) else {
+        panic!("all is there");
+    };
+    assert!(collected.trailers().is_some_and(HeaderMap::is_empty));
+}
+
+/// What is settled when a right ends so.
+fn ended(charge: Charge, end: impl FnOnce(Granted)) -> Settle {
+    let ledger = Arc::new(Witness::default());
+    end(granted_to(&ledger, charge, false, &[]));
+    let settled = ledger.settled();
+    assert_eq!(settled.len(), 1, "{settled:?}");
+    settled[0]
+}
+
+fn panics(granted: Granted) {
+    let panics = std::panic::AssertUnwindSafe(|| {
+        let _granted = granted;
+        panic!("the service behind");
+    });
+    std::panic::catch_unwind(panics).unwrap_err();
+}
+
+fn blamed(end: impl FnOnce(Granted)) -> impl FnOnce(Granted) {
+    |granted| {
+        granted.blame().buyer();
+        end(granted);
+    }
+}
+
+#[test]
+fn without_the_head_of_an_answer_the_use_is_given_back() {
+    let success = |end: fn(Granted)| ended(Charge::Success, end);
+    assert_eq!(success(drop), Settle::ReleaseUpstream);
+    assert_eq!(success(panics), Settle::ReleaseUpstream);
+    assert_eq!(success(Granted::upstream_failed), Settle::ReleaseUpstream);
+    assert_eq!(success(Granted::buyer_failed), Settle::ReleaseBuyer);
+}
+
+#[test]
+fn a_request_that_its_buyer_broke_is_a_try_of_the_buyer() {
+    for charge in [Charge::Success, Charge::Request] {
+        assert_eq!(ended(charge, blamed(drop)), Settle::ReleaseBuyer);
+        let failed = blamed(Granted::upstream_failed);
+        assert_eq!(ended(charge, failed), Settle::ReleaseBuyer);
+    }
+}
+
+#[test]
+fn a_charged_request_is_spent_but_for_answers_that_the_host_makes() {
+    let request = |end: fn(Granted)| ended(Charge::Request, end);
+    assert_eq!(request(drop), Settle::Commit);
+    assert_eq!(request(panics), Settle::Commit);
+    assert_eq!(request(Granted::upstream_failed), Settle::ReleaseUpstream);
+    assert_eq!(request(Granted::buyer_failed), Settle::ReleaseBuyer);
+    let answered = |granted: Granted| drop(granted.settle(answer(502, &[], stream(None))));
+    assert_eq!(ended(Charge::Request, answered), Settle::Commit);
+}
+
+/// Between the reservation and the host stands a pause, and a buyer may leave in it.
+#[test]
+fn a_use_that_has_not_left_the_paywall_is_given_back() {
+    for charge in [Charge::Success, Charge::Request] {
+        let ledger = Arc::new(Witness::default());
+        let reservation = Reservation { id: 1, failures: 9 };
+        drop(ReservedUse::new(ledger.clone(), reservation, charge));
+        assert_eq!(ledger.settled(), [Settle::ReleaseUpstream]);
+    }
+}

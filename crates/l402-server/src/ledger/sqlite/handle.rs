@@ -1,0 +1,194 @@
+//! The handle on the ledger, and the operations that it sends to its writer.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::thread::JoinHandle;
+
+use l402_host::BoxFuture;
+use tokio::sync::oneshot;
+
+use super::writer::Writer;
+use super::{Ledger, Reservation, ReserveError, Settle, UseRequest};
+
+/// The most requests for a use that wait for the writer. Beyond it the ledger refuses.
+const QUEUE: usize = 8192;
+
+/// Why a ledger does not open: names the file, what is wrong, and the fix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerError {
+    path: PathBuf,
+    text: String,
+}
+
+impl LedgerError {
+    pub(super) fn new(path: &Path, text: impl Into<String>) -> Self {
+        Self {
+            path: path.to_owned(),
+            text: text.into(),
+        }
+    }
+}
+
+impl fmt::Display for LedgerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ledger {}: {}", self.path.display(), self.text)
+    }
+}
+
+impl std::error::Error for LedgerError {}
+
+/// Counts in a SQLite file, durably (WAL, `synchronous = FULL`).
+///
+/// The file is read and written for uses alone: an HTTP request without a credential leaves it as
+/// it is. Dropping it writes what is queued and waits for that.
+#[derive(Debug)]
+pub struct SqliteLedger {
+    ops: Sender<Op>,
+    waiting: AtomicUsize,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// What the writer is asked for.
+#[derive(Debug)]
+pub(super) enum Op {
+    Close,
+    Flush(oneshot::Sender<()>),
+    Reserve(
+        UseRequest,
+        oneshot::Sender<Result<PendingReservation, ReserveError>>,
+    ),
+    Settle(u64, Settle),
+}
+
+/// A reservation on its way to the caller that asked for it; given back if nobody takes it.
+#[derive(Debug)]
+pub(super) struct PendingReservation {
+    pub(super) reservation: Reservation,
+    pub(super) ops: Option<Sender<Op>>,
+}
+
+impl PendingReservation {
+    fn take(mut self) -> Reservation {
+        self.ops = None;
+        self.reservation
+    }
+}
+
+impl Drop for PendingReservation {
+    fn drop(&mut self) {
+        if let Some(ops) = &self.ops {
+            // Without a writer there is nothing to give back to.
+            let _ = ops.send(Op::Settle(self.reservation.id, Settle::ReleaseUpstream));
+        }
+    }
+}
+
+impl SqliteLedger {
+    /// Opens or creates the file (0600), and gives back what dead processes had reserved in it.
+    /// Blocks for a moment.
+    ///
+    /// # Errors
+    /// [`LedgerError`]: the folder is missing or not writable, the file is no ledger, or a newer
+    /// version wrote it.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        let (ops, queue) = mpsc::channel();
+        let writer = Writer::open(path, ops.clone())?;
+        let writer = std::thread::Builder::new()
+            .name("l402-ledger".to_owned())
+            .spawn(move || writer.run(&queue))
+            .map_err(|error| LedgerError::new(path, format!("no thread to write it: {error}")))?;
+        Ok(Self {
+            ops,
+            waiting: AtomicUsize::new(0),
+            writer: Some(writer),
+        })
+    }
+
+    async fn ask(&self, request: UseRequest) -> Result<Reservation, ReserveError> {
+        let gone = || ReserveError::Unavailable("its writer has ended".to_owned());
+        let place = Place::take(&self.waiting)?;
+        let (answer, asked) = oneshot::channel();
+        self.ops
+            .send(Op::Reserve(request, answer))
+            .map_err(|_| gone())?;
+        let held = asked.await.map_err(|_| gone())?;
+        drop(place);
+        held.map(PendingReservation::take)
+    }
+}
+
+impl Drop for SqliteLedger {
+    fn drop(&mut self) {
+        // A writer that has ended already needs no word, and a panic of its has been reported.
+        let _ = self.ops.send(Op::Close);
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Ledger for SqliteLedger {
+    fn reserve(&self, request: UseRequest) -> BoxFuture<'_, Result<Reservation, ReserveError>> {
+        Box::pin(self.ask(request))
+    }
+
+    fn settle(&self, reservation: Reservation, settle: Settle) {
+        // Without a writer the reservation ends with its owner.
+        let _ = self.ops.send(Op::Settle(reservation.id, settle));
+    }
+
+    fn flush(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let (done, waiting) = oneshot::channel();
+            if self.ops.send(Op::Flush(done)).is_ok() {
+                // An error means that the writer has ended: nothing is left to wait for.
+                let _ = waiting.await;
+            }
+        })
+    }
+}
+
+/// A place in the queue of requests for a use.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize) -> Result<Self, ReserveError> {
+        let place = Self(waiting);
+        if waiting.fetch_add(1, Ordering::Relaxed) < QUEUE {
+            Ok(place)
+        } else {
+            Err(ReserveError::Unavailable(
+                "too many claims are waiting for it".to_owned(),
+            ))
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reservation_that_nobody_takes_costs_no_try() {
+        let (ops, queue) = mpsc::channel();
+        let held = |id| PendingReservation {
+            reservation: Reservation { id, failures: 0 },
+            ops: Some(ops.clone()),
+        };
+        drop(held(1));
+        held(2).take();
+        let settled: Vec<_> = queue.try_iter().collect();
+        assert!(
+            matches!(settled[..], [Op::Settle(1, Settle::ReleaseUpstream)]),
+            "{settled:?}"
+        );
+    }
+}

@@ -1,0 +1,64 @@
+//! The header lines that decide how a request is read.
+
+use http::header::{HeaderMap, HeaderValue};
+
+/// The lines that say how a request is to be read, found in one pass.
+#[derive(Default)]
+pub(super) struct Lines<'a> {
+    pub(super) host: Line<'a>,
+    pub(super) origin: Line<'a>,
+    pub(super) preflight_method: Line<'a>,
+    pub(super) content_type: Line<'a>,
+    pub(super) timed: bool,
+}
+
+/// The values of one header.
+#[derive(Clone, Copy, Default)]
+pub(super) enum Line<'a> {
+    #[default]
+    None,
+    One(&'a HeaderValue),
+    /// With the first of them.
+    Several(&'a HeaderValue),
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn of(headers: &'a HeaderMap) -> Self {
+        let mut lines = Self::default();
+        for (name, value) in headers {
+            match name.as_str() {
+                "host" => lines.host.add(value),
+                "origin" => lines.origin.add(value),
+                "access-control-request-method" => lines.preflight_method.add(value),
+                "content-type" => lines.content_type.add(value),
+                "grpc-timeout" => lines.timed = true,
+                _ => {}
+            }
+        }
+        lines
+    }
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn add(&mut self, value: &'a HeaderValue) {
+        *self = match *self {
+            Self::None => Self::One(value),
+            Self::One(first) | Self::Several(first) => Self::Several(first),
+        };
+    }
+
+    pub(super) fn first(self) -> Option<&'a HeaderValue> {
+        match self {
+            Self::None => None,
+            Self::One(first) | Self::Several(first) => Some(first),
+        }
+    }
+
+    /// The value of a header that occurs once.
+    pub(super) fn only(self) -> Option<&'a HeaderValue> {
+        match self {
+            Self::One(only) => Some(only),
+            Self::None | Self::Several(_) => None,
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The tower layer, and proof of payment for the handlers behind it.
+
+mod body;
+#[cfg(feature = "axum")]
+mod extract;
+mod layer;
+mod paid;
+
+pub use body::PaywallBody;
+#[cfg(feature = "axum")]
+pub use extract::NotPaid;
+pub use layer::{PaywallLayer, PaywallService};
+pub use paid::Paid;

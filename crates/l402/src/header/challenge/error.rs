@@ -1,0 +1,42 @@
+//! The error of reading or writing a challenge.
+
+use core::fmt;
+
+/// Why a set of header lines holds nothing to pay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChallengeError {
+    /// A parameter came twice with different values, or `macaroon` and `token` differ.
+    Ambiguous,
+    /// There is an L402 challenge, but it lacks an invoice or a token.
+    Incomplete,
+    /// The invoice is not visible ASCII without quote, comma and space.
+    Invoice,
+    /// No L402 or LSAT challenge at all.
+    Missing,
+    /// The token is not visible ASCII without quote, comma and space (ATTACKS C-35).
+    Token,
+    /// Over 64 KiB of header, 32 challenges, or 32 parameters in one.
+    TooLarge,
+}
+
+impl fmt::Display for ChallengeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ambiguous => "the challenge says two different things; nothing was paid",
+            Self::Incomplete => {
+                "the challenge lacks the parameter invoice, or both token and macaroon"
+            }
+            Self::Invoice => {
+                "the parameter invoice holds something other than an invoice's letters"
+            }
+            Self::Missing => "no www-authenticate line has the scheme L402 or LSAT",
+            Self::Token => "the token holds a quote, a comma, a space or something unprintable",
+            Self::TooLarge => {
+                "more than 64 KiB of www-authenticate, 32 challenges, or 32 parameters in one"
+            }
+        })
+    }
+}
+
+impl std::error::Error for ChallengeError {}

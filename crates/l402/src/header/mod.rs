@@ -1,0 +1,10 @@
+//! The headers and the problem document of the protocol: challenge, credential, and the table of
+//! refusals.
+
+mod challenge;
+mod credential;
+mod problem;
+
+pub use challenge::{AuthChallenge, Challenge, ChallengeError, Challenges, Scheme};
+pub use credential::{Credential, CredentialError, verify};
+pub use problem::{Problem, RetryWith};

@@ -1,0 +1,171 @@
+//! Base64url and the values of the scheme: bound parameters, credential, receipt.
+
+use core::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use serde_json::{Map, Value};
+
+use crate::token::hmac_sha256;
+
+/// The largest credential or receipt, decoded, in bytes; the draft asks for 4 KiB at least.
+const MAX_LEN: usize = 64 * 1024;
+
+/// Why text is none of this scheme's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PaymentSchemeError {
+    /// Not base64url, padded wrongly, or with trailing bits.
+    Base64,
+    /// A member that the draft requires is missing, empty or of another type.
+    Incomplete,
+    /// Not JSON, or not an object.
+    Json,
+    /// Another scheme than `Payment`.
+    Scheme,
+    /// Over 64 KiB.
+    TooLarge,
+}
+
+impl fmt::Display for PaymentSchemeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Base64 => "not base64url",
+            Self::Incomplete => "a required member is missing",
+            Self::Json => "not a JSON object",
+            Self::Scheme => "the scheme is not Payment",
+            Self::TooLarge => "larger than 64 KiB",
+        })
+    }
+}
+
+impl std::error::Error for PaymentSchemeError {}
+
+/// The parameters of a challenge that its id is bound to. Absent ones are empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BoundParams<'a> {
+    /// Who asks.
+    pub realm: &'a str,
+    /// `lightning`.
+    pub method: &'a str,
+    /// `charge` or `session`.
+    pub intent: &'a str,
+    /// The request, base64url of canonical JSON.
+    pub request: &'a str,
+    /// When the challenge ends (RFC 3339).
+    pub expires: &'a str,
+    /// A digest of the request's body.
+    pub digest: &'a str,
+    /// What the server wants echoed, base64url of JSON.
+    pub opaque: &'a str,
+}
+
+impl BoundParams<'_> {
+    /// The id: HMAC-SHA256 over the seven slots, joined by `|`, in base64url without padding.
+    /// A `|` inside a slot is not escaped, so whoever mints keeps it out of the realm.
+    #[must_use]
+    pub fn id(&self, secret: &[u8]) -> String {
+        let Self {
+            realm,
+            method,
+            intent,
+            request,
+            expires,
+            digest,
+            opaque,
+        } = self;
+        let slots = [*realm, method, intent, request, expires, digest, opaque].join("|");
+        URL_SAFE_NO_PAD.encode(hmac_sha256(secret, &[slots.as_bytes()]))
+    }
+}
+
+/// A credential: the echoed challenge and the proof.
+#[derive(Clone, PartialEq)]
+pub struct PaymentCredential(Map<String, Value>);
+
+impl PaymentCredential {
+    /// Reads the value of an `Authorization` header.
+    ///
+    /// # Errors
+    /// See [`PaymentSchemeError`]. The challenge needs `id`, `realm`, `method`, `intent` and
+    /// `request`, and the credential a payload.
+    pub fn from_header(value: &str) -> Result<Self, PaymentSchemeError> {
+        let (scheme, token) = value.split_once(' ').ok_or(PaymentSchemeError::Scheme)?;
+        if !scheme.eq_ignore_ascii_case("payment") {
+            return Err(PaymentSchemeError::Scheme);
+        }
+        let members = decode_object(token.trim_start_matches(' '))?;
+        let credential = Self(members);
+        let required = ["id", "realm", "method", "intent", "request"];
+        let echoed = required.iter().all(|name| {
+            credential
+                .challenge(name)
+                .is_some_and(|value| !value.is_empty())
+        });
+        let complete = echoed && credential.payload().is_some();
+        if complete {
+            Ok(credential)
+        } else {
+            Err(PaymentSchemeError::Incomplete)
+        }
+    }
+
+    /// A parameter of the echoed challenge.
+    #[must_use]
+    pub fn challenge(&self, name: &str) -> Option<&str> {
+        self.0.get("challenge")?.get(name)?.as_str()
+    }
+
+    /// The proof, such as `{"preimage":"…"}`: secret.
+    #[must_use]
+    pub fn payload(&self) -> Option<&Map<String, Value>> {
+        self.0.get("payload")?.as_object()
+    }
+
+    /// Who pays, a DID, where the credential says so.
+    #[must_use]
+    pub fn source(&self) -> Option<&str> {
+        self.0.get("source")?.as_str()
+    }
+}
+
+/// Shows the challenge's id alone.
+impl fmt::Debug for PaymentCredential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = self.challenge("id");
+        f.debug_struct("PaymentCredential")
+            .field("id", &id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads a `Payment-Receipt` header, or any base64url of a JSON object. Whole numbers stay exact.
+///
+/// # Errors
+/// [`PaymentSchemeError::Base64`], [`PaymentSchemeError::Json`], [`PaymentSchemeError::TooLarge`].
+pub fn decode_object(text: &str) -> Result<Map<String, Value>, PaymentSchemeError> {
+    let bytes = decode_base64url(text)?;
+    serde_json::from_slice(&bytes).map_err(|_| PaymentSchemeError::Json)
+}
+
+/// Base64url without padding, as the scheme writes everything.
+#[must_use]
+pub fn encode_base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Reads base64url, without padding or with all of it.
+///
+/// # Errors
+/// [`PaymentSchemeError::Base64`], [`PaymentSchemeError::TooLarge`].
+pub fn decode_base64url(text: &str) -> Result<Vec<u8>, PaymentSchemeError> {
+    if text.len() > MAX_LEN.div_ceil(3).saturating_mul(4) {
+        return Err(PaymentSchemeError::TooLarge);
+    }
+    let engine = if text.ends_with('=') {
+        &URL_SAFE
+    } else {
+        &URL_SAFE_NO_PAD
+    };
+    engine.decode(text).map_err(|_| PaymentSchemeError::Base64)
+}

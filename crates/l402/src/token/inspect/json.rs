@@ -1,0 +1,158 @@
+//! JSON: the V2 form of macaroons, and objects that are no macaroon at all.
+
+use serde_json::{Map, Value};
+
+use super::inspection::{Caveat, Format, Inspection, MAX_CAVEATS, escape, macaroon, payment_hash};
+use crate::token::macaroon::base64;
+
+type Object = Map<String, Value>;
+
+/// Reads an object of either kind.
+pub(super) fn read(bytes: &[u8]) -> Option<Inspection> {
+    let object: Object = serde_json::from_slice(bytes).ok()?;
+    of_macaroon(&object).or_else(|| of_fields(&object))
+}
+
+/// V2 JSON: `i`, `v` and `s` hold text, `i64`, `v64` and `s64` base64; `c` the caveats, `l` the
+/// location. One library also writes `"v":2`, another does not.
+fn of_macaroon(object: &Object) -> Option<Inspection> {
+    let identifier = bytes(object, "i", "i64")?;
+    let signature = bytes(object, "s", "s64")?;
+    let empty = Vec::new();
+    let caveats = object.get("c").map_or(Some(&empty), Value::as_array)?;
+    let caveats: Option<Vec<_>> = caveats.iter().take(MAX_CAVEATS).map(caveat).collect();
+    let location = text(object, "l").unwrap_or_default().as_bytes();
+    Some(macaroon(
+        Format::V2Json,
+        location,
+        &identifier,
+        caveats?,
+        &signature,
+    ))
+}
+
+fn caveat(value: &Value) -> Option<Caveat> {
+    let object = value.as_object()?;
+    let third_party = object.contains_key("v") || object.contains_key("v64");
+    Some(Caveat::new(&bytes(object, "i", "i64")?, third_party))
+}
+
+/// A field that is written as text or, under another name, in base64.
+fn bytes(object: &Object, plain: &str, encoded: &str) -> Option<Vec<u8>> {
+    match text(object, plain) {
+        Some(text) => Some(text.as_bytes().to_vec()),
+        None => base64::decode(text(object, encoded)?),
+    }
+}
+
+fn text<'a>(object: &'a Object, name: &str) -> Option<&'a str> {
+    object.get(name)?.as_str()
+}
+
+/// An object of another kind: its fields stand for caveats.
+fn of_fields(object: &Object) -> Option<Inspection> {
+    if object.is_empty() {
+        return None;
+    }
+    let identifier = text(object, "identifier")
+        .map(of_hex_or_text)
+        .unwrap_or_default();
+    let named = text(object, "payment_hash").and_then(|hash| hash.parse().ok());
+    let hidden = ["caveats", "identifier", "location", "signature"];
+    let fields = object
+        .iter()
+        .filter(|(name, _)| !hidden.contains(&name.as_str()));
+    let fields = fields.map(|(name, value)| shown(name, value));
+    let listed = object.get("caveats").map(listed).unwrap_or_default();
+    Some(Inspection {
+        format: Format::Json,
+        location: escape(text(object, "location").unwrap_or_default().as_bytes()),
+        identifier_hex: hex::encode(&identifier),
+        payment_hash: named.or_else(|| payment_hash(&identifier)),
+        caveats: fields.chain(listed).take(MAX_CAVEATS).collect(),
+        signature_hex: text(object, "signature").map(|s| hex::encode(of_hex_or_text(s))),
+    })
+}
+
+/// A list `caveats` one by one, an object `caveats` field by field.
+fn listed(caveats: &Value) -> Vec<Caveat> {
+    match caveats {
+        Value::Array(list) => list
+            .iter()
+            .map(|item| Caveat::new(&plain(item), false))
+            .collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| shown(name, value))
+            .collect(),
+        other => vec![shown("caveats", other)],
+    }
+}
+
+fn shown(name: &str, value: &Value) -> Caveat {
+    Caveat::new(&[name.as_bytes(), b"=", &plain(value)].concat(), false)
+}
+
+/// Text without its quotes, anything else as JSON writes it.
+fn plain(value: &Value) -> Vec<u8> {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+        .into_bytes()
+}
+
+fn of_hex_or_text(text: &str) -> Vec<u8> {
+    hex::decode(text).unwrap_or_else(|_| text.as_bytes().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::inspect::inspect;
+
+    fn texts(seen: &Inspection) -> Vec<&str> {
+        seen.caveats
+            .iter()
+            .map(|caveat| caveat.text.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn shows_the_fields_of_an_object() {
+        let hash = "5c".repeat(32);
+        let json = format!(
+            r#"{{"identifier":"{hash}","expiry":1790000000,"service":"sms","capabilities":["a"],
+                "caveats":["x=1",{{"y":2}}],"signature":"AB01"}}"#
+        );
+        for text in [
+            json.clone(),
+            base64::encode(json.as_bytes()),
+            hex::encode(&json),
+        ] {
+            let seen = inspect(&text).unwrap();
+            assert_eq!(seen.format, Format::Json);
+            assert_eq!(seen.identifier_hex, hash);
+            assert_eq!(seen.payment_hash, hash.parse().ok());
+            let fields = [r#"capabilities=["a"]"#, "expiry=1790000000", "service=sms"];
+            assert_eq!(texts(&seen), [&fields[..], &["x=1", r#"{"y":2}"#]].concat());
+            assert_eq!(seen.signature_hex.as_deref(), Some("ab01"));
+        }
+    }
+
+    #[test]
+    fn a_macaroon_in_json_may_have_no_caveats_and_a_third_party() {
+        let seen = inspect(r#"{"v":2,"i":"id","s":"sig"}"#).unwrap();
+        assert_eq!((seen.format, texts(&seen)), (Format::V2Json, vec![]));
+        let third = r#"{"i":"id","s64":"AAAA","c":[{"i":"user","v64":"AA","l":"https://x/"}]}"#;
+        let seen = inspect(third).unwrap();
+        assert!(seen.caveats[0].third_party);
+        assert_eq!(seen.signature_hex.as_deref(), Some("000000"));
+    }
+
+    #[test]
+    fn an_object_that_only_begins_like_a_macaroon_is_shown_field_by_field() {
+        let seen = inspect(r#"{"i":"id","s":"sig","c":"none"}"#).unwrap();
+        assert_eq!(seen.format, Format::Json);
+        assert_eq!(texts(&seen), ["c=none", "i=id", "s=sig"]);
+    }
+}

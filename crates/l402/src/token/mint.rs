@@ -1,0 +1,237 @@
+//! Making tokens.
+
+use core::fmt;
+
+use super::caveat::{Reading, is_capability, read};
+use super::{Condition, Identifier, KeyRing, Macaroon, Policy, Service, TokenId};
+use crate::amount::Msat;
+use crate::network::Network;
+use crate::preimage::PaymentHash;
+use crate::time::UnixTime;
+
+/// The location of every token minted here: the name of the protocol, and no address.
+const LOCATION: &str = "l402";
+
+/// What is sold: everything that goes into the token's caveats.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The service.
+    pub service: Service,
+    /// The tier, 0 for the base tier.
+    pub tier: u8,
+    /// Capabilities, none for "no capability caveat". Each `[a-z0-9_-]+`.
+    pub capabilities: Vec<String>,
+    /// The price that the invoice asks for. Not zero: what costs nothing needs no token.
+    pub price: Msat,
+    /// What one payment buys.
+    pub policy: Policy,
+    /// The network that the invoice is on.
+    pub network: Network,
+    /// When the token ends: every token expires.
+    pub valid_until: UnixTime,
+}
+
+/// Why no token was minted. Each is a fault of whoever set the terms, never of a buyer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MintError {
+    /// A capability with a character that could escape its caveat (ATTACKS T-10).
+    Capability,
+    /// The token would be over before it begins.
+    Ended,
+    /// A payment hash whose preimage anybody knows (ATTACKS P-02).
+    KnownHash,
+    /// The terms do not fit into a token.
+    TooLarge,
+    /// A price, policy or end that no caveat can state: zero, or of more than 16 digits.
+    Value,
+}
+
+impl fmt::Display for MintError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Capability => "a capability has characters other than a-z, 0-9, _ and -",
+            Self::Ended => "valid_until is not in the future",
+            Self::KnownHash => "the preimage of the payment hash is known; make a new invoice",
+            Self::TooLarge => "the terms are too long for a token; name fewer capabilities",
+            Self::Value => "the price, policy or valid_until is zero or too large for a caveat",
+        })
+    }
+}
+
+impl std::error::Error for MintError {}
+
+/// Mints a token for `payment_hash` with the ring's current key. `randomness` must be fresh.
+///
+/// Caveats in order: services, capabilities, valid_until, price_msat, policy, network. Location
+/// `l402`. Each caveat is read back the way the verifier reads it before it goes in, so that no
+/// token is sold that would be refused (ATTACKS T-11).
+///
+/// # Errors
+/// See [`MintError`].
+pub fn mint(
+    keys: &KeyRing,
+    terms: &Terms,
+    payment_hash: PaymentHash,
+    randomness: [u8; 30],
+    now: UnixTime,
+) -> Result<Macaroon, MintError> {
+    if payment_hash.has_public_preimage() {
+        return Err(MintError::KnownHash);
+    }
+    if now >= terms.valid_until {
+        return Err(MintError::Ended);
+    }
+    if !terms
+        .capabilities
+        .iter()
+        .all(|capability| is_capability(capability))
+    {
+        return Err(MintError::Capability);
+    }
+    let token_id = TokenId::new(keys.current(), randomness);
+    let identifier = Identifier {
+        payment_hash,
+        token_id,
+    };
+    let root_key = keys.minting_key(&identifier);
+    let token = Macaroon::new(&root_key, LOCATION, &identifier.to_bytes());
+    caveats(terms)
+        .iter()
+        .try_fold(token, |token, caveat| append(token, caveat, &terms.service))
+}
+
+/// The caveats that say what was bought.
+fn caveats(terms: &Terms) -> Vec<String> {
+    let service = &terms.service;
+    let capabilities = terms.capabilities.join(",");
+    let mut caveats = vec![format!("services={service}:{}", terms.tier)];
+    if !terms.capabilities.is_empty() {
+        caveats.push(Condition::Capabilities.write(service, &capabilities));
+    }
+    caveats.extend([
+        Condition::ValidUntil.write(service, &terms.valid_until),
+        Condition::PriceMsat.write(service, &terms.price.msat()),
+        Condition::Policy.write(service, &terms.policy),
+        Condition::Network.write(service, &terms.network),
+    ]);
+    caveats
+}
+
+fn append(token: Macaroon, caveat: &str, service: &Service) -> Result<Macaroon, MintError> {
+    match read(caveat.as_bytes(), service) {
+        Reading::Own(_) => token
+            .with_caveat(caveat.as_bytes())
+            .map_err(|_| MintError::TooLarge),
+        _ => Err(MintError::Value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::preimage::Preimage;
+    use crate::token::{KeyNumber, MasterKey};
+
+    fn ring() -> KeyRing {
+        let key = crate::token::hmac_sha256(b"mint tests", &[]);
+        KeyRing::new("shop", KeyNumber(7), MasterKey::from_bytes(&key).unwrap())
+    }
+
+    fn terms() -> Terms {
+        Terms {
+            service: "api".parse().unwrap(),
+            tier: 2,
+            capabilities: vec!["read".into(), "write_all".into()],
+            price: Msat::from_sat(50),
+            policy: Policy::Request,
+            network: Network::Regtest,
+            valid_until: UnixTime::from_secs(2000),
+        }
+    }
+
+    fn minted(terms: &Terms) -> Result<Macaroon, MintError> {
+        mint(
+            &ring(),
+            terms,
+            PaymentHash::from_bytes([5; 32]),
+            [9; 30],
+            UnixTime::from_secs(1000),
+        )
+    }
+
+    #[test]
+    fn the_token_says_what_was_bought() {
+        let token = minted(&terms()).unwrap();
+        let caveats: Vec<_> = token
+            .caveats()
+            .map(|c| core::str::from_utf8(c).unwrap())
+            .collect();
+        assert_eq!(
+            caveats,
+            [
+                "services=api:2",
+                "api_capabilities=read,write_all",
+                "api_valid_until=2000",
+                "api_price_msat=50000",
+                "api_policy=request",
+                "api_network=regtest",
+            ]
+        );
+        assert_eq!(token.location(), b"l402");
+        let identifier = token.identifier().unwrap();
+        assert_eq!(identifier.payment_hash, PaymentHash::from_bytes([5; 32]));
+        assert_eq!(identifier.token_id.key_number(), KeyNumber(7));
+        let plain = minted(&Terms {
+            capabilities: vec![],
+            ..terms()
+        })
+        .unwrap();
+        assert_eq!(plain.caveats().len(), 5);
+    }
+
+    /// ATTACKS T-10, T-11, P-02, P-11.
+    #[test]
+    fn refuses_terms_that_a_token_cannot_carry() {
+        let capability = |c: &str| Terms {
+            capabilities: vec![c.into()],
+            ..terms()
+        };
+        for bad in ["", "a,b", "a=b", "A", "a b", "a:b", "a\r\n", "é"] {
+            assert_eq!(
+                minted(&capability(bad)),
+                Err(MintError::Capability),
+                "{bad:?}"
+            );
+        }
+        assert_eq!(
+            minted(&capability(&"a".repeat(4096))),
+            Err(MintError::TooLarge)
+        );
+        for time in [0, 1_000_000_000] {
+            let policy = Policy::Time(Duration::from_secs(time));
+            assert_eq!(minted(&Terms { policy, ..terms() }), Err(MintError::Value));
+        }
+        assert_eq!(
+            minted(&Terms {
+                price: Msat::ZERO,
+                ..terms()
+            }),
+            Err(MintError::Value)
+        );
+        let end = |secs| Terms {
+            valid_until: UnixTime::from_secs(secs),
+            ..terms()
+        };
+        assert_eq!(minted(&end(u64::MAX)), Err(MintError::Value));
+        assert_eq!(minted(&end(1000)), Err(MintError::Ended));
+        assert!(minted(&end(1001)).is_ok());
+        let zeros = Preimage::from_bytes([0; 32]).payment_hash();
+        for known in [PaymentHash::from_bytes([0; 32]), zeros] {
+            let token = mint(&ring(), &terms(), known, [9; 30], UnixTime::from_secs(1000));
+            assert_eq!(token, Err(MintError::KnownHash));
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Tokens: macaroons, the caveats in them, the keys that sign them, minting and verifying.
+
+mod caveat;
+mod identifier;
+pub mod inspect;
+mod key;
+mod macaroon;
+mod mint;
+mod policy;
+mod service;
+mod verify;
+
+pub use caveat::{Condition, Conditions};
+pub use identifier::{Identifier, IdentifierError, KeyNumber, TokenId};
+pub(crate) use key::hmac_sha256;
+pub use key::{KeyError, KeyRing, MasterKey, RootKey};
+pub use macaroon::{Macaroon, MacaroonError};
+pub use mint::{MintError, Terms, mint};
+pub use policy::{Policy, PolicyError};
+pub use service::{Service, ServiceError};
+pub use verify::{Authorized, Capability, Proven, Target, UnknownCaveats, VerifyError};
