@@ -1,4 +1,4 @@
-"""Writes the seeds of the fuzz targets from the shared vectors. Run it when those change."""
+"""Writes the seeds of the fuzz targets, from the shared vectors and from below. Run it when either changes."""
 
 import json
 import pathlib
@@ -18,6 +18,48 @@ def write(target, seeds):
         old.unlink()
     for name, data in seeds.items():
         (folder / name).write_bytes(data if isinstance(data, bytes) else data.encode())
+
+
+# Requests and answers of HTTP/1.1, sound ones and those that another server might read otherwise.
+POST = "POST / HTTP/1.1\r\nHost: a\r\n"
+GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+CHUNKS = "3;x=y\r\na\nb\r\nA\r\n0123456789\r\n0\r\nTrailer: t\r\n\r\n"
+FRAMINGS = {
+    "get": "\r\n" + GET + GET,
+    "length": POST + "Content-Length: 5\r\n\r\n\nab\n\n" + GET,
+    "chunked": POST + "transfer-encoding: Chunked\r\n\r\n" + CHUNKS + GET,
+    "length-and-chunked": POST + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nhello",
+    "two-lengths": POST + "Content-Length: 5\r\ncontent-length: 6\r\n\r\nhello",
+    "list-of-lengths": POST + "Content-Length: 5, 5\r\n\r\nhello",
+    "other-coding": POST + "Transfer-Encoding: chunked, identity\r\n\r\n",
+    "folded": POST + "Transfer-Encoding: chunked\r\n chunked\r\n\r\n",
+    "bare-line-feed": "GET / HTTP/1.1\nHost: a\n\n",
+    "long-extension": POST + "Transfer-Encoding: chunked\r\n\r\n1;" + "x" * 270 + "\r\na\r\n",
+}
+HEADS = {
+    "length": "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nA: 1\r\na: 2\r\n\r\nhello",
+    "chunked": "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n" + CHUNKS,
+    "until-closed": "HTTP/1.1 200\r\nSet-Cookie: x=1\r\nset-cookie: y=2\r\n\r\nhello",
+    "interim": "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+    "switch": "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n\x01",
+    "old": "HTTP/1.0 200 OK\r\nConnection: keep-alive, x-a\r\nContent-Length: 1\r\n\r\n",
+    "close": "HTTP/1.1 304 x\r\nConnection: close\r\nContent-Length: 7\r\n\r\n",
+    "two-lengths": "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n",
+    "length-and-chunked": "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "bare-line-feed": "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+}
+BODIES = {
+    "chunks": CHUNKS + "HTTP/1.1",
+    "padded": "2 \t\r\nok\r\n000\r\n\r\n",
+    "empty": "0\r\n\r\n",
+    "cut": "3\r\nab",
+    "longer-than-said": "2\r\nabc\r\n0\r\n\r\n",
+    "bare-line-feed": "3\nabc\r\n0\r\n\r\n",
+    "bare-return": "2;a\rb\r\nok\r\n0\r\n\r\n",
+    "long-extension": "1;" + "x" * 4090 + "\r\na\r\n0\r\n\r\n",
+    "many-digits": "0000000000000002\r\nok\r\n0\r\n\r\n",
+    "trailers": "0\r\n" + "a: b\r\n" * 40 + "\r\n",
+}
 
 
 def main():
@@ -58,6 +100,12 @@ def main():
     write("credential", credentials)
     write("caveat", caveats)
     write("challenge", challenges)
+    write("framing", FRAMINGS)
+    # The first byte says if the request was HEAD.
+    heads = {f"{name}-to-{method}": to_head + text for name, text in HEADS.items()
+             for method, to_head in (("get", "0"), ("head", "1"))}
+    write("head", heads)
+    write("chunks", BODIES)
 
 
 main()

@@ -12,7 +12,7 @@ const TRAILERS_MAX: usize = 16 * 1024;
 
 /// Where in a body the next byte stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Chunks {
+pub(crate) enum Chunks {
     /// The line before a chunk.
     #[default]
     Size,
@@ -26,7 +26,7 @@ pub(super) enum Chunks {
 
 /// What comes next.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(crate) enum Next {
     Data(Bytes),
     End,
     /// More has to be read first.
@@ -35,7 +35,7 @@ pub(super) enum Next {
 
 impl Chunks {
     /// Takes what can be taken. Extensions and trailers are dropped: nobody has judged them.
-    pub(super) fn next(&mut self, read: &mut BytesMut) -> Result<Next, Malformed> {
+    pub(crate) fn next(&mut self, read: &mut BytesMut) -> Result<Next, Malformed> {
         loop {
             *self = match *self {
                 Self::Data(_) if read.is_empty() => return Ok(Next::Read),

@@ -14,7 +14,7 @@ use super::chunks::Chunks;
 use crate::number::decimal;
 
 /// How many headers an answer may have.
-const HEADERS_MAX: usize = 100;
+pub(crate) const HEADERS_MAX: usize = 100;
 
 /// How long a head may be, in bytes.
 const HEAD_MAX: usize = 128 * 1024;
@@ -23,7 +23,7 @@ const TOO_LONG: Malformed = Malformed("the head of the answer is too long");
 
 /// The part of a body that is still to come.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Remaining {
+pub(crate) enum Remaining {
     Nothing,
     /// So many bytes, at least one.
     Length(u64),
@@ -34,11 +34,11 @@ pub(super) enum Remaining {
 
 /// The head of an answer, without what it says of its connection and of its framing in chunks.
 #[derive(Debug)]
-pub(in crate::upstream) struct Head {
-    pub(super) answer: Response<()>,
-    pub(super) body: Remaining,
+pub(crate) struct Head {
+    pub(crate) answer: Response<()>,
+    pub(crate) body: Remaining,
     /// Whether the connection may be used again after it.
-    pub(super) keep: bool,
+    pub(crate) keep: bool,
 }
 
 /// What an upstream sent is not HTTP, or has two readings.
@@ -56,7 +56,7 @@ impl std::error::Error for Malformed {}
 /// Takes a head off what was read, once all of it is there. Interim answers go, except for 101.
 ///
 /// `to_head` says that the request was HEAD; `spare` is a map to put the headers in.
-pub(super) fn take(
+pub(crate) fn take(
     read: &mut BytesMut,
     to_head: bool,
     spare: &mut HeaderMap,

@@ -1,0 +1,203 @@
+//! Entry points of the fuzz targets: each takes bytes of a stranger and checks what a parser of them
+//! promises.
+//!
+//! Compiled with `--cfg fuzzing` alone, which cargo-fuzz sets. No part of the public interface.
+
+use bytes::BytesMut;
+use http::StatusCode;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::framing::Framing;
+use crate::number::decimal;
+use crate::upstream::http1::chunks::{Chunks, Next};
+use crate::upstream::http1::head::{self, HEADERS_MAX, Malformed, Remaining};
+
+/// Checks the framing of requests: the verdict does not depend on how the bytes are cut, a refused
+/// byte stays refused, and an accepted head has one framing at most.
+///
+/// # Panics
+/// If one of these does not hold.
+pub fn framing(data: &[u8]) {
+    let (whole, spoiled) = inspect(data, data.len());
+    for size in [1, 7] {
+        let (_, in_pieces) = inspect(data, size);
+        assert_eq!(spoiled, in_pieces, "in pieces of {size}");
+    }
+    if spoiled {
+        let mut changed = data
+            .iter()
+            .zip(&whole)
+            .filter(|(before, after)| before != after);
+        let first = changed.next();
+        assert!(
+            first.is_none_or(|(_, after)| *after == 0),
+            "a byte becomes NUL or nothing"
+        );
+        assert!(changed.next().is_none(), "no second byte is touched");
+    } else {
+        assert_eq!(data, whole);
+        heads_have_one_framing(data);
+    }
+}
+
+/// Returns the bytes after an inspection in pieces, and true if they were refused.
+fn inspect(data: &[u8], size: usize) -> (Vec<u8>, bool) {
+    let (mut framing, mut bytes) = (Framing::default(), data.to_vec());
+    bytes
+        .chunks_mut(size.max(1))
+        .for_each(|piece| framing.inspect(piece));
+    (bytes, framing.is_broken())
+}
+
+/// Reads the accepted requests with another parser, up to the first body in chunks.
+fn heads_have_one_framing(mut data: &[u8]) {
+    loop {
+        let mut lines = [httparse::EMPTY_HEADER; 64];
+        let mut request = httparse::Request::new(&mut lines);
+        let Ok(httparse::Status::Complete(end)) = request.parse(data) else {
+            return;
+        };
+        let values = |name: &str| -> Vec<&[u8]> {
+            let named = request
+                .headers
+                .iter()
+                .filter(|line| line.name.eq_ignore_ascii_case(name));
+            named.map(|line| line.value).collect()
+        };
+        let length = match (
+            &values("content-length")[..],
+            &values("transfer-encoding")[..],
+        ) {
+            ([], []) => 0,
+            ([length], []) => decimal(length.trim_ascii()).expect("a length in digits"),
+            ([], [coding]) => {
+                assert!(coding.trim_ascii().eq_ignore_ascii_case(b"chunked"));
+                return;
+            }
+            both => panic!("two framings: {both:?}"),
+        };
+        let body = usize::try_from(length).unwrap_or(usize::MAX);
+        let Some(next) = data
+            .get(end.saturating_add(body)..)
+            .filter(|next| !next.is_empty())
+        else {
+            return;
+        };
+        data = next;
+    }
+}
+
+/// Checks the heads of answers: the result does not depend on how the bytes are cut, and a head that
+/// is written again has the same meaning. The first byte says if the request was HEAD.
+///
+/// # Panics
+/// If one of these does not hold.
+pub fn head(data: &[u8]) {
+    let Some((first, data)) = data.split_first() else {
+        return;
+    };
+    let to_head = first % 2 == 1;
+    let whole = read_head(data, data.len(), to_head);
+    assert_eq!(whole, read_head(data, 1, to_head), "byte by byte");
+    let Ok(Some(head)) = whole else { return };
+    if let Some(text) = head.write() {
+        let again = read_head(&text, text.len(), to_head).map(|again| again.expect("a whole head"));
+        let again = again.expect("our own head");
+        assert_eq!(
+            again,
+            MeaningOfHead {
+                left: Vec::new(),
+                ..head
+            }
+        );
+    }
+}
+
+/// The meaning of a head, and the bytes after it.
+#[derive(Debug, PartialEq, Eq)]
+struct MeaningOfHead {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Remaining,
+    keep: bool,
+    left: Vec<u8>,
+}
+
+fn read_head(data: &[u8], size: usize, to_head: bool) -> Result<Option<MeaningOfHead>, Malformed> {
+    let (mut read, mut pieces) = (BytesMut::new(), data.chunks(size.max(1)));
+    while let Some(piece) = pieces.next() {
+        read.extend_from_slice(piece);
+        if let Some(head) = head::take(&mut read, to_head, &mut HeaderMap::new())? {
+            pieces.for_each(|piece| read.extend_from_slice(piece));
+            return Ok(Some(MeaningOfHead {
+                status: head.answer.status(),
+                headers: head.answer.headers().clone(),
+                body: head.body,
+                keep: head.keep,
+                left: read.to_vec(),
+            }));
+        }
+    }
+    Ok(None)
+}
+
+impl MeaningOfHead {
+    /// Returns the head as text, or `None` if it would have too many headers.
+    fn write(&self) -> Option<Vec<u8>> {
+        let mut headers = self.headers.clone();
+        if matches!(self.body, Remaining::Chunked(_)) {
+            headers.append("transfer-encoding", HeaderValue::from_static("chunked"));
+        }
+        if !self.keep {
+            headers.append("connection", HeaderValue::from_static("close"));
+        }
+        let mut text = format!("HTTP/1.1 {} \r\n", self.status.as_u16()).into_bytes();
+        let mut line = |(name, value): (&HeaderName, &HeaderValue)| {
+            text.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        };
+        headers.iter().for_each(&mut line);
+        text.extend_from_slice(b"\r\n");
+        (headers.len() <= HEADERS_MAX).then_some(text)
+    }
+}
+
+/// Checks bodies in chunks: the result does not depend on how the bytes are cut, and a body that is
+/// written again as one chunk is read the same.
+///
+/// # Panics
+/// If one of these does not hold.
+pub fn chunks(data: &[u8]) {
+    let whole = read_chunks(data, data.len());
+    for size in [1, 7] {
+        assert_eq!(whole, read_chunks(data, size), "in pieces of {size}");
+    }
+    let Ok(Some((body, left))) = whole else {
+        return;
+    };
+    assert!(body.len() + left.len() < data.len());
+    let mut text = Vec::new();
+    if !body.is_empty() {
+        text = [format!("{:x}\r\n", body.len()).as_bytes(), &body, b"\r\n"].concat();
+    }
+    text.extend([b"0\r\n\r\n", &left[..]].concat());
+    assert_eq!(read_chunks(&text, text.len()), Ok(Some((body, left))));
+}
+
+/// Returns a body and the bytes after it; `None` if it has no end.
+fn read_chunks(data: &[u8], size: usize) -> Result<Option<(Vec<u8>, Vec<u8>)>, Malformed> {
+    let (mut chunks, mut read, mut body) = (Chunks::default(), BytesMut::new(), Vec::new());
+    let mut pieces = data.chunks(size.max(1));
+    loop {
+        match chunks.next(&mut read)? {
+            Next::Data(data) => body.extend_from_slice(&data),
+            Next::Read => match pieces.next() {
+                Some(piece) => read.extend_from_slice(piece),
+                None => return Ok(None),
+            },
+            Next::End => {
+                pieces.for_each(|piece| read.extend_from_slice(piece));
+                return Ok(Some((body, read.to_vec())));
+            }
+        }
+    }
+}
