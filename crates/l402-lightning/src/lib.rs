@@ -51,24 +51,19 @@
 )]
 
 mod absent;
+mod backend;
 #[cfg(any(feature = "ldk", feature = "lnd", feature = "sandbox"))]
 mod check;
 mod error;
-#[cfg(feature = "ldk")]
-pub mod ldk;
-#[cfg(feature = "lnd")]
-mod lnd;
 mod node;
 #[cfg(feature = "pay")]
 mod pay;
 mod receive;
-#[cfg(feature = "sandbox")]
-pub mod sandbox;
-#[cfg(feature = "pay")]
-mod sandbox_http;
-#[cfg(feature = "sandbox")]
-mod sandbox_node;
 
+#[cfg(feature = "ldk")]
+pub use backend::ldk;
+#[cfg(feature = "sandbox")]
+pub use backend::sandbox;
 pub use error::{Error, ErrorKind};
 pub use node::{Node, NodeError};
 #[cfg(feature = "pay")]

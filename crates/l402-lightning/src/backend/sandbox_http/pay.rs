@@ -1,4 +1,4 @@
-//! Paying from the sandbox of another home, through its HTTP API.
+//! Paying through the API.
 
 use core::time::Duration;
 

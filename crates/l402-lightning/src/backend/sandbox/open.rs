@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::sandbox::Sandbox;
+use super::Sandbox;
 use crate::{Error, ErrorKind, Receive};
 use l402_host::Clock;
 #[cfg(feature = "pay")]
@@ -31,7 +31,7 @@ async fn blocking<T: Send + 'static>(
 mod payer {
     use super::{Arc, Clock, Error, Path, Sandbox, blocking};
     use crate::Pay;
-    use crate::sandbox::Wallet;
+    use crate::backend::sandbox::Wallet;
 
     pub(crate) async fn payer(home: &Path, clock: Arc<dyn Clock>) -> Result<Arc<dyn Pay>, Error> {
         let home = home.to_owned();

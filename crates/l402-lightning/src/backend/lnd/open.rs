@@ -29,7 +29,7 @@ pub(crate) async fn receiver(
         if !danger_spending_macaroon {
             return Err(error);
         }
-        tracing::warn!(%error, "DANGER: SELLING WITH A MACAROON THAT MAY SPEND, as configured");
+        tracing::warn!(target: "l402_lightning::lnd", %error, "DANGER: SELLING WITH A MACAROON THAT MAY SPEND, as configured");
     }
     let rest = parts.connect(&bytes)?;
     let network = match parts.network() {
@@ -136,7 +136,7 @@ fn read(path: &Path, what: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
 mod spending {
     use super::{Arc, Clock, Error, Info, Node, Parts, read};
     use crate::Pay;
-    use crate::lnd::pay::LndPay;
+    use crate::backend::lnd::pay::LndPay;
 
     pub(crate) async fn payer(node: &Node, clock: Arc<dyn Clock>) -> Result<Arc<dyn Pay>, Error> {
         let parts = Parts::of(node)?;

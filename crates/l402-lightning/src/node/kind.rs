@@ -13,12 +13,12 @@ use crate::absent::lnd;
 #[cfg(not(feature = "sandbox"))]
 use crate::absent::sandbox;
 #[cfg(feature = "lnd")]
-use crate::lnd;
+use crate::backend::lnd;
 #[cfg(feature = "sandbox")]
-use crate::sandbox_node as sandbox;
+use crate::backend::sandbox;
 use crate::{Error, ErrorKind, Receive};
 #[cfg(feature = "pay")]
-use crate::{Pay, sandbox_http};
+use crate::{Pay, backend::sandbox_http};
 use l402_host::Clock;
 
 /// A backend as people write it: `sandbox`, `sandbox+http://127.0.0.1:8403`,
