@@ -10,7 +10,7 @@ use std::time::Duration;
 use l402::{Challenges, Msat};
 use l402_gateway::{Config, Gateway, Home};
 use l402_host::SystemClock;
-use l402_lightning::sandbox::{Sandbox, Wallet};
+use l402_lightning::sandbox::{Sandbox, SandboxWallet};
 use l402_lightning::{Pay, PayRequest, Payment};
 use tokio::task::JoinSet;
 
@@ -41,7 +41,7 @@ pub struct World {
     pub upstream: Upstream,
     gateway: Option<Gateway>,
     address: SocketAddr,
-    wallet: Wallet,
+    wallet: SandboxWallet,
     sandbox: Sandbox,
     http: reqwest::Client,
     home: tempfile::TempDir,
@@ -57,7 +57,7 @@ impl World {
         let gateway = gateway.await.expect("the gateway starts");
         let sandbox = Sandbox::open(home.path(), Arc::new(SystemClock::default()));
         let sandbox = sandbox.expect("the sandbox opens");
-        let wallet = Wallet::open(&sandbox, "buyer").expect("the wallet opens");
+        let wallet = SandboxWallet::open(&sandbox, "buyer").expect("the wallet opens");
         let http = reqwest::Client::builder()
             .no_proxy()
             .pool_max_idle_per_host(IN_FLIGHT);

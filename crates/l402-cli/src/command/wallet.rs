@@ -168,7 +168,8 @@ async fn fund(amount: Msat, args: &WalletArgs, context: &Context) -> Result<Exit
     let funded = match &args.wallet {
         Node::Sandbox => {
             let sandbox = super::sandbox::open(context)?;
-            let wallet = sandbox::Wallet::open(&sandbox, "default").map_err(|e| unavailable(&e))?;
+            let wallet =
+                sandbox::SandboxWallet::open(&sandbox, "default").map_err(|e| unavailable(&e))?;
             wallet.fund(amount).map_err(|error| unavailable(&error))?;
             wallet.balance().await
         }

@@ -9,7 +9,7 @@ use l402_client::{
 };
 use l402_host::ManualClock;
 use l402_lightning::Pay;
-use l402_lightning::sandbox::{Fault, Sandbox, Wallet};
+use l402_lightning::sandbox::{Fault, Sandbox, SandboxWallet};
 use tempfile::TempDir;
 
 use crate::shop::Shop;
@@ -21,7 +21,7 @@ pub(crate) struct World {
     pub(crate) home: TempDir,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) sandbox: Sandbox,
-    pub(crate) wallet: Arc<Wallet>,
+    pub(crate) wallet: Arc<SandboxWallet>,
     pub(crate) shop: Shop,
 }
 
@@ -30,7 +30,7 @@ impl World {
         let home = TempDir::new().expect("a folder");
         let clock = Arc::new(ManualClock::new(START));
         let sandbox = Sandbox::open(home.path(), clock.clone()).expect("a sandbox");
-        let wallet = Arc::new(Wallet::open(&sandbox, "buyer").expect("a wallet"));
+        let wallet = Arc::new(SandboxWallet::open(&sandbox, "buyer").expect("a wallet"));
         let shop = Shop::open(&sandbox, &clock).await;
         Self {
             home,

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use l402::{Msat, Network, UnixTime};
 use l402_host::{BoxFuture, ManualClock};
-use l402_lightning::sandbox::{Fault, Sandbox, Wallet};
+use l402_lightning::sandbox::{Fault, Sandbox, SandboxWallet};
 use l402_lightning::{
     Error, ErrorKind, InvoiceState, NewInvoice, Node, Pay, PayRequest, Payment, Receive,
     SettlementIndex,
@@ -24,7 +24,7 @@ pub(crate) struct House {
     pub(crate) home: tempfile::TempDir,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) sandbox: Sandbox,
-    pub(crate) wallet: Wallet,
+    pub(crate) wallet: SandboxWallet,
 }
 
 impl House {
@@ -32,7 +32,7 @@ impl House {
         let home = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(ManualClock::new(NOW));
         let sandbox = Sandbox::open(home.path(), clock.clone()).expect("a sandbox");
-        let wallet = Wallet::open(&sandbox, "default").expect("a wallet");
+        let wallet = SandboxWallet::open(&sandbox, "default").expect("a wallet");
         Self {
             home,
             clock,
@@ -166,9 +166,9 @@ async fn processes_on_one_home_pay_an_invoice_once() {
     let bought = house.invoice().await;
     let open = || {
         let sandbox = Sandbox::open(house.home.path(), house.clock.clone()).unwrap();
-        Wallet::open(&sandbox, "default").unwrap()
+        SandboxWallet::open(&sandbox, "default").unwrap()
     };
-    let wallets: Vec<Wallet> = (0..4).map(|_| open()).collect();
+    let wallets: Vec<SandboxWallet> = (0..4).map(|_| open()).collect();
     let payments = join_all(
         wallets
             .iter()
@@ -196,7 +196,7 @@ fn many_who_open_at_once_share_one_filled_account() {
                 start.wait();
                 let clock = Arc::new(ManualClock::new(NOW));
                 let sandbox = Sandbox::open(home.path(), clock).unwrap();
-                Wallet::open(&sandbox, "default").unwrap();
+                SandboxWallet::open(&sandbox, "default").unwrap();
             });
         }
     });
@@ -209,7 +209,7 @@ async fn another_account_neither_pays_again_nor_learns_the_preimage() {
     let house = House::new();
     let bought = house.invoice().await;
     assert!(is_settled(&house.pay(&bought).await, &bought));
-    let other = Wallet::open(&house.sandbox, "other").unwrap();
+    let other = SandboxWallet::open(&house.sandbox, "other").unwrap();
     let payment = other.pay(order(bought.bolt11())).await;
     assert!(matches!(payment, Payment::Failed(_)), "{payment:?}");
     assert!(other.lookup(bought.payment_hash()).await.unwrap().is_none());
@@ -384,7 +384,7 @@ fn the_sandboxs_own_accounts_and_odd_names_are_no_wallets() {
         "../x",
         &"a".repeat(65),
     ] {
-        let error: Error = Wallet::open(&house.sandbox, name).unwrap_err();
+        let error: Error = SandboxWallet::open(&house.sandbox, name).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Rejected, "{name}");
     }
 }
@@ -405,7 +405,7 @@ fn a_damaged_file_is_named_and_kept() {
     let sandbox = Sandbox::open(home.path(), Arc::new(ManualClock::new(NOW))).unwrap();
     let path = home.path().join("sandbox/sandbox.db");
     std::fs::write(&path, "no database at all, and longer than any header").unwrap();
-    let error = Wallet::open(&sandbox, "default").unwrap_err();
+    let error = SandboxWallet::open(&sandbox, "default").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Local);
     assert!(error.to_string().contains("sandbox.db"), "{error}");
     assert!(
@@ -454,7 +454,7 @@ fn debug_shows_no_key() {
 fn a_wallet_has_one_name_that_no_other_wallet_has() {
     let (house, other) = (House::new(), House::new());
     let reopened = Sandbox::open(house.home.path(), house.clock.clone()).unwrap();
-    let name = |account| Wallet::open(&reopened, account).unwrap().name();
+    let name = |account| SandboxWallet::open(&reopened, account).unwrap().name();
     assert_eq!(name("default"), house.wallet.name());
     assert_ne!(name("second"), house.wallet.name());
     assert_ne!(other.wallet.name(), house.wallet.name());

@@ -15,7 +15,7 @@ use l402::{
     UnixTime,
 };
 use l402_host::ManualClock;
-use l402_lightning::sandbox::{Sandbox, Wallet};
+use l402_lightning::sandbox::{Sandbox, SandboxWallet};
 use l402_lightning::{Pay, PayRequest, Payment};
 use l402_server::{
     Access, Blame, ChallengeLimits, Paid, Paywall, PaywallBuilder, PaywallLayer, Rate, Route,
@@ -35,7 +35,7 @@ pub(crate) struct World {
     pub(crate) app: Router,
     /// What `/flaky` answers.
     pub(crate) status: Arc<AtomicU16>,
-    wallet: Wallet,
+    wallet: SandboxWallet,
 }
 
 pub(crate) struct Answer {
@@ -138,7 +138,7 @@ impl World {
         let home = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(ManualClock::new(NOW));
         let sandbox = Sandbox::open(home.path(), clock.clone()).expect("a sandbox");
-        let wallet = Wallet::open(&sandbox, "buyer").expect("a wallet");
+        let wallet = SandboxWallet::open(&sandbox, "buyer").expect("a wallet");
         let off = ChallengeLimits {
             per_peer: None,
             per_prefix: None,

@@ -2,9 +2,9 @@
 //!
 //! Everybody who opens the same home folder is on the same sandbox, also from several processes:
 //! the seller makes invoices with [`Receive`](crate::Receive), the buyer pays them from a
-//! `Wallet` (feature `pay`). Invoices are real BOLT 11 on regtest (`lnbcrt…`), signed by the node
-//! key. The preimage is derived from the key and the invoice's payment secret, so an invoice is
-//! written nowhere before it is paid, and a payment is one transaction in the file.
+//! `SandboxWallet` (feature `pay`). Invoices are real BOLT 11 on regtest (`lnbcrt…`), signed by the
+//! node key. The preimage is derived from the key and the invoice's payment secret, so an invoice
+//! is written nowhere before it is paid, and a payment is one transaction in the file.
 //!
 //! [`Fault`] makes it misbehave as life does. Money never appears or disappears:
 //! [`Sandbox::totals`] gives both sides of the account.
@@ -29,4 +29,4 @@ pub use home::{Sandbox, Totals};
 pub(crate) use open::payer;
 pub(crate) use open::receiver;
 #[cfg(feature = "pay")]
-pub use pay::Wallet;
+pub use pay::SandboxWallet;

@@ -31,11 +31,11 @@ async fn blocking<T: Send + 'static>(
 mod payer {
     use super::{Arc, Clock, Error, Path, Sandbox, blocking};
     use crate::Pay;
-    use crate::backend::sandbox::Wallet;
+    use crate::backend::sandbox::SandboxWallet;
 
     pub(crate) async fn payer(home: &Path, clock: Arc<dyn Clock>) -> Result<Arc<dyn Pay>, Error> {
         let home = home.to_owned();
-        let open = move || Wallet::open(&Sandbox::open(&home, clock)?, "default");
+        let open = move || SandboxWallet::open(&Sandbox::open(&home, clock)?, "default");
         Ok(Arc::new(blocking(open).await?))
     }
 }

@@ -20,12 +20,12 @@ const MAX_FILL: Msat = Msat::from_sat(1_000_000);
 
 /// An account of the sandbox that can spend, filled with 100,000 sat when first used.
 #[derive(Clone, Debug)]
-pub struct Wallet {
+pub struct SandboxWallet {
     sandbox: Sandbox,
     account: Arc<str>,
 }
 
-impl Wallet {
+impl SandboxWallet {
     /// Opens the account `name`: 1 to 64 of `a-z`, `0-9`, `-` and `_`; the usual one is
     /// `default`. Blocks for a moment.
     ///
@@ -79,7 +79,7 @@ impl Wallet {
     }
 }
 
-impl Pay for Wallet {
+impl Pay for SandboxWallet {
     fn network(&self) -> Network {
         Network::Regtest
     }
