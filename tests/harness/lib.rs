@@ -53,10 +53,11 @@ impl World {
         let home = tempfile::tempdir().expect("a temporary folder");
         let config = config(upstream.address());
         let folder = home.path().to_owned();
-        let gateway = tokio::task::spawn_blocking(move || start(config, &folder));
-        let gateway = gateway.await.expect("the gateway starts");
         let sandbox = Sandbox::open(home.path(), Arc::new(SystemClock::default()));
         let sandbox = sandbox.expect("the sandbox opens");
+        let node = sandbox.clone();
+        let gateway = tokio::task::spawn_blocking(move || start(config, &folder, node));
+        let gateway = gateway.await.expect("the gateway starts");
         let wallet = SandboxWallet::open(&sandbox, "buyer").expect("the wallet opens");
         let http = reqwest::Client::builder()
             .no_proxy()
@@ -208,7 +209,8 @@ fn config(upstream: SocketAddr) -> Config {
     Config::from_toml(&text, "world.toml").expect("a sound configuration")
 }
 
-fn start(config: Config, folder: &Path) -> Gateway {
+fn start(config: Config, folder: &Path, node: Sandbox) -> Gateway {
     let home = Home::at(folder).expect("a home");
-    Gateway::start(config, &home, Arc::new(SystemClock::default())).expect("the gateway starts")
+    let clock = Arc::new(SystemClock::default());
+    Gateway::start(config, &home, clock, Arc::new(node)).expect("the gateway starts")
 }

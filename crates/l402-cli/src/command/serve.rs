@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use l402::{Msat, Policy};
 use l402_gateway::{Config, ConfigError, Gateway, Home, Overrides, RouteConfig};
-use l402_lightning::Node;
+use l402_lightning::{Lifecycle, Node, Open, Receiver};
 use l402_server::Access;
 use serde_json::{Value, json};
 
@@ -97,11 +97,11 @@ impl Serve {
             return report_sound(&config, out);
         }
         let stop_signal = Stop::listen()?;
-        let gateway = start(config.clone(), context).await?;
-        announce(gateway.local_addrs(), &config, out)?;
+        let serving = start(config.clone(), context).await?;
+        announce(serving.gateway.local_addrs(), &config, out)?;
         stop_signal.requested().await;
         out.tell("stopping: requests in flight may end (Ctrl-C again stops at once)");
-        stop(gateway, config.shutdown_deadline()).await
+        serving.stop(config.shutdown_deadline()).await
     }
 
     /// What to serve. The outer error lists mistakes in the configuration, the inner one is of
@@ -128,29 +128,51 @@ impl Serve {
     }
 }
 
-/// Starts the gateway on its own threads; blocks none of ours.
-pub(super) async fn start(config: Config, context: &Context) -> Result<Gateway, CliError> {
-    let path = context.home.create()?.to_owned();
-    let clock = context.clock.clone();
-    let started = tokio::task::spawn_blocking(move || {
-        let home = Home::at(&path)
-            .map_err(|error| CliError::local_io(format!("{}: {error}", path.display())))?;
-        Gateway::start(config, &home, clock).map_err(|error| {
-            CliError::new(
-                exit_code::UNAVAILABLE,
-                "cannot_start",
-                escape(&error.to_string()),
-            )
-        })
-    });
-    started.await.map_err(CliError::internal)?
+/// A gateway that serves, and the node that it is paid by.
+pub(super) struct Serving {
+    pub(super) gateway: Gateway,
+    node: Lifecycle,
 }
 
-/// Lets requests in flight end, for so long.
-pub(super) async fn stop(gateway: Gateway, deadline: Duration) -> Result<ExitCode, CliError> {
-    let stopped = tokio::task::spawn_blocking(move || gateway.shutdown(deadline));
-    stopped.await.map_err(CliError::internal)?;
-    Ok(exit_code::OK)
+/// Opens the node, then starts the gateway on its own threads; blocks none of ours.
+pub(super) async fn start(config: Config, context: &Context) -> Result<Serving, CliError> {
+    let path = context.home.create()?;
+    let home = Home::at(path)
+        .map_err(|error| CliError::local_io(format!("{}: {error}", path.display())))?;
+    let clock = context.clock.clone();
+    let open = Open::new(home.path(), clock.clone())
+        .with_danger_spending_macaroon(config.danger_spending_macaroon());
+    let opened = config.node().receiver(open).await;
+    let Receiver {
+        receive, lifecycle, ..
+    } = opened.map_err(|error| cannot_start(&format!("cannot use {}: {error}", config.node())))?;
+    let start = move || Gateway::start(config, &home, clock, receive);
+    let started = tokio::task::spawn_blocking(start).await;
+    match started.map_err(CliError::internal)? {
+        Ok(gateway) => Ok(Serving {
+            gateway,
+            node: lifecycle,
+        }),
+        Err(error) => {
+            lifecycle.shutdown().await;
+            Err(cannot_start(&error.to_string()))
+        }
+    }
+}
+
+fn cannot_start(text: &str) -> CliError {
+    CliError::new(exit_code::UNAVAILABLE, "cannot_start", escape(text))
+}
+
+impl Serving {
+    /// Lets requests in flight end, for so long, and then ends the node.
+    pub(super) async fn stop(self, deadline: Duration) -> Result<ExitCode, CliError> {
+        let gateway = self.gateway;
+        let stopped = tokio::task::spawn_blocking(move || gateway.shutdown(deadline));
+        stopped.await.map_err(CliError::internal)?;
+        self.node.shutdown().await;
+        Ok(exit_code::OK)
+    }
 }
 
 fn announce(addresses: &[SocketAddr], config: &Config, out: Output) -> Result<(), CliError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use l402::{Invoice, InvoiceError, Msat};
 use l402_client::{Limits, Refused};
-use l402_lightning::{Error, ErrorKind, Node, Pay, PayRequest, Payment, sandbox};
+use l402_lightning::{Error, ErrorKind, Node, Open, Pay, PayRequest, Payment, sandbox};
 use serde_json::{Value, json};
 
 use crate::exit_code::{self, ExitCode};
@@ -122,9 +122,9 @@ impl Wallet {
 /// Opens the spending half of a backend.
 pub(crate) async fn open(node: &Node, context: &Context) -> Result<Arc<dyn Pay>, CliError> {
     let home = context.home.create()?;
-    node.payer(home, context.clock.clone())
-        .await
-        .map_err(|error| unavailable(&error))
+    let opened = node.wallet(Open::new(home, context.clock.clone())).await;
+    let wallet = opened.map_err(|error| unavailable(&error))?;
+    Ok(wallet.pay)
 }
 
 fn unavailable(error: &Error) -> CliError {
@@ -173,8 +173,8 @@ async fn fund(amount: Msat, args: &WalletArgs, context: &Context) -> Result<Exit
             wallet.fund(amount).map_err(|error| unavailable(&error))?;
             wallet.balance().await
         }
-        Node::SandboxHttp(url) => {
-            faucet(url, amount).await?;
+        Node::SandboxHttp(node) => {
+            faucet(node.url(), amount).await?;
             open(&args.wallet, context).await?.balance().await
         }
         other => {

@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use l402::{Msat, UnixTime};
 use l402_gateway::{Config, Gateway, Home};
 use l402_host::{Clock, ManualClock};
-use l402_lightning::{Node, PayRequest, Payment};
+use l402_lightning::{Node, Open, PayRequest, Payment};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -58,7 +58,10 @@ pub(crate) async fn start(
     };
     let config = Config::from_toml(&text, "test.toml").expect("a sound configuration");
     let home = Home::at(home).expect("a home");
-    let started = tokio::task::spawn_blocking(move || Gateway::start(config, &home, clock));
+    let open = Open::new(home.path(), clock.clone());
+    let receiver = Node::Sandbox.receiver(open).await.expect("a node");
+    let start = move || Gateway::start(config, &home, clock, receiver.receive);
+    let started = tokio::task::spawn_blocking(start);
     started.await.expect("no panic")
 }
 
@@ -101,16 +104,14 @@ impl Shop {
         let document = challenge.json();
         let text = |key: &str| document[key].as_str().expect("a text").to_owned();
         let clock = self.clock.clone();
-        let wallet = Node::Sandbox
-            .payer(self.home.path(), clock)
-            .await
-            .expect("a wallet");
+        let open = Open::new(self.home.path(), clock);
+        let wallet = Node::Sandbox.wallet(open).await.expect("a wallet");
         let request = PayRequest {
             bolt11: text("invoice"),
             max_fee: Msat::from_sat(10),
             deadline: Duration::from_secs(30),
         };
-        match wallet.pay(request).await {
+        match wallet.pay.pay(request).await {
             Payment::Settled { preimage, .. } => {
                 format!("L402 {}:{}", text("token"), preimage.to_hex())
             }

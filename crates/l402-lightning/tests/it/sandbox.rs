@@ -11,7 +11,7 @@ use l402::{Msat, Network, UnixTime};
 use l402_host::{BoxFuture, ManualClock};
 use l402_lightning::sandbox::{Fault, Sandbox, SandboxWallet};
 use l402_lightning::{
-    Error, ErrorKind, InvoiceState, NewInvoice, Node, Pay, PayRequest, Payment, Receive,
+    Error, ErrorKind, InvoiceState, NewInvoice, Node, Open, Pay, PayRequest, Payment, Receive,
     SettlementIndex,
 };
 
@@ -39,6 +39,10 @@ impl House {
             sandbox,
             wallet,
         }
+    }
+
+    pub(crate) fn open(&self) -> Open {
+        Open::new(self.home.path(), self.clock.clone())
     }
 
     async fn invoice(&self) -> NewInvoice {
@@ -140,10 +144,8 @@ async fn ten_thousand_unpaid_invoices_leave_every_file_as_it_was() {
 async fn whoever_only_sells_makes_no_database() {
     let home = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::new(NOW));
-    let receive = Node::Sandbox
-        .receiver(home.path(), clock, false)
-        .await
-        .unwrap();
+    let open = Open::new(home.path(), clock);
+    let receive = Node::Sandbox.receiver(open).await.unwrap().receive;
     let made = receive
         .create_invoice(asked(Msat::from_sat(50)))
         .await
@@ -419,14 +421,8 @@ fn a_damaged_file_is_named_and_kept() {
 async fn nodes_of_one_home_find_each_other() {
     let house = House::new();
     let node: Node = "sandbox".parse().unwrap();
-    let receive = node
-        .receiver(house.home.path(), house.clock.clone(), false)
-        .await
-        .unwrap();
-    let pay = node
-        .payer(house.home.path(), house.clock.clone())
-        .await
-        .unwrap();
+    let receive = node.receiver(house.open()).await.unwrap().receive;
+    let pay = node.wallet(house.open()).await.unwrap().pay;
     assert_eq!(
         (receive.network(), pay.network()),
         (Network::Regtest, Network::Regtest)

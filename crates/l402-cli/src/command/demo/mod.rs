@@ -12,7 +12,7 @@ use l402_lightning::sandbox::{Sandbox, serve_api};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{sandbox, serve};
+use super::sandbox;
 use crate::exit_code::ExitCode;
 use crate::output::style::{self, paint};
 use crate::output::{Output, OutputArgs};
@@ -55,14 +55,15 @@ impl Demo {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         let out = self.output.open();
         let upstream = upstream::start().await?;
-        let gateway = shop::open(self.listen, upstream, self.once, context).await?;
-        let address = *gateway
+        let serving = shop::open(self.listen, upstream, self.once, context).await?;
+        let address = *serving
+            .gateway
             .local_addrs()
             .first()
             .ok_or_else(|| CliError::internal("the gateway listens nowhere"))?;
         let outcome = self.play(address, out, context).await;
         // Also after a failed purchase, what the gateway knows becomes durable.
-        let stopped = serve::stop(gateway, DRAIN).await;
+        let stopped = serving.stop(DRAIN).await;
         outcome.and(stopped)
     }
 

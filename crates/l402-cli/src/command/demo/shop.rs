@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpListener};
 
-use l402_gateway::{Config, Gateway};
+use l402_gateway::Config;
 
 use super::upstream::GOODS;
-use crate::command::{sandbox, serve};
+use crate::command::sandbox;
+use crate::command::serve::{self, Serving};
 use crate::{CliError, Context, exit_code};
 
 /// Opens the shop on this address or, where `anywhere` allows it and the address is taken, on a
@@ -16,7 +17,7 @@ pub(super) async fn open(
     upstream: SocketAddr,
     anywhere: bool,
     context: &Context,
-) -> Result<Gateway, CliError> {
+) -> Result<Serving, CliError> {
     let free_port = SocketAddr::new(listen.ip(), 0);
     let taken = TcpListener::bind(listen).err();
     let address = match taken {

@@ -1,248 +1,95 @@
-//! One lnd over HTTPS: requests, refusals, streams. No answer is read without a bound.
+//! One lnd over HTTPS: its limits, its words, and what it means by a refusal.
 
-use core::fmt;
 use core::time::Duration;
 
+use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use rustls::ClientConfig;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::wire::{Item, Status, garbled};
+use crate::transport::{self, Peer, Transport};
 use crate::{Error, ErrorKind};
 
 /// Where lnd wants its macaroon, in hexadecimal.
 const MACAROON: HeaderName = HeaderName::from_static("grpc-metadata-macaroon");
 
-/// How long a call may take that a buyer or a seller waits for.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// How long a connection may take: a payment and a stream have no other limit of their own.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// The longest answer, or line of a streamed one. A page of invoices is the largest.
-const MAX_ANSWER: usize = 8 * 1024 * 1024;
+/// The REST interface of one lnd. The macaroon is in no `Debug`.
+pub(super) type Rest = Transport<Lnd>;
 
-/// Whatever lnd says of an error is cut here.
-const MAX_MESSAGE: usize = 200;
+/// A streamed answer of lnd.
+pub(super) type Lines = transport::Lines<Lnd>;
 
-/// One lnd. The macaroon is in no `Debug`.
-pub(super) struct Rest {
-    client: Client,
-    address: String,
-}
-
-impl fmt::Debug for Rest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rest")
-            .field("address", &self.address)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A call that gave nothing.
-#[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) error: Error,
-    /// The status where lnd answered.
-    pub(super) status: Option<StatusCode>,
-    /// Whether any of the request may have reached lnd.
-    #[cfg_attr(
-        not(feature = "pay"),
-        expect(dead_code, reason = "who receives asks again")
-    )]
-    pub(super) sent: bool,
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        failure.error
-    }
-}
-
-impl Rest {
-    pub(super) fn new(address: &str, tls: ClientConfig, macaroon: &[u8]) -> Result<Self, Error> {
-        let local = |text: &str| Error::new(ErrorKind::Local, text);
-        let hex = Zeroizing::new(hex::encode(macaroon));
-        let mut value = HeaderValue::from_str(&hex).map_err(|_| local("unusable macaroon"))?;
-        value.set_sensitive(true);
-        let headers = HeaderMap::from_iter([(MACAROON, value)]);
-        let client = Client::builder()
-            .use_preconfigured_tls(tls)
-            .default_headers(headers)
-            .https_only(true)
-            .http1_only()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .tcp_keepalive(Duration::from_secs(30))
-            .build()
-            .map_err(|error| local(&format!("cannot set up HTTPS: {error}")))?;
-        Ok(Self {
-            client,
-            address: address.to_owned(),
-        })
-    }
-
-    /// `host:port`.
-    #[cfg(feature = "pay")]
-    pub(super) fn address(&self) -> &str {
-        &self.address
-    }
-
-    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        self.get_within(PATIENCE, path).await
-    }
-
-    /// As [`Rest::get`], for what takes lnd longer and nobody waits for.
-    pub(super) async fn get_within<T: DeserializeOwned>(
-        &self,
-        patience: Duration,
-        path: &str,
-    ) -> Result<T, Failure> {
-        let request = self.request(reqwest::Method::GET, path);
-        self.call(patience, request).await
-    }
-
-    pub(super) async fn post<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &Value,
-    ) -> Result<T, Failure> {
-        let request = self.request(reqwest::Method::POST, path).json(body);
-        self.call(PATIENCE, request).await
-    }
-
-    /// Opens a streamed answer. lnd sends no head before the first line, so this waits for it,
-    /// without a limit of its own.
-    pub(super) async fn stream(
-        &self,
-        method: reqwest::Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<Lines, Failure> {
-        let request = self.request(method, path);
-        let request = match body {
-            Some(body) => request.json(body),
-            None => request,
-        };
-        let response = self.send(request).await?;
-        Ok(Lines {
-            response,
-            read: Vec::new(),
-            address: self.address.clone(),
-        })
-    }
-
-    fn request(&self, method: reqwest::Method, path: &str) -> RequestBuilder {
-        self.client
-            .request(method, format!("https://{}{path}", self.address))
-    }
-
-    async fn call<T: DeserializeOwned>(
-        &self,
-        patience: Duration,
-        request: RequestBuilder,
-    ) -> Result<T, Failure> {
-        let mut response = self.send(request.timeout(patience)).await?;
-        let broken = |error| Failure {
-            error,
-            status: None,
-            sent: true,
-        };
-        let body = read(&mut response, &self.address).await.map_err(broken)?;
-        serde_json::from_slice(&body).map_err(|_| broken(garbled("not the expected JSON")))
-    }
-
-    /// Sends, and turns lnd's refusal into a failure.
-    async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
-        let mut response = request.send().await.map_err(|error| Failure {
-            sent: !(error.is_connect() || error.is_builder()),
-            error: away(&self.address, &error),
-            status: None,
-        })?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        let body = read(&mut response, &self.address).await.unwrap_or_default();
-        Err(Failure {
-            error: refusal(status, &body),
-            status: Some(status),
-            sent: true,
-        })
-    }
-}
-
-/// A streamed answer, line by line.
-pub(super) struct Lines {
-    response: Response,
-    read: Vec<u8>,
-    address: String,
-}
-
-impl Lines {
-    /// The next item; `None` at the end of the stream.
-    pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<Item<T>>, Error> {
-        loop {
-            if let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.read.drain(..=end).collect();
-                return item(&line).map(Some);
-            }
-            let chunk = self.response.chunk().await;
-            match chunk.map_err(|error| away(&self.address, &error))? {
-                Some(chunk) => extend(&mut self.read, &chunk)?,
-                None if self.read.trim_ascii().is_empty() => return Ok(None),
-                None => return item(&core::mem::take(&mut self.read)).map(Some),
-            }
-        }
-    }
-}
-
-fn item<T: DeserializeOwned>(line: &[u8]) -> Result<Item<T>, Error> {
-    serde_json::from_slice(line).map_err(|_| garbled("not the expected JSON in a stream"))
-}
-
-async fn read(response: &mut Response, address: &str) -> Result<Vec<u8>, Error> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| away(address, &error))?
-    {
-        extend(&mut body, &chunk)?;
-    }
-    Ok(body)
-}
-
-fn extend(body: &mut Vec<u8>, chunk: &[u8]) -> Result<(), Error> {
-    if body.len().saturating_add(chunk.len()) > MAX_ANSWER {
-        return Err(garbled("over 8 MiB"));
-    }
-    body.extend_from_slice(chunk);
-    Ok(())
-}
-
-/// No answer, or none to its end.
-fn away(address: &str, error: &reqwest::Error) -> Error {
-    if error.is_timeout() {
-        return Error::new(
-            ErrorKind::Timeout,
-            format!("lnd at {address} did not answer in time"),
-        );
-    }
-    let cause = root_cause(error);
-    let what = if error.is_connect() {
-        "no connection to"
-    } else {
-        "the connection ended with"
+/// Opens the interface. Nothing is sent yet.
+pub(super) fn connect(address: &str, tls: ClientConfig, macaroon: &[u8]) -> Result<Rest, Error> {
+    let local = |text: &str| Error::new(ErrorKind::Local, text);
+    let hex = Zeroizing::new(hex::encode(macaroon));
+    let mut value = HeaderValue::from_str(&hex).map_err(|_| local("unusable macaroon"))?;
+    value.set_sensitive(true);
+    let headers = HeaderMap::from_iter([(MACAROON, value)]);
+    let client = transport::client(CONNECT)
+        .use_preconfigured_tls(tls)
+        .default_headers(headers)
+        .https_only(true)
+        .http1_only()
+        .tcp_keepalive(Duration::from_secs(30))
+        .build()
+        .map_err(|error| local(&format!("cannot set up HTTPS: {error}")))?;
+    let lnd = Lnd {
+        address: address.to_owned(),
     };
-    Error::new(
-        ErrorKind::Unavailable,
-        format!("{what} lnd at {address}: {cause}"),
-    )
+    Ok(Transport::new(client, format!("https://{address}"), lnd))
+}
+
+/// The lnd at the other end.
+#[derive(Clone)]
+pub(super) struct Lnd {
+    /// `host:port`.
+    pub(super) address: String,
+}
+
+impl Peer for Lnd {
+    /// How long a call may take that a buyer or a seller waits for.
+    const PATIENCE: Duration = Duration::from_secs(2);
+
+    /// A page of invoices is the longest.
+    const MAX_ANSWER: usize = 8 * 1024 * 1024;
+
+    fn unanswered(&self, error: &reqwest::Error) -> Error {
+        let address = &self.address;
+        if error.is_timeout() {
+            let text = format!("lnd at {address} did not answer in time");
+            return Error::new(ErrorKind::Timeout, text);
+        }
+        let cause = root_cause(error);
+        let what = if error.is_connect() {
+            "no connection to"
+        } else {
+            "the connection ended with"
+        };
+        let text = format!("{what} lnd at {address}: {cause}");
+        Error::new(ErrorKind::Unavailable, text)
+    }
+
+    fn cut_short(&self, error: &reqwest::Error) -> Error {
+        self.unanswered(error)
+    }
+
+    fn too_long(&self) -> Error {
+        garbled("over 8 MiB")
+    }
+
+    fn garbled(&self, answer: &'static str) -> Error {
+        garbled(answer)
+    }
+
+    fn refusal(&self, status: StatusCode, body: Result<Vec<u8>, Error>) -> Error {
+        refusal(status, &body.unwrap_or_default())
+    }
 }
 
 /// The innermost cause: the outer ones say only "error sending request".
@@ -296,16 +143,7 @@ fn message(body: &[u8]) -> Option<String> {
         .ok()
         .and_then(|item| item.error);
     let status = status.or_else(|| serde_json::from_slice::<Status>(body).ok())?;
-    Some(tidy(&status.message))
-}
-
-/// Words of lnd that can be shown: shortened and without control characters.
-pub(super) fn tidy(message: &str) -> String {
-    message
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(MAX_MESSAGE)
-        .collect()
+    Some(transport::plain(&status.message))
 }
 
 #[cfg(test)]

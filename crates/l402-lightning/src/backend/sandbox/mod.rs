@@ -25,8 +25,8 @@ pub use api::serve_api;
 pub use fault::Fault;
 use home::{Inner, local};
 pub use home::{Sandbox, Totals};
-#[cfg(feature = "pay")]
-pub(crate) use open::payer;
 pub(crate) use open::receiver;
 #[cfg(feature = "pay")]
 pub use pay::SandboxWallet;
+#[cfg(feature = "pay")]
+pub(crate) use pay::wallet;

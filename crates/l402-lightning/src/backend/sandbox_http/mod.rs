@@ -1,5 +1,6 @@
-//! Paying from the sandbox of another home, through its HTTP API.
+//! The sandbox of another home, through its HTTP API. It only pays.
 
 mod pay;
+mod peer;
 
-pub(crate) use pay::SandboxHttp;
+pub(crate) use pay::wallet;

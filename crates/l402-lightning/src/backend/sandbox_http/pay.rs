@@ -1,30 +1,35 @@
 //! Paying through the API.
 
-use core::time::Duration;
+use std::sync::Arc;
 
 use l402::{Msat, Network, PaymentHash};
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
-use url::Url;
 
-use crate::{Error, ErrorKind, Pay, PayFailure, PayRequest, Payment, Unknown};
+use super::peer::{Api, garbled};
+use crate::transport::{self, Failure, Peer as _, Transport, plain};
+use crate::{Error, ErrorKind, Pay, PayRequest, Payment, SandboxHttpNode, Wallet};
 use l402_host::BoxFuture;
 
-/// How long anything but a payment may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The longest answer that is read: the API's own are far below.
-const MAX_ANSWER: usize = 64 * 1024;
-
-/// The account `default` of a sandbox behind its API on loopback.
-#[derive(Clone, Debug)]
-pub(crate) struct SandboxHttp {
-    client: Client,
-    base: Url,
+/// Opens the account `default` of the sandbox behind the API. Nothing is asked yet.
+pub(crate) fn wallet(node: &SandboxHttpNode) -> Result<Wallet, Error> {
+    let client = transport::client(Api::PATIENCE).build().map_err(|error| {
+        let text = format!("cannot set up HTTP: {error}");
+        Error::new(ErrorKind::Local, text)
+    })?;
+    let base = node.url().as_str().trim_end_matches('/').to_owned();
+    let api = Transport::new(client, base.clone(), Api { base });
+    Ok(Wallet::new(Arc::new(SandboxHttp { api })))
 }
 
-/// What the API says of a payment.
+/// The account `default` of a sandbox behind its API on loopback.
+#[derive(Debug)]
+struct SandboxHttp {
+    api: Transport<Api>,
+}
+
+/// A payment, as the API reports it.
 #[derive(Deserialize)]
 struct Report {
     status: String,
@@ -36,39 +41,12 @@ struct Report {
     error: Option<String>,
 }
 
-/// What the API says when it refuses a request.
-#[derive(Deserialize)]
-struct Refusal {
-    detail: String,
-}
-
 #[derive(Deserialize)]
 struct Balance {
     balance_msat: u64,
 }
 
 impl SandboxHttp {
-    /// Speaks to the API at `base`, which [`Node`](crate::Node) has found to be on loopback.
-    pub(crate) fn new(base: &Url) -> Result<Self, Error> {
-        let builder = Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(PATIENCE);
-        let client = builder.build().map_err(|error| {
-            Error::new(ErrorKind::Local, format!("cannot set up HTTP: {error}"))
-        })?;
-        Ok(Self {
-            client,
-            base: base.clone(),
-        })
-    }
-
-    fn url(&self, path: &str) -> Url {
-        let mut url = self.base.clone();
-        url.set_path(path);
-        url
-    }
-
     async fn attempt(&self, request: PayRequest) -> Payment {
         let deadline_ms = u64::try_from(request.deadline.as_millis()).unwrap_or(u64::MAX);
         let body = json!({
@@ -76,54 +54,25 @@ impl SandboxHttp {
             "max_fee_msat": request.max_fee.msat(),
             "deadline_ms": deadline_ms,
         });
-        let asked = self.client.post(self.url("/v1/pay")).json(&body);
-        let answer = match asked.timeout(request.deadline).send().await {
-            Ok(answer) => answer,
-            // Nothing was sent: it certainly failed.
-            Err(error) if error.is_connect() || error.is_builder() => {
-                return Payment::Failed(PayFailure {
-                    error: self.away(&error),
-                });
-            }
-            Err(error) => {
-                return Payment::Unknown(Unknown {
-                    error: self.away(&error),
-                });
-            }
-        };
-        let status = answer.status();
-        match read(answer).await {
-            Ok(body) if status.is_success() => payment(&body),
-            Ok(body) if status.is_client_error() => Payment::Failed(PayFailure {
-                error: refusal(status, &body),
-            }),
-            Ok(body) => Payment::Unknown(Unknown {
-                error: refusal(status, &body),
-            }),
-            Err(error) => Payment::Unknown(Unknown { error }),
+        let asked = self.api.post("/v1/pay", &body).within(request.deadline);
+        match asked.json().await {
+            Ok(report) => payment(report),
+            Err(failure) if !failure.sent || is_refusal(&failure) => Payment::failed(failure.error),
+            Err(failure) => Payment::unknown(failure.error),
         }
     }
+}
 
-    async fn ask(&self, request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), Error> {
-        let answer = request
-            .timeout(PATIENCE)
-            .send()
-            .await
-            .map_err(|error| self.away(&error))?;
-        Ok((answer.status(), read(answer).await?))
-    }
+/// True if the API said no before it paid anything, and all of that answer arrived.
+fn is_refusal(failure: &Failure) -> bool {
+    let refused = failure
+        .status
+        .is_some_and(|status| status.is_client_error());
+    refused && failure.error.kind() == ErrorKind::Rejected
+}
 
-    fn away(&self, error: &reqwest::Error) -> Error {
-        let base = self.base.as_str().trim_end_matches('/');
-        if error.is_timeout() {
-            return Error::new(
-                ErrorKind::Timeout,
-                format!("the sandbox at {base} did not answer"),
-            );
-        }
-        let text = format!("no answer from the sandbox at {base}; start it with: l402 sandbox");
-        Error::new(ErrorKind::Unavailable, text)
-    }
+fn is_not_found(failure: &Failure) -> bool {
+    failure.status == Some(StatusCode::NOT_FOUND)
 }
 
 impl Pay for SandboxHttp {
@@ -132,8 +81,7 @@ impl Pay for SandboxHttp {
     }
 
     fn name(&self) -> String {
-        let base = self.base.as_str().trim_end_matches('/');
-        format!("sandbox+{base}, account default")
+        format!("sandbox+{}, account default", self.api.peer.base)
     }
 
     fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment> {
@@ -142,36 +90,33 @@ impl Pay for SandboxHttp {
 
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>> {
         Box::pin(async move {
-            let url = self.url(&format!("/v1/payments/{payment_hash}"));
-            let (status, body) = self.ask(self.client.get(url)).await?;
-            match status {
-                StatusCode::NOT_FOUND => Ok(None),
-                status if status.is_success() => Ok(Some(payment(&body))),
-                status => Err(refusal(status, &body)),
+            let path = format!("/v1/payments/{payment_hash}");
+            match self.api.get(&path).json().await {
+                Ok(report) => Ok(Some(payment(report))),
+                Err(failure) if is_refusal(&failure) && is_not_found(&failure) => Ok(None),
+                // An answer that nobody can read says neither that there was a payment nor how it
+                // ended.
+                Err(failure) if failure.error.kind() == ErrorKind::Protocol => {
+                    Ok(Some(Payment::unknown(failure.error)))
+                }
+                Err(failure) => Err(failure.error),
             }
         })
     }
 
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
         Box::pin(async move {
-            let (status, body) = self.ask(self.client.get(self.url("/v1/balance"))).await?;
-            if !status.is_success() {
-                return Err(refusal(status, &body));
-            }
-            let balance: Balance = serde_json::from_slice(&body).map_err(|_| garbled())?;
+            let balance: Balance = self.api.get("/v1/balance").json().await?;
             Ok(Msat::new(balance.balance_msat))
         })
     }
 }
 
-fn payment(body: &[u8]) -> Payment {
-    let unknown = |error| Payment::Unknown(Unknown { error });
-    let Ok(report) = serde_json::from_slice::<Report>(body) else {
-        return unknown(garbled());
-    };
-    let error = report
-        .error
-        .unwrap_or_else(|| "the sandbox gave no reason".to_owned());
+fn payment(report: Report) -> Payment {
+    let error = report.error.map_or_else(
+        || "the sandbox gave no reason".to_owned(),
+        |error| plain(&error),
+    );
     match (
         report.status.as_str(),
         report.preimage.map(|text| text.parse()),
@@ -184,47 +129,8 @@ fn payment(body: &[u8]) -> Payment {
                 fee,
             }
         }
-        ("failed", _) => Payment::Failed(PayFailure {
-            error: Error::new(ErrorKind::Rejected, error),
-        }),
-        ("unknown", _) => unknown(Error::new(ErrorKind::Timeout, error)),
-        _ => unknown(garbled()),
+        ("failed", _) => Payment::failed(Error::new(ErrorKind::Rejected, error)),
+        ("unknown", _) => Payment::unknown(Error::new(ErrorKind::Timeout, error)),
+        _ => Payment::unknown(garbled()),
     }
-}
-
-fn refusal(status: StatusCode, body: &[u8]) -> Error {
-    let detail = serde_json::from_slice::<Refusal>(body).map(|refusal| refusal.detail);
-    let kind = if status.is_client_error() {
-        ErrorKind::Rejected
-    } else {
-        ErrorKind::Unavailable
-    };
-    Error::new(
-        kind,
-        detail.unwrap_or_else(|_| format!("the sandbox answered {status}")),
-    )
-}
-
-fn garbled() -> Error {
-    let text = "the answer is not the sandbox's; is another program listening there?";
-    Error::new(ErrorKind::Protocol, text)
-}
-
-async fn read(mut answer: Response) -> Result<Vec<u8>, Error> {
-    let lost = |error: reqwest::Error| {
-        let kind = if error.is_timeout() {
-            ErrorKind::Timeout
-        } else {
-            ErrorKind::Unavailable
-        };
-        Error::new(kind, "the sandbox's answer ended early")
-    };
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(lost)? {
-        if body.len().saturating_add(chunk.len()) > MAX_ANSWER {
-            return Err(garbled());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }
