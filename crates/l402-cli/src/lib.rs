@@ -22,6 +22,7 @@ mod invoice;
 mod logging;
 #[cfg(feature = "buy")]
 mod money;
+mod node_form;
 mod output;
 mod plain;
 mod signal;

@@ -9,6 +9,8 @@ use l402::Msat;
 use l402_client::Limits;
 use l402_lightning::Node;
 
+use crate::node_form;
+
 /// The most that routing may cost: `10 sat` or `1%`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MaxFee {
@@ -102,10 +104,9 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 /// Which wallet pays, and within which limits.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SpendingArgs {
-    /// Pay with this wallet: `sandbox` (play money, needs nothing), `sandbox+http://HOST:PORT`,
-    /// or `lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE`
     #[arg(
         long,
+        help = node_form::pay_with_help(),
         env = "L402_WALLET",
         hide_env_values = true,
         value_name = "WALLET"

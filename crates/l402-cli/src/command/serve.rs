@@ -13,6 +13,7 @@ use l402_server::Access;
 use serde_json::{Value, json};
 
 use crate::exit_code::{self, ExitCode};
+use crate::node_form;
 use crate::output::{Output, OutputArgs, style};
 use crate::plain::escape;
 use crate::signal::Stop;
@@ -63,8 +64,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
 
-    /// Get paid by this node: `sandbox`, or `lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE`
-    #[arg(long, value_name = "NODE")]
+    #[arg(long, value_name = "NODE", help = node_form::node_help())]
     node: Option<Node>,
 
     /// Check the configuration and stop: binds nothing, asks nobody

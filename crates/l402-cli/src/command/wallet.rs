@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::exit_code::{self, ExitCode};
 use crate::money::{MaxFee, duration};
+use crate::node_form;
 use crate::output::{OutputArgs, style};
 use crate::plain::escape;
 use crate::{CliError, Context};
@@ -81,10 +82,9 @@ struct PayArgs {
 
 #[derive(Args, Clone, Debug)]
 struct WalletArgs {
-    /// The wallet: `sandbox`, `sandbox+http://HOST:PORT`, or
-    /// `lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE`
     #[arg(
         long,
+        help = node_form::wallet_help(),
         env = "L402_WALLET",
         hide_env_values = true,
         value_name = "WALLET",

@@ -6,7 +6,7 @@ use core::str::FromStr;
 use super::error::NodeError;
 use super::lnd::LndNode;
 use super::sandbox_http::SandboxHttpNode;
-use super::table::{LND, NodeForm, SANDBOX, SANDBOX_HTTP};
+use super::table::NodeForm;
 
 /// A backend as people write it: `sandbox`, `sandbox+http://127.0.0.1:8403`,
 /// `lnd://127.0.0.1:8080?tls_cert=/path/tls.cert&macaroon=/path/invoice.macaroon`.
@@ -30,9 +30,9 @@ impl Node {
     #[must_use]
     pub fn form(&self) -> NodeForm {
         match self {
-            Self::Sandbox => SANDBOX,
-            Self::SandboxHttp(_) => SANDBOX_HTTP,
-            Self::Lnd(_) => LND,
+            Self::Sandbox => NodeForm::SANDBOX,
+            Self::SandboxHttp(_) => NodeForm::SANDBOX_HTTP,
+            Self::Lnd(_) => NodeForm::LND,
         }
     }
 }
@@ -42,9 +42,11 @@ impl FromStr for Node {
 
     fn from_str(text: &str) -> Result<Self, NodeError> {
         match text.split_once(':') {
-            None if text == SANDBOX.kind => Ok(Self::Sandbox),
-            Some((kind, _)) if kind == SANDBOX_HTTP.kind => text.parse().map(Self::SandboxHttp),
-            Some((kind, _)) if kind == LND.kind => text.parse().map(Self::Lnd),
+            None if text == NodeForm::SANDBOX.kind => Ok(Self::Sandbox),
+            Some((kind, _)) if kind == NodeForm::SANDBOX_HTTP.kind => {
+                text.parse().map(Self::SandboxHttp)
+            }
+            Some((kind, _)) if kind == NodeForm::LND.kind => text.parse().map(Self::Lnd),
             _ => Err(NodeError::no_form()),
         }
     }
@@ -53,7 +55,7 @@ impl FromStr for Node {
 impl fmt::Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sandbox => f.write_str(SANDBOX.kind),
+            Self::Sandbox => f.write_str(NodeForm::SANDBOX.kind),
             Self::SandboxHttp(node) => node.fmt(f),
             Self::Lnd(node) => node.fmt(f),
         }

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::address::{has_user, write_path};
 use super::error::NodeError;
-use super::table::LND;
+use super::table::NodeForm;
 
 /// lnd over REST: `lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl FromStr for LndNode {
 }
 
 fn wrong(mistake: &str) -> NodeError {
-    NodeError::of(&LND, mistake)
+    NodeError::of(&NodeForm::LND, mistake)
 }
 
 /// Reads the text as a URL that is a host, a port and parameters.
@@ -57,7 +57,7 @@ fn url(text: &str) -> Result<Url, NodeError> {
         .replace('+', "%2B")
         .parse()
         .ok()
-        .filter(|url: &Url| url.scheme() == LND.kind)
+        .filter(|url: &Url| url.scheme() == NodeForm::LND.kind)
         .ok_or_else(|| wrong("not a URL of lnd"))?;
     if url.host_str().is_none_or(str::is_empty) {
         return Err(wrong("lnd's host is missing"));

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::address::{has_user, is_loopback};
 use super::error::NodeError;
-use super::table::SANDBOX_HTTP;
+use super::table::NodeForm;
 
 /// The sandbox of another home, through its HTTP API (paying only): `sandbox+http://HOST:PORT`,
 /// reached on this machine alone.
@@ -28,7 +28,7 @@ impl FromStr for SandboxHttpNode {
     type Err = NodeError;
 
     fn from_str(text: &str) -> Result<Self, NodeError> {
-        let wrong = |mistake| Err(NodeError::of(&SANDBOX_HTTP, mistake));
+        let wrong = |mistake| Err(NodeError::of(&NodeForm::SANDBOX_HTTP, mistake));
         let plain = text.strip_prefix("sandbox+").unwrap_or(text);
         let Ok(url) = plain.parse::<Url>() else {
             return wrong("the sandbox's address is not a URL");

@@ -28,47 +28,50 @@ pub struct NodeForm {
 
 impl NodeForm {
     /// Every form, in the order in which people are told of them.
-    pub const ALL: [Self; 3] = [SANDBOX, SANDBOX_HTTP, LND];
+    pub const ALL: [Self; 3] = [Self::SANDBOX, Self::SANDBOX_HTTP, Self::LND];
+
+    /// The sandbox of the home folder.
+    pub const SANDBOX: Self = Self {
+        kind: "sandbox",
+        pattern: "sandbox",
+        example: "sandbox",
+        brief: "sandbox",
+        remark: "play money, needs nothing",
+        meaning: "play money in the home folder; needs nothing",
+        receives: true,
+        pays: true,
+        called: "the sandbox",
+        feature: "sandbox",
+    };
+
+    /// The sandbox of another home folder.
+    pub const SANDBOX_HTTP: Self = Self {
+        kind: "sandbox+http",
+        pattern: "sandbox+http://HOST:PORT",
+        example: "sandbox+http://127.0.0.1:8403",
+        brief: "sandbox+http://127.0.0.1:8403",
+        remark: "",
+        meaning: "the sandbox of another home folder, through its API",
+        receives: false,
+        pays: true,
+        called: "the sandbox's API",
+        feature: "pay",
+    };
+
+    /// lnd over REST.
+    pub const LND: Self = Self {
+        kind: "lnd",
+        pattern: "lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE",
+        example: "lnd://127.0.0.1:8080?tls_cert=/path/tls.cert&macaroon=/path/invoice.macaroon",
+        brief: "lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE",
+        remark: "",
+        meaning: "lnd over REST; the certificate is pinned",
+        receives: true,
+        pays: true,
+        called: "lnd",
+        feature: "lnd",
+    };
 }
-
-pub(super) const SANDBOX: NodeForm = NodeForm {
-    kind: "sandbox",
-    pattern: "sandbox",
-    example: "sandbox",
-    brief: "sandbox",
-    remark: "play money, needs nothing",
-    meaning: "play money in the home folder; needs nothing",
-    receives: true,
-    pays: true,
-    called: "the sandbox",
-    feature: "sandbox",
-};
-
-pub(super) const SANDBOX_HTTP: NodeForm = NodeForm {
-    kind: "sandbox+http",
-    pattern: "sandbox+http://HOST:PORT",
-    example: "sandbox+http://127.0.0.1:8403",
-    brief: "sandbox+http://127.0.0.1:8403",
-    remark: "",
-    meaning: "the sandbox of another home folder, through its API",
-    receives: false,
-    pays: true,
-    called: "the sandbox's API",
-    feature: "pay",
-};
-
-pub(super) const LND: NodeForm = NodeForm {
-    kind: "lnd",
-    pattern: "lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE",
-    example: "lnd://127.0.0.1:8080?tls_cert=/path/tls.cert&macaroon=/path/invoice.macaroon",
-    brief: "lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE",
-    remark: "",
-    meaning: "lnd over REST; the certificate is pinned",
-    receives: true,
-    pays: true,
-    called: "lnd",
-    feature: "lnd",
-};
 
 #[cfg(test)]
 mod tests {

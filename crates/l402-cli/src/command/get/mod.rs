@@ -13,6 +13,7 @@ use std::time::Duration;
 use clap::Args;
 use l402::Msat;
 use l402_client::{Client, Error, Journal, Limits, Quote, Request, Response, State};
+use l402_lightning::NodeForm;
 use serde_json::json;
 
 use crate::exit_code::{self, ExitCode};
@@ -238,9 +239,9 @@ impl Get {
         let play_money = l402::Invoice::decode(&quote.invoice)
             .is_ok_and(|invoice| invoice.network == l402::Network::Regtest);
         let wallet = if play_money {
-            "--wallet sandbox"
+            format!("--wallet {}", NodeForm::SANDBOX.pattern)
         } else {
-            "--wallet 'lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE'"
+            format!("--wallet '{}'", NodeForm::LND.pattern)
         };
         let Context { program, home, .. } = context;
         let (home, url) = (home.as_option(), request::shell_word(&self.url));
