@@ -243,3 +243,67 @@ fn the_attacks_in_the_code_are_those_on_the_page() {
         "on the page, not named in code: {unnamed:?}"
     );
 }
+
+/// The names of what spends; a name counts as a whole word only.
+const SPENDING: &[&str] = &[
+    "LndPay",
+    "Pay",
+    "PayFailure",
+    "PayRequest",
+    "SandboxWallet",
+    "Wallet",
+];
+
+/// The code of a source file without comments and without what stands under `#[cfg(test)]`.
+fn code_outside_of_tests(text: &str) -> Vec<&str> {
+    let mut code = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let bare = line.trim_start();
+        if bare.starts_with("#[cfg(test)]") {
+            skip_item(&mut lines, line.len() - bare.len());
+        } else if !bare.starts_with("//") {
+            code.push(line);
+        }
+    }
+    code
+}
+
+/// Skips the item that follows an attribute with this indent: one line that ends with a semicolon,
+/// or all lines to the brace that stands under the attribute.
+fn skip_item<'a>(lines: &mut impl Iterator<Item = &'a str>, indent: usize) {
+    let mut opened = false;
+    for line in lines {
+        let bare = line.trim_start();
+        opened |= bare.ends_with('{');
+        let closes = bare.starts_with('}') && line.len() - bare.len() == indent;
+        if closes || !opened && bare.ends_with(';') {
+            return;
+        }
+    }
+}
+
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+}
+
+#[test]
+fn what_sells_names_nothing_that_spends() {
+    let names =
+        |line: &&str| line.contains(".wallet(") || words(line).any(|word| SPENDING.contains(&word));
+    for package in ["l402-gateway", "l402-server"] {
+        for (path, text) in sources(&root().join("crates").join(package).join("src")) {
+            let named: Vec<_> = code_outside_of_tests(&text)
+                .into_iter()
+                .filter(names)
+                .collect();
+            assert!(named.is_empty(), "{}: {named:?}", path.display());
+        }
+    }
+    let buyer = root().join("crates/l402-cli/src/command/wallet.rs");
+    let buyer = std::fs::read_to_string(buyer).expect("the command that pays");
+    assert!(
+        code_outside_of_tests(&buyer).iter().any(|line| names(line)),
+        "the check knows what spends when it sees it"
+    );
+}

@@ -11,7 +11,7 @@ use l402::{Challenges, Msat};
 use l402_gateway::{Config, Gateway, Home};
 use l402_host::SystemClock;
 use l402_lightning::Pay;
-use l402_lightning::sandbox::{Sandbox, Wallet};
+use l402_lightning::sandbox::{Sandbox, SandboxWallet};
 use tokio::task::JoinSet;
 
 pub use upstream::Upstream;
@@ -41,7 +41,7 @@ pub struct World {
     pub upstream: Upstream,
     gateway: Option<Gateway>,
     address: SocketAddr,
-    wallet: Wallet,
+    wallet: SandboxWallet,
     sandbox: Sandbox,
     http: reqwest::Client,
     home: tempfile::TempDir,
@@ -53,11 +53,12 @@ impl World {
         let home = tempfile::tempdir().expect("a temporary folder");
         let config = config(upstream.address());
         let folder = home.path().to_owned();
-        let gateway = tokio::task::spawn_blocking(move || start(config, &folder));
-        let gateway = gateway.await.expect("the gateway starts");
         let sandbox = Sandbox::open(home.path(), Arc::new(SystemClock::default()));
         let sandbox = sandbox.expect("the sandbox opens");
-        let wallet = Wallet::open(&sandbox, "buyer").expect("the wallet opens");
+        let node = sandbox.clone();
+        let gateway = tokio::task::spawn_blocking(move || start(config, &folder, node));
+        let gateway = gateway.await.expect("the gateway starts");
+        let wallet = SandboxWallet::open(&sandbox, "buyer").expect("the wallet opens");
         let http = reqwest::Client::builder()
             .no_proxy()
             .pool_max_idle_per_host(IN_FLIGHT);
@@ -199,7 +200,8 @@ fn config(upstream: SocketAddr) -> Config {
     Config::from_toml(&text, "world.toml").expect("a sound configuration")
 }
 
-fn start(config: Config, folder: &Path) -> Gateway {
+fn start(config: Config, folder: &Path, node: Sandbox) -> Gateway {
     let home = Home::at(folder).expect("a home");
-    Gateway::start(config, &home, Arc::new(SystemClock::default())).expect("the gateway starts")
+    let clock = Arc::new(SystemClock::default());
+    Gateway::start(config, &home, clock, Arc::new(node)).expect("the gateway starts")
 }

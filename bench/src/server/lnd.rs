@@ -8,7 +8,7 @@ use std::time::Duration;
 use l402::{Challenges, Msat};
 use l402_host::SystemClock;
 use l402_interop::Regtest;
-use l402_lightning::{Node, PayRequest, Payment};
+use l402_lightning::{Node, Open, PayRequest, Payment};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
@@ -66,17 +66,11 @@ impl Lightning {
 
     /// Its parts: address, certificate, macaroon.
     pub(crate) fn parts(&self) -> Result<(SocketAddr, PathBuf, PathBuf)> {
-        let Node::Lnd {
-            address,
-            tls_cert,
-            macaroon,
-            ..
-        } = self.node()
-        else {
+        let Node::Lnd(lnd) = self.node() else {
             return Err(BenchError::new("the seller's node is no lnd"));
         };
-        let address = address.parse().while_doing("reading lnd's address")?;
-        Ok((address, tls_cert, macaroon))
+        let address = lnd.address.parse().while_doing("reading lnd's address")?;
+        Ok((address, lnd.tls_cert, lnd.macaroon))
     }
 
     /// Invoices as the gateway asks for them, without the gateway.
@@ -125,11 +119,9 @@ impl Lightning {
         };
         self.runtime.block_on(async {
             let clock = Arc::new(SystemClock::default());
-            let payer = node.payer(self.net.folder(), clock).await;
-            Ok(payer
-                .while_doing("opening the buyer's lnd")?
-                .pay(request)
-                .await)
+            let wallet = node.wallet(Open::new(self.net.folder(), clock)).await;
+            let wallet = wallet.while_doing("opening the buyer's lnd")?;
+            Ok(wallet.pay.pay(request).await)
         })
     }
 }

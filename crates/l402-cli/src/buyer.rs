@@ -7,20 +7,20 @@ use l402::Msat;
 use l402::text::escape;
 use l402_client::Limits;
 use l402_lightning::sandbox::Sandbox;
-use l402_lightning::{Error, ErrorKind, Node, Pay};
+use l402_lightning::{Error, ErrorKind, Node, Open, Pay};
 
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code;
 use crate::text::money::MaxFee;
+use crate::text::node_form;
 
 /// The wallet that pays, and its limits.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SpendingArgs {
-    /// Pay with this wallet: `sandbox` (play money, needs nothing), `sandbox+http://HOST:PORT`,
-    /// or `lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE`
     #[arg(
         long,
+        help = node_form::pay_with_help(),
         env = "L402_WALLET",
         hide_env_values = true,
         value_name = "WALLET"
@@ -56,9 +56,9 @@ impl SpendingArgs {
 /// Opens the spending half of a backend.
 pub(crate) async fn open_wallet(node: &Node, context: &Context) -> Result<Arc<dyn Pay>, CliError> {
     let home = context.home.create()?;
-    node.payer(home, context.clock.clone())
-        .await
-        .map_err(|error| wallet_error(&error))
+    let opened = node.wallet(Open::new(home, context.clock.clone())).await;
+    let wallet = opened.map_err(|error| wallet_error(&error))?;
+    Ok(wallet.pay)
 }
 
 /// An error of a wallet before any money moved.

@@ -188,10 +188,7 @@ fn hint_of(error: &l402_client::Error) -> Option<String> {
         } => "use https, or --danger-plain-http if everybody on the way may use what you buy",
         Error::Refused { .. } => "`l402 doctor URL` shows what the server answers, rule by rule",
         Error::Transport { .. } => "check the address, and that the server is running",
-        Error::Wallet { .. } => {
-            "check --wallet: sandbox, sandbox+http://127.0.0.1:8403, or \
-             lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE"
-        }
+        Error::Wallet { .. } => return Some(crate::text::node_form::wallet_hint()),
         _ => return None,
     };
     Some(hint.to_owned())

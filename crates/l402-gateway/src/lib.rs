@@ -20,14 +20,23 @@
 //! use std::{sync::Arc, time::Duration};
 //! use l402_gateway::{Config, Gateway, Home};
 //! use l402_host::SystemClock;
+//! use l402_lightning::Open;
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let config = Config::quick("http://127.0.0.1:3000", "50 sat".parse()?, "request".parse()?)
 //!     .map_err(|mistakes| mistakes[0].to_string())?;
 //! let home = Home::at("/var/lib/l402")?;
-//! let gateway = Gateway::start(config, &home, Arc::new(SystemClock::default()))?;
-//! println!("listening on {:?}", gateway.local_addrs());
-//! gateway.shutdown(Duration::from_secs(30));
+//! let clock = Arc::new(SystemClock::default());
+//! let node = config.node().receiver(Open::new(home.path(), clock.clone())).await?;
+//! let serving = tokio::task::spawn_blocking(move || {
+//!     let gateway = Gateway::start(config, &home, clock, node.receive)?;
+//!     println!("listening on {:?}", gateway.local_addrs());
+//!     gateway.shutdown(Duration::from_secs(30));
+//!     Ok::<_, l402_gateway::GatewayError>(())
+//! });
+//! serving.await??;
+//! node.lifecycle.shutdown().await;
 //! # Ok(())
 //! # }
 //! ```

@@ -21,13 +21,15 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::{sync::Arc, time::Duration};
 //! use l402_host::SystemClock;
-//! use l402_lightning::{InvoiceRequest, Node};
+//! use l402_lightning::{InvoiceRequest, Node, Open};
 //!
 //! # let home = tempfile::tempdir()?;
 //! # let home = home.path();
 //! let node: Node = "sandbox".parse()?;
-//! let receiver = node.receiver(home, Arc::new(SystemClock::default()), false).await?;
+//! let open = Open::new(home, Arc::new(SystemClock::default()));
+//! let receiver = node.receiver(open).await?;
 //! let invoice = receiver
+//!     .receive
 //!     .create_invoice(InvoiceRequest {
 //!         amount: "50 sat".parse()?,
 //!         expiry: Duration::from_secs(600),
@@ -50,27 +52,25 @@
     clippy::cast_sign_loss
 )]
 
-mod absent;
+mod backend;
 #[cfg(any(feature = "ldk", feature = "lnd", feature = "sandbox"))]
 mod check;
 mod error;
-#[cfg(feature = "ldk")]
-pub mod ldk;
-#[cfg(feature = "lnd")]
-mod lnd;
 mod node;
 #[cfg(feature = "pay")]
 mod pay;
 mod receive;
-#[cfg(feature = "sandbox")]
-pub mod sandbox;
-#[cfg(feature = "pay")]
-mod sandbox_http;
-#[cfg(feature = "sandbox")]
-mod sandbox_node;
+#[cfg(any(feature = "lnd", feature = "pay"))]
+mod transport;
 
+#[cfg(feature = "ldk")]
+pub use backend::ldk;
+#[cfg(feature = "sandbox")]
+pub use backend::sandbox;
 pub use error::{Error, ErrorKind};
-pub use node::{Node, NodeError};
+#[cfg(feature = "pay")]
+pub use node::Wallet;
+pub use node::{Lifecycle, LndNode, Node, NodeError, NodeForm, Open, Receiver, SandboxHttpNode};
 #[cfg(feature = "pay")]
 pub use pay::{Pay, PayFailure, PayRequest, Payment, Unknown};
 pub use receive::{InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex};

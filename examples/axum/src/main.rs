@@ -15,7 +15,7 @@ use axum::Router;
 use axum::routing::get;
 use l402::{KeyNumber, KeyRing, MasterKey};
 use l402_host::SystemClock;
-use l402_lightning::Node;
+use l402_lightning::{Node, Open};
 use l402_server::ledger::SqliteLedger;
 use l402_server::{Paid, Paywall, PaywallLayer, Route, Snapshot};
 
@@ -29,11 +29,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(&home)?;
 
     let node: Node = "sandbox".parse()?;
-    let receiver = node
-        .receiver(&home, Arc::new(SystemClock::default()), false)
-        .await?;
-    let network = receiver.network();
-    let paywall = Paywall::builder(receiver)
+    let open = Open::new(&home, Arc::new(SystemClock::default()));
+    let receive = node.receiver(open).await?.receive;
+    let network = receive.network();
+    let paywall = Paywall::builder(receive)
         .ledger(Arc::new(SqliteLedger::open(&home.join("example-axum.db"))?))
         .build();
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use l402::{Msat, Preimage};
 use l402_host::ManualClock;
-use l402_lightning::sandbox::{Sandbox, Wallet};
-use l402_lightning::{Pay, PayRequest, Payment};
+use l402_lightning::sandbox::{Sandbox, SandboxWallet};
+use l402_lightning::{Open, Pay, PayRequest, Payment};
 use tempfile::TempDir;
 
 use crate::clock;
@@ -21,7 +21,7 @@ pub struct House {
     /// The node that is paid.
     pub sandbox: Sandbox,
     /// The account that pays.
-    pub wallet: Wallet,
+    pub wallet: SandboxWallet,
 }
 
 impl House {
@@ -43,13 +43,19 @@ impl House {
         let home = tempfile::tempdir().expect("a folder");
         let clock = clock();
         let sandbox = Sandbox::open(home.path(), clock.clone()).expect("a sandbox");
-        let wallet = Wallet::open(&sandbox, name).expect("a wallet");
+        let wallet = SandboxWallet::open(&sandbox, name).expect("a wallet");
         Self {
             home,
             clock,
             sandbox,
             wallet,
         }
+    }
+
+    /// The settings with which a node or wallet of this home is opened.
+    #[must_use]
+    pub fn open(&self) -> Open {
+        Open::new(self.home.path(), self.clock.clone())
     }
 }
 

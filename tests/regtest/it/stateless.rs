@@ -53,7 +53,7 @@ impl Shop {
         let home = Home::at(pair.folder().join("gateway")).expect("a home");
         let (config, node) = (config(upstream.address()), Arc::clone(&pair.seller));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-        let start = move || Gateway::start_with(config, &home, clock, node);
+        let start = move || Gateway::start(config, &home, clock, node);
         let started = tokio::task::spawn_blocking(start).await;
         let gateway = started.expect("no panic").expect("a gateway");
         Self {

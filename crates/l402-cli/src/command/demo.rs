@@ -9,7 +9,6 @@ use crate::context::Context;
 use crate::demo::{open_gateway, play, start_upstream};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::seller;
 use crate::text::output::OutputArgs;
 
 /// Play all of it on this machine: a paid API, a wallet with play money, a first purchase
@@ -45,14 +44,15 @@ impl Demo {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         let out = self.output.open();
         let upstream = start_upstream().await?;
-        let gateway = open_gateway(self.listen, upstream, self.once, context).await?;
-        let address = *gateway
+        let serving = open_gateway(self.listen, upstream, self.once, context).await?;
+        let address = *serving
+            .gateway
             .local_addrs()
             .first()
             .ok_or_else(|| CliError::internal("the gateway listens nowhere"))?;
         let outcome = play(address, self.once, out, context).await;
         // Also after a failed purchase, what the gateway knows becomes durable.
-        let stopped = seller::stop(gateway, DRAIN).await;
+        let stopped = serving.stop(DRAIN).await;
         outcome.and(stopped)
     }
 }

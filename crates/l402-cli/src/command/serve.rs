@@ -16,6 +16,7 @@ use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
 use crate::seller;
 use crate::signal::Stop;
+use crate::text::node_form;
 use crate::text::output::{self, Output, OutputArgs, style};
 use crate::text::plain::escape;
 
@@ -64,8 +65,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
 
-    /// Get paid by this node: `sandbox`, or `lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE`
-    #[arg(long, value_name = "NODE")]
+    #[arg(long, value_name = "NODE", help = node_form::node_help())]
     node: Option<Node>,
 
     /// Check the configuration and stop: binds nothing, asks nobody
@@ -98,11 +98,11 @@ impl Serve {
             return report_sound(&config, out);
         }
         let stop_signal = Stop::listen()?;
-        let gateway = seller::start(config.clone(), context).await?;
-        announce(gateway.local_addrs(), &config, out)?;
+        let serving = seller::start(config.clone(), context).await?;
+        announce(serving.gateway.local_addrs(), &config, out)?;
         stop_signal.requested().await;
         out.tell("stopping: requests in flight may end (Ctrl-C again stops at once)");
-        seller::stop(gateway, config.shutdown_deadline()).await
+        serving.stop(config.shutdown_deadline()).await
     }
 
     /// Reads the configuration. The outer error lists mistakes in the configuration, the inner one is of

@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
 use crate::text::money::{MaxFee, duration};
+use crate::text::node_form;
 use crate::text::output::OutputArgs;
 use crate::wallet::{self, Bill};
 
@@ -81,10 +82,9 @@ struct PayArgs {
 
 #[derive(Args, Clone, Debug)]
 struct WalletArgs {
-    /// The wallet: `sandbox`, `sandbox+http://HOST:PORT`, or
-    /// `lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE`
     #[arg(
         long,
+        help = node_form::wallet_help(),
         env = "L402_WALLET",
         hide_env_values = true,
         value_name = "WALLET",

@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpListener};
 
-use l402_gateway::{Config, Gateway};
+use l402_gateway::Config;
 
 use super::upstream::GOODS;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::{exit_code, seller};
+use crate::exit_code;
+use crate::seller::{self, Serving};
 
 /// Opens the demo gateway on this address or, if the address is taken and `anywhere` allows it, on
 /// a free port.
@@ -17,7 +18,7 @@ pub(crate) async fn open(
     upstream: SocketAddr,
     anywhere: bool,
     context: &Context,
-) -> Result<Gateway, CliError> {
+) -> Result<Serving, CliError> {
     let free_port = SocketAddr::new(listen.ip(), 0);
     let taken = TcpListener::bind(listen).err();
     let address = match taken {

@@ -8,7 +8,7 @@ use l402::{Challenges, Invoice, Msat};
 use l402_client::{Client, Event, Journal, Limits, Progress, Quote, Receipt, Request};
 use l402_host::Clock;
 use l402_lightning::Pay;
-use l402_lightning::sandbox::{Sandbox, Wallet};
+use l402_lightning::sandbox::{Sandbox, SandboxWallet};
 use serde_json::{Value, json};
 
 use crate::buyer::sandbox_error;
@@ -78,7 +78,7 @@ fn report(
 async fn wallet(sandbox: &Sandbox) -> Result<Arc<dyn Pay>, CliError> {
     const ENOUGH: Msat = Msat::from_sat(1000);
     const MORE: Msat = Msat::from_sat(100_000);
-    let wallet = Wallet::open(sandbox, "default").map_err(sandbox_error)?;
+    let wallet = SandboxWallet::open(sandbox, "default").map_err(sandbox_error)?;
     let balance = wallet.balance().await.map_err(sandbox_error)?;
     if balance < ENOUGH {
         wallet.fund(MORE).map_err(sandbox_error)?;

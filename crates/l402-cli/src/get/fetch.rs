@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use l402_client::{Client, Error, Journal, Limits, Quote, Request, Response, State};
+use l402_lightning::NodeForm;
 use serde_json::json;
 
 use super::answer::{AGAIN, Shown};
@@ -140,9 +141,9 @@ impl GetArgs {
         let play_money = l402::Invoice::decode(&quote.invoice)
             .is_ok_and(|invoice| invoice.network == l402::Network::Regtest);
         let wallet = if play_money {
-            "--wallet sandbox"
+            format!("--wallet {}", NodeForm::SANDBOX.pattern)
         } else {
-            "--wallet 'lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE'"
+            format!("--wallet '{}'", NodeForm::LND.pattern)
         };
         let Context { program, home, .. } = context;
         let (home, url) = (home.as_option(), shell_word(&self.url));

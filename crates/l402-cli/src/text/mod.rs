@@ -4,6 +4,7 @@
 pub(crate) mod money;
 
 pub(crate) mod invoice;
+pub(crate) mod node_form;
 pub(crate) mod output;
 pub(crate) mod plain;
 pub(crate) mod when;

@@ -16,12 +16,12 @@ pub(crate) async fn fund(wallet: &Node, amount: Msat, context: &Context) -> Resu
         Node::Sandbox => {
             let sandbox = open_sandbox(context)?;
             let wallet =
-                sandbox::Wallet::open(&sandbox, "default").map_err(|e| wallet_error(&e))?;
+                sandbox::SandboxWallet::open(&sandbox, "default").map_err(|e| wallet_error(&e))?;
             wallet.fund(amount).map_err(|error| wallet_error(&error))?;
             wallet.balance().await
         }
-        Node::SandboxHttp(url) => {
-            faucet(url, amount).await?;
+        Node::SandboxHttp(node) => {
+            faucet(node.url(), amount).await?;
             open_wallet(wallet, context).await?.balance().await
         }
         other => {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use l402::{Challenge, Challenges, Msat};
 use l402_host::{Clock, SystemClock};
-use l402_lightning::sandbox::{Sandbox, Wallet};
+use l402_lightning::sandbox::{Sandbox, SandboxWallet};
 use l402_lightning::{Pay, PayRequest, Payment};
 use tokio::runtime::Runtime;
 
@@ -81,7 +81,7 @@ fn kill(gateway: &mut Serving, load: &Load, rng: &mut fastrand::Rng) -> Kill {
 struct Machine {
     home: Home,
     config: PathBuf,
-    wallet: Wallet,
+    wallet: SandboxWallet,
     runtime: Runtime,
 }
 
@@ -91,7 +91,7 @@ impl Machine {
         let config = home.file("l402.toml", &config(upstream));
         let clock = Arc::new(SystemClock::default());
         let sandbox = Sandbox::open(&home.path().join("home"), clock).expect("a sandbox");
-        let wallet = Wallet::open(&sandbox, "default").expect("an account");
+        let wallet = SandboxWallet::open(&sandbox, "default").expect("an account");
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().build().expect("a runtime");
         Self {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use l402_cli::exit_code::ExitCode;
+use l402_lightning::NodeForm;
 
 use crate::program::Home;
 
@@ -74,6 +75,29 @@ fn the_documented_exit_codes_are_those_of_the_program() {
         .iter()
         .map(|code| format!("| {} | `{}` | {} |", code.number, code.name, code.meaning))
         .collect();
+    assert_eq!(documented, table);
+}
+
+#[test]
+fn the_documented_forms_of_a_wallet_are_those_of_the_program() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cli.md");
+    let page = std::fs::read_to_string(page).expect("docs/cli.md");
+    let (_, section) = page
+        .split_once("## Wallets and nodes")
+        .expect("the section");
+    let documented: Vec<&str> = section
+        .lines()
+        .skip_while(|line| !line.starts_with("| `"))
+        .take_while(|line| line.starts_with("| `"))
+        .collect();
+    let table = NodeForm::ALL.map(|form| {
+        let limit = match (form.receives, form.pays) {
+            (false, _) => " (paying only)",
+            (_, false) => " (receiving only)",
+            (true, true) => "",
+        };
+        format!("| `{}` | {}{limit} |", form.brief, form.meaning)
+    });
     assert_eq!(documented, table);
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use l402_client::{Client, Journal, Progress, Quote, Request};
 use l402_host::SystemClock;
-use l402_lightning::Node;
+use l402_lightning::{Node, Open};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::program::{Home, Serving};
@@ -35,10 +35,10 @@ fn abandon_the_question(home: &Home, url: &str) {
     let (asked, mut question) = unbounded_channel();
     let call = async {
         let clock = Arc::new(SystemClock::default());
-        let wallet = Node::Sandbox.payer(&state, clock).await.expect("a wallet");
+        let wallet = Node::Sandbox.wallet(Open::new(&state, clock)).await;
         let journal = Journal::open(&state.join("client")).expect("a journal");
         let client = Client::builder(journal)
-            .wallet(wallet)
+            .wallet(wallet.expect("a wallet").pay)
             .progress(Arc::new(Unanswered(asked)))
             .build()
             .expect("a client");

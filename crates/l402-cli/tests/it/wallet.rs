@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use l402::UnixTime;
 use l402_host::{Clock, ManualClock, SystemClock};
-use l402_lightning::{InvoiceRequest, Node, PayRequest, Payment};
+use l402_lightning::{InvoiceRequest, Node, Open, PayRequest, Payment};
 
 use crate::program::Home;
 
@@ -96,22 +96,27 @@ fn old_invoice(home: &Home, paid: bool) -> String {
     let state = home.path().join("home");
     std::fs::create_dir_all(&state).expect("a folder");
     let act = async {
-        let seller = Node::Sandbox.receiver(&state, clock.clone(), false).await;
+        let open = Open::new(&state, clock);
+        let seller = Node::Sandbox.receiver(open.clone()).await;
         let request = InvoiceRequest {
             amount: "10 sat".parse().expect("an amount"),
             expiry: Duration::from_secs(600),
             memo: "of old".to_owned(),
         };
-        let invoice = seller.expect("a node").create_invoice(request).await;
+        let invoice = seller
+            .expect("a node")
+            .receive
+            .create_invoice(request)
+            .await;
         let bolt11 = invoice.expect("an invoice").bolt11().to_owned();
         if paid {
-            let wallet = Node::Sandbox.payer(&state, clock).await.expect("a wallet");
+            let wallet = Node::Sandbox.wallet(open).await.expect("a wallet");
             let request = PayRequest {
                 bolt11: bolt11.clone(),
                 max_fee: "10 sat".parse().expect("an amount"),
                 deadline: Duration::from_secs(10),
             };
-            let outcome = wallet.pay(request).await;
+            let outcome = wallet.pay.pay(request).await;
             assert!(matches!(outcome, Payment::Settled { .. }), "{outcome:?}");
         }
         bolt11

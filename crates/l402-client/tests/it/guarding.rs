@@ -7,7 +7,7 @@ use std::time::Duration;
 use l402::{Msat, Problem, UnixTime};
 use l402_client::{Client, Error, Limits, Progress, Quote, Request, State};
 use l402_lightning::Pay;
-use l402_lightning::sandbox::{Fault, Wallet};
+use l402_lightning::sandbox::{Fault, SandboxWallet};
 
 use crate::odd_wallet::OddWallet;
 use crate::shop::Trouble;
@@ -70,7 +70,7 @@ async fn only_the_wallet_that_was_asked_can_say_that_it_never_began() {
     let world = World::new().await;
     world.fault(Fault::Held);
     world.fetch(&world.client(), "/joke").await.unwrap_err();
-    let other = Arc::new(Wallet::open(&world.sandbox, "other").unwrap());
+    let other = Arc::new(SandboxWallet::open(&world.sandbox, "other").unwrap());
     let elsewhere = world.builder().wallet(other).build().unwrap();
     for _ in 0..2 {
         let error = world.fetch(&elsewhere, "/joke").await.unwrap_err();

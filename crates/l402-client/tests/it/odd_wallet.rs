@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 use l402::{Msat, Network, PaymentHash};
 use l402_client::{Journal, State};
 use l402_host::BoxFuture;
-use l402_lightning::sandbox::Wallet;
+use l402_lightning::sandbox::SandboxWallet;
 use l402_lightning::{Error, ErrorKind, Pay, PayRequest, Payment, Unknown};
 
 /// The buyer's wallet, with one of its habits changed.
 #[derive(Debug)]
 pub(crate) struct OddWallet {
-    pub(crate) wallet: Arc<Wallet>,
+    pub(crate) wallet: Arc<SandboxWallet>,
     /// Says that routing cost this much, whatever the limit.
     pub(crate) fee: Option<Msat>,
     /// Pays nothing, says that it does not know, and has never heard of it afterwards.
@@ -22,7 +22,7 @@ pub(crate) struct OddWallet {
 }
 
 impl OddWallet {
-    pub(crate) fn new(wallet: &Arc<Wallet>, journal: Journal) -> Self {
+    pub(crate) fn new(wallet: &Arc<SandboxWallet>, journal: Journal) -> Self {
         Self {
             wallet: wallet.clone(),
             fee: None,

@@ -9,7 +9,7 @@ use l402_client::{
 };
 use l402_host::ManualClock;
 use l402_lightning::Pay;
-use l402_lightning::sandbox::{Fault, Sandbox, Wallet};
+use l402_lightning::sandbox::{Fault, Sandbox, SandboxWallet};
 use l402_testkit::House;
 use tempfile::TempDir;
 
@@ -21,7 +21,7 @@ pub(crate) struct World {
     pub(crate) home: TempDir,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) sandbox: Sandbox,
-    pub(crate) wallet: Arc<Wallet>,
+    pub(crate) wallet: Arc<SandboxWallet>,
     pub(crate) shop: Shop,
 }
 

@@ -251,6 +251,12 @@ impl Config {
         &self.node
     }
 
+    /// Returns true if the node is to be opened also with an lnd macaroon that could spend.
+    #[must_use]
+    pub fn danger_spending_macaroon(&self) -> bool {
+        self.danger_spending_macaroon
+    }
+
     /// Whether it serves TLS.
     #[must_use]
     pub fn is_tls(&self) -> bool {

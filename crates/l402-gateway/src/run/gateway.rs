@@ -47,41 +47,22 @@ impl fmt::Debug for Gateway {
 }
 
 impl Gateway {
-    /// Opens keys, ledger and node under `home`, binds, serves. Blocks until it is listening;
-    /// call it outside async code or under `spawn_blocking`.
+    /// Opens keys and ledger under `home`, binds, serves. Blocks until it is listening; call it
+    /// outside async code or under `spawn_blocking`.
+    ///
+    /// `receive` is the node that [`Config::node`] names, opened by the caller, or one of the
+    /// caller's own. The gateway uses it on a runtime of its own, and the runtime on which it was
+    /// opened has to outlive the gateway: a connection ends with the runtime that made it.
     ///
     /// # Errors
     /// [`GatewayError`]; nothing stays bound.
-    pub fn start(config: Config, home: &Home, clock: Arc<dyn Clock>) -> Result<Self, GatewayError> {
+    pub fn start(
+        config: Config,
+        home: &Home,
+        clock: Arc<dyn Clock>,
+        receive: Arc<dyn Receive>,
+    ) -> Result<Self, GatewayError> {
         let control = Control::start()?;
-        let (node, path) = (config.node.clone(), home.path().to_owned());
-        let (node_clock, danger) = (Arc::clone(&clock), config.danger_spending_macaroon);
-        let opened = control.run(async move { node.receiver(&path, node_clock, danger).await })?;
-        let receive = opened
-            .map_err(|error| GatewayError::new(format!("cannot use {}: {error}", config.node)))?;
-        Self::assemble(config, home, clock, receive, control)
-    }
-
-    /// As [`Gateway::start`], with a node of the caller's (tests, other backends).
-    ///
-    /// # Errors
-    /// As [`Gateway::start`].
-    pub fn start_with(
-        config: Config,
-        home: &Home,
-        clock: Arc<dyn Clock>,
-        receive: Arc<dyn Receive>,
-    ) -> Result<Self, GatewayError> {
-        Self::assemble(config, home, clock, receive, Control::start()?)
-    }
-
-    fn assemble(
-        config: Config,
-        home: &Home,
-        clock: Arc<dyn Clock>,
-        receive: Arc<dyn Receive>,
-        control: Control,
-    ) -> Result<Self, GatewayError> {
         config
             .check_listeners()
             .map_err(|(key, text)| GatewayError::new(format!("{key}: {text}")))?;

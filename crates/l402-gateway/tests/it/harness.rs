@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use l402_gateway::{Config, Gateway, Home};
 use l402_host::{Clock, ManualClock};
-use l402_lightning::Node;
+use l402_lightning::{Node, Open};
 use l402_testkit::TestServer;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -56,7 +56,10 @@ pub(crate) async fn start(
     };
     let config = Config::from_toml(&text, "test.toml").expect("a sound configuration");
     let home = Home::at(home).expect("a home");
-    let started = tokio::task::spawn_blocking(move || Gateway::start(config, &home, clock));
+    let open = Open::new(home.path(), clock.clone());
+    let receiver = Node::Sandbox.receiver(open).await.expect("a node");
+    let start = move || Gateway::start(config, &home, clock, receiver.receive);
+    let started = tokio::task::spawn_blocking(start);
     started.await.expect("no panic")
 }
 
@@ -99,11 +102,9 @@ impl GatewayUnderTest {
         let document = challenge.json();
         let text = |key: &str| document[key].as_str().expect("a text").to_owned();
         let clock = self.clock.clone();
-        let wallet = Node::Sandbox
-            .payer(self.home.path(), clock)
-            .await
-            .expect("a wallet");
-        let (preimage, _paid) = l402_testkit::pay(&*wallet, &text("invoice")).await;
+        let open = Open::new(self.home.path(), clock);
+        let wallet = Node::Sandbox.wallet(open).await.expect("a wallet");
+        let (preimage, _paid) = l402_testkit::pay(&*wallet.pay, &text("invoice")).await;
         format!("L402 {}:{}", text("token"), preimage.to_hex())
     }
 }

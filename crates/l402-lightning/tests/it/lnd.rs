@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use l402::Msat;
 use l402_host::BoxFuture;
-use l402_lightning::{Error, ErrorKind, NewInvoice, Node, Pay, PayRequest, Payment, Receive};
+use l402_lightning::{
+    Error, ErrorKind, LndNode, NewInvoice, Node, Open, Pay, PayRequest, Payment, Receive,
+};
 use l402_testkit::lnd::{FakeLnd, Mischief, certificate};
 
 use super::contract::{Bench, asked, invoice, is_settled, keeps_every_promise, order};
@@ -68,13 +70,14 @@ impl Setup {
         std::fs::write(folder.path().join("tls.cert"), &lnd.tls_cert).expect("written");
         let clock = lnd.fake.house.clock.clone();
         let receiver = node(&lnd.address, folder.path(), "invoice");
-        let receive = receiver.receiver(folder.path(), clock.clone(), false).await;
+        let open = Open::new(folder.path(), clock);
+        let receive = receiver.receiver(open.clone()).await;
         let payer = node(&lnd.address, folder.path(), "admin")
-            .payer(folder.path(), clock)
+            .wallet(open)
             .await;
         Self {
-            receive: receive.expect("receives"),
-            pay: payer.expect("pays"),
+            receive: receive.expect("receives").receive,
+            pay: payer.expect("pays").pay,
             lnd,
             folder,
         }
@@ -85,10 +88,13 @@ impl Setup {
     }
 
     async fn receiver(&self, macaroon: &str, danger: bool) -> Result<Arc<dyn Receive>, Error> {
-        let clock = self.lnd.fake.house.clock.clone();
-        self.node(macaroon)
-            .receiver(self.folder.path(), clock, danger)
-            .await
+        let open = self.open().with_danger_spending_macaroon(danger);
+        let opened = self.node(macaroon).receiver(open).await;
+        opened.map(|receiver| receiver.receive)
+    }
+
+    fn open(&self) -> Open {
+        Open::new(self.folder.path(), self.lnd.fake.house.clock.clone())
     }
 
     fn sends(&self) -> usize {
@@ -111,12 +117,12 @@ impl Setup {
 }
 
 fn node(address: &str, folder: &Path, macaroon: &str) -> Node {
-    Node::Lnd {
+    Node::Lnd(LndNode {
         address: address.to_owned(),
         tls_cert: folder.join("tls.cert"),
         macaroon: folder.join(format!("{macaroon}.macaroon")),
         network: None,
-    }
+    })
 }
 
 impl Bench for Setup {
@@ -201,12 +207,11 @@ async fn a_payment_that_somebody_else_began_is_followed_to_its_end() {
 #[tokio::test]
 async fn a_refused_macaroon_is_a_certain_failure() {
     let setup = Setup::new().await;
-    let clock = setup.lnd.fake.house.clock.clone();
     let mut node = setup.node("invoice");
-    if let Node::Lnd { network, .. } = &mut node {
-        *network = Some(l402::Network::Regtest);
+    if let Node::Lnd(lnd) = &mut node {
+        lnd.network = Some(l402::Network::Regtest);
     }
-    let pay = node.payer(setup.folder.path(), clock).await.unwrap();
+    let pay = node.wallet(setup.open()).await.unwrap().pay;
     let bought = invoice(&setup, Msat::from_sat(50)).await;
     let payment = pay.pay(order(bought.bolt11())).await;
     let Payment::Failed(failure) = payment else {
@@ -219,17 +224,13 @@ async fn a_refused_macaroon_is_a_certain_failure() {
 async fn another_certificate_than_the_pinned_one_ends_before_anything_is_sent() {
     let setup = Setup::new().await;
     std::fs::write(setup.folder.path().join("tls.cert"), certificate().1).unwrap();
-    let clock = setup.lnd.fake.house.clock.clone();
-    let refused = setup
-        .node("admin")
-        .payer(setup.folder.path(), clock.clone())
-        .await;
+    let refused = setup.node("admin").wallet(setup.open()).await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unavailable);
     let mut node = setup.node("admin");
-    if let Node::Lnd { network, .. } = &mut node {
-        *network = Some(l402::Network::Regtest);
+    if let Node::Lnd(lnd) = &mut node {
+        lnd.network = Some(l402::Network::Regtest);
     }
-    let pay = node.payer(setup.folder.path(), clock).await.unwrap();
+    let pay = node.wallet(setup.open()).await.unwrap().pay;
     let bought = invoice(&setup, Msat::from_sat(50)).await;
     let payment = pay.pay(order(bought.bolt11())).await;
     let Payment::Failed(failure) = payment else {
@@ -243,25 +244,19 @@ async fn another_certificate_than_the_pinned_one_ends_before_anything_is_sent() 
 async fn an_lnd_that_is_away_is_a_certain_failure() {
     let setup = Setup::new().await;
     let bought = invoice(&setup, Msat::from_sat(50)).await;
-    let Node::Lnd {
-        tls_cert, macaroon, ..
-    } = setup.node("admin")
-    else {
+    let Node::Lnd(lnd) = setup.node("admin") else {
         panic!()
     };
     let free = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap();
-    let network = Some(l402::Network::Regtest);
-    let away = Node::Lnd {
+    let away = Node::Lnd(LndNode {
         address: free.to_string(),
-        tls_cert,
-        macaroon,
-        network,
-    };
-    let clock = setup.lnd.fake.house.clock.clone();
-    let pay = away.payer(setup.folder.path(), clock).await.unwrap();
+        network: Some(l402::Network::Regtest),
+        ..lnd
+    });
+    let pay = away.wallet(setup.open()).await.unwrap().pay;
     let payment = pay.pay(order(bought.bolt11())).await;
     let Payment::Failed(failure) = payment else {
         panic!("{payment:?}")

@@ -9,9 +9,9 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use l402::{Msat, Network};
 use l402_host::BoxFuture;
-use l402_lightning::sandbox::{Fault, Sandbox, Wallet};
+use l402_lightning::sandbox::{Fault, Sandbox, SandboxWallet};
 use l402_lightning::{
-    Error, ErrorKind, InvoiceState, NewInvoice, Node, Pay, PayRequest, Payment, Receive,
+    Error, ErrorKind, InvoiceState, NewInvoice, Node, Open, Pay, PayRequest, Payment, Receive,
     SettlementIndex,
 };
 use l402_testkit::{House, clock};
@@ -126,10 +126,8 @@ async fn ten_thousand_unpaid_invoices_leave_every_file_as_it_was() {
 async fn whoever_only_sells_makes_no_database() {
     let home = tempfile::tempdir().unwrap();
     let clock = clock();
-    let receive = Node::Sandbox
-        .receiver(home.path(), clock, false)
-        .await
-        .unwrap();
+    let open = Open::new(home.path(), clock);
+    let receive = Node::Sandbox.receiver(open).await.unwrap().receive;
     let made = receive
         .create_invoice(asked(Msat::from_sat(50)))
         .await
@@ -152,9 +150,9 @@ async fn processes_on_one_home_pay_an_invoice_once() {
     let bought = house.invoice().await;
     let open = || {
         let sandbox = Sandbox::open(house.home.path(), house.clock.clone()).unwrap();
-        Wallet::open(&sandbox, "default").unwrap()
+        SandboxWallet::open(&sandbox, "default").unwrap()
     };
-    let wallets: Vec<Wallet> = (0..4).map(|_| open()).collect();
+    let wallets: Vec<SandboxWallet> = (0..4).map(|_| open()).collect();
     let payments = join_all(
         wallets
             .iter()
@@ -182,7 +180,7 @@ fn many_who_open_at_once_share_one_filled_account() {
                 start.wait();
                 let clock = clock();
                 let sandbox = Sandbox::open(home.path(), clock).unwrap();
-                Wallet::open(&sandbox, "default").unwrap();
+                SandboxWallet::open(&sandbox, "default").unwrap();
             });
         }
     });
@@ -195,7 +193,7 @@ async fn another_account_neither_pays_again_nor_learns_the_preimage() {
     let house = House::new();
     let bought = house.invoice().await;
     assert!(is_settled(&house.buy(&bought).await, &bought));
-    let other = Wallet::open(&house.sandbox, "other").unwrap();
+    let other = SandboxWallet::open(&house.sandbox, "other").unwrap();
     let payment = other.pay(order(bought.bolt11())).await;
     assert!(matches!(payment, Payment::Failed(_)), "{payment:?}");
     assert!(other.lookup(bought.payment_hash()).await.unwrap().is_none());
@@ -370,7 +368,7 @@ fn the_sandboxs_own_accounts_and_odd_names_are_no_wallets() {
         "../x",
         &"a".repeat(65),
     ] {
-        let error: Error = Wallet::open(&house.sandbox, name).unwrap_err();
+        let error: Error = SandboxWallet::open(&house.sandbox, name).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Rejected, "{name}");
     }
 }
@@ -391,7 +389,7 @@ fn a_damaged_file_is_named_and_kept() {
     let sandbox = Sandbox::open(home.path(), clock()).unwrap();
     let path = home.path().join("sandbox/sandbox.db");
     std::fs::write(&path, "no database at all, and longer than any header").unwrap();
-    let error = Wallet::open(&sandbox, "default").unwrap_err();
+    let error = SandboxWallet::open(&sandbox, "default").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Local);
     assert!(error.to_string().contains("sandbox.db"), "{error}");
     assert!(
@@ -405,14 +403,8 @@ fn a_damaged_file_is_named_and_kept() {
 async fn nodes_of_one_home_find_each_other() {
     let house = House::new();
     let node: Node = "sandbox".parse().unwrap();
-    let receive = node
-        .receiver(house.home.path(), house.clock.clone(), false)
-        .await
-        .unwrap();
-    let pay = node
-        .payer(house.home.path(), house.clock.clone())
-        .await
-        .unwrap();
+    let receive = node.receiver(house.open()).await.unwrap().receive;
+    let pay = node.wallet(house.open()).await.unwrap().pay;
     assert_eq!(
         (receive.network(), pay.network()),
         (Network::Regtest, Network::Regtest)
@@ -440,7 +432,7 @@ fn debug_shows_no_key() {
 fn a_wallet_has_one_name_that_no_other_wallet_has() {
     let (house, other) = (House::new(), House::new());
     let reopened = Sandbox::open(house.home.path(), house.clock.clone()).unwrap();
-    let name = |account| Wallet::open(&reopened, account).unwrap().name();
+    let name = |account| SandboxWallet::open(&reopened, account).unwrap().name();
     assert_eq!(name("default"), house.wallet.name());
     assert_ne!(name("second"), house.wallet.name());
     assert_ne!(other.wallet.name(), house.wallet.name());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use l402::Msat;
 use l402_host::BoxFuture;
 use l402_lightning::sandbox::{Fault, serve_api};
-use l402_lightning::{ErrorKind, Node, Pay, Payment, Receive};
+use l402_lightning::{ErrorKind, Node, Open, Pay, Payment, Receive};
 use l402_testkit::{House, START};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
@@ -88,9 +88,9 @@ async fn read(answer: Response) -> (u16, Value) {
 
 async fn payer(base: &str) -> Arc<dyn Pay> {
     let node: Node = format!("sandbox+{base}").parse().expect("a node");
-    let nowhere = std::path::Path::new("/nonexistent");
     let clock = Arc::new(l402_host::SystemClock::default());
-    node.payer(nowhere, clock).await.expect("a payer")
+    let wallet = node.wallet(Open::new("/nonexistent", clock)).await;
+    wallet.expect("a wallet").pay
 }
 
 impl Bench for Remote {
@@ -305,8 +305,6 @@ async fn a_connection_that_ends_after_the_request_is_unknown() {
 async fn the_api_alone_cannot_be_sold_through() {
     let node: Node = "sandbox+http://127.0.0.1:1".parse().unwrap();
     let house = House::new();
-    let refused = node
-        .receiver(house.home.path(), house.clock.clone(), false)
-        .await;
+    let refused = node.receiver(house.open()).await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Rejected);
 }

@@ -13,7 +13,7 @@ use l402::{
     Challenge, Challenges, KeyNumber, KeyRing, MasterKey, Msat, Network, Policy, Preimage, Problem,
 };
 use l402_host::ManualClock;
-use l402_lightning::sandbox::Wallet;
+use l402_lightning::sandbox::SandboxWallet;
 use l402_server::{
     Access, Blame, ChallengeLimits, Paid, Paywall, PaywallBuilder, PaywallLayer, Rate, Route,
     Snapshot,
@@ -33,7 +33,7 @@ pub(crate) struct World {
     pub(crate) app: Router,
     /// What `/flaky` answers.
     pub(crate) status: Arc<AtomicU16>,
-    wallet: Wallet,
+    wallet: SandboxWallet,
 }
 
 pub(crate) struct Answer {

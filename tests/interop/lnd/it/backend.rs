@@ -7,7 +7,7 @@ use std::time::Duration;
 use l402::{Msat, UnixTime};
 use l402_host::{BoxFuture, Clock, SystemClock};
 use l402_interop::Regtest;
-use l402_lightning::{ErrorKind, InvoiceState, Pay, Payment, Receive};
+use l402_lightning::{ErrorKind, InvoiceState, Open, Pay, Payment, Receive};
 
 use crate::contract::{Bench, asked, is_settled, keeps_every_promise, order};
 
@@ -46,12 +46,12 @@ impl Nodes {
         let system = SystemClock::default();
         let clock = Arc::new(Ahead::default());
         let seller = net.seller.node("invoice");
-        let receive = seller.receiver(net.folder(), Arc::new(system), false);
+        let receive = seller.receiver(Open::new(net.folder(), Arc::new(system)));
         let buyer = net.buyer.node("admin");
-        let pay = buyer.payer(net.folder(), clock.clone());
+        let pay = buyer.wallet(Open::new(net.folder(), clock.clone()));
         Self {
-            receive: receive.await.expect("receives"),
-            pay: pay.await.expect("pays"),
+            receive: receive.await.expect("receives").receive,
+            pay: pay.await.expect("pays").pay,
             clock,
         }
     }
@@ -89,23 +89,25 @@ async fn keeps_the_contract() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_macaroon_that_could_spend_does_not_sell_and_one_that_cannot_does_not_pay() {
     let net = Regtest::start().await;
-    let clock = || Arc::new(SystemClock::default());
+    let open = || Open::new(net.folder(), Arc::new(SystemClock::default()));
     for spends in ["admin", "router"] {
         let node = net.seller.node(spends);
-        let refused = node.receiver(net.folder(), clock(), false).await;
+        let refused = node.receiver(open()).await;
         let error = refused.expect_err("it could spend");
         assert_eq!(error.kind(), ErrorKind::Unauthorized, "{spends}: {error}");
     }
     let admin = net.seller.node("admin");
-    let accepted = admin.receiver(net.folder(), clock(), true).await;
-    let receive = accepted.expect("where it is asked for");
+    let accepted = admin
+        .receiver(open().with_danger_spending_macaroon(true))
+        .await;
+    let receive = accepted.expect("where it is asked for").receive;
     let made = receive.create_invoice(asked(Msat::from_sat(7))).await;
     let made = made.expect("an invoice");
 
     // An invoice macaroon of the buyer's node opens no wallet there.
     let node = net.buyer.node("invoice");
-    let pay = node.payer(net.folder(), clock()).await;
-    let pay = pay.expect("its network is known from its path");
+    let pay = node.wallet(open()).await;
+    let pay = pay.expect("its network is known from its path").pay;
     let payment = pay.pay(order(made.bolt11())).await;
     assert!(matches!(payment, Payment::Failed(_)), "{payment:?}");
     let state = receive.lookup(made.payment_hash()).await.expect("a state");
@@ -115,12 +117,12 @@ async fn a_macaroon_that_could_spend_does_not_sell_and_one_that_cannot_does_not_
 #[tokio::test(flavor = "multi_thread")]
 async fn both_ends_of_the_channel_pay() {
     let net = Regtest::start().await;
-    let clock = || Arc::new(SystemClock::default());
+    let open = || Open::new(net.folder(), Arc::new(SystemClock::default()));
     for (from, to) in [(&net.buyer, &net.seller), (&net.seller, &net.buyer)] {
         let (payee, payer) = (to.node("invoice"), from.node("admin"));
-        let receive = payee.receiver(net.folder(), clock(), false).await;
-        let receive = receive.expect("receives");
-        let pay = payer.payer(net.folder(), clock()).await.expect("pays");
+        let receive = payee.receiver(open()).await;
+        let receive = receive.expect("receives").receive;
+        let pay = payer.wallet(open()).await.expect("pays").pay;
         let bought = receive.create_invoice(asked(Msat::from_sat(90))).await;
         let bought = bought.expect("an invoice");
         let payment = pay.pay(order(bought.bolt11())).await;

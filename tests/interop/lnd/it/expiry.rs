@@ -5,7 +5,7 @@ use std::sync::Arc;
 use l402::Invoice;
 use l402_host::ManualClock;
 use l402_interop::{L402, Regtest, until};
-use l402_lightning::{InvoiceState, Payment};
+use l402_lightning::{InvoiceState, Open, Payment};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -67,7 +67,8 @@ async fn an_invoice_left_to_expire_is_cancelled_and_refused_and_moves_no_money()
     // A wallet whose clock is behind asks its lnd all the same, and learns the same.
     let behind = Arc::new(ManualClock::new(invoice.created));
     let slow = net.buyer.node("admin");
-    let slow = slow.payer(net.folder(), behind).await.expect("pays");
+    let slow = slow.wallet(Open::new(net.folder(), behind)).await;
+    let slow = slow.expect("pays").pay;
     let payment = slow.pay(order(challenge.invoice())).await;
     assert!(matches!(payment, Payment::Failed(_)), "{payment:?}");
     assert_eq!(nodes.pay.balance().await.expect("a balance"), before);

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::str::FromStr;
 
 use bitcoin::{Address, Network};
-use l402_lightning::Node;
+use l402_lightning::{LndNode, Node};
 use serde_json::Value;
 
 use crate::chain::Access;
@@ -56,12 +56,12 @@ impl Lnd {
     /// Its address as configuration and command line name it, with the macaroon of this name.
     #[must_use]
     pub fn node(&self, macaroon: &str) -> Node {
-        Node::Lnd {
+        Node::Lnd(LndNode {
             address: format!("127.0.0.1:{}", self.rest_port),
             tls_cert: self.tls_cert(),
             macaroon: self.macaroon(macaroon),
             network: None,
-        }
+        })
     }
 
     /// Where its gRPC interface is, for programs that use that.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use l402_host::SystemClock;
 use l402_lightning::Pay;
-use l402_lightning::sandbox::{Fault, Sandbox, Wallet};
+use l402_lightning::sandbox::{Fault, Sandbox, SandboxWallet};
 use tokio::runtime::Runtime;
 
 use crate::program::{Home, Serving};
@@ -15,7 +15,7 @@ pub(super) struct Seller {
     pub(super) home: Home,
     gateway: Serving,
     sandbox: Sandbox,
-    wallet: Wallet,
+    wallet: SandboxWallet,
     runtime: Runtime,
 }
 
@@ -28,7 +28,7 @@ impl Seller {
         let gateway = home.serve(&["serve", "--config", config, "--listen", "127.0.0.1:0"]);
         let clock = Arc::new(SystemClock::default());
         let sandbox = Sandbox::open(&home.path().join("home"), clock).expect("a sandbox");
-        let wallet = Wallet::open(&sandbox, "default").expect("an account");
+        let wallet = SandboxWallet::open(&sandbox, "default").expect("an account");
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().build().expect("a runtime");
         Self {

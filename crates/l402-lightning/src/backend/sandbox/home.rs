@@ -1,22 +1,4 @@
-//! Lightning with no network and no daemon: one SQLite file and one node key. **It is no money.**
-//!
-//! Everybody who opens the same home folder is on the same sandbox, also from several processes:
-//! the seller makes invoices with [`Receive`](crate::Receive), the buyer pays them from a
-//! `Wallet` (feature `pay`). Invoices are real BOLT 11 on regtest (`lnbcrt…`), signed by the node
-//! key. The preimage is derived from the key and the invoice's payment secret, so an invoice is
-//! written nowhere before it is paid, and a payment is one transaction in the file.
-//!
-//! [`Fault`] makes it misbehave as life does. Money never appears or disappears:
-//! [`Sandbox::totals`] gives both sides of the account.
-
-#[cfg(feature = "sandbox-api")]
-mod api;
-mod fault;
-mod file;
-mod key;
-#[cfg(feature = "pay")]
-mod pay;
-mod receive;
+//! The sandbox of one home folder: its settings and its book.
 
 use core::fmt;
 use std::path::Path;
@@ -24,26 +6,22 @@ use std::sync::{Arc, Once};
 
 use l402::Msat;
 
+use super::fault::{self, Fault};
+use super::{file, key};
 use crate::{Error, ErrorKind};
 use l402_host::{Clock, private};
-
-#[cfg(feature = "sandbox-api")]
-pub use api::serve_api;
-pub use fault::Fault;
-#[cfg(feature = "pay")]
-pub use pay::Wallet;
 
 /// The sandbox of one home folder: `HOME/sandbox/node.key` and `HOME/sandbox/sandbox.db`.
 /// Clones are the same sandbox.
 #[derive(Clone)]
 pub struct Sandbox {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
-    clock: Arc<dyn Clock>,
-    file: file::SandboxFile,
-    key: key::NodeKey,
+pub(super) struct Inner {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) file: file::SandboxFile,
+    pub(super) key: key::NodeKey,
 }
 
 /// Both sides of the sandbox's book. They are equal, whatever was paid, refused or held.
@@ -139,7 +117,7 @@ impl Sandbox {
     }
 
     /// Runs blocking work on the file where it holds up no other task.
-    async fn blocking<T: Send + 'static>(
+    pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Inner) -> T + Send + 'static,
     ) -> Result<T, Error> {
@@ -160,6 +138,8 @@ fn say_that_it_is_no_money(folder: &Path) {
     static SAID: Once = Once::new();
     SAID.call_once(|| {
         tracing::warn!(
+            // The public path of this module, by which a log is filtered.
+            target: "l402_lightning::sandbox",
             folder = %folder.display(),
             "THE SANDBOX IS NO MONEY: its payments are entries in a file, for trying things out"
         );
@@ -167,7 +147,7 @@ fn say_that_it_is_no_money(folder: &Path) {
 }
 
 /// An error about a file, naming it.
-fn local(what: &str, path: &Path, error: &dyn fmt::Display) -> Error {
+pub(super) fn local(what: &str, path: &Path, error: &dyn fmt::Display) -> Error {
     Error::new(
         ErrorKind::Local,
         format!("cannot {what} {}: {error}", path.display()),

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use futures_util::stream;
 use l402::{Msat, Network, PaymentHash};
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::json;
 
-use super::rest::{Lines, Rest, tidy};
-use super::wire::{AddedInvoice, WireInvoice, WireInvoices, garbled, hash};
+use super::rest::{Lines, Rest};
+use super::wire::{AddedInvoice, Item, WireInvoice, WireInvoices, garbled, hash};
+use crate::transport::plain;
 use crate::{
     Error, ErrorKind, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
     SettlementIndex, check,
@@ -48,7 +49,7 @@ impl Receive for LndReceive {
                 "memo": request.memo,
                 "private": false,
             });
-            let added: AddedInvoice = self.rest.post("/v1/invoices", &body).await?;
+            let added: AddedInvoice = self.rest.post("/v1/invoices", &body).json().await?;
             let now = self.clock.wall();
             let made = check::invoice(added.payment_request, &request, self.network, now)?;
             if hash(&added.r_hash)? != made.payment_hash() {
@@ -61,7 +62,7 @@ impl Receive for LndReceive {
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<InvoiceState, Error>> {
         Box::pin(async move {
             let path = format!("/v1/invoice/{payment_hash}");
-            let invoice: WireInvoice = match self.rest.get(&path).await {
+            let invoice: WireInvoice = match self.rest.get(&path).json().await {
                 Ok(invoice) => invoice,
                 Err(failure) if failure.status == Some(StatusCode::NOT_FOUND) => {
                     return Ok(InvoiceState::Unseen);
@@ -127,12 +128,12 @@ impl LndReceive {
             Some(lines) => lines,
             None => {
                 let path = format!("/v1/invoices/subscribe?settle_index={}", from.0);
-                self.rest.stream(Method::GET, &path, None).await?
+                self.rest.get(&path).lines().await?
             }
         };
-        while let Some(item) = lines.next::<WireInvoice>().await? {
+        while let Some(item) = lines.next::<Item<WireInvoice>>().await? {
             if let Some(status) = item.error {
-                return Err(Error::new(ErrorKind::Unavailable, tidy(&status.message)));
+                return Err(Error::new(ErrorKind::Unavailable, plain(&status.message)));
             }
             let told = item
                 .result
@@ -153,7 +154,7 @@ impl LndReceive {
         let mut offset = 0;
         loop {
             let path = format!("/v1/invoices?num_max_invoices={PAGE}&index_offset={offset}");
-            let page: WireInvoices = self.rest.get_within(PAGE_PATIENCE, &path).await?;
+            let page: WireInvoices = self.rest.get(&path).within(PAGE_PATIENCE).json().await?;
             for invoice in &page.invoices {
                 let found = settlement(invoice)?;
                 let earlier = |s: &Settlement| first.as_ref().is_none_or(|f| s.index < f.index);

@@ -8,8 +8,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::fault::{self, Fault};
 use super::file::{self, IN_FLIGHT, INCOME, ROUTING, Trouble, msat, stored};
+use super::open::blocking;
 use super::{Inner, Sandbox, key};
-use crate::{Error, ErrorKind, Pay, PayRequest, Payment};
+use crate::{Error, ErrorKind, Open, Pay, PayRequest, Payment, Wallet};
 use l402_host::BoxFuture;
 
 /// What an account holds when it is first used.
@@ -18,14 +19,25 @@ const FIRST_FILL: Msat = Msat::from_sat(100_000);
 /// The most that one call of the faucet gives.
 const MAX_FILL: Msat = Msat::from_sat(1_000_000);
 
+/// Opens the account `default`, and the receiving half beside it.
+pub(crate) async fn wallet(open: Open) -> Result<Wallet, Error> {
+    let both = move || {
+        let sandbox = Sandbox::open(open.home(), open.clock())?;
+        let wallet = SandboxWallet::open(&sandbox, "default")?;
+        Ok((sandbox, wallet))
+    };
+    let (sandbox, wallet) = blocking(both).await?;
+    Ok(Wallet::new(Arc::new(wallet)).with_receive(Arc::new(sandbox)))
+}
+
 /// An account of the sandbox that can spend, filled with 100,000 sat when first used.
 #[derive(Clone, Debug)]
-pub struct Wallet {
+pub struct SandboxWallet {
     sandbox: Sandbox,
     account: Arc<str>,
 }
 
-impl Wallet {
+impl SandboxWallet {
     /// Opens the account `name`: 1 to 64 of `a-z`, `0-9`, `-` and `_`; the usual one is
     /// `default`. Blocks for a moment.
     ///
@@ -79,7 +91,7 @@ impl Wallet {
     }
 }
 
-impl Pay for Wallet {
+impl Pay for SandboxWallet {
     fn network(&self) -> Network {
         Network::Regtest
     }

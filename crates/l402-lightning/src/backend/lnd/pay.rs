@@ -6,17 +6,40 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use l402::{Invoice, Msat, Network, PaymentHash};
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::rest::{Lines, Rest, tidy};
-use super::wire::{garbled, number};
-use crate::{Error, ErrorKind, Pay, PayRequest, Payment};
+use super::open::{self, connect, read_macaroon};
+use super::receive::LndReceive;
+use super::rest::{Lines, Rest};
+use super::wire::{Info, Item, garbled, number};
+use crate::transport::plain;
+use crate::{Error, ErrorKind, LndNode, Open, Pay, PayRequest, Payment, Wallet};
 use l402_host::{BoxFuture, Clock};
 
 /// How long a look-up may take. lnd tells the state of a payment at once.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Opens both halves with one macaroon, which spends.
+pub(crate) async fn wallet(node: &LndNode, open: Open) -> Result<Wallet, Error> {
+    let rest = connect(node, &read_macaroon(node)?)?;
+    let network = match open::network(node) {
+        Some(network) => network,
+        None => rest.get("/v1/getinfo").json::<Info>().await?.network()?,
+    };
+    let receive = LndReceive {
+        clock: open.clock(),
+        network,
+        rest: rest.clone(),
+    };
+    let pay = LndPay {
+        clock: open.clock(),
+        network,
+        rest,
+    };
+    Ok(Wallet::new(Arc::new(pay)).with_receive(Arc::new(receive)))
+}
 
 /// An lnd that can spend.
 #[derive(Debug)]
@@ -60,7 +83,7 @@ impl Pay for LndPay {
     }
 
     fn name(&self) -> String {
-        format!("lnd at {} on {}", self.rest.address(), self.network)
+        format!("lnd at {} on {}", self.rest.peer.address, self.network)
     }
 
     fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment> {
@@ -79,7 +102,7 @@ impl Pay for LndPay {
 
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
         Box::pin(async move {
-            let balance: Balance = self.rest.get("/v1/balance/channels").await?;
+            let balance: Balance = self.rest.get("/v1/balance/channels").json().await?;
             Ok(Msat::new(balance.local_balance.msat))
         })
     }
@@ -106,8 +129,7 @@ impl LndPay {
             "timeout_seconds": seconds,
             "no_inflight_updates": true,
         });
-        let path = "/v2/router/send";
-        match self.rest.stream(Method::POST, path, Some(&body)).await {
+        match self.rest.post("/v2/router/send", &body).lines().await {
             Ok(lines) => self.outcome(lines, &hash).await,
             Err(failure) if !failure.sent => Payment::failed(failure.error),
             Err(failure) if failure.status.is_some() => {
@@ -136,10 +158,10 @@ impl LndPay {
     /// Reads a streamed answer to the end of the payment.
     async fn outcome(&self, mut lines: Lines, hash: &PaymentHash) -> Payment {
         loop {
-            match lines.next::<WirePayment>().await {
+            match lines.next::<Item<WirePayment>>().await {
                 Ok(Some(item)) => match (item.result, item.error) {
                     (_, Some(status)) => {
-                        let error = Error::new(ErrorKind::Rejected, tidy(&status.message));
+                        let error = Error::new(ErrorKind::Rejected, plain(&status.message));
                         return self.unless_begun(hash, error).await;
                     }
                     (Some(told), None) if is_moving(&told) => {}
@@ -194,7 +216,7 @@ impl LndPay {
     /// updates are asked for, as lnd would otherwise say nothing of a payment in flight.
     async fn track(&self, hash: &PaymentHash) -> Result<Option<Lines>, Error> {
         let path = format!("/v2/router/track/{}", URL_SAFE.encode(hash.as_bytes()));
-        match self.rest.stream(Method::GET, &path, None).await {
+        match self.rest.get(&path).lines().await {
             Ok(lines) => Ok(Some(lines)),
             Err(failure) if failure.status == Some(StatusCode::NOT_FOUND) => Ok(None),
             Err(failure) => Err(failure.error),
@@ -204,11 +226,11 @@ impl LndPay {
 
 /// The next state that lnd tells.
 async fn told(lines: &mut Lines) -> Result<WirePayment, Error> {
-    let item = lines.next::<WirePayment>().await?;
+    let item = lines.next::<Item<WirePayment>>().await?;
     let item = item.ok_or_else(|| garbled("a stream that ended early"))?;
     match (item.result, item.error) {
         (Some(told), None) => Ok(told),
-        (_, Some(status)) => Err(Error::new(ErrorKind::Rejected, tidy(&status.message))),
+        (_, Some(status)) => Err(Error::new(ErrorKind::Rejected, plain(&status.message))),
         (None, None) => Err(garbled("neither result nor error")),
     }
 }

@@ -12,6 +12,6 @@ mod rest;
 mod tls;
 mod wire;
 
-#[cfg(feature = "pay")]
-pub(crate) use open::payer;
 pub(crate) use open::receiver;
+#[cfg(feature = "pay")]
+pub(crate) use pay::wallet;

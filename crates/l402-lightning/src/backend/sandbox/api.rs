@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::{Fault, Sandbox, Wallet, local};
+use super::{Fault, Sandbox, SandboxWallet, local};
 use crate::{Error, ErrorKind, InvoiceRequest, Pay, PayRequest, Payment, Receive};
 
 /// The largest request body.
@@ -313,9 +313,10 @@ async fn set_fee(
     Ok(Json(json!({ "fee_msat": body.fee_msat })))
 }
 
-async fn wallet(sandbox: &Sandbox, account: Option<String>) -> Result<Wallet, Error> {
+async fn wallet(sandbox: &Sandbox, account: Option<String>) -> Result<SandboxWallet, Error> {
     let of = sandbox.clone();
-    let open = move |_: &super::Inner| Wallet::open(&of, account.as_deref().unwrap_or("default"));
+    let open =
+        move |_: &super::Inner| SandboxWallet::open(&of, account.as_deref().unwrap_or("default"));
     sandbox.blocking(open).await?
 }
 

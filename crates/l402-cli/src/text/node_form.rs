@@ -1,0 +1,50 @@
+//! The forms of nodes and wallets as help and hints list them, all from the table of
+//! `l402-lightning`.
+
+use l402_lightning::NodeForm;
+
+/// Help of `--node`.
+#[cfg(feature = "sell")]
+pub(crate) fn node_help() -> String {
+    let forms = NodeForm::ALL.into_iter().filter(|form| form.receives);
+    let patterns = forms.map(|form| format!("`{}`", form.pattern));
+    format!("Get paid by this node: {}", listed(patterns))
+}
+
+/// Help of `--wallet` for a command whose subject is the wallet.
+#[cfg(feature = "buy")]
+pub(crate) fn wallet_help() -> String {
+    let patterns = wallets().map(|form| format!("`{}`", form.pattern));
+    format!("The wallet: {}", listed(patterns))
+}
+
+/// Help of `--wallet` for a command that may pay.
+#[cfg(feature = "buy")]
+pub(crate) fn pay_with_help() -> String {
+    let patterns = wallets().map(|form| match form.remark {
+        "" => format!("`{}`", form.pattern),
+        remark => format!("`{}` ({remark})", form.pattern),
+    });
+    format!("Pay with this wallet: {}", listed(patterns))
+}
+
+/// The hint after a wallet that cannot be used.
+#[cfg(feature = "buy")]
+pub(crate) fn wallet_hint() -> String {
+    let forms = wallets().map(|form| form.brief.to_owned());
+    format!("check --wallet: {}", listed(forms))
+}
+
+#[cfg(feature = "buy")]
+fn wallets() -> impl Iterator<Item = NodeForm> {
+    NodeForm::ALL.into_iter().filter(|form| form.pays)
+}
+
+/// Joins the forms as a sentence does.
+fn listed(forms: impl Iterator<Item = String>) -> String {
+    let forms: Vec<String> = forms.collect();
+    match forms.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{}, or {last}", first.join(", ")),
+        forms => forms.concat(),
+    }
+}

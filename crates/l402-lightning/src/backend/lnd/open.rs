@@ -1,0 +1,129 @@
+//! From an [`LndNode`] to a backend: files, network, and what the macaroon may do.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use l402::{Invoice, Network};
+use zeroize::Zeroizing;
+
+use super::receive::LndReceive;
+use super::rest::Rest;
+use super::wire::{AddedInvoice, Info};
+use super::{macaroon, rest, tls};
+use crate::{Error, ErrorKind, LndNode, Open, Receiver};
+
+/// Far above every certificate chain and macaroon.
+const MAX_FILE: usize = 64 * 1024;
+
+pub(crate) async fn receiver(node: &LndNode, open: Open) -> Result<Receiver, Error> {
+    let macaroon = read_macaroon(node)?;
+    if let Err(error) = macaroon::only_receives(&macaroon, &node.macaroon) {
+        if !open.danger_spending_macaroon() {
+            return Err(error);
+        }
+        tracing::warn!(
+            target: "l402_lightning::lnd",
+            %error,
+            "DANGER: SELLING WITH A MACAROON THAT MAY SPEND, as configured"
+        );
+    }
+    let rest = connect(node, &macaroon)?;
+    let network = match network(node) {
+        Some(network) => network,
+        None => ask_network(&rest).await?,
+    };
+    Ok(Receiver::new(Arc::new(LndReceive {
+        clock: open.clock(),
+        network,
+        rest,
+    })))
+}
+
+pub(super) fn read_macaroon(node: &LndNode) -> Result<Zeroizing<Vec<u8>>, Error> {
+    read(&node.macaroon, "the macaroon")
+}
+
+pub(super) fn connect(node: &LndNode, macaroon: &[u8]) -> Result<Rest, Error> {
+    let pem = read(&node.tls_cert, "lnd's certificate")?;
+    rest::connect(&node.address, tls::pinned(&pem, &node.tls_cert)?, macaroon)
+}
+
+/// Returns the network without asking lnd: as stated, or from where lnd keeps its macaroons,
+/// `…/data/chain/bitcoin/regtest/invoice.macaroon`.
+pub(super) fn network(node: &LndNode) -> Option<Network> {
+    let mut above = node
+        .macaroon
+        .ancestors()
+        .skip(1)
+        .filter_map(Path::file_name);
+    let (folder, chain) = (above.next(), above.next());
+    let kept = folder
+        .and_then(|name| name.to_str())
+        .filter(|_| chain == Some("bitcoin".as_ref()));
+    node.network.or_else(|| kept?.parse().ok())
+}
+
+/// Asks lnd for its network: an invoice macaroon may not, and then an invoice says it.
+async fn ask_network(rest: &Rest) -> Result<Network, Error> {
+    let refused = match rest.get("/v1/getinfo").json::<Info>().await {
+        Ok(info) => return info.network(),
+        Err(failure) => failure,
+    };
+    if !matches!(
+        refused.error.kind(),
+        ErrorKind::Unauthorized | ErrorKind::Rejected
+    ) {
+        return Err(refused.error);
+    }
+    let body = serde_json::json!({ "value_msat": "1000", "expiry": "60", "memo": "network?" });
+    let added: AddedInvoice = rest.post("/v1/invoices", &body).json().await?;
+    let invoice = Invoice::decode(&added.payment_request);
+    invoice.map(|invoice| invoice.network).map_err(|error| {
+        Error::new(
+            ErrorKind::Protocol,
+            format!("lnd's invoice cannot be used: {error}"),
+        )
+    })
+}
+
+fn read(path: &Path, what: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let wrong = |text: String| {
+        Error::new(
+            ErrorKind::Local,
+            format!("cannot read {what} {}: {text}", path.display()),
+        )
+    };
+    let bytes = std::fs::read(path)
+        .map(Zeroizing::new)
+        .map_err(|error| wrong(error.to_string()))?;
+    if bytes.len() > MAX_FILE {
+        return Err(wrong("it is over 64 KiB".to_owned()));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_network_is_read_from_where_lnd_keeps_its_macaroons() {
+        let network = |path: &str, stated| {
+            super::network(&LndNode {
+                address: "h:1".to_owned(),
+                tls_cert: "c".into(),
+                macaroon: path.into(),
+                network: stated,
+            })
+        };
+        let kept = "/var/lnd/data/chain/bitcoin/regtest/invoice.macaroon";
+        assert_eq!(network(kept, None), Some(Network::Regtest));
+        assert_eq!(network(kept, Some(Network::Signet)), Some(Network::Signet));
+        assert_eq!(
+            network("/bitcoin/mainnet/a.macaroon", None),
+            Some(Network::Bitcoin)
+        );
+        assert_eq!(network("/etc/mainnet/invoice.macaroon", None), None);
+        assert_eq!(network("invoice.macaroon", None), None);
+    }
+}

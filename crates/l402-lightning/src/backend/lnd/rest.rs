@@ -1,0 +1,175 @@
+//! One lnd over HTTPS: its limits, its words, and what it means by a refusal.
+
+use core::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use rustls::ClientConfig;
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::wire::{Item, Status, garbled};
+use crate::transport::{self, Peer, Transport};
+use crate::{Error, ErrorKind};
+
+/// Where lnd wants its macaroon, in hexadecimal.
+const MACAROON: HeaderName = HeaderName::from_static("grpc-metadata-macaroon");
+
+/// How long a connection may take: a payment and a stream have no other limit of their own.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// The REST interface of one lnd. The macaroon is in no `Debug`.
+pub(super) type Rest = Transport<Lnd>;
+
+/// A streamed answer of lnd.
+pub(super) type Lines = transport::Lines<Lnd>;
+
+/// Opens the interface. Nothing is sent yet.
+pub(super) fn connect(address: &str, tls: ClientConfig, macaroon: &[u8]) -> Result<Rest, Error> {
+    let local = |text: &str| Error::new(ErrorKind::Local, text);
+    let hex = Zeroizing::new(hex::encode(macaroon));
+    let mut value = HeaderValue::from_str(&hex).map_err(|_| local("unusable macaroon"))?;
+    value.set_sensitive(true);
+    let headers = HeaderMap::from_iter([(MACAROON, value)]);
+    let client = transport::client(CONNECT)
+        .use_preconfigured_tls(tls)
+        .default_headers(headers)
+        .https_only(true)
+        .http1_only()
+        .tcp_keepalive(Duration::from_secs(30))
+        .build()
+        .map_err(|error| local(&format!("cannot set up HTTPS: {error}")))?;
+    let lnd = Lnd {
+        address: address.to_owned(),
+    };
+    Ok(Transport::new(client, format!("https://{address}"), lnd))
+}
+
+/// The lnd at the other end.
+#[derive(Clone)]
+pub(super) struct Lnd {
+    /// `host:port`.
+    pub(super) address: String,
+}
+
+impl Peer for Lnd {
+    /// How long a call may take that a buyer or a seller waits for.
+    const PATIENCE: Duration = Duration::from_secs(2);
+
+    /// A page of invoices is the longest.
+    const MAX_ANSWER: usize = 8 * 1024 * 1024;
+
+    fn unanswered(&self, error: &reqwest::Error) -> Error {
+        let address = &self.address;
+        if error.is_timeout() {
+            let text = format!("lnd at {address} did not answer in time");
+            return Error::new(ErrorKind::Timeout, text);
+        }
+        let cause = root_cause(error);
+        let what = if error.is_connect() {
+            "no connection to"
+        } else {
+            "the connection ended with"
+        };
+        let text = format!("{what} lnd at {address}: {cause}");
+        Error::new(ErrorKind::Unavailable, text)
+    }
+
+    fn cut_short(&self, error: &reqwest::Error) -> Error {
+        self.unanswered(error)
+    }
+
+    fn too_long(&self) -> Error {
+        garbled("over 8 MiB")
+    }
+
+    fn garbled(&self, answer: &'static str) -> Error {
+        garbled(answer)
+    }
+
+    fn refusal(&self, status: StatusCode, body: Result<Vec<u8>, Error>) -> Error {
+        refusal(status, &body.unwrap_or_default())
+    }
+}
+
+/// The innermost cause: the outer ones say only "error sending request".
+fn root_cause(error: &dyn core::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+/// What lnd means by an answer that is no success.
+///
+/// Errors that lnd gives no code, among them a refused macaroon, arrive with status 500, so the
+/// words decide.
+fn refusal(status: StatusCode, body: &[u8]) -> Error {
+    let message = message(body);
+    let says = |words: &[&str]| {
+        let message = message.as_deref().unwrap_or_default();
+        words.iter().any(|word| message.contains(word))
+    };
+    let kind = if matches!(status.as_u16(), 401 | 403)
+        || says(&["permission denied", "verification failed", "macaroon"])
+    {
+        ErrorKind::Unauthorized
+    } else if matches!(status.as_u16(), 502..=504)
+        || message.is_none() && status.is_server_error()
+        || says(&[
+            "wallet locked",
+            "in the process of starting",
+            "waiting to start",
+        ])
+    {
+        ErrorKind::Unavailable
+    } else {
+        ErrorKind::Rejected
+    };
+    Error::new(
+        kind,
+        format!(
+            "lnd said {}: {}",
+            status.as_u16(),
+            message.unwrap_or_default()
+        ),
+    )
+}
+
+/// The message of a refusal, shortened and without control characters.
+fn message(body: &[u8]) -> Option<String> {
+    let status = serde_json::from_slice::<Item<Value>>(body)
+        .ok()
+        .and_then(|item| item.error);
+    let status = status.or_else(|| serde_json::from_slice::<Status>(body).ok())?;
+    Some(transport::plain(&status.message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_sorted_by_whose_fault_they_are() {
+        let kind = |status: u16, body: &str| {
+            refusal(StatusCode::from_u16(status).unwrap(), body.as_bytes()).kind()
+        };
+        let denied = r#"{"code":2,"message":"permission denied","details":[]}"#;
+        assert_eq!(kind(500, denied), ErrorKind::Unauthorized);
+        assert_eq!(kind(401, "{}"), ErrorKind::Unauthorized);
+        let locked = r#"{"code":2,"message":"wallet locked, unlock it to enable full RPC access"}"#;
+        assert_eq!(kind(500, locked), ErrorKind::Unavailable);
+        assert_eq!(kind(502, "<html>"), ErrorKind::Unavailable);
+        assert_eq!(kind(500, "<html>"), ErrorKind::Unavailable);
+        let paid = r#"{"error":{"code":6,"message":"invoice is already paid","details":[]}}"#;
+        assert_eq!(kind(409, paid), ErrorKind::Rejected);
+    }
+
+    #[test]
+    fn words_of_the_node_are_bounded_and_plain() {
+        let long = format!(r#"{{"message":"a\u001b[31m{}"}}"#, "b".repeat(1000));
+        let text = refusal(StatusCode::BAD_REQUEST, long.as_bytes()).to_string();
+        assert!(text.len() < 250 && !text.contains('\u{1b}'), "{text}");
+    }
+}

@@ -1,0 +1,32 @@
+//! Lightning with no network and no daemon: one SQLite file and one node key. **It is no money.**
+//!
+//! Everybody who opens the same home folder is on the same sandbox, also from several processes:
+//! the seller makes invoices with [`Receive`](crate::Receive), the buyer pays them from a
+//! `SandboxWallet` (feature `pay`). Invoices are real BOLT 11 on regtest (`lnbcrt…`), signed by the
+//! node key. The preimage is derived from the key and the invoice's payment secret, so an invoice
+//! is written nowhere before it is paid, and a payment is one transaction in the file.
+//!
+//! [`Fault`] makes it misbehave as life does. Money never appears or disappears:
+//! [`Sandbox::totals`] gives both sides of the account.
+
+#[cfg(feature = "sandbox-api")]
+mod api;
+mod fault;
+mod file;
+mod home;
+mod key;
+mod open;
+#[cfg(feature = "pay")]
+mod pay;
+mod receive;
+
+#[cfg(feature = "sandbox-api")]
+pub use api::serve_api;
+pub use fault::Fault;
+use home::{Inner, local};
+pub use home::{Sandbox, Totals};
+pub(crate) use open::receiver;
+#[cfg(feature = "pay")]
+pub use pay::SandboxWallet;
+#[cfg(feature = "pay")]
+pub(crate) use pay::wallet;

@@ -1,0 +1,136 @@
+//! Paying through the API.
+
+use std::sync::Arc;
+
+use l402::{Msat, Network, PaymentHash};
+use reqwest::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::peer::{Api, garbled};
+use crate::transport::{self, Failure, Peer as _, Transport, plain};
+use crate::{Error, ErrorKind, Pay, PayRequest, Payment, SandboxHttpNode, Wallet};
+use l402_host::BoxFuture;
+
+/// Opens the account `default` of the sandbox behind the API. Nothing is asked yet.
+pub(crate) fn wallet(node: &SandboxHttpNode) -> Result<Wallet, Error> {
+    let client = transport::client(Api::PATIENCE).build().map_err(|error| {
+        let text = format!("cannot set up HTTP: {error}");
+        Error::new(ErrorKind::Local, text)
+    })?;
+    let base = node.url().as_str().trim_end_matches('/').to_owned();
+    let api = Transport::new(client, base.clone(), Api { base });
+    Ok(Wallet::new(Arc::new(SandboxHttp { api })))
+}
+
+/// The account `default` of a sandbox behind its API on loopback.
+#[derive(Debug)]
+struct SandboxHttp {
+    api: Transport<Api>,
+}
+
+/// A payment, as the API reports it.
+#[derive(Deserialize)]
+struct Report {
+    status: String,
+    preimage: Option<String>,
+    #[serde(default)]
+    paid_msat: u64,
+    #[serde(default)]
+    fee_msat: u64,
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Balance {
+    balance_msat: u64,
+}
+
+impl SandboxHttp {
+    async fn attempt(&self, request: PayRequest) -> Payment {
+        let deadline_ms = u64::try_from(request.deadline.as_millis()).unwrap_or(u64::MAX);
+        let body = json!({
+            "invoice": request.bolt11,
+            "max_fee_msat": request.max_fee.msat(),
+            "deadline_ms": deadline_ms,
+        });
+        let asked = self.api.post("/v1/pay", &body).within(request.deadline);
+        match asked.json().await {
+            Ok(report) => payment(report),
+            Err(failure) if !failure.sent || is_refusal(&failure) => Payment::failed(failure.error),
+            Err(failure) => Payment::unknown(failure.error),
+        }
+    }
+}
+
+/// True if the API said no before it paid anything, and all of that answer arrived.
+fn is_refusal(failure: &Failure) -> bool {
+    let refused = failure
+        .status
+        .is_some_and(|status| status.is_client_error());
+    refused && failure.error.kind() == ErrorKind::Rejected
+}
+
+fn is_not_found(failure: &Failure) -> bool {
+    failure.status == Some(StatusCode::NOT_FOUND)
+}
+
+impl Pay for SandboxHttp {
+    fn network(&self) -> Network {
+        Network::Regtest
+    }
+
+    fn name(&self) -> String {
+        format!("sandbox+{}, account default", self.api.peer.base)
+    }
+
+    fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment> {
+        Box::pin(self.attempt(request))
+    }
+
+    fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>> {
+        Box::pin(async move {
+            let path = format!("/v1/payments/{payment_hash}");
+            match self.api.get(&path).json().await {
+                Ok(report) => Ok(Some(payment(report))),
+                Err(failure) if is_refusal(&failure) && is_not_found(&failure) => Ok(None),
+                // An answer that nobody can read says neither that there was a payment nor how it
+                // ended.
+                Err(failure) if failure.error.kind() == ErrorKind::Protocol => {
+                    Ok(Some(Payment::unknown(failure.error)))
+                }
+                Err(failure) => Err(failure.error),
+            }
+        })
+    }
+
+    fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
+        Box::pin(async move {
+            let balance: Balance = self.api.get("/v1/balance").json().await?;
+            Ok(Msat::new(balance.balance_msat))
+        })
+    }
+}
+
+fn payment(report: Report) -> Payment {
+    let error = report.error.map_or_else(
+        || "the sandbox gave no reason".to_owned(),
+        |error| plain(&error),
+    );
+    match (
+        report.status.as_str(),
+        report.preimage.map(|text| text.parse()),
+    ) {
+        ("settled", Some(Ok(preimage))) => {
+            let (paid, fee) = (Msat::new(report.paid_msat), Msat::new(report.fee_msat));
+            Payment::Settled {
+                preimage,
+                paid,
+                fee,
+            }
+        }
+        ("failed", _) => Payment::failed(Error::new(ErrorKind::Rejected, error)),
+        ("unknown", _) => Payment::unknown(Error::new(ErrorKind::Timeout, error)),
+        _ => Payment::unknown(garbled()),
+    }
+}

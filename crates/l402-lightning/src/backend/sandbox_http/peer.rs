@@ -1,0 +1,79 @@
+//! The words and limits of the sandbox's API.
+
+use core::time::Duration;
+
+use reqwest::StatusCode;
+use serde::Deserialize;
+
+use crate::transport::{Peer, plain};
+use crate::{Error, ErrorKind};
+
+/// The sandbox at the other end.
+#[derive(Clone, Debug)]
+pub(super) struct Api {
+    /// Its address without a slash at the end.
+    pub(super) base: String,
+}
+
+/// A problem document, as far as it is read.
+#[derive(Deserialize)]
+struct Problem {
+    detail: String,
+}
+
+impl Peer for Api {
+    /// How long anything but a payment may take.
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    /// The API's own answers are far below.
+    const MAX_ANSWER: usize = 64 * 1024;
+
+    fn unanswered(&self, error: &reqwest::Error) -> Error {
+        let base = &self.base;
+        if error.is_timeout() {
+            let text = format!("the sandbox at {base} did not answer");
+            return Error::new(ErrorKind::Timeout, text);
+        }
+        let text = format!("no answer from the sandbox at {base}; start it with: l402 sandbox");
+        Error::new(ErrorKind::Unavailable, text)
+    }
+
+    fn cut_short(&self, error: &reqwest::Error) -> Error {
+        let kind = if error.is_timeout() {
+            ErrorKind::Timeout
+        } else {
+            ErrorKind::Unavailable
+        };
+        Error::new(kind, "the sandbox's answer ended early")
+    }
+
+    fn too_long(&self) -> Error {
+        garbled()
+    }
+
+    fn garbled(&self, _: &'static str) -> Error {
+        garbled()
+    }
+
+    /// A refusal that did not arrive as a whole is no refusal: its error is that of the loss.
+    fn refusal(&self, status: StatusCode, body: Result<Vec<u8>, Error>) -> Error {
+        let body = match body {
+            Ok(body) => body,
+            Err(lost) => return lost,
+        };
+        let kind = if status.is_client_error() {
+            ErrorKind::Rejected
+        } else {
+            ErrorKind::Unavailable
+        };
+        let detail = serde_json::from_slice::<Problem>(&body).map(|problem| plain(&problem.detail));
+        let text = detail.unwrap_or_else(|_| format!("the sandbox answered {status}"));
+        Error::new(kind, text)
+    }
+}
+
+/// The error of an answer that the API does not give.
+pub(super) fn garbled() -> Error {
+    let text = "the answer is not the sandbox's; is another program listening there?";
+    Error::new(ErrorKind::Protocol, text)
+}

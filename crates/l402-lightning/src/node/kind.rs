@@ -1,0 +1,153 @@
+//! The backends that a program knows by name.
+
+use core::fmt;
+use core::str::FromStr;
+
+use super::error::NodeError;
+use super::lnd::LndNode;
+use super::sandbox_http::SandboxHttpNode;
+use super::table::NodeForm;
+
+/// A backend as people write it: `sandbox`, `sandbox+http://127.0.0.1:8403`,
+/// `lnd://127.0.0.1:8080?tls_cert=/path/tls.cert&macaroon=/path/invoice.macaroon`.
+///
+/// `FromStr` and `Display` agree; no secret is in it, only paths. Those are percent-encoded if
+/// they hold anything but letters, digits and `/ . _ - ~ :`. The port of lnd is 8080 if none is
+/// named, and `&network=regtest` states its network if the macaroon's path does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Node {
+    /// The embedded sandbox of one home folder.
+    Sandbox,
+    /// The sandbox of another home, through its HTTP API (paying only).
+    SandboxHttp(SandboxHttpNode),
+    /// lnd over REST.
+    Lnd(LndNode),
+}
+
+impl Node {
+    /// The row of [`NodeForm::ALL`] by which this backend is written.
+    #[must_use]
+    pub fn form(&self) -> NodeForm {
+        match self {
+            Self::Sandbox => NodeForm::SANDBOX,
+            Self::SandboxHttp(_) => NodeForm::SANDBOX_HTTP,
+            Self::Lnd(_) => NodeForm::LND,
+        }
+    }
+}
+
+impl FromStr for Node {
+    type Err = NodeError;
+
+    fn from_str(text: &str) -> Result<Self, NodeError> {
+        match text.split_once(':') {
+            None if text == NodeForm::SANDBOX.kind => Ok(Self::Sandbox),
+            Some((kind, _)) if kind == NodeForm::SANDBOX_HTTP.kind => {
+                text.parse().map(Self::SandboxHttp)
+            }
+            Some((kind, _)) if kind == NodeForm::LND.kind => text.parse().map(Self::Lnd),
+            _ => Err(NodeError::no_form()),
+        }
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sandbox => f.write_str(NodeForm::SANDBOX.kind),
+            Self::SandboxHttp(node) => node.fmt(f),
+            Self::Lnd(node) => node.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    #[test]
+    fn printing_and_reading_agree() {
+        for text in [
+            "sandbox",
+            "sandbox+http://127.0.0.1:8403",
+            "sandbox+http://localhost:1",
+            "sandbox+http://[::1]:8403",
+            "lnd://127.0.0.1:8080?tls_cert=/a/tls.cert&macaroon=/a/b.macaroon",
+            "lnd://node.example:443?tls_cert=a%20b%26%2B%25&macaroon=%C3%A4&network=regtest",
+        ] {
+            assert_eq!(text.parse::<Node>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn paths_are_decoded_and_a_plus_stays_one() {
+        let node: Node = "lnd://h?macaroon=my%20file+1&tls_cert=rel/tls.cert"
+            .parse()
+            .unwrap();
+        let Node::Lnd(lnd) = node else { panic!() };
+        assert_eq!((lnd.address.as_str(), lnd.network), ("h:8080", None));
+        assert_eq!(lnd.macaroon, PathBuf::from("my file+1"));
+        assert_eq!(lnd.tls_cert, PathBuf::from("rel/tls.cert"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_an_example() {
+        for (text, named) in [
+            ("", "sandbox"),
+            ("lnb", "lnd://"),
+            ("Sandbox", "sandbox"),
+            ("sandbox+http://10.0.0.1:8403", "this machine alone"),
+            (
+                "sandbox+http://127.0.0.1.example.com:8403",
+                "this machine alone",
+            ),
+            ("sandbox+http://127.0.0.1:8403/v1", "nothing else"),
+            ("sandbox+https://127.0.0.1:8403", "sandbox+http://"),
+            ("lnd://?tls_cert=a&macaroon=b", "lnd://"),
+            ("lnd://h?macaroon=b", "tls_cert is missing"),
+            ("lnd://h?tls_cert=a", "macaroon is missing"),
+            ("lnd://h?tls_cert=a&macaroon=b&macaroon=c", "twice"),
+            ("lnd://h?tls_cert=&macaroon=b", "empty"),
+            ("lnd://h?tls_cert=a&macaroon=b&cert=c", "cert"),
+            ("lnd://h?tls_cert=a&macaroon=b&network=main", "mainnet"),
+            ("lnd://h/v1?tls_cert=a&macaroon=b", "host and a port"),
+            ("lnd://me:secret@h?tls_cert=a&macaroon=b", "host and a port"),
+        ] {
+            let error = text.parse::<Node>().unwrap_err().to_string();
+            assert!(error.contains(named), "{text}: {error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    /// Every kind, written with a secret wherever a text can hold one, and built by hand.
+    #[test]
+    fn no_kind_shows_a_secret() {
+        const SECRET: &str = "hunter2";
+        for form in NodeForm::ALL {
+            let with_user = form.example.replace("://", &format!("://me:{SECRET}@"));
+            let next = if form.example.contains('?') { '&' } else { '?' };
+            let with_parameter = format!("{}{next}password={SECRET}", form.example);
+            let with_fragment = format!("{}#{SECRET}", form.example);
+            for text in [with_user, with_parameter, with_fragment] {
+                let shown = match text.parse::<Node>() {
+                    Ok(node) => format!("{node} {node:?}"),
+                    Err(error) => error.to_string(),
+                };
+                assert!(!shown.contains(SECRET), "{text}: {shown}");
+            }
+        }
+        let by_hand = LndNode {
+            address: format!("me:{SECRET}@h:8080"),
+            tls_cert: "tls.cert".into(),
+            macaroon: "invoice.macaroon".into(),
+            network: None,
+        };
+        let shown = Node::Lnd(by_hand).to_string();
+        assert_eq!(
+            shown,
+            "lnd://h:8080?tls_cert=tls.cert&macaroon=invoice.macaroon"
+        );
+    }
+}

@@ -1,0 +1,112 @@
+//! lnd, as it is written.
+
+use core::fmt;
+use core::str::FromStr;
+use std::path::PathBuf;
+
+use l402::Network;
+use url::Url;
+
+use super::address::{has_user, write_path};
+use super::error::NodeError;
+use super::table::NodeForm;
+
+/// lnd over REST: `lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LndNode {
+    /// `host:port`.
+    pub address: String,
+    /// The PEM certificate that is pinned.
+    pub tls_cert: PathBuf,
+    /// The macaroon file.
+    pub macaroon: PathBuf,
+    /// The network; `None` if the address does not state it.
+    pub network: Option<Network>,
+}
+
+impl FromStr for LndNode {
+    type Err = NodeError;
+
+    fn from_str(text: &str) -> Result<Self, NodeError> {
+        let url = url(text)?;
+        let host = url.host_str().unwrap_or_default();
+        let address = format!("{host}:{}", url.port().unwrap_or(8080));
+        let parameters = Parameters::read(&url)?;
+        let needed = |value: Option<String>, missing| value.ok_or_else(|| wrong(missing));
+        Ok(Self {
+            address,
+            tls_cert: needed(parameters.tls_cert, "lnd's tls_cert is missing")?.into(),
+            macaroon: needed(parameters.macaroon, "lnd's macaroon is missing")?.into(),
+            network: parameters
+                .network
+                .map(|name| name.parse())
+                .transpose()
+                .map_err(|error| NodeError::new(format!("lnd's network: {error}")))?,
+        })
+    }
+}
+
+fn wrong(mistake: &str) -> NodeError {
+    NodeError::of(&NodeForm::LND, mistake)
+}
+
+/// Reads the text as a URL that is a host, a port and parameters.
+fn url(text: &str) -> Result<Url, NodeError> {
+    // In a path a plus sign is a plus sign; `query_pairs` would read a space.
+    let url: Url = text
+        .replace('+', "%2B")
+        .parse()
+        .ok()
+        .filter(|url: &Url| url.scheme() == NodeForm::LND.kind)
+        .ok_or_else(|| wrong("not a URL of lnd"))?;
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(wrong("lnd's host is missing"));
+    }
+    if !matches!(url.path(), "" | "/") || url.fragment().is_some() || has_user(&url) {
+        return Err(wrong(
+            "lnd's address is a host and a port, then its files after a ?",
+        ));
+    }
+    Ok(url)
+}
+
+/// The parameters after the question mark, as they were written.
+#[derive(Default)]
+struct Parameters {
+    tls_cert: Option<String>,
+    macaroon: Option<String>,
+    network: Option<String>,
+}
+
+impl Parameters {
+    fn read(url: &Url) -> Result<Self, NodeError> {
+        let mut parameters = Self::default();
+        for (name, value) in url.query_pairs() {
+            let slot = match &*name {
+                "tls_cert" => &mut parameters.tls_cert,
+                "macaroon" => &mut parameters.macaroon,
+                "network" => &mut parameters.network,
+                _ => return Err(wrong(&format!("lnd has no parameter {name:?}"))),
+            };
+            if value.is_empty() || slot.replace(value.into_owned()).is_some() {
+                return Err(wrong(&format!(
+                    "lnd's parameter {name} is empty or written twice"
+                )));
+            }
+        }
+        Ok(parameters)
+    }
+}
+
+impl fmt::Display for LndNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // An address from elsewhere than `FromStr` may hold a user and a password.
+        let host = self.address.rsplit('@').next().unwrap_or_default();
+        write!(f, "lnd://{host}?tls_cert=")?;
+        write_path(f, &self.tls_cert)?;
+        f.write_str("&macaroon=")?;
+        write_path(f, &self.macaroon)?;
+        self.network
+            .map_or(Ok(()), |network| write!(f, "&network={network}"))
+    }
+}

@@ -1,0 +1,25 @@
+//! How a backend is written in a configuration, and how it is opened.
+//!
+//! [`NodeForm`] is the table of all ways to write one; each backend reads and prints its own in a
+//! file of its own.
+
+mod address;
+mod error;
+mod kind;
+mod lifecycle;
+mod lnd;
+mod open;
+mod sandbox_http;
+mod table;
+#[cfg(feature = "pay")]
+mod wallet;
+
+pub use error::NodeError;
+pub use kind::Node;
+pub use lifecycle::Lifecycle;
+pub use lnd::LndNode;
+pub use open::{Open, Receiver};
+pub use sandbox_http::SandboxHttpNode;
+pub use table::NodeForm;
+#[cfg(feature = "pay")]
+pub use wallet::Wallet;

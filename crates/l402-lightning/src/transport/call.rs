@@ -1,0 +1,130 @@
+//! One call: a request, a deadline, an answer of bounded length.
+
+use core::fmt;
+use core::time::Duration;
+
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::peer::Peer;
+use crate::Error;
+
+/// Starts a client that goes to the node itself: no proxy, no redirect.
+pub(crate) fn client(connect_timeout: Duration) -> ClientBuilder {
+    Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(connect_timeout)
+}
+
+/// The JSON interface of one node.
+#[derive(Clone)]
+pub(crate) struct Transport<P> {
+    /// Scheme, host and port, without a slash at the end.
+    base: String,
+    client: Client,
+    pub(crate) peer: P,
+}
+
+impl<P: Peer> Transport<P> {
+    pub(crate) fn new(client: Client, base: String, peer: P) -> Self {
+        Self { base, client, peer }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Call<'_, P> {
+        self.call(Method::GET, path)
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Call<'_, P> {
+        let call = self.call(Method::POST, path);
+        Call {
+            request: call.request.json(body),
+            ..call
+        }
+    }
+
+    fn call(&self, method: Method, path: &str) -> Call<'_, P> {
+        Call {
+            patience: P::PATIENCE,
+            peer: &self.peer,
+            request: self.client.request(method, format!("{}{path}", self.base)),
+        }
+    }
+}
+
+/// Shows the address alone: a client may carry a credential.
+impl<P> fmt::Debug for Transport<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport")
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request that is ready to be sent.
+pub(crate) struct Call<'a, P> {
+    patience: Duration,
+    pub(super) peer: &'a P,
+    request: RequestBuilder,
+}
+
+impl<P: Peer> Call<'_, P> {
+    /// Sets another deadline than the usual one, from here to the end of the answer.
+    pub(crate) fn within(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Sends the request and reads the answer.
+    pub(crate) async fn json<T: DeserializeOwned>(mut self) -> Result<T, Failure> {
+        self.request = self.request.timeout(self.patience);
+        let peer = self.peer;
+        let mut response = self.send().await?;
+        let body = read(&mut response, peer).await;
+        let body = body.map_err(Failure::of_answer)?;
+        serde_json::from_slice(&body)
+            .map_err(|_| Failure::of_answer(peer.garbled("not the expected JSON")))
+    }
+
+    /// Sends the request, and turns a refusal into a failure.
+    pub(super) async fn send(self) -> Result<Response, Failure> {
+        let peer = self.peer;
+        let sent = self.request.send().await;
+        let mut response = sent.map_err(|error| Failure {
+            // Without a connection nothing was sent; after it nobody knows how far it went.
+            sent: !(error.is_connect() || error.is_builder()),
+            error: peer.unanswered(&error),
+            status: None,
+        })?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = read(&mut response, peer).await;
+        Err(Failure {
+            error: peer.refusal(status, body),
+            status: Some(status),
+            sent: true,
+        })
+    }
+}
+
+async fn read<P: Peer>(response: &mut Response, peer: &P) -> Result<Vec<u8>, Error> {
+    let mut body = Vec::new();
+    let lost = |error| peer.cut_short(&error);
+    while let Some(chunk) = response.chunk().await.map_err(lost)? {
+        extend(&mut body, &chunk, peer)?;
+    }
+    Ok(body)
+}
+
+/// Appends to what was read, up to the limit of an answer.
+pub(super) fn extend<P: Peer>(read: &mut Vec<u8>, chunk: &[u8], peer: &P) -> Result<(), Error> {
+    if read.len().saturating_add(chunk.len()) > P::MAX_ANSWER {
+        return Err(peer.too_long());
+    }
+    read.extend_from_slice(chunk);
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! The words and limits of one kind of node.
+
+use core::time::Duration;
+
+use reqwest::StatusCode;
+
+use crate::Error;
+
+/// A kind of node at the other end, which words its own errors.
+///
+/// What the node itself says reaches an error only through [`plain`](super::plain).
+pub(crate) trait Peer: Clone + Send + Sync {
+    /// The deadline of a call that names no other.
+    const PATIENCE: Duration;
+
+    /// The most bytes of an answer, or of a line of a streamed one.
+    const MAX_ANSWER: usize;
+
+    /// The error of a request without an answer.
+    fn unanswered(&self, error: &reqwest::Error) -> Error;
+
+    /// The error of an answer that ended before its end.
+    fn cut_short(&self, error: &reqwest::Error) -> Error;
+
+    /// The error of an answer that is longer than [`Peer::MAX_ANSWER`].
+    fn too_long(&self) -> Error;
+
+    /// The error of an answer, or of a line of one, that is not the JSON of this interface.
+    fn garbled(&self, answer: &'static str) -> Error;
+
+    /// The meaning of a status that is no success. `body` is an error if the refusal itself did
+    /// not arrive as a whole.
+    fn refusal(&self, status: StatusCode, body: Result<Vec<u8>, Error>) -> Error;
+}

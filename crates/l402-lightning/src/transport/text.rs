@@ -1,0 +1,21 @@
+//! A stranger's words, made safe to show.
+
+/// The most characters of a node's words that are shown.
+const MAX_CHARS: usize = 200;
+
+/// Returns the words of a node, escaped and cut to 200 characters.
+pub(crate) fn plain(text: &str) -> String {
+    l402::text::escape_within(text, MAX_CHARS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_node_are_bounded_and_escaped() {
+        let shown = plain(&format!("a\u{1b}[31m\r\n{}", "b".repeat(1000)));
+        assert!(shown.starts_with("a\\u{1b}[31m"), "{shown}");
+        assert_eq!(shown.chars().count(), MAX_CHARS);
+    }
+}
