@@ -7,7 +7,7 @@ use l402::UnixTime;
 use l402_host::{Clock, SystemClock};
 use l402_lightning::Pay;
 
-use crate::exchange::Http;
+use crate::http::Http;
 use crate::{Error, Event, Journal, Limits, Progress, Quote, Request, Response};
 
 /// How long the head of an answer may take, where nobody says otherwise.

@@ -38,27 +38,26 @@
 //! The journal's file holds tokens and preimages, the only place that does. The one feature,
 //! `failpoints`, lets test builds die at a step of a purchase, and is in nothing that is shipped.
 
-mod budget;
 mod client;
 mod error;
-mod exchange;
+mod examine;
 #[cfg(feature = "failpoints")]
 pub mod failpoint;
 #[cfg(not(feature = "failpoints"))]
 mod failpoint;
-mod flow;
+mod http;
 mod journal;
-mod lock;
-mod payment;
+mod limits;
+mod offer;
+mod purchase;
 mod receipt;
 mod request;
 mod response;
-mod validate;
 
-pub use budget::Limits;
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, Refused};
 pub use journal::{Entry, Journal, State};
+pub use limits::Limits;
 pub use receipt::Receipt;
 pub use request::{Event, Progress, Quote, Request};
 pub use response::Response;

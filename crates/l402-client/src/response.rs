@@ -6,10 +6,9 @@ use bytes::Bytes;
 use l402_host::Clock;
 use url::Url;
 
-use crate::exchange::words;
 use crate::failpoint::{self, Step};
-use crate::journal::{Journal, Purchase};
-use crate::lock::Claim;
+use crate::http::words;
+use crate::journal::{Claim, Journal, Purchase};
 use crate::{Error, Receipt};
 
 /// An answer. Read its body to the end: only then is the purchase marked served, and a token for

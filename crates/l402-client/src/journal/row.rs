@@ -5,8 +5,8 @@ use l402::{Msat, Network, PaymentHash, Policy, Preimage, Scheme, UnixTime};
 use rusqlite::Row;
 use rusqlite::types::Type;
 
+use super::lock::Scope;
 use super::{Entry, State};
-use crate::lock::Scope;
 use crate::{Quote, Receipt};
 
 /// A sound offer that may become a purchase.

@@ -6,11 +6,12 @@ use std::time::Duration;
 use l402::{Msat, PaymentHash, Preimage, UnixTime};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::lock::Scope;
+use super::open::unusable;
 use super::row::{Draft, Purchase, Reserved, state};
-use super::{Entry, State, unusable};
-use crate::budget::WINDOW_SECS;
+use super::{Entry, State};
 use crate::failpoint::{self, Step};
-use crate::lock::Scope;
+use crate::limits::WINDOW_SECS;
 use crate::{Error, Limits};
 
 /// Counts layouts; a file with a higher number was written by a newer version.

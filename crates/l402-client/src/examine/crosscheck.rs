@@ -19,14 +19,14 @@ const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
 const SAT_FIELDS: [&str; 4] = ["price_sats", "priceSats", "amountSats", "amount_sats"];
 
 /// What the invoice says.
-pub(super) struct Said<'a> {
-    pub(super) invoice: &'a Invoice,
-    pub(super) amount: Msat,
+pub(crate) struct Said<'a> {
+    pub(crate) invoice: &'a Invoice,
+    pub(crate) amount: Msat,
 }
 
 impl Said<'_> {
     /// `None` is an amount that is given and cannot be read.
-    pub(super) fn check_amount(&self, by: &str, amount: Option<Msat>) -> Result<(), Error> {
+    pub(crate) fn check_amount(&self, by: &str, amount: Option<Msat>) -> Result<(), Error> {
         match amount {
             Some(amount) if amount == self.amount => Ok(()),
             Some(amount) => Err(self.other_amount(by, &amount.to_string())),
@@ -51,7 +51,7 @@ impl Said<'_> {
         Error::refused(Refused::WrongAmount, detail)
     }
 
-    pub(super) fn check_hash(&self, by: &str, hash: PaymentHash) -> Result<(), Error> {
+    pub(crate) fn check_hash(&self, by: &str, hash: PaymentHash) -> Result<(), Error> {
         if hash == self.invoice.payment_hash {
             return Ok(());
         }
@@ -59,7 +59,7 @@ impl Said<'_> {
         Err(Error::refused(Refused::WrongHash, detail))
     }
 
-    pub(super) fn check_hash_text(&self, by: &str, hash: &str) -> Result<(), Error> {
+    pub(crate) fn check_hash_text(&self, by: &str, hash: &str) -> Result<(), Error> {
         match hash.parse() {
             Ok(hash) => self.check_hash(by, hash),
             Err(_) => {
@@ -69,7 +69,7 @@ impl Said<'_> {
         }
     }
 
-    pub(super) fn check_network_name(&self, by: &str, name: &str) -> Result<(), Error> {
+    pub(crate) fn check_network_name(&self, by: &str, name: &str) -> Result<(), Error> {
         if name == self.invoice.network.name() {
             return Ok(());
         }
@@ -80,7 +80,7 @@ impl Said<'_> {
         Err(Error::refused(Refused::WrongNetwork, detail))
     }
 
-    pub(super) fn check_body(&self, body: Option<&Value>) -> Result<(), Error> {
+    pub(crate) fn check_body(&self, body: Option<&Value>) -> Result<(), Error> {
         let Some(body) = body else { return Ok(()) };
         // Some servers nest what belongs to L402 one level down.
         for object in [Some(body), body.get("l402")].into_iter().flatten() {
@@ -99,7 +99,7 @@ impl Said<'_> {
         Ok(())
     }
 
-    pub(super) fn check_header(&self, headers: &HeaderMap) -> Result<(), Error> {
+    pub(crate) fn check_header(&self, headers: &HeaderMap) -> Result<(), Error> {
         let Some(price) = headers.get("x-l402-price-sats") else {
             return Ok(());
         };
@@ -112,7 +112,7 @@ impl Said<'_> {
 
     /// A `Payment` challenge of the method lightning sells the same for the same. One
     /// whose request cannot be read is not ours to judge.
-    pub(super) fn check_payment_challenges(&self, all: &Challenges) -> Result<(), Error> {
+    pub(crate) fn check_payment_challenges(&self, all: &Challenges) -> Result<(), Error> {
         let charges = all
             .iter()
             .filter(|challenge| is_lightning_charge(challenge));
@@ -137,7 +137,7 @@ impl Said<'_> {
     }
 
     fn check_invoice(&self, by: &str, text: &str) -> Result<(), Error> {
-        let other = Invoice::decode(text).map_err(super::of_invoice)?;
+        let other = Invoice::decode(text).map_err(crate::offer::of_invoice)?;
         self.check_hash(by, other.payment_hash)?;
         self.check_amount(by, other.amount)
     }
@@ -170,7 +170,7 @@ fn request(challenge: &AuthChallenge) -> Option<Value> {
 
 /// Foreign words for a terminal: control characters and marks that change the direction of text
 /// are escaped (ATTACKS C-28), and what is too long is cut.
-pub(super) fn displayed(text: &str, max_chars: usize) -> String {
+pub(crate) fn displayed(text: &str, max_chars: usize) -> String {
     let shown = |c: char| match c {
         '\u{061c}'
         | '\u{200b}'..='\u{200f}'

@@ -11,12 +11,11 @@ use l402_lightning::{
     Error as WalletError, ErrorKind, Pay, PayRequest, Payment as Outcome, Unknown,
 };
 
+use super::fetch::{Held, not_served};
 use crate::client::Inner;
 use crate::failpoint::{self, Step};
-use crate::flow::{Held, not_served};
-use crate::journal::{Purchase, Reserved, State};
-use crate::lock::{Flight, Scope};
-use crate::validate::still_payable;
+use crate::journal::{Flight, Purchase, Reserved, Scope, State};
+use crate::offer::still_payable;
 use crate::{Error, Event, Quote};
 
 /// How long a wallet may be late with its answer, beyond the deadline that it was given.

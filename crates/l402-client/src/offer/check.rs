@@ -3,8 +3,6 @@
 //! The amount has one source, the signature-checked invoice. Whatever else names an amount, a
 //! hash or a network must agree with it, or nothing is paid.
 
-mod elsewhere;
-
 use http::HeaderMap;
 use http::header::WWW_AUTHENTICATE;
 use l402::inspect::{Inspection, inspect};
@@ -14,6 +12,7 @@ use l402::{
 };
 use serde_json::Value;
 
+use crate::examine::crosscheck;
 use crate::{Error, Limits, Quote, Refused};
 
 /// The least time that an invoice must have left, in seconds.
@@ -100,7 +99,7 @@ impl Asked<'_> {
         }
         let schemes: Vec<_> = challenges
             .iter()
-            .map(|c| elsewhere::displayed(c.scheme(), 20))
+            .map(|c| crosscheck::displayed(c.scheme(), 20))
             .take(4)
             .collect();
         if schemes.is_empty() {
@@ -124,7 +123,7 @@ impl Asked<'_> {
             return Err(Error::refused(Refused::WrongHash, detail));
         }
         let token = inspect(challenge.token()).ok();
-        let said = elsewhere::Said {
+        let said = crosscheck::Said {
             invoice: &invoice,
             amount,
         };
@@ -175,7 +174,7 @@ impl Asked<'_> {
             payee: hex::encode(invoice.payee),
             payment_hash: invoice.payment_hash,
             invoice: text.to_owned(),
-            description: elsewhere::displayed(words, DESCRIPTION_CHARS),
+            description: crosscheck::displayed(words, DESCRIPTION_CHARS),
             expires: invoice.expires,
             policy,
         }
@@ -191,7 +190,7 @@ pub(crate) fn still_payable(expires: UnixTime, now: UnixTime) -> Result<(), Erro
     Ok(())
 }
 
-fn of_invoice(error: InvoiceError) -> Error {
+pub(crate) fn of_invoice(error: InvoiceError) -> Error {
     let reason = match error {
         InvoiceError::Amountless => Refused::Amountless,
         InvoiceError::Signature => Refused::InvoiceSignature,
@@ -208,7 +207,7 @@ struct Terms {
 }
 
 /// Holds a token against the invoice. Later caveats narrow, so the last of a kind counts.
-fn terms(said: &elsewhere::Said<'_>, token: &Inspection) -> Result<Terms, Error> {
+fn terms(said: &crosscheck::Said<'_>, token: &Inspection) -> Result<Terms, Error> {
     if let Some(hash) = token.payment_hash {
         said.check_hash("the token", hash)?;
     }

@@ -1,12 +1,4 @@
-//! What is written before money moves, what a restart finds.
-//!
-//! The promises: a row stands in the file, synced, before the wallet is asked; the proof is
-//! synced before it is sent anywhere; what a crash leaves is looked up by payment hash before
-//! anything is paid again. `intent` means that no wallet was asked: the row becomes `unknown`,
-//! synced, just before one is.
-
-mod row;
-mod store;
+//! The handle on the journal, and the files that it makes.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -14,11 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use l402::{Msat, PaymentHash, UnixTime};
 
-pub(crate) use row::{Draft, Purchase, Reserved};
-pub(crate) use store::{Reservation, Store};
-
+use super::lock::{Locks, private};
+use super::store::Store;
 use crate::Error;
-use crate::lock::{Locks, private};
 
 /// How far a purchase has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +31,7 @@ pub enum State {
 }
 
 impl State {
-    const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Failed,
         Self::Intent,
         Self::Paid,
@@ -165,7 +155,7 @@ impl Journal {
 }
 
 /// What SQLite says never holds a value of ours.
-fn unusable(file: &Path, error: &dyn std::fmt::Display) -> Error {
+pub(super) fn unusable(file: &Path, error: &dyn std::fmt::Display) -> Error {
     Error::store(format!("{}: {error}", file.display()))
 }
 

@@ -19,13 +19,12 @@ use l402::PaymentHash;
 use l402::Problem;
 use serde_json::Value;
 
+use super::pay::Payment;
 use crate::client::Inner;
-use crate::exchange::{Hop, is_private, retry_after};
-use crate::journal::{Draft, Purchase, Reservation, Reserved, State};
-use crate::lock::{Claim, Flight, Scope};
-use crate::payment::Payment;
+use crate::http::{Hop, is_private, retry_after};
+use crate::journal::{Claim, Draft, Flight, Purchase, Reservation, Reserved, Scope, State};
+use crate::offer::{Asked, Offer};
 use crate::response::Delivery;
-use crate::validate::{Asked, Offer};
 use crate::{Error, Event, Quote, Refused, Request, Response};
 
 /// The most redirects of one call.

@@ -1,0 +1,4 @@
+//! One purchase, from the first request to the paid answer.
+
+mod fetch;
+mod pay;
