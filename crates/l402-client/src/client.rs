@@ -18,10 +18,10 @@ const ANSWER_TIME: Duration = Duration::from_secs(60);
 /// Dropping a future of [`Client::send`] never loses a payment: one that has begun goes on in the
 /// background and is recorded, and the next call uses what it bought.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client(Arc<Buyer>);
 
 /// What all clones of a client have in common.
-pub(crate) struct Inner {
+pub(crate) struct Buyer {
     pub(crate) journal: Journal,
     pub(crate) http: Http,
     pub(crate) wallet: Option<Arc<dyn Pay>>,
@@ -34,12 +34,12 @@ pub(crate) struct Inner {
     pub(crate) patience: Duration,
     pub(crate) payment_deadline: Duration,
     pub(crate) plain_http: bool,
-    /// Wall and monotonic time of the start: see [`Inner::window_time`].
+    /// Wall and monotonic time of the start: see [`Buyer::window_time`].
     started: (UnixTime, Duration),
 }
 
-impl Inner {
-    pub(crate) fn tell(&self, event: &Event) {
+impl Buyer {
+    pub(crate) fn notify(&self, event: &Event) {
         if let Some(progress) = &self.progress {
             progress.event(event);
         }
@@ -222,7 +222,7 @@ impl ClientBuilder {
             .clock
             .unwrap_or_else(|| Arc::new(SystemClock::default()));
         let started = (clock.wall(), clock.monotonic());
-        Ok(Client(Arc::new(Inner {
+        Ok(Client(Arc::new(Buyer {
             journal: self.journal,
             http: Http::new(self.timeout.unwrap_or(ANSWER_TIME))?,
             wallet: self.wallet,

@@ -7,7 +7,7 @@ use l402_host::Clock;
 use url::Url;
 
 use crate::failpoint::{self, Step};
-use crate::http::words;
+use crate::http::error_chain;
 use crate::journal::{Claim, Journal, Purchase};
 use crate::{Error, Receipt};
 
@@ -146,7 +146,7 @@ impl Response {
                 }
                 Ok(None)
             }
-            Err(error) => Err(self.broken(words(&error.without_url()))),
+            Err(error) => Err(self.broken(error_chain(&error.without_url()))),
         }
     }
 

@@ -227,30 +227,30 @@ pub(crate) fn is_private(url: &Url) -> bool {
 }
 
 /// Why there is no answer.
-pub(crate) enum Silence {
+pub(crate) enum NoResponse {
     /// The head of the answer is larger than is read.
     HeadTooLarge,
     /// Anything else, in words.
     Other(String),
 }
 
-impl Silence {
-    pub(crate) fn words(self) -> String {
+impl NoResponse {
+    pub(crate) fn text(self) -> String {
         match self {
             Self::HeadTooLarge => "the head of the answer is too large".into(),
-            Self::Other(words) => words,
+            Self::Other(text) => text,
         }
     }
 }
 
 /// Where no payment is involved.
-impl From<Silence> for Error {
-    fn from(silence: Silence) -> Self {
-        match silence {
-            Silence::HeadTooLarge => {
-                Self::refused(Refused::ChallengeTooLarge, Silence::HeadTooLarge.words())
+impl From<NoResponse> for Error {
+    fn from(no_response: NoResponse) -> Self {
+        match no_response {
+            NoResponse::HeadTooLarge => {
+                Self::refused(Refused::ChallengeTooLarge, NoResponse::HeadTooLarge.text())
             }
-            Silence::Other(detail) => Self::Transport { detail },
+            NoResponse::Other(detail) => Self::Transport { detail },
         }
     }
 }
@@ -271,12 +271,12 @@ impl Http {
             .no_proxy()
             .build()
             .map_err(|error| Error::Transport {
-                detail: words(&error.without_url()),
+                detail: error_chain(&error.without_url()),
             })?;
         Ok(Self { client, timeout })
     }
 
-    pub(crate) async fn ask(&self, hop: &Hop) -> Result<reqwest::Response, Silence> {
+    pub(crate) async fn ask(&self, hop: &Hop) -> Result<reqwest::Response, NoResponse> {
         self.send(hop.unpaid()).await
     }
 
@@ -284,16 +284,17 @@ impl Http {
         &self,
         hop: &Hop,
         purchase: &Purchase,
-    ) -> Result<reqwest::Response, Silence> {
+    ) -> Result<reqwest::Response, NoResponse> {
         let request = hop.paid(purchase);
-        let missing = || Silence::Other("the stored credential does not fit into a header".into());
+        let missing =
+            || NoResponse::Other("the stored credential does not fit into a header".into());
         self.send(request.ok_or_else(missing)?).await
     }
 
-    async fn send(&self, request: reqwest::Request) -> Result<reqwest::Response, Silence> {
+    async fn send(&self, request: reqwest::Request) -> Result<reqwest::Response, NoResponse> {
         match tokio::time::timeout(self.timeout, self.client.execute(request)).await {
-            Ok(answer) => answer.map_err(silence),
-            Err(_) => Err(Silence::Other(format!(
+            Ok(answer) => answer.map_err(no_response),
+            Err(_) => Err(NoResponse::Other(format!(
                 "no answer within {:?}",
                 self.timeout
             ))),
@@ -319,22 +320,22 @@ impl Http {
     }
 }
 
-fn silence(error: reqwest::Error) -> Silence {
+fn no_response(error: reqwest::Error) -> NoResponse {
     let mut cause = error.source();
     while let Some(inner) = cause {
         if inner
             .downcast_ref::<hyper::Error>()
             .is_some_and(hyper::Error::is_parse_too_large)
         {
-            return Silence::HeadTooLarge;
+            return NoResponse::HeadTooLarge;
         }
         cause = inner.source();
     }
-    Silence::Other(words(&error.without_url()))
+    NoResponse::Other(error_chain(&error.without_url()))
 }
 
 /// The whole chain of causes. The URL is left out: its query may hold a secret.
-pub(crate) fn words(error: &dyn std::error::Error) -> String {
+pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -2,4 +2,4 @@
 
 mod exchange;
 
-pub(crate) use exchange::{Hop, Http, is_private, retry_after, words};
+pub(crate) use exchange::{Hop, Http, error_chain, is_private, retry_after};

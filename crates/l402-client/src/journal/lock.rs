@@ -71,14 +71,14 @@ impl Drop for Lock {
     }
 }
 
-type Turnstile = tokio::sync::Mutex<()>;
+type LocalQueue = tokio::sync::Mutex<()>;
 
-/// The locks of one folder. Tasks of one process queue at a turnstile in memory, so that a
+/// The locks of one folder. Tasks of one process wait in a queue in memory, so that a
 /// thousand of them cost one file lock at a time and no blocked thread.
 #[derive(Debug)]
 pub(crate) struct Locks {
     folder: PathBuf,
-    here: Mutex<HashMap<String, Weak<Turnstile>>>,
+    here: Mutex<HashMap<String, Weak<LocalQueue>>>,
 }
 
 impl Locks {
@@ -93,7 +93,7 @@ impl Locks {
     /// Waits for the right to buy in `scope`. Dropping the future gives up the place in the queue.
     pub(crate) async fn flight(&self, scope: &Scope) -> Result<Flight, Error> {
         let name = scope.lock_name();
-        let here = self.turnstile(&name).lock_owned().await;
+        let here = self.local_queue(&name).lock_owned().await;
         let path = self.folder.join(name);
         let mut pause = Duration::from_millis(5);
         loop {
@@ -111,7 +111,7 @@ impl Locks {
     /// As [`Locks::flight`], where nobody has it.
     pub(crate) fn try_flight(&self, scope: &Scope) -> Result<Option<Flight>, Error> {
         let name = scope.lock_name();
-        let Ok(here) = self.turnstile(&name).try_lock_owned() else {
+        let Ok(here) = self.local_queue(&name).try_lock_owned() else {
             return Ok(None);
         };
         let file = try_lock(&self.folder.join(name))?;
@@ -129,15 +129,15 @@ impl Locks {
         Ok(file.map(|file| Claim { _file: file }))
     }
 
-    fn turnstile(&self, name: &str) -> Arc<Turnstile> {
+    fn local_queue(&self, name: &str) -> Arc<LocalQueue> {
         let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(turnstile) = here.get(name).and_then(Weak::upgrade) {
-            return turnstile;
+        if let Some(queue) = here.get(name).and_then(Weak::upgrade) {
+            return queue;
         }
-        here.retain(|_, turnstile| turnstile.strong_count() > 0);
-        let turnstile = Arc::new(Turnstile::default());
-        here.insert(name.to_owned(), Arc::downgrade(&turnstile));
-        turnstile
+        here.retain(|_, queue| queue.strong_count() > 0);
+        let queue = Arc::new(LocalQueue::default());
+        here.insert(name.to_owned(), Arc::downgrade(&queue));
+        queue
     }
 }
 

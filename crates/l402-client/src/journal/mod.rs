@@ -14,5 +14,5 @@ mod store;
 pub use open::{Entry, Journal, State};
 
 pub(crate) use lock::{Claim, Flight, Scope};
-pub(crate) use row::{Draft, Purchase, Reserved};
-pub(crate) use store::Reservation;
+pub(crate) use row::{Draft, DurableIntent, Purchase};
+pub(crate) use store::ReserveOutcome;

@@ -26,7 +26,7 @@ pub(crate) struct Draft {
 
 /// An intent that is durable: the only thing that a wallet is asked with.
 #[derive(Debug)]
-pub(crate) struct Reserved {
+pub(crate) struct DurableIntent {
     pub(crate) payment_hash: PaymentHash,
     pub(crate) invoice: String,
     pub(crate) max_fee: Msat,

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::lock::Scope;
 use super::open::unusable;
-use super::row::{Draft, Purchase, Reserved, state};
+use super::row::{Draft, DurableIntent, Purchase, state};
 use super::{Entry, State};
 use crate::failpoint::{self, Step};
 use crate::limits::WINDOW_SECS;
@@ -67,11 +67,11 @@ const NEWEST: &str = "max(coalesce((SELECT max(created) FROM purchase), 0), \
                       coalesce((SELECT max(paid_at) FROM purchase), 0))";
 
 /// What became of asking for a reservation.
-pub(crate) enum Reservation {
+pub(crate) enum ReserveOutcome {
     /// Durable; the wallet may be asked.
-    Made(Reserved),
+    Made(DurableIntent),
     /// A limit says no, or the wallet has broken one.
-    Over(Error),
+    Denied(Error),
     /// This very invoice has been paid, or may have been.
     Taken(State),
 }
@@ -140,7 +140,7 @@ impl Store {
         limits: &Limits,
         window: UnixTime,
         now: UnixTime,
-    ) -> rusqlite::Result<Reservation> {
+    ) -> rusqlite::Result<ReserveOutcome> {
         let tx = self
             .0
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -153,19 +153,19 @@ impl Store {
             )
             .optional()?;
         if let Some(taken) = earlier.filter(|state| *state != State::Failed) {
-            return Ok(Reservation::Taken(taken));
+            return Ok(ReserveOutcome::Taken(taken));
         }
         if let Some(error) = broken_limit(&tx, &draft.wallet, window)? {
-            return Ok(Reservation::Over(error));
+            return Ok(ReserveOutcome::Denied(error));
         }
         let max_fee = match limits.allow(draft.quote.amount, spent(&tx, window)?) {
             Ok(max_fee) => max_fee,
-            Err(over) => return Ok(Reservation::Over(over)),
+            Err(over) => return Ok(ReserveOutcome::Denied(over)),
         };
         insert(&tx, draft, max_fee, now)?;
         failpoint::hit(Step::IntentWritten);
         tx.commit()?;
-        Ok(Reservation::Made(Reserved {
+        Ok(ReserveOutcome::Made(DurableIntent {
             payment_hash: hash,
             invoice: draft.quote.invoice.clone(),
             max_fee,

@@ -19,10 +19,10 @@ use l402::PaymentHash;
 use l402::Problem;
 use serde_json::Value;
 
-use super::pay::Payment;
-use crate::client::Inner;
+use super::pay::PendingPayment;
+use crate::client::Buyer;
 use crate::http::{Hop, is_private, retry_after};
-use crate::journal::{Claim, Draft, Flight, Purchase, Reservation, Reserved, Scope, State};
+use crate::journal::{Claim, Draft, DurableIntent, Flight, Purchase, ReserveOutcome, Scope, State};
 use crate::offer::{Asked, Offer};
 use crate::response::Delivery;
 use crate::{Error, Event, Quote, Refused, Request, Response};
@@ -42,13 +42,13 @@ const SAME_TOKEN_TRIES: u32 = 2;
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// A purchase that this call may present.
-pub(crate) struct Held {
+pub(crate) struct KeptPurchase {
     pub(crate) purchase: Purchase,
     pub(crate) claim: Option<Claim>,
 }
 
 /// What a server said to a credential.
-enum Verdict {
+enum Presented {
     /// An answer to the request.
     Answer(reqwest::Response),
     /// No answer now; the credential is not to blame.
@@ -57,7 +57,7 @@ enum Verdict {
     TurnedAway {
         status: u16,
         code: &'static str,
-        elsewhere: bool,
+        not_covered: bool,
     },
 }
 
@@ -65,12 +65,12 @@ enum Verdict {
 enum Used {
     Answer(Box<Response>),
     /// Paid and never served, and good for another request, says the server.
-    Elsewhere,
+    NotCovered,
     /// Of no use here, and no loss.
     No,
 }
 
-impl Inner {
+impl Buyer {
     pub(crate) async fn send(self: &Arc<Self>, request: Request) -> Result<Response, Error> {
         let mut hop = Hop::first(request)?;
         let mut bought = None;
@@ -132,18 +132,18 @@ impl Inner {
         loop {
             let flight = self.flight(&scope).await?;
             self.resolve(&scope).await?;
-            let Some(held) = self.find_usable(hop, &scope, &tried).await? else {
+            let Some(kept) = self.find_usable(hop, &scope, &tried).await? else {
                 return self.buy(hop, scope, flight, bought).await;
             };
             drop(flight);
-            tried.push(held.purchase.payment_hash);
-            match self.use_again(hop, held).await? {
+            tried.push(kept.purchase.payment_hash);
+            match self.use_again(hop, kept).await? {
                 Used::Answer(answer) => return Ok(*answer),
-                Used::Elsewhere => unserved += 1,
+                Used::NotCovered => unserved += 1,
                 Used::No => {}
             }
             if let (TOKENS_TRIED_MAX, Some(hash)) = (unserved, tried.last()) {
-                return Err(all_elsewhere(*hash));
+                return Err(none_covers(*hash));
             }
         }
     }
@@ -155,7 +155,7 @@ impl Inner {
         if let Ok(flight) = tokio::time::timeout(quiet, &mut turn).await {
             return flight;
         }
-        self.tell(&Event::Queued);
+        self.notify(&Event::Queued);
         let flight = tokio::time::timeout(self.patience.saturating_sub(quiet), turn).await;
         flight.unwrap_or(Err(Error::Busy {
             waited: self.patience,
@@ -168,7 +168,7 @@ impl Inner {
         hop: &Hop,
         scope: &Scope,
         tried: &[PaymentHash],
-    ) -> Result<Option<Held>, Error> {
+    ) -> Result<Option<KeptPurchase>, Error> {
         if hop.foreign || !self.may_carry(hop) || tried.len() >= TOKENS_TRIED_MAX {
             return Ok(None);
         }
@@ -181,8 +181,8 @@ impl Inner {
             if tried.contains(&purchase.payment_hash) {
                 continue;
             }
-            if let Some(held) = self.hold(purchase).await? {
-                return Ok(Some(held));
+            if let Some(kept) = self.hold(purchase).await? {
+                return Ok(Some(kept));
             }
         }
         Ok(None)
@@ -190,9 +190,9 @@ impl Inner {
 
     /// Claims a purchase that was never served. A token for one answer needs the claim; any other
     /// may be presented beside whoever has it.
-    async fn hold(&self, purchase: Purchase) -> Result<Option<Held>, Error> {
+    async fn hold(&self, purchase: Purchase) -> Result<Option<KeptPurchase>, Error> {
         if purchase.state != State::Paid {
-            return Ok(Some(Held {
+            return Ok(Some(KeptPurchase {
                 purchase,
                 claim: None,
             }));
@@ -209,38 +209,38 @@ impl Inner {
         };
         Ok(purchase
             .filter(|p| !single_use_is_over(p))
-            .map(|purchase| Held { purchase, claim }))
+            .map(|purchase| KeptPurchase { purchase, claim }))
     }
 
     /// Presents a purchase of before. One whose token is no good any more is put away.
-    async fn use_again(&self, hop: &Hop, held: Held) -> Result<Used, Error> {
-        let hash = held.purchase.payment_hash;
-        if held.claim.is_some() {
-            self.tell(&Event::Resuming(hash));
+    async fn use_again(&self, hop: &Hop, kept: KeptPurchase) -> Result<Used, Error> {
+        let hash = kept.purchase.payment_hash;
+        if kept.claim.is_some() {
+            self.notify(&Event::Resuming(hash));
         }
-        let unserved = held.claim.is_some() && held.purchase.state == State::Paid;
-        let (status, code) = match self.present(hop, &held.purchase).await {
-            Verdict::Answer(answer) => {
-                let answer = self.bought(answer, held, true);
+        let unserved = kept.claim.is_some() && kept.purchase.state == State::Paid;
+        let (status, code) = match self.present(hop, &kept.purchase).await {
+            Presented::Answer(answer) => {
+                let answer = self.bought(answer, kept, true);
                 return Ok(Used::Answer(Box::new(answer)));
             }
-            Verdict::Failed { status, reason } => {
+            Presented::Failed { status, reason } => {
                 return Err(not_served(hash, status, reason, true));
             }
-            Verdict::TurnedAway {
-                elsewhere: true, ..
+            Presented::TurnedAway {
+                not_covered: true, ..
             } if !unserved => return Ok(Used::No),
             // It may be so, for another request than the one that it was bought for.
-            Verdict::TurnedAway {
-                elsewhere: true, ..
-            } if !held.purchase.is_for(&hop.fingerprint()) => return Ok(Used::Elsewhere),
-            Verdict::TurnedAway { status, code, .. } => (status, code),
+            Presented::TurnedAway {
+                not_covered: true, ..
+            } if !kept.purchase.is_for(&hop.fingerprint()) => return Ok(Used::NotCovered),
+            Presented::TurnedAway { status, code, .. } => (status, code),
         };
         let now = self.clock.wall();
         let fresh = self.journal.run(move |store| store.purchase(&hash)).await?;
         match fresh.map(|purchase| purchase.state) {
             // Money went for nothing: that is reported, and not covered up by buying again.
-            Some(State::Paid) if held.claim.is_some() => {
+            Some(State::Paid) if kept.claim.is_some() => {
                 Err(self.turned_away(hash, status, code).await)
             }
             // Somebody else is having its first answer at this moment.
@@ -274,24 +274,24 @@ impl Inner {
         let Some(wallet) = self.wallet.clone() else {
             return Err(Error::PaymentRequired(Box::new(offer.quote)));
         };
-        self.tell(&Event::Challenged(offer.quote.clone()));
+        self.notify(&Event::Challenged(offer.quote.clone()));
         let quote = offer.quote.clone();
         let draft = draft(hop, scope, offer, wallet.name());
         let reserved = self.reserve(draft).await?;
-        let payment = Payment {
+        let payment = PendingPayment {
             client: Arc::clone(self),
             wallet,
             quote,
             reserved,
             flight,
         };
-        let held = payment.run_to_its_end().await?;
-        self.tell(&Event::Retrying);
-        let hash = held.purchase.payment_hash;
-        match self.present(hop, &held.purchase).await {
-            Verdict::Answer(answer) => Ok(self.bought(answer, held, false)),
-            Verdict::Failed { status, reason } => Err(not_served(hash, status, reason, true)),
-            Verdict::TurnedAway { status, code, .. } => {
+        let kept = payment.run_to_its_end().await?;
+        self.notify(&Event::Retrying);
+        let hash = kept.purchase.payment_hash;
+        match self.present(hop, &kept.purchase).await {
+            Presented::Answer(answer) => Ok(self.bought(answer, kept, false)),
+            Presented::Failed { status, reason } => Err(not_served(hash, status, reason, true)),
+            Presented::TurnedAway { status, code, .. } => {
                 Err(self.turned_away(hash, status, code).await)
             }
         }
@@ -326,30 +326,32 @@ impl Inner {
     }
 
     /// Limits and intent, durable before anybody is asked to pay.
-    async fn reserve(&self, draft: Draft) -> Result<Reserved, Error> {
+    async fn reserve(&self, draft: Draft) -> Result<DurableIntent, Error> {
         let payment_hash = draft.quote.payment_hash;
         let mut reservation = self.try_reserve(draft.clone()).await?;
         // What ended before its wallet was asked needs its share of the budget no more.
-        if matches!(reservation, Reservation::Over(Error::OverBudget { .. }))
-            && self.release_unasked().await?
+        if matches!(
+            reservation,
+            ReserveOutcome::Denied(Error::OverBudget { .. })
+        ) && self.release_unasked().await?
         {
             reservation = self.try_reserve(draft).await?;
         }
         match reservation {
-            Reservation::Made(reserved) => Ok(reserved),
-            Reservation::Over(error) => Err(error),
-            Reservation::Taken(state) if state.is_open() => Err(Error::PaymentUnknown {
+            ReserveOutcome::Made(reserved) => Ok(reserved),
+            ReserveOutcome::Denied(error) => Err(error),
+            ReserveOutcome::Taken(state) if state.is_open() => Err(Error::PaymentUnknown {
                 payment_hash,
                 reason: "the server asks again for an invoice that may have been paid".into(),
             }),
-            Reservation::Taken(_) => {
+            ReserveOutcome::Taken(_) => {
                 let reason = "the server asks again for an invoice that was paid before";
                 Err(not_served(payment_hash, Some(402), reason.into(), false))
             }
         }
     }
 
-    async fn try_reserve(&self, draft: Draft) -> Result<Reservation, Error> {
+    async fn try_reserve(&self, draft: Draft) -> Result<ReserveOutcome, Error> {
         let (limits, window, now) = (self.limits, self.window_time(), self.dating_time());
         self.journal
             .run(move |store| store.reserve(&draft, &limits, window, now))
@@ -358,25 +360,25 @@ impl Inner {
 
     /// Presents a credential. A server that says to wait, or to come again with the same token,
     /// is taken at its word a few times; none of this pays.
-    async fn present(&self, hop: &Hop, purchase: &Purchase) -> Verdict {
+    async fn present(&self, hop: &Hop, purchase: &Purchase) -> Presented {
         let (mut in_use, mut failed) = (0, 0);
         loop {
             let answer = match self.http.present(hop, purchase).await {
                 Ok(answer) => answer,
-                Err(silence) => {
-                    return Verdict::Failed {
+                Err(no_response) => {
+                    return Presented::Failed {
                         status: None,
-                        reason: silence.words(),
+                        reason: no_response.text(),
                     };
                 }
             };
             let status = answer.status();
             if !is_refusal(status) {
-                return Verdict::Answer(answer);
+                return Presented::Answer(answer);
             }
             let pause = retry_after(answer.headers());
             if status == StatusCode::CONFLICT && !is_problem(answer.headers()) {
-                return Verdict::Answer(answer);
+                return Presented::Answer(answer);
             }
             let document = self.http.json(answer).await.unwrap_or_default();
             let problem = problem(&document);
@@ -393,12 +395,12 @@ impl Inner {
         }
     }
 
-    fn bought(&self, answer: reqwest::Response, held: Held, reused: bool) -> Response {
+    fn bought(&self, answer: reqwest::Response, kept: KeptPurchase, reused: bool) -> Response {
         let delivery = Delivery {
             journal: self.journal.clone(),
             clock: Arc::clone(&self.clock),
-            purchase: held.purchase,
-            claim: held.claim,
+            purchase: kept.purchase,
+            claim: kept.claim,
         };
         Response::bought(answer, delivery, reused)
     }
@@ -456,20 +458,20 @@ fn wants_same_token(document: &Value) -> bool {
     document.get("retry_with").and_then(Value::as_str) == Some("same_token")
 }
 
-fn turned_away(status: StatusCode, problem: Option<Problem>) -> Verdict {
-    let elsewhere = matches!(problem, Some(Problem::Insufficient | Problem::WrongService));
+fn turned_away(status: StatusCode, problem: Option<Problem>) -> Presented {
+    let not_covered = matches!(problem, Some(Problem::Insufficient | Problem::WrongService));
     let code = problem.map_or("no known code", Problem::code);
-    Verdict::TurnedAway {
+    Presented::TurnedAway {
         status: status.as_u16(),
         code,
-        elsewhere,
+        not_covered,
     }
 }
 
-fn failure(status: StatusCode, problem: Option<Problem>) -> Verdict {
+fn failure(status: StatusCode, problem: Option<Problem>) -> Presented {
     let code = problem.map_or("no known code", Problem::code);
     let reason = format!("the server answered {} ({code})", status.as_u16());
-    Verdict::Failed {
+    Presented::Failed {
         status: Some(status.as_u16()),
         reason,
     }
@@ -490,7 +492,7 @@ pub(crate) fn not_served(
 }
 
 /// A seller of whom several purchases are open to be served gets no more money for now.
-fn all_elsewhere(last: PaymentHash) -> Error {
+fn none_covers(last: PaymentHash) -> Error {
     let reason = format!(
         "{TOKENS_TRIED_MAX} purchases of this path are paid and were never served, and the server \
          says that each is for something else; no more is bought here before one of them is served"

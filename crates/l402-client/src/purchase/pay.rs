@@ -1,6 +1,6 @@
 //! One payment: approved, made once, recorded; and what a lookup says of one that was cut short.
 //!
-//! No line here pays for anything but a [`Reserved`], which only a durable intent makes. That the
+//! No line here pays for anything but a [`DurableIntent`]. That the
 //! wallet is asked is recorded before it is, and what it answers before anybody acts on it.
 
 use std::sync::{Arc, Weak};
@@ -11,10 +11,10 @@ use l402_lightning::{
     Error as WalletError, ErrorKind, Pay, PayRequest, Payment as Outcome, Unknown,
 };
 
-use super::fetch::{Held, not_served};
-use crate::client::Inner;
+use super::fetch::{KeptPurchase, not_served};
+use crate::client::Buyer;
 use crate::failpoint::{self, Step};
-use crate::journal::{Flight, Purchase, Reserved, Scope, State};
+use crate::journal::{DurableIntent, Flight, Purchase, Scope, State};
 use crate::offer::still_payable;
 use crate::{Error, Event, Quote};
 
@@ -24,19 +24,19 @@ const LATE_MAX: Duration = Duration::from_secs(15);
 const GRACE: Duration = Duration::from_secs(10 * 60);
 
 /// A payment about to be made, and all that must live as long.
-pub(crate) struct Payment {
-    pub(crate) client: Arc<Inner>,
+pub(crate) struct PendingPayment {
+    pub(crate) client: Arc<Buyer>,
     pub(crate) wallet: Arc<dyn Pay>,
     pub(crate) quote: Quote,
-    pub(crate) reserved: Reserved,
+    pub(crate) reserved: DurableIntent,
     /// Nobody else buys in this scope until the outcome is recorded.
     pub(crate) flight: Flight,
 }
 
-impl Payment {
+impl PendingPayment {
     /// Runs on a task of its own: a caller who goes away before the wallet is asked stops it, and
     /// one who goes away later does not.
-    pub(crate) async fn run_to_its_end(self) -> Result<Held, Error> {
+    pub(crate) async fn run_to_its_end(self) -> Result<KeptPurchase, Error> {
         let payment_hash = self.reserved.payment_hash;
         let caller = Arc::new(());
         let task = tokio::spawn(self.run(Arc::downgrade(&caller)));
@@ -47,12 +47,12 @@ impl Payment {
                 reason,
             })
         });
-        ended.map(|(held, _flight)| held)
+        ended.map(|(kept, _flight)| kept)
     }
 
     /// The flight comes out with the purchase, and behind it: where nobody is left to take them,
     /// the claim is given up before the next in line can look for it.
-    async fn run(self, caller: Weak<()>) -> Result<(Held, Flight), Error> {
+    async fn run(self, caller: Weak<()>) -> Result<(KeptPurchase, Flight), Error> {
         let payment_hash = self.reserved.payment_hash;
         if let Err((error, note)) = self.last_word(&caller).await {
             self.client
@@ -63,20 +63,20 @@ impl Payment {
         failpoint::hit(Step::IntentDurable);
         self.client.record_asked(payment_hash).await?;
         failpoint::hit(Step::AskedDurable);
-        self.client.tell(&Event::Paying);
+        self.client.notify(&Event::Paying);
         let outcome = self.wait().await;
         failpoint::hit(Step::Asked);
         let Self { client, flight, .. } = self;
         let purchase = client.record(payment_hash, outcome).await?;
         failpoint::hit(Step::PaidDurable);
-        client.tell(&Event::Paid {
+        client.notify(&Event::Paid {
             paid: purchase.paid,
             fee: purchase.fee,
         });
         // Claimed before the flight ends, so that the next in line leaves it alone.
         // Without the lock file another call may present it too, which costs an error at most.
         let claim = client.journal.locks().claim(&payment_hash).ok().flatten();
-        Ok((Held { purchase, claim }, flight))
+        Ok((KeptPurchase { purchase, claim }, flight))
     }
 
     /// Whether it is still wanted: the caller's approval, which may take a while, comes last.
@@ -117,7 +117,7 @@ impl Payment {
                 Ok(outcome) => return outcome,
                 Err(_) => self
                     .client
-                    .tell(&Event::Waiting(Duration::from_secs(second))),
+                    .notify(&Event::Waiting(Duration::from_secs(second))),
             }
         }
         let error = WalletError::new(ErrorKind::Timeout, "the wallet is long past its deadline");
@@ -125,7 +125,7 @@ impl Payment {
     }
 }
 
-impl Inner {
+impl Buyer {
     /// Only after this may the wallet be asked.
     async fn record_asked(&self, payment_hash: PaymentHash) -> Result<(), Error> {
         let now = self.clock.wall();
@@ -189,7 +189,7 @@ impl Inner {
         if let Some(limit) = purchase.broken_fee_limit() {
             let fee = purchase.fee;
             tracing::warn!(%payment_hash, %fee, %limit, "the wallet paid more than the fee limit");
-            self.tell(&Event::FeeOverLimit { fee, limit });
+            self.notify(&Event::FeeOverLimit { fee, limit });
         }
         Ok(purchase)
     }
@@ -243,7 +243,7 @@ impl Inner {
         }
     }
 
-    /// As [`Inner::record`], for a payment of before: that it failed is no error now.
+    /// As [`Buyer::record`], for a payment of before: that it failed is no error now.
     async fn record_found(&self, hash: PaymentHash, outcome: Outcome) -> Result<(), Error> {
         match self.record(hash, outcome).await {
             Ok(_) | Err(Error::PaymentFailed { .. }) => Ok(()),
@@ -313,7 +313,7 @@ fn no_wallet(purchase: &Purchase) -> String {
 }
 
 /// Another wallet than the one that was asked knows nothing of a payment, which says nothing.
-/// A row of before wallets had names is held against the network alone.
+/// A row of before wallets had names is kept against the network alone.
 fn check_wallet(wallet: &dyn Pay, purchase: &Purchase) -> Result<(), String> {
     let name = wallet.name();
     match &purchase.wallet {
