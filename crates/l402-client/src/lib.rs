@@ -49,6 +49,7 @@ mod http;
 mod journal;
 mod limits;
 mod offer;
+mod origin;
 mod purchase;
 mod receipt;
 mod request;

@@ -1,5 +1,8 @@
 //! One HTTP exchange: a request that can be sent twice, its redirects, and the connections.
 
-mod exchange;
+mod connection;
+mod hop;
+mod userinfo;
 
-pub(crate) use exchange::{Hop, Http, error_chain, is_private, retry_after};
+pub(crate) use connection::{Http, error_chain, retry_after};
+pub(crate) use hop::{CredentialHeader, Hop};

@@ -6,6 +6,8 @@
 //! anything is paid again. `intent` means that no wallet was asked: the row becomes `unknown`,
 //! synced, just before one is.
 
+mod budget;
+mod delivery;
 mod lock;
 mod open;
 mod row;
@@ -13,6 +15,7 @@ mod store;
 
 pub use open::{Entry, Journal, State};
 
+pub(crate) use delivery::Delivery;
 pub(crate) use lock::{Claim, Flight, Scope};
 pub(crate) use row::{Draft, DurableIntent, Purchase};
 pub(crate) use store::ReserveOutcome;

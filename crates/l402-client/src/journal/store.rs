@@ -6,12 +6,12 @@ use std::time::Duration;
 use l402::{Msat, PaymentHash, Preimage, UnixTime};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::budget::{broken_limit, spent};
 use super::lock::Scope;
 use super::open::unusable;
 use super::row::{Draft, DurableIntent, Purchase, state};
 use super::{Entry, State};
 use crate::failpoint::{self, Step};
-use crate::limits::WINDOW_SECS;
 use crate::{Error, Limits};
 
 /// Counts layouts; a file with a higher number was written by a newer version.
@@ -330,41 +330,6 @@ fn prepare(db: &mut Connection, found: u32) -> rusqlite::Result<()> {
         tx.commit()?;
     }
     Ok(())
-}
-
-/// What counts against the day: settled payments of the window with their fees, and whatever may
-/// still be paid, of any age. Settled rows dated ahead count: the clock was set back.
-fn spent(db: &Connection, now: UnixTime) -> rusqlite::Result<Msat> {
-    let begin = now.secs().saturating_sub(WINDOW_SECS);
-    let mut rows = db.prepare_cached(
-        "SELECT max(amount_msat, paid_msat), fee_msat FROM purchase \
-         WHERE state IN ('intent', 'unknown') \
-         OR (state IN ('paid', 'paid_no_proof', 'refused', 'served') AND paid_at > ?1)",
-    )?;
-    let rows = rows.query_map([begin], |row| {
-        Ok(Msat::new(row.get(0)?).saturating_add(Msat::new(row.get(1)?)))
-    })?;
-    rows.into_iter()
-        .try_fold(Msat::ZERO, |sum, cost| Ok(sum.saturating_add(cost?)))
-}
-
-/// Why a wallet is asked for nothing within the window: it paid more for routing than it might.
-fn broken_limit(db: &Connection, wallet: &str, now: UnixTime) -> rusqlite::Result<Option<Error>> {
-    let begin = now.secs().saturating_sub(WINDOW_SECS);
-    let mut rows = db.prepare_cached(
-        "SELECT payment_hash, fee_msat, fee_limit_msat FROM purchase \
-         WHERE paid_at > ?1 AND wallet = ?2 AND fee_msat > fee_limit_msat ORDER BY paid_at DESC",
-    )?;
-    let found = rows.query_row(params![begin, wallet], |row| {
-        let hash = PaymentHash::from_bytes(row.get(0)?);
-        let (fee, limit) = (Msat::new(row.get(1)?), Msat::new(row.get(2)?));
-        let detail = format!(
-            "{wallet} paid {fee} for the routing of {hash}, where {limit} were allowed; it is asked \
-             for nothing within 24 hours of that, use another wallet or mend it"
-        );
-        Ok(Error::Wallet { detail })
-    });
-    found.optional()
 }
 
 /// A failed attempt at the same invoice makes way.
