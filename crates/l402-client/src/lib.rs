@@ -35,12 +35,15 @@
 //! }
 //! ```
 //!
+//! [`examine`] has the rules that a challenge must keep before it is paid, for programs that judge
+//! challenges and buy nothing.
+//!
 //! The journal's file holds tokens and preimages, the only place that does. The one feature,
 //! `failpoints`, lets test builds die at a step of a purchase, and is in nothing that is shipped.
 
 mod client;
 mod error;
-mod examine;
+pub mod examine;
 #[cfg(feature = "failpoints")]
 pub mod failpoint;
 #[cfg(not(feature = "failpoints"))]
@@ -55,6 +58,7 @@ mod receipt;
 mod request;
 mod response;
 
+pub use crate::http::is_head_too_large;
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, Refused};
 pub use journal::{Entry, Journal, State};

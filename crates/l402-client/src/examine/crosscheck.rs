@@ -1,14 +1,16 @@
-//! What else names an amount or a hash: token, body, headers, a `Payment` challenge. None of it
-//! is believed; all of it must agree with the invoice (ATTACKS C-10).
+//! The invoice, held against everything else in an answer that names an amount, a payment hash or a
+//! network: token, body, headers, a `Payment` challenge. None of it is believed; all of it must
+//! agree with the invoice (ATTACKS C-10).
 
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use http::HeaderMap;
+use http::HeaderValue;
 use l402::{AuthChallenge, Challenges, Invoice, Msat, PaymentHash};
 use serde_json::Value;
 
-use crate::{Error, Refused};
+use super::rules::Fault;
+use crate::Refused;
 
 const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
@@ -17,71 +19,84 @@ const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
 
 /// Names of a price in whole satoshi, as bodies have it.
 const SAT_FIELDS: [&str; 4] = ["price_sats", "priceSats", "amountSats", "amount_sats"];
+const NO_AMOUNT: &str = "something that is no amount";
 
-/// What the invoice says.
-pub(crate) struct Said<'a> {
-    pub(crate) invoice: &'a Invoice,
-    pub(crate) amount: Msat,
-}
+/// The side that is believed: an invoice whose signature holds.
+pub(super) struct InvoiceFacts<'a>(&'a Invoice);
 
-impl Said<'_> {
+impl<'a> InvoiceFacts<'a> {
+    pub(super) const fn new(invoice: &'a Invoice) -> Self {
+        Self(invoice)
+    }
+
     /// `None` is an amount that is given and cannot be read.
-    pub(crate) fn check_amount(&self, by: &str, amount: Option<Msat>) -> Result<(), Error> {
+    fn check_amount(&self, by: &str, amount: Option<Msat>) -> Result<(), Fault> {
+        // An invoice without an amount breaks a rule of its own.
+        let Some(asked) = self.0.amount else {
+            return Ok(());
+        };
         match amount {
-            Some(amount) if amount == self.amount => Ok(()),
-            Some(amount) => Err(self.other_amount(by, &amount.to_string())),
-            None => Err(self.other_amount(by, "something that is no amount")),
+            Some(amount) if amount == asked => Ok(()),
+            Some(amount) => Err(other_amount(asked, by, &amount.to_string())),
+            None => Err(other_amount(asked, by, NO_AMOUNT)),
         }
     }
 
-    /// Whole satoshi agree where the invoice rounds up to them.
-    fn check_sats(&self, by: &str, sats: Option<u64>) -> Result<(), Error> {
+    /// Whole satoshi agree if the invoice rounds up to them.
+    fn check_sats(&self, by: &str, sats: Option<u64>) -> Result<(), Fault> {
+        let Some(asked) = self.0.amount else {
+            return Ok(());
+        };
         match sats {
-            Some(sats) if sats == self.amount.ceil_sat() => Ok(()),
-            Some(sats) => Err(self.other_amount(by, &format!("{sats} sat"))),
-            None => Err(self.other_amount(by, "something that is no amount")),
+            Some(sats) if sats == asked.ceil_sat() => Ok(()),
+            Some(sats) => Err(other_amount(asked, by, &format!("{sats} sat"))),
+            None => Err(other_amount(asked, by, NO_AMOUNT)),
         }
     }
 
-    fn other_amount(&self, by: &str, other: &str) -> Error {
-        let detail = format!(
-            "the invoice asks for {}, and {by} names {other}",
-            self.amount
-        );
-        Error::refused(Refused::WrongAmount, detail)
-    }
-
-    pub(crate) fn check_hash(&self, by: &str, hash: PaymentHash) -> Result<(), Error> {
-        if hash == self.invoice.payment_hash {
+    pub(super) fn check_hash(&self, by: &str, hash: PaymentHash) -> Result<(), Fault> {
+        if hash == self.0.payment_hash {
             return Ok(());
         }
         let detail = format!("{by} is about another payment hash than the invoice");
-        Err(Error::refused(Refused::WrongHash, detail))
+        Err(Fault::new(Refused::WrongHash, detail))
     }
 
-    pub(crate) fn check_hash_text(&self, by: &str, hash: &str) -> Result<(), Error> {
+    fn check_hash_text(&self, by: &str, hash: &str) -> Result<(), Fault> {
         match hash.parse() {
             Ok(hash) => self.check_hash(by, hash),
             Err(_) => {
                 let detail = format!("{by} is no payment hash");
-                Err(Error::refused(Refused::WrongHash, detail))
+                Err(Fault::new(Refused::WrongHash, detail))
             }
         }
     }
 
-    pub(crate) fn check_network_name(&self, by: &str, name: &str) -> Result<(), Error> {
-        if name == self.invoice.network.name() {
+    fn check_network_name(&self, by: &str, name: &str) -> Result<(), Fault> {
+        if name == self.0.network.name() {
             return Ok(());
         }
         let detail = format!(
             "the invoice is for {}, and {by} names another",
-            self.invoice.network
+            self.0.network
         );
-        Err(Error::refused(Refused::WrongNetwork, detail))
+        Err(Fault::new(Refused::WrongNetwork, detail))
     }
 
-    pub(crate) fn check_body(&self, body: Option<&Value>) -> Result<(), Error> {
-        let Some(body) = body else { return Ok(()) };
+    pub(super) fn check_caveat(&self, name: &str, value: &str) -> Result<(), Fault> {
+        if name == "payment_hash" {
+            self.check_hash_text("the token's caveat payment_hash", value)
+        } else if name.ends_with("_price_msat") {
+            let price = value.parse().ok().map(Msat::new);
+            self.check_amount("the token's caveat price_msat", price)
+        } else if name.ends_with("_network") {
+            self.check_network_name("the token's caveat network", value)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) fn check_body(&self, body: &Value) -> Result<(), Fault> {
         // Some servers nest what belongs to L402 one level down.
         for object in [Some(body), body.get("l402")].into_iter().flatten() {
             if let Some(price) = present(object, "price_msat") {
@@ -99,48 +114,51 @@ impl Said<'_> {
         Ok(())
     }
 
-    pub(crate) fn check_header(&self, headers: &HeaderMap) -> Result<(), Error> {
-        let Some(price) = headers.get("x-l402-price-sats") else {
-            return Ok(());
-        };
-        let sats = price
-            .to_str()
-            .ok()
-            .and_then(|text| text.trim().parse().ok());
+    pub(super) fn check_price_header(&self, price: &HeaderValue) -> Result<(), Fault> {
+        let text = price.to_str().ok();
+        let sats = text.and_then(|text| text.trim().parse().ok());
         self.check_sats("the header x-l402-price-sats", sats)
     }
 
-    /// A `Payment` challenge of the method lightning sells the same for the same. One
-    /// whose request cannot be read is not ours to judge.
-    pub(crate) fn check_payment_challenges(&self, all: &Challenges) -> Result<(), Error> {
-        let charges = all
-            .iter()
-            .filter(|challenge| is_lightning_charge(challenge));
-        for request in charges.filter_map(request) {
-            if let Some(amount) = present(&request, "amount") {
-                self.check_sats("the Payment challenge's amount", whole(amount))?;
-            }
-            let Some(details) = request.get("methodDetails") else {
-                continue;
-            };
-            if let Some(hash) = present(details, "paymentHash").and_then(Value::as_str) {
-                self.check_hash_text("the Payment challenge's paymentHash", hash)?;
-            }
-            if let Some(network) = present(details, "network").and_then(Value::as_str) {
-                self.check_network_name("the Payment challenge", network)?;
-            }
-            if let Some(other) = present(details, "invoice").and_then(Value::as_str) {
-                self.check_invoice("the Payment challenge's invoice", other)?;
-            }
+    /// Checks every `Payment` challenge of the method lightning: it sells the same for the same.
+    /// One whose request cannot be read is not ours to judge. Returns `None` if there is none.
+    pub(super) fn check_charges(&self, all: &Challenges) -> Option<Result<(), Fault>> {
+        let charges = all.iter().filter(|one| is_lightning_charge(one));
+        let requests: Vec<Value> = charges.filter_map(request).collect();
+        let mut requests = requests.iter().peekable();
+        requests.peek()?;
+        Some(requests.try_for_each(|request| self.check_charge(request)))
+    }
+
+    fn check_charge(&self, request: &Value) -> Result<(), Fault> {
+        if let Some(amount) = present(request, "amount") {
+            self.check_sats("the Payment challenge's amount", whole(amount))?;
+        }
+        let Some(details) = request.get("methodDetails") else {
+            return Ok(());
+        };
+        if let Some(hash) = present(details, "paymentHash").and_then(Value::as_str) {
+            self.check_hash_text("the Payment challenge's paymentHash", hash)?;
+        }
+        if let Some(network) = present(details, "network").and_then(Value::as_str) {
+            self.check_network_name("the Payment challenge", network)?;
+        }
+        if let Some(other) = present(details, "invoice").and_then(Value::as_str) {
+            self.check_invoice("the Payment challenge's invoice", other)?;
         }
         Ok(())
     }
 
-    fn check_invoice(&self, by: &str, text: &str) -> Result<(), Error> {
-        let other = Invoice::decode(text).map_err(crate::offer::of_invoice)?;
+    fn check_invoice(&self, by: &str, text: &str) -> Result<(), Fault> {
+        let other = Invoice::decode(text)?;
         self.check_hash(by, other.payment_hash)?;
         self.check_amount(by, other.amount)
     }
+}
+
+fn other_amount(asked: Msat, by: &str, other: &str) -> Fault {
+    let detail = format!("the invoice asks for {asked}, and {by} names {other}");
+    Fault::new(Refused::WrongAmount, detail)
 }
 
 /// A field that is there and not null.
@@ -168,43 +186,9 @@ fn request(challenge: &AuthChallenge) -> Option<Value> {
     serde_json::from_slice(&json).ok()
 }
 
-/// Foreign words for a terminal: control characters and marks that change the direction of text
-/// are escaped (ATTACKS C-28), and what is too long is cut.
-pub(crate) fn displayed(text: &str, max_chars: usize) -> String {
-    let shown = |c: char| match c {
-        '\u{061c}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' => true,
-        c => c.is_control(),
-    };
-    let mut out = String::new();
-    for c in text.chars() {
-        let piece = if shown(c) {
-            c.escape_unicode().to_string()
-        } else {
-            c.to_string()
-        };
-        if out.chars().count() + piece.chars().count() > max_chars {
-            break;
-        }
-        out.push_str(&piece);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_cannot_move_the_cursor_or_turn_the_text_around() {
-        let shown = displayed("a\u{1b}[2J\u{202e}b\r\n", 200);
-        assert_eq!(shown, "a\\u{1b}[2J\\u{202e}b\\u{d}\\u{a}");
-        assert_eq!(displayed(&"é".repeat(300), 200).chars().count(), 200);
-        assert!(displayed(&"\u{1b}".repeat(300), 200).len() <= 200);
-    }
 
     #[test]
     fn only_whole_numbers_are_amounts() {

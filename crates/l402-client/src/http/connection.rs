@@ -5,13 +5,9 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
-use serde_json::Value;
 
 use super::hop::{CredentialHeader, Hop};
 use crate::{Error, Refused};
-
-/// The most that is read of a refusal's body.
-const BODY_MAX: usize = 64 * 1024;
 
 /// Why there is no answer.
 pub(crate) enum NoResponse {
@@ -85,37 +81,45 @@ impl Http {
         }
     }
 
-    /// The body of a refusal where it is JSON of at most 64 KiB that arrives in time.
-    pub(crate) async fn json(&self, mut answer: reqwest::Response) -> Option<Value> {
+    /// Returns the body of an answer, or `None` if it is longer than `max` bytes, breaks off or does
+    /// not arrive in time.
+    pub(crate) async fn body(&self, mut answer: reqwest::Response, max: usize) -> Option<Vec<u8>> {
         let read = async {
             let mut body = Vec::new();
             while let Some(piece) = answer.chunk().await.ok()? {
-                if body.len() + piece.len() > BODY_MAX {
+                if body.len() + piece.len() > max {
                     return None;
                 }
                 body.extend_from_slice(&piece);
             }
-            serde_json::from_slice(&body).ok()
+            Some(body)
         };
-        tokio::time::timeout(self.timeout, read)
-            .await
-            .ok()
-            .flatten()
+        let read = tokio::time::timeout(self.timeout, read).await;
+        read.ok().flatten()
     }
 }
 
 fn no_response(error: reqwest::Error) -> NoResponse {
+    if is_head_too_large(&error) {
+        NoResponse::HeadTooLarge
+    } else {
+        NoResponse::Other(error_chain(&error.without_url()))
+    }
+}
+
+/// Returns true if a request failed because the head of its answer is larger than is read. Such an
+/// answer is refused with [`Refused::ChallengeTooLarge`].
+#[must_use]
+pub fn is_head_too_large(error: &reqwest::Error) -> bool {
     let mut cause = error.source();
     while let Some(inner) = cause {
-        if inner
-            .downcast_ref::<hyper::Error>()
-            .is_some_and(hyper::Error::is_parse_too_large)
-        {
-            return NoResponse::HeadTooLarge;
+        let http = inner.downcast_ref::<hyper::Error>();
+        if http.is_some_and(hyper::Error::is_parse_too_large) {
+            return true;
         }
         cause = inner.source();
     }
-    NoResponse::Other(error_chain(&error.without_url()))
+    false
 }
 
 /// The whole chain of causes. The URL is left out: its query may hold a secret.

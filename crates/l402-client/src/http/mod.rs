@@ -4,5 +4,7 @@ mod connection;
 mod hop;
 mod userinfo;
 
+pub use connection::is_head_too_large;
+
 pub(crate) use connection::{Http, error_chain, retry_after};
 pub(crate) use hop::{CredentialHeader, Hop};

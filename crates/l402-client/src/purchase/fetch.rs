@@ -21,7 +21,7 @@ use super::pay::PendingPayment;
 use super::present::{Presented, not_served};
 use crate::http::Hop;
 use crate::journal::{Delivery, Draft, DurableIntent, Flight, ReserveOutcome, Scope};
-use crate::offer::{Asked, Offer};
+use crate::offer::{BODY_MAX, Offer, PaymentRequiredAnswer};
 use crate::origin::is_private;
 use crate::{Error, Event, Quote, Refused, Request, Response};
 
@@ -150,27 +150,23 @@ impl Buyer {
     }
 
     /// Reads and checks a 402.
-    pub(super) async fn offer(&self, hop: &Hop, answer: reqwest::Response) -> Result<Offer, Error> {
+    async fn offer(&self, hop: &Hop, answer: reqwest::Response) -> Result<Offer, Error> {
         if hop.foreign {
             let detail = "a redirect led to another origin, and that one asks for money; ask it \
                           directly if you mean to pay it";
             return Err(Error::refused(Refused::RedirectedAcrossOrigins, detail));
         }
-        if !self.may_carry(hop) {
-            let detail = "a credential over plain http can be taken by whoever listens; use https";
-            return Err(Error::refused(Refused::InsecureOrigin, detail));
-        }
-        let headers = answer.headers().clone();
-        let body = self.http.json(answer).await;
-        let asked = Asked {
-            origin: Scope::of(&hop.url).origin,
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = self.http.body(answer, BODY_MAX).await;
+        let answer = PaymentRequiredAnswer {
+            url: &hop.url,
+            status,
             headers: &headers,
-            body,
+            body: &body.unwrap_or_default(),
             network: self.wallet.as_ref().map(|wallet| wallet.network()),
-            limits: &self.limits,
-            now: self.clock.wall(),
+            plain_http: self.plain_http,
         };
-        asked.offer()
+        answer.offer(&self.limits, self.clock.wall())
     }
 
     pub(super) fn may_carry(&self, hop: &Hop) -> bool {

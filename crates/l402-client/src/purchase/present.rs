@@ -10,6 +10,7 @@ use super::buyer::Buyer;
 use crate::Error;
 use crate::http::{CredentialHeader, Hop, retry_after};
 use crate::journal::{Purchase, State};
+use crate::offer::BODY_MAX;
 
 /// How often a credential that is in use elsewhere is presented again.
 const IN_USE_TRIES: u32 = 5;
@@ -68,7 +69,7 @@ impl Buyer {
             if status == StatusCode::CONFLICT && !is_problem(answer.headers()) {
                 return Presented::Answer(answer);
             }
-            let document = self.http.json(answer).await.unwrap_or_default();
+            let document = self.document(answer).await;
             let problem = problem(&document);
             let tries = match status.as_u16() {
                 401 | 402 => return turned_away(status, problem),
@@ -81,6 +82,13 @@ impl Buyer {
             *tries += 1;
             tokio::time::sleep(pause.unwrap_or(Duration::from_secs(1)).min(PAUSE_MAX)).await;
         }
+    }
+
+    /// Returns the body of a refusal, null if it is no JSON.
+    async fn document(&self, answer: reqwest::Response) -> Value {
+        let body = self.http.body(answer, BODY_MAX).await;
+        let document = body.and_then(|body| serde_json::from_slice(&body).ok());
+        document.unwrap_or_default()
     }
 
     /// Records that a paid credential was refused, for the caller to take up with the seller.

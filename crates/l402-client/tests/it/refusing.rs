@@ -13,13 +13,13 @@ use crate::invoice::Draft;
 use crate::shop::{Answer402, Made};
 use crate::world::{START, World};
 
-type Alter = Box<dyn Fn(&Made, &mut Answer402) + Send + Sync>;
+pub(crate) type Alter = Box<dyn Fn(&Made, &mut Answer402) + Send + Sync>;
 
-fn line(token: &str, invoice: &str) -> Vec<u8> {
+pub(crate) fn line(token: &str, invoice: &str) -> Vec<u8> {
     format!("L402 macaroon=\"{token}\", invoice=\"{invoice}\"").into_bytes()
 }
 
-fn draft(hash: PaymentHash) -> Draft {
+pub(crate) fn draft(hash: PaymentHash) -> Draft {
     Draft {
         currency: Currency::Regtest,
         msat: Some(50_000),
@@ -61,7 +61,7 @@ fn payment(request: serde_json::Value) -> Alter {
 }
 
 #[expect(clippy::too_many_lines, reason = "one table of every fault")]
-fn faults() -> Vec<(Refused, Alter)> {
+pub(crate) fn faults() -> Vec<(Refused, Alter)> {
     let zeros = "0".repeat(64);
     vec![
         (Refused::Amountless, invoice(|draft| draft.msat = None)),
