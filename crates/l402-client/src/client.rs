@@ -10,7 +10,7 @@ use crate::http::Http;
 use crate::purchase::Buyer;
 use crate::{Error, Journal, Limits, Progress, Quote, Request, Response};
 
-/// How long the head of an answer may take, where nobody says otherwise.
+/// The longest that the head of an answer may take, by default.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
 
 /// A paying HTTP client. Cheap to clone.
@@ -55,7 +55,7 @@ impl Client {
         self.0.send(request).await
     }
 
-    /// Asks the price and pays nothing; `None` where the answer is not a 402.
+    /// Asks the price and pays nothing; `None` if the answer is not a 402.
     ///
     /// # Errors
     /// As [`Client::send`], [`Error::Refused`] included.
@@ -107,7 +107,7 @@ impl ClientBuilder {
         self
     }
 
-    /// What may be spent; see [`Limits::default`].
+    /// Sets the limits of spending; see [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -135,7 +135,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Keeps the method where a redirect would change it to GET, and drops the body there: what
+    /// Keeps the method if a redirect would change it to GET, and drops the body there: what
     /// curl does with a method that its user forced. Off by default.
     #[must_use]
     pub fn keep_method_on_redirect(mut self, on: bool) -> Self {
@@ -143,7 +143,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Time until the head of an answer, 60 s by default; and, where it is given, the time to wait
+    /// Time until the head of an answer, 60 s by default; and, if it is given, the time to wait
     /// for another purchase of the same origin and path, which else is as long as a payment may
     /// take and a minute more.
     #[must_use]

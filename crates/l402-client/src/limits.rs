@@ -1,4 +1,4 @@
-//! What may be spent.
+//! Limits of spending.
 
 use l402::Msat;
 

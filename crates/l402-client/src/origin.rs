@@ -2,7 +2,7 @@
 
 use url::Url;
 
-/// Whether a credential may travel to this URL: over TLS, or without leaving the machine, or
+/// Returns true if a credential may travel to this URL: over TLS, or without leaving the machine, or
 /// inside Tor's own encryption.
 pub(crate) fn is_private(url: &Url) -> bool {
     url.scheme() == "https"

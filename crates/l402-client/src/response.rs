@@ -88,7 +88,7 @@ impl Response {
         &self.url
     }
 
-    /// What was bought, if this answer was paid for.
+    /// The receipt, if this answer was paid for.
     #[must_use]
     pub fn receipt(&self) -> Option<&Receipt> {
         self.receipt.as_ref()
@@ -97,8 +97,8 @@ impl Response {
     /// The next piece of the body.
     ///
     /// # Errors
-    /// [`Error::PaidButFailed`] where a paid answer breaks off: the credential stays good for
-    /// another try. [`Error::Transport`] where an answer that cost nothing does.
+    /// [`Error::PaidButFailed`] if a paid answer breaks off: the credential stays good for
+    /// another try. [`Error::Transport`] if an answer that cost nothing does.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         match self.answer.chunk().await {
             Ok(Some(piece)) => Ok(Some(piece)),

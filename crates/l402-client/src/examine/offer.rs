@@ -53,7 +53,7 @@ impl ExaminedOffer {
 pub(super) struct OfferCase<'a> {
     pub(super) case: &'a Case<'a>,
     pub(super) invoice: &'a Invoice,
-    /// What the token says of itself, if its format is known.
+    /// The token, read for display, if its format is known.
     pub(super) token: Option<&'a Inspection>,
 }
 

@@ -1,4 +1,4 @@
-//! How known clients read a challenge, each by the rules that its published source follows.
+//! Known clients, and the rules by which each reads a challenge, as its published source has them.
 //!
 //! Every rule here is a reading of a header and no judgement of a program: the specification
 //! changed over the years, and each client reads the forms of its time. What a server gains by

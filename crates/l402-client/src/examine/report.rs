@@ -5,7 +5,7 @@ use l402::{Challenge, Challenges, Invoice, Msat, UnixTime};
 
 use super::answer::{Case, Payer, UnpaidAnswer};
 use super::offer::{ExaminedOffer, OfferCase};
-use super::rules::{self, Fault, OF_AN_OFFER, OF_THE_ANSWER, OF_THE_DOCUMENT, Ruling};
+use super::rules::{self, Fault, OF_AN_OFFER, OF_THE_ANSWER, OF_THE_DOCUMENT, Rule, Ruling};
 use crate::Refused;
 
 /// The verdict of one rule.
@@ -29,7 +29,7 @@ pub struct Finding {
     pub verdict: Verdict,
     /// The client insists on the rule. Never true of a remark.
     pub is_required: bool,
-    /// What was found, for people. May hold the server's own text: escape it for a terminal.
+    /// The finding, for people. May hold the server's own text: escape it for a terminal.
     pub text: String,
     /// The reason with which the client refuses to pay.
     pub refused: Option<Refused>,
@@ -78,7 +78,7 @@ pub fn examine(answer: &UnpaidAnswer<'_>, payer: &Payer, now: UnixTime) -> Repor
 }
 
 /// Applies a list of rules. Leaves out those that have nothing to judge.
-fn judge<T>(rules: &[(&'static str, fn(&T) -> Option<Ruling>)], subject: &T) -> Vec<Finding> {
+fn judge<T>(rules: &[Rule<T>], subject: &T) -> Vec<Finding> {
     let findings = rules
         .iter()
         .filter_map(|(name, rule)| Some(Finding::new(name, rule(subject)?)));

@@ -19,12 +19,19 @@ const MARGIN_SECS: u64 = 10;
 /// The furthest that an invoice may be dated ahead, in seconds.
 const AHEAD_SECS: u64 = 5 * 60;
 
+/// A rule with its name.
+pub(super) type Rule<T> = (&'static str, fn(&T) -> Option<Ruling>);
+/// A rule for answers of any lifetime.
+type AnswerRule = (&'static str, fn(&Case<'_>) -> Option<Ruling>);
+/// A rule for offers of any lifetime.
+type OfferRule = (&'static str, fn(&OfferCase<'_>) -> Option<Ruling>);
+
 /// Rules of the answer as a whole, in the order of the report.
-pub(super) const OF_THE_ANSWER: &[(&str, fn(&Case<'_>) -> Option<Ruling>)] =
+pub(super) const OF_THE_ANSWER: &[AnswerRule] =
     &[("origin", origin), ("status", status), ("cache", cache)];
 
 /// Rules of one offer. The first that is broken is the reason of a refusal.
-pub(super) const OF_AN_OFFER: &[(&str, fn(&OfferCase<'_>) -> Option<Ruling>)] = &[
+pub(super) const OF_AN_OFFER: &[OfferRule] = &[
     ("amount", amount),
     ("network", network),
     ("expiry", expiry),
@@ -38,7 +45,7 @@ pub(super) const OF_AN_OFFER: &[(&str, fn(&OfferCase<'_>) -> Option<Ruling>)] = 
 ];
 
 /// Rules of the body as a document for programs. None of them stops a purchase.
-pub(super) const OF_THE_DOCUMENT: &[(&str, fn(&Case<'_>) -> Option<Ruling>)] = &[
+pub(super) const OF_THE_DOCUMENT: &[AnswerRule] = &[
     ("problem document", problem_document),
     ("problem status", problem_status),
 ];

@@ -9,7 +9,7 @@ use http::header::RETRY_AFTER;
 use super::hop::{CredentialHeader, Hop};
 use crate::{Error, Refused};
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 pub(crate) enum NoResponse {
     /// The head of the answer is larger than is read.
     HeadTooLarge,
@@ -26,7 +26,7 @@ impl NoResponse {
     }
 }
 
-/// Where no payment is involved.
+/// The error of a request that no payment is behind.
 impl From<NoResponse> for Error {
     fn from(no_response: NoResponse) -> Self {
         match no_response {
@@ -136,7 +136,7 @@ pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// How long `Retry-After` asks to wait, where it says so in seconds.
+/// Returns the time that `Retry-After` asks to wait, if it gives seconds.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
     text.trim().parse().ok().map(Duration::from_secs)

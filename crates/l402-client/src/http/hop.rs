@@ -72,9 +72,9 @@ impl Hop {
         })
     }
 
-    /// Where a redirect leads, with the method rules that browsers and curl follow; `None` where
-    /// the answer is no redirect. `keep_method` is curl's rule for a method that was forced: it
-    /// stays, and the body goes where the method would have changed.
+    /// Follows a redirect by the method rules of browsers and curl. Returns `None` if the answer is
+    /// no redirect. `keep_method` is curl's rule for a method that was forced: it
+    /// stays, and the body goes if the method would have changed.
     pub(crate) fn next(
         &self,
         status: StatusCode,
@@ -121,8 +121,8 @@ impl Hop {
         }
     }
 
-    /// What is asked of the scope, as a fingerprint: method, query and body. What a token covers
-    /// for one request it covers for the same one again.
+    /// Returns a fingerprint of method, query and body. A token that covers one request covers the
+    /// same one again.
     pub(crate) fn fingerprint(&self) -> [u8; 32] {
         let query = self
             .url
@@ -146,7 +146,7 @@ impl Hop {
         request
     }
 
-    /// With a credential. A caller's own `authorization` stays where the server is known to read
+    /// With a credential. A caller's own `authorization` stays if the server is known to read
     /// the credential beside it, and gives way elsewhere.
     pub(super) fn paid(&self, credential: &CredentialHeader) -> reqwest::Request {
         let mut request = self.plain();

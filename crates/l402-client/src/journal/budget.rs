@@ -9,7 +9,7 @@ use crate::{Error, Limits};
 const WINDOW_SECS: u64 = 24 * 60 * 60;
 
 impl Limits {
-    /// The fee limit to pay `amount` with, where `spent` has been spent or reserved within the
+    /// The fee limit to pay `amount` with, if `spent` has been spent or reserved within the
     /// window. The amount is never lowered; the fee is lowered to what the limits leave.
     pub(super) fn allow(&self, amount: Msat, spent: Msat) -> Result<Msat, Error> {
         let wanted = self.max_fee(amount);
@@ -30,7 +30,7 @@ impl Limits {
     }
 }
 
-/// What counts against the day: settled payments of the window with their fees, and whatever may
+/// Returns the sum that counts against the day: settled payments of the window with their fees, and whatever may
 /// still be paid, of any age. Settled rows dated ahead count: the clock was set back.
 pub(super) fn spent(db: &Connection, now: UnixTime) -> rusqlite::Result<Msat> {
     let begin = now.secs().saturating_sub(WINDOW_SECS);
@@ -46,7 +46,8 @@ pub(super) fn spent(db: &Connection, now: UnixTime) -> rusqlite::Result<Msat> {
         .try_fold(Msat::ZERO, |sum, cost| Ok(sum.saturating_add(cost?)))
 }
 
-/// Why a wallet is asked for nothing within the window: it paid more for routing than it might.
+/// Returns the reason to ask a wallet for nothing within the window: it paid more for routing than
+/// it was allowed to.
 pub(super) fn broken_limit(
     db: &Connection,
     wallet: &str,

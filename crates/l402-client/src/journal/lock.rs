@@ -1,8 +1,8 @@
-//! One purchase at a time: locks that end with whoever holds them, also by kill -9.
+//! One purchase at a time: locks that end with the process that holds them, also by kill -9.
 //!
 //! Two kinds, both files in `FOLDER/locks/`. A [`Flight`] is the right to buy at one origin and
-//! path. A [`Claim`] is the right to use one paid purchase that has not been served yet. Whoever
-//! gives up a lock takes its file away, so that what is left was left by a crash.
+//! path. A [`Claim`] is the right to use one paid purchase that has not been served yet. A lock that
+//! is given up takes its file away, so that a file that is left was left by a crash.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -16,7 +16,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::Error;
 
-/// Where a purchase belongs: what costs differently is at another path.
+/// The place of a purchase, origin and path: another price is asked at another path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
     pub(crate) origin: String,
@@ -108,7 +108,7 @@ impl Locks {
         }
     }
 
-    /// As [`Locks::flight`], where nobody has it.
+    /// Takes the right to buy in `scope`, or returns `None` if somebody else has it.
     pub(crate) fn try_flight(&self, scope: &Scope) -> Result<Option<Flight>, Error> {
         let name = scope.lock_name();
         let Ok(here) = self.local_queue(&name).try_lock_owned() else {

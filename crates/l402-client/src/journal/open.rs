@@ -10,7 +10,7 @@ use super::lock::{Locks, private};
 use super::store::Store;
 use crate::Error;
 
-/// How far a purchase has come.
+/// The state of a purchase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {
@@ -55,7 +55,7 @@ impl State {
         }
     }
 
-    /// Whether nobody can say yet if money moved.
+    /// Returns true if nobody can say yet whether money moved.
     pub(crate) const fn is_open(self) -> bool {
         matches!(self, Self::Intent | Self::Unknown)
     }
@@ -73,15 +73,15 @@ pub struct Entry {
     pub path: String,
     /// The invoice's amount.
     pub amount: Msat,
-    /// What routing cost, once known; before that the most it may.
+    /// The cost of routing, once known; before that the most it may be.
     pub fee: Msat,
-    /// How far it came.
+    /// The state it is in.
     pub state: State,
-    /// When it began.
+    /// The time it began.
     pub created: UnixTime,
-    /// When it changed last.
+    /// The time of its last change.
     pub updated: UnixTime,
-    /// Why it failed or is unknown, for people.
+    /// The reason why it failed or is unknown, for people.
     pub note: String,
 }
 
@@ -135,7 +135,7 @@ impl Journal {
         &self.locks
     }
 
-    /// Runs on a blocking thread, and to its end also where the caller goes away.
+    /// Runs `work` on a blocking thread, and to its end even if the caller goes away.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Store) -> rusqlite::Result<T> + Send + 'static,

@@ -66,7 +66,7 @@ const FROM_1: &str = "
 const NEWEST: &str = "max(coalesce((SELECT max(created) FROM purchase), 0), \
                       coalesce((SELECT max(paid_at) FROM purchase), 0))";
 
-/// What became of asking for a reservation.
+/// The outcome of [`Store::reserve`].
 pub(crate) enum ReserveOutcome {
     /// Durable; the wallet may be asked.
     Made(DurableIntent),
@@ -173,7 +173,7 @@ impl Store {
     }
 
     /// Writes down that the wallet is about to be asked: from here on only the wallet knows.
-    /// `false` where the row is no intent any more, and the wallet must not be asked.
+    /// `false` if the row is no intent any more, and the wallet must not be asked.
     pub(crate) fn asked(&mut self, hash: &PaymentHash, now: UnixTime) -> rusqlite::Result<bool> {
         let changed = self.0.execute(
             "UPDATE purchase SET state = 'unknown', note = 'the wallet was asked', updated = ?2 \

@@ -11,7 +11,7 @@ use crate::http::Http;
 use crate::journal::Journal;
 use crate::{Event, Limits, Progress};
 
-/// What all clones of a client have in common.
+/// The state that all clones of a client share.
 pub(crate) struct Buyer {
     pub(crate) journal: Journal,
     pub(crate) http: Http,
@@ -21,7 +21,7 @@ pub(crate) struct Buyer {
     pub(crate) progress: Option<Arc<dyn Progress>>,
     pub(crate) follow_redirects: bool,
     pub(crate) keep_method: bool,
-    /// How long a call waits for another purchase of the same scope.
+    /// The longest that a call waits for another purchase of the same scope.
     pub(crate) patience: Duration,
     pub(crate) payment_deadline: Duration,
     pub(crate) plain_http: bool,

@@ -106,7 +106,7 @@ impl Buyer {
         }
     }
 
-    /// Asks without a credential, and buys where the answer is 402.
+    /// Asks without a credential, and buys if the answer is 402.
     pub(super) async fn buy(
         self: &Arc<Self>,
         hop: &Hop,

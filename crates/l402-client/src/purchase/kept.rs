@@ -18,7 +18,7 @@ pub(super) struct KeptPurchase {
     pub(crate) claim: Option<Claim>,
 }
 
-/// What presenting a purchase of before came to.
+/// The outcome of presenting an earlier purchase.
 pub(super) enum Used {
     Answer(Box<Response>),
     /// Paid and never served, and good for another request, says the server.
@@ -78,7 +78,7 @@ impl Buyer {
             .map(|purchase| KeptPurchase { purchase, claim }))
     }
 
-    /// Presents a purchase of before. One whose token is no good any more is put away.
+    /// Presents an earlier purchase. One whose token is no good any more is put away.
     pub(super) async fn use_again(&self, hop: &Hop, kept: KeptPurchase) -> Result<Used, Error> {
         let hash = kept.purchase.payment_hash;
         if kept.claim.is_some() {

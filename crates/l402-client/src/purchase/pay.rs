@@ -17,7 +17,7 @@ use crate::journal::{DurableIntent, Flight};
 use crate::offer::still_payable;
 use crate::{Error, Event, Quote};
 
-/// How long a wallet may be late with its answer, beyond the deadline that it was given.
+/// The longest that a wallet may be late with its answer, beyond the deadline that it was given.
 const LATE_MAX: Duration = Duration::from_secs(15);
 
 /// A payment about to be made, and all that must live as long.
@@ -47,8 +47,8 @@ impl PendingPayment {
         ended.map(|(kept, _flight)| kept)
     }
 
-    /// The flight comes out with the purchase, and behind it: where nobody is left to take them,
-    /// the claim is given up before the next in line can look for it.
+    /// Returns the flight lock together with the purchase, so that the claim is released first if
+    /// the caller is gone.
     pub(super) async fn run(self, caller: Weak<()>) -> Result<(KeptPurchase, Flight), Error> {
         let payment_hash = self.reserved.payment_hash;
         if let Err((error, note)) = self.last_word(&caller).await {
@@ -76,7 +76,8 @@ impl PendingPayment {
         Ok((KeptPurchase { purchase, claim }, flight))
     }
 
-    /// Whether it is still wanted: the caller's approval, which may take a while, comes last.
+    /// Asks the caller for approval, then checks that the invoice has not run out meanwhile and that
+    /// the caller is still there.
     async fn last_word(&self, caller: &Weak<()>) -> Result<(), (Error, &'static str)> {
         if !self.approved().await {
             return Err((Error::Declined, "declined"));

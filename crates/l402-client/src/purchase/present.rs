@@ -12,22 +12,22 @@ use crate::http::{CredentialHeader, Hop, retry_after};
 use crate::journal::{Purchase, State};
 use crate::offer::BODY_MAX;
 
-/// How often a credential that is in use elsewhere is presented again.
+/// The number of times that a credential is presented again while it is in use.
 const IN_USE_TRIES: u32 = 5;
 
-/// How often a server may ask for the same token again after a failure of its own.
+/// The number of times that a server may ask for the same token again after a failure of its own.
 const SAME_TOKEN_TRIES: u32 = 2;
 
 /// The longest that is waited between two tries.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// What a server said to a credential.
+/// The answer of a server to a credential.
 pub(super) enum Presented {
     /// An answer to the request.
     Answer(reqwest::Response),
     /// No answer now; the credential is not to blame.
     Failed { status: Option<u16>, reason: String },
-    /// 401 or 402. `elsewhere` where the server says that the token is good for something else.
+    /// 401 or 402. `not_covered` if the server says that the token is good for another request.
     TurnedAway {
         status: u16,
         code: &'static str,
@@ -106,12 +106,13 @@ impl Buyer {
     }
 }
 
-/// Whether an answer to a credential is none to the request, as far as the status tells.
+/// Returns true if an answer is about the credential and not about the request, as far as the
+/// status tells.
 fn is_refusal(status: StatusCode) -> bool {
     matches!(status.as_u16(), 401 | 402 | 409) || status.is_server_error()
 }
 
-/// Whether the body is a problem document: a 409 of anything else is the upstream's own answer.
+/// Returns true if the body is a problem document: a 409 of anything else is the upstream's own answer.
 fn is_problem(headers: &HeaderMap) -> bool {
     let kind = headers
         .get(http::header::CONTENT_TYPE)

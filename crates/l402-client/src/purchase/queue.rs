@@ -7,11 +7,11 @@ use super::buyer::Buyer;
 use crate::journal::{Flight, Scope};
 use crate::{Error, Event};
 
-/// How long a call waits for another purchase before it says so.
+/// The time that a call waits for another purchase before it says so.
 const QUIET: Duration = Duration::from_secs(1);
 
 impl Buyer {
-    /// The right to buy in a scope, within the patience that the caller has.
+    /// Waits for the right to buy in a scope, at most as long as the caller is patient.
     pub(super) async fn flight(&self, scope: &Scope) -> Result<Flight, Error> {
         let mut turn = pin!(self.journal.locks().flight(scope));
         let quiet = QUIET.min(self.patience);

@@ -55,7 +55,7 @@ impl Buyer {
         }
     }
 
-    /// Asks the wallet about a purchase: its outcome, or `None` where it certainly never began.
+    /// Asks the wallet about a purchase: its outcome, or `None` if it certainly never began.
     /// The error says why neither is known.
     async fn look_up(&self, purchase: &Purchase) -> Result<Option<PaymentOutcome>, String> {
         let wallet = self.wallet.as_ref().ok_or_else(|| no_wallet(purchase))?;
