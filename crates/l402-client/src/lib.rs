@@ -1,8 +1,7 @@
 //! Fetches a URL, pays what it asks within a budget, and keeps the credential.
 //!
-//! It pays nothing over a limit, nothing twice, and nothing while
-//! the outcome of an earlier payment is unknown. It follows no redirect unless told to, keeps no
-//! cookie, asks no environment for a proxy, decompresses nothing, and believes no amount but the
+//! It pays nothing over a limit, nothing twice, and nothing while the outcome of an earlier payment
+//! is unknown. It follows no redirect unless told to, keeps no cookie, asks no environment for a proxy, decompresses nothing, and believes no amount but the
 //! one in a signature-checked invoice. It sends a preimage nowhere before it has proven itself.
 //!
 //! ```text

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::invoice::Draft;
 use crate::refusing::{draft, faults, line};
-use crate::shop::{Answer402, Made};
+use crate::server::{Answer402, Made};
 use crate::world::{START, World};
 
 /// One buyer, as the client and as the examination know it.
@@ -49,8 +49,8 @@ impl Scene {
         name: &str,
         alter: impl Fn(&Made, &mut Answer402) + Send + Sync + 'static,
     ) -> usize {
-        self.world.shop.alter(alter);
-        let url = self.world.shop.url("/joke");
+        self.world.server.alter(alter);
+        let url = self.world.server.url("/joke");
         let mut sound = 0;
         for buyer in &self.buyers {
             sound += usize::from(agree(name, &url, buyer).await);
@@ -278,7 +278,7 @@ async fn of_several_offers_the_report_is_about_the_one_that_is_bought() {
         answer.lines.insert(1, line(&made.token, "broken"));
     });
     assert_eq!(sound.await, 2);
-    let report = report(&scene.world.shop.url("/joke"), &Payer::default()).await;
+    let report = report(&scene.world.server.url("/joke"), &Payer::default()).await;
     let invoice = report
         .offer
         .and_then(|offer| offer.invoice)
@@ -291,7 +291,7 @@ async fn of_several_offers_the_report_is_about_the_one_that_is_bought() {
 #[tokio::test]
 async fn both_agree_on_plain_http_to_another_host() {
     let world = World::new().await;
-    let mut url = world.shop.url("/joke");
+    let mut url = world.server.url("/joke");
     url.set_host(Some("0.0.0.0")).expect("a host");
     for plain_http in [false, true] {
         let client = world.builder().danger_allow_plain_http(plain_http).build();

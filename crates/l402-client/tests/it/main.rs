@@ -11,5 +11,5 @@ mod redirecting;
 mod refusing;
 mod resuming;
 mod secrecy;
-mod shop;
+mod server;
 mod world;

@@ -12,7 +12,7 @@ use l402_lightning::Pay;
 use l402_lightning::sandbox::{Fault, Sandbox, Wallet};
 use tempfile::TempDir;
 
-use crate::shop::Shop;
+use crate::server::TestServer;
 
 /// When each test begins.
 pub(crate) const START: UnixTime = UnixTime::from_secs(1_790_000_000);
@@ -22,7 +22,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) sandbox: Sandbox,
     pub(crate) wallet: Arc<Wallet>,
-    pub(crate) shop: Shop,
+    pub(crate) server: TestServer,
 }
 
 impl World {
@@ -31,13 +31,13 @@ impl World {
         let clock = Arc::new(ManualClock::new(START));
         let sandbox = Sandbox::open(home.path(), clock.clone()).expect("a sandbox");
         let wallet = Arc::new(Wallet::open(&sandbox, "buyer").expect("a wallet"));
-        let shop = Shop::open(&sandbox, &clock).await;
+        let server = TestServer::open(&sandbox, &clock).await;
         Self {
             home,
             clock,
             sandbox,
             wallet,
-            shop,
+            server,
         }
     }
 
@@ -62,7 +62,7 @@ impl World {
 
     /// Fetches a path to its end.
     pub(crate) async fn fetch(&self, client: &Client, path: &str) -> Result<Fetched, Error> {
-        fetch(client, self.shop.url(path)).await
+        fetch(client, self.server.url(path)).await
     }
 
     pub(crate) fn fault(&self, fault: Fault) {

@@ -49,7 +49,7 @@ pub(crate) struct Answer402 {
     pub(crate) body: Value,
 }
 
-/// How the shop behaves.
+/// The behaviour of the server.
 pub(crate) struct Plan {
     pub(crate) price: Msat,
     pub(crate) policy: Policy,
@@ -73,12 +73,12 @@ pub(crate) struct Seen {
     pub(crate) methods: Vec<hyper::Method>,
 }
 
-pub(crate) struct Shop {
+pub(crate) struct TestServer {
     pub(crate) origin: String,
-    inner: Arc<Inner>,
+    inner: Arc<ServerState>,
 }
 
-struct Inner {
+struct ServerState {
     sandbox: Sandbox,
     clock: Arc<ManualClock>,
     keys: KeyRing,
@@ -88,7 +88,7 @@ struct Inner {
     used: Mutex<HashMap<PaymentHash, u32>>,
 }
 
-impl Shop {
+impl TestServer {
     pub(crate) async fn open(sandbox: &Sandbox, clock: &Arc<ManualClock>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let origin = format!("http://{}", listener.local_addr().expect("an address"));
@@ -100,7 +100,7 @@ impl Shop {
             *byte = value;
         }
         let master = MasterKey::from_bytes(&key).expect("a key");
-        let inner = Arc::new(Inner {
+        let inner = Arc::new(ServerState {
             sandbox: sandbox.clone(),
             clock: Arc::clone(clock),
             keys: KeyRing::new("shop", KeyNumber(1), master),
@@ -144,16 +144,16 @@ impl Shop {
     }
 }
 
-async fn accept(listener: TcpListener, shop: Arc<Inner>) {
+async fn accept(listener: TcpListener, server: Arc<ServerState>) {
     loop {
         let Ok((socket, _)) = listener.accept().await else {
             return;
         };
-        let shop = Arc::clone(&shop);
+        let server = Arc::clone(&server);
         tokio::spawn(async move {
             let service = hyper::service::service_fn(move |request| {
-                let shop = Arc::clone(&shop);
-                async move { Ok::<_, Infallible>(shop.answer(request).await) }
+                let server = Arc::clone(&server);
+                async move { Ok::<_, Infallible>(server.answer(request).await) }
             });
             let io = hyper_util::rt::TokioIo::new(socket);
             // A connection that is reset on purpose ends in an error.
@@ -176,7 +176,7 @@ fn plain(status: u16, text: &str) -> Response<Body> {
     answer
 }
 
-impl Inner {
+impl ServerState {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path().to_owned();
         let query = request.uri().query().unwrap_or_default().to_owned();
