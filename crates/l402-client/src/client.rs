@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use l402::UnixTime;
 use l402_host::{Clock, SystemClock};
 use l402_lightning::Pay;
 
-use crate::exchange::Http;
-use crate::{Error, Event, Journal, Limits, Progress, Quote, Request, Response};
+use crate::http::Http;
+use crate::purchase::Buyer;
+use crate::{Error, Journal, Limits, Progress, Quote, Request, Response};
 
-/// How long the head of an answer may take, where nobody says otherwise.
+/// The longest that the head of an answer may take, by default.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
 
 /// A paying HTTP client. Cheap to clone.
@@ -18,53 +18,7 @@ const ANSWER_TIME: Duration = Duration::from_secs(60);
 /// Dropping a future of [`Client::send`] never loses a payment: one that has begun goes on in the
 /// background and is recorded, and the next call uses what it bought.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
-
-/// What all clones of a client have in common.
-pub(crate) struct Inner {
-    pub(crate) journal: Journal,
-    pub(crate) http: Http,
-    pub(crate) wallet: Option<Arc<dyn Pay>>,
-    pub(crate) limits: Limits,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) progress: Option<Arc<dyn Progress>>,
-    pub(crate) follow_redirects: bool,
-    pub(crate) keep_method: bool,
-    /// How long a call waits for another purchase of the same scope.
-    pub(crate) patience: Duration,
-    pub(crate) payment_deadline: Duration,
-    pub(crate) plain_http: bool,
-    /// Wall and monotonic time of the start: see [`Inner::window_time`].
-    started: (UnixTime, Duration),
-}
-
-impl Inner {
-    pub(crate) fn tell(&self, event: &Event) {
-        if let Some(progress) = &self.progress {
-            progress.event(event);
-        }
-    }
-
-    /// The time for the budget's window: while this client lives, it passes no faster than the
-    /// monotonic clock, so that setting the wall clock forward frees no budget. Set back, it
-    /// frees none either: what is dated ahead counts.
-    pub(crate) fn window_time(&self) -> UnixTime {
-        self.clock.wall().min(self.steady_time())
-    }
-
-    /// The time to date money with: never before what has passed since the start, so that nothing
-    /// is dated out of the window while the clock is set back. The journal's newest date is a
-    /// bound of the same kind, between one run and the next.
-    pub(crate) fn dating_time(&self) -> UnixTime {
-        self.clock.wall().max(self.steady_time())
-    }
-
-    /// The wall clock of the start, gone on at the pace of the monotonic one.
-    fn steady_time(&self) -> UnixTime {
-        let (wall, monotonic) = self.started;
-        wall.saturating_add(self.clock.monotonic().saturating_sub(monotonic))
-    }
-}
+pub struct Client(Arc<Buyer>);
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -101,7 +55,7 @@ impl Client {
         self.0.send(request).await
     }
 
-    /// Asks the price and pays nothing; `None` where the answer is not a 402.
+    /// Asks the price and pays nothing; `None` if the answer is not a 402.
     ///
     /// # Errors
     /// As [`Client::send`], [`Error::Refused`] included.
@@ -153,7 +107,7 @@ impl ClientBuilder {
         self
     }
 
-    /// What may be spent; see [`Limits::default`].
+    /// Sets the limits of spending; see [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -181,7 +135,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Keeps the method where a redirect would change it to GET, and drops the body there: what
+    /// Keeps the method if a redirect would change it to GET, and drops the body there: what
     /// curl does with a method that its user forced. Off by default.
     #[must_use]
     pub fn keep_method_on_redirect(mut self, on: bool) -> Self {
@@ -189,7 +143,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Time until the head of an answer, 60 s by default; and, where it is given, the time to wait
+    /// Time until the head of an answer, 60 s by default; and, if it is given, the time to wait
     /// for another purchase of the same origin and path, which else is as long as a payment may
     /// take and a minute more.
     #[must_use]
@@ -222,7 +176,7 @@ impl ClientBuilder {
             .clock
             .unwrap_or_else(|| Arc::new(SystemClock::default()));
         let started = (clock.wall(), clock.monotonic());
-        Ok(Client(Arc::new(Inner {
+        Ok(Client(Arc::new(Buyer {
             journal: self.journal,
             http: Http::new(self.timeout.unwrap_or(ANSWER_TIME))?,
             wallet: self.wallet,

@@ -7,7 +7,7 @@ use l402::{Msat, PaymentHash};
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $variant:ident = $code:literal;)*) => {
-        /// Why a challenge is not paid. Each has a code of its own; no money moved.
+        /// A reason not to pay a challenge. Each has a code of its own; no money moved.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Refused {
@@ -62,21 +62,21 @@ reasons! {
     WrongNetwork = "wrong_network";
 }
 
-/// What went wrong, sorted by what the caller may do next.
+/// A failure, sorted by what the caller may do next.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// Another purchase of the same origin and path has been under way for longer than this call
     /// waits. No money moved by this call.
     Busy {
-        /// How long it waited.
+        /// The time that this call waited.
         waited: Duration,
     },
     /// The caller's approval said no. No money moved.
     Declined,
     /// Over a limit. No money moved.
     OverBudget {
-        /// What the request would cost at most, fee included.
+        /// The most that the request would cost, fee included.
         cost: Msat,
         /// The limit.
         limit: Msat,
@@ -89,9 +89,9 @@ pub enum Error {
         payment_hash: PaymentHash,
         /// HTTP status, if there was one.
         status: Option<u16>,
-        /// What happened.
+        /// A description, for people.
         reason: String,
-        /// Whether the same credential is worth another try.
+        /// The same credential is worth another try.
         retry_same_token: bool,
     },
     /// The wallet says paid, and its preimage proves nothing.
@@ -111,12 +111,12 @@ pub enum Error {
     PaymentUnknown {
         /// Which payment.
         payment_hash: PaymentHash,
-        /// What happened.
+        /// A description, for people.
         reason: String,
     },
     /// The challenge or its invoice is refused. No money moved.
     Refused {
-        /// Why.
+        /// The reason, with a code of its own.
         reason: Refused,
         /// In words.
         detail: String,
@@ -128,13 +128,13 @@ pub enum Error {
     },
     /// No answer: name, connection, TLS, time-out. No money moved by this call.
     Transport {
-        /// What happened.
+        /// A description, for people.
         detail: String,
     },
     /// The wallet cannot be asked, or must not be: it has paid more for routing than it was
     /// allowed to. No money moved.
     Wallet {
-        /// What happened.
+        /// A description, for people.
         detail: String,
     },
 }
@@ -153,7 +153,7 @@ impl Error {
         }
     }
 
-    /// Whether it is certain that this call moved no money.
+    /// Returns true if it is certain that this call moved no money.
     #[must_use]
     pub const fn no_money_moved(&self) -> bool {
         match self {

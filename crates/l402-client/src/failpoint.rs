@@ -51,8 +51,8 @@ mod armed {
         ("answered", Step::Answered),
     ];
 
-    /// Lets this process die when it comes to the step of this name. `false` where there is none,
-    /// or where one is armed already.
+    /// Lets this process die when it comes to the step of this name. `false` if there is none,
+    /// or if one is armed already.
     #[must_use]
     pub fn arm(name: &str) -> bool {
         let step = NAMES.iter().find(|(known, _)| *known == name);

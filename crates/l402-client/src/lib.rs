@@ -1,8 +1,7 @@
 //! Fetches a URL, pays what it asks within a budget, and keeps the credential.
 //!
-//! What this crate does **not** do: it pays nothing over a limit, nothing twice, and nothing while
-//! the outcome of an earlier payment is unknown. It follows no redirect unless told to, keeps no
-//! cookie, asks no environment for a proxy, decompresses nothing, and believes no amount but the
+//! It pays nothing over a limit, nothing twice, and nothing while the outcome of an earlier payment
+//! is unknown. It follows no redirect unless told to, keeps no cookie, asks no environment for a proxy, decompresses nothing, and believes no amount but the
 //! one in a signature-checked invoice. It sends a preimage nowhere before it has proven itself.
 //!
 //! ```text
@@ -35,30 +34,34 @@
 //! }
 //! ```
 //!
+//! [`examine`] has the rules that a challenge must keep before it is paid, for programs that judge
+//! challenges and buy nothing.
+//!
 //! The journal's file holds tokens and preimages, the only place that does. The one feature,
 //! `failpoints`, lets test builds die at a step of a purchase, and is in nothing that is shipped.
 
-mod budget;
 mod client;
 mod error;
-mod exchange;
+pub mod examine;
 #[cfg(feature = "failpoints")]
 pub mod failpoint;
 #[cfg(not(feature = "failpoints"))]
 mod failpoint;
-mod flow;
+mod http;
 mod journal;
-mod lock;
-mod payment;
+mod limits;
+mod offer;
+mod origin;
+mod purchase;
 mod receipt;
 mod request;
 mod response;
-mod validate;
 
-pub use budget::Limits;
+pub use crate::http::is_head_too_large;
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, Refused};
 pub use journal::{Entry, Journal, State};
+pub use limits::Limits;
 pub use receipt::Receipt;
 pub use request::{Event, Progress, Quote, Request};
 pub use response::Response;

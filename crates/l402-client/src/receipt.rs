@@ -1,4 +1,4 @@
-//! What was bought: for people, files and accounting. Holds no preimage and no token.
+//! The receipt of a purchase, for people, files and accounting. Holds no preimage and no token.
 
 use l402::{Msat, PaymentHash, UnixTime};
 
@@ -10,15 +10,15 @@ pub struct Receipt {
     pub url: String,
     /// The price asked.
     pub price: Msat,
-    /// What the payee got.
+    /// The amount that the payee got.
     pub paid: Msat,
-    /// What routing cost.
+    /// The cost of routing.
     pub fee: Msat,
     /// The payment hash.
     pub payment_hash: PaymentHash,
-    /// When it was paid.
+    /// The time of the payment.
     pub paid_at: UnixTime,
-    /// Whether a purchase of before was used; `false` where this call paid.
+    /// An earlier purchase was used; `false` if this call paid.
     pub reused: bool,
 }
 

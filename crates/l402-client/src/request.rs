@@ -1,4 +1,4 @@
-//! What goes in, and what is told on the way.
+//! A request, the quote of its price, and the events on the way to its answer.
 
 use std::time::Duration;
 
@@ -44,11 +44,11 @@ impl std::fmt::Debug for Request {
     }
 }
 
-/// What a server asks, checked: what a confirmation shows.
+/// The price that a server asks, checked, as a confirmation shows it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Quote {
-    /// Who asks: scheme, host, port.
+    /// The server that asks: scheme, host, port.
     pub origin: String,
     /// The amount of the signature-checked invoice.
     pub amount: Msat,
@@ -62,13 +62,13 @@ pub struct Quote {
     pub invoice: String,
     /// The invoice's words, control characters and bidi marks escaped, at most 200 characters.
     pub description: String,
-    /// When the invoice ends.
+    /// The end of the invoice.
     pub expires: UnixTime,
-    /// What the token says was bought, where it says so (`request`, `uses=10`, …).
+    /// The policy that the token names, if it names one (`request`, `uses=10`, …).
     pub policy: Option<l402::Policy>,
 }
 
-/// What happens, as it happens: for progress displays. Never holds a secret.
+/// One step of a purchase, for progress displays. Never holds a secret.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -77,16 +77,16 @@ pub enum Event {
     /// The wallet paid more for routing than it was allowed to; it is asked for nothing more for
     /// a day.
     FeeOverLimit {
-        /// What routing cost.
+        /// The cost of routing.
         fee: Msat,
-        /// What it was allowed to cost.
+        /// The most that it was allowed to cost.
         limit: Msat,
     },
     /// Paid.
     Paid {
-        /// What the payee got.
+        /// The amount that the payee got.
         paid: Msat,
-        /// What routing cost.
+        /// The cost of routing.
         fee: Msat,
     },
     /// The wallet has been asked to pay.
@@ -107,7 +107,7 @@ pub trait Progress: Send + Sync {
     /// Something happened. Must not block.
     fn event(&self, _event: &Event) {}
 
-    /// Whether to pay. Asked within the limits only; the default says yes. Runs on a blocking
+    /// Returns true to pay. Asked within the limits only; the default says yes. Runs on a blocking
     /// thread.
     fn approve(&self, _quote: &Quote) -> bool {
         true

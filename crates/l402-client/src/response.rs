@@ -1,15 +1,10 @@
 //! An answer, and what reading it to the end does to the purchase behind it.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use l402_host::Clock;
 use url::Url;
 
-use crate::exchange::words;
-use crate::failpoint::{self, Step};
-use crate::journal::{Journal, Purchase};
-use crate::lock::Claim;
+use crate::http::error_chain;
+use crate::journal::Delivery;
 use crate::{Error, Receipt};
 
 /// An answer. Read its body to the end: only then is the purchase marked served, and a token for
@@ -22,40 +17,6 @@ pub struct Response {
     url: Url,
     receipt: Option<Receipt>,
     delivery: Option<Delivery>,
-}
-
-/// A purchase whose answer is on its way.
-pub(crate) struct Delivery {
-    pub(crate) journal: Journal,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) purchase: Purchase,
-    pub(crate) claim: Option<Claim>,
-}
-
-impl Delivery {
-    /// Records that the answer was had.
-    pub(crate) async fn finish(self) {
-        let Self {
-            journal,
-            clock,
-            purchase,
-            claim,
-        } = self;
-        let (hash, single_use, now) = (
-            purchase.payment_hash,
-            purchase.is_single_use(),
-            clock.wall(),
-        );
-        failpoint::hit(Step::Answered);
-        let done = journal
-            .run(move |store| store.served(&hash, single_use, now))
-            .await;
-        // The answer is there; what was lost is only that the token is tried once more.
-        if let Err(error) = done {
-            tracing::warn!(%hash, %error, "cannot mark a purchase as served");
-        }
-        drop(claim);
-    }
 }
 
 impl std::fmt::Debug for Response {
@@ -127,7 +88,7 @@ impl Response {
         &self.url
     }
 
-    /// What was bought, if this answer was paid for.
+    /// The receipt, if this answer was paid for.
     #[must_use]
     pub fn receipt(&self) -> Option<&Receipt> {
         self.receipt.as_ref()
@@ -136,8 +97,8 @@ impl Response {
     /// The next piece of the body.
     ///
     /// # Errors
-    /// [`Error::PaidButFailed`] where a paid answer breaks off: the credential stays good for
-    /// another try. [`Error::Transport`] where an answer that cost nothing does.
+    /// [`Error::PaidButFailed`] if a paid answer breaks off: the credential stays good for
+    /// another try. [`Error::Transport`] if an answer that cost nothing does.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         match self.answer.chunk().await {
             Ok(Some(piece)) => Ok(Some(piece)),
@@ -147,7 +108,7 @@ impl Response {
                 }
                 Ok(None)
             }
-            Err(error) => Err(self.broken(words(&error.without_url()))),
+            Err(error) => Err(self.broken(error_chain(&error.without_url()))),
         }
     }
 

@@ -1,6 +1,7 @@
 //! `l402 doctor`.
 
 use crate::program::Home;
+use crate::stranger::server;
 
 #[test]
 fn our_own_challenge_is_healthy_and_read_by_all() {
@@ -34,4 +35,46 @@ fn an_answer_that_is_no_challenge_has_its_own_code() {
     assert_eq!(report["healthy"], false);
     let ran = home.run(&["doctor", "http://127.0.0.1:1/"]).expect(69);
     assert_eq!(ran.json()["error"], "transport");
+}
+
+#[test]
+fn a_rule_that_no_buyer_insists_on_is_a_remark() {
+    let home = Home::new();
+    let demo = home.serve(&["demo", "--listen", "127.0.0.1:0"]);
+    let healthy = home.run(&["doctor", &demo.url("/api/l402/joke")]).expect(0);
+    let bolt11 = healthy.json()["bolt11"]
+        .as_str()
+        .expect("an invoice")
+        .to_owned();
+    let address = server(move |_| {
+        format!(
+            "HTTP/1.1 402 Payment Required\r\nwww-authenticate: L402 macaroon=\"opaque\", \
+             invoice=\"{bolt11}\"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        )
+    });
+    let report = home
+        .run(&["doctor", &format!("http://{address}/")])
+        .expect(0);
+    let report = report.json();
+    let checks = report["checks"].as_array().expect("checks").iter();
+    let remarks: Vec<_> = checks.filter(|check| check["ok"] == false).collect();
+    let names: Vec<_> = remarks.iter().map(|check| &check["check"]).collect();
+    assert_eq!(names, ["cache", "payment hash", "problem document"]);
+    assert!(remarks.iter().all(|check| check["required"] == false));
+}
+
+#[test]
+fn a_head_that_no_buyer_reads_is_no_challenge() {
+    let home = Home::new();
+    let long = "x".repeat(1024 * 1024);
+    let address = server(move |_| {
+        format!(
+            "HTTP/1.1 402 Payment Required\r\nwww-authenticate: L402 macaroon=\"{long}\"\r\n\
+             content-length: 0\r\nconnection: close\r\n\r\n"
+        )
+    });
+    let ran = home
+        .run(&["doctor", &format!("http://{address}/")])
+        .expect(18);
+    assert_eq!(ran.json()["error"], "challenge_too_large");
 }

@@ -5,8 +5,8 @@ use l402::{Msat, Network, PaymentHash, Policy, Preimage, Scheme, UnixTime};
 use rusqlite::Row;
 use rusqlite::types::Type;
 
+use super::lock::Scope;
 use super::{Entry, State};
-use crate::lock::Scope;
 use crate::{Quote, Receipt};
 
 /// A sound offer that may become a purchase.
@@ -20,13 +20,13 @@ pub(crate) struct Draft {
     pub(crate) valid_until: Option<UnixTime>,
     /// The name of the wallet that will be asked.
     pub(crate) wallet: String,
-    /// What it is bought for; see `Hop::fingerprint`.
+    /// The request that it is bought for; see `Hop::fingerprint`.
     pub(crate) request: [u8; 32],
 }
 
 /// An intent that is durable: the only thing that a wallet is asked with.
 #[derive(Debug)]
-pub(crate) struct Reserved {
+pub(crate) struct DurableIntent {
     pub(crate) payment_hash: PaymentHash,
     pub(crate) invoice: String,
     pub(crate) max_fee: Msat,
@@ -45,9 +45,9 @@ pub(crate) struct Purchase {
     pub(crate) expires: UnixTime,
     pub(crate) paid_at: UnixTime,
     pub(crate) policy: Option<Policy>,
-    /// The name of the wallet that was asked, where the row says so.
+    /// The name of the wallet that was asked, if the row says so.
     pub(crate) wallet: Option<String>,
-    /// The most that routing was allowed to cost, where the row says so.
+    /// The most that routing was allowed to cost, if the row says so.
     pub(crate) max_fee: Option<Msat>,
     request: Option<[u8; 32]>,
     scheme: String,
@@ -95,23 +95,23 @@ impl Purchase {
         })
     }
 
-    /// Whether one answer uses it up, as far as the token says.
+    /// Returns true if one answer uses it up, as far as the token says.
     pub(crate) fn is_single_use(&self) -> bool {
         self.policy
             .is_some_and(|policy| policy.uses().is_some_and(|uses| uses.get() == 1))
     }
 
-    /// Whether it was bought for this very request.
+    /// Returns true if it was bought for this very request.
     pub(crate) fn is_for(&self, request: &[u8; 32]) -> bool {
         self.request.as_ref() == Some(request)
     }
 
-    /// Whether routing cost more than it was allowed to, and how much that was.
+    /// Returns the fee limit if routing cost more than it.
     pub(crate) fn broken_fee_limit(&self) -> Option<Msat> {
         self.max_fee.filter(|limit| self.fee > *limit)
     }
 
-    /// Whether our own servers made it: they also read the credential beside the caller's own
+    /// Returns true if a server of ours made the token: these also read the credential beside the caller's own
     /// `Authorization`.
     pub(crate) fn is_ours(&self) -> bool {
         self.policy.is_some()
@@ -127,7 +127,7 @@ impl Purchase {
         Some(value)
     }
 
-    /// What was bought. The URL is without its query, which may hold the caller's own secrets.
+    /// Returns the receipt. Its URL is without its query, which may hold the caller's own secrets.
     pub(crate) fn receipt(&self, reused: bool) -> Receipt {
         Receipt {
             url: format!("{}{}", self.scope.origin, self.scope.path),

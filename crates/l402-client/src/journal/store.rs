@@ -7,11 +7,11 @@ use l402::{Msat, PaymentHash, Preimage, UnixTime};
 use l402_host::sqlite::{self, Schema, application_id};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::row::{Draft, Purchase, Reserved, state};
+use super::budget::{broken_limit, spent};
+use super::lock::Scope;
+use super::row::{Draft, DurableIntent, Purchase, state};
 use super::{Entry, State};
-use crate::budget::WINDOW_SECS;
 use crate::failpoint::{self, Step};
-use crate::lock::Scope;
 use crate::{Error, Limits};
 
 const SCHEMA: Schema = Schema {
@@ -73,12 +73,12 @@ const FROM_1: &str = "
 const NEWEST: &str = "max(coalesce((SELECT max(created) FROM purchase), 0), \
                       coalesce((SELECT max(paid_at) FROM purchase), 0))";
 
-/// What became of asking for a reservation.
-pub(crate) enum Reservation {
+/// The outcome of [`Store::reserve`].
+pub(crate) enum ReserveOutcome {
     /// Durable; the wallet may be asked.
-    Made(Reserved),
+    Made(DurableIntent),
     /// A limit says no, or the wallet has broken one.
-    Over(Error),
+    Denied(Error),
     /// This very invoice has been paid, or may have been.
     Taken(State),
 }
@@ -114,7 +114,7 @@ impl Store {
         limits: &Limits,
         window: UnixTime,
         now: UnixTime,
-    ) -> rusqlite::Result<Reservation> {
+    ) -> rusqlite::Result<ReserveOutcome> {
         let tx = self
             .0
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -127,19 +127,19 @@ impl Store {
             )
             .optional()?;
         if let Some(taken) = earlier.filter(|state| *state != State::Failed) {
-            return Ok(Reservation::Taken(taken));
+            return Ok(ReserveOutcome::Taken(taken));
         }
         if let Some(error) = broken_limit(&tx, &draft.wallet, window)? {
-            return Ok(Reservation::Over(error));
+            return Ok(ReserveOutcome::Denied(error));
         }
         let max_fee = match limits.allow(draft.quote.amount, spent(&tx, window)?) {
             Ok(max_fee) => max_fee,
-            Err(over) => return Ok(Reservation::Over(over)),
+            Err(over) => return Ok(ReserveOutcome::Denied(over)),
         };
         insert(&tx, draft, max_fee, now)?;
         failpoint::hit(Step::IntentWritten);
         tx.commit()?;
-        Ok(Reservation::Made(Reserved {
+        Ok(ReserveOutcome::Made(DurableIntent {
             payment_hash: hash,
             invoice: draft.quote.invoice.clone(),
             max_fee,
@@ -147,7 +147,7 @@ impl Store {
     }
 
     /// Writes down that the wallet is about to be asked: from here on only the wallet knows.
-    /// `false` where the row is no intent any more, and the wallet must not be asked.
+    /// `false` if the row is no intent any more, and the wallet must not be asked.
     pub(crate) fn asked(&mut self, hash: &PaymentHash, now: UnixTime) -> rusqlite::Result<bool> {
         let changed = self.0.execute(
             "UPDATE purchase SET state = 'unknown', note = 'the wallet was asked', updated = ?2 \
@@ -291,41 +291,6 @@ impl Store {
             .query_map(params, Purchase::read)?
             .collect()
     }
-}
-
-/// What counts against the day: settled payments of the window with their fees, and whatever may
-/// still be paid, of any age. Settled rows dated ahead count: the clock was set back.
-fn spent(db: &Connection, now: UnixTime) -> rusqlite::Result<Msat> {
-    let begin = now.secs().saturating_sub(WINDOW_SECS);
-    let mut rows = db.prepare_cached(
-        "SELECT max(amount_msat, paid_msat), fee_msat FROM purchase \
-         WHERE state IN ('intent', 'unknown') \
-         OR (state IN ('paid', 'paid_no_proof', 'refused', 'served') AND paid_at > ?1)",
-    )?;
-    let rows = rows.query_map([begin], |row| {
-        Ok(Msat::new(row.get(0)?).saturating_add(Msat::new(row.get(1)?)))
-    })?;
-    rows.into_iter()
-        .try_fold(Msat::ZERO, |sum, cost| Ok(sum.saturating_add(cost?)))
-}
-
-/// Why a wallet is asked for nothing within the window: it paid more for routing than it might.
-fn broken_limit(db: &Connection, wallet: &str, now: UnixTime) -> rusqlite::Result<Option<Error>> {
-    let begin = now.secs().saturating_sub(WINDOW_SECS);
-    let mut rows = db.prepare_cached(
-        "SELECT payment_hash, fee_msat, fee_limit_msat FROM purchase \
-         WHERE paid_at > ?1 AND wallet = ?2 AND fee_msat > fee_limit_msat ORDER BY paid_at DESC",
-    )?;
-    let found = rows.query_row(params![begin, wallet], |row| {
-        let hash = PaymentHash::from_bytes(row.get(0)?);
-        let (fee, limit) = (Msat::new(row.get(1)?), Msat::new(row.get(2)?));
-        let detail = format!(
-            "{wallet} paid {fee} for the routing of {hash}, where {limit} were allowed; it is asked \
-             for nothing within 24 hours of that, use another wallet or mend it"
-        );
-        Ok(Error::Wallet { detail })
-    });
-    found.optional()
 }
 
 /// A failed attempt at the same invoice makes way.

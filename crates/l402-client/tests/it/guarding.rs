@@ -10,7 +10,7 @@ use l402_lightning::Pay;
 use l402_lightning::sandbox::{Fault, SandboxWallet};
 
 use crate::odd_wallet::OddWallet;
-use crate::shop::Trouble;
+use crate::server::Trouble;
 use crate::world::{START, Watch, World, fetch};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -29,14 +29,14 @@ async fn a_call_that_is_dropped_and_made_again_at_once_pays_once() {
         world.fault(Fault::Slow(Duration::from_millis(20)));
         let watch = Watch::new(true);
         let client = world.builder().progress(watch.clone()).build().unwrap();
-        let (dropped, url) = (client.clone(), world.shop.url("/joke"));
+        let (dropped, url) = (client.clone(), world.server.url("/joke"));
         let call = tokio::spawn(async move { fetch(&dropped, url).await });
         while !watch.told().iter().any(|event| event == "Paying") {
             tokio::task::yield_now().await;
         }
         call.abort();
         // On a machine that stood still meanwhile it has been served already.
-        if call.await.is_ok() || world.shop.seen().presented > 0 {
+        if call.await.is_ok() || world.server.seen().presented > 0 {
             continue;
         }
         let again = world.fetch(&client, "/joke").await.unwrap();
@@ -90,7 +90,7 @@ async fn only_the_wallet_that_was_asked_can_say_that_it_never_began() {
 async fn a_seller_who_calls_a_paid_request_another_one_is_not_paid_again() {
     for problem in [Problem::Insufficient, Problem::WrongService] {
         let world = World::new().await;
-        world.shop.plan().troubles = vec![Trouble::Status(500), Trouble::Problem(problem)];
+        world.server.plan().troubles = vec![Trouble::Status(500), Trouble::Problem(problem)];
         world.fetch(&world.client(), "/joke").await.unwrap_err();
         let error = world.fetch(&world.client(), "/joke").await.unwrap_err();
         let refused = matches!(
@@ -114,12 +114,12 @@ async fn a_path_that_serves_nothing_is_bought_from_three_times() {
     for bought in 0..3 {
         let mut troubles = vec![not_this; bought];
         troubles.push(Trouble::Status(500));
-        world.shop.plan().troubles = troubles;
+        world.server.plan().troubles = troubles;
         let path = format!("/joke?of={bought}");
         world.fetch(&client, &path).await.unwrap_err();
     }
     assert_eq!(world.spent().await, Msat::from_sat(150));
-    world.shop.plan().troubles = vec![not_this; 3];
+    world.server.plan().troubles = vec![not_this; 3];
     let error = world.fetch(&client, "/joke?of=3").await.unwrap_err();
     assert!(error.to_string().contains("never served"), "{error}");
     assert_eq!(world.spent().await, Msat::from_sat(150));
@@ -202,7 +202,7 @@ async fn undecided(world: &World) -> (Sender<bool>, tokio::task::JoinHandle<bool
     let (decide, decision) = channel();
     let ponders = Arc::new(Ponders(Mutex::new(decision)));
     let client = world.builder().progress(ponders).build().expect("a client");
-    let url = world.shop.url("/joke");
+    let url = world.server.url("/joke");
     let call = tokio::spawn(async move { fetch(&client, url).await.is_ok() });
     while world.states() != [State::Intent] {
         tokio::task::yield_now().await;
@@ -298,7 +298,7 @@ async fn no_lock_file_stays_behind() {
     for path in ["/free", "/unauthorized", "/joke"] {
         world.fetch(&client, path).await.unwrap();
     }
-    let request = Request::get(world.shop.url("/unread"));
+    let request = Request::get(world.server.url("/unread"));
     drop(client.send(request).await.unwrap());
     let files = std::fs::read_dir(world.folder().join("locks")).unwrap();
     let names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();

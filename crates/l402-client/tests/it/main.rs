@@ -1,5 +1,6 @@
 //! The client against servers that are honest, broken and hostile, with the sandbox as Lightning.
 
+mod examining;
 mod guarding;
 mod invoice;
 mod journal;
@@ -10,5 +11,5 @@ mod redirecting;
 mod refusing;
 mod resuming;
 mod secrecy;
-mod shop;
+mod server;
 mod world;

@@ -7,7 +7,7 @@ use l402::{Msat, Policy, Problem, UnixTime};
 use l402_client::{Client, Error, Limits, Request, State};
 use l402_lightning::sandbox::Fault;
 
-use crate::shop::Trouble;
+use crate::server::Trouble;
 use crate::world::{START, Watch, World};
 
 #[tokio::test]
@@ -15,7 +15,7 @@ async fn pays_once_and_brings_the_answer() {
     let world = World::new().await;
     let answer = world
         .client()
-        .send(Request::get(world.shop.url("/joke")))
+        .send(Request::get(world.server.url("/joke")))
         .await
         .unwrap();
     let receipt = answer.receipt().unwrap().clone();
@@ -42,13 +42,13 @@ async fn a_token_for_one_answer_is_bought_anew_each_time() {
         );
     }
     assert_eq!(world.states(), [State::Served, State::Served]);
-    assert_eq!(world.shop.seen().presented, 2);
+    assert_eq!(world.server.seen().presented, 2);
 }
 
 #[tokio::test]
 async fn a_token_for_several_answers_is_kept_until_it_is_refused() {
     let world = World::new().await;
-    world.shop.plan().policy = "uses=3".parse().unwrap();
+    world.server.plan().policy = "uses=3".parse().unwrap();
     let client = world.client();
     let mut bought = 0;
     for _ in 0..4 {
@@ -63,14 +63,14 @@ async fn a_token_for_several_answers_is_kept_until_it_is_refused() {
 #[tokio::test]
 async fn a_stored_token_that_is_refused_is_replaced_once() {
     let world = World::new().await;
-    world.shop.plan().policy = Policy::Time(Duration::from_secs(3600));
+    world.server.plan().policy = Policy::Time(Duration::from_secs(3600));
     let client = world.client();
     world.fetch(&client, "/joke").await.unwrap();
     assert_eq!(
         world.fetch(&client, "/joke").await.unwrap().reused,
         Some(true)
     );
-    world.shop.refuse_all_sold();
+    world.server.refuse_all_sold();
     assert_eq!(
         world.fetch(&client, "/joke").await.unwrap().reused,
         Some(false)
@@ -85,7 +85,7 @@ async fn a_stored_token_that_is_refused_is_replaced_once() {
 #[tokio::test]
 async fn a_token_past_its_time_is_not_presented() {
     let world = World::new().await;
-    world.shop.plan().policy = Policy::Time(Duration::from_secs(60));
+    world.server.plan().policy = Policy::Time(Duration::from_secs(60));
     let client = world.client();
     world.fetch(&client, "/joke").await.unwrap();
     world.clock.advance(Duration::from_secs(600 + 61));
@@ -93,7 +93,7 @@ async fn a_token_past_its_time_is_not_presented() {
         world.fetch(&client, "/joke").await.unwrap().reused,
         Some(false)
     );
-    assert_eq!(world.shop.seen().presented, 2);
+    assert_eq!(world.server.seen().presented, 2);
 }
 
 #[tokio::test]
@@ -121,12 +121,12 @@ async fn without_a_wallet_the_price_is_told_and_nothing_written() {
             assert_eq!(quote.max_fee, Msat::from_sat(10));
             assert_eq!(quote.description, "one joke");
             assert_eq!(quote.policy, Some(Policy::Request));
-            assert_eq!(quote.origin, world.shop.origin);
+            assert_eq!(quote.origin, world.server.origin);
         }
         other => panic!("{other}"),
     }
     let quote = client
-        .quote(Request::get(world.shop.url("/joke")))
+        .quote(Request::get(world.server.url("/joke")))
         .await
         .unwrap()
         .unwrap();
@@ -136,7 +136,7 @@ async fn without_a_wallet_the_price_is_told_and_nothing_written() {
     );
     assert!(
         client
-            .quote(Request::get(world.shop.url("/free")))
+            .quote(Request::get(world.server.url("/free")))
             .await
             .unwrap()
             .is_none()
@@ -147,7 +147,7 @@ async fn without_a_wallet_the_price_is_told_and_nothing_written() {
 #[tokio::test]
 async fn a_server_that_always_asks_is_paid_once() {
     let world = World::new().await;
-    world.shop.plan().always_402 = true;
+    world.server.plan().always_402 = true;
     let error = world.fetch(&world.client(), "/joke").await.unwrap_err();
     assert!(
         matches!(
@@ -162,7 +162,7 @@ async fn a_server_that_always_asks_is_paid_once() {
     );
     assert_eq!(world.spent().await, Msat::from_sat(50));
     assert_eq!(world.states(), [State::Refused]);
-    let seen = world.shop.seen();
+    let seen = world.server.seen();
     assert_eq!((seen.asked, seen.presented), (1, 1));
 }
 
@@ -174,7 +174,7 @@ async fn a_failure_after_payment_keeps_the_credential() {
         Trouble::Reset,
     ] {
         let world = World::new().await;
-        world.shop.plan().troubles = vec![trouble];
+        world.server.plan().troubles = vec![trouble];
         let error = world.fetch(&world.client(), "/joke").await.unwrap_err();
         assert!(
             matches!(
@@ -207,7 +207,7 @@ async fn waits_where_the_server_says_that_the_same_token_will_do() {
         (Problem::Overloaded, 1, None),
     ] {
         let world = World::new().await;
-        world.shop.plan().troubles = vec![Trouble::Problem(problem); times];
+        world.server.plan().troubles = vec![Trouble::Problem(problem); times];
         match (world.fetch(&world.client(), "/joke").await, status) {
             (Ok(fetched), None) => assert_eq!(fetched.body, "a joke"),
             (
@@ -229,7 +229,7 @@ async fn waits_where_the_server_says_that_the_same_token_will_do() {
 #[tokio::test]
 async fn an_error_of_the_buyer_is_an_answer_and_no_delivery() {
     let world = World::new().await;
-    world.shop.plan().troubles = vec![Trouble::Status(404)];
+    world.server.plan().troubles = vec![Trouble::Status(404)];
     let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
     assert_eq!((fetched.status, fetched.reused), (404, Some(false)));
     assert_eq!(world.states(), [State::Paid]);
@@ -265,7 +265,7 @@ async fn a_preimage_that_proves_nothing_is_not_sent() {
     let error = world.fetch(&world.client(), "/joke").await.unwrap_err();
     assert!(matches!(error, Error::PaidWithoutProof { .. }), "{error}");
     assert_eq!(world.states(), [State::PaidNoProof]);
-    assert_eq!(world.shop.seen().presented, 0);
+    assert_eq!(world.server.seen().presented, 0);
 }
 
 #[tokio::test]
@@ -414,12 +414,12 @@ async fn the_day_is_a_rolling_window_that_no_clock_resets() {
 #[tokio::test]
 async fn an_authorization_of_the_callers_own_stays() {
     let world = World::new().await;
-    let mut request = Request::get(world.shop.url("/joke"));
+    let mut request = Request::get(world.server.url("/joke"));
     let bearer = http::HeaderValue::from_static("Bearer mine");
     request.headers.insert("authorization", bearer.clone());
     let answer = world.client().send(request).await.unwrap();
     assert_eq!(answer.status(), 200);
-    let seen = world.shop.seen();
+    let seen = world.server.seen();
     let last = seen.headers.last().unwrap();
     assert_eq!(last["authorization"], bearer);
     assert!(last.contains_key("l402-credential"));
@@ -432,7 +432,7 @@ async fn a_dropped_call_is_paid_for_in_the_background_and_used_by_the_next() {
     world.fault(Fault::Slow(Duration::from_millis(300)));
     let watch = Watch::new(true);
     let client = Arc::new(world.builder().progress(watch.clone()).build().unwrap());
-    let url = world.shop.url("/joke");
+    let url = world.server.url("/joke");
     let call = {
         let client = client.clone();
         tokio::spawn(async move { client.send(Request::get(url)).await })

@@ -17,7 +17,7 @@ async fn race(
 ) -> usize {
     let mut tasks = JoinSet::new();
     for (at, client) in clients.iter().cycle().take(calls).enumerate() {
-        let (client, url) = (client.clone(), world.shop.url(&path(at)));
+        let (client, url) = (client.clone(), world.server.url(&path(at)));
         tasks.spawn(async move { fetch(&client, url).await.is_ok() });
     }
     tasks
@@ -31,7 +31,7 @@ async fn race(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_tasks_on_one_reusable_url_pay_once() {
     let world = World::new().await;
-    world.shop.plan().policy = Policy::Time(Duration::from_secs(3600));
+    world.server.plan().policy = Policy::Time(Duration::from_secs(3600));
     let served = race(&world, &[world.client()], 1000, |_| "/joke".into()).await;
     assert_eq!(served, 1000);
     assert_eq!(world.spent().await, Msat::from_sat(50));
@@ -40,7 +40,7 @@ async fn a_thousand_tasks_on_one_reusable_url_pay_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_on_one_reusable_url_pay_once() {
     let world = World::new().await;
-    world.shop.plan().policy = Policy::Time(Duration::from_secs(3600));
+    world.server.plan().policy = Policy::Time(Duration::from_secs(3600));
     let clients = [world.client(), world.client()];
     assert_eq!(race(&world, &clients, 40, |_| "/joke".into()).await, 40);
     assert_eq!(world.spent().await, Msat::from_sat(50));
@@ -69,5 +69,5 @@ async fn tokens_for_one_answer_are_each_used_by_one_task() {
     let clients = [world.client(), world.client()];
     assert_eq!(race(&world, &clients, 30, |_| "/joke".into()).await, 30);
     assert_eq!(world.spent().await, Msat::from_sat(50 * 30));
-    assert_eq!(world.shop.seen().served, 30);
+    assert_eq!(world.server.seen().served, 30);
 }

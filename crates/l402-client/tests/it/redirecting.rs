@@ -3,13 +3,13 @@
 use l402::Msat;
 use l402_client::{Error, Request};
 
-use crate::shop::Shop;
+use crate::server::PaidServer;
 use crate::world::{World, fetch};
 
 #[tokio::test]
 async fn a_redirect_is_an_answer_unless_told_to_follow() {
     let world = World::new().await;
-    let url = world.shop.url("/to/302?/joke");
+    let url = world.server.url("/to/302?/joke");
     assert_eq!(
         fetch(&world.client(), url.clone()).await.unwrap().status,
         302
@@ -22,9 +22,9 @@ async fn a_redirect_is_an_answer_unless_told_to_follow() {
 #[tokio::test]
 async fn another_origin_that_asks_for_money_after_a_redirect_gets_none() {
     let world = World::new().await;
-    let other = Shop::open(&world.sandbox, &world.clock);
+    let other = PaidServer::open(&world.sandbox, &world.clock);
     let client = world.builder().follow_redirects(true).build().unwrap();
-    let mut request = Request::get(world.shop.url(&format!("/to/307?{}joke", other.url("/"))));
+    let mut request = Request::get(world.server.url(&format!("/to/307?{}joke", other.url("/"))));
     request.headers.insert(
         "authorization",
         http::HeaderValue::from_static("Bearer mine"),
@@ -46,9 +46,11 @@ async fn another_origin_that_asks_for_money_after_a_redirect_gets_none() {
 #[tokio::test]
 async fn a_paid_answer_that_leads_away_carries_no_credential_along() {
     let world = World::new().await;
-    let other = Shop::open(&world.sandbox, &world.clock);
+    let other = PaidServer::open(&world.sandbox, &world.clock);
     let client = world.builder().follow_redirects(true).build().unwrap();
-    let url = world.shop.url(&format!("/leads-on?{}", other.url("/free")));
+    let url = world
+        .server
+        .url(&format!("/leads-on?{}", other.url("/free")));
     let answer = client.send(Request::get(url)).await.unwrap();
     assert!(!answer.receipt().unwrap().reused);
     assert_eq!(answer.bytes(100).await.unwrap(), "free");
@@ -59,7 +61,7 @@ async fn a_paid_answer_that_leads_away_carries_no_credential_along() {
 async fn one_call_pays_once_along_all_redirects() {
     let world = World::new().await;
     let client = world.builder().follow_redirects(true).build().unwrap();
-    let error = fetch(&client, world.shop.url("/leads-on?/joke"))
+    let error = fetch(&client, world.server.url("/leads-on?/joke"))
         .await
         .unwrap_err();
     assert!(matches!(error, Error::PaidButFailed { .. }), "{error}");
@@ -71,7 +73,7 @@ async fn a_circle_ends() {
     let world = World::new().await;
     let client = world.builder().follow_redirects(true).build().unwrap();
     // An empty location leads to where one is.
-    let round = world.shop.url("/to/302?");
+    let round = world.server.url("/to/302?");
     assert!(matches!(
         fetch(&client, round).await,
         Err(Error::Transport { .. })
@@ -84,10 +86,10 @@ async fn a_method_is_kept_where_its_user_forced_it() {
         let world = World::new().await;
         let builder = world.builder().follow_redirects(true);
         let client = builder.keep_method_on_redirect(keep).build().unwrap();
-        let mut request = Request::get(world.shop.url("/to/302?/free"));
+        let mut request = Request::get(world.server.url("/to/302?/free"));
         request.method = http::Method::POST;
         let answer = client.send(request).await.unwrap();
         assert_eq!(answer.bytes(100).await.unwrap(), "free");
-        assert_eq!(world.shop.seen().methods, [http::Method::POST, then]);
+        assert_eq!(world.server.seen().methods, [http::Method::POST, then]);
     }
 }

@@ -10,16 +10,16 @@ use lightning_invoice::Currency;
 use serde_json::json;
 
 use crate::invoice::Draft;
-use crate::shop::{Answer402, Made};
+use crate::server::{Answer402, Made};
 use crate::world::{START, World};
 
-type Alter = Box<dyn Fn(&Made, &mut Answer402) + Send + Sync>;
+pub(crate) type Alter = Box<dyn Fn(&Made, &mut Answer402) + Send + Sync>;
 
-fn line(token: &str, invoice: &str) -> Vec<u8> {
+pub(crate) fn line(token: &str, invoice: &str) -> Vec<u8> {
     format!("L402 macaroon=\"{token}\", invoice=\"{invoice}\"").into_bytes()
 }
 
-fn draft(hash: PaymentHash) -> Draft {
+pub(crate) fn draft(hash: PaymentHash) -> Draft {
     Draft {
         currency: Currency::Regtest,
         msat: Some(50_000),
@@ -61,7 +61,7 @@ fn payment(request: serde_json::Value) -> Alter {
 }
 
 #[expect(clippy::too_many_lines, reason = "one table of every fault")]
-fn faults() -> Vec<(Refused, Alter)> {
+pub(crate) fn faults() -> Vec<(Refused, Alter)> {
     let zeros = "0".repeat(64);
     vec![
         (Refused::Amountless, invoice(|draft| draft.msat = None)),
@@ -158,7 +158,7 @@ async fn every_fault_has_its_code_and_moves_no_money() {
     let world = World::new().await;
     let client = world.client();
     for (at, (expected, alter)) in faults().into_iter().enumerate() {
-        world.shop.alter(alter);
+        world.server.alter(alter);
         let error = world.fetch(&client, "/joke").await.unwrap_err();
         assert!(
             matches!(error, Error::Refused { reason, .. } if reason == expected),
@@ -168,7 +168,10 @@ async fn every_fault_has_its_code_and_moves_no_money() {
         codes.insert(expected);
     }
     assert_eq!(world.spent().await, Msat::ZERO);
-    assert_eq!((world.entries().len(), world.shop.seen().presented), (0, 0));
+    assert_eq!(
+        (world.entries().len(), world.server.seen().presented),
+        (0, 0)
+    );
     // Those of a connection, a redirect and a caller have tests of their own.
     assert_eq!(codes.len(), Refused::ALL.len() - 3);
 }
@@ -178,7 +181,7 @@ async fn a_header_of_any_size_is_called_too_large() {
     let world = World::new().await;
     let client = world.client();
     for len in [100 * 1024, 1024 * 1024] {
-        world.shop.plan().huge = len;
+        world.server.plan().huge = len;
         let error = world.fetch(&client, "/huge").await.unwrap_err();
         assert_eq!(error.code(), "challenge_too_large", "{error}");
         assert!(error.to_string().ends_with("no money moved"));
@@ -188,7 +191,7 @@ async fn a_header_of_any_size_is_called_too_large() {
 #[tokio::test]
 async fn the_cheapest_of_several_sound_offers_is_taken() {
     let world = World::new().await;
-    world.shop.alter(|made, answer| {
+    world.server.alter(|made, answer| {
         let dear = Draft {
             msat: Some(90_000),
             ..draft(PaymentHash::from_bytes([3; 32]))
@@ -206,7 +209,7 @@ async fn the_cheapest_of_several_sound_offers_is_taken() {
 #[tokio::test]
 async fn a_payment_challenge_that_agrees_is_no_obstacle() {
     let world = World::new().await;
-    world.shop.alter(|made, answer| {
+    world.server.alter(|made, answer| {
         let details = json!({ "invoice": made.invoice, "network": "regtest",
             "paymentHash": made.payment_hash.to_string() });
         payment(json!({ "amount": "50", "methodDetails": details }))(made, answer);
@@ -225,21 +228,21 @@ async fn a_credential_of_the_callers_own_is_refused() {
         ("l402-credential", "x"),
         ("macaroon", "x"),
     ] {
-        let mut request = Request::get(world.shop.url("/joke"));
+        let mut request = Request::get(world.server.url("/joke"));
         request
             .headers
             .insert(name, http::HeaderValue::from_static(value));
         let error = world.client().send(request).await.unwrap_err();
         assert_eq!(error.code(), "credential_given", "{name}");
     }
-    assert_eq!(world.shop.seen().asked, 0);
+    assert_eq!(world.server.seen().asked, 0);
 }
 
 #[tokio::test]
 async fn no_credential_is_bought_over_plain_http_to_another_host() {
     let world = World::new().await;
     // Reaches this machine, and is none of the names that say so.
-    let mut url = world.shop.url("/joke");
+    let mut url = world.server.url("/joke");
     url.set_host(Some("0.0.0.0")).unwrap();
     let error = crate::world::fetch(&world.client(), url.clone())
         .await

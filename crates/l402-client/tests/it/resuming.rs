@@ -18,7 +18,7 @@ async fn unknown_stays_unknown_and_is_not_paid_again() {
         assert_eq!(world.client().reconcile().await.unwrap(), 1);
     }
     assert_eq!(world.states(), [State::Unknown]);
-    assert_eq!(world.shop.seen().asked, 1);
+    assert_eq!(world.server.seen().asked, 1);
     world.fault(Fault::None);
     assert_eq!(
         world.fetch(&world.client(), "/joke").await.unwrap().reused,
@@ -109,7 +109,7 @@ async fn a_crash_before_the_wallet_was_asked_costs_nothing() {
 #[tokio::test]
 async fn a_crash_between_payment_and_proof_pays_once() {
     let world = World::new().await;
-    world.shop.plan().troubles = vec![crate::shop::Trouble::Status(500)];
+    world.server.plan().troubles = vec![crate::server::Trouble::Status(500)];
     world.fetch(&world.client(), "/joke").await.unwrap_err();
     rewind(&world, TO_ASKED);
     assert_eq!(
@@ -122,8 +122,8 @@ async fn a_crash_between_payment_and_proof_pays_once() {
 #[tokio::test]
 async fn an_answer_that_is_not_read_is_had_by_the_next_run() {
     let world = World::new().await;
-    let request = l402_client::Request::get(world.shop.url("/joke"));
-    world.shop.plan().troubles = vec![crate::shop::Trouble::Reset];
+    let request = l402_client::Request::get(world.server.url("/joke"));
+    world.server.plan().troubles = vec![crate::server::Trouble::Reset];
     drop(world.client().send(request).await.unwrap());
     assert_eq!(world.states(), [State::Paid]);
     assert_eq!(
@@ -135,7 +135,7 @@ async fn an_answer_that_is_not_read_is_had_by_the_next_run() {
 #[tokio::test]
 async fn a_paid_purchase_that_is_refused_is_reported_and_not_bought_again_at_once() {
     let world = World::new().await;
-    let request = l402_client::Request::get(world.shop.url("/joke"));
+    let request = l402_client::Request::get(world.server.url("/joke"));
     drop(world.client().send(request).await.unwrap());
     // The server counts the answer as had.
     let error = world.fetch(&world.client(), "/joke").await.unwrap_err();

@@ -3,7 +3,7 @@
 use l402_client::{Client, Request};
 use rusqlite::Connection;
 
-use crate::shop::Trouble;
+use crate::server::Trouble;
 use crate::world::{Watch, World};
 
 #[tokio::test]
@@ -11,13 +11,13 @@ async fn nothing_that_is_shown_holds_a_secret() {
     let world = World::new().await;
     let watch = Watch::new(true);
     let client: Client = world.builder().progress(watch.clone()).build().unwrap();
-    world.shop.plan().troubles = vec![Trouble::Status(500)];
+    world.server.plan().troubles = vec![Trouble::Status(500)];
     let error = world.fetch(&client, "/joke").await.unwrap_err();
     let mut shown = vec![
         format!("{error} {error:?}"),
         format!("{:?}", world.builder()),
     ];
-    let mut request = Request::get(world.shop.url("/joke?key=mysecret"));
+    let mut request = Request::get(world.server.url("/joke?key=mysecret"));
     request
         .headers
         .insert("x-key", http::HeaderValue::from_static("mysecret"));

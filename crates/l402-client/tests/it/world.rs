@@ -13,7 +13,7 @@ use l402_lightning::sandbox::{Fault, Sandbox, SandboxWallet};
 use l402_testkit::House;
 use tempfile::TempDir;
 
-use crate::shop::Shop;
+use crate::server::PaidServer;
 
 pub(crate) use l402_testkit::START;
 
@@ -22,7 +22,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) sandbox: Sandbox,
     pub(crate) wallet: Arc<SandboxWallet>,
-    pub(crate) shop: Shop,
+    pub(crate) server: PaidServer,
 }
 
 impl World {
@@ -33,13 +33,13 @@ impl World {
             sandbox,
             wallet,
         } = House::with_account("buyer");
-        let shop = Shop::open(&sandbox, &clock);
+        let server = PaidServer::open(&sandbox, &clock);
         Self {
             home,
             clock,
             sandbox,
             wallet: Arc::new(wallet),
-            shop,
+            server,
         }
     }
 
@@ -64,7 +64,7 @@ impl World {
 
     /// Fetches a path to its end.
     pub(crate) async fn fetch(&self, client: &Client, path: &str) -> Result<Fetched, Error> {
-        fetch(client, self.shop.url(path)).await
+        fetch(client, self.server.url(path)).await
     }
 
     pub(crate) fn fault(&self, fault: Fault) {

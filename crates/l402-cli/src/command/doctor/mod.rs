@@ -1,21 +1,21 @@
 //! `l402 doctor URL`: what a server answers to an unpaid request, rule by rule.
 
-mod exam;
-mod reader;
-
 use std::time::Duration;
 
 use clap::Args;
+use l402_client::examine::{
+    BODY_MAX, Finding, Payer, READERS, Reading, Report, UnpaidAnswer, Verdict, examine,
+};
+use l402_client::{Refused, is_head_too_large};
 use serde_json::{Value, json};
 
-use crate::CliError;
 use crate::context::Context;
+use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
 use crate::text::invoice;
 use crate::text::output::{OutputArgs, style};
 use crate::text::plain::{escape, escape_short, shorten};
-use exam::{Answer, Exam, Finding, Level};
-use reader::{READERS, Reading};
+use crate::text::when;
 
 /// Check what a server answers to an unpaid request
 ///
@@ -46,35 +46,53 @@ pub(crate) struct Doctor {
     pub(crate) output: OutputArgs,
 }
 
-/// How much of a body is read: a challenge needs none of it.
-const BODY_MAX: usize = 64 * 1024;
-/// How long the whole exchange may take.
+/// The longest that the whole exchange may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Doctor {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         let url = crate::get::parse_url(&self.url)?;
         let answer = ask(&self.method, url.clone()).await?;
-        let exam = Exam::of(&answer, context.clock.wall());
-        let readings: Vec<(&str, Reading)> = READERS
+        let now = context.clock.wall();
+        let unpaid = answer.unpaid(&url);
+        let report = examine(&unpaid, &Payer::default(), now);
+        let readings = READERS
             .iter()
-            .map(|reader| (reader.client, reader.read(&answer)))
-            .collect();
-        let report = Report {
+            .map(|reader| (reader.client, reader.read(&unpaid)));
+        let view = View {
             url: url.as_str(),
             answer: &answer,
-            exam: &exam,
-            readings: &readings,
+            report: &report,
+            readings: &readings.collect::<Vec<_>>(),
+            now,
         };
-        let now = context.clock.wall();
         self.output
             .open()
-            .result(&report.to_json(now), || report.to_text(now))?;
-        Ok(if exam.is_healthy() {
+            .result(&view.to_json(), || view.to_text())?;
+        Ok(if report.is_sound() {
             exit_code::OK
         } else {
             exit_code::NOT_WELL_FORMED
         })
+    }
+}
+
+/// What a server answered.
+struct Answer {
+    status: http::StatusCode,
+    headers: http::HeaderMap,
+    /// The beginning of the body, longer than [`BODY_MAX`] if the whole body is.
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn unpaid<'a>(&'a self, url: &'a url::Url) -> UnpaidAnswer<'a> {
+        UnpaidAnswer {
+            url,
+            status: self.status,
+            headers: &self.headers,
+            body: &self.body,
+        }
     }
 }
 
@@ -83,6 +101,11 @@ async fn ask(method: &str, url: url::Url) -> Result<Answer, CliError> {
     let method = http::Method::from_bytes(method.as_bytes())
         .map_err(|_| CliError::usage(format!("not a method: {method}")))?;
     let failed = |error: reqwest::Error| {
+        if is_head_too_large(&error) {
+            let text = "not a well-formed challenge: the head of the answer is too large";
+            let code = Refused::ChallengeTooLarge.code();
+            return CliError::new(exit_code::NOT_WELL_FORMED, code, text);
+        }
         let mut text = escape(&error.without_url().to_string());
         text.insert_str(0, "no answer: ");
         CliError::new(exit_code::UNAVAILABLE, "transport", text)
@@ -102,35 +125,37 @@ async fn ask(method: &str, url: url::Url) -> Result<Answer, CliError> {
         .await
         .map_err(failed)?;
     let mut body = Vec::new();
-    while body.len() < BODY_MAX {
+    // One byte too many is read, so that the rules see that the body is too long.
+    while body.len() <= BODY_MAX {
         match response.chunk().await.map_err(failed)? {
             Some(chunk) => body.extend_from_slice(&chunk),
             None => break,
         }
     }
-    body.truncate(BODY_MAX);
     Ok(Answer {
-        status: response.status().as_u16(),
+        status: response.status(),
         headers: response.headers().clone(),
         body,
     })
 }
 
-struct Report<'a> {
+/// A report for people and for programs.
+struct View<'a> {
     url: &'a str,
     answer: &'a Answer,
-    exam: &'a Exam,
+    report: &'a Report,
     readings: &'a [(&'static str, Reading)],
+    now: l402::UnixTime,
 }
 
-impl Report<'_> {
-    fn to_json(&self, now: l402::UnixTime) -> Value {
-        let checks = self.exam.findings.iter().map(|finding| {
+impl View<'_> {
+    fn to_json(&self) -> Value {
+        let checks = self.report.findings.iter().map(|finding| {
             json!({
-                "check": finding.name,
-                "ok": finding.ok,
-                "required": finding.level == Level::Required,
-                "detail": finding.detail,
+                "check": finding.rule,
+                "ok": finding.verdict == Verdict::Sound,
+                "required": finding.is_required,
+                "detail": self.detail(finding),
             })
         });
         let clients = self.readings.iter().map(|(client, reading)| match reading {
@@ -145,18 +170,19 @@ impl Report<'_> {
         });
         json!({
             "url": self.url,
-            "healthy": self.exam.is_healthy(),
-            "status": self.answer.status,
+            "healthy": self.report.is_sound(),
+            "status": self.answer.status.as_u16(),
             "headers": headers.collect::<Vec<_>>(),
             "checks": checks.collect::<Vec<_>>(),
-            "bolt11": self.exam.bolt11,
-            "invoice": self.exam.invoice.as_ref().map(|i| invoice::to_json(i, now)),
+            "bolt11": self.report.offer.as_ref().map(|offer| &offer.bolt11),
+            "invoice": self.invoice().map(|i| invoice::to_json(i, self.now)),
             "clients": clients.collect::<Vec<_>>(),
         })
     }
 
-    fn to_text(&self, now: l402::UnixTime) -> String {
-        let title = format!("{} answers {}", escape(self.url), self.answer.status);
+    fn to_text(&self) -> String {
+        let status = self.answer.status.as_u16();
+        let title = format!("{} answers {status}", escape(self.url));
         let mut text = format!("{}\n", style::paint(style::TITLE, &title));
         for (name, value) in &self.answer.headers {
             let value = escape_short(&self.shown(value), 100);
@@ -164,10 +190,15 @@ impl Report<'_> {
             text.push('\n');
         }
         text += &format!("{}\n", style::paint(style::TITLE, "rules"));
-        text.extend(self.exam.findings.iter().map(line));
-        if let Some(decoded) = &self.exam.invoice {
+        text.extend(
+            self.report
+                .findings
+                .iter()
+                .map(|finding| self.line(finding)),
+        );
+        if let Some(decoded) = self.invoice() {
             text += &format!("{}\n", style::paint(style::TITLE, "invoice"));
-            text += &invoice::columns(&invoice::rows(decoded, now));
+            text += &invoice::columns(&invoice::rows(decoded, self.now));
         }
         text += &format!("{}\n", style::paint(style::TITLE, "clients"));
         for (client, reading) in self.readings {
@@ -183,14 +214,42 @@ impl Report<'_> {
     /// A header's value with its token shortened: whoever pays the invoice could use it.
     fn shown(&self, value: &http::HeaderValue) -> String {
         let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        match &self.exam.token {
-            Some(token) => text.replace(token.as_str(), &shorten(token)),
+        match &self.report.offer {
+            Some(offer) => text.replace(&offer.token, &shorten(&offer.token)),
             None => text,
         }
     }
 
+    fn invoice(&self) -> Option<&l402::Invoice> {
+        self.report.offer.as_ref()?.invoice.as_ref()
+    }
+
+    /// The text of a finding. The times of an invoice are worded here, as all times are that the
+    /// program shows.
+    fn detail(&self, finding: &Finding) -> String {
+        match (finding.rule, self.invoice()) {
+            ("expiry", Some(invoice)) => {
+                format!("the invoice ends {}", when::left(invoice.expires, self.now))
+            }
+            ("date", Some(invoice)) => {
+                format!("the invoice was made {} UTC", when::utc(invoice.created))
+            }
+            _ => finding.text.clone(),
+        }
+    }
+
+    fn line(&self, finding: &Finding) -> String {
+        let mark = match finding.verdict {
+            Verdict::Sound => good(),
+            Verdict::Unsound => style::paint(style::BAD, "FAIL"),
+            Verdict::Remark => style::paint(style::MONEY, "note"),
+        };
+        let detail = escape(&self.detail(finding));
+        format!("  {mark} {}: {detail}\n", finding.rule)
+    }
+
     fn verdict(&self) -> String {
-        if self.exam.is_healthy() {
+        if self.report.is_sound() {
             style::paint(style::GOOD, "healthy: a well-formed challenge") + "\n"
         } else {
             style::paint(style::BAD, "not a well-formed challenge") + "\n"
@@ -203,13 +262,4 @@ const HEADER_SHOWN: usize = 4096;
 
 fn good() -> String {
     style::paint(style::GOOD, "ok  ")
-}
-
-fn line(finding: &Finding) -> String {
-    let mark = match (finding.ok, finding.level) {
-        (true, _) => good(),
-        (false, Level::Required) => style::paint(style::BAD, "FAIL"),
-        (false, Level::Advised) => style::paint(style::MONEY, "note"),
-    };
-    format!("  {mark} {}: {}\n", finding.name, escape(&finding.detail))
 }

@@ -1,12 +1,4 @@
-//! What is written before money moves, what a restart finds.
-//!
-//! The promises: a row stands in the file, synced, before the wallet is asked; the proof is
-//! synced before it is sent anywhere; what a crash leaves is looked up by payment hash before
-//! anything is paid again. `intent` means that no wallet was asked: the row becomes `unknown`,
-//! synced, just before one is.
-
-mod row;
-mod store;
+//! The handle on the journal, and the files that it makes.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,13 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use l402::{Msat, PaymentHash, UnixTime};
 use l402_host::private;
 
-pub(crate) use row::{Draft, Purchase, Reserved};
-pub(crate) use store::{Reservation, Store};
-
+use super::lock::Locks;
+use super::store::Store;
 use crate::Error;
-use crate::lock::Locks;
 
-/// How far a purchase has come.
+/// The state of a purchase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {
@@ -41,7 +31,7 @@ pub enum State {
 }
 
 impl State {
-    const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Failed,
         Self::Intent,
         Self::Paid,
@@ -65,7 +55,7 @@ impl State {
         }
     }
 
-    /// Whether nobody can say yet if money moved.
+    /// Returns true if nobody can say yet whether money moved.
     pub(crate) const fn is_open(self) -> bool {
         matches!(self, Self::Intent | Self::Unknown)
     }
@@ -83,15 +73,15 @@ pub struct Entry {
     pub path: String,
     /// The invoice's amount.
     pub amount: Msat,
-    /// What routing cost, once known; before that the most it may.
+    /// The cost of routing, once known; before that the most it may be.
     pub fee: Msat,
-    /// How far it came.
+    /// The state it is in.
     pub state: State,
-    /// When it began.
+    /// The time it began.
     pub created: UnixTime,
-    /// When it changed last.
+    /// The time of its last change.
     pub updated: UnixTime,
-    /// Why it failed or is unknown, for people.
+    /// The reason why it failed or is unknown, for people.
     pub note: String,
 }
 
@@ -142,7 +132,7 @@ impl Journal {
         &self.locks
     }
 
-    /// Runs on a blocking thread, and to its end also where the caller goes away.
+    /// Runs `work` on a blocking thread, and to its end even if the caller goes away.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Store) -> rusqlite::Result<T> + Send + 'static,
@@ -162,6 +152,6 @@ impl Journal {
 }
 
 /// What SQLite says never holds a value of ours.
-fn unusable(file: &Path, error: &dyn std::fmt::Display) -> Error {
+pub(super) fn unusable(file: &Path, error: &dyn std::fmt::Display) -> Error {
     Error::store(format!("{}: {error}", file.display()))
 }

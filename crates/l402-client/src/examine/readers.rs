@@ -1,4 +1,4 @@
-//! How known clients read a challenge, each by the rules that its published source follows.
+//! Known clients, and the rules by which each reads a challenge, as its published source has them.
 //!
 //! Every rule here is a reading of a header and no judgement of a program: the specification
 //! changed over the years, and each client reads the forms of its time. What a server gains by
@@ -6,33 +6,33 @@
 
 use l402::Macaroon;
 
-use super::exam::Answer;
+use super::answer::UnpaidAnswer;
 
-/// Whether a client finds token and invoice.
+/// The success of a client at finding token and invoice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reading {
-    /// It does not; the text says what it looks for.
+pub enum Reading {
+    /// The client does not find them; the text says what it looks for.
     Misses(&'static str),
-    /// It does.
+    /// The client can read the challenge.
     Reads,
 }
 
 /// A client, or a family of clients that read alike.
-pub(super) struct Reader {
-    pub(super) client: &'static str,
+pub struct Reader {
+    /// The name of the client.
+    pub client: &'static str,
     looks_for: &'static str,
     finds: fn(&[&str], &[u8]) -> bool,
 }
 
 impl Reader {
-    pub(super) fn read(&self, answer: &Answer) -> Reading {
-        let lines: Vec<String> = answer
-            .challenge_lines()
-            .iter()
-            .map(|line| String::from_utf8_lossy(line).into_owned())
-            .collect();
-        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        if (self.finds)(&lines, &answer.body) {
+    /// Reads an answer as this client does.
+    #[must_use]
+    pub fn read(&self, answer: &UnpaidAnswer<'_>) -> Reading {
+        let lines = answer.challenge_lines().map(String::from_utf8_lossy);
+        let lines: Vec<_> = lines.collect();
+        let lines: Vec<&str> = lines.iter().map(AsRef::as_ref).collect();
+        if (self.finds)(&lines, answer.short_body()) {
             Reading::Reads
         } else {
             Reading::Misses(self.looks_for)
@@ -41,7 +41,7 @@ impl Reader {
 }
 
 /// Every client whose reading is known.
-pub(super) const READERS: &[Reader] = &[
+pub const READERS: &[Reader] = &[
     Reader {
         client: "Aperture's Go client",
         looks_for: "reads only macaroon=\"…\", invoice=\"…\" right after an upper-case scheme, the \

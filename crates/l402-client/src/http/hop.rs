@@ -1,27 +1,19 @@
-//! One HTTP exchange, and where a redirect leads.
+//! A request on its way through redirects.
 
-use std::error::Error as _;
-use std::time::Duration;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, LOCATION,
-    PROXY_AUTHORIZATION, RETRY_AFTER, TRANSFER_ENCODING, USER_AGENT,
+    PROXY_AUTHORIZATION, TRANSFER_ENCODING, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use l402::Credential;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::journal::Purchase;
+use super::userinfo::take_userinfo;
 use crate::{Error, Refused, Request};
 
-/// The most that is read of a refusal's body.
-const BODY_MAX: usize = 64 * 1024;
-/// The second home of a credential, for callers whose `authorization` is their own.
+/// The second header that may carry a credential, for callers whose `authorization` is their own.
 const OWN_HEADER: HeaderName = HeaderName::from_static("l402-credential");
 
 /// A request to one URL: the caller's, or what redirects made of it.
@@ -31,9 +23,17 @@ pub(crate) struct Hop {
     pub(crate) url: Url,
     headers: HeaderMap,
     body: Bytes,
-    /// Whether a redirect has led away from the origin that the caller named. Nothing is paid
+    /// A redirect has led away from the origin that the caller named. Nothing is paid
     /// and no credential is sent from there on, also not after a redirect back.
     pub(crate) foreign: bool,
+}
+
+/// A paid credential as a request carries it.
+pub(crate) struct CredentialHeader {
+    /// `L402 TOKEN:PREIMAGE`.
+    pub(crate) value: HeaderValue,
+    /// The server is known to read `L402-Credential` beside the caller's own `Authorization`.
+    pub(crate) has_own_header: bool,
 }
 
 impl Hop {
@@ -72,9 +72,9 @@ impl Hop {
         })
     }
 
-    /// Where a redirect leads, with the method rules that browsers and curl follow; `None` where
-    /// the answer is no redirect. `keep_method` is curl's rule for a method that was forced: it
-    /// stays, and the body goes where the method would have changed.
+    /// Follows a redirect by the method rules of browsers and curl. Returns `None` if the answer is
+    /// no redirect. `keep_method` is curl's rule for a method that was forced: it
+    /// stays, and the body goes if the method would have changed.
     pub(crate) fn next(
         &self,
         status: StatusCode,
@@ -121,8 +121,8 @@ impl Hop {
         }
     }
 
-    /// What is asked of the scope, as a fingerprint: method, query and body. What a token covers
-    /// for one request it covers for the same one again.
+    /// Returns a fingerprint of method, query and body. A token that covers one request covers the
+    /// same one again.
     pub(crate) fn fingerprint(&self) -> [u8; 32] {
         let query = self
             .url
@@ -136,7 +136,7 @@ impl Hop {
     }
 
     /// Without a credential; says that a challenge is welcome, which a few servers wait for.
-    fn unpaid(&self) -> reqwest::Request {
+    pub(super) fn unpaid(&self) -> reqwest::Request {
         let mut request = self.plain();
         let welcome = HeaderName::from_static("accept-authenticate");
         request
@@ -146,15 +146,14 @@ impl Hop {
         request
     }
 
-    /// With a credential. A caller's own `authorization` stays where the server is known to read
+    /// With a credential. A caller's own `authorization` stays if the server is known to read
     /// the credential beside it, and gives way elsewhere.
-    fn paid(&self, purchase: &Purchase) -> Option<reqwest::Request> {
-        let credential = purchase.authorization()?;
+    pub(super) fn paid(&self, credential: &CredentialHeader) -> reqwest::Request {
         let mut request = self.plain();
-        let beside = purchase.is_ours() && self.headers.contains_key(AUTHORIZATION);
-        let home = if beside { OWN_HEADER } else { AUTHORIZATION };
-        request.headers_mut().insert(home, credential);
-        Some(request)
+        let beside = credential.has_own_header && self.headers.contains_key(AUTHORIZATION);
+        let name = if beside { OWN_HEADER } else { AUTHORIZATION };
+        request.headers_mut().insert(name, credential.value.clone());
+        request
     }
 
     fn plain(&self) -> reqwest::Request {
@@ -172,185 +171,6 @@ fn holds_credential(headers: &HeaderMap) -> bool {
         "authorization" => Credential::is_l402(value.as_bytes()),
         name => Credential::HEADERS.contains(&name),
     })
-}
-
-/// Takes `user:password@` out of a URL, as the header that it stands for.
-fn take_userinfo(url: &mut Url) -> Option<HeaderValue> {
-    let (user, password) = (url.username().to_owned(), url.password().map(str::to_owned));
-    if user.is_empty() && password.is_none() {
-        return None;
-    }
-    // Neither can fail for http and https, which have a host.
-    let _cleared = (url.set_username(""), url.set_password(None));
-    let pair = [
-        percent_decoded(&user),
-        b":".to_vec(),
-        percent_decoded(&password.unwrap_or_default()),
-    ];
-    let mut value =
-        HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair.concat()))).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let escaped = (*first == b'%').then(|| tail.get(..2)).flatten();
-        match escaped.and_then(|digits| hex::decode(digits).ok()) {
-            Some(byte) => {
-                out.extend(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                out.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    out
-}
-
-/// Whether a credential may travel to this URL: over TLS, or without leaving the machine, or
-/// inside Tor's own encryption.
-pub(crate) fn is_private(url: &Url) -> bool {
-    url.scheme() == "https"
-        || match url.host() {
-            Some(url::Host::Domain(name)) => {
-                name == "localhost" || name.ends_with(".localhost") || name.ends_with(".onion")
-            }
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
-}
-
-/// Why there is no answer.
-pub(crate) enum Silence {
-    /// The head of the answer is larger than is read.
-    HeadTooLarge,
-    /// Anything else, in words.
-    Other(String),
-}
-
-impl Silence {
-    pub(crate) fn words(self) -> String {
-        match self {
-            Self::HeadTooLarge => "the head of the answer is too large".into(),
-            Self::Other(words) => words,
-        }
-    }
-}
-
-/// Where no payment is involved.
-impl From<Silence> for Error {
-    fn from(silence: Silence) -> Self {
-        match silence {
-            Silence::HeadTooLarge => {
-                Self::refused(Refused::ChallengeTooLarge, Silence::HeadTooLarge.words())
-            }
-            Silence::Other(detail) => Self::Transport { detail },
-        }
-    }
-}
-
-/// The connections of one client.
-#[derive(Clone, Debug)]
-pub(crate) struct Http {
-    client: reqwest::Client,
-    timeout: Duration,
-}
-
-impl Http {
-    /// Follows nothing, keeps no cookie, and asks no environment for a proxy.
-    pub(crate) fn new(timeout: Duration) -> Result<Self, Error> {
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .no_proxy()
-            .build()
-            .map_err(|error| Error::Transport {
-                detail: words(&error.without_url()),
-            })?;
-        Ok(Self { client, timeout })
-    }
-
-    pub(crate) async fn ask(&self, hop: &Hop) -> Result<reqwest::Response, Silence> {
-        self.send(hop.unpaid()).await
-    }
-
-    pub(crate) async fn present(
-        &self,
-        hop: &Hop,
-        purchase: &Purchase,
-    ) -> Result<reqwest::Response, Silence> {
-        let request = hop.paid(purchase);
-        let missing = || Silence::Other("the stored credential does not fit into a header".into());
-        self.send(request.ok_or_else(missing)?).await
-    }
-
-    async fn send(&self, request: reqwest::Request) -> Result<reqwest::Response, Silence> {
-        match tokio::time::timeout(self.timeout, self.client.execute(request)).await {
-            Ok(answer) => answer.map_err(silence),
-            Err(_) => Err(Silence::Other(format!(
-                "no answer within {:?}",
-                self.timeout
-            ))),
-        }
-    }
-
-    /// The body of a refusal where it is JSON of at most 64 KiB that arrives in time.
-    pub(crate) async fn json(&self, mut answer: reqwest::Response) -> Option<Value> {
-        let read = async {
-            let mut body = Vec::new();
-            while let Some(piece) = answer.chunk().await.ok()? {
-                if body.len() + piece.len() > BODY_MAX {
-                    return None;
-                }
-                body.extend_from_slice(&piece);
-            }
-            serde_json::from_slice(&body).ok()
-        };
-        tokio::time::timeout(self.timeout, read)
-            .await
-            .ok()
-            .flatten()
-    }
-}
-
-fn silence(error: reqwest::Error) -> Silence {
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        if inner
-            .downcast_ref::<hyper::Error>()
-            .is_some_and(hyper::Error::is_parse_too_large)
-        {
-            return Silence::HeadTooLarge;
-        }
-        cause = inner.source();
-    }
-    Silence::Other(words(&error.without_url()))
-}
-
-/// The whole chain of causes. The URL is left out: its query may hold a secret.
-pub(crate) fn words(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        cause = inner.source();
-    }
-    text
-}
-
-/// How long `Retry-After` asks to wait, where it says so in seconds.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
-    text.trim().parse().ok().map(Duration::from_secs)
 }
 
 #[cfg(test)]
@@ -454,29 +274,11 @@ mod tests {
         );
         assert!(!same.unwrap().foreign);
     }
-
     #[test]
     fn a_password_in_the_url_becomes_a_header() {
         let request = Request::get("http://us%65r:p%40ss@127.0.0.1/x".parse().unwrap());
         let hop = Hop::first(request).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(hop.url.as_str(), "http://127.0.0.1/x");
         assert_eq!(hop.headers[AUTHORIZATION], "Basic dXNlcjpwQHNz");
-    }
-
-    #[test]
-    fn credentials_travel_in_private_only() {
-        for (url, private) in [
-            ("https://a.example/", true),
-            ("http://127.0.0.1:8402/", true),
-            ("http://[::1]/", true),
-            ("http://localhost/", true),
-            ("http://abc.onion/", true),
-            ("http://a.example/", false),
-            ("http://10.0.0.1/", false),
-            ("http://127.0.0.1.example/", false),
-            ("http://localhost.example/", false),
-        ] {
-            assert_eq!(is_private(&url.parse().unwrap()), private, "{url}");
-        }
     }
 }

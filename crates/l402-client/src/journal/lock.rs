@@ -1,8 +1,8 @@
-//! One purchase at a time: locks that end with whoever holds them, also by kill -9.
+//! One purchase at a time: locks that end with the process that holds them, also by kill -9.
 //!
 //! Two kinds, both files in `FOLDER/locks/`. A [`Flight`] is the right to buy at one origin and
-//! path. A [`Claim`] is the right to use one paid purchase that has not been served yet. Whoever
-//! gives up a lock takes its file away, so that what is left was left by a crash.
+//! path. A [`Claim`] is the right to use one paid purchase that has not been served yet. A lock that
+//! is given up takes its file away, so that a file that is left was left by a crash.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::Error;
 
-/// Where a purchase belongs: what costs differently is at another path.
+/// The place of a purchase, origin and path: another price is asked at another path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
     pub(crate) origin: String,
@@ -51,14 +51,14 @@ pub(crate) struct Claim {
     _file: FileLock,
 }
 
-type Turnstile = tokio::sync::Mutex<()>;
+type LocalQueue = tokio::sync::Mutex<()>;
 
-/// The locks of one folder. Tasks of one process queue at a turnstile in memory, so that a
+/// The locks of one folder. Tasks of one process wait in a queue in memory, so that a
 /// thousand of them cost one file lock at a time and no blocked thread.
 #[derive(Debug)]
 pub(crate) struct Locks {
     folder: PathBuf,
-    here: Mutex<HashMap<String, Weak<Turnstile>>>,
+    here: Mutex<HashMap<String, Weak<LocalQueue>>>,
 }
 
 impl Locks {
@@ -73,7 +73,7 @@ impl Locks {
     /// Waits for the right to buy in `scope`. Dropping the future gives up the place in the queue.
     pub(crate) async fn flight(&self, scope: &Scope) -> Result<Flight, Error> {
         let name = scope.lock_name();
-        let here = self.turnstile(&name).lock_owned().await;
+        let here = self.local_queue(&name).lock_owned().await;
         let path = self.folder.join(name);
         let mut pause = Duration::from_millis(5);
         loop {
@@ -88,10 +88,10 @@ impl Locks {
         }
     }
 
-    /// As [`Locks::flight`], where nobody has it.
+    /// Takes the right to buy in `scope`, or returns `None` if somebody else has it.
     pub(crate) fn try_flight(&self, scope: &Scope) -> Result<Option<Flight>, Error> {
         let name = scope.lock_name();
-        let Ok(here) = self.turnstile(&name).try_lock_owned() else {
+        let Ok(here) = self.local_queue(&name).try_lock_owned() else {
             return Ok(None);
         };
         let file = FileLock::try_take(&self.folder.join(name))?;
@@ -109,15 +109,15 @@ impl Locks {
         Ok(file.map(|file| Claim { _file: file }))
     }
 
-    fn turnstile(&self, name: &str) -> Arc<Turnstile> {
+    fn local_queue(&self, name: &str) -> Arc<LocalQueue> {
         let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(turnstile) = here.get(name).and_then(Weak::upgrade) {
-            return turnstile;
+        if let Some(queue) = here.get(name).and_then(Weak::upgrade) {
+            return queue;
         }
-        here.retain(|_, turnstile| turnstile.strong_count() > 0);
-        let turnstile = Arc::new(Turnstile::default());
-        here.insert(name.to_owned(), Arc::downgrade(&turnstile));
-        turnstile
+        here.retain(|_, queue| queue.strong_count() > 0);
+        let queue = Arc::new(LocalQueue::default());
+        here.insert(name.to_owned(), Arc::downgrade(&queue));
+        queue
     }
 }
 

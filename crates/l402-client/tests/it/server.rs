@@ -48,7 +48,7 @@ pub(crate) struct Answer402 {
     pub(crate) body: Value,
 }
 
-/// How the shop behaves.
+/// The behaviour of the server.
 pub(crate) struct Plan {
     pub(crate) price: Msat,
     pub(crate) policy: Policy,
@@ -72,12 +72,12 @@ pub(crate) struct Seen {
     pub(crate) methods: Vec<hyper::Method>,
 }
 
-pub(crate) struct Shop {
+pub(crate) struct PaidServer {
     pub(crate) origin: String,
-    inner: Arc<Inner>,
+    inner: Arc<ServerState>,
 }
 
-struct Inner {
+struct ServerState {
     sandbox: Sandbox,
     clock: Arc<ManualClock>,
     keys: KeyRing,
@@ -87,7 +87,7 @@ struct Inner {
     used: Mutex<HashMap<PaymentHash, u32>>,
 }
 
-impl Shop {
+impl PaidServer {
     pub(crate) fn open(sandbox: &Sandbox, clock: &Arc<ManualClock>) -> Self {
         let mut key = [0; 32];
         for (byte, value) in key
@@ -97,7 +97,7 @@ impl Shop {
             *byte = value;
         }
         let master = MasterKey::from_bytes(&key).expect("a key");
-        let inner = Arc::new(Inner {
+        let inner = Arc::new(ServerState {
             sandbox: sandbox.clone(),
             clock: Arc::clone(clock),
             keys: KeyRing::new("shop", KeyNumber(1), master),
@@ -160,7 +160,7 @@ fn plain(status: u16, text: &str) -> Response<Body> {
     answer
 }
 
-impl Inner {
+impl ServerState {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path().to_owned();
         let query = request.uri().query().unwrap_or_default().to_owned();

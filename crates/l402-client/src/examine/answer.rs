@@ -1,0 +1,74 @@
+//! The input of an examination.
+
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use l402::{ChallengeError, Challenges, Network, UnixTime};
+use serde_json::Value;
+use url::Url;
+
+/// The most bytes of a body that are looked at.
+pub const BODY_MAX: usize = 64 * 1024;
+
+/// An answer to a request that carried no credential.
+#[derive(Clone, Copy)]
+pub struct UnpaidAnswer<'a> {
+    /// The URL that was asked.
+    pub url: &'a Url,
+    /// The status; only 402 asks for payment.
+    pub status: StatusCode,
+    /// All headers.
+    pub headers: &'a HeaderMap,
+    /// The body. One of more than [`BODY_MAX`] bytes is not looked at.
+    pub body: &'a [u8],
+}
+
+impl<'a> UnpaidAnswer<'a> {
+    /// Returns every line `WWW-Authenticate`, in order.
+    pub(super) fn challenge_lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let lines = self.headers.get_all(WWW_AUTHENTICATE).iter();
+        lines.map(HeaderValue::as_bytes)
+    }
+
+    /// Returns a header's text, empty if there is none.
+    pub(super) fn header(&self, name: &HeaderName) -> &'a str {
+        let value = self.headers.get(name);
+        value
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    }
+
+    /// Returns the body, empty if it is too long to be looked at.
+    pub(super) fn short_body(&self) -> &'a [u8] {
+        if self.body.len() > BODY_MAX {
+            b""
+        } else {
+            self.body
+        }
+    }
+
+    /// Returns the body if it is JSON and not too long.
+    pub(super) fn document(&self) -> Option<Value> {
+        serde_json::from_slice(self.short_body()).ok()
+    }
+}
+
+/// The buyer whose side the rules take.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Payer {
+    /// The network of the buyer's wallet; without one, an invoice of any network will do.
+    pub network: Option<Network>,
+    /// The buyer sends credentials over plain HTTP to hosts that are not this machine. Off by
+    /// default: a listener could take the credential.
+    pub plain_http: bool,
+}
+
+/// An answer with everything that the rules hold it against.
+pub(super) struct Case<'a> {
+    pub(super) answer: UnpaidAnswer<'a>,
+    pub(super) payer: Payer,
+    pub(super) now: UnixTime,
+    /// The body, if it is JSON.
+    pub(super) document: Option<Value>,
+    /// The challenges of all schemes.
+    pub(super) challenges: Result<Challenges, ChallengeError>,
+}

@@ -1,0 +1,209 @@
+//! The invoice, held against everything else in an answer that names an amount, a payment hash or a
+//! network: token, body, headers, a `Payment` challenge. None of it is believed; all of it must
+//! agree with the invoice (ATTACKS C-10).
+
+use base64::Engine;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use http::HeaderValue;
+use l402::{AuthChallenge, Challenges, Invoice, Msat, PaymentHash};
+use serde_json::Value;
+
+use super::rules::Fault;
+use crate::Refused;
+
+const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Names of a price in whole satoshi, as bodies have it.
+const SAT_FIELDS: [&str; 4] = ["price_sats", "priceSats", "amountSats", "amount_sats"];
+const NO_AMOUNT: &str = "something that is no amount";
+
+/// The side that is believed: an invoice whose signature holds.
+pub(super) struct InvoiceFacts<'a>(&'a Invoice);
+
+impl<'a> InvoiceFacts<'a> {
+    pub(super) const fn new(invoice: &'a Invoice) -> Self {
+        Self(invoice)
+    }
+
+    /// `None` is an amount that is given and cannot be read.
+    fn check_amount(&self, by: &str, amount: Option<Msat>) -> Result<(), Fault> {
+        // An invoice without an amount breaks a rule of its own.
+        let Some(asked) = self.0.amount else {
+            return Ok(());
+        };
+        match amount {
+            Some(amount) if amount == asked => Ok(()),
+            Some(amount) => Err(other_amount(asked, by, &amount.to_string())),
+            None => Err(other_amount(asked, by, NO_AMOUNT)),
+        }
+    }
+
+    /// Whole satoshi agree if the invoice rounds up to them.
+    fn check_sats(&self, by: &str, sats: Option<u64>) -> Result<(), Fault> {
+        let Some(asked) = self.0.amount else {
+            return Ok(());
+        };
+        match sats {
+            Some(sats) if sats == asked.ceil_sat() => Ok(()),
+            Some(sats) => Err(other_amount(asked, by, &format!("{sats} sat"))),
+            None => Err(other_amount(asked, by, NO_AMOUNT)),
+        }
+    }
+
+    pub(super) fn check_hash(&self, by: &str, hash: PaymentHash) -> Result<(), Fault> {
+        if hash == self.0.payment_hash {
+            return Ok(());
+        }
+        let detail = format!("{by} is about another payment hash than the invoice");
+        Err(Fault::new(Refused::WrongHash, detail))
+    }
+
+    fn check_hash_text(&self, by: &str, hash: &str) -> Result<(), Fault> {
+        match hash.parse() {
+            Ok(hash) => self.check_hash(by, hash),
+            Err(_) => {
+                let detail = format!("{by} is no payment hash");
+                Err(Fault::new(Refused::WrongHash, detail))
+            }
+        }
+    }
+
+    fn check_network_name(&self, by: &str, name: &str) -> Result<(), Fault> {
+        if name == self.0.network.name() {
+            return Ok(());
+        }
+        let detail = format!(
+            "the invoice is for {}, and {by} names another",
+            self.0.network
+        );
+        Err(Fault::new(Refused::WrongNetwork, detail))
+    }
+
+    pub(super) fn check_caveat(&self, name: &str, value: &str) -> Result<(), Fault> {
+        if name == "payment_hash" {
+            self.check_hash_text("the token's caveat payment_hash", value)
+        } else if name.ends_with("_price_msat") {
+            let price = value.parse().ok().map(Msat::new);
+            self.check_amount("the token's caveat price_msat", price)
+        } else if name.ends_with("_network") {
+            self.check_network_name("the token's caveat network", value)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) fn check_body(&self, body: &Value) -> Result<(), Fault> {
+        // Some servers nest what belongs to L402 one level down.
+        for object in [Some(body), body.get("l402")].into_iter().flatten() {
+            if let Some(price) = present(object, "price_msat") {
+                self.check_amount("the body's price_msat", whole(price).map(Msat::new))?;
+            }
+            for name in SAT_FIELDS {
+                if let Some(price) = present(object, name) {
+                    self.check_sats(&format!("the body's {name}"), whole(price))?;
+                }
+            }
+            if let Some(hash) = present(object, "payment_hash").and_then(Value::as_str) {
+                self.check_hash_text("the body's payment_hash", hash)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_price_header(&self, price: &HeaderValue) -> Result<(), Fault> {
+        let text = price.to_str().ok();
+        let sats = text.and_then(|text| text.trim().parse().ok());
+        self.check_sats("the header x-l402-price-sats", sats)
+    }
+
+    /// Checks every `Payment` challenge of the method lightning: it sells the same for the same.
+    /// One whose request cannot be read is not ours to judge. Returns `None` if there is none.
+    pub(super) fn check_charges(&self, all: &Challenges) -> Option<Result<(), Fault>> {
+        let charges = all.iter().filter(|one| is_lightning_charge(one));
+        let requests: Vec<Value> = charges.filter_map(request).collect();
+        let mut requests = requests.iter().peekable();
+        requests.peek()?;
+        Some(requests.try_for_each(|request| self.check_charge(request)))
+    }
+
+    fn check_charge(&self, request: &Value) -> Result<(), Fault> {
+        if let Some(amount) = present(request, "amount") {
+            self.check_sats("the Payment challenge's amount", whole(amount))?;
+        }
+        let Some(details) = request.get("methodDetails") else {
+            return Ok(());
+        };
+        if let Some(hash) = present(details, "paymentHash").and_then(Value::as_str) {
+            self.check_hash_text("the Payment challenge's paymentHash", hash)?;
+        }
+        if let Some(network) = present(details, "network").and_then(Value::as_str) {
+            self.check_network_name("the Payment challenge", network)?;
+        }
+        if let Some(other) = present(details, "invoice").and_then(Value::as_str) {
+            self.check_invoice("the Payment challenge's invoice", other)?;
+        }
+        Ok(())
+    }
+
+    fn check_invoice(&self, by: &str, text: &str) -> Result<(), Fault> {
+        let other = Invoice::decode(text)?;
+        self.check_hash(by, other.payment_hash)?;
+        self.check_amount(by, other.amount)
+    }
+}
+
+fn other_amount(asked: Msat, by: &str, other: &str) -> Fault {
+    let detail = format!("the invoice asks for {asked}, and {by} names {other}");
+    Fault::new(Refused::WrongAmount, detail)
+}
+
+/// A field that is there and not null.
+fn present<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
+    object.get(name).filter(|value| !value.is_null())
+}
+
+/// A whole number, as JSON or as decimal text.
+fn whole(value: &Value) -> Option<u64> {
+    match value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn is_lightning_charge(challenge: &AuthChallenge) -> bool {
+    challenge.scheme().eq_ignore_ascii_case("payment")
+        && challenge.param("method") == Some("lightning")
+        && challenge.param("intent") == Some("charge")
+}
+
+fn request(challenge: &AuthChallenge) -> Option<Value> {
+    let json = BASE64_URL.decode(challenge.param("request")?).ok()?;
+    serde_json::from_slice(&json).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_numbers_are_amounts() {
+        for (text, number) in [
+            ("50", Some(50)),
+            ("\"50\"", Some(50)),
+            ("50.0", None),
+            ("-1", None),
+            ("\"1e3\"", None),
+            ("\"\"", None),
+            ("true", None),
+            ("1e40", None),
+        ] {
+            let value: Value = serde_json::from_str(text).unwrap();
+            assert_eq!(whole(&value), number, "{text}");
+        }
+    }
+}

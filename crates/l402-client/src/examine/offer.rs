@@ -1,0 +1,64 @@
+//! One offer of an answer: a token and an invoice.
+
+use l402::inspect::Inspection;
+use l402::{Challenge, Invoice, Policy, Scheme, UnixTime};
+
+use super::answer::Case;
+
+/// The offer that a report is about, as far as it can be read.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ExaminedOffer {
+    /// The scheme of the challenge, under which its credential is presented.
+    pub scheme: Scheme,
+    /// The token, byte for byte.
+    pub token: String,
+    /// The invoice as the server wrote it.
+    pub bolt11: String,
+    /// The invoice, if it can be decoded and its signature holds.
+    pub invoice: Option<Invoice>,
+    /// The policy that the token names, if it names one.
+    pub policy: Option<Policy>,
+    /// The end of the token, if it names one.
+    pub valid_until: Option<UnixTime>,
+}
+
+impl ExaminedOffer {
+    pub(super) fn new(
+        challenge: &Challenge,
+        invoice: Option<Invoice>,
+        token: Option<&Inspection>,
+    ) -> Self {
+        let mut offer = Self {
+            scheme: challenge.scheme(),
+            token: challenge.token().to_owned(),
+            bolt11: challenge.invoice().to_owned(),
+            invoice,
+            policy: None,
+            valid_until: None,
+        };
+        // Later caveats narrow, so the last of a kind counts.
+        for (name, value) in token.into_iter().flat_map(caveats) {
+            if name.ends_with("_policy") {
+                offer.policy = value.parse().ok();
+            } else if name.ends_with("_valid_until") {
+                offer.valid_until = value.parse().ok().map(UnixTime::from_secs);
+            }
+        }
+        offer
+    }
+}
+
+/// An offer whose invoice can be decoded, with everything that the rules hold it against.
+pub(super) struct OfferCase<'a> {
+    pub(super) case: &'a Case<'a>,
+    pub(super) invoice: &'a Invoice,
+    /// The token, read for display, if its format is known.
+    pub(super) token: Option<&'a Inspection>,
+}
+
+/// Returns the caveats of a token that have a name and a value.
+pub(super) fn caveats(token: &Inspection) -> impl Iterator<Item = (&str, &str)> {
+    let texts = token.caveats.iter().map(|caveat| caveat.text.as_str());
+    texts.filter_map(|text| text.split_once('='))
+}

@@ -1,0 +1,337 @@
+//! The rules, each a function that the purchase and the report share.
+//!
+//! A rule returns `None` if there is nothing for it to judge, for example no body.
+
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use l402::{Challenge, ChallengeError, Challenges, InvoiceError, UnixTime};
+
+use super::answer::Case;
+use super::crosscheck::InvoiceFacts;
+use super::offer::{OfferCase, caveats};
+use super::report::Verdict;
+use crate::Refused;
+use crate::origin::is_private;
+use l402::text::escape_within;
+
+/// The least time that an invoice must have left, in seconds.
+const MARGIN_SECS: u64 = 10;
+/// The furthest that an invoice may be dated ahead, in seconds.
+const AHEAD_SECS: u64 = 5 * 60;
+
+/// A rule with its name.
+pub(super) type Rule<T> = (&'static str, fn(&T) -> Option<Ruling>);
+/// A rule for answers of any lifetime.
+type AnswerRule = (&'static str, fn(&Case<'_>) -> Option<Ruling>);
+/// A rule for offers of any lifetime.
+type OfferRule = (&'static str, fn(&OfferCase<'_>) -> Option<Ruling>);
+
+/// Rules of the answer as a whole, in the order of the report.
+pub(super) const OF_THE_ANSWER: &[AnswerRule] =
+    &[("origin", origin), ("status", status), ("cache", cache)];
+
+/// Rules of one offer. The first that is broken is the reason of a refusal.
+pub(super) const OF_AN_OFFER: &[OfferRule] = &[
+    ("amount", amount),
+    ("network", network),
+    ("expiry", expiry),
+    ("date", date),
+    ("preimage", preimage),
+    ("payment hash", payment_hash),
+    ("caveats", token_caveats),
+    ("body", body),
+    ("price header", price_header),
+    ("payment challenge", payment_challenge),
+];
+
+/// Rules of the body as a document for programs. None of them stops a purchase.
+pub(super) const OF_THE_DOCUMENT: &[AnswerRule] = &[
+    ("problem document", problem_document),
+    ("problem status", problem_status),
+];
+
+/// The judgement of one rule.
+pub(super) struct Ruling {
+    pub(super) verdict: Verdict,
+    /// The rule is one that a buyer insists on.
+    pub(super) is_required: bool,
+    pub(super) text: String,
+    pub(super) refused: Option<Refused>,
+}
+
+impl Ruling {
+    pub(super) fn sound(text: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Sound,
+            is_required: true,
+            text: text.into(),
+            refused: None,
+        }
+    }
+
+    /// The judgement of a rule that a buyer gets along without.
+    pub(super) fn advice(is_kept: bool, text: impl Into<String>) -> Self {
+        let verdict = if is_kept {
+            Verdict::Sound
+        } else {
+            Verdict::Remark
+        };
+        Self {
+            verdict,
+            is_required: false,
+            ..Self::sound(text)
+        }
+    }
+
+    /// The judgement of a check: its own text if it found a fault, else `sound`.
+    pub(super) fn of(check: Result<(), Fault>, sound: impl Into<String>) -> Self {
+        match check {
+            Ok(()) => Self::sound(sound),
+            Err(fault) => fault.into(),
+        }
+    }
+}
+
+/// The reason why a buyer does not pay.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) reason: Refused,
+    pub(crate) detail: String,
+}
+
+impl Fault {
+    pub(super) fn new(reason: Refused, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        Self { reason, detail }
+    }
+}
+
+impl From<Fault> for Ruling {
+    fn from(fault: Fault) -> Self {
+        Self {
+            verdict: Verdict::Unsound,
+            refused: Some(fault.reason),
+            ..Self::sound(fault.detail)
+        }
+    }
+}
+
+impl From<InvoiceError> for Fault {
+    fn from(error: InvoiceError) -> Self {
+        let reason = match error {
+            InvoiceError::Amountless => Refused::Amountless,
+            InvoiceError::Signature => Refused::InvoiceSignature,
+            _ => Refused::InvoiceMalformed,
+        };
+        Self::new(reason, error.to_string())
+    }
+}
+
+fn origin(case: &Case<'_>) -> Option<Ruling> {
+    if case.payer.plain_http {
+        return None;
+    }
+    Some(if is_private(case.answer.url) {
+        Ruling::sound("a credential can be sent here in private")
+    } else {
+        let detail = "a credential over plain http can be taken by whoever listens; use https";
+        Fault::new(Refused::InsecureOrigin, detail).into()
+    })
+}
+
+fn status(case: &Case<'_>) -> Option<Ruling> {
+    let status = case.answer.status;
+    let text = format!("{}, where 402 asks for payment", status.as_u16());
+    let ruling = Ruling::sound(text);
+    Some(if status == StatusCode::PAYMENT_REQUIRED {
+        ruling
+    } else {
+        // A free answer is refused by nobody, but there is nothing to pay for either.
+        Ruling {
+            verdict: Verdict::Unsound,
+            ..ruling
+        }
+    })
+}
+
+fn cache(case: &Case<'_>) -> Option<Ruling> {
+    let cache = case.answer.header(&CACHE_CONTROL);
+    let no_store = cache.to_ascii_lowercase().contains("no-store");
+    let text = match cache {
+        "" => "no cache-control; no-store keeps an invoice from being shown to two buyers".into(),
+        _ => format!("cache-control is {cache}; a challenge needs no-store"),
+    };
+    Some(Ruling::advice(no_store, text))
+}
+
+/// Returns the challenges that can be paid.
+pub(super) fn payable(case: &Case<'_>) -> Result<Vec<Challenge>, Fault> {
+    let found = case.challenges.as_ref().map_err(|error| *error);
+    let payable = found.and_then(Challenges::payable);
+    payable.map_err(|error| unreadable(error, case))
+}
+
+fn unreadable(error: ChallengeError, case: &Case<'_>) -> Fault {
+    let reason = match error {
+        ChallengeError::Ambiguous => Refused::Ambiguous,
+        ChallengeError::Missing => {
+            return Fault::new(Refused::NothingPayable, other_protocol(case));
+        }
+        ChallengeError::TooLarge => Refused::ChallengeTooLarge,
+        _ => Refused::ChallengeMalformed,
+    };
+    Fault::new(reason, error.to_string())
+}
+
+/// Describes an answer without a challenge of ours.
+fn other_protocol(case: &Case<'_>) -> String {
+    let offers = case.document.as_ref();
+    if offers.is_some_and(|body| body.get("payment_request_url").is_some()) {
+        return "the answer speaks another protocol of the same name, with offers in its body \
+                and a payment_request_url; this client pays Lightning challenges in \
+                www-authenticate only"
+            .into();
+    }
+    let challenges = case.challenges.iter().flat_map(Challenges::iter);
+    let schemes = challenges.map(|challenge| escape_within(challenge.scheme(), 20));
+    let schemes: Vec<_> = schemes.take(4).collect();
+    if schemes.is_empty() {
+        "the answer is 402 without a www-authenticate challenge".into()
+    } else {
+        let schemes = schemes.join(", ");
+        format!("the answer asks for the schemes {schemes} and not for L402")
+    }
+}
+
+fn amount(offer: &OfferCase<'_>) -> Option<Ruling> {
+    Some(match offer.invoice.required_amount() {
+        Ok(amount) => Ruling::sound(amount.to_string()),
+        Err(error) => Fault::from(error).into(),
+    })
+}
+
+fn network(offer: &OfferCase<'_>) -> Option<Ruling> {
+    let (mine, asked) = (offer.case.payer.network?, offer.invoice.network);
+    Some(if mine == asked {
+        Ruling::sound(format!("the invoice is for {asked}"))
+    } else {
+        let detail = format!("the invoice is for {asked} and the wallet is on {mine}");
+        Fault::new(Refused::WrongNetwork, detail).into()
+    })
+}
+
+fn expiry(offer: &OfferCase<'_>) -> Option<Ruling> {
+    let check = still_payable(offer.invoice.expires, offer.case.now);
+    Some(Ruling::of(
+        check,
+        "the invoice has time enough left to be paid",
+    ))
+}
+
+/// Checks that an invoice has time enough left to be paid.
+pub(crate) fn still_payable(expires: UnixTime, now: UnixTime) -> Result<(), Fault> {
+    if expires.since(now).as_secs() < MARGIN_SECS {
+        let detail = "the invoice has expired, or has less than 10 s left; ask again for a new one";
+        return Err(Fault::new(Refused::InvoiceExpired, detail));
+    }
+    Ok(())
+}
+
+fn date(offer: &OfferCase<'_>) -> Option<Ruling> {
+    let ahead = offer.invoice.created.since(offer.case.now).as_secs();
+    Some(if ahead > AHEAD_SECS {
+        let detail = "the invoice is dated more than five minutes ahead; check the clock";
+        Fault::new(Refused::InvoiceFromFuture, detail).into()
+    } else {
+        Ruling::sound("the invoice is not dated ahead")
+    })
+}
+
+fn preimage(offer: &OfferCase<'_>) -> Option<Ruling> {
+    Some(if offer.invoice.payment_hash.has_public_preimage() {
+        let detail = "anybody knows the preimage of the invoice's payment hash";
+        Fault::new(Refused::WrongHash, detail).into()
+    } else {
+        Ruling::sound("the preimage of the payment hash is not a public one")
+    })
+}
+
+fn payment_hash(offer: &OfferCase<'_>) -> Option<Ruling> {
+    let Some(token) = offer.token else {
+        let text = "the token is opaque; a buyer cannot check that it is about this invoice";
+        return Some(Ruling::advice(false, text));
+    };
+    let Some(hash) = token.payment_hash else {
+        let text = "the token does not say which payment it is for; a buyer cannot check";
+        return Some(Ruling::advice(false, text));
+    };
+    let check = InvoiceFacts::new(offer.invoice).check_hash("the token", hash);
+    Some(Ruling::of(
+        check,
+        "token and invoice are about the same payment",
+    ))
+}
+
+fn token_caveats(offer: &OfferCase<'_>) -> Option<Ruling> {
+    let mut caveats = caveats(offer.token?);
+    let facts = InvoiceFacts::new(offer.invoice);
+    let check = caveats.try_for_each(|(name, value)| facts.check_caveat(name, value));
+    Some(Ruling::of(
+        check,
+        "no caveat of the token contradicts the invoice",
+    ))
+}
+
+fn body(offer: &OfferCase<'_>) -> Option<Ruling> {
+    let document = offer.case.document.as_ref()?;
+    let check = InvoiceFacts::new(offer.invoice).check_body(document);
+    Some(Ruling::of(
+        check,
+        "no field of the body contradicts the invoice",
+    ))
+}
+
+fn price_header(offer: &OfferCase<'_>) -> Option<Ruling> {
+    let price = offer.case.answer.headers.get("x-l402-price-sats")?;
+    let check = InvoiceFacts::new(offer.invoice).check_price_header(price);
+    Some(Ruling::of(
+        check,
+        "x-l402-price-sats agrees with the invoice",
+    ))
+}
+
+fn payment_challenge(offer: &OfferCase<'_>) -> Option<Ruling> {
+    let all = offer.case.challenges.as_ref().ok()?;
+    let check = InvoiceFacts::new(offer.invoice).check_charges(all)?;
+    Some(Ruling::of(
+        check,
+        "the Payment challenge beside it sells the same",
+    ))
+}
+
+fn problem_document(case: &Case<'_>) -> Option<Ruling> {
+    let kind = case.answer.header(&CONTENT_TYPE);
+    let text = match kind {
+        "" => "no content-type; application/problem+json tells programs what to do".into(),
+        _ => format!("content-type is {kind}"),
+    };
+    Some(Ruling::advice(is_problem(kind), text))
+}
+
+fn is_problem(kind: &str) -> bool {
+    let kind = kind.to_ascii_lowercase();
+    kind.starts_with("application/problem+json")
+}
+
+fn problem_status(case: &Case<'_>) -> Option<Ruling> {
+    if !is_problem(case.answer.header(&CONTENT_TYPE)) {
+        return None;
+    }
+    let document = case.document.as_ref();
+    let status = document.and_then(|json| json.get("status")?.as_u64());
+    let agrees = status == Some(u64::from(case.answer.status.as_u16()));
+    Some(Ruling::advice(
+        agrees,
+        "the document repeats the status".to_owned(),
+    ))
+}

@@ -1,0 +1,10 @@
+//! One HTTP exchange: a request that can be sent twice, its redirects, and the connections.
+
+mod connection;
+mod hop;
+mod userinfo;
+
+pub use connection::is_head_too_large;
+
+pub(crate) use connection::{Http, error_chain, retry_after};
+pub(crate) use hop::{CredentialHeader, Hop};

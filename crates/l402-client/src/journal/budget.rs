@@ -1,0 +1,98 @@
+//! The budget: limits, held against the money that the journal has seen.
+
+use l402::{Msat, PaymentHash, UnixTime};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::{Error, Limits};
+
+/// The rolling window of [`Limits::per_day`], in seconds.
+const WINDOW_SECS: u64 = 24 * 60 * 60;
+
+impl Limits {
+    /// The fee limit to pay `amount` with, if `spent` has been spent or reserved within the
+    /// window. The amount is never lowered; the fee is lowered to what the limits leave.
+    pub(super) fn allow(&self, amount: Msat, spent: Msat) -> Result<Msat, Error> {
+        let wanted = self.max_fee(amount);
+        let cost = amount.saturating_add(wanted);
+        let left_today = self.per_day.checked_sub(spent).unwrap_or(Msat::ZERO);
+        let rules = [
+            ("per_request", self.per_request, self.per_request),
+            ("per_day", self.per_day, left_today),
+        ];
+        rules
+            .into_iter()
+            .try_fold(wanted, |fee, (which, limit, left)| {
+                let room =
+                    left.checked_sub(amount)
+                        .ok_or(Error::OverBudget { cost, limit, which })?;
+                Ok(fee.min(room))
+            })
+    }
+}
+
+/// Returns the sum that counts against the day: settled payments of the window with their fees, and whatever may
+/// still be paid, of any age. Settled rows dated ahead count: the clock was set back.
+pub(super) fn spent(db: &Connection, now: UnixTime) -> rusqlite::Result<Msat> {
+    let begin = now.secs().saturating_sub(WINDOW_SECS);
+    let mut rows = db.prepare_cached(
+        "SELECT max(amount_msat, paid_msat), fee_msat FROM purchase \
+         WHERE state IN ('intent', 'unknown') \
+         OR (state IN ('paid', 'paid_no_proof', 'refused', 'served') AND paid_at > ?1)",
+    )?;
+    let rows = rows.query_map([begin], |row| {
+        Ok(Msat::new(row.get(0)?).saturating_add(Msat::new(row.get(1)?)))
+    })?;
+    rows.into_iter()
+        .try_fold(Msat::ZERO, |sum, cost| Ok(sum.saturating_add(cost?)))
+}
+
+/// Returns the reason to ask a wallet for nothing within the window: it paid more for routing than
+/// it was allowed to.
+pub(super) fn broken_limit(
+    db: &Connection,
+    wallet: &str,
+    now: UnixTime,
+) -> rusqlite::Result<Option<Error>> {
+    let begin = now.secs().saturating_sub(WINDOW_SECS);
+    let mut rows = db.prepare_cached(
+        "SELECT payment_hash, fee_msat, fee_limit_msat FROM purchase \
+         WHERE paid_at > ?1 AND wallet = ?2 AND fee_msat > fee_limit_msat ORDER BY paid_at DESC",
+    )?;
+    let found = rows.query_row(params![begin, wallet], |row| {
+        let hash = PaymentHash::from_bytes(row.get(0)?);
+        let (fee, limit) = (Msat::new(row.get(1)?), Msat::new(row.get(2)?));
+        let detail = format!(
+            "{wallet} paid {fee} for the routing of {hash}, where {limit} were allowed; it is asked \
+             for nothing within 24 hours of that, use another wallet or mend it"
+        );
+        Ok(Error::Wallet { detail })
+    });
+    found.optional()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused_by(verdict: Result<Msat, Error>) -> &'static str {
+        match verdict {
+            Err(Error::OverBudget { which, .. }) => which,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_the_fee_gives_way() {
+        let limits = Limits::default();
+        let allow = |amount, spent| limits.allow(Msat::new(amount), Msat::new(spent));
+        assert_eq!(allow(50_000, 0).unwrap(), Msat::from_sat(10));
+        assert_eq!(allow(995_000, 0).unwrap(), Msat::from_sat(5));
+        assert_eq!(allow(1_000_000, 0).unwrap(), Msat::ZERO);
+        assert_eq!(refused_by(allow(1_000_001, 0)), "per_request");
+        assert_eq!(allow(50_000, 9_949_999).unwrap(), Msat::new(1));
+        assert_eq!(allow(50_000, 9_950_000).unwrap(), Msat::ZERO);
+        assert_eq!(refused_by(allow(50_000, 9_950_001)), "per_day");
+        assert_eq!(refused_by(allow(1, u64::MAX)), "per_day");
+        assert_eq!(refused_by(allow(u64::MAX, u64::MAX)), "per_request");
+    }
+}

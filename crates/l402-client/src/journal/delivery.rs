@@ -1,0 +1,44 @@
+//! A paid answer on its way to the caller.
+
+use std::sync::Arc;
+
+use l402_host::Clock;
+
+use super::lock::Claim;
+use super::open::Journal;
+use super::row::Purchase;
+use crate::failpoint::{self, Step};
+
+/// A purchase whose answer is on its way.
+pub(crate) struct Delivery {
+    pub(crate) journal: Journal,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) purchase: Purchase,
+    pub(crate) claim: Option<Claim>,
+}
+
+impl Delivery {
+    /// Records that the answer was had.
+    pub(crate) async fn finish(self) {
+        let Self {
+            journal,
+            clock,
+            purchase,
+            claim,
+        } = self;
+        let (hash, single_use, now) = (
+            purchase.payment_hash,
+            purchase.is_single_use(),
+            clock.wall(),
+        );
+        failpoint::hit(Step::Answered);
+        let done = journal
+            .run(move |store| store.served(&hash, single_use, now))
+            .await;
+        // The answer is there; what was lost is only that the token is tried once more.
+        if let Err(error) = done {
+            tracing::warn!(%hash, %error, "cannot mark a purchase as served");
+        }
+        drop(claim);
+    }
+}

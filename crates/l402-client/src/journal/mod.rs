@@ -1,0 +1,21 @@
+//! The journal of payments: the record that is durable before money moves, and the record that a
+//! restart finds.
+//!
+//! The promises: a row stands in the file, synced, before the wallet is asked; the proof is
+//! synced before it is sent anywhere; what a crash leaves is looked up by payment hash before
+//! anything is paid again. `intent` means that no wallet was asked: the row becomes `unknown`,
+//! synced, just before one is.
+
+mod budget;
+mod delivery;
+mod lock;
+mod open;
+mod row;
+mod store;
+
+pub use open::{Entry, Journal, State};
+
+pub(crate) use delivery::Delivery;
+pub(crate) use lock::{Claim, Flight, Scope};
+pub(crate) use row::{Draft, DurableIntent, Purchase};
+pub(crate) use store::ReserveOutcome;

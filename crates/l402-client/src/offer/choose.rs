@@ -1,0 +1,94 @@
+//! The choice: the offer of a report, as a quote within the buyer's limits.
+
+use http::{HeaderMap, StatusCode};
+use l402::{Invoice, Msat, Network, Scheme, UnixTime};
+use url::Url;
+
+use crate::examine::{self, ExaminedOffer, Fault, Payer, UnpaidAnswer, examine};
+use crate::{Error, Limits, Quote};
+
+/// The most characters of an invoice's description that are shown.
+const DESCRIPTION_CHARS: usize = 200;
+
+/// An offer that passed every rule.
+#[derive(Clone)]
+pub(crate) struct Offer {
+    pub(crate) quote: Quote,
+    pub(crate) network: Network,
+    pub(crate) scheme: Scheme,
+    pub(crate) token: String,
+    pub(crate) valid_until: Option<UnixTime>,
+}
+
+/// A 402 answer, and the buyer to whom it was given.
+pub(crate) struct PaymentRequiredAnswer<'a> {
+    pub(crate) url: &'a Url,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a [u8],
+    /// The wallet's network; without a wallet any will do, for nothing is paid.
+    pub(crate) network: Option<Network>,
+    pub(crate) plain_http: bool,
+}
+
+impl PaymentRequiredAnswer<'_> {
+    /// Returns the cheapest sound offer.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the first fault, if no offer is sound.
+    pub(crate) fn offer(&self, limits: &Limits, now: UnixTime) -> Result<Offer, Error> {
+        let answer = UnpaidAnswer {
+            url: self.url,
+            status: self.status,
+            headers: self.headers,
+            body: self.body,
+        };
+        let payer = Payer {
+            network: self.network,
+            plain_http: self.plain_http,
+        };
+        let (offer, invoice, amount) = examine(&answer, &payer, now).into_sound()?;
+        let origin = self.url.origin().ascii_serialization();
+        Ok(Offer {
+            quote: quote(&offer, &invoice, amount, origin, limits),
+            network: invoice.network,
+            scheme: offer.scheme,
+            token: offer.token,
+            valid_until: offer.valid_until,
+        })
+    }
+}
+
+fn quote(
+    offer: &ExaminedOffer,
+    invoice: &Invoice,
+    amount: Msat,
+    origin: String,
+    limits: &Limits,
+) -> Quote {
+    let fee_left = limits.per_request.checked_sub(amount);
+    let max_fee = limits.max_fee(amount);
+    let description = invoice.description.as_deref().unwrap_or_default();
+    Quote {
+        origin,
+        amount,
+        max_fee: fee_left.map_or(max_fee, |left| left.min(max_fee)),
+        payee: hex::encode(invoice.payee),
+        payment_hash: invoice.payment_hash,
+        invoice: offer.bolt11.clone(),
+        description: l402::text::escape_within(description, DESCRIPTION_CHARS),
+        expires: invoice.expires,
+        policy: offer.policy,
+    }
+}
+
+/// Checks that an invoice still has time enough left to be paid.
+pub(crate) fn still_payable(expires: UnixTime, now: UnixTime) -> Result<(), Error> {
+    Ok(examine::still_payable(expires, now)?)
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::refused(fault.reason, fault.detail)
+    }
+}

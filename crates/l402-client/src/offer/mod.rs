@@ -1,0 +1,8 @@
+//! From a 402 answer to the offer that the client may pay.
+//!
+//! The rules are those of [`examine`](crate::examine); this wing only chooses.
+
+mod choose;
+
+pub(crate) use crate::examine::BODY_MAX;
+pub(crate) use choose::{Offer, PaymentRequiredAnswer, still_payable};

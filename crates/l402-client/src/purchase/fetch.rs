@@ -1,0 +1,247 @@
+//! The way of one request: what was bought before, or else one purchase, then the answer.
+//!
+//! ```text
+//! flight lock ─ what became of open purchases? ─ unknown: stop
+//!             ├ a token that fits: present it ─────────────── refused: put it away, once more
+//!             └ ask ─ not 402: that is the answer
+//!                   └ 402: check ─ reserve ─ approve ─ pay once ─ record ─ present once
+//! ```
+//!
+//! The flight lock covers everything up to the record of the payment, and ends there: what was
+//! paid is guarded by its own claim from then on.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, StatusCode};
+use l402::PaymentHash;
+
+use super::buyer::Buyer;
+use super::kept::{KeptPurchase, TOKENS_TRIED_MAX, Used, none_covers};
+use super::pay::PendingPayment;
+use super::present::{Presented, not_served};
+use crate::http::Hop;
+use crate::journal::{Delivery, Draft, DurableIntent, Flight, ReserveOutcome, Scope};
+use crate::offer::{BODY_MAX, Offer, PaymentRequiredAnswer};
+use crate::origin::is_private;
+use crate::{Error, Event, Quote, Refused, Request, Response};
+
+/// The most redirects of one call.
+const REDIRECTS_MAX: usize = 10;
+
+impl Buyer {
+    pub(crate) async fn send(self: &Arc<Self>, request: Request) -> Result<Response, Error> {
+        let mut hop = Hop::first(request)?;
+        let mut bought = None;
+        for _ in 0..=REDIRECTS_MAX {
+            let bought_now = bought
+                .as_ref()
+                .map(|receipt: &crate::Receipt| receipt.payment_hash);
+            let answer = match self.fetch(&hop, bought_now).await {
+                Ok(answer) => answer,
+                Err(error) => return Err(after_payment(error, bought_now)),
+            };
+            match self.next_hop(&hop, answer.status(), answer.headers()) {
+                Some(next) => hop = next,
+                None => return Ok(answer.with_receipt(bought)),
+            }
+            bought = answer.into_receipt().await.or(bought);
+        }
+        let detail = format!("more than {REDIRECTS_MAX} redirects");
+        Err(after_payment(
+            Error::Transport { detail },
+            bought.map(|receipt| receipt.payment_hash),
+        ))
+    }
+
+    pub(crate) async fn quote(&self, request: Request) -> Result<Option<Quote>, Error> {
+        let mut hop = Hop::first(request)?;
+        for _ in 0..=REDIRECTS_MAX {
+            let answer = self.http.ask(&hop).await?;
+            if answer.status() == StatusCode::PAYMENT_REQUIRED {
+                return self
+                    .offer(&hop, answer)
+                    .await
+                    .map(|offer| Some(offer.quote));
+            }
+            match self.next_hop(&hop, answer.status(), answer.headers()) {
+                Some(next) => hop = next,
+                None => return Ok(None),
+            }
+        }
+        Err(Error::Transport {
+            detail: format!("more than {REDIRECTS_MAX} redirects"),
+        })
+    }
+
+    fn next_hop(&self, hop: &Hop, status: StatusCode, headers: &HeaderMap) -> Option<Hop> {
+        self.follow_redirects
+            .then(|| hop.next(status, headers, self.keep_method))
+            .flatten()
+    }
+
+    /// The answer of one URL. `bought` is what this call has paid for already.
+    pub(super) async fn fetch(
+        self: &Arc<Self>,
+        hop: &Hop,
+        bought: Option<PaymentHash>,
+    ) -> Result<Response, Error> {
+        let scope = Scope::of(&hop.url);
+        let (mut tried, mut unserved) = (Vec::new(), 0);
+        loop {
+            let flight = self.flight(&scope).await?;
+            self.resolve(&scope).await?;
+            let Some(kept) = self.find_usable(hop, &scope, &tried).await? else {
+                return self.buy(hop, scope, flight, bought).await;
+            };
+            drop(flight);
+            tried.push(kept.purchase.payment_hash);
+            match self.use_again(hop, kept).await? {
+                Used::Answer(answer) => return Ok(*answer),
+                Used::NotCovered => unserved += 1,
+                Used::No => {}
+            }
+            if let (TOKENS_TRIED_MAX, Some(hash)) = (unserved, tried.last()) {
+                return Err(none_covers(*hash));
+            }
+        }
+    }
+
+    /// Asks without a credential, and buys if the answer is 402.
+    pub(super) async fn buy(
+        self: &Arc<Self>,
+        hop: &Hop,
+        scope: Scope,
+        flight: Flight,
+        bought: Option<PaymentHash>,
+    ) -> Result<Response, Error> {
+        let answer = self.http.ask(hop).await?;
+        if answer.status() != StatusCode::PAYMENT_REQUIRED {
+            return Ok(Response::free(answer));
+        }
+        if let Some(hash) = bought {
+            let reason = "the paid answer leads to something that asks for another payment";
+            return Err(not_served(hash, Some(402), reason.into(), false));
+        }
+        let offer = self.offer(hop, answer).await?;
+        let Some(wallet) = self.wallet.clone() else {
+            return Err(Error::PaymentRequired(Box::new(offer.quote)));
+        };
+        self.notify(&Event::Challenged(offer.quote.clone()));
+        let quote = offer.quote.clone();
+        let draft = draft(hop, scope, offer, wallet.name());
+        let reserved = self.reserve(draft).await?;
+        let payment = PendingPayment {
+            client: Arc::clone(self),
+            wallet,
+            quote,
+            reserved,
+            flight,
+        };
+        let kept = payment.run_to_its_end().await?;
+        self.notify(&Event::Retrying);
+        let hash = kept.purchase.payment_hash;
+        match self.present(hop, &kept.purchase).await {
+            Presented::Answer(answer) => Ok(self.bought(answer, kept, false)),
+            Presented::Failed { status, reason } => Err(not_served(hash, status, reason, true)),
+            Presented::TurnedAway { status, code, .. } => {
+                Err(self.turned_away(hash, status, code).await)
+            }
+        }
+    }
+
+    /// Reads and checks a 402.
+    async fn offer(&self, hop: &Hop, answer: reqwest::Response) -> Result<Offer, Error> {
+        if hop.foreign {
+            let detail = "a redirect led to another origin, and that one asks for money; ask it \
+                          directly if you mean to pay it";
+            return Err(Error::refused(Refused::RedirectedAcrossOrigins, detail));
+        }
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = self.http.body(answer, BODY_MAX).await;
+        let answer = PaymentRequiredAnswer {
+            url: &hop.url,
+            status,
+            headers: &headers,
+            body: &body.unwrap_or_default(),
+            network: self.wallet.as_ref().map(|wallet| wallet.network()),
+            plain_http: self.plain_http,
+        };
+        answer.offer(&self.limits, self.clock.wall())
+    }
+
+    pub(super) fn may_carry(&self, hop: &Hop) -> bool {
+        self.plain_http || is_private(&hop.url)
+    }
+
+    /// Limits and intent, durable before anybody is asked to pay.
+    async fn reserve(&self, draft: Draft) -> Result<DurableIntent, Error> {
+        let payment_hash = draft.quote.payment_hash;
+        let mut reservation = self.try_reserve(draft.clone()).await?;
+        // What ended before its wallet was asked needs its share of the budget no more.
+        if matches!(
+            reservation,
+            ReserveOutcome::Denied(Error::OverBudget { .. })
+        ) && self.release_unasked().await?
+        {
+            reservation = self.try_reserve(draft).await?;
+        }
+        match reservation {
+            ReserveOutcome::Made(reserved) => Ok(reserved),
+            ReserveOutcome::Denied(error) => Err(error),
+            ReserveOutcome::Taken(state) if state.is_open() => Err(Error::PaymentUnknown {
+                payment_hash,
+                reason: "the server asks again for an invoice that may have been paid".into(),
+            }),
+            ReserveOutcome::Taken(_) => {
+                let reason = "the server asks again for an invoice that was paid before";
+                Err(not_served(payment_hash, Some(402), reason.into(), false))
+            }
+        }
+    }
+
+    async fn try_reserve(&self, draft: Draft) -> Result<ReserveOutcome, Error> {
+        let (limits, window, now) = (self.limits, self.window_time(), self.dating_time());
+        self.journal
+            .run(move |store| store.reserve(&draft, &limits, window, now))
+            .await
+    }
+
+    pub(super) fn bought(
+        &self,
+        answer: reqwest::Response,
+        kept: KeptPurchase,
+        reused: bool,
+    ) -> Response {
+        let delivery = Delivery {
+            journal: self.journal.clone(),
+            clock: Arc::clone(&self.clock),
+            purchase: kept.purchase,
+            claim: kept.claim,
+        };
+        Response::bought(answer, delivery, reused)
+    }
+}
+
+fn draft(hop: &Hop, scope: Scope, offer: Offer, wallet: String) -> Draft {
+    Draft {
+        scope,
+        quote: offer.quote,
+        network: offer.network,
+        scheme: offer.scheme,
+        token: offer.token,
+        valid_until: offer.valid_until,
+        wallet,
+        request: hop.fingerprint(),
+    }
+}
+
+/// An error behind a redirect from something paid is no longer one that cost nothing.
+fn after_payment(error: Error, bought: Option<PaymentHash>) -> Error {
+    match bought {
+        Some(hash) if error.no_money_moved() => {
+            let reason = format!("behind its redirect: {} failed", error.code());
+            not_served(hash, None, reason, false)
+        }
+        _ => error,
+    }
+}

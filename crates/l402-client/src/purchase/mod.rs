@@ -1,0 +1,19 @@
+//! One purchase, from the first request to the paid answer.
+//!
+//! ```text
+//!   fetch ──▶ queue ──▶ recover ──▶ kept ──▶ present        a credential that was bought before
+//!                          │          │ none fits
+//!                          │          └──▶ offer ──▶ pay ──▶ record ──▶ present
+//!                          └─ unknown: nothing is bought
+//! ```
+
+mod buyer;
+mod fetch;
+mod kept;
+mod pay;
+mod present;
+mod queue;
+mod record;
+mod recover;
+
+pub(crate) use buyer::Buyer;

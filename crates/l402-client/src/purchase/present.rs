@@ -1,0 +1,166 @@
+//! One credential, presented to its server, and the answer to it.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use l402::{PaymentHash, Problem};
+use serde_json::Value;
+
+use super::buyer::Buyer;
+use crate::Error;
+use crate::http::{CredentialHeader, Hop, retry_after};
+use crate::journal::{Purchase, State};
+use crate::offer::BODY_MAX;
+
+/// The number of times that a credential is presented again while it is in use.
+const IN_USE_TRIES: u32 = 5;
+
+/// The number of times that a server may ask for the same token again after a failure of its own.
+const SAME_TOKEN_TRIES: u32 = 2;
+
+/// The longest that is waited between two tries.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// The answer of a server to a credential.
+pub(super) enum Presented {
+    /// An answer to the request.
+    Answer(reqwest::Response),
+    /// No answer now; the credential is not to blame.
+    Failed { status: Option<u16>, reason: String },
+    /// 401 or 402. `not_covered` if the server says that the token is good for another request.
+    TurnedAway {
+        status: u16,
+        code: &'static str,
+        not_covered: bool,
+    },
+}
+
+impl Buyer {
+    /// Presents a credential. A server that says to wait, or to come again with the same token,
+    /// is taken at its word a few times; none of this pays.
+    pub(super) async fn present(&self, hop: &Hop, purchase: &Purchase) -> Presented {
+        let Some(value) = purchase.authorization() else {
+            let reason = "the stored credential does not fit into a header".into();
+            return Presented::Failed {
+                status: None,
+                reason,
+            };
+        };
+        let credential = CredentialHeader {
+            value,
+            has_own_header: purchase.is_ours(),
+        };
+        let (mut in_use, mut failed) = (0, 0);
+        loop {
+            let answer = match self.http.present(hop, &credential).await {
+                Ok(answer) => answer,
+                Err(no_response) => {
+                    return Presented::Failed {
+                        status: None,
+                        reason: no_response.text(),
+                    };
+                }
+            };
+            let status = answer.status();
+            if !is_refusal(status) {
+                return Presented::Answer(answer);
+            }
+            let pause = retry_after(answer.headers());
+            if status == StatusCode::CONFLICT && !is_problem(answer.headers()) {
+                return Presented::Answer(answer);
+            }
+            let document = self.document(answer).await;
+            let problem = problem(&document);
+            let tries = match status.as_u16() {
+                401 | 402 => return turned_away(status, problem),
+                409 if in_use < IN_USE_TRIES => &mut in_use,
+                502..=504 if failed < SAME_TOKEN_TRIES && wants_same_token(&document) => {
+                    &mut failed
+                }
+                _ => return failure(status, problem),
+            };
+            *tries += 1;
+            tokio::time::sleep(pause.unwrap_or(Duration::from_secs(1)).min(PAUSE_MAX)).await;
+        }
+    }
+
+    /// Returns the body of a refusal, null if it is no JSON.
+    async fn document(&self, answer: reqwest::Response) -> Value {
+        let body = self.http.body(answer, BODY_MAX).await;
+        let document = body.and_then(|body| serde_json::from_slice(&body).ok());
+        document.unwrap_or_default()
+    }
+
+    /// Records that a paid credential was refused, for the caller to take up with the seller.
+    pub(super) async fn turned_away(&self, hash: PaymentHash, status: u16, code: &str) -> Error {
+        let reason = format!("the server refuses the paid credential ({status} {code})");
+        let (note, now) = (reason.clone(), self.clock.wall());
+        let moved = self
+            .journal
+            .run(move |store| store.moved(&hash, State::Refused, &note, now))
+            .await;
+        if let Err(error) = moved {
+            tracing::warn!(%hash, %error, "cannot record a refused purchase");
+        }
+        not_served(hash, Some(status), reason, false)
+    }
+}
+
+/// Returns true if an answer is about the credential and not about the request, as far as the
+/// status tells.
+fn is_refusal(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 401 | 402 | 409) || status.is_server_error()
+}
+
+/// Returns true if the body is a problem document: a 409 of anything else is the upstream's own answer.
+fn is_problem(headers: &HeaderMap) -> bool {
+    let kind = headers
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("application/problem+json"))
+}
+
+/// The problem that a document names, in one of the two fields where servers put it.
+fn problem(document: &Value) -> Option<Problem> {
+    let names = ["code", "error"]
+        .into_iter()
+        .filter_map(|field| document.get(field)?.as_str());
+    names.into_iter().find_map(Problem::from_code)
+}
+
+fn wants_same_token(document: &Value) -> bool {
+    document.get("retry_with").and_then(Value::as_str) == Some("same_token")
+}
+
+fn turned_away(status: StatusCode, problem: Option<Problem>) -> Presented {
+    let not_covered = matches!(problem, Some(Problem::Insufficient | Problem::WrongService));
+    let code = problem.map_or("no known code", Problem::code);
+    Presented::TurnedAway {
+        status: status.as_u16(),
+        code,
+        not_covered,
+    }
+}
+
+fn failure(status: StatusCode, problem: Option<Problem>) -> Presented {
+    let code = problem.map_or("no known code", Problem::code);
+    let reason = format!("the server answered {} ({code})", status.as_u16());
+    Presented::Failed {
+        status: Some(status.as_u16()),
+        reason,
+    }
+}
+
+pub(super) fn not_served(
+    payment_hash: PaymentHash,
+    status: Option<u16>,
+    reason: String,
+    retry_same_token: bool,
+) -> Error {
+    Error::PaidButFailed {
+        payment_hash,
+        status,
+        reason,
+        retry_same_token,
+    }
+}
