@@ -92,7 +92,7 @@ fn lines(text: &str) -> Vec<Line> {
     lines
 }
 
-/// The kind and the length in bytes of what `rest` begins with. `in_word` says that it goes on
+/// Returns the kind and the length in bytes of the first piece of `rest`. `in_word` says that it goes on
 /// with a word, so that the `r` of `for"` begins no raw string.
 fn piece(rest: &str, in_word: bool) -> (Piece, usize) {
     let to = |end: Option<usize>| end.unwrap_or(rest.len());
