@@ -35,13 +35,13 @@ const LIGHTNING: Table = &[
 
 const CLIENT: Table = &[
     ("client", "*"),
-    ("purchase", "offer response journal http"),
+    ("purchase", "offer examine response journal http"),
     ("offer", "examine"),
     ("examine", ""),
     ("response", "journal http"),
     ("http", ""),
     ("journal", ""),
-    ("error failpoint limits receipt request", ""),
+    ("error failpoint limits origin receipt request", ""),
 ];
 
 const SERVER: Table = &[
@@ -50,7 +50,7 @@ const SERVER: Table = &[
     ("granted", "decide answer ledger table request"),
     ("decide", "table request"),
     ("observe", ""),
-    ("answer", "ledger request"),
+    ("answer", "ledger challenge table request"),
     ("ledger", ""),
     ("challenge", "table request"),
     ("table", "request"),
@@ -58,6 +58,7 @@ const SERVER: Table = &[
 ];
 
 const GATEWAY: Table = &[
+    ("fuzzing", "*"),
     ("run", "*"),
     ("admin", "table config"),
     ("listen", "exchange config"),
