@@ -34,6 +34,8 @@ mod command;
 mod context;
 #[cfg(all(feature = "sell", feature = "buy"))]
 mod demo;
+#[cfg(feature = "buy")]
+mod doctor;
 mod error;
 pub mod exit_code;
 #[cfg(feature = "buy")]

@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 pub(crate) fn start(verbose: u8, sells: bool) {
     let default = match verbose {
         0 if sells => "warn",
-        0 => "warn,l402_lightning::sandbox=error,l402_gateway::gateway=error",
+        0 => "warn,l402_lightning::sandbox=error,l402_gateway::run=error",
         1 => {
             "warn,l402_cli=info,l402_client=info,l402_gateway=info,l402_lightning=info,\
               l402_server=info"

@@ -55,6 +55,7 @@
 mod backend;
 #[cfg(any(feature = "ldk", feature = "lnd", feature = "sandbox"))]
 mod check;
+mod connect;
 mod error;
 mod node;
 #[cfg(feature = "pay")]

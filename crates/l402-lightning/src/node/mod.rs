@@ -1,4 +1,4 @@
-//! How a backend is written in a configuration, and how it is opened.
+//! The ways to write a backend in a configuration, and the types of an opened one.
 //!
 //! [`NodeForm`] is the table of all ways to write one; each backend reads and prints its own in a
 //! file of its own.

@@ -1,0 +1,134 @@
+//! The report of an examined challenge, for people and for programs.
+
+use l402_client::examine::{Finding, Reading, Report, Verdict};
+use serde_json::{Value, json};
+
+use super::ask::Answer;
+use crate::text::output::style;
+use crate::text::plain::{escape, escape_short, shorten};
+use crate::text::{invoice, when};
+
+/// The longest that a header's value is shown, in characters: enough for any challenge in use.
+const HEADER_SHOWN: usize = 4096;
+
+/// A report for people and for programs.
+pub(crate) struct View<'a> {
+    pub(crate) url: &'a str,
+    pub(crate) answer: &'a Answer,
+    pub(crate) report: &'a Report,
+    pub(crate) readings: &'a [(&'static str, Reading)],
+    pub(crate) now: l402::UnixTime,
+}
+
+impl View<'_> {
+    pub(crate) fn to_json(&self) -> Value {
+        let checks = self.report.findings.iter().map(|finding| {
+            json!({
+                "check": finding.rule,
+                "ok": finding.verdict == Verdict::Sound,
+                "required": finding.is_required,
+                "detail": self.detail(finding),
+            })
+        });
+        let clients = self.readings.iter().map(|(client, reading)| match reading {
+            Reading::Reads => json!({ "client": client, "reads": true }),
+            Reading::Misses(why) => json!({ "client": client, "reads": false, "why": why }),
+        });
+        let headers = self.answer.headers.iter().map(|(name, value)| {
+            json!([
+                name.as_str(),
+                escape_short(&self.shown(value), HEADER_SHOWN)
+            ])
+        });
+        json!({
+            "url": self.url,
+            "healthy": self.report.is_sound(),
+            "status": self.answer.status.as_u16(),
+            "headers": headers.collect::<Vec<_>>(),
+            "checks": checks.collect::<Vec<_>>(),
+            "bolt11": self.report.offer.as_ref().map(|offer| &offer.bolt11),
+            "invoice": self.invoice().map(|i| invoice::to_json(i, self.now)),
+            "clients": clients.collect::<Vec<_>>(),
+        })
+    }
+
+    pub(crate) fn to_text(&self) -> String {
+        let status = self.answer.status.as_u16();
+        let title = format!("{} answers {status}", escape(self.url));
+        let mut text = format!("{}\n", style::paint(style::TITLE, &title));
+        for (name, value) in &self.answer.headers {
+            let value = escape_short(&self.shown(value), 100);
+            text += &style::paint(style::FAINT, &format!("  {name}: {value}"));
+            text.push('\n');
+        }
+        text += &format!("{}\n", style::paint(style::TITLE, "rules"));
+        text.extend(
+            self.report
+                .findings
+                .iter()
+                .map(|finding| self.line(finding)),
+        );
+        if let Some(decoded) = self.invoice() {
+            text += &format!("{}\n", style::paint(style::TITLE, "invoice"));
+            text += &invoice::columns(&invoice::rows(decoded, self.now));
+        }
+        text += &format!("{}\n", style::paint(style::TITLE, "clients"));
+        for (client, reading) in self.readings {
+            let (mark, words) = match reading {
+                Reading::Reads => (good(), "reads it".to_owned()),
+                Reading::Misses(why) => (style::paint(style::MONEY, "note"), (*why).to_owned()),
+            };
+            text += &format!("  {mark} {client}: {words}\n");
+        }
+        text + &self.verdict()
+    }
+
+    /// A header's value with its token shortened: whoever pays the invoice could use it.
+    fn shown(&self, value: &http::HeaderValue) -> String {
+        let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        match &self.report.offer {
+            Some(offer) => text.replace(&offer.token, &shorten(&offer.token)),
+            None => text,
+        }
+    }
+
+    fn invoice(&self) -> Option<&l402::Invoice> {
+        self.report.offer.as_ref()?.invoice.as_ref()
+    }
+
+    /// The text of a finding. The times of an invoice are worded here, as all times are that the
+    /// program shows.
+    fn detail(&self, finding: &Finding) -> String {
+        match (finding.rule, self.invoice()) {
+            ("expiry", Some(invoice)) => {
+                format!("the invoice ends {}", when::left(invoice.expires, self.now))
+            }
+            ("date", Some(invoice)) => {
+                format!("the invoice was made {} UTC", when::utc(invoice.created))
+            }
+            _ => finding.text.clone(),
+        }
+    }
+
+    fn line(&self, finding: &Finding) -> String {
+        let mark = match finding.verdict {
+            Verdict::Sound => good(),
+            Verdict::Unsound => style::paint(style::BAD, "FAIL"),
+            Verdict::Remark => style::paint(style::MONEY, "note"),
+        };
+        let detail = escape(&self.detail(finding));
+        format!("  {mark} {}: {detail}\n", finding.rule)
+    }
+
+    fn verdict(&self) -> String {
+        if self.report.is_sound() {
+            style::paint(style::GOOD, "healthy: a well-formed challenge") + "\n"
+        } else {
+            style::paint(style::BAD, "not a well-formed challenge") + "\n"
+        }
+    }
+}
+
+fn good() -> String {
+    style::paint(style::GOOD, "ok  ")
+}

@@ -1,0 +1,42 @@
+//! Opening the receiving half of a backend.
+
+#[cfg(feature = "lnd")]
+use crate::backend::lnd;
+#[cfg(feature = "sandbox")]
+use crate::backend::sandbox;
+use crate::{Error, ErrorKind, Node, Open, Receiver};
+
+impl Node {
+    /// Opens the receiving half. Must be called inside a tokio runtime, whose tasks do the I/O and
+    /// which has to outlive the receiver.
+    ///
+    /// # Errors
+    /// `Unauthorized` for a macaroon that can do more than receive, `Local` for files that cannot
+    /// be read and for a backend that this program was built without, `Rejected` for a backend
+    /// that only pays, `Unavailable` and others if lnd has to be asked for its network.
+    pub async fn receiver(&self, open: Open) -> Result<Receiver, Error> {
+        match (self, open) {
+            #[cfg(feature = "sandbox")]
+            (Self::Sandbox, open) => sandbox::receiver(open).await,
+            (Self::SandboxHttp(_), _) => Err(Error::new(
+                ErrorKind::Rejected,
+                "sandbox+http:// only pays; to be paid, use sandbox with the same home folder",
+            )),
+            #[cfg(feature = "lnd")]
+            (Self::Lnd(node), open) => lnd::receiver(node, open).await,
+            #[cfg(not(all(feature = "lnd", feature = "sandbox")))]
+            (absent, _) => Err(absent.not_built()),
+        }
+    }
+
+    /// The error of a backend that this program was built without.
+    #[cfg(not(all(feature = "lnd", feature = "sandbox")))]
+    pub(super) fn not_built(&self) -> Error {
+        let form = self.form();
+        let (called, feature) = (form.called, form.feature);
+        Error::new(
+            ErrorKind::Local,
+            format!("this program was built without {called}; build it with feature {feature}"),
+        )
+    }
+}

@@ -1,0 +1,44 @@
+//! Holds the map in `ARCHITECTURE.md`, and the language of the sources.
+//!
+//! - `crates`: the crates that a crate may depend on, and what may not be found in which of them.
+//! - `wings`: the folders inside a crate that a folder may use; no circles; one style of module.
+//! - `words`: figures on comments, docs, names and lengths, and the least that they may be.
+//! - `attacks`: every attack on the page is named by a test, and the reverse.
+//!
+//! `source` reads a file of Rust as lines of code and of comments, `paths` finds where its `use`
+//! declarations and paths lead. Both read plain text, and know only as much Rust as they need.
+
+mod attacks;
+mod crates;
+mod paths;
+mod source;
+mod wings;
+mod words;
+
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ lies in the workspace")
+        .into()
+}
+
+/// Every `.rs` file below `folder`, with its text.
+fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder of sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                let text = std::fs::read_to_string(&path).expect("a source file");
+                found.push((path, text));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "no sources below {}", folder.display());
+    found
+}
