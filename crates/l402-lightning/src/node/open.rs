@@ -13,7 +13,7 @@ use crate::backend::lnd;
 use crate::backend::sandbox;
 use crate::{Error, ErrorKind, Receive};
 
-/// What a backend is opened with.
+/// The surroundings in which a backend is opened: home folder, clock, and what is permitted.
 #[derive(Clone, Debug)]
 pub struct Open {
     home: PathBuf,
