@@ -303,7 +303,7 @@ fn what_sells_names_nothing_that_spends() {
     let buyer = root().join("crates/l402-cli/src/command/wallet.rs");
     let buyer = std::fs::read_to_string(buyer).expect("the command that pays");
     assert!(
-        code_outside_of_tests(&buyer).iter().any(|line| names(line)),
+        code_outside_of_tests(&buyer).iter().any(names),
         "the check knows what spends when it sees it"
     );
 }
