@@ -46,7 +46,7 @@ impl Error {
     }
 
     /// Whether asking again later may help. Never true of a payment's outcome: that is
-    /// a [`Payment`](crate::Payment), not an error.
+    /// a `Payment`, not an error.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         matches!(self.kind, ErrorKind::Timeout | ErrorKind::Unavailable)

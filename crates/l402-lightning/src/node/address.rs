@@ -1,4 +1,4 @@
-//! What the addresses of several backends have in common.
+//! Parts of an address that several backends share.
 
 use core::fmt;
 use std::path::Path;

@@ -8,7 +8,7 @@ use l402_host::Clock;
 use super::lifecycle::Lifecycle;
 use crate::Receive;
 
-/// What a backend is opened with.
+/// The surroundings in which a backend is opened: home folder, clock, and what is permitted.
 #[derive(Clone, Debug)]
 pub struct Open {
     home: PathBuf,

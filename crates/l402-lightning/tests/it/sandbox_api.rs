@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::contract::{Bench, invoice, keeps_every_promise, order};
+use super::contract::{Bench, asked, invoice, is_settled, keeps_every_promise, order};
 
 /// A sandbox behind its API, and a wallet that reaches it through it.
 struct Remote {
@@ -307,4 +307,38 @@ async fn the_api_alone_cannot_be_sold_through() {
     let house = House::new();
     let refused = node.receiver(house.open()).await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Rejected);
+}
+
+#[tokio::test]
+async fn a_wallet_has_the_receiving_half_that_its_backend_has() {
+    let remote = Remote::new().await;
+    let wallet = Node::Sandbox.wallet(remote.house.open()).await.unwrap();
+    let receive = wallet.receive.expect("the sandbox is also paid");
+    let made = receive.create_invoice(asked(Msat::from_sat(7))).await;
+    let made = made.unwrap();
+    assert!(is_settled(
+        &wallet.pay.pay(order(made.bolt11())).await,
+        &made
+    ));
+    let node: Node = format!("sandbox+{}", remote.base).parse().unwrap();
+    let wallet = node.wallet(remote.house.open()).await.unwrap();
+    assert!(wallet.receive.is_none());
+    wallet.lifecycle.shutdown().await;
+}
+
+/// A stranger on the sandbox's port: its words are shown bounded and without control characters,
+/// and an answer without end is not read to its end.
+#[tokio::test]
+async fn words_of_a_stranger_are_bounded_and_plain() {
+    let long = format!(r#"{{"detail":"a\u001b[31m{}"}}"#, "b".repeat(1000));
+    let endless = "x".repeat(65 * 1024);
+    for (status, body) in [(400, long), (400, endless.clone()), (200, endless)] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let status = axum::http::StatusCode::from_u16(status).unwrap();
+        let app = axum::Router::new().fallback(async move || (status, body));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let error = payer(&base).await.balance().await.unwrap_err().to_string();
+        assert!(error.len() < 250 && !error.contains('\u{1b}'), "{error}");
+    }
 }

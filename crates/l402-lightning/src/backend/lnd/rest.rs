@@ -12,10 +12,10 @@ use super::wire::{Item, Status, garbled};
 use crate::transport::{self, Peer, Transport};
 use crate::{Error, ErrorKind};
 
-/// Where lnd wants its macaroon, in hexadecimal.
+/// The header in which lnd takes its macaroon, in hexadecimal.
 const MACAROON: HeaderName = HeaderName::from_static("grpc-metadata-macaroon");
 
-/// How long a connection may take: a payment and a stream have no other limit of their own.
+/// The time limit of a connection: a payment and a stream have no other limit of their own.
 const CONNECT: Duration = Duration::from_secs(2);
 
 /// The REST interface of one lnd. The macaroon is in no `Debug`.
@@ -53,7 +53,7 @@ pub(super) struct Lnd {
 }
 
 impl Peer for Lnd {
-    /// How long a call may take that a buyer or a seller waits for.
+    /// The time limit of a call that a buyer or a seller waits for.
     const PATIENCE: Duration = Duration::from_secs(2);
 
     /// A page of invoices is the longest.
@@ -101,7 +101,7 @@ fn root_cause(error: &dyn core::error::Error) -> String {
     cause.to_string()
 }
 
-/// What lnd means by an answer that is no success.
+/// The meaning of an answer of lnd that is no success.
 ///
 /// Errors that lnd gives no code, among them a refused macaroon, arrive with status 500, so the
 /// words decide.

@@ -22,7 +22,7 @@ struct Problem {
 }
 
 impl Peer for Api {
-    /// How long anything but a payment may take.
+    /// The time limit of everything but a payment.
     const PATIENCE: Duration = Duration::from_secs(5);
 
     /// The API's own answers are far below.
