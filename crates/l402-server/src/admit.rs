@@ -207,8 +207,8 @@ impl Paywall {
         Err(refusal.on(&matched, request))
     }
 
-    /// Makes a challenge: takes it out of the limits, asks the node, mints the token. Writes nothing.
-    /// Without a place, an invoice or a token the answer is 429 or 503.
+    /// Makes a challenge: takes it out of the limits, asks the node, mints the token. Writes
+    /// nothing. Without a place, an invoice or a token the answer is 429 or 503.
     async fn challenge(
         &self,
         snapshot: &Snapshot,

@@ -21,7 +21,8 @@ pub enum Decision {
     Granted(Matched, Proof),
     /// Answer a CORS preflight of a route here, with an empty 204.
     Preflight(Matched),
-    /// Refuse without an invoice and without a call to the node. The route is `None` if none matched.
+    /// Refuse without an invoice and without a call to the node. The route is `None` if none
+    /// matched.
     Refuse(Option<Matched>, Problem),
     /// Pass if a use can be reserved: paid, by a policy whose uses are counted.
     Reserve(Matched, Proof),

@@ -1,8 +1,8 @@
 //! An axum program that sells a joke for 50 sat on one of its routes.
 //!
 //! Run `cargo run -p l402-example-axum [ADDRESS]`, then see `README.md`. Payments are made in the
-//! sandbox, which is not real money. For real satoshi write `lnd://…` instead of `sandbox`, and give
-//! `l402-lightning` the feature `lnd`.
+//! sandbox, which is not real money. For real satoshi write `lnd://…` instead of `sandbox`, and
+//! give `l402-lightning` the feature `lnd`.
 
 use std::error::Error;
 use std::fs::{self, OpenOptions};

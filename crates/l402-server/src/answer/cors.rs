@@ -6,8 +6,8 @@ use http::header::{
 
 use crate::table::Route;
 
-/// Lets a page of a listed origin read the answer (ATTACKS H-33). CORS headers of the upstream's own
-/// are kept.
+/// Lets a page of a listed origin read the answer (ATTACKS H-33). CORS headers of the upstream's
+/// own are kept.
 pub(crate) fn allow_origin(headers: &mut HeaderMap, route: &Route, origin: Option<&str>) {
     if route.cors_origins.is_empty() || headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
         return;

@@ -89,8 +89,8 @@ impl Refusal {
         self
     }
 
-    /// Tells the caller that a payment was made and is not lost (`paid: true`), for 502 and 504 of a
-    /// paid request.
+    /// Tells the caller that a payment was made and is not lost (`paid: true`), for 502 and 504 of
+    /// a paid request.
     #[must_use]
     pub fn with_paid(mut self, paid: bool) -> Self {
         self.0.paid = paid;
@@ -253,8 +253,8 @@ impl Refusal {
         }
     }
 
-    /// Returns the `grpc-message`. A challenge begins with the words `payment required`: gRPC clients
-    /// look for them before they read the challenge.
+    /// Returns the `grpc-message`. A challenge begins with the words `payment required`: gRPC
+    /// clients look for them before they read the challenge.
     fn grpc_message(&self) -> String {
         match self.0.problem {
             Problem::PaymentRequired => "payment required".to_owned(),

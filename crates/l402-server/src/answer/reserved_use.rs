@@ -21,7 +21,8 @@ use crate::table::Charge;
 /// A handle by which a host reports that the buyer broke an exchange. A clone is about the same
 /// exchange.
 ///
-/// A host gives one to the code that reads the body of the request. On a free route it does nothing.
+/// A host gives one to the code that reads the body of the request. On a free route it does
+/// nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Blame(Option<Arc<AtomicBool>>);
 
@@ -116,8 +117,8 @@ impl ReservedUse {
             _ if self.charges_request() => Settle::Commit,
             // A panic of the host or the service while the body is sent is not a buyer who left.
             _ if std::thread::panicking() => Settle::ReleaseUpstream,
-            // Without the head of an answer the buyer has got nothing, whether the upstream hung, the
-            // buyer gave up, or the host is stopping.
+            // Without the head of an answer the buyer has got nothing, whether the upstream hung,
+            // the buyer gave up, or the host is stopping.
             Stage::Granted => Settle::ReleaseUpstream,
             Stage::Answered => Settle::ReleaseBuyer,
         }

@@ -67,7 +67,8 @@ impl Watch {
             || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
             || left == Some(0)
             || body.is_end_stream();
-        // Errors first: a 5xx without a body, or one that announces an event stream, is not charged.
+        // Errors first: a 5xx without a body, or one that announces an event stream, is not
+        // charged.
         let settle = match (status, grpc) {
             (status, _) if status.is_client_error() => Settle::ReleaseBuyer,
             (status, _) if status.is_server_error() => Settle::ReleaseUpstream,
@@ -137,7 +138,8 @@ impl Grpc {
         })
     }
 
-    /// Returns the settlement for a `grpc-status`: 0 commits, a wrong call is the fault of its caller.
+    /// Returns the settlement for a `grpc-status`: 0 commits, a wrong call is the fault of its
+    /// caller.
     fn settle(self, headers: &HeaderMap) -> Settle {
         match headers.get("grpc-status").map(http::HeaderValue::as_bytes) {
             Some(b"0") => Settle::Commit,

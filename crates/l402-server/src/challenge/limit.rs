@@ -114,8 +114,8 @@ fn keys(peer: IpAddr) -> (u128, u128) {
     }
 }
 
-/// The state of one limit. Each slot holds the moment, in nanoseconds of monotonic time, at which its
-/// burst is whole again.
+/// The state of one limit. Each slot holds the moment, in nanoseconds of monotonic time, at which
+/// its burst is whole again.
 #[derive(Debug)]
 struct Table {
     /// The nanoseconds by which one challenge moves a slot forward.

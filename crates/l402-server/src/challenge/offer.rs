@@ -36,8 +36,8 @@ impl Offer {
         check(made, priced, snapshot.network(), now)?;
         let mut randomness = [0; 30];
         getrandom::fill(&mut randomness).map_err(|error| format!("no randomness: {error}"))?;
-        // A token's life is counted from the end of its invoice: a buyer who pays in the last second
-        // gets all of it.
+        // A token's life is counted from the end of its invoice: a buyer who pays in the last
+        // second gets all of it.
         let terms = priced.terms(snapshot.network(), made.expires());
         let token = mint(
             snapshot.keys(),

@@ -128,7 +128,8 @@ impl Granted {
         http::Response::from_parts(parts, SettleBody::new(inner, watch))
     }
 
-    /// Returns a handle by which the host reports that the buyer broke this exchange; see [`Blame`].
+    /// Returns a handle by which the host reports that the buyer broke this exchange; see
+    /// [`Blame`].
     #[must_use]
     pub fn blame(&self) -> Blame {
         let reserved = self.reserved.as_ref();

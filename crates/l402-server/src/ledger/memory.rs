@@ -149,8 +149,8 @@ impl Shard {
         }
     }
 
-    /// Removes payments that have ended. Runs only when the shard has doubled since the last time, so
-    /// that the cost per reservation stays constant.
+    /// Removes payments that have ended. Runs only when the shard has doubled since the last time,
+    /// so that the cost per reservation stays constant.
     fn prune(&mut self, now: UnixTime) {
         if self.payments.len() < self.prune_at.max(PRUNE_FROM) {
             return;

@@ -17,8 +17,8 @@ pub(super) const GRACE_SECS: u64 = 2 * 3600;
 /// A request to use a payment once.
 #[derive(Clone, Copy, Debug)]
 pub struct UseRequest {
-    /// The hash of the payment, by which its uses are counted. All tokens that are narrowed from one
-    /// share it.
+    /// The hash of the payment, by which its uses are counted. All tokens that are narrowed from
+    /// one share it.
     pub payment_hash: PaymentHash,
     /// The number of uses that the token allows in all.
     pub uses: NonZeroU32,
@@ -79,8 +79,8 @@ impl std::error::Error for ReserveError {}
 ///
 /// A wrong implementation serves for nothing: `reserve` must be durable before it returns, atomic
 /// across threads and processes, and a committed use must never come back. If the future of
-/// `reserve` is dropped before it returns, nothing may stay reserved, and no try of the buyer may be
-/// spent.
+/// `reserve` is dropped before it returns, nothing may stay reserved, and no try of the buyer may
+/// be spent.
 pub trait Ledger: fmt::Debug + Send + Sync {
     /// Reserves one use. The reservation is durable when the future returns.
     ///
@@ -108,8 +108,8 @@ impl Tally {
     /// Checks that one more use may be reserved while `in_flight` others are.
     pub(super) fn admit(self, request: &UseRequest, in_flight: u32) -> Result<(), ReserveError> {
         let uses = request.uses.get();
-        // `Consumed` leads to a new invoice, `InUse` does not, so `Consumed` is only for uses that can
-        // no longer be given back.
+        // `Consumed` leads to a new invoice, `InUse` does not, so `Consumed` is only for uses that
+        // can no longer be given back.
         if self.used >= uses {
             Err(ReserveError::Consumed)
         } else if self.used.saturating_add(in_flight) >= uses {

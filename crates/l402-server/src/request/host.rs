@@ -59,8 +59,8 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b'_')
 }
 
-/// Splits an authority into host and port. Returns `None` for anything but a name or an address with
-/// at most one number behind it.
+/// Splits an authority into host and port. Returns `None` for anything but a name or an address
+/// with at most one number behind it.
 fn split(authority: &Authority) -> Option<(String, Option<u16>)> {
     // In `user@host` the text does not begin with the host, or no port follows: refused either way.
     let text = authority.as_str();

@@ -6,9 +6,9 @@ use std::fmt::Write;
 /// Returns the canonical form of a path: unreserved characters plain, all other escapes kept, once
 /// and in upper case.
 ///
-/// Returns `None` for a path that two programs could read in two ways: empty, `.` and `..` segments,
-/// escaped slashes, backslashes, control characters, path parameters, malformed escapes, and text
-/// that is not UTF-8.
+/// Returns `None` for a path that two programs could read in two ways: empty, `.` and `..`
+/// segments, escaped slashes, backslashes, control characters, path parameters, malformed escapes,
+/// and text that is not UTF-8.
 pub(crate) fn canonical_path(raw: &str) -> Option<String> {
     // Most paths are canonical already, and need no second buffer.
     if raw
@@ -36,7 +36,8 @@ pub(crate) fn canonical_path(raw: &str) -> Option<String> {
         push(&mut path, byte, escaped);
     }
     let text = std::str::from_utf8(&decoded).ok()?;
-    // After decoding, so that `%2e%2e` is seen as `..`. Controls beyond ASCII show only in the text.
+    // After decoding, so that `%2e%2e` is seen as `..`. Controls beyond ASCII show only in the
+    // text.
     (has_plain_segments(&path) && !text.contains(char::is_control)).then_some(path)
 }
 

@@ -47,7 +47,8 @@ pub struct Priced {
     pub policy: Policy,
     /// The event that spends a use.
     pub charge: Charge,
-    /// The time in which an invoice can be paid, in whole seconds, at most a week. 600 s by default.
+    /// The time in which an invoice can be paid, in whole seconds, at most a week. 600 s by
+    /// default.
     pub invoice_expiry: Duration,
     /// The text that the payer's wallet shows, at most 639 bytes. By default the service's name.
     pub memo: String,

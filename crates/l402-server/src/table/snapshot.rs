@@ -17,8 +17,8 @@ const MAX_PRICE: Msat = Msat::from_sat(1_000_000);
 /// The longest time in which an invoice may be paid. The ledger keeps a use at least this long.
 pub(crate) const MAX_INVOICE_EXPIRY: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Compiled routes, keys and network. Immutable: a reload makes another one, and a request keeps the
-/// one that it began with.
+/// Compiled routes, keys and network. Immutable: a reload makes another one, and a request keeps
+/// the one that it began with.
 #[derive(Debug)]
 pub struct Snapshot {
     routes: Vec<Arc<Route>>,
@@ -70,6 +70,8 @@ pub enum SnapshotError {
 
 impl fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Each names the route or service, then the fix: an operator reads it at a start that
+        // failed.
         match self {
             Self::Overlap { path } => {
                 write!(
@@ -168,9 +170,9 @@ impl Snapshot {
 
     /// Returns the routes of a path, for all methods. Empty if nothing is offered there.
     ///
-    /// A path that matches a free wildcard is not offered if it is a priced path with a slash, a dot
-    /// or a space at its end, which many upstreams drop, or the folder of a priced path (ATTACKS
-    /// H-06). A free route without a wildcard that names such a path still applies.
+    /// A path that matches a free wildcard is not offered if it is a priced path with a slash, a
+    /// dot or a space at its end, which many upstreams drop, or the folder of a priced path
+    /// (ATTACKS H-06). A free route without a wildcard that names such a path still applies.
     pub(crate) fn at(&self, path: &str) -> &[usize] {
         let key = match_key(path);
         let Ok(found) = self.paths.at(&key) else {
@@ -218,9 +220,9 @@ impl Snapshot {
         candidates.iter().any(|index| is(&self.routes[*index]))
     }
 
-    /// Returns true if the path, without the slashes, dots and spaces at its end, belongs to another
-    /// pattern that is priced, or is the folder of a priced path. Many upstreams answer for a folder
-    /// with what is in it.
+    /// Returns true if the path, without the slashes, dots and spaces at its end, belongs to
+    /// another pattern that is priced, or is the folder of a priced path. Many upstreams answer for
+    /// a folder with what is in it.
     fn shadows_a_price(&self, key: &str, found: &[usize]) -> bool {
         let bare = bare(key);
         let own = self.paths.at(bare).ok();
@@ -234,8 +236,8 @@ impl Snapshot {
             return false;
         };
         let folder = own.filter(|own| own.value == found && !self.any(found, is_catch_all));
-        // The free pattern may itself name the folder: `/user/{id}` above `/user/{id}/{file}`. Then it
-        // was meant to be free.
+        // The free pattern may itself name the folder: `/user/{id}` above `/user/{id}/{file}`. Then
+        // it was meant to be free.
         let named = folder.is_some_and(|own| {
             let mut values = child.params.iter().map(|(_, value)| value);
             own.params

@@ -8,8 +8,8 @@ use l402::Problem;
 use super::Paid;
 use crate::answer::Refusal;
 
-/// The rejection of a handler that takes [`Paid`] on a route that is free or not behind the paywall.
-/// Answers 500.
+/// The rejection of a handler that takes [`Paid`] on a route that is free or not behind the
+/// paywall. Answers 500.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotPaid;
 

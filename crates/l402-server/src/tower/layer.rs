@@ -32,8 +32,8 @@ type RefusalResponse = dyn Fn(Refusal) -> Response<Bytes> + Send + Sync;
 /// Puts a [`Paywall`] before a service, with the routes of one [`Snapshot`].
 ///
 /// A request that passes has its path in canonical form and no [`Withheld`] header, except those of
-/// a proxy before the program. A paid request has [`Paid`] in its extensions. All other requests are
-/// answered by the layer: a path that no route of the snapshot names is refused. The service's
+/// a proxy before the program. A paid request has [`Paid`] in its extensions. All other requests
+/// are answered by the layer: a path that no route of the snapshot names is refused. The service's
 /// error type stays as it is.
 ///
 /// Wrap the whole router, so that it routes on the path that was priced.
@@ -175,8 +175,8 @@ impl<S> Layer<S> for PaywallLayer {
 }
 
 /// Returns the address of the peer: a plain [`SocketAddr`] that the server put into the extensions,
-/// or axum's `ConnectInfo`. Without either, all callers share one budget. No header is read: a caller
-/// could write any address there (ATTACKS D-02).
+/// or axum's `ConnectInfo`. Without either, all callers share one budget. No header is read: a
+/// caller could write any address there (ATTACKS D-02).
 fn peer(request: &request::Parts) -> IpAddr {
     let plain = request.extensions.get::<SocketAddr>().copied();
     #[cfg(feature = "axum")]

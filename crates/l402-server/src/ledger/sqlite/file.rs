@@ -102,8 +102,8 @@ pub(super) fn settle(
 ) -> rusqlite::Result<()> {
     let hash = slot.payment_hash.as_bytes();
     let sql = "DELETE FROM reservations WHERE payment_hash = ?1 AND slot = ?2 AND owner = ?3";
-    // Gone if this settlement is in the file already, by a commit that reported an error, or if another
-    // process took this owner for dead. Counting it again would spend two uses for one.
+    // Gone if this settlement is in the file already, by a commit that reported an error, or if
+    // another process took this owner for dead. Counting it again would spend two uses for one.
     if tx.prepare_cached(sql)?.execute((hash, slot.slot, owner))? == 0 {
         return Ok(());
     }

@@ -144,8 +144,8 @@ impl SqliteLedger {
         self.ops
             .send(Op::Reserve(request, answer))
             .map_err(|_| gone())?;
-        // A caller who goes away here drops the receiver: the reservation cannot be delivered, and is
-        // given back by its own drop.
+        // A caller who goes away here drops the receiver: the reservation cannot be delivered, and
+        // is given back by its own drop.
         let held = answered.await.map_err(|_| gone())?;
         drop(place);
         held.map(PendingReservation::take)

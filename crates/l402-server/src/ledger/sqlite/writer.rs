@@ -115,8 +115,8 @@ impl Writer {
         }
     }
 
-    /// Waits for the next operation, or until something is due. The second value is false if no more
-    /// operations will come.
+    /// Waits for the next operation, or until something is due. The second value is false if no
+    /// more operations will come.
     fn next(&self, queue: &Receiver<Op>) -> Option<(Option<Op>, bool)> {
         let wait = match self.late.front() {
             // Owed after a commit means that it failed: not at once again, the disk may be full.
@@ -131,8 +131,8 @@ impl Writer {
         }
     }
 
-    /// Moves commits whose grace is over to those owed. So it does with commits of payments that are
-    /// requested again, and with all of them if a caller waits for a flush.
+    /// Moves commits whose grace is over to those owed. So it does with commits of payments that
+    /// are requested again, and with all of them if a caller waits for a flush.
     fn end_grace(&mut self, requests: &[(UseRequest, Reply)]) {
         let now = self.clock.monotonic();
         let all = !self.flushes.is_empty();
@@ -152,8 +152,8 @@ impl Writer {
         });
     }
 
-    /// Writes everything in one transaction, and answers when it is on disk. If it fails, nothing was
-    /// written: requests are refused, and settlements stay owed.
+    /// Writes everything in one transaction, and answers when it is on disk. If it fails, nothing
+    /// was written: requests are refused, and settlements stay owed.
     fn commit(&mut self, requests: Vec<(UseRequest, Reply)>) {
         match self.reopen().and_then(|()| self.try_write(&requests)) {
             Ok(outcomes) => {
@@ -193,7 +193,8 @@ impl Writer {
     /// Writes, and drops the connection after an error of the disk.
     fn try_write(&mut self, requests: &[(UseRequest, Reply)]) -> Result<Vec<Outcome>, String> {
         self.write(requests).map_err(|error| {
-            // After a failed sync the cached pages cannot be trusted. A file that is only busy is fine.
+            // After a failed sync the cached pages cannot be trusted. A file that is only busy is
+            // fine.
             if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) {
                 self.connection = None;
             }
