@@ -88,8 +88,3 @@ pub use table::{Access, Charge, Matched, Priced, Route, Snapshot, SnapshotError}
 pub use tower::NotPaid;
 #[cfg(feature = "tower")]
 pub use tower::{Paid, PaywallBody, PaywallLayer, PaywallService};
-
-/// The program of the README, compiled with the examples.
-#[cfg(all(doctest, feature = "axum"))]
-#[doc = include_str!("../README.md")]
-struct Readme;

@@ -127,7 +127,7 @@ impl Refusal {
         self
     }
 
-    /// Returns the reason.
+    /// Returns the reason of the refusal. It is a placeholder if this is the answer to a preflight.
     #[must_use]
     pub fn problem(&self) -> Problem {
         self.0.problem
@@ -280,7 +280,7 @@ impl Refusal {
             error: problem.code(),
             message: format!("{}. {}.", problem.title(), problem.advice()),
             retry_with: retry_with.name(),
-            // A client that is told to retry with the same token must see whether it was paid for.
+            // A client that shall retry with the same token must see if it was paid for.
             paid: (self.0.paid || retry_with == RetryWith::SameToken).then_some(self.0.paid),
             offer: self.0.offer.as_ref().map(Offer::fields),
         };

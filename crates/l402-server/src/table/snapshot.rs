@@ -31,7 +31,7 @@ pub struct Snapshot {
 /// The route that matched a request.
 #[derive(Clone, Debug)]
 pub struct Matched {
-    /// The route.
+    /// The route, shared with the snapshot.
     pub route: Arc<Route>,
     /// The index of the route in [`Snapshot::routes`].
     pub index: usize,
@@ -43,27 +43,27 @@ pub struct Matched {
 pub enum SnapshotError {
     /// Two routes for the same path and method.
     Overlap {
-        /// The pattern.
+        /// The pattern of the route, as it was given.
         path: String,
     },
     /// One service with two prices, tiers, policies or charges.
     TwoPrices {
-        /// The service.
+        /// The name of the service.
         service: String,
     },
     /// The pattern is malformed, or not canonical.
     Path {
-        /// The pattern.
+        /// The pattern of the route, as it was given.
         path: String,
     },
     /// A price of zero, or over 1,000,000 sat.
     Price {
-        /// The pattern.
+        /// The pattern of the route, as it was given.
         path: String,
     },
     /// A capability, policy, memo or invoice expiry that no token or invoice can hold.
     Terms {
-        /// The pattern.
+        /// The pattern of the route, as it was given.
         path: String,
     },
 }
