@@ -1,4 +1,4 @@
-//! The one async function around the decision: drives ledger and node.
+//! The one async function around the decision: it calls the ledger and the node.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,19 +17,49 @@ use crate::ledger::{Ledger, MemoryLedger, Reservation, ReserveError, UseRequest}
 use crate::request::{CanonicalRequest, Presented};
 use crate::table::{Charge, MAX_INVOICE_EXPIRY, Matched, Priced, Snapshot};
 
-/// How long the node may take for an invoice.
+/// The longest that the node may take for an invoice.
 const NODE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Invoices that the node may be asked for at once (ATTACKS D-12).
+/// The most invoices that are requested from the node at the same time (ATTACKS D-12).
 const NODE_CALLS_AT_ONCE: usize = 256;
 
-/// The pause before the second try after an upstream's failure, and the longest one.
+/// The pause before the next try of a payment that the upstream has failed twice, and the longest
+/// such pause. It doubles with each failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// A paywall: ledger, node, limits and clock. Cheap to clone; one for the whole process.
+/// A paywall: ledger, node, limits and clock. Cheap to clone; one for the whole process, since
+/// limits hold per paywall.
 ///
 /// Must run on a tokio runtime with time enabled.
+///
+/// ```
+/// use std::sync::Arc;
+/// use l402::{KeyNumber, KeyRing, MasterKey, Network};
+/// use l402_host::SystemClock;
+/// use l402_lightning::sandbox::Sandbox;
+/// use l402_server::{CanonicalRequest, Paywall, Route, Snapshot};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let key = "5b1fd1bf0c29f3fa9a5fcd9bfc0cf0d4ae0b2c1cd2f7e3ac0c6e1a2f9b3c7d58";
+/// # let keys = KeyRing::new("docs", KeyNumber(1), MasterKey::from_hex(key)?);
+/// # let home = tempfile::tempdir()?;
+/// let routes = vec![Route::priced("/joke", "joke".parse()?, "50 sat".parse()?)];
+/// let snapshot = Snapshot::new(routes, vec![], keys, Network::Regtest)?;
+/// let node = Sandbox::open(home.path(), Arc::new(SystemClock::default()))?;
+/// let paywall = Paywall::builder(Arc::new(node)).build();
+///
+/// let (head, ()) = http::Request::get("/joke").body(())?.into_parts();
+/// let request = CanonicalRequest::from_parts(&head, [192, 0, 2, 1].into()).expect("one reading");
+/// let refusal = paywall.admit(&snapshot, &request).await.expect_err("nothing was paid");
+/// assert!(refusal.has_challenge());
+/// let answer = refusal.into_response();
+/// assert_eq!(answer.status(), 402);
+/// assert!(answer.headers().contains_key("www-authenticate"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Paywall {
     shared: Arc<PaywallShared>,
@@ -44,7 +74,7 @@ struct PaywallShared {
     node_calls: AtomicU64,
 }
 
-/// Puts a [`Paywall`] together. By default: ledger in memory, default limits, system clock.
+/// Builds a [`Paywall`]. By default: ledger in memory, default limits, system clock.
 #[derive(Debug)]
 pub struct PaywallBuilder {
     receive: Arc<dyn Receive>,
@@ -56,7 +86,7 @@ pub struct PaywallBuilder {
 }
 
 impl Paywall {
-    /// Starts a builder. `receive` makes the invoices.
+    /// Starts a builder. `receive` is the node that makes the invoices.
     #[must_use]
     pub fn builder(receive: Arc<dyn Receive>) -> PaywallBuilder {
         PaywallBuilder {
@@ -69,17 +99,19 @@ impl Paywall {
         }
     }
 
-    /// Decides, reserves a use or makes a challenge.
+    /// Decides about a request, then reserves a use or makes a challenge, as the decision says.
     ///
-    /// May be dropped at any moment: what was reserved is given back, and no try is spent.
+    /// The future may be dropped at any moment: a use that was reserved is given back, and no try
+    /// of the buyer is spent.
     ///
     /// # Errors
-    /// A [`Refusal`], which is an answer ready to send.
+    /// A [`Refusal`]: an answer ready to send.
     pub async fn admit(
         &self,
         snapshot: &Snapshot,
         request: &CanonicalRequest,
     ) -> Result<Granted, Refusal> {
+        // Read once, so that decision and ledger agree on which tokens have ended.
         let now = self.shared.settings.clock.wall();
         match decide(request, snapshot, now) {
             Decision::Free(matched) => Ok(Granted::new(matched, request, None, None)),
@@ -102,17 +134,18 @@ impl Paywall {
         }
     }
 
-    /// Waits until every settled use is durable: before the process ends.
+    /// Waits until every settled use is durable. Call it before the process ends.
     pub async fn flush(&self) {
         self.shared.settings.ledger.flush().await;
     }
 
-    /// How many times the node was asked for an invoice.
+    /// Returns the number of invoices that were requested from the node since the start.
     #[must_use]
     pub fn node_calls(&self) -> u64 {
         self.shared.node_calls.load(Ordering::Relaxed)
     }
 
+    /// Makes the answer to a request that the decision refuses.
     async fn refuse(
         &self,
         snapshot: &Snapshot,
@@ -121,6 +154,7 @@ impl Paywall {
         problem: Problem,
     ) -> Refusal {
         match matched {
+            // A route is named only if its credential failed. Old clients read nothing but 402.
             Some(matched) if self.shared.settings.invalid_credential_402 => {
                 self.challenge(snapshot, request, &matched, problem).await
             }
@@ -136,6 +170,7 @@ impl Paywall {
         }
     }
 
+    /// Reserves a use for a paid request. If all are spent, offers a new invoice.
     async fn reserve(
         &self,
         snapshot: &Snapshot,
@@ -151,6 +186,8 @@ impl Paywall {
                     .route
                     .sold()
                     .map_or(Charge::Success, |priced| priced.charge);
+                // Held by a value before the pause: a buyer who leaves meanwhile drops it, and the
+                // use is given back.
                 let reserved = ReservedUse::new(Arc::clone(ledger), reservation, charge);
                 slow_down(reservation).await;
                 return Ok(Granted::new(matched, request, Some(proof), Some(reserved)));
@@ -160,6 +197,7 @@ impl Paywall {
                     .challenge(snapshot, request, &matched, Problem::Consumed)
                     .await);
             }
+            // No invoice while a use may still be given back: the buyer would pay twice.
             Err(ReserveError::InUse) => Refusal::new(Problem::InUse).with_paid(true),
             Err(ReserveError::Unavailable(error)) => {
                 tracing::error!(%error, "the ledger cannot be written");
@@ -169,7 +207,8 @@ impl Paywall {
         Err(refusal.on(&matched, request))
     }
 
-    /// Limits first, then the node, then the token. Nothing is written.
+    /// Makes a challenge: takes it out of the limits, asks the node, mints the token. Writes
+    /// nothing. Without a place, an invoice or a token the answer is 429 or 503.
     async fn challenge(
         &self,
         snapshot: &Snapshot,
@@ -181,6 +220,8 @@ impl Paywall {
             return Refusal::new(Problem::Internal);
         };
         let monotonic = self.shared.settings.clock.monotonic();
+        // Before the node is asked, which is what a flood would cost (ATTACKS D-01). By the address
+        // of the socket alone: a header could name any other (ATTACKS D-02).
         let refusal = match self.shared.limiter.take(request.peer, monotonic) {
             Err(wait) => Refusal::new(Problem::TooManyChallenges).with_retry_after(wait),
             Ok(()) => match self.shared.offer(snapshot, priced).await {
@@ -193,23 +234,26 @@ impl Paywall {
 }
 
 impl PaywallShared {
-    /// Asks the node, and checks what it says.
+    /// Asks the node for an invoice, checks it, and mints its token.
     ///
     /// # Errors
-    /// How long to wait before asking again.
+    /// The time to wait before asking again.
     async fn offer(&self, snapshot: &Snapshot, priced: &Priced) -> Result<Offer, Duration> {
         let clock = &self.settings.clock;
+        // Does not wait for a place: behind a slow node that queue would only grow (ATTACKS D-12).
         let Ok(_place) = self.places.try_acquire() else {
             return Err(NODE_TIMEOUT);
         };
         let attempt = self.breaker.attempt(clock.monotonic())?;
         let made = self.ask(priced).await;
         let lsat_line = self.settings.lsat_line;
+        // An invoice that does not fit the price counts as a failure of the node, too.
         let offer =
             made.and_then(|made| Offer::new(&made, priced, snapshot, clock.wall(), lsat_line));
         self.judge(attempt, offer)
     }
 
+    /// Asks the node for an invoice, for `NODE_TIMEOUT` at most.
     async fn ask(&self, priced: &Priced) -> Result<NewInvoice, String> {
         self.node_calls.fetch_add(1, Ordering::Relaxed);
         let request = InvoiceRequest {
@@ -225,6 +269,7 @@ impl PaywallShared {
         }
     }
 
+    /// Tells the circuit breaker how the attempt ended.
     fn judge(&self, attempt: Attempt<'_>, offer: Result<Offer, String>) -> Result<Offer, Duration> {
         match offer {
             Ok(offer) => {
@@ -239,6 +284,7 @@ impl PaywallShared {
     }
 }
 
+/// Returns the request to the ledger for one use of what was proven.
 fn use_request(proof: &Proof, now: UnixTime) -> UseRequest {
     UseRequest {
         payment_hash: proof.authorized.payment_hash(),
@@ -252,23 +298,24 @@ fn use_request(proof: &Proof, now: UnixTime) -> UseRequest {
     }
 }
 
-/// When every token of this payment has ended.
+/// Returns the time at which every token of this payment has ended, so that its row may go.
 ///
-/// The proof says when *this* token ends, and its holder may have made that as short as wished;
-/// a row that ended with it would let the token as it was bought be used once more. The first
-/// end that the token names is the mint's own; without it, no token sold here lasts longer than
-/// the longest invoice and the policy together.
+/// The end of *this* token is not enough: its holder may have appended an earlier one, and a row
+/// that went with it would let the token as it was bought be used once more. The first end in a
+/// token is the mint's own. If there is none, the longest invoice and the policy together bound the
+/// life of every token sold here.
 fn row_expires(proof: &Proof, now: UnixTime) -> UnixTime {
     let Proof { proven, authorized } = proof;
     let latest = now.saturating_add(MAX_INVOICE_EXPIRY + authorized.policy().lifetime());
+    // If the route did not require an end, the first one in the token may be a holder's.
     proven
         .minted_end(authorized.service())
         .filter(|_| authorized.checked().has(Condition::ValidUntil))
         .unwrap_or(latest)
 }
 
-/// A payment that the upstream has failed again and again waits a little before each further try.
-/// The first failure is free.
+/// Pauses before a further try of a payment that the upstream has failed more than once, so that a
+/// buyer who retries at once does not hammer a service that is down.
 async fn slow_down(reservation: Reservation) {
     if let Some(doublings) = reservation.failures.checked_sub(2) {
         let pause = FIRST_PAUSE
@@ -279,28 +326,29 @@ async fn slow_down(reservation: Reservation) {
 }
 
 impl PaywallBuilder {
-    /// Where uses are counted.
+    /// Sets the ledger that counts uses. By default a [`MemoryLedger`], which a restart empties.
     #[must_use]
     pub fn ledger(mut self, ledger: Arc<dyn Ledger>) -> Self {
         self.ledger = ledger;
         self
     }
 
-    /// Limits on challenges.
+    /// Sets the limits on challenges. By default [`ChallengeLimits::default`].
     #[must_use]
     pub fn limits(mut self, limits: ChallengeLimits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// The time.
+    /// Sets the clock. By default that of the system.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// An `LSAT` line before the `L402` one, for old gRPC clients. Off by default.
+    /// Writes an `LSAT` line before the `L402` line of a challenge, for old gRPC clients. Off by
+    /// default.
     #[must_use]
     pub fn lsat_line(mut self, on: bool) -> Self {
         self.lsat_line = on;
@@ -308,14 +356,15 @@ impl PaywallBuilder {
     }
 
     /// Answers a malformed or forged credential with 402 instead of 401, for clients that know
-    /// nothing else. The answer keeps its code, and offers an invoice like any other 402.
+    /// nothing else. The answer keeps its code, and offers an invoice like any other 402. Off by
+    /// default.
     #[must_use]
     pub fn invalid_credential_402(mut self, on: bool) -> Self {
         self.invalid_credential_402 = on;
         self
     }
 
-    /// Done.
+    /// Builds the paywall.
     #[must_use]
     pub fn build(self) -> Paywall {
         let shared = PaywallShared {

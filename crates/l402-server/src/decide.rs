@@ -1,4 +1,4 @@
-//! The decision core: synchronous, no I/O, the same for tower layer and gateway.
+//! The decision core: a synchronous function without I/O, the same for tower layer and gateway.
 
 use std::sync::Arc;
 
@@ -7,34 +7,59 @@ use l402::{Authorized, Capability, Conditions, Problem, Proven, Target, UnixTime
 use crate::request::{CanonicalRequest, Presented};
 use crate::table::{Access, Matched, Priced, Snapshot};
 
-/// What to do with a request.
+/// The verdict on a request, with all that is needed to act on it.
+///
+/// A new kind of failure belongs under `Refuse`: only `Free`, `Granted` and `Reserve` can lead to
+/// the service.
 #[derive(Clone, Debug)]
 pub enum Decision {
-    /// Offer an invoice: nothing presented, or a genuine credential that no longer suffices.
+    /// Answer 402 with an invoice: no credential was presented, or a genuine one does not suffice.
     Challenge(Matched, Problem),
-    /// An explicit free route.
+    /// Pass: the route is free by an explicit decision.
     Free(Matched),
-    /// Paid, and nothing is counted.
+    /// Pass: paid, by a policy whose uses are not counted (`time`).
     Granted(Matched, Proof),
-    /// A true CORS preflight of a known route: answered here, empty.
+    /// Answer a CORS preflight of a route here, with an empty 204.
     Preflight(Matched),
-    /// Say no; no invoice, no node call.
+    /// Refuse without an invoice and without a call to the node. The route is `None` if none
+    /// matched.
     Refuse(Option<Matched>, Problem),
-    /// Paid; a use must be reserved first.
+    /// Pass if a use can be reserved: paid, by a policy whose uses are counted.
     Reserve(Matched, Proof),
 }
 
-/// What a credential has shown.
+/// The two halves of a checked credential.
 #[derive(Clone, Debug)]
 pub struct Proof {
-    /// That it is genuine: worth keeping for the next request that presents it.
+    /// Proof that the credential is genuine. Holds for any request, so a host may cache it.
     pub proven: Arc<Proven>,
-    /// That it opens this route now.
+    /// Proof that the credential is good for this route at this moment. Never cached.
     pub authorized: Authorized,
 }
 
-/// Decides: route, preflight, free, what is presented, whether it is genuine and suffices, and
-/// whether its uses are counted. Whatever fails on the way refuses.
+/// Decides about a request: host, path, method, preflight, free route, then the credential (format,
+/// signature and preimage, caveats), then whether its uses are counted.
+///
+/// Every failure on the way is a refusal or a challenge, never a pass.
+///
+/// ```
+/// use l402::{KeyNumber, KeyRing, MasterKey, Network, Problem, UnixTime};
+/// use l402_server::{CanonicalRequest, Decision, Route, Snapshot, decide};
+///
+/// # let key = "5b1fd1bf0c29f3fa9a5fcd9bfc0cf0d4ae0b2c1cd2f7e3ac0c6e1a2f9b3c7d58";
+/// # let keys = KeyRing::new("docs", KeyNumber(1), MasterKey::from_hex(key)?);
+/// let joke = Route::priced("/joke", "joke".parse()?, "50 sat".parse()?);
+/// let snapshot = Snapshot::new(vec![Route::free("/"), joke], vec![], keys, Network::Regtest)?;
+/// let decision = |path: &str| {
+///     let (head, ()) = http::Request::get(path).body(()).unwrap().into_parts();
+///     let request = CanonicalRequest::from_parts(&head, [192, 0, 2, 1].into()).unwrap();
+///     decide(&request, &snapshot, UnixTime::from_secs(1_790_000_000))
+/// };
+/// assert!(matches!(decision("/"), Decision::Free(_)));
+/// assert!(matches!(decision("/joke"), Decision::Challenge(_, Problem::PaymentRequired)));
+/// assert!(matches!(decision("/other"), Decision::Refuse(None, Problem::NoRoute)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn decide(request: &CanonicalRequest, snapshot: &Snapshot, now: UnixTime) -> Decision {
     if !snapshot.knows_host(request.host.as_deref()) {
@@ -44,10 +69,13 @@ pub fn decide(request: &CanonicalRequest, snapshot: &Snapshot, now: UnixTime) ->
     if candidates.is_empty() {
         return Decision::Refuse(None, Problem::NoRoute);
     }
-    let asked = request.preflight_method.as_ref().unwrap_or(&request.method);
-    let Some(matched) = snapshot.of_method(candidates, asked) else {
+    // A preflight is sent as OPTIONS, but asks about the method of the request that will follow.
+    let method = request.preflight_method.as_ref().unwrap_or(&request.method);
+    let Some(matched) = snapshot.of_method(candidates, method) else {
         return Decision::Refuse(None, Problem::MethodNotAllowed);
     };
+    // Before the price: a browser sends no credential with a preflight (Fetch standard), so a
+    // 402 here would keep every page from paying.
     if request.preflight.is_some() {
         return Decision::Preflight(matched);
     }
@@ -57,7 +85,7 @@ pub fn decide(request: &CanonicalRequest, snapshot: &Snapshot, now: UnixTime) ->
     }
 }
 
-/// Decides about a priced route.
+/// Decides about a request to a priced route by its credential.
 fn charge(
     request: &CanonicalRequest,
     snapshot: &Snapshot,
@@ -73,7 +101,10 @@ fn charge(
             .as_deref()
             .map_or(Capability::None, Capability::Named),
         network: snapshot.network(),
+        // A price that has changed since does not make a token that was sold before worthless.
         min_price: None,
+        // Our mint writes all of these. A holder could append any that were missing, so a token
+        // without one of them must not be believed.
         required: Conditions::MINTED,
         unknown_caveats: matched.route.unknown_caveats,
         now,
@@ -84,6 +115,7 @@ fn charge(
         }
         Presented::Nothing => return Decision::Challenge(matched, Problem::PaymentRequired),
         Presented::Credential(credential) => credential.prove(snapshot.keys(), now).map(Arc::new),
+        // The MAC need not be computed again, but the key may have been retired since.
         Presented::Proven(proven) => proven
             .holds(snapshot.keys(), now)
             .map(|()| Arc::clone(proven)),
@@ -97,6 +129,7 @@ fn charge(
             Decision::Reserve(matched, proof)
         }
         Ok(proof) => Decision::Granted(matched, proof),
+        // A forged credential gets no invoice, so that a flood of them costs no call to the node.
         Err(VerifyError::Invalid) => Decision::Refuse(Some(matched), Problem::InvalidToken),
         Err(error) => Decision::Challenge(matched, error.problem()),
     }

@@ -1,30 +1,37 @@
-//! Put a price on an HTTP service.
+//! Puts a price on an HTTP service: a paywall for tower services, axum programs and proxies.
 //!
-//! A request without payment gets `402`, an invoice and a token; the same request with the token
-//! and the preimage of the payment is passed on. What is counted is counted once, across threads,
-//! processes and crashes; and paid means served: if the service behind fails, the same credential
-//! works again.
+//! A request without payment is answered with `402`, an invoice and a token. The same request with
+//! the token and the preimage of the payment is passed on to the service. Each use is counted
+//! once, across threads, processes and crashes. A use is spent only if the service has answered:
+//! if it fails, the same credential works again.
 //!
 //! # What this crate does not do
 //!
 //! It opens no socket, reads no configuration and spends no money: invoices come from an
-//! `Arc<dyn Receive>` of `l402-lightning`, which has no word for paying. What no route names is
+//! `Arc<dyn Receive>` of `l402-lightning`, a trait that cannot pay. A path that no route names is
 //! refused, never passed on. Nothing is stored for a request that nobody paid for.
 //!
-//! # The way of a request
+//! # The decision
 //!
 //! ```text
-//! CanonicalRequest   one reading of path, host and credential, or 400
-//!   decide           Free · Granted · Reserve · Challenge · Refuse; no I/O, no clock
-//!   Paywall::admit   Reserve → Ledger, durable; Challenge → limits, node, token
-//! Granted | Refusal  the right to be forwarded, or an answer ready to send
-//!   Granted::settle  the use is spent when the answer has ended, given back if it failed
+//!  CanonicalRequest                      one reading of path, host and credential, or 400
+//!        |
+//!     decide                             no I/O, no clock, no lock
+//!        |
+//!        |-- Free      an explicit free route --------------.
+//!        |-- Granted   paid, and nothing is counted --------|
+//!        |-- Reserve   paid, counted: Ledger::reserve -- ok-+--> Granted
+//!        |               | spent       | in use, no ledger  |      |  forward
+//!        |               v             |                    |      v
+//!        |-- Challenge   limits, node, token ---.           |    Granted::settle
+//!        |-- Preflight   CORS, 204 -------------|           |      commit   the answer has ended
+//!        '-- Refuse      401, 404, 405, 421 ----+--> Refusal       release  it failed
 //! ```
 //!
-//! [`PaywallLayer`] does all of that around a tower service. A proxy does the same in its own
-//! loop: two functions, [`decide()`] and [`Paywall::admit`], whoever is the host.
+//! [`decide()`] is the first step, [`Paywall::admit`] everything up to [`Granted`] or [`Refusal`].
+//! [`PaywallLayer`] calls both around a tower service; a proxy calls them in its own loop.
 //!
-//! # A shop
+//! # The shortest paid service
 //!
 #![cfg_attr(feature = "axum", doc = "```")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
@@ -34,12 +41,12 @@
 //! use l402_lightning::Receive;
 //! use l402_server::{Paid, Paywall, PaywallLayer, Route, Snapshot};
 //!
-//! fn shop(node: Arc<dyn Receive>, key: MasterKey) -> Result<Router, Box<dyn std::error::Error>> {
+//! fn app(node: Arc<dyn Receive>, key: MasterKey) -> Result<Router, Box<dyn std::error::Error>> {
 //!     let routes = vec![
 //!         Route::free("/"),
 //!         Route::priced("/joke", "joke".parse()?, "50 sat".parse()?),
 //!     ];
-//!     let keys = KeyRing::new("my-shop", KeyNumber(1), key);
+//!     let keys = KeyRing::new("my-service", KeyNumber(1), key);
 //!     let snapshot = Snapshot::new(routes, vec![], keys, Network::Regtest)?;
 //!     let paywall = Paywall::builder(node).build();
 //!     Ok(Router::new()
@@ -50,13 +57,13 @@
 //! ```
 //!
 //! Uses are counted in memory here. A program that takes money gives the builder a
-//! `ledger::SqliteLedger`, so that a restart forgets nothing.
+//! `ledger::SqliteLedger`, so that a token that is spent stays spent after a restart.
 //!
 //! # Features
 //!
-//! - `sqlite` (default): the ledger in a file.
+//! - `sqlite` (default): [`ledger::SqliteLedger`], the ledger in a file.
 //! - `axum` (default): [`Paid`] as an extractor, and the peer's address from `ConnectInfo`.
-//! - `tower` (part of `axum`): the layer.
+//! - `tower` (part of `axum`): [`PaywallLayer`].
 
 mod admit;
 mod answer;

@@ -1,8 +1,8 @@
-//! A joke for 50 sat: an axum program with a price on one of its routes.
+//! An axum program that sells a joke for 50 sat on one of its routes.
 //!
-//! `cargo run -p l402-example-axum [ADDRESS]`, then see `README.md`. It is paid in the sandbox,
-//! which is no money; for real sats put `lnd://…` where it says `sandbox`, and give
-//! `l402-lightning` the feature `lnd`.
+//! Run `cargo run -p l402-example-axum [ADDRESS]`, then see `README.md`. Payments are made in the
+//! sandbox, which is not real money. For real satoshi write `lnd://…` instead of `sandbox`, and
+//! give `l402-lightning` the feature `lnd`.
 
 use std::error::Error;
 use std::fs::{self, OpenOptions};
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args()
         .nth(1)
         .unwrap_or_else(|| "127.0.0.1:8405".to_owned());
-    // A buyer with the same L402_HOME shares this sandbox.
+    // A buyer with the same L402_HOME uses the same sandbox, and so can pay.
     let home = std::env::var_os("L402_HOME").map_or_else(|| "l402-home".into(), PathBuf::from);
     fs::create_dir_all(&home)?;
 
@@ -32,11 +32,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let open = Open::new(&home, Arc::new(SystemClock::default()));
     let receive = node.receiver(open).await?.receive;
     let network = receive.network();
+    // A ledger in a file: a token that is spent stays spent after a restart.
     let paywall = Paywall::builder(receive)
         .ledger(Arc::new(SqliteLedger::open(&home.join("example-axum.db"))?))
         .build();
 
-    // What no route names is refused: free is always said.
+    // A path that no route names is refused, so free routes are listed, too.
     let routes = vec![
         Route::free("/"),
         Route::priced("/joke", "joke".parse()?, "50 sat".parse()?),
@@ -51,18 +52,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listener = tokio::net::TcpListener::bind(&address).await?;
     writeln!(io::stdout(), "http://{}", listener.local_addr()?)?;
-    // The paywall limits challenges by the peer's address.
+    // With the address of the peer, since the paywall limits challenges by it.
     axum::serve(
         listener,
         app.into_make_service_with_connect_info::<SocketAddr>(),
     )
     .with_graceful_shutdown(async { tokio::signal::ctrl_c().await.unwrap_or_default() })
     .await?;
+    // Settlements of the last answers may still be on their way to the file.
     paywall.flush().await;
     Ok(())
 }
 
-/// `Paid` is proof: this cannot be reached by somebody who did not pay.
+/// Answers with the joke. `Paid` is a proof of payment, so nobody gets here without paying.
 async fn joke(paid: Paid) -> String {
     format!(
         "Why did the satoshi cross the channel? To settle on the other side.\n(paid for: {})\n",
@@ -70,10 +72,11 @@ async fn joke(paid: Paid) -> String {
     )
 }
 
-/// The key that signs tokens: made at the first start, readable for its owner alone.
+/// Reads the key that signs tokens. Makes it at the first start, readable by its owner only.
 fn master_key(home: &Path) -> Result<MasterKey, Box<dyn Error>> {
     let path = home.join("example-axum.key");
     let mut options = OpenOptions::new();
+    // `create_new`: never writes over a key, which would make every token that was sold worthless.
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);

@@ -8,8 +8,8 @@ use http_body::{Body, Frame, SizeHint};
 use super::{Watch, strip};
 use crate::ledger::Settle;
 
-/// Passes `B` through unchanged; its end commits, its error or drop releases. In trailers, as in
-/// headers, an upstream's own payment challenges are left out.
+/// A body that passes `B` through and settles a use: its end commits, its error or drop releases.
+/// An upstream's own payment challenges are removed from trailers, as from headers.
 #[derive(Debug)]
 pub struct SettleBody<B> {
     inner: B,
@@ -21,6 +21,7 @@ impl<B> SettleBody<B> {
         Self { inner, watch }
     }
 
+    /// Settles the use, if there is a verdict and it is the first one.
     fn settle(&mut self, settle: Option<Settle>) {
         if let Some(settle) = settle
             && let Some(watch) = self.watch.take()
@@ -41,6 +42,7 @@ impl<B: Body + Unpin> Body for SettleBody<B> {
         let this = &mut *self;
         let mut frame = ready!(Pin::new(&mut this.inner).poll_frame(cx));
         let ended = this.inner.is_end_stream();
+        // Judged before the frame is handed on: the server may never poll again after the last one.
         let settle = match (&mut frame, &mut this.watch) {
             (Some(Ok(frame)), Some(watch)) => watch.after(frame, ended),
             (Some(Err(_)), Some(watch)) => Some(watch.broken()),

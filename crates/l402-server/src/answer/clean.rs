@@ -1,15 +1,17 @@
-//! Cleaning of answers: what an upstream may not say to a buyer, and what no cache may keep.
+//! The cleaning of answers: headers of the upstream that must not reach a buyer, and the rules for
+//! caches.
 
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, VARY, WWW_AUTHENTICATE};
 use l402::{AuthChallenge, Challenges};
 
 use crate::request::is_own;
 
-/// Takes payment challenges, receipts and `x-l402-…` out of the headers or trailers of an answer.
+/// Removes payment challenges, receipts and `x-l402-…` from the headers or trailers of an answer. A
+/// client would take them for the paywall's own, and pay the upstream (ATTACKS H-30).
 pub(crate) fn strip(headers: &mut HeaderMap) {
-    let doomed = |name: &&HeaderName| is_own(name.as_str()) || *name == "payment-receipt";
-    let doomed: Vec<_> = headers.keys().filter(doomed).cloned().collect();
-    for name in doomed {
+    let is_removed = |name: &&HeaderName| is_own(name.as_str()) || *name == "payment-receipt";
+    let removed: Vec<_> = headers.keys().filter(is_removed).cloned().collect();
+    for name in removed {
         headers.remove(name);
     }
     if headers.contains_key(WWW_AUTHENTICATE) {
@@ -17,6 +19,7 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
     }
 }
 
+/// Removes the payment challenges from `www-authenticate`, and keeps the others.
 fn strip_challenges(headers: &mut HeaderMap) {
     let lines: Vec<_> = headers.get_all(WWW_AUTHENTICATE).iter().cloned().collect();
     headers.remove(WWW_AUTHENTICATE);
@@ -25,10 +28,10 @@ fn strip_challenges(headers: &mut HeaderMap) {
     }
 }
 
-/// The line without its payment challenges; `None` where nothing is left, or where what is left
-/// could still be taken for one by a reader that only looks for the word.
+/// Returns a line without its payment challenges, or `None` if nothing may stay of it.
 fn kept(line: &HeaderValue) -> Option<HeaderValue> {
     let challenges = Challenges::parse([line.as_bytes()]).ok()?;
+    // A line without payment challenges is kept byte by byte, since rewriting could change it.
     let foreign: Vec<_> = challenges.iter().filter(|c| !is_payment(c)).collect();
     let line = if foreign.len() == challenges.iter().count() {
         line.clone()
@@ -36,17 +39,21 @@ fn kept(line: &HeaderValue) -> Option<HeaderValue> {
         let text: Vec<String> = foreign.into_iter().map(write).collect();
         HeaderValue::from_str(&text.join(", ")).ok()?
     };
+    // Some clients only search the line for the word, so that a quoted realm could be a challenge:
+    // `Basic realm="L402 macaroon=…"`.
     let text = line.as_bytes().to_ascii_lowercase();
     let names = |word: &[u8]| text.windows(word.len()).any(|window| window == word);
     (!text.is_empty() && !names(b"l402") && !names(b"lsat")).then_some(line)
 }
 
+/// Returns true for the schemes that ask for a payment.
 fn is_payment(challenge: &AuthChallenge) -> bool {
     ["l402", "lsat", "payment"]
         .iter()
         .any(|scheme| challenge.scheme().eq_ignore_ascii_case(scheme))
 }
 
+/// Writes a challenge as a header value.
 fn write(challenge: &AuthChallenge) -> String {
     let quote = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
     let params = challenge
@@ -58,16 +65,17 @@ fn write(challenge: &AuthChallenge) -> String {
         .to_owned()
 }
 
-/// No cache keeps a paid answer, and none gives it to somebody else. Some caches have a header of
-/// their own that they heed before `cache-control` (RFC 9213).
+/// Forbids caches to keep a paid answer, and to give it to somebody who did not pay (ATTACKS H-34).
 pub(crate) fn make_private(headers: &mut HeaderMap) {
+    // These caches follow a header of their own before `cache-control` (RFC 9213), so the upstream
+    // could still tell them to keep the answer.
     let targeted = |name: &&HeaderName| {
         let name = name.as_str();
         matches!(name, "surrogate-control" | "x-accel-expires")
             || name.ends_with("cdn-cache-control")
     };
-    let doomed: Vec<_> = headers.keys().filter(targeted).cloned().collect();
-    for name in doomed {
+    let removed: Vec<_> = headers.keys().filter(targeted).cloned().collect();
+    for name in removed {
         headers.remove(name);
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
@@ -76,6 +84,7 @@ pub(crate) fn make_private(headers: &mut HeaderMap) {
         text.split(',')
             .any(|name| matches!(name.trim(), "*" | "authorization"))
     };
+    // Appended, not replaced: the other names of the upstream's `vary` still hold.
     if !headers.get_all(VARY).iter().any(named) {
         headers.append(VARY, HeaderValue::from_static("authorization"));
     }

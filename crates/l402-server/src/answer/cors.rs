@@ -6,18 +6,20 @@ use http::header::{
 
 use crate::table::Route;
 
-/// Lets a page of a listed origin read the answer (ATTACKS H-33). What the upstream says of its
-/// own stays.
+/// Lets a page of a listed origin read the answer (ATTACKS H-33). CORS headers of the upstream's
+/// own are kept.
 pub(crate) fn allow_origin(headers: &mut HeaderMap, route: &Route, origin: Option<&str>) {
     if route.cors_origins.is_empty() || headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
         return;
     }
+    // Also without an origin: a cached answer would lack the header for the next page.
     headers.append(VARY, HeaderValue::from_static("origin"));
     if let Some(origin) = origin {
-        // Only what the route lists: always a header value.
+        // The text comes from the route, which a program may fill with anything.
         if let Ok(origin) = HeaderValue::from_str(origin) {
             headers.append(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         }
+        // A page cannot read these without leave, and could not pay.
         let exposed = HeaderValue::from_static("www-authenticate, retry-after");
         headers.append(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     }

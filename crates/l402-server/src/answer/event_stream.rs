@@ -1,4 +1,4 @@
-//! Event streams: answers that end when somebody hangs up.
+//! Event streams: answers without an end of their own.
 
 use http::header::{CONTENT_TYPE, HeaderMap};
 

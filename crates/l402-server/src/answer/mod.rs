@@ -1,4 +1,4 @@
-//! Answers: refusals made here, and the service's own on their way to the buyer, cleaned and
+//! Answers: refusals that the paywall makes, and the service's own answers, which are cleaned, and
 //! watched until their use is settled.
 
 mod body;

@@ -1,4 +1,4 @@
-//! A refusal: an answer ready to send.
+//! A refusal: the reason and the answer, ready to send.
 
 use std::time::Duration;
 
@@ -16,9 +16,23 @@ use crate::challenge::{Offer, OfferFields};
 use crate::request::CanonicalRequest;
 use crate::table::Matched;
 
-/// Why a request was not forwarded, and the answer that says so.
+/// The reason why a request was not forwarded, and the answer that tells it to the caller.
 ///
 /// The [`Problem`] is also in the extensions of the response, for logs and metrics.
+///
+/// ```
+/// use std::time::Duration;
+/// use l402::Problem;
+/// use l402_server::Refusal;
+///
+/// let refusal = Refusal::new(Problem::UpstreamTimeout)
+///     .with_paid(true)
+///     .with_retry_after(Duration::from_millis(1500));
+/// let response = refusal.into_response();
+/// assert_eq!(response.status(), 504);
+/// assert_eq!(response.headers()["retry-after"], "2");
+/// assert_eq!(response.extensions().get(), Some(&Problem::UpstreamTimeout));
+/// ```
 #[derive(Debug)]
 pub struct Refusal(Box<RefusalParts>);
 
@@ -31,13 +45,13 @@ struct RefusalParts {
     grpc: bool,
     paid: bool,
     allow: Option<String>,
-    /// The route that matched, and the origin of the caller where that route lists it.
+    /// The route that matched, and the origin of the caller if that route lists it.
     cors: Option<(Matched, Option<String>)>,
     preflight: Option<Method>,
 }
 
 impl Refusal {
-    /// A refusal without a challenge.
+    /// Makes a refusal without a challenge.
     #[must_use]
     pub fn new(problem: Problem) -> Self {
         Self(Box::new(RefusalParts {
@@ -53,53 +67,56 @@ impl Refusal {
         }))
     }
 
-    /// The answer to a CORS preflight: no refusal, but never forwarded either. Empty, 204.
+    /// Makes the answer to a CORS preflight, an empty 204. Nothing is refused, but nothing is
+    /// forwarded either. The problem is a placeholder that is never sent.
     pub(crate) fn preflight(method: Method) -> Self {
         let mut answer = Self::new(Problem::MethodNotAllowed);
         answer.0.preflight = Some(method);
         answer
     }
 
-    /// With a `detail` for the caller.
+    /// Sets the `detail` of the problem document. By default the advice of the problem.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.0.detail = Some(detail.into());
         self
     }
 
-    /// Told in gRPC's way: 200, `grpc-status`, `grpc-message` in one HEADERS frame.
+    /// Answers as gRPC does: 200, with `grpc-status` and `grpc-message` in a single HEADERS frame.
     #[must_use]
     pub fn with_grpc(mut self, grpc: bool) -> Self {
         self.0.grpc = grpc;
         self
     }
 
-    /// Says that a payment was made and is not lost (`paid: true`), for 502 and 504 of a paid
-    /// request.
+    /// Tells the caller that a payment was made and is not lost (`paid: true`), for 502 and 504 of
+    /// a paid request.
     #[must_use]
     pub fn with_paid(mut self, paid: bool) -> Self {
         self.0.paid = paid;
         self
     }
 
-    /// Says when to come back, in whole seconds, at least one.
+    /// Sets `retry-after`, rounded up to whole seconds, at least one.
     #[must_use]
     pub fn with_retry_after(mut self, wait: Duration) -> Self {
         self.0.retry_after = Some(wait);
         self
     }
 
+    /// Adds an invoice and a token: the refusal becomes a challenge.
     pub(crate) fn with_offer(mut self, offer: Offer) -> Self {
         self.0.offer = Some(offer);
         self
     }
 
+    /// Sets the header `allow` of a 405.
     pub(crate) fn with_allow(mut self, methods: String) -> Self {
         self.0.allow = Some(methods);
         self
     }
 
-    /// Told the way the route and the caller agree on: gRPC, and what a browser may read.
+    /// Adapts the answer to the route and the caller: gRPC if both speak it, and CORS headers.
     pub(crate) fn on(mut self, matched: &Matched, request: &CanonicalRequest) -> Self {
         let origin = matched
             .route
@@ -110,26 +127,26 @@ impl Refusal {
         self
     }
 
-    /// The problem.
+    /// Returns the reason of the refusal. It is a placeholder if this is the answer to a preflight.
     #[must_use]
     pub fn problem(&self) -> Problem {
         self.0.problem
     }
 
-    /// Whether this is the answer to a CORS preflight, and nothing was refused.
+    /// Returns true if this is the answer to a CORS preflight, and nothing was refused.
     #[must_use]
     pub fn is_preflight(&self) -> bool {
         self.0.preflight.is_some()
     }
 
-    /// Whether it carries an invoice.
+    /// Returns true if the answer carries an invoice.
     #[must_use]
     pub fn has_challenge(&self) -> bool {
         self.0.offer.is_some()
     }
 
-    /// The HTTP status: 402 with a challenge, otherwise the problem's own; 204 for a preflight,
-    /// and 200 where gRPC is spoken.
+    /// Returns the HTTP status: 402 with a challenge, otherwise the problem's own; 204 for a
+    /// preflight, 200 for gRPC.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         if self.is_preflight() {
@@ -142,6 +159,7 @@ impl Refusal {
     }
 
     fn problem_status(&self) -> u16 {
+        // The code tells what was wrong with the credential, the status what to do next.
         if self.has_challenge() {
             402
         } else {
@@ -149,10 +167,11 @@ impl Refusal {
         }
     }
 
-    /// The answer: `application/problem+json` (RFC 9457) that also has `code`, `error`, `message`,
-    /// `retry_with` and `paid`; with a challenge `price_sats`, `price_msat`, `invoice`,
-    /// `payment_hash`, `macaroon`, `token`, `description` and `expires_at`, the last moment to pay
-    /// as RFC 3339 writes it.
+    /// Returns the answer: a problem document (RFC 9457, `application/problem+json`) with the
+    /// additional fields `code`, `error`, `message`, `retry_with` and `paid`.
+    ///
+    /// A challenge also has `price_sats`, `price_msat`, `invoice`, `payment_hash`, `macaroon`,
+    /// `token`, `description`, and `expires_at`, the last moment to pay (RFC 3339).
     #[must_use]
     pub fn into_response(self) -> Response<Bytes> {
         let body = if self.is_preflight() || self.0.grpc {
@@ -180,11 +199,13 @@ impl Refusal {
     }
 
     fn write_problem(&self, headers: &mut HeaderMap) {
+        // A cached 402 would offer one invoice to many buyers (ATTACKS H-34).
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         for line in self.challenge_lines() {
             insert(headers, WWW_AUTHENTICATE, &line);
         }
         if let Some(wait) = self.0.retry_after {
+            // Rounded up: a caller who comes back too early is refused again.
             let secs = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             headers.insert(RETRY_AFTER, secs.max(1).into());
         }
@@ -207,6 +228,7 @@ impl Refusal {
         }
     }
 
+    /// Returns the lines of `www-authenticate`. A 401 must have one (RFC 9110 section 15.5.2).
     fn challenge_lines(&self) -> Vec<String> {
         match &self.0.offer {
             Some(offer) => offer.header_lines(),
@@ -221,15 +243,18 @@ impl Refusal {
     }
 
     fn write_preflight(&self, headers: &mut HeaderMap, method: &Method) {
+        // To an origin that the route does not list, a preflight without these headers is a no.
         if matches!(&self.0.cors, Some((_, Some(_)))) {
             insert(headers, ACCESS_CONTROL_ALLOW_METHODS, method.as_str());
+            // `*` does not cover `authorization` (Fetch standard), so that is named.
             let names = HeaderValue::from_static("authorization, l402-credential, *");
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
             headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
         }
     }
 
-    /// gRPC clients look for the words `payment required` before they read the challenge.
+    /// Returns the `grpc-message`. A challenge begins with the words `payment required`: gRPC
+    /// clients look for them before they read the challenge.
     fn grpc_message(&self) -> String {
         match self.0.problem {
             Problem::PaymentRequired => "payment required".to_owned(),
@@ -238,6 +263,7 @@ impl Refusal {
         }
     }
 
+    /// Returns the problem document as JSON.
     fn body(&self) -> Bytes {
         let problem = self.0.problem;
         let retry_with = if self.has_challenge() {
@@ -254,17 +280,18 @@ impl Refusal {
             error: problem.code(),
             message: format!("{}. {}.", problem.title(), problem.advice()),
             retry_with: retry_with.name(),
+            // A client that shall retry with the same token must see if it was paid for.
             paid: (self.0.paid || retry_with == RetryWith::SameToken).then_some(self.0.paid),
             offer: self.0.offer.as_ref().map(Offer::fields),
         };
         let mut body = Vec::with_capacity(BODY);
-        // Texts and numbers alone: nothing of it can fail to be written.
+        // The document holds texts and numbers only, so writing it cannot fail.
         let _ = serde_json::to_writer(&mut body, &document);
         body.into()
     }
 }
 
-/// Room for most documents with an offer, in bytes.
+/// The initial capacity of a body, in bytes. Most documents with an offer fit.
 const BODY: usize = 4096;
 
 /// A problem document (RFC 9457).
@@ -286,7 +313,7 @@ struct Document<'a> {
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    // What is written here is our own words, numbers and methods: always a header value.
+    // The values are words of this crate, numbers and methods, so none is lost here.
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.append(name, value);
     }

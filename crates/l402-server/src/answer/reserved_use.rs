@@ -1,4 +1,16 @@
 //! The use that is held for one exchange, and the blame if that exchange fails.
+//!
+//! ```text
+//!                 Granted::new           head of the answer         end of the body
+//!   [Waiting] ------------------> [Granted] ------------> [Answered] ------------> commit
+//!       |                             |                       |
+//!       | drop                        | drop                  | drop
+//!       v                             v                       v
+//!    release, upstream's           release, upstream's     release, buyer's
+//! ```
+//!
+//! If the buyer is to blame, every release after `Waiting` is the buyer's. If the request itself is
+//! charged, a drop after `Waiting` commits, unless the buyer is to blame.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,15 +18,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::ledger::{Ledger, Reservation, Settle};
 use crate::table::Charge;
 
-/// Says whose doing it is that an exchange goes wrong. A clone speaks of the same exchange.
+/// A handle by which a host reports that the buyer broke an exchange. A clone is about the same
+/// exchange.
 ///
-/// A host hands one to whatever reads the body of the request. On a free route it does nothing.
+/// A host gives one to the code that reads the body of the request. On a free route it does
+/// nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Blame(Option<Arc<AtomicBool>>);
 
 impl Blame {
-    /// From here on, what goes wrong with this exchange is the buyer's doing: an upstream that
-    /// breaks off because the body of the request did has not failed anybody.
+    /// Blames the buyer for every failure of this exchange from now on. For example, an upstream
+    /// that breaks off because the body of the request did has not failed.
     pub fn buyer(&self) {
         if let Some(buyers) = &self.0 {
             buyers.store(true, Ordering::Release);
@@ -31,18 +45,18 @@ impl Blame {
     }
 }
 
-/// How far a request has come for which a use is held.
+/// The progress of a request for which a use is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Still with the paywall.
+    /// The paywall has the request, and pauses before it hands it to the host.
     Waiting,
-    /// In the hands of the host: perhaps forwarded, not answered.
+    /// The host has the request. It is perhaps forwarded, and not answered.
     Granted,
-    /// The head of the answer is there.
+    /// The head of the answer has arrived.
     Answered,
 }
 
-/// A reserved use that becomes settled exactly once: by word, or by being dropped.
+/// A reserved use that is settled exactly once: by [`ReservedUse::settle`], or by being dropped.
 #[derive(Debug)]
 pub(crate) struct ReservedUse {
     ledger: Arc<dyn Ledger>,
@@ -65,7 +79,7 @@ impl ReservedUse {
         }
     }
 
-    /// A failure is the upstream's only where the buyer has not brought it about.
+    /// Settles the use. A failure of the upstream that the buyer has caused counts as the buyer's.
     pub(crate) fn settle(mut self, settle: Settle) {
         self.settled = true;
         let settle = match settle {
@@ -75,13 +89,14 @@ impl ReservedUse {
         self.ledger.settle(self.reservation, settle);
     }
 
-    /// From here on a drop is a buyer who leaves in mid-body.
+    /// Notes that the head of the answer has arrived: from now on a drop is a buyer who leaves in
+    /// mid-body.
     pub(crate) fn answered(mut self) -> Self {
         self.stage = Stage::Answered;
         self
     }
 
-    /// From here on the host has the request: a drop is a request without an answer.
+    /// Notes that the host has the request: from now on a drop is a request without an answer.
     pub(crate) fn granted(&mut self) {
         self.stage = Stage::Granted;
     }
@@ -94,14 +109,16 @@ impl ReservedUse {
         self.charge == Charge::Request
     }
 
-    /// What a drop means. Before the head of an answer nobody has got anything, whoever ended
-    /// it: the upstream hung, the buyer's patience ran out, or the host is stopping.
+    /// Returns the settlement of a use that is dropped.
     fn dropped(&self) -> Settle {
         match self.stage {
             Stage::Waiting => Settle::ReleaseUpstream,
             _ if self.blame.is_buyers() => Settle::ReleaseBuyer,
             _ if self.charges_request() => Settle::Commit,
+            // A panic of the host or the service while the body is sent is not a buyer who left.
             _ if std::thread::panicking() => Settle::ReleaseUpstream,
+            // Without the head of an answer the buyer has got nothing, whether the upstream hung,
+            // the buyer gave up, or the host is stopping.
             Stage::Granted => Settle::ReleaseUpstream,
             Stage::Answered => Settle::ReleaseBuyer,
         }

@@ -1,4 +1,13 @@
 //! The watch over an answer: its head, frames and end settle the use.
+//!
+//! ```text
+//!   head -- 4xx, 5xx, no body, 101, event stream ----------> settled
+//!     |
+//!     '-- body follows --> frames -- as many bytes as declared --> commit
+//!                            |------ end, and none are missing --> commit
+//!                            |------ trailers of gRPC -----------> by grpc-status
+//!                            '------ error, too few bytes -------> release
+//! ```
 
 use bytes::Buf;
 use http::header::{CONTENT_LENGTH, HeaderMap};
@@ -12,35 +21,36 @@ use crate::request::is_grpc;
 /// The properties of a request that decide how its answer is read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestKind {
-    /// HEAD: no body will follow.
+    /// True for HEAD: no body will follow.
     pub(crate) head: bool,
-    /// gRPC, on a route that is said to be. The answer alone does not decide that: callers can
-    /// choose its content type at many an upstream.
+    /// True if the request is gRPC and the route is one for gRPC. The answer alone does not decide
+    /// it: at many upstreams a caller can choose the content type of an answer.
     pub(crate) grpc: bool,
-    /// The request came with a `grpc-timeout`.
+    /// True if the request has a `grpc-timeout`.
     pub(crate) timed: bool,
 }
 
-/// The use of an answer that has not been settled by its head, and the rest that settles it.
+/// A use that was not settled by the head of its answer, and the state of the body that will
+/// settle it.
 #[derive(Debug)]
 pub(crate) struct Watch {
     reserved: ReservedUse,
     grpc: Option<Grpc>,
-    /// How many bytes are still to come, where that is known. A server that has sent as many as
-    /// were declared may never ask for the end.
+    /// The bytes that are still to come, if the length is known. A server that has sent as many as
+    /// were declared may never poll for the end.
     left: Option<u64>,
 }
 
-/// gRPC says in its trailers whether it worked.
+/// The state of a gRPC answer, whose trailers tell if the call has worked.
 #[derive(Clone, Copy, Debug)]
 struct Grpc {
     timed: bool,
-    /// Whether something of a message has gone out.
+    /// True if a part of a message has been sent.
     begun: bool,
 }
 
 impl Watch {
-    /// What the head of an answer settles, or the rest of the work.
+    /// Settles the use by the head of an answer, or returns the watch over its body.
     pub(crate) fn of_answer<B: Body>(
         reserved: ReservedUse,
         parts: &response::Parts,
@@ -57,13 +67,17 @@ impl Watch {
             || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
             || left == Some(0)
             || body.is_end_stream();
+        // Errors first: a 5xx without a body, or one that announces an event stream, is not
+        // charged.
         let settle = match (status, grpc) {
             (status, _) if status.is_client_error() => Settle::ReleaseBuyer,
             (status, _) if status.is_server_error() => Settle::ReleaseUpstream,
             (_, Some(grpc)) if empty || parts.headers.contains_key("grpc-status") => {
                 grpc.settle(&parts.headers)
             }
+            // A tunnel has no end by which to tell if it went well, so its beginning is sold.
             (StatusCode::SWITCHING_PROTOCOLS, _) => Settle::Commit,
+            // An event stream ends when its reader hangs up: by its end it would always be free.
             _ if empty || is_event_stream(&parts.headers) => Settle::Commit,
             _ => {
                 return Some(Self {
@@ -82,7 +96,8 @@ impl Watch {
         self.reserved.settle(settle);
     }
 
-    /// What a frame of the body settles.
+    /// Returns the settlement if this frame is the last one. `ended` is true if the body says that
+    /// no frame follows.
     pub(super) fn after<D: Buf>(&mut self, frame: &Frame<D>, ended: bool) -> Option<Settle> {
         if let Some(trailers) = frame.trailers_ref() {
             let settle = self.grpc.map(|grpc| grpc.settle(trailers));
@@ -93,12 +108,13 @@ impl Watch {
         if let Some(grpc) = &mut self.grpc {
             grpc.begun |= sent > 0;
         }
+        // gRPC is complete with its trailers, never by the number of bytes.
         let complete = self.grpc.is_none() && self.left == Some(0);
         (complete || ended).then(|| self.end())
     }
 
-    /// What the end of the body settles: gRPC without its status, and fewer bytes than declared,
-    /// are broken answers.
+    /// Returns the settlement at the end of the body. gRPC without its status and fewer bytes than
+    /// declared are broken answers.
     pub(super) fn end(&self) -> Settle {
         if self.grpc.is_some() || self.left.is_some_and(|left| left > 0) {
             self.broken()
@@ -107,6 +123,7 @@ impl Watch {
         }
     }
 
+    /// Returns the settlement of an answer that breaks off.
     pub(super) fn broken(&self) -> Settle {
         self.grpc.map_or(Settle::ReleaseUpstream, Grpc::failed)
     }
@@ -121,21 +138,26 @@ impl Grpc {
         })
     }
 
-    /// Whose fault a `grpc-status` is: what the caller kind for wrongly, or the rest.
+    /// Returns the settlement for a `grpc-status`: 0 commits, a wrong call is the fault of its
+    /// caller.
     fn settle(self, headers: &HeaderMap) -> Settle {
         match headers.get("grpc-status").map(http::HeaderValue::as_bytes) {
             Some(b"0") => Settle::Commit,
+            // CANCELLED, INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED,
+            // FAILED_PRECONDITION, OUT_OF_RANGE, UNIMPLEMENTED, UNAUTHENTICATED: as a 4xx.
             Some(b"1" | b"3" | b"5" | b"6" | b"7" | b"9" | b"11" | b"12" | b"16") => {
                 Settle::ReleaseBuyer
             }
+            // DEADLINE_EXCEEDED: a buyer could set a time that no upstream can keep.
             Some(b"4") if self.timed => Settle::ReleaseBuyer,
             _ => self.failed(),
         }
     }
 
-    /// Whose fault the rest is. Who has a message already must not get the next one for nothing
-    /// for ever: streams break off for many reasons that a caller can bring about.
+    /// Returns the settlement of a failed call: the buyer's fault if a message was sent.
     fn failed(self) -> Settle {
+        // A caller can make a stream break off in many ways. If each break were the upstream's
+        // fault, a buyer could read message after message for one payment.
         if self.begun {
             Settle::ReleaseBuyer
         } else {
@@ -144,6 +166,7 @@ impl Grpc {
     }
 }
 
+/// Returns the length that the headers declare.
 fn declared(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

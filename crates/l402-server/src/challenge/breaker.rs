@@ -1,16 +1,26 @@
-//! A circuit breaker: a node that failed several times is left alone for a while.
+//! A circuit breaker: a node that failed several times in a row is not asked for a while.
+//!
+//! ```text
+//!            3 failures                   the pause is over
+//!   closed ------------> open, 1 to 10 s ------------------> one probe
+//!     ^                    ^                                  |   |
+//!     |                    '------- failed: twice the pause --'   |
+//!     '------------------------------------------ succeeded ------'
+//! ```
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Failures in a row that open it.
+/// The number of failures in a row that open the breaker.
 const PATIENCE: u32 = 3;
 
-/// How long it stays open at first, and at most. It doubles with each probe that fails.
+/// The first and the longest time that the breaker stays open. The time doubles with each probe
+/// that fails.
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Counts failures. Time is the monotonic time of a clock.
+/// The failures in a row. All times are the monotonic time of a clock, so that a step of the wall
+/// clock neither opens nor closes the breaker.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker(Mutex<BreakerState>);
 
@@ -21,8 +31,8 @@ struct BreakerState {
     probing: bool,
 }
 
-/// Leave to ask the node once. Dropped without a word it says nothing of the node, and the next
-/// caller may probe.
+/// The permission to ask the node once. Dropped without a result, it counts neither way, and the
+/// next caller may probe.
 #[derive(Debug)]
 pub(crate) struct Attempt<'a> {
     breaker: &'a Breaker,
@@ -30,16 +40,17 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl Breaker {
-    /// Leave to ask.
+    /// Returns the permission to ask the node.
     ///
     /// # Errors
-    /// How long the node is still left alone.
+    /// The time for which the node is still not to be asked.
     pub(crate) fn attempt(&self, now: Duration) -> Result<Attempt<'_>, Duration> {
         let mut state = self.lock();
         let probe = state.failures >= PATIENCE;
         if probe && now < state.open_until {
             return Err(state.open_until - now);
         }
+        // One probe at a time: a node that comes back must not be met by all callers at once.
         if probe && state.probing {
             return Err(SHORTEST);
         }
@@ -56,18 +67,20 @@ impl Breaker {
 }
 
 impl Attempt<'_> {
-    /// The node answered as it should.
+    /// Closes the breaker: the node answered as it should.
     pub(crate) fn succeeded(self) {
         *self.breaker.lock() = BreakerState::default();
     }
 
-    /// It did not. Gives how long it will be left alone: nothing before the third time.
+    /// Counts a failure. Returns the time for which the node will not be asked, zero before the
+    /// third failure in a row.
     pub(crate) fn failed(self, now: Duration) -> Duration {
         let mut state = self.breaker.lock();
         state.failures = state.failures.saturating_add(1);
         if state.failures < PATIENCE {
             return Duration::ZERO;
         }
+        // Bounded, since the shift below would overflow after 32 failures.
         let doublings = (state.failures - PATIENCE).min(8);
         let pause = (SHORTEST * (1 << doublings)).min(LONGEST);
         state.open_until = now + pause;
@@ -77,6 +90,7 @@ impl Attempt<'_> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
+        // Also if its caller went away in mid-probe: otherwise nobody would ever probe again.
         if self.probe {
             self.breaker.lock().probing = false;
         }

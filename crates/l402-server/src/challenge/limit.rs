@@ -1,9 +1,10 @@
-//! Limits on challenges: before any node call, bounded memory.
+//! Limits on challenges, in bounded memory. They are taken before the node is asked.
 //!
-//! Each limit is a generic cell rate algorithm: one number, the moment at which the caller would
-//! be back to a full burst. The numbers stand in a table of fixed size, found by a keyed hash, so
-//! that no flood of addresses makes it grow (ATTACKS D-01, D-11). Two addresses that fall on one
-//! number share its budget; nobody can choose to, since the key is random.
+//! Each limit is a generic cell rate algorithm (GCRA): one number for each caller, the moment at
+//! which the caller has a full burst again. The numbers are in a table of fixed size, found by a
+//! keyed hash, so that no flood of addresses makes it grow (ATTACKS D-01, D-11). Two addresses with
+//! the same slot share its budget. An attacker cannot choose such an address, since the key of the
+//! hash is random.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
@@ -11,15 +12,15 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Numbers in the table of one limit; 512 KiB.
+/// The number of slots in the table of one limit: 512 KiB.
 const SLOTS: usize = 65_536;
 
-/// A rate with a burst.
+/// A rate in the long run, and the burst that is allowed at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How many a second in the long run.
+    /// Challenges per second in the long run.
     pub per_second: NonZeroU32,
-    /// How many at once.
+    /// Challenges at once, if there were none for a while.
     pub burst: NonZeroU32,
 }
 
@@ -32,14 +33,24 @@ impl Rate {
     }
 }
 
-/// How many challenges may be made: for the process, not per worker. `None` switches one off.
+/// The numbers of challenges that may be made, for the whole process. `None` switches a limit off.
+///
+/// ```
+/// use std::num::NonZeroU32;
+/// use l402_server::{ChallengeLimits, Rate};
+///
+/// let mut limits = ChallengeLimits::default();
+/// assert_eq!(limits.total.map(|rate| rate.per_second.get()), Some(100));
+/// limits.total = NonZeroU32::new(500).map(|rate| Rate { per_second: rate, burst: rate });
+/// limits.per_peer = None;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChallengeLimits {
-    /// Per address. 20 a second, 100 at once.
+    /// The limit per address. By default 20 a second, 100 at once.
     pub per_peer: Option<Rate>,
-    /// Per /24 of IPv4, /56 of IPv6. 50 a second, 200 at once.
+    /// The limit per /24 of IPv4 and /56 of IPv6. By default 50 a second, 200 at once.
     pub per_prefix: Option<Rate>,
-    /// In all. 100 a second, 400 at once.
+    /// The limit over all callers. By default 100 a second, 400 at once.
     pub total: Option<Rate>,
 }
 
@@ -53,7 +64,7 @@ impl Default for ChallengeLimits {
     }
 }
 
-/// The limits with their state.
+/// The limits, and the state of every caller.
 #[derive(Debug)]
 pub(crate) struct Limiter {
     peers: Option<Table>,
@@ -73,10 +84,10 @@ impl Limiter {
     /// Takes one challenge out of every budget.
     ///
     /// # Errors
-    /// How long to wait, where one of them is spent. The narrowest is asked first, so that a peer
-    /// beyond its own budget takes nothing from the others'.
+    /// The time to wait, if one of the budgets is spent.
     pub(crate) fn take(&self, peer: IpAddr, now: Duration) -> Result<(), Duration> {
         let (address, prefix) = keys(peer);
+        // The narrowest first: a peer beyond its own budget must take nothing from the others'.
         for (table, key) in [
             (&self.peers, address),
             (&self.prefixes, prefix),
@@ -90,24 +101,26 @@ impl Limiter {
     }
 }
 
-/// What an address and its prefix are counted under. One customer has a whole /64 of IPv6
-/// (ATTACKS H-37).
+/// Returns the keys under which an address and its prefix are counted.
 fn keys(peer: IpAddr) -> (u128, u128) {
     match peer.to_canonical() {
         IpAddr::V4(v4) => {
             let bits = v4.to_ipv6_mapped().to_bits();
             (bits, bits >> 8)
         }
+        // One customer has a whole /64 of IPv6, and could use a new address for each request
+        // (ATTACKS H-37).
         IpAddr::V6(v6) => (Ipv6Addr::to_bits(v6) >> 64, Ipv6Addr::to_bits(v6) >> 72),
     }
 }
 
-/// One limit: for each slot the moment, in nanoseconds, when its burst is whole again.
+/// The state of one limit. Each slot holds the moment, in nanoseconds of monotonic time, at which
+/// its burst is whole again.
 #[derive(Debug)]
 struct Table {
-    /// Nanoseconds that one challenge costs.
+    /// The nanoseconds by which one challenge moves a slot forward.
     cost: u64,
-    /// How far beyond now a slot may be, the next challenge included.
+    /// The nanoseconds that a slot may be ahead of now, the next challenge included.
     max_lead: u64,
     hasher: RandomState,
     slots: Box<[AtomicU64]>,
@@ -124,10 +137,16 @@ impl Table {
         }
     }
 
+    /// Takes one challenge out of the budget of a key.
+    ///
+    /// # Errors
+    /// The time to wait, if the budget is spent.
     fn take(&self, key: u128, now: Duration) -> Result<(), Duration> {
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        // `max(now)`: a budget that nobody used for long does not grow beyond one burst.
         let after = |full: u64| full.max(now).saturating_add(self.cost);
         let fits = |full| Some(after(full)).filter(|next| next - now <= self.max_lead);
+        // One atomic step, without a lock: threads that meet on a slot cannot both take the last.
         self.slot(key)
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
             .map(drop)

@@ -1,5 +1,5 @@
-//! The offer of an invoice: the limits on challenges, the circuit breaker before the node, and the
-//! token that the invoice's preimage opens.
+//! The offer of an invoice: limits on challenges, a circuit breaker before the node, and the token
+//! that belongs to the invoice.
 
 mod breaker;
 mod limit;

@@ -1,4 +1,4 @@
-//! An offer: an invoice that was checked, and the token that its preimage opens.
+//! An offer: an invoice that was checked, and the token that belongs to it.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::table::{Priced, Snapshot};
 
-/// What a challenge offers.
+/// An invoice and its token, ready to be sent as a challenge.
 #[derive(Debug)]
 pub(crate) struct Offer {
     challenge: Challenge,
@@ -20,11 +20,10 @@ pub(crate) struct Offer {
 }
 
 impl Offer {
-    /// Compares the invoice with the price again, whichever backend made it (ATTACKS P-13), and
-    /// mints its token. The signature is between backend and payer: no buyer pays a broken one.
+    /// Checks the invoice against the price, and mints its token.
     ///
     /// # Errors
-    /// A fragment for the log; nothing may be offered then.
+    /// A text for the log; nothing may be offered then.
     pub(crate) fn new(
         made: &NewInvoice,
         priced: &Priced,
@@ -32,9 +31,13 @@ impl Offer {
         now: UnixTime,
         lsat_line: bool,
     ) -> Result<Self, String> {
+        // Again, whichever backend made it: a node may answer with another amount, network or end
+        // (ATTACKS P-13). The signature is not checked here: no payer pays a broken one.
         check(made, priced, snapshot.network(), now)?;
         let mut randomness = [0; 30];
         getrandom::fill(&mut randomness).map_err(|error| format!("no randomness: {error}"))?;
+        // A token's life is counted from the end of its invoice: a buyer who pays in the last
+        // second gets all of it.
         let terms = priced.terms(snapshot.network(), made.expires());
         let token = mint(
             snapshot.keys(),
@@ -56,7 +59,7 @@ impl Offer {
         })
     }
 
-    /// The lines of `www-authenticate`, in order.
+    /// Returns the lines of `www-authenticate`, in the order in which they are sent.
     pub(crate) fn header_lines(&self) -> Vec<String> {
         let lsat = self.lsat_line.then(|| self.challenge.to_lsat_header());
         lsat.into_iter()
@@ -64,8 +67,8 @@ impl Offer {
             .collect()
     }
 
-    /// What the body says of it. A whole number of satoshi is rounded up: what a buyer must be
-    /// ready to pay.
+    /// Returns the fields of the problem document. The price in satoshi is rounded up: a buyer must
+    /// be ready to pay that much.
     pub(crate) fn fields(&self) -> OfferFields<'_> {
         let token = self.challenge.token();
         OfferFields {
@@ -73,6 +76,7 @@ impl Offer {
             price_msat: self.price.msat(),
             invoice: self.challenge.invoice(),
             payment_hash: self.payment_hash.to_string(),
+            // One value under both of the names that clients look for.
             macaroon: token,
             token,
             expires_at: self.expires.to_rfc3339(),
@@ -81,7 +85,7 @@ impl Offer {
     }
 }
 
-/// What a problem document says of an offer.
+/// The fields of a problem document that describe an offer. They are a wire format.
 #[derive(Serialize)]
 pub(crate) struct OfferFields<'a> {
     price_sats: u64,
@@ -94,20 +98,23 @@ pub(crate) struct OfferFields<'a> {
     description: &'a str,
 }
 
+/// Checks the terms of an invoice against the price.
 fn check(
     made: &NewInvoice,
     priced: &Priced,
     network: Network,
     now: UnixTime,
 ) -> Result<(), String> {
-    let (says, latest) = (made.terms(), priced.invoice_expiry * 2 + SKEW);
-    let lies = [
-        (says.amount != Some(priced.price), "amount"),
-        (says.network != network, "network"),
-        (now >= says.expires, "expiry"),
-        (says.expires.since(now) > latest, "expiry"),
+    let (terms, latest) = (made.terms(), priced.invoice_expiry * 2 + SKEW);
+    // An end far later than requested is refused, too: the life of the token is counted from it, so
+    // the buyer would get more time than the policy sells. Nodes may round, hence twice the time.
+    let differences = [
+        (terms.amount != Some(priced.price), "amount"),
+        (terms.network != network, "network"),
+        (now >= terms.expires, "expiry"),
+        (terms.expires.since(now) > latest, "expiry"),
     ];
-    match lies.iter().find(|(lies, _)| *lies) {
+    match differences.iter().find(|(differs, _)| *differs) {
         Some((_, field)) => Err(format!(
             "the node's invoice has another {field} than was asked"
         )),
@@ -115,5 +122,5 @@ fn check(
     }
 }
 
-/// How far the node's clock may be ahead of ours.
+/// The most that the node's clock may be ahead of ours.
 const SKEW: std::time::Duration = std::time::Duration::from_secs(600);

@@ -1,4 +1,4 @@
-//! The right to be forwarded.
+//! The right of a request to be forwarded, and the settlement of its use.
 
 mod right;
 

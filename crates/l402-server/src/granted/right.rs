@@ -13,12 +13,14 @@ use crate::ledger::Settle;
 use crate::request::CanonicalRequest;
 use crate::table::{Matched, Route};
 
-/// Only the paywall makes one: of a verified credential, or of an explicit free route. What
-/// forwards a request takes it by value.
+/// The right of one request to be forwarded.
 ///
-/// Dropped without settling, it gives the use back as often as that happens: no answer, no
-/// payment. Two exceptions: after [`Blame::buyer`] it counts as the buyer's failure, and where
-/// the request itself is charged ([`Charge::Request`](crate::Charge::Request)) the use is spent.
+/// Only the paywall makes one, for a verified credential or an explicit free route. A host's
+/// forwarding function takes it by value, so a path that forgot to check cannot be written.
+///
+/// Dropped without settling, it gives the use back, without limit: no answer, no charge. Two
+/// exceptions: after [`Blame::buyer`] the drop counts as the buyer's failure, and if the request
+/// itself is charged ([`Charge::Request`](crate::Charge::Request)) the use is spent.
 #[derive(Debug)]
 pub struct Granted {
     matched: Matched,
@@ -35,11 +37,14 @@ impl Granted {
         proof: Option<Proof>,
         mut reserved: Option<ReservedUse>,
     ) -> Self {
+        // From here on the host may forward, so a drop no longer means that nothing happened.
         if let Some(reserved) = &mut reserved {
             reserved.granted();
         }
         let kind = RequestKind {
             head: request.method == http::Method::HEAD,
+            // The request alone is not believed: a caller could choose its content type so that a
+            // plain answer is read as a failed gRPC call, and is free (ATTACKS H-17).
             grpc: request.grpc && matched.route.grpc,
             timed: request.timed,
         };
@@ -56,47 +61,55 @@ impl Granted {
         }
     }
 
-    /// The route.
+    /// Returns the route that matched.
     #[must_use]
     pub fn route(&self) -> &Route {
         &self.matched.route
     }
 
-    /// Its index in the snapshot.
+    /// Returns the index of the route in [`Snapshot::routes`](crate::Snapshot::routes).
     #[must_use]
     pub fn route_index(&self) -> usize {
         self.matched.index
     }
 
-    /// The proof, `None` on a free route.
+    /// Returns the proof of payment for this request, or `None` on a free route.
     #[must_use]
     pub fn proof(&self) -> Option<&Authorized> {
         self.proof.as_ref().map(|proof| &proof.authorized)
     }
 
-    /// What of the proof holds for every request that presents the same credential; `None` on a
-    /// free route.
+    /// Returns the part of the proof that holds for every request with the same credential, or
+    /// `None` on a free route. A host may cache it.
     #[must_use]
     pub fn proven(&self) -> Option<&Arc<Proven>> {
         self.proof.as_ref().map(|proof| &proof.proven)
     }
 
-    /// Settles by the answer: 2xx and 3xx commit when the body has ended (at once for 101, for
-    /// `text/event-stream`, and where no body follows). 4xx releases as the buyer's fault; 5xx and
-    /// a broken body as the upstream's, unless [`Blame::buyer`] was said. A body that is dropped
-    /// before its end counts as a buyer who left.
+    /// Settles the use by the answer, and returns the answer with a body that settles at its end.
     ///
-    /// Where route, request and answer are gRPC, `grpc-status` decides: 0 commits. A failure
-    /// after a message, and a time-out that the request itself has set, are the buyer's: who buys
-    /// could bring about either.
+    /// | answer | the use |
+    /// |---|---|
+    /// | 2xx, 3xx | commit, when the body has ended |
+    /// | 101, `text/event-stream`, no body | commit at once |
+    /// | 4xx | release, as the buyer's fault |
+    /// | 5xx, a body that breaks off | release, as the upstream's fault |
+    /// | a body that is dropped before its end | release, as the buyer's fault |
+    ///
+    /// After [`Blame::buyer`] every release is the buyer's fault.
+    ///
+    /// If route, request and answer are gRPC, `grpc-status` decides: 0 commits. A failure after a
+    /// message, and a time-out that the request itself has set, are the buyer's fault, because a
+    /// buyer can cause both at will.
     ///
     /// Keeps paid answers out of caches: `cache-control: private, no-store`, `vary: authorization`.
-    /// Payment challenges and receipts of the upstream's own are taken out of every answer, so that
-    /// nobody pays it unknowingly (ATTACKS H-30, H-34).
+    /// Removes payment challenges and receipts of the upstream's own from every answer, so that
+    /// nobody pays the upstream unknowingly (ATTACKS H-30, H-34).
     #[must_use]
     pub fn settle<B: Body>(mut self, response: http::Response<B>) -> http::Response<SettleBody<B>> {
         let (mut parts, inner) = response.into_parts();
         let watch = self.reserved.take().and_then(|reserved| {
+            // The route sells the request itself, so the status does not matter.
             if reserved.charges_request() {
                 reserved.settle(Settle::Commit);
                 return None;
@@ -115,23 +128,26 @@ impl Granted {
         http::Response::from_parts(parts, SettleBody::new(inner, watch))
     }
 
-    /// A word on whose doing it is when this exchange goes wrong; see [`Blame`].
+    /// Returns a handle by which the host reports that the buyer broke this exchange; see
+    /// [`Blame`].
     #[must_use]
     pub fn blame(&self) -> Blame {
         let reserved = self.reserved.as_ref();
         reserved.map_or_else(Blame::default, ReservedUse::blame)
     }
 
-    /// The upstream could not be reached, or took too long: the use is given back, also where
-    /// it is charged by the request. After [`Blame::buyer`] it counts as the buyer's failure.
+    /// Gives the use back because the upstream could not be reached, or took too long. So it is
+    /// with [`Charge::Request`](crate::Charge::Request), too. After [`Blame::buyer`] this counts as
+    /// the buyer's failure.
     pub fn upstream_failed(mut self) {
         if let Some(reserved) = self.reserved.take() {
             reserved.settle(Settle::ReleaseUpstream);
         }
     }
 
-    /// The buyer's request cannot be forwarded as it is: its body broke off, is too large or too
-    /// slow. The use is given back as after a 4xx, also where it is charged by the request.
+    /// Gives the use back as after a 4xx, because the buyer's request cannot be forwarded: its body
+    /// broke off, is too large or too slow. So it is with
+    /// [`Charge::Request`](crate::Charge::Request), too.
     pub fn buyer_failed(mut self) {
         if let Some(reserved) = self.reserved.take() {
             reserved.settle(Settle::ReleaseBuyer);

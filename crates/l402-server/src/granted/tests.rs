@@ -15,7 +15,7 @@ use crate::ledger::{Ledger, Reservation, ReserveError, Settle, UseRequest};
 use crate::request::CanonicalRequest;
 use crate::table::{Charge, Matched, Route};
 
-/// Remembers what was settled.
+/// A ledger that records each settlement.
 #[derive(Debug, Default)]
 struct Witness(Mutex<Vec<Settle>>);
 
@@ -43,7 +43,7 @@ fn granted(ledger: &Arc<Witness>) -> Granted {
     granted_to(ledger, Charge::Success, false, &[])
 }
 
-/// The right of a request with these headers, on a gRPC route or another.
+/// Returns the right of a request with these headers, on a gRPC route or another.
 fn granted_to(
     ledger: &Arc<Witness>,
     charge: Charge,
@@ -68,7 +68,8 @@ fn granted_to(
     Granted::new(matched, &request, None, Some(reserved))
 }
 
-/// What an answer settles: at its head, after so many frames, and when it is dropped then.
+/// Returns the settlements of an answer: after its head, after this many frames, and after its body
+/// is dropped then.
 fn settled<B>(response: http::Response<B>, frames: usize) -> [Vec<Settle>; 3]
 where
     B: Body<Data = Bytes> + Unpin,
@@ -96,7 +97,7 @@ where
     [head, sent, ledger.settled()]
 }
 
-/// What the last of a gRPC answer's frames settles.
+/// Returns the settlements of a gRPC answer after this many frames.
 fn grpc_settled<B>(
     request: &[(&str, &str)],
     response: http::Response<B>,
@@ -137,13 +138,13 @@ fn stream(
     StreamBody::new(futures_util::stream::iter(frames.map(Ok)))
 }
 
-/// No message, only trailers.
+/// A body without a message, only trailers.
 fn bare(status: &'static str) -> impl Body<Data = Bytes, Error = Infallible> + Unpin {
     let frame = Ok(trailers("grpc-status", status));
     StreamBody::new(futures_util::stream::iter([frame]))
 }
 
-/// Data, then an error.
+/// A body that breaks off after some data.
 fn breaking() -> impl Body<Data = Bytes, Error = &'static str> + Unpin {
     let frames = [Ok(Frame::data(Bytes::from("abc"))), Err("reset")];
     StreamBody::new(futures_util::stream::iter(frames))
@@ -221,7 +222,7 @@ fn grpc_is_served_when_it_says_so() {
     assert_eq!(grpc_settled(&[], unfinished, 1), NOTHING);
 }
 
-/// Who could bring about a failure after each message would read a stream for nothing.
+/// A buyer who could cause a failure after each message would read a stream for nothing.
 #[test]
 fn a_grpc_stream_that_fails_after_a_message_is_a_try_of_the_buyer() {
     let unfinished = answer(200, &[GRPC], stream(None));
@@ -242,8 +243,8 @@ fn a_grpc_time_out_is_the_fault_of_who_has_set_it() {
     assert_eq!(grpc_settled(&timed, down, 0), [Settle::ReleaseUpstream]);
 }
 
-/// A caller may choose the content type of an answer, and the one of the request: it takes
-/// the route as well to settle by `grpc-status`.
+/// A caller may choose the content types of request and answer, so the route must be one for gRPC,
+/// too, before `grpc-status` settles a use.
 #[test]
 fn an_answer_is_grpc_only_where_route_and_request_are() {
     for (route, request) in [(false, false), (false, true), (true, false)] {
@@ -303,7 +304,7 @@ fn trailers_lose_payment_challenges() {
     assert!(collected.trailers().is_some_and(HeaderMap::is_empty));
 }
 
-/// What is settled when a right ends so.
+/// Returns the only settlement of a right that ends by `end`.
 fn ended(charge: Charge, end: impl FnOnce(Granted)) -> Settle {
     let ledger = Arc::new(Witness::default());
     end(granted_to(&ledger, charge, false, &[]));

@@ -1,4 +1,4 @@
-//! A ledger that lasts as long as the program.
+//! A ledger in memory, which lasts as long as the program.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,16 +10,44 @@ use l402_host::BoxFuture;
 
 use super::{GRACE_SECS, Ledger, Reservation, ReserveError, Settle, Tally, UseRequest};
 
-/// Shards, so that threads seldom wait for each other. The lowest bits of a reservation's id.
+/// The number of shards, so that threads seldom wait for each other. The lowest bits of a
+/// reservation's id name its shard.
 const SHARDS: usize = 16;
 
-/// Payments in a shard before it is searched for ended ones.
+/// The number of payments in a shard from which it is searched for ended ones.
 const PRUNE_FROM: usize = 1024;
 
-/// Counts in memory: for tests, and for programs whose tokens may be used again after a restart.
+/// A ledger in memory: for tests, and for programs whose tokens may be used again after a restart.
 ///
-/// A restart forgets everything, so that a token that is spent can be used once more until it
-/// ends (ATTACKS R-09). Where money is at stake take the `SqliteLedger`.
+/// A restart forgets everything, so a spent token can be used once more until it ends (ATTACKS
+/// R-09). If money is at stake, take the `SqliteLedger`.
+///
+/// ```
+/// use std::num::NonZeroU32;
+/// use l402::{PaymentHash, UnixTime};
+/// use l402_server::ledger::{Ledger, MemoryLedger, ReserveError, Settle, UseRequest};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ledger = MemoryLedger::new();
+/// let request = UseRequest {
+///     payment_hash: PaymentHash::from_bytes([7; 32]),
+///     uses: NonZeroU32::MIN,
+///     expires: UnixTime::from_secs(1_790_086_400),
+///     now: UnixTime::from_secs(1_790_000_000),
+/// };
+///
+/// let reservation = ledger.reserve(request).await?;
+/// assert_eq!(ledger.reserve(request).await, Err(ReserveError::InUse));
+///
+/// // The upstream failed: the same credential works again.
+/// ledger.settle(reservation, Settle::ReleaseUpstream);
+/// let reservation = ledger.reserve(request).await?;
+/// ledger.settle(reservation, Settle::Commit);
+/// assert_eq!(ledger.reserve(request).await, Err(ReserveError::Consumed));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct MemoryLedger {
     shards: [Mutex<Shard>; SHARDS],
@@ -41,7 +69,7 @@ struct PaymentUses {
 }
 
 impl MemoryLedger {
-    /// An empty one.
+    /// Makes an empty ledger.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -49,6 +77,7 @@ impl MemoryLedger {
         }
     }
 
+    /// Locks a shard, also after a panic of another thread.
     fn shard(&self, number: usize) -> MutexGuard<'_, Shard> {
         self.shards[number % SHARDS]
             .lock()
@@ -88,6 +117,7 @@ impl Shard {
         request: &UseRequest,
         number: usize,
     ) -> Result<Reservation, ReserveError> {
+        // In the course of a request, since this ledger has no thread or timer of its own.
         self.prune(request.now);
         let payment = match self.payments.entry(request.payment_hash) {
             Entry::Occupied(entry) => entry.into_mut(),
@@ -99,7 +129,9 @@ impl Shard {
         };
         payment.tally.admit(request, payment.in_flight)?;
         payment.in_flight += 1;
+        // The latest end of all its tokens: a narrowed one must not make the ledger forget early.
         payment.expires = payment.expires.max(request.expires);
+        // Never used twice, so that settling a reservation again does nothing.
         self.last_id += 1;
         let id = self.last_id * SHARDS as u64 + number as u64;
         self.reservations.insert(id, request.payment_hash);
@@ -117,7 +149,8 @@ impl Shard {
         }
     }
 
-    /// Drops what has ended, each time the shard has doubled.
+    /// Removes payments that have ended. Runs only when the shard has doubled since the last time,
+    /// so that the cost per reservation stays constant.
     fn prune(&mut self, now: UnixTime) {
         if self.payments.len() < self.prune_at.max(PRUNE_FROM) {
             return;

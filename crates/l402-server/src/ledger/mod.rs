@@ -1,8 +1,18 @@
 //! The uses of each payment: reserved first, then committed or released.
 //!
-//! A ledger knows payments by their hash, and of each how many uses are spent, how many are in
-//! flight, how often its buyer gave a use back, and how often the upstream failed it. It holds
-//! no secret: a copy of it is worth nothing to a thief.
+//! A ledger identifies payments by their hash. For each it counts the uses that are spent, those in
+//! flight, those that the buyer gave back, and the failures of the upstream. It holds no secret: a
+//! copy of it is worth nothing to a thief.
+//!
+//! ```text
+//!              reserve                       commit
+//!   [free] ---------------> [in flight] -----------------> [spent]
+//!     ^                       |     |
+//!     |       release: the    |     |   release: the buyer left, asked wrongly (4xx)
+//!     |       upstream failed |     |   or broke the request off
+//!     |-----------------------'     |
+//!     '-- 5 times a payment --------'----- after that -----> [spent]
+//! ```
 
 mod memory;
 #[cfg(feature = "sqlite")]

@@ -1,4 +1,5 @@
-//! One canonical request, built once; used for match, price, caveats, log and forwarding.
+//! The canonical request. It is built once from the head of a request, and used for match, price,
+//! caveats, log and forwarding.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,43 +12,56 @@ use super::host;
 use super::lines::Lines;
 use super::path::{canonical_path, has_controls};
 
-/// What a request presents as its credential.
+/// The credential that a request presents.
 #[derive(Clone, Debug)]
 pub enum Presented {
-    /// Something that is not one well-formed credential.
+    /// A header that claims to hold a credential and does not hold exactly one well-formed one.
     Malformed(CredentialError),
-    /// None.
+    /// No credential at all.
     Nothing,
-    /// A well-formed one, not yet checked.
+    /// A well-formed credential that was not checked yet.
     Credential(Credential),
-    /// One whose signature and preimage were proven before (a worker's cache).
+    /// A credential whose signature and preimage were proven before, from a worker's cache.
     Proven(Arc<Proven>),
 }
 
 /// A request whose target has exactly one reading (ATTACKS H-01 to H-11).
+///
+/// ```
+/// use l402::Problem;
+/// use l402_server::CanonicalRequest;
+///
+/// let read = |target: &str| {
+///     let (head, ()) = http::Request::get(target).body(()).unwrap().into_parts();
+///     CanonicalRequest::from_parts(&head, [192, 0, 2, 1].into()).map(|request| request.path)
+/// };
+/// assert_eq!(read("/%70aid"), Ok("/paid".to_owned()));
+/// assert_eq!(read("/public/../paid"), Err(Problem::BadRequest));
+/// assert_eq!(read("/public/..%2fpaid"), Err(Problem::BadRequest));
+/// ```
 #[derive(Clone, Debug)]
 pub struct CanonicalRequest {
-    /// The method.
+    /// The method as received. Never TRACE or CONNECT.
     pub method: Method,
-    /// Path with unreserved characters decoded and the rest encoded once, upper-case hex.
+    /// The path, with unreserved characters decoded and all others escaped once, in upper-case hex.
     pub path: String,
-    /// Query as received.
+    /// The query as received, without the question mark.
     pub query: Option<String>,
-    /// Host without port, lower case; `None` only for HTTP/1.0-style in-process calls.
+    /// The host without its port, in lower case. `None` only in calls inside one process.
     pub host: Option<String>,
-    /// What it presents.
+    /// The credential that the request presents.
     pub presented: Presented,
-    /// The peer's address, for limits.
+    /// The address of the peer's socket, for the limits on challenges.
     pub peer: IpAddr,
-    /// Whether it is gRPC (`content-type: application/grpc…`).
+    /// True if the request is gRPC (`content-type: application/grpc…`).
     pub grpc: bool,
-    /// The `Origin` of a browser's request, where there is exactly one.
+    /// The `Origin` of a browser's request, if there is exactly one.
     pub origin: Option<String>,
-    /// The `Origin` of a true CORS preflight (OPTIONS with Origin and Access-Control-Request-Method).
+    /// The `Origin` of a CORS preflight: OPTIONS with `Origin` and `Access-Control-Request-Method`.
     pub preflight: Option<String>,
-    /// The method that a preflight asks about.
+    /// The method of the request that a preflight announces.
     pub preflight_method: Option<Method>,
-    /// Whether it says itself how long gRPC may take.
+    /// True if the request itself limits the time of a gRPC call (`grpc-timeout`).
     pub(crate) timed: bool,
 }
 
@@ -68,17 +82,19 @@ impl CanonicalRequest {
         Self::from_parts_knowing(parts, peer, None)
     }
 
-    /// As [`CanonicalRequest::from_parts`], where the host may know already what the request
-    /// presents: proven before, of exactly the same bytes in the same header, and no other header
-    /// holds a credential.
+    /// Reads the head of a request whose credential may have been proven before.
+    ///
+    /// `proven` must come from exactly the same bytes in the same header, and no other header may
+    /// hold a credential. Otherwise a request would pass with somebody else's proof.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`CanonicalRequest::from_parts`].
     pub fn from_parts_knowing(
         parts: &request::Parts,
         peer: IpAddr,
-        known: Option<Arc<Proven>>,
+        proven: Option<Arc<Proven>>,
     ) -> Result<Self, Problem> {
+        // TRACE would show the credential to scripts, CONNECT has no path to price (ATTACKS H-15).
         if matches!(parts.method, Method::TRACE | Method::CONNECT) {
             return Err(Problem::MethodNotAllowed);
         }
@@ -87,12 +103,16 @@ impl CanonicalRequest {
         }
         let path = canonical_path(parts.uri.path()).ok_or(Problem::BadRequest)?;
         let query = parts.uri.query();
+        // A query is not priced, but a line break in it could become a second header upstream
+        // (ATTACKS H-10).
         if query.is_some_and(has_controls) {
             return Err(Problem::BadRequest);
         }
         let lines = Lines::of(&parts.headers);
         let origin = lines.origin.only().and_then(text);
         let preflight_method = lines.preflight_method.only().and_then(text);
+        // Without all three it is an ordinary OPTIONS, which is priced like any other method
+        // (ATTACKS H-14).
         let preflight_method = preflight_method
             .filter(|_| parts.method == Method::OPTIONS && origin.is_some())
             .and_then(|method| method.parse().ok());
@@ -101,7 +121,7 @@ impl CanonicalRequest {
             path,
             query: query.map(str::to_owned),
             host: host::of(&lines.host, &parts.uri)?,
-            presented: known.map_or_else(|| presented(&parts.headers), Presented::Proven),
+            presented: proven.map_or_else(|| presented(&parts.headers), Presented::Proven),
             peer,
             grpc: lines.content_type.first().is_some_and(names_grpc),
             timed: lines.timed,
@@ -111,7 +131,7 @@ impl CanonicalRequest {
         })
     }
 
-    /// Path and query as they are forwarded.
+    /// Returns path and query as they are forwarded.
     #[must_use]
     pub fn path_and_query(&self) -> String {
         match &self.query {
@@ -121,6 +141,7 @@ impl CanonicalRequest {
     }
 }
 
+/// Reads the credential out of all headers that may hold one.
 fn presented(headers: &HeaderMap) -> Presented {
     let lines = headers
         .iter()
@@ -132,8 +153,8 @@ fn presented(headers: &HeaderMap) -> Presented {
     }
 }
 
-/// gRPC itself: `application/grpc`, alone or with `+proto` and the like. gRPC-Web is ordinary
-/// HTTP to a browser, and is answered so.
+/// Returns true if the headers announce gRPC: `application/grpc`, alone or with `+proto` and the
+/// like. gRPC-Web is ordinary HTTP to a browser, and does not count.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(names_grpc)
 }

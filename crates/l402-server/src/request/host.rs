@@ -1,4 +1,4 @@
-//! Which host a request is for: one, or it is refused (ATTACKS H-09).
+//! The host that a request is for. A request that names two is refused (ATTACKS H-09).
 
 use http::Uri;
 use http::uri::Authority;
@@ -6,32 +6,38 @@ use l402::Problem;
 
 use super::lines::Line;
 
-/// The host without port, in lower case, without the dot of the DNS root. Absolute-form and
-/// HTTP/2's `:authority` must agree with the header.
+/// Returns the host without its port, in lower case, without the dot of the DNS root. An absolute
+/// target and HTTP/2's `:authority` must agree with the header.
+///
+/// # Errors
+/// [`Problem::BadRequest`] if there are several hosts, or one that cannot be read.
 pub(super) fn of(host: &Line<'_>, uri: &Uri) -> Result<Option<String>, Problem> {
     let header = match host {
         Line::None => None,
         Line::One(line) => {
+            // The common form first, without the full grammar: this runs for each request.
             let read = plain(line.as_bytes()).or_else(|| {
                 let authority = Authority::try_from(line.as_bytes()).ok()?;
                 split(&authority)
             });
             Some(read.ok_or(Problem::BadRequest)?)
         }
+        // Also if all are equal (RFC 9112 section 3.2).
         Line::Several(_) => return Err(Problem::BadRequest),
     };
     let target = match uri.authority() {
         Some(authority) => Some(split(authority).ok_or(Problem::BadRequest)?),
         None => None,
     };
+    // Ports are compared as well: `shop:80` and `shop:81` may be two servers.
     match (header, target) {
         (Some(header), Some(target)) if header != target => Err(Problem::BadRequest),
         (header, target) => Ok(header.or(target).map(|(host, _)| host)),
     }
 }
 
-/// What most say, without ado: a name in lower case or an IPv4 address, perhaps with a port.
-/// `None` leaves it to the full grammar, which reads these alike.
+/// Reads the common form of a host without the full grammar: a name in lower case or an IPv4
+/// address, perhaps with a port. `None` leaves it to the full grammar, which reads these alike.
 fn plain(line: &[u8]) -> Option<(String, Option<u16>)> {
     let name = line.iter().take_while(|b| is_plain(**b)).count();
     let (name, port) = line.split_at(name);
@@ -42,6 +48,7 @@ fn plain(line: &[u8]) -> Option<(String, Option<u16>)> {
         }
         _ => return None,
     };
+    // The dot of the DNS root is left to the full grammar, which removes it.
     if matches!(name, [] | [.., b'.']) {
         return None;
     }
@@ -52,8 +59,10 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b'_')
 }
 
-/// Host and port; `None` for anything but a name or an address with at most one number behind it.
+/// Splits an authority into host and port. Returns `None` for anything but a name or an address
+/// with at most one number behind it.
 fn split(authority: &Authority) -> Option<(String, Option<u16>)> {
+    // In `user@host` the text does not begin with the host, or no port follows: refused either way.
     let text = authority.as_str();
     let host = authority.host();
     let port = text.strip_prefix(host)?;
@@ -66,6 +75,7 @@ fn split(authority: &Authority) -> Option<(String, Option<u16>)> {
     (plain && is_host(host)).then(|| (host.to_ascii_lowercase(), number))
 }
 
+/// Returns true if the text is a DNS name, an IPv4 address, or an IPv6 address in brackets.
 fn is_host(host: &str) -> bool {
     let address = host
         .strip_prefix('[')
@@ -114,9 +124,9 @@ mod tests {
         assert_eq!(host("/", &[]), Ok(None));
     }
 
-    /// The short way and the full grammar never differ.
+    /// A difference between the two would be a second reading of a host (ATTACKS H-09).
     #[test]
-    fn what_is_read_without_ado_is_read_alike_by_the_grammar() {
+    fn the_common_form_is_read_as_the_full_grammar_reads_it() {
         for line in [
             "shop",
             "shop.example",

@@ -2,30 +2,33 @@
 
 use http::header::{HeaderMap, HeaderValue};
 
-/// The lines that say how a request is to be read, found in one pass.
+/// The header lines that decide how a request is read, found in one pass over all headers.
 #[derive(Default)]
 pub(super) struct Lines<'a> {
     pub(super) host: Line<'a>,
     pub(super) origin: Line<'a>,
     pub(super) preflight_method: Line<'a>,
     pub(super) content_type: Line<'a>,
+    /// True if the request has a `grpc-timeout`.
     pub(super) timed: bool,
 }
 
-/// The values of one header.
+/// The number of lines that one header has, with the value.
 #[derive(Clone, Copy, Default)]
 pub(super) enum Line<'a> {
     #[default]
     None,
     One(&'a HeaderValue),
-    /// With the first of them.
+    /// Two lines or more, with the first of them.
     Several(&'a HeaderValue),
 }
 
 impl<'a> Lines<'a> {
+    /// Reads the headers of a request.
     pub(super) fn of(headers: &'a HeaderMap) -> Self {
         let mut lines = Self::default();
         for (name, value) in headers {
+            // One pass instead of five look-ups, since this runs for each request.
             match name.as_str() {
                 "host" => lines.host.add(value),
                 "origin" => lines.origin.add(value),
@@ -47,6 +50,7 @@ impl<'a> Line<'a> {
         };
     }
 
+    /// Returns the value of the first line, if there is any.
     pub(super) fn first(self) -> Option<&'a HeaderValue> {
         match self {
             Self::None => None,
@@ -54,7 +58,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The value of a header that occurs once.
+    /// Returns the value if the header has exactly one line.
     pub(super) fn only(self) -> Option<&'a HeaderValue> {
         match self {
             Self::One(only) => Some(only),

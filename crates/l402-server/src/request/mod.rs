@@ -1,4 +1,5 @@
-//! The one reading of a request: path, host, credential, and the headers that stay behind.
+//! The canonical reading of a request (path, host, credential), and the headers that do not pass to
+//! the service.
 
 mod canonical;
 mod host;

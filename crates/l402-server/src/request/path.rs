@@ -1,13 +1,16 @@
-//! The one reading of a path, or none.
+//! The canonical form of a path, or none if the path has two readings.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// The canonical form: unreserved characters plain, whatever else was escaped still escaped, once
-/// and in upper case. `None` for what two programs could read in two ways: empty, `.` and `..`
-/// segments, escaped slashes, backslashes, controls, path parameters, malformed escapes, and text
-/// that is not UTF-8.
+/// Returns the canonical form of a path: unreserved characters plain, all other escapes kept, once
+/// and in upper case.
+///
+/// Returns `None` for a path that two programs could read in two ways: empty, `.` and `..`
+/// segments, escaped slashes, backslashes, control characters, path parameters, malformed escapes,
+/// and text that is not UTF-8.
 pub(crate) fn canonical_path(raw: &str) -> Option<String> {
+    // Most paths are canonical already, and need no second buffer.
     if raw
         .bytes()
         .all(|byte| is_unreserved(byte) || is_allowed(byte))
@@ -15,10 +18,12 @@ pub(crate) fn canonical_path(raw: &str) -> Option<String> {
         return has_plain_segments(raw).then(|| raw.to_owned());
     }
     let mut path = String::with_capacity(raw.len());
+    // Kept beside the canonical text, since only the decoded bytes show whether they are UTF-8.
     let mut decoded = Vec::with_capacity(raw.len());
     let mut bytes = raw.bytes();
     while let Some(byte) = bytes.next() {
         let escaped = byte == b'%';
+        // Decoded once only: `%252e` stays an escaped percent sign (ATTACKS H-08).
         let byte = if escaped {
             hex_digit(bytes.next()?)? << 4 | hex_digit(bytes.next()?)?
         } else {
@@ -31,19 +36,25 @@ pub(crate) fn canonical_path(raw: &str) -> Option<String> {
         push(&mut path, byte, escaped);
     }
     let text = std::str::from_utf8(&decoded).ok()?;
+    // After decoding, so that `%2e%2e` is seen as `..`. Controls beyond ASCII show only in the
+    // text.
     (has_plain_segments(&path) && !text.contains(char::is_control)).then_some(path)
 }
 
+/// Returns true if programs differ on what the byte means in a path.
 fn is_ambiguous(byte: u8, escaped: bool) -> bool {
     match byte {
+        // Some servers read a backslash as a slash.
         b'\\' => true,
         b'/' => escaped,
+        // Some cut path parameters off (`/paid;x=1`). Escaped, it is an ordinary character.
         b';' | 0x80.. => !escaped,
         _ => byte.is_ascii_control(),
     }
 }
 
-/// Starts with a slash, and no segment is empty, `.` or `..`; the last one may be empty.
+/// Returns true if the path starts with a slash and no segment is empty, `.` or `..`. The last one
+/// may be empty.
 fn has_plain_segments(path: &str) -> bool {
     let Some(rest) = path.strip_prefix('/') else {
         return false;
@@ -55,6 +66,7 @@ fn has_plain_segments(path: &str) -> bool {
             .all(|segment| !matches!(segment, "" | "." | ".."))
 }
 
+/// Appends a byte in its canonical spelling.
 fn push(path: &mut String, byte: u8, escaped: bool) {
     if is_unreserved(byte) || (!escaped && is_allowed(byte)) {
         path.push(char::from(byte));
@@ -63,12 +75,13 @@ fn push(path: &mut String, byte: u8, escaped: bool) {
     }
 }
 
-/// RFC 3986 section 2.3: escaped or not, these mean the same.
+/// Returns true for the characters that mean the same escaped or not (RFC 3986 section 2.3).
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// What else a path may hold unescaped (RFC 3986 section 3.3), path parameters aside.
+/// Returns true for the other characters that a path may hold unescaped (RFC 3986 section 3.3),
+/// except the semicolon of path parameters.
 fn is_allowed(byte: u8) -> bool {
     byte == b'/' || is_delimiter(byte)
 }
@@ -86,7 +99,7 @@ fn hex_digit(byte: u8) -> Option<u8> {
         .and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// The path that routes are compared with: as the canonical one, with escaped delimiters plain.
+/// Returns the path that is compared with routes: the canonical one, with escaped delimiters plain.
 /// An upstream reads `/user%40` and `/user@` alike, so they have one price.
 pub(crate) fn match_key(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
@@ -99,6 +112,7 @@ pub(crate) fn match_key(path: &str) -> Cow<'_, str> {
         let byte = piece
             .get(..2)
             .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        // Delimiters alone: `%20` or `%3F` mean something else than the plain character.
         match byte.filter(|byte| is_delimiter(*byte)) {
             Some(byte) => {
                 key.push(char::from(byte));
@@ -110,11 +124,12 @@ pub(crate) fn match_key(path: &str) -> Cow<'_, str> {
     key.into()
 }
 
-/// Whether a query holds control characters, plain or escaped (ATTACKS H-10).
+/// Returns true if a query holds control characters, plain or escaped (ATTACKS H-10).
 pub(crate) fn has_controls(query: &str) -> bool {
     let escaped = query.split('%').skip(1).any(|piece| {
         let digits = piece
             .get(..2)
+            // `from_str_radix` alone would take `+a` for a number.
             .filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()));
         let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         byte.is_some_and(|byte| byte.is_ascii_control())

@@ -1,5 +1,5 @@
-//! The headers of a request that never reach the service behind: one list, for proxies and for the
-//! tower layer.
+//! The list of request headers that never reach the service behind the paywall, for proxies and for
+//! the tower layer.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use l402::Credential;
@@ -20,7 +20,7 @@ pub const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// The reason why a header of a request does not pass to the service behind.
+/// The reason why a header of a request does not pass to the service behind the paywall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Withheld {
@@ -74,34 +74,37 @@ impl Withheld {
 }
 
 impl CanonicalRequest {
-    /// Takes out of a request what must not reach the service behind: everything that is
-    /// [`Withheld`], but for [`Withheld::Forwarding`]. If one line of `authorization` holds a
-    /// credential of ours, no line of that name stays.
+    /// Removes the headers that must not reach the service: all that are [`Withheld`], except
+    /// [`Withheld::Forwarding`]. If one line of `authorization` holds an L402 credential, all lines
+    /// of that name are removed.
     pub fn strip(headers: &mut HeaderMap) {
-        let doomed = |(name, value): &(&HeaderName, &HeaderValue)| {
+        // Removed by name, all lines at once: a service may read the first line or the last.
+        let is_withheld = |(name, value): &(&HeaderName, &HeaderValue)| {
             let withheld = Withheld::of(name.as_str(), value.as_bytes());
             withheld.is_some_and(|reason| reason != Withheld::Forwarding)
         };
-        let doomed: Vec<HeaderName> = headers
+        let withheld: Vec<HeaderName> = headers
             .iter()
-            .filter(doomed)
+            .filter(is_withheld)
             .map(|(name, _)| name.clone())
             .collect();
-        for name in doomed {
+        for name in withheld {
             headers.remove(name);
         }
     }
 }
 
-/// Returns true if the name is one that only the paywall sets. A service that reads CGI variables
-/// cannot tell `-` from `_`.
+/// Returns true if only the paywall sets headers of this name: `x-l402-…`, with dashes or
+/// underscores, which a service that reads CGI variables cannot tell apart.
 pub(crate) fn is_own(name: &str) -> bool {
+    // Compared byte by byte, without a copy of the name: this runs for each header of each request.
     let bytes = name.as_bytes();
     bytes.len() >= 7 && matches!((bytes[1], bytes[6]), (b'-' | b'_', b'-' | b'_')) && {
         bytes[0] == b'x' && &bytes[2..6] == b"l402"
     }
 }
 
+/// Returns true if the name is a withheld one, or one of the framing, in another spelling.
 fn is_twin(name: &str) -> bool {
     name.contains('_') && {
         let dashed = name.replace('_', "-");
@@ -110,9 +113,9 @@ fn is_twin(name: &str) -> bool {
     }
 }
 
-/// Returns true if any part of a list of credentials names one of our schemes.
+/// Returns true if any credential in a list names the scheme L402 or LSAT.
 fn names_scheme(value: &[u8]) -> bool {
-    // Most say so at once.
+    // The usual case first. The list is read for `Bearer x, L402 token:preimage`.
     Credential::is_l402(value) || value.split(|byte| *byte == b',').any(Credential::is_l402)
 }
 
@@ -121,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_schemes_are_known_in_any_dress_and_others_are_let_be() {
+    fn finds_our_schemes_in_any_spelling_and_leaves_others_alone() {
         let ours = [
             "L402 a:b",
             "l402\ta:b",

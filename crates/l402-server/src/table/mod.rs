@@ -1,4 +1,4 @@
-//! The table of routes, compiled: which paths are free, which are sold, and on what terms.
+//! The compiled table of routes: the paths that are free, those that are sold, and their terms.
 
 mod route;
 mod snapshot;

@@ -4,76 +4,92 @@ use std::time::Duration;
 
 use l402::{Msat, Network, Policy, Service, Terms, UnixTime};
 
-/// When a use is spent.
+/// The event that spends a use. By default [`Charge::Success`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Charge {
-    /// The request itself: any answer of the service behind spends the use, also one that fails,
-    /// and so does a buyer who leaves while it is worked on.
+    /// The request itself. Every answer of the service spends the use, also one that fails, and so
+    /// does a buyer who leaves before the answer.
     ///
-    /// Never charged is an answer that the host itself has to make because the service behind
-    /// cannot be reached, breaks off or takes too long (502, 504; in a tower stack, an error of
-    /// the service). A request that cannot be forwarded whole, because its body breaks off, is
-    /// too large or too slow, gives the use back [`BUYER_RELEASES`] times a payment.
+    /// An answer that the host makes because the service cannot be reached, breaks off or takes
+    /// too long is never charged (502, 504; in a tower stack, an error of the service). A request
+    /// that cannot be forwarded, because its body breaks off, is too large or too slow, gives the
+    /// use back [`BUYER_RELEASES`] times a payment.
     ///
     /// [`BUYER_RELEASES`]: crate::ledger::BUYER_RELEASES
     Request,
-    /// An answer of 2xx or 3xx that was delivered to its end: paid means served.
+    /// An answer of 2xx or 3xx that was delivered to its end.
     #[default]
     Success,
 }
 
-/// Who may pass.
+/// The condition for passing a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Everybody: an explicit decision, never a default.
+    /// Free for everybody: an explicit decision, never a default.
     Free,
-    /// Whoever paid.
+    /// Sold: a request needs a credential.
     Priced(Priced),
 }
 
-/// What a priced route sells.
+/// The goods and the terms of a priced route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Priced {
-    /// The unit of authorisation.
+    /// The service that a token is for. Routes with the same service share tokens, and so must have
+    /// the same terms.
     pub service: Service,
-    /// Tier, 0 by default.
+    /// The tier of the service, 0 by default.
     pub tier: u8,
-    /// The capability that this route needs; none by default.
+    /// The capability that a token needs here, none by default.
     pub capability: Option<String>,
-    /// The price, above zero.
+    /// The price of one payment: above zero, at most 1,000,000 sat.
     pub price: Msat,
-    /// What one payment buys.
+    /// The goods of one payment: one answer, a number of them, or a time. One answer by default.
     pub policy: Policy,
-    /// When a use is spent.
+    /// The event that spends a use.
     pub charge: Charge,
-    /// How long an invoice can be paid, whole seconds, at most a week. 600 s by default.
+    /// The time in which an invoice can be paid, in whole seconds, at most a week. 600 s by
+    /// default.
     pub invoice_expiry: Duration,
-    /// What the payer reads in the wallet, at most 639 bytes; by default the service's name.
+    /// The text that the payer's wallet shows, at most 639 bytes. By default the service's name.
     pub memo: String,
 }
 
 /// A pattern of paths and what applies there.
+///
+/// ```
+/// use l402::Policy;
+/// use l402_server::Route;
+///
+/// let docs = Route::free("/docs/{*page}");
+/// let report = Route::priced("/reports/{id}", "reports".parse()?, "250 sat".parse()?)
+///     .with_policy("uses=3".parse::<Policy>()?)
+///     .with_methods(&[http::Method::GET]);
+/// assert!(docs.sold().is_none());
+/// assert_eq!(report.sold().map(|sold| sold.price.msat()), Some(250_000));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The pattern: `/joke`, `/user/{id}`, `/files/{*rest}`. The most specific wins. Braces stand
-    /// for one segment or part of it, `{*rest}` for one segment or more: `/files/` itself is
-    /// another pattern. Written as the canonical path has it.
+    /// The pattern: `/joke`, `/user/{id}`, `/files/{*rest}`. The most specific one that matches
+    /// applies. Braces stand for one segment or a part of it, `{*rest}` for one segment or more:
+    /// `/files/` itself is another pattern. Must be spelled as in
+    /// [`CanonicalRequest::path`](crate::CanonicalRequest::path).
     pub path: String,
-    /// Methods; empty means all. A route for GET takes HEAD, too.
+    /// The methods, all if empty. A route for GET takes HEAD, too.
     pub methods: Vec<http::Method>,
-    /// Who may pass.
+    /// The condition for passing.
     pub access: Access,
-    /// Whether gRPC is spoken here: refusals are told to gRPC callers in its way, and their uses
-    /// are spent by `grpc-status`. Elsewhere an answer is read as any other.
+    /// True if the service speaks gRPC here: gRPC callers are refused by `grpc-status`, and their
+    /// uses are spent by it. If false (the default), gRPC is treated as any other HTTP.
     pub grpc: bool,
-    /// Origins that may read answers from a browser (CORS); empty means none.
+    /// The origins whose pages may read answers in a browser (CORS), none if empty.
     pub cors_origins: Vec<String>,
-    /// What foreign caveats do.
+    /// The treatment of caveats that this crate does not know. Skipped by default.
     pub unknown_caveats: l402::UnknownCaveats,
 }
 
 impl Route {
-    /// A free route for all methods.
+    /// Makes a free route for all methods.
     #[must_use]
     pub fn free(path: &str) -> Self {
         Self {
@@ -86,7 +102,7 @@ impl Route {
         }
     }
 
-    /// A priced route for all methods, policy `request`.
+    /// Makes a priced route for all methods, with the policy `request`.
     #[must_use]
     pub fn priced(path: &str, service: Service, price: Msat) -> Self {
         let memo = service.as_str().to_owned();
@@ -106,7 +122,7 @@ impl Route {
         }
     }
 
-    /// With another policy; a free route stays free.
+    /// Sets the policy. A free route stays free.
     #[must_use]
     pub fn with_policy(mut self, policy: Policy) -> Self {
         if let Access::Priced(priced) = &mut self.access {
@@ -115,14 +131,14 @@ impl Route {
         self
     }
 
-    /// Only these methods.
+    /// Limits the route to these methods. An empty list means all.
     #[must_use]
     pub fn with_methods(mut self, methods: &[http::Method]) -> Self {
         self.methods = methods.to_vec();
         self
     }
 
-    /// What is sold here; `None` where nothing is.
+    /// Returns the goods and the terms, or `None` on a free route.
     #[must_use]
     pub fn sold(&self) -> Option<&Priced> {
         match &self.access {
@@ -135,7 +151,7 @@ impl Route {
         self.sold().is_some()
     }
 
-    /// The origin as this route lists it, where it does. Only that text goes into a header.
+    /// Returns the origin as this route lists it, if it does. Only that text goes into a header.
     pub(crate) fn cors_origin(&self, origin: Option<&str>) -> Option<&str> {
         self.cors_origins
             .iter()
@@ -145,7 +161,8 @@ impl Route {
 }
 
 impl Priced {
-    /// What a token bought here says. `invoice_expires` is the last moment to pay.
+    /// Returns the terms that a token bought here states. `invoice_expires` is the last moment to
+    /// pay.
     pub(crate) fn terms(&self, network: Network, invoice_expires: UnixTime) -> Terms {
         Terms {
             service: self.service.clone(),
@@ -154,6 +171,7 @@ impl Priced {
             price: self.price,
             policy: self.policy,
             network,
+            // From the end of the invoice: nothing is stored that could say when it was paid.
             valid_until: invoice_expires.saturating_add(self.policy.lifetime()),
         }
     }

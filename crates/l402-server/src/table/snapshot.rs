@@ -11,13 +11,14 @@ use l402::{Invoice, KeyRing, Msat, Network, PaymentHash, UnixTime, mint};
 use super::{Access, Priced, Route};
 use crate::request::{canonical_path, match_key};
 
-/// The dearest that a route may be: beyond it a price is taken for a mistake (ATTACKS P-12).
+/// The highest price of a route. A higher one is taken for a mistake (ATTACKS P-12).
 const MAX_PRICE: Msat = Msat::from_sat(1_000_000);
 
-/// The longest that an invoice may be payable. The ledger keeps a use at least this long.
+/// The longest time in which an invoice may be paid. The ledger keeps a use at least this long.
 pub(crate) const MAX_INVOICE_EXPIRY: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Routes, keys and settings, compiled.
+/// Compiled routes, keys and network. Immutable: a reload makes another one, and a request keeps
+/// the one that it began with.
 #[derive(Debug)]
 pub struct Snapshot {
     routes: Vec<Arc<Route>>,
@@ -27,48 +28,50 @@ pub struct Snapshot {
     network: Network,
 }
 
-/// The route that matched.
+/// The route that matched a request.
 #[derive(Clone, Debug)]
 pub struct Matched {
-    /// The route.
+    /// The route, shared with the snapshot.
     pub route: Arc<Route>,
-    /// Its index in the snapshot.
+    /// The index of the route in [`Snapshot::routes`].
     pub index: usize,
 }
 
-/// Why routes do not compile. Names the route and the fix.
+/// The reason why routes do not compile. Its text names the route and the fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SnapshotError {
     /// Two routes for the same path and method.
     Overlap {
-        /// The pattern.
+        /// The pattern of the route, as it was given.
         path: String,
     },
     /// One service with two prices, tiers, policies or charges.
     TwoPrices {
-        /// The service.
+        /// The name of the service.
         service: String,
     },
     /// The pattern is malformed, or not canonical.
     Path {
-        /// The pattern.
+        /// The pattern of the route, as it was given.
         path: String,
     },
     /// A price of zero, or over 1,000,000 sat.
     Price {
-        /// The pattern.
+        /// The pattern of the route, as it was given.
         path: String,
     },
     /// A capability, policy, memo or invoice expiry that no token or invoice can hold.
     Terms {
-        /// The pattern.
+        /// The pattern of the route, as it was given.
         path: String,
     },
 }
 
 impl fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Each names the route or service, then the fix: an operator reads it at a start that
+        // failed.
         match self {
             Self::Overlap { path } => {
                 write!(
@@ -103,10 +106,11 @@ impl fmt::Display for SnapshotError {
 impl std::error::Error for SnapshotError {}
 
 impl Snapshot {
-    /// Compiles; `hosts` empty accepts any host. A host is written without its port.
+    /// Compiles routes. `hosts` are the names that requests may be for, without ports; if it is
+    /// empty, any host is accepted.
     ///
-    /// Every priced route mints one token on trial, so that what cannot be sold is found here
-    /// (ATTACKS T-11).
+    /// Mints one token on trial for each priced route, so that terms that cannot be sold are found
+    /// here, and not by the first buyer (ATTACKS T-11).
     ///
     /// # Errors
     /// See [`SnapshotError`].
@@ -117,6 +121,7 @@ impl Snapshot {
         network: Network,
     ) -> Result<Self, SnapshotError> {
         let routes: Vec<_> = routes.into_iter().map(Arc::new).collect();
+        // Over all routes: a token is good on every route of its service, so it needs one price.
         let mut sold = HashMap::new();
         for route in &routes {
             if let Access::Priced(priced) = &route.access {
@@ -139,34 +144,35 @@ impl Snapshot {
         })
     }
 
-    /// The routes in the order given to `new`: an index in [`crate::Granted::route_index`] points
-    /// here.
+    /// Returns the routes in the order given to [`Snapshot::new`]. [`crate::Granted::route_index`]
+    /// points into this list.
     #[must_use]
     pub fn routes(&self) -> &[Arc<Route>] {
         &self.routes
     }
 
-    /// The keys that mint and verify.
+    /// Returns the keys that mint and verify tokens.
     #[must_use]
     pub fn keys(&self) -> &KeyRing {
         &self.keys
     }
 
-    /// The network that is sold on.
+    /// Returns the Lightning network on which invoices are paid.
     #[must_use]
     pub fn network(&self) -> Network {
         self.network
     }
 
+    /// Returns true if requests for this host are served here.
     pub(crate) fn knows_host(&self, host: Option<&str>) -> bool {
         self.hosts.is_empty() || host.is_some_and(|host| self.hosts.contains(host))
     }
 
-    /// The routes of a path, whatever their methods; empty where nothing is offered.
+    /// Returns the routes of a path, for all methods. Empty if nothing is offered there.
     ///
-    /// What a free wildcard caught is not offered where it is a priced path with something behind
-    /// it that many upstreams drop, or the folder of one (ATTACKS H-06). Who means it free names
-    /// it.
+    /// A path that matches a free wildcard is not offered if it is a priced path with a slash, a
+    /// dot or a space at its end, which many upstreams drop, or the folder of a priced path
+    /// (ATTACKS H-06). A free route without a wildcard that names such a path still applies.
     pub(crate) fn at(&self, path: &str) -> &[usize] {
         let key = match_key(path);
         let Ok(found) = self.paths.at(&key) else {
@@ -180,7 +186,8 @@ impl Snapshot {
         }
     }
 
-    /// Of a path's routes, the one for a method. HEAD goes where GET goes, unless a route names it.
+    /// Returns the route for a method among those of a path. HEAD takes the route of GET, unless a
+    /// route names HEAD.
     pub(crate) fn of_method(&self, candidates: &[usize], method: &Method) -> Option<Matched> {
         let taking = |method: &Method| {
             candidates
@@ -196,7 +203,7 @@ impl Snapshot {
         })
     }
 
-    /// The value of the header `Allow` for a path.
+    /// Returns the value of the header `Allow` for a path.
     pub(crate) fn allowed(&self, path: &str) -> String {
         let methods = self
             .at(path)
@@ -213,8 +220,9 @@ impl Snapshot {
         candidates.iter().any(|index| is(&self.routes[*index]))
     }
 
-    /// Whether the path without slashes, dots and spaces at its end is another pattern's, and
-    /// priced; or the folder in which something is priced, whose index many upstreams give out.
+    /// Returns true if the path, without the slashes, dots and spaces at its end, belongs to
+    /// another pattern that is priced, or is the folder of a priced path. Many upstreams answer for
+    /// a folder with what is in it.
     fn shadows_a_price(&self, key: &str, found: &[usize]) -> bool {
         let bare = bare(key);
         let own = self.paths.at(bare).ok();
@@ -222,12 +230,14 @@ impl Snapshot {
         if own.as_ref().is_some_and(|own| priced(own.value)) {
             return true;
         }
+        // A trial match finds any pattern one segment below, whatever its parameters are called.
         let inside = format!("{bare}/{ANY_SEGMENT}");
         let Ok(child) = self.paths.at(&inside) else {
             return false;
         };
         let folder = own.filter(|own| own.value == found && !self.any(found, is_catch_all));
-        // `/user/{id}` names what is above `/user/{id}/{file}`.
+        // The free pattern may itself name the folder: `/user/{id}` above `/user/{id}/{file}`. Then
+        // it was meant to be free.
         let named = folder.is_some_and(|own| {
             let mut values = child.params.iter().map(|(_, value)| value);
             own.params
@@ -238,14 +248,15 @@ impl Snapshot {
     }
 }
 
-/// Stands for a segment of any name: no route has it in plain.
+/// A segment that stands for one of any name: no route can contain it as text.
 const ANY_SEGMENT: &str = "\0";
 
+/// Returns true if the pattern ends in a parameter for several segments.
 fn is_catch_all(route: &Route) -> bool {
     route.path.contains("{*")
 }
 
-/// The path without what many upstreams drop at its end.
+/// Returns the path without the slashes, dots and spaces at its end, which many upstreams drop.
 fn bare(path: &str) -> &str {
     let ends = ["/", ".", "%20"];
     let mut bare = path;
@@ -255,10 +266,12 @@ fn bare(path: &str) -> &str {
     bare
 }
 
+/// Returns true if the route applies to the method.
 fn takes(route: &Route, method: &Method) -> bool {
     route.methods.is_empty() || route.methods.contains(method)
 }
 
+/// Compiles the patterns. Routes for one pattern must differ in their methods.
 fn compile(routes: &[Arc<Route>]) -> Result<matchit::Router<Vec<usize>>, SnapshotError> {
     let mut by_path: HashMap<String, Vec<usize>> = HashMap::new();
     for (index, route) in routes.iter().enumerate() {
@@ -270,6 +283,7 @@ fn compile(routes: &[Arc<Route>]) -> Result<matchit::Router<Vec<usize>>, Snapsho
         }
         others.push(index);
     }
+    // Sorted, so that the same routes always give the same error.
     let mut by_path: Vec<_> = by_path.into_iter().collect();
     by_path.sort();
     by_path
@@ -286,6 +300,7 @@ fn compile(routes: &[Arc<Route>]) -> Result<matchit::Router<Vec<usize>>, Snapsho
         })
 }
 
+/// Returns true if some method is taken by both routes.
 fn overlap(one: &Route, other: &Route) -> bool {
     one.methods.is_empty()
         || other.methods.is_empty()
@@ -295,8 +310,8 @@ fn overlap(one: &Route, other: &Route) -> bool {
             .any(|method| other.methods.contains(method))
 }
 
-/// The pattern with its parameters numbered, so that two names for one place are one pattern.
-/// `None` where a request's path could never read so.
+/// Returns the pattern with its parameters numbered, so that `/{a}` and `/{b}` are one pattern.
+/// Returns `None` if no canonical path could match it.
 fn pattern(path: &str) -> Option<String> {
     let (mut pattern, mut plain) = (String::new(), String::new());
     let mut rest = path;
@@ -319,10 +334,13 @@ fn pattern(path: &str) -> Option<String> {
     }
     pattern += rest;
     plain += rest;
+    // With a letter for each parameter the pattern must be a canonical path, as it is compared with
+    // nothing else: otherwise no request could ever reach the route.
     let canonical = canonical_path(&plain).filter(|canonical| match_key(canonical) == plain);
     canonical.map(|_| pattern)
 }
 
+/// Checks that the price is above zero and below the highest one.
 fn check_price(route: &Route, priced: &Priced) -> Result<(), SnapshotError> {
     let sane = priced.price > Msat::ZERO && priced.price <= MAX_PRICE;
     if sane {
@@ -334,6 +352,7 @@ fn check_price(route: &Route, priced: &Priced) -> Result<(), SnapshotError> {
     }
 }
 
+/// Checks the other terms by minting a token on trial.
 fn check_terms(
     route: &Route,
     priced: &Priced,
@@ -353,6 +372,8 @@ fn check_terms(
     }
 }
 
+/// Checks that a service has the same terms on all its routes: a token of the cheaper route would
+/// also be good for the dearer one.
 fn check_service<'a>(
     priced: &'a Priced,
     sold: &mut HashMap<&'a str, &'a Priced>,

@@ -1,4 +1,4 @@
-//! The body of an answer behind the layer.
+//! The body of an answer that leaves the layer.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,7 +10,7 @@ use http_body_util::Full;
 use crate::answer::SettleBody;
 
 pin_project_lite::pin_project! {
-    /// The body of an answer: the service's own, or that of a refusal.
+    /// The body of an answer: the service's own, or the document of a refusal.
     #[derive(Debug)]
     pub struct PaywallBody<R> {
         #[pin]
@@ -55,7 +55,8 @@ impl<R: Body<Data = Bytes> + Unpin> Body for PaywallBody<R> {
             KindProjection::Served { body } => body.poll_frame(cx),
             KindProjection::Refused { body } => body
                 .poll_frame(cx)
-                .map(|frame| frame.map(|frame| frame.map_err(|no| match no {}))),
+                // A body in memory cannot fail.
+                .map(|frame| frame.map(|frame| frame.map_err(|never| match never {}))),
         }
     }
 

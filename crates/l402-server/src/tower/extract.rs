@@ -1,4 +1,4 @@
-//! [`Paid`] as an extractor of axum.
+//! The proof of payment as an extractor of axum.
 
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
@@ -8,12 +8,14 @@ use l402::Problem;
 use super::Paid;
 use crate::answer::Refusal;
 
-/// The handler asks for proof of payment, and its route is free or not behind the paywall.
+/// The rejection of a handler that takes [`Paid`] on a route that is free or not behind the
+/// paywall. Answers 500.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotPaid;
 
 impl IntoResponse for NotPaid {
     fn into_response(self) -> Response {
+        // A mistake of the program, not of the caller: no 402, since nobody could pay it.
         tracing::error!("a handler takes `Paid` on a route that the paywall does not charge for");
         Refusal::new(Problem::Internal)
             .into_response()

@@ -26,30 +26,65 @@ use crate::request::CanonicalRequest;
 use crate::request::Withheld;
 use crate::table::Snapshot;
 
-/// Writes refusals in the look of the application.
-type Look = dyn Fn(Refusal) -> Response<Bytes> + Send + Sync;
+/// Writes refusals in the style of the application.
+type RefusalResponse = dyn Fn(Refusal) -> Response<Bytes> + Send + Sync;
 
 /// Puts a [`Paywall`] before a service, with the routes of one [`Snapshot`].
 ///
-/// A request that passes has its path in canonical form, and no header that is [`Withheld`] but
-/// those of a proxy before the program; a paid request has [`Paid`] in its extensions. Everything
-/// else is answered here: what no route of the snapshot names is refused. The service's error type
-/// stays as it is.
+/// A request that passes has its path in canonical form and no [`Withheld`] header, except those of
+/// a proxy before the program. A paid request has [`Paid`] in its extensions. All other requests
+/// are answered by the layer: a path that no route of the snapshot names is refused. The service's
+/// error type stays as it is.
 ///
 /// Wrap the whole router, so that it routes on the path that was priced.
 ///
-/// # Whose fault a failure is
+/// ```
+/// use std::sync::Arc;
+/// use axum::{Router, body::Body, routing::get};
+/// use http::Request;
+/// use l402::{KeyNumber, KeyRing, MasterKey, Network};
+/// use l402_host::SystemClock;
+/// use l402_lightning::sandbox::Sandbox;
+/// use l402_server::{Paywall, PaywallLayer, Route, Snapshot};
+/// use tower_service::Service;
 ///
-/// The layer sees answers, not the bodies of requests. A service that goes on reading the body
-/// of a request while it answers, as a proxy does, takes [`Blame`] out of the extensions of a
-/// paid request and says [`Blame::buyer`] when that body fails; otherwise an answer that breaks
-/// off with it counts as a failure of the service, and is free as often as it happens. A service
-/// that reads the body first has nothing to do but to answer 4xx where the body is at fault.
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let key = "5b1fd1bf0c29f3fa9a5fcd9bfc0cf0d4ae0b2c1cd2f7e3ac0c6e1a2f9b3c7d58";
+/// # let keys = KeyRing::new("docs", KeyNumber(1), MasterKey::from_hex(key)?);
+/// # let home = tempfile::tempdir()?;
+/// let node = Sandbox::open(home.path(), Arc::new(SystemClock::default()))?;
+/// let routes = vec![
+///     Route::free("/"),
+///     Route::priced("/joke", "joke".parse()?, "50 sat".parse()?),
+/// ];
+/// let snapshot = Snapshot::new(routes, vec![], keys, Network::Regtest)?;
+/// let paywall = Paywall::builder(Arc::new(node)).build();
+/// let mut app: Router = Router::new()
+///     .route("/", get(|| async { "welcome" }))
+///     .route("/joke", get(|| async { "a joke" }))
+///     .layer(PaywallLayer::new(paywall, Arc::new(snapshot)));
+///
+/// let request = |path: &str| Request::get(path).body(Body::empty());
+/// assert_eq!(app.call(request("/")?).await?.status(), 200);
+/// assert_eq!(app.call(request("/joke")?).await?.status(), 402);
+/// assert_eq!(app.call(request("/other")?).await?.status(), 404);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Failures that the buyer causes
+///
+/// The layer sees answers, not the bodies of requests. Some services go on reading the body of a
+/// request while they answer, as a proxy does. Such a service takes [`Blame`] out of the extensions
+/// of a paid request, and calls [`Blame::buyer`] when that body fails. Otherwise an answer that
+/// breaks off with it counts as a failure of the service, and is free as often as it happens. A
+/// service that reads the body first only has to answer 4xx if the body is at fault.
 #[derive(Clone)]
 pub struct PaywallLayer {
     paywall: Paywall,
     snapshot: Arc<Snapshot>,
-    look: Option<Arc<Look>>,
+    refusal_response: Option<Arc<RefusalResponse>>,
 }
 
 /// A service behind a paywall: see [`PaywallLayer`].
@@ -60,27 +95,29 @@ pub struct PaywallService<S> {
 }
 
 impl PaywallLayer {
-    /// A layer for these routes.
+    /// Makes a layer for the routes of a snapshot.
     #[must_use]
     pub fn new(paywall: Paywall, snapshot: Arc<Snapshot>) -> Self {
         Self {
             paywall,
             snapshot,
-            look: None,
+            refusal_response: None,
         }
     }
 
-    /// Writes refusals another way than [`Refusal::into_response`] does. The [`Problem`] is put
-    /// into the extensions of whatever this gives.
+    /// Replaces [`Refusal::into_response`] by a function of the application. The [`Problem`] is
+    /// put into the extensions of the response that it returns. Answers to CORS preflights are not
+    /// replaced.
     #[must_use]
     pub fn with_refusal_response(
         mut self,
-        look: impl Fn(Refusal) -> Response<Bytes> + Send + Sync + 'static,
+        response: impl Fn(Refusal) -> Response<Bytes> + Send + Sync + 'static,
     ) -> Self {
-        self.look = Some(Arc::new(look));
+        self.refusal_response = Some(Arc::new(response));
         self
     }
 
+    /// Reads the request, asks the paywall, and rewrites a request that may pass.
     async fn admit<B>(&self, request: &mut request::Parts) -> Result<Granted, Response<B>>
     where
         B: From<Bytes>,
@@ -98,16 +135,17 @@ impl PaywallLayer {
         admitted.map_err(|refusal| self.respond(refusal, version).map(B::from))
     }
 
+    /// Makes the answer to a request that does not pass.
     fn respond(&self, refusal: Refusal, version: Version) -> Response<Bytes> {
         let (problem, refused) = (refusal.problem(), !refusal.is_preflight());
-        let mut response = match &self.look {
-            Some(look) if refused => look(refusal),
+        let mut response = match &self.refusal_response {
+            Some(respond) if refused => respond(refusal),
             _ => refusal.into_response(),
         };
         if refused {
             response.extensions_mut().insert(problem);
         }
-        // What follows on the connection of an ambiguous request may be part of it.
+        // The next bytes on the connection may belong to the ambiguous request, not to a new one.
         if problem == Problem::BadRequest && version <= Version::HTTP_11 {
             response
                 .headers_mut()
@@ -136,8 +174,9 @@ impl<S> Layer<S> for PaywallLayer {
     }
 }
 
-/// The address on the other end: what axum's `ConnectInfo` says, or a plain [`SocketAddr`] that
-/// the server put into the extensions. Without either, all callers share one budget.
+/// Returns the address of the peer: a plain [`SocketAddr`] that the server put into the extensions,
+/// or axum's `ConnectInfo`. Without either, all callers share one budget. No header is read: a
+/// caller could write any address there (ATTACKS D-02).
 fn peer(request: &request::Parts) -> IpAddr {
     let plain = request.extensions.get::<SocketAddr>().copied();
     #[cfg(feature = "axum")]
@@ -150,8 +189,11 @@ fn peer(request: &request::Parts) -> IpAddr {
     plain.map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.ip())
 }
 
-/// The target as it is passed on. Found before anything is reserved, for it can be too long:
-/// escapes make a path longer.
+/// Returns the target that is passed on, with its path in canonical form.
+///
+/// # Errors
+/// [`Problem::UriTooLong`] if it has become too long by its escapes. Hence it is made before
+/// anything is reserved.
 fn target(uri: &Uri, canonical: &CanonicalRequest) -> Result<Uri, Problem> {
     let path = PathAndQuery::try_from(canonical.path_and_query());
     let mut parts = uri.clone().into_parts();
@@ -159,10 +201,11 @@ fn target(uri: &Uri, canonical: &CanonicalRequest) -> Result<Uri, Problem> {
     parts.try_into().map_err(|_| Problem::BadRequest)
 }
 
-/// Makes of the request what the service behind may see.
+/// Turns the request into the one that the service may see.
 fn rewrite(request: &mut request::Parts, target: Uri, granted: &Granted) {
     request.uri = target;
     CanonicalRequest::strip(&mut request.headers);
+    // An outer layer may have put one there. Only the proof of this request counts.
     request.extensions.remove::<Paid>();
     if let Some(proof) = granted.proof() {
         request.extensions.insert(Paid::new(proof.clone()));
@@ -186,7 +229,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // The clone takes the place of the service that was polled ready.
+        // The service that was polled ready must be the one that is called; its clone stays behind.
         let mut inner = self.inner.clone();
         std::mem::swap(&mut inner, &mut self.inner);
         let layer = self.layer.clone();
@@ -198,6 +241,7 @@ where
             };
             match inner.call(Request::from_parts(parts, body)).await {
                 Ok(response) => Ok(granted.settle(response).map(PaywallBody::served)),
+                // No answer at all: the use is given back, also if the request itself is charged.
                 Err(error) => {
                     granted.upstream_failed();
                     Err(error)

@@ -1,4 +1,4 @@
-//! The tower layer, and proof of payment for the handlers behind it.
+//! The tower layer, and the proof of payment for the handlers behind it.
 
 mod body;
 #[cfg(feature = "axum")]

@@ -1,4 +1,4 @@
-//! The promises of a ledger, asked of each one.
+//! The promises of a ledger, tested on each implementation.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -127,7 +127,7 @@ async fn one_of_many_gets_it(ledger: Arc<dyn Ledger>, payments: u32, claims: u32
     }
 }
 
-/// A caller that goes away while it waits leaves nothing reserved.
+/// A caller that goes away while its request waits leaves nothing reserved.
 async fn an_abandoned_claim_is_given_back(ledger: &dyn Ledger) {
     for n in 0..50 {
         let asked = std::pin::pin!(ledger.reserve(claim(5000 + n, 1)));

@@ -1,4 +1,4 @@
-//! What the service behind sees, and what its answers lose.
+//! The headers that the service behind the layer sees, and those that its answers lose.
 
 use axum::body::Body;
 use axum::routing::any;
@@ -116,7 +116,7 @@ async fn a_refusal_can_look_another_way_and_keeps_its_reason() {
     assert_eq!(body, "<p>Payment is required</p>");
 }
 
-/// A service that is no axum, and fails in its own way.
+/// A tower service without axum, with an error type of its own.
 #[derive(Clone)]
 struct Failing;
 

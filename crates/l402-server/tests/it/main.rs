@@ -1,4 +1,4 @@
-//! What the crate promises, seen from outside.
+//! The promises of the crate, tested through its public interface.
 
 mod contract;
 mod http;

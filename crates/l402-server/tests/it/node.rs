@@ -1,4 +1,4 @@
-//! Nodes that are away, slow, or lie.
+//! Nodes that are down, slow, or answer falsely.
 
 use std::sync::Arc;
 use std::sync::Mutex;

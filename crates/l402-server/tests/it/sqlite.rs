@@ -1,4 +1,4 @@
-//! What only a file can promise: restarts, crashes, several processes, foreign files.
+//! The promises that only a file can keep: restarts, crashes, several processes, foreign files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ fn open(path: &Path) -> SqliteLedger {
     SqliteLedger::open(path).expect("the ledger opens")
 }
 
-/// A file's bytes, and when they were written.
+/// The bytes of a file, and the time at which they were written.
 pub(crate) type State = (Vec<u8>, std::time::SystemTime);
 
 /// Every file of a folder.
@@ -35,8 +35,8 @@ pub(crate) fn files(folder: &Path) -> BTreeMap<PathBuf, State> {
     paths.filter(|path| path.is_file()).map(read).collect()
 }
 
-/// What the disk holds at this moment, as a kill would leave it, in another folder: there the
-/// lock files are nobody's.
+/// Copies the folder as a kill would leave it at this moment. Nobody holds the lock files of the
+/// copy.
 fn crashed(folder: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().expect("a folder");
     for (path, (bytes, _)) in files(folder) {
@@ -129,7 +129,7 @@ async fn a_dead_owner_is_noticed_when_its_reservation_is_in_the_way() {
     second.reserve(claim(2, 1)).await.unwrap();
     let after = crashed(home.path());
     let path = after.path().join("ledger.db");
-    // Only the second one's lock file is left to be found dead later: it is locked as if alive.
+    // Both lock files are locked, as if their processes were alive. They are freed below.
     let locks: Vec<_> = files(after.path())
         .into_keys()
         .filter(|path| path.extension().is_some_and(|end| end == "lock"))

@@ -1,4 +1,4 @@
-//! A shop, a buyer, a sandbox and a clock in one process.
+//! A service behind the layer, a buyer, a sandbox and a clock in one process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -31,7 +31,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) paywall: Paywall,
     pub(crate) app: Router,
-    /// What `/flaky` answers.
+    /// The status that `/flaky` answers with.
     pub(crate) status: Arc<AtomicU16>,
     wallet: SandboxWallet,
 }
@@ -48,7 +48,7 @@ impl Answer {
         serde_json::from_slice(&self.body).expect("a JSON body")
     }
 
-    /// Status and code of a problem document.
+    /// Returns status and code of a problem document.
     pub(crate) fn code(&self) -> (u16, String) {
         (
             self.status.as_u16(),
@@ -149,7 +149,7 @@ impl World {
             .limits(off);
         let paywall = settings(builder, home.path()).build();
         let status = Arc::new(AtomicU16::new(200));
-        let app = shop(&status).layer(PaywallLayer::new(paywall.clone(), snapshot()));
+        let app = service(&status).layer(PaywallLayer::new(paywall.clone(), snapshot()));
         Self {
             home,
             clock,
@@ -176,7 +176,7 @@ impl World {
         }
     }
 
-    /// The head of an answer; its body is still to come.
+    /// Sends a request, and returns the answer with its body still to come.
     pub(crate) async fn begin(&self, request: Request<Body>) -> Response<Body> {
         self.app.clone().call(request).await.expect("never fails")
     }
@@ -194,7 +194,7 @@ impl World {
         l402_testkit::pay(&self.wallet, challenge.invoice()).await.0
     }
 
-    /// Buys at a path: the value of `authorization`.
+    /// Pays at a path, and returns the value of `authorization`.
     pub(crate) async fn buy(&self, path: &str) -> String {
         let challenge = self.get(path).await.challenge();
         challenge.authorization(&self.pay(&challenge).await)
@@ -218,8 +218,8 @@ pub(crate) fn rate(per_second: u32, burst: u32) -> Option<Rate> {
     })
 }
 
-/// What is sold: an ordinary program that knows nothing of payments but for `Paid`.
-fn shop(status: &Arc<AtomicU16>) -> Router {
+/// The service that is sold: an ordinary program that knows nothing of payments except `Paid`.
+fn service(status: &Arc<AtomicU16>) -> Router {
     let status = Arc::clone(status);
     let flaky = move || {
         let status = StatusCode::from_u16(status.load(Ordering::SeqCst)).expect("a status");
@@ -249,13 +249,13 @@ fn shop(status: &Arc<AtomicU16>) -> Router {
         .route("/unpaid", any(|_: Paid| async { "never" }))
 }
 
-/// Ends in mid-body.
+/// Breaks off in mid-body.
 async fn broken() -> Response<Body> {
     let frames = [Ok(Bytes::from("half")), Err("reset")];
     Response::new(Body::from_stream(futures_util::stream::iter(frames)))
 }
 
-/// Ends in mid-body, because the body of the request did.
+/// Breaks off in mid-body, because the body of the request did.
 async fn blamed(Extension(blame): Extension<Blame>) -> Response<Body> {
     blame.buyer();
     broken().await
@@ -269,7 +269,7 @@ async fn events() -> Response<Body> {
     response.body(Body::from_stream(body)).expect("a response")
 }
 
-/// Says what arrived, and what an upstream should not say.
+/// Echoes the headers that arrived, and sends headers that the layer must remove.
 async fn echo(request: Request<Body>) -> Response<String> {
     let mut names: Vec<_> = request
         .headers()

@@ -1,4 +1,4 @@
-//! The file: opening it, and what stands in it.
+//! The SQLite file: its schema, and the statements on it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,14 +10,15 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 use super::{LedgerError, Settle, UseRequest};
 use crate::ledger::{GRACE_SECS, ReserveError, Tally};
 
-/// Rows that are pruned in one transaction.
+/// The most rows that are pruned in one transaction, so that no request waits long for it.
 const PRUNE_AT_ONCE: i64 = 512;
 
-/// `expires` is Unix seconds. The key of `reservations` is what keeps two processes from holding
-/// one use.
+/// The schema. `expires` is in Unix seconds. The primary key of `reservations` keeps two processes
+/// from holding the same use.
 ///
-/// The log may hold 32 MiB before its pages go into the file: payments lie scattered by their
-/// hashes, and under load a page is written often before it has to be moved once.
+/// The write-ahead log may grow to 32 MiB before its pages are moved into the file. Payments are
+/// scattered over the pages by their hashes, so under load a page is written many times before it
+/// has to be moved once.
 const SCHEMA: Schema = Schema {
     name: "ledger",
     application_id: application_id(*b"l4ld"),
@@ -43,7 +44,7 @@ const SCHEMA: Schema = Schema {
     checkpoint_pages: 8192,
 };
 
-/// Where a reserved use stands in the file.
+/// The place of a reserved use in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slot {
     pub(super) payment_hash: PaymentHash,
@@ -51,25 +52,28 @@ pub(super) struct Slot {
     pub(super) expires: UnixTime,
 }
 
-/// Opens the file, or makes it.
+/// Opens the file, or creates it.
 pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     let connection = sqlite::open(path, &SCHEMA)
         .map_err(|error| LedgerError::new(path, error.fault().to_string()))?;
+    // Enough for every statement of this module.
     connection.set_prepared_statement_cache_capacity(16);
     Ok(connection)
 }
 
-/// Holds one use, if there is one.
+/// Reserves one use, if one is left.
 pub(super) fn reserve(
     tx: &Transaction<'_>,
-    claim: &UseRequest,
+    request: &UseRequest,
     owner: i64,
 ) -> rusqlite::Result<Result<(Slot, Tally), ReserveError>> {
-    let tally = tally(tx, &claim.payment_hash)?;
-    let taken = slots(tx, &claim.payment_hash)?;
-    if let Err(error) = tally.admit(claim, u32::try_from(taken.len()).unwrap_or(u32::MAX)) {
+    // Read in the same write transaction as the insert: no other process can come between.
+    let tally = tally(tx, &request.payment_hash)?;
+    let taken = slots(tx, &request.payment_hash)?;
+    if let Err(error) = tally.admit(request, u32::try_from(taken.len()).unwrap_or(u32::MAX)) {
         return Ok(Err(error));
     }
+    // The lowest free slot. The list is sorted, so the first gap is free.
     let slot = (0..).zip(&taken).find(|(free, taken)| free != *taken);
     let slot = slot.map_or(
         i64::try_from(taken.len()).unwrap_or(i64::MAX),
@@ -77,8 +81,8 @@ pub(super) fn reserve(
     );
     let sql = "INSERT INTO reservations (payment_hash, slot, owner) VALUES (?1, ?2, ?3)";
     tx.prepare_cached(sql)?
-        .execute((claim.payment_hash.as_bytes(), slot, owner))?;
-    let (payment_hash, expires) = (claim.payment_hash, claim.expires);
+        .execute((request.payment_hash.as_bytes(), slot, owner))?;
+    let (payment_hash, expires) = (request.payment_hash, request.expires);
     Ok(Ok((
         Slot {
             payment_hash,
@@ -89,7 +93,7 @@ pub(super) fn reserve(
     )))
 }
 
-/// Settles a use. Once: where the reservation is gone, so is what it stood for.
+/// Settles a use. Does nothing if the reservation is gone.
 pub(super) fn settle(
     tx: &Transaction<'_>,
     slot: &Slot,
@@ -98,6 +102,8 @@ pub(super) fn settle(
 ) -> rusqlite::Result<()> {
     let hash = slot.payment_hash.as_bytes();
     let sql = "DELETE FROM reservations WHERE payment_hash = ?1 AND slot = ?2 AND owner = ?3";
+    // Gone if this settlement is in the file already, by a commit that reported an error, or if
+    // another process took this owner for dead. Counting it again would spend two uses for one.
     if tx.prepare_cached(sql)?.execute((hash, slot.slot, owner))? == 0 {
         return Ok(());
     }
@@ -111,6 +117,7 @@ pub(super) fn settle(
     Ok(())
 }
 
+/// Returns the counts of a payment, all zero if there is no row.
 fn tally(tx: &Transaction<'_>, hash: &PaymentHash) -> rusqlite::Result<Tally> {
     let sql = "SELECT used, attempts, failures FROM payments WHERE payment_hash = ?1";
     let found = tx.prepare_cached(sql)?.query_row([hash.as_bytes()], |row| {
@@ -123,7 +130,7 @@ fn tally(tx: &Transaction<'_>, hash: &PaymentHash) -> rusqlite::Result<Tally> {
     Ok(found.optional()?.unwrap_or_default())
 }
 
-/// The places of a payment that are taken, in order.
+/// Returns the slots of a payment that are taken, in ascending order.
 fn slots(tx: &Transaction<'_>, hash: &PaymentHash) -> rusqlite::Result<Vec<i64>> {
     let sql = "SELECT slot FROM reservations WHERE payment_hash = ?1 ORDER BY slot";
     tx.prepare_cached(sql)?
@@ -131,7 +138,7 @@ fn slots(tx: &Transaction<'_>, hash: &PaymentHash) -> rusqlite::Result<Vec<i64>>
         .collect()
 }
 
-/// Owners of reservations, this one aside.
+/// Returns all owners of reservations except this one.
 pub(super) fn others(tx: &Transaction<'_>, owner: i64) -> rusqlite::Result<Vec<i64>> {
     let sql = "SELECT DISTINCT owner FROM reservations WHERE owner != ?1";
     tx.prepare_cached(sql)?
@@ -139,13 +146,13 @@ pub(super) fn others(tx: &Transaction<'_>, owner: i64) -> rusqlite::Result<Vec<i
         .collect()
 }
 
-/// Gives back all that an owner holds.
+/// Gives back all uses that an owner holds. Returns their number.
 pub(super) fn give_back(tx: &Transaction<'_>, owner: i64) -> rusqlite::Result<usize> {
     tx.prepare_cached("DELETE FROM reservations WHERE owner = ?1")?
         .execute([owner])
 }
 
-/// Gives back what an owner holds and has forgotten.
+/// Gives back the uses that an owner holds in the file and no longer knows of.
 pub(super) fn sweep(
     tx: &Transaction<'_>,
     owner: i64,
@@ -163,8 +170,9 @@ pub(super) fn sweep(
     Ok(())
 }
 
-/// Forgets some payments whose tokens have ended. Gives whether there may be more.
+/// Removes some payments whose tokens have ended. Returns true if there may be more.
 pub(super) fn prune(tx: &Transaction<'_>, now: UnixTime) -> rusqlite::Result<bool> {
+    // Later than the tokens end: the clock may have been ahead (ATTACKS R-13).
     let ended = i64::try_from(now.secs().saturating_sub(GRACE_SECS)).unwrap_or(i64::MAX);
     let sql = "DELETE FROM payments WHERE payment_hash IN \
                (SELECT payment_hash FROM payments WHERE expires <= ?1 LIMIT ?2)";

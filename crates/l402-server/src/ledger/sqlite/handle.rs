@@ -1,4 +1,4 @@
-//! The handle on the ledger, and the operations that it sends to its writer.
+//! The handle on the ledger, and the operations that it sends to the writer thread.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use tokio::sync::oneshot;
 use super::writer::Writer;
 use super::{Ledger, Reservation, ReserveError, Settle, UseRequest};
 
-/// The most requests for a use that wait for the writer. Beyond it the ledger refuses.
+/// The most requests for a use that wait for the writer. Further ones are refused.
 const QUEUE: usize = 8192;
 
-/// Why a ledger does not open: names the file, what is wrong, and the fix.
+/// The reason why a ledger does not open. Its text names the file, the fault and the fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerError {
     path: PathBuf,
@@ -39,10 +39,39 @@ impl fmt::Display for LedgerError {
 
 impl std::error::Error for LedgerError {}
 
-/// Counts in a SQLite file, durably (WAL, `synchronous = FULL`).
+/// A ledger in a SQLite file (WAL, `synchronous = FULL`), which survives restarts and crashes.
 ///
-/// The file is read and written for uses alone: an HTTP request without a credential leaves it as
-/// it is. Dropping it writes what is queued and waits for that.
+/// The file is read and written for uses only: an HTTP request without a credential does not touch
+/// it. Several processes may open one file. Dropping the ledger writes all settlements that are
+/// queued, and waits for that.
+///
+/// ```
+/// use std::num::NonZeroU32;
+/// use l402::{PaymentHash, UnixTime};
+/// use l402_server::ledger::{Ledger, ReserveError, Settle, SqliteLedger, UseRequest};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let home = tempfile::tempdir()?;
+/// let file = home.path().join("ledger.db");
+/// let request = UseRequest {
+///     payment_hash: PaymentHash::from_bytes([7; 32]),
+///     uses: NonZeroU32::MIN,
+///     expires: UnixTime::from_secs(1_790_086_400),
+///     now: UnixTime::from_secs(1_790_000_000),
+/// };
+///
+/// let ledger = SqliteLedger::open(&file)?;
+/// let reservation = ledger.reserve(request).await?;
+/// ledger.settle(reservation, Settle::Commit);
+/// drop(ledger);
+///
+/// // After a restart the use is still spent.
+/// let ledger = SqliteLedger::open(&file)?;
+/// assert_eq!(ledger.reserve(request).await, Err(ReserveError::Consumed));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct SqliteLedger {
     ops: Sender<Op>,
@@ -50,7 +79,7 @@ pub struct SqliteLedger {
     writer: Option<JoinHandle<()>>,
 }
 
-/// What the writer is asked for.
+/// An operation for the writer.
 #[derive(Debug)]
 pub(super) enum Op {
     Close,
@@ -62,10 +91,11 @@ pub(super) enum Op {
     Settle(u64, Settle),
 }
 
-/// A reservation on its way to the caller that asked for it; given back if nobody takes it.
+/// A reservation on its way to its caller. Given back if nobody takes it.
 #[derive(Debug)]
 pub(super) struct PendingReservation {
     pub(super) reservation: Reservation,
+    /// `None` once the caller has taken the reservation.
     pub(super) ops: Option<Sender<Op>>,
 }
 
@@ -79,15 +109,15 @@ impl PendingReservation {
 impl Drop for PendingReservation {
     fn drop(&mut self) {
         if let Some(ops) = &self.ops {
-            // Without a writer there is nothing to give back to.
+            // An error means that the writer has ended, and with it the owner of the reservation.
             let _ = ops.send(Op::Settle(self.reservation.id, Settle::ReleaseUpstream));
         }
     }
 }
 
 impl SqliteLedger {
-    /// Opens or creates the file (0600), and gives back what dead processes had reserved in it.
-    /// Blocks for a moment.
+    /// Opens or creates the file (mode 0600), and gives back the uses that dead processes had
+    /// reserved in it. Blocks until that is on disk.
     ///
     /// # Errors
     /// [`LedgerError`]: the folder is missing or not writable, the file is no ledger, or a newer
@@ -106,14 +136,17 @@ impl SqliteLedger {
         })
     }
 
+    /// Sends a request to the writer, and waits until it is on disk.
     async fn ask(&self, request: UseRequest) -> Result<Reservation, ReserveError> {
         let gone = || ReserveError::Unavailable("its writer has ended".to_owned());
         let place = Place::take(&self.waiting)?;
-        let (answer, asked) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
         self.ops
             .send(Op::Reserve(request, answer))
             .map_err(|_| gone())?;
-        let held = asked.await.map_err(|_| gone())?;
+        // A caller who goes away here drops the receiver: the reservation cannot be delivered, and
+        // is given back by its own drop.
+        let held = answered.await.map_err(|_| gone())?;
         drop(place);
         held.map(PendingReservation::take)
     }
@@ -121,7 +154,7 @@ impl SqliteLedger {
 
 impl Drop for SqliteLedger {
     fn drop(&mut self) {
-        // A writer that has ended already needs no word, and a panic of its has been reported.
+        // Errors are ignored: a writer that has ended needs no signal, and its panic was reported.
         let _ = self.ops.send(Op::Close);
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
@@ -135,7 +168,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn settle(&self, reservation: Reservation, settle: Settle) {
-        // Without a writer the reservation ends with its owner.
+        // An error means that the writer has ended. The reservation ends with its owner.
         let _ = self.ops.send(Op::Settle(reservation.id, settle));
     }
 
@@ -150,11 +183,12 @@ impl Ledger for SqliteLedger {
     }
 }
 
-/// A place in the queue of requests for a use.
+/// A place in the bounded queue of requests for a use. Freed when it is dropped.
 struct Place<'a>(&'a AtomicUsize);
 
 impl<'a> Place<'a> {
     fn take(waiting: &'a AtomicUsize) -> Result<Self, ReserveError> {
+        // Made before the check, so that its drop takes the count back if the queue is full.
         let place = Self(waiting);
         if waiting.fetch_add(1, Ordering::Relaxed) < QUEUE {
             Ok(place)

@@ -1,4 +1,4 @@
-//! The one thread that writes the file.
+//! The thread that writes the file.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -15,38 +15,43 @@ use super::owner::{self, Owner};
 use super::{LedgerError, Op, PendingReservation, Reservation, ReserveError, Settle, UseRequest};
 use crate::ledger::Tally;
 
-/// The most that one commit carries.
+/// The most operations that one transaction carries.
 const BATCH: usize = 1024;
 
-/// How long a commit is kept back. It is asked for when the last piece of an answer is handed over
-/// to be written: a process that is killed before that piece is on its way must not have spent the
-/// use. Whoever requests the same payment meanwhile finds it spent all the same.
+/// The time that a commit is kept back. It is requested when the last piece of an answer is handed
+/// over to be written to the socket. A process that is killed before that piece is on its way must
+/// not have spent the use. A request for the same payment in this time finds the use spent all the
+/// same.
 const GRACE: Duration = Duration::from_micros(500);
 
-/// How soon what could not be settled is tried again, and how often when the ledger closes.
+/// The pause before settlements that could not be written are tried again, and the number of tries
+/// when the ledger closes.
 const RETRY: Duration = Duration::from_millis(100);
 const LAST_TRIES: usize = 5;
 
-/// Seconds between two looks for payments that have ended.
+/// The seconds between two searches for payments that have ended.
 const PRUNE_EVERY: u64 = 60;
 
+/// The way back to the caller of one request.
 type Reply = oneshot::Sender<Result<PendingReservation, ReserveError>>;
 
-/// What became of one request in a transaction that may still fail.
+/// The result of one request in a transaction that may still fail.
 type Outcome = Result<(Slot, Tally), ReserveError>;
 
-/// Owns the connection, and knows what is reserved through this ledger.
+/// The state of the writer thread: the connection, and the uses that are reserved through it.
 #[derive(Debug)]
 pub(super) struct Writer {
     path: PathBuf,
-    /// `None` after an error of the disk: then nothing cached is trusted, and it is opened anew.
+    /// `None` after an error of the disk. Nothing that was cached is trusted then, and the file is
+    /// opened anew.
     connection: Option<Connection>,
     owner: Owner,
     ops: Sender<Op>,
+    /// The uses in flight, by the id of their reservation.
     held: HashMap<u64, Slot>,
-    /// Settled in memory and not yet in the file. Lost only with the process.
+    /// Settlements that are not yet in the file. Lost only with the process.
     owed: Vec<(u64, Settle)>,
-    /// Commits in their grace, oldest first, with its end.
+    /// Commits that are kept back, oldest first, each with the end of its grace.
     late: VecDeque<(Duration, u64)>,
     clock: SystemClock,
     flushes: Vec<oneshot::Sender<()>>,
@@ -56,6 +61,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// Opens the file, and gives back the uses of dead owners.
     pub(super) fn open(path: &Path, ops: Sender<Op>) -> Result<Self, LedgerError> {
         let connection = file::open(path)?;
         let owner = Owner::new(path).map_err(|error| {
@@ -82,11 +88,12 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Writes until it is told to close.
+    /// Writes until the ledger is closed.
     pub(super) fn run(mut self, queue: &Receiver<Op>) {
         while let Some((first, more)) = self.next(queue) {
             let mut requests = Vec::new();
             let mut open = more;
+            // All that waits goes into one transaction: under load many requests share one sync.
             for op in first.into_iter().chain(queue.try_iter()).take(BATCH) {
                 match op {
                     Op::Close => open = false,
@@ -108,9 +115,11 @@ impl Writer {
         }
     }
 
-    /// The next thing to do, and whether more will come.
+    /// Waits for the next operation, or until something is due. The second value is false if no
+    /// more operations will come.
     fn next(&self, queue: &Receiver<Op>) -> Option<(Option<Op>, bool)> {
         let wait = match self.late.front() {
+            // Owed after a commit means that it failed: not at once again, the disk may be full.
             _ if !self.owed.is_empty() => RETRY,
             Some((end, _)) => end.saturating_sub(self.clock.monotonic()),
             None => return queue.recv().ok().map(|op| (Some(op), true)),
@@ -122,8 +131,8 @@ impl Writer {
         }
     }
 
-    /// Commits whose grace is over become owed; so do those of payments that are requested again,
-    /// and all of them where somebody waits for the file to be complete.
+    /// Moves commits whose grace is over to those owed. So it does with commits of payments that
+    /// are requested again, and with all of them if a caller waits for a flush.
     fn end_grace(&mut self, requests: &[(UseRequest, Reply)]) {
         let now = self.clock.monotonic();
         let all = !self.flushes.is_empty();
@@ -131,6 +140,7 @@ impl Writer {
             requests.iter().map(|(r, _)| r.payment_hash).collect();
         let (held, owed) = (&self.held, &mut self.owed);
         self.late.retain(|(end, id)| {
+            // Otherwise a buyer who asks again in the grace would find the use still in flight.
             let again = held
                 .get(id)
                 .is_some_and(|slot| requested.contains(&slot.payment_hash));
@@ -142,11 +152,12 @@ impl Writer {
         });
     }
 
-    /// Puts everything into one transaction, and answers when it is on disk. On failure nothing
-    /// was written: requests are refused, and what is owed is tried again.
+    /// Writes everything in one transaction, and answers when it is on disk. If it fails, nothing
+    /// was written: requests are refused, and settlements stay owed.
     fn commit(&mut self, requests: Vec<(UseRequest, Reply)>) {
         match self.reopen().and_then(|()| self.try_write(&requests)) {
             Ok(outcomes) => {
+                // Only now: had the transaction failed, these would have to be written again.
                 for (id, _) in self.owed.drain(..) {
                     self.held.remove(&id);
                 }
@@ -154,7 +165,7 @@ impl Writer {
                     self.answer(answer, outcome);
                 }
                 for done in self.flushes.drain(..) {
-                    // Whoever no longer waits need not be told.
+                    // An error means that the caller no longer waits.
                     let _ = done.send(());
                 }
             }
@@ -167,7 +178,7 @@ impl Writer {
         }
     }
 
-    /// After an error of the disk: opens the file anew.
+    /// Opens the file anew after an error of the disk.
     fn reopen(&mut self) -> Result<(), String> {
         if self.connection.is_some() {
             return Ok(());
@@ -179,9 +190,11 @@ impl Writer {
         })
     }
 
+    /// Writes, and drops the connection after an error of the disk.
     fn try_write(&mut self, requests: &[(UseRequest, Reply)]) -> Result<Vec<Outcome>, String> {
         self.write(requests).map_err(|error| {
-            // After a failed sync nothing that is cached can be trusted.
+            // After a failed sync the cached pages cannot be trusted. A file that is only busy is
+            // fine.
             if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) {
                 self.connection = None;
             }
@@ -189,6 +202,7 @@ impl Writer {
         })
     }
 
+    /// Answers one request whose transaction is on disk.
     fn answer(&mut self, answer: Reply, outcome: Outcome) {
         let held = outcome.map(|(slot, tally)| {
             self.last_id += 1;
@@ -202,16 +216,18 @@ impl Writer {
                 ops: Some(self.ops.clone()),
             }
         });
-        // Where nobody waits any more, dropping it gives the use back.
+        // If the caller has gone, the reservation comes back here, and its drop gives the use back.
         let _ = answer.send(held);
     }
 
+    /// Runs one transaction: settlements, then requests, then pruning.
     fn write(&mut self, requests: &[(UseRequest, Reply)]) -> rusqlite::Result<Vec<Outcome>> {
         let Some(connection) = &mut self.connection else {
             return Ok(Vec::new());
         };
         let owner = self.owner.id;
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Settlements first: a use that they give back can be reserved in the same transaction.
         for (id, settle) in &self.owed {
             if let Some(slot) = self.held.get(id) {
                 file::settle(&tx, slot, owner, *settle)?;
@@ -220,7 +236,8 @@ impl Writer {
         let mut outcomes = Vec::with_capacity(requests.len());
         for (request, _) in requests {
             let mut outcome = file::reserve(&tx, request, owner)?;
-            // Perhaps whoever holds it is dead. Looked at once a second, in the time of requests.
+            // The owner of the use may be dead. Checked once a second at most, by the clock of the
+            // requests, since it reads lock files.
             if matches!(outcome, Err(ReserveError::InUse)) && self.last_reap != Some(request.now) {
                 self.last_reap = Some(request.now);
                 reap(&tx, &self.path, owner)?;
@@ -241,14 +258,16 @@ impl Writer {
         Ok(outcomes)
     }
 
-    /// Gives back what dead owners hold, and what an error made this one forget.
+    /// Gives back the uses of dead owners, and those that this owner has forgotten by an error.
     fn recover(&mut self) -> rusqlite::Result<()> {
         let Some(connection) = &mut self.connection else {
             return Ok(());
         };
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         reap(&tx, &self.path, self.owner.id)?;
-        let held: std::collections::HashSet<_> = self
+        // A transaction can reach the disk although its commit reported an error. Its reservations
+        // were refused to their callers, so no one else would give them back.
+        let held: HashSet<_> = self
             .held
             .values()
             .map(|slot| (slot.payment_hash, slot.slot))
@@ -259,13 +278,14 @@ impl Writer {
         tx.commit()
     }
 
-    /// Writes what is owed, gives back the rest, and lets go of the lock.
+    /// Writes all settlements, gives back the other uses, and frees the lock.
     fn close(mut self, queue: &Receiver<Op>) {
         for op in queue.try_iter() {
             if let Op::Settle(id, settle) = op {
                 self.owed.push((id, settle));
             }
         }
+        // A grace does not outlive the ledger: these answers have ended.
         let late = self.late.drain(..).map(|(_, id)| (id, Settle::Commit));
         self.owed.extend(late);
         for _ in 0..LAST_TRIES {
@@ -275,6 +295,7 @@ impl Writer {
             }
             std::thread::sleep(RETRY);
         }
+        // With nothing held, `recover` gives back every use that is still in flight.
         self.held.clear();
         if let Err(error) = self.recover() {
             tracing::error!(%error, file = %self.path.display(), "cannot give back reservations");
@@ -282,6 +303,7 @@ impl Writer {
     }
 }
 
+/// Gives back the uses of all dead owners.
 fn reap(tx: &Transaction<'_>, path: &Path, owner: i64) -> rusqlite::Result<()> {
     for other in file::others(tx, owner)? {
         if owner::is_dead(path, other) {
