@@ -49,6 +49,8 @@ pub fn escape_within(text: &str, max_chars: usize) -> String {
 /// characters, the soft hyphen, further format characters, and the tag characters.
 #[must_use]
 pub fn is_hidden(c: char) -> bool {
+    // Tag characters (U+E0000 to U+E007F) can carry a whole invisible text. Variation selectors
+    // stay: they only choose the look of the character before them.
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

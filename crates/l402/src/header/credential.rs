@@ -139,6 +139,7 @@ impl Credential {
                 return Err(CredentialError::Several);
             }
         }
+        // Decided after all lines, since the two may come in either order.
         if ours && foreign {
             Err(CredentialError::Several)
         } else {

@@ -191,6 +191,7 @@ fn written_amount(
     network: Network,
     decoded: Option<u64>,
 ) -> Result<Option<Msat>, InvoiceError> {
+    // The last `1` ends the prefix (BIP 173): the amount may hold others, the data cannot.
     let (prefix, _) = text.rsplit_once('1').ok_or(InvoiceError::Malformed)?;
     let written = prefix
         .get(network.invoice_prefix().len()..)

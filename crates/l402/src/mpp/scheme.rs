@@ -162,6 +162,7 @@ pub fn encode_base64url(bytes: &[u8]) -> String {
 /// # Errors
 /// [`PaymentSchemeError::Base64`], [`PaymentSchemeError::TooLarge`].
 pub fn decode_base64url(text: &str) -> Result<Vec<u8>, PaymentSchemeError> {
+    // Checked before decoding, so that the limit bounds the memory.
     if text.len() > MAX_LEN.div_ceil(3).saturating_mul(4) {
         return Err(PaymentSchemeError::TooLarge);
     }

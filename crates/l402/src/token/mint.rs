@@ -109,6 +109,8 @@ pub fn mint(
     if now >= terms.valid_until {
         return Err(MintError::Ended);
     }
+    // Reading the caveat back would not find this: the reader accepts names of other software too,
+    // and a comma would make two capabilities of one.
     if !terms
         .capabilities
         .iter()
@@ -133,6 +135,7 @@ fn caveats(terms: &Terms) -> Vec<String> {
     let service = &terms.service;
     let capabilities = terms.capabilities.join(",");
     let mut caveats = vec![format!("services={service}:{}", terms.tier)];
+    // An empty list would deny everything, so no limit is no caveat.
     if !terms.capabilities.is_empty() {
         caveats.push(Condition::Capabilities.write(service, &capabilities));
     }
@@ -151,6 +154,7 @@ fn append(token: Macaroon, caveat: &str, service: &Service) -> Result<Macaroon, 
         Reading::Own(_) => token
             .with_caveat(caveat.as_bytes())
             .map_err(|_| MintError::TooLarge),
+        // Zero, or more than 16 digits: the verifier calls such a value malformed.
         _ => Err(MintError::Value),
     }
 }

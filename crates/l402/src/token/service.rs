@@ -41,6 +41,7 @@ impl Service {
                 _ => name.push('-'),
             }
         }
+        // The name is ASCII, so no character is cut in two. The cut may leave a hyphen at the end.
         name.truncate(Self::MAX_LEN);
         let name = name.trim_end_matches('-');
         Self(if name.is_empty() {

@@ -159,7 +159,8 @@ impl Proven {
         let identifier = macaroon.identifier().map_err(|_| VerifyError::Invalid)?;
         let hash = &identifier.payment_hash;
         // The preimage comes first because it is cheap to check: one hash, against one for each
-        // caveat.
+        // caveat. `mint` refuses hashes with a public preimage too, but other software may have
+        // minted the token.
         if hash.has_public_preimage() || !preimage.proves(hash) {
             return Err(VerifyError::Invalid);
         }
@@ -194,6 +195,7 @@ impl Proven {
     /// Reliable only if the mint always writes one, since a holder may have appended any later one.
     #[must_use]
     pub fn minted_end(&self, service: &Service) -> Option<UnixTime> {
+        // Not read from `Rights`, which keep the last end that was appended.
         let mut caveats = self.macaroon.caveats();
         let end = caveats.find_map(|caveat| {
             let rest = caveat.strip_prefix(service.as_str().as_bytes())?;
@@ -283,6 +285,8 @@ impl CachedAuthorization {
 
     /// Returns true if the target asks the same of the caveats. Time and price may differ.
     fn matches(&self, target: &Target<'_>) -> bool {
+        // Every field of `Target` but time and price is compared. Without one of them the verdict
+        // on one route would open another.
         let capability = match target.capability {
             Capability::Named(name) => self.capability.as_deref() == Some(name),
             Capability::None => self.capability.is_none() && !self.upstream_checks,
@@ -330,6 +334,7 @@ fn has_capability(allowed: Option<&[&str]>, wanted: Capability<'_>) -> bool {
     let Some(allowed) = allowed else { return true };
     match wanted {
         Capability::Named(name) => allowed.contains(&name),
+        // The route could not hold the bearer to the limit.
         Capability::None => false,
         Capability::Upstream => !allowed.is_empty(),
     }

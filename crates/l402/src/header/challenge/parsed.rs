@@ -130,6 +130,7 @@ impl Challenges {
     /// [`ChallengeError::TooLarge`] only. A malformed challenge is left out, the others are kept.
     pub fn parse<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, ChallengeError> {
         let mut found = Self::default();
+        // One limit for all lines together: a limit for each would not bound their number.
         let mut left = Self::MAX_LEN;
         for line in lines {
             left = left

@@ -161,6 +161,7 @@ fn is_plain(text: &str) -> bool {
 
 /// Escapes text for a quoted-string (RFC 9110 section 5.6.4).
 fn quoted(text: &str) -> Cow<'_, str> {
+    // A token may hold a backslash. A quote is refused before, and escaped all the same.
     if text.bytes().any(|byte| matches!(byte, b'\\' | b'"')) {
         text.replace('\\', "\\\\").replace('"', "\\\"").into()
     } else {

@@ -68,6 +68,7 @@ pub(crate) fn read<'a>(caveat: &'a [u8], service: &Service) -> Reading<'a> {
         Some((owner, condition)) if owner == service.as_str().as_bytes() => {
             own(condition, false, value)
         }
+        // An owner that cannot be a service is foreign, so that the strict setting refuses it.
         Some((owner, _)) if is_service(owner) => Reading::OtherService,
         _ => Reading::Foreign,
     }
@@ -87,6 +88,7 @@ fn is_service(name: &[u8]) -> bool {
 
 /// Reads the value of a condition. A value that breaks the grammar is `Malformed`.
 fn own(condition: Condition, one_service: bool, value: &[u8]) -> Reading<'_> {
+    // ASCII only, since digits of other scripts would be a second spelling (ATTACKS T-09).
     let text = str::from_utf8(value).ok().filter(|text| text.is_ascii());
     let term = text.and_then(|text| match condition {
         Condition::Capabilities => list(text, capability).map(Term::Capabilities),

@@ -102,6 +102,7 @@ impl<'a> Rights<'a> {
             Services::Named(old) => within(*old == name),
             Services::Pairs(pairs) => {
                 pairs.retain(|(other, _)| *other == name);
+                // If no tier of this service was left, naming it would widen the token.
                 within(!pairs.is_empty())
             }
         }
@@ -149,7 +150,7 @@ mod tests {
     use crate::token::Service;
     use crate::token::caveat::{Reading, read};
 
-    /// What the caveats leave, or `None` where one widens.
+    /// Returns the rights that the caveats leave, or `None` if one widens.
     fn rights(caveats: &[&'static str]) -> Option<Rights<'static>> {
         let service: Service = "api".parse().unwrap();
         let mut rights = Rights::new(Preimage::from_bytes([7; 32]).payment_hash());

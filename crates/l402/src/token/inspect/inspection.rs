@@ -94,6 +94,7 @@ pub fn inspect(token: &str) -> Result<Inspection, UnknownFormat> {
     if token.len() > MAX_LEN {
         return Err(UnknownFormat);
     }
+    // Hexadecimal before base64, whose alphabet contains all its digits.
     let spellings = [
         Some(token.as_bytes().to_vec()),
         hex::decode(token).ok(),

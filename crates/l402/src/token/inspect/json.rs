@@ -9,6 +9,8 @@ type Object = Map<String, Value>;
 
 /// Reads a JSON object of either kind.
 pub(super) fn read(bytes: &[u8]) -> Option<Inspection> {
+    // The reader refuses more than 128 levels, so that nesting cannot exhaust the stack (ATTACKS
+    // T-14).
     let object: Object = serde_json::from_slice(bytes).ok()?;
     of_macaroon(&object).or_else(|| of_fields(&object))
 }

@@ -264,6 +264,8 @@ impl Drop for Macaroon {
 
 impl PartialEq for Macaroon {
     fn eq(&self, other: &Self) -> bool {
+        // Not derived: the signature is a secret of the holder, and the time of a comparison that
+        // stops early tells how much of a guess is right.
         let signature: bool = self.signature.ct_eq(&other.signature).into();
         signature
             && self.location == other.location
