@@ -99,8 +99,7 @@ impl ManualClock {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, (UnixTime, Duration)> {
-        // A test that panicked in another thread leaves whole values behind: both are written at
-        // once.
+        // No write can panic halfway, so a poisoned lock still holds sound values.
         self.now
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)

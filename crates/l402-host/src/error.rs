@@ -76,7 +76,7 @@ impl FileError {
 impl From<io::Error> for FileFault {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            // A quota is full for this user as a disk is for all, and the fix is the same.
+            // A full quota has the same fix as a full disk.
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
             _ => Self::System(error),
         }
@@ -91,7 +91,7 @@ impl fmt::Display for FileError {
 
 impl fmt::Display for FileFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Each text names the next step, and says so if the file was left unchanged.
+        // A text names the next step if there is one, and says so if the file was left unchanged.
         match self {
             Self::Damaged(text) => write!(
                 f,

@@ -66,8 +66,8 @@ impl BoundParams<'_> {
     /// it out of the realm.
     #[must_use]
     pub fn id(&self, secret: &[u8]) -> String {
-        // Named one by one: a parameter that the struct had and this list lacked would not be
-        // bound.
+        // Destructured, so that a parameter added to the struct cannot be forgotten here and stay
+        // unbound.
         let Self {
             realm,
             method,

@@ -91,7 +91,7 @@ impl MasterKey {
     /// # Errors
     /// As [`MasterKey::from_bytes`]; text that is not hexadecimal is a [`KeyError::Length`].
     pub fn from_hex(text: &str) -> Result<Self, KeyError> {
-        // Wiped on the way out, also if the text ends in an error halfway.
+        // Wiped on drop, even if decoding fails halfway.
         let mut bytes = Zeroizing::new([0; 32]);
         let text = text.trim_ascii();
         hex::decode_to_slice(text, bytes.as_mut_slice()).map_err(|_| KeyError::Length)?;
@@ -319,7 +319,7 @@ impl KeyRing {
         // (ATTACKS T-31).
         let [l, d, i] = fields.map(|field| (field.len() as u64).to_be_bytes());
         let parts: [&[u8]; 6] = [&l, label, &d, deployment, &i, id];
-        // This HMAC is the root key itself, so it is wiped as the key made of it is.
+        // This HMAC is the root key itself, so it is wiped like the key derived from it.
         RootKey::from_root(Zeroizing::new(hmac_sha256(&key.0, &parts)).as_slice())
     }
 }

@@ -102,7 +102,7 @@ pub fn mint(
     randomness: [u8; 30],
     now: UnixTime,
 ) -> Result<Macaroon, MintError> {
-    // Anyone could present this token without paying.
+    // With a public preimage anyone could use the token without paying.
     if payment_hash.has_public_preimage() {
         return Err(MintError::KnownHash);
     }
@@ -135,7 +135,7 @@ fn caveats(terms: &Terms) -> Vec<String> {
     let service = &terms.service;
     let capabilities = terms.capabilities.join(",");
     let mut caveats = vec![format!("services={service}:{}", terms.tier)];
-    // An empty list would deny everything, so no limit is no caveat.
+    // An empty list would deny everything, so a token without limits has no such caveat.
     if !terms.capabilities.is_empty() {
         caveats.push(Condition::Capabilities.write(service, &capabilities));
     }

@@ -6,12 +6,12 @@
 //! now.
 //!
 //! ```text
-//! Credential ──prove──▶ Proven ──authorize──▶ Authorized
-//!                 │       ▲  │        │
-//!                 │       └──┘        └─▶ Invalid, WrongService, Expired, Insufficient
-//!                 │      from a cache,
-//!                 │      after `holds`
-//!                 └─▶ Invalid, Expired
+//! Credential ── prove ──▶ Proven ── authorize ──▶ Authorized
+//!                │           │          │
+//!                ▼           │          ▼
+//!        Invalid, Expired    │     Invalid, WrongService, Expired, Insufficient
+//!                ▲           ▼
+//!                └──────── holds          for each request, if the proof comes from a cache
 //! ```
 
 use core::fmt;

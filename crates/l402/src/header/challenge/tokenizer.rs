@@ -34,7 +34,7 @@ pub(super) fn read_line(line: &[u8], found: &mut Challenges) -> Result<(), Chall
                 }
             }
             Element::Param(name, value) => {
-                // A parameter before any scheme belongs to nothing and is dropped.
+                // Without an open challenge the parameter belongs to nothing and is dropped.
                 open.as_mut()
                     .map_or(Ok(()), |challenge| challenge.push(name, value))?;
             }

@@ -5,9 +5,9 @@
 //! makes the token invalid, even if a later caveat narrows again (ATTACKS T-06).
 //!
 //! ```text
-//! all rights        ─ services=api:0    ─▶  api, tier 0
-//! api, tier 0       ─ api_policy=uses=5 ─▶  api, tier 0, 5 uses
-//! api, tier 0, 5 uses ─ api_policy=uses=6 ─▶  Widened: the token is invalid
+//! all rights           ─ services=api:0    ─▶  api, tier 0
+//! api, tier 0          ─ api_policy=uses=5 ─▶  api, tier 0, 5 uses
+//! api, tier 0, 5 uses  ─ api_policy=uses=6 ─▶  invalid: 6 uses were never left
 //! ```
 
 mod condition;

@@ -20,7 +20,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Inspection> {
             b"cid" if identifier.is_some() && caveats.len() < MAX_CAVEATS => {
                 caveats.push(Caveat::new(data, false));
             }
-            // Parts of the caveat before them: without one the token is malformed.
+            // `vid` and `cl` belong to the caveat before them. Without one the token is malformed.
             b"vid" => caveats.last_mut()?.third_party = true,
             b"cl" if caveats.last()?.third_party => {}
             b"signature" if data.len() == 32 => {

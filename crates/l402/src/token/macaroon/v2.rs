@@ -129,8 +129,8 @@ impl<'a> Reader<'a> {
     /// Reads a length and that many bytes.
     fn data(&mut self) -> Option<&'a [u8]> {
         let len = self.varint()?;
-        // The length is a number of the attacker's, so it is only ever compared with the input
-        // (ATTACKS T-17).
+        // The length comes from the sender: it is compared with the input, and nothing is allocated
+        // by it (ATTACKS T-17).
         let (data, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
         Some(data)
