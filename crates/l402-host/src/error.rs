@@ -1,4 +1,4 @@
-//! Errors about files: which file, what is wrong with it, and what to do.
+//! Errors about files: the file, the fault, and the fix.
 
 use core::fmt;
 use std::io;
@@ -11,24 +11,24 @@ pub struct FileError {
     fault: FileFault,
 }
 
-/// The reason why a file cannot be used. `Display` names the fix where there is one.
+/// The reason why a file cannot be used. `Display` names the fix if there is one.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FileFault {
-    /// SQLite finds the file's content damaged.
+    /// SQLite found the content of the file damaged.
     Damaged(String),
     /// The disk, or the space that this user may fill, is full.
     Full,
-    /// The file is written by a newer version of this program.
+    /// A newer version of this program wrote the file.
     Newer {
         /// The version in the file.
         found: i64,
         /// The newest version that this program knows.
         known: i64,
     },
-    /// The place holds a link, a folder, a device or a socket.
+    /// The path leads to a link, a folder, a device or a socket.
     NotPlain,
-    /// A private file or folder has a mode that lets other users in.
+    /// A private file or folder has a mode that gives other users access.
     OpenToOthers {
         /// The permission bits, such as `0o644`.
         mode: u32,
@@ -37,7 +37,7 @@ pub enum FileFault {
     },
     /// The file belongs to another user of the machine.
     OtherOwner {
-        /// The number of that user.
+        /// The number of that user in the system.
         uid: u32,
     },
     /// The file belongs to another program, or is no database.
@@ -45,13 +45,14 @@ pub enum FileFault {
         /// The word for the file that was looked for, such as "ledger".
         wanted: &'static str,
     },
-    /// The operating system says no.
+    /// The operating system reported an error.
     System(io::Error),
-    /// SQLite says no. The text holds no value of ours.
+    /// SQLite reported an error. The text holds no value from the database.
     Sqlite(String),
 }
 
 impl FileError {
+    /// Makes an error about the file at `path`.
     pub(crate) fn new(path: &Path, fault: FileFault) -> Self {
         Self {
             path: path.to_owned(),
@@ -59,13 +60,13 @@ impl FileError {
         }
     }
 
-    /// The file or folder.
+    /// Returns the path of the file or folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The reason, for callers that name the file themselves.
+    /// Returns the fault, for callers that name the file themselves.
     #[must_use]
     pub const fn fault(&self) -> &FileFault {
         &self.fault
@@ -75,6 +76,7 @@ impl FileError {
 impl From<io::Error> for FileFault {
     fn from(error: io::Error) -> Self {
         match error.kind() {
+            // A full quota has the same fix as a full disk.
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
             _ => Self::System(error),
         }
@@ -89,6 +91,7 @@ impl fmt::Display for FileError {
 
 impl fmt::Display for FileFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A text names the next step if there is one, and says so if the file was left unchanged.
         match self {
             Self::Damaged(text) => write!(
                 f,

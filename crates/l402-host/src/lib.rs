@@ -1,11 +1,13 @@
-//! What a program asks of its machine: the time, private files, SQLite files and file locks.
+//! The machine under a program: the time, private files, SQLite files and file locks.
 //!
-//! [`Clock`] is the time as a value that a test can own. [`private`] makes and reads files that
-//! their owner alone can read. [`sqlite`] (feature `sqlite`) opens a database and refuses what is
-//! not ours without touching it. [`FileLock`] is a lock that the kernel frees. [`BoxFuture`] and
-//! [`BoxStream`] are what object-safe traits return.
+//! - [`Clock`]: the time, as a value that a test can control.
+//! - [`private`]: files and folders that only their owner can read.
+//! - [`sqlite`] (feature `sqlite`): opens a database, and refuses a foreign or damaged one without
+//!   changing it.
+//! - [`FileLock`]: a lock between processes that the kernel releases.
+//! - [`BoxFuture`], [`BoxStream`]: the return types of object-safe traits.
 //!
-//! This crate knows nothing of Lightning, HTTP or tokens, and opens no socket.
+//! This crate contains no Lightning, HTTP or tokens, and opens no socket.
 //!
 //! ```
 //! use l402_host::{FileLock, private};
@@ -13,8 +15,8 @@
 //! # let home = tempfile::tempdir()?;
 //! # let home = home.path();
 //! let key = home.join("a.key");
-//! assert!(private::create(&key, b"secret")?, "the first call makes it");
-//! assert!(!private::create(&key, b"other")?, "the second finds it");
+//! assert!(private::create(&key, b"secret")?, "made by the first call");
+//! assert!(!private::create(&key, b"other")?, "found by the second call");
 //! assert_eq!(private::read(&key)?.as_slice(), b"secret");
 //!
 //! let lock = FileLock::try_take(&home.join("a.lock"))?;

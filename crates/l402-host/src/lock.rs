@@ -1,14 +1,28 @@
-//! File locks that the kernel frees when their process ends, however it ends.
+//! File locks that the kernel releases when their process ends, also after a crash.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::{FileError, private};
 
-/// A locked file. One process alone has it, and one `FileLock` in that process.
+/// A locked file. Only one `FileLock` of one process holds it at a time.
 ///
-/// The file is taken away when the lock is dropped, so a lock file that is there and free was left
-/// by a crash. Elsewhere than on Unix, where a file cannot be told from its successor, it stays.
+/// The file is removed when the lock is dropped, so a lock file that exists and is free was left by
+/// a crash. On systems other than Unix the file stays, since a removed file and its successor
+/// cannot be told apart there.
+///
+/// ```
+/// use l402_host::FileLock;
+///
+/// # let home = tempfile::tempdir()?;
+/// let path = home.path().join("purchase.lock");
+/// let lock = FileLock::try_take(&path)?;
+/// assert!(lock.is_some());
+/// assert!(FileLock::try_take(&path)?.is_none(), "the lock is held");
+/// drop(lock);
+/// assert!(FileLock::try_take(&path)?.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct FileLock {
     path: PathBuf,
@@ -16,16 +30,16 @@ pub struct FileLock {
 }
 
 impl FileLock {
-    /// Takes the lock at `path`. Returns `None` if somebody else has it.
+    /// Takes the lock at `path`. Returns `None` if another process or another `FileLock` holds it.
     ///
     /// # Errors
-    /// If the file cannot be made or opened, naming it.
+    /// [`FileError`] if the file cannot be made or opened.
     pub fn try_take(path: &Path) -> Result<Option<Self>, FileError> {
         loop {
             let file = private::open(path)?;
             match file.try_lock() {
-                // Its last holder may have taken the file away since it was opened: the lock of a
-                // file that nobody else can open keeps nobody out.
+                // The last holder may have removed the file after it was opened here. A lock on a
+                // file that no path leads to excludes nobody, so the file at the path is tried.
                 Ok(()) if !is_at(&file, path) => {}
                 Ok(()) => return Ok(Some(Self::new(path, file))),
                 Err(TryLockError::WouldBlock) => return Ok(None),
@@ -34,11 +48,11 @@ impl FileLock {
         }
     }
 
-    /// Makes a lock file that nobody has seen before. It gets its name only when it is locked, so
+    /// Makes a lock file at a path that had none. The file gets its name only when it is locked, so
     /// that [`FileLock::is_abandoned`] never takes it for one that a crash has left.
     ///
     /// # Errors
-    /// If the file cannot be made, naming it.
+    /// [`FileError`] if the file cannot be made.
     pub fn create(path: &Path) -> Result<Self, FileError> {
         let unnamed = path.with_extension("new");
         let create = || {
@@ -51,15 +65,17 @@ impl FileLock {
         create().map_err(|error: std::io::Error| FileError::new(path, error.into()))
     }
 
-    /// Returns whether the holder of a lock file has ended: the file is missing or free. A free one
-    /// is taken away. If in doubt the holder lives.
+    /// Returns true if the holder of a lock file has ended: the file is missing, or it is free. A
+    /// free file is removed. Returns false in doubt, so that a living holder is never taken for
+    /// dead.
     pub fn is_abandoned(path: &Path) -> bool {
         let mut options = OpenOptions::new();
         match private::options(options.write(true)).open(path) {
             Err(error) => error.kind() == std::io::ErrorKind::NotFound,
             Ok(file) => match file.try_lock() {
                 Ok(()) => {
-                    // Missing and free mean the same, so a file that stays does no harm.
+                    // A missing file and a free one mean the same, so a failure to remove it does
+                    // no harm.
                     let _ = fs::remove_file(path);
                     true
                 }
@@ -76,17 +92,17 @@ impl FileLock {
     }
 }
 
-/// Takes the file away while it is locked. The lock ends after that, with the file's handle.
+/// Removes the file while it is still locked. Closing the handle then releases the lock.
 impl Drop for FileLock {
     fn drop(&mut self) {
         if cfg!(unix) && is_at(&self.file, &self.path) {
-            // Left behind, the empty file does no harm.
+            // If the empty file cannot be removed, it does no harm.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Returns whether a path still leads to an open file.
+/// Returns true if the path still leads to this open file.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -95,7 +111,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     open.is_ok_and(|open| named.is_ok_and(|named| identity(open) == identity(named)))
 }
 
-/// Nothing is taken away here.
+/// Returns true: no lock file is removed on these systems.
 #[cfg(not(unix))]
 fn is_at(_: &File, _: &Path) -> bool {
     true

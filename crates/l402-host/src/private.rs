@@ -1,9 +1,27 @@
-//! Files (0600) and folders (0700) for their owner alone.
+//! Files (0600) and folders (0700) that only their owner can read.
 //!
-//! A file of ours is never reached through a link and never taken from another user: what stands
-//! at its place is looked at after it was opened, so nothing can be exchanged in between. A new
-//! file is written beside its place and moved there whole, so that no process ever reads half of
-//! it. Elsewhere than on Unix the platform's own rights apply.
+//! A file of the program is never reached through a link and never accepted from another user.
+//! Checks run on the file after it was opened, so that it cannot be exchanged in between. A new
+//! file is written beside its place and moved there whole, so that no process reads half of it. On
+//! systems other than Unix the rights of the platform apply.
+//!
+//! ```text
+//! create, replace   draft beside the place ──▶ write ──▶ sync ──▶ link or rename ──▶ sync the folder
+//! read, open        open without following a link ──▶ plain file? owner? mode? ──▶ use
+//! ```
+//!
+//! ```
+//! use l402_host::private;
+//!
+//! # let home = tempfile::tempdir()?;
+//! let folder = home.path().join("client");
+//! private::create_folder(&folder)?;
+//! let seed = folder.join("seed");
+//! private::replace(&seed, b"first")?;
+//! private::replace(&seed, b"second")?;
+//! assert_eq!(private::read(&seed)?.as_slice(), b"second");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -13,16 +31,16 @@ use zeroize::Zeroizing;
 
 use crate::{FileError, FileFault};
 
-/// The largest file that [`read`] takes, in bytes. Keys and seeds are below 100.
+/// The largest file that [`read`] returns whole, in bytes. Keys and seeds are below 100.
 const READ_MAX_BYTES: u64 = 64 * 1024;
 
-/// Makes a folder (0700), and those above it, unless it exists.
+/// Makes a folder (0700) and its parents, unless it exists.
 ///
-/// The mode of a folder that exists is the operator's choice: each file in it is 0600. It may be
-/// reached through a link, so that data can be moved to another disk.
+/// The mode of an existing folder is not changed: it is the choice of the operator, and each file
+/// in it is 0600. The folder may be a link, so that data can be moved to another disk.
 ///
 /// # Errors
-/// If the folder cannot be made, or its name is taken by something else.
+/// [`FileError`] if the folder cannot be made, or if something else has its name.
 pub fn create_folder(path: &Path) -> Result<(), FileError> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -33,23 +51,23 @@ pub fn create_folder(path: &Path) -> Result<(), FileError> {
         .map_err(|error| FileError::new(path, error.into()))
 }
 
-/// Makes a folder as [`create_folder`] does, and refuses one that exists and lets others in. For
-/// folders in which a library writes files with modes of its own.
+/// Makes a folder as [`create_folder`] does, and refuses an existing one that gives other users
+/// access. For folders in which a library writes files with modes of its own.
 ///
 /// # Errors
-/// As [`create_folder`], and [`FileFault::OpenToOthers`].
+/// Those of [`create_folder`], and [`FileFault::OpenToOthers`].
 pub fn create_closed_folder(path: &Path) -> Result<(), FileError> {
     create_folder(path)?;
     let found = fs::metadata(path).map_err(|error| FileError::new(path, error.into()))?;
     refuse_open_mode(&found, 0o700).map_err(|fault| FileError::new(path, fault))
 }
 
-/// Opens a file for reading and writing, made empty (0600) if there is none. A wider mode of a
-/// file that exists is narrowed.
+/// Opens a file for reading and writing. A missing file is made (0600, empty), and an existing one
+/// with a wider mode is narrowed.
 ///
 /// # Errors
-/// [`FileFault::NotPlain`] for a link or anything else that is no file,
-/// [`FileFault::OtherOwner`], and whatever the system says.
+/// [`FileFault::NotPlain`] for a link or anything else that is no file, [`FileFault::OtherOwner`],
+/// and the errors of the system.
 pub fn open(path: &Path) -> Result<File, FileError> {
     let opened = options(OpenOptions::new().read(true).write(true).create(true))
         .open(path)
@@ -62,11 +80,11 @@ pub fn open(path: &Path) -> Result<File, FileError> {
     opened.map_err(|fault| FileError::new(path, fault))
 }
 
-/// Makes sure of a file as [`open`] does, and returns its size, without ever holding it open.
+/// Checks a file as [`open`] does, and returns its size, without opening it.
 ///
-/// For files that SQLite has open: on Unix the process that closes any handle of a file loses all
-/// its record locks on it, those of its SQLite connections included, and then two processes write
-/// at once.
+/// For files of SQLite. On Unix a process that closes any handle of a file loses all its record
+/// locks on that file, including those of its SQLite connections, and then two processes write at
+/// once.
 #[cfg(feature = "sqlite")]
 pub(crate) fn own_size(path: &Path) -> Result<u64, FileError> {
     let fail = |fault: FileFault| FileError::new(path, fault);
@@ -87,15 +105,17 @@ pub(crate) fn own_size(path: &Path) -> Result<u64, FileError> {
     Ok(found.len())
 }
 
-/// Writes a new file (0600) whole. Returns whether this call made it: if another process was
-/// faster, its file stays.
+/// Writes a new file (0600) whole. Returns true if this call made it, and false if the file
+/// existed. An existing file is not changed.
 ///
 /// # Errors
-/// Whatever the system says; then nothing is left behind.
+/// The errors of the system. No partial file is left behind.
 pub fn create(path: &Path, bytes: &[u8]) -> Result<bool, FileError> {
     let create = || {
         let draft = Draft::beside(path)?;
         draft.fill(bytes)?;
+        // A link, unlike a rename, fails if the name is taken: of two first starts only one makes
+        // the file.
         match fs::hard_link(&draft.path, path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             linked => linked.and_then(|()| sync_folder(path)).map(|()| true),
@@ -104,11 +124,11 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<bool, FileError> {
     create().map_err(|error| FileError::new(path, error.into()))
 }
 
-/// Makes a key file of 64 random hexadecimal digits and a line feed, unless there is a file. Of
-/// several first starts at once one makes it, and all use that one.
+/// Makes a key file of 64 random hexadecimal digits and a line feed, unless the file exists. If
+/// several processes start at once, one makes the key and all use it.
 ///
 /// # Errors
-/// As [`create`], and if the system has no randomness.
+/// Those of [`create`], and [`FileFault::System`] if the system has no randomness.
 pub fn create_hex_key(path: &Path) -> Result<(), FileError> {
     if path.symlink_metadata().is_ok() {
         return Ok(());
@@ -123,11 +143,11 @@ pub fn create_hex_key(path: &Path) -> Result<(), FileError> {
     create(path, text.as_bytes()).map(drop)
 }
 
-/// Writes a file (0600) whole, in place of what is there. A link at its place is replaced, not
+/// Writes a file (0600) whole, in place of an existing one. A link at its place is replaced, not
 /// followed.
 ///
 /// # Errors
-/// Whatever the system says; then the old file stays and nothing is left behind.
+/// The errors of the system. The old file stays, and no partial file is left behind.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let replace = || {
         let draft = Draft::beside(path)?;
@@ -138,19 +158,19 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     replace().map_err(|error| FileError::new(path, error.into()))
 }
 
-/// Finds out whether [`replace`] can write this file, and leaves everything as it is.
+/// Checks that [`replace`] can write this file, without changing anything.
 ///
 /// # Errors
-/// Whatever the system says.
+/// The errors of the system.
 pub fn check_replace(path: &Path) -> Result<(), FileError> {
     let draft = Draft::beside(path).map_err(|error| FileError::new(path, error.into()));
     draft.map(drop)
 }
 
-/// Reads a secret of ours, at most 64 KiB. The memory is wiped when the bytes are dropped.
+/// Reads a secret of the program, at most 64 KiB. The memory is wiped when the bytes are dropped.
 ///
 /// # Errors
-/// As [`open`], and [`FileFault::OpenToOthers`] if others can read the file.
+/// Those of [`open`], and [`FileFault::OpenToOthers`] if other users can read the file.
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let opened = options(OpenOptions::new().read(true))
         .open(path)
@@ -161,11 +181,11 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
         .map_err(|fault| FileError::new(path, fault))
 }
 
-/// Reads a secret that the operator has named, at most 64 KiB. It may be a link and may belong to
-/// another user, as secrets do that a service manager hands over.
+/// Reads a secret that the operator has named, at most 64 KiB. The path may be a link and the file
+/// may belong to another user, as with secrets from a service manager.
 ///
 /// # Errors
-/// [`FileFault::OpenToOthers`] if others can read the file, and whatever the system says.
+/// [`FileFault::OpenToOthers`] if other users can read the file, and the errors of the system.
 pub fn read_named(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
     File::open(path)
         .map_err(FileFault::from)
@@ -173,26 +193,29 @@ pub fn read_named(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
         .map_err(|fault| FileError::new(path, fault))
 }
 
+/// Reads an open file whose mode gives other users no access.
 fn read_secret(file: File) -> Result<Zeroizing<Vec<u8>>, FileFault> {
     let found = file.metadata()?;
     if !found.is_file() {
         return Err(FileFault::NotPlain);
     }
+    // Refused rather than narrowed: other users may have read the secret already.
     refuse_open_mode(&found, 0o600)?;
     let size = usize::try_from(found.len()).unwrap_or(0);
-    // Room for all of it at once: a buffer that grows leaves copies of the secret behind.
+    // All the memory at once: a buffer that grows leaves copies of the secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(size.saturating_add(1)));
     file.take(READ_MAX_BYTES).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// A file under a name that nobody else has. It goes away unless it is moved to its place.
+/// A file under a random name. Removed on drop unless it was moved to its place.
 struct Draft {
     file: File,
     path: PathBuf,
 }
 
 impl Draft {
+    /// Makes an empty draft in the folder of `path`: a rename works only within one file system.
     fn beside(path: &Path) -> io::Result<Self> {
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
@@ -201,6 +224,7 @@ impl Draft {
         Ok(Self { file, path })
     }
 
+    /// Writes the content and waits until the disk has it.
     fn fill(&self, bytes: &[u8]) -> io::Result<()> {
         (&self.file).write_all(bytes)?;
         self.file.sync_all()
@@ -209,12 +233,12 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        // After it was moved nothing is left under this name.
+        // After the move no file has this name.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// New files get 0600, and a link at the end of the path is not followed.
+/// Sets the mode of a new file to 0600, and refuses to follow a link at the end of the path.
 pub(crate) fn options(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     {
@@ -225,7 +249,7 @@ pub(crate) fn options(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// The system calls a link at the end of the path a loop (`ELOOP`).
+/// Translates the system's errors for a link (`ELOOP`) and a folder at the end of the path.
 fn not_plain_if_link(error: io::Error) -> FileFault {
     #[cfg(unix)]
     if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
@@ -237,7 +261,7 @@ fn not_plain_if_link(error: io::Error) -> FileFault {
     error.into()
 }
 
-/// Refuses anything but a plain file of the user who runs this process.
+/// Refuses anything but a plain file of the user that runs this process.
 fn check_own(found: &fs::Metadata) -> Result<(), FileFault> {
     if !found.is_file() {
         return Err(FileFault::NotPlain);
@@ -252,12 +276,13 @@ fn check_own(found: &fs::Metadata) -> Result<(), FileFault> {
     Ok(())
 }
 
-/// Returns the permission bits.
+/// Returns the permission bits, such as `0o600`.
 #[cfg(unix)]
 fn mode(found: &fs::Metadata) -> u32 {
     std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o777
 }
 
+/// Sets the mode to 0600.
 #[cfg(unix)]
 fn narrow(file: &File) -> io::Result<()> {
     if mode(&file.metadata()?) == 0o600 {
@@ -271,6 +296,7 @@ fn narrow(_: &File) -> io::Result<()> {
     Ok(())
 }
 
+/// Refuses a mode that gives group or others any access.
 #[cfg(unix)]
 fn refuse_open_mode(found: &fs::Metadata, wanted: u32) -> Result<(), FileFault> {
     let mode = mode(found);
@@ -285,7 +311,7 @@ fn refuse_open_mode(_: &fs::Metadata, _: u32) -> Result<(), FileFault> {
     Ok(())
 }
 
-/// Makes the new name survive a loss of power.
+/// Syncs the folder of `path`, so that a new name in it survives a loss of power.
 fn sync_folder(path: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! SQLite files: one way to open them, for every file of the program.
+//! Opening of SQLite files, in one way for every file of the program.
 //!
 //! ```text
 //!   private file? ──▶ look (read-only) ──▶ ours? sound? known version? ──▶ WAL ──▶ create or
@@ -7,8 +7,32 @@
 //!      refused, and left as it is
 //! ```
 //!
-//! Files are in WAL mode with `synchronous = FULL`: what was committed survives a loss of power.
-//! Any number of processes may make, upgrade and open one file at the same time.
+//! Files are in WAL mode with `synchronous = FULL`: committed data survives a loss of power. Any
+//! number of processes may make, upgrade and open one file at the same time.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use l402_host::sqlite::{self, Schema};
+//!
+//! const NOTES: Schema = Schema {
+//!     name: "notebook",
+//!     application_id: sqlite::application_id(*b"note"),
+//!     create: "CREATE TABLE notes (text TEXT NOT NULL) STRICT",
+//!     upgrades: &[],
+//!     tables: &["notes"],
+//!     busy_timeout: Duration::from_secs(5),
+//!     checkpoint_pages: 1000,
+//! };
+//!
+//! # let home = tempfile::tempdir()?;
+//! let path = home.path().join("notes.db");
+//! sqlite::open(&path, &NOTES)?.execute("INSERT INTO notes VALUES ('hello')", [])?;
+//! let notes = sqlite::open(&path, &NOTES)?;
+//! let count: i64 = notes.query_row("SELECT count(*) FROM notes", [], |row| row.get(0))?;
+//! assert_eq!(count, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,55 +41,57 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 
 use crate::{Clock as _, FileError, FileFault, SystemClock, private};
 
-/// Larger files are not read to their end at every start: a second's delay for each GiB would cost
-/// more than it finds, and SQLite names damage when it meets it.
+/// The largest file that is read to its end at each start, in bytes. A second of delay for each GiB
+/// would cost more than it finds, and SQLite reports damage when it reads it.
 const CHECK_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// The size of SQLite's smallest page. SQLite takes a file of a few bytes for an empty database and
-/// would write over it; no database is that short.
+/// The size of SQLite's smallest page, in bytes. SQLite takes a shorter file for an empty database
+/// and would overwrite it, but no database is that short.
 const PAGE_MIN_BYTES: u64 = 512;
 
-/// The pause between two tries of a start that finds the file busy.
+/// The pause between two tries to open a busy file.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The layout of a file, and how older layouts become it.
+/// The layout of a file, and the way from older layouts to this one.
 #[derive(Clone, Copy, Debug)]
 pub struct Schema {
     /// The word for the file in errors, such as "ledger".
     pub name: &'static str,
-    /// The number in the file's header that says whose it is, by [`application_id`]. Files written
-    /// before there was one hold 0.
+    /// The number in the header of the file that identifies the program, made by
+    /// [`application_id`]. Files from before there was one hold 0.
     pub application_id: i32,
-    /// The statements that lay out a new file. Its version is 1 + the number of upgrades.
+    /// The statements that make the tables of a new file. The version of a new file is 1 + the
+    /// number of `upgrades`.
     pub create: &'static str,
     /// The statements that lead from version 1 to 2, from 2 to 3, and so on.
     pub upgrades: &'static [&'static str],
-    /// Tables of every version, by which a file without an application id is recognised.
+    /// The tables that every version has. A file without an application id is recognised by them.
     pub tables: &'static [&'static str],
-    /// The longest wait for the transaction of another process.
+    /// The longest wait for a transaction of another process.
     pub busy_timeout: Duration,
-    /// Pages of 4 KiB that the log may hold before they go into the file. SQLite's default is 1,000.
+    /// The pages of 4 KiB that the log may hold before they are copied into the file. SQLite's
+    /// default is 1,000.
     pub checkpoint_pages: u32,
 }
 
-/// Makes an application id of four letters.
+/// Makes an application id of four ASCII letters.
 #[must_use]
 pub const fn application_id(letters: [u8; 4]) -> i32 {
     i32::from_be_bytes(letters)
 }
 
 impl Schema {
-    /// The version that this program writes.
+    /// Returns the version that this program writes.
     fn version(&self) -> i64 {
         1 + i64::try_from(self.upgrades.len()).unwrap_or(i64::MAX - 1)
     }
 }
 
-/// Opens a file, or makes it (0600). Blocks, at most for a few busy time-outs
-/// if other processes hold it.
+/// Opens a file, or makes it (0600). Blocks while other processes hold the file, for at most a few
+/// busy time-outs.
 ///
 /// Version and application id are read through a read-only connection before anything is changed,
-/// so a file that is refused stays as it was, byte for byte.
+/// so a refused file stays as it was, byte for byte.
 ///
 /// # Errors
 /// Those of [`private::open`], and [`FileFault::Damaged`], [`FileFault::Full`],
@@ -79,7 +105,7 @@ pub fn open(path: &Path, schema: &Schema) -> Result<Connection, FileError> {
     retry(schema, || connect(path, schema)).map_err(fail)
 }
 
-/// Refuses what is not ours, through a connection that cannot change it.
+/// Refuses a file that is not ours, through a connection that cannot change it.
 fn look(path: &Path, schema: &Schema, bytes: u64) -> Result<(), Trouble> {
     if bytes < PAGE_MIN_BYTES {
         let wanted = schema.name;
@@ -99,8 +125,8 @@ fn look(path: &Path, schema: &Schema, bytes: u64) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Returns the version of a file that is ours, 0 for an empty one. Takes a transaction, so that all
-/// of it is read from one moment: another process may be laying the file out.
+/// Returns the version of a file of ours, or 0 for an empty one. Takes a transaction so that all is
+/// read at one moment, since another process may be making the tables.
 fn refuse_foreign(tx: &Transaction<'_>, schema: &Schema) -> Result<i64, Trouble> {
     let pragma = |name| tx.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (id, version) = (pragma("application_id")?, pragma("user_version")?);
@@ -124,17 +150,19 @@ fn refuse_foreign(tx: &Transaction<'_>, schema: &Schema) -> Result<i64, Trouble>
     }
 }
 
+/// Returns the names of all tables and indexes.
 fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut query = connection.prepare("SELECT name FROM sqlite_schema")?;
     let names = query.query_map([], |row| row.get(0))?;
     names.collect()
 }
 
+/// Opens the file for writing, sets WAL mode, and brings the layout up to date.
 fn connect(path: &Path, schema: &Schema) -> Result<Connection, Trouble> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(schema.busy_timeout)?;
-    // The answer is a row, which `pragma_update` would take for an error.
+    // `pragma_update` would take the row that this statement returns for an error.
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {
         let text = format!("the file system cannot hold a write-ahead log (mode {mode})");
@@ -146,13 +174,14 @@ fn connect(path: &Path, schema: &Schema) -> Result<Connection, Trouble> {
     Ok(connection)
 }
 
-/// Lays a new file out, or upgrades an older one, in one transaction.
+/// Makes the tables of a new file, or upgrades an older one, in one transaction.
 fn bring_up(connection: &mut Connection, schema: &Schema) -> Result<(), Trouble> {
+    // Most starts find the file up to date, and need no lock for writing.
     if refuse_foreign(&connection.unchecked_transaction()?, schema)? == schema.version() {
         return Ok(());
     }
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another process may have been faster since the look above.
+    // Another process may have done it since the check above.
     let found = refuse_foreign(&tx, schema)?;
     if found < schema.version() {
         write_layout(&tx, schema, found)?;
@@ -161,6 +190,7 @@ fn bring_up(connection: &mut Connection, schema: &Schema) -> Result<(), Trouble>
     Ok(())
 }
 
+/// Runs the statements from version `found` to the current one.
 fn write_layout(tx: &Transaction<'_>, schema: &Schema, found: i64) -> rusqlite::Result<()> {
     let done = usize::try_from(found).unwrap_or(0);
     if done == 0 {
@@ -170,11 +200,12 @@ fn write_layout(tx: &Transaction<'_>, schema: &Schema, found: i64) -> rusqlite::
             tx.execute_batch(upgrade)?;
         }
     }
+    // In the same transaction as the tables, so that a crash leaves an old file or a new one.
     tx.pragma_update(None, "application_id", schema.application_id)?;
     tx.pragma_update(None, "user_version", schema.version())
 }
 
-/// The reason why a step failed: ours to tell, or SQLite's.
+/// The reason why a step failed: a fault found here, or an error of SQLite.
 enum Trouble {
     Fault(FileFault),
     Sqlite(rusqlite::Error),
@@ -186,8 +217,8 @@ impl From<rusqlite::Error> for Trouble {
     }
 }
 
-/// Tries a step again while another process holds the file, for one busy time-out. Switching to
-/// WAL is why: SQLite does not wait for others there by itself.
+/// Repeats a step while another process holds the file, for one busy time-out. SQLite itself does
+/// not wait while it switches to WAL.
 fn retry<T>(schema: &Schema, mut step: impl FnMut() -> Result<T, Trouble>) -> Result<T, FileFault> {
     let clock = SystemClock::default();
     loop {
@@ -208,6 +239,7 @@ fn retry<T>(schema: &Schema, mut step: impl FnMut() -> Result<T, Trouble>) -> Re
     }
 }
 
+/// Returns true if another process or connection holds the file.
 fn is_busy(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error_code();
     matches!(
@@ -216,7 +248,7 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// Sorts what SQLite says of a file. The text never holds a value of ours.
+/// Sorts an error of SQLite about a file. The text never holds a value from the database.
 #[must_use]
 pub fn fault(error: &rusqlite::Error) -> FileFault {
     match error.sqlite_error_code() {

@@ -1,28 +1,41 @@
-//! Money: millisatoshi, and the way people write prices.
+//! Amounts in millisatoshi, and the forms in which people write prices.
 
 use core::fmt;
 use core::str::FromStr;
 
 /// An amount of bitcoin in millisatoshi, the unit of Lightning (BOLT 2). Never negative.
+///
+/// ```
+/// use l402::{AmountError, Msat};
+///
+/// let price: Msat = "50 sat".parse()?;
+/// assert_eq!(price, Msat::new(50_000));
+/// assert_eq!(price.checked_add(Msat::new(500)), Some(Msat::new(50_500)));
+/// assert_eq!(Msat::new(50_500).to_string(), "50500 msat");
+///
+/// // A number without a unit could mean satoshi or millisatoshi.
+/// assert_eq!("50".parse::<Msat>(), Err(AmountError::UnitMissing));
+/// # Ok::<(), AmountError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Msat(u64);
 
-/// All bitcoin there can be, in millisatoshi: 21 million BTC.
+/// The number of millisatoshi in 21 million BTC, all the bitcoin that can exist.
 const SUPPLY_MSAT: u64 = 2_100_000_000_000_000_000;
 
 impl Msat {
-    /// Nothing.
+    /// Zero millisatoshi.
     pub const ZERO: Self = Self(0);
-    /// All bitcoin there can be; no parser here gives more.
+    /// 21 million BTC, all the bitcoin that can exist. Parsing never returns more.
     pub const MAX: Self = Self(SUPPLY_MSAT);
 
-    /// An amount given in millisatoshi.
+    /// Makes an amount from a number of millisatoshi. Not limited to [`Msat::MAX`].
     #[must_use]
     pub const fn new(msat: u64) -> Self {
         Self(msat)
     }
 
-    /// An amount given in whole satoshi; saturates at [`Msat::MAX`].
+    /// Makes an amount from a number of satoshi. Saturates at [`Msat::MAX`].
     #[must_use]
     pub const fn from_sat(sat: u64) -> Self {
         let msat = sat.saturating_mul(1000);
@@ -33,19 +46,19 @@ impl Msat {
         })
     }
 
-    /// The number of millisatoshi.
+    /// Returns the number of millisatoshi.
     #[must_use]
     pub const fn msat(self) -> u64 {
         self.0
     }
 
-    /// The number of whole satoshi, rounded up: what a buyer must be ready to lose.
+    /// Returns the number of satoshi, rounded up: the most that a buyer can lose.
     #[must_use]
     pub const fn ceil_sat(self) -> u64 {
         self.0.div_ceil(1000)
     }
 
-    /// The sum, or `None` where it does not fit.
+    /// Returns the sum, or `None` if it exceeds [`u64::MAX`] millisatoshi.
     #[must_use]
     pub const fn checked_add(self, other: Self) -> Option<Self> {
         match self.0.checked_add(other.0) {
@@ -54,7 +67,7 @@ impl Msat {
         }
     }
 
-    /// The difference, or `None` where it would be negative.
+    /// Returns the difference, or `None` if it would be negative.
     #[must_use]
     pub const fn checked_sub(self, other: Self) -> Option<Self> {
         match self.0.checked_sub(other.0) {
@@ -63,14 +76,14 @@ impl Msat {
         }
     }
 
-    /// The sum, held at [`u64::MAX`] millisatoshi.
+    /// Returns the sum, or [`u64::MAX`] millisatoshi if the sum is larger.
     #[must_use]
     pub const fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 }
 
-/// Writes whole satoshi as `50 sat`, anything finer as `2500 msat`.
+/// Writes whole satoshi as `50 sat` and any other amount as `2500 msat`.
 impl fmt::Display for Msat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_multiple_of(1000) {
@@ -81,17 +94,17 @@ impl fmt::Display for Msat {
     }
 }
 
-/// Why a price could not be read.
+/// The reason why a text is not a price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AmountError {
-    /// More than there is bitcoin.
+    /// The amount exceeds 21 million BTC.
     TooLarge,
     /// The number is empty, negative, or not plain decimal digits.
     NotANumber,
-    /// Finer than a millisatoshi, or a fraction of a unit that has none.
+    /// The amount is not a whole number of millisatoshi.
     TooFine,
-    /// A bare number: nobody can tell what it is a number of.
+    /// A number without a unit, which could mean satoshi or millisatoshi.
     UnitMissing,
     /// A unit other than `sat`, `msat` or `BTC`.
     UnitUnknown,
@@ -115,7 +128,7 @@ impl fmt::Display for AmountError {
 
 impl std::error::Error for AmountError {}
 
-/// Reads `50 sat`, `2500 msat`, `0.00000050 BTC`. The space may be missing; the unit may not.
+/// Reads `50 sat`, `2500 msat` or `0.00000050 BTC`. The space is optional, the unit is not.
 impl FromStr for Msat {
     type Err = AmountError;
 
@@ -134,6 +147,8 @@ impl FromStr for Msat {
             "sat" | "sats" => 3,
             "BTC" | "btc" => 11,
             "" => {
+                // Text that is no number gets the error about the number: adding a unit would not
+                // help. Any number that some unit allows fits into eleven decimals.
                 decimal(number, 11)?;
                 return Err(AmountError::UnitMissing);
             }
@@ -148,14 +163,16 @@ impl FromStr for Msat {
     }
 }
 
-/// Reads a decimal number as an integer of its `decimals`-th decimal place.
+/// Reads a decimal number and returns it times ten to the power of `decimals`.
 fn decimal(number: &str, decimals: usize) -> Result<u64, AmountError> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    // `1.` is refused: the digits after the point may have been lost.
     let dangling = number.contains('.') && fraction.is_empty();
     if whole.is_empty() || dangling || !digits(whole) || !digits(fraction) {
         return Err(AmountError::NotANumber);
     }
+    // Digits beyond the last place are never rounded away: the price would be another one.
     let (kept, rest) = fraction.split_at(fraction.len().min(decimals));
     if rest.bytes().any(|b| b != b'0') {
         return Err(AmountError::TooFine);

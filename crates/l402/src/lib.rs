@@ -8,8 +8,8 @@
 //! hands back values and verdicts. Hosts for it are the crates `l402-server` (a tower layer),
 //! `l402-gateway` (a reverse proxy) and `l402-client`.
 //!
-//! It does not count uses either. That a token is good for one answer is something it *says*
-//! ([`Authorized::policy`]); holding the bearer to it takes a ledger, which the server keeps.
+//! Uses are not counted either. A token that is good for one answer only *states* so
+//! ([`Authorized::policy`]). Enforcing the count takes a ledger, which the server keeps.
 //!
 //! # The handshake
 //!
@@ -29,10 +29,10 @@
 //!    |<--------------------------------------------------|  => Authorized
 //! ```
 //!
-//! A token is a [`Macaroon`]: what was sold stands in its caveats, signed by a key that is
-//! derived from one master key and the token itself, so that a server writes nothing for those
-//! who never pay. A holder can append caveats and hand on a narrower token; nothing appended can
-//! widen it.
+//! A token is a [`Macaroon`]. Its caveats state what was sold. It is signed by a key that is
+//! derived from one master key and the identifier of the token, so that a server stores nothing for
+//! clients that never pay. A holder can append caveats and hand on a narrower token. No appended
+//! caveat can widen it.
 //!
 //! # The shortest whole sale
 //!
@@ -43,7 +43,7 @@
 //! };
 //!
 //! let key = "5b1fd1bf0c29f3fa9a5fcd9bfc0cf0d4ae0b2c1cd2f7e3ac0c6e1a2f9b3c7d58";
-//! let keys = KeyRing::new("my-shop", KeyNumber(1), MasterKey::from_hex(key)?);
+//! let keys = KeyRing::new("my-api", KeyNumber(1), MasterKey::from_hex(key)?);
 //! let now = UnixTime::from_secs(1_790_000_000);
 //! let terms = Terms {
 //!     service: "joke".parse()?,
@@ -55,7 +55,7 @@
 //!     valid_until: UnixTime::from_secs(1_790_086_400),
 //! };
 //!
-//! // The Lightning node knows the preimage, and gives it to whoever pays the invoice.
+//! // The Lightning node makes the preimage, and the payer of the invoice learns it.
 //! let preimage = Preimage::from_bytes([0x2f; 32]);
 //! let token = mint(&keys, &terms, preimage.payment_hash(), [7; 30], now)?;
 //!
@@ -83,7 +83,8 @@
 //!
 //! - `bolt11` (default): reading BOLT 11 invoices, in the type `Invoice`. Needs libsecp256k1, and
 //!   so a C compiler for the target. Without it the crate builds for `wasm32-unknown-unknown`.
-// Input from strangers must not panic. Tests are their own input, and may.
+// Nothing that a peer sends may cause a panic, so arithmetic and indexing must be checked here.
+// Tests choose their own input.
 #![cfg_attr(
     not(test),
     warn(

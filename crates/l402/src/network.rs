@@ -3,12 +3,12 @@
 use core::fmt;
 use core::str::FromStr;
 
-/// A bitcoin network, told apart by the prefix of its invoices (BOLT 11).
+/// A bitcoin network. The prefix of an invoice names its network (BOLT 11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Network {
     /// Real money: `lnbc…`.
     Bitcoin,
-    /// Private chain of one test, and of the sandbox: `lnbcrt…`.
+    /// Private chain for tests, also used by the sandbox: `lnbcrt…`.
     Regtest,
     /// Public test network with signed blocks: `lntbs…`.
     Signet,
@@ -18,7 +18,7 @@ pub enum Network {
     Testnet,
 }
 
-/// Name on the wire (caveats, configuration) and invoice prefix, written once.
+/// Each network with its name on the wire (caveats, configuration) and its invoice prefix.
 const TABLE: [(Network, &str, &str); 5] = [
     (Network::Bitcoin, "mainnet", "lnbc"),
     (Network::Regtest, "regtest", "lnbcrt"),
@@ -28,7 +28,7 @@ const TABLE: [(Network, &str, &str); 5] = [
 ];
 
 impl Network {
-    /// Every network.
+    /// All networks, in alphabetical order.
     pub const ALL: [Self; 5] = [
         Self::Bitcoin,
         Self::Regtest,
@@ -37,9 +37,10 @@ impl Network {
         Self::Testnet,
     ];
 
-    /// The name used in caveats, configuration and the `Payment` scheme.
+    /// Returns the name that caveats, configuration and the `Payment` scheme use.
     #[must_use]
     pub const fn name(self) -> &'static str {
+        // A `const fn` cannot search the table, so each row is named here. A test compares both.
         match self {
             Self::Bitcoin => TABLE[0].1,
             Self::Regtest => TABLE[1].1,
@@ -49,7 +50,7 @@ impl Network {
         }
     }
 
-    /// The prefix of its invoices, in lower case.
+    /// Returns the prefix of an invoice on this network, in lower case.
     #[must_use]
     pub const fn invoice_prefix(self) -> &'static str {
         match self {
@@ -68,7 +69,7 @@ impl fmt::Display for Network {
     }
 }
 
-/// The name is none of `mainnet`, `regtest`, `signet`, `simnet`, `testnet`.
+/// The error for a name other than `mainnet`, `regtest`, `signet`, `simnet` and `testnet`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetworkError;
 

@@ -1,4 +1,4 @@
-//! The two halves of a Lightning payment: hash and preimage.
+//! Payment hash and preimage, the two values that prove a Lightning payment.
 
 use core::fmt;
 use core::str::FromStr;
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// The text was not 64 hexadecimal digits.
+/// The error for a text that is not exactly 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HexError;
 
@@ -19,31 +19,32 @@ impl fmt::Display for HexError {
 
 impl std::error::Error for HexError {}
 
+/// Reads exactly 64 hexadecimal digits of either case.
 fn hex32(text: &str) -> Result<[u8; 32], HexError> {
     let mut bytes = [0; 32];
     hex::decode_to_slice(text, &mut bytes).map_err(|_| HexError)?;
     Ok(bytes)
 }
 
-/// The SHA-256 of a [`Preimage`] (BOLT 11, field `p`). Public: it stands in the invoice.
+/// The SHA-256 of a [`Preimage`] (BOLT 11, field `p`). Public, as it is part of the invoice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PaymentHash([u8; 32]);
 
 impl PaymentHash {
-    /// A hash from its bytes.
+    /// Makes a payment hash from its 32 bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes.
+    /// Returns the 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Returns true if anybody knows the preimage without paying: the zero hash, or the hash of
-    /// zeros.
+    /// Returns true if the preimage is known without paying, so that the hash proves nothing: the
+    /// all-zero hash, and the hash of the all-zero preimage.
     #[must_use]
     pub fn has_public_preimage(&self) -> bool {
         self.0 == [0; 32] || *self == Preimage::from_bytes([0; 32]).payment_hash()
@@ -73,32 +74,42 @@ impl FromStr for PaymentHash {
 
 /// The proof of payment: 32 bytes that the payer learns when the payment settles.
 ///
-/// A secret: `Debug` shows nothing of it, memory is wiped on drop, comparison takes constant
-/// time. [`Preimage::to_hex`] is the one way out, for the credential and the payment journal.
+/// A secret: `Debug` shows nothing of it, memory is wiped on drop, comparison takes constant time.
+/// [`Preimage::to_hex`] is for the credential and the payment journal.
+///
+/// ```
+/// use l402::Preimage;
+///
+/// let preimage = Preimage::from_bytes([0x2f; 32]);
+/// let hash = preimage.payment_hash();
+/// assert!(preimage.proves(&hash));
+/// assert!(!Preimage::from_bytes([0x30; 32]).proves(&hash));
+/// assert_eq!(format!("{preimage:?}"), "Preimage(secret)");
+/// ```
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Preimage([u8; 32]);
 
 impl Preimage {
-    /// A preimage from its bytes.
+    /// Makes a preimage from its 32 bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes, secret as the preimage itself.
+    /// Returns the 32 bytes, which are as secret as the preimage.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The hash that an invoice asks a payment for.
+    /// Returns the SHA-256 of the preimage, which an invoice names as its payment hash.
     #[must_use]
     pub fn payment_hash(&self) -> PaymentHash {
         PaymentHash(Sha256::digest(self.0).into())
     }
 
-    /// Whether this proves the payment of `hash`. The all-zero preimage proves nothing: it
-    /// stands for "not yet known" in stores that other software keeps.
+    /// Returns true if this preimage proves the payment of `hash`. The all-zero preimage proves
+    /// nothing: stores of other software write it for "not yet known".
     #[must_use]
     pub fn proves(&self, hash: &PaymentHash) -> bool {
         let zero: bool = self.0.ct_eq(&[0; 32]).into();
@@ -106,7 +117,7 @@ impl Preimage {
         equal && !zero
     }
 
-    /// 64 lower-case hexadecimal digits, as the credential carries them.
+    /// Returns 64 lower-case hexadecimal digits, the form in a credential. A secret.
     #[must_use]
     pub fn to_hex(&self) -> String {
         hex::encode(self.0)
@@ -115,6 +126,7 @@ impl Preimage {
 
 impl PartialEq for Preimage {
     fn eq(&self, other: &Self) -> bool {
+        // A derived comparison would stop at the first byte that differs, and its time would tell.
         self.0.ct_eq(&other.0).into()
     }
 }

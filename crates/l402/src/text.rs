@@ -1,8 +1,8 @@
-//! Text of strangers, made fit to be shown.
+//! Escaping of text that a peer wrote, before a person reads it.
 //!
 //! A server, a node or an invoice may send escape sequences that move the cursor or recolour a
-//! line, marks that reverse the order of letters, and characters that nobody sees. The person who
-//! reads the text is about to pay (ATTACKS C-28).
+//! line, marks that reverse the order of letters, and invisible characters. Such text could show a
+//! false amount to a person who is about to pay (ATTACKS C-28).
 
 /// Returns the text with every [hidden](is_hidden) character written out as `\u{…}`. Line breaks
 /// are hidden characters too, so the result is one line.
@@ -18,8 +18,8 @@ pub fn escape(text: &str) -> String {
     escape_within(text, usize::MAX)
 }
 
-/// Escapes as [`escape`] does, and ends before the result would exceed `max_chars` characters.
-/// An escape is never cut in two.
+/// Escapes as [`escape`] does, and stops before the result would exceed `max_chars` characters. An
+/// escape is never cut in two.
 #[must_use]
 pub fn escape_within(text: &str, max_chars: usize) -> String {
     let mut shown = String::new();
@@ -30,6 +30,7 @@ pub fn escape_within(text: &str, max_chars: usize) -> String {
         } else {
             1
         };
+        // Half an escape would read as text of its own, so the cut comes before it.
         let Some(less) = left.checked_sub(length) else {
             break;
         };
@@ -43,11 +44,13 @@ pub fn escape_within(text: &str, max_chars: usize) -> String {
     shown
 }
 
-/// Returns true for a character that a reader does not see, or that changes how others look:
+/// Returns true if a reader does not see the character, or if it changes how other characters look:
 /// control characters, line separators, bidirectional marks, overrides and isolates, zero-width
 /// characters, the soft hyphen, further format characters, and the tag characters.
 #[must_use]
 pub fn is_hidden(c: char) -> bool {
+    // Tag characters (U+E0000 to U+E007F) can carry a whole invisible text. Variation selectors
+    // stay: they only choose the look of the character before them.
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

@@ -1,39 +1,39 @@
-//! Wall-clock time, as L402 caveats write it (seconds) and as documents do (RFC 3339). This crate
-//! never asks what time it is.
+//! Wall-clock time: the seconds of L402 caveats, and the RFC 3339 form of documents. No clock is
+//! read here; the current time is always an argument.
 
 use core::fmt;
 use core::time::Duration;
 
-/// Whole seconds since 1970-01-01 UTC. Always an argument: no clock is read in this crate.
+/// A point in time, in whole seconds since 1970-01-01 UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime(u64);
 
 impl UnixTime {
-    /// A time from seconds since the epoch.
+    /// Makes a time from seconds since 1970-01-01 UTC.
     #[must_use]
     pub const fn from_secs(secs: u64) -> Self {
         Self(secs)
     }
 
-    /// Seconds since the epoch.
+    /// Returns the seconds since 1970-01-01 UTC.
     #[must_use]
     pub const fn secs(self) -> u64 {
         self.0
     }
 
-    /// This time plus whole seconds of `duration`, held at the end of time.
+    /// Adds the whole seconds of `duration`. Saturates at [`u64::MAX`] seconds.
     #[must_use]
     pub const fn saturating_add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration.as_secs()))
     }
 
-    /// How long from `earlier` until this time; nothing where `earlier` is later.
+    /// Returns the time from `earlier` to this one, or zero if `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_secs(self.0.saturating_sub(earlier.0))
     }
 
-    /// Returns date and time in UTC, to the second, as RFC 3339 section 5.6 has it.
+    /// Returns date and time in UTC, to the second, in the form of RFC 3339 section 5.6.
     ///
     /// ```
     /// use l402::UnixTime;
@@ -49,8 +49,8 @@ impl UnixTime {
         format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 
-    /// Reads date and time as RFC 3339 section 5.6 has it. Fractions of a second are dropped, and
-    /// an offset such as `+02:00` is taken off.
+    /// Reads date and time in the form of RFC 3339 section 5.6. Drops fractions of a second, and
+    /// converts an offset such as `+02:00` to UTC.
     ///
     /// ```
     /// use l402::UnixTime;
@@ -68,7 +68,7 @@ impl UnixTime {
     }
 }
 
-/// The text is no date and time of RFC 3339 from 1970 on.
+/// The error for a text that is no RFC 3339 date and time, or one before 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeError;
 
@@ -86,14 +86,14 @@ impl fmt::Display for UnixTime {
     }
 }
 
-/// Seconds of a day.
+/// The seconds in a day.
 const DAY: u64 = 86_400;
-/// Days of 400 years, after which the Gregorian calendar repeats.
+/// The days in 400 years, after which the Gregorian calendar repeats.
 const ERA: u64 = 146_097;
-/// Days from the first of March of the year 0 to 1970-01-01.
+/// The days from 1 March of the year 0 to 1970-01-01.
 const BEFORE_1970: u64 = 719_468;
 
-/// Returns year, month and day of a day counted from 1970-01-01.
+/// Returns year, month and day of a day that is counted from 1970-01-01.
 #[expect(
     clippy::arithmetic_side_effects,
     reason = "a day is at most 2^64 / 86,400, and each difference is of a number and its part"
@@ -105,6 +105,7 @@ const fn date_of(days: u64) -> (u64, u64, u64) {
     let leap_days = day / 1460 + day / 146_096 - day / 36_524;
     let year = (day - leap_days) / 365;
     let day = day - days_before(year);
+    // From March on, five months in a row have 153 days, so this line, rounded down, is the month.
     let month = (5 * day + 2) / 153;
     let day = day - (153 * month + 2) / 5 + 1;
     let (month, next) = if month < 10 {
@@ -115,8 +116,8 @@ const fn date_of(days: u64) -> (u64, u64, u64) {
     (era * 400 + year + next, month, day)
 }
 
-/// Returns the day counted from 1970-01-01, or `None` if it lies before or the calendar has no
-/// such date.
+/// Returns the day counted from 1970-01-01, or `None` if the calendar has no such date or if it is
+/// before 1970.
 #[expect(
     clippy::arithmetic_side_effects,
     reason = "each number has at most four digits"
@@ -130,11 +131,11 @@ fn day_of(year: u64, month: u64, day: u64) -> Option<u64> {
     let (era, year_of_era) = (year_from_march / 400, year_from_march % 400);
     let before = era * ERA + days_before(year_of_era) + (153 * from_march + 2) / 5;
     let days = (before + day).checked_sub(BEFORE_1970 + 1)?;
-    // A day beyond the end of its month comes back as one of the next month.
+    // A day beyond the end of its month comes back as a day of the next month.
     (date_of(days) == (year, month, day)).then_some(days)
 }
 
-/// Returns the days of an era before this year of it; years begin in March.
+/// Returns the days of an era before `year`, counted within the era. Years begin in March.
 #[expect(
     clippy::arithmetic_side_effects,
     reason = "a year of an era is below 400"
@@ -143,14 +144,16 @@ const fn days_before(year: u64) -> u64 {
     365 * year + year / 4 - year / 100
 }
 
+/// Reads a date, a separator, a time of day and an offset from UTC.
 fn read(text: &str) -> Option<UnixTime> {
     let (date, time) = text.split_once(['T', 't', ' '])?;
     let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
+    // The offset is required: local time of an unknown place is no point in time.
     let zone = time.find(['Z', 'z', '+', '-'])?;
     let (clock, zone) = time.split_at_checked(zone)?;
     let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
     let [hour, minute, second] = numbers(clock, ':', [2, 2, 2])?;
-    // A leap second, :60, is the first second after it.
+    // A leap second (RFC 3339 section 5.7) counts as the first second of the next minute.
     if hour > 23 || minute > 59 || second > 60 || !is_digits(fraction) {
         return None;
     }
@@ -162,7 +165,7 @@ fn read(text: &str) -> Option<UnixTime> {
     shift(secs, zone).map(UnixTime)
 }
 
-/// Takes the offset from UTC off.
+/// Converts local seconds to UTC by subtracting the offset: `Z`, `+02:00` or `-13:30`.
 fn shift(secs: u64, zone: &str) -> Option<u64> {
     if zone.eq_ignore_ascii_case("z") {
         return Some(secs);
@@ -181,7 +184,7 @@ fn shift(secs: u64, zone: &str) -> Option<u64> {
     }
 }
 
-/// Returns the numbers between separators, each with exactly so many digits.
+/// Reads numbers between separators, each of exactly as many digits as `digits` says.
 fn numbers<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> Option<[u64; N]> {
     let mut parts = text.split(separator);
     let mut found = [0; N];

@@ -1,4 +1,4 @@
-//! A disk without space: a clear error, and what was there is still there.
+//! A disk without space: a clear error, and the old data is still there.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 use l402_host::{FileFault, private, sqlite};
 use rusqlite::Connection;
 
-use crate::{NOTES, part, told};
+use crate::{NOTES, part, part_path};
 
-/// A folder with 128 KiB of space. Taken down when dropped.
+/// A folder with 128 KiB of space. Unmounted when dropped.
 struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
@@ -35,7 +35,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Writes until there is no space left. Returns how many rows hold.
+/// Writes until no space is left. Returns the number of rows that were committed.
 fn fill(connection: &Connection) -> (i64, rusqlite::Error) {
     let sql = "INSERT INTO notes (text) VALUES (hex(randomblob(2000)))";
     let error = (0..10_000)
@@ -79,7 +79,7 @@ fn a_full_disk_is_named_and_nothing_is_lost() {
 
 #[test]
 fn a_limit_on_the_size_of_files_loses_nothing() {
-    if let Some(path) = told() {
+    if let Some(path) = part_path() {
         let fault = a_full_database_keeps_its_rows(&path.join("notes.db"));
         assert!(
             matches!(fault, FileFault::Full | FileFault::Sqlite(_)),

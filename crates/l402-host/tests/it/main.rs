@@ -1,4 +1,4 @@
-//! Files as life leaves them: each fault gets a clear error, and nothing is lost.
+//! Files in every bad state: each fault gives a clear error, and nothing is lost.
 
 mod full_disk;
 mod lock;
@@ -24,8 +24,8 @@ const NOTES: Schema = Schema {
     checkpoint_pages: 1000,
 };
 
-/// The part of a test that runs in another process: this binary again, with that one test, and
-/// `PART_PATH` set.
+/// Returns the command for the part of a test that runs in another process: this binary again, with
+/// that one test, and `PART_PATH` set.
 fn part(test: &str, path: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this binary"));
     command
@@ -34,11 +34,11 @@ fn part(test: &str, path: &Path) -> Command {
     command
 }
 
-/// The path that a part is told, `None` in the test itself.
+/// Returns the path that the other process was given, or `None` in the test itself.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a child process is told its part"
+    reason = "a child process is given its path"
 )]
-fn told() -> Option<std::path::PathBuf> {
+fn part_path() -> Option<std::path::PathBuf> {
     std::env::var("PART_PATH").ok().map(Into::into)
 }

@@ -10,10 +10,11 @@ use rustix::process::{Uid, geteuid};
 
 use crate::NOTES;
 
-/// The user that owns nothing.
+/// A user that owns nothing.
 const NOBODY: u32 = 65534;
 
-/// A file that belongs to somebody else. Root can give one away; others have root's.
+/// Makes a file that belongs to another user. Root gives a new one away; any other user takes one
+/// of root's.
 fn foreign(folder: &Path) -> PathBuf {
     if geteuid().is_root() {
         let path = folder.join("theirs");
@@ -41,7 +42,7 @@ fn a_file_of_another_user_is_refused_and_left_alone() {
     ];
     for error in errors {
         let text = error.to_string();
-        // Others than root cannot even open root's file for writing.
+        // A user other than root cannot even open root's file for writing.
         let denied = text.contains("owner");
         assert!(
             matches!(error.fault(), FileFault::OtherOwner { .. }) || denied,
@@ -55,7 +56,7 @@ fn a_file_of_another_user_is_refused_and_left_alone() {
     assert_eq!(before, after);
 }
 
-/// Runs `work` in a thread that may do no more than an ordinary user.
+/// Runs `work` in a thread with the rights of an ordinary user.
 fn as_ordinary_user(work: impl FnOnce() + Send + 'static) {
     let thread = std::thread::spawn(move || {
         if geteuid().is_root() {

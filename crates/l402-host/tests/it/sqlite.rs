@@ -12,7 +12,7 @@ fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-/// A file that another program, or another version, has made with these statements.
+/// Makes a file as another program, or another version, does with these statements.
 fn made_with(folder: &Path, sql: &str) -> PathBuf {
     let path = folder.join("notes.db");
     let connection = Connection::open(&path).expect("a new file");
@@ -20,7 +20,7 @@ fn made_with(folder: &Path, sql: &str) -> PathBuf {
     path
 }
 
-/// Opens a file that must be refused, and shows that not a byte of it has changed.
+/// Opens a file that must be refused, and checks that not a byte of it has changed.
 fn refused(path: &Path) -> FileFault {
     let before = fs::read(path).expect("the file");
     let error = sqlite::open(path, &NOTES).expect_err("it is refused");

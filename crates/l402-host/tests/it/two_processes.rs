@@ -5,12 +5,12 @@ use std::process::Stdio;
 
 use l402_host::sqlite;
 
-use crate::{NOTES, part, told};
+use crate::{NOTES, part, part_path};
 
 /// Each process opens, writes one row and says so.
 #[test]
 fn two_processes_race_the_first_open() {
-    if let Some(path) = told() {
+    if let Some(path) = part_path() {
         // The parent lets both go at the same moment, by closing their input.
         std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).expect("stdin ends");
         let connection = sqlite::open(&path, &NOTES).expect("it opens");
@@ -53,7 +53,7 @@ fn two_processes_race_the_first_open() {
 /// would then take itself for the last one, and remove the log under the first.
 #[test]
 fn a_second_opening_does_not_give_up_the_locks_of_the_first() {
-    if let Some(path) = told() {
+    if let Some(path) = part_path() {
         let connection = sqlite::open(&path, &NOTES).expect("it opens");
         let sql = "INSERT INTO notes (text) VALUES ('there')";
         connection.execute_batch(sql).expect("it is written");

@@ -1,8 +1,16 @@
-//! The credential: `Authorization: L402 <token>:<preimage>` and its other homes.
+//! The credential: `Authorization: L402 <token>:<preimage>`, and the other headers that can hold
+//! it.
 //!
-//! Four request headers can hold one. A request carries one credential or none: whatever
-//! could be read in two ways is an error, so that no two programs along the way can disagree
-//! about what was presented.
+//! Four request headers can hold a credential. A request carries one credential or none. A request
+//! that could be read in two ways is an error, so that no two programs on the way can disagree
+//! about the credential that was presented.
+//!
+//! ```text
+//! authorization: L402 T:P       T: token in base64, P: preimage in hex; LSAT is an old name
+//! l402-credential: [L402] T:P   if another scheme needs the header authorization
+//! macaroon: M                   M is the token in hex, with a caveat preimage=P
+//! grpc-metadata-macaroon: M     the same, behind a gateway from HTTP to gRPC
+//! ```
 
 use core::fmt;
 
@@ -11,19 +19,21 @@ use crate::preimage::Preimage;
 use crate::time::UnixTime;
 use crate::token::{Authorized, KeyRing, Macaroon, Proven, RootKey, Target, VerifyError};
 
-/// Why headers hold no single well-formed credential. Every variant is `invalid_auth_format`.
+/// The reason why headers hold no single well-formed credential. Each variant is the problem
+/// `invalid_auth_format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CredentialError {
-    /// Over 8 KiB.
+    /// The value is longer than [`Credential::MAX_LEN`].
     TooLarge,
-    /// Two credentials that differ, several tokens in one, or another `authorization` beside it.
+    /// Two credentials that differ, several tokens in one, or another `authorization` line beside
+    /// one.
     Several,
-    /// The token does not decode.
+    /// The token is not a macaroon that this crate reads.
     Token,
-    /// No `:`, or not exactly 64 hexadecimal digits after it.
+    /// The preimage is missing, or is not exactly 64 hexadecimal digits.
     Preimage,
-    /// Not visible ASCII, or otherwise outside the grammar of its header.
+    /// The value is not visible ASCII, or does not follow the grammar of its header.
     Syntax,
 }
 
@@ -41,7 +51,18 @@ impl fmt::Display for CredentialError {
 
 impl std::error::Error for CredentialError {}
 
-/// One token of ours and one preimage, well-formed and nothing more.
+/// A macaroon and a preimage, both well-formed and not yet verified.
+///
+/// ```
+/// use l402::{Credential, CredentialError};
+///
+/// let read = |name, value: &'static str| Credential::from_headers([(name, value.as_bytes())]);
+///
+/// // Another header, or another scheme, holds no credential of this protocol.
+/// assert_eq!(read("accept", "*/*"), Ok(None));
+/// assert_eq!(read("authorization", "Bearer x"), Ok(None));
+/// assert_eq!(read("authorization", "L402 AgEEbDQwMg=="), Err(CredentialError::Preimage));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credential {
     macaroon: Macaroon,
@@ -55,11 +76,11 @@ impl fmt::Debug for Credential {
 }
 
 impl Credential {
-    /// The longest token, colon and preimage together, in bytes.
+    /// The longest token, colon and preimage together, in bytes: 8 KiB.
     pub const MAX_LEN: usize = 8 * 1024;
 
-    /// Names of the request headers that can hold a credential, in lower case. The gateway
-    /// strips them (an `authorization` of another scheme stays).
+    /// The names of the request headers that can hold a credential, in lower case. The gateway
+    /// removes them, except an `authorization` of another scheme.
     pub const HEADERS: [&'static str; 4] = [
         "authorization",
         "l402-credential",
@@ -67,7 +88,7 @@ impl Credential {
         "grpc-metadata-macaroon",
     ];
 
-    /// Joins the halves.
+    /// Makes a credential of a token and a preimage.
     #[must_use]
     pub fn new(token: Macaroon, preimage: Preimage) -> Self {
         Self {
@@ -76,19 +97,20 @@ impl Credential {
         }
     }
 
-    /// Finds the one credential among request headers given as (lower-case name, value).
+    /// Finds the credential among request headers, given as (lower-case name, value). Returns
+    /// `None` if there is none.
     ///
-    /// An `authorization` of another scheme is no credential, and goes along with one in
-    /// `l402-credential`, but not with one in a second `authorization` line: HTTP allows that
+    /// An `authorization` of another scheme is no credential. It may stand beside a credential in
+    /// `l402-credential`, but not beside one in a second `authorization` line: HTTP allows that
     /// header once (ATTACKS H-19). The same credential twice counts once, since one known client
     /// sends it under both names of the scheme.
     ///
-    /// DIFFERENCE: the specification lets several tokens stand before the colon without saying
-    /// what they mean together; here they are refused.
+    /// DIFFERENCE: the specification allows several tokens before the colon without saying what
+    /// they mean together. They are refused here (`spec/DECISIONS.md`, "Several tokens").
     ///
     /// # Errors
-    /// [`CredentialError::Several`] for two that differ; otherwise the fault of the first header
-    /// that is meant for us and cannot be read.
+    /// [`CredentialError::Several`] for two credentials that differ; otherwise the error of the
+    /// first header that is meant as a credential and cannot be read.
     pub fn from_headers<'a>(
         headers: impl IntoIterator<Item = (&'a str, &'a [u8])>,
     ) -> Result<Option<Self>, CredentialError> {
@@ -109,6 +131,7 @@ impl Credential {
                 "macaroon" | "grpc-metadata-macaroon" => Self::from_metadata(value)?,
                 _ => continue,
             };
+            // Compared after decoding, not as text: one token has several spellings (ATTACKS T-13).
             if found
                 .replace(credential)
                 .is_some_and(|earlier| Some(&earlier) != found.as_ref())
@@ -116,6 +139,7 @@ impl Credential {
                 return Err(CredentialError::Several);
             }
         }
+        // Decided after all lines, since the two may come in either order.
         if ours && foreign {
             Err(CredentialError::Several)
         } else {
@@ -123,21 +147,21 @@ impl Credential {
         }
     }
 
-    /// Whether an `authorization` value is of the schemes L402 or LSAT (any case), well-formed
-    /// or not.
+    /// Returns true if the scheme of an `authorization` value is L402 or LSAT, in any case, even if
+    /// the rest is malformed.
     #[must_use]
     pub fn is_l402(authorization: &[u8]) -> bool {
         split_scheme(trim(authorization)).is_some()
     }
 
-    /// `L402 <token>:<preimage>`, with one space or more.
+    /// Reads `L402 <token>:<preimage>`, with one or more spaces after the scheme.
     fn from_authorization(value: &[u8]) -> Result<Self, CredentialError> {
         let (_, rest) = split_scheme(value).ok_or(CredentialError::Syntax)?;
         let pair = rest.strip_prefix(b" ").ok_or(CredentialError::Syntax)?;
         Self::from_pair(pair.trim_ascii_start())
     }
 
-    /// The same, or without the name of the scheme.
+    /// Reads the value of `l402-credential`, with or without the name of the scheme.
     fn from_own_header(value: &[u8]) -> Result<Self, CredentialError> {
         if Self::is_l402(value) {
             Self::from_authorization(value)
@@ -146,7 +170,7 @@ impl Credential {
         }
     }
 
-    /// `<token>:<preimage>`, the token in base64, split at the last colon.
+    /// Reads `<token>:<preimage>`, the token in base64. Splits at the last colon.
     fn from_pair(pair: &[u8]) -> Result<Self, CredentialError> {
         let pair = visible(pair)?;
         let (token, preimage) = pair.rsplit_once(':').ok_or(CredentialError::Preimage)?;
@@ -156,14 +180,15 @@ impl Credential {
         })
     }
 
-    /// The form of gRPC metadata: the macaroon in hexadecimal, the preimage in a caveat of it.
+    /// Reads a macaroon in hexadecimal whose preimage is in one of its caveats, the form of gRPC
+    /// metadata.
     fn from_metadata(value: &[u8]) -> Result<Self, CredentialError> {
         let macaroon = Macaroon::from_hex(visible(value)?).map_err(|_| CredentialError::Token)?;
         let preimage = caveat_preimage(&macaroon).ok_or(CredentialError::Preimage)?;
         Ok(Self { macaroon, preimage })
     }
 
-    /// The value of `Authorization`. A secret.
+    /// Returns the value of an `Authorization` header. A secret.
     #[must_use]
     pub fn to_header(&self) -> String {
         let scheme = Scheme::L402.name();
@@ -174,40 +199,45 @@ impl Credential {
         )
     }
 
-    /// The token.
+    /// Returns the token.
     #[must_use]
     pub fn macaroon(&self) -> &Macaroon {
         &self.macaroon
     }
 
-    /// The preimage.
+    /// Returns the preimage.
     #[must_use]
     pub fn preimage(&self) -> &Preimage {
         &self.preimage
     }
 
-    /// Checks the preimage against the hash, then the MAC. Nothing else.
+    /// Checks the preimage against the payment hash, then the signature against the root key.
+    /// Caveats are not checked: see [`Proven::authorize`].
     ///
     /// # Errors
-    /// [`VerifyError::Invalid`], whichever of the two fails (ATTACKS T-22);
-    /// [`VerifyError::Expired`] for a genuine token whose key has ended (ATTACKS T-23).
+    /// [`VerifyError::Invalid`] if either check fails, without saying which (ATTACKS T-22);
+    /// [`VerifyError::Expired`] if the token is genuine and its master key has ended (ATTACKS
+    /// T-23).
     pub fn prove(&self, keys: &KeyRing, now: UnixTime) -> Result<Proven, VerifyError> {
+        // Keys that have ended are used too: only so a genuine token of an ended key (`Expired`)
+        // differs from a forged one (`Invalid`).
         let root_key = |identifier: &_| keys.kept_root_key(identifier);
         let proven = Proven::new(&self.macaroon, &self.preimage, root_key)?;
         proven.holds(keys, now)?;
         Ok(proven)
     }
 
-    /// As [`Credential::prove`], with the root key of one token as other software stores it.
+    /// Checks as [`Credential::prove`] does, under the root key of this one token, as other
+    /// software stores it.
     ///
     /// # Errors
-    /// [`VerifyError::Invalid`].
+    /// [`VerifyError::Invalid`] if either check fails.
     pub fn prove_with(&self, root_key: &RootKey) -> Result<Proven, VerifyError> {
         Proven::new(&self.macaroon, &self.preimage, |_| Some(root_key.clone()))
     }
 }
 
-/// Splits off the name of the scheme, where it is one of ours.
+/// Splits off the name of the scheme. Returns `None` if it is neither L402 nor LSAT.
 fn split_scheme(value: &[u8]) -> Option<(Scheme, &[u8])> {
     let end = value
         .iter()
@@ -217,8 +247,8 @@ fn split_scheme(value: &[u8]) -> Option<(Scheme, &[u8])> {
     Some((Scheme::named(name)?, rest))
 }
 
-/// The preimage of the one caveat `preimage=`. Exactly one: with two, two programs could each
-/// believe another one (ATTACKS T-20).
+/// Returns the preimage of the caveat `preimage=`. Returns `None` if there is more than one: two
+/// programs could each take another one for the preimage (ATTACKS T-20).
 fn caveat_preimage(macaroon: &Macaroon) -> Option<Preimage> {
     let mut found = macaroon
         .caveats()
@@ -231,11 +261,13 @@ fn caveat_preimage(macaroon: &Macaroon) -> Option<Preimage> {
         .filter(|_| second.is_none())
 }
 
-/// A value within the size limit, of visible ASCII, that is no list.
+/// Returns the value as text if it is visible ASCII, no list, and not too long.
 fn visible(value: &[u8]) -> Result<&str, CredentialError> {
+    // The limit comes first, so that nothing long is decoded (ATTACKS T-15).
     if value.len() > Credential::MAX_LEN {
         return Err(CredentialError::TooLarge);
     }
+    // Programs on the way may join several lines of a header by commas (RFC 9110 section 5.3).
     if value.contains(&b',') {
         return Err(CredentialError::Several);
     }
@@ -246,7 +278,7 @@ fn visible(value: &[u8]) -> Result<&str, CredentialError> {
         .ok_or(CredentialError::Syntax)
 }
 
-/// White space around a field value is no part of it (RFC 9110 section 5.5).
+/// Removes the white space around a field value, which is no part of it (RFC 9110 section 5.5).
 fn trim(value: &[u8]) -> &[u8] {
     let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t');
     let start = value.iter().position(is_text).unwrap_or(value.len());
@@ -257,7 +289,7 @@ fn trim(value: &[u8]) -> &[u8] {
     value.get(start..end).unwrap_or_default()
 }
 
-/// [`Credential::prove`], then [`Proven::authorize`].
+/// Verifies a credential for one request: [`Credential::prove`], then [`Proven::authorize`].
 ///
 /// # Errors
 /// See [`VerifyError`].

@@ -1,5 +1,5 @@
 //! The headers and the problem document of the protocol: challenge, credential, and the table of
-//! refusals.
+//! all problems.
 
 mod challenge;
 mod credential;

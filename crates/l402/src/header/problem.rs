@@ -1,22 +1,22 @@
-//! Every refusal, in one table: HTTP status, gRPC status, code, what to send next and when, text.
+//! The table of problems: HTTP status, gRPC status, code, the next step of the caller, and texts.
 
 use core::time::Duration;
 
 use crate::token::VerifyError;
 
-/// What the caller should present next time.
+/// The credential that a caller should present next time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryWith {
-    /// Pay a new invoice.
+    /// A new one: pay the invoice of the new challenge.
     NewInvoice,
-    /// Nothing will help, or no payment is involved.
+    /// None: a credential changes nothing about this problem.
     None,
-    /// The same credential: it was not spent.
+    /// The same one, since it was not spent.
     SameToken,
 }
 
 impl RetryWith {
-    /// As the field `retry_with` of a problem document has it.
+    /// Returns the value of the field `retry_with` of a problem document.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -27,7 +27,7 @@ impl RetryWith {
     }
 }
 
-/// What the table holds of one problem.
+/// One row of the table.
 struct Row {
     code: &'static str,
     status: u16,
@@ -38,7 +38,7 @@ struct Row {
     advice: &'static str,
 }
 
-/// The column `after`: seconds, or nothing.
+/// Reads the column `after`: a number of seconds, or nothing.
 macro_rules! after {
     () => {
         None
@@ -48,13 +48,24 @@ macro_rules! after {
     };
 }
 
+// One row makes a variant and all its columns. A `match` for each column would let status, code and
+// texts of one problem drift apart.
 macro_rules! problems {
     ($(
         $(#[$doc:meta])*
         $variant:ident = $status:literal grpc $grpc:literal $code:literal $retry:ident
             $(after $secs:literal s)? $title:literal $advice:literal;
     )*) => {
-        /// What a caller is told when a request is not served.
+        /// The reason why a request was not served, as the caller is told it.
+        ///
+        /// ```
+        /// use l402::{Problem, RetryWith};
+        ///
+        /// let problem = Problem::Consumed;
+        /// assert_eq!((problem.status(), problem.code()), (402, "consumed"));
+        /// assert_eq!(problem.retry_with(), RetryWith::NewInvoice);
+        /// assert_eq!(Problem::from_code("consumed"), Some(problem));
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Problem {
@@ -62,7 +73,7 @@ macro_rules! problems {
         }
 
         impl Problem {
-            /// Every problem.
+            /// All problems, in alphabetical order.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             const fn row(self) -> Row {
@@ -83,7 +94,7 @@ macro_rules! problems {
 }
 
 problems! {
-    /// Target, Host or framing is ambiguous.
+    /// The target, the header Host or the framing is ambiguous.
     BadRequest = 400 grpc 3 "bad_request" None
         "The request is ambiguous"
         "Send one well-formed target, one Host and one body length";
@@ -95,7 +106,7 @@ problems! {
     Consumed = 402 grpc 13 "consumed" NewInvoice
         "This payment has been used up"
         "Pay the invoice of the new challenge";
-    /// The token's time is over.
+    /// The time that the token allows has ended.
     Expired = 402 grpc 13 "expired" NewInvoice
         "The token has expired"
         "Pay the invoice of the new challenge";
@@ -103,11 +114,11 @@ problems! {
     HeadersTooLarge = 431 grpc 8 "headers_too_large" None
         "The headers are too large"
         "Send fewer or shorter headers";
-    /// Genuine, but not enough for this request.
+    /// The token is genuine and does not cover this request.
     Insufficient = 402 grpc 13 "insufficient" NewInvoice
         "The token does not cover this request"
         "Pay the invoice of the new challenge; the token still covers what it was bought for";
-    /// This payment is being served right now.
+    /// Another request is being served with this payment at the same time.
     InUse = 409 grpc 14 "in_use" SameToken after 1 s
         "This payment is being served right now"
         "Wait for the other request to end, then send the same credential; do not pay again";
@@ -115,12 +126,12 @@ problems! {
     Internal = 500 grpc 13 "internal" SameToken
         "Something broke on this side"
         "Send the same credential again later; it was not spent";
-    /// No credential could be read.
+    /// The request holds a credential that cannot be read.
     InvalidAuthFormat = 401 grpc 16 "invalid_auth_format" None
         "The credential cannot be read"
         "Send exactly one header \"Authorization: L402 <token>:<preimage>\", the token as the \
          challenge gave it and the preimage as 64 hexadecimal digits";
-    /// Not minted here, or not with this preimage.
+    /// The token was not minted here, or the preimage is of another payment.
     InvalidToken = 401 grpc 16 "invalid_token" None
         "The credential is not valid here"
         "Send the token and the preimage of one and the same payment to this service, or ask \
@@ -129,11 +140,11 @@ problems! {
     MethodNotAllowed = 405 grpc 12 "method_not_allowed" None
         "This method is not allowed here"
         "Use a method that the header Allow names";
-    /// No such host here.
+    /// The server does not serve the host of this request.
     Misdirected = 421 grpc 12 "misdirected" None
         "This server does not answer for that host"
         "Check the host in the URL";
-    /// No route fits; what is not offered is refused.
+    /// No route matches. A request that no route offers is refused.
     NoRoute = 404 grpc 12 "no_route" None
         "Nothing is offered at this address"
         "Check the path and the method; nothing was charged";
@@ -145,7 +156,7 @@ problems! {
     Overloaded = 503 grpc 14 "overloaded" SameToken after 1 s
         "Too many requests at once"
         "Send the same request again later; the credential was not spent";
-    /// No credential.
+    /// The request holds no credential, and the route has a price.
     PaymentRequired = 402 grpc 13 "payment_required" NewInvoice
         "Payment is required"
         "Pay the invoice, then send \"Authorization: L402 <token>:<preimage>\"";
@@ -153,19 +164,19 @@ problems! {
     RequestTimeout = 408 grpc 4 "request_timeout" SameToken
         "The request took too long to arrive"
         "Send the whole request again, faster";
-    /// Taken back by the seller.
+    /// The seller has revoked the token.
     Revoked = 402 grpc 13 "revoked" NewInvoice
         "The token has been revoked"
         "Pay the invoice of the new challenge, or ask the seller why";
-    /// The ledger cannot be written.
+    /// The ledger cannot record the use.
     StoreUnavailable = 503 grpc 14 "store_unavailable" SameToken after 1 s
         "The use of this payment cannot be recorded at the moment"
         "Send the same credential again later; it was not spent";
-    /// The budget of challenges is spent.
+    /// The challenges that may be asked for are used up.
     TooManyChallenges = 429 grpc 8 "too_many_challenges" None after 1 s
         "Too many challenges were asked for"
         "Wait as long as Retry-After says, and pay one of the invoices already given";
-    /// The upstream refused the connection or broke it off.
+    /// The upstream refused or broke off the connection.
     UpstreamFailed = 502 grpc 14 "upstream_failed" SameToken
         "The service behind this server failed"
         "Send the same credential again; it was not spent";
@@ -177,62 +188,64 @@ problems! {
     UriTooLong = 414 grpc 3 "uri_too_long" None
         "The address is too long"
         "Send a shorter path or query";
-    /// Genuine, for another service.
+    /// The token is genuine and is for another service.
     WrongService = 402 grpc 13 "wrong_service" NewInvoice
         "The token is for another service"
         "Pay the invoice of the new challenge; the token is still good where it was bought";
 }
 
 impl Problem {
-    /// Stable code, `snake_case`.
+    /// Returns the code, in `snake_case`. Codes do not change between versions.
     #[must_use]
     pub const fn code(self) -> &'static str {
         self.row().code
     }
 
-    /// HTTP status.
+    /// Returns the HTTP status.
     #[must_use]
     pub const fn status(self) -> u16 {
         self.row().status
     }
 
-    /// The nearest status of gRPC. What can be bought is 13, which gRPC clients look for.
+    /// Returns the nearest gRPC status. Each problem that a payment solves has 13 (INTERNAL), which
+    /// gRPC clients of L402 look for.
     #[must_use]
     pub const fn grpc_status(self) -> u16 {
         self.row().grpc_status
     }
 
-    /// The default of the header `Retry-After`; `None` if the header is left out by default.
+    /// Returns the default of the header `Retry-After`, or `None` if the header is left out by
+    /// default.
     #[must_use]
     pub const fn retry_after(self) -> Option<Duration> {
         self.row().retry_after
     }
 
-    /// Short title.
+    /// Returns the title, at most 60 characters.
     #[must_use]
     pub const fn title(self) -> &'static str {
         self.row().title
     }
 
-    /// What to do next, a sentence for people, without a full stop.
+    /// Returns the next step for a person, a sentence without a full stop.
     #[must_use]
     pub const fn advice(self) -> &'static str {
         self.row().advice
     }
 
-    /// For machines: `same_token`, `new_invoice`, `none`.
+    /// Returns the next step for a program: `same_token`, `new_invoice` or `none`.
     #[must_use]
     pub const fn retry_with(self) -> RetryWith {
         self.row().retry_with
     }
 
-    /// Whether the answer carries a fresh challenge (402 only).
+    /// Returns true if the answer carries a fresh challenge, as each answer with status 402 does.
     #[must_use]
     pub const fn offers_challenge(self) -> bool {
         self.status() == 402
     }
 
-    /// Reads a code.
+    /// Returns the problem with this code.
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL
@@ -243,7 +256,7 @@ impl Problem {
 }
 
 impl VerifyError {
-    /// What the caller is told.
+    /// Returns the problem that the caller is told.
     #[must_use]
     pub const fn problem(self) -> Problem {
         match self {

@@ -1,4 +1,4 @@
-//! BOLT 11 invoices through `lightning-invoice`: one function that gives what L402 needs.
+//! Reading of BOLT 11 invoices: the facts that L402 needs, and the errors.
 
 use core::fmt;
 
@@ -12,19 +12,19 @@ use crate::network::Network;
 use crate::preimage::PaymentHash;
 use crate::time::UnixTime;
 
-/// Why an invoice is refused.
+/// The reason why an invoice is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvoiceError {
-    /// No amount; only reported by [`Invoice::required_amount`].
+    /// The invoice names no amount. Reported only by [`Invoice::required_amount`].
     Amountless,
-    /// Needs a feature we do not know, or lacks a payment secret.
+    /// The invoice needs an unknown feature, or lacks a payment secret.
     Features,
-    /// Not BOLT 11: checksum, prefix, amount, field lengths, mixed case.
+    /// The text is not BOLT 11: wrong checksum, prefix, amount or field length, or mixed case.
     Malformed,
-    /// The signature does not hold.
+    /// The signature is not valid.
     Signature,
-    /// Over 7089 characters.
+    /// The text is longer than [`Invoice::MAX_LEN`].
     TooLong,
 }
 
@@ -42,47 +42,49 @@ impl fmt::Display for InvoiceError {
 
 impl std::error::Error for InvoiceError {}
 
-/// What an invoice says, its signature checked.
+/// The contents of an invoice whose signature is valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Invoice {
-    /// The amount in millisatoshi; `None` where the payer would choose.
+    /// The amount in millisatoshi, or `None` if the invoice names none and the payer would choose.
     pub amount: Option<Msat>,
-    /// The hash to pay for.
+    /// The payment hash (BOLT 11 field `p`).
     pub payment_hash: PaymentHash,
     /// The payment secret (BOLT 11 field `s`).
     pub payment_secret: [u8; 32],
-    /// The network.
+    /// The network that the prefix names.
     pub network: Network,
-    /// When it was made.
+    /// The time at which the invoice was made (BOLT 11 timestamp).
     pub created: UnixTime,
-    /// When it ends: made plus expiry (one hour where the invoice says nothing).
+    /// The end of the invoice: `created` plus its expiry (BOLT 11 field `x`), by default one hour.
     pub expires: UnixTime,
-    /// The payee's public key, 33 bytes compressed: as stated, or recovered from the signature.
+    /// The public key of the payee, 33 bytes compressed: stated in the invoice (field `n`), or
+    /// recovered from the signature.
     pub payee: [u8; 33],
-    /// The description, unescaped words of the payee; `None` for a description hash.
+    /// The description (field `d`), text of the payee that is not escaped: see
+    /// [`text::escape`](crate::text::escape). `None` if the invoice has a description hash instead.
     pub description: Option<String>,
 }
 
-/// What an invoice says, its signature not looked at: for who made it and compares it with what
-/// was asked. A payer wants [`Invoice`].
+/// The contents of an invoice whose signature has not been checked. For the seller, who made the
+/// invoice and compares it with the request. A payer uses [`Invoice`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvoiceTerms {
-    /// The amount in millisatoshi; `None` where the payer would choose.
+    /// The amount in millisatoshi, or `None` if the invoice names none and the payer would choose.
     pub amount: Option<Msat>,
-    /// The hash to pay for.
+    /// The payment hash (BOLT 11 field `p`).
     pub payment_hash: PaymentHash,
-    /// The network.
+    /// The network that the prefix names.
     pub network: Network,
-    /// When it was made.
+    /// The time at which the invoice was made (BOLT 11 timestamp).
     pub created: UnixTime,
-    /// When it ends: made plus expiry (one hour where the invoice says nothing).
+    /// The end of the invoice: `created` plus its expiry (BOLT 11 field `x`), by default one hour.
     pub expires: UnixTime,
 }
 
 impl InvoiceTerms {
-    /// Reads them.
+    /// Reads the contents without checking the signature.
     ///
     /// # Errors
     /// [`InvoiceError::TooLong`] and [`InvoiceError::Malformed`].
@@ -94,6 +96,8 @@ impl InvoiceTerms {
             TaggedField::PaymentHash(hash) => Some(hash.0),
             _ => None,
         });
+        // Exactly one payment hash: of two, this program and the payer's could each take another
+        // one.
         let (Some(hash), None) = (hashes.next(), hashes.next()) else {
             return Err(InvoiceError::Malformed);
         };
@@ -101,7 +105,8 @@ impl InvoiceTerms {
         let expiry = raw
             .expiry_time()
             .map_or(DEFAULT_EXPIRY, |expiry| *expiry.as_duration());
-        // BOLT 11 counts in tenths of a millisatoshi.
+        // The decoder counts in pico-bitcoin, tenths of a millisatoshi, and BOLT 11 demands whole
+        // millisatoshi.
         let amount = raw.amount_pico_btc().map(|pico| (pico / 10, pico % 10));
         if amount.is_some_and(|(_, rest)| rest != 0) {
             return Err(InvoiceError::Malformed);
@@ -116,9 +121,10 @@ impl InvoiceTerms {
     }
 }
 
-/// Where an invoice names no expiry (BOLT 11).
+/// The expiry of an invoice that names none (BOLT 11, field `x`).
 const DEFAULT_EXPIRY: core::time::Duration = core::time::Duration::from_secs(3600);
 
+/// Reads the text into fields. Checks the length first, which bounds the work of decoding.
 fn parse(text: &str) -> Result<SignedRawBolt11Invoice, InvoiceError> {
     if text.len() > Invoice::MAX_LEN {
         return Err(InvoiceError::TooLong);
@@ -127,17 +133,25 @@ fn parse(text: &str) -> Result<SignedRawBolt11Invoice, InvoiceError> {
 }
 
 impl Invoice {
-    /// The longest invoice that is read, in characters: what lnd allows, too.
+    /// The longest invoice that is read, in characters. The limit of lnd.
     pub const MAX_LEN: usize = 7089;
 
-    /// The longest description, in bytes: the most that the field `d` holds (BOLT 11).
+    /// The longest description in bytes, the most that field `d` can hold (BOLT 11).
     pub const MAX_DESCRIPTION: usize = 639;
 
-    /// Decodes and checks the signature. Reads no clock: expiry is for the caller to compare.
+    /// Decodes an invoice and checks its signature. Reads no clock: the caller compares `expires`
+    /// with the current time.
     ///
     /// # Errors
     /// [`InvoiceError::TooLong`], [`InvoiceError::Malformed`], [`InvoiceError::Features`] and
     /// [`InvoiceError::Signature`]. An invoice without an amount decodes.
+    ///
+    /// ```
+    /// use l402::{Invoice, InvoiceError};
+    ///
+    /// assert_eq!(Invoice::decode("lnbc1notaninvoice"), Err(InvoiceError::Malformed));
+    /// assert_eq!(Invoice::decode(&"1".repeat(7090)), Err(InvoiceError::TooLong));
+    /// ```
     pub fn decode(text: &str) -> Result<Self, InvoiceError> {
         let signed = parse(text)?;
         let network = network(&signed.currency());
@@ -158,25 +172,26 @@ impl Invoice {
         })
     }
 
-    /// The amount.
+    /// Returns the amount.
     ///
     /// # Errors
-    /// [`InvoiceError::Amountless`]: L402 sells at a price, and a payer who may choose one would
-    /// have to trust somebody else's word for it.
+    /// [`InvoiceError::Amountless`] if the invoice names none. L402 sells at a price, and the price
+    /// of such an invoice would rest on an unsigned statement.
     pub fn required_amount(&self) -> Result<Msat, InvoiceError> {
         self.amount.ok_or(InvoiceError::Amountless)
     }
 }
 
-/// The amount, which is written in the prefix: `lnbc` `100n` `1` ….
+/// Returns the amount that the prefix states (`lnbc` `100n` `1` …), or `None` if there is none.
 ///
-/// The decoder gives none also where the number does not fit, and takes leading zeros, which
-/// BOLT 11 does not. So the text says whether there is one, and the decoder how much.
+/// The decoder also returns `None` if the number does not fit, and accepts leading zeros, which
+/// BOLT 11 forbids. So the text decides whether there is an amount, and the decoder its value.
 fn written_amount(
     text: &str,
     network: Network,
     decoded: Option<u64>,
 ) -> Result<Option<Msat>, InvoiceError> {
+    // The last `1` ends the prefix (BIP 173): the amount may hold others, the data cannot.
     let (prefix, _) = text.rsplit_once('1').ok_or(InvoiceError::Malformed)?;
     let written = prefix
         .get(network.invoice_prefix().len()..)
@@ -189,6 +204,7 @@ fn written_amount(
     possible.map(Some).ok_or(InvoiceError::Malformed)
 }
 
+/// Translates the decoder's name of the network.
 fn network(currency: &Currency) -> Network {
     match currency {
         Currency::Bitcoin => Network::Bitcoin,
@@ -199,6 +215,7 @@ fn network(currency: &Currency) -> Network {
     }
 }
 
+/// Sorts the decoder's errors about the form of the text.
 fn of_parsing(error: Bolt11ParseError) -> InvoiceError {
     match error {
         Bolt11ParseError::MalformedSignature(_) => InvoiceError::Signature,
@@ -206,6 +223,7 @@ fn of_parsing(error: Bolt11ParseError) -> InvoiceError {
     }
 }
 
+/// Sorts the decoder's errors about the contents.
 fn of_meaning(error: Bolt11SemanticError) -> InvoiceError {
     match error {
         Bolt11SemanticError::InvalidSignature => InvoiceError::Signature,

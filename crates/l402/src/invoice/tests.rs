@@ -20,8 +20,8 @@ const GOOD: &str = "lnbc100n1p4tzwuqpp5jq0nhq09mw2dc33dmfy6y4f2zktpf9z6ps4mn0ka6
 
 const ALPHABET: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 
-/// [`GOOD`] with a change, under the signature of the unchanged one. Where the invoice does not
-/// name its payee, that is the valid signature of another node.
+/// [`GOOD`] with a change and the old signature. If the invoice does not name its payee, that is a
+/// valid signature of another node.
 fn altered(change: impl FnOnce(&mut RawBolt11Invoice)) -> String {
     let good: SignedRawBolt11Invoice = GOOD.parse().unwrap();
     let (mut raw, _, signature) = good.into_parts();

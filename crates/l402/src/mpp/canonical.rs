@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::PaymentSchemeError;
 
-/// The canonical form of a JSON text (RFC 8785): members sorted by UTF-16 code units, numbers as
-/// ECMAScript writes them, no white space.
+/// Returns the canonical form of a JSON text (RFC 8785): members sorted by UTF-16 code units,
+/// numbers as ECMAScript writes them, no white space.
 ///
 /// # Errors
 /// [`PaymentSchemeError::Json`] for text that is not JSON.
@@ -18,7 +18,8 @@ pub fn canonical_json(text: &str) -> Result<String, PaymentSchemeError> {
     Ok(out)
 }
 
-/// Recurses no deeper than the JSON reader allowed, which is 128 levels.
+/// Appends the canonical form of a value. Recurses at most 128 levels, the limit of the JSON
+/// reader.
 fn write_canonical(out: &mut String, value: &Value) {
     match value {
         Value::Array(items) => {
@@ -31,6 +32,8 @@ fn write_canonical(out: &mut String, value: &Value) {
         }
         Value::Object(members) => {
             let mut sorted: Vec<_> = members.iter().collect();
+            // Not the order of Rust's strings: in UTF-16 (RFC 8785 section 3.2.3) characters beyond
+            // U+FFFF come before U+E000.
             sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
             out.push('{');
             for (index, (name, member)) in sorted.into_iter().enumerate() {
@@ -46,12 +49,15 @@ fn write_canonical(out: &mut String, value: &Value) {
     }
 }
 
-/// ECMAScript's `Number::toString` (ECMA-262, 6.1.6.1.20): the shortest digits that read back,
-/// plain from 1e-6 up to 1e21, with an exponent beyond.
+/// Appends a number as ECMAScript's `Number::toString` does (ECMA-262, 6.1.6.1.20): the shortest
+/// digits that read back, plain from 1e-6 up to 1e21, with an exponent otherwise.
 fn write_number(out: &mut String, number: f64) {
+    // Minus zero is equal to zero, and ECMAScript writes both as `0`.
     if number == 0.0 {
         return out.push('0');
     }
+    // Rust's exponent form has the shortest digits that read back, as ECMAScript asks. Only the
+    // layout differs.
     let text = format!("{:e}", number.abs());
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
@@ -74,7 +80,7 @@ fn write_number(out: &mut String, number: f64) {
     }
 }
 
-/// Digits with the decimal point behind the first `whole` of them.
+/// Appends digits with the decimal point after the first `whole` of them.
 fn write_plain(out: &mut String, digits: &str, whole: usize) {
     match digits.split_at_checked(whole) {
         Some((before, "")) => out.push_str(before),

@@ -8,22 +8,22 @@ use serde_json::{Map, Value};
 
 use crate::token::hmac_sha256;
 
-/// The largest credential or receipt, decoded, in bytes; the draft asks for 4 KiB at least.
+/// The largest credential or receipt in bytes, decoded. The draft asks for at least 4 KiB.
 const MAX_LEN: usize = 64 * 1024;
 
-/// Why text is none of this scheme's.
+/// The reason why a text is not a value of the `Payment` scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PaymentSchemeError {
-    /// Not base64url, padded wrongly, or with trailing bits.
+    /// The text is not base64url, is padded wrongly, or has trailing bits.
     Base64,
     /// A member that the draft requires is missing, empty or of another type.
     Incomplete,
-    /// Not JSON, or not an object.
+    /// The text is not JSON, or not an object.
     Json,
-    /// Another scheme than `Payment`.
+    /// The header is of another scheme than `Payment`.
     Scheme,
-    /// Over 64 KiB.
+    /// The decoded value is larger than 64 KiB.
     TooLarge,
 }
 
@@ -41,30 +41,33 @@ impl fmt::Display for PaymentSchemeError {
 
 impl std::error::Error for PaymentSchemeError {}
 
-/// The parameters of a challenge that its id is bound to. Absent ones are empty.
+/// The parameters that the id of a challenge is bound to. An absent parameter is an empty text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BoundParams<'a> {
-    /// Who asks.
+    /// The protection space that the server names (RFC 9110 section 11.5).
     pub realm: &'a str,
-    /// `lightning`.
+    /// The way of payment, such as `lightning`.
     pub method: &'a str,
-    /// `charge` or `session`.
+    /// The kind of payment: `charge` or `session`.
     pub intent: &'a str,
-    /// The request, base64url of canonical JSON.
+    /// The payment request, base64url of canonical JSON.
     pub request: &'a str,
-    /// When the challenge ends (RFC 3339).
+    /// The end of the challenge (RFC 3339).
     pub expires: &'a str,
-    /// A digest of the request's body.
+    /// The digest of the body of the HTTP request.
     pub digest: &'a str,
-    /// What the server wants echoed, base64url of JSON.
+    /// The data that the client must send back unchanged, base64url of JSON.
     pub opaque: &'a str,
 }
 
 impl BoundParams<'_> {
-    /// The id: HMAC-SHA256 over the seven slots, joined by `|`, in base64url without padding.
-    /// A `|` inside a slot is not escaped, so whoever mints keeps it out of the realm.
+    /// Returns the id: HMAC-SHA256 under `secret` over the seven parameters, joined by `|`, in
+    /// base64url without padding. A `|` inside a parameter is not escaped, so the server must keep
+    /// it out of the realm.
     #[must_use]
     pub fn id(&self, secret: &[u8]) -> String {
+        // Destructured, so that a parameter added to the struct cannot be forgotten here and stay
+        // unbound.
         let Self {
             realm,
             method,
@@ -79,7 +82,7 @@ impl BoundParams<'_> {
     }
 }
 
-/// A credential: the echoed challenge and the proof.
+/// A credential of the scheme: the challenge sent back, and the proof of payment.
 #[derive(Clone, PartialEq)]
 pub struct PaymentCredential(Map<String, Value>);
 
@@ -110,26 +113,26 @@ impl PaymentCredential {
         }
     }
 
-    /// A parameter of the echoed challenge.
+    /// Returns a parameter of the challenge that the client sent back.
     #[must_use]
     pub fn challenge(&self, name: &str) -> Option<&str> {
         self.0.get("challenge")?.get(name)?.as_str()
     }
 
-    /// The proof, such as `{"preimage":"…"}`: secret.
+    /// Returns the proof, such as `{"preimage":"…"}`. A secret.
     #[must_use]
     pub fn payload(&self) -> Option<&Map<String, Value>> {
         self.0.get("payload")?.as_object()
     }
 
-    /// Who pays, a DID, where the credential says so.
+    /// Returns the payer, a DID, if the credential names one.
     #[must_use]
     pub fn source(&self) -> Option<&str> {
         self.0.get("source")?.as_str()
     }
 }
 
-/// Shows the challenge's id alone.
+/// Shows only the id of the challenge.
 impl fmt::Debug for PaymentCredential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let id = self.challenge("id");
@@ -148,17 +151,18 @@ pub fn decode_object(text: &str) -> Result<Map<String, Value>, PaymentSchemeErro
     serde_json::from_slice(&bytes).map_err(|_| PaymentSchemeError::Json)
 }
 
-/// Base64url without padding, as the scheme writes everything.
+/// Returns base64url without padding, the form of every value of the scheme.
 #[must_use]
 pub fn encode_base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Reads base64url, without padding or with all of it.
+/// Reads base64url, unpadded or wholly padded.
 ///
 /// # Errors
 /// [`PaymentSchemeError::Base64`], [`PaymentSchemeError::TooLarge`].
 pub fn decode_base64url(text: &str) -> Result<Vec<u8>, PaymentSchemeError> {
+    // Checked before decoding, so that the limit bounds the memory.
     if text.len() > MAX_LEN.div_ceil(3).saturating_mul(4) {
         return Err(PaymentSchemeError::TooLarge);
     }

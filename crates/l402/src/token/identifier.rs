@@ -1,8 +1,9 @@
-//! What a macaroon of L402 is about: 66 bytes (L402 macaroon-spec, "Identifier", version 0).
+//! The identifier of an L402 macaroon: 66 bytes (L402 macaroon-spec, "Identifier", version 0).
 
 use crate::preimage::PaymentHash;
 
-/// Which master key minted a token: the first two bytes of the token id, big-endian.
+/// The number of the master key that minted a token: the first two bytes of the token id,
+/// big-endian.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyNumber(pub u16);
 
@@ -11,7 +12,7 @@ pub struct KeyNumber(pub u16);
 pub struct TokenId([u8; 32]);
 
 impl TokenId {
-    /// Puts the number of the minting key before fresh randomness.
+    /// Makes a token id: the number of the minting key, then fresh random bytes.
     #[must_use]
     pub fn new(key: KeyNumber, randomness: [u8; 30]) -> Self {
         let mut bytes = [0; 32];
@@ -21,36 +22,52 @@ impl TokenId {
         Self(bytes)
     }
 
-    /// The number of the key that minted it (meaningful only in a token of ours).
+    /// Returns the number of the key that minted the token. Meaningless in tokens of other
+    /// software.
     #[must_use]
     pub const fn key_number(&self) -> KeyNumber {
         let [high, low, ..] = self.0;
         KeyNumber(u16::from_be_bytes([high, low]))
     }
 
-    /// The bytes.
+    /// Returns the 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
-/// The identifier of an L402 macaroon: `u16 BE 0 ‖ payment hash ‖ token id`, exactly 66 bytes.
+/// The identifier of an L402 macaroon, exactly 66 bytes.
+///
+/// ```text
+/// version 0   payment hash   token id
+///  2 bytes     32 bytes      32 bytes: key number (2), random (30)
+/// ```
+///
+/// ```
+/// use l402::{Identifier, KeyNumber, Preimage, TokenId};
+///
+/// let identifier = Identifier {
+///     payment_hash: Preimage::from_bytes([0x2f; 32]).payment_hash(),
+///     token_id: TokenId::new(KeyNumber(1), [7; 30]),
+/// };
+/// assert_eq!(Identifier::from_bytes(&identifier.to_bytes()), Ok(identifier));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Identifier {
-    /// The hash that the invoice beside the token asks a payment for.
+    /// The payment hash of the invoice that was sent with the token.
     pub payment_hash: PaymentHash,
-    /// What tells two tokens apart.
+    /// The id that differs between two tokens for the same payment.
     pub token_id: TokenId,
 }
 
-/// Why bytes are no identifier.
+/// The reason why bytes are no identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IdentifierError {
-    /// Not 66 bytes.
+    /// The length is not 66 bytes.
     Length,
-    /// A version other than 0.
+    /// The version is not 0.
     Version,
 }
 
@@ -69,7 +86,7 @@ impl Identifier {
     /// The length on the wire, in bytes.
     pub const LEN: usize = 66;
 
-    /// The bytes that go into the macaroon.
+    /// Returns the bytes that the macaroon holds.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
@@ -83,9 +100,11 @@ impl Identifier {
     /// Reads the identifier of a macaroon.
     ///
     /// # Errors
-    /// [`IdentifierError::Length`] unless there are exactly 66 bytes (DIFFERENCE: Aperture pads
-    /// 35 to 65 bytes with zeros and ignores what follows byte 66), [`IdentifierError::Version`]
+    /// [`IdentifierError::Length`] unless there are exactly 66 bytes, [`IdentifierError::Version`]
     /// unless the first two are zero.
+    ///
+    /// DIFFERENCE: Aperture pads 35 to 65 bytes with zeros and ignores bytes after the 66th
+    /// (`spec/DECISIONS.md`, "Identifier").
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, IdentifierError> {
         let bytes: &[u8; Self::LEN] = bytes.try_into().map_err(|_| IdentifierError::Length)?;
         let [0, 0, rest @ ..] = bytes else {

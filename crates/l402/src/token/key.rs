@@ -1,7 +1,13 @@
 //! Keys: one master key, and a root key derived from it for each token.
 //!
-//! Nothing is stored for a token. Its root key comes from the master key, the deployment's name
-//! and the token's own identifier, so that whoever holds the master key can make it again.
+//! Nothing is stored for a token. Its root key is derived from the master key, the name of the
+//! deployment and the identifier of the token, so the holder of the master key can derive it again.
+//!
+//! ```text
+//! master key ─┐
+//! deployment ─┼─ HMAC ─▶ root key ─ HMAC("macaroons-key-generator") ─▶ key of the first signature
+//! identifier ─┘
+//! ```
 
 use core::fmt;
 
@@ -12,27 +18,27 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::{Identifier, KeyNumber};
 use crate::time::UnixTime;
 
-/// The key that turns a root key of any length into the key of the chain (libmacaroons).
+/// The key of the HMAC that turns a root key of any length into 32 bytes (libmacaroons).
 const GENERATOR: &[u8] = b"macaroons-key-generator";
 
-/// Keeps this derivation apart from any other use of the master key.
+/// The label that separates this derivation from any other use of the master key.
 const ROOT_KEY_LABEL: &[u8] = b"l402 root key v1";
 
-/// HMAC-SHA256 over the parts, one after the other.
+/// Returns the HMAC-SHA256 of the parts, one after the other.
 pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).expect("HMAC takes any key length");
     parts.iter().for_each(|part| mac.update(part));
     mac.finalize().into_bytes().into()
 }
 
-/// Why bytes are refused as a master key.
+/// The reason why bytes are refused as a master key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// Not exactly 32 bytes (or 64 hexadecimal digits).
+    /// The key is not exactly 32 bytes, or not 64 hexadecimal digits.
     Length,
-    /// Bytes that no random generator gives: all alike, counting, repeating, text, or a key
-    /// printed in documentation (ATTACKS T-25).
+    /// The bytes are not random: all alike, counting, repeating, text, or a key printed in
+    /// documentation (ATTACKS T-25).
     Weak,
 }
 
@@ -47,18 +53,30 @@ impl fmt::Display for KeyError {
 
 impl std::error::Error for KeyError {}
 
-/// The secret that every root key of a shop is derived from: 32 bytes of randomness.
+/// The secret from which the root keys of all tokens of a seller are derived: 32 random bytes.
 ///
 /// A secret: `Debug` shows nothing of it, and memory is wiped on drop.
+///
+/// ```
+/// use l402::{KeyError, MasterKey};
+///
+/// let key = "5b1fd1bf0c29f3fa9a5fcd9bfc0cf0d4ae0b2c1cd2f7e3ac0c6e1a2f9b3c7d58";
+/// let key = MasterKey::from_hex(key)?;
+/// assert_eq!(format!("{key:?}"), "MasterKey(secret)");
+///
+/// // A key that can be guessed is refused.
+/// assert_eq!(MasterKey::from_bytes(&[7; 32]).err(), Some(KeyError::Weak));
+/// # Ok::<(), KeyError>(())
+/// ```
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct MasterKey([u8; 32]);
 
 impl MasterKey {
-    /// A key from 32 random bytes.
+    /// Makes a key from 32 random bytes.
     ///
     /// # Errors
-    /// [`KeyError::Length`] unless there are 32, [`KeyError::Weak`] for bytes that are
-    /// recognisably not random.
+    /// [`KeyError::Length`] unless there are 32 bytes, [`KeyError::Weak`] if they are recognisably
+    /// not random.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
         let bytes: &[u8; 32] = bytes.try_into().map_err(|_| KeyError::Length)?;
         if is_weak(bytes) {
@@ -68,18 +86,19 @@ impl MasterKey {
         }
     }
 
-    /// 64 hexadecimal digits, white space around them ignored (a key file).
+    /// Reads 64 hexadecimal digits, the content of a key file. Ignores white space around them.
     ///
     /// # Errors
     /// As [`MasterKey::from_bytes`]; text that is not hexadecimal is a [`KeyError::Length`].
     pub fn from_hex(text: &str) -> Result<Self, KeyError> {
+        // Wiped on drop, even if decoding fails halfway.
         let mut bytes = Zeroizing::new([0; 32]);
         let text = text.trim_ascii();
         hex::decode_to_slice(text, bytes.as_mut_slice()).map_err(|_| KeyError::Length)?;
         Self::from_bytes(bytes.as_slice())
     }
 
-    /// 64 lower-case hexadecimal digits, for writing a key file.
+    /// Returns 64 lower-case hexadecimal digits, for writing a key file.
     #[must_use]
     pub fn to_hex(&self) -> Zeroizing<String> {
         Zeroizing::new(hex::encode(self.0))
@@ -92,12 +111,12 @@ impl fmt::Debug for MasterKey {
     }
 }
 
-/// Whether the bytes follow a pattern that randomness does not.
+/// Returns true if the bytes follow a pattern that random bytes do not.
 fn is_weak(bytes: &[u8; 32]) -> bool {
     counts(bytes) || repeats(bytes) || is_text(bytes) || is_documented(bytes)
 }
 
-/// Whether each byte is the one before it plus the same step. Step 0: all bytes alike.
+/// Returns true if each byte is the one before it plus the same step. Step 0 finds equal bytes.
 fn counts(bytes: &[u8; 32]) -> bool {
     let (from, to) = (bytes.iter(), bytes.iter().skip(1));
     let mut steps = from.zip(to).map(|(a, b)| b.wrapping_sub(*a));
@@ -106,7 +125,7 @@ fn counts(bytes: &[u8; 32]) -> bool {
         .is_some_and(|first| steps.all(|step| step == first))
 }
 
-/// Whether a pattern of at most 16 bytes fills the key.
+/// Returns true if a pattern of 2, 4, 8 or 16 bytes fills the key.
 fn repeats(bytes: &[u8; 32]) -> bool {
     [2, 4, 8, 16].iter().any(|period| {
         let mut chunks = bytes.chunks_exact(*period);
@@ -116,7 +135,7 @@ fn repeats(bytes: &[u8; 32]) -> bool {
     })
 }
 
-/// Whether it is text, filled up with zeros in front or behind: a password or half a key file.
+/// Returns true for text padded with zeros at either end, such as a password or half a key file.
 fn is_text(bytes: &[u8; 32]) -> bool {
     let used = |byte: &u8| *byte != 0;
     let start = bytes.iter().position(used).unwrap_or_default();
@@ -129,14 +148,14 @@ fn is_text(bytes: &[u8; 32]) -> bool {
         .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
 }
 
-/// Whether it is one of the root keys printed in `spec/vectors/`.
+/// Returns true for a root key that is printed in `spec/vectors/`.
 fn is_documented(bytes: &[u8; 32]) -> bool {
     let [a, b, c, d, ..] = *bytes;
     DOCUMENTED.contains(&u32::from_be_bytes([a, b, c, d]))
 }
 
-/// The first four bytes of each documented key. One random key in two hundred million is refused
-/// with them, which costs its owner a second throw.
+/// The first four bytes of each documented key. Four bytes suffice: one random key in two hundred
+/// million is refused by mistake, and its owner makes another.
 const DOCUMENTED: [u32; 22] = [
     0x0177_eac9,
     0x0c7b_7dbc,
@@ -162,20 +181,20 @@ const DOCUMENTED: [u32; 22] = [
     0xe465_86a0,
 ];
 
-/// The key of one macaroon, after the derivation `macaroons-key-generator`.
+/// The key of the first signature in one macaroon, derived with `macaroons-key-generator`.
 ///
 /// A secret: `Debug` shows nothing of it, and memory is wiped on drop.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct RootKey([u8; 32]);
 
 impl RootKey {
-    /// From a root key as other software stores it, of any length.
+    /// Makes the key from a root key of any length, as other software stores it.
     ///
-    /// Every macaroon library puts the root key through HMAC under a fixed key first
-    /// (libmacaroons' `macaroons-key-generator`), and so does this.
+    /// Every macaroon library first puts the root key through an HMAC under a fixed key
+    /// (`macaroons-key-generator` of libmacaroons), and so does this function.
     ///
-    /// DIFFERENCE: the L402 macaroon specification leaves that step out; tokens made without it
-    /// verify nowhere (`spec/DECISIONS.md`, "Key derivation").
+    /// DIFFERENCE: the L402 macaroon specification omits that step. No known software verifies
+    /// tokens made without it (`spec/DECISIONS.md`, "Key derivation").
     #[must_use]
     pub fn from_root(root: &[u8]) -> Self {
         Self(hmac_sha256(GENERATOR, &[root]))
@@ -192,10 +211,22 @@ impl fmt::Debug for RootKey {
     }
 }
 
-/// The master keys of a shop by number, and the deployment they belong to.
+/// The master keys of a seller by number, and the name of the deployment that uses them.
 ///
-/// One key mints. Keys that minted before it verify until their end date, so that changing the
-/// key takes nothing from anyone who has paid.
+/// One key mints. Keys that minted before it verify until their end, so that a change of the key
+/// takes nothing from clients that have paid.
+///
+/// ```
+/// use l402::{KeyNumber, KeyRing, MasterKey, UnixTime};
+///
+/// # let old = "5b1fd1bf0c29f3fa9a5fcd9bfc0cf0d4ae0b2c1cd2f7e3ac0c6e1a2f9b3c7d58";
+/// # let new = "8c14e09b6f52d37a1b90c6ef3d4870a2b95d617ce2f30844d9ab1c5e7f026d93";
+/// # let (old, new) = (MasterKey::from_hex(old)?, MasterKey::from_hex(new)?);
+/// let end = UnixTime::from_secs(1_790_086_400);
+/// let keys = KeyRing::new("my-api", KeyNumber(2), new).with_old(KeyNumber(1), old, end);
+/// assert_eq!(keys.current(), KeyNumber(2));
+/// # Ok::<(), l402::KeyError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct KeyRing {
     deployment: Box<str>,
@@ -204,7 +235,7 @@ pub struct KeyRing {
     old: Vec<OldKey>,
 }
 
-/// A key that no longer mints.
+/// A key that no longer mints and verifies until `ends`.
 #[derive(Clone, Debug)]
 struct OldKey {
     number: KeyNumber,
@@ -213,8 +244,8 @@ struct OldKey {
 }
 
 impl KeyRing {
-    /// A ring with one key, which mints. The deployment id goes into every derivation, so that
-    /// tokens of one deployment mean nothing to another.
+    /// Makes a ring with one key, which mints. The name of the deployment is part of every
+    /// derivation, so that a token of one deployment is invalid at another.
     #[must_use]
     pub fn new(deployment: &str, number: KeyNumber, key: MasterKey) -> Self {
         Self {
@@ -225,22 +256,22 @@ impl KeyRing {
         }
     }
 
-    /// Adds a key that no longer mints and verifies until `ends`. A number belongs to the key
-    /// that was given for it first.
+    /// Adds a key that no longer mints and verifies until `ends`. If a number is given twice, the
+    /// first key keeps it.
     #[must_use]
     pub fn with_old(mut self, number: KeyNumber, key: MasterKey, ends: UnixTime) -> Self {
         self.old.push(OldKey { number, key, ends });
         self
     }
 
-    /// The number of the key that mints.
+    /// Returns the number of the key that mints.
     #[must_use]
     pub fn current(&self) -> KeyNumber {
         self.number
     }
 
-    /// The root key of a token; `None` where its number is unknown or its key has ended
-    /// (`now >= ends`).
+    /// Returns the root key of a token, or `None` if its key is unknown or has ended (`now >=
+    /// ends`).
     #[must_use]
     pub fn root_key(&self, identifier: &Identifier, now: UnixTime) -> Option<RootKey> {
         if self.has_ended(identifier, now) {
@@ -249,7 +280,7 @@ impl KeyRing {
         self.kept_root_key(identifier)
     }
 
-    /// The root key of a token whether its key has ended or not: to tell a genuine token of an
+    /// Returns the root key of a token even if its key has ended, to tell a genuine token of an
     /// ended key from a forged one.
     pub(crate) fn kept_root_key(&self, identifier: &Identifier) -> Option<RootKey> {
         let number = identifier.token_id.key_number();
@@ -260,32 +291,35 @@ impl KeyRing {
         Some(self.derive(&old.key, identifier))
     }
 
-    /// Whether the key that minted a token is still here, ended or not.
+    /// Returns true if the key that minted the token is in this ring, ended or not.
     pub(crate) fn keeps(&self, identifier: &Identifier) -> bool {
         let number = identifier.token_id.key_number();
         number == self.number || self.old.iter().any(|old| old.number == number)
     }
 
-    /// Whether the key that minted a token is kept and has ended.
+    /// Returns true if the key that minted the token is in this ring and has ended.
     pub(crate) fn has_ended(&self, identifier: &Identifier, now: UnixTime) -> bool {
         let number = identifier.token_id.key_number();
         let old = self.old.iter().find(|old| old.number == number);
         number != self.number && old.is_some_and(|old| now >= old.ends)
     }
 
-    /// The root key that the current key gives a token about to be minted.
+    /// Returns the root key of a token that is about to be minted.
     pub(crate) fn minting_key(&self, identifier: &Identifier) -> RootKey {
         self.derive(&self.key, identifier)
     }
 
-    /// HMAC under the master key over label, deployment and identifier, each with its length
-    /// before it: no two triples give the same message.
+    /// Derives a root key: HMAC under the master key over label, deployment and identifier, each
+    /// preceded by its length.
     fn derive(&self, key: &MasterKey, identifier: &Identifier) -> RootKey {
         let identifier = identifier.to_bytes();
         let fields: [&[u8]; 3] = [ROOT_KEY_LABEL, self.deployment.as_bytes(), &identifier];
         let [label, deployment, id] = fields;
+        // The lengths make the message unambiguous: no two triples of fields give the same one
+        // (ATTACKS T-31).
         let [l, d, i] = fields.map(|field| (field.len() as u64).to_be_bytes());
         let parts: [&[u8]; 6] = [&l, label, &d, deployment, &i, id];
+        // This HMAC is the root key itself, so it is wiped like the key derived from it.
         RootKey::from_root(Zeroizing::new(hmac_sha256(&key.0, &parts)).as_slice())
     }
 }

@@ -1,4 +1,4 @@
-//! Making tokens.
+//! Minting of tokens.
 
 use core::fmt;
 
@@ -9,41 +9,42 @@ use crate::network::Network;
 use crate::preimage::PaymentHash;
 use crate::time::UnixTime;
 
-/// The location of every token minted here: the name of the protocol, and no address.
+/// The location of every token minted here. The name of the protocol, not an address, since
+/// location is not signed.
 const LOCATION: &str = "l402";
 
-/// What is sold: everything that goes into the token's caveats.
+/// The terms of a sale, which become the caveats of the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
-    /// The service.
+    /// The service that the token is for.
     pub service: Service,
-    /// The tier, 0 for the base tier.
+    /// The tier of the service; 0 is the base tier.
     pub tier: u8,
-    /// Capabilities, none for "no capability caveat". Each `[a-z0-9_-]+`.
+    /// The capabilities, each `[a-z0-9_-]+`. An empty list writes no caveat, so it limits nothing.
     pub capabilities: Vec<String>,
-    /// The price that the invoice asks for. Not zero: what costs nothing needs no token.
+    /// The amount of the invoice. Not zero, since a free request needs no token.
     pub price: Msat,
-    /// What one payment buys.
+    /// The number of answers, or the time, that one payment buys.
     pub policy: Policy,
-    /// The network that the invoice is on.
+    /// The network of the invoice.
     pub network: Network,
-    /// When the token ends: every token expires.
+    /// The end of the token. Every token has one.
     pub valid_until: UnixTime,
 }
 
-/// Why no token was minted. Each is a fault of whoever set the terms, never of a buyer.
+/// The reason why no token was minted. Always a fault of the seller, never of a buyer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MintError {
-    /// A capability with a character that could escape its caveat (ATTACKS T-10).
+    /// A capability holds a character that could end its caveat early (ATTACKS T-10).
     Capability,
-    /// The token would be over before it begins.
+    /// The end of the token is not in the future.
     Ended,
-    /// A payment hash whose preimage anybody knows (ATTACKS P-02).
+    /// The preimage of the payment hash is known without paying (ATTACKS P-02).
     KnownHash,
-    /// The terms do not fit into a token.
+    /// The terms do not fit into the size of a token.
     TooLarge,
-    /// A price, policy or end that no caveat can state: zero, or of more than 16 digits.
+    /// A price, policy or end that no caveat can state: zero, or more than 16 digits.
     Value,
 }
 
@@ -61,11 +62,36 @@ impl fmt::Display for MintError {
 
 impl std::error::Error for MintError {}
 
-/// Mints a token for `payment_hash` with the ring's current key. `randomness` must be fresh.
+/// Mints a token for a payment, with the current key of the ring. `randomness` must be fresh.
 ///
-/// Caveats in order: services, capabilities, valid_until, price_msat, policy, network. Location
-/// `l402`. Each caveat is read back the way the verifier reads it before it goes in, so that no
+/// Writes the caveats services, capabilities, valid_until, price_msat, policy and network, in this
+/// order, and the location `l402`. Each caveat is first read as the verifier reads it, so that no
 /// token is sold that would be refused (ATTACKS T-11).
+///
+/// ```
+/// use l402::{
+///     KeyNumber, KeyRing, MasterKey, Msat, Network, Policy, Preimage, Terms, UnixTime, mint,
+/// };
+///
+/// # let key = "5b1fd1bf0c29f3fa9a5fcd9bfc0cf0d4ae0b2c1cd2f7e3ac0c6e1a2f9b3c7d58";
+/// # let keys = KeyRing::new("my-api", KeyNumber(1), MasterKey::from_hex(key)?);
+/// let terms = Terms {
+///     service: "weather".parse()?,
+///     tier: 0,
+///     capabilities: vec![],
+///     price: Msat::from_sat(50),
+///     policy: "uses=10".parse()?,
+///     network: Network::Regtest,
+///     valid_until: UnixTime::from_secs(1_790_086_400),
+/// };
+/// let hash = Preimage::from_bytes([0x2f; 32]).payment_hash();
+/// let token = mint(&keys, &terms, hash, [7; 30], UnixTime::from_secs(1_790_000_000))?;
+///
+/// // A holder narrows the token with a further caveat. No key is needed.
+/// let narrower = token.clone().with_caveat(b"weather_policy=uses=3")?;
+/// assert_eq!(narrower.caveats().len(), token.caveats().len() + 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// See [`MintError`].
@@ -76,12 +102,15 @@ pub fn mint(
     randomness: [u8; 30],
     now: UnixTime,
 ) -> Result<Macaroon, MintError> {
+    // With a public preimage anyone could use the token without paying.
     if payment_hash.has_public_preimage() {
         return Err(MintError::KnownHash);
     }
     if now >= terms.valid_until {
         return Err(MintError::Ended);
     }
+    // Reading the caveat back would not find this: the reader accepts names of other software too,
+    // and a comma would make two capabilities of one.
     if !terms
         .capabilities
         .iter()
@@ -101,11 +130,12 @@ pub fn mint(
         .try_fold(token, |token, caveat| append(token, caveat, &terms.service))
 }
 
-/// The caveats that say what was bought.
+/// Returns the caveats that state what was bought.
 fn caveats(terms: &Terms) -> Vec<String> {
     let service = &terms.service;
     let capabilities = terms.capabilities.join(",");
     let mut caveats = vec![format!("services={service}:{}", terms.tier)];
+    // An empty list would deny everything, so a token without limits has no such caveat.
     if !terms.capabilities.is_empty() {
         caveats.push(Condition::Capabilities.write(service, &capabilities));
     }
@@ -118,11 +148,13 @@ fn caveats(terms: &Terms) -> Vec<String> {
     caveats
 }
 
+/// Appends a caveat if the verifier reads it as one of this service.
 fn append(token: Macaroon, caveat: &str, service: &Service) -> Result<Macaroon, MintError> {
     match read(caveat.as_bytes(), service) {
         Reading::Own(_) => token
             .with_caveat(caveat.as_bytes())
             .map_err(|_| MintError::TooLarge),
+        // Zero, or more than 16 digits: the verifier calls such a value malformed.
         _ => Err(MintError::Value),
     }
 }

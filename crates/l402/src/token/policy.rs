@@ -1,25 +1,36 @@
-//! How often, or for how long, one payment may be used.
+//! The number of answers, or the time, that one payment buys.
 
 use core::fmt;
 use core::num::NonZeroU32;
 use core::str::FromStr;
 use core::time::Duration;
 
-/// What one payment buys. Written into the token as `<service>_policy=…`.
+/// The number of answers, or the time, that one payment buys. Written into the token as
+/// `<service>_policy=…`.
+///
+/// ```
+/// use l402::Policy;
+///
+/// let hour: Policy = "time=1h".parse()?;
+/// assert_eq!(hour.to_string(), "time=3600");
+/// assert!("uses=3".parse::<Policy>()?.is_within("uses=10".parse()?));
+/// assert!(!hour.is_within("uses=10".parse()?));
+/// # Ok::<(), l402::PolicyError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Policy {
-    /// One served answer: `request`.
+    /// One answer: `request`. The default.
     #[default]
     Request,
-    /// Any number of answers for so long after minting, whole seconds: `time=3600`.
+    /// Any number of answers for this time after minting, in whole seconds: `time=3600`.
     Time(Duration),
-    /// So many served answers: `uses=10`.
+    /// This number of answers: `uses=10`.
     Uses(NonZeroU32),
 }
 
 impl Policy {
-    /// How many answers a counted policy allows; `None` where only time counts.
+    /// Returns the number of answers of a counted policy, or `None` if only time counts.
     #[must_use]
     pub const fn uses(self) -> Option<NonZeroU32> {
         match self {
@@ -29,8 +40,8 @@ impl Policy {
         }
     }
 
-    /// How long a token is good for beyond the expiry of its invoice: the bought time, or a
-    /// day in which to draw counted uses.
+    /// Returns the time that a token is valid after the expiry of its invoice: the time bought, or
+    /// a day for counted uses.
     #[must_use]
     pub const fn lifetime(self) -> Duration {
         match self {
@@ -39,11 +50,12 @@ impl Policy {
         }
     }
 
-    /// Whether everything this allows, `other` allows too. A holder may only narrow.
+    /// Returns true if `other` allows everything that this policy allows. A holder may only narrow.
     #[must_use]
     pub fn is_within(self, other: Self) -> bool {
         match (self, other) {
             (Self::Time(mine), Self::Time(theirs)) => mine <= theirs,
+            // A time and a count never fit into each other: either could be the larger.
             (mine, theirs) => match (mine.uses(), theirs.uses()) {
                 (Some(mine), Some(theirs)) => mine <= theirs,
                 _ => false,
@@ -52,7 +64,7 @@ impl Policy {
     }
 }
 
-/// Writes the caveat's value: `request`, `uses=10`, `time=3600` (seconds).
+/// Writes the value of the caveat: `request`, `uses=10` or `time=3600` (seconds).
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -63,7 +75,7 @@ impl fmt::Display for Policy {
     }
 }
 
-/// The policy is none of `request`, `uses=N`, `time=DURATION`.
+/// The error for a text other than `request`, `uses=N` and `time=DURATION`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PolicyError;
 
@@ -75,7 +87,8 @@ impl fmt::Display for PolicyError {
 
 impl std::error::Error for PolicyError {}
 
-/// Reads what [`Display`](fmt::Display) writes, and `time=1h` as people write it.
+/// Reads the values that [`Display`](fmt::Display) writes, and `time=1h` with a unit (s, m, h or
+/// d).
 impl FromStr for Policy {
     type Err = PolicyError;
 
@@ -83,6 +96,8 @@ impl FromStr for Policy {
         match text.split_once('=') {
             None if text == "request" => Ok(Self::Request),
             Some(("uses", n)) => {
+                // One spelling of each number, so that no two programs read a caveat differently
+                // (ATTACKS T-09).
                 let n = u32::try_from(count(n)?).map_err(|_| PolicyError)?;
                 NonZeroU32::new(n).map(Self::Uses).ok_or(PolicyError)
             }
@@ -106,7 +121,7 @@ impl FromStr for Policy {
     }
 }
 
-/// A canonical positive number: digits, no leading zero, at most nine of them.
+/// Reads a positive number of at most nine digits without a leading zero.
 fn count(text: &str) -> Result<u64, PolicyError> {
     let canonical = (1..=9).contains(&text.len())
         && !text.starts_with('0')

@@ -1,25 +1,36 @@
-//! The unit of authorisation: what a token is for.
+//! The service, the unit of authorisation.
 
 use core::fmt;
 use core::str::FromStr;
 
-/// The name of a service, `[a-z0-9-]+`, at most 64 bytes. What costs differently is another
-/// service. The alphabet keeps `,`, `:`, `=` and `_` out, so a name cannot escape its caveat.
+/// The name of a service, `[a-z0-9-]+`, at most 64 bytes. Things with different prices are
+/// different services. The alphabet excludes `,`, `:`, `=` and `_`, so that a name cannot end its
+/// caveat early.
+///
+/// ```
+/// use l402::{Service, ServiceError};
+///
+/// let service: Service = "weather".parse()?;
+/// assert_eq!(service.as_str(), "weather");
+/// assert_eq!("weather:1".parse::<Service>(), Err(ServiceError));
+/// assert_eq!(Service::from_lossy("127.0.0.1:3000").as_str(), "127-0-0-1-3000");
+/// # Ok::<(), ServiceError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Service(Box<str>);
 
 impl Service {
-    /// The longest name, in bytes.
+    /// The longest name, in bytes: 64.
     pub const MAX_LEN: usize = 64;
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The nearest valid name to any text, for services named after a host or a path:
-    /// `127.0.0.1:3000` becomes `127-0-0-1-3000`.
+    /// Makes the nearest valid name, for services named after a host or a path. Never empty: text
+    /// without a letter or digit gives `default`.
     #[must_use]
     pub fn from_lossy(text: &str) -> Self {
         let mut name = String::new();
@@ -30,6 +41,7 @@ impl Service {
                 _ => name.push('-'),
             }
         }
+        // The name is ASCII, so no character is cut in two. The cut may leave a hyphen at the end.
         name.truncate(Self::MAX_LEN);
         let name = name.trim_end_matches('-');
         Self(if name.is_empty() {
@@ -46,7 +58,7 @@ impl fmt::Display for Service {
     }
 }
 
-/// The name is empty, longer than 64 bytes, or holds something outside `[a-z0-9-]`.
+/// The error for a name that is empty, longer than 64 bytes, or not `[a-z0-9-]+`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceError;
 

@@ -1,7 +1,18 @@
-//! Checking credentials in two steps: is one genuine, and does it cover this request?
+//! Verification of credentials in two steps: is the credential genuine, and does it cover this
+//! request?
 //!
-//! The two steps are two types. [`Proven`] says that preimage and signature hold, which never
-//! changes and may be cached; [`Authorized`] says that the caveats allow this request now.
+//! Each step returns a type that proves it. [`Proven`] says that preimage and signature are valid,
+//! which never changes and may be cached. [`Authorized`] says that the caveats allow this request
+//! now.
+//!
+//! ```text
+//! Credential ── prove ──▶ Proven ── authorize ──▶ Authorized
+//!                │           │          │
+//!                ▼           │          ▼
+//!        Invalid, Expired    │     Invalid, WrongService, Expired, Insufficient
+//!                ▲           ▼
+//!                └──────── holds          for each request, if the proof comes from a cache
+//! ```
 
 use core::fmt;
 use std::sync::OnceLock;
@@ -13,51 +24,52 @@ use crate::network::Network;
 use crate::preimage::{PaymentHash, Preimage};
 use crate::time::UnixTime;
 
-/// What to do with a caveat that is not of our vocabulary.
+/// The treatment of a caveat whose condition is not in our vocabulary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownCaveats {
     /// Refuse the token.
     Reject,
-    /// Skip it, as the specification says (macaroon-spec: "MUST be skipped").
+    /// Skip it, as macaroon-spec demands ("MUST be skipped"). The default.
     #[default]
     Skip,
 }
 
-/// What a route has to say about capabilities.
+/// The capability that a route needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Capability<'a> {
-    /// The route needs this one.
+    /// The route needs this capability.
     Named(&'a str),
-    /// The route knows none, so a token limited to some cannot be checked here and is refused.
+    /// The route knows no capabilities. It cannot check a token that is limited to some, and
+    /// refuses it.
     #[default]
     None,
-    /// The upstream checks them itself, as behind Aperture. A token that is limited to no
-    /// capability at all is refused here already.
+    /// The upstream checks capabilities itself, as behind Aperture. A token that is limited to the
+    /// empty list is refused nevertheless.
     Upstream,
 }
 
-/// What a request asks for, and when.
+/// A request as verification sees it: the route, the settings of the route, and the time.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
     /// The service of the route.
     pub service: &'a Service,
-    /// Its tier.
+    /// The tier of the route.
     pub tier: u8,
-    /// Its capability.
+    /// The capability that the route needs.
     pub capability: Capability<'a>,
-    /// The network that it sells on; a token that names another is refused.
+    /// The network on which the route sells. A token that names another network is refused.
     pub network: Network,
-    /// What the token must have cost at least (a dynamic price); `None` honours what was sold.
-    /// Needs [`Condition::PriceMsat`] among the required ones: see [`Target::required`].
+    /// The least that the token must have cost, for dynamic prices; `None` accepts any price. Needs
+    /// [`Condition::PriceMsat`] in [`Target::required`].
     pub min_price: Option<Msat>,
-    /// Caveats that the token must have (ours: [`Conditions::MINTED`]).
+    /// The caveats that the token must have: for our own mint [`Conditions::MINTED`].
     ///
-    /// Name here what the mint behind these keys always writes. A holder can append any caveat,
-    /// so a statement of what was *bought* counts only where the mint is known to have made it
-    /// first: a price and a policy that are not required here cannot satisfy
-    /// [`Target::min_price`], nor allow more than [`Policy::Request`].
+    /// Name the caveats that the mint of these keys always writes. A holder can append any caveat
+    /// that is missing, so a caveat proves what was *bought* only if the mint always writes it. A
+    /// price that is not required here does not count for [`Target::min_price`], and a policy that
+    /// is not required allows at most [`Policy::Request`].
     pub required: Conditions,
-    /// The setting for foreign caveats.
+    /// The treatment of foreign caveats.
     pub unknown_caveats: UnknownCaveats,
     /// The current time.
     pub now: UnixTime,
@@ -67,14 +79,15 @@ pub struct Target<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// Genuine, but its time is over.
+    /// The token is genuine and has ended.
     Expired,
-    /// Genuine, but lacks a required caveat, a capability, or cost less than the price now.
+    /// The token is genuine, and lacks a required caveat or a capability, or cost less than the
+    /// price now.
     Insufficient,
-    /// Not ours, another payment's preimage, malformed or widened caveats: the caller learns no
-    /// more.
+    /// The token is not ours, the preimage is of another payment, or caveats are malformed or
+    /// widen. The caller is not told which.
     Invalid,
-    /// Genuine, for another service or tier.
+    /// The token is genuine and is for another service or tier.
     WrongService,
 }
 
@@ -91,25 +104,25 @@ impl fmt::Display for VerifyError {
 
 impl std::error::Error for VerifyError {}
 
-/// A credential whose preimage and signature hold. Worth caching; proves nothing about a route.
+/// A credential whose preimage and signature are valid. Proves nothing about a route.
 ///
-/// It holds the token without the preimage. A cache must be keyed by the whole credential
-/// (ATTACKS T-33), dropped when the keys change, and asked [`Proven::holds`] each time.
+/// Holds the token without the preimage. May be cached under three rules: the key of the cache is
+/// the whole credential (ATTACKS T-33), entries are dropped when the keys change, and
+/// [`Proven::holds`] is called for each request.
 #[derive(Clone, Debug)]
 pub struct Proven {
     macaroon: Macaroon,
     identifier: Identifier,
-    /// The result at the route that was asked for first: most tokens are used at one alone.
+    /// The result at the first route. Most tokens are used at one route only.
     cached: OnceLock<CachedAuthorization>,
 }
 
-/// A route that the caveats of a token allow, time and price aside, and the rights that they leave
-/// there.
+/// A route that the caveats allow, not counting time and price, and the rights of the token there.
 #[derive(Clone, Debug)]
 struct CachedAuthorization {
     service: Service,
     tier: u8,
-    /// The capability that was needed; `None` where the route named none.
+    /// The capability that was needed; `None` if the route named none.
     capability: Option<Box<str>>,
     upstream_checks: bool,
     network: Network,
@@ -121,7 +134,7 @@ struct CachedAuthorization {
     checked: Conditions,
 }
 
-/// Proof that a credential opens a route; only verification makes one.
+/// Proof that a credential covers a request. Only verification makes one.
 #[derive(Clone, Debug)]
 pub struct Authorized {
     identifier: Identifier,
@@ -133,11 +146,11 @@ pub struct Authorized {
 }
 
 impl Proven {
-    /// Checks the preimage against the hash, then the signature under the root key that
-    /// `root_key` finds for the token's identifier.
+    /// Checks the preimage against the payment hash, then the signature under the root key that
+    /// `root_key` returns for the identifier.
     ///
     /// # Errors
-    /// [`VerifyError::Invalid`], whichever of the two fails (ATTACKS T-22).
+    /// [`VerifyError::Invalid`] if either check fails, without saying which (ATTACKS T-22).
     pub(crate) fn new(
         macaroon: &Macaroon,
         preimage: &Preimage,
@@ -145,7 +158,9 @@ impl Proven {
     ) -> Result<Self, VerifyError> {
         let identifier = macaroon.identifier().map_err(|_| VerifyError::Invalid)?;
         let hash = &identifier.payment_hash;
-        // The preimage first: one hash, where the signature takes several.
+        // The preimage comes first because it is cheap to check: one hash, against one for each
+        // caveat. `mint` refuses hashes with a public preimage too, but other software may have
+        // minted the token.
         if hash.has_public_preimage() || !preimage.proves(hash) {
             return Err(VerifyError::Invalid);
         }
@@ -160,11 +175,12 @@ impl Proven {
         })
     }
 
-    /// Whether the key that minted it is still good. The rest of the proof never changes.
+    /// Checks that the master key of the token is still in use. The rest of the proof never
+    /// changes.
     ///
     /// # Errors
-    /// [`VerifyError::Expired`] where the key has ended (ATTACKS T-23), [`VerifyError::Invalid`]
-    /// where it is not among these.
+    /// [`VerifyError::Expired`] if the key has ended (ATTACKS T-23), [`VerifyError::Invalid`] if it
+    /// is not in the ring.
     pub fn holds(&self, keys: &KeyRing, now: UnixTime) -> Result<(), VerifyError> {
         if !keys.keeps(&self.identifier) {
             return Err(VerifyError::Invalid);
@@ -175,10 +191,11 @@ impl Proven {
         Ok(())
     }
 
-    /// When the token ended as it was minted: the first end that it names for a service. To be
-    /// believed where the mint always names one; later ones are its holders'.
+    /// Returns the end with which the token was minted: the first end that it names for a service.
+    /// Reliable only if the mint always writes one, since a holder may have appended any later one.
     #[must_use]
     pub fn minted_end(&self, service: &Service) -> Option<UnixTime> {
+        // Not read from `Rights`, which keep the last end that was appended.
         let mut caveats = self.macaroon.caveats();
         let end = caveats.find_map(|caveat| {
             let rest = caveat.strip_prefix(service.as_str().as_bytes())?;
@@ -188,10 +205,11 @@ impl Proven {
         Some(UnixTime::from_secs(secs))
     }
 
-    /// Checks every caveat against the request. Runs for each request, cached or not.
+    /// Checks every caveat against the request. Must run for each request, even if the proof is
+    /// cached.
     ///
-    /// Where a token fails in several ways, the first of these is told: [`VerifyError::Invalid`],
-    /// [`VerifyError::WrongService`], [`VerifyError::Expired`], [`VerifyError::Insufficient`].
+    /// If a token fails in several ways, the error is the first of [`VerifyError::Invalid`],
+    /// [`VerifyError::WrongService`], [`VerifyError::Expired`] and [`VerifyError::Insufficient`].
     ///
     /// # Errors
     /// See [`VerifyError`].
@@ -200,6 +218,8 @@ impl Proven {
             return cached.now(&self.identifier, target);
         }
         let rights = self.rights(target)?;
+        // The order of the checks is the order of the errors. It must not depend on time: a token
+        // at another service gets the same answer before and after its end.
         if !rights.opens(target.service.as_str(), target.tier) {
             return Err(VerifyError::WrongService);
         }
@@ -211,18 +231,19 @@ impl Proven {
         }
         let cached = CachedAuthorization::new(&rights, target);
         let authorized = cached.now(&self.identifier, target)?;
-        // Only the first route is kept: at a second one the caveats are read again each time.
+        // Only the first route is cached. At other routes the caveats are read for each request.
         let _ = self.cached.set(cached);
         Ok(authorized)
     }
 
-    /// What all caveats together leave at this service.
+    /// Returns the rights that all caveats together leave at the service of the target.
     fn rights(&self, target: &Target<'_>) -> Result<Rights<'_>, VerifyError> {
         let mut rights = Rights::new(self.identifier.payment_hash);
         for caveat in self.macaroon.caveats() {
             match read(caveat, target.service) {
                 Reading::Own(term) => rights.narrow(term).map_err(|_| VerifyError::Invalid)?,
                 Reading::Foreign if target.unknown_caveats == UnknownCaveats::Skip => {}
+                // Constraints of another service are checked there, not here.
                 Reading::OtherService => {}
                 Reading::Foreign | Reading::Malformed => return Err(VerifyError::Invalid),
             }
@@ -234,7 +255,7 @@ impl Proven {
         }
     }
 
-    /// The identifier: its key number lets a cache drop the entries of a key that has ended.
+    /// Returns the identifier. By its key number a cache can drop the entries of an ended key.
     #[must_use]
     pub fn identifier(&self) -> &Identifier {
         &self.identifier
@@ -242,6 +263,7 @@ impl Proven {
 }
 
 impl CachedAuthorization {
+    /// Keeps what the target asked and what the caveats left.
     fn new(rights: &Rights<'_>, target: &Target<'_>) -> Self {
         Self {
             service: target.service.clone(),
@@ -261,8 +283,10 @@ impl CachedAuthorization {
         }
     }
 
-    /// Returns true if the target asks the same of the caveats; only time and price may differ.
+    /// Returns true if the target asks the same of the caveats. Time and price may differ.
     fn matches(&self, target: &Target<'_>) -> bool {
+        // Every field of `Target` but time and price is compared. Without one of them the verdict
+        // on one route would open another.
         let capability = match target.capability {
             Capability::Named(name) => self.capability.as_deref() == Some(name),
             Capability::None => self.capability.is_none() && !self.upstream_checks,
@@ -276,12 +300,12 @@ impl CachedAuthorization {
             && self.unknown_caveats == target.unknown_caveats
     }
 
-    /// What changes without the caveats: time, and the price.
+    /// Checks time and price, which differ from request to request.
     fn now(&self, identifier: &Identifier, target: &Target<'_>) -> Result<Authorized, VerifyError> {
         if self.valid_until.is_some_and(|end| target.now >= end) {
             return Err(VerifyError::Expired);
         }
-        // A price is known to be the mint's where it is required.
+        // A price counts only if it is required: otherwise the holder may have appended it.
         let price = self
             .price
             .filter(|_| self.required.has(Condition::PriceMsat));
@@ -299,21 +323,25 @@ impl CachedAuthorization {
     }
 }
 
+/// Returns true if the required caveats and the capability are there.
 fn suffices(rights: &Rights<'_>, target: &Target<'_>) -> bool {
     rights.conditions.contains(target.required)
         && has_capability(rights.capabilities(), target.capability)
 }
 
+/// Returns true if the capabilities of the token, `None` for no limit, include the wanted one.
 fn has_capability(allowed: Option<&[&str]>, wanted: Capability<'_>) -> bool {
     let Some(allowed) = allowed else { return true };
     match wanted {
         Capability::Named(name) => allowed.contains(&name),
+        // The route could not hold the bearer to the limit.
         Capability::None => false,
         Capability::Upstream => !allowed.is_empty(),
     }
 }
 
-/// The policy, where the mint is known to have stated it; otherwise one answer and no more.
+/// Returns the policy if it is required, and otherwise at most one answer: the holder may have
+/// appended it.
 fn policy(rights: &Rights<'_>, target: &Target<'_>) -> Policy {
     let trusted = target.required.has(Condition::Policy);
     let bought = rights
@@ -323,44 +351,44 @@ fn policy(rights: &Rights<'_>, target: &Target<'_>) -> Policy {
 }
 
 impl Authorized {
-    /// The identifier: payment hash (the replay key) and token id.
+    /// Returns the identifier, which holds payment hash and token id.
     #[must_use]
     pub fn identifier(&self) -> &Identifier {
         &self.identifier
     }
 
-    /// The payment hash.
+    /// Returns the payment hash, by which uses are counted.
     #[must_use]
     pub fn payment_hash(&self) -> PaymentHash {
         self.identifier.payment_hash
     }
 
-    /// The service it was checked for.
+    /// Returns the service of the request.
     #[must_use]
     pub fn service(&self) -> &Service {
         &self.service
     }
 
-    /// What was paid, if the token says so. To be believed where the target required it.
+    /// Returns the price that the token states, if any. Reliable only if the target required it.
     #[must_use]
     pub fn price(&self) -> Option<Msat> {
         self.price
     }
 
-    /// What was bought; [`Policy::Request`] where the token does not say, or where the target
-    /// did not require it to.
+    /// Returns the policy that was bought, or [`Policy::Request`] if the token states none or the
+    /// target did not require one.
     #[must_use]
     pub fn policy(&self) -> Policy {
         self.policy
     }
 
-    /// When the token ends, if it says so.
+    /// Returns the end of the token, if it states one.
     #[must_use]
     pub fn valid_until(&self) -> Option<UnixTime> {
         self.valid_until
     }
 
-    /// The conditions that were checked.
+    /// Returns the conditions that were checked.
     #[must_use]
     pub fn checked(&self) -> Conditions {
         self.checked

@@ -1,4 +1,4 @@
-//! What holders can do to a token of ours: narrow it, and nothing else.
+//! The things that a holder can do to a token of ours: narrow it, and nothing else.
 
 use l402::{
     Authorized, Capability, Condition, Conditions, Credential, KeyNumber, KeyRing, Macaroon,
@@ -74,7 +74,7 @@ fn ask(token: Macaroon, target: &Target<'_>) -> Result<Authorized, VerifyError> 
     verify(&Credential::new(token, preimage()), &keys(), target)
 }
 
-/// The verdict on the minted token with these caveats appended.
+/// Returns the verdict on the minted token with these caveats appended.
 fn verdict(caveats: &[&str]) -> Result<(), VerifyError> {
     ask(with(caveats), &target(&service("api"))).map(drop)
 }
@@ -345,7 +345,7 @@ fn a_holder_cannot_supply_the_statements_of_the_mint() {
     assert_eq!(ask(&bold, &dear).map(drop), Err(VerifyError::Insufficient));
 }
 
-/// Another implementation reads our tokens as we do, and we read its.
+/// Another implementation reads our tokens, and we read its tokens.
 #[test]
 fn the_crate_macaroon_agrees() {
     use macaroon::{Format, MacaroonKey, Verifier};
@@ -374,7 +374,7 @@ fn the_crate_macaroon_agrees() {
     }
 }
 
-/// Where the location stands in the bytes: tag, length, `l402`.
+/// The place of the location in the bytes: tag, length, `l402`.
 fn is_location(byte: usize) -> bool {
     (1..7).contains(&byte)
 }
@@ -468,10 +468,10 @@ fn caveat() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// What a token is worth at a door: nothing, or the limits it comes with.
+/// The worth of a token at a route: nothing, or the limits that it comes with.
 type Worth = Option<(Option<UnixTime>, Policy, Option<Msat>)>;
 
-/// Asks at many doors, in a fixed order.
+/// Asks at many routes, in a fixed order.
 fn worth_everywhere(token: &Macaroon) -> Vec<Worth> {
     let credential = Credential::new(token.clone(), preimage());
     let proven = credential
@@ -525,8 +525,8 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// ATTACKS T-06: whatever a holder appends, each generation is worth no more than the one
-    /// before it.
+    /// ATTACKS T-06: each generation is worth no more than the one before it, for anything that a
+    /// holder may append.
     #[test]
     fn attenuation_never_widens(caveats in prop::collection::vec(caveat(), 1..5)) {
         let mut parent = token();
@@ -573,7 +573,7 @@ proptest! {
     }
 }
 
-/// Targets that differ from the usual one in everything that a target can ask, one by one.
+/// Targets that differ from the usual one in one field each, for every field.
 fn targets(service: &Service) -> Vec<Target<'_>> {
     let changes: [fn(&mut Target<'_>); 13] = [
         |_| {},
@@ -600,8 +600,8 @@ fn targets(service: &Service) -> Vec<Target<'_>> {
     changed.collect()
 }
 
-/// A proof remembers the door that it opened first. Whatever is asked next, it must answer as one
-/// that remembers nothing.
+/// A proof caches the verdict of its first route. The answer at any later one must be that of a
+/// proof without a cache.
 #[test]
 fn a_proof_that_has_opened_a_door_judges_every_other_alike() {
     let (api, other) = (service("api"), service("other"));

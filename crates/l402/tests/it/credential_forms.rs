@@ -1,4 +1,4 @@
-//! The credential in each of its homes, and everything that only looks like one.
+//! The credential in each header that can hold it, and text that only looks like a credential.
 
 use l402::{Credential, CredentialError, Macaroon, RootKey};
 use serde_json::Value;

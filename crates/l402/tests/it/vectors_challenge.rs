@@ -1,5 +1,5 @@
-//! The forms of the challenge that servers were seen to send and those that clients
-//! were tried with: each gives the same token and invoice.
+//! Challenges as servers were seen to send them and as clients were tested with them. Each form
+//! gives the same token and invoice.
 
 use l402::{AuthChallenge, ChallengeError, Challenges, Scheme};
 use serde_json::{Map, Value};

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::vectors_flow::{list, read, text};
 
-/// What a server that sells plain Aperture tokens asks for.
+/// The target of a server that sells plain Aperture tokens.
 pub(crate) fn target<'a>(service: &'a Service, now: u64) -> Target<'a> {
     Target {
         service,
@@ -35,7 +35,7 @@ fn is_third_party(vector: &Value) -> bool {
     vector.get("third_party").is_some()
 }
 
-/// The token of a vector in its four spellings of base64, and in hexadecimal.
+/// Returns the token of a vector in its four spellings of base64, and in hexadecimal.
 fn spellings(vector: &Value) -> Vec<Result<Macaroon, MacaroonError>> {
     let base64 = &vector["serialized_base64"];
     let forms = ["std_padded", "std_nopad", "url_padded", "url_nopad"];

@@ -2,21 +2,21 @@
 
 use core::fmt;
 
-/// Why a set of header lines holds nothing to pay.
+/// The reason why header lines hold nothing to pay, or why a challenge cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChallengeError {
     /// A parameter came twice with different values, or `macaroon` and `token` differ.
     Ambiguous,
-    /// There is an L402 challenge, but it lacks an invoice or a token.
+    /// An L402 challenge lacks an invoice or a token.
     Incomplete,
     /// The invoice is not visible ASCII without quote, comma and space.
     Invoice,
-    /// No L402 or LSAT challenge at all.
+    /// No challenge has the scheme L402 or LSAT.
     Missing,
     /// The token is not visible ASCII without quote, comma and space (ATTACKS C-35).
     Token,
-    /// Over 64 KiB of header, 32 challenges, or 32 parameters in one.
+    /// The lines exceed 64 KiB, 32 challenges, or 32 parameters in one challenge.
     TooLarge,
 }
 

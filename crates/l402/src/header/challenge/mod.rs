@@ -1,9 +1,14 @@
-//! The `WWW-Authenticate` header: emit the superset line, parse everything seen in the wild.
+//! The header `WWW-Authenticate`: writing one line that all clients read, and reading the lines of
+//! all servers.
 //!
-//! What is emitted is one line that both the specification of 2026 and the clients that
-//! came before it can read. Parsing is a tokenizer over all header lines, in which
-//! a parameter belongs to exactly one challenge, and which says so when a header can be read in
-//! two ways, because whoever reads it is about to pay.
+//! The line that is written has the parameters of the specification of 2026 and those that older
+//! clients read. Reading covers all header lines at once. Each parameter belongs to exactly one
+//! challenge, and a header that can be read in two ways is an error, since its reader is about to
+//! pay.
+//!
+//! ```text
+//! lines ──▶ tokenizer ──▶ Challenges (any scheme) ──▶ payable() ──▶ Challenge (token, invoice)
+//! ```
 
 mod error;
 mod parsed;

@@ -1,10 +1,11 @@
-//! Challenges of any scheme, as the header lines of one answer hold them.
+//! Challenges of any scheme, read from the header lines of one answer.
 
 use core::fmt;
 
 use super::{Challenge, ChallengeError, Scheme, tokenizer};
 
-/// Any challenge of any scheme, parameters lower-cased by name, first value kept.
+/// A challenge of any scheme. Names of parameters are in lower case; of two with the same name the
+/// first value is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthChallenge {
     scheme: String,
@@ -13,7 +14,7 @@ pub struct AuthChallenge {
 }
 
 impl AuthChallenge {
-    /// The most parameters that one challenge may have.
+    /// The most parameters that one challenge may have: 32.
     pub const MAX_PARAMS: usize = 32;
 
     pub(super) fn new(scheme: String) -> Self {
@@ -24,7 +25,8 @@ impl AuthChallenge {
         }
     }
 
-    /// Adds a parameter, or notes that it contradicts an earlier one of its name.
+    /// Adds a parameter, or marks the challenge as ambiguous if an earlier value of that name
+    /// differs.
     pub(super) fn push(&mut self, name: String, value: String) -> Result<(), ChallengeError> {
         match self.param(&name) {
             Some(first) => self.ambiguous |= first != value,
@@ -34,13 +36,13 @@ impl AuthChallenge {
         Ok(())
     }
 
-    /// The name of the scheme, as written.
+    /// Returns the name of the scheme as the server wrote it.
     #[must_use]
     pub fn scheme(&self) -> &str {
         &self.scheme
     }
 
-    /// The first value of a parameter; `name` in lower case.
+    /// Returns the first value of a parameter. `name` must be in lower case.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&str> {
         self.params()
@@ -48,20 +50,21 @@ impl AuthChallenge {
             .map(|(_, value)| value)
     }
 
-    /// All parameters in order.
+    /// Returns all parameters in the order of the server, as (lower-case name, value).
     pub fn params(&self) -> impl Iterator<Item = (&str, &str)> {
         self.params
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Whether a parameter came again with another value: a client stops here.
+    /// Returns true if a parameter came again with another value. Such a challenge must not be
+    /// paid.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
         self.ambiguous
     }
 
-    /// The token, under whichever of its two names.
+    /// Returns the token, which is the value of `macaroon`, of `token`, or of both.
     fn token(&self) -> Result<&str, ChallengeError> {
         match (self.param("macaroon"), self.param("token")) {
             (Some(macaroon), Some(token)) if macaroon != token => Err(ChallengeError::Ambiguous),
@@ -70,6 +73,7 @@ impl AuthChallenge {
         }
     }
 
+    /// Returns the challenge as one that can be paid.
     fn payable(&self, scheme: Scheme) -> Result<Challenge, ChallengeError> {
         if self.ambiguous {
             return Err(ChallengeError::Ambiguous);
@@ -82,7 +86,7 @@ impl AuthChallenge {
     }
 }
 
-/// Names the parameters without their values: one of them is a token.
+/// Shows the names of the parameters without their values, since one value is a token.
 impl fmt::Debug for AuthChallenge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthChallenge")
@@ -96,22 +100,37 @@ impl fmt::Debug for AuthChallenge {
     }
 }
 
-/// All challenges of one answer, in order.
+/// All challenges of one answer, in the order of the server.
+///
+/// ```
+/// use l402::{Challenges, Preimage};
+///
+/// let line = r#"L402 macaroon="AgEEbDQwMg==", invoice="lnbcrt500n1pexample""#;
+/// let challenges = Challenges::parse([line.as_bytes()])?;
+/// let challenge = &challenges.payable()?[0];
+/// assert_eq!(challenge.invoice(), "lnbcrt500n1pexample");
+///
+/// // Paying the invoice reveals the preimage. The next request carries this header:
+/// let authorization = challenge.authorization(&Preimage::from_bytes([0x2f; 32]));
+/// assert!(authorization.starts_with("L402 AgEEbDQwMg==:2f2f"));
+/// # Ok::<(), l402::ChallengeError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Challenges(pub(super) Vec<AuthChallenge>);
 
 impl Challenges {
-    /// Total bytes over all lines.
+    /// The most bytes over all lines together: 64 KiB.
     pub const MAX_LEN: usize = 64 * 1024;
-    /// The most challenges in one answer.
+    /// The most challenges in one answer: 32.
     pub const MAX_CHALLENGES: usize = 32;
 
     /// Parses all `WWW-Authenticate` lines, of every scheme.
     ///
     /// # Errors
-    /// [`ChallengeError::TooLarge`] only; what is malformed is dropped, what came before is kept.
+    /// [`ChallengeError::TooLarge`] only. A malformed challenge is left out, the others are kept.
     pub fn parse<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, ChallengeError> {
         let mut found = Self::default();
+        // One limit for all lines together: a limit for each would not bound their number.
         let mut left = Self::MAX_LEN;
         for line in lines {
             left = left
@@ -122,6 +141,7 @@ impl Challenges {
         Ok(found)
     }
 
+    /// Adds a challenge, within the limit.
     pub(super) fn push(&mut self, challenge: AuthChallenge) -> Result<(), ChallengeError> {
         if self.0.len() >= Self::MAX_CHALLENGES {
             return Err(ChallengeError::TooLarge);
@@ -130,20 +150,20 @@ impl Challenges {
         Ok(())
     }
 
-    /// Every challenge, whatever its scheme.
+    /// Returns the challenges of every scheme, in the order of the server.
     pub fn iter(&self) -> impl Iterator<Item = &AuthChallenge> {
         self.0.iter()
     }
 
-    /// The L402 challenges that can be paid, L402 before LSAT, each in the order of the server.
-    /// One that repeats the token and invoice of an earlier one is left out, as is one that
-    /// lacks a part where another is complete.
+    /// Returns the L402 challenges that can be paid: first those named L402, then those named LSAT,
+    /// each in the order of the server. Leaves out a challenge that repeats the token and invoice
+    /// of an earlier one, and an incomplete one if another is complete.
     ///
     /// # Errors
-    /// [`ChallengeError::Missing`] or [`ChallengeError::Incomplete`] where there is nothing to
-    /// pay. [`ChallengeError::Ambiguous`], [`ChallengeError::Token`] and
-    /// [`ChallengeError::Invoice`] where any of them is so, even beside a good one: a server
-    /// that contradicts itself is not to be paid (ATTACKS C-16, C-35).
+    /// [`ChallengeError::Missing`] or [`ChallengeError::Incomplete`] if there is nothing to pay.
+    /// [`ChallengeError::Ambiguous`], [`ChallengeError::Token`] and [`ChallengeError::Invoice`] if
+    /// one challenge is so, even if another is good: a server that contradicts itself is not to be
+    /// paid (ATTACKS C-16, C-35).
     pub fn payable(&self) -> Result<Vec<Challenge>, ChallengeError> {
         let mut payable: Vec<Challenge> = Vec::new();
         let mut verdict = ChallengeError::Missing;
@@ -153,6 +173,8 @@ impl Challenges {
         {
             match challenge.payable(scheme) {
                 Ok(new) => {
+                    // Servers send one offer under both names of the scheme; a client is to see it
+                    // once.
                     let same = |old: &Challenge| {
                         old.token() == new.token() && old.invoice() == new.invoice()
                     };
@@ -171,6 +193,7 @@ impl Challenges {
         }
     }
 
+    /// Returns the challenges of one scheme, in the order of the server.
     fn of_scheme(&self, scheme: Scheme) -> impl Iterator<Item = (Scheme, &AuthChallenge)> {
         let of_scheme = move |challenge: &&AuthChallenge| {
             Scheme::named(challenge.scheme.as_bytes()) == Some(scheme)

@@ -6,17 +6,17 @@ use std::borrow::Cow;
 use super::ChallengeError;
 use crate::preimage::Preimage;
 
-/// `L402`, or its old name.
+/// A name of the authentication scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// The current name.
+    /// `L402`, the current name.
     L402,
-    /// The name before 2023.
+    /// `LSAT`, the name before 2023.
     Lsat,
 }
 
 impl Scheme {
-    /// The name as it is written in both headers.
+    /// Returns the name as both headers write it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -25,7 +25,7 @@ impl Scheme {
         }
     }
 
-    /// The scheme of this name, in any case.
+    /// Returns the scheme with this name, in any case.
     pub(crate) fn named(name: &[u8]) -> Option<Self> {
         [Self::L402, Self::Lsat]
             .into_iter()
@@ -34,6 +34,18 @@ impl Scheme {
 }
 
 /// One L402 challenge that can be paid: an opaque token and an invoice.
+///
+/// ```
+/// use l402::{Challenge, Scheme};
+///
+/// let challenge = Challenge::new("AgEEbDQwMg==", "lnbcrt500n1pexample")?;
+/// assert_eq!(challenge.scheme(), Scheme::L402);
+/// assert_eq!(
+///     challenge.to_lsat_header(),
+///     r#"LSAT macaroon="AgEEbDQwMg==", invoice="lnbcrt500n1pexample""#
+/// );
+/// # Ok::<(), l402::ChallengeError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Challenge {
     scheme: Scheme,
@@ -42,16 +54,17 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// A challenge to emit. The token is standard padded base64 for the widest audience: some
-    /// clients decode nothing else.
+    /// Makes a challenge to send. The token should be standard base64 with padding, as some clients
+    /// decode no other form.
     ///
     /// # Errors
-    /// [`ChallengeError::Token`] or [`ChallengeError::Invoice`] where either is empty or is not
+    /// [`ChallengeError::Token`] or [`ChallengeError::Invoice`] if that part is empty, or is not
     /// visible ASCII without quote, comma and space.
     pub fn new(token: &str, invoice: &str) -> Result<Self, ChallengeError> {
         Self::of_scheme(Scheme::L402, token, invoice)
     }
 
+    /// Makes a challenge that came under this name of the scheme.
     pub(super) fn of_scheme(
         scheme: Scheme,
         token: &str,
@@ -70,8 +83,8 @@ impl Challenge {
         })
     }
 
-    /// `L402 macaroon="T", invoice="P", version="0", token="T"`: the one form that
-    /// has the parameters of 2026 and is understood by every client known to read `macaroon`.
+    /// Returns the header value `L402 macaroon="T", invoice="P", version="0", token="T"`: the
+    /// parameters of 2026, and `macaroon`, which every older client reads.
     #[must_use]
     pub fn to_header(&self) -> String {
         let (token, invoice) = (quoted(&self.token), quoted(&self.invoice));
@@ -87,33 +100,35 @@ impl Challenge {
         .concat()
     }
 
-    /// `LSAT macaroon="T", invoice="P"`, for old gRPC clients; goes before the other line.
+    /// Returns the header value `LSAT macaroon="T", invoice="P"`, for old gRPC clients. Such a line
+    /// goes before the one of [`Challenge::to_header`].
     #[must_use]
     pub fn to_lsat_header(&self) -> String {
         let (token, invoice) = (quoted(&self.token), quoted(&self.invoice));
         ["LSAT macaroon=\"", &token, "\", invoice=\"", &invoice, "\""].concat()
     }
 
-    /// How the server named the scheme: the credential is sent back under the same name.
+    /// Returns the name of the scheme that the server used. The credential is sent under the same
+    /// name.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// The token exactly as received; goes back byte for byte.
+    /// Returns the token exactly as received. A client sends it back unchanged.
     #[must_use]
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// The invoice text, not decoded.
+    /// Returns the text of the invoice, not decoded.
     #[must_use]
     pub fn invoice(&self) -> &str {
         &self.invoice
     }
 
-    /// The credential header value for this challenge: `L402 <token>:<preimage hex>`, or `LSAT`
-    /// where the challenge came under that name. A secret: it opens what was paid for.
+    /// Returns the value of `Authorization` for this challenge: `L402 <token>:<preimage hex>`, or
+    /// `LSAT` if the server used that name. A secret: it gives access to what was paid for.
     #[must_use]
     pub fn authorization(&self, preimage: &Preimage) -> String {
         format!(
@@ -125,7 +140,7 @@ impl Challenge {
     }
 }
 
-/// Shows the invoice, which is public, and of the token only its length.
+/// Shows the invoice, which is public, and only the length of the token.
 impl fmt::Debug for Challenge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Challenge")
@@ -136,15 +151,17 @@ impl fmt::Debug for Challenge {
     }
 }
 
-/// Visible ASCII that fits unquoted into every header it may have to travel in.
+/// Returns true if the text is visible ASCII without quote and comma, and so fits unquoted into
+/// every header that must carry it.
 fn is_plain(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_graphic() & (byte != b'"') & (byte != b',');
-    // Without leaving early: the compiler then looks at many bytes at once.
+    // No early exit, so that the compiler can check many bytes at once.
     !text.is_empty() && text.bytes().fold(true, |all, byte| all & plain(byte))
 }
 
-/// What stands within the quotes of a quoted-string (RFC 9110 section 5.6.4).
+/// Escapes text for a quoted-string (RFC 9110 section 5.6.4).
 fn quoted(text: &str) -> Cow<'_, str> {
+    // A token may hold a backslash. A quote is refused before, and escaped all the same.
     if text.bytes().any(|byte| matches!(byte, b'\\' | b'"')) {
         text.replace('\\', "\\\\").replace('"', "\\\"").into()
     } else {

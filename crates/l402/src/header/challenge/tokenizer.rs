@@ -1,12 +1,19 @@
-//! Takes a `WWW-Authenticate` line apart (RFC 9110 section 11.6.1).
+//! Splits a `WWW-Authenticate` line into challenges (RFC 9110 section 11.6.1).
 //!
-//! Wider than the grammar where servers are: parameters may be separated by white space alone,
-//! and a value without quotes runs to the next comma or space. Never wider where that could move
-//! text from one challenge into another, or out of a quoted string.
+//! More is accepted than the grammar allows, since servers send it: parameters may be separated by
+//! white space alone, and a value without quotes ends at the next comma or space. Nothing is
+//! accepted that could move text from one challenge into another, or out of a quoted string.
+//!
+//! ```text
+//! L402 macaroon="T", invoice="P", Basic realm="x"
+//! ^    ^             ^            ^     ^
+//! Scheme Param       Param        Scheme Param     a Param belongs to the Scheme before it
+//! ```
 
 use super::{AuthChallenge, ChallengeError, Challenges};
 
-/// Reads one line. Each line stands for itself: no parameter crosses into the next one.
+/// Reads one line and adds its challenges. No parameter of a line belongs to a challenge of
+/// another.
 pub(super) fn read_line(line: &[u8], found: &mut Challenges) -> Result<(), ChallengeError> {
     let mut cursor = Cursor { rest: line };
     let mut open: Option<AuthChallenge> = None;
@@ -16,6 +23,8 @@ pub(super) fn read_line(line: &[u8], found: &mut Challenges) -> Result<(), Chall
         if cursor.rest.is_empty() {
             break;
         }
+        // A bare word after a comma is the next scheme. Only right after a scheme may it be a
+        // token68.
         let element = cursor.element(at_scheme && !separators.contains(&b','));
         at_scheme = matches!(element, Element::Scheme(_));
         match element {
@@ -25,35 +34,40 @@ pub(super) fn read_line(line: &[u8], found: &mut Challenges) -> Result<(), Chall
                 }
             }
             Element::Param(name, value) => {
+                // Without an open challenge the parameter belongs to nothing and is dropped.
                 open.as_mut()
                     .map_or(Ok(()), |challenge| challenge.push(name, value))?;
             }
             Element::Token68 => {}
+            // The readable part is dropped too: the rest may have changed its meaning.
             Element::Broken => open = None,
         }
     }
     open.map_or(Ok(()), |done| found.push(done))
 }
 
+/// One element of the line.
 enum Element {
-    /// The name of a scheme: a challenge begins.
+    /// The name of a scheme, with which a challenge begins.
     Scheme(String),
-    /// A parameter, its name in lower case, its value unescaped.
+    /// A parameter: its name in lower case, its value unescaped.
     Param(String, String),
-    /// A word that some schemes have in place of parameters; nothing here needs it.
+    /// The word that some schemes have instead of parameters. Not needed here.
     Token68,
-    /// No grammar covers this: the challenge it stands in is dropped.
+    /// Text that no grammar allows. The challenge that holds it is dropped.
     Broken,
 }
 
+/// The part of the line that is still to be read.
 struct Cursor<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Cursor<'a> {
-    /// Reads the next element; the cursor stands on neither separator nor end.
-    /// `after_scheme` is whether only spaces lie between here and the name of a scheme: the one
-    /// place where a bare word is no scheme, and where `=` may be base64 padding.
+    /// Reads the next element. The cursor must be at neither a separator nor the end.
+    ///
+    /// `after_scheme` means that only spaces lie between the cursor and the name of a scheme. Only
+    /// there a bare word is no scheme, and `=` may be the padding of base64.
     fn element(&mut self, after_scheme: bool) -> Element {
         let start = self.rest;
         if after_scheme && self.token68() {
@@ -71,7 +85,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Steps over a token68 that a comma or the end follows (RFC 9110 section 11.2).
+    /// Skips a token68 (RFC 9110 section 11.2). Returns true if a comma or the end follows it.
     fn token68(&mut self) -> bool {
         let word = self.take_while(is_token68);
         self.take_while(|byte| byte == b'=');
@@ -79,7 +93,7 @@ impl<'a> Cursor<'a> {
         !word.is_empty() && matches!(self.peek(), None | Some(b','))
     }
 
-    /// Reads what follows a parameter's name; the cursor stands on the `=`.
+    /// Reads the value of a parameter. The cursor must be at the `=`.
     fn value(&mut self, name: String) -> Element {
         self.bump();
         self.take_while(is_blank);
@@ -92,8 +106,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Reads a quoted-string with its escapes; the cursor stands on the opening quote. Where the
-    /// closing one is missing, the line is used up and there is no value.
+    /// Reads a quoted-string with its escapes. The cursor must be at the opening quote. Returns
+    /// `None` at the end of the line if the closing quote is missing.
     fn quoted_string(&mut self) -> Option<String> {
         self.bump();
         let mut value = Vec::new();
@@ -106,8 +120,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Steps over what cannot be read, as far as the next separator outside quotes: text in
-    /// quotes never becomes a challenge, whatever it stands behind.
+    /// Skips unreadable text up to the next separator outside quotes. Text in quotes never becomes
+    /// a challenge, even behind unreadable text.
     fn broken(&mut self) -> Element {
         while let Some(byte) = self.peek().filter(|byte| !is_separator(*byte)) {
             if byte == b'"' {
@@ -141,7 +155,8 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Bytes as text. What is not UTF-8 becomes U+FFFD, which no token and no invoice may hold.
+/// Returns the bytes as text. Bytes that are not UTF-8 become U+FFFD, which neither a token nor an
+/// invoice may hold.
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -154,7 +169,7 @@ fn is_separator(byte: u8) -> bool {
     is_blank(byte) || byte == b','
 }
 
-/// What a name is made of (RFC 9110 section 5.6.2).
+/// Returns true if the byte may be part of a name (RFC 9110 section 5.6.2, `tchar`).
 pub(crate) fn is_tchar(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#'..=b'\'')
         || matches!(byte, b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')

@@ -1,8 +1,8 @@
-//! The conditions of our vocabulary, and sets of them.
+//! The conditions of our caveat vocabulary, and sets of them.
 
 use crate::token::Service;
 
-/// The conditions of our own published vocabulary.
+/// A condition of our published caveat vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Condition {
@@ -25,7 +25,7 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Every condition.
+    /// All conditions, in alphabetical order.
     pub const ALL: [Self; 8] = [
         Self::Capabilities,
         Self::Network,
@@ -37,7 +37,7 @@ impl Condition {
         Self::ValidUntil,
     ];
 
-    /// The condition with this name, where it stands without a service before it.
+    /// Returns the condition with this name if it is one without a service before it.
     pub(super) fn of_token(name: &[u8]) -> Option<Self> {
         match name {
             b"capabilities" => Some(Self::Capabilities),
@@ -49,7 +49,7 @@ impl Condition {
         }
     }
 
-    /// The condition with this name after `<service>_`.
+    /// Returns the condition with this name after `<service>_`.
     pub(super) fn of_service(name: &[u8]) -> Option<Self> {
         [
             Self::Capabilities,
@@ -62,7 +62,7 @@ impl Condition {
         .find(|condition| condition.name().as_bytes() == name)
     }
 
-    /// The name on the wire, without the service that may stand before it.
+    /// Returns the name on the wire, without the service that may precede it.
     const fn name(self) -> &'static str {
         match self {
             Self::Capabilities => "capabilities",
@@ -76,24 +76,26 @@ impl Condition {
         }
     }
 
+    /// Returns the bit of this condition in a set.
     const fn bit(self) -> u16 {
         1 << self as u16
     }
 
-    /// The text of a caveat about one service.
+    /// Returns the text of a caveat about one service.
     pub(crate) fn write(self, service: &Service, value: &dyn core::fmt::Display) -> String {
         format!("{service}_{}={value}", self.name())
     }
 }
 
-/// A set of [`Condition`]s: which ones a verification checked, or a route requires.
+/// A set of [`Condition`]s: those that a verification checked, or that a route requires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Conditions(u16);
 
 impl Conditions {
-    /// No condition.
+    /// The empty set.
     pub const NONE: Self = Self(0);
-    /// What our own mint always writes: services, valid_until, price_msat, policy, network.
+    /// The conditions that our own mint always writes: services, valid_until, price_msat, policy,
+    /// network.
     pub const MINTED: Self = Self::NONE
         .with(Condition::Network)
         .with(Condition::Policy)
@@ -101,19 +103,19 @@ impl Conditions {
         .with(Condition::Services)
         .with(Condition::ValidUntil);
 
-    /// Adds one.
+    /// Returns the set with one more condition.
     #[must_use]
     pub const fn with(self, condition: Condition) -> Self {
         Self(self.0 | condition.bit())
     }
 
-    /// Whether it holds all of `other`.
+    /// Returns true if the set contains all of `other`.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Whether it holds this one.
+    /// Returns true if the set contains this condition.
     #[must_use]
     pub const fn has(self, condition: Condition) -> bool {
         self.contains(Self::NONE.with(condition))

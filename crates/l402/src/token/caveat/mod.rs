@@ -1,8 +1,14 @@
-//! The caveat vocabulary and its narrowing.
+//! The caveat vocabulary, and the rule that a caveat may only narrow.
 //!
-//! A caveat reads `condition=value`, split at the first `=`, with no white space taken off. Each
-//! one of our vocabulary must stay within what all the ones before it left ([`Rights`]); any
-//! growth refuses the token, even where a later caveat would shrink it again (ATTACKS T-06).
+//! A caveat is `condition=value`, split at the first `=`. White space is kept. Each caveat of our
+//! vocabulary must stay within the rights that all caveats before it left ([`Rights`]). Any growth
+//! makes the token invalid, even if a later caveat narrows again (ATTACKS T-06).
+//!
+//! ```text
+//! all rights           ─ services=api:0    ─▶  api, tier 0
+//! api, tier 0          ─ api_policy=uses=5 ─▶  api, tier 0, 5 uses
+//! api, tier 0, 5 uses  ─ api_policy=uses=6 ─▶  invalid: 6 uses were never left
+//! ```
 
 mod condition;
 mod reading;

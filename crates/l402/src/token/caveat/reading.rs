@@ -1,4 +1,4 @@
-//! One caveat read for one service.
+//! Reading of one caveat on behalf of one service.
 
 use core::str;
 
@@ -9,16 +9,16 @@ use crate::preimage::{PaymentHash, Preimage};
 use crate::time::UnixTime;
 use crate::token::{Policy, Service};
 
-/// What a caveat means to the service that a request is for.
+/// The meaning of a caveat for the service of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reading<'a> {
-    /// A condition of our vocabulary about another service: it neither opens nor closes here.
+    /// A condition of our vocabulary about another service. Changes nothing for this service.
     OtherService,
-    /// Not of our vocabulary.
+    /// A condition that is not in our vocabulary.
     Foreign,
-    /// A condition of our vocabulary with a value outside its grammar.
+    /// A condition of our vocabulary whose value breaks its grammar.
     Malformed,
-    /// A condition of our vocabulary.
+    /// A condition of our vocabulary about the token or this service.
     Own(Term<'a>),
 }
 
@@ -31,13 +31,14 @@ pub(crate) enum Term<'a> {
     Policy(Policy),
     Preimage(Preimage),
     PriceMsat(Msat),
-    /// One service, any tier of it.
+    /// One service, at any tier.
     Service(&'a str),
     Services(Vec<(&'a str, u8)>),
     ValidUntil(UnixTime),
 }
 
 impl Term<'_> {
+    /// Returns the condition without its value.
     pub(crate) const fn condition(&self) -> Condition {
         match self {
             Self::Capabilities(_) => Condition::Capabilities,
@@ -52,8 +53,8 @@ impl Term<'_> {
     }
 }
 
-/// Reads a caveat. The name of the condition is compared byte for byte: `Services` and
-/// `services ` are foreign, as they are to the server that set the vocabulary.
+/// Reads a caveat. The name of a condition is compared byte for byte: `Services` and `services `
+/// are foreign conditions, as they are to Aperture.
 pub(crate) fn read<'a>(caveat: &'a [u8], service: &Service) -> Reading<'a> {
     let Some(split) = caveat.iter().position(|byte| *byte == b'=') else {
         return Reading::Foreign;
@@ -67,23 +68,27 @@ pub(crate) fn read<'a>(caveat: &'a [u8], service: &Service) -> Reading<'a> {
         Some((owner, condition)) if owner == service.as_str().as_bytes() => {
             own(condition, false, value)
         }
+        // An owner that cannot be a service is foreign, so that the strict setting refuses it.
         Some((owner, _)) if is_service(owner) => Reading::OtherService,
         _ => Reading::Foreign,
     }
 }
 
-/// Splits `<service>_<condition>`. No name of a service holds the underscore.
+/// Splits `<service>_<condition>`. The name of a service never holds an underscore.
 fn of_service(name: &[u8]) -> Option<(&[u8], Condition)> {
     let split = name.iter().position(|byte| *byte == b'_')?;
     let (service, rest) = name.split_at(split);
     Some((service, Condition::of_service(rest.strip_prefix(b"_")?)?))
 }
 
+/// Returns true if the bytes are a valid name of a service.
 fn is_service(name: &[u8]) -> bool {
     str::from_utf8(name).is_ok_and(|name| name.parse::<Service>().is_ok())
 }
 
+/// Reads the value of a condition. A value that breaks the grammar is `Malformed`.
 fn own(condition: Condition, one_service: bool, value: &[u8]) -> Reading<'_> {
+    // ASCII only, since digits of other scripts would be a second spelling (ATTACKS T-09).
     let text = str::from_utf8(value).ok().filter(|text| text.is_ascii());
     let term = text.and_then(|text| match condition {
         Condition::Capabilities => list(text, capability).map(Term::Capabilities),
@@ -96,10 +101,11 @@ fn own(condition: Condition, one_service: bool, value: &[u8]) -> Reading<'_> {
         Condition::Services => list(text, pair).map(Term::Services),
         Condition::ValidUntil => number(text).map(UnixTime::from_secs).map(Term::ValidUntil),
     });
+    // Never `Foreign`: that would be skipped, and with it a limit that cannot be read.
     term.map_or(Reading::Malformed, Reading::Own)
 }
 
-/// Items between commas; nothing at all is the empty list, which denies everything.
+/// Reads items between commas. Empty text is the empty list, which denies everything.
 fn list<'a, T>(text: &'a str, item: impl Fn(&'a str) -> Option<T>) -> Option<Vec<T>> {
     if text.is_empty() {
         return Some(Vec::new());
@@ -107,31 +113,33 @@ fn list<'a, T>(text: &'a str, item: impl Fn(&'a str) -> Option<T>) -> Option<Vec
     text.split(',').map(item).collect()
 }
 
-/// `name:tier`.
+/// Reads `name:tier`.
 fn pair(text: &str) -> Option<(&str, u8)> {
     let (name, tier) = text.split_once(':')?;
+    // `00` would be a second spelling of tier 0 (ATTACKS T-28).
     let digits = tier.bytes().all(|byte| byte.is_ascii_digit());
     let canonical = digits && (tier == "0" || !tier.starts_with('0'));
     (is_name(name) && canonical).then(|| tier.parse().ok().map(|tier| (name, tier)))?
 }
 
-/// Other software's names need not be ours, but must not hold a delimiter.
+/// Returns true for a name of any software: visible ASCII without the delimiters `,`, `:` and `=`.
 fn is_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b',' | b':' | b'=');
     !text.is_empty() && text.bytes().all(plain)
 }
 
+/// Reads a capability of any software: visible ASCII.
 fn capability(text: &str) -> Option<&str> {
     (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())).then_some(text)
 }
 
-/// Whether the mint writes this capability: `[a-z0-9_-]+`.
+/// Returns true if the mint would write this capability: `[a-z0-9_-]+`.
 pub(crate) fn is_capability(text: &str) -> bool {
     let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
     !text.is_empty() && text.bytes().all(plain)
 }
 
-/// The one spelling that the mint writes; `time=1h` is for people.
+/// Reads a policy in the spelling of the mint. `time=1h` is for configuration only.
 fn policy(text: &str) -> Option<Policy> {
     let written = match text.split_once('=') {
         Some((_, amount)) => number(amount).is_some(),
@@ -140,7 +148,7 @@ fn policy(text: &str) -> Option<Policy> {
     text.parse().ok().filter(|_| written)
 }
 
-/// `[1-9][0-9]{0,15}`: the one spelling of a positive number (ATTACKS T-09).
+/// Reads `[1-9][0-9]{0,15}`, the only spelling of a positive number (ATTACKS T-09).
 fn number(text: &str) -> Option<u64> {
     let canonical = text.len() <= 16
         && text.bytes().all(|byte| byte.is_ascii_digit())

@@ -1,4 +1,4 @@
-//! The running intersection: what all caveats so far leave.
+//! The rights that all caveats so far leave: their running intersection.
 
 use super::Conditions;
 use super::reading::Term;
@@ -8,11 +8,11 @@ use crate::preimage::PaymentHash;
 use crate::time::UnixTime;
 use crate::token::Policy;
 
-/// A caveat that would give back what an earlier one took, or that contradicts the token itself.
+/// The error for a caveat that grants more than earlier ones left, or contradicts the token itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Widened;
 
-/// What a token allows at one service. Starts as everything; each caveat can only shrink it.
+/// The rights of a token at one service. Starts as everything; each caveat may only narrow it.
 #[derive(Debug)]
 pub(crate) struct Rights<'a> {
     payment_hash: PaymentHash,
@@ -22,23 +22,23 @@ pub(crate) struct Rights<'a> {
     pub(crate) policy: Option<Policy>,
     pub(crate) price: Option<Msat>,
     pub(crate) valid_until: Option<UnixTime>,
-    /// The conditions met so far.
+    /// The conditions read so far.
     pub(crate) conditions: Conditions,
 }
 
 /// The services that a token names.
 #[derive(Debug)]
 enum Services<'a> {
-    /// No caveat names one.
+    /// No caveat names a service, so all are allowed.
     Any,
-    /// Every tier of one.
+    /// All tiers of one service.
     Named(&'a str),
-    /// These, at these tiers.
+    /// These services, at these tiers.
     Pairs(Vec<(&'a str, u8)>),
 }
 
 impl<'a> Rights<'a> {
-    /// Everything, for a token of this payment.
+    /// Returns all rights, for a token of this payment.
     pub(crate) const fn new(payment_hash: PaymentHash) -> Self {
         Self {
             payment_hash,
@@ -52,10 +52,11 @@ impl<'a> Rights<'a> {
         }
     }
 
-    /// Takes one more caveat into account.
+    /// Applies one more caveat.
     ///
-    /// A preimage is compared by its hash: only one preimage has the token's payment hash, so
-    /// that two different ones cannot both stay, nor one that differs from the credential's.
+    /// A preimage caveat is compared by its hash with the payment hash of the token. So two
+    /// different preimages cannot both be accepted, nor one that differs from the credential's
+    /// (ATTACKS T-20).
     pub(crate) fn narrow(&mut self, term: Term<'a>) -> Result<(), Widened> {
         self.conditions = self.conditions.with(term.condition());
         match term {
@@ -73,12 +74,14 @@ impl<'a> Rights<'a> {
         }
     }
 
+    /// Narrows the capabilities to a subset.
     fn narrow_capabilities(&mut self, list: Vec<&'a str>) -> Result<(), Widened> {
         narrow(&mut self.capabilities, list, |new, old| {
             new.iter().all(|item| old.contains(item))
         })
     }
 
+    /// Narrows the services to a list of services with tiers.
     fn narrow_services(&mut self, pairs: Vec<(&'a str, u8)>) -> Result<(), Widened> {
         within(match &self.services {
             Services::Any => true,
@@ -89,6 +92,7 @@ impl<'a> Rights<'a> {
         Ok(())
     }
 
+    /// Narrows the services to one, at the tiers that are left.
     fn narrow_to_service(&mut self, name: &'a str) -> Result<(), Widened> {
         match &mut self.services {
             Services::Any => {
@@ -98,12 +102,13 @@ impl<'a> Rights<'a> {
             Services::Named(old) => within(*old == name),
             Services::Pairs(pairs) => {
                 pairs.retain(|(other, _)| *other == name);
+                // If no tier of this service was left, naming it would widen the token.
                 within(!pairs.is_empty())
             }
         }
     }
 
-    /// Whether this service at this tier is among those named, if any are.
+    /// Returns true if this service at this tier is allowed.
     pub(crate) fn opens(&self, service: &str, tier: u8) -> bool {
         match &self.services {
             Services::Any => true,
@@ -112,18 +117,18 @@ impl<'a> Rights<'a> {
         }
     }
 
-    /// The capabilities named, if a caveat names any.
+    /// Returns the capabilities that are allowed, or `None` if no caveat limits them.
     pub(crate) fn capabilities(&self) -> Option<&[&'a str]> {
         self.capabilities.as_deref()
     }
 
-    /// Whether the token may be used on this network.
+    /// Returns true if the token may be used on this network.
     pub(crate) fn is_for(&self, network: Network) -> bool {
         self.network.is_none_or(|own| own == network)
     }
 }
 
-/// Replaces the running value by one within it.
+/// Replaces the running value by a new one that must be within it.
 fn narrow<T>(
     running: &mut Option<T>,
     new: T,
@@ -145,7 +150,7 @@ mod tests {
     use crate::token::Service;
     use crate::token::caveat::{Reading, read};
 
-    /// What the caveats leave, or `None` where one widens.
+    /// Returns the rights that the caveats leave, or `None` if one widens.
     fn rights(caveats: &[&'static str]) -> Option<Rights<'static>> {
         let service: Service = "api".parse().unwrap();
         let mut rights = Rights::new(Preimage::from_bytes([7; 32]).payment_hash());

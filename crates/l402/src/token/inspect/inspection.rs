@@ -1,4 +1,4 @@
-//! A token of any format, taken apart for display.
+//! The contents of a token of any format, for display.
 
 use core::fmt;
 
@@ -7,52 +7,52 @@ use crate::preimage::PaymentHash;
 use crate::token::Identifier;
 use crate::token::macaroon::{base64, v2};
 
-/// The longest text looked at, in bytes.
+/// The longest token text that is read, in bytes.
 const MAX_LEN: usize = 64 * 1024;
 
-/// The most caveats shown.
+/// The most caveats that are shown.
 pub(super) const MAX_CAVEATS: usize = 1024;
 
-/// Which format a token has.
+/// The format of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
-    /// JSON that is no macaroon (Lightning Faucet).
+    /// JSON that is no macaroon, as Lightning Faucet makes it.
     Json,
-    /// V1 packets, base64 or hex.
+    /// V1 packets, the oldest format of macaroons.
     V1,
-    /// V2 binary.
+    /// V2 binary, the format that L402 uses.
     V2,
-    /// V2 JSON.
+    /// V2 JSON, the same fields as V2 binary.
     V2Json,
 }
 
-/// What a token says of itself. Nothing here is verified.
+/// The statements of a token about itself. Nothing is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Inspection {
-    /// The format found.
+    /// The format of the token.
     pub format: Format,
-    /// The location, escaped for display; empty where there is none.
+    /// The location, escaped for display; empty if there is none.
     pub location: String,
-    /// The identifier, lower-case hexadecimal (JSON tokens: empty where there is none).
+    /// The identifier in lower-case hexadecimal; empty for a JSON token without one.
     pub identifier_hex: String,
-    /// The payment hash where the identifier is L402's (also as hexadecimal text, and a raw
-    /// 32-byte hash), or where a JSON token names one.
+    /// The payment hash, if the identifier is that of L402 (also as hexadecimal text), is a bare
+    /// hash of 32 bytes, or a JSON token names a hash.
     pub payment_hash: Option<PaymentHash>,
-    /// The caveats in order; bytes outside printable ASCII are escaped as `\xNN`, a backslash
-    /// as two. Of a JSON token, its fields as `name=value`.
+    /// The caveats in order. Bytes outside printable ASCII are escaped as `\xNN`, a backslash as
+    /// two. For a JSON token, its fields as `name=value`.
     pub caveats: Vec<Caveat>,
-    /// The macaroon's signature in hexadecimal, if it has one.
+    /// The signature in hexadecimal, if there is one.
     pub signature_hex: Option<String>,
 }
 
-/// One caveat as displayed.
+/// A caveat, for display.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caveat {
-    /// Its text, escaped.
+    /// The text of the caveat, escaped for display.
     pub text: String,
-    /// Whether a third party must discharge it.
+    /// True if a third party must discharge the caveat.
     pub third_party: bool,
 }
 
@@ -65,7 +65,7 @@ impl Caveat {
     }
 }
 
-/// The text is none of the formats that are known.
+/// The error for a text that has none of the known formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownFormat;
 
@@ -77,8 +77,8 @@ impl fmt::Display for UnknownFormat {
 
 impl std::error::Error for UnknownFormat {}
 
-/// Reads any token (base64, hex, raw JSON), at most 64 KiB of text. White space around it is
-/// ignored.
+/// Reads a token of any format (as base64, hexadecimal or JSON text), at most 64 KiB of text.
+/// Ignores white space around it.
 ///
 /// ```
 /// let json = r#"{"identifier":"6964","service":"weather"}"#;
@@ -94,6 +94,7 @@ pub fn inspect(token: &str) -> Result<Inspection, UnknownFormat> {
     if token.len() > MAX_LEN {
         return Err(UnknownFormat);
     }
+    // Hexadecimal before base64, whose alphabet contains all its digits.
     let spellings = [
         Some(token.as_bytes().to_vec()),
         hex::decode(token).ok(),
@@ -106,7 +107,8 @@ pub fn inspect(token: &str) -> Result<Inspection, UnknownFormat> {
         .ok_or(UnknownFormat)
 }
 
-/// Text in hexadecimal is also text in base64, but its bytes then begin like no token.
+/// Reads decoded bytes. Hexadecimal text is valid base64 too, but what that gives does not begin
+/// like a token.
 fn of_bytes(bytes: &[u8]) -> Option<Inspection> {
     match bytes.first()? {
         2 => of_v2(bytes),
@@ -115,6 +117,7 @@ fn of_bytes(bytes: &[u8]) -> Option<Inspection> {
     }
 }
 
+/// Reads V2 binary. Bytes after the first macaroon are ignored.
 fn of_v2(bytes: &[u8]) -> Option<Inspection> {
     let (fields, _others) = v2::read(bytes, MAX_CAVEATS).ok()?;
     let caveats = fields.caveats.iter();
@@ -130,6 +133,7 @@ fn of_v2(bytes: &[u8]) -> Option<Inspection> {
     ))
 }
 
+/// Makes the inspection of a macaroon of any format.
 pub(super) fn macaroon(
     format: Format,
     location: &[u8],
@@ -147,8 +151,8 @@ pub(super) fn macaroon(
     }
 }
 
-/// The payment hash in any identifier seen in use: L402's 66 bytes, the same as hexadecimal
-/// text, and the bare hash, which one server marks with a byte 0xff.
+/// Returns the payment hash of any identifier seen in use: the 66 bytes of L402, the same as
+/// hexadecimal text, and the bare hash, which one server marks with a byte 0xff.
 pub(super) fn payment_hash(identifier: &[u8]) -> Option<PaymentHash> {
     let decoded = hex::decode(identifier).ok();
     let bytes = decoded.as_deref().unwrap_or(identifier);
@@ -160,7 +164,8 @@ pub(super) fn payment_hash(identifier: &[u8]) -> Option<PaymentHash> {
     bare.or_else(|| Identifier::from_bytes(bytes).ok().map(|id| id.payment_hash))
 }
 
-/// Printable ASCII as it is, a backslash doubled, everything else as `\xNN`.
+/// Escapes bytes for display: printable ASCII unchanged, a backslash doubled, anything else as
+/// `\xNN`.
 pub(super) fn escape(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for byte in bytes {

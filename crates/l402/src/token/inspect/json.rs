@@ -1,4 +1,4 @@
-//! JSON: the V2 form of macaroons, and objects that are no macaroon at all.
+//! Tokens in JSON: the V2 form of macaroons, and objects that are no macaroon.
 
 use serde_json::{Map, Value};
 
@@ -7,14 +7,16 @@ use crate::token::macaroon::base64;
 
 type Object = Map<String, Value>;
 
-/// Reads an object of either kind.
+/// Reads a JSON object of either kind.
 pub(super) fn read(bytes: &[u8]) -> Option<Inspection> {
+    // The reader refuses more than 128 levels, so that nesting cannot exhaust the stack (ATTACKS
+    // T-14).
     let object: Object = serde_json::from_slice(bytes).ok()?;
     of_macaroon(&object).or_else(|| of_fields(&object))
 }
 
-/// V2 JSON: `i`, `v` and `s` hold text, `i64`, `v64` and `s64` base64; `c` the caveats, `l` the
-/// location. One library also writes `"v":2`, another does not.
+/// Reads V2 JSON: `i`, `v` and `s` hold text, `i64`, `v64` and `s64` base64, `c` the caveats, `l`
+/// the location. Some libraries also write `"v":2`.
 fn of_macaroon(object: &Object) -> Option<Inspection> {
     let identifier = bytes(object, "i", "i64")?;
     let signature = bytes(object, "s", "s64")?;
@@ -31,13 +33,14 @@ fn of_macaroon(object: &Object) -> Option<Inspection> {
     ))
 }
 
+/// Reads a caveat of V2 JSON.
 fn caveat(value: &Value) -> Option<Caveat> {
     let object = value.as_object()?;
     let third_party = object.contains_key("v") || object.contains_key("v64");
     Some(Caveat::new(&bytes(object, "i", "i64")?, third_party))
 }
 
-/// A field that is written as text or, under another name, in base64.
+/// Returns the bytes of a field that holds text or, under another name, base64.
 fn bytes(object: &Object, plain: &str, encoded: &str) -> Option<Vec<u8>> {
     match text(object, plain) {
         Some(text) => Some(text.as_bytes().to_vec()),
@@ -45,11 +48,12 @@ fn bytes(object: &Object, plain: &str, encoded: &str) -> Option<Vec<u8>> {
     }
 }
 
+/// Returns a field that holds text.
 fn text<'a>(object: &'a Object, name: &str) -> Option<&'a str> {
     object.get(name)?.as_str()
 }
 
-/// An object of another kind: its fields stand for caveats.
+/// Reads an object that is no macaroon. Its fields are shown as caveats.
 fn of_fields(object: &Object) -> Option<Inspection> {
     if object.is_empty() {
         return None;
@@ -58,6 +62,7 @@ fn of_fields(object: &Object) -> Option<Inspection> {
         .map(of_hex_or_text)
         .unwrap_or_default();
     let named = text(object, "payment_hash").and_then(|hash| hash.parse().ok());
+    // These four have their own places in the inspection.
     let hidden = ["caveats", "identifier", "location", "signature"];
     let fields = object
         .iter()
@@ -74,7 +79,7 @@ fn of_fields(object: &Object) -> Option<Inspection> {
     })
 }
 
-/// A list `caveats` one by one, an object `caveats` field by field.
+/// Returns the field `caveats`: a list item by item, an object field by field.
 fn listed(caveats: &Value) -> Vec<Caveat> {
     match caveats {
         Value::Array(list) => list
@@ -89,11 +94,12 @@ fn listed(caveats: &Value) -> Vec<Caveat> {
     }
 }
 
+/// Shows a field as `name=value`.
 fn shown(name: &str, value: &Value) -> Caveat {
     Caveat::new(&[name.as_bytes(), b"=", &plain(value)].concat(), false)
 }
 
-/// Text without its quotes, anything else as JSON writes it.
+/// Returns text without its quotes, and any other value as JSON.
 fn plain(value: &Value) -> Vec<u8> {
     value
         .as_str()
@@ -101,6 +107,7 @@ fn plain(value: &Value) -> Vec<u8> {
         .into_bytes()
 }
 
+/// Decodes hexadecimal, and takes any other text as it is.
 fn of_hex_or_text(text: &str) -> Vec<u8> {
     hex::decode(text).unwrap_or_else(|_| text.as_bytes().to_vec())
 }

@@ -1,8 +1,8 @@
-//! Reading tokens of other software for people: V2 binary and JSON, V1 packets, Lightning
-//! Faucet's JSON. Never for authorisation.
+//! Display of tokens of any software: V2 binary and JSON, V1 packets, Lightning Faucet's JSON.
+//! Never for authorisation.
 //!
-//! Lenient where [`Macaroon`](crate::Macaroon) is strict: third-party caveats are shown, and so
-//! is the first macaroon of several in one text. Nothing here checks a signature.
+//! More lenient than [`Macaroon`](crate::Macaroon): third-party caveats are shown, and of several
+//! macaroons in one text the first is. Signatures are not checked.
 
 mod inspection;
 mod json;

@@ -1,11 +1,13 @@
-//! V1: packets of four hexadecimal digits (the whole length), a name, a space, data, a newline.
+//! V1 macaroons: packets of four hexadecimal digits (the whole length), a name, a space, data, a
+//! newline.
 
 use core::str;
 
 use super::inspection::{Caveat, Format, Inspection, MAX_CAVEATS, macaroon};
 
-/// Reads packet after packet: location, identifier, caveats (`cid`, and for a third party `vid`
-/// and `cl`), signature. Iterative, since a packet costs an attacker six bytes (ATTACKS T-14).
+/// Reads the packets of a macaroon: location, identifier, caveats (`cid`, and for a third party
+/// also `vid` and `cl`), signature. Iterates rather than recurses, since a packet costs an attacker
+/// only six bytes (ATTACKS T-14).
 pub(super) fn read(bytes: &[u8]) -> Option<Inspection> {
     let mut rest = bytes;
     let (mut location, mut identifier, mut caveats) = (None, None, Vec::new());
@@ -18,6 +20,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Inspection> {
             b"cid" if identifier.is_some() && caveats.len() < MAX_CAVEATS => {
                 caveats.push(Caveat::new(data, false));
             }
+            // `vid` and `cl` belong to the caveat before them. Without one the token is malformed.
             b"vid" => caveats.last_mut()?.third_party = true,
             b"cl" if caveats.last()?.third_party => {}
             b"signature" if data.len() == 32 => {
@@ -29,9 +32,10 @@ pub(super) fn read(bytes: &[u8]) -> Option<Inspection> {
     }
 }
 
-/// One packet: its name, its data, and what follows it.
+/// Reads one packet. Returns its name, its data, and the bytes that follow it.
 fn packet(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (digits, _) = bytes.split_at_checked(4)?;
+    // `from_str_radix` would also take a sign, as in `+006`.
     let lower = |digit: &u8| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
     let digits = str::from_utf8(digits)
         .ok()

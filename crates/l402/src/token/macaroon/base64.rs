@@ -1,12 +1,13 @@
-//! One reader for the four spellings of base64, and one writer.
+//! Base64: one reader for its four spellings, and one writer.
 
 use ::base64::Engine;
 use ::base64::engine::general_purpose::{
     GeneralPurpose, STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD,
 };
 
-/// Decodes standard or URL-safe base64, wholly padded or not at all. `None` where the alphabets
-/// mix, the last character has bits to spare, or anything else stands between (ATTACKS T-13).
+/// Decodes standard or URL-safe base64, wholly padded or not at all. Returns `None` if the
+/// alphabets are mixed, bits are left over after the last byte, or another character occurs
+/// (ATTACKS T-13).
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let url_safe = text.contains(['-', '_']);
     let engine: &GeneralPurpose = match (url_safe, text.ends_with('=')) {
@@ -18,7 +19,7 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     engine.decode(text).ok()
 }
 
-/// Standard base64 with padding.
+/// Encodes as standard base64 with padding.
 pub(crate) fn encode(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }

@@ -1,4 +1,4 @@
-//! The macaroon itself, and the errors of reading one.
+//! The macaroon, its chain of signatures, and the errors of reading one.
 
 use core::fmt;
 
@@ -9,21 +9,22 @@ use zeroize::Zeroize;
 use super::{base64, v2};
 use crate::token::{Identifier, IdentifierError, RootKey, hmac_sha256};
 
-/// Why bytes or text are no macaroon of ours. No variant carries input.
+/// The reason why bytes or text are no macaroon of ours. No variant carries input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MacaroonError {
-    /// Not base64 (standard or URL-safe alphabet, padded or not), or non-zero trailing bits.
+    /// The text is not base64 (either alphabet, wholly padded or not at all), or bits are left
+    /// over.
     Base64,
-    /// Not hexadecimal.
+    /// The text is not hexadecimal.
     Hex,
-    /// More than 4 KiB decoded.
+    /// The macaroon is larger than 4 KiB, decoded.
     TooLarge,
-    /// More than 64 caveats.
+    /// The macaroon has more than 64 caveats.
     TooManyCaveats,
-    /// A third-party caveat: outside the L402 specification.
+    /// The macaroon has a third-party caveat, which L402 does not specify.
     ThirdParty,
-    /// Anything else that the format or canonical form forbids.
+    /// The bytes break the format or its canonical form in another way.
     Malformed,
 }
 
@@ -44,9 +45,21 @@ impl std::error::Error for MacaroonError {}
 
 /// A macaroon: location, identifier, first-party caveats, signature.
 ///
-/// Well-formed, and nothing more: whether it is genuine, [`Credential::prove`] says. `Debug`
-/// shows a digest of the identifier, the signature is wiped on drop and compared in constant
-/// time.
+/// Well-formed, not verified: [`Credential::prove`] says if it is genuine. `Debug` shows a digest
+/// of the identifier. The signature is wiped on drop and compared in constant time.
+///
+/// ```
+/// use l402::{Macaroon, RootKey};
+///
+/// let key = RootKey::from_root(b"a key as other software stores it");
+/// let token = Macaroon::new(&key, "", b"an identifier").with_caveat(b"services=weather:0")?;
+/// assert!(token.is_signed_by(&key));
+///
+/// // One token has four spellings in base64. Each is read as the same token.
+/// let text = token.to_base64();
+/// assert_eq!(Macaroon::from_base64(text.trim_end_matches('='))?, token);
+/// # Ok::<(), l402::MacaroonError>(())
+/// ```
 ///
 /// [`Credential::prove`]: crate::Credential::prove
 #[derive(Clone)]
@@ -58,16 +71,16 @@ pub struct Macaroon {
 }
 
 impl Macaroon {
-    /// Decoded size limit in bytes (ATTACKS T-16).
+    /// The largest macaroon in bytes, decoded: 4 KiB (ATTACKS T-16).
     pub const MAX_LEN: usize = 4096;
-    /// Caveat limit.
+    /// The most caveats: 64.
     pub const MAX_CAVEATS: usize = 64;
 
-    /// A fresh macaroon without caveats. An empty location is left out of the encoding.
+    /// Makes a macaroon without caveats. An empty location is not written.
     ///
-    /// The identifier must not be empty, and everything together must stay within
-    /// [`Macaroon::MAX_LEN`]: otherwise no reader takes what this writes, this crate included.
-    /// [`mint`](crate::mint) keeps within both.
+    /// The identifier must not be empty, and the whole must stay within [`Macaroon::MAX_LEN`].
+    /// Otherwise no reader accepts the result, this crate included. [`mint`](crate::mint) stays
+    /// within both limits.
     #[must_use]
     pub fn new(root_key: &RootKey, location: &str, identifier: &[u8]) -> Self {
         Self {
@@ -78,10 +91,10 @@ impl Macaroon {
         }
     }
 
-    /// Appends a first-party caveat: attenuation needs no key.
+    /// Appends a first-party caveat. Attenuation needs no key.
     ///
     /// # Errors
-    /// [`MacaroonError::TooManyCaveats`] beyond 64, [`MacaroonError::TooLarge`] beyond 4 KiB.
+    /// [`MacaroonError::TooManyCaveats`] above 64 caveats, [`MacaroonError::TooLarge`] above 4 KiB.
     pub fn with_caveat(mut self, caveat: &[u8]) -> Result<Self, MacaroonError> {
         if self.caveats.len() >= Self::MAX_CAVEATS {
             return Err(MacaroonError::TooManyCaveats);
@@ -95,14 +108,14 @@ impl Macaroon {
         }
     }
 
-    /// Reads V2 binary, the one format that opens doors here.
+    /// Reads V2 binary, the only format that is accepted as a credential.
     ///
-    /// Strict, so that a macaroon has one spelling: canonical varints, fields in order, nothing
-    /// after the signature. One exception is a location of length zero, which one widespread
-    /// library writes; it reads as no location, and is written as none.
+    /// Strict, so that a macaroon has only one spelling: shortest varints, fields in order, nothing
+    /// after the signature. The one exception is a location of length zero, which one widespread
+    /// library writes. It is read as no location.
     ///
-    /// DIFFERENCE: the specification's own table of field tags belongs to no library; this is
-    /// the layout of libmacaroons (`spec/DECISIONS.md`, "Binary layout").
+    /// DIFFERENCE: no library uses the specification's table of field tags. This is the layout of
+    /// libmacaroons (`spec/DECISIONS.md`, "Binary layout").
     ///
     /// # Errors
     /// [`MacaroonError::TooLarge`], [`MacaroonError::TooManyCaveats`],
@@ -119,6 +132,7 @@ impl Macaroon {
         {
             return Err(MacaroonError::ThirdParty);
         }
+        // go-macaroon ignores trailing bytes. Here they would give a token a second spelling.
         if !rest.is_empty() {
             return Err(MacaroonError::Malformed);
         }
@@ -134,8 +148,8 @@ impl Macaroon {
         })
     }
 
-    /// V2 binary. What was read from bytes gives the same bytes again, but for a location of
-    /// length zero.
+    /// Returns V2 binary. Bytes that were read are returned unchanged, except that a location of
+    /// length zero is left out.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = v2::Writer::with_capacity(self.encoded_len());
@@ -153,7 +167,7 @@ impl Macaroon {
         out.into_bytes()
     }
 
-    /// The length of [`Macaroon::to_bytes`].
+    /// Returns the length of [`Macaroon::to_bytes`].
     pub(super) fn encoded_len(&self) -> usize {
         let location = if self.location.is_empty() {
             0
@@ -167,7 +181,7 @@ impl Macaroon {
             .saturating_add(v2::FRAME_LEN)
     }
 
-    /// Base64, any of the four forms (standard/URL-safe, padded/unpadded).
+    /// Reads base64 of any of the four forms (standard or URL-safe, padded or not).
     ///
     /// # Errors
     /// [`MacaroonError::Base64`], and those of [`Macaroon::from_bytes`].
@@ -178,13 +192,13 @@ impl Macaroon {
         Self::from_bytes(&base64::decode(text).ok_or(MacaroonError::Base64)?)
     }
 
-    /// Standard padded base64: what a challenge carries.
+    /// Returns standard base64 with padding, the form in a challenge.
     #[must_use]
     pub fn to_base64(&self) -> String {
         base64::encode(&self.to_bytes())
     }
 
-    /// Hexadecimal of the V2 binary (gRPC metadata), of either case.
+    /// Reads hexadecimal of either case, the form in gRPC metadata.
     ///
     /// # Errors
     /// [`MacaroonError::Hex`], and those of [`Macaroon::from_bytes`].
@@ -195,19 +209,20 @@ impl Macaroon {
         Self::from_bytes(&hex::decode(text).map_err(|_| MacaroonError::Hex)?)
     }
 
-    /// Unsigned hint; no decision rests on it (ATTACKS T-32). Empty where there is none.
+    /// Returns the location, empty if there is none. Not signed, and no decision uses it (ATTACKS
+    /// T-32).
     #[must_use]
     pub fn location(&self) -> &[u8] {
         &self.location
     }
 
-    /// Raw identifier bytes.
+    /// Returns the bytes of the identifier.
     #[must_use]
     pub fn identifier_bytes(&self) -> &[u8] {
         &self.identifier
     }
 
-    /// The identifier of an L402 token.
+    /// Returns the identifier, read as that of an L402 token.
     ///
     /// # Errors
     /// See [`IdentifierError`].
@@ -215,18 +230,18 @@ impl Macaroon {
         Identifier::from_bytes(&self.identifier)
     }
 
-    /// The caveats in order, as raw bytes.
+    /// Returns the caveats in order, as raw bytes.
     pub fn caveats(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.caveats.iter().map(AsRef::as_ref)
     }
 
-    /// The signature (a secret of the holder: it signs further caveats).
+    /// Returns the signature. A secret of the holder, since it signs further caveats.
     #[must_use]
     pub fn signature(&self) -> &[u8; 32] {
         &self.signature
     }
 
-    /// Whether the chain from `root_key` ends in this signature; constant-time compare
+    /// Returns true if the chain from `root_key` ends in this signature. Compares in constant time
     /// (ATTACKS T-21).
     #[must_use]
     pub fn is_signed_by(&self, root_key: &RootKey) -> bool {
@@ -235,6 +250,7 @@ impl Macaroon {
             .caveats()
             .fold(first, |key, caveat| hmac_sha256(&key, &[caveat]));
         let equal = last.ct_eq(&self.signature).into();
+        // For a forged token this is the signature that it should have had.
         last.zeroize();
         equal
     }
@@ -248,6 +264,8 @@ impl Drop for Macaroon {
 
 impl PartialEq for Macaroon {
     fn eq(&self, other: &Self) -> bool {
+        // Not derived: the signature is a secret of the holder, and the time of a comparison that
+        // stops early tells how much of a guess is right.
         let signature: bool = self.signature.ct_eq(&other.signature).into();
         signature
             && self.location == other.location

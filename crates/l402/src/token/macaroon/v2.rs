@@ -1,4 +1,4 @@
-//! The V2 binary layout: sections of fields, each a tag, a varint and its bytes.
+//! The V2 binary layout: sections of fields, each field a tag, a varint and its bytes.
 //!
 //! ```text
 //! 2  [1 location]  2 identifier  0        header section
@@ -7,7 +7,8 @@
 //! 6 signature
 //! ```
 //!
-//! The reader borrows, never recurses, and allocates nothing by a length that it was told.
+//! The reader borrows from the input, does not recurse, and never allocates by a length in the
+//! input.
 
 use super::MacaroonError;
 
@@ -18,23 +19,23 @@ pub(crate) const IDENTIFIER: u8 = 2;
 pub(crate) const VERIFICATION_ID: u8 = 4;
 pub(crate) const SIGNATURE: u8 = 6;
 
-/// Length of the end mark of a section.
+/// The length of the end mark of a section, in bytes.
 pub(crate) const END_LEN: usize = 1;
 
-/// Length of all that every macaroon has: version, end of the caveats, signature field.
+/// The bytes that every macaroon has besides its sections: version, end of the caveats, signature.
 pub(crate) const FRAME_LEN: usize = 1 + 1 + 34;
 
 /// The fields of a macaroon as they stand in the input.
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
-    /// Empty where there is none.
+    /// The location, empty if there is none.
     pub(crate) location: &'a [u8],
     pub(crate) identifier: &'a [u8],
     pub(crate) caveats: Vec<Section<'a>>,
     pub(crate) signature: &'a [u8; 32],
 }
 
-/// A caveat. One with a verification id is for a third party.
+/// A caveat. A verification id marks it as one for a third party.
 #[derive(Debug)]
 pub(crate) struct Section<'a> {
     pub(crate) location: Option<&'a [u8]>,
@@ -42,12 +43,14 @@ pub(crate) struct Section<'a> {
     pub(crate) verification_id: Option<&'a [u8]>,
 }
 
-/// Reads one macaroon and gives what follows it.
+/// Reads one macaroon. Returns it with the bytes that follow it.
 pub(crate) fn read(bytes: &[u8], max_caveats: usize) -> Result<(Fields<'_>, &[u8]), MacaroonError> {
     let mut reader = Reader(bytes);
     let header = reader.header().ok_or(MacaroonError::Malformed)?;
     let mut caveats = Vec::new();
     while !reader.take_tag(END) {
+        // Checked while reading, so that thousands of caveats are neither kept nor hashed (ATTACKS
+        // T-16).
         if caveats.len() >= max_caveats {
             return Err(MacaroonError::TooManyCaveats);
         }
@@ -66,10 +69,11 @@ pub(crate) fn read(bytes: &[u8], max_caveats: usize) -> Result<(Fields<'_>, &[u8
     ))
 }
 
-/// What is left of the input. Every step is `None` where the input does not go on as it must.
+/// The unread part of the input. Every method returns `None` if the input breaks the layout.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
+    /// Reads version, location and identifier.
     fn header(&mut self) -> Option<Section<'a>> {
         if !self.take_tag(VERSION) {
             return None;
@@ -79,14 +83,14 @@ impl<'a> Reader<'a> {
         valid.then_some(section)
     }
 
-    /// Only a caveat of a third party says where that is.
+    /// Reads a caveat. Only one for a third party may have a location.
     fn caveat(&mut self) -> Option<Section<'a>> {
         let section = self.section()?;
         let valid = section.location.is_none() || section.verification_id.is_some();
         valid.then_some(section)
     }
 
-    /// The order of the fields is fixed, which leaves no room for one given twice.
+    /// Reads a section. The order of its fields is fixed, so no field can occur twice.
     fn section(&mut self) -> Option<Section<'a>> {
         let location = self.optional(LOCATION)?;
         let identifier = self.optional(IDENTIFIER)??;
@@ -99,11 +103,12 @@ impl<'a> Reader<'a> {
         self.take_tag(END).then_some(section)
     }
 
+    /// Reads the signature, which must be 32 bytes long.
     fn signature(&mut self) -> Option<&'a [u8; 32]> {
         self.optional(SIGNATURE)??.try_into().ok()
     }
 
-    /// The field with this tag if it is next.
+    /// Reads the next field if it has this tag. The inner `None` means that it has another.
     fn optional(&mut self, tag: u8) -> Option<Option<&'a [u8]>> {
         if self.take_tag(tag) {
             self.data().map(Some)
@@ -112,6 +117,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Skips the next byte if it is this tag.
     fn take_tag(&mut self, tag: u8) -> bool {
         let found = self.0.first() == Some(&tag);
         if found {
@@ -120,21 +126,26 @@ impl<'a> Reader<'a> {
         found
     }
 
+    /// Reads a length and that many bytes.
     fn data(&mut self) -> Option<&'a [u8]> {
         let len = self.varint()?;
+        // The length comes from the sender: it is compared with the input, and nothing is allocated
+        // by it (ATTACKS T-17).
         let (data, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
         Some(data)
     }
 
-    /// LEB128 in its shortest form, up to four bytes: any input worth reading is shorter than
-    /// the largest number of that size.
+    /// Reads a LEB128 number in its shortest form, of at most four bytes. Larger numbers cannot be
+    /// the length of anything that is read here.
     fn varint(&mut self) -> Option<usize> {
         let mut value = 0;
         for shift in [0, 7, 14, 21] {
             let byte = self.byte()?;
             value |= usize::from(byte & 0x7f).checked_shl(shift)?;
             if byte & 0x80 == 0 {
+                // A number in a longer form would give the macaroon a second spelling (ATTACKS
+                // T-17).
                 let overlong = byte == 0 && shift > 0;
                 return (!overlong).then_some(value);
             }
@@ -142,6 +153,7 @@ impl<'a> Reader<'a> {
         None
     }
 
+    /// Reads one byte.
     fn byte(&mut self) -> Option<u8> {
         let (byte, rest) = self.0.split_first()?;
         self.0 = rest;
@@ -149,16 +161,18 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Writes the layout.
+/// A writer of the layout.
 pub(crate) struct Writer(Vec<u8>);
 
 impl Writer {
+    /// Starts with the version. The capacity is in bytes.
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         let mut out = Vec::with_capacity(capacity);
         out.push(VERSION);
         Self(out)
     }
 
+    /// Writes a field: tag, length, data.
     pub(crate) fn field(&mut self, tag: u8, data: &[u8]) {
         self.0.push(tag);
         let mut len = data.len();
@@ -170,16 +184,18 @@ impl Writer {
         self.0.extend_from_slice(data);
     }
 
+    /// Ends a section, or the list of caveats.
     pub(crate) fn end(&mut self) {
         self.0.push(END);
     }
 
+    /// Returns the bytes written.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.0
     }
 }
 
-/// The length of a field on the wire: tag, varint, data.
+/// Returns the length of a field on the wire: tag, varint and data.
 pub(crate) fn field_len(data: &[u8]) -> usize {
     let bits = usize::BITS
         .saturating_sub(data.len().leading_zeros())
@@ -188,6 +204,7 @@ pub(crate) fn field_len(data: &[u8]) -> usize {
     data.len().saturating_add(varint).saturating_add(1)
 }
 
+/// Returns the lowest seven bits.
 fn low_bits(value: usize) -> u8 {
     u8::try_from(value & 0x7f).unwrap_or_default()
 }
