@@ -188,7 +188,11 @@ fn prepare_http2(
 
 /// Returns the path and query for the upstream; `None` if they are too long. There is no other target
 /// to fall back to, since only this one was paid for.
-fn path(requested: &Uri, canonical: &CanonicalRequest, target: &RouteTarget) -> Option<PathAndQuery> {
+fn path(
+    requested: &Uri,
+    canonical: &CanonicalRequest,
+    target: &RouteTarget,
+) -> Option<PathAndQuery> {
     // The target as it came is reused if it is the canonical one, which saves an allocation. A
     // target without a path, as in `http://a?q=1`, begins with the query and is not.
     let is_canonical = |requested: &&PathAndQuery| {
