@@ -1,4 +1,4 @@
-//! A running gateway: its threads, and what lives as long as they do.
+//! A running gateway: its threads, and the state that lives as long as they do.
 //!
 //! `gateway` opens keys, ledger and node, binds every address and starts the workers. Each worker is
 //! a thread with a runtime of its own; the node works on one control runtime that all workers reach
