@@ -24,7 +24,7 @@ impl Home {
     /// Opens the folder, and creates it if it is missing.
     ///
     /// # Errors
-    /// The folder cannot be made, or is not private; the text names it.
+    /// The folder cannot be made, or another file has its name. The text names the folder.
     pub fn at(path: impl Into<PathBuf>) -> Result<Self, FileError> {
         let path = path.into();
         private::create_folder(&path)?;

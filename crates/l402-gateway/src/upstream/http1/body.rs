@@ -185,6 +185,8 @@ impl Http1Body {
             },
             Remaining::UntilClosed => read.bytes.split().freeze(),
             Remaining::Length(left) => {
+                // Bytes beyond the body stay in the buffer, and keep the connection from being used
+                // again.
                 let all = read.bytes.len();
                 let here = usize::try_from(*left).map_or(all, |left| left.min(all));
                 *left -= here as u64;
