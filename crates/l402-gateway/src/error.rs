@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-/// The reason why a gateway does not start or reload. The text names the address, file or key, and the
-/// fix.
+/// The reason why a gateway does not start or reload. The text names the address, file or key, and
+/// the fix.
 #[derive(Debug)]
 pub struct GatewayError(String);
 

@@ -1,10 +1,10 @@
 //! Strict framing of HTTP/1.1 requests, checked on the bytes before hyper reads them.
 //!
-//! hyper accepts two things that a gateway must not: it drops `Content-Length` silently if there is a
-//! `Transfer-Encoding`, and it takes a bare line feed for the end of a line. Another server in the chain
-//! may read either the other way, and then sees a request that nobody has paid for (ATTACKS H-21 to
-//! H-23). One byte of an ambiguous request is overwritten with NUL, which hyper refuses with 400 and a
-//! closed connection.
+//! hyper accepts two things that a gateway must not: it drops `Content-Length` silently if there is
+//! a `Transfer-Encoding`, and it takes a bare line feed for the end of a line. Another server in
+//! the chain may read either the other way, and then sees a request that nobody has paid for
+//! (ATTACKS H-21 to H-23). One byte of an ambiguous request is overwritten with NUL, which hyper
+//! refuses with 400 and a closed connection.
 //!
 //! The states, each named after the bytes that come next:
 //!
@@ -30,7 +30,8 @@ use crate::number::{decimal, hexadecimal};
 /// The length of the longest line of a head, in bytes. hyper's own limit is reached before.
 const LINE_MAX: usize = 72 * 1024;
 
-/// The length of the longest line before a chunk, in bytes: its size and its extensions (ATTACKS H-22).
+/// The length of the longest line before a chunk, in bytes: its size and its extensions (ATTACKS
+/// H-22).
 const CHUNK_LINE_MAX: usize = 16 + 256;
 
 const CONTENT_LENGTH: &[u8] = b"content-length";
@@ -85,8 +86,8 @@ impl Framing {
         self.state == FramingState::Broken
     }
 
-    /// Checks the bytes that were read. If they can be read in two ways, the byte at which that shows
-    /// becomes NUL.
+    /// Checks the bytes that were read. If they can be read in two ways, the byte at which that
+    /// shows becomes NUL.
     pub(crate) fn inspect(&mut self, bytes: &mut [u8]) {
         let mut at = 0;
         while at < bytes.len() && self.state != FramingState::Broken {
@@ -234,8 +235,8 @@ impl Framing {
             length, chunked, ..
         } = self.head;
         match (length, chunked) {
-            // RFC 9112, section 6.3, allows to drop the length. Refused, since another server in the
-            // chain may drop the coding instead.
+            // RFC 9112, section 6.3, allows to drop the length. Refused, since another server in
+            // the chain may drop the coding instead.
             (Some(_), true) => Err(Ambiguous),
             (None, true) => Ok(FramingState::ChunkSize),
             (None | Some(0), false) => Ok(self.end_of_request()),

@@ -1,5 +1,5 @@
-//! Entry points of the fuzz targets. Each takes the bytes of a stranger, and checks the promises of the
-//! parser that reads them.
+//! Entry points of the fuzz targets. Each takes the bytes of a stranger, and checks the promises of
+//! the parser that reads them.
 //!
 //! Compiled only with `--cfg fuzzing`, which cargo-fuzz sets. Not a part of the public interface.
 
@@ -89,8 +89,8 @@ fn heads_have_one_framing(mut data: &[u8]) {
     }
 }
 
-/// Checks the heads of answers: the result does not depend on how the bytes are cut, and a head that
-/// is written again has the same meaning. The first byte says if the request was HEAD.
+/// Checks the heads of answers: the result does not depend on how the bytes are cut, and a head
+/// that is written again has the same meaning. The first byte says if the request was HEAD.
 ///
 /// # Panics
 /// If one of these does not hold.

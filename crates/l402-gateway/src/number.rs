@@ -1,6 +1,7 @@
 //! Numbers in headers and chunks, read strictly.
 //!
-//! Text with a sign, a space or too many digits is no number here, because servers read it differently.
+//! Text with a sign, a space or too many digits is no number here, because servers read it
+//! differently.
 
 /// Reads a length of 1 to 18 decimal digits. `None` for any other text.
 pub(crate) fn decimal(text: &[u8]) -> Option<u64> {

@@ -1,8 +1,8 @@
 //! Idle timers that cost nearly nothing while a connection makes progress.
 //!
-//! Nearly every wait ends before its time. So the start and the end of a wait only store a time, and do
-//! not touch the runtime's timer. That one is moved when it goes off and the wait has begun later than
-//! it was set for:
+//! Nearly every wait ends before its time. So the start and the end of a wait only store a time,
+//! and do not touch the runtime's timer. That one is moved when it goes off and the wait has begun
+//! later than it was set for:
 //!
 //! ```text
 //!   wait begins ──▶ the end is later than the alarm ──▶ the alarm stays as it is
@@ -24,8 +24,8 @@ use hyper::rt::{Sleep, Timer};
 use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep_until};
 
-/// A timer that runs out if a wait lasts longer than its limit. A wait begins with the first poll, and
-/// ends with a reset.
+/// A timer that runs out if a wait lasts longer than its limit. A wait begins with the first poll,
+/// and ends with a reset.
 pub(crate) struct IdleTimer {
     /// `None` never runs out.
     limit: Option<Duration>,
@@ -64,15 +64,16 @@ impl IdleTimer {
         self.since = None;
     }
 
-    /// Resets the timer if `count` has changed since the last call, as a sign of progress elsewhere.
+    /// Resets the timer if `count` has changed since the last call, as a sign of progress
+    /// elsewhere.
     pub(crate) fn reset_if_changed(&mut self, count: u64) {
         if mem::replace(&mut self.count, count) != count {
             self.reset();
         }
     }
 
-    /// Begins a wait unless one is under way, and returns true if it has lasted too long. Otherwise the
-    /// task is woken when it has.
+    /// Begins a wait unless one is under way, and returns true if it has lasted too long. Otherwise
+    /// the task is woken when it has.
     pub(crate) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(limit) = self.limit else {
             return false;
@@ -83,8 +84,8 @@ impl IdleTimer {
     }
 }
 
-/// The timer that hyper is given for one connection of HTTP/1.1, to limit the wait for each head. All
-/// its sleeps share one alarm, because hyper waits for at most one of them at a time.
+/// The timer that hyper is given for one connection of HTTP/1.1, to limit the wait for each head.
+/// All its sleeps share one alarm, because hyper waits for at most one of them at a time.
 #[derive(Clone, Default)]
 pub(crate) struct ConnectionTimer(Arc<Mutex<Alarm>>);
 
@@ -130,8 +131,8 @@ impl Future for Until {
 }
 
 impl Alarm {
-    /// Polls for the end of a wait. A task of which the waker is known is polled again only if the alarm
-    /// has gone off or is too late.
+    /// Polls for the end of a wait. A task of which the waker is known is polled again only if the
+    /// alarm has gone off or is too late.
     fn poll(&mut self, end: Instant, cx: &mut Context<'_>) -> Poll<()> {
         // The connection may have moved to another task, as for a tunnel or in a test.
         let is_known = self
@@ -150,8 +151,9 @@ impl Alarm {
         if sleep.deadline() > end {
             sleep.as_mut().reset(end);
         }
-        // Without `unconstrained`, tokio turns a task away that has used up its budget, before it stores
-        // the waker. The next poll would take that waker for stored, and the alarm would wake nobody.
+        // Without `unconstrained`, tokio turns a task away that has used up its budget, before it
+        // stores the waker. The next poll would take that waker for stored, and the alarm would
+        // wake nobody.
         while pin!(unconstrained(sleep.as_mut())).poll(cx).is_ready() {
             if sleep.deadline() >= end {
                 return Poll::Ready(());

@@ -1,4 +1,5 @@
-//! Checks that need several keys: routes that contradict each other, addresses that do not go together.
+//! Checks that need several keys: routes that contradict each other, addresses that do not go
+//! together.
 
 use l402::{KeyNumber, KeyRing, MasterKey, Network};
 use l402_lightning::Node;
@@ -15,8 +16,8 @@ pub(super) struct RouteFault {
     pub(super) text: String,
 }
 
-/// Compiles the routes with a key that is thrown away. The code that will serve them thus says if they
-/// are sound.
+/// Compiles the routes with a key that is thrown away. The code that will serve them thus says if
+/// they are sound.
 pub(super) fn routes(config: &Config) -> Result<(), RouteFault> {
     let fault = |text: String| RouteFault {
         path: None,
@@ -50,8 +51,8 @@ pub(super) fn routes(config: &Config) -> Result<(), RouteFault> {
 }
 
 impl Config {
-    /// Checks the addresses to listen on, alone and with the node. The error is the key to blame and the
-    /// fix.
+    /// Checks the addresses to listen on, alone and with the node. The error is the key to blame
+    /// and the fix.
     pub(crate) fn check_listeners(&self) -> Result<(), (&'static str, String)> {
         if self.listen.is_empty() {
             return Err((
@@ -68,8 +69,8 @@ impl Config {
         self.check_sandbox()
     }
 
-    /// Refuses the sandbox on addresses that other machines can reach: somebody could take it for real
-    /// money.
+    /// Refuses the sandbox on addresses that other machines can reach: somebody could take it for
+    /// real money.
     fn check_sandbox(&self) -> Result<(), (&'static str, String)> {
         let public = self
             .listen

@@ -76,8 +76,8 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// The text that is read, and the mistakes found in it so far. Behind a `RefCell`, because every section
-/// of the text adds to them.
+/// The text that is read, and the mistakes found in it so far. Behind a `RefCell`, because every
+/// section of the text adds to them.
 #[derive(Debug)]
 pub(super) struct Mistakes<'a> {
     name: &'a str,

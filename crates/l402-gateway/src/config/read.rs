@@ -14,8 +14,8 @@ use super::mistake::Mistakes;
 use super::section::Section;
 use super::{Config, ConfigError, Http, Overrides, RouteConfig, TlsFiles, check, route};
 
-/// Reads and checks a configuration. Relative paths in it start at `folder`; `name` stands for the file
-/// in errors.
+/// Reads and checks a configuration. Relative paths in it start at `folder`; `name` stands for the
+/// file in errors.
 ///
 /// # Errors
 /// All mistakes that were found.
@@ -113,7 +113,7 @@ fn routes(root: &Section<'_, '_>, folder: &Path) -> (Vec<RouteConfig>, Vec<Route
     read.unzip()
 }
 
-/// Returns true for 402.
+/// Reads the status for a bad credential, and returns true if it is 402 instead of 401.
 fn invalid_credential(root: &Section<'_, '_>) -> bool {
     let status = root.number("invalid_credential", 401, 401..=402);
     status == 402
@@ -233,8 +233,8 @@ fn check_together(
             text,
         );
     }
-    // A route that was wrong is not among `config.routes`, so what would be said of the others might
-    // be false.
+    // A route that was wrong is not among `config.routes`, so what would be said of the others
+    // might be false.
     if !mistakes.is_empty() {
         return;
     }

@@ -22,12 +22,13 @@ pub struct RouteConfig {
     pub strip_prefix: String,
     /// Headers of the operator, set last. Their values are secrets. None by default.
     pub upstream_headers: Vec<(HeaderName, HeaderValue)>,
-    /// File (PEM) of the authorities that the upstream's certificate must come from. `None` (the default)
-    /// stands for the public ones.
+    /// File (PEM) of the authorities that the upstream's certificate must come from. `None` (the
+    /// default) stands for the public ones.
     pub upstream_ca: Option<PathBuf>,
     /// The largest number of requests at once; 0 (the default) means any number.
     pub max_in_flight: u32,
-    /// Lets the upstream see the credential. False by default: whoever holds a credential can use it.
+    /// Lets the upstream see the credential. False by default: whoever holds a credential can use
+    /// it.
     pub forward_credential: bool,
 }
 
@@ -47,8 +48,8 @@ impl RouteConfig {
     }
 }
 
-/// Reads a route. Returns `None` if path, upstream or price is missing or wrong; the mistake has been
-/// noted.
+/// Reads a route. Returns `None` if path, upstream or price is missing or wrong; the mistake has
+/// been noted.
 pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfig> {
     let path = section.text("path");
     let upstream = section.parsed("upstream");
@@ -190,7 +191,8 @@ pub(super) fn choice<T: Copy>(
     found.unwrap_or(&choices[0]).1
 }
 
-/// Reads the prefix that is removed from a path. Notes a mistake if the path does not begin with it.
+/// Reads the prefix that is removed from a path. Notes a mistake if the path does not begin with
+/// it.
 fn strip_prefix(section: &Section<'_, '_>, path: &str) -> String {
     let prefix = section
         .text("strip_prefix")

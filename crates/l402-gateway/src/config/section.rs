@@ -1,7 +1,7 @@
 //! One table of the file. Each key is asked for once; a key that was not asked for is a mistake.
 //!
-//! A typed deserialiser stops at the first mistake. This one reads on, so that all mistakes of a file can
-//! be fixed at once.
+//! A typed deserialiser stops at the first mistake. This one reads on, so that all mistakes of a
+//! file can be fixed at once.
 
 use core::cell::RefCell;
 use core::fmt::Display;
@@ -84,8 +84,8 @@ impl<'a, 'i> Section<'a, 'i> {
         value.as_str()
     }
 
-    /// Reads a text that `T` parses. A number without quotes is parsed, too, because the message of `T` may
-    /// say more than that the quotes are missing (`50` has no unit either).
+    /// Reads a text that `T` parses. A number without quotes is parsed, too, because the message of
+    /// `T` may say more than that the quotes are missing (`50` has no unit either).
     pub(super) fn parsed<T: FromStr<Err: Display>>(&self, key: &'static str) -> Option<T> {
         let value = self.value(key)?.get_ref();
         let bare = match value {
@@ -101,7 +101,7 @@ impl<'a, 'i> Section<'a, 'i> {
         None
     }
 
-    /// Reads true or false.
+    /// Reads `true` or `false`; returns `default` if the key is missing or wrong.
     pub(super) fn flag(&self, key: &'static str, default: bool) -> bool {
         let Some(value) = self.value(key) else {
             return default;
@@ -115,7 +115,7 @@ impl<'a, 'i> Section<'a, 'i> {
         })
     }
 
-    /// Reads a whole number within a range.
+    /// Reads a whole number within `range`; returns `default` if the key is missing or wrong.
     pub(super) fn number(
         &self,
         key: &'static str,
@@ -135,7 +135,8 @@ impl<'a, 'i> Section<'a, 'i> {
             })
     }
 
-    /// Reads a list of texts, each parsed as a `T`; `None` if the key is missing or one of them is wrong.
+    /// Reads a list of texts, each parsed as a `T`; `None` if the key is missing or one of them is
+    /// wrong.
     pub(super) fn list<T: FromStr<Err: Display>>(&self, key: &'static str) -> Option<Vec<T>> {
         let value = self.value(key)?;
         let Some(items) = value.get_ref().as_array() else {

@@ -167,8 +167,8 @@ impl Config {
     /// An annotated example of a file. Its commented lines show the defaults.
     pub const EXAMPLE: &'static str = include_str!("../../l402.example.toml");
 
-    /// Reads and checks a file. Finds every mistake that can be found without the network. Relative paths
-    /// in the file start at its folder.
+    /// Reads and checks a file. Finds every mistake that can be found without the network. Relative
+    /// paths in the file start at its folder.
     ///
     /// # Errors
     /// All mistakes found, each with file, line and key.
@@ -176,8 +176,8 @@ impl Config {
         Self::from_file_with(path, &Overrides::default())
     }
 
-    /// Reads and checks a file as [`Config::from_file`] does, with the command line's settings in place of
-    /// the file's. They are checked together, as they will run.
+    /// Reads and checks a file as [`Config::from_file`] does, with the command line's settings in
+    /// place of the file's. They are checked together, as they will run.
     ///
     /// # Errors
     /// As [`Config::from_file`].
@@ -197,8 +197,8 @@ impl Config {
         )
     }
 
-    /// Reads and checks the text of a file; `name` stands for the file in errors. Relative paths in it
-    /// start at the current folder.
+    /// Reads and checks the text of a file; `name` stands for the file in errors. Relative paths in
+    /// it start at the current folder.
     ///
     /// # Errors
     /// As [`Config::from_file`].
@@ -206,9 +206,9 @@ impl Config {
         read::read(text, name, Path::new(""), &Overrides::default())
     }
 
-    /// Returns the settings for one upstream with one price for everything behind it, as
-    /// `l402 serve --upstream … --price …` has them. The service is named after the upstream; the node
-    /// is the sandbox.
+    /// Returns the settings for one upstream with one price for everything behind it, as `l402
+    /// serve --upstream … --price …` has them. The service is named after the upstream; the node is
+    /// the sandbox.
     ///
     /// ```
     /// use l402_gateway::Config;
@@ -316,7 +316,8 @@ impl Config {
         self.tls.is_some()
     }
 
-    /// The time that a stop gives to requests in flight (`http.shutdown_secs`, 30 seconds by default).
+    /// The time that a stop gives to requests in flight (`http.shutdown_secs`, 30 seconds by
+    /// default).
     #[must_use]
     pub fn shutdown_deadline(&self) -> Duration {
         self.http.shutdown

@@ -123,8 +123,8 @@ impl FromStr for UpstreamUrl {
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
         let (scheme, rest) = split_scheme(text)?;
-        // Parsed as http, because the parser reads hosts differently in schemes that it does not know,
-        // such as h2c.
+        // Parsed as http, because the parser reads hosts differently in schemes that it does not
+        // know, such as h2c.
         let url = Url::parse(&format!("http://{rest}")).map_err(|_| UrlError("not a URL"))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(UrlError(

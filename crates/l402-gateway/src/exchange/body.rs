@@ -32,8 +32,8 @@ pub(crate) struct ResponseBody {
 pub(crate) type Aborted = Arc<AtomicBool>;
 
 impl ResponseBody {
-    /// Wraps an answer's body. `idle` is the longest time without a piece of it, `None` for no limit;
-    /// `request` is the progress of the body of its request.
+    /// Wraps an answer's body. `idle` is the longest time without a piece of it, `None` for no
+    /// limit; `request` is the progress of the body of its request.
     pub(crate) fn new(
         inner: UpstreamBody,
         idle: Option<Duration>,

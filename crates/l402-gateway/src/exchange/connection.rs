@@ -1,4 +1,5 @@
-//! The contexts of a request: its connection, the worker that serves it, and what all workers share.
+//! The contexts of a request: its connection, the worker that serves it, and what all workers
+//! share.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -40,7 +41,7 @@ pub(crate) struct Connection {
     pub(crate) has_request: AtomicBool,
     /// Set when the connection becomes a tunnel.
     pub(crate) tunnel: Arc<AtomicBool>,
-    /// Dropped when the connection has ended, tunnel included. The listener counts the connection as
-    /// open until then.
+    /// Dropped when the connection has ended, tunnel included. The listener counts the connection
+    /// as open until then.
     pub(crate) _open: Box<dyn Send + Sync>,
 }

@@ -71,7 +71,8 @@ pub(crate) async fn forward(
         (None, SendError::Timeout) => Failure::Timeout,
         (None, error) => Failure::Upstream(error.to_string()),
     });
-    // A 101 that nobody asked for must not pass: what follows it is no HTTP, and no paywall sees it.
+    // A 101 that nobody asked for must not pass: what follows it is no HTTP, and no paywall sees
+    // it.
     let answered = sent.and_then(|answer| {
         tunnel::check(&answer, upgrade.as_ref()).map_err(Failure::Upstream)?;
         Ok(answer)
@@ -165,8 +166,8 @@ fn prepare_http2(
 ) -> Option<Request<RequestBody>> {
     let mut uri = http::uri::Parts::default();
     uri.scheme = Some(target.upstream.http_scheme());
-    // The upstream's own name, as in `Host` of HTTP/1.1: the client must not choose which virtual host
-    // answers.
+    // The upstream's own name, as in `Host` of HTTP/1.1: the client must not choose which virtual
+    // host answers.
     let authority = target.upstream.authority().to_str().ok();
     uri.authority = authority.and_then(|authority| authority.parse().ok());
     uri.path_and_query = Some(path);
@@ -186,8 +187,8 @@ fn prepare_http2(
     Some(request)
 }
 
-/// Returns the path and query for the upstream; `None` if they are too long. There is no other target
-/// to fall back to, since only this one was paid for.
+/// Returns the path and query for the upstream; `None` if they are too long. There is no other
+/// target to fall back to, since only this one was paid for.
 fn path(
     requested: &Uri,
     canonical: &CanonicalRequest,
@@ -241,8 +242,8 @@ impl Exchange {
             .map(|body| AnswerBody::Proxied(Box::new(Proxied::new(body, aborted))))
     }
 
-    /// Takes the connection out of the answer's body and copies both ways on it. An answer that opens a
-    /// tunnel has no body.
+    /// Takes the connection out of the answer's body and copies both ways on it. An answer that
+    /// opens a tunnel has no body.
     fn open_tunnel(&mut self, answer: &mut Response<UpstreamBody>, connection: &Arc<Connection>) {
         let empty = UpstreamBody::Http1(Http1Body::empty());
         let upstream = core::mem::replace(answer.body_mut(), empty).into_tunnel();

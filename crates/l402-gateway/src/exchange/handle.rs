@@ -40,8 +40,8 @@ pub(crate) async fn handle(
     Ok(answer)
 }
 
-/// Returns true if the answer refuses a request that has no sure reading, or no end. The bytes after
-/// it on its connection have none either.
+/// Returns true if the answer refuses a request that has no sure reading, or no end. The bytes
+/// after it on its connection have none either.
 fn is_unread(answer: &Answer) -> bool {
     let problem = answer.extensions().get();
     matches!(problem, Some(Problem::BadRequest | Problem::RequestTimeout))

@@ -15,8 +15,8 @@ pub(crate) struct Client<'a> {
     pub(crate) host: Option<&'a HeaderValue>,
 }
 
-/// Calls `pass` with each header that the upstream gets: those of the client that may pass, then the
-/// gateway's and the operator's. `Host` and the framing are left to the caller.
+/// Calls `pass` with each header that the upstream gets: those of the client that may pass, then
+/// the gateway's and the operator's. `Host` and the framing are left to the caller.
 pub(crate) fn request(
     headers: &HeaderMap,
     client: &Client<'_>,
@@ -73,8 +73,8 @@ fn is_ours(name: &str) -> bool {
     matches!(Withheld::of(name, b""), Some(Forwarding | Override | Own))
 }
 
-/// Returns true if a header of the client is not passed on. Other schemes of `Authorization` belong to
-/// the upstream, and pass.
+/// Returns true if a header of the client is not passed on. Other schemes of `Authorization` belong
+/// to the upstream, and pass.
 fn is_dropped(name: &HeaderName, value: &HeaderValue, target: &RouteTarget) -> bool {
     let text = name.as_str();
     if is_framing(name) || is_operators(text, target) {
@@ -119,8 +119,8 @@ fn is_plain(connection: &HeaderValue) -> bool {
     matches!(connection.as_bytes(), b"keep-alive" | b"close")
 }
 
-/// Returns true for a header that `Connection` must not have dropped: without it a request or an answer
-/// would have another meaning.
+/// Returns true for a header that `Connection` must not have dropped: without it a request or an
+/// answer would have another meaning.
 fn is_protected(name: &HeaderName) -> bool {
     let text = name.as_str();
     matches!(
@@ -167,8 +167,8 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Passes on the headers that say who the client is. They are made from the socket, because a client
-/// could write any address into a header (ATTACKS D-02).
+/// Passes on the headers that say who the client is. They are made from the socket, because a
+/// client could write any address into a header (ATTACKS D-02).
 fn forwarded(client: &Client<'_>, pass: &mut impl FnMut(&HeaderName, &HeaderValue)) {
     pass(&FORWARDED_FOR, client.address);
     let proto = if client.tls { "https" } else { "http" };

@@ -1,10 +1,10 @@
 //! One request and its answer.
 //!
-//! `handle` builds the canonical request, asks the paywall, and either refuses or forwards. `forward`
-//! takes what the paywall granted, sends it to the upstream of its route, and returns the answer,
-//! whose body settles the use when it ends. `headers` says which headers pass. An
-//! upgrade such as WebSocket becomes a `tunnel`. `proof_cache` spares a worker the signature check
-//! of a credential that it has checked before.
+//! `handle` builds the canonical request, asks the paywall, and either refuses or forwards.
+//! `forward` takes what the paywall granted, sends it to the upstream of its route, and returns the
+//! answer, whose body settles the use when it ends. `headers` says which headers pass. An upgrade
+//! such as WebSocket becomes a `tunnel`. `proof_cache` spares a worker the signature check of a
+//! credential that it has checked before.
 //!
 //! ```text
 //!    request
@@ -25,8 +25,8 @@
 //!       └───────── breaks off ──────────────────▶ the use is settled as that of a broken answer
 //! ```
 //!
-//! `upstream_failed` and `buyer_failed` are the two ends of a [`Granted`](l402_server::Granted) without
-//! an answer. Both give the use back.
+//! `upstream_failed` and `buyer_failed` are the two ends of a [`Granted`](l402_server::Granted)
+//! without an answer. Both give the use back.
 
 mod answer;
 mod body;

@@ -14,8 +14,8 @@ use l402::{Credential, Proven};
 use crate::table::RouteTable;
 
 /// The number of credentials in one of the two generations. Both together take about 6 MB if all
-/// credentials are as they were minted, and 16 MB if somebody fills them with ever longer versions of
-/// a token.
+/// credentials are as they were minted, and 16 MB if somebody fills them with ever longer versions
+/// of a token.
 const GENERATION: usize = 4096;
 
 /// The length in bytes of the longest header value that is kept. A longer one is proven each time.
@@ -39,8 +39,8 @@ struct Generations {
 /// choose credentials that collide.
 type Generation = HashMap<Box<[u8]>, Arc<Proven>, ahash::RandomState>;
 
-/// Returns the key of a request's credential in the cache: the value of `Authorization`, if no other
-/// header can hold a credential.
+/// Returns the key of a request's credential in the cache: the value of `Authorization`, if no
+/// other header can hold a credential.
 pub(crate) fn key(headers: &HeaderMap) -> Option<&[u8]> {
     let mut held = headers
         .iter()

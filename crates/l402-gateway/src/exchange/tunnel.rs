@@ -22,8 +22,8 @@ pub(crate) struct Upgrade {
     client: OnUpgrade,
 }
 
-/// Takes out of a request the upgrade that it asks for, if any. An upgrade to HTTP/2 does not count: a
-/// tunnel of HTTP/2 would carry requests that nobody has paid for (ATTACKS D-08).
+/// Takes out of a request the upgrade that it asks for, if any. An upgrade to HTTP/2 does not
+/// count: a tunnel of HTTP/2 would carry requests that nobody has paid for (ATTACKS D-08).
 pub(crate) fn requested_upgrade(parts: &mut Parts) -> Option<Upgrade> {
     let protocol = parts.headers.get(header::UPGRADE)?.clone();
     let asked = parts
@@ -46,7 +46,8 @@ pub(crate) fn requested_upgrade(parts: &mut Parts) -> Option<Upgrade> {
     Some(Upgrade { protocol, client })
 }
 
-/// Refuses a 101 that the request did not ask for, or that comes before all of the request was sent.
+/// Refuses a 101 that the request did not ask for, or that comes before all of the request was
+/// sent.
 pub(crate) fn check(
     answer: &Response<UpstreamBody>,
     upgrade: Option<&Upgrade>,
@@ -88,8 +89,8 @@ impl Upgrade {
         connection: &Arc<Connection>,
         in_flight: Option<InFlight>,
     ) {
-        // Before any byte of the tunnel: from here on they are no requests, and the framing check of
-        // the client's socket would refuse them.
+        // Before any byte of the tunnel: from here on they are no requests, and the framing check
+        // of the client's socket would refuse them.
         connection.tunnel.store(true, Ordering::Relaxed);
         let connection = Arc::clone(connection);
         tokio::spawn(async move {

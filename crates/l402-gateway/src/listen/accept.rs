@@ -27,8 +27,8 @@ use crate::timer::ConnectionTimer;
 /// The time without accepting after the system had no file descriptor left.
 const BACK_OFF: Duration = Duration::from_millis(50);
 
-/// The largest read buffer of a connection, in bytes. Heads have a limit of their own, and bodies move
-/// faster in larger pieces.
+/// The largest read buffer of a connection, in bytes. Heads have a limit of their own, and bodies
+/// move faster in larger pieces.
 const READ_AHEAD: usize = 128 * 1024;
 
 /// The largest number of streams that a client may reset before they are answered, and the same for
@@ -114,8 +114,8 @@ struct Accepted {
     open: OpenConnection,
 }
 
-/// The marks of an open connection, dropped when it ends: one of its peer's slots, and one sender of
-/// the channel that keeps the worker from ending.
+/// The marks of an open connection, dropped when it ends: one of its peer's slots, and one sender
+/// of the channel that keeps the worker from ending.
 struct OpenConnection {
     _slot: PeerSlot,
     _alive: mpsc::Sender<()>,
@@ -134,8 +134,8 @@ impl Accepted {
         socket.set_nodelay(true)?;
         let Some(tls) = tls else {
             let mut socket = Socket::new(socket, http.body_idle_timeout);
-            // A client that says nothing is closed here after the time-out for heads, before hyper's
-            // own begins (ATTACKS D-04).
+            // A client that says nothing is closed here after the time-out for heads, before
+            // hyper's own begins (ATTACKS D-04).
             let http2 = http.h2c && timeout(http.header_timeout, socket.speaks_http2()).await??;
             return self.speak(socket, false, http2, http).await;
         };
@@ -143,12 +143,13 @@ impl Accepted {
         let stream = timeout(http.header_timeout, Box::pin(handshake)).await??;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let mut socket = Socket::new(stream, http.body_idle_timeout);
-        // The preface is awaited here, so that it comes under the time-out for heads (ATTACKS D-04).
+        // The preface is awaited here, so that it comes under the time-out for heads (ATTACKS
+        // D-04).
         if http2 && !timeout(http.header_timeout, socket.speaks_http2()).await?? {
             return Err("HTTP/2 was agreed on, and something else was said".into());
         }
-        // Boxed, so that the future of a plain connection does not hold the space that TLS and HTTP/2
-        // take.
+        // Boxed, so that the future of a plain connection does not hold the space that TLS and
+        // HTTP/2 take.
         Box::pin(self.speak(socket, true, http2, http)).await
     }
 
@@ -176,8 +177,8 @@ impl Accepted {
         Ok(ended?)
     }
 
-    /// Serves the requests of a connection of HTTP/2 until it ends or the gateway stops. One that makes
-    /// no request in time is told to go away.
+    /// Serves the requests of a connection of HTTP/2 until it ends or the gateway stops. One that
+    /// makes no request in time is told to go away.
     async fn speak_http2<S>(self, socket: Socket<S>, tls: bool, http: &Http) -> Outcome
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -193,7 +194,8 @@ impl Accepted {
             () = no_request_within(&watched, http.header_timeout) => {}
         }
         serving.as_mut().graceful_shutdown();
-        // A client that makes no request may not answer GOAWAY either, so the wait for it is limited.
+        // A client that makes no request may not answer GOAWAY either, so the wait for it is
+        // limited.
         tokio::select! {
             ended = serving.as_mut() => Ok(ended?),
             () = no_request_within(&watched, http.header_timeout) => Ok(()),
@@ -216,8 +218,8 @@ impl Accepted {
     }
 }
 
-/// Waits for `limit`, and returns if the connection has made no request by then. Otherwise never returns
-/// (ATTACKS D-04).
+/// Waits for `limit`, and returns if the connection has made no request by then. Otherwise never
+/// returns (ATTACKS D-04).
 async fn no_request_within(connection: &Connection, limit: Duration) {
     sleep(limit).await;
     if connection.has_request.load(Ordering::Relaxed) {
@@ -236,8 +238,8 @@ fn http1_builder(http: &Http) -> http1::Builder {
     builder
 }
 
-/// Returns hyper's settings for HTTP/2. Limits are set even if they are hyper's defaults, so that a new
-/// version of it cannot change them.
+/// Returns hyper's settings for HTTP/2. Limits are set even if they are hyper's defaults, so that a
+/// new version of it cannot change them.
 fn http2_builder(http: &Http) -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder

@@ -1,8 +1,8 @@
 //! Binds an address for this process alone, with one listener for each worker.
 //!
-//! The listeners share the port by `SO_REUSEPORT`, which would also let a second gateway take half of
-//! the requests without notice. So each address is bound once without the option, which fails if any
-//! process listens there. It is then held by a name that the kernel gives to one process only.
+//! The listeners share the port by `SO_REUSEPORT`, which would also let a second gateway take half
+//! of the requests without notice. So each address is bound once without the option, which fails if
+//! any process listens there. It is then held by a name that the kernel gives to one process only.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -94,7 +94,8 @@ impl AddressLock {
         })
     }
 
-    /// Does nothing: abstract sockets exist on Linux only, and the bind without `SO_REUSEPORT` has to do.
+    /// Does nothing: abstract sockets exist on Linux only, and the bind without `SO_REUSEPORT` has
+    /// to do.
     #[cfg(not(target_os = "linux"))]
     fn take(_address: SocketAddr) -> io::Result<Self> {
         Ok(Self {})

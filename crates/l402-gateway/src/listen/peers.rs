@@ -16,8 +16,8 @@ pub(crate) struct PeerSlot {
 }
 
 impl Peers {
-    /// Counts one more connection, or returns `None` if the address has `limit` open already. A limit
-    /// of 0 means any number.
+    /// Counts one more connection, or returns `None` if the address has `limit` open already. A
+    /// limit of 0 means any number.
     pub(crate) fn enter(&self, address: IpAddr, limit: u32) -> Option<PeerSlot> {
         let mut counts = self.lock();
         let count = counts.entry(address).or_default();

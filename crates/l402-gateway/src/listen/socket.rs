@@ -1,5 +1,5 @@
-//! The byte stream of a client's connection, with bytes read ahead, strict framing, and a time-out for
-//! writing.
+//! The byte stream of a client's connection, with bytes read ahead, strict framing, and a time-out
+//! for writing.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};

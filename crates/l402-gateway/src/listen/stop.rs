@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// The receiving side of the signal. It is sent once, with the time that requests in flight may take.
+/// The receiving side of the signal. It is sent once, with the time that requests in flight may
+/// take.
 #[derive(Clone)]
 pub(crate) struct StopSignal(pub(crate) watch::Receiver<Option<Duration>>);
 

@@ -13,8 +13,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::GatewayError;
 
-/// A runtime with one thread of its own. A drop does not wait for it to end, and may so happen inside
-/// async code as well.
+/// A runtime with one thread of its own. A drop does not wait for it to end, and may so happen
+/// inside async code as well.
 #[derive(Debug)]
 pub(crate) struct Control(Option<Runtime>);
 
@@ -51,9 +51,9 @@ impl Control {
             .map_err(|_| GatewayError::new("the control thread has ended"))
     }
 
-    /// Returns the node with its work moved to this runtime, because a client's connection pool ends with
-    /// the runtime that made it. A node that signs in this process has no connections, and is returned
-    /// as it is: its work is done in the worker.
+    /// Returns the node with its work moved to this runtime, because a client's connection pool
+    /// ends with the runtime that made it. A node that signs in this process has no connections,
+    /// and is returned as it is: its work is done in the worker.
     pub(crate) fn host(&self, inner: Arc<dyn Receive>) -> Arc<dyn Receive> {
         match self.handle() {
             Some(handle) if !inner.signs_here() => Arc::new(OnControl {
@@ -107,7 +107,8 @@ impl Receive for OnControl {
         Box::pin(self.call(async move { inner.lookup(payment_hash).await }))
     }
 
-    /// Returns the node's own stream. No worker reads settlements, so nothing has to change runtime.
+    /// Returns the node's own stream. No worker reads settlements, so nothing has to change
+    /// runtime.
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {
         self.inner.settlements(from)
     }

@@ -71,12 +71,12 @@ impl fmt::Debug for Gateway {
 }
 
 impl Gateway {
-    /// Opens keys and ledger under `home`, binds every address, and serves. Blocks until the gateway is
-    /// listening; call it outside async code or under `spawn_blocking`.
+    /// Opens keys and ledger under `home`, binds every address, and serves. Blocks until the
+    /// gateway is listening; call it outside async code or under `spawn_blocking`.
     ///
-    /// `receive` is the node that [`Config::node`] names, opened by the caller, or one that the caller
-    /// has made. The gateway calls it on a runtime of its own. The runtime on which it was opened has to
-    /// outlive the gateway, because a connection ends with the runtime that made it.
+    /// `receive` is the node that [`Config::node`] names, opened by the caller, or one that the
+    /// caller has made. The gateway calls it on a runtime of its own. The runtime on which it was
+    /// opened has to outlive the gateway, because a connection ends with the runtime that made it.
     ///
     /// # Errors
     /// [`GatewayError`] for an address, file or key that cannot be used. Nothing stays bound then.
@@ -173,11 +173,12 @@ impl Gateway {
         self.state.paywall.node_calls()
     }
 
-    /// Serves another configuration from the next request on. Requests under way end under the old one.
+    /// Serves another configuration from the next request on. Requests under way end under the old
+    /// one.
     ///
     /// # Errors
-    /// The configuration changes a setting that is fixed at the start (addresses, workers, node, keys,
-    /// limits on challenges), or does not compile. The old one stays then.
+    /// The configuration changes a setting that is fixed at the start (addresses, workers, node,
+    /// keys, limits on challenges), or does not compile. The old one stays then.
     pub fn reload(&mut self, config: Config) -> Result<(), GatewayError> {
         if let Some(key) = fixed_key(&self.config, &config) {
             return Err(GatewayError::new(format!(
@@ -199,7 +200,8 @@ impl Gateway {
         Ok(())
     }
 
-    /// Stops accepting, gives requests under way until the deadline, and makes the ledger durable. Blocks.
+    /// Stops accepting, gives requests under way until the deadline, and makes the ledger durable.
+    /// Blocks.
     pub fn shutdown(mut self, deadline: Duration) {
         self.end(deadline);
         let paywall = self.state.paywall.clone();
@@ -242,8 +244,8 @@ fn route_table(
 /// Puts a stock of invoices before the node, if the configuration wants one.
 ///
 /// # Errors
-/// The node does not sign in this process: each invoice of the stock would stay with it for ever, and
-/// one request could be the cause of many.
+/// The node does not sign in this process: each invoice of the stock would stay with it for ever,
+/// and one request could be the cause of many.
 fn invoice_stock(
     config: &Config,
     clock: &Arc<dyn Clock>,
@@ -285,8 +287,8 @@ fn paywall(
 
 /// Returns the first key that differs between two configurations and cannot change while serving.
 fn fixed_key(old: &Config, new: &Config) -> Option<&'static str> {
-    // Only what is built once at the start stands here. Routes, hosts, TLS and the limits of HTTP are
-    // part of the table that a reload replaces.
+    // Only what is built once at the start stands here. Routes, hosts, TLS and the limits of HTTP
+    // are part of the table that a reload replaces.
     let differs = [
         ("listen", old.listen != new.listen),
         ("workers", old.workers != new.workers),

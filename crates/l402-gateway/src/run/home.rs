@@ -42,8 +42,8 @@ impl Home {
         self.0.join("gateway.db")
     }
 
-    /// Reads the key that every token comes from: from `file`, or from `master.key` in this folder, which
-    /// is made at the first start.
+    /// Reads the key that every token comes from: from `file`, or from `master.key` in this folder,
+    /// which is made at the first start.
     pub(crate) fn master_key(&self, file: Option<&Path>) -> Result<MasterKey, GatewayError> {
         let path = match file {
             Some(file) => file.to_owned(),

@@ -1,9 +1,9 @@
 //! A stock of invoices that were signed in advance, so that a burst of challenges does not wait for
 //! signatures.
 //!
-//! Each invoice is given out once, and only while three quarters of its time are left. The stock of a
-//! price begins with its first challenge, and is filled again when half of it is gone: nothing is signed
-//! for a price that nobody asks for.
+//! Each invoice is given out once, and only while three quarters of its time are left. The stock of
+//! a price begins with its first challenge, and is filled again when half of it is gone: nothing is
+//! signed for a price that nobody asks for.
 
 use core::time::Duration;
 use std::collections::{HashMap, VecDeque};
@@ -49,8 +49,8 @@ struct PriceStock {
 }
 
 impl InvoiceStock {
-    /// Keeps `per_price` invoices of `node` for each price, made on `runtime`. If a stock is empty, the
-    /// invoice is asked of `demand`, which is the same node as the workers reach it.
+    /// Keeps `per_price` invoices of `node` for each price, made on `runtime`. If a stock is empty,
+    /// the invoice is asked of `demand`, which is the same node as the workers reach it.
     pub(crate) fn new(
         demand: Arc<dyn Receive>,
         node: Arc<dyn Receive>,
@@ -90,8 +90,8 @@ impl Stocks {
         taken
     }
 
-    /// Takes a fresh invoice and all stale ones, and has the stock filled if half of it is gone. Returns
-    /// `None` if the price has no stock.
+    /// Takes a fresh invoice and all stale ones, and has the stock filled if half of it is gone.
+    /// Returns `None` if the price has no stock.
     fn take_fresh(
         self: &Arc<Self>,
         request: &InvoiceRequest,
@@ -115,8 +115,8 @@ impl Stocks {
         Some((taken, stale))
     }
 
-    /// Makes invoices until the stock is full or the node fails. After a failure the next challenge of
-    /// the price tries again.
+    /// Makes invoices until the stock is full or the node fails. After a failure the next challenge
+    /// of the price tries again.
     async fn fill(self: Arc<Self>, request: InvoiceRequest) {
         loop {
             let made = self.node.create_invoice(request.clone()).await;
@@ -141,7 +141,8 @@ impl Stocks {
                     return;
                 }
             }
-            // A signature takes its time, and other work of the runtime must not wait for all of them.
+            // A signature takes its time, and other work of the runtime must not wait for all of
+            // them.
             tokio::task::yield_now().await;
         }
     }

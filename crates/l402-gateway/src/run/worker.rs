@@ -40,7 +40,8 @@ pub(super) fn start(
         .map_err(failed)
 }
 
-/// Serves until the stop signal, and then until the last connection has ended or the deadline passes.
+/// Serves until the stop signal, and then until the last connection has ended or the deadline
+/// passes.
 async fn run(setup: WorkerSetup, listeners: Vec<TcpListener>) {
     let WorkerSetup {
         state,
@@ -68,8 +69,8 @@ async fn run(setup: WorkerSetup, listeners: Vec<TcpListener>) {
     // The last connection that ends closes the channel, so no sender may be left here.
     drop(acceptor);
     let deadline = stop.notified().await;
-    // The connections that are still open end with the runtime. The flag tells their bodies that it is
-    // the gateway that leaves, so that no client pays for half an answer.
+    // The connections that are still open end with the runtime. The flag tells their bodies that it
+    // is the gateway that leaves, so that no client pays for half an answer.
     let _ = timeout(deadline, all_gone.recv()).await;
     aborted.store(true, Ordering::Relaxed);
 }

@@ -27,8 +27,8 @@ pub(crate) struct RouteTable {
 }
 
 impl RouteTable {
-    /// Compiles a configuration. `before` is the table that is replaced: upstreams that are the same in
-    /// both keep their connections.
+    /// Compiles a configuration. `before` is the table that is replaced: upstreams that are the
+    /// same in both keep their connections.
     pub(crate) fn new(
         config: &Config,
         keys: KeyRing,

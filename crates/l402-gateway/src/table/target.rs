@@ -91,8 +91,8 @@ impl RouteTarget {
 #[derive(Debug)]
 pub(crate) struct TooManyInFlight;
 
-/// Returns the headers that tell the upstream what was paid for: service and price, but no secret and
-/// no payment hash. Empty for a free route.
+/// Returns the headers that tell the upstream what was paid for: service and price, but no secret
+/// and no payment hash. Empty for a free route.
 fn sale_headers(route: &Route) -> Vec<(HeaderName, HeaderValue)> {
     let Access::Priced(priced) = &route.access else {
         return Vec::new();

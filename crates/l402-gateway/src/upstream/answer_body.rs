@@ -18,13 +18,14 @@ pub(crate) enum UpstreamBody {
 }
 
 impl UpstreamBody {
-    /// Returns true if the connection can become a tunnel: it is HTTP/1.1, and the whole request has been
-    /// sent.
+    /// Returns true if the connection can become a tunnel: it is HTTP/1.1, and the whole request
+    /// has been sent.
     pub(crate) fn may_be_tunnel(&self) -> bool {
         matches!(self, Self::Http1(body) if body.may_be_tunnel())
     }
 
-    /// Returns the connection itself after an answer 101, and the bytes that were read from it already.
+    /// Returns the connection itself after an answer 101, and the bytes that were read from it
+    /// already.
     pub(crate) fn into_tunnel(self) -> Option<(Wire, Bytes)> {
         match self {
             Self::Http1(body) => body.into_tunnel(),

@@ -1,4 +1,5 @@
-//! Bodies of requests on their way to an upstream: limited in size, timed, and passed on as they come.
+//! Bodies of requests on their way to an upstream: limited in size, timed, and passed on as they
+//! come.
 
 use core::fmt;
 use core::pin::Pin;
@@ -82,8 +83,8 @@ impl Progress {
         self.done.load(Ordering::Relaxed)
     }
 
-    /// Returns the fault of the body, if any. It came before any failure of the exchange, and is the
-    /// cause of it.
+    /// Returns the fault of the body, if any. It came before any failure of the exchange, and is
+    /// the cause of it.
     pub(crate) fn fault(&self) -> Option<Problem> {
         self.fault.get().copied()
     }
@@ -95,8 +96,9 @@ impl Progress {
         self.blame_client();
     }
 
-    /// Blames the client for a broken answer if the upstream was waiting for the request's body. A client
-    /// that sends drop by drop could otherwise have every answer break off, and pay for none.
+    /// Blames the client for a broken answer if the upstream was waiting for the request's body. A
+    /// client that sends drop by drop could otherwise have every answer break off, and pay for
+    /// none.
     pub(crate) fn answer_is_broken(&self) {
         if self.awaited.load(Ordering::Relaxed) {
             self.blame_client();
@@ -153,7 +155,8 @@ impl RequestBody {
         let length = frame.data_ref().map_or(0, |data| data.len() as u64);
         self.left = self.left.checked_sub(length).ok_or(BodyFault::TooLarge)?;
         self.progress.frames.fetch_add(1, Ordering::Relaxed);
-        // A body of declared length is not polled again after its last byte, so its end is noted here.
+        // A body of declared length is not polled again after its last byte, so its end is noted
+        // here.
         if self.is_end_stream() {
             self.progress.done.store(true, Ordering::Relaxed);
         }

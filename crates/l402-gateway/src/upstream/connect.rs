@@ -46,8 +46,8 @@ impl Upstream {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let url = route.upstream.clone();
         let unusable = |why: String| GatewayError::new(format!("cannot use {url}: {why}"));
-        // No upstream is asked which version it speaks: the operator has said so, and a request would
-        // have to wait for the answer.
+        // No upstream is asked which version it speaks: the operator has said so, and a request
+        // would have to wait for the answer.
         let http2 = match url.scheme() {
             Scheme::H2c => true,
             Scheme::Http => false,

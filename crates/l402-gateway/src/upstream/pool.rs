@@ -17,8 +17,8 @@ use super::body::{Progress, RequestBody};
 use super::connect::Upstream;
 use super::http1::{Http1, Http1Body, Http1Request, NoResponse};
 
-/// The longest time that an idle connection is kept: shorter than most servers keep theirs, so that it
-/// is seldom the upstream that closes one.
+/// The longest time that an idle connection is kept: shorter than most servers keep theirs, so that
+/// it is seldom the upstream that closes one.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// The largest number of idle connections that a worker keeps to one upstream.
@@ -35,8 +35,8 @@ pub(crate) enum UpstreamRequest {
     Http2(Box<Request<RequestBody>>),
 }
 
-/// Connections by the id of their upstream. Each worker is one thread with a pool of its own, so nothing
-/// ever waits for the locks.
+/// Connections by the id of their upstream. Each worker is one thread with a pool of its own, so
+/// nothing ever waits for the locks.
 #[derive(Default)]
 pub(crate) struct Pool {
     http1: Mutex<HashMap<u64, Vec<Idle>, ahash::RandomState>>,
@@ -52,8 +52,8 @@ struct Idle {
     since: Instant,
 }
 
-/// A connection that carries one request, to be given back when the answer has ended. Dropped before
-/// that, it is closed.
+/// A connection that carries one request, to be given back when the answer has ended. Dropped
+/// before that, it is closed.
 pub(super) struct Lease {
     connection: Http1,
     upstream: u64,
@@ -123,8 +123,8 @@ impl From<NoResponse> for SendError {
 }
 
 impl Pool {
-    /// Sends a request and waits for the head of its answer, at most for `limit` after the last piece
-    /// of the request's body.
+    /// Sends a request and waits for the head of its answer, at most for `limit` after the last
+    /// piece of the request's body.
     pub(crate) async fn send(
         self: &Arc<Self>,
         upstream: &Upstream,
@@ -236,7 +236,8 @@ impl Pool {
         Ok(sender)
     }
 
-    /// Closes connections that have been idle for too long or that the upstream has closed. Never ends.
+    /// Closes connections that have been idle for too long or that the upstream has closed. Never
+    /// ends.
     pub(crate) async fn close_idle(self: Arc<Self>) {
         let mut tick = tokio::time::interval(IDLE / 4);
         loop {
@@ -252,8 +253,8 @@ impl Pool {
     }
 }
 
-/// Waits for `work`, at most for `limit` after the last piece of the request's body. Returns `None` if
-/// that time has passed.
+/// Waits for `work`, at most for `limit` after the last piece of the request's body. Returns `None`
+/// if that time has passed.
 async fn in_time<T>(
     mut work: core::pin::Pin<Box<impl Future<Output = T>>>,
     progress: &Progress,
@@ -263,8 +264,8 @@ async fn in_time<T>(
         let (frames, done) = (progress.frames(), progress.is_done());
         match timeout(limit, work.as_mut()).await {
             Ok(answer) => return Some(answer),
-            // A piece that came meanwhile starts the time anew. A body that was complete before this
-            // round gets no second one.
+            // A piece that came meanwhile starts the time anew. A body that was complete before
+            // this round gets no second one.
             Err(_) if done || progress.frames() == frames => return None,
             Err(_) => {}
         }

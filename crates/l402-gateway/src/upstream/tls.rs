@@ -8,8 +8,8 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::GatewayError;
 use crate::certificate::{certificates, provider, unusable};
 
-/// Returns the settings of TLS to an upstream. Its certificate is verified by the public authorities,
-/// or only by those in the file `ca` if there is one.
+/// Returns the settings of TLS to an upstream. Its certificate is verified by the public
+/// authorities, or only by those in the file `ca` if there is one.
 pub(super) fn client_tls(
     ca: Option<&Path>,
     alpn: &[u8],

@@ -8,7 +8,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// A byte stream to an upstream. An enum and no trait object: reads and writes happen for every piece.
+/// A byte stream to an upstream. An enum and no trait object: reads and writes happen for every
+/// piece.
 pub(crate) enum Wire {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),

@@ -198,7 +198,11 @@ async fn a_header_of_the_operators_is_his_with_dashes_and_with_underscores() {
             ];
             let document = described(http2, &format!("{own} = \"ours\""), &spoofed).await;
             assert_eq!(received(&document, own), ["ours"], "{own}: {document}");
-            assert_eq!(received(&document, "x-other"), ["stays"], "{own}: {document}");
+            assert_eq!(
+                received(&document, "x-other"),
+                ["stays"],
+                "{own}: {document}"
+            );
         }
     }
 }

@@ -11,7 +11,8 @@ use crate::harness::{GatewayUnderTest, describe, request, routes, send, serve, u
 
 const TIMED: &str = "policy = \"time=1h\"\n";
 
-/// A gateway with one worker, and a credential that it has served twice, so that its proof is cached.
+/// A gateway with one worker, and a credential that it has served twice, so that its proof is
+/// cached.
 async fn cached(more: &str) -> (GatewayUnderTest, String, String) {
     let text = format!(
         "listen = [\"127.0.0.1:0\"]\nworkers = 1\n{}",

@@ -274,7 +274,8 @@ async fn a_client_that_reads_nothing_is_let_go_and_the_upstream_with_it() {
     waited.expect("the upstream is let go").unwrap();
 }
 
-/// A target without a path stands for the path `/`, in every version of HTTP (RFC 9112, section 3.2.2).
+/// A target without a path stands for the path `/`, in every version of HTTP (RFC 9112, section
+/// 3.2.2).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_begins_with_its_query_is_sent_on_with_a_path() {
     for http2 in [false, true] {

@@ -1,5 +1,5 @@
-//! The side that is charged for a failure: a buyer who breaks an exchange off, a gateway that stops, an
-//! upstream that fails.
+//! The side that is charged for a failure: a buyer who breaks an exchange off, a gateway that
+//! stops, an upstream that fails.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

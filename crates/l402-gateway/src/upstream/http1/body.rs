@@ -24,8 +24,8 @@ use crate::upstream::Wire;
 use crate::upstream::body::BodyFault;
 use crate::upstream::pool::Lease;
 
-/// The body of an answer. At its end the connection goes back to the pool. If the body breaks off or is
-/// dropped before its end, the connection is closed.
+/// The body of an answer. At its end the connection goes back to the pool. If the body breaks off
+/// or is dropped before its end, the connection is closed.
 pub(crate) struct Http1Body {
     left: Remaining,
     /// True if the connection may be used again.
@@ -39,7 +39,8 @@ enum Source {
     Done,
     /// The connection, whose request is sent.
     Connection(Lease),
-    /// The reading half of the connection. The rest of the request is still being sent on the other.
+    /// The reading half of the connection. The rest of the request is still being sent on the
+    /// other.
     Half(ReadHalf<Wire>, ReadBuffer, RestOfRequest),
 }
 
@@ -72,8 +73,8 @@ impl fmt::Display for Broken {
 impl std::error::Error for Broken {}
 
 impl Http1Body {
-    /// Returns the answer that `head` begins. A part of `request` may not be sent yet; the rest is then
-    /// sent in a task of its own.
+    /// Returns the answer that `head` begins. A part of `request` may not be sent yet; the rest is
+    /// then sent in a task of its own.
     pub(in crate::upstream) fn answer(
         head: Head,
         lease: Lease,
@@ -131,7 +132,8 @@ impl Http1Body {
         }
     }
 
-    /// Polls for the next piece, or the end. After either the end or an error the connection is gone.
+    /// Polls for the next piece, or the end. After either the end or an error the connection is
+    /// gone.
     pub(crate) fn poll_piece(
         &mut self,
         cx: &mut Context<'_>,
@@ -199,7 +201,8 @@ impl Http1Body {
         Ok((!piece.is_empty()).then_some(piece))
     }
 
-    /// Gives the connection back if it may be used again. The pool refuses it if bytes are left over.
+    /// Gives the connection back if it may be used again. The pool refuses it if bytes are left
+    /// over.
     fn end(&mut self) {
         match mem::replace(&mut self.source, Source::Done) {
             Source::Connection(lease) if self.keep => lease.give_back(),
@@ -234,8 +237,8 @@ impl Source {
                 Poll::Pending
             })
             .await;
-            // If the client's body broke, an upstream that waits for the rest has to learn that none
-            // comes. If the upstream takes no more, it may still send the rest of its answer.
+            // If the client's body broke, an upstream that waits for the rest has to learn that
+            // none comes. If the upstream takes no more, it may still send the rest of its answer.
             match sent {
                 Err(WriteFault::Body(fault)) => {
                     let _ = timeout(limit.unwrap_or_default(), to.shutdown()).await;
@@ -293,7 +296,7 @@ impl RestOfRequest {
         }
     }
 
-    /// Lets the task go on by itself.
+    /// Lets the task go on after this is dropped.
     fn detach(&mut self) {
         self.0 = None;
     }

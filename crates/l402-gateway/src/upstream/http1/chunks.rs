@@ -48,15 +48,15 @@ pub(crate) enum Next {
 }
 
 impl Chunks {
-    /// Takes the next piece off the bytes that were read. Drops extensions and trailers, because nothing
-    /// has checked them.
+    /// Takes the next piece off the bytes that were read. Drops extensions and trailers, because
+    /// nothing has checked them.
     pub(crate) fn next(&mut self, read: &mut BytesMut) -> Result<Next, Malformed> {
         loop {
             *self = match *self {
                 Self::Data(_) if read.is_empty() => return Ok(Next::Read),
                 Self::Data(left) => {
-                    // Passed on as it comes: to wait for the whole chunk would delay streams and take
-                    // memory.
+                    // Passed on as it comes: to wait for the whole chunk would delay streams and
+                    // take memory.
                     let here = usize::try_from(left).map_or(read.len(), |l| l.min(read.len()));
                     let rest = left - here as u64;
                     *self = if rest == 0 {

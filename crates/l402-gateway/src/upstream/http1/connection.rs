@@ -62,8 +62,8 @@ impl fmt::Display for NoResponse {
 }
 
 impl NoResponse {
-    /// Returns true if the connection was closed without a byte of an answer. An idle connection looks
-    /// like that if the upstream closes it just when it is used again.
+    /// Returns true if the connection was closed without a byte of an answer. An idle connection
+    /// looks like that if the upstream closes it just when it is used again.
     pub(super) fn is_closed_without_response(&self) -> bool {
         matches!(
             self,
@@ -93,8 +93,8 @@ impl Http1 {
         self.read.bytes.is_empty() && read.is_pending()
     }
 
-    /// Sends a request and waits for the head of its answer, at most for `limit` after the last byte
-    /// that was written.
+    /// Sends a request and waits for the head of its answer, at most for `limit` after the last
+    /// byte that was written.
     pub(in crate::upstream) async fn exchange(
         &mut self,
         request: &mut Http1Request,
@@ -107,7 +107,8 @@ impl Http1 {
             if answered.is_ready() {
                 return answered;
             }
-            // A slow upload is no silent upstream: each byte written gives the answer its full time.
+            // A slow upload is no silent upstream: each byte written gives the answer its full
+            // time.
             self.idle_timer.reset_if_changed(request.count());
             if self.idle_timer.poll_elapsed(cx) {
                 return Poll::Ready(Err(NoResponse::Timeout));
@@ -117,8 +118,8 @@ impl Http1 {
         .await
     }
 
-    /// Writes and reads in turn. An answer may come before all of its request is sent, and also if the
-    /// rest cannot be sent. Nothing is read before the first byte of the request is written.
+    /// Writes and reads in turn. An answer may come before all of its request is sent, and also if
+    /// the rest cannot be sent. Nothing is read before the first byte of the request is written.
     fn poll_exchange(
         &mut self,
         request: &mut Http1Request,
@@ -180,8 +181,8 @@ impl Http1 {
         }
     }
 
-    /// Prepares for the next request: frees a large buffer, stops the timer. Returns false if bytes are
-    /// left over, after which no request may follow.
+    /// Prepares for the next request: frees a large buffer, stops the timer. Returns false if bytes
+    /// are left over, after which no request may follow.
     pub(in crate::upstream) fn set_idle(&mut self) -> bool {
         self.idle_timer.reset();
         let silent = self.read.bytes.is_empty();

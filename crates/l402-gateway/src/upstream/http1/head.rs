@@ -1,4 +1,5 @@
-//! The head of an answer of HTTP/1.1, parsed by `httparse`, and the framing of the body that follows.
+//! The head of an answer of HTTP/1.1, parsed by `httparse`, and the framing of the body that
+//! follows.
 //!
 //! An answer that has two readings is refused: the next answer on its connection could be taken for
 //! part of it, and be given to another client (RFC 9112, section 6.3).
@@ -68,7 +69,8 @@ pub(crate) fn take(
             return Ok(Some(head));
         }
     }
-    // Checked while the head is not whole, too: an upstream that never ends it must not fill the memory.
+    // Checked while the head is not whole, too: an upstream that never ends it must not fill the
+    // memory.
     if read.len() > HEAD_MAX {
         return Err(TOO_LONG);
     }
@@ -168,8 +170,8 @@ impl FramingHeaders {
 
     /// Returns the head, once all headers are read (RFC 9112, section 6.3).
     fn head(self, answer: Response<()>, http10: bool, to_head: bool) -> Result<Head, Malformed> {
-        // HTTP/1.0 knows no chunks, and a length beside chunks is the classic way to have one answer
-        // read as two.
+        // HTTP/1.0 knows no chunks, and a length beside chunks is the classic way to have one
+        // answer read as two.
         if self.chunked && (http10 || self.length.is_some()) {
             return Err(Malformed("the length of the answer can be read two ways"));
         }

@@ -1,8 +1,8 @@
 //! HTTP/1.1 to an upstream: one request and its answer at a time, in the task of the request.
 //!
-//! A connection has no task of its own, and no channel to one. `connection` sends a request and waits
-//! for the head of its answer, `request` writes, `head` and `chunks` parse what an upstream sends, and
-//! `body` reads the answer as its client asks for it.
+//! A connection has no task of its own, and no channel to one. `connection` sends a request and
+//! waits for the head of its answer, `request` writes, `head` and `chunks` parse what an upstream
+//! sends, and `body` reads the answer as its client asks for it.
 //!
 //! The states of a connection:
 //!

@@ -78,7 +78,8 @@ pub(crate) struct HeadWriter {
 }
 
 impl HeadWriter {
-    /// Writes the request line. Nothing is escaped: a parsed target holds neither spaces nor line ends.
+    /// Writes the request line. Nothing is escaped: a parsed target holds neither spaces nor line
+    /// ends.
     pub(crate) fn new(method: Method, target: &PathAndQuery) -> Self {
         let mut lines = Vec::with_capacity(HEAD);
         lines.extend_from_slice(method.as_str().as_bytes());
@@ -148,9 +149,9 @@ impl Http1Request {
         self.method == Method::HEAD
     }
 
-    /// Returns true if the request may be sent on another connection, and makes it ready for that: its
-    /// connection was closed without an answer, and either nothing of it was written or the method may
-    /// be repeated.
+    /// Returns true if the request may be sent on another connection, and makes it ready for that:
+    /// its connection was closed without an answer, and either nothing of it was written or the
+    /// method may be repeated.
     pub(in crate::upstream) fn may_try_again(&mut self, why: &NoResponse) -> bool {
         let again = why.is_closed_without_response() && (!self.begun || self.may_repeat());
         // The head is still there as it was written, so to repeat it costs no copy.
@@ -193,7 +194,8 @@ impl Http1Request {
         self.written == self.lines.len() && self.piece.is_empty()
     }
 
-    /// Writes as much as there is and the connection takes. Ready when all of it is written and flushed.
+    /// Writes as much as there is and the connection takes. Ready when all of it is written and
+    /// flushed.
     pub(super) fn poll_send<W: AsyncWrite + Unpin>(
         &mut self,
         wire: &mut W,
@@ -217,8 +219,8 @@ impl Http1Request {
         }
     }
 
-    /// Takes the next piece of the body if the one before is written. Pending if the client has not sent
-    /// one yet.
+    /// Takes the next piece of the body if the one before is written. Pending if the client has not
+    /// sent one yet.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyFault>> {
         if self.coding == Coding::Ended || !self.piece.is_empty() {
             return Poll::Ready(Ok(()));
@@ -282,7 +284,8 @@ impl Http1Request {
         self.written = 0;
     }
 
-    /// Writes once: lines and piece together if there are both, so that a chunk takes one system call.
+    /// Writes once: lines and piece together if there are both, so that a chunk takes one system
+    /// call.
     fn poll_write<W: AsyncWrite + Unpin>(
         &mut self,
         wire: &mut W,

@@ -114,8 +114,8 @@ pub(super) fn ours(case: &Case, pieces: &[usize]) -> Result<ReadAnswer, &'static
     })
 }
 
-/// Returns hyper's reading, or the innermost reason for an error. The clock stands still until no task
-/// has anything to do.
+/// Returns hyper's reading, or the innermost reason for an error. The clock stands still until no
+/// task has anything to do.
 pub(super) async fn theirs(case: &Case) -> Result<ReadAnswer, String> {
     let (client, upstream) = tokio::io::duplex(1 << 20);
     let (sender, connection) = http1::handshake(TokioIo::new(client)).await.expect("open");

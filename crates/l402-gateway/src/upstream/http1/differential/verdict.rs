@@ -85,7 +85,8 @@ fn names_a_header(line: &HeaderValue) -> bool {
     names.any(|name| !matches!(name, b"" | b"close" | b"keep-alive"))
 }
 
-/// Returns the reason why only one reader keeps the connection: hyper ignores a line that is not text.
+/// Returns the reason why only one reader keeps the connection: hyper ignores a line that is not
+/// text.
 fn kept_by_one(theirs: &ReadAnswer, by_us: bool) -> Option<Verdict> {
     let mut lines = theirs.headers.get_all(header::CONNECTION).iter();
     let unheard = lines.any(|line| line.to_str().is_err());
