@@ -192,7 +192,7 @@ impl Framing {
         if !core::mem::replace(&mut self.head.started, true) {
             return Ok(FramingState::Head);
         }
-        // Two headers matter here. The first letter tells nearly all others from them.
+        // Only two headers matter here, and the first letter rules out nearly all others.
         if matches!(line[0], b'c' | b'C' | b't' | b'T') {
             self.header(line)?;
         }

@@ -1,17 +1,14 @@
 //! Idle timers that cost nearly nothing while a connection makes progress.
 //!
-//! Nearly every wait ends before its time. So the start and the end of a wait only store a time,
-//! and do not touch the runtime's timer. That one is moved when it goes off and the wait has begun
-//! later than it was set for:
+//! Nearly every wait ends before its limit. So the beginning and the end of a wait only store a
+//! time, and leave the runtime's timer (the alarm) as it is, set for an earlier wait. If the alarm
+//! goes off before the present wait has reached its limit, it is moved. With a limit of 10 seconds:
 //!
 //! ```text
-//!   wait begins ──▶ the end is later than the alarm ──▶ the alarm stays as it is
-//!                                                          │ goes off, too early for this wait
-//!                                                          ▼
-//!                                                        moved to the end of the wait
-//!                                                          │ goes off again, at the end
-//!                                                          ▼
-//!                                                        the time has run out
+//!   seconds      0              9     10                    19
+//!   first wait   begins         ends
+//!   second wait                 begins                      has reached its limit
+//!   alarm        is set to 10         goes off, moves to 19 goes off
 //! ```
 
 use core::mem;
@@ -99,7 +96,7 @@ struct Alarm {
 }
 
 /// One wait of hyper: a future that is ready at `end`.
-struct Until {
+struct SleepUntil {
     end: Instant,
     alarm: ConnectionTimer,
 }
@@ -111,7 +108,7 @@ impl Timer for ConnectionTimer {
 
     fn sleep_until(&self, end: std::time::Instant) -> Pin<Box<dyn Sleep>> {
         let (end, alarm) = (end.into(), self.clone());
-        Box::pin(Until { end, alarm })
+        Box::pin(SleepUntil { end, alarm })
     }
 
     fn now(&self) -> std::time::Instant {
@@ -119,9 +116,9 @@ impl Timer for ConnectionTimer {
     }
 }
 
-impl Sleep for Until {}
+impl Sleep for SleepUntil {}
 
-impl Future for Until {
+impl Future for SleepUntil {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -131,10 +128,10 @@ impl Future for Until {
 }
 
 impl Alarm {
-    /// Polls for the end of a wait. A task of which the waker is known is polled again only if the
-    /// alarm has gone off or is too late.
+    /// Polls for the end of a wait. Touches the runtime's timer only if it has gone off, is set too
+    /// late, or would wake another task.
     fn poll(&mut self, end: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        // The connection may have moved to another task, as for a tunnel or in a test.
+        // Another task may poll now, and the alarm must wake that one.
         let is_known = self
             .waker
             .as_ref()

@@ -61,7 +61,7 @@ impl Config {
             ));
         }
         for (index, address) in self.listen.iter().enumerate() {
-            // Port 0 may stand there twice: each becomes another free port.
+            // Port 0 may be listed twice: each takes another free port.
             if address.port() != 0 && self.listen[..index].contains(address) {
                 return Err(("listen", format!("{address} stands there twice")));
             }

@@ -111,7 +111,7 @@ impl<'a> Mistakes<'a> {
     /// Returns all mistakes in the order of the file.
     pub(super) fn into_errors(self) -> Vec<ConfigError> {
         let mut found = self.found.into_inner();
-        // They were found key by key, in the order of the code.
+        // They were found in the order in which the code reads keys.
         found.sort_by_key(|mistake| mistake.place);
         found
     }

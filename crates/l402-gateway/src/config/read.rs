@@ -233,8 +233,7 @@ fn check_together(
             text,
         );
     }
-    // A route that was wrong is not among `config.routes`, so what would be said of the others
-    // might be false.
+    // A route with a mistake is missing in `config.routes`, so a check of the others could be wrong.
     if !mistakes.is_empty() {
         return;
     }
@@ -271,7 +270,7 @@ impl FromStr for HostName {
         let port = name
             .rsplit_once(':')
             .is_some_and(|(host, _)| !host.contains('['));
-        // The colons of an IPv6 address stand within brackets; one behind them begins a port.
+        // An IPv6 address has colons inside its brackets; a colon after them begins a port.
         let port = port || name.contains("]:");
         if name.is_empty() || port || !name.bytes().all(plain) {
             return Err(HostNameError);

@@ -68,7 +68,7 @@ impl Body for ResponseBody {
         // request gives the answer more time.
         this.idle.reset_if_changed(this.request.frames());
         let frame = ready!(or_idle(frame, &mut this.idle, cx));
-        // Looked at before the error is passed on, because that settles the use.
+        // Before the error is returned, because `SettleBody` settles the use with it.
         if let Some(Err(BodyFault::Broken(_) | BodyFault::Idle)) = &frame {
             this.request.answer_is_broken();
         }

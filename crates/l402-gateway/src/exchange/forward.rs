@@ -224,7 +224,7 @@ impl Exchange {
         connection: &Arc<Connection>,
     ) -> Answer {
         let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
-        // The version of the upstream says nothing to the client: hyper would pass HTTP/1.0 on.
+        // The upstream's version does not concern the client, but hyper would pass HTTP/1.0 on.
         *answer.version_mut() = Version::HTTP_11;
         *answer.extensions_mut() = http::Extensions::new();
         // Events, gRPC and tunnels may be silent for as long as they like.

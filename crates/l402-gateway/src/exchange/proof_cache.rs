@@ -56,7 +56,7 @@ impl ProofCache {
     /// Returns the proof of a credential under this table, or `None`.
     pub(crate) fn get(&self, table: &Arc<RouteTable>, key: &[u8]) -> Option<Arc<Proven>> {
         let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A reload may have changed keys or deployment, so proofs end with their table.
+        // The cache belongs to one version of the configuration: no proof may outlive its keys.
         if cache.table.as_ptr() != Arc::as_ptr(table) {
             return None;
         }

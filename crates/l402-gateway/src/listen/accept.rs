@@ -72,7 +72,7 @@ impl Acceptor {
         // An IPv4 client of a listener on `[::]` counts as the IPv4 address that it is.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let limit = table.http.connections_per_peer;
-        // Closed without an answer: one would cost what the limit is there to save.
+        // Closed without an answer, since an answer costs what the limit is there to save.
         let Some(slot) = self.peers.enter(peer.ip(), limit) else {
             return tracing::debug!(peer = %peer.ip(), "too many connections of one address");
         };

@@ -192,7 +192,7 @@ impl Gateway {
         let before = self.state.table.load_full();
         let table = route_table(&config, self.keys.clone(), self.network, Some(&before))?;
         self.state.table.store(Arc::new(table));
-        // Invoices of prices and memos that are no longer sold would stay until they expire.
+        // Invoices for prices and memos that are no longer in use would stay in memory.
         if let Some(stock) = &self.invoice_stock {
             stock.clear();
         }

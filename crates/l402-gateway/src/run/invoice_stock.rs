@@ -99,7 +99,7 @@ impl Stocks {
         let now = self.clock.wall();
         let mut prices = self.prices();
         if !prices.contains_key(request) {
-            // A price of its own for each path, say, must not fill the memory.
+            // A configuration with very many prices must not fill the memory.
             if prices.len() >= PRICES_MAX {
                 return None;
             }

@@ -42,7 +42,8 @@ impl Upstream {
         route: &RouteConfig,
         connect_timeout: Duration,
     ) -> Result<Self, GatewayError> {
-        // The URL is not enough for a key: upstreams may differ in their authorities or time-outs.
+        // The URL is not enough for a key: two upstreams may differ in their certificate authorities
+        // or time-outs.
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let url = route.upstream.clone();
         let unusable = |why: String| GatewayError::new(format!("cannot use {url}: {why}"));

@@ -129,8 +129,7 @@ impl FramingHeaders {
         let name = name.map_err(|_| Malformed("a header of the answer has a wrong name"))?;
         let value = line.value;
         if name == header::TRANSFER_ENCODING {
-            // No list, no second line: which codings apply in which order is read differently by
-            // different servers.
+            // Neither a list nor a second line: servers differ in how they combine codings.
             let twice = mem::replace(&mut self.chunked, true);
             return if !twice && value.eq_ignore_ascii_case(b"chunked") {
                 Ok(())
