@@ -8,7 +8,7 @@ use rustls_pki_types::pem::PemObject as _;
 
 use crate::GatewayError;
 
-/// Returns the cryptography that TLS uses on both sides.
+/// Returns the cryptography that TLS uses towards clients and upstreams.
 pub(crate) fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
@@ -17,6 +17,7 @@ pub(crate) fn provider() -> Arc<rustls::crypto::CryptoProvider> {
 pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, GatewayError> {
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let chain = read.map_err(|error| unusable("certificate", path, &error.to_string()))?;
+    // A file of another kind, such as a key, is read without an error and holds none.
     if chain.is_empty() {
         return Err(unusable(
             "certificate",
@@ -27,7 +28,7 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
     Ok(chain)
 }
 
-/// Returns the error that says why a file cannot be used.
+/// Returns the error for a file that cannot be used.
 pub(crate) fn unusable(what: &str, path: &Path, why: &str) -> GatewayError {
     GatewayError::new(format!("cannot use the {what} {}: {why}", path.display()))
 }

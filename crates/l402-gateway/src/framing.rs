@@ -1,25 +1,43 @@
 //! Strict framing of HTTP/1.1 requests, checked on the bytes before hyper reads them.
 //!
-//! hyper takes two things that a gateway must not: it drops `Content-Length` silently where
-//! `Transfer-Encoding` stands beside it, and it accepts a bare line feed as a line's end. Another
-//! server in the chain may read either the other way, and then sees a request that nobody paid
-//! for (ATTACKS H-21 to H-23). What is ambiguous is spoiled with a NUL byte, which hyper refuses
-//! with 400 and a closed connection.
+//! hyper accepts two things that a gateway must not: it drops `Content-Length` silently if there is
+//! a `Transfer-Encoding`, and it takes a bare line feed for the end of a line. Another server in
+//! the chain may read either the other way, and then sees a request that nobody has paid for
+//! (ATTACKS H-21 to H-23). One byte of an ambiguous request is overwritten with NUL, which hyper
+//! refuses with 400 and a closed connection.
+//!
+//! The states, each named after the bytes that come next:
+//!
+//! ```text
+//!            Content-Length: n
+//!       ┌────────────────────────▶ Sized(n) ──── n bytes ────┐
+//!       │                                                    ▼
+//!      Head ◀──────────────────────────────────────────── (next request)
+//!       │                                                    ▲
+//!       │ chunked             size > 0                       │ empty line
+//!       └─────────▶ ChunkSize ────────▶ Chunk(n)             │
+//!                    │     ▲               │ n bytes         │
+//!                    │     └─ empty line ─ ChunkEnd          │
+//!                    └─ size = 0 ─────────────────────▶ Trailers
+//!
+//!      any state ── a line that can be read in two ways ──▶ Broken
+//! ```
 
 use memchr::memchr;
 
 use crate::number::{decimal, hexadecimal};
 
-/// The longest line that can be part of a head; hyper's own limit is reached before.
+/// The length of the longest line of a head, in bytes. hyper's own limit is reached before.
 const LINE_MAX: usize = 72 * 1024;
 
-/// The longest line before a chunk: its size and its extensions (ATTACKS H-22).
+/// The length of the longest line before a chunk, in bytes: its size and its extensions (ATTACKS
+/// H-22).
 const CHUNK_LINE_MAX: usize = 16 + 256;
 
 const CONTENT_LENGTH: &[u8] = b"content-length";
 const TRANSFER_ENCODING: &[u8] = b"transfer-encoding";
 
-/// Follows one connection from its first byte.
+/// The framing of one connection's requests, followed from the first byte.
 #[derive(Debug, Default)]
 pub(crate) struct Framing {
     state: FramingState,
@@ -31,9 +49,9 @@ pub(crate) struct Framing {
 /// The place in a request where the next byte stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum FramingState {
-    /// Spoiled: nothing more is judged.
+    /// A byte was overwritten. The bytes after it are not checked.
     Broken,
-    /// Bytes of a chunk.
+    /// This number of bytes of a chunk.
     Chunk(u64),
     /// The line end after a chunk.
     ChunkEnd,
@@ -42,35 +60,38 @@ enum FramingState {
     /// Request line and headers.
     #[default]
     Head,
-    /// Bytes of a body of known length.
+    /// This number of bytes of a body of known length.
     Sized(u64),
     /// Fields after the last chunk.
     Trailers,
 }
 
-/// What the head of the request under way has said of its body.
+/// The headers of the present request that frame its body.
 #[derive(Clone, Copy, Debug, Default)]
 struct Head {
+    /// Set by the request line.
     started: bool,
     length: Option<u64>,
     chunked: bool,
 }
 
-/// The bytes have no single reading.
+/// The bytes can be read in more than one way.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ambiguous;
 
 impl Framing {
-    /// Returns true once a byte was spoiled.
+    /// Returns true once a byte was overwritten.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn is_broken(&self) -> bool {
         self.state == FramingState::Broken
     }
 
-    /// Judges what was read. Of an ambiguous request, the byte that makes it so becomes NUL.
+    /// Checks the bytes that were read. If they can be read in two ways, the byte at which that
+    /// shows becomes NUL.
     pub(crate) fn inspect(&mut self, bytes: &mut [u8]) {
         let mut at = 0;
         while at < bytes.len() && self.state != FramingState::Broken {
+            // Bodies are skipped as a whole, since only lines can be ambiguous.
             at += match self.state {
                 FramingState::Sized(left) => self.skip(
                     left,
@@ -89,6 +110,7 @@ impl Framing {
         }
     }
 
+    /// Skips bytes of a body, and returns their number.
     fn skip(
         &mut self,
         left: u64,
@@ -102,16 +124,18 @@ impl Framing {
         taken
     }
 
-    /// Takes one line, or the beginning of one; gives its length.
+    /// Takes one line, or the beginning of one, and returns its length.
     fn line(&mut self, bytes: &mut [u8]) -> usize {
         let Some(end) = memchr(b'\n', bytes) else {
             self.partial.extend_from_slice(bytes);
-            // The bound is for the line without its end, of which the first byte may be here.
+            // The bound is for the line without its end. One byte of that, the carriage return, may
+            // already be here.
             if self.partial.len() > self.line_max() + 1 {
-                self.spoil(bytes, bytes.len() - 1);
+                self.refuse(bytes, bytes.len() - 1);
             }
             return bytes.len();
         };
+        // Most lines come whole, and are read without a copy.
         let verdict = if self.partial.is_empty() {
             self.whole_line(&bytes[..end])
         } else {
@@ -123,7 +147,7 @@ impl Framing {
             verdict
         };
         if verdict.is_err() {
-            self.spoil(bytes, end);
+            self.refuse(bytes, end);
         }
         end + 1
     }
@@ -136,13 +160,14 @@ impl Framing {
         }
     }
 
-    fn spoil(&mut self, bytes: &mut [u8], at: usize) {
+    /// Overwrites the byte at `at`, and checks nothing more.
+    fn refuse(&mut self, bytes: &mut [u8], at: usize) {
         bytes[at] = 0;
         self.state = FramingState::Broken;
         self.partial = Vec::new();
     }
 
-    /// A line without its line feed.
+    /// Takes a whole line, without its line feed.
     fn whole_line(&mut self, line: &[u8]) -> Result<(), Ambiguous> {
         let line = line.strip_suffix(b"\r").ok_or(Ambiguous)?;
         if line.len() > self.line_max() {
@@ -150,7 +175,7 @@ impl Framing {
         }
         self.state = match self.state {
             FramingState::Head if line.is_empty() && self.head.started => self.end_of_head()?,
-            // Empty lines before a request are let go (RFC 9112, section 2.2).
+            // Empty lines before a request are allowed (RFC 9112, section 2.2).
             FramingState::Head if line.is_empty() => FramingState::Head,
             FramingState::Head => self.head_line(line)?,
             FramingState::ChunkSize => chunk_size(line)?,
@@ -162,15 +187,16 @@ impl Framing {
         Ok(())
     }
 
+    /// Takes a line of a head: the request line, then headers.
     fn head_line(&mut self, line: &[u8]) -> Result<FramingState, Ambiguous> {
         if !core::mem::replace(&mut self.head.started, true) {
             return Ok(FramingState::Head);
         }
-        // Most lines are neither, and their first letter tells.
+        // Only two headers matter here, and the first letter rules out nearly all others.
         if matches!(line[0], b'c' | b'C' | b't' | b'T') {
             self.header(line)?;
         }
-        // A line that begins with white space would continue the one before it.
+        // Some servers read a line that begins with white space as the rest of the line before it.
         if line[0].is_ascii_whitespace() {
             Err(Ambiguous)
         } else {
@@ -178,10 +204,12 @@ impl Framing {
         }
     }
 
+    /// Takes a header, and keeps its value if it frames the body.
     fn header(&mut self, line: &[u8]) -> Result<(), Ambiguous> {
         let colon = memchr(b':', line).ok_or(Ambiguous)?;
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
         if name.eq_ignore_ascii_case(CONTENT_LENGTH) {
+            // Two lengths are refused also if they are the same.
             let twice = self
                 .head
                 .length
@@ -191,8 +219,8 @@ impl Framing {
         }
         if name.eq_ignore_ascii_case(TRANSFER_ENCODING) {
             let twice = core::mem::replace(&mut self.head.chunked, true);
-            let known = value.eq_ignore_ascii_case(b"chunked");
-            return if known && !twice {
+            let is_chunked = value.eq_ignore_ascii_case(b"chunked");
+            return if is_chunked && !twice {
                 Ok(())
             } else {
                 Err(Ambiguous)
@@ -201,11 +229,14 @@ impl Framing {
         Ok(())
     }
 
+    /// Returns the state after the head.
     fn end_of_head(&mut self) -> Result<FramingState, Ambiguous> {
         let Head {
             length, chunked, ..
         } = self.head;
         match (length, chunked) {
+            // RFC 9112, section 6.3, allows to drop the length. Refused, since another server in
+            // the chain may drop the coding instead.
             (Some(_), true) => Err(Ambiguous),
             (None, true) => Ok(FramingState::ChunkSize),
             (None | Some(0), false) => Ok(self.end_of_request()),
@@ -216,13 +247,14 @@ impl Framing {
         }
     }
 
+    /// Returns the state after a request: the head of the next.
     fn end_of_request(&mut self) -> FramingState {
         self.head = Head::default();
         FramingState::Head
     }
 }
 
-/// `1a;name=value`: the size in hexadecimal digits, and extensions that nobody reads.
+/// Reads the size of a chunk from a line such as `1a;name=value`. Extensions are ignored.
 fn chunk_size(line: &[u8]) -> Result<FramingState, Ambiguous> {
     let size = line.split(|byte| *byte == b';').next().unwrap_or_default();
     Ok(match hexadecimal(size).ok_or(Ambiguous)? {
@@ -235,7 +267,7 @@ fn chunk_size(line: &[u8]) -> Result<FramingState, Ambiguous> {
 mod tests {
     use super::*;
 
-    /// Whether the bytes pass, read in pieces of this length.
+    /// Returns true if the bytes pass, read in pieces of this length.
     fn passes(text: &str, piece: usize) -> bool {
         let mut framing = Framing::default();
         let mut bytes = text.as_bytes().to_vec();

@@ -3,8 +3,8 @@
 use http::HeaderName;
 use l402_server::HOP_BY_HOP;
 
-/// Returns true for a header of the message's framing or routing: no `Connection` may name it away,
-/// and no operator may set it.
+/// Returns true for a header of the message's framing or routing. A client cannot have it dropped
+/// by naming it in `Connection`, and an operator cannot set it.
 pub(crate) fn is_framing(name: &HeaderName) -> bool {
     let name = name.as_str();
     HOP_BY_HOP.contains(&name) || matches!(name, "host" | "content-length" | "expect")

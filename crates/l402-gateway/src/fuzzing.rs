@@ -1,7 +1,7 @@
-//! Entry points of the fuzz targets: each takes bytes of a stranger and checks what a parser of them
-//! promises.
+//! Entry points of the fuzz targets. Each takes the bytes of a stranger, and checks the promises of
+//! the parser that reads them.
 //!
-//! Compiled with `--cfg fuzzing` alone, which cargo-fuzz sets. No part of the public interface.
+//! Compiled only with `--cfg fuzzing`, which cargo-fuzz sets. Not a part of the public interface.
 
 use bytes::BytesMut;
 use http::StatusCode;
@@ -19,6 +19,7 @@ use crate::upstream::http1::head::{self, HEADERS_MAX, Malformed, Remaining};
 /// If one of these does not hold.
 pub fn framing(data: &[u8]) {
     let (whole, spoiled) = inspect(data, data.len());
+    // Byte by byte, and in pieces that cut lines at changing places.
     for size in [1, 7] {
         let (_, in_pieces) = inspect(data, size);
         assert_eq!(spoiled, in_pieces, "in pieces of {size}");
@@ -49,7 +50,7 @@ fn inspect(data: &[u8], size: usize) -> (Vec<u8>, bool) {
     (bytes, framing.is_broken())
 }
 
-/// Reads the accepted requests with another parser, up to the first body in chunks.
+/// Checks the accepted requests with another parser, up to the first body in chunks.
 fn heads_have_one_framing(mut data: &[u8]) {
     loop {
         let mut lines = [httparse::EMPTY_HEADER; 64];
@@ -57,6 +58,7 @@ fn heads_have_one_framing(mut data: &[u8]) {
         let Ok(httparse::Status::Complete(end)) = request.parse(data) else {
             return;
         };
+        // By hand, since the parser knows nothing of framing: two readers that agree are the test.
         let values = |name: &str| -> Vec<&[u8]> {
             let named = request
                 .headers
@@ -87,8 +89,8 @@ fn heads_have_one_framing(mut data: &[u8]) {
     }
 }
 
-/// Checks the heads of answers: the result does not depend on how the bytes are cut, and a head that
-/// is written again has the same meaning. The first byte says if the request was HEAD.
+/// Checks the heads of answers: the result does not depend on how the bytes are cut, and a head
+/// that is written again has the same meaning. The first byte says if the request was HEAD.
 ///
 /// # Panics
 /// If one of these does not hold.
@@ -123,6 +125,7 @@ struct MeaningOfHead {
     left: Vec<u8>,
 }
 
+/// Reads a head in pieces; `None` if it is not whole.
 fn read_head(data: &[u8], size: usize, to_head: bool) -> Result<Option<MeaningOfHead>, Malformed> {
     let (mut read, mut pieces) = (BytesMut::new(), data.chunks(size.max(1)));
     while let Some(piece) = pieces.next() {

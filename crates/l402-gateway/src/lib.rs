@@ -1,11 +1,12 @@
 //! A reverse proxy that puts a price on any HTTP upstream.
 //!
-//! It accepts HTTP/1.1 and HTTP/2, with and without TLS; decides with `l402-server` whether a
-//! request is paid; and forwards what is, streamed both ways, WebSocket and gRPC included.
+//! The gateway accepts HTTP/1.1 and HTTP/2, with and without TLS. It asks `l402-server` if a
+//! request is paid, and forwards those that are, streamed in both directions, WebSocket and gRPC
+//! included.
 //!
-//! It does not decide: prices, tokens and uses are `l402-server`'s. It cannot spend: all it knows
-//! of Lightning is [`Receive`](l402_lightning::Receive). It buffers no body, follows no redirect,
-//! and reads its configuration once, before a port is bound.
+//! Not part of this crate: the decision itself (prices, tokens and uses belong to `l402-server`),
+//! and spending (of Lightning it knows only [`Receive`](l402_lightning::Receive)). It buffers no
+//! body, follows no redirect, and reads its configuration once, before a port is bound.
 //!
 //! ```text
 //!   socket ─ framing ─ hyper ─ canonical request ─ paywall ─┬─ refusal ──▶ answer
@@ -13,8 +14,11 @@
 //!                                                           └─ Granted ─▶ forward ─ pool ─▶ upstream
 //! ```
 //!
-//! Each worker is a thread with a runtime, listeners and upstream connections of its own. Node,
-//! ledger and reload live on one control runtime that the workers reach by channels.
+//! Each worker is a thread with a runtime, listeners and upstream connections of its own. The node
+//! works on one control runtime that the workers reach by channels.
+//!
+//! [`Config`] is the configuration, [`Home`] the folder with master key and ledger, and [`Gateway`]
+//! a running gateway. A program that opens the node which the configuration names:
 //!
 //! ```no_run
 //! use std::{sync::Arc, time::Duration};

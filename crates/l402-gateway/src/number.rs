@@ -1,10 +1,11 @@
 //! Numbers in headers and chunks, read strictly.
 //!
-//! A sign, a space or a digit too many is read differently by different servers, so there is no
-//! number then.
+//! Text with a sign, a space or too many digits is no number here, because servers read it
+//! differently.
 
-/// Returns a length in decimal digits, and nothing else: at most 18 of them.
+/// Reads a length of 1 to 18 decimal digits. `None` for any other text.
 pub(crate) fn decimal(text: &[u8]) -> Option<u64> {
+    // 18 digits fit into 64 bits on every server. A longer number may wrap around on one of them.
     if text.is_empty() || text.len() > 18 {
         return None;
     }
@@ -14,7 +15,7 @@ pub(crate) fn decimal(text: &[u8]) -> Option<u64> {
     })
 }
 
-/// Returns a length in hexadecimal digits, and nothing else: at most 15 of them.
+/// Reads a length of 1 to 15 hexadecimal digits. `None` for any other text.
 pub(crate) fn hexadecimal(text: &[u8]) -> Option<u64> {
     if text.is_empty() || text.len() > 15 {
         return None;

@@ -1,7 +1,15 @@
 //! Idle timers that cost nearly nothing while a connection makes progress.
 //!
-//! Nearly everything comes in time. So the alarm behind a timer is set anew only when it goes off
-//! too early, and to begin a wait or to end it does not touch the runtime.
+//! Nearly every wait ends before its limit. So the beginning and the end of a wait only store a
+//! time, and leave the runtime's timer (the alarm) as it is, set for an earlier wait. If the alarm
+//! goes off before the present wait has reached its limit, it is moved. With a limit of 10 seconds:
+//!
+//! ```text
+//!   seconds      0              9     10                    19
+//!   first wait   begins         ends
+//!   second wait                 begins                      has reached its limit
+//!   alarm        is set to 10         goes off, moves to 19 goes off
+//! ```
 
 use core::mem;
 use core::pin::{Pin, pin};
@@ -13,17 +21,20 @@ use hyper::rt::{Sleep, Timer};
 use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep_until};
 
-/// A timer that runs out if it is polled for so long without a reset in between.
+/// A timer that runs out if a wait lasts longer than its limit. A wait begins with the first poll,
+/// and ends with a reset.
 pub(crate) struct IdleTimer {
     /// `None` never runs out.
     limit: Option<Duration>,
+    /// The beginning of the present wait.
     since: Option<Instant>,
-    /// The count of the last call of [`IdleTimer::reset_if_changed`].
+    /// The count that the last call of [`IdleTimer::reset_if_changed`] was given.
     count: u64,
     alarm: Alarm,
 }
 
 impl IdleTimer {
+    /// Returns a timer that does not run yet. A limit of `None` never runs out.
     pub(crate) fn new(limit: Option<Duration>) -> Self {
         Self {
             limit,
@@ -33,53 +44,59 @@ impl IdleTimer {
         }
     }
 
+    /// Returns the limit of a wait.
     pub(crate) fn limit(&self) -> Option<Duration> {
         self.limit
     }
 
-    /// Sets another limit, which runs from the next poll on.
+    /// Sets another limit and ends the present wait. The next one begins with the next poll.
     pub(crate) fn start(&mut self, limit: Duration) {
         self.limit = Some(limit);
         self.since = None;
         self.count = 0;
     }
 
-    /// Ends the wait: the next poll begins another.
+    /// Ends the present wait. The next one begins with the next poll.
     pub(crate) fn reset(&mut self) {
         self.since = None;
     }
 
-    /// Resets the timer if `count` has changed since the last call.
+    /// Resets the timer if `count` has changed since the last call, as a sign of progress
+    /// elsewhere.
     pub(crate) fn reset_if_changed(&mut self, count: u64) {
         if mem::replace(&mut self.count, count) != count {
             self.reset();
         }
     }
 
-    /// Starts the timer, unless it runs, and returns true if it has run out.
+    /// Begins a wait unless one is under way, and returns true if it has lasted too long. Otherwise
+    /// the task is woken when it has.
     pub(crate) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(limit) = self.limit else {
             return false;
         };
+        // The clock is read once for each wait, not at each poll.
         let end = *self.since.get_or_insert_with(Instant::now) + limit;
         self.alarm.poll(end, cx).is_ready()
     }
 }
 
-/// hyper's clock for one connection of HTTP/1.1, where it waits for each head. Makes sleeps that
-/// share one alarm: at most one of them is waited for at a time.
+/// The timer that hyper is given for one connection of HTTP/1.1, to limit the wait for each head.
+/// All its sleeps share one alarm, because hyper waits for at most one of them at a time.
 #[derive(Clone, Default)]
 pub(crate) struct ConnectionTimer(Arc<Mutex<Alarm>>);
 
-/// Wakes one task at the end of its wait; only one waits at a time.
+/// An alarm for one task: the runtime's timer, made with the first wait and kept for all others.
 #[derive(Default)]
 struct Alarm {
+    /// Goes off at the end of a wait, or before it.
     sleep: Option<Pin<Box<tokio::time::Sleep>>>,
-    /// Wakes the task that waits.
+    /// The waker that `sleep` was last polled with.
     waker: Option<Waker>,
 }
 
-struct Until {
+/// One wait of hyper: a future that is ready at `end`.
+struct SleepUntil {
     end: Instant,
     alarm: ConnectionTimer,
 }
@@ -91,7 +108,7 @@ impl Timer for ConnectionTimer {
 
     fn sleep_until(&self, end: std::time::Instant) -> Pin<Box<dyn Sleep>> {
         let (end, alarm) = (end.into(), self.clone());
-        Box::pin(Until { end, alarm })
+        Box::pin(SleepUntil { end, alarm })
     }
 
     fn now(&self) -> std::time::Instant {
@@ -99,9 +116,9 @@ impl Timer for ConnectionTimer {
     }
 }
 
-impl Sleep for Until {}
+impl Sleep for SleepUntil {}
 
-impl Future for Until {
+impl Future for SleepUntil {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -111,26 +128,34 @@ impl Future for Until {
 }
 
 impl Alarm {
+    /// Polls for the end of a wait. Touches the runtime's timer only if it has gone off, is set too
+    /// late, or would wake another task.
     fn poll(&mut self, end: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        let known = self
+        // Another task may poll now, and the alarm must wake that one.
+        let is_known = self
             .waker
             .as_ref()
             .is_some_and(|waker| waker.will_wake(cx.waker()));
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(end)));
-        if known && sleep.deadline() <= end && !sleep.is_elapsed() {
+        // The usual case: the alarm stands, and goes off early enough to look again.
+        if is_known && sleep.deadline() <= end && !sleep.is_elapsed() {
             return Poll::Pending;
         }
-        if !known {
+        if !is_known {
             self.waker = Some(cx.waker().clone());
         }
+        // An alarm of a longer wait before this one would come too late.
         if sleep.deadline() > end {
             sleep.as_mut().reset(end);
         }
-        // A task that has used up its turn would be told to wait, and its waker be forgotten.
+        // Without `unconstrained`, tokio turns a task away that has used up its budget, before it
+        // stores the waker. The next poll would take that waker for stored, and the alarm would
+        // wake nobody.
         while pin!(unconstrained(sleep.as_mut())).poll(cx).is_ready() {
             if sleep.deadline() >= end {
                 return Poll::Ready(());
             }
+            // It was set for an earlier wait.
             sleep.as_mut().reset(end);
         }
         Poll::Pending
@@ -144,7 +169,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn patience_ends_where_nothing_moves_and_not_before() {
+    async fn a_timer_runs_out_after_its_limit_without_progress() {
         let limit = Duration::from_secs(1);
         let mut timer = IdleTimer::new(Some(limit));
         let mut elapsed = |count| {
@@ -167,13 +192,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_sleep_ends_at_its_own_time_and_the_ones_before_do_not_matter() {
+    async fn each_sleep_ends_at_its_own_time_whatever_came_before() {
         let timer = ConnectionTimer::default();
         let start = timer.now();
         for seconds in [3, 10, 4, 4, 1] {
             let limit = Duration::from_secs(seconds);
             let begun = timer.now();
-            // One that is given up, as when a head comes in time.
+            // A sleep that is given up, as if a head came in time.
             let mut given_up = timer.sleep(limit);
             let waited = tokio::time::timeout(Duration::from_millis(500), &mut given_up);
             assert!(waited.await.is_err());
@@ -184,9 +209,9 @@ mod tests {
         assert_eq!(timer.now() - start, Duration::from_secs(22));
     }
 
-    /// A task that has used up its turn, as after much reading and writing.
+    /// tokio gives each task a budget of operations, which much reading and writing uses up.
     #[tokio::test(start_paused = true)]
-    async fn a_spent_turn_does_not_lose_it() {
+    async fn a_task_without_budget_is_woken_all_the_same() {
         let timer = ConnectionTimer::default();
         let begun = timer.now();
         let mut sleep = timer.sleep(Duration::from_secs(5));
@@ -203,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn another_task_is_woken_in_its_turn() {
+    async fn a_sleep_wakes_the_task_that_polled_it_last() {
         let timer = ConnectionTimer::default();
         let begun = timer.now();
         let mut sleep = timer.sleep(Duration::from_secs(5));

@@ -1,4 +1,4 @@
-//! What no single key can tell: routes that contradict each other, addresses that do not go
+//! Checks that need several keys: routes that contradict each other, addresses that do not go
 //! together.
 
 use l402::{KeyNumber, KeyRing, MasterKey, Network};
@@ -7,22 +7,24 @@ use l402_server::{Snapshot, SnapshotError};
 
 use super::Config;
 
-/// Why the routes do not compile.
+/// The reason why the routes do not compile.
 pub(super) struct RouteFault {
-    /// The pattern of the route, where one is to blame.
+    /// The pattern of the route, if one route is to blame.
     pub(super) path: Option<String>,
+    /// The service, if its routes contradict each other.
     pub(super) service: Option<String>,
     pub(super) text: String,
 }
 
-/// Compiles the routes with a key that is thrown away: the same code that serves them says
-/// whether they are sound.
+/// Compiles the routes with a key that is thrown away. The code that will serve them thus says if
+/// they are sound.
 pub(super) fn routes(config: &Config) -> Result<(), RouteFault> {
     let fault = |text: String| RouteFault {
         path: None,
         service: None,
         text,
     };
+    // Random, because a key of zeros is refused as one that can be guessed.
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| fault(error.to_string()))?;
     let key = MasterKey::from_bytes(&bytes).map_err(|error| fault(error.to_string()))?;
@@ -49,7 +51,8 @@ pub(super) fn routes(config: &Config) -> Result<(), RouteFault> {
 }
 
 impl Config {
-    /// Listeners, node and upstreams together. The error names the key to blame.
+    /// Checks the addresses to listen on, alone and with the node. The error is the key to blame
+    /// and the fix.
     pub(crate) fn check_listeners(&self) -> Result<(), (&'static str, String)> {
         if self.listen.is_empty() {
             return Err((
@@ -58,6 +61,7 @@ impl Config {
             ));
         }
         for (index, address) in self.listen.iter().enumerate() {
+            // Port 0 may be listed twice: each takes another free port.
             if address.port() != 0 && self.listen[..index].contains(address) {
                 return Err(("listen", format!("{address} stands there twice")));
             }
@@ -65,7 +69,8 @@ impl Config {
         self.check_sandbox()
     }
 
-    /// The sandbox is no money, and must not be mistaken for it from other machines.
+    /// Refuses the sandbox on addresses that other machines can reach: somebody could take it for
+    /// real money.
     fn check_sandbox(&self) -> Result<(), (&'static str, String)> {
         let public = self
             .listen
@@ -83,8 +88,9 @@ impl Config {
         }
     }
 
-    /// A route whose upstream is this gateway itself: its index and the fix.
+    /// Refuses a route whose upstream is this gateway itself. The error is its index and the fix.
     pub(crate) fn check_loop(&self) -> Result<(), (usize, String)> {
+        // Only what can be known without the network: addresses of this machine by their numbers.
         let own = |route: &super::RouteConfig| {
             self.listen.iter().any(|address| {
                 let here = address.ip().is_loopback() || address.ip().is_unspecified();

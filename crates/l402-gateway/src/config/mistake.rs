@@ -1,21 +1,21 @@
-//! What is wrong in a configuration, and where.
+//! A mistake in a configuration, and its place.
 
 use core::fmt;
 use core::ops::Range;
 use std::cell::RefCell;
 
-/// What is wrong, and where: file, line, column, key, and the fix.
+/// A mistake in a configuration: file, line, column, key, and the fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     file: String,
-    /// Line and column, from 1; none where the whole file, or no file, is meant.
+    /// Line and column, from 1; `None` for the file as a whole, and for the command line.
     place: Option<(usize, usize)>,
     key: String,
     text: String,
 }
 
 impl ConfigError {
-    /// Of the file as a whole.
+    /// Returns a mistake of the file as a whole.
     pub(super) fn whole(file: &str, text: String) -> Self {
         Self {
             file: file.to_owned(),
@@ -25,7 +25,7 @@ impl ConfigError {
         }
     }
 
-    /// Of a flag on the command line.
+    /// Returns a mistake in a flag of the command line.
     pub(super) fn flag(flag: &str, text: String) -> Self {
         Self {
             file: "command line".to_owned(),
@@ -35,32 +35,32 @@ impl ConfigError {
         }
     }
 
-    /// The file, as it was named.
+    /// The file as the caller named it, or `command line`.
     #[must_use]
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// The line, from 1.
+    /// The line, from 1; `None` for the file as a whole, and for the command line.
     #[must_use]
     pub fn line(&self) -> Option<usize> {
         self.place.map(|(line, _)| line)
     }
 
-    /// The column in characters, from 1.
+    /// The column in characters, from 1; `None` whenever [`ConfigError::line`] is.
     #[must_use]
     pub fn column(&self) -> Option<usize> {
         self.place.map(|(_, column)| column)
     }
 
-    /// The key with its tables: `route[1].price`. Empty where there is none.
+    /// The key with its tables, such as `route[1].price`. Empty if no key is to blame.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 }
 
-/// `l402.toml:12:9: route[1].price: the unit is missing; …`.
+/// Writes one line, such as `l402.toml:12:9: route[1].price: the unit is missing; …`.
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;
@@ -76,7 +76,8 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// The text that is read, and the mistakes found in it so far.
+/// The text that is read, and the mistakes found in it so far. Behind a `RefCell`, because every
+/// section of the text adds to them.
 #[derive(Debug)]
 pub(super) struct Mistakes<'a> {
     name: &'a str,
@@ -93,7 +94,7 @@ impl<'a> Mistakes<'a> {
         }
     }
 
-    /// Notes one, at these bytes of the text.
+    /// Adds a mistake at these bytes of the text.
     pub(super) fn add(&self, span: Range<usize>, key: &str, text: impl Into<String>) {
         self.found.borrow_mut().push(ConfigError {
             file: self.name.to_owned(),
@@ -107,15 +108,16 @@ impl<'a> Mistakes<'a> {
         self.found.borrow().is_empty()
     }
 
-    /// All of them, in the order of the file.
+    /// Returns all mistakes in the order of the file.
     pub(super) fn into_errors(self) -> Vec<ConfigError> {
         let mut found = self.found.into_inner();
+        // They were found in the order in which the code reads keys.
         found.sort_by_key(|mistake| mistake.place);
         found
     }
 }
 
-/// Line and column of a byte, from 1.
+/// Returns line and column of a byte, from 1.
 fn place(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);

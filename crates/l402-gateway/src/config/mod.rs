@@ -1,9 +1,9 @@
-//! One TOML file, checked wholly before any port is bound.
+//! The configuration: one TOML file, checked as a whole before any port is bound.
 //!
-//! `read` turns text into a [`Config`], key by key; `check` finds what no single key can tell, such
-//! as two routes that contradict each other. A mistake names its file, line, key and fix, and all
-//! mistakes are reported at once. Nothing outside this folder reads a configuration file, and
-//! nothing in it knows how a gateway runs.
+//! `read` turns text into a [`Config`], key by key; `check` finds mistakes that no single key
+//! shows, such as two routes that contradict each other. A mistake names its file, line, key and
+//! fix, and all mistakes are reported at once. Nothing outside this folder reads a configuration
+//! file, and nothing in it knows how a gateway runs.
 
 mod check;
 mod mistake;

@@ -1,4 +1,4 @@
-//! From text to [`Config`].
+//! Reads a [`Config`] from text.
 
 use core::fmt;
 use core::num::NonZeroU32;
@@ -14,7 +14,11 @@ use super::mistake::Mistakes;
 use super::section::Section;
 use super::{Config, ConfigError, Http, Overrides, RouteConfig, TlsFiles, check, route};
 
-/// `folder` is where relative paths start.
+/// Reads and checks a configuration. Relative paths in it start at `folder`; `name` stands for the
+/// file in errors.
+///
+/// # Errors
+/// All mistakes that were found.
 pub(super) fn read(
     text: &str,
     name: &str,
@@ -30,11 +34,13 @@ pub(super) fn read(
             one_line(error.message()),
         );
     }
+    // After a mistake of syntax the parser guesses, and each guess would add mistakes of its own.
     if !errors.is_empty() {
         return Err(mistakes.into_errors());
     }
     let root = Section::new(document.get_ref(), String::new(), 0..0, &mistakes);
     let (mut config, spans) = configuration(&root, folder);
+    // Before the check, so that the settings are checked as they will run.
     overrides.apply(&mut config);
     check_together(&root, &config, &spans, &mistakes);
     root.finish();
@@ -45,18 +51,21 @@ pub(super) fn read(
     }
 }
 
+/// Joins the lines of a message.
 fn one_line(text: &str) -> String {
     text.lines().collect::<Vec<_>>().join("; ")
 }
 
-/// Where a route stands in the file.
+/// The place of a route in the file.
 struct RouteSpan {
     table: Range<usize>,
     upstream: Range<usize>,
 }
 
+/// Reads every key. A key that is wrong has been noted, and has its default in the result.
 fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpan>) {
     let default = Config::default();
+    // Each call marks its key as known, so every key is asked for, even if the file lacks it.
     let (routes, spans) = routes(root, folder);
     let (challenges, invoices_ahead) = challenges(root);
     let config = Config {
@@ -87,6 +96,7 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
 
 fn routes(root: &Section<'_, '_>, folder: &Path) -> (Vec<RouteConfig>, Vec<RouteSpan>) {
     let sections = root.tables("route");
+    // Nothing is sold by default, so a file without routes is a mistake, and not an empty gateway.
     if sections.is_empty() && !root.has("route") {
         root.wrong(
             "route",
@@ -103,6 +113,7 @@ fn routes(root: &Section<'_, '_>, folder: &Path) -> (Vec<RouteConfig>, Vec<Route
     read.unzip()
 }
 
+/// Reads the status for a bad credential, and returns true if it is 402 instead of 401.
 fn invalid_credential(root: &Section<'_, '_>) -> bool {
     let status = root.number("invalid_credential", 401, 401..=402);
     status == 402
@@ -117,6 +128,7 @@ fn keys(root: &Section<'_, '_>, folder: &Path) -> Option<std::path::PathBuf> {
 
 fn tls(root: &Section<'_, '_>, folder: &Path) -> Option<TlsFiles> {
     let section = root.table("tls")?;
+    // Both keys are read before a `?` returns, so that both mistakes are noted.
     let file = |key| {
         if !section.has(key) {
             section.wrong(
@@ -139,6 +151,7 @@ fn http(root: &Section<'_, '_>) -> Http {
     let Some(section) = root.table("http") else {
         return default;
     };
+    // The defaults stand in `Http` alone; here are only the bounds.
     let small = |key, default: u32, range| {
         u32::try_from(section.number(key, default.into(), range)).unwrap_or(default)
     };
@@ -165,12 +178,13 @@ fn http(root: &Section<'_, '_>) -> Http {
     http
 }
 
-/// The limits, and how many invoices are kept ready for each price.
+/// Reads the limits on challenges, and the number of invoices that are kept ready for each price.
 fn challenges(root: &Section<'_, '_>) -> (ChallengeLimits, usize) {
     let default = ChallengeLimits::default();
     let Some(section) = root.table("challenges") else {
         return (default, 0);
     };
+    // A rate needs both of its parts: 0 for either switches the limit off.
     let rate = |per_second, burst, default: Option<Rate>| {
         let part = |key, default: Option<u32>| {
             rate_part(section.number(key, default.unwrap_or(0).into(), 0..=1_000_000))
@@ -196,12 +210,12 @@ fn challenges(root: &Section<'_, '_>) -> (ChallengeLimits, usize) {
     (limits, usize::try_from(invoices_ahead).unwrap_or_default())
 }
 
-/// A whole number of the configuration as a rate's part; 0 is no rate.
+/// Returns one part of a rate; `None` for 0, which switches the limit off.
 fn rate_part(number: u64) -> Option<NonZeroU32> {
     u32::try_from(number).ok().and_then(NonZeroU32::new)
 }
 
-/// What no single key can tell. Only of a file that is sound otherwise.
+/// Checks the keys together. The routes are compiled only if no other mistake was found.
 fn check_together(
     root: &Section<'_, '_>,
     config: &Config,
@@ -219,6 +233,7 @@ fn check_together(
             text,
         );
     }
+    // A route with a mistake is missing in `config.routes`, so a check of the others could be wrong.
     if !mistakes.is_empty() {
         return;
     }
@@ -231,6 +246,7 @@ fn check_together(
             fault.path.as_ref() == Some(&config.route.path)
                 || (service.is_some() && fault.service.as_deref() == service)
         };
+        // The last of them: it contradicts one that stands before it.
         let index = config.routes.iter().rposition(blamed).unwrap_or_default();
         let span = spans.get(index).map(|span| span.table.clone());
         mistakes.add(
@@ -241,7 +257,7 @@ fn check_together(
     }
 }
 
-/// A host name without port, lower case.
+/// A host name without port, in lower case.
 struct HostName(String);
 
 impl FromStr for HostName {
@@ -254,6 +270,7 @@ impl FromStr for HostName {
         let port = name
             .rsplit_once(':')
             .is_some_and(|(host, _)| !host.contains('['));
+        // An IPv6 address has colons inside its brackets; a colon after them begins a port.
         let port = port || name.contains("]:");
         if name.is_empty() || port || !name.bytes().all(plain) {
             return Err(HostNameError);
@@ -262,6 +279,7 @@ impl FromStr for HostName {
     }
 }
 
+/// The text is no host name.
 struct HostNameError;
 
 impl fmt::Display for HostNameError {

@@ -1,4 +1,4 @@
-//! One `[[route]]`.
+//! Reads one `[[route]]`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,27 +11,29 @@ use super::section::Section;
 use super::url::{Scheme, UpstreamUrl};
 use crate::framing_header::is_framing;
 
-/// A route, and what stands behind it.
+/// A route with its upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteConfig {
-    /// What is decided there.
+    /// The path and methods, and their price.
     pub route: Route,
-    /// Where granted requests go.
+    /// The upstream of granted requests.
     pub upstream: UpstreamUrl,
-    /// Taken off the front of the path before forwarding; empty for nothing.
+    /// Removed from the front of the path before forwarding; empty (the default) for nothing.
     pub strip_prefix: String,
-    /// Headers of the operator, set last. Their values are secrets.
+    /// Headers of the operator, set last. Their values are secrets. None by default.
     pub upstream_headers: Vec<(HeaderName, HeaderValue)>,
-    /// Certificates (PEM) that the upstream's must come from, instead of the public ones.
+    /// File (PEM) of the authorities that the upstream's certificate must come from. `None` (the
+    /// default) stands for the public ones.
     pub upstream_ca: Option<PathBuf>,
-    /// Requests at once; 0 means any number.
+    /// The largest number of requests at once; 0 (the default) means any number.
     pub max_in_flight: u32,
-    /// Whether the upstream sees the credential.
+    /// Lets the upstream see the credential. False by default: whoever holds a credential can use
+    /// it.
     pub forward_credential: bool,
 }
 
 impl RouteConfig {
-    /// A route before an upstream, everything else as by default.
+    /// Returns a route to an upstream, with the defaults for everything else.
     #[must_use]
     pub fn new(route: Route, upstream: UpstreamUrl) -> Self {
         Self {
@@ -46,7 +48,7 @@ impl RouteConfig {
     }
 }
 
-/// Reads one; `None` where something that it cannot be without is missing or wrong, which has
+/// Reads a route. Returns `None` if path, upstream or price is missing or wrong; the mistake has
 /// been noted.
 pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfig> {
     let path = section.text("path");
@@ -61,9 +63,11 @@ pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfi
         "upstream",
         "write upstream = \"http://127.0.0.1:3000\"",
     );
+    // No early return from here on: each key has to be asked for, or it would be called unknown.
     let access = access(&section, path.unwrap_or_default());
     let methods = section.list::<Method>("methods").unwrap_or_default();
     let grpc = section.flag("grpc", false);
+    // gRPC needs HTTP/2, and `http` stands for HTTP/1.1. `https` is HTTP/2 on a route of gRPC.
     if grpc
         && upstream
             .as_ref()
@@ -107,16 +111,18 @@ pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfi
     })
 }
 
+/// Notes that a key is missing, if it is.
 fn missing(section: &Section<'_, '_>, key: &str, fix: &str) {
     if !section.has(key) {
         section.wrong(key, format!("missing; {fix}"));
     }
 }
 
-/// A price, or an explicit `free = true`: nothing is free by default.
+/// Reads a price, or an explicit `free = true`: nothing is free by default.
 fn access(section: &Section<'_, '_>, path: &str) -> Option<Access> {
     let free = section.flag("free", false);
     let price: Option<Msat> = section.parsed("price");
+    // Read for a free route, too: a mistake in its keys is one all the same.
     let priced = priced(section, path, price.unwrap_or(Msat::ZERO));
     match (free, section.has("price")) {
         (true, true) => section.wrong(
@@ -132,6 +138,7 @@ fn access(section: &Section<'_, '_>, path: &str) -> Option<Access> {
     None
 }
 
+/// Reads what is sold at a price. The service is named after the path by default.
 fn priced(section: &Section<'_, '_>, path: &str, price: Msat) -> Option<l402_server::Priced> {
     let service = section.parsed::<Service>("service");
     if section.has("service") && service.is_none() {
@@ -147,6 +154,7 @@ fn priced(section: &Section<'_, '_>, path: &str, price: Msat) -> Option<l402_ser
         &[("success", Charge::Success), ("request", Charge::Request)],
     );
     let expiry = section.number("invoice_expiry_secs", 600, 10..=86_400);
+    // The payer reads it, so without one of its own it says at least what is sold.
     let memo = section
         .text("memo")
         .map_or_else(|| service.to_string(), str::to_owned);
@@ -165,7 +173,7 @@ fn priced(section: &Section<'_, '_>, path: &str, price: Msat) -> Option<l402_ser
     })
 }
 
-/// One of a few choices; the first is the default.
+/// Reads one of a few words; the first is the default.
 pub(super) fn choice<T: Copy>(
     section: &Section<'_, '_>,
     key: &'static str,
@@ -183,11 +191,14 @@ pub(super) fn choice<T: Copy>(
     found.unwrap_or(&choices[0]).1
 }
 
+/// Reads the prefix that is removed from a path. Notes a mistake if the path does not begin with
+/// it.
 fn strip_prefix(section: &Section<'_, '_>, path: &str) -> String {
     let prefix = section
         .text("strip_prefix")
         .unwrap_or_default()
         .trim_end_matches('/');
+    // Whole segments only: `/a` is no prefix of `/ab`.
     let fits = path
         .strip_prefix(prefix)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -200,6 +211,7 @@ fn strip_prefix(section: &Section<'_, '_>, path: &str) -> String {
     prefix.to_owned()
 }
 
+/// Reads the operator's headers, and notes those that the gateway sets itself.
 fn headers(section: Section<'_, '_>) -> Vec<(HeaderName, HeaderValue)> {
     let mut read: Vec<(HeaderName, HeaderValue)> = Vec::new();
     for (name, value) in section.entries() {
@@ -215,6 +227,7 @@ fn headers(section: Section<'_, '_>) -> Vec<(HeaderName, HeaderValue)> {
                 );
             }
             (Ok(header), Some(mut value)) if !is_framing(&header) => {
+                // Keeps the value out of `Debug`: operators put API keys here.
                 value.set_sensitive(true);
                 read.push((header, value));
             }

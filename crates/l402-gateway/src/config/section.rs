@@ -1,7 +1,7 @@
-//! One table of the file: each key is asked for once, what nobody asked for is a mistake.
+//! One table of the file. Each key is asked for once; a key that was not asked for is a mistake.
 //!
-//! A typed deserialiser stops at the first mistake; this reads on, so that a file is mended in
-//! one go.
+//! A typed deserialiser stops at the first mistake. This one reads on, so that all mistakes of a
+//! file can be fixed at once.
 
 use core::cell::RefCell;
 use core::fmt::Display;
@@ -13,12 +13,14 @@ use toml::de::{DeTable, DeValue};
 
 use super::mistake::Mistakes;
 
+/// A table that is being read.
 pub(super) struct Section<'a, 'i> {
     table: &'a DeTable<'i>,
-    /// What stands before each key in messages: `route[1].`.
+    /// The text before each key in messages, such as `route[1].`.
     prefix: String,
-    /// The header of the table, for keys that are missing.
+    /// The place of the table's header, for keys that are missing.
     span: Range<usize>,
+    /// The keys that have been asked for.
     known: RefCell<Vec<&'static str>>,
     mistakes: &'a Mistakes<'a>,
 }
@@ -39,34 +41,38 @@ impl<'a, 'i> Section<'a, 'i> {
         }
     }
 
-    /// Where the table stands in the file.
+    /// Returns the place of the table in the file.
     pub(super) fn span(&self) -> Range<usize> {
         self.span.clone()
     }
 
-    /// Where a key's value stands; the table, where there is none.
+    /// Returns the place of a key's value, or that of the table if the key is missing.
     pub(super) fn span_of(&self, key: &str) -> Range<usize> {
         self.table.get(key).map_or(self.span(), Spanned::span)
     }
 
+    /// Returns the full name of a key, for messages.
     pub(super) fn path(&self, key: &str) -> String {
         format!("{}{key}", self.prefix)
     }
 
-    /// Notes a mistake at the key's value, or at the table where the key is absent.
+    /// Notes a mistake at the key's value, or at the table if the key is missing.
     pub(super) fn wrong(&self, key: &str, text: impl Into<String>) {
         self.mistakes.add(self.span_of(key), &self.path(key), text);
     }
 
+    /// Returns a key's value, and marks the key as known.
     pub(super) fn value(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'i>>> {
         self.known.borrow_mut().push(key);
         self.table.get(key)
     }
 
+    /// Returns true if the table has the key. Does not mark it as known.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
 
+    /// Reads a text; `None` if it is missing or wrong.
     pub(super) fn text(&self, key: &'static str) -> Option<&'a str> {
         let value = self.value(key)?.get_ref();
         if value.as_str().is_none() {
@@ -78,8 +84,8 @@ impl<'a, 'i> Section<'a, 'i> {
         value.as_str()
     }
 
-    /// A text that `T` reads. A number without quotes is shown to `T` too, whose message says
-    /// what is missing.
+    /// Reads a text that `T` parses. A number without quotes is parsed, too, because the message of
+    /// `T` may say more than that the quotes are missing (`50` has no unit either).
     pub(super) fn parsed<T: FromStr<Err: Display>>(&self, key: &'static str) -> Option<T> {
         let value = self.value(key)?.get_ref();
         let bare = match value {
@@ -95,6 +101,7 @@ impl<'a, 'i> Section<'a, 'i> {
         None
     }
 
+    /// Reads `true` or `false`; returns `default` if the key is missing or wrong.
     pub(super) fn flag(&self, key: &'static str, default: bool) -> bool {
         let Some(value) = self.value(key) else {
             return default;
@@ -108,6 +115,7 @@ impl<'a, 'i> Section<'a, 'i> {
         })
     }
 
+    /// Reads a whole number within `range`; returns `default` if the key is missing or wrong.
     pub(super) fn number(
         &self,
         key: &'static str,
@@ -127,14 +135,15 @@ impl<'a, 'i> Section<'a, 'i> {
             })
     }
 
-    /// A list of texts, each read as a `T`; `None` where one cannot be.
+    /// Reads a list of texts, each parsed as a `T`; `None` if the key is missing or one of them is
+    /// wrong.
     pub(super) fn list<T: FromStr<Err: Display>>(&self, key: &'static str) -> Option<Vec<T>> {
         let value = self.value(key)?;
         let Some(items) = value.get_ref().as_array() else {
             self.wrong(key, "write a list of texts: [\"…\"]");
             return None;
         };
-        // All are read before any is missed: each mistake is noted.
+        // Collected in two steps, since a failing `collect` would stop at the first mistake.
         let read: Vec<Option<T>> = items.iter().map(|item| self.item(key, item)).collect();
         read.into_iter().collect()
     }
@@ -152,7 +161,7 @@ impl<'a, 'i> Section<'a, 'i> {
             .ok()
     }
 
-    /// A table within this one; empty where the file has none.
+    /// Returns a table within this one; `None` if the file has none.
     pub(super) fn table(&self, key: &'static str) -> Option<Section<'a, 'i>> {
         let value = self.value(key)?;
         let Some(table) = value.get_ref().as_table() else {
@@ -163,7 +172,7 @@ impl<'a, 'i> Section<'a, 'i> {
         Some(Section::new(table, prefix, value.span(), self.mistakes))
     }
 
-    /// Tables written `[[key]]`.
+    /// Returns the tables that are written `[[key]]`.
     pub(super) fn tables(&self, key: &'static str) -> Vec<Section<'a, 'i>> {
         let Some(value) = self.value(key) else {
             return Vec::new();
@@ -185,14 +194,14 @@ impl<'a, 'i> Section<'a, 'i> {
         sections
     }
 
-    /// Every key of this table with its value, for tables whose keys are free.
+    /// Returns every key with its value, for tables with keys of the operator's choice.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&'a str, &'a Spanned<DeValue<'i>>)> {
         self.table
             .iter()
             .map(|(key, value)| (key.get_ref().as_ref(), value))
     }
 
-    /// Reports what nobody asked for.
+    /// Notes every key that was not asked for as unknown.
     pub(super) fn finish(self) {
         let known = self.known.into_inner();
         for key in self.table.keys() {
@@ -205,12 +214,14 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 }
 
+/// Returns the kind of a value with its article, such as `an integer`.
 fn article(value: &DeValue<'_>) -> String {
     let kind = value.type_str();
     let an = kind.starts_with(['a', 'i', 'o']);
     format!("{} {kind}", if an { "an" } else { "a" })
 }
 
+/// Returns the message on an unknown key, with the key that was probably meant.
 fn unknown(name: &str, known: &[&'static str]) -> String {
     let near = known.iter().map(|key| (distance(name, key), key)).min();
     match near {
@@ -221,8 +232,9 @@ fn unknown(name: &str, known: &[&'static str]) -> String {
     }
 }
 
-/// How many letters are to be put in, taken out or changed.
+/// Returns the number of bytes to insert, remove or change (Levenshtein distance).
 fn distance(a: &str, b: &str) -> usize {
+    // One row of the table is enough: each cell needs its left, upper and diagonal neighbour.
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {
         let mut diagonal = row[0];

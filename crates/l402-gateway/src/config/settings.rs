@@ -10,32 +10,54 @@ use l402_server::{ChallengeLimits, Route};
 
 use super::{ConfigError, RouteConfig, UpstreamUrl, UrlError, check, read};
 
-/// All settings of a gateway. Made by one of the constructors alone, which check it.
+/// All settings of a gateway. The constructors check them, so a value of this type is sound.
+///
+/// From the text of a configuration file; every mistake is reported with its place and fix:
+///
+/// ```
+/// use l402_gateway::Config;
+///
+/// let text = r#"
+/// listen = ["127.0.0.1:8402"]
+///
+/// [[route]]
+/// path = "/joke"
+/// upstream = "http://127.0.0.1:3000"
+/// price = "50 sat"
+/// "#;
+/// let config = Config::from_toml(text, "l402.toml").expect("a sound configuration");
+/// assert_eq!(config.routes()[0].upstream.port(), 3000);
+///
+/// let mistakes = Config::from_toml(&text.replace("50 sat", "50"), "l402.toml").unwrap_err();
+/// assert_eq!((mistakes[0].line(), mistakes[0].key()), (Some(7), "route[0].price"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     pub(crate) listen: Vec<SocketAddr>,
-    /// 0 means one a core.
+    /// The number of worker threads; 0 means one for each core.
     pub(crate) workers: usize,
-    /// Goes into every key: tokens of one deployment mean nothing to another.
+    /// The name that goes into every key: tokens of one deployment are worth nothing to another.
     pub(crate) deployment: String,
     pub(crate) node: Node,
     pub(crate) danger_spending_macaroon: bool,
-    /// Host names answered for; empty means any.
+    /// The host names to answer for; empty means any.
     pub(crate) hosts: Vec<String>,
-    /// Answer a bad credential with 402 instead of 401.
+    /// Answers a bad credential with 402 instead of 401.
     pub(crate) invalid_credential_402: bool,
+    /// Sends a challenge line of the older scheme LSAT as well.
     pub(crate) lsat_line: bool,
-    /// A master key outside of the home folder.
+    /// The file of a master key outside the home folder.
     pub(crate) key_file: Option<PathBuf>,
+    /// `None` serves plain HTTP.
     pub(crate) tls: Option<TlsFiles>,
     pub(crate) http: Http,
     pub(crate) challenges: ChallengeLimits,
-    /// Invoices kept ready for each price.
+    /// The number of invoices that are kept ready for each price; 0 for none.
     pub(crate) invoices_ahead: usize,
     pub(crate) routes: Vec<RouteConfig>,
 }
 
-/// Where certificate chain and key are, both PEM.
+/// The files of certificate chain and key, both PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TlsFiles {
     pub(crate) certificate: PathBuf,
@@ -45,22 +67,23 @@ pub(crate) struct TlsFiles {
 /// Limits and time-outs of HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Http {
-    /// HTTP/2 without TLS, by prior knowledge.
+    /// Accepts HTTP/2 without TLS, by prior knowledge.
     pub(crate) h2c: bool,
-    /// For a request's head, and for an idle connection's next one.
+    /// The time for a request's head, and for the next one on an idle connection.
     pub(crate) header_timeout: Duration,
     pub(crate) header_max_bytes: u32,
+    /// The longest body of a request; 0 means any length.
     pub(crate) body_max_bytes: u64,
-    /// Without a byte of a body, either way.
+    /// The longest time without a byte of a body, in either direction.
     pub(crate) body_idle_timeout: Duration,
     pub(crate) connect_timeout: Duration,
-    /// From the end of the request to the head of the answer.
+    /// The longest time from the end of the request to the head of the answer.
     pub(crate) upstream_timeout: Duration,
-    /// Open connections of one address; 0 means any number.
+    /// The largest number of open connections of one address; 0 means any number.
     pub(crate) connections_per_peer: u32,
-    /// HTTP/2 streams of one connection.
+    /// The largest number of HTTP/2 streams at once on one connection.
     pub(crate) max_streams: u32,
-    /// How long a stop waits, if the caller does not say.
+    /// The time that a stop gives to requests in flight.
     pub(crate) shutdown: Duration,
 }
 
@@ -82,7 +105,7 @@ impl Default for Http {
 }
 
 impl Default for Config {
-    /// The defaults, with nothing to sell.
+    /// Returns the defaults, without a route.
     fn default() -> Self {
         Self {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 8402))],
@@ -103,18 +126,30 @@ impl Default for Config {
     }
 }
 
-/// The settings that the command line gives instead of the file: flag over file over default.
+/// The settings of the command line, which win over the file's, as those win over the defaults.
+///
+/// ```
+/// use l402_gateway::{Config, Overrides};
+///
+/// let overrides = Overrides { listen: vec!["127.0.0.1:0".parse()?], ..Overrides::default() };
+/// let price = "50 sat".parse()?;
+/// let config = Config::quick_with("http://127.0.0.1:3000", price, "uses=10".parse()?, &overrides)
+///     .map_err(|mistakes| mistakes[0].to_string())?;
+/// assert_eq!(config.listen(), overrides.listen);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// Listen here; empty leaves it as it is.
+    /// The addresses to listen on; empty keeps those of the file.
     pub listen: Vec<SocketAddr>,
-    /// So many workers; 0 means one a core.
+    /// The number of worker threads, 0 for one each core; `None` keeps that of the file.
     pub workers: Option<usize>,
-    /// This node.
+    /// The node that is paid; `None` keeps that of the file.
     pub node: Option<Node>,
 }
 
 impl Overrides {
+    /// Writes these settings into a configuration.
     pub(super) fn apply(&self, config: &mut Config) {
         if !self.listen.is_empty() {
             config.listen.clone_from(&self.listen);
@@ -129,11 +164,11 @@ impl Overrides {
 }
 
 impl Config {
-    /// An annotated example, whose values are the defaults.
+    /// An annotated example of a file. Its commented lines show the defaults.
     pub const EXAMPLE: &'static str = include_str!("../../l402.example.toml");
 
-    /// Reads and checks a file; every mistake that can be found without a network is found here.
-    /// Relative paths in it start at its folder.
+    /// Reads and checks a file. Finds every mistake that can be found without the network. Relative
+    /// paths in the file start at its folder.
     ///
     /// # Errors
     /// All mistakes found, each with file, line and key.
@@ -141,7 +176,8 @@ impl Config {
         Self::from_file_with(path, &Overrides::default())
     }
 
-    /// As [`Config::from_file`], with what the command line says instead: checked as it will run.
+    /// Reads and checks a file as [`Config::from_file`] does, with the command line's settings in
+    /// place of the file's. They are checked together, as they will run.
     ///
     /// # Errors
     /// As [`Config::from_file`].
@@ -161,7 +197,8 @@ impl Config {
         )
     }
 
-    /// Reads and checks text; `name` stands for the file in errors.
+    /// Reads and checks the text of a file; `name` stands for the file in errors. Relative paths in
+    /// it start at the current folder.
     ///
     /// # Errors
     /// As [`Config::from_file`].
@@ -169,19 +206,34 @@ impl Config {
         read::read(text, name, Path::new(""), &Overrides::default())
     }
 
-    /// One upstream, one price for everything behind it (`l402 serve --upstream … --price …`).
-    /// The service is named after the upstream.
+    /// Returns the settings for one upstream with one price for everything behind it, as `l402
+    /// serve --upstream … --price …` has them. The service is named after the upstream; the node is
+    /// the sandbox.
+    ///
+    /// ```
+    /// use l402_gateway::Config;
+    ///
+    /// let upstream = "http://127.0.0.1:3000";
+    /// let config = Config::quick(upstream, "50 sat".parse()?, "request".parse()?)
+    ///     .map_err(|mistakes| mistakes[0].to_string())?;
+    /// assert_eq!(config.listen()[0].to_string(), "127.0.0.1:8402");
+    /// assert_eq!(config.node().to_string(), "sandbox");
+    ///
+    /// let mistakes = Config::quick("127.0.0.1", "50 sat".parse()?, "request".parse()?);
+    /// assert_eq!(mistakes.unwrap_err()[0].key(), "--upstream");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
-    /// As [`Config::from_file`], the "file" being the command line.
+    /// As [`Config::from_file`], with the flag in place of the key.
     pub fn quick(upstream: &str, price: Msat, policy: Policy) -> Result<Self, Vec<ConfigError>> {
         Self::quick_with(upstream, price, policy, &Overrides::default())
     }
 
-    /// As [`Config::quick`], with what else the command line says.
+    /// Returns the settings of [`Config::quick`] with others of the command line.
     ///
     /// # Errors
-    /// As [`Config::from_file`], the "file" being the command line.
+    /// As [`Config::quick`].
     pub fn quick_with(
         upstream: &str,
         price: Msat,
@@ -197,6 +249,7 @@ impl Config {
             let route = Route::priced(path, service.clone(), price).with_policy(policy);
             RouteConfig::new(route, upstream.clone())
         };
+        // Two routes, because `{*rest}` stands for one segment or more, and not for the path `/`.
         let mut config = Self {
             routes: vec![route("/"), route("/{*rest}")],
             ..Self::default()
@@ -212,21 +265,21 @@ impl Config {
         Ok(config)
     }
 
-    /// Listens here instead.
+    /// Sets the addresses to listen on. Port 0 stands for a free port.
     #[must_use]
     pub fn with_listen(mut self, listen: Vec<SocketAddr>) -> Self {
         self.listen = listen;
         self
     }
 
-    /// With so many workers; 0 means one a core.
+    /// Sets the number of worker threads; 0 means one for each core.
     #[must_use]
     pub fn with_workers(mut self, workers: usize) -> Self {
         self.workers = workers;
         self
     }
 
-    /// With this node.
+    /// Sets the node that is paid.
     #[must_use]
     pub fn with_node(mut self, node: Node) -> Self {
         self.node = node;
@@ -239,7 +292,7 @@ impl Config {
         &self.listen
     }
 
-    /// What is sold, and what is free, in the order of the file.
+    /// The routes, priced and free, in the order of the file.
     #[must_use]
     pub fn routes(&self) -> &[RouteConfig] {
         &self.routes
@@ -257,19 +310,20 @@ impl Config {
         self.danger_spending_macaroon
     }
 
-    /// Whether it serves TLS.
+    /// Returns true if the gateway serves TLS.
     #[must_use]
     pub fn is_tls(&self) -> bool {
         self.tls.is_some()
     }
 
-    /// How long a stop waits for requests in flight (`http.shutdown_secs`).
+    /// The time that a stop gives to requests in flight (`http.shutdown_secs`, 30 seconds by
+    /// default).
     #[must_use]
     pub fn shutdown_deadline(&self) -> Duration {
         self.http.shutdown
     }
 
-    /// The number of worker threads.
+    /// Returns the number of worker threads, with 0 resolved.
     pub(crate) fn worker_count(&self) -> usize {
         match self.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),

@@ -1,11 +1,11 @@
-//! Where requests are forwarded to.
+//! The address of an upstream.
 
 use core::fmt;
 use core::str::FromStr;
 
 use url::{Host, Url};
 
-/// How an upstream is spoken to.
+/// The protocol of an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// HTTP/2 without TLS, by prior knowledge.
@@ -38,25 +38,25 @@ pub struct UpstreamUrl {
 }
 
 impl UpstreamUrl {
-    /// How it is spoken to.
+    /// The protocol of the upstream.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// Its port.
+    /// The TCP port: as written, or the scheme's own (80 or 443).
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// What is put before the path of each request, without a slash at its end.
+    /// The path before each request's path, without a slash at its end; empty for none.
     #[must_use]
     pub fn base(&self) -> &str {
         &self.base
     }
 
-    /// Host and port, the port left out where it is the scheme's own.
+    /// Returns host and port, without the port if it is the scheme's own.
     #[must_use]
     pub fn authority(&self) -> String {
         if self.port == default_port(self.scheme) {
@@ -66,7 +66,7 @@ impl UpstreamUrl {
         }
     }
 
-    /// The host as the resolver and TLS want it: without brackets.
+    /// Returns the host as the resolver and TLS expect it: an IPv6 address without brackets.
     pub(crate) fn host_name(&self) -> String {
         match &self.host {
             Host::Domain(name) => name.clone(),
@@ -75,6 +75,7 @@ impl UpstreamUrl {
         }
     }
 
+    /// Returns true for `localhost` and for a loopback address. Resolves no name.
     pub(crate) fn is_loopback(&self) -> bool {
         match &self.host {
             Host::Domain(name) => name == "localhost",
@@ -122,13 +123,15 @@ impl FromStr for UpstreamUrl {
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
         let (scheme, rest) = split_scheme(text)?;
-        // Read as http, so that one parser's idea of a host serves all three.
+        // Parsed as http, because the parser reads hosts differently in schemes that it does not
+        // know, such as h2c.
         let url = Url::parse(&format!("http://{rest}")).map_err(|_| UrlError("not a URL"))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(UrlError(
                 "a user or password has no place in it; use upstream_headers",
             ));
         }
+        // Every request has a query of its own.
         if url.query().is_some() || url.fragment().is_some() {
             return Err(UrlError("a query has no place in it"));
         }
@@ -149,6 +152,7 @@ impl FromStr for UpstreamUrl {
     }
 }
 
+/// Splits off the scheme.
 fn split_scheme(text: &str) -> Result<(Scheme, &str), UrlError> {
     let (name, rest) = text
         .split_once("://")
@@ -158,7 +162,8 @@ fn split_scheme(text: &str) -> Result<(Scheme, &str), UrlError> {
     Ok((scheme.ok_or(UrlError("unknown scheme"))?, rest))
 }
 
-/// The port as written: a URL of http hides port 80, which means something for https.
+/// Returns the port as written. `Url` drops port 80 as the default of http, but after `https` it is
+/// another port than the default.
 fn written_port(rest: &str) -> Option<u16> {
     let authority = rest.split('/').next()?;
     authority.rsplit_once(':')?.1.parse().ok()

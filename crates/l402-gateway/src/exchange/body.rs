@@ -1,4 +1,5 @@
-//! Bodies of answers on their way to the client: timed, never held, and their end settles a use.
+//! Bodies of answers on their way to the client: each piece is passed on as it comes, an idle timer
+//! runs while none comes, and the end settles the use that was reserved.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
@@ -16,20 +17,23 @@ use crate::table::InFlight;
 use crate::timer::IdleTimer;
 use crate::upstream::{BodyFault, Progress, UpstreamBody, or_idle};
 
-/// An answer's body on its way to the client.
+/// The body of an upstream's answer, with a time-out for each piece.
 pub(crate) struct ResponseBody {
     inner: UpstreamBody,
     idle: IdleTimer,
+    /// Counts the request as in flight until this body is dropped.
     _in_flight: Option<InFlight>,
+    /// The progress of the body of the request that is answered.
     request: Arc<Progress>,
     aborted: Aborted,
 }
 
-/// Set when the gateway's stop waits no longer for what is under way.
+/// A flag that is set when the deadline of a stop has passed: what is still under way breaks off.
 pub(crate) type Aborted = Arc<AtomicBool>;
 
 impl ResponseBody {
-    /// `request` is how far the body of its request has come.
+    /// Wraps an answer's body. `idle` is the longest time without a piece of it, `None` for no
+    /// limit; `request` is the progress of the body of its request.
     pub(crate) fn new(
         inner: UpstreamBody,
         idle: Option<Duration>,
@@ -60,9 +64,11 @@ impl Body for ResponseBody {
             return Poll::Ready(Some(Err(BodyFault::Stopped)));
         }
         let frame = Pin::new(&mut this.inner).poll_frame(cx);
-        // An upstream may well say nothing while it still hears the request.
+        // An upstream may stay silent while it still receives the request, so each piece of the
+        // request gives the answer more time.
         this.idle.reset_if_changed(this.request.frames());
         let frame = ready!(or_idle(frame, &mut this.idle, cx));
+        // Before the error is returned, because `SettleBody` settles the use with it.
         if let Some(Err(BodyFault::Broken(_) | BodyFault::Idle)) = &frame {
             this.request.answer_is_broken();
         }
@@ -78,7 +84,7 @@ impl Body for ResponseBody {
     }
 }
 
-/// An answer from the upstream, whose end settles a use.
+/// The body of an upstream's answer, whose end settles the use.
 pub(crate) struct Proxied {
     body: SettleBody<ResponseBody>,
     aborted: Aborted,
@@ -91,10 +97,12 @@ impl Proxied {
 }
 
 impl Drop for Proxied {
-    /// A drop counts as a client that left. Where it is the gateway that leaves, the body is seen
-    /// to break off first, so that nobody pays for half an answer.
+    /// Breaks the body off if the gateway stops, so that nobody pays for half an answer. Any other
+    /// drop counts as a client that left.
     fn drop(&mut self) {
         if self.aborted.load(Ordering::Relaxed) {
+            // One poll is enough: with the flag set it returns `BodyFault::Stopped` at once, and
+            // `SettleBody` settles the use as that of a broken answer.
             let mut cx = Context::from_waker(Waker::noop());
             let _ = Pin::new(&mut self.body).poll_frame(&mut cx);
         }
@@ -103,9 +111,9 @@ impl Drop for Proxied {
 
 /// The body of any answer.
 pub(crate) enum AnswerBody {
-    /// From the upstream.
+    /// The body of an upstream's answer.
     Proxied(Box<Proxied>),
-    /// Ours.
+    /// A body of the gateway's own, such as a problem document.
     Whole(Full<Bytes>),
 }
 

@@ -1,4 +1,5 @@
-//! The contexts of a request: its connection, the worker that serves it, and what all workers share.
+//! The contexts of a request: its connection, the worker that serves it, and what all workers
+//! share.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,32 +14,34 @@ use super::proof_cache::ProofCache;
 use crate::table::RouteTable;
 use crate::upstream::SharedPool;
 
-/// Everything that all workers share.
+/// The state that all workers share.
 pub(crate) struct GatewayState {
+    /// The configuration in force; a reload replaces it as a whole.
     pub(crate) table: ArcSwap<RouteTable>,
     pub(crate) paywall: Paywall,
 }
 
-/// One worker, as its connections see it.
+/// The parts of a worker that its connections use.
 pub(crate) struct Worker {
     pub(crate) state: Arc<GatewayState>,
     pub(crate) pool: SharedPool,
     pub(crate) proofs: ProofCache,
-    /// Set when the time of a stop is over.
+    /// Set when the deadline of a stop has passed.
     pub(crate) aborted: Aborted,
 }
 
-/// One connection from a client, as its requests see it.
+/// The facts about a client's connection that its requests use.
 pub(crate) struct Connection {
     pub(crate) worker: Arc<Worker>,
     pub(crate) peer: SocketAddr,
-    /// The peer's address, as a header says it.
+    /// The peer's IP address as a header's value, made once for all requests.
     pub(crate) address: HeaderValue,
     pub(crate) tls: bool,
-    /// Set with its first request.
+    /// Set by the first request.
     pub(crate) has_request: AtomicBool,
     /// Set when the connection becomes a tunnel.
     pub(crate) tunnel: Arc<AtomicBool>,
-    /// Dropped when the connection has ended, tunnel included: its listener counts it until then.
+    /// Dropped when the connection has ended, tunnel included. The listener counts the connection
+    /// as open until then.
     pub(crate) _open: Box<dyn Send + Sync>,
 }

@@ -1,4 +1,4 @@
-//! A granted request goes to its upstream, and the answer comes back.
+//! Forwards a granted request to its upstream, and returns the answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,15 +20,17 @@ use crate::upstream::{
     HeadWriter, Http1Body, Progress, RequestBody, SendError, UpstreamBody, UpstreamRequest,
 };
 
-/// Why a granted request was not answered.
+/// The reason why a granted request has no answer from its upstream.
 enum Failure {
-    /// The client's fault: its body.
+    /// The body of the request broke off, stalled or grew too large: the client's fault.
     Client(Problem),
+    /// No head of an answer came in time.
     Timeout,
+    /// The upstream could not be reached, or gave no usable answer.
     Upstream(String),
 }
 
-/// Forwards a request. Nothing but the paywall makes a [`Granted`], so nothing unpaid gets here.
+/// Forwards a request. Only the paywall makes a [`Granted`], so an unpaid request cannot get here.
 pub(crate) async fn forward(
     granted: Granted,
     (parts, body): (Parts, Incoming),
@@ -37,6 +39,8 @@ pub(crate) async fn forward(
     connection: &Arc<Connection>,
 ) -> Answer {
     let target = &table.targets[granted.route_index()];
+    // The content type alone does not make a request gRPC: a client chooses it, and gRPC has no
+    // idle time-out.
     let grpc = canonical.grpc && granted.route().grpc;
     let refusal = |problem| Refusal::new(problem).with_grpc(grpc);
     let Ok(in_flight) = target.enter() else {
@@ -60,12 +64,15 @@ pub(crate) async fn forward(
         .worker
         .pool
         .send(&target.upstream, request, limit);
-    // What the body breaks looks as if the upstream had broken it.
+    // A broken body of the request also breaks the connection to the upstream, and looks like the
+    // upstream's failure. So a fault of the body is asked for first.
     let sent = sent.await.map_err(|error| match (progress.fault(), error) {
         (Some(problem), _) => Failure::Client(problem),
         (None, SendError::Timeout) => Failure::Timeout,
         (None, error) => Failure::Upstream(error.to_string()),
     });
+    // A 101 that nobody asked for must not pass: what follows it is no HTTP, and no paywall sees
+    // it.
     let answered = sent.and_then(|answer| {
         tunnel::check(&answer, upgrade.as_ref()).map_err(Failure::Upstream)?;
         Ok(answer)
@@ -85,6 +92,7 @@ pub(crate) async fn forward(
     }
 }
 
+/// Gives the use back, and returns the answer that names the failure.
 fn failed(
     failure: Failure,
     granted: Granted,
@@ -99,6 +107,7 @@ fn failed(
         }
         Failure::Timeout => Problem::UpstreamTimeout,
         Failure::Upstream(why) => {
+            // For the log alone: the text may tell a client about the network behind the gateway.
             tracing::debug!(upstream = %target.upstream, %why, "the upstream failed");
             Problem::UpstreamFailed
         }
@@ -107,8 +116,8 @@ fn failed(
     refuse(refusal(problem).with_paid(paid))
 }
 
-/// The request as the upstream gets it, and the client's half of a tunnel if one is asked for.
-/// `None` if its target cannot be written.
+/// Returns the request as the upstream gets it, and the client's half of a tunnel if one is asked
+/// for; `None` if its target is too long to be written.
 fn prepare(
     mut parts: Parts,
     body: RequestBody,
@@ -120,6 +129,7 @@ fn prepare(
     let authority = authority.and_then(|a| HeaderValue::from_str(a.as_str()).ok());
     let path = path(&parts.uri, canonical, target)?;
     let http2 = target.upstream.is_http2();
+    // `Upgrade` belongs to HTTP/1.1; an upstream over HTTP/2 could not answer 101.
     let upgrade = (!http2)
         .then(|| tunnel::requested_upgrade(&mut parts))
         .flatten();
@@ -132,6 +142,7 @@ fn prepare(
         let request = prepare_http2(&parts, path, body, &client, canonical, target)?;
         return Some((UpstreamRequest::Http2(Box::new(request)), None));
     }
+    // Written straight to the bytes of the wire: no second map of headers is built.
     let mut head = HeadWriter::new(parts.method, &path);
     head.header(&header::HOST, target.upstream.authority());
     headers::request(&parts.headers, &client, target, |name, value| {
@@ -144,6 +155,7 @@ fn prepare(
     Some((UpstreamRequest::Http1(request), upgrade))
 }
 
+/// Returns the request as an upstream over HTTP/2 gets it; `None` if its target cannot be written.
 fn prepare_http2(
     parts: &Parts,
     path: PathAndQuery,
@@ -154,6 +166,8 @@ fn prepare_http2(
 ) -> Option<Request<RequestBody>> {
     let mut uri = http::uri::Parts::default();
     uri.scheme = Some(target.upstream.http_scheme());
+    // The upstream's own name, as in `Host` of HTTP/1.1: the client must not choose which virtual
+    // host answers.
     let authority = target.upstream.authority().to_str().ok();
     uri.authority = authority.and_then(|authority| authority.parse().ok());
     uri.path_and_query = Some(path);
@@ -166,26 +180,33 @@ fn prepare_http2(
     headers::request(&parts.headers, client, target, |name, value| {
         passed.append(name, value.clone());
     });
+    // gRPC requires it, and the client's own was dropped with the hop-by-hop headers.
     if canonical.grpc {
         passed.insert(header::TE, HeaderValue::from_static("trailers"));
     }
     Some(request)
 }
 
-/// There is no target to fall back to: whatever stood for it was not what was paid for.
-fn path(asked: &Uri, canonical: &CanonicalRequest, target: &RouteTarget) -> Option<PathAndQuery> {
-    // Without a path, as in `http://a?q=1`, what was asked begins with the query.
-    let as_asked = |asked: &&PathAndQuery| {
-        let whole = asked.as_str().starts_with('/');
-        target.keeps_paths() && whole && asked.path() == canonical.path
+/// Returns the path and query for the upstream; `None` if they are too long. There is no other
+/// target to fall back to, since only this one was paid for.
+fn path(
+    requested: &Uri,
+    canonical: &CanonicalRequest,
+    target: &RouteTarget,
+) -> Option<PathAndQuery> {
+    // The target as it came is reused if it is the canonical one, which saves an allocation. A
+    // target without a path, as in `http://a?q=1`, begins with the query and is not.
+    let is_canonical = |requested: &&PathAndQuery| {
+        let whole = requested.as_str().starts_with('/');
+        target.keeps_paths() && whole && requested.path() == canonical.path
     };
-    match asked.path_and_query().filter(as_asked) {
-        Some(asked) => Some(asked.clone()),
+    match requested.path_and_query().filter(is_canonical) {
+        Some(requested) => Some(requested.clone()),
         None => PathAndQuery::try_from(target.path(&canonical.path_and_query())).ok(),
     }
 }
 
-/// What has been gathered by the time that an answer's head is there.
+/// The parts of a request that its answer still needs, once the head of that has come.
 struct Exchange {
     idle: Duration,
     in_flight: Option<InFlight>,
@@ -195,7 +216,7 @@ struct Exchange {
 }
 
 impl Exchange {
-    /// The answer as the client gets it; its body settles the use.
+    /// Returns the answer as the client gets it. Its body settles the use.
     fn reply(
         mut self,
         granted: Granted,
@@ -203,8 +224,10 @@ impl Exchange {
         connection: &Arc<Connection>,
     ) -> Answer {
         let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+        // The upstream's version does not concern the client, but hyper would pass HTTP/1.0 on.
         *answer.version_mut() = Version::HTTP_11;
         *answer.extensions_mut() = http::Extensions::new();
+        // Events, gRPC and tunnels may be silent for as long as they like.
         let timed = !(is_event_stream(answer.headers()) || granted.route().grpc || switched);
         let idle = timed.then_some(self.idle);
         headers::response(answer.headers_mut());
@@ -219,10 +242,12 @@ impl Exchange {
             .map(|body| AnswerBody::Proxied(Box::new(Proxied::new(body, aborted))))
     }
 
-    /// What carries a tunnel carries no body, and no second request.
+    /// Takes the connection out of the answer's body and copies both ways on it. An answer that
+    /// opens a tunnel has no body.
     fn open_tunnel(&mut self, answer: &mut Response<UpstreamBody>, connection: &Arc<Connection>) {
         let empty = UpstreamBody::Http1(Http1Body::empty());
         let upstream = core::mem::replace(answer.body_mut(), empty).into_tunnel();
+        // `tunnel::check` has made sure of both.
         if let (Some(upgrade), Some(upstream)) = (self.upgrade.take(), upstream) {
             for (name, value) in upgrade.headers() {
                 answer.headers_mut().insert(name, value);

@@ -1,4 +1,4 @@
-//! One request: canonical, decided, then forwarded or refused.
+//! The way of one request: read canonically, decided, then forwarded or refused.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -20,6 +20,7 @@ use super::forward::forward;
 use super::proof_cache;
 use crate::table::RouteTable;
 
+/// Answers one request. Never fails: every refusal is an answer, too.
 pub(crate) async fn handle(
     connection: Arc<Connection>,
     request: Request<Incoming>,
@@ -28,7 +29,9 @@ pub(crate) async fn handle(
     let version = request.version();
     let mut answer = answer(&connection, request).await.unwrap_or_else(refuse);
     if version <= Version::HTTP_11 && is_unread(&answer) {
-        // An answer of 1.1 would be told to keep alive what asked so in 1.0.
+        // A request without one sure reading may be followed by bytes that are no request, so its
+        // connection ends here (ATTACKS H-24). The answer takes the version of the request, because
+        // hyper adds `keep-alive` to an answer of 1.1 if the client asked for that in 1.0.
         *answer.version_mut() = version;
         answer
             .headers_mut()
@@ -37,24 +40,27 @@ pub(crate) async fn handle(
     Ok(answer)
 }
 
-/// Whether it refuses a request that has no sure reading, or no end: then neither has what follows
-/// on its connection.
+/// Returns true if the answer refuses a request that has no sure reading, or no end. The bytes
+/// after it on its connection have none either.
 fn is_unread(answer: &Answer) -> bool {
     let problem = answer.extensions().get();
     matches!(problem, Some(Problem::BadRequest | Problem::RequestTimeout))
 }
 
+/// Returns the upstream's answer, or the refusal.
 async fn answer(
     connection: &Arc<Connection>,
     request: Request<Incoming>,
 ) -> Result<Answer, Refusal> {
     let state = &connection.worker.state;
+    // One table from here to the end: a reload must not change the price of a request under way.
     let table = state.table.load_full();
     let (parts, body) = request.into_parts();
     let key = proof_cache::key(&parts.headers);
     let cached = key.and_then(|key| connection.worker.proofs.get(&table, key));
     let fresh = key.filter(|_| cached.is_none());
     let canonical = canonical(&parts, connection.peer.ip(), cached, &table)?;
+    // Before the paywall: nobody should pay for a request that is refused in any case.
     let max = table.http.body_max_bytes;
     if max != 0 && body.size_hint().lower() > max {
         return Err(Refusal::new(Problem::BodyTooLarge));
@@ -66,8 +72,9 @@ async fn answer(
     Ok(forward(granted, (parts, body), &canonical, &table, connection).await)
 }
 
-/// Keeps what was proven, where the same credential may well come again.
+/// Keeps a proof if the same credential may come again.
 fn remember(connection: &Connection, table: &Arc<RouteTable>, key: &[u8], granted: &Granted) {
+    // A credential for one use does not come again. It would only push others out.
     let reusable = |proof: &&Authorized| proof.policy().uses() != Some(NonZeroU32::MIN);
     if granted.proof().filter(reusable).is_some()
         && let Some(proven) = granted.proven()
@@ -76,7 +83,8 @@ fn remember(connection: &Connection, table: &Arc<RouteTable>, key: &[u8], grante
     }
 }
 
-/// The one reading of a request's head, as far as that can be sent on (ATTACKS H-09, H-41).
+/// Returns the only reading of a request's head, or the refusal if there is none or if no upstream
+/// could be asked for it (ATTACKS H-09, H-41).
 fn canonical(
     parts: &Parts,
     peer: IpAddr,
@@ -95,7 +103,8 @@ fn canonical(
     if canonical.host.is_none() {
         return bad("Name the host in :authority");
     }
-    // Escapes make it longer than it came. Nobody pays for what cannot be asked for.
+    // Percent escapes may have made the target longer than it came. Checked before the paywall, so
+    // that nobody pays for a target that no upstream can be asked for.
     if canonical.path_and_query().len() > table.target_max {
         return Err(Refusal::new(Problem::UriTooLong));
     }

@@ -1,4 +1,4 @@
-//! What headers pass, in both directions (ATTACKS H-12, H-25 to H-29).
+//! The headers that pass, in both directions (ATTACKS H-12, H-25 to H-29).
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use l402_server::{HOP_BY_HOP, Withheld};
@@ -6,16 +6,17 @@ use l402_server::{HOP_BY_HOP, Withheld};
 use crate::framing_header::is_framing;
 use crate::table::RouteTarget;
 
-/// What is known of the client's side of a request.
+/// The client's side of a request, for the headers that tell the upstream of it.
 pub(crate) struct Client<'a> {
-    /// Its address, as a header says it.
+    /// The IP address of the socket's peer, as a header's value.
     pub(crate) address: &'a HeaderValue,
     pub(crate) tls: bool,
     /// The `Host` header or `:authority`, as received.
     pub(crate) host: Option<&'a HeaderValue>,
 }
 
-/// Passes on the headers that the upstream gets of a request. `Host` is the caller's business.
+/// Calls `pass` with each header that the upstream gets: those of the client that may pass, then
+/// the gateway's and the operator's. `Host` and the framing are left to the caller.
 pub(crate) fn request(
     headers: &HeaderMap,
     client: &Client<'_>,
@@ -37,7 +38,8 @@ pub(crate) fn request(
     if let Some(cookies) = cookies.joined() {
         pass(&header::COOKIE, &cookies);
     }
-    // What the operator sets counts, whoever else says it.
+    // The operator's headers win over the gateway's. The client's of these names were dropped above
+    // (ATTACKS H-25).
     let mut ours = |name: &HeaderName, value: &HeaderValue| {
         if !is_operators(name.as_str(), target) {
             pass(name, value);
@@ -54,25 +56,25 @@ pub(crate) fn request(
         .for_each(|(name, value)| pass(name, value));
 }
 
-/// The headers of the answer to the client.
+/// Removes from an answer the headers that are for the connection to the upstream alone.
 pub(crate) fn response(headers: &mut HeaderMap) {
     let named = connection_names(headers);
     let is_hop = |name: &&HeaderName| HOP_BY_HOP.contains(&name.as_str()) || named.contains(name);
-    let doomed: Vec<HeaderName> = headers.keys().filter(is_hop).cloned().collect();
-    for name in doomed {
+    let removed: Vec<HeaderName> = headers.keys().filter(is_hop).cloned().collect();
+    for name in removed {
         headers.remove(name);
     }
 }
 
-/// What the gateway alone says to the upstream, and what would lead it to another method or path:
-/// what is free may have the same path as what is priced.
+/// Returns true for a header that only the gateway sends to the upstream, and for one that asks for
+/// another method or path: a free method may share its path with a priced one.
 fn is_ours(name: &str) -> bool {
     use Withheld::{Forwarding, Override, Own};
     matches!(Withheld::of(name, b""), Some(Forwarding | Override | Own))
 }
 
-/// Whether a header of the client's stays behind. Other schemes of `Authorization` belong to the
-/// upstream, and pass.
+/// Returns true if a header of the client is not passed on. Other schemes of `Authorization` belong
+/// to the upstream, and pass.
 fn is_dropped(name: &HeaderName, value: &HeaderValue, target: &RouteTarget) -> bool {
     let text = name.as_str();
     if is_framing(name) || is_operators(text, target) {
@@ -84,22 +86,24 @@ fn is_dropped(name: &HeaderName, value: &HeaderValue, target: &RouteTarget) -> b
     }
 }
 
-/// Whether the operator sets a header of this name. Some servers take a dash and an underscore
-/// for the same.
+/// Returns true if the operator sets a header of this name. Some servers cannot tell a dash from an
+/// underscore, so neither does this.
 fn is_operators(name: &str, target: &RouteTarget) -> bool {
     let mut own = target.headers.iter().map(|(own, _)| own.as_str());
     own.any(|own| dashed(own).eq(dashed(name)))
 }
 
+/// Returns a name with each underscore as a dash.
 fn dashed(name: &str) -> impl Iterator<Item = u8> {
     let dash = |byte| if byte == b'_' { b'-' } else { byte };
     name.bytes().map(dash)
 }
 
-/// Returns the headers that `Connection` names. A client may not name away what protects the
-/// upstream.
+/// Returns the headers that `Connection` names, and which are dropped for that (RFC 9110, section
+/// 7.6.1). Headers that protect the upstream are left out: a client cannot have them dropped.
 fn connection_names(headers: &HeaderMap) -> Vec<HeaderName> {
     let values = headers.get_all(header::CONNECTION);
+    // Nearly every request takes this way, without an allocation.
     if values.iter().all(is_plain) {
         return Vec::new();
     }
@@ -110,11 +114,13 @@ fn connection_names(headers: &HeaderMap) -> Vec<HeaderName> {
     names.filter(|name| !is_protected(name)).collect()
 }
 
-/// What most clients and servers say, and no more.
+/// Returns true for the usual values, which name no header.
 fn is_plain(connection: &HeaderValue) -> bool {
     matches!(connection.as_bytes(), b"keep-alive" | b"close")
 }
 
+/// Returns true for a header that `Connection` must not have dropped: without it a request or an
+/// answer would have another meaning.
 fn is_protected(name: &HeaderName) -> bool {
     let text = name.as_str();
     matches!(
@@ -127,11 +133,11 @@ fn is_protected(name: &HeaderName) -> bool {
         || is_ours(text)
 }
 
-/// HTTP/2 may send a cookie in pieces, HTTP/1.1 may not (RFC 9113, section 8.2.3).
+/// Joins a cookie that HTTP/2 sent in pieces. HTTP/1.1 allows only one (RFC 9113, section 8.2.3).
 #[derive(Default)]
 struct Cookies {
     first: Option<HeaderValue>,
-    /// All of them, where there are more.
+    /// All pieces, if there are more than one.
     all: Vec<u8>,
 }
 
@@ -161,7 +167,8 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// The socket tells who asks; what the request says of it was dropped.
+/// Passes on the headers that say who the client is. They are made from the socket, because a
+/// client could write any address into a header (ATTACKS D-02).
 fn forwarded(client: &Client<'_>, pass: &mut impl FnMut(&HeaderName, &HeaderValue)) {
     pass(&FORWARDED_FOR, client.address);
     let proto = if client.tls { "https" } else { "http" };

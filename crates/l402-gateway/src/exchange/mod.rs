@@ -1,10 +1,32 @@
 //! One request and its answer.
 //!
-//! `handle` builds the canonical request, asks the paywall, and either refuses or forwards. `forward`
-//! takes what the paywall granted, sends it to the upstream of its route, and returns the answer,
-//! whose body settles the use when it ends. `headers` says which headers pass. An
-//! upgrade such as WebSocket becomes a `tunnel`. `proof_cache` spares a worker the signature check
-//! of a credential that it has checked before.
+//! `handle` builds the canonical request, asks the paywall, and either refuses or forwards.
+//! `forward` takes what the paywall granted, sends it to the upstream of its route, and returns the
+//! answer, whose body settles the use when it ends. `headers` says which headers pass. An upgrade
+//! such as WebSocket becomes a `tunnel`. `proof_cache` spares a worker the signature check of a
+//! credential that it has checked before.
+//!
+//! ```text
+//!    request
+//!       │
+//!   canonical ──── no single reading ───────────▶ 400, and the connection ends (HTTP/1.1)
+//!       │
+//!     admit ────── refused by the paywall ──────▶ 402 with a challenge, 401, 404, 429 …
+//!       │
+//!    Granted ───── too many in flight ──────────▶ 503   upstream_failed
+//!       │
+//!   send to the ── the request itself fails ────▶ 400, 408, 413, 414   buyer_failed
+//!    upstream ──── no answer, or unusable ──────▶ 502, 504   upstream_failed
+//!       │
+//!  head of the ─── 101 that was asked for ──────▶ tunnel
+//!     answer
+//!       │
+//!     body ─────── ends ────────────────────────▶ the use is settled by the whole answer
+//!       └───────── breaks off ──────────────────▶ the use is settled as that of a broken answer
+//! ```
+//!
+//! `upstream_failed` and `buyer_failed` are the two ends of a [`Granted`](l402_server::Granted)
+//! without an answer. Both give the use back.
 
 mod answer;
 mod body;

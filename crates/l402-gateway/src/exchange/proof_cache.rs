@@ -1,7 +1,7 @@
-//! A cache of credentials whose proof a worker has checked: signature and preimage hold, and that
-//! never changes.
+//! A cache of the credentials that a worker has proven: signature and preimage hold, and that never
+//! changes.
 //!
-//! Caveats, expiry, price and ledger are judged for every request all the same.
+//! Caveats, expiry, price and ledger are checked for every request all the same.
 
 use core::mem;
 use std::collections::HashMap;
@@ -13,46 +13,50 @@ use l402::{Credential, Proven};
 
 use crate::table::RouteTable;
 
-/// How many credentials one generation holds. There are two: about 6 MB where all are as they were
-/// minted, and 16 MB where somebody fills them with ever longer versions of a token.
+/// The number of credentials in one of the two generations. Both together take about 6 MB if all
+/// credentials are as they were minted, and 16 MB if somebody fills them with ever longer versions
+/// of a token.
 const GENERATION: usize = 4096;
 
-/// The longest header value that is kept, in bytes; a longer one is proven anew each time.
+/// The length in bytes of the longest header value that is kept. A longer one is proven each time.
 const LENGTH_MAX: usize = 1024;
 
-/// The proofs that one worker has seen hold; the lock is never waited for.
+/// The proofs of one worker. A worker is one thread, so nothing ever waits for the lock.
 #[derive(Default)]
 pub(crate) struct ProofCache(Mutex<Generations>);
 
-/// Proofs used lately are in the younger generation; when that is full, the older one goes.
+/// Two generations of proofs. A proof that is used moves to the younger one; if that is full, the
+/// older one is dropped as a whole.
 #[derive(Default)]
 struct Generations {
     young: Generation,
     old: Generation,
-    /// The table whose keys proved them.
+    /// The table whose keys proved these credentials.
     table: Weak<RouteTable>,
 }
 
-/// By all bytes of the header's value (ATTACKS T-33). The hash is keyed: nobody can choose which
-/// credentials collide.
+/// Proofs by all bytes of the header's value (ATTACKS T-33). The hash is keyed, so that nobody can
+/// choose credentials that collide.
 type Generation = HashMap<Box<[u8]>, Arc<Proven>, ahash::RandomState>;
 
-/// Returns the key of a request's credential in the cache: the value of `Authorization`, if no other
-/// header can hold a credential.
+/// Returns the key of a request's credential in the cache: the value of `Authorization`, if no
+/// other header can hold a credential.
 pub(crate) fn key(headers: &HeaderMap) -> Option<&[u8]> {
     let mut held = headers
         .iter()
         .filter(|(name, _)| Credential::HEADERS.contains(&name.as_str()));
     let (name, value) = held.next()?;
     let value = value.as_bytes();
+    // A second header could hold another credential, and the paywall must see both.
     let one = held.next().is_none() && *name == AUTHORIZATION;
     (one && value.len() <= LENGTH_MAX && Credential::is_l402(value)).then_some(value)
 }
 
 impl ProofCache {
-    /// Returns what was proven of a credential under this table.
+    /// Returns the proof of a credential under this table, or `None`.
     pub(crate) fn get(&self, table: &Arc<RouteTable>, key: &[u8]) -> Option<Arc<Proven>> {
         let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // The cache belongs to one version of the configuration: no proof may outlive its keys.
         if cache.table.as_ptr() != Arc::as_ptr(table) {
             return None;
         }
@@ -64,9 +68,10 @@ impl ProofCache {
         Some(proven)
     }
 
-    /// Keeps what was proven of a credential under this table.
+    /// Keeps the proof of a credential under this table.
     pub(crate) fn put(&self, table: &Arc<RouteTable>, key: &[u8], proven: &Arc<Proven>) {
         let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // The `Weak` keeps the old table's memory reserved, so that no new table has its address.
         if cache.table.as_ptr() != Arc::as_ptr(table) {
             *cache = Generations {
                 table: Arc::downgrade(table),

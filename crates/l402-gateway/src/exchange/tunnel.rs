@@ -1,4 +1,4 @@
-//! Upgrades of HTTP/1.1, such as WebSocket: a request like any other until the upstream says 101
+//! Upgrades of HTTP/1.1, such as WebSocket: a request like any other until the upstream answers 101
 //! (ATTACKS H-16).
 
 use std::io::Cursor;
@@ -16,14 +16,14 @@ use super::connection::Connection;
 use crate::table::InFlight;
 use crate::upstream::{UpstreamBody, Wire};
 
-/// An upgrade that the client asks for.
+/// An upgrade that a client asks for, and its half of the tunnel.
 pub(crate) struct Upgrade {
     protocol: HeaderValue,
     client: OnUpgrade,
 }
 
-/// Returns the upgrade that a request asks for, if any. HTTP/2 on this connection is not for sale
-/// (ATTACKS D-08).
+/// Takes out of a request the upgrade that it asks for, if any. An upgrade to HTTP/2 does not
+/// count: a tunnel of HTTP/2 would carry requests that nobody has paid for (ATTACKS D-08).
 pub(crate) fn requested_upgrade(parts: &mut Parts) -> Option<Upgrade> {
     let protocol = parts.headers.get(header::UPGRADE)?.clone();
     let asked = parts
@@ -34,6 +34,7 @@ pub(crate) fn requested_upgrade(parts: &mut Parts) -> Option<Upgrade> {
             let mut options = value.as_bytes().split(|byte| *byte == b',');
             options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
         });
+    // `h2` and `h2c`.
     let http2 = protocol
         .as_bytes()
         .get(..2)
@@ -45,7 +46,8 @@ pub(crate) fn requested_upgrade(parts: &mut Parts) -> Option<Upgrade> {
     Some(Upgrade { protocol, client })
 }
 
-/// Refuses a 101 that the request did not ask for, or that comes before all of the request was sent.
+/// Refuses a 101 that the request did not ask for, or that comes before all of the request was
+/// sent.
 pub(crate) fn check(
     answer: &Response<UpstreamBody>,
     upgrade: Option<&Upgrade>,
@@ -70,7 +72,7 @@ pub(crate) fn check(
 }
 
 impl Upgrade {
-    /// The headers that say so, in a request or an answer.
+    /// Returns the headers that ask for this upgrade in a request, and confirm it in an answer.
     pub(crate) fn headers(&self) -> [(HeaderName, HeaderValue); 2] {
         let upgrade = HeaderValue::from_static("upgrade");
         [
@@ -80,13 +82,15 @@ impl Upgrade {
     }
 
     /// Copies both ways, once the client has switched, until both sides have ended. The upstream
-    /// has switched already, and `read_ahead` is what it has sent since.
+    /// has switched already; `read_ahead` is what was read after its answer.
     pub(crate) fn open(
         self,
         (wire, read_ahead): (Wire, Bytes),
         connection: &Arc<Connection>,
         in_flight: Option<InFlight>,
     ) {
+        // Before any byte of the tunnel: from here on they are no requests, and the framing check
+        // of the client's socket would refuse them.
         connection.tunnel.store(true, Ordering::Relaxed);
         let connection = Arc::clone(connection);
         tokio::spawn(async move {
@@ -94,9 +98,11 @@ impl Upgrade {
                 let (from, to) = split(wire);
                 let mut upstream = join(Cursor::new(read_ahead).chain(from), to);
                 let mut client = TokioIo::new(client);
-                // A tunnel ends when either side breaks it off; there is nobody left to tell.
+                // The error is dropped: a tunnel ends when either side breaks it off, and the other
+                // side sees the connection close.
                 let _ = copy_bidirectional(&mut client, &mut upstream).await;
             }
+            // Moved into the task, so that both are counted as open until the tunnel ends.
             drop((connection, in_flight));
         });
     }

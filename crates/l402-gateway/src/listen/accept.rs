@@ -24,20 +24,21 @@ use crate::config::Http;
 use crate::exchange::{Connection, Worker, handle};
 use crate::timer::ConnectionTimer;
 
-/// How long nothing is accepted after the system had no descriptor to give.
+/// The time without accepting after the system had no file descriptor left.
 const BACK_OFF: Duration = Duration::from_millis(50);
 
-/// What a connection may read ahead: heads are limited by themselves, bodies flow faster in
-/// larger pieces.
+/// The largest read buffer of a connection, in bytes. Heads have a limit of their own, and bodies
+/// move faster in larger pieces.
 const READ_AHEAD: usize = 128 * 1024;
 
-/// Streams that a client resets before they are answered, and ours (ATTACKS D-06).
+/// The largest number of streams that a client may reset before they are answered, and the same for
+/// resets by hyper (ATTACKS D-06).
 const RESETS_MAX: usize = 50;
 
-/// An HTTP/2 connection without a sign of life for so long is asked for one.
+/// The time without a frame after which a connection of HTTP/2 is sent a PING.
 const PING_AFTER: Duration = Duration::from_secs(30);
 
-/// What the listeners of one worker need to accept connections.
+/// Accepts connections for one worker, on each of its listeners.
 #[derive(Clone)]
 pub(crate) struct Acceptor {
     pub(crate) worker: Arc<Worker>,
@@ -68,8 +69,10 @@ impl Acceptor {
     /// Serves one connection in a task of its own, unless its peer has too many.
     fn serve(&self, socket: TcpStream, peer: SocketAddr) {
         let table = self.worker.state.table.load_full();
+        // An IPv4 client of a listener on `[::]` counts as the IPv4 address that it is.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let limit = table.http.connections_per_peer;
+        // Closed without an answer, since an answer costs what the limit is there to save.
         let Some(slot) = self.peers.enter(peer.ip(), limit) else {
             return tracing::debug!(peer = %peer.ip(), "too many connections of one address");
         };
@@ -90,7 +93,8 @@ impl Acceptor {
     }
 }
 
-/// A client that left in the queue is nothing; a machine without descriptors needs time.
+/// Waits if accepting failed for a lack of resources, since the next attempt would fail at once. A
+/// client that has left meanwhile is no reason to wait.
 async fn wait_after(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     if !matches!(
@@ -102,7 +106,7 @@ async fn wait_after(error: &io::Error) {
     }
 }
 
-/// A connection of which it is not known yet which protocol it speaks.
+/// A connection whose protocol is not known yet.
 struct Accepted {
     worker: Arc<Worker>,
     stop: StopSignal,
@@ -110,7 +114,8 @@ struct Accepted {
     open: OpenConnection,
 }
 
-/// Held by whatever keeps a connection open; a worker ends when the last one is gone.
+/// The marks of an open connection, dropped when it ends: one of its peer's slots, and one sender
+/// of the channel that keeps the worker from ending.
 struct OpenConnection {
     _slot: PeerSlot,
     _alive: mpsc::Sender<()>,
@@ -119,6 +124,7 @@ struct OpenConnection {
 type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 impl Accepted {
+    /// Finds out the protocol, with or without TLS, then serves the connection.
     async fn serve(
         self,
         socket: TcpStream,
@@ -128,6 +134,8 @@ impl Accepted {
         socket.set_nodelay(true)?;
         let Some(tls) = tls else {
             let mut socket = Socket::new(socket, http.body_idle_timeout);
+            // A client that says nothing is closed here after the time-out for heads, before
+            // hyper's own begins (ATTACKS D-04).
             let http2 = http.h2c && timeout(http.header_timeout, socket.speaks_http2()).await??;
             return self.speak(socket, false, http2, http).await;
         };
@@ -135,13 +143,17 @@ impl Accepted {
         let stream = timeout(http.header_timeout, Box::pin(handshake)).await??;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let mut socket = Socket::new(stream, http.body_idle_timeout);
+        // The preface is awaited here, so that it comes under the time-out for heads (ATTACKS
+        // D-04).
         if http2 && !timeout(http.header_timeout, socket.speaks_http2()).await?? {
             return Err("HTTP/2 was agreed on, and something else was said".into());
         }
-        // Boxed, so that connections without TLS and HTTP/2 do not carry room for them.
+        // Boxed, so that the future of a plain connection does not hold the space that TLS and
+        // HTTP/2 take.
         Box::pin(self.speak(socket, true, http2, http)).await
     }
 
+    /// Serves the requests of a connection until it ends or the gateway stops.
     async fn speak<S>(self, socket: Socket<S>, tls: bool, http2: bool, http: &Http) -> Outcome
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -149,6 +161,7 @@ impl Accepted {
         if http2 {
             return Box::pin(self.speak_http2(socket, tls, http)).await;
         }
+        // HTTP/2 frames carry their lengths; only the text of HTTP/1.1 can be read in two ways.
         let (socket, tunnel) = socket.with_framing();
         let (mut stop, connection) = self.connection(tls, tunnel);
         let service = service_fn(move |request| handle(Arc::clone(&connection), request));
@@ -164,28 +177,32 @@ impl Accepted {
         Ok(ended?)
     }
 
+    /// Serves the requests of a connection of HTTP/2 until it ends or the gateway stops. One that
+    /// makes no request in time is told to go away.
     async fn speak_http2<S>(self, socket: Socket<S>, tls: bool, http: &Http) -> Outcome
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let (mut stop, connection) = self.connection(tls, Arc::default());
-        let asking = Arc::clone(&connection);
+        let watched = Arc::clone(&connection);
         let service = service_fn(move |request| handle(Arc::clone(&connection), request));
         let serving = http2_builder(http).serve_connection(TokioIo::new(socket), service);
         let mut serving = core::pin::pin!(serving);
         tokio::select! {
             ended = serving.as_mut() => return Ok(ended?),
             _ = stop.notified() => {}
-            () = no_request_within(&asking, http.header_timeout) => {}
+            () = no_request_within(&watched, http.header_timeout) => {}
         }
         serving.as_mut().graceful_shutdown();
-        // One that says nothing does not say goodbye either.
+        // A client that makes no request may not answer GOAWAY either, so the wait for it is
+        // limited.
         tokio::select! {
             ended = serving.as_mut() => Ok(ended?),
-            () = no_request_within(&asking, http.header_timeout) => Ok(()),
+            () = no_request_within(&watched, http.header_timeout) => Ok(()),
         }
     }
 
+    /// Returns the stop signal, and the facts that the requests of this connection use.
     fn connection(self, tls: bool, tunnel: Arc<AtomicBool>) -> (StopSignal, Arc<Connection>) {
         let address = HeaderValue::from_str(&self.peer.ip().to_string());
         let connection = Connection {
@@ -201,8 +218,8 @@ impl Accepted {
     }
 }
 
-/// Ends if a connection of HTTP/2 has made no request for so long, and never once it has made one
-/// (ATTACKS D-04).
+/// Waits for `limit`, and returns if the connection has made no request by then. Otherwise never
+/// returns (ATTACKS D-04).
 async fn no_request_within(connection: &Connection, limit: Duration) {
     sleep(limit).await;
     if connection.has_request.load(Ordering::Relaxed) {
@@ -210,6 +227,7 @@ async fn no_request_within(connection: &Connection, limit: Duration) {
     }
 }
 
+/// Returns hyper's settings for HTTP/1.1.
 fn http1_builder(http: &Http) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
@@ -220,6 +238,8 @@ fn http1_builder(http: &Http) -> http1::Builder {
     builder
 }
 
+/// Returns hyper's settings for HTTP/2. Limits are set even if they are hyper's defaults, so that a
+/// new version of it cannot change them.
 fn http2_builder(http: &Http) -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder

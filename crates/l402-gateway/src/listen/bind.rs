@@ -1,8 +1,8 @@
-//! Binding: every worker has a listener of its own on the same address, and no other process has.
+//! Binds an address for this process alone, with one listener for each worker.
 //!
-//! SO_REUSEPORT would let a second gateway share the port silently, half of the requests going
-//! to each. So an address is taken without it first, which fails where anybody listens, and is
-//! held by a name that one process alone can have.
+//! The listeners share the port by `SO_REUSEPORT`, which would also let a second gateway take half
+//! of the requests without notice. So each address is bound once without the option, which fails if
+//! any process listens there. It is then held by a name that the kernel gives to one process only.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -11,26 +11,29 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::GatewayError;
 
-/// Connections that the kernel holds for one listener before they are accepted.
+/// The number of connections that the kernel queues for one listener before they are accepted.
 const BACKLOG: i32 = 1024;
 
-/// One address, bound once for each worker.
+/// An address with its listeners.
 #[derive(Debug)]
 pub(crate) struct Bound {
+    /// The address with its real port.
     pub(crate) address: SocketAddr,
-    /// One for each worker.
+    /// One listener for each worker.
     pub(crate) listeners: Vec<TcpListener>,
     pub(crate) lock: AddressLock,
 }
 
-/// Binds an address for so many workers. Port 0 becomes one port for all of them.
+/// Binds an address for this number of workers. Port 0 becomes one free port for all of them.
 pub(crate) fn bind(address: SocketAddr, workers: usize) -> Result<Bound, GatewayError> {
     let failed = |error: io::Error| GatewayError::new(cannot_listen(address, &error));
+    // Without SO_REUSEPORT, and closed again at once. Port 0 is free by its nature.
     if address.port() != 0 {
         TcpListener::bind(address).map_err(failed)?;
     }
     let first = listener(address).map_err(failed)?;
     let address = first.local_addr().map_err(failed)?;
+    // Two gateways that start together may both pass the first bind; one of them fails here.
     let lock = AddressLock::take(address).map_err(failed)?;
     let others = (1..workers).map(|_| listener(address));
     let listeners = std::iter::once(Ok(first))
@@ -43,6 +46,7 @@ pub(crate) fn bind(address: SocketAddr, workers: usize) -> Result<Bound, Gateway
     })
 }
 
+/// Returns the error's text, with the fix if another program has the address.
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => format!(
@@ -53,12 +57,14 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> String {
     }
 }
 
+/// Opens a listener that shares its port with others of this process.
 fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
         Some(Protocol::TCP),
     )?;
+    // A restart must not wait for the last connections of the process before it.
     socket.set_reuse_address(true)?;
     #[cfg(unix)]
     socket.set_reuse_port(true)?;
@@ -68,7 +74,7 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Holds an address for this process; the kernel lets go of it when the process ends.
+/// Holds an address for this process. The kernel frees it when the process ends, also by a crash.
 #[derive(Debug)]
 pub(crate) struct AddressLock {
     #[cfg(target_os = "linux")]
@@ -76,17 +82,20 @@ pub(crate) struct AddressLock {
 }
 
 impl AddressLock {
+    /// Takes the address, or fails if another process holds it.
     #[cfg(target_os = "linux")]
     fn take(address: SocketAddr) -> io::Result<Self> {
         use std::os::linux::net::SocketAddrExt as _;
         use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener};
+        // An abstract socket leaves no file behind.
         let name = UnixAddr::from_abstract_name(format!("l402-gateway/{address}"))?;
         Ok(Self {
             _name: UnixListener::bind_addr(&name)?,
         })
     }
 
-    /// Elsewhere the bind without SO_REUSEPORT is all there is.
+    /// Does nothing: abstract sockets exist on Linux only, and the bind without `SO_REUSEPORT` has
+    /// to do.
     #[cfg(not(target_os = "linux"))]
     fn take(_address: SocketAddr) -> io::Result<Self> {
         Ok(Self {})

@@ -1,9 +1,10 @@
-//! From an address to served connections.
+//! Listens on the gateway's addresses, and serves the connections.
 //!
 //! `bind` takes an address for this process alone, with one listener for each worker; `accept`
-//! takes connections, counts them by peer, and hands their requests to the exchange. `socket` stands
-//! between the network and hyper: it checks the framing of HTTP/1.1 before hyper reads a byte, and
-//! closes a connection whose client takes nothing any more.
+//! takes connections, counts them by peer, and hands their requests to the exchange. `socket` wraps
+//! the bytes for hyper: it checks the framing of HTTP/1.1 before hyper reads a byte, and closes a
+//! connection whose client reads nothing any more. `stop` is the signal to end, `tls` the
+//! certificate.
 
 mod accept;
 mod bind;

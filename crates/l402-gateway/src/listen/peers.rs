@@ -1,14 +1,14 @@
-//! How many connections an address has open, in the whole process.
+//! The number of open connections of each address, in the whole process.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Counts connections by address. Its size is bounded by the connections that are open.
+/// Counts open connections by IP address. An address without any takes no memory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Peers(Arc<Mutex<HashMap<IpAddr, u32>>>);
 
-/// One connection, for as long as it is open.
+/// The place of one connection in the count, free again when it is dropped.
 #[derive(Debug)]
 pub(crate) struct PeerSlot {
     peers: Peers,
@@ -16,7 +16,8 @@ pub(crate) struct PeerSlot {
 }
 
 impl Peers {
-    /// A place for one more; `None` where the address has as many as it may. 0 means any number.
+    /// Counts one more connection, or returns `None` if the address has `limit` open already. A
+    /// limit of 0 means any number.
     pub(crate) fn enter(&self, address: IpAddr, limit: u32) -> Option<PeerSlot> {
         let mut counts = self.lock();
         let count = counts.entry(address).or_default();
@@ -34,6 +35,7 @@ impl Peers {
         let mut counts = self.lock();
         if let Some(count) = counts.get_mut(&address) {
             *count -= 1;
+            // Entries of addresses that are gone would fill the memory.
             if *count == 0 {
                 counts.remove(&address);
             }

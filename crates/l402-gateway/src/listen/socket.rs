@@ -1,4 +1,5 @@
-//! The bytes of a connection: those read ahead, strict framing, and a time-out for writing.
+//! The byte stream of a client's connection, with bytes read ahead, strict framing, and a time-out
+//! for writing.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
@@ -13,23 +14,24 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use crate::framing::Framing;
 use crate::timer::IdleTimer;
 
-/// What an HTTP/2 client with prior knowledge says first (RFC 9113, section 3.4).
+/// The first bytes of an HTTP/2 client with prior knowledge (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A connection from a client.
+/// The byte stream of a client's connection.
 pub(crate) struct Socket<S> {
     inner: S,
-    /// Read already, to be read again.
+    /// Bytes that were read to find out the protocol. They are read again first.
     read_ahead: Bytes,
-    /// HTTP/1.1 alone has it.
+    /// Only for HTTP/1.1.
     framing: Option<Framing>,
     /// Set once the connection is a tunnel: its bytes are no longer requests.
     tunnel: Arc<AtomicBool>,
-    /// A peer that takes nothing for so long is gone (ATTACKS D-05).
+    /// Runs while the client takes no byte (ATTACKS D-05).
     write_timer: IdleTimer,
 }
 
 impl<S: AsyncRead + Unpin> Socket<S> {
+    /// Wraps a stream. A client that takes no byte for `write_timeout` is disconnected.
     pub(crate) fn new(inner: S, write_timeout: Duration) -> Self {
         Self {
             inner,
@@ -40,10 +42,11 @@ impl<S: AsyncRead + Unpin> Socket<S> {
         }
     }
 
-    /// Reads until it is clear whether this is HTTP/2 by prior knowledge.
+    /// Reads until it is clear if this is HTTP/2 by prior knowledge, and returns true if so.
     pub(crate) async fn speaks_http2(&mut self) -> io::Result<bool> {
         let mut read = Vec::with_capacity(PREFACE.len());
         while read.len() < PREFACE.len() && PREFACE.starts_with(&read) {
+            // Not a byte more than the preface: what follows belongs to hyper.
             let wanted = (PREFACE.len() - read.len()) as u64;
             if (&mut self.inner).take(wanted).read_buf(&mut read).await? == 0 {
                 break;
@@ -54,13 +57,14 @@ impl<S: AsyncRead + Unpin> Socket<S> {
         Ok(http2)
     }
 
-    /// Judges its bytes as HTTP/1.1 requests, until the flag that this gives is set.
+    /// Checks the bytes as HTTP/1.1 requests, until the flag that is returned is set.
     pub(crate) fn with_framing(mut self) -> (Self, Arc<AtomicBool>) {
         self.framing = Some(Framing::default());
         let tunnel = Arc::clone(&self.tunnel);
         (self, tunnel)
     }
 
+    /// Reads the bytes that were read ahead first, then the stream.
     fn poll_read_raw(
         &mut self,
         cx: &mut Context<'_>,
@@ -83,6 +87,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // hyper may pass a buffer that holds bytes which were checked already.
         let before = buf.filled().len();
         ready!(self.poll_read_raw(cx, buf))?;
         if self.framing.is_some() && self.tunnel.load(Ordering::Relaxed) {
@@ -96,6 +101,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Socket<S> {
+    /// Writes, or fails if the client has taken nothing for too long.
     fn with_timeout<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -105,6 +111,7 @@ impl<S: AsyncWrite + Unpin> Socket<S> {
             self.write_timer.reset();
             return Poll::Ready(done);
         }
+        // A tunnel may be silent for as long as its two sides like.
         if !self.tunnel.load(Ordering::Relaxed) && self.write_timer.poll_elapsed(cx) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }

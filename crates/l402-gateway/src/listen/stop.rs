@@ -1,10 +1,11 @@
-//! The signal that a gateway stops.
+//! The signal that the gateway stops.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// Receives the signal, which is sent once, with the time that requests in flight may take.
+/// The receiving side of the signal. It is sent once, with the time that requests in flight may
+/// take.
 #[derive(Clone)]
 pub(crate) struct StopSignal(pub(crate) watch::Receiver<Option<Duration>>);
 

@@ -10,7 +10,8 @@ use crate::GatewayError;
 use crate::certificate::{certificates, provider, unusable};
 use crate::config::TlsFiles;
 
-/// Returns the TLS that clients meet: the certificate of the files, and HTTP/2 before HTTP/1.1.
+/// Returns the settings of TLS towards clients, with the certificate and key from the files. HTTP/2
+/// is preferred to HTTP/1.1.
 pub(crate) fn server_tls(files: &TlsFiles) -> Result<Arc<ServerConfig>, GatewayError> {
     let chain = certificates(&files.certificate)?;
     let key = PrivateKeyDer::from_pem_file(&files.key)

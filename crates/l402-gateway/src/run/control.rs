@@ -1,4 +1,4 @@
-//! The control runtime: node and reload live on it, workers reach it by channels.
+//! The control runtime, on which the node works. Workers reach it by channels.
 
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -13,8 +13,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::GatewayError;
 
-/// A runtime with one thread of its own. Dropped, it is left to end by itself, so that this may
-/// happen inside async code as well.
+/// A runtime with one thread of its own. A drop does not wait for it to end, and may so happen
+/// inside async code as well.
 #[derive(Debug)]
 pub(crate) struct Control(Option<Runtime>);
 
@@ -29,11 +29,12 @@ impl Control {
         Ok(Self(Some(runtime)))
     }
 
+    /// Returns the handle that spawns tasks on the runtime.
     pub(crate) fn handle(&self) -> Option<&Handle> {
         self.0.as_ref().map(Runtime::handle)
     }
 
-    /// Runs work there and waits for it, from any thread.
+    /// Runs work on the runtime and waits for its result. Blocks; may be called from any thread.
     pub(crate) fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -41,7 +42,7 @@ impl Control {
         let (send, receive) = mpsc::channel();
         if let Some(handle) = self.handle() {
             handle.spawn(async move {
-                // Nobody waits any more: then nobody misses it.
+                // An error means that the caller has stopped waiting, and needs no result.
                 let _ = send.send(work.await);
             });
         }
@@ -50,8 +51,9 @@ impl Control {
             .map_err(|_| GatewayError::new("the control thread has ended"))
     }
 
-    /// A node whose work is done there: a connection pool dies with the runtime that made it. One
-    /// that asks nobody is asked where the request is.
+    /// Returns the node with its work moved to this runtime, because a client's connection pool
+    /// ends with the runtime that made it. A node that signs in this process has no connections,
+    /// and is returned as it is: its work is done in the worker.
     pub(crate) fn host(&self, inner: Arc<dyn Receive>) -> Arc<dyn Receive> {
         match self.handle() {
             Some(handle) if !inner.signs_here() => Arc::new(OnControl {
@@ -65,13 +67,14 @@ impl Control {
 
 impl Drop for Control {
     fn drop(&mut self) {
+        // A plain drop of a runtime blocks, and panics inside async code.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// A node, called from any worker, working on the control runtime.
+/// A node that is called from any worker and works on the control runtime.
 #[derive(Debug)]
 struct OnControl {
     inner: Arc<dyn Receive>,
@@ -79,6 +82,7 @@ struct OnControl {
 }
 
 impl OnControl {
+    /// Runs a call on the control runtime, and waits for its result.
     async fn call<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
@@ -103,7 +107,8 @@ impl Receive for OnControl {
         Box::pin(self.call(async move { inner.lookup(payment_hash).await }))
     }
 
-    /// No worker reads settlements; whoever does is on the control runtime already.
+    /// Returns the node's own stream. No worker reads settlements, so nothing has to change
+    /// runtime.
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {
         self.inner.settlements(from)
     }

@@ -1,4 +1,4 @@
-//! A running gateway.
+//! Starts, reloads and stops a gateway.
 
 use core::fmt;
 use std::net::SocketAddr;
@@ -24,7 +24,31 @@ use crate::exchange::GatewayState;
 use crate::listen::{self, AddressLock, Peers, StopSignal};
 use crate::table::RouteTable;
 
-/// A running gateway: worker threads and one control runtime. Dropping it stops at once.
+/// A running gateway: worker threads and one control runtime. A drop stops it at once.
+///
+/// Sells one upstream for play money, on a free port:
+///
+/// ```
+/// use std::{sync::Arc, time::Duration};
+///
+/// use l402_gateway::{Config, Gateway, Home};
+/// use l402_host::SystemClock;
+/// use l402_lightning::sandbox::Sandbox;
+///
+/// let folder = tempfile::tempdir()?;
+/// let home = Home::at(folder.path().join("l402"))?;
+/// let clock = Arc::new(SystemClock::default());
+/// let node = Arc::new(Sandbox::open(home.path(), clock.clone())?);
+/// let config = Config::quick("http://127.0.0.1:3000", "50 sat".parse()?, "request".parse()?)
+///     .map_err(|mistakes| mistakes[0].to_string())?
+///     .with_listen(vec!["127.0.0.1:0".parse()?])
+///     .with_workers(1);
+///
+/// let gateway = Gateway::start(config, &home, clock, node)?;
+/// assert_ne!(gateway.local_addrs()[0].port(), 0);
+/// gateway.shutdown(Duration::from_secs(1));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 pub struct Gateway {
     addresses: Vec<SocketAddr>,
     config: Config,
@@ -47,15 +71,15 @@ impl fmt::Debug for Gateway {
 }
 
 impl Gateway {
-    /// Opens keys and ledger under `home`, binds, serves. Blocks until it is listening; call it
-    /// outside async code or under `spawn_blocking`.
+    /// Opens keys and ledger under `home`, binds every address, and serves. Blocks until the
+    /// gateway is listening; call it outside async code or under `spawn_blocking`.
     ///
-    /// `receive` is the node that [`Config::node`] names, opened by the caller, or one of the
-    /// caller's own. The gateway uses it on a runtime of its own, and the runtime on which it was
-    /// opened has to outlive the gateway: a connection ends with the runtime that made it.
+    /// `receive` is the node that [`Config::node`] names, opened by the caller, or one that the
+    /// caller has made. The gateway calls it on a runtime of its own. The runtime on which it was
+    /// opened has to outlive the gateway, because a connection ends with the runtime that made it.
     ///
     /// # Errors
-    /// [`GatewayError`]; nothing stays bound.
+    /// [`GatewayError`] for an address, file or key that cannot be used. Nothing stays bound then.
     pub fn start(
         config: Config,
         home: &Home,
@@ -63,6 +87,7 @@ impl Gateway {
         receive: Arc<dyn Receive>,
     ) -> Result<Self, GatewayError> {
         let control = Control::start()?;
+        // Again, although the constructors check: the builder methods may have changed it since.
         config
             .check_listeners()
             .map_err(|(key, text)| GatewayError::new(format!("{key}: {text}")))?;
@@ -84,6 +109,7 @@ impl Gateway {
             paywall,
         });
         let (stop, stopped) = watch::channel(None);
+        // Whole before it binds, so that an error there drops it, which joins the workers that run.
         let mut gateway = Self {
             addresses: Vec::new(),
             config,
@@ -126,6 +152,7 @@ impl Gateway {
         Ok(())
     }
 
+    /// Logs the addresses, and warns of play money.
     fn announce(&self) {
         let addresses = &self.addresses;
         tracing::info!(?addresses, node = %self.config.node, workers = self.workers.len(), "listening");
@@ -134,24 +161,24 @@ impl Gateway {
         }
     }
 
-    /// Where it listens (port 0 resolved).
+    /// The addresses that the gateway listens on, with the real port in place of 0.
     #[must_use]
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// How many invoices were asked for: of the node, or of its stock.
+    /// The number of invoices that were asked of the node, or of its stock, since the start.
     #[must_use]
     pub fn node_calls(&self) -> u64 {
         self.state.paywall.node_calls()
     }
 
-    /// Serves another configuration from the next request on; what is under way ends under the
-    /// old one.
+    /// Serves another configuration from the next request on. Requests under way end under the old
+    /// one.
     ///
     /// # Errors
-    /// A configuration that changes what is fixed at the start (addresses, workers, node, keys,
-    /// limits on challenges) or does not compile; then the old one stays.
+    /// The configuration changes a setting that is fixed at the start (addresses, workers, node,
+    /// keys, limits on challenges), or does not compile. The old one stays then.
     pub fn reload(&mut self, config: Config) -> Result<(), GatewayError> {
         if let Some(key) = fixed_key(&self.config, &config) {
             return Err(GatewayError::new(format!(
@@ -161,9 +188,11 @@ impl Gateway {
         config
             .check_loop()
             .map_err(|(_, text)| GatewayError::new(format!("upstream: {text}")))?;
+        // Compiled before it is stored: an error must leave the old table as it is.
         let before = self.state.table.load_full();
         let table = route_table(&config, self.keys.clone(), self.network, Some(&before))?;
         self.state.table.store(Arc::new(table));
+        // Invoices for prices and memos that are no longer in use would stay in memory.
         if let Some(stock) = &self.invoice_stock {
             stock.clear();
         }
@@ -171,7 +200,8 @@ impl Gateway {
         Ok(())
     }
 
-    /// Stops accepting, lets requests end until the deadline, makes the ledger durable. Blocks.
+    /// Stops accepting, gives requests under way until the deadline, and makes the ledger durable.
+    /// Blocks.
     pub fn shutdown(mut self, deadline: Duration) {
         self.end(deadline);
         let paywall = self.state.paywall.clone();
@@ -180,6 +210,7 @@ impl Gateway {
         }
     }
 
+    /// Stops the workers and waits for them.
     fn end(&mut self, deadline: Duration) {
         self.stop.send_replace(Some(deadline));
         for worker in self.workers.drain(..) {
@@ -187,6 +218,7 @@ impl Gateway {
                 tracing::error!("a worker had ended by a panic");
             }
         }
+        // After the workers: another process must not bind an address that is still served.
         self.locks.clear();
     }
 }
@@ -197,6 +229,7 @@ impl Drop for Gateway {
     }
 }
 
+/// Compiles the table of routes, with its certificate. `before` is the table that is replaced.
 fn route_table(
     config: &Config,
     keys: KeyRing,
@@ -211,7 +244,8 @@ fn route_table(
 /// Puts a stock of invoices before the node, if the configuration wants one.
 ///
 /// # Errors
-/// A node that does not sign in this process: one request would have it make many invoices, unasked.
+/// The node does not sign in this process: each invoice of the stock would stay with it for ever,
+/// and one request could be the cause of many.
 fn invoice_stock(
     config: &Config,
     clock: &Arc<dyn Clock>,
@@ -232,6 +266,7 @@ fn invoice_stock(
     Ok(Some(stock))
 }
 
+/// Opens the ledger, and builds the paywall on it.
 fn paywall(
     config: &Config,
     home: &Home,
@@ -252,6 +287,8 @@ fn paywall(
 
 /// Returns the first key that differs between two configurations and cannot change while serving.
 fn fixed_key(old: &Config, new: &Config) -> Option<&'static str> {
+    // Only what is built once at the start stands here. Routes, hosts, TLS and the limits of HTTP
+    // are part of the table that a reload replaces.
     let differs = [
         ("listen", old.listen != new.listen),
         ("workers", old.workers != new.workers),

@@ -1,4 +1,4 @@
-//! The folder that holds all state, and the master key in it.
+//! The folder that holds a gateway's state, and the master key in it.
 
 use std::path::{Path, PathBuf};
 
@@ -7,33 +7,42 @@ use l402_host::{FileError, private};
 
 use crate::GatewayError;
 
-/// `L402_HOME`: made with 0700 when first used.
+/// The home folder (`L402_HOME`) with master key and ledger. Made with mode 0700 when first used.
+///
+/// ```
+/// use l402_gateway::Home;
+///
+/// let folder = tempfile::tempdir()?;
+/// let home = Home::at(folder.path().join("l402"))?;
+/// assert!(home.path().is_dir());
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Home(PathBuf);
 
 impl Home {
-    /// This folder, created if missing.
+    /// Opens the folder, and creates it if it is missing.
     ///
     /// # Errors
-    /// Naming the folder.
+    /// The folder cannot be made, or another file has its name. The text names the folder.
     pub fn at(path: impl Into<PathBuf>) -> Result<Self, FileError> {
         let path = path.into();
         private::create_folder(&path)?;
         Ok(Self(path))
     }
 
-    /// The folder.
+    /// The path of the folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// The ledger of uses.
+    /// Returns the path of the ledger of uses.
     pub(crate) fn ledger(&self) -> PathBuf {
         self.0.join("gateway.db")
     }
 
-    /// The key that every token comes from: read from `file`, or `master.key` in this folder,
+    /// Reads the key that every token comes from: from `file`, or from `master.key` in this folder,
     /// which is made at the first start.
     pub(crate) fn master_key(&self, file: Option<&Path>) -> Result<MasterKey, GatewayError> {
         let path = match file {
@@ -45,6 +54,8 @@ impl Home {
             GatewayError::new(format!("cannot use the master key {path}: {what}"))
         };
         let text = match file {
+            // A file that the operator names is never made: a misspelt name would start the gateway
+            // with a new key, and turn all paid tokens away.
             Some(_) => private::read_named(&path),
             None => private::create_hex_key(&path).and_then(|()| private::read(&path)),
         };

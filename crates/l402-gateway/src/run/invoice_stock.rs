@@ -1,9 +1,9 @@
-//! Invoices signed in advance: a stock for each price, so that a burst of challenges need not wait for
+//! A stock of invoices that were signed in advance, so that a burst of challenges does not wait for
 //! signatures.
 //!
-//! Each is given out once, and while three quarters of its time are left. Nothing is signed for a
-//! price that nobody asks for: the stock of a price begins with its first challenge, and is filled up again when
-//! half of it is gone.
+//! Each invoice is given out once, and only while three quarters of its time are left. The stock of
+//! a price begins with its first challenge, and is filled again when half of it is gone: nothing is
+//! signed for a price that nobody asks for.
 
 use core::time::Duration;
 use std::collections::{HashMap, VecDeque};
@@ -16,38 +16,41 @@ use l402_lightning::{
 };
 use tokio::runtime::Handle;
 
-/// Prices that have a stock; further ones are served on demand.
+/// The largest number of prices that have a stock. Further ones are signed on demand.
 const PRICES_MAX: usize = 256;
 
-/// A node with a stock of invoices before it.
+/// A node whose invoices come from a stock, if there are any.
 #[derive(Clone, Debug)]
 pub(crate) struct InvoiceStock {
     /// The node that is asked if the stock is empty.
     demand: Arc<dyn Receive>,
-    shelves: Arc<Shelves>,
+    stocks: Arc<Stocks>,
 }
 
-/// The stock of every price, and how it is filled.
+/// The stock of every price, and the means to fill it.
 #[derive(Debug)]
-struct Shelves {
-    /// The node that fills the shelves, on `runtime`.
+struct Stocks {
+    /// The node that fills the stocks, on `runtime`.
     node: Arc<dyn Receive>,
     runtime: Handle,
     clock: Arc<dyn Clock>,
+    /// The number of invoices in a full stock.
     per_price: usize,
-    prices: Mutex<HashMap<InvoiceRequest, Shelf>>,
+    prices: Mutex<HashMap<InvoiceRequest, PriceStock>>,
 }
 
 /// The stock of one price.
 #[derive(Debug, Default)]
-struct Shelf {
+struct PriceStock {
+    /// The oldest first.
     ready: VecDeque<NewInvoice>,
+    /// Set while a task fills this stock.
     filling: bool,
 }
 
 impl InvoiceStock {
-    /// Keeps `per_price` invoices of `node` for each price, made on `runtime`. What is not in
-    /// stock is asked of `demand`, the same node from here.
+    /// Keeps `per_price` invoices of `node` for each price, made on `runtime`. If a stock is empty,
+    /// the invoice is asked of `demand`, which is the same node as the workers reach it.
     pub(crate) fn new(
         demand: Arc<dyn Receive>,
         node: Arc<dyn Receive>,
@@ -55,7 +58,7 @@ impl InvoiceStock {
         clock: Arc<dyn Clock>,
         per_price: usize,
     ) -> Self {
-        let shelves = Shelves {
+        let stocks = Stocks {
             node,
             runtime,
             clock,
@@ -64,29 +67,31 @@ impl InvoiceStock {
         };
         Self {
             demand,
-            shelves: Arc::new(shelves),
+            stocks: Arc::new(stocks),
         }
     }
 
-    /// Drops everything in stock: prices may have changed.
+    /// Drops every invoice in stock. For a reload: prices may have changed.
     pub(crate) fn clear(&self) {
-        self.shelves.prices().clear();
+        self.stocks.prices().clear();
     }
 }
 
-impl Shelves {
-    fn prices(&self) -> MutexGuard<'_, HashMap<InvoiceRequest, Shelf>> {
+impl Stocks {
+    fn prices(&self) -> MutexGuard<'_, HashMap<InvoiceRequest, PriceStock>> {
         self.prices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The oldest invoice that is still fresh.
+    /// Takes the oldest invoice that is fresh, or returns `None`.
     fn take(self: &Arc<Self>, request: &InvoiceRequest) -> Option<NewInvoice> {
         let (taken, stale) = self.take_fresh(request)?;
-        // Perhaps many: freed after the lock.
+        // Perhaps many, so they are freed after the lock.
         drop(stale);
         taken
     }
 
+    /// Takes a fresh invoice and all stale ones, and has the stock filled if half of it is gone.
+    /// Returns `None` if the price has no stock.
     fn take_fresh(
         self: &Arc<Self>,
         request: &InvoiceRequest,
@@ -94,34 +99,37 @@ impl Shelves {
         let now = self.clock.wall();
         let mut prices = self.prices();
         if !prices.contains_key(request) {
+            // A configuration with very many prices must not fill the memory.
             if prices.len() >= PRICES_MAX {
                 return None;
             }
-            prices.insert(request.clone(), Shelf::default());
+            prices.insert(request.clone(), PriceStock::default());
         }
-        let shelf = prices.get_mut(request)?;
-        let stale = shelf.take_stale(request.expiry, now);
-        let taken = shelf.ready.pop_front();
-        if !shelf.filling && shelf.ready.len() <= self.per_price / 2 {
-            shelf.filling = true;
+        let stock = prices.get_mut(request)?;
+        let stale = stock.take_stale(request.expiry, now);
+        let taken = stock.ready.pop_front();
+        if !stock.filling && stock.ready.len() <= self.per_price / 2 {
+            stock.filling = true;
             self.runtime.spawn(Arc::clone(self).fill(request.clone()));
         }
         Some((taken, stale))
     }
 
-    /// Makes invoices until the shelf is full, or the node has none to give.
+    /// Makes invoices until the stock is full or the node fails. After a failure the next challenge
+    /// of the price tries again.
     async fn fill(self: Arc<Self>, request: InvoiceRequest) {
         loop {
             let made = self.node.create_invoice(request.clone()).await;
             {
                 let mut prices = self.prices();
-                let Some(shelf) = prices.get_mut(&request) else {
+                // Cleared by a reload meanwhile.
+                let Some(stock) = prices.get_mut(&request) else {
                     return;
                 };
                 let full = match made {
                     Ok(made) => {
-                        shelf.ready.push_back(made);
-                        shelf.ready.len() >= self.per_price
+                        stock.ready.push_back(made);
+                        stock.ready.len() >= self.per_price
                     }
                     Err(error) => {
                         tracing::debug!(%error, "no invoice ahead");
@@ -129,17 +137,19 @@ impl Shelves {
                     }
                 };
                 if full {
-                    shelf.filling = false;
+                    stock.filling = false;
                     return;
                 }
             }
+            // A signature takes its time, and other work of the runtime must not wait for all of
+            // them.
             tokio::task::yield_now().await;
         }
     }
 }
 
-impl Shelf {
-    /// Those that have stood for a quarter of their time; the oldest stand first.
+impl PriceStock {
+    /// Takes out the invoices that have lost a quarter of their time. The oldest stand first.
     fn take_stale(&mut self, expiry: Duration, now: UnixTime) -> VecDeque<NewInvoice> {
         let enough = now.saturating_add(expiry.saturating_sub(expiry / 4));
         let stale = self.ready.partition_point(|made| made.expires() < enough);
@@ -161,7 +171,7 @@ impl Receive for InvoiceStock {
     }
 
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
-        match self.shelves.take(&request) {
+        match self.stocks.take(&request) {
             Some(made) => Box::pin(core::future::ready(Ok(made))),
             None => self.demand.create_invoice(request),
         }
@@ -261,10 +271,10 @@ mod tests {
 
         /// Waits until nothing is being filled; the runtime of a test has one thread.
         async fn settle(&self) -> usize {
-            while self.stock.shelves.prices()[&request()].filling {
+            while self.stock.stocks.prices()[&request()].filling {
                 tokio::task::yield_now().await;
             }
-            self.stock.shelves.prices()[&request()].ready.len()
+            self.stock.stocks.prices()[&request()].ready.len()
         }
     }
 

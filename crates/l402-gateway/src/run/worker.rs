@@ -1,4 +1,4 @@
-//! A worker: one thread, one runtime, listeners and upstream connections of its own.
+//! A worker: a thread with a runtime, listeners and upstream connections of its own.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::exchange::{Aborted, GatewayState, ProofCache, Worker};
 use crate::listen::{Acceptor, Peers, StopSignal};
 use crate::upstream::Pool;
 
-/// The things that every worker is started with.
+/// The parts that every worker is started with.
 #[derive(Clone)]
 pub(super) struct WorkerSetup {
     pub(super) state: Arc<GatewayState>,
@@ -29,6 +29,7 @@ pub(super) fn start(
 ) -> Result<JoinHandle<()>, GatewayError> {
     let failed =
         |error: std::io::Error| GatewayError::new(format!("cannot start a worker: {error}"));
+    // Built here and not in the thread, so that a failure is an error of the start.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -39,6 +40,8 @@ pub(super) fn start(
         .map_err(failed)
 }
 
+/// Serves until the stop signal, and then until the last connection has ended or the deadline
+/// passes.
 async fn run(setup: WorkerSetup, listeners: Vec<TcpListener>) {
     let WorkerSetup {
         state,
@@ -66,7 +69,8 @@ async fn run(setup: WorkerSetup, listeners: Vec<TcpListener>) {
     // The last connection that ends closes the channel, so no sender may be left here.
     drop(acceptor);
     let deadline = stop.notified().await;
-    // Whatever is open after it ends with the runtime, and is not its client's doing.
+    // The connections that are still open end with the runtime. The flag tells their bodies that it
+    // is the gateway that leaves, so that no client pays for half an answer.
     let _ = timeout(deadline, all_gone.recv()).await;
     aborted.store(true, Ordering::Relaxed);
 }

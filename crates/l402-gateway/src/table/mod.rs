@@ -1,8 +1,8 @@
-//! The table of routes: all that a request needs to know of the configuration.
+//! The table of routes: the part of the configuration that requests are served by.
 //!
 //! A table is compiled from a configuration, never changed, and replaced as a whole by a reload. A
-//! request reads one table from its beginning to its end. Each route has a target: the upstream
-//! that its granted requests go to, and what is changed on the way.
+//! request uses one table from its beginning to its end. Each route has a target: the upstream of
+//! its granted requests, and the changes to a request on the way there.
 
 mod routes;
 mod target;

@@ -1,4 +1,4 @@
-//! The compiled table of routes: replaced as a whole, never changed.
+//! The compiled table of routes.
 
 use std::sync::Arc;
 
@@ -10,24 +10,25 @@ use crate::GatewayError;
 use crate::config::{Config, Http, RouteConfig};
 use crate::upstream::Upstream;
 
-/// The longest target of a request, in bytes: `http::Uri` takes no more.
+/// The length of the longest target of a request, in bytes: `http::Uri` takes no longer one.
 const URI_MAX: usize = u16::MAX as usize - 1;
 
-/// One version of the configuration, compiled. A request reads one from beginning to end.
+/// One version of the configuration, compiled.
 #[derive(Debug)]
 pub(crate) struct RouteTable {
     pub(crate) snapshot: Snapshot,
-    /// By the index of the route.
+    /// The targets, by the index of their route.
     pub(crate) targets: Vec<RouteTarget>,
     pub(crate) http: Http,
-    /// The longest path with query that every upstream can be asked for, in bytes.
+    /// The length in bytes of the longest path with query that every upstream can be asked for.
     pub(crate) target_max: usize,
+    /// `None` serves plain HTTP.
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
 }
 
 impl RouteTable {
-    /// Compiles a configuration. `before` is what it replaces: upstreams that stay keep their
-    /// connections.
+    /// Compiles a configuration. `before` is the table that is replaced: upstreams that are the
+    /// same in both keep their connections.
     pub(crate) fn new(
         config: &Config,
         keys: KeyRing,
@@ -43,11 +44,12 @@ impl RouteTable {
             .map_err(|error| GatewayError::new(error.to_string()))?;
         let mut targets: Vec<RouteTarget> = Vec::with_capacity(config.routes.len());
         for route in &config.routes {
-            let known = before
+            // Routes of one upstream share it, and with it the connections in each worker's pool.
+            let existing = before
                 .into_iter()
                 .flat_map(|table| &table.targets)
                 .chain(&targets);
-            let upstream = upstream(route, known, config)?;
+            let upstream = upstream(route, existing, config)?;
             targets.push(RouteTarget::new(route, upstream));
         }
         let longest = targets.iter().map(|t| t.upstream.base().len()).max();
@@ -55,13 +57,13 @@ impl RouteTable {
             snapshot,
             targets,
             http: config.http.clone(),
-            // The slash that may come between is counted, too.
+            // One more for the slash that may come between base and path.
             target_max: URI_MAX.saturating_sub(longest.unwrap_or_default() + 1),
             tls: None,
         })
     }
 
-    /// Serves TLS with this certificate and key.
+    /// Sets the certificate and key of TLS; `None` for plain HTTP.
     #[must_use]
     pub(crate) fn with_tls(mut self, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         self.tls = tls;
@@ -69,13 +71,13 @@ impl RouteTable {
     }
 }
 
-/// The upstream of a route: one that is known already, where it is the same.
+/// Returns the upstream of a route: an existing one if it is the same, or a new one.
 fn upstream<'a>(
     route: &RouteConfig,
-    mut known: impl Iterator<Item = &'a RouteTarget>,
+    mut existing: impl Iterator<Item = &'a RouteTarget>,
     config: &Config,
 ) -> Result<Arc<Upstream>, GatewayError> {
     let fresh = Upstream::new(route, config.http.connect_timeout)?;
-    let same = known.find(|target| target.upstream.is_same(&fresh));
+    let same = existing.find(|target| target.upstream.is_same(&fresh));
     Ok(same.map_or_else(|| Arc::new(fresh), |target| Arc::clone(&target.upstream)))
 }

@@ -1,4 +1,4 @@
-//! The target of a route: its upstream, and what is changed on the way there.
+//! The target of a route: its upstream, and the changes to a request on the way there.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,22 +12,25 @@ use crate::upstream::Upstream;
 const SERVICE: HeaderName = HeaderName::from_static("x-l402-service");
 const PRICE_MSAT: HeaderName = HeaderName::from_static("x-l402-price-msat");
 
-/// Where the granted requests of one route go, and how.
+/// The target of one route's granted requests.
 #[derive(Debug)]
 pub(crate) struct RouteTarget {
     pub(crate) upstream: Arc<Upstream>,
+    /// Removed from the front of each path; empty for nothing.
     pub(crate) strip_prefix: String,
-    /// Set by the gateway: what was paid for.
+    /// Headers of the gateway that say what was paid for.
     pub(crate) sale_headers: Vec<(HeaderName, HeaderValue)>,
-    /// Set by the operator.
+    /// Headers of the operator, set last.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Lets the upstream see the credential. Off by default.
     pub(crate) forward_credential: bool,
-    /// 0 means any number.
+    /// The largest number of requests at once; 0 means any number.
     max_in_flight: u32,
     in_flight: Arc<AtomicU32>,
 }
 
-/// A request of a route that counts those in flight, until it has been answered.
+/// The place of a request among those in flight, free again when it is dropped: at the end of the
+/// answer.
 #[derive(Debug)]
 pub(crate) struct InFlight(Arc<AtomicU32>);
 
@@ -50,13 +53,16 @@ impl RouteTarget {
         }
     }
 
-    /// Counts one more request in flight; fails if the route has as many as it may.
+    /// Counts one more request in flight. Returns `None` if the route has no limit.
+    ///
+    /// # Errors
+    /// The route has as many in flight as it may.
     pub(crate) fn enter(&self) -> Result<Option<InFlight>, TooManyInFlight> {
         if self.max_in_flight == 0 {
             return Ok(None);
         }
         let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
-        // Made before the check, so that giving up takes back what was counted.
+        // Made before the check, so that dropping it on refusal takes the count back.
         let place = InFlight(Arc::clone(&self.in_flight));
         if before < self.max_in_flight {
             Ok(Some(place))
@@ -65,16 +71,17 @@ impl RouteTarget {
         }
     }
 
-    /// Whether the upstream is asked for a path as it came.
+    /// Returns true if the upstream is asked for the same path as the gateway.
     pub(crate) fn keeps_paths(&self) -> bool {
         self.strip_prefix.is_empty() && self.upstream.base().is_empty()
     }
 
-    /// Path and query at the upstream.
+    /// Returns path and query for the upstream, from the canonical ones.
     pub(crate) fn path(&self, canonical: &str) -> String {
         let rest = canonical
             .strip_prefix(self.strip_prefix.as_str())
             .unwrap_or(canonical);
+        // A prefix without its slash leaves a rest such as `?q=1`, or nothing.
         let slash = if rest.starts_with('/') { "" } else { "/" };
         format!("{}{slash}{rest}", self.upstream.base())
     }
@@ -84,8 +91,8 @@ impl RouteTarget {
 #[derive(Debug)]
 pub(crate) struct TooManyInFlight;
 
-/// Returns the headers that tell the upstream what was paid for. They hold no secret and no payment
-/// hash.
+/// Returns the headers that tell the upstream what was paid for: service and price, but no secret
+/// and no payment hash. Empty for a free route.
 fn sale_headers(route: &Route) -> Vec<(HeaderName, HeaderValue)> {
     let Access::Priced(priced) = &route.access else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! The body of an upstream's answer, whichever version of HTTP it came by.
+//! The body of an upstream's answer, over either version of HTTP.
 
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -11,19 +11,21 @@ use super::body::BodyFault;
 use super::http1::Http1Body;
 use super::wire::Wire;
 
-/// The body of an upstream's answer.
+/// The body of an upstream's answer, over HTTP/1.1 or HTTP/2.
 pub(crate) enum UpstreamBody {
     Http1(Http1Body),
     Http2(Incoming),
 }
 
 impl UpstreamBody {
-    /// Whether its connection can become a tunnel: its request is sent.
+    /// Returns true if the connection can become a tunnel: it is HTTP/1.1, and the whole request
+    /// has been sent.
     pub(crate) fn may_be_tunnel(&self) -> bool {
         matches!(self, Self::Http1(body) if body.may_be_tunnel())
     }
 
-    /// The connection itself, and what was read from it already, where the answer has been 101.
+    /// Returns the connection itself after an answer 101, and the bytes that were read from it
+    /// already.
     pub(crate) fn into_tunnel(self) -> Option<(Wire, Bytes)> {
         match self {
             Self::Http1(body) => body.into_tunnel(),

@@ -1,4 +1,5 @@
-//! Bodies of requests on their way to an upstream: limited, timed, and never held.
+//! Bodies of requests on their way to an upstream: limited in size, timed, and passed on as they
+//! come.
 
 use core::fmt;
 use core::pin::Pin;
@@ -15,16 +16,16 @@ use l402_server::Blame;
 
 use crate::timer::IdleTimer;
 
-/// Why a body broke off.
+/// The reason why a body broke off.
 #[derive(Debug)]
 pub(crate) enum BodyFault {
     /// The peer broke it off, or its framing is wrong.
     Broken(Box<dyn std::error::Error + Send + Sync>),
     /// No byte came for too long.
     Idle,
-    /// The gateway stopped, and would wait no longer.
+    /// The deadline of the gateway's stop has passed.
     Stopped,
-    /// More than the limit.
+    /// More bytes came than the limit allows.
     TooLarge,
 }
 
@@ -56,42 +57,48 @@ impl BodyFault {
     }
 }
 
-/// How far a request's body has come: for the time-out of its answer, and to tell whose fault it
-/// is when that answer does not come or breaks off.
+/// The progress of a request's body. The time-out of the answer depends on it, and so does the
+/// question of whose fault it is if that answer does not come or breaks off.
+///
+/// Shared by the request's body and the answer's: both may be under way at the same time.
 #[derive(Default)]
 pub(crate) struct Progress {
     frames: AtomicU64,
     done: AtomicBool,
-    /// The upstream would take more than the client has sent.
+    /// Set while the upstream waits for a piece that the client has not sent.
     awaited: AtomicBool,
+    /// The first fault of the body, if any.
     fault: OnceLock<Problem>,
     blame: Option<Blame>,
 }
 
 impl Progress {
-    /// The number of pieces sent so far.
+    /// Returns the number of pieces that the client has sent so far.
     pub(crate) fn frames(&self) -> u64 {
         self.frames.load(Ordering::Relaxed)
     }
 
-    /// Whether all of it is sent.
+    /// Returns true if the client has sent all of it.
     pub(crate) fn is_done(&self) -> bool {
         self.done.load(Ordering::Relaxed)
     }
 
-    /// What was wrong with it. Whatever became of the exchange, this came first.
+    /// Returns the fault of the body, if any. It came before any failure of the exchange, and is
+    /// the cause of it.
     pub(crate) fn fault(&self) -> Option<Problem> {
         self.fault.get().copied()
     }
 
     /// Notes the fault before the connection to the upstream breaks because of it.
     fn fail(&self, fault: &BodyFault) {
+        // A second fault is dropped: the first one broke the exchange.
         let _ = self.fault.set(fault.problem());
         self.blame_client();
     }
 
-    /// Nothing came from the upstream for too long, or it broke off. It may have waited for a
-    /// client that sends its body drop by drop.
+    /// Blames the client for a broken answer if the upstream was waiting for the request's body. A
+    /// client that sends drop by drop could otherwise have every answer break off, and pay for
+    /// none.
     pub(crate) fn answer_is_broken(&self) {
         if self.awaited.load(Ordering::Relaxed) {
             self.blame_client();
@@ -105,17 +112,19 @@ impl Progress {
     }
 }
 
-/// A request's body on its way to the upstream. Trailers stay behind: they would arrive as
-/// headers that nobody has judged.
+/// A request's body on its way to the upstream. Trailers are dropped: upstreams may take them for
+/// headers, and nothing has checked them.
 pub(crate) struct RequestBody {
     inner: Incoming,
+    /// The number of bytes that may still come.
     left: u64,
     idle: IdleTimer,
     progress: Arc<Progress>,
 }
 
 impl RequestBody {
-    /// `blame` hears when it is the client that breaks the exchange off.
+    /// Wraps a body of at most `max` bytes (0 for any length). `idle` is the longest time without a
+    /// piece of it, `None` for no limit. `blame` is told if the client breaks the exchange off.
     pub(crate) fn new(inner: Incoming, max: u64, idle: Option<Duration>, blame: Blame) -> Self {
         let progress = Progress {
             done: AtomicBool::new(inner.is_end_stream()),
@@ -131,11 +140,12 @@ impl RequestBody {
         }
     }
 
-    /// Returns how long either side may wait for the other; `None` is for ever.
+    /// Returns the longest time that either side may wait for the other, `None` for no limit.
     pub(crate) fn idle_limit(&self) -> Option<Duration> {
         self.idle.limit()
     }
 
+    /// Returns the progress of this body, for the side that reads the answer.
     pub(crate) fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)
     }
@@ -145,13 +155,15 @@ impl RequestBody {
         let length = frame.data_ref().map_or(0, |data| data.len() as u64);
         self.left = self.left.checked_sub(length).ok_or(BodyFault::TooLarge)?;
         self.progress.frames.fetch_add(1, Ordering::Relaxed);
+        // A body of declared length is not polled again after its last byte, so its end is noted
+        // here.
         if self.is_end_stream() {
             self.progress.done.store(true, Ordering::Relaxed);
         }
         Ok(frame)
     }
 
-    /// The next piece of data, or the end.
+    /// Polls for the next piece of data, or the end. Skips trailers.
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         loop {
             let frame = Pin::new(&mut self.inner).poll_frame(cx);
@@ -174,6 +186,8 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         let frame = self.poll_data(cx);
         let progress = &self.progress;
+        // Set at each poll, so that an answer that breaks while this is pending is put down to the
+        // client.
         progress
             .awaited
             .store(frame.is_pending(), Ordering::Relaxed);

@@ -16,9 +16,9 @@ use super::wire::Wire;
 use crate::GatewayError;
 use crate::config::{RouteConfig, Scheme, UpstreamUrl};
 
-/// An upstream, ready to be connected to.
+/// An upstream with everything that opening a connection to it takes.
 pub(crate) struct Upstream {
-    /// Unique in the process, for pools.
+    /// Unique in the process: the key of its connections in a pool.
     pub(super) id: u64,
     url: UpstreamUrl,
     ca: Option<PathBuf>,
@@ -37,13 +37,18 @@ impl std::fmt::Debug for Upstream {
 }
 
 impl Upstream {
+    /// Reads the certificates that `upstream_ca` names, and connects to nothing yet.
     pub(crate) fn new(
         route: &RouteConfig,
         connect_timeout: Duration,
     ) -> Result<Self, GatewayError> {
+        // The URL is not enough for a key: two upstreams may differ in their certificate authorities
+        // or time-outs.
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let url = route.upstream.clone();
         let unusable = |why: String| GatewayError::new(format!("cannot use {url}: {why}"));
+        // No upstream is asked which version it speaks: the operator has said so, and a request
+        // would have to wait for the answer.
         let http2 = match url.scheme() {
             Scheme::H2c => true,
             Scheme::Http => false,
@@ -68,12 +73,13 @@ impl Upstream {
         })
     }
 
-    /// Whether connections to one serve the other.
+    /// Returns true if a connection to one upstream can serve the other.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         (&self.url, &self.ca, self.http2, self.connect_timeout)
             == (&other.url, &other.ca, other.http2, other.connect_timeout)
     }
 
+    /// Returns the path before each request's path, without a slash at its end.
     pub(crate) fn base(&self) -> &str {
         self.url.base()
     }
@@ -82,12 +88,12 @@ impl Upstream {
         self.http2
     }
 
-    /// What the upstream is called in `Host` and `:authority`.
+    /// Returns the name of the upstream for `Host` and `:authority`.
     pub(crate) fn authority(&self) -> &HeaderValue {
         &self.authority
     }
 
-    /// `http` or `https`, for HTTP/2's `:scheme`.
+    /// Returns `http` or `https`, for `:scheme` of HTTP/2.
     pub(crate) fn http_scheme(&self) -> http::uri::Scheme {
         if self.tls.is_some() {
             http::uri::Scheme::HTTPS
@@ -104,11 +110,13 @@ impl Upstream {
 
     async fn open(&self) -> io::Result<Wire> {
         let socket = TcpStream::connect((self.url.host_name(), self.url.port())).await?;
+        // Pieces of streams must not wait for the one before to be acknowledged.
         socket.set_nodelay(true)?;
         let Some((connector, name)) = &self.tls else {
             return Ok(Wire::Plain(socket));
         };
         let stream = connector.connect(name.clone(), socket).await?;
+        // A server that has not agreed on HTTP/2 may read its preface as a request of HTTP/1.1.
         if self.http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
             return Err(io::Error::other("the upstream does not speak HTTP/2"));
         }

@@ -1,4 +1,4 @@
-//! Upstreams: how they are reached, and the connections that a worker keeps to them.
+//! The connections of a worker to the upstreams, and the exchange of a request and its answer.
 //!
 //! `connect` opens a connection, TLS included; `pool` keeps idle ones and sends a request over one.
 //! HTTP/1.1 is spoken by our own code in `http1`, HTTP/2 by hyper.

@@ -1,5 +1,5 @@
-//! A worker's connections to upstreams: last in, first out, so that few stay warm and the rest
-//! grow old and go.
+//! A worker's connections to upstreams. The connection that was used last is used next, so that few
+//! stay in use and the rest become old and are closed.
 
 use core::fmt;
 use std::collections::HashMap;
@@ -17,27 +17,30 @@ use super::body::{Progress, RequestBody};
 use super::connect::Upstream;
 use super::http1::{Http1, Http1Body, Http1Request, NoResponse};
 
-/// How long an idle connection is kept: shorter than most servers keep theirs.
+/// The longest time that an idle connection is kept: shorter than most servers keep theirs, so that
+/// it is seldom the upstream that closes one.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// How many idle connections a worker keeps to one upstream.
+/// The largest number of idle connections that a worker keeps to one upstream.
 const IDLE_MAX: usize = 1024;
 
-/// A connection of HTTP/2 without a sign of life for so long is asked for one.
+/// The time without a frame after which a connection of HTTP/2 is sent a PING.
 const PING_AFTER: Duration = Duration::from_secs(30);
 
 type Http2 = http2::SendRequest<RequestBody>;
 
-/// A request, as its upstream speaks.
+/// A request in the version of HTTP that its upstream speaks.
 pub(crate) enum UpstreamRequest {
     Http1(Box<Http1Request>),
     Http2(Box<Request<RequestBody>>),
 }
 
-/// Connections by the id of the upstream. One for each worker: the lock is never waited for.
+/// Connections by the id of their upstream. Each worker is one thread with a pool of its own, so
+/// nothing ever waits for the locks.
 #[derive(Default)]
 pub(crate) struct Pool {
     http1: Mutex<HashMap<u64, Vec<Idle>, ahash::RandomState>>,
+    /// One connection to each upstream: all requests share it.
     http2: Mutex<HashMap<u64, Http2>>,
 }
 
@@ -49,7 +52,8 @@ struct Idle {
     since: Instant,
 }
 
-/// A connection that carries one request, to be given back when its answer has ended.
+/// A connection that carries one request, to be given back when the answer has ended. Dropped
+/// before that, it is closed.
 pub(super) struct Lease {
     connection: Http1,
     upstream: u64,
@@ -65,7 +69,9 @@ impl Lease {
         self.connection
     }
 
+    /// Puts the connection back among the idle ones, unless it holds unread bytes.
     pub(super) fn give_back(mut self) {
+        // Bytes beyond the answer would be read as the beginning of the next request's answer.
         if !self.connection.set_idle() {
             return;
         }
@@ -80,10 +86,10 @@ impl Lease {
     }
 }
 
-/// Why there is no answer.
+/// The reason why a request has no answer.
 #[derive(Debug)]
 pub(crate) enum SendError {
-    /// No connection.
+    /// The connection could not be opened.
     Connect(std::io::Error),
     Http1(NoResponse),
     Http2(hyper::Error),
@@ -117,8 +123,8 @@ impl From<NoResponse> for SendError {
 }
 
 impl Pool {
-    /// Sends a request and waits for the head of its answer: for so long after the last piece of
-    /// the request's body.
+    /// Sends a request and waits for the head of its answer, at most for `limit` after the last
+    /// piece of the request's body.
     pub(crate) async fn send(
         self: &Arc<Self>,
         upstream: &Upstream,
@@ -128,7 +134,8 @@ impl Pool {
         match request {
             UpstreamRequest::Http1(request) => self.send_http1(upstream, request, limit).await,
             UpstreamRequest::Http2(request) => {
-                // Seldom needed and large: boxed, so that not every request carries room for it.
+                // Boxed because it is large and seldom needed: the future of every request would
+                // otherwise hold space for it.
                 let progress = request.body().progress();
                 let sending = Box::pin(self.send_http2(upstream, *request));
                 let answer = in_time(sending, &progress, limit).await;
@@ -151,6 +158,8 @@ impl Pool {
             None => Box::pin(self.open(upstream)).await?,
         };
         let mut answered = lease.connection.exchange(&mut request, limit).await;
+        // An upstream may have closed the idle connection at the moment when it was used again. A
+        // connection that was opened for this request has no such excuse.
         if let Err(why) = &answered
             && was_idle
             && request.may_try_again(why)
@@ -162,7 +171,7 @@ impl Pool {
         Ok(answer.map(UpstreamBody::Http1))
     }
 
-    /// The idle connection that was used last.
+    /// Takes the idle connection that was used last. Drops those that were closed meanwhile.
     fn take(self: &Arc<Self>, upstream: &Upstream) -> Option<Lease> {
         let mut pools = lock(&self.http1);
         let idle = pools.get_mut(&upstream.id)?;
@@ -178,6 +187,7 @@ impl Pool {
         None
     }
 
+    /// Opens a new connection of HTTP/1.1.
     async fn open(self: &Arc<Self>, upstream: &Upstream) -> Result<Lease, SendError> {
         let wire = upstream.connect().await.map_err(SendError::Connect)?;
         Ok(Lease {
@@ -192,11 +202,14 @@ impl Pool {
         upstream: &Upstream,
         request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, SendError> {
-        let known = lock(&self.http2).get(&upstream.id).cloned();
-        let request = match known {
+        // Cloned, because the lock must not be held across an await.
+        let open = lock(&self.http2).get(&upstream.id).cloned();
+        let request = match open {
             None => request,
             Some(mut sender) => match sender.try_send_request(request).await {
                 Ok(answer) => return Ok(answer),
+                // hyper hands the request back only if nothing of it was sent, so a new connection
+                // may carry it.
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => unsent,
                     None => return Err(error.into_error().into()),
@@ -216,13 +229,15 @@ impl Pool {
             .handshake(TokioIo::new(wire))
             .await?;
         tokio::spawn(async move {
+            // Each request on the connection gets the error, too.
             let _ = connection.await;
         });
         lock(&self.http2).insert(upstream.id, sender.clone());
         Ok(sender)
     }
 
-    /// Closes connections that have been idle for long. Never ends.
+    /// Closes connections that have been idle for too long or that the upstream has closed. Never
+    /// ends.
     pub(crate) async fn close_idle(self: Arc<Self>) {
         let mut tick = tokio::time::interval(IDLE / 4);
         loop {
@@ -238,7 +253,8 @@ impl Pool {
     }
 }
 
-/// Waits for so long after the last piece of the request's body; `None` where that is over.
+/// Waits for `work`, at most for `limit` after the last piece of the request's body. Returns `None`
+/// if that time has passed.
 async fn in_time<T>(
     mut work: core::pin::Pin<Box<impl Future<Output = T>>>,
     progress: &Progress,
@@ -248,6 +264,8 @@ async fn in_time<T>(
         let (frames, done) = (progress.frames(), progress.is_done());
         match timeout(limit, work.as_mut()).await {
             Ok(answer) => return Some(answer),
+            // A piece that came meanwhile starts the time anew. A body that was complete before
+            // this round gets no second one.
             Err(_) if done || progress.frames() == frames => return None,
             Err(_) => {}
         }

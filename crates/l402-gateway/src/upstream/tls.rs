@@ -1,4 +1,4 @@
-//! TLS towards upstreams: how their certificates are verified.
+//! TLS towards upstreams, whose certificates are always verified.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +8,8 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::GatewayError;
 use crate::certificate::{certificates, provider, unusable};
 
-/// Returns the TLS to an upstream, verified by the public authorities, or by those in `ca` alone.
+/// Returns the settings of TLS to an upstream. Its certificate is verified by the public
+/// authorities, or only by those in the file `ca` if there is one.
 pub(super) fn client_tls(
     ca: Option<&Path>,
     alpn: &[u8],
@@ -16,6 +17,7 @@ pub(super) fn client_tls(
     let mut roots = RootCertStore::empty();
     match ca {
         None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        // Not beside the public ones: any public authority could then vouch for an internal name.
         Some(path) => {
             for certificate in certificates(path)? {
                 roots

@@ -1,4 +1,4 @@
-//! The bytes to and from an upstream, with and without TLS.
+//! A byte stream to an upstream, with or without TLS.
 
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -8,13 +8,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// Bytes to and from an upstream.
+/// A byte stream to an upstream. An enum and no trait object: reads and writes happen for every
+/// piece.
 pub(crate) enum Wire {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// Does the same with whichever it is.
+/// Evaluates an expression with the stream of either variant.
 macro_rules! either {
     ($wire:expr, $stream:ident => $do:expr) => {
         match $wire {

@@ -1,8 +1,8 @@
-//! What is wrong with a configuration: file, line, column and key, all at once.
+//! Mistakes in a configuration: each with file, line, column and key, all at once.
 
 use l402_gateway::{Config, ConfigError, Overrides};
 
-/// Mistakes in a file whose one route has these lines after path and upstream.
+/// Returns the mistakes in a file whose one route has these lines after path and upstream.
 fn mistakes(before: &str, route: &str) -> Vec<ConfigError> {
     let text = format!(
         "{before}\n[[route]]\npath = \"/a\"\nupstream = \"http://127.0.0.1:3000\"\n{route}\n"
@@ -12,7 +12,7 @@ fn mistakes(before: &str, route: &str) -> Vec<ConfigError> {
 
 const PRICED: &str = "price = \"50 sat\"";
 
-/// Lines before the route, lines in it; the line, the key and the mend that are named.
+/// Lines before the route, lines in it; then the line, the key and the fix that are named.
 const MISTAKES: [(&str, &str, usize, &str, &str); 24] = [
     ("lisen = []", PRICED, 1, "lisen", "did you mean listen?"),
     (
@@ -195,7 +195,7 @@ fn a_file_without_routes_sells_nothing_and_says_so() {
     assert!(found[0].to_string().contains("[[route]]"), "{found:?}");
 }
 
-/// Every line that is commented out shows the default: written out, it changes nothing.
+/// Every line that is commented out shows the default, so it changes nothing if it is written out.
 #[test]
 fn the_example_shows_the_defaults() {
     let setting = |line: &str| line.starts_with('#') && !line.starts_with("# ") && line.len() > 1;

@@ -1,5 +1,5 @@
-//! What happens between a request and its answer when one of the three sides does what it should
-//! not: idle connections that end in great numbers, uploads that stop, answers that break off.
+//! Exchanges in which the client, the gateway or the upstream fails: idle connections that end in
+//! great numbers, uploads that stop, answers that break off.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,11 +22,10 @@ use crate::upstream::{
     server_before, server_with, serves_afresh, serves_once, upload,
 };
 
-/// More idle connections than a task can look at in one turn: tokio lets it read 128 times, and
-/// then has it wait.
+/// More idle connections than one task can read in a turn: tokio gives it a budget of 128 reads.
 const MANY: usize = 200;
 
-/// Connections that have served, and are all in the pool.
+/// Makes connections that have served a request and are all in the pool.
 async fn idle(server: &GatewayUnderTest, stage: &Stage) -> Vec<Wire> {
     let mut exchanges = Vec::new();
     for _ in 0..MANY {
@@ -69,7 +68,7 @@ async fn however_many_idle_connections_speak_or_end_none_is_used_again() {
     }
 }
 
-/// Proves to be `localhost` to whoever trusts `ca.pem`.
+/// Returns the settings of a TLS server that is `localhost` to clients that trust `ca.pem`.
 fn acceptor(folder: &Path) -> TlsAcceptor {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     std::fs::write(folder.join("ca.pem"), made.cert.pem()).expect("written");
@@ -84,7 +83,7 @@ fn acceptor(folder: &Path) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// Reads the head of a request, and says this.
+/// Reads the head of a request, and writes these bytes.
 async fn answer(wire: &mut BufReader<TlsStream<TcpStream>>, text: &str) {
     let mut line = String::new();
     while line != "\r\n" {
@@ -133,8 +132,9 @@ async fn an_upload_over_tls_reaches_its_end_though_its_answer_has_begun() {
     }
 }
 
-/// What an upstream was told under this name, and under those that some servers take for it.
-fn told<'a>(document: &'a Value, name: &str) -> Vec<&'a str> {
+/// Returns the values that reached an upstream under this name, or under one that some servers take
+/// for it.
+fn received<'a>(document: &'a Value, name: &str) -> Vec<&'a str> {
     let headers = document["headers"].as_array().expect("a list");
     let text = |value: &'a Value| value.as_str().expect("text");
     let headers = headers.iter().map(|pair| (text(&pair[0]), text(&pair[1])));
@@ -142,7 +142,7 @@ fn told<'a>(document: &'a Value, name: &str) -> Vec<&'a str> {
     alike.map(|(_, value)| value).collect()
 }
 
-/// Asks for what is priced, with headers of the client's before an operator's.
+/// Sends a paid request with headers of the client, to a route with headers of the operator.
 async fn described(http2: bool, own: &str, spoofed: &[(&'static str, &str)]) -> Value {
     let mut text = routes(
         upstream(http2, describe).await,
@@ -179,10 +179,10 @@ async fn what_the_operator_says_in_the_gateways_place_is_said_once() {
             ("x-forwarded-host", "a.example"),
             ("x-l402-service", "mine"),
             ("x-forwarded-for", "nobody"),
-            // Of this the operator says nothing.
+            // The operator sets no header of this name.
             ("x-l402-price-msat", "50000"),
         ] {
-            assert_eq!(told(&document, name), [value], "{name}: {document}");
+            assert_eq!(received(&document, name), [value], "{name}: {document}");
         }
     }
 }
@@ -197,8 +197,12 @@ async fn a_header_of_the_operators_is_his_with_dashes_and_with_underscores() {
                 ("x-other", "stays"),
             ];
             let document = described(http2, &format!("{own} = \"ours\""), &spoofed).await;
-            assert_eq!(told(&document, own), ["ours"], "{own}: {document}");
-            assert_eq!(told(&document, "x-other"), ["stays"], "{own}: {document}");
+            assert_eq!(received(&document, own), ["ours"], "{own}: {document}");
+            assert_eq!(
+                received(&document, "x-other"),
+                ["stays"],
+                "{own}: {document}"
+            );
         }
     }
 }
@@ -278,7 +282,7 @@ async fn an_answer_until_the_close_is_not_whole_where_its_upload_broke_off() {
         wire.say("HTTP/1.1 200 OK\r\n\r\nnearly").await;
         client.until(b"nearly\r\n").await;
         client.say(fault).await;
-        // It hears that no more comes, and closes.
+        // It learns that no more comes, and closes.
         wire.rest().await;
         let rest = client.rest().await;
         assert_eq!(rest, b"", "the last chunk must not come after {fault:?}");
@@ -286,7 +290,7 @@ async fn an_answer_until_the_close_is_not_whole_where_its_upload_broke_off() {
     }
 }
 
-/// It takes three times as long as either side may be silent, and neither is.
+/// The exchange takes three times the idle time-out, and neither side is ever silent for so long.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_taken_slowly_reaches_its_end_though_its_answer_has_begun() {
     const PIECE: usize = 16 * 1024;

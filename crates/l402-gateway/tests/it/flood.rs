@@ -1,4 +1,4 @@
-//! Many who do not pay (ATTACKS D-01, D-17).
+//! Floods of requests that nobody pays for (ATTACKS D-01, D-17).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::harness::{describe, request, routes, serve, upstream};
 
-/// Every file below a folder, with its content.
+/// Returns every file below a folder, with its content.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).expect("a folder") {
@@ -25,7 +25,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// Asks so many times on one connection; how often each status came.
+/// Sends this number of requests on one connection, and returns the count of each status.
 async fn ask(address: std::net::SocketAddr, times: usize) -> BTreeMap<u16, usize> {
     let socket = TcpStream::connect(address).await.expect("a connection");
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket))

@@ -94,7 +94,7 @@ async fn a_call_is_refused_in_its_own_way_and_served_when_paid() {
     assert!(again.body.is_empty());
 }
 
-/// What a client may not say in a header, it may not say in a trailer either.
+/// A client cannot set in a trailer what it cannot set in a header.
 #[tokio::test(flavor = "multi_thread")]
 async fn trailers_of_a_request_stay_behind() {
     let upstream = upstream(true, |request: Request<hyper::body::Incoming>| async {

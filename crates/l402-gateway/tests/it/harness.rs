@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 
 pub(crate) type Reply = Response<BoxBody<Bytes, std::io::Error>>;
 
-/// A gateway, its home, and the time, which stands still.
+/// A gateway, its home, and a clock that stands still.
 pub(crate) struct GatewayUnderTest {
     gateway: Option<Gateway>,
     pub(crate) address: SocketAddr,
@@ -79,7 +79,7 @@ impl GatewayUnderTest {
             .expect("no panic");
     }
 
-    /// Opens again after [`GatewayUnderTest::shutdown`], with what the home holds.
+    /// Starts again after [`GatewayUnderTest::shutdown`], with the same home.
     pub(crate) async fn restart(&mut self, text: &str) {
         let gateway = start(text, self.home.path(), self.clock.clone()).await;
         let gateway = gateway.expect("a gateway");
@@ -91,7 +91,7 @@ impl GatewayUnderTest {
         send(self.address, request("GET", path, credential, b"")).await
     }
 
-    /// Asks, pays the invoice, and gives what goes into `Authorization`.
+    /// Asks, pays the invoice, and returns the value of `Authorization`.
     pub(crate) async fn buy(&self, path: &str) -> String {
         let challenge = self.get(path, None).await;
         assert_eq!(challenge.status(), 402, "{}", challenge.text());
@@ -115,7 +115,7 @@ impl Drop for GatewayUnderTest {
     }
 }
 
-/// One route for everything, at 50 sat, and `/free`.
+/// Returns a configuration with one route for everything, at 50 sat, and a free one, `/free`.
 pub(crate) fn routes(upstream: SocketAddr, more: &str) -> String {
     let route = |path: &str, access: &str| {
         format!("[[route]]\npath = \"{path}\"\nupstream = \"http://{upstream}\"\n{access}\n")
@@ -202,7 +202,7 @@ pub(crate) fn whole(status: u16, text: impl Into<Bytes>) -> Reply {
     reply
 }
 
-/// Method, path, headers and body of a request, as JSON.
+/// Returns method, path, headers and body of a request, as JSON.
 pub(crate) async fn describe(request: Request<Incoming>) -> Reply {
     let (head, body) = request.into_parts();
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();

@@ -1,4 +1,4 @@
-//! What headers reach the upstream and the client (ATTACKS H-12, H-25 to H-30).
+//! The headers that reach the upstream and the client (ATTACKS H-12, H-25 to H-30).
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ fn seen<'a>(document: &'a Value, name: &str) -> Vec<&'a str> {
     named.map(|pair| pair[1].as_str().expect("text")).collect()
 }
 
-/// What a client may say of itself.
+/// Headers in which a client describes itself.
 const SPOOFED: [(&str, &str); 18] = [
     (
         "connection",
@@ -35,7 +35,7 @@ const SPOOFED: [(&str, &str); 18] = [
     ("x-original-url", "/admin"),
 ];
 
-/// What must not reach the upstream of it.
+/// The names of the headers that must not reach the upstream.
 const GONE: [&str; 14] = [
     "authorization",
     "connection",

@@ -45,7 +45,7 @@ async fn where_one_address_fails_none_is_bound() {
     std::net::TcpListener::bind(free).expect("it is free again");
 }
 
-/// An upstream that says when it was asked, and answers when it is let.
+/// An upstream that reports each request, and answers when the test tells it to.
 async fn gated() -> (std::net::SocketAddr, mpsc::Receiver<()>, Arc<Semaphore>) {
     let (arrived, arrivals) = mpsc::channel::<()>(8);
     let gate = Arc::new(Semaphore::new(0));

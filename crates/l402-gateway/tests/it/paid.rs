@@ -43,10 +43,10 @@ async fn bad_credentials_are_told_apart() {
     assert_eq!(server.get("/joke", Some(&credential)).await.status(), 200);
 }
 
-/// A body of which half comes, and then the connection breaks.
+/// A body that breaks off after half of it.
 fn broken() -> Reply {
     let pieces = futures_util::stream::unfold(0, |sent| async move {
-        // What was sent leaves before the break: a server flushes when it has to wait.
+        // The first half must be on its way before the break: a server flushes when it has to wait.
         tokio::task::yield_now().await;
         let half = Ok(Frame::data(Bytes::from("half")));
         Some((

@@ -1,4 +1,4 @@
-//! A credential that was proven once is judged each time.
+//! A credential that was proven once is still checked each time.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use crate::harness::{GatewayUnderTest, describe, request, routes, send, serve, u
 
 const TIMED: &str = "policy = \"time=1h\"\n";
 
-/// A gateway with one worker, and a credential that it has served twice: it is known by now.
+/// A gateway with one worker, and a credential that it has served twice, so that its proof is
+/// cached.
 async fn cached(more: &str) -> (GatewayUnderTest, String, String) {
     let text = format!(
         "listen = [\"127.0.0.1:0\"]\nworkers = 1\n{}",
@@ -25,7 +26,7 @@ async fn cached(more: &str) -> (GatewayUnderTest, String, String) {
     (server, credential, text)
 }
 
-/// ATTACKS T-33: the bytes as a whole are known, never a part of them.
+/// ATTACKS T-33: the key of the cache is all bytes, never a part of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_differs_in_one_byte_is_proven_anew() {
     let (server, credential, _) = cached(TIMED).await;
@@ -93,7 +94,7 @@ async fn a_credential_known_before_a_reload_is_judged_by_what_is_sold_after_it()
     assert_eq!(server.get("/joke", Some(&credential)).await.status(), 200);
 }
 
-/// The holder may narrow a known token; the narrower one is another credential.
+/// The holder may attenuate a cached token. The narrower one is another credential.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attenuated_token_is_not_the_known_one() {
     let (server, credential, _) = cached(TIMED).await;

@@ -58,7 +58,7 @@ async fn a_path_is_stripped_and_put_before_another() {
     );
 }
 
-/// Each side waits for the other's piece: a body that was held back would hang.
+/// Each side waits for the other's piece, so a body that is held back makes the test hang.
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_flow_both_ways_piece_by_piece() {
     let upstream = upstream(false, |request: Request<hyper::body::Incoming>| async {
@@ -154,7 +154,7 @@ async fn a_connection_to_the_upstream_is_used_again_and_replaced_when_it_was_clo
     let address = listener.local_addr().unwrap();
     let opened = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&opened);
-    // Each connection serves two requests, and says nothing when it closes after them.
+    // Each connection serves two requests, and closes after them without notice.
     tokio::spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
             count.fetch_add(1, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! Raw bytes that another server might read another way (ATTACKS H-09, H-15, H-21 to H-24, D-04).
+//! Raw bytes that another server may read in another way (ATTACKS H-09, H-15, H-21 to H-24, D-04).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::harness::{GatewayUnderTest, describe, routes, serve, upstream, whole};
 
-/// A server, and how many requests its upstream has seen.
+/// A gateway, and the number of requests that its upstream has seen.
 async fn counted() -> (GatewayUnderTest, Arc<AtomicUsize>) {
     let seen = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&seen);
@@ -20,7 +20,7 @@ async fn counted() -> (GatewayUnderTest, Arc<AtomicUsize>) {
     (serve(&routes(upstream, "")).await, seen)
 }
 
-/// Everything that comes back until the gateway closes.
+/// Returns all bytes that come back until the gateway closes.
 async fn say(server: &GatewayUnderTest, text: &str) -> String {
     let mut socket = TcpStream::connect(server.address)
         .await
@@ -233,7 +233,7 @@ async fn an_address_has_so_many_connections() {
     );
 }
 
-/// Tells when it is dropped.
+/// Sends a message when it is dropped.
 struct Endless(Option<tokio::sync::oneshot::Sender<()>>);
 
 impl Drop for Endless {
@@ -274,7 +274,8 @@ async fn a_client_that_reads_nothing_is_let_go_and_the_upstream_with_it() {
     waited.expect("the upstream is let go").unwrap();
 }
 
-/// A target without a path has one all the same, in every version of HTTP (RFC 9112, section 3.2.2).
+/// A target without a path stands for the path `/`, in every version of HTTP (RFC 9112, section
+/// 3.2.2).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_begins_with_its_query_is_sent_on_with_a_path() {
     for http2 in [false, true] {

@@ -1,5 +1,5 @@
-//! Whose fault it is: a buyer who breaks an exchange off, a gateway that stops, an upstream that
-//! fails.
+//! The side that is charged for a failure: a buyer who breaks an exchange off, a gateway that
+//! stops, an upstream that fails.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ use crate::harness::{GatewayUnderTest, Reply, request, routes, send, serve, upst
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How a buyer may break off a chunked body.
+/// The ways in which a buyer may break off a chunked body.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     Broken,
@@ -41,7 +41,7 @@ impl Fault {
     }
 }
 
-/// Short patience, small bodies.
+/// Returns a configuration with short time-outs and a small limit for bodies.
 fn text(upstream: std::net::SocketAddr, more: &str) -> String {
     let limits = "[http]\nbody_idle_timeout_secs = 1\nbody_max_bytes = 32\n";
     format!("{}{limits}", routes(upstream, more))
@@ -59,7 +59,7 @@ async fn post(server: &GatewayUnderTest, credential: &str) -> TcpStream {
     socket
 }
 
-/// Reads until this has come, or the end.
+/// Reads until these bytes have come, or the end.
 async fn read_until(socket: &mut TcpStream, end: &str) -> String {
     let mut seen = Vec::new();
     while !String::from_utf8_lossy(&seen).contains(end) {
@@ -71,7 +71,7 @@ async fn read_until(socket: &mut TcpStream, end: &str) -> String {
     String::from_utf8_lossy(&seen).into_owned()
 }
 
-/// Reads until the gateway closes, and sends drops meanwhile.
+/// Reads until the gateway closes, and sends single bytes meanwhile.
 async fn read_to_end(mut socket: TcpStream, drops: bool) -> String {
     let mut seen = Vec::new();
     let closed = async {
@@ -90,7 +90,7 @@ async fn read_to_end(mut socket: TcpStream, drops: bool) -> String {
     String::from_utf8_lossy(&seen).into_owned()
 }
 
-/// Says "all of it", and ends when the body of the request has ended.
+/// Answers "all of it", and ends when the body of the request has ended.
 async fn answer_at_once(request: Request<Incoming>) -> Reply {
     let (pieces, mut queue) = mpsc::channel::<Result<Frame<Bytes>, std::io::Error>>(1);
     tokio::spawn(async move {
@@ -208,7 +208,7 @@ async fn a_gateway_that_stops_takes_no_payment_for_what_it_cuts_off() {
     }
 }
 
-/// What says "nothing was spent" has to be true wherever a request alone is charged.
+/// A refusal that says "nothing was spent" must be true also if the request alone is charged.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_the_gateway_could_not_get_answered_is_not_charged() {
     let tries = Arc::new(AtomicUsize::new(0));

@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::harness::{routes, serve, upstream, whole};
 
-/// Echoes what it is sent, until it is closed.
+/// Sends back each message, until the connection is closed.
 async fn echo() -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");

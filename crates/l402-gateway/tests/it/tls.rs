@@ -113,7 +113,7 @@ async fn http2_over_tls_that_asks_for_nothing_is_closed() {
         let mut seen = Vec::new();
         let closed = stream.read_to_end(&mut seen);
         let closed = tokio::time::timeout(std::time::Duration::from_secs(20), closed).await;
-        // Whether it says goodbye is of no matter.
+        // It may send GOAWAY first, or not.
         let _ = closed.expect("it is closed");
     }
 }

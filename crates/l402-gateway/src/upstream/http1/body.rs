@@ -1,4 +1,4 @@
-//! The body of an answer of HTTP/1.1, read as it is asked for.
+//! The body of an answer of HTTP/1.1, read as its client asks for it.
 
 use core::fmt;
 use core::future::poll_fn;
@@ -24,30 +24,31 @@ use crate::upstream::Wire;
 use crate::upstream::body::BodyFault;
 use crate::upstream::pool::Lease;
 
-/// The body of an answer. At its end the connection goes back to the pool; where it breaks or is
-/// dropped before, that is closed.
+/// The body of an answer. At its end the connection goes back to the pool. If the body breaks off
+/// or is dropped before its end, the connection is closed.
 pub(crate) struct Http1Body {
     left: Remaining,
-    /// Whether the connection may be used again.
+    /// True if the connection may be used again.
     keep: bool,
     source: Source,
 }
 
 /// The source of a body's bytes.
 enum Source {
-    /// Nowhere any more.
+    /// No connection any more: the body has ended or broken off.
     Done,
-    /// A connection whose request is sent.
+    /// The connection, whose request is sent.
     Connection(Lease),
-    /// One whose request is still being sent, beside.
+    /// The reading half of the connection. The rest of the request is still being sent on the
+    /// other.
     Half(ReadHalf<Wire>, ReadBuffer, RestOfRequest),
 }
 
-/// The rest of a request that was answered before all of it was sent. Its task ends when this is
-/// dropped.
+/// The rest of a request that was answered before all of it was sent. Its task is aborted when this
+/// is dropped.
 struct RestOfRequest(Option<JoinHandle<Result<(), BodyFault>>>);
 
-/// The reason why the body of an answer has no end.
+/// The reason why the body of an answer broke off.
 #[derive(Debug)]
 pub(crate) enum Broken {
     /// The connection was closed too early.
@@ -72,8 +73,8 @@ impl fmt::Display for Broken {
 impl std::error::Error for Broken {}
 
 impl Http1Body {
-    /// The answer that a head begins, on a connection that has carried `request`. Of that, some
-    /// may not be sent yet.
+    /// Returns the answer that `head` begins. A part of `request` may not be sent yet; the rest is
+    /// then sent in a task of its own.
     pub(in crate::upstream) fn answer(
         head: Head,
         lease: Lease,
@@ -90,13 +91,14 @@ impl Http1Body {
             keep,
             source,
         };
+        // Nobody polls an answer without a body, so its connection goes back at once.
         if bytes.left == Remaining::Nothing {
             bytes.end();
         }
         answer.map(|()| bytes)
     }
 
-    /// Nothing.
+    /// Returns a body without a byte and without a connection.
     pub(crate) fn empty() -> Self {
         Self {
             left: Remaining::Nothing,
@@ -105,12 +107,12 @@ impl Http1Body {
         }
     }
 
-    /// Whether its connection can become a tunnel: its request is sent.
+    /// Returns true if the connection can become a tunnel: the whole request has been sent.
     pub(crate) fn may_be_tunnel(&self) -> bool {
         matches!(self.source, Source::Connection(_))
     }
 
-    /// The connection of an answer that has become a tunnel, and what was read from it already.
+    /// Returns the connection of an answer 101, and the bytes that were read from it already.
     pub(crate) fn into_tunnel(self) -> Option<(Wire, Bytes)> {
         match self.source {
             Source::Connection(lease) => Some(lease.into_connection().into_parts()),
@@ -130,16 +132,19 @@ impl Http1Body {
         }
     }
 
-    /// The next piece, or the end.
+    /// Polls for the next piece, or the end. After either the end or an error the connection is
+    /// gone.
     pub(crate) fn poll_piece(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Broken>>> {
         let piece = ready!(self.poll_next(cx));
         if let Some(Err(_)) = &piece {
+            // Closed, not given back: nobody knows where the next answer would begin.
             self.left = Remaining::Nothing;
             self.source = Source::Done;
         } else if self.is_end() {
+            // With the last piece, not after it: a client that has all bytes may not ask again.
             self.end();
         }
         Poll::Ready(piece)
@@ -165,7 +170,7 @@ impl Http1Body {
         }
     }
 
-    /// What is there of the body.
+    /// Takes the next piece out of the bytes that were read, or returns `None` if there is none.
     fn take(&mut self) -> Result<Option<Bytes>, Malformed> {
         let Some(read) = self.source.read() else {
             return Ok(None);
@@ -182,6 +187,8 @@ impl Http1Body {
             },
             Remaining::UntilClosed => read.bytes.split().freeze(),
             Remaining::Length(left) => {
+                // Bytes beyond the body stay in the buffer, and keep the connection from being used
+                // again.
                 let all = read.bytes.len();
                 let here = usize::try_from(*left).map_or(all, |left| left.min(all));
                 *left -= here as u64;
@@ -194,10 +201,12 @@ impl Http1Body {
         Ok((!piece.is_empty()).then_some(piece))
     }
 
-    /// The connection goes back, if it may be used again and has said no more than it should.
+    /// Gives the connection back if it may be used again. The pool refuses it if bytes are left
+    /// over.
     fn end(&mut self) {
         match mem::replace(&mut self.source, Source::Done) {
             Source::Connection(lease) if self.keep => lease.give_back(),
+            // The client has its whole answer. The upstream may still want the rest of the request.
             Source::Half(_, _, mut rest) => rest.detach(),
             _ => {}
         }
@@ -218,7 +227,7 @@ impl Source {
                     return sent;
                 }
                 idle_timer.reset_if_changed(request.count());
-                // The body has a timer of its own for the time that the client takes.
+                // The timer is for the upstream. The body has one of its own for the client.
                 if !request.is_stuck() {
                     idle_timer.reset();
                 } else if idle_timer.poll_elapsed(cx) {
@@ -228,8 +237,8 @@ impl Source {
                 Poll::Pending
             })
             .await;
-            // An upstream that waits for the rest hears that there is none. One that takes no
-            // more of it may still answer.
+            // If the client's body broke, an upstream that waits for the rest has to learn that
+            // none comes. If the upstream takes no more, it may still send the rest of its answer.
             match sent {
                 Err(WriteFault::Body(fault)) => {
                     let _ = timeout(limit.unwrap_or_default(), to.shutdown()).await;
@@ -250,7 +259,7 @@ impl Source {
         }
     }
 
-    /// Reads more; false at the end.
+    /// Reads more, and returns false at the end of the connection.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Broken>> {
         let more = match self {
             Self::Done => return Poll::Ready(Ok(false)),
@@ -272,7 +281,7 @@ impl Source {
 }
 
 impl RestOfRequest {
-    /// The error that ended it, if one did.
+    /// Returns the error that ended the task, if one did.
     fn check(&mut self, cx: &mut Context<'_>) -> Result<(), BodyFault> {
         let Some(task) = &mut self.0 else {
             return Ok(());
@@ -281,13 +290,13 @@ impl RestOfRequest {
             Poll::Pending => Ok(()),
             Poll::Ready(ended) => {
                 self.0 = None;
-                // One that panicked has said so.
+                // A panic of the task has been reported by the runtime.
                 ended.unwrap_or(Ok(()))
             }
         }
     }
 
-    /// Lets the task go on by itself.
+    /// Lets the task go on after this is dropped.
     fn detach(&mut self) {
         self.0 = None;
     }

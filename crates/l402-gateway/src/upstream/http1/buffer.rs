@@ -1,4 +1,4 @@
-//! The buffer between a connection and the parsers of its answers.
+//! The read buffer between a connection and the parsers of its answers.
 
 use core::pin::pin;
 use core::task::{Context, Poll, ready};
@@ -7,18 +7,20 @@ use std::io;
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// How much is read at once, in bytes: it grows while reads are full, and shrinks again.
+/// The least and the most that is read at once, in bytes. The amount doubles while reads fill the
+/// buffer, and halves while they use less than a quarter of it.
 const READ_MIN: usize = 2 * 1024;
 const READ_MAX: usize = 128 * 1024;
 
-/// What is set aside for reading, at least, in bytes: several small answers.
+/// The least memory that is reserved for reading, in bytes: several small answers fit in.
 const BUFFER: usize = 8 * 1024;
 
-/// The bytes that were read and not yet used, and how much to read next.
+/// The bytes that were read and not used yet.
 pub(super) struct ReadBuffer {
     pub(super) bytes: BytesMut,
-    /// How large the memory behind them may be.
+    /// The largest block of memory that may be behind `bytes`. `BytesMut` does not tell.
     block: usize,
+    /// The number of bytes that the next read may bring.
     expected: usize,
 }
 
@@ -31,14 +33,14 @@ impl ReadBuffer {
         }
     }
 
-    /// Frees the memory if it has become large.
+    /// Frees the memory if it has become large, so that a thousand idle connections hold little.
     pub(super) fn shrink(&mut self) {
         if self.block > BUFFER {
             (self.bytes, self.block) = (BytesMut::new(), 0);
         }
     }
 
-    /// Reads once, and returns false at the end.
+    /// Reads once, and returns false at the end of the connection.
     pub(super) fn poll_more<R: AsyncRead + Unpin>(
         &mut self,
         from: &mut R,
@@ -49,6 +51,7 @@ impl ReadBuffer {
             self.bytes.reserve(block);
             self.block = self.block.max(block);
         }
+        // A full read means that more is waiting, and that larger reads save system calls.
         let spare_capacity = self.bytes.capacity() - self.bytes.len();
         let count = ready!(pin!(from.read_buf(&mut self.bytes)).poll(cx))?;
         if count == spare_capacity {

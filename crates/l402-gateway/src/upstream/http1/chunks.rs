@@ -1,4 +1,14 @@
-//! A body in chunks, put together again (RFC 9112, section 7.1).
+//! A body in chunks, joined again (RFC 9112, section 7.1).
+//!
+//! ```text
+//!             size > 0              all bytes taken
+//!   Size ──────────────────▶ Data ──────────────────▶ DataEnd
+//!    │ ▲                                                 │
+//!    │ └───────────────── empty line ────────────────────┘
+//!    │ size = 0
+//!    ▼
+//!   Trailers ── empty line ──▶ the end
+//! ```
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use memchr::memchr;
@@ -6,40 +16,47 @@ use memchr::memchr;
 use super::head::Malformed;
 use crate::number::hexadecimal;
 
-/// The longest line before a chunk, its extensions included, and all trailers together, in bytes.
+/// The length in bytes of the longest line before a chunk, its extensions included.
 const LINE_MAX: usize = 4 * 1024;
+
+/// The length in bytes of all trailers together.
 const TRAILERS_MAX: usize = 16 * 1024;
 
-/// Where in a body the next byte stands.
+/// The place in a body where the next byte stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Chunks {
     /// The line before a chunk.
     #[default]
     Size,
-    /// So many bytes of a chunk.
+    /// This number of bytes of a chunk, at least one.
     Data(u64),
     /// The line end after a chunk.
     DataEnd,
-    /// Fields after the last chunk, so many bytes of which have been dropped.
+    /// The fields after the last chunk; this number of bytes of them has been dropped.
     Trailers(usize),
 }
 
-/// What comes next.
+/// The next step of a reader.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
+    /// A piece of the body.
     Data(Bytes),
+    /// The end of the body.
     End,
-    /// More has to be read first.
+    /// More bytes have to be read first.
     Read,
 }
 
 impl Chunks {
-    /// Takes what can be taken. Extensions and trailers are dropped: nobody has judged them.
+    /// Takes the next piece off the bytes that were read. Drops extensions and trailers, because
+    /// nothing has checked them.
     pub(crate) fn next(&mut self, read: &mut BytesMut) -> Result<Next, Malformed> {
         loop {
             *self = match *self {
                 Self::Data(_) if read.is_empty() => return Ok(Next::Read),
                 Self::Data(left) => {
+                    // Passed on as it comes: to wait for the whole chunk would delay streams and
+                    // take memory.
                     let here = usize::try_from(left).map_or(read.len(), |l| l.min(read.len()));
                     let rest = left - here as u64;
                     *self = if rest == 0 {
@@ -64,7 +81,7 @@ impl Chunks {
         }
     }
 
-    /// What follows a line; `None` at the end of the body.
+    /// Returns the state after a line, or `None` at the end of the body.
     fn after(self, line: &[u8]) -> Result<Option<Self>, Malformed> {
         match self {
             Self::Size => match size(line)? {
@@ -82,12 +99,13 @@ impl Chunks {
     }
 }
 
-/// How long the first line is without its end, if that is there.
+/// Returns the length of the first line without its end, or `None` if the end has not come yet.
 fn line_end(read: &[u8]) -> Result<Option<usize>, Malformed> {
     match memchr(b'\n', read) {
         Some(at) if at > LINE_MAX => {}
         Some(at) => match memchr(b'\r', &read[..at]) {
-            // None but the one before the line feed: either may be taken for the line's end.
+            // A carriage return elsewhere, or none, is refused: some readers take a bare CR or a
+            // bare LF for the end of a line, others do not.
             Some(end) if end + 1 == at => return Ok(Some(end)),
             _ => return Err(Malformed("a line among the chunks has a wrong end")),
         },
@@ -97,7 +115,7 @@ fn line_end(read: &[u8]) -> Result<Option<usize>, Malformed> {
     Err(Malformed("a line among the chunks is too long"))
 }
 
-/// `1a;name=value`: the size in hexadecimal digits; some servers pad it with spaces.
+/// Reads the size of a chunk from a line such as `1a;name=value`. Some servers pad it with spaces.
 fn size(line: &[u8]) -> Result<u64, Malformed> {
     let digits = line.split(|byte| *byte == b';').next().unwrap_or_default();
     let padding = digits
@@ -112,10 +130,10 @@ fn size(line: &[u8]) -> Result<u64, Malformed> {
 mod tests {
     use super::*;
 
-    /// The body, and what was left of the bytes; nothing where it has no end.
+    /// The body and the bytes after it, or `None` if it has no end.
     type Reading = Result<Option<(Vec<u8>, Vec<u8>)>, Malformed>;
 
-    /// Of bytes that come in pieces of this length.
+    /// Reads bytes that come in pieces of this length.
     fn read(text: &str, piece: usize) -> Reading {
         let (mut chunks, mut read, mut body) = (Chunks::default(), BytesMut::new(), Vec::new());
         let mut pieces = text.as_bytes().chunks(piece);

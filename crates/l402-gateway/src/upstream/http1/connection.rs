@@ -1,4 +1,4 @@
-//! A connection of HTTP/1.1 to an upstream: sends a request and waits for the head of its answer.
+//! A connection of HTTP/1.1 to an upstream. Sends a request and waits for the head of its answer.
 
 use core::fmt;
 use core::future::poll_fn;
@@ -17,32 +17,34 @@ use super::request::{Http1Request, WriteFault};
 use crate::timer::IdleTimer;
 use crate::upstream::Wire;
 
-/// A connection, between two requests or in one.
+/// An open connection, idle or in use by one request.
 pub(crate) struct Http1 {
     pub(super) wire: Wire,
     pub(super) read: ReadBuffer,
+    /// Kept from one request to the next, because it costs less to move an alarm than to make one.
     idle_timer: IdleTimer,
 }
 
 /// The progress of one exchange.
 #[derive(Default)]
 struct ExchangeState {
-    /// The reason why no more of the request is sent.
+    /// The error that ended the sending of the request. The answer may still come.
     fault: Option<WriteFault>,
-    /// Set with the first byte from the upstream.
-    heard: bool,
+    /// Set by the first byte from the upstream.
+    answer_begun: bool,
 }
 
-/// The reason why there is no answer.
+/// The reason why a request has no answer.
 #[derive(Debug)]
 pub(crate) enum NoResponse {
-    /// The request was broken off, or its connection before an answer began.
+    /// The request broke off, or its connection did before an answer began.
     Write(WriteFault),
-    /// The connection ended, or broke, and not one byte of an answer had come.
+    /// The connection ended (`None`) or broke before the first byte of an answer.
     Closed(Option<io::Error>),
-    /// It ended within the head of the answer.
+    /// The connection ended or broke within the head of the answer.
     Cut,
     Malformed(Malformed),
+    /// No head came within the limit.
     Timeout,
 }
 
@@ -60,8 +62,8 @@ impl fmt::Display for NoResponse {
 }
 
 impl NoResponse {
-    /// Returns true if the connection was closed before the request reached anybody, as far as this
-    /// side can tell: that is how the end of an idle connection looks.
+    /// Returns true if the connection was closed without a byte of an answer. An idle connection
+    /// looks like that if the upstream closes it just when it is used again.
     pub(super) fn is_closed_without_response(&self) -> bool {
         matches!(
             self,
@@ -80,18 +82,19 @@ impl Http1 {
     }
 
     /// Returns true if the connection is open and silent, and may carry another request. Bytes that
-    /// an upstream sends without a request answer nobody.
+    /// came without a request would be read as the answer to the next one.
     pub(in crate::upstream) fn is_ready(&mut self) -> bool {
         let mut byte = [0];
         let mut buffer = ReadBuf::new(&mut byte);
         let read = poll_fn(|cx| Pin::new(&mut self.wire).poll_read(cx, &mut buffer));
-        // A task that has used up its turn would be told to wait, whatever there is to be read.
+        // Without `unconstrained`, tokio tells a task that has used up its budget to wait, and a
+        // connection that was closed would look silent.
         let read = pin!(unconstrained(read)).poll(&mut Context::from_waker(Waker::noop()));
         self.read.bytes.is_empty() && read.is_pending()
     }
 
-    /// Sends a request and waits for the head of its answer: for so long after the last byte of
-    /// the request.
+    /// Sends a request and waits for the head of its answer, at most for `limit` after the last
+    /// byte that was written.
     pub(in crate::upstream) async fn exchange(
         &mut self,
         request: &mut Http1Request,
@@ -104,6 +107,8 @@ impl Http1 {
             if answered.is_ready() {
                 return answered;
             }
+            // A slow upload is no silent upstream: each byte written gives the answer its full
+            // time.
             self.idle_timer.reset_if_changed(request.count());
             if self.idle_timer.poll_elapsed(cx) {
                 return Poll::Ready(Err(NoResponse::Timeout));
@@ -113,8 +118,8 @@ impl Http1 {
         .await
     }
 
-    /// An answer may come before all of its request is sent, and where the rest cannot be; none is
-    /// read before the request has begun.
+    /// Writes and reads in turn. An answer may come before all of its request is sent, and also if
+    /// the rest cannot be sent. Nothing is read before the first byte of the request is written.
     fn poll_exchange(
         &mut self,
         request: &mut Http1Request,
@@ -124,14 +129,20 @@ impl Http1 {
         if state.fault.is_none()
             && let Poll::Ready(Err(why)) = request.poll_send(&mut self.wire, cx)
         {
+            // The client's own body broke, so no answer is waited for.
             if matches!(why, WriteFault::Body(_)) {
                 return Poll::Ready(Err(NoResponse::Write(why)));
             }
+            // TLS may have sent a part of what it reports as failed. Then the request must not be
+            // repeated as if nothing of it had reached the upstream.
             if matches!(self.wire, Wire::Tls(_)) {
                 request.may_have_begun();
             }
+            // An upstream that refuses a large upload answers and closes. Its answer says more than
+            // the failed write, and is read below.
             state.fault = Some(why);
         }
+        // Bytes that come before the request cannot be its answer.
         if !request.has_begun() {
             return match state.fault.take() {
                 Some(fault) => Poll::Ready(Err(NoResponse::Write(fault))),
@@ -145,6 +156,7 @@ impl Http1 {
         }))
     }
 
+    /// Reads until the head of an answer is whole.
     fn poll_head(
         &mut self,
         request: &mut Http1Request,
@@ -160,16 +172,17 @@ impl Http1 {
                 }
             }
             match ready!(self.read.poll_more(&mut self.wire, cx)) {
-                Ok(true) => state.heard = true,
-                Ok(false) if state.heard => return Poll::Ready(Err(NoResponse::Cut)),
+                Ok(true) => state.answer_begun = true,
+                Ok(false) if state.answer_begun => return Poll::Ready(Err(NoResponse::Cut)),
                 Ok(false) => return Poll::Ready(Err(NoResponse::Closed(None))),
-                Err(_) if state.heard => return Poll::Ready(Err(NoResponse::Cut)),
+                Err(_) if state.answer_begun => return Poll::Ready(Err(NoResponse::Cut)),
                 Err(error) => return Poll::Ready(Err(NoResponse::Closed(Some(error)))),
             }
         }
     }
 
-    /// Prepares for the next request, and returns false if there may be none. A large buffer is freed.
+    /// Prepares for the next request: frees a large buffer, stops the timer. Returns false if bytes
+    /// are left over, after which no request may follow.
     pub(in crate::upstream) fn set_idle(&mut self) -> bool {
         self.idle_timer.reset();
         let silent = self.read.bytes.is_empty();
@@ -177,7 +190,7 @@ impl Http1 {
         silent
     }
 
-    /// Returns the wire, and the bytes that were read ahead: for a tunnel.
+    /// Returns the wire and the bytes that were read ahead, for a tunnel.
     pub(super) fn into_parts(self) -> (Wire, Bytes) {
         let read_ahead = self.read.bytes;
         let read_ahead = if read_ahead.is_empty() {

@@ -1,7 +1,8 @@
-//! The head of an answer of HTTP/1.1: parsed by `httparse`, and what it says of its body.
+//! The head of an answer of HTTP/1.1, parsed by `httparse`, and the framing of the body that
+//! follows.
 //!
-//! An answer that has two readings is refused: the next one on its connection could be taken for
-//! part of it, and somebody's answer be given to somebody else (RFC 9112, section 6.3).
+//! An answer that has two readings is refused: the next answer on its connection could be taken for
+//! part of it, and be given to another client (RFC 9112, section 6.3).
 
 use core::fmt;
 use core::mem::{self, MaybeUninit};
@@ -13,10 +14,10 @@ use http::{Response, StatusCode};
 use super::chunks::Chunks;
 use crate::number::decimal;
 
-/// How many headers an answer may have.
+/// The largest number of headers in an answer.
 pub(crate) const HEADERS_MAX: usize = 100;
 
-/// How long a head may be, in bytes.
+/// The largest length of a head, in bytes.
 const HEAD_MAX: usize = 128 * 1024;
 
 const TOO_LONG: Malformed = Malformed("the head of the answer is too long");
@@ -25,23 +26,23 @@ const TOO_LONG: Malformed = Malformed("the head of the answer is too long");
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Remaining {
     Nothing,
-    /// So many bytes, at least one.
+    /// This number of bytes, at least one.
     Length(u64),
     Chunked(Chunks),
-    /// Whatever comes before the connection is closed.
+    /// Everything up to the end of the connection.
     UntilClosed,
 }
 
-/// The head of an answer, without what it says of its connection and of its framing in chunks.
+/// The head of an answer, without its headers for the connection and for the framing in chunks.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) answer: Response<()>,
     pub(crate) body: Remaining,
-    /// Whether the connection may be used again after it.
+    /// True if the connection may be used again after this answer.
     pub(crate) keep: bool,
 }
 
-/// What an upstream sent is not HTTP, or has two readings.
+/// The reason why the bytes of an upstream are not HTTP, or have two readings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed(pub(super) &'static str);
 
@@ -53,9 +54,10 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-/// Takes a head off what was read, once all of it is there. Interim answers go, except for 101.
+/// Takes a head off the bytes that were read, or returns `None` if more have to come. Skips interim
+/// answers except 101.
 ///
-/// `to_head` says that the request was HEAD; `spare` is a map to put the headers in.
+/// `to_head` is true if the request was HEAD. `spare` is a map that is reused for the headers.
 pub(crate) fn take(
     read: &mut BytesMut,
     to_head: bool,
@@ -67,17 +69,21 @@ pub(crate) fn take(
             return Ok(Some(head));
         }
     }
+    // Checked while the head is not whole, too: an upstream that never ends it must not fill the
+    // memory.
     if read.len() > HEAD_MAX {
         return Err(TOO_LONG);
     }
     Ok(None)
 }
 
+/// Takes one head off the bytes, interim answers included.
 fn take_one(
     read: &mut BytesMut,
     to_head: bool,
     spare: &mut HeaderMap,
 ) -> Result<Option<Head>, Malformed> {
+    // Uninitialised, because a hundred headers are more than most answers fill.
     let mut lines = [const { MaybeUninit::uninit() }; HEADERS_MAX];
     let mut parsed = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
@@ -100,14 +106,14 @@ fn take_one(
     for line in parsed.headers.iter() {
         framing.read(line, &mut headers)?;
     }
-    let old = parsed.version == Some(0);
+    let http10 = parsed.version == Some(0);
     *answer.status_mut() = status;
     *answer.headers_mut() = headers;
     read.advance(length);
-    framing.head(answer, old, to_head).map(Some)
+    framing.head(answer, http10, to_head).map(Some)
 }
 
-/// The headers of an answer that are about its framing or its connection.
+/// The headers of an answer that frame its body or are about its connection.
 #[derive(Default)]
 struct FramingHeaders {
     length: Option<u64>,
@@ -117,12 +123,13 @@ struct FramingHeaders {
 }
 
 impl FramingHeaders {
-    /// Reads a header, and puts it among the others unless it has no meaning beyond here.
+    /// Reads a header, and adds it to `to` unless it is for this connection alone.
     fn read(&mut self, line: &httparse::Header<'_>, to: &mut HeaderMap) -> Result<(), Malformed> {
         let name = HeaderName::from_bytes(line.name.as_bytes());
         let name = name.map_err(|_| Malformed("a header of the answer has a wrong name"))?;
         let value = line.value;
         if name == header::TRANSFER_ENCODING {
+            // Neither a list nor a second line: servers differ in how they combine codings.
             let twice = mem::replace(&mut self.chunked, true);
             return if !twice && value.eq_ignore_ascii_case(b"chunked") {
                 Ok(())
@@ -133,6 +140,7 @@ impl FramingHeaders {
         if name == header::CONTENT_LENGTH {
             let length = decimal(value.trim_ascii());
             let length = length.ok_or(Malformed("the answer has a wrong Content-Length"))?;
+            // Also if both are the same: another reader may join them, or take the first.
             if self.length.replace(length).is_some() {
                 return Err(Malformed("the answer has two lengths"));
             }
@@ -145,27 +153,31 @@ impl FramingHeaders {
         Ok(())
     }
 
-    /// Reads a value of `Connection`, and returns true if it names no other header.
+    /// Reads a value of `Connection`, and returns true if it names no header.
     fn connection(&mut self, value: &[u8]) -> bool {
-        let mut only = true;
+        // A value that names headers is kept: the headers that it names are dropped later.
+        let mut names_none = true;
         for word in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
             match word {
                 word if word.eq_ignore_ascii_case(b"close") => self.close = true,
                 word if word.eq_ignore_ascii_case(b"keep-alive") => self.keep_alive = true,
-                _ => only = false,
+                _ => names_none = false,
             }
         }
-        only
+        names_none
     }
 
-    fn head(self, answer: Response<()>, old: bool, to_head: bool) -> Result<Head, Malformed> {
-        if self.chunked && (old || self.length.is_some()) {
+    /// Returns the head, once all headers are read (RFC 9112, section 6.3).
+    fn head(self, answer: Response<()>, http10: bool, to_head: bool) -> Result<Head, Malformed> {
+        // HTTP/1.0 knows no chunks, and a length beside chunks is the classic way to have one
+        // answer read as two.
+        if self.chunked && (http10 || self.length.is_some()) {
             return Err(Malformed("the length of the answer can be read two ways"));
         }
         let status = answer.status();
         let bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let body = match self.length {
-            // What follows is another protocol.
+            // After 101 the bytes belong to another protocol. Other interim answers are skipped.
             _ if status.is_informational() => Remaining::UntilClosed,
             _ if bodiless || to_head => Remaining::Nothing,
             _ if self.chunked => Remaining::Chunked(Chunks::default()),
@@ -173,7 +185,7 @@ impl FramingHeaders {
             Some(length) => Remaining::Length(length),
             None => Remaining::UntilClosed,
         };
-        let keep = !self.close && (!old || self.keep_alive) && body != Remaining::UntilClosed;
+        let keep = !self.close && (!http10 || self.keep_alive) && body != Remaining::UntilClosed;
         Ok(Head { answer, body, keep })
     }
 }

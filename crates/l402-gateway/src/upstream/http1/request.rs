@@ -1,4 +1,4 @@
-//! A request of HTTP/1.1 on its way out.
+//! A request of HTTP/1.1: its head as bytes, and its body as it is sent.
 
 use core::fmt;
 use core::pin::Pin;
@@ -15,47 +15,48 @@ use tokio::io::AsyncWrite;
 use super::NoResponse;
 use crate::upstream::body::{BodyFault, RequestBody};
 
-/// The length of most heads, in bytes, for the first allocation.
+/// The size of the first allocation for a head, in bytes: most heads are shorter.
 const HEAD: usize = 1024;
 
-/// A request, as far as it has not been written yet.
+/// A request that is being sent.
 pub(crate) struct Http1Request {
     method: Method,
-    /// What is written next, and how much of it is: the head, then the lines around chunks.
+    /// The text that is written before `piece`: the head, then the lines around chunks.
     lines: Vec<u8>,
+    /// The number of bytes of `lines` that are written.
     written: usize,
-    /// Whether anything has been written.
+    /// Set when the first byte is written.
     begun: bool,
-    /// How many bytes have been, in all.
+    /// The number of bytes written so far, of head and body.
     count: u64,
-    /// Whether the connection takes no more for now.
+    /// Set while the connection takes no more.
     stuck: bool,
-    /// Whether all of it is on its way, and nothing is kept back.
+    /// Set when all of it is written and flushed.
     sent: bool,
     has_body: bool,
-    /// A piece of the body, after those.
+    /// The piece of the body that is written next.
     piece: Bytes,
     body: RequestBody,
     coding: Coding,
-    /// A map that is no longer needed, reused for the headers of the answer.
+    /// The map of the client's headers, no longer needed: reused for the headers of the answer.
     pub(super) spare: HeaderMap,
 }
 
-/// What of the body is still to come.
+/// The part of the body that is still to come, and its framing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coding {
     Ended,
-    /// So many bytes.
+    /// This number of bytes.
     Length(u64),
-    /// Any number of chunks; `true` until the first.
+    /// Any number of chunks; `true` before the first of them.
     Chunked(bool),
 }
 
-/// Why a request could not be written.
+/// The reason why a request could not be written.
 #[derive(Debug)]
 pub(crate) enum WriteFault {
     Connection(io::Error),
-    /// Its own body broke.
+    /// The client's body broke off, stalled or grew too large.
     Body(BodyFault),
 }
 
@@ -70,14 +71,15 @@ impl fmt::Display for WriteFault {
 
 impl std::error::Error for WriteFault {}
 
-/// The head of a request, being written.
+/// Writes the head of a request. The lines go to the wire as they are: no map of headers is built.
 pub(crate) struct HeadWriter {
     method: Method,
     lines: Vec<u8>,
 }
 
 impl HeadWriter {
-    /// The request line. A target that has been parsed holds neither spaces nor line ends.
+    /// Writes the request line. Nothing is escaped: a parsed target holds neither spaces nor line
+    /// ends.
     pub(crate) fn new(method: Method, target: &PathAndQuery) -> Self {
         let mut lines = Vec::with_capacity(HEAD);
         lines.extend_from_slice(method.as_str().as_bytes());
@@ -87,7 +89,7 @@ impl HeadWriter {
         Self { method, lines }
     }
 
-    /// One header: anything but `Content-Length` and `Transfer-Encoding`.
+    /// Writes one header, which must not be `Content-Length` or `Transfer-Encoding`.
     pub(crate) fn header(&mut self, name: &HeaderName, value: &HeaderValue) {
         self.line(name, value.as_bytes());
     }
@@ -101,7 +103,7 @@ impl HeadWriter {
         self.lines.extend_from_slice(b"\r\n");
     }
 
-    /// Says how the body is framed, and ends the head.
+    /// Writes the framing of the body, and ends the head.
     pub(crate) fn end(mut self, body: RequestBody, spare: HeaderMap) -> Box<Http1Request> {
         let coding = match body.size_hint().exact() {
             _ if body.is_end_stream() => Coding::Ended,
@@ -110,7 +112,7 @@ impl HeadWriter {
             None => Coding::Chunked(true),
         };
         match coding {
-            // Where a body would have a meaning, it is said that there is none (RFC 9110, 8.6).
+            // These methods usually have a body, so its absence is stated (RFC 9110, section 8.6).
             Coding::Ended if [Method::POST, Method::PUT, Method::PATCH].contains(&self.method) => {
                 self.line(&header::CONTENT_LENGTH, b"0");
             }
@@ -147,10 +149,12 @@ impl Http1Request {
         self.method == Method::HEAD
     }
 
-    /// Makes it ready for another connection after this, if it may be sent there: nothing of it
-    /// was written, or it may be repeated and its connection ended as idle ones do.
+    /// Returns true if the request may be sent on another connection, and makes it ready for that:
+    /// its connection was closed without an answer, and either nothing of it was written or the
+    /// method may be repeated.
     pub(in crate::upstream) fn may_try_again(&mut self, why: &NoResponse) -> bool {
         let again = why.is_closed_without_response() && (!self.begun || self.may_repeat());
+        // The head is still there as it was written, so to repeat it costs no copy.
         if again && self.begun {
             (self.begun, self.sent, self.written) = (false, false, 0);
         }
@@ -161,12 +165,12 @@ impl Http1Request {
         self.begun
     }
 
-    /// Under TLS, a write that fails may have sent something.
+    /// Notes that a failed write may have sent something, as under TLS.
     pub(super) fn may_have_begun(&mut self) {
         self.begun = true;
     }
 
-    /// A method that may be repeated (RFC 9110, section 9.2.2), without a body.
+    /// Returns true for a method that may be repeated (RFC 9110, section 9.2.2), without a body.
     fn may_repeat(&self) -> bool {
         let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(&self.method);
         safe && !self.has_body
@@ -176,12 +180,12 @@ impl Http1Request {
         self.sent
     }
 
-    /// How many bytes have been written.
+    /// Returns the number of bytes that have been written, of head and body.
     pub(super) fn count(&self) -> u64 {
         self.count
     }
 
-    /// Whether it is the connection that is waited for, and not the client.
+    /// Returns true if the sending waits for the connection, and not for the client.
     pub(super) fn is_stuck(&self) -> bool {
         self.stuck
     }
@@ -190,7 +194,8 @@ impl Http1Request {
         self.written == self.lines.len() && self.piece.is_empty()
     }
 
-    /// Writes as much as there is and the connection takes; ready when all of it is on its way.
+    /// Writes as much as there is and the connection takes. Ready when all of it is written and
+    /// flushed.
     pub(super) fn poll_send<W: AsyncWrite + Unpin>(
         &mut self,
         wire: &mut W,
@@ -202,6 +207,8 @@ impl Http1Request {
             while !self.is_written() {
                 ready!(self.poll_write(wire, cx)).map_err(WriteFault::Connection)?;
             }
+            // Flushed when no further piece is at hand, not after each one. TLS may hold bytes back
+            // until then.
             if filled.is_pending() || self.coding == Coding::Ended {
                 let flushed = ready!(Pin::new(&mut *wire).poll_flush(cx));
                 flushed.map_err(WriteFault::Connection)?;
@@ -212,8 +219,8 @@ impl Http1Request {
         }
     }
 
-    /// Takes the next piece of the body, if the one before is written; pending where that has
-    /// not come yet.
+    /// Takes the next piece of the body if the one before is written. Pending if the client has not
+    /// sent one yet.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyFault>> {
         if self.coding == Coding::Ended || !self.piece.is_empty() {
             return Poll::Ready(Ok(()));
@@ -225,13 +232,16 @@ impl Http1Request {
         Poll::Ready(Ok(()))
     }
 
+    /// Makes `piece` the next to be written, after the line of its chunk if it is one.
     fn take(&mut self, piece: Bytes) -> Result<(), BodyFault> {
+        // An empty chunk would end the body.
         if piece.is_empty() {
             return Ok(());
         }
         match &mut self.coding {
             Coding::Ended => return Err(wrong_length()),
             Coding::Length(left) => {
+                // One byte more than declared would be read as the next request.
                 let rest = left.checked_sub(piece.len() as u64);
                 *left = rest.ok_or_else(wrong_length)?;
                 if *left == 0 {
@@ -249,6 +259,7 @@ impl Http1Request {
         Ok(())
     }
 
+    /// Ends the body after the last piece that the client sends.
     fn finish(&mut self) -> Result<(), BodyFault> {
         match self.coding {
             Coding::Ended => {}
@@ -267,12 +278,14 @@ impl Http1Request {
         Ok(())
     }
 
-    /// Drops the lines that are written. What is not written yet stays.
+    /// Drops the lines that are written, and keeps the rest.
     fn forget_written(&mut self) {
         self.lines.drain(..self.written);
         self.written = 0;
     }
 
+    /// Writes once: lines and piece together if there are both, so that a chunk takes one system
+    /// call.
     fn poll_write<W: AsyncWrite + Unpin>(
         &mut self,
         wire: &mut W,
@@ -291,6 +304,7 @@ impl Http1Request {
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
+        // Counted for the timer: a peer that takes single bytes is slow, not silent.
         self.begun = true;
         self.count += written as u64;
         let of_lines = written.min(lines.len());
@@ -300,7 +314,7 @@ impl Http1Request {
     }
 }
 
-/// A body was not as long as its request said.
+/// Returns the fault of a body that is not as long as its request said.
 fn wrong_length() -> BodyFault {
     BodyFault::broken(io::Error::other("it is not as long as its request said"))
 }

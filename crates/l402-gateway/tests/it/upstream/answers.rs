@@ -13,7 +13,7 @@ use super::stage::{
 };
 use crate::harness::{GatewayUnderTest, request, send, try_send};
 
-/// Asks for trailers as well, and gives the body, if there were none.
+/// Asks for trailers as well, and returns the body if none came.
 async fn body_without_trailers(server: &GatewayUnderTest) -> Bytes {
     let socket = TcpStream::connect(server.address)
         .await
@@ -76,7 +76,7 @@ async fn an_answer_that_breaks_off_looks_broken_and_costs_nothing() {
             "transfer-encoding: chunked",
             "5\r\nwhole\r\n0\r\nx-late: 1\r\n",
         ),
-        // These go on, but nobody can tell how.
+        // The connection goes on, but it is unclear where the next answer begins.
         ("transfer-encoding: chunked", "5\r\nlonger\r\n0\r\n\r\n"),
         (
             "transfer-encoding: chunked",

@@ -1,4 +1,4 @@
-//! Connections that end, speak without a request, or are used again.
+//! Connections that end, send bytes without a request, or are used again.
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::join;
@@ -51,7 +51,7 @@ async fn an_idle_connection_that_speaks_or_ends_is_not_used_again() {
             old.say(stray).await;
         }
         let_read(&server).await;
-        // What may not be repeated shows that nothing was tried on the old one.
+        // POST is not repeated, so it shows that nothing was sent on the old connection.
         let post = send(server.address, request("POST", "/free", None, b"hello"));
         let upstream = async {
             let mut new = stage.accept().await;
@@ -110,7 +110,7 @@ async fn what_may_have_been_done_is_not_asked_for_again() {
         ("PUT", b"hello", "", false),
         ("DELETE", b"", "", false),
         ("GET", b"hello", "", false),
-        // It was being answered.
+        // Its answer had begun.
         ("GET", b"", "H", false),
         ("GET", b"", "HTTP/1.1 200 OK\r\n", false),
     ] {

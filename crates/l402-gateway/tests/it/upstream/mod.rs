@@ -1,7 +1,7 @@
-//! Upstreams that say exactly the bytes that a test has them say, on connections that it counts.
+//! Upstreams that send exactly the bytes of a test, on connections that are counted.
 //!
-//! `stage` is such an upstream, with what the tests ask of it; the other files are the tests, by
-//! subject.
+//! `stage` is such an upstream with the checks that the tests share; the other files are the tests,
+//! by subject.
 
 mod answers;
 mod connections;

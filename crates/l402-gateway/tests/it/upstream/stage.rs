@@ -1,4 +1,4 @@
-//! An upstream whose part the test plays, byte by byte, and a gateway before it.
+//! An upstream that the test plays byte by byte, and a gateway before it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::harness::{Answer, GatewayUnderTest, request, routes, send, serve};
 
-/// Only what hangs takes so long.
+/// The time after which a test fails: only a step that hangs takes so long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The length of a large body, in bytes: more than all buffers on its way hold.
@@ -20,13 +20,13 @@ pub(super) const LARGE: usize = 32 * 1024 * 1024;
 
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
-/// The head of one in chunks.
+/// The head of an answer in chunks.
 pub(super) const CHUNKED: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
 
 /// A small answer, and no more after it.
 pub(crate) const LAST: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
 
-/// An answer to a question that nobody asked.
+/// An answer without a request.
 pub(crate) const STRAY: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nstray";
 
 /// One end of a connection.
@@ -51,7 +51,7 @@ impl Wire {
         written.expect("it is read").expect("sent");
     }
 
-    /// Reads once; false at the end.
+    /// Reads once, and returns false at the end.
     pub(super) async fn read(&mut self) -> bool {
         let read = timeout(PATIENCE, self.socket.read_buf(&mut self.ahead)).await;
         read.expect("something comes").expect("no reset") > 0
@@ -64,7 +64,7 @@ impl Wire {
         self.ahead.drain(..count).collect()
     }
 
-    /// What comes up to these bytes, and they.
+    /// Returns everything up to these bytes, these included.
     pub(crate) async fn until(&mut self, end: &[u8]) -> Vec<u8> {
         let mut from = 0;
         loop {
@@ -80,7 +80,7 @@ impl Wire {
         String::from_utf8(self.until(b"\r\n\r\n").await).expect("text")
     }
 
-    /// The body of a request or an answer with this head.
+    /// Returns the body of a request or an answer with this head.
     pub(super) async fn body(&mut self, head: &str) -> Vec<u8> {
         if head.contains("transfer-encoding: chunked\r\n") {
             return unchunked(&self.until(b"0\r\n\r\n").await);
@@ -90,14 +90,14 @@ impl Wire {
         self.take(length.parse().expect("a number")).await
     }
 
-    /// Everything up to the end of the connection. A reset is one too.
+    /// Returns everything up to the end of the connection. A reset is an end, too.
     pub(crate) async fn rest(mut self) -> Vec<u8> {
         let read = timeout(PATIENCE, self.socket.read_to_end(&mut self.ahead)).await;
         let _ = read.expect("it ends");
         self.ahead
     }
 
-    /// Sends back what comes as it comes, and reads on whether that is taken or not.
+    /// Sends each piece back as it comes, and reads on even if the other side does not.
     pub(super) async fn echo(self) {
         let (mut from, mut to) = self.socket.into_split();
         let (pieces, mut queue) = mpsc::unbounded_channel();
@@ -119,31 +119,31 @@ impl Wire {
         join!(reading, writing);
     }
 
-    /// What has come and been left, for messages.
+    /// Returns the bytes that have come and were not used, for messages.
     pub(super) fn seen(&self) -> String {
         String::from_utf8_lossy(&self.ahead).into_owned()
     }
 
-    /// Reads a request without a body, and answers; gives the head of the request.
+    /// Reads a request without a body, answers, and returns the head of the request.
     pub(crate) async fn answer(&mut self, text: impl AsRef<[u8]>) -> String {
         let head = self.head().await;
         self.say(text).await;
         head
     }
 
-    /// Waits for something that it then leaves unread.
+    /// Waits for bytes, and leaves them unread.
     pub(super) async fn unread(&self) {
         let peeked = timeout(PATIENCE, self.socket.peek(&mut [0])).await;
         assert_eq!(peeked.expect("something comes").expect("no reset"), 1);
     }
 
-    /// Closes as a process that dies: what was not read is told to be lost.
+    /// Closes as a process does that dies: unread bytes make it a reset.
     pub(crate) fn reset(self) {
         self.socket.set_zero_linger().expect("an open socket");
     }
 }
 
-/// An upstream whose part the test plays.
+/// An upstream that the test plays.
 pub(crate) struct Stage {
     pub(crate) listener: TcpListener,
     waiting: std::net::TcpListener,
@@ -162,13 +162,13 @@ impl Stage {
         self.listener.local_addr().expect("an address")
     }
 
-    /// The next connection.
+    /// Accepts the next connection.
     pub(crate) async fn accept(&self) -> Wire {
         let accepted = timeout(PATIENCE, self.listener.accept()).await;
         Wire::new(accepted.expect("a connection comes").expect("open").0)
     }
 
-    /// Whether there is a connection that was not accepted.
+    /// Returns true if a connection waits to be accepted.
     pub(crate) fn is_called(&self) -> bool {
         self.waiting.accept().is_ok()
     }
@@ -185,14 +185,14 @@ pub(crate) async fn server_with(stage: &Stage, more: &str) -> GatewayUnderTest {
     serve(&format!("{alone}{routes}{more}")).await
 }
 
-/// When this returns, the only worker has read what was sent to it before: to answer, it had to
-/// look for what has come.
+/// Waits until the only worker has read everything that was sent to it before: it has to, before it
+/// can answer.
 pub(crate) async fn let_read(server: &GatewayUnderTest) {
     let answer = send(server.address, request("TRACE", "/free", None, b"")).await;
     assert_eq!(answer.status(), 405);
 }
 
-/// The next request comes on a new connection, and gets its own answer.
+/// Checks that the next request comes on a new connection, and gets its own answer.
 pub(crate) async fn serves_afresh(server: &GatewayUnderTest, stage: &Stage) -> Wire {
     let upstream = async {
         let mut wire = stage.accept().await;
@@ -204,14 +204,14 @@ pub(crate) async fn serves_afresh(server: &GatewayUnderTest, stage: &Stage) -> W
     wire
 }
 
-/// The next request comes on this connection.
+/// Checks that the next request comes on this connection.
 pub(super) async fn serves_again(server: &GatewayUnderTest, stage: &Stage, wire: &mut Wire) {
     let (answer, _) = join!(server.get("/free", None), wire.answer(OK));
     assert_says(&answer, 200, "ok");
     assert!(!stage.is_called());
 }
 
-/// The credential is good for one use, and no more.
+/// Checks that the credential is good for one use, and no more.
 pub(crate) async fn serves_once(server: &GatewayUnderTest, stage: &Stage, credential: &str) {
     let upstream = async { stage.accept().await.answer(LAST).await };
     let (served, _) = join!(server.get("/x", Some(credential)), upstream);
@@ -228,7 +228,7 @@ pub(crate) fn assert_failed(answer: &Answer, what: &str) {
     assert_eq!(told, (502, "upstream_failed".to_owned()), "{what}");
 }
 
-/// Many bytes of which no two neighbours are alike, and none are a line's end.
+/// Returns many bytes without two equal neighbours and without an end of a line.
 pub(crate) fn pattern(length: usize) -> Vec<u8> {
     let mut bytes = Vec::from_iter(0..=250).repeat(length.div_ceil(251));
     bytes.truncate(length);
@@ -257,7 +257,7 @@ pub(crate) fn upload(body: &[u8], in_chunks: bool) -> (String, Vec<u8>) {
     (head, body)
 }
 
-/// A body out of chunks without extensions, to its very end: no trailers.
+/// Returns the body of chunks without extensions and trailers, which must be complete.
 fn unchunked(mut text: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! Upgrades: a switch of protocols that the request asked for, and those that it did not.
+//! Upgrades: switches of protocols that the request asked for, and others.
 
 use tokio::join;
 

@@ -1,4 +1,4 @@
-//! Uploads: how their bodies are framed and timed, and answers that come before their end.
+//! Uploads: the framing and the time-outs of their bodies, and answers that come before their end.
 
 use std::time::Duration;
 
@@ -135,7 +135,7 @@ async fn a_request_says_how_its_body_is_framed_once() {
         let mut client = Wire::to(server.address).await;
         let head = format!("{method} /free HTTP/1.1\r\nHost: a\r\n{said}\r\n");
         client.say(head + sent).await;
-        // Whatever one request leaves over is the beginning of the next one's head.
+        // Bytes that one request leaves over would begin the head of the next.
         let head = wire.head().await;
         assert!(
             head.starts_with(&format!("{method} /free HTTP/1.1\r\n")),
@@ -210,7 +210,7 @@ async fn the_rest_of_an_upload_that_nobody_takes_does_not_keep_its_client() {
     wire.answer(OK).await;
     let answer = client.head().await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    // As much as fits between, until nothing moves.
+    // As much as the buffers between take, until nothing moves.
     while let Ok(Ok(1..)) = timeout(Duration::from_millis(200), client.socket.write(&body)).await {}
     client.reset();
     let another = async {

@@ -1,4 +1,4 @@
-//! Answers as upstreams may send them: mostly sound, and odd in every place that tells.
+//! Answers as upstreams may send them: mostly sound, and odd in every place that matters.
 
 use core::ops::Range;
 
@@ -8,13 +8,13 @@ use proptest::sample::{Index, select};
 
 use super::readers::Case;
 
-/// One of these, which stand between bars.
+/// Picks one of these texts, which stand between bars.
 fn one_of(texts: &'static str) -> impl Strategy<Value = String> {
     let texts: Vec<&str> = texts.split('|').collect();
     select(texts).prop_map(str::to_owned)
 }
 
-/// One of the usual, so many times more often than an odd one.
+/// Picks a usual text, or an odd one; the usual ones are more frequent by this factor.
 fn text(weight: u32, usual: &'static str, odd: &'static str) -> impl Strategy<Value = String> {
     prop_oneof![weight => one_of(usual), 1 => one_of(odd)]
 }
@@ -38,7 +38,7 @@ fn status_line() -> impl Strategy<Value = String> {
     (version, status, reason, line_end()).prop_map(|(a, b, c, d)| a + &b + &c + &d)
 }
 
-/// A header that says nothing of framing, except where it tells of the connection.
+/// Makes a header that is not about framing, but may be about the connection.
 fn plain_header() -> impl Strategy<Value = String> {
     let other = text(
         30,
@@ -70,7 +70,7 @@ fn interim() -> impl Strategy<Value = String> {
     )
 }
 
-/// What a header says of its body's length, which is mostly true.
+/// Makes the text of a length, which is mostly true.
 fn length(true_one: usize) -> impl Strategy<Value = String> {
     let dressed = one_of(
         "Content-Length: #|content-length:#|CONTENT-LENGTH:\t # \t|\
@@ -112,7 +112,7 @@ fn coding() -> impl Strategy<Value = String> {
     coding.prop_map(|coding| coding + "\r\n")
 }
 
-/// Bytes that could be taken for something else.
+/// Makes bytes that could be taken for a line, a chunk or a head.
 fn content(words: Range<usize>) -> impl Strategy<Value = String> {
     let word = one_of("a|hello|\r\n|\n|0\r\n\r\n|5;x\r\n|HTTP/1.1 200 OK\r\n");
     several(word, words)
@@ -125,7 +125,7 @@ fn several(
     vec(text, count).prop_map(|texts| texts.concat())
 }
 
-/// The line before a chunk.
+/// Makes the line before a chunk.
 fn size(true_one: usize) -> impl Strategy<Value = String> {
     let dress = text(
         15,
@@ -167,7 +167,7 @@ fn chunks() -> impl Strategy<Value = String> {
         .prop_map(|(chunks, last, trailers, end)| chunks + &last + &trailers + &end)
 }
 
-/// The headers of framing, and a body that mostly fits them.
+/// Makes headers of framing, and a body that mostly fits them.
 fn framed() -> impl Strategy<Value = (String, String)> {
     let sized = content(0..4).prop_flat_map(|body| (length(body.len()), Just(body)));
     let until_closed = content(0..4).prop_map(|body| (String::new(), body));

@@ -1,4 +1,4 @@
-//! The two readers of an answer: ours, and that of hyper's client.
+//! The two readers of an answer: ours, and the one of hyper's client.
 
 use core::time::Duration;
 
@@ -15,12 +15,12 @@ use tokio::time::sleep;
 use crate::upstream::http1::chunks::Next;
 use crate::upstream::http1::head::{self, Head, Remaining};
 
-/// An answer as an upstream may send it, and how it comes.
+/// An answer as an upstream may send it, and the pieces in which it comes.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     pub(super) to_head: bool,
     pub(super) bytes: Vec<u8>,
-    /// How many bytes are read at once, over and over.
+    /// The number of bytes of each read, used in a circle.
     pub(super) pieces: Vec<usize>,
 }
 
@@ -30,13 +30,13 @@ pub(super) struct ReadAnswer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
-    /// Whether another request may follow on the connection.
+    /// True if another request may follow on the connection.
     pub(super) keep: bool,
 }
 
 const CUT: &str = "the answer breaks off";
 
-/// What comes from an upstream that closes at the end.
+/// The bytes of an upstream that closes after them.
 struct Feed<'a> {
     read: BytesMut,
     rest: &'a [u8],
@@ -103,7 +103,7 @@ pub(super) fn ours(case: &Case, pieces: &[usize]) -> Result<ReadAnswer, &'static
     };
     let Head { answer, body, keep } = feed.head(case.to_head)?;
     let (parts, ()) = answer.into_parts();
-    // What follows a switch of protocols is no body.
+    // After a switch of protocols there is no body.
     let switched = parts.status == StatusCode::SWITCHING_PROTOCOLS;
     let body = feed.body(if switched { Remaining::Nothing } else { body })?;
     Ok(ReadAnswer {
@@ -114,8 +114,8 @@ pub(super) fn ours(case: &Case, pieces: &[usize]) -> Result<ReadAnswer, &'static
     })
 }
 
-/// Hyper's reading, or its innermost reason for none. The clock stands still until nobody has
-/// anything to do.
+/// Returns hyper's reading, or the innermost reason for an error. The clock stands still until no
+/// task has anything to do.
 pub(super) async fn theirs(case: &Case) -> Result<ReadAnswer, String> {
     let (client, upstream) = tokio::io::duplex(1 << 20);
     let (sender, connection) = http1::handshake(TokioIo::new(client)).await.expect("open");
@@ -145,7 +145,7 @@ async fn ask(mut sender: SendRequest<Empty<Bytes>>, to_head: bool) -> hyper::Res
     })
 }
 
-/// Answers once it was asked, and says that there is no more once nobody does anything with it.
+/// Answers once a request has come, and closes when every task is idle.
 async fn speak(mut wire: DuplexStream, bytes: &[u8]) -> DuplexStream {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {

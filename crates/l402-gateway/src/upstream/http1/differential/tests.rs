@@ -1,4 +1,5 @@
-//! The comparison of the two readers, on answers made at random and on the cases behind each reason.
+//! The comparison of the two readers, on answers made at random and on the cases behind each
+//! reason.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

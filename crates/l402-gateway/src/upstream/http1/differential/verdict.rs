@@ -6,7 +6,7 @@ use tokio::runtime::Runtime;
 
 use super::readers::{Case, ReadAnswer, ours, theirs};
 
-/// Why we refuse what hyper accepts, in the cases that are made here.
+/// The reason why we refuse an answer that hyper accepts, in the cases that are made here.
 pub(super) const ONLY_HYPER: [&str; 12] = [
     "a bare line feed among the trailers",
     "a close beside what is not text",
@@ -22,7 +22,7 @@ pub(super) const ONLY_HYPER: [&str; 12] = [
     "two equal lengths",
 ];
 
-/// Why hyper refuses what we accept. The trailers are read by it and dropped by us.
+/// The reason why hyper refuses an answer that we accept. It reads the trailers, and we drop them.
 pub(super) const ONLY_US: [&str; 2] = [
     "a keep-alive beside what is not text",
     "a trailer that is no header",
@@ -36,8 +36,8 @@ pub(super) enum Verdict {
     OnlyUs(&'static str),
 }
 
-/// Who accepts it; an error where both do and read it differently, or nothing explains why one
-/// does not.
+/// Returns the readers that accept an answer. An error if both do and read it differently, or if no
+/// known reason explains why one does not.
 pub(super) fn judge(case: &Case, runtime: &Runtime) -> Result<Verdict, String> {
     let ours = ours(case, &case.pieces);
     let whole = self::ours(case, &[usize::MAX]);
@@ -59,7 +59,8 @@ pub(super) fn judge(case: &Case, runtime: &Runtime) -> Result<Verdict, String> {
     verdict.ok_or(differ)
 }
 
-/// Whether both would hand on the same answer. We keep back what is for the connection alone.
+/// Returns true if both would pass on the same answer. We drop headers that are for the connection
+/// alone.
 fn alike(ours: &ReadAnswer, theirs: &ReadAnswer) -> bool {
     let end_to_end = |answer: &ReadAnswer| {
         let mut headers = answer.headers.clone();
@@ -84,7 +85,8 @@ fn names_a_header(line: &HeaderValue) -> bool {
     names.any(|name| !matches!(name, b"" | b"close" | b"keep-alive"))
 }
 
-/// Why only one of us keeps the connection: hyper hears nothing on a line that is not text.
+/// Returns the reason why only one reader keeps the connection: hyper ignores a line that is not
+/// text.
 fn kept_by_one(theirs: &ReadAnswer, by_us: bool) -> Option<Verdict> {
     let mut lines = theirs.headers.get_all(header::CONNECTION).iter();
     let unheard = lines.any(|line| line.to_str().is_err());
