@@ -66,27 +66,29 @@ fn compare(
     network: Network,
     now: UnixTime,
 ) -> Result<(), Error> {
-    let lie = |text: String| Err(Error::new(ErrorKind::Protocol, text));
+    let mismatch = |text: String| Err(Error::new(ErrorKind::Protocol, text));
     if terms.network != network {
-        return lie(format!(
+        return mismatch(format!(
             "the node's invoice is on {}, not on {network}",
             terms.network
         ));
     }
     if terms.amount != Some(request.amount) {
-        return lie(format!("the node's invoice is not over {}", request.amount));
+        return mismatch(format!("the node's invoice is not over {}", request.amount));
     }
     if terms.payment_hash.has_public_preimage() {
-        return lie("the preimage of the node's invoice is no secret".to_owned());
+        return mismatch("the preimage of the node's invoice is no secret".to_owned());
     }
     let lasts = terms.expires.since(terms.created).as_secs();
     if lasts != request.expiry.as_secs() {
-        return lie(format!(
+        return mismatch(format!(
             "the node's invoice lasts {lasts} s instead of what was asked"
         ));
     }
     if terms.created.since(now).max(now.since(terms.created)) > CLOCK_SKEW {
-        return lie("the node's clock is more than ten minutes from ours; set both".to_owned());
+        return mismatch(
+            "the node's clock is more than ten minutes from ours; set both".to_owned(),
+        );
     }
     Ok(())
 }

@@ -47,7 +47,7 @@ impl<P: Peer> Transport<P> {
 
     fn call(&self, method: Method, path: &str) -> Call<'_, P> {
         Call {
-            patience: P::PATIENCE,
+            time_limit: P::TIME_LIMIT,
             peer: &self.peer,
             request: self.client.request(method, format!("{}{path}", self.base)),
         }
@@ -65,21 +65,21 @@ impl<P> fmt::Debug for Transport<P> {
 
 /// A request that is ready to be sent.
 pub(crate) struct Call<'a, P> {
-    patience: Duration,
+    time_limit: Duration,
     pub(super) peer: &'a P,
     request: RequestBuilder,
 }
 
 impl<P: Peer> Call<'_, P> {
     /// Sets another deadline than the usual one, from here to the end of the answer.
-    pub(crate) fn within(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub(crate) fn within(mut self, time_limit: Duration) -> Self {
+        self.time_limit = time_limit;
         self
     }
 
     /// Sends the request and reads the answer.
     pub(crate) async fn json<T: DeserializeOwned>(mut self) -> Result<T, Failure> {
-        self.request = self.request.timeout(self.patience);
+        self.request = self.request.timeout(self.time_limit);
         let peer = self.peer;
         let mut response = self.send().await?;
         let body = read(&mut response, peer).await;

@@ -11,7 +11,7 @@ use crate::Error;
 /// What the node itself says reaches an error only through [`plain`](super::plain).
 pub(crate) trait Peer: Clone + Send + Sync {
     /// The deadline of a call that names no other.
-    const PATIENCE: Duration;
+    const TIME_LIMIT: Duration;
 
     /// The most bytes of an answer, or of a line of a streamed one.
     const MAX_ANSWER: usize;

@@ -8,22 +8,22 @@ use ldk_node::lightning::events::PaymentFailureReason;
 use ldk_node::lightning::ln::channelmanager::PaymentId;
 use ldk_node::payment::PaymentKind;
 
-use super::node::Inner;
+use super::node::LdkShared;
 use crate::Error;
 
 /// How long to wait after an event that could not be written down; the node keeps it meanwhile.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Takes the node's events until it is stopped.
-pub(super) async fn consume(inner: Arc<Inner>) {
-    let mut running = inner.running.subscribe();
+pub(super) async fn consume(shared: Arc<LdkShared>) {
+    let mut running = shared.running.subscribe();
     loop {
         let event = tokio::select! {
             biased;
             _ = running.wait_for(|running| !running) => return,
-            event = inner.node.next_event_async() => event,
+            event = shared.node.next_event_async() => event,
         };
-        let taker = Arc::clone(&inner);
+        let taker = Arc::clone(&shared);
         let taken = tokio::task::spawn_blocking(move || taker.take(&event)).await;
         let error = match taken {
             Ok(Ok(())) => continue,
@@ -35,7 +35,7 @@ pub(super) async fn consume(inner: Arc<Inner>) {
     }
 }
 
-impl Inner {
+impl LdkShared {
     /// Takes what the node had not yet seen confirmed before its last end. Blocks.
     pub(super) fn take_backlog(&self) -> Result<(), Error> {
         while let Some(event) = self.node.next_event() {
@@ -100,7 +100,7 @@ impl Inner {
                 ..
             } => self.file.payment_failed(&hash.0, text(*reason)),
             Event::ChannelReady { .. } | Event::ChannelClosed { .. } => {
-                self.forget_ways_in();
+                self.forget_inbound_channels();
                 Ok(())
             }
             _ => Ok(()),

@@ -68,7 +68,7 @@ impl InvoiceKey {
         hints: Vec<RouteHint>,
     ) -> Result<String, Error> {
         let refused = || Error::new(ErrorKind::Rejected, "LDK can make no such invoice");
-        let entropy = Drawn::new()?;
+        let entropy = DrawnEntropy::new()?;
         let expiry = u32::try_from(request.expiry.as_secs()).map_err(|_| refused())?;
         let amount = request.amount.msat();
         let (hash, payment_secret) = inbound_payment::create(
@@ -106,9 +106,9 @@ impl Drop for InvoiceKey {
 }
 
 /// Entropy for one invoice: LDK asks for it in a way that cannot fail, so it is drawn before.
-struct Drawn([u8; 32]);
+struct DrawnEntropy([u8; 32]);
 
-impl Drawn {
+impl DrawnEntropy {
     fn new() -> Result<Self, Error> {
         let mut bytes = [0; 32];
         match getrandom::fill(&mut bytes) {
@@ -121,7 +121,7 @@ impl Drawn {
     }
 }
 
-impl EntropySource for Drawn {
+impl EntropySource for DrawnEntropy {
     fn get_secure_random_bytes(&self) -> [u8; 32] {
         self.0
     }

@@ -13,18 +13,18 @@ use ldk_node::lightning_invoice::Bolt11Invoice;
 use ldk_node::payment::{PaymentDirection, PaymentKind, PaymentStatus};
 
 use super::file::Entry;
-use super::node::{Inner, Ldk, stopped};
+use super::node::{Ldk, LdkShared, stopped};
 use crate::{Error, ErrorKind, Pay, PayRequest, Payment};
 use l402_host::BoxFuture;
 
 impl Pay for Ldk {
     fn network(&self) -> Network {
-        self.inner().network
+        self.shared().network
     }
 
     fn name(&self) -> String {
-        let inner = self.inner();
-        format!("ldk node {} on {}", inner.key.payee(), inner.network)
+        let shared = self.shared();
+        format!("ldk node {} on {}", shared.key.payee(), shared.network)
     }
 
     fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment> {
@@ -33,21 +33,21 @@ impl Pay for Ldk {
 
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>> {
         Box::pin(async move {
-            self.blocking(move |inner| inner.payment(&payment_hash))
+            self.blocking(move |shared| shared.payment(&payment_hash))
                 .await?
         })
     }
 
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
         Box::pin(async move {
-            self.inner().check_running()?;
-            self.blocking(Inner::spendable).await
+            self.shared().check_running()?;
+            self.blocking(LdkShared::spendable).await
         })
     }
 }
 
 /// An invoice that this node can be asked to pay.
-struct Order {
+struct PayableInvoice {
     amount: Msat,
     expired: bool,
     hash: PaymentHash,
@@ -57,12 +57,12 @@ struct Order {
 
 impl Ldk {
     async fn attempt(&self, request: PayRequest) -> Payment {
-        let order = match self.inner().order(&request) {
-            Ok(order) => order,
+        let payable = match self.shared().check_invoice(&request) {
+            Ok(payable) => payable,
             Err(error) => return Payment::failed(error),
         };
-        let hash = order.hash;
-        match self.blocking(move |inner| inner.begin(&order)).await {
+        let hash = payable.hash;
+        match self.blocking(move |shared| shared.begin(&payable)).await {
             Ok(Ok(())) => self.end(hash).await,
             Ok(Err(ended)) => ended,
             Err(error) => Payment::unknown(error),
@@ -71,23 +71,23 @@ impl Ldk {
 
     /// How a payment that was begun ends. Waits for it, and stops waiting when the node stops.
     async fn end(&self, hash: PaymentHash) -> Payment {
-        let mut news = self.inner().running.subscribe();
+        let mut changes = self.shared().running.subscribe();
         loop {
-            match self.blocking(move |inner| inner.payment(&hash)).await {
+            match self.blocking(move |shared| shared.payment(&hash)).await {
                 Ok(Ok(Some(Payment::Unknown(_)) | None)) => {}
                 Ok(Ok(Some(ended))) => return ended,
                 Ok(Err(error)) | Err(error) => return Payment::unknown(error),
             }
-            if self.inner().check_running().is_err() || news.changed().await.is_err() {
+            if self.shared().check_running().is_err() || changes.changed().await.is_err() {
                 return Payment::unknown(stopped());
             }
         }
     }
 }
 
-impl Inner {
+impl LdkShared {
     /// What can be said against an invoice without asking LDK.
-    fn order(&self, request: &PayRequest) -> Result<Order, Error> {
+    fn check_invoice(&self, request: &PayRequest) -> Result<PayableInvoice, Error> {
         let rejected = |text: String| Error::new(ErrorKind::Rejected, text);
         let says = Invoice::decode(&request.bolt11).map_err(|error| rejected(error.to_string()))?;
         let amount = says.required_amount();
@@ -99,7 +99,7 @@ impl Inner {
         }
         let invoice = request.bolt11.parse();
         let invoice = invoice.map_err(|_| rejected("LDK cannot read the invoice".to_owned()))?;
-        Ok(Order {
+        Ok(PayableInvoice {
             amount,
             expired: says.expires <= self.now(),
             hash: says.payment_hash,
@@ -110,28 +110,28 @@ impl Inner {
 
     /// Sees to it that LDK has been handed the payment, by us now or by somebody before; or says
     /// how it stands otherwise. Blocks.
-    fn begin(&self, order: &Order) -> Result<(), Payment> {
-        let hash = &order.hash;
+    fn begin(&self, payable: &PayableInvoice) -> Result<(), Payment> {
+        let hash = &payable.hash;
         let refusal = match self.check_running() {
             Err(stopped) => Some(stopped),
-            Ok(()) => order.expired.then(expired),
+            Ok(()) => payable.expired.then(expired),
         };
         if let Some(refusal) = refusal {
-            return self.unless_begun(hash, refusal);
+            return self.fail_unless_begun(hash, refusal);
         }
-        let before = self.file.begin(hash, order.amount, order.max_fee);
+        let before = self.file.begin(hash, payable.amount, payable.max_fee);
         match before.map_err(Payment::unknown)? {
             Some(Entry::Begun { .. } | Entry::Settled { .. }) => return Ok(()),
             // Its event may come again after a crash, and must not speak of a second attempt.
             Some(Entry::Failed(reason)) => return Err(refused(reason)),
             Some(Entry::Refused(_)) | None => {}
         }
-        self.hand_over(order).map_err(Payment::failed)
+        self.send_to_ldk(payable).map_err(Payment::failed)
     }
 
     /// After a refusal: a payment that was begun before may still arrive, and whoever cannot read
     /// the file cannot know that there is none.
-    fn unless_begun(&self, hash: &PaymentHash, refusal: Error) -> Result<(), Payment> {
+    fn fail_unless_begun(&self, hash: &PaymentHash, refusal: Error) -> Result<(), Payment> {
         match self.payment(hash) {
             Ok(None | Some(Payment::Failed(_))) => Err(Payment::failed(refusal)),
             Ok(Some(_)) => Ok(()),
@@ -141,17 +141,17 @@ impl Inner {
 
     /// Asks LDK to make a payment that stands as begun in the file. An error says that LDK does
     /// not have it.
-    fn hand_over(&self, order: &Order) -> Result<(), Error> {
+    fn send_to_ldk(&self, payable: &PayableInvoice) -> Result<(), Error> {
         let limits = RouteParametersConfig {
-            max_total_routing_fee_msat: Some(order.max_fee.msat()),
+            max_total_routing_fee_msat: Some(payable.max_fee.msat()),
             ..RouteParametersConfig::default()
         };
         let payments = self.node.bolt11_payment();
-        let sent = payments.send(&order.invoice, Some(limits));
+        let sent = payments.send(&payable.invoice, Some(limits));
         let Some(error) = sent.err().and_then(refusal) else {
             return Ok(());
         };
-        let written = self.file.payment_refused(&order.hash, &error.to_string());
+        let written = self.file.payment_refused(&payable.hash, &error.to_string());
         if let Err(unwritten) = written {
             // Sure all the same; who looks it up later is told that it is unknown.
             tracing::warn!(error = %unwritten, "a failed payment could not be written down");
@@ -167,7 +167,7 @@ impl Inner {
             Some(Entry::Begun { max_fee }) => Ok(Some(match self.recorded(hash, max_fee) {
                 // A failure may be that of an earlier attempt: the event will say.
                 Some(Payment::Failed(_)) | None => in_flight(),
-                Some(told) => told,
+                Some(recorded) => recorded,
             })),
             Some(Entry::Failed(reason) | Entry::Refused(reason)) => Ok(Some(refused(reason))),
             Some(Entry::Settled {

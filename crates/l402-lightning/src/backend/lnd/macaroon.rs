@@ -14,7 +14,7 @@ use crate::{Error, ErrorKind};
 const VERSION: u8 = 3;
 
 /// More permissions than lnd has.
-const MAX_OPS: usize = 512;
+const MAX_PERMISSIONS: usize = 512;
 
 /// What may be written by who only receives: invoices, and fresh addresses.
 const HARMLESS_WRITES: [&str; 2] = ["address", "invoices"];
@@ -32,12 +32,12 @@ const HARMLESS_CALLS: [&str; 7] = [
 
 /// A permission: an entity and what may be done with it.
 #[derive(Debug, PartialEq, Eq)]
-struct Op {
+struct Permission {
     entity: String,
     actions: Vec<String>,
 }
 
-impl Op {
+impl Permission {
     /// The first thing that goes beyond receiving.
     fn excess(&self) -> Option<String> {
         let allowed = |action: &str| match self.entity.as_str() {
@@ -66,29 +66,29 @@ pub(super) fn only_receives(bytes: &[u8], path: &Path) -> Result<(), Error> {
     else {
         return refuse("does not show what it allows".to_owned());
     };
-    match ops.iter().find_map(Op::excess) {
+    match ops.iter().find_map(Permission::excess) {
         Some(op) => refuse(format!("may do more than receive ({op})")),
         None => Ok(()),
     }
 }
 
 /// The permissions in an identifier; `None` where it is not one of lnd's, or grants nothing.
-fn permissions(identifier: &[u8]) -> Option<Vec<Op>> {
+fn permissions(identifier: &[u8]) -> Option<Vec<Permission>> {
     let (version, mut message) = identifier.split_first()?;
     let mut ops = Vec::new();
     while let Some((field, content)) = next_field(&mut message)? {
         if field == 3 {
-            ops.push(op(content)?);
+            ops.push(permission(content)?);
         }
-        if ops.len() > MAX_OPS {
+        if ops.len() > MAX_PERMISSIONS {
             return None;
         }
     }
     (*version == VERSION && !ops.is_empty()).then_some(ops)
 }
 
-fn op(mut message: &[u8]) -> Option<Op> {
-    let mut op = Op {
+fn permission(mut message: &[u8]) -> Option<Permission> {
+    let mut op = Permission {
         entity: String::new(),
         actions: Vec::new(),
     };

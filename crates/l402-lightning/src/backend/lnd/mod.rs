@@ -8,7 +8,7 @@ mod open;
 #[cfg(feature = "pay")]
 mod pay;
 mod receive;
-mod rest;
+mod rest_api;
 mod tls;
 mod wire;
 

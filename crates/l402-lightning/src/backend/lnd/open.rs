@@ -7,9 +7,9 @@ use l402::{Invoice, Network};
 use zeroize::Zeroizing;
 
 use super::receive::LndReceive;
-use super::rest::Rest;
+use super::rest_api::Rest;
 use super::wire::{AddedInvoice, Info};
-use super::{macaroon, rest, tls};
+use super::{macaroon, rest_api, tls};
 use crate::{Error, ErrorKind, LndNode, Open, Receiver};
 
 /// Far above every certificate chain and macaroon.
@@ -45,7 +45,7 @@ pub(super) fn read_macaroon(node: &LndNode) -> Result<Zeroizing<Vec<u8>>, Error>
 
 pub(super) fn connect(node: &LndNode, macaroon: &[u8]) -> Result<Rest, Error> {
     let pem = read(&node.tls_cert, "lnd's certificate")?;
-    rest::connect(&node.address, tls::pinned(&pem, &node.tls_cert)?, macaroon)
+    rest_api::connect(&node.address, tls::pinned(&pem, &node.tls_cert)?, macaroon)
 }
 
 /// Returns the network without asking lnd: as stated, or from where lnd keeps its macaroons,

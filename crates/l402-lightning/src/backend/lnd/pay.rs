@@ -12,14 +12,14 @@ use serde_json::json;
 
 use super::open::{self, connect, read_macaroon};
 use super::receive::LndReceive;
-use super::rest::{Lines, Rest};
-use super::wire::{Info, Item, garbled, number};
+use super::rest_api::{Lines, Rest};
+use super::wire::{Info, StreamItem, garbled, number};
 use crate::transport::plain;
 use crate::{Error, ErrorKind, LndNode, Open, Pay, PayRequest, Payment, Wallet};
 use l402_host::{BoxFuture, Clock};
 
 /// How long a look-up may take. lnd tells the state of a payment at once.
-const PATIENCE: Duration = Duration::from_secs(5);
+const LOOKUP_LIMIT: Duration = Duration::from_secs(5);
 
 /// Opens both halves with one macaroon, which spends.
 pub(crate) async fn wallet(node: &LndNode, open: Open) -> Result<Wallet, Error> {
@@ -92,7 +92,7 @@ impl Pay for LndPay {
 
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>> {
         Box::pin(async move {
-            let answer = tokio::time::timeout(PATIENCE, self.state(&payment_hash)).await;
+            let answer = tokio::time::timeout(LOOKUP_LIMIT, self.state(&payment_hash)).await;
             answer.unwrap_or_else(|_| {
                 let text = "lnd did not tell the state of the payment in time";
                 Err(Error::new(ErrorKind::Timeout, text))
@@ -110,7 +110,7 @@ impl Pay for LndPay {
 
 impl LndPay {
     async fn attempt(&self, request: PayRequest) -> Payment {
-        let invoice = match self.payable(&request.bolt11) {
+        let invoice = match self.check_invoice(&request.bolt11) {
             Ok(invoice) => invoice,
             Err(error) => return Payment::failed(error),
         };
@@ -118,7 +118,7 @@ impl LndPay {
         if invoice.expires <= self.clock.wall() {
             let text = "the invoice has expired; ask the seller for a new one";
             return self
-                .unless_begun(&hash, Error::new(ErrorKind::Rejected, text))
+                .fail_unless_begun(&hash, Error::new(ErrorKind::Rejected, text))
                 .await;
         }
         // lnd gives up looking for a route before we give up listening.
@@ -133,14 +133,14 @@ impl LndPay {
             Ok(lines) => self.outcome(lines, &hash).await,
             Err(failure) if !failure.sent => Payment::failed(failure.error),
             Err(failure) if failure.status.is_some() => {
-                self.unless_begun(&hash, failure.error).await
+                self.fail_unless_begun(&hash, failure.error).await
             }
             Err(failure) => Payment::unknown(failure.error),
         }
     }
 
     /// What can be said against an invoice without asking lnd.
-    fn payable(&self, bolt11: &str) -> Result<Invoice, Error> {
+    fn check_invoice(&self, bolt11: &str) -> Result<Invoice, Error> {
         let rejected = |text: String| Error::new(ErrorKind::Rejected, text);
         let invoice = Invoice::decode(bolt11).map_err(|error| rejected(error.to_string()))?;
         invoice
@@ -158,14 +158,14 @@ impl LndPay {
     /// Reads a streamed answer to the end of the payment.
     async fn outcome(&self, mut lines: Lines, hash: &PaymentHash) -> Payment {
         loop {
-            match lines.next::<Item<WirePayment>>().await {
+            match lines.next::<StreamItem<WirePayment>>().await {
                 Ok(Some(item)) => match (item.result, item.error) {
                     (_, Some(status)) => {
                         let error = Error::new(ErrorKind::Rejected, plain(&status.message));
-                        return self.unless_begun(hash, error).await;
+                        return self.fail_unless_begun(hash, error).await;
                     }
-                    (Some(told), None) if is_moving(&told) => {}
-                    (Some(told), None) => return payment(&told, hash),
+                    (Some(reported), None) if is_in_flight(&reported) => {}
+                    (Some(reported), None) => return payment(&reported, hash),
                     (None, None) => return Payment::unknown(garbled("neither result nor error")),
                 },
                 Ok(None) => {
@@ -181,7 +181,7 @@ impl LndPay {
     /// none. Another caller may have begun it a moment ago.
     ///
     /// A macaroon that may neither pay nor look up began nothing either.
-    async fn unless_begun(&self, hash: &PaymentHash, refusal: Error) -> Payment {
+    async fn fail_unless_begun(&self, hash: &PaymentHash, refusal: Error) -> Payment {
         let denied = |error: &Error| error.kind() == ErrorKind::Unauthorized;
         match self.end(hash).await {
             Ok(Some(begun)) => begun,
@@ -197,9 +197,9 @@ impl LndPay {
             return Ok(None);
         };
         loop {
-            let told = told(&mut lines).await?;
-            if !is_moving(&told) {
-                return Ok(Some(payment(&told, hash)));
+            let reported = next_state(&mut lines).await?;
+            if !is_in_flight(&reported) {
+                return Ok(Some(payment(&reported, hash)));
             }
         }
     }
@@ -207,7 +207,7 @@ impl LndPay {
     /// The state of a payment as it is now.
     async fn state(&self, hash: &PaymentHash) -> Result<Option<Payment>, Error> {
         match self.track(hash).await? {
-            Some(mut lines) => Ok(Some(payment(&told(&mut lines).await?, hash))),
+            Some(mut lines) => Ok(Some(payment(&next_state(&mut lines).await?, hash))),
             None => Ok(None),
         }
     }
@@ -225,28 +225,28 @@ impl LndPay {
 }
 
 /// The next state that lnd tells.
-async fn told(lines: &mut Lines) -> Result<WirePayment, Error> {
-    let item = lines.next::<Item<WirePayment>>().await?;
+async fn next_state(lines: &mut Lines) -> Result<WirePayment, Error> {
+    let item = lines.next::<StreamItem<WirePayment>>().await?;
     let item = item.ok_or_else(|| garbled("a stream that ended early"))?;
     match (item.result, item.error) {
-        (Some(told), None) => Ok(told),
+        (Some(reported), None) => Ok(reported),
         (_, Some(status)) => Err(Error::new(ErrorKind::Rejected, plain(&status.message))),
         (None, None) => Err(garbled("neither result nor error")),
     }
 }
 
-fn is_moving(told: &WirePayment) -> bool {
-    matches!(told.status.as_str(), "IN_FLIGHT" | "INITIATED")
+fn is_in_flight(reported: &WirePayment) -> bool {
+    matches!(reported.status.as_str(), "IN_FLIGHT" | "INITIATED")
 }
 
 /// What lnd says of a payment. Anything but a clear word is unknown.
-fn payment(told: &WirePayment, hash: &PaymentHash) -> Payment {
-    if told.payment_hash.parse() != Ok(*hash) {
+fn payment(reported: &WirePayment, hash: &PaymentHash) -> Payment {
+    if reported.payment_hash.parse() != Ok(*hash) {
         return Payment::unknown(garbled("another payment"));
     }
-    match (told.status.as_str(), told.payment_preimage.parse()) {
+    match (reported.status.as_str(), reported.payment_preimage.parse()) {
         ("SUCCEEDED", Ok(preimage)) => {
-            let (paid, fee) = (Msat::new(told.value_msat), Msat::new(told.fee_msat));
+            let (paid, fee) = (Msat::new(reported.value_msat), Msat::new(reported.fee_msat));
             Payment::Settled {
                 preimage,
                 paid,
@@ -256,7 +256,7 @@ fn payment(told: &WirePayment, hash: &PaymentHash) -> Payment {
         ("SUCCEEDED", Err(_)) => Payment::unknown(garbled("a payment without a preimage")),
         ("FAILED", _) => Payment::failed(Error::new(
             ErrorKind::Rejected,
-            reason(&told.failure_reason).to_owned(),
+            reason(&reported.failure_reason).to_owned(),
         )),
         ("IN_FLIGHT" | "INITIATED", _) => Payment::unknown(Error::new(
             ErrorKind::Timeout,

@@ -9,8 +9,8 @@ use l402::{Msat, Network, PaymentHash};
 use reqwest::StatusCode;
 use serde_json::json;
 
-use super::rest::{Lines, Rest};
-use super::wire::{AddedInvoice, Item, WireInvoice, WireInvoices, garbled, hash};
+use super::rest_api::{Lines, Rest};
+use super::wire::{AddedInvoice, StreamItem, WireInvoice, WireInvoices, garbled, hash};
 use crate::transport::plain;
 use crate::{
     Error, ErrorKind, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
@@ -22,7 +22,7 @@ use l402_host::{BoxFuture, BoxStream, Clock};
 const PAGE: u64 = 500;
 
 /// How long a page of them may take: a node with many invoices needs a while.
-const PAGE_PATIENCE: Duration = Duration::from_secs(30);
+const PAGE_TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// By when a subscription surely counts, so that what it does not tell was before it.
 const SUBSCRIBED: Duration = Duration::from_secs(1);
@@ -104,22 +104,22 @@ impl LndReceive {
         lines: Option<Lines>,
     ) -> Result<(Settlement, Option<Lines>), Error> {
         if lines.is_some() || from.0 > 0 {
-            return self.next_told(from, lines).await;
+            return self.next_subscribed(from, lines).await;
         }
         // A subscription from 0 tells nothing of the past, so the first settlement is looked up
-        // once the subscription surely counts; what comes after it is told from its index.
-        let mut told = pin!(self.next_told(from, None));
+        // once the subscription surely counts; what comes after it is reported from its index.
+        let mut reported = pin!(self.next_subscribed(from, None));
         tokio::select! {
-            told = &mut told => return told,
+            reported = &mut reported => return reported,
             () = tokio::time::sleep(SUBSCRIBED) => {}
         }
         match self.first_settlement().await? {
             Some(first) => Ok((first, None)),
-            None => told.await,
+            None => reported.await,
         }
     }
 
-    async fn next_told(
+    async fn next_subscribed(
         &self,
         from: SettlementIndex,
         lines: Option<Lines>,
@@ -131,14 +131,14 @@ impl LndReceive {
                 self.rest.get(&path).lines().await?
             }
         };
-        while let Some(item) = lines.next::<Item<WireInvoice>>().await? {
+        while let Some(item) = lines.next::<StreamItem<WireInvoice>>().await? {
             if let Some(status) = item.error {
                 return Err(Error::new(ErrorKind::Unavailable, plain(&status.message)));
             }
-            let told = item
+            let reported = item
                 .result
                 .ok_or_else(|| garbled("neither result nor error"))?;
-            if let Some(settlement) = settlement(&told)? {
+            if let Some(settlement) = settlement(&reported)? {
                 return Ok((settlement, Some(lines)));
             }
         }
@@ -154,7 +154,7 @@ impl LndReceive {
         let mut offset = 0;
         loop {
             let path = format!("/v1/invoices?num_max_invoices={PAGE}&index_offset={offset}");
-            let page: WireInvoices = self.rest.get(&path).within(PAGE_PATIENCE).json().await?;
+            let page: WireInvoices = self.rest.get(&path).within(PAGE_TIME_LIMIT).json().await?;
             for invoice in &page.invoices {
                 let found = settlement(invoice)?;
                 let earlier = |s: &Settlement| first.as_ref().is_none_or(|f| s.index < f.index);

@@ -68,7 +68,7 @@ pub(super) struct Status {
 
 /// One line of a streamed answer.
 #[derive(Deserialize)]
-pub(super) struct Item<T> {
+pub(super) struct StreamItem<T> {
     pub(super) result: Option<T>,
     pub(super) error: Option<Status>,
 }

@@ -315,8 +315,9 @@ async fn set_fee(
 
 async fn wallet(sandbox: &Sandbox, account: Option<String>) -> Result<SandboxWallet, Error> {
     let of = sandbox.clone();
-    let open =
-        move |_: &super::Inner| SandboxWallet::open(&of, account.as_deref().unwrap_or("default"));
+    let open = move |_: &super::SandboxShared| {
+        SandboxWallet::open(&of, account.as_deref().unwrap_or("default"))
+    };
     sandbox.blocking(open).await?
 }
 

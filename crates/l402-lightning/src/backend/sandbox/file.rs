@@ -65,17 +65,17 @@ const LAYOUT: &str = "
 
 /// Why a transaction gave nothing.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum WriteError {
     /// It may have been committed all the same.
-    Unclear(Error),
+    MaybeCommitted(Error),
     /// It was not committed.
-    Undone(Error),
+    NotCommitted(Error),
 }
 
-impl From<Trouble> for Error {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Unclear(error) | Trouble::Undone(error) => error,
+impl From<WriteError> for Error {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::MaybeCommitted(error) | WriteError::NotCommitted(error) => error,
         }
     }
 }
@@ -114,17 +114,17 @@ impl SandboxFile {
     pub(super) fn write<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> Result<T, Trouble> {
-        let undone = |error| Trouble::Undone(self.broken("write", &error));
+    ) -> Result<T, WriteError> {
+        let not_committed = |error| WriteError::NotCommitted(self.broken("write", &error));
         let mut slot = self.slot();
-        let connection = self.connect(&mut slot).map_err(Trouble::Undone)?;
+        let connection = self.connect(&mut slot).map_err(WriteError::NotCommitted)?;
         let tx = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(undone)?;
-        let done = work(&tx).map_err(undone)?;
+            .map_err(not_committed)?;
+        let done = work(&tx).map_err(not_committed)?;
         match tx.commit() {
             Ok(()) => Ok(done),
-            Err(error) => Err(Trouble::Unclear(self.broken("write", &error))),
+            Err(error) => Err(WriteError::MaybeCommitted(self.broken("write", &error))),
         }
     }
 

@@ -15,10 +15,10 @@ use l402_host::{Clock, private};
 /// Clones are the same sandbox.
 #[derive(Clone)]
 pub struct Sandbox {
-    pub(super) inner: Arc<Inner>,
+    pub(super) shared: Arc<SandboxShared>,
 }
 
-pub(super) struct Inner {
+pub(super) struct SandboxShared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) file: file::SandboxFile,
     pub(super) key: key::NodeKey,
@@ -44,9 +44,9 @@ impl Sandbox {
         private::create_folder(&folder)?;
         let key = key::NodeKey::open(&folder)?;
         let file = file::SandboxFile::new(folder.join("sandbox.db"));
-        say_that_it_is_no_money(&folder);
+        warn_once_that_it_is_no_money(&folder);
         Ok(Self {
-            inner: Arc::new(Inner { clock, file, key }),
+            shared: Arc::new(SandboxShared { clock, file, key }),
         })
     }
 
@@ -56,7 +56,7 @@ impl Sandbox {
     /// # Errors
     /// `Local`.
     pub fn set_fault(&self, fault: Fault) -> Result<(), Error> {
-        Ok(self.inner.file.write(|tx| fault::write(tx, fault))?)
+        Ok(self.shared.file.write(|tx| fault::write(tx, fault))?)
     }
 
     /// The fault in force. Blocks for a moment.
@@ -64,7 +64,7 @@ impl Sandbox {
     /// # Errors
     /// `Local`.
     pub fn fault(&self) -> Result<Fault, Error> {
-        Ok(self.inner.file.read(fault::read)?.unwrap_or_default())
+        Ok(self.shared.file.read(fault::read)?.unwrap_or_default())
     }
 
     /// Sets what routing costs each payment from now on; zero in a new sandbox.
@@ -74,7 +74,7 @@ impl Sandbox {
     pub fn set_fee(&self, fee: Msat) -> Result<(), Error> {
         let fee = file::stored(fee.min(Msat::MAX));
         let set = self
-            .inner
+            .shared
             .file
             .write(|tx| tx.execute("UPDATE faults SET fee_msat = ?1", [fee]));
         Ok(set.map(drop)?)
@@ -83,7 +83,7 @@ impl Sandbox {
     /// The public key that its invoices name as the payee, 33 bytes compressed.
     #[must_use]
     pub fn payee(&self) -> [u8; 33] {
-        self.inner.key.public()
+        self.shared.key.public()
     }
 
     /// What the sellers of this sandbox have been paid.
@@ -91,7 +91,7 @@ impl Sandbox {
     /// # Errors
     /// `Local`.
     pub fn income(&self) -> Result<Msat, Error> {
-        let income = self.inner.file.read(|c| file::balance(c, file::INCOME))?;
+        let income = self.shared.file.read(|c| file::balance(c, file::INCOME))?;
         Ok(income.flatten().unwrap_or(Msat::ZERO))
     }
 
@@ -102,7 +102,7 @@ impl Sandbox {
     pub fn totals(&self) -> Result<Totals, Error> {
         let sql = "SELECT (SELECT coalesce(sum(amount_msat), 0) FROM fills), \
                    (SELECT coalesce(sum(balance_msat), 0) FROM accounts)";
-        let found = self.inner.file.read(|connection| {
+        let found = self.shared.file.read(|connection| {
             connection.query_row(sql, [], |row| {
                 Ok(Totals {
                     filled: file::msat(row, 0)?,
@@ -119,10 +119,10 @@ impl Sandbox {
     /// Runs blocking work on the file where it holds up no other task.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Inner) -> T + Send + 'static,
+        work: impl FnOnce(&SandboxShared) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let inner = Arc::clone(&self.inner);
-        let done = tokio::task::spawn_blocking(move || work(&inner)).await;
+        let shared = Arc::clone(&self.shared);
+        let done = tokio::task::spawn_blocking(move || work(&shared)).await;
         done.map_err(|_| Error::new(ErrorKind::Local, "the program is about to end"))
     }
 }
@@ -134,9 +134,9 @@ impl fmt::Debug for Sandbox {
 }
 
 /// Once per process, so that nobody mistakes it for money and no log is flooded.
-fn say_that_it_is_no_money(folder: &Path) {
-    static SAID: Once = Once::new();
-    SAID.call_once(|| {
+fn warn_once_that_it_is_no_money(folder: &Path) {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
         tracing::warn!(
             // The public path of this module, by which a log is filtered.
             target: "l402_lightning::sandbox",

@@ -23,8 +23,8 @@ mod receive;
 #[cfg(feature = "sandbox-api")]
 pub use api::serve_api;
 pub use fault::Fault;
-use home::{Inner, local};
 pub use home::{Sandbox, Totals};
+use home::{SandboxShared, local};
 pub(crate) use open::receiver;
 #[cfg(feature = "pay")]
 pub use pay::SandboxWallet;

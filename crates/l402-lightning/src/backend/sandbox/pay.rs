@@ -7,9 +7,9 @@ use l402::{Invoice, Msat, Network, PaymentHash, Preimage};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::fault::{self, Fault};
-use super::file::{self, IN_FLIGHT, INCOME, ROUTING, Trouble, msat, stored};
+use super::file::{self, IN_FLIGHT, INCOME, ROUTING, WriteError, msat, stored};
 use super::open::blocking;
-use super::{Inner, Sandbox, key};
+use super::{Sandbox, SandboxShared, key};
 use crate::{Error, ErrorKind, Open, Pay, PayRequest, Payment, Wallet};
 use l402_host::BoxFuture;
 
@@ -45,7 +45,7 @@ impl SandboxWallet {
     /// `Rejected` for another name, or one that the sandbox keeps for itself; `Local`.
     pub fn open(sandbox: &Sandbox, name: &str) -> Result<Self, Error> {
         check_name(name)?;
-        sandbox.inner.open_account(name)?;
+        sandbox.shared.open_account(name)?;
         Ok(Self {
             sandbox: sandbox.clone(),
             account: name.into(),
@@ -62,7 +62,7 @@ impl SandboxWallet {
             let text = "the faucet gives between 1 msat and 1,000,000 sat at a time";
             return Err(Error::new(ErrorKind::Rejected, text));
         }
-        let file = &self.sandbox.inner.file;
+        let file = &self.sandbox.shared.file;
         let balance = file.write(|tx| {
             fill(tx, &self.account, amount)?;
             file::balance(tx, &self.account)
@@ -71,22 +71,22 @@ impl SandboxWallet {
     }
 
     async fn attempt(&self, request: PayRequest) -> Payment {
-        let bill = match self.sandbox.inner.bill(&request) {
-            Ok(bill) => bill,
+        let invoice = match self.sandbox.shared.check_invoice(&request) {
+            Ok(invoice) => invoice,
             Err(error) => return Payment::failed(error),
         };
         let account = Arc::clone(&self.account);
-        let booked = self
+        let done = self
             .sandbox
-            .blocking(move |inner| inner.book(&account, &bill))
+            .blocking(move |shared| shared.pay_once(&account, &invoice))
             .await;
-        match booked {
+        match done {
             Ok(Ok((payment, wait))) => {
                 tokio::time::sleep(wait).await;
                 payment
             }
-            Ok(Err(Trouble::Undone(error))) => Payment::failed(error),
-            Ok(Err(Trouble::Unclear(error))) | Err(error) => Payment::unknown(error),
+            Ok(Err(WriteError::NotCommitted(error))) => Payment::failed(error),
+            Ok(Err(WriteError::MaybeCommitted(error))) | Err(error) => Payment::unknown(error),
         }
     }
 }
@@ -107,13 +107,14 @@ impl Pay for SandboxWallet {
 
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>> {
         let account = Arc::clone(&self.account);
-        let look = move |inner: &Inner| inner.file.read(|c| look_up(c, &payment_hash, &account));
+        let look =
+            move |shared: &SandboxShared| shared.file.read(|c| look_up(c, &payment_hash, &account));
         Box::pin(async move { Ok(self.sandbox.blocking(look).await??.flatten()) })
     }
 
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
         let account = Arc::clone(&self.account);
-        let look = move |inner: &Inner| inner.file.read(|c| file::balance(c, &account));
+        let look = move |shared: &SandboxShared| shared.file.read(|c| file::balance(c, &account));
         Box::pin(async move {
             let balance = self.sandbox.blocking(look).await??;
             Ok(balance.flatten().unwrap_or(Msat::ZERO))
@@ -122,7 +123,7 @@ impl Pay for SandboxWallet {
 }
 
 /// An invoice that is this sandbox's own, and what the payer allows.
-struct Bill {
+struct PayableInvoice {
     hash: PaymentHash,
     amount: Msat,
     max_fee: Msat,
@@ -131,7 +132,7 @@ struct Bill {
 }
 
 /// A payment in the file.
-struct Entry {
+struct StoredPayment {
     account: String,
     amount: Msat,
     fee: Msat,
@@ -139,7 +140,7 @@ struct Entry {
     state: String,
 }
 
-impl Inner {
+impl SandboxShared {
     fn open_account(&self, name: &str) -> Result<(), Error> {
         if self
             .file
@@ -162,7 +163,7 @@ impl Inner {
     }
 
     /// Checks everything about the invoice that needs no file.
-    fn bill(&self, request: &PayRequest) -> Result<Bill, Error> {
+    fn check_invoice(&self, request: &PayRequest) -> Result<PayableInvoice, Error> {
         let invoice = Invoice::decode(&request.bolt11).map_err(rejected)?;
         if invoice.network != Network::Regtest {
             let network = invoice.network;
@@ -179,7 +180,7 @@ impl Inner {
         }
         let expired = invoice.expires <= self.clock.wall();
         let (hash, max_fee) = (invoice.payment_hash, request.max_fee);
-        Ok(Bill {
+        Ok(PayableInvoice {
             hash,
             amount,
             max_fee,
@@ -190,33 +191,37 @@ impl Inner {
 
     /// Pays within one transaction, or reports the payment that already was. The duration is
     /// how long the answer is kept back.
-    fn book(&self, account: &str, bill: &Bill) -> Result<(Payment, Duration), Trouble> {
-        let lie = key::random().map_err(Trouble::Undone)?;
+    fn pay_once(
+        &self,
+        account: &str,
+        invoice: &PayableInvoice,
+    ) -> Result<(Payment, Duration), WriteError> {
+        let false_preimage = key::random().map_err(WriteError::NotCommitted)?;
         self.file.write(|tx| {
-            if let Some(first) = entry(tx, &bill.hash)? {
+            if let Some(first) = stored_payment(tx, &invoice.hash)? {
                 return Ok((first.report_to(account), Duration::ZERO));
             }
             let fault = fault::read(tx)?;
             let fee = tx.query_row("SELECT fee_msat FROM faults", [], |row| msat(row, 0))?;
             let balance = file::balance(tx, account)?.unwrap_or(Msat::ZERO);
-            if let Some(reason) = refusal(bill, fault, fee, balance) {
-                note_failure(tx, &bill.hash, account, &reason)?;
+            if let Some(reason) = refusal(invoice, fault, fee, balance) {
+                store_failure(tx, &invoice.hash, account, &reason)?;
                 return Ok((Payment::failed(rejected(reason)), Duration::ZERO));
             }
             let preimage = match fault {
-                Fault::LiesAboutPreimage => lie,
-                _ => *bill.preimage.as_bytes(),
+                Fault::LiesAboutPreimage => false_preimage,
+                _ => *invoice.preimage.as_bytes(),
             };
             let state = state_after(fault);
             let account = account.to_owned();
-            let entry = Entry {
+            let entry = StoredPayment {
                 account,
-                amount: bill.amount,
+                amount: invoice.amount,
                 fee,
                 preimage,
                 state,
             };
-            entry.move_money(tx, &bill.hash)?;
+            entry.move_money(tx, &invoice.hash)?;
             Ok((
                 entry.first_answer(fault),
                 Duration::from_millis(fault.millis()),
@@ -226,20 +231,20 @@ impl Inner {
 }
 
 /// Why the sandbox does not pay this, if so.
-fn refusal(bill: &Bill, fault: Fault, fee: Msat, balance: Msat) -> Option<String> {
-    if bill.expired {
+fn refusal(invoice: &PayableInvoice, fault: Fault, fee: Msat, balance: Msat) -> Option<String> {
+    if invoice.expired {
         return Some("the invoice has expired; ask the seller for a new one".to_owned());
     }
     if fault == Fault::Fails {
         return Some("no route to the payee (the sandbox was told to fail)".to_owned());
     }
-    if fee > bill.max_fee {
+    if fee > invoice.max_fee {
         return Some(format!(
             "routing costs {fee}, more than the limit of {}",
-            bill.max_fee
+            invoice.max_fee
         ));
     }
-    let cost = bill.amount.saturating_add(fee);
+    let cost = invoice.amount.saturating_add(fee);
     (cost > balance)
         .then(|| format!("the balance of {balance} does not cover {cost}; the faucet gives more"))
 }
@@ -257,7 +262,7 @@ fn state_after(fault: Fault) -> String {
     state.to_owned()
 }
 
-impl Entry {
+impl StoredPayment {
     fn move_money(&self, tx: &Transaction<'_>, hash: &PaymentHash) -> rusqlite::Result<()> {
         let sql = "INSERT INTO payments VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let (amount, fee) = (stored(self.amount), stored(self.fee));
@@ -315,11 +320,14 @@ impl Entry {
     }
 }
 
-fn entry(connection: &Connection, hash: &PaymentHash) -> rusqlite::Result<Option<Entry>> {
+fn stored_payment(
+    connection: &Connection,
+    hash: &PaymentHash,
+) -> rusqlite::Result<Option<StoredPayment>> {
     let sql = "SELECT account, amount_msat, fee_msat, preimage, state FROM payments \
                WHERE payment_hash = ?1";
     let row = |row: &rusqlite::Row<'_>| {
-        Ok(Entry {
+        Ok(StoredPayment {
             account: row.get(0)?,
             amount: msat(row, 1)?,
             fee: msat(row, 2)?,
@@ -335,7 +343,8 @@ fn look_up(
     hash: &PaymentHash,
     account: &str,
 ) -> rusqlite::Result<Option<Payment>> {
-    if let Some(entry) = entry(connection, hash)?.filter(|entry| entry.account == account) {
+    if let Some(entry) = stored_payment(connection, hash)?.filter(|entry| entry.account == account)
+    {
         return Ok(Some(entry.report()));
     }
     let sql = "SELECT reason FROM failures WHERE payment_hash = ?1 AND account = ?2";
@@ -345,7 +354,7 @@ fn look_up(
         .map(|reason: String| Payment::failed(rejected(reason))))
 }
 
-fn note_failure(
+fn store_failure(
     tx: &Transaction<'_>,
     hash: &PaymentHash,
     account: &str,

@@ -8,7 +8,7 @@ use l402::{Network, PaymentHash};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::file::msat;
-use super::{Inner, Sandbox};
+use super::{Sandbox, SandboxShared};
 use crate::{
     Error, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex, check,
 };
@@ -32,13 +32,13 @@ impl Receive for Sandbox {
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
         Box::pin(async move {
             check::request(&request)?;
-            let now = self.inner.clock.wall();
-            self.inner.key.invoice(&request, now)
+            let now = self.shared.clock.wall();
+            self.shared.key.invoice(&request, now)
         })
     }
 
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<InvoiceState, Error>> {
-        let look = move |inner: &Inner| inner.file.read(|c| state(c, &payment_hash));
+        let look = move |shared: &SandboxShared| shared.file.read(|c| state(c, &payment_hash));
         Box::pin(async move { Ok(self.blocking(look).await??.unwrap_or(InvoiceState::Unseen)) })
     }
 
@@ -64,7 +64,7 @@ impl Sandbox {
                 return Ok((next, read));
             }
             let page = self
-                .blocking(move |inner| inner.file.read(|c| after(c, from)))
+                .blocking(move |shared| shared.file.read(|c| after(c, from)))
                 .await??;
             read = page.unwrap_or_default();
             if read.is_empty() {

@@ -14,10 +14,12 @@ use l402_host::BoxFuture;
 
 /// Opens the account `default` of the sandbox behind the API. Nothing is asked yet.
 pub(crate) fn wallet(node: &SandboxHttpNode) -> Result<Wallet, Error> {
-    let client = transport::client(Api::PATIENCE).build().map_err(|error| {
-        let text = format!("cannot set up HTTP: {error}");
-        Error::new(ErrorKind::Local, text)
-    })?;
+    let client = transport::client(Api::TIME_LIMIT)
+        .build()
+        .map_err(|error| {
+            let text = format!("cannot set up HTTP: {error}");
+            Error::new(ErrorKind::Local, text)
+        })?;
     let base = node.url().as_str().trim_end_matches('/').to_owned();
     let api = Transport::new(client, base.clone(), Api { base });
     Ok(Wallet::new(Arc::new(SandboxHttp { api })))

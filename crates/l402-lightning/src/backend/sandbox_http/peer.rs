@@ -23,7 +23,7 @@ struct Problem {
 
 impl Peer for Api {
     /// The time limit of everything but a payment.
-    const PATIENCE: Duration = Duration::from_secs(5);
+    const TIME_LIMIT: Duration = Duration::from_secs(5);
 
     /// The API's own answers are far below.
     const MAX_ANSWER: usize = 64 * 1024;

@@ -8,7 +8,7 @@ use rustls::ClientConfig;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::wire::{Item, Status, garbled};
+use super::wire::{Status, StreamItem, garbled};
 use crate::transport::{self, Peer, Transport};
 use crate::{Error, ErrorKind};
 
@@ -54,7 +54,7 @@ pub(super) struct Lnd {
 
 impl Peer for Lnd {
     /// The time limit of a call that a buyer or a seller waits for.
-    const PATIENCE: Duration = Duration::from_secs(2);
+    const TIME_LIMIT: Duration = Duration::from_secs(2);
 
     /// A page of invoices is the longest.
     const MAX_ANSWER: usize = 8 * 1024 * 1024;
@@ -139,7 +139,7 @@ fn refusal(status: StatusCode, body: &[u8]) -> Error {
 
 /// The message of a refusal, shortened and without control characters.
 fn message(body: &[u8]) -> Option<String> {
-    let status = serde_json::from_slice::<Item<Value>>(body)
+    let status = serde_json::from_slice::<StreamItem<Value>>(body)
         .ok()
         .and_then(|item| item.error);
     let status = status.or_else(|| serde_json::from_slice::<Status>(body).ok())?;
