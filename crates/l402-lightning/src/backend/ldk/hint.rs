@@ -1,14 +1,15 @@
-//! How a payer finds a node that the public graph does not show: hints in the invoice.
+//! Hints in an invoice, by which a payer finds a node that the public graph does not show.
 
 use ldk_node::ChannelDetails;
 use ldk_node::bitcoin::secp256k1::PublicKey;
 use ldk_node::lightning::routing::gossip::RoutingFees;
 use ldk_node::lightning::routing::router::{RouteHint, RouteHintHop};
 
-/// Each hint makes the invoice about 80 characters longer.
+/// The maximum number of hints; each makes the invoice about 80 characters longer.
 const MAX_HINTS: usize = 3;
 
-/// From then on the graph shows a public channel (BOLT 7: six confirmations, and some time).
+/// The number of confirmations from which the graph shows a public channel (BOLT 7: six, and some
+/// time).
 const PUBLIC_AFTER: u32 = 7;
 
 /// A channel through which a payment can come in.
@@ -22,7 +23,8 @@ pub(super) struct InboundChannel {
 }
 
 impl InboundChannel {
-    /// What can be said of this channel, once it is open and its other end told its terms.
+    /// Returns what an invoice can say of this channel, once the channel is open and its peer has
+    /// announced the terms.
     fn of(channel: &ChannelDetails) -> Option<Self> {
         if !channel.is_channel_ready {
             return None;
@@ -34,6 +36,8 @@ impl InboundChannel {
         };
         let hop = RouteHintHop {
             src_node_id: channel.counterparty_node_id,
+            // The alias is preferred: it works before the channel is confirmed, and does not show
+            // the funding transaction.
             short_channel_id: channel.inbound_scid_alias.or(channel.short_channel_id)?,
             fees,
             cltv_expiry_delta: channel.counterparty_forwarding_info_cltv_expiry_delta?,
@@ -53,19 +57,19 @@ impl InboundChannel {
         self.hop.src_node_id
     }
 
-    /// The graph shows it to everybody.
+    /// Returns true if the public graph shows this channel.
     const fn is_public(&self) -> bool {
         self.announced && self.confirmations >= PUBLIC_AFTER
     }
 }
 
-/// Every channel that could be hinted at.
+/// Returns every channel at which an invoice could hint.
 pub(super) fn inbound_channels(channels: &[ChannelDetails]) -> Vec<InboundChannel> {
     channels.iter().filter_map(InboundChannel::of).collect()
 }
 
-/// The hints for a payment of this amount: none for a node that everybody can find, and never a
-/// private channel of a node that also has public ones.
+/// Returns the hints for a payment of this amount: none for a node that the graph shows, and never
+/// a private channel of a node that also has public ones.
 pub(super) fn hints(channels: &[InboundChannel], amount_msat: u64) -> Vec<RouteHint> {
     if channels.iter().any(InboundChannel::is_public) {
         return Vec::new();
@@ -75,7 +79,7 @@ pub(super) fn hints(channels: &[InboundChannel], amount_msat: u64) -> Vec<RouteH
         .iter()
         .filter(|channel| channel.announced == some_announced)
         .collect();
-    // Those that can carry it now come first, then the roomiest.
+    // Those that can carry the payment now come first, then those with the largest capacity.
     eligible.sort_by_key(|channel| {
         let fits = channel.inbound_msat >= amount_msat;
         core::cmp::Reverse((
@@ -87,6 +91,8 @@ pub(super) fn hints(channels: &[InboundChannel], amount_msat: u64) -> Vec<RouteH
     });
     let mut chosen: Vec<&InboundChannel> = Vec::new();
     for channel in eligible {
+        // A second channel to the same peer adds length and no other path: the peer picks the
+        // channel.
         let known = chosen.iter().any(|other| other.peer() == channel.peer());
         if !known && chosen.len() < MAX_HINTS {
             chosen.push(channel);

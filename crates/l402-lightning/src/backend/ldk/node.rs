@@ -1,4 +1,9 @@
-//! The running node: started, asked, stopped.
+//! The running node: its start, its use and its stop.
+//!
+//! ```text
+//!   start: folder locked ─> seed ─> keys ─> backlog of events stored ─> node runs ─> events taken
+//!   stop:  no more events ─> node stops ─> folder unlocked
+//! ```
 
 use core::fmt;
 use core::time::Duration;
@@ -22,23 +27,23 @@ use super::log::Log;
 use crate::{Error, ErrorKind};
 use l402_host::Clock;
 
-/// Threads of the node's own runtime.
+/// The number of threads of the node's own runtime.
 const WORKERS: usize = 2;
 
-/// So long the channels in are believed: what a peer that went away costs is a few invoices with a
-/// hint at its channel.
+/// The time for which the list of channels is reused. A peer that goes away within this time costs
+/// a few invoices with a hint at its channel.
 const INBOUND_CHANNELS_FRESH: Duration = Duration::from_secs(2);
 
 /// An embedded LDK node.
 ///
-/// It has a runtime of its own, so it does not matter on which one it is asked. Stop it with
-/// [`Ldk::stop`]; dropping it stops it too, and blocks meanwhile.
+/// It has a runtime of its own, so its methods work on any runtime. Stop it with [`Ldk::stop`];
+/// dropping it stops it too, and blocks meanwhile.
 pub struct Ldk {
     shared: Arc<LdkShared>,
     runtime: OwnRuntime,
 }
 
-/// What the methods, the event loop and blocking work share.
+/// The parts that methods, event loop and blocking work share.
 pub(super) struct LdkShared {
     started: Mutex<Option<Started>>,
     pub(super) clock: Arc<dyn Clock>,
@@ -46,19 +51,19 @@ pub(super) struct LdkShared {
     pub(super) key: InvoiceKey,
     pub(super) network: Network,
     pub(super) node: Node,
-    /// Whether the node runs. It is also sent, unchanged, whenever the file has something new.
+    /// True while the node runs. Also sent, unchanged, whenever the file has something new.
     pub(super) running: watch::Sender<bool>,
     inbound_channels: Mutex<Option<(Duration, Arc<[InboundChannel]>)>>,
 }
 
-/// What ends with the node.
+/// The parts that exist between start and stop.
 struct Started {
     events: JoinHandle<()>,
     _folder: Folder,
 }
 
 impl Ldk {
-    /// Starts the node of this storage folder, a new one where the folder is new.
+    /// Starts the node of this storage folder, or a new node if the folder is new.
     ///
     /// # Errors
     /// `Local` for a folder, file, seed, address or network that cannot be used, or a node that
@@ -67,8 +72,8 @@ impl Ldk {
     pub async fn start(config: LdkConfig, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let runtime = OwnRuntime::new()?;
         let handle = runtime.handle().clone();
-        // Made over there as a whole, so that it is also stopped over there where nobody waits
-        // for it any more.
+        // Started on the node's own runtime as a whole, so that a start whose caller has gone is
+        // also stopped there and frees the folder.
         let started = handle.clone().spawn_blocking(move || {
             let shared = LdkShared::start(config, clock, &handle);
             shared.map(|shared| Self { shared, runtime })
@@ -79,17 +84,18 @@ impl Ldk {
         Ok(started)
     }
 
-    /// The node itself: channels, addresses, peers, the on-chain wallet. Its calls block; from
-    /// async code use [`Ldk::with_node`]. Its events are taken by this value: leave them.
+    /// Returns the node itself: channels, addresses, peers, the on-chain wallet. Its calls block;
+    /// async code uses [`Ldk::with_node`]. This value takes the node's events, so the caller must
+    /// not.
     #[must_use]
     pub fn node(&self) -> &Node {
         &self.shared.node
     }
 
-    /// Runs blocking calls of the node where they hold up no other task.
+    /// Runs blocking calls of the node on a thread where they delay no other task.
     ///
     /// # Errors
-    /// `Local` when the program is about to end.
+    /// `Local` if the program is about to end.
     pub async fn with_node<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Node) -> T + Send + 'static,
@@ -97,11 +103,11 @@ impl Ldk {
         self.blocking(move |shared| work(&shared.node)).await
     }
 
-    /// Stops the node and frees its folder. What it is asked afterwards is answered with
-    /// `Unavailable`; stopping again does nothing.
+    /// Stops the node and frees its folder. Later calls are answered with `Unavailable`; stopping
+    /// again does nothing.
     ///
     /// # Errors
-    /// `Local` when the program is about to end.
+    /// `Local` if the program is about to end.
     pub async fn stop(&self) -> Result<(), Error> {
         let shared = Arc::clone(&self.shared);
         let handle = self.runtime.handle().clone();
@@ -112,7 +118,7 @@ impl Ldk {
         &self.shared
     }
 
-    /// Runs blocking work where it holds up no other task.
+    /// Runs blocking work on a thread where it delays no other task.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&LdkShared) -> T + Send + 'static,
@@ -157,6 +163,8 @@ impl LdkShared {
         let mut builder = builder(config, theirs, handle)?;
         builder.set_entropy_seed_bytes(*seed);
         let node = builder.build().map_err(|error| unbuilt(&error))?;
+        // A version of LDK Node that derives keys otherwise could not claim the payments of these
+        // invoices.
         if node.node_id() != key.payee() {
             let text = "the node derives another key from its seed than its invoices are signed \
                         with; this version of LDK cannot be used";
@@ -172,6 +180,7 @@ impl LdkShared {
             running: watch::Sender::new(true),
             inbound_channels: Mutex::new(None),
         });
+        // The events of the last run are stored before the first caller can ask.
         shared.take_backlog()?;
         shared.node.start().map_err(|error| unstarted(&error))?;
         let events = handle.spawn(event::consume(Arc::clone(&shared)));
@@ -182,7 +191,7 @@ impl LdkShared {
         Ok(shared)
     }
 
-    /// Blocks until the node has stopped, whoever stops it.
+    /// Stops the node, and blocks until it has stopped, whichever call stops it.
     fn stop(&self, handle: &Handle) {
         let mut started = lock(&self.started);
         let Some(ending) = started.take() else { return };
@@ -195,7 +204,7 @@ impl LdkShared {
         }
     }
 
-    /// An error unless the node runs.
+    /// Returns an error unless the node runs.
     pub(super) fn check_running(&self) -> Result<(), Error> {
         if *self.running.borrow() {
             return Ok(());
@@ -203,7 +212,7 @@ impl LdkShared {
         Err(stopped())
     }
 
-    /// The channels to hint at, if they were looked at a moment ago.
+    /// Returns the channels at which an invoice may hint, if they were read a moment ago.
     pub(super) fn cached_inbound_channels(&self) -> Option<Arc<[InboundChannel]>> {
         let now = self.clock.monotonic();
         let known = lock(&self.inbound_channels);
@@ -211,7 +220,7 @@ impl LdkShared {
         (now.saturating_sub(*at) < INBOUND_CHANNELS_FRESH).then(|| Arc::clone(channels))
     }
 
-    /// Looks at the channels. Blocks for a moment.
+    /// Reads the channels. Blocks for a moment.
     pub(super) fn read_inbound_channels(&self) -> Arc<[InboundChannel]> {
         let at = self.clock.monotonic();
         let channels: Arc<[InboundChannel]> =
@@ -229,7 +238,7 @@ impl LdkShared {
     }
 }
 
-/// The error of everything that is asked of a node that was stopped.
+/// Returns the error of every call to a node that was stopped.
 pub(super) fn stopped() -> Error {
     Error::new(ErrorKind::Unavailable, "the LDK node was stopped")
 }
@@ -297,7 +306,7 @@ fn unstarted(error: &NodeError) -> Error {
     }
 }
 
-/// A runtime that may be dropped anywhere.
+/// A runtime that may be dropped anywhere, also in async code, where dropping a plain one panics.
 struct OwnRuntime(Option<Runtime>);
 
 impl OwnRuntime {

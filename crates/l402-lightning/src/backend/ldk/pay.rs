@@ -1,9 +1,14 @@
-//! Paying through an embedded node.
+//! The spending half of an embedded node.
 //!
-//! A payment is written down before LDK is asked to make it, and its end when LDK's event says
-//! it. So there is no moment at which a crash could make a payment look as if it never began.
-//! The other way round, a crash between the two leaves a payment that is unknown for ever: a
-//! matter of microseconds, and the only safe word.
+//! A payment is stored before LDK is asked to make it, and its end when LDK's event reports it. So
+//! a crash can never make a payment look as if it had not begun. The price: a crash between storing
+//! and asking leaves a payment that stays unknown for ever. That window is microseconds wide, and
+//! any other answer could pay twice.
+//!
+//! ```text
+//!   pay ─> stored as begun ─> handed to LDK ─> event ─> stored as settled or failed
+//!                                 └─ refused by LDK ──> stored as refused: may begin again
+//! ```
 
 use l402::{Invoice, Msat, Network, PaymentHash, Preimage};
 use ldk_node::NodeError;
@@ -46,7 +51,7 @@ impl Pay for Ldk {
     }
 }
 
-/// An invoice that this node can be asked to pay.
+/// An invoice that this node can be asked to pay, with the payer's fee limit.
 struct PayableInvoice {
     amount: Msat,
     expired: bool,
@@ -69,8 +74,10 @@ impl Ldk {
         }
     }
 
-    /// How a payment that was begun ends. Waits for it, and stops waiting when the node stops.
+    /// Returns the end of a payment that was begun. Waits for it, up to the stop of the node.
     async fn end(&self, hash: PaymentHash) -> Payment {
+        // Subscribed before the file is read, so that an end which is stored in between wakes the
+        // loop.
         let mut changes = self.shared().running.subscribe();
         loop {
             match self.blocking(move |shared| shared.payment(&hash)).await {
@@ -86,7 +93,7 @@ impl Ldk {
 }
 
 impl LdkShared {
-    /// What can be said against an invoice without asking LDK.
+    /// Refuses an invoice that needs no question to LDK to be refused.
     fn check_invoice(&self, request: &PayRequest) -> Result<PayableInvoice, Error> {
         let rejected = |text: String| Error::new(ErrorKind::Rejected, text);
         let says = Invoice::decode(&request.bolt11).map_err(|error| rejected(error.to_string()))?;
@@ -108,8 +115,8 @@ impl LdkShared {
         })
     }
 
-    /// Sees to it that LDK has been handed the payment, by us now or by somebody before; or says
-    /// how it stands otherwise. Blocks.
+    /// Makes sure that LDK has been handed the payment, now or by an earlier call; otherwise
+    /// returns the payment's outcome. Blocks.
     fn begin(&self, payable: &PayableInvoice) -> Result<(), Payment> {
         let hash = &payable.hash;
         let refusal = match self.check_running() {
@@ -122,15 +129,16 @@ impl LdkShared {
         let before = self.file.begin(hash, payable.amount, payable.max_fee);
         match before.map_err(Payment::unknown)? {
             Some(Entry::Begun { .. } | Entry::Settled { .. }) => return Ok(()),
-            // Its event may come again after a crash, and must not speak of a second attempt.
+            // The event of this failure may come again after a crash. A second attempt would then be
+            // stored as failed while it is under way.
             Some(Entry::Failed(reason)) => return Err(refused(reason)),
             Some(Entry::Refused(_)) | None => {}
         }
         self.send_to_ldk(payable).map_err(Payment::failed)
     }
 
-    /// After a refusal: a payment that was begun before may still arrive, and whoever cannot read
-    /// the file cannot know that there is none.
+    /// Returns the certain failure after a refusal, unless the payment was begun before and may
+    /// still arrive. A file that cannot be read makes the outcome unknown.
     fn fail_unless_begun(&self, hash: &PaymentHash, refusal: Error) -> Result<(), Payment> {
         match self.payment(hash) {
             Ok(None | Some(Payment::Failed(_))) => Err(Payment::failed(refusal)),
@@ -139,8 +147,8 @@ impl LdkShared {
         }
     }
 
-    /// Asks LDK to make a payment that stands as begun in the file. An error says that LDK does
-    /// not have it.
+    /// Asks LDK to make a payment that is stored as begun. An error means that LDK does not have
+    /// the payment.
     fn send_to_ldk(&self, payable: &PayableInvoice) -> Result<(), Error> {
         let limits = RouteParametersConfig {
             max_total_routing_fee_msat: Some(payable.max_fee.msat()),
@@ -153,19 +161,21 @@ impl LdkShared {
         };
         let written = self.file.payment_refused(&payable.hash, &error.to_string());
         if let Err(unwritten) = written {
-            // Sure all the same; who looks it up later is told that it is unknown.
+            // This caller may be told that it failed. A later look-up says unknown, which is the
+            // safe side.
             tracing::warn!(error = %unwritten, "a failed payment could not be written down");
         }
+        // Other callers wait for the end of the same payment.
         self.running.send_modify(|_| {});
         Err(error)
     }
 
-    /// What is known of a payment: from our file, or from LDK Node's record where that says more,
-    /// as of a payment that was made without us. Blocks.
+    /// Returns the state of a payment from the file, or from LDK Node's record if that knows more,
+    /// as of a payment that was made without this crate. Blocks.
     fn payment(&self, hash: &PaymentHash) -> Result<Option<Payment>, Error> {
         match self.file.payment(hash)? {
             Some(Entry::Begun { max_fee }) => Ok(Some(match self.recorded(hash, max_fee) {
-                // A failure may be that of an earlier attempt: the event will say.
+                // The record may show the failure of an earlier attempt; the event decides.
                 Some(Payment::Failed(_)) | None => in_flight(),
                 Some(recorded) => recorded,
             })),
@@ -179,9 +189,11 @@ impl LdkShared {
         }
     }
 
-    /// LDK Node's own record of a payment; `max_fee` where it cannot tell the fee.
+    /// Returns a payment from LDK Node's own record; `max_fee` replaces a fee that the record
+    /// lacks.
     fn recorded(&self, hash: &PaymentHash, max_fee: Msat) -> Option<Payment> {
         let record = self.node.payment(&PaymentId(*hash.as_bytes()))?;
+        // A payment hash names payments in both directions, as when a node pays itself.
         if record.direction != PaymentDirection::Outbound {
             return None;
         }
@@ -202,7 +214,7 @@ impl LdkShared {
         })
     }
 
-    /// What all open channels can send, also while their peers are away.
+    /// Returns the sum that all open channels can send, also while their peers are offline.
     fn spendable(&self) -> Msat {
         let channels = self.node.list_channels();
         let open = channels.iter().filter(|channel| channel.is_channel_ready);
@@ -210,7 +222,7 @@ impl LdkShared {
     }
 }
 
-/// A payment that LDK calls settled, if its preimage proves it.
+/// Returns a settled payment, if the preimage proves it.
 fn settled(hash: &PaymentHash, preimage: [u8; 32], paid: Msat, fee: Msat) -> Payment {
     let preimage = Preimage::from_bytes(preimage);
     if !preimage.proves(hash) {
@@ -238,7 +250,8 @@ fn expired() -> Error {
     Error::new(ErrorKind::Rejected, text)
 }
 
-/// What it means that LDK did not take a payment; `None` where it has it all the same, or may.
+/// Returns the meaning of LDK's refusal; `None` if LDK has the payment nevertheless, or may have
+/// it.
 fn refusal(error: NodeError) -> Option<Error> {
     let (kind, text) = match error {
         NodeError::NotRunning => return Some(stopped()),

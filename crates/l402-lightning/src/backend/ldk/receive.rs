@@ -1,4 +1,4 @@
-//! Getting paid through an embedded node.
+//! The receiving half of an embedded node.
 
 use std::collections::VecDeque;
 
@@ -59,12 +59,15 @@ impl Receive for Ldk {
 }
 
 impl Ldk {
-    /// The settlement after `from`, and those read beyond it; waits until there is one.
+    /// Returns the settlement after `from`, and those that were read beyond it. Waits until there
+    /// is one.
     async fn next_settlement(
         &self,
         from: SettlementIndex,
         mut read: VecDeque<Settlement>,
     ) -> Result<(Settlement, VecDeque<Settlement>), Error> {
+        // Subscribed before the file is read, so that a settlement stored in between wakes the
+        // loop.
         let mut changes = self.shared().running.subscribe();
         loop {
             if let Some(next) = read.pop_front() {
@@ -75,6 +78,7 @@ impl Ldk {
             if !read.is_empty() {
                 continue;
             }
+            // Only after the file: a stopped node still reports the settlements that it has stored.
             self.shared().check_running()?;
             changes.changed().await.map_err(|_| stopped())?;
         }

@@ -1,4 +1,4 @@
-//! The sandbox of one home folder: its settings and its book.
+//! The sandbox of one home folder: its settings and its accounts.
 
 use core::fmt;
 use std::path::Path;
@@ -11,37 +11,40 @@ use super::{file, key};
 use crate::{Error, ErrorKind};
 use l402_host::{Clock, private};
 
-/// The sandbox of one home folder: `HOME/sandbox/node.key` and `HOME/sandbox/sandbox.db`.
-/// Clones are the same sandbox.
+/// The sandbox of one home folder: `HOME/sandbox/node.key` and `HOME/sandbox/sandbox.db`. Clones
+/// are the same sandbox.
 #[derive(Clone)]
 pub struct Sandbox {
     pub(super) shared: Arc<SandboxShared>,
 }
 
+/// The parts that all clones of a [`Sandbox`] share.
 pub(super) struct SandboxShared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) file: file::SandboxFile,
     pub(super) key: key::NodeKey,
 }
 
-/// Both sides of the sandbox's book. They are equal, whatever was paid, refused or held.
+/// The total of all money given and the total of all balances. They are equal, whatever was paid,
+/// refused or held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Totals {
-    /// What the faucet gave.
+    /// The sum that the faucet gave to all accounts.
     pub filled: Msat,
-    /// What stands on all accounts.
+    /// The sum of the balances of all accounts.
     pub on_accounts: Msat,
 }
 
 impl Sandbox {
-    /// Opens or creates it. Blocks for a moment. The database is opened when first needed, and
-    /// creating an invoice never needs it.
+    /// Opens the sandbox of `home`, or creates it. Blocks for a moment. The database is opened at
+    /// its first use, and creating an invoice never needs it.
     ///
     /// # Errors
     /// `Local`, naming the file.
     pub fn open(home: &Path, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let folder = home.join("sandbox");
         private::create_folder(&folder)?;
+        // Read now, unlike the database: a damaged key must stop the start and not the first invoice.
         let key = key::NodeKey::open(&folder)?;
         let file = file::SandboxFile::new(folder.join("sandbox.db"));
         warn_once_that_it_is_no_money(&folder);
@@ -50,8 +53,8 @@ impl Sandbox {
         })
     }
 
-    /// Sets the fault for payments from now on. Setting [`Fault::None`] settles what was held.
-    /// Blocks for a moment.
+    /// Sets the fault for payments made from now on. [`Fault::None`] also settles the payments that
+    /// are held. Blocks for a moment.
     ///
     /// # Errors
     /// `Local`.
@@ -59,7 +62,7 @@ impl Sandbox {
         Ok(self.shared.file.write(|tx| fault::write(tx, fault))?)
     }
 
-    /// The fault in force. Blocks for a moment.
+    /// Returns the fault in force. Blocks for a moment.
     ///
     /// # Errors
     /// `Local`.
@@ -67,7 +70,7 @@ impl Sandbox {
         Ok(self.shared.file.read(fault::read)?.unwrap_or_default())
     }
 
-    /// Sets what routing costs each payment from now on; zero in a new sandbox.
+    /// Sets the routing fee of each payment made from now on; zero in a new sandbox.
     ///
     /// # Errors
     /// `Local`.
@@ -80,13 +83,13 @@ impl Sandbox {
         Ok(set.map(drop)?)
     }
 
-    /// The public key that its invoices name as the payee, 33 bytes compressed.
+    /// Returns the public key that the invoices name as the payee, 33 bytes compressed.
     #[must_use]
     pub fn payee(&self) -> [u8; 33] {
         self.shared.key.public()
     }
 
-    /// What the sellers of this sandbox have been paid.
+    /// Returns the sum that the sellers of this sandbox have been paid.
     ///
     /// # Errors
     /// `Local`.
@@ -95,13 +98,14 @@ impl Sandbox {
         Ok(income.flatten().unwrap_or(Msat::ZERO))
     }
 
-    /// Both sides of the book, for a test that no money appeared or disappeared.
+    /// Returns both totals, for a test that no money appeared or disappeared.
     ///
     /// # Errors
     /// `Local`.
     pub fn totals(&self) -> Result<Totals, Error> {
         let sql = "SELECT (SELECT coalesce(sum(amount_msat), 0) FROM fills), \
                    (SELECT coalesce(sum(balance_msat), 0) FROM accounts)";
+        // One statement reads both sums, so no payment of another process comes between them.
         let found = self.shared.file.read(|connection| {
             connection.query_row(sql, [], |row| {
                 Ok(Totals {
@@ -116,7 +120,7 @@ impl Sandbox {
         }))
     }
 
-    /// Runs blocking work on the file where it holds up no other task.
+    /// Runs blocking work on a thread where it delays no other task.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&SandboxShared) -> T + Send + 'static,
@@ -133,7 +137,7 @@ impl fmt::Debug for Sandbox {
     }
 }
 
-/// Once per process, so that nobody mistakes it for money and no log is flooded.
+/// Warns once per process: often enough that nobody takes it for money, and no log is flooded.
 fn warn_once_that_it_is_no_money(folder: &Path) {
     static WARNED: Once = Once::new();
     WARNED.call_once(|| {
@@ -146,7 +150,7 @@ fn warn_once_that_it_is_no_money(folder: &Path) {
     });
 }
 
-/// An error about a file, naming it.
+/// Returns an error about a file, which it names.
 pub(super) fn local(what: &str, path: &Path, error: &dyn fmt::Display) -> Error {
     Error::new(
         ErrorKind::Local,

@@ -1,4 +1,5 @@
-//! Paying in the sandbox: one transaction in the file, at most once per payment hash.
+//! The spending half of the sandbox: one transaction in the file, at most one payment per payment
+//! hash.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -13,10 +14,10 @@ use super::{Sandbox, SandboxShared, key};
 use crate::{Error, ErrorKind, Open, Pay, PayRequest, Payment, Wallet};
 use l402_host::BoxFuture;
 
-/// What an account holds when it is first used.
+/// The balance of an account at its first use.
 const FIRST_FILL: Msat = Msat::from_sat(100_000);
 
-/// The most that one call of the faucet gives.
+/// The maximum amount of one call of the faucet.
 const MAX_FILL: Msat = Msat::from_sat(1_000_000);
 
 /// Opens the account `default`, and the receiving half beside it.
@@ -30,7 +31,29 @@ pub(crate) async fn wallet(open: Open) -> Result<Wallet, Error> {
     Ok(Wallet::new(Arc::new(wallet)).with_receive(Arc::new(sandbox)))
 }
 
-/// An account of the sandbox that can spend, filled with 100,000 sat when first used.
+/// An account of the sandbox that can spend, filled with 100,000 sat at its first use.
+///
+/// ```
+/// # #[cfg(all(feature = "pay", feature = "sandbox"))]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+/// use l402::Msat;
+/// use l402_host::SystemClock;
+/// use l402_lightning::Pay;
+/// use l402_lightning::sandbox::{Sandbox, SandboxWallet};
+///
+/// # let home = tempfile::tempdir()?;
+/// # let home = home.path();
+/// let sandbox = Sandbox::open(home, Arc::new(SystemClock::default()))?;
+/// let wallet = SandboxWallet::open(&sandbox, "alice")?;
+/// assert_eq!(wallet.balance().await?, Msat::from_sat(100_000));
+/// assert_eq!(wallet.fund(Msat::from_sat(500))?, Msat::from_sat(100_500));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(all(feature = "pay", feature = "sandbox")))]
+/// # fn main() {}
+/// ```
 #[derive(Clone, Debug)]
 pub struct SandboxWallet {
     sandbox: Sandbox,
@@ -38,8 +61,8 @@ pub struct SandboxWallet {
 }
 
 impl SandboxWallet {
-    /// Opens the account `name`: 1 to 64 of `a-z`, `0-9`, `-` and `_`; the usual one is
-    /// `default`. Blocks for a moment.
+    /// Opens the account `name`, or creates it: 1 to 64 of `a-z`, `0-9`, `-` and `_`. Programs use
+    /// `default` unless told otherwise. Blocks for a moment.
     ///
     /// # Errors
     /// `Rejected` for another name, or one that the sandbox keeps for itself; `Local`.
@@ -52,11 +75,11 @@ impl SandboxWallet {
         })
     }
 
-    /// The faucet: adds to the balance, at most 1,000,000 sat a call, and gives the new balance.
-    /// Blocks for a moment.
+    /// Adds to the balance, at most 1,000,000 sat a call, and returns the new balance. Blocks for a
+    /// moment.
     ///
     /// # Errors
-    /// `Rejected` over the limit or for nothing at all, `Local`.
+    /// `Rejected` for an amount of zero or above the limit; `Local`.
     pub fn fund(&self, amount: Msat) -> Result<Msat, Error> {
         if amount > MAX_FILL || amount == Msat::ZERO {
             let text = "the faucet gives between 1 msat and 1,000,000 sat at a time";
@@ -81,10 +104,13 @@ impl SandboxWallet {
             .blocking(move |shared| shared.pay_once(&account, &invoice))
             .await;
         match done {
+            // The money has moved before the wait (fault `slow`): a payer whose deadline ends
+            // meanwhile has an unknown payment that is settled in truth.
             Ok(Ok((payment, wait))) => {
                 tokio::time::sleep(wait).await;
                 payment
             }
+            // Only a transaction that was certainly not committed is a failure.
             Ok(Err(WriteError::NotCommitted(error))) => Payment::failed(error),
             Ok(Err(WriteError::MaybeCommitted(error))) | Err(error) => Payment::unknown(error),
         }
@@ -122,7 +148,7 @@ impl Pay for SandboxWallet {
     }
 }
 
-/// An invoice that is this sandbox's own, and what the payer allows.
+/// An invoice of this sandbox, checked, with the payer's fee limit.
 struct PayableInvoice {
     hash: PaymentHash,
     amount: Msat,
@@ -131,7 +157,7 @@ struct PayableInvoice {
     expired: bool,
 }
 
-/// A payment in the file.
+/// A payment as the file stores it.
 struct StoredPayment {
     account: String,
     amount: Msat,
@@ -171,6 +197,8 @@ impl SandboxShared {
             return Err(rejected(text));
         }
         let amount = invoice.required_amount().map_err(rejected)?;
+        // The payee's key alone does not show that this sandbox can prove the payment: the hash must
+        // also be that of the preimage which is derived here.
         let preimage = self.key.preimage(&invoice.payment_secret);
         if invoice.payee != self.key.public() || !preimage.proves(&invoice.payment_hash) {
             return Err(rejected(
@@ -189,15 +217,17 @@ impl SandboxShared {
         })
     }
 
-    /// Pays within one transaction, or reports the payment that already was. The duration is
-    /// how long the answer is kept back.
+    /// Pays within one transaction, or reports the payment that was made before. The duration is
+    /// the delay of the answer.
     fn pay_once(
         &self,
         account: &str,
         invoice: &PayableInvoice,
     ) -> Result<(Payment, Duration), WriteError> {
+        // Drawn before the transaction, so that a failure to draw certainly moved no money.
         let false_preimage = key::random().map_err(WriteError::NotCommitted)?;
         self.file.write(|tx| {
+            // A second attempt, also one of another process, gets the outcome of the first.
             if let Some(first) = stored_payment(tx, &invoice.hash)? {
                 return Ok((first.report_to(account), Duration::ZERO));
             }
@@ -230,7 +260,7 @@ impl SandboxShared {
     }
 }
 
-/// Why the sandbox does not pay this, if so.
+/// Returns the reason for refusing to pay, if there is one.
 fn refusal(invoice: &PayableInvoice, fault: Fault, fee: Msat, balance: Msat) -> Option<String> {
     if invoice.expired {
         return Some("the invoice has expired; ask the seller for a new one".to_owned());
@@ -252,6 +282,7 @@ fn refusal(invoice: &PayableInvoice, fault: Fault, fee: Msat, balance: Msat) -> 
 fn state_after(fault: Fault) -> String {
     let state = match fault {
         Fault::Held => "held",
+        // Neither settles, but only a held payment is released when the fault ends.
         Fault::Unknown => "unknown",
         Fault::EndsMidPayment
         | Fault::Fails
@@ -285,7 +316,7 @@ impl StoredPayment {
         }
     }
 
-    /// What the payer hears when the payment is made.
+    /// Returns the outcome that the payer is told when the payment is made.
     fn first_answer(&self, fault: Fault) -> Payment {
         if fault == Fault::EndsMidPayment {
             let text = "the connection ended in the middle of the payment";
@@ -294,7 +325,7 @@ impl StoredPayment {
         self.report()
     }
 
-    /// What the payer hears afterwards.
+    /// Returns the outcome that the payer is told afterwards.
     fn report(&self) -> Payment {
         if self.state != "settled" {
             return Payment::unknown(Error::new(
@@ -311,6 +342,7 @@ impl StoredPayment {
     }
 
     fn report_to(&self, account: &str) -> Payment {
+        // Another account cannot learn the preimage of a payment that it did not make.
         if self.account == account {
             return self.report();
         }
@@ -368,6 +400,7 @@ fn store_failure(
 fn fill(tx: &Transaction<'_>, account: &str, amount: Msat) -> rusqlite::Result<()> {
     let amount = stored(amount);
     tx.execute(
+        // Every fill has a row of its own, which `totals` compares with the balances.
         "INSERT INTO fills (account, amount_msat) VALUES (?1, ?2)",
         (account, amount),
     )?;
@@ -376,6 +409,7 @@ fn fill(tx: &Transaction<'_>, account: &str, amount: Msat) -> rusqlite::Result<(
 }
 
 fn check_name(name: &str) -> Result<(), Error> {
+    // A buyer on one of these accounts would spend the sellers' income.
     if [INCOME, ROUTING, IN_FLIGHT].contains(&name) {
         return Err(rejected(format!(
             "the account {name} is the sandbox's own; use another"

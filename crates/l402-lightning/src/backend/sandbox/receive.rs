@@ -1,4 +1,4 @@
-//! Getting paid in the sandbox.
+//! The receiving half of the sandbox.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -14,10 +14,10 @@ use crate::{
 };
 use l402_host::{BoxFuture, BoxStream};
 
-/// How often the file is looked at for payments, which other processes may have made.
+/// The interval at which the file is read for new payments, which other processes may have made.
 const POLL: Duration = Duration::from_millis(50);
 
-/// How many settlements are read at a time.
+/// The number of settlements read at a time.
 const PAGE: i64 = 256;
 
 impl Receive for Sandbox {
@@ -53,7 +53,8 @@ impl Receive for Sandbox {
 }
 
 impl Sandbox {
-    /// The settlement after `from`, and those read beyond it; waits until there is one.
+    /// Returns the settlement after `from`, and those that were read beyond it. Waits until there
+    /// is one.
     async fn next_settlement(
         &self,
         from: SettlementIndex,
@@ -68,6 +69,7 @@ impl Sandbox {
                 .await??;
             read = page.unwrap_or_default();
             if read.is_empty() {
+                // SQLite tells no process about the writes of another, so the file is asked again.
                 tokio::time::sleep(POLL).await;
             }
         }
@@ -83,6 +85,7 @@ fn state(connection: &Connection, hash: &PaymentHash) -> rusqlite::Result<Invoic
     Ok(match found {
         Some((state, paid)) if state == "settled" => InvoiceState::Settled { paid },
         Some((state, _)) if state == "held" => InvoiceState::Held,
+        // A payment with the fault `unknown` has not reached the seller.
         _ => InvoiceState::Unseen,
     })
 }
