@@ -86,7 +86,7 @@ impl<P: Peer> Call<'_, P> {
         let peer = self.peer;
         let mut response = self.send().await?;
         let body = read(&mut response, peer).await;
-        // From here on the node has acted, whatever becomes of its answer.
+        // The node may have acted already, even if its answer cannot be used.
         let body = body.map_err(Failure::of_answer)?;
         serde_json::from_slice(&body)
             .map_err(|_| Failure::of_answer(peer.garbled("not the expected JSON")))

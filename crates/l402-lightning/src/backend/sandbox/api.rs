@@ -40,8 +40,8 @@ const EXPIRY_SECS: u64 = 3600;
 /// | `PUT /v1/fee {"fee_msat"}` | `{"fee_msat"}` |
 ///
 /// A payment is `{"status": "settled|failed|unknown", "payment_hash", "preimage", "paid_msat",
-/// "fee_msat", "error"?}`, always with status 200, because a failed payment is an answer, too. A mistake
-/// in a request is answered by a problem document (RFC 9457) with the member `error`.
+/// "fee_msat", "error"?}`, always with status 200, because a failed payment is an answer, too. A
+/// mistake in a request is answered by a problem document (RFC 9457) with the member `error`.
 ///
 /// # Errors
 /// `Local` if the listener is reachable from other machines, or the socket fails.
