@@ -1,4 +1,4 @@
-//! What every backend compares before an invoice leaves this crate (ATTACKS P-11, P-13).
+//! The checks on each invoice before it leaves this crate (ATTACKS P-11, P-13).
 
 use core::time::Duration;
 
@@ -6,13 +6,13 @@ use l402::{InvoiceError, InvoiceTerms, Network, UnixTime};
 
 use crate::{Error, ErrorKind, InvoiceRequest, NewInvoice};
 
-/// The longest that an invoice may live; keeps every sum of times far from its limit.
+/// The longest expiry of an invoice. Keeps every sum of times far from overflow.
 const MAX_EXPIRY: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// How far a node's clock may be from ours.
+/// The largest accepted difference between the node's clock and this machine's.
 const CLOCK_SKEW: Duration = Duration::from_secs(600);
 
-/// Refuses what no node should be asked for.
+/// Refuses a request that no node should be asked to fulfil.
 pub(crate) fn request(request: &InvoiceRequest) -> Result<(), Error> {
     let wrong = |text: &str| Err(Error::new(ErrorKind::Rejected, text));
     if request.amount.msat() == 0 {
@@ -21,6 +21,7 @@ pub(crate) fn request(request: &InvoiceRequest) -> Result<(), Error> {
     if request.amount > l402::Msat::MAX {
         return wrong("the amount is more than 21 million BTC");
     }
+    // BOLT 11 counts the length of a field in ten bits, as groups of five bits: 639 bytes fit.
     if request.memo.len() > l402::Invoice::MAX_DESCRIPTION {
         return wrong("the memo is longer than 639 bytes; shorten it");
     }
@@ -30,8 +31,7 @@ pub(crate) fn request(request: &InvoiceRequest) -> Result<(), Error> {
     Ok(())
 }
 
-/// Decodes the invoice that a node made, its signature included, and compares it with what was
-/// asked.
+/// Decodes an invoice that a node made, verifies its signature, and compares it with the request.
 #[cfg(feature = "lnd")]
 pub(crate) fn invoice(
     bolt11: String,
@@ -43,7 +43,8 @@ pub(crate) fn invoice(
     own_invoice(bolt11, request, network, now)
 }
 
-/// Compares an invoice that this process has signed with what was asked.
+/// Compares an invoice that this process has signed with the request. The signature is not verified
+/// again.
 pub(crate) fn own_invoice(
     bolt11: String,
     request: &InvoiceRequest,
@@ -66,27 +67,34 @@ fn compare(
     network: Network,
     now: UnixTime,
 ) -> Result<(), Error> {
-    let lie = |text: String| Err(Error::new(ErrorKind::Protocol, text));
+    let mismatch = |text: String| Err(Error::new(ErrorKind::Protocol, text));
+    // Coins of a test network are worth nothing, so no other comparison counts before this one.
     if terms.network != network {
-        return lie(format!(
+        return mismatch(format!(
             "the node's invoice is on {}, not on {network}",
             terms.network
         ));
     }
+    // `None` is refused here, too: the payer of such an invoice chooses the amount.
     if terms.amount != Some(request.amount) {
-        return lie(format!("the node's invoice is not over {}", request.amount));
+        return mismatch(format!("the node's invoice is not over {}", request.amount));
     }
+    // Anybody can present 32 zero bytes as the preimage, and would be served without paying.
     if terms.payment_hash.has_public_preimage() {
-        return lie("the preimage of the node's invoice is no secret".to_owned());
+        return mismatch("the preimage of the node's invoice is no secret".to_owned());
     }
+    // A longer life than requested would let a buyer pay after the token has ended.
     let lasts = terms.expires.since(terms.created).as_secs();
     if lasts != request.expiry.as_secs() {
-        return lie(format!(
+        return mismatch(format!(
             "the node's invoice lasts {lasts} s instead of what was asked"
         ));
     }
+    // `since` stops at zero, so the larger of both directions is the difference.
     if terms.created.since(now).max(now.since(terms.created)) > CLOCK_SKEW {
-        return lie("the node's clock is more than ten minutes from ours; set both".to_owned());
+        return mismatch(
+            "the node's clock is more than ten minutes from ours; set both".to_owned(),
+        );
     }
     Ok(())
 }

@@ -1,28 +1,29 @@
-//! What can go wrong between us and a node.
+//! The error of every backend, sorted by the party at fault.
 
 use core::fmt;
 
 use l402_host::FileError;
 
-/// Whose fault it is, and so what may help.
+/// The party at fault, which decides what may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Our side cannot: configuration, disk, sandbox file.
+    /// This side is at fault: configuration, disk, or the sandbox's file.
     Local,
-    /// The node answered something that its interface does not allow.
+    /// The node sent an answer that its interface does not allow.
     Protocol,
-    /// The node understood and said no.
+    /// The node understood the request and refused it.
     Rejected,
-    /// No answer in time.
+    /// No answer came within the time limit.
     Timeout,
-    /// The node does not accept our credential, or the credential may do more than it should.
+    /// The node does not accept the credential, or the credential permits more than it should.
     Unauthorized,
     /// The node cannot be reached, or is not ready.
     Unavailable,
 }
 
-/// A failure of a Lightning backend. The text holds no secret and reads after "failed to …:".
+/// A failure of a Lightning backend. The text contains no secret and reads well after "failed to
+/// …:".
 #[derive(Clone, Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -30,7 +31,7 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error of this kind; `text` is a lower-case fragment without secrets.
+    /// Returns an error of this kind; `text` is a lower-case fragment without secrets.
     #[must_use]
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
         Self {
@@ -39,16 +40,18 @@ impl Error {
         }
     }
 
-    /// Whose fault it is.
+    /// Returns the party at fault.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// Whether asking again later may help. Never true of a payment's outcome: that is
-    /// a `Payment`, not an error.
+    /// Returns true if the same request may succeed later. Never applies to the outcome of a
+    /// payment, which is a `Payment` and not an error.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
+        // The other kinds need somebody to change something first: a file, a credential, the
+        // request.
         matches!(self.kind, ErrorKind::Timeout | ErrorKind::Unavailable)
     }
 }

@@ -1,12 +1,13 @@
-//! Getting paid over Lightning, and paying.
+//! Receiving and making payments over Lightning, through one of several backends.
 //!
-//! Two small traits, and every backend behind them: [`Receive`] makes invoices and learns that
-//! they are settled; `Pay` (feature `pay`) pays them, and says *settled*, *failed* or *unknown*,
-//! never a fourth thing. [`Node`] turns what people write in a configuration into one of them.
+//! [`Receive`] makes invoices and reports their settlement. `Pay` (feature `pay`) pays invoices,
+//! and reports each payment as *settled*, *failed* or *unknown*. [`Node`] parses the text that
+//! names a backend in a configuration, and opens that backend.
 //!
-//! This crate knows nothing of HTTP 402, prices or tokens, and retries nothing. It holds no channel
-//! and no key of a real node, except where the feature `ldk` embeds one. Who sells needs the first
-//! trait alone, and credentials that cannot spend; the feature `pay` is off by default.
+//! This crate knows nothing of HTTP 402, prices or tokens. It never retries a payment. It holds no
+//! channel and no key of a real node; the one exception is the feature `ldk`, which runs a node
+//! inside the process. A seller needs `Receive` alone, with a credential that cannot spend, so the
+//! feature `pay` is off by default.
 //!
 //! ```text
 //!   seller ── Receive ──┐                      ┌── Pay ── buyer
@@ -43,9 +44,9 @@
 //! # fn main() {}
 //! ```
 //!
-//! Features: `sandbox` and `lnd` (default) make a backend available; `pay` adds the spending half
-//! of each; `ldk` embeds a node in the process; `sandbox-api` serves the sandbox over HTTP for
-//! programs in other languages.
+//! Features: `sandbox` and `lnd` (both default) add a backend each; `pay` adds the spending half of
+//! every backend; `ldk` runs a node inside the process; `sandbox-api` serves the sandbox over HTTP
+//! to programs in other languages. `docs/design/backends.md` says how to add a backend.
 #![warn(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,

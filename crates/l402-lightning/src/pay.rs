@@ -1,4 +1,4 @@
-//! Paying: settled, failed, or unknown. There is no fourth outcome and no error beside them.
+//! Making payments: each is settled, failed or unknown, and there is no error beside these three.
 
 use core::fmt;
 use core::time::Duration;
@@ -8,53 +8,62 @@ use l402::{Msat, Network, PaymentHash, Preimage};
 use crate::{Error, ErrorKind};
 use l402_host::BoxFuture;
 
-/// A payment to be made.
+/// An invoice to pay, and the limits on its fee and on the time to wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PayRequest {
-    /// BOLT 11, with an amount.
+    /// The invoice as BOLT 11 text, which must state an amount.
     pub bolt11: String,
-    /// The most that routing may cost on top.
+    /// The highest routing fee allowed, on top of the amount.
     pub max_fee: Msat,
-    /// How long to wait for an outcome; after it the answer is [`Payment::Unknown`].
+    /// The longest time to wait for an outcome; after it the answer is [`Payment::Unknown`].
     pub deadline: Duration,
 }
 
-/// What became of a payment.
+/// The outcome of a payment.
 ///
-/// Saying [`Payment::Failed`] of a payment that is still in flight makes a buyer pay twice. When
-/// in doubt it is [`Payment::Unknown`], which nobody retries.
+/// Reporting [`Payment::Failed`] while a payment is still in flight makes a buyer pay twice. In
+/// doubt the outcome is [`Payment::Unknown`], and no code retries that.
+///
+/// ```text
+///   pay ─┬─> Failed     final: no money moved
+///        ├─> Settled    final: the preimage proves it
+///        └─> Unknown ── lookup ──> Failed, Settled, or still Unknown
+/// ```
 #[derive(Clone, Debug)]
 pub enum Payment {
-    /// It will never settle; no money moved.
+    /// The payment will never settle; no money moved.
     Failed(PayFailure),
-    /// It reached the payee.
+    /// The payment reached the payee.
     Settled {
-        /// The proof. Whoever calls checks that it hashes to the payment hash.
+        /// The proof of payment. The caller compares its hash with the payment hash.
         preimage: Preimage,
-        /// What the payee got.
+        /// The amount that the payee received.
         paid: Msat,
-        /// What routing cost.
+        /// The routing fee that was paid on top.
         fee: Msat,
     },
-    /// Nobody can say yet: in flight, or the node went away after it was asked.
+    /// The outcome is not known yet: the payment is in flight, or the connection to the node was
+    /// lost after the request was sent.
     Unknown(Unknown),
 }
 
 impl Payment {
-    /// Certainly failed, for this reason.
+    /// Returns the outcome of a payment that certainly failed.
     #[must_use]
     pub const fn failed(error: Error) -> Self {
         Self::Failed(PayFailure { error })
     }
 
-    /// Not known, because of this.
+    /// Returns the outcome of a payment that may have settled, may be in flight, or may have
+    /// failed.
     #[must_use]
     pub const fn unknown(error: Error) -> Self {
         Self::Unknown(Unknown { error })
     }
 
-    /// What an attempt says in time. After the deadline it is unknown, never failed: the attempt
-    /// may have moved money. Needs a tokio runtime with time.
+    /// Waits for the outcome of `attempt`, up to the deadline. After the deadline the outcome is
+    /// unknown, never failed, because the attempt may have moved money. Needs a tokio runtime with
+    /// its timer enabled.
     pub async fn within(deadline: Duration, attempt: impl Future<Output = Self> + Send) -> Self {
         let answer = tokio::time::timeout(deadline, attempt).await;
         answer.unwrap_or_else(|_| {
@@ -64,39 +73,77 @@ impl Payment {
     }
 }
 
-/// Why a payment certainly failed.
+/// The reason of a payment that certainly failed.
 #[derive(Clone, Debug)]
 pub struct PayFailure {
-    /// The node's or our reason.
+    /// The reason, as the node or this crate states it.
     pub error: Error,
 }
 
-/// Why the outcome is not known.
+/// The reason of an outcome that is not known.
 #[derive(Clone, Debug)]
 pub struct Unknown {
-    /// What happened instead of an answer.
+    /// The event that came instead of an answer, such as a lost connection.
     pub error: Error,
 }
 
 /// A node that can spend.
 ///
-/// A wrong implementation pays twice, or calls paid what was not: see [`Payment`].
+/// A wrong implementation pays twice, or reports an unpaid invoice as paid: see [`Payment`].
+///
+/// ```
+/// # #[cfg(all(feature = "pay", feature = "sandbox"))]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::{sync::Arc, time::Duration};
+/// use l402::Msat;
+/// use l402_host::SystemClock;
+/// use l402_lightning::{InvoiceRequest, Node, Open, PayRequest, Payment};
+///
+/// # let home = tempfile::tempdir()?;
+/// # let home = home.path();
+/// let node: Node = "sandbox".parse()?;
+/// let wallet = node.wallet(Open::new(home, Arc::new(SystemClock::default()))).await?;
+///
+/// let seller = wallet.receive.expect("the sandbox receives, too");
+/// let request = InvoiceRequest {
+///     amount: Msat::from_sat(50),
+///     expiry: Duration::from_secs(600),
+///     memo: "a joke".to_owned(),
+/// };
+/// let invoice = seller.create_invoice(request).await?;
+/// let payment = PayRequest {
+///     bolt11: invoice.bolt11().to_owned(),
+///     max_fee: Msat::from_sat(1),
+///     deadline: Duration::from_secs(10),
+/// };
+/// match wallet.pay.pay(payment).await {
+///     Payment::Settled { preimage, .. } => assert!(preimage.proves(&invoice.payment_hash())),
+///     Payment::Failed(failure) => println!("no money moved: {}", failure.error),
+///     // Paying again could pay twice: only `lookup` may tell how this one ends.
+///     Payment::Unknown(unknown) => println!("ask again later: {}", unknown.error),
+/// }
+/// # Ok(())
+/// # }
+/// # #[cfg(not(all(feature = "pay", feature = "sandbox")))]
+/// # fn main() {}
+/// ```
 pub trait Pay: fmt::Debug + Send + Sync {
-    /// The network that it pays on.
+    /// Returns the network on which this node pays.
     fn network(&self) -> Network;
 
-    /// Which wallet this is, in words that a person can find it by: the same at every start, of
-    /// no other wallet, and no secret. A buyer writes it down with each payment, for only the
-    /// wallet that was asked can say that it never began one.
+    /// Returns a name by which a person recognises this wallet: the same at every start, different
+    /// for every wallet, and without secrets. A buyer stores the name with each payment, because
+    /// only the wallet that was asked to pay can tell that it never began.
     fn name(&self) -> String;
 
-    /// Pays, at most once per payment hash however often it is asked: of an invoice that it
-    /// already paid, or is paying, it reports that payment.
+    /// Pays an invoice, at most once per payment hash, however often this method is called. For an
+    /// invoice that is already paid or in flight, returns the outcome of that payment.
     fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment>;
 
-    /// What became of the payment with this hash; `None` where this node never began one.
+    /// Returns the outcome of the payment with this hash, or `None` if this node never began one.
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>>;
 
-    /// What can be spent.
+    /// Returns the amount that can be spent now.
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>>;
 }

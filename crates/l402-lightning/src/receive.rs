@@ -1,4 +1,4 @@
-//! Getting paid: make an invoice, learn whether it is settled.
+//! Receiving payments: invoices, their states, and settlements.
 
 use core::fmt;
 use core::time::Duration;
@@ -8,20 +8,37 @@ use l402::{InvoiceError, InvoiceTerms, Msat, Network, PaymentHash, UnixTime};
 use crate::Error;
 use l402_host::{BoxFuture, BoxStream};
 
-/// An invoice to be made.
+/// The terms of an invoice that a node is asked to make.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct InvoiceRequest {
-    /// The amount, never zero: an amountless invoice lets the payer choose (ATTACKS P-11).
+    /// The amount; never zero, because the payer chooses the amount of an amountless invoice
+    /// (ATTACKS P-11).
     pub amount: Msat,
-    /// How long it can be paid, whole seconds.
+    /// The time during which the invoice can be paid, in whole seconds: one second to ten years.
     pub expiry: Duration,
-    /// What the payer reads, at most 639 bytes.
+    /// The text that the payer's wallet shows, at most 639 bytes.
     pub memo: String,
 }
 
-/// An invoice that was made, and what it says: read from its text, once.
+/// A new invoice together with its terms, which are read once from its BOLT 11 text.
 ///
-/// That it says what was asked is for whoever sells by it to compare.
+/// This type does not compare the terms with the request: the caller that sells by the invoice
+/// does.
+///
+/// ```
+/// use l402::{Msat, Network};
+/// use l402_lightning::NewInvoice;
+///
+/// // The example "please send $3 for a cup of coffee" of BOLT 11.
+/// let text = "lnbc2500u1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygspp5qqqsyqcyq5\
+///             rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdq5xysxxatsyp3k7enxv4jsxqzpu9qrsgquk0rl77n\
+///             j30yxdy8j9vdx85fkpmdla2087ne0xh8nhedh8w27kyke0lp53ut353s06fv3qfegext0eh0ymjpf39tuven\
+///             09sam30g4vgpfna3rh";
+/// let invoice = NewInvoice::read(text.to_owned())?;
+/// assert_eq!(invoice.terms().network, Network::Bitcoin);
+/// assert_eq!(invoice.terms().amount, Some(Msat::from_sat(250_000)));
+/// # Ok::<(), l402::InvoiceError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewInvoice {
     bolt11: String,
@@ -29,99 +46,129 @@ pub struct NewInvoice {
 }
 
 impl NewInvoice {
-    /// Reads a BOLT 11 invoice, its signature not looked at. A backend whose node also names the
-    /// payment hash, or signs elsewhere, compares and verifies before.
+    /// Reads a BOLT 11 invoice without verifying its signature. A backend whose node also reports
+    /// the payment hash, or signs outside this process, compares and verifies first.
     ///
     /// # Errors
-    /// Where it is none.
+    /// If the text is not a BOLT 11 invoice.
     pub fn read(bolt11: String) -> Result<Self, InvoiceError> {
+        // The text is the only source: terms that a node reports beside it could differ from what
+        // the payer's wallet reads (ATTACKS P-13).
         let terms = InvoiceTerms::read(&bolt11)?;
         Ok(Self { bolt11, terms })
     }
 
-    /// BOLT 11.
+    /// Returns the invoice as BOLT 11 text.
     #[must_use]
     pub fn bolt11(&self) -> &str {
         &self.bolt11
     }
 
-    /// What it says.
+    /// Returns the terms that the invoice states.
     #[must_use]
     pub fn terms(&self) -> &InvoiceTerms {
         &self.terms
     }
 
-    /// Its payment hash.
+    /// Returns the payment hash of the invoice.
     #[must_use]
     pub fn payment_hash(&self) -> PaymentHash {
         self.terms.payment_hash
     }
 
-    /// When it can no longer be paid.
+    /// Returns the time from which the invoice can no longer be paid.
     #[must_use]
     pub fn expires(&self) -> UnixTime {
         self.terms.expires
     }
 }
 
-/// What has become of an invoice.
+/// The state of an invoice at its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvoiceState {
-    /// Withdrawn, or expired without payment.
+    /// Cancelled at the node, or expired without a payment.
     Cancelled,
-    /// A payment is held and not yet ours: not paid.
+    /// A payment is held at the node. It counts as unpaid, because it can still go back.
     Held,
-    /// Can still be paid.
+    /// Not paid yet, and not expired.
     Open,
-    /// Paid.
+    /// The payment was received for good.
     Settled {
-        /// What arrived; may be above the invoice's amount.
+        /// The amount received, which may be higher than the amount of the invoice.
         paid: Msat,
     },
-    /// The node does not know it. A stateless invoice exists nowhere until it is paid.
+    /// Unknown to the node. A stateless invoice is recorded nowhere until a payment arrives.
     Unseen,
 }
 
-/// Where a stream of settlements goes on: the backend's own counter, 0 for the beginning.
+/// A position in the sequence of settlements: the backend's own counter, 0 for the beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SettlementIndex(pub u64);
 
-/// A payment that reached us.
+/// A payment that the node has received and settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
-    /// Which invoice.
+    /// The payment hash of the invoice that was paid.
     pub payment_hash: PaymentHash,
-    /// What arrived.
+    /// The amount received.
     pub paid: Msat,
-    /// Its place in the order of settlements; pass it to go on after it.
+    /// The position of this settlement. A stream that starts from this position continues after it.
     pub index: SettlementIndex,
 }
 
-/// A node that can be paid. No method here can spend.
+/// A node that can be paid. No method can spend.
 ///
-/// A wrong implementation costs money: an invoice of a smaller amount sells below the price,
-/// a payment hash whose preimage others know lets them in unpaid, "settled" of a payment that
-/// is only held gives away what can still be taken back.
+/// A wrong implementation costs the seller money:
+///
+/// - an invoice of a smaller amount sells below the price;
+/// - a payment hash whose preimage others know admits buyers who have not paid;
+/// - a payment reported as settled while it is only held can still be taken back.
+///
+/// ```
+/// # #[cfg(feature = "sandbox")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::{sync::Arc, time::Duration};
+/// use l402_host::SystemClock;
+/// use l402_lightning::{InvoiceRequest, InvoiceState, Receive, sandbox::Sandbox};
+///
+/// # let home = tempfile::tempdir()?;
+/// # let home = home.path();
+/// let node: Arc<dyn Receive> = Arc::new(Sandbox::open(home, Arc::new(SystemClock::default()))?);
+/// let request = InvoiceRequest {
+///     amount: "50 sat".parse()?,
+///     expiry: Duration::from_secs(600),
+///     memo: "a joke".to_owned(),
+/// };
+/// let invoice = node.create_invoice(request).await?;
+/// // The sandbox's invoices are stateless: nothing is stored before a payment.
+/// assert_eq!(node.lookup(invoice.payment_hash()).await?, InvoiceState::Unseen);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "sandbox"))]
+/// # fn main() {}
+/// ```
 pub trait Receive: fmt::Debug + Send + Sync {
-    /// The network that its invoices are on.
+    /// Returns the network of the node's invoices.
     fn network(&self) -> Network;
 
-    /// Whether invoices are signed in this process, at once and without asking anybody. Then a
-    /// host may ask for one on any thread and runtime.
+    /// Returns true if this process signs the invoices itself, without asking another one. The
+    /// caller may then request an invoice on any thread and any runtime.
     fn signs_here(&self) -> bool {
         false
     }
 
-    /// Makes an invoice, never the same twice, and checks that it says what was asked
-    /// (amount, network, hash, expiry, signature; ATTACKS P-13).
+    /// Makes an invoice, different at every call, and checks that the result states what was
+    /// requested: amount, network, payment hash, expiry and signature (ATTACKS P-13).
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>>;
 
-    /// What has become of an invoice.
+    /// Returns the current state of the invoice with this payment hash.
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<InvoiceState, Error>>;
 
-    /// Settlements after `from`, oldest first, then as they come. The stream ends with an error
-    /// when the node goes away; start again after the last index seen.
+    /// Streams the settlements after `from`, oldest first, then each new one. The stream ends with
+    /// an error if the node becomes unreachable; the caller starts again from the last index
+    /// received.
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>>;
 }
 

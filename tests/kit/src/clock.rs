@@ -1,4 +1,4 @@
-//! The time of the tests.
+//! The clock of the tests.
 
 use std::sync::Arc;
 

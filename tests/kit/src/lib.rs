@@ -1,21 +1,21 @@
-//! The ground that the tests of several crates stand on.
+//! The set-up that the tests of several crates have in common.
 //!
 //! For tests only: everything here panics if it fails. A crate takes this kit as a
 //! dev-dependency and uses it in `tests/it`, never in its unit tests.
 //!
 //! ```text
 //!   clock    START, and a clock that stands still until a test moves it
-//!   house    a home folder with that clock, a sandbox on it, and an account that pays
+//!   home     a home folder with that clock, a sandbox on it, and an account that pays
 //!   lnd      a server that speaks lnd's JSON over TLS   (feature `lnd`)
 //!   server   an HTTP server on a port of its own, one function for all requests
 //! ```
 
 mod clock;
-mod house;
+mod home;
 #[cfg(feature = "lnd")]
 pub mod lnd;
 mod server;
 
 pub use clock::{START, clock};
-pub use house::{House, pay};
+pub use home::{TestHome, pay};
 pub use server::TestServer;

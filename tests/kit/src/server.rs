@@ -1,4 +1,4 @@
-//! An HTTP server whose answers one function makes.
+//! An HTTP server with one function that makes all answers.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 
-/// An HTTP server on a loopback port of its own, until the test's runtime ends.
+/// An HTTP server on a loopback port of its own, which runs until the test's runtime ends.
 #[derive(Clone, Copy, Debug)]
 pub struct TestServer {
     address: SocketAddr,
@@ -45,7 +45,7 @@ impl TestServer {
         Self::listen(true, handler)
     }
 
-    /// The address that the server listens on.
+    /// Returns the address on which the server listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address

@@ -12,25 +12,25 @@ use l402_regtest::Pair;
 use crate::contract::{Bench, keeps_every_promise};
 
 struct Nodes {
-    clock: Arc<Ahead>,
+    clock: Arc<AdvancedClock>,
     fee: Msat,
     pair: Pair,
 }
 
-/// The clock of the machine, put forward.
+/// A clock that shows the machine's time, moved forward.
 #[derive(Debug, Default)]
-struct Ahead {
+struct AdvancedClock {
     system: SystemClock,
     seconds: AtomicU64,
 }
 
-impl Ahead {
+impl AdvancedClock {
     fn by(&self) -> Duration {
         Duration::from_secs(self.seconds.load(Ordering::SeqCst))
     }
 }
 
-impl Clock for Ahead {
+impl Clock for AdvancedClock {
     fn wall(&self) -> UnixTime {
         self.system.wall().saturating_add(self.by())
     }
@@ -62,16 +62,16 @@ impl Bench for Nodes {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_the_contract() {
-    let clock = Arc::new(Ahead::default());
+    let clock = Arc::new(AdvancedClock::default());
     let pair = Pair::start(clock.clone()).await;
     let fee = Msat::ZERO;
     keeps_every_promise(&Nodes { clock, fee, pair }).await;
 }
 
-/// The payer knows the last hop from the invoice alone, and the hop costs.
+/// The payer knows the last hop only from the invoice, and that hop charges a fee.
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_the_contract_through_a_node_that_charges() {
-    let clock = Arc::new(Ahead::default());
+    let clock = Arc::new(AdvancedClock::default());
     let pair = Pair::with_router(clock.clone()).await;
     let fee = Msat::from_sat(1);
     keeps_every_promise(&Nodes { clock, fee, pair }).await;

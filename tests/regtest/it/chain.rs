@@ -1,4 +1,4 @@
-//! The chain as a node sees it: through its calls alone.
+//! The chain as a node sees it, through its calls alone.
 
 use bitcoin::absolute::LockTime;
 use bitcoin::block::{Header, Version as BlockVersion};
@@ -309,7 +309,7 @@ async fn ends_with_its_value() {
     );
 }
 
-/// Asks one chain.
+/// A client of one chain.
 struct Rpc {
     http: reqwest::Client,
     url: String,
@@ -349,7 +349,7 @@ impl Rpc {
         answer["result"].take()
     }
 
-    /// The number of the error that it answers.
+    /// Calls, and returns the number of the error in the answer.
     async fn error(&self, method: &str, parameters: Value) -> i64 {
         let answer = self.ask(method, &parameters).await;
         let status = answer.status().as_u16();
@@ -383,7 +383,7 @@ impl Rpc {
         deserialize_hex(block.as_str().expect("hex")).expect("a block")
     }
 
-    /// What this address was given in the last block.
+    /// Returns the sum that this address received in the last block.
     async fn coin_of(&self, chain: &Chain, address: &Address) -> OutPoint {
         let block = self.last_block().await;
         assert_eq!(block.bip34_block_height(), Ok(u64::from(chain.height())));
@@ -398,7 +398,7 @@ impl Rpc {
     }
 }
 
-/// Somebody with one key.
+/// An owner of one key.
 struct Owner {
     key: SecretKey,
 }

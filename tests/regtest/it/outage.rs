@@ -37,7 +37,7 @@ async fn lookup(ldk: &Ldk, hash: PaymentHash) -> Option<Payment> {
     Pay::lookup(ldk, hash).await.expect("an answer")
 }
 
-/// The settlements after `from`, as many as are there.
+/// Returns the first settlement after `from`.
 async fn next_settlement(seller: &Ldk, from: SettlementIndex) -> Settlement {
     let mut settlements = seller.settlements(from);
     let next = tokio::time::timeout(Duration::from_secs(30), settlements.next());

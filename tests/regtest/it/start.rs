@@ -1,4 +1,4 @@
-//! How a node starts, and why it does not.
+//! The start of a node, and the reasons why one does not start.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -65,7 +65,7 @@ async fn a_folder_keeps_to_its_network() {
     assert!(error.to_string().contains("simnet"), "{error}");
 }
 
-/// On other networks than the main one LDK Node starts all the same, and goes on asking.
+/// On networks other than the main one LDK Node starts nevertheless, and keeps asking.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_real_money_a_chain_that_cannot_be_asked_is_unavailable() {
     let (folder, chain) = (temporary(), Chain::start().await);
@@ -111,7 +111,7 @@ async fn a_start_that_nobody_waits_for_leaves_the_folder_free() {
     started.expect("in time").stop().await.expect("stops");
 }
 
-/// A node has threads of its own, so a program with one thread can have it too.
+/// A node has threads of its own, so a program with a single thread can run one, too.
 #[test]
 fn runs_beside_a_runtime_of_one_thread() {
     let threads = tokio::runtime::Builder::new_multi_thread()
@@ -129,7 +129,7 @@ fn runs_beside_a_runtime_of_one_thread() {
         let ldk = ldk.expect("starts");
         assert_eq!(seed(folder.path()).len(), 64);
         assert!(!format!("{ldk:?}").contains(&hex::encode(seed(folder.path()))));
-        // Not stopped: dropping it in async code must do.
+        // Not stopped first: a node that is dropped in async code must stop all the same.
         drop(ldk);
     });
 }

@@ -24,13 +24,13 @@ const CHALLENGES: usize = 10_000;
 /// The challenge that is paid in the end.
 const PAID: usize = CHALLENGES / 2;
 
-/// How many requests are under way at once.
+/// The number of requests under way at once.
 const AT_ONCE: usize = 16;
 
 const PRICE: Msat = Msat::from_sat(5);
 
-/// What the node writes on its own after some time, however little it is asked: when it last
-/// looked at the chain, and the public graph and its scores, from which old entries go.
+/// The tables that the node writes on its own from time to time, whatever it is asked: the time of
+/// its last look at the chain, the public graph and its scores, from which old entries are removed.
 const TICKS: [&str; 3] = ["network_graph", "node_metrics", "scorer"];
 
 /// LDK Node's database. Its rows are compared, not its size: SQLite decides about free pages.
@@ -112,7 +112,7 @@ fn config(upstream: SocketAddr) -> Config {
     Config::from_toml(&text, "shop.toml").expect("a sound configuration")
 }
 
-/// All that a node keeps.
+/// The contents of a node's folder.
 #[derive(Debug, PartialEq, Eq)]
 struct Disk {
     files: BTreeMap<String, u64>,
@@ -121,7 +121,7 @@ struct Disk {
 }
 
 impl Disk {
-    /// Everything but what ticks on its own.
+    /// Returns everything but the tables that change on their own.
     fn of(folder: &Path) -> Self {
         let entries = std::fs::read_dir(folder).expect("a folder");
         let files = entries.map(|entry| {

@@ -1,4 +1,4 @@
-//! A regtest chain in this process, that answers as much of bitcoind's JSON-RPC as LDK asks.
+//! A regtest chain in this process, which answers the calls of bitcoind's JSON-RPC that LDK makes.
 
 mod block;
 mod mempool;
@@ -14,13 +14,14 @@ use bitcoin::{Address, Amount};
 use self::server::Server;
 use self::state::State;
 
-/// So many blocks are there from the start: ten coinbases can be spent in the next one.
+/// The number of blocks at the start: ten coinbases can be spent in the next block.
 const FIRST_BLOCKS: u32 = 109;
 
-/// Where a [`Chain`] answers bitcoind's JSON-RPC (HTTP, basic authentication).
+/// The address and login at which a [`Chain`] answers bitcoind's JSON-RPC (HTTP, basic
+/// authentication).
 #[derive(Clone, Debug)]
 pub struct Access {
-    /// On loopback.
+    /// The address, on loopback.
     pub address: SocketAddr,
     /// The user's name.
     pub user: String,
@@ -40,10 +41,10 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Starts one with a few mature blocks.
+    /// Starts a chain with a few mature blocks.
     ///
     /// # Panics
-    /// When no loopback port can be had.
+    /// If no loopback port is free.
     pub async fn start() -> Self {
         let state = Arc::new(Mutex::new(State::new(seconds_since_1970())));
         lock(&state).mine(FIRST_BLOCKS);
@@ -61,7 +62,7 @@ impl Chain {
         }
     }
 
-    /// Where it is asked.
+    /// Returns address and login of the JSON-RPC.
     #[must_use]
     pub fn access(&self) -> &Access {
         &self.access
@@ -78,7 +79,7 @@ impl Chain {
     /// 50 BTC spendable, and less after the 150th.
     ///
     /// # Panics
-    /// When the chain has mined too few coins for that.
+    /// If the chain has mined too few coins for that.
     pub fn fund(&self, addresses: &[Address], amount: Amount) {
         let mut state = lock(&self.state);
         let payment = state.payment(addresses, amount);
@@ -88,13 +89,13 @@ impl Chain {
         state.mine(1);
     }
 
-    /// The height of the last block.
+    /// Returns the height of the last block.
     #[must_use]
     pub fn height(&self) -> u32 {
         lock(&self.state).height()
     }
 
-    /// How many transactions wait for a block.
+    /// Returns the number of transactions that wait for a block.
     #[must_use]
     pub fn mempool_len(&self) -> usize {
         lock(&self.state).mempool().len()
@@ -107,7 +108,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
         .expect("nothing panics while it changes the chain")
 }
 
-/// Where the times of a chain start; afterwards it keeps its own.
+/// Returns the time at which a chain starts; afterwards it counts on its own.
 #[expect(
     clippy::disallowed_methods,
     reason = "nodes compare the times of blocks with the clock of the machine"

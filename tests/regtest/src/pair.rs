@@ -15,41 +15,41 @@ use l402_lightning::ldk::{ChainSource, Ldk, LdkConfig};
 
 use crate::{Access, Chain, Wire};
 
-/// What each node has on the chain before it opens a channel.
+/// The coins of each node before it opens a channel.
 const FUNDS: Amount = Amount::from_sat(10_000_000);
 
-/// How large a channel is.
+/// The capacity of a channel, in satoshi.
 const CHANNEL_SAT: u64 = 2_000_000;
 
-/// What the opener gives to the other side.
+/// The part of the capacity that the opener gives to the other side, in millisatoshi.
 const PUSHED_MSAT: u64 = 800_000_000;
 
-/// How long anything may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit of every wait.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// Two nodes that keep everything in a temporary folder, with a channel that has money on both
-/// sides. The buyer reaches the seller over a wire that a test can hold up.
+/// Two nodes in one temporary folder, with a channel that has money on both sides. The buyer
+/// reaches the seller through a [`Wire`], which a test can hold or cut.
 #[derive(Debug)]
 pub struct Pair {
-    /// Pays.
+    /// The node that pays.
     pub buyer: Arc<Ldk>,
-    /// The chain of both.
+    /// The chain that all nodes use.
     pub chain: Chain,
-    /// Between them, where one there is.
+    /// The node between the two, if the pair has one.
     pub router: Option<Arc<Ldk>>,
-    /// Is paid.
+    /// The node that is paid.
     pub seller: Arc<Ldk>,
-    /// In front of the seller.
+    /// The connection to the seller.
     pub wire: Wire,
     clock: Arc<dyn Clock>,
     folder: tempfile::TempDir,
 }
 
 impl Pair {
-    /// Starts both, with a channel from buyer to seller that nobody else knows of.
+    /// Starts both nodes, with a private channel from buyer to seller.
     ///
     /// # Panics
-    /// When a part of it does not start, as everything here.
+    /// If any part does not start.
     pub async fn start(clock: Arc<dyn Clock>) -> Self {
         let pair = Self::nodes(clock, false).await;
         let address = pair.wire.address();
@@ -57,11 +57,12 @@ impl Pair {
         pair
     }
 
-    /// As [`Pair::start`], with a third node between them, which charges 1 sat. Its channel to the
-    /// seller is public, as LDK Node forwards into no other, but so new that invoices hint at it.
+    /// Starts a pair with a third node between the two, which charges 1 sat. Its channel to the
+    /// seller is public, because LDK Node forwards through no other, but so new that invoices still
+    /// hint at it.
     ///
     /// # Panics
-    /// When a part of it does not start.
+    /// If any part does not start.
     pub async fn with_router(clock: Arc<dyn Clock>) -> Self {
         let pair = Self::nodes(clock, true).await;
         let router = pair.router.as_ref().expect("it was started");
@@ -98,10 +99,10 @@ impl Pair {
         pair
     }
 
-    /// Stops the seller in order and starts it again. Connects to nobody.
+    /// Stops the seller in order and starts it again, without connecting it to anybody.
     ///
     /// # Panics
-    /// When it does not start.
+    /// If the node does not start.
     pub async fn restart_seller(&mut self) {
         self.seller.stop().await.expect("stops");
         let (access, clock) = (self.chain.access().clone(), self.clock.clone());
@@ -110,10 +111,10 @@ impl Pair {
         self.wire.cut(address.expect("it listens"));
     }
 
-    /// Stops the buyer in order and starts it again; it connects to whom it knows.
+    /// Stops the buyer in order and starts it again; the buyer connects to the peers that it knows.
     ///
     /// # Panics
-    /// When it does not start.
+    /// If the node does not start.
     pub async fn restart_buyer(&mut self) {
         self.buyer.stop().await.expect("stops");
         let (access, clock) = (self.chain.access().clone(), self.clock.clone());
@@ -124,7 +125,7 @@ impl Pair {
     /// Connects the buyer to the seller, and waits until they can pay each other.
     ///
     /// # Panics
-    /// When they do not connect in time.
+    /// If they do not connect in time.
     pub async fn reconnect(&self) {
         let (seller, address) = (self.seller.node().node_id(), self.wire.address());
         eventually("the buyer connects", || async {
@@ -134,10 +135,10 @@ impl Pair {
         .await;
     }
 
-    /// Waits until the buyer has seen that its peer is gone.
+    /// Waits until the buyer has noticed that its peer is gone.
     ///
     /// # Panics
-    /// When it does not see it in time.
+    /// If that takes too long.
     pub async fn buyer_is_alone(&self) {
         let alone = |node: &Node| node.list_channels().iter().all(|c| !c.is_usable);
         eventually("the buyer is alone", || with(&self.buyer, alone)).await;
@@ -148,13 +149,13 @@ impl Pair {
         with(&self.buyer, usable).await && with(&self.seller, usable).await
     }
 
-    /// Where the seller keeps everything.
+    /// Returns the storage folder of the seller.
     #[must_use]
     pub fn seller_folder(&self) -> PathBuf {
         self.folder.path().join("seller")
     }
 
-    /// The temporary folder, for what else a test keeps.
+    /// Returns the temporary folder, which a test may use for its own files, too.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -189,7 +190,8 @@ impl Pair {
         }
     }
 
-    /// Opens a channel, confirms it, and waits until each side has told the other its terms.
+    /// Opens a channel, confirms it, and waits until each side has announced its terms to the
+    /// other.
     async fn open(&self, from: &Arc<Ldk>, to: &Arc<Ldk>, address: SocketAddr, public: bool) {
         let (peer, pushed) = (to.node().node_id(), Some(PUSHED_MSAT));
         let opened = with(from, move |node| match public {
@@ -224,8 +226,8 @@ async fn with<T: Send + 'static>(
     ldk.with_node(work).await.expect("the program goes on")
 }
 
-/// Starts a node; one that listens does so on a port that was free a moment ago, as LDK does not
-/// tell which one it got.
+/// Starts a node. A node that listens gets a port that was free a moment ago, because LDK does not
+/// report the port that it got.
 async fn start(
     storage: PathBuf,
     access: Access,
@@ -237,6 +239,7 @@ async fn start(
         let config = config(storage.clone(), &access, address);
         match Ldk::start(config, clock.clone()).await {
             Ok(ldk) => return (Arc::new(ldk), address),
+            // Another test took the port in the meantime: try the next one.
             Err(error) if is_taken(&error) => {}
             Err(error) => panic!("the node does not start: {error}"),
         }
@@ -268,16 +271,16 @@ fn config(storage: PathBuf, access: &Access, address: Option<SocketAddr>) -> Ldk
     }
 }
 
-/// Waits until something holds.
+/// Waits until a condition holds.
 ///
 /// # Panics
-/// When it does not hold in time.
+/// If it does not hold in time.
 async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
     let waited = async {
         while !holds().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let in_time = tokio::time::timeout(PATIENCE, waited).await;
+    let in_time = tokio::time::timeout(TIME_LIMIT, waited).await;
     in_time.unwrap_or_else(|_| panic!("in time: {what}"));
 }

@@ -1,4 +1,4 @@
-//! The connection between two nodes, which a test can hold up and cut.
+//! The connection between two nodes, which a test can hold or cut.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Forwards each connection to a node that listens somewhere, now here, now there.
+/// A forwarder of connections to a node whose address may change.
 #[derive(Debug)]
 pub struct Wire {
     address: SocketAddr,
@@ -19,17 +19,17 @@ pub struct Wire {
 
 #[derive(Clone, Copy, Debug)]
 struct State {
-    /// So often all connections were cut.
+    /// The number of times that all connections were cut.
     cuts: u64,
     held: bool,
     target: SocketAddr,
 }
 
 impl Wire {
-    /// Forwards to `target`, from a free port.
+    /// Starts to forward to `target`, from a free port.
     ///
     /// # Panics
-    /// When no loopback port can be had.
+    /// If no loopback port is free.
     pub async fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -47,18 +47,18 @@ impl Wire {
         }
     }
 
-    /// Where to connect.
+    /// Returns the address to connect to.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Lets nothing through, in either direction, without ending a connection.
+    /// Holds back all bytes in both directions, without ending a connection.
     pub fn hold(&self) {
         self.state.send_modify(|state| state.held = true);
     }
 
-    /// Ends every connection, and forwards new ones to `target`.
+    /// Ends all connections, and forwards new ones to `target`.
     pub fn cut(&self, target: SocketAddr) {
         self.state.send_modify(|state| {
             state.cuts += 1;
@@ -67,7 +67,7 @@ impl Wire {
         });
     }
 
-    /// Where it forwards to.
+    /// Returns the address to which connections are forwarded.
     #[must_use]
     pub fn target(&self) -> SocketAddr {
         self.state.borrow().target
@@ -110,6 +110,7 @@ async fn carry(
         if read == 0 {
             return Ok(());
         }
+        // Held after the read, so that bytes on their way are held, too.
         let open = state.wait_for(|state| !state.held).await;
         drop(open.map_err(|_| io::ErrorKind::BrokenPipe)?);
         to.write_all(&buffer[..read]).await?;

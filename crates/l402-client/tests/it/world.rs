@@ -10,7 +10,7 @@ use l402_client::{
 use l402_host::ManualClock;
 use l402_lightning::Pay;
 use l402_lightning::sandbox::{Fault, Sandbox, SandboxWallet};
-use l402_testkit::House;
+use l402_testkit::TestHome;
 use tempfile::TempDir;
 
 use crate::server::PaidServer;
@@ -27,12 +27,12 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let House {
+        let TestHome {
             home,
             clock,
             sandbox,
             wallet,
-        } = House::with_account("buyer");
+        } = TestHome::with_account("buyer");
         let server = PaidServer::open(&sandbox, &clock);
         Self {
             home,

@@ -1,5 +1,7 @@
-//! The backends: one folder each, with `receive.rs` for the half that is paid and `pay.rs`
-//! (feature `pay`) for the half that spends.
+//! All backends, one folder each: `receive.rs` is the half that is paid, and `pay.rs` (feature
+//! `pay`) the half that spends.
+//!
+//! `docs/design/backends.md` says how to add one.
 
 #[cfg(feature = "ldk")]
 pub mod ldk;

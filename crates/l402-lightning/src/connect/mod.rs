@@ -1,6 +1,6 @@
-//! Opening a backend: from what people wrote (`node`) to what receives and pays (`backend`).
+//! The step from a parsed [`Node`](crate::Node) to an opened backend.
 //!
-//! This is the one place that names every backend. A build without one of them says so here.
+//! No other module names every backend. A build without one of them reports that here.
 
 #[cfg(feature = "pay")]
 mod pay;

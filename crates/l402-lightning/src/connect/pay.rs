@@ -1,4 +1,4 @@
-//! Opening the spending half of a backend.
+//! The opening of the spending half of a backend.
 
 #[cfg(feature = "lnd")]
 use crate::backend::lnd;
@@ -16,6 +16,7 @@ impl Node {
         match (self, open) {
             #[cfg(feature = "sandbox")]
             (Self::Sandbox, open) => sandbox::wallet(open).await,
+            // Needs neither home folder nor clock: both are at the other end.
             (Self::SandboxHttp(node), _) => sandbox_http::wallet(node),
             #[cfg(feature = "lnd")]
             (Self::Lnd(node), open) => lnd::wallet(node, open).await,

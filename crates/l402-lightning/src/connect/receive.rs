@@ -1,4 +1,4 @@
-//! Opening the receiving half of a backend.
+//! The opening of the receiving half of a backend.
 
 #[cfg(feature = "lnd")]
 use crate::backend::lnd;
@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind, Node, Open, Receiver};
 
 impl Node {
     /// Opens the receiving half. Must be called inside a tokio runtime, whose tasks do the I/O and
-    /// which has to outlive the receiver.
+    /// which must outlive the receiver.
     ///
     /// # Errors
     /// `Unauthorized` for a macaroon that can do more than receive, `Local` for files that cannot
@@ -29,7 +29,7 @@ impl Node {
         }
     }
 
-    /// The error of a backend that this program was built without.
+    /// Returns the error of a backend that this program was built without.
     #[cfg(not(all(feature = "lnd", feature = "sandbox")))]
     pub(super) fn not_built(&self) -> Error {
         let form = self.form();

@@ -1,4 +1,4 @@
-//! Parts of an address that several backends share.
+//! The parts of an address that several backends have in common.
 
 use core::fmt;
 use std::path::Path;
@@ -13,6 +13,7 @@ pub(super) fn has_user(url: &Url) -> bool {
 /// True if the URL's host is this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
+        // No other name counts, even if it resolves to loopback today: names can be re-pointed.
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
@@ -22,6 +23,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 
 /// Writes a path as the value of a parameter, percent-encoded.
 pub(super) fn write_path(f: &mut fmt::Formatter<'_>, path: &Path) -> fmt::Result {
+    // Escapes more than a URL requires, so that a reader can split the text at `?`, `&` and `=`.
     path.to_string_lossy()
         .bytes()
         .try_for_each(|byte| match byte {

@@ -4,7 +4,8 @@ use core::fmt;
 
 use super::table::NodeForm;
 
-/// The text names no backend. Holds a fragment that says which part and how to write it.
+/// The error of a text that names no backend. The message says which part is wrong and shows how to
+/// write it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeError(String);
 
@@ -13,12 +14,12 @@ impl NodeError {
         Self(text.into())
     }
 
-    /// A mistake in a text of this form, with the form's example.
+    /// Returns the error of a mistake in a text of this form, with the form's example.
     pub(super) fn of(form: &NodeForm, mistake: &str) -> Self {
         Self(format!("{mistake}; write {}", form.example))
     }
 
-    /// A text of no form, with the examples of all.
+    /// Returns the error of a text of no form, with the examples of all forms.
     pub(super) fn no_form() -> Self {
         let examples = NodeForm::ALL.map(|form| form.example);
         let written = match &examples {

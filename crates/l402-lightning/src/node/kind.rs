@@ -8,12 +8,26 @@ use super::lnd::LndNode;
 use super::sandbox_http::SandboxHttpNode;
 use super::table::NodeForm;
 
-/// A backend as people write it: `sandbox`, `sandbox+http://127.0.0.1:8403`,
+/// A backend as it is written in a configuration: `sandbox`, `sandbox+http://127.0.0.1:8403` or
 /// `lnd://127.0.0.1:8080?tls_cert=/path/tls.cert&macaroon=/path/invoice.macaroon`.
 ///
-/// `FromStr` and `Display` agree; no secret is in it, only paths. Those are percent-encoded if
-/// they hold anything but letters, digits and `/ . _ - ~ :`. The port of lnd is 8080 if none is
-/// named, and `&network=regtest` states its network if the macaroon's path does not.
+/// `FromStr` and `Display` agree. The text holds paths and never a secret. A path is
+/// percent-encoded if it holds anything but letters, digits and `/ . _ - ~ :`. The port of lnd is
+/// 8080 by default, and `&network=regtest` states its network if the macaroon's path does not.
+///
+/// ```
+/// use l402_lightning::{Node, NodeForm};
+///
+/// let node: Node = "lnd://node.example:8080?tls_cert=tls.cert&macaroon=invoice.macaroon".parse()?;
+/// assert_eq!(node.form(), NodeForm::LND);
+/// assert!(node.form().receives);
+///
+/// // An error shows how to write it, and repeats no password.
+/// let error = "lnd://me:secret@node.example".parse::<Node>().unwrap_err();
+/// assert!(error.to_string().contains("lnd's address is a host and a port"));
+/// assert!(!error.to_string().contains("secret"));
+/// # Ok::<(), l402_lightning::NodeError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Node {
@@ -26,7 +40,7 @@ pub enum Node {
 }
 
 impl Node {
-    /// The row of [`NodeForm::ALL`] by which this backend is written.
+    /// Returns the row of [`NodeForm::ALL`] that describes this backend.
     #[must_use]
     pub fn form(&self) -> NodeForm {
         match self {
@@ -41,6 +55,8 @@ impl FromStr for Node {
     type Err = NodeError;
 
     fn from_str(text: &str) -> Result<Self, NodeError> {
+        // The kind alone decides who reads the rest, so that a mistake in an address of lnd is
+        // answered with lnd's example and not with all of them.
         match text.split_once(':') {
             None if text == NodeForm::SANDBOX.kind => Ok(Self::Sandbox),
             Some((kind, _)) if kind == NodeForm::SANDBOX_HTTP.kind => {

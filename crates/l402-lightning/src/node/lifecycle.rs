@@ -1,10 +1,10 @@
-//! The end of what a backend does in the background.
+//! The orderly end of a backend's background work.
 
 use core::fmt;
 
 use l402_host::BoxFuture;
 
-/// The background work of an opened backend. The default has none, as the sandbox and lnd.
+/// The background work of an opened backend. The default has none, as with the sandbox and lnd.
 ///
 /// Dropping it ends nothing in order: call [`Lifecycle::shutdown`] when the last use of the node
 /// is over.
@@ -12,7 +12,7 @@ use l402_host::BoxFuture;
 pub struct Lifecycle(Option<BoxFuture<'static, ()>>);
 
 impl Lifecycle {
-    /// Background work that ends when `end` has completed.
+    /// Returns a lifecycle whose background work is ended by completing `end`.
     #[must_use]
     pub fn ending_with(end: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(Some(Box::pin(end)))

@@ -1,4 +1,4 @@
-//! lnd, as it is written.
+//! The written form of lnd.
 
 use core::fmt;
 use core::str::FromStr;
@@ -14,11 +14,11 @@ use super::table::NodeForm;
 /// lnd over REST: `lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LndNode {
-    /// `host:port`.
+    /// The REST address of lnd, as `host:port`.
     pub address: String,
-    /// The PEM certificate that is pinned.
+    /// The PEM file with the certificate that is pinned.
     pub tls_cert: PathBuf,
-    /// The macaroon file.
+    /// The file with the macaroon, in lnd's binary form.
     pub macaroon: PathBuf,
     /// The network; `None` if the address does not state it.
     pub network: Option<Network>,

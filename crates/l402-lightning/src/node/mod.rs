@@ -1,7 +1,7 @@
-//! The ways to write a backend in a configuration, and the types of an opened one.
+//! The written forms of backends, and the types of an opened backend.
 //!
-//! [`NodeForm`] is the table of all ways to write one; each backend reads and prints its own in a
-//! file of its own.
+//! [`NodeForm`] is the table of all forms. Each backend parses and prints its own form in a file of
+//! its own.
 
 mod address;
 mod error;

@@ -17,7 +17,7 @@ pub struct Open {
 }
 
 impl Open {
-    /// The folder in which the sandbox keeps its file, and the time.
+    /// Returns settings with this home folder, in which the sandbox keeps its file, and this clock.
     #[must_use]
     pub fn new(home: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -27,26 +27,26 @@ impl Open {
         }
     }
 
-    /// Accepts, if `true`, an lnd macaroon that could spend for receiving. Refused by default.
+    /// Sets whether an lnd macaroon that could spend is accepted for receiving. Refused by default.
     #[must_use]
     pub fn with_danger_spending_macaroon(mut self, accepted: bool) -> Self {
         self.danger_spending_macaroon = accepted;
         self
     }
 
-    /// The home folder.
+    /// Returns the home folder.
     #[must_use]
     pub fn home(&self) -> &Path {
         &self.home
     }
 
-    /// The clock by which invoices expire.
+    /// Returns the clock by which invoices expire.
     #[must_use]
     pub fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.clock)
     }
 
-    /// True if an lnd macaroon that could spend is accepted for receiving.
+    /// Returns true if an lnd macaroon that could spend is accepted for receiving.
     #[must_use]
     pub fn danger_spending_macaroon(&self) -> bool {
         self.danger_spending_macaroon
@@ -57,14 +57,14 @@ impl Open {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Receiver {
-    /// The node.
+    /// The receiving half.
     pub receive: Arc<dyn Receive>,
     /// Ends the node's background work, once nothing uses the node any more.
     pub lifecycle: Lifecycle,
 }
 
 impl Receiver {
-    /// A receiver without background work.
+    /// Returns a receiver without background work.
     #[must_use]
     pub fn new(receive: Arc<dyn Receive>) -> Self {
         Self {

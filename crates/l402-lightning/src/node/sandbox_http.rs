@@ -1,4 +1,4 @@
-//! The sandbox behind its HTTP API, as it is written.
+//! The written form of the sandbox behind its HTTP API.
 
 use core::fmt;
 use core::str::FromStr;
@@ -9,15 +9,15 @@ use super::address::{has_user, is_loopback};
 use super::error::NodeError;
 use super::table::NodeForm;
 
-/// The sandbox of another home, through its HTTP API (paying only): `sandbox+http://HOST:PORT`,
-/// reached on this machine alone.
+/// The sandbox of another home folder, reached through its HTTP API, which only pays:
+/// `sandbox+http://HOST:PORT`. The host must be this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SandboxHttpNode {
     url: Url,
 }
 
 impl SandboxHttpNode {
-    /// The address of the API: an `http` URL of loopback, with no path.
+    /// Returns the address of the API: an `http` URL on loopback, without a path.
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url
@@ -33,6 +33,8 @@ impl FromStr for SandboxHttpNode {
         let Ok(url) = plain.parse::<Url>() else {
             return wrong("the sandbox's address is not a URL");
         };
+        // Checked before the scheme, because this mistake is the one that could pay a stranger's
+        // server.
         if !is_loopback(&url) {
             return wrong("the sandbox is no money and is reached on this machine alone");
         }

@@ -1,6 +1,14 @@
-//! The one table of how backends are written: errors, help and documentation come from it.
+//! The one table of all written forms, from which errors, help and documentation come.
 
-/// One way to write a backend, and what that backend can do.
+/// One way to write a backend, and the abilities of that backend.
+///
+/// ```
+/// use l402_lightning::NodeForm;
+///
+/// // The forms that a seller may write.
+/// let sellers = NodeForm::ALL.iter().filter(|form| form.receives);
+/// assert_eq!(sellers.map(|form| form.kind).collect::<Vec<_>>(), ["sandbox", "lnd"]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NodeForm {
@@ -27,7 +35,7 @@ pub struct NodeForm {
 }
 
 impl NodeForm {
-    /// Every form, in the order in which people are told of them.
+    /// All forms, in the order in which help texts list them.
     pub const ALL: [Self; 3] = [Self::SANDBOX, Self::SANDBOX_HTTP, Self::LND];
 
     /// The sandbox of the home folder.

@@ -9,8 +9,8 @@ use crate::{Pay, Receive};
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Wallet {
-    /// The receiving half of the same backend; `None` for a backend that only pays. What the
-    /// wallet's credential does not allow is answered with `Unauthorized` when it is asked for.
+    /// The receiving half of the same backend; `None` for a backend that only pays. A call that the
+    /// wallet's credential does not allow is answered with `Unauthorized`.
     pub receive: Option<Arc<dyn Receive>>,
     /// The spending half.
     pub pay: Arc<dyn Pay>,
@@ -19,7 +19,7 @@ pub struct Wallet {
 }
 
 impl Wallet {
-    /// A wallet that only pays and has no background work.
+    /// Returns a wallet that only pays and has no background work.
     #[must_use]
     pub fn new(pay: Arc<dyn Pay>) -> Self {
         Self {
@@ -29,7 +29,7 @@ impl Wallet {
         }
     }
 
-    /// The wallet with a receiving half of the same backend.
+    /// Adds the receiving half of the same backend.
     #[must_use]
     pub fn with_receive(mut self, receive: Arc<dyn Receive>) -> Self {
         self.receive = Some(receive);

@@ -1,4 +1,4 @@
-//! One call: a request, a deadline, an answer of bounded length.
+//! A single call: a request, a deadline, and an answer of bounded length.
 
 use core::fmt;
 use core::time::Duration;
@@ -11,9 +11,11 @@ use super::failure::Failure;
 use super::peer::Peer;
 use crate::Error;
 
-/// Starts a client that goes to the node itself: no proxy, no redirect.
+/// Starts the configuration of a client that connects to the node directly: no proxy, no redirect.
 pub(crate) fn client(connect_timeout: Duration) -> ClientBuilder {
     Client::builder()
+        // The requests carry a credential, which neither a proxy of the environment nor the target
+        // of a redirect may see.
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(connect_timeout)
@@ -47,14 +49,14 @@ impl<P: Peer> Transport<P> {
 
     fn call(&self, method: Method, path: &str) -> Call<'_, P> {
         Call {
-            patience: P::PATIENCE,
+            time_limit: P::TIME_LIMIT,
             peer: &self.peer,
             request: self.client.request(method, format!("{}{path}", self.base)),
         }
     }
 }
 
-/// Shows the address alone: a client may carry a credential.
+/// Shows the address alone, because a client may carry a credential.
 impl<P> fmt::Debug for Transport<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transport")
@@ -65,30 +67,32 @@ impl<P> fmt::Debug for Transport<P> {
 
 /// A request that is ready to be sent.
 pub(crate) struct Call<'a, P> {
-    patience: Duration,
+    time_limit: Duration,
     pub(super) peer: &'a P,
     request: RequestBuilder,
 }
 
 impl<P: Peer> Call<'_, P> {
-    /// Sets another deadline than the usual one, from here to the end of the answer.
-    pub(crate) fn within(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    /// Sets a deadline other than the usual one. It covers everything from here to the end of the
+    /// answer.
+    pub(crate) fn within(mut self, time_limit: Duration) -> Self {
+        self.time_limit = time_limit;
         self
     }
 
     /// Sends the request and reads the answer.
     pub(crate) async fn json<T: DeserializeOwned>(mut self) -> Result<T, Failure> {
-        self.request = self.request.timeout(self.patience);
+        self.request = self.request.timeout(self.time_limit);
         let peer = self.peer;
         let mut response = self.send().await?;
         let body = read(&mut response, peer).await;
+        // The node may have acted already, even if its answer cannot be used.
         let body = body.map_err(Failure::of_answer)?;
         serde_json::from_slice(&body)
             .map_err(|_| Failure::of_answer(peer.garbled("not the expected JSON")))
     }
 
-    /// Sends the request, and turns a refusal into a failure.
+    /// Sends the request and turns a refusal into a failure.
     pub(super) async fn send(self) -> Result<Response, Failure> {
         let peer = self.peer;
         let sent = self.request.send().await;
@@ -111,6 +115,7 @@ impl<P: Peer> Call<'_, P> {
     }
 }
 
+/// Reads an answer to its end.
 async fn read<P: Peer>(response: &mut Response, peer: &P) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     let lost = |error| peer.cut_short(&error);
@@ -122,6 +127,7 @@ async fn read<P: Peer>(response: &mut Response, peer: &P) -> Result<Vec<u8>, Err
 
 /// Appends to what was read, up to the limit of an answer.
 pub(super) fn extend<P: Peer>(read: &mut Vec<u8>, chunk: &[u8], peer: &P) -> Result<(), Error> {
+    // Checked before the copy: an answer without end must not fill the memory.
     if read.len().saturating_add(chunk.len()) > P::MAX_ANSWER {
         return Err(peer.too_long());
     }

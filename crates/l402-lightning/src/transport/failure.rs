@@ -1,14 +1,14 @@
-//! The failure of a call, and what it says about the request.
+//! The failure of a call, with the facts that decide whether a payment may have begun.
 
 use reqwest::StatusCode;
 
 use crate::Error;
 
-/// A call without the answer that was asked for.
+/// A call that did not bring the answer that was asked for.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) error: Error,
-    /// The status of the node's refusal; `None` if there was no answer, or a broken one.
+    /// The status of the node's refusal; `None` without an answer, or if the answer was broken.
     pub(crate) status: Option<StatusCode>,
     /// True if any of the request may have reached the node.
     #[cfg_attr(
@@ -19,7 +19,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// The failure of a request that certainly arrived, with an answer that cannot be used.
+    /// Returns the failure of a request that certainly arrived, but whose answer cannot be used.
     pub(super) const fn of_answer(error: Error) -> Self {
         Self {
             error,

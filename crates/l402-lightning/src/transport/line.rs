@@ -1,4 +1,4 @@
-//! A streamed answer: one JSON value a line.
+//! A streamed answer with one JSON value per line.
 
 use reqwest::Response;
 use serde::de::DeserializeOwned;
@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::peer::Peer;
 use crate::Error;
 
-/// A streamed answer, line by line, without a deadline of its own.
+/// A streamed answer that is read line by line, without a deadline of its own.
 pub(crate) struct Lines<P> {
     peer: P,
     read: Vec<u8>,
@@ -16,8 +16,8 @@ pub(crate) struct Lines<P> {
 }
 
 impl<P: Peer> Call<'_, P> {
-    /// Sends the request and opens its streamed answer. A node may send no head before the first
-    /// line, so this waits for it, without a deadline.
+    /// Sends the request and opens its streamed answer. Waits for the head of the answer without a
+    /// deadline, because a node may send none before the first line.
     pub(crate) async fn lines(self) -> Result<Lines<P>, Failure> {
         let peer = self.peer.clone();
         Ok(Lines {
@@ -32,6 +32,8 @@ impl<P: Peer> Lines<P> {
     /// Returns the next value; `None` at the end of the stream.
     pub(crate) async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Error> {
         loop {
+            // Bytes that were read earlier come first: one chunk may hold several lines, and the
+            // end of the stream must not swallow them.
             if let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.read.drain(..=end).collect();
                 return self.value(&line).map(Some);

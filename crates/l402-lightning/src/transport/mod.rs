@@ -1,8 +1,8 @@
-//! JSON over HTTP, as far as every node's interface has it in common.
+//! JSON over HTTP, as far as the interfaces of all nodes agree.
 //!
-//! Each call has a deadline, each answer a limit, and each `Failure` says if the node may have
-//! seen the request: that decides if a payment certainly failed or is unknown. The words are the
-//! backend's own, through [`Peer`].
+//! Each call has a deadline and each answer a size limit. Each `Failure` tells if the node may have
+//! seen the request, which decides if a payment certainly failed or is unknown. Error texts are
+//! worded by the backend, through [`Peer`].
 
 mod call;
 mod failure;

@@ -1,4 +1,4 @@
-//! The words and limits of one kind of node.
+//! The error texts and the limits of one kind of node.
 
 use core::time::Duration;
 
@@ -8,12 +8,12 @@ use crate::Error;
 
 /// A kind of node at the other end, which words its own errors.
 ///
-/// What the node itself says reaches an error only through [`plain`](super::plain).
+/// Text from the node itself reaches an error only through [`plain`](super::plain).
 pub(crate) trait Peer: Clone + Send + Sync {
-    /// The deadline of a call that names no other.
-    const PATIENCE: Duration;
+    /// The deadline of a call that sets no other.
+    const TIME_LIMIT: Duration;
 
-    /// The most bytes of an answer, or of a line of a streamed one.
+    /// The maximum length in bytes of an answer, or of a line of a streamed answer.
     const MAX_ANSWER: usize;
 
     /// The error of a request without an answer.

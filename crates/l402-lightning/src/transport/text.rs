@@ -1,10 +1,12 @@
-//! A stranger's words, made safe to show.
+//! Text from a node, made safe to show.
 
-/// The most characters of a node's words that are shown.
+/// The maximum number of characters shown of such a text.
 const MAX_CHARS: usize = 200;
 
-/// Returns the words of a node, escaped and cut to 200 characters.
+/// Returns text of a node, escaped and cut to 200 characters.
 pub(crate) fn plain(text: &str) -> String {
+    // A node may be run by somebody else: its text must not move the cursor of a terminal, forge a
+    // line of a log, or fill one.
     l402::text::escape_within(text, MAX_CHARS)
 }
 

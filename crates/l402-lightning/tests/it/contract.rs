@@ -1,5 +1,7 @@
-//! What every backend promises. Whoever writes one sets up a [`Bench`] and calls
-//! [`keeps_every_promise`].
+//! The promises of every backend.
+//!
+//! A test of a backend implements [`Bench`] and calls [`keeps_every_promise`];
+//! `docs/design/backends.md` has the recipe.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,29 +15,30 @@ use l402_lightning::{
     SettlementIndex,
 };
 
-/// 10 sat on the main network, made at second 1790000000, for a day.
+/// An invoice over 10 sat on the main network, made at second 1790000000, valid for a day.
 const ON_ANOTHER_NETWORK: &str = "lnbc100n1p4tzwuqpp5jq0nhq09mw2dc33dmfy6y4f2zktpf9z6ps4mn0ka609g\
     h38zd6mqsp5c4djrpwvsjd9cuvfzl8sm5n4tgw4298mz9kk3trzfg0yr5vk4s3sdq8fs6rqvsxqrrsscqzpg9qyysgqqpc\
     wvk2zkdnunrruq8kdvdlwvch02f8ym6kfvs669c79wkpsyu3pg32a34hdq0fudeyp0zp9rnwq0cuml24sq9gewkett3d0e\
     alj2ysq0cjck8";
 
-/// A seller and a buyer, on one network that is not the main one, with nothing settled yet.
+/// A seller and a buyer on one network other than the main one, with nothing settled yet.
 pub(crate) trait Bench: Sync {
-    /// The seller's node.
+    /// Returns the seller's node.
     fn receive(&self) -> Arc<dyn Receive>;
-    /// The buyer's node, with 1,000 sat at least.
+    /// Returns the buyer's node, which has at least 1,000 sat.
     fn pay(&self) -> Arc<dyn Pay>;
-    /// What routing costs a payment here; zero where that cannot be arranged.
+    /// Returns the routing fee of a payment here; zero if none can be arranged.
     fn fee(&self) -> Msat;
-    /// Lets time pass for both nodes.
+    /// Moves the time forward for both nodes.
     fn pass(&self, time: Duration) -> BoxFuture<'_, ()>;
 }
 
-/// Checks them all, within a minute.
+/// Checks every promise, within a minute.
 pub(crate) async fn keeps_every_promise(bench: &dyn Bench) {
     let promises = async {
         fresh_invoices_differ_and_say_what_was_asked(bench).await;
         refuses_what_no_invoice_can_say(bench).await;
+        // Before anything else is paid: it expects its own settlements to be the first.
         settlements_come_once_each_in_order_and_go_on(bench).await;
         an_unpaid_invoice_is_not_settled(bench).await;
         pays_once_however_often_it_is_asked(bench).await;
@@ -137,6 +140,7 @@ async fn pays_once_however_often_it_is_asked(bench: &dyn Bench) {
     let (pay, amount) = (bench.pay(), Msat::from_sat(50));
     let before = pay.balance().await.expect("a balance");
     let bought = invoice(bench, amount).await;
+    // Eight attempts at once race for the first one; a ninth finds the payment settled.
     let at_once = join_all((0..8).map(|_| pay.pay(order(bought.bolt11())))).await;
     let again = pay.pay(order(bought.bolt11())).await;
     let looked_up = pay
@@ -234,6 +238,7 @@ async fn what_cannot_be_paid_moves_no_money(bench: &dyn Bench) {
     let before = pay.balance().await.expect("a balance");
     let beyond = invoice(bench, Msat::from_sat(50_000_000)).await;
     let late = invoice(bench, Msat::from_sat(10)).await;
+    // Another network under the same signature, which therefore does not verify.
     let broken = late.bolt11().replace("lnbcrt", "lnbc");
     for bolt11 in [beyond.bolt11(), &broken[..], "lnbc", "", ON_ANOTHER_NETWORK] {
         let payment = pay.pay(order(bolt11)).await;

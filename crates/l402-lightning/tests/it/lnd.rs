@@ -1,4 +1,4 @@
-//! lnd over REST, before a server of the test that speaks its JSON.
+//! The backend `lnd` against the fake lnd of the test kit.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,7 +48,7 @@ fn macaroon(ops: &[(&str, &[&str])]) -> Vec<u8> {
     .concat()
 }
 
-/// An lnd, and both halves of this crate before it.
+/// A fake lnd, with both halves of the backend connected to it.
 struct Setup {
     lnd: FakeLnd,
     receive: Arc<dyn Receive>,
@@ -68,7 +68,7 @@ impl Setup {
             std::fs::write(path, bytes).expect("written");
         }
         std::fs::write(folder.path().join("tls.cert"), &lnd.tls_cert).expect("written");
-        let clock = lnd.fake.house.clock.clone();
+        let clock = lnd.fake.home.clock.clone();
         let receiver = node(&lnd.address, folder.path(), "invoice");
         let open = Open::new(folder.path(), clock);
         let receive = receiver.receiver(open.clone()).await;
@@ -94,7 +94,7 @@ impl Setup {
     }
 
     fn open(&self) -> Open {
-        Open::new(self.folder.path(), self.lnd.fake.house.clock.clone())
+        Open::new(self.folder.path(), self.lnd.fake.home.clock.clone())
     }
 
     fn sends(&self) -> usize {
@@ -135,18 +135,18 @@ impl Bench for Setup {
     }
 
     fn fee(&self) -> Msat {
-        self.lnd.fake.house.fee()
+        self.lnd.fake.home.fee()
     }
 
     fn pass(&self, time: Duration) -> BoxFuture<'_, ()> {
-        self.lnd.fake.house.pass(time)
+        self.lnd.fake.home.pass(time)
     }
 }
 
 #[tokio::test]
 async fn keeps_the_contract() {
     let setup = Setup::new().await;
-    setup.lnd.fake.house.sandbox.set_fee(setup.fee()).unwrap();
+    setup.lnd.fake.home.sandbox.set_fee(setup.fee()).unwrap();
     keeps_every_promise(&setup).await;
 }
 

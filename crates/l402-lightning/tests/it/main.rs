@@ -1,4 +1,4 @@
-//! What this crate promises: of every backend alike, and of each one alone.
+//! The promises of this crate: of all backends alike, and of each backend alone.
 
 mod contract;
 mod lnd;

@@ -1,4 +1,4 @@
-//! The sandbox in process.
+//! The sandbox inside the process.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,11 +14,11 @@ use l402_lightning::{
     Error, ErrorKind, InvoiceState, NewInvoice, Node, Open, Pay, PayRequest, Payment, Receive,
     SettlementIndex,
 };
-use l402_testkit::{House, clock};
+use l402_testkit::{TestHome, clock};
 
 use super::contract::{Bench, asked, invoice, is_settled, keeps_every_promise, order};
 
-/// Dealings with the house that most tests here have.
+/// The steps that most tests here have in common.
 trait Deal {
     async fn invoice(&self) -> NewInvoice;
     async fn buy(&self, invoice: &NewInvoice) -> Payment;
@@ -26,7 +26,7 @@ trait Deal {
     fn assert_no_money_appeared_or_vanished(&self);
 }
 
-impl Deal for House {
+impl Deal for TestHome {
     async fn invoice(&self) -> NewInvoice {
         invoice(self, Msat::from_sat(50)).await
     }
@@ -50,7 +50,7 @@ impl Deal for House {
     }
 }
 
-impl Bench for House {
+impl Bench for TestHome {
     fn receive(&self) -> Arc<dyn Receive> {
         Arc::new(self.sandbox.clone())
     }
@@ -71,12 +71,12 @@ impl Bench for House {
 
 #[tokio::test]
 async fn keeps_the_contract() {
-    let house = House::new();
-    house.sandbox.set_fee(house.fee()).unwrap();
-    keeps_every_promise(&house).await;
-    house.assert_no_money_appeared_or_vanished();
+    let test = TestHome::new();
+    test.sandbox.set_fee(test.fee()).unwrap();
+    keeps_every_promise(&test).await;
+    test.assert_no_money_appeared_or_vanished();
     let sold = [1, 2, 3, 4, 50, 10].into_iter().sum();
-    assert_eq!(house.sandbox.income().unwrap(), Msat::from_sat(sold));
+    assert_eq!(test.sandbox.income().unwrap(), Msat::from_sat(sold));
 }
 
 type Files = BTreeMap<PathBuf, (SystemTime, Option<Vec<u8>>)>;
@@ -98,28 +98,27 @@ fn files(folder: &Path) -> Files {
 
 #[tokio::test]
 async fn ten_thousand_unpaid_invoices_leave_every_file_as_it_was() {
-    let house = House::new();
-    let paid = house.invoice().await;
-    assert!(is_settled(&house.buy(&paid).await, &paid));
-    let mut settlements = house.sandbox.settlements(SettlementIndex::default());
+    let test = TestHome::new();
+    let paid = test.invoice().await;
+    assert!(is_settled(&test.buy(&paid).await, &paid));
+    let mut settlements = test.sandbox.settlements(SettlementIndex::default());
     settlements.next().await.unwrap().unwrap();
-    let before = files(house.home.path());
+    let before = files(test.home.path());
     assert!(
         before.keys().any(|path| path.ends_with("sandbox.db")),
         "{:?}",
         before.keys()
     );
     for _ in 0..10_000 {
-        house
-            .sandbox
+        test.sandbox
             .create_invoice(asked(Msat::from_sat(50)))
             .await
             .unwrap();
     }
-    // Whoever waits for settlements looks at the file meanwhile.
+    // The stream of settlements reads the file in the meantime.
     let waited = tokio::time::timeout(Duration::from_millis(120), settlements.next()).await;
     assert!(waited.is_err(), "nothing was paid");
-    assert!(before == files(house.home.path()), "a file changed");
+    assert!(before == files(test.home.path()), "a file changed");
 }
 
 #[tokio::test]
@@ -146,10 +145,10 @@ async fn whoever_only_sells_makes_no_database() {
 
 #[tokio::test]
 async fn processes_on_one_home_pay_an_invoice_once() {
-    let house = House::new();
-    let bought = house.invoice().await;
+    let test = TestHome::new();
+    let bought = test.invoice().await;
     let open = || {
-        let sandbox = Sandbox::open(house.home.path(), house.clock.clone()).unwrap();
+        let sandbox = Sandbox::open(test.home.path(), test.clock.clone()).unwrap();
         SandboxWallet::open(&sandbox, "default").unwrap()
     };
     let wallets: Vec<SandboxWallet> = (0..4).map(|_| open()).collect();
@@ -164,10 +163,10 @@ async fn processes_on_one_home_pay_an_invoice_once() {
         "{payments:?}"
     );
     assert_eq!(
-        house.wallet.balance().await.unwrap(),
+        test.wallet.balance().await.unwrap(),
         Msat::from_sat(100_000 - 50)
     );
-    house.assert_no_money_appeared_or_vanished();
+    test.assert_no_money_appeared_or_vanished();
 }
 
 #[test]
@@ -190,10 +189,10 @@ fn many_who_open_at_once_share_one_filled_account() {
 
 #[tokio::test]
 async fn another_account_neither_pays_again_nor_learns_the_preimage() {
-    let house = House::new();
-    let bought = house.invoice().await;
-    assert!(is_settled(&house.buy(&bought).await, &bought));
-    let other = SandboxWallet::open(&house.sandbox, "other").unwrap();
+    let test = TestHome::new();
+    let bought = test.invoice().await;
+    assert!(is_settled(&test.buy(&bought).await, &bought));
+    let other = SandboxWallet::open(&test.sandbox, "other").unwrap();
     let payment = other.pay(order(bought.bolt11())).await;
     assert!(matches!(payment, Payment::Failed(_)), "{payment:?}");
     assert!(other.lookup(bought.payment_hash()).await.unwrap().is_none());
@@ -202,8 +201,8 @@ async fn another_account_neither_pays_again_nor_learns_the_preimage() {
 
 #[tokio::test]
 async fn an_invoice_of_another_sandbox_is_refused_with_the_mend() {
-    let (house, stranger) = (House::new(), House::new());
-    let payment = house.buy(&stranger.invoice().await).await;
+    let (test, stranger) = (TestHome::new(), TestHome::new());
+    let payment = test.buy(&stranger.invoice().await).await;
     let Payment::Failed(failure) = payment else {
         panic!("{payment:?}")
     };
@@ -216,71 +215,71 @@ async fn an_invoice_of_another_sandbox_is_refused_with_the_mend() {
 
 #[tokio::test]
 async fn told_to_fail_it_fails_and_moves_nothing() {
-    let house = House::new();
-    house.sandbox.set_fault(Fault::Fails).unwrap();
-    let bought = house.invoice().await;
-    assert!(matches!(house.buy(&bought).await, Payment::Failed(_)));
-    assert!(matches!(house.look_up(&bought).await, Payment::Failed(_)));
+    let test = TestHome::new();
+    test.sandbox.set_fault(Fault::Fails).unwrap();
+    let bought = test.invoice().await;
+    assert!(matches!(test.buy(&bought).await, Payment::Failed(_)));
+    assert!(matches!(test.look_up(&bought).await, Payment::Failed(_)));
     assert_eq!(
-        house.wallet.balance().await.unwrap(),
+        test.wallet.balance().await.unwrap(),
         Msat::from_sat(100_000)
     );
-    house.sandbox.set_fault(Fault::None).unwrap();
-    assert!(is_settled(&house.buy(&bought).await, &bought));
-    assert!(is_settled(&house.look_up(&bought).await, &bought));
+    test.sandbox.set_fault(Fault::None).unwrap();
+    assert!(is_settled(&test.buy(&bought).await, &bought));
+    assert!(is_settled(&test.look_up(&bought).await, &bought));
 }
 
 #[tokio::test]
 async fn what_ends_in_mid_payment_is_unknown_and_was_paid() {
-    let house = House::new();
-    house.sandbox.set_fault(Fault::EndsMidPayment).unwrap();
-    let bought = house.invoice().await;
-    assert!(matches!(house.buy(&bought).await, Payment::Unknown(_)));
-    assert!(is_settled(&house.look_up(&bought).await, &bought));
+    let test = TestHome::new();
+    test.sandbox.set_fault(Fault::EndsMidPayment).unwrap();
+    let bought = test.invoice().await;
+    assert!(matches!(test.buy(&bought).await, Payment::Unknown(_)));
+    assert!(is_settled(&test.look_up(&bought).await, &bought));
     assert!(
-        is_settled(&house.buy(&bought).await, &bought),
+        is_settled(&test.buy(&bought).await, &bought),
         "it reports the first payment"
     );
     assert_eq!(
-        house.wallet.balance().await.unwrap(),
+        test.wallet.balance().await.unwrap(),
         Msat::from_sat(100_000 - 50)
     );
 }
 
 #[tokio::test]
 async fn a_held_payment_settles_when_it_is_let_go_also_by_another_process() {
-    let house = House::new();
-    house.sandbox.set_fault(Fault::Held).unwrap();
-    let bought = house.invoice().await;
+    let test = TestHome::new();
+    test.sandbox.set_fault(Fault::Held).unwrap();
+    let bought = test.invoice().await;
     for _ in 0..2 {
-        assert!(matches!(house.buy(&bought).await, Payment::Unknown(_)));
+        assert!(matches!(test.buy(&bought).await, Payment::Unknown(_)));
     }
-    assert!(matches!(house.look_up(&bought).await, Payment::Unknown(_)));
-    let state = house.sandbox.lookup(bought.payment_hash()).await.unwrap();
+    assert!(matches!(test.look_up(&bought).await, Payment::Unknown(_)));
+    let state = test.sandbox.lookup(bought.payment_hash()).await.unwrap();
     assert_eq!(state, InvoiceState::Held);
-    assert_eq!(house.sandbox.income().unwrap(), Msat::ZERO);
-    house.assert_no_money_appeared_or_vanished();
+    assert_eq!(test.sandbox.income().unwrap(), Msat::ZERO);
+    test.assert_no_money_appeared_or_vanished();
 
-    let other = Sandbox::open(house.home.path(), house.clock.clone()).unwrap();
+    let other = Sandbox::open(test.home.path(), test.clock.clone()).unwrap();
     assert_eq!(other.fault().unwrap(), Fault::Held);
     other.set_fault(Fault::None).unwrap();
-    assert!(is_settled(&house.look_up(&bought).await, &bought));
-    let told = house
+    assert!(is_settled(&test.look_up(&bought).await, &bought));
+    let told = test
         .sandbox
         .settlements(SettlementIndex::default())
         .next()
         .await;
     assert_eq!(told.unwrap().unwrap().payment_hash, bought.payment_hash());
-    assert_eq!(house.sandbox.income().unwrap(), Msat::from_sat(50));
-    house.assert_no_money_appeared_or_vanished();
+    assert_eq!(test.sandbox.income().unwrap(), Msat::from_sat(50));
+    test.assert_no_money_appeared_or_vanished();
 }
 
 #[tokio::test]
 async fn a_lie_about_the_preimage_proves_nothing_and_stays_the_same_lie() {
-    let house = House::new();
-    house.sandbox.set_fault(Fault::LiesAboutPreimage).unwrap();
-    let bought = house.invoice().await;
-    let (told, later) = (house.buy(&bought).await, house.look_up(&bought).await);
+    let test = TestHome::new();
+    test.sandbox.set_fault(Fault::LiesAboutPreimage).unwrap();
+    let bought = test.invoice().await;
+    let (told, later) = (test.buy(&bought).await, test.look_up(&bought).await);
     let (
         Payment::Settled { preimage, .. },
         Payment::Settled {
@@ -296,14 +295,13 @@ async fn a_lie_about_the_preimage_proves_nothing_and_stays_the_same_lie() {
 
 #[tokio::test]
 async fn an_answer_after_the_deadline_is_unknown_until_looked_up() {
-    let house = House::new();
-    house
-        .sandbox
+    let test = TestHome::new();
+    test.sandbox
         .set_fault(Fault::Slow(Duration::from_secs(3600)))
         .unwrap();
-    let bought = house.invoice().await;
+    let bought = test.invoice().await;
     let deadline = Duration::from_millis(300);
-    let payment = house
+    let payment = test
         .wallet
         .pay(PayRequest {
             deadline,
@@ -314,50 +312,49 @@ async fn an_answer_after_the_deadline_is_unknown_until_looked_up() {
         panic!("{payment:?}")
     };
     assert_eq!(unknown.error.kind(), ErrorKind::Timeout);
-    assert!(is_settled(&house.look_up(&bought).await, &bought));
-    house
-        .sandbox
+    assert!(is_settled(&test.look_up(&bought).await, &bought));
+    test.sandbox
         .set_fault(Fault::Slow(Duration::from_millis(1)))
         .unwrap();
-    let bought = house.invoice().await;
-    assert!(is_settled(&house.buy(&bought).await, &bought));
+    let bought = test.invoice().await;
+    assert!(is_settled(&test.buy(&bought).await, &bought));
 }
 
 #[tokio::test]
 async fn an_unknown_payment_stays_unknown() {
-    let house = House::new();
-    house.sandbox.set_fault(Fault::Unknown).unwrap();
-    let bought = house.invoice().await;
-    assert!(matches!(house.buy(&bought).await, Payment::Unknown(_)));
-    house.sandbox.set_fault(Fault::None).unwrap();
-    assert!(matches!(house.buy(&bought).await, Payment::Unknown(_)));
-    assert!(matches!(house.look_up(&bought).await, Payment::Unknown(_)));
-    let state = house.sandbox.lookup(bought.payment_hash()).await.unwrap();
+    let test = TestHome::new();
+    test.sandbox.set_fault(Fault::Unknown).unwrap();
+    let bought = test.invoice().await;
+    assert!(matches!(test.buy(&bought).await, Payment::Unknown(_)));
+    test.sandbox.set_fault(Fault::None).unwrap();
+    assert!(matches!(test.buy(&bought).await, Payment::Unknown(_)));
+    assert!(matches!(test.look_up(&bought).await, Payment::Unknown(_)));
+    let state = test.sandbox.lookup(bought.payment_hash()).await.unwrap();
     assert_eq!(state, InvoiceState::Unseen);
-    house.assert_no_money_appeared_or_vanished();
+    test.assert_no_money_appeared_or_vanished();
 }
 
 #[test]
 fn the_faucet_has_a_limit() {
-    let house = House::new();
+    let test = TestHome::new();
     assert_eq!(
-        house.wallet.fund(Msat::from_sat(1)).unwrap(),
+        test.wallet.fund(Msat::from_sat(1)).unwrap(),
         Msat::from_sat(100_001)
     );
     for wrong in [Msat::from_sat(1_000_001), Msat::ZERO] {
         assert_eq!(
-            house.wallet.fund(wrong).unwrap_err().kind(),
+            test.wallet.fund(wrong).unwrap_err().kind(),
             ErrorKind::Rejected
         );
     }
     let most = Msat::from_sat(1_000_000);
-    assert_eq!(house.wallet.fund(most).unwrap(), Msat::from_sat(1_100_001));
-    house.assert_no_money_appeared_or_vanished();
+    assert_eq!(test.wallet.fund(most).unwrap(), Msat::from_sat(1_100_001));
+    test.assert_no_money_appeared_or_vanished();
 }
 
 #[test]
 fn the_sandboxs_own_accounts_and_odd_names_are_no_wallets() {
-    let house = House::new();
+    let test = TestHome::new();
     for name in [
         "income",
         "routing",
@@ -368,7 +365,7 @@ fn the_sandboxs_own_accounts_and_odd_names_are_no_wallets() {
         "../x",
         &"a".repeat(65),
     ] {
-        let error: Error = SandboxWallet::open(&house.sandbox, name).unwrap_err();
+        let error: Error = SandboxWallet::open(&test.sandbox, name).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Rejected, "{name}");
     }
 }
@@ -377,8 +374,8 @@ fn the_sandboxs_own_accounts_and_odd_names_are_no_wallets() {
 #[test]
 fn the_folder_is_for_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
-    let house = House::new();
-    let folder = house.home.path().join("sandbox");
+    let test = TestHome::new();
+    let folder = test.home.path().join("sandbox");
     let mode = std::fs::metadata(folder).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
 }
@@ -401,10 +398,10 @@ fn a_damaged_file_is_named_and_kept() {
 
 #[tokio::test]
 async fn nodes_of_one_home_find_each_other() {
-    let house = House::new();
+    let test = TestHome::new();
     let node: Node = "sandbox".parse().unwrap();
-    let receive = node.receiver(house.open()).await.unwrap().receive;
-    let pay = node.wallet(house.open()).await.unwrap().pay;
+    let receive = node.receiver(test.open()).await.unwrap().receive;
+    let pay = node.wallet(test.open()).await.unwrap().pay;
     assert_eq!(
         (receive.network(), pay.network()),
         (Network::Regtest, Network::Regtest)
@@ -415,25 +412,25 @@ async fn nodes_of_one_home_find_each_other() {
         .unwrap();
     assert!(is_settled(&pay.pay(order(bought.bolt11())).await, &bought));
     assert_eq!(
-        house.wallet.balance().await.unwrap(),
+        test.wallet.balance().await.unwrap(),
         Msat::from_sat(100_000 - 7)
     );
 }
 
 #[test]
 fn debug_shows_no_key() {
-    let house = House::new();
-    let key = std::fs::read_to_string(house.home.path().join("sandbox/node.key")).unwrap();
-    let shown = format!("{:?} {:?}", house.sandbox, house.wallet);
+    let test = TestHome::new();
+    let key = std::fs::read_to_string(test.home.path().join("sandbox/node.key")).unwrap();
+    let shown = format!("{:?} {:?}", test.sandbox, test.wallet);
     assert!(!shown.contains(&key[..16]), "{shown}");
 }
 
 #[test]
 fn a_wallet_has_one_name_that_no_other_wallet_has() {
-    let (house, other) = (House::new(), House::new());
-    let reopened = Sandbox::open(house.home.path(), house.clock.clone()).unwrap();
+    let (test, other) = (TestHome::new(), TestHome::new());
+    let reopened = Sandbox::open(test.home.path(), test.clock.clone()).unwrap();
     let name = |account| SandboxWallet::open(&reopened, account).unwrap().name();
-    assert_eq!(name("default"), house.wallet.name());
-    assert_ne!(name("second"), house.wallet.name());
-    assert_ne!(other.wallet.name(), house.wallet.name());
+    assert_eq!(name("default"), test.wallet.name());
+    assert_ne!(name("second"), test.wallet.name());
+    assert_ne!(other.wallet.name(), test.wallet.name());
 }

@@ -7,7 +7,7 @@ use l402::Msat;
 use l402_host::BoxFuture;
 use l402_lightning::sandbox::{Fault, serve_api};
 use l402_lightning::{ErrorKind, Node, Open, Pay, Payment, Receive};
-use l402_testkit::{House, START};
+use l402_testkit::{START, TestHome};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -15,9 +15,9 @@ use tokio::sync::oneshot;
 
 use super::contract::{Bench, asked, invoice, is_settled, keeps_every_promise, order};
 
-/// A sandbox behind its API, and a wallet that reaches it through it.
+/// A sandbox behind its API, and a wallet that uses the API.
 struct Remote {
-    house: House,
+    home: TestHome,
     pay: Arc<dyn Pay>,
     base: String,
     client: Client,
@@ -26,16 +26,16 @@ struct Remote {
 
 impl Remote {
     async fn new() -> Self {
-        let house = House::new();
+        let test = TestHome::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async { stopped.await.unwrap_or(()) };
-        tokio::spawn(serve_api(house.sandbox.clone(), listener, stopped));
+        tokio::spawn(serve_api(test.sandbox.clone(), listener, stopped));
         let pay = payer(&base).await;
         let client = Client::builder().no_proxy().build().expect("a client");
         Self {
-            house,
+            home: test,
             pay,
             base,
             client,
@@ -95,7 +95,7 @@ async fn payer(base: &str) -> Arc<dyn Pay> {
 
 impl Bench for Remote {
     fn receive(&self) -> Arc<dyn Receive> {
-        self.house.receive()
+        self.home.receive()
     }
 
     fn pay(&self) -> Arc<dyn Pay> {
@@ -103,18 +103,18 @@ impl Bench for Remote {
     }
 
     fn fee(&self) -> Msat {
-        self.house.fee()
+        self.home.fee()
     }
 
     fn pass(&self, time: Duration) -> BoxFuture<'_, ()> {
-        self.house.pass(time)
+        self.home.pass(time)
     }
 }
 
 #[tokio::test]
 async fn keeps_the_contract() {
     let remote = Remote::new().await;
-    remote.house.sandbox.set_fee(remote.fee()).unwrap();
+    remote.home.sandbox.set_fee(remote.fee()).unwrap();
     let name = format!("sandbox+{}, account default", remote.base);
     assert_eq!(remote.pay.name(), name);
     keeps_every_promise(&remote).await;
@@ -168,7 +168,7 @@ async fn faults_are_set_over_http() {
     );
     assert_eq!(remote.get("/v1/fault").await, (200, slow));
     assert_eq!(
-        remote.house.sandbox.fault().unwrap(),
+        remote.home.sandbox.fault().unwrap(),
         Fault::Slow(Duration::from_millis(500))
     );
     assert_eq!(
@@ -261,9 +261,9 @@ async fn pages_of_other_sites_are_refused() {
 
 #[tokio::test]
 async fn refuses_to_be_reachable_from_other_machines() {
-    let house = House::new();
+    let test = TestHome::new();
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
-    let served = serve_api(house.sandbox.clone(), listener, std::future::pending());
+    let served = serve_api(test.sandbox.clone(), listener, std::future::pending());
     let error = tokio::time::timeout(Duration::from_secs(5), served)
         .await
         .unwrap()
@@ -274,7 +274,7 @@ async fn refuses_to_be_reachable_from_other_machines() {
 
 #[tokio::test]
 async fn nothing_listening_is_a_certain_failure() {
-    // Bound and not listening: the port is nobody else's, and refuses.
+    // Bound but not listening: no other program gets the port, and connections are refused.
     let deaf = tokio::net::TcpSocket::new_v4().unwrap();
     deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let base = format!("http://{}", deaf.local_addr().unwrap());
@@ -304,15 +304,15 @@ async fn a_connection_that_ends_after_the_request_is_unknown() {
 #[tokio::test]
 async fn the_api_alone_cannot_be_sold_through() {
     let node: Node = "sandbox+http://127.0.0.1:1".parse().unwrap();
-    let house = House::new();
-    let refused = node.receiver(house.open()).await;
+    let test = TestHome::new();
+    let refused = node.receiver(test.open()).await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Rejected);
 }
 
 #[tokio::test]
 async fn a_wallet_has_the_receiving_half_that_its_backend_has() {
     let remote = Remote::new().await;
-    let wallet = Node::Sandbox.wallet(remote.house.open()).await.unwrap();
+    let wallet = Node::Sandbox.wallet(remote.home.open()).await.unwrap();
     let receive = wallet.receive.expect("the sandbox is also paid");
     let made = receive.create_invoice(asked(Msat::from_sat(7))).await;
     let made = made.unwrap();
@@ -321,13 +321,13 @@ async fn a_wallet_has_the_receiving_half_that_its_backend_has() {
         &made
     ));
     let node: Node = format!("sandbox+{}", remote.base).parse().unwrap();
-    let wallet = node.wallet(remote.house.open()).await.unwrap();
+    let wallet = node.wallet(remote.home.open()).await.unwrap();
     assert!(wallet.receive.is_none());
     wallet.lifecycle.shutdown().await;
 }
 
-/// A stranger on the sandbox's port: its words are shown bounded and without control characters,
-/// and an answer without end is not read to its end.
+/// A foreign program listens on the sandbox's port: its text is shown bounded and without control
+/// characters, and an answer without end is not read to its end.
 #[tokio::test]
 async fn words_of_a_stranger_are_bounded_and_plain() {
     let long = format!(r#"{{"detail":"a\u001b[31m{}"}}"#, "b".repeat(1000));

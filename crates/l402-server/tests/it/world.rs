@@ -18,7 +18,7 @@ use l402_server::{
     Access, Blame, ChallengeLimits, Paid, Paywall, PaywallBuilder, PaywallLayer, Rate, Route,
     Snapshot,
 };
-use l402_testkit::House;
+use l402_testkit::TestHome;
 use tower_service::Service;
 
 pub(crate) use l402_testkit::START as NOW;
@@ -133,12 +133,12 @@ impl World {
     pub(crate) fn with(
         settings: impl FnOnce(PaywallBuilder, &std::path::Path) -> PaywallBuilder,
     ) -> Self {
-        let House {
+        let TestHome {
             home,
             clock,
             sandbox,
             wallet,
-        } = House::with_account("buyer");
+        } = TestHome::with_account("buyer");
         let off = ChallengeLimits {
             per_peer: None,
             per_prefix: None,

@@ -8,23 +8,23 @@ use serde_json::Value;
 
 use self::wire::Wire;
 use crate::backend::Nodes;
-use crate::shop::{Answer, PRICE_SAT, ask, settle};
+use crate::gateway::{Answer, PRICE_SAT, ask, settle};
 
-/// Long after this test: 2100-01-01.
+/// A time long after this test: 2100-01-01.
 const FUTURE: u64 = 4_102_444_800;
 
-/// Long before it: 2001-09-09.
+/// A time long before this test: 2001-09-09.
 const PAST: u64 = 1_000_000_000;
 
-/// An Aperture with an upstream, and a relay before it that writes down what its buyers say.
-struct Shop {
+/// An Aperture with an upstream, and a recording relay before it.
+struct ApertureGateway {
     upstream: Wire,
     aperture: Aperture,
     relay: Wire,
     http: reqwest::Client,
 }
 
-impl Shop {
+impl ApertureGateway {
     async fn open(net: &Regtest) -> Self {
         let upstream = Wire::upstream().await;
         let address = upstream.address();
@@ -39,7 +39,7 @@ impl Shop {
         }
     }
 
-    /// Ends Aperture, and starts another on what the first one left.
+    /// Stops Aperture, and starts another one with the files of the first.
     async fn reopen(self, net: &Regtest) -> Self {
         self.aperture.end().await;
         Self::open(net).await
@@ -59,7 +59,7 @@ impl Shop {
         answer.challenge()
     }
 
-    /// What it answers to this credential, in a word.
+    /// Returns the answer to this credential, in a word.
     async fn status(&self, path: &str, credential: &str) -> u16 {
         self.ask(path, Some(credential)).await.status
     }
@@ -69,9 +69,9 @@ impl Shop {
 async fn l402_get_pays_aperture_once_and_shows_the_same_token_again() {
     let net = Regtest::start().await;
     let nodes = Nodes::of(&net).await;
-    let shop = Shop::open(&net).await;
+    let gateway = ApertureGateway::open(&net).await;
     let buyer = L402::new("buyer-home", net.folder());
-    let (url, wallet) = (shop.url("/thing"), net.buyer.node("admin").to_string());
+    let (url, wallet) = (gateway.url("/thing"), net.buyer.node("admin").to_string());
     let buy = ["get", &url, "--wallet", &wallet];
     let get = async |more: &[&str]| buyer.run(&[&buy[..], more].concat()).await;
     let before = nodes.pay.balance().await.expect("a balance");
@@ -104,12 +104,13 @@ async fn l402_get_pays_aperture_once_and_shows_the_same_token_again() {
     let states = listed.as_array().expect("a list").iter();
     let states: Vec<&str> = states.filter_map(|one| one["state"].as_str()).collect();
     assert_eq!(states, ["served"], "{listed}");
-    asserts_what_was_said(&shop);
+    asserts_what_was_said(&gateway);
 }
 
-/// Asked twice without a credential (the first price was refused), then twice with the same one.
-fn asserts_what_was_said(shop: &Shop) {
-    let seen = shop.relay.seen();
+/// Checks the four recorded exchanges: two without a credential (the first price was refused), then
+/// two with the same one.
+fn asserts_what_was_said(gateway: &ApertureGateway) {
+    let seen = gateway.relay.seen();
     let statuses: Vec<u16> = seen.iter().map(wire::Exchange::status).collect();
     assert_eq!(statuses, [402, 402, 200, 200]);
 
@@ -141,7 +142,7 @@ fn asserts_what_was_said(shop: &Shop) {
     assert!(preimage.len() == 64 && preimage.chars().all(lower_hex));
 
     // The upstream is told the credential, under both names.
-    let upstream = shop.upstream.seen();
+    let upstream = gateway.upstream.seen();
     assert_eq!(upstream.len(), 2);
     let both = [format!("LSAT {said}"), format!("L402 {said}")];
     assert_eq!(upstream[0].authorization(), both);
@@ -151,16 +152,16 @@ fn asserts_what_was_said(shop: &Shop) {
 async fn aperture_opens_to_the_credential_that_was_bought_and_to_no_other() {
     let net = Regtest::start().await;
     let nodes = Nodes::of(&net).await;
-    let shop = Shop::open(&net).await;
-    let (challenge, unpaid) = (shop.challenge().await, shop.challenge().await);
+    let gateway = ApertureGateway::open(&net).await;
+    let (challenge, unpaid) = (gateway.challenge().await, gateway.challenge().await);
     let preimage = settle(&*nodes.pay, challenge.invoice()).await;
     let (token, hex) = (challenge.token(), preimage.to_hex());
     let good = challenge.authorization(&preimage);
 
-    let answer = shop.ask("/thing", Some(&good)).await;
+    let answer = gateway.ask("/thing", Some(&good)).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "GET /thing "));
     let old_name = format!("LSAT {token}:{hex}");
-    assert_eq!(shop.status("/thing", &old_name).await, 200);
+    assert_eq!(gateway.status("/thing", &old_name).await, 200);
 
     let mut other = *preimage.as_bytes();
     other[31] ^= 1;
@@ -182,25 +183,33 @@ async fn aperture_opens_to_the_credential_that_was_bought_and_to_no_other() {
         ("no preimage", format!("L402 {token}")),
     ];
     for (what, credential) in refused {
-        assert_eq!(shop.status("/thing", &credential).await, 402, "{what}");
+        assert_eq!(gateway.status("/thing", &credential).await, 402, "{what}");
     }
-    assert_eq!(shop.status("/other", &good).await, 402, "another service");
     assert_eq!(
-        shop.upstream.seen().len(),
+        gateway.status("/other", &good).await,
+        402,
+        "another service"
+    );
+    assert_eq!(
+        gateway.upstream.seen().len(),
         2,
         "the upstream saw the good ones"
     );
 
-    let shop = shop.reopen(&net).await;
-    assert_eq!(shop.status("/thing", &good).await, 200, "after a restart");
+    let gateway = gateway.reopen(&net).await;
+    assert_eq!(
+        gateway.status("/thing", &good).await,
+        200,
+        "after a restart"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_aperture_is_read_and_narrowed_here_and_holds_there() {
     let net = Regtest::start().await;
     let nodes = Nodes::of(&net).await;
-    let shop = Shop::open(&net).await;
-    let challenge = shop.challenge().await;
+    let gateway = ApertureGateway::open(&net).await;
+    let challenge = gateway.challenge().await;
     let preimage = settle(&*nodes.pay, challenge.invoice()).await;
 
     let token = Macaroon::from_base64(challenge.token()).expect("a macaroon");
@@ -232,7 +241,7 @@ async fn a_token_of_aperture_is_read_and_narrowed_here_and_holds_there() {
     for (status, caveats) in cases {
         let credential = narrowed(&caveats);
         assert_eq!(
-            shop.status("/thing", &credential).await,
+            gateway.status("/thing", &credential).await,
             status,
             "{caveats:?}"
         );
@@ -242,12 +251,14 @@ async fn a_token_of_aperture_is_read_and_narrowed_here_and_holds_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_finds_apertures_challenge_healthy() {
     let net = Regtest::start().await;
-    let shop = Shop::open(&net).await;
+    let gateway = ApertureGateway::open(&net).await;
     let doctor = L402::new("doctor-home", net.folder());
-    let ran = doctor.run(&["doctor", &shop.url("/thing"), "--json"]).await;
+    let ran = doctor
+        .run(&["doctor", &gateway.url("/thing"), "--json"])
+        .await;
     assert_eq!(ran.status, Some(0), "{ran:#?}");
     let report: Value = serde_json::from_str(&ran.stdout).expect("JSON");
-    let seen = shop.relay.seen();
+    let seen = gateway.relay.seen();
     let invoice = report["bolt11"].as_str().expect("an invoice");
     assert!(seen[0].challenges()[1].contains(invoice), "{report}");
     assert_eq!(seen.len(), 1, "it asks once");

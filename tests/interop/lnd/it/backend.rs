@@ -11,27 +11,27 @@ use l402_lightning::{ErrorKind, InvoiceState, Open, Pay, Payment, Receive};
 
 use crate::contract::{Bench, asked, is_settled, keeps_every_promise, order};
 
-/// One lnd is paid, with what may only receive; the other pays.
+/// Two lnds: one receives, with a macaroon that may only receive; the other pays.
 pub(crate) struct Nodes {
     pub(crate) receive: Arc<dyn Receive>,
     pub(crate) pay: Arc<dyn Pay>,
-    clock: Arc<Ahead>,
+    clock: Arc<AdvancedClock>,
 }
 
-/// The clock of the machine, put forward.
+/// A clock that shows the machine's time, moved forward.
 #[derive(Debug, Default)]
-struct Ahead {
+struct AdvancedClock {
     system: SystemClock,
     seconds: AtomicU64,
 }
 
-impl Ahead {
+impl AdvancedClock {
     fn by(&self) -> Duration {
         Duration::from_secs(self.seconds.load(Ordering::SeqCst))
     }
 }
 
-impl Clock for Ahead {
+impl Clock for AdvancedClock {
     fn wall(&self) -> UnixTime {
         self.system.wall().saturating_add(self.by())
     }
@@ -44,7 +44,7 @@ impl Clock for Ahead {
 impl Nodes {
     pub(crate) async fn of(net: &Regtest) -> Self {
         let system = SystemClock::default();
-        let clock = Arc::new(Ahead::default());
+        let clock = Arc::new(AdvancedClock::default());
         let seller = net.seller.node("invoice");
         let receive = seller.receiver(Open::new(net.folder(), Arc::new(system)));
         let buyer = net.buyer.node("admin");
@@ -66,13 +66,13 @@ impl Bench for Nodes {
         self.pay.clone()
     }
 
-    /// The two have a channel, so nobody else routes.
+    /// Returns zero: the two have a channel, so no other node routes.
     fn fee(&self) -> Msat {
         Msat::ZERO
     }
 
-    /// For the buyer alone: lnd has the clock of the machine, which nobody moves. What lnd does
-    /// with an invoice that expired is shown by the test that waits for it.
+    /// Moves the buyer's clock alone, because lnd uses the machine's. The test of expiry waits for
+    /// lnd to let an invoice expire.
     fn pass(&self, time: Duration) -> BoxFuture<'_, ()> {
         let seconds = time.as_secs();
         self.clock.seconds.fetch_add(seconds, Ordering::SeqCst);

@@ -11,9 +11,9 @@ use tokio::net::TcpListener;
 
 use crate::backend::Nodes;
 use crate::contract::order;
-use crate::shop::Shop;
+use crate::gateway::TestGateway;
 
-/// A server that gives everybody the same old challenge. Gives its URL.
+/// Starts a server that answers every request with the same old challenge, and returns its URL.
 async fn replay(challenges: Vec<String>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await;
     let listener = listener.expect("a loopback port");
@@ -43,8 +43,8 @@ async fn replay(challenges: Vec<String>) -> String {
 async fn an_invoice_left_to_expire_is_cancelled_and_refused_and_moves_no_money() {
     let net = Regtest::start().await;
     let nodes = Nodes::of(&net).await;
-    let shop = Shop::open(&net, "invoice_expiry_secs = 10").await;
-    let answer = shop.ask(None).await;
+    let gateway = TestGateway::open(&net, "invoice_expiry_secs = 10").await;
+    let answer = gateway.ask(None).await;
     let challenge = answer.challenge();
     let invoice = Invoice::decode(challenge.invoice()).expect("BOLT 11");
     let lookup = async || nodes.receive.lookup(invoice.payment_hash).await;
@@ -74,5 +74,5 @@ async fn an_invoice_left_to_expire_is_cancelled_and_refused_and_moves_no_money()
     assert_eq!(nodes.pay.balance().await.expect("a balance"), before);
     let state = lookup().await.expect("a state");
     assert_eq!(state, InvoiceState::Cancelled);
-    assert_eq!(shop.upstream.delivered(), 0);
+    assert_eq!(gateway.upstream.delivered(), 0);
 }

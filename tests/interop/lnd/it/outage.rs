@@ -1,4 +1,4 @@
-//! The seller's lnd goes away and comes back while its shop is busy.
+//! An outage of the seller's lnd while its gateway is busy.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,12 +7,13 @@ use l402_interop::{Regtest, until};
 use tokio::task::JoinSet;
 
 use crate::backend::Nodes;
-use crate::shop::{Answer, Shop, ask};
+use crate::gateway::{Answer, TestGateway, ask};
 
-/// So many buyers at once, each with a credential of its own.
+/// The number of buyers at once, each with a credential of its own.
 const BUYERS: usize = 4;
 
-/// Requests with paid credentials, one after the other from each buyer, until told to stop.
+/// A load of requests with paid credentials, one after the other from each buyer, until it is
+/// stopped.
 struct Load {
     served: Arc<AtomicUsize>,
     over: Arc<AtomicBool>,
@@ -20,7 +21,7 @@ struct Load {
 }
 
 impl Load {
-    fn start(shop: &Shop, credentials: Vec<String>) -> Self {
+    fn start(gateway: &TestGateway, credentials: Vec<String>) -> Self {
         let mut load = Self {
             served: Arc::default(),
             over: Arc::default(),
@@ -28,7 +29,7 @@ impl Load {
         };
         for credential in credentials {
             let (served, over) = (Arc::clone(&load.served), Arc::clone(&load.over));
-            let (http, url) = shop.caller();
+            let (http, url) = gateway.caller();
             load.buyers.spawn(async move {
                 let mut refused = Vec::new();
                 while !over.load(Ordering::SeqCst) {
@@ -45,7 +46,7 @@ impl Load {
         load
     }
 
-    /// Waits until so many more were served.
+    /// Waits until this many more requests were served.
     async fn goes_on(&self, more: usize) {
         let goal = self.served.load(Ordering::SeqCst) + more;
         until("paid requests are served", async || {
@@ -54,7 +55,7 @@ impl Load {
         .await;
     }
 
-    /// Ends it; gives what was not served.
+    /// Stops the load; returns the answers other than 200.
     async fn end(mut self) -> Vec<Answer> {
         self.over.store(true, Ordering::SeqCst);
         let mut refused = Vec::new();
@@ -65,10 +66,10 @@ impl Load {
     }
 }
 
-/// Asks for the price until the answer has this status. Nothing but 402 and 503 may come before.
-async fn priced(shop: &Shop, status: u16) -> Answer {
-    until("the shop knows of its node", async || {
-        let answer = shop.ask(None).await;
+/// Asks without a credential until the answer has this status. Only 402 and 503 may come before.
+async fn priced(gateway: &TestGateway, status: u16) -> Answer {
+    until("the gateway knows of its node", async || {
+        let answer = gateway.ask(None).await;
         assert!(matches!(answer.status, 402 | 503), "{answer:?}");
         (answer.status == status).then_some(answer)
     })
@@ -76,21 +77,21 @@ async fn priced(shop: &Shop, status: u16) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_its_lnd_a_shop_serves_the_paid_turns_away_the_new_and_recovers_by_itself() {
+async fn without_its_lnd_a_gateway_serves_the_paid_turns_away_the_new_and_recovers_by_itself() {
     let mut net = Regtest::start().await;
     let nodes = Nodes::of(&net).await;
-    let shop = Shop::open(&net, "policy = \"time=1h\"").await;
+    let gateway = TestGateway::open(&net, "policy = \"time=1h\"").await;
     let mut credentials = Vec::new();
     for _ in 0..BUYERS {
-        credentials.push(shop.buy(&*nodes.pay).await);
+        credentials.push(gateway.buy(&*nodes.pay).await);
     }
-    let load = Load::start(&shop, credentials);
+    let load = Load::start(&gateway, credentials);
     load.goes_on(100).await;
 
     net.seller.stop().await;
-    priced(&shop, 503).await;
+    priced(&gateway, 503).await;
     for _ in 0..5 {
-        let turned_away = shop.ask(None).await;
+        let turned_away = gateway.ask(None).await;
         assert_eq!(turned_away.status, 503, "{turned_away:?}");
         assert_eq!(turned_away.code(), "node_unavailable");
         assert!(turned_away.challenges.is_empty(), "{turned_away:?}");
@@ -100,11 +101,11 @@ async fn without_its_lnd_a_shop_serves_the_paid_turns_away_the_new_and_recovers_
     load.goes_on(100).await;
 
     net.seller.resume().await;
-    let back = priced(&shop, 402).await;
+    let back = priced(&gateway, 402).await;
     assert_eq!(back.challenge().scheme(), l402::Scheme::L402);
     net.channel_is_active().await;
-    let bought = shop.buy(&*nodes.pay).await;
-    assert_eq!(shop.ask(Some(&bought)).await.status, 200);
+    let bought = gateway.buy(&*nodes.pay).await;
+    assert_eq!(gateway.ask(Some(&bought)).await.status, 200);
     load.goes_on(100).await;
     let refused = load.end().await;
     assert!(refused.is_empty(), "{refused:?}");

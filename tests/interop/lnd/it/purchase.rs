@@ -6,20 +6,20 @@ use l402_interop::{L402, Regtest};
 use l402_lightning::SettlementIndex;
 
 use crate::backend::Nodes;
-use crate::shop::{PRICE_SAT, Shop, settle};
+use crate::gateway::{PRICE_SAT, TestGateway, settle};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_lnd_pays_the_other_for_an_answer() {
     let net = Regtest::start().await;
     let nodes = Nodes::of(&net).await;
-    let shop = Shop::open(&net, "").await;
+    let gateway = TestGateway::open(&net, "").await;
     let buyer = L402::new("buyer-home", net.folder());
     let wallet = net.buyer.node("admin").to_string();
     let before = nodes.pay.balance().await.expect("a balance");
 
     let told = " %{http_code} %{l402_price_msat}";
     let ran = buyer
-        .run(&["get", &shop.url, "--wallet", &wallet, "-w", told])
+        .run(&["get", &gateway.url, "--wallet", &wallet, "-w", told])
         .await;
 
     assert_eq!(ran.status, Some(0), "{ran:#?}");
@@ -29,7 +29,7 @@ async fn one_lnd_pays_the_other_for_an_answer() {
         format!("a thing 200 {}", price.msat()),
         "{ran:#?}"
     );
-    assert_eq!(shop.upstream.delivered(), 1);
+    assert_eq!(gateway.upstream.delivered(), 1);
     let after = nodes.pay.balance().await.expect("a balance");
     assert_eq!(
         before.checked_sub(after),
@@ -49,8 +49,8 @@ async fn one_lnd_pays_the_other_for_an_answer() {
 async fn a_challenge_outlives_a_restart_of_the_sellers_lnd() {
     let mut net = Regtest::start().await;
     let nodes = Nodes::of(&net).await;
-    let shop = Shop::open(&net, "").await;
-    let challenge = shop.challenge().await;
+    let gateway = TestGateway::open(&net, "").await;
+    let challenge = gateway.challenge().await;
 
     net.seller.stop().await;
     net.seller.resume().await;
@@ -58,8 +58,8 @@ async fn a_challenge_outlives_a_restart_of_the_sellers_lnd() {
 
     let preimage = settle(&*nodes.pay, challenge.invoice()).await;
     let credential = challenge.authorization(&preimage);
-    let answer = shop.ask(Some(&credential)).await;
+    let answer = gateway.ask(Some(&credential)).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "a thing"));
-    let again = shop.ask(Some(&credential)).await;
+    let again = gateway.ask(Some(&credential)).await;
     assert_eq!((again.status, again.code().as_str()), (402, "consumed"));
 }

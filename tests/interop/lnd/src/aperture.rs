@@ -1,4 +1,4 @@
-//! Aperture, a paid gateway that others wrote, before an upstream of the test.
+//! Aperture, a paid gateway by other authors, before an upstream of the test.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -8,7 +8,7 @@ use reqwest::Method;
 
 use crate::{Lnd, Program, built, free_port, http, until};
 
-/// An Aperture that an lnd is paid for. Ends with this value; its tokens outlive it in its
+/// A running Aperture that is paid through an lnd. Ends with this value; its tokens stay in its
 /// folder.
 #[derive(Debug)]
 pub struct Aperture {
@@ -17,15 +17,15 @@ pub struct Aperture {
 }
 
 impl Aperture {
-    /// Starts it with all its files in `folder/aperture`, before this upstream; done when it
-    /// answers.
+    /// Starts Aperture with its files in `folder/aperture`, before this upstream, and waits until
+    /// it answers.
     ///
     /// It sells two services at this price in satoshi: `other`, which is every path that begins
     /// with `/other`, and `thing`, which is every other path. It speaks HTTP/1.1 and HTTP/2,
     /// both in the clear.
     ///
     /// # Panics
-    /// When the folder cannot be written, or it does not answer within a minute.
+    /// If the folder cannot be written, or Aperture does not answer within a minute.
     pub async fn start(folder: &Path, seller: &Lnd, upstream: SocketAddr, price_sat: u64) -> Self {
         let home = folder.join("aperture");
         std::fs::create_dir_all(&home).expect("a folder can be made");
@@ -42,7 +42,7 @@ impl Aperture {
                 home.join("aperture.db").display()
             ));
         let mut program = Program::start("aperture", &home, command);
-        // It answers this one itself, without an invoice.
+        // Aperture answers OPTIONS itself, so this makes no invoice and does not reach the upstream.
         let (http, url) = (http(), format!("http://{address}/"));
         until("Aperture answers", async || {
             program.must_run();
@@ -52,13 +52,13 @@ impl Aperture {
         Self { address, program }
     }
 
-    /// Where it listens.
+    /// Returns the address on which Aperture listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Ends it and waits for the end.
+    /// Stops Aperture and waits for the end.
     pub async fn end(self) {
         self.program.end().await;
     }

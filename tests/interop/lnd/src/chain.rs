@@ -1,4 +1,4 @@
-//! btcd, with a chain whose coins belong to a key of the test.
+//! A btcd whose chain pays its coins to a key of the test.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,19 +17,20 @@ use serde_json::{Value, json};
 
 use crate::{Program, built, free_port, http, until};
 
-/// Its RPC lets in whoever says this; it is on loopback, for one test.
+/// The user name and password of its RPC, which listens on loopback for one test.
 const USER: &str = "test";
 
-/// Segwit and taproot begin at 432, and the first coins can be spent from 101 on.
+/// The number of blocks at the start. Segwit and taproot begin at block 432; the first coins can be
+/// spent from block 101 on.
 const BLOCKS: u64 = 560;
 
-/// What a miner gets for one of the first 149 blocks.
+/// The reward of each of the first 149 blocks.
 const SUBSIDY: Amount = Amount::from_sat(50 * 100_000_000);
 
-/// Ample for any transaction of the test.
+/// The fee of a payment; enough for any transaction of the test.
 const FEE: Amount = Amount::from_sat(20_000);
 
-/// One btcd. It begins an empty chain whenever it starts, so it starts once.
+/// A running btcd. A start always begins with an empty chain, so it is started once.
 #[derive(Debug)]
 pub(crate) struct Chain {
     rpc: Rpc,
@@ -38,14 +39,14 @@ pub(crate) struct Chain {
     _program: Program,
 }
 
-/// Its interface for commands.
+/// The RPC of btcd.
 #[derive(Debug)]
 struct Rpc {
     http: reqwest::Client,
     port: u16,
 }
 
-/// What lnd needs to use it.
+/// The access data that lnd needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
     port: u16,
@@ -53,7 +54,7 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// The options of lnd that name this btcd.
+    /// Returns the options of lnd that name this btcd.
     pub(crate) fn options(&self) -> Vec<String> {
         vec![
             "--bitcoin.regtest".into(),
@@ -67,7 +68,7 @@ impl Access {
 }
 
 impl Chain {
-    /// Starts btcd in `folder` and mines what a transaction needs.
+    /// Starts btcd in `folder` and mines the blocks that transactions need.
     pub(crate) async fn start(folder: &Path) -> Self {
         let key = PrivateKey::from_slice(&[0x42; 32], Network::Regtest).expect("a key");
         let access = Access {
@@ -100,7 +101,7 @@ impl Chain {
         self.access.clone()
     }
 
-    /// Adds so many blocks, with every transaction that waits for one.
+    /// Mines blocks, the first with every waiting transaction.
     pub(crate) async fn mine(&self, blocks: u64) {
         self.rpc.call("generate", &json!([blocks])).await;
     }

@@ -5,15 +5,15 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::{PATIENCE, Program, until};
+use crate::{Program, TIME_LIMIT, until};
 
-/// The program with a home of its own.
+/// The program `l402` with a home folder of its own.
 #[derive(Debug)]
 pub struct L402 {
     folder: PathBuf,
 }
 
-/// How a run ended, and what it said.
+/// The result of a finished run.
 #[derive(Debug)]
 pub struct Ended {
     /// The exit status.
@@ -25,10 +25,10 @@ pub struct Ended {
 }
 
 impl L402 {
-    /// Makes its home `NAME` below `folder`.
+    /// Creates the home folder `NAME` below `folder`.
     ///
     /// # Panics
-    /// When the folder cannot be written.
+    /// If the folder cannot be written.
     #[must_use]
     pub fn new(name: &str, folder: &Path) -> Self {
         let folder = folder.join(name);
@@ -36,14 +36,14 @@ impl L402 {
         Self { folder }
     }
 
-    /// Runs it to its end, a minute at most.
+    /// Runs the program to its end, for at most a minute.
     ///
     /// # Panics
-    /// When it does not start, does not end, or says what is no text.
+    /// If the program does not start, does not end, or prints something that is no text.
     pub async fn run(&self, arguments: &[&str]) -> Ended {
         let mut command = tokio::process::Command::from(self.command(arguments));
         let ending = command.kill_on_drop(true).output();
-        let output = tokio::time::timeout(PATIENCE, ending).await;
+        let output = tokio::time::timeout(TIME_LIMIT, ending).await;
         let output = output.expect("l402 ends").expect("l402 starts");
         let text = |bytes| String::from_utf8(bytes).expect("text");
         Ended {
@@ -53,10 +53,10 @@ impl L402 {
         }
     }
 
-    /// Serves this configuration; gives the process, and the address that it listens on.
+    /// Serves this configuration; returns the process, and the address on which it listens.
     ///
     /// # Panics
-    /// When it does not listen within a minute.
+    /// If it does not listen within a minute.
     pub async fn serve(&self, configuration: &str) -> (Program, String) {
         let file = self.folder.join("l402.toml");
         std::fs::write(&file, configuration).expect("a file can be written");
@@ -87,7 +87,7 @@ impl L402 {
     }
 }
 
-/// Cargo puts tests into `deps`, beside the programs.
+/// Returns the path of the program, which cargo puts beside the folder `deps` of the tests.
 fn path() -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
     let path = test.ancestors().nth(2).expect("a folder").join("l402");

@@ -1,6 +1,6 @@
-//! Two lnds with a channel between them, on a chain that nobody else mines: for tests.
+//! Two lnds with a channel between them, on a chain that only the test mines.
 //!
-//! Everything listens on loopback alone, lives in one temporary folder and ends with the value
+//! Everything listens on loopback alone, keeps its files in one temporary folder, and ends with the value
 //! that started it. The programs btcd, lnd and aperture are in `target/interop/bin`, where
 //! `tests/interop/build.sh` puts them.
 
@@ -22,25 +22,27 @@ pub use crate::l402::{Ended, L402};
 pub use crate::lnd::Lnd;
 pub use crate::program::Program;
 
-/// Long enough for a slow machine; a test that passes never waits for it.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The time limit of every wait: long enough for a slow machine, and never waited for by a test
+/// that passes.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
-/// What the channel holds, in satoshi. Half of it belongs to each side.
+/// The capacity of the channel in satoshi. Half of it belongs to each side.
 const CAPACITY: u64 = 10_000_000;
 
 /// A seller's and a buyer's lnd. Both ends of their channel can pay.
 #[derive(Debug)]
 pub struct Regtest {
-    /// Opened the channel, and pays the fees of its transactions.
+    /// The lnd that is paid. It opened the channel, and pays the fees of the channel's
+    /// transactions.
     pub seller: Lnd,
-    /// Its balance changes by payments alone.
+    /// The lnd that pays. Its balance changes by payments alone.
     pub buyer: Lnd,
     chain: Chain,
     folder: tempfile::TempDir,
 }
 
 impl Regtest {
-    /// Starts everything; done when the channel is active on both sides.
+    /// Starts everything, and waits until the channel is active on both sides.
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let chain = Chain::start(folder.path()).await;
@@ -59,7 +61,7 @@ impl Regtest {
         net
     }
 
-    /// A folder that disappears with this value.
+    /// Returns a folder that disappears with this value.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -107,7 +109,7 @@ impl Drop for Regtest {
     }
 }
 
-/// Asks again and again until there is an answer, within a minute.
+/// Asks again and again until there is an answer, for at most a minute.
 ///
 /// # Panics
 /// After that minute, naming what was waited for.
@@ -120,17 +122,18 @@ pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T 
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    let answer = tokio::time::timeout(PATIENCE, asking).await;
+    let answer = tokio::time::timeout(TIME_LIMIT, asking).await;
     answer.unwrap_or_else(|_| panic!("waited a minute: {what}"))
 }
 
-/// A loopback port that was free a moment ago, for programs that cannot say which one they got.
+/// Returns a loopback port that was free a moment ago, for programs that cannot report the port
+/// that they got.
 fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a loopback port");
     listener.local_addr().expect("an address").port()
 }
 
-/// A program of the Go modules here.
+/// Returns the path of a program of the Go modules here.
 fn built(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../target/interop/bin")
@@ -142,12 +145,12 @@ fn built(name: &str) -> PathBuf {
     path
 }
 
-/// HTTP to the programs of this test, whose certificates are of their own making.
+/// Returns a client for the programs of this test, whose certificates are self-signed.
 fn http() -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()
         .danger_accept_invalid_certs(true)
-        .timeout(PATIENCE)
+        .timeout(TIME_LIMIT)
         .build()
         .expect("an HTTP client")
 }

@@ -1,4 +1,4 @@
-//! One lnd: started, asked, stopped and started again.
+//! The start, use, stop and restart of one lnd.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::chain::Access;
 use crate::{Program, built, free_port, http, until};
 
-/// An lnd with a wallet and ports of its own, which outlive a restart.
+/// An lnd with a wallet and ports of its own, which survive a restart.
 #[derive(Debug)]
 pub struct Lnd {
     name: &'static str,
@@ -36,6 +36,8 @@ impl Lnd {
             format!("--rpclisten=127.0.0.1:{rpc_port}"),
             format!("--restlisten=127.0.0.1:{rest_port}"),
         ]);
+        // No seed to write down, no peers of the real network, and short timers: a channel is ready
+        // within seconds.
         let quick = "--noseedbackup --nobootstrap --bitcoin.defaultchanconfs=1 \
                      --trickledelay=50 --gossip.sub-batch-delay=5ms --maxbackoff=1s";
         options.extend(quick.split_whitespace().map(str::to_owned));
@@ -53,7 +55,7 @@ impl Lnd {
         lnd
     }
 
-    /// Its address as configuration and command line name it, with the macaroon of this name.
+    /// Returns the node as configuration and command line name it, with the macaroon of this name.
     #[must_use]
     pub fn node(&self, macaroon: &str) -> Node {
         Node::Lnd(LndNode {
@@ -64,7 +66,7 @@ impl Lnd {
         })
     }
 
-    /// Where its gRPC interface is, for programs that use that.
+    /// Returns the address of its gRPC interface, for programs that use gRPC.
     pub(crate) fn rpc_address(&self) -> String {
         format!("127.0.0.1:{}", self.rpc_port)
     }
@@ -73,22 +75,22 @@ impl Lnd {
         self.folder.join("tls.cert")
     }
 
-    /// The folder of its macaroons.
+    /// Returns the folder of its macaroons.
     pub(crate) fn macaroons(&self) -> PathBuf {
         self.folder.join("data/chain/bitcoin/regtest")
     }
 
-    /// Ends it in order and waits for the end.
+    /// Stops lnd in order and waits for the end.
     pub async fn stop(&mut self) {
         if let Some(program) = self.program.take() {
             program.end().await;
         }
     }
 
-    /// Starts it where it left off; done when it knows the chain.
+    /// Starts lnd again, and waits until it knows the chain.
     ///
     /// # Panics
-    /// When it ends at once, or takes longer than a minute.
+    /// If lnd ends at once, or takes longer than a minute.
     pub async fn resume(&mut self) {
         assert!(self.program.is_none(), "{} runs already", self.name);
         let mut command = Command::new(built("lnd"));
@@ -110,7 +112,7 @@ impl Lnd {
         }
     }
 
-    /// An address of its wallet on the chain.
+    /// Returns an address of its on-chain wallet.
     pub(crate) async fn address(&self) -> Address {
         let text = until("lnd gives an address", async || {
             let answer = self.get("/v1/newaddress").await?;
@@ -132,8 +134,8 @@ impl Lnd {
         .await;
     }
 
-    /// Waits for a channel that is active and whose fees are known in both directions: only then
-    /// is there a route through it.
+    /// Waits for a channel that is active and whose fees are known in both directions; without them
+    /// there is no route through it.
     pub(crate) async fn has_channel(&self) {
         until("the channel is active", async || {
             let answer = self.get("/v1/channels?active_only=true").await?;
@@ -145,7 +147,7 @@ impl Lnd {
         .await;
     }
 
-    /// Its public key, and where its peers reach it.
+    /// Returns its public key, and the address for its peers.
     pub(crate) async fn peer(&self) -> (String, String) {
         let info = self.get("/v1/getinfo").await.expect("it runs");
         let key = info["identity_pubkey"].as_str().expect("a public key");

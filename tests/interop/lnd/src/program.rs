@@ -1,15 +1,15 @@
-//! A process that ends with the test, and whose log is shown where the test failed.
+//! A process that ends with the test, and whose log is shown if the test fails.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// How long a program may take to end in order: so many looks, so far apart.
+/// The number of checks whether a program has ended, and the time between two of them.
 const LOOKS: u32 = 500;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
-/// So many of the last lines of a log are shown.
+/// The number of last lines of a log that are shown.
 const SHOWN: usize = 60;
 
 /// A process of the test.
@@ -21,11 +21,11 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts it with both its outputs appended to `NAME.log` in this folder, which is also its
-    /// home.
+    /// Starts the program with both its outputs appended to `NAME.log` in this folder, which is
+    /// also its home.
     ///
     /// # Panics
-    /// When it does not start.
+    /// If it does not start.
     #[must_use]
     pub fn start(name: &str, folder: &Path, mut command: Command) -> Self {
         let log = folder.join(format!("{name}.log"));
@@ -46,14 +46,14 @@ impl Program {
         }
     }
 
-    /// What it said so far.
+    /// Returns the log so far.
     #[must_use]
     pub fn log(&self) -> String {
         let bytes = std::fs::read(&self.log).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Asks it to end, as a service manager does.
+    /// Asks the program to end (SIGTERM), as a service manager does.
     pub fn ask_to_end(&self) {
         let _ = Command::new("kill")
             .args(["-TERM", &self.child.id().to_string()])
@@ -61,19 +61,19 @@ impl Program {
             .status();
     }
 
-    /// Ends it and waits for the end.
+    /// Ends the program and waits for the end.
     ///
     /// # Panics
-    /// When waiting for it panics.
+    /// If the wait panics.
     pub async fn end(self) {
         let ended = tokio::task::spawn_blocking(move || drop(self));
         ended.await.expect("its end is waited for");
     }
 
-    /// Makes sure that it still runs.
+    /// Checks that the program still runs.
     ///
     /// # Panics
-    /// When it has ended.
+    /// If it has ended.
     pub fn must_run(&mut self) {
         let ended = self.child.try_wait().expect("it can be asked");
         if let Some(status) = ended {
@@ -93,6 +93,7 @@ impl Drop for Program {
             }
             std::thread::sleep(BETWEEN_LOOKS);
         }
+        // A program that has not ended by now is killed, so that no test leaves one behind.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {

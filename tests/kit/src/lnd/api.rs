@@ -72,7 +72,7 @@ async fn info() -> Json<Value> {
 }
 
 async fn balance(State(fake): State<Arc<Fake>>) -> Json<Value> {
-    let msat = fake.house.wallet.balance().await.expect("a balance").msat();
+    let msat = fake.home.wallet.balance().await.expect("a balance").msat();
     let (sat, msat) = ((msat / 1000).to_string(), msat.to_string());
     Json(json!({ "balance": sat, "local_balance": { "sat": sat, "msat": msat } }))
 }
@@ -93,7 +93,7 @@ async fn add_invoice(State(fake): State<Arc<Fake>>, Json(body): Json<Value>) -> 
         memo: body["memo"].as_str().expect("text").to_owned(),
     };
     let made = fake
-        .house
+        .home
         .sandbox
         .create_invoice(request)
         .await
@@ -115,13 +115,14 @@ impl Fake {
             .collect()
     }
 
-    /// Everything settled so far.
+    /// Returns all settlements so far.
     fn settled(&self) -> impl Future<Output = Vec<Settlement>> {
-        let sandbox = self.house.sandbox.clone();
+        let sandbox = self.home.sandbox.clone();
         async move {
             let mut found = Vec::new();
             let mut stream = sandbox.settlements(SettlementIndex::default());
             while let Ok(next) =
+                // The stream never ends, so a pause of 40 ms counts as its end.
                 tokio::time::timeout(Duration::from_millis(40), stream.next()).await
             {
                 found.push(next.expect("goes on").expect("a settlement"));
@@ -136,7 +137,7 @@ impl Fake {
         if let Some(settlement) = settled.iter().find(|s| s.payment_hash == *hash) {
             return wire_settlement(settlement);
         }
-        let state = match self.house.sandbox.lookup(*hash).await.expect("a state") {
+        let state = match self.home.sandbox.lookup(*hash).await.expect("a state") {
             InvoiceState::Held => "ACCEPTED",
             _ => "OPEN",
         };
@@ -167,6 +168,7 @@ async fn list_invoices(
     Query(query): Query<HashMap<String, String>>,
 ) -> Json<Value> {
     let ask = |name: &str| query[name].parse::<usize>().expect("a number");
+    // Two at a time, so that a test of a few invoices has several pages.
     let (offset, most) = (ask("index_offset"), ask("num_max_invoices").min(2));
     let mut invoices = Vec::new();
     for hash in fake.known().iter().skip(offset).take(most) {
@@ -180,7 +182,8 @@ async fn list_invoices(
     Json(json!({ "invoices": invoices, "last_index_offset": last.to_string() }))
 }
 
-/// Tells of the past only after an index that is not zero, as lnd does; other invoices too.
+/// Streams settlements. Like lnd, reports past ones only after an index that is not zero, and other
+/// invoices in between.
 async fn subscribe(
     State(fake): State<Arc<Fake>>,
     Query(query): Query<HashMap<String, String>>,
@@ -195,8 +198,9 @@ async fn subscribe(
     let opened = json!({ "result": { "r_hash": STANDARD.encode([1; 32]), "state": "OPEN" } });
     let first = futures_util::stream::iter([Ok(Bytes::from(format!("{opened}\n")))]);
     let later = futures_util::stream::unfold((fake, from), |(fake, from)| async move {
-        let told = fake.house.sandbox.settlements(from).next().await?.ok()?;
+        let told = fake.home.sandbox.settlements(from).next().await?.ok()?;
         let line = format!("{}\n", json!({ "result": wire_settlement(&told) }));
+        // Two parts of each line, because a client must not take a chunk for a line.
         let (half, rest) = line.split_at(line.len() / 2);
         let parts = [half, rest].map(|part| Ok::<_, std::io::Error>(Bytes::from(part.to_owned())));
         Some((futures_util::stream::iter(parts), (fake, told.index)))
@@ -248,7 +252,8 @@ async fn send(State(fake): State<Arc<Fake>>, Json(body): Json<Value>) -> Respons
         "lnd takes a number: {body}"
     );
     let hash = Invoice::decode(&bolt11).expect("BOLT 11").payment_hash;
-    let wallet = &fake.house.wallet;
+    let wallet = &fake.home.wallet;
+    // lnd refuses to pay a second time, and a client has to track the payment instead.
     if let Some(Payment::Settled { .. }) = wallet.lookup(hash).await.expect("an answer") {
         return status(StatusCode::CONFLICT, 6, "invoice is already paid");
     }
@@ -293,7 +298,7 @@ async fn track(
     let quiet = query
         .get("no_inflight_updates")
         .is_some_and(|value| value == "true");
-    match fake.house.wallet.lookup(hash).await.expect("an answer") {
+    match fake.home.wallet.lookup(hash).await.expect("an answer") {
         _ if in_flight && quiet => std::future::pending().await,
         _ if in_flight => {
             let first = futures_util::stream::iter([Ok::<_, std::io::Error>(moving(&hash))]);
@@ -309,7 +314,7 @@ async fn track(
     }
 }
 
-/// One line: the payment is in flight.
+/// Returns the line of a payment in flight.
 fn moving(hash: &PaymentHash) -> Bytes {
     let told = wire_payment(&Payment::Unknown(unknown()), hash);
     format!("{}\n", json!({ "result": told })).into()

@@ -1,4 +1,4 @@
-//! An lnd in the test: its REST interface over TLS, with a sandbox for channels and payments.
+//! A fake lnd: its REST interface over TLS, with a sandbox instead of channels and payments.
 
 mod api;
 mod server;

@@ -1,4 +1,4 @@
-//! The server: its certificate, its macaroons, and what goes wrong in it.
+//! The server: its certificate, its macaroons, and its faults.
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
@@ -14,45 +14,46 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::api::router;
-use crate::House;
+use crate::TestHome;
 
-/// What goes wrong from now on.
+/// A fault of the fake lnd, in force until the next one is set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mischief {
-    /// An invoice of half the amount.
+    /// Makes an invoice of half the amount.
     CheapInvoice,
-    /// It pays, and closes the connection instead of answering.
+    /// Pays, and closes the connection instead of answering.
     DropsAfterSend,
-    /// Answers that are no JSON.
+    /// Answers with text that is no JSON.
     Garbage,
-    /// The payment never ends: in flight to whoever asks.
+    /// Reports the payment as in flight, for ever.
     InFlight,
-    /// Nothing goes wrong.
+    /// No fault.
     #[default]
     None,
-    /// Says that it succeeded, with a preimage that is none.
+    /// Reports success, with a preimage that does not parse.
     NoPreimage,
-    /// It is already paying: says so, and how it ends to whoever follows the payment.
+    /// Refuses to pay because the payment is under way, and reports its end to a caller that tracks
+    /// it.
     Paying,
-    /// Says nothing at all.
+    /// Never answers.
     Silent,
 }
 
 /// The state that the handlers share.
 #[derive(Debug)]
 pub struct Fake {
-    /// Channels and payments of this lnd.
-    pub house: House,
-    /// The mischief that is on.
+    /// The home whose sandbox holds this lnd's invoices and payments.
+    pub home: TestHome,
+    /// The fault in force.
     pub mischief: Mutex<Mischief>,
-    /// How many payments it was asked to send.
+    /// The number of payments that were requested.
     pub sends: AtomicUsize,
-    /// Macaroons in hexadecimal that are accepted, and whether for more than invoices.
+    /// The accepted macaroons in hexadecimal; true if one permits more than invoices.
     pub(super) macaroons: HashMap<String, bool>,
     pub(super) invoices: Mutex<Vec<(PaymentHash, String)>>,
 }
 
-/// A running lnd, which ends when this value is dropped.
+/// A running fake lnd, which ends when this value is dropped.
 #[derive(Debug)]
 pub struct FakeLnd {
     /// State that the handlers share.
@@ -71,7 +72,7 @@ impl Drop for FakeLnd {
 }
 
 impl FakeLnd {
-    /// Starts an lnd that accepts these macaroons. The flag says whether one is good for more
+    /// Starts a fake lnd that accepts these macaroons; the flag is true if a macaroon permits more
     /// than invoices.
     ///
     /// # Panics
@@ -81,7 +82,7 @@ impl FakeLnd {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let fake = Arc::new(Fake {
-            house: House::new(),
+            home: TestHome::new(),
             mischief: Mutex::default(),
             sends: AtomicUsize::new(0),
             macaroons: macaroons
@@ -111,7 +112,7 @@ impl FakeLnd {
         }
     }
 
-    /// Lets this go wrong from now on.
+    /// Sets the fault from now on.
     ///
     /// # Panics
     /// If a handler has panicked.
@@ -120,8 +121,8 @@ impl FakeLnd {
     }
 }
 
-/// Makes a certificate as lnd makes its own, self-signed and marked as an authority. Returns a
-/// server's end of TLS with it, and the certificate in PEM.
+/// Makes a certificate as lnd makes its own, self-signed and marked as an authority. Returns the
+/// server's side of TLS with it, and the certificate in PEM.
 ///
 /// # Panics
 /// If it cannot be made.

@@ -13,34 +13,34 @@ use bitcoin::{
 /// The easiest target there is: every second hash meets it.
 const BITS: u32 = 0x207f_ffff;
 
-/// BIP 9 without any signal.
+/// The block version: BIP 9 without any signal.
 const VERSION: i32 = 0x2000_0000;
 
-/// Before a commitment to the witnesses (BIP 141).
+/// The prefix of a commitment to the witnesses (BIP 141).
 const COMMITMENT: [u8; 4] = [0xaa, 0x21, 0xa9, 0xed];
 
-/// The reserved value under that commitment.
+/// The reserved value that the commitment covers.
 const RESERVED: [u8; 32] = [0; 32];
 
-/// In satoshi, for each of the first [`HALVING`] blocks.
+/// The reward of each of the first [`HALVING`] blocks, in satoshi.
 const SUBSIDY: u64 = 50 * 100_000_000;
 const HALVING: u32 = 150;
 
-/// What a block is made of.
+/// The parts of a block.
 #[derive(Debug)]
 pub(super) struct Template {
     pub(super) previous: bitcoin::BlockHash,
     pub(super) height: u32,
-    /// In seconds since 1970.
+    /// The time in seconds since 1970.
     pub(super) time: u32,
-    /// What its transactions pay to the miner.
+    /// The fees that its transactions pay to the miner.
     pub(super) fees: Amount,
-    /// Parents before children, without a coinbase.
+    /// The transactions, parents before children, without a coinbase.
     pub(super) transactions: Vec<Transaction>,
 }
 
 impl Template {
-    /// The block, with its coinbase and its proof of work.
+    /// Builds the block, with its coinbase and its proof of work.
     pub(super) fn block(self) -> Block {
         let coinbase = coinbase(self.height, subsidy(self.height) + self.fees);
         let mut transactions = vec![coinbase];
@@ -65,12 +65,12 @@ impl Template {
     }
 }
 
-/// Anybody may spend what it holds, with [`key`] as the whole proof.
+/// Returns a script whose coins anybody may spend, with [`key`] as the whole proof.
 pub(super) fn open_lock() -> ScriptBuf {
     anyone().to_p2wsh()
 }
 
-/// Opens [`open_lock`].
+/// Returns the script that satisfies [`open_lock`].
 pub(super) fn key() -> Witness {
     Witness::from_slice(&[anyone().into_bytes()])
 }

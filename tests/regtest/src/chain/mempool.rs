@@ -1,4 +1,4 @@
-//! What waits for a block, and which transactions may.
+//! The transactions that wait for a block, and the rules by which they are accepted.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,14 +14,14 @@ pub(super) struct Mempool {
     spent: HashSet<OutPoint>,
 }
 
-/// A transaction that waits.
+/// A waiting transaction.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) txid: Txid,
     pub(super) transaction: Transaction,
-    /// In seconds since 1970; later than that of every entry before.
+    /// The time of arrival in seconds since 1970; later than that of every entry before.
     pub(super) time: u64,
-    /// Of the last block when it came.
+    /// The height of the last block when the transaction arrived.
     pub(super) height: u32,
 }
 
@@ -53,7 +53,7 @@ impl Mempool {
         self.entries.push(entry);
     }
 
-    /// Empties it.
+    /// Empties the mempool.
     pub(super) fn take(&mut self) -> Vec<Transaction> {
         self.spent.clear();
         let entries = self.entries.drain(..);
@@ -61,7 +61,7 @@ impl Mempool {
     }
 }
 
-/// Why a transaction may not wait for a block. The text is bitcoind's word for it.
+/// The reason why a transaction is not accepted. The text is bitcoind's word for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     AlreadyConfirmed,
@@ -78,7 +78,7 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// bitcoind's number for it.
+    /// Returns bitcoind's number for the reason.
     pub(super) fn code(self) -> i64 {
         match self {
             Self::MissingInputs => -25,
@@ -114,7 +114,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Makes sure of all that a transaction shows by itself.
+/// Checks everything that a transaction shows by itself.
 pub(super) fn check_form(transaction: &Transaction) -> Result<(), Refusal> {
     if transaction.is_coinbase() {
         return Err(Refusal::Coinbase);
@@ -130,7 +130,7 @@ pub(super) fn check_form(transaction: &Transaction) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Makes sure that no more goes out than comes in.
+/// Checks that the outputs are not worth more than the inputs.
 pub(super) fn check_values(transaction: &Transaction, spent: &[TxOut]) -> Result<(), Refusal> {
     let sum = |outputs: &[TxOut]| -> Option<u64> {
         let mut values = outputs.iter().map(|output| output.value.to_sat());

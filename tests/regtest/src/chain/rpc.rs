@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use super::mempool::Refusal;
 use super::state::{Coin, Placed, State};
 
-/// In BTC for 1,000 virtual bytes, as bitcoind says it: 2 satoshi a byte.
+/// The fee estimate in BTC per 1,000 virtual bytes, as bitcoind states it: 2 satoshi a byte.
 const FEE_RATE: f64 = 0.000_02;
-/// The least, likewise: 1 satoshi a byte.
+/// The lowest fee, in the same unit: 1 satoshi a byte.
 const LEAST_FEE_RATE: f64 = 0.000_01;
 
-/// What bitcoind answers to a call that it cannot answer.
+/// The error of bitcoind for a call that it cannot answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RpcError {
     pub(super) code: i64,
@@ -48,7 +48,7 @@ impl From<Refusal> for RpcError {
 /// Answers one call.
 ///
 /// # Errors
-/// With bitcoind's codes.
+/// The errors of bitcoind, with its codes.
 pub(super) fn answer(
     state: &mut State,
     method: &str,
@@ -230,7 +230,7 @@ fn unsupported(message: &str) -> RpcError {
     RpcError::new(RpcError::PARAMETER, message)
 }
 
-/// The parameters of a call, by place.
+/// The parameters of a call, by position.
 struct Parameters<'a>(&'a [Value]);
 
 impl<'a> Parameters<'a> {
@@ -242,7 +242,7 @@ impl<'a> Parameters<'a> {
         self.needed(index, Value::as_u64)
     }
 
-    /// Text that says one of these.
+    /// Reads a text that is one of these.
     fn parsed<T: FromStr>(&self, index: usize) -> Result<T, RpcError> {
         let text = self.text(index)?;
         let message = || unsupported(&format!("parameter {index} must be a hash"));

@@ -1,4 +1,4 @@
-//! HTTP in front of the calls, as bitcoind has it.
+//! The HTTP server before the calls, as bitcoind has it.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ use super::state::State;
 /// The largest call, in bytes: more than the hex digits of the largest standard transaction.
 const CALL_MAX_BYTES: usize = 1 << 20;
 
-/// Answers until it is dropped.
+/// A server that answers until it is dropped.
 #[derive(Debug)]
 pub(super) struct Server {
     address: SocketAddr,
@@ -73,14 +73,14 @@ async fn accept(listener: TcpListener, desk: Arc<Desk>) {
     }
 }
 
-/// Who may ask, and what is asked.
+/// The login, and the chain that is asked.
 #[derive(Debug)]
 struct Desk {
     authorization: String,
     state: Arc<Mutex<State>>,
 }
 
-/// A call, and what it answers to.
+/// A call with the identifier that its answer repeats.
 struct Call {
     id: Value,
     method: String,

@@ -14,33 +14,33 @@ use bitcoin::{
 use super::block::{Template, key, open_lock};
 use super::mempool::{Entry, Mempool, Refusal, check_form, check_scripts, check_values};
 
-/// A coinbase can be spent so many blocks after its own.
+/// The number of blocks after which a coinbase can be spent.
 const MATURITY: u32 = 100;
 
-/// The first blocks are so many seconds old, and each is a second younger than the one before:
-/// an hour of blocks can be mined before one comes from the future.
+/// The age of the first block in seconds. Each block is a second younger than the one before, so an
+/// hour of blocks can be mined before one is dated in the future.
 const AGE: u32 = 3_600;
 
-/// What [`State::payment`] leaves to the miner, who is the same.
+/// The fee of [`State::payment`]; its miner is the payer.
 const FEE: Amount = Amount::from_sat(10_000);
 
-/// Everything that a bitcoind would know.
+/// The state that a bitcoind would have.
 #[derive(Debug)]
 pub(super) struct State {
-    /// By height.
+    /// The blocks, by height.
     blocks: Vec<Block>,
-    /// By height: the work up to and with that block.
+    /// The accumulated work, by height, including that block.
     works: Vec<Work>,
     heights: HashMap<BlockHash, u32>,
-    /// What transactions in blocks left unspent.
+    /// The outputs of confirmed transactions that are unspent.
     coins: HashMap<OutPoint, Coin>,
-    /// Where a transaction was confirmed.
+    /// The height at which a transaction was confirmed.
     confirmed: HashMap<Txid, u32>,
     mempool: Mempool,
     /// In seconds since 1970.
     started: u32,
-    /// When the next transaction comes, which is never the time of another one: LDK takes two
-    /// of the same second for one when it looks between them.
+    /// The time of the next transaction, never equal to that of another one: LDK takes two
+    /// transactions of the same second for one if it looks between them.
     next_arrival: u64,
 }
 
@@ -48,12 +48,12 @@ pub(super) struct State {
 #[derive(Clone, Debug)]
 pub(super) struct Coin {
     pub(super) output: TxOut,
-    /// Of its block; of the next one, when it waits in the mempool.
+    /// The height of its block; of the next block while it waits in the mempool.
     pub(super) height: u32,
     pub(super) coinbase: bool,
 }
 
-/// A block as it lies in the chain.
+/// A block in the chain.
 #[derive(Debug)]
 pub(super) struct Placed<'a> {
     pub(super) block: &'a Block,
@@ -62,7 +62,7 @@ pub(super) struct Placed<'a> {
 }
 
 impl State {
-    /// The genesis block alone, at this time in seconds since 1970.
+    /// Returns a chain of the genesis block alone, at this time in seconds since 1970.
     pub(super) fn new(started: u32) -> Self {
         let genesis = genesis_block(Network::Regtest);
         Self {
@@ -86,7 +86,7 @@ impl State {
         &self.mempool
     }
 
-    /// The last block.
+    /// Returns the last block.
     pub(super) fn tip(&self) -> Placed<'_> {
         self.at(self.height())
             .expect("its height is that of a block")
@@ -105,7 +105,7 @@ impl State {
         self.at(*self.heights.get(hash)?)
     }
 
-    /// The middle of the last eleven times (BIP 113), in seconds since 1970.
+    /// Returns the median of the last eleven block times (BIP 113), in seconds since 1970.
     pub(super) fn median_time(&self) -> u32 {
         let last = self.blocks.iter().rev().take(11);
         let mut times: Vec<u32> = last.map(|block| block.header.time).collect();
@@ -113,7 +113,7 @@ impl State {
         times[times.len() / 2]
     }
 
-    /// A transaction of the mempool or of any block.
+    /// Returns a transaction of the mempool or of any block.
     pub(super) fn transaction(&self, txid: &Txid) -> Option<&Transaction> {
         if let Some(entry) = self.mempool.entry(txid) {
             return Some(&entry.transaction);
@@ -123,12 +123,13 @@ impl State {
         transactions.find(|transaction| transaction.compute_txid() == *txid)
     }
 
-    /// An unspent output of a block.
+    /// Returns an unspent output of a block.
     pub(super) fn coin(&self, point: &OutPoint) -> Option<&Coin> {
         self.coins.get(point)
     }
 
-    /// What a transaction of the mempool may spend, that of others in it included.
+    /// Returns the outputs that a transaction of the mempool may spend, including those of other
+    /// transactions there.
     pub(super) fn available(&self, point: &OutPoint) -> Result<Coin, Refusal> {
         if self.mempool.spends(point) {
             return Err(Refusal::Conflict);
@@ -148,7 +149,7 @@ impl State {
     /// already stays.
     ///
     /// # Errors
-    /// Why it may not. It never replaces one that spends the same coins.
+    /// The reason why the transaction is refused. It never replaces one that spends the same coins.
     pub(super) fn accept(&mut self, transaction: Transaction) -> Result<Txid, Refusal> {
         let txid = transaction.compute_txid();
         if self.mempool.entry(&txid).is_some() {
@@ -184,7 +185,7 @@ impl State {
         }
     }
 
-    /// A payment to each of these addresses from the oldest coins that the chain mined.
+    /// Makes a payment to each of these addresses from the oldest coins that the chain mined.
     pub(super) fn payment(&self, addresses: &[Address], each: Amount) -> Transaction {
         let count = u64::try_from(addresses.len()).expect("fewer than 2^64");
         let due = each * count + FEE;
@@ -202,7 +203,8 @@ impl State {
         }
     }
 
-    /// Coins of the chain's own that are worth at least so much together, and what they are worth.
+    /// Returns coins of the chain's own that are worth at least this much together, and their
+    /// value.
     fn mined_coins(&self, due: Amount) -> (Vec<OutPoint>, Amount) {
         let ours = open_lock();
         let free = |point: &OutPoint, coin: &Coin| {
@@ -249,7 +251,7 @@ impl State {
         coin.height + MATURITY <= self.height() + 1
     }
 
-    /// Whether the next block may hold it by its lock time.
+    /// Returns true if the next block may hold the transaction by its lock time.
     fn is_final(&self, transaction: &Transaction) -> bool {
         let reached = match transaction.lock_time {
             LockTime::Blocks(height) => height.to_consensus_u32() <= self.height(),
@@ -258,7 +260,8 @@ impl State {
         reached || !transaction.is_lock_time_enabled()
     }
 
-    /// Whether the next block may hold it by the age of this input's coin (BIP 68).
+    /// Returns true if the next block may hold the transaction by the age of this input's coin (BIP
+    /// 68).
     fn has_waited(&self, transaction: &Transaction, input: &TxIn, coin: &Coin) -> bool {
         if transaction.version < Version::TWO {
             return true;

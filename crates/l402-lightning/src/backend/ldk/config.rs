@@ -1,4 +1,4 @@
-//! What a node is started with.
+//! The settings of an embedded node.
 
 use core::fmt;
 use std::net::SocketAddr;
@@ -9,23 +9,25 @@ use ldk_node::Builder;
 
 use crate::{Error, ErrorKind};
 
-/// What a node is started with. The network and the folder belong together for ever.
+/// The settings of an embedded node. A folder belongs to one network for ever.
 #[derive(Clone, Debug)]
 pub struct LdkConfig {
-    /// Seed, channels and payments; made at the first start, for its owner alone (mode 0700).
+    /// The folder of seed, channels and payments; created at the first start, for its owner alone
+    /// (mode 0700).
     pub storage: PathBuf,
-    /// The network. LDK knows no simnet.
+    /// The network; LDK knows no simnet.
     pub network: Network,
-    /// Who tells of blocks and takes transactions.
+    /// The server that reports blocks and takes transactions.
     pub chain: ChainSource,
-    /// Where other nodes may connect; empty for a node that only connects to others.
+    /// The addresses on which other nodes may connect; empty for a node that only connects to
+    /// others.
     pub listen: Vec<SocketAddr>,
     /// The name in the public graph, at most 32 bytes. Only a node with a name and an address to
     /// listen on has public channels.
     pub alias: Option<String>,
 }
 
-/// Who tells of blocks and takes transactions. `Debug` shows neither password nor address.
+/// A server that reports blocks and takes transactions. `Debug` shows neither password nor address.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum ChainSource {
@@ -52,6 +54,7 @@ pub enum ChainSource {
 
 impl fmt::Debug for ChainSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // An address may hold a user and a password, too, so it is left out like them.
         f.write_str(match self {
             Self::Bitcoind { .. } => "Bitcoind(..)",
             Self::Electrum { .. } => "Electrum(..)",
@@ -94,7 +97,7 @@ fn host_and_port(address: &str) -> Result<(String, u16), Error> {
     }
 }
 
-/// The network as LDK names it.
+/// Returns the network as LDK names it.
 pub(super) fn network(network: Network) -> Result<ldk_node::bitcoin::Network, Error> {
     use ldk_node::bitcoin::Network as Theirs;
     match network {

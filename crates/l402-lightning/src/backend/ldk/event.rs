@@ -1,4 +1,9 @@
-//! The events of the node: written down first, and only then confirmed to it.
+//! The events of the node: stored first, and confirmed to the node only then.
+//!
+//! ```text
+//!   LDK ── event ──> l402.db ── confirmed ──> LDK forgets the event
+//!                       └─────── wakes ─────> settlements(), pay()
+//! ```
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -8,35 +13,36 @@ use ldk_node::lightning::events::PaymentFailureReason;
 use ldk_node::lightning::ln::channelmanager::PaymentId;
 use ldk_node::payment::PaymentKind;
 
-use super::node::Inner;
+use super::node::LdkShared;
 use crate::Error;
 
-/// How long to wait after an event that could not be written down; the node keeps it meanwhile.
+/// The time to wait after an event that could not be stored; the node keeps the event meanwhile.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Takes the node's events until it is stopped.
-pub(super) async fn consume(inner: Arc<Inner>) {
-    let mut running = inner.running.subscribe();
+/// Takes the events of the node until the node is stopped.
+pub(super) async fn consume(shared: Arc<LdkShared>) {
+    let mut running = shared.running.subscribe();
     loop {
         let event = tokio::select! {
             biased;
             _ = running.wait_for(|running| !running) => return,
-            event = inner.node.next_event_async() => event,
+            event = shared.node.next_event_async() => event,
         };
-        let taker = Arc::clone(&inner);
+        let taker = Arc::clone(&shared);
         let taken = tokio::task::spawn_blocking(move || taker.take(&event)).await;
         let error = match taken {
             Ok(Ok(())) => continue,
             Ok(Err(error)) => error.to_string(),
             Err(panic) => panic.to_string(),
         };
+        // The event is not confirmed, so the node gives the same one again: nothing is skipped.
         tracing::error!(%error, "an event of the node waits until it can be written down");
         tokio::time::sleep(AGAIN_AFTER).await;
     }
 }
 
-impl Inner {
-    /// Takes what the node had not yet seen confirmed before its last end. Blocks.
+impl LdkShared {
+    /// Takes the events that the node had not seen confirmed when it last ended. Blocks.
     pub(super) fn take_backlog(&self) -> Result<(), Error> {
         while let Some(event) = self.node.next_event() {
             self.take(&event)?;
@@ -44,7 +50,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Writes an event down, confirms it, and wakes who waits for it. Taking it twice changes
+    /// Stores an event, confirms it, and wakes every waiting caller. Taking an event twice changes
     /// nothing, so a confirmation that is lost in a crash does no harm. Blocks.
     fn take(&self, event: &Event) -> Result<(), Error> {
         self.write_down(event)?;
@@ -55,13 +61,14 @@ impl Inner {
         Ok(())
     }
 
-    /// Whether something else was paid than an invoice, as by a payment that nobody asked for. Our
-    /// own invoices have no record.
+    /// Returns true if this payment paid no invoice, such as one that a stranger sent unasked.
+    /// Invoices of this crate have no record at the node.
     fn is_foreign(&self, payment: Option<&PaymentId>) -> bool {
         let record = payment.and_then(|id| self.node.payment(id));
         record.is_some_and(|record| !matches!(record.kind, PaymentKind::Bolt11 { .. }))
     }
 
+    /// Stores a settlement; reports a second payment of the same invoice in the log.
     fn settle(&self, hash: &[u8; 32], paid_msat: u64) -> Result<(), Error> {
         if !self.file.settle(hash, paid_msat)? {
             let payment_hash = hex::encode(hash);
@@ -99,8 +106,9 @@ impl Inner {
                 reason,
                 ..
             } => self.file.payment_failed(&hash.0, text(*reason)),
+            // Either changes the channels at which an invoice may hint.
             Event::ChannelReady { .. } | Event::ChannelClosed { .. } => {
-                self.forget_ways_in();
+                self.forget_inbound_channels();
                 Ok(())
             }
             _ => Ok(()),

@@ -1,4 +1,4 @@
-//! What the node's events said, written down before the node forgets them: `l402.db`.
+//! The file `l402.db`, which keeps what the node's events said before the node forgets them.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,11 +23,17 @@ const SCHEMA: Schema = Schema {
     checkpoint_pages: 1000,
 };
 
-/// How many settlements are read at a time.
+/// The number of settlements read at a time.
 const PAGE: i64 = 256;
 
-/// `failed` is a word of LDK's event, and final; `refused` says that LDK never had the payment, so
-/// that it may be begun again. Without either a payment stays `begun`.
+/// The tables. `failed` comes from LDK's event and is final; `refused` means that LDK never had the
+/// payment, so that it may begin again. Without either a payment stays `begun`.
+///
+/// ```text
+///   begun ─┬─ event ───> settled
+///          ├─ event ───> failed
+///          └─ refusal ─> refused ── another attempt ──> begun
+/// ```
 const LAYOUT: &str = "
     CREATE TABLE settlements (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -51,39 +57,39 @@ pub(super) struct LdkFile {
     connection: Mutex<Connection>,
 }
 
-/// A payment as it stands in the file.
+/// A payment as the file stores it.
 #[cfg(feature = "pay")]
 pub(super) enum Entry {
-    /// Handed to LDK, or about to be; its end is not known.
+    /// Handed to LDK, or about to be; the end is not known.
     Begun {
-        /// The most that routing may cost.
+        /// The highest routing fee allowed.
         max_fee: Msat,
     },
-    /// LDK says that it failed, for this reason.
+    /// LDK reported that the payment failed, for this reason.
     Failed(String),
-    /// LDK did not take it, for this reason.
+    /// LDK did not take the payment, for this reason.
     Refused(String),
-    /// LDK says that it arrived.
+    /// LDK reported that the payment arrived.
     Settled {
-        /// The proof.
+        /// The proof of payment.
         preimage: [u8; 32],
-        /// What the payee got.
+        /// The amount that the payee received.
         paid: Msat,
-        /// What routing cost; where LDK cannot tell after a restart, the most it was allowed to.
+        /// The routing fee; the highest allowed one if LDK cannot tell after a restart.
         fee: Msat,
     },
 }
 
 impl LdkFile {
-    /// Opens the file in the storage folder, made where there is none.
+    /// Opens the file in the storage folder, or creates it.
     pub(super) fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(NAME);
         let connection = Mutex::new(sqlite::open(&path, &SCHEMA)?);
         Ok(Self { path, connection })
     }
 
-    /// Writes down that a payment reached us; whether it is the first of its invoice. A second one
-    /// changes nothing: what was bought was bought once.
+    /// Stores that a payment was received; returns true if it is the first of its invoice. A second
+    /// one changes nothing, because the purchase was made once.
     pub(super) fn settle(&self, hash: &[u8; 32], paid_msat: u64) -> Result<bool, Error> {
         let sql = "INSERT INTO settlements (payment_hash, paid_msat) VALUES (?1, ?2) \
                    ON CONFLICT (payment_hash) DO NOTHING";
@@ -91,7 +97,7 @@ impl LdkFile {
         self.write(|tx| Ok(tx.execute(sql, (hash, paid))? > 0))
     }
 
-    /// What an invoice was paid; `None` where it was not.
+    /// Returns the amount that an invoice was paid; `None` if it was not.
     pub(super) fn paid(&self, hash: &PaymentHash) -> Result<Option<Msat>, Error> {
         let sql = "SELECT paid_msat FROM settlements WHERE payment_hash = ?1";
         self.read(|c| {
@@ -100,7 +106,7 @@ impl LdkFile {
         })
     }
 
-    /// The settlements after `from`, oldest first, at most a page of them.
+    /// Returns the settlements after `from`, oldest first, at most one page of them.
     pub(super) fn settlements(&self, from: SettlementIndex) -> Result<Vec<Settlement>, Error> {
         let sql = "SELECT number, payment_hash, paid_msat FROM settlements WHERE number > ?1 \
                    ORDER BY number LIMIT ?2";
@@ -111,20 +117,21 @@ impl LdkFile {
         })
     }
 
-    /// The node says that a payment arrived.
+    /// Stores that a payment arrived, as the node reported.
     pub(super) fn payment_settled(
         &self,
         hash: &[u8; 32],
         preimage: &[u8; 32],
         fee_msat: Option<u64>,
     ) -> Result<(), Error> {
+        // From any state: the preimage is proof, whatever was believed before.
         let sql = "UPDATE payments SET state = 'settled', reason = NULL, preimage = ?2, \
                    fee_msat = ?3 WHERE payment_hash = ?1";
         let fee = fee_msat.map(stored);
         self.write(|tx| tx.execute(sql, (hash, preimage, fee)).map(drop))
     }
 
-    /// The node says that a payment failed. What settled stays so.
+    /// Stores that a payment failed, as the node reported. A settled payment stays settled.
     pub(super) fn payment_failed(&self, hash: &[u8; 32], reason: &str) -> Result<(), Error> {
         let sql = "UPDATE payments SET state = 'failed', reason = ?2 \
                    WHERE payment_hash = ?1 AND state = 'begun'";
@@ -159,8 +166,8 @@ impl LdkFile {
 
 #[cfg(feature = "pay")]
 impl LdkFile {
-    /// Writes down that a payment is about to be handed to LDK, and gives what stood there before.
-    /// One caller at a time is told `None` or `Refused`: that one hands it over.
+    /// Stores that a payment is about to be handed to LDK, and returns the state before. Only one
+    /// caller at a time gets `None` or `Refused`, and that caller hands the payment to LDK.
     pub(super) fn begin(
         &self,
         hash: &PaymentHash,
@@ -171,6 +178,8 @@ impl LdkFile {
                    VALUES (?1, ?2, ?3, 'begun') ON CONFLICT (payment_hash) DO UPDATE SET \
                    max_fee_msat = ?3, state = 'begun', reason = NULL";
         self.write(|tx| {
+            // Read and written in one transaction, so that two callers at once cannot both begin
+            // the payment.
             let before = entry(tx, hash)?;
             if matches!(before, None | Some(Entry::Refused(_))) {
                 let (amount, max_fee) = (stored(amount.msat()), stored(max_fee.msat()));
@@ -180,14 +189,14 @@ impl LdkFile {
         })
     }
 
-    /// LDK did not take a payment that was begun.
+    /// Stores that LDK did not take a payment that was begun.
     pub(super) fn payment_refused(&self, hash: &PaymentHash, reason: &str) -> Result<(), Error> {
         let sql = "UPDATE payments SET state = 'refused', reason = ?2 \
                    WHERE payment_hash = ?1 AND state = 'begun'";
         self.write(|tx| tx.execute(sql, (hash.as_bytes(), reason)).map(drop))
     }
 
-    /// What stands there of a payment.
+    /// Returns the stored state of a payment.
     pub(super) fn payment(&self, hash: &PaymentHash) -> Result<Option<Entry>, Error> {
         self.read(|c| entry(c, hash))
     }
@@ -228,7 +237,8 @@ fn settlement(row: &Row<'_>) -> rusqlite::Result<Settlement> {
     })
 }
 
-/// A number as SQLite keeps it. All bitcoin there can be fits; anything above is held there.
+/// Returns a number as SQLite stores it. Every possible amount of bitcoin fits; a larger number
+/// becomes the largest that does.
 fn stored(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,5 @@
-//! The storage folder: for its owner alone, for one process at a time, with the seed in it.
+//! The storage folder: readable by its owner alone, used by one process at a time, and home of the
+//! seed.
 
 use core::fmt;
 use std::path::{Path, PathBuf};
@@ -8,16 +9,17 @@ use zeroize::Zeroizing;
 
 use crate::{Error, ErrorKind};
 
-/// How many bytes the seed has, from which LDK derives every key.
+/// The length in bytes of the seed, from which LDK derives every key.
 pub(super) const SEED_LEN: usize = 64;
 
-/// Held by the process that runs the node.
+/// The lock file, held by the process that runs the node.
 const LOCK: &str = "l402.lock";
 
-/// As LDK Node calls it, so that the folder can be opened without us.
+/// The file of the seed, named as LDK Node names it, so that LDK Node can open the folder without
+/// this crate.
 const SEED: &str = "keys_seed";
 
-/// The database of LDK Node, which is worthless without its seed.
+/// The database of LDK Node, which cannot be used without its seed.
 const NODE_DATABASE: &str = "ldk_node_data.sqlite";
 
 /// A storage folder that no other process runs a node on.
@@ -27,9 +29,10 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Opens it, made where there is none.
+    /// Opens the folder, or creates it, and takes its lock.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         private::create_closed_folder(path)?;
+        // Two nodes with the same channels would broadcast old states, and lose the money in them.
         match FileLock::try_take(&path.join(LOCK))? {
             Some(lock) => Ok(Self {
                 path: path.to_owned(),
@@ -43,7 +46,7 @@ impl Folder {
         }
     }
 
-    /// The seed, made at the first start.
+    /// Returns the seed; draws one at the first start.
     pub(super) fn seed(&self) -> Result<Zeroizing<[u8; SEED_LEN]>, Error> {
         let path = self.path.join(SEED);
         if !path.exists() {
@@ -59,6 +62,7 @@ impl Folder {
     }
 
     fn new_seed(&self, path: &Path) -> Result<Zeroizing<[u8; SEED_LEN]>, Error> {
+        // A new seed would start another node beside the old channels, whose money would be lost.
         if self.path.join(NODE_DATABASE).exists() {
             let path = path.display();
             let text = format!("{path} is gone, but its node is still there; restore the seed");
@@ -72,7 +76,7 @@ impl Folder {
     }
 }
 
-/// An error about a file, naming it.
+/// Returns an error about a file, which it names.
 pub(super) fn local(what: &str, path: &Path, error: &dyn fmt::Display) -> Error {
     let text = format!("cannot {what} {}: {error}", path.display());
     Error::new(ErrorKind::Local, text)

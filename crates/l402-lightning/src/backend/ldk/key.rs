@@ -1,4 +1,4 @@
-//! The part of the node's keys that invoices need, derived from the node's own seed.
+//! The keys that invoices need, derived from the node's own seed.
 
 use core::time::Duration;
 
@@ -17,13 +17,14 @@ use zeroize::Zeroizing;
 use super::folder::SEED_LEN;
 use crate::{Error, ErrorKind, InvoiceRequest};
 
-/// What LDK adds to the end of an invoice, because blocks may be dated ahead. A token would have
-/// ended by then; so it is taken off: a block that is dated beyond the end refuses the payment.
+/// The seconds that LDK adds to the expiry of an invoice, because blocks may be dated ahead. A
+/// token would have ended by then, so they are taken off: LDK refuses a payment once a block is
+/// dated after the expiry.
 const LDK_GRACE_SECS: u64 = 7200;
 
-/// Makes invoices that the node recognises though it has never seen them: the payment secret
-/// holds amount and expiry, encrypted, and the preimage is a MAC over it under a key that only
-/// the node can derive.
+/// The key for invoices that the node recognises without having seen them. The payment secret holds
+/// amount and expiry, encrypted; the preimage is a MAC over it, under a key that only the node can
+/// derive.
 pub(super) struct InvoiceKey {
     context: Secp256k1<SignOnly>,
     currency: Currency,
@@ -33,7 +34,7 @@ pub(super) struct InvoiceKey {
 }
 
 impl InvoiceKey {
-    /// As LDK Node derives its keys: the seed's BIP 32 master key is the seed of LDK.
+    /// Derives the keys as LDK Node does: the seed's BIP 32 master key is the seed of LDK.
     pub(super) fn derive(seed: &[u8; SEED_LEN], network: Network) -> Result<Self, Error> {
         let master = Xpriv::new_master(network, seed).map_err(|_| {
             Error::new(
@@ -55,12 +56,12 @@ impl InvoiceKey {
         })
     }
 
-    /// The node that its invoices name.
+    /// Returns the node that the invoices name as the payee.
     pub(super) const fn payee(&self) -> PublicKey {
         self.payee
     }
 
-    /// A new signed invoice, different at every call; nothing is written.
+    /// Makes a new signed invoice, different at every call. Stores nothing.
     pub(super) fn invoice(
         &self,
         request: &InvoiceRequest,
@@ -68,7 +69,7 @@ impl InvoiceKey {
         hints: Vec<RouteHint>,
     ) -> Result<String, Error> {
         let refused = || Error::new(ErrorKind::Rejected, "LDK can make no such invoice");
-        let entropy = Drawn::new()?;
+        let entropy = DrawnEntropy::new()?;
         let expiry = u32::try_from(request.expiry.as_secs()).map_err(|_| refused())?;
         let amount = request.amount.msat();
         let (hash, payment_secret) = inbound_payment::create(
@@ -76,6 +77,7 @@ impl InvoiceKey {
             Some(amount),
             expiry,
             &&entropy,
+            // The invoice itself states the true time; only the payment secret is dated back.
             now.secs().saturating_sub(LDK_GRACE_SECS),
             None,
         )
@@ -105,10 +107,11 @@ impl Drop for InvoiceKey {
     }
 }
 
-/// Entropy for one invoice: LDK asks for it in a way that cannot fail, so it is drawn before.
-struct Drawn([u8; 32]);
+/// Entropy for one invoice, drawn beforehand, because LDK asks for it through a method that cannot
+/// fail.
+struct DrawnEntropy([u8; 32]);
 
-impl Drawn {
+impl DrawnEntropy {
     fn new() -> Result<Self, Error> {
         let mut bytes = [0; 32];
         match getrandom::fill(&mut bytes) {
@@ -121,7 +124,7 @@ impl Drawn {
     }
 }
 
-impl EntropySource for Drawn {
+impl EntropySource for DrawnEntropy {
     fn get_secure_random_bytes(&self) -> [u8; 32] {
         self.0
     }

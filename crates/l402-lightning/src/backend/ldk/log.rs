@@ -2,8 +2,8 @@
 
 use ldk_node::logger::{LogLevel, LogRecord, LogWriter};
 
-/// Hands on what is of use to an operator. LDK's finer levels describe every message of every
-/// peer, and are left out.
+/// Passes on the records that are of use to an operator. LDK's finer levels describe every message
+/// of every peer, and are dropped.
 pub(super) struct Log;
 
 impl LogWriter for Log {

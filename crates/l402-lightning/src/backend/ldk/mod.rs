@@ -1,16 +1,16 @@
-//! An embedded LDK node: keys, channels and view of the chain live in this process and one folder.
+//! An embedded LDK node: keys, channels and view of the chain are in this process and one folder.
 //!
-//! [`Ldk::start`] gives a node that is [`Receive`](crate::Receive) and, with the feature `pay`,
-//! `Pay`. An invoice is **stateless**: it is derived from the node's own seed, written nowhere, and
-//! LDK recognises the payment by the invoice's payment secret. So an unpaid challenge costs no
-//! disk, and an invoice can be paid after a restart that it was made before.
+//! [`Ldk::start`] returns a node that implements [`Receive`](crate::Receive) and, with the feature
+//! `pay`, `Pay`. An invoice is **stateless**: it is derived from the node's own seed and stored
+//! nowhere, and LDK recognises its payment by the payment secret. So an unpaid challenge needs no
+//! disk space, and an invoice can still be paid after a restart of the node.
 //!
-//! What is written down, each time before the node forgets its event: a settlement, and the
-//! begin and the end of a payment (`l402.db` in the storage folder).
+//! Stored in `l402.db` in the storage folder, each time before the node forgets its event: the
+//! settlements, and the begin and end of each payment.
 //!
 //! Not here: opening channels, buying liquidity, watchtowers, backups. They are done through
-//! [`Ldk::node`], and without a channel that can receive no invoice can be paid. A node holds keys
-//! by nature: whoever can read the storage folder can spend.
+//! [`Ldk::node`]. Without a channel that can receive, no invoice can be paid. A node holds keys by
+//! nature: everybody who can read the storage folder can spend.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), l402_lightning::Error> {

@@ -1,4 +1,9 @@
-//! The running node: started, asked, stopped.
+//! The running node: its start, its use and its stop.
+//!
+//! ```text
+//!   start: folder locked ─> seed ─> keys ─> backlog of events stored ─> node runs ─> events taken
+//!   stop:  no more events ─> node stops ─> folder unlocked
+//! ```
 
 use core::fmt;
 use core::time::Duration;
@@ -16,133 +21,134 @@ use super::config::{self, LdkConfig};
 use super::event;
 use super::file::LdkFile;
 use super::folder::Folder;
-use super::hint::{self, WayIn};
+use super::hint::{self, InboundChannel};
 use super::key::InvoiceKey;
 use super::log::Log;
 use crate::{Error, ErrorKind};
 use l402_host::Clock;
 
-/// Threads of the node's own runtime.
+/// The number of threads of the node's own runtime.
 const WORKERS: usize = 2;
 
-/// So long the ways in are believed: what a peer that went away costs is a few invoices with a
-/// hint at its channel.
-const WAYS_IN_FRESH: Duration = Duration::from_secs(2);
+/// The time for which the list of channels is reused. A peer that goes away within this time costs
+/// a few invoices with a hint at its channel.
+const INBOUND_CHANNELS_FRESH: Duration = Duration::from_secs(2);
 
 /// An embedded LDK node.
 ///
-/// It has a runtime of its own, so it does not matter on which one it is asked. Stop it with
-/// [`Ldk::stop`]; dropping it stops it too, and blocks meanwhile.
+/// It has a runtime of its own, so its methods work on any runtime. Stop it with [`Ldk::stop`];
+/// dropping it stops it too, and blocks meanwhile.
 pub struct Ldk {
-    inner: Arc<Inner>,
-    runtime: Background,
+    shared: Arc<LdkShared>,
+    runtime: OwnRuntime,
 }
 
-/// What the methods, the event loop and blocking work share.
-pub(super) struct Inner {
-    alive: Mutex<Option<Alive>>,
+/// The parts that methods, event loop and blocking work share.
+pub(super) struct LdkShared {
+    started: Mutex<Option<Started>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) file: LdkFile,
     pub(super) key: InvoiceKey,
     pub(super) network: Network,
     pub(super) node: Node,
-    /// Whether the node runs. It is also sent, unchanged, whenever the file has something new.
+    /// True while the node runs. Also sent, unchanged, whenever the file has something new.
     pub(super) running: watch::Sender<bool>,
-    ways_in: Mutex<Option<(Duration, Arc<[WayIn]>)>>,
+    inbound_channels: Mutex<Option<(Duration, Arc<[InboundChannel]>)>>,
 }
 
-/// What ends with the node.
-struct Alive {
+/// The parts that exist between start and stop.
+struct Started {
     events: JoinHandle<()>,
     _folder: Folder,
 }
 
 impl Ldk {
-    /// Starts the node of this storage folder, a new one where the folder is new.
+    /// Starts the node of this storage folder, or a new node if the folder is new.
     ///
     /// # Errors
     /// `Local` for a folder, file, seed, address or network that cannot be used, or a node that
     /// already runs there; `Unavailable` for a chain source that does not answer. On other
     /// networks than the main one the node starts without an answer and goes on asking.
     pub async fn start(config: LdkConfig, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        let runtime = Background::new()?;
+        let runtime = OwnRuntime::new()?;
         let handle = runtime.handle().clone();
-        // Made over there as a whole, so that it is also stopped over there where nobody waits
-        // for it any more.
+        // Started on the node's own runtime as a whole, so that a start whose caller has gone is
+        // also stopped there and frees the folder.
         let started = handle.clone().spawn_blocking(move || {
-            let inner = Inner::start(config, clock, &handle);
-            inner.map(|inner| Self { inner, runtime })
+            let shared = LdkShared::start(config, clock, &handle);
+            shared.map(|shared| Self { shared, runtime })
         });
         let started = started.await.map_err(|_| about_to_end())??;
-        let (node, network) = (started.inner.key.payee(), started.inner.network);
+        let (node, network) = (started.shared.key.payee(), started.shared.network);
         tracing::info!(%node, %network, "the LDK node runs");
         Ok(started)
     }
 
-    /// The node itself: channels, addresses, peers, the on-chain wallet. Its calls block; from
-    /// async code use [`Ldk::with_node`]. Its events are taken by this value: leave them.
+    /// Returns the node itself: channels, addresses, peers, the on-chain wallet. Its calls block;
+    /// async code uses [`Ldk::with_node`]. This value takes the node's events, so the caller must
+    /// not.
     #[must_use]
     pub fn node(&self) -> &Node {
-        &self.inner.node
+        &self.shared.node
     }
 
-    /// Runs blocking calls of the node where they hold up no other task.
+    /// Runs blocking calls of the node on a thread where they delay no other task.
     ///
     /// # Errors
-    /// `Local` when the program is about to end.
+    /// `Local` if the program is about to end.
     pub async fn with_node<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Node) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        self.blocking(move |inner| work(&inner.node)).await
+        self.blocking(move |shared| work(&shared.node)).await
     }
 
-    /// Stops the node and frees its folder. What it is asked afterwards is answered with
-    /// `Unavailable`; stopping again does nothing.
+    /// Stops the node and frees its folder. Later calls are answered with `Unavailable`; stopping
+    /// again does nothing.
     ///
     /// # Errors
-    /// `Local` when the program is about to end.
+    /// `Local` if the program is about to end.
     pub async fn stop(&self) -> Result<(), Error> {
-        let inner = Arc::clone(&self.inner);
+        let shared = Arc::clone(&self.shared);
         let handle = self.runtime.handle().clone();
-        self.runtime.run(move || inner.stop(&handle)).await
+        self.runtime.run(move || shared.stop(&handle)).await
     }
 
-    pub(super) fn inner(&self) -> &Inner {
-        &self.inner
+    pub(super) fn shared(&self) -> &LdkShared {
+        &self.shared
     }
 
-    /// Runs blocking work where it holds up no other task.
+    /// Runs blocking work on a thread where it delays no other task.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Inner) -> T + Send + 'static,
+        work: impl FnOnce(&LdkShared) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let inner = Arc::clone(&self.inner);
-        self.runtime.run(move || work(&inner)).await
+        let shared = Arc::clone(&self.shared);
+        self.runtime.run(move || work(&shared)).await
     }
 }
 
 impl fmt::Debug for Ldk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ldk")
-            .field("node_id", &self.inner.key.payee())
-            .field("network", &self.inner.network)
+            .field("node_id", &self.shared.key.payee())
+            .field("network", &self.shared.network)
             .finish_non_exhaustive()
     }
 }
 
 impl Drop for Ldk {
     fn drop(&mut self) {
-        let (inner, handle) = (Arc::clone(&self.inner), self.runtime.handle().clone());
+        let (shared, handle) = (Arc::clone(&self.shared), self.runtime.handle().clone());
         // In a thread of its own: stopping waits, which a thread of async code must not do.
-        let stopped = std::thread::spawn(move || inner.stop(&handle)).join();
+        let stopped = std::thread::spawn(move || shared.stop(&handle)).join();
         if stopped.is_err() {
             tracing::error!("the node did not stop in order; it recovers at its next start");
         }
     }
 }
 
-impl Inner {
+impl LdkShared {
     fn start(
         config: LdkConfig,
         clock: Arc<dyn Clock>,
@@ -157,35 +163,38 @@ impl Inner {
         let mut builder = builder(config, theirs, handle)?;
         builder.set_entropy_seed_bytes(*seed);
         let node = builder.build().map_err(|error| unbuilt(&error))?;
+        // A version of LDK Node that derives keys otherwise could not claim the payments of these
+        // invoices.
         if node.node_id() != key.payee() {
             let text = "the node derives another key from its seed than its invoices are signed \
                         with; this version of LDK cannot be used";
             return Err(Error::new(ErrorKind::Local, text));
         }
-        let inner = Arc::new(Self {
-            alive: Mutex::new(None),
+        let shared = Arc::new(Self {
+            started: Mutex::new(None),
             clock,
             file,
             key,
             network,
             node,
             running: watch::Sender::new(true),
-            ways_in: Mutex::new(None),
+            inbound_channels: Mutex::new(None),
         });
-        inner.take_backlog()?;
-        inner.node.start().map_err(|error| unstarted(&error))?;
-        let events = handle.spawn(event::consume(Arc::clone(&inner)));
-        *lock(&inner.alive) = Some(Alive {
+        // The events of the last run are stored before the first caller can ask.
+        shared.take_backlog()?;
+        shared.node.start().map_err(|error| unstarted(&error))?;
+        let events = handle.spawn(event::consume(Arc::clone(&shared)));
+        *lock(&shared.started) = Some(Started {
             events,
             _folder: folder,
         });
-        Ok(inner)
+        Ok(shared)
     }
 
-    /// Blocks until the node has stopped, whoever stops it.
+    /// Stops the node, and blocks until it has stopped, whichever call stops it.
     fn stop(&self, handle: &Handle) {
-        let mut alive = lock(&self.alive);
-        let Some(ending) = alive.take() else { return };
+        let mut started = lock(&self.started);
+        let Some(ending) = started.take() else { return };
         self.running.send_replace(false);
         if handle.block_on(ending.events).is_err() {
             tracing::error!("taking the node's events had ended by a panic");
@@ -195,7 +204,7 @@ impl Inner {
         }
     }
 
-    /// An error unless the node runs.
+    /// Returns an error unless the node runs.
     pub(super) fn check_running(&self) -> Result<(), Error> {
         if *self.running.borrow() {
             return Ok(());
@@ -203,24 +212,25 @@ impl Inner {
         Err(stopped())
     }
 
-    /// The channels to hint at, if they were looked at a moment ago.
-    pub(super) fn known_ways_in(&self) -> Option<Arc<[WayIn]>> {
+    /// Returns the channels at which an invoice may hint, if they were read a moment ago.
+    pub(super) fn cached_inbound_channels(&self) -> Option<Arc<[InboundChannel]>> {
         let now = self.clock.monotonic();
-        let known = lock(&self.ways_in);
-        let (at, ways) = known.as_ref()?;
-        (now.saturating_sub(*at) < WAYS_IN_FRESH).then(|| Arc::clone(ways))
+        let known = lock(&self.inbound_channels);
+        let (at, channels) = known.as_ref()?;
+        (now.saturating_sub(*at) < INBOUND_CHANNELS_FRESH).then(|| Arc::clone(channels))
     }
 
-    /// Looks at the channels. Blocks for a moment.
-    pub(super) fn look_for_ways_in(&self) -> Arc<[WayIn]> {
+    /// Reads the channels. Blocks for a moment.
+    pub(super) fn read_inbound_channels(&self) -> Arc<[InboundChannel]> {
         let at = self.clock.monotonic();
-        let ways: Arc<[WayIn]> = hint::ways_in(&self.node.list_channels()).into();
-        *lock(&self.ways_in) = Some((at, Arc::clone(&ways)));
-        ways
+        let channels: Arc<[InboundChannel]> =
+            hint::inbound_channels(&self.node.list_channels()).into();
+        *lock(&self.inbound_channels) = Some((at, Arc::clone(&channels)));
+        channels
     }
 
-    pub(super) fn forget_ways_in(&self) {
-        *lock(&self.ways_in) = None;
+    pub(super) fn forget_inbound_channels(&self) {
+        *lock(&self.inbound_channels) = None;
     }
 
     pub(super) fn now(&self) -> UnixTime {
@@ -228,7 +238,7 @@ impl Inner {
     }
 }
 
-/// The error of everything that is asked of a node that was stopped.
+/// Returns the error of every call to a node that was stopped.
 pub(super) fn stopped() -> Error {
     Error::new(ErrorKind::Unavailable, "the LDK node was stopped")
 }
@@ -296,10 +306,10 @@ fn unstarted(error: &NodeError) -> Error {
     }
 }
 
-/// A runtime that may be dropped anywhere.
-struct Background(Option<Runtime>);
+/// A runtime that may be dropped anywhere, also in async code, where dropping a plain one panics.
+struct OwnRuntime(Option<Runtime>);
 
-impl Background {
+impl OwnRuntime {
     fn new() -> Result<Self, Error> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(WORKERS)
@@ -331,7 +341,7 @@ impl Background {
     }
 }
 
-impl Drop for Background {
+impl Drop for OwnRuntime {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();

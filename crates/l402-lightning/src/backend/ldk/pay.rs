@@ -1,9 +1,14 @@
-//! Paying through an embedded node.
+//! The spending half of an embedded node.
 //!
-//! A payment is written down before LDK is asked to make it, and its end when LDK's event says
-//! it. So there is no moment at which a crash could make a payment look as if it never began.
-//! The other way round, a crash between the two leaves a payment that is unknown for ever: a
-//! matter of microseconds, and the only safe word.
+//! A payment is stored before LDK is asked to make it, and its end when LDK's event reports it. So
+//! a crash can never make a payment look as if it had not begun. The price: a crash between storing
+//! and asking leaves a payment that stays unknown for ever. That window is microseconds wide, and
+//! any other answer could pay twice.
+//!
+//! ```text
+//!   pay ─> stored as begun ─> handed to LDK ─> event ─> stored as settled or failed
+//!                                 └─ refused by LDK ──> stored as refused: may begin again
+//! ```
 
 use l402::{Invoice, Msat, Network, PaymentHash, Preimage};
 use ldk_node::NodeError;
@@ -13,18 +18,18 @@ use ldk_node::lightning_invoice::Bolt11Invoice;
 use ldk_node::payment::{PaymentDirection, PaymentKind, PaymentStatus};
 
 use super::file::Entry;
-use super::node::{Inner, Ldk, stopped};
+use super::node::{Ldk, LdkShared, stopped};
 use crate::{Error, ErrorKind, Pay, PayRequest, Payment};
 use l402_host::BoxFuture;
 
 impl Pay for Ldk {
     fn network(&self) -> Network {
-        self.inner().network
+        self.shared().network
     }
 
     fn name(&self) -> String {
-        let inner = self.inner();
-        format!("ldk node {} on {}", inner.key.payee(), inner.network)
+        let shared = self.shared();
+        format!("ldk node {} on {}", shared.key.payee(), shared.network)
     }
 
     fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment> {
@@ -33,21 +38,21 @@ impl Pay for Ldk {
 
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>> {
         Box::pin(async move {
-            self.blocking(move |inner| inner.payment(&payment_hash))
+            self.blocking(move |shared| shared.payment(&payment_hash))
                 .await?
         })
     }
 
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
         Box::pin(async move {
-            self.inner().check_running()?;
-            self.blocking(Inner::spendable).await
+            self.shared().check_running()?;
+            self.blocking(LdkShared::spendable).await
         })
     }
 }
 
-/// An invoice that this node can be asked to pay.
-struct Order {
+/// An invoice that this node can be asked to pay, with the payer's fee limit.
+struct PayableInvoice {
     amount: Msat,
     expired: bool,
     hash: PaymentHash,
@@ -57,37 +62,39 @@ struct Order {
 
 impl Ldk {
     async fn attempt(&self, request: PayRequest) -> Payment {
-        let order = match self.inner().order(&request) {
-            Ok(order) => order,
+        let payable = match self.shared().check_invoice(&request) {
+            Ok(payable) => payable,
             Err(error) => return Payment::failed(error),
         };
-        let hash = order.hash;
-        match self.blocking(move |inner| inner.begin(&order)).await {
+        let hash = payable.hash;
+        match self.blocking(move |shared| shared.begin(&payable)).await {
             Ok(Ok(())) => self.end(hash).await,
             Ok(Err(ended)) => ended,
             Err(error) => Payment::unknown(error),
         }
     }
 
-    /// How a payment that was begun ends. Waits for it, and stops waiting when the node stops.
+    /// Returns the end of a payment that was begun. Waits for it, up to the stop of the node.
     async fn end(&self, hash: PaymentHash) -> Payment {
-        let mut news = self.inner().running.subscribe();
+        // Subscribed before the file is read, so that an end which is stored in between wakes the
+        // loop.
+        let mut changes = self.shared().running.subscribe();
         loop {
-            match self.blocking(move |inner| inner.payment(&hash)).await {
+            match self.blocking(move |shared| shared.payment(&hash)).await {
                 Ok(Ok(Some(Payment::Unknown(_)) | None)) => {}
                 Ok(Ok(Some(ended))) => return ended,
                 Ok(Err(error)) | Err(error) => return Payment::unknown(error),
             }
-            if self.inner().check_running().is_err() || news.changed().await.is_err() {
+            if self.shared().check_running().is_err() || changes.changed().await.is_err() {
                 return Payment::unknown(stopped());
             }
         }
     }
 }
 
-impl Inner {
-    /// What can be said against an invoice without asking LDK.
-    fn order(&self, request: &PayRequest) -> Result<Order, Error> {
+impl LdkShared {
+    /// Refuses an invoice that needs no question to LDK to be refused.
+    fn check_invoice(&self, request: &PayRequest) -> Result<PayableInvoice, Error> {
         let rejected = |text: String| Error::new(ErrorKind::Rejected, text);
         let says = Invoice::decode(&request.bolt11).map_err(|error| rejected(error.to_string()))?;
         let amount = says.required_amount();
@@ -99,7 +106,7 @@ impl Inner {
         }
         let invoice = request.bolt11.parse();
         let invoice = invoice.map_err(|_| rejected("LDK cannot read the invoice".to_owned()))?;
-        Ok(Order {
+        Ok(PayableInvoice {
             amount,
             expired: says.expires <= self.now(),
             hash: says.payment_hash,
@@ -108,30 +115,31 @@ impl Inner {
         })
     }
 
-    /// Sees to it that LDK has been handed the payment, by us now or by somebody before; or says
-    /// how it stands otherwise. Blocks.
-    fn begin(&self, order: &Order) -> Result<(), Payment> {
-        let hash = &order.hash;
+    /// Makes sure that LDK has been handed the payment, now or by an earlier call; otherwise
+    /// returns the payment's outcome. Blocks.
+    fn begin(&self, payable: &PayableInvoice) -> Result<(), Payment> {
+        let hash = &payable.hash;
         let refusal = match self.check_running() {
             Err(stopped) => Some(stopped),
-            Ok(()) => order.expired.then(expired),
+            Ok(()) => payable.expired.then(expired),
         };
         if let Some(refusal) = refusal {
-            return self.unless_begun(hash, refusal);
+            return self.fail_unless_begun(hash, refusal);
         }
-        let before = self.file.begin(hash, order.amount, order.max_fee);
+        let before = self.file.begin(hash, payable.amount, payable.max_fee);
         match before.map_err(Payment::unknown)? {
             Some(Entry::Begun { .. } | Entry::Settled { .. }) => return Ok(()),
-            // Its event may come again after a crash, and must not speak of a second attempt.
+            // The event of this failure may come again after a crash. A second attempt would then be
+            // stored as failed while it is under way.
             Some(Entry::Failed(reason)) => return Err(refused(reason)),
             Some(Entry::Refused(_)) | None => {}
         }
-        self.hand_over(order).map_err(Payment::failed)
+        self.send_to_ldk(payable).map_err(Payment::failed)
     }
 
-    /// After a refusal: a payment that was begun before may still arrive, and whoever cannot read
-    /// the file cannot know that there is none.
-    fn unless_begun(&self, hash: &PaymentHash, refusal: Error) -> Result<(), Payment> {
+    /// Returns the certain failure after a refusal, unless the payment was begun before and may
+    /// still arrive. A file that cannot be read makes the outcome unknown.
+    fn fail_unless_begun(&self, hash: &PaymentHash, refusal: Error) -> Result<(), Payment> {
         match self.payment(hash) {
             Ok(None | Some(Payment::Failed(_))) => Err(Payment::failed(refusal)),
             Ok(Some(_)) => Ok(()),
@@ -139,35 +147,37 @@ impl Inner {
         }
     }
 
-    /// Asks LDK to make a payment that stands as begun in the file. An error says that LDK does
-    /// not have it.
-    fn hand_over(&self, order: &Order) -> Result<(), Error> {
+    /// Asks LDK to make a payment that is stored as begun. An error means that LDK does not have
+    /// the payment.
+    fn send_to_ldk(&self, payable: &PayableInvoice) -> Result<(), Error> {
         let limits = RouteParametersConfig {
-            max_total_routing_fee_msat: Some(order.max_fee.msat()),
+            max_total_routing_fee_msat: Some(payable.max_fee.msat()),
             ..RouteParametersConfig::default()
         };
         let payments = self.node.bolt11_payment();
-        let sent = payments.send(&order.invoice, Some(limits));
+        let sent = payments.send(&payable.invoice, Some(limits));
         let Some(error) = sent.err().and_then(refusal) else {
             return Ok(());
         };
-        let written = self.file.payment_refused(&order.hash, &error.to_string());
+        let written = self.file.payment_refused(&payable.hash, &error.to_string());
         if let Err(unwritten) = written {
-            // Sure all the same; who looks it up later is told that it is unknown.
+            // This caller may be told that it failed. A later look-up says unknown, which is the
+            // safe side.
             tracing::warn!(error = %unwritten, "a failed payment could not be written down");
         }
+        // Other callers wait for the end of the same payment.
         self.running.send_modify(|_| {});
         Err(error)
     }
 
-    /// What is known of a payment: from our file, or from LDK Node's record where that says more,
-    /// as of a payment that was made without us. Blocks.
+    /// Returns the state of a payment from the file, or from LDK Node's record if that knows more,
+    /// as of a payment that was made without this crate. Blocks.
     fn payment(&self, hash: &PaymentHash) -> Result<Option<Payment>, Error> {
         match self.file.payment(hash)? {
             Some(Entry::Begun { max_fee }) => Ok(Some(match self.recorded(hash, max_fee) {
-                // A failure may be that of an earlier attempt: the event will say.
+                // The record may show the failure of an earlier attempt; the event decides.
                 Some(Payment::Failed(_)) | None => in_flight(),
-                Some(told) => told,
+                Some(recorded) => recorded,
             })),
             Some(Entry::Failed(reason) | Entry::Refused(reason)) => Ok(Some(refused(reason))),
             Some(Entry::Settled {
@@ -179,9 +189,11 @@ impl Inner {
         }
     }
 
-    /// LDK Node's own record of a payment; `max_fee` where it cannot tell the fee.
+    /// Returns a payment from LDK Node's own record; `max_fee` replaces a fee that the record
+    /// lacks.
     fn recorded(&self, hash: &PaymentHash, max_fee: Msat) -> Option<Payment> {
         let record = self.node.payment(&PaymentId(*hash.as_bytes()))?;
+        // A payment hash names payments in both directions, as when a node pays itself.
         if record.direction != PaymentDirection::Outbound {
             return None;
         }
@@ -202,7 +214,7 @@ impl Inner {
         })
     }
 
-    /// What all open channels can send, also while their peers are away.
+    /// Returns the sum that all open channels can send, also while their peers are offline.
     fn spendable(&self) -> Msat {
         let channels = self.node.list_channels();
         let open = channels.iter().filter(|channel| channel.is_channel_ready);
@@ -210,7 +222,7 @@ impl Inner {
     }
 }
 
-/// A payment that LDK calls settled, if its preimage proves it.
+/// Returns a settled payment, if the preimage proves it.
 fn settled(hash: &PaymentHash, preimage: [u8; 32], paid: Msat, fee: Msat) -> Payment {
     let preimage = Preimage::from_bytes(preimage);
     if !preimage.proves(hash) {
@@ -238,7 +250,8 @@ fn expired() -> Error {
     Error::new(ErrorKind::Rejected, text)
 }
 
-/// What it means that LDK did not take a payment; `None` where it has it all the same, or may.
+/// Returns the meaning of LDK's refusal; `None` if LDK has the payment nevertheless, or may have
+/// it.
 fn refusal(error: NodeError) -> Option<Error> {
     let (kind, text) = match error {
         NodeError::NotRunning => return Some(stopped()),

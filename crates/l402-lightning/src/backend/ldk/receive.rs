@@ -1,4 +1,4 @@
-//! Getting paid through an embedded node.
+//! The receiving half of an embedded node.
 
 use std::collections::VecDeque;
 
@@ -14,7 +14,7 @@ use l402_host::{BoxFuture, BoxStream};
 
 impl Receive for Ldk {
     fn network(&self) -> Network {
-        self.inner().network
+        self.shared().network
     }
 
     fn signs_here(&self) -> bool {
@@ -24,22 +24,25 @@ impl Receive for Ldk {
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
         Box::pin(async move {
             check::request(&request)?;
-            let inner = self.inner();
-            inner.check_running()?;
-            let ways_in = match inner.known_ways_in() {
+            let shared = self.shared();
+            shared.check_running()?;
+            let inbound_channels = match shared.cached_inbound_channels() {
                 Some(known) => known,
-                None => self.blocking(|inner| inner.look_for_ways_in()).await?,
+                None => {
+                    self.blocking(|shared| shared.read_inbound_channels())
+                        .await?
+                }
             };
-            let hints = hint::hints(&ways_in, request.amount.msat());
-            let now = inner.now();
-            let bolt11 = inner.key.invoice(&request, now, hints)?;
-            check::own_invoice(bolt11, &request, inner.network, now)
+            let hints = hint::hints(&inbound_channels, request.amount.msat());
+            let now = shared.now();
+            let bolt11 = shared.key.invoice(&request, now, hints)?;
+            check::own_invoice(bolt11, &request, shared.network, now)
         })
     }
 
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<InvoiceState, Error>> {
         Box::pin(async move {
-            let found = self.blocking(move |inner| inner.file.paid(&payment_hash));
+            let found = self.blocking(move |shared| shared.file.paid(&payment_hash));
             let paid = found.await??;
             Ok(paid.map_or(InvoiceState::Unseen, |paid| InvoiceState::Settled { paid }))
         })
@@ -56,24 +59,28 @@ impl Receive for Ldk {
 }
 
 impl Ldk {
-    /// The settlement after `from`, and those read beyond it; waits until there is one.
+    /// Returns the settlement after `from`, and those that were read beyond it. Waits until there
+    /// is one.
     async fn next_settlement(
         &self,
         from: SettlementIndex,
         mut read: VecDeque<Settlement>,
     ) -> Result<(Settlement, VecDeque<Settlement>), Error> {
-        let mut news = self.inner().running.subscribe();
+        // Subscribed before the file is read, so that a settlement stored in between wakes the
+        // loop.
+        let mut changes = self.shared().running.subscribe();
         loop {
             if let Some(next) = read.pop_front() {
                 return Ok((next, read));
             }
-            let page = self.blocking(move |inner| inner.file.settlements(from));
+            let page = self.blocking(move |shared| shared.file.settlements(from));
             read = page.await??.into();
             if !read.is_empty() {
                 continue;
             }
-            self.inner().check_running()?;
-            news.changed().await.map_err(|_| stopped())?;
+            // Only after the file: a stopped node still reports the settlements that it has stored.
+            self.shared().check_running()?;
+            changes.changed().await.map_err(|_| stopped())?;
         }
     }
 }

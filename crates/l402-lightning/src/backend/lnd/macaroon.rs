@@ -1,4 +1,4 @@
-//! What a macaroon of lnd allows, read from its identifier.
+//! The permissions of a macaroon of lnd, read from its identifier.
 //!
 //! lnd writes a version byte (3) and then the Protocol Buffers message `MacaroonId` of
 //! macaroon-bakery: nonce (1), storage id (2) and the permissions (3), each an entity (1) and its
@@ -13,13 +13,13 @@ use crate::{Error, ErrorKind};
 /// The version byte of macaroon-bakery's protocol 3.
 const VERSION: u8 = 3;
 
-/// More permissions than lnd has.
-const MAX_OPS: usize = 512;
+/// The maximum number of permissions read; more than lnd has.
+const MAX_PERMISSIONS: usize = 512;
 
-/// What may be written by who only receives: invoices, and fresh addresses.
+/// The entities that a receiver may write: invoices, and fresh addresses.
 const HARMLESS_WRITES: [&str; 2] = ["address", "invoices"];
 
-/// Single calls (`uri:` permissions) that a receiver makes.
+/// The single calls (`uri:` permissions) that a receiver makes.
 const HARMLESS_CALLS: [&str; 7] = [
     "/lnrpc.Lightning/AddInvoice",
     "/lnrpc.Lightning/DecodePayReq",
@@ -30,17 +30,19 @@ const HARMLESS_CALLS: [&str; 7] = [
     "/invoicesrpc.Invoices/LookupInvoiceV2",
 ];
 
-/// A permission: an entity and what may be done with it.
+/// A permission: an entity, and the actions permitted on it.
 #[derive(Debug, PartialEq, Eq)]
-struct Op {
+struct Permission {
     entity: String,
     actions: Vec<String>,
 }
 
-impl Op {
-    /// The first thing that goes beyond receiving.
+impl Permission {
+    /// Returns the first action that goes beyond receiving.
     fn excess(&self) -> Option<String> {
         let allowed = |action: &str| match self.entity.as_str() {
+            // A list of what is allowed, so that a call or entity of a later lnd counts as spending
+            // until somebody has looked at it.
             "uri" => HARMLESS_CALLS.contains(&action),
             entity => action == "read" || action == "write" && HARMLESS_WRITES.contains(&entity),
         };
@@ -49,7 +51,7 @@ impl Op {
     }
 }
 
-/// Refuses a macaroon that may do more than receive. What cannot be read counts as such.
+/// Refuses a macaroon that may do more than receive, or whose permissions cannot be read.
 pub(super) fn only_receives(bytes: &[u8], path: &Path) -> Result<(), Error> {
     let refuse = |why: String| {
         let text = format!(
@@ -66,29 +68,31 @@ pub(super) fn only_receives(bytes: &[u8], path: &Path) -> Result<(), Error> {
     else {
         return refuse("does not show what it allows".to_owned());
     };
-    match ops.iter().find_map(Op::excess) {
+    match ops.iter().find_map(Permission::excess) {
         Some(op) => refuse(format!("may do more than receive ({op})")),
         None => Ok(()),
     }
 }
 
-/// The permissions in an identifier; `None` where it is not one of lnd's, or grants nothing.
-fn permissions(identifier: &[u8]) -> Option<Vec<Op>> {
+/// Returns the permissions in an identifier; `None` if it is not one of lnd's, or grants nothing.
+fn permissions(identifier: &[u8]) -> Option<Vec<Permission>> {
     let (version, mut message) = identifier.split_first()?;
     let mut ops = Vec::new();
     while let Some((field, content)) = next_field(&mut message)? {
         if field == 3 {
-            ops.push(op(content)?);
+            ops.push(permission(content)?);
         }
-        if ops.len() > MAX_OPS {
+        if ops.len() > MAX_PERMISSIONS {
             return None;
         }
     }
+    // An identifier without permissions is refused as unreadable: a kind of macaroon that this
+    // parser does not know may allow everything.
     (*version == VERSION && !ops.is_empty()).then_some(ops)
 }
 
-fn op(mut message: &[u8]) -> Option<Op> {
-    let mut op = Op {
+fn permission(mut message: &[u8]) -> Option<Permission> {
+    let mut op = Permission {
         entity: String::new(),
         actions: Vec::new(),
     };
@@ -104,7 +108,7 @@ fn op(mut message: &[u8]) -> Option<Op> {
 }
 
 /// Takes the next field, which in these messages always has a length (wire type 2). The outer
-/// `None` says that the message is something else, the inner one that it is at its end.
+/// `None` means that the message is malformed, the inner one that it has ended.
 #[expect(clippy::option_option, reason = "the two are different answers")]
 fn next_field<'a>(message: &mut &'a [u8]) -> Option<Option<(u64, &'a [u8])>> {
     if message.is_empty() {
@@ -117,7 +121,8 @@ fn next_field<'a>(message: &mut &'a [u8]) -> Option<Option<(u64, &'a [u8])>> {
     (key & 7 == 2).then_some(Some((key >> 3, content)))
 }
 
-/// Base 128, least group first; at most four groups, which is 256 MiB of length.
+/// Reads a number in base 128, least group first; at most four groups, which are 256 MiB as a
+/// length.
 fn varint(message: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in [0, 7, 14, 21] {

@@ -1,14 +1,14 @@
-//! lnd over its REST interface, as lnd 0.18 to 0.20 speak it.
+//! lnd over its REST interface, for lnd 0.18 to 0.20.
 //!
-//! The certificate is pinned, and a macaroon that may do more than receive is refused for
-//! receiving. What lnd answers is compared with what was asked.
+//! The certificate is pinned. A macaroon that may do more than receive is refused for receiving.
+//! Answers of lnd are compared with the requests.
 
 mod macaroon;
 mod open;
 #[cfg(feature = "pay")]
 mod pay;
 mod receive;
-mod rest;
+mod rest_api;
 mod tls;
 mod wire;
 

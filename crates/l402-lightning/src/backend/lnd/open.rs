@@ -1,4 +1,4 @@
-//! From an [`LndNode`] to a backend: files, network, and what the macaroon may do.
+//! The opening of an [`LndNode`]: its files, its network, and the permissions of its macaroon.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,16 +7,19 @@ use l402::{Invoice, Network};
 use zeroize::Zeroizing;
 
 use super::receive::LndReceive;
-use super::rest::Rest;
+use super::rest_api::Rest;
 use super::wire::{AddedInvoice, Info};
-use super::{macaroon, rest, tls};
+use super::{macaroon, rest_api, tls};
 use crate::{Error, ErrorKind, LndNode, Open, Receiver};
 
-/// Far above every certificate chain and macaroon.
+/// The maximum length of a file; far above every certificate chain and macaroon.
 const MAX_FILE: usize = 64 * 1024;
 
+/// Opens the receiving half.
 pub(crate) async fn receiver(node: &LndNode, open: Open) -> Result<Receiver, Error> {
     let macaroon = read_macaroon(node)?;
+    // A seller's machine faces the internet: a credential that is stolen from there must not empty
+    // the node.
     if let Err(error) = macaroon::only_receives(&macaroon, &node.macaroon) {
         if !open.danger_spending_macaroon() {
             return Err(error);
@@ -45,11 +48,11 @@ pub(super) fn read_macaroon(node: &LndNode) -> Result<Zeroizing<Vec<u8>>, Error>
 
 pub(super) fn connect(node: &LndNode, macaroon: &[u8]) -> Result<Rest, Error> {
     let pem = read(&node.tls_cert, "lnd's certificate")?;
-    rest::connect(&node.address, tls::pinned(&pem, &node.tls_cert)?, macaroon)
+    rest_api::connect(&node.address, tls::pinned(&pem, &node.tls_cert)?, macaroon)
 }
 
-/// Returns the network without asking lnd: as stated, or from where lnd keeps its macaroons,
-/// `…/data/chain/bitcoin/regtest/invoice.macaroon`.
+/// Returns the network without asking lnd: as stated in the address, or as the path of the macaroon
+/// shows, which lnd keeps at `…/data/chain/bitcoin/regtest/invoice.macaroon`.
 pub(super) fn network(node: &LndNode) -> Option<Network> {
     let mut above = node
         .macaroon
@@ -63,7 +66,8 @@ pub(super) fn network(node: &LndNode) -> Option<Network> {
     node.network.or_else(|| kept?.parse().ok())
 }
 
-/// Asks lnd for its network: an invoice macaroon may not, and then an invoice says it.
+/// Asks lnd for its network. An invoice macaroon may not ask, so an invoice is made and read
+/// instead.
 async fn ask_network(rest: &Rest) -> Result<Network, Error> {
     let refused = match rest.get("/v1/getinfo").json::<Info>().await {
         Ok(info) => return info.network(),
@@ -75,6 +79,7 @@ async fn ask_network(rest: &Rest) -> Result<Network, Error> {
     ) {
         return Err(refused.error);
     }
+    // A small amount and a short expiry: nobody is ever asked to pay this invoice.
     let body = serde_json::json!({ "value_msat": "1000", "expiry": "60", "memo": "network?" });
     let added: AddedInvoice = rest.post("/v1/invoices", &body).json().await?;
     let invoice = Invoice::decode(&added.payment_request);

@@ -1,4 +1,12 @@
-//! Paying through lnd.
+//! The spending half of lnd.
+//!
+//! ```text
+//!   POST /v2/router/send ─┬─ a line with an end ──────────> Settled, Failed
+//!                         ├─ no connection ───────────────> Failed: nothing was sent
+//!                         ├─ an error of lnd ── track ─┬──> the end of an earlier attempt
+//!                         │                            └──> Failed, if lnd knows of none
+//!                         └─ the connection was lost ─────> Unknown
+//! ```
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -12,16 +20,16 @@ use serde_json::json;
 
 use super::open::{self, connect, read_macaroon};
 use super::receive::LndReceive;
-use super::rest::{Lines, Rest};
-use super::wire::{Info, Item, garbled, number};
+use super::rest_api::{Lines, Rest};
+use super::wire::{Info, StreamItem, garbled, number};
 use crate::transport::plain;
 use crate::{Error, ErrorKind, LndNode, Open, Pay, PayRequest, Payment, Wallet};
 use l402_host::{BoxFuture, Clock};
 
-/// How long a look-up may take. lnd tells the state of a payment at once.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The time limit of a look-up. lnd tells the state of a payment at once.
+const LOOKUP_LIMIT: Duration = Duration::from_secs(5);
 
-/// Opens both halves with one macaroon, which spends.
+/// Opens both halves with one macaroon, which can spend.
 pub(crate) async fn wallet(node: &LndNode, open: Open) -> Result<Wallet, Error> {
     let rest = connect(node, &read_macaroon(node)?)?;
     let network = match open::network(node) {
@@ -92,7 +100,7 @@ impl Pay for LndPay {
 
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>> {
         Box::pin(async move {
-            let answer = tokio::time::timeout(PATIENCE, self.state(&payment_hash)).await;
+            let answer = tokio::time::timeout(LOOKUP_LIMIT, self.state(&payment_hash)).await;
             answer.unwrap_or_else(|_| {
                 let text = "lnd did not tell the state of the payment in time";
                 Err(Error::new(ErrorKind::Timeout, text))
@@ -110,15 +118,16 @@ impl Pay for LndPay {
 
 impl LndPay {
     async fn attempt(&self, request: PayRequest) -> Payment {
-        let invoice = match self.payable(&request.bolt11) {
+        let invoice = match self.check_invoice(&request.bolt11) {
             Ok(invoice) => invoice,
             Err(error) => return Payment::failed(error),
         };
         let hash = invoice.payment_hash;
+        // An expired invoice may be one that was paid in time, and whose payer asks again.
         if invoice.expires <= self.clock.wall() {
             let text = "the invoice has expired; ask the seller for a new one";
             return self
-                .unless_begun(&hash, Error::new(ErrorKind::Rejected, text))
+                .fail_unless_begun(&hash, Error::new(ErrorKind::Rejected, text))
                 .await;
         }
         // lnd gives up looking for a route before we give up listening.
@@ -133,14 +142,14 @@ impl LndPay {
             Ok(lines) => self.outcome(lines, &hash).await,
             Err(failure) if !failure.sent => Payment::failed(failure.error),
             Err(failure) if failure.status.is_some() => {
-                self.unless_begun(&hash, failure.error).await
+                self.fail_unless_begun(&hash, failure.error).await
             }
             Err(failure) => Payment::unknown(failure.error),
         }
     }
 
-    /// What can be said against an invoice without asking lnd.
-    fn payable(&self, bolt11: &str) -> Result<Invoice, Error> {
+    /// Refuses an invoice that needs no question to lnd to be refused.
+    fn check_invoice(&self, bolt11: &str) -> Result<Invoice, Error> {
         let rejected = |text: String| Error::new(ErrorKind::Rejected, text);
         let invoice = Invoice::decode(bolt11).map_err(|error| rejected(error.to_string()))?;
         invoice
@@ -155,17 +164,20 @@ impl LndPay {
         Ok(invoice)
     }
 
-    /// Reads a streamed answer to the end of the payment.
+    /// Reads a streamed answer up to the end of the payment.
     async fn outcome(&self, mut lines: Lines, hash: &PaymentHash) -> Payment {
         loop {
-            match lines.next::<Item<WirePayment>>().await {
+            match lines.next::<StreamItem<WirePayment>>().await {
                 Ok(Some(item)) => match (item.result, item.error) {
+                    // lnd answers with an error also if the payment exists already, so the error
+                    // alone does not say that it failed.
                     (_, Some(status)) => {
                         let error = Error::new(ErrorKind::Rejected, plain(&status.message));
-                        return self.unless_begun(hash, error).await;
+                        return self.fail_unless_begun(hash, error).await;
                     }
-                    (Some(told), None) if is_moving(&told) => {}
-                    (Some(told), None) => return payment(&told, hash),
+                    // No end yet, so the next line is read.
+                    (Some(reported), None) if is_in_flight(&reported) => {}
+                    (Some(reported), None) => return payment(&reported, hash),
                     (None, None) => return Payment::unknown(garbled("neither result nor error")),
                 },
                 Ok(None) => {
@@ -177,43 +189,44 @@ impl LndPay {
         }
     }
 
-    /// After a refusal: how the payment ends that lnd already knows, or that there certainly is
-    /// none. Another caller may have begun it a moment ago.
+    /// Returns the end of a payment that lnd already knows, or the certain failure after a refusal.
+    /// Another caller may have begun the payment a moment ago.
     ///
-    /// A macaroon that may neither pay nor look up began nothing either.
-    async fn unless_begun(&self, hash: &PaymentHash, refusal: Error) -> Payment {
+    /// A macaroon that permits neither paying nor looking up has begun nothing.
+    async fn fail_unless_begun(&self, hash: &PaymentHash, refusal: Error) -> Payment {
         let denied = |error: &Error| error.kind() == ErrorKind::Unauthorized;
         match self.end(hash).await {
             Ok(Some(begun)) => begun,
             Ok(None) => Payment::failed(refusal),
             Err(error) if denied(&error) && denied(&refusal) => Payment::failed(refusal),
+            // Without an answer nobody knows if there is an earlier attempt.
             Err(_) => Payment::unknown(refusal),
         }
     }
 
-    /// How a payment ended, or ends: waits while it is in flight.
+    /// Returns the end of a payment; waits while the payment is in flight.
     async fn end(&self, hash: &PaymentHash) -> Result<Option<Payment>, Error> {
         let Some(mut lines) = self.track(hash).await? else {
             return Ok(None);
         };
         loop {
-            let told = told(&mut lines).await?;
-            if !is_moving(&told) {
-                return Ok(Some(payment(&told, hash)));
+            let reported = next_state(&mut lines).await?;
+            if !is_in_flight(&reported) {
+                return Ok(Some(payment(&reported, hash)));
             }
         }
     }
 
-    /// The state of a payment as it is now.
+    /// Returns the state of a payment as it is now.
     async fn state(&self, hash: &PaymentHash) -> Result<Option<Payment>, Error> {
         match self.track(hash).await? {
-            Some(mut lines) => Ok(Some(payment(&told(&mut lines).await?, hash))),
+            Some(mut lines) => Ok(Some(payment(&next_state(&mut lines).await?, hash))),
             None => Ok(None),
         }
     }
 
-    /// The states of a payment, from now to its end; `None` where lnd never began it. In-flight
-    /// updates are asked for, as lnd would otherwise say nothing of a payment in flight.
+    /// Streams the states of a payment, from now to its end; `None` if lnd never began one. Asks
+    /// for updates in flight, because lnd would otherwise send nothing before the end.
     async fn track(&self, hash: &PaymentHash) -> Result<Option<Lines>, Error> {
         let path = format!("/v2/router/track/{}", URL_SAFE.encode(hash.as_bytes()));
         match self.rest.get(&path).lines().await {
@@ -224,29 +237,31 @@ impl LndPay {
     }
 }
 
-/// The next state that lnd tells.
-async fn told(lines: &mut Lines) -> Result<WirePayment, Error> {
-    let item = lines.next::<Item<WirePayment>>().await?;
+/// Reads the next state of a payment from the stream.
+async fn next_state(lines: &mut Lines) -> Result<WirePayment, Error> {
+    let item = lines.next::<StreamItem<WirePayment>>().await?;
     let item = item.ok_or_else(|| garbled("a stream that ended early"))?;
     match (item.result, item.error) {
-        (Some(told), None) => Ok(told),
+        (Some(reported), None) => Ok(reported),
         (_, Some(status)) => Err(Error::new(ErrorKind::Rejected, plain(&status.message))),
         (None, None) => Err(garbled("neither result nor error")),
     }
 }
 
-fn is_moving(told: &WirePayment) -> bool {
-    matches!(told.status.as_str(), "IN_FLIGHT" | "INITIATED")
+fn is_in_flight(reported: &WirePayment) -> bool {
+    matches!(reported.status.as_str(), "IN_FLIGHT" | "INITIATED")
 }
 
-/// What lnd says of a payment. Anything but a clear word is unknown.
-fn payment(told: &WirePayment, hash: &PaymentHash) -> Payment {
-    if told.payment_hash.parse() != Ok(*hash) {
+/// Returns the outcome that a state of lnd stands for. Any state without a clear meaning is
+/// unknown.
+fn payment(reported: &WirePayment, hash: &PaymentHash) -> Payment {
+    // An answer about another payment must neither settle nor fail this one.
+    if reported.payment_hash.parse() != Ok(*hash) {
         return Payment::unknown(garbled("another payment"));
     }
-    match (told.status.as_str(), told.payment_preimage.parse()) {
+    match (reported.status.as_str(), reported.payment_preimage.parse()) {
         ("SUCCEEDED", Ok(preimage)) => {
-            let (paid, fee) = (Msat::new(told.value_msat), Msat::new(told.fee_msat));
+            let (paid, fee) = (Msat::new(reported.value_msat), Msat::new(reported.fee_msat));
             Payment::Settled {
                 preimage,
                 paid,
@@ -256,7 +271,7 @@ fn payment(told: &WirePayment, hash: &PaymentHash) -> Payment {
         ("SUCCEEDED", Err(_)) => Payment::unknown(garbled("a payment without a preimage")),
         ("FAILED", _) => Payment::failed(Error::new(
             ErrorKind::Rejected,
-            reason(&told.failure_reason).to_owned(),
+            reason(&reported.failure_reason).to_owned(),
         )),
         ("IN_FLIGHT" | "INITIATED", _) => Payment::unknown(Error::new(
             ErrorKind::Timeout,

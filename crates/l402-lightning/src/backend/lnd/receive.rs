@@ -1,4 +1,4 @@
-//! Getting paid through lnd.
+//! The receiving half of lnd.
 
 use core::pin::pin;
 use core::time::Duration;
@@ -9,8 +9,8 @@ use l402::{Msat, Network, PaymentHash};
 use reqwest::StatusCode;
 use serde_json::json;
 
-use super::rest::{Lines, Rest};
-use super::wire::{AddedInvoice, Item, WireInvoice, WireInvoices, garbled, hash};
+use super::rest_api::{Lines, Rest};
+use super::wire::{AddedInvoice, StreamItem, WireInvoice, WireInvoices, garbled, hash};
 use crate::transport::plain;
 use crate::{
     Error, ErrorKind, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
@@ -18,13 +18,14 @@ use crate::{
 };
 use l402_host::{BoxFuture, BoxStream, Clock};
 
-/// How many invoices are read at a time in search of the first settlement.
+/// The number of invoices read at a time in search of the first settlement.
 const PAGE: u64 = 500;
 
-/// How long a page of them may take: a node with many invoices needs a while.
-const PAGE_PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit of a page: a node with many invoices needs a while.
+const PAGE_TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// By when a subscription surely counts, so that what it does not tell was before it.
+/// The time after which a subscription surely counts, so that a settlement it does not report came
+/// before.
 const SUBSCRIBED: Duration = Duration::from_secs(1);
 
 /// An lnd that can be paid.
@@ -51,6 +52,8 @@ impl Receive for LndReceive {
             });
             let added: AddedInvoice = self.rest.post("/v1/invoices", &body).json().await?;
             let now = self.clock.wall();
+            // The text decides, and lnd's own fields are compared with it: the payer sees only the
+            // text.
             let made = check::invoice(added.payment_request, &request, self.network, now)?;
             if hash(&added.r_hash)? != made.payment_hash() {
                 return Err(garbled("another hash than in the invoice"));
@@ -97,29 +100,31 @@ impl Receive for LndReceive {
 }
 
 impl LndReceive {
-    /// The settlement after `from`, and the subscription that goes on after it, if there is one.
+    /// Returns the settlement after `from`, and the subscription that continues after it, if there
+    /// is one.
     async fn next_settlement(
         &self,
         from: SettlementIndex,
         lines: Option<Lines>,
     ) -> Result<(Settlement, Option<Lines>), Error> {
         if lines.is_some() || from.0 > 0 {
-            return self.next_told(from, lines).await;
+            return self.next_subscribed(from, lines).await;
         }
         // A subscription from 0 tells nothing of the past, so the first settlement is looked up
-        // once the subscription surely counts; what comes after it is told from its index.
-        let mut told = pin!(self.next_told(from, None));
+        // once the subscription surely counts; what comes after it is reported from its index.
+        let mut reported = pin!(self.next_subscribed(from, None));
         tokio::select! {
-            told = &mut told => return told,
+            reported = &mut reported => return reported,
             () = tokio::time::sleep(SUBSCRIBED) => {}
         }
         match self.first_settlement().await? {
             Some(first) => Ok((first, None)),
-            None => told.await,
+            None => reported.await,
         }
     }
 
-    async fn next_told(
+    /// Returns the next settlement that a subscription reports; opens one if there is none.
+    async fn next_subscribed(
         &self,
         from: SettlementIndex,
         lines: Option<Lines>,
@@ -131,14 +136,15 @@ impl LndReceive {
                 self.rest.get(&path).lines().await?
             }
         };
-        while let Some(item) = lines.next::<Item<WireInvoice>>().await? {
+        while let Some(item) = lines.next::<StreamItem<WireInvoice>>().await? {
             if let Some(status) = item.error {
                 return Err(Error::new(ErrorKind::Unavailable, plain(&status.message)));
             }
-            let told = item
+            let reported = item
                 .result
                 .ok_or_else(|| garbled("neither result nor error"))?;
-            if let Some(settlement) = settlement(&told)? {
+            // lnd also reports invoices that were made or cancelled; they are skipped.
+            if let Some(settlement) = settlement(&reported)? {
                 return Ok((settlement, Some(lines)));
             }
         }
@@ -148,18 +154,21 @@ impl LndReceive {
         ))
     }
 
-    /// The oldest settlement that lnd still keeps, which is not the oldest invoice.
+    /// Finds the oldest settlement that lnd still keeps, which need not be that of the oldest
+    /// invoice.
     async fn first_settlement(&self) -> Result<Option<Settlement>, Error> {
         let mut first: Option<Settlement> = None;
         let mut offset = 0;
         loop {
             let path = format!("/v1/invoices?num_max_invoices={PAGE}&index_offset={offset}");
-            let page: WireInvoices = self.rest.get(&path).within(PAGE_PATIENCE).json().await?;
+            let page: WireInvoices = self.rest.get(&path).within(PAGE_TIME_LIMIT).json().await?;
             for invoice in &page.invoices {
                 let found = settlement(invoice)?;
                 let earlier = |s: &Settlement| first.as_ref().is_none_or(|f| s.index < f.index);
                 first = found.filter(earlier).or(first);
             }
+            // Index 1 is the oldest there can be. Otherwise all pages are read, because invoices
+            // are sorted by when they were made and not by when they were paid.
             if page.last_index_offset <= offset || first.as_ref().is_some_and(|f| f.index.0 == 1) {
                 return Ok(first);
             }
@@ -168,7 +177,7 @@ impl LndReceive {
     }
 }
 
-/// The settlement that an invoice of lnd stands for; `None` where it is not settled.
+/// Returns the settlement of an invoice of lnd; `None` if the invoice is not settled.
 fn settlement(invoice: &WireInvoice) -> Result<Option<Settlement>, Error> {
     if invoice.state != "SETTLED" || invoice.settle_index == 0 {
         return Ok(None);

@@ -1,8 +1,8 @@
-//! The pinned certificate: the only one that is trusted, whatever the system trusts.
+//! TLS with a pinned certificate, the only one that is trusted.
 //!
 //! lnd's own certificate is self-signed and marked as an authority, which the usual check of a
-//! server's certificate refuses. So a certificate that equals the pinned one is accepted as it
-//! is, and any other must have been issued by it (an operator's own authority).
+//! server's certificate refuses. So a certificate equal to the pinned one is accepted as it is, and
+//! any other must have been issued by it (an operator's own authority).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 
 use crate::{Error, ErrorKind};
 
-/// The set-up of TLS that trusts the certificates of one PEM file alone.
+/// Returns a configuration of TLS that trusts the certificates of one PEM file alone.
 pub(super) fn pinned(pem: &[u8], path: &Path) -> Result<ClientConfig, Error> {
     let wrong = |text: String| {
         let path = path.display();
@@ -33,6 +33,8 @@ pub(super) fn pinned(pem: &[u8], path: &Path) -> Result<ClientConfig, Error> {
             "it holds no certificate; it is the file tls.cert of lnd".to_owned(),
         ));
     }
+    // Named here and not taken from the process: a program that uses this library may have
+    // installed another, or none, which would panic.
     let provider = Arc::new(ring::default_provider());
     let verifier = Pinned::new(pins, &provider).map_err(wrong)?;
     let config = ClientConfig::builder_with_provider(provider)
@@ -75,6 +77,8 @@ impl ServerCertVerifier for Pinned {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        // The name and the dates of a pinned certificate do not matter: lnd's is often reached by
+        // an address that it does not name. The handshake still proves its private key.
         if self.pins.contains(end_entity) {
             return Ok(ServerCertVerified::assertion());
         }

@@ -1,4 +1,4 @@
-//! The JSON of lnd's REST interface: 64-bit numbers are strings, bytes are base64.
+//! The JSON of lnd's REST interface, in which 64-bit numbers are strings and bytes are base64.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -46,7 +46,7 @@ struct Chain {
 }
 
 impl Info {
-    /// The network that lnd says it is on.
+    /// Returns the network that lnd reports.
     pub(super) fn network(&self) -> Result<Network, Error> {
         let named = self
             .chains
@@ -68,12 +68,12 @@ pub(super) struct Status {
 
 /// One line of a streamed answer.
 #[derive(Deserialize)]
-pub(super) struct Item<T> {
+pub(super) struct StreamItem<T> {
     pub(super) result: Option<T>,
     pub(super) error: Option<Status>,
 }
 
-/// A payment hash, which lnd writes in base64.
+/// Reads a payment hash, which lnd writes in base64.
 pub(super) fn hash(base64: &str) -> Result<PaymentHash, Error> {
     let bytes = STANDARD
         .decode(base64)
@@ -84,7 +84,7 @@ pub(super) fn hash(base64: &str) -> Result<PaymentHash, Error> {
         .ok_or_else(|| garbled("a payment hash"))
 }
 
-/// lnd said something that its interface does not allow.
+/// Returns the error of an answer that lnd's interface does not allow.
 pub(super) fn garbled(what: &str) -> Error {
     Error::new(
         ErrorKind::Protocol,
@@ -92,7 +92,7 @@ pub(super) fn garbled(what: &str) -> Error {
     )
 }
 
-/// A number that is written as a string, or as a number all the same.
+/// Reads a number that is written as a string or as a number.
 pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

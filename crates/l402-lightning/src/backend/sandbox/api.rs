@@ -1,4 +1,4 @@
-//! The sandbox over HTTP, on loopback alone, for programs in other languages.
+//! The sandbox's HTTP API, for programs in other languages. It listens on loopback alone.
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -18,13 +18,13 @@ use tokio::net::TcpListener;
 use super::{Fault, Sandbox, SandboxWallet, local};
 use crate::{Error, ErrorKind, InvoiceRequest, Pay, PayRequest, Payment, Receive};
 
-/// The largest request body.
+/// The maximum length of a request body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
-/// How long a payment is waited for where the request says nothing.
+/// The time to wait for a payment, in milliseconds, if the request states none.
 const DEADLINE_MS: u64 = 60_000;
 
-/// How long an invoice can be paid where the request says nothing.
+/// The expiry of an invoice, in seconds, if the request states none.
 const EXPIRY_SECS: u64 = 3600;
 
 /// Serves the HTTP API on a loopback listener until the future `stop` completes.
@@ -40,11 +40,11 @@ const EXPIRY_SECS: u64 = 3600;
 /// | `PUT /v1/fee {"fee_msat"}` | `{"fee_msat"}` |
 ///
 /// A payment is `{"status": "settled|failed|unknown", "payment_hash", "preimage", "paid_msat",
-/// "fee_msat", "error"?}`, always with status 200: also a failure is an answer. What is wrong with
-/// a request is a problem document (RFC 9457) that also has `error`.
+/// "fee_msat", "error"?}`, always with status 200, because a failed payment is an answer, too. A
+/// mistake in a request is answered by a problem document (RFC 9457) with the member `error`.
 ///
 /// # Errors
-/// `Local` where the listener is reachable from other machines, or the socket fails.
+/// `Local` if the listener is reachable from other machines, or the socket fails.
 pub async fn serve_api(
     sandbox: Sandbox,
     listener: TcpListener,
@@ -89,10 +89,12 @@ fn router(sandbox: Sandbox) -> Router {
         .with_state(sandbox)
 }
 
-/// Web pages of other sites can reach loopback through a name of their own, or by a form that is
-/// sent without asking. Both show in the headers.
+/// Refuses requests that a web page made. A page can reach loopback through a domain name that
+/// resolves to it, or by a form that the browser sends unasked; `Host` or `Origin` shows either.
 async fn only_from_here(request: Request, next: Next) -> Response {
     let headers = request.headers();
+    // An origin is a scheme and an authority, so the part after `://` compares as a host does.
+    // `null`, which a sandboxed page sends, has neither and is refused as a host.
     let origin = text(headers, header::ORIGIN).map(|o| o.split_once("://").map_or(o, |o| o.1));
     let host = text(headers, header::HOST).or(request.uri().host());
     if host.is_some_and(is_loopback) && origin.is_none_or(is_loopback) {
@@ -105,6 +107,7 @@ async fn only_from_here(request: Request, next: Next) -> Response {
 fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers
         .get(name)
+        // An unreadable value must not count as an absent one, which is allowed.
         .map(|value| value.to_str().unwrap_or("unreadable"))
 }
 
@@ -194,7 +197,7 @@ async fn pay(State(sandbox): State<Sandbox>, body: Body<PayBody>) -> Result<Json
     )))
 }
 
-/// One percent, and at least 10 sat.
+/// Returns the fee limit of a request that states none: one percent, and at least 10 sat.
 fn usual_fee(amount: Msat) -> Msat {
     Msat::new(amount.msat().div_ceil(100)).max(Msat::from_sat(10))
 }
@@ -218,6 +221,7 @@ async fn payment(
 }
 
 fn report(hash: PaymentHash, payment: Payment) -> Report {
+    // A failed or unknown payment reports zeros, so that every answer has the same members.
     let blank = |status, error: &Error| Report {
         status,
         payment_hash: hash.to_string(),
@@ -275,6 +279,7 @@ async fn faucet(
 ) -> Result<Json<serde_json::Value>, Problem> {
     let wallet = wallet(&sandbox, body.account).await?;
     let amount = Msat::new(body.amount_msat);
+    // SQLite blocks, and the tasks of the server share few threads.
     let balance = sandbox.blocking(move |_| wallet.fund(amount)).await??;
     Ok(Json(json!({ "balance_msat": balance.msat() })))
 }
@@ -315,12 +320,13 @@ async fn set_fee(
 
 async fn wallet(sandbox: &Sandbox, account: Option<String>) -> Result<SandboxWallet, Error> {
     let of = sandbox.clone();
-    let open =
-        move |_: &super::Inner| SandboxWallet::open(&of, account.as_deref().unwrap_or("default"));
+    let open = move |_: &super::SandboxShared| {
+        SandboxWallet::open(&of, account.as_deref().unwrap_or("default"))
+    };
     sandbox.blocking(open).await?
 }
 
-/// A JSON body, of whatever content type: fingers type `curl -d`.
+/// A JSON body of any content type, so that `curl -d` works without a header.
 struct Body<T>(T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
@@ -339,7 +345,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
-/// A problem document (RFC 9457).
+/// A problem document (RFC 9457) with the extension member `error`.
 struct Problem {
     status: StatusCode,
     error: &'static str,

@@ -1,4 +1,4 @@
-//! Faults on purpose, and how they are written in the file and in the HTTP API.
+//! Deliberate faults, and their names in the file and in the HTTP API.
 
 use core::time::Duration;
 
@@ -6,26 +6,65 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::file;
 
-/// What the sandbox does wrong on purpose, for payments made from now on. Kept in the file, so
-/// that every process on it sees the same.
+/// A deliberate fault, which applies to payments made from now on. Stored in the sandbox's file, so
+/// that every process on that sandbox behaves alike.
+///
+/// ```
+/// # #[cfg(all(feature = "pay", feature = "sandbox"))]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::{sync::Arc, time::Duration};
+/// use l402::Msat;
+/// use l402_host::SystemClock;
+/// use l402_lightning::sandbox::{Fault, Sandbox, SandboxWallet};
+/// use l402_lightning::{InvoiceRequest, Pay, PayRequest, Payment, Receive};
+///
+/// # let home = tempfile::tempdir()?;
+/// # let home = home.path();
+/// let sandbox = Sandbox::open(home, Arc::new(SystemClock::default()))?;
+/// let wallet = SandboxWallet::open(&sandbox, "default")?;
+/// let request = InvoiceRequest {
+///     amount: Msat::from_sat(50),
+///     expiry: Duration::from_secs(600),
+///     memo: String::new(),
+/// };
+/// let invoice = sandbox.create_invoice(request).await?;
+/// let payment = PayRequest {
+///     bolt11: invoice.bolt11().to_owned(),
+///     max_fee: Msat::ZERO,
+///     deadline: Duration::from_secs(10),
+/// };
+///
+/// sandbox.set_fault(Fault::Held)?;
+/// assert!(matches!(wallet.pay(payment).await, Payment::Unknown(_)));
+///
+/// // Without the fault the held payment settles.
+/// sandbox.set_fault(Fault::None)?;
+/// let outcome = wallet.lookup(invoice.payment_hash()).await?;
+/// assert!(matches!(outcome, Some(Payment::Settled { .. })));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(all(feature = "pay", feature = "sandbox")))]
+/// # fn main() {}
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Money moves, then the connection ends: the payer hears nothing, so the outcome is unknown.
-    /// A later look-up says settled.
+    /// Money moves, then the connection ends: the outcome is unknown to the payer. A later look-up
+    /// reports settled.
     EndsMidPayment,
     /// Every payment fails; no money moves.
     Fails,
-    /// The payment is held: unknown for the payer until [`Fault::None`] is set, then it settles.
+    /// The payment is held: unknown to the payer until [`Fault::None`] is set, and settled then.
     Held,
-    /// It settles with a preimage that is not the invoice's.
+    /// The payment settles with a preimage that does not belong to the invoice.
     LiesAboutPreimage,
-    /// Nothing is wrong.
+    /// No fault; the default.
     #[default]
     None,
-    /// Money moves, and the answer comes after this long, in whole milliseconds.
+    /// Money moves at once, and the answer comes after this time, in whole milliseconds.
     Slow(Duration),
-    /// The outcome stays unknown, and look-up says so too.
+    /// The outcome stays unknown, also in a look-up.
     Unknown,
 }
 
@@ -41,9 +80,10 @@ const NAMES: [(Fault, &str); 7] = [
 ];
 
 impl Fault {
-    /// The name in the HTTP API, such as `lies_about_preimage`.
+    /// Returns the name in the HTTP API, such as `lies_about_preimage`.
     #[must_use]
     pub fn name(self) -> &'static str {
+        // The table has one row for `slow`, whatever its duration.
         let kind = match self {
             Self::Slow(_) => Self::Slow(Duration::ZERO),
             other => other,
@@ -54,7 +94,7 @@ impl Fault {
             .map_or("none", |(_, name)| name)
     }
 
-    /// How long an answer takes, in whole milliseconds: zero unless slow.
+    /// Returns the delay of an answer in whole milliseconds: zero for every fault but `slow`.
     #[must_use]
     pub fn millis(self) -> u64 {
         match self {
@@ -63,7 +103,8 @@ impl Fault {
         }
     }
 
-    /// The fault with this name; `None` where there is no such fault. Only `slow` has a duration.
+    /// Returns the fault with this name, or `None` if there is none. The duration applies to `slow`
+    /// alone.
     #[must_use]
     pub fn from_name(name: &str, millis: u64) -> Option<Self> {
         let (fault, _) = NAMES.iter().find(|(_, known)| *known == name)?;
@@ -74,7 +115,7 @@ impl Fault {
     }
 }
 
-/// The fault in force.
+/// Reads the fault in force.
 pub(super) fn read(connection: &Connection) -> rusqlite::Result<Fault> {
     let sql = "SELECT fault, millis FROM faults";
     let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?));
@@ -84,7 +125,7 @@ pub(super) fn read(connection: &Connection) -> rusqlite::Result<Fault> {
         .unwrap_or_default())
 }
 
-/// Puts a fault in force. Setting none lets go what was held.
+/// Puts a fault in force. [`Fault::None`] also settles the payments that are held.
 pub(super) fn write(tx: &Transaction<'_>, fault: Fault) -> rusqlite::Result<()> {
     let millis = i64::try_from(fault.millis()).unwrap_or(i64::MAX);
     tx.execute(

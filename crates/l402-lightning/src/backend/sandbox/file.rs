@@ -1,4 +1,4 @@
-//! The SQLite file: opened when first needed, shared by every process of one home.
+//! The SQLite file: opened at its first use, shared by every process of one home.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,11 +11,12 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use super::local;
 use crate::Error;
 
-/// The account that sellers are paid into.
+/// The account into which sellers are paid.
 pub(super) const INCOME: &str = "income";
-/// The account that routing fees go to.
+/// The account into which routing fees go.
 pub(super) const ROUTING: &str = "routing";
-/// The account of what is neither the payer's any more nor the payee's yet.
+/// The account that holds money of payments in flight, taken from the payer and not yet the
+/// payee's.
 pub(super) const IN_FLIGHT: &str = "in-flight";
 
 const SCHEMA: Schema = Schema {
@@ -63,31 +64,31 @@ const LAYOUT: &str = "
     INSERT INTO accounts VALUES ('income', 0), ('routing', 0), ('in-flight', 0);
 ";
 
-/// Why a transaction gave nothing.
+/// The failure of a transaction.
 #[derive(Debug)]
-pub(super) enum Trouble {
-    /// It may have been committed all the same.
-    Unclear(Error),
-    /// It was not committed.
-    Undone(Error),
+pub(super) enum WriteError {
+    /// The commit reported an error: the change may be in the file nevertheless.
+    MaybeCommitted(Error),
+    /// The transaction was not committed: the file is unchanged.
+    NotCommitted(Error),
 }
 
-impl From<Trouble> for Error {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Unclear(error) | Trouble::Undone(error) => error,
+impl From<WriteError> for Error {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::MaybeCommitted(error) | WriteError::NotCommitted(error) => error,
         }
     }
 }
 
-/// The file, and the connection once there is one. Every method blocks.
+/// The file, with its connection once there is one. Every method blocks.
 pub(super) struct SandboxFile {
     path: PathBuf,
     connection: Mutex<Option<Connection>>,
 }
 
 impl SandboxFile {
-    /// Names the file; opens nothing.
+    /// Names the file without opening it.
     pub(super) fn new(path: PathBuf) -> Self {
         Self {
             path,
@@ -95,12 +96,13 @@ impl SandboxFile {
         }
     }
 
-    /// Reads, without making a file where there is none: then the answer is `None`.
+    /// Reads from the file; returns `None` if there is no file, and creates none.
     pub(super) fn read<T>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, Error> {
         let mut slot = self.slot();
+        // A seller looks up unpaid invoices all day: that must not create a database.
         if slot.is_none() && !self.path.exists() {
             return Ok(None);
         }
@@ -110,21 +112,23 @@ impl SandboxFile {
             .map_err(|error| self.broken("read", &error))
     }
 
-    /// Runs one transaction, which no other process can come between.
+    /// Runs one transaction, during which no other process can write.
     pub(super) fn write<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> Result<T, Trouble> {
-        let undone = |error| Trouble::Undone(self.broken("write", &error));
+    ) -> Result<T, WriteError> {
+        let not_committed = |error| WriteError::NotCommitted(self.broken("write", &error));
         let mut slot = self.slot();
-        let connection = self.connect(&mut slot).map_err(Trouble::Undone)?;
+        let connection = self.connect(&mut slot).map_err(WriteError::NotCommitted)?;
         let tx = connection
+            // `IMMEDIATE` takes the write lock first: a transaction that reads and then writes
+            // could otherwise find that another process wrote in between.
             .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(undone)?;
-        let done = work(&tx).map_err(undone)?;
+            .map_err(not_committed)?;
+        let done = work(&tx).map_err(not_committed)?;
         match tx.commit() {
             Ok(()) => Ok(done),
-            Err(error) => Err(Trouble::Unclear(self.broken("write", &error))),
+            Err(error) => Err(WriteError::MaybeCommitted(self.broken("write", &error))),
         }
     }
 
@@ -147,7 +151,7 @@ impl SandboxFile {
     }
 }
 
-/// The balance of an account; `None` where there is no such account.
+/// Reads the balance of an account; `None` if there is no such account.
 pub(super) fn balance(connection: &Connection, account: &str) -> rusqlite::Result<Option<Msat>> {
     let sql = "SELECT balance_msat FROM accounts WHERE name = ?1";
     connection
@@ -155,7 +159,7 @@ pub(super) fn balance(connection: &Connection, account: &str) -> rusqlite::Resul
         .optional()
 }
 
-/// Moves money. The database refuses it where the balance does not suffice.
+/// Moves money between accounts. The database refuses to make a balance negative.
 pub(super) fn transfer(
     tx: &Transaction<'_>,
     from: &str,
@@ -169,7 +173,7 @@ pub(super) fn transfer(
     Ok(())
 }
 
-/// Writes down that a payment reached the seller.
+/// Stores that a payment reached the seller.
 pub(super) fn settle(
     tx: &Transaction<'_>,
     payment_hash: &PaymentHash,
@@ -180,12 +184,13 @@ pub(super) fn settle(
         .map(drop)
 }
 
-/// Settles every payment that was held, oldest first.
+/// Settles every held payment, oldest first.
 pub(super) fn release_held(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     let sql = "SELECT payment_hash, amount_msat, fee_msat FROM payments WHERE state = 'held' \
                ORDER BY rowid";
     let mut query = tx.prepare(sql)?;
     let rows = query.query_map([], |row| Ok((row.get(0)?, msat(row, 1)?, msat(row, 2)?)))?;
+    // Collected first: the query must not run on over rows that the loop changes.
     for row in rows.collect::<Result<Vec<(_, _, _)>, _>>()? {
         let (hash, amount, fee) = row;
         transfer(tx, IN_FLIGHT, INCOME, amount)?;
@@ -199,12 +204,13 @@ pub(super) fn release_held(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     .map(drop)
 }
 
-/// An amount as SQLite keeps it. All bitcoin there can be fits; anything above is held there.
+/// Returns an amount as SQLite stores it. Every possible amount of bitcoin fits; a larger number
+/// becomes the largest that does.
 pub(super) fn stored(amount: Msat) -> i64 {
     i64::try_from(amount.msat()).unwrap_or(i64::MAX)
 }
 
-/// An amount from a column.
+/// Reads an amount from a column.
 pub(super) fn msat(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Msat> {
     let number: i64 = row.get(column)?;
     u64::try_from(number)

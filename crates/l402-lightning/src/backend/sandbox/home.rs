@@ -1,4 +1,4 @@
-//! The sandbox of one home folder: its settings and its book.
+//! The sandbox of one home folder: its settings and its accounts.
 
 use core::fmt;
 use std::path::Path;
@@ -11,98 +11,102 @@ use super::{file, key};
 use crate::{Error, ErrorKind};
 use l402_host::{Clock, private};
 
-/// The sandbox of one home folder: `HOME/sandbox/node.key` and `HOME/sandbox/sandbox.db`.
-/// Clones are the same sandbox.
+/// The sandbox of one home folder: `HOME/sandbox/node.key` and `HOME/sandbox/sandbox.db`. Clones
+/// are the same sandbox.
 #[derive(Clone)]
 pub struct Sandbox {
-    pub(super) inner: Arc<Inner>,
+    pub(super) shared: Arc<SandboxShared>,
 }
 
-pub(super) struct Inner {
+/// The parts that all clones of a [`Sandbox`] share.
+pub(super) struct SandboxShared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) file: file::SandboxFile,
     pub(super) key: key::NodeKey,
 }
 
-/// Both sides of the sandbox's book. They are equal, whatever was paid, refused or held.
+/// The total of all money given and the total of all balances. They are equal, whatever was paid,
+/// refused or held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Totals {
-    /// What the faucet gave.
+    /// The sum that the faucet gave to all accounts.
     pub filled: Msat,
-    /// What stands on all accounts.
+    /// The sum of the balances of all accounts.
     pub on_accounts: Msat,
 }
 
 impl Sandbox {
-    /// Opens or creates it. Blocks for a moment. The database is opened when first needed, and
-    /// creating an invoice never needs it.
+    /// Opens the sandbox of `home`, or creates it. Blocks for a moment. The database is opened at
+    /// its first use, and creating an invoice never needs it.
     ///
     /// # Errors
     /// `Local`, naming the file.
     pub fn open(home: &Path, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let folder = home.join("sandbox");
         private::create_folder(&folder)?;
+        // Read now, unlike the database: a damaged key must stop the start and not the first invoice.
         let key = key::NodeKey::open(&folder)?;
         let file = file::SandboxFile::new(folder.join("sandbox.db"));
-        say_that_it_is_no_money(&folder);
+        warn_once_that_it_is_no_money(&folder);
         Ok(Self {
-            inner: Arc::new(Inner { clock, file, key }),
+            shared: Arc::new(SandboxShared { clock, file, key }),
         })
     }
 
-    /// Sets the fault for payments from now on. Setting [`Fault::None`] settles what was held.
-    /// Blocks for a moment.
+    /// Sets the fault for payments made from now on. [`Fault::None`] also settles the payments that
+    /// are held. Blocks for a moment.
     ///
     /// # Errors
     /// `Local`.
     pub fn set_fault(&self, fault: Fault) -> Result<(), Error> {
-        Ok(self.inner.file.write(|tx| fault::write(tx, fault))?)
+        Ok(self.shared.file.write(|tx| fault::write(tx, fault))?)
     }
 
-    /// The fault in force. Blocks for a moment.
+    /// Returns the fault in force. Blocks for a moment.
     ///
     /// # Errors
     /// `Local`.
     pub fn fault(&self) -> Result<Fault, Error> {
-        Ok(self.inner.file.read(fault::read)?.unwrap_or_default())
+        Ok(self.shared.file.read(fault::read)?.unwrap_or_default())
     }
 
-    /// Sets what routing costs each payment from now on; zero in a new sandbox.
+    /// Sets the routing fee of each payment made from now on; zero in a new sandbox.
     ///
     /// # Errors
     /// `Local`.
     pub fn set_fee(&self, fee: Msat) -> Result<(), Error> {
         let fee = file::stored(fee.min(Msat::MAX));
         let set = self
-            .inner
+            .shared
             .file
             .write(|tx| tx.execute("UPDATE faults SET fee_msat = ?1", [fee]));
         Ok(set.map(drop)?)
     }
 
-    /// The public key that its invoices name as the payee, 33 bytes compressed.
+    /// Returns the public key that the invoices name as the payee, 33 bytes compressed.
     #[must_use]
     pub fn payee(&self) -> [u8; 33] {
-        self.inner.key.public()
+        self.shared.key.public()
     }
 
-    /// What the sellers of this sandbox have been paid.
+    /// Returns the sum that the sellers of this sandbox have been paid.
     ///
     /// # Errors
     /// `Local`.
     pub fn income(&self) -> Result<Msat, Error> {
-        let income = self.inner.file.read(|c| file::balance(c, file::INCOME))?;
+        let income = self.shared.file.read(|c| file::balance(c, file::INCOME))?;
         Ok(income.flatten().unwrap_or(Msat::ZERO))
     }
 
-    /// Both sides of the book, for a test that no money appeared or disappeared.
+    /// Returns both totals, for a test that no money appeared or disappeared.
     ///
     /// # Errors
     /// `Local`.
     pub fn totals(&self) -> Result<Totals, Error> {
         let sql = "SELECT (SELECT coalesce(sum(amount_msat), 0) FROM fills), \
                    (SELECT coalesce(sum(balance_msat), 0) FROM accounts)";
-        let found = self.inner.file.read(|connection| {
+        // One statement reads both sums, so no payment of another process comes between them.
+        let found = self.shared.file.read(|connection| {
             connection.query_row(sql, [], |row| {
                 Ok(Totals {
                     filled: file::msat(row, 0)?,
@@ -116,13 +120,13 @@ impl Sandbox {
         }))
     }
 
-    /// Runs blocking work on the file where it holds up no other task.
+    /// Runs blocking work on a thread where it delays no other task.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Inner) -> T + Send + 'static,
+        work: impl FnOnce(&SandboxShared) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let inner = Arc::clone(&self.inner);
-        let done = tokio::task::spawn_blocking(move || work(&inner)).await;
+        let shared = Arc::clone(&self.shared);
+        let done = tokio::task::spawn_blocking(move || work(&shared)).await;
         done.map_err(|_| Error::new(ErrorKind::Local, "the program is about to end"))
     }
 }
@@ -133,10 +137,10 @@ impl fmt::Debug for Sandbox {
     }
 }
 
-/// Once per process, so that nobody mistakes it for money and no log is flooded.
-fn say_that_it_is_no_money(folder: &Path) {
-    static SAID: Once = Once::new();
-    SAID.call_once(|| {
+/// Warns once per process: often enough that nobody takes it for money, and no log is flooded.
+fn warn_once_that_it_is_no_money(folder: &Path) {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
         tracing::warn!(
             // The public path of this module, by which a log is filtered.
             target: "l402_lightning::sandbox",
@@ -146,7 +150,7 @@ fn say_that_it_is_no_money(folder: &Path) {
     });
 }
 
-/// An error about a file, naming it.
+/// Returns an error about a file, which it names.
 pub(super) fn local(what: &str, path: &Path, error: &dyn fmt::Display) -> Error {
     Error::new(
         ErrorKind::Local,

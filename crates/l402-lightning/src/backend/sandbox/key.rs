@@ -1,4 +1,4 @@
-//! The node key: signs invoices and derives every preimage.
+//! The node key, which signs invoices and from which every preimage is derived.
 
 use std::path::Path;
 
@@ -13,13 +13,14 @@ use zeroize::Zeroizing;
 
 use crate::{Error, ErrorKind, InvoiceRequest, NewInvoice, check};
 
-/// Separates the preimages from anything else that may be derived from the key one day.
+/// The label that keeps preimages apart from anything else derived from the key later.
 const PREIMAGE_LABEL: &[u8] = b"l402 sandbox preimage 1";
 
-/// Blocks that a payee leaves for the last hop: the value of BOLT 11. No block is ever found here.
+/// The number of blocks that a payee leaves for the last hop: the value of BOLT 11. The sandbox
+/// mines no block.
 const FINAL_CLTV: u64 = 18;
 
-/// The key of one sandbox. Nothing of it is shown by `Debug`, and memory is wiped on drop.
+/// The key of one sandbox. `Debug` is not implemented, and the memory is wiped on drop.
 pub(super) struct NodeKey {
     context: Secp256k1<SignOnly>,
     public: PublicKey,
@@ -28,9 +29,10 @@ pub(super) struct NodeKey {
 }
 
 impl NodeKey {
-    /// Reads the key of `folder`, made at the first start.
+    /// Reads the key of `folder`; creates one at the first start.
     pub(super) fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join("node.key");
+        // Creates the key only if there is none: two first starts at once end with one key.
         private::create_hex_key(&path)?;
         let text = private::read(&path)?;
         Self::parse(&text).ok_or_else(|| {
@@ -58,24 +60,27 @@ impl NodeKey {
         })
     }
 
-    /// The public key, as invoices name the payee.
+    /// Returns the public key that invoices name as the payee.
     pub(super) fn public(&self) -> [u8; 33] {
         self.public.serialize()
     }
 
-    /// The preimage that belongs to a payment secret: known without any file.
+    /// Returns the preimage of the invoice with this payment secret. Needs no file.
     pub(super) fn preimage(&self, payment_secret: &[u8; 32]) -> Preimage {
         Preimage::from_bytes(hmac(self.preimages.as_slice(), payment_secret))
     }
 
-    /// A new signed invoice, different at every call.
+    /// Makes a new signed invoice, different at every call.
     pub(super) fn invoice(
         &self,
         request: &InvoiceRequest,
         now: UnixTime,
     ) -> Result<NewInvoice, Error> {
+        // The payer hands the payment secret back, so the preimage is derived again from it and
+        // nothing is stored for an invoice.
         let payment_secret = random()?;
         let payment_hash = self.preimage(&payment_secret).payment_hash();
+        // BOLT 11 holds whole seconds, so a fraction is dropped here, as the comparison drops it.
         let expiry = core::time::Duration::from_secs(request.expiry.as_secs());
         let invoice = InvoiceBuilder::new(Currency::Regtest)
             .description(request.memo.clone())
@@ -99,7 +104,7 @@ impl Drop for NodeKey {
     }
 }
 
-/// 32 bytes of the system's randomness.
+/// Draws 32 bytes from the system's random source.
 pub(super) fn random() -> Result<[u8; 32], Error> {
     let mut bytes = [0; 32];
     match getrandom::fill(&mut bytes) {

@@ -1,13 +1,13 @@
 //! Lightning with no network and no daemon: one SQLite file and one node key. **It is no money.**
 //!
-//! Everybody who opens the same home folder is on the same sandbox, also from several processes:
-//! the seller makes invoices with [`Receive`](crate::Receive), the buyer pays them from a
-//! `SandboxWallet` (feature `pay`). Invoices are real BOLT 11 on regtest (`lnbcrt…`), signed by the
-//! node key. The preimage is derived from the key and the invoice's payment secret, so an invoice
-//! is written nowhere before it is paid, and a payment is one transaction in the file.
+//! All processes that open the same home folder use the same sandbox. The seller makes invoices
+//! with [`Receive`](crate::Receive), and the buyer pays them from a `SandboxWallet` (feature
+//! `pay`). Invoices are real BOLT 11 on regtest (`lnbcrt…`), signed by the node key. The preimage
+//! is derived from the key and the invoice's payment secret, so an unpaid invoice is stored
+//! nowhere, and a payment is one transaction in the file.
 //!
-//! [`Fault`] makes it misbehave as life does. Money never appears or disappears:
-//! [`Sandbox::totals`] gives both sides of the account.
+//! [`Fault`] makes payments fail, hang or lie. Money never appears or disappears:
+//! [`Sandbox::totals`] gives both sums for a comparison.
 
 #[cfg(feature = "sandbox-api")]
 mod api;
@@ -23,8 +23,8 @@ mod receive;
 #[cfg(feature = "sandbox-api")]
 pub use api::serve_api;
 pub use fault::Fault;
-use home::{Inner, local};
 pub use home::{Sandbox, Totals};
+use home::{SandboxShared, local};
 pub(crate) use open::receiver;
 #[cfg(feature = "pay")]
 pub use pay::SandboxWallet;

@@ -1,4 +1,5 @@
-//! Paying in the sandbox: one transaction in the file, at most once per payment hash.
+//! The spending half of the sandbox: one transaction in the file, at most one payment per payment
+//! hash.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -7,16 +8,16 @@ use l402::{Invoice, Msat, Network, PaymentHash, Preimage};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::fault::{self, Fault};
-use super::file::{self, IN_FLIGHT, INCOME, ROUTING, Trouble, msat, stored};
+use super::file::{self, IN_FLIGHT, INCOME, ROUTING, WriteError, msat, stored};
 use super::open::blocking;
-use super::{Inner, Sandbox, key};
+use super::{Sandbox, SandboxShared, key};
 use crate::{Error, ErrorKind, Open, Pay, PayRequest, Payment, Wallet};
 use l402_host::BoxFuture;
 
-/// What an account holds when it is first used.
+/// The balance of an account at its first use.
 const FIRST_FILL: Msat = Msat::from_sat(100_000);
 
-/// The most that one call of the faucet gives.
+/// The maximum amount of one call of the faucet.
 const MAX_FILL: Msat = Msat::from_sat(1_000_000);
 
 /// Opens the account `default`, and the receiving half beside it.
@@ -30,7 +31,29 @@ pub(crate) async fn wallet(open: Open) -> Result<Wallet, Error> {
     Ok(Wallet::new(Arc::new(wallet)).with_receive(Arc::new(sandbox)))
 }
 
-/// An account of the sandbox that can spend, filled with 100,000 sat when first used.
+/// An account of the sandbox that can spend, filled with 100,000 sat at its first use.
+///
+/// ```
+/// # #[cfg(all(feature = "pay", feature = "sandbox"))]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+/// use l402::Msat;
+/// use l402_host::SystemClock;
+/// use l402_lightning::Pay;
+/// use l402_lightning::sandbox::{Sandbox, SandboxWallet};
+///
+/// # let home = tempfile::tempdir()?;
+/// # let home = home.path();
+/// let sandbox = Sandbox::open(home, Arc::new(SystemClock::default()))?;
+/// let wallet = SandboxWallet::open(&sandbox, "alice")?;
+/// assert_eq!(wallet.balance().await?, Msat::from_sat(100_000));
+/// assert_eq!(wallet.fund(Msat::from_sat(500))?, Msat::from_sat(100_500));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(all(feature = "pay", feature = "sandbox")))]
+/// # fn main() {}
+/// ```
 #[derive(Clone, Debug)]
 pub struct SandboxWallet {
     sandbox: Sandbox,
@@ -38,31 +61,31 @@ pub struct SandboxWallet {
 }
 
 impl SandboxWallet {
-    /// Opens the account `name`: 1 to 64 of `a-z`, `0-9`, `-` and `_`; the usual one is
-    /// `default`. Blocks for a moment.
+    /// Opens the account `name`, or creates it: 1 to 64 of `a-z`, `0-9`, `-` and `_`. Programs use
+    /// `default` unless told otherwise. Blocks for a moment.
     ///
     /// # Errors
     /// `Rejected` for another name, or one that the sandbox keeps for itself; `Local`.
     pub fn open(sandbox: &Sandbox, name: &str) -> Result<Self, Error> {
         check_name(name)?;
-        sandbox.inner.open_account(name)?;
+        sandbox.shared.open_account(name)?;
         Ok(Self {
             sandbox: sandbox.clone(),
             account: name.into(),
         })
     }
 
-    /// The faucet: adds to the balance, at most 1,000,000 sat a call, and gives the new balance.
-    /// Blocks for a moment.
+    /// Adds to the balance, at most 1,000,000 sat a call, and returns the new balance. Blocks for a
+    /// moment.
     ///
     /// # Errors
-    /// `Rejected` over the limit or for nothing at all, `Local`.
+    /// `Rejected` for an amount of zero or above the limit; `Local`.
     pub fn fund(&self, amount: Msat) -> Result<Msat, Error> {
         if amount > MAX_FILL || amount == Msat::ZERO {
             let text = "the faucet gives between 1 msat and 1,000,000 sat at a time";
             return Err(Error::new(ErrorKind::Rejected, text));
         }
-        let file = &self.sandbox.inner.file;
+        let file = &self.sandbox.shared.file;
         let balance = file.write(|tx| {
             fill(tx, &self.account, amount)?;
             file::balance(tx, &self.account)
@@ -71,22 +94,25 @@ impl SandboxWallet {
     }
 
     async fn attempt(&self, request: PayRequest) -> Payment {
-        let bill = match self.sandbox.inner.bill(&request) {
-            Ok(bill) => bill,
+        let invoice = match self.sandbox.shared.check_invoice(&request) {
+            Ok(invoice) => invoice,
             Err(error) => return Payment::failed(error),
         };
         let account = Arc::clone(&self.account);
-        let booked = self
+        let done = self
             .sandbox
-            .blocking(move |inner| inner.book(&account, &bill))
+            .blocking(move |shared| shared.pay_once(&account, &invoice))
             .await;
-        match booked {
+        match done {
+            // The money has moved before the wait (fault `slow`): a payer whose deadline ends
+            // meanwhile has an unknown payment that is settled in truth.
             Ok(Ok((payment, wait))) => {
                 tokio::time::sleep(wait).await;
                 payment
             }
-            Ok(Err(Trouble::Undone(error))) => Payment::failed(error),
-            Ok(Err(Trouble::Unclear(error))) | Err(error) => Payment::unknown(error),
+            // Only a transaction that was certainly not committed is a failure.
+            Ok(Err(WriteError::NotCommitted(error))) => Payment::failed(error),
+            Ok(Err(WriteError::MaybeCommitted(error))) | Err(error) => Payment::unknown(error),
         }
     }
 }
@@ -107,13 +133,14 @@ impl Pay for SandboxWallet {
 
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>> {
         let account = Arc::clone(&self.account);
-        let look = move |inner: &Inner| inner.file.read(|c| look_up(c, &payment_hash, &account));
+        let look =
+            move |shared: &SandboxShared| shared.file.read(|c| look_up(c, &payment_hash, &account));
         Box::pin(async move { Ok(self.sandbox.blocking(look).await??.flatten()) })
     }
 
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
         let account = Arc::clone(&self.account);
-        let look = move |inner: &Inner| inner.file.read(|c| file::balance(c, &account));
+        let look = move |shared: &SandboxShared| shared.file.read(|c| file::balance(c, &account));
         Box::pin(async move {
             let balance = self.sandbox.blocking(look).await??;
             Ok(balance.flatten().unwrap_or(Msat::ZERO))
@@ -121,8 +148,8 @@ impl Pay for SandboxWallet {
     }
 }
 
-/// An invoice that is this sandbox's own, and what the payer allows.
-struct Bill {
+/// An invoice of this sandbox, checked, with the payer's fee limit.
+struct PayableInvoice {
     hash: PaymentHash,
     amount: Msat,
     max_fee: Msat,
@@ -130,8 +157,8 @@ struct Bill {
     expired: bool,
 }
 
-/// A payment in the file.
-struct Entry {
+/// A payment as the file stores it.
+struct StoredPayment {
     account: String,
     amount: Msat,
     fee: Msat,
@@ -139,7 +166,7 @@ struct Entry {
     state: String,
 }
 
-impl Inner {
+impl SandboxShared {
     fn open_account(&self, name: &str) -> Result<(), Error> {
         if self
             .file
@@ -162,7 +189,7 @@ impl Inner {
     }
 
     /// Checks everything about the invoice that needs no file.
-    fn bill(&self, request: &PayRequest) -> Result<Bill, Error> {
+    fn check_invoice(&self, request: &PayRequest) -> Result<PayableInvoice, Error> {
         let invoice = Invoice::decode(&request.bolt11).map_err(rejected)?;
         if invoice.network != Network::Regtest {
             let network = invoice.network;
@@ -170,6 +197,8 @@ impl Inner {
             return Err(rejected(text));
         }
         let amount = invoice.required_amount().map_err(rejected)?;
+        // The payee's key alone does not show that this sandbox can prove the payment: the hash must
+        // also be that of the preimage which is derived here.
         let preimage = self.key.preimage(&invoice.payment_secret);
         if invoice.payee != self.key.public() || !preimage.proves(&invoice.payment_hash) {
             return Err(rejected(
@@ -179,7 +208,7 @@ impl Inner {
         }
         let expired = invoice.expires <= self.clock.wall();
         let (hash, max_fee) = (invoice.payment_hash, request.max_fee);
-        Ok(Bill {
+        Ok(PayableInvoice {
             hash,
             amount,
             max_fee,
@@ -188,35 +217,41 @@ impl Inner {
         })
     }
 
-    /// Pays within one transaction, or reports the payment that already was. The duration is
-    /// how long the answer is kept back.
-    fn book(&self, account: &str, bill: &Bill) -> Result<(Payment, Duration), Trouble> {
-        let lie = key::random().map_err(Trouble::Undone)?;
+    /// Pays within one transaction, or reports the payment that was made before. The duration is
+    /// the delay of the answer.
+    fn pay_once(
+        &self,
+        account: &str,
+        invoice: &PayableInvoice,
+    ) -> Result<(Payment, Duration), WriteError> {
+        // Drawn before the transaction, so that a failure to draw certainly moved no money.
+        let false_preimage = key::random().map_err(WriteError::NotCommitted)?;
         self.file.write(|tx| {
-            if let Some(first) = entry(tx, &bill.hash)? {
+            // A second attempt, also one of another process, gets the outcome of the first.
+            if let Some(first) = stored_payment(tx, &invoice.hash)? {
                 return Ok((first.report_to(account), Duration::ZERO));
             }
             let fault = fault::read(tx)?;
             let fee = tx.query_row("SELECT fee_msat FROM faults", [], |row| msat(row, 0))?;
             let balance = file::balance(tx, account)?.unwrap_or(Msat::ZERO);
-            if let Some(reason) = refusal(bill, fault, fee, balance) {
-                note_failure(tx, &bill.hash, account, &reason)?;
+            if let Some(reason) = refusal(invoice, fault, fee, balance) {
+                store_failure(tx, &invoice.hash, account, &reason)?;
                 return Ok((Payment::failed(rejected(reason)), Duration::ZERO));
             }
             let preimage = match fault {
-                Fault::LiesAboutPreimage => lie,
-                _ => *bill.preimage.as_bytes(),
+                Fault::LiesAboutPreimage => false_preimage,
+                _ => *invoice.preimage.as_bytes(),
             };
             let state = state_after(fault);
             let account = account.to_owned();
-            let entry = Entry {
+            let entry = StoredPayment {
                 account,
-                amount: bill.amount,
+                amount: invoice.amount,
                 fee,
                 preimage,
                 state,
             };
-            entry.move_money(tx, &bill.hash)?;
+            entry.move_money(tx, &invoice.hash)?;
             Ok((
                 entry.first_answer(fault),
                 Duration::from_millis(fault.millis()),
@@ -225,21 +260,21 @@ impl Inner {
     }
 }
 
-/// Why the sandbox does not pay this, if so.
-fn refusal(bill: &Bill, fault: Fault, fee: Msat, balance: Msat) -> Option<String> {
-    if bill.expired {
+/// Returns the reason for refusing to pay, if there is one.
+fn refusal(invoice: &PayableInvoice, fault: Fault, fee: Msat, balance: Msat) -> Option<String> {
+    if invoice.expired {
         return Some("the invoice has expired; ask the seller for a new one".to_owned());
     }
     if fault == Fault::Fails {
         return Some("no route to the payee (the sandbox was told to fail)".to_owned());
     }
-    if fee > bill.max_fee {
+    if fee > invoice.max_fee {
         return Some(format!(
             "routing costs {fee}, more than the limit of {}",
-            bill.max_fee
+            invoice.max_fee
         ));
     }
-    let cost = bill.amount.saturating_add(fee);
+    let cost = invoice.amount.saturating_add(fee);
     (cost > balance)
         .then(|| format!("the balance of {balance} does not cover {cost}; the faucet gives more"))
 }
@@ -247,6 +282,7 @@ fn refusal(bill: &Bill, fault: Fault, fee: Msat, balance: Msat) -> Option<String
 fn state_after(fault: Fault) -> String {
     let state = match fault {
         Fault::Held => "held",
+        // Neither settles, but only a held payment is released when the fault ends.
         Fault::Unknown => "unknown",
         Fault::EndsMidPayment
         | Fault::Fails
@@ -257,7 +293,7 @@ fn state_after(fault: Fault) -> String {
     state.to_owned()
 }
 
-impl Entry {
+impl StoredPayment {
     fn move_money(&self, tx: &Transaction<'_>, hash: &PaymentHash) -> rusqlite::Result<()> {
         let sql = "INSERT INTO payments VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let (amount, fee) = (stored(self.amount), stored(self.fee));
@@ -280,7 +316,7 @@ impl Entry {
         }
     }
 
-    /// What the payer hears when the payment is made.
+    /// Returns the outcome that the payer is told when the payment is made.
     fn first_answer(&self, fault: Fault) -> Payment {
         if fault == Fault::EndsMidPayment {
             let text = "the connection ended in the middle of the payment";
@@ -289,7 +325,7 @@ impl Entry {
         self.report()
     }
 
-    /// What the payer hears afterwards.
+    /// Returns the outcome that the payer is told afterwards.
     fn report(&self) -> Payment {
         if self.state != "settled" {
             return Payment::unknown(Error::new(
@@ -306,6 +342,7 @@ impl Entry {
     }
 
     fn report_to(&self, account: &str) -> Payment {
+        // Another account cannot learn the preimage of a payment that it did not make.
         if self.account == account {
             return self.report();
         }
@@ -315,11 +352,14 @@ impl Entry {
     }
 }
 
-fn entry(connection: &Connection, hash: &PaymentHash) -> rusqlite::Result<Option<Entry>> {
+fn stored_payment(
+    connection: &Connection,
+    hash: &PaymentHash,
+) -> rusqlite::Result<Option<StoredPayment>> {
     let sql = "SELECT account, amount_msat, fee_msat, preimage, state FROM payments \
                WHERE payment_hash = ?1";
     let row = |row: &rusqlite::Row<'_>| {
-        Ok(Entry {
+        Ok(StoredPayment {
             account: row.get(0)?,
             amount: msat(row, 1)?,
             fee: msat(row, 2)?,
@@ -335,7 +375,8 @@ fn look_up(
     hash: &PaymentHash,
     account: &str,
 ) -> rusqlite::Result<Option<Payment>> {
-    if let Some(entry) = entry(connection, hash)?.filter(|entry| entry.account == account) {
+    if let Some(entry) = stored_payment(connection, hash)?.filter(|entry| entry.account == account)
+    {
         return Ok(Some(entry.report()));
     }
     let sql = "SELECT reason FROM failures WHERE payment_hash = ?1 AND account = ?2";
@@ -345,7 +386,7 @@ fn look_up(
         .map(|reason: String| Payment::failed(rejected(reason))))
 }
 
-fn note_failure(
+fn store_failure(
     tx: &Transaction<'_>,
     hash: &PaymentHash,
     account: &str,
@@ -359,6 +400,7 @@ fn note_failure(
 fn fill(tx: &Transaction<'_>, account: &str, amount: Msat) -> rusqlite::Result<()> {
     let amount = stored(amount);
     tx.execute(
+        // Every fill has a row of its own, which `totals` compares with the balances.
         "INSERT INTO fills (account, amount_msat) VALUES (?1, ?2)",
         (account, amount),
     )?;
@@ -367,6 +409,7 @@ fn fill(tx: &Transaction<'_>, account: &str, amount: Msat) -> rusqlite::Result<(
 }
 
 fn check_name(name: &str) -> Result<(), Error> {
+    // A buyer on one of these accounts would spend the sellers' income.
     if [INCOME, ROUTING, IN_FLIGHT].contains(&name) {
         return Err(rejected(format!(
             "the account {name} is the sandbox's own; use another"

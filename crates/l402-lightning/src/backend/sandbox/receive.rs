@@ -1,4 +1,4 @@
-//! Getting paid in the sandbox.
+//! The receiving half of the sandbox.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -8,16 +8,16 @@ use l402::{Network, PaymentHash};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::file::msat;
-use super::{Inner, Sandbox};
+use super::{Sandbox, SandboxShared};
 use crate::{
     Error, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex, check,
 };
 use l402_host::{BoxFuture, BoxStream};
 
-/// How often the file is looked at for payments, which other processes may have made.
+/// The interval at which the file is read for new payments, which other processes may have made.
 const POLL: Duration = Duration::from_millis(50);
 
-/// How many settlements are read at a time.
+/// The number of settlements read at a time.
 const PAGE: i64 = 256;
 
 impl Receive for Sandbox {
@@ -32,13 +32,13 @@ impl Receive for Sandbox {
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
         Box::pin(async move {
             check::request(&request)?;
-            let now = self.inner.clock.wall();
-            self.inner.key.invoice(&request, now)
+            let now = self.shared.clock.wall();
+            self.shared.key.invoice(&request, now)
         })
     }
 
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<InvoiceState, Error>> {
-        let look = move |inner: &Inner| inner.file.read(|c| state(c, &payment_hash));
+        let look = move |shared: &SandboxShared| shared.file.read(|c| state(c, &payment_hash));
         Box::pin(async move { Ok(self.blocking(look).await??.unwrap_or(InvoiceState::Unseen)) })
     }
 
@@ -53,7 +53,8 @@ impl Receive for Sandbox {
 }
 
 impl Sandbox {
-    /// The settlement after `from`, and those read beyond it; waits until there is one.
+    /// Returns the settlement after `from`, and those that were read beyond it. Waits until there
+    /// is one.
     async fn next_settlement(
         &self,
         from: SettlementIndex,
@@ -64,10 +65,11 @@ impl Sandbox {
                 return Ok((next, read));
             }
             let page = self
-                .blocking(move |inner| inner.file.read(|c| after(c, from)))
+                .blocking(move |shared| shared.file.read(|c| after(c, from)))
                 .await??;
             read = page.unwrap_or_default();
             if read.is_empty() {
+                // SQLite tells no process about the writes of another, so the file is asked again.
                 tokio::time::sleep(POLL).await;
             }
         }
@@ -83,6 +85,7 @@ fn state(connection: &Connection, hash: &PaymentHash) -> rusqlite::Result<Invoic
     Ok(match found {
         Some((state, paid)) if state == "settled" => InvoiceState::Settled { paid },
         Some((state, _)) if state == "held" => InvoiceState::Held,
+        // A payment with the fault `unknown` has not reached the seller.
         _ => InvoiceState::Unseen,
     })
 }

@@ -1,4 +1,4 @@
-//! The sandbox of another home, through its HTTP API. It only pays.
+//! The sandbox of another home folder, reached through its HTTP API. Only pays.
 
 mod pay;
 mod peer;

@@ -1,4 +1,4 @@
-//! Paying through the API.
+//! The spending half, through the API.
 
 use std::sync::Arc;
 
@@ -12,12 +12,14 @@ use crate::transport::{self, Failure, Peer as _, Transport, plain};
 use crate::{Error, ErrorKind, Pay, PayRequest, Payment, SandboxHttpNode, Wallet};
 use l402_host::BoxFuture;
 
-/// Opens the account `default` of the sandbox behind the API. Nothing is asked yet.
+/// Opens the account `default` of the sandbox behind the API. Sends nothing yet.
 pub(crate) fn wallet(node: &SandboxHttpNode) -> Result<Wallet, Error> {
-    let client = transport::client(Api::PATIENCE).build().map_err(|error| {
-        let text = format!("cannot set up HTTP: {error}");
-        Error::new(ErrorKind::Local, text)
-    })?;
+    let client = transport::client(Api::TIME_LIMIT)
+        .build()
+        .map_err(|error| {
+            let text = format!("cannot set up HTTP: {error}");
+            Error::new(ErrorKind::Local, text)
+        })?;
     let base = node.url().as_str().trim_end_matches('/').to_owned();
     let api = Transport::new(client, base.clone(), Api { base });
     Ok(Wallet::new(Arc::new(SandboxHttp { api })))
@@ -29,7 +31,7 @@ struct SandboxHttp {
     api: Transport<Api>,
 }
 
-/// A payment, as the API reports it.
+/// A payment as the API reports it.
 #[derive(Deserialize)]
 struct Report {
     status: String,
@@ -57,13 +59,15 @@ impl SandboxHttp {
         let asked = self.api.post("/v1/pay", &body).within(request.deadline);
         match asked.json().await {
             Ok(report) => payment(report),
+            // Nothing was sent, or the API refused as a whole before it paid. After any other
+            // trouble the payment may have been made.
             Err(failure) if !failure.sent || is_refusal(&failure) => Payment::failed(failure.error),
             Err(failure) => Payment::unknown(failure.error),
         }
     }
 }
 
-/// True if the API said no before it paid anything, and all of that answer arrived.
+/// Returns true if the API refused before it paid anything, and all of its answer arrived.
 fn is_refusal(failure: &Failure) -> bool {
     let refused = failure
         .status
@@ -131,6 +135,7 @@ fn payment(report: Report) -> Payment {
         }
         ("failed", _) => Payment::failed(Error::new(ErrorKind::Rejected, error)),
         ("unknown", _) => Payment::unknown(Error::new(ErrorKind::Timeout, error)),
+        // Also "settled" without a preimage: without the proof nobody can tell.
         _ => Payment::unknown(garbled()),
     }
 }

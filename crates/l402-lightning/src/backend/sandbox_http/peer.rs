@@ -1,4 +1,4 @@
-//! The words and limits of the sandbox's API.
+//! The error texts and limits of the sandbox's API.
 
 use core::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::{Error, ErrorKind};
 /// The sandbox at the other end.
 #[derive(Clone, Debug)]
 pub(super) struct Api {
-    /// Its address without a slash at the end.
+    /// The address without a slash at the end.
     pub(super) base: String,
 }
 
-/// A problem document, as far as it is read.
+/// A problem document, as far as this client reads one.
 #[derive(Deserialize)]
 struct Problem {
     detail: String,
@@ -23,9 +23,9 @@ struct Problem {
 
 impl Peer for Api {
     /// The time limit of everything but a payment.
-    const PATIENCE: Duration = Duration::from_secs(5);
+    const TIME_LIMIT: Duration = Duration::from_secs(5);
 
-    /// The API's own answers are far below.
+    /// The longest answer of the API is far below.
     const MAX_ANSWER: usize = 64 * 1024;
 
     fn unanswered(&self, error: &reqwest::Error) -> Error {
@@ -55,7 +55,8 @@ impl Peer for Api {
         garbled()
     }
 
-    /// A refusal that did not arrive as a whole is no refusal: its error is that of the loss.
+    /// Returns the meaning of a refusal. A refusal that did not arrive as a whole does not count as
+    /// one, and its error is that of the loss.
     fn refusal(&self, status: StatusCode, body: Result<Vec<u8>, Error>) -> Error {
         let body = match body {
             Ok(body) => body,
@@ -72,7 +73,7 @@ impl Peer for Api {
     }
 }
 
-/// The error of an answer that the API does not give.
+/// Returns the error of an answer that the API never gives.
 pub(super) fn garbled() -> Error {
     let text = "the answer is not the sandbox's; is another program listening there?";
     Error::new(ErrorKind::Protocol, text)

@@ -1,4 +1,4 @@
-//! HTTP servers that write down what was asked and what was answered.
+//! HTTP servers that record each request and its answer.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -16,14 +16,14 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-/// A server on a loopback port, and everything that went over it.
+/// A server on a loopback port, with a record of all exchanges.
 pub(crate) struct Wire {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<Exchange>>>,
     _tasks: JoinSet<()>,
 }
 
-/// One request with its answer.
+/// A request and its answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Exchange {
     pub(crate) request: Request<Bytes>,
@@ -31,12 +31,12 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// The lines `Authorization`.
+    /// Returns the values of `Authorization`, one per line.
     pub(crate) fn authorization(&self) -> Vec<&str> {
         lines(self.request.headers(), &AUTHORIZATION)
     }
 
-    /// The lines `WWW-Authenticate`.
+    /// Returns the values of `WWW-Authenticate`, one per line.
     pub(crate) fn challenges(&self) -> Vec<&str> {
         lines(self.answer.headers(), &WWW_AUTHENTICATE)
     }
@@ -53,12 +53,12 @@ enum Role {
 }
 
 impl Wire {
-    /// Answers with the method, the path and the body of the request.
+    /// Starts a server that answers with method, path and body of the request.
     pub(crate) async fn upstream() -> Self {
         Self::start(Role::Upstream).await
     }
 
-    /// Hands requests on to this server, and its answers back.
+    /// Starts a server that relays requests to this server, and its answers back.
     pub(crate) async fn before(server: SocketAddr) -> Self {
         let http = reqwest::Client::builder().no_proxy().build();
         Self::start(Role::Relay(server, http.expect("an HTTP client"))).await
@@ -68,7 +68,7 @@ impl Wire {
         self.address
     }
 
-    /// All of it until now, in the order of the answers.
+    /// Returns all exchanges so far, in the order of their answers.
     pub(crate) fn seen(&self) -> Vec<Exchange> {
         self.seen.lock().expect("nobody panics with it").clone()
     }
@@ -136,7 +136,8 @@ async fn relay(
     let request = reqwest::Request::try_from(request).expect("a request");
     let mut got = http.execute(request).await.expect("an answer");
     let (status, mut headers) = (got.status(), std::mem::take(got.headers_mut()));
-    // How the body is framed is between each two ends.
+    // The framing of a body belongs to one connection and must not be relayed (RFC 9110 section
+    // 7.6.1).
     for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
         headers.remove(name);
     }

@@ -1,4 +1,4 @@
-//! A home of its own, its clock, and the sandbox that stands on both.
+//! A home folder for one test, with a clock and a sandbox.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,19 +13,19 @@ use crate::clock;
 
 /// A home folder that is removed at the end, with a clock, a sandbox and an account in it.
 #[derive(Debug)]
-pub struct House {
+pub struct TestHome {
     /// The home folder.
     pub home: TempDir,
     /// The clock of the sandbox.
     pub clock: Arc<ManualClock>,
-    /// The node that is paid.
+    /// The sandbox, which receives.
     pub sandbox: Sandbox,
     /// The account that pays.
     pub wallet: SandboxWallet,
 }
 
-impl House {
-    /// A house whose account has the name that programs use without asking.
+impl TestHome {
+    /// Returns a home whose account has the default name of programs, `default`.
     ///
     /// # Panics
     /// If the folder or the sandbox cannot be made.
@@ -34,7 +34,7 @@ impl House {
         Self::with_account("default")
     }
 
-    /// A house whose account has this name.
+    /// Returns a home whose account has this name.
     ///
     /// # Panics
     /// If the folder or the sandbox cannot be made.
@@ -52,14 +52,14 @@ impl House {
         }
     }
 
-    /// The settings with which a node or wallet of this home is opened.
+    /// Returns the settings with which a node or wallet of this home is opened.
     #[must_use]
     pub fn open(&self) -> Open {
         Open::new(self.home.path(), self.clock.clone())
     }
 }
 
-impl Default for House {
+impl Default for TestHome {
     fn default() -> Self {
         Self::new()
     }

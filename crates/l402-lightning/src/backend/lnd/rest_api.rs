@@ -1,4 +1,4 @@
-//! One lnd over HTTPS: its limits, its words, and what it means by a refusal.
+//! The REST interface of one lnd over HTTPS: limits, error texts, and the meaning of a refusal.
 
 use core::time::Duration;
 
@@ -8,27 +8,28 @@ use rustls::ClientConfig;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::wire::{Item, Status, garbled};
+use super::wire::{Status, StreamItem, garbled};
 use crate::transport::{self, Peer, Transport};
 use crate::{Error, ErrorKind};
 
 /// The header in which lnd takes its macaroon, in hexadecimal.
 const MACAROON: HeaderName = HeaderName::from_static("grpc-metadata-macaroon");
 
-/// The time limit of a connection: a payment and a stream have no other limit of their own.
+/// The time limit for connecting: the only one that a payment and a stream have here.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// The REST interface of one lnd. The macaroon is in no `Debug`.
+/// The REST interface of one lnd. `Debug` does not show the macaroon.
 pub(super) type Rest = Transport<Lnd>;
 
 /// A streamed answer of lnd.
 pub(super) type Lines = transport::Lines<Lnd>;
 
-/// Opens the interface. Nothing is sent yet.
+/// Opens the interface. Sends nothing yet.
 pub(super) fn connect(address: &str, tls: ClientConfig, macaroon: &[u8]) -> Result<Rest, Error> {
     let local = |text: &str| Error::new(ErrorKind::Local, text);
     let hex = Zeroizing::new(hex::encode(macaroon));
     let mut value = HeaderValue::from_str(&hex).map_err(|_| local("unusable macaroon"))?;
+    // Keeps the macaroon out of the `Debug` of every request.
     value.set_sensitive(true);
     let headers = HeaderMap::from_iter([(MACAROON, value)]);
     let client = transport::client(CONNECT)
@@ -48,13 +49,13 @@ pub(super) fn connect(address: &str, tls: ClientConfig, macaroon: &[u8]) -> Resu
 /// The lnd at the other end.
 #[derive(Clone)]
 pub(super) struct Lnd {
-    /// `host:port`.
+    /// The address, as `host:port`.
     pub(super) address: String,
 }
 
 impl Peer for Lnd {
-    /// The time limit of a call that a buyer or a seller waits for.
-    const PATIENCE: Duration = Duration::from_secs(2);
+    /// The time limit of a call for which a buyer or a seller waits.
+    const TIME_LIMIT: Duration = Duration::from_secs(2);
 
     /// A page of invoices is the longest.
     const MAX_ANSWER: usize = 8 * 1024 * 1024;
@@ -92,7 +93,7 @@ impl Peer for Lnd {
     }
 }
 
-/// The innermost cause: the outer ones say only "error sending request".
+/// Returns the innermost cause, because the outer ones only say "error sending request".
 fn root_cause(error: &dyn core::error::Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
@@ -101,21 +102,24 @@ fn root_cause(error: &dyn core::error::Error) -> String {
     cause.to_string()
 }
 
-/// The meaning of an answer of lnd that is no success.
+/// Returns the meaning of an answer of lnd that is no success.
 ///
-/// Errors that lnd gives no code, among them a refused macaroon, arrive with status 500, so the
-/// words decide.
+/// Errors without a gRPC code of their own, among them a refused macaroon, arrive with status 500,
+/// so the text decides.
 fn refusal(status: StatusCode, body: &[u8]) -> Error {
     let message = message(body);
     let says = |words: &[&str]| {
         let message = message.as_deref().unwrap_or_default();
         words.iter().any(|word| message.contains(word))
     };
+    // The credential comes first: a proxy before lnd answers 401 or 403, lnd itself 500 with these
+    // words.
     let kind = if matches!(status.as_u16(), 401 | 403)
         || says(&["permission denied", "verification failed", "macaroon"])
     {
         ErrorKind::Unauthorized
     } else if matches!(status.as_u16(), 502..=504)
+        // A failure that is not in lnd's form comes from something before lnd.
         || message.is_none() && status.is_server_error()
         || says(&[
             "wallet locked",
@@ -137,9 +141,10 @@ fn refusal(status: StatusCode, body: &[u8]) -> Error {
     )
 }
 
-/// The message of a refusal, shortened and without control characters.
+/// Returns the message of a refusal, shortened and without control characters. gRPC's gateway puts
+/// it at the top of the body, or under `error` in a streamed answer.
 fn message(body: &[u8]) -> Option<String> {
-    let status = serde_json::from_slice::<Item<Value>>(body)
+    let status = serde_json::from_slice::<StreamItem<Value>>(body)
         .ok()
         .and_then(|item| item.error);
     let status = status.or_else(|| serde_json::from_slice::<Status>(body).ok())?;

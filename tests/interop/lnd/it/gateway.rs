@@ -10,34 +10,34 @@ use serde_json::Value;
 
 use crate::contract::order;
 
-/// What everything costs here, in satoshi.
+/// The price of every request here, in satoshi.
 pub(crate) const PRICE_SAT: u64 = 50;
 
-/// A shop that is open.
-pub(crate) struct Shop {
+/// A running gateway.
+pub(crate) struct TestGateway {
     pub(crate) url: String,
     pub(crate) upstream: Upstream,
     http: reqwest::Client,
     _program: Program,
 }
 
-/// What the shop answered.
+/// An answer of the gateway.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// Seconds.
+    /// The value of `Retry-After`, in seconds.
     pub(crate) retry_after: Option<u64>,
-    /// The lines `WWW-Authenticate`.
+    /// The values of `WWW-Authenticate`, one per line.
     pub(crate) challenges: Vec<String>,
     pub(crate) body: String,
 }
 
-impl Shop {
-    /// Opens it; `route` adds lines to its route.
+impl TestGateway {
+    /// Starts the gateway; `route` adds lines to its route.
     pub(crate) async fn open(net: &Regtest, route: &str) -> Self {
         let upstream = Upstream::healthy();
         let text = configuration(&net.seller, &upstream, route);
-        let (program, address) = L402::new("shop", net.folder()).serve(&text).await;
+        let (program, address) = L402::new("gateway", net.folder()).serve(&text).await;
         let http = reqwest::Client::builder().no_proxy();
         let http = http.timeout(Duration::from_secs(60)).build();
         Self {
@@ -48,25 +48,25 @@ impl Shop {
         }
     }
 
-    /// Asks without a credential, or with this one.
+    /// Sends a request with this credential, or with none.
     pub(crate) async fn ask(&self, credential: Option<&str>) -> Answer {
         ask(&self.http, &self.url, credential).await
     }
 
-    /// Asks what it costs.
+    /// Requests a challenge.
     pub(crate) async fn challenge(&self) -> Challenge {
         let answer = self.ask(None).await;
         assert_eq!(answer.status, 402, "{answer:?}");
         answer.challenge()
     }
 
-    /// Buys a credential with this wallet.
+    /// Buys a credential with this wallet; returns the value of `Authorization`.
     pub(crate) async fn buy(&self, pay: &dyn Pay) -> String {
         let challenge = self.challenge().await;
         challenge.authorization(&settle(pay, challenge.invoice()).await)
     }
 
-    /// For requests at once.
+    /// Returns a client and a URL, for requests at once.
     pub(crate) fn caller(&self) -> (reqwest::Client, String) {
         (self.http.clone(), self.url.clone())
     }
@@ -79,7 +79,7 @@ impl Answer {
         challenges.payable().expect("a payable one").remove(0)
     }
 
-    /// The code of a problem document; empty for anything else.
+    /// Returns the code of a problem document; empty for anything else.
     pub(crate) fn code(&self) -> String {
         let document: Value = serde_json::from_str(&self.body).unwrap_or_default();
         document["code"].as_str().unwrap_or_default().to_owned()
@@ -92,7 +92,7 @@ pub(crate) async fn ask(http: &reqwest::Client, url: &str, credential: Option<&s
         Some(credential) => request.header("authorization", credential),
         None => request,
     };
-    let answer = request.send().await.expect("the shop answers");
+    let answer = request.send().await.expect("the gateway answers");
     let text = |value: &reqwest::header::HeaderValue| value.to_str().expect("text").to_owned();
     let headers = answer.headers();
     let retry_after = headers.get("retry-after");
@@ -105,7 +105,7 @@ pub(crate) async fn ask(http: &reqwest::Client, url: &str, credential: Option<&s
     }
 }
 
-/// Pays, and gives the proof.
+/// Pays an invoice and returns the preimage.
 pub(crate) async fn settle(pay: &dyn Pay, bolt11: &str) -> Preimage {
     let request = PayRequest {
         deadline: Duration::from_secs(30),
