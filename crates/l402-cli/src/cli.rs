@@ -109,7 +109,7 @@ impl Command {
 
     /// Returns true if an error is also printed to stdout as JSON.
     pub(crate) fn reports_errors_as_json(&self) -> bool {
-        // Without a wildcard: whoever adds a command decides.
+        // Without a wildcard: each new command must be decided here.
         match self {
             #[cfg(all(feature = "sell", feature = "buy"))]
             Self::Demo(demo) => demo.output.open().is_json(),

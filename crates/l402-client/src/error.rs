@@ -158,7 +158,7 @@ impl Error {
     /// Returns true if it is certain that this call moved no money.
     #[must_use]
     pub const fn no_money_moved(&self) -> bool {
-        // Without a wildcard: whoever adds a variant decides here, for the program repeats it to
+        // Without a wildcard: a new variant must be decided here, for the program repeats it to
         // people as a promise.
         match self {
             Self::Busy { .. }

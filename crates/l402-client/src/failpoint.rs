@@ -67,7 +67,7 @@ mod armed {
 
     /// Kills this process. Nothing is flushed, closed or dropped.
     fn die() -> ! {
-        // A panic would release locks and roll transactions back, which a crash does not.
+        // A panic would run destructors, which roll transactions back; a crash runs none.
         let id = std::process::id().to_string();
         // If there is no such program, the end is as sudden, and only the signal another.
         let _ = Command::new("kill").args(["-KILL", &id]).status();

@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "after");
     }
 
-    /// Also while it waits: whoever ends the process finds nothing to clean up.
+    /// A process that is killed while it waits must leave nothing to clean up.
     #[test]
     fn nothing_is_there_before_the_answer() {
         let folder = tempfile::tempdir().unwrap();

@@ -99,7 +99,7 @@ async fn paid_before(wallet: &dyn Pay, invoice: &Invoice) -> Result<Payment, Cli
 fn report(outcome: &Payment, invoice: &Invoice) -> (Value, String, ExitCode) {
     match outcome {
         // The preimage is printed even if it proves nothing, for a claim to the wallet's maker; the exit
-        // status tells the two apart. An unknown outcome is never reported as failed: who reads `failed`
+        // status tells the two apart. An unknown outcome is never reported as failed: a reader of `failed`
         // may pay by other means.
         Payment::Settled {
             preimage,

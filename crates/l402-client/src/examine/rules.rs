@@ -194,7 +194,7 @@ fn other_protocol(case: &Case<'_>) -> String {
             .into();
     }
     let challenges = case.challenges.iter().flat_map(Challenges::iter);
-    // A stranger's text, and as much of it as the stranger likes: escaped, cut, and four at most.
+    // The server's text, of any length: each name is escaped and cut, and four are shown at most.
     let schemes = challenges.map(|challenge| escape_within(challenge.scheme(), 20));
     let schemes: Vec<_> = schemes.take(4).collect();
     if schemes.is_empty() {
