@@ -1,4 +1,4 @@
-//! The paying side of the program: which wallet pays, within which limits, and opening it.
+//! The paying side of the program: the wallet and the limits of its spending.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub(crate) struct SpendingArgs {
 }
 
 impl SpendingArgs {
-    /// The limits, with the defaults of the client where nothing was said.
+    /// Returns the limits, with the defaults of the client for those that are not given.
     pub(crate) fn limits(&self) -> Limits {
         let default = Limits::default();
         let limits = Limits {
@@ -55,14 +55,16 @@ impl SpendingArgs {
 
 /// Opens the spending half of a backend.
 pub(crate) async fn open_wallet(node: &Node, context: &Context) -> Result<Arc<dyn Pay>, CliError> {
+    // Not at the start of the program, so that a command which needs no state leaves no folder.
     let home = context.home.create()?;
     let opened = node.wallet(Open::new(home, context.clock.clone())).await;
     let wallet = opened.map_err(|error| wallet_error(&error))?;
     Ok(wallet.pay)
 }
 
-/// An error of a wallet before any money moved.
+/// Returns the error for a wallet that failed before any money moved.
 pub(crate) fn wallet_error(error: &Error) -> CliError {
+    // Escaped, for part of the text may come from the node.
     let text = format!("the wallet: {}; no money moved", escape(&error.to_string()));
     let (exit, hint) = match error.kind() {
         ErrorKind::Local => (exit_code::LOCAL_IO, "check the files that the wallet names"),
@@ -87,7 +89,7 @@ pub(crate) fn open_sandbox(context: &Context) -> Result<Sandbox, CliError> {
     Sandbox::open(context.home.create()?, context.clock.clone()).map_err(sandbox_error)
 }
 
-/// An error of the sandbox's file.
+/// Returns the error for a sandbox whose file cannot be used.
 pub(crate) fn sandbox_error(error: l402_lightning::Error) -> CliError {
     CliError::local_io(format!("the sandbox: {error}"))
 }

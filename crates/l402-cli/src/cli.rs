@@ -1,4 +1,4 @@
-//! The command line, and which command it names.
+//! The command line, with one variant for each command.
 
 use std::path::PathBuf;
 
@@ -57,7 +57,7 @@ Examples:
 
 Exit codes say what happened, 0 for done; `docs/exit-codes.md` lists them.";
 
-/// The command line, with which completions and documentation are made.
+/// Returns the command line, from which completions and documentation are made.
 #[must_use]
 pub fn command_line() -> clap::Command {
     Cli::command()
@@ -109,6 +109,7 @@ impl Command {
 
     /// Returns true if an error is also printed to stdout as JSON.
     pub(crate) fn reports_errors_as_json(&self) -> bool {
+        // Without a wildcard: each new command must be decided here.
         match self {
             #[cfg(all(feature = "sell", feature = "buy"))]
             Self::Demo(demo) => demo.output.open().is_json(),

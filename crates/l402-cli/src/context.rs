@@ -1,4 +1,4 @@
-//! The surroundings of a command: folder of state, clock, and how the program was called.
+//! The surroundings of a command: folder of state, clock, and the name of the program.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::home::HomeFolder;
 /// The part of a run that every command is given.
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
-    /// The name that the user called the program by, for commands that are to be typed next.
+    /// The name that the user called the program by, for hints at the next command.
     #[cfg_attr(
         not(feature = "buy"),
         expect(dead_code, reason = "only buying suggests commands")
@@ -20,7 +20,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// A context with the clock of the machine.
+    /// Makes a context with the clock of the machine.
     pub(crate) fn new(program: String, home: HomeFolder) -> Self {
         Self {
             program,

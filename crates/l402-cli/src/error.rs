@@ -17,7 +17,8 @@ pub struct CliError {
 }
 
 impl CliError {
-    /// An error that moved no money. The code is for machines, the message a lower-case fragment.
+    /// Makes an error that moved no money. The code is for machines; the message is a lower-case
+    /// fragment.
     #[must_use]
     pub fn new(exit: ExitCode, code: &'static str, message: impl Into<String>) -> Self {
         Self {
@@ -29,25 +30,25 @@ impl CliError {
         }
     }
 
-    /// A local file cannot be read or written.
+    /// Makes the error for a local file that cannot be read or written.
     #[must_use]
     pub fn local_io(message: impl Into<String>) -> Self {
         Self::new(exit_code::LOCAL_IO, "local_io", message)
     }
 
-    /// The command line cannot be understood.
+    /// Makes the error for a command line that cannot be understood.
     #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(exit_code::USAGE, "usage", message)
     }
 
-    /// A fault of the program itself.
+    /// Makes the error for a fault of the program itself.
     #[must_use]
     pub fn internal(message: impl fmt::Display) -> Self {
         Self::new(exit_code::INTERNAL, "internal", message.to_string())
     }
 
-    /// An address cannot be listened on.
+    /// Makes the error for an address that cannot be listened on.
     #[cfg(feature = "buy")]
     pub(crate) fn cannot_listen(address: std::net::SocketAddr, error: &std::io::Error) -> Self {
         Self::new(
@@ -65,39 +66,40 @@ impl CliError {
         self
     }
 
-    /// Money may have moved before this happened.
+    /// Marks the error as one before which money may have moved.
     #[must_use]
     pub const fn after_money_moved(mut self) -> Self {
         self.no_money_moved = false;
         self
     }
 
-    /// The stable code, for machines.
+    /// Returns the stable code, for machines.
     pub(crate) const fn code(&self) -> &'static str {
         self.code
     }
 
-    /// The hint at the next step, if anything is known to help.
+    /// Returns the hint at the next step, if anything is known to help.
     pub(crate) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
-    /// The status that the process ends with.
+    /// Returns the exit status of the process.
     #[must_use]
     pub const fn exit_code(&self) -> ExitCode {
         self.exit
     }
 
-    /// Returns true if the error has to do with money: it is then shown even under `--silent`.
+    /// Returns true if the error has to do with money. Such an error is shown even with `--silent`.
     #[must_use]
     pub fn is_about_money(&self) -> bool {
+        // By ranges of numbers: 10 to 17 are about payments, 30 to 45 about challenges that are refused.
         !self.no_money_moved
             || (exit_code::PAYMENT_REQUIRED.number..exit_code::NOT_WELL_FORMED.number)
                 .contains(&self.exit.number)
             || (exit_code::REFUSED.number..exit_code::USAGE.number).contains(&self.exit.number)
     }
 
-    /// As machines read it on stdout.
+    /// Returns the error as JSON, for stdout.
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({
@@ -148,7 +150,7 @@ fn exit_of(error: &l402_client::Error) -> ExitCode {
         Error::Store { .. } => exit_code::LOCAL_IO,
         Error::Transport { .. } => exit_code::UNAVAILABLE,
         Error::Wallet { .. } => exit_code::WALLET_UNAVAILABLE,
-        // The library may add kinds; until they are known here they are a fault of ours.
+        // The library may add kinds. Until they are known here, they count as a fault of the program.
         _ => exit_code::INTERNAL,
     }
 }
@@ -156,6 +158,8 @@ fn exit_of(error: &l402_client::Error) -> ExitCode {
 #[cfg(feature = "buy")]
 fn hint_of(error: &l402_client::Error) -> Option<String> {
     use l402_client::{Error, Refused};
+    // Each hint names a command or a flag to type next. If none is certain to help, there is none: a
+    // wrong hint could lead to a second payment.
     let hint = match error {
         Error::Busy { .. } => {
             "run the same command again once the other purchase has ended; -m says how long to wait"

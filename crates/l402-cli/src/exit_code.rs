@@ -1,11 +1,11 @@
-//! The meaning of the program's exit status, as a contract for scripts and agents.
+//! The exit statuses of the program, as a contract for scripts and agents.
 //!
 //! Numbers never change their meaning. `docs/exit-codes.md` is the same table for people; a test
 //! holds the two together.
 
 use core::fmt;
 
-/// One exit status: its number, its stable name and what it means.
+/// One exit status with its number, its stable name and its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExitCode {
     /// The number that the process ends with.
@@ -17,7 +17,7 @@ pub struct ExitCode {
 }
 
 impl ExitCode {
-    /// Every exit status, in the order of the documentation.
+    /// Returns every exit status, in the order of the documentation.
     #[must_use]
     pub const fn all() -> &'static [Self] {
         ALL
@@ -36,6 +36,7 @@ impl From<ExitCode> for std::process::ExitCode {
     }
 }
 
+// One list for the constants, their docs and the table, so that none of them can differ.
 macro_rules! exit_codes {
     ($($name:ident = $number:literal $meaning:literal;)*) => {
         $(
@@ -82,7 +83,9 @@ exit_codes! {
     CONFIGURATION = 78 "The configuration is wrong; nothing was bound.";
 }
 
-/// The status of each reason to refuse a challenge.
+/// The exit status of each reason to refuse a challenge.
+// A table and no `match`: `Refused` may grow, so a `match` would need a wildcard, which hides what
+// is missing. A test goes through `Refused::ALL` instead.
 #[cfg(feature = "buy")]
 const REFUSALS: &[(l402_client::Refused, ExitCode)] = {
     use l402_client::Refused;
@@ -105,8 +108,8 @@ const REFUSALS: &[(l402_client::Refused, ExitCode)] = {
     ]
 };
 
-/// The status of one reason to refuse a challenge. The list of reasons may grow in the library;
-/// a test sees to it that every reason known today has a number of its own.
+/// Returns the exit status of one reason to refuse a challenge, or [`REFUSED`] for a reason without a
+/// number of its own.
 #[cfg(feature = "buy")]
 #[must_use]
 pub fn of_refusal(reason: l402_client::Refused) -> ExitCode {

@@ -8,7 +8,7 @@ use l402_host::private;
 use crate::error::CliError;
 use crate::exit_code;
 
-/// `L402_HOME`, and whether the user named it.
+/// The folder of all state, and a mark that is set if the user named it.
 #[derive(Clone, Debug)]
 pub(crate) struct HomeFolder {
     path: PathBuf,
@@ -20,11 +20,11 @@ pub(crate) struct HomeFolder {
 }
 
 impl HomeFolder {
-    /// The named folder, or `l402` in the platform's folder for data of programs. Nothing is
-    /// created yet.
+    /// Chooses the named folder, or `l402` in the platform's folder for data of programs. Creates
+    /// nothing yet.
     ///
     /// # Errors
-    /// If nothing is named and the platform has no such folder (no home directory).
+    /// If no folder is named and the user has no home directory.
     pub(crate) fn choose(named: Option<PathBuf>) -> Result<Self, CliError> {
         if let Some(path) = named {
             return Ok(Self { path, named: true });
@@ -44,10 +44,10 @@ impl HomeFolder {
         })
     }
 
-    /// The folder, created with mode 0700 where it is missing.
+    /// Returns the folder, created with mode 0700 if it is missing.
     ///
     /// # Errors
-    /// Naming the folder.
+    /// If the folder cannot be created. The error names it.
     pub(crate) fn create(&self) -> Result<&Path, CliError> {
         private::create_folder(&self.path).map_err(|error| {
             let (folder, error) = (self.path.display(), error.fault());
@@ -66,7 +66,7 @@ impl HomeFolder {
         Ok(self.create()?.join("client"))
     }
 
-    /// `--home DIR ` for a command that is to find the same state, or nothing where the default
+    /// Returns `--home DIR `, for a command that is to find the same state, or nothing if the default
     /// finds it.
     #[cfg(feature = "buy")]
     #[must_use]
@@ -89,6 +89,7 @@ fn platform_data(
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())
     };
+    // `cfg!` and not `#[cfg]`, so that every branch is compiled on every platform.
     if cfg!(windows) {
         return named("APPDATA");
     }

@@ -1,8 +1,8 @@
 //! The program `l402`, as a library: everything but `main`.
 //!
-//! One command per file under `command`. This crate holds no protocol, no payment logic and no
-//! proxy: it reads the command line, asks the crates below, and tells people and machines what
-//! happened. What stays the same between versions is in [`exit_code`].
+//! This crate holds no protocol, no payment logic and no proxy. It reads the command line, calls the
+//! crates below, and reports the outcome to people and machines. The contract that stays the same
+//! between versions is in [`exit_code`].
 //!
 //! ```text
 //!   sell:  serve ─── l402-gateway         buy:  get, wallet, payments ─── l402-client
@@ -20,8 +20,8 @@
 //!   buyer seller                 a wallet and its limits; a gateway on its own threads
 //!   context     home folder, clock, and the name that the program was called by
 //!   home logging signal          folder of all state, log, Ctrl-C
-//!   text/       what is printed, for people and for machines
-//!   error exit_code              why a command ended
+//!   text/       output for people and for machines
+//!   error exit_code              the reason that a command ended
 //! ```
 //!
 //! Features: `sell` and `buy`, both on by default. A build with `sell` alone holds no code that

@@ -4,8 +4,8 @@ use tracing_subscriber::EnvFilter;
 
 /// Starts the log. `RUST_LOG` wins over `-v`, as the finer of the two.
 ///
-/// That the sandbox is no money is a warning to whoever `sells` for it. Who buys with it has
-/// named it on the command line, and the demo says so itself.
+/// If the command `sells`, the warning that the sandbox is no real money is shown. A buyer has named
+/// the sandbox on the command line, and the demo says so itself.
 pub(crate) fn start(verbose: u8, sells: bool) {
     let default = match verbose {
         0 if sells => "warn",
@@ -21,6 +21,7 @@ pub(crate) fn start(verbose: u8, sells: bool) {
         _ => "debug",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    // Escape sequences in a log file would only be noise.
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     // A second start in one process (a test) keeps the first.
     let _ = tracing_subscriber::fmt()

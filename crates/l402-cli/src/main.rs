@@ -1,4 +1,4 @@
-//! The program `l402`: reads the command line, puts the pieces together, runs one command.
+//! The program `l402`: one command, from the process's arguments to its exit status.
 
 use std::process::ExitCode;
 

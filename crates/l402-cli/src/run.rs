@@ -13,7 +13,7 @@ use crate::home::HomeFolder;
 use crate::logging;
 use crate::text::output;
 
-/// Runs the program with these arguments, the first of which is its name, to its end.
+/// Runs the program to its end with these arguments, the first of which is its name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let cli = match Cli::try_parse_from(&args) {
@@ -21,13 +21,16 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return misunderstood(&args, &error),
     };
     logging::start(cli.verbose, cli.command.sells());
+    // Asked now, for the command is consumed by its run.
     let json_errors = cli.command.reports_errors_as_json();
     match start(cli, program_name(&args)) {
         Ok(code) => code,
         Err((error, silent)) => {
+            // On stdout, where a program looks for the result that it does not get.
             if json_errors {
                 print_json(&error);
             }
+            // `--silent` hides as much as curl's does, but never that money is at stake.
             if !silent || error.is_about_money() {
                 output::tell_error(&error);
             }
@@ -53,12 +56,13 @@ fn start(cli: Cli, program: String) -> Result<ExitCode, (CliError, bool)> {
     outcome
 }
 
-/// The path that was typed, or the bare name if the shell found the program.
+/// Returns the path that was typed, or the bare name if the shell found the program.
 fn program_name(args: &[OsString]) -> String {
     let typed = args
         .first()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
+    // Hints repeat it, so that the command in a hint can be pasted.
     if typed.contains(std::path::MAIN_SEPARATOR) {
         typed
     } else {
@@ -66,7 +70,7 @@ fn program_name(args: &[OsString]) -> String {
     }
 }
 
-/// Prints help and version, which are answers; anything else is an error of usage.
+/// Prints help or version, or reports an error of usage.
 fn misunderstood(args: &[OsString], error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         return if error.print().is_ok() {
@@ -76,6 +80,7 @@ fn misunderstood(args: &[OsString], error: &clap::Error) -> ExitCode {
         };
     }
     let text = error.render().to_string();
+    // Without clap's own prefix, for every error of this program begins with its code.
     let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
     let error = CliError::usage(text);
     // The `--json` of `get` is curl's: data to send.

@@ -1,13 +1,15 @@
-//! Being asked to stop.
+//! The signals that ask the program to stop.
 
 use crate::error::CliError;
 use crate::text::output;
 
-/// Listens for Ctrl-C and, where there is such a thing, SIGTERM. Made before the program says that
-/// it serves, so that whoever starts it can stop it from then on.
+/// The listener for Ctrl-C and, on Unix, SIGTERM. Made before the program says that it serves, so that
+/// a script can stop it from then on.
 pub(crate) struct Stop(Signals);
 
 impl Stop {
+    /// Starts to listen.
+    ///
     /// # Errors
     /// If the process cannot listen for signals.
     pub(crate) fn listen() -> Result<Self, CliError> {
@@ -17,6 +19,7 @@ impl Stop {
     /// Waits for the first signal. A second one from then on ends the process at once.
     pub(crate) async fn requested(mut self) {
         self.0.next().await;
+        // Requests in flight may take their time; a second Ctrl-C says that nobody wants to wait.
         tokio::spawn(async move {
             self.0.next().await;
             output::tell("stopping at once");

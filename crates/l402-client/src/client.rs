@@ -1,4 +1,4 @@
-//! One call: ask, check, pay, ask again.
+//! The client that a program builds once and calls for each request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +10,27 @@ use crate::http::Http;
 use crate::purchase::Buyer;
 use crate::{Error, Journal, Limits, Progress, Quote, Request, Response};
 
-/// The longest that the head of an answer may take, by default.
+/// The time limit for the head of an answer: 60 s, unless [`ClientBuilder::timeout`] sets another.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
 
 /// A paying HTTP client. Cheap to clone.
 ///
 /// Dropping a future of [`Client::send`] never loses a payment: one that has begun goes on in the
 /// background and is recorded, and the next call uses what it bought.
+///
+/// ```no_run
+/// use l402_client::{Client, Error, Request};
+///
+/// async fn print(client: &Client) -> Result<(), Error> {
+///     let url: url::Url = "https://api.example.com/joke".parse().expect("a URL");
+///     if let Some(quote) = client.quote(Request::get(url.clone())).await? {
+///         eprintln!("{} asks {}", quote.origin, quote.amount);
+///     }
+///     let body = client.send(Request::get(url)).await?.bytes(64 * 1024).await?;
+///     eprintln!("{}", String::from_utf8_lossy(&body));
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Client(Arc<Buyer>);
 
@@ -30,7 +44,27 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
-    /// Starts a builder; the journal is what makes paying safe, so it comes first.
+    /// Starts a builder. The journal is no option: without one, a crash could pay twice.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use l402::Msat;
+    /// use l402_client::{Client, Journal, Limits};
+    /// use l402_host::SystemClock;
+    /// use l402_lightning::sandbox::{Sandbox, SandboxWallet};
+    ///
+    /// # let home = tempfile::tempdir()?;
+    /// # let home = home.path();
+    /// let sandbox = Sandbox::open(home, Arc::new(SystemClock::default()))?;
+    /// let wallet = SandboxWallet::open(&sandbox, "default")?;
+    /// let client = Client::builder(Journal::open(&home.join("client"))?)
+    ///     .wallet(Arc::new(wallet))
+    ///     .limits(Limits { per_request: Msat::from_sat(100), ..Limits::default() })
+    ///     .build()?;
+    /// # drop(client);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn builder(journal: Journal) -> ClientBuilder {
         ClientBuilder {
@@ -47,7 +81,8 @@ impl Client {
         }
     }
 
-    /// Sends, pays at most once, sends again. Must be called inside a tokio runtime.
+    /// Sends a request, pays at most once, and returns the answer. Must be called inside a tokio
+    /// runtime.
     ///
     /// # Errors
     /// See [`Error`].
@@ -55,7 +90,7 @@ impl Client {
         self.0.send(request).await
     }
 
-    /// Asks the price and pays nothing; `None` if the answer is not a 402.
+    /// Asks the price and pays nothing. Returns `None` if the answer is not a 402.
     ///
     /// # Errors
     /// As [`Client::send`], [`Error::Refused`] included.
@@ -63,12 +98,12 @@ impl Client {
         self.0.quote(request).await
     }
 
-    /// Looks up every purchase whose outcome is unknown; gives how many are still unknown. One
-    /// that another task or process is paying at this moment counts as unknown, and so does one
-    /// that only another wallet can tell of.
+    /// Looks up every purchase whose outcome is unknown, and returns how many still are. A purchase
+    /// that another task or process is paying at this moment counts as unknown, and so does one that
+    /// was begun with another wallet.
     ///
-    /// Without a wallet too, what ended before a wallet was asked is marked as failed, and its
-    /// amount is free again.
+    /// A purchase that ended before its wallet was asked is marked as failed, and its amount is free
+    /// again. This needs no wallet.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -77,7 +112,7 @@ impl Client {
     }
 }
 
-/// Puts a [`Client`] together.
+/// The settings of a [`Client`] to be.
 pub struct ClientBuilder {
     journal: Journal,
     wallet: Option<Arc<dyn Pay>>,
@@ -100,7 +135,7 @@ impl std::fmt::Debug for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// The wallet; without one every 402 is [`Error::PaymentRequired`].
+    /// Sets the wallet. Without one, every 402 is [`Error::PaymentRequired`].
     #[must_use]
     pub fn wallet(mut self, wallet: Arc<dyn Pay>) -> Self {
         self.wallet = Some(wallet);
@@ -114,67 +149,68 @@ impl ClientBuilder {
         self
     }
 
-    /// The time; the machine's by default.
+    /// Sets the clock. The clock of the machine by default.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self
     }
 
-    /// Progress and approval; by default nobody is told, and what is within the limits is paid.
+    /// Sets the receiver of events, which also approves payments. By default there is none, and a
+    /// payment within the limits is made.
     #[must_use]
     pub fn progress(mut self, progress: Arc<dyn Progress>) -> Self {
         self.progress = Some(progress);
         self
     }
 
-    /// Follow redirects (at most 10); a credential never crosses origins. Off by default.
+    /// Follows redirects, at most 10. A credential never crosses origins. Off by default.
     #[must_use]
     pub fn follow_redirects(mut self, on: bool) -> Self {
         self.follow_redirects = on;
         self
     }
 
-    /// Keeps the method if a redirect would change it to GET, and drops the body there: what
-    /// curl does with a method that its user forced. Off by default.
+    /// Keeps the method if a redirect would change it to GET, but drops the body, as curl does with
+    /// `-X`. Off by default.
     #[must_use]
     pub fn keep_method_on_redirect(mut self, on: bool) -> Self {
         self.keep_method = on;
         self
     }
 
-    /// Time until the head of an answer, 60 s by default; and, if it is given, the time to wait
-    /// for another purchase of the same origin and path, which else is as long as a payment may
-    /// take and a minute more.
+    /// Sets two times: the limit for the head of an answer, 60 s by default, and the wait for
+    /// another purchase of the same origin and path, the payment deadline and 60 s by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Time that the wallet has to pay; 60 s by default.
+    /// Sets the time that the wallet has to pay. 60 s by default.
     #[must_use]
     pub fn payment_deadline(mut self, deadline: Duration) -> Self {
         self.payment_deadline = deadline;
         self
     }
 
-    /// Sends credentials over plain HTTP to hosts that are not this machine: who listens can use
-    /// them.
+    /// Sends credentials over plain HTTP to other machines, where anybody on the way can read and
+    /// use them. Off by default.
     #[must_use]
     pub fn danger_allow_plain_http(mut self, on: bool) -> Self {
         self.plain_http = on;
         self
     }
 
-    /// Puts it together.
+    /// Builds the client.
     ///
     /// # Errors
-    /// [`Error::Transport`] when TLS cannot be set up.
+    /// [`Error::Transport`] if TLS cannot be set up.
     pub fn build(self) -> Result<Client, Error> {
         let clock = self
             .clock
             .unwrap_or_else(|| Arc::new(SystemClock::default()));
+        // Both at the same moment: the buyer later measures the wall clock against the steady one.
         let started = (clock.wall(), clock.monotonic());
         Ok(Client(Arc::new(Buyer {
             journal: self.journal,
@@ -185,6 +221,8 @@ impl ClientBuilder {
             progress: self.progress,
             follow_redirects: self.follow_redirects,
             keep_method: self.keep_method,
+            // The other purchase may use its whole deadline for the payment, and then its answer takes
+            // time: a shorter wait would end as `Busy` although all goes well.
             patience: self
                 .timeout
                 .unwrap_or(self.payment_deadline.saturating_add(ANSWER_TIME)),

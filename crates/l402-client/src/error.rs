@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use l402::{Msat, PaymentHash};
 
+// One list for variants, codes and `ALL`, so that no reason can miss its code.
 macro_rules! reasons {
     ($($(#[$doc:meta])* $variant:ident = $code:literal;)*) => {
         /// A reason not to pay a challenge. Each has a code of its own; no money moved.
@@ -15,10 +16,10 @@ macro_rules! reasons {
         }
 
         impl Refused {
-            /// Every reason.
+            /// Every reason, in alphabetical order.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// Stable code: snake_case of the variant.
+            /// Returns the stable code, the variant's name in snake_case.
             #[must_use]
             pub const fn code(self) -> &'static str {
                 match self {
@@ -34,11 +35,11 @@ reasons! {
     Ambiguous = "ambiguous";
     /// The invoice has no amount.
     Amountless = "amountless";
-    /// Token or invoice with forbidden characters, or the challenge is incomplete.
+    /// The challenge is incomplete, or its token or invoice holds forbidden characters.
     ChallengeMalformed = "challenge_malformed";
     /// `WWW-Authenticate`, or the whole head of the answer, is too large.
     ChallengeTooLarge = "challenge_too_large";
-    /// The caller's request already holds a credential: choosing one is this client's work.
+    /// The caller's request already holds a credential, which the client chooses by itself.
     CredentialGiven = "credential_given";
     /// The answer asks for a credential over plain HTTP to a host that is not this machine.
     InsecureOrigin = "insecure_origin";
@@ -46,15 +47,15 @@ reasons! {
     InvoiceExpired = "invoice_expired";
     /// The invoice is dated more than five minutes ahead.
     InvoiceFromFuture = "invoice_from_future";
-    /// The invoice is not BOLT 11, or needs what we do not know.
+    /// The invoice is not BOLT 11, or needs a feature that is unknown here.
     InvoiceMalformed = "invoice_malformed";
     /// The invoice's signature does not hold.
     InvoiceSignature = "invoice_signature";
-    /// 402 without anything that can be paid; e.g. no challenge, only other schemes.
+    /// The answer is a 402 without anything that can be paid, for example with other schemes only.
     NothingPayable = "nothing_payable";
     /// A 402 came from another origin after a redirect.
     RedirectedAcrossOrigins = "redirected_across_origins";
-    /// The amount elsewhere (token, body, `Payment` challenge) is not the invoice's.
+    /// The token, the body or a `Payment` challenge names another amount than the invoice.
     WrongAmount = "wrong_amount";
     /// The token, the body or a `Payment` challenge names another payment hash than the invoice.
     WrongHash = "wrong_hash";
@@ -74,29 +75,30 @@ pub enum Error {
     },
     /// The caller's approval said no. No money moved.
     Declined,
-    /// Over a limit. No money moved.
+    /// The request would cost more than a limit allows. No money moved.
     OverBudget {
         /// The most that the request would cost, fee included.
         cost: Msat,
-        /// The limit.
+        /// The limit that it exceeds.
         limit: Msat,
-        /// Which limit: `per_request`, `per_day`.
+        /// The name of the limit: `per_request` or `per_day`.
         which: &'static str,
     },
-    /// Paid, but the answer was not had; the credential is kept and the next run uses it.
+    /// The request was paid and not answered. The credential is kept, and the next call uses it if
+    /// `retry_same_token` is set.
     PaidButFailed {
-        /// Which payment.
+        /// The payment hash.
         payment_hash: PaymentHash,
-        /// HTTP status, if there was one.
+        /// The status of the answer, if there was one.
         status: Option<u16>,
         /// A description, for people.
         reason: String,
-        /// The same credential is worth another try.
+        /// True if the same request again may succeed and pays nothing.
         retry_same_token: bool,
     },
-    /// The wallet says paid, and its preimage proves nothing.
+    /// The wallet reports a payment, but its preimage does not hash to the payment hash.
     PaidWithoutProof {
-        /// Which payment.
+        /// The payment hash.
         payment_hash: PaymentHash,
     },
     /// The payment failed for certain. No money moved.
@@ -106,10 +108,9 @@ pub enum Error {
     },
     /// The server asks for money and there is no wallet. No money moved.
     PaymentRequired(Box<crate::Quote>),
-    /// Nobody knows whether the payment went through: the amount stays reserved, nothing is
-    /// retried.
+    /// The outcome of the payment is not known. The amount stays reserved, and nothing is retried.
     PaymentUnknown {
-        /// Which payment.
+        /// The payment hash.
         payment_hash: PaymentHash,
         /// A description, for people.
         reason: String,
@@ -118,21 +119,22 @@ pub enum Error {
     Refused {
         /// The reason, with a code of its own.
         reason: Refused,
-        /// In words.
+        /// The same in words, for people.
         detail: String,
     },
-    /// Journal, tokens or locks cannot be used. No money moved.
+    /// The journal or its locks cannot be used. No money moved.
     Store {
-        /// The file and what is wrong.
+        /// The file and its fault.
         detail: String,
     },
-    /// No answer: name, connection, TLS, time-out. No money moved by this call.
+    /// There is no answer, for example because of DNS, TLS or a time-out. No money moved by this
+    /// call.
     Transport {
         /// A description, for people.
         detail: String,
     },
-    /// The wallet cannot be asked, or must not be: it has paid more for routing than it was
-    /// allowed to. No money moved.
+    /// The wallet cannot be asked, or must not be asked because it has broken a fee limit. No money
+    /// moved.
     Wallet {
         /// A description, for people.
         detail: String,
@@ -156,6 +158,8 @@ impl Error {
     /// Returns true if it is certain that this call moved no money.
     #[must_use]
     pub const fn no_money_moved(&self) -> bool {
+        // Without a wildcard: a new variant must be decided here, for the program repeats it to
+        // people as a promise.
         match self {
             Self::Busy { .. }
             | Self::Declined
@@ -172,7 +176,7 @@ impl Error {
         }
     }
 
-    /// A stable code: `busy`, `declined`, `over_budget`, `paid_but_failed`, `paid_without_proof`,
+    /// Returns a stable code: `busy`, `declined`, `over_budget`, `paid_but_failed`, `paid_without_proof`,
     /// `payment_failed`, `payment_required`, `payment_unknown`, the code of [`Refused`],
     /// `store`, `transport`, `wallet`.
     #[must_use]
@@ -212,6 +216,7 @@ impl Error {
                 retry_same_token,
                 ..
             } => {
+                // The reader's first question: does the same command again cost money?
                 let next = if *retry_same_token {
                     "the credential is kept; the same request again uses it and pays nothing"
                 } else {
@@ -250,6 +255,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.describe(f)?;
+        // Here and not in each text, so that no variant can forget it or say it wrongly.
         if self.no_money_moved() {
             f.write_str("; no money moved")
         } else {

@@ -1,7 +1,7 @@
 //! Steps of a purchase at which a test build dies as if it were killed.
 //!
-//! Only with the feature `failpoints`, and only without optimisation, is there anything here.
-//! Whoever runs the process says where it ends; this crate reads no environment.
+//! Without the feature `failpoints`, nothing here does anything. The program that runs the test chooses the
+//! step; this crate reads no environment.
 
 /// A step of a purchase, named after what was done last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,13 +10,13 @@ pub(crate) enum Step {
     IntentWritten,
     /// The intent is durable.
     IntentDurable,
-    /// That the wallet is asked is durable; it was not asked.
+    /// The journal says that the wallet was asked, durably; it has not been asked.
     AskedDurable,
-    /// The wallet has answered; what it said is written nowhere.
+    /// The wallet has answered; its answer is not written yet.
     Asked,
     /// The proof is durable; the credential was not presented.
     PaidDurable,
-    /// The answer was had to its end; it is written nowhere.
+    /// The answer was read to its end; the journal does not say so yet.
     Answered,
 }
 
@@ -25,7 +25,7 @@ pub use armed::arm;
 #[cfg(feature = "failpoints")]
 pub(crate) use armed::hit;
 
-/// Does nothing: the process was built to live.
+/// Does nothing in a build without the feature.
 #[cfg(not(feature = "failpoints"))]
 pub(crate) const fn hit(_step: Step) {}
 
@@ -51,8 +51,8 @@ mod armed {
         ("answered", Step::Answered),
     ];
 
-    /// Lets this process die when it comes to the step of this name. `false` if there is none,
-    /// or if one is armed already.
+    /// Chooses the step at which this process dies. Returns false if there is no step of this name,
+    /// or if one is chosen already.
     #[must_use]
     pub fn arm(name: &str) -> bool {
         let step = NAMES.iter().find(|(known, _)| *known == name);
@@ -65,8 +65,9 @@ mod armed {
         }
     }
 
-    /// Nothing is flushed, closed or dropped. What other threads do meanwhile is theirs.
+    /// Kills this process. Nothing is flushed, closed or dropped.
     fn die() -> ! {
+        // A panic would run destructors, which roll transactions back; a crash runs none.
         let id = std::process::id().to_string();
         // If there is no such program, the end is as sudden, and only the signal another.
         let _ = Command::new("kill").args(["-KILL", &id]).status();

@@ -1,8 +1,11 @@
 //! Fetches a URL, pays what it asks within a budget, and keeps the credential.
 //!
-//! It pays nothing over a limit, nothing twice, and nothing while the outcome of an earlier payment
-//! is unknown. It follows no redirect unless told to, keeps no cookie, asks no environment for a proxy, decompresses nothing, and believes no amount but the
-//! one in a signature-checked invoice. It sends a preimage nowhere before it has proven itself.
+//! This crate pays nothing over a limit, nothing twice, and nothing while the outcome of an earlier
+//! payment is unknown. It believes no amount but the one in a signature-checked invoice, and sends a
+//! preimage only after the preimage has been checked against the payment hash.
+//!
+//! It is no browser: it follows no redirect unless told to, keeps no cookie, takes no proxy from the
+//! environment, and decompresses nothing.
 //!
 //! ```text
 //!   request ──▶ journal: bought before? ──▶ present the credential ──────────┐
@@ -11,8 +14,8 @@
 //!                                     (no money)  (synced)  (once)   (synced)
 //! ```
 //!
-//! Whatever happens after the intent is on disk (a crash, a lost answer, a dropped future), the
-//! next call for the same origin and path first finds out what became of it.
+//! After a crash, a lost answer or a dropped future, the next call for the same origin and path first
+//! finds out what became of the purchase whose intent is on disk.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -37,7 +40,7 @@
 //! [`examine`] has the rules that a challenge must keep before it is paid, for programs that judge
 //! challenges and buy nothing.
 //!
-//! The journal's file holds tokens and preimages, the only place that does. The one feature,
+//! The file of the [`Journal`] is the only place that holds tokens and preimages. The one feature,
 //! `failpoints`, lets test builds die at a step of a purchase, and is in nothing that is shipped.
 
 mod client;

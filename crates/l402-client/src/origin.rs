@@ -2,12 +2,14 @@
 
 use url::Url;
 
-/// Returns true if a credential may travel to this URL: over TLS, or without leaving the machine, or
-/// inside Tor's own encryption.
+/// Returns true if a credential may travel to this URL: over TLS, inside this machine, or inside
+/// Tor's own encryption.
 pub(crate) fn is_private(url: &Url) -> bool {
     url.scheme() == "https"
         || match url.host() {
             Some(url::Host::Domain(name)) => {
+                // RFC 6761 (`localhost`) and RFC 7686 (`onion`) reserve the last label. A prefix would not
+                // do: anybody can register `127.0.0.1.example`.
                 name == "localhost" || name.ends_with(".localhost") || name.ends_with(".onion")
             }
             Some(url::Host::Ipv4(address)) => address.is_loopback(),

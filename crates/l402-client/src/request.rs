@@ -5,21 +5,32 @@ use std::time::Duration;
 use bytes::Bytes;
 use l402::{Msat, PaymentHash, UnixTime};
 
-/// A request that can be sent twice: its body is in memory.
+/// A request that can be sent twice, since its body is in memory.
+///
+/// ```
+/// use l402_client::Request;
+///
+/// let url = "https://api.example.com/joke?key=secret".parse()?;
+/// let mut request = Request::get(url);
+/// request.method = http::Method::POST;
+/// request.body = "{}".into();
+/// assert!(!format!("{request:?}").contains("secret"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Request {
-    /// The method.
+    /// The method. A server may price each method by itself.
     pub method: http::Method,
-    /// The URL.
+    /// The URL, of the scheme http or https. `user:password@` in it becomes a header.
     pub url: url::Url,
-    /// Headers of the caller. A credential of L402 among them is refused.
+    /// The caller's headers. An L402 credential among them is refused: the journal chooses it.
     pub headers: http::HeaderMap,
-    /// The body.
+    /// The body, sent once without and once with the credential.
     pub body: Bytes,
 }
 
 impl Request {
-    /// `GET url`.
+    /// Returns a GET request without headers and body.
     #[must_use]
     pub fn get(url: url::Url) -> Self {
         Self {
@@ -31,7 +42,7 @@ impl Request {
     }
 }
 
-/// Shows neither the values of headers nor the query: either may hold the caller's secrets.
+/// Leaves out the values of headers and the query, which may hold the caller's secrets.
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Request")
@@ -44,7 +55,7 @@ impl std::fmt::Debug for Request {
     }
 }
 
-/// The price that a server asks, checked, as a confirmation shows it.
+/// A checked price, as a program shows it before the payment is confirmed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Quote {
@@ -54,15 +65,16 @@ pub struct Quote {
     pub amount: Msat,
     /// The most that routing may cost on top.
     pub max_fee: Msat,
-    /// The payee's public key, hex.
+    /// The public key of the node that will be paid, in hexadecimal.
     pub payee: String,
-    /// The payment hash.
+    /// The payment hash of the invoice.
     pub payment_hash: PaymentHash,
-    /// The invoice (BOLT 11).
+    /// The invoice in BOLT 11, as the server sent it.
     pub invoice: String,
-    /// The invoice's words, control characters and bidi marks escaped, at most 200 characters.
+    /// The description in the invoice, at most 200 characters, with control characters and marks
+    /// of writing direction escaped.
     pub description: String,
-    /// The end of the invoice.
+    /// The time at which the invoice expires.
     pub expires: UnixTime,
     /// The policy that the token names, if it names one (`request`, `uses=10`, …).
     pub policy: Option<l402::Policy>,
@@ -72,17 +84,16 @@ pub struct Quote {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// A 402 came, and its quote is sound.
+    /// The answer is 402, and its challenge is sound.
     Challenged(Quote),
-    /// The wallet paid more for routing than it was allowed to; it is asked for nothing more for
-    /// a day.
+    /// The wallet paid more for routing than it was allowed to. It is not asked again for 24 hours.
     FeeOverLimit {
         /// The cost of routing.
         fee: Msat,
         /// The most that it was allowed to cost.
         limit: Msat,
     },
-    /// Paid.
+    /// The payment is proven and recorded.
     Paid {
         /// The amount that the payee got.
         paid: Msat,
@@ -94,21 +105,24 @@ pub enum Event {
     /// Another purchase of the same origin and path is under way, here or in another program; this
     /// call waits for it.
     Queued,
-    /// A purchase of an earlier run was found and goes on.
+    /// A paid purchase that was never served is used instead of a new one.
     Resuming(PaymentHash),
-    /// Sending the request again, with the credential.
+    /// The request is sent again, with the credential.
     Retrying,
-    /// Still waiting for the wallet.
+    /// The wallet has not answered yet. Holds the time since it was asked, in whole seconds.
     Waiting(Duration),
 }
 
-/// Told of events, and asked before money moves.
+/// A receiver of events that is also asked before money moves.
+///
+/// An implementation that returns true from [`Progress::approve`] without a look leaves the limits
+/// as the only guard.
 pub trait Progress: Send + Sync {
-    /// Something happened. Must not block.
+    /// Receives one event. Must not block: the purchase waits for it.
     fn event(&self, _event: &Event) {}
 
-    /// Returns true to pay. Asked within the limits only; the default says yes. Runs on a blocking
-    /// thread.
+    /// Returns true to pay, as the default does. Called only for a price within the limits, on a
+    /// thread that may block.
     fn approve(&self, _quote: &Quote) -> bool {
         true
     }

@@ -1,4 +1,4 @@
-//! An answer, and what reading it to the end does to the purchase behind it.
+//! An answer whose end, once read, marks the purchase behind it as served.
 
 use bytes::Bytes;
 use url::Url;
@@ -7,8 +7,8 @@ use crate::http::error_chain;
 use crate::journal::Delivery;
 use crate::{Error, Receipt};
 
-/// An answer. Read its body to the end: only then is the purchase marked served, and a token for
-/// one answer put away.
+/// An answer. Its body should be read to the end: only then is the purchase marked as served, and a
+/// token for one answer put away.
 ///
 /// An answer of status 4xx is no delivery: the purchase stays paid, and the next call presents
 /// its credential again.
@@ -40,6 +40,8 @@ impl Response {
 
     pub(crate) fn bought(answer: reqwest::Response, delivery: Delivery, reused: bool) -> Self {
         let receipt = Some(delivery.purchase.receipt(reused));
+        // A 4xx or 5xx delivers nothing. Its purchase stays `paid`, and the next call presents the
+        // credential again instead of buying a new one.
         let delivered = answer.status().is_success() || answer.status().is_redirection();
         let delivery = delivered.then_some(delivery);
         Self {
@@ -50,7 +52,7 @@ impl Response {
         }
     }
 
-    /// Counts the answer as had, and gives what was bought: a paid answer that only leads on.
+    /// Marks a paid redirect as served and returns its receipt.
     pub(crate) async fn into_receipt(mut self) -> Option<Receipt> {
         if let Some(delivery) = self.delivery.take() {
             delivery.finish().await;
@@ -58,51 +60,52 @@ impl Response {
         self.receipt
     }
 
-    /// Takes over the receipt of a purchase made on the way here.
+    /// Adds the receipt of a purchase that redirected to this answer.
     pub(crate) fn with_receipt(mut self, earlier: Option<Receipt>) -> Self {
         self.receipt = self.receipt.or(earlier);
         self
     }
 
-    /// The status.
+    /// Returns the status.
     #[must_use]
     pub fn status(&self) -> http::StatusCode {
         self.answer.status()
     }
 
-    /// The headers.
+    /// Returns the headers.
     #[must_use]
     pub fn headers(&self) -> &http::HeaderMap {
         self.answer.headers()
     }
 
-    /// HTTP version.
+    /// Returns the version of HTTP that was spoken.
     #[must_use]
     pub fn version(&self) -> http::Version {
         self.answer.version()
     }
 
-    /// The URL that answered, after redirects.
+    /// Returns the URL that answered, after redirects.
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// The receipt, if this answer was paid for.
+    /// Returns the receipt, or `None` if this answer was free.
     #[must_use]
     pub fn receipt(&self) -> Option<&Receipt> {
         self.receipt.as_ref()
     }
 
-    /// The next piece of the body.
+    /// Returns the next piece of the body, or `None` at its end.
     ///
     /// # Errors
-    /// [`Error::PaidButFailed`] if a paid answer breaks off: the credential stays good for
-    /// another try. [`Error::Transport`] if an answer that cost nothing does.
+    /// [`Error::PaidButFailed`] if a paid answer breaks off; the credential stays good for another
+    /// try. [`Error::Transport`] if a free answer breaks off.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         match self.answer.chunk().await {
             Ok(Some(piece)) => Ok(Some(piece)),
             Ok(None) => {
+                // Not at the head: an answer that breaks off would then have used up its token.
                 if let Some(delivery) = self.delivery.take() {
                     delivery.finish().await;
                 }
@@ -112,13 +115,14 @@ impl Response {
         }
     }
 
-    /// The rest of the body, at most `max` bytes.
+    /// Returns the rest of the body, at most `max` bytes.
     ///
     /// # Errors
     /// As [`Response::chunk`], or over `max`.
     pub async fn bytes(mut self, max: usize) -> Result<Bytes, Error> {
         let mut body = Vec::new();
         while let Some(piece) = self.chunk().await? {
+            // Before the piece is kept: the server chooses the length, and the memory is ours.
             if body.len() + piece.len() > max {
                 return Err(self.broken(format!("the body is longer than {max} bytes")));
             }

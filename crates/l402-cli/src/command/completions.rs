@@ -1,4 +1,4 @@
-//! `l402 completions`: what the shell can complete.
+//! `l402 completions`: completions for a shell.
 
 use std::io::{Write, stdout};
 
@@ -21,6 +21,7 @@ pub(crate) struct Completions {
 
 impl Completions {
     pub(crate) fn run(self, command_line: &mut clap::Command) -> Result<(), CliError> {
+        // Into memory first: `generate` panics if it cannot write, for example to a closed pipe.
         let mut script = Vec::new();
         generate(self.shell, command_line, "l402", &mut script);
         stdout()

@@ -51,7 +51,7 @@ impl Demo {
             .first()
             .ok_or_else(|| CliError::internal("the gateway listens nowhere"))?;
         let outcome = play(address, self.once, out, context).await;
-        // Also after a failed purchase, what the gateway knows becomes durable.
+        // Also after a failed purchase, so that the gateway writes its state to disk.
         let stopped = serving.stop(DRAIN).await;
         outcome.and(stopped)
     }

@@ -1,4 +1,4 @@
-//! `l402 doctor URL`: is this a sound challenge? Rule by rule.
+//! `l402 doctor URL`: a challenge, checked rule by rule.
 
 use clap::Args;
 use l402_client::examine::{Payer, READERS, examine};
@@ -44,6 +44,7 @@ impl Doctor {
         let answer = ask(&self.method, url.clone()).await?;
         let now = context.clock.wall();
         let unpaid = answer.unpaid(&url);
+        // No wallet is named, so an invoice of any network is in order.
         let report = examine(&unpaid, &Payer::default(), now);
         let readings = READERS
             .iter()

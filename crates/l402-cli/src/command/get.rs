@@ -1,4 +1,4 @@
-//! `l402 get`: fetch a URL, pay what it asks within the limits.
+//! `l402 get`: one request, paid for within the limits.
 
 use clap::Args;
 

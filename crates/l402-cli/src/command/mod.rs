@@ -1,4 +1,4 @@
-//! One file or folder per command.
+//! The commands, one file each: flags, help, and the order of steps.
 
 pub(crate) mod completions;
 #[cfg(all(feature = "sell", feature = "buy"))]

@@ -1,4 +1,4 @@
-//! `l402 payments`: the journal of what was bought.
+//! `l402 payments`: the journal of payments.
 
 use clap::{Args, ValueEnum};
 use l402_client::{Entry, Journal, State};
@@ -78,11 +78,12 @@ impl Payments {
         Ok(exit_code::OK)
     }
 
-    /// With a state wanted, the limit counts those in that state.
+    /// Returns the entries to show. If a state is given, the limit counts the entries in that state.
     fn entries(&self, journal: &Journal) -> Result<Vec<Entry>, CliError> {
         let Some(state) = self.state.map(State::from) else {
             return Ok(journal.entries(self.limit)?);
         };
+        // All of them: a limit here would count entries of other states.
         let all = journal.entries(usize::MAX >> 1)?;
         Ok(all
             .into_iter()
@@ -111,6 +112,7 @@ fn row(entry: &Entry) -> Value {
 /// Returns the amount that certainly left the wallet, fee included.
 fn moved(entry: &Entry) -> u64 {
     match entry.state {
+        // Of an open payment nothing is certain yet, though its amount stays reserved.
         State::Paid | State::PaidNoProof | State::Refused | State::Served => {
             entry.amount.saturating_add(entry.fee).msat()
         }

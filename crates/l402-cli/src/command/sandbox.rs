@@ -57,6 +57,7 @@ impl Sandbox {
         if let Some(fault) = self.fault {
             sandbox.set_fault(fault).map_err(sandbox_error)?;
         }
+        // Before the address is printed: a script that has read it may send a signal at once.
         let stop = Stop::listen()?;
         let out = self.output.open();
         out.machine(
@@ -66,6 +67,8 @@ impl Sandbox {
             "sandbox (play money) on http://{address}; Ctrl-C ends it"
         ));
         let served = serve_api(sandbox.clone(), listener, stop.requested()).await;
+        // A fault stands in the sandbox's file, and later programs would run into it. Taken away even
+        // if serving has failed.
         if self.fault.is_some() {
             sandbox.set_fault(Fault::None).map_err(sandbox_error)?;
         }
@@ -74,7 +77,7 @@ impl Sandbox {
     }
 }
 
-/// A fault as the command line has it: `slow=3000`, `lies-about-preimage`.
+/// Reads a fault as the command line writes it: `slow=3000`, `lies-about-preimage`.
 fn fault(text: &str) -> Result<Fault, String> {
     const KNOWN: &str = "write slow=MS, fails, unknown, held, lies-about-preimage, \
                          ends-mid-payment or none";

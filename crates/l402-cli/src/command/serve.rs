@@ -1,4 +1,4 @@
-//! `l402 serve`: put a price on an HTTP service.
+//! `l402 serve`: a gateway with prices before an HTTP service.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -97,7 +97,9 @@ impl Serve {
         if self.check {
             return report_sound(&config, out);
         }
+        // Before anything serves, so that a signal from the first moment on lets requests end.
         let stop_signal = Stop::listen()?;
+        // The configuration is final here: nothing reads it after a port is bound.
         let serving = seller::start(config.clone(), context).await?;
         announce(serving.gateway.local_addrs(), &config, out)?;
         stop_signal.requested().await;
@@ -105,8 +107,8 @@ impl Serve {
         serving.stop(config.shutdown_deadline()).await
     }
 
-    /// Reads the configuration. The outer error lists mistakes in the configuration, the inner one is of
-    /// the command line.
+    /// Reads the configuration. The outer error lists mistakes in the configuration; the inner error is
+    /// one of the command line.
     fn configuration(&self) -> Result<Result<Config, CliError>, Vec<ConfigError>> {
         let overrides = Overrides {
             listen: self.listen.clone(),
@@ -143,7 +145,7 @@ fn announce(addresses: &[SocketAddr], config: &Config, out: Output) -> Result<()
     Ok(())
 }
 
-/// `--check` of a sound configuration.
+/// Prints the result of `--check` for a sound configuration.
 fn report_sound(config: &Config, out: Output) -> Result<ExitCode, CliError> {
     let listen: Vec<String> = config.listen().iter().map(ToString::to_string).collect();
     let value = json!({ "ok": true, "errors": [], "listen": listen, "routes": describe(config) });
@@ -151,9 +153,10 @@ fn report_sound(config: &Config, out: Output) -> Result<ExitCode, CliError> {
     Ok(exit_code::OK)
 }
 
-/// `--check` of a configuration with mistakes: the answer to the question, and told as such.
+/// Prints the result of `--check` for a configuration with mistakes.
 fn report_mistakes(mistakes: &[ConfigError], out: Output) -> Result<ExitCode, CliError> {
     let errors: Vec<Value> = mistakes.iter().map(mistake).collect();
+    // On stdout, for here the mistakes are the result that was asked for, and no failure.
     let value = json!({ "ok": false, "errors": errors });
     out.machine(&value)?;
     output::tell_error(&mistaken(mistakes));
@@ -161,6 +164,7 @@ fn report_mistakes(mistakes: &[ConfigError], out: Output) -> Result<ExitCode, Cl
 }
 
 fn mistaken(mistakes: &[ConfigError]) -> CliError {
+    // All mistakes at once, so that one round of editing is enough.
     let lines: Vec<String> = mistakes.iter().map(|m| escape(&m.to_string())).collect();
     CliError::new(exit_code::CONFIGURATION, "configuration", lines.join("\n"))
         .with_hint("nothing was bound; `l402 serve --print-config` shows every key")

@@ -1,4 +1,4 @@
-//! `l402 token inspect`: what a token, a credential or a challenge says of itself.
+//! `l402 token inspect`: the contents of a token, a credential or a challenge.
 
 use std::io::Read;
 
@@ -69,12 +69,13 @@ impl Token {
     }
 }
 
-/// More than any header may hold.
+/// The most bytes that are read from stdin: more than any header may hold.
 const INPUT_MAX: u64 = 256 * 1024;
 
 fn stdin() -> Result<String, CliError> {
     let mut text = String::new();
     std::io::stdin()
+        // The input may be an endless pipe.
         .take(INPUT_MAX)
         .read_to_string(&mut text)
         .map_err(|error| CliError::local_io(format!("stdin cannot be read: {error}")))?;

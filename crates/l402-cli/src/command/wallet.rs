@@ -1,4 +1,4 @@
-//! `l402 wallet`: what can be spent, play money, and paying an invoice by hand.
+//! `l402 wallet`: balance, play money, and an invoice paid by hand.
 
 use std::time::Duration;
 

@@ -11,8 +11,8 @@ use crate::error::CliError;
 use crate::exit_code;
 use crate::seller::{self, Serving};
 
-/// Opens the demo gateway on this address or, if the address is taken and `anywhere` allows it, on
-/// a free port.
+/// Opens the demo gateway on this address. If the address is taken and `anywhere` is set, opens it on a
+/// free port.
 pub(crate) async fn open(
     listen: SocketAddr,
     upstream: SocketAddr,
@@ -20,6 +20,7 @@ pub(crate) async fn open(
     context: &Context,
 ) -> Result<Serving, CliError> {
     let free_port = SocketAddr::new(listen.ip(), 0);
+    // Tested first, for an error of the gateway would not say that the address is the reason.
     let taken = TcpListener::bind(listen).err();
     let address = match taken {
         None => listen,
@@ -28,7 +29,7 @@ pub(crate) async fn open(
     };
     let config = config(address, upstream)?;
     match seller::start(config.clone(), context).await {
-        // Somebody was quicker between the look and the start.
+        // Another program may have bound the address since it was tested.
         Err(_) if anywhere && address != free_port => {
             seller::start(config.with_listen(vec![free_port]), context).await
         }
@@ -45,7 +46,7 @@ fn config(listen: SocketAddr, upstream: SocketAddr) -> Result<Config, CliError> 
     Ok(config.with_listen(vec![listen]))
 }
 
-/// The routes of the demo, as a configuration file says them.
+/// Returns the routes of the demo as a configuration file.
 fn toml(upstream: SocketAddr) -> String {
     let mut text = String::new();
     for good in &GOODS {

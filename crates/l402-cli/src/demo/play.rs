@@ -1,4 +1,4 @@
-//! The play itself: the sandbox's API, the first purchase, and what to type next.
+//! The course of the demo: the sandbox's API, the first purchase, and hints at next commands.
 
 use std::net::SocketAddr;
 
@@ -18,8 +18,8 @@ use crate::text::output::style::{self, paint};
 /// The usual address of the sandbox's HTTP API.
 const SANDBOX_API: &str = "127.0.0.1:8403";
 
-/// Buys one joke at the gateway and tells each step. Unless `once` is set, the sandbox's API is
-/// served too and all goes on until Ctrl-C.
+/// Buys one joke at the gateway and shows each step. Unless `once` is set, also serves the sandbox's
+/// API, and goes on until Ctrl-C.
 pub(crate) async fn play(
     address: SocketAddr,
     once: bool,
@@ -44,6 +44,7 @@ pub(crate) async fn play(
             json!(api.map(|api| format!("http://{api}"))),
         );
     }
+    // Before the report is printed: a script that has read it may send a signal at once.
     let stop = Stop::listen()?;
     out.machine(&report)?;
     if let Some(api) = api {

@@ -1,4 +1,4 @@
-//! The demo's first purchase, told step by step.
+//! The demo's first purchase, shown step by step.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,6 +34,7 @@ pub(super) async fn buy_a_joke(
         .parse()
         .map_err(CliError::internal)?;
     let story = Arc::new(Story::new(out, context.clock.clone()));
+    // No part of the purchase: the client asks again, and gets an invoice of its own.
     look(&url, &story).await?;
     let client = Client::builder(Journal::open(&context.home.client()?)?)
         .wallet(wallet(sandbox).await?)
@@ -74,7 +75,7 @@ fn report(
     }))
 }
 
-/// Play money, topped up where earlier demos have spent it.
+/// Opens the default wallet of the sandbox, and adds play money if earlier demos have spent it.
 async fn wallet(sandbox: &Sandbox) -> Result<Arc<dyn Pay>, CliError> {
     const ENOUGH: Msat = Msat::from_sat(1000);
     const MORE: Msat = Msat::from_sat(100_000);
@@ -86,7 +87,7 @@ async fn wallet(sandbox: &Sandbox) -> Result<Arc<dyn Pay>, CliError> {
     Ok(Arc::new(wallet))
 }
 
-/// Play money needs no daily limit: the demo is to work also on the hundredth run of a day.
+/// Returns the default limits without that of a day, so that the demo works on every run of a day.
 fn limits() -> Limits {
     Limits {
         per_day: Msat::MAX,
@@ -94,7 +95,7 @@ fn limits() -> Limits {
     }
 }
 
-/// The first step: what anybody sees who asks without paying.
+/// Sends the first request of the demo, without payment, and shows the challenge.
 async fn look(url: &url::Url, story: &Story) -> Result<(), CliError> {
     let failed = |error: reqwest::Error| {
         let text = format!("no answer from the demo's gateway: {}", error.without_url());
@@ -112,6 +113,7 @@ async fn look(url: &url::Url, story: &Story) -> Result<(), CliError> {
         .iter()
         .map(|line| line.as_bytes())
         .collect();
+    // By the parser that clients use, so that a challenge which it refuses fails the demo.
     let challenges = Challenges::parse(lines).and_then(|all| all.payable());
     let challenge = challenges
         .map_err(|error| CliError::internal(format!("the demo's own challenge: {error}")))?
@@ -127,7 +129,7 @@ async fn look(url: &url::Url, story: &Story) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Tells each step as it happens, and keeps it for the report.
+/// The steps of the purchase, shown as they happen and kept for the report.
 struct Story {
     out: Output,
     clock: Arc<dyn Clock>,
@@ -151,6 +153,7 @@ impl Story {
     }
 
     fn step(&self, title: &str, lines: &str, value: Value) {
+        // In a block, so that the lock is free again before a slow terminal is written to.
         let number = {
             let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
             steps.push(value);
@@ -176,7 +179,7 @@ impl Story {
         self.step("Ask without paying: the answer is a price", &lines, value);
     }
 
-    /// Every 402 has an invoice of its own; this is the one that the client was given.
+    /// Shows the invoice that the client was given. Every 402 has an invoice of its own.
     fn challenged(&self, quote: &Quote) {
         let now = self.clock.wall();
         let mut lines = format!("  {:<14} {}\n", "invoice", shorten(&quote.invoice));

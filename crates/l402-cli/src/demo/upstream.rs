@@ -1,6 +1,6 @@
 //! The ordinary HTTP service that the demo sells: jokes, fortunes and quotes.
 //!
-//! It knows nothing of payment. What is asked of it has been paid for.
+//! It knows nothing of payment: the gateway passes only requests on that are paid for or free.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -16,15 +16,15 @@ use tokio::net::TcpListener;
 
 use crate::error::CliError;
 
-/// One thing that is sold.
+/// One kind of text that is sold.
 pub(super) struct Good {
-    /// Name of the service, of the path's end, and of the field in the answer.
+    /// The name of the service, also the end of the path and the field in the answer.
     pub(super) name: &'static str,
     pub(super) price_sat: u64,
     entries: &'static str,
 }
 
-/// Everything that is sold.
+/// All kinds of text that are sold.
 pub(super) const GOODS: [Good; 3] = [
     Good {
         name: "joke",
@@ -56,7 +56,7 @@ impl Good {
             .collect()
     }
 
-    /// One of them by chance.
+    /// Returns one entry at random, with its number.
     fn pick(&self) -> Value {
         let entries = self.entries();
         let id = fastrand::usize(..entries.len().max(1));
@@ -65,7 +65,7 @@ impl Good {
     }
 }
 
-/// Serves on a free port of this machine for as long as the program runs.
+/// Serves on a free port of this machine until the program ends.
 pub(crate) async fn start() -> Result<SocketAddr, CliError> {
     let failed = |error: std::io::Error| {
         CliError::new(
@@ -81,7 +81,7 @@ pub(crate) async fn start() -> Result<SocketAddr, CliError> {
 }
 
 async fn accept(listener: TcpListener) {
-    // Out of descriptors is no reason to end: the next one is accepted when there is room.
+    // An error here is mostly a lack of file descriptors, which ends when other connections close.
     loop {
         let Ok((socket, _)) = listener.accept().await else {
             tokio::task::yield_now().await;
@@ -113,7 +113,7 @@ fn answer(request: &Request<Incoming>) -> Response<Full<Bytes>> {
     }
 }
 
-/// The directory of goods and prices, free to read.
+/// Returns the list of all goods with their prices, which is free to read.
 fn directory() -> Value {
     let endpoints = GOODS.iter().map(|good| {
         json!({

@@ -1,4 +1,4 @@
-//! One unpaid request, and its answer.
+//! One unpaid request and its answer.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The answer as the rules read it.
+    /// Returns the answer as the rules read it.
     pub(crate) fn unpaid<'a>(&'a self, url: &'a url::Url) -> UnpaidAnswer<'a> {
         UnpaidAnswer {
             url,
@@ -32,7 +32,7 @@ impl Answer {
     }
 }
 
-/// Sends one unpaid request. Redirects are not followed: the challenge of this very URL is asked for.
+/// Sends one unpaid request, and follows no redirect: the challenge of this very URL is wanted.
 pub(crate) async fn ask(method: &str, url: url::Url) -> Result<Answer, CliError> {
     let method = http::Method::from_bytes(method.as_bytes())
         .map_err(|_| CliError::usage(format!("not a method: {method}")))?;
@@ -54,6 +54,7 @@ pub(crate) async fn ask(method: &str, url: url::Url) -> Result<Answer, CliError>
         .user_agent(concat!("l402/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(failed)?;
+    // With the header that `l402 get` sends, so that the server answers both alike.
     let mut response = client
         .request(method, url)
         .header("accept-authenticate", "L402")

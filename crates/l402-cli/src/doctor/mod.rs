@@ -1,4 +1,4 @@
-//! The doctor: asks for a challenge without paying, and shows what `l402_client::examine` finds.
+//! The doctor: an unpaid request, and the report of `l402_client::examine` on its answer.
 
 mod ask;
 mod view;

@@ -11,7 +11,7 @@ use crate::text::{invoice, when};
 /// The longest that a header's value is shown, in characters: enough for any challenge in use.
 const HEADER_SHOWN: usize = 4096;
 
-/// A report for people and for programs.
+/// Everything that the report shows.
 pub(crate) struct View<'a> {
     pub(crate) url: &'a str,
     pub(crate) answer: &'a Answer,
@@ -34,6 +34,7 @@ impl View<'_> {
             Reading::Reads => json!({ "client": client, "reads": true }),
             Reading::Misses(why) => json!({ "client": client, "reads": false, "why": why }),
         });
+        // Escaped for machines as well: the output may end up on a terminal.
         let headers = self.answer.headers.iter().map(|(name, value)| {
             json!([
                 name.as_str(),
@@ -57,6 +58,7 @@ impl View<'_> {
         let title = format!("{} answers {status}", escape(self.url));
         let mut text = format!("{}\n", style::paint(style::TITLE, &title));
         for (name, value) in &self.answer.headers {
+            // A stranger's text, and at most a line or two of it.
             let value = escape_short(&self.shown(value), 100);
             text += &style::paint(style::FAINT, &format!("  {name}: {value}"));
             text.push('\n');
@@ -83,7 +85,8 @@ impl View<'_> {
         text + &self.verdict()
     }
 
-    /// A header's value with its token shortened: whoever pays the invoice could use it.
+    /// Returns a header's value with its token shortened: together with the preimage of a paid invoice,
+    /// the token is a credential.
     fn shown(&self, value: &http::HeaderValue) -> String {
         let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
         match &self.report.offer {
@@ -96,8 +99,8 @@ impl View<'_> {
         self.report.offer.as_ref()?.invoice.as_ref()
     }
 
-    /// The text of a finding. The times of an invoice are worded here, as all times are that the
-    /// program shows.
+    /// Returns the text of a finding. The times of an invoice are put into words here, as all times that
+    /// the program shows.
     fn detail(&self, finding: &Finding) -> String {
         match (finding.rule, self.invoice()) {
             ("expiry", Some(invoice)) => {

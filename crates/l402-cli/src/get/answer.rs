@@ -22,7 +22,7 @@ pub(super) struct Shown<'a> {
 }
 
 impl Shown<'_> {
-    /// Writes it out. Where the status is a failure, the sink is never begun.
+    /// Writes the answer out. With `--fail` and a status of 400 or above, the sink is not started.
     pub(super) async fn deliver(
         &self,
         mut response: Response,
@@ -30,6 +30,7 @@ impl Shown<'_> {
     ) -> Result<ExitCode, CliError> {
         let failed = self.fail && response.status().as_u16() >= 400;
         let mut facts = Facts::of(&response);
+        // With `--fail`, the file of `-o` keeps what it held: the body of an error is no answer.
         if !failed {
             let mut body = sink.start().map_err(|error| bought(error, &facts))?;
             if self.include {
@@ -37,6 +38,7 @@ impl Shown<'_> {
             }
             facts.size_download = copy(&mut response, &mut body, &facts).await?;
         }
+        // Printed for a failure as well, as curl does: scripts read the status here.
         if let Some(format) = self.write_out {
             write(&mut stdout(), format.render(&facts).as_bytes(), &facts)?;
         }
@@ -64,7 +66,7 @@ async fn copy(
     Ok(size)
 }
 
-/// `--fail`, and the status is one. That money went for it is told even to who wants silence.
+/// Returns the error of `--fail`. If this call has paid, the error says so.
 fn failure(response: &Response) -> CliError {
     let status = response.status().as_u16();
     let error = |text| CliError::new(exit_code::HTTP_ERROR, "http_error", text);
@@ -79,7 +81,7 @@ fn failure(response: &Response) -> CliError {
     }
 }
 
-/// The answer ended before its end. What was paid for it is still good.
+/// Returns the error for an answer that broke off. A credential that was paid for it stays good.
 fn broken_off(facts: &Facts, reason: &str) -> CliError {
     if facts.payment_hash.is_none() {
         return CliError::new(exit_code::UNAVAILABLE, "transport", reason);
@@ -94,6 +96,7 @@ fn broken_off(facts: &Facts, reason: &str) -> CliError {
 }
 
 fn write(out: &mut impl Write, bytes: &[u8], facts: &Facts) -> Result<(), CliError> {
+    // Flushed piece by piece: the reader of a stream of events waits for each of them.
     out.write_all(bytes)
         .and_then(|()| out.flush())
         .map_err(|error| {
@@ -102,7 +105,7 @@ fn write(out: &mut impl Write, bytes: &[u8], facts: &Facts) -> Result<(), CliErr
         })
 }
 
-/// An error of our own, while what was perhaps paid for is at hand.
+/// Adds to a local error that the answer was paid for, if it was.
 fn bought(error: CliError, facts: &Facts) -> CliError {
     if facts.payment_hash.is_none() {
         return error;
@@ -110,11 +113,12 @@ fn bought(error: CliError, facts: &Facts) -> CliError {
     error.after_money_moved().with_hint(AGAIN)
 }
 
-/// The head as it came, each header on its line.
+/// Returns the head of the answer as text, each header on a line of its own.
 fn head(response: &Response) -> Vec<u8> {
     let status = response.status();
     let reason = status.canonical_reason().unwrap_or_default();
     let version = format!("{:?}", response.version());
+    // curl writes `HTTP/2` without the zero, but `HTTP/1.0` with it.
     let version = version
         .strip_suffix(".0")
         .filter(|v| *v != "HTTP/1")

@@ -11,17 +11,17 @@ use crate::text::output::style::{self, paint};
 use crate::text::output::tell;
 use crate::text::plain::escape;
 
-/// The progress of the money.
+/// The progress of the payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Unpaid,
-    /// The wallet was asked.
+    /// The wallet was asked, and its answer is not known.
     Paying,
-    /// By this call or an earlier one whose answer was not had.
+    /// Paid by this call, or by an earlier call that got no answer.
     Paid,
 }
 
-/// Shows progress on stderr, and asks where a person can answer.
+/// The progress on stderr, and the question before a payment if a person can answer it.
 #[derive(Debug)]
 pub(super) struct Asking {
     yes: bool,
@@ -50,7 +50,8 @@ impl Asking {
         *self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Before anything is shown: a terminal may be slow, and the time may run out meanwhile.
+    /// Keeps the stage of the payment. Called before anything is shown, for a terminal may be slow and
+    /// the time of `-m` may run out meanwhile.
     fn note(&self, event: &Event) {
         let stage = match event {
             Event::Paying => Stage::Paying,
@@ -60,7 +61,7 @@ impl Asking {
         *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = stage;
     }
 
-    /// Writes over the current line of a terminal.
+    /// Replaces the current line of a terminal.
     fn over(&self, text: &str) {
         if self.live && !self.silent {
             self.write_over(text);
@@ -73,7 +74,7 @@ impl Asking {
         let _ = write!(out, "\r\x1b[K{text}").and_then(|()| out.flush());
     }
 
-    /// Takes away a line without an end, before an error is told.
+    /// Removes an unfinished line, before an error is printed.
     pub(super) fn clear(&self) {
         if self.open.load(Ordering::Relaxed) {
             self.write_over("");
@@ -118,7 +119,7 @@ impl Progress for Asking {
                 style::BAD,
                 &format!("the wallet paid a fee of {fee}, over the limit of {limit}"),
             )),
-            // The answer follows at once; and what is not known here is not shown.
+            // After `Retrying` the answer follows at once. Unknown events are not shown.
             _ => {}
         }
     }
@@ -126,6 +127,7 @@ impl Progress for Asking {
     fn approve(&self, quote: &Quote) -> bool {
         let cost = quote.amount.saturating_add(quote.max_fee);
         let person = stdin().is_terminal() && self.live;
+        // If nobody can answer, the limits decide alone: a script that hangs at a question is worse.
         if self.yes || !person || cost <= self.above {
             return true;
         }
@@ -133,7 +135,7 @@ impl Progress for Asking {
     }
 }
 
-/// `http://127.0.0.1:8402 asks 50 sat (fee at most 10 sat) for "a joke", one served answer`.
+/// Describes a quote: `http://127.0.0.1:8402 asks 50 sat (fee at most 10 sat) for "a joke"`.
 pub(super) fn describe(quote: &Quote) -> String {
     let mut text = format!(
         "{} asks {} (fee at most {})",

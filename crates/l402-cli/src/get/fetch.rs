@@ -1,4 +1,4 @@
-//! The course of one request: quote, payment, answer, and the errors on the way.
+//! One request from its flags to the delivery of its answer, with the errors on the way.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(crate) async fn fetch(args: &GetArgs, context: &Context) -> Result<ExitCode,
 }
 
 impl GetArgs {
-    /// All of it, from opening the wallet to the end of the body.
+    /// Makes the whole call, from opening the wallet to the end of the body.
     async fn call(
         &self,
         request: Request,
@@ -86,6 +86,7 @@ impl GetArgs {
             .keep_method_on_redirect(self.request.forces_method())
             .payment_deadline(self.payment_timeout)
             .danger_allow_plain_http(self.danger_plain_http);
+        // For the client, too: its own limit of 60 s would end a call that has more time.
         if let Some(limit) = self.max_time {
             client = client.timeout(limit);
         }
@@ -95,14 +96,15 @@ impl GetArgs {
         Ok(client.build()?)
     }
 
-    /// Before it gives up on the day's limit, it finds out what became of purchases elsewhere
-    /// that were cut short: their money is reserved, and perhaps nothing was ever paid.
+    /// Sends the request. If the day's limit forbids it, first finds the outcome of purchases that were
+    /// cut short: their money is reserved, though perhaps nothing was ever paid.
     async fn send(
         &self,
         client: &Client,
         journal: &Journal,
         request: Request,
     ) -> Result<Response, Error> {
+        // For that limit alone: looking payments up asks the wallet, which takes time.
         let error = match client.send(request.clone()).await {
             Err(error) if is_over_the_day(&error) && has_open_purchases(journal)? => error,
             outcome => return outcome,
@@ -113,7 +115,7 @@ impl GetArgs {
         }
     }
 
-    /// `--dry-run`: the price, and whether the limits would allow it.
+    /// Prints the price and the verdict of the limits for `--dry-run`.
     async fn quote(&self, client: &Client, request: Request) -> Result<ExitCode, CliError> {
         let quote = client.quote(request).await?;
         let limits = self.spending.limits();
@@ -132,12 +134,14 @@ impl GetArgs {
         Ok(exit_code::OK)
     }
 
-    /// Without a wallet: the price, and exactly what to type to pay it.
+    /// Turns an error of the client into one of the program. Without a wallet, its hint is the command
+    /// that pays the price.
     fn explain(&self, error: Error, context: &Context) -> CliError {
         let Error::PaymentRequired(quote) = &error else {
             return error.into();
         };
         let text = format!("{}; no wallet was given; no money moved", describe(quote));
+        // An invoice of regtest is the sandbox's; any other needs a real wallet.
         let play_money = l402::Invoice::decode(&quote.invoice)
             .is_ok_and(|invoice| invoice.network == l402::Network::Regtest);
         let wallet = if play_money {
@@ -147,6 +151,7 @@ impl GetArgs {
         };
         let Context { program, home, .. } = context;
         let (home, url) = (home.as_option(), shell_word(&self.url));
+        // Other flags are not repeated, for headers and data may be secret.
         let dots = if self.request.is_plain() { "" } else { " ..." };
         CliError::new(exit_code::PAYMENT_REQUIRED, "payment_required", text).with_hint(format!(
             "to pay it, add a wallet to the same command:\n  {program} {home}get{dots} {url} {wallet}"
@@ -187,7 +192,7 @@ fn quote_json(quote: &Quote, limits: &Limits) -> serde_json::Value {
     })
 }
 
-/// The time of `-m` ran out. What that means depends on how far the money got.
+/// Returns the error for the end of the time of `-m`, which depends on the stage of the payment.
 fn too_late(limit: Duration, stage: Stage) -> CliError {
     let text = format!("the call was not over after {limit:?}");
     let error = |exit, code, what: &str| CliError::new(exit, code, format!("{text}; {what}"));

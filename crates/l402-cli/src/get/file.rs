@@ -1,5 +1,5 @@
-//! Files that an answer is written to. Whether they can be written is found out before money
-//! moves; until there is an answer they hold what they held, and nothing of ours lies beside them.
+//! The files that an answer is written to. They are checked before money moves. Until there is an
+//! answer they keep their contents, and no other file is left beside them.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -17,7 +17,7 @@ pub(super) enum Sink {
 }
 
 impl Sink {
-    /// `-o FILE`; without one, and for `-`, it is stdout.
+    /// Prepares the file of `-o`. Without `-o`, or for `-`, the sink is stdout.
     pub(super) fn open(path: Option<&Path>) -> Result<Self, CliError> {
         match path {
             Some(path) if path != Path::new("-") => OutputFile::prepare(path).map(Self::File),
@@ -25,7 +25,7 @@ impl Sink {
         }
     }
 
-    /// Ready for the body: a file is made or emptied now.
+    /// Makes or empties the file, and returns the writer for the body.
     pub(super) fn start(self) -> Result<Box<dyn Write>, CliError> {
         Ok(match self {
             Self::Stdout => Box::new(std::io::stdout()),
@@ -34,20 +34,21 @@ impl Sink {
     }
 }
 
-/// `-o FILE`.
+/// The file of `-o`.
 #[derive(Debug)]
 pub(super) struct OutputFile {
-    /// The file that was there before. It stays open, for a pipe must not see its writer leave.
+    /// The file that was there before. Kept open, since the reader of a pipe would take a close for the
+    /// end.
     earlier: Option<File>,
     path: PathBuf,
 }
 
 impl OutputFile {
-    /// Finds out whether the file can be written, and leaves everything as it is. A file that
-    /// was not there is not kept either: the process may be ended while it waits for an answer.
+    /// Checks that the file can be written, and leaves everything as it is.
     fn prepare(path: &Path) -> Result<Self, CliError> {
         let wrong = |error| unwritable(path, &error);
         let earlier = match OpenOptions::new().write(true).create_new(true).open(path) {
+            // Removed again: the process may be killed while it waits for an answer.
             Ok(_made) => {
                 std::fs::remove_file(path).map_err(wrong)?;
                 None
@@ -63,7 +64,7 @@ impl OutputFile {
         })
     }
 
-    /// The file, empty, for the answer.
+    /// Opens the file, empty, for the answer.
     fn start(self) -> Result<File, CliError> {
         let wrong = |error| unwritable(&self.path, &error);
         let Some(file) = self.earlier else {
@@ -77,7 +78,7 @@ impl OutputFile {
     }
 }
 
-/// `--receipt FILE`: written beside the place and moved there whole.
+/// The file of `--receipt`, written beside its place and moved there whole.
 #[derive(Debug)]
 pub(super) struct ReceiptFile(PathBuf);
 
@@ -121,7 +122,7 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "after");
     }
 
-    /// Also while it waits: whoever ends the process finds nothing to clean up.
+    /// A process that is killed while it waits must leave nothing to clean up.
     #[test]
     fn nothing_is_there_before_the_answer() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! One request of `l402 get`: what is sent, what is shown meanwhile, and where the answer goes.
+//! One request of `l402 get`: its flags, its progress, and the delivery of its answer.
 
 mod answer;
 mod args;

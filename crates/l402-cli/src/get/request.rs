@@ -1,4 +1,4 @@
-//! curl's flags that make the request.
+//! The flags of curl that make the request.
 
 use std::io::Read;
 
@@ -35,7 +35,7 @@ pub(super) struct RequestArgs {
 }
 
 impl RequestArgs {
-    /// Returns true if the URL alone makes the request.
+    /// Returns true if no flag but the URL makes the request.
     pub(super) fn is_plain(&self) -> bool {
         self.method.is_none()
             && self.data.is_empty()
@@ -104,6 +104,7 @@ impl RequestArgs {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         }
+        // Kept apart from the defaults: a header may be given twice, and then replaces its default once.
         let mut given = HeaderMap::new();
         for line in self.header_lines()? {
             header(&line, &mut headers, &mut given)?;
@@ -132,7 +133,7 @@ impl RequestArgs {
     }
 }
 
-/// One `-H`: `Name: value` sets, `Name:` takes away, `Name;` sends without a value.
+/// Reads one `-H`: `Name: value` sets, `Name:` removes, `Name;` sends without a value.
 fn header(line: &str, defaults: &mut HeaderMap, given: &mut HeaderMap) -> Result<(), CliError> {
     if let Some((name, text)) = line.split_once(':') {
         let parsed = header_name(name)?;
@@ -160,7 +161,7 @@ fn header_name(name: &str) -> Result<HeaderName, CliError> {
         .map_err(|_| CliError::usage(format!("not the name of a header: {}", name.trim())))
 }
 
-/// The text itself is not repeated in the error: it may be a secret.
+/// Reads the value of a header. The error does not repeat the text, which may be a secret.
 fn value(text: &str, name: &str) -> Result<HeaderValue, CliError> {
     HeaderValue::from_str(text)
         .map_err(|_| CliError::usage(format!("the header {name} holds a character it must not")))
@@ -176,7 +177,7 @@ fn read(file: &str) -> Result<Vec<u8>, CliError> {
     outcome.map_err(|error| CliError::local_io(format!("{file} cannot be read: {error}")))
 }
 
-/// As curl does, takes a URL without a scheme to be of HTTP.
+/// Reads a URL. A text without a scheme is taken for HTTP, as curl does.
 pub(crate) fn parse_url(text: &str) -> Result<url::Url, CliError> {
     let full = if text.contains("://") {
         text.to_owned()
@@ -194,7 +195,7 @@ pub(crate) fn parse_url(text: &str) -> Result<url::Url, CliError> {
     }
 }
 
-/// The text as one word of a shell command.
+/// Quotes a text as one word of a shell command, if it needs quotes.
 pub(super) fn shell_word(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/@%+,".contains(&b);
     if text.bytes().all(plain) {

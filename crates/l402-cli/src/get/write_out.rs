@@ -1,4 +1,4 @@
-//! `-w FORMAT`: facts about the exchange, for scripts.
+//! The format of `-w`: facts about the exchange, for scripts.
 
 use core::convert::Infallible;
 use core::str::FromStr;
@@ -30,13 +30,13 @@ impl Facts {
                 .unwrap_or_default(),
             size_download: 0,
             price_msat: receipt.map_or(0, |receipt| receipt.price.msat()),
-            // By this call; what an earlier one paid is not counted twice.
+            // Paid by this call. The payment of an earlier call would be counted twice.
             paid_msat: new.map_or(0, |receipt| receipt.paid.saturating_add(receipt.fee).msat()),
             payment_hash: receipt.map(|receipt| receipt.payment_hash.to_string()),
         }
     }
 
-    /// The value of a variable; an unknown one is empty, as curl has it.
+    /// Returns the value of a variable. An unknown variable is empty, as with curl.
     fn value(&self, name: &str) -> String {
         match name {
             "http_code" | "response_code" => format!("{:03}", self.status),
@@ -79,7 +79,7 @@ impl WriteOut {
     }
 }
 
-/// Returns the text for the beginning of `special`, and how many bytes of it that replaces.
+/// Returns the text for the escape or variable at the start of `special`, and its length in bytes.
 fn one(special: &str, facts: &Facts) -> (String, usize) {
     for (escape, text) in [
         ("\\n", "\n"),
@@ -97,6 +97,7 @@ fn one(special: &str, facts: &Facts) -> (String, usize) {
         .and_then(|rest| rest.split_once('}'))
     {
         Some((name, _)) => (facts.value(name), name.len() + 3),
+        // A lone `%` or `\`, each of one byte, so this cuts no character in two.
         None => (special[..1].to_owned(), 1),
     }
 }

@@ -9,7 +9,7 @@ use crate::text::when;
 /// The longest description that is shown, in characters.
 const DESCRIPTION: usize = 200;
 
-/// The invoice for machines.
+/// Returns the invoice for machines.
 pub(crate) fn to_json(invoice: &Invoice, now: UnixTime) -> Value {
     json!({
         "amount_msat": invoice.amount.map(l402::Msat::msat),
@@ -23,7 +23,7 @@ pub(crate) fn to_json(invoice: &Invoice, now: UnixTime) -> Value {
     })
 }
 
-/// The invoice for people: names and values, one a line.
+/// Returns the invoice for people: names and values, one pair a line.
 pub(crate) fn rows(invoice: &Invoice, now: UnixTime) -> Vec<(&'static str, String)> {
     let amount = invoice
         .amount
@@ -41,12 +41,13 @@ pub(crate) fn rows(invoice: &Invoice, now: UnixTime) -> Vec<(&'static str, Strin
         ("payee", payee(invoice)),
     ];
     if let Some(text) = &invoice.description {
+        // The seller's text: it may hold escape sequences and any length.
         rows.push(("description", escape_short(text, DESCRIPTION)));
     }
     rows
 }
 
-/// The payee's key in hexadecimal.
+/// Returns the payee's key in hexadecimal.
 fn payee(invoice: &Invoice) -> String {
     invoice
         .payee
@@ -55,7 +56,7 @@ fn payee(invoice: &Invoice) -> String {
         .collect()
 }
 
-/// Names and values in two columns.
+/// Formats names and values in two columns.
 pub(crate) fn columns<'a>(rows: impl IntoIterator<Item = &'a (&'static str, String)>) -> String {
     rows.into_iter()
         .map(|(name, value)| format!("  {name:<14} {value}\n"))

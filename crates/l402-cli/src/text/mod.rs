@@ -1,4 +1,4 @@
-//! Words and figures for people and machines: what is printed, and how values are written.
+//! The printed forms of values and results, for people and machines.
 
 #[cfg(feature = "buy")]
 pub(crate) mod money;

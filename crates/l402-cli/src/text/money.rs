@@ -1,4 +1,4 @@
-//! Limits as people write them on the command line.
+//! Amounts, shares and times as people write them on the command line.
 
 use core::fmt;
 use core::str::FromStr;
@@ -16,9 +16,11 @@ pub(crate) enum MaxFee {
 }
 
 impl MaxFee {
-    /// These limits with this fee: an amount holds whatever the price is, a share is a share.
+    /// Returns these limits with this fee limit: a fixed amount whatever the price is, or a share.
     pub(crate) fn apply(self, limits: Limits) -> Limits {
         let (max_fee_ppm, min_fee_allowance) = match self {
+            // Each replaces both halves of the default: a share given by the user would otherwise still
+            // allow 10 sat.
             Self::Amount(amount) => (0, amount),
             Self::Share(ppm) => (ppm, Msat::ZERO),
         };
@@ -30,7 +32,7 @@ impl MaxFee {
     }
 }
 
-/// The text is neither an amount with a unit nor a percentage.
+/// The error for a text that is neither an amount with a unit nor a percentage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MaxFeeError;
 
@@ -53,6 +55,7 @@ impl FromStr for MaxFee {
             .trim_end()
             .split_once('.')
             .unwrap_or((percent.trim(), "0"));
+        // By hand and in whole numbers: a parsed float would also take `1e1` and `inf`, and round.
         let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
         if !digits(whole) || !digits(fraction) || whole.len() > 3 || fraction.len() > 4 {
             return Err(MaxFeeError);
@@ -72,7 +75,7 @@ impl FromStr for MaxFee {
 /// Reads `500ms`, `30s`, `2m`, `1h`, and a bare number of seconds with a fraction, as curl has it.
 ///
 /// # Errors
-/// Says how to write it.
+/// A text that shows the forms that are understood.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let split = text
         .find(|c: char| c.is_ascii_alphabetic())
@@ -85,6 +88,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         "h" => 3600.0,
         _ => return Err("unknown unit; write 500ms, 30s, 2m or 1h".to_owned()),
     };
+    // `f64` would also take `1e9`, `inf` and a sign.
     let plain = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let seconds = number
         .parse::<f64>()

@@ -1,9 +1,8 @@
-//! The forms of nodes and wallets as help and hints list them, all from the table of
-//! `l402-lightning`.
+//! The forms of nodes and wallets in help and hints, all from the table of `l402-lightning`.
 
 use l402_lightning::NodeForm;
 
-/// Help of `--node`.
+/// Returns the help of `--node`.
 #[cfg(feature = "sell")]
 pub(crate) fn node_help() -> String {
     let forms = NodeForm::ALL.into_iter().filter(|form| form.receives);
@@ -11,14 +10,14 @@ pub(crate) fn node_help() -> String {
     format!("Get paid by this node: {}", listed(patterns))
 }
 
-/// Help of `--wallet` for a command whose subject is the wallet.
+/// Returns the help of `--wallet` for a command whose subject is the wallet.
 #[cfg(feature = "buy")]
 pub(crate) fn wallet_help() -> String {
     let patterns = wallets().map(|form| format!("`{}`", form.pattern));
     format!("The wallet: {}", listed(patterns))
 }
 
-/// Help of `--wallet` for a command that may pay.
+/// Returns the help of `--wallet` for a command that may pay.
 #[cfg(feature = "buy")]
 pub(crate) fn pay_with_help() -> String {
     let patterns = wallets().map(|form| match form.remark {
@@ -28,7 +27,7 @@ pub(crate) fn pay_with_help() -> String {
     format!("Pay with this wallet: {}", listed(patterns))
 }
 
-/// The hint after a wallet that cannot be used.
+/// Returns the hint after a wallet that cannot be used.
 #[cfg(feature = "buy")]
 pub(crate) fn wallet_hint() -> String {
     let forms = wallets().map(|form| form.brief.to_owned());

@@ -57,7 +57,7 @@ impl Output {
         }
     }
 
-    /// Prints one line of JSON, and nothing where people read stdout.
+    /// Prints one line of JSON if results are JSON, and nothing otherwise.
     ///
     /// # Errors
     /// If stdout cannot be written.
@@ -69,26 +69,27 @@ impl Output {
         }
     }
 
-    /// Tells people what is going on, on stderr; silent where `--json` was asked for.
+    /// Prints progress for people on stderr, unless `--json` was given.
     pub(crate) fn tell(self, text: &str) {
+        // Not `self.json`: if only stdout goes to a file, a person still watches stderr.
         if !self.asked {
             tell(text);
         }
     }
 }
 
-/// Writes to stdout, colours only where a terminal shows them.
+/// Writes to stdout, with colours only if a terminal shows them.
 fn print(text: &str) -> Result<(), CliError> {
     let mut out = anstream::AutoStream::auto(stdout());
     out.write_all(text.as_bytes())
+        // Flushed here, or an error of the last write would be lost at the end of the process.
         .and_then(|()| out.flush())
         .map_err(|error| {
             CliError::local_io(format!("the result cannot be written to stdout: {error}"))
         })
 }
 
-/// Writes a line to stderr, colours only where a terminal shows them. A closed stderr is no
-/// reason to stop.
+/// Writes a line to stderr, with colours only if a terminal shows them. A closed stderr is no error.
 pub(crate) fn tell(text: &str) {
     let mut out = anstream::AutoStream::auto(stderr());
     let _ = writeln!(out, "{text}");
@@ -104,28 +105,28 @@ pub(crate) fn tell_error(error: &CliError) {
     }
 }
 
-/// Escapes each line by itself: the line breaks in our own texts are meant.
+/// Escapes each line by itself, so that line breaks of our own texts stay.
 fn escape_lines(text: &str) -> String {
     text.lines().map(escape).collect::<Vec<_>>().join("\n")
 }
 
-/// Text styles for people. They disappear where no terminal reads them.
+/// Text styles for people. They are left out if no terminal reads them.
 pub(crate) mod style {
     use anstyle::{AnsiColor, Style};
 
-    /// Something to look at first.
+    /// The style of titles and of what to look at first.
     pub(crate) const TITLE: Style = AnsiColor::Cyan.on_default().bold();
-    /// Went well.
+    /// The style of success.
     pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
-    /// Went wrong.
+    /// The style of failure.
     pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
-    /// Money.
+    /// The style of amounts of money.
     #[cfg(feature = "buy")]
     pub(crate) const MONEY: Style = AnsiColor::Yellow.on_default().bold();
-    /// Beside the point.
+    /// The style of secondary text.
     pub(crate) const FAINT: Style = Style::new().dimmed();
 
-    /// `text` in this style.
+    /// Returns `text` in this style.
     #[must_use]
     pub(crate) fn paint(style: Style, text: &str) -> String {
         format!("{style}{text}{style:#}")

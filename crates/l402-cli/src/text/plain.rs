@@ -1,10 +1,11 @@
-//! Text of strangers, cut to a length that suits a terminal.
+//! Text from other machines, escaped and cut to a length that suits a terminal.
 
 pub(crate) use l402::text::escape;
 
-/// Escapes as [`escape`] does, the first `max` characters of the text only.
+/// Escapes the first `max` characters of a text as [`escape`] does.
 #[must_use]
 pub(crate) fn escape_short(text: &str, max: usize) -> String {
+    // Cut before it is escaped: a cut escape sequence would read as something else.
     let mut plain = escape(&text.chars().take(max).collect::<String>());
     if text.chars().nth(max).is_some() {
         plain.push('…');
@@ -12,12 +13,13 @@ pub(crate) fn escape_short(text: &str, max: usize) -> String {
     plain
 }
 
-/// The beginning of a token or an invoice, and how long it is: enough to tell two apart, too
-/// little to use.
+/// Returns the beginning and the length of a token or an invoice: enough to tell two apart, too little
+/// to use.
 #[cfg(feature = "buy")]
 #[must_use]
 pub(crate) fn shorten(text: &str) -> String {
     let length = text.chars().count();
+    // A third at most, so that a short token is not shown whole.
     let shown = length.div_euclid(3).min(16);
     let start: String = text.chars().take(shown).collect();
     format!("{}… ({length} characters)", escape(&start))

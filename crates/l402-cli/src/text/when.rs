@@ -1,15 +1,15 @@
-//! Moments and spans of time, as people read them.
+//! Points and spans of time, as people read them.
 
 use core::time::Duration;
 
 use l402::UnixTime;
 
-/// Date and time in UTC, such as `2026-11-21 09:30:00`.
+/// Returns date and time in UTC, such as `2026-11-21 09:30:00`.
 pub(crate) fn utc(time: UnixTime) -> String {
     time.to_rfc3339().replace('T', " ").replace('Z', "")
 }
 
-/// `in 1 h 0 min`, or `expired`.
+/// Returns the time left, such as `in 1 h 0 min`, or `expired`.
 pub(crate) fn left(until: UnixTime, now: UnixTime) -> String {
     if until <= now {
         "expired".to_owned()
@@ -18,7 +18,7 @@ pub(crate) fn left(until: UnixTime, now: UnixTime) -> String {
     }
 }
 
-/// `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`.
+/// Returns a span of time with two units at most: `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`.
 pub(crate) fn span(time: Duration) -> String {
     let secs = time.as_secs();
     match secs {

@@ -4,7 +4,7 @@ use l402::{Msat, Policy, UnixTime};
 
 use crate::text::when;
 
-/// The caveat as it may be shown: a preimage among the caveats is as secret as any other.
+/// Returns the caveat as it may be shown. A preimage among the caveats is hidden like any other.
 pub(super) fn shown(caveat: &str) -> String {
     match caveat.split_once('=') {
         Some(("preimage", _)) => "preimage=(hidden)".to_owned(),
@@ -23,6 +23,7 @@ pub(super) fn meaning(caveat: &str, now: UnixTime) -> String {
         "expiry" => until(value, now),
         "payment_hash" => "for this payment only".to_owned(),
         "preimage" => "the proof of payment, as some clients carry it".to_owned(),
+        // The name of a service holds no underscore, so it ends at the first.
         _ => match condition.split_once('_') {
             Some((service, kind)) => of_service(service, kind, value, now),
             None => foreign(),
@@ -48,6 +49,7 @@ fn of_service(service: &str, kind: &str, value: &str, now: UnixTime) -> String {
 
 fn services(value: &str) -> String {
     let names = value.split(',').map(|entry| match entry.split_once(':') {
+        // Tier 0 is the base tier of every service, so it says nothing.
         Some((name, "0")) => name.to_owned(),
         Some((name, tier)) => format!("{name} (tier {tier})"),
         None => entry.to_owned(),

@@ -1,4 +1,4 @@
-//! Tokens, credentials and challenges that somebody else made, put into words.
+//! Descriptions of tokens, credentials and challenges of any server.
 
 mod caveat;
 mod report;

@@ -1,4 +1,4 @@
-//! A token, credential or challenge in words: for machines and for people.
+//! The report on a token, credential or challenge, for machines and for people.
 
 use l402::inspect::{Format, Inspection, inspect};
 use l402::text::escape;
@@ -40,14 +40,14 @@ impl Report {
         })
     }
 
-    /// Returns true if token and invoice name the same payment, `None` if one of them names none.
+    /// Returns true if token and invoice name the same payment, or `None` if one of them names none.
     fn hashes_match(&self) -> Option<bool> {
         let token = self.token.as_ref()?.payment_hash?;
         let invoice = self.invoice.as_ref()?.as_ref().ok()?.payment_hash;
         Some(token == invoice)
     }
 
-    /// Returns true if the preimage is that of the token, `None` if one of them is missing.
+    /// Returns true if the preimage is that of the token, or `None` if one of them is missing.
     fn proves(&self) -> Option<bool> {
         let hash = self.token.as_ref()?.payment_hash?;
         Some(self.subject.preimage.as_ref()?.proves(&hash))
@@ -65,6 +65,7 @@ impl Report {
             "invoice": invoice,
             "hashes_match": self.hashes_match(),
             "preimage_proves": self.proves(),
+            // Always false, and there so that no script takes a readable token for a valid one.
             "verified": false,
         })
     }
@@ -100,6 +101,7 @@ impl Report {
             };
             text += &format!("{line}\n");
         };
+        // Only what can be compared is judged: a hash that is missing is no mismatch.
         if let Some(same) = self.hashes_match() {
             say(
                 same,
@@ -145,6 +147,7 @@ fn token_json(token: &Inspection, now: UnixTime) -> Value {
         "identifier_hex": token.identifier_hex,
         "payment_hash": token.payment_hash.map(|hash| hash.to_string()),
         "caveats": caveats.collect::<Vec<_>>(),
+        // Not the signature itself: with identifier and caveats it would make the token whole.
         "signed": token.signature_hex.is_some(),
     })
 }
@@ -159,6 +162,7 @@ fn token_text(token: &Inspection, now: UnixTime) -> String {
         ("identifier", escape(&token.identifier_hex)),
         ("payment hash", hash),
     ]);
+    // Everything in a token may come from a stranger, so each part is escaped.
     for caveat in &token.caveats {
         text += &format!(
             "  {:<14} {}\n",

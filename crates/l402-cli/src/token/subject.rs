@@ -1,10 +1,10 @@
-//! Finds out what kind of text was given.
+//! The kinds of text that can be inspected, and their parts.
 
 use l402::{Challenges, Invoice, Preimage};
 
 use crate::error::CliError;
 
-/// The kind of a text.
+/// The kind of a given text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Challenge,
@@ -50,6 +50,8 @@ impl Subject {
         let Some(first) = lines.first() else {
             return Err(CliError::usage("there is no token in the input"));
         };
+        // A challenge may stand in any line of a pasted head, so all lines are looked at before the first
+        // is taken for a token.
         if lines.iter().any(|line| holds_parameters(line)) {
             return Self::of_challenge(&lines);
         }
@@ -87,7 +89,7 @@ impl Subject {
         })
     }
 
-    /// `L402 <token>:<preimage>`, with or without the name of the scheme, or a token alone. A
+    /// Reads `L402 <token>:<preimage>`, with or without the name of the scheme, or a token alone. A
     /// token may hold colons, so the last one counts, and only before a preimage.
     fn of_credential(line: &str) -> Self {
         let (scheme, rest) = strip_scheme(line);
@@ -107,7 +109,7 @@ impl Subject {
     }
 }
 
-/// The line without the name of a header before it.
+/// Removes the name of a header before a line.
 fn strip_name(line: &str) -> &str {
     const NAMES: [&str; 5] = [
         "www-authenticate",
@@ -138,6 +140,7 @@ fn holds_parameters(line: &str) -> bool {
             .iter()
             .any(|name| text.contains(name))
     };
+    // An invoice is enough even without a scheme: no token or credential holds `invoice=`.
     scheme.is_some() && named(rest) || line.contains("invoice=")
 }
 

@@ -1,4 +1,4 @@
-//! Play money out of nothing, for a sandbox of this home or of another.
+//! Play money for a sandbox of this home folder or of another.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub(crate) async fn fund(wallet: &Node, amount: Msat, context: &Context) -> Resu
     balance.map_err(|error| wallet_error(&error))
 }
 
-/// Asks the faucet of a sandbox in another home.
+/// Asks the faucet of a sandbox in another home folder.
 async fn faucet(url: &url::Url, amount: Msat) -> Result<(), CliError> {
     let address = url.join("/v1/faucet").map_err(CliError::internal)?;
     let failed = |text: String| {
@@ -44,6 +44,7 @@ async fn faucet(url: &url::Url, amount: Msat) -> Result<(), CliError> {
         ))
     };
     let body = json!({ "amount_msat": amount.msat() }).to_string();
+    // Not through the trait `Pay`: real wallets have no faucet, so it has none either.
     let answer = reqwest::Client::new()
         .post(address)
         .header(http::header::CONTENT_TYPE, "application/json")

@@ -15,11 +15,11 @@ use crate::exit_code::{self, ExitCode};
 use crate::text::money::MaxFee;
 use crate::text::output::style;
 
-/// An invoice to be paid, and what may be done for it.
+/// An invoice to be paid, with the limits for its payment.
 pub(crate) struct Bill<'a> {
     /// The invoice, as it was given.
     pub(crate) bolt11: &'a str,
-    /// The most that routing may cost, if anything was said.
+    /// The most that routing may cost, if it is given.
     pub(crate) max_fee: Option<MaxFee>,
     /// The longest time to wait for the outcome.
     pub(crate) deadline: Duration,
@@ -35,7 +35,7 @@ pub(crate) struct Report {
     pub(crate) code: ExitCode,
 }
 
-/// Pays the bill, or finds out what became of it if its invoice has expired.
+/// Pays the bill. If its invoice has expired, returns the outcome of an earlier payment.
 pub(crate) async fn pay(
     bill: &Bill<'_>,
     wallet: &Node,
@@ -44,6 +44,7 @@ pub(crate) async fn pay(
     let invoice = Invoice::decode(bill.bolt11).map_err(refuse_invoice)?;
     let amount = invoice.required_amount().map_err(refuse_invoice)?;
     let wallet = open_wallet(wallet, context).await?;
+    // Before the wallet is asked, so that the error can promise that no money moved.
     if wallet.network() != invoice.network {
         let text = format!(
             "the invoice is for {}, the wallet for {}",
@@ -75,7 +76,7 @@ pub(crate) async fn pay(
     Ok(Report { value, text, code })
 }
 
-/// Looks an expired invoice up: nothing is paid any more, and an earlier call may have paid it.
+/// Looks an expired invoice up. It cannot be paid any more, but an earlier call may have paid it.
 async fn paid_before(wallet: &dyn Pay, invoice: &Invoice) -> Result<Payment, CliError> {
     match wallet.lookup(invoice.payment_hash).await {
         Ok(Some(outcome)) => Ok(outcome),
@@ -94,9 +95,12 @@ async fn paid_before(wallet: &dyn Pay, invoice: &Invoice) -> Result<Payment, Cli
     }
 }
 
-/// Returns the outcome for machines, for people, and as exit status.
+/// Returns the outcome for machines and for people, and the exit status.
 fn report(outcome: &Payment, invoice: &Invoice) -> (Value, String, ExitCode) {
     match outcome {
+        // The preimage is printed even if it proves nothing, for a claim to the wallet's maker; the exit
+        // status tells the two apart. An unknown outcome is never reported as failed: a reader of `failed`
+        // may pay by other means.
         Payment::Settled {
             preimage,
             paid,

@@ -14,7 +14,7 @@ use crate::upstream::HALTING;
 use purchase::{Ended, Purchase};
 use seller::Seller;
 
-/// How a run is brought to its end.
+/// The way in which a run is brought to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Death {
     /// By itself, at the step of this name in `l402_client::failpoint`.
@@ -173,7 +173,7 @@ fn kill(purchase: &mut Purchase<'_>, death: Death, late: Duration) -> Ended {
     ended
 }
 
-/// How long a purchase takes that nobody disturbs.
+/// Returns the time that an undisturbed purchase takes.
 fn usual_time(seller: &Seller) -> Duration {
     let clock = SystemClock::default();
     let mut purchase = Purchase::new(seller, "/undisturbed".to_owned());
@@ -182,7 +182,7 @@ fn usual_time(seller: &Seller) -> Duration {
     clock.monotonic()
 }
 
-/// What became of purchases that were killed at any moment.
+/// The outcomes of purchases that were killed at any moment.
 #[derive(Default)]
 struct Anywhere {
     killed: u32,

@@ -77,7 +77,7 @@ fn kill(gateway: &mut Serving, load: &Load, rng: &mut fastrand::Rng) -> Kill {
     kill
 }
 
-/// What outlives the gateway: its home, its configuration and its node.
+/// The parts that outlive the gateway: its home, its configuration and its node.
 struct Machine {
     home: Home,
     config: PathBuf,

@@ -32,7 +32,7 @@ pub(crate) struct Served {
     pub(crate) ended: Duration,
 }
 
-/// What became of a ticket.
+/// The record of one ticket.
 #[derive(Default)]
 pub(crate) struct Record {
     pub(crate) served: Vec<Served>,
@@ -61,7 +61,7 @@ impl Book {
     }
 }
 
-/// What all buyers share.
+/// The state that all buyers share.
 pub(crate) struct Load {
     to: SocketAddr,
     pub(crate) clock: SystemClock,
@@ -103,7 +103,7 @@ impl Load {
         book.push(ticket);
     }
 
-    /// How many uses wait to be had.
+    /// Returns the number of uses that are still to be taken.
     pub(crate) fn waiting(&self) -> usize {
         self.book().queue.len()
     }
@@ -152,7 +152,7 @@ impl Load {
         book.queue = (0..book.tickets.len()).collect();
     }
 
-    /// Whether every token was refused since.
+    /// Returns true if every token has been refused since.
     pub(crate) fn is_swept(&self) -> bool {
         self.book().records.iter().all(|record| record.consumed)
     }

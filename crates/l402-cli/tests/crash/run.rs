@@ -1,4 +1,4 @@
-//! What both machines share: one at a time, seeds, time, and the line of results.
+//! The parts that both crash tests share: one run at a time, seeds, time, and the line of results.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use serde_json::Value;
 /// Long enough for a slow machine; a run that passes never waits for it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What every answer costs: the least that leaves room for a fee.
+/// The price of every answer, the least that leaves room for a fee.
 pub(crate) const PRICE_MSAT: u64 = 1000;
 
 /// The head of a configuration: as many challenges as are asked for.

@@ -48,7 +48,7 @@ impl Upstream {
         Self { address, inner }
     }
 
-    /// How often each path was asked for.
+    /// Returns the number of requests for each path.
     pub(crate) fn delivered(&self) -> HashMap<String, u32> {
         self.inner.delivered.lock().expect("no panic").clone()
     }

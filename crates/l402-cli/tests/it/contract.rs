@@ -1,4 +1,4 @@
-//! What may not change without notice: help, exit codes, completions.
+//! The contract that must not change without notice: help, exit codes, completions.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What is left when a call ends before its time: by Ctrl-C, by `-m`, at a question nobody
+//! The traces of a call that ends before its time: by Ctrl-C, by `-m`, or at a question that nobody
 //! answers.
 
 use std::io::{BufRead, BufReader};

@@ -168,7 +168,7 @@ pub(crate) fn signal(name: &str, pid: u32) {
     assert!(status.expect("kill runs").success());
 }
 
-/// How a run ended, and what it said.
+/// The exit status of a run, and its output.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) status: Option<i32>,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::program::Home;
 
-/// What went from the buyer to the seller.
+/// The bytes that went from the buyer to the seller.
 type Record = Arc<Mutex<Vec<u8>>>;
 
 /// Stands between buyer and seller, and writes down what the buyer sends.

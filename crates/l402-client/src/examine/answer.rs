@@ -1,4 +1,4 @@
-//! The input of an examination.
+//! The input of an examination: an answer, and the buyer who would pay.
 
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -12,19 +12,20 @@ pub const BODY_MAX: usize = 64 * 1024;
 /// An answer to a request that carried no credential.
 #[derive(Clone, Copy)]
 pub struct UnpaidAnswer<'a> {
-    /// The URL that was asked.
+    /// The URL of the request.
     pub url: &'a Url,
     /// The status; only 402 asks for payment.
     pub status: StatusCode,
-    /// All headers.
+    /// All headers of the answer.
     pub headers: &'a HeaderMap,
-    /// The body. One of more than [`BODY_MAX`] bytes is not looked at.
+    /// The body. If it is longer than [`BODY_MAX`] bytes, it counts as empty.
     pub body: &'a [u8],
 }
 
 impl<'a> UnpaidAnswer<'a> {
     /// Returns every line `WWW-Authenticate`, in order.
     pub(super) fn challenge_lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        // As bytes: a value need not be text, and the parser of challenges decides about those.
         let lines = self.headers.get_all(WWW_AUTHENTICATE).iter();
         lines.map(HeaderValue::as_bytes)
     }
@@ -37,8 +38,9 @@ impl<'a> UnpaidAnswer<'a> {
             .unwrap_or_default()
     }
 
-    /// Returns the body, empty if it is too long to be looked at.
+    /// Returns the body, or nothing if it is too long.
     pub(super) fn short_body(&self) -> &'a [u8] {
+        // Not cut: the beginning of a JSON document is no JSON document.
         if self.body.len() > BODY_MAX {
             b""
         } else {
@@ -52,23 +54,23 @@ impl<'a> UnpaidAnswer<'a> {
     }
 }
 
-/// The buyer whose side the rules take.
+/// The buyer for whom an answer is examined.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Payer {
-    /// The network of the buyer's wallet; without one, an invoice of any network will do.
+    /// The network of the buyer's wallet. `None` accepts an invoice of any network.
     pub network: Option<Network>,
-    /// The buyer sends credentials over plain HTTP to hosts that are not this machine. Off by
-    /// default: a listener could take the credential.
+    /// True if the buyer sends credentials over plain HTTP to other machines. False by default: anybody
+    /// on the way could take the credential.
     pub plain_http: bool,
 }
 
-/// An answer with everything that the rules hold it against.
+/// An answer with everything that the rules compare it with.
 pub(super) struct Case<'a> {
     pub(super) answer: UnpaidAnswer<'a>,
     pub(super) payer: Payer,
     pub(super) now: UnixTime,
     /// The body, if it is JSON.
     pub(super) document: Option<Value>,
-    /// The challenges of all schemes.
+    /// The challenges of all schemes, or the error of their parser.
     pub(super) challenges: Result<Challenges, ChallengeError>,
 }

@@ -1,6 +1,6 @@
-//! The invoice, held against everything else in an answer that names an amount, a payment hash or a
-//! network: token, body, headers, a `Payment` challenge. None of it is believed; all of it must
-//! agree with the invoice (ATTACKS C-10).
+//! The comparison of the invoice with everything else in an answer that names an amount, a payment
+//! hash or a network: token, body, headers, a `Payment` challenge. None of it is believed; all of it
+//! must agree with the invoice (ATTACKS C-10).
 
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
@@ -12,16 +12,17 @@ use serde_json::Value;
 use super::rules::Fault;
 use crate::Refused;
 
+// With padding or without: only what the text says is compared, so both forms are read.
 const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Names of a price in whole satoshi, as bodies have it.
+/// Names under which bodies state a price in whole satoshi.
 const SAT_FIELDS: [&str; 4] = ["price_sats", "priceSats", "amountSats", "amount_sats"];
 const NO_AMOUNT: &str = "something that is no amount";
 
-/// The side that is believed: an invoice whose signature holds.
+/// The facts of an invoice whose signature holds, which all else must agree with.
 pub(super) struct InvoiceFacts<'a>(&'a Invoice);
 
 impl<'a> InvoiceFacts<'a> {
@@ -29,7 +30,7 @@ impl<'a> InvoiceFacts<'a> {
         Self(invoice)
     }
 
-    /// `None` is an amount that is given and cannot be read.
+    /// Compares an amount, `None` if it is given but cannot be read.
     fn check_amount(&self, by: &str, amount: Option<Msat>) -> Result<(), Fault> {
         // An invoice without an amount breaks a rule of its own.
         let Some(asked) = self.0.amount else {
@@ -42,11 +43,12 @@ impl<'a> InvoiceFacts<'a> {
         }
     }
 
-    /// Whole satoshi agree if the invoice rounds up to them.
+    /// Compares whole satoshi, which agree if the invoice rounds up to them.
     fn check_sats(&self, by: &str, sats: Option<u64>) -> Result<(), Fault> {
         let Some(asked) = self.0.amount else {
             return Ok(());
         };
+        // Up and never down: rounded down, a server could name less than it asks for.
         match sats {
             Some(sats) if sats == asked.ceil_sat() => Ok(()),
             Some(sats) => Err(other_amount(asked, by, &format!("{sats} sat"))),
@@ -84,6 +86,7 @@ impl<'a> InvoiceFacts<'a> {
     }
 
     pub(super) fn check_caveat(&self, name: &str, value: &str) -> Result<(), Fault> {
+        // The rest begins with the name of a service, which is the server's choice.
         if name == "payment_hash" {
             self.check_hash_text("the token's caveat payment_hash", value)
         } else if name.ends_with("_price_msat") {
@@ -120,8 +123,8 @@ impl<'a> InvoiceFacts<'a> {
         self.check_sats("the header x-l402-price-sats", sats)
     }
 
-    /// Checks every `Payment` challenge of the method lightning: it sells the same for the same.
-    /// One whose request cannot be read is not ours to judge. Returns `None` if there is none.
+    /// Checks that every `Payment` challenge of the method lightning asks for the same payment. Leaves
+    /// out those whose request cannot be read. Returns `None` if none is left.
     pub(super) fn check_charges(&self, all: &Challenges) -> Option<Result<(), Fault>> {
         let charges = all.iter().filter(|one| is_lightning_charge(one));
         let requests: Vec<Value> = charges.filter_map(request).collect();
@@ -131,6 +134,7 @@ impl<'a> InvoiceFacts<'a> {
     }
 
     fn check_charge(&self, request: &Value) -> Result<(), Fault> {
+        // A missing field contradicts nothing, but an amount that is there must be readable.
         if let Some(amount) = present(request, "amount") {
             self.check_sats("the Payment challenge's amount", whole(amount))?;
         }
@@ -150,6 +154,8 @@ impl<'a> InvoiceFacts<'a> {
     }
 
     fn check_invoice(&self, by: &str, text: &str) -> Result<(), Fault> {
+        // The texts may differ, for example in their route hints. Hash and amount decide what is paid
+        // for, and how much.
         let other = Invoice::decode(text)?;
         self.check_hash(by, other.payment_hash)?;
         self.check_amount(by, other.amount)
@@ -161,13 +167,14 @@ fn other_amount(asked: Msat, by: &str, other: &str) -> Fault {
     Fault::new(Refused::WrongAmount, detail)
 }
 
-/// A field that is there and not null.
+/// Returns a field that is there and not null.
 fn present<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     object.get(name).filter(|value| !value.is_null())
 }
 
-/// A whole number, as JSON or as decimal text.
+/// Returns a whole number that is written as JSON number or as decimal text.
 fn whole(value: &Value) -> Option<u64> {
+    // No fractions and no exponents: `50.0` and `1e3` pass through floats, and floats round.
     match value {
         Value::Number(number) => number.as_u64(),
         Value::String(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok(),

@@ -1,8 +1,8 @@
-//! One list of rules for the question: is this a sound challenge?
+//! The list of rules by which a challenge is sound.
 //!
 //! The client buys by these rules, and `l402 doctor` prints them, so the two cannot disagree: an
 //! answer is unsound if and only if the client would not pay for it. Nothing here asks a server or
-//! reads a clock. An answer and the time go in, a [`Report`] comes out.
+//! reads a clock: the caller gives an answer and the time, and gets a [`Report`].
 //!
 //! ```text
 //!   UnpaidAnswer, Payer, now ──▶ rules of the answer ──▶ challenge ──▶ rules of each offer ──▶ Report

@@ -1,4 +1,4 @@
-//! One offer of an answer: a token and an invoice.
+//! One offer of an answer, which is a token and an invoice.
 
 use l402::inspect::Inspection;
 use l402::{Challenge, Invoice, Policy, Scheme, UnixTime};
@@ -49,7 +49,7 @@ impl ExaminedOffer {
     }
 }
 
-/// An offer whose invoice can be decoded, with everything that the rules hold it against.
+/// An offer whose invoice can be decoded, with everything that the rules compare it with.
 pub(super) struct OfferCase<'a> {
     pub(super) case: &'a Case<'a>,
     pub(super) invoice: &'a Invoice,
@@ -60,5 +60,6 @@ pub(super) struct OfferCase<'a> {
 /// Returns the caveats of a token that have a name and a value.
 pub(super) fn caveats(token: &Inspection) -> impl Iterator<Item = (&str, &str)> {
     let texts = token.caveats.iter().map(|caveat| caveat.text.as_str());
+    // At the first `=`, for a value such as `uses=10` holds one itself.
     texts.filter_map(|text| text.split_once('='))
 }

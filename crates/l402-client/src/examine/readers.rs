@@ -1,8 +1,7 @@
 //! Known clients, and the rules by which each reads a challenge, as its published source has them.
 //!
-//! Every rule here is a reading of a header and no judgement of a program: the specification
-//! changed over the years, and each client reads the forms of its time. What a server gains by
-//! knowing them is a challenge that everybody can pay.
+//! The rules judge no program. The specification changed over the years, and each client reads the
+//! forms of its time. A server that knows them can write a challenge that all of them can pay.
 
 use l402::Macaroon;
 
@@ -11,9 +10,9 @@ use super::answer::UnpaidAnswer;
 /// The success of a client at finding token and invoice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// The client does not find them; the text says what it looks for.
+    /// The client does not find token and invoice. The text describes the form that it looks for.
     Misses(&'static str),
-    /// The client can read the challenge.
+    /// The client finds token and invoice.
     Reads,
 }
 
@@ -29,6 +28,7 @@ impl Reader {
     /// Reads an answer as this client does.
     #[must_use]
     pub fn read(&self, answer: &UnpaidAnswer<'_>) -> Reading {
+        // Lossily: a byte elsewhere in the line that is no text must not hide the parameters.
         let lines = answer.challenge_lines().map(String::from_utf8_lossy);
         let lines: Vec<_> = lines.collect();
         let lines: Vec<&str> = lines.iter().map(AsRef::as_ref).collect();
@@ -92,13 +92,14 @@ pub const READERS: &[Reader] = &[
     },
 ];
 
-/// `SCHEME macaroon="T", invoice="P"` somewhere in `text`, schemes compared as `same` says.
-/// `gap` decides what may stand between the comma and `invoice`.
+/// Finds `SCHEME macaroon="T", invoice="P"` somewhere in `text` and returns `T` and `P`. `same`
+/// compares schemes; `gap` accepts the text between the comma and `invoice`.
 fn scheme_then_pair(
     text: &str,
     same: fn(&str, &str) -> bool,
     gap: fn(&str) -> bool,
 ) -> Option<(&str, &str)> {
+    // At every position, for these clients search by a pattern without an anchor.
     let starts = text.char_indices().map(|(at, _)| at);
     starts.filter_map(|at| text.get(at..)).find_map(|rest| {
         let scheme = rest
@@ -120,7 +121,7 @@ fn any_case(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b)
 }
 
-/// The value of a quoted parameter, anywhere.
+/// Returns the value of a quoted parameter anywhere in a text, unless it is empty.
 fn quoted<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(&format!("{name}=\""))?;
     rest.split_once('"')
@@ -132,7 +133,7 @@ fn is_macaroon(token: &str) -> bool {
     Macaroon::from_base64(token).is_ok()
 }
 
-/// Standard alphabet with padding, as Go's `StdEncoding` wants it.
+/// Returns true if a token has the standard alphabet and padding, as Go's `StdEncoding` needs it.
 fn is_standard_base64(token: &str) -> bool {
     token.len().is_multiple_of(4) && !token.contains(['-', '_'])
 }
@@ -158,6 +159,7 @@ fn l402sdk(lines: &[&str], _body: &[u8]) -> bool {
         .or_else(|| line.strip_prefix("LSAT "));
     let Some(rest) = rest else { return false };
     let param = |name: &str| {
+        // It splits at every comma, even in quotes; neither a token nor an invoice holds one.
         rest.split(',').find_map(|piece| {
             let (key, value) = piece.trim().split_once('=')?;
             let value = value.trim().trim_matches('"');
@@ -165,6 +167,7 @@ fn l402sdk(lines: &[&str], _body: &[u8]) -> bool {
                 .then_some(value)
         })
     };
+    // Invoices of regtest (`lnbcrt`) pass as well, since they begin with `lnbc`.
     let known = |invoice: &str| invoice.starts_with("lnbc") || invoice.starts_with("lntb");
     param("macaroon").is_some() && param("invoice").is_some_and(known)
 }
@@ -182,8 +185,9 @@ fn l402_requests(lines: &[&str], _body: &[u8]) -> bool {
     })
 }
 
-/// ` macaroon=T, invoice=P`, quoted or not, with any space around the comma or none.
+/// Returns `Some` for ` macaroon=T, invoice=P`, quoted or not, with or without space around the comma.
 fn macaroon_comma_invoice(text: &str) -> Option<()> {
+    // A value ends where its pattern ends: at a quote, a comma or space, also without quotes.
     let value = |text: &'_ str| {
         let text = text.strip_prefix('"').unwrap_or(text);
         let end = text.find(|c: char| c == '"' || c == ',' || c.is_whitespace());
@@ -205,8 +209,8 @@ fn macaroon_comma_invoice(text: &str) -> Option<()> {
     value(rest).map(|_| ())
 }
 
-/// The quoted value may not run into the next parameter: it ends at the last quote before a
-/// space.
+/// Reads as Fewsats' client does: a quoted value ends at the last quote before a space, so it must not
+/// run into the next parameter.
 fn fewsats(lines: &[&str], _body: &[u8]) -> bool {
     let joined = lines.join(", ");
     let clean = |name: &str| {
@@ -226,7 +230,7 @@ fn lsat_js(lines: &[&str], _body: &[u8]) -> bool {
     quoted(&joined, "invoice").is_some() && token.is_some_and(is_macaroon)
 }
 
-/// Takes the last value of each name, whatever scheme it belongs to.
+/// Reads as Alby's client does: the last value of each name counts, whatever scheme it belongs to.
 fn alby(lines: &[&str], _body: &[u8]) -> bool {
     let joined = lines.join(", ");
     let last = |name: &str| {
@@ -248,6 +252,7 @@ fn l402_kit(lines: &[&str], body: &[u8]) -> bool {
         value.is_some_and(|text| !text.is_empty())
     };
     let joined = lines.join(", ");
+    // Each by itself: one may come from the body and the other from the header.
     let found = |name: &str| in_body(name) || quoted(&joined, name).is_some();
     found("macaroon") && found("invoice")
 }

@@ -1,4 +1,4 @@
-//! The report: every rule that applies, and the offer that a buyer would take.
+//! The report on an answer: every rule that applies, and the offer that a buyer would take.
 
 use l402::inspect::inspect;
 use l402::{Challenge, Challenges, Invoice, Msat, UnixTime};
@@ -11,7 +11,7 @@ use crate::Refused;
 /// The verdict of one rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The rule is broken, and a buyer gets along without it.
+    /// The rule is broken, but the client pays nevertheless.
     Remark,
     /// The rule is kept.
     Sound,
@@ -25,13 +25,13 @@ pub enum Verdict {
 pub struct Finding {
     /// The name of the rule, e.g. `payment hash`.
     pub rule: &'static str,
-    /// The verdict.
+    /// The verdict of the rule.
     pub verdict: Verdict,
-    /// The client insists on the rule. Never true of a remark.
+    /// True if the client does not pay when the rule is broken. False for every remark.
     pub is_required: bool,
     /// The finding, for people. May hold the server's own text: escape it for a terminal.
     pub text: String,
-    /// The reason with which the client refuses to pay.
+    /// The reason for which the client refuses to pay, if the rule gives one.
     pub refused: Option<Refused>,
 }
 
@@ -46,7 +46,7 @@ pub struct Report {
     pub offer: Option<ExaminedOffer>,
 }
 
-/// Holds an answer against every rule, for a buyer at the time `now`.
+/// Applies every rule to an answer, for a buyer at the time `now`.
 #[must_use]
 pub fn examine(answer: &UnpaidAnswer<'_>, payer: &Payer, now: UnixTime) -> Report {
     let case = Case {
@@ -56,6 +56,7 @@ pub fn examine(answer: &UnpaidAnswer<'_>, payer: &Payer, now: UnixTime) -> Repor
         document: answer.document(),
         challenges: Challenges::parse(answer.challenge_lines()),
     };
+    // The order matters: the first broken rule becomes the reason of a refusal.
     let mut findings = judge(OF_THE_ANSWER, &case);
     let offer = match rules::payable(&case) {
         Ok(challenges) => {
@@ -103,9 +104,11 @@ struct Candidate {
 
 impl Candidate {
     fn examine(case: &Case<'_>, challenge: &Challenge) -> Self {
+        // An opaque token is allowed, so it is no fault if this cannot read it.
         let token = inspect(challenge.token()).ok();
         let invoice = match Invoice::decode(challenge.invoice()) {
             Ok(invoice) => invoice,
+            // Every further rule compares with the invoice.
             Err(error) => {
                 return Self {
                     findings: vec![Finding::new("invoice", Fault::from(error).into())],
@@ -136,6 +139,8 @@ impl Candidate {
 
 /// Returns the cheapest sound offer, or the first offer if none is sound.
 fn choose(case: &Case<'_>, challenges: &[Challenge]) -> Option<Candidate> {
+    // All are judged before one is chosen, or a cheap unsound offer would hide a sound one. Of equal
+    // prices the server's first is kept.
     let mut all: Vec<Candidate> = challenges
         .iter()
         .map(|challenge| Candidate::examine(case, challenge))
@@ -180,6 +185,7 @@ impl Report {
             .into_iter()
             .find(|one| one.verdict == Verdict::Unsound);
         if let Some(broken) = broken {
+            // Only the rule on the status breaks without a reason of its own.
             let reason = broken.refused.unwrap_or(Refused::NothingPayable);
             return Err(Fault::new(reason, broken.text));
         }

@@ -1,4 +1,4 @@
-//! The rules, each a function that the purchase and the report share.
+//! The rules. The purchase and the report use the same functions.
 //!
 //! A rule returns `None` if there is nothing for it to judge, for example no body.
 
@@ -14,12 +14,12 @@ use crate::Refused;
 use crate::origin::is_private;
 use l402::text::escape_within;
 
-/// The least time that an invoice must have left, in seconds.
+/// The least time that an invoice must have left to be paid, in seconds.
 const MARGIN_SECS: u64 = 10;
-/// The furthest that an invoice may be dated ahead, in seconds.
+/// The furthest that an invoice may be dated ahead, in seconds. Clocks differ by some minutes.
 const AHEAD_SECS: u64 = 5 * 60;
 
-/// A rule with its name.
+/// A rule with its name. It returns `None` if it does not apply.
 pub(super) type Rule<T> = (&'static str, fn(&T) -> Option<Ruling>);
 /// A rule for answers of any lifetime.
 type AnswerRule = (&'static str, fn(&Case<'_>) -> Option<Ruling>);
@@ -53,7 +53,7 @@ pub(super) const OF_THE_DOCUMENT: &[AnswerRule] = &[
 /// The judgement of one rule.
 pub(super) struct Ruling {
     pub(super) verdict: Verdict,
-    /// The rule is one that a buyer insists on.
+    /// True if the client does not pay when the rule is broken.
     pub(super) is_required: bool,
     pub(super) text: String,
     pub(super) refused: Option<Refused>,
@@ -69,7 +69,7 @@ impl Ruling {
         }
     }
 
-    /// The judgement of a rule that a buyer gets along without.
+    /// Returns the judgement of a rule without which the client pays, too.
     pub(super) fn advice(is_kept: bool, text: impl Into<String>) -> Self {
         let verdict = if is_kept {
             Verdict::Sound
@@ -83,7 +83,7 @@ impl Ruling {
         }
     }
 
-    /// The judgement of a check: its own text if it found a fault, else `sound`.
+    /// Returns the judgement of a check, with the text of its fault or else with `sound`.
     pub(super) fn of(check: Result<(), Fault>, sound: impl Into<String>) -> Self {
         match check {
             Ok(()) => Self::sound(sound),
@@ -92,7 +92,7 @@ impl Ruling {
     }
 }
 
-/// The reason why a buyer does not pay.
+/// The reason for which a buyer does not pay.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) reason: Refused,
@@ -128,6 +128,7 @@ impl From<InvoiceError> for Fault {
 }
 
 fn origin(case: &Case<'_>) -> Option<Ruling> {
+    // The buyer has accepted the risk, so there is nothing to judge.
     if case.payer.plain_http {
         return None;
     }
@@ -183,7 +184,7 @@ fn unreadable(error: ChallengeError, case: &Case<'_>) -> Fault {
     Fault::new(reason, error.to_string())
 }
 
-/// Describes an answer without a challenge of ours.
+/// Describes an answer without an L402 challenge.
 fn other_protocol(case: &Case<'_>) -> String {
     let offers = case.document.as_ref();
     if offers.is_some_and(|body| body.get("payment_request_url").is_some()) {
@@ -193,6 +194,7 @@ fn other_protocol(case: &Case<'_>) -> String {
             .into();
     }
     let challenges = case.challenges.iter().flat_map(Challenges::iter);
+    // The server's text, of any length: each name is escaped and cut, and four are shown at most.
     let schemes = challenges.map(|challenge| escape_within(challenge.scheme(), 20));
     let schemes: Vec<_> = schemes.take(4).collect();
     if schemes.is_empty() {
@@ -248,6 +250,7 @@ fn date(offer: &OfferCase<'_>) -> Option<Ruling> {
 }
 
 fn preimage(offer: &OfferCase<'_>) -> Option<Ruling> {
+    // Any node on the route could keep the money, and everybody has the credential already.
     Some(if offer.invoice.payment_hash.has_public_preimage() {
         let detail = "anybody knows the preimage of the invoice's payment hash";
         Fault::new(Refused::WrongHash, detail).into()
@@ -257,6 +260,7 @@ fn preimage(offer: &OfferCase<'_>) -> Option<Ruling> {
 }
 
 fn payment_hash(offer: &OfferCase<'_>) -> Option<Ruling> {
+    // Remarks, not faults: the specification leaves the format of a token to its server.
     let Some(token) = offer.token else {
         let text = "the token is opaque; a buyer cannot check that it is about this invoice";
         return Some(Ruling::advice(false, text));
@@ -265,6 +269,7 @@ fn payment_hash(offer: &OfferCase<'_>) -> Option<Ruling> {
         let text = "the token does not say which payment it is for; a buyer cannot check";
         return Some(Ruling::advice(false, text));
     };
+    // A server refuses the token of another payment, but only after the money is gone.
     let check = InvoiceFacts::new(offer.invoice).check_hash("the token", hash);
     Some(Ruling::of(
         check,

@@ -1,4 +1,4 @@
-//! The connections of one client, and what is read of an answer.
+//! The connections of one client, and the reading of their answers.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use http::header::RETRY_AFTER;
 use super::hop::{CredentialHeader, Hop};
 use crate::{Error, Refused};
 
-/// The reason why there is no answer.
+/// The reason for a missing answer.
 pub(crate) enum NoResponse {
     /// The head of the answer is larger than is read.
     HeadTooLarge,
@@ -26,7 +26,7 @@ impl NoResponse {
     }
 }
 
-/// The error of a request that no payment is behind.
+/// The error of a request without a payment.
 impl From<NoResponse> for Error {
     fn from(no_response: NoResponse) -> Self {
         match no_response {
@@ -46,8 +46,10 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// Follows nothing, keeps no cookie, and asks no environment for a proxy.
+    /// Builds a client without redirects, cookies and proxies.
     pub(crate) fn new(timeout: Duration) -> Result<Self, Error> {
+        // `Hop` follows redirects itself, by rules that reqwest does not know. A referer could carry a
+        // secret query, and a proxy of the environment could read credentials.
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
@@ -72,6 +74,7 @@ impl Http {
     }
 
     async fn send(&self, request: reqwest::Request) -> Result<reqwest::Response, NoResponse> {
+        // The head alone is timed: a body may be a stream of events that lasts for hours.
         match tokio::time::timeout(self.timeout, self.client.execute(request)).await {
             Ok(answer) => answer.map_err(no_response),
             Err(_) => Err(NoResponse::Other(format!(
@@ -111,6 +114,7 @@ fn no_response(error: reqwest::Error) -> NoResponse {
 /// answer is refused with [`Refused::ChallengeTooLarge`].
 #[must_use]
 pub fn is_head_too_large(error: &reqwest::Error) -> bool {
+    // reqwest does not tell this case apart, so its causes are searched for the error of hyper.
     let mut cause = error.source();
     while let Some(inner) = cause {
         let http = inner.downcast_ref::<hyper::Error>();
@@ -122,12 +126,14 @@ pub fn is_head_too_large(error: &reqwest::Error) -> bool {
     false
 }
 
-/// The whole chain of causes. The URL is left out: its query may hold a secret.
+/// Returns the whole chain of causes as text. The caller has taken the URL out, whose query may hold
+/// a secret.
 pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
         let inner_text = inner.to_string();
+        // Many errors already repeat the text of their cause.
         if !text.contains(&inner_text) {
             text = format!("{text}: {inner_text}");
         }

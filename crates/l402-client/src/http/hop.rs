@@ -16,28 +16,28 @@ use crate::{Error, Refused, Request};
 /// The second header that may carry a credential, for callers whose `authorization` is their own.
 const OWN_HEADER: HeaderName = HeaderName::from_static("l402-credential");
 
-/// A request to one URL: the caller's, or what redirects made of it.
+/// A request to one URL: the caller's own, or the one that a redirect has made of it.
 #[derive(Clone)]
 pub(crate) struct Hop {
     pub(crate) method: Method,
     pub(crate) url: Url,
     headers: HeaderMap,
     body: Bytes,
-    /// A redirect has led away from the origin that the caller named. Nothing is paid
-    /// and no credential is sent from there on, also not after a redirect back.
+    /// True if a redirect has led away from the caller's origin. From there on nothing is paid and no
+    /// credential is sent, even after a redirect back.
     pub(crate) foreign: bool,
 }
 
 /// A paid credential as a request carries it.
 pub(crate) struct CredentialHeader {
-    /// `L402 TOKEN:PREIMAGE`.
+    /// The text `L402 TOKEN:PREIMAGE`.
     pub(crate) value: HeaderValue,
-    /// The server is known to read `L402-Credential` beside the caller's own `Authorization`.
+    /// True if the server is known to read `L402-Credential` beside the caller's own `Authorization`.
     pub(crate) has_own_header: bool,
 }
 
 impl Hop {
-    /// Takes over a caller's request.
+    /// Makes the first hop of a caller's request.
     pub(crate) fn first(request: Request) -> Result<Self, Error> {
         let Request {
             method,
@@ -54,6 +54,8 @@ impl Hop {
                           keeps and presents it";
             return Err(Error::refused(Refused::CredentialGiven, detail));
         }
+        // Out of the URL, so that no log or error can repeat the password. A header that the caller set
+        // wins.
         if let Some(basic) = take_userinfo(&mut url) {
             headers.entry(AUTHORIZATION).or_insert(basic);
         }
@@ -73,14 +75,16 @@ impl Hop {
     }
 
     /// Follows a redirect by the method rules of browsers and curl. Returns `None` if the answer is
-    /// no redirect. `keep_method` is curl's rule for a method that was forced: it
-    /// stays, and the body goes if the method would have changed.
+    /// no redirect. With `keep_method`, curl's rule for `-X` holds: the method stays, and the body goes
+    /// if the method would have changed.
     pub(crate) fn next(
         &self,
         status: StatusCode,
         headers: &HeaderMap,
         keep_method: bool,
     ) -> Option<Self> {
+        // RFC 9110, sections 15.4.2 to 15.4.4: 301 and 302 may turn a POST into a GET, which browsers do;
+        // 303 asks for a GET in any case. 307 and 308 keep method and body.
         let as_get = match status {
             StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => self.method == Method::POST,
             StatusCode::SEE_OTHER => self.method != Method::HEAD,
@@ -93,6 +97,7 @@ impl Hop {
         }
         take_userinfo(&mut url);
         let mut next = self.clone();
+        // Never taken back: after a redirect home it is still the other origin that chose the URL.
         next.foreign |= url.origin() != self.url.origin();
         next.url = url;
         if next.foreign {
@@ -135,7 +140,8 @@ impl Hop {
         digest.finalize().into()
     }
 
-    /// Without a credential; says that a challenge is welcome, which a few servers wait for.
+    /// Returns the request without a credential. Its header `Accept-Authenticate` says that a challenge
+    /// is welcome, which a few servers wait for.
     pub(super) fn unpaid(&self) -> reqwest::Request {
         let mut request = self.plain();
         let welcome = HeaderName::from_static("accept-authenticate");
@@ -146,11 +152,12 @@ impl Hop {
         request
     }
 
-    /// With a credential. A caller's own `authorization` stays if the server is known to read
-    /// the credential beside it, and gives way elsewhere.
+    /// Returns the request with a credential. The caller's own `authorization` stays if the server is
+    /// known to read the credential beside it, and is replaced otherwise.
     pub(super) fn paid(&self, credential: &CredentialHeader) -> reqwest::Request {
         let mut request = self.plain();
         let beside = credential.has_own_header && self.headers.contains_key(AUTHORIZATION);
+        // Other servers look at `authorization` alone, and the credential is what was paid for.
         let name = if beside { OWN_HEADER } else { AUTHORIZATION };
         request.headers_mut().insert(name, credential.value.clone());
         request

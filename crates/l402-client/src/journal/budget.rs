@@ -1,4 +1,4 @@
-//! The budget: limits, held against the money that the journal has seen.
+//! The budget: the limits, held against the money in the journal.
 
 use l402::{Msat, PaymentHash, UnixTime};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -9,12 +9,13 @@ use crate::{Error, Limits};
 const WINDOW_SECS: u64 = 24 * 60 * 60;
 
 impl Limits {
-    /// The fee limit to pay `amount` with, if `spent` has been spent or reserved within the
+    /// Returns the fee limit to pay `amount` with, after `spent` has been spent or reserved within the
     /// window. The amount is never lowered; the fee is lowered to what the limits leave.
     pub(super) fn allow(&self, amount: Msat, spent: Msat) -> Result<Msat, Error> {
         let wanted = self.max_fee(amount);
         let cost = amount.saturating_add(wanted);
         let left_today = self.per_day.checked_sub(spent).unwrap_or(Msat::ZERO);
+        // The request first: waiting does not help against its limit, so it is the one to name.
         let rules = [
             ("per_request", self.per_request, self.per_request),
             ("per_day", self.per_day, left_today),
@@ -30,10 +31,13 @@ impl Limits {
     }
 }
 
-/// Returns the sum that counts against the day: settled payments of the window with their fees, and whatever may
-/// still be paid, of any age. Settled rows dated ahead count: the clock was set back.
+/// Returns the sum that counts against the day: settled payments of the window with their fees, and
+/// payments of any age that may still go through. Rows that are dated ahead count, for the clock may
+/// have been set back.
 pub(super) fn spent(db: &Connection, now: UnixTime) -> rusqlite::Result<Msat> {
     let begin = now.secs().saturating_sub(WINDOW_SECS);
+    // `max`: an open row has no paid amount yet, and a wallet may report that it paid more than the
+    // invoice asked.
     let mut rows = db.prepare_cached(
         "SELECT max(amount_msat, paid_msat), fee_msat FROM purchase \
          WHERE state IN ('intent', 'unknown') \
@@ -46,14 +50,15 @@ pub(super) fn spent(db: &Connection, now: UnixTime) -> rusqlite::Result<Msat> {
         .try_fold(Msat::ZERO, |sum, cost| Ok(sum.saturating_add(cost?)))
 }
 
-/// Returns the reason to ask a wallet for nothing within the window: it paid more for routing than
-/// it was allowed to.
+/// Returns the error for a wallet that paid more for routing within the window than it was allowed
+/// to, or `None` for any other wallet.
 pub(super) fn broken_limit(
     db: &Connection,
     wallet: &str,
     now: UnixTime,
 ) -> rusqlite::Result<Option<Error>> {
     let begin = now.secs().saturating_sub(WINDOW_SECS);
+    // By name: another wallet has broken nothing, and the caller must have a way to go on.
     let mut rows = db.prepare_cached(
         "SELECT payment_hash, fee_msat, fee_limit_msat FROM purchase \
          WHERE paid_at > ?1 AND wallet = ?2 AND fee_msat > fee_limit_msat ORDER BY paid_at DESC",

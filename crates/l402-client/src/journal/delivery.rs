@@ -18,7 +18,7 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// Records that the answer was had.
+    /// Records that the answer was read to its end.
     pub(crate) async fn finish(self) {
         let Self {
             journal,
@@ -35,10 +35,11 @@ impl Delivery {
         let done = journal
             .run(move |store| store.served(&hash, single_use, now))
             .await;
-        // The answer is there; what was lost is only that the token is tried once more.
+        // The caller has the answer. The only loss is that the token is tried once more.
         if let Err(error) = done {
             tracing::warn!(%hash, %error, "cannot mark a purchase as served");
         }
+        // Only now: a call that claims the purchase next must already read `served`.
         drop(claim);
     }
 }

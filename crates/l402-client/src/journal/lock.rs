@@ -1,4 +1,4 @@
-//! One purchase at a time: locks that end with the process that holds them, also by kill -9.
+//! Locks for one purchase at a time, which end with the process that holds them, even by kill -9.
 //!
 //! Two kinds, both files in `FOLDER/locks/`. A [`Flight`] is the right to buy at one origin and
 //! path. A [`Claim`] is the right to use one paid purchase that has not been served yet. A lock that
@@ -16,7 +16,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::Error;
 
-/// The place of a purchase, origin and path: another price is asked at another path.
+/// The place of a purchase: origin and path. A server may ask another price at another path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
     pub(crate) origin: String,
@@ -31,16 +31,18 @@ impl Scope {
         }
     }
 
-    /// The name of its lock file. An origin holds no line feed, so no two scopes share a name.
+    /// Returns the name of the lock file. An origin holds no line feed, so no two scopes share a name.
     fn lock_name(&self) -> String {
         let text = format!("{}\n{}", self.origin, self.path);
+        // A path may be longer than a file name, and hold characters that a file name must not.
         hex::encode(Sha256::digest(text))
     }
 }
 
-/// The right to buy in one scope, of all tasks and processes on one folder.
+/// The right to buy in one scope, exclusive among all tasks and processes on one folder.
 #[derive(Debug)]
 pub(crate) struct Flight {
+    // Fields are dropped in this order, so the file is free when the next task here wants it.
     _file: FileLock,
     _here: OwnedMutexGuard<()>,
 }
@@ -62,7 +64,7 @@ pub(crate) struct Locks {
 }
 
 impl Locks {
-    /// A folder that exists.
+    /// Takes the locks of a folder, which must exist.
     pub(crate) fn new(folder: PathBuf) -> Self {
         Self {
             folder,
@@ -73,6 +75,7 @@ impl Locks {
     /// Waits for the right to buy in `scope`. Dropping the future gives up the place in the queue.
     pub(crate) async fn flight(&self, scope: &Scope) -> Result<Flight, Error> {
         let name = scope.lock_name();
+        // In memory first, or a thousand tasks of this process would poll the file at once.
         let here = self.local_queue(&name).lock_owned().await;
         let path = self.folder.join(name);
         let mut pause = Duration::from_millis(5);
@@ -83,6 +86,7 @@ impl Locks {
                     _here: here,
                 });
             }
+            // Polled: a wait in the kernel would block a thread, and could not be given up.
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(100));
         }
@@ -101,8 +105,8 @@ impl Locks {
         }))
     }
 
-    /// Claims a purchase, unless somebody else is using it. Its state must be read again
-    /// afterwards: it may have been served just before.
+    /// Claims a purchase, or returns `None` if somebody else is using it. The caller must read its
+    /// state again: it may have been served just before.
     pub(crate) fn claim(&self, hash: &PaymentHash) -> Result<Option<Claim>, Error> {
         let path = self.folder.join(format!("{hash}.use"));
         let file = FileLock::try_take(&path)?;
@@ -114,6 +118,7 @@ impl Locks {
         if let Some(queue) = here.get(name).and_then(Weak::upgrade) {
             return queue;
         }
+        // Swept when a scope is added, so that the map stays as small as the number in use.
         here.retain(|_, queue| queue.strong_count() > 0);
         let queue = Arc::new(LocalQueue::default());
         here.insert(name.to_owned(), Arc::downgrade(&queue));

@@ -14,19 +14,19 @@ use crate::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {
-    /// Failed for certain; no money moved.
+    /// The payment failed for certain. No money moved.
     Failed,
-    /// Written before the wallet is asked. Unless a run is at it now, none ever was.
+    /// The purchase is written down and no wallet was asked yet.
     Intent,
-    /// Paid and proven; the answer has not been had in full.
+    /// The payment is proven, and the answer has not been read in full.
     Paid,
-    /// The wallet says paid but its preimage does not prove it: kept for a claim.
+    /// The wallet reports a payment that its preimage does not prove. Kept for a claim.
     PaidNoProof,
-    /// Paid, and the server refused the credential for good.
+    /// The payment is proven, and the server refused the credential for good.
     Refused,
-    /// Paid, and the answer was had to its end.
+    /// The payment is proven, and the answer was read to its end.
     Served,
-    /// The wallet was asked, and its answer is not known, or not yet: the amount stays reserved.
+    /// The wallet was asked, and its answer is not known yet. The amount stays reserved.
     Unknown,
 }
 
@@ -41,7 +41,7 @@ impl State {
         Self::Unknown,
     ];
 
-    /// Name for JSON: `failed`, `intent`, `paid`, `paid_no_proof`, `refused`, `served`, `unknown`.
+    /// Returns the name for JSON: `failed`, `intent`, `paid`, `paid_no_proof`, `refused`, `served`, `unknown`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -61,23 +61,23 @@ impl State {
     }
 }
 
-/// One purchase. Holds no secret.
+/// One purchase, as a list of payments shows it. Holds no secret.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Entry {
-    /// The payment hash.
+    /// The payment hash, which names the purchase.
     pub payment_hash: PaymentHash,
-    /// Scheme, host and port.
+    /// The scheme, host and port of the server.
     pub origin: String,
-    /// The path.
+    /// The path, without the query.
     pub path: String,
-    /// The invoice's amount.
+    /// The amount of the invoice.
     pub amount: Msat,
     /// The cost of routing, once known; before that the most it may be.
     pub fee: Msat,
-    /// The state it is in.
+    /// The state of the purchase.
     pub state: State,
-    /// The time it began.
+    /// The time at which it was written down first.
     pub created: UnixTime,
     /// The time of its last change.
     pub updated: UnixTime,
@@ -87,6 +87,18 @@ pub struct Entry {
 
 /// The journal of payments, with tokens and budget in the same SQLite file (0600). Cheap to
 /// clone; several processes may have it open at once.
+///
+/// ```
+/// use l402_client::{Journal, State};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path();
+/// let journal = Journal::open(&folder.join("client"))?;
+/// let entries = journal.entries(10)?;
+/// let open = entries.iter().filter(|entry| entry.state == State::Unknown);
+/// assert_eq!(open.count(), 0, "nothing was bought yet");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Journal {
     file: Arc<Path>,
@@ -106,11 +118,12 @@ impl Journal {
     /// Opens or creates `FOLDER/client.db` and `FOLDER/locks/`.
     ///
     /// # Errors
-    /// [`Error::Store`], naming the file. One that is broken, is a link, belongs to something
-    /// else or was written by a newer version is refused and left as it is.
+    /// [`Error::Store`], naming the file. A file that is broken, is a link, belongs to another program
+    /// or was written by a newer version is refused and left as it is.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let file = folder.join("client.db");
         let locks = folder.join("locks");
+        // First, for it makes the folders above it as well, each with mode 0700.
         private::create_folder(&locks)?;
         let store = Store::open(&file)?;
         Ok(Self {
@@ -120,10 +133,10 @@ impl Journal {
         })
     }
 
-    /// The newest entries first.
+    /// Returns at most `limit` entries, the newest first.
     ///
     /// # Errors
-    /// [`Error::Store`] when the file cannot be read.
+    /// [`Error::Store`] if the file cannot be read.
     pub fn entries(&self, limit: usize) -> Result<Vec<Entry>, Error> {
         self.with(|store| store.entries(limit))
     }
@@ -138,6 +151,7 @@ impl Journal {
         work: impl FnOnce(&mut Store) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
         let journal = self.clone();
+        // A blocking task cannot be cancelled, so a dropped future leaves no write half done.
         let done = tokio::task::spawn_blocking(move || journal.with(work)).await;
         done.unwrap_or_else(|_| Err(Error::store("the journal's thread was stopped")))
     }
@@ -146,12 +160,13 @@ impl Journal {
         &self,
         work: impl FnOnce(&mut Store) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
+        // After a panic the store is still good: its transaction was rolled back when it was dropped.
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         work(&mut store).map_err(|error| unusable(&self.file, &error))
     }
 }
 
-/// What SQLite says never holds a value of ours.
+/// Returns an error that names the file. The texts of SQLite hold no value of a row, so no secret.
 pub(super) fn unusable(file: &Path, error: &dyn std::fmt::Display) -> Error {
     Error::store(format!("{}: {error}", file.display()))
 }

@@ -1,4 +1,4 @@
-//! One purchase as the file has it, secrets included.
+//! One purchase as it is in the file, secrets included.
 
 use http::HeaderValue;
 use l402::{Msat, Network, PaymentHash, Policy, Preimage, Scheme, UnixTime};
@@ -24,7 +24,7 @@ pub(crate) struct Draft {
     pub(crate) request: [u8; 32],
 }
 
-/// An intent that is durable: the only thing that a wallet is asked with.
+/// An intent that is durable. A wallet is asked with nothing else.
 #[derive(Debug)]
 pub(crate) struct DurableIntent {
     pub(crate) payment_hash: PaymentHash,
@@ -32,7 +32,7 @@ pub(crate) struct DurableIntent {
     pub(crate) max_fee: Msat,
 }
 
-/// A row. Its `Debug` names the payment and no secret.
+/// A row of the journal. Its `Debug` names the payment and shows no secret.
 #[derive(Clone)]
 pub(crate) struct Purchase {
     pub(crate) payment_hash: PaymentHash,
@@ -70,6 +70,7 @@ impl Purchase {
          fee_limit_msat, request";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        // Read leniently below: a policy that only a newer version knows must not hide the purchase.
         let policy: Option<String> = row.get(10)?;
         let preimage: Option<[u8; 32]> = row.get(13)?;
         Ok(Self {
@@ -95,13 +96,15 @@ impl Purchase {
         })
     }
 
-    /// Returns true if one answer uses it up, as far as the token says.
+    /// Returns true if one answer uses the token up, as far as the token says.
     pub(crate) fn is_single_use(&self) -> bool {
+        // Without a policy the token counts as good for more: tried in vain, it costs one request; put
+        // away too early, it costs a second payment.
         self.policy
             .is_some_and(|policy| policy.uses().is_some_and(|uses| uses.get() == 1))
     }
 
-    /// Returns true if it was bought for this very request.
+    /// Returns true if the purchase was made for this very request.
     pub(crate) fn is_for(&self, request: &[u8; 32]) -> bool {
         self.request.as_ref() == Some(request)
     }
@@ -111,18 +114,19 @@ impl Purchase {
         self.max_fee.filter(|limit| self.fee > *limit)
     }
 
-    /// Returns true if a server of ours made the token: these also read the credential beside the caller's own
-    /// `Authorization`.
+    /// Returns true if the gateway of this project made the token. It also reads the credential beside
+    /// the caller's own `Authorization`.
     pub(crate) fn is_ours(&self) -> bool {
         self.policy.is_some()
     }
 
-    /// The value of the credential header, under the scheme that the server used, the token byte
-    /// for byte. `None` before there is proof.
+    /// Returns the value of the credential header, with the scheme that the server used and the token
+    /// byte for byte. Returns `None` if there is no proof yet.
     pub(crate) fn authorization(&self) -> Option<HeaderValue> {
         let preimage = self.preimage.as_ref()?;
         let text = format!("{} {}:{}", self.scheme, self.token, preimage.to_hex());
         let mut value = HeaderValue::try_from(text).ok()?;
+        // So that no `Debug` of a request shows the preimage.
         value.set_sensitive(true);
         Some(value)
     }
@@ -160,14 +164,14 @@ impl Entry {
     }
 }
 
-/// Reads a state.
+/// Reads the name of a state.
 pub(super) fn state(row: &Row<'_>, at: usize) -> rusqlite::Result<State> {
     word(row, at, |text| {
         State::ALL.into_iter().find(|state| state.name() == text)
     })
 }
 
-/// Reads a word of a closed vocabulary; another word means a file that was tampered with.
+/// Reads a word of a closed list. Any other word means that the file was tampered with.
 fn word<T>(row: &Row<'_>, at: usize, read: impl Fn(&str) -> Option<T>) -> rusqlite::Result<T> {
     let text: String = row.get(at)?;
     read(&text).ok_or_else(|| {

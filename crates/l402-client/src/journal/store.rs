@@ -1,4 +1,4 @@
-//! The file: its layout, and every statement that touches it.
+//! The SQLite file: its layout, and every statement that touches it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -56,8 +56,8 @@ const LAYOUT: &str = "
     CREATE INDEX purchase_paid_at ON purchase (paid_at);
 ";
 
-/// From layout 1, in which an intent may have been asked for already: none of them can be taken
-/// for one that was not.
+/// The upgrade from layout 1, in which an intent may have been asked for already. Its intents become
+/// `unknown`, since none of them can be taken for one that was not asked for.
 const FROM_1: &str = "
     ALTER TABLE purchase ADD COLUMN wallet TEXT;
     ALTER TABLE purchase ADD COLUMN fee_limit_msat INTEGER;
@@ -69,26 +69,26 @@ const FROM_1: &str = "
         WHERE state = 'intent';
 ";
 
-/// The newest date that money has in the file. None is dated before it, whatever the clock says.
+/// The newest date of money in the file. Nothing is dated before it, whatever the clock says.
 const NEWEST: &str = "max(coalesce((SELECT max(created) FROM purchase), 0), \
                       coalesce((SELECT max(paid_at) FROM purchase), 0))";
 
 /// The outcome of [`Store::reserve`].
 pub(crate) enum ReserveOutcome {
-    /// Durable; the wallet may be asked.
+    /// The intent is durable, and the wallet may be asked.
     Made(DurableIntent),
-    /// A limit says no, or the wallet has broken one.
+    /// A limit forbids it, or the wallet has broken one.
     Denied(Error),
-    /// This very invoice has been paid, or may have been.
+    /// This very invoice was paid, or may have been. Holds the state of its row.
     Taken(State),
 }
 
-/// One connection.
+/// One connection to the file.
 #[derive(Debug)]
 pub(crate) struct Store(Connection);
 
 impl Store {
-    /// Opens the file, or makes it. One that is not ours is left as it is.
+    /// Opens or creates the file. A file of another program is refused and left as it is.
     pub(super) fn open(file: &Path) -> Result<Self, Error> {
         Ok(Self(sqlite::open(file, &SCHEMA)?))
     }
@@ -105,9 +105,8 @@ impl Store {
             .collect()
     }
 
-    /// Checks the limits and writes the intent, in one transaction that is synced when this
-    /// returns. `window` is the time for the budget, `now` the one to write down where the file
-    /// holds no later one.
+    /// Checks the limits and writes the intent, in one transaction that is synced when this returns.
+    /// `window` is the time for the budget; `now` is written down unless the file holds a later date.
     pub(crate) fn reserve(
         &mut self,
         draft: &Draft,
@@ -115,6 +114,8 @@ impl Store {
         window: UnixTime,
         now: UnixTime,
     ) -> rusqlite::Result<ReserveOutcome> {
+        // Immediate: two processes that both read the sum before either writes would together spend
+        // more than the limit.
         let tx = self
             .0
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -126,6 +127,8 @@ impl Store {
                 |row| state(row, 0),
             )
             .optional()?;
+        // A failed attempt moved no money, so the same invoice may be tried again. Every early return
+        // drops the transaction, which rolls it back.
         if let Some(taken) = earlier.filter(|state| *state != State::Failed) {
             return Ok(ReserveOutcome::Taken(taken));
         }
@@ -146,9 +149,10 @@ impl Store {
         }))
     }
 
-    /// Writes down that the wallet is about to be asked: from here on only the wallet knows.
-    /// `false` if the row is no intent any more, and the wallet must not be asked.
+    /// Writes that the wallet is about to be asked. Returns false if the row is no intent any more;
+    /// then the wallet must not be asked.
     pub(crate) fn asked(&mut self, hash: &PaymentHash, now: UnixTime) -> rusqlite::Result<bool> {
+        // The condition is part of the update: another process may have marked the row as failed.
         let changed = self.0.execute(
             "UPDATE purchase SET state = 'unknown', note = 'the wallet was asked', updated = ?2 \
              WHERE payment_hash = ?1 AND state = 'intent'",
@@ -157,7 +161,7 @@ impl Store {
         Ok(changed == 1)
     }
 
-    /// Writes the proof, which `Preimage::proves` has found good. A fee over its limit is noted.
+    /// Writes a proof that `Preimage::proves` has found good, and notes a fee over its limit.
     pub(crate) fn paid(
         &mut self,
         hash: &PaymentHash,
@@ -184,7 +188,7 @@ impl Store {
         self.purchase(hash)
     }
 
-    /// The wallet says paid and proves nothing: the money counts as gone.
+    /// Writes that the wallet reports a payment without proof. The money counts as spent.
     pub(crate) fn paid_without_proof(
         &mut self,
         hash: &PaymentHash,
@@ -203,7 +207,7 @@ impl Store {
         Ok(())
     }
 
-    /// Moves a purchase whose money is not accounted anew: failed, unknown or refused.
+    /// Moves a purchase to a state that changes no amount: failed, unknown or refused.
     pub(crate) fn moved(
         &mut self,
         hash: &PaymentHash,
@@ -219,7 +223,7 @@ impl Store {
         Ok(())
     }
 
-    /// The answer was had to its end. A token that one answer uses up is not presented again.
+    /// Writes that the answer was read to its end. A token for one answer is not presented again.
     pub(crate) fn served(
         &mut self,
         hash: &PaymentHash,
@@ -234,7 +238,7 @@ impl Store {
         Ok(())
     }
 
-    /// Stops presenting a token; the purchase stays what it was.
+    /// Marks a token as not to be presented again. The state of the purchase stays as it is.
     pub(crate) fn evict(&mut self, hash: &PaymentHash, now: UnixTime) -> rusqlite::Result<()> {
         self.0.execute(
             "UPDATE purchase SET live = 0, updated = ?2 WHERE payment_hash = ?1",
@@ -254,7 +258,7 @@ impl Store {
             .optional()
     }
 
-    /// Purchases of a scope, or of all, whose outcome nobody knows, oldest first.
+    /// Returns the purchases of a scope, or of all scopes, whose outcome is open, the oldest first.
     pub(crate) fn open_purchases(
         &mut self,
         scope: Option<&Scope>,
@@ -271,9 +275,9 @@ impl Store {
             .collect()
     }
 
-    /// Purchases of a scope whose token is worth presenting: what was never served first, the
-    /// oldest before the newer; then what can be used again, the newest first. A token that was
-    /// never served is tried past its time, too: that it was for nothing must not go unnoticed.
+    /// Returns the purchases of a scope whose tokens are worth presenting: first those that were never
+    /// served, the oldest first; then those that can be used again, the newest first. A token that was
+    /// never served is tried after its end, too, so that the loss does not go unnoticed.
     pub(crate) fn usable(
         &mut self,
         scope: &Scope,
@@ -293,8 +297,10 @@ impl Store {
     }
 }
 
-/// A failed attempt at the same invoice makes way.
+/// Writes an intent. A failed attempt at the same invoice is replaced.
 fn insert(db: &Connection, draft: &Draft, max_fee: Msat, now: UnixTime) -> rusqlite::Result<()> {
+    // `?5` twice: until routing has its price, the most that it may cost counts as spent. `live` is 0,
+    // for there is nothing to present before there is proof.
     let sql = format!(
         "INSERT OR REPLACE INTO purchase (payment_hash, origin, path, state, amount_msat, \
          paid_msat, fee_msat, created, updated, expires, note, network, invoice, scheme, token, \
@@ -310,6 +316,7 @@ fn insert(db: &Connection, draft: &Draft, max_fee: Msat, now: UnixTime) -> rusql
             bounded(draft.quote.amount),
             bounded(max_fee),
             now.secs(),
+            // SQLite's integers are signed; a date beyond them must not fail the purchase.
             draft.quote.expires.secs().min(i64::MAX.unsigned_abs()),
             draft.network.name(),
             draft.quote.invoice,
@@ -326,7 +333,7 @@ fn insert(db: &Connection, draft: &Draft, max_fee: Msat, now: UnixTime) -> rusql
     Ok(())
 }
 
-/// Fits a column: no honest amount is over all bitcoin there can be.
+/// Bounds an amount by all bitcoin that can exist, so that it fits into a signed column.
 fn bounded(amount: Msat) -> u64 {
     amount.min(Msat::MAX).msat()
 }

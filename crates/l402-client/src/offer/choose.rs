@@ -1,4 +1,4 @@
-//! The choice: the offer of a report, as a quote within the buyer's limits.
+//! The offer of a report, turned into a quote within the buyer's limits.
 
 use http::{HeaderMap, StatusCode};
 use l402::{Invoice, Msat, Network, Scheme, UnixTime};
@@ -26,7 +26,7 @@ pub(crate) struct PaymentRequiredAnswer<'a> {
     pub(crate) status: StatusCode,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
-    /// The wallet's network; without a wallet any will do, for nothing is paid.
+    /// The wallet's network. Without a wallet any network will do, since nothing is paid.
     pub(crate) network: Option<Network>,
     pub(crate) plain_http: bool,
 }
@@ -66,6 +66,8 @@ fn quote(
     origin: String,
     limits: &Limits,
 ) -> Quote {
+    // The quote names what may really be spent. An amount over the limit is refused later, when the
+    // limits are held against the journal, so that one place alone decides.
     let fee_left = limits.per_request.checked_sub(amount);
     let max_fee = limits.max_fee(amount);
     let description = invoice.description.as_deref().unwrap_or_default();
@@ -76,6 +78,7 @@ fn quote(
         payee: hex::encode(invoice.payee),
         payment_hash: invoice.payment_hash,
         invoice: offer.bolt11.clone(),
+        // The seller's text, on the buyer's terminal.
         description: l402::text::escape_within(description, DESCRIPTION_CHARS),
         expires: invoice.expires,
         policy: offer.policy,

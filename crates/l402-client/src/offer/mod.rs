@@ -1,6 +1,6 @@
 //! From a 402 answer to the offer that the client may pay.
 //!
-//! The rules are those of [`examine`](crate::examine); this wing only chooses.
+//! The rules are those of [`examine`](crate::examine). This module adds the limits of the buyer.
 
 mod choose;
 

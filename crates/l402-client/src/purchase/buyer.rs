@@ -36,21 +36,22 @@ impl Buyer {
         }
     }
 
-    /// The time for the budget's window: while this client lives, it passes no faster than the
-    /// monotonic clock, so that setting the wall clock forward frees no budget. Set back, it
-    /// frees none either: what is dated ahead counts.
+    /// Returns the time at which the budget's window ends. While this client lives, it passes no
+    /// faster than the monotonic clock, so that a wall clock set forward frees no budget. A clock set
+    /// back frees none either, since purchases that are dated ahead count.
     pub(crate) fn window_time(&self) -> UnixTime {
+        // The two functions err to opposite sides, each to the one that makes the day longer.
         self.clock.wall().min(self.steady_time())
     }
 
-    /// The time to date money with: never before what has passed since the start, so that nothing
-    /// is dated out of the window while the clock is set back. The journal's newest date is a
-    /// bound of the same kind, between one run and the next.
+    /// Returns the time to date money with. It never falls behind the monotonic clock, so that a wall
+    /// clock set back dates nothing out of the window. Between one run and the next, the journal's
+    /// newest date is a bound of the same kind.
     pub(crate) fn dating_time(&self) -> UnixTime {
         self.clock.wall().max(self.steady_time())
     }
 
-    /// The wall clock of the start, gone on at the pace of the monotonic one.
+    /// Returns the wall clock of the start plus the monotonic time since then.
     fn steady_time(&self) -> UnixTime {
         let (wall, monotonic) = self.started;
         wall.saturating_add(self.clock.monotonic().saturating_sub(monotonic))

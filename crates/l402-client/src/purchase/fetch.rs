@@ -1,4 +1,5 @@
-//! The way of one request: what was bought before, or else one purchase, then the answer.
+//! One request from its first hop to its answer: a credential that was bought before, or else one
+//! purchase.
 //!
 //! ```text
 //! flight lock ─ what became of open purchases? ─ unknown: stop
@@ -33,6 +34,8 @@ impl Buyer {
         let mut hop = Hop::first(request)?;
         let mut bought = None;
         for _ in 0..=REDIRECTS_MAX {
+            // One call buys once. Behind a paid redirect only free answers and older purchases are used,
+            // or a server could lead a caller from price to price.
             let bought_now = bought
                 .as_ref()
                 .map(|receipt: &crate::Receipt| receipt.payment_hash);
@@ -44,6 +47,7 @@ impl Buyer {
                 Some(next) => hop = next,
                 None => return Ok(answer.with_receipt(bought)),
             }
+            // A redirect is a delivery: left as `paid`, its credential would be presented again.
             bought = answer.into_receipt().await.or(bought);
         }
         let detail = format!("more than {REDIRECTS_MAX} redirects");
@@ -79,7 +83,7 @@ impl Buyer {
             .flatten()
     }
 
-    /// The answer of one URL. `bought` is what this call has paid for already.
+    /// Fetches one URL. `bought` names the payment that this call has made already.
     pub(super) async fn fetch(
         self: &Arc<Self>,
         hop: &Hop,
@@ -89,10 +93,13 @@ impl Buyer {
         let (mut tried, mut unserved) = (Vec::new(), 0);
         loop {
             let flight = self.flight(&scope).await?;
+            // Before anything is decided, a purchase that was cut short gets its outcome: its
+            // credential may be the one to present, and while it is unknown nothing is bought.
             self.resolve(&scope).await?;
             let Some(kept) = self.find_usable(hop, &scope, &tried).await? else {
                 return self.buy(hop, scope, flight, bought).await;
             };
+            // Presenting pays nothing, so others may buy meanwhile; this purchase has its own claim.
             drop(flight);
             tried.push(kept.purchase.payment_hash);
             match self.use_again(hop, kept).await? {
@@ -122,6 +129,7 @@ impl Buyer {
             let reason = "the paid answer leads to something that asks for another payment";
             return Err(not_served(hash, Some(402), reason.into(), false));
         }
+        // Examined before a wallet is looked for, so that an unsound price is never shown as one.
         let offer = self.offer(hop, answer).await?;
         let Some(wallet) = self.wallet.clone() else {
             return Err(Error::PaymentRequired(Box::new(offer.quote)));
@@ -129,6 +137,7 @@ impl Buyer {
         self.notify(&Event::Challenged(offer.quote.clone()));
         let quote = offer.quote.clone();
         let draft = draft(hop, scope, offer, wallet.name());
+        // From here on a row exists, and every way out must leave it in its true state.
         let reserved = self.reserve(draft).await?;
         let payment = PendingPayment {
             client: Arc::clone(self),
@@ -140,6 +149,7 @@ impl Buyer {
         let kept = payment.run_to_its_end().await?;
         self.notify(&Event::Retrying);
         let hash = kept.purchase.payment_hash;
+        // Not through `use_again`: a new credential that is turned away is never put away quietly.
         match self.present(hop, &kept.purchase).await {
             Presented::Answer(answer) => Ok(self.bought(answer, kept, false)),
             Presented::Failed { status, reason } => Err(not_served(hash, status, reason, true)),
@@ -149,7 +159,7 @@ impl Buyer {
         }
     }
 
-    /// Reads and checks a 402.
+    /// Reads a 402 answer and checks its challenge.
     async fn offer(&self, hop: &Hop, answer: reqwest::Response) -> Result<Offer, Error> {
         if hop.foreign {
             let detail = "a redirect led to another origin, and that one asks for money; ask it \
@@ -157,6 +167,8 @@ impl Buyer {
             return Err(Error::refused(Refused::RedirectedAcrossOrigins, detail));
         }
         let (status, headers) = (answer.status(), answer.headers().clone());
+        // The challenge is in the head. A body that is too long or breaks off counts as empty, for it
+        // is only held against the invoice.
         let body = self.http.body(answer, BODY_MAX).await;
         let answer = PaymentRequiredAnswer {
             url: &hop.url,
@@ -173,11 +185,11 @@ impl Buyer {
         self.plain_http || is_private(&hop.url)
     }
 
-    /// Limits and intent, durable before anybody is asked to pay.
+    /// Checks the limits and writes the intent, durable before anybody is asked to pay.
     async fn reserve(&self, draft: Draft) -> Result<DurableIntent, Error> {
         let payment_hash = draft.quote.payment_hash;
         let mut reservation = self.try_reserve(draft.clone()).await?;
-        // What ended before its wallet was asked needs its share of the budget no more.
+        // Purchases that ended before a wallet was asked may still hold a share of the budget.
         if matches!(
             reservation,
             ReserveOutcome::Denied(Error::OverBudget { .. })
@@ -235,7 +247,7 @@ fn draft(hop: &Hop, scope: Scope, offer: Offer, wallet: String) -> Draft {
     }
 }
 
-/// An error behind a redirect from something paid is no longer one that cost nothing.
+/// Turns an error behind a paid redirect into one that says that money moved.
 fn after_payment(error: Error, bought: Option<PaymentHash>) -> Error {
     match bought {
         Some(hash) if error.no_money_moved() => {

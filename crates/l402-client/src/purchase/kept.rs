@@ -1,4 +1,4 @@
-//! Purchases of earlier calls, whose credential may still be good.
+//! Purchases of earlier calls whose credentials may still be good.
 
 use l402::PaymentHash;
 
@@ -8,8 +8,8 @@ use crate::http::Hop;
 use crate::journal::{Claim, Purchase, Scope, State};
 use crate::{Error, Event, Response};
 
-/// The most stored tokens that one call tries before it buys. Where all of them were paid and
-/// none was ever served, it does not.
+/// The most stored tokens that one call tries before it buys. If all of them were paid and none was
+/// ever served, it buys nothing.
 pub(super) const TOKENS_TRIED_MAX: usize = 3;
 
 /// A purchase that this call may present.
@@ -21,20 +21,22 @@ pub(super) struct KeptPurchase {
 /// The outcome of presenting an earlier purchase.
 pub(super) enum Used {
     Answer(Box<Response>),
-    /// Paid and never served, and good for another request, says the server.
+    /// The purchase is paid and was never served, and the server says that its token is good for
+    /// another request.
     NotCovered,
-    /// Of no use here, and no loss.
+    /// The purchase is of no use here, and nothing is lost.
     No,
 }
 
 impl Buyer {
-    /// The first stored purchase of the scope that nobody else is using.
+    /// Returns the first stored purchase of the scope that nobody else is using.
     pub(super) async fn find_usable(
         &self,
         hop: &Hop,
         scope: &Scope,
         tried: &[PaymentHash],
     ) -> Result<Option<KeptPurchase>, Error> {
+        // A credential goes neither to where a redirect led nor over a wire that others can read.
         if hop.foreign || !self.may_carry(hop) || tried.len() >= TOKENS_TRIED_MAX {
             return Ok(None);
         }
@@ -54,9 +56,10 @@ impl Buyer {
         Ok(None)
     }
 
-    /// Claims a purchase that was never served. A token for one answer needs the claim; any other
-    /// may be presented beside whoever has it.
+    /// Claims a purchase that was never served. A token for one answer is presented under its claim
+    /// only; any other token may be presented by several calls at once.
     async fn hold(&self, purchase: Purchase) -> Result<Option<KeptPurchase>, Error> {
+        // Served, and still kept: good for more answers, so there is nothing to claim.
         if purchase.state != State::Paid {
             return Ok(Some(KeptPurchase {
                 purchase,
@@ -78,7 +81,8 @@ impl Buyer {
             .map(|purchase| KeptPurchase { purchase, claim }))
     }
 
-    /// Presents an earlier purchase. One whose token is no good any more is put away.
+    /// Presents an earlier purchase, and puts its token away if it has worked before and is refused
+    /// now.
     pub(super) async fn use_again(&self, hop: &Hop, kept: KeptPurchase) -> Result<Used, Error> {
         let hash = kept.purchase.payment_hash;
         if kept.claim.is_some() {
@@ -96,7 +100,7 @@ impl Buyer {
             Presented::TurnedAway {
                 not_covered: true, ..
             } if !unserved => return Ok(Used::No),
-            // It may be so, for another request than the one that it was bought for.
+            // True perhaps, if it was bought for another request than this one.
             Presented::TurnedAway {
                 not_covered: true, ..
             } if !kept.purchase.is_for(&hop.fingerprint()) => return Ok(Used::NotCovered),
@@ -121,7 +125,7 @@ impl Buyer {
     }
 }
 
-/// A seller of whom several purchases are open to be served gets no more money for now.
+/// Returns the error that stops buying at a path of which several purchases were never served.
 pub(super) fn none_covers(last: PaymentHash) -> Error {
     let reason = format!(
         "{TOKENS_TRIED_MAX} purchases of this path are paid and were never served, and the server \

@@ -1,7 +1,7 @@
 //! One payment: approved, and made once.
 //!
-//! No line here pays for anything but a [`DurableIntent`]. The journal says that the wallet is
-//! asked before it is asked, and holds the wallet's answer before anybody acts on it.
+//! Only a [`DurableIntent`] is paid for. The journal says that the wallet is asked before it is
+//! asked, and holds the wallet's answer before anything follows from it.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::{Error, Event, Quote};
 /// The longest that a wallet may be late with its answer, beyond the deadline that it was given.
 const LATE_MAX: Duration = Duration::from_secs(15);
 
-/// A payment about to be made, and all that must live as long.
+/// A payment about to be made, with everything that must live until its outcome is recorded.
 pub(super) struct PendingPayment {
     pub(crate) client: Arc<Buyer>,
     pub(crate) wallet: Arc<dyn Pay>,
@@ -31,10 +31,11 @@ pub(super) struct PendingPayment {
 }
 
 impl PendingPayment {
-    /// Runs on a task of its own: a caller who goes away before the wallet is asked stops it, and
-    /// one who goes away later does not.
+    /// Pays on a task of its own. If the caller goes away, the payment stops before the wallet is
+    /// asked, and otherwise goes on to its recorded outcome.
     pub(crate) async fn run_to_its_end(self) -> Result<KeptPurchase, Error> {
         let payment_hash = self.reserved.payment_hash;
+        // A dropped future cannot tell its task, but it drops this: the task sees the count fall.
         let caller = Arc::new(());
         let task = tokio::spawn(self.run(Arc::downgrade(&caller)));
         let ended = task.await.unwrap_or_else(|_| {
@@ -58,6 +59,8 @@ impl PendingPayment {
             return Err(error);
         }
         failpoint::hit(Step::IntentDurable);
+        // Before the wallet and not after: a crash in between must read as asked, or the next run
+        // would take the payment for one that never began.
         self.client.record_asked(payment_hash).await?;
         failpoint::hit(Step::AskedDurable);
         self.client.notify(&Event::Paying);
@@ -76,12 +79,13 @@ impl PendingPayment {
         Ok((KeptPurchase { purchase, claim }, flight))
     }
 
-    /// Asks the caller for approval, then checks that the invoice has not run out meanwhile and that
+    /// Asks the caller for approval, then checks that the invoice has not expired meanwhile and that
     /// the caller is still there.
     async fn last_word(&self, caller: &Weak<()>) -> Result<(), (Error, &'static str)> {
         if !self.approved().await {
             return Err((Error::Declined, "declined"));
         }
+        // Checked a second time, for a person may have thought about it for minutes.
         still_payable(self.quote.expires, self.client.clock.wall())
             .map_err(|error| (error, "the invoice ran out before it was approved"))?;
         if caller.strong_count() == 0 {
@@ -95,14 +99,16 @@ impl PendingPayment {
             return true;
         };
         let quote = Quote {
+            // What the budget really leaves, which may be less than what was quoted.
             max_fee: self.reserved.max_fee,
             ..self.quote.clone()
         };
         let asked = tokio::task::spawn_blocking(move || progress.approve(&quote)).await;
+        // A panic in the caller's code approves nothing.
         asked.unwrap_or(false)
     }
 
-    /// Asks the wallet, once.
+    /// Asks the wallet once, and waits until it is long past its deadline.
     pub(super) async fn wait(&self) -> PaymentOutcome {
         let deadline = self.client.payment_deadline;
         let mut payment = self.wallet.pay(PayRequest {
@@ -111,6 +117,7 @@ impl PendingPayment {
             deadline,
         });
         for second in 1..=(deadline + LATE_MAX).as_secs() {
+            // By reference: a time-out that dropped the future would leave the payment halfway.
             match tokio::time::timeout(Duration::from_secs(1), &mut payment).await {
                 Ok(outcome) => return outcome,
                 Err(_) => self

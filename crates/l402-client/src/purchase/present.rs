@@ -18,16 +18,17 @@ const IN_USE_TRIES: u32 = 5;
 /// The number of times that a server may ask for the same token again after a failure of its own.
 const SAME_TOKEN_TRIES: u32 = 2;
 
-/// The longest that is waited between two tries.
+/// The longest pause between two tries, however long the server asks for: the caller waits.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// The answer of a server to a credential.
 pub(super) enum Presented {
-    /// An answer to the request.
+    /// The server answers the request itself.
     Answer(reqwest::Response),
-    /// No answer now; the credential is not to blame.
+    /// There is no answer now, for a reason that is not in the credential.
     Failed { status: Option<u16>, reason: String },
-    /// 401 or 402. `not_covered` if the server says that the token is good for another request.
+    /// The server answers 401 or 402. `not_covered` is set if it says that the token is good for
+    /// another request.
     TurnedAway {
         status: u16,
         code: &'static str,
@@ -36,8 +37,8 @@ pub(super) enum Presented {
 }
 
 impl Buyer {
-    /// Presents a credential. A server that says to wait, or to come again with the same token,
-    /// is taken at its word a few times; none of this pays.
+    /// Presents a credential. If the server asks to wait or to come again with the same token, does so
+    /// a few times. Nothing here pays.
     pub(super) async fn present(&self, hop: &Hop, purchase: &Purchase) -> Presented {
         let Some(value) = purchase.authorization() else {
             let reason = "the stored credential does not fit into a header".into();
@@ -50,6 +51,7 @@ impl Buyer {
             value,
             has_own_header: purchase.is_ours(),
         };
+        // Counted apart: a token in use is ordinary and ends soon, a failing server may not.
         let (mut in_use, mut failed) = (0, 0);
         loop {
             let answer = match self.http.present(hop, &credential).await {
@@ -69,9 +71,11 @@ impl Buyer {
             if status == StatusCode::CONFLICT && !is_problem(answer.headers()) {
                 return Presented::Answer(answer);
             }
+            // Only now is the body read: an answer to the request belongs to the caller, unread.
             let document = self.document(answer).await;
             let problem = problem(&document);
             let tries = match status.as_u16() {
+                // Final: the same credential would be answered the same way.
                 401 | 402 => return turned_away(status, problem),
                 409 if in_use < IN_USE_TRIES => &mut in_use,
                 502..=504 if failed < SAME_TOKEN_TRIES && wants_same_token(&document) => {
@@ -99,6 +103,8 @@ impl Buyer {
             .journal
             .run(move |store| store.moved(&hash, State::Refused, &note, now))
             .await;
+        // The caller needs the error more than the note: a row that stays `paid` is merely presented
+        // once more.
         if let Err(error) = moved {
             tracing::warn!(%hash, %error, "cannot record a refused purchase");
         }
@@ -106,13 +112,14 @@ impl Buyer {
     }
 }
 
-/// Returns true if an answer is about the credential and not about the request, as far as the
-/// status tells.
+/// Returns true if the status allows that the answer is about the credential and not about the
+/// request.
 fn is_refusal(status: StatusCode) -> bool {
     matches!(status.as_u16(), 401 | 402 | 409) || status.is_server_error()
 }
 
-/// Returns true if the body is a problem document: a 409 of anything else is the upstream's own answer.
+/// Returns true if the body is a problem document. A 409 with any other body is the upstream's own
+/// answer.
 fn is_problem(headers: &HeaderMap) -> bool {
     let kind = headers
         .get(http::header::CONTENT_TYPE)
@@ -120,7 +127,7 @@ fn is_problem(headers: &HeaderMap) -> bool {
     kind.is_some_and(|kind| kind.starts_with("application/problem+json"))
 }
 
-/// The problem that a document names, in one of the two fields where servers put it.
+/// Returns the problem that a document names in one of two fields, since servers differ.
 fn problem(document: &Value) -> Option<Problem> {
     let names = ["code", "error"]
         .into_iter()

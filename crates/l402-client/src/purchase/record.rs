@@ -9,7 +9,7 @@ use crate::journal::{Purchase, State};
 use crate::{Error, Event};
 
 impl Buyer {
-    /// Only after this may the wallet be asked.
+    /// Writes that the wallet is asked now. It may be asked only after this has returned.
     pub(super) async fn record_asked(&self, payment_hash: PaymentHash) -> Result<(), Error> {
         let now = self.clock.wall();
         let written = self
@@ -20,7 +20,7 @@ impl Buyer {
         written.then_some(()).ok_or_else(gone)
     }
 
-    /// Writes down what became of a payment. Only a purchase that is proven and on disk comes out.
+    /// Writes down the outcome of a payment. Returns the purchase only if it is proven and on disk.
     pub(super) async fn record(
         &self,
         payment_hash: PaymentHash,
@@ -40,6 +40,7 @@ impl Buyer {
                     reason,
                 })
             }
+            // The wallet's word is no proof: a credential with any other preimage would be refused.
             PaymentOutcome::Settled {
                 preimage,
                 paid,
@@ -81,7 +82,8 @@ impl Buyer {
         Ok(purchase)
     }
 
-    /// Without the note the row is `unknown` just the same.
+    /// Notes the reason why a payment is unknown. The row has been `unknown` since the wallet was
+    /// asked, so a failure here loses the note alone.
     async fn record_unknown(&self, payment_hash: PaymentHash, note: String) {
         let now = self.clock.wall();
         let moved = self
@@ -105,7 +107,8 @@ impl Buyer {
     }
 }
 
-/// Paid, and the journal cannot say so: its row is unknown, and the next run looks it up.
+/// Returns the error for a payment whose outcome cannot be written. Its row stays unknown, and the
+/// next run looks it up.
 fn unrecorded(payment_hash: PaymentHash, error: &Error) -> Error {
     let detail = match error {
         Error::Store { detail } => detail.clone(),

@@ -1,4 +1,4 @@
-//! Payments that were cut short: the wallet is asked what became of them.
+//! Payments that were cut short, and the wallet's word on their outcome.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use super::buyer::Buyer;
 use crate::Error;
 use crate::journal::{Purchase, Scope, State};
 
-/// After an invoice's end, a payment that the wallet knows nothing of can no longer begin.
+/// The time after an invoice's end from which a payment that the wallet has no record of can no
+/// longer begin: 10 minutes.
 const GRACE: Duration = Duration::from_secs(10 * 60);
 
 const NEVER_ASKED: &str = "it ended before the wallet was asked";
@@ -17,8 +18,10 @@ const NEVER_ASKED: &str = "it ended before the wallet was asked";
 const NEVER_BEGUN: &str = "the wallet never began it";
 
 impl Buyer {
-    /// Finds out what became of the open purchases of a scope, whose flight lock the caller has.
-    /// Nothing new is bought while one of them is unknown.
+    /// Finds the outcome of all open purchases of a scope, whose flight lock the caller holds.
+    ///
+    /// # Errors
+    /// [`Error::PaymentUnknown`] if one of them stays unknown, so that nothing new is bought.
     pub(crate) async fn resolve(&self, scope: &Scope) -> Result<(), Error> {
         let scope = scope.clone();
         let open = self
@@ -31,9 +34,10 @@ impl Buyer {
         Ok(())
     }
 
-    /// Finds out what became of an open purchase, whose flight lock the caller has.
+    /// Finds the outcome of one open purchase, whose flight lock the caller holds.
     async fn find_out(&self, purchase: &Purchase) -> Result<(), Error> {
         let payment_hash = purchase.payment_hash;
+        // The row becomes `unknown` before a wallet is asked, so an `intent` was never paid.
         if purchase.state == State::Intent {
             return self.record_failure(payment_hash, NEVER_ASKED.into()).await;
         }
@@ -47,7 +51,7 @@ impl Buyer {
         }
     }
 
-    /// As [`Buyer::record`], for a payment of before: that it failed is no error now.
+    /// Records the outcome of an earlier payment. That it failed is no error of this call.
     async fn record_found(&self, hash: PaymentHash, outcome: PaymentOutcome) -> Result<(), Error> {
         match self.record(hash, outcome).await {
             Ok(_) | Err(Error::PaymentFailed { .. }) => Ok(()),
@@ -55,11 +59,12 @@ impl Buyer {
         }
     }
 
-    /// Asks the wallet about a purchase: its outcome, or `None` if it certainly never began.
-    /// The error says why neither is known.
+    /// Asks the wallet for the outcome of a purchase. Returns `None` if the payment certainly never
+    /// began; the error says why its outcome cannot be told.
     async fn look_up(&self, purchase: &Purchase) -> Result<Option<PaymentOutcome>, String> {
         let wallet = self.wallet.as_ref().ok_or_else(|| no_wallet(purchase))?;
         check_wallet(wallet.as_ref(), purchase)?;
+        // Before that, no record proves nothing: the request may still be on its way to the node.
         let ended = self.clock.wall() > purchase.expires.saturating_add(GRACE);
         match wallet.lookup(purchase.payment_hash).await {
             Ok(Some(outcome)) => Ok(Some(outcome)),
@@ -78,7 +83,7 @@ impl Buyer {
         Ok(unknown)
     }
 
-    /// Marks as failed what ended before its wallet was asked; whether there was any.
+    /// Marks purchases that ended before a wallet was asked as failed. Returns true if there was one.
     pub(crate) async fn release_unasked(&self) -> Result<bool, Error> {
         let open = self.journal.run(|store| store.open_purchases(None)).await?;
         let mut any = false;
@@ -89,11 +94,12 @@ impl Buyer {
     }
 
     async fn is_still_unknown(&self, purchase: &Purchase) -> Result<bool, Error> {
-        // Whoever has the lock is paying, or looking it up.
+        // The holder of the lock is paying, or looking the payment up.
         let Some(_flight) = self.journal.locks().try_flight(&purchase.scope)? else {
             return Ok(true);
         };
         let hash = purchase.payment_hash;
+        // Read again under the lock, for its last holder may have recorded the outcome.
         let fresh = self.journal.run(move |store| store.purchase(&hash)).await?;
         let Some(purchase) = fresh.filter(|purchase| purchase.state.is_open()) else {
             return Ok(false);
@@ -113,8 +119,9 @@ fn no_wallet(purchase: &Purchase) -> String {
     }
 }
 
-/// Another wallet than the one that was asked knows nothing of a payment, which says nothing.
-/// A row of before wallets had names is kept against the network alone.
+/// Checks that this wallet is the one that was asked to pay: another wallet has no record of the
+/// payment, and that would prove nothing. Rows from before wallets had names are held against the
+/// network alone.
 fn check_wallet(wallet: &dyn Pay, purchase: &Purchase) -> Result<(), String> {
     let name = wallet.name();
     match &purchase.wallet {

@@ -1,4 +1,4 @@
-//! What keeps money together when wallets, clocks, sellers and callers misbehave.
+//! The guards of the money against wallets, clocks, sellers and callers that misbehave.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};

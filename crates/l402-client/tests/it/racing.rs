@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::world::{World, fetch};
 
-/// How many of the calls brought an answer.
+/// Starts calls at the same moment, and returns the number of them that brought an answer.
 async fn race(
     world: &World,
     clients: &[Client],

@@ -1,4 +1,4 @@
-//! What a crash or a silent wallet leaves is found out before anything is paid again.
+//! Purchases that a crash or a silent wallet left open, resolved before anything is paid again.
 
 use std::time::Duration;
 

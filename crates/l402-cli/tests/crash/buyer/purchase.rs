@@ -84,7 +84,7 @@ impl<'a> Purchase<'a> {
         ended
     }
 
-    /// How often it was paid for.
+    /// Returns the number of times that the purchase was paid for.
     pub(super) fn paid(&self) -> u64 {
         (self.seller.income() - self.income_before) / PRICE_MSAT
     }
@@ -111,7 +111,7 @@ pub(super) struct Get {
     had: Vec<u8>,
 }
 
-/// How a process ended, and what it said.
+/// The exit status of a process, and its output.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) status: Option<i32>,

@@ -48,12 +48,12 @@ impl Seller {
         self.sandbox.set_fault(fault).expect("the sandbox's file");
     }
 
-    /// What sellers were paid, in msat.
+    /// Returns the amount that sellers were paid, in msat.
     pub(super) fn income(&self) -> u64 {
         self.sandbox.income().expect("the sandbox's file").msat()
     }
 
-    /// What the buyer has left, in msat.
+    /// Returns the amount that the buyer has left, in msat.
     pub(super) fn balance(&self) -> u64 {
         let balance = self.runtime.block_on(self.wallet.balance());
         balance.expect("the sandbox's file").msat()

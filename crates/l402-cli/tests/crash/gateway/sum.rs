@@ -1,4 +1,4 @@
-//! What the kills have done, added up.
+//! The sum of the effects of all kills.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ impl Sum {
         }
     }
 
-    /// What a crash may not do.
+    /// Checks that no crash did what it must not.
     pub(super) fn check(&self, in_flight_max: usize) {
         assert_eq!(self.lost, 0, "paid for and never had: {self:?}");
         assert_eq!(self.again_due, 0, "served again although due: {self:?}");
