@@ -250,7 +250,6 @@ fn named<'a>(tokens: &[Token<'a>], keywords: &[&str]) -> Vec<(usize, &'a str)> {
 }
 
 #[test]
-#[ignore = "until the words are plain"]
 #[expect(clippy::print_stdout, reason = "the figures are for people")]
 fn words_are_plain() {
     let mut all = Figures::default();
