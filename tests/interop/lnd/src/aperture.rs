@@ -42,7 +42,8 @@ impl Aperture {
                 home.join("aperture.db").display()
             ));
         let mut program = Program::start("aperture", &home, command);
-        // Aperture answers OPTIONS itself, so this makes no invoice and does not reach the upstream.
+        // Aperture answers OPTIONS itself, so this makes no invoice and does not reach the
+        // upstream.
         let (http, url) = (http(), format!("http://{address}/"));
         until("Aperture answers", async || {
             program.must_run();

@@ -1,7 +1,7 @@
 //! Two lnds with a channel between them, on a chain that only the test mines.
 //!
-//! Everything listens on loopback alone, keeps its files in one temporary folder, and ends with the value
-//! that started it. The programs btcd, lnd and aperture are in `target/interop/bin`, where
+//! Everything listens on loopback alone, keeps its files in one temporary folder, and ends with the
+//! value that started it. The programs btcd, lnd and aperture are in `target/interop/bin`, where
 //! `tests/interop/build.sh` puts them.
 
 mod aperture;

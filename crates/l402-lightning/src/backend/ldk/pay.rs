@@ -129,8 +129,8 @@ impl LdkShared {
         let before = self.file.begin(hash, payable.amount, payable.max_fee);
         match before.map_err(Payment::unknown)? {
             Some(Entry::Begun { .. } | Entry::Settled { .. }) => return Ok(()),
-            // The event of this failure may come again after a crash. A second attempt would then be
-            // stored as failed while it is under way.
+            // The event of this failure may come again after a crash. A second attempt would then
+            // be stored as failed while it is under way.
             Some(Entry::Failed(reason)) => return Err(refused(reason)),
             Some(Entry::Refused(_)) | None => {}
         }

@@ -44,7 +44,8 @@ impl Sandbox {
     pub fn open(home: &Path, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let folder = home.join("sandbox");
         private::create_folder(&folder)?;
-        // Read now, unlike the database: a damaged key must stop the start and not the first invoice.
+        // Read now, unlike the database: a damaged key must stop the start and not the first
+        // invoice.
         let key = key::NodeKey::open(&folder)?;
         let file = file::SandboxFile::new(folder.join("sandbox.db"));
         warn_once_that_it_is_no_money(&folder);

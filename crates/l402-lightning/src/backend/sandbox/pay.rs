@@ -197,8 +197,8 @@ impl SandboxShared {
             return Err(rejected(text));
         }
         let amount = invoice.required_amount().map_err(rejected)?;
-        // The payee's key alone does not show that this sandbox can prove the payment: the hash must
-        // also be that of the preimage which is derived here.
+        // The payee's key alone does not show that this sandbox can prove the payment: the hash
+        // must also be that of the preimage which is derived here.
         let preimage = self.key.preimage(&invoice.payment_secret);
         if invoice.payee != self.key.public() || !preimage.proves(&invoice.payment_hash) {
             return Err(rejected(
