@@ -1,9 +1,9 @@
 //! Opening of SQLite files, in one way for every file of the program.
 //!
 //! ```text
-//!   private file? ──▶ look (read-only) ──▶ ours? sound? known version? ──▶ WAL ──▶ create or
-//!        │ no              │ no                    │ no                            upgrade, in
-//!        ▼                 ▼                       ▼                               one transaction
+//!   private file? ──▶ read-only look: ours? sound? known version? ──▶ WAL ──▶ create or upgrade
+//!        │ no                              │ no
+//!        ▼                                 ▼
 //!      refused, and left as it is
 //! ```
 //!
@@ -41,8 +41,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 
 use crate::{Clock as _, FileError, FileFault, SystemClock, private};
 
-/// The largest file that is read to its end at each start, in bytes. A second of delay for each GiB
-/// would cost more than it finds, and SQLite reports damage when it reads it.
+/// The largest file that is checked as a whole at each start, in bytes. The check takes about a
+/// second for each GiB, and without it SQLite reports damage when it reads the damaged page.
 const CHECK_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The size of SQLite's smallest page, in bytes. SQLite takes a shorter file for an empty database
@@ -58,7 +58,7 @@ pub struct Schema {
     /// The word for the file in errors, such as "ledger".
     pub name: &'static str,
     /// The number in the header of the file that identifies the program, made by
-    /// [`application_id`]. Files from before there was one hold 0.
+    /// [`application_id`]. Files made before there was an id hold 0.
     pub application_id: i32,
     /// The statements that make the tables of a new file. The version of a new file is 1 + the
     /// number of `upgrades`.
@@ -106,20 +106,20 @@ pub fn open(path: &Path, schema: &Schema) -> Result<Connection, FileError> {
 }
 
 /// Refuses a file that is not ours, through a connection that cannot change it.
-fn look(path: &Path, schema: &Schema, bytes: u64) -> Result<(), Trouble> {
+fn look(path: &Path, schema: &Schema, bytes: u64) -> Result<(), StepError> {
     if bytes < PAGE_MIN_BYTES {
         let wanted = schema.name;
-        return Err(Trouble::Fault(FileFault::OtherProgram { wanted }));
+        return Err(StepError::Fault(FileFault::OtherProgram { wanted }));
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(schema.busy_timeout)?;
-    refuse_foreign(&connection.unchecked_transaction()?, schema)?;
+    checked_version(&connection.unchecked_transaction()?, schema)?;
     if bytes <= CHECK_MAX_BYTES {
         let verdict: String =
             connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if verdict != "ok" {
-            return Err(Trouble::Fault(FileFault::Damaged(verdict)));
+            return Err(StepError::Fault(FileFault::Damaged(verdict)));
         }
     }
     Ok(())
@@ -127,10 +127,10 @@ fn look(path: &Path, schema: &Schema, bytes: u64) -> Result<(), Trouble> {
 
 /// Returns the version of a file of ours, or 0 for an empty one. Takes a transaction so that all is
 /// read at one moment, since another process may be making the tables.
-fn refuse_foreign(tx: &Transaction<'_>, schema: &Schema) -> Result<i64, Trouble> {
+fn checked_version(tx: &Transaction<'_>, schema: &Schema) -> Result<i64, StepError> {
     let pragma = |name| tx.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (id, version) = (pragma("application_id")?, pragma("user_version")?);
-    let other = Err(Trouble::Fault(FileFault::OtherProgram {
+    let other = Err(StepError::Fault(FileFault::OtherProgram {
         wanted: schema.name,
     }));
     if id != 0 && id != i64::from(schema.application_id) {
@@ -139,7 +139,7 @@ fn refuse_foreign(tx: &Transaction<'_>, schema: &Schema) -> Result<i64, Trouble>
     let known = schema.version();
     if version > known {
         let found = version;
-        return Err(Trouble::Fault(FileFault::Newer { found, known }));
+        return Err(StepError::Fault(FileFault::Newer { found, known }));
     }
     let tables = tables(tx)?;
     let has = |name: &&str| tables.iter().any(|table| table == name);
@@ -158,7 +158,7 @@ fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 }
 
 /// Opens the file for writing, sets WAL mode, and brings the layout up to date.
-fn connect(path: &Path, schema: &Schema) -> Result<Connection, Trouble> {
+fn connect(path: &Path, schema: &Schema) -> Result<Connection, StepError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(schema.busy_timeout)?;
@@ -166,7 +166,7 @@ fn connect(path: &Path, schema: &Schema) -> Result<Connection, Trouble> {
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {
         let text = format!("the file system cannot hold a write-ahead log (mode {mode})");
-        return Err(Trouble::Fault(FileFault::Sqlite(text)));
+        return Err(StepError::Fault(FileFault::Sqlite(text)));
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", schema.checkpoint_pages)?;
@@ -175,14 +175,14 @@ fn connect(path: &Path, schema: &Schema) -> Result<Connection, Trouble> {
 }
 
 /// Makes the tables of a new file, or upgrades an older one, in one transaction.
-fn bring_up(connection: &mut Connection, schema: &Schema) -> Result<(), Trouble> {
+fn bring_up(connection: &mut Connection, schema: &Schema) -> Result<(), StepError> {
     // Most starts find the file up to date, and need no lock for writing.
-    if refuse_foreign(&connection.unchecked_transaction()?, schema)? == schema.version() {
+    if checked_version(&connection.unchecked_transaction()?, schema)? == schema.version() {
         return Ok(());
     }
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have done it since the check above.
-    let found = refuse_foreign(&tx, schema)?;
+    let found = checked_version(&tx, schema)?;
     if found < schema.version() {
         write_layout(&tx, schema, found)?;
     }
@@ -206,12 +206,12 @@ fn write_layout(tx: &Transaction<'_>, schema: &Schema, found: i64) -> rusqlite::
 }
 
 /// The reason why a step failed: a fault found here, or an error of SQLite.
-enum Trouble {
+enum StepError {
     Fault(FileFault),
     Sqlite(rusqlite::Error),
 }
 
-impl From<rusqlite::Error> for Trouble {
+impl From<rusqlite::Error> for StepError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
     }
@@ -219,13 +219,18 @@ impl From<rusqlite::Error> for Trouble {
 
 /// Repeats a step while another process holds the file, for one busy time-out. SQLite itself does
 /// not wait while it switches to WAL.
-fn retry<T>(schema: &Schema, mut step: impl FnMut() -> Result<T, Trouble>) -> Result<T, FileFault> {
+fn retry<T>(
+    schema: &Schema,
+    mut step: impl FnMut() -> Result<T, StepError>,
+) -> Result<T, FileFault> {
+    // Its monotonic time begins at zero.
     let clock = SystemClock::default();
     loop {
         match step() {
             Ok(done) => return Ok(done),
-            Err(Trouble::Fault(fault)) => return Err(fault),
-            Err(Trouble::Sqlite(error)) => match error.sqlite_error_code() {
+            Err(StepError::Fault(fault)) => return Err(fault),
+            Err(StepError::Sqlite(error)) => match error.sqlite_error_code() {
+                // At opening such a file was never ours. Later, in `fault`, it was, and is damaged.
                 Some(ErrorCode::NotADatabase) => {
                     let wanted = schema.name;
                     return Err(FileFault::OtherProgram { wanted });

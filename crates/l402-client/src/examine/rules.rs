@@ -21,9 +21,9 @@ const AHEAD_SECS: u64 = 5 * 60;
 
 /// A rule with its name. It returns `None` if it does not apply.
 pub(super) type Rule<T> = (&'static str, fn(&T) -> Option<Ruling>);
-/// A rule for answers of any lifetime.
+/// A rule about the answer as a whole.
 type AnswerRule = (&'static str, fn(&Case<'_>) -> Option<Ruling>);
-/// A rule for offers of any lifetime.
+/// A rule about one offer.
 type OfferRule = (&'static str, fn(&OfferCase<'_>) -> Option<Ruling>);
 
 /// Rules of the answer as a whole, in the order of the report.
@@ -69,7 +69,7 @@ impl Ruling {
         }
     }
 
-    /// Returns the judgement of a rule without which the client pays, too.
+    /// Returns the judgement of a rule that does not stop a purchase.
     pub(super) fn advice(is_kept: bool, text: impl Into<String>) -> Self {
         let verdict = if is_kept {
             Verdict::Sound
@@ -250,7 +250,8 @@ fn date(offer: &OfferCase<'_>) -> Option<Ruling> {
 }
 
 fn preimage(offer: &OfferCase<'_>) -> Option<Ruling> {
-    // Any node on the route could keep the money, and everybody has the credential already.
+    // If everybody knows the preimage, a routing node can keep the money, and anybody can use the
+    // credential.
     Some(if offer.invoice.payment_hash.has_public_preimage() {
         let detail = "anybody knows the preimage of the invoice's payment hash";
         Fault::new(Refused::WrongHash, detail).into()

@@ -117,7 +117,7 @@ fn failed(
 }
 
 /// Returns the request as the upstream gets it, and the client's half of a tunnel if one is asked
-/// for; `None` if its target is too long to be written.
+/// for; `None` if the path of the request is too long.
 fn prepare(
     mut parts: Parts,
     body: RequestBody,
@@ -187,15 +187,15 @@ fn prepare_http2(
     Some(request)
 }
 
-/// Returns the path and query for the upstream; `None` if they are too long. There is no other
-/// target to fall back to, since only this one was paid for.
+/// Returns the path and query for the upstream; `None` if they are too long. Another
+/// path in its place would serve what was not paid for.
 fn path(
     requested: &Uri,
     canonical: &CanonicalRequest,
     target: &RouteTarget,
 ) -> Option<PathAndQuery> {
     // The target as it came is reused if it is the canonical one, which saves an allocation. A
-    // target without a path, as in `http://a?q=1`, begins with the query and is not.
+    // target without a path, as in `http://a?q=1`, begins with the query and is not canonical.
     let is_canonical = |requested: &&PathAndQuery| {
         let whole = requested.as_str().starts_with('/');
         target.keeps_paths() && whole && requested.path() == canonical.path
@@ -206,7 +206,7 @@ fn path(
     }
 }
 
-/// The parts of a request that its answer still needs, once the head of that has come.
+/// The parts of a request that are still needed after the head of its answer has come.
 struct Exchange {
     idle: Duration,
     in_flight: Option<InFlight>,

@@ -7,13 +7,14 @@ use crate::backend::sandbox;
 use crate::{Error, ErrorKind, Node, Open, Receiver};
 
 impl Node {
-    /// Opens the receiving half. Must be called inside a tokio runtime, whose tasks do the I/O and
-    /// which must outlive the receiver.
+    /// Opens the receiving half. Must be called inside a tokio runtime, which must live longer than
+    /// the receiver: its tasks do the I/O.
     ///
     /// # Errors
     /// `Unauthorized` for a macaroon that can do more than receive, `Local` for files that cannot
     /// be read and for a backend that this program was built without, `Rejected` for a backend
-    /// that only pays, `Unavailable` and others if lnd has to be asked for its network.
+    /// that only pays, and any error of a call to lnd if it has to be asked for its
+    /// network.
     pub async fn receiver(&self, open: Open) -> Result<Receiver, Error> {
         match (self, open) {
             #[cfg(feature = "sandbox")]

@@ -44,7 +44,7 @@ impl<B: Body + Unpin> Body for SettleBody<B> {
         let ended = this.inner.is_end_stream();
         // Judged before the frame is handed on: the server may never poll again after the last one.
         let settle = match (&mut frame, &mut this.watch) {
-            (Some(Ok(frame)), Some(watch)) => watch.after(frame, ended),
+            (Some(Ok(frame)), Some(watch)) => watch.after_frame(frame, ended),
             (Some(Err(_)), Some(watch)) => Some(watch.broken()),
             (None, Some(watch)) => Some(watch.end()),
             _ => None,

@@ -1,7 +1,8 @@
 //! The watch over an answer: its head, frames and end settle the use.
 //!
 //! ```text
-//!   head -- 4xx, 5xx, no body, 101, event stream ----------> settled
+//!   head -- no body, 101, event stream ----------------------> commit
+//!     |---- 4xx, 5xx ------------------------------------------> release
 //!     |
 //!     '-- body follows --> frames -- as many bytes as declared --> commit
 //!                            |------ end, and none are missing --> commit
@@ -46,7 +47,7 @@ pub(crate) struct Watch {
 struct Grpc {
     timed: bool,
     /// True if a part of a message has been sent.
-    begun: bool,
+    message_sent: bool,
 }
 
 impl Watch {
@@ -77,7 +78,8 @@ impl Watch {
             }
             // A tunnel has no end by which to tell if it went well, so its beginning is sold.
             (StatusCode::SWITCHING_PROTOCOLS, _) => Settle::Commit,
-            // An event stream ends when its reader hangs up: by its end it would always be free.
+            // An event stream ends when its reader hangs up: if the end decided, it would always
+            // be free.
             _ if empty || is_event_stream(&parts.headers) => Settle::Commit,
             _ => {
                 return Some(Self {
@@ -96,9 +98,9 @@ impl Watch {
         self.reserved.settle(settle);
     }
 
-    /// Returns the settlement if this frame is the last one. `ended` is true if the body says that
-    /// no frame follows.
-    pub(super) fn after<D: Buf>(&mut self, frame: &Frame<D>, ended: bool) -> Option<Settle> {
+    /// Returns how the use is settled if this frame is the last one. `ended` is true if the body
+    /// says that no frame follows.
+    pub(super) fn after_frame<D: Buf>(&mut self, frame: &Frame<D>, ended: bool) -> Option<Settle> {
         if let Some(trailers) = frame.trailers_ref() {
             let settle = self.grpc.map(|grpc| grpc.settle(trailers));
             return Some(settle.unwrap_or_else(|| self.end()));
@@ -106,15 +108,15 @@ impl Watch {
         let sent = frame.data_ref().map_or(0, Buf::remaining) as u64;
         self.left = self.left.map(|left| left.saturating_sub(sent));
         if let Some(grpc) = &mut self.grpc {
-            grpc.begun |= sent > 0;
+            grpc.message_sent |= sent > 0;
         }
         // gRPC is complete with its trailers, never by the number of bytes.
         let complete = self.grpc.is_none() && self.left == Some(0);
         (complete || ended).then(|| self.end())
     }
 
-    /// Returns the settlement at the end of the body. gRPC without its status and fewer bytes than
-    /// declared are broken answers.
+    /// Returns how the use is settled at the end of the body. An answer is broken if gRPC sends no
+    /// status, or if bytes are missing.
     pub(super) fn end(&self) -> Settle {
         if self.grpc.is_some() || self.left.is_some_and(|left| left > 0) {
             self.broken()
@@ -123,7 +125,7 @@ impl Watch {
         }
     }
 
-    /// Returns the settlement of an answer that breaks off.
+    /// Returns how the use is settled if the answer breaks off.
     pub(super) fn broken(&self) -> Settle {
         self.grpc.map_or(Settle::ReleaseUpstream, Grpc::failed)
     }
@@ -134,12 +136,12 @@ impl Grpc {
         let answers = parts.status == StatusCode::OK && is_grpc(&parts.headers);
         (kind.grpc && answers).then_some(Self {
             timed: kind.timed,
-            begun: false,
+            message_sent: false,
         })
     }
 
-    /// Returns the settlement for a `grpc-status`: 0 commits, a wrong call is the fault of its
-    /// caller.
+    /// Returns how a `grpc-status` settles the use: 0 commits, and codes for a bad request count as
+    /// a 4xx.
     fn settle(self, headers: &HeaderMap) -> Settle {
         match headers.get("grpc-status").map(http::HeaderValue::as_bytes) {
             Some(b"0") => Settle::Commit,
@@ -154,11 +156,12 @@ impl Grpc {
         }
     }
 
-    /// Returns the settlement of a failed call: the buyer's fault if a message was sent.
+    /// Returns how a failed call settles the use: as the buyer's fault if a part of the answer has
+    /// reached the buyer.
     fn failed(self) -> Settle {
         // A caller can make a stream break off in many ways. If each break were the upstream's
         // fault, a buyer could read message after message for one payment.
-        if self.begun {
+        if self.message_sent {
             Settle::ReleaseBuyer
         } else {
             Settle::ReleaseUpstream

@@ -117,7 +117,7 @@ pub struct Proven {
     cached: OnceLock<CachedAuthorization>,
 }
 
-/// A route that the caveats allow, not counting time and price, and the rights of the token there.
+/// The result of `authorize` for one route. Time and price are checked again each time.
 #[derive(Clone, Debug)]
 struct CachedAuthorization {
     service: Service,
@@ -192,10 +192,10 @@ impl Proven {
     }
 
     /// Returns the end with which the token was minted: the first end that it names for a service.
-    /// Reliable only if the mint always writes one, since a holder may have appended any later one.
+    /// Reliable only if the mint always writes one: any end after the first may come from a holder.
     #[must_use]
     pub fn minted_end(&self, service: &Service) -> Option<UnixTime> {
-        // Not read from `Rights`, which keep the last end that was appended.
+        // Not read from `Rights`, which keep the last end; the first one is the mint's.
         let mut caveats = self.macaroon.caveats();
         let end = caveats.find_map(|caveat| {
             let rest = caveat.strip_prefix(service.as_str().as_bytes())?;
@@ -215,7 +215,7 @@ impl Proven {
     /// See [`VerifyError`].
     pub fn authorize(&self, target: &Target<'_>) -> Result<Authorized, VerifyError> {
         if let Some(cached) = self.cached.get().filter(|cached| cached.matches(target)) {
-            return cached.now(&self.identifier, target);
+            return cached.check_time_and_price(&self.identifier, target);
         }
         let rights = self.rights(target)?;
         // The order of the checks is the order of the errors. It must not depend on time: a token
@@ -230,7 +230,7 @@ impl Proven {
             return Err(VerifyError::Insufficient);
         }
         let cached = CachedAuthorization::new(&rights, target);
-        let authorized = cached.now(&self.identifier, target)?;
+        let authorized = cached.check_time_and_price(&self.identifier, target)?;
         // Only the first route is cached. At other routes the caveats are read for each request.
         let _ = self.cached.set(cached);
         Ok(authorized)
@@ -285,8 +285,8 @@ impl CachedAuthorization {
 
     /// Returns true if the target asks the same of the caveats. Time and price may differ.
     fn matches(&self, target: &Target<'_>) -> bool {
-        // Every field of `Target` but time and price is compared. Without one of them the verdict
-        // on one route would open another.
+        // Every field of `Target` but time and price is compared. If one were left out, a token
+        // accepted on one route would be accepted on another.
         let capability = match target.capability {
             Capability::Named(name) => self.capability.as_deref() == Some(name),
             Capability::None => self.capability.is_none() && !self.upstream_checks,
@@ -301,7 +301,11 @@ impl CachedAuthorization {
     }
 
     /// Checks time and price, which differ from request to request.
-    fn now(&self, identifier: &Identifier, target: &Target<'_>) -> Result<Authorized, VerifyError> {
+    fn check_time_and_price(
+        &self,
+        identifier: &Identifier,
+        target: &Target<'_>,
+    ) -> Result<Authorized, VerifyError> {
         if self.valid_until.is_some_and(|end| target.now >= end) {
             return Err(VerifyError::Expired);
         }
@@ -334,7 +338,7 @@ fn has_capability(allowed: Option<&[&str]>, wanted: Capability<'_>) -> bool {
     let Some(allowed) = allowed else { return true };
     match wanted {
         Capability::Named(name) => allowed.contains(&name),
-        // The route could not hold the bearer to the limit.
+        // The route cannot enforce the limit, so it refuses.
         Capability::None => false,
         Capability::Upstream => !allowed.is_empty(),
     }

@@ -57,20 +57,19 @@ impl std::error::Error for Malformed {}
 /// Takes a head off the bytes that were read, or returns `None` if more have to come. Skips interim
 /// answers except 101.
 ///
-/// `to_head` is true if the request was HEAD. `spare` is a map that is reused for the headers.
+/// `request_is_head` is true if the request was HEAD. `spare` is a map that is reused for the headers.
 pub(crate) fn take(
     read: &mut BytesMut,
-    to_head: bool,
+    request_is_head: bool,
     spare: &mut HeaderMap,
 ) -> Result<Option<Head>, Malformed> {
-    while let Some(head) = take_one(read, to_head, spare)? {
+    while let Some(head) = take_one(read, request_is_head, spare)? {
         let status = head.answer.status();
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(Some(head));
         }
     }
-    // Checked while the head is not whole, too: an upstream that never ends it must not fill the
-    // memory.
+    // Checked for an incomplete head too: an endless one would fill the memory.
     if read.len() > HEAD_MAX {
         return Err(TOO_LONG);
     }
@@ -80,7 +79,7 @@ pub(crate) fn take(
 /// Takes one head off the bytes, interim answers included.
 fn take_one(
     read: &mut BytesMut,
-    to_head: bool,
+    request_is_head: bool,
     spare: &mut HeaderMap,
 ) -> Result<Option<Head>, Malformed> {
     // Uninitialised, because a hundred headers are more than most answers fill.
@@ -110,7 +109,7 @@ fn take_one(
     *answer.status_mut() = status;
     *answer.headers_mut() = headers;
     read.advance(length);
-    framing.head(answer, http10, to_head).map(Some)
+    framing.head(answer, http10, request_is_head).map(Some)
 }
 
 /// The headers of an answer that frame its body or are about its connection.
@@ -140,7 +139,7 @@ impl FramingHeaders {
         if name == header::CONTENT_LENGTH {
             let length = decimal(value.trim_ascii());
             let length = length.ok_or(Malformed("the answer has a wrong Content-Length"))?;
-            // Also if both are the same: another reader may join them, or take the first.
+            // Two equal lengths are refused too: another reader may join them, or take the first.
             if self.length.replace(length).is_some() {
                 return Err(Malformed("the answer has two lengths"));
             }
@@ -153,7 +152,8 @@ impl FramingHeaders {
         Ok(())
     }
 
-    /// Reads a value of `Connection`, and returns true if it names no header.
+    /// Reads a value of `Connection`, and returns true if the line can be dropped: it holds only
+    /// `close` and `keep-alive`.
     fn connection(&mut self, value: &[u8]) -> bool {
         // A value that names headers is kept: the headers that it names are dropped later.
         let mut names_none = true;
@@ -168,7 +168,12 @@ impl FramingHeaders {
     }
 
     /// Returns the head, once all headers are read (RFC 9112, section 6.3).
-    fn head(self, answer: Response<()>, http10: bool, to_head: bool) -> Result<Head, Malformed> {
+    fn head(
+        self,
+        answer: Response<()>,
+        http10: bool,
+        request_is_head: bool,
+    ) -> Result<Head, Malformed> {
         // HTTP/1.0 knows no chunks, and a length beside chunks is the classic way to have one
         // answer read as two.
         if self.chunked && (http10 || self.length.is_some()) {
@@ -179,7 +184,7 @@ impl FramingHeaders {
         let body = match self.length {
             // After 101 the bytes belong to another protocol. Other interim answers are skipped.
             _ if status.is_informational() => Remaining::UntilClosed,
-            _ if bodiless || to_head => Remaining::Nothing,
+            _ if bodiless || request_is_head => Remaining::Nothing,
             _ if self.chunked => Remaining::Chunked(Chunks::default()),
             Some(0) => Remaining::Nothing,
             Some(length) => Remaining::Length(length),
@@ -198,8 +203,12 @@ mod tests {
         asked(text, false)
     }
 
-    fn asked(text: &str, to_head: bool) -> Result<Option<Head>, Malformed> {
-        take(&mut text.as_bytes().into(), to_head, &mut HeaderMap::new())
+    fn asked(text: &str, request_is_head: bool) -> Result<Option<Head>, Malformed> {
+        take(
+            &mut text.as_bytes().into(),
+            request_is_head,
+            &mut HeaderMap::new(),
+        )
     }
 
     fn whole(text: &str) -> Head {
@@ -258,10 +267,10 @@ mod tests {
             body("304 Not Modified\r\ncontent-length: 7"),
             Remaining::Nothing
         );
-        let to_head = asked("HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n", true);
-        let to_head = to_head.unwrap().unwrap();
-        assert_eq!(to_head.body, Remaining::Nothing);
-        assert_eq!(to_head.answer.headers()["content-length"], "7");
+        let request_is_head = asked("HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n", true);
+        let request_is_head = request_is_head.unwrap().unwrap();
+        assert_eq!(request_is_head.body, Remaining::Nothing);
+        assert_eq!(request_is_head.answer.headers()["content-length"], "7");
     }
 
     #[test]

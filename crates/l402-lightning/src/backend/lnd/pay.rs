@@ -123,7 +123,7 @@ impl LndPay {
             Err(error) => return Payment::failed(error),
         };
         let hash = invoice.payment_hash;
-        // An expired invoice may be one that was paid in time, and whose payer asks again.
+        // An earlier call may have paid the invoice before it expired, so lnd is asked first.
         if invoice.expires <= self.clock.wall() {
             let text = "the invoice has expired; ask the seller for a new one";
             return self
@@ -189,14 +189,13 @@ impl LndPay {
         }
     }
 
-    /// Returns the end of a payment that lnd already knows, or the certain failure after a refusal.
-    /// Another caller may have begun the payment a moment ago.
-    ///
-    /// A macaroon that permits neither paying nor looking up has begun nothing.
+    /// Returns the end of a payment that lnd already knows, perhaps from another caller a moment
+    /// ago. If lnd knows none, the payment certainly failed. If the macaroon may neither pay nor
+    /// look up, nothing can have begun.
     async fn fail_unless_begun(&self, hash: &PaymentHash, refusal: Error) -> Payment {
         let denied = |error: &Error| error.kind() == ErrorKind::Unauthorized;
         match self.end(hash).await {
-            Ok(Some(begun)) => begun,
+            Ok(Some(known)) => known,
             Ok(None) => Payment::failed(refusal),
             Err(error) if denied(&error) && denied(&refusal) => Payment::failed(refusal),
             // Without an answer nobody knows if there is an earlier attempt.
@@ -225,8 +224,8 @@ impl LndPay {
         }
     }
 
-    /// Streams the states of a payment, from now to its end; `None` if lnd never began one. Asks
-    /// for updates in flight, because lnd would otherwise send nothing before the end.
+    /// Streams the states of a payment, from now to its end; `None` if lnd never began one.
+    /// Leaves `no_inflight_updates` unset, so that lnd sends the present state at once.
     async fn track(&self, hash: &PaymentHash) -> Result<Option<Lines>, Error> {
         let path = format!("/v2/router/track/{}", URL_SAFE.encode(hash.as_bytes()));
         match self.rest.get(&path).lines().await {
