@@ -1,5 +1,6 @@
 //! The one async function around the decision: drives ledger and node.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::answer::{Refusal, ReservedUse};
 use crate::challenge::{Attempt, Breaker, ChallengeLimits, Limiter, Offer};
 use crate::decide::{Decision, Proof, decide};
 use crate::granted::Granted;
-use crate::ledger::{Ledger, MemoryLedger, Reservation, ReserveError, UseRequest};
+use crate::ledger::{Allowance, Ledger, MemoryLedger, Reservation, ReserveError, ReserveRequest};
 use crate::request::{CanonicalRequest, Presented};
 use crate::table::{Charge, MAX_INVOICE_EXPIRY, Matched, Priced, Snapshot};
 
@@ -145,7 +146,7 @@ impl Paywall {
         now: UnixTime,
     ) -> Result<Granted, Refusal> {
         let ledger = &self.shared.settings.ledger;
-        let refusal = match ledger.reserve(use_request(&proof, now)).await {
+        let refusal = match ledger.reserve(reserve_request(&proof, now)).await {
             Ok(reservation) => {
                 let charge = matched
                     .route
@@ -239,17 +240,13 @@ impl PaywallShared {
     }
 }
 
-fn use_request(proof: &Proof, now: UnixTime) -> UseRequest {
-    UseRequest {
-        payment_hash: proof.authorized.payment_hash(),
-        uses: proof
-            .authorized
-            .policy()
-            .uses()
-            .unwrap_or(std::num::NonZeroU32::MIN),
-        expires: row_expires(proof, now),
-        now,
-    }
+/// One use of what the token's policy allows.
+fn reserve_request(proof: &Proof, now: UnixTime) -> ReserveRequest {
+    let authorized = &proof.authorized;
+    let uses = authorized.policy().uses().unwrap_or(NonZeroU32::MIN);
+    let end = row_expires(proof, now);
+    let allowance = Allowance::new(authorized.payment_hash(), uses.into(), end);
+    ReserveRequest::one_use(allowance, now)
 }
 
 /// When every token of this payment has ended.
@@ -270,7 +267,7 @@ fn row_expires(proof: &Proof, now: UnixTime) -> UnixTime {
 /// A payment that the upstream has failed again and again waits a little before each further try.
 /// The first failure is free.
 async fn slow_down(reservation: Reservation) {
-    if let Some(doublings) = reservation.failures.checked_sub(2) {
+    if let Some(doublings) = reservation.failures().checked_sub(2) {
         let pause = FIRST_PAUSE
             .saturating_mul(1 << doublings.min(16))
             .min(LONGEST_PAUSE);

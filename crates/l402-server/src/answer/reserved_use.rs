@@ -100,7 +100,7 @@ impl ReservedUse {
         match self.stage {
             Stage::Waiting => Settle::ReleaseUpstream,
             _ if self.blame.is_buyers() => Settle::ReleaseBuyer,
-            _ if self.charges_request() => Settle::Commit,
+            _ if self.charges_request() => Settle::ONE_USE,
             _ if std::thread::panicking() => Settle::ReleaseUpstream,
             Stage::Granted => Settle::ReleaseUpstream,
             Stage::Answered => Settle::ReleaseBuyer,

@@ -63,8 +63,8 @@ impl Watch {
             (_, Some(grpc)) if empty || parts.headers.contains_key("grpc-status") => {
                 grpc.settle(&parts.headers)
             }
-            (StatusCode::SWITCHING_PROTOCOLS, _) => Settle::Commit,
-            _ if empty || is_event_stream(&parts.headers) => Settle::Commit,
+            (StatusCode::SWITCHING_PROTOCOLS, _) => Settle::ONE_USE,
+            _ if empty || is_event_stream(&parts.headers) => Settle::ONE_USE,
             _ => {
                 return Some(Self {
                     reserved,
@@ -103,7 +103,7 @@ impl Watch {
         if self.grpc.is_some() || self.left.is_some_and(|left| left > 0) {
             self.broken()
         } else {
-            Settle::Commit
+            Settle::ONE_USE
         }
     }
 
@@ -124,7 +124,7 @@ impl Grpc {
     /// Whose fault a `grpc-status` is: what the caller kind for wrongly, or the rest.
     fn settle(self, headers: &HeaderMap) -> Settle {
         match headers.get("grpc-status").map(http::HeaderValue::as_bytes) {
-            Some(b"0") => Settle::Commit,
+            Some(b"0") => Settle::ONE_USE,
             Some(b"1" | b"3" | b"5" | b"6" | b"7" | b"9" | b"11" | b"12" | b"16") => {
                 Settle::ReleaseBuyer
             }

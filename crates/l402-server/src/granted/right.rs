@@ -98,7 +98,7 @@ impl Granted {
         let (mut parts, inner) = response.into_parts();
         let watch = self.reserved.take().and_then(|reserved| {
             if reserved.charges_request() {
-                reserved.settle(Settle::Commit);
+                reserved.settle(Settle::ONE_USE);
                 return None;
             }
             Watch::of_answer(reserved.answered(), &parts, &inner, self.kind)

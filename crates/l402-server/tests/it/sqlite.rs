@@ -2,14 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use l402::UnixTime;
 use l402_server::Ledger;
-use l402_server::ledger::{ReserveError, Settle, SqliteLedger, UseRequest};
+use l402_server::ledger::{
+    Allowance, LedgerErrorKind, ReserveError, ReserveRequest, Settle, SqliteLedger,
+};
 
-use crate::contract::claim;
+use crate::contract::{allowance, claim, several};
+
+/// A file of version 1, as the program wrote it that counted uses, left by a process that was
+/// killed. Payment 1: its only use is spent. 2: three of ten. 3: given back by its buyer twice.
+/// 4: failed by the upstream four times. 5: reserved. 6: two of ten are spent and two reserved.
+const EARLIER: &[u8] = include_bytes!("ledger-1.db");
 
 fn open(path: &Path) -> SqliteLedger {
     SqliteLedger::open(path).expect("the ledger opens")
@@ -51,7 +59,7 @@ async fn what_is_spent_stays_spent_after_a_restart() {
     let path = home.path().join("ledger.db");
     let ledger = open(&path);
     let held = ledger.reserve(claim(1, 1)).await.unwrap();
-    ledger.settle(held, Settle::Commit);
+    ledger.settle(held, Settle::ONE_USE);
     let held = ledger.reserve(claim(2, 1)).await.unwrap();
     ledger.settle(held, Settle::ReleaseUpstream);
     drop(ledger);
@@ -60,7 +68,7 @@ async fn what_is_spent_stays_spent_after_a_restart() {
         ledger.reserve(claim(1, 1)).await,
         Err(ReserveError::Consumed)
     );
-    assert_eq!(ledger.reserve(claim(2, 1)).await.unwrap().failures, 1);
+    assert_eq!(ledger.reserve(claim(2, 1)).await.unwrap().failures(), 1);
 }
 
 /// ATTACKS R-06.
@@ -69,7 +77,7 @@ async fn after_a_crash_what_was_only_reserved_is_given_back() {
     let home = tempfile::tempdir().unwrap();
     let ledger = open(&home.path().join("ledger.db"));
     let spent = ledger.reserve(claim(1, 1)).await.unwrap();
-    ledger.settle(spent, Settle::Commit);
+    ledger.settle(spent, Settle::ONE_USE);
     ledger.flush().await;
     ledger.reserve(claim(2, 1)).await.unwrap();
     let after = crashed(home.path());
@@ -94,7 +102,8 @@ async fn two_open_ledgers_on_one_file_grant_each_use_once() {
             let ledger = Arc::clone(&ledgers[turn % 2]);
             tasks.spawn(async move {
                 let held = ledger.reserve(claim(n, 1)).await;
-                held.map(|held| ledger.settle(held, Settle::Commit)).is_ok()
+                held.map(|held| ledger.settle(held, Settle::ONE_USE))
+                    .is_ok()
             });
         }
     }
@@ -143,10 +152,7 @@ async fn a_dead_owner_is_noticed_when_its_reservation_is_in_the_way() {
         Err(ReserveError::InUse)
     );
     drop(locks);
-    let later = |n| UseRequest {
-        now: UnixTime::from_secs(1_790_000_001),
-        ..claim(n, 1)
-    };
+    let later = |n| ReserveRequest::one_use(allowance(n, 1), UnixTime::from_secs(1_790_000_001));
     survivor.reserve(later(1)).await.unwrap();
     survivor.reserve(later(2)).await.unwrap();
 }
@@ -155,29 +161,64 @@ async fn a_dead_owner_is_noticed_when_its_reservation_is_in_the_way() {
 async fn a_row_ends_with_its_token_and_not_before() {
     let home = tempfile::tempdir().unwrap();
     let ledger = open(&home.path().join("ledger.db"));
-    let short = UseRequest {
-        expires: UnixTime::from_secs(1_790_000_100),
-        ..claim(1, 1)
-    };
-    let held = ledger.reserve(short).await.unwrap();
-    ledger.settle(held, Settle::Commit);
-    let at = |secs| UseRequest {
-        now: UnixTime::from_secs(secs),
-        ..short
-    };
+    let hash = allowance(1, 1).payment_hash();
+    let end = UnixTime::from_secs(1_790_000_100);
+    let short = Allowance::new(hash, NonZeroU64::MIN, end);
+    let at = |secs| ReserveRequest::one_use(short, UnixTime::from_secs(secs));
+    let held = ledger.reserve(at(1_790_000_000)).await.unwrap();
+    ledger.settle(held, Settle::ONE_USE);
     assert_eq!(
         ledger.reserve(at(1_790_000_099)).await,
         Err(ReserveError::Consumed)
     );
-    let other = UseRequest {
-        now: UnixTime::from_secs(1_790_100_000),
-        ..claim(2, 1)
-    };
+    let other = ReserveRequest::one_use(allowance(2, 1), UnixTime::from_secs(1_790_100_000));
     ledger.reserve(other).await.unwrap();
     ledger
         .reserve(at(1_790_100_000))
         .await
         .expect("the row has been pruned");
+}
+
+/// More payments than one look at the file goes through.
+#[tokio::test]
+async fn all_rows_that_have_ended_are_forgotten_and_no_other() {
+    const ROWS: u32 = 3000;
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("ledger.db");
+    let ledger = open(&path);
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    raw.execute_batch("BEGIN").unwrap();
+    for n in 0..ROWS {
+        let end = if n % 10 == 0 {
+            2_000_000_000
+        } else {
+            1_780_000_000
+        };
+        let sql = "INSERT INTO payments VALUES (?1, 1, 0, 0, ?2)";
+        let hash = allowance(n, 1).payment_hash();
+        raw.execute(sql, (hash.as_bytes(), end)).unwrap();
+    }
+    raw.execute_batch("COMMIT").unwrap();
+    for n in 0..20 {
+        let held = ledger.reserve(claim(ROWS + n, 1)).await.unwrap();
+        ledger.settle(held, Settle::ReleaseUpstream);
+    }
+    ledger.flush().await;
+    let left = |sql| raw.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap();
+    assert_eq!(
+        left("SELECT count(*) FROM payments WHERE used = 1"),
+        ROWS / 10
+    );
+    assert_eq!(left("SELECT count(*) FROM payments WHERE used = 0"), 20);
+}
+
+fn refusal(path: &Path, kind: LedgerErrorKind, word: &str) {
+    let error = SqliteLedger::open(path).unwrap_err();
+    assert_eq!(error.kind(), kind, "{error}");
+    assert_eq!(error.path(), path);
+    let (text, name) = (error.to_string(), path.file_name().unwrap());
+    let named = text.contains(&*name.to_string_lossy());
+    assert!(named && text.contains(word), "{error}");
 }
 
 /// ATTACKS O-19, D-13.
@@ -187,43 +228,49 @@ async fn refuses_files_that_it_does_not_understand() {
     let path = home.path().join("ledger.db");
     drop(open(&path));
     let connection = rusqlite::Connection::open(&path).unwrap();
-    connection.pragma_update(None, "user_version", 2).unwrap();
+    connection.pragma_update(None, "user_version", 3).unwrap();
     drop(connection);
-    let error = SqliteLedger::open(&path).unwrap_err().to_string();
-    assert!(
-        error.contains("ledger.db") && error.contains("upgrade"),
-        "{error}"
-    );
+    refusal(&path, LedgerErrorKind::Newer, "upgrade");
 
     let other = home.path().join("other.db");
     let connection = rusqlite::Connection::open(&other).unwrap();
     connection.execute_batch("CREATE TABLE t (a)").unwrap();
     drop(connection);
-    let error = SqliteLedger::open(&other).unwrap_err().to_string();
-    assert!(
-        error.contains("other.db") && error.contains("other data"),
-        "{error}"
-    );
+    refusal(&other, LedgerErrorKind::OtherProgram, "other data");
 
     let text = home.path().join("text");
-    fs::write(
-        &text,
-        "no database at all, and longer than a header of one".repeat(9),
-    )
-    .unwrap();
-    assert!(
-        SqliteLedger::open(&text)
-            .unwrap_err()
-            .to_string()
-            .contains("move it away")
-    );
+    let words = "no database at all, and longer than a header of one";
+    fs::write(&text, words.repeat(9)).unwrap();
+    refusal(&text, LedgerErrorKind::OtherProgram, "move it away");
+
     let nowhere = home.path().join("missing").join("ledger.db");
-    assert!(
-        SqliteLedger::open(&nowhere)
-            .unwrap_err()
-            .to_string()
-            .contains("check folder")
-    );
+    refusal(&nowhere, LedgerErrorKind::Unwritable, "check folder");
+    let error = SqliteLedger::open(&nowhere).unwrap_err();
+    assert!(std::error::Error::source(&error).is_some(), "{error}");
+}
+
+/// A file in which the root of each table has been written over.
+#[tokio::test]
+async fn refuses_a_damaged_file() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("ledger.db");
+    fs::write(&path, EARLIER).unwrap();
+    drop(open(&path));
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[4096..].fill(0x77);
+    fs::write(&path, bytes).unwrap();
+    refusal(&path, LedgerErrorKind::Damaged, "damaged");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn refuses_a_link_in_place_of_its_file() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("ledger.db");
+    drop(open(&path));
+    let link = home.path().join("link.db");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    refusal(&link, LedgerErrorKind::Unsafe, "not a plain file");
 }
 
 /// ATTACKS D-13, R-11: while the file is held by somebody else nothing is granted, and nothing
@@ -236,7 +283,7 @@ async fn a_locked_file_refuses_and_recovers() {
     let held = ledger.reserve(claim(1, 1)).await.unwrap();
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    ledger.settle(held, Settle::Commit);
+    ledger.settle(held, Settle::ONE_USE);
     let refused = ledger.reserve(claim(2, 1)).await;
     assert!(
         matches!(refused, Err(ReserveError::Unavailable(_))),
@@ -263,7 +310,7 @@ async fn an_error_in_the_file_refuses_and_recovers() {
     other
         .execute_batch("ALTER TABLE payments RENAME TO away")
         .unwrap();
-    ledger.settle(held, Settle::Commit);
+    ledger.settle(held, Settle::ONE_USE);
     for _ in 0..2 {
         let refused = ledger.reserve(claim(2, 1)).await;
         assert!(
@@ -296,4 +343,97 @@ fn its_files_are_for_their_owner_alone() {
         modes.len() >= 3 && modes.iter().all(|mode| *mode == 0o600),
         "{modes:?}"
     );
+}
+
+fn earlier(home: &Path) -> PathBuf {
+    let path = home.join("ledger.db");
+    fs::write(&path, EARLIER).expect("a copy");
+    path
+}
+
+/// The tables and indexes of a file, and the columns of each table.
+fn layout(path: &Path) -> Vec<(String, String)> {
+    let connection = rusqlite::Connection::open(path).expect("a database");
+    let sql = "SELECT s.name, group_concat(c.name || ' ' || c.type || ' ' || c.\"notnull\" || ' ' \
+               || c.pk || ' ' || coalesce(c.dflt_value, '')) FROM sqlite_schema AS s \
+               JOIN pragma_table_xinfo(s.name) AS c GROUP BY s.name ORDER BY s.name";
+    let mut query = connection.prepare(sql).expect("a query");
+    let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    rows.expect("rows").map(|row| row.expect("a row")).collect()
+}
+
+#[tokio::test]
+async fn in_a_file_of_version_1_what_is_spent_stays_spent() {
+    // The first ones were written without an application id.
+    for id in [i32::from_be_bytes(*b"l4ld"), 0] {
+        let home = tempfile::tempdir().unwrap();
+        let path = earlier(home.path());
+        let raw = rusqlite::Connection::open(&path).unwrap();
+        raw.pragma_update(None, "application_id", id).unwrap();
+        drop(raw);
+        let ledger = open(&path);
+        let spent = ledger.reserve(claim(1, 1)).await;
+        assert_eq!(spent, Err(ReserveError::Consumed));
+        // The dead process's reservations are given back, and nothing that was spent is.
+        let left = async |n, units| ledger.reserve(several(n, units, 10)).await.unwrap().left();
+        assert_eq!(left(2, 7).await, 0);
+        assert_eq!(left(6, 8).await, 0);
+        ledger.reserve(claim(5, 1)).await.unwrap();
+        let failed = ledger.reserve(claim(4, 1)).await.unwrap();
+        assert_eq!(failed.failures(), 4);
+        // Of five times that a buyer gets the use back, two are gone.
+        for _ in 2..=5 {
+            let held = ledger.reserve(claim(3, 1)).await.unwrap();
+            ledger.settle(held, Settle::ReleaseBuyer);
+        }
+        let spent = ledger.reserve(claim(3, 1)).await;
+        assert_eq!(spent, Err(ReserveError::Consumed));
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_version_1_becomes_as_a_new_one() {
+    let home = tempfile::tempdir().unwrap();
+    let (path, new) = (earlier(home.path()), home.path().join("new.db"));
+    assert_ne!(layout(&path), []);
+    drop(open(&path));
+    drop(open(&new));
+    assert_eq!(layout(&path), layout(&new));
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    let version = |name| raw.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    assert_eq!(version("user_version").unwrap(), 2);
+    let id = i32::from_be_bytes(*b"l4ld");
+    assert_eq!(version("application_id").unwrap(), id);
+}
+
+/// During an upgrade both programs may have the file open: the earlier one settles what it serves,
+/// with the statements that it has always used.
+#[tokio::test]
+async fn a_process_of_version_1_goes_on_beside_a_newer_one() {
+    let home = tempfile::tempdir().unwrap();
+    let path = earlier(home.path());
+    let old = rusqlite::Connection::open(&path).unwrap();
+    let ledger = open(&path);
+    let hash = allowance(9, 2).payment_hash();
+    let owner = i64::MAX;
+    // Its lock file says that it lives.
+    let lock = home
+        .path()
+        .join(format!("ledger.db.owner-{owner:016x}.lock"));
+    let lock = fs::File::create(lock).unwrap();
+    lock.try_lock().unwrap();
+    let sql = "INSERT INTO reservations (payment_hash, slot, owner) VALUES (?1, 0, ?2)";
+    old.execute(sql, (hash.as_bytes(), owner)).unwrap();
+    let second = ledger.reserve(claim(9, 2)).await.unwrap();
+    assert_eq!(second.left(), 0);
+    let sql = "DELETE FROM reservations WHERE payment_hash = ?1 AND slot = ?2 AND owner = ?3";
+    assert_eq!(old.execute(sql, (hash.as_bytes(), 0, owner)), Ok(1));
+    let sql = "INSERT INTO payments (payment_hash, used, attempts, failures, expires) \
+               VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (payment_hash) DO UPDATE SET used = ?2, \
+               attempts = ?3, failures = ?4, expires = max(expires, ?5)";
+    let row = (hash.as_bytes(), 1, 0, 0, 2_000_000_000_i64);
+    old.execute(sql, row).unwrap();
+    ledger.settle(second, Settle::ONE_USE);
+    let third = ledger.reserve(claim(9, 2)).await;
+    assert_eq!(third, Err(ReserveError::Consumed));
 }

@@ -1,7 +1,6 @@
 //! The handle on the ledger, and the operations that it sends to its writer.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
@@ -10,38 +9,14 @@ use l402_host::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::writer::Writer;
-use super::{Ledger, Reservation, ReserveError, Settle, UseRequest};
+use super::{Ledger, LedgerError, Reservation, ReserveError, ReserveRequest, Settle};
 
-/// The most requests for a use that wait for the writer. Beyond it the ledger refuses.
+/// The most requests that wait for the writer. Beyond it the ledger refuses.
 const QUEUE: usize = 8192;
-
-/// Why a ledger does not open: names the file, what is wrong, and the fix.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LedgerError {
-    path: PathBuf,
-    text: String,
-}
-
-impl LedgerError {
-    pub(super) fn new(path: &Path, text: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            text: text.into(),
-        }
-    }
-}
-
-impl fmt::Display for LedgerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ledger {}: {}", self.path.display(), self.text)
-    }
-}
-
-impl std::error::Error for LedgerError {}
 
 /// Counts in a SQLite file, durably (WAL, `synchronous = FULL`).
 ///
-/// The file is read and written for uses alone: an HTTP request without a credential leaves it as
+/// The file is read and written for paid requests alone: an HTTP request without a credential leaves it as
 /// it is. Dropping it writes what is queued and waits for that.
 #[derive(Debug)]
 pub struct SqliteLedger {
@@ -50,13 +25,13 @@ pub struct SqliteLedger {
     writer: Option<JoinHandle<()>>,
 }
 
-/// What the writer is asked for.
+/// An operation for the writer.
 #[derive(Debug)]
 pub(super) enum Op {
     Close,
     Flush(oneshot::Sender<()>),
     Reserve(
-        UseRequest,
+        ReserveRequest,
         oneshot::Sender<Result<PendingReservation, ReserveError>>,
     ),
     Settle(u64, Settle),
@@ -70,7 +45,7 @@ pub(super) struct PendingReservation {
 }
 
 impl PendingReservation {
-    fn take(mut self) -> Reservation {
+    pub(super) fn take(mut self) -> Reservation {
         self.ops = None;
         self.reservation
     }
@@ -80,7 +55,7 @@ impl Drop for PendingReservation {
     fn drop(&mut self) {
         if let Some(ops) = &self.ops {
             // Without a writer there is nothing to give back to.
-            let _ = ops.send(Op::Settle(self.reservation.id, Settle::ReleaseUpstream));
+            let _ = ops.send(Op::Settle(self.reservation.id(), Settle::ReleaseUpstream));
         }
     }
 }
@@ -90,15 +65,15 @@ impl SqliteLedger {
     /// Blocks for a moment.
     ///
     /// # Errors
-    /// [`LedgerError`]: the folder is missing or not writable, the file is no ledger, or a newer
-    /// version wrote it.
+    /// [`LedgerError`], whose kind says what to do: the folder is missing or not writable, the file
+    /// is no ledger, or a newer version wrote it.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         let (ops, queue) = mpsc::channel();
         let writer = Writer::open(path, ops.clone())?;
         let writer = std::thread::Builder::new()
             .name("l402-ledger".to_owned())
             .spawn(move || writer.run(&queue))
-            .map_err(|error| LedgerError::new(path, format!("no thread to write it: {error}")))?;
+            .map_err(|error| LedgerError::system(path, error))?;
         Ok(Self {
             ops,
             waiting: AtomicUsize::new(0),
@@ -106,7 +81,7 @@ impl SqliteLedger {
         })
     }
 
-    async fn ask(&self, request: UseRequest) -> Result<Reservation, ReserveError> {
+    async fn ask(&self, request: ReserveRequest) -> Result<Reservation, ReserveError> {
         let gone = || ReserveError::Unavailable("its writer has ended".to_owned());
         let place = Place::take(&self.waiting)?;
         let (answer, asked) = oneshot::channel();
@@ -130,13 +105,13 @@ impl Drop for SqliteLedger {
 }
 
 impl Ledger for SqliteLedger {
-    fn reserve(&self, request: UseRequest) -> BoxFuture<'_, Result<Reservation, ReserveError>> {
+    fn reserve(&self, request: ReserveRequest) -> BoxFuture<'_, Result<Reservation, ReserveError>> {
         Box::pin(self.ask(request))
     }
 
     fn settle(&self, reservation: Reservation, settle: Settle) {
         // Without a writer the reservation ends with its owner.
-        let _ = self.ops.send(Op::Settle(reservation.id, settle));
+        let _ = self.ops.send(Op::Settle(reservation.id(), settle));
     }
 
     fn flush(&self) -> BoxFuture<'_, ()> {
@@ -150,7 +125,7 @@ impl Ledger for SqliteLedger {
     }
 }
 
-/// A place in the queue of requests for a use.
+/// A place in the queue of requests.
 struct Place<'a>(&'a AtomicUsize);
 
 impl<'a> Place<'a> {
@@ -174,13 +149,15 @@ impl Drop for Place<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU64;
+
     use super::*;
 
     #[test]
     fn a_reservation_that_nobody_takes_costs_no_try() {
         let (ops, queue) = mpsc::channel();
         let held = |id| PendingReservation {
-            reservation: Reservation { id, failures: 0 },
+            reservation: Reservation::new(id, NonZeroU64::MIN),
             ops: Some(ops.clone()),
         };
         drop(held(1));

@@ -1,15 +1,18 @@
 //! A ledger in a SQLite file: one writer thread, one commit for all that has queued up.
 //!
 //! `reserve` answers when its commit is on disk. `settle` only queues, and the thread writes it
-//! with the next commit, which begins at once. Several processes may open one file: a use that is
-//! held is a row with a unique place, and each open ledger holds a lock file for as long as it
-//! lives, so that the others can tell what a crash has left behind, and give it back.
+//! with the next commit, which begins at once. Several processes may open one file: a reservation
+//! is a row with a unique place, and each open ledger holds a lock file for as long as it lives, so
+//! that the others can tell what a crash has left behind, and give it back.
 
+#[cfg(test)]
+mod cost;
 mod file;
 mod handle;
 mod owner;
+mod prune;
 mod writer;
 
-use super::{Ledger, Reservation, ReserveError, Settle, UseRequest};
-pub use handle::{LedgerError, SqliteLedger};
+use super::{Ledger, LedgerError, Reservation, ReserveError, ReserveRequest, Settle};
+pub use handle::SqliteLedger;
 use handle::{Op, PendingReservation};

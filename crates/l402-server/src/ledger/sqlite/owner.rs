@@ -1,14 +1,15 @@
-//! Who holds a reservation: an open ledger, alive for as long as its lock file is locked.
+//! The owner of a reservation: an open ledger, alive for as long as its lock file is locked.
 //!
 //! The operating system lets go of a lock when the process ends, however it ends. An owner's
 //! number is random and never used again, so a lock file that is missing, or that can be locked,
 //! belongs to a dead one.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use l402_host::FileLock;
+
+use super::LedgerError;
 
 /// This ledger as an owner. The lock ends with it.
 #[derive(Debug)]
@@ -19,11 +20,14 @@ pub(super) struct Owner {
 
 impl Owner {
     /// Makes a new owner, whose lock file lies beside the ledger's file.
-    pub(super) fn new(ledger: &Path) -> io::Result<Self> {
+    pub(super) fn new(ledger: &Path) -> Result<Self, LedgerError> {
         let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
+        getrandom::fill(&mut random).map_err(|error| {
+            LedgerError::system(ledger, std::io::Error::other(error.to_string()))
+        })?;
         let id = i64::from_le_bytes(random) & i64::MAX;
-        let lock = FileLock::create(&lock_path(ledger, id)).map_err(io::Error::other)?;
+        let lock = FileLock::create(&lock_path(ledger, id))
+            .map_err(|error| LedgerError::lock(ledger, error))?;
         Ok(Self { id, _lock: lock })
     }
 }

@@ -6,61 +6,58 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use l402::{PaymentHash, UnixTime};
-use l402_host::{Clock as _, SystemClock};
+use l402_host::{Clock as _, SystemClock, sqlite};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::file::{self, Slot};
+use super::file::{self, Reserved, Slot};
 use super::owner::{self, Owner};
-use super::{LedgerError, Op, PendingReservation, Reservation, ReserveError, Settle, UseRequest};
-use crate::ledger::Tally;
+use super::prune::Pruning;
+use super::{
+    LedgerError, Op, PendingReservation, Reservation, ReserveError, ReserveRequest, Settle,
+};
 
 /// The most that one commit carries.
 const BATCH: usize = 1024;
 
 /// How long a commit is kept back. It is asked for when the last piece of an answer is handed over
 /// to be written: a process that is killed before that piece is on its way must not have spent the
-/// use. Whoever requests the same payment meanwhile finds it spent all the same.
+/// use. A request of the same payment meanwhile finds it spent all the same.
 const GRACE: Duration = Duration::from_micros(500);
 
 /// How soon what could not be settled is tried again, and how often when the ledger closes.
 const RETRY: Duration = Duration::from_millis(100);
 const LAST_TRIES: usize = 5;
 
-/// Seconds between two looks for payments that have ended.
-const PRUNE_EVERY: u64 = 60;
-
 type Reply = oneshot::Sender<Result<PendingReservation, ReserveError>>;
 
-/// What became of one request in a transaction that may still fail.
-type Outcome = Result<(Slot, Tally), ReserveError>;
+/// The outcome of one request in a transaction that may still fail.
+type Outcome = Result<Reserved, ReserveError>;
 
 /// Owns the connection, and knows what is reserved through this ledger.
 #[derive(Debug)]
 pub(super) struct Writer {
     path: PathBuf,
     /// `None` after an error of the disk: then nothing cached is trusted, and it is opened anew.
-    connection: Option<Connection>,
+    pub(super) connection: Option<Connection>,
     owner: Owner,
     ops: Sender<Op>,
     held: HashMap<u64, Slot>,
     /// Settled in memory and not yet in the file. Lost only with the process.
-    owed: Vec<(u64, Settle)>,
+    pub(super) owed: Vec<(u64, Settle)>,
     /// Commits in their grace, oldest first, with its end.
-    late: VecDeque<(Duration, u64)>,
+    late: VecDeque<(Duration, u64, Settle)>,
     clock: SystemClock,
     flushes: Vec<oneshot::Sender<()>>,
     last_id: u64,
     last_reap: Option<UnixTime>,
-    next_prune: u64,
+    pruning: Pruning,
 }
 
 impl Writer {
     pub(super) fn open(path: &Path, ops: Sender<Op>) -> Result<Self, LedgerError> {
         let connection = file::open(path)?;
-        let owner = Owner::new(path).map_err(|error| {
-            LedgerError::new(path, format!("cannot lock a file beside it: {error}"))
-        })?;
+        let owner = Owner::new(path)?;
         owner::tidy(path);
         let mut writer = Self {
             path: path.to_owned(),
@@ -74,11 +71,11 @@ impl Writer {
             flushes: Vec::new(),
             last_id: 0,
             last_reap: None,
-            next_prune: 0,
+            pruning: Pruning::default(),
         };
         writer
             .recover()
-            .map_err(|error| LedgerError::new(path, error.to_string()))?;
+            .map_err(|error| LedgerError::recovery(path, sqlite::fault(&error)))?;
         Ok(writer)
     }
 
@@ -92,8 +89,9 @@ impl Writer {
                     Op::Close => open = false,
                     Op::Flush(done) => self.flushes.push(done),
                     Op::Reserve(request, answer) => requests.push((request, answer)),
-                    Op::Settle(id, Settle::Commit) => {
-                        self.late.push_back((self.clock.monotonic() + GRACE, id));
+                    Op::Settle(id, settle @ Settle::Commit { .. }) => {
+                        let end = self.clock.monotonic() + GRACE;
+                        self.late.push_back((end, id, settle));
                     }
                     Op::Settle(id, settle) => self.owed.push((id, settle)),
                 }
@@ -108,11 +106,11 @@ impl Writer {
         }
     }
 
-    /// The next thing to do, and whether more will come.
+    /// Returns the next thing to do, and whether more will come.
     fn next(&self, queue: &Receiver<Op>) -> Option<(Option<Op>, bool)> {
         let wait = match self.late.front() {
             _ if !self.owed.is_empty() => RETRY,
-            Some((end, _)) => end.saturating_sub(self.clock.monotonic()),
+            Some((end, ..)) => end.saturating_sub(self.clock.monotonic()),
             None => return queue.recv().ok().map(|op| (Some(op), true)),
         };
         match queue.recv_timeout(wait) {
@@ -122,21 +120,23 @@ impl Writer {
         }
     }
 
-    /// Commits whose grace is over become owed; so do those of payments that are requested again,
-    /// and all of them where somebody waits for the file to be complete.
-    fn end_grace(&mut self, requests: &[(UseRequest, Reply)]) {
+    /// Moves commits whose grace is over to what is owed; so too those of payments that are requested
+    /// again, and all of them if somebody waits for the file to be complete.
+    fn end_grace(&mut self, requests: &[(ReserveRequest, Reply)]) {
         let now = self.clock.monotonic();
         let all = !self.flushes.is_empty();
-        let requested: HashSet<PaymentHash> =
-            requests.iter().map(|(r, _)| r.payment_hash).collect();
+        let requested: HashSet<PaymentHash> = requests
+            .iter()
+            .map(|(r, _)| r.allowance().payment_hash())
+            .collect();
         let (held, owed) = (&self.held, &mut self.owed);
-        self.late.retain(|(end, id)| {
+        self.late.retain(|(end, id, settle)| {
             let again = held
                 .get(id)
                 .is_some_and(|slot| requested.contains(&slot.payment_hash));
             let due = all || *end <= now || again;
             if due {
-                owed.push((*id, Settle::Commit));
+                owed.push((*id, *settle));
             }
             !due
         });
@@ -144,7 +144,7 @@ impl Writer {
 
     /// Puts everything into one transaction, and answers when it is on disk. On failure nothing
     /// was written: requests are refused, and what is owed is tried again.
-    fn commit(&mut self, requests: Vec<(UseRequest, Reply)>) {
+    pub(super) fn commit(&mut self, requests: Vec<(ReserveRequest, Reply)>) {
         match self.reopen().and_then(|()| self.try_write(&requests)) {
             Ok(outcomes) => {
                 for (id, _) in self.owed.drain(..) {
@@ -154,7 +154,7 @@ impl Writer {
                     self.answer(answer, outcome);
                 }
                 for done in self.flushes.drain(..) {
-                    // Whoever no longer waits need not be told.
+                    // A caller that no longer waits need not be told.
                     let _ = done.send(());
                 }
             }
@@ -179,7 +179,7 @@ impl Writer {
         })
     }
 
-    fn try_write(&mut self, requests: &[(UseRequest, Reply)]) -> Result<Vec<Outcome>, String> {
+    fn try_write(&mut self, requests: &[(ReserveRequest, Reply)]) -> Result<Vec<Outcome>, String> {
         self.write(requests).map_err(|error| {
             // After a failed sync nothing that is cached can be trusted.
             if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) {
@@ -190,23 +190,22 @@ impl Writer {
     }
 
     fn answer(&mut self, answer: Reply, outcome: Outcome) {
-        let held = outcome.map(|(slot, tally)| {
+        let held = outcome.map(|reserved| {
             self.last_id += 1;
-            self.held.insert(self.last_id, slot);
-            let reservation = Reservation {
-                id: self.last_id,
-                failures: tally.failures,
-            };
+            self.held.insert(self.last_id, reserved.slot);
+            let reservation = Reservation::new(self.last_id, reserved.units)
+                .with_left(reserved.left)
+                .with_failures(reserved.failures);
             PendingReservation {
                 reservation,
                 ops: Some(self.ops.clone()),
             }
         });
-        // Where nobody waits any more, dropping it gives the use back.
+        // If nobody waits any more, dropping it gives the use back.
         let _ = answer.send(held);
     }
 
-    fn write(&mut self, requests: &[(UseRequest, Reply)]) -> rusqlite::Result<Vec<Outcome>> {
+    fn write(&mut self, requests: &[(ReserveRequest, Reply)]) -> rusqlite::Result<Vec<Outcome>> {
         let Some(connection) = &mut self.connection else {
             return Ok(Vec::new());
         };
@@ -220,22 +219,17 @@ impl Writer {
         let mut outcomes = Vec::with_capacity(requests.len());
         for (request, _) in requests {
             let mut outcome = file::reserve(&tx, request, owner)?;
-            // Perhaps whoever holds it is dead. Looked at once a second, in the time of requests.
-            if matches!(outcome, Err(ReserveError::InUse)) && self.last_reap != Some(request.now) {
-                self.last_reap = Some(request.now);
+            // Perhaps its holder is dead. Looked at once a second, in the time of requests.
+            if matches!(outcome, Err(ReserveError::InUse)) && self.last_reap != Some(request.now())
+            {
+                self.last_reap = Some(request.now());
                 reap(&tx, &self.path, owner)?;
                 outcome = file::reserve(&tx, request, owner)?;
             }
             outcomes.push(outcome);
         }
-        let now = requests.last().map(|(request, _)| request.now);
-        if let Some(now) = now.filter(|now| now.secs() >= self.next_prune) {
-            let more = file::prune(&tx, now)?;
-            self.next_prune = if more {
-                0
-            } else {
-                now.secs().saturating_add(PRUNE_EVERY)
-            };
+        if let Some((last, _)) = requests.last() {
+            self.pruning.go_on(&tx, requests.len(), last.now())?;
         }
         tx.commit()?;
         Ok(outcomes)
@@ -248,7 +242,7 @@ impl Writer {
         };
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         reap(&tx, &self.path, self.owner.id)?;
-        let held: std::collections::HashSet<_> = self
+        let held: HashSet<_> = self
             .held
             .values()
             .map(|slot| (slot.payment_hash, slot.slot))
@@ -266,7 +260,7 @@ impl Writer {
                 self.owed.push((id, settle));
             }
         }
-        let late = self.late.drain(..).map(|(_, id)| (id, Settle::Commit));
+        let late = self.late.drain(..).map(|(_, id, settle)| (id, settle));
         self.owed.extend(late);
         for _ in 0..LAST_TRIES {
             self.commit(Vec::new());
