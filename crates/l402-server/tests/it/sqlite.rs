@@ -213,10 +213,10 @@ async fn all_rows_that_have_ended_are_forgotten_and_no_other() {
 }
 
 fn refusal(path: &Path, kind: LedgerErrorKind, word: &str) {
-    let error = SqliteLedger::open(path).unwrap_err();
+    let error = SqliteLedger::open(path).expect_err("refused");
     assert_eq!(error.kind(), kind, "{error}");
     assert_eq!(error.path(), path);
-    let (text, name) = (error.to_string(), path.file_name().unwrap());
+    let (text, name) = (error.to_string(), path.file_name().expect("a name"));
     let named = text.contains(&*name.to_string_lossy());
     assert!(named && text.contains(word), "{error}");
 }

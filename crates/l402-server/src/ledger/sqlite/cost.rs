@@ -155,6 +155,10 @@ fn cost(batch: u64, batches: u64, ends: bool) -> Cost {
 }
 
 #[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "the figures are for the page on the ledger"
+)]
 fn the_cost_of_a_use_stays_what_it_is() {
     let alone = cost(1, 200, false);
     let together = cost(64, 30, false);

@@ -91,7 +91,8 @@ mod tests {
                 tx.prepare_cached(sql).unwrap().execute(row).unwrap();
             }
             let now = UnixTime::from_secs(turn + GRACE_SECS);
-            pruning.go_on(&tx, NEW as usize, now).unwrap();
+            let new = usize::try_from(NEW).unwrap();
+            pruning.go_on(&tx, new, now).unwrap();
             let count = |sql, now| {
                 tx.query_row(sql, [now], |row| row.get::<_, u64>(0))
                     .unwrap()
