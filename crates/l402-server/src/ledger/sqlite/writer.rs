@@ -20,12 +20,12 @@ use super::{
 /// The most that one commit carries.
 const BATCH: usize = 1024;
 
-/// How long a commit is kept back. It is asked for when the last piece of an answer is handed over
-/// to be written: a process that is killed before that piece is on its way must not have spent the
-/// use. A request of the same payment meanwhile finds it spent all the same.
+/// The time that a commit is kept back. It is asked for when the last piece of an answer is handed
+/// over to be written: a process that is killed before that piece is on its way must not have spent
+/// the use. A request of the same payment meanwhile finds it spent all the same.
 const GRACE: Duration = Duration::from_micros(500);
 
-/// How soon what could not be settled is tried again, and how often when the ledger closes.
+/// The pause before what could not be settled is tried again, and the tries when the ledger closes.
 const RETRY: Duration = Duration::from_millis(100);
 const LAST_TRIES: usize = 5;
 
