@@ -1,5 +1,6 @@
 //! The one async function around the decision: it calls the ledger and the node.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::answer::{Refusal, ReservedUse};
 use crate::challenge::{Attempt, Breaker, ChallengeLimits, Limiter, Offer};
 use crate::decide::{Decision, Proof, decide};
 use crate::granted::Granted;
-use crate::ledger::{Ledger, MemoryLedger, Reservation, ReserveError, UseRequest};
+use crate::ledger::{Allowance, Ledger, MemoryLedger, Reservation, ReserveError, ReserveRequest};
 use crate::request::{CanonicalRequest, Presented};
 use crate::table::{Charge, MAX_INVOICE_EXPIRY, Matched, Priced, Snapshot};
 
@@ -180,7 +181,7 @@ impl Paywall {
         now: UnixTime,
     ) -> Result<Granted, Refusal> {
         let ledger = &self.shared.settings.ledger;
-        let refusal = match ledger.reserve(use_request(&proof, now)).await {
+        let refusal = match ledger.reserve(reserve_request(&proof, now)).await {
             Ok(reservation) => {
                 let charge = matched
                     .route
@@ -285,17 +286,12 @@ impl PaywallShared {
 }
 
 /// Returns the request to the ledger for one use of what was proven.
-fn use_request(proof: &Proof, now: UnixTime) -> UseRequest {
-    UseRequest {
-        payment_hash: proof.authorized.payment_hash(),
-        uses: proof
-            .authorized
-            .policy()
-            .uses()
-            .unwrap_or(std::num::NonZeroU32::MIN),
-        expires: row_expires(proof, now),
-        now,
-    }
+fn reserve_request(proof: &Proof, now: UnixTime) -> ReserveRequest {
+    let authorized = &proof.authorized;
+    let uses = authorized.policy().uses().unwrap_or(NonZeroU32::MIN);
+    let end = row_expires(proof, now);
+    let allowance = Allowance::new(authorized.payment_hash(), uses.into(), end);
+    ReserveRequest::one_use(allowance, now)
 }
 
 /// Returns the time at which every token of this payment has ended, so that its row may go.
@@ -317,7 +313,7 @@ fn row_expires(proof: &Proof, now: UnixTime) -> UnixTime {
 /// Pauses before a further try of a payment that the upstream has failed more than once, so that a
 /// buyer who retries at once does not hammer a service that is down.
 async fn slow_down(reservation: Reservation) {
-    if let Some(doublings) = reservation.failures.checked_sub(2) {
+    if let Some(doublings) = reservation.failures().checked_sub(2) {
         let pause = FIRST_PAUSE
             .saturating_mul(1 << doublings.min(16))
             .min(LONGEST_PAUSE);

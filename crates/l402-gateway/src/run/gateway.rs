@@ -10,13 +10,13 @@ use arc_swap::ArcSwap;
 use l402::{KeyNumber, KeyRing, Network};
 use l402_host::Clock;
 use l402_lightning::{Node, Receive};
-use l402_server::Paywall;
-use l402_server::ledger::SqliteLedger;
+use l402_server::{Ledger, Paywall};
 use tokio::sync::watch;
 
 use super::Home;
 use super::control::Control;
 use super::invoice_stock::InvoiceStock;
+use super::ledger;
 use super::worker::{self, WorkerSetup};
 use crate::GatewayError;
 use crate::config::Config;
@@ -103,7 +103,7 @@ impl Gateway {
             Some(stock) => Arc::new(stock.clone()),
             None => control.host(receive),
         };
-        let paywall = paywall(&config, home, clock, node)?;
+        let paywall = paywall(&config, ledger::open(home)?, clock, node);
         let state = Arc::new(GatewayState {
             table: ArcSwap::from_pointee(table),
             paywall,
@@ -269,20 +269,17 @@ fn invoice_stock(
 /// Opens the ledger, and builds the paywall on it.
 fn paywall(
     config: &Config,
-    home: &Home,
+    ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     receive: Arc<dyn Receive>,
-) -> Result<Paywall, GatewayError> {
-    let path = home.ledger();
-    let ledger = SqliteLedger::open(&path)
-        .map_err(|error| GatewayError::new(format!("cannot use {}: {error}", path.display())))?;
-    Ok(Paywall::builder(receive)
-        .ledger(Arc::new(ledger))
+) -> Paywall {
+    Paywall::builder(receive)
+        .ledger(ledger)
         .limits(config.challenges)
         .clock(clock)
         .lsat_line(config.lsat_line)
         .invalid_credential_402(config.invalid_credential_402)
-        .build())
+        .build()
 }
 
 /// Returns the first key that differs between two configurations and cannot change while serving.

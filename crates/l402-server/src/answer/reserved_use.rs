@@ -114,7 +114,7 @@ impl ReservedUse {
         match self.stage {
             Stage::Waiting => Settle::ReleaseUpstream,
             _ if self.blame.is_buyers() => Settle::ReleaseBuyer,
-            _ if self.charges_request() => Settle::Commit,
+            _ if self.charges_request() => Settle::ONE_USE,
             // A panic of the host or the service while the body is sent is not a buyer who left.
             _ if std::thread::panicking() => Settle::ReleaseUpstream,
             // Without the head of an answer the buyer has got nothing, whether the upstream hung,

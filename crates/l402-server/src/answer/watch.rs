@@ -77,10 +77,10 @@ impl Watch {
                 grpc.settle(&parts.headers)
             }
             // A tunnel has no end by which to tell if it went well, so its beginning is sold.
-            (StatusCode::SWITCHING_PROTOCOLS, _) => Settle::Commit,
+            (StatusCode::SWITCHING_PROTOCOLS, _) => Settle::ONE_USE,
             // An event stream ends when its reader hangs up: if the end decided, it would always
             // be free.
-            _ if empty || is_event_stream(&parts.headers) => Settle::Commit,
+            _ if empty || is_event_stream(&parts.headers) => Settle::ONE_USE,
             _ => {
                 return Some(Self {
                     reserved,
@@ -121,7 +121,7 @@ impl Watch {
         if self.grpc.is_some() || self.left.is_some_and(|left| left > 0) {
             self.broken()
         } else {
-            Settle::Commit
+            Settle::ONE_USE
         }
     }
 
@@ -144,7 +144,7 @@ impl Grpc {
     /// a 4xx.
     fn settle(self, headers: &HeaderMap) -> Settle {
         match headers.get("grpc-status").map(http::HeaderValue::as_bytes) {
-            Some(b"0") => Settle::Commit,
+            Some(b"0") => Settle::ONE_USE,
             // CANCELLED, INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED,
             // FAILED_PRECONDITION, OUT_OF_RANGE, UNIMPLEMENTED, UNAUTHENTICATED: as a 4xx.
             Some(b"1" | b"3" | b"5" | b"6" | b"7" | b"9" | b"11" | b"12" | b"16") => {

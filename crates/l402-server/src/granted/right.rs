@@ -111,7 +111,7 @@ impl Granted {
         let watch = self.reserved.take().and_then(|reserved| {
             // The route sells the request itself, so the status does not matter.
             if reserved.charges_request() {
-                reserved.settle(Settle::Commit);
+                reserved.settle(Settle::ONE_USE);
                 return None;
             }
             Watch::of_answer(reserved.answered(), &parts, &inner, self.kind)

@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -11,7 +12,7 @@ use l402_host::BoxFuture;
 
 use super::Granted;
 use crate::answer::ReservedUse;
-use crate::ledger::{Ledger, Reservation, ReserveError, Settle, UseRequest};
+use crate::ledger::{Ledger, Reservation, ReserveError, ReserveRequest, Settle};
 use crate::request::CanonicalRequest;
 use crate::table::{Charge, Matched, Route};
 
@@ -20,7 +21,10 @@ use crate::table::{Charge, Matched, Route};
 struct Witness(Mutex<Vec<Settle>>);
 
 impl Ledger for Witness {
-    fn reserve(&self, _request: UseRequest) -> BoxFuture<'_, Result<Reservation, ReserveError>> {
+    fn reserve(
+        &self,
+        _request: ReserveRequest,
+    ) -> BoxFuture<'_, Result<Reservation, ReserveError>> {
         Box::pin(std::future::ready(Err(ReserveError::InUse)))
     }
 
@@ -59,7 +63,7 @@ fn granted_to(
         });
     let (parts, ()) = builder.body(()).unwrap().into_parts();
     let request = CanonicalRequest::from_parts(&parts, [0; 4].into()).unwrap();
-    let reservation = Reservation { id: 1, failures: 0 };
+    let reservation = Reservation::new(1, NonZeroU64::MIN);
     let reserved = ReservedUse::new(ledger.clone(), reservation, charge);
     let matched = Matched {
         route: Arc::new(route),
@@ -155,9 +159,9 @@ const NOTHING: Vec<Settle> = Vec::new();
 #[test]
 fn the_head_settles_what_has_no_body_and_what_failed() {
     for (status, settle) in [
-        (101, Settle::Commit),
-        (204, Settle::Commit),
-        (304, Settle::Commit),
+        (101, Settle::ONE_USE),
+        (204, Settle::ONE_USE),
+        (304, Settle::ONE_USE),
         (400, Settle::ReleaseBuyer),
         (500, Settle::ReleaseUpstream),
     ] {
@@ -165,7 +169,7 @@ fn the_head_settles_what_has_no_body_and_what_failed() {
         assert_eq!((head, end), (vec![settle], vec![settle]), "{status}");
     }
     let [head, ..] = settled(answer(200, &[], Empty::new()), 0);
-    assert_eq!(head, [Settle::Commit]);
+    assert_eq!(head, [Settle::ONE_USE]);
 }
 
 #[test]
@@ -173,10 +177,10 @@ fn a_body_of_known_length_is_served_with_its_last_byte() {
     let [head, sent, end] = settled(answer(200, &[], Full::new(Bytes::from("abc"))), 1);
     assert_eq!(
         (head, sent, end),
-        (NOTHING, vec![Settle::Commit], vec![Settle::Commit])
+        (NOTHING, vec![Settle::ONE_USE], vec![Settle::ONE_USE])
     );
     let declared = answer(200, &[("content-length", "3")], stream(None));
-    assert_eq!(settled(declared, 1)[1], [Settle::Commit]);
+    assert_eq!(settled(declared, 1)[1], [Settle::ONE_USE]);
     let short = answer(200, &[("content-length", "4")], stream(None));
     assert_eq!(settled(short, 2)[1], [Settle::ReleaseUpstream]);
 }
@@ -186,7 +190,7 @@ fn a_body_of_unknown_length_is_served_at_its_end() {
     assert_eq!(settled(answer(302, &[], stream(None)), 1)[1], NOTHING);
     assert_eq!(
         settled(answer(302, &[], stream(None)), 2)[1],
-        [Settle::Commit]
+        [Settle::ONE_USE]
     );
     let dropped = settled(answer(200, &[], stream(None)), 1);
     assert_eq!(dropped[2], [Settle::ReleaseBuyer], "the buyer left");
@@ -195,13 +199,13 @@ fn a_body_of_unknown_length_is_served_at_its_end() {
         &[("content-type", "Text/Event-Stream; charset=utf-8")],
         stream(None),
     );
-    assert_eq!(settled(events, 0)[0], [Settle::Commit]);
+    assert_eq!(settled(events, 0)[0], [Settle::ONE_USE]);
 }
 
 #[test]
 fn grpc_is_served_when_it_says_so() {
     for (status, settle, after_data) in [
-        ("0", Settle::Commit, Settle::Commit),
+        ("0", Settle::ONE_USE, Settle::ONE_USE),
         ("3", Settle::ReleaseBuyer, Settle::ReleaseBuyer),
         ("5", Settle::ReleaseBuyer, Settle::ReleaseBuyer),
         ("4", Settle::ReleaseUpstream, Settle::ReleaseBuyer),
@@ -252,9 +256,9 @@ fn an_answer_is_grpc_only_where_route_and_request_are() {
         let right = |ledger: &Arc<Witness>| granted_to(ledger, Charge::Success, route, headers);
         let failing = answer(200, &[GRPC], stream(Some(("grpc-status", "14"))));
         let [_, sent, _] = settled_for(right, failing, 2);
-        assert_eq!(sent, [Settle::Commit], "{route} {request}");
+        assert_eq!(sent, [Settle::ONE_USE], "{route} {request}");
         let head = answer(200, &[GRPC, ("grpc-status", "14")], Empty::new());
-        assert_eq!(settled_for(right, head, 0)[0], [Settle::Commit]);
+        assert_eq!(settled_for(right, head, 0)[0], [Settle::ONE_USE]);
     }
 }
 
@@ -274,7 +278,7 @@ fn what_breaks_by_the_buyers_doing_is_not_the_upstreams_failure() {
     let short = answer(200, &[("content-length", "4")], stream(None));
     assert_eq!(settled_for(blamed, short, 2)[1], [Settle::ReleaseBuyer]);
     let whole = answer(200, &[], stream(None));
-    assert_eq!(settled_for(blamed, whole, 2)[1], [Settle::Commit]);
+    assert_eq!(settled_for(blamed, whole, 2)[1], [Settle::ONE_USE]);
 }
 
 /// The body of a request may break while its answer is under way.
@@ -349,12 +353,12 @@ fn a_request_that_its_buyer_broke_is_a_try_of_the_buyer() {
 #[test]
 fn a_charged_request_is_spent_but_for_answers_that_the_host_makes() {
     let request = |end: fn(Granted)| ended(Charge::Request, end);
-    assert_eq!(request(drop), Settle::Commit);
-    assert_eq!(request(panics), Settle::Commit);
+    assert_eq!(request(drop), Settle::ONE_USE);
+    assert_eq!(request(panics), Settle::ONE_USE);
     assert_eq!(request(Granted::upstream_failed), Settle::ReleaseUpstream);
     assert_eq!(request(Granted::buyer_failed), Settle::ReleaseBuyer);
     let answered = |granted: Granted| drop(granted.settle(answer(502, &[], stream(None))));
-    assert_eq!(ended(Charge::Request, answered), Settle::Commit);
+    assert_eq!(ended(Charge::Request, answered), Settle::ONE_USE);
 }
 
 /// Between the reservation and the host stands a pause, and a buyer may leave in it.
@@ -362,7 +366,7 @@ fn a_charged_request_is_spent_but_for_answers_that_the_host_makes() {
 fn a_use_that_has_not_left_the_paywall_is_given_back() {
     for charge in [Charge::Success, Charge::Request] {
         let ledger = Arc::new(Witness::default());
-        let reservation = Reservation { id: 1, failures: 9 };
+        let reservation = Reservation::new(1, NonZeroU64::MIN).with_failures(9);
         drop(ReservedUse::new(ledger.clone(), reservation, charge));
         assert_eq!(ledger.settled(), [Settle::ReleaseUpstream]);
     }

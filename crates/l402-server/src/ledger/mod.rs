@@ -1,26 +1,25 @@
-//! The uses of each payment: reserved first, then committed or released.
+//! The units of each payment: reserved first, then spent or given back.
 //!
-//! A ledger identifies payments by their hash. For each it counts the uses that are spent, those in
-//! flight, those that the buyer gave back, and the failures of the upstream. It holds no secret: a
-//! copy of it is worth nothing to a thief.
+//! A ledger knows payments by their hash, and of each how many units are spent, how many are
+//! reserved, how often its buyer gave units back, and how often the upstream failed it. It holds
+//! no secret: a copy of it is worth nothing to a thief.
 //!
-//! ```text
-//!              reserve                       commit
-//!   [free] ---------------> [in flight] -----------------> [spent]
-//!     ^                       |     |
-//!     |       release: the    |     |   release: the buyer left, asked wrongly (4xx)
-//!     |       upstream failed |     |   or broke the request off
-//!     |-----------------------'     |
-//!     '-- 5 times a payment --------'----- after that -----> [spent]
-//! ```
+//! One use is one unit. [`Ledger`] is object-safe, so that the configuration can choose the store
+//! and everything else holds an `Arc<dyn Ledger>`.
 
+mod error;
 mod memory;
 #[cfg(feature = "sqlite")]
+mod open_error;
+#[cfg(feature = "sqlite")]
 mod sqlite;
-mod uses;
+mod units;
 
+pub use error::ReserveError;
 pub use memory::MemoryLedger;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{LedgerError, SqliteLedger};
-pub use uses::{BUYER_RELEASES, Ledger, Reservation, ReserveError, Settle, UseRequest};
-use uses::{GRACE_SECS, Tally};
+pub use open_error::{LedgerError, LedgerErrorKind};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteLedger;
+pub use units::{Allowance, BUYER_RELEASES, Ledger, Reservation, ReserveRequest, Settle};
+use units::{GRACE_SECS, Tally};

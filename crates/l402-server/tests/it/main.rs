@@ -6,4 +6,5 @@ mod layer;
 mod node;
 mod paying;
 mod sqlite;
+mod upgrade;
 mod world;

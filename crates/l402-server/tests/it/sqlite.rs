@@ -1,21 +1,25 @@
-//! The promises that only a file can keep: restarts, crashes, several processes, foreign files.
+//! What only a file can promise: restarts, crashes, several processes, foreign files.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use l402::UnixTime;
 use l402_server::Ledger;
-use l402_server::ledger::{ReserveError, Settle, SqliteLedger, UseRequest};
+use l402_server::ledger::{
+    Allowance, LedgerErrorKind, ReserveError, ReserveRequest, Settle, SqliteLedger,
+};
 
-use crate::contract::claim;
+use crate::contract::{allowance, claim};
+use crate::upgrade::earlier;
 
-fn open(path: &Path) -> SqliteLedger {
+pub(crate) fn open(path: &Path) -> SqliteLedger {
     SqliteLedger::open(path).expect("the ledger opens")
 }
 
-/// The bytes of a file, and the time at which they were written.
+/// A file's bytes, and when they were written.
 pub(crate) type State = (Vec<u8>, std::time::SystemTime);
 
 /// Every file of a folder.
@@ -35,8 +39,8 @@ pub(crate) fn files(folder: &Path) -> BTreeMap<PathBuf, State> {
     paths.filter(|path| path.is_file()).map(read).collect()
 }
 
-/// Copies the folder as a kill would leave it at this moment. Nobody holds the lock files of the
-/// copy.
+/// Copies what the disk holds at this moment, as a kill would leave it, to another folder: there
+/// the lock files are nobody's.
 fn crashed(folder: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().expect("a folder");
     for (path, (bytes, _)) in files(folder) {
@@ -51,7 +55,7 @@ async fn what_is_spent_stays_spent_after_a_restart() {
     let path = home.path().join("ledger.db");
     let ledger = open(&path);
     let held = ledger.reserve(claim(1, 1)).await.unwrap();
-    ledger.settle(held, Settle::Commit);
+    ledger.settle(held, Settle::ONE_USE);
     let held = ledger.reserve(claim(2, 1)).await.unwrap();
     ledger.settle(held, Settle::ReleaseUpstream);
     drop(ledger);
@@ -60,7 +64,7 @@ async fn what_is_spent_stays_spent_after_a_restart() {
         ledger.reserve(claim(1, 1)).await,
         Err(ReserveError::Consumed)
     );
-    assert_eq!(ledger.reserve(claim(2, 1)).await.unwrap().failures, 1);
+    assert_eq!(ledger.reserve(claim(2, 1)).await.unwrap().failures(), 1);
 }
 
 /// ATTACKS R-06.
@@ -69,7 +73,7 @@ async fn after_a_crash_what_was_only_reserved_is_given_back() {
     let home = tempfile::tempdir().unwrap();
     let ledger = open(&home.path().join("ledger.db"));
     let spent = ledger.reserve(claim(1, 1)).await.unwrap();
-    ledger.settle(spent, Settle::Commit);
+    ledger.settle(spent, Settle::ONE_USE);
     ledger.flush().await;
     ledger.reserve(claim(2, 1)).await.unwrap();
     let after = crashed(home.path());
@@ -94,7 +98,8 @@ async fn two_open_ledgers_on_one_file_grant_each_use_once() {
             let ledger = Arc::clone(&ledgers[turn % 2]);
             tasks.spawn(async move {
                 let held = ledger.reserve(claim(n, 1)).await;
-                held.map(|held| ledger.settle(held, Settle::Commit)).is_ok()
+                held.map(|held| ledger.settle(held, Settle::ONE_USE))
+                    .is_ok()
             });
         }
     }
@@ -129,7 +134,7 @@ async fn a_dead_owner_is_noticed_when_its_reservation_is_in_the_way() {
     second.reserve(claim(2, 1)).await.unwrap();
     let after = crashed(home.path());
     let path = after.path().join("ledger.db");
-    // Both lock files are locked, as if their processes were alive. They are freed below.
+    // Only the second one's lock file is left to be found dead later: it is locked as if alive.
     let locks: Vec<_> = files(after.path())
         .into_keys()
         .filter(|path| path.extension().is_some_and(|end| end == "lock"))
@@ -143,10 +148,7 @@ async fn a_dead_owner_is_noticed_when_its_reservation_is_in_the_way() {
         Err(ReserveError::InUse)
     );
     drop(locks);
-    let later = |n| UseRequest {
-        now: UnixTime::from_secs(1_790_000_001),
-        ..claim(n, 1)
-    };
+    let later = |n| ReserveRequest::one_use(allowance(n, 1), UnixTime::from_secs(1_790_000_001));
     survivor.reserve(later(1)).await.unwrap();
     survivor.reserve(later(2)).await.unwrap();
 }
@@ -155,29 +157,64 @@ async fn a_dead_owner_is_noticed_when_its_reservation_is_in_the_way() {
 async fn a_row_ends_with_its_token_and_not_before() {
     let home = tempfile::tempdir().unwrap();
     let ledger = open(&home.path().join("ledger.db"));
-    let short = UseRequest {
-        expires: UnixTime::from_secs(1_790_000_100),
-        ..claim(1, 1)
-    };
-    let held = ledger.reserve(short).await.unwrap();
-    ledger.settle(held, Settle::Commit);
-    let at = |secs| UseRequest {
-        now: UnixTime::from_secs(secs),
-        ..short
-    };
+    let hash = allowance(1, 1).payment_hash();
+    let end = UnixTime::from_secs(1_790_000_100);
+    let short = Allowance::new(hash, NonZeroU64::MIN, end);
+    let at = |secs| ReserveRequest::one_use(short, UnixTime::from_secs(secs));
+    let held = ledger.reserve(at(1_790_000_000)).await.unwrap();
+    ledger.settle(held, Settle::ONE_USE);
     assert_eq!(
         ledger.reserve(at(1_790_000_099)).await,
         Err(ReserveError::Consumed)
     );
-    let other = UseRequest {
-        now: UnixTime::from_secs(1_790_100_000),
-        ..claim(2, 1)
-    };
+    let other = ReserveRequest::one_use(allowance(2, 1), UnixTime::from_secs(1_790_100_000));
     ledger.reserve(other).await.unwrap();
     ledger
         .reserve(at(1_790_100_000))
         .await
         .expect("the row has been pruned");
+}
+
+/// More payments than one look at the file goes through.
+#[tokio::test]
+async fn all_rows_that_have_ended_are_forgotten_and_no_other() {
+    const ROWS: u32 = 3000;
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("ledger.db");
+    let ledger = open(&path);
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    raw.execute_batch("BEGIN").unwrap();
+    for n in 0..ROWS {
+        let end = if n % 10 == 0 {
+            2_000_000_000
+        } else {
+            1_780_000_000
+        };
+        let sql = "INSERT INTO payments VALUES (?1, 1, 0, 0, ?2)";
+        let hash = allowance(n, 1).payment_hash();
+        raw.execute(sql, (hash.as_bytes(), end)).unwrap();
+    }
+    raw.execute_batch("COMMIT").unwrap();
+    for n in 0..20 {
+        let held = ledger.reserve(claim(ROWS + n, 1)).await.unwrap();
+        ledger.settle(held, Settle::ReleaseUpstream);
+    }
+    ledger.flush().await;
+    let left = |sql| raw.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap();
+    assert_eq!(
+        left("SELECT count(*) FROM payments WHERE used = 1"),
+        ROWS / 10
+    );
+    assert_eq!(left("SELECT count(*) FROM payments WHERE used = 0"), 20);
+}
+
+fn refusal(path: &Path, kind: LedgerErrorKind, word: &str) {
+    let error = SqliteLedger::open(path).expect_err("refused");
+    assert_eq!(error.kind(), kind, "{error}");
+    assert_eq!(error.path(), path);
+    let (text, name) = (error.to_string(), path.file_name().expect("a name"));
+    let named = text.contains(&*name.to_string_lossy());
+    assert!(named && text.contains(word), "{error}");
 }
 
 /// ATTACKS O-19, D-13.
@@ -187,43 +224,48 @@ async fn refuses_files_that_it_does_not_understand() {
     let path = home.path().join("ledger.db");
     drop(open(&path));
     let connection = rusqlite::Connection::open(&path).unwrap();
-    connection.pragma_update(None, "user_version", 2).unwrap();
+    connection.pragma_update(None, "user_version", 3).unwrap();
     drop(connection);
-    let error = SqliteLedger::open(&path).unwrap_err().to_string();
-    assert!(
-        error.contains("ledger.db") && error.contains("upgrade"),
-        "{error}"
-    );
+    refusal(&path, LedgerErrorKind::Newer, "upgrade");
 
     let other = home.path().join("other.db");
     let connection = rusqlite::Connection::open(&other).unwrap();
     connection.execute_batch("CREATE TABLE t (a)").unwrap();
     drop(connection);
-    let error = SqliteLedger::open(&other).unwrap_err().to_string();
-    assert!(
-        error.contains("other.db") && error.contains("other data"),
-        "{error}"
-    );
+    refusal(&other, LedgerErrorKind::OtherProgram, "other data");
 
     let text = home.path().join("text");
-    fs::write(
-        &text,
-        "no database at all, and longer than a header of one".repeat(9),
-    )
-    .unwrap();
-    assert!(
-        SqliteLedger::open(&text)
-            .unwrap_err()
-            .to_string()
-            .contains("move it away")
-    );
+    let words = "no database at all, and longer than a header of one";
+    fs::write(&text, words.repeat(9)).unwrap();
+    refusal(&text, LedgerErrorKind::OtherProgram, "move it away");
+
     let nowhere = home.path().join("missing").join("ledger.db");
-    assert!(
-        SqliteLedger::open(&nowhere)
-            .unwrap_err()
-            .to_string()
-            .contains("check folder")
-    );
+    refusal(&nowhere, LedgerErrorKind::Unwritable, "check folder");
+    let error = SqliteLedger::open(&nowhere).unwrap_err();
+    assert!(std::error::Error::source(&error).is_some(), "{error}");
+}
+
+/// A file in which the root of each table has been written over.
+#[tokio::test]
+async fn refuses_a_damaged_file() {
+    let home = tempfile::tempdir().unwrap();
+    let path = earlier(home.path());
+    drop(open(&path));
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[4096..].fill(0x77);
+    fs::write(&path, bytes).unwrap();
+    refusal(&path, LedgerErrorKind::Damaged, "damaged");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn refuses_a_link_in_place_of_its_file() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("ledger.db");
+    drop(open(&path));
+    let link = home.path().join("link.db");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    refusal(&link, LedgerErrorKind::Unsafe, "not a plain file");
 }
 
 /// ATTACKS D-13, R-11: while the file is held by somebody else nothing is granted, and nothing
@@ -236,7 +278,7 @@ async fn a_locked_file_refuses_and_recovers() {
     let held = ledger.reserve(claim(1, 1)).await.unwrap();
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    ledger.settle(held, Settle::Commit);
+    ledger.settle(held, Settle::ONE_USE);
     let refused = ledger.reserve(claim(2, 1)).await;
     assert!(
         matches!(refused, Err(ReserveError::Unavailable(_))),
@@ -263,7 +305,7 @@ async fn an_error_in_the_file_refuses_and_recovers() {
     other
         .execute_batch("ALTER TABLE payments RENAME TO away")
         .unwrap();
-    ledger.settle(held, Settle::Commit);
+    ledger.settle(held, Settle::ONE_USE);
     for _ in 0..2 {
         let refused = ledger.reserve(claim(2, 1)).await;
         assert!(

@@ -1,5 +1,6 @@
-//! The SQLite file: its schema, and the statements on it.
+//! The file: opening it, and the statements of a use.
 
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,18 +8,16 @@ use l402::{PaymentHash, UnixTime};
 use l402_host::sqlite::{self, Schema, application_id};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
-use super::{LedgerError, Settle, UseRequest};
-use crate::ledger::{GRACE_SECS, ReserveError, Tally};
+use super::{LedgerError, ReserveRequest, Settle};
+use crate::ledger::{BUYER_RELEASES, ReserveError, Tally};
 
-/// The most rows that are pruned in one transaction, so that no request waits long for it.
-const PRUNE_AT_ONCE: i64 = 512;
-
-/// The schema. `expires` is in Unix seconds. The primary key of `reservations` keeps two processes
-/// from holding the same use.
+/// `payments` holds what has been settled, a row a payment, scattered by their hashes. `expires` is
+/// Unix seconds; there is no index on it, because a new payment would have to write a page of that
+/// index too. `reservations` holds what is in flight and nothing else, so it stays a few pages. Its
+/// key keeps two processes from taking one place.
 ///
-/// The write-ahead log may grow to 32 MiB before its pages are moved into the file. Payments are
-/// scattered over the pages by their hashes, so under load a page is written many times before it
-/// has to be moved once.
+/// The log may hold 32 MiB before its pages go into the file: under load a page is written often
+/// before it has to be moved once.
 const SCHEMA: Schema = Schema {
     name: "ledger",
     application_id: application_id(*b"l4ld"),
@@ -30,70 +29,113 @@ const SCHEMA: Schema = Schema {
             failures INTEGER NOT NULL,
             expires INTEGER NOT NULL
         ) WITHOUT ROWID, STRICT;
-        CREATE INDEX payments_by_end ON payments (expires);
         CREATE TABLE reservations (
             payment_hash BLOB NOT NULL CHECK (length(payment_hash) = 32),
             slot INTEGER NOT NULL,
             owner INTEGER NOT NULL,
+            units INTEGER NOT NULL DEFAULT 1 CHECK (units > 0),
             PRIMARY KEY (payment_hash, slot)
         ) WITHOUT ROWID, STRICT;
     ",
-    upgrades: &[],
+    upgrades: &[FROM_1],
     tables: &["payments", "reservations"],
     busy_timeout: Duration::from_secs(2),
     checkpoint_pages: 8192,
 };
 
-/// The place of a reserved use in the file.
+/// Version 1 counted uses: one reservation was one use. All names stay, and `units` has a default,
+/// so that a process of version 1 that still has the file open can settle what it has served.
+const FROM_1: &str = "
+    ALTER TABLE reservations ADD COLUMN units INTEGER NOT NULL DEFAULT 1 CHECK (units > 0);
+    DROP INDEX payments_by_end;
+";
+
+/// The place of a reservation in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slot {
     pub(super) payment_hash: PaymentHash,
     pub(super) slot: i64,
+    pub(super) units: i64,
     pub(super) expires: UnixTime,
 }
 
-/// Opens the file, or creates it.
+/// Units that were reserved, and the state of their payment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reserved {
+    pub(super) slot: Slot,
+    pub(super) units: NonZeroU64,
+    pub(super) left: u64,
+    pub(super) failures: u32,
+}
+
+/// The state of a payment in the file.
+struct Found {
+    tally: Tally,
+    reserved: u64,
+    next_slot: i64,
+}
+
+/// Opens the file, or makes it.
 pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
-    let connection = sqlite::open(path, &SCHEMA)
-        .map_err(|error| LedgerError::new(path, error.fault().to_string()))?;
-    // Enough for every statement of this module.
+    let connection = sqlite::open(path, &SCHEMA).map_err(|error| LedgerError::file(path, error))?;
     connection.set_prepared_statement_cache_capacity(16);
     Ok(connection)
 }
 
-/// Reserves one use, if one is left.
+/// Reserves units, if enough of them are left.
 pub(super) fn reserve(
     tx: &Transaction<'_>,
-    request: &UseRequest,
+    request: &ReserveRequest,
     owner: i64,
-) -> rusqlite::Result<Result<(Slot, Tally), ReserveError>> {
-    // Read in the same write transaction as the insert: no other process can come between.
-    let tally = tally(tx, &request.payment_hash)?;
-    let taken = slots(tx, &request.payment_hash)?;
-    if let Err(error) = tally.admit(request, u32::try_from(taken.len()).unwrap_or(u32::MAX)) {
-        return Ok(Err(error));
-    }
-    // The lowest free slot. The list is sorted, so the first gap is free.
-    let slot = (0..).zip(&taken).find(|(free, taken)| free != *taken);
-    let slot = slot.map_or(
-        i64::try_from(taken.len()).unwrap_or(i64::MAX),
-        |(free, _)| free,
-    );
-    let sql = "INSERT INTO reservations (payment_hash, slot, owner) VALUES (?1, ?2, ?3)";
+) -> rusqlite::Result<Result<Reserved, ReserveError>> {
+    let allowance = request.allowance();
+    let found = find(tx, &allowance.payment_hash())?;
+    // No more than 2^63 - 1 are ever granted, so that the sums of SQLite hold.
+    let Ok(units) = i64::try_from(request.units().get()) else {
+        return Ok(Err(ReserveError::Consumed));
+    };
+    let left = match found.tally.admit(request, found.reserved) {
+        Ok(left) => left,
+        Err(error) => return Ok(Err(error)),
+    };
+    let slot = Slot {
+        payment_hash: allowance.payment_hash(),
+        slot: found.next_slot,
+        units,
+        expires: allowance.expires(),
+    };
+    let sql = "INSERT INTO reservations (payment_hash, slot, owner, units) VALUES (?1, ?2, ?3, ?4)";
     tx.prepare_cached(sql)?
-        .execute((request.payment_hash.as_bytes(), slot, owner))?;
-    let (payment_hash, expires) = (request.payment_hash, request.expires);
-    Ok(Ok((
-        Slot {
-            payment_hash,
-            slot,
-            expires,
-        },
-        tally,
-    )))
+        .execute((slot.payment_hash.as_bytes(), slot.slot, owner, units))?;
+    Ok(Ok(Reserved {
+        slot,
+        units: request.units(),
+        left,
+        failures: found.tally.failures,
+    }))
 }
 
-/// Settles a use. Does nothing if the reservation is gone.
+/// Reads a payment and its reservations, in one statement. A place is never taken again while a
+/// later one is.
+fn find(tx: &Transaction<'_>, hash: &PaymentHash) -> rusqlite::Result<Found> {
+    let sql = "SELECT coalesce(used, 0), coalesce(attempts, 0), coalesce(failures, 0), taken.units, \
+               taken.slot + 1 FROM (SELECT coalesce(max(slot), -1) AS slot, \
+               coalesce(sum(units), 0) AS units FROM reservations WHERE payment_hash = ?1) AS taken \
+               LEFT JOIN payments ON payments.payment_hash = ?1";
+    tx.prepare_cached(sql)?.query_row([hash.as_bytes()], |row| {
+        Ok(Found {
+            tally: Tally {
+                used: row.get(0)?,
+                attempts: row.get(1)?,
+                failures: row.get(2)?,
+            },
+            reserved: row.get(3)?,
+            next_slot: row.get(4)?,
+        })
+    })
+}
+
+/// Settles a reservation. Once: if its row is gone, it has been settled or given back already.
 pub(super) fn settle(
     tx: &Transaction<'_>,
     slot: &Slot,
@@ -102,43 +144,39 @@ pub(super) fn settle(
 ) -> rusqlite::Result<()> {
     let hash = slot.payment_hash.as_bytes();
     let sql = "DELETE FROM reservations WHERE payment_hash = ?1 AND slot = ?2 AND owner = ?3";
-    // Gone if this settlement is in the file already, by a commit that reported an error, or if
-    // another process took this owner for dead. Counting it again would spend two uses for one.
     if tx.prepare_cached(sql)?.execute((hash, slot.slot, owner))? == 0 {
         return Ok(());
     }
-    let tally = tally(tx, &slot.payment_hash)?.settled(settle);
     let expires = i64::try_from(slot.expires.secs()).unwrap_or(i64::MAX);
-    let sql = "INSERT INTO payments (payment_hash, used, attempts, failures, expires) \
-               VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (payment_hash) DO UPDATE SET used = ?2, \
-               attempts = ?3, failures = ?4, expires = max(expires, ?5)";
-    let row = (hash, tally.used, tally.attempts, tally.failures, expires);
-    tx.prepare_cached(sql)?.execute(row)?;
+    // The sums are made by the statement, so that the row need not be read first. `Tally::settled`
+    // is the same in memory, and the contract test holds the two alike.
+    match settle {
+        Settle::Commit { units } => {
+            let spent = i64::try_from(units).map_or(slot.units, |units| units.min(slot.units));
+            let sql = "INSERT INTO payments (payment_hash, used, attempts, failures, expires) \
+                       VALUES (?1, ?2, 0, 0, ?3) ON CONFLICT (payment_hash) DO UPDATE SET \
+                       used = used + ?2, failures = 0, expires = max(expires, ?3)";
+            tx.prepare_cached(sql)?.execute((hash, spent, expires))?;
+        }
+        Settle::ReleaseBuyer => {
+            let sql = "INSERT INTO payments (payment_hash, used, attempts, failures, expires) \
+                       VALUES (?1, 0, 1, 0, ?3) ON CONFLICT (payment_hash) DO UPDATE SET \
+                       used = used + iif(attempts < ?4, 0, ?2), \
+                       attempts = min(attempts + 1, ?4), expires = max(expires, ?3)";
+            let row = (hash, slot.units, expires, BUYER_RELEASES);
+            tx.prepare_cached(sql)?.execute(row)?;
+        }
+        Settle::ReleaseUpstream => {
+            let sql = "INSERT INTO payments (payment_hash, used, attempts, failures, expires) \
+                       VALUES (?1, 0, 0, 1, ?2) ON CONFLICT (payment_hash) DO UPDATE SET \
+                       failures = min(failures + 1, ?3), expires = max(expires, ?2)";
+            tx.prepare_cached(sql)?.execute((hash, expires, u32::MAX))?;
+        }
+    }
     Ok(())
 }
 
-/// Returns the counts of a payment, all zero if there is no row.
-fn tally(tx: &Transaction<'_>, hash: &PaymentHash) -> rusqlite::Result<Tally> {
-    let sql = "SELECT used, attempts, failures FROM payments WHERE payment_hash = ?1";
-    let found = tx.prepare_cached(sql)?.query_row([hash.as_bytes()], |row| {
-        Ok(Tally {
-            used: row.get(0)?,
-            attempts: row.get(1)?,
-            failures: row.get(2)?,
-        })
-    });
-    Ok(found.optional()?.unwrap_or_default())
-}
-
-/// Returns the slots of a payment that are taken, in ascending order.
-fn slots(tx: &Transaction<'_>, hash: &PaymentHash) -> rusqlite::Result<Vec<i64>> {
-    let sql = "SELECT slot FROM reservations WHERE payment_hash = ?1 ORDER BY slot";
-    tx.prepare_cached(sql)?
-        .query_map([hash.as_bytes()], |row| row.get(0))?
-        .collect()
-}
-
-/// Returns all owners of reservations except this one.
+/// Returns the owners of reservations, this one aside.
 pub(super) fn others(tx: &Transaction<'_>, owner: i64) -> rusqlite::Result<Vec<i64>> {
     let sql = "SELECT DISTINCT owner FROM reservations WHERE owner != ?1";
     tx.prepare_cached(sql)?
@@ -146,13 +184,13 @@ pub(super) fn others(tx: &Transaction<'_>, owner: i64) -> rusqlite::Result<Vec<i
         .collect()
 }
 
-/// Gives back all uses that an owner holds. Returns their number.
+/// Gives back all that an owner holds.
 pub(super) fn give_back(tx: &Transaction<'_>, owner: i64) -> rusqlite::Result<usize> {
     tx.prepare_cached("DELETE FROM reservations WHERE owner = ?1")?
         .execute([owner])
 }
 
-/// Gives back the uses that an owner holds in the file and no longer knows of.
+/// Gives back what an owner holds and has forgotten.
 pub(super) fn sweep(
     tx: &Transaction<'_>,
     owner: i64,
@@ -170,12 +208,29 @@ pub(super) fn sweep(
     Ok(())
 }
 
-/// Removes some payments whose tokens have ended. Returns true if there may be more.
-pub(super) fn prune(tx: &Transaction<'_>, now: UnixTime) -> rusqlite::Result<bool> {
-    // Later than the tokens end: the clock may have been ahead (ATTACKS R-13).
-    let ended = i64::try_from(now.secs().saturating_sub(GRACE_SECS)).unwrap_or(i64::MAX);
-    let sql = "DELETE FROM payments WHERE payment_hash IN \
-               (SELECT payment_hash FROM payments WHERE expires <= ?1 LIMIT ?2)";
-    let pruned = tx.prepare_cached(sql)?.execute((ended, PRUNE_AT_ONCE))?;
-    Ok(i64::try_from(pruned).is_ok_and(|pruned| pruned == PRUNE_AT_ONCE))
+/// Returns the payment that stands `rows` places after another in the order of the hashes.
+pub(super) fn payment_after(
+    tx: &Transaction<'_>,
+    hash: &[u8],
+    rows: u32,
+) -> rusqlite::Result<Option<[u8; 32]>> {
+    let sql = "SELECT payment_hash FROM payments WHERE payment_hash > ?1 \
+               ORDER BY payment_hash LIMIT 1 OFFSET ?2 - 1";
+    tx.prepare_cached(sql)?
+        .query_row((hash, rows), |row| row.get(0))
+        .optional()
+}
+
+/// Forgets the payments after one hash, up to another, that end at `ended` (Unix seconds) at the
+/// latest. Returns their number.
+pub(super) fn forget(
+    tx: &Transaction<'_>,
+    after: &[u8],
+    up_to: &[u8],
+    ended: u64,
+) -> rusqlite::Result<usize> {
+    let ended = i64::try_from(ended).unwrap_or(i64::MAX);
+    let sql = "DELETE FROM payments WHERE payment_hash > ?1 AND payment_hash <= ?2 \
+               AND expires <= ?3";
+    tx.prepare_cached(sql)?.execute((after, up_to, ended))
 }

@@ -1,7 +1,6 @@
-//! The handle on the ledger, and the operations that it sends to the writer thread.
+//! The handle on the ledger, and the operations that it sends to its writer.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
@@ -10,68 +9,15 @@ use l402_host::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::writer::Writer;
-use super::{Ledger, Reservation, ReserveError, Settle, UseRequest};
+use super::{Ledger, LedgerError, Reservation, ReserveError, ReserveRequest, Settle};
 
-/// The most requests for a use that wait for the writer. Further ones are refused.
+/// The most requests that wait for the writer. Beyond it the ledger refuses.
 const QUEUE: usize = 8192;
 
-/// The reason why a ledger does not open. Its text names the file, the fault and the fix.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LedgerError {
-    path: PathBuf,
-    text: String,
-}
-
-impl LedgerError {
-    pub(super) fn new(path: &Path, text: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            text: text.into(),
-        }
-    }
-}
-
-impl fmt::Display for LedgerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ledger {}: {}", self.path.display(), self.text)
-    }
-}
-
-impl std::error::Error for LedgerError {}
-
-/// A ledger in a SQLite file (WAL, `synchronous = FULL`), which survives restarts and crashes.
+/// Counts in a SQLite file, durably (WAL, `synchronous = FULL`).
 ///
-/// The file is read and written for uses only: an HTTP request without a credential does not touch
-/// it. Several processes may open one file. Dropping the ledger writes all settlements that are
-/// queued, and waits for that.
-///
-/// ```
-/// use std::num::NonZeroU32;
-/// use l402::{PaymentHash, UnixTime};
-/// use l402_server::ledger::{Ledger, ReserveError, Settle, SqliteLedger, UseRequest};
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let home = tempfile::tempdir()?;
-/// let file = home.path().join("ledger.db");
-/// let request = UseRequest {
-///     payment_hash: PaymentHash::from_bytes([7; 32]),
-///     uses: NonZeroU32::MIN,
-///     expires: UnixTime::from_secs(1_790_086_400),
-///     now: UnixTime::from_secs(1_790_000_000),
-/// };
-///
-/// let ledger = SqliteLedger::open(&file)?;
-/// let reservation = ledger.reserve(request).await?;
-/// ledger.settle(reservation, Settle::Commit);
-/// drop(ledger);
-///
-/// // After a restart the use is still spent.
-/// let ledger = SqliteLedger::open(&file)?;
-/// assert_eq!(ledger.reserve(request).await, Err(ReserveError::Consumed));
-/// # Ok(())
-/// # }
-/// ```
+/// The file is read and written for paid requests alone: an HTTP request without a credential leaves it as
+/// it is. Dropping it writes what is queued and waits for that.
 #[derive(Debug)]
 pub struct SqliteLedger {
     ops: Sender<Op>,
@@ -85,22 +31,21 @@ pub(super) enum Op {
     Close,
     Flush(oneshot::Sender<()>),
     Reserve(
-        UseRequest,
+        ReserveRequest,
         oneshot::Sender<Result<PendingReservation, ReserveError>>,
     ),
     Settle(u64, Settle),
 }
 
-/// A reservation on its way to its caller. Given back if nobody takes it.
+/// A reservation on its way to the caller that asked for it; given back if nobody takes it.
 #[derive(Debug)]
 pub(super) struct PendingReservation {
     pub(super) reservation: Reservation,
-    /// `None` once the caller has taken the reservation.
     pub(super) ops: Option<Sender<Op>>,
 }
 
 impl PendingReservation {
-    fn take(mut self) -> Reservation {
+    pub(super) fn take(mut self) -> Reservation {
         self.ops = None;
         self.reservation
     }
@@ -109,26 +54,26 @@ impl PendingReservation {
 impl Drop for PendingReservation {
     fn drop(&mut self) {
         if let Some(ops) = &self.ops {
-            // An error means that the writer has ended, and with it the owner of the reservation.
-            let _ = ops.send(Op::Settle(self.reservation.id, Settle::ReleaseUpstream));
+            // Without a writer there is nothing to give back to.
+            let _ = ops.send(Op::Settle(self.reservation.id(), Settle::ReleaseUpstream));
         }
     }
 }
 
 impl SqliteLedger {
-    /// Opens or creates the file (mode 0600), and gives back the uses that dead processes had
-    /// reserved in it. Blocks until that is on disk.
+    /// Opens or creates the file (0600), and gives back what dead processes had reserved in it.
+    /// Blocks for a moment.
     ///
     /// # Errors
-    /// [`LedgerError`]: the folder is missing or not writable, the file is no ledger, or a newer
-    /// version wrote it.
+    /// [`LedgerError`], whose kind says what to do: the folder is missing or not writable, the file
+    /// is no ledger, or a newer version wrote it.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         let (ops, queue) = mpsc::channel();
         let writer = Writer::open(path, ops.clone())?;
         let writer = std::thread::Builder::new()
             .name("l402-ledger".to_owned())
             .spawn(move || writer.run(&queue))
-            .map_err(|error| LedgerError::new(path, format!("no thread to write it: {error}")))?;
+            .map_err(|error| LedgerError::system(path, error))?;
         Ok(Self {
             ops,
             waiting: AtomicUsize::new(0),
@@ -136,17 +81,14 @@ impl SqliteLedger {
         })
     }
 
-    /// Sends a request to the writer, and waits until it is on disk.
-    async fn ask(&self, request: UseRequest) -> Result<Reservation, ReserveError> {
+    async fn ask(&self, request: ReserveRequest) -> Result<Reservation, ReserveError> {
         let gone = || ReserveError::Unavailable("its writer has ended".to_owned());
         let place = Place::take(&self.waiting)?;
-        let (answer, answered) = oneshot::channel();
+        let (answer, asked) = oneshot::channel();
         self.ops
             .send(Op::Reserve(request, answer))
             .map_err(|_| gone())?;
-        // A caller who goes away here drops the receiver: the reservation cannot be delivered, and
-        // is given back by its own drop.
-        let held = answered.await.map_err(|_| gone())?;
+        let held = asked.await.map_err(|_| gone())?;
         drop(place);
         held.map(PendingReservation::take)
     }
@@ -154,7 +96,7 @@ impl SqliteLedger {
 
 impl Drop for SqliteLedger {
     fn drop(&mut self) {
-        // Errors are ignored: a writer that has ended needs no signal, and its panic was reported.
+        // A writer that has ended already needs no word, and a panic of its has been reported.
         let _ = self.ops.send(Op::Close);
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
@@ -163,13 +105,13 @@ impl Drop for SqliteLedger {
 }
 
 impl Ledger for SqliteLedger {
-    fn reserve(&self, request: UseRequest) -> BoxFuture<'_, Result<Reservation, ReserveError>> {
+    fn reserve(&self, request: ReserveRequest) -> BoxFuture<'_, Result<Reservation, ReserveError>> {
         Box::pin(self.ask(request))
     }
 
     fn settle(&self, reservation: Reservation, settle: Settle) {
-        // An error means that the writer has ended. The reservation ends with its owner.
-        let _ = self.ops.send(Op::Settle(reservation.id, settle));
+        // Without a writer the reservation ends with its owner.
+        let _ = self.ops.send(Op::Settle(reservation.id(), settle));
     }
 
     fn flush(&self) -> BoxFuture<'_, ()> {
@@ -183,12 +125,11 @@ impl Ledger for SqliteLedger {
     }
 }
 
-/// A place in the bounded queue of requests for a use. Freed when it is dropped.
+/// A place in the queue of requests.
 struct Place<'a>(&'a AtomicUsize);
 
 impl<'a> Place<'a> {
     fn take(waiting: &'a AtomicUsize) -> Result<Self, ReserveError> {
-        // Made before the check, so that its drop takes the count back if the queue is full.
         let place = Self(waiting);
         if waiting.fetch_add(1, Ordering::Relaxed) < QUEUE {
             Ok(place)
@@ -208,13 +149,15 @@ impl Drop for Place<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU64;
+
     use super::*;
 
     #[test]
     fn a_reservation_that_nobody_takes_costs_no_try() {
         let (ops, queue) = mpsc::channel();
         let held = |id| PendingReservation {
-            reservation: Reservation { id, failures: 0 },
+            reservation: Reservation::new(id, NonZeroU64::MIN),
             ops: Some(ops.clone()),
         };
         drop(held(1));

@@ -1,24 +1,18 @@
 //! A ledger in a SQLite file: one writer thread, one commit for all that has queued up.
 //!
-//! ```text
-//!   reserve --> queue --> writer: one transaction for all that wait --> disk --> reserve returns
-//!   settle  --> queue --> release ---------> owed ------------------------> disk
-//!                         commit --> late --> owed
-//!                                   0.5 ms
-//! ```
-//!
-//! `reserve` returns when its transaction is on disk. `settle` only queues; the writer starts the
-//! next transaction at once.
-//!
-//! Several processes may open one file. A use in flight is a row with a unique slot. Each open
-//! ledger locks a file of its own for as long as it lives, so that the others can tell which rows a
-//! crash has left behind, and give those uses back.
+//! `reserve` answers when its commit is on disk. `settle` only queues, and the thread writes it
+//! with the next commit, which begins at once. Several processes may open one file: a reservation
+//! is a row with a unique place, and each open ledger holds a lock file for as long as it lives, so
+//! that the others can tell what a crash has left behind, and give it back.
 
+#[cfg(test)]
+mod cost;
 mod file;
 mod handle;
 mod owner;
+mod prune;
 mod writer;
 
-use super::{Ledger, Reservation, ReserveError, Settle, UseRequest};
-pub use handle::{LedgerError, SqliteLedger};
+use super::{Ledger, LedgerError, Reservation, ReserveError, ReserveRequest, Settle};
+pub use handle::SqliteLedger;
 use handle::{Op, PendingReservation};

@@ -1,4 +1,4 @@
-//! The thread that writes the file.
+//! The one thread that writes the file.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -6,67 +6,58 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use l402::{PaymentHash, UnixTime};
-use l402_host::{Clock as _, SystemClock};
+use l402_host::{Clock as _, SystemClock, sqlite};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::file::{self, Slot};
+use super::file::{self, Reserved, Slot};
 use super::owner::{self, Owner};
-use super::{LedgerError, Op, PendingReservation, Reservation, ReserveError, Settle, UseRequest};
-use crate::ledger::Tally;
+use super::prune::Pruning;
+use super::{
+    LedgerError, Op, PendingReservation, Reservation, ReserveError, ReserveRequest, Settle,
+};
 
-/// The most operations that one transaction carries.
+/// The most that one commit carries.
 const BATCH: usize = 1024;
 
-/// The time that a commit is kept back. It is requested when the last piece of an answer is handed
-/// over to be written to the socket. A process that is killed before that piece is on its way must
-/// not have spent the use. A request for the same payment in this time finds the use spent all the
-/// same.
+/// The time that a commit is kept back. It is asked for when the last piece of an answer is handed
+/// over to be written: a process that is killed before that piece is on its way must not have spent
+/// the use. A request of the same payment meanwhile finds it spent all the same.
 const GRACE: Duration = Duration::from_micros(500);
 
-/// The pause before settlements that could not be written are tried again, and the number of tries
-/// when the ledger closes.
+/// The pause before what could not be settled is tried again, and the tries when the ledger closes.
 const RETRY: Duration = Duration::from_millis(100);
 const LAST_TRIES: usize = 5;
 
-/// The seconds between two searches for payments that have ended.
-const PRUNE_EVERY: u64 = 60;
-
-/// The way back to the caller of one request.
 type Reply = oneshot::Sender<Result<PendingReservation, ReserveError>>;
 
-/// The result of one request in a transaction that may still fail.
-type Outcome = Result<(Slot, Tally), ReserveError>;
+/// The outcome of one request in a transaction that may still fail.
+type Outcome = Result<Reserved, ReserveError>;
 
-/// The state of the writer thread: the connection, and the uses that are reserved through it.
+/// Owns the connection, and knows what is reserved through this ledger.
 #[derive(Debug)]
 pub(super) struct Writer {
     path: PathBuf,
-    /// `None` after an error of the disk. Nothing that was cached is trusted then, and the file is
-    /// opened anew.
-    connection: Option<Connection>,
+    /// `None` after an error of the disk: then nothing cached is trusted, and it is opened anew.
+    pub(super) connection: Option<Connection>,
     owner: Owner,
     ops: Sender<Op>,
-    /// The uses in flight, by the id of their reservation.
     held: HashMap<u64, Slot>,
-    /// Settlements that are not yet in the file. Lost only with the process.
-    owed: Vec<(u64, Settle)>,
-    /// Commits that are kept back, oldest first, each with the end of its grace.
-    late: VecDeque<(Duration, u64)>,
+    /// Settled in memory and not yet in the file. Lost only with the process.
+    pub(super) owed: Vec<(u64, Settle)>,
+    /// Commits in their grace, oldest first, with its end.
+    late: VecDeque<(Duration, u64, Settle)>,
     clock: SystemClock,
     flushes: Vec<oneshot::Sender<()>>,
     last_id: u64,
     last_reap: Option<UnixTime>,
-    next_prune: u64,
+    pruning: Pruning,
 }
 
 impl Writer {
-    /// Opens the file, and gives back the uses of dead owners.
     pub(super) fn open(path: &Path, ops: Sender<Op>) -> Result<Self, LedgerError> {
         let connection = file::open(path)?;
-        let owner = Owner::new(path).map_err(|error| {
-            LedgerError::new(path, format!("cannot lock a file beside it: {error}"))
-        })?;
+        let owner = Owner::new(path)?;
         owner::tidy(path);
         let mut writer = Self {
             path: path.to_owned(),
@@ -80,27 +71,27 @@ impl Writer {
             flushes: Vec::new(),
             last_id: 0,
             last_reap: None,
-            next_prune: 0,
+            pruning: Pruning::default(),
         };
         writer
             .recover()
-            .map_err(|error| LedgerError::new(path, error.to_string()))?;
+            .map_err(|error| LedgerError::recovery(path, sqlite::fault(&error)))?;
         Ok(writer)
     }
 
-    /// Writes until the ledger is closed.
+    /// Writes until it is told to close.
     pub(super) fn run(mut self, queue: &Receiver<Op>) {
         while let Some((first, more)) = self.next(queue) {
             let mut requests = Vec::new();
             let mut open = more;
-            // All that waits goes into one transaction: under load many requests share one sync.
             for op in first.into_iter().chain(queue.try_iter()).take(BATCH) {
                 match op {
                     Op::Close => open = false,
                     Op::Flush(done) => self.flushes.push(done),
                     Op::Reserve(request, answer) => requests.push((request, answer)),
-                    Op::Settle(id, Settle::Commit) => {
-                        self.late.push_back((self.clock.monotonic() + GRACE, id));
+                    Op::Settle(id, settle @ Settle::Commit { .. }) => {
+                        let end = self.clock.monotonic() + GRACE;
+                        self.late.push_back((end, id, settle));
                     }
                     Op::Settle(id, settle) => self.owed.push((id, settle)),
                 }
@@ -115,13 +106,11 @@ impl Writer {
         }
     }
 
-    /// Waits for the next operation, or until something is due. The second value is false if no
-    /// more operations will come.
+    /// Returns the next thing to do, and whether more will come.
     fn next(&self, queue: &Receiver<Op>) -> Option<(Option<Op>, bool)> {
         let wait = match self.late.front() {
-            // Owed after a commit means that it failed: not at once again, the disk may be full.
             _ if !self.owed.is_empty() => RETRY,
-            Some((end, _)) => end.saturating_sub(self.clock.monotonic()),
+            Some((end, ..)) => end.saturating_sub(self.clock.monotonic()),
             None => return queue.recv().ok().map(|op| (Some(op), true)),
         };
         match queue.recv_timeout(wait) {
@@ -131,33 +120,33 @@ impl Writer {
         }
     }
 
-    /// Moves commits whose grace is over to those owed. So it does with commits of payments that
-    /// are requested again, and with all of them if a caller waits for a flush.
-    fn end_grace(&mut self, requests: &[(UseRequest, Reply)]) {
+    /// Moves commits whose grace is over to what is owed; so too those of payments that are requested
+    /// again, and all of them if somebody waits for the file to be complete.
+    fn end_grace(&mut self, requests: &[(ReserveRequest, Reply)]) {
         let now = self.clock.monotonic();
         let all = !self.flushes.is_empty();
-        let requested: HashSet<PaymentHash> =
-            requests.iter().map(|(r, _)| r.payment_hash).collect();
+        let requested: HashSet<PaymentHash> = requests
+            .iter()
+            .map(|(r, _)| r.allowance().payment_hash())
+            .collect();
         let (held, owed) = (&self.held, &mut self.owed);
-        self.late.retain(|(end, id)| {
-            // Otherwise a buyer who asks again in the grace would find the use still in flight.
+        self.late.retain(|(end, id, settle)| {
             let again = held
                 .get(id)
                 .is_some_and(|slot| requested.contains(&slot.payment_hash));
             let due = all || *end <= now || again;
             if due {
-                owed.push((*id, Settle::Commit));
+                owed.push((*id, *settle));
             }
             !due
         });
     }
 
-    /// Writes everything in one transaction, and answers when it is on disk. If it fails, nothing
-    /// was written: requests are refused, and settlements stay owed.
-    fn commit(&mut self, requests: Vec<(UseRequest, Reply)>) {
+    /// Puts everything into one transaction, and answers when it is on disk. On failure nothing
+    /// was written: requests are refused, and what is owed is tried again.
+    pub(super) fn commit(&mut self, requests: Vec<(ReserveRequest, Reply)>) {
         match self.reopen().and_then(|()| self.try_write(&requests)) {
             Ok(outcomes) => {
-                // Only now: had the transaction failed, these would have to be written again.
                 for (id, _) in self.owed.drain(..) {
                     self.held.remove(&id);
                 }
@@ -165,7 +154,7 @@ impl Writer {
                     self.answer(answer, outcome);
                 }
                 for done in self.flushes.drain(..) {
-                    // An error means that the caller no longer waits.
+                    // A caller that no longer waits need not be told.
                     let _ = done.send(());
                 }
             }
@@ -178,7 +167,7 @@ impl Writer {
         }
     }
 
-    /// Opens the file anew after an error of the disk.
+    /// After an error of the disk: opens the file anew.
     fn reopen(&mut self) -> Result<(), String> {
         if self.connection.is_some() {
             return Ok(());
@@ -190,11 +179,9 @@ impl Writer {
         })
     }
 
-    /// Writes, and drops the connection after an error of the disk.
-    fn try_write(&mut self, requests: &[(UseRequest, Reply)]) -> Result<Vec<Outcome>, String> {
+    fn try_write(&mut self, requests: &[(ReserveRequest, Reply)]) -> Result<Vec<Outcome>, String> {
         self.write(requests).map_err(|error| {
-            // After a failed sync the cached pages cannot be trusted. A file that is only busy is
-            // fine.
+            // After a failed sync nothing that is cached can be trusted.
             if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) {
                 self.connection = None;
             }
@@ -202,32 +189,28 @@ impl Writer {
         })
     }
 
-    /// Answers one request whose transaction is on disk.
     fn answer(&mut self, answer: Reply, outcome: Outcome) {
-        let held = outcome.map(|(slot, tally)| {
+        let held = outcome.map(|reserved| {
             self.last_id += 1;
-            self.held.insert(self.last_id, slot);
-            let reservation = Reservation {
-                id: self.last_id,
-                failures: tally.failures,
-            };
+            self.held.insert(self.last_id, reserved.slot);
+            let reservation = Reservation::new(self.last_id, reserved.units)
+                .with_left(reserved.left)
+                .with_failures(reserved.failures);
             PendingReservation {
                 reservation,
                 ops: Some(self.ops.clone()),
             }
         });
-        // If the caller has gone, the reservation comes back here, and its drop gives the use back.
+        // If nobody waits any more, dropping it gives the use back.
         let _ = answer.send(held);
     }
 
-    /// Runs one transaction: settlements, then requests, then pruning.
-    fn write(&mut self, requests: &[(UseRequest, Reply)]) -> rusqlite::Result<Vec<Outcome>> {
+    fn write(&mut self, requests: &[(ReserveRequest, Reply)]) -> rusqlite::Result<Vec<Outcome>> {
         let Some(connection) = &mut self.connection else {
             return Ok(Vec::new());
         };
         let owner = self.owner.id;
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Settlements first: a use that they give back can be reserved in the same transaction.
         for (id, settle) in &self.owed {
             if let Some(slot) = self.held.get(id) {
                 file::settle(&tx, slot, owner, *settle)?;
@@ -236,37 +219,29 @@ impl Writer {
         let mut outcomes = Vec::with_capacity(requests.len());
         for (request, _) in requests {
             let mut outcome = file::reserve(&tx, request, owner)?;
-            // The owner of the use may be dead. Checked once a second at most, by the clock of the
-            // requests, since it reads lock files.
-            if matches!(outcome, Err(ReserveError::InUse)) && self.last_reap != Some(request.now) {
-                self.last_reap = Some(request.now);
+            // Perhaps its holder is dead. Looked at once a second, in the time of requests.
+            if matches!(outcome, Err(ReserveError::InUse)) && self.last_reap != Some(request.now())
+            {
+                self.last_reap = Some(request.now());
                 reap(&tx, &self.path, owner)?;
                 outcome = file::reserve(&tx, request, owner)?;
             }
             outcomes.push(outcome);
         }
-        let now = requests.last().map(|(request, _)| request.now);
-        if let Some(now) = now.filter(|now| now.secs() >= self.next_prune) {
-            let more = file::prune(&tx, now)?;
-            self.next_prune = if more {
-                0
-            } else {
-                now.secs().saturating_add(PRUNE_EVERY)
-            };
+        if let Some((last, _)) = requests.last() {
+            self.pruning.go_on(&tx, requests.len(), last.now())?;
         }
         tx.commit()?;
         Ok(outcomes)
     }
 
-    /// Gives back the uses of dead owners, and those that this owner has forgotten by an error.
+    /// Gives back what dead owners hold, and what an error made this one forget.
     fn recover(&mut self) -> rusqlite::Result<()> {
         let Some(connection) = &mut self.connection else {
             return Ok(());
         };
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         reap(&tx, &self.path, self.owner.id)?;
-        // A transaction can reach the disk although its commit reported an error. Its reservations
-        // were refused to their callers, so no one else would give them back.
         let held: HashSet<_> = self
             .held
             .values()
@@ -278,15 +253,14 @@ impl Writer {
         tx.commit()
     }
 
-    /// Writes all settlements, gives back the other uses, and frees the lock.
+    /// Writes what is owed, gives back the rest, and lets go of the lock.
     fn close(mut self, queue: &Receiver<Op>) {
         for op in queue.try_iter() {
             if let Op::Settle(id, settle) = op {
                 self.owed.push((id, settle));
             }
         }
-        // A grace does not outlive the ledger: these answers have ended.
-        let late = self.late.drain(..).map(|(_, id)| (id, Settle::Commit));
+        let late = self.late.drain(..).map(|(_, id, settle)| (id, settle));
         self.owed.extend(late);
         for _ in 0..LAST_TRIES {
             self.commit(Vec::new());
@@ -295,7 +269,6 @@ impl Writer {
             }
             std::thread::sleep(RETRY);
         }
-        // With nothing held, `recover` gives back every use that is still in flight.
         self.held.clear();
         if let Err(error) = self.recover() {
             tracing::error!(%error, file = %self.path.display(), "cannot give back reservations");
@@ -303,7 +276,6 @@ impl Writer {
     }
 }
 
-/// Gives back the uses of all dead owners.
 fn reap(tx: &Transaction<'_>, path: &Path, owner: i64) -> rusqlite::Result<()> {
     for other in file::others(tx, owner)? {
         if owner::is_dead(path, other) {

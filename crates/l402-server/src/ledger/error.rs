@@ -1,0 +1,28 @@
+//! The reasons why a ledger grants nothing.
+
+use std::error::Error;
+use std::fmt;
+
+/// The reason why no units were reserved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReserveError {
+    /// Fewer units are unspent than were asked for.
+    Consumed,
+    /// The units are unspent, but other requests hold too many of them. They may be given back.
+    InUse,
+    /// The ledger cannot be written; the text is for the log.
+    Unavailable(String),
+}
+
+impl fmt::Display for ReserveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Consumed => f.write_str("every use of this payment is spent"),
+            Self::InUse => f.write_str("every use left of this payment is in flight"),
+            Self::Unavailable(why) => write!(f, "the ledger cannot be written: {why}"),
+        }
+    }
+}
+
+impl Error for ReserveError {}

@@ -1,0 +1,162 @@
+//! The reasons why a ledger does not open.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::{fmt, io};
+
+use l402_host::{FileError, FileFault};
+
+/// A ledger that does not open. `Display` names the file, what is wrong, and the fix.
+#[derive(Debug)]
+pub struct LedgerError {
+    path: PathBuf,
+    cause: Cause,
+}
+
+/// Sorts [`LedgerError`] by what the operator has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LedgerErrorKind {
+    /// The content is damaged: restore the file, or move it away.
+    Damaged,
+    /// No space is left on the disk.
+    Full,
+    /// A newer version of this program wrote the file: upgrade.
+    Newer,
+    /// The file holds another program's data, or is no database.
+    OtherProgram,
+    /// The file, or the lock file beside it, is a link, belongs to another user, or lets others in.
+    Unsafe,
+    /// Anything else that keeps the file from being written: a missing folder, rights, a file
+    /// system without locks, another process that does not let go of the file.
+    Unwritable,
+}
+
+#[derive(Debug)]
+enum Cause {
+    File(FileError),
+    Lock(FileError),
+    /// SQLite's word on a file that had been opened well.
+    Recovery(FileFault),
+    System(io::Error),
+}
+
+impl LedgerError {
+    pub(super) fn file(path: &Path, error: FileError) -> Self {
+        Self::new(path, Cause::File(error))
+    }
+
+    pub(super) fn lock(path: &Path, error: FileError) -> Self {
+        Self::new(path, Cause::Lock(error))
+    }
+
+    pub(super) fn recovery(path: &Path, fault: FileFault) -> Self {
+        Self::new(path, Cause::Recovery(fault))
+    }
+
+    /// The system has no thread, or no randomness.
+    pub(super) fn system(path: &Path, error: io::Error) -> Self {
+        Self::new(path, Cause::System(error))
+    }
+
+    fn new(path: &Path, cause: Cause) -> Self {
+        Self {
+            path: path.to_owned(),
+            cause,
+        }
+    }
+
+    /// The kind of the fault.
+    #[must_use]
+    pub fn kind(&self) -> LedgerErrorKind {
+        let fault = match &self.cause {
+            Cause::File(error) | Cause::Lock(error) => error.fault(),
+            Cause::Recovery(fault) => fault,
+            Cause::System(_) => return LedgerErrorKind::Unwritable,
+        };
+        match fault {
+            FileFault::Damaged(_) => LedgerErrorKind::Damaged,
+            FileFault::Full => LedgerErrorKind::Full,
+            FileFault::Newer { .. } => LedgerErrorKind::Newer,
+            FileFault::NotPlain | FileFault::OpenToOthers { .. } | FileFault::OtherOwner { .. } => {
+                LedgerErrorKind::Unsafe
+            }
+            FileFault::OtherProgram { .. } => LedgerErrorKind::OtherProgram,
+            // `System`, `Sqlite`, and faults that the crate of files may learn later.
+            _ => LedgerErrorKind::Unwritable,
+        }
+    }
+
+    /// The ledger's file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl fmt::Display for LedgerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ledger {}: ", self.path.display())?;
+        match &self.cause {
+            Cause::File(error) => error.fault().fmt(f),
+            Cause::Lock(error) => write!(f, "cannot lock a file beside it: {error}"),
+            Cause::Recovery(fault) => fault.fmt(f),
+            Cause::System(error) => write!(
+                f,
+                "the system has no thread or no randomness for it: {error}"
+            ),
+        }
+    }
+}
+
+impl Error for LedgerError {
+    /// The system's own error. The fault of a file is part of this error's text already.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.cause {
+            Cause::File(error) | Cause::Lock(error) => error.source(),
+            Cause::Recovery(_) => None,
+            Cause::System(error) => Some(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_of_a_file_has_a_kind() {
+        let (found, known, wanted) = (9, 2, "ledger");
+        let faults = [
+            (FileFault::Damaged("x".into()), LedgerErrorKind::Damaged),
+            (FileFault::Full, LedgerErrorKind::Full),
+            (FileFault::Newer { found, known }, LedgerErrorKind::Newer),
+            (FileFault::NotPlain, LedgerErrorKind::Unsafe),
+            (
+                FileFault::OpenToOthers {
+                    mode: 0o644,
+                    wanted: 0o600,
+                },
+                LedgerErrorKind::Unsafe,
+            ),
+            (FileFault::OtherOwner { uid: 0 }, LedgerErrorKind::Unsafe),
+            (
+                FileFault::OtherProgram { wanted },
+                LedgerErrorKind::OtherProgram,
+            ),
+            (
+                FileFault::System(io::ErrorKind::NotFound.into()),
+                LedgerErrorKind::Unwritable,
+            ),
+            (
+                FileFault::Sqlite("locked".into()),
+                LedgerErrorKind::Unwritable,
+            ),
+        ];
+        for (fault, kind) in faults {
+            let error = LedgerError::recovery(Path::new("l.db"), fault);
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(error.to_string().starts_with("ledger l.db: "), "{error}");
+        }
+    }
+}

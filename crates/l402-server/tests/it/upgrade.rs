@@ -1,0 +1,109 @@
+//! Ledger files that an earlier version of the program wrote.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use l402_server::Ledger;
+use l402_server::ledger::{ReserveError, Settle};
+
+use crate::contract::{allowance, claim, several};
+use crate::sqlite::open;
+
+/// A file of version 1, as the program wrote it that counted uses, left by a process that was
+/// killed. Payment 1: its only use is spent. 2: three of ten. 3: given back by its buyer twice.
+/// 4: failed by the upstream four times. 5: reserved. 6: two of ten are spent and two reserved.
+const EARLIER: &[u8] = include_bytes!("ledger-1.db");
+
+/// Puts that file into a folder.
+pub(crate) fn earlier(home: &Path) -> PathBuf {
+    let path = home.join("ledger.db");
+    fs::write(&path, EARLIER).expect("a copy");
+    path
+}
+
+/// The tables and indexes of a file, and the columns of each table.
+fn layout(path: &Path) -> Vec<(String, String)> {
+    let connection = rusqlite::Connection::open(path).expect("a database");
+    let sql = "SELECT s.name, group_concat(c.name || ' ' || c.type || ' ' || c.\"notnull\" || ' ' \
+               || c.pk || ' ' || coalesce(c.dflt_value, '')) FROM sqlite_schema AS s \
+               JOIN pragma_table_xinfo(s.name) AS c GROUP BY s.name ORDER BY s.name";
+    let mut query = connection.prepare(sql).expect("a query");
+    let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    rows.expect("rows").map(|row| row.expect("a row")).collect()
+}
+
+#[tokio::test]
+async fn in_a_file_of_version_1_what_is_spent_stays_spent() {
+    // The first ones were written without an application id.
+    for id in [i32::from_be_bytes(*b"l4ld"), 0] {
+        let home = tempfile::tempdir().unwrap();
+        let path = earlier(home.path());
+        let raw = rusqlite::Connection::open(&path).unwrap();
+        raw.pragma_update(None, "application_id", id).unwrap();
+        drop(raw);
+        let ledger = open(&path);
+        let spent = ledger.reserve(claim(1, 1)).await;
+        assert_eq!(spent, Err(ReserveError::Consumed));
+        // The dead process's reservations are given back, and nothing that was spent is.
+        let left = async |n, units| ledger.reserve(several(n, units, 10)).await.unwrap().left();
+        assert_eq!(left(2, 7).await, 0);
+        assert_eq!(left(6, 8).await, 0);
+        ledger.reserve(claim(5, 1)).await.unwrap();
+        let failed = ledger.reserve(claim(4, 1)).await.unwrap();
+        assert_eq!(failed.failures(), 4);
+        // Of five times that a buyer gets the use back, two are gone.
+        for _ in 2..=5 {
+            let held = ledger.reserve(claim(3, 1)).await.unwrap();
+            ledger.settle(held, Settle::ReleaseBuyer);
+        }
+        let spent = ledger.reserve(claim(3, 1)).await;
+        assert_eq!(spent, Err(ReserveError::Consumed));
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_version_1_becomes_as_a_new_one() {
+    let home = tempfile::tempdir().unwrap();
+    let (path, new) = (earlier(home.path()), home.path().join("new.db"));
+    assert_ne!(layout(&path), []);
+    drop(open(&path));
+    drop(open(&new));
+    assert_eq!(layout(&path), layout(&new));
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    let version = |name| raw.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    assert_eq!(version("user_version").unwrap(), 2);
+    let id = i32::from_be_bytes(*b"l4ld");
+    assert_eq!(version("application_id").unwrap(), id);
+}
+
+/// During an upgrade both programs may have the file open: the earlier one settles what it serves,
+/// with the statements that it has always used.
+#[tokio::test]
+async fn a_process_of_version_1_goes_on_beside_a_newer_one() {
+    let home = tempfile::tempdir().unwrap();
+    let path = earlier(home.path());
+    let old = rusqlite::Connection::open(&path).unwrap();
+    let ledger = open(&path);
+    let hash = allowance(9, 2).payment_hash();
+    let owner = i64::MAX;
+    // Its lock file says that it lives.
+    let lock = home
+        .path()
+        .join(format!("ledger.db.owner-{owner:016x}.lock"));
+    let lock = fs::File::create(lock).unwrap();
+    lock.try_lock().unwrap();
+    let sql = "INSERT INTO reservations (payment_hash, slot, owner) VALUES (?1, 0, ?2)";
+    old.execute(sql, (hash.as_bytes(), owner)).unwrap();
+    let second = ledger.reserve(claim(9, 2)).await.unwrap();
+    assert_eq!(second.left(), 0);
+    let sql = "DELETE FROM reservations WHERE payment_hash = ?1 AND slot = ?2 AND owner = ?3";
+    assert_eq!(old.execute(sql, (hash.as_bytes(), 0, owner)), Ok(1));
+    let sql = "INSERT INTO payments (payment_hash, used, attempts, failures, expires) \
+               VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (payment_hash) DO UPDATE SET used = ?2, \
+               attempts = ?3, failures = ?4, expires = max(expires, ?5)";
+    let row = (hash.as_bytes(), 1, 0, 0, 2_000_000_000_i64);
+    old.execute(sql, row).unwrap();
+    ledger.settle(second, Settle::ONE_USE);
+    let third = ledger.reserve(claim(9, 2)).await;
+    assert_eq!(third, Err(ReserveError::Consumed));
+}
