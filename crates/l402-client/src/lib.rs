@@ -60,6 +60,8 @@ mod response;
 pub use crate::http::is_head_too_large;
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, Refused};
+#[doc(hidden)]
+pub use journal::step;
 pub use journal::{Entry, Journal, State};
 pub use limits::Limits;
 pub use receipt::Receipt;

@@ -39,7 +39,7 @@ impl Response {
     }
 
     pub(crate) fn bought(answer: reqwest::Response, delivery: Delivery, reused: bool) -> Self {
-        let receipt = Some(delivery.purchase.receipt(reused));
+        let receipt = Some(delivery.purchase.row().receipt(reused));
         let delivered = answer.status().is_success() || answer.status().is_redirection();
         let delivery = delivered.then_some(delivery);
         Self {

@@ -4,18 +4,19 @@
 //! The promises: a row stands in the file, synced, before the wallet is asked; the proof is
 //! synced before it is sent anywhere; what a crash leaves is looked up by payment hash before
 //! anything is paid again. `intent` means that no wallet was asked: the row becomes `unknown`,
-//! synced, just before one is.
+//! synced, just before one is. [`step`] holds these promises as types.
 
 mod budget;
 mod delivery;
 mod lock;
 mod open;
 mod row;
+pub mod step;
 mod store;
 
 pub use open::{Entry, Journal, State};
 
 pub(crate) use delivery::Delivery;
 pub(crate) use lock::{Claim, Flight, Scope};
-pub(crate) use row::{Draft, DurableIntent, Purchase};
-pub(crate) use store::ReserveOutcome;
+pub(crate) use row::{Draft, OpenPurchase};
+pub(crate) use step::{Found, InFlight, Paid, Recorded, ReserveOutcome, Sent, Settled};

@@ -17,10 +17,9 @@ use l402::PaymentHash;
 
 use super::buyer::Buyer;
 use super::kept::{KeptPurchase, TOKENS_TRIED_MAX, Used, none_covers};
-use super::pay::PendingPayment;
 use super::present::{Presented, not_served};
 use crate::http::Hop;
-use crate::journal::{Delivery, Draft, DurableIntent, Flight, ReserveOutcome, Scope};
+use crate::journal::{Delivery, Draft, Flight, Recorded, ReserveOutcome, Scope};
 use crate::offer::{BODY_MAX, Offer, PaymentRequiredAnswer};
 use crate::origin::is_private;
 use crate::{Error, Event, Quote, Refused, Request, Response};
@@ -94,7 +93,7 @@ impl Buyer {
                 return self.buy(hop, scope, flight, bought).await;
             };
             drop(flight);
-            tried.push(kept.purchase.payment_hash);
+            tried.push(kept.paid.row().payment_hash);
             match self.use_again(hop, kept).await? {
                 Used::Answer(answer) => return Ok(*answer),
                 Used::NotCovered => unserved += 1,
@@ -129,22 +128,15 @@ impl Buyer {
         self.notify(&Event::Challenged(offer.quote.clone()));
         let quote = offer.quote.clone();
         let draft = draft(hop, scope, offer, wallet.name());
-        let reserved = self.reserve(draft).await?;
-        let payment = PendingPayment {
-            client: Arc::clone(self),
-            wallet,
-            quote,
-            reserved,
-            flight,
-        };
-        let kept = payment.run_to_its_end().await?;
+        let recorded = self.reserve(draft).await?;
+        let kept = self.pay(wallet, recorded, quote, flight).await?;
         self.notify(&Event::Retrying);
-        let hash = kept.purchase.payment_hash;
-        match self.present(hop, &kept.purchase).await {
+        let hash = kept.paid.row().payment_hash;
+        match self.present(hop, &kept.paid).await {
             Presented::Answer(answer) => Ok(self.bought(answer, kept, false)),
             Presented::Failed { status, reason } => Err(not_served(hash, status, reason, true)),
             Presented::TurnedAway { status, code, .. } => {
-                Err(self.turned_away(hash, status, code).await)
+                Err(self.turned_away(kept.paid, status, code).await)
             }
         }
     }
@@ -174,7 +166,7 @@ impl Buyer {
     }
 
     /// Limits and intent, durable before anybody is asked to pay.
-    async fn reserve(&self, draft: Draft) -> Result<DurableIntent, Error> {
+    async fn reserve(&self, draft: Draft) -> Result<Recorded, Error> {
         let payment_hash = draft.quote.payment_hash;
         let mut reservation = self.try_reserve(draft.clone()).await?;
         // What ended before its wallet was asked needs its share of the budget no more.
@@ -186,7 +178,7 @@ impl Buyer {
             reservation = self.try_reserve(draft).await?;
         }
         match reservation {
-            ReserveOutcome::Made(reserved) => Ok(reserved),
+            ReserveOutcome::Made(recorded) => Ok(recorded),
             ReserveOutcome::Denied(error) => Err(error),
             ReserveOutcome::Taken(state) if state.is_open() => Err(Error::PaymentUnknown {
                 payment_hash,
@@ -215,7 +207,7 @@ impl Buyer {
         let delivery = Delivery {
             journal: self.journal.clone(),
             clock: Arc::clone(&self.clock),
-            purchase: kept.purchase,
+            purchase: kept.paid,
             claim: kept.claim,
         };
         Response::bought(answer, delivery, reused)
