@@ -155,13 +155,14 @@ fn exit_of(error: &l402_client::Error) -> ExitCode {
 
 #[cfg(feature = "buy")]
 fn hint_of(error: &l402_client::Error) -> Option<String> {
-    use l402_client::{Error, Refused};
+    use l402_client::{BudgetLimit, Error, Refused};
     let hint = match error {
         Error::Busy { .. } => {
             "run the same command again once the other purchase has ended; -m says how long to wait"
         }
         Error::OverBudget {
-            which: "per_day", ..
+            which: BudgetLimit::PerDay,
+            ..
         } => {
             "raise the limit of 24 hours with --max-per-day \"AMOUNT sat\", or wait; \
              `l402 payments` lists what was spent"

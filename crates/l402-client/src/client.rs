@@ -49,6 +49,9 @@ impl Client {
 
     /// Sends, pays at most once, sends again. Must be called inside a tokio runtime.
     ///
+    /// If the day's limit says no while earlier purchases are open, it finds out what became of
+    /// them as [`Client::reconcile`] does, and tries once more with what that left of the day.
+    ///
     /// # Errors
     /// See [`Error`].
     pub async fn send(&self, request: Request) -> Result<Response, Error> {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use l402::{Msat, PaymentHash};
 
+use crate::BudgetLimit;
+
 macro_rules! reasons {
     ($($(#[$doc:meta])* $variant:ident = $code:literal;)*) => {
         /// A reason not to pay a challenge. Each has a code of its own; no money moved.
@@ -80,8 +82,8 @@ pub enum Error {
         cost: Msat,
         /// The limit.
         limit: Msat,
-        /// Which limit: `per_request`, `per_day`.
-        which: &'static str,
+        /// The limit's name.
+        which: BudgetLimit,
     },
     /// Paid, but the answer was not had; the credential is kept and the next run uses it.
     PaidButFailed {
@@ -282,6 +284,20 @@ mod tests {
             let error = Error::refused(*reason, "because");
             assert_eq!(error.code(), reason.code());
             assert!(error.to_string().ends_with("no money moved"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_told_by_its_name() {
+        for (which, name) in [
+            (BudgetLimit::PerDay, "per_day"),
+            (BudgetLimit::PerRequest, "per_request"),
+        ] {
+            let (cost, limit) = (Msat::from_sat(60), Msat::from_sat(50));
+            let text = Error::OverBudget { cost, limit, which }.to_string();
+            let expected =
+                format!("60 sat with the fee is over the limit {name} of 50 sat; no money moved");
+            assert_eq!(text, expected);
         }
     }
 

@@ -63,7 +63,7 @@ pub use error::{Error, Refused};
 #[doc(hidden)]
 pub use journal::step;
 pub use journal::{Entry, Journal, State};
-pub use limits::Limits;
+pub use limits::{BudgetLimit, Limits};
 pub use receipt::Receipt;
 pub use request::{Event, Progress, Quote, Request};
 pub use response::Response;

@@ -88,10 +88,7 @@ async fn wallet(sandbox: &Sandbox) -> Result<Arc<dyn Pay>, CliError> {
 
 /// Play money needs no daily limit: the demo is to work also on the hundredth run of a day.
 fn limits() -> Limits {
-    Limits {
-        per_day: Msat::MAX,
-        ..Limits::default()
-    }
+    Limits::default().with_per_day(Msat::MAX)
 }
 
 /// The first step: what anybody sees who asks without paying.

@@ -18,14 +18,9 @@ pub(crate) enum MaxFee {
 impl MaxFee {
     /// These limits with this fee: an amount holds whatever the price is, a share is a share.
     pub(crate) fn apply(self, limits: Limits) -> Limits {
-        let (max_fee_ppm, min_fee_allowance) = match self {
-            Self::Amount(amount) => (0, amount),
-            Self::Share(ppm) => (ppm, Msat::ZERO),
-        };
-        Limits {
-            max_fee_ppm,
-            min_fee_allowance,
-            ..limits
+        match self {
+            Self::Amount(amount) => limits.with_max_fee(0, amount),
+            Self::Share(ppm) => limits.with_max_fee(ppm, Msat::ZERO),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The way of one request: what was bought before, or else one purchase, then the answer.
+//! The way to the answer of one URL: what was bought before, or else one purchase, then the answer.
 //!
 //! ```text
 //! flight lock ─ what became of open purchases? ─ unknown: stop
@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use l402::PaymentHash;
 
 use super::buyer::Buyer;
@@ -22,62 +22,9 @@ use crate::http::Hop;
 use crate::journal::{Delivery, Draft, Flight, Recorded, ReserveOutcome, Scope};
 use crate::offer::{BODY_MAX, Offer, PaymentRequiredAnswer};
 use crate::origin::is_private;
-use crate::{Error, Event, Quote, Refused, Request, Response};
-
-/// The most redirects of one call.
-const REDIRECTS_MAX: usize = 10;
+use crate::{Error, Event, Refused, Response};
 
 impl Buyer {
-    pub(crate) async fn send(self: &Arc<Self>, request: Request) -> Result<Response, Error> {
-        let mut hop = Hop::first(request)?;
-        let mut bought = None;
-        for _ in 0..=REDIRECTS_MAX {
-            let bought_now = bought
-                .as_ref()
-                .map(|receipt: &crate::Receipt| receipt.payment_hash);
-            let answer = match self.fetch(&hop, bought_now).await {
-                Ok(answer) => answer,
-                Err(error) => return Err(after_payment(error, bought_now)),
-            };
-            match self.next_hop(&hop, answer.status(), answer.headers()) {
-                Some(next) => hop = next,
-                None => return Ok(answer.with_receipt(bought)),
-            }
-            bought = answer.into_receipt().await.or(bought);
-        }
-        let detail = format!("more than {REDIRECTS_MAX} redirects");
-        Err(after_payment(
-            Error::Transport { detail },
-            bought.map(|receipt| receipt.payment_hash),
-        ))
-    }
-
-    pub(crate) async fn quote(&self, request: Request) -> Result<Option<Quote>, Error> {
-        let mut hop = Hop::first(request)?;
-        for _ in 0..=REDIRECTS_MAX {
-            let answer = self.http.ask(&hop).await?;
-            if answer.status() == StatusCode::PAYMENT_REQUIRED {
-                return self
-                    .offer(&hop, answer)
-                    .await
-                    .map(|offer| Some(offer.quote));
-            }
-            match self.next_hop(&hop, answer.status(), answer.headers()) {
-                Some(next) => hop = next,
-                None => return Ok(None),
-            }
-        }
-        Err(Error::Transport {
-            detail: format!("more than {REDIRECTS_MAX} redirects"),
-        })
-    }
-
-    fn next_hop(&self, hop: &Hop, status: StatusCode, headers: &HeaderMap) -> Option<Hop> {
-        self.follow_redirects
-            .then(|| hop.next(status, headers, self.keep_method))
-            .flatten()
-    }
-
     /// The answer of one URL. `bought` is what this call has paid for already.
     pub(super) async fn fetch(
         self: &Arc<Self>,
@@ -142,7 +89,7 @@ impl Buyer {
     }
 
     /// Reads and checks a 402.
-    async fn offer(&self, hop: &Hop, answer: reqwest::Response) -> Result<Offer, Error> {
+    pub(super) async fn offer(&self, hop: &Hop, answer: reqwest::Response) -> Result<Offer, Error> {
         if hop.foreign {
             let detail = "a redirect led to another origin, and that one asks for money; ask it \
                           directly if you mean to pay it";
@@ -224,16 +171,5 @@ fn draft(hop: &Hop, scope: Scope, offer: Offer, wallet: String) -> Draft {
         valid_until: offer.valid_until,
         wallet,
         request: hop.fingerprint(),
-    }
-}
-
-/// An error behind a redirect from something paid is no longer one that cost nothing.
-fn after_payment(error: Error, bought: Option<PaymentHash>) -> Error {
-    match bought {
-        Some(hash) if error.no_money_moved() => {
-            let reason = format!("behind its redirect: {} failed", error.code());
-            not_served(hash, None, reason, false)
-        }
-        _ => error,
     }
 }

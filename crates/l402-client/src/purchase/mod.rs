@@ -1,13 +1,14 @@
 //! One purchase, from the first request to the paid answer.
 //!
 //! ```text
-//!   fetch ──▶ queue ──▶ recover ──▶ kept ──▶ present        a credential that was bought before
-//!                          │          │ none fits
-//!                          │          └──▶ offer ──▶ pay ──▶ record ──▶ present
-//!                          └─ unknown: nothing is bought
+//!   call ──▶ fetch ──▶ queue ──▶ recover ──▶ kept ──▶ present        a credential that was bought before
+//!                                   │          │ none fits
+//!                                   │          └──▶ offer ──▶ pay ──▶ record ──▶ present
+//!                                   └─ unknown: nothing is bought
 //! ```
 
 mod buyer;
+mod call;
 mod fetch;
 mod kept;
 mod pay;

@@ -16,10 +16,7 @@ use crate::world::{START, Watch, World, fetch};
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn a_day_of(sat: u64) -> Limits {
-    Limits {
-        per_day: Msat::from_sat(sat),
-        ..Limits::default()
-    }
+    Limits::default().with_per_day(Msat::from_sat(sat))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
