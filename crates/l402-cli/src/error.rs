@@ -145,7 +145,7 @@ fn exit_of(error: &l402_client::Error) -> ExitCode {
         Error::PaidWithoutProof { .. } => exit_code::PAID_WITHOUT_PROOF,
         Error::PaymentRequired(_) => exit_code::PAYMENT_REQUIRED,
         Error::Refused { reason, .. } => exit_code::of_refusal(*reason),
-        Error::Store { .. } => exit_code::LOCAL_IO,
+        Error::Body { .. } | Error::Store { .. } => exit_code::LOCAL_IO,
         Error::Transport { .. } => exit_code::UNAVAILABLE,
         Error::Wallet { .. } => exit_code::WALLET_UNAVAILABLE,
         // The library may add kinds; until they are known here they are a fault of ours.

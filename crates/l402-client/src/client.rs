@@ -6,7 +6,7 @@ use std::time::Duration;
 use l402_host::{Clock, SystemClock};
 use l402_lightning::Pay;
 
-use crate::http::Http;
+use crate::http::{Http, Spool};
 use crate::purchase::Buyer;
 use crate::{Error, Journal, Limits, Progress, Quote, Request, Response};
 
@@ -180,6 +180,7 @@ impl ClientBuilder {
             .unwrap_or_else(|| Arc::new(SystemClock::default()));
         let started = (clock.wall(), clock.monotonic());
         Ok(Client(Arc::new(Buyer {
+            spool: Spool::new(self.journal.folder().join("spool")),
             journal: self.journal,
             http: Http::new(self.timeout.unwrap_or(ANSWER_TIME))?,
             wallet: self.wallet,

@@ -68,6 +68,11 @@ reasons! {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
+    /// The body of the request cannot be read, or not be kept to be sent twice. No money moved.
+    Body {
+        /// A description, for people.
+        detail: String,
+    },
     /// Another purchase of the same origin and path has been under way for longer than this call
     /// waits. No money moved by this call.
     Busy {
@@ -159,7 +164,8 @@ impl Error {
     #[must_use]
     pub const fn no_money_moved(&self) -> bool {
         match self {
-            Self::Busy { .. }
+            Self::Body { .. }
+            | Self::Busy { .. }
             | Self::Declined
             | Self::OverBudget { .. }
             | Self::PaymentFailed { .. }
@@ -174,12 +180,13 @@ impl Error {
         }
     }
 
-    /// A stable code: `busy`, `declined`, `over_budget`, `paid_but_failed`, `paid_without_proof`,
+    /// A stable code: `body`, `busy`, `declined`, `over_budget`, `paid_but_failed`, `paid_without_proof`,
     /// `payment_failed`, `payment_required`, `payment_unknown`, the code of [`Refused`],
     /// `store`, `transport`, `wallet`.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::Body { .. } => "body",
             Self::Busy { .. } => "busy",
             Self::Declined => "declined",
             Self::OverBudget { .. } => "over_budget",
@@ -197,6 +204,7 @@ impl Error {
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Body { detail } => write!(f, "the body of the request: {detail}"),
             Self::Busy { waited } => write!(
                 f,
                 "another purchase of this path is under way, and did not end within {waited:?}"

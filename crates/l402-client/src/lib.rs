@@ -65,5 +65,5 @@ pub use journal::step;
 pub use journal::{Entry, Journal, State};
 pub use limits::{BudgetLimit, Limits};
 pub use receipt::Receipt;
-pub use request::{Event, Progress, Quote, Request};
+pub use request::{Body, Event, Progress, Quote, Request};
 pub use response::Response;

@@ -128,6 +128,11 @@ impl Journal {
         self.with(|store| store.entries(limit))
     }
 
+    /// The folder that it was opened in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new(""))
+    }
+
     pub(crate) fn locks(&self) -> &Locks {
         &self.locks
     }

@@ -17,13 +17,14 @@ impl Buyer {
     /// Before it gives up on the day's limit, it finds out what became of purchases elsewhere
     /// that were cut short: their money is reserved, and perhaps nothing was ever paid.
     pub(crate) async fn send(self: &Arc<Self>, request: Request) -> Result<Response, Error> {
-        let error = match self.follow(request.clone()).await {
+        let hop = Hop::first(request, &self.spool).await?;
+        let error = match self.follow(hop.clone()).await {
             Err(error) if is_over_the_day(&error) && self.has_open_purchases().await? => error,
             outcome => return outcome,
         };
         // Nothing was paid by the first try, or its error would be another one.
         match self.reconcile().await {
-            Ok(_) => self.follow(request).await,
+            Ok(_) => self.follow(hop).await,
             Err(_) => Err(error),
         }
     }
@@ -34,8 +35,7 @@ impl Buyer {
     }
 
     /// One try: the answer behind all redirects. At most one of its stops is paid.
-    async fn follow(self: &Arc<Self>, request: Request) -> Result<Response, Error> {
-        let mut hop = Hop::first(request)?;
+    async fn follow(self: &Arc<Self>, mut hop: Hop) -> Result<Response, Error> {
         let mut bought = None;
         for _ in 0..=REDIRECTS_MAX {
             let bought_now = bought
@@ -60,7 +60,7 @@ impl Buyer {
 
     /// Asks the price and pays nothing; `None` if the answer is not a 402.
     pub(crate) async fn quote(&self, request: Request) -> Result<Option<Quote>, Error> {
-        let mut hop = Hop::first(request)?;
+        let mut hop = Hop::first(request, &self.spool).await?;
         for _ in 0..=REDIRECTS_MAX {
             let answer = self.http.ask(&hop).await?;
             if answer.status() == StatusCode::PAYMENT_REQUIRED {

@@ -74,7 +74,7 @@ impl Buyer {
         };
         self.notify(&Event::Challenged(offer.quote.clone()));
         let quote = offer.quote.clone();
-        let draft = draft(hop, scope, offer, wallet.name());
+        let draft = draft(hop, scope, offer, wallet.name()).await?;
         let recorded = self.reserve(draft).await?;
         let kept = self.pay(wallet, recorded, quote, flight).await?;
         self.notify(&Event::Retrying);
@@ -161,8 +161,8 @@ impl Buyer {
     }
 }
 
-fn draft(hop: &Hop, scope: Scope, offer: Offer, wallet: String) -> Draft {
-    Draft {
+async fn draft(hop: &Hop, scope: Scope, offer: Offer, wallet: String) -> Result<Draft, Error> {
+    Ok(Draft {
         scope,
         quote: offer.quote,
         network: offer.network,
@@ -170,6 +170,6 @@ fn draft(hop: &Hop, scope: Scope, offer: Offer, wallet: String) -> Draft {
         token: offer.token,
         valid_until: offer.valid_until,
         wallet,
-        request: hop.fingerprint(),
-    }
+        request: hop.fingerprint().await?,
+    })
 }

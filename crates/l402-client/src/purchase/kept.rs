@@ -91,11 +91,17 @@ impl Buyer {
             Presented::TurnedAway {
                 not_covered: true, ..
             } if !unserved => return Ok(Used::No),
-            // It may be so, for another request than the one that it was bought for.
             Presented::TurnedAway {
-                not_covered: true, ..
-            } if !kept.paid.row().is_for(&hop.fingerprint()) => return Ok(Used::NotCovered),
-            Presented::TurnedAway { status, code, .. } => (status, code),
+                status,
+                code,
+                not_covered,
+            } => {
+                // It may be so, for another request than the one that it was bought for.
+                if not_covered && !kept.paid.row().is_for(&hop.fingerprint().await?) {
+                    return Ok(Used::NotCovered);
+                }
+                (status, code)
+            }
         };
         let now = self.clock.wall();
         let fresh = self.journal.run(move |store| store.paid(&hash)).await?;
