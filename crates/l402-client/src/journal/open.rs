@@ -156,7 +156,7 @@ impl Journal {
     }
 }
 
-/// What SQLite says never holds a value of ours.
+/// The error of SQLite, whose texts never hold a value of ours.
 pub(super) fn unusable(file: &Path, error: &dyn std::fmt::Display) -> Error {
     Error::store(format!("{}: {error}", file.display()))
 }

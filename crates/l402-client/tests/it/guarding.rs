@@ -1,4 +1,4 @@
-//! What keeps money together when wallets, clocks, sellers and callers misbehave.
+//! Money is kept together while wallets, clocks, sellers and callers misbehave.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::world::{World, fetch};
 
-/// How many of the calls brought an answer.
+/// Returns the number of calls that brought an answer.
 async fn race(
     world: &World,
     clients: &[Client],

@@ -1,4 +1,4 @@
-//! What a crash or a silent wallet leaves is found out before anything is paid again.
+//! A crash or a silent wallet: its purchase is found out before anything is paid again.
 
 use std::time::Duration;
 

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 type Alter = Arc<dyn Fn(&Made, &mut Answer402) + Send + Sync>;
 
-/// What a paid credential gets instead of an answer, once.
+/// The trouble that a paid credential gets instead of an answer, once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Trouble {
     /// A bare status.

@@ -71,7 +71,7 @@ impl World {
         self.sandbox.set_fault(fault).expect("a sandbox");
     }
 
-    /// What the wallet has spent, fees included.
+    /// Returns the sum that the wallet has spent, fees included.
     pub(crate) async fn spent(&self) -> Msat {
         let balance = self.wallet.balance().await.expect("a balance");
         Msat::from_sat(100_000)
@@ -92,7 +92,7 @@ impl World {
 pub(crate) struct Fetched {
     pub(crate) status: u16,
     pub(crate) body: String,
-    /// Whether an earlier purchase was used; `None` where nothing was bought.
+    /// True if an earlier purchase was used; `None` if nothing was bought.
     pub(crate) reused: Option<bool>,
 }
 
