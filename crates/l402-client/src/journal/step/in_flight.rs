@@ -27,7 +27,7 @@ use crate::journal::store::{NEWEST, bounded};
 /// }
 /// ```
 ///
-/// Nothing settles that no wallet was asked for (E0308, [`Sent`] is another type):
+/// Nothing settles that no wallet was asked for (E0308, [`Sent`](super::Sent) is another type):
 ///
 /// ```compile_fail,E0308
 /// use l402::{Msat, Preimage, UnixTime};
@@ -37,7 +37,7 @@ use crate::journal::store::{NEWEST, bounded};
 /// }
 /// ```
 ///
-/// It is asked for nothing more (E0599, only [`Sent`] has `ask`):
+/// It is asked for nothing more (E0599, only [`Sent`](super::Sent) has `ask`):
 ///
 /// ```compile_fail,E0599
 /// use std::time::Duration;

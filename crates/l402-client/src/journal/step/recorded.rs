@@ -42,7 +42,7 @@ use crate::{Error, Limits};
 /// }
 /// ```
 ///
-/// No wallet is asked with one (E0599, only [`Sent`] has `ask`):
+/// No wallet is asked with one (E0599, only [`Sent`](super::Sent) has `ask`):
 ///
 /// ```compile_fail,E0599
 /// use std::time::Duration;
