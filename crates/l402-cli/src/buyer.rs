@@ -44,11 +44,9 @@ impl SpendingArgs {
     /// Returns the limits, with the defaults of the client for those that are not given.
     pub(crate) fn limits(&self) -> Limits {
         let default = Limits::default();
-        let limits = Limits {
-            per_request: self.max_price.unwrap_or(default.per_request),
-            per_day: self.max_per_day.unwrap_or(default.per_day),
-            ..default
-        };
+        let limits = default
+            .with_per_request(self.max_price.unwrap_or(default.per_request))
+            .with_per_day(self.max_per_day.unwrap_or(default.per_day));
         self.max_fee.map_or(limits, |fee| fee.apply(limits))
     }
 }

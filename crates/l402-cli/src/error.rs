@@ -147,7 +147,7 @@ fn exit_of(error: &l402_client::Error) -> ExitCode {
         Error::PaidWithoutProof { .. } => exit_code::PAID_WITHOUT_PROOF,
         Error::PaymentRequired(_) => exit_code::PAYMENT_REQUIRED,
         Error::Refused { reason, .. } => exit_code::of_refusal(*reason),
-        Error::Store { .. } => exit_code::LOCAL_IO,
+        Error::Body { .. } | Error::Store { .. } => exit_code::LOCAL_IO,
         Error::Transport { .. } => exit_code::UNAVAILABLE,
         Error::Wallet { .. } => exit_code::WALLET_UNAVAILABLE,
         // The library may add kinds. Until they are known here, they count as a fault of the program.
@@ -157,15 +157,15 @@ fn exit_of(error: &l402_client::Error) -> ExitCode {
 
 #[cfg(feature = "buy")]
 fn hint_of(error: &l402_client::Error) -> Option<String> {
-    use l402_client::{Error, Refused};
-    // Each hint names a command or a flag to type next. If none is certain to help, there is none: a
-    // wrong hint could lead to a second payment.
+    use l402_client::{BudgetLimit, Error, Refused};
+    // Each hint is a next step that cannot pay twice.
     let hint = match error {
         Error::Busy { .. } => {
             "run the same command again once the other purchase has ended; -m says how long to wait"
         }
         Error::OverBudget {
-            which: "per_day", ..
+            which: BudgetLimit::PerDay,
+            ..
         } => {
             "raise the limit of 24 hours with --max-per-day \"AMOUNT sat\", or wait; \
              `l402 payments` lists what was spent"

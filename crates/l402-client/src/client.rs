@@ -6,7 +6,7 @@ use std::time::Duration;
 use l402_host::{Clock, SystemClock};
 use l402_lightning::Pay;
 
-use crate::http::Http;
+use crate::http::{Http, Spool};
 use crate::purchase::Buyer;
 use crate::{Error, Journal, Limits, Progress, Quote, Request, Response};
 
@@ -60,7 +60,7 @@ impl Client {
     /// let wallet = SandboxWallet::open(&sandbox, "default")?;
     /// let client = Client::builder(Journal::open(&home.join("client"))?)
     ///     .wallet(Arc::new(wallet))
-    ///     .limits(Limits { per_request: Msat::from_sat(100), ..Limits::default() })
+    ///     .limits(Limits::default().with_per_request(Msat::from_sat(100)))
     ///     .build()?;
     /// # drop(client);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -83,6 +83,9 @@ impl Client {
 
     /// Sends a request, pays at most once, and returns the answer. Must be called inside a tokio
     /// runtime.
+    ///
+    /// If the day's limit says no while earlier purchases are open, it finds out what became of
+    /// them as [`Client::reconcile`] does, and tries once more with what that left of the day.
     ///
     /// # Errors
     /// See [`Error`].
@@ -213,6 +216,7 @@ impl ClientBuilder {
         // Both at the same moment: the buyer later measures the wall clock against the steady one.
         let started = (clock.wall(), clock.monotonic());
         Ok(Client(Arc::new(Buyer {
+            spool: Spool::new(self.journal.folder().join("spool")),
             journal: self.journal,
             http: Http::new(self.timeout.unwrap_or(ANSWER_TIME))?,
             wallet: self.wallet,

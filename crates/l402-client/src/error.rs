@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use l402::{Msat, PaymentHash};
 
-// One list for variants, codes and `ALL`, so that no reason can miss its code.
+use crate::BudgetLimit;
+
 macro_rules! reasons {
     ($($(#[$doc:meta])* $variant:ident = $code:literal;)*) => {
         /// A reason not to pay a challenge. Each has a code of its own; no money moved.
@@ -67,6 +68,11 @@ reasons! {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
+    /// The body of the request cannot be read, or not be kept to be sent twice. No money moved.
+    Body {
+        /// A description, for people.
+        detail: String,
+    },
     /// Another purchase of the same origin and path has been under way for longer than this call
     /// waits. No money moved by this call.
     Busy {
@@ -81,8 +87,8 @@ pub enum Error {
         cost: Msat,
         /// The limit that it exceeds.
         limit: Msat,
-        /// The name of the limit: `per_request` or `per_day`.
-        which: &'static str,
+        /// The limit's name.
+        which: BudgetLimit,
     },
     /// The request was paid and not answered. The credential is kept, and the next call uses it if
     /// `retry_same_token` is set.
@@ -161,7 +167,8 @@ impl Error {
         // Without a wildcard: a new variant must be decided here, for the program repeats it to
         // people as a promise.
         match self {
-            Self::Busy { .. }
+            Self::Body { .. }
+            | Self::Busy { .. }
             | Self::Declined
             | Self::OverBudget { .. }
             | Self::PaymentFailed { .. }
@@ -176,12 +183,13 @@ impl Error {
         }
     }
 
-    /// Returns a stable code: `busy`, `declined`, `over_budget`, `paid_but_failed`, `paid_without_proof`,
+    /// A stable code: `body`, `busy`, `declined`, `over_budget`, `paid_but_failed`, `paid_without_proof`,
     /// `payment_failed`, `payment_required`, `payment_unknown`, the code of [`Refused`],
     /// `store`, `transport`, `wallet`.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::Body { .. } => "body",
             Self::Busy { .. } => "busy",
             Self::Declined => "declined",
             Self::OverBudget { .. } => "over_budget",
@@ -199,6 +207,7 @@ impl Error {
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Body { detail } => write!(f, "the body of the request: {detail}"),
             Self::Busy { waited } => write!(
                 f,
                 "another purchase of this path is under way, and did not end within {waited:?}"
@@ -288,6 +297,20 @@ mod tests {
             let error = Error::refused(*reason, "because");
             assert_eq!(error.code(), reason.code());
             assert!(error.to_string().ends_with("no money moved"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_told_by_its_name() {
+        for (which, name) in [
+            (BudgetLimit::PerDay, "per_day"),
+            (BudgetLimit::PerRequest, "per_request"),
+        ] {
+            let (cost, limit) = (Msat::from_sat(60), Msat::from_sat(50));
+            let text = Error::OverBudget { cost, limit, which }.to_string();
+            let expected =
+                format!("60 sat with the fee is over the limit {name} of 50 sat; no money moved");
+            assert_eq!(text, expected);
         }
     }
 

@@ -63,8 +63,10 @@ mod response;
 pub use crate::http::is_head_too_large;
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, Refused};
+#[doc(hidden)]
+pub use journal::step;
 pub use journal::{Entry, Journal, State};
-pub use limits::Limits;
+pub use limits::{BudgetLimit, Limits};
 pub use receipt::Receipt;
-pub use request::{Event, Progress, Quote, Request};
+pub use request::{Body, Event, Progress, Quote, Request};
 pub use response::Response;

@@ -2,17 +2,16 @@
 
 use l402::Msat;
 
-/// Limits on what may be spent, fees included. All hold at once.
+/// Limits on what may be spent, fees included. Both hold at once.
 ///
 /// ```
 /// use l402::Msat;
 /// use l402_client::Limits;
-///
-/// let limits = Limits { per_day: Msat::from_sat(2000), ..Limits::default() };
-/// assert_eq!(limits.max_fee(Msat::from_sat(5000)), Msat::from_sat(50), "1 %");
-/// assert_eq!(limits.max_fee(Msat::from_sat(50)), Msat::from_sat(10), "the least allowance");
+/// let limits = Limits::default().with_per_request(Msat::from_sat(100));
+/// assert_eq!(limits.per_day, Msat::from_sat(10_000));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// The most one request may cost (amount plus fee). 1,000 sat by default.
     pub per_request: Msat,
@@ -23,6 +22,33 @@ pub struct Limits {
     pub max_fee_ppm: u32,
     /// The fee that is allowed in any case, even if the share is less. 10 sat by default.
     pub min_fee_allowance: Msat,
+}
+
+/// One of the [`Limits`] on what is spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BudgetLimit {
+    /// [`Limits::per_day`].
+    PerDay,
+    /// [`Limits::per_request`].
+    PerRequest,
+}
+
+impl BudgetLimit {
+    /// Name for texts and JSON: `per_day`, `per_request`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PerDay => "per_day",
+            Self::PerRequest => "per_request",
+        }
+    }
+}
+
+impl std::fmt::Display for BudgetLimit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 impl Default for Limits {
@@ -37,8 +63,30 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns the fee that a payment of `amount` may cost, before the limits on a request and a day
-    /// lower it.
+    /// Sets the most that one request may cost, amount plus fee.
+    #[must_use]
+    pub const fn with_per_request(mut self, most: Msat) -> Self {
+        self.per_request = most;
+        self
+    }
+
+    /// Sets the most that 24 hours may cost.
+    #[must_use]
+    pub const fn with_per_day(mut self, most: Msat) -> Self {
+        self.per_day = most;
+        self
+    }
+
+    /// Sets the most that routing may cost: a share of the amount in parts per million, and an
+    /// amount that is allowed whatever the share comes to.
+    #[must_use]
+    pub const fn with_max_fee(mut self, ppm: u32, at_least: Msat) -> Self {
+        self.max_fee_ppm = ppm;
+        self.min_fee_allowance = at_least;
+        self
+    }
+
+    /// The fee that a payment of `amount` may cost, before either limit lowers it.
     #[must_use]
     pub fn max_fee(&self, amount: Msat) -> Msat {
         // In 128 bits: a stranger's invoice names the amount, and a product that wraps would be a

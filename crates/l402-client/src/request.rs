@@ -1,23 +1,17 @@
 //! A request, the quote of its price, and the events on the way to its answer.
 
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_core::Stream;
 use l402::{Msat, PaymentHash, UnixTime};
+use tokio::io::AsyncRead;
 
-/// A request that can be sent twice, since its body is in memory.
-///
-/// ```
-/// use l402_client::Request;
-///
-/// let url = "https://api.example.com/joke?key=secret".parse()?;
-/// let mut request = Request::get(url);
-/// request.method = http::Method::POST;
-/// request.body = "{}".into();
-/// assert!(!format!("{request:?}").contains("secret"));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone)]
+/// A request. It is sent up to twice, without and with a credential; see [`Body`] for what that
+/// means to its body.
 pub struct Request {
     /// The method. A server may price each method by itself.
     pub method: http::Method,
@@ -25,20 +19,39 @@ pub struct Request {
     pub url: url::Url,
     /// The caller's headers. An L402 credential among them is refused: the journal chooses it.
     pub headers: http::HeaderMap,
-    /// The body, sent once without and once with the credential.
-    pub body: Bytes,
+    /// The body.
+    pub(crate) body: Body,
 }
 
 impl Request {
     /// Returns a GET request without headers and body.
     #[must_use]
     pub fn get(url: url::Url) -> Self {
+        Self::new(http::Method::GET, url)
+    }
+
+    /// A request without headers and body.
+    #[must_use]
+    pub fn new(method: http::Method, url: url::Url) -> Self {
         Self {
-            method: http::Method::GET,
+            method,
             url,
             headers: http::HeaderMap::new(),
-            body: Bytes::new(),
+            body: Body::default(),
         }
+    }
+
+    /// The body.
+    #[must_use]
+    pub const fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// Sets the body: bytes, or one of the sources of [`Body`].
+    #[must_use]
+    pub fn with_body(mut self, body: impl Into<Body>) -> Self {
+        self.body = body.into();
+        self
     }
 }
 
@@ -50,12 +63,89 @@ impl std::fmt::Debug for Request {
             .field("origin", &self.url.origin().ascii_serialization())
             .field("path", &self.url.path())
             .field("headers", &self.headers.keys().collect::<Vec<_>>())
-            .field("body_len", &self.body.len())
+            .field("body", &self.body)
             .finish()
     }
 }
 
-/// A checked price, as a program shows it before the payment is confirmed.
+/// The body of a request: bytes, or a source of any length, which is read once.
+///
+/// A source is read to its end before anything is sent, and kept until the call ends, since it is
+/// sent twice: up to 1 MiB in memory, more in a file of the client's folder that has no name and
+/// that nobody else can read. Its length goes out as `content-length`.
+///
+/// ```
+/// use http::Method;
+/// use l402_client::{Body, Request};
+/// let url = "https://api.example.com/upload".parse().expect("a url");
+/// let request = Request::new(Method::POST, url).with_body(Body::file("film.mp4"));
+/// ```
+#[derive(Default)]
+pub struct Body(pub(crate) Source);
+
+/// The origin of a body.
+pub(crate) enum Source {
+    Blocking(Box<dyn Read + Send>),
+    Bytes(Bytes),
+    File(PathBuf),
+    Reader(Pin<Box<dyn AsyncRead + Send>>),
+    Stream(Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>),
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self::Bytes(Bytes::new())
+    }
+}
+
+impl Body {
+    /// Reads from something that blocks, such as stdin, on a thread for that.
+    pub fn blocking(source: impl Read + Send + 'static) -> Self {
+        Self(Source::Blocking(Box::new(source)))
+    }
+
+    /// Reads a file, which is opened when the request is sent.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self(Source::File(path.into()))
+    }
+
+    /// Reads from an asynchronous reader.
+    pub fn reader(source: impl AsyncRead + Send + 'static) -> Self {
+        Self(Source::Reader(Box::pin(source)))
+    }
+
+    /// Reads a stream of pieces. One piece is held at a time, besides what is kept.
+    pub fn stream(source: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Self {
+        Self(Source::Stream(Box::pin(source)))
+    }
+
+    /// The bytes, if it is in memory already.
+    #[must_use]
+    pub const fn as_bytes(&self) -> Option<&Bytes> {
+        match &self.0 {
+            Source::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Body {
+    fn from(bytes: T) -> Self {
+        Self(Source::Bytes(bytes.into()))
+    }
+}
+
+/// Shows the length, if it is known, and nothing of the content.
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.as_bytes() {
+            Some(bytes) => write!(f, "Body({} bytes)", bytes.len()),
+            None => f.write_str("Body(..)"),
+        }
+    }
+}
+
+/// The price that a server asks, checked, as a confirmation shows it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Quote {

@@ -39,9 +39,7 @@ impl Response {
     }
 
     pub(crate) fn bought(answer: reqwest::Response, delivery: Delivery, reused: bool) -> Self {
-        let receipt = Some(delivery.purchase.receipt(reused));
-        // A 4xx or 5xx delivers nothing. Its purchase stays `paid`, and the next call presents the
-        // credential again instead of buying a new one.
+        let receipt = Some(delivery.purchase.row().receipt(reused));
         let delivered = answer.status().is_success() || answer.status().is_redirection();
         let delivery = delivered.then_some(delivery);
         Self {

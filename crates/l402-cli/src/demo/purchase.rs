@@ -89,10 +89,7 @@ async fn wallet(sandbox: &Sandbox) -> Result<Arc<dyn Pay>, CliError> {
 
 /// Returns the default limits without that of a day, so that the demo works on every run of a day.
 fn limits() -> Limits {
-    Limits {
-        per_day: Msat::MAX,
-        ..Limits::default()
-    }
+    Limits::default().with_per_day(Msat::MAX)
 }
 
 /// Sends the first request of the demo, without payment, and shows the challenge.

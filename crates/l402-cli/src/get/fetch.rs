@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use l402_client::{Client, Error, Journal, Limits, Quote, Request, Response, State};
+use l402_client::{Client, Error, Journal, Limits, Quote, Request};
 use l402_lightning::NodeForm;
 use serde_json::json;
 
@@ -42,7 +42,7 @@ impl GetArgs {
         context: &Context,
     ) -> Result<ExitCode, CliError> {
         let journal = Journal::open(&context.home.client()?)?;
-        let client = self.client(journal.clone(), progress, context).await?;
+        let client = self.client(journal, progress, context).await?;
         if self.dry_run {
             return self.quote(&client, request).await;
         }
@@ -53,7 +53,7 @@ impl GetArgs {
             .map(ReceiptFile::prepare)
             .transpose()?;
         let sink = Sink::open(self.output.as_deref())?;
-        let outcome = self.send(&client, &journal, request).await;
+        let outcome = client.send(request).await;
         let response = outcome.map_err(|error| self.explain(error, context))?;
         let kept = match (&receipt, response.receipt()) {
             (Some(file), Some(bought)) => file.commit(&bought.to_json()),
@@ -96,26 +96,7 @@ impl GetArgs {
         Ok(client.build()?)
     }
 
-    /// Sends the request. If the day's limit forbids it, first finds the outcome of purchases that were
-    /// cut short: their money is reserved, though perhaps nothing was ever paid.
-    async fn send(
-        &self,
-        client: &Client,
-        journal: &Journal,
-        request: Request,
-    ) -> Result<Response, Error> {
-        // For that limit alone: looking payments up asks the wallet, which takes time.
-        let error = match client.send(request.clone()).await {
-            Err(error) if is_over_the_day(&error) && has_open_purchases(journal)? => error,
-            outcome => return outcome,
-        };
-        match client.reconcile().await {
-            Ok(_) => client.send(request).await,
-            Err(_) => Err(error),
-        }
-    }
-
-    /// Prints the price and the verdict of the limits for `--dry-run`.
+    /// `--dry-run`: the price, and whether the limits would allow it.
     async fn quote(&self, client: &Client, request: Request) -> Result<ExitCode, CliError> {
         let quote = client.quote(request).await?;
         let limits = self.spending.limits();
@@ -157,23 +138,6 @@ impl GetArgs {
             "to pay it, add a wallet to the same command:\n  {program} {home}get{dots} {url} {wallet}"
         ))
     }
-}
-
-fn is_over_the_day(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::OverBudget {
-            which: "per_day",
-            ..
-        }
-    )
-}
-
-fn has_open_purchases(journal: &Journal) -> Result<bool, Error> {
-    let entries = journal.entries(usize::MAX >> 1)?;
-    Ok(entries
-        .iter()
-        .any(|entry| matches!(entry.state, State::Intent | State::Unknown)))
 }
 
 fn quote_json(quote: &Quote, limits: &Limits) -> serde_json::Value {

@@ -3,6 +3,7 @@
 mod answer;
 mod args;
 mod ask;
+mod body;
 mod fetch;
 mod file;
 mod request;

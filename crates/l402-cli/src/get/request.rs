@@ -2,12 +2,12 @@
 
 use std::io::Read;
 
-use bytes::Bytes;
 use clap::Args;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method};
 use l402_client::Request;
 
+use super::body::body;
 use crate::error::CliError;
 
 /// The flags that make the request.
@@ -49,45 +49,16 @@ impl RequestArgs {
     }
 
     pub(super) fn build(&self, url: &str) -> Result<Request, CliError> {
-        let body = self.body()?;
+        let body = body(&self.data, &self.json)?;
         let method = match &self.method {
             Some(name) => Method::from_bytes(name.as_bytes())
                 .map_err(|_| CliError::usage(format!("not a method: {name}")))?,
             None if self.data.is_empty() && self.json.is_empty() => Method::GET,
             None => Method::POST,
         };
-        let mut request = Request::get(parse_url(url)?);
-        request.method = method;
+        let mut request = Request::new(method, parse_url(url)?).with_body(body);
         request.headers = self.headers()?;
-        request.body = body;
         Ok(request)
-    }
-
-    fn body(&self) -> Result<Bytes, CliError> {
-        let mut body = Vec::new();
-        for (index, piece) in self.data.iter().enumerate() {
-            if index > 0 {
-                body.push(b'&');
-            }
-            match piece.strip_prefix('@') {
-                // As curl has it, line ends of a file are not part of a form.
-                Some(file) => {
-                    body.extend(
-                        read(file)?
-                            .into_iter()
-                            .filter(|b| !matches!(b, b'\r' | b'\n')),
-                    );
-                }
-                None => body.extend_from_slice(piece.as_bytes()),
-            }
-        }
-        for piece in &self.json {
-            match piece.strip_prefix('@') {
-                Some(file) => body.extend(read(file)?),
-                None => body.extend_from_slice(piece.as_bytes()),
-            }
-        }
-        Ok(body.into())
     }
 
     fn headers(&self) -> Result<HeaderMap, CliError> {
@@ -116,10 +87,19 @@ impl RequestArgs {
         Ok(headers)
     }
 
+    fn reads_stdin(&self) -> bool {
+        self.data
+            .iter()
+            .chain(&self.json)
+            .any(|piece| piece == "@-")
+    }
+
     fn header_lines(&self) -> Result<Vec<String>, CliError> {
         let mut lines = Vec::new();
         for text in &self.header {
             match text.strip_prefix('@') {
+                // What stands at stdin is the body's, which is read later.
+                Some("-") if self.reads_stdin() => {}
                 Some(file) => {
                     let text = String::from_utf8(read(file)?)
                         .map_err(|_| CliError::usage(format!("not a text file: {file}")))?;
@@ -228,7 +208,7 @@ mod tests {
         assert_eq!(request.method, Method::GET);
         assert_eq!(request.url.as_str(), "http://example.com/x");
         assert_eq!(request.headers[ACCEPT], "*/*");
-        assert!(request.body.is_empty());
+        assert!(request.body().as_bytes().unwrap().is_empty());
     }
 
     #[test]
@@ -239,7 +219,7 @@ mod tests {
             request.headers[CONTENT_TYPE],
             "application/x-www-form-urlencoded"
         );
-        assert_eq!(&request.body[..], b"a=1&b=2");
+        assert_eq!(request.body().as_bytes().unwrap(), &b"a=1&b=2"[..]);
     }
 
     #[test]
@@ -248,7 +228,7 @@ mod tests {
         assert_eq!(request.method, Method::PUT);
         assert_eq!(request.headers[CONTENT_TYPE], "application/json");
         assert_eq!(request.headers[ACCEPT], "application/json");
-        assert_eq!(&request.body[..], b"{}");
+        assert_eq!(request.body().as_bytes().unwrap(), &b"{}"[..]);
     }
 
     #[test]

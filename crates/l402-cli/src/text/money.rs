@@ -18,16 +18,9 @@ pub(crate) enum MaxFee {
 impl MaxFee {
     /// Returns these limits with this fee limit: a fixed amount whatever the price is, or a share.
     pub(crate) fn apply(self, limits: Limits) -> Limits {
-        let (max_fee_ppm, min_fee_allowance) = match self {
-            // Each replaces both halves of the default: a share given by the user would otherwise still
-            // allow 10 sat.
-            Self::Amount(amount) => (0, amount),
-            Self::Share(ppm) => (ppm, Msat::ZERO),
-        };
-        Limits {
-            max_fee_ppm,
-            min_fee_allowance,
-            ..limits
+        match self {
+            Self::Amount(amount) => limits.with_max_fee(0, amount),
+            Self::Share(ppm) => limits.with_max_fee(ppm, Msat::ZERO),
         }
     }
 }

@@ -1,5 +1,8 @@
 //! `l402 get`: curl's flags, and money.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+
 use serde_json::Value;
 
 use crate::program::{Home, Serving};
@@ -276,4 +279,49 @@ fn a_failure_that_was_paid_for_is_told_even_to_who_wants_silence() {
         .expect(22);
     assert!(ran.stderr.is_empty(), "{ran:#?}");
     assert_eq!(balance(&home), before);
+}
+
+/// Takes one request, answers it, and returns its body.
+fn take_one(listener: &TcpListener) -> Vec<u8> {
+    let (mut socket, _) = listener.accept().expect("a request");
+    let mut reader = BufReader::new(socket.try_clone().expect("a socket"));
+    let (mut len, mut line) = (0, String::new());
+    while reader.read_line(&mut line).expect("a line") > 2 {
+        if let Some(text) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            len = text.trim().parse().expect("a length");
+        }
+        line.clear();
+    }
+    let mut body = vec![0; len];
+    reader.read_exact(&mut body).expect("the body");
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    socket.write_all(answer).expect("a client");
+    body
+}
+
+#[test]
+fn a_long_body_comes_from_a_file_or_stdin_and_is_not_kept() {
+    let home = Home::new();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    let text = "a long line\r\n".repeat(250_000);
+    let file = home.path().join("body");
+    std::fs::write(&file, &text).expect("a file");
+    let named = format!("@{}", file.display());
+    for (flags, expected) in [
+        (["--json", "@-"], text.clone()),
+        (["--json", &named], text.clone()),
+        (["-d", &named], text.replace("\r\n", "")),
+    ] {
+        let (args, body) = std::thread::scope(|scope| {
+            let taken = scope.spawn(|| take_one(&listener));
+            let args = [&["get", &url], &flags[..]].concat();
+            home.run_with_stdin(&args, if flags[1] == "@-" { &text } else { "" })
+                .expect(0);
+            (args, taken.join().expect("a body"))
+        });
+        assert!(body == expected.as_bytes(), "{args:?}: {}", body.len());
+    }
+    let kept = home.path().join("home/client/spool").read_dir();
+    assert_eq!(kept.expect("the spool was used").count(), 0);
 }

@@ -1,6 +1,5 @@
 //! A request on its way through redirects.
 
-use bytes::Bytes;
 use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, LOCATION,
     PROXY_AUTHORIZATION, TRANSFER_ENCODING, USER_AGENT,
@@ -10,8 +9,9 @@ use l402::Credential;
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use super::spool::{Spool, Spooled};
 use super::userinfo::take_userinfo;
-use crate::{Error, Refused, Request};
+use crate::{Body, Error, Refused, Request};
 
 /// The second header that may carry a credential, for callers whose `authorization` is their own.
 const OWN_HEADER: HeaderName = HeaderName::from_static("l402-credential");
@@ -22,9 +22,9 @@ pub(crate) struct Hop {
     pub(crate) method: Method,
     pub(crate) url: Url,
     headers: HeaderMap,
-    body: Bytes,
-    /// True if a redirect has led away from the caller's origin. From there on nothing is paid and no
-    /// credential is sent, even after a redirect back.
+    body: Spooled,
+    /// A redirect has led away from the origin that the caller named. Nothing is paid
+    /// and no credential is sent from there on, also not after a redirect back.
     pub(crate) foreign: bool,
 }
 
@@ -37,8 +37,14 @@ pub(crate) struct CredentialHeader {
 }
 
 impl Hop {
-    /// Makes the first hop of a caller's request.
-    pub(crate) fn first(request: Request) -> Result<Self, Error> {
+    /// Takes over a caller's request. Its body is read only if the rest of it can be sent.
+    pub(crate) async fn first(request: Request, spool: &Spool) -> Result<Self, Error> {
+        let (mut hop, body) = Self::of(request)?;
+        hop.body = spool.take(body).await?;
+        Ok(hop)
+    }
+
+    fn of(request: Request) -> Result<(Self, Body), Error> {
         let Request {
             method,
             mut url,
@@ -65,13 +71,14 @@ impl Hop {
                 "l402/",
                 env!("CARGO_PKG_VERSION")
             )));
-        Ok(Self {
+        let hop = Self {
             method,
             url,
             headers,
-            body,
+            body: Spooled::EMPTY,
             foreign: false,
-        })
+        };
+        Ok((hop, body))
     }
 
     /// Follows a redirect by the method rules of browsers and curl. Returns `None` if the answer is
@@ -115,7 +122,7 @@ impl Hop {
     }
 
     fn drop_body(&mut self) {
-        self.body = Bytes::new();
+        self.body = Spooled::EMPTY;
         for name in [
             CONTENT_ENCODING,
             CONTENT_LENGTH,
@@ -128,7 +135,10 @@ impl Hop {
 
     /// Returns a fingerprint of method, query and body. A token that covers one request covers the
     /// same one again.
-    pub(crate) fn fingerprint(&self) -> [u8; 32] {
+    ///
+    /// # Errors
+    /// [`Error::Body`] if a kept body cannot be read.
+    pub(crate) async fn fingerprint(&self) -> Result<[u8; 32], Error> {
         let query = self
             .url
             .query()
@@ -136,8 +146,8 @@ impl Hop {
         let mut digest = Sha256::new();
         // Neither a method nor a query holds a line feed.
         digest.update(format!("{}\n{query}\n", self.method));
-        digest.update(&self.body);
-        digest.finalize().into()
+        let digest = self.body.fold(digest, |digest, piece| digest.update(piece));
+        Ok(digest.await?.finalize().into())
     }
 
     /// Returns the request without a credential. Its header `Accept-Authenticate` says that a challenge
@@ -167,7 +177,7 @@ impl Hop {
         let mut request = reqwest::Request::new(self.method.clone(), self.url.clone());
         *request.headers_mut() = self.headers.clone();
         if !self.body.is_empty() {
-            *request.body_mut() = Some(self.body.clone().into());
+            *request.body_mut() = Some(self.body.upload());
         }
         request
     }
@@ -193,8 +203,9 @@ mod tests {
         request
             .headers
             .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-        request.body = Bytes::from_static(b"body");
-        Hop::first(request).unwrap_or_else(|error| panic!("{error}"))
+        let (mut hop, _) = Hop::of(request).unwrap_or_else(|error| panic!("{error}"));
+        hop.body = Spooled::Memory("body".into());
+        hop
     }
 
     fn redirect(hop: &Hop, status: u16, to: &str) -> Option<Hop> {
@@ -242,21 +253,22 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_fingerprint_tells_requests_apart() {
-        let of = |method: Method, url: &str| hop(method, url).fingerprint();
-        let same = of(Method::GET, "https://a.example/x?a=1");
-        assert_eq!(of(Method::GET, "https://a.example/x?a=1#part"), same);
+    #[tokio::test]
+    async fn a_fingerprint_tells_requests_apart() {
+        let of = async |method: Method, url: &str| hop(method, url).fingerprint().await.unwrap();
+        let same = of(Method::GET, "https://a.example/x?a=1").await;
+        let with_part = of(Method::GET, "https://a.example/x?a=1#part").await;
+        assert_eq!(with_part, same);
         for (method, url) in [
             (Method::POST, "https://a.example/x?a=1"),
             (Method::GET, "https://a.example/x?a=2"),
             (Method::GET, "https://a.example/x"),
         ] {
-            assert_ne!(of(method, url), same, "{url}");
+            assert_ne!(of(method, url).await, same, "{url}");
         }
         let mut bodiless = hop(Method::GET, "https://a.example/x?a=1");
         bodiless.drop_body();
-        assert_ne!(bodiless.fingerprint(), same);
+        assert_ne!(bodiless.fingerprint().await.unwrap(), same);
     }
 
     #[test]
@@ -284,7 +296,7 @@ mod tests {
     #[test]
     fn a_password_in_the_url_becomes_a_header() {
         let request = Request::get("http://us%65r:p%40ss@127.0.0.1/x".parse().unwrap());
-        let hop = Hop::first(request).unwrap_or_else(|error| panic!("{error}"));
+        let (hop, _) = Hop::of(request).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(hop.url.as_str(), "http://127.0.0.1/x");
         assert_eq!(hop.headers[AUTHORIZATION], "Basic dXNlcjpwQHNz");
     }

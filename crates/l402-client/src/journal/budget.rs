@@ -3,7 +3,7 @@
 use l402::{Msat, PaymentHash, UnixTime};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::{Error, Limits};
+use crate::{BudgetLimit, Error, Limits};
 
 /// The rolling window of [`Limits::per_day`], in seconds.
 const WINDOW_SECS: u64 = 24 * 60 * 60;
@@ -17,8 +17,8 @@ impl Limits {
         let left_today = self.per_day.checked_sub(spent).unwrap_or(Msat::ZERO);
         // The request first: waiting does not help against its limit, so it is the one to name.
         let rules = [
-            ("per_request", self.per_request, self.per_request),
-            ("per_day", self.per_day, left_today),
+            (BudgetLimit::PerRequest, self.per_request, self.per_request),
+            (BudgetLimit::PerDay, self.per_day, left_today),
         ];
         rules
             .into_iter()
@@ -79,7 +79,7 @@ pub(super) fn broken_limit(
 mod tests {
     use super::*;
 
-    fn refused_by(verdict: Result<Msat, Error>) -> &'static str {
+    fn refused_by(verdict: Result<Msat, Error>) -> BudgetLimit {
         match verdict {
             Err(Error::OverBudget { which, .. }) => which,
             other => panic!("{other:?}"),
@@ -93,11 +93,14 @@ mod tests {
         assert_eq!(allow(50_000, 0).unwrap(), Msat::from_sat(10));
         assert_eq!(allow(995_000, 0).unwrap(), Msat::from_sat(5));
         assert_eq!(allow(1_000_000, 0).unwrap(), Msat::ZERO);
-        assert_eq!(refused_by(allow(1_000_001, 0)), "per_request");
+        assert_eq!(refused_by(allow(1_000_001, 0)), BudgetLimit::PerRequest);
         assert_eq!(allow(50_000, 9_949_999).unwrap(), Msat::new(1));
         assert_eq!(allow(50_000, 9_950_000).unwrap(), Msat::ZERO);
-        assert_eq!(refused_by(allow(50_000, 9_950_001)), "per_day");
-        assert_eq!(refused_by(allow(1, u64::MAX)), "per_day");
-        assert_eq!(refused_by(allow(u64::MAX, u64::MAX)), "per_request");
+        assert_eq!(refused_by(allow(50_000, 9_950_001)), BudgetLimit::PerDay);
+        assert_eq!(refused_by(allow(1, u64::MAX)), BudgetLimit::PerDay);
+        assert_eq!(
+            refused_by(allow(u64::MAX, u64::MAX)),
+            BudgetLimit::PerRequest
+        );
     }
 }

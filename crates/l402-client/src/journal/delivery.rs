@@ -6,14 +6,14 @@ use l402_host::Clock;
 
 use super::lock::Claim;
 use super::open::Journal;
-use super::row::Purchase;
+use super::step::Paid;
 use crate::failpoint::{self, Step};
 
 /// A purchase whose answer is on its way.
 pub(crate) struct Delivery {
     pub(crate) journal: Journal,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) purchase: Purchase,
+    pub(crate) purchase: Paid,
     pub(crate) claim: Option<Claim>,
 }
 
@@ -26,16 +26,10 @@ impl Delivery {
             purchase,
             claim,
         } = self;
-        let (hash, single_use, now) = (
-            purchase.payment_hash,
-            purchase.is_single_use(),
-            clock.wall(),
-        );
+        let (hash, now) = (purchase.row().payment_hash, clock.wall());
         failpoint::hit(Step::Answered);
-        let done = journal
-            .run(move |store| store.served(&hash, single_use, now))
-            .await;
-        // The caller has the answer. The only loss is that the token is tried once more.
+        let done = journal.run(move |store| store.served(purchase, now)).await;
+        // The answer is there; what was lost is only that the token is tried once more.
         if let Err(error) = done {
             tracing::warn!(%hash, %error, "cannot mark a purchase as served");
         }

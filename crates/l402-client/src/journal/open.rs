@@ -141,6 +141,11 @@ impl Journal {
         self.with(|store| store.entries(limit))
     }
 
+    /// The folder that it was opened in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new(""))
+    }
+
     pub(crate) fn locks(&self) -> &Locks {
         &self.locks
     }
@@ -166,7 +171,7 @@ impl Journal {
     }
 }
 
-/// Returns an error that names the file. The texts of SQLite hold no value of a row, so no secret.
+/// The error of SQLite, whose texts never hold a value of ours.
 pub(super) fn unusable(file: &Path, error: &dyn std::fmt::Display) -> Error {
     Error::store(format!("{}: {error}", file.display()))
 }

@@ -24,12 +24,27 @@ pub(crate) struct Draft {
     pub(crate) request: [u8; 32],
 }
 
-/// An intent that is durable. A wallet is asked with nothing else.
-#[derive(Debug)]
-pub(crate) struct DurableIntent {
+/// A purchase whose outcome nobody knows: its place, where the step it came to is found.
+pub(crate) struct OpenPurchase {
     pub(crate) payment_hash: PaymentHash,
-    pub(crate) invoice: String,
-    pub(crate) max_fee: Msat,
+    pub(crate) scope: Scope,
+    /// A wallet was asked, or was about to be.
+    pub(crate) was_asked: bool,
+}
+
+impl OpenPurchase {
+    pub(super) const COLUMNS: &'static str = "payment_hash, origin, path, state = 'unknown'";
+
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            payment_hash: PaymentHash::from_bytes(row.get(0)?),
+            scope: Scope {
+                origin: row.get(1)?,
+                path: row.get(2)?,
+            },
+            was_asked: row.get(3)?,
+        })
+    }
 }
 
 /// A row of the journal. Its `Debug` names the payment and shows no secret.
@@ -41,12 +56,8 @@ pub(crate) struct Purchase {
     pub(crate) amount: Msat,
     pub(crate) paid: Msat,
     pub(crate) fee: Msat,
-    pub(crate) network: Network,
-    pub(crate) expires: UnixTime,
     pub(crate) paid_at: UnixTime,
     pub(crate) policy: Option<Policy>,
-    /// The name of the wallet that was asked, if the row says so.
-    pub(crate) wallet: Option<String>,
     /// The most that routing was allowed to cost, if the row says so.
     pub(crate) max_fee: Option<Msat>,
     request: Option<[u8; 32]>,
@@ -66,13 +77,11 @@ impl std::fmt::Debug for Purchase {
 
 impl Purchase {
     pub(super) const COLUMNS: &'static str = "payment_hash, origin, path, state, amount_msat, \
-         paid_msat, fee_msat, network, expires, paid_at, policy, scheme, token, preimage, wallet, \
-         fee_limit_msat, request";
+         paid_msat, fee_msat, paid_at, policy, scheme, token, preimage, fee_limit_msat, request";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        // Read leniently below: a policy that only a newer version knows must not hide the purchase.
-        let policy: Option<String> = row.get(10)?;
-        let preimage: Option<[u8; 32]> = row.get(13)?;
+        let policy: Option<String> = row.get(8)?;
+        let preimage: Option<[u8; 32]> = row.get(11)?;
         Ok(Self {
             payment_hash: PaymentHash::from_bytes(row.get(0)?),
             scope: Scope {
@@ -83,15 +92,12 @@ impl Purchase {
             amount: Msat::new(row.get(4)?),
             paid: Msat::new(row.get(5)?),
             fee: Msat::new(row.get(6)?),
-            network: word(row, 7, |text: &str| text.parse().ok())?,
-            expires: UnixTime::from_secs(row.get(8)?),
-            paid_at: UnixTime::from_secs(row.get::<_, Option<u64>>(9)?.unwrap_or_default()),
+            paid_at: UnixTime::from_secs(row.get::<_, Option<u64>>(7)?.unwrap_or_default()),
             policy: policy.and_then(|text| text.parse().ok()),
-            wallet: row.get(14)?,
-            max_fee: row.get::<_, Option<u64>>(15)?.map(Msat::new),
-            request: row.get(16)?,
-            scheme: row.get(11)?,
-            token: row.get(12)?,
+            max_fee: row.get::<_, Option<u64>>(12)?.map(Msat::new),
+            request: row.get(13)?,
+            scheme: row.get(9)?,
+            token: row.get(10)?,
             preimage: preimage.map(Preimage::from_bytes),
         })
     }
@@ -120,9 +126,13 @@ impl Purchase {
         self.policy.is_some()
     }
 
-    /// Returns the value of the credential header, with the scheme that the server used and the token
-    /// byte for byte. Returns `None` if there is no proof yet.
-    pub(crate) fn authorization(&self) -> Option<HeaderValue> {
+    /// Returns true if the proof of the payment is here.
+    pub(super) fn is_proven(&self) -> bool {
+        self.preimage.is_some()
+    }
+
+    /// See [`Paid::credential`](super::Paid::credential). `None` before there is proof, too.
+    pub(super) fn authorization(&self) -> Option<HeaderValue> {
         let preimage = self.preimage.as_ref()?;
         let text = format!("{} {}:{}", self.scheme, self.token, preimage.to_hex());
         let mut value = HeaderValue::try_from(text).ok()?;
@@ -171,8 +181,12 @@ pub(super) fn state(row: &Row<'_>, at: usize) -> rusqlite::Result<State> {
     })
 }
 
-/// Reads a word of a closed list. Any other word means that the file was tampered with.
-fn word<T>(row: &Row<'_>, at: usize, read: impl Fn(&str) -> Option<T>) -> rusqlite::Result<T> {
+/// Reads a word of a closed vocabulary; another word means a file that was tampered with.
+pub(super) fn word<T>(
+    row: &Row<'_>,
+    at: usize,
+    read: impl Fn(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
     let text: String = row.get(at)?;
     read(&text).ok_or_else(|| {
         let name = row.as_ref().column_name(at).unwrap_or("?").to_owned();

@@ -7,7 +7,7 @@ use l402::UnixTime;
 use l402_host::Clock;
 use l402_lightning::Pay;
 
-use crate::http::Http;
+use crate::http::{Http, Spool};
 use crate::journal::Journal;
 use crate::{Event, Limits, Progress};
 
@@ -15,6 +15,7 @@ use crate::{Event, Limits, Progress};
 pub(crate) struct Buyer {
     pub(crate) journal: Journal,
     pub(crate) http: Http,
+    pub(crate) spool: Spool,
     pub(crate) wallet: Option<Arc<dyn Pay>>,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,

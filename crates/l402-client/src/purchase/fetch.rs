@@ -1,5 +1,4 @@
-//! One request from its first hop to its answer: a credential that was bought before, or else one
-//! purchase.
+//! The way to the answer of one URL: what was bought before, or else one purchase, then the answer.
 //!
 //! ```text
 //! flight lock ─ what became of open purchases? ─ unknown: stop
@@ -13,77 +12,20 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use l402::PaymentHash;
 
 use super::buyer::Buyer;
 use super::kept::{KeptPurchase, TOKENS_TRIED_MAX, Used, none_covers};
-use super::pay::PendingPayment;
 use super::present::{Presented, not_served};
 use crate::http::Hop;
-use crate::journal::{Delivery, Draft, DurableIntent, Flight, ReserveOutcome, Scope};
+use crate::journal::{Delivery, Draft, Flight, Recorded, ReserveOutcome, Scope};
 use crate::offer::{BODY_MAX, Offer, PaymentRequiredAnswer};
 use crate::origin::is_private;
-use crate::{Error, Event, Quote, Refused, Request, Response};
-
-/// The most redirects of one call.
-const REDIRECTS_MAX: usize = 10;
+use crate::{Error, Event, Refused, Response};
 
 impl Buyer {
-    pub(crate) async fn send(self: &Arc<Self>, request: Request) -> Result<Response, Error> {
-        let mut hop = Hop::first(request)?;
-        let mut bought = None;
-        for _ in 0..=REDIRECTS_MAX {
-            // One call buys once. Behind a paid redirect only free answers and older purchases are used,
-            // or a server could lead a caller from price to price.
-            let bought_now = bought
-                .as_ref()
-                .map(|receipt: &crate::Receipt| receipt.payment_hash);
-            let answer = match self.fetch(&hop, bought_now).await {
-                Ok(answer) => answer,
-                Err(error) => return Err(after_payment(error, bought_now)),
-            };
-            match self.next_hop(&hop, answer.status(), answer.headers()) {
-                Some(next) => hop = next,
-                None => return Ok(answer.with_receipt(bought)),
-            }
-            // A redirect is a delivery: left as `paid`, its credential would be presented again.
-            bought = answer.into_receipt().await.or(bought);
-        }
-        let detail = format!("more than {REDIRECTS_MAX} redirects");
-        Err(after_payment(
-            Error::Transport { detail },
-            bought.map(|receipt| receipt.payment_hash),
-        ))
-    }
-
-    pub(crate) async fn quote(&self, request: Request) -> Result<Option<Quote>, Error> {
-        let mut hop = Hop::first(request)?;
-        for _ in 0..=REDIRECTS_MAX {
-            let answer = self.http.ask(&hop).await?;
-            if answer.status() == StatusCode::PAYMENT_REQUIRED {
-                return self
-                    .offer(&hop, answer)
-                    .await
-                    .map(|offer| Some(offer.quote));
-            }
-            match self.next_hop(&hop, answer.status(), answer.headers()) {
-                Some(next) => hop = next,
-                None => return Ok(None),
-            }
-        }
-        Err(Error::Transport {
-            detail: format!("more than {REDIRECTS_MAX} redirects"),
-        })
-    }
-
-    fn next_hop(&self, hop: &Hop, status: StatusCode, headers: &HeaderMap) -> Option<Hop> {
-        self.follow_redirects
-            .then(|| hop.next(status, headers, self.keep_method))
-            .flatten()
-    }
-
-    /// Fetches one URL. `bought` names the payment that this call has made already.
+    /// The answer of one URL. `bought` is what this call has paid for already.
     pub(super) async fn fetch(
         self: &Arc<Self>,
         hop: &Hop,
@@ -101,7 +43,7 @@ impl Buyer {
             };
             // Presenting pays nothing, so others may buy meanwhile; this purchase has its own claim.
             drop(flight);
-            tried.push(kept.purchase.payment_hash);
+            tried.push(kept.paid.row().payment_hash);
             match self.use_again(hop, kept).await? {
                 Used::Answer(answer) => return Ok(*answer),
                 Used::NotCovered => unserved += 1,
@@ -136,31 +78,22 @@ impl Buyer {
         };
         self.notify(&Event::Challenged(offer.quote.clone()));
         let quote = offer.quote.clone();
-        let draft = draft(hop, scope, offer, wallet.name());
-        // From here on a row exists, and every way out must leave it in its true state.
-        let reserved = self.reserve(draft).await?;
-        let payment = PendingPayment {
-            client: Arc::clone(self),
-            wallet,
-            quote,
-            reserved,
-            flight,
-        };
-        let kept = payment.run_to_its_end().await?;
+        let draft = draft(hop, scope, offer, wallet.name()).await?;
+        let recorded = self.reserve(draft).await?;
+        let kept = self.pay(wallet, recorded, quote, flight).await?;
         self.notify(&Event::Retrying);
-        let hash = kept.purchase.payment_hash;
-        // Not through `use_again`: a new credential that is turned away is never put away quietly.
-        match self.present(hop, &kept.purchase).await {
+        let hash = kept.paid.row().payment_hash;
+        match self.present(hop, &kept.paid).await {
             Presented::Answer(answer) => Ok(self.bought(answer, kept, false)),
             Presented::Failed { status, reason } => Err(not_served(hash, status, reason, true)),
             Presented::TurnedAway { status, code, .. } => {
-                Err(self.turned_away(hash, status, code).await)
+                Err(self.turned_away(kept.paid, status, code).await)
             }
         }
     }
 
-    /// Reads a 402 answer and checks its challenge.
-    async fn offer(&self, hop: &Hop, answer: reqwest::Response) -> Result<Offer, Error> {
+    /// Reads and checks a 402.
+    pub(super) async fn offer(&self, hop: &Hop, answer: reqwest::Response) -> Result<Offer, Error> {
         if hop.foreign {
             let detail = "a redirect led to another origin, and that one asks for money; ask it \
                           directly if you mean to pay it";
@@ -185,8 +118,8 @@ impl Buyer {
         self.plain_http || is_private(&hop.url)
     }
 
-    /// Checks the limits and writes the intent, durable before anybody is asked to pay.
-    async fn reserve(&self, draft: Draft) -> Result<DurableIntent, Error> {
+    /// Limits and intent, durable before anybody is asked to pay.
+    async fn reserve(&self, draft: Draft) -> Result<Recorded, Error> {
         let payment_hash = draft.quote.payment_hash;
         let mut reservation = self.try_reserve(draft.clone()).await?;
         // Purchases that ended before a wallet was asked may still hold a share of the budget.
@@ -198,7 +131,7 @@ impl Buyer {
             reservation = self.try_reserve(draft).await?;
         }
         match reservation {
-            ReserveOutcome::Made(reserved) => Ok(reserved),
+            ReserveOutcome::Made(recorded) => Ok(recorded),
             ReserveOutcome::Denied(error) => Err(error),
             ReserveOutcome::Taken(state) if state.is_open() => Err(Error::PaymentUnknown {
                 payment_hash,
@@ -227,15 +160,15 @@ impl Buyer {
         let delivery = Delivery {
             journal: self.journal.clone(),
             clock: Arc::clone(&self.clock),
-            purchase: kept.purchase,
+            purchase: kept.paid,
             claim: kept.claim,
         };
         Response::bought(answer, delivery, reused)
     }
 }
 
-fn draft(hop: &Hop, scope: Scope, offer: Offer, wallet: String) -> Draft {
-    Draft {
+async fn draft(hop: &Hop, scope: Scope, offer: Offer, wallet: String) -> Result<Draft, Error> {
+    Ok(Draft {
         scope,
         quote: offer.quote,
         network: offer.network,
@@ -243,17 +176,6 @@ fn draft(hop: &Hop, scope: Scope, offer: Offer, wallet: String) -> Draft {
         token: offer.token,
         valid_until: offer.valid_until,
         wallet,
-        request: hop.fingerprint(),
-    }
-}
-
-/// Turns an error behind a paid redirect into one that says that money moved.
-fn after_payment(error: Error, bought: Option<PaymentHash>) -> Error {
-    match bought {
-        Some(hash) if error.no_money_moved() => {
-            let reason = format!("behind its redirect: {} failed", error.code());
-            not_served(hash, None, reason, false)
-        }
-        _ => error,
-    }
+        request: hop.fingerprint().await?,
+    })
 }

@@ -5,7 +5,7 @@ use l402::PaymentHash;
 use super::buyer::Buyer;
 use super::present::{Presented, not_served};
 use crate::http::Hop;
-use crate::journal::{Claim, Purchase, Scope, State};
+use crate::journal::{Claim, Paid, Scope, State};
 use crate::{Error, Event, Response};
 
 /// The most stored tokens that one call tries before it buys. If all of them were paid and none was
@@ -14,7 +14,7 @@ pub(super) const TOKENS_TRIED_MAX: usize = 3;
 
 /// A purchase that this call may present.
 pub(super) struct KeptPurchase {
-    pub(crate) purchase: Purchase,
+    pub(crate) paid: Paid,
     pub(crate) claim: Option<Claim>,
 }
 
@@ -45,51 +45,45 @@ impl Buyer {
             .journal
             .run(move |store| store.usable(&scope, now))
             .await?;
-        for purchase in usable {
-            if tried.contains(&purchase.payment_hash) {
+        for paid in usable {
+            if tried.contains(&paid.row().payment_hash) {
                 continue;
             }
-            if let Some(kept) = self.hold(purchase).await? {
+            if let Some(kept) = self.hold(paid).await? {
                 return Ok(Some(kept));
             }
         }
         Ok(None)
     }
 
-    /// Claims a purchase that was never served. A token for one answer is presented under its claim
-    /// only; any other token may be presented by several calls at once.
-    async fn hold(&self, purchase: Purchase) -> Result<Option<KeptPurchase>, Error> {
-        // Served, and still kept: good for more answers, so there is nothing to claim.
-        if purchase.state != State::Paid {
-            return Ok(Some(KeptPurchase {
-                purchase,
-                claim: None,
-            }));
+    /// Claims a purchase that was never served. A token for one answer needs the claim; any other
+    /// may be presented beside whoever has it.
+    async fn hold(&self, paid: Paid) -> Result<Option<KeptPurchase>, Error> {
+        if paid.row().state != State::Paid {
+            return Ok(Some(KeptPurchase { paid, claim: None }));
         }
-        let claim = self.journal.locks().claim(&purchase.payment_hash)?;
-        if claim.is_none() && purchase.is_single_use() {
+        let hash = paid.row().payment_hash;
+        let claim = self.journal.locks().claim(&hash)?;
+        if claim.is_none() && paid.row().is_single_use() {
             return Ok(None);
         }
         // It may have been served between the reading and the claim.
-        let hash = purchase.payment_hash;
-        let purchase = self.journal.run(move |store| store.purchase(&hash)).await?;
-        let single_use_is_over = |p: &Purchase| {
-            p.state != State::Paid && (p.is_single_use() || p.state != State::Served)
-        };
-        Ok(purchase
-            .filter(|p| !single_use_is_over(p))
-            .map(|purchase| KeptPurchase { purchase, claim }))
+        let fresh = self.journal.run(move |store| store.paid(&hash)).await?;
+        let is_over = |p: &Paid| p.row().state != State::Paid && p.row().is_single_use();
+        Ok(fresh
+            .filter(|paid| !is_over(paid))
+            .map(|paid| KeptPurchase { paid, claim }))
     }
 
     /// Presents an earlier purchase, and puts its token away if it has worked before and is refused
     /// now.
     pub(super) async fn use_again(&self, hop: &Hop, kept: KeptPurchase) -> Result<Used, Error> {
-        let hash = kept.purchase.payment_hash;
+        let hash = kept.paid.row().payment_hash;
         if kept.claim.is_some() {
             self.notify(&Event::Resuming(hash));
         }
-        let unserved = kept.claim.is_some() && kept.purchase.state == State::Paid;
-        let (status, code) = match self.present(hop, &kept.purchase).await {
+        let unserved = kept.claim.is_some() && kept.paid.row().state == State::Paid;
+        let (status, code) = match self.present(hop, &kept.paid).await {
             Presented::Answer(answer) => {
                 let answer = self.bought(answer, kept, true);
                 return Ok(Used::Answer(Box::new(answer)));
@@ -100,24 +94,30 @@ impl Buyer {
             Presented::TurnedAway {
                 not_covered: true, ..
             } if !unserved => return Ok(Used::No),
-            // True perhaps, if it was bought for another request than this one.
             Presented::TurnedAway {
-                not_covered: true, ..
-            } if !kept.purchase.is_for(&hop.fingerprint()) => return Ok(Used::NotCovered),
-            Presented::TurnedAway { status, code, .. } => (status, code),
+                status,
+                code,
+                not_covered,
+            } => {
+                // It may be so, for another request than the one that it was bought for.
+                if not_covered && !kept.paid.row().is_for(&hop.fingerprint().await?) {
+                    return Ok(Used::NotCovered);
+                }
+                (status, code)
+            }
         };
         let now = self.clock.wall();
-        let fresh = self.journal.run(move |store| store.purchase(&hash)).await?;
-        match fresh.map(|purchase| purchase.state) {
+        let fresh = self.journal.run(move |store| store.paid(&hash)).await?;
+        match fresh.map(|paid| paid.row().state) {
             // Money went for nothing: that is reported, and not covered up by buying again.
             Some(State::Paid) if kept.claim.is_some() => {
-                Err(self.turned_away(hash, status, code).await)
+                Err(self.turned_away(kept.paid, status, code).await)
             }
             // Somebody else is having its first answer at this moment.
             Some(State::Paid) => Ok(Used::No),
             _ => {
                 self.journal
-                    .run(move |store| store.evict(&hash, now))
+                    .run(move |store| store.evict(kept.paid, now))
                     .await?;
                 Ok(Used::No)
             }

@@ -1,10 +1,10 @@
 //! One purchase, from the first request to the paid answer.
 //!
 //! ```text
-//!   fetch ──▶ queue ──▶ recover ──▶ kept ──▶ present        a credential that was bought before
-//!                          │          │ none fits
-//!                          │          └──▶ offer ──▶ pay ──▶ record ──▶ present
-//!                          └─ unknown: nothing is bought
+//!   call ──▶ fetch ──▶ queue ──▶ recover ──▶ kept ──▶ present        a credential that was bought before
+//!                                   │          │ none fits
+//!                                   │          └──▶ offer ──▶ pay ──▶ record ──▶ present
+//!                                   └─ unknown: nothing is bought
 //! ```
 //!
 //! The steps of a purchase, each with the state of its row afterwards. Every change of the row is
@@ -41,6 +41,7 @@
 //! of an `unknown` the wallet is asked; a `paid` purchase is presented.
 
 mod buyer;
+mod call;
 mod fetch;
 mod kept;
 mod pay;

@@ -1,131 +1,127 @@
 //! One payment: approved, and made once.
 //!
-//! Only a [`DurableIntent`] is paid for. The journal says that the wallet is asked before it is
-//! asked, and holds the wallet's answer before anything follows from it.
+//! The steps are types of the journal: nothing is paid for but a [`Sent`], which the store makes
+//! of a [`Recorded`] once the row says that the wallet is asked; and nobody acts on the wallet's
+//! answer before the store has made a `Paid` of it.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use l402_lightning::{
-    Error as WalletError, ErrorKind, Pay, PayRequest, Payment as PaymentOutcome, Unknown,
-};
+use l402::PaymentHash;
+use l402_lightning::{Error as WalletError, ErrorKind, Pay, Payment as PaymentOutcome, Unknown};
 
 use super::buyer::Buyer;
 use super::kept::KeptPurchase;
 use crate::failpoint::{self, Step};
-use crate::journal::{DurableIntent, Flight};
+use crate::journal::{Flight, InFlight, Recorded, Sent};
 use crate::offer::still_payable;
 use crate::{Error, Event, Quote};
 
 /// The longest that a wallet may be late with its answer, beyond the deadline that it was given.
 const LATE_MAX: Duration = Duration::from_secs(15);
 
-/// A payment about to be made, with everything that must live until its outcome is recorded.
-pub(super) struct PendingPayment {
-    pub(crate) client: Arc<Buyer>,
-    pub(crate) wallet: Arc<dyn Pay>,
-    pub(crate) quote: Quote,
-    pub(crate) reserved: DurableIntent,
-    /// Nobody else buys in this scope until the outcome is recorded.
-    pub(crate) flight: Flight,
-}
-
-impl PendingPayment {
-    /// Pays on a task of its own. If the caller goes away, the payment stops before the wallet is
-    /// asked, and otherwise goes on to its recorded outcome.
-    pub(crate) async fn run_to_its_end(self) -> Result<KeptPurchase, Error> {
-        let payment_hash = self.reserved.payment_hash;
-        // A dropped future cannot tell its task, but it drops this: the task sees the count fall.
-        let caller = Arc::new(());
-        let task = tokio::spawn(self.run(Arc::downgrade(&caller)));
-        let ended = task.await.unwrap_or_else(|_| {
-            let reason = "the task that pays was stopped".into();
-            Err(Error::PaymentUnknown {
-                payment_hash,
-                reason,
-            })
+impl Buyer {
+    /// Runs on a task of its own: a caller who goes away before the wallet is asked stops it, and
+    /// one who goes away later does not. Nobody else buys in the scope of `flight` until the
+    /// outcome is recorded.
+    pub(super) async fn pay(
+        self: &Arc<Self>,
+        wallet: Arc<dyn Pay>,
+        recorded: Recorded,
+        quote: Quote,
+        flight: Flight,
+    ) -> Result<KeptPurchase, Error> {
+        let payment_hash = recorded.payment_hash();
+        let (buyer, caller) = (Arc::clone(self), Arc::new(()));
+        let is_there = Arc::downgrade(&caller);
+        let task = tokio::spawn(async move {
+            let recorded = buyer.last_word(recorded, &quote, &is_there).await?;
+            let kept = buyer.pay_once(wallet.as_ref(), recorded).await?;
+            // Together with the lock, so that the claim is released first if the caller is gone.
+            Ok((kept, flight))
         });
+        let ended = task.await.unwrap_or_else(|_| Err(stopped(payment_hash)));
         ended.map(|(kept, _flight)| kept)
     }
 
-    /// Returns the flight lock together with the purchase, so that the claim is released first if
-    /// the caller is gone.
-    pub(super) async fn run(self, caller: Weak<()>) -> Result<(KeptPurchase, Flight), Error> {
-        let payment_hash = self.reserved.payment_hash;
-        if let Err((error, note)) = self.last_word(&caller).await {
-            self.client
-                .record_failure(payment_hash, note.into())
-                .await?;
-            return Err(error);
-        }
+    /// Records the request, makes it, and records its outcome, in this order.
+    async fn pay_once(&self, wallet: &dyn Pay, recorded: Recorded) -> Result<KeptPurchase, Error> {
         failpoint::hit(Step::IntentDurable);
-        // Before the wallet and not after: a crash in between must read as asked, or the next run
-        // would take the payment for one that never began.
-        self.client.record_asked(payment_hash).await?;
+        let sent = self.record_sent(recorded).await?;
         failpoint::hit(Step::AskedDurable);
-        self.client.notify(&Event::Paying);
-        let outcome = self.wait().await;
+        self.notify(&Event::Paying);
+        let (in_flight, outcome) = self.ask(wallet, sent).await;
         failpoint::hit(Step::Asked);
-        let Self { client, flight, .. } = self;
-        let purchase = client.record(payment_hash, outcome).await?;
+        let paid = self.record(in_flight, outcome).await?;
         failpoint::hit(Step::PaidDurable);
-        client.notify(&Event::Paid {
-            paid: purchase.paid,
-            fee: purchase.fee,
+        self.notify(&Event::Paid {
+            paid: paid.row().paid,
+            fee: paid.row().fee,
         });
         // Claimed before the flight ends, so that the next in line leaves it alone.
         // Without the lock file another call may present it too, which costs an error at most.
-        let claim = client.journal.locks().claim(&payment_hash).ok().flatten();
-        Ok((KeptPurchase { purchase, claim }, flight))
+        let claim = self.journal.locks().claim(&paid.row().payment_hash);
+        Ok(KeptPurchase {
+            paid,
+            claim: claim.ok().flatten(),
+        })
     }
 
     /// Asks the caller for approval, then checks that the invoice has not expired meanwhile and that
     /// the caller is still there.
-    async fn last_word(&self, caller: &Weak<()>) -> Result<(), (Error, &'static str)> {
-        if !self.approved().await {
-            return Err((Error::Declined, "declined"));
-        }
-        // Checked a second time, for a person may have thought about it for minutes.
-        still_payable(self.quote.expires, self.client.clock.wall())
-            .map_err(|error| (error, "the invoice ran out before it was approved"))?;
-        if caller.strong_count() == 0 {
-            return Err((Error::Declined, "the caller went away"));
-        }
-        Ok(())
+    async fn last_word(
+        &self,
+        recorded: Recorded,
+        quote: &Quote,
+        caller: &Weak<()>,
+    ) -> Result<Recorded, Error> {
+        let quote = Quote {
+            max_fee: recorded.max_fee(),
+            ..quote.clone()
+        };
+        let expires = quote.expires;
+        let (error, note) = if !self.approved(quote).await {
+            (Error::Declined, "declined")
+        } else if let Err(error) = still_payable(expires, self.clock.wall()) {
+            (error, "the invoice ran out before it was approved")
+        } else if caller.strong_count() == 0 {
+            (Error::Declined, "the caller went away")
+        } else {
+            return Ok(recorded);
+        };
+        self.record_unasked(recorded, note).await?;
+        Err(error)
     }
 
-    async fn approved(&self) -> bool {
-        let Some(progress) = self.client.progress.clone() else {
+    async fn approved(&self, quote: Quote) -> bool {
+        let Some(progress) = self.progress.clone() else {
             return true;
-        };
-        let quote = Quote {
-            // What the budget really leaves, which may be less than what was quoted.
-            max_fee: self.reserved.max_fee,
-            ..self.quote.clone()
         };
         let asked = tokio::task::spawn_blocking(move || progress.approve(&quote)).await;
         // A panic in the caller's code approves nothing.
         asked.unwrap_or(false)
     }
 
-    /// Asks the wallet once, and waits until it is long past its deadline.
-    pub(super) async fn wait(&self) -> PaymentOutcome {
-        let deadline = self.client.payment_deadline;
-        let mut payment = self.wallet.pay(PayRequest {
-            bolt11: self.reserved.invoice.clone(),
-            max_fee: self.reserved.max_fee,
-            deadline,
-        });
+    /// Asks the wallet, once.
+    async fn ask(&self, wallet: &dyn Pay, sent: Sent) -> (InFlight, PaymentOutcome) {
+        let deadline = self.payment_deadline;
+        let (in_flight, mut payment) = sent.ask(wallet, deadline);
         for second in 1..=(deadline + LATE_MAX).as_secs() {
             // By reference: a time-out that dropped the future would leave the payment halfway.
             match tokio::time::timeout(Duration::from_secs(1), &mut payment).await {
-                Ok(outcome) => return outcome,
-                Err(_) => self
-                    .client
-                    .notify(&Event::Waiting(Duration::from_secs(second))),
+                Ok(outcome) => return (in_flight, outcome),
+                Err(_) => self.notify(&Event::Waiting(Duration::from_secs(second))),
             }
         }
         let error = WalletError::new(ErrorKind::Timeout, "the wallet is long past its deadline");
-        PaymentOutcome::Unknown(Unknown { error })
+        (in_flight, PaymentOutcome::Unknown(Unknown { error }))
+    }
+}
+
+/// The task may have been stopped before or after the wallet was asked.
+fn stopped(payment_hash: PaymentHash) -> Error {
+    Error::PaymentUnknown {
+        payment_hash,
+        reason: "the task that pays was stopped".into(),
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::buyer::Buyer;
 use crate::Error;
 use crate::http::{CredentialHeader, Hop, retry_after};
-use crate::journal::{Purchase, State};
+use crate::journal::Paid;
 use crate::offer::BODY_MAX;
 
 /// The number of times that a credential is presented again while it is in use.
@@ -37,10 +37,10 @@ pub(super) enum Presented {
 }
 
 impl Buyer {
-    /// Presents a credential. If the server asks to wait or to come again with the same token, does so
-    /// a few times. Nothing here pays.
-    pub(super) async fn present(&self, hop: &Hop, purchase: &Purchase) -> Presented {
-        let Some(value) = purchase.authorization() else {
+    /// Presents a credential. A server that says to wait, or to come again with the same token,
+    /// is taken at its word a few times; none of this pays.
+    pub(super) async fn present(&self, hop: &Hop, paid: &Paid) -> Presented {
+        let Some(value) = paid.credential() else {
             let reason = "the stored credential does not fit into a header".into();
             return Presented::Failed {
                 status: None,
@@ -49,7 +49,7 @@ impl Buyer {
         };
         let credential = CredentialHeader {
             value,
-            has_own_header: purchase.is_ours(),
+            has_own_header: paid.row().is_ours(),
         };
         // Counted apart: a token in use is ordinary and ends soon, a failing server may not.
         let (mut in_use, mut failed) = (0, 0);
@@ -96,12 +96,13 @@ impl Buyer {
     }
 
     /// Records that a paid credential was refused, for the caller to take up with the seller.
-    pub(super) async fn turned_away(&self, hash: PaymentHash, status: u16, code: &str) -> Error {
+    pub(super) async fn turned_away(&self, paid: Paid, status: u16, code: &str) -> Error {
+        let hash = paid.row().payment_hash;
         let reason = format!("the server refuses the paid credential ({status} {code})");
         let (note, now) = (reason.clone(), self.clock.wall());
         let moved = self
             .journal
-            .run(move |store| store.moved(&hash, State::Refused, &note, now))
+            .run(move |store| store.refused(paid, &note, now))
             .await;
         // The caller needs the error more than the note: a row that stays `paid` is merely presented
         // once more.

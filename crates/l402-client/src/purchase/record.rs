@@ -1,40 +1,52 @@
-//! The outcome of a payment, written into the journal.
+//! The steps of a purchase, written into the journal.
 
 use l402::{Msat, PaymentHash, Preimage};
 use l402_lightning::Payment as PaymentOutcome;
 
 use super::buyer::Buyer;
 use super::present::not_served;
-use crate::journal::{Purchase, State};
+use crate::journal::{InFlight, Paid, Recorded, Sent, Settled};
 use crate::{Error, Event};
 
 impl Buyer {
-    /// Writes that the wallet is asked now. It may be asked only after this has returned.
-    pub(super) async fn record_asked(&self, payment_hash: PaymentHash) -> Result<(), Error> {
+    /// Writes down that the wallet is asked now. Only with what this returns can it be.
+    pub(super) async fn record_sent(&self, recorded: Recorded) -> Result<Sent, Error> {
         let now = self.clock.wall();
-        let written = self
+        let sent = self
             .journal
-            .run(move |store| store.asked(&payment_hash, now))
+            .run(move |store| store.sent(recorded, now))
             .await?;
-        let gone = || Error::store("the intent of the payment is gone");
-        written.then_some(()).ok_or_else(gone)
+        sent.ok_or_else(|| Error::store("the intent of the payment is gone"))
+    }
+
+    /// Gives up an intent for which no wallet was asked.
+    pub(super) async fn record_unasked(
+        &self,
+        recorded: Recorded,
+        note: &'static str,
+    ) -> Result<(), Error> {
+        let now = self.clock.wall();
+        self.journal
+            .run(move |store| store.unasked(recorded, note, now))
+            .await
     }
 
     /// Writes down the outcome of a payment. Returns the purchase only if it is proven and on disk.
     pub(super) async fn record(
         &self,
-        payment_hash: PaymentHash,
+        in_flight: InFlight,
         outcome: PaymentOutcome,
-    ) -> Result<Purchase, Error> {
+    ) -> Result<Paid, Error> {
+        let payment_hash = in_flight.payment_hash();
         match outcome {
             PaymentOutcome::Failed(failure) => {
                 let reason = failure.error.to_string();
-                self.record_failure(payment_hash, reason.clone()).await?;
+                self.record_failure(in_flight, reason.clone()).await?;
                 Err(Error::PaymentFailed { reason })
             }
             PaymentOutcome::Unknown(unknown) => {
                 let reason = unknown.error.to_string();
-                self.record_unknown(payment_hash, reason.clone()).await;
+                self.record_unknown(in_flight, reason.clone()).await;
                 Err(Error::PaymentUnknown {
                     payment_hash,
                     reason,
@@ -45,64 +57,59 @@ impl Buyer {
                 preimage,
                 paid,
                 fee,
-            } if preimage.proves(&payment_hash) => {
-                self.record_paid(payment_hash, preimage, (paid, fee)).await
-            }
-            PaymentOutcome::Settled { paid, fee, .. } => {
-                let (money, now) = ((paid, fee), self.dating_time());
-                self.journal
-                    .run(move |store| store.paid_without_proof(&payment_hash, money, now))
-                    .await
-                    .map_err(|error| unrecorded(payment_hash, &error))?;
-                Err(Error::PaidWithoutProof { payment_hash })
-            }
+            } => self.record_settled(in_flight, preimage, (paid, fee)).await,
         }
     }
 
-    async fn record_paid(
+    async fn record_settled(
         &self,
-        payment_hash: PaymentHash,
+        in_flight: InFlight,
         preimage: Preimage,
         money: (Msat, Msat),
-    ) -> Result<Purchase, Error> {
-        let now = self.dating_time();
-        let stored = self
+    ) -> Result<Paid, Error> {
+        let (payment_hash, now) = (in_flight.payment_hash(), self.dating_time());
+        let settled = self
             .journal
-            .run(move |store| store.paid(&payment_hash, &preimage, money, now))
-            .await;
-        let gone = || Error::store("the row of the payment is gone");
-        let purchase = stored
-            .and_then(|purchase| purchase.ok_or_else(gone))
+            .run(move |store| store.settled(in_flight, &preimage, money, now))
+            .await
             .map_err(|error| unrecorded(payment_hash, &error))?;
-        if let Some(limit) = purchase.broken_fee_limit() {
-            let fee = purchase.fee;
+        let paid = match settled {
+            Settled::Paid(paid) => paid,
+            Settled::Unproven => return Err(Error::PaidWithoutProof { payment_hash }),
+            Settled::Gone => {
+                let gone = Error::store("the row of the payment is gone");
+                return Err(unrecorded(payment_hash, &gone));
+            }
+        };
+        // The money is gone, so it is told and not refused; the journal keeps the wallet from more.
+        if let Some(limit) = paid.row().broken_fee_limit() {
+            let fee = paid.row().fee;
             tracing::warn!(%payment_hash, %fee, %limit, "the wallet paid more than the fee limit");
             self.notify(&Event::FeeOverLimit { fee, limit });
         }
-        Ok(purchase)
+        Ok(paid)
     }
 
-    /// Notes the reason why a payment is unknown. The row has been `unknown` since the wallet was
-    /// asked, so a failure here loses the note alone.
-    async fn record_unknown(&self, payment_hash: PaymentHash, note: String) {
-        let now = self.clock.wall();
-        let moved = self
+    /// Without the note the row is `unknown` just the same.
+    async fn record_unknown(&self, in_flight: InFlight, note: String) {
+        let (payment_hash, now) = (in_flight.payment_hash(), self.clock.wall());
+        let noted = self
             .journal
-            .run(move |store| store.moved(&payment_hash, State::Unknown, &note, now))
+            .run(move |store| store.unknown(in_flight, &note, now))
             .await;
-        if let Err(error) = moved {
+        if let Err(error) = noted {
             tracing::warn!(%payment_hash, %error, "cannot note why a payment is unknown");
         }
     }
 
     pub(super) async fn record_failure(
         &self,
-        payment_hash: PaymentHash,
+        in_flight: InFlight,
         note: String,
     ) -> Result<(), Error> {
         let now = self.clock.wall();
         self.journal
-            .run(move |store| store.moved(&payment_hash, State::Failed, &note, now))
+            .run(move |store| store.failed(in_flight, &note, now))
             .await
     }
 }

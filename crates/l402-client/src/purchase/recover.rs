@@ -7,7 +7,7 @@ use l402_lightning::{Pay, Payment as PaymentOutcome};
 
 use super::buyer::Buyer;
 use crate::Error;
-use crate::journal::{Purchase, Scope, State};
+use crate::journal::{Found, InFlight, OpenPurchase, Scope};
 
 /// The time after an invoice's end from which a payment that the wallet has no record of can no
 /// longer begin: 10 minutes.
@@ -29,21 +29,29 @@ impl Buyer {
             .run(move |store| store.open_purchases(Some(&scope)))
             .await?;
         for purchase in open {
-            self.find_out(&purchase).await?;
+            self.find_out(purchase.payment_hash).await?;
         }
         Ok(())
     }
 
-    /// Finds the outcome of one open purchase, whose flight lock the caller holds.
-    async fn find_out(&self, purchase: &Purchase) -> Result<(), Error> {
-        let payment_hash = purchase.payment_hash;
-        // The row becomes `unknown` before a wallet is asked, so an `intent` was never paid.
-        if purchase.state == State::Intent {
-            return self.record_failure(payment_hash, NEVER_ASKED.into()).await;
-        }
-        match self.look_up(purchase).await {
-            Ok(Some(outcome)) => self.record_found(payment_hash, outcome).await,
-            Ok(None) => self.record_failure(payment_hash, NEVER_BEGUN.into()).await,
+    /// Takes an open purchase up at the step that it came to, and finds out what became of it.
+    /// The caller has the flight lock of its scope. One that is open no more stays as it is.
+    async fn find_out(&self, payment_hash: PaymentHash) -> Result<(), Error> {
+        let found = self
+            .journal
+            .run(move |store| store.found(&payment_hash))
+            .await?;
+        let in_flight = match found {
+            None => return Ok(()),
+            Some(Found::Recorded(recorded)) => {
+                return self.record_unasked(recorded, NEVER_ASKED).await;
+            }
+            Some(Found::InFlight(in_flight)) => in_flight,
+        };
+        match self.look_up(&in_flight).await {
+            Ok(Some(outcome)) => self.record_found(in_flight, outcome).await,
+            Ok(None) => self.record_failure(in_flight, NEVER_BEGUN.into()).await,
+            // The step is dropped; the row says unknown, and stays to be found again.
             Err(reason) => Err(Error::PaymentUnknown {
                 payment_hash,
                 reason,
@@ -51,22 +59,26 @@ impl Buyer {
         }
     }
 
-    /// Records the outcome of an earlier payment. That it failed is no error of this call.
-    async fn record_found(&self, hash: PaymentHash, outcome: PaymentOutcome) -> Result<(), Error> {
-        match self.record(hash, outcome).await {
-            Ok(_) | Err(Error::PaymentFailed { .. }) => Ok(()),
+    /// As [`Buyer::record`], for a payment of before: that it failed is no error now.
+    async fn record_found(
+        &self,
+        in_flight: InFlight,
+        outcome: PaymentOutcome,
+    ) -> Result<(), Error> {
+        match self.record(in_flight, outcome).await {
+            Ok(_paid) => Ok(()),
+            Err(Error::PaymentFailed { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Asks the wallet for the outcome of a purchase. Returns `None` if the payment certainly never
-    /// began; the error says why its outcome cannot be told.
-    async fn look_up(&self, purchase: &Purchase) -> Result<Option<PaymentOutcome>, String> {
-        let wallet = self.wallet.as_ref().ok_or_else(|| no_wallet(purchase))?;
-        check_wallet(wallet.as_ref(), purchase)?;
-        // Before that, no record proves nothing: the request may still be on its way to the node.
-        let ended = self.clock.wall() > purchase.expires.saturating_add(GRACE);
-        match wallet.lookup(purchase.payment_hash).await {
+    /// Asks the wallet about a purchase: its outcome, or `None` if it certainly never began.
+    /// The error says why neither is known.
+    async fn look_up(&self, in_flight: &InFlight) -> Result<Option<PaymentOutcome>, String> {
+        let wallet = self.wallet.as_ref().ok_or_else(|| no_wallet(in_flight))?;
+        check_wallet(wallet.as_ref(), in_flight)?;
+        let ended = self.clock.wall() > in_flight.expires().saturating_add(GRACE);
+        match wallet.lookup(in_flight.payment_hash()).await {
             Ok(Some(outcome)) => Ok(Some(outcome)),
             Ok(None) if ended => Ok(None),
             Ok(None) => Err("the wallet was asked to pay, and has no record of it yet".into()),
@@ -83,28 +95,22 @@ impl Buyer {
         Ok(unknown)
     }
 
-    /// Marks purchases that ended before a wallet was asked as failed. Returns true if there was one.
+    /// Marks as failed what ended before its wallet was asked. Returns true if there was any.
     pub(crate) async fn release_unasked(&self) -> Result<bool, Error> {
         let open = self.journal.run(|store| store.open_purchases(None)).await?;
         let mut any = false;
-        for purchase in open.iter().filter(|open| open.state == State::Intent) {
+        for purchase in open.iter().filter(|open| !open.was_asked) {
             any |= !self.is_still_unknown(purchase).await?;
         }
         Ok(any)
     }
 
-    async fn is_still_unknown(&self, purchase: &Purchase) -> Result<bool, Error> {
-        // The holder of the lock is paying, or looking the payment up.
+    async fn is_still_unknown(&self, purchase: &OpenPurchase) -> Result<bool, Error> {
+        // Whoever has the lock is paying, or looking it up.
         let Some(_flight) = self.journal.locks().try_flight(&purchase.scope)? else {
             return Ok(true);
         };
-        let hash = purchase.payment_hash;
-        // Read again under the lock, for its last holder may have recorded the outcome.
-        let fresh = self.journal.run(move |store| store.purchase(&hash)).await?;
-        let Some(purchase) = fresh.filter(|purchase| purchase.state.is_open()) else {
-            return Ok(false);
-        };
-        match self.find_out(&purchase).await {
+        match self.find_out(purchase.payment_hash).await {
             Ok(()) | Err(Error::PaidWithoutProof { .. }) => Ok(false),
             Err(Error::PaymentUnknown { .. }) => Ok(true),
             Err(error) => Err(error),
@@ -112,25 +118,24 @@ impl Buyer {
     }
 }
 
-fn no_wallet(purchase: &Purchase) -> String {
-    match &purchase.wallet {
+fn no_wallet(in_flight: &InFlight) -> String {
+    match in_flight.wallet() {
         Some(name) => format!("there is no wallet to ask; it was begun with {name}"),
         None => "there is no wallet to ask".into(),
     }
 }
 
-/// Checks that this wallet is the one that was asked to pay: another wallet has no record of the
-/// payment, and that would prove nothing. Rows from before wallets had names are held against the
-/// network alone.
-fn check_wallet(wallet: &dyn Pay, purchase: &Purchase) -> Result<(), String> {
+/// Another wallet than the one that was asked knows nothing of a payment, which says nothing.
+/// A row of before wallets had names is kept against the network alone.
+fn check_wallet(wallet: &dyn Pay, in_flight: &InFlight) -> Result<(), String> {
     let name = wallet.name();
-    match &purchase.wallet {
-        Some(asked) if *asked != name => Err(format!(
+    match in_flight.wallet() {
+        Some(asked) if asked != name => Err(format!(
             "it was begun with {asked}, and this wallet is {name}; use the one that began it"
         )),
-        None if wallet.network() != purchase.network => Err(format!(
+        None if wallet.network() != in_flight.network() => Err(format!(
             "it was begun on {}, and the wallet is on {}; use the wallet that began it",
-            purchase.network,
+            in_flight.network(),
             wallet.network()
         )),
         _ => Ok(()),

@@ -1,4 +1,4 @@
-//! The guards of the money against wallets, clocks, sellers and callers that misbehave.
+//! Money is kept together while wallets, clocks, sellers and callers misbehave.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -16,10 +16,7 @@ use crate::world::{START, Watch, World, fetch};
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn a_day_of(sat: u64) -> Limits {
-    Limits {
-        per_day: Msat::from_sat(sat),
-        ..Limits::default()
-    }
+    Limits::default().with_per_day(Msat::from_sat(sat))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

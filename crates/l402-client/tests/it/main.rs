@@ -11,5 +11,6 @@ mod redirecting;
 mod refusing;
 mod resuming;
 mod secrecy;
+mod sending;
 mod server;
 mod world;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use l402::{Msat, Policy, Problem, UnixTime};
-use l402_client::{Client, Error, Limits, Request, State};
+use l402_client::{BudgetLimit, Client, Error, Limits, Request, State};
 use l402_lightning::sandbox::Fault;
 
 use crate::server::Trouble;
@@ -310,27 +310,22 @@ async fn progress_is_told_in_order() {
 #[tokio::test]
 async fn each_limit_holds_with_the_fee() {
     let world = World::new().await;
-    let limits = Limits {
-        per_request: Msat::from_sat(49),
-        per_day: Msat::from_sat(120),
-        ..Limits::default()
-    };
+    let limits = Limits::default()
+        .with_per_request(Msat::from_sat(49))
+        .with_per_day(Msat::from_sat(120));
     let client = world.builder().limits(limits).build().unwrap();
     let error = world.fetch(&client, "/joke").await.unwrap_err();
     assert!(
         matches!(
             error,
             Error::OverBudget {
-                which: "per_request",
+                which: BudgetLimit::PerRequest,
                 ..
             }
         ),
         "{error}"
     );
-    let limits = Limits {
-        per_request: Msat::from_sat(1000),
-        ..limits
-    };
+    let limits = limits.with_per_request(Msat::from_sat(1000));
     let client = world.builder().limits(limits).build().unwrap();
     for _ in 0..2 {
         world.fetch(&client, "/joke").await.unwrap();
@@ -340,7 +335,7 @@ async fn each_limit_holds_with_the_fee() {
         matches!(
             error,
             Error::OverBudget {
-                which: "per_day",
+                which: BudgetLimit::PerDay,
                 ..
             }
         ),
@@ -354,10 +349,7 @@ async fn each_limit_holds_with_the_fee() {
 async fn a_fee_counts_against_the_day() {
     let world = World::new().await;
     world.sandbox.set_fee(Msat::from_sat(10)).unwrap();
-    let limits = Limits {
-        per_day: Msat::from_sat(109),
-        ..Limits::default()
-    };
+    let limits = Limits::default().with_per_day(Msat::from_sat(109));
     let client = world.builder().limits(limits).build().unwrap();
     world.fetch(&client, "/joke").await.unwrap();
     let error = world.fetch(&client, "/joke").await.unwrap_err();
@@ -365,7 +357,7 @@ async fn a_fee_counts_against_the_day() {
         matches!(
             error,
             Error::OverBudget {
-                which: "per_day",
+                which: BudgetLimit::PerDay,
                 ..
             }
         ),
@@ -377,10 +369,7 @@ async fn a_fee_counts_against_the_day() {
 #[tokio::test]
 async fn the_day_is_a_rolling_window_that_no_clock_resets() {
     let world = World::new().await;
-    let limits = Limits {
-        per_day: Msat::from_sat(50),
-        ..Limits::default()
-    };
+    let limits = Limits::default().with_per_day(Msat::from_sat(50));
     let client = world.builder().limits(limits).build().unwrap();
     world.fetch(&client, "/joke").await.unwrap();
     let day = Duration::from_secs(24 * 60 * 60);
@@ -388,7 +377,7 @@ async fn the_day_is_a_rolling_window_that_no_clock_resets() {
         matches!(
             error,
             Error::OverBudget {
-                which: "per_day",
+                which: BudgetLimit::PerDay,
                 ..
             }
         )

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::world::{World, fetch};
 
-/// Starts calls at the same moment, and returns the number of them that brought an answer.
+/// Returns the number of calls that brought an answer.
 async fn race(
     world: &World,
     clients: &[Client],
@@ -50,10 +50,7 @@ async fn two_processes_on_one_reusable_url_pay_once() {
 async fn a_hundred_at_once_never_go_over_the_budget() {
     for paths in [1, 100] {
         let world = World::new().await;
-        let limits = Limits {
-            per_day: Msat::from_sat(500),
-            ..Limits::default()
-        };
+        let limits = Limits::default().with_per_day(Msat::from_sat(500));
         let client = || world.builder().limits(limits).build().unwrap();
         let clients = [client(), client()];
         let served = race(&world, &clients, 100, |at| format!("/joke{}", at % paths)).await;

@@ -1,9 +1,9 @@
-//! Purchases that a crash or a silent wallet left open, resolved before anything is paid again.
+//! A crash or a silent wallet: its purchase is found out before anything is paid again.
 
 use std::time::Duration;
 
 use l402::Msat;
-use l402_client::{Error, State};
+use l402_client::{BudgetLimit, Error, State};
 use l402_lightning::sandbox::Fault;
 
 use crate::world::World;
@@ -59,10 +59,7 @@ async fn a_payment_that_settled_unheard_is_used_by_the_next_run() {
 #[tokio::test]
 async fn what_is_unknown_is_reserved_in_the_budget_for_ever() {
     let world = World::new().await;
-    let limits = l402_client::Limits {
-        per_day: Msat::from_sat(100),
-        ..Default::default()
-    };
+    let limits = l402_client::Limits::default().with_per_day(Msat::from_sat(100));
     let client = world.builder().limits(limits).build().unwrap();
     world.fault(Fault::Unknown);
     world.fetch(&client, "/joke").await.unwrap_err();
@@ -73,12 +70,38 @@ async fn what_is_unknown_is_reserved_in_the_budget_for_ever() {
         matches!(
             error,
             Error::OverBudget {
-                which: "per_day",
+                which: BudgetLimit::PerDay,
                 ..
             }
         ),
         "{error}"
     );
+}
+
+/// A payment that nobody has heard of again holds its fee limit in reserve, too.
+#[tokio::test]
+async fn before_the_day_is_over_what_was_cut_short_elsewhere_is_found_out() {
+    let world = World::new().await;
+    let limits = l402_client::Limits::default().with_per_day(Msat::from_sat(100));
+    let client = world.builder().limits(limits).build().unwrap();
+    world.fault(Fault::EndsMidPayment);
+    world.fetch(&client, "/joke").await.unwrap_err();
+    world.fault(Fault::None);
+    assert_eq!(world.states(), [State::Unknown]);
+    let fetched = world.fetch(&client, "/other").await.unwrap();
+    assert_eq!(fetched.reused, Some(false));
+    assert_eq!(world.states(), [State::Served, State::Paid]);
+    assert_eq!(world.spent().await, Msat::from_sat(100));
+}
+
+#[tokio::test]
+async fn a_day_that_is_over_is_not_asked_about_twice_if_nothing_is_open() {
+    let world = World::new().await;
+    let limits = l402_client::Limits::default().with_per_day(Msat::from_sat(49));
+    let client = world.builder().limits(limits).build().unwrap();
+    let error = world.fetch(&client, "/joke").await.unwrap_err();
+    assert_eq!(error.code(), "over_budget", "{error}");
+    assert_eq!(world.server.seen().asked, 1);
 }
 
 /// Puts the row back to where it stood when a crash hit.

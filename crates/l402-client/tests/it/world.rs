@@ -71,7 +71,7 @@ impl World {
         self.sandbox.set_fault(fault).expect("a sandbox");
     }
 
-    /// Returns the amount that the wallet has spent, fees included.
+    /// Returns the sum that the wallet has spent, fees included.
     pub(crate) async fn spent(&self) -> Msat {
         let balance = self.wallet.balance().await.expect("a balance");
         Msat::from_sat(100_000)

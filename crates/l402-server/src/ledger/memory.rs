@@ -99,6 +99,7 @@ impl Shard {
                 expires: allowance.expires(),
             }),
         };
+        // Admitted before anything is counted: a refusal must leave no trace.
         let left = payment.tally.admit(request, payment.reserved)?;
         payment.reserved += units.get();
         payment.expires = payment.expires.max(allowance.expires());

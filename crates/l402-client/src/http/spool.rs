@@ -1,0 +1,223 @@
+//! Bodies that are read once and sent twice: kept in memory, or in a file without a name.
+//!
+//! The system frees such a file when its process ends, however it ends. Where it cannot be made
+//! without a name, a crash may leave it; the next start takes it away.
+
+use std::fs::File;
+use std::future::poll_fn;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use l402_host::private;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::task::spawn_blocking;
+
+use crate::request::Source;
+use crate::{Body, Error};
+
+/// The most of a body that is kept in memory, in bytes.
+const MEMORY_MAX: usize = 1024 * 1024;
+
+/// The bytes that are read at once.
+pub(super) const PIECE: usize = 64 * 1024;
+
+/// The folder for bodies that memory is too small for.
+#[derive(Clone, Debug)]
+pub(crate) struct Spool(PathBuf);
+
+/// A body that can be sent any number of times.
+#[derive(Clone, Debug)]
+pub(crate) enum Spooled {
+    File(SpoolFile),
+    Memory(Bytes),
+}
+
+/// A file that ends with its last handle. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct SpoolFile {
+    file: Arc<Mutex<File>>,
+    pub(super) len: u64,
+}
+
+impl Spool {
+    /// A folder that need not exist. Takes away what a crash has left in it: a body of a process
+    /// that lives is not lost with its name.
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        for entry in folder.read_dir().into_iter().flatten().flatten() {
+            // What cannot be taken away is somebody's who lives, or no file of ours.
+            let _ = std::fs::remove_file(entry.path());
+        }
+        Self(folder)
+    }
+
+    /// Reads a body to its end.
+    ///
+    /// # Errors
+    /// [`Error::Body`] if its source or the folder fails.
+    pub(crate) async fn take(&self, body: Body) -> Result<Spooled, Error> {
+        let mut source = body.0;
+        if let Source::Bytes(bytes) = source {
+            return Ok(Spooled::Memory(bytes));
+        }
+        let mut held = BytesMut::new();
+        while let Some(piece) = next(&mut source).await.map_err(unreadable)? {
+            if held.len() + piece.len() > MEMORY_MAX {
+                let file = self.open().await?;
+                return self.write(file, [held.freeze(), piece], source).await;
+            }
+            held.extend_from_slice(&piece);
+        }
+        Ok(Spooled::Memory(held.freeze()))
+    }
+
+    async fn open(&self) -> Result<tokio::fs::File, Error> {
+        let folder = self.0.clone();
+        let opened = spawn_blocking(move || {
+            private::create_folder(&folder).map_err(io::Error::other)?;
+            tempfile::tempfile_in(folder)
+        });
+        let opened = opened.await.unwrap_or_else(|_| Err(stopped()));
+        opened
+            .map(tokio::fs::File::from_std)
+            .map_err(|error| self.unwritable(&error))
+    }
+
+    /// Writes what is held and then the rest of the source, one piece at a time.
+    async fn write(
+        &self,
+        mut file: tokio::fs::File,
+        held: [Bytes; 2],
+        mut source: Source,
+    ) -> Result<Spooled, Error> {
+        let mut len = 0_u64;
+        let mut held = held.into_iter();
+        loop {
+            let piece = match held.next() {
+                Some(piece) => piece,
+                None => match next(&mut source).await.map_err(unreadable)? {
+                    Some(piece) => piece,
+                    None => break,
+                },
+            };
+            len += piece.len() as u64;
+            let written = file.write_all(&piece).await;
+            written.map_err(|error| self.unwritable(&error))?;
+        }
+        // Without it, what failed to be written last would go unnoticed.
+        let flushed = file.flush().await;
+        flushed.map_err(|error| self.unwritable(&error))?;
+        let file = Arc::new(Mutex::new(file.into_std().await));
+        Ok(Spooled::File(SpoolFile { file, len }))
+    }
+
+    fn unwritable(&self, error: &io::Error) -> Error {
+        let detail = format!("{}: it cannot be kept there: {error}", self.0.display());
+        Error::Body { detail }
+    }
+}
+
+impl Spooled {
+    pub(crate) const EMPTY: Self = Self::Memory(Bytes::new());
+
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::Memory(bytes) if bytes.is_empty())
+    }
+
+    /// Gives all of it to `add`, piece by piece, and returns what that made of it.
+    pub(crate) async fn fold<T: Send + 'static>(
+        &self,
+        mut sum: T,
+        add: fn(&mut T, &[u8]),
+    ) -> Result<T, Error> {
+        let file = match self {
+            Self::Memory(bytes) => {
+                add(&mut sum, bytes);
+                return Ok(sum);
+            }
+            Self::File(file) => file.clone(),
+        };
+        let summed = spawn_blocking(move || {
+            let mut at = 0;
+            while at < file.len {
+                let piece = file.read(at)?;
+                add(&mut sum, &piece);
+                at += piece.len() as u64;
+            }
+            Ok(sum)
+        });
+        let summed = summed.await.unwrap_or_else(|_| Err(stopped()));
+        summed.map_err(unreadable)
+    }
+}
+
+impl SpoolFile {
+    /// Reads the piece at an offset below the length. Blocks.
+    pub(super) fn read(&self, at: u64) -> io::Result<Bytes> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(at))?;
+        let piece = read_piece(&mut *file)?;
+        piece.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+/// Reads the next piece of a source, `None` at its end. An empty piece is no end.
+async fn next(source: &mut Source) -> io::Result<Option<Bytes>> {
+    match source {
+        Source::Blocking(_) => {
+            // Taken out and put back, since a blocking thread needs the reader for its own.
+            let Source::Blocking(mut reader) = std::mem::take(source) else {
+                return Ok(None);
+            };
+            let read = spawn_blocking(move || read_piece(&mut reader).map(|it| (it, reader)));
+            let (piece, reader) = read.await.unwrap_or_else(|_| Err(stopped()))?;
+            *source = Source::Blocking(reader);
+            Ok(piece)
+        }
+        Source::Bytes(bytes) => {
+            let piece = std::mem::take(bytes);
+            Ok((!piece.is_empty()).then_some(piece))
+        }
+        Source::File(path) => {
+            let path = std::mem::take(path);
+            let opened = spawn_blocking(move || {
+                let named = |error| io::Error::other(format!("{}: {error}", path.display()));
+                File::open(&path).map_err(named)
+            });
+            let file = opened.await.unwrap_or_else(|_| Err(stopped()))?;
+            *source = Source::Blocking(Box::new(file));
+            Ok(Some(Bytes::new()))
+        }
+        Source::Reader(reader) => {
+            let mut piece = BytesMut::with_capacity(PIECE);
+            let len = reader.read_buf(&mut piece).await?;
+            Ok((len > 0).then(|| piece.freeze()))
+        }
+        Source::Stream(stream) => poll_fn(|cx| stream.as_mut().poll_next(cx))
+            .await
+            .transpose(),
+    }
+}
+
+/// Reads up to [`PIECE`] bytes, `None` at the end.
+fn read_piece(reader: &mut dyn Read) -> io::Result<Option<Bytes>> {
+    let mut piece = vec![0; PIECE];
+    let len = loop {
+        match reader.read(&mut piece) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => break read?,
+        }
+    };
+    piece.truncate(len);
+    Ok((len > 0).then(|| piece.into()))
+}
+
+fn unreadable(error: io::Error) -> Error {
+    let detail = error.to_string();
+    Error::Body { detail }
+}
+
+fn stopped() -> io::Error {
+    io::Error::other("the thread that reads it was stopped")
+}

@@ -1,0 +1,138 @@
+//! The last step: a purchase with its proof, until its answer was had.
+
+use http::HeaderValue;
+use l402::{PaymentHash, UnixTime};
+use rusqlite::params;
+
+use super::Store;
+use crate::journal::row::Purchase;
+use crate::journal::{Scope, State};
+
+/// Paid, and the proof is durable: the only step with a credential.
+///
+/// ```
+/// use l402_client::step::Paid;
+/// fn next(step: &Paid) -> Option<http::HeaderValue> {
+///     step.credential()
+/// }
+/// ```
+///
+/// Nobody else makes one (E0423, private fields):
+///
+/// ```compile_fail,E0423
+/// use l402_client::step::Paid;
+/// fn unrecorded() -> Paid {
+///     Paid(todo!())
+/// }
+/// ```
+///
+/// Nothing is presented that is not paid (E0599, only [`Paid`] has `credential`):
+///
+/// ```compile_fail,E0599
+/// use l402_client::step::InFlight;
+/// fn too_early(step: &InFlight) -> Option<http::HeaderValue> {
+///     step.credential()
+/// }
+/// ```
+///
+/// None is marked as served twice (E0382, use of a moved value):
+///
+/// ```compile_fail,E0382
+/// use l402::UnixTime;
+/// use l402_client::step::{Paid, Store};
+/// fn twice(store: &mut Store, step: Paid, now: UnixTime) {
+///     let _first = store.served(step, now);
+///     let _second = store.served(step, now);
+/// }
+/// ```
+#[derive(Debug)]
+#[must_use = "a paid purchase is presented, or stays to be"]
+pub struct Paid(Box<Purchase>);
+
+impl Paid {
+    /// Returns the step of a row that has its proof and was not refused.
+    fn of(purchase: Purchase) -> Option<Self> {
+        let may_be_presented = matches!(purchase.state, State::Paid | State::Served);
+        (may_be_presented && purchase.is_proven()).then(|| Self(Box::new(purchase)))
+    }
+
+    /// The value of the credential header, under the scheme that the server used, the token byte
+    /// for byte. `None` if it does not fit into a header.
+    pub fn credential(&self) -> Option<HeaderValue> {
+        self.0.authorization()
+    }
+
+    /// The row as it was when it was read.
+    pub(crate) fn row(&self) -> &Purchase {
+        &self.0
+    }
+}
+
+impl Store {
+    /// Returns a purchase of before, if it is paid and was not refused.
+    pub(crate) fn paid(&mut self, hash: &PaymentHash) -> rusqlite::Result<Option<Paid>> {
+        Ok(self.purchase(hash)?.and_then(Paid::of))
+    }
+
+    /// Purchases of a scope whose token is worth presenting: what was never served first, the
+    /// oldest before the newer; then what can be used again, the newest first. A token that was
+    /// never served is tried past its time, too: that it was for nothing must not go unnoticed.
+    pub(crate) fn usable(&mut self, scope: &Scope, now: UnixTime) -> rusqlite::Result<Vec<Paid>> {
+        let sql = format!(
+            "SELECT {} FROM purchase WHERE origin = ?1 AND path = ?2 AND live \
+             AND (state = 'paid' OR (state = 'served' AND coalesce(valid_until > ?3, 1))) \
+             ORDER BY state = 'served', CASE state WHEN 'paid' THEN created ELSE -created END, rowid",
+            Purchase::COLUMNS
+        );
+        let params = params![scope.origin, scope.path, now.secs()];
+        let mut rows = self.db().prepare_cached(&sql)?;
+        let rows = rows.query_map(params, Purchase::read)?;
+        rows.filter_map(|row| row.map(Paid::of).transpose())
+            .collect()
+    }
+
+    /// The answer was had to its end. A token that one answer uses up is not presented again.
+    ///
+    /// # Errors
+    /// If the file cannot be written: the token is tried once more.
+    pub fn served(&mut self, step: Paid, now: UnixTime) -> rusqlite::Result<()> {
+        let Paid(purchase) = step;
+        self.db().execute(
+            "UPDATE purchase SET state = 'served', live = live AND NOT ?2, updated = ?3 \
+             WHERE payment_hash = ?1 AND (state = 'paid' OR (state = 'served' AND ?2 AND live))",
+            params![
+                purchase.payment_hash.as_bytes(),
+                purchase.is_single_use(),
+                now.secs()
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// The server refused the credential for good: kept for a claim.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn refused(&mut self, step: Paid, note: &str, now: UnixTime) -> rusqlite::Result<()> {
+        let Paid(purchase) = step;
+        self.moved(
+            &purchase.payment_hash,
+            (State::Paid, State::Refused),
+            note,
+            now,
+        )
+    }
+
+    /// Stops presenting a token; the purchase stays what it was.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn evict(&mut self, step: Paid, now: UnixTime) -> rusqlite::Result<()> {
+        let Paid(purchase) = step;
+        self.db().execute(
+            "UPDATE purchase SET live = 0, updated = ?2 WHERE payment_hash = ?1",
+            params![purchase.payment_hash.as_bytes(), now.secs()],
+        )?;
+        Ok(())
+    }
+}

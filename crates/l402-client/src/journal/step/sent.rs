@@ -1,0 +1,87 @@
+//! The second step: the wallet is asked, and the row says so first.
+
+use std::time::Duration;
+
+use l402::UnixTime;
+use l402_host::BoxFuture;
+use l402_lightning::{Pay, PayRequest, Payment};
+use rusqlite::params;
+
+use super::terms::Terms;
+use super::{InFlight, Recorded, Store};
+
+/// The row says that the wallet is asked now, and it has not been asked yet.
+///
+/// ```
+/// use std::time::Duration;
+/// use l402_client::step::{InFlight, Sent};
+/// use l402_lightning::Pay;
+/// fn next(wallet: &dyn Pay, step: Sent) -> InFlight {
+///     let (step, _outcome) = step.ask(wallet, Duration::ZERO);
+///     step
+/// }
+/// ```
+///
+/// Nobody else makes one (E0423, private fields):
+///
+/// ```compile_fail,E0423
+/// use l402_client::step::Sent;
+/// fn unrecorded() -> Sent {
+///     Sent(todo!())
+/// }
+/// ```
+///
+/// No wallet is asked twice with one (E0382, use of a moved value):
+///
+/// ```compile_fail,E0382
+/// use std::time::Duration;
+/// use l402_client::step::Sent;
+/// use l402_lightning::Pay;
+/// fn twice(wallet: &dyn Pay, step: Sent) {
+///     let _first = step.ask(wallet, Duration::ZERO);
+///     let _second = step.ask(wallet, Duration::ZERO);
+/// }
+/// ```
+///
+/// None that is made is left lying (the lint `unused_must_use`):
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// use l402::UnixTime;
+/// use l402_client::step::{Recorded, Store};
+/// fn forgotten(store: &mut Store, step: Recorded, now: UnixTime) {
+///     store.sent(step, now).unwrap().unwrap();
+/// }
+/// ```
+#[derive(Debug)]
+#[must_use = "the row says that the wallet is asked"]
+pub struct Sent(pub(super) Terms);
+
+impl Sent {
+    /// Asks the wallet. It begins when the future is polled first, and ends with the wallet's
+    /// word; a future that is dropped leaves the payment as it is, with its outcome unknown.
+    pub fn ask(self, wallet: &dyn Pay, deadline: Duration) -> (InFlight, BoxFuture<'_, Payment>) {
+        let request = PayRequest {
+            bolt11: self.0.invoice.clone(),
+            max_fee: self.0.max_fee,
+            deadline,
+        };
+        (InFlight(self.0), wallet.pay(request))
+    }
+}
+
+impl Store {
+    /// Writes down that the wallet is about to be asked: from here on only the wallet knows.
+    /// Returns `None` if the row is no intent any more, and the wallet must not be asked.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn sent(&mut self, step: Recorded, now: UnixTime) -> rusqlite::Result<Option<Sent>> {
+        let changed = self.db().execute(
+            "UPDATE purchase SET state = 'unknown', note = 'the wallet was asked', updated = ?2 \
+             WHERE payment_hash = ?1 AND state = 'intent'",
+            params![step.0.payment_hash.as_bytes(), now.secs()],
+        )?;
+        Ok((changed == 1).then_some(Sent(step.0)))
+    }
+}
