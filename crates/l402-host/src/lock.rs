@@ -73,6 +73,8 @@ impl FileLock {
         match private::options(options.write(true)).open(path) {
             Err(error) => error.kind() == std::io::ErrorKind::NotFound,
             Ok(file) => match file.try_lock() {
+                // The name may lead to a newer lock by now, whose holder lives.
+                Ok(()) if !is_at(&file, path) => false,
                 Ok(()) => {
                     // A missing file and a free one mean the same, so a failure to remove it does
                     // no harm.

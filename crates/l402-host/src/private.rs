@@ -97,16 +97,27 @@ pub(crate) fn own_size(path: &Path) -> Result<u64, FileError> {
     };
     let found = found.map_err(|error| fail(error.into()))?;
     check_own(&found).map_err(fail)?;
-    #[cfg(unix)]
-    if mode(&found) != 0o600 {
-        let narrow = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-        fs::set_permissions(path, narrow).map_err(|error| fail(error.into()))?;
-    }
     Ok(found.len())
 }
 
+/// Narrows the mode of a file that [`own_size`] has checked, without opening it. Called once its
+/// content is known to be ours.
+#[cfg(feature = "sqlite")]
+pub(crate) fn narrow_path(path: &Path) -> Result<(), FileError> {
+    #[cfg(unix)]
+    {
+        let fail = |error: io::Error| FileError::new(path, error.into());
+        let found = fs::symlink_metadata(path).map_err(fail)?;
+        if mode(&found) != 0o600 {
+            let narrow = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+            fs::set_permissions(path, narrow).map_err(fail)?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes a new file (0600) whole. Returns true if this call made it, and false if the file
-/// existed. An existing file is not changed.
+/// existed: then `bytes` stand nowhere, and the existing file is not changed.
 ///
 /// # Errors
 /// The errors of the system. No partial file is left behind.
@@ -116,12 +127,36 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<bool, FileError> {
         draft.fill(bytes)?;
         // A link, unlike a rename, fails if the name is taken: of two first starts only one makes
         // the file.
-        match fs::hard_link(&draft.path, path) {
+        let linked = fs::hard_link(&draft.path, path);
+        match place_without_links(linked, path, bytes) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            linked => linked.and_then(|()| sync_folder(path)).map(|()| true),
+            placed => placed.map(|()| sync_folder(path)).map(|()| true),
         }
     };
-    create().map_err(|error| FileError::new(path, error.into()))
+    create().map_err(|error: io::Error| FileError::new(path, error.into()))
+}
+
+/// Writes a file at its place if the file system has no hard links, as FAT and some mounts. Another
+/// process may then read half of it for a moment, and reports it as damaged.
+fn place_without_links(linked: io::Result<()>, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match linked {
+        // A folder that may not be written has refused the draft already, so this is about links.
+        Err(error) if is_unsupported(&error) => {
+            let mut file = options(OpenOptions::new().write(true).create_new(true)).open(path)?;
+            file.write_all(bytes)?;
+            file.sync_all()
+        }
+        linked => linked,
+    }
+}
+
+/// Returns true for the errors with which file systems refuse an operation that they do not have.
+fn is_unsupported(error: &io::Error) -> bool {
+    use io::ErrorKind as Io;
+    matches!(
+        error.kind(),
+        Io::InvalidInput | Io::PermissionDenied | Io::Unsupported
+    )
 }
 
 /// Makes a key file of 64 random hexadecimal digits and a line feed, unless the file exists. If
@@ -153,9 +188,10 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
         let draft = Draft::beside(path)?;
         draft.fill(bytes)?;
         fs::rename(&draft.path, path)?;
-        sync_folder(path)
+        sync_folder(path);
+        Ok(())
     };
-    replace().map_err(|error| FileError::new(path, error.into()))
+    replace().map_err(|error: io::Error| FileError::new(path, error.into()))
 }
 
 /// Checks that [`replace`] can write this file, without changing anything.
@@ -196,7 +232,7 @@ pub fn read_named(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
 /// Reads an open file whose mode gives other users no access.
 fn read_secret(file: File) -> Result<Zeroizing<Vec<u8>>, FileFault> {
     let found = file.metadata()?;
-    if !found.is_file() {
+    if found.is_dir() {
         return Err(FileFault::NotPlain);
     }
     // Refused rather than narrowed: other users may have read the secret already.
@@ -204,7 +240,12 @@ fn read_secret(file: File) -> Result<Zeroizing<Vec<u8>>, FileFault> {
     let size = usize::try_from(found.len()).unwrap_or(0);
     // All the memory at once: a buffer that grows leaves copies of the secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(size.saturating_add(1)));
-    file.take(READ_MAX_BYTES).read_to_end(&mut bytes)?;
+    // One byte more than is allowed, so that a file that is too large is told from a full one.
+    file.take(READ_MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > READ_MAX_BYTES {
+        let error = io::Error::new(io::ErrorKind::InvalidData, "larger than 64 KiB, so no key");
+        return Err(error.into());
+    }
     Ok(bytes)
 }
 
@@ -311,13 +352,36 @@ fn refuse_open_mode(_: &fs::Metadata, _: u32) -> Result<(), FileFault> {
     Ok(())
 }
 
-/// Syncs the folder of `path`, so that a new name in it survives a loss of power.
-fn sync_folder(path: &Path) -> io::Result<()> {
+/// Syncs the folder of `path`, so that a new name in it survives a loss of power. The file is in its
+/// place already, so a folder that may not be read, or cannot be synced, is no error.
+fn sync_folder(path: &Path) {
     if !cfg!(unix) {
-        return Ok(());
+        return;
     }
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    let folder = File::open(folder.unwrap_or(Path::new(".")));
+    let _ = folder.and_then(|folder| folder.sync_all());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_without_links_gets_the_file_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.key");
+        let refused = || Err(io::ErrorKind::PermissionDenied.into());
+        place_without_links(refused(), &path, b"first").unwrap();
+        assert_eq!(read(&path).unwrap().as_slice(), b"first");
+        let error = place_without_links(refused(), &path, b"second").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(read(&path).unwrap().as_slice(), b"first");
+        // Any other error of the link stays what it is.
+        let full = Err(io::ErrorKind::StorageFull.into());
+        let error = place_without_links(full, &folder.path().join("b"), b"").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    }
 }

@@ -102,11 +102,24 @@ pub fn open(path: &Path, schema: &Schema) -> Result<Connection, FileError> {
     if bytes > 0 {
         retry(schema, || look(path, schema, bytes)).map_err(fail)?;
     }
+    private::narrow_path(path)?;
     retry(schema, || connect(path, schema)).map_err(fail)
 }
 
 /// Refuses a file that is not ours, through a connection that cannot change it.
 fn look(path: &Path, schema: &Schema, bytes: u64) -> Result<(), StepError> {
+    match checked_read_only(path, schema, bytes) {
+        // A crash in the middle of a first start or an upgrade has left a journal, and only a
+        // connection that may write can roll it back. `connect` does, and checks before it changes
+        // anything else.
+        Err(StepError::Sqlite(error)) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => {
+            Ok(())
+        }
+        checked => checked,
+    }
+}
+
+fn checked_read_only(path: &Path, schema: &Schema, bytes: u64) -> Result<(), StepError> {
     if bytes < PAGE_MIN_BYTES {
         let wanted = schema.name;
         return Err(StepError::Fault(FileFault::OtherProgram { wanted }));
@@ -162,6 +175,8 @@ fn connect(path: &Path, schema: &Schema) -> Result<Connection, StepError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(schema.busy_timeout)?;
+    // Here too, because the read-only look cannot see behind a journal that a crash has left.
+    checked_version(&connection.unchecked_transaction()?, schema)?;
     // `pragma_update` would take the row that this statement returns for an error.
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {

@@ -181,3 +181,29 @@ fn a_replacement_is_whole_and_leaves_no_draft() {
     assert_eq!(names(folder.path()), ["receipt"]);
     private::check_replace(&folder.path().join("missing/receipt")).unwrap_err();
 }
+
+#[test]
+fn a_named_secret_may_come_from_a_pipe() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo")
+        .args(["-m", "600"])
+        .arg(&pipe)
+        .status();
+    assert!(made.unwrap().success());
+    std::thread::scope(|scope| {
+        scope.spawn(|| fs::write(&pipe, "secret").unwrap());
+        assert_eq!(private::read_named(&pipe).unwrap().as_slice(), b"secret");
+    });
+}
+
+#[test]
+fn a_file_that_is_too_large_is_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.key");
+    private::create(&path, &[b'a'; 64 * 1024]).unwrap();
+    assert_eq!(private::read(&path).unwrap().len(), 64 * 1024);
+    private::replace(&path, &[b'a'; 64 * 1024 + 1]).unwrap();
+    let error = private::read(&path).unwrap_err().to_string();
+    assert!(error.contains("larger than 64 KiB"), "{error}");
+}

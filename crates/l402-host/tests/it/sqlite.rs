@@ -233,3 +233,56 @@ fn a_file_that_is_held_for_long_is_named_and_opens_afterwards() {
     other.execute_batch("ROLLBACK").unwrap();
     sqlite::open(&path, &NOTES).unwrap();
 }
+
+/// A database in the middle of a transaction, as a kill leaves it: with a journal that must be
+/// rolled back before anybody can read.
+fn with_a_hot_journal(folder: &Path, sql: &str) -> PathBuf {
+    let (source, path) = (folder.join("source.db"), folder.join("notes.db"));
+    let connection = Connection::open(&source).expect("a new file");
+    connection.execute_batch(sql).expect("a layout");
+    // A cache of one page makes SQLite write before the commit.
+    let change = "PRAGMA cache_size = 1; BEGIN IMMEDIATE; CREATE TABLE more (x);
+                  INSERT INTO more WITH RECURSIVE n (i) AS
+                  (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+                  SELECT hex(randomblob(200)) FROM n";
+    connection.execute_batch(change).expect("a change");
+    fs::copy(&source, &path).expect("the file");
+    let journal = |path: &Path| path.with_extension("db-journal");
+    fs::copy(journal(&source), journal(&path)).expect("its journal");
+    path
+}
+
+#[test]
+fn a_start_that_was_killed_in_mid_change_does_not_lock_the_file() {
+    let folder = folder();
+    let layout = format!("{}; PRAGMA user_version = 2", NOTES.create);
+    let path = with_a_hot_journal(folder.path(), &layout);
+    let read_only = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let look = Connection::open_with_flags(&path, read_only).unwrap();
+    let seen = look.query_row("SELECT 1 FROM notes", [], |_| Ok(()));
+    assert!(
+        seen.unwrap_err().to_string().contains("readonly"),
+        "the journal is hot"
+    );
+    drop(look);
+    let connection = sqlite::open(&path, &NOTES).unwrap();
+    let left = "SELECT count(*) FROM sqlite_schema WHERE name = 'more'";
+    let left: i64 = connection.query_row(left, [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0, "the unfinished change is rolled back");
+}
+
+#[test]
+fn a_foreign_file_with_a_journal_is_refused_before_it_becomes_a_wal_file() {
+    let folder = folder();
+    let path = with_a_hot_journal(folder.path(), "CREATE TABLE other (x)");
+    let error = sqlite::open(&path, &NOTES).unwrap_err();
+    assert!(
+        matches!(error.fault(), FileFault::OtherProgram { .. }),
+        "{error}"
+    );
+    let connection = Connection::open(&path).unwrap();
+    let mode: String = connection
+        .pragma_query_value(None, "journal_mode", |row| row.get(0))
+        .unwrap();
+    assert_eq!(mode, "delete");
+}

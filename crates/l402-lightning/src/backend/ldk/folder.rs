@@ -2,6 +2,7 @@
 //! seed.
 
 use core::fmt;
+use std::io::ErrorKind as Io;
 use std::path::{Path, PathBuf};
 
 use l402_host::{FileLock, private};
@@ -49,8 +50,12 @@ impl Folder {
     /// Returns the seed; draws one at the first start.
     pub(super) fn seed(&self) -> Result<Zeroizing<[u8; SEED_LEN]>, Error> {
         let path = self.path.join(SEED);
-        if !path.exists() {
-            return self.new_seed(&path);
+        // Only a name that is free gets a new seed: a link that leads nowhere is a seed that is
+        // missing, on a disk that is not mounted perhaps.
+        match path.symlink_metadata() {
+            Err(error) if error.kind() == Io::NotFound => return self.new_seed(&path),
+            Err(error) => return Err(local("read", &path, &error)),
+            Ok(_) => {}
         }
         let bytes = private::read(&path)?;
         let seed = <[u8; SEED_LEN]>::try_from(bytes.as_slice()).map(Zeroizing::new);
@@ -71,7 +76,12 @@ impl Folder {
         let mut seed = Zeroizing::new([0; SEED_LEN]);
         getrandom::fill(seed.as_mut_slice())
             .map_err(|error| local("draw a seed for", path, &error))?;
-        private::create(path, seed.as_slice())?;
+        // A seed that stands nowhere on the disk must never run a node.
+        if !private::create(path, seed.as_slice())? {
+            let path = path.display();
+            let text = format!("{path} was made by another process; start again");
+            return Err(Error::new(ErrorKind::Local, text));
+        }
         Ok(seed)
     }
 }
@@ -127,6 +137,17 @@ mod tests {
         assert!(folder.seed().is_err());
         private::create(&path.join(SEED), b"half").unwrap();
         assert!(folder.seed().is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_nowhere_is_no_first_start() {
+        let (_above, path) = temporary();
+        let folder = Folder::open(&path).unwrap();
+        std::os::unix::fs::symlink(path.join("unmounted"), path.join(SEED)).unwrap();
+        let error = folder.seed().err().unwrap();
+        assert!(error.to_string().contains("not a plain file"), "{error}");
+        assert!(!path.join("unmounted").exists());
     }
 
     #[cfg(unix)]
