@@ -112,11 +112,11 @@ impl Lightning {
 
     fn pay(&self, invoice: &str) -> Result<Payment> {
         let node = self.net.buyer.node("admin");
-        let request = PayRequest {
-            bolt11: invoice.to_owned(),
-            max_fee: Msat::from_sat(10),
-            deadline: Duration::from_secs(30),
-        };
+        let request = PayRequest::new(
+            invoice.to_owned(),
+            Msat::from_sat(10),
+            Duration::from_secs(30),
+        );
         self.runtime.block_on(async {
             let clock = Arc::new(SystemClock::default());
             let wallet = node.wallet(Open::new(self.net.folder(), clock)).await;

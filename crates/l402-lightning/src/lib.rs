@@ -31,11 +31,7 @@
 //! let receiver = node.receiver(open).await?;
 //! let invoice = receiver
 //!     .receive
-//!     .create_invoice(InvoiceRequest {
-//!         amount: "50 sat".parse()?,
-//!         expiry: Duration::from_secs(600),
-//!         memo: "a joke".to_owned(),
-//!     })
+//!     .create_invoice(InvoiceRequest::new("50 sat".parse()?, Duration::from_secs(600), "a joke".to_owned()))
 //!     .await?;
 //! assert!(invoice.bolt11().starts_with("lnbcrt"));
 //! # Ok(())

@@ -10,6 +10,7 @@ use l402_host::BoxFuture;
 
 /// An invoice to pay, and the limits on its fee and on the time to wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PayRequest {
     /// The invoice as BOLT 11 text, which must state an amount.
     pub bolt11: String,
@@ -17,6 +18,18 @@ pub struct PayRequest {
     pub max_fee: Msat,
     /// The longest time to wait for an outcome; after it the answer is [`Payment::Unknown`].
     pub deadline: Duration,
+}
+
+impl PayRequest {
+    /// A request to pay `bolt11` for a fee of at most `max_fee`, with an outcome within `deadline`.
+    #[must_use]
+    pub fn new(bolt11: impl Into<String>, max_fee: Msat, deadline: Duration) -> Self {
+        Self {
+            bolt11: bolt11.into(),
+            max_fee,
+            deadline,
+        }
+    }
 }
 
 /// The outcome of a payment.
@@ -106,17 +119,9 @@ pub struct Unknown {
 /// let wallet = node.wallet(Open::new(home, Arc::new(SystemClock::default()))).await?;
 ///
 /// let seller = wallet.receive.expect("the sandbox receives, too");
-/// let request = InvoiceRequest {
-///     amount: Msat::from_sat(50),
-///     expiry: Duration::from_secs(600),
-///     memo: "a joke".to_owned(),
-/// };
+/// let request = InvoiceRequest::new(Msat::from_sat(50), Duration::from_secs(600), "a joke".to_owned());
 /// let invoice = seller.create_invoice(request).await?;
-/// let payment = PayRequest {
-///     bolt11: invoice.bolt11().to_owned(),
-///     max_fee: Msat::from_sat(1),
-///     deadline: Duration::from_secs(10),
-/// };
+/// let payment = PayRequest::new(invoice.bolt11().to_owned(), Msat::from_sat(1), Duration::from_secs(10));
 /// match wallet.pay.pay(payment).await {
 ///     Payment::Settled { preimage, .. } => assert!(preimage.proves(&invoice.payment_hash())),
 ///     Payment::Failed(failure) => println!("no money moved: {}", failure.error),

@@ -10,6 +10,7 @@ use l402_host::{BoxFuture, BoxStream};
 
 /// The terms of an invoice that a node is asked to make.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct InvoiceRequest {
     /// The amount; never zero, because the payer chooses the amount of an amountless invoice
     /// (ATTACKS P-11).
@@ -18,6 +19,18 @@ pub struct InvoiceRequest {
     pub expiry: Duration,
     /// The text that the payer's wallet shows, at most 639 bytes.
     pub memo: String,
+}
+
+impl InvoiceRequest {
+    /// A request for an invoice over `amount` that can be paid for `expiry` and shows `memo`.
+    #[must_use]
+    pub fn new(amount: Msat, expiry: Duration, memo: impl Into<String>) -> Self {
+        Self {
+            amount,
+            expiry,
+            memo: memo.into(),
+        }
+    }
 }
 
 /// A new invoice together with its terms, which are read once from its BOLT 11 text.
@@ -136,11 +149,7 @@ pub struct Settlement {
 /// # let home = tempfile::tempdir()?;
 /// # let home = home.path();
 /// let node: Arc<dyn Receive> = Arc::new(Sandbox::open(home, Arc::new(SystemClock::default()))?);
-/// let request = InvoiceRequest {
-///     amount: "50 sat".parse()?,
-///     expiry: Duration::from_secs(600),
-///     memo: "a joke".to_owned(),
-/// };
+/// let request = InvoiceRequest::new("50 sat".parse()?, Duration::from_secs(600), "a joke".to_owned());
 /// let invoice = node.create_invoice(request).await?;
 /// // The sandbox's invoices are stateless: nothing is stored before a payment.
 /// assert_eq!(node.lookup(invoice.payment_hash()).await?, InvoiceState::Unseen);

@@ -257,11 +257,7 @@ impl PaywallShared {
     /// Asks the node for an invoice, for `NODE_TIMEOUT` at most.
     async fn ask(&self, priced: &Priced) -> Result<NewInvoice, String> {
         self.node_calls.fetch_add(1, Ordering::Relaxed);
-        let request = InvoiceRequest {
-            amount: priced.price,
-            expiry: priced.invoice_expiry,
-            memo: priced.memo.clone(),
-        };
+        let request = InvoiceRequest::new(priced.price, priced.invoice_expiry, priced.memo.clone());
         match tokio::time::timeout(NODE_TIMEOUT, self.settings.receive.create_invoice(request))
             .await
         {

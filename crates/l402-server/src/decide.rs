@@ -12,6 +12,7 @@ use crate::table::{Access, Matched, Priced, Snapshot};
 /// A new kind of failure belongs under `Refuse`: only `Free`, `Granted` and `Reserve` can lead to
 /// the service.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Decision {
     /// Answer 402 with an invoice: no credential was presented, or a genuine one does not suffice.
     Challenge(Matched, Problem),
@@ -30,6 +31,7 @@ pub enum Decision {
 
 /// The two halves of a checked credential.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Proof {
     /// Proof that the credential is genuine. Holds for any request, so a host may cache it.
     pub proven: Arc<Proven>,

@@ -70,11 +70,7 @@ impl Default for TestHome {
 /// # Panics
 /// If the payment does not settle.
 pub async fn pay(wallet: &dyn Pay, bolt11: &str) -> (Preimage, Msat) {
-    let request = PayRequest {
-        bolt11: bolt11.to_owned(),
-        max_fee: Msat::ZERO,
-        deadline: Duration::from_secs(30),
-    };
+    let request = PayRequest::new(bolt11.to_owned(), Msat::ZERO, Duration::from_secs(30));
     match wallet.pay(request).await {
         Payment::Settled { preimage, paid, .. } => (preimage, paid),
         other => panic!("not paid: {other:?}"),

@@ -46,10 +46,9 @@ async fn next_settlement(seller: &Ldk, from: SettlementIndex) -> Settlement {
 }
 
 fn impatient(bolt11: &str) -> PayRequest {
-    PayRequest {
-        deadline: Duration::from_secs(1),
-        ..order(bolt11)
-    }
+    let mut request = order(bolt11);
+    request.deadline = Duration::from_secs(1);
+    request
 }
 
 fn proof(payment: &Payment) -> (String, Msat, Msat) {

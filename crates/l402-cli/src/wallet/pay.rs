@@ -59,11 +59,11 @@ pub(crate) async fn pay(
         let limits = bill
             .max_fee
             .map_or(Limits::default(), |fee| fee.apply(Limits::default()));
-        let request = PayRequest {
-            bolt11: bill.bolt11.to_owned(),
-            max_fee: limits.max_fee(amount),
-            deadline: bill.deadline,
-        };
+        let request = PayRequest::new(
+            bill.bolt11.to_owned(),
+            limits.max_fee(amount),
+            bill.deadline,
+        );
         wallet.pay(request).await
     };
     let (mut value, text, code) = report(&outcome, &invoice);

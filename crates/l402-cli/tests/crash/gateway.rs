@@ -138,11 +138,11 @@ impl Machine {
     }
 
     fn pay(&self, challenge: &Challenge) -> String {
-        let payment = self.wallet.pay(PayRequest {
-            bolt11: challenge.invoice().to_owned(),
-            max_fee: Msat::ZERO,
-            deadline: PATIENCE,
-        });
+        let payment = self.wallet.pay(PayRequest::new(
+            challenge.invoice().to_owned(),
+            Msat::ZERO,
+            PATIENCE,
+        ));
         match self.runtime.block_on(payment) {
             Payment::Settled { preimage, .. } => challenge.authorization(&preimage),
             other => panic!("not paid: {other:?}"),

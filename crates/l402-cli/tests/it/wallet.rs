@@ -98,11 +98,11 @@ fn old_invoice(home: &Home, paid: bool) -> String {
     let act = async {
         let open = Open::new(&state, clock);
         let seller = Node::Sandbox.receiver(open.clone()).await;
-        let request = InvoiceRequest {
-            amount: "10 sat".parse().expect("an amount"),
-            expiry: Duration::from_secs(600),
-            memo: "of old".to_owned(),
-        };
+        let request = InvoiceRequest::new(
+            "10 sat".parse().expect("an amount"),
+            Duration::from_secs(600),
+            "of old".to_owned(),
+        );
         let invoice = seller
             .expect("a node")
             .receive
@@ -111,11 +111,11 @@ fn old_invoice(home: &Home, paid: bool) -> String {
         let bolt11 = invoice.expect("an invoice").bolt11().to_owned();
         if paid {
             let wallet = Node::Sandbox.wallet(open).await.expect("a wallet");
-            let request = PayRequest {
-                bolt11: bolt11.clone(),
-                max_fee: "10 sat".parse().expect("an amount"),
-                deadline: Duration::from_secs(10),
-            };
+            let request = PayRequest::new(
+                bolt11.clone(),
+                "10 sat".parse().expect("an amount"),
+                Duration::from_secs(10),
+            );
             let outcome = wallet.pay.pay(request).await;
             assert!(matches!(outcome, Payment::Settled { .. }), "{outcome:?}");
         }

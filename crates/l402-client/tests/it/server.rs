@@ -298,11 +298,7 @@ impl ServerState {
 
     async fn make(&self, price: Msat, policy: Policy) -> Made {
         let expiry = Duration::from_secs(600);
-        let request = InvoiceRequest {
-            amount: price,
-            expiry,
-            memo: "one joke".into(),
-        };
+        let request = InvoiceRequest::new(price, expiry, "one joke");
         let invoice = self
             .sandbox
             .create_invoice(request)

@@ -257,11 +257,11 @@ mod tests {
     }
 
     fn request() -> InvoiceRequest {
-        InvoiceRequest {
-            amount: Msat::from_sat(50),
-            expiry: Duration::from_secs(600),
-            memo: "a joke".to_owned(),
-        }
+        InvoiceRequest::new(
+            Msat::from_sat(50),
+            Duration::from_secs(600),
+            "a joke".to_owned(),
+        )
     }
 
     impl Bench {

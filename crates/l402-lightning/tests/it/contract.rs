@@ -51,11 +51,7 @@ pub(crate) async fn keeps_every_promise(bench: &dyn Bench) {
 }
 
 pub(crate) fn asked(amount: Msat) -> InvoiceRequest {
-    InvoiceRequest {
-        amount,
-        expiry: Duration::from_secs(600),
-        memo: "a joke & ümläuts".into(),
-    }
+    InvoiceRequest::new(amount, Duration::from_secs(600), "a joke & ümläuts")
 }
 
 pub(crate) async fn invoice(bench: &dyn Bench, amount: Msat) -> NewInvoice {
@@ -68,11 +64,7 @@ pub(crate) async fn invoice(bench: &dyn Bench, amount: Msat) -> NewInvoice {
 
 pub(crate) fn order(bolt11: &str) -> PayRequest {
     let deadline = Duration::from_secs(10);
-    PayRequest {
-        bolt11: bolt11.to_owned(),
-        max_fee: Msat::from_sat(10),
-        deadline,
-    }
+    PayRequest::new(bolt11.to_owned(), Msat::from_sat(10), deadline)
 }
 
 pub(crate) fn is_settled(payment: &Payment, invoice: &NewInvoice) -> bool {
@@ -100,14 +92,8 @@ async fn fresh_invoices_differ_and_say_what_was_asked(bench: &dyn Bench) {
 async fn refuses_what_no_invoice_can_say(bench: &dyn Bench) {
     for wrong in [
         asked(Msat::ZERO),
-        InvoiceRequest {
-            expiry: Duration::ZERO,
-            ..asked(Msat::from_sat(1))
-        },
-        InvoiceRequest {
-            memo: "m".repeat(640),
-            ..asked(Msat::from_sat(1))
-        },
+        InvoiceRequest::new(Msat::from_sat(1), Duration::ZERO, "a joke"),
+        InvoiceRequest::new(Msat::from_sat(1), Duration::from_secs(600), "m".repeat(640)),
     ] {
         bench
             .receive()
@@ -221,10 +207,8 @@ async fn a_fee_above_the_limit_moves_no_money(bench: &dyn Bench) {
     }
     let before = bench.pay().balance().await.expect("a balance");
     let dear = invoice(bench, Msat::from_sat(10)).await;
-    let limit = PayRequest {
-        max_fee: Msat::ZERO,
-        ..order(dear.bolt11())
-    };
+    let mut limit = order(dear.bolt11());
+    limit.max_fee = Msat::ZERO;
     let payment = bench.pay().pay(limit).await;
     assert!(matches!(payment, Payment::Failed(_)), "{payment:?}");
     assert_eq!(bench.pay().balance().await.expect("a balance"), before);

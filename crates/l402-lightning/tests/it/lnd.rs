@@ -107,10 +107,11 @@ impl Setup {
         let deadline = Duration::from_millis(1500);
         let payment = self
             .pay
-            .pay(PayRequest {
+            .pay(PayRequest::new(
+                bought.bolt11(),
+                Msat::from_sat(10),
                 deadline,
-                ..order(bought.bolt11())
-            })
+            ))
             .await;
         (bought, payment)
     }

@@ -303,10 +303,11 @@ async fn an_answer_after_the_deadline_is_unknown_until_looked_up() {
     let deadline = Duration::from_millis(300);
     let payment = test
         .wallet
-        .pay(PayRequest {
+        .pay(PayRequest::new(
+            bought.bolt11(),
+            Msat::from_sat(10),
             deadline,
-            ..order(bought.bolt11())
-        })
+        ))
         .await;
     let Payment::Unknown(unknown) = payment else {
         panic!("{payment:?}")

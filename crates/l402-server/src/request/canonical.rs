@@ -14,6 +14,7 @@ use super::path::{canonical_path, has_controls};
 
 /// The credential that a request presents.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Presented {
     /// A header that claims to hold a credential and does not hold exactly one well-formed one.
     Malformed(CredentialError),
@@ -40,6 +41,7 @@ pub enum Presented {
 /// assert_eq!(read("/public/..%2fpaid"), Err(Problem::BadRequest));
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct CanonicalRequest {
     /// The method as received. Never TRACE or CONNECT.
     pub method: Method,

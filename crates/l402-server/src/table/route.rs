@@ -6,6 +6,7 @@ use l402::{Msat, Network, Policy, Service, Terms, UnixTime};
 
 /// The event that spends a use. By default [`Charge::Success`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Charge {
     /// The request itself. Every answer of the service spends the use, also one that fails, and so
     /// does a buyer who leaves before the answer.

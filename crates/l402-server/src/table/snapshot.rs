@@ -30,6 +30,7 @@ pub struct Snapshot {
 
 /// The route that matched a request.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Matched {
     /// The route, shared with the snapshot.
     pub route: Arc<Route>,

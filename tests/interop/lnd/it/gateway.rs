@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use l402::{Challenge, Challenges, Preimage};
 use l402_interop::{L402, Lnd, Program, Regtest};
-use l402_lightning::{Pay, PayRequest, Payment};
+use l402_lightning::{Pay, Payment};
 use l402_tests::Upstream;
 use serde_json::Value;
 
@@ -107,10 +107,8 @@ pub(crate) async fn ask(http: &reqwest::Client, url: &str, credential: Option<&s
 
 /// Pays an invoice and returns the preimage.
 pub(crate) async fn settle(pay: &dyn Pay, bolt11: &str) -> Preimage {
-    let request = PayRequest {
-        deadline: Duration::from_secs(30),
-        ..order(bolt11)
-    };
+    let mut request = order(bolt11);
+    request.deadline = Duration::from_secs(30);
     match pay.pay(request).await {
         Payment::Settled { preimage, .. } => preimage,
         other => panic!("not paid: {other:?}"),

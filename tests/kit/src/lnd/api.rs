@@ -87,11 +87,11 @@ fn number(value: &Value) -> u64 {
 
 async fn add_invoice(State(fake): State<Arc<Fake>>, Json(body): Json<Value>) -> Json<Value> {
     let half = *fake.mischief.lock().expect("not poisoned") == Mischief::CheapInvoice;
-    let request = InvoiceRequest {
-        amount: Msat::new(number(&body["value_msat"]) / if half { 2 } else { 1 }),
-        expiry: Duration::from_secs(number(&body["expiry"])),
-        memo: body["memo"].as_str().expect("text").to_owned(),
-    };
+    let request = InvoiceRequest::new(
+        Msat::new(number(&body["value_msat"]) / if half { 2 } else { 1 }),
+        Duration::from_secs(number(&body["expiry"])),
+        body["memo"].as_str().expect("text").to_owned(),
+    );
     let made = fake
         .home
         .sandbox
@@ -263,13 +263,7 @@ async fn send(State(fake): State<Arc<Fake>>, Json(body): Json<Value>) -> Respons
     }
     let max_fee = Msat::new(number(&body["fee_limit_msat"]));
     let deadline = Duration::from_secs(10);
-    let payment = wallet
-        .pay(PayRequest {
-            bolt11,
-            max_fee,
-            deadline,
-        })
-        .await;
+    let payment = wallet.pay(PayRequest::new(bolt11, max_fee, deadline)).await;
     let mut told = wire_payment(&payment, &hash);
     match mischief {
         Mischief::DropsAfterSend => {

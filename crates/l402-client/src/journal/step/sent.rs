@@ -61,11 +61,7 @@ impl Sent {
     /// Asks the wallet. It begins when the future is polled first, and ends with the wallet's
     /// word; a future that is dropped leaves the payment as it is, with its outcome unknown.
     pub fn ask(self, wallet: &dyn Pay, deadline: Duration) -> (InFlight, BoxFuture<'_, Payment>) {
-        let request = PayRequest {
-            bolt11: self.0.invoice.clone(),
-            max_fee: self.0.max_fee,
-            deadline,
-        };
+        let request = PayRequest::new(self.0.invoice.clone(), self.0.max_fee, deadline);
         (InFlight(self.0), wallet.pay(request))
     }
 }

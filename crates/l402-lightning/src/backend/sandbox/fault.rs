@@ -23,17 +23,9 @@ use super::file;
 /// # let home = home.path();
 /// let sandbox = Sandbox::open(home, Arc::new(SystemClock::default()))?;
 /// let wallet = SandboxWallet::open(&sandbox, "default")?;
-/// let request = InvoiceRequest {
-///     amount: Msat::from_sat(50),
-///     expiry: Duration::from_secs(600),
-///     memo: String::new(),
-/// };
+/// let request = InvoiceRequest::new(Msat::from_sat(50), Duration::from_secs(600), String::new());
 /// let invoice = sandbox.create_invoice(request).await?;
-/// let payment = PayRequest {
-///     bolt11: invoice.bolt11().to_owned(),
-///     max_fee: Msat::ZERO,
-///     deadline: Duration::from_secs(10),
-/// };
+/// let payment = PayRequest::new(invoice.bolt11().to_owned(), Msat::ZERO, Duration::from_secs(10));
 ///
 /// sandbox.set_fault(Fault::Held)?;
 /// assert!(matches!(wallet.pay(payment).await, Payment::Unknown(_)));
