@@ -23,6 +23,9 @@ const MEMORY_MAX: usize = 1024 * 1024;
 /// The bytes that are read at once.
 pub(super) const PIECE: usize = 64 * 1024;
 
+/// The beginning of the names that temporary files have where a file without a name cannot be had.
+const PREFIX: &str = ".tmp";
+
 /// The folder for bodies that memory is too small for.
 #[derive(Clone, Debug)]
 pub(crate) struct Spool(PathBuf);
@@ -45,9 +48,14 @@ impl Spool {
     /// A folder that need not exist. Takes away what a crash has left in it: a body of a process
     /// that lives is not lost with its name.
     pub(crate) fn new(folder: PathBuf) -> Self {
+        // A link may lead into a folder of somebody else's.
+        let is_folder = folder.symlink_metadata().is_ok_and(|found| found.is_dir());
         for entry in folder.read_dir().into_iter().flatten().flatten() {
-            // What cannot be taken away is somebody's who lives, or no file of ours.
-            let _ = std::fs::remove_file(entry.path());
+            let name = entry.file_name();
+            if is_folder && name.to_string_lossy().starts_with(PREFIX) {
+                // A file that cannot be removed is somebody's who lives.
+                let _ = std::fs::remove_file(entry.path());
+            }
         }
         Self(folder)
     }

@@ -4,7 +4,6 @@ use l402::{Msat, PaymentHash, Preimage};
 use l402_lightning::Payment as PaymentOutcome;
 
 use super::buyer::Buyer;
-use super::present::not_served;
 use crate::journal::{InFlight, Paid, Recorded, Sent, Settled};
 use crate::{Error, Event};
 
@@ -115,16 +114,14 @@ impl Buyer {
 }
 
 /// Returns the error for a payment whose outcome cannot be written. Its row stays unknown, and the
-/// next run looks it up.
+/// next run looks it up in the wallet: nothing of it is kept here.
 fn unrecorded(payment_hash: PaymentHash, error: &Error) -> Error {
     let detail = match error {
         Error::Store { detail } => detail.clone(),
         other => other.code().to_owned(),
     };
-    not_served(
+    Error::PaymentUnknown {
         payment_hash,
-        None,
-        format!("the journal cannot be written: {detail}"),
-        true,
-    )
+        reason: format!("the wallet has answered, and the journal cannot be written: {detail}"),
+    }
 }

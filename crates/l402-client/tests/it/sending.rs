@@ -196,6 +196,25 @@ async fn what_a_crash_left_is_taken_away_at_the_next_start() {
     assert_eq!(names(&spool), 0);
 }
 
+/// Only what temporary files are called is taken away, and never through a link.
+#[cfg(unix)]
+#[tokio::test]
+async fn files_of_others_stay() {
+    let world = World::new().await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::write(elsewhere.path().join(".tmpdoc"), "somebody's").unwrap();
+    let spool = world.folder().join("spool");
+    std::fs::create_dir_all(world.folder()).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), &spool).unwrap();
+    drop(world.client());
+    assert_eq!(names(elsewhere.path()), 1);
+    std::fs::remove_file(&spool).unwrap();
+    std::fs::create_dir(&spool).unwrap();
+    std::fs::write(spool.join("letter.txt"), "somebody's").unwrap();
+    drop(world.client());
+    assert_eq!(names(&spool), 1);
+}
+
 #[tokio::test]
 async fn a_mebibyte_stays_in_memory() {
     let world = World::new().await;

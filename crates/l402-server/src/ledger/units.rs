@@ -27,13 +27,16 @@ pub struct Allowance {
 }
 
 impl Allowance {
-    /// Makes an allowance of `units` in all, spent ones included. A ledger in a file counts to
-    /// 2^63 - 1 and takes more for that many.
+    /// Makes an allowance of `units` in all, spent ones included. More than 2^63 - 1 count as that
+    /// many, the most that a ledger in a file can hold.
     ///
     /// `expires` is the time at which every token of this payment has ended, so that its row may
     /// be pruned. It is later than the end of a token that its holder narrowed.
     #[must_use]
-    pub const fn new(payment_hash: PaymentHash, units: NonZeroU64, expires: UnixTime) -> Self {
+    pub fn new(payment_hash: PaymentHash, units: NonZeroU64, expires: UnixTime) -> Self {
+        const MOST: NonZeroU64 = NonZeroU64::new(i64::MAX as u64).expect("not zero");
+        // Every sum of units stays below it, since nothing above an allowance is ever admitted.
+        let units = units.min(MOST);
         Self {
             payment_hash,
             units,

@@ -113,8 +113,11 @@ impl Store {
              fee_msat = ?6, paid_at = max(?7, {NEWEST}), updated = ?7, \
              note = CASE WHEN ?3 AND ?6 > fee_limit_msat THEN 'routing cost ' || ?6 || \
              ' msat, and ' || fee_limit_msat || ' msat were the limit' ELSE ?8 END \
-             WHERE payment_hash = ?1"
+             WHERE payment_hash = ?1 AND preimage IS NULL \
+             AND state IN ('unknown', 'failed', 'paid_no_proof')"
         );
+        // A row that is proven already stays as it is: a proof is never written over, and an answer
+        // that was had is not forgotten.
         self.db().execute(
             &sql,
             params![

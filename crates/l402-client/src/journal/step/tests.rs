@@ -176,3 +176,24 @@ fn what_was_served_is_not_refused() {
     bench.store.refused(same, "no", NOW).unwrap();
     assert_eq!(bench.state(), State::Served);
 }
+
+/// Two runs that look the same payment up, because somebody has removed the files of the locks.
+#[test]
+fn a_proof_is_never_written_over_nor_an_answer_forgotten() {
+    let mut bench = Bench::new();
+    drop(bench.in_flight());
+    let (one, other) = (bench.found_in_flight(), bench.found_in_flight());
+    let late = bench.found_in_flight();
+    let proof = Preimage::from_bytes([7; 32]);
+    let paid = bench.settled(one, proof).unwrap();
+    assert!(
+        bench
+            .settled(other, Preimage::from_bytes([8; 32]))
+            .is_none()
+    );
+    assert_eq!(bench.state(), State::Paid);
+    bench.store.served(paid, NOW).unwrap();
+    let proof = Preimage::from_bytes([7; 32]);
+    bench.settled(late, proof);
+    assert_eq!(bench.state(), State::Served);
+}

@@ -83,10 +83,15 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
 }
 
 /// Reserves units, if enough of them are left.
+///
+/// The place is `at_least` this one. An owner passes a number above all places that it has ever
+/// taken: a commit that failed in doubt may stand in the file after all, and a settle that is tried
+/// again must not find another reservation at the place of its own.
 pub(super) fn reserve(
     tx: &Transaction<'_>,
     request: &ReserveRequest,
     owner: i64,
+    at_least: i64,
 ) -> rusqlite::Result<Result<Reserved, ReserveError>> {
     let allowance = request.allowance();
     let found = find(tx, &allowance.payment_hash())?;
@@ -100,7 +105,7 @@ pub(super) fn reserve(
     };
     let slot = Slot {
         payment_hash: allowance.payment_hash(),
-        slot: found.next_slot,
+        slot: found.next_slot.max(at_least),
         units,
         expires: allowance.expires(),
     };

@@ -50,6 +50,8 @@ pub(super) struct Writer {
     clock: SystemClock,
     flushes: Vec<oneshot::Sender<()>>,
     last_id: u64,
+    /// Above every place in the file that this ledger has ever taken.
+    next_slot: i64,
     last_reap: Option<UnixTime>,
     pruning: Pruning,
 }
@@ -70,6 +72,7 @@ impl Writer {
             clock: SystemClock::default(),
             flushes: Vec::new(),
             last_id: 0,
+            next_slot: 0,
             last_reap: None,
             pruning: Pruning::default(),
         };
@@ -218,13 +221,17 @@ impl Writer {
         }
         let mut outcomes = Vec::with_capacity(requests.len());
         for (request, _) in requests {
-            let mut outcome = file::reserve(&tx, request, owner)?;
+            let mut outcome = file::reserve(&tx, request, owner, self.next_slot)?;
             // Perhaps its holder is dead. Looked at once a second, in the time of requests.
             if matches!(outcome, Err(ReserveError::InUse)) && self.last_reap != Some(request.now())
             {
                 self.last_reap = Some(request.now());
                 reap(&tx, &self.path, owner)?;
-                outcome = file::reserve(&tx, request, owner)?;
+                outcome = file::reserve(&tx, request, owner, self.next_slot)?;
+            }
+            // Also if this commit fails: then it is not known if the place is taken.
+            if let Ok(reserved) = &outcome {
+                self.next_slot = reserved.slot.slot.saturating_add(1);
             }
             outcomes.push(outcome);
         }
@@ -287,4 +294,52 @@ fn reap(tx: &Transaction<'_>, path: &Path, owner: i64) -> rusqlite::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU64;
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::ledger::Allowance;
+
+    fn request() -> ReserveRequest {
+        let (hash, end) = (PaymentHash::from_bytes([1; 32]), UnixTime::from_secs(9));
+        let two = NonZeroU64::new(2).expect("two");
+        ReserveRequest::one_use(Allowance::new(hash, two, end), UnixTime::from_secs(1))
+    }
+
+    fn reserve(writer: &mut Writer) -> Result<PendingReservation, ReserveError> {
+        let (answer, mut asked) = oneshot::channel();
+        writer.commit(vec![(request(), answer)]);
+        asked.try_recv().expect("an answer")
+    }
+
+    /// A sync may fail although the commit stands in the file: then all of it is tried again.
+    #[test]
+    fn a_settle_that_is_tried_again_counts_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ops, _queue) = mpsc::channel();
+        let mut writer = Writer::open(&folder.path().join("ledger.db"), ops).unwrap();
+        let first = reserve(&mut writer).unwrap().take();
+        writer.owed.push((first.id(), Settle::ONE_USE));
+        let (answer, _asked) = oneshot::channel();
+        writer.write(&[(request(), answer)]).unwrap();
+        writer.connection = None;
+
+        let second = reserve(&mut writer).unwrap().take();
+        assert_eq!(
+            writer.held.len(),
+            1,
+            "what nobody was told of is given back"
+        );
+        writer.owed.push((second.id(), Settle::ONE_USE));
+        let third = reserve(&mut writer);
+        assert_eq!(
+            third.err(),
+            Some(ReserveError::Consumed),
+            "two uses are two"
+        );
+    }
 }
