@@ -1,6 +1,7 @@
 //! The one async function around the decision: drives ledger and node.
 
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -38,7 +39,8 @@ pub struct Paywall {
 #[derive(Debug)]
 struct PaywallShared {
     settings: PaywallBuilder,
-    limiter: Limiter,
+    /// Written by a reload alone.
+    limiter: RwLock<Limiter>,
     breaker: Breaker,
     places: Semaphore,
     node_calls: AtomicU64,
@@ -100,6 +102,15 @@ impl Paywall {
                 Err(self.refuse(snapshot, request, matched, problem).await)
             }
         }
+    }
+
+    /// Limits challenges otherwise from now on. What was taken of a limit stays taken.
+    pub fn set_limits(&self, limits: ChallengeLimits) {
+        let now = self.shared.settings.clock.monotonic();
+        let limiter = self.shared.limiter.write();
+        limiter
+            .unwrap_or_else(PoisonError::into_inner)
+            .set(limits, now);
     }
 
     /// Waits until every settled use is durable: before the process ends.
@@ -181,7 +192,7 @@ impl Paywall {
             return Refusal::new(Problem::Internal);
         };
         let monotonic = self.shared.settings.clock.monotonic();
-        let refusal = match self.shared.limiter.take(request.peer, monotonic) {
+        let refusal = match self.shared.take_challenge(request.peer, monotonic) {
             Err(wait) => Refusal::new(Problem::TooManyChallenges).with_retry_after(wait),
             Ok(()) => match self.shared.offer(snapshot, priced).await {
                 Ok(offer) => Refusal::new(problem).with_offer(offer),
@@ -193,6 +204,15 @@ impl Paywall {
 }
 
 impl PaywallShared {
+    /// Takes one challenge out of the peer's budget and the others'.
+    ///
+    /// # Errors
+    /// The time to wait, if one of them is spent.
+    fn take_challenge(&self, peer: IpAddr, now: Duration) -> Result<(), Duration> {
+        let limiter = self.limiter.read().unwrap_or_else(PoisonError::into_inner);
+        limiter.take(peer, now)
+    }
+
     /// Asks the node, and checks what it says.
     ///
     /// # Errors
@@ -319,7 +339,7 @@ impl PaywallBuilder {
     #[must_use]
     pub fn build(self) -> Paywall {
         let shared = PaywallShared {
-            limiter: Limiter::new(self.limits),
+            limiter: RwLock::new(Limiter::new(self.limits)),
             breaker: Breaker::default(),
             places: Semaphore::new(NODE_CALLS_AT_ONCE),
             node_calls: AtomicU64::new(0),
