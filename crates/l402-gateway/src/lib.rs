@@ -5,7 +5,8 @@
 //!
 //! It does not decide: prices, tokens and uses are `l402-server`'s. It cannot spend: all it knows
 //! of Lightning is [`Receive`](l402_lightning::Receive). It buffers no body, follows no redirect,
-//! and reads its configuration once, before a port is bound.
+//! and reads no file of its own accord while it serves: [`Gateway::reload`] takes another
+//! [`Config`] over, whole or not at all.
 //!
 //! ```text
 //!   socket ─ framing ─ hyper ─ canonical request ─ paywall ─┬─ refusal ──▶ answer
@@ -13,8 +14,8 @@
 //!                                                           └─ Granted ─▶ forward ─ pool ─▶ upstream
 //! ```
 //!
-//! Each worker is a thread with a runtime, listeners and upstream connections of its own. Node,
-//! ledger and reload live on one control runtime that the workers reach by channels.
+//! Each worker is a thread with a runtime, listeners and upstream connections of its own. The node
+//! lives on one control runtime that the workers reach by channels.
 //!
 //! ```no_run
 //! use std::{sync::Arc, time::Duration};
@@ -68,9 +69,9 @@ mod upstream;
 #[cfg(not(fuzzing))]
 pub use config::{Config, ConfigError, Overrides, RouteConfig, Scheme, UpstreamUrl, UrlError};
 #[cfg(not(fuzzing))]
-pub use error::GatewayError;
+pub use error::{GatewayError, GatewayErrorKind};
 #[cfg(not(fuzzing))]
-pub use run::{Gateway, Home};
+pub use run::{Gateway, Home, Reloaded};
 
 // The fuzz targets need the parsers of strangers' bytes and nothing else. Without TLS, SQLite and
 // node clients they build in seconds instead of minutes.

@@ -1,8 +1,8 @@
 //! The one async function around the decision: drives ledger and node.
 
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError, RwLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use l402::{Condition, Problem, UnixTime};

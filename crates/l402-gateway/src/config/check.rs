@@ -26,13 +26,10 @@ pub(super) fn routes(config: &Config) -> Result<(), RouteFault> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| fault(error.to_string()))?;
     let key = MasterKey::from_bytes(&bytes).map_err(|error| fault(error.to_string()))?;
-    let keys = KeyRing::new(&config.deployment, KeyNumber(1), key);
-    let routes = config
-        .routes
-        .iter()
-        .map(|route| route.route.clone())
-        .collect();
-    let compiled = Snapshot::new(routes, config.hosts.clone(), keys, Network::Regtest);
+    let keys = KeyRing::new(&config.fixed.deployment, KeyNumber(1), key);
+    let live = &config.live;
+    let routes = live.routes.iter().map(|route| route.route.clone());
+    let compiled = Snapshot::new(routes.collect(), live.hosts.clone(), keys, Network::Regtest);
     compiled.map(drop).map_err(|error| RouteFault {
         text: error.to_string(),
         service: match &error {
@@ -51,14 +48,15 @@ pub(super) fn routes(config: &Config) -> Result<(), RouteFault> {
 impl Config {
     /// Listeners, node and upstreams together. The error names the key to blame.
     pub(crate) fn check_listeners(&self) -> Result<(), (&'static str, String)> {
-        if self.listen.is_empty() {
+        let listen = &self.fixed.listen;
+        if listen.is_empty() {
             return Err((
                 "listen",
                 "empty; write listen = [\"127.0.0.1:8402\"]".to_owned(),
             ));
         }
-        for (index, address) in self.listen.iter().enumerate() {
-            if address.port() != 0 && self.listen[..index].contains(address) {
+        for (index, address) in listen.iter().enumerate() {
+            if address.port() != 0 && listen[..index].contains(address) {
                 return Err(("listen", format!("{address} stands there twice")));
             }
         }
@@ -67,11 +65,9 @@ impl Config {
 
     /// The sandbox is no money, and must not be mistaken for it from other machines.
     fn check_sandbox(&self) -> Result<(), (&'static str, String)> {
-        let public = self
-            .listen
-            .iter()
-            .find(|address| !address.ip().is_loopback());
-        match (public, &self.node) {
+        let addresses = &mut self.fixed.listen.iter();
+        let public = addresses.find(|address| !address.ip().is_loopback());
+        match (public, &self.fixed.node) {
             (Some(address), Node::Sandbox | Node::SandboxHttp(_)) => Err((
                 "listen",
                 format!(
@@ -86,16 +82,17 @@ impl Config {
     /// A route whose upstream is this gateway itself: its index and the fix.
     pub(crate) fn check_loop(&self) -> Result<(), (usize, String)> {
         let own = |route: &super::RouteConfig| {
-            self.listen.iter().any(|address| {
+            self.fixed.listen.iter().any(|address| {
                 let here = address.ip().is_loopback() || address.ip().is_unspecified();
                 here && route.upstream.is_loopback() && route.upstream.port() == address.port()
             })
         };
-        self.routes.iter().position(own).map_or(Ok(()), |index| {
+        let routes = &self.live.routes;
+        routes.iter().position(own).map_or(Ok(()), |index| {
             let text = format!(
                 "{} is this gateway itself, and each request would go in a circle; \
                  name the upstream's own port, or listen on another",
-                self.routes[index].upstream
+                routes[index].upstream
             );
             Err((index, text))
         })

@@ -12,9 +12,11 @@ use toml::de::DeTable;
 
 use super::mistake::Mistakes;
 use super::section::Section;
-use super::{Config, ConfigError, Http, Overrides, RouteConfig, TlsFiles, check, route};
+use super::{
+    Config, ConfigError, Fixed, Http, Live, Overrides, RouteConfig, TlsFiles, check, route,
+};
 
-/// `folder` is where relative paths start.
+/// Reads and checks a file's text. Relative paths start at `folder`.
 pub(super) fn read(
     text: &str,
     name: &str,
@@ -49,17 +51,25 @@ fn one_line(text: &str) -> String {
     text.lines().collect::<Vec<_>>().join("; ")
 }
 
-/// Where a route stands in the file.
+/// The place of a route in the file.
 struct RouteSpan {
     table: Range<usize>,
     upstream: Range<usize>,
 }
 
 fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpan>) {
-    let default = Config::default();
+    let default = Fixed::default();
     let (routes, spans) = routes(root, folder);
     let (challenges, invoices_ahead) = challenges(root);
-    let config = Config {
+    let hosts = root.list::<HostName>("hosts").unwrap_or_default();
+    let live = Live {
+        hosts: hosts.into_iter().map(|host| host.0).collect(),
+        tls: tls(root, folder),
+        http: http(root),
+        challenges,
+        routes,
+    };
+    let fixed = Fixed {
         listen: root.list("listen").unwrap_or(default.listen),
         workers: usize::try_from(root.number("workers", 0, 0..=1024)).unwrap_or_default(),
         deployment: root
@@ -67,22 +77,12 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
             .map_or(default.deployment, str::to_owned),
         node: root.parsed("node").unwrap_or(default.node),
         danger_spending_macaroon: root.flag("danger_spending_macaroon", false),
-        hosts: root
-            .list::<HostName>("hosts")
-            .unwrap_or_default()
-            .into_iter()
-            .map(|h| h.0)
-            .collect(),
         invalid_credential_402: invalid_credential(root),
         lsat_line: root.flag("lsat_line", false),
         key_file: keys(root, folder),
-        tls: tls(root, folder),
-        http: http(root),
-        challenges,
         invoices_ahead,
-        routes,
     };
-    (config, spans)
+    (Config { fixed, live }, spans)
 }
 
 fn routes(root: &Section<'_, '_>, folder: &Path) -> (Vec<RouteConfig>, Vec<RouteSpan>) {
@@ -201,7 +201,7 @@ fn rate_part(number: u64) -> Option<NonZeroU32> {
     u32::try_from(number).ok().and_then(NonZeroU32::new)
 }
 
-/// What no single key can tell. Only of a file that is sound otherwise.
+/// Notes the mistakes that no single key can tell, in a file that is sound otherwise.
 fn check_together(
     root: &Section<'_, '_>,
     config: &Config,
@@ -231,7 +231,12 @@ fn check_together(
             fault.path.as_ref() == Some(&config.route.path)
                 || (service.is_some() && fault.service.as_deref() == service)
         };
-        let index = config.routes.iter().rposition(blamed).unwrap_or_default();
+        let index = config
+            .live
+            .routes
+            .iter()
+            .rposition(blamed)
+            .unwrap_or_default();
         let span = spans.get(index).map(|span| span.table.clone());
         mistakes.add(
             span.unwrap_or_default(),

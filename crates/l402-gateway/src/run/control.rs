@@ -1,4 +1,4 @@
-//! The control runtime: node and reload live on it, workers reach it by channels.
+//! The control runtime: the node lives on it, workers reach it by channels.
 
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -11,7 +11,7 @@ use l402_lightning::{
 };
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::GatewayError;
+use crate::{GatewayError, GatewayErrorKind};
 
 /// A runtime with one thread of its own. Dropped, it is left to end by itself, so that this may
 /// happen inside async code as well.
@@ -25,7 +25,10 @@ impl Control {
             .thread_name("l402-control")
             .enable_all()
             .build()
-            .map_err(|error| GatewayError::new(format!("cannot start a thread: {error}")))?;
+            .map_err(|error| {
+                let text = format!("cannot start a thread: {error}");
+                GatewayError::new(GatewayErrorKind::Runtime, text).with_source(error)
+            })?;
         Ok(Self(Some(runtime)))
     }
 
@@ -45,9 +48,10 @@ impl Control {
                 let _ = send.send(work.await);
             });
         }
+        let ended = "the control thread has ended";
         receive
             .recv()
-            .map_err(|_| GatewayError::new("the control thread has ended"))
+            .map_err(|_| GatewayError::new(GatewayErrorKind::Runtime, ended))
     }
 
     /// A node whose work is done there: a connection pool dies with the runtime that made it. One

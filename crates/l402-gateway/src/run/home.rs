@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use l402::MasterKey;
-use l402_host::{FileError, private};
+use l402_host::{FileError, FileFault, private};
+use l402_server::ledger::{LedgerError, SqliteLedger};
 
-use crate::GatewayError;
+use crate::{GatewayError, GatewayErrorKind};
 
 /// `L402_HOME`: made with 0700 when first used.
 #[derive(Clone, Debug)]
@@ -28,9 +29,13 @@ impl Home {
         &self.0
     }
 
-    /// The ledger of uses.
-    pub(crate) fn ledger(&self) -> PathBuf {
-        self.0.join("gateway.db")
+    /// Opens the ledger of uses, or makes it.
+    pub(crate) fn open_ledger(&self) -> Result<SqliteLedger, GatewayError> {
+        let path = self.0.join("gateway.db");
+        SqliteLedger::open(&path).map_err(|error| {
+            let text = format!("cannot use {}: {error}", path.display());
+            GatewayError::new(ledger_kind(&error), text).with_source(error)
+        })
     }
 
     /// The key that every token comes from: read from `file`, or `master.key` in this folder,
@@ -40,17 +45,45 @@ impl Home {
             Some(file) => file.to_owned(),
             None => self.0.join("master.key"),
         };
-        let wrong = |what: &dyn std::fmt::Display| {
+        let wrong = |kind, what: &dyn std::fmt::Display| {
             let path = path.display();
-            GatewayError::new(format!("cannot use the master key {path}: {what}"))
+            GatewayError::new(kind, format!("cannot use the master key {path}: {what}"))
         };
+        let unsound = |what: &dyn std::fmt::Display| wrong(GatewayErrorKind::MasterKey, what);
         let text = match file {
             Some(_) => private::read_named(&path),
             None => private::create_hex_key(&path).and_then(|()| private::read(&path)),
         };
-        let text = text.map_err(|error| wrong(error.fault()))?;
-        let text = std::str::from_utf8(&text).map_err(|error| wrong(&error))?;
-        MasterKey::from_hex(text).map_err(|error| wrong(&error))
+        let text = text.map_err(|error| {
+            let kind = kind_of(error.fault()).unwrap_or(GatewayErrorKind::MasterKey);
+            wrong(kind, error.fault()).with_source(error)
+        })?;
+        let text = std::str::from_utf8(&text).map_err(|error| unsound(&error))?;
+        MasterKey::from_hex(text).map_err(|error| unsound(&error))
+    }
+}
+
+/// Returns the kind of an error of the ledger, which says by its text alone that a newer version
+/// wrote the file.
+fn ledger_kind(error: &LedgerError) -> GatewayErrorKind {
+    let newer = FileFault::Newer { found: 0, known: 0 }.to_string();
+    let newer = newer.split('(').next().unwrap_or_default();
+    if error.to_string().contains(newer) {
+        GatewayErrorKind::NewerFile
+    } else {
+        GatewayErrorKind::Ledger
+    }
+}
+
+/// Returns the kind of a fault that is the same for every file, or `None` if the kind depends on
+/// what the file is for.
+fn kind_of(fault: &FileFault) -> Option<GatewayErrorKind> {
+    match fault {
+        FileFault::Newer { .. } => Some(GatewayErrorKind::NewerFile),
+        FileFault::NotPlain | FileFault::OpenToOthers { .. } | FileFault::OtherOwner { .. } => {
+            Some(GatewayErrorKind::UnsafeFile)
+        }
+        _ => None,
     }
 }
 
@@ -90,6 +123,8 @@ mod tests {
             error.contains("chmod 600") && error.contains("master.key"),
             "{error}"
         );
+        let kind = home.master_key(None).unwrap_err().kind();
+        assert_eq!(kind, GatewayErrorKind::UnsafeFile);
     }
 
     #[test]

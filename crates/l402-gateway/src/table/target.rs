@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Method};
 use l402_server::{Access, Route};
 
 use crate::config::RouteConfig;
@@ -12,9 +12,10 @@ use crate::upstream::Upstream;
 const SERVICE: HeaderName = HeaderName::from_static("x-l402-service");
 const PRICE_MSAT: HeaderName = HeaderName::from_static("x-l402-price-msat");
 
-/// Where the granted requests of one route go, and how.
+/// The upstream of one route, and everything that is changed on the way to it.
 #[derive(Debug)]
 pub(crate) struct RouteTarget {
+    key: RouteKey,
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) strip_prefix: String,
     /// Set by the gateway: what was paid for.
@@ -25,6 +26,13 @@ pub(crate) struct RouteTarget {
     /// 0 means any number.
     max_in_flight: u32,
     in_flight: Arc<AtomicU32>,
+}
+
+/// The part of a route by which it is found again in the next table.
+#[derive(Debug, PartialEq, Eq)]
+struct RouteKey {
+    path: String,
+    methods: Vec<Method>,
 }
 
 /// A request of a route that counts those in flight, until it has been answered.
@@ -38,15 +46,23 @@ impl Drop for InFlight {
 }
 
 impl RouteTarget {
-    pub(super) fn new(route: &RouteConfig, upstream: Arc<Upstream>) -> Self {
+    /// The target of a route. `before` are the targets of the table that it replaces.
+    pub(super) fn new(route: &RouteConfig, upstream: Arc<Upstream>, before: &[Self]) -> Self {
+        let key = RouteKey {
+            path: route.route.path.clone(),
+            methods: route.route.methods.clone(),
+        };
+        // Requests under way hold the old table: counted apart, a route could have twice its limit.
+        let same = before.iter().find(|target| target.key == key);
         Self {
+            in_flight: same.map_or_else(Arc::default, |target| Arc::clone(&target.in_flight)),
+            key,
             upstream,
             strip_prefix: route.strip_prefix.clone(),
             sale_headers: sale_headers(&route.route),
             headers: route.upstream_headers.clone(),
             forward_credential: route.forward_credential,
             max_in_flight: route.max_in_flight,
-            in_flight: Arc::default(),
         }
     }
 
@@ -65,7 +81,7 @@ impl RouteTarget {
         }
     }
 
-    /// Whether the upstream is asked for a path as it came.
+    /// Returns true if the upstream is asked for a path as it came.
     pub(crate) fn keeps_paths(&self) -> bool {
         self.strip_prefix.is_empty() && self.upstream.base().is_empty()
     }

@@ -1,7 +1,6 @@
 //! An upstream, and opening a connection to it.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -11,17 +10,17 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::tls::client_tls;
+use super::tls::{Authorities, client_tls};
 use super::wire::Wire;
-use crate::GatewayError;
 use crate::config::{RouteConfig, Scheme, UpstreamUrl};
+use crate::{GatewayError, GatewayErrorKind};
 
 /// An upstream, ready to be connected to.
 pub(crate) struct Upstream {
     /// Unique in the process, for pools.
     pub(super) id: u64,
     url: UpstreamUrl,
-    ca: Option<PathBuf>,
+    ca: Option<Authorities>,
     http2: bool,
     authority: HeaderValue,
     tls: Option<(TlsConnector, ServerName<'static>)>,
@@ -43,15 +42,21 @@ impl Upstream {
     ) -> Result<Self, GatewayError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let url = route.upstream.clone();
-        let unusable = |why: String| GatewayError::new(format!("cannot use {url}: {why}"));
+        let unusable = |why: String| {
+            let text = format!("cannot use {url}: {why}");
+            GatewayError::new(GatewayErrorKind::Configuration, text)
+        };
         let http2 = match url.scheme() {
             Scheme::H2c => true,
             Scheme::Http => false,
             Scheme::Https => route.route.grpc,
         };
-        let tls = (url.scheme() == Scheme::Https).then(|| {
+        let secure = url.scheme() == Scheme::Https;
+        let ca = route.upstream_ca.clone().filter(|_| secure);
+        let ca = ca.map(Authorities::read).transpose()?;
+        let tls = secure.then(|| {
             let alpn: &[u8] = if http2 { b"h2" } else { b"http/1.1" };
-            let config = client_tls(route.upstream_ca.as_deref(), alpn)?;
+            let config = client_tls(ca.as_ref(), alpn)?;
             let name = ServerName::try_from(url.host_name());
             let name = name.map_err(|error| unusable(error.to_string()))?;
             Ok((TlsConnector::from(config), name))
@@ -59,10 +64,10 @@ impl Upstream {
         let authority = HeaderValue::from_str(&url.authority());
         Ok(Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
-            ca: route.upstream_ca.clone(),
             http2,
             authority: authority.map_err(|error| unusable(error.to_string()))?,
             tls: tls.transpose()?,
+            ca,
             connect_timeout,
             url,
         })
