@@ -16,4 +16,6 @@ mod serving;
 mod watch;
 
 pub(crate) use reload::ConfigFile;
-pub(crate) use serving::{Serving, start};
+#[cfg(feature = "buy")]
+pub(crate) use serving::Serving;
+pub(crate) use serving::start;

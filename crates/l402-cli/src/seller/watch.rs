@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn what_is_as_before_again_is_no_change() {
         let mut watch = Watch::new(marks([1, 1]));
-        assert!(!watch.look(0 * MS, marks([2, 1])));
+        assert!(!watch.look(Duration::ZERO, marks([2, 1])));
         assert!(!watch.look(600 * MS, marks([1, 1])));
         assert!(
             !watch.look(700 * MS, marks([2, 1])),
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(watch.marks(), marks);
         let file = std::fs::File::options().write(true).open(&path).unwrap();
         file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
-        assert!(!watch.look(0 * MS, watch.marks()) && watch.look(QUIET, watch.marks()));
+        assert!(!watch.look(Duration::ZERO, watch.marks()) && watch.look(QUIET, watch.marks()));
         std::fs::remove_file(&path).unwrap();
         assert!(!watch.look(QUIET, watch.marks()) && watch.look(2 * QUIET, watch.marks()));
     }

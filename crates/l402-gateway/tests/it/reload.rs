@@ -268,7 +268,10 @@ async fn requests_in_flight_are_counted_across_a_reload() {
     let slow = tokio::spawn(async move { send(address, request("GET", "/free", None, b"")).await });
     arrivals.recv().await.unwrap();
     assert!(server.reload(&text).is_ok());
-    assert_eq!(server.get("/free", None).await.status(), 503);
+    tokio::select! {
+        answer = server.get("/free", None) => assert_eq!(answer.status(), 503),
+        _ = arrivals.recv() => panic!("two requests are in flight"),
+    }
     gate.add_permits(2);
     assert_eq!(slow.await.unwrap().status(), 200);
     assert_eq!(server.get("/free", None).await.status(), 200);
