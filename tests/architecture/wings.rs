@@ -82,7 +82,7 @@ const CLI: Table = &[
     ("token", ""),
     ("wallet", "buyer context"),
     ("buyer", "context"),
-    ("seller", "context"),
+    ("seller", "context signal"),
     ("context", "home"),
     ("home logging signal", ""),
     ("error exit_code text", ""),

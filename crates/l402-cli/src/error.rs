@@ -51,12 +51,14 @@ impl CliError {
     /// Makes the error for an address that cannot be listened on.
     #[cfg(feature = "buy")]
     pub(crate) fn cannot_listen(address: std::net::SocketAddr, error: &std::io::Error) -> Self {
-        Self::new(
-            exit_code::UNAVAILABLE,
-            "cannot_listen",
-            format!("{address} cannot be listened on: {error}"),
+        let exit = match error.kind() {
+            std::io::ErrorKind::AddrInUse => exit_code::ADDRESS_IN_USE,
+            _ => exit_code::CONFIGURATION,
+        };
+        let text = format!("{address} cannot be listened on: {error}");
+        Self::new(exit, "cannot_listen", text).with_hint(
+            "end the program that has the address, or name another: --listen 127.0.0.1:0",
         )
-        .with_hint("end the program that has the address, or name another: --listen 127.0.0.1:0")
     }
 
     /// Adds a hint at the next step.

@@ -61,6 +61,9 @@ exit_codes! {
     WALLET_UNAVAILABLE = 17 "The wallet cannot be asked.";
     NOT_WELL_FORMED = 18 "The doctor found an answer that is not a well-formed challenge.";
     HTTP_ERROR = 22 "The server answered 400 or above, and --fail was given.";
+    ADDRESS_IN_USE = 23 "Another program listens on an address; nothing is served.";
+    UNSAFE_FILE = 24 "A private file is open to others, is not a plain file, or belongs to another user; it is not used.";
+    NEWER_FILE = 25 "A newer version of this program wrote a file; it is left as it is.";
     REFUSED = 30 "The challenge was refused for a reason that has no number of its own; no money moved.";
     REFUSED_AMOUNTLESS = 31 "The invoice has no amount; no money moved.";
     REFUSED_AMBIGUOUS = 32 "The challenge says two different things; no money moved.";
@@ -78,8 +81,8 @@ exit_codes! {
     REFUSED_WRONG_NETWORK = 44 "The invoice is for another network than the wallet's; no money moved.";
     REFUSED_CREDENTIAL_GIVEN = 45 "The request already holds a credential of L402; no money moved.";
     USAGE = 64 "The command line cannot be understood.";
-    UNAVAILABLE = 69 "The server cannot be reached or does not answer in time, or an address cannot be listened on.";
-    LOCAL_IO = 74 "A local file, such as journal, receipt or output, cannot be read or written.";
+    UNAVAILABLE = 69 "The server cannot be reached or does not answer in time.";
+    LOCAL_IO = 74 "A local file, such as journal, ledger, receipt or output, cannot be read or written.";
     CONFIGURATION = 78 "The configuration is wrong; nothing was bound.";
 }
 

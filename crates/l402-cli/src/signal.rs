@@ -1,10 +1,10 @@
-//! The signals that ask the program to stop.
+//! The signals that the program listens for: stop, and read the configuration again.
 
 use crate::error::CliError;
 use crate::text::output;
 
-/// The listener for Ctrl-C and, on Unix, SIGTERM. Made before the program says that it serves, so that
-/// a script can stop it from then on.
+/// Listens for Ctrl-C and, where there is such a thing, SIGTERM. Made before the program says that
+/// it serves, so that its caller can stop it from then on.
 pub(crate) struct Stop(Signals);
 
 impl Stop {
@@ -29,6 +29,46 @@ impl Stop {
     }
 }
 
+/// Listens for SIGHUP, if the platform has it. From then on it no longer ends the process.
+#[cfg(feature = "sell")]
+pub(crate) struct Hangup {
+    #[cfg(unix)]
+    signal: tokio::signal::unix::Signal,
+}
+
+#[cfg(feature = "sell")]
+impl Hangup {
+    /// # Errors
+    /// If the process cannot listen for signals.
+    #[cfg(unix)]
+    pub(crate) fn listen() -> Result<Self, CliError> {
+        let signal = listen(tokio::signal::unix::SignalKind::hangup())?;
+        Ok(Self { signal })
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unnecessary_wraps, reason = "the same shape as on unix")]
+    pub(crate) fn listen() -> Result<Self, CliError> {
+        Ok(Self {})
+    }
+
+    /// Waits for the next signal; of several that come in between, one is told. Never ends if the
+    /// platform has none.
+    pub(crate) async fn next(&mut self) {
+        #[cfg(unix)]
+        if self.signal.recv().await.is_some() {
+            return;
+        }
+        core::future::pending().await
+    }
+}
+
+#[cfg(unix)]
+fn listen(kind: tokio::signal::unix::SignalKind) -> Result<tokio::signal::unix::Signal, CliError> {
+    tokio::signal::unix::signal(kind)
+        .map_err(|error| CliError::internal(format!("cannot listen for signals: {error}")))
+}
+
 #[cfg(unix)]
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
@@ -38,11 +78,7 @@ struct Signals {
 #[cfg(unix)]
 impl Signals {
     fn listen() -> Result<Self, CliError> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let listen = |kind| {
-            signal(kind)
-                .map_err(|error| CliError::internal(format!("cannot listen for signals: {error}")))
-        };
+        use tokio::signal::unix::SignalKind;
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,

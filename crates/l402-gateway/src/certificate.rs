@@ -1,12 +1,14 @@
 //! Certificate files (PEM), for TLS towards clients and towards upstreams.
 
+use std::error::Error;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
-use crate::GatewayError;
+use crate::{GatewayError, GatewayErrorKind};
 
 /// Returns the cryptography that TLS uses towards clients and upstreams.
 pub(crate) fn provider() -> Arc<rustls::crypto::CryptoProvider> {
@@ -16,19 +18,20 @@ pub(crate) fn provider() -> Arc<rustls::crypto::CryptoProvider> {
 /// Reads the certificates of a PEM file, at least one.
 pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, GatewayError> {
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let chain = read.map_err(|error| unusable("certificate", path, &error.to_string()))?;
-    // A file of another kind, such as a key, is read without an error and holds none.
+    let chain = read.map_err(|error| unusable("certificate", path, error))?;
     if chain.is_empty() {
-        return Err(unusable(
-            "certificate",
-            path,
-            "no certificate (PEM) is in it",
-        ));
+        let missing = io::Error::other("no certificate (PEM) is in it");
+        return Err(unusable("certificate", path, missing));
     }
     Ok(chain)
 }
 
-/// Returns the error for a file that cannot be used.
-pub(crate) fn unusable(what: &str, path: &Path, why: &str) -> GatewayError {
-    GatewayError::new(format!("cannot use the {what} {}: {why}", path.display()))
+/// Returns the error that says why a file cannot be used.
+pub(crate) fn unusable(
+    what: &str,
+    path: &Path,
+    why: impl Error + Send + Sync + 'static,
+) -> GatewayError {
+    let text = format!("cannot use the {what} {}: {why}", path.display());
+    GatewayError::new(GatewayErrorKind::Certificate, text).with_source(why)
 }

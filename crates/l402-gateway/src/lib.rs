@@ -4,9 +4,10 @@
 //! request is paid, and forwards those that are, streamed in both directions, WebSocket and gRPC
 //! included.
 //!
-//! Not part of this crate: the decision itself (prices, tokens and uses belong to `l402-server`),
-//! and spending (of Lightning it knows only [`Receive`](l402_lightning::Receive)). It buffers no
-//! body, follows no redirect, and reads its configuration once, before a port is bound.
+//! It does not decide: prices, tokens and uses are `l402-server`'s. It cannot spend: all it knows
+//! of Lightning is [`Receive`](l402_lightning::Receive). It buffers no body, follows no redirect,
+//! and reads no file of its own accord while it serves: [`Gateway::reload`] takes another
+//! [`Config`] over, whole or not at all.
 //!
 //! ```text
 //!   socket ─ framing ─ hyper ─ canonical request ─ paywall ─┬─ refusal ──▶ answer
@@ -15,10 +16,7 @@
 //! ```
 //!
 //! Each worker is a thread with a runtime, listeners and upstream connections of its own. The node
-//! works on one control runtime that the workers reach by channels.
-//!
-//! [`Config`] is the configuration, [`Home`] the folder with master key and ledger, and [`Gateway`]
-//! a running gateway. A program that opens the node which the configuration names:
+//! lives on one control runtime that the workers reach by channels.
 //!
 //! ```no_run
 //! use std::{sync::Arc, time::Duration};
@@ -72,9 +70,9 @@ mod upstream;
 #[cfg(not(fuzzing))]
 pub use config::{Config, ConfigError, Overrides, RouteConfig, Scheme, UpstreamUrl, UrlError};
 #[cfg(not(fuzzing))]
-pub use error::GatewayError;
+pub use error::{GatewayError, GatewayErrorKind};
 #[cfg(not(fuzzing))]
-pub use run::{Gateway, Home};
+pub use run::{Gateway, Home, Reloaded};
 
 // The fuzz targets need the parsers of strangers' bytes and nothing else. Without TLS, SQLite and
 // node clients they build in seconds instead of minutes.

@@ -1,8 +1,9 @@
 //! The one async function around the decision: it calls the ledger and the node.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use l402::{Condition, Problem, UnixTime};
@@ -69,7 +70,8 @@ pub struct Paywall {
 #[derive(Debug)]
 struct PaywallShared {
     settings: PaywallBuilder,
-    limiter: Limiter,
+    /// Written by a reload alone.
+    limiter: RwLock<Limiter>,
     breaker: Breaker,
     places: Semaphore,
     node_calls: AtomicU64,
@@ -133,6 +135,15 @@ impl Paywall {
                 Err(self.refuse(snapshot, request, matched, problem).await)
             }
         }
+    }
+
+    /// Limits challenges otherwise from now on. What was taken of a limit stays taken.
+    pub fn set_limits(&self, limits: ChallengeLimits) {
+        let now = self.shared.settings.clock.monotonic();
+        let limiter = self.shared.limiter.write();
+        limiter
+            .unwrap_or_else(PoisonError::into_inner)
+            .set(limits, now);
     }
 
     /// Waits until every settled use is durable. Call it before the process ends.
@@ -223,7 +234,7 @@ impl Paywall {
         let monotonic = self.shared.settings.clock.monotonic();
         // Before the node is asked, which is what a flood would cost (ATTACKS D-01). By the address
         // of the socket alone: a header could name any other (ATTACKS D-02).
-        let refusal = match self.shared.limiter.take(request.peer, monotonic) {
+        let refusal = match self.shared.take_challenge(request.peer, monotonic) {
             Err(wait) => Refusal::new(Problem::TooManyChallenges).with_retry_after(wait),
             Ok(()) => match self.shared.offer(snapshot, priced).await {
                 Ok(offer) => Refusal::new(problem).with_offer(offer),
@@ -235,6 +246,15 @@ impl Paywall {
 }
 
 impl PaywallShared {
+    /// Takes one challenge out of the peer's budget and the others'.
+    ///
+    /// # Errors
+    /// The time to wait, if one of them is spent.
+    fn take_challenge(&self, peer: IpAddr, now: Duration) -> Result<(), Duration> {
+        let limiter = self.limiter.read().unwrap_or_else(PoisonError::into_inner);
+        limiter.take(peer, now)
+    }
+
     /// Asks the node for an invoice, checks it, and mints its token.
     ///
     /// # Errors
@@ -360,7 +380,7 @@ impl PaywallBuilder {
     #[must_use]
     pub fn build(self) -> Paywall {
         let shared = PaywallShared {
-            limiter: Limiter::new(self.limits),
+            limiter: RwLock::new(Limiter::new(self.limits)),
             breaker: Breaker::default(),
             places: Semaphore::new(NODE_CALLS_AT_ONCE),
             node_calls: AtomicU64::new(0),

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
-use crate::seller;
-use crate::signal::Stop;
+use crate::seller::{self, ConfigFile};
+use crate::signal::{Hangup, Stop};
 use crate::text::node_form;
 use crate::text::output::{self, Output, OutputArgs, style};
 use crate::text::plain::escape;
@@ -24,6 +24,9 @@ use crate::text::plain::escape;
 ///
 /// Without a configuration file, one upstream has one price. With a file, each route has its own.
 /// The sandbox is the node unless another is named: play money, and nothing to set up.
+///
+/// A file that changes is read again, or at once at SIGHUP: routes, prices, limits, hosts and
+/// certificates are taken over while it serves.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Prices are written \"50 sat\", \"2500 msat\" or \"0.00000050 BTC\". A policy says what one payment
@@ -80,6 +83,9 @@ pub(crate) struct Serve {
     pub(crate) output: OutputArgs,
 }
 
+/// A configuration, with its file unless the command line says it all.
+type Configuration = (Option<ConfigFile>, Config);
+
 impl Serve {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         if self.print_config {
@@ -89,36 +95,49 @@ impl Serve {
             return Ok(exit_code::OK);
         }
         let out = self.output.open();
-        let config = match self.configuration() {
-            Ok(config) => config?,
+        let (file, config) = match self.configuration() {
+            Ok(configuration) => configuration?,
             Err(mistakes) if self.check => return report_mistakes(&mistakes, out),
             Err(mistakes) => return Err(mistaken(&mistakes)),
         };
         if self.check {
             return report_sound(&config, out);
         }
-        // Before anything serves, so that a signal from the first moment on lets requests end.
-        let stop_signal = Stop::listen()?;
-        // The configuration is final here: nothing reads it after a port is bound.
+        let (stop_signal, hangup) = (Stop::listen()?, Hangup::listen()?);
         let serving = seller::start(config.clone(), context).await?;
         announce(serving.gateway.local_addrs(), &config, out)?;
-        stop_signal.requested().await;
+        let follow = async {
+            match file {
+                Some(file) => serving.follow(file, hangup, context).await,
+                None => ignore(hangup).await,
+            }
+        };
+        // Following never ends, and is dropped with the first request to stop.
+        tokio::select! {
+            () = stop_signal.requested() => {}
+            () = follow => {}
+        }
         out.tell("stopping: requests in flight may end (Ctrl-C again stops at once)");
-        serving.stop(config.shutdown_deadline()).await
+        let deadline = serving.gateway.shutdown_deadline();
+        serving.stop(deadline).await
     }
 
-    /// Reads the configuration. The outer error lists mistakes in the configuration; the inner error is
-    /// one of the command line.
-    fn configuration(&self) -> Result<Result<Config, CliError>, Vec<ConfigError>> {
+    /// Reads the configuration, and returns it with its file if it has one. The outer error lists
+    /// mistakes in the configuration, the inner one is of the command line.
+    fn configuration(&self) -> Result<Result<Configuration, CliError>, Vec<ConfigError>> {
         let overrides = Overrides {
             listen: self.listen.clone(),
             workers: self.workers,
             node: self.node.clone(),
         };
-        let config = match (&self.config, &self.upstream, self.price) {
-            (Some(file), ..) => Config::from_file_with(file, &overrides)?,
+        let configuration = match (&self.config, &self.upstream, self.price) {
+            (Some(path), ..) => {
+                let (file, config) = ConfigFile::open(path.clone(), overrides)?;
+                (Some(file), config)
+            }
             (None, Some(upstream), Some(price)) => {
-                Config::quick_with(upstream, price, self.policy, &overrides)?
+                let config = Config::quick_with(upstream, price, self.policy, &overrides)?;
+                (None, config)
             }
             _ => {
                 return Ok(Err(CliError::usage("nothing to serve").with_hint(
@@ -127,7 +146,15 @@ impl Serve {
                 )));
             }
         };
-        Ok(Ok(config))
+        Ok(Ok(configuration))
+    }
+}
+
+/// Says at each SIGHUP that there is no file to read again. Never ends.
+async fn ignore(mut hangup: Hangup) {
+    loop {
+        hangup.next().await;
+        tracing::warn!("SIGHUP changes nothing: there is no file to read again without --config");
     }
 }
 

@@ -67,14 +67,9 @@ impl Good {
 
 /// Serves on a free port of this machine until the program ends.
 pub(crate) async fn start() -> Result<SocketAddr, CliError> {
-    let failed = |error: std::io::Error| {
-        CliError::new(
-            crate::exit_code::UNAVAILABLE,
-            "cannot_listen",
-            format!("no port is free on 127.0.0.1: {error}"),
-        )
-    };
-    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
+    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    let failed = |error: std::io::Error| CliError::cannot_listen(any_port, &error);
+    let listener = TcpListener::bind(any_port).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     tokio::spawn(accept(listener));
     Ok(address)

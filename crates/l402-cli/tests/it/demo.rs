@@ -68,7 +68,7 @@ fn a_taken_port_is_no_obstacle_for_one_purchase() {
     assert_ne!(ran.json()["listening"][0], address);
     let ran = home
         .run(&["demo", "--json", "--listen", &address])
-        .expect(69);
+        .expect(23);
     assert_eq!(ran.json()["error"], "cannot_listen");
 }
 

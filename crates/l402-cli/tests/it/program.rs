@@ -84,6 +84,21 @@ impl Home {
         self.start(command)
     }
 
+    /// Runs a start that should fail. One that succeeds is ended, and has no status.
+    pub(crate) fn run_start(&self, args: &[&str]) -> Ran {
+        let mut command = self.command(args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let lines = follow(child.stdout.take().expect("a pipe"));
+        let stdout = lines.recv_timeout(PATIENCE).unwrap_or_default();
+        if stdout.contains("\"listening\"") {
+            child.kill().expect("it can be ended");
+        }
+        let ended = child.wait_with_output().expect("it can be waited for");
+        let ran = Ran::of(ended);
+        Ran { stdout, ..ran }
+    }
+
     fn start(&self, mut command: Command) -> Serving {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
@@ -143,6 +158,16 @@ impl Serving {
     /// Waits for the end and gives the status.
     pub(crate) fn wait(&mut self) -> Option<i32> {
         self.child.wait().expect("it can be waited for").code()
+    }
+
+    /// Waits for a line on stderr that holds this text, and returns all lines up to it.
+    pub(crate) fn until(&self, text: &str) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        while !lines.last().is_some_and(|line| line.contains(text)) {
+            let line = self.errors.recv_timeout(PATIENCE);
+            lines.push(line.unwrap_or_else(|_| panic!("no line with {text:?}: {lines:#?}")));
+        }
+        lines
     }
 
     /// Ends it and gives what it said on stderr.

@@ -28,13 +28,10 @@ pub(super) fn routes(config: &Config) -> Result<(), RouteFault> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| fault(error.to_string()))?;
     let key = MasterKey::from_bytes(&bytes).map_err(|error| fault(error.to_string()))?;
-    let keys = KeyRing::new(&config.deployment, KeyNumber(1), key);
-    let routes = config
-        .routes
-        .iter()
-        .map(|route| route.route.clone())
-        .collect();
-    let compiled = Snapshot::new(routes, config.hosts.clone(), keys, Network::Regtest);
+    let keys = KeyRing::new(&config.fixed.deployment, KeyNumber(1), key);
+    let live = &config.live;
+    let routes = live.routes.iter().map(|route| route.route.clone());
+    let compiled = Snapshot::new(routes.collect(), live.hosts.clone(), keys, Network::Regtest);
     compiled.map(drop).map_err(|error| RouteFault {
         text: error.to_string(),
         service: match &error {
@@ -54,15 +51,15 @@ impl Config {
     /// Checks the addresses to listen on, alone and with the node. The error is the key to blame
     /// and the fix.
     pub(crate) fn check_listeners(&self) -> Result<(), (&'static str, String)> {
-        if self.listen.is_empty() {
+        let listen = &self.fixed.listen;
+        if listen.is_empty() {
             return Err((
                 "listen",
                 "empty; write listen = [\"127.0.0.1:8402\"]".to_owned(),
             ));
         }
-        for (index, address) in self.listen.iter().enumerate() {
-            // Port 0 may be listed twice: each takes another free port.
-            if address.port() != 0 && self.listen[..index].contains(address) {
+        for (index, address) in listen.iter().enumerate() {
+            if address.port() != 0 && listen[..index].contains(address) {
                 return Err(("listen", format!("{address} stands there twice")));
             }
         }
@@ -72,11 +69,9 @@ impl Config {
     /// Refuses the sandbox on addresses that other machines can reach: somebody could take it for
     /// real money.
     fn check_sandbox(&self) -> Result<(), (&'static str, String)> {
-        let public = self
-            .listen
-            .iter()
-            .find(|address| !address.ip().is_loopback());
-        match (public, &self.node) {
+        let addresses = &mut self.fixed.listen.iter();
+        let public = addresses.find(|address| !address.ip().is_loopback());
+        match (public, &self.fixed.node) {
             (Some(address), Node::Sandbox | Node::SandboxHttp(_)) => Err((
                 "listen",
                 format!(
@@ -92,16 +87,17 @@ impl Config {
     pub(crate) fn check_loop(&self) -> Result<(), (usize, String)> {
         // Only what can be known without the network: addresses of this machine by their numbers.
         let own = |route: &super::RouteConfig| {
-            self.listen.iter().any(|address| {
+            self.fixed.listen.iter().any(|address| {
                 let here = address.ip().is_loopback() || address.ip().is_unspecified();
                 here && route.upstream.is_loopback() && route.upstream.port() == address.port()
             })
         };
-        self.routes.iter().position(own).map_or(Ok(()), |index| {
+        let routes = &self.live.routes;
+        routes.iter().position(own).map_or(Ok(()), |index| {
             let text = format!(
                 "{} is this gateway itself, and each request would go in a circle; \
                  name the upstream's own port, or listen on another",
-                self.routes[index].upstream
+                routes[index].upstream
             );
             Err((index, text))
         })

@@ -1,4 +1,7 @@
-//! The configuration: one TOML file, checked as a whole before any port is bound.
+//! One TOML file, checked wholly before any port is bound, and again before each reload.
+//!
+//! A [`Config`] has two halves. `fixed` holds what a gateway takes at its start alone; `live` holds
+//! what a reload replaces. So the type of a setting says which of the two it is.
 //!
 //! `read` turns text into a [`Config`], key by key; `check` finds mistakes that no single key
 //! shows, such as two routes that contradict each other. A mistake names its file, line, key and
@@ -6,6 +9,8 @@
 //! file, and nothing in it knows how a gateway runs.
 
 mod check;
+mod fixed;
+mod live;
 mod mistake;
 mod read;
 mod route;
@@ -18,4 +23,5 @@ pub use route::RouteConfig;
 pub use settings::{Config, Overrides};
 pub use url::{Scheme, UpstreamUrl, UrlError};
 
-pub(crate) use settings::{Http, TlsFiles};
+pub(crate) use fixed::Fixed;
+pub(crate) use live::{Http, Live, TlsFiles};

@@ -12,13 +12,11 @@ use toml::de::DeTable;
 
 use super::mistake::Mistakes;
 use super::section::Section;
-use super::{Config, ConfigError, Http, Overrides, RouteConfig, TlsFiles, check, route};
+use super::{
+    Config, ConfigError, Fixed, Http, Live, Overrides, RouteConfig, TlsFiles, check, route,
+};
 
-/// Reads and checks a configuration. Relative paths in it start at `folder`; `name` stands for the
-/// file in errors.
-///
-/// # Errors
-/// All mistakes that were found.
+/// Reads and checks a file's text. Relative paths start at `folder`.
 pub(super) fn read(
     text: &str,
     name: &str,
@@ -64,11 +62,19 @@ struct RouteSpan {
 
 /// Reads every key. A key that is wrong has been noted, and has its default in the result.
 fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpan>) {
-    let default = Config::default();
-    // Each call marks its key as known, so every key is asked for, even if the file lacks it.
+    // Read to the end even after a mistake, so that all of them show at once.
+    let default = Fixed::default();
     let (routes, spans) = routes(root, folder);
     let (challenges, invoices_ahead) = challenges(root);
-    let config = Config {
+    let hosts = root.list::<HostName>("hosts").unwrap_or_default();
+    let live = Live {
+        hosts: hosts.into_iter().map(|host| host.0).collect(),
+        tls: tls(root, folder),
+        http: http(root),
+        challenges,
+        routes,
+    };
+    let fixed = Fixed {
         listen: root.list("listen").unwrap_or(default.listen),
         workers: usize::try_from(root.number("workers", 0, 0..=1024)).unwrap_or_default(),
         deployment: root
@@ -76,22 +82,12 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
             .map_or(default.deployment, str::to_owned),
         node: root.parsed("node").unwrap_or(default.node),
         danger_spending_macaroon: root.flag("danger_spending_macaroon", false),
-        hosts: root
-            .list::<HostName>("hosts")
-            .unwrap_or_default()
-            .into_iter()
-            .map(|h| h.0)
-            .collect(),
         invalid_credential_402: invalid_credential(root),
         lsat_line: root.flag("lsat_line", false),
         key_file: keys(root, folder),
-        tls: tls(root, folder),
-        http: http(root),
-        challenges,
         invoices_ahead,
-        routes,
     };
-    (config, spans)
+    (Config { fixed, live }, spans)
 }
 
 fn routes(root: &Section<'_, '_>, folder: &Path) -> (Vec<RouteConfig>, Vec<RouteSpan>) {
@@ -215,7 +211,7 @@ fn rate_part(number: u64) -> Option<NonZeroU32> {
     u32::try_from(number).ok().and_then(NonZeroU32::new)
 }
 
-/// Checks the keys together. The routes are compiled only if no other mistake was found.
+/// Notes the mistakes that no single key can tell, in a file that is sound otherwise.
 fn check_together(
     root: &Section<'_, '_>,
     config: &Config,
@@ -246,8 +242,12 @@ fn check_together(
             fault.path.as_ref() == Some(&config.route.path)
                 || (service.is_some() && fault.service.as_deref() == service)
         };
-        // The last of them: it contradicts one that stands before it.
-        let index = config.routes.iter().rposition(blamed).unwrap_or_default();
+        let index = config
+            .live
+            .routes
+            .iter()
+            .rposition(blamed)
+            .unwrap_or_default();
         let span = spans.get(index).map(|span| span.table.clone());
         mistakes.add(
             span.unwrap_or_default(),

@@ -1,129 +1,21 @@
-//! The settings of a gateway, and their defaults.
+//! The settings of a gateway: how they are made, and what a program may ask of them.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use l402::{Msat, Policy, Service};
 use l402_lightning::Node;
-use l402_server::{ChallengeLimits, Route};
+use l402_server::Route;
 
-use super::{ConfigError, RouteConfig, UpstreamUrl, UrlError, check, read};
+use super::{ConfigError, Fixed, Live, RouteConfig, UpstreamUrl, UrlError, check, read};
 
-/// All settings of a gateway. The constructors check them, so a value of this type is sound.
-///
-/// From the text of a configuration file; every mistake is reported with its place and fix:
-///
-/// ```
-/// use l402_gateway::Config;
-///
-/// let text = r#"
-/// listen = ["127.0.0.1:8402"]
-///
-/// [[route]]
-/// path = "/joke"
-/// upstream = "http://127.0.0.1:3000"
-/// price = "50 sat"
-/// "#;
-/// let config = Config::from_toml(text, "l402.toml").expect("a sound configuration");
-/// assert_eq!(config.routes()[0].upstream.port(), 3000);
-///
-/// let mistakes = Config::from_toml(&text.replace("50 sat", "50"), "l402.toml").unwrap_err();
-/// assert_eq!((mistakes[0].line(), mistakes[0].key()), (Some(7), "route[0].price"));
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// All settings of a gateway. Made by one of the constructors alone, which check it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
-    pub(crate) listen: Vec<SocketAddr>,
-    /// The number of worker threads; 0 means one for each core.
-    pub(crate) workers: usize,
-    /// The name that goes into every key: tokens of one deployment are worth nothing to another.
-    pub(crate) deployment: String,
-    pub(crate) node: Node,
-    pub(crate) danger_spending_macaroon: bool,
-    /// The host names to answer for; empty means any.
-    pub(crate) hosts: Vec<String>,
-    /// Answers a bad credential with 402 instead of 401.
-    pub(crate) invalid_credential_402: bool,
-    /// Sends a challenge line of the older scheme LSAT as well.
-    pub(crate) lsat_line: bool,
-    /// The file of a master key outside the home folder.
-    pub(crate) key_file: Option<PathBuf>,
-    /// `None` serves plain HTTP.
-    pub(crate) tls: Option<TlsFiles>,
-    pub(crate) http: Http,
-    pub(crate) challenges: ChallengeLimits,
-    /// The number of invoices that are kept ready for each price; 0 for none.
-    pub(crate) invoices_ahead: usize,
-    pub(crate) routes: Vec<RouteConfig>,
-}
-
-/// The files of certificate chain and key, both PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TlsFiles {
-    pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
-}
-
-/// Limits and time-outs of HTTP.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Http {
-    /// Accepts HTTP/2 without TLS, by prior knowledge.
-    pub(crate) h2c: bool,
-    /// The time for a request's head, and for the next one on an idle connection.
-    pub(crate) header_timeout: Duration,
-    pub(crate) header_max_bytes: u32,
-    /// The longest body of a request; 0 means any length.
-    pub(crate) body_max_bytes: u64,
-    /// The longest time without a byte of a body, in either direction.
-    pub(crate) body_idle_timeout: Duration,
-    pub(crate) connect_timeout: Duration,
-    /// The longest time from the end of the request to the head of the answer.
-    pub(crate) upstream_timeout: Duration,
-    /// The largest number of open connections of one address; 0 means any number.
-    pub(crate) connections_per_peer: u32,
-    /// The largest number of HTTP/2 streams at once on one connection.
-    pub(crate) max_streams: u32,
-    /// The time that a stop gives to requests in flight.
-    pub(crate) shutdown: Duration,
-}
-
-impl Default for Http {
-    fn default() -> Self {
-        Self {
-            h2c: false,
-            header_timeout: Duration::from_secs(10),
-            header_max_bytes: 16 * 1024,
-            body_max_bytes: 64 * 1024 * 1024,
-            body_idle_timeout: Duration::from_secs(30),
-            connect_timeout: Duration::from_secs(5),
-            upstream_timeout: Duration::from_secs(60),
-            connections_per_peer: 4096,
-            max_streams: 100,
-            shutdown: Duration::from_secs(30),
-        }
-    }
-}
-
-impl Default for Config {
-    /// Returns the defaults, without a route.
-    fn default() -> Self {
-        Self {
-            listen: vec![SocketAddr::from(([127, 0, 0, 1], 8402))],
-            workers: 0,
-            deployment: "default".to_owned(),
-            node: Node::Sandbox,
-            danger_spending_macaroon: false,
-            hosts: Vec::new(),
-            invalid_credential_402: false,
-            lsat_line: false,
-            key_file: None,
-            tls: None,
-            http: Http::default(),
-            challenges: ChallengeLimits::default(),
-            invoices_ahead: 0,
-            routes: Vec::new(),
-        }
-    }
+    pub(crate) fixed: Fixed,
+    pub(crate) live: Live,
 }
 
 /// The settings of the command line, which win over the file's, as those win over the defaults.
@@ -152,13 +44,13 @@ impl Overrides {
     /// Writes these settings into a configuration.
     pub(super) fn apply(&self, config: &mut Config) {
         if !self.listen.is_empty() {
-            config.listen.clone_from(&self.listen);
+            config.fixed.listen.clone_from(&self.listen);
         }
         if let Some(workers) = self.workers {
-            config.workers = workers;
+            config.fixed.workers = workers;
         }
         if let Some(node) = &self.node {
-            config.node = node.clone();
+            config.fixed.node = node.clone();
         }
     }
 }
@@ -244,16 +136,14 @@ impl Config {
         let upstream: UpstreamUrl = upstream
             .parse()
             .map_err(|error: UrlError| wrong("--upstream", error.to_string()))?;
+        // Named after the upstream, so that a token of one quick gateway opens no other.
         let service = Service::from_lossy(&upstream.authority());
         let route = |path| {
             let route = Route::priced(path, service.clone(), price).with_policy(policy);
             RouteConfig::new(route, upstream.clone())
         };
-        // Two routes, because `{*rest}` stands for one segment or more, and not for the path `/`.
-        let mut config = Self {
-            routes: vec![route("/"), route("/{*rest}")],
-            ..Self::default()
-        };
+        let mut config = Self::default();
+        config.live.routes = vec![route("/"), route("/{*rest}")];
         overrides.apply(&mut config);
         check::routes(&config).map_err(|fault| wrong("--price", fault.text))?;
         config
@@ -268,66 +158,65 @@ impl Config {
     /// Sets the addresses to listen on. Port 0 stands for a free port.
     #[must_use]
     pub fn with_listen(mut self, listen: Vec<SocketAddr>) -> Self {
-        self.listen = listen;
+        self.fixed.listen = listen;
         self
     }
 
     /// Sets the number of worker threads; 0 means one for each core.
     #[must_use]
     pub fn with_workers(mut self, workers: usize) -> Self {
-        self.workers = workers;
+        self.fixed.workers = workers;
         self
     }
 
     /// Sets the node that is paid.
     #[must_use]
     pub fn with_node(mut self, node: Node) -> Self {
-        self.node = node;
+        self.fixed.node = node;
         self
     }
 
     /// The addresses to listen on.
     #[must_use]
     pub fn listen(&self) -> &[SocketAddr] {
-        &self.listen
+        &self.fixed.listen
     }
 
     /// The routes, priced and free, in the order of the file.
     #[must_use]
     pub fn routes(&self) -> &[RouteConfig] {
-        &self.routes
+        &self.live.routes
     }
 
     /// The node that is paid.
     #[must_use]
     pub fn node(&self) -> &Node {
-        &self.node
+        &self.fixed.node
     }
 
     /// Returns true if the node is to be opened also with an lnd macaroon that could spend.
     #[must_use]
     pub fn danger_spending_macaroon(&self) -> bool {
-        self.danger_spending_macaroon
+        self.fixed.danger_spending_macaroon
     }
 
-    /// Returns true if the gateway serves TLS.
+    /// Returns true if it serves TLS.
     #[must_use]
     pub fn is_tls(&self) -> bool {
-        self.tls.is_some()
+        self.live.tls.is_some()
     }
 
-    /// The time that a stop gives to requests in flight (`http.shutdown_secs`, 30 seconds by
-    /// default).
+    /// The time that requests in flight have to end at a stop (`http.shutdown_secs`).
     #[must_use]
     pub fn shutdown_deadline(&self) -> Duration {
-        self.http.shutdown
+        self.live.http.shutdown
     }
 
-    /// Returns the number of worker threads, with 0 resolved.
-    pub(crate) fn worker_count(&self) -> usize {
-        match self.workers {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            count => count,
-        }
+    /// The files of TLS that a gateway reads at its start and again at each reload: certificate
+    /// and key towards clients, and the authorities of upstreams. Sorted, none twice.
+    #[must_use]
+    pub fn certificate_files(&self) -> Vec<&Path> {
+        let files: BTreeSet<&Path> = self.live.certificate_files().collect();
+        files.into_iter().collect()
     }
 }

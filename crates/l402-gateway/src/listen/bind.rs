@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::GatewayError;
+use crate::{GatewayError, GatewayErrorKind};
 
 /// The number of connections that the kernel queues for one listener before they are accepted.
 const BACKLOG: i32 = 1024;
@@ -26,8 +26,7 @@ pub(crate) struct Bound {
 
 /// Binds an address for this number of workers. Port 0 becomes one free port for all of them.
 pub(crate) fn bind(address: SocketAddr, workers: usize) -> Result<Bound, GatewayError> {
-    let failed = |error: io::Error| GatewayError::new(cannot_listen(address, &error));
-    // Without SO_REUSEPORT, and closed again at once. Port 0 is free by its nature.
+    let failed = |error: io::Error| cannot_listen(address, error);
     if address.port() != 0 {
         TcpListener::bind(address).map_err(failed)?;
     }
@@ -46,15 +45,16 @@ pub(crate) fn bind(address: SocketAddr, workers: usize) -> Result<Bound, Gateway
     })
 }
 
-/// Returns the error's text, with the fix if another program has the address.
-fn cannot_listen(address: SocketAddr, error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            "cannot listen on {address}: address in use; stop the other program, or choose \
-             another address (listen, --listen)"
+fn cannot_listen(address: SocketAddr, error: io::Error) -> GatewayError {
+    let (kind, why) = match error.kind() {
+        io::ErrorKind::AddrInUse => (
+            GatewayErrorKind::AddressInUse,
+            "address in use; stop the other program, or choose another address (listen, --listen)"
+                .to_owned(),
         ),
-        _ => format!("cannot listen on {address}: {error}"),
-    }
+        _ => (GatewayErrorKind::Listen, error.to_string()),
+    };
+    GatewayError::new(kind, format!("cannot listen on {address}: {why}")).with_source(error)
 }
 
 /// Opens a listener that shares its port with others of this process.

@@ -15,12 +15,11 @@ use crate::config::TlsFiles;
 pub(crate) fn server_tls(files: &TlsFiles) -> Result<Arc<ServerConfig>, GatewayError> {
     let chain = certificates(&files.certificate)?;
     let key = PrivateKeyDer::from_pem_file(&files.key)
-        .map_err(|error| unusable("key", &files.key, &error.to_string()))?;
+        .map_err(|error| unusable("key", &files.key, error))?;
     let config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key));
-    let mut config =
-        config.map_err(|error| unusable("certificate", &files.certificate, &error.to_string()))?;
+    let mut config = config.map_err(|error| unusable("certificate", &files.certificate, error))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

@@ -1,4 +1,4 @@
-//! The control runtime, on which the node works. Workers reach it by channels.
+//! The control runtime: the node lives on it, workers reach it by channels.
 
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -11,7 +11,7 @@ use l402_lightning::{
 };
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::GatewayError;
+use crate::{GatewayError, GatewayErrorKind};
 
 /// A runtime with one thread of its own. A drop does not wait for it to end, and may so happen
 /// inside async code as well.
@@ -25,7 +25,10 @@ impl Control {
             .thread_name("l402-control")
             .enable_all()
             .build()
-            .map_err(|error| GatewayError::new(format!("cannot start a thread: {error}")))?;
+            .map_err(|error| {
+                let text = format!("cannot start a thread: {error}");
+                GatewayError::new(GatewayErrorKind::Runtime, text).with_source(error)
+            })?;
         Ok(Self(Some(runtime)))
     }
 
@@ -46,9 +49,10 @@ impl Control {
                 let _ = send.send(work.await);
             });
         }
+        let ended = "the control thread has ended";
         receive
             .recv()
-            .map_err(|_| GatewayError::new("the control thread has ended"))
+            .map_err(|_| GatewayError::new(GatewayErrorKind::Runtime, ended))
     }
 
     /// Returns the node with its work moved to this runtime, because a client's connection pool

@@ -2,7 +2,7 @@
 
 use core::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,16 +13,15 @@ use l402_lightning::{Node, Receive};
 use l402_server::{Ledger, Paywall};
 use tokio::sync::watch;
 
-use super::Home;
 use super::control::Control;
 use super::invoice_stock::InvoiceStock;
-use super::ledger;
+use super::reload::{check_loop, misconfigured, route_table};
 use super::worker::{self, WorkerSetup};
-use crate::GatewayError;
-use crate::config::Config;
+use super::{Home, ledger};
+use crate::config::{Config, Fixed, Live};
 use crate::exchange::GatewayState;
 use crate::listen::{self, AddressLock, Peers, StopSignal};
-use crate::table::RouteTable;
+use crate::{GatewayError, GatewayErrorKind};
 
 /// A running gateway: worker threads and one control runtime. A drop stops it at once.
 ///
@@ -51,11 +50,13 @@ use crate::table::RouteTable;
 /// ```
 pub struct Gateway {
     addresses: Vec<SocketAddr>,
-    config: Config,
-    keys: KeyRing,
-    network: Network,
-    invoice_stock: Option<InvoiceStock>,
-    state: Arc<GatewayState>,
+    pub(super) fixed: Fixed,
+    pub(super) keys: KeyRing,
+    pub(super) network: Network,
+    pub(super) invoice_stock: Option<InvoiceStock>,
+    pub(super) state: Arc<GatewayState>,
+    /// Held by a reload: of two at the same time, the later one finds what the earlier one left.
+    pub(super) reloading: Mutex<()>,
     stop: watch::Sender<Option<Duration>>,
     workers: Vec<JoinHandle<()>>,
     locks: Vec<AddressLock>,
@@ -87,23 +88,20 @@ impl Gateway {
         receive: Arc<dyn Receive>,
     ) -> Result<Self, GatewayError> {
         let control = Control::start()?;
-        // Again, although the constructors check: the builder methods may have changed it since.
-        config
-            .check_listeners()
-            .map_err(|(key, text)| GatewayError::new(format!("{key}: {text}")))?;
-        config
-            .check_loop()
-            .map_err(|(_, text)| GatewayError::new(format!("upstream: {text}")))?;
-        let master = home.master_key(config.key_file.as_deref())?;
-        let keys = KeyRing::new(&config.deployment, KeyNumber(1), master);
+        config.check_listeners().map_err(misconfigured)?;
+        check_loop(&config)?;
+        let Config { fixed, live } = config;
+        let master = home.master_key(fixed.key_file.as_deref())?;
+        let keys = KeyRing::new(&fixed.deployment, KeyNumber(1), master);
         let network = receive.network();
-        let table = route_table(&config, keys.clone(), network, None)?;
-        let invoice_stock = invoice_stock(&config, &clock, &receive, &control)?;
+        let table = route_table(&live, keys.clone(), network, None)?;
+        let invoice_stock = invoice_stock(&fixed, &clock, &receive, &control)?;
+        // With a stock before it, the node works where the stock has it work.
         let node = match &invoice_stock {
             Some(stock) => Arc::new(stock.clone()),
             None => control.host(receive),
         };
-        let paywall = paywall(&config, ledger::open(home)?, clock, node);
+        let paywall = paywall(&fixed, &live, ledger::open(home)?, clock, node);
         let state = Arc::new(GatewayState {
             table: ArcSwap::from_pointee(table),
             paywall,
@@ -112,11 +110,12 @@ impl Gateway {
         // Whole before it binds, so that an error there drops it, which joins the workers that run.
         let mut gateway = Self {
             addresses: Vec::new(),
-            config,
+            fixed,
             keys,
             network,
             invoice_stock,
             state,
+            reloading: Mutex::new(()),
             stop,
             workers: Vec::new(),
             locks: Vec::new(),
@@ -129,9 +128,9 @@ impl Gateway {
 
     /// Binds every address, then starts the workers: if one address fails, none is served.
     fn open(&mut self, stop: StopSignal) -> Result<(), GatewayError> {
-        let count = self.config.worker_count();
+        let count = self.fixed.worker_count();
         let mut of_workers: Vec<Vec<_>> = (0..count).map(|_| Vec::new()).collect();
-        for address in &self.config.listen {
+        for address in &self.fixed.listen {
             let bound = listen::bind(*address, count)?;
             self.addresses.push(bound.address);
             self.locks.push(bound.lock);
@@ -155,49 +154,29 @@ impl Gateway {
     /// Logs the addresses, and warns of play money.
     fn announce(&self) {
         let addresses = &self.addresses;
-        tracing::info!(?addresses, node = %self.config.node, workers = self.workers.len(), "listening");
-        if self.config.node == Node::Sandbox {
+        tracing::info!(?addresses, node = %self.fixed.node, workers = self.workers.len(), "listening");
+        if self.fixed.node == Node::Sandbox {
             tracing::warn!("THIS GATEWAY SELLS FOR PLAY MONEY: its node is the sandbox");
         }
     }
 
-    /// The addresses that the gateway listens on, with the real port in place of 0.
+    /// The addresses that it listens on, port 0 resolved.
     #[must_use]
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// The number of invoices that were asked of the node, or of its stock, since the start.
+    /// The number of invoices that were asked for since the start, of the node or of its stock.
     #[must_use]
     pub fn node_calls(&self) -> u64 {
         self.state.paywall.node_calls()
     }
 
-    /// Serves another configuration from the next request on. Requests under way end under the old
-    /// one.
-    ///
-    /// # Errors
-    /// The configuration changes a setting that is fixed at the start (addresses, workers, node,
-    /// keys, limits on challenges), or does not compile. The old one stays then.
-    pub fn reload(&mut self, config: Config) -> Result<(), GatewayError> {
-        if let Some(key) = fixed_key(&self.config, &config) {
-            return Err(GatewayError::new(format!(
-                "{key} changes with a restart only"
-            )));
-        }
-        config
-            .check_loop()
-            .map_err(|(_, text)| GatewayError::new(format!("upstream: {text}")))?;
-        // Compiled before it is stored: an error must leave the old table as it is.
-        let before = self.state.table.load_full();
-        let table = route_table(&config, self.keys.clone(), self.network, Some(&before))?;
-        self.state.table.store(Arc::new(table));
-        // Invoices for prices and memos that are no longer in use would stay in memory.
-        if let Some(stock) = &self.invoice_stock {
-            stock.clear();
-        }
-        self.config = config;
-        Ok(())
+    /// The time that requests in flight have to end at a stop: `http.shutdown_secs` of the
+    /// configuration that is served now.
+    #[must_use]
+    pub fn shutdown_deadline(&self) -> Duration {
+        self.state.table.load().http.shutdown
     }
 
     /// Stops accepting, gives requests under way until the deadline, and makes the ledger durable.
@@ -229,85 +208,44 @@ impl Drop for Gateway {
     }
 }
 
-/// Compiles the table of routes, with its certificate. `before` is the table that is replaced.
-fn route_table(
-    config: &Config,
-    keys: KeyRing,
-    network: Network,
-    before: Option<&RouteTable>,
-) -> Result<RouteTable, GatewayError> {
-    let table = RouteTable::new(config, keys, network, before)?;
-    let tls = config.tls.as_ref().map(listen::server_tls).transpose()?;
-    Ok(table.with_tls(tls))
-}
-
 /// Puts a stock of invoices before the node, if the configuration wants one.
 ///
 /// # Errors
 /// The node does not sign in this process: each invoice of the stock would stay with it for ever,
 /// and one request could be the cause of many.
 fn invoice_stock(
-    config: &Config,
+    fixed: &Fixed,
     clock: &Arc<dyn Clock>,
     node: &Arc<dyn Receive>,
     control: &Control,
 ) -> Result<Option<InvoiceStock>, GatewayError> {
-    let Some(runtime) = control.handle().filter(|_| config.invoices_ahead > 0) else {
+    let Some(runtime) = control.handle().filter(|_| fixed.invoices_ahead > 0) else {
         return Ok(None);
     };
     if !node.signs_here() {
         let text = "challenges.invoices_ahead: this node does not sign in this process, and would \
                     keep every invoice; remove the key";
-        return Err(GatewayError::new(text));
+        return Err(GatewayError::new(GatewayErrorKind::Configuration, text));
     }
     let demand = control.host(Arc::clone(node));
     let (node, clock) = (Arc::clone(node), Arc::clone(clock));
-    let stock = InvoiceStock::new(demand, node, runtime.clone(), clock, config.invoices_ahead);
+    let stock = InvoiceStock::new(demand, node, runtime.clone(), clock, fixed.invoices_ahead);
     Ok(Some(stock))
 }
 
-/// Opens the ledger, and builds the paywall on it.
+/// Builds the paywall on the ledger.
 fn paywall(
-    config: &Config,
+    fixed: &Fixed,
+    live: &Live,
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     receive: Arc<dyn Receive>,
 ) -> Paywall {
     Paywall::builder(receive)
         .ledger(ledger)
-        .limits(config.challenges)
+        .limits(live.challenges)
         .clock(clock)
-        .lsat_line(config.lsat_line)
-        .invalid_credential_402(config.invalid_credential_402)
+        .lsat_line(fixed.lsat_line)
+        .invalid_credential_402(fixed.invalid_credential_402)
         .build()
-}
-
-/// Returns the first key that differs between two configurations and cannot change while serving.
-fn fixed_key(old: &Config, new: &Config) -> Option<&'static str> {
-    // Only what is built once at the start stands here. Routes, hosts, TLS and the limits of HTTP
-    // are part of the table that a reload replaces.
-    let differs = [
-        ("listen", old.listen != new.listen),
-        ("workers", old.workers != new.workers),
-        ("deployment", old.deployment != new.deployment),
-        ("node", old.node != new.node),
-        (
-            "danger_spending_macaroon",
-            old.danger_spending_macaroon != new.danger_spending_macaroon,
-        ),
-        (
-            "invalid_credential",
-            old.invalid_credential_402 != new.invalid_credential_402,
-        ),
-        ("lsat_line", old.lsat_line != new.lsat_line),
-        ("keys", old.key_file != new.key_file),
-        (
-            "challenges",
-            (old.challenges, old.invoices_ahead) != (new.challenges, new.invoices_ahead),
-        ),
-    ];
-    differs
-        .into_iter()
-        .find(|(_, differs)| *differs)
-        .map(|(key, _)| key)
 }

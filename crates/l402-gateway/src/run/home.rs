@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use l402::MasterKey;
-use l402_host::{FileError, private};
+use l402_host::{FileError, FileFault, private};
 
-use crate::GatewayError;
+use crate::{GatewayError, GatewayErrorKind};
 
 /// The home folder (`L402_HOME`) with master key and ledger. Made with mode 0700 when first used.
 ///
@@ -37,7 +37,7 @@ impl Home {
         &self.0
     }
 
-    /// Returns the path of the ledger of uses.
+    /// The path of the ledger of uses.
     pub(crate) fn ledger(&self) -> PathBuf {
         self.0.join("gateway.db")
     }
@@ -49,19 +49,35 @@ impl Home {
             Some(file) => file.to_owned(),
             None => self.0.join("master.key"),
         };
-        let wrong = |what: &dyn std::fmt::Display| {
+        let wrong = |kind, what: &dyn std::fmt::Display| {
             let path = path.display();
-            GatewayError::new(format!("cannot use the master key {path}: {what}"))
+            GatewayError::new(kind, format!("cannot use the master key {path}: {what}"))
         };
+        let unsound = |what: &dyn std::fmt::Display| wrong(GatewayErrorKind::MasterKey, what);
         let text = match file {
             // A file that the operator names is never made: a misspelt name would start the gateway
             // with a new key, and turn all paid tokens away.
             Some(_) => private::read_named(&path),
             None => private::create_hex_key(&path).and_then(|()| private::read(&path)),
         };
-        let text = text.map_err(|error| wrong(error.fault()))?;
-        let text = std::str::from_utf8(&text).map_err(|error| wrong(&error))?;
-        MasterKey::from_hex(text).map_err(|error| wrong(&error))
+        let text = text.map_err(|error| {
+            let kind = kind_of(error.fault()).unwrap_or(GatewayErrorKind::MasterKey);
+            wrong(kind, error.fault()).with_source(error)
+        })?;
+        let text = std::str::from_utf8(&text).map_err(|error| unsound(&error))?;
+        MasterKey::from_hex(text).map_err(|error| unsound(&error))
+    }
+}
+
+/// Returns the kind of a fault that is the same for every file, or `None` if the kind depends on
+/// what the file is for.
+fn kind_of(fault: &FileFault) -> Option<GatewayErrorKind> {
+    match fault {
+        FileFault::Newer { .. } => Some(GatewayErrorKind::NewerFile),
+        FileFault::NotPlain | FileFault::OpenToOthers { .. } | FileFault::OtherOwner { .. } => {
+            Some(GatewayErrorKind::UnsafeFile)
+        }
+        _ => None,
     }
 }
 
@@ -101,6 +117,8 @@ mod tests {
             error.contains("chmod 600") && error.contains("master.key"),
             "{error}"
         );
+        let kind = home.master_key(None).unwrap_err().kind();
+        assert_eq!(kind, GatewayErrorKind::UnsafeFile);
     }
 
     #[test]

@@ -71,9 +71,18 @@ impl InvoiceStock {
         }
     }
 
-    /// Drops every invoice in stock. For a reload: prices may have changed.
-    pub(crate) fn clear(&self) {
-        self.stocks.prices().clear();
+    /// Drops the stock of every price but those that are `sold`.
+    pub(crate) fn retain(&self, sold: impl Fn(&InvoiceRequest) -> bool) {
+        let (kept, gone) = {
+            let mut prices = self.stocks.prices();
+            let all = core::mem::take(&mut *prices).into_iter();
+            let (kept, gone): (HashMap<_, _>, HashMap<_, _>) =
+                all.partition(|(request, _)| sold(request));
+            *prices = kept;
+            (prices.len(), gone)
+        };
+        // Perhaps many: freed after the lock.
+        tracing::debug!(kept, gone = gone.len(), "prices with a stock of invoices");
     }
 }
 
@@ -320,11 +329,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reload_drops_the_stock() {
+    async fn the_stock_of_a_price_that_is_gone_is_dropped_and_no_other() {
         let bench = bench(usize::MAX);
         bench.ask().await.unwrap();
         assert_eq!(bench.settle().await, 10);
-        bench.stock.clear();
+        bench.stock.retain(|asked| *asked == request());
+        assert_eq!(bench.settle().await, 10);
+        bench.stock.retain(|asked| asked.amount != request().amount);
+        assert!(bench.stock.stocks.prices().is_empty());
         let before = bench.node.made.load(Ordering::SeqCst);
         bench.ask().await.unwrap();
         assert_eq!(bench.node.made.load(Ordering::SeqCst), before + 1);

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use l402_server::Ledger;
-use l402_server::ledger::SqliteLedger;
+use l402_server::ledger::{LedgerErrorKind, SqliteLedger};
 
 use super::Home;
-use crate::GatewayError;
+use crate::{GatewayError, GatewayErrorKind};
 
 /// Opens the ledger of a gateway. Blocks for a moment.
 ///
@@ -14,9 +14,20 @@ use crate::GatewayError;
 /// another.
 ///
 /// # Errors
-/// Naming the file and what is wrong with it.
+/// [`GatewayError`], naming the file and what is wrong with it.
 pub(super) fn open(home: &Home) -> Result<Arc<dyn Ledger>, GatewayError> {
-    let ledger = SqliteLedger::open(&home.ledger())
-        .map_err(|error| GatewayError::new(format!("cannot use the {error}")))?;
+    let ledger = SqliteLedger::open(&home.ledger()).map_err(|error| {
+        let text = format!("cannot use the {error}");
+        GatewayError::new(kind(error.kind()), text).with_source(error)
+    })?;
     Ok(Arc::new(ledger))
+}
+
+/// Returns the kind by which a program that starts gateways branches.
+fn kind(kind: LedgerErrorKind) -> GatewayErrorKind {
+    match kind {
+        LedgerErrorKind::Newer => GatewayErrorKind::NewerFile,
+        LedgerErrorKind::Unsafe => GatewayErrorKind::UnsafeFile,
+        _ => GatewayErrorKind::Ledger,
+    }
 }

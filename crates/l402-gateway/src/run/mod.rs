@@ -1,16 +1,19 @@
 //! A running gateway: its threads, and the state that lives as long as they do.
 //!
-//! `gateway` opens keys, ledger and node, binds every address and starts the workers. Each worker is
-//! a thread with a runtime of its own; the node works on one control runtime that all workers reach
-//! by channels. `home` is the folder with the master key and the ledger. `ledger` opens
-//! the store that counts. `invoice_stock` keeps invoices ready for bursts of challenges.
+//! `gateway` opens keys and ledger, binds every address and starts the workers. Each worker is a
+//! thread with a runtime of its own; the node works on one control runtime that all workers reach by
+//! channels. `reload` puts another configuration in the place of the one that is served. `home` is
+//! the folder with the master key and the ledger, and `ledger` opens the store that counts.
+//! `invoice_stock` keeps invoices ready for bursts of challenges.
 
 mod control;
 mod gateway;
 mod home;
 mod invoice_stock;
 mod ledger;
+mod reload;
 mod worker;
 
 pub use gateway::Gateway;
 pub use home::Home;
+pub use reload::Reloaded;

@@ -8,10 +8,10 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::GatewayError;
 use crate::exchange::{Aborted, GatewayState, ProofCache, Worker};
 use crate::listen::{Acceptor, Peers, StopSignal};
 use crate::upstream::Pool;
+use crate::{GatewayError, GatewayErrorKind};
 
 /// The parts that every worker is started with.
 #[derive(Clone)]
@@ -27,9 +27,10 @@ pub(super) fn start(
     listeners: Vec<TcpListener>,
     setup: WorkerSetup,
 ) -> Result<JoinHandle<()>, GatewayError> {
-    let failed =
-        |error: std::io::Error| GatewayError::new(format!("cannot start a worker: {error}"));
-    // Built here and not in the thread, so that a failure is an error of the start.
+    let failed = |error: std::io::Error| {
+        let text = format!("cannot start a worker: {error}");
+        GatewayError::new(GatewayErrorKind::Runtime, text).with_source(error)
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

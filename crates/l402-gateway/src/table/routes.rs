@@ -6,9 +6,9 @@ use l402::{KeyRing, Network};
 use l402_server::Snapshot;
 
 use super::target::RouteTarget;
-use crate::GatewayError;
-use crate::config::{Config, Http, RouteConfig};
+use crate::config::{Http, Live, RouteConfig};
 use crate::upstream::Upstream;
+use crate::{GatewayError, GatewayErrorKind};
 
 /// The length of the longest target of a request, in bytes: `http::Uri` takes no longer one.
 const URI_MAX: usize = u16::MAX as usize - 1;
@@ -27,37 +27,33 @@ pub(crate) struct RouteTable {
 }
 
 impl RouteTable {
-    /// Compiles a configuration. `before` is the table that is replaced: upstreams that are the
-    /// same in both keep their connections.
+    /// Compiles a configuration. `before` is the table that it replaces: upstreams that are still
+    /// named keep their connections, and routes that are still there their count of requests in
+    /// flight.
     pub(crate) fn new(
-        config: &Config,
+        live: &Live,
         keys: KeyRing,
         network: Network,
         before: Option<&Self>,
     ) -> Result<Self, GatewayError> {
-        let routes = config
-            .routes
-            .iter()
-            .map(|route| route.route.clone())
-            .collect();
-        let snapshot = Snapshot::new(routes, config.hosts.clone(), keys, network)
-            .map_err(|error| GatewayError::new(error.to_string()))?;
-        let mut targets: Vec<RouteTarget> = Vec::with_capacity(config.routes.len());
-        for route in &config.routes {
-            // Routes of one upstream share it, and with it the connections in each worker's pool.
-            let existing = before
-                .into_iter()
-                .flat_map(|table| &table.targets)
-                .chain(&targets);
-            let upstream = upstream(route, existing, config)?;
-            targets.push(RouteTarget::new(route, upstream));
+        let routes = live.routes.iter().map(|route| route.route.clone());
+        let snapshot = Snapshot::new(routes.collect(), live.hosts.clone(), keys, network);
+        let snapshot = snapshot.map_err(|error| {
+            let text = error.to_string();
+            GatewayError::new(GatewayErrorKind::Configuration, text).with_source(error)
+        })?;
+        let before = before.map_or(&[][..], |table| &table.targets);
+        let mut targets: Vec<RouteTarget> = Vec::with_capacity(live.routes.len());
+        for route in &live.routes {
+            let upstream = upstream(route, before.iter().chain(&targets), live)?;
+            targets.push(RouteTarget::new(route, upstream, before));
         }
         let longest = targets.iter().map(|t| t.upstream.base().len()).max();
         Ok(Self {
             snapshot,
             targets,
-            http: config.http.clone(),
-            // One more for the slash that may come between base and path.
+            http: live.http.clone(),
+            // The slash that may come between is counted, too.
             target_max: URI_MAX.saturating_sub(longest.unwrap_or_default() + 1),
             tls: None,
         })
@@ -71,13 +67,13 @@ impl RouteTable {
     }
 }
 
-/// Returns the upstream of a route: an existing one if it is the same, or a new one.
+/// Returns the upstream of a route: one that is known already, if it is the same.
 fn upstream<'a>(
     route: &RouteConfig,
-    mut existing: impl Iterator<Item = &'a RouteTarget>,
-    config: &Config,
+    mut known: impl Iterator<Item = &'a RouteTarget>,
+    live: &Live,
 ) -> Result<Arc<Upstream>, GatewayError> {
-    let fresh = Upstream::new(route, config.http.connect_timeout)?;
-    let same = existing.find(|target| target.upstream.is_same(&fresh));
+    let fresh = Upstream::new(route, live.http.connect_timeout)?;
+    let same = known.find(|target| target.upstream.is_same(&fresh));
     Ok(same.map_or_else(|| Arc::new(fresh), |target| Arc::clone(&target.upstream)))
 }

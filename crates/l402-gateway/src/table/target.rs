@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Method};
 use l402_server::{Access, Route};
 
 use crate::config::RouteConfig;
@@ -12,9 +12,10 @@ use crate::upstream::Upstream;
 const SERVICE: HeaderName = HeaderName::from_static("x-l402-service");
 const PRICE_MSAT: HeaderName = HeaderName::from_static("x-l402-price-msat");
 
-/// The target of one route's granted requests.
+/// The upstream of one route, and everything that is changed on the way to it.
 #[derive(Debug)]
 pub(crate) struct RouteTarget {
+    key: RouteKey,
     pub(crate) upstream: Arc<Upstream>,
     /// Removed from the front of each path; empty for nothing.
     pub(crate) strip_prefix: String,
@@ -29,8 +30,14 @@ pub(crate) struct RouteTarget {
     in_flight: Arc<AtomicU32>,
 }
 
-/// The place of a request among those in flight, free again when it is dropped: at the end of the
-/// answer.
+/// The part of a route by which it is found again in the next table.
+#[derive(Debug, PartialEq, Eq)]
+struct RouteKey {
+    path: String,
+    methods: Vec<Method>,
+}
+
+/// A request of a route that counts those in flight, until it has been answered.
 #[derive(Debug)]
 pub(crate) struct InFlight(Arc<AtomicU32>);
 
@@ -41,15 +48,23 @@ impl Drop for InFlight {
 }
 
 impl RouteTarget {
-    pub(super) fn new(route: &RouteConfig, upstream: Arc<Upstream>) -> Self {
+    /// The target of a route. `before` are the targets of the table that it replaces.
+    pub(super) fn new(route: &RouteConfig, upstream: Arc<Upstream>, before: &[Self]) -> Self {
+        let key = RouteKey {
+            path: route.route.path.clone(),
+            methods: route.route.methods.clone(),
+        };
+        // Requests under way hold the old table: counted apart, a route could have twice its limit.
+        let same = before.iter().find(|target| target.key == key);
         Self {
+            in_flight: same.map_or_else(Arc::default, |target| Arc::clone(&target.in_flight)),
+            key,
             upstream,
             strip_prefix: route.strip_prefix.clone(),
             sale_headers: sale_headers(&route.route),
             headers: route.upstream_headers.clone(),
             forward_credential: route.forward_credential,
             max_in_flight: route.max_in_flight,
-            in_flight: Arc::default(),
         }
     }
 
@@ -71,7 +86,7 @@ impl RouteTarget {
         }
     }
 
-    /// Returns true if the upstream is asked for the same path as the gateway.
+    /// Returns true if the upstream is asked for a path as it came.
     pub(crate) fn keeps_paths(&self) -> bool {
         self.strip_prefix.is_empty() && self.upstream.base().is_empty()
     }

@@ -1,7 +1,6 @@
 //! An upstream, and opening a connection to it.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -11,17 +10,17 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::tls::client_tls;
+use super::tls::{Authorities, client_tls};
 use super::wire::Wire;
-use crate::GatewayError;
 use crate::config::{RouteConfig, Scheme, UpstreamUrl};
+use crate::{GatewayError, GatewayErrorKind};
 
 /// An upstream with everything that opening a connection to it takes.
 pub(crate) struct Upstream {
     /// Unique in the process: the key of its connections in a pool.
     pub(super) id: u64,
     url: UpstreamUrl,
-    ca: Option<PathBuf>,
+    ca: Option<Authorities>,
     http2: bool,
     authority: HeaderValue,
     tls: Option<(TlsConnector, ServerName<'static>)>,
@@ -46,17 +45,21 @@ impl Upstream {
         // or time-outs.
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let url = route.upstream.clone();
-        let unusable = |why: String| GatewayError::new(format!("cannot use {url}: {why}"));
-        // No upstream is asked which version it speaks: the operator has said so, and a request
-        // would have to wait for the answer.
+        let unusable = |why: String| {
+            let text = format!("cannot use {url}: {why}");
+            GatewayError::new(GatewayErrorKind::Configuration, text)
+        };
         let http2 = match url.scheme() {
             Scheme::H2c => true,
             Scheme::Http => false,
             Scheme::Https => route.route.grpc,
         };
-        let tls = (url.scheme() == Scheme::Https).then(|| {
+        let secure = url.scheme() == Scheme::Https;
+        let ca = route.upstream_ca.clone().filter(|_| secure);
+        let ca = ca.map(Authorities::read).transpose()?;
+        let tls = secure.then(|| {
             let alpn: &[u8] = if http2 { b"h2" } else { b"http/1.1" };
-            let config = client_tls(route.upstream_ca.as_deref(), alpn)?;
+            let config = client_tls(ca.as_ref(), alpn)?;
             let name = ServerName::try_from(url.host_name());
             let name = name.map_err(|error| unusable(error.to_string()))?;
             Ok((TlsConnector::from(config), name))
@@ -64,10 +67,10 @@ impl Upstream {
         let authority = HeaderValue::from_str(&url.authority());
         Ok(Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
-            ca: route.upstream_ca.clone(),
             http2,
             authority: authority.map_err(|error| unusable(error.to_string()))?,
             tls: tls.transpose()?,
+            ca,
             connect_timeout,
             url,
         })

@@ -1,34 +1,52 @@
 //! TLS towards upstreams, whose certificates are always verified.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
 
-use crate::GatewayError;
 use crate::certificate::{certificates, provider, unusable};
+use crate::{GatewayError, GatewayErrorKind};
+
+/// The authorities of `upstream_ca`, as its file holds them now. Two of one path are equal as long
+/// as the file was not replaced in between.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Authorities {
+    path: PathBuf,
+    certificates: Vec<CertificateDer<'static>>,
+}
+
+impl Authorities {
+    /// Reads the file.
+    pub(super) fn read(path: PathBuf) -> Result<Self, GatewayError> {
+        let certificates = certificates(&path)?;
+        Ok(Self { path, certificates })
+    }
+}
 
 /// Returns the settings of TLS to an upstream. Its certificate is verified by the public
 /// authorities, or only by those in the file `ca` if there is one.
 pub(super) fn client_tls(
-    ca: Option<&Path>,
+    ca: Option<&Authorities>,
     alpn: &[u8],
 ) -> Result<Arc<ClientConfig>, GatewayError> {
     let mut roots = RootCertStore::empty();
     match ca {
         None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        // Not beside the public ones: any public authority could then vouch for an internal name.
-        Some(path) => {
-            for certificate in certificates(path)? {
+        Some(Authorities { path, certificates }) => {
+            for certificate in certificates {
                 roots
-                    .add(certificate)
-                    .map_err(|error| unusable("upstream_ca", path, &error.to_string()))?;
+                    .add(certificate.clone())
+                    .map_err(|error| unusable("upstream_ca", path, error))?;
             }
         }
     }
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
-        .map_err(|error| GatewayError::new(error.to_string()))?
+        .map_err(|error| {
+            GatewayError::new(GatewayErrorKind::Certificate, error.to_string()).with_source(error)
+        })?
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![alpn.to_vec()];

@@ -10,12 +10,13 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use l402_gateway::{Config, Gateway, Home};
+use l402_gateway::{Config, Gateway, GatewayError, Home, Reloaded};
 use l402_host::{Clock, ManualClock};
 use l402_lightning::{Node, Open};
 use l402_testkit::TestServer;
 use serde_json::Value;
 use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, mpsc};
 
 pub(crate) type Reply = Response<BoxBody<Bytes, std::io::Error>>;
 
@@ -43,18 +44,22 @@ pub(crate) async fn serve(text: &str) -> GatewayUnderTest {
     }
 }
 
+fn on_a_free_port(text: &str) -> String {
+    let listen = "listen = [\"127.0.0.1:0\"]\nworkers = 2\n";
+    if text.contains("listen =") {
+        text.to_owned()
+    } else {
+        format!("{listen}{text}")
+    }
+}
+
 pub(crate) async fn start(
     text: &str,
     home: &std::path::Path,
     clock: Arc<dyn Clock>,
-) -> Result<Gateway, l402_gateway::GatewayError> {
-    let listen = "listen = [\"127.0.0.1:0\"]\nworkers = 2\n";
-    let text = if text.contains("listen =") {
-        text.to_owned()
-    } else {
-        format!("{listen}{text}")
-    };
-    let config = Config::from_toml(&text, "test.toml").expect("a sound configuration");
+) -> Result<Gateway, GatewayError> {
+    let config =
+        Config::from_toml(&on_a_free_port(text), "test.toml").expect("a sound configuration");
     let home = Home::at(home).expect("a home");
     let open = Open::new(home.path(), clock.clone());
     let receiver = Node::Sandbox.receiver(open).await.expect("a node");
@@ -64,8 +69,11 @@ pub(crate) async fn start(
 }
 
 impl GatewayUnderTest {
-    pub(crate) fn gateway(&mut self) -> &mut Gateway {
-        self.gateway.as_mut().expect("it is open")
+    /// Reloads; `text` is the new configuration without `listen`.
+    pub(crate) fn reload(&self, text: &str) -> Result<Reloaded, GatewayError> {
+        let config = Config::from_toml(&on_a_free_port(text), "new.toml");
+        let gateway = self.gateway.as_ref().expect("it is open");
+        gateway.reload(config.expect("a sound configuration"))
     }
 
     pub(crate) fn node_calls(&self) -> u64 {
@@ -233,4 +241,21 @@ where
         TestServer::start(handler)
     };
     server.address()
+}
+
+/// An upstream that says when it was asked, and answers when it is let.
+pub(crate) async fn gated() -> (SocketAddr, mpsc::Receiver<()>, Arc<Semaphore>) {
+    let (arrived, arrivals) = mpsc::channel::<()>(8);
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let address = upstream(false, move |_| {
+        let (arrived, gate) = (arrived.clone(), Arc::clone(&held));
+        async move {
+            arrived.send(()).await.expect("the test waits");
+            gate.acquire().await.expect("open").forget();
+            whole(200, "late")
+        }
+    })
+    .await;
+    (address, arrivals, gate)
 }

@@ -10,6 +10,7 @@ mod lifecycle;
 mod paid;
 mod proof_cache;
 mod proxy;
+mod reload;
 mod smuggling;
 mod steering;
 mod streams;

@@ -17,13 +17,13 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use crate::harness::{describe, request, routes, send, serve, upstream};
 
 /// Writes `cert.pem` and `key.pem` for `localhost`.
-fn certificate(folder: &Path) {
+pub(crate) fn certificate(folder: &Path) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     std::fs::write(folder.join("cert.pem"), made.cert.pem()).expect("written");
     std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).expect("written");
 }
 
-async fn connect(
+pub(crate) async fn connect(
     folder: &Path,
     address: SocketAddr,
     alpn: &[u8],
@@ -145,7 +145,7 @@ async fn http2_without_tls_is_there_where_it_is_wanted() {
 }
 
 /// An HTTPS upstream with the certificate in this folder.
-async fn https_upstream(folder: &Path) -> SocketAddr {
+pub(crate) async fn https_upstream(folder: &Path) -> SocketAddr {
     let chain =
         vec![CertificateDer::from_pem_file(folder.join("cert.pem")).expect("a certificate")];
     let key = PrivateKeyDer::from_pem_file(folder.join("key.pem")).expect("a key");

@@ -81,6 +81,21 @@ impl Limiter {
         }
     }
 
+    /// Sets other limits. A limit that has a rate before and after keeps what was taken of it, so
+    /// that nobody has a second burst; one that is switched on begins whole.
+    pub(crate) fn set(&mut self, limits: ChallengeLimits, now: Duration) {
+        for (table, rate, slots) in [
+            (&mut self.peers, limits.per_peer, SLOTS),
+            (&mut self.prefixes, limits.per_prefix, SLOTS),
+            (&mut self.total, limits.total, 1),
+        ] {
+            match (&mut *table, rate) {
+                (Some(table), Some(rate)) => table.set_rate(rate, now),
+                _ => *table = rate.map(|rate| Table::new(rate, slots)),
+            }
+        }
+    }
+
     /// Takes one challenge out of every budget.
     ///
     /// # Errors
@@ -128,12 +143,21 @@ struct Table {
 
 impl Table {
     fn new(rate: Rate, slots: usize) -> Self {
-        let cost = 1_000_000_000 / u64::from(rate.per_second.get());
+        let (cost, max_lead) = measures(rate);
         Self {
             cost,
-            max_lead: cost.saturating_mul(rate.burst.get().into()),
+            max_lead,
             hasher: RandomState::new(),
             slots: (0..slots).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    /// Changes the rate. A slot waits at most as long as an empty budget of the new rate does.
+    fn set_rate(&mut self, rate: Rate, now: Duration) {
+        (self.cost, self.max_lead) = measures(rate);
+        let latest = nanos(now).saturating_add(self.max_lead);
+        for slot in &mut self.slots {
+            *slot.get_mut() = latest.min(*slot.get_mut());
         }
     }
 
@@ -142,7 +166,7 @@ impl Table {
     /// # Errors
     /// The time to wait, if the budget is spent.
     fn take(&self, key: u128, now: Duration) -> Result<(), Duration> {
-        let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        let now = nanos(now);
         // `max(now)`: a budget that nobody used for long does not grow beyond one burst.
         let after = |full: u64| full.max(now).saturating_add(self.cost);
         let fits = |full| Some(after(full)).filter(|next| next - now <= self.max_lead);
@@ -160,6 +184,16 @@ impl Table {
     fn slot(&self, key: u128) -> &AtomicU64 {
         &self.slots[(self.hasher.hash_one(key) % self.slots.len() as u64) as usize]
     }
+}
+
+/// Returns the nanoseconds that one challenge costs, and those of a whole burst.
+fn measures(rate: Rate) -> (u64, u64) {
+    let cost = 1_000_000_000 / u64::from(rate.per_second.get());
+    (cost, cost.saturating_mul(rate.burst.get().into()))
+}
+
+fn nanos(moment: Duration) -> u64 {
+    u64::try_from(moment.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -231,6 +265,25 @@ mod tests {
         let peers = (0..200_u32).map(|n| std::net::Ipv4Addr::from_bits(n << 12).to_string());
         let total: usize = peers.map(|peer| taken(&limiter, &peer, SECOND, 1)).sum();
         assert_eq!(total, 25);
+    }
+
+    #[test]
+    fn other_limits_give_nobody_a_second_burst() {
+        let (peer, now) = ("192.0.2.1", SECOND);
+        let rate = |per_second, burst| ChallengeLimits {
+            per_peer: Rate::new(per_second, burst),
+            per_prefix: None,
+            total: None,
+        };
+        let mut limiter = only((1, 100), (0, 0), (0, 0));
+        assert_eq!(taken(&limiter, peer, now, 200), 100);
+        limiter.set(rate(1, 100), now);
+        assert_eq!(taken(&limiter, peer, now, 200), 0, "the same limits");
+        limiter.set(rate(10, 5), now);
+        assert_eq!(taken(&limiter, peer, now, 200), 0, "narrower limits");
+        assert_eq!(taken(&limiter, peer, now + SECOND / 10, 200), 1);
+        limiter.set(rate(0, 0), now);
+        assert_eq!(taken(&limiter, peer, now, 200), 200, "switched off");
     }
 
     #[test]

@@ -1,14 +1,15 @@
-//! The selling side of the program: a gateway, and the node that it is paid by.
+//! A gateway on its own threads, and the node that it is paid by: starting and stopping both.
 
 use std::time::Duration;
 
-use l402::text::escape;
 use l402_gateway::{Config, Gateway, Home};
 use l402_lightning::{Lifecycle, Open, Receiver};
 
+use super::{ConfigFile, failure};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
+use crate::signal::Hangup;
 
 /// A gateway that serves, and the node that it is paid by.
 pub(crate) struct Serving {
@@ -25,9 +26,10 @@ pub(crate) async fn start(config: Config, context: &Context) -> Result<Serving, 
         .with_danger_spending_macaroon(config.danger_spending_macaroon());
     // The node first: nothing may listen before an invoice can be made.
     let opened = config.node().receiver(open).await;
+    let opened = opened.map_err(|error| failure::of_node(config.node(), &error))?;
     let Receiver {
         receive, lifecycle, ..
-    } = opened.map_err(|error| cannot_start(&format!("cannot use {}: {error}", config.node())))?;
+    } = opened;
     let start = move || Gateway::start(config, &home, clock, receive);
     // The gateway opens files and binds, which would block a thread of the runtime.
     let started = tokio::task::spawn_blocking(start).await;
@@ -39,17 +41,18 @@ pub(crate) async fn start(config: Config, context: &Context) -> Result<Serving, 
         Err(error) => {
             // A node that runs inside this program must not outlive a gateway that never ran.
             lifecycle.shutdown().await;
-            Err(cannot_start(&error.to_string()))
+            Err(failure::of_gateway(&error))
         }
     }
 }
 
-fn cannot_start(text: &str) -> CliError {
-    CliError::new(exit_code::UNAVAILABLE, "cannot_start", escape(text))
-}
-
 impl Serving {
-    /// Stops the gateway and then the node. Requests in flight have until `deadline` to end.
+    /// Has the gateway take over what its file says anew. Never ends.
+    pub(crate) async fn follow(&self, file: ConfigFile, hangup: Hangup, context: &Context) {
+        file.follow(&self.gateway, hangup, &*context.clock).await;
+    }
+
+    /// Stops the gateway and then the node. Requests in flight may take so long to end.
     pub(crate) async fn stop(self, deadline: Duration) -> Result<ExitCode, CliError> {
         // The gateway first, for its last requests may still ask the node about their invoices.
         let gateway = self.gateway;

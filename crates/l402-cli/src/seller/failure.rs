@@ -1,0 +1,40 @@
+//! The exit status of a start that fails.
+
+use l402::text::escape;
+use l402_gateway::{GatewayError, GatewayErrorKind};
+use l402_lightning::{Error as NodeFailure, ErrorKind, Node};
+
+use crate::error::CliError;
+use crate::exit_code::{self, ExitCode};
+
+/// The error of a gateway that does not start.
+pub(super) fn of_gateway(error: &GatewayError) -> CliError {
+    let (exit, code) = status(error.kind());
+    CliError::new(exit, code, escape(&error.to_string()))
+}
+
+/// The error of a node that cannot be opened.
+pub(super) fn of_node(node: &Node, error: &NodeFailure) -> CliError {
+    let exit = match error.kind() {
+        ErrorKind::Local => exit_code::LOCAL_IO,
+        _ => exit_code::UNAVAILABLE,
+    };
+    let text = format!("cannot use {node}: {error}");
+    CliError::new(exit, "cannot_start", escape(&text))
+}
+
+/// Returns exit status and stable code of each kind of failure.
+fn status(kind: GatewayErrorKind) -> (ExitCode, &'static str) {
+    use GatewayErrorKind as Kind;
+    match kind {
+        Kind::AddressInUse => (exit_code::ADDRESS_IN_USE, "address_in_use"),
+        Kind::Certificate | Kind::Configuration | Kind::Listen => {
+            (exit_code::CONFIGURATION, "configuration")
+        }
+        Kind::Ledger | Kind::MasterKey => (exit_code::LOCAL_IO, "local_io"),
+        Kind::NewerFile => (exit_code::NEWER_FILE, "newer_file"),
+        Kind::UnsafeFile => (exit_code::UNSAFE_FILE, "unsafe_file"),
+        // `Runtime`, and kinds that the library adds before they are known here.
+        _ => (exit_code::INTERNAL, "internal"),
+    }
+}

@@ -1,0 +1,21 @@
+//! The selling side of the program: a gateway, the node that it is paid by, and its file.
+//!
+//! `serving` starts and stops gateway and node, and `failure` says with which exit status a start
+//! fails. While the gateway serves, `reload` takes over what its file says anew: asked by SIGHUP,
+//! or because `watch` saw the file or a certificate change.
+//!
+//! ```text
+//!   SIGHUP ──────────────────────────────▶ read the file ──▶ sound ──▶ Gateway::reload
+//!   once a second: mtime, size ─▶ watch ──▶       │
+//!                                (500 ms quiet)   └──▶ mistakes ──▶ log; the old one goes on
+//! ```
+
+mod failure;
+mod reload;
+mod serving;
+mod watch;
+
+pub(crate) use reload::ConfigFile;
+#[cfg(feature = "buy")]
+pub(crate) use serving::Serving;
+pub(crate) use serving::start;

@@ -1,0 +1,91 @@
+//! The settings that a gateway takes at its start alone.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use l402_lightning::Node;
+
+/// The settings that a running gateway cannot change: sockets, threads, keys, node, and how the
+/// paywall was put together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fixed {
+    pub(crate) listen: Vec<SocketAddr>,
+    /// 0 means one a core.
+    pub(crate) workers: usize,
+    /// Goes into every key: tokens of one deployment mean nothing to another.
+    pub(crate) deployment: String,
+    pub(crate) node: Node,
+    pub(crate) danger_spending_macaroon: bool,
+    /// Answer a bad credential with 402 instead of 401.
+    pub(crate) invalid_credential_402: bool,
+    pub(crate) lsat_line: bool,
+    /// A master key outside of the home folder.
+    pub(crate) key_file: Option<PathBuf>,
+    /// Invoices kept ready for each price.
+    pub(crate) invoices_ahead: usize,
+}
+
+impl Default for Fixed {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], 8402))],
+            workers: 0,
+            deployment: "default".to_owned(),
+            node: Node::Sandbox,
+            danger_spending_macaroon: false,
+            invalid_credential_402: false,
+            lsat_line: false,
+            key_file: None,
+            invoices_ahead: 0,
+        }
+    }
+}
+
+impl Fixed {
+    /// The number of worker threads.
+    pub(crate) fn worker_count(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            count => count,
+        }
+    }
+
+    /// Returns the keys, as the file writes them, whose values differ in `new`.
+    pub(crate) fn changed_keys(&self, new: &Self) -> Vec<&'static str> {
+        // Every field by its name and no `..`: one that is added does not compile until it has a
+        // key below.
+        let Self {
+            listen,
+            workers,
+            deployment,
+            node,
+            danger_spending_macaroon,
+            invalid_credential_402,
+            lsat_line,
+            key_file,
+            invoices_ahead,
+        } = new;
+        let keys = [
+            ("listen", self.listen != *listen),
+            ("workers", self.workers != *workers),
+            ("deployment", self.deployment != *deployment),
+            ("node", self.node != *node),
+            (
+                "danger_spending_macaroon",
+                self.danger_spending_macaroon != *danger_spending_macaroon,
+            ),
+            (
+                "invalid_credential",
+                self.invalid_credential_402 != *invalid_credential_402,
+            ),
+            ("lsat_line", self.lsat_line != *lsat_line),
+            ("keys.file", self.key_file != *key_file),
+            (
+                "challenges.invoices_ahead",
+                self.invoices_ahead != *invoices_ahead,
+            ),
+        ];
+        let changed = keys.into_iter().filter(|(_, changed)| *changed);
+        changed.map(|(key, _)| key).collect()
+    }
+}

@@ -1,0 +1,82 @@
+//! Taking over another configuration while serving.
+
+use std::sync::{Arc, PoisonError};
+
+use l402::{KeyRing, Network};
+
+use super::Gateway;
+use crate::config::{Config, Live};
+use crate::table::RouteTable;
+use crate::{GatewayError, GatewayErrorKind, listen};
+
+/// The outcome of a reload: the new routes, prices, limits, hosts and certificates are served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Reloaded {
+    waiting: Vec<&'static str>,
+}
+
+impl Reloaded {
+    /// The keys whose new values wait for a restart, as the file writes them. Empty if there are
+    /// none. They are compared with the values at the start, so each reload names them again.
+    #[must_use]
+    pub fn waiting_for_restart(&self) -> &[&'static str] {
+        &self.waiting
+    }
+}
+
+impl Gateway {
+    /// Serves another configuration from the next request on, and its certificates from the next
+    /// handshake on. What is under way ends under the old one. Of what a running gateway cannot
+    /// change (addresses, workers, keys, node, …) the old values stay.
+    ///
+    /// Blocks: reads the certificates of the new configuration.
+    ///
+    /// # Errors
+    /// [`GatewayErrorKind::Configuration`] if the new configuration does not go with the addresses
+    /// that are listened on, and [`GatewayErrorKind::Certificate`] if a certificate cannot be used.
+    /// Then nothing has changed.
+    pub fn reload(&self, config: Config) -> Result<Reloaded, GatewayError> {
+        let turn = self.reloading.lock();
+        let _turn = turn.unwrap_or_else(PoisonError::into_inner);
+        let waiting = self.fixed.changed_keys(&config.fixed);
+        let next = Config {
+            fixed: self.fixed.clone(),
+            live: config.live,
+        };
+        // Checked as it will run: the file was checked with values that may wait for a restart.
+        check_loop(&next)?;
+        let before = self.state.table.load_full();
+        let table = route_table(&next.live, self.keys.clone(), self.network, Some(&before))?;
+        // Nothing fails from here on: a reload is taken whole or not at all.
+        self.state.table.store(Arc::new(table));
+        self.state.paywall.set_limits(next.live.challenges);
+        if let Some(stock) = &self.invoice_stock {
+            stock.retain(|request| next.live.sells(request));
+        }
+        Ok(Reloaded { waiting })
+    }
+}
+
+/// Refuses an upstream that is the gateway itself.
+pub(super) fn check_loop(config: &Config) -> Result<(), GatewayError> {
+    let checked = config.check_loop();
+    checked.map_err(|(_, text)| misconfigured(("upstream", text)))
+}
+
+/// The error of a configuration whose values do not go together, with the key to blame.
+pub(super) fn misconfigured((key, text): (&str, String)) -> GatewayError {
+    GatewayError::new(GatewayErrorKind::Configuration, format!("{key}: {text}"))
+}
+
+/// Compiles routes and reads certificates: all that can fail of a start or a reload.
+pub(super) fn route_table(
+    live: &Live,
+    keys: KeyRing,
+    network: Network,
+    before: Option<&RouteTable>,
+) -> Result<RouteTable, GatewayError> {
+    let table = RouteTable::new(live, keys, network, before)?;
+    let tls = live.tls.as_ref().map(listen::server_tls).transpose()?;
+    Ok(table.with_tls(tls))
+}
