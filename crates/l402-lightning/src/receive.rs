@@ -87,6 +87,12 @@ pub enum InvoiceState {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SettlementIndex(pub u64);
 
+impl SettlementIndex {
+    /// Begins with the first settlement after the stream has been polled and the node has heard of
+    /// it. Nothing of the past is read.
+    pub const NEWEST: Self = Self(u64::MAX);
+}
+
 /// A payment that reached us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
@@ -120,7 +126,8 @@ pub trait Receive: fmt::Debug + Send + Sync {
     /// What has become of an invoice.
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<InvoiceState, Error>>;
 
-    /// Settlements after `from`, oldest first, then as they come. The stream ends with an error
+    /// Settlements after `from`, oldest first, then as they come; from [`SettlementIndex::NEWEST`]
+    /// those alone that come later. The stream ends with an error
     /// when the node goes away; start again after the last index seen.
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>>;
 }

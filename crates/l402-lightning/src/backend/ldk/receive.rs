@@ -59,10 +59,13 @@ impl Ldk {
     /// The settlement after `from`, and those read beyond it; waits until there is one.
     async fn next_settlement(
         &self,
-        from: SettlementIndex,
+        mut from: SettlementIndex,
         mut read: VecDeque<Settlement>,
     ) -> Result<(Settlement, VecDeque<Settlement>), Error> {
         let mut news = self.inner().running.subscribe();
+        if from == SettlementIndex::NEWEST {
+            from = self.blocking(|inner| inner.file.newest()).await??;
+        }
         loop {
             if let Some(next) = read.pop_front() {
                 return Ok((next, read));
