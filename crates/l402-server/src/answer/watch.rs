@@ -39,6 +39,8 @@ pub(crate) struct Watch {
     /// The bytes that are still to come, if the length is known. A server that has sent as many as
     /// were declared may never poll for the end.
     left: Option<u64>,
+    /// The bytes that have passed.
+    passed: u64,
 }
 
 /// The state of a gRPC answer, whose trailers tell if the call has worked.
@@ -52,7 +54,7 @@ struct Grpc {
 impl Watch {
     /// Settles the use by the head of an answer, or returns the watch over its body.
     pub(crate) fn of_answer<B: Body>(
-        reserved: ReservedUse,
+        mut reserved: ReservedUse,
         parts: &response::Parts,
         body: &B,
         kind: RequestKind,
@@ -80,13 +82,17 @@ impl Watch {
             // An event stream ends when its reader hangs up: by its end it would always be free.
             _ if empty || is_event_stream(&parts.headers) => Settle::Commit,
             _ => {
+                reserved.measured(Some(0));
                 return Some(Self {
                     reserved,
                     grpc,
                     left,
+                    passed: 0,
                 });
             }
         };
+        // No body follows, or nobody counts the bytes of the one that does.
+        reserved.measured(if empty { Some(0) } else { left });
         reserved.settle(settle);
         None
     }
@@ -105,6 +111,9 @@ impl Watch {
         }
         let sent = frame.data_ref().map_or(0, Buf::remaining) as u64;
         self.left = self.left.map(|left| left.saturating_sub(sent));
+        self.passed = self.passed.saturating_add(sent);
+        // With each frame, since the body may be dropped after any.
+        self.reserved.measured(Some(self.passed));
         if let Some(grpc) = &mut self.grpc {
             grpc.begun |= sent > 0;
         }
