@@ -28,6 +28,9 @@ pub struct RouteConfig {
     pub max_in_flight: u32,
     /// Whether the upstream sees the credential.
     pub forward_credential: bool,
+    /// True if the upstream is told of the payment, in the headers `L402-Payment-Hash`,
+    /// `L402-Service` and `L402-Uses-Left`. False by default.
+    pub payment_headers: bool,
 }
 
 impl RouteConfig {
@@ -42,6 +45,7 @@ impl RouteConfig {
             upstream_ca: None,
             max_in_flight: 0,
             forward_credential: false,
+            payment_headers: false,
         }
     }
 }
@@ -87,6 +91,7 @@ pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfi
     let upstream_ca = section.text("upstream_ca").map(|file| folder.join(file));
     let max_in_flight = section.number("max_in_flight", 0, 0..=1_000_000);
     let forward_credential = section.flag("forward_credential", false);
+    let payment_headers = section.flag("payment_headers", false);
     section.finish();
     let route = Route {
         path: path?.to_owned(),
@@ -104,6 +109,7 @@ pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfi
         upstream_ca,
         max_in_flight: u32::try_from(max_in_flight).unwrap_or(u32::MAX),
         forward_credential,
+        payment_headers,
     })
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct RouteTarget {
     /// Set by the operator.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) forward_credential: bool,
+    /// True if the upstream is told of the payment.
+    pub(crate) payment_headers: bool,
     /// 0 means any number.
     max_in_flight: u32,
     in_flight: Arc<AtomicU32>,
@@ -45,6 +47,7 @@ impl RouteTarget {
             sale_headers: sale_headers(&route.route),
             headers: route.upstream_headers.clone(),
             forward_credential: route.forward_credential,
+            payment_headers: route.payment_headers,
             max_in_flight: route.max_in_flight,
             in_flight: Arc::default(),
         }

@@ -8,10 +8,11 @@ use std::time::Duration;
 use http::HeaderValue;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::tls::client_tls;
+use super::warning::Warnings;
 use super::wire::Wire;
 use crate::GatewayError;
 use crate::config::{RouteConfig, Scheme, UpstreamUrl};
@@ -26,6 +27,7 @@ pub(crate) struct Upstream {
     authority: HeaderValue,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     connect_timeout: Duration,
+    warnings: Warnings,
 }
 
 impl std::fmt::Debug for Upstream {
@@ -64,8 +66,15 @@ impl Upstream {
             authority: authority.map_err(|error| unusable(error.to_string()))?,
             tls: tls.transpose()?,
             connect_timeout,
+            warnings: Warnings::default(),
             url,
         })
+    }
+
+    /// Notes a failure, and returns how many before it were not told, if this one is to be told. A
+    /// warning a second is enough to see the reason.
+    pub(crate) fn failure_to_warn_of(&self) -> Option<u64> {
+        self.warnings.failure(Instant::now())
     }
 
     /// Whether connections to one serve the other.
