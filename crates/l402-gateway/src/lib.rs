@@ -14,7 +14,8 @@
 //! ```
 //!
 //! Each worker is a thread with a runtime, listeners and upstream connections of its own. Node,
-//! ledger and reload live on one control runtime that the workers reach by channels.
+//! ledger and reload live on one control runtime that the workers reach by channels. An access log and
+//! [`Counters`] show what is sold.
 //!
 //! ```no_run
 //! use std::{sync::Arc, time::Duration};
@@ -57,6 +58,8 @@ mod framing_header;
 #[cfg(not(fuzzing))]
 mod listen;
 #[cfg(not(fuzzing))]
+mod log;
+#[cfg(not(fuzzing))]
 mod run;
 #[cfg(not(fuzzing))]
 mod table;
@@ -69,6 +72,8 @@ mod upstream;
 pub use config::{Config, ConfigError, Overrides, RouteConfig, Scheme, UpstreamUrl, UrlError};
 #[cfg(not(fuzzing))]
 pub use error::GatewayError;
+#[cfg(not(fuzzing))]
+pub use log::Counters;
 #[cfg(not(fuzzing))]
 pub use run::{Gateway, Home};
 

@@ -6,6 +6,7 @@
 //! nothing in it knows how a gateway runs.
 
 mod check;
+mod log;
 mod mistake;
 mod read;
 mod route;
@@ -13,6 +14,7 @@ mod section;
 mod settings;
 mod url;
 
+pub(crate) use log::{LogAccess, LogFormat, LogSettings};
 pub use mistake::ConfigError;
 pub use route::RouteConfig;
 pub use settings::{Config, Overrides};

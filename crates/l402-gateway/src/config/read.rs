@@ -12,7 +12,7 @@ use toml::de::DeTable;
 
 use super::mistake::Mistakes;
 use super::section::Section;
-use super::{Config, ConfigError, Http, Overrides, RouteConfig, TlsFiles, check, route};
+use super::{Config, ConfigError, Http, Overrides, RouteConfig, TlsFiles, check, log, route};
 
 /// `folder` is where relative paths start.
 pub(super) fn read(
@@ -80,6 +80,7 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
         http: http(root),
         challenges,
         invoices_ahead,
+        log: log::read(root, folder),
         routes,
     };
     (config, spans)

@@ -8,7 +8,7 @@ use l402::{Msat, Policy, Service};
 use l402_lightning::Node;
 use l402_server::{ChallengeLimits, Route};
 
-use super::{ConfigError, RouteConfig, UpstreamUrl, UrlError, check, read};
+use super::{ConfigError, LogSettings, RouteConfig, UpstreamUrl, UrlError, check, read};
 
 /// All settings of a gateway. Made by one of the constructors alone, which check it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub struct Config {
     pub(crate) challenges: ChallengeLimits,
     /// Invoices kept ready for each price.
     pub(crate) invoices_ahead: usize,
+    pub(crate) log: LogSettings,
     pub(crate) routes: Vec<RouteConfig>,
 }
 
@@ -98,6 +99,7 @@ impl Default for Config {
             http: Http::default(),
             challenges: ChallengeLimits::default(),
             invoices_ahead: 0,
+            log: LogSettings::default(),
             routes: Vec::new(),
         }
     }

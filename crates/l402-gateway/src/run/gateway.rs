@@ -17,11 +17,13 @@ use tokio::sync::watch;
 use super::Home;
 use super::control::Control;
 use super::invoice_stock::InvoiceStock;
+use super::settlements;
 use super::worker::{self, WorkerSetup};
 use crate::GatewayError;
 use crate::config::Config;
 use crate::exchange::GatewayState;
 use crate::listen::{self, AddressLock, Peers, StopSignal};
+use crate::log::{Counters, Sales};
 use crate::table::RouteTable;
 
 /// A running gateway: worker threads and one control runtime. Dropping it stops at once.
@@ -32,6 +34,7 @@ pub struct Gateway {
     network: Network,
     invoice_stock: Option<InvoiceStock>,
     state: Arc<GatewayState>,
+    sales: Arc<Sales>,
     stop: watch::Sender<Option<Duration>>,
     workers: Vec<JoinHandle<()>>,
     locks: Vec<AddressLock>,
@@ -72,13 +75,15 @@ impl Gateway {
         let master = home.master_key(config.key_file.as_deref())?;
         let keys = KeyRing::new(&config.deployment, KeyNumber(1), master);
         let network = receive.network();
+        let sales = Arc::new(Sales::open(&config.log, Arc::clone(&clock))?);
+        let paid = Arc::clone(&receive);
         let table = route_table(&config, keys.clone(), network, None)?;
         let invoice_stock = invoice_stock(&config, &clock, &receive, &control)?;
         let node = match &invoice_stock {
             Some(stock) => Arc::new(stock.clone()),
             None => control.host(receive),
         };
-        let paywall = paywall(&config, home, clock, node)?;
+        let paywall = paywall(&config, home, clock, node, &sales)?;
         let state = Arc::new(GatewayState {
             table: ArcSwap::from_pointee(table),
             paywall,
@@ -91,6 +96,7 @@ impl Gateway {
             network,
             invoice_stock,
             state,
+            sales,
             stop,
             workers: Vec::new(),
             locks: Vec::new(),
@@ -98,6 +104,7 @@ impl Gateway {
         };
         gateway.open(StopSignal(stopped))?;
         gateway.announce();
+        gateway.watch_settlements(paid);
         Ok(gateway)
     }
 
@@ -126,6 +133,13 @@ impl Gateway {
         Ok(())
     }
 
+    /// Reads on the control runtime, until that ends with the gateway.
+    fn watch_settlements(&self, node: Arc<dyn Receive>) {
+        if let Some(control) = self.control.handle() {
+            control.spawn(settlements::read(node, self.sales.clone()));
+        }
+    }
+
     fn announce(&self) {
         let addresses = &self.addresses;
         tracing::info!(?addresses, node = %self.config.node, workers = self.workers.len(), "listening");
@@ -144,6 +158,12 @@ impl Gateway {
     #[must_use]
     pub fn node_calls(&self) -> u64 {
         self.state.paywall.node_calls()
+    }
+
+    /// Returns the counters as they are now: requests, sales and payments since the start.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.sales.counters()
     }
 
     /// Serves another configuration from the next request on; what is under way ends under the
@@ -188,6 +208,7 @@ impl Gateway {
             }
         }
         self.locks.clear();
+        self.sales.flush();
     }
 }
 
@@ -237,6 +258,7 @@ fn paywall(
     home: &Home,
     clock: Arc<dyn Clock>,
     receive: Arc<dyn Receive>,
+    sales: &Arc<Sales>,
 ) -> Result<Paywall, GatewayError> {
     let path = home.ledger();
     let ledger = SqliteLedger::open(&path)
@@ -245,6 +267,7 @@ fn paywall(
         .ledger(Arc::new(ledger))
         .limits(config.challenges)
         .clock(clock)
+        .observer(sales.clone())
         .lsat_line(config.lsat_line)
         .invalid_credential_402(config.invalid_credential_402)
         .build())
@@ -266,6 +289,7 @@ fn fixed_key(old: &Config, new: &Config) -> Option<&'static str> {
             old.invalid_credential_402 != new.invalid_credential_402,
         ),
         ("lsat_line", old.lsat_line != new.lsat_line),
+        ("log", old.log != new.log),
         ("keys", old.key_file != new.key_file),
         (
             "challenges",

@@ -115,13 +115,19 @@ impl Drop for GatewayUnderTest {
     }
 }
 
+/// No access log, which would stand among the tests' own lines.
+pub(crate) const QUIET: &str = "[log]\naccess = \"off\"\n";
+
 /// One route for everything, at 50 sat, and `/free`.
 pub(crate) fn routes(upstream: SocketAddr, more: &str) -> String {
     let route = |path: &str, access: &str| {
         format!("[[route]]\npath = \"{path}\"\nupstream = \"http://{upstream}\"\n{access}\n")
     };
     let priced = format!("price = \"50 sat\"\nservice = \"all\"\n{more}");
-    route("/", &priced) + &route("/{*rest}", &priced) + &route("/free", "free = true")
+    QUIET.to_owned()
+        + &route("/", &priced)
+        + &route("/{*rest}", &priced)
+        + &route("/free", "free = true")
 }
 
 /// An answer, read to its end.
