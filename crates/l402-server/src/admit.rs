@@ -225,7 +225,7 @@ impl Paywall {
                 // use is given back.
                 let reserved = ReservedUse::new(Arc::clone(ledger), reservation, charge);
                 slow_down(reservation).await;
-                let left = uses_left(proof.authorized.policy(), reservation);
+                let left = uses_left(proof.authorized.policy());
                 let granted = Granted::new(matched, request, Some(proof), Some(reserved));
                 return Ok(granted.with_uses_left(left));
             }
@@ -378,9 +378,9 @@ fn genuine(request: &CanonicalRequest, decision: &Decision) -> Option<Identifier
     }
 }
 
-/// Returns the uses that are left after this one. `None` if the ledger does not tell: a reservation
-/// says nothing of the other uses, so this is known only of a payment that buys a single one.
-fn uses_left(policy: Policy, _reservation: Reservation) -> Option<u64> {
+/// Returns the uses that are left after this one. `None` if nobody knows: a reservation says nothing
+/// of the other uses, so this is known only of a payment that buys a single one.
+fn uses_left(policy: Policy) -> Option<u64> {
     (policy == Policy::Request).then_some(0)
 }
 

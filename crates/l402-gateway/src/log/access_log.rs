@@ -23,6 +23,10 @@ const QUEUE: usize = 4096;
 /// The text that is gathered before it is written, in bytes.
 const BATCH: usize = 64 * 1024;
 
+/// The longest time that a line waits for others to be written with it. A worker need not wake the
+/// writer meanwhile.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// The time between two summaries on a terminal.
 const SUMMARY: Duration = Duration::from_secs(60);
 
@@ -148,7 +152,10 @@ impl Writer {
         let mut text = String::new();
         loop {
             match self.queue.recv_timeout(self.until_summary()) {
-                Ok(message) => self.take(message, &mut text),
+                Ok(message) => {
+                    self.take(message, &mut text);
+                    std::thread::sleep(GATHER);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -227,10 +234,38 @@ impl Writer {
 mod tests {
     use std::sync::Mutex;
 
-    use l402::UnixTime;
+    use http::Method;
+    use l402::{Problem, UnixTime};
     use l402_host::ManualClock;
+    use l402_lightning::sandbox::Sandbox;
+    use l402_server::observe::{Exchange, Observe, Refused};
+    use l402_server::{Paywall, Refusal};
 
     use super::*;
+
+    /// Makes lines of refusals: nothing but a paywall makes an exchange.
+    #[derive(Debug, Default)]
+    struct Lines(Mutex<Vec<Line>>);
+
+    impl Observe for Lines {
+        fn refused(&self, exchange: &Exchange, refused: &Refused) {
+            let line = Line::refused(exchange, refused, UnixTime::from_secs(0));
+            self.0.lock().unwrap().push(line);
+        }
+    }
+
+    /// Returns the line `refused GET - 400`.
+    fn line() -> Line {
+        let home = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(UnixTime::from_secs(0)));
+        let node = Sandbox::open(home.path(), clock.clone()).unwrap();
+        let lines = Arc::new(Lines::default());
+        let paywall = Paywall::builder(Arc::new(node)).clock(clock);
+        let refusal = Refusal::new(Problem::BadRequest);
+        let paywall = paywall.observer(lines.clone()).build();
+        paywall.observe_refusal(&Method::GET, &refusal);
+        lines.0.lock().unwrap().remove(0)
+    }
 
     /// A file that takes nothing until its gate is opened.
     struct Gated {
@@ -275,17 +310,18 @@ mod tests {
             is_broken: false,
         })
         .unwrap();
-        log.write(Line::example());
+        let line = line();
+        log.write(line.clone());
         // From here on the writer hangs, and nothing is taken out of the queue.
         waits.recv().unwrap();
         for _ in 0..QUEUE + 7 {
-            log.write(Line::example());
+            log.write(line.clone());
         }
         assert_eq!(log.dropped(), 7);
         drop(open);
         log.flush();
         let text = text.lock().unwrap();
-        assert_eq!(text.matches(" sold GET /joke 200").count(), QUEUE + 1);
+        assert_eq!(text.matches(" refused GET - 400").count(), QUEUE + 1);
         assert_eq!(
             text.matches("1970-01-01T00:00:00Z dropped lines=7\n")
                 .count(),

@@ -4,14 +4,13 @@ use l402::UnixTime;
 use serde::Serialize;
 
 use super::Counters;
-use super::line::{rfc3339, write_json};
+use super::line::write_json;
 use crate::config::LogFormat;
 
 /// The difference between two readings of the counters.
 #[derive(Serialize)]
 struct Summary {
-    #[serde(serialize_with = "rfc3339")]
-    time: UnixTime,
+    time: String,
     event: &'static str,
     requests: u64,
     offered: u64,
@@ -35,7 +34,7 @@ pub(super) fn write(
     }
     let given_back = |counters: &Counters| counters.given_back_buyer + counters.given_back_upstream;
     let summary = Summary {
-        time,
+        time: time.to_rfc3339(),
         event: "summary",
         requests: after.requests - before.requests,
         offered: after.offered - before.offered,
@@ -51,7 +50,7 @@ pub(super) fn write(
     out.push_str(&format!(
         "{} summary requests={} offered={} spent={} uncounted={} given_back={} refused_paid={} \
          settled_msat={}\n",
-        time.to_rfc3339(),
+        summary.time,
         summary.requests,
         summary.offered,
         summary.spent,

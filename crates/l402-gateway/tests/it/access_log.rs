@@ -207,6 +207,8 @@ async fn text_names_what_is_known_and_nothing_else() {
     let mut server = serve(&text).await;
     server.get("/free?q=1", None).await;
     server.get("/a/..%2fb", None).await;
+    // No text of a caller can end a line, or look like a field.
+    server.get("/a%0a%20sold%20=b", None).await;
     let text = file.text(&mut server).await;
     let lines: Vec<_> = text
         .lines()
@@ -217,6 +219,7 @@ async fn text_names_what_is_known_and_nothing_else() {
         lines,
         [
             "free GET /free 200 route=/free",
+            "refused GET - 400 code=bad_request took_us=0",
             "refused GET - 400 code=bad_request took_us=0",
         ]
     );
