@@ -59,6 +59,8 @@ mod framing_header;
 #[cfg(not(fuzzing))]
 mod listen;
 #[cfg(not(fuzzing))]
+mod log;
+#[cfg(not(fuzzing))]
 mod run;
 #[cfg(not(fuzzing))]
 mod table;
@@ -71,6 +73,7 @@ mod upstream;
 pub use config::{Config, ConfigError, Overrides, RouteConfig, Scheme, UpstreamUrl, UrlError};
 #[cfg(not(fuzzing))]
 pub use error::{GatewayError, GatewayErrorKind};
+pub use log::Counters;
 #[cfg(not(fuzzing))]
 pub use run::{Gateway, Home, Reloaded};
 

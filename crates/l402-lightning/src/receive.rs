@@ -119,7 +119,13 @@ pub enum InvoiceState {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SettlementIndex(pub u64);
 
-/// A payment that the node has received and settled.
+impl SettlementIndex {
+    /// Begins with the first settlement after the stream has been polled and the node has heard of
+    /// it. Nothing of the past is read.
+    pub const NEWEST: Self = Self(u64::MAX);
+}
+
+/// A payment that reached us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
     /// The payment hash of the invoice that was paid.
@@ -175,9 +181,9 @@ pub trait Receive: fmt::Debug + Send + Sync {
     /// Returns the current state of the invoice with this payment hash.
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<InvoiceState, Error>>;
 
-    /// Streams the settlements after `from`, oldest first, then each new one. The stream ends with
-    /// an error if the node becomes unreachable; the caller starts again from the last index
-    /// received.
+    /// Settlements after `from`, oldest first, then as they come; from [`SettlementIndex::NEWEST`]
+    /// those alone that come later. The stream ends with an error
+    /// when the node goes away; start again after the last index seen.
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>>;
 }
 

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use l402::{Condition, Problem, UnixTime};
+use http::Method;
+use l402::{Condition, Identifier, Problem, UnixTime};
 use l402_host::{Clock, SystemClock};
 use l402_lightning::{InvoiceRequest, NewInvoice, Receive};
 use tokio::sync::Semaphore;
@@ -16,6 +17,7 @@ use crate::challenge::{Attempt, Breaker, ChallengeLimits, Limiter, Offer};
 use crate::decide::{Decision, Proof, decide};
 use crate::granted::Granted;
 use crate::ledger::{Allowance, Ledger, MemoryLedger, Reservation, ReserveError, ReserveRequest};
+use crate::observe::{Exchange, Observation, Observe, Verdict};
 use crate::request::{CanonicalRequest, Presented};
 use crate::table::{Charge, MAX_INVOICE_EXPIRY, Matched, Priced, Snapshot};
 
@@ -86,6 +88,7 @@ pub struct PaywallBuilder {
     clock: Arc<dyn Clock>,
     lsat_line: bool,
     invalid_credential_402: bool,
+    observer: Option<Arc<dyn Observe>>,
 }
 
 impl Paywall {
@@ -99,6 +102,7 @@ impl Paywall {
             clock: Arc::new(SystemClock::default()),
             lsat_line: false,
             invalid_credential_402: false,
+            observer: None,
         }
     }
 
@@ -116,7 +120,39 @@ impl Paywall {
     ) -> Result<Granted, Refusal> {
         // Read once, so that decision and ledger agree on which tokens have ended.
         let now = self.shared.settings.clock.wall();
-        match decide(request, snapshot, now) {
+        let started = self.shared.observed_time();
+        let decision = decide(request, snapshot, now);
+        let observation = started.and_then(|at| self.shared.observe(request, &decision, at));
+        let answer = self.act(snapshot, request, decision, now).await;
+        match (answer, observation) {
+            (Ok(granted), Some(observation)) => Ok(granted.observed(observation)),
+            (Err(refusal), Some(observation)) => {
+                refusal.tell(&observation);
+                Err(refusal)
+            }
+            (answer, None) => answer,
+        }
+    }
+
+    /// Tells the observer of a request that the host refuses before the paywall decides about it,
+    /// such as one that has no sure reading.
+    pub fn observe_refusal(&self, method: &Method, refusal: &Refusal) {
+        let settings = &self.shared.settings;
+        if let Some(observer) = &settings.observer {
+            refusal.tell(&Observation::of_unread(observer, &settings.clock, method));
+        }
+    }
+
+    /// Does as the decision says.
+    async fn act(
+        &self,
+        snapshot: &Snapshot,
+        request: &CanonicalRequest,
+        decision: Decision,
+        now: UnixTime,
+    ) -> Result<Granted, Refusal> {
+        // Only the three arms that begin with a proof, or with a free route, make a `Granted`.
+        match decision {
             Decision::Free(matched) => Ok(Granted::new(matched, request, None, None)),
             Decision::Granted(matched, proof) => {
                 Ok(Granted::new(matched, request, Some(proof), None))
@@ -200,9 +236,11 @@ impl Paywall {
                     .map_or(Charge::Success, |priced| priced.charge);
                 // Held by a value before the pause: a buyer who leaves meanwhile drops it, and the
                 // use is given back.
+                let left = Some(reservation.left());
                 let reserved = ReservedUse::new(Arc::clone(ledger), reservation, charge);
                 slow_down(reservation).await;
-                return Ok(Granted::new(matched, request, Some(proof), Some(reserved)));
+                let granted = Granted::new(matched, request, Some(proof), Some(reserved));
+                return Ok(granted.with_uses_left(left));
             }
             Err(ReserveError::Consumed) => {
                 return Err(self
@@ -255,6 +293,47 @@ impl PaywallShared {
         limiter.take(peer, now)
     }
 
+    /// Returns the time if there is an observer, whom alone it is for.
+    fn observed_time(&self) -> Option<Duration> {
+        let observer = self.settings.observer.as_ref();
+        observer.map(|_| self.settings.clock.monotonic())
+    }
+
+    /// Tells the observer of the decision, and returns what follows the request to its end.
+    fn observe(
+        &self,
+        request: &CanonicalRequest,
+        decision: &Decision,
+        started: Duration,
+    ) -> Option<Box<Observation>> {
+        let PaywallBuilder {
+            observer, clock, ..
+        } = &self.settings;
+        let (verdict, matched) = match decision {
+            Decision::Challenge(matched, problem) => (Verdict::Challenge(*problem), Some(matched)),
+            Decision::Free(matched) => (Verdict::Free, Some(matched)),
+            Decision::Granted(matched, _) => (Verdict::Uncounted, Some(matched)),
+            Decision::Preflight(matched) => (Verdict::Preflight, Some(matched)),
+            Decision::Refuse(matched, problem) => (Verdict::Refuse(*problem), matched.as_ref()),
+            Decision::Reserve(matched, _) => (Verdict::Counted, Some(matched)),
+        };
+        // Token id and payment hash are told of a genuine credential alone: others choose them.
+        let route = matched.map(|matched| &matched.route);
+        let exchange = Exchange::new(request, route, genuine(request, decision), started);
+        let exchange = match decision {
+            Decision::Granted(_, proof) | Decision::Reserve(_, proof) => {
+                exchange.with_bought(&proof.authorized)
+            }
+            _ => exchange,
+        };
+        Some(Observation::begin(
+            observer.as_ref()?,
+            clock,
+            exchange,
+            verdict,
+        ))
+    }
+
     /// Asks the node for an invoice, checks it, and mints its token.
     ///
     /// # Errors
@@ -298,6 +377,23 @@ impl PaywallShared {
                 Err(attempt.failed(self.settings.clock.monotonic()))
             }
         }
+    }
+}
+
+/// Returns the credential's identifier, if the decision has found it genuine.
+fn genuine(request: &CanonicalRequest, decision: &Decision) -> Option<Identifier> {
+    match decision {
+        Decision::Granted(_, proof) | Decision::Reserve(_, proof) => {
+            Some(*proof.proven.identifier())
+        }
+        // Only a genuine token is challenged with another problem than this one.
+        Decision::Challenge(_, Problem::PaymentRequired) => None,
+        Decision::Challenge(..) => match &request.presented {
+            Presented::Credential(credential) => credential.macaroon().identifier().ok(),
+            Presented::Proven(proven) => Some(*proven.identifier()),
+            Presented::Malformed(_) | Presented::Nothing => None,
+        },
+        Decision::Free(_) | Decision::Preflight(_) | Decision::Refuse(..) => None,
     }
 }
 
@@ -373,6 +469,14 @@ impl PaywallBuilder {
     #[must_use]
     pub fn invalid_credential_402(mut self, on: bool) -> Self {
         self.invalid_credential_402 = on;
+        self
+    }
+
+    /// Sets the observer that is told of each decision and sale. By default there is none, and then
+    /// nothing is computed for one.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observe>) -> Self {
+        self.observer = Some(observer);
         self
     }
 

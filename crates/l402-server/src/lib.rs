@@ -31,6 +31,8 @@
 //! [`decide()`] is the first step, [`Paywall::admit`] everything up to [`Granted`] or [`Refusal`].
 //! [`PaywallLayer`] calls both around a tower service; a proxy calls them in its own loop.
 //!
+//! A [`Paywall`] tells an observer, if it has one, of each of these steps: see [`observe`].
+//!
 //! # The shortest paid service
 //!
 #![cfg_attr(feature = "axum", doc = "```")]
@@ -71,6 +73,7 @@ mod challenge;
 mod decide;
 mod granted;
 pub mod ledger;
+pub mod observe;
 mod request;
 mod table;
 #[cfg(feature = "tower")]
@@ -82,6 +85,7 @@ pub use challenge::{ChallengeLimits, Rate};
 pub use decide::{Decision, Proof, decide};
 pub use granted::Granted;
 pub use ledger::Ledger;
+pub use observe::Observe;
 pub use request::{CanonicalRequest, HOP_BY_HOP, Presented, Withheld};
 pub use table::{Access, Charge, Matched, Priced, Route, Snapshot, SnapshotError};
 #[cfg(feature = "axum")]

@@ -9,7 +9,7 @@ use l402_host::{BoxFuture, Clock, SystemClock};
 use l402_lightning::{Pay, Receive};
 use l402_regtest::Pair;
 
-use crate::contract::{Bench, keeps_every_promise};
+use crate::contract::{Bench, keeps_every_promise, the_newest_index_tells_nothing_of_the_past};
 
 struct Nodes {
     clock: Arc<AdvancedClock>,
@@ -68,7 +68,15 @@ async fn keeps_the_contract() {
     keeps_every_promise(&Nodes { clock, fee, pair }).await;
 }
 
-/// The payer knows the last hop only from the invoice, and that hop charges a fee.
+#[tokio::test(flavor = "multi_thread")]
+async fn tells_settlements_from_the_newest_on() {
+    let clock = Arc::new(AdvancedClock::default());
+    let pair = Pair::start(clock.clone()).await;
+    let fee = Msat::ZERO;
+    the_newest_index_tells_nothing_of_the_past(&Nodes { clock, fee, pair }).await;
+}
+
+/// The payer knows the last hop from the invoice alone, and the hop costs.
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_the_contract_through_a_node_that_charges() {
     let clock = Arc::new(AdvancedClock::default());

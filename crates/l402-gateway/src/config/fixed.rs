@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use l402_lightning::Node;
 
+use super::LogSettings;
+
 /// The settings that a running gateway cannot change: sockets, threads, keys, node, and how the
 /// paywall was put together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,7 @@ pub(crate) struct Fixed {
     pub(crate) key_file: Option<PathBuf>,
     /// Invoices kept ready for each price.
     pub(crate) invoices_ahead: usize,
+    pub(crate) log: LogSettings,
 }
 
 impl Default for Fixed {
@@ -37,6 +40,7 @@ impl Default for Fixed {
             lsat_line: false,
             key_file: None,
             invoices_ahead: 0,
+            log: LogSettings::default(),
         }
     }
 }
@@ -64,9 +68,11 @@ impl Fixed {
             lsat_line,
             key_file,
             invoices_ahead,
+            log,
         } = new;
         let keys = [
             ("listen", self.listen != *listen),
+            ("log", self.log != *log),
             ("workers", self.workers != *workers),
             ("deployment", self.deployment != *deployment),
             ("node", self.node != *node),

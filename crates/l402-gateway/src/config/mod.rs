@@ -11,6 +11,7 @@
 mod check;
 mod fixed;
 mod live;
+mod log;
 mod mistake;
 mod read;
 mod route;
@@ -18,6 +19,7 @@ mod section;
 mod settings;
 mod url;
 
+pub(crate) use log::{LogAccess, LogFormat, LogSettings};
 pub use mistake::ConfigError;
 pub use route::RouteConfig;
 pub use settings::{Config, Overrides};

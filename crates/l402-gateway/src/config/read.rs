@@ -13,7 +13,7 @@ use toml::de::DeTable;
 use super::mistake::Mistakes;
 use super::section::Section;
 use super::{
-    Config, ConfigError, Fixed, Http, Live, Overrides, RouteConfig, TlsFiles, check, route,
+    Config, ConfigError, Fixed, Http, Live, Overrides, RouteConfig, TlsFiles, check, log, route,
 };
 
 /// Reads and checks a file's text. Relative paths start at `folder`.
@@ -86,6 +86,7 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
         lsat_line: root.flag("lsat_line", false),
         key_file: keys(root, folder),
         invoices_ahead,
+        log: log::read(root, folder),
     };
     (Config { fixed, live }, spans)
 }

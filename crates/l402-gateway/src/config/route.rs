@@ -30,6 +30,9 @@ pub struct RouteConfig {
     /// Lets the upstream see the credential. False by default: whoever holds a credential can use
     /// it.
     pub forward_credential: bool,
+    /// True if the upstream is told of the payment, in the headers `L402-Payment-Hash`,
+    /// `L402-Service` and `L402-Uses-Left`. False by default.
+    pub payment_headers: bool,
 }
 
 impl RouteConfig {
@@ -44,6 +47,7 @@ impl RouteConfig {
             upstream_ca: None,
             max_in_flight: 0,
             forward_credential: false,
+            payment_headers: false,
         }
     }
 }
@@ -91,6 +95,7 @@ pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfi
     let upstream_ca = section.text("upstream_ca").map(|file| folder.join(file));
     let max_in_flight = section.number("max_in_flight", 0, 0..=1_000_000);
     let forward_credential = section.flag("forward_credential", false);
+    let payment_headers = section.flag("payment_headers", false);
     section.finish();
     let route = Route {
         path: path?.to_owned(),
@@ -108,6 +113,7 @@ pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfi
         upstream_ca,
         max_in_flight: u32::try_from(max_in_flight).unwrap_or(u32::MAX),
         forward_credential,
+        payment_headers,
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version, header};
 use hyper::body::Incoming;
 use l402::Problem;
 use l402_server::{CanonicalRequest, Granted, Refusal, is_event_stream};
@@ -14,6 +14,7 @@ use super::answer::{Answer, refuse};
 use super::body::{Aborted, AnswerBody, Proxied, ResponseBody};
 use super::connection::Connection;
 use super::headers::{self, Client};
+use super::payment_headers::payment_headers;
 use super::tunnel::{self, Upgrade};
 use crate::table::{InFlight, RouteTable, RouteTarget};
 use crate::upstream::{
@@ -25,7 +26,7 @@ enum Failure {
     /// The body of the request broke off, stalled or grew too large: the client's fault.
     Client(Problem),
     /// No head of an answer came in time.
-    Timeout,
+    Timeout(String),
     /// The upstream could not be reached, or gave no usable answer.
     Upstream(String),
 }
@@ -45,13 +46,15 @@ pub(crate) async fn forward(
     let refusal = |problem| Refusal::new(problem).with_grpc(grpc);
     let Ok(in_flight) = target.enter() else {
         let paid = granted.proof().is_some();
-        granted.upstream_failed();
+        granted.with_problem(Problem::Overloaded).upstream_failed();
         return refuse(refusal(Problem::Overloaded).with_paid(paid));
     };
     let idle = (!grpc).then_some(table.http.body_idle_timeout);
     let body = RequestBody::new(body, table.http.body_max_bytes, idle, granted.blame());
     let progress = body.progress();
-    let Some((request, upgrade)) = prepare(parts, body, canonical, target, connection) else {
+    let payment = payment_headers(&granted, target);
+    let Some((request, upgrade)) = prepare(parts, body, canonical, target, connection, payment)
+    else {
         return failed(
             Failure::Client(Problem::UriTooLong),
             granted,
@@ -68,7 +71,7 @@ pub(crate) async fn forward(
     // upstream's failure. So a fault of the body is asked for first.
     let sent = sent.await.map_err(|error| match (progress.fault(), error) {
         (Some(problem), _) => Failure::Client(problem),
-        (None, SendError::Timeout) => Failure::Timeout,
+        (None, error @ SendError::Timeout) => Failure::Timeout(error.to_string()),
         (None, error) => Failure::Upstream(error.to_string()),
     });
     // A 101 that nobody asked for must not pass: what follows it is no HTTP, and no paywall sees
@@ -100,19 +103,20 @@ fn failed(
     refusal: impl Fn(Problem) -> Refusal,
 ) -> Answer {
     let paid = granted.proof().is_some();
-    let problem = match failure {
+    let (problem, why) = match failure {
         Failure::Client(problem) => {
-            granted.buyer_failed();
+            granted.with_problem(problem).buyer_failed();
             return refuse(refusal(problem).with_paid(paid));
         }
-        Failure::Timeout => Problem::UpstreamTimeout,
-        Failure::Upstream(why) => {
-            // For the log alone: the text may tell a client about the network behind the gateway.
-            tracing::debug!(upstream = %target.upstream, %why, "the upstream failed");
-            Problem::UpstreamFailed
-        }
+        Failure::Timeout(why) => (Problem::UpstreamTimeout, why),
+        Failure::Upstream(why) => (Problem::UpstreamFailed, why),
     };
-    granted.upstream_failed();
+    // The caller is told no reason, so this is the one place where the operator can find it.
+    if let Some(untold) = target.upstream.failure_to_warn_of() {
+        let code = problem.code();
+        tracing::warn!(upstream = %target.upstream, code, %why, untold, "the upstream failed");
+    }
+    granted.with_problem(problem).upstream_failed();
     refuse(refusal(problem).with_paid(paid))
 }
 
@@ -124,6 +128,7 @@ fn prepare(
     canonical: &CanonicalRequest,
     target: &RouteTarget,
     connection: &Connection,
+    payment: Vec<(HeaderName, HeaderValue)>,
 ) -> Option<(UpstreamRequest, Option<Upgrade>)> {
     let authority = parts.uri.authority();
     let authority = authority.and_then(|a| HeaderValue::from_str(a.as_str()).ok());
@@ -137,6 +142,7 @@ fn prepare(
         address: &connection.address,
         tls: connection.tls,
         host: parts.headers.get(header::HOST).or(authority.as_ref()),
+        payment,
     };
     if http2 {
         let request = prepare_http2(&parts, path, body, &client, canonical, target)?;

@@ -59,12 +59,17 @@ async fn answer(
     let key = proof_cache::key(&parts.headers);
     let cached = key.and_then(|key| connection.worker.proofs.get(&table, key));
     let fresh = key.filter(|_| cached.is_none());
-    let canonical = canonical(&parts, connection.peer.ip(), cached, &table)?;
     // Before the paywall: nobody should pay for a request that is refused in any case.
     let max = table.http.body_max_bytes;
-    if max != 0 && body.size_hint().lower() > max {
-        return Err(Refusal::new(Problem::BodyTooLarge));
-    }
+    let canonical = canonical(&parts, connection.peer.ip(), cached, &table).and_then(|canonical| {
+        if max != 0 && body.size_hint().lower() > max {
+            return Err(Refusal::new(Problem::BodyTooLarge));
+        }
+        Ok(canonical)
+    });
+    let canonical = canonical.inspect_err(|refusal| {
+        state.paywall.observe_refusal(&parts.method, refusal);
+    })?;
     let granted = state.paywall.admit(&table.snapshot, &canonical).await?;
     if let Some(key) = fresh {
         remember(connection, &table, key, &granted);

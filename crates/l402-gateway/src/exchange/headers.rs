@@ -13,6 +13,8 @@ pub(crate) struct Client<'a> {
     pub(crate) tls: bool,
     /// The `Host` header or `:authority`, as received.
     pub(crate) host: Option<&'a HeaderValue>,
+    /// The headers that tell of the payment, where the route wants them.
+    pub(crate) payment: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// Calls `pass` with each header that the upstream gets: those of the client that may pass, then
@@ -49,6 +51,7 @@ pub(crate) fn request(
     target
         .sale_headers
         .iter()
+        .chain(&client.payment)
         .for_each(|(name, value)| ours(name, value));
     target
         .headers

@@ -2,7 +2,8 @@
 //!
 //! `handle` builds the canonical request, asks the paywall, and either refuses or forwards.
 //! `forward` takes what the paywall granted, sends it to the upstream of its route, and returns the
-//! answer, whose body settles the use when it ends. `headers` says which headers pass. An upgrade
+//! answer, whose body settles the use when it ends. `headers` says which headers pass, and
+//! `payment_headers` which of them tell of the payment. An upgrade
 //! such as WebSocket becomes a `tunnel`. `proof_cache` spares a worker the signature check of a
 //! credential that it has checked before.
 //!
@@ -34,6 +35,7 @@ mod connection;
 mod forward;
 mod handle;
 mod headers;
+mod payment_headers;
 mod proof_cache;
 mod tunnel;
 

@@ -16,11 +16,13 @@ use tokio::sync::watch;
 use super::control::Control;
 use super::invoice_stock::InvoiceStock;
 use super::reload::{check_loop, misconfigured, route_table};
+use super::settlements;
 use super::worker::{self, WorkerSetup};
 use super::{Home, ledger};
 use crate::config::{Config, Fixed, Live};
 use crate::exchange::GatewayState;
 use crate::listen::{self, AddressLock, Peers, StopSignal};
+use crate::log::{Counters, Sales};
 use crate::{GatewayError, GatewayErrorKind};
 
 /// A running gateway: worker threads and one control runtime. A drop stops it at once.
@@ -57,6 +59,7 @@ pub struct Gateway {
     pub(super) state: Arc<GatewayState>,
     /// Held by a reload: of two at the same time, the later one finds what the earlier one left.
     pub(super) reloading: Mutex<()>,
+    sales: Arc<Sales>,
     stop: watch::Sender<Option<Duration>>,
     workers: Vec<JoinHandle<()>>,
     locks: Vec<AddressLock>,
@@ -95,13 +98,15 @@ impl Gateway {
         let keys = KeyRing::new(&fixed.deployment, KeyNumber(1), master);
         let network = receive.network();
         let table = route_table(&live, keys.clone(), network, None)?;
+        let sales = Arc::new(Sales::open(&fixed.log, Arc::clone(&clock))?);
+        let paid = Arc::clone(&receive);
         let invoice_stock = invoice_stock(&fixed, &clock, &receive, &control)?;
         // With a stock before it, the node works where the stock has it work.
         let node = match &invoice_stock {
             Some(stock) => Arc::new(stock.clone()),
             None => control.host(receive),
         };
-        let paywall = paywall(&fixed, &live, ledger::open(home)?, clock, node);
+        let paywall = paywall(&fixed, &live, ledger::open(home)?, clock, node, &sales);
         let state = Arc::new(GatewayState {
             table: ArcSwap::from_pointee(table),
             paywall,
@@ -116,6 +121,7 @@ impl Gateway {
             invoice_stock,
             state,
             reloading: Mutex::new(()),
+            sales,
             stop,
             workers: Vec::new(),
             locks: Vec::new(),
@@ -123,6 +129,7 @@ impl Gateway {
         };
         gateway.open(StopSignal(stopped))?;
         gateway.announce();
+        gateway.watch_settlements(paid);
         Ok(gateway)
     }
 
@@ -151,7 +158,13 @@ impl Gateway {
         Ok(())
     }
 
-    /// Logs the addresses, and warns of play money.
+    /// Reads on the control runtime, until that ends with the gateway.
+    fn watch_settlements(&self, node: Arc<dyn Receive>) {
+        if let Some(control) = self.control.handle() {
+            control.spawn(settlements::read(node, self.sales.clone()));
+        }
+    }
+
     fn announce(&self) {
         let addresses = &self.addresses;
         tracing::info!(?addresses, node = %self.fixed.node, workers = self.workers.len(), "listening");
@@ -179,6 +192,12 @@ impl Gateway {
         self.state.table.load().http.shutdown
     }
 
+    /// Returns the counters as they are now: requests, sales and payments since the start.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.sales.counters()
+    }
+
     /// Stops accepting, gives requests under way until the deadline, and makes the ledger durable.
     /// Blocks.
     pub fn shutdown(mut self, deadline: Duration) {
@@ -199,6 +218,7 @@ impl Gateway {
         }
         // After the workers: another process must not bind an address that is still served.
         self.locks.clear();
+        self.sales.flush();
     }
 }
 
@@ -240,9 +260,11 @@ fn paywall(
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     receive: Arc<dyn Receive>,
+    sales: &Arc<Sales>,
 ) -> Paywall {
     Paywall::builder(receive)
         .ledger(ledger)
+        .observer(sales.clone())
         .limits(live.challenges)
         .clock(clock)
         .lsat_line(fixed.lsat_line)

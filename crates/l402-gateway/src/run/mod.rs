@@ -12,6 +12,7 @@ mod home;
 mod invoice_stock;
 mod ledger;
 mod reload;
+mod settlements;
 mod worker;
 
 pub use gateway::Gateway;

@@ -26,6 +26,9 @@ pub(crate) struct RouteTarget {
     /// Lets the upstream see the credential. Off by default.
     pub(crate) forward_credential: bool,
     /// The largest number of requests at once; 0 means any number.
+    /// True if the upstream is told of the payment.
+    pub(crate) payment_headers: bool,
+    /// 0 means any number.
     max_in_flight: u32,
     in_flight: Arc<AtomicU32>,
 }
@@ -64,6 +67,7 @@ impl RouteTarget {
             sale_headers: sale_headers(&route.route),
             headers: route.upstream_headers.clone(),
             forward_credential: route.forward_credential,
+            payment_headers: route.payment_headers,
             max_in_flight: route.max_in_flight,
         }
     }

@@ -7,10 +7,11 @@ use std::time::Duration;
 use http::HeaderValue;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::tls::{Authorities, client_tls};
+use super::warning::Warnings;
 use super::wire::Wire;
 use crate::config::{RouteConfig, Scheme, UpstreamUrl};
 use crate::{GatewayError, GatewayErrorKind};
@@ -25,6 +26,7 @@ pub(crate) struct Upstream {
     authority: HeaderValue,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     connect_timeout: Duration,
+    warnings: Warnings,
 }
 
 impl std::fmt::Debug for Upstream {
@@ -72,8 +74,15 @@ impl Upstream {
             tls: tls.transpose()?,
             ca,
             connect_timeout,
+            warnings: Warnings::default(),
             url,
         })
+    }
+
+    /// Notes a failure, and returns how many before it were not told, if this one is to be told. A
+    /// warning a second is enough to see the reason.
+    pub(crate) fn failure_to_warn_of(&self) -> Option<u64> {
+        self.warnings.failure(Instant::now())
     }
 
     /// Returns true if a connection to one upstream can serve the other.

@@ -9,6 +9,7 @@ mod connect;
 mod http1;
 mod pool;
 mod tls;
+mod warning;
 mod wire;
 
 pub(crate) use answer_body::UpstreamBody;

@@ -69,6 +69,10 @@ pub(crate) async fn start(
 }
 
 impl GatewayUnderTest {
+    pub(crate) fn counters(&self) -> l402_gateway::Counters {
+        self.gateway.as_ref().expect("a running gateway").counters()
+    }
+
     /// Reloads; `text` is the new configuration without `listen`.
     pub(crate) fn reload(&self, text: &str) -> Result<Reloaded, GatewayError> {
         let config = Config::from_toml(&on_a_free_port(text), "new.toml");
@@ -123,13 +127,20 @@ impl Drop for GatewayUnderTest {
     }
 }
 
+/// No access log, which would stand among the tests' own lines.
+pub(crate) const QUIET: &str = "[log]\naccess = \"off\"\n";
+
+/// One route for everything, at 50 sat, and `/free`.
 /// Returns a configuration with one route for everything, at 50 sat, and a free one, `/free`.
 pub(crate) fn routes(upstream: SocketAddr, more: &str) -> String {
     let route = |path: &str, access: &str| {
         format!("[[route]]\npath = \"{path}\"\nupstream = \"http://{upstream}\"\n{access}\n")
     };
     let priced = format!("price = \"50 sat\"\nservice = \"all\"\n{more}");
-    route("/", &priced) + &route("/{*rest}", &priced) + &route("/free", "free = true")
+    QUIET.to_owned()
+        + &route("/", &priced)
+        + &route("/{*rest}", &priced)
+        + &route("/free", "free = true")
 }
 
 /// An answer, read to its end.

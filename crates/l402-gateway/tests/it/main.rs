@@ -1,5 +1,6 @@
 //! The gateway from outside: real clients, raw sockets, and upstreams made for each test.
 
+mod access_log;
 mod config;
 mod exchange;
 mod flood;
@@ -8,6 +9,7 @@ mod harness;
 mod hygiene;
 mod lifecycle;
 mod paid;
+mod program_log;
 mod proof_cache;
 mod proxy;
 mod reload;

@@ -194,6 +194,29 @@ async fn settlements_come_once_each_in_order_and_go_on(bench: &dyn Bench) {
     }
 }
 
+/// Pays once, then until the stream tells of a payment: nobody can see when a node has heard of the stream.
+pub(crate) async fn the_newest_index_tells_nothing_of_the_past(bench: &dyn Bench) {
+    let past = buy(bench, Msat::from_sat(1)).await;
+    let receive = bench.receive();
+    let mut stream = receive.settlements(SettlementIndex::NEWEST);
+    let (mut paid, mut told) = (Vec::new(), None);
+    while told.is_none() {
+        let ((), ready) = tokio::join!(
+            async { paid.push(buy(bench, Msat::from_sat(2)).await) },
+            tokio::time::timeout(core::time::Duration::from_millis(500), stream.next()),
+        );
+        told = ready.ok();
+    }
+    let first = told.flatten().expect("goes on").expect("a settlement");
+    assert_ne!(first.payment_hash, past);
+    let place = paid.iter().position(|hash| *hash == first.payment_hash);
+    // All that comes after the first is told in order, as from any other index.
+    for hash in &paid[place.expect("a payment of this test") + 1..] {
+        let next = stream.next().await.expect("goes on").expect("a settlement");
+        assert_eq!(next.payment_hash, *hash);
+    }
+}
+
 async fn buy(bench: &dyn Bench, amount: Msat) -> l402::PaymentHash {
     let bought = invoice(bench, amount).await;
     let payment = bench.pay().pay(order(bought.bolt11())).await;

@@ -12,7 +12,10 @@ use l402_lightning::{
 };
 use l402_testkit::lnd::{FakeLnd, Mischief, certificate};
 
-use super::contract::{Bench, asked, invoice, is_settled, keeps_every_promise, order};
+use super::contract::{
+    Bench, asked, invoice, is_settled, keeps_every_promise, order,
+    the_newest_index_tells_nothing_of_the_past,
+};
 
 fn field(number: u8, content: &[u8]) -> Vec<u8> {
     let length = u8::try_from(content.len()).expect("short");
@@ -149,6 +152,12 @@ async fn keeps_the_contract() {
     let setup = Setup::new().await;
     setup.lnd.fake.home.sandbox.set_fee(setup.fee()).unwrap();
     keeps_every_promise(&setup).await;
+}
+
+#[tokio::test]
+async fn tells_settlements_from_the_newest_on() {
+    let setup = Setup::new().await;
+    the_newest_index_tells_nothing_of_the_past(&setup).await;
 }
 
 #[tokio::test]

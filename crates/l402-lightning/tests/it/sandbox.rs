@@ -16,7 +16,10 @@ use l402_lightning::{
 };
 use l402_testkit::{TestHome, clock};
 
-use super::contract::{Bench, asked, invoice, is_settled, keeps_every_promise, order};
+use super::contract::{
+    Bench, asked, invoice, is_settled, keeps_every_promise, order,
+    the_newest_index_tells_nothing_of_the_past,
+};
 
 /// The steps that most tests here have in common.
 trait Deal {
@@ -77,6 +80,11 @@ async fn keeps_the_contract() {
     test.assert_no_money_appeared_or_vanished();
     let sold = [1, 2, 3, 4, 50, 10].into_iter().sum();
     assert_eq!(test.sandbox.income().unwrap(), Msat::from_sat(sold));
+}
+
+#[tokio::test]
+async fn tells_settlements_from_the_newest_on() {
+    the_newest_index_tells_nothing_of_the_past(&TestHome::new()).await;
 }
 
 type Files = BTreeMap<PathBuf, (SystemTime, Option<Vec<u8>>)>;

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::allow_origin;
 use crate::challenge::{Offer, OfferFields};
+use crate::observe::Observation;
 use crate::request::CanonicalRequest;
 use crate::table::Matched;
 
@@ -125,6 +126,15 @@ impl Refusal {
         self.0.grpc = matched.route.grpc && request.grpc;
         self.0.cors = Some((matched.clone(), origin));
         self
+    }
+
+    /// Tells an observer of the invoice, if there is one, and of the refusal.
+    pub(crate) fn tell(&self, observation: &Observation) {
+        if let Some(offer) = &self.0.offer {
+            observation.offered(&offer.facts());
+        }
+        let problem = (!self.is_preflight()).then_some(self.0.problem);
+        observation.refused(problem, self.status());
     }
 
     /// Returns the reason of the refusal. It is a placeholder if this is the answer to a preflight.

@@ -11,11 +11,17 @@
 //!
 //! If the buyer is to blame, every release after `Waiting` is the buyer's. If the request itself is
 //! charged, a drop after `Waiting` commits, unless the buyer is to blame.
+//!
+//! An observer is told of each of these ends, also of an exchange for which no use is held.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use http::StatusCode;
+use l402::Problem;
+
 use crate::ledger::{Ledger, Reservation, Settle};
+use crate::observe::{Fault, Observation, Outcome};
 use crate::table::Charge;
 
 /// A handle by which a host reports that the buyer broke an exchange. A clone is about the same
@@ -59,8 +65,9 @@ enum Stage {
 /// A reserved use that is settled exactly once: by [`ReservedUse::settle`], or by being dropped.
 #[derive(Debug)]
 pub(crate) struct ReservedUse {
-    ledger: Arc<dyn Ledger>,
-    reservation: Reservation,
+    /// `None` if nothing is counted, and the end of the exchange is told to an observer alone.
+    held: Option<(Arc<dyn Ledger>, Reservation)>,
+    observation: Option<Box<Observation>>,
     charge: Charge,
     blame: Blame,
     stage: Stage,
@@ -70,12 +77,43 @@ pub(crate) struct ReservedUse {
 impl ReservedUse {
     pub(crate) fn new(ledger: Arc<dyn Ledger>, reservation: Reservation, charge: Charge) -> Self {
         Self {
-            ledger,
-            reservation,
+            held: Some((ledger, reservation)),
+            observation: None,
             charge,
             blame: Blame::of_an_exchange(),
             stage: Stage::Waiting,
             settled: false,
+        }
+    }
+
+    /// Stands for an exchange for which nothing is counted, so that its end is observed.
+    pub(crate) fn uncounted(observation: Box<Observation>) -> Self {
+        Self {
+            held: None,
+            observation: Some(observation),
+            charge: Charge::Success,
+            blame: Blame::of_an_exchange(),
+            stage: Stage::Granted,
+            settled: false,
+        }
+    }
+
+    /// Tells an observer of the end of this exchange.
+    pub(crate) fn observe(&mut self, observation: Box<Observation>) {
+        self.observation = Some(observation);
+    }
+
+    /// Notes the answer that the host makes instead of the service.
+    pub(crate) fn replaced(&mut self, problem: Problem) {
+        if let Some(observation) = &mut self.observation {
+            observation.replaced(problem);
+        }
+    }
+
+    /// Notes the length of the answer's body.
+    pub(super) fn measured(&mut self, bytes: Option<u64>) {
+        if let Some(observation) = &mut self.observation {
+            observation.measured(bytes);
         }
     }
 
@@ -86,13 +124,37 @@ impl ReservedUse {
             Settle::ReleaseUpstream if self.blame.is_buyers() => Settle::ReleaseBuyer,
             other => other,
         };
-        self.ledger.settle(self.reservation, settle);
+        self.end(settle);
+    }
+
+    /// Tells the end to the ledger, if a use is held, and then to the observer.
+    fn end(&self, settle: Settle) {
+        if let Some((ledger, reservation)) = &self.held {
+            ledger.settle(*reservation, settle);
+        }
+        let Some(observation) = &self.observation else {
+            return;
+        };
+        let fault = match settle {
+            Settle::Commit { .. } => None,
+            Settle::ReleaseBuyer => Some(Fault::Buyer),
+            Settle::ReleaseUpstream => Some(Fault::Service),
+        };
+        let outcome = match (&self.held, fault) {
+            (None, _) => Outcome::Uncounted,
+            (Some(_), None) => Outcome::Spent,
+            (Some(_), Some(_)) => Outcome::GivenBack,
+        };
+        observation.settled(outcome, fault);
     }
 
     /// Notes that the head of the answer has arrived: from now on a drop is a buyer who leaves in
     /// mid-body.
-    pub(crate) fn answered(mut self) -> Self {
+    pub(crate) fn answered(mut self, status: StatusCode) -> Self {
         self.stage = Stage::Answered;
+        if let Some(observation) = &mut self.observation {
+            observation.answered(status);
+        }
         self
     }
 
@@ -128,7 +190,7 @@ impl ReservedUse {
 impl Drop for ReservedUse {
     fn drop(&mut self) {
         if !self.settled {
-            self.ledger.settle(self.reservation, self.dropped());
+            self.end(self.dropped());
         }
     }
 }

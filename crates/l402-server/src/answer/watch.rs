@@ -40,6 +40,8 @@ pub(crate) struct Watch {
     /// The bytes that are still to come, if the length is known. A server that has sent as many as
     /// were declared may never poll for the end.
     left: Option<u64>,
+    /// The bytes that have passed.
+    passed: u64,
 }
 
 /// The state of a gRPC answer, whose trailers tell if the call has worked.
@@ -53,7 +55,7 @@ struct Grpc {
 impl Watch {
     /// Settles the use by the head of an answer, or returns the watch over its body.
     pub(crate) fn of_answer<B: Body>(
-        reserved: ReservedUse,
+        mut reserved: ReservedUse,
         parts: &response::Parts,
         body: &B,
         kind: RequestKind,
@@ -82,13 +84,17 @@ impl Watch {
             // be free.
             _ if empty || is_event_stream(&parts.headers) => Settle::ONE_USE,
             _ => {
+                reserved.measured(Some(0));
                 return Some(Self {
                     reserved,
                     grpc,
                     left,
+                    passed: 0,
                 });
             }
         };
+        // No body follows, or nobody counts the bytes of the one that does.
+        reserved.measured(if empty { Some(0) } else { left });
         reserved.settle(settle);
         None
     }
@@ -107,6 +113,9 @@ impl Watch {
         }
         let sent = frame.data_ref().map_or(0, Buf::remaining) as u64;
         self.left = self.left.map(|left| left.saturating_sub(sent));
+        self.passed = self.passed.saturating_add(sent);
+        // With each frame, since the body may be dropped after any.
+        self.reserved.measured(Some(self.passed));
         if let Some(grpc) = &mut self.grpc {
             grpc.message_sent |= sent > 0;
         }

@@ -6,6 +6,7 @@ use l402::{Challenge, Msat, Network, PaymentHash, UnixTime, mint};
 use l402_lightning::NewInvoice;
 use serde::Serialize;
 
+use crate::observe::Offered;
 use crate::table::{Priced, Snapshot};
 
 /// An invoice and its token, ready to be sent as a challenge.
@@ -57,6 +58,15 @@ impl Offer {
             expires: made.expires(),
             description: priced.memo.as_str().into(),
         })
+    }
+
+    /// Returns the facts of the offer that may be told to an observer.
+    pub(crate) fn facts(&self) -> Offered {
+        Offered {
+            payment_hash: self.payment_hash,
+            amount: self.price,
+            expires: self.expires,
+        }
     }
 
     /// Returns the lines of `www-authenticate`, in the order in which they are sent.

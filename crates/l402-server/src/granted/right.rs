@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use http_body::Body;
-use l402::{Authorized, Proven};
+use l402::{Authorized, Problem, Proven};
 
 use crate::answer::{
     Blame, RequestKind, ReservedUse, SettleBody, Watch, allow_origin, make_private, strip,
 };
 use crate::decide::Proof;
 use crate::ledger::Settle;
+use crate::observe::Observation;
 use crate::request::CanonicalRequest;
 use crate::table::{Matched, Route};
 
@@ -28,6 +29,7 @@ pub struct Granted {
     reserved: Option<ReservedUse>,
     kind: RequestKind,
     origin: Option<String>,
+    uses_left: Option<u64>,
 }
 
 impl Granted {
@@ -58,7 +60,24 @@ impl Granted {
             reserved,
             kind,
             origin,
+            uses_left: None,
         }
+    }
+
+    /// Sets the uses that are left after this one.
+    pub(crate) fn with_uses_left(mut self, uses: Option<u64>) -> Self {
+        self.uses_left = uses;
+        self
+    }
+
+    /// Has an observer told of this exchange from now on.
+    pub(crate) fn observed(mut self, mut observation: Box<Observation>) -> Self {
+        observation.granted(self.uses_left);
+        match &mut self.reserved {
+            Some(reserved) => reserved.observe(observation),
+            None => self.reserved = Some(ReservedUse::uncounted(observation)),
+        }
+        self
     }
 
     /// Returns the route that matched.
@@ -86,6 +105,22 @@ impl Granted {
         self.proof.as_ref().map(|proof| &proof.proven)
     }
 
+    /// Returns the uses that are left to the buyer if this one is spent. `None` if the policy does
+    /// not count, or the ledger does not tell.
+    #[must_use]
+    pub fn uses_left(&self) -> Option<u64> {
+        self.uses_left
+    }
+
+    /// Names the problem that the host will answer with instead of the service, for an observer.
+    #[must_use]
+    pub fn with_problem(mut self, problem: Problem) -> Self {
+        if let Some(reserved) = &mut self.reserved {
+            reserved.replaced(problem);
+        }
+        self
+    }
+
     /// Settles the use by the answer, and returns the answer with a body that settles at its end.
     ///
     /// | answer | the use |
@@ -109,12 +144,13 @@ impl Granted {
     pub fn settle<B: Body>(mut self, response: http::Response<B>) -> http::Response<SettleBody<B>> {
         let (mut parts, inner) = response.into_parts();
         let watch = self.reserved.take().and_then(|reserved| {
+            let reserved = reserved.answered(parts.status);
             // The route sells the request itself, so the status does not matter.
             if reserved.charges_request() {
                 reserved.settle(Settle::ONE_USE);
                 return None;
             }
-            Watch::of_answer(reserved.answered(), &parts, &inner, self.kind)
+            Watch::of_answer(reserved, &parts, &inner, self.kind)
         });
         strip(&mut parts.headers);
         if self.proof.is_some() {

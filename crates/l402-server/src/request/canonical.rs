@@ -63,6 +63,8 @@ pub struct CanonicalRequest {
     pub preflight: Option<String>,
     /// The method of the request that a preflight announces.
     pub preflight_method: Option<Method>,
+    /// The length of the body in bytes, if the head declares it.
+    pub(crate) body_bytes: Option<u64>,
     /// True if the request itself limits the time of a gRPC call (`grpc-timeout`).
     pub(crate) timed: bool,
 }
@@ -126,6 +128,7 @@ impl CanonicalRequest {
             presented: proven.map_or_else(|| presented(&parts.headers), Presented::Proven),
             peer,
             grpc: lines.content_type.first().is_some_and(names_grpc),
+            body_bytes: lines.content_length.only().and_then(number),
             timed: lines.timed,
             preflight: origin.clone().filter(|_| preflight_method.is_some()),
             origin,
@@ -170,6 +173,10 @@ fn names_grpc(content_type: &HeaderValue) -> bool {
         .first()
         .is_none_or(|next| matches!(next, b'+' | b';' | b' '));
     start.eq_ignore_ascii_case(b"application/grpc") && ends
+}
+
+fn number(value: &HeaderValue) -> Option<u64> {
+    value.to_str().ok()?.parse().ok()
 }
 
 fn text(value: &HeaderValue) -> Option<String> {

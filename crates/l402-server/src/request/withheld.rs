@@ -30,7 +30,8 @@ pub enum Withheld {
     /// A proxy that faces its clients withholds these headers and writes its own. The tower layer
     /// passes them: a trusted proxy before the program may have set them.
     Forwarding,
-    /// A name that only the paywall sets: `x-l402-…`, also spelt with underscores.
+    /// A name that only the paywall sets: `x-l402-…`, also spelt with underscores, and what a proxy
+    /// tells its upstream of the payment (`l402-payment-hash`, `l402-service`, `l402-uses-left`).
     Own,
     /// Asks for another method or path than the one that was priced.
     Override,
@@ -56,6 +57,7 @@ impl Withheld {
         match name {
             "authorization" => names_scheme(value).then_some(Self::Credential),
             "l402-credential" | "macaroon" | "grpc-metadata-macaroon" => Some(Self::Credential),
+            "l402-payment-hash" | "l402-service" | "l402-uses-left" => Some(Self::Own),
             "x-http-method" | "x-http-method-override" | "x-method-override" => {
                 Some(Self::Override)
             }
@@ -162,6 +164,10 @@ mod tests {
     fn a_name_with_underscores_is_judged_as_one_with_dashes() {
         for name in [
             "l402_credential",
+            "l402_payment_hash",
+            "l402-payment_hash",
+            "l402_service",
+            "l402_uses-left",
             "grpc_metadata-macaroon",
             "x_http_method_override",
             "x_original_url",
@@ -175,6 +181,9 @@ mod tests {
             assert_eq!(Withheld::of(name, b"1"), Some(Withheld::Twin), "{name}");
         }
         for name in ["x_l402_paid", "x-l402_paid", "x_l402-", "x-l402-paid"] {
+            assert_eq!(Withheld::of(name, b"1"), Some(Withheld::Own), "{name}");
+        }
+        for name in ["l402-payment-hash", "l402-service", "l402-uses-left"] {
             assert_eq!(Withheld::of(name, b"1"), Some(Withheld::Own), "{name}");
         }
         for name in ["x_plain", "user_agent", "content_type", "accept", "x-l4022"] {

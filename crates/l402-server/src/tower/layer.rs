@@ -130,7 +130,11 @@ impl PaywallLayer {
                 let granted = self.paywall.admit(&self.snapshot, &canonical).await;
                 granted.inspect(|granted| rewrite(request, target, granted))
             }
-            Err(problem) => Err(Refusal::new(problem)),
+            Err(problem) => {
+                let refusal = Refusal::new(problem);
+                self.paywall.observe_refusal(&request.method, &refusal);
+                Err(refusal)
+            }
         };
         admitted.map_err(|refusal| self.respond(refusal, version).map(B::from))
     }

@@ -4,6 +4,7 @@ mod contract;
 mod http;
 mod layer;
 mod node;
+mod observe;
 mod paying;
 mod sqlite;
 mod upgrade;

@@ -9,7 +9,10 @@ use l402_host::{BoxFuture, Clock, SystemClock};
 use l402_interop::Regtest;
 use l402_lightning::{ErrorKind, InvoiceState, Open, Pay, Payment, Receive};
 
-use crate::contract::{Bench, asked, is_settled, keeps_every_promise, order};
+use crate::contract::{
+    Bench, asked, is_settled, keeps_every_promise, order,
+    the_newest_index_tells_nothing_of_the_past,
+};
 
 /// Two lnds: one receives, with a macaroon that may only receive; the other pays.
 pub(crate) struct Nodes {
@@ -83,7 +86,9 @@ impl Bench for Nodes {
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_the_contract() {
     let net = Regtest::start().await;
-    keeps_every_promise(&Nodes::of(&net).await).await;
+    let nodes = Nodes::of(&net).await;
+    keeps_every_promise(&nodes).await;
+    the_newest_index_tells_nothing_of_the_past(&nodes).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

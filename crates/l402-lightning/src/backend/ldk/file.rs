@@ -106,7 +106,16 @@ impl LdkFile {
         })
     }
 
-    /// Returns the settlements after `from`, oldest first, at most one page of them.
+    /// Returns the index of the last settlement, 0 if there is none.
+    pub(super) fn newest(&self) -> Result<SettlementIndex, Error> {
+        let sql = "SELECT COALESCE(MAX(number), 0) FROM settlements";
+        self.read(|c| {
+            let number: i64 = c.query_row(sql, [], |row| row.get(0))?;
+            Ok(SettlementIndex(number.try_into().unwrap_or(0)))
+        })
+    }
+
+    /// The settlements after `from`, oldest first, at most a page of them.
     pub(super) fn settlements(&self, from: SettlementIndex) -> Result<Vec<Settlement>, Error> {
         let sql = "SELECT number, payment_hash, paid_msat FROM settlements WHERE number > ?1 \
                    ORDER BY number LIMIT ?2";

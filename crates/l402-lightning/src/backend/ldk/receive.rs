@@ -63,12 +63,15 @@ impl Ldk {
     /// is one.
     async fn next_settlement(
         &self,
-        from: SettlementIndex,
+        mut from: SettlementIndex,
         mut read: VecDeque<Settlement>,
     ) -> Result<(Settlement, VecDeque<Settlement>), Error> {
         // Subscribed before the file is read, so that a settlement stored in between wakes the
         // loop.
         let mut changes = self.shared().running.subscribe();
+        if from == SettlementIndex::NEWEST {
+            from = self.blocking(|shared| shared.file.newest()).await??;
+        }
         loop {
             if let Some(next) = read.pop_front() {
                 return Ok((next, read));

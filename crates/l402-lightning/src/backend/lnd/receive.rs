@@ -107,6 +107,10 @@ impl LndReceive {
         from: SettlementIndex,
         lines: Option<Lines>,
     ) -> Result<(Settlement, Option<Lines>), Error> {
+        if from == SettlementIndex::NEWEST {
+            // A subscription from 0 tells nothing of the past.
+            return self.next_subscribed(SettlementIndex(0), lines).await;
+        }
         if lines.is_some() || from.0 > 0 {
             return self.next_subscribed(from, lines).await;
         }

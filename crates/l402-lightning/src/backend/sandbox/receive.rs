@@ -57,9 +57,13 @@ impl Sandbox {
     /// is one.
     async fn next_settlement(
         &self,
-        from: SettlementIndex,
+        mut from: SettlementIndex,
         mut read: VecDeque<Settlement>,
     ) -> Result<(Settlement, VecDeque<Settlement>), Error> {
+        if from == SettlementIndex::NEWEST {
+            let newest = self.blocking(|inner| inner.file.read(newest)).await??;
+            from = newest.unwrap_or_default();
+        }
         loop {
             if let Some(next) = read.pop_front() {
                 return Ok((next, read));
@@ -88,6 +92,13 @@ fn state(connection: &Connection, hash: &PaymentHash) -> rusqlite::Result<Invoic
         // A payment with the fault `unknown` has not reached the seller.
         _ => InvoiceState::Unseen,
     })
+}
+
+/// Returns the index of the last settlement, 0 if there is none.
+fn newest(connection: &Connection) -> rusqlite::Result<SettlementIndex> {
+    let sql = "SELECT COALESCE(MAX(number), 0) FROM settlements";
+    let number: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+    Ok(SettlementIndex(number.try_into().unwrap_or(0)))
 }
 
 fn after(connection: &Connection, from: SettlementIndex) -> rusqlite::Result<VecDeque<Settlement>> {

@@ -1,0 +1,106 @@
+//! The observer of the gateway: it counts everything, and picks what goes into the access log.
+
+use std::sync::Arc;
+
+use l402::{Msat, PaymentHash};
+use l402_host::Clock;
+use l402_server::observe::{Exchange, Observe, Offered, Refused, Settled, Verdict};
+
+use super::counters::CounterCells;
+use super::line::Line;
+use super::{AccessLog, Counters};
+use crate::GatewayError;
+use crate::config::{LogAccess, LogSettings};
+
+/// Counts, and hands lines to the access log if there is one.
+#[derive(Debug)]
+pub(crate) struct Sales {
+    counters: Arc<CounterCells>,
+    clock: Arc<dyn Clock>,
+    access: LogAccess,
+    log: Option<AccessLog>,
+}
+
+impl Sales {
+    /// Opens the access log that the settings ask for.
+    ///
+    /// # Errors
+    /// If its file or its thread cannot be opened.
+    pub(crate) fn open(
+        settings: &LogSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, GatewayError> {
+        let counters = Arc::new(CounterCells::default());
+        let log = match settings.access {
+            LogAccess::Off => None,
+            LogAccess::All | LogAccess::Sales => Some(AccessLog::open(
+                settings,
+                Arc::clone(&counters),
+                Arc::clone(&clock),
+            )?),
+        };
+        Ok(Self {
+            counters,
+            clock,
+            access: settings.access,
+            log,
+        })
+    }
+
+    /// Returns all counters as they are now.
+    pub(crate) fn counters(&self) -> Counters {
+        Counters {
+            lines_dropped: self.log.as_ref().map_or(0, AccessLog::dropped),
+            ..self.counters.read()
+        }
+    }
+
+    /// Waits until every line so far is written, for a second at most.
+    pub(crate) fn flush(&self) {
+        if let Some(log) = &self.log {
+            log.flush();
+        }
+    }
+
+    /// Writes a line if the log is to hold it: of a genuine credential always, of others only with
+    /// `access = "all"`.
+    fn log(&self, exchange: &Exchange, line: impl FnOnce() -> Line) {
+        if let Some(log) = &self.log
+            && (exchange.is_paid() || self.access == LogAccess::All)
+        {
+            log.write(line());
+        }
+    }
+}
+
+impl Observe for Sales {
+    fn decided(&self, _: &Exchange, verdict: Verdict) {
+        self.counters.decided(verdict);
+    }
+
+    fn offered(&self, _: &Exchange, _: &Offered) {
+        self.counters.offered();
+    }
+
+    fn granted(&self, _: &Exchange) {
+        self.counters.granted();
+    }
+
+    fn settled(&self, exchange: &Exchange, settled: &Settled) {
+        self.counters.settled(exchange, settled);
+        self.log(exchange, || {
+            Line::settled(exchange, settled, self.clock.wall())
+        });
+    }
+
+    fn refused(&self, exchange: &Exchange, refused: &Refused) {
+        self.counters.refused(exchange, refused);
+        self.log(exchange, || {
+            Line::refused(exchange, refused, self.clock.wall())
+        });
+    }
+
+    fn settlement(&self, _: PaymentHash, amount: Msat) {
+        self.counters.settlement(amount.msat());
+    }
+}
