@@ -83,16 +83,15 @@ fn worth_everywhere(token: &Macaroon) -> Vec<Worth> {
                     let min_price = None;
                     worth.push(worth_at(
                         &proven,
-                        &Target {
-                            service,
-                            tier,
-                            capability,
-                            network,
-                            min_price,
-                            required,
-                            unknown_caveats,
-                            now,
-                        },
+                        &{
+let mut target = Target::new(service, network, now);
+target.tier = tier;
+target.capability = capability;
+target.min_price = min_price;
+target.required = required;
+target.unknown_caveats = unknown_caveats;
+target
+},
                     ));
                 }
             }

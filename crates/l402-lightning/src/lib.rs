@@ -68,7 +68,9 @@ pub use backend::sandbox;
 pub use error::{Error, ErrorKind};
 #[cfg(feature = "pay")]
 pub use node::Wallet;
-pub use node::{Lifecycle, LndNode, Node, NodeError, NodeForm, Open, Receiver, SandboxHttpNode};
+pub use node::{
+    Lifecycle, LndNode, Node, NodeError, NodeErrorKind, NodeForm, Open, Receiver, SandboxHttpNode,
+};
 #[cfg(feature = "pay")]
 pub use pay::{Pay, PayFailure, PayRequest, Payment, Unknown};
 pub use receive::{InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex};

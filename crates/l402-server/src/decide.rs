@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use l402::{Authorized, Capability, Conditions, Problem, Proven, Target, UnixTime, VerifyError};
+use l402::{Authorized, Capability, Problem, Proven, Target, UnixTime, VerifyError};
 
 use crate::request::{CanonicalRequest, Presented};
 use crate::table::{Access, Matched, Priced, Snapshot};
@@ -95,22 +95,16 @@ fn charge(
     priced: &Priced,
     now: UnixTime,
 ) -> Decision {
-    let target = Target {
-        service: &priced.service,
-        tier: priced.tier,
-        capability: priced
-            .capability
-            .as_deref()
-            .map_or(Capability::None, Capability::Named),
-        network: snapshot.network(),
-        // A price that has changed since does not make a token that was sold before worthless.
-        min_price: None,
-        // Our mint writes all of these. A holder could append any that were missing, so a token
-        // without one of them must not be believed.
-        required: Conditions::MINTED,
-        unknown_caveats: matched.route.unknown_caveats,
-        now,
-    };
+    // No least price: one that has changed since does not make a token that was sold before
+    // worthless. All that our mint writes is required: a holder could append any caveat that was
+    // missing, so a token without one of them must not be believed.
+    let mut target = Target::new(&priced.service, snapshot.network(), now);
+    target.tier = priced.tier;
+    target.capability = priced
+        .capability
+        .as_deref()
+        .map_or(Capability::None, Capability::Named);
+    target.unknown_caveats = matched.route.unknown_caveats;
     let proven = match &request.presented {
         Presented::Malformed(_) => {
             return Decision::Refuse(Some(matched), Problem::InvalidAuthFormat);

@@ -38,8 +38,8 @@
 //!
 //! ```
 //! use l402::{
-//!     Capability, Conditions, Credential, KeyNumber, KeyRing, MasterKey, Msat, Network, Policy,
-//!     Preimage, Target, Terms, UnixTime, UnknownCaveats, mint, verify,
+//!     Credential, KeyNumber, KeyRing, MasterKey, Msat, Network, Policy,
+//!     Preimage, Target, Terms, UnixTime, mint, verify,
 //! };
 //!
 //! let key = "5b1fd1bf0c29f3fa9a5fcd9bfc0cf0d4ae0b2c1cd2f7e3ac0c6e1a2f9b3c7d58";
@@ -64,16 +64,7 @@
 //! let headers = [("authorization", header.as_bytes())];
 //! let credential = Credential::from_headers(headers)?.expect("there is one");
 //!
-//! let target = Target {
-//!     service: &terms.service,
-//!     tier: 0,
-//!     capability: Capability::None,
-//!     network: Network::Regtest,
-//!     min_price: None,
-//!     required: Conditions::MINTED,
-//!     unknown_caveats: UnknownCaveats::Skip,
-//!     now,
-//! };
+//! let target = Target::new(&terms.service, Network::Regtest, now);
 //! let authorized = verify(&credential, &keys, &target)?;
 //! assert_eq!(authorized.price(), Some(Msat::from_sat(50)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

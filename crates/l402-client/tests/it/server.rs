@@ -12,8 +12,8 @@ use hyper::body::{Bytes, Frame, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use l402::{
-    Capability, Challenge, Conditions, Credential, KeyNumber, KeyRing, MasterKey, Msat, Network,
-    PaymentHash, Policy, Problem, Service, Target, Terms, UnknownCaveats, verify,
+    Challenge, Credential, KeyNumber, KeyRing, MasterKey, Msat, Network, PaymentHash, Policy,
+    Problem, Service, Target, Terms, UnknownCaveats, verify,
 };
 use l402_host::{Clock, ManualClock};
 use l402_lightning::sandbox::Sandbox;
@@ -222,16 +222,8 @@ impl ServerState {
     }
 
     async fn sell(&self, credential: &Credential, path: &str, query: &str) -> Response<Body> {
-        let target = Target {
-            service: &self.service,
-            tier: 0,
-            capability: Capability::None,
-            network: Network::Regtest,
-            min_price: None,
-            required: Conditions::MINTED,
-            unknown_caveats: UnknownCaveats::Reject,
-            now: self.clock.wall(),
-        };
+        let mut target = Target::new(&self.service, Network::Regtest, self.clock.wall());
+        target.unknown_caveats = UnknownCaveats::Reject;
         let verified = match verify(credential, &self.keys, &target) {
             Ok(verified) => verified,
             Err(error) => return problem(error.problem()),

@@ -236,10 +236,7 @@ fn check_together(
     }
     if let Err(fault) = check::routes(config) {
         let blamed = |config: &RouteConfig| {
-            let service = match &config.route.access {
-                l402_server::Access::Priced(priced) => Some(priced.service.as_str()),
-                l402_server::Access::Free => None,
-            };
+            let service = config.route.sold().map(|sold| sold.service.as_str());
             fault.path.as_ref() == Some(&config.route.path)
                 || (service.is_some() && fault.service.as_deref() == service)
         };

@@ -97,14 +97,11 @@ pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfi
     let forward_credential = section.flag("forward_credential", false);
     let payment_headers = section.flag("payment_headers", false);
     section.finish();
-    let route = Route {
-        path: path?.to_owned(),
-        methods,
-        access: access?,
-        grpc,
-        cors_origins,
-        unknown_caveats,
-    };
+    let mut route = Route::new(path?, access?);
+    route.methods = methods;
+    route.grpc = grpc;
+    route.cors_origins = cors_origins;
+    route.unknown_caveats = unknown_caveats;
     Some(RouteConfig {
         route,
         upstream: upstream?,
@@ -167,16 +164,14 @@ fn priced(section: &Section<'_, '_>, path: &str, price: Msat) -> Option<l402_ser
     if memo.len() > l402::Invoice::MAX_DESCRIPTION {
         section.wrong("memo", "longer than the 639 bytes that an invoice holds");
     }
-    Some(l402_server::Priced {
-        service,
-        tier: u8::try_from(tier).unwrap_or(u8::MAX),
-        capability,
-        price,
-        policy,
-        charge,
-        invoice_expiry: Duration::from_secs(expiry),
-        memo,
-    })
+    let mut priced = l402_server::Priced::new(service, price);
+    priced.tier = u8::try_from(tier).unwrap_or(u8::MAX);
+    priced.capability = capability;
+    priced.policy = policy;
+    priced.charge = charge;
+    priced.invoice_expiry = Duration::from_secs(expiry);
+    priced.memo = memo;
+    Some(priced)
 }
 
 /// Reads one of a few words; the first is the default.

@@ -14,7 +14,7 @@ mod table;
 #[cfg(feature = "pay")]
 mod wallet;
 
-pub use error::NodeError;
+pub use error::{NodeError, NodeErrorKind};
 pub use kind::Node;
 pub use lifecycle::Lifecycle;
 pub use lnd::LndNode;

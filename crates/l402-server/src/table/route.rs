@@ -34,6 +34,7 @@ pub enum Access {
 
 /// The goods and the terms of a priced route.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Priced {
     /// The service that a token is for. Routes with the same service share tokens, and so must have
     /// the same terms.
@@ -70,6 +71,7 @@ pub struct Priced {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Route {
     /// The pattern: `/joke`, `/user/{id}`, `/files/{*rest}`. The most specific one that matches
     /// applies. Braces stand for one segment or a part of it, `{*rest}` for one segment or more:
@@ -90,37 +92,29 @@ pub struct Route {
 }
 
 impl Route {
-    /// Makes a free route for all methods.
+    /// Makes a route for all methods, without gRPC and CORS.
     #[must_use]
-    pub fn free(path: &str) -> Self {
+    pub fn new(path: &str, access: Access) -> Self {
         Self {
             path: path.to_owned(),
             methods: Vec::new(),
-            access: Access::Free,
+            access,
             grpc: false,
             cors_origins: Vec::new(),
             unknown_caveats: l402::UnknownCaveats::Skip,
         }
     }
 
+    /// Makes a free route for all methods.
+    #[must_use]
+    pub fn free(path: &str) -> Self {
+        Self::new(path, Access::Free)
+    }
+
     /// Makes a priced route for all methods, with the policy `request`.
     #[must_use]
     pub fn priced(path: &str, service: Service, price: Msat) -> Self {
-        let memo = service.as_str().to_owned();
-        let priced = Priced {
-            service,
-            tier: 0,
-            capability: None,
-            price,
-            policy: Policy::Request,
-            charge: Charge::Success,
-            invoice_expiry: Duration::from_secs(600),
-            memo,
-        };
-        Self {
-            access: Access::Priced(priced),
-            ..Self::free(path)
-        }
+        Self::new(path, Access::Priced(Priced::new(service, price)))
     }
 
     /// Sets the policy. A free route stays free.
@@ -162,6 +156,22 @@ impl Route {
 }
 
 impl Priced {
+    /// Makes the terms of a service whose payments buy one answer each.
+    #[must_use]
+    pub fn new(service: Service, price: Msat) -> Self {
+        let memo = service.as_str().to_owned();
+        Self {
+            service,
+            tier: 0,
+            capability: None,
+            price,
+            policy: Policy::Request,
+            charge: Charge::Success,
+            invoice_expiry: Duration::from_secs(600),
+            memo,
+        }
+    }
+
     /// Returns the terms that a token bought here states. `invoice_expires` is the last moment to
     /// pay.
     pub(crate) fn terms(&self, network: Network, invoice_expires: UnixTime) -> Terms {

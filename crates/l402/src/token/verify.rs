@@ -50,6 +50,7 @@ pub enum Capability<'a> {
 
 /// A request as verification sees it: the route, the settings of the route, and the time.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Target<'a> {
     /// The service of the route.
     pub service: &'a Service,
@@ -73,6 +74,24 @@ pub struct Target<'a> {
     pub unknown_caveats: UnknownCaveats,
     /// The current time.
     pub now: UnixTime,
+}
+
+impl<'a> Target<'a> {
+    /// Makes the target of a route at tier 0 that needs no capability, takes tokens of any price
+    /// that our own mint has made, and skips foreign caveats.
+    #[must_use]
+    pub const fn new(service: &'a Service, network: Network, now: UnixTime) -> Self {
+        Self {
+            service,
+            tier: 0,
+            capability: Capability::None,
+            network,
+            min_price: None,
+            required: Conditions::MINTED,
+            unknown_caveats: UnknownCaveats::Skip,
+            now,
+        }
+    }
 }
 
 /// The reason why a credential does not cover a request. Sorted by what the holder may do next.

@@ -58,15 +58,11 @@ fn with(caveats: &[&str]) -> Macaroon {
 }
 
 fn target(service: &Service) -> Target<'_> {
-    Target {
-        service,
-        tier: 1,
-        capability: Capability::Named("read"),
-        network: Network::Regtest,
-        min_price: None,
-        required: Conditions::MINTED,
-        unknown_caveats: UnknownCaveats::Skip,
-        now: UnixTime::from_secs(NOW),
+    {
+        let mut target = Target::new(service, Network::Regtest, UnixTime::from_secs(NOW));
+        target.tier = 1;
+        target.capability = Capability::Named("read");
+        target
     }
 }
 
@@ -159,18 +155,14 @@ fn narrowing_is_allowed_and_counts() {
     );
     assert_eq!(authorized.policy().to_string(), "uses=3");
     assert_eq!(authorized.price(), Some(Msat::from_sat(40)));
-    let late = Target {
-        now: UnixTime::from_secs(1_790_000_100),
-        ..target(&api)
-    };
+    let mut late = target(&api);
+    late.now = UnixTime::from_secs(1_790_000_100);
     assert_eq!(
         ask(narrowed.clone(), &late).map(drop),
         Err(VerifyError::Expired)
     );
-    let write = Target {
-        capability: Capability::Named("write"),
-        ..target(&api)
-    };
+    let mut write = target(&api);
+    write.capability = Capability::Named("write");
     assert_eq!(
         ask(narrowed, &write).map(drop),
         Err(VerifyError::Insufficient)
@@ -200,10 +192,8 @@ fn a_genuine_token_for_another_time_or_place_says_so() {
     );
     for now in [NOW, END] {
         let now = UnixTime::from_secs(now);
-        let elsewhere = Target {
-            now,
-            ..target(&other)
-        };
+        let mut elsewhere = target(&other);
+        elsewhere.now = now;
         let verdict = verify(&Credential::new(token(), preimage()), &keys(), &elsewhere);
         assert_eq!(verdict.map(drop), Err(VerifyError::WrongService));
     }
@@ -315,11 +305,9 @@ fn a_holder_cannot_supply_the_statements_of_the_mint() {
     let root = l402::RootKey::from_root(b"other software");
     let bare = Macaroon::new(&root, "lsat", token().identifier_bytes());
     let api = service("api");
-    let lax = Target {
-        required: Conditions::NONE,
-        capability: Capability::None,
-        ..target(&api)
-    };
+    let mut lax = target(&api);
+    lax.required = Conditions::NONE;
+    lax.capability = Capability::None;
     let ask = |token: &Macaroon, target: &Target<'_>| {
         Credential::new(token.clone(), preimage())
             .prove_with(&root)
@@ -327,10 +315,8 @@ fn a_holder_cannot_supply_the_statements_of_the_mint() {
             .authorize(target)
     };
     assert_eq!(ask(&bare, &lax).unwrap().policy(), Policy::Request);
-    let missing = Target {
-        required: Conditions::MINTED,
-        ..lax
-    };
+    let mut missing = lax;
+    missing.required = Conditions::MINTED;
     assert_eq!(
         ask(&bare, &missing).map(drop),
         Err(VerifyError::Insufficient)
@@ -338,10 +324,8 @@ fn a_holder_cannot_supply_the_statements_of_the_mint() {
     let bold = bare.with_caveat(b"api_policy=uses=1000").unwrap();
     let bold = bold.with_caveat(b"api_price_msat=9000000").unwrap();
     assert_eq!(ask(&bold, &lax).unwrap().policy(), Policy::Request);
-    let dear = Target {
-        min_price: Some(Msat::from_sat(1)),
-        ..lax
-    };
+    let mut dear = lax;
+    dear.min_price = Some(Msat::from_sat(1));
     assert_eq!(ask(&bold, &dear).map(drop), Err(VerifyError::Insufficient));
 }
 
@@ -491,13 +475,11 @@ fn worth_everywhere(token: &Macaroon) -> Vec<Worth> {
                 for (now, min_price) in [(NOW, None), (NOW, Some(Msat::from_sat(45))), (END, None)]
                 {
                     let now = UnixTime::from_secs(now);
-                    let target = Target {
-                        tier,
-                        capability,
-                        now,
-                        min_price,
-                        ..target(&service)
-                    };
+                    let mut target = target(&service);
+                    target.tier = tier;
+                    target.capability = capability;
+                    target.now = now;
+                    target.min_price = min_price;
                     let authorized = proven.authorize(&target).ok();
                     worth.push(authorized.map(|v| (v.valid_until(), v.policy(), v.price())));
                 }

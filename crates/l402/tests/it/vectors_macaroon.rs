@@ -11,15 +11,11 @@ use crate::vectors_flow::{list, read, text};
 
 /// The target of a server that sells plain Aperture tokens.
 pub(crate) fn target<'a>(service: &'a Service, now: u64) -> Target<'a> {
-    Target {
-        service,
-        tier: 0,
-        capability: Capability::Upstream,
-        network: Network::Bitcoin,
-        min_price: None,
-        required: Conditions::NONE,
-        unknown_caveats: UnknownCaveats::Skip,
-        now: UnixTime::from_secs(now),
+    {
+        let mut target = Target::new(service, Network::Bitcoin, UnixTime::from_secs(now));
+        target.capability = Capability::Upstream;
+        target.required = Conditions::NONE;
+        target
     }
 }
 
@@ -269,12 +265,10 @@ fn check_one(vector: &Value, check: &Value) -> Result<(), VerifyError> {
     let service: Service = text(check, "target_service").parse().expect("a name");
     let now = check["now"].as_u64().expect("a time");
     let capability = check["target_capability"].as_str();
-    let target = Target {
-        // The vectors sell `pool` at tier 1, and do not say what tier they ask for.
-        tier: u8::from(service.as_str() == "pool"),
-        capability: capability.map_or(Capability::Upstream, Capability::Named),
-        ..target(&service, now)
-    };
+    let mut target = target(&service, now);
+    // The vectors sell `pool` at tier 1, and do not say what tier they ask for.
+    target.tier = u8::from(service.as_str() == "pool");
+    target.capability = capability.map_or(Capability::Upstream, Capability::Named);
     Credential::new(macaroon, preimage)
         .prove_with(&key)?
         .authorize(&target)
@@ -301,10 +295,8 @@ fn foreign_caveats_are_refused_where_the_setting_says_so() {
             .unwrap();
         let target = target(&service, 1_790_000_000);
         assert!(proven.authorize(&target).is_ok(), "{name}");
-        let target = Target {
-            unknown_caveats: UnknownCaveats::Reject,
-            ..target
-        };
+        let mut target = target;
+        target.unknown_caveats = UnknownCaveats::Reject;
         assert_eq!(proven.authorize(&target).map(drop), strict, "{name}");
     }
 }
