@@ -73,6 +73,7 @@ mod upstream;
 pub use config::{Config, ConfigError, Overrides, RouteConfig, Scheme, UpstreamUrl, UrlError};
 #[cfg(not(fuzzing))]
 pub use error::{GatewayError, GatewayErrorKind};
+#[cfg(not(fuzzing))]
 pub use log::Counters;
 #[cfg(not(fuzzing))]
 pub use run::{Gateway, Home, Reloaded};
