@@ -1,6 +1,21 @@
 //! The log: on stderr, warnings by default, more with `-v` or `RUST_LOG`.
 
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+
+/// The most lines of a gateway's log that wait to be written. Further ones are dropped.
+const QUEUE: usize = 1024;
+
+/// The longest wait of [`finish`]: perhaps nobody reads stderr any more.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// The way to the thread that writes, if there is one.
+static WRITER: OnceLock<Queued> = OnceLock::new();
 
 /// Starts the log. `RUST_LOG` wins over `-v`, as the finer of the two.
 ///
@@ -21,12 +36,90 @@ pub(crate) fn start(verbose: u8, sells: bool) {
         _ => "debug",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    // Escape sequences in a log file would only be noise.
-    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let writer = match sells.then(queued).flatten() {
+        Some(queued) => BoxMakeWriter::new(move || queued.clone()),
+        None => BoxMakeWriter::new(io::stderr),
+    };
     // A second start in one process (a test) keeps the first.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(colours)
-        .with_writer(std::io::stderr)
+        // Escape sequences in a log file would only be noise.
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(writer)
         .try_init();
+}
+
+/// Waits until the log so far is written, for a second at most. Call it before the process ends.
+pub(crate) fn finish() {
+    if let Some(Queued(queue)) = WRITER.get() {
+        let (send, done) = sync_channel(1);
+        if queue.try_send(Message::Flush(send)).is_ok() {
+            let _ = done.recv_timeout(FLUSH);
+        }
+    }
+}
+
+enum Message {
+    Flush(SyncSender<()>),
+    Line(Vec<u8>),
+}
+
+/// A writer that never waits. Workers of a gateway write their warnings, and a stderr that nobody
+/// reads, such as a paused terminal, must not stop them.
+#[derive(Clone)]
+struct Queued(SyncSender<Message>);
+
+impl Write for Queued {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        // A full queue drops the line: the alternative is to stop selling.
+        let _ = self.0.try_send(Message::Line(line.to_vec()));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Starts the thread that writes, once. `None` if there is no thread to be had.
+fn queued() -> Option<Queued> {
+    if let Some(queued) = WRITER.get() {
+        return Some(queued.clone());
+    }
+    let (send, receive) = sync_channel(QUEUE);
+    let thread = std::thread::Builder::new().name("l402-program-log".to_owned());
+    thread.spawn(move || write_all(&receive)).ok()?;
+    Some(WRITER.get_or_init(|| Queued(send)).clone())
+}
+
+fn write_all(queue: &Receiver<Message>) {
+    let mut out = stderr();
+    for message in queue {
+        match message {
+            Message::Flush(done) => {
+                // A caller that no longer waits need not be told.
+                let _ = done.try_send(());
+            }
+            Message::Line(line) => {
+                // Without a stderr there is nobody to tell that there is none.
+                let _ = out.write_all(&line);
+            }
+        }
+    }
+}
+
+/// Opens stderr anew: a write that waits for a reader would hold the lock of the standard library's
+/// handle against everybody else.
+#[cfg(unix)]
+fn stderr() -> Box<dyn Write> {
+    use std::os::fd::AsFd as _;
+    match io::stderr().as_fd().try_clone_to_owned() {
+        Ok(handle) => Box::new(std::fs::File::from(handle)),
+        Err(_) => Box::new(io::stderr()),
+    }
+}
+
+#[cfg(not(unix))]
+fn stderr() -> Box<dyn Write> {
+    Box::new(io::stderr())
 }

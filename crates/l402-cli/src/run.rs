@@ -23,7 +23,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     logging::start(cli.verbose, cli.command.sells());
     // Asked now, for the command is consumed by its run.
     let json_errors = cli.command.reports_errors_as_json();
-    match start(cli, program_name(&args)) {
+    let outcome = start(cli, program_name(&args));
+    // Before the error is told, so that the log stands in front of it.
+    logging::finish();
+    match outcome {
         Ok(code) => code,
         Err((error, silent)) => {
             // On stdout, where a program looks for the result that it does not get.

@@ -99,15 +99,29 @@ impl Home {
         Ran { stdout, ..ran }
     }
 
+    /// The same with a stderr that nobody reads, as that of a paused terminal.
+    pub(crate) fn serve_unread(&self, args: &[&str]) -> Serving {
+        let (unread, stderr) = std::io::pipe().expect("a pipe");
+        let mut command = self.command(args);
+        command.stderr(stderr);
+        self.start_with(command, Some(unread))
+    }
+
     fn start(&self, mut command: Command) -> Serving {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stderr(Stdio::piped());
+        self.start_with(command, None)
+    }
+
+    fn start_with(&self, mut command: Command, unread: Option<std::io::PipeReader>) -> Serving {
+        command.stdout(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let lines = follow(child.stdout.take().expect("a pipe"));
-        let errors = follow(child.stderr.take().expect("a pipe"));
+        let errors = child.stderr.take().map_or_else(|| channel().1, follow);
         let mut serving = Serving {
             child,
             announced: Value::Null,
             errors,
+            _unread: unread,
         };
         let line = lines.recv_timeout(PATIENCE).unwrap_or_else(|_| {
             panic!(
@@ -139,6 +153,8 @@ pub(crate) struct Serving {
     /// The line of JSON that it began with.
     pub(crate) announced: Value,
     errors: Receiver<String>,
+    /// Open, so that a write to it waits.
+    _unread: Option<std::io::PipeReader>,
 }
 
 impl Serving {

@@ -158,3 +158,34 @@ fn the_sandbox_refuses_a_public_address() {
     let ran = home.run(&["sandbox", "--listen", "0.0.0.0:0"]);
     assert!(!matches!(ran.status, Some(0) | None), "{ran:#?}");
 }
+
+/// Each upstream that fails is warned of at once, and the access log has filled the pipe before.
+#[test]
+fn a_stderr_that_nobody_reads_stops_no_request() {
+    use std::io::{Read as _, Write as _};
+    let home = Home::new();
+    let route = |port: usize| {
+        format!(
+            "[[route]]\npath = \"/{port}/{{*rest}}\"\nupstream = \"http://127.0.0.1:{port}\"\n\
+             free = true\n"
+        )
+    };
+    let text: String = (1..=8).map(route).collect();
+    let text = format!("workers = 1\n[log]\naccess = \"all\"\n{text}");
+    let file = home.file("l402.toml", &text);
+    let file = file.to_str().expect("a path");
+    let shop = home.serve_unread(&["serve", "--config", file, "--listen", "127.0.0.1:0"]);
+    let ask = |path: &str| {
+        let mut socket = std::net::TcpStream::connect(shop.address()).expect("a connection");
+        let patience = Some(std::time::Duration::from_secs(20));
+        socket.set_read_timeout(patience).expect("a limit");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        socket.write_all(request.as_bytes()).expect("sent");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+    };
+    let long = "a".repeat(500);
+    (0..1500).for_each(|_| ask(&format!("/1/{long}")));
+    (2..=8).for_each(|port| ask(&format!("/{port}/b")));
+}

@@ -111,12 +111,13 @@ fn failed(
         Failure::Timeout(why) => (Problem::UpstreamTimeout, why),
         Failure::Upstream(why) => (Problem::UpstreamFailed, why),
     };
+    // Settled first: a log that is slow to take the warning must not hold the use of a buyer.
+    granted.with_problem(problem).upstream_failed();
     // The caller is told no reason, so this is the one place where the operator can find it.
     if let Some(untold) = target.upstream.failure_to_warn_of() {
         let code = problem.code();
         tracing::warn!(upstream = %target.upstream, code, %why, untold, "the upstream failed");
     }
-    granted.with_problem(problem).upstream_failed();
     refuse(refusal(problem).with_paid(paid))
 }
 

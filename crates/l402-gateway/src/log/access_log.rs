@@ -17,7 +17,8 @@ use super::summary;
 use crate::config::{LogFormat, LogSettings};
 use crate::{GatewayError, GatewayErrorKind};
 
-/// The most lines that wait to be written, about a megabyte. Further ones are dropped.
+/// The most lines that wait to be written, some tens of megabytes if all name long
+/// paths. Further ones are dropped.
 const QUEUE: usize = 4096;
 
 /// The text that is gathered before it is written, in bytes.
@@ -63,7 +64,7 @@ impl AccessLog {
     ) -> Result<Self, GatewayError> {
         let (out, is_terminal): (Box<dyn Write + Send>, _) = match &settings.file {
             Some(path) => (Box::new(open_file(path)?), false),
-            None => (Box::new(io::stderr()), io::stderr().is_terminal()),
+            None => (stderr()?, io::stderr().is_terminal()),
         };
         let summary = is_terminal.then(|| (counters.read(), clock.monotonic()));
         Self::start(|queue, backlog| Writer {
@@ -123,8 +124,34 @@ impl AccessLog {
     }
 }
 
+/// Opens stderr for this log alone. The handle of the standard library has a lock, and a write that
+/// waits for a reader would hold it against every other line of the program.
+#[cfg(unix)]
+fn stderr() -> Result<Box<dyn Write + Send>, GatewayError> {
+    use std::os::fd::AsFd as _;
+    let handle = io::stderr().as_fd().try_clone_to_owned();
+    let handle = handle.map_err(|error| {
+        let text = format!("cannot write to stderr: {error}");
+        GatewayError::new(GatewayErrorKind::Runtime, text)
+    })?;
+    Ok(Box::new(std::fs::File::from(handle)))
+}
+
+#[cfg(not(unix))]
+fn stderr() -> Result<Box<dyn Write + Send>, GatewayError> {
+    Ok(Box::new(io::stderr()))
+}
+
 /// Opens a log file to append to. A new one is for its owner alone: it tells what was sold.
 fn open_file(path: &Path) -> Result<std::fs::File, GatewayError> {
+    #[cfg(unix)]
+    if std::fs::metadata(path)
+        .is_ok_and(|found| std::os::unix::fs::FileTypeExt::is_fifo(&found.file_type()))
+    {
+        // Opening it would wait for a reader, in the middle of a start.
+        let text = format!("log.file: {} is a pipe; name a file", path.display());
+        return Err(GatewayError::new(GatewayErrorKind::Configuration, text));
+    }
     let mut options = OpenOptions::new();
     options.append(true).create(true);
     #[cfg(unix)]
@@ -158,7 +185,10 @@ impl Writer {
             match self.queue.recv_timeout(self.until_summary()) {
                 Ok(message) => {
                     self.take(message, &mut text);
-                    std::thread::sleep(GATHER);
+                    // Under load there is enough to gather, and no time to lose.
+                    if self.backlog.waiting.load(Ordering::Relaxed) < QUEUE / 8 {
+                        std::thread::sleep(GATHER);
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,

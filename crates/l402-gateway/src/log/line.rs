@@ -71,6 +71,15 @@ struct Fields<'a> {
     took_us: u64,
 }
 
+/// The most characters of a path that a line holds. A buyer could write long ones to crowd the lines
+/// of others out of the queue.
+const PATH_MAX_CHARS: usize = 512;
+
+fn cut(path: &str) -> &str {
+    let end = path.char_indices().nth(PATH_MAX_CHARS);
+    end.map_or(path, |(end, _)| path.get(..end).unwrap_or(path))
+}
+
 impl<'a> Fields<'a> {
     fn of(line: &'a Line) -> Self {
         let fields = Self::of_exchange(&line.exchange, line.time);
@@ -99,7 +108,7 @@ impl<'a> Fields<'a> {
             time: time.to_rfc3339(),
             event: "",
             method: exchange.method().as_str(),
-            path: exchange.path(),
+            path: exchange.path().map(cut),
             status: None,
             code: None,
             fault: None,

@@ -51,7 +51,7 @@ use crate::{GatewayError, GatewayErrorKind};
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 pub struct Gateway {
-    addresses: Vec<SocketAddr>,
+    pub(super) addresses: Vec<SocketAddr>,
     pub(super) fixed: Fixed,
     pub(super) keys: KeyRing,
     pub(super) network: Network,
@@ -218,13 +218,14 @@ impl Gateway {
         }
         // After the workers: another process must not bind an address that is still served.
         self.locks.clear();
-        self.sales.flush();
     }
 }
 
 impl Drop for Gateway {
     fn drop(&mut self) {
         self.end(Duration::ZERO);
+        // Last, after the ledger: a log that nobody reads must not hold up what was sold.
+        self.sales.flush();
     }
 }
 

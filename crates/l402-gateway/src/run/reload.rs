@@ -44,8 +44,11 @@ impl Gateway {
             fixed: self.fixed.clone(),
             live: config.live,
         };
-        // Checked as it will run: the file was checked with values that may wait for a restart.
-        check_loop(&next)?;
+        // Checked as it will run: the file was checked with values that may wait for a restart, and
+        // port 0 has become a port.
+        let mut bound = next.clone();
+        bound.fixed.listen.clone_from(&self.addresses);
+        check_loop(&bound)?;
         let before = self.state.table.load_full();
         let table = route_table(&next.live, self.keys.clone(), self.network, Some(&before))?;
         // Nothing fails from here on: a reload is taken whole or not at all.

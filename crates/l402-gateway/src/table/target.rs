@@ -25,10 +25,9 @@ pub(crate) struct RouteTarget {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// Lets the upstream see the credential. Off by default.
     pub(crate) forward_credential: bool,
-    /// The largest number of requests at once; 0 means any number.
     /// True if the upstream is told of the payment.
     pub(crate) payment_headers: bool,
-    /// 0 means any number.
+    /// The largest number of requests at once; 0 means any number.
     max_in_flight: u32,
     in_flight: Arc<AtomicU32>,
 }
