@@ -96,6 +96,8 @@ impl<'a> Fields<'a> {
                 status: settled.status().map(|status| status.as_u16()),
                 code: settled.problem().map(l402::Problem::code),
                 fault: settled.fault().map(fault),
+                // A use that came back is left after all, and nobody has counted it anew.
+                uses_left: fields.uses_left.filter(|_| settled.fault().is_none()),
                 answer_bytes: settled.answer_bytes(),
                 took_us: micros(settled.took()),
                 ..fields
