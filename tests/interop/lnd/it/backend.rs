@@ -88,6 +88,13 @@ async fn keeps_the_contract() {
     let net = Regtest::start().await;
     let nodes = Nodes::of(&net).await;
     keeps_every_promise(&nodes).await;
+}
+
+/// With nodes of its own: the contract leaves the buyer's clock ahead, and all invoices expired.
+#[tokio::test(flavor = "multi_thread")]
+async fn tells_settlements_from_the_newest_on() {
+    let net = Regtest::start().await;
+    let nodes = Nodes::of(&net).await;
     the_newest_index_tells_nothing_of_the_past(&nodes).await;
 }
 
