@@ -317,6 +317,12 @@ impl PaywallShared {
             Decision::Refuse(matched, problem) => (Verdict::Refuse(*problem), matched.as_ref()),
             Decision::Reserve(matched, _) => (Verdict::Counted, Some(matched)),
         };
+        let observer = observer.as_ref()?;
+        // Before anything is copied for it: most requests of a busy gateway may be free ones.
+        if !observer.follows(verdict) {
+            observer.counted(verdict);
+            return None;
+        }
         // Token id and payment hash are told of a genuine credential alone: others choose them.
         let route = matched.map(|matched| &matched.route);
         let exchange = Exchange::new(request, route, genuine(request, decision), started);
@@ -326,12 +332,7 @@ impl PaywallShared {
             }
             _ => exchange,
         };
-        Some(Observation::begin(
-            observer.as_ref()?,
-            clock,
-            exchange,
-            verdict,
-        ))
+        Some(Observation::begin(observer, clock, exchange, verdict))
     }
 
     /// Asks the node for an invoice, checks it, and mints its token.

@@ -74,6 +74,17 @@ impl Sales {
 }
 
 impl Observe for Sales {
+    /// Free requests are of interest to `access = "all"` alone.
+    fn follows(&self, verdict: Verdict) -> bool {
+        verdict != Verdict::Free || self.access == LogAccess::All
+    }
+
+    fn counted(&self, verdict: Verdict) {
+        // A free request is granted as soon as it is decided.
+        self.counters.decided(verdict);
+        self.counters.granted();
+    }
+
     fn decided(&self, _: &Exchange, verdict: Verdict) {
         self.counters.decided(verdict);
     }

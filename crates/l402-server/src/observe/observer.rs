@@ -15,6 +15,13 @@ use super::{Exchange, Offered, Refused, Settled, Verdict};
 /// A request that its buyer breaks off before the paywall has granted or refused it ends with
 /// `decided`.
 pub trait Observe: fmt::Debug + Send + Sync {
+    /// Returns true if a request with this decision is to be followed to its end. If not, `counted` is
+    /// called instead of every other method, and the request costs next to nothing.
+    fn follows(&self, _verdict: Verdict) -> bool {
+        true
+    }
+    /// The decision about a request that is not followed.
+    fn counted(&self, _verdict: Verdict) {}
     /// The decision about a request.
     fn decided(&self, _exchange: &Exchange, _verdict: Verdict) {}
     /// An invoice goes out with the answer. `refused` follows.
