@@ -23,7 +23,7 @@ const HOST: Table = &[
     ("sqlite", "private lock"),
     ("lock", "private"),
     ("private", ""),
-    ("clock error future", ""),
+    ("clock error future stderr", ""),
 ];
 
 const LIGHTNING: Table = &[

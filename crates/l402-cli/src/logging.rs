@@ -93,7 +93,7 @@ fn queued() -> Option<Queued> {
 }
 
 fn write_all(queue: &Receiver<Message>) {
-    let mut out = stderr();
+    let mut out = l402_host::open_stderr().unwrap_or_else(|_| Box::new(io::stderr()));
     for message in queue {
         match message {
             Message::Flush(done) => {
@@ -106,20 +106,4 @@ fn write_all(queue: &Receiver<Message>) {
             }
         }
     }
-}
-
-/// Opens stderr anew: a write that waits for a reader would hold the lock of the standard library's
-/// handle against everybody else.
-#[cfg(unix)]
-fn stderr() -> Box<dyn Write> {
-    use std::os::fd::AsFd as _;
-    match io::stderr().as_fd().try_clone_to_owned() {
-        Ok(handle) => Box::new(std::fs::File::from(handle)),
-        Err(_) => Box::new(io::stderr()),
-    }
-}
-
-#[cfg(not(unix))]
-fn stderr() -> Box<dyn Write> {
-    Box::new(io::stderr())
 }

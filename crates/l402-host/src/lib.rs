@@ -31,8 +31,10 @@ mod lock;
 pub mod private;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+mod stderr;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{FileError, FileFault};
 pub use future::{BoxFuture, BoxStream};
 pub use lock::FileLock;
+pub use stderr::open_stderr;

@@ -1,6 +1,6 @@
 //! The ordinary HTTP service that the demo sells: jokes, fortunes and quotes.
 //!
-//! It knows nothing of payment: the gateway passes only requests on that are paid for or free.
+//! This server knows nothing of payment: the gateway passes on only what is paid for or free.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

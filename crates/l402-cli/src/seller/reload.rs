@@ -36,7 +36,7 @@ impl ConfigFile {
         Ok((file, config?))
     }
 
-    /// Has the gateway take over what the file says, at each SIGHUP and each change of the file or
+    /// Reloads the configuration of the gateway at each SIGHUP and each change of the file or
     /// of the certificates it names. Never ends; may be dropped at any time.
     pub(super) async fn follow(mut self, gateway: &Gateway, mut hangup: Hangup, clock: &dyn Clock) {
         loop {

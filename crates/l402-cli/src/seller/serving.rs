@@ -47,7 +47,7 @@ pub(crate) async fn start(config: Config, context: &Context) -> Result<Serving, 
 }
 
 impl Serving {
-    /// Has the gateway take over what its file says anew. Never ends.
+    /// Reloads the file of the gateway whenever it changes or SIGHUP arrives. Never returns.
     pub(crate) async fn follow(&self, file: ConfigFile, hangup: Hangup, context: &Context) {
         file.follow(&self.gateway, hangup, &*context.clock).await;
     }

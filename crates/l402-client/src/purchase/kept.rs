@@ -57,7 +57,7 @@ impl Buyer {
     }
 
     /// Claims a purchase that was never served. A token for one answer needs the claim; any other
-    /// may be presented beside whoever has it.
+    /// may be presented beside the holder of the claim.
     async fn hold(&self, paid: Paid) -> Result<Option<KeptPurchase>, Error> {
         if paid.row().state != State::Paid {
             return Ok(Some(KeptPurchase { paid, claim: None }));

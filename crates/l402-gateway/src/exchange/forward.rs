@@ -31,6 +31,18 @@ enum Failure {
     Upstream(String),
 }
 
+impl Failure {
+    /// Sorts an error of sending. A broken body of the request also breaks the connection to the
+    /// upstream, and looks like the upstream's failure. So a fault of the body is asked for first.
+    fn of(error: &SendError, progress: &Progress) -> Self {
+        match (progress.fault(), error) {
+            (Some(problem), _) => Self::Client(problem),
+            (None, SendError::Timeout) => Self::Timeout(error.to_string()),
+            (None, error) => Self::Upstream(error.to_string()),
+        }
+    }
+}
+
 /// Forwards a request. Only the paywall makes a [`Granted`], so an unpaid request cannot get here.
 pub(crate) async fn forward(
     granted: Granted,
@@ -67,13 +79,7 @@ pub(crate) async fn forward(
         .worker
         .pool
         .send(&target.upstream, request, limit);
-    // A broken body of the request also breaks the connection to the upstream, and looks like the
-    // upstream's failure. So a fault of the body is asked for first.
-    let sent = sent.await.map_err(|error| match (progress.fault(), error) {
-        (Some(problem), _) => Failure::Client(problem),
-        (None, error @ SendError::Timeout) => Failure::Timeout(error.to_string()),
-        (None, error) => Failure::Upstream(error.to_string()),
-    });
+    let sent = sent.await.map_err(|error| Failure::of(&error, &progress));
     // A 101 that nobody asked for must not pass: what follows it is no HTTP, and no paywall sees
     // it.
     let answered = sent.and_then(|answer| {

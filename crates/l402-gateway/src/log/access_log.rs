@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use l402_host::Clock;
+use l402_host::{Clock, open_stderr};
 
 use super::Counters;
 use super::counters::CounterCells;
@@ -31,7 +31,7 @@ const GATHER: Duration = Duration::from_millis(5);
 /// The time between two summaries on a terminal.
 const SUMMARY: Duration = Duration::from_secs(60);
 
-/// The longest wait of [`AccessLog::flush`]: whoever reads stderr may have stopped reading.
+/// The longest wait of [`AccessLog::flush`]: the reader of stderr may have stopped reading.
 const FLUSH: Duration = Duration::from_secs(1);
 
 /// The workers' end of the log.
@@ -64,7 +64,10 @@ impl AccessLog {
     ) -> Result<Self, GatewayError> {
         let (out, is_terminal): (Box<dyn Write + Send>, _) = match &settings.file {
             Some(path) => (Box::new(open_file(path)?), false),
-            None => (stderr()?, io::stderr().is_terminal()),
+            None => (
+                open_stderr().map_err(no_stderr)?,
+                io::stderr().is_terminal(),
+            ),
         };
         let summary = is_terminal.then(|| (counters.read(), clock.monotonic()));
         Self::start(|queue, backlog| Writer {
@@ -124,22 +127,9 @@ impl AccessLog {
     }
 }
 
-/// Opens stderr for this log alone. The handle of the standard library has a lock, and a write that
-/// waits for a reader would hold it against every other line of the program.
-#[cfg(unix)]
-fn stderr() -> Result<Box<dyn Write + Send>, GatewayError> {
-    use std::os::fd::AsFd as _;
-    let handle = io::stderr().as_fd().try_clone_to_owned();
-    let handle = handle.map_err(|error| {
-        let text = format!("cannot write to stderr: {error}");
-        GatewayError::new(GatewayErrorKind::Runtime, text)
-    })?;
-    Ok(Box::new(std::fs::File::from(handle)))
-}
-
-#[cfg(not(unix))]
-fn stderr() -> Result<Box<dyn Write + Send>, GatewayError> {
-    Ok(Box::new(io::stderr()))
+fn no_stderr(error: io::Error) -> GatewayError {
+    let text = format!("cannot write to stderr: {error}");
+    GatewayError::new(GatewayErrorKind::Runtime, text)
 }
 
 /// Opens a log file to append to. A new one is for its owner alone: it tells what was sold.

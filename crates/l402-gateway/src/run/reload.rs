@@ -40,15 +40,14 @@ impl Gateway {
         let turn = self.reloading.lock();
         let _turn = turn.unwrap_or_else(PoisonError::into_inner);
         let waiting = self.fixed.changed_keys(&config.fixed);
-        let next = Config {
+        let mut next = Config {
             fixed: self.fixed.clone(),
             live: config.live,
         };
         // Checked as it will run: the file was checked with values that may wait for a restart, and
         // port 0 has become a port.
-        let mut bound = next.clone();
-        bound.fixed.listen.clone_from(&self.addresses);
-        check_loop(&bound)?;
+        next.fixed.listen.clone_from(&self.addresses);
+        check_loop(&next)?;
         let before = self.state.table.load_full();
         let table = route_table(&next.live, self.keys.clone(), self.network, Some(&before))?;
         // Nothing fails from here on: a reload is taken whole or not at all.

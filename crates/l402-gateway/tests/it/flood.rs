@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::harness::{describe, request, routes, serve, upstream};
 
 /// Every file below a folder that has content, with it. The shared memory of a database counts as
-/// none: whoever reads settlements marks its place there, and nothing lasts.
+/// none: the reader of settlements marks its place there, and nothing lasts.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).expect("a folder") {

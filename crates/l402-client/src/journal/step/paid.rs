@@ -17,7 +17,7 @@ use crate::journal::{Scope, State};
 /// }
 /// ```
 ///
-/// Nobody else makes one (E0423, private fields):
+/// A value cannot be made elsewhere (E0423, private fields):
 ///
 /// ```compile_fail,E0423
 /// use l402_client::step::Paid;
