@@ -14,6 +14,7 @@ mod counters;
 mod line;
 mod sales;
 mod summary;
+mod told;
 
 pub(crate) use access_log::AccessLog;
 pub use counters::Counters;
