@@ -120,6 +120,7 @@ fn file_in_place_of_home(home: &Path) {
     std::fs::write(home, "a file").expect("a file");
 }
 
+/// ATTACKS R-03.
 #[test]
 fn each_kind_of_failed_start_has_its_status() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -128,6 +128,7 @@ async fn a_path_that_serves_nothing_is_bought_from_three_times() {
     assert_eq!(world.spent().await, Msat::from_sat(150));
 }
 
+/// ATTACKS C-24.
 #[tokio::test]
 async fn a_day_does_not_begin_anew_where_the_clock_goes_back_and_forth() {
     let world = World::new().await;
@@ -157,6 +158,7 @@ async fn a_run_with_the_clock_set_back_dates_nothing_before_the_last_one() {
     assert!(world.entries().iter().all(|entry| entry.created == START));
 }
 
+/// ATTACKS C-21.
 #[tokio::test]
 async fn a_wallet_that_breaks_the_fee_limit_is_asked_for_nothing_for_a_day() {
     let world = World::new().await;

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use crate::world::World;
 
+/// ATTACKS C-30.
 #[cfg(unix)]
 #[tokio::test]
 async fn only_the_owner_can_read_it() {
@@ -22,6 +23,7 @@ async fn only_the_owner_can_read_it() {
     }
 }
 
+/// ATTACKS C-30.
 #[test]
 fn what_is_not_ours_is_refused_and_left_as_it_is() {
     let home = tempfile::TempDir::new().unwrap();
@@ -54,6 +56,7 @@ fn what_is_not_ours_is_refused_and_left_as_it_is() {
     assert_eq!(Journal::open(&folder).unwrap_err().code(), "store");
 }
 
+/// ATTACKS C-30.
 #[cfg(unix)]
 #[test]
 fn a_link_is_not_followed() {

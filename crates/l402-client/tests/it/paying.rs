@@ -60,6 +60,7 @@ async fn a_token_for_several_answers_is_kept_until_it_is_refused() {
     assert_eq!(world.spent().await, Msat::from_sat(100));
 }
 
+/// ATTACKS C-29.
 #[tokio::test]
 async fn a_stored_token_that_is_refused_is_replaced_once() {
     let world = World::new().await;
@@ -96,6 +97,7 @@ async fn a_token_past_its_time_is_not_presented() {
     assert_eq!(world.server.seen().presented, 2);
 }
 
+/// ATTACKS C-15.
 #[tokio::test]
 async fn what_is_not_402_is_the_answer_and_costs_nothing() {
     let world = World::new().await;
@@ -144,6 +146,7 @@ async fn without_a_wallet_the_price_is_told_and_nothing_written() {
     assert_eq!(world.entries().len(), 0);
 }
 
+/// ATTACKS C-14.
 #[tokio::test]
 async fn a_server_that_always_asks_is_paid_once() {
     let world = World::new().await;
@@ -258,6 +261,7 @@ async fn a_payment_that_fails_costs_nothing_and_can_be_made_again() {
     );
 }
 
+/// ATTACKS C-03, P-10.
 #[tokio::test]
 async fn a_preimage_that_proves_nothing_is_not_sent() {
     let world = World::new().await;
@@ -307,6 +311,7 @@ async fn progress_is_told_in_order() {
     }
 }
 
+/// ATTACKS C-01, C-21.
 #[tokio::test]
 async fn each_limit_holds_with_the_fee() {
     let world = World::new().await;
@@ -366,6 +371,7 @@ async fn a_fee_counts_against_the_day() {
     assert_eq!(world.spent().await, Msat::from_sat(60));
 }
 
+/// ATTACKS C-24.
 #[tokio::test]
 async fn the_day_is_a_rolling_window_that_no_clock_resets() {
     let world = World::new().await;

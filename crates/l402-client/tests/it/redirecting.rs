@@ -19,6 +19,7 @@ async fn a_redirect_is_an_answer_unless_told_to_follow() {
     assert_eq!(world.entries()[0].path, "/joke");
 }
 
+/// ATTACKS C-12.
 #[tokio::test]
 async fn another_origin_that_asks_for_money_after_a_redirect_gets_none() {
     let world = World::new().await;
@@ -43,6 +44,7 @@ async fn another_origin_that_asks_for_money_after_a_redirect_gets_none() {
     assert_eq!(world.spent().await, Msat::ZERO);
 }
 
+/// ATTACKS C-12.
 #[tokio::test]
 async fn a_paid_answer_that_leads_away_carries_no_credential_along() {
     let world = World::new().await;
@@ -57,6 +59,7 @@ async fn a_paid_answer_that_leads_away_carries_no_credential_along() {
     assert_eq!(other.seen().presented, 0);
 }
 
+/// ATTACKS C-14.
 #[tokio::test]
 async fn one_call_pays_once_along_all_redirects() {
     let world = World::new().await;

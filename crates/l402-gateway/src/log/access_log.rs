@@ -314,6 +314,7 @@ mod tests {
         }
     }
 
+    /// ATTACKS D-14.
     #[test]
     fn a_full_queue_drops_lines_and_says_how_many() {
         let (open, gate) = mpsc::channel();

@@ -12,9 +12,9 @@
 mod access_log;
 mod counters;
 mod line;
+mod logged;
 mod sales;
 mod summary;
-mod told;
 
 pub(crate) use access_log::AccessLog;
 pub use counters::Counters;

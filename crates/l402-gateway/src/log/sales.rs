@@ -8,7 +8,7 @@ use l402_server::observe::{Exchange, Observe, Offered, Outcome, Refused, Settled
 
 use super::counters::CounterCells;
 use super::line::Line;
-use super::told::Told;
+use super::logged::LoggedSales;
 use super::{AccessLog, Counters};
 use crate::GatewayError;
 use crate::config::{LogAccess, LogSettings};
@@ -21,7 +21,7 @@ pub(crate) struct Sales {
     access: LogAccess,
     log: Option<AccessLog>,
     /// The payments sold by time whose first use has its line.
-    told: Told,
+    logged: LoggedSales,
 }
 
 impl Sales {
@@ -47,7 +47,7 @@ impl Sales {
             clock,
             access: settings.access,
             log,
-            told: Told::default(),
+            logged: LoggedSales::default(),
         })
     }
 
@@ -68,13 +68,13 @@ impl Sales {
 
     /// Returns true if this is a further use of a payment whose sale has its line: with a policy that
     /// counts nothing, a payment is one sale, however often it is used.
-    fn is_told(&self, exchange: &Exchange, settled: &Settled) -> bool {
+    fn is_logged(&self, exchange: &Exchange, settled: &Settled) -> bool {
         self.access == LogAccess::Sales
             && settled.outcome() == Outcome::Uncounted
             && settled.fault().is_none()
             && exchange
                 .payment_hash()
-                .is_some_and(|payment| !self.told.is_new(payment))
+                .is_some_and(|payment| !self.logged.is_new(payment))
     }
 
     /// Writes a line if the log is to hold it: of a genuine credential always, of others only with
@@ -114,7 +114,7 @@ impl Observe for Sales {
 
     fn settled(&self, exchange: &Exchange, settled: &Settled) {
         self.counters.settled(exchange, settled);
-        if self.is_told(exchange, settled) {
+        if self.is_logged(exchange, settled) {
             return;
         }
         self.log(exchange, || {

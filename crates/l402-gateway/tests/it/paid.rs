@@ -203,6 +203,7 @@ async fn a_token_for_one_service_stays_good_when_shown_to_another() {
     assert_eq!(server.get("/joke", Some(&credential)).await.status(), 200);
 }
 
+/// ATTACKS H-36.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_is_asked_for_only_when_it_was_paid_for() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -146,6 +146,7 @@ async fn a_pipelined_request_is_judged_by_itself() {
     assert_eq!(seen.load(Ordering::SeqCst), 1);
 }
 
+/// ATTACKS D-08.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_to_http2_is_not_made() {
     let (server, _) = counted().await;
@@ -158,6 +159,7 @@ async fn an_upgrade_to_http2_is_not_made() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
+/// ATTACKS H-41.
 #[tokio::test(flavor = "multi_thread")]
 async fn old_http_is_not_served() {
     let (server, seen) = counted().await;
@@ -201,6 +203,7 @@ async fn a_head_that_does_not_come_ends_the_connection() {
     }
 }
 
+/// ATTACKS D-05.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_does_not_come_is_408() {
     let upstream = upstream(false, crate::harness::describe).await;
@@ -242,6 +245,7 @@ impl Drop for Endless {
     }
 }
 
+/// ATTACKS D-05.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_reads_nothing_is_let_go_and_the_upstream_with_it() {
     let (send, gone) = tokio::sync::oneshot::channel();

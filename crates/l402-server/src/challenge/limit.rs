@@ -235,6 +235,7 @@ mod tests {
         );
     }
 
+    /// ATTACKS H-37.
     #[test]
     fn another_address_of_the_prefix_shares_its_budget() {
         let limiter = only((1, 3), (1, 4), (0, 0));
@@ -259,6 +260,7 @@ mod tests {
         );
     }
 
+    /// ATTACKS D-11.
     #[test]
     fn the_total_holds_over_all_addresses() {
         let limiter = only((0, 0), (0, 0), (10, 25));

@@ -332,6 +332,7 @@ fn blamed(end: impl FnOnce(Granted)) -> impl FnOnce(Granted) {
     }
 }
 
+/// ATTACKS D-16.
 #[test]
 fn without_the_head_of_an_answer_the_use_is_given_back() {
     let success = |end: fn(Granted)| ended(Charge::Success, end);

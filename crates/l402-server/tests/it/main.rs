@@ -6,6 +6,7 @@ mod layer;
 mod node;
 mod observe;
 mod paying;
+mod presenting;
 mod sqlite;
 mod upgrade;
 mod world;

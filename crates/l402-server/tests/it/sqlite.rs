@@ -49,6 +49,7 @@ fn crashed(folder: &Path) -> tempfile::TempDir {
     copy
 }
 
+/// ATTACKS R-09.
 #[tokio::test]
 async fn what_is_spent_stays_spent_after_a_restart() {
     let home = tempfile::tempdir().unwrap();
@@ -324,6 +325,7 @@ async fn an_error_in_the_file_refuses_and_recovers() {
     ledger.reserve(claim(2, 1)).await.unwrap();
 }
 
+/// ATTACKS O-12.
 #[cfg(unix)]
 #[test]
 fn its_files_are_for_their_owner_alone() {

@@ -13,15 +13,15 @@ const PLACES: usize = 16 * 1024;
 /// and none is ever left out: a place names its payment by the first 8 bytes of the hash, which its
 /// buyer cannot choose.
 #[derive(Debug)]
-pub(super) struct Told(Box<[AtomicU64]>);
+pub(super) struct LoggedSales(Box<[AtomicU64]>);
 
-impl Default for Told {
+impl Default for LoggedSales {
     fn default() -> Self {
         Self((0..PLACES).map(|_| AtomicU64::new(0)).collect())
     }
 }
 
-impl Told {
+impl LoggedSales {
     /// Notes a payment, and returns true if it is not known to be told.
     pub(super) fn is_new(&self, payment: PaymentHash) -> bool {
         let [a, b, c, d, e, f, g, h, i, j, ..] = *payment.as_bytes();
@@ -47,12 +47,12 @@ mod tests {
 
     #[test]
     fn a_payment_is_told_once_until_another_takes_its_place() {
-        let told = Told::default();
-        assert!(told.is_new(payment(1, 0)));
-        assert!(!told.is_new(payment(1, 0)));
-        assert!(told.is_new(payment(2, 1)), "another place");
-        assert!(!told.is_new(payment(1, 0)));
-        assert!(told.is_new(payment(3, 0)), "the same place");
-        assert!(told.is_new(payment(1, 0)), "told once more, not left out");
+        let logged = LoggedSales::default();
+        assert!(logged.is_new(payment(1, 0)));
+        assert!(!logged.is_new(payment(1, 0)));
+        assert!(logged.is_new(payment(2, 1)), "another place");
+        assert!(!logged.is_new(payment(1, 0)));
+        assert!(logged.is_new(payment(3, 0)), "the same place");
+        assert!(logged.is_new(payment(1, 0)), "told once more, not left out");
     }
 }
