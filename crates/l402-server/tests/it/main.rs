@@ -7,5 +7,6 @@ mod node;
 mod observe;
 mod paying;
 mod sqlite;
+mod told;
 mod upgrade;
 mod world;
