@@ -12,7 +12,7 @@ use l402_host::{Clock, SystemClock};
 use l402_lightning::{InvoiceRequest, NewInvoice, Receive};
 use tokio::sync::Semaphore;
 
-use crate::answer::{Refusal, ReservedUse};
+use crate::answer::{Refusal, ReservedUse, UseReport, UseState};
 use crate::challenge::{Attempt, Breaker, ChallengeLimits, Limiter, Offer};
 use crate::decide::{Decision, Proof, decide};
 use crate::granted::Granted;
@@ -124,6 +124,7 @@ impl Paywall {
         let decision = decide(request, snapshot, now);
         let observation = started.and_then(|at| self.shared.observe(request, &decision, at));
         let answer = self.act(snapshot, request, decision, now).await;
+        let answer = answer.map_err(|refusal| told_of_use(refusal, request));
         match (answer, observation) {
             (Ok(granted), Some(observation)) => Ok(granted.observed(observation)),
             (Err(refusal), Some(observation)) => {
@@ -228,6 +229,8 @@ impl Paywall {
         now: UnixTime,
     ) -> Result<Granted, Refusal> {
         let ledger = &self.shared.settings.ledger;
+        let end = proof.authorized.valid_until();
+        let kept = UseReport::of_paid(UseState::Kept, None, end);
         let refusal = match ledger.reserve(reserve_request(&proof, now)).await {
             Ok(reservation) => {
                 let charge = matched
@@ -243,15 +246,15 @@ impl Paywall {
                 return Ok(granted.with_uses_left(left));
             }
             Err(ReserveError::Consumed) => {
-                return Err(self
-                    .challenge(snapshot, request, &matched, Problem::Consumed)
-                    .await);
+                let consumed = self.challenge(snapshot, request, &matched, Problem::Consumed);
+                let none_left = UseReport::of_paid(UseState::Spent, Some(0), end);
+                return Err(consumed.await.with_use(none_left));
             }
             // No invoice while a use may still be given back: the buyer would pay twice.
-            Err(ReserveError::InUse) => Refusal::new(Problem::InUse).with_paid(true),
+            Err(ReserveError::InUse) => Refusal::new(Problem::InUse).with_use(kept),
             Err(ReserveError::Unavailable(error)) => {
                 tracing::error!(%error, "the ledger cannot be written");
-                Refusal::new(Problem::StoreUnavailable).with_paid(true)
+                Refusal::new(Problem::StoreUnavailable).with_use(kept)
             }
         };
         Err(refusal.on(&matched, request))
@@ -378,6 +381,16 @@ impl PaywallShared {
                 Err(attempt.failed(self.settings.clock.monotonic()))
             }
         }
+    }
+}
+
+/// Tells a caller whose credential was refused, or not needed, that nothing of it was spent.
+fn told_of_use(refusal: Refusal, request: &CanonicalRequest) -> Refusal {
+    let presented = !matches!(request.presented, Presented::Nothing);
+    if presented && refusal.used().is_empty() {
+        refusal.with_use(UseReport::of_unused())
+    } else {
+        refusal
     }
 }
 

@@ -57,9 +57,8 @@ pub(crate) async fn forward(
     let grpc = canonical.grpc && granted.route().grpc;
     let refusal = |problem| Refusal::new(problem).with_grpc(grpc);
     let Ok(in_flight) = target.enter() else {
-        let paid = granted.proof().is_some();
-        granted.with_problem(Problem::Overloaded).upstream_failed();
-        return refuse(refusal(Problem::Overloaded).with_paid(paid));
+        let report = granted.with_problem(Problem::Overloaded).upstream_failed();
+        return refuse(refusal(Problem::Overloaded).with_use(report));
     };
     let idle = (!grpc).then_some(table.http.body_idle_timeout);
     let body = RequestBody::new(body, table.http.body_max_bytes, idle, granted.blame());
@@ -108,23 +107,22 @@ fn failed(
     target: &RouteTarget,
     refusal: impl Fn(Problem) -> Refusal,
 ) -> Answer {
-    let paid = granted.proof().is_some();
     let (problem, why) = match failure {
         Failure::Client(problem) => {
-            granted.with_problem(problem).buyer_failed();
-            return refuse(refusal(problem).with_paid(paid));
+            let report = granted.with_problem(problem).buyer_failed();
+            return refuse(refusal(problem).with_use(report));
         }
         Failure::Timeout(why) => (Problem::UpstreamTimeout, why),
         Failure::Upstream(why) => (Problem::UpstreamFailed, why),
     };
     // Settled first: a log that is slow to take the warning must not hold the use of a buyer.
-    granted.with_problem(problem).upstream_failed();
+    let report = granted.with_problem(problem).upstream_failed();
     // The caller is told no reason, so this is the one place where the operator can find it.
     if let Some(untold) = target.upstream.failure_to_warn_of() {
         let code = problem.code();
         tracing::warn!(upstream = %target.upstream, code, %why, untold, "the upstream failed");
     }
-    refuse(refusal(problem).with_paid(paid))
+    refuse(refusal(problem).with_use(report))
 }
 
 /// Returns the request as the upstream gets it, and the client's half of a tunnel if one is asked

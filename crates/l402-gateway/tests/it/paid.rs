@@ -18,6 +18,8 @@ async fn asks_is_paid_and_serves_once() {
     let served = server.get("/joke", Some(&credential)).await;
     assert_eq!(served.status(), 200, "{}", served.text());
     assert_eq!(served.header("cache-control"), Some("private, no-store"));
+    let told = (served.header("l402-use"), served.header("l402-uses-left"));
+    assert_eq!(told, (Some("pending"), Some("0")));
     let again = server.get("/joke", Some(&credential)).await;
     assert_eq!((again.status(), again.code()), (402, "consumed".to_owned()));
 }
@@ -92,6 +94,8 @@ async fn a_failing_upstream_costs_nothing() {
         (slow.status(), slow.code()),
         (504, "upstream_timeout".to_owned())
     );
+    let told = (slow.header("l402-use"), slow.header("l402-uses-left"));
+    assert_eq!(told, (Some("kept"), Some("1")));
     let document = slow.json();
     assert_eq!(
         (&document["paid"], &document["retry_with"]),

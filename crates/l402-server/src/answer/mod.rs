@@ -7,6 +7,7 @@ mod cors;
 mod event_stream;
 mod refusal;
 mod reserved_use;
+mod use_report;
 mod watch;
 
 pub use body::SettleBody;
@@ -16,4 +17,6 @@ pub use event_stream::is_event_stream;
 pub use refusal::Refusal;
 pub use reserved_use::Blame;
 pub(crate) use reserved_use::ReservedUse;
+pub use use_report::UseReport;
+pub(crate) use use_report::UseState;
 pub(crate) use watch::{RequestKind, Watch};

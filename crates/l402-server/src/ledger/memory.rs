@@ -109,7 +109,8 @@ impl Shard {
             .insert(id, (allowance.payment_hash(), units));
         Ok(Reservation::new(id, units)
             .with_left(left)
-            .with_failures(payment.tally.failures))
+            .with_failures(payment.tally.failures)
+            .with_releases(payment.tally.attempts))
     }
 
     fn settle(&mut self, id: u64, settle: Settle) {

@@ -142,12 +142,15 @@ impl PaywallLayer {
     /// Makes the answer to a request that does not pass.
     fn respond(&self, refusal: Refusal, version: Version) -> Response<Bytes> {
         let (problem, refused) = (refusal.problem(), !refusal.is_preflight());
+        let report = refusal.used();
         let mut response = match &self.refusal_response {
             Some(respond) if refused => respond(refusal),
             _ => refusal.into_response(),
         };
         if refused {
             response.extensions_mut().insert(problem);
+            // An application that writes its own refusals need not know these headers.
+            report.write(response.headers_mut());
         }
         // The next bytes on the connection may belong to the ambiguous request, not to a new one.
         if problem == Problem::BadRequest && version <= Version::HTTP_11 {
@@ -247,7 +250,7 @@ where
                 Ok(response) => Ok(granted.settle(response).map(PaywallBody::served)),
                 // No answer at all: the use is given back, also if the request itself is charged.
                 Err(error) => {
-                    granted.upstream_failed();
+                    let _report = granted.upstream_failed();
                     Err(error)
                 }
             }

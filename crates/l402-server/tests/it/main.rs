@@ -8,5 +8,6 @@ mod observe;
 mod paying;
 mod presenting;
 mod sqlite;
+mod told;
 mod upgrade;
 mod world;

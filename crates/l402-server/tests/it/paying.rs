@@ -12,7 +12,7 @@ use http::Request;
 use http_body_util::BodyExt;
 use l402::{Credential, Invoice, Macaroon, Msat, Problem};
 use l402_server::ledger::SqliteLedger;
-use l402_server::{CanonicalRequest, ChallengeLimits, Granted, Presented};
+use l402_server::{CanonicalRequest, ChallengeLimits, Presented};
 
 use crate::sqlite::{State, files};
 use crate::world::{NOW, World, rate, snapshot, with};
@@ -425,7 +425,9 @@ async fn a_credential_proven_before_is_counted_like_any_other() {
     assert_eq!(ask("/quote").await.unwrap_err(), Problem::WrongService);
     assert_eq!(world.get_with("/three", &header).await.status, 200);
     assert_eq!(ask("/three").await.unwrap_err(), Problem::InUse);
-    held.into_iter().for_each(Granted::upstream_failed);
+    for held in held {
+        let _report = held.upstream_failed();
+    }
     world.clock.advance(Duration::from_secs(600 + 24 * 3600));
     assert_eq!(ask("/three").await.unwrap_err(), Problem::Expired);
 }

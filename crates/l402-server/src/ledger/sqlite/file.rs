@@ -66,6 +66,7 @@ pub(super) struct Reserved {
     pub(super) units: NonZeroU64,
     pub(super) left: u64,
     pub(super) failures: u32,
+    pub(super) releases: u32,
 }
 
 /// The state of a payment in the file.
@@ -117,6 +118,7 @@ pub(super) fn reserve(
         units: request.units(),
         left,
         failures: found.tally.failures,
+        releases: found.tally.attempts,
     }))
 }
 

@@ -198,7 +198,8 @@ impl Writer {
             self.held.insert(self.last_id, reserved.slot);
             let reservation = Reservation::new(self.last_id, reserved.units)
                 .with_left(reserved.left)
-                .with_failures(reserved.failures);
+                .with_failures(reserved.failures)
+                .with_releases(reserved.releases);
             PendingReservation {
                 reservation,
                 ops: Some(self.ops.clone()),
