@@ -30,6 +30,14 @@ pub(crate) struct Worker {
     pub(crate) aborted: Aborted,
 }
 
+impl Worker {
+    /// Closes the connections that nothing uses at present, because the process has no file
+    /// descriptor left.
+    pub(crate) fn free_descriptors(&self) {
+        self.pool.slots().close_idle();
+    }
+}
+
 /// The facts about a client's connection that its requests use.
 pub(crate) struct Connection {
     pub(crate) worker: Arc<Worker>,

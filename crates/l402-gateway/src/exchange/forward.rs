@@ -23,6 +23,8 @@ use crate::upstream::{
 
 /// The reason why a granted request has no answer from its upstream.
 enum Failure {
+    /// This process has no connection left for the request.
+    Busy,
     /// The body of the request broke off, stalled or grew too large: the client's fault.
     Client(Problem),
     /// No head of an answer came in time.
@@ -37,6 +39,7 @@ impl Failure {
     fn of(error: &SendError, progress: &Progress) -> Self {
         match (progress.fault(), error) {
             (Some(problem), _) => Self::Client(problem),
+            (None, SendError::Busy) => Self::Busy,
             (None, SendError::Timeout) => Self::Timeout(error.to_string()),
             (None, error) => Self::Upstream(error.to_string()),
         }
@@ -117,12 +120,17 @@ fn failed(
         Failure::Timeout(why) => (Problem::UpstreamTimeout, why),
         Failure::Upstream(why) => (Problem::UpstreamFailed, why),
     };
+        Failure::Busy => (Problem::Overloaded, SendError::Busy.to_string()),
     // Settled first: a log that is slow to take the warning must not hold the use of a buyer.
     granted.with_problem(problem).upstream_failed();
     // The caller is told no reason, so this is the one place where the operator can find it.
     if let Some(untold) = target.upstream.failure_to_warn_of() {
         let code = problem.code();
-        tracing::warn!(upstream = %target.upstream, code, %why, untold, "the upstream failed");
+        let what = match problem {
+            Problem::Overloaded => "a request was turned away",
+            _ => "the upstream failed",
+        };
+        tracing::warn!(upstream = %target.upstream, code, %why, untold, "{what}");
     }
     refuse(refusal(problem).with_paid(paid))
 }

@@ -1,7 +1,7 @@
 //! Accepting connections, and serving the requests of each.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,13 +11,14 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ServerConfig;
+use l402_host::is_out_of_descriptors;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::peers::{PeerSlot, Peers};
+use super::peers::{NoPlace, PeerSlot, Peers};
 use super::socket::Socket;
 use super::stop::StopSignal;
 use crate::config::Http;
@@ -25,6 +26,7 @@ use crate::exchange::{Connection, Worker, handle};
 use crate::timer::ConnectionTimer;
 
 /// The time without accepting after the system had no file descriptor left.
+use crate::warning::Warnings;
 const BACK_OFF: Duration = Duration::from_millis(50);
 
 /// The largest read buffer of a connection, in bytes. Heads have a limit of their own, and bodies
@@ -46,10 +48,19 @@ pub(crate) struct Acceptor {
     pub(crate) stop: StopSignal,
     /// Cloned into each connection: the channel closes when the last one has ended.
     pub(crate) alive: mpsc::Sender<()>,
+    pub(crate) warnings: Arc<AcceptWarnings>,
 }
 
 impl Acceptor {
     /// Accepts connections until the gateway stops.
+/// The warnings about connections that are not served, at most one a second of each kind in the
+/// whole process.
+#[derive(Debug, Default)]
+pub(crate) struct AcceptWarnings {
+    not_accepted: Warnings,
+    closed: Warnings,
+}
+
     pub(crate) async fn accept(mut self, listener: std::net::TcpListener) {
         let listener = match TcpListener::from_std(listener) {
             Ok(listener) => listener,
@@ -59,7 +70,7 @@ impl Acceptor {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((socket, peer)) => self.serve(socket, peer),
-                    Err(error) => wait_after(&error).await,
+                    Err(error) => self.wait_after(&error).await,
                 },
                 _ = self.stop.notified() => return,
             }
@@ -73,8 +84,9 @@ impl Acceptor {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let limit = table.http.connections_per_peer;
         // Closed without an answer, since an answer costs what the limit is there to save.
-        let Some(slot) = self.peers.enter(peer.ip(), limit) else {
-            return tracing::debug!(peer = %peer.ip(), "too many connections of one address");
+        let slot = match self.peers.enter(peer.ip(), limit) {
+            Ok(slot) => slot,
+            Err(no_place) => return self.warn_of_closed(peer.ip(), no_place),
         };
         let accepted = Accepted {
             worker: Arc::clone(&self.worker),
@@ -91,21 +103,43 @@ impl Acceptor {
             }
         });
     }
-}
 
-/// Waits if accepting failed for a lack of resources, since the next attempt would fail at once. A
-/// client that has left meanwhile is no reason to wait.
-async fn wait_after(error: &io::Error) {
-    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
-    if !matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionReset | Interrupted
-    ) {
-        tracing::warn!(%error, "cannot accept a connection");
+    /// Waits if accepting failed for a lack of resources, since the next attempt would fail at once.
+    /// Connections that nothing uses go first. A client that has left meanwhile is no reason to
+    /// wait.
+    async fn wait_after(&self, error: &io::Error) {
+        use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+        if matches!(
+            error.kind(),
+            ConnectionAborted | ConnectionReset | Interrupted
+        ) {
+            return;
+        }
+        if is_out_of_descriptors(error) {
+            self.worker.free_descriptors();
+        }
+        if let Some(untold) = self.warnings.not_accepted.failure(Instant::now()) {
+            tracing::warn!(%error, untold, "cannot accept a connection");
+        }
         sleep(BACK_OFF).await;
     }
 }
 
+
+    /// Says why a connection was closed without an answer.
+    fn warn_of_closed(&self, peer: IpAddr, no_place: NoPlace) {
+        let Some(untold) = self.warnings.closed.failure(Instant::now()) else {
+            return;
+        };
+        let why = match no_place {
+            NoPlace::All => "all that the limit on open files leaves for clients are in use",
+            NoPlace::Caller => {
+                "its address has as many as it may, http.connections_per_peer and not more than are \
+                 free; 0 lets a proxy of yours have all"
+            }
+        };
+        tracing::warn!(%peer, untold, "a connection was closed: {why}");
+    }
 /// A connection whose protocol is not known yet.
 struct Accepted {
     worker: Arc<Worker>,
@@ -178,7 +212,7 @@ impl Accepted {
     }
 
     /// Serves the requests of a connection of HTTP/2 until it ends or the gateway stops. One that
-    /// makes no request in time is told to go away.
+    /// makes no request in time, the first one or another, is told to go away (ATTACKS D-04).
     async fn speak_http2<S>(self, socket: Socket<S>, tls: bool, http: &Http) -> Outcome
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,

@@ -13,7 +13,7 @@ mod socket;
 mod stop;
 mod tls;
 
-pub(crate) use accept::Acceptor;
+pub(crate) use accept::{AcceptWarnings, Acceptor};
 pub(crate) use bind::{AddressLock, bind};
 pub(crate) use peers::Peers;
 pub(crate) use stop::StopSignal;

@@ -1,7 +1,8 @@
 //! The connections of a worker to the upstreams, and the exchange of a request and its answer.
 //!
 //! `connect` opens a connection, TLS included; `pool` keeps idle ones and sends a request over one.
-//! HTTP/1.1 is spoken by our own code in `http1`, HTTP/2 by hyper.
+//! HTTP/1.1 is spoken by our own code in `http1`, HTTP/2 by hyper. `slots` counts the open
+//! connections of the whole process; `health` knows if an upstream is there.
 
 mod answer_body;
 mod body;
@@ -9,7 +10,7 @@ mod connect;
 mod http1;
 mod pool;
 mod tls;
-mod warning;
+mod slots;
 mod wire;
 
 pub(crate) use answer_body::UpstreamBody;
@@ -18,3 +19,4 @@ pub(crate) use connect::Upstream;
 pub(crate) use http1::{HeadWriter, Http1Body};
 pub(crate) use pool::{Pool, SendError, SharedPool, UpstreamRequest};
 pub(crate) use wire::Wire;
+pub(crate) use slots::Slots;
