@@ -45,8 +45,6 @@ pub(crate) struct Connection {
     /// The peer's IP address as a header's value, made once for all requests.
     pub(crate) address: HeaderValue,
     pub(crate) tls: bool,
-    /// Set by the first request.
-    pub(crate) has_request: AtomicBool,
     /// Set when the connection becomes a tunnel.
     pub(crate) tunnel: Arc<AtomicBool>,
     /// Dropped when the connection has ended, tunnel included. The listener counts the connection

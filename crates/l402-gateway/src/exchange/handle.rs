@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
@@ -25,7 +24,6 @@ pub(crate) async fn handle(
     connection: Arc<Connection>,
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
-    connection.has_request.store(true, Ordering::Relaxed);
     let version = request.version();
     let mut answer = answer(&connection, request).await.unwrap_or_else(refuse);
     if version <= Version::HTTP_11 && is_unread(&answer) {

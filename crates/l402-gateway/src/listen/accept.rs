@@ -1,17 +1,18 @@
 //! Accepting connections, and serving the requests of each.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use http::HeaderValue;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use rustls::ServerConfig;
 use l402_host::is_out_of_descriptors;
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -21,12 +22,13 @@ use tokio_rustls::TlsAcceptor;
 use super::peers::{NoPlace, PeerSlot, Peers};
 use super::socket::Socket;
 use super::stop::StopSignal;
+use super::streams::{StreamBody, Streams};
 use crate::config::Http;
 use crate::exchange::{Connection, Worker, handle};
 use crate::timer::ConnectionTimer;
+use crate::warning::Warnings;
 
 /// The time without accepting after the system had no file descriptor left.
-use crate::warning::Warnings;
 const BACK_OFF: Duration = Duration::from_millis(50);
 
 /// The largest read buffer of a connection, in bytes. Heads have a limit of their own, and bodies
@@ -46,13 +48,11 @@ pub(crate) struct Acceptor {
     pub(crate) worker: Arc<Worker>,
     pub(crate) peers: Peers,
     pub(crate) stop: StopSignal,
+    pub(crate) warnings: Arc<AcceptWarnings>,
     /// Cloned into each connection: the channel closes when the last one has ended.
     pub(crate) alive: mpsc::Sender<()>,
-    pub(crate) warnings: Arc<AcceptWarnings>,
 }
 
-impl Acceptor {
-    /// Accepts connections until the gateway stops.
 /// The warnings about connections that are not served, at most one a second of each kind in the
 /// whole process.
 #[derive(Debug, Default)]
@@ -61,6 +61,8 @@ pub(crate) struct AcceptWarnings {
     closed: Warnings,
 }
 
+impl Acceptor {
+    /// Accepts connections until the gateway stops.
     pub(crate) async fn accept(mut self, listener: std::net::TcpListener) {
         let listener = match TcpListener::from_std(listener) {
             Ok(listener) => listener,
@@ -123,8 +125,6 @@ pub(crate) struct AcceptWarnings {
         }
         sleep(BACK_OFF).await;
     }
-}
-
 
     /// Says why a connection was closed without an answer.
     fn warn_of_closed(&self, peer: IpAddr, no_place: NoPlace) {
@@ -140,6 +140,8 @@ pub(crate) struct AcceptWarnings {
         };
         tracing::warn!(%peer, untold, "a connection was closed: {why}");
     }
+}
+
 /// A connection whose protocol is not known yet.
 struct Accepted {
     worker: Arc<Worker>,
@@ -218,21 +220,29 @@ impl Accepted {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let (mut stop, connection) = self.connection(tls, Arc::default());
-        let watched = Arc::clone(&connection);
-        let service = service_fn(move |request| handle(Arc::clone(&connection), request));
-        let serving = http2_builder(http).serve_connection(TokioIo::new(socket), service);
+        let streams = Arc::new(Streams::default());
+        let counted = Arc::clone(&streams);
+        let service = service_fn(move |request| {
+            let (connection, stream) = (Arc::clone(&connection), counted.begin());
+            async move {
+                let answer = handle(connection, request).await?;
+                Ok::<_, Infallible>(answer.map(|body| StreamBody::new(body, stream)))
+            }
+        });
+        let socket = TokioIo::new(socket.with_frames());
+        let serving = http2_builder(http).serve_connection(socket, service);
         let mut serving = core::pin::pin!(serving);
         tokio::select! {
             ended = serving.as_mut() => return Ok(ended?),
             _ = stop.notified() => {}
-            () = no_request_within(&watched, http.header_timeout) => {}
+            () = streams.idle(http.header_timeout) => {}
         }
         serving.as_mut().graceful_shutdown();
         // A client that makes no request may not answer GOAWAY either, so the wait for it is
         // limited.
         tokio::select! {
             ended = serving.as_mut() => Ok(ended?),
-            () = no_request_within(&watched, http.header_timeout) => Ok(()),
+            () = streams.idle(http.header_timeout) => Ok(()),
         }
     }
 
@@ -245,19 +255,9 @@ impl Accepted {
             address: address.expect("an IP address is visible ASCII"),
             tls,
             tunnel,
-            has_request: AtomicBool::new(false),
             _open: Box::new(self.open),
         };
         (self.stop, Arc::new(connection))
-    }
-}
-
-/// Waits for `limit`, and returns if the connection has made no request by then. Otherwise never
-/// returns (ATTACKS D-04).
-async fn no_request_within(connection: &Connection, limit: Duration) {
-    sleep(limit).await;
-    if connection.has_request.load(Ordering::Relaxed) {
-        core::future::pending().await
     }
 }
 

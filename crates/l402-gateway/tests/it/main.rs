@@ -5,6 +5,7 @@ mod config;
 mod exchange;
 mod flood;
 mod grpc;
+mod frames;
 mod harness;
 mod hygiene;
 mod lifecycle;
