@@ -82,7 +82,14 @@ pub(crate) async fn forward(
         .worker
         .pool
         .send(&target.upstream, request, limit);
-    let sent = sent.await.map_err(|error| Failure::of(&error, &progress));
+    let sent = sent.await;
+    match &sent {
+        Ok(_) => target.upstream.answered(),
+        // A body that broke off breaks the connection, too, and says nothing of the upstream.
+        Err(error) if progress.fault().is_none() => target.upstream.failed(error),
+        Err(_) => {}
+    }
+    let sent = sent.map_err(|error| Failure::of(&error, &progress));
     // A 101 that nobody asked for must not pass: what follows it is no HTTP, and no paywall sees
     // it.
     let answered = sent.and_then(|answer| {
@@ -113,6 +120,7 @@ fn failed(
 ) -> Answer {
     let paid = granted.proof().is_some();
     let (problem, why) = match failure {
+        Failure::Busy => (Problem::Overloaded, SendError::Busy.to_string()),
         Failure::Client(problem) => {
             granted.with_problem(problem).buyer_failed();
             return refuse(refusal(problem).with_paid(paid));
@@ -120,7 +128,6 @@ fn failed(
         Failure::Timeout(why) => (Problem::UpstreamTimeout, why),
         Failure::Upstream(why) => (Problem::UpstreamFailed, why),
     };
-        Failure::Busy => (Problem::Overloaded, SendError::Busy.to_string()),
     // Settled first: a log that is slow to take the warning must not hold the use of a buyer.
     granted.with_problem(problem).upstream_failed();
     // The caller is told no reason, so this is the one place where the operator can find it.

@@ -10,11 +10,12 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
+use super::health::Health;
 use super::tls::{Authorities, client_tls};
 use super::wire::Stream;
 use crate::config::{RouteConfig, Scheme, UpstreamUrl};
-use crate::{GatewayError, GatewayErrorKind};
 use crate::warning::Warnings;
+use crate::{GatewayError, GatewayErrorKind};
 
 /// An upstream with everything that opening a connection to it takes.
 pub(crate) struct Upstream {
@@ -27,6 +28,7 @@ pub(crate) struct Upstream {
     tls: Option<(TlsConnector, ServerName<'static>)>,
     connect_timeout: Duration,
     warnings: Warnings,
+    pub(super) health: Health,
 }
 
 impl std::fmt::Debug for Upstream {
@@ -75,6 +77,7 @@ impl Upstream {
             ca,
             connect_timeout,
             warnings: Warnings::default(),
+            health: Health::default(),
             url,
         })
     }

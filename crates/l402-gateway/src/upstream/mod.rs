@@ -7,10 +7,11 @@
 mod answer_body;
 mod body;
 mod connect;
+mod health;
 mod http1;
 mod pool;
-mod tls;
 mod slots;
+mod tls;
 mod wire;
 
 pub(crate) use answer_body::UpstreamBody;
@@ -18,5 +19,5 @@ pub(crate) use body::{BodyFault, Progress, RequestBody, or_idle};
 pub(crate) use connect::Upstream;
 pub(crate) use http1::{HeadWriter, Http1Body};
 pub(crate) use pool::{Pool, SendError, SharedPool, UpstreamRequest};
-pub(crate) use wire::Wire;
 pub(crate) use slots::Slots;
+pub(crate) use wire::Wire;
