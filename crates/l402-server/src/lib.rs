@@ -81,7 +81,7 @@ mod tower;
 
 pub use admit::{Paywall, PaywallBuilder};
 pub use answer::{Blame, Refusal, SettleBody, UseReport, is_event_stream};
-pub use challenge::{ChallengeLimits, Rate};
+pub use challenge::{Caller, ChallengeLimits, Rate};
 pub use decide::{Decision, Proof, decide};
 pub use granted::Granted;
 pub use ledger::Ledger;

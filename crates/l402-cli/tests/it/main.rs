@@ -3,6 +3,7 @@
 mod contract;
 mod cut_short;
 mod demo;
+mod descriptors;
 mod doctor;
 mod failed_start;
 mod get;

@@ -23,6 +23,8 @@ use crate::upstream::{
 
 /// The reason why a granted request has no answer from its upstream.
 enum Failure {
+    /// This process has no connection left for the request.
+    Busy,
     /// The body of the request broke off, stalled or grew too large: the client's fault.
     Client(Problem),
     /// No head of an answer came in time.
@@ -37,6 +39,7 @@ impl Failure {
     fn of(error: &SendError, progress: &Progress) -> Self {
         match (progress.fault(), error) {
             (Some(problem), _) => Self::Client(problem),
+            (None, SendError::Busy) => Self::Busy,
             (None, SendError::Timeout) => Self::Timeout(error.to_string()),
             (None, error) => Self::Upstream(error.to_string()),
         }
@@ -78,7 +81,14 @@ pub(crate) async fn forward(
         .worker
         .pool
         .send(&target.upstream, request, limit);
-    let sent = sent.await.map_err(|error| Failure::of(&error, &progress));
+    let sent = sent.await;
+    match &sent {
+        Ok(_) => target.upstream.answered(),
+        // A body that broke off breaks the connection, too, and says nothing of the upstream.
+        Err(error) if progress.fault().is_none() => target.upstream.failed(error),
+        Err(_) => {}
+    }
+    let sent = sent.map_err(|error| Failure::of(&error, &progress));
     // A 101 that nobody asked for must not pass: what follows it is no HTTP, and no paywall sees
     // it.
     let answered = sent.and_then(|answer| {
@@ -108,6 +118,7 @@ fn failed(
     refusal: impl Fn(Problem) -> Refusal,
 ) -> Answer {
     let (problem, why) = match failure {
+        Failure::Busy => (Problem::Overloaded, SendError::Busy.to_string()),
         Failure::Client(problem) => {
             let report = granted.with_problem(problem).buyer_failed();
             return refuse(refusal(problem).with_use(report));
@@ -120,7 +131,11 @@ fn failed(
     // The caller is told no reason, so this is the one place where the operator can find it.
     if let Some(untold) = target.upstream.failure_to_warn_of() {
         let code = problem.code();
-        tracing::warn!(upstream = %target.upstream, code, %why, untold, "the upstream failed");
+        let what = match problem {
+            Problem::Overloaded => "a request was turned away",
+            _ => "the upstream failed",
+        };
+        tracing::warn!(upstream = %target.upstream, code, %why, untold, "{what}");
     }
     refuse(refusal(problem).with_use(report))
 }

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
@@ -12,7 +11,7 @@ use http::{Request, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use l402::{Authorized, Problem, Proven};
-use l402_server::{CanonicalRequest, Granted, Refusal};
+use l402_server::{CanonicalRequest, Granted, Matched, Refusal};
 
 use super::answer::{Answer, refuse};
 use super::connection::Connection;
@@ -25,7 +24,6 @@ pub(crate) async fn handle(
     connection: Arc<Connection>,
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
-    connection.has_request.store(true, Ordering::Relaxed);
     let version = request.version();
     let mut answer = answer(&connection, request).await.unwrap_or_else(refuse);
     if version <= Version::HTTP_11 && is_unread(&answer) {
@@ -70,7 +68,15 @@ async fn answer(
     let canonical = canonical.inspect_err(|refusal| {
         state.paywall.observe_refusal(&parts.method, refusal);
     })?;
-    let granted = state.paywall.admit(&table.snapshot, &canonical).await?;
+    // Whoever has paid is served if that is possible. Others are not sold what cannot be had.
+    let available = |matched: &Matched| {
+        let is_sold = matched.route.sold().is_some();
+        table.targets[matched.index].upstream.is_available(is_sold)
+    };
+    let admitted = state
+        .paywall
+        .admit_if(&table.snapshot, &canonical, available);
+    let granted = admitted.await?;
     if let Some(key) = fresh {
         remember(connection, &table, key, &granted);
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
+use super::frames::Frames;
 use crate::framing::Framing;
 use crate::timer::IdleTimer;
 
@@ -24,6 +25,8 @@ pub(crate) struct Socket<S> {
     read_ahead: Bytes,
     /// Only for HTTP/1.1.
     framing: Option<Framing>,
+    /// Only for HTTP/2.
+    frames: Option<Box<Frames>>,
     /// Set once the connection is a tunnel: its bytes are no longer requests.
     tunnel: Arc<AtomicBool>,
     /// Runs while the client takes no byte (ATTACKS D-05).
@@ -37,6 +40,7 @@ impl<S: AsyncRead + Unpin> Socket<S> {
             inner,
             read_ahead: Bytes::new(),
             framing: None,
+            frames: None,
             tunnel: Arc::default(),
             write_timer: IdleTimer::new(Some(write_timeout)),
         }
@@ -62,6 +66,12 @@ impl<S: AsyncRead + Unpin> Socket<S> {
         self.framing = Some(Framing::default());
         let tunnel = Arc::clone(&self.tunnel);
         (self, tunnel)
+    }
+
+    /// Counts the frames of HTTP/2 that carry nothing. The preface has been read ahead.
+    pub(crate) fn with_frames(mut self) -> Self {
+        self.frames = Some(Box::new(Frames::after(PREFACE.len())));
+        self
     }
 
     /// Reads the bytes that were read ahead first, then the stream.
@@ -96,6 +106,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
         if let Some(framing) = &mut self.framing {
             framing.inspect(&mut buf.filled_mut()[before..]);
         }
+        if let Some(frames) = &mut self.frames {
+            frames.read(&buf.filled()[before..])?;
+        }
         Poll::Ready(Ok(()))
     }
 }
@@ -117,6 +130,14 @@ impl<S: AsyncWrite + Unpin> Socket<S> {
         }
         Poll::Pending
     }
+
+    /// Notes bytes that were written, and returns their number.
+    fn wrote(&mut self, count: usize) -> usize {
+        if let Some(frames) = &mut self.frames {
+            frames.wrote(count);
+        }
+        count
+    }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
@@ -125,7 +146,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.with_timeout(cx, |inner, cx| inner.poll_write(cx, buf))
+        let written = ready!(self.with_timeout(cx, |inner, cx| inner.poll_write(cx, buf)))?;
+        Poll::Ready(Ok(self.wrote(written)))
     }
 
     fn poll_write_vectored(
@@ -133,7 +155,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.with_timeout(cx, |inner, cx| inner.poll_write_vectored(cx, bufs))
+        let write = |inner: Pin<&mut S>, cx: &mut Context<'_>| inner.poll_write_vectored(cx, bufs);
+        let written = ready!(self.with_timeout(cx, write))?;
+        Poll::Ready(Ok(self.wrote(written)))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -4,9 +4,11 @@
 //! thread with a runtime of its own; the node works on one control runtime that all workers reach by
 //! channels. `reload` puts another configuration in the place of the one that is served. `home` is
 //! the folder with the master key and the ledger, and `ledger` opens the store that counts.
-//! `invoice_stock` keeps invoices ready for bursts of challenges.
+//! `invoice_stock` keeps invoices ready for bursts of challenges, and `descriptors` says how many
+//! connections may be open.
 
 mod control;
+mod descriptors;
 mod gateway;
 mod home;
 mod invoice_stock;

@@ -1,5 +1,6 @@
 //! The promises of the crate, tested through its public interface.
 
+mod attempts;
 mod contract;
 mod http;
 mod layer;

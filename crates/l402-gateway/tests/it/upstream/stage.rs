@@ -36,7 +36,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    fn new(socket: TcpStream) -> Self {
+    pub(crate) fn new(socket: TcpStream) -> Self {
         socket.set_nodelay(true).expect("an open socket");
         let ahead = Vec::new();
         Self { socket, ahead }
@@ -73,6 +73,18 @@ impl Wire {
             }
             from = (self.ahead.len() + 1).saturating_sub(end.len());
             assert!(self.read().await, "it ends too early: {}", self.seen());
+        }
+    }
+
+    /// Reads a head without a limit on time; `None` if the connection ends before.
+    pub(crate) async fn try_head(&mut self) -> Option<String> {
+        loop {
+            if let Some(at) = memmem::find(&self.ahead, b"\r\n\r\n") {
+                return String::from_utf8(self.take(at + 4).await).ok();
+            }
+            if self.socket.read_buf(&mut self.ahead).await.ok()? == 0 {
+                return None;
+            }
         }
     }
 
@@ -166,6 +178,11 @@ impl Stage {
     pub(crate) async fn accept(&self) -> Wire {
         let accepted = timeout(PATIENCE, self.listener.accept()).await;
         Wire::new(accepted.expect("a connection comes").expect("open").0)
+    }
+
+    /// Accepts the next connection, whenever it comes.
+    pub(crate) async fn accept_late(&self) -> Wire {
+        Wire::new(self.listener.accept().await.expect("open").0)
     }
 
     /// Returns true if a connection waits to be accepted.
