@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use l402::Problem;
 use l402_server::{CanonicalRequest, Granted, Refusal, is_event_stream};
@@ -18,7 +19,7 @@ use super::payment_headers::payment_headers;
 use super::tunnel::{self, Upgrade};
 use crate::table::{InFlight, RouteTable, RouteTarget};
 use crate::upstream::{
-    HeadWriter, Http1Body, Progress, RequestBody, SendError, UpstreamBody, UpstreamRequest,
+    HeadWriter, Progress, RequestBody, SendError, UpstreamBody, UpstreamRequest,
 };
 
 /// The reason why a granted request has no answer from its upstream.
@@ -87,7 +88,12 @@ pub(crate) async fn forward(
         Ok(answer)
     });
     match answered {
-        Ok(answer) => {
+        Ok(mut answer) => {
+            // An upstream over HTTP/2 may end even an answer to HEAD with an empty piece of body.
+            let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+            if canonical.method == Method::HEAD && !switched && !answer.body().is_end_stream() {
+                *answer.body_mut() = UpstreamBody::empty();
+            }
             let exchange = Exchange {
                 idle: table.http.body_idle_timeout,
                 in_flight,
@@ -258,7 +264,7 @@ impl Exchange {
     /// Takes the connection out of the answer's body and copies both ways on it. An answer that
     /// opens a tunnel has no body.
     fn open_tunnel(&mut self, answer: &mut Response<UpstreamBody>, connection: &Arc<Connection>) {
-        let empty = UpstreamBody::Http1(Http1Body::empty());
+        let empty = UpstreamBody::empty();
         let upstream = core::mem::replace(answer.body_mut(), empty).into_tunnel();
         // `tunnel::check` has made sure of both.
         if let (Some(upgrade), Some(upstream)) = (self.upgrade.take(), upstream) {

@@ -8,13 +8,13 @@ use std::sync::atomic::Ordering;
 
 use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
-use http::{Request, Version};
+use http::{Method, Request, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use l402::{Authorized, Problem, Proven};
 use l402_server::{CanonicalRequest, Granted, Refusal};
 
-use super::answer::{Answer, refuse};
+use super::answer::{Answer, refuse, to_head};
 use super::connection::Connection;
 use super::forward::forward;
 use super::proof_cache;
@@ -26,8 +26,11 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
     connection.has_request.store(true, Ordering::Relaxed);
-    let version = request.version();
+    let (version, is_head) = (request.version(), request.method() == Method::HEAD);
     let mut answer = answer(&connection, request).await.unwrap_or_else(refuse);
+    if is_head {
+        answer = to_head(answer);
+    }
     if version <= Version::HTTP_11 && is_unread(&answer) {
         // A request without one sure reading may be followed by bytes that are no request, so its
         // connection ends here (ATTACKS H-24). The answer takes the version of the request, because

@@ -18,6 +18,11 @@ pub(crate) enum UpstreamBody {
 }
 
 impl UpstreamBody {
+    /// Returns a body without a byte and without a connection.
+    pub(crate) fn empty() -> Self {
+        Self::Http1(Http1Body::empty())
+    }
+
     /// Returns true if the connection can become a tunnel: it is HTTP/1.1, and the whole request
     /// has been sent.
     pub(crate) fn may_be_tunnel(&self) -> bool {

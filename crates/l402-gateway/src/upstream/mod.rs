@@ -15,6 +15,6 @@ mod wire;
 pub(crate) use answer_body::UpstreamBody;
 pub(crate) use body::{BodyFault, Progress, RequestBody, or_idle};
 pub(crate) use connect::Upstream;
-pub(crate) use http1::{HeadWriter, Http1Body};
+pub(crate) use http1::HeadWriter;
 pub(crate) use pool::{Pool, SendError, SharedPool, UpstreamRequest};
 pub(crate) use wire::Wire;

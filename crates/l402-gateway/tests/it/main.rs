@@ -1,9 +1,11 @@
 //! The gateway from outside: real clients, raw sockets, and upstreams made for each test.
 
 mod access_log;
+mod answers_to_head;
 mod config;
 mod exchange;
 mod flood;
+mod frames;
 mod grpc;
 mod harness;
 mod hygiene;

@@ -99,7 +99,7 @@ impl Http1Body {
     }
 
     /// Returns a body without a byte and without a connection.
-    pub(crate) fn empty() -> Self {
+    pub(in crate::upstream) fn empty() -> Self {
         Self {
             left: Remaining::Nothing,
             keep: false,
