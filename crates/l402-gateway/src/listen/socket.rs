@@ -11,11 +11,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
-use crate::framing::Framing;
+use crate::framing::{Framing, Place};
 use crate::timer::IdleTimer;
 
 /// The first bytes of an HTTP/2 client with prior knowledge (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What hyper reads in place of a head with two readings, and all after it. NUL stands in no head, so
+/// that hyper refuses it. It does so only once a head looks whole, hence the line ends: without
+/// them the refusal would wait for the time-out.
+const SPOILT_HEAD: &[u8] = b"\0\r\n\r\n";
 
 /// The byte stream of a client's connection.
 pub(crate) struct Socket<S> {
@@ -24,6 +29,8 @@ pub(crate) struct Socket<S> {
     read_ahead: Bytes,
     /// Only for HTTP/1.1.
     framing: Option<Framing>,
+    /// The rest of [`SPOILT_HEAD`], for the time after the framing is broken.
+    spoilt_head: &'static [u8],
     /// Set once the connection is a tunnel: its bytes are no longer requests.
     tunnel: Arc<AtomicBool>,
     /// Runs while the client takes no byte (ATTACKS D-05).
@@ -37,6 +44,7 @@ impl<S: AsyncRead + Unpin> Socket<S> {
             inner,
             read_ahead: Bytes::new(),
             framing: None,
+            spoilt_head: SPOILT_HEAD,
             tunnel: Arc::default(),
             write_timer: IdleTimer::new(Some(write_timeout)),
         }
@@ -79,6 +87,23 @@ impl<S: AsyncRead + Unpin> Socket<S> {
         buf.put_slice(&now);
         Poll::Ready(Ok(()))
     }
+
+    /// Reads what stands for bytes that have two readings: a head that is refused with 400, or an
+    /// error, after which the body of the request is broken.
+    fn read_spoilt(&mut self, place: Place, buf: &mut ReadBuf<'_>) -> io::Result<()> {
+        let (now, rest) = match place {
+            Place::InHead => self
+                .spoilt_head
+                .split_at(self.spoilt_head.len().min(buf.remaining())),
+            Place::InBody => Default::default(),
+        };
+        if now.is_empty() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        buf.put_slice(now);
+        self.spoilt_head = rest;
+        Ok(())
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
@@ -89,12 +114,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
     ) -> Poll<io::Result<()>> {
         // hyper may pass a buffer that holds bytes which were checked already.
         let before = buf.filled().len();
+        if let Some(place) = self.framing.as_ref().and_then(Framing::broken) {
+            return Poll::Ready(self.read_spoilt(place, buf));
+        }
         ready!(self.poll_read_raw(cx, buf))?;
         if self.framing.is_some() && self.tunnel.load(Ordering::Relaxed) {
             self.framing = None;
         }
         if let Some(framing) = &mut self.framing {
-            framing.inspect(&mut buf.filled_mut()[before..]);
+            let sound = framing.inspect(&buf.filled()[before..]);
+            let broken = framing.broken();
+            buf.set_filled(before + sound);
+            // Nothing may be returned only at the end of the stream.
+            if let (0, Some(place)) = (sound, broken) {
+                return Poll::Ready(self.read_spoilt(place, buf));
+            }
         }
         Poll::Ready(Ok(()))
     }
