@@ -100,6 +100,13 @@ impl Framing {
         }
     }
 
+    /// Returns true if the last byte was the end of a request, or none has come yet: what follows
+    /// is the next request.
+    #[cfg(not(fuzzing))]
+    pub(crate) fn is_between_requests(&self) -> bool {
+        self.state == FramingState::Head && !self.head.started && self.partial.is_empty()
+    }
+
     /// Checks the bytes that were read, and returns the number of those that may be passed on: all
     /// of them, or those before the line that can be read in two ways. A part of that line may
     /// have passed before, if it came in several reads.
@@ -366,6 +373,30 @@ mod tests {
         assert!(!post("1.0", "Transfer-Encoding: chunked"));
         assert!(post("1.1", "Transfer-Encoding: chunked"));
         assert!(post("1.0", "Content-Length: 3"));
+    }
+
+    #[test]
+    fn the_place_of_a_request_is_known_at_its_end() {
+        let mut framing = Framing::default();
+        let mut after = |text: &str| {
+            framing.inspect(text.as_bytes());
+            framing.is_between_requests()
+        };
+        for (text, between) in [
+            ("", true),
+            ("\r\nPOST / HTTP/1.1\r\n", false),
+            ("Content-Length: 2\r\n", false),
+            ("\r\na", false),
+            ("b", true),
+            (
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+                false,
+            ),
+            ("\r\n", true),
+            ("G", false),
+        ] {
+            assert_eq!(after(text), between, "{text:?}");
+        }
     }
 
     #[test]

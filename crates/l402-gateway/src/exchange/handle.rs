@@ -14,11 +14,12 @@ use hyper::body::Incoming;
 use l402::{Authorized, Problem, Proven};
 use l402_server::{CanonicalRequest, Granted, Refusal};
 
-use super::answer::{Answer, refuse, to_head};
+use super::answer::{Answer, early, is_early, refuse, to_head};
 use super::connection::Connection;
 use super::forward::forward;
 use super::proof_cache;
 use crate::table::RouteTable;
+use crate::upstream::ClientBody;
 
 /// Answers one request. Never fails: every refusal is an answer, too.
 pub(crate) async fn handle(
@@ -26,15 +27,19 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
     connection.has_request.store(true, Ordering::Relaxed);
-    let (version, is_head) = (request.version(), request.method() == Method::HEAD);
-    let mut answer = answer(&connection, request).await.unwrap_or_else(refuse);
+    let (parts, body) = request.into_parts();
+    let (version, is_head) = (parts.version, parts.method == Method::HEAD);
+    let body = ClientBody::new(&parts, body);
+    let may_end = body.ends_connection();
+    let answered = answer(&connection, parts, body).await;
+    let mut answer = answered.unwrap_or_else(|refusal| early(refuse(refusal)));
     if is_head {
         answer = to_head(answer);
     }
-    if version <= Version::HTTP_11 && is_unread(&answer) {
-        // A request without one sure reading may be followed by bytes that are no request, so its
-        // connection ends here (ATTACKS H-24). The answer takes the version of the request, because
-        // hyper adds `keep-alive` to an answer of 1.1 if the client asked for that in 1.0.
+    let is_last = is_unread(&answer) || may_end && is_early(&answer);
+    if version <= Version::HTTP_11 && is_last {
+        // The answer takes the version of the request, because hyper adds `keep-alive` to an answer
+        // of 1.1 if the client asked for that in 1.0.
         *answer.version_mut() = version;
         answer
             .headers_mut()
@@ -44,7 +49,7 @@ pub(crate) async fn handle(
 }
 
 /// Returns true if the answer refuses a request that has no sure reading, or no end. The bytes
-/// after it on its connection have none either.
+/// after it on its connection have none either, so that it ends (ATTACKS H-24).
 fn is_unread(answer: &Answer) -> bool {
     let problem = answer.extensions().get();
     matches!(problem, Some(Problem::BadRequest | Problem::RequestTimeout))
@@ -53,12 +58,12 @@ fn is_unread(answer: &Answer) -> bool {
 /// Returns the upstream's answer, or the refusal.
 async fn answer(
     connection: &Arc<Connection>,
-    request: Request<Incoming>,
+    parts: Parts,
+    body: ClientBody,
 ) -> Result<Answer, Refusal> {
     let state = &connection.worker.state;
     // One table from here to the end: a reload must not change the price of a request under way.
     let table = state.table.load_full();
-    let (parts, body) = request.into_parts();
     let key = proof_cache::key(&parts.headers);
     let cached = key.and_then(|key| connection.worker.proofs.get(&table, key));
     let fresh = key.filter(|_| cached.is_none());

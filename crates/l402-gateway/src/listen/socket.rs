@@ -1,5 +1,5 @@
-//! The byte stream of a client's connection, with bytes read ahead, strict framing, and a time-out
-//! for writing.
+//! The byte stream of a client's connection, with bytes read ahead, strict framing, a time-out for
+//! writing, and an end that loses no answer.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
+use super::linger::Linger;
 use crate::framing::{Framing, Place};
 use crate::timer::IdleTimer;
 
@@ -35,6 +36,8 @@ pub(crate) struct Socket<S> {
     tunnel: Arc<AtomicBool>,
     /// Runs while the client takes no byte (ATTACKS D-05).
     write_timer: IdleTimer,
+    /// Set once the sending side is closed.
+    linger: Option<Linger>,
 }
 
 impl<S: AsyncRead + Unpin> Socket<S> {
@@ -47,6 +50,7 @@ impl<S: AsyncRead + Unpin> Socket<S> {
             spoilt_head: SPOILT_HEAD,
             tunnel: Arc::default(),
             write_timer: IdleTimer::new(Some(write_timeout)),
+            linger: None,
         }
     }
 
@@ -104,6 +108,23 @@ impl<S: AsyncRead + Unpin> Socket<S> {
         self.spoilt_head = rest;
         Ok(())
     }
+
+    /// Reads on after the sending side was closed, if the client may still be sending a request.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // Neither the frames of HTTP/2 nor the bytes of a tunnel are followed.
+        let Some(framing) = self
+            .framing
+            .as_ref()
+            .filter(|_| !self.tunnel.load(Ordering::Relaxed))
+        else {
+            return Poll::Ready(());
+        };
+        let within_request = !framing.is_between_requests();
+        let linger = self
+            .linger
+            .get_or_insert_with(|| Linger::new(within_request));
+        linger.poll(&mut self.inner, cx)
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
@@ -153,7 +174,7 @@ impl<S: AsyncWrite + Unpin> Socket<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -179,6 +200,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.with_timeout(cx, |inner, cx| inner.poll_shutdown(cx))
+        if self.linger.is_none() {
+            ready!(self.with_timeout(cx, |inner, cx| inner.poll_shutdown(cx)))?;
+        }
+        self.poll_linger(cx).map(Ok)
     }
 }

@@ -3,6 +3,7 @@
 mod access_log;
 mod answers_to_head;
 mod config;
+mod early_answers;
 mod exchange;
 mod flood;
 mod frames;

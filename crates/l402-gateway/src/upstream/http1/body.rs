@@ -107,6 +107,12 @@ impl Http1Body {
         }
     }
 
+    /// Returns true if a rest of the request is left to send, on a connection that the upstream
+    /// closes after this answer.
+    pub(in crate::upstream) fn ends_request(&self) -> bool {
+        matches!(self.source, Source::Half(..)) && !self.keep
+    }
+
     /// Returns true if the connection can become a tunnel: the whole request has been sent.
     pub(crate) fn may_be_tunnel(&self) -> bool {
         matches!(self.source, Source::Connection(_))
