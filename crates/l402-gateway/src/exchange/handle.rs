@@ -36,7 +36,8 @@ pub(crate) async fn handle(
     if is_head {
         answer = to_head(answer);
     }
-    let is_last = is_unread(&answer) || may_end && is_early(&answer);
+    // HTTP/1.0 has no chunks, so that the end of an answer may be the end of its connection.
+    let is_last = version < Version::HTTP_11 || is_unread(&answer) || may_end && is_early(&answer);
     if version <= Version::HTTP_11 && is_last {
         // The answer takes the version of the request, because hyper adds `keep-alive` to an answer
         // of 1.1 if the client asked for that in 1.0.
@@ -105,15 +106,13 @@ fn canonical(
     table: &RouteTable,
 ) -> Result<CanonicalRequest, Refusal> {
     let bad = |detail| Err(Refusal::new(Problem::BadRequest).with_detail(detail));
-    if parts.version < Version::HTTP_11 {
-        return bad("Use HTTP/1.1 or HTTP/2");
-    }
     if parts.version == Version::HTTP_11 && !parts.headers.contains_key(http::header::HOST) {
         return bad("Name the host in exactly one header Host");
     }
     let canonical =
         CanonicalRequest::from_parts_knowing(parts, peer, cached).map_err(Refusal::new)?;
-    if canonical.host.is_none() {
+    // HTTP/1.0 has no `Host`. Where the configuration names hosts, such a request is for none.
+    if canonical.host.is_none() && parts.version > Version::HTTP_11 {
         return bad("Name the host in :authority");
     }
     // Percent escapes may have made the target longer than it came. Checked before the paywall, so

@@ -4,8 +4,8 @@
 //! takes connections, counts them by peer, and hands their requests to the exchange. `socket` wraps
 //! the bytes for hyper: it checks the framing of HTTP/1.1 before hyper reads a byte, and closes a
 //! connection whose client reads nothing any more. `linger` reads what a client still sends after
-//! the last answer, so that the close does not take the answer away. `stop` is the signal to end, `tls` the
-//! certificate.
+//! the last answer, so that the close does not take the answer away. `stop` is the signal to end,
+//! `tls` the certificate.
 
 mod accept;
 mod bind;

@@ -11,6 +11,7 @@ mod grpc;
 mod harness;
 mod hygiene;
 mod lifecycle;
+mod old_http;
 mod paid;
 mod program_log;
 mod proof_cache;
