@@ -80,7 +80,7 @@ mod table;
 mod tower;
 
 pub use admit::{Paywall, PaywallBuilder};
-pub use answer::{Blame, Refusal, SettleBody, UseReport, is_event_stream};
+pub use answer::{Blame, Refusal, SettleBody, UseReport, is_event_stream, take_body};
 pub use challenge::{Caller, ChallengeLimits, Rate};
 pub use decide::{Decision, Proof, decide};
 pub use granted::Granted;

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version, header};
-use hyper::body::Incoming;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
+use http_body::Body as _;
 use l402::Problem;
 use l402_server::{CanonicalRequest, Granted, Refusal, is_event_stream};
 
-use super::answer::{Answer, refuse};
+use super::answer::{Answer, early, refuse};
 use super::body::{Aborted, AnswerBody, Proxied, ResponseBody};
 use super::connection::Connection;
 use super::headers::{self, Client};
@@ -18,7 +18,7 @@ use super::payment_headers::payment_headers;
 use super::tunnel::{self, Upgrade};
 use crate::table::{InFlight, RouteTable, RouteTarget};
 use crate::upstream::{
-    HeadWriter, Http1Body, Progress, RequestBody, SendError, UpstreamBody, UpstreamRequest,
+    ClientBody, HeadWriter, Progress, RequestBody, SendError, UpstreamBody, UpstreamRequest,
 };
 
 /// The reason why a granted request has no answer from its upstream.
@@ -49,7 +49,7 @@ impl Failure {
 /// Forwards a request. Only the paywall makes a [`Granted`], so an unpaid request cannot get here.
 pub(crate) async fn forward(
     granted: Granted,
-    (parts, body): (Parts, Incoming),
+    (parts, body): (Parts, ClientBody),
     canonical: &CanonicalRequest,
     table: &RouteTable,
     connection: &Arc<Connection>,
@@ -61,7 +61,7 @@ pub(crate) async fn forward(
     let refusal = |problem| Refusal::new(problem).with_grpc(grpc);
     let Ok(in_flight) = target.enter() else {
         let report = granted.with_problem(Problem::Overloaded).upstream_failed();
-        return refuse(refusal(Problem::Overloaded).with_use(report));
+        return early(refuse(refusal(Problem::Overloaded).with_use(report)));
     };
     let idle = (!grpc).then_some(table.http.body_idle_timeout);
     let body = RequestBody::new(body, table.http.body_max_bytes, idle, granted.blame());
@@ -69,12 +69,8 @@ pub(crate) async fn forward(
     let payment = payment_headers(&granted, target);
     let Some((request, upgrade)) = prepare(parts, body, canonical, target, connection, payment)
     else {
-        return failed(
-            Failure::Client(Problem::UriTooLong),
-            granted,
-            target,
-            refusal,
-        );
+        let too_long = Failure::Client(Problem::UriTooLong);
+        return early(failed(too_long, granted, target, refusal));
     };
     let limit = table.http.upstream_timeout;
     let sent = connection
@@ -96,7 +92,12 @@ pub(crate) async fn forward(
         Ok(answer)
     });
     match answered {
-        Ok(answer) => {
+        Ok(mut answer) => {
+            // An upstream over HTTP/2 may end even an answer to HEAD with an empty piece of body.
+            let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+            if canonical.method == Method::HEAD && !switched && !answer.body().is_end_stream() {
+                *answer.body_mut() = UpstreamBody::empty();
+            }
             let exchange = Exchange {
                 idle: table.http.body_idle_timeout,
                 in_flight,
@@ -106,7 +107,11 @@ pub(crate) async fn forward(
             };
             exchange.reply(granted, answer, connection)
         }
-        Err(failure) => failed(failure, granted, target, refusal),
+        Err(failure) => {
+            let is_done = progress.is_done();
+            let answer = failed(failure, granted, target, refusal);
+            if is_done { answer } else { early(answer) }
+        }
     }
 }
 
@@ -250,6 +255,7 @@ impl Exchange {
         connection: &Arc<Connection>,
     ) -> Answer {
         let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+        let ends_request = answer.body().ends_request();
         // The upstream's version does not concern the client, but hyper would pass HTTP/1.0 on.
         *answer.version_mut() = Version::HTTP_11;
         *answer.extensions_mut() = http::Extensions::new();
@@ -263,15 +269,16 @@ impl Exchange {
         let aborted = Arc::clone(&self.aborted);
         let answer = answer
             .map(|body| ResponseBody::new(body, idle, self.in_flight, self.progress, self.aborted));
-        granted
+        let answer = granted
             .settle(answer)
-            .map(|body| AnswerBody::Proxied(Box::new(Proxied::new(body, aborted))))
+            .map(|body| AnswerBody::Proxied(Box::new(Proxied::new(body, aborted))));
+        if ends_request { early(answer) } else { answer }
     }
 
     /// Takes the connection out of the answer's body and copies both ways on it. An answer that
     /// opens a tunnel has no body.
     fn open_tunnel(&mut self, answer: &mut Response<UpstreamBody>, connection: &Arc<Connection>) {
-        let empty = UpstreamBody::Http1(Http1Body::empty());
+        let empty = UpstreamBody::empty();
         let upstream = core::mem::replace(answer.body_mut(), empty).into_tunnel();
         // `tunnel::check` has made sure of both.
         if let (Some(upgrade), Some(upstream)) = (self.upgrade.take(), upstream) {

@@ -93,7 +93,7 @@ impl Wire {
     }
 
     /// Returns the body of a request or an answer with this head.
-    pub(super) async fn body(&mut self, head: &str) -> Vec<u8> {
+    pub(crate) async fn body(&mut self, head: &str) -> Vec<u8> {
         if head.contains("transfer-encoding: chunked\r\n") {
             return unchunked(&self.until(b"0\r\n\r\n").await);
         }
@@ -107,6 +107,13 @@ impl Wire {
         let read = timeout(PATIENCE, self.socket.read_to_end(&mut self.ahead)).await;
         let _ = read.expect("it ends");
         self.ahead
+    }
+
+    /// Reads everything up to the end of what the other side sends, and returns the socket.
+    pub(crate) async fn rest_and_socket(mut self) -> TcpStream {
+        let read = timeout(PATIENCE, self.socket.read_to_end(&mut self.ahead)).await;
+        read.expect("it ends").expect("no reset");
+        self.socket
     }
 
     /// Sends each piece back as it comes, and reads on even if the other side does not.
@@ -144,7 +151,7 @@ impl Wire {
     }
 
     /// Waits for bytes, and leaves them unread.
-    pub(super) async fn unread(&self) {
+    pub(crate) async fn unread(&self) {
         let peeked = timeout(PATIENCE, self.socket.peek(&mut [0])).await;
         assert_eq!(peeked.expect("something comes").expect("no reset"), 1);
     }
