@@ -7,6 +7,7 @@ mod flood;
 mod grpc;
 mod harness;
 mod hygiene;
+mod keys;
 mod lifecycle;
 mod paid;
 mod program_log;
