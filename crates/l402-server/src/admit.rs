@@ -296,8 +296,9 @@ impl Paywall {
             }
             // No invoice while a use may still be given back: the buyer would pay twice.
             Err(ReserveError::InUse) => Refusal::new(Problem::InUse).with_use(kept),
-            Err(ReserveError::Unavailable(error)) => {
-                tracing::error!(%error, "the ledger cannot be written");
+            Err(error @ (ReserveError::ClockBehind { .. } | ReserveError::Unavailable(_))) => {
+                // An error for the log alone: what is wrong is the seller's, and his to set right.
+                tracing::error!(%error, "no use can be counted");
                 Refusal::new(Problem::StoreUnavailable).with_use(kept)
             }
         };

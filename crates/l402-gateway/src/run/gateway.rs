@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use l402::{KeyNumber, KeyRing, Network};
+use l402::{KeyRing, Network};
 use l402_host::Clock;
 use l402_lightning::{Node, Receive};
 use l402_server::{Ledger, Paywall};
@@ -19,7 +19,7 @@ use super::invoice_stock::InvoiceStock;
 use super::reload::{check_loop, misconfigured, route_table};
 use super::settlements;
 use super::worker::{self, WorkerSetup};
-use super::{Home, ledger};
+use super::{Home, begin, ledger};
 use crate::config::{Config, Fixed, Live};
 use crate::exchange::GatewayState;
 use crate::listen::{self, AddressLock, Peers, StopSignal};
@@ -100,8 +100,7 @@ impl Gateway {
         config.check_listeners().map_err(misconfigured)?;
         check_loop(&config)?;
         let Config { fixed, live } = config;
-        let master = home.master_key(fixed.key_file.as_deref())?;
-        let keys = KeyRing::new(&fixed.deployment, KeyNumber(1), master);
+        let keys = begin::begin(home, &fixed, &*clock)?;
         let network = receive.network();
         let table = route_table(&live, keys.clone(), network, None)?;
         let sales = Arc::new(Sales::open(&fixed.log, Arc::clone(&clock))?);
@@ -112,7 +111,8 @@ impl Gateway {
             Some(stock) => Arc::new(stock.clone()),
             None => control.host(receive),
         };
-        let paywall = paywall(&fixed, &live, ledger::open(home)?, clock, node, &sales);
+        let ledger = ledger::open(home, Arc::clone(&clock))?;
+        let paywall = paywall(&fixed, &live, ledger, clock, node, &sales);
         let state = Arc::new(GatewayState {
             table: ArcSwap::from_pointee(table),
             paywall,

@@ -12,6 +12,7 @@ mod frames;
 mod grpc;
 mod harness;
 mod hygiene;
+mod keys;
 mod lifecycle;
 mod old_http;
 mod paid;

@@ -106,7 +106,7 @@ async fn fixed_values_are_named_and_keep_the_rest_from_nothing() {
                 "danger_spending_macaroon",
                 "invalid_credential",
                 "lsat_line",
-                "keys.file",
+                "keys",
                 "challenges.invoices_ahead"
             ]
         );
