@@ -12,6 +12,7 @@ mod lock;
 mod open;
 mod row;
 pub mod step;
+mod stopped;
 mod store;
 
 pub use open::{Entry, Journal, State};
@@ -20,3 +21,5 @@ pub(crate) use delivery::Delivery;
 pub(crate) use lock::{Claim, Flight, Scope};
 pub(crate) use row::{Draft, OpenPurchase};
 pub(crate) use step::{Found, InFlight, Paid, Recorded, ReserveOutcome, Sent, Settled};
+#[expect(unused_imports, reason = "written and read by the next changes")]
+pub(crate) use stopped::{Stop, Stopped};

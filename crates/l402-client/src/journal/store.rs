@@ -17,7 +17,7 @@ const SCHEMA: Schema = Schema {
     name: "journal of payments",
     application_id: application_id(*b"l4jr"),
     create: LAYOUT,
-    upgrades: &[FROM_1],
+    upgrades: &[FROM_1, FROM_2],
     tables: &["purchase"],
     busy_timeout: Duration::from_secs(10),
     checkpoint_pages: 1000,
@@ -47,7 +47,19 @@ const LAYOUT: &str = "
         live INTEGER NOT NULL,
         wallet TEXT,
         fee_limit_msat INTEGER,
-        request BLOB CHECK (request IS NULL OR length(request) = 32)
+        request BLOB CHECK (request IS NULL OR length(request) = 32),
+        host TEXT,
+        refusals INTEGER NOT NULL DEFAULT 0,
+        accepted INTEGER NOT NULL DEFAULT 0,
+        folder TEXT
+    ) STRICT;
+    CREATE TABLE stopped (
+        what TEXT NOT NULL CHECK (what IN ('host', 'wallet')),
+        name TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        until INTEGER NOT NULL,
+        PRIMARY KEY (what, name)
     ) STRICT;
     CREATE INDEX purchase_scope ON purchase (origin, path, state);
     CREATE INDEX purchase_spent ON purchase (state, paid_at);
@@ -66,6 +78,23 @@ const FROM_1: &str = "
     CREATE INDEX purchase_paid_at ON purchase (paid_at);
     UPDATE purchase SET state = 'unknown', note = 'the wallet may have been asked'
         WHERE state = 'intent';
+";
+
+/// The upgrade from layout 2, which knew nothing of stops, nor of what a token is good for beyond its
+/// own path.
+const FROM_2: &str = "
+    ALTER TABLE purchase ADD COLUMN host TEXT;
+    ALTER TABLE purchase ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE purchase ADD COLUMN accepted INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE purchase ADD COLUMN folder TEXT;
+    CREATE TABLE stopped (
+        what TEXT NOT NULL CHECK (what IN ('host', 'wallet')),
+        name TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        until INTEGER NOT NULL,
+        PRIMARY KEY (what, name)
+    ) STRICT;
 ";
 
 /// The newest date that money has in the file. None is dated before it, whatever the clock says.
