@@ -1,4 +1,4 @@
-//! Sellers and wallets that are not used for a while, because they have cost money for nothing.
+//! Sellers of whom nothing is bought for a while, because they have cost money for nothing.
 //!
 //! A stop is written by the call that notices, and holds for every run until its end. It stands in
 //! the journal's file, so that it is read in the transaction that would reserve the next amount.
@@ -7,14 +7,14 @@ use l402::UnixTime;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::step::Store;
+use crate::{Error, Refused};
 
-/// The party that is not used.
+/// The party that is not used. A wallet that must not be used is known by its rows; see
+/// [`budget`](super::budget).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
     /// A seller, by its origin: scheme, host and port.
     Host(String),
-    /// A wallet, by the name of [`Pay::name`](l402_lightning::Pay::name).
-    Wallet(String),
 }
 
 /// A stop that has not ended.
@@ -33,7 +33,6 @@ impl Stop {
     fn key(&self) -> (&'static str, &str) {
         match self {
             Self::Host(origin) => ("host", origin),
-            Self::Wallet(name) => ("wallet", name),
         }
     }
 
@@ -62,8 +61,21 @@ impl Stop {
     }
 }
 
+impl Stopped {
+    /// Returns the error for a purchase at a seller that is stopped.
+    pub(super) fn refusal(&self, seller: &str) -> Error {
+        let detail = format!(
+            "nothing is bought at {seller} before {}: {} (at {})",
+            self.until.to_rfc3339(),
+            self.reason,
+            self.since.to_rfc3339()
+        );
+        Error::refused(Refused::SellerStopped, detail)
+    }
+}
+
 impl Store {
-    /// Stops using a seller or a wallet. A later stop takes the place of an earlier one.
+    /// Stops buying of a seller. A later stop takes the place of an earlier one.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -84,19 +96,7 @@ impl Store {
         Ok(())
     }
 
-    /// Returns the stop of a seller or a wallet, if one holds at `now`.
-    ///
-    /// # Errors
-    /// If the file cannot be read.
-    pub(crate) fn stopped(
-        &mut self,
-        stop: &Stop,
-        now: UnixTime,
-    ) -> rusqlite::Result<Option<Stopped>> {
-        stop.find(self.db(), now)
-    }
-
-    /// Ends the stop of a seller or a wallet, if there is one.
+    /// Ends the stop of a seller, if there is one.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -110,21 +110,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stop_holds_until_its_end_and_for_its_own_kind() {
+    fn a_stop_holds_until_its_end_and_for_its_own_name() {
         let folder = tempfile::tempdir().unwrap();
         let journal = crate::Journal::open(folder.path()).unwrap();
         let at = UnixTime::from_secs;
-        let (host, wallet) = (Stop::Host("same".into()), Stop::Wallet("same".into()));
+        let (host, other) = (Stop::Host("a".into()), Stop::Host("b".into()));
         let because = Stopped {
             reason: "it took the money".into(),
             since: at(1000),
             until: at(2000),
         };
         journal.with(|store| store.stop(&host, &because)).unwrap();
-        let find = |stop: &Stop, secs| journal.with(|store| store.stopped(stop, at(secs)));
+        let find = |stop: &Stop, secs| journal.with(|store| stop.find(store.db(), at(secs)));
         assert_eq!(find(&host, 1999).unwrap(), Some(because.clone()));
         assert_eq!(find(&host, 2000).unwrap(), None);
-        assert_eq!(find(&wallet, 1000).unwrap(), None);
+        assert_eq!(find(&other, 1000).unwrap(), None);
         // A clock that was set back ends nothing.
         assert_eq!(find(&host, 10).unwrap(), Some(because));
         journal.with(|store| store.resume(&host)).unwrap();

@@ -129,7 +129,7 @@ impl Store {
     }
 
     /// Returns the row of a purchase.
-    pub(super) fn purchase(&mut self, hash: &PaymentHash) -> rusqlite::Result<Option<Purchase>> {
+    pub(crate) fn purchase(&mut self, hash: &PaymentHash) -> rusqlite::Result<Option<Purchase>> {
         let sql = format!(
             "SELECT {} FROM purchase WHERE payment_hash = ?1",
             Purchase::COLUMNS
@@ -147,13 +147,14 @@ impl Store {
     ) -> rusqlite::Result<Vec<OpenPurchase>> {
         let sql = format!(
             "SELECT {} FROM purchase WHERE state IN ('intent', 'unknown') \
-             AND (?1 IS NULL OR (origin = ?1 AND path = ?2)) ORDER BY created, rowid",
+             AND (?1 IS NULL OR (origin = ?1 AND path = ?2 AND host IS ?3)) ORDER BY created, rowid",
             OpenPurchase::COLUMNS
         );
         let (origin, path) = (scope.map(|s| &s.origin), scope.map(|s| &s.path));
+        let host = scope.and_then(|s| s.host.as_ref());
         self.0
             .prepare_cached(&sql)?
-            .query_map(params![origin, path], OpenPurchase::read)?
+            .query_map(params![origin, path, host], OpenPurchase::read)?
             .collect()
     }
 }

@@ -91,7 +91,8 @@ fn layout(db: &Connection) -> String {
     let sql = "SELECT group_concat(t.name || '.' || c.name || ' ' || c.type) \
                FROM pragma_table_list t, pragma_table_info(t.name) c WHERE t.schema = 'main' \
                AND t.name NOT LIKE 'sqlite_%'";
-    db.query_row(sql, [], |row| row.get(0)).unwrap()
+    let found = db.query_row(sql, [], |row| row.get(0));
+    found.expect("a layout")
 }
 
 /// A kept credential of an older file is used, and not paid for again.
