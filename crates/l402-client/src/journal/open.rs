@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use l402::{Msat, PaymentHash, UnixTime};
 use l402_host::private;
 
+use super::answers::Answers;
 use super::lock::Locks;
 use super::store::Store;
 use crate::Error;
@@ -139,6 +140,11 @@ impl Journal {
     /// [`Error::Store`] if the file cannot be read.
     pub fn entries(&self, limit: usize) -> Result<Vec<Entry>, Error> {
         self.with(|store| store.entries(limit))
+    }
+
+    /// The paid answers that were not delivered.
+    pub(crate) fn answers(&self) -> Answers {
+        Answers::new(self.folder().join("answers"))
     }
 
     /// The folder that it was opened in.

@@ -1,6 +1,9 @@
 //! The client against servers that are honest, broken and hostile, with the sandbox as Lightning.
 
+mod covering;
+mod delivering;
 mod examining;
+mod foreign;
 mod guarding;
 mod invoice;
 mod journal;
@@ -8,6 +11,7 @@ mod odd_wallet;
 mod paying;
 mod racing;
 mod redirecting;
+mod refusals;
 mod refusing;
 mod resuming;
 mod secrecy;

@@ -151,22 +151,25 @@ async fn without_a_wallet_the_price_is_told_and_nothing_written() {
 async fn a_server_that_always_asks_is_paid_once() {
     let world = World::new().await;
     world.server.plan().always_402 = true;
-    let error = world.fetch(&world.client(), "/joke").await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::PaidButFailed {
-                status: Some(402),
-                retry_same_token: false,
-                ..
-            }
-        ),
-        "{error}"
-    );
-    assert_eq!(world.spent().await, Msat::from_sat(50));
-    assert_eq!(world.states(), [State::Refused]);
+    // The first run may have come too early for the server. That it repeats is final.
+    for (state, again) in [(State::Paid, true), (State::Refused, false)] {
+        let error = world.fetch(&world.client(), "/joke").await.unwrap_err();
+        assert!(
+            matches!(
+                error,
+                Error::PaidButFailed {
+                    status: Some(402),
+                    retry_same_token,
+                    ..
+                } if retry_same_token == again
+            ),
+            "{error}"
+        );
+        assert_eq!(world.spent().await, Msat::from_sat(50));
+        assert_eq!(world.states(), [state]);
+    }
     let seen = world.server.seen();
-    assert_eq!((seen.asked, seen.presented), (1, 1));
+    assert_eq!((seen.asked, seen.presented), (1, 6));
 }
 
 #[tokio::test]

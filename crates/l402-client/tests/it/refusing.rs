@@ -173,8 +173,8 @@ async fn every_fault_has_its_code_and_moves_no_money() {
         (world.entries().len(), world.server.seen().presented),
         (0, 0)
     );
-    // Those of a connection, a redirect and a caller have tests of their own.
-    assert_eq!(codes.len(), Refused::ALL.len() - 3);
+    // Those of a connection, a redirect, a caller, a stop and an own address have tests of their own.
+    assert_eq!(codes.len(), Refused::ALL.len() - 5);
 }
 
 /// ATTACKS C-27.
