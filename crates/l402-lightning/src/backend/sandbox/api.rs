@@ -184,13 +184,11 @@ async fn pay(State(sandbox): State<Sandbox>, body: Body<PayBody>) -> Result<Json
     let invoice = Invoice::decode(&body.invoice).map_err(|error| invalid(&error))?;
     let amount = invoice.required_amount().map_err(|error| invalid(&error))?;
     let wallet = wallet(&sandbox, body.account).await?;
-    let request = PayRequest {
-        bolt11: body.invoice,
-        max_fee: body
-            .max_fee_msat
-            .map_or_else(|| usual_fee(amount), Msat::new),
-        deadline: Duration::from_millis(body.deadline_ms.unwrap_or(DEADLINE_MS)),
-    };
+    let max_fee = body
+        .max_fee_msat
+        .map_or_else(|| usual_fee(amount), Msat::new);
+    let deadline = Duration::from_millis(body.deadline_ms.unwrap_or(DEADLINE_MS));
+    let request = PayRequest::new(body.invoice, max_fee, deadline);
     Ok(Json(report(
         invoice.payment_hash,
         wallet.pay(request).await,
