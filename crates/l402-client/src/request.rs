@@ -174,6 +174,13 @@ pub struct Quote {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
+    /// The wallet paid more than the invoice asked. It is not asked again for 24 hours.
+    AmountOverInvoice {
+        /// The amount of the invoice.
+        asked: Msat,
+        /// The amount that the wallet says it paid.
+        paid: Msat,
+    },
     /// The answer is 402, and its challenge is sound.
     Challenged(Quote),
     /// The wallet paid more for routing than it was allowed to. It is not asked again for 24 hours.
