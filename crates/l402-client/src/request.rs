@@ -170,6 +170,24 @@ pub struct Quote {
     pub policy: Option<l402::Policy>,
 }
 
+/// The answer to the question what a request costs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Price {
+    /// The server asks for this, and its challenge is sound.
+    Asked(Box<Quote>),
+    /// The server answers without payment: the status is 2xx.
+    Free,
+    /// The server does neither, so nobody knows the price: an error, a refusal, or a redirect that is
+    /// not followed.
+    Unknown {
+        /// The status of the answer.
+        status: u16,
+        /// The time after which the server wants to be asked again, if it says so.
+        retry_after: Option<Duration>,
+    },
+}
+
 /// One step of a purchase, for progress displays. Never holds a secret.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -202,6 +220,8 @@ pub enum Event {
     /// Another purchase of the same origin and path is under way, here or in another program; this
     /// call waits for it.
     Queued,
+    /// The server answers 429. It is asked again after this time; nothing is paid by that.
+    RateLimited(Duration),
     /// A paid purchase that was never served is used instead of a new one.
     Resuming(PaymentHash),
     /// The request is sent again, with the credential.

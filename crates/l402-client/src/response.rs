@@ -1,9 +1,12 @@
 //! An answer whose end, once read, marks the purchase behind it as served.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use l402::UnixTime;
 use url::Url;
 
-use crate::http::error_chain;
+use crate::http::{error_chain, retry_after};
 use crate::journal::Delivery;
 use crate::{Error, Receipt};
 
@@ -58,10 +61,23 @@ impl Response {
         self.receipt
     }
 
-    /// Adds the receipt of a purchase that redirected to this answer.
+    /// Adds the receipt of a purchase of the same call that came before this answer.
     pub(crate) fn with_receipt(mut self, earlier: Option<Receipt>) -> Self {
-        self.receipt = self.receipt.or(earlier);
+        let own = self.receipt.take();
+        // The earlier one of the same payment knows that this call has paid it.
+        let is_of_another = |own: &Receipt| {
+            let earlier = earlier.as_ref();
+            earlier.is_none_or(|earlier| earlier.payment_hash != own.payment_hash)
+        };
+        self.receipt = own.filter(is_of_another).or(earlier);
         self
+    }
+
+    /// Returns the time that the server asks to wait before the next request, if it does. `now` is
+    /// the wall clock's time, for a server that names a date.
+    #[must_use]
+    pub fn retry_after(&self, now: UnixTime) -> Option<Duration> {
+        retry_after(self.headers(), now)
     }
 
     /// Returns the status.

@@ -46,21 +46,35 @@ fn a_rule_that_no_buyer_insists_on_is_a_remark() {
         .as_str()
         .expect("an invoice")
         .to_owned();
-    let address = server(move |_| {
-        format!(
-            "HTTP/1.1 402 Payment Required\r\nwww-authenticate: L402 macaroon=\"opaque\", \
-             invoice=\"{bolt11}\"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-        )
-    });
-    let report = home
-        .run(&["doctor", &format!("http://{address}/")])
-        .expect(0);
-    let report = report.json();
-    let checks = report["checks"].as_array().expect("checks").iter();
-    let remarks: Vec<_> = checks.filter(|check| check["ok"] == false).collect();
-    let names: Vec<_> = remarks.iter().map(|check| &check["check"]).collect();
-    assert_eq!(names, ["cache", "payment hash", "problem document"]);
-    assert!(remarks.iter().all(|check| check["required"] == false));
+    // FAULTS D7: what is payable is healthy, with remarks; so also where only `no-store` is missing.
+    for (headers, remarked) in [
+        ("", &["cache", "payment hash", "problem document"][..]),
+        (
+            "content-type: application/problem+json\r\n",
+            &["cache", "payment hash", "problem status"],
+        ),
+        (
+            "cache-control: no-store\r\n",
+            &["payment hash", "problem document"],
+        ),
+    ] {
+        let bolt11 = bolt11.clone();
+        let address = server(move |_| {
+            format!(
+                "HTTP/1.1 402 Payment Required\r\n{headers}www-authenticate: L402 \
+                 macaroon=\"opaque\", invoice=\"{bolt11}\"\r\ncontent-length: 0\r\n\
+                 connection: close\r\n\r\n"
+            )
+        });
+        let url = format!("http://{address}/");
+        let report = home.run(&["doctor", &url]).expect(0).json();
+        assert_eq!(report["healthy"], true);
+        let checks = report["checks"].as_array().expect("checks").iter();
+        let remarks: Vec<_> = checks.filter(|check| check["ok"] == false).collect();
+        let names: Vec<_> = remarks.iter().map(|check| &check["check"]).collect();
+        assert_eq!(names, remarked);
+        assert!(remarks.iter().all(|check| check["required"] == false));
+    }
 }
 
 #[test]

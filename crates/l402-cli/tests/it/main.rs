@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod failed_start;
 mod get;
+mod offers;
 mod program;
 mod reload;
 mod secret;

@@ -6,8 +6,8 @@ mod spool;
 mod upload;
 mod userinfo;
 
-pub use connection::is_head_too_large;
+pub use connection::{is_head_too_large, retry_after};
 
-pub(crate) use connection::{Http, error_chain, retry_after};
+pub(crate) use connection::{Http, error_chain};
 pub(crate) use hop::{CredentialHeader, Hop};
 pub(crate) use spool::Spool;

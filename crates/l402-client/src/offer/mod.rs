@@ -4,5 +4,5 @@
 
 mod choose;
 
-pub(crate) use crate::examine::BODY_MAX;
+pub(crate) use crate::examine::{BODY_MAX, BODY_TIME, Payer};
 pub(crate) use choose::{Offer, PaymentRequiredAnswer, still_payable};

@@ -44,6 +44,7 @@ mod buyer;
 mod call;
 mod fetch;
 mod kept;
+mod pauses;
 mod pay;
 mod present;
 mod queue;

@@ -10,7 +10,7 @@ use super::buyer::Buyer;
 use crate::Error;
 use crate::http::{CredentialHeader, Hop, retry_after};
 use crate::journal::Paid;
-use crate::offer::BODY_MAX;
+use crate::offer::{BODY_MAX, BODY_TIME};
 
 /// The number of times that a credential is presented again while it is in use.
 const IN_USE_TRIES: u32 = 5;
@@ -67,7 +67,7 @@ impl Buyer {
             if !is_refusal(status) {
                 return Presented::Answer(answer);
             }
-            let pause = retry_after(answer.headers());
+            let pause = retry_after(answer.headers(), self.clock.wall());
             if status == StatusCode::CONFLICT && !is_problem(answer.headers()) {
                 return Presented::Answer(answer);
             }
@@ -90,7 +90,7 @@ impl Buyer {
 
     /// Returns the body of a refusal, null if it is no JSON.
     async fn document(&self, answer: reqwest::Response) -> Value {
-        let body = self.http.body(answer, BODY_MAX).await;
+        let body = self.http.body(answer, BODY_MAX, BODY_TIME).await;
         let document = body.and_then(|body| serde_json::from_slice(&body).ok());
         document.unwrap_or_default()
     }
