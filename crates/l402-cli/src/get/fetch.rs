@@ -90,12 +90,15 @@ impl GetArgs {
             .payment_deadline(self.payment_timeout)
             .accept_body_challenge(self.accept_body_challenge)
             .danger_allow_plain_http(self.danger_plain_http);
-        // For the client, too: its own limit of 60 s would end a call that has more time.
-        if let Some(limit) = self.max_time {
-            client = client.timeout(limit).rate_limit_patience(limit);
-        }
+        let began = context.clock.monotonic();
         if let Some(node) = &self.spending.wallet {
             client = client.wallet(open_wallet(node, context).await?);
+        }
+        if let Some(limit) = self.max_time {
+            // For the client, too: its own limit of 60 s would end a call that has more time.
+            // Without what opening the wallet took: a wait must not outlast the call.
+            let left = limit.saturating_sub(context.clock.monotonic().saturating_sub(began));
+            client = client.timeout(limit).rate_limit_patience(left);
         }
         Ok(client.build()?)
     }

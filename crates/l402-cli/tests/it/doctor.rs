@@ -1,7 +1,7 @@
 //! `l402 doctor`.
 
 use crate::program::Home;
-use crate::stranger::server;
+use crate::stranger::{bought_nothing, server};
 
 #[test]
 fn our_own_challenge_is_healthy_and_read_by_all() {
@@ -91,4 +91,21 @@ fn a_head_that_no_buyer_reads_is_no_challenge() {
         .run(&["doctor", &format!("http://{address}/")])
         .expect(18);
     assert_eq!(ran.json()["error"], "challenge_too_large");
+}
+
+// FAULTS D5: a body that never comes counts as empty, as it does for a buyer.
+#[test]
+fn a_body_that_hangs_does_not_hide_a_challenge() {
+    let home = Home::new();
+    let demo = home.serve(&["demo", "--listen", "127.0.0.1:0"]);
+    let (token, invoice) = bought_nothing(demo.address(), "/api/l402/joke");
+    let address = server(move |_| {
+        format!(
+            "HTTP/1.1 402 Payment Required\r\ncontent-length: 9\r\nwww-authenticate: L402 \
+             macaroon=\"{token}\", invoice=\"{invoice}\"\r\n\r\nhalf"
+        )
+    });
+    let url = format!("http://{address}/");
+    home.run(&["doctor", &url]).expect(0);
+    home.run(&["get", &url, "--dry-run"]).expect(0);
 }

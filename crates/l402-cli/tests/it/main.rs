@@ -4,6 +4,7 @@ mod contract;
 mod cut_short;
 mod demo;
 mod doctor;
+mod exchanges;
 mod failed_start;
 mod get;
 mod offers;

@@ -1,6 +1,7 @@
 //! The client against servers that are honest, broken and hostile, with the sandbox as Lightning.
 
 mod examining;
+mod exchanges;
 mod guarding;
 mod invoice;
 mod journal;
