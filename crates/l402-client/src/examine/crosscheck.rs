@@ -316,7 +316,7 @@ fn whole(value: &Value) -> Option<u64> {
 fn whole_float(number: f64) -> Option<u64> {
     // Below 2^53 a float is exact; above it, several whole numbers share one float.
     const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
-    let is_exact = number >= 0.0 && number < EXACT_BELOW && number.fract() == 0.0;
+    let is_exact = (0.0..EXACT_BELOW).contains(&number) && number.fract() == 0.0;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

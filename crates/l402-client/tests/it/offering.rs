@@ -341,13 +341,18 @@ async fn a_challenge_in_the_body_is_checked_like_any_other() {
         world.server.alter(into_body(kind, body));
         assert_eq!(spent(&world, &client).await, Err(reason), "{at}");
     }
-    // A header line that speaks of L402 is the challenge, however broken.
+}
+
+// FAULTS D4: a header line that speaks of L402 is the challenge, however broken.
+#[tokio::test]
+async fn a_broken_header_is_no_reason_to_read_the_body() {
+    let world = World::new().await;
     world.server.alter(|made, answer| {
         let body = |made: &Made| json!({ "macaroon": made.token, "invoice": made.invoice });
         into_body(JSON, body)(made, answer);
         answer.lines = vec![b"L402 macaroon=\"a".to_vec()];
     });
-    let refused = spent(&world, &client).await;
+    let refused = spent(&world, &accepting(&world)).await;
     assert_eq!(refused, Err(Refused::ChallengeMalformed));
 }
 
