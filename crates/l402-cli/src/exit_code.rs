@@ -60,6 +60,8 @@ exit_codes! {
     PAID_WITHOUT_PROOF = 16 "The wallet says paid, and what it gave does not prove it; kept in the journal for a claim.";
     WALLET_UNAVAILABLE = 17 "The wallet cannot be asked.";
     NOT_WELL_FORMED = 18 "The doctor found an answer that is not a well-formed challenge.";
+    RATE_LIMITED = 20 "The server answered 429, too many requests, and the time of -m does not allow to wait; the text says how long.";
+    NO_PRICE = 21 "A dry run, and the answer is neither free nor a price; nothing was paid.";
     HTTP_ERROR = 22 "The server answered 400 or above, and --fail was given.";
     ADDRESS_IN_USE = 23 "Another program listens on an address; nothing is served.";
     UNSAFE_FILE = 24 "A private file is open to others, is not a plain file, or belongs to another user; it is not used.";

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
+use l402::UnixTime;
 use url::Url;
 
-use crate::http::{Hop, error_chain, response};
+use crate::http::{Hop, error_chain, response, retry_after};
 use crate::journal::{ANSWER_MAX, Answers, Delivery, KeptAnswer};
 use crate::receipt::{UseOutcome, UseReport};
 use crate::{Error, Receipt};
@@ -155,10 +156,23 @@ impl Response {
         }
     }
 
-    /// Adds the receipt of a purchase that redirected to this answer.
+    /// Adds the receipt of a purchase of the same call that came before this answer.
     pub(crate) fn with_receipt(mut self, earlier: Option<Receipt>) -> Self {
-        self.receipt = self.receipt.or(earlier);
+        let own = self.receipt.take();
+        // The earlier one of the same payment knows that this call has paid it.
+        let is_of_another = |own: &Receipt| {
+            let earlier = earlier.as_ref();
+            earlier.is_none_or(|earlier| earlier.payment_hash != own.payment_hash)
+        };
+        self.receipt = own.filter(is_of_another).or(earlier);
         self
+    }
+
+    /// Returns the time that the server asks to wait before the next request, if it does. `now` is
+    /// the wall clock's time, for a server that names a date.
+    #[must_use]
+    pub fn retry_after(&self, now: UnixTime) -> Option<Duration> {
+        retry_after(self.headers(), now)
     }
 
     /// Returns the status.

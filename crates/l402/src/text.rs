@@ -1,4 +1,4 @@
-//! Escaping of text that a peer wrote, before a person reads it.
+//! Text that a peer wrote: escaping before a person reads it, and the marks around an invoice.
 //!
 //! A server, a node or an invoice may send escape sequences that move the cursor or recolour a
 //! line, marks that reverse the order of letters, and invisible characters. Such text could show a
@@ -57,6 +57,24 @@ pub fn is_hidden(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
             | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
             | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Returns an invoice without the `lightning:` of a link, in any case, that wallets and web pages put
+/// before it. At most one is taken off.
+///
+/// ```
+/// use l402::text::bare_invoice;
+///
+/// assert_eq!(bare_invoice("LIGHTNING:lnbc1"), "lnbc1");
+/// assert_eq!(bare_invoice("lnbc1"), "lnbc1");
+/// ```
+#[must_use]
+pub fn bare_invoice(text: &str) -> &str {
+    const LINK: &str = "lightning:";
+    match text.split_at_checked(LINK.len()) {
+        Some((before, invoice)) if before.eq_ignore_ascii_case(LINK) => invoice,
+        _ => text,
+    }
 }
 
 #[cfg(test)]

@@ -122,6 +122,8 @@ fn exit_codes_keep_their_numbers() {
             ("PAID_WITHOUT_PROOF", 16),
             ("WALLET_UNAVAILABLE", 17),
             ("NOT_WELL_FORMED", 18),
+            ("RATE_LIMITED", 20),
+            ("NO_PRICE", 21),
             ("HTTP_ERROR", 22),
             ("ADDRESS_IN_USE", 23),
             ("UNSAFE_FILE", 24),

@@ -22,7 +22,7 @@ use super::present::{Presented, not_served};
 use super::verdict::RefusalKind;
 use crate::http::{Hop, NoResponse};
 use crate::journal::{Delivery, Draft, Flight, Recorded, ReserveOutcome, Scope};
-use crate::offer::{BODY_MAX, Offer, PaymentRequiredAnswer};
+use crate::offer::{BODY_MAX, BODY_TIME, Offer, Payer, PaymentRequiredAnswer};
 use crate::origin::is_private;
 use crate::{Error, Event, Refused, Response};
 
@@ -142,14 +142,18 @@ impl Buyer {
         let (status, headers) = (answer.status(), answer.headers().clone());
         // The challenge is in the head. A body that is too long or breaks off counts as empty, for it
         // is only held against the invoice.
-        let body = self.http.body(answer, BODY_MAX).await;
+        let body = self.http.body(answer, BODY_MAX, BODY_TIME).await;
         let answer = PaymentRequiredAnswer {
             url: &hop.url,
             status,
             headers: &headers,
             body: &body.unwrap_or_default(),
-            network: self.wallet.as_ref().map(|wallet| wallet.network()),
-            plain_http: self.plain_http,
+            payer: Payer {
+                body_challenge: self.body_challenge,
+                // Without a wallet any network will do, since nothing is paid.
+                network: self.wallet.as_ref().map(|wallet| wallet.network()),
+                plain_http: self.plain_http,
+            },
         };
         answer.offer(&self.limits, self.clock.wall())
     }

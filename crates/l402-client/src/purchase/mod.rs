@@ -45,6 +45,7 @@ mod call;
 mod elsewhere;
 mod fetch;
 mod kept;
+mod pauses;
 mod pay;
 mod present;
 mod queue;

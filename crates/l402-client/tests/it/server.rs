@@ -64,6 +64,10 @@ pub(crate) struct Plan {
     pub(crate) tells: bool,
     /// The bytes of a header in the answer to `/huge`.
     pub(crate) huge: usize,
+    /// Answers 429 to so many requests, whatever they carry, with this `Retry-After`.
+    pub(crate) limited: (u32, &'static str),
+    /// The body of a 402 begins and never ends.
+    pub(crate) endless_402: bool,
 }
 
 #[derive(Default)]
@@ -115,6 +119,8 @@ impl PaidServer {
                 alter: None,
                 tells: false,
                 huge: 0,
+                limited: (0, ""),
+                endless_402: false,
             }),
             seen: Mutex::default(),
             used: Mutex::default(),
@@ -199,6 +205,9 @@ impl ServerState {
                 &mut seen.asked
             }) += 1;
         }
+        if let Some(answer) = self.limited() {
+            return answer;
+        }
         match path.as_str() {
             "/free" => plain(200, "free"),
             "/unauthorized" => {
@@ -241,6 +250,18 @@ impl ServerState {
             );
         }
         answer
+    }
+
+    fn limited(&self) -> Option<Response<Body>> {
+        let mut plan = self.plan.lock().expect("no panic before");
+        let (left, after) = plan.limited;
+        plan.limited.0 = left.checked_sub(1)?;
+        let mut answer = plain(429, "too many");
+        if !after.is_empty() {
+            let after = HeaderValue::from_static(after);
+            answer.headers_mut().insert("retry-after", after);
+        }
+        Some(answer)
     }
 
     fn huge(&self) -> Response<Body> {
@@ -309,9 +330,14 @@ impl ServerState {
     }
 
     async fn challenge(&self, path: &str) -> Response<Body> {
-        let (price, policy, alter) = {
+        let (price, policy, alter, is_endless) = {
             let plan = self.plan.lock().expect("no panic before");
-            (plan.price, plan.policy, plan.alter.clone())
+            (
+                plan.price,
+                plan.policy,
+                plan.alter.clone(),
+                plan.endless_402,
+            )
         };
         let made = self.make(service_of(path), price, policy).await;
         let challenge = Challenge::new(&made.token, &made.invoice).expect("plain text");
@@ -325,6 +351,11 @@ impl ServerState {
             alter(&made, &mut answer);
         }
         let mut response = plain(402, &answer.body.to_string());
+        if is_endless {
+            let begin = stream::iter([Ok(Frame::data(Bytes::from_static(b"{")))]);
+            let body = StreamBody::new(begin.chain(stream::pending()));
+            *response.body_mut() = body.boxed_unsync();
+        }
         *response.headers_mut() = answer.headers;
         for line in &answer.lines {
             let value = HeaderValue::from_bytes(line).expect("a header value");
