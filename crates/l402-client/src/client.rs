@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use l402_host::{Clock, SystemClock};
 use l402_lightning::Pay;
+use tokio::sync::Semaphore;
 
 use crate::http::{Http, Spool};
-use crate::purchase::Buyer;
+use crate::purchase::{AHEAD_MAX, Buyer};
 use crate::{Error, Journal, Limits, Progress, Quote, Request, Response};
 
 /// The time limit for the head of an answer: 60 s, unless [`ClientBuilder::timeout`] sets another.
@@ -232,6 +233,7 @@ impl ClientBuilder {
                 .unwrap_or(self.payment_deadline.saturating_add(ANSWER_TIME)),
             payment_deadline: self.payment_deadline,
             plain_http: self.plain_http,
+            ahead: Semaphore::new(AHEAD_MAX),
             started,
         })))
     }

@@ -94,6 +94,15 @@ impl Store {
             .collect()
     }
 
+    /// Returns true if a purchase was ever begun in a scope, as far as the file remembers.
+    pub(crate) fn knows(&mut self, scope: &Scope) -> rusqlite::Result<bool> {
+        self.0
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM purchase WHERE origin = ?1 AND path = ?2)",
+            )?
+            .query_row([&scope.origin, &scope.path], |row| row.get(0))
+    }
+
     /// The connection, for the statements of the steps.
     pub(super) fn db(&mut self) -> &mut Connection {
         &mut self.0

@@ -6,6 +6,7 @@ use std::time::Duration;
 use l402::UnixTime;
 use l402_host::Clock;
 use l402_lightning::Pay;
+use tokio::sync::Semaphore;
 
 use crate::http::{Http, Spool};
 use crate::journal::Journal;
@@ -26,6 +27,8 @@ pub(crate) struct Buyer {
     pub(crate) patience: Duration,
     pub(crate) payment_deadline: Duration,
     pub(crate) plain_http: bool,
+    /// The places of those who ask ahead of the queue.
+    pub(crate) ahead: Semaphore,
     /// Wall and monotonic time of the start: see [`Buyer::window_time`].
     pub(crate) started: (UnixTime, Duration),
 }

@@ -1,6 +1,8 @@
 //! The way to the answer of one URL: what was bought before, or else one purchase, then the answer.
 //!
 //! ```text
+//! nothing was ever bought here: ask ─ not 402: that is the answer
+//!   │
 //! flight lock ─ what became of open purchases? ─ unknown: stop
 //!             ├ a token that fits: present it ─────────────── refused: put it away, once more
 //!             └ ask ─ not 402: that is the answer
@@ -18,6 +20,7 @@ use l402::PaymentHash;
 use super::buyer::Buyer;
 use super::kept::{KeptPurchase, TOKENS_TRIED_MAX, Used, none_covers};
 use super::present::{Presented, not_served};
+use super::queue::is_final;
 use crate::http::Hop;
 use crate::journal::{Delivery, Draft, Flight, Recorded, ReserveOutcome, Scope};
 use crate::offer::{BODY_MAX, Offer, PaymentRequiredAnswer};
@@ -33,13 +36,17 @@ impl Buyer {
     ) -> Result<Response, Error> {
         let scope = Scope::of(&hop.url);
         let (mut tried, mut unserved) = (Vec::new(), 0);
+        let mut ahead = match self.ask_ahead(hop, &scope).await? {
+            Some(answer) if is_final(answer.status()) => return Ok(Response::free(answer)),
+            ahead => ahead,
+        };
         loop {
-            let flight = self.flight(&scope).await?;
+            let flight = self.flight(&scope, &mut ahead).await?;
             // Before anything is decided, a purchase that was cut short gets its outcome: its
             // credential may be the one to present, and while it is unknown nothing is bought.
             self.resolve(&scope).await?;
             let Some(kept) = self.find_usable(hop, &scope, &tried).await? else {
-                return self.buy(hop, scope, flight, bought).await;
+                return self.buy(hop, scope, (flight, ahead), bought).await;
             };
             // Presenting pays nothing, so others may buy meanwhile; this purchase has its own claim.
             drop(flight);
@@ -55,15 +62,19 @@ impl Buyer {
         }
     }
 
-    /// Asks without a credential, and buys if the answer is 402.
+    /// Asks without a credential, unless that was done ahead of the queue, and buys if the answer is
+    /// 402.
     pub(super) async fn buy(
         self: &Arc<Self>,
         hop: &Hop,
         scope: Scope,
-        flight: Flight,
+        (flight, ahead): (Flight, Option<reqwest::Response>),
         bought: Option<PaymentHash>,
     ) -> Result<Response, Error> {
-        let answer = self.http.ask(hop).await?;
+        let answer = match ahead {
+            Some(answer) => answer,
+            None => self.http.ask(hop).await?,
+        };
         if answer.status() != StatusCode::PAYMENT_REQUIRED {
             return Ok(Response::free(answer));
         }

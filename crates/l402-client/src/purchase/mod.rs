@@ -51,3 +51,4 @@ mod record;
 mod recover;
 
 pub(crate) use buyer::Buyer;
+pub(crate) use queue::AHEAD_MAX;

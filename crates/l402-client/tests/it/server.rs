@@ -58,6 +58,8 @@ pub(crate) struct Plan {
     /// For the next paid requests, first to last.
     pub(crate) troubles: Vec<Trouble>,
     pub(crate) alter: Option<Alter>,
+    /// The challenges that it still gives; then it answers 429.
+    pub(crate) challenges_left: u32,
     /// The bytes of a header in the answer to `/huge`.
     pub(crate) huge: usize,
 }
@@ -111,6 +113,7 @@ impl PaidServer {
                 always_402: false,
                 troubles: Vec::new(),
                 alter: None,
+                challenges_left: u32::MAX,
                 huge: 0,
             }),
             seen: Mutex::default(),
@@ -198,6 +201,10 @@ impl ServerState {
         }
         match path.as_str() {
             "/free" => plain(200, "free"),
+            "/free-and-slow" => {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                plain(200, "free")
+            }
             "/unauthorized" => {
                 let mut answer = self.challenge().await;
                 *answer.status_mut() = StatusCode::UNAUTHORIZED;
@@ -207,9 +214,18 @@ impl ServerState {
             path if path.starts_with("/to/") => redirect(&path[4..], &query),
             _ => match credential {
                 Some(credential) => self.sell(&credential, &path, &query).await,
+                None if self.is_tired() => plain(429, "later"),
                 None => self.challenge().await,
             },
         }
+    }
+
+    /// Counts a challenge; `true` where there is none left.
+    fn is_tired(&self) -> bool {
+        let mut plan = self.plan.lock().expect("no panic before");
+        let left = plan.challenges_left;
+        plan.challenges_left = left.saturating_sub(1);
+        left == 0
     }
 
     fn huge(&self) -> Response<Body> {
