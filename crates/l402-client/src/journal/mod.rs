@@ -10,6 +10,7 @@ mod budget;
 mod delivery;
 mod lock;
 mod open;
+mod prune;
 mod row;
 pub mod step;
 mod store;
