@@ -1,7 +1,7 @@
 //! The way to the answer of one URL: what was bought before, or else one purchase, then the answer.
 //!
 //! ```text
-//! nothing was ever bought here: ask ─ not 402: that is the answer
+//! the flight lock is taken, and nothing was ever bought here: ask ─ not 402: that is the answer
 //!   │
 //! flight lock ─ what became of open purchases? ─ unknown: stop
 //!             ├ a token that fits: present it ─────────────── refused: put it away, once more
@@ -36,12 +36,21 @@ impl Buyer {
     ) -> Result<Response, Error> {
         let scope = Scope::of(&hop.url);
         let (mut tried, mut unserved) = (Vec::new(), 0);
-        let mut ahead = match self.ask_ahead(hop, &scope).await? {
-            Some(answer) if is_final(answer.status()) => return Ok(Response::free(answer)),
-            ahead => ahead,
-        };
+        // The first of a crowd asks with the right to buy, the others beside it. So who is put off
+        // because so many ask stands in the queue behind one who was asked for money.
+        let mut first = self.journal.locks().try_flight(&scope)?;
+        let mut ahead = None;
+        if first.is_none() {
+            ahead = self.ask_ahead(hop, &scope).await?;
+        }
+        if let Some(answer) = ahead.take_if(|answer| is_final(answer.status())) {
+            return Ok(Response::free(answer));
+        }
         loop {
-            let flight = self.flight(&scope, &mut ahead).await?;
+            let flight = match first.take() {
+                Some(flight) => flight,
+                None => self.flight(&scope, &mut ahead).await?,
+            };
             // Before anything is decided, a purchase that was cut short gets its outcome: its
             // credential may be the one to present, and while it is unknown nothing is bought.
             self.resolve(&scope).await?;

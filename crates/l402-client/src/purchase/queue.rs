@@ -13,14 +13,18 @@ use crate::{Error, Event};
 /// The time that a call waits for another purchase before it tells the caller: 1 s.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// The longest that a challenge waits for its turn: 20 s. Many invoices last ten minutes, few less
+/// than one.
+const FRESH: Duration = Duration::from_secs(20);
+
 /// The most questions that one client asks ahead of the queue at the same time. Each may bring a
 /// challenge that nobody pays, and holds a connection.
 pub(crate) const AHEAD_MAX: usize = 64;
 
 impl Buyer {
-    /// Asks without a credential before anybody queues, where nothing was ever bought: a page that
-    /// costs nothing is then had at once, however many ask for it. Returns `None` for any other
-    /// scope. The answer says nothing about what may be bought: that is decided in the queue.
+    /// Asks without a credential beside somebody who has the right to buy, where nothing was ever
+    /// bought: a page that costs nothing is then had at once, however many ask for it. Returns `None`
+    /// for any other scope. What may be bought is decided in the queue, and not by this answer.
     pub(super) async fn ask_ahead(
         &self,
         hop: &Hop,
@@ -29,24 +33,28 @@ impl Buyer {
         let _place = self.ahead.acquire().await;
         let wanted = scope.clone();
         // After the wait for a place: somebody may have bought here meanwhile.
-        let knows = move |store: &mut crate::journal::step::Store| store.knows(&wanted);
-        if self.journal.run(knows).await? {
+        let known = self.journal.run(move |store| store.knows(&wanted)).await?;
+        if known {
             return Ok(None);
         }
         Ok(Some(self.http.ask(hop).await?))
     }
 
-    /// Waits for the right to buy in a scope, at most for `patience`. If somebody else had it, the
-    /// answer that was had `ahead` is of before that purchase, and is dropped.
+    /// Waits for the right to buy in a scope, at most for `patience`. Of what was asked `ahead`, a
+    /// challenge stays good, if it is not old; anything else was an answer to the time before.
     pub(super) async fn flight(
         &self,
         scope: &Scope,
         ahead: &mut Option<reqwest::Response>,
     ) -> Result<Flight, Error> {
-        if let Some(flight) = self.journal.locks().try_flight(scope)? {
-            return Ok(flight);
-        }
-        *ahead = None;
+        let begin = self.clock.monotonic();
+        let flight = self.turn(scope).await?;
+        let waited = self.clock.monotonic().saturating_sub(begin);
+        ahead.take_if(|it| it.status() != StatusCode::PAYMENT_REQUIRED || waited > FRESH);
+        Ok(flight)
+    }
+
+    async fn turn(&self, scope: &Scope) -> Result<Flight, Error> {
         let mut turn = pin!(self.journal.locks().flight(scope));
         // Most waits end within a second, and an event for each of them would only be noise. The future
         // is timed by reference, so that its place in the queue outlives the first time-out.

@@ -68,9 +68,16 @@ async fn a_free_page_is_had_by_all_at_once() {
 async fn who_was_put_off_in_a_crowd_uses_what_another_bought() {
     let world = World::new().await;
     world.server.plan().policy = Policy::Time(Duration::from_secs(3600));
-    world.server.plan().challenges_left = 3;
+    world.server.plan().challenges_left = 1;
+    world.server.plan().pause = Duration::from_millis(300);
     let clients = [world.client(), world.client()];
-    assert_eq!(race(&world, &clients, 20, |_| "/joke".into()).await, 20);
+    let (client, url) = (clients[0].clone(), world.server.url("/joke"));
+    let first = tokio::spawn(async move { fetch(&client, url).await.is_ok() });
+    while world.server.seen().asked == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(race(&world, &clients, 19, |_| "/joke".into()).await, 19);
+    assert!(first.await.unwrap());
     assert_eq!(world.spent().await, Msat::from_sat(50));
     assert_eq!(world.server.seen().served, 20);
 }

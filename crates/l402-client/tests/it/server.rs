@@ -60,6 +60,8 @@ pub(crate) struct Plan {
     pub(crate) alter: Option<Alter>,
     /// The challenges that it still gives; then it answers 429.
     pub(crate) challenges_left: u32,
+    /// The time that it takes for each.
+    pub(crate) pause: Duration,
     /// The bytes of a header in the answer to `/huge`.
     pub(crate) huge: usize,
 }
@@ -114,6 +116,7 @@ impl PaidServer {
                 troubles: Vec::new(),
                 alter: None,
                 challenges_left: u32::MAX,
+                pause: Duration::ZERO,
                 huge: 0,
             }),
             seen: Mutex::default(),
@@ -280,10 +283,11 @@ impl ServerState {
     }
 
     async fn challenge(&self) -> Response<Body> {
-        let (price, policy, alter) = {
+        let (price, policy, alter, pause) = {
             let plan = self.plan.lock().expect("no panic before");
-            (plan.price, plan.policy, plan.alter.clone())
+            (plan.price, plan.policy, plan.alter.clone(), plan.pause)
         };
+        tokio::time::sleep(pause).await;
         let made = self.make(price, policy).await;
         let challenge = Challenge::new(&made.token, &made.invoice).expect("plain text");
         let mut answer = Answer402 {
