@@ -116,7 +116,13 @@ impl Buyer {
 /// Returns true if the status allows that the answer is about the credential and not about the
 /// request.
 fn is_refusal(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 401 | 402 | 409) || status.is_server_error()
+    match status.as_u16() {
+        401 | 402 | 409 => true,
+        // Not implemented, and a version that is not spoken: the same request is answered alike
+        // every time, so it is an answer to it.
+        501 | 505 => false,
+        _ => status.is_server_error(),
+    }
 }
 
 /// Returns true if the body is a problem document. A 409 with any other body is the upstream's own
