@@ -1,11 +1,35 @@
 //! An answer whose end, once read, marks the purchase behind it as served.
 
 use bytes::Bytes;
+use hyper::ext::ReasonPhrase;
 use url::Url;
 
 use crate::http::error_chain;
 use crate::journal::Delivery;
 use crate::{Error, Receipt};
+
+/// The head of an answer, as it came. HTTP has no case in the names of headers; they are in lower
+/// case here.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Head {
+    /// The version of HTTP that was spoken.
+    pub version: http::Version,
+    /// The status.
+    pub status: http::StatusCode,
+    /// The words behind the status, as the server wrote them. Empty in HTTP/2.
+    pub reason: Vec<u8>,
+    /// The headers.
+    pub headers: http::HeaderMap,
+}
+
+impl std::fmt::Debug for Head {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Head")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
 
 /// An answer. Its body should be read to the end: only then is the purchase marked as served, and a
 /// token for one answer put away.
@@ -17,6 +41,7 @@ pub struct Response {
     url: Url,
     receipt: Option<Receipt>,
     delivery: Option<Delivery>,
+    redirects: Vec<Head>,
 }
 
 impl std::fmt::Debug for Response {
@@ -35,6 +60,7 @@ impl Response {
             answer,
             receipt: None,
             delivery: None,
+            redirects: Vec::new(),
         }
     }
 
@@ -47,6 +73,7 @@ impl Response {
             answer,
             receipt,
             delivery,
+            redirects: Vec::new(),
         }
     }
 
@@ -62,6 +89,39 @@ impl Response {
     pub(crate) fn with_receipt(mut self, earlier: Option<Receipt>) -> Self {
         self.receipt = self.receipt.or(earlier);
         self
+    }
+
+    /// Adds the heads of the redirects that led to this answer.
+    pub(crate) fn behind(mut self, redirects: Vec<Head>) -> Self {
+        self.redirects = redirects;
+        self
+    }
+
+    /// Returns the heads of the redirects that were followed to this answer, the first one first.
+    #[must_use]
+    pub fn redirects(&self) -> &[Head] {
+        &self.redirects
+    }
+
+    /// Returns the head.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        let (status, version) = (self.answer.status(), self.answer.version());
+        // hyper keeps the words only if they are not the usual ones.
+        let unusual = self.answer.extensions().get::<ReasonPhrase>();
+        let usual = status
+            .canonical_reason()
+            .filter(|_| version < http::Version::HTTP_2);
+        let reason = unusual.map(|reason| reason.as_bytes());
+        Head {
+            version,
+            status,
+            reason: reason
+                .or(usual.map(str::as_bytes))
+                .unwrap_or_default()
+                .to_vec(),
+            headers: self.answer.headers().clone(),
+        }
     }
 
     /// Returns the status.

@@ -36,7 +36,7 @@ impl Buyer {
 
     /// One try: the answer behind all redirects. At most one of its stops is paid.
     async fn follow(self: &Arc<Self>, mut hop: Hop) -> Result<Response, Error> {
-        let mut bought = None;
+        let (mut bought, mut redirects) = (None, Vec::new());
         for _ in 0..=REDIRECTS_MAX {
             let bought_now = bought
                 .as_ref()
@@ -47,8 +47,9 @@ impl Buyer {
             };
             match self.next_hop(&hop, answer.status(), answer.headers()) {
                 Some(next) => hop = next,
-                None => return Ok(answer.with_receipt(bought)),
+                None => return Ok(answer.with_receipt(bought).behind(redirects)),
             }
+            redirects.push(answer.head());
             bought = answer.into_receipt().await.or(bought);
         }
         let detail = format!("more than {REDIRECTS_MAX} redirects");
