@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use l402_host::{Clock, SystemClock};
 use l402_lightning::Pay;
+use tokio::sync::Semaphore;
 
 use crate::http::{Guard, Http, Spool};
-use crate::purchase::Buyer;
+use crate::purchase::{AHEAD_MAX, Buyer};
 use crate::{Error, Journal, Limits, Price, Progress, Quote, Request, Response};
 
 /// The time limit for the head of an answer: 60 s, unless [`ClientBuilder::timeout`] sets another.
@@ -309,6 +310,7 @@ impl ClientBuilder {
             despite_stop: self.despite_stop,
             settle_pauses: self.settle_pauses,
             body_challenge: self.body_challenge,
+            ahead: Semaphore::new(AHEAD_MAX),
             started,
         })))
     }

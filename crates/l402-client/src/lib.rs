@@ -69,4 +69,4 @@ pub use journal::{Entry, Journal, State};
 pub use limits::{BudgetLimit, Limits};
 pub use receipt::{Receipt, UseOutcome, UseReport};
 pub use request::{Body, Event, Price, Progress, Quote, Request};
-pub use response::Response;
+pub use response::{Head, Response};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
+use http::HeaderName;
 use l402::{Msat, PaymentHash, UnixTime};
 use tokio::io::AsyncRead;
 
@@ -19,6 +20,8 @@ pub struct Request {
     pub url: url::Url,
     /// The caller's headers. An L402 credential among them is refused: the journal chooses it.
     pub headers: http::HeaderMap,
+    /// The headers that this library would add and the caller does not want.
+    pub(crate) left_out: Vec<HeaderName>,
     /// The body.
     pub(crate) body: Body,
 }
@@ -37,6 +40,7 @@ impl Request {
             method,
             url,
             headers: http::HeaderMap::new(),
+            left_out: Vec::new(),
             body: Body::default(),
         }
     }
@@ -51,6 +55,15 @@ impl Request {
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Body>) -> Self {
         self.body = body.into();
+        self
+    }
+
+    /// Sends no such header, unless the caller sets it: neither `user-agent` nor
+    /// `accept-authenticate`, which are added otherwise. `accept: */*` is sent in any case; it means
+    /// the same as no such header (RFC 9110, section 12.5.1).
+    #[must_use]
+    pub fn without_header(mut self, name: HeaderName) -> Self {
+        self.left_out.push(name);
         self
     }
 }

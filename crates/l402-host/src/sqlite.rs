@@ -34,6 +34,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod due;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -98,6 +100,34 @@ impl Schema {
 /// Those of [`private::open`], and [`FileFault::Damaged`], [`FileFault::Empty`], [`FileFault::Full`],
 /// [`FileFault::LogAlone`], [`FileFault::Newer`], [`FileFault::OtherProgram`] or [`FileFault::Sqlite`].
 pub fn open(path: &Path, schema: &Schema) -> Result<Connection, FileError> {
+    open_looking(path, schema, |bytes| bytes <= CHECK_MAX_BYTES)
+}
+
+/// Opens a file as [`open`] does, for a program that opens it many times a day. The whole of it is
+/// checked once a day, and where a log was left beside it: by a program that was killed, or by one
+/// that has the file open, for which a minute is waited. The second value is true if it was checked
+/// now: the time for other housekeeping.
+///
+/// The time of the last check is that of the empty file `FILE-checked` beside it.
+///
+/// # Errors
+/// Those of [`open`]. Damage that was not looked for is an error of SQLite when it is read.
+pub fn open_often(path: &Path, schema: &Schema) -> Result<(Connection, bool), FileError> {
+    let due = due::is_due(path, SystemClock::default().wall());
+    let connection = open_looking(path, schema, |bytes| due && bytes <= CHECK_MAX_BYTES)?;
+    if due {
+        due::note(path);
+    }
+    Ok((connection, due))
+}
+
+/// Opens a file, or makes it, and checks the whole of it if that is wanted of a file of so many
+/// bytes.
+fn open_looking(
+    path: &Path,
+    schema: &Schema,
+    whole: impl Fn(u64) -> bool,
+) -> Result<Connection, FileError> {
     // Also a link that leads nowhere is there: it is refused below.
     if private::is_missing(path) {
         // SQLite would write an older log into the new file. Looked at again, since another process
@@ -108,10 +138,10 @@ pub fn open(path: &Path, schema: &Schema) -> Result<Connection, FileError> {
         }
         make(path, schema)?;
     }
-    open_existing(path, schema)
+    open_there(path, schema, whole)
 }
 
-/// Returns the name of a file that SQLite keeps beside a database.
+/// Returns the name of a file that stands beside a database.
 fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
@@ -123,12 +153,20 @@ fn beside(path: &Path, end: &str) -> PathBuf {
 /// # Errors
 /// Those of [`open`], and [`FileFault::System`] if there is no file.
 pub fn open_existing(path: &Path, schema: &Schema) -> Result<Connection, FileError> {
+    open_there(path, schema, |bytes| bytes <= CHECK_MAX_BYTES)
+}
+
+fn open_there(
+    path: &Path,
+    schema: &Schema,
+    whole: impl Fn(u64) -> bool,
+) -> Result<Connection, FileError> {
     let fail = |fault: FileFault| FileError::new(path, fault);
     let bytes = private::own_size(path)?;
     if bytes == 0 {
         return Err(fail(FileFault::Empty));
     }
-    retry(schema, || look(path, schema, bytes)).map_err(fail)?;
+    retry(schema, || look(path, schema, bytes, whole(bytes))).map_err(fail)?;
     private::narrow_path(path)?;
     for end in ["-wal", "-shm", "-journal"] {
         private::narrow_path(&beside(path, end))?;
@@ -145,8 +183,8 @@ fn make(path: &Path, schema: &Schema) -> Result<(), FileError> {
 }
 
 /// Refuses a file that is not ours, through a connection that cannot change it.
-fn look(path: &Path, schema: &Schema, bytes: u64) -> Result<(), StepError> {
-    match checked_read_only(path, schema, bytes) {
+fn look(path: &Path, schema: &Schema, bytes: u64, whole: bool) -> Result<(), StepError> {
+    match checked_read_only(path, schema, bytes, whole) {
         // A crash in the middle of a first start or an upgrade has left a journal, and only a
         // connection that may write can roll it back. `connect` does, and checks before it changes
         // anything else.
@@ -157,7 +195,12 @@ fn look(path: &Path, schema: &Schema, bytes: u64) -> Result<(), StepError> {
     }
 }
 
-fn checked_read_only(path: &Path, schema: &Schema, bytes: u64) -> Result<(), StepError> {
+fn checked_read_only(
+    path: &Path,
+    schema: &Schema,
+    bytes: u64,
+    whole: bool,
+) -> Result<(), StepError> {
     if bytes < PAGE_MIN_BYTES {
         let wanted = schema.name;
         return Err(StepError::Fault(FileFault::OtherProgram { wanted }));
@@ -166,7 +209,7 @@ fn checked_read_only(path: &Path, schema: &Schema, bytes: u64) -> Result<(), Ste
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(schema.busy_timeout)?;
     checked_version(&connection.unchecked_transaction()?, schema)?;
-    if bytes <= CHECK_MAX_BYTES {
+    if whole {
         let verdict: String =
             connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if verdict != "ok" {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use l402::UnixTime;
 use l402_host::Clock;
 use l402_lightning::Pay;
+use tokio::sync::Semaphore;
 
 use crate::http::{Http, Spool};
 use crate::journal::Journal;
@@ -35,6 +36,8 @@ pub(crate) struct Buyer {
     pub(crate) settle_pauses: [Duration; 2],
     /// See [`Payer::body_challenge`](crate::examine::Payer).
     pub(crate) body_challenge: bool,
+    /// The places of those who ask ahead of the queue.
+    pub(crate) ahead: Semaphore,
     /// Wall and monotonic time of the start: see [`Buyer::window_time`].
     pub(crate) started: (UnixTime, Duration),
 }

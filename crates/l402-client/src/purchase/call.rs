@@ -76,7 +76,7 @@ impl Buyer {
         mut hop: Hop,
         pauses: &mut Pauses,
     ) -> Result<Response, Error> {
-        let mut call = CallPurchases::default();
+        let (mut call, mut redirects) = (CallPurchases::default(), Vec::new());
         for _ in 0..=REDIRECTS_MAX {
             let answer = match self.fetch_in_time(&hop, &mut call, pauses).await {
                 Ok(answer) => answer,
@@ -86,10 +86,14 @@ impl Buyer {
                 }
             };
             let next = match self.next_hop(&hop, answer.status(), answer.headers()) {
-                Ok(None) => return Ok(answer.with_receipt(call.into_receipt())),
+                Ok(None) => {
+                    let answer = answer.with_receipt(call.into_receipt());
+                    return Ok(answer.behind(redirects));
+                }
                 Ok(Some(next)) => next,
                 Err(error) => return Err(still_open(error, answer.receipt())),
             };
+            redirects.push(answer.head());
             if !next.foreign && answer.may_go_along() {
                 call.along = answer.into_delivery();
             } else if let Some(receipt) = answer.into_receipt().await {

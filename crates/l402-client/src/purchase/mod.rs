@@ -54,3 +54,4 @@ mod recover;
 mod verdict;
 
 pub(crate) use buyer::Buyer;
+pub(crate) use queue::AHEAD_MAX;

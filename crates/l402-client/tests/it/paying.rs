@@ -234,16 +234,19 @@ async fn waits_where_the_server_says_that_the_same_token_will_do() {
 
 #[tokio::test]
 async fn an_error_of_the_buyer_is_an_answer_and_no_delivery() {
-    let world = World::new().await;
-    world.server.plan().troubles = vec![Trouble::Status(404)];
-    let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
-    assert_eq!((fetched.status, fetched.reused), (404, Some(false)));
-    assert_eq!(world.states(), [State::Paid]);
-    assert_eq!(
-        world.fetch(&world.client(), "/joke").await.unwrap().reused,
-        Some(true)
-    );
-    assert_eq!(world.spent().await, Msat::from_sat(50));
+    // 501 and 505 are about the request as well: nobody is told to send the same one again.
+    for status in [404, 501, 505] {
+        let world = World::new().await;
+        world.server.plan().troubles = vec![Trouble::Status(status)];
+        let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
+        assert_eq!((fetched.status, fetched.reused), (status, Some(false)));
+        assert_eq!(world.states(), [State::Paid]);
+        assert_eq!(
+            world.fetch(&world.client(), "/joke").await.unwrap().reused,
+            Some(true)
+        );
+        assert_eq!(world.spent().await, Msat::from_sat(50));
+    }
 }
 
 #[tokio::test]
@@ -351,6 +354,37 @@ async fn each_limit_holds_with_the_fee() {
     );
     assert_eq!(world.spent().await, Msat::from_sat(100));
     assert_eq!(world.entries().len(), 2);
+}
+
+// FAULTS T16: an error about the day says what is spent and when enough of it is free again.
+#[tokio::test]
+async fn the_days_limit_says_what_is_spent_and_when_it_frees() {
+    let world = World::new().await;
+    let limits = Limits::default().with_per_day(Msat::from_sat(120));
+    let build = || world.builder().limits(limits).build().unwrap();
+    let over = async |client: &Client| match world.fetch(client, "/joke").await {
+        Err(Error::OverBudget { spent, frees, .. }) => (spent, frees),
+        other => panic!("{other:?}"),
+    };
+    let (hour, day) = (Duration::from_secs(3600), Duration::from_secs(24 * 3600));
+    let client = build();
+    world.fetch(&client, "/joke").await.unwrap();
+    world.clock.advance(hour);
+    world.fetch(&client, "/joke").await.unwrap();
+    let frees = START.saturating_add(day);
+    assert_eq!(over(&client).await, (Msat::from_sat(100), Some(frees)));
+    // Bought while the clock was far ahead: the day lasts until that date is reached.
+    let far = 1000 * day;
+    world.clock.set_wall(START.saturating_add(far));
+    world.fetch(&build(), "/joke").await.unwrap();
+    world.fetch(&build(), "/joke").await.unwrap();
+    world.clock.set_wall(START.saturating_add(2 * day));
+    let frees = START.saturating_add(far + day);
+    assert_eq!(over(&build()).await, (Msat::from_sat(100), Some(frees)));
+    // What the limit never allows is not waited for.
+    let never = limits.with_per_day(Msat::from_sat(49));
+    let client = world.builder().limits(never).build().unwrap();
+    assert_eq!(over(&client).await, (Msat::from_sat(100), None));
 }
 
 #[tokio::test]

@@ -169,3 +169,16 @@ async fn a_method_is_kept_where_its_user_forced_it() {
         assert_eq!(world.server.seen().methods, [http::Method::POST, then]);
     }
 }
+
+// FAULTS T7: the heads of all answers on the way.
+#[tokio::test]
+async fn the_heads_of_redirects_are_kept() {
+    let world = World::new().await;
+    let client = world.builder().follow_redirects(true).build().unwrap();
+    let url = world.server.url("/to/307?/to/301?/free");
+    let answer = client.send(Request::get(url)).await.unwrap();
+    let heads: Vec<_> = answer.redirects().iter().map(|head| head.status).collect();
+    assert_eq!(heads, [307, 301]);
+    assert_eq!(answer.redirects()[0].headers["location"], "/to/301?/free");
+    assert_eq!(answer.head().reason, b"OK");
+}

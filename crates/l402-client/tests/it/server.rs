@@ -62,6 +62,10 @@ pub(crate) struct Plan {
     pub(crate) alter: Option<Alter>,
     /// Says on each answer to a credential what became of the use.
     pub(crate) tells: bool,
+    /// The challenges that it still gives; then it answers 429.
+    pub(crate) challenges_left: u32,
+    /// The time that it takes for each.
+    pub(crate) pause: Duration,
     /// The bytes of a header in the answer to `/huge`.
     pub(crate) huge: usize,
     /// Answers 429 to so many requests, whatever they carry, with this `Retry-After`.
@@ -118,6 +122,8 @@ impl PaidServer {
                 troubles: Vec::new(),
                 alter: None,
                 tells: false,
+                challenges_left: u32::MAX,
+                pause: Duration::ZERO,
                 huge: 0,
                 limited: (0, ""),
                 endless_402: false,
@@ -210,6 +216,10 @@ impl ServerState {
         }
         match path.as_str() {
             "/free" => plain(200, "free"),
+            "/free-and-slow" => {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                plain(200, "free")
+            }
             "/unauthorized" => {
                 let mut answer = self.challenge(&path).await;
                 *answer.status_mut() = StatusCode::UNAUTHORIZED;
@@ -219,6 +229,7 @@ impl ServerState {
             path if path.starts_with("/to/") => redirect(&path[4..], &query),
             _ => match credential {
                 Some(credential) => self.answer_to(&credential, &path, &query).await,
+                None if self.is_tired() => plain(429, "later"),
                 None => self.challenge(&path).await,
             },
         }
@@ -262,6 +273,14 @@ impl ServerState {
             answer.headers_mut().insert("retry-after", after);
         }
         Some(answer)
+    }
+
+    /// Counts a challenge; `true` where there is none left.
+    fn is_tired(&self) -> bool {
+        let mut plan = self.plan.lock().expect("no panic before");
+        let left = plan.challenges_left;
+        plan.challenges_left = left.saturating_sub(1);
+        left == 0
     }
 
     fn huge(&self) -> Response<Body> {
@@ -330,15 +349,17 @@ impl ServerState {
     }
 
     async fn challenge(&self, path: &str) -> Response<Body> {
-        let (price, policy, alter, is_endless) = {
+        let (price, policy, alter, is_endless, pause) = {
             let plan = self.plan.lock().expect("no panic before");
             (
                 plan.price,
                 plan.policy,
                 plan.alter.clone(),
                 plan.endless_402,
+                plan.pause,
             )
         };
+        tokio::time::sleep(pause).await;
         let made = self.make(service_of(path), price, policy).await;
         let challenge = Challenge::new(&made.token, &made.invoice).expect("plain text");
         let mut answer = Answer402 {

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use l402_host::{FileFault, sqlite};
+use l402_host::{Clock as _, FileFault, SystemClock, sqlite};
 use rusqlite::Connection;
 
 use crate::NOTES;
@@ -220,6 +221,46 @@ fn truncated_and_damaged_files_are_refused() {
     refused(&path);
     fs::write(&path, &whole).unwrap();
     sqlite::open(&path, &NOTES).unwrap();
+}
+
+// FAULTS T4: a file that is opened all day is not read as a whole each time.
+#[test]
+fn a_file_opened_often_is_checked_once_a_day_and_after_an_unclean_end() {
+    const MINUTE: u64 = 60;
+    let folder = folder();
+    let path = several_pages(folder.path());
+    let beside = |end: &str| folder.path().join(format!("notes.db{end}"));
+    let checked = || sqlite::open_often(&path, &NOTES).map(|(_, checked)| checked);
+    assert!(checked().unwrap(), "nobody has checked it yet");
+    assert!(!checked().unwrap());
+    let mut damaged = fs::read(&path).unwrap();
+    damaged[4096 * 3..4096 * 5].fill(0x55);
+    fs::write(&path, damaged).unwrap();
+    assert!(!checked().unwrap(), "it is looked for once a day");
+
+    let age = |minutes: u64| {
+        let at = std::time::SystemTime::UNIX_EPOCH + now() - Duration::from_secs(minutes * MINUTE);
+        let note = fs::File::options().write(true).open(beside("-checked"));
+        note.unwrap().set_modified(at).unwrap();
+    };
+    age(24 * 60 - 1);
+    assert!(!checked().unwrap());
+    // A crash leaves a log. So does a program that has the file open, for which a minute is waited.
+    fs::write(beside("-wal"), "a log").unwrap();
+    age(2);
+    let fault = into_fault(checked().unwrap_err());
+    assert!(matches!(fault, FileFault::Damaged(_)), "{fault}");
+    fs::remove_file(beside("-wal")).unwrap();
+    age(24 * 60 + 1);
+    let fault = into_fault(checked().unwrap_err());
+    assert!(matches!(fault, FileFault::Damaged(_)), "{fault}");
+    // A check that is refused is no check.
+    checked().unwrap_err();
+}
+
+/// The time since 1970.
+fn now() -> Duration {
+    Duration::from_secs(SystemClock::default().wall().secs())
 }
 
 #[test]
