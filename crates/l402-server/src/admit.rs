@@ -242,18 +242,18 @@ impl Paywall {
     ) -> NotGranted {
         let refusal = match matched {
             // A route is named only if its credential failed.
-            Some(matched) if let Err(wait) = self.shared.take_attempt(request) => {
-                Refusal::new(Problem::TooManyAttempts)
-                    .with_retry_after(wait)
-                    .on(&matched, request)
-            }
-            // Old clients read nothing but 402.
-            Some(matched) if self.shared.settings.invalid_credential_402 => {
-                return NotGranted::Challenge(matched, problem, None);
-            }
-            Some(matched) => match &request.presented {
-                Presented::Malformed(error) => Refusal::new(problem).with_detail(error.to_string()),
-                _ => Refusal::new(problem),
+            Some(matched) => match self.shared.take_attempt(request) {
+                Err(wait) => Refusal::new(Problem::TooManyAttempts).with_retry_after(wait),
+                // Old clients read nothing but 402.
+                Ok(()) if self.shared.settings.invalid_credential_402 => {
+                    return NotGranted::Challenge(matched, problem, None);
+                }
+                Ok(()) => match &request.presented {
+                    Presented::Malformed(error) => {
+                        Refusal::new(problem).with_detail(error.to_string())
+                    }
+                    _ => Refusal::new(problem),
+                },
             }
             .on(&matched, request),
             None if problem == Problem::MethodNotAllowed => {
