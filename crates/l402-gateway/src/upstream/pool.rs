@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 use super::answer_body::UpstreamBody;
 use super::body::{Progress, RequestBody};
 use super::connect::Upstream;
-use super::http1::{Http1, Http1Body, Http1Request, NoResponse};
+use super::http1::{HEAD_MAX, Http1, Http1Body, Http1Request, NoResponse};
 
 /// The longest time that an idle connection is kept: shorter than most servers keep theirs, so that
 /// it is seldom the upstream that closes one.
@@ -226,6 +226,7 @@ impl Pool {
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .keep_alive_interval(PING_AFTER)
+            .max_header_list_size(HEAD_MAX)
             .handshake(TokioIo::new(wire))
             .await?;
         tokio::spawn(async move {
