@@ -7,10 +7,13 @@ use http::HeaderMap;
 use http::header::RETRY_AFTER;
 
 use super::hop::{CredentialHeader, Hop};
+use super::withheld::{self, withhold};
 use crate::{Error, Refused};
 
 /// The reason for a missing answer.
 pub(crate) enum NoResponse {
+    /// The server broke the connection off, in words. It may have answered before.
+    BrokenOff(String),
     /// The head of the answer is larger than is read.
     HeadTooLarge,
     /// Anything else, in words.
@@ -21,7 +24,7 @@ impl NoResponse {
     pub(crate) fn text(self) -> String {
         match self {
             Self::HeadTooLarge => "the head of the answer is too large".into(),
-            Self::Other(text) => text,
+            Self::BrokenOff(text) | Self::Other(text) => text,
         }
     }
 }
@@ -33,7 +36,7 @@ impl From<NoResponse> for Error {
             NoResponse::HeadTooLarge => {
                 Self::refused(Refused::ChallengeTooLarge, NoResponse::HeadTooLarge.text())
             }
-            NoResponse::Other(detail) => Self::Transport { detail },
+            NoResponse::BrokenOff(detail) | NoResponse::Other(detail) => Self::Transport { detail },
         }
     }
 }
@@ -62,7 +65,18 @@ impl Http {
     }
 
     pub(crate) async fn ask(&self, hop: &Hop) -> Result<reqwest::Response, NoResponse> {
-        self.send(hop.unpaid()).await
+        let answered = self.send(hop.unpaid()).await;
+        match (&answered, hop.body_len()) {
+            (Err(why), 1..) if why.is_broken_off() => self.ask_by_head(hop).await.or(answered),
+            _ => answered,
+        }
+    }
+
+    /// Asks with the head of the request alone, after a server has broken off the whole of it.
+    async fn ask_by_head(&self, hop: &Hop) -> Result<reqwest::Response, NoResponse> {
+        let asked = self.send(withhold(hop.unpaid(), hop.body_len()));
+        let answered = tokio::time::timeout(withheld::WAIT, asked).await;
+        answered.unwrap_or_else(|_| Err(NoResponse::Other("no answer to the head".into())))
     }
 
     pub(crate) async fn present(
@@ -105,6 +119,8 @@ impl Http {
 fn no_response(error: reqwest::Error) -> NoResponse {
     if is_head_too_large(&error) {
         NoResponse::HeadTooLarge
+    } else if withheld::is_broken_off(&error) {
+        NoResponse::BrokenOff(error_chain(&error.without_url()))
     } else {
         NoResponse::Other(error_chain(&error.without_url()))
     }

@@ -121,6 +121,11 @@ impl Hop {
         Some(next)
     }
 
+    /// Returns the length of the body, in bytes.
+    pub(super) fn body_len(&self) -> u64 {
+        self.body.len()
+    }
+
     fn drop_body(&mut self) {
         self.body = Spooled::EMPTY;
         for name in [

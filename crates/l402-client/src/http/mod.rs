@@ -5,6 +5,7 @@ mod hop;
 mod spool;
 mod upload;
 mod userinfo;
+mod withheld;
 
 pub use connection::is_head_too_large;
 
