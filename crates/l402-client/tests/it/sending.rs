@@ -238,20 +238,21 @@ async fn the_folder_of_bodies_is_its_owners_alone() {
 /// Answers each request by its head and one byte of its body, and breaks the connection off.
 async fn refusing_early() -> (String, Arc<AtomicUsize>) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
     let asked = Arc::<AtomicUsize>::default();
     let count = Arc::clone(&asked);
     tokio::spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
             let mut seen = Vec::new();
             while !seen.windows(4).any(|end| end == b"\r\n\r\n") {
-                socket.read_buf(&mut seen).await.unwrap();
+                socket.read_buf(&mut seen).await.expect("a head");
             }
             count.fetch_add(1, Ordering::SeqCst);
             let answer = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 8\r\n\
                           Connection: close\r\n\r\ntoo long";
-            socket.write_all(answer.as_bytes()).await.unwrap();
+            socket.write_all(answer.as_bytes()).await.expect("sent");
             // Dropped with unread bytes: a reset.
         }
     });
