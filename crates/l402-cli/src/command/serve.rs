@@ -30,7 +30,8 @@ use crate::text::plain::escape;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Prices are written \"50 sat\", \"2500 msat\" or \"0.00000050 BTC\". A policy says what one payment
-buys: request (one served answer), uses=10, or time=1h.
+buys: request (one served answer), uses=10, or time=1h. The hour begins when the invoice can no
+longer be paid, 10 minutes after the 402, however early it is paid.
 
 Examples:
   l402 serve --upstream http://127.0.0.1:3000 --price \"50 sat\"

@@ -10,10 +10,13 @@ use l402::UnixTime;
 use super::guard::Guard;
 use super::hop::{CredentialHeader, Hop};
 use super::replay::peek;
+use super::withheld::{self, withhold};
 use crate::{Error, Refused};
 
 /// The reason for a missing answer.
 pub(crate) enum NoResponse {
+    /// The server broke the connection off, in words. It may have answered before.
+    BrokenOff(String),
     /// The head of the answer is larger than is read.
     HeadTooLarge,
     /// The address is one of the caller's own, which is never asked.
@@ -26,7 +29,7 @@ impl NoResponse {
     pub(crate) fn text(self) -> String {
         match self {
             Self::HeadTooLarge => "the head of the answer is too large".into(),
-            Self::OwnAddress(text) | Self::Other(text) => text,
+            Self::BrokenOff(text) | Self::OwnAddress(text) | Self::Other(text) => text,
         }
     }
 }
@@ -39,7 +42,7 @@ impl From<NoResponse> for Error {
                 Self::refused(Refused::ChallengeTooLarge, NoResponse::HeadTooLarge.text())
             }
             NoResponse::OwnAddress(detail) => Self::refused(Refused::OwnAddress, detail),
-            NoResponse::Other(detail) => Self::Transport { detail },
+            NoResponse::BrokenOff(detail) | NoResponse::Other(detail) => Self::Transport { detail },
         }
     }
 }
@@ -75,7 +78,18 @@ impl Http {
     }
 
     pub(crate) async fn ask(&self, hop: &Hop) -> Result<reqwest::Response, NoResponse> {
-        self.send(hop.unpaid()).await
+        let answered = self.send(hop.unpaid()).await;
+        match (&answered, hop.body_len()) {
+            (Err(why), 1..) if why.is_broken_off() => self.ask_by_head(hop).await.or(answered),
+            _ => answered,
+        }
+    }
+
+    /// Asks with the head of the request alone, after a server has broken off the whole of it.
+    async fn ask_by_head(&self, hop: &Hop) -> Result<reqwest::Response, NoResponse> {
+        let asked = self.send(withhold(hop.unpaid(), hop.body_len()));
+        let answered = tokio::time::timeout(withheld::WAIT, asked).await;
+        answered.unwrap_or_else(|_| Err(NoResponse::Other("no answer to the head".into())))
     }
 
     pub(crate) async fn present(
@@ -135,6 +149,8 @@ impl Http {
 fn no_response(error: reqwest::Error) -> NoResponse {
     if is_head_too_large(&error) {
         NoResponse::HeadTooLarge
+    } else if withheld::is_broken_off(&error) {
+        NoResponse::BrokenOff(error_chain(&error.without_url()))
     } else {
         NoResponse::Other(error_chain(&error.without_url()))
     }

@@ -155,6 +155,11 @@ impl Hop {
         Ok(hex::encode(digest.finalize()))
     }
 
+    /// Returns the length of the body, in bytes.
+    pub(super) fn body_len(&self) -> u64 {
+        self.body.len()
+    }
+
     fn drop_body(&mut self) {
         self.body = Spooled::EMPTY;
         for name in [

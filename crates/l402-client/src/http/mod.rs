@@ -7,6 +7,7 @@ mod replay;
 mod spool;
 mod upload;
 mod userinfo;
+mod withheld;
 
 pub use connection::{is_head_too_large, retry_after};
 

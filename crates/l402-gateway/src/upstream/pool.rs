@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 use super::answer_body::UpstreamBody;
 use super::body::{Progress, RequestBody};
 use super::connect::Upstream;
-use super::http1::{Http1, Http1Body, Http1Request, NoResponse};
+use super::http1::{HEAD_MAX, Http1, Http1Body, Http1Request, NoResponse};
 use super::slots::Slots;
 use super::wire::Wire;
 
@@ -271,6 +271,7 @@ impl Pool {
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .keep_alive_interval(PING_AFTER)
+            .max_header_list_size(HEAD_MAX)
             .handshake(TokioIo::new(wire))
             .await?;
         tokio::spawn(async move {
