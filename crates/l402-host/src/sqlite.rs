@@ -111,6 +111,19 @@ pub fn open(path: &Path, schema: &Schema) -> Result<Connection, FileError> {
     open_existing(path, schema)
 }
 
+/// Narrows the modes of a database and of the files that SQLite keeps beside it to 0600, without
+/// opening any. Files that are missing are none. For a database that is opened later.
+///
+/// # Errors
+/// Those of [`private::open`].
+pub fn narrow(path: &Path) -> Result<(), FileError> {
+    private::narrow_path(path)?;
+    for end in ["-wal", "-shm", "-journal"] {
+        private::narrow_path(&beside(path, end))?;
+    }
+    Ok(())
+}
+
 /// Returns the name of a file that SQLite keeps beside a database.
 fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -129,10 +142,7 @@ pub fn open_existing(path: &Path, schema: &Schema) -> Result<Connection, FileErr
         return Err(fail(FileFault::Empty));
     }
     retry(schema, || look(path, schema, bytes)).map_err(fail)?;
-    private::narrow_path(path)?;
-    for end in ["-wal", "-shm", "-journal"] {
-        private::narrow_path(&beside(path, end))?;
-    }
+    narrow(path)?;
     retry(schema, || connect(path, schema)).map_err(fail)
 }
 
