@@ -141,6 +141,19 @@ fn open_looking(
     open_there(path, schema, whole)
 }
 
+/// Narrows the modes of a database and of the files that SQLite keeps beside it to 0600, without
+/// opening any. Files that are missing are none. For a database that is opened later.
+///
+/// # Errors
+/// Those of [`private::open`].
+pub fn narrow(path: &Path) -> Result<(), FileError> {
+    private::narrow_path(path)?;
+    for end in ["-wal", "-shm", "-journal"] {
+        private::narrow_path(&beside(path, end))?;
+    }
+    Ok(())
+}
+
 /// Returns the name of a file that stands beside a database.
 fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -167,10 +180,7 @@ fn open_there(
         return Err(fail(FileFault::Empty));
     }
     retry(schema, || look(path, schema, bytes, whole(bytes))).map_err(fail)?;
-    private::narrow_path(path)?;
-    for end in ["-wal", "-shm", "-journal"] {
-        private::narrow_path(&beside(path, end))?;
-    }
+    narrow(path)?;
     retry(schema, || connect(path, schema)).map_err(fail)
 }
 

@@ -98,7 +98,8 @@ fn certificate(folder: &Path, name: &str) -> [PathBuf; 2] {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
     let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     std::fs::write(&certificate, made.cert.pem()).expect("written");
-    std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
+    let pem = made.signing_key.serialize_pem();
+    l402_host::private::replace(&key, pem.as_bytes()).expect("written");
     [certificate, key]
 }
 

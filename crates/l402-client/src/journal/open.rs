@@ -124,7 +124,7 @@ impl Journal {
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let file = folder.join("client.db");
         let locks = folder.join("locks");
-        // First, for it makes the folders above it as well, each with mode 0700.
+        private::create_folder(folder)?;
         private::create_folder(&locks)?;
         let store = Store::open(&file)?;
         Ok(Self {

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use l402_host::{FileError, private};
 
-/// The home folder (`L402_HOME`) with master key and ledger. Made with mode 0700 when first used.
+/// The home folder (`L402_HOME`) with master key and ledger. Made with mode 0700 when first used;
+/// an existing one is narrowed to that, unless it holds other files.
 ///
 /// ```
 /// use l402_gateway::Home;
@@ -21,10 +22,11 @@ impl Home {
     /// Opens the folder, and creates it if it is missing.
     ///
     /// # Errors
-    /// The folder cannot be made, or another file has its name. The text names the folder.
+    /// The folder cannot be made, another file has its name, or others can write in it and it holds
+    /// more than files of the program. The text names the folder.
     pub fn at(path: impl Into<PathBuf>) -> Result<Self, FileError> {
         let path = path.into();
-        private::create_folder(&path)?;
+        private::create_home(&path)?;
         Ok(Self(path))
     }
 

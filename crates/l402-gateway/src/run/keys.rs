@@ -133,7 +133,7 @@ fn make(path: &Path) -> Result<MasterKey, GatewayError> {
 }
 
 fn read(path: &Path) -> Result<MasterKey, GatewayError> {
-    let text = private::read_named(path).map_err(|error| unreadable(path, error))?;
+    let text = private::read_key(path).map_err(|error| unreadable(path, error))?;
     let text = std::str::from_utf8(&text).map_err(|error| wrong(path, &error))?;
     MasterKey::from_hex(text).map_err(|error| wrong(path, &error))
 }
@@ -145,9 +145,11 @@ fn wrong(path: &Path, what: &dyn std::fmt::Display) -> GatewayError {
 
 fn unreadable(path: &Path, error: l402_host::FileError) -> GatewayError {
     let kind = match error.fault() {
-        FileFault::NotPlain | FileFault::OpenToOthers { .. } | FileFault::OtherOwner { .. } => {
-            GatewayErrorKind::UnsafeFile
-        }
+        FileFault::FolderOpenToOthers { .. }
+        | FileFault::LinkTo(_)
+        | FileFault::NotPlain
+        | FileFault::OpenToOthers { .. }
+        | FileFault::OtherOwner { .. } => GatewayErrorKind::UnsafeFile,
         _ => GatewayErrorKind::MasterKey,
     };
     let text = format!(

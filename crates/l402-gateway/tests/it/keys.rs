@@ -508,3 +508,75 @@ async fn a_clock_that_is_set_back_far_stops_counted_uses_alone() {
     let fresh = server.buy("/use").await;
     assert_eq!(tried(&server, "/use", &fresh).await, SERVED);
 }
+
+#[cfg(unix)]
+fn mode(path: &Path) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).expect("a file").permissions())
+        & 0o777
+}
+
+#[cfg(unix)]
+fn widen(path: &Path, mode: u32) {
+    let wide = std::os::unix::fs::PermissionsExt::from_mode(mode);
+    fs::set_permissions(path, wide).expect("ours");
+}
+
+/// FAULTS S13: what the program alone writes is narrowed.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_ours_that_lie_open_are_closed_by_a_start() {
+    let shop = shop(upstream(false, describe).await);
+    let mut server = serve(&shop).await;
+    server.buy("/use").await;
+    stop(&mut server).await;
+    let home = server.home.path();
+    let files = ["gateway.db", "ledger.id", "sandbox/sandbox.db"].map(|name| home.join(name));
+    let folders = [home.to_owned(), home.join("sandbox")];
+    files.iter().for_each(|path| widen(path, 0o644));
+    folders.iter().for_each(|path| widen(path, 0o777));
+    assert!(start_once(&shop, &server, false).await.is_none());
+    assert_eq!(files.map(|path| mode(&path)), [0o600; 3]);
+    assert_eq!(folders.map(|path| mode(&path)), [0o700; 2]);
+}
+
+/// FAULTS S13: what others could have read or chosen is refused, with the way to fix it.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_lie_open_and_links_are_refused() {
+    let shop = shop(upstream(false, describe).await);
+    let mut server = serve(&shop).await;
+    stop(&mut server).await;
+    let home = server.home.path();
+    let other = tempfile::tempdir().unwrap();
+    crate::tls::certificate(other.path());
+    let at = |name: &str| other.path().join(name).display().to_string();
+    let open = other.path().join("open");
+    fs::create_dir(&open).unwrap();
+    widen(&open, 0o777);
+    fs::copy(home.join("master.key"), open.join("a.key")).unwrap();
+    std::os::unix::fs::symlink(home.join("master.key"), other.path().join("link.key")).unwrap();
+    widen(&other.path().join("key.pem"), 0o644);
+    let key = |name: &str| format!("[keys]\nfile = \"{}\"\n{shop}", at(name));
+    let (certificate, tls) = (at("cert.pem"), at("key.pem"));
+    let tls = format!("[tls]\ncertificate = \"{certificate}\"\nkey = \"{tls}\"\n{shop}");
+    for (text, fix) in [
+        (key("open/a.key"), "chmod go-w"),
+        (key("link.key"), "master.key"),
+        (tls, "chmod 640"),
+    ] {
+        let error = start_once(&text, &server, false)
+            .await
+            .expect("it is refused");
+        assert_eq!(error.kind(), GatewayErrorKind::UnsafeFile, "{error}");
+        assert!(error.to_string().contains(fix), "{error}");
+    }
+    // A ledger that is a link, to a file that everybody can write.
+    let ledger = home.join("gateway.db");
+    fs::rename(&ledger, other.path().join("real.db")).unwrap();
+    widen(&other.path().join("real.db"), 0o666);
+    std::os::unix::fs::symlink(other.path().join("real.db"), &ledger).unwrap();
+    let error = start_once(&shop, &server, false)
+        .await
+        .expect("it is refused");
+    assert_eq!(error.kind(), GatewayErrorKind::UnsafeFile, "{error}");
+}

@@ -181,6 +181,78 @@ fn other_programs_files_are_refused() {
     }
 }
 
+/// Every file of a folder, with its content.
+fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    let read = |path: PathBuf| (path.clone(), fs::read(path).expect("a file"));
+    paths.into_iter().map(read).collect()
+}
+
+/// FAULTS S12: a refused file keeps its bytes, and with them its journal mode. Also: in WAL mode, with
+/// a log that a kill has left, and newer files of ours.
+#[test]
+fn a_refused_file_is_left_as_it_was() {
+    let newer = format!("{}; PRAGMA user_version = 9", NOTES.create);
+    for (sql, journal) in [
+        ("CREATE TABLE other (x)", "delete"),
+        ("CREATE TABLE other (x)", "wal"),
+        (
+            "CREATE TABLE notes (x); PRAGMA user_version = 2; PRAGMA application_id = 7",
+            "delete",
+        ),
+        (&newer, "delete"),
+        (&newer, "truncate"),
+        (&newer, "wal"),
+    ] {
+        for killed in [false, true] {
+            let (made, folder) = (folder(), folder());
+            let path = made_with(made.path(), sql);
+            let connection = Connection::open(&path).unwrap();
+            let set = format!("PRAGMA journal_mode = {journal}");
+            connection.query_row(&set, [], |_| Ok(())).unwrap();
+            connection.execute_batch("CREATE TABLE more (x)").unwrap();
+            let kept = killed.then_some(connection);
+            for (file, bytes) in contents(made.path()) {
+                // The kernel forgets the shared memory, and with it the index of the log.
+                if !file.to_string_lossy().ends_with("-shm") {
+                    fs::write(folder.path().join(file.file_name().unwrap()), bytes).unwrap();
+                }
+            }
+            drop(kept);
+            let path = folder.path().join("notes.db");
+            let before = contents(folder.path());
+            for _ in 0..2 {
+                let error = sqlite::open(&path, &NOTES).unwrap_err();
+                let fault = error.fault();
+                let known = matches!(
+                    fault,
+                    FileFault::OtherProgram { .. } | FileFault::Newer { .. }
+                );
+                assert!(known, "{sql} {journal} {killed}: {error}");
+            }
+            // A database in WAL mode gets the files that even reading needs; its own stay.
+            let after = contents(folder.path());
+            assert!(
+                before.iter().all(|file| after.contains(file)),
+                "{sql} {journal} {killed}"
+            );
+            let added = after.iter().filter(|file| !before.contains(file));
+            for (file, bytes) in added {
+                let name = file.to_string_lossy();
+                let empty = name.ends_with("-wal") && bytes.is_empty();
+                assert!(
+                    journal == "wal" && (empty || name.ends_with("-shm")),
+                    "{name}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_no_database_is_refused() {
     for text in ["x".to_owned(), "no database, and long enough ".repeat(200)] {

@@ -1,66 +1,11 @@
-//! Files (0600) and folders (0700) that only their owner can read.
-//!
-//! A file of the program is never reached through a link and never accepted from another user.
-//! Checks run on the file after it was opened, so that it cannot be exchanged in between. A new
-//! file is written beside its place and moved there whole, so that no process reads half of it. On
-//! systems other than Unix the rights of the platform apply.
-//!
-//! ```text
-//! create, replace   draft beside the place ──▶ write ──▶ sync ──▶ link or rename ──▶ sync the folder
-//! read, open        open without following a link ──▶ plain file? owner? mode? ──▶ use
-//! ```
-//!
-//! ```
-//! use l402_host::private;
-//!
-//! # let home = tempfile::tempdir()?;
-//! let folder = home.path().join("client");
-//! private::create_folder(&folder)?;
-//! let seed = folder.join("seed");
-//! private::replace(&seed, b"first")?;
-//! private::replace(&seed, b"second")?;
-//! assert_eq!(private::read(&seed)?.as_slice(), b"second");
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! Files that only their owner can read: opened, made whole, or put in the place of others.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use zeroize::Zeroizing;
-
+use super::mode::{check_own, narrow, not_plain_if_link, options};
 use crate::{FileError, FileFault};
-
-/// The largest file that [`read`] returns whole, in bytes. Keys and seeds are below 100.
-const READ_MAX_BYTES: u64 = 64 * 1024;
-
-/// Makes a folder (0700) and its parents, unless it exists.
-///
-/// The mode of an existing folder is not changed: it is the choice of the operator, and each file
-/// in it is 0600. The folder may be a link, so that data can be moved to another disk.
-///
-/// # Errors
-/// [`FileError`] if the folder cannot be made, or if something else has its name.
-pub fn create_folder(path: &Path) -> Result<(), FileError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(path)
-        .map_err(|error| FileError::new(path, error.into()))
-}
-
-/// Makes a folder as [`create_folder`] does, and refuses an existing one that gives other users
-/// access. For folders in which a library writes files with modes of its own.
-///
-/// # Errors
-/// Those of [`create_folder`], and [`FileFault::OpenToOthers`].
-pub fn create_closed_folder(path: &Path) -> Result<(), FileError> {
-    create_folder(path)?;
-    let found = fs::metadata(path).map_err(|error| FileError::new(path, error.into()))?;
-    refuse_open_mode(&found, 0o700).map_err(|fault| FileError::new(path, fault))
-}
 
 /// Opens a file for reading and writing. A missing file is made (0600, empty), and an existing one
 /// with a wider mode is narrowed.
@@ -111,7 +56,7 @@ pub(crate) fn narrow_path(path: &Path) -> Result<(), FileError> {
         };
         check_own(&found)?;
         #[cfg(unix)]
-        if mode(&found) != 0o600 {
+        if super::mode::mode(&found) != 0o600 {
             let narrow = std::os::unix::fs::PermissionsExt::from_mode(0o600);
             fs::set_permissions(path, narrow)?;
         }
@@ -188,25 +133,6 @@ fn is_unsupported(error: &io::Error) -> bool {
     )
 }
 
-/// Makes a key file of 64 random hexadecimal digits and a line feed, unless the file exists. If
-/// several processes start at once, one makes the key and all use it.
-///
-/// # Errors
-/// Those of [`create`], and [`FileFault::System`] if the system has no randomness.
-pub fn create_hex_key(path: &Path) -> Result<(), FileError> {
-    if path.symlink_metadata().is_ok() {
-        return Ok(());
-    }
-    let mut bytes = Zeroizing::new([0; 32]);
-    if let Err(error) = getrandom::fill(bytes.as_mut_slice()) {
-        let error = io::Error::other(format!("no randomness: {error}"));
-        return Err(FileError::new(path, error.into()));
-    }
-    let mut text = Zeroizing::new(hex::encode(bytes.as_slice()));
-    text.push('\n');
-    create(path, text.as_bytes()).map(drop)
-}
-
 /// Writes a file (0600) whole, in place of an existing one. A link at its place is replaced, not
 /// followed.
 ///
@@ -230,52 +156,6 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 pub fn check_replace(path: &Path) -> Result<(), FileError> {
     let draft = Draft::beside(path).map_err(|error| FileError::new(path, error.into()));
     draft.map(drop)
-}
-
-/// Reads a secret of the program, at most 64 KiB. The memory is wiped when the bytes are dropped.
-///
-/// # Errors
-/// Those of [`open`], and [`FileFault::OpenToOthers`] if other users can read the file.
-pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
-    let opened = options(OpenOptions::new().read(true))
-        .open(path)
-        .map_err(not_plain_if_link)
-        .and_then(|file| check_own(&file.metadata()?).map(|()| file));
-    opened
-        .and_then(read_secret)
-        .map_err(|fault| FileError::new(path, fault))
-}
-
-/// Reads a secret that the operator has named, at most 64 KiB. The path may be a link and the file
-/// may belong to another user, as with secrets from a service manager.
-///
-/// # Errors
-/// [`FileFault::OpenToOthers`] if other users can read the file, and the errors of the system.
-pub fn read_named(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
-    File::open(path)
-        .map_err(FileFault::from)
-        .and_then(read_secret)
-        .map_err(|fault| FileError::new(path, fault))
-}
-
-/// Reads an open file whose mode gives other users no access.
-fn read_secret(file: File) -> Result<Zeroizing<Vec<u8>>, FileFault> {
-    let found = file.metadata()?;
-    if found.is_dir() {
-        return Err(FileFault::NotPlain);
-    }
-    // Refused rather than narrowed: other users may have read the secret already.
-    refuse_open_mode(&found, 0o600)?;
-    let size = usize::try_from(found.len()).unwrap_or(0);
-    // All the memory at once: a buffer that grows leaves copies of the secret behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(size.saturating_add(1)));
-    // One byte more than is allowed, so that a file that is too large is told from a full one.
-    file.take(READ_MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > READ_MAX_BYTES {
-        let error = io::Error::new(io::ErrorKind::InvalidData, "larger than 64 KiB, so no key");
-        return Err(error.into());
-    }
-    Ok(bytes)
 }
 
 /// A file under a random name. Removed on drop unless it was moved to its place.
@@ -322,79 +202,6 @@ impl Drop for DraftPath {
     }
 }
 
-/// Sets the mode of a new file to 0600, and refuses to follow a link at the end of the path.
-pub(crate) fn options(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        let no_follow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-        options.mode(0o600).custom_flags(no_follow);
-    }
-    options
-}
-
-/// Translates the system's errors for a link (`ELOOP`) and a folder at the end of the path.
-fn not_plain_if_link(error: io::Error) -> FileFault {
-    #[cfg(unix)]
-    if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
-        return FileFault::NotPlain;
-    }
-    if error.kind() == io::ErrorKind::IsADirectory {
-        return FileFault::NotPlain;
-    }
-    error.into()
-}
-
-/// Refuses anything but a plain file of the user that runs this process.
-fn check_own(found: &fs::Metadata) -> Result<(), FileFault> {
-    if !found.is_file() {
-        return Err(FileFault::NotPlain);
-    }
-    #[cfg(unix)]
-    {
-        let uid = std::os::unix::fs::MetadataExt::uid(found);
-        if uid != rustix::process::geteuid().as_raw() {
-            return Err(FileFault::OtherOwner { uid });
-        }
-    }
-    Ok(())
-}
-
-/// Returns the permission bits, such as `0o600`.
-#[cfg(unix)]
-fn mode(found: &fs::Metadata) -> u32 {
-    std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o777
-}
-
-/// Sets the mode to 0600.
-#[cfg(unix)]
-fn narrow(file: &File) -> io::Result<()> {
-    if mode(&file.metadata()?) == 0o600 {
-        return Ok(());
-    }
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))
-}
-
-#[cfg(not(unix))]
-fn narrow(_: &File) -> io::Result<()> {
-    Ok(())
-}
-
-/// Refuses a mode that gives group or others any access.
-#[cfg(unix)]
-fn refuse_open_mode(found: &fs::Metadata, wanted: u32) -> Result<(), FileFault> {
-    let mode = mode(found);
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(FileFault::OpenToOthers { mode, wanted })
-}
-
-#[cfg(not(unix))]
-fn refuse_open_mode(_: &fs::Metadata, _: u32) -> Result<(), FileFault> {
-    Ok(())
-}
-
 /// Syncs the folder of `path`, so that a new name in it survives a loss of power. The file is in its
 /// place already, so a folder that may not be read, or cannot be synced, is no error.
 fn sync_folder(path: &Path) {
@@ -418,10 +225,10 @@ mod tests {
         let path = folder.path().join("a.key");
         let refused = || Err(io::ErrorKind::PermissionDenied.into());
         place_without_links(refused(), &path, b"first").unwrap();
-        assert_eq!(read(&path).unwrap().as_slice(), b"first");
+        assert_eq!(fs::read(&path).unwrap(), b"first");
         let error = place_without_links(refused(), &path, b"second").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
-        assert_eq!(read(&path).unwrap().as_slice(), b"first");
+        assert_eq!(fs::read(&path).unwrap(), b"first");
         // Any other error of the link stays what it is.
         let full = Err(io::ErrorKind::StorageFull.into());
         let error = place_without_links(full, &folder.path().join("b"), b"").unwrap_err();
