@@ -122,6 +122,7 @@ fn exit_codes_keep_their_numbers() {
             ("PAID_WITHOUT_PROOF", 16),
             ("WALLET_UNAVAILABLE", 17),
             ("NOT_WELL_FORMED", 18),
+            ("PAID_REFUSED", 19),
             ("HTTP_ERROR", 22),
             ("ADDRESS_IN_USE", 23),
             ("UNSAFE_FILE", 24),
@@ -142,10 +143,14 @@ fn exit_codes_keep_their_numbers() {
             ("REFUSED_WRONG_HASH", 43),
             ("REFUSED_WRONG_NETWORK", 44),
             ("REFUSED_CREDENTIAL_GIVEN", 45),
+            ("REFUSED_SELLER_STOPPED", 46),
+            ("REFUSED_OWN_ADDRESS", 47),
             ("USAGE", 64),
             ("UNAVAILABLE", 69),
             ("LOCAL_IO", 74),
             ("CONFIGURATION", 78),
+            ("INTERRUPTED", 130),
+            ("TERMINATED", 143),
         ]
     );
 }

@@ -1,6 +1,7 @@
 //! The program from outside: real processes, each with a home folder of its own, on loopback.
 
 mod contract;
+mod credential;
 mod cut_short;
 mod demo;
 mod doctor;
@@ -9,6 +10,7 @@ mod get;
 mod program;
 mod reload;
 mod secret;
+mod seller;
 mod selling;
 mod stranger;
 mod token;
