@@ -9,7 +9,7 @@ use crate::journal::row::Purchase;
 use crate::journal::{Scope, State, Stop};
 
 /// The most purchases of other paths that one call looks at.
-const ELSEWHERE_MAX: u32 = 100;
+const OTHER_PATHS_MAX: u32 = 100;
 
 /// Paid, and the proof is durable: the only step with a credential.
 ///
@@ -96,7 +96,7 @@ impl Store {
 
     /// Purchases of the same origin and another path whose token has not ended, the newest first.
     /// Whether one is for `scope`, too, its token and its past must say.
-    pub(crate) fn elsewhere(
+    pub(crate) fn of_other_paths(
         &mut self,
         scope: &Scope,
         now: UnixTime,
@@ -104,7 +104,7 @@ impl Store {
         let sql = format!(
             "SELECT {} FROM purchase WHERE origin = ?1 AND path <> ?2 AND host IS ?4 AND live \
              AND state IN ('paid', 'served') AND coalesce(valid_until > ?3, 1) \
-             ORDER BY created DESC, rowid DESC LIMIT {ELSEWHERE_MAX}",
+             ORDER BY created DESC, rowid DESC LIMIT {OTHER_PATHS_MAX}",
             Purchase::COLUMNS
         );
         let params = params![scope.origin, scope.path, now.secs(), scope.host];
