@@ -189,8 +189,8 @@ fn hint_of(error: &l402_client::Error) -> Option<String> {
             ..
         } => "run the same command again: it uses what was paid for and does not pay twice",
         Error::PaidButFailed { .. } => {
-            "`l402 payments --state refused` shows the payment, for a claim to the seller; nothing \
-             more is bought there for a day, unless --yes is given"
+            "`l402 payments --state refused` shows the payment, for a claim to the seller; one who \
+             took money for nothing is paid nothing more within a day, unless --yes is given"
         }
         Error::PaidWithoutProof { .. } => {
             "`l402 payments` shows the payment, for a claim to the wallet's maker"

@@ -173,6 +173,24 @@ impl Store {
         )
     }
 
+    /// Returns true if the seller has refused another purchase for good since it last served one.
+    pub(crate) fn has_refused_another(
+        &mut self,
+        scope: &Scope,
+        hash: &PaymentHash,
+    ) -> rusqlite::Result<bool> {
+        self.db()
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM purchase WHERE origin = ?1 AND host IS ?2 \
+                 AND state = 'refused' AND payment_hash <> ?3 AND updated > coalesce(\
+                 (SELECT max(updated) FROM purchase WHERE origin = ?1 AND host IS ?2 \
+                 AND state = 'served'), 0))",
+            )?
+            .query_row(params![scope.origin, scope.host, hash.as_bytes()], |row| {
+                row.get(0)
+            })
+    }
+
     /// Stops presenting a token; the purchase stays what it was.
     ///
     /// # Errors
