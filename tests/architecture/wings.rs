@@ -82,7 +82,7 @@ const CLI: Table = &[
     ("mcp", "*"),
     ("proxy", "*"),
     ("doctor", ""),
-    ("get", "buyer context"),
+    ("get", "buyer context signal"),
     ("token", ""),
     ("wallet", "buyer context"),
     ("buyer", "context"),

@@ -44,6 +44,13 @@ impl HomeFolder {
         })
     }
 
+    /// Returns the folder as it was chosen. It need not exist.
+    #[cfg(feature = "buy")]
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the folder, created with mode 0700 if it is missing.
     /// Returns the folder, created with mode 0700 if it is missing, and narrowed to that if it holds
     /// the program's files alone.
     ///

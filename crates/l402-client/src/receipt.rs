@@ -21,16 +21,16 @@ pub struct Receipt {
     pub paid_at: UnixTime,
     /// True if the credential was bought by an earlier call, false if this call paid.
     pub reused: bool,
-    /// What the server says of the use, or `None` if it says nothing.
+    /// The server's word on the use, or `None` if it says nothing.
     pub use_report: Option<UseReport>,
 }
 
-/// What an answer says of the use of a credential, in the headers `L402-Use`, `L402-Uses-Left` and
+/// The word of an answer on the use of a credential, from the headers `L402-Use`, `L402-Uses-Left` and
 /// `L402-Expires`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UseReport {
-    /// What became of the use.
+    /// The fate of the use.
     pub outcome: UseOutcome,
     /// The uses that are left, for a token that counts them.
     pub uses_left: Option<u64>,
@@ -38,7 +38,7 @@ pub struct UseReport {
     pub expires: Option<UnixTime>,
 }
 
-/// What became of a use.
+/// The fate of a use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UseOutcome {

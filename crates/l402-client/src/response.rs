@@ -345,6 +345,7 @@ impl Response {
             url: self.url.clone(),
             body,
         };
+        // On a thread that may block: the file is synced before the purchase counts as served.
         let (answers, now) = (delivery.journal.answers(), delivery.clock.wall());
         let write = move || answers.keep(&name, &answer, now);
         match tokio::task::spawn_blocking(write).await {

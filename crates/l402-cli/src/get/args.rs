@@ -60,7 +60,7 @@ pub(crate) struct GetArgs {
     #[arg(long)]
     pub(super) dry_run: bool,
 
-    /// Pay within the limits without asking
+    /// Pay within the limits without asking, also a seller who took money for nothing today
     #[arg(long)]
     pub(super) yes: bool,
 

@@ -13,25 +13,49 @@ use super::args::GetArgs;
 use super::ask::{Asking, Stage, describe};
 use super::file::{ReceiptFile, Sink};
 use super::request::shell_word;
-use crate::buyer::open_wallet;
+use crate::buyer::{open_wallet, own_addresses};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
+use crate::signal::{Interrupt, StopSignal};
 use crate::text::output;
 
 /// Fetches the URL within the time that `-m` allows, and pays what it asks within the limits.
 pub(crate) async fn fetch(args: &GetArgs, context: &Context) -> Result<ExitCode, CliError> {
     let request = args.request.build(&args.url)?;
     let progress = Arc::new(Asking::new(args.yes, args.confirm_above, args.silent));
-    let call = args.call(request, &progress, context);
-    let outcome = match args.max_time {
-        // The payment itself cannot be called back; the next run finds out what became of it.
-        Some(limit) => tokio::time::timeout(limit, call)
-            .await
-            .unwrap_or_else(|_| Err(too_late(limit, progress.stage()))),
-        None => call.await,
+    let mut interrupt = Interrupt::listen()?;
+    let ended = {
+        let call = std::pin::pin!(args.call(request, &progress, context));
+        tokio::select! {
+            outcome = call => Ok(outcome),
+            signal = interrupt.caught() => Err(Cut::Signal(signal)),
+            limit = time_out(args.max_time) => Err(Cut::Time(limit)),
+        }
     };
+    // Only once the call is dropped: up to then it may still come to the payment. The payment itself
+    // cannot be called back; the next run finds out what became of it.
+    let outcome = ended.unwrap_or_else(|cut| Err(cut.error(progress.stage())));
     outcome.inspect_err(|_| progress.clear())
+}
+
+/// Waits for the end of the time of `-m`, for ever without one.
+async fn time_out(limit: Option<Duration>) -> Duration {
+    match limit {
+        Some(limit) => {
+            tokio::time::sleep(limit).await;
+            limit
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// The reason why a call was ended before it was over.
+#[derive(Clone, Copy, Debug)]
+enum Cut {
+    Signal(StopSignal),
+    /// The time of `-m` is over.
+    Time(Duration),
 }
 
 impl GetArgs {
@@ -70,6 +94,7 @@ impl GetArgs {
         Shown {
             include: self.include,
             fail: self.fail,
+            silent: self.silent,
             write_out: self.write_out.as_ref(),
             now,
         }
@@ -89,6 +114,8 @@ impl GetArgs {
             .keep_method_on_redirect(self.request.forces_method())
             .payment_deadline(self.payment_timeout)
             .accept_body_challenge(self.accept_body_challenge)
+            .buy_despite_stop(self.yes)
+            .own_addresses(own_addresses(self.spending.wallet.as_ref(), context))
             .danger_allow_plain_http(self.danger_plain_http);
         let began = context.clock.monotonic();
         if let Some(node) = &self.spending.wallet {
@@ -201,13 +228,37 @@ fn quote_json(quote: &Quote, limits: &Limits) -> serde_json::Value {
     })
 }
 
-/// Returns the error for the end of the time of `-m`, which depends on the stage of the payment.
-fn too_late(limit: Duration, stage: Stage) -> CliError {
-    let text = format!("the call was not over after {limit:?}");
+impl Cut {
+    /// Returns the error, which depends on the stage of the payment.
+    fn error(self, stage: Stage) -> CliError {
+        let (text, exit, code) = match self {
+            Self::Time(limit) => (
+                format!("the call was not over after {limit:?}"),
+                exit_code::UNAVAILABLE,
+                "transport",
+            ),
+            Self::Signal(StopSignal::Interrupt) => (
+                "ended by Ctrl-C".to_owned(),
+                exit_code::INTERRUPTED,
+                "interrupted",
+            ),
+            Self::Signal(StopSignal::Terminate) => (
+                "ended by a signal".to_owned(),
+                exit_code::TERMINATED,
+                "terminated",
+            ),
+        };
+        match stage {
+            Stage::Unpaid => CliError::new(exit, code, format!("{text}; no money moved")),
+            stage => cut_after_approval(&text, stage),
+        }
+    }
+}
+
+fn cut_after_approval(text: &str, stage: Stage) -> CliError {
     let error = |exit, code, what: &str| CliError::new(exit, code, format!("{text}; {what}"));
     match stage {
-        Stage::Unpaid => error(exit_code::UNAVAILABLE, "transport", "no money moved"),
-        Stage::Paying => error(
+        Stage::Unpaid | Stage::Paying => error(
             exit_code::PAYMENT_UNKNOWN,
             "payment_unknown",
             "the wallet was still paying, and nobody knows yet whether the money moved",

@@ -122,6 +122,7 @@ fn exit_codes_keep_their_numbers() {
             ("PAID_WITHOUT_PROOF", 16),
             ("WALLET_UNAVAILABLE", 17),
             ("NOT_WELL_FORMED", 18),
+            ("PAID_REFUSED", 19),
             ("RATE_LIMITED", 20),
             ("NO_PRICE", 21),
             ("HTTP_ERROR", 22),
@@ -145,10 +146,14 @@ fn exit_codes_keep_their_numbers() {
             ("REFUSED_WRONG_HASH", 43),
             ("REFUSED_WRONG_NETWORK", 44),
             ("REFUSED_CREDENTIAL_GIVEN", 45),
+            ("REFUSED_OWN_ADDRESS", 47),
+            ("REFUSED_SELLER_STOPPED", 48),
             ("USAGE", 64),
             ("UNAVAILABLE", 69),
             ("LOCAL_IO", 74),
             ("CONFIGURATION", 78),
+            ("INTERRUPTED", 130),
+            ("TERMINATED", 143),
         ]
     );
 }

@@ -1,6 +1,7 @@
 //! The program from outside: real processes, each with a home folder of its own, on loopback.
 
 mod contract;
+mod credential;
 mod cut_short;
 mod demo;
 mod descriptors;
@@ -12,6 +13,7 @@ mod offers;
 mod program;
 mod reload;
 mod secret;
+mod seller;
 mod selling;
 mod stranger;
 mod token;

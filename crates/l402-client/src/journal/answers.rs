@@ -154,6 +154,7 @@ impl KeptAnswer {
             Version::HTTP_2,
             Version::HTTP_3,
         ];
+        // A name may come several times, so that they are a list of pairs.
         let mut headers = HeaderMap::new();
         for pair in head.get("headers")?.as_array()? {
             let name = HeaderName::try_from(pair.get(0)?.as_str()?).ok()?;

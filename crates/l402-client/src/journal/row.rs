@@ -93,6 +93,7 @@ impl Purchase {
          host, refusals, accepted, folder";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        // In the order of `COLUMNS`.
         let policy: Option<String> = row.get(8)?;
         let preimage: Option<[u8; 32]> = row.get(11)?;
         Ok(Self {

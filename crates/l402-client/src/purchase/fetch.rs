@@ -96,7 +96,7 @@ impl Buyer {
         }
         // Examined before a wallet is looked for, so that an unsound price is never shown as one.
         let offer = self.offer(hop, answer).await?;
-        if let Some(answer) = self.use_elsewhere(hop, &scope, &offer).await? {
+        if let Some(answer) = self.use_of_other_paths(hop, &scope, &offer).await? {
             return Ok(answer);
         }
         let Some(wallet) = self.wallet.clone() else {

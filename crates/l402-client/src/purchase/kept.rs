@@ -1,7 +1,7 @@
 //! Purchases of earlier calls whose credentials may still be good.
 
 use http::StatusCode;
-use l402::PaymentHash;
+use l402::{PaymentHash, Problem};
 
 use super::buyer::Buyer;
 use super::present::{Presented, may_be_stale, not_served};
@@ -148,6 +148,9 @@ impl Buyer {
             }
             Some((State::Paid, _)) if kept.claim.is_some() => {
                 let reason = refusal.reason();
+                if refusal.code == Problem::Consumed.code() {
+                    return Err(self.used_up_before(kept.paid, refusal.status, reason).await);
+                }
                 Err(self.turned_away(kept.paid, refusal.status, reason).await)
             }
             // Somebody else is having its first answer at this moment.

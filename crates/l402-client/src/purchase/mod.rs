@@ -3,7 +3,7 @@
 //! ```text
 //!   call ──▶ fetch ──▶ queue ──▶ recover ──▶ kept ──▶ present        a credential that was bought before
 //!                                   │          │ none fits
-//!                                   │          └──▶ offer ──▶ elsewhere ──▶ pay ──▶ record ──▶ present
+//!                                   │          └──▶ offer ──▶ other paths ──▶ pay ──▶ record ──▶ present
 //!                                   └─ unknown: nothing is bought
 //! ```
 //!
@@ -42,9 +42,9 @@
 
 mod buyer;
 mod call;
-mod elsewhere;
 mod fetch;
 mod kept;
+mod other_paths;
 mod pauses;
 mod pay;
 mod present;

@@ -118,8 +118,32 @@ impl Buyer {
     /// Records that a paid credential was refused for good, for the caller to take up with the
     /// seller, and buys nothing more there for a day.
     pub(super) async fn turned_away(&self, paid: Paid, status: u16, reason: String) -> Error {
-        let (hash, seller) = (paid.row().payment_hash, paid.row().scope.seller());
-        let (note, now) = (reason.clone(), self.clock.wall());
+        let seller = paid.row().scope.seller();
+        let error = self.refused_for_good(paid, status, &reason).await;
+        self.stop_seller(seller, &reason).await;
+        error
+    }
+
+    /// As [`Buyer::turned_away`], for a credential of an earlier call that the server calls used up.
+    /// That call may have had the answer and been killed before it could say so, so the seller is
+    /// stopped only if this comes a second time without an answer in between.
+    pub(super) async fn used_up_before(&self, paid: Paid, status: u16, reason: String) -> Error {
+        let (scope, hash) = (paid.row().scope.clone(), paid.row().payment_hash);
+        let seller = scope.seller();
+        let again = self
+            .journal
+            .run(move |store| store.has_refused_another(&scope, &hash))
+            .await;
+        let error = self.refused_for_good(paid, status, &reason).await;
+        if again.unwrap_or(true) {
+            self.stop_seller(seller, &reason).await;
+        }
+        error
+    }
+
+    async fn refused_for_good(&self, paid: Paid, status: u16, reason: &str) -> Error {
+        let hash = paid.row().payment_hash;
+        let (note, now) = (reason.to_owned(), self.clock.wall());
         let moved = self
             .journal
             .run(move |store| store.refused(paid, &note, now))
@@ -129,8 +153,7 @@ impl Buyer {
         if let Err(error) = moved {
             tracing::warn!(%hash, %error, "cannot record a refused purchase");
         }
-        self.stop_seller(seller, &reason).await;
-        not_served(hash, Some(status), reason, false)
+        not_served(hash, Some(status), reason.to_owned(), false)
     }
 
     /// Records a refusal that may only be early. The next call presents the credential again.

@@ -124,6 +124,36 @@ async fn a_known_reason_is_final_at_once_and_the_stop_ends_as_it_says() {
     }
 }
 
+// FAULTS C4: a call that was killed may have had its answer, so one such refusal stops nobody. A seller
+// who calls used up whatever an earlier call had no answer for is paid twice, and no more.
+#[tokio::test]
+async fn what_an_earlier_call_may_have_had_stops_the_seller_once_it_repeats() {
+    let world = World::new().await;
+    let url = || world.server.url("/joke");
+    let (fails, used_up) = (Trouble::Status(500), Trouble::Problem(Problem::Consumed));
+    world.server.plan().troubles = [fails, used_up].repeat(7);
+    let codes = runs(|| world.client(), url(), 14).await;
+    let twice = [
+        "paid_but_failed",
+        "paid_refused",
+        "paid_but_failed",
+        "paid_refused",
+    ];
+    assert_eq!(codes[..4], twice);
+    assert!(
+        codes[4..].iter().all(|code| *code == "seller_stopped"),
+        "{codes:?}"
+    );
+    assert_eq!(world.spent().await, Msat::from_sat(100));
+    // An answer in between starts anew.
+    world.server.plan().troubles = Vec::new();
+    let insist = || world.builder().buy_despite_stop(true).build().unwrap();
+    assert_eq!(runs(insist, url(), 1).await, ["served"]);
+    world.server.plan().troubles = vec![fails, used_up];
+    let codes = runs(|| world.client(), url(), 3).await;
+    assert_eq!(codes, ["paid_but_failed", "paid_refused", "served"]);
+}
+
 // FAULTS C4: the same loss by a redirect that leads to nothing.
 #[tokio::test]
 async fn a_seller_whose_redirect_leads_to_nothing_is_paid_once() {

@@ -9,7 +9,7 @@ use crate::journal::row::Purchase;
 use crate::journal::{Scope, State, Stop};
 
 /// The most purchases of other paths that one call looks at.
-const ELSEWHERE_MAX: u32 = 100;
+const OTHER_PATHS_MAX: u32 = 100;
 
 /// Paid, and the proof is durable: the only step with a credential.
 ///
@@ -96,7 +96,7 @@ impl Store {
 
     /// Purchases of the same origin and another path whose token has not ended, the newest first.
     /// Whether one is for `scope`, too, its token and its past must say.
-    pub(crate) fn elsewhere(
+    pub(crate) fn of_other_paths(
         &mut self,
         scope: &Scope,
         now: UnixTime,
@@ -104,7 +104,7 @@ impl Store {
         let sql = format!(
             "SELECT {} FROM purchase WHERE origin = ?1 AND path <> ?2 AND host IS ?4 AND live \
              AND state IN ('paid', 'served') AND coalesce(valid_until > ?3, 1) \
-             ORDER BY created DESC, rowid DESC LIMIT {ELSEWHERE_MAX}",
+             ORDER BY created DESC, rowid DESC LIMIT {OTHER_PATHS_MAX}",
             Purchase::COLUMNS
         );
         let params = params![scope.origin, scope.path, now.secs(), scope.host];
@@ -171,6 +171,24 @@ impl Store {
             note,
             now,
         )
+    }
+
+    /// Returns true if the seller has refused another purchase for good since it last served one.
+    pub(crate) fn has_refused_another(
+        &mut self,
+        scope: &Scope,
+        hash: &PaymentHash,
+    ) -> rusqlite::Result<bool> {
+        self.db()
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM purchase WHERE origin = ?1 AND host IS ?2 \
+                 AND state = 'refused' AND payment_hash <> ?3 AND updated > coalesce(\
+                 (SELECT max(updated) FROM purchase WHERE origin = ?1 AND host IS ?2 \
+                 AND state = 'served'), 0))",
+            )?
+            .query_row(params![scope.origin, scope.host, hash.as_bytes()], |row| {
+                row.get(0)
+            })
     }
 
     /// Stops presenting a token; the purchase stays what it was.

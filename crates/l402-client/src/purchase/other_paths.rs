@@ -16,7 +16,7 @@ const TRIES_MAX: usize = 2;
 impl Buyer {
     /// Tries what was bought at other paths of the origin and covers what `offer` sells. Pays
     /// nothing; `None` if there is none or none is accepted.
-    pub(super) async fn use_elsewhere(
+    pub(super) async fn use_of_other_paths(
         &self,
         hop: &Hop,
         scope: &Scope,
@@ -28,7 +28,7 @@ impl Buyer {
         let (place, now) = (scope.clone(), self.clock.wall());
         let owned = self
             .journal
-            .run(move |store| store.elsewhere(&place, now))
+            .run(move |store| store.of_other_paths(&place, now))
             .await?;
         let asked = Coverage::of(&offer.token);
         let mut tries = 0;
