@@ -66,6 +66,7 @@ exit_codes! {
     ADDRESS_IN_USE = 23 "Another program listens on an address; nothing is served.";
     UNSAFE_FILE = 24 "A private file is open to others, is not a plain file, or belongs to another user; it is not used.";
     NEWER_FILE = 25 "A newer version of this program wrote a file; it is left as it is.";
+    OTHER_LEDGER = 26 "The ledger does not go with the master key: it is new, older, or another's; nothing is served.";
     REFUSED = 30 "The challenge was refused for a reason that has no number of its own; no money moved.";
     REFUSED_AMOUNTLESS = 31 "The invoice has no amount; no money moved.";
     REFUSED_AMBIGUOUS = 32 "The challenge says two different things; no money moved.";

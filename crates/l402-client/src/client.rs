@@ -6,12 +6,15 @@ use std::time::Duration;
 use l402_host::{Clock, SystemClock};
 use l402_lightning::Pay;
 
-use crate::http::{Http, Spool};
+use crate::http::{Guard, Http, Spool};
 use crate::purchase::Buyer;
 use crate::{Error, Journal, Limits, Price, Progress, Quote, Request, Response};
 
 /// The time limit for the head of an answer: 60 s, unless [`ClientBuilder::timeout`] sets another.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
+
+/// The pauses before a credential that was refused without a reason is presented again.
+const SETTLE_PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
 /// A paying HTTP client. Cheap to clone.
 ///
@@ -80,6 +83,9 @@ impl Client {
             rate_limit_patience: Duration::ZERO,
             plain_http: false,
             body_challenge: false,
+            despite_stop: false,
+            settle_pauses: SETTLE_PAUSES,
+            own_addresses: Vec::new(),
         }
     }
 
@@ -143,6 +149,9 @@ pub struct ClientBuilder {
     rate_limit_patience: Duration,
     plain_http: bool,
     body_challenge: bool,
+    despite_stop: bool,
+    settle_pauses: [Duration; 2],
+    own_addresses: Vec<(String, u16)>,
 }
 
 impl std::fmt::Debug for ClientBuilder {
@@ -239,6 +248,33 @@ impl ClientBuilder {
         self
     }
 
+    /// Buys also of a seller who has taken money for nothing within a day, and ends that stop. Off by
+    /// default: such a purchase is [`Refused::SellerStopped`](crate::Refused::SellerStopped).
+    #[must_use]
+    pub fn buy_despite_stop(mut self, on: bool) -> Self {
+        self.despite_stop = on;
+        self
+    }
+
+    /// Sets the pauses before a paid credential that the server refuses without a reason is presented
+    /// again. 1 s and 3 s by default: some servers see a payment late.
+    #[must_use]
+    pub fn settle_pauses(mut self, first: Duration, second: Duration) -> Self {
+        self.settle_pauses = [first, second];
+        self
+    }
+
+    /// Refuses every request to these addresses, of host and port, also behind a redirect: they are
+    /// those of the caller's own wallet, whose API pays outside of the journal. An address of this
+    /// machine stands for all of its loopback addresses. None by default.
+    ///
+    /// A request is refused with [`Refused::OwnAddress`](crate::Refused::OwnAddress).
+    #[must_use]
+    pub fn own_addresses(mut self, addresses: impl IntoIterator<Item = (String, u16)>) -> Self {
+        self.own_addresses = addresses.into_iter().collect();
+        self
+    }
+
     /// Builds the client.
     ///
     /// # Errors
@@ -252,7 +288,10 @@ impl ClientBuilder {
         Ok(Client(Arc::new(Buyer {
             spool: Spool::new(self.journal.folder().join("spool")),
             journal: self.journal,
-            http: Http::new(self.timeout.unwrap_or(ANSWER_TIME))?,
+            http: Http::new(
+                self.timeout.unwrap_or(ANSWER_TIME),
+                Guard::new(self.own_addresses),
+            )?,
             wallet: self.wallet,
             limits: self.limits,
             clock,
@@ -268,6 +307,8 @@ impl ClientBuilder {
             rate_limit_patience: self.rate_limit_patience,
             plain_http: self.plain_http,
             body_challenge: self.body_challenge,
+            despite_stop: self.despite_stop,
+            settle_pauses: self.settle_pauses,
             started,
         })))
     }

@@ -222,6 +222,9 @@ pub enum Event {
     Queued,
     /// The server answers 429. It is asked again after this time; nothing is paid by that.
     RateLimited(Duration),
+    /// An earlier call has paid for the answer to this very request, had it, and could not deliver
+    /// it. It is handed out from the file that it was kept in; nobody is asked.
+    Redelivered(PaymentHash),
     /// A paid purchase that was never served is used instead of a new one.
     Resuming(PaymentHash),
     /// The request is sent again, with the credential.
@@ -235,7 +238,7 @@ pub enum Event {
 /// An implementation that returns true from [`Progress::approve`] without a look leaves the limits
 /// as the only guard.
 pub trait Progress: Send + Sync {
-    /// Receives one event. Must not block: the purchase waits for it.
+    /// Receives one event. Must not block: the purchase waits for it. A panic is caught and logged.
     fn event(&self, _event: &Event) {}
 
     /// Returns true to pay, as the default does. Called only for a price within the limits, on a

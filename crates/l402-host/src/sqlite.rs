@@ -34,7 +34,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
@@ -91,19 +91,57 @@ impl Schema {
 /// busy time-outs.
 ///
 /// Version and application id are read through a read-only connection before anything is changed,
-/// so a refused file stays as it was, byte for byte.
+/// so a refused file stays as it was, byte for byte. A new file gets its tables under another name
+/// and is put in its place whole, so one that is empty has lost its content, and is refused.
 ///
 /// # Errors
-/// Those of [`private::open`], and [`FileFault::Damaged`], [`FileFault::Full`],
-/// [`FileFault::Newer`], [`FileFault::OtherProgram`] or [`FileFault::Sqlite`].
+/// Those of [`private::open`], and [`FileFault::Damaged`], [`FileFault::Empty`], [`FileFault::Full`],
+/// [`FileFault::LogAlone`], [`FileFault::Newer`], [`FileFault::OtherProgram`] or [`FileFault::Sqlite`].
 pub fn open(path: &Path, schema: &Schema) -> Result<Connection, FileError> {
+    // Also a link that leads nowhere is there: it is refused below.
+    if private::is_missing(path) {
+        // SQLite would write an older log into the new file. Looked at again, since another process
+        // may have made the file meanwhile, and then the log is its own.
+        let log = beside(path, "-wal");
+        if !private::is_missing(&log) && private::is_missing(path) {
+            return Err(FileError::new(&log, FileFault::LogAlone));
+        }
+        make(path, schema)?;
+    }
+    open_existing(path, schema)
+}
+
+/// Returns the name of a file that SQLite keeps beside a database.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// Opens a file as [`open`] does, and makes none.
+///
+/// # Errors
+/// Those of [`open`], and [`FileFault::System`] if there is no file.
+pub fn open_existing(path: &Path, schema: &Schema) -> Result<Connection, FileError> {
     let fail = |fault: FileFault| FileError::new(path, fault);
     let bytes = private::own_size(path)?;
-    if bytes > 0 {
-        retry(schema, || look(path, schema, bytes)).map_err(fail)?;
+    if bytes == 0 {
+        return Err(fail(FileFault::Empty));
     }
+    retry(schema, || look(path, schema, bytes)).map_err(fail)?;
     private::narrow_path(path)?;
+    for end in ["-wal", "-shm", "-journal"] {
+        private::narrow_path(&beside(path, end))?;
+    }
     retry(schema, || connect(path, schema)).map_err(fail)
+}
+
+/// Makes a new file. Of several that make one at once, one puts its file in place.
+fn make(path: &Path, schema: &Schema) -> Result<(), FileError> {
+    private::create_with(path, |draft| {
+        // Closed before it gets its name. SQLite then moves its log into the file.
+        retry(schema, || connect(draft, schema)).map(drop)
+    })
 }
 
 /// Refuses a file that is not ours, through a connection that cannot change it.

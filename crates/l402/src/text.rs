@@ -81,6 +81,7 @@ pub fn bare_invoice(text: &str) -> &str {
 mod tests {
     use super::*;
 
+    /// ATTACKS C-28, O-06.
     #[test]
     fn escape_sequences_and_bidi_marks_are_written_out() {
         assert_eq!(escape("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");

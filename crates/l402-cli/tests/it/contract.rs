@@ -128,6 +128,7 @@ fn exit_codes_keep_their_numbers() {
             ("ADDRESS_IN_USE", 23),
             ("UNSAFE_FILE", 24),
             ("NEWER_FILE", 25),
+            ("OTHER_LEDGER", 26),
             ("REFUSED", 30),
             ("REFUSED_AMOUNTLESS", 31),
             ("REFUSED_AMBIGUOUS", 32),

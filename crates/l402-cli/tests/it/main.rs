@@ -3,6 +3,7 @@
 mod contract;
 mod cut_short;
 mod demo;
+mod descriptors;
 mod doctor;
 mod exchanges;
 mod failed_start;

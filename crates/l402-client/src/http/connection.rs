@@ -7,13 +7,17 @@ use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use l402::UnixTime;
 
+use super::guard::Guard;
 use super::hop::{CredentialHeader, Hop};
+use super::replay::peek;
 use crate::{Error, Refused};
 
 /// The reason for a missing answer.
 pub(crate) enum NoResponse {
     /// The head of the answer is larger than is read.
     HeadTooLarge,
+    /// The address is one of the caller's own, which is never asked.
+    OwnAddress(String),
     /// Anything else, in words.
     Other(String),
 }
@@ -22,7 +26,7 @@ impl NoResponse {
     pub(crate) fn text(self) -> String {
         match self {
             Self::HeadTooLarge => "the head of the answer is too large".into(),
-            Self::Other(text) => text,
+            Self::OwnAddress(text) | Self::Other(text) => text,
         }
     }
 }
@@ -34,6 +38,7 @@ impl From<NoResponse> for Error {
             NoResponse::HeadTooLarge => {
                 Self::refused(Refused::ChallengeTooLarge, NoResponse::HeadTooLarge.text())
             }
+            NoResponse::OwnAddress(detail) => Self::refused(Refused::OwnAddress, detail),
             NoResponse::Other(detail) => Self::Transport { detail },
         }
     }
@@ -43,12 +48,13 @@ impl From<NoResponse> for Error {
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     client: reqwest::Client,
+    guard: Guard,
     timeout: Duration,
 }
 
 impl Http {
     /// Builds a client without redirects, cookies and proxies.
-    pub(crate) fn new(timeout: Duration) -> Result<Self, Error> {
+    pub(crate) fn new(timeout: Duration, guard: Guard) -> Result<Self, Error> {
         // `Hop` follows redirects itself, by rules that reqwest does not know. A referer could carry a
         // secret query, and a proxy of the environment could read credentials.
         let client = reqwest::Client::builder()
@@ -61,7 +67,11 @@ impl Http {
             .map_err(|error| Error::Transport {
                 detail: error_chain(&error.without_url()),
             })?;
-        Ok(Self { client, timeout })
+        Ok(Self {
+            client,
+            guard,
+            timeout,
+        })
     }
 
     pub(crate) async fn ask(&self, hop: &Hop) -> Result<reqwest::Response, NoResponse> {
@@ -77,6 +87,8 @@ impl Http {
     }
 
     async fn send(&self, request: reqwest::Request) -> Result<reqwest::Response, NoResponse> {
+        // Here, where every request passes, so that no redirect leads around it.
+        self.guard.check(request.url()).await?;
         // The head alone is timed: a body may be a stream of events that lasts for hours.
         match tokio::time::timeout(self.timeout, self.client.execute(request)).await {
             Ok(answer) => answer.map_err(no_response),
@@ -85,6 +97,16 @@ impl Http {
                 self.timeout
             ))),
         }
+    }
+
+    /// Reads the body of an answer without taking it from the answer; see [`peek`].
+    pub(crate) async fn peek(
+        &self,
+        answer: reqwest::Response,
+        max: usize,
+        time: Duration,
+    ) -> (reqwest::Response, Option<Vec<u8>>) {
+        peek(answer, max, self.timeout.min(time)).await
     }
 
     /// Returns the body of an answer that is read for what it says about the payment. `None` if it is

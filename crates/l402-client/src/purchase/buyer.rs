@@ -1,5 +1,6 @@
 //! The buyer: everything that all clones of a client share.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,14 +31,23 @@ pub(crate) struct Buyer {
     pub(crate) plain_http: bool,
     /// See [`Payer::body_challenge`](crate::examine::Payer).
     pub(crate) body_challenge: bool,
+    /// Buys of sellers who took money for nothing.
+    pub(crate) despite_stop: bool,
+    /// The pauses before a credential that was refused without a reason is presented again.
+    pub(crate) settle_pauses: [Duration; 2],
     /// Wall and monotonic time of the start: see [`Buyer::window_time`].
     pub(crate) started: (UnixTime, Duration),
 }
 
 impl Buyer {
     pub(crate) fn notify(&self, event: &Event) {
-        if let Some(progress) = &self.progress {
-            progress.event(event);
+        let Some(progress) = &self.progress else {
+            return;
+        };
+        // A panic of the caller's code would end the task that pays, and leave unknown what is not.
+        let told = catch_unwind(AssertUnwindSafe(|| progress.event(event)));
+        if told.is_err() {
+            tracing::error!("the receiver of events panicked; the purchase goes on");
         }
     }
 

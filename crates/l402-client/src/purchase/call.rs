@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
-use l402::PaymentHash;
 
 use super::buyer::Buyer;
+use super::kept::KeptPurchase;
 use super::pauses::Pauses;
 use super::present::not_served;
 use crate::http::{Hop, retry_after};
-use crate::{BudgetLimit, Error, Price, Receipt, Request, Response};
+use crate::journal::{Delivery, Scope};
+use crate::{BudgetLimit, Error, Event, Price, Receipt, Refused, Request, Response};
 
 /// The most redirects of one try.
 const REDIRECTS_MAX: usize = 10;
@@ -19,16 +20,48 @@ impl Buyer {
     /// that were cut short: their money is reserved, and perhaps nothing was ever paid.
     pub(crate) async fn send(self: &Arc<Self>, request: Request) -> Result<Response, Error> {
         let hop = Hop::first(request, &self.spool).await?;
+        if let Some(kept) = self.kept_answer(&hop).await? {
+            return Ok(kept);
+        }
         let mut pauses = self.pauses();
         let error = match self.follow(hop.clone(), &mut pauses).await {
             Err(error) if is_over_the_day(&error) && self.has_open_purchases().await? => error,
-            outcome => return outcome,
+            outcome => return outcome.map(|answer| answer.to(hop)),
         };
         // Nothing was paid by the first try, or its error would be another one.
         match self.reconcile().await {
-            Ok(_) => self.follow(hop, &mut pauses).await,
+            Ok(_) => {
+                let answer = self.follow(hop.clone(), &mut pauses).await;
+                answer.map(|answer| answer.to(hop))
+            }
             Err(_) => Err(error),
         }
+    }
+
+    /// Returns the answer to this very request that an earlier call has paid for, had, and could not
+    /// deliver.
+    async fn kept_answer(&self, hop: &Hop) -> Result<Option<Response>, Error> {
+        let answers = self.journal.answers();
+        // Before the name, for which a large body is read once more.
+        if answers.is_empty() {
+            return Ok(None);
+        }
+        let (name, now) = (hop.name().await?, self.clock.wall());
+        let looked = {
+            let (answers, name) = (answers.clone(), name.clone());
+            tokio::task::spawn_blocking(move || answers.find(&name, now))
+        };
+        let Ok(Some(found)) = looked.await else {
+            return Ok(None);
+        };
+        let hash = found.payment_hash;
+        let row = self.journal.run(move |store| store.purchase(&hash)).await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        self.notify(&Event::Redelivered(hash));
+        let receipt = row.receipt(true);
+        Ok(Some(Response::kept(found, receipt, answers, name)))
     }
 
     async fn has_open_purchases(&self) -> Result<bool, Error> {
@@ -42,42 +75,75 @@ impl Buyer {
         mut hop: Hop,
         pauses: &mut Pauses,
     ) -> Result<Response, Error> {
-        let mut bought = None;
-        for _ in 0..=REDIRECTS_MAX {
-            let answer = self.fetch_in_time(&hop, &mut bought, pauses).await?;
-            match self.next_hop(&hop, answer.status(), answer.headers()) {
-                Some(next) => hop = next,
-                None => return Ok(answer.with_receipt(bought)),
+        // The purchase whose credential goes along, or else the one that a redirect has used up.
+        let (mut along, mut used_up): (Option<(Delivery, Receipt)>, Option<UsedUp>) = (None, None);
+        let mut redirects = 0;
+        while redirects <= REDIRECTS_MAX {
+            let answer = match along.take() {
+                Some((delivery, receipt)) => {
+                    let kept = KeptPurchase {
+                        paid: delivery.purchase,
+                        claim: delivery.claim,
+                    };
+                    self.fetch_along(&hop, kept, receipt.reused).await
+                }
+                None => {
+                    let bought = used_up.as_ref().map(|it| it.receipt.payment_hash);
+                    self.fetch(&hop, bought).await
+                }
+            };
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(error) => return Err(self.after_payment(error, used_up).await),
+            };
+            // Waiting holds no right to buy. What this call has paid for goes along, so that it pays
+            // for nothing else; with a token of before it begins anew.
+            let (status, headers) = (answer.status(), answer.headers());
+            if self.has_waited(pauses, status, headers).await {
+                along = answer
+                    .into_delivery()
+                    .filter(|(_, receipt)| !receipt.reused);
+                continue;
             }
-            bought = answer.into_receipt().await.or(bought);
+            redirects += 1;
+            let next = match self.next_hop(&hop, answer.status(), answer.headers()) {
+                Ok(None) => return Ok(answer.with_receipt(used_up.map(|it| it.receipt))),
+                Ok(Some(next)) => next,
+                Err(error) => return Err(still_open(error, answer.receipt())),
+            };
+            if !next.foreign && answer.may_go_along() {
+                along = answer.into_delivery();
+            } else if let Some(receipt) = answer.into_receipt().await {
+                let seller = Scope::of(&hop.url, hop.host()).seller();
+                used_up = Some(UsedUp { receipt, seller });
+            }
+            hop = next;
         }
         let detail = format!("more than {REDIRECTS_MAX} redirects");
-        Err(after_payment(
+        let error = still_open(
             Error::Transport { detail },
-            bought.map(|receipt: Receipt| receipt.payment_hash),
-        ))
+            along.as_ref().map(|(_, receipt)| receipt),
+        );
+        Err(self.after_payment(error, used_up).await)
     }
 
-    /// Returns the answer of one URL, asking again after each 429 as long as there is time.
-    async fn fetch_in_time(
-        self: &Arc<Self>,
-        hop: &Hop,
-        bought: &mut Option<Receipt>,
-        pauses: &mut Pauses,
-    ) -> Result<Response, Error> {
-        loop {
-            let hash = bought.as_ref().map(|receipt| receipt.payment_hash);
-            let fetched = self.fetch(hop, hash).await;
-            let answer = fetched.map_err(|error| after_payment(error, hash))?;
-            // No lock is held meanwhile, for a 429 is no delivery: others may buy, or be served.
-            let (status, headers) = (answer.status(), answer.headers());
-            if !self.has_waited(pauses, status, headers).await {
-                return Ok(answer);
-            }
-            // A payment of this call is its only one, whoever takes its token in the meantime.
-            let receipt = answer.into_receipt().await;
-            *bought = receipt.filter(|receipt| !receipt.reused).or(bought.take());
+    /// Turns an error behind a redirect that has used a payment up into one that says so. If this call
+    /// has paid, the next one would pay again: the seller is stopped.
+    async fn after_payment(&self, error: Error, used_up: Option<UsedUp>) -> Error {
+        let Some(UsedUp { receipt, seller }) = used_up else {
+            return error;
+        };
+        let error = if error.no_money_moved() {
+            let reason = format!("behind its redirect: {} failed", error.code());
+            not_served(receipt.payment_hash, None, reason, false)
+        } else {
+            error
+        };
+        if !receipt.reused {
+            self.stop_seller(seller, "a paid answer led to nothing")
+                .await;
         }
+        error
     }
 
     /// Asks the price and pays nothing.
@@ -94,7 +160,7 @@ impl Buyer {
             if self.has_waited(&mut pauses, status, headers).await {
                 continue;
             }
-            match self.next_hop(&hop, status, headers) {
+            match self.next_hop(&hop, status, headers)? {
                 Some(next) => hop = next,
                 None if status.is_success() => return Ok(Price::Free),
                 None => {
@@ -113,11 +179,37 @@ impl Buyer {
         })
     }
 
-    fn next_hop(&self, hop: &Hop, status: StatusCode, headers: &HeaderMap) -> Option<Hop> {
-        self.follow_redirects
+    /// Returns the request that a redirect asks for, `None` if the answer is none to follow.
+    ///
+    /// # Errors
+    /// [`Refused::RedirectedAcrossOrigins`] if the body would go to another origin: it may hold
+    /// secrets, and the caller has named the first origin only.
+    fn next_hop(
+        &self,
+        hop: &Hop,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> Result<Option<Hop>, Error> {
+        let next = self
+            .follow_redirects
             .then(|| hop.next(status, headers, self.keep_method))
-            .flatten()
+            .flatten();
+        if let Some(next) = next.as_ref().filter(|next| next.foreign && next.has_body()) {
+            let origin = next.url.origin().ascii_serialization();
+            let detail = format!(
+                "a redirect would take the body to another origin, {origin}; send it there \
+                 directly if you mean to"
+            );
+            return Err(Error::refused(Refused::RedirectedAcrossOrigins, detail));
+        }
+        Ok(next)
     }
+}
+
+/// A purchase that a redirect has used up, and the name of its seller.
+struct UsedUp {
+    receipt: Receipt,
+    seller: String,
 }
 
 fn is_over_the_day(error: &Error) -> bool {
@@ -130,13 +222,15 @@ fn is_over_the_day(error: &Error) -> bool {
     )
 }
 
-/// An error behind a redirect from something paid is no longer one that cost nothing.
-fn after_payment(error: Error, bought: Option<PaymentHash>) -> Error {
-    match bought {
-        Some(hash) if error.no_money_moved() => {
-            let reason = format!("behind its redirect: {} failed", error.code());
-            not_served(hash, None, reason, false)
+/// An error at a redirect of something paid is no longer one that cost nothing. Its purchase stays
+/// paid.
+fn still_open(error: Error, receipt: Option<&Receipt>) -> Error {
+    match receipt {
+        Some(receipt) => {
+            let reason = error.to_string();
+            let reason = reason.trim_end_matches("; no money moved").to_owned();
+            not_served(receipt.payment_hash, None, reason, true)
         }
-        _ => error,
+        None => error,
     }
 }

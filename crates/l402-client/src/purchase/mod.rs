@@ -3,7 +3,7 @@
 //! ```text
 //!   call ──▶ fetch ──▶ queue ──▶ recover ──▶ kept ──▶ present        a credential that was bought before
 //!                                   │          │ none fits
-//!                                   │          └──▶ offer ──▶ pay ──▶ record ──▶ present
+//!                                   │          └──▶ offer ──▶ elsewhere ──▶ pay ──▶ record ──▶ present
 //!                                   └─ unknown: nothing is bought
 //! ```
 //!
@@ -42,6 +42,7 @@
 
 mod buyer;
 mod call;
+mod elsewhere;
 mod fetch;
 mod kept;
 mod pauses;
@@ -50,5 +51,6 @@ mod present;
 mod queue;
 mod record;
 mod recover;
+mod verdict;
 
 pub(crate) use buyer::Buyer;

@@ -129,6 +129,7 @@ async fn a_path_that_serves_nothing_is_bought_from_three_times() {
     assert_eq!(world.spent().await, Msat::from_sat(150));
 }
 
+/// ATTACKS C-24.
 #[tokio::test]
 async fn a_day_does_not_begin_anew_where_the_clock_goes_back_and_forth() {
     let world = World::new().await;
@@ -158,6 +159,7 @@ async fn a_run_with_the_clock_set_back_dates_nothing_before_the_last_one() {
     assert!(world.entries().iter().all(|entry| entry.created == START));
 }
 
+/// ATTACKS C-21.
 #[tokio::test]
 async fn a_wallet_that_breaks_the_fee_limit_is_asked_for_nothing_for_a_day() {
     let world = World::new().await;
@@ -377,4 +379,69 @@ async fn no_lock_file_stays_behind() {
     let files = std::fs::read_dir(world.folder().join("locks")).unwrap();
     let names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
     assert!(names.is_empty(), "{names:?}");
+}
+
+/// Panics at an event whose name begins with a word.
+struct Panics(&'static str);
+
+impl Progress for Panics {
+    fn event(&self, event: &l402_client::Event) {
+        assert!(!format!("{event:?}").starts_with(self.0), "on purpose");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_the_receiver_of_events_changes_nothing() {
+    for at in ["Challenged", "Paying", "Paid", "Retrying"] {
+        let world = World::new().await;
+        let client = world.builder().progress(Arc::new(Panics(at)));
+        let fetched = world
+            .fetch(&client.build().unwrap(), "/joke")
+            .await
+            .unwrap();
+        assert_eq!(fetched.body, "a joke", "{at}");
+        assert_eq!(world.states(), [State::Served], "{at}");
+    }
+}
+
+// FAULTS C16: the wallet's own address pays outside of the journal.
+// ATTACKS C-36
+#[tokio::test]
+async fn the_wallets_own_address_is_never_asked() {
+    let world = World::new().await;
+    let wallet = crate::server::PaidServer::open(&world.sandbox, &world.clock);
+    let port = wallet.url("/").port().unwrap();
+    let client = world
+        .builder()
+        .own_addresses([("127.0.0.1".to_owned(), port)])
+        .follow_redirects(true)
+        .build()
+        .unwrap();
+    let mut urls = vec![
+        world
+            .server
+            .url(&format!("/to/307?{}", wallet.url("/v1/pay"))),
+    ];
+    for host in [
+        "127.0.0.1",
+        "localhost",
+        "0.0.0.0",
+        "[::ffff:127.0.0.1]",
+        "2130706433",
+    ] {
+        urls.push(format!("http://{host}:{port}/v1/pay").parse().unwrap());
+    }
+    for url in urls {
+        let quoted = client.quote(Request::get(url.clone())).await;
+        let error = fetch(&client, url.clone()).await.unwrap_err();
+        assert_eq!(error.code(), "own_address", "{url}: {error}");
+        assert!(error.to_string().ends_with("no money moved"), "{error}");
+        assert_eq!(quoted.unwrap_err().code(), "own_address");
+    }
+    assert_eq!(wallet.seen().asked, 0);
+    // A paid redirect to it is stopped as well, and says that the payment was used up.
+    let url = world.server.url(&format!("/leads-on?{}", wallet.url("/")));
+    let error = fetch(&client, url).await.unwrap_err();
+    assert_eq!(error.code(), "paid_refused", "{error}");
+    assert_eq!(wallet.seen().asked, 0);
 }

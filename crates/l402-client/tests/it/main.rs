@@ -1,7 +1,10 @@
 //! The client against servers that are honest, broken and hostile, with the sandbox as Lightning.
 
+mod covering;
+mod delivering;
 mod examining;
 mod exchanges;
+mod foreign;
 mod guarding;
 mod invoice;
 mod journal;
@@ -10,6 +13,7 @@ mod offering;
 mod paying;
 mod racing;
 mod redirecting;
+mod refusals;
 mod refusing;
 mod resuming;
 mod secrecy;

@@ -28,6 +28,7 @@ async fn race(
         .count()
 }
 
+/// ATTACKS C-17.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_tasks_on_one_reusable_url_pay_once() {
     let world = World::new().await;
@@ -46,6 +47,7 @@ async fn two_processes_on_one_reusable_url_pay_once() {
     assert_eq!(world.spent().await, Msat::from_sat(50));
 }
 
+/// ATTACKS C-23.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_at_once_never_go_over_the_budget() {
     for paths in [1, 100] {

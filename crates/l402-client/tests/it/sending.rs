@@ -103,6 +103,7 @@ impl Progress for Between {
     }
 }
 
+/// ATTACKS C-26.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixty_four_mebibytes_are_sent_twice_and_not_held() {
     let world = World::new().await;

@@ -50,6 +50,7 @@ fn into_fault(error: l402_host::FileError) -> FileFault {
         },
         FileFault::OtherProgram { wanted } => FileFault::OtherProgram { wanted },
         FileFault::Damaged(text) => FileFault::Damaged(text.clone()),
+        FileFault::Empty => FileFault::Empty,
         other => panic!("another fault: {other}"),
     }
 }
@@ -79,15 +80,28 @@ fn a_new_file_is_durable_and_carries_its_version() {
     assert_eq!(pragma("busy_timeout"), 5000_i64.into());
 }
 
+/// FAULTS C10: an empty file is not "no file". Also: a file that cannot be made elsewhere, and a
+/// log that is left beside the empty file.
 #[test]
-fn an_empty_file_becomes_a_new_one() {
+fn an_empty_file_is_refused_and_a_new_one_is_never_empty() {
     let folder = folder();
     let path = folder.path().join("notes.db");
     fs::write(&path, "").unwrap();
+    fs::write(folder.path().join("notes.db-wal"), "").unwrap();
+    let fault = refused(&path);
+    assert!(matches!(fault, FileFault::Empty), "{fault}");
+    fs::remove_file(&path).unwrap();
+    let error = sqlite::open(&path, &NOTES).unwrap_err();
+    assert!(matches!(error.fault(), FileFault::LogAlone), "{error}");
+    assert!(error.to_string().contains("notes.db-wal"), "{error}");
+    fs::remove_file(folder.path().join("notes.db-wal")).unwrap();
+    let error = sqlite::open_existing(&path, &NOTES).unwrap_err();
+    assert!(error.to_string().contains("check folder"), "{error}");
+    assert!(!path.exists(), "a file is made by `open` alone");
     let connection = sqlite::open(&path, &NOTES).unwrap();
-    connection
-        .execute_batch("INSERT INTO notes (text) VALUES ('a')")
-        .unwrap();
+    drop(connection);
+    assert!(fs::metadata(&path).unwrap().len() >= 4096);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]
@@ -219,11 +233,10 @@ fn a_missing_folder_is_named() {
 #[test]
 fn a_file_that_is_held_for_long_is_named_and_opens_afterwards() {
     let folder = folder();
-    let path = folder.path().join("notes.db");
+    let layout = format!("{}; PRAGMA user_version = 2", NOTES.create);
+    let path = made_with(folder.path(), &layout);
     let other = Connection::open(&path).unwrap();
-    other
-        .execute_batch("BEGIN EXCLUSIVE; CREATE TABLE notes (x)")
-        .unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let impatient = sqlite::Schema {
         busy_timeout: std::time::Duration::from_millis(50),
         ..NOTES

@@ -257,6 +257,7 @@ async fn a_refused_macaroon_is_a_certain_failure() {
     assert_eq!(failure.error.kind(), ErrorKind::Unauthorized);
 }
 
+/// ATTACKS C-32.
 #[tokio::test]
 async fn another_certificate_than_the_pinned_one_ends_before_anything_is_sent() {
     let setup = Setup::new().await;
@@ -333,6 +334,7 @@ async fn a_silent_lnd_holds_up_nobody_who_sells() {
     assert_eq!(error.kind(), ErrorKind::Timeout);
 }
 
+/// ATTACKS O-17.
 #[tokio::test]
 async fn a_macaroon_that_spends_is_refused_for_selling_unless_accepted() {
     let setup = Setup::new().await;

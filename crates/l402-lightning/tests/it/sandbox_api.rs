@@ -235,6 +235,7 @@ async fn bad_requests_are_explained() {
     }
 }
 
+/// ATTACKS O-03, O-04.
 #[tokio::test]
 async fn pages_of_other_sites_are_refused() {
     let remote = Remote::new().await;

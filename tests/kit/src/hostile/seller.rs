@@ -520,11 +520,7 @@ async fn accept(listener: TcpListener, seller: Seller, origin: usize) {
     }
 }
 
-async fn serve(
-    mut socket: TcpStream,
-    seller: &Seller,
-    origin: usize,
-) -> std::io::Result<()> {
+async fn serve(mut socket: TcpStream, seller: &Seller, origin: usize) -> std::io::Result<()> {
     while let Some(request) = read(&mut socket).await? {
         let answer = seller.answer(&request, origin).await;
         let bytes = answer.bytes();

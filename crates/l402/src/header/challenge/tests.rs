@@ -38,6 +38,7 @@ fn emits_the_superset_line_and_the_old_one() {
     );
 }
 
+/// ATTACKS C-35.
 #[test]
 fn a_token_that_could_break_out_of_a_header_is_refused() {
     for bad in [
@@ -268,6 +269,7 @@ fn the_first_value_is_kept_and_a_contradiction_flagged() {
     assert_eq!(payable(&same), Ok(one(Scheme::L402, "a", "i")));
 }
 
+/// ATTACKS C-16.
 #[test]
 fn a_contradiction_beside_a_good_challenge_still_stops() {
     for bad in [
@@ -316,6 +318,7 @@ fn l402_comes_before_lsat_and_twins_count_once() {
     assert_eq!(short, ["L402 a i", "L402 a k", "LSAT b j"]);
 }
 
+/// ATTACKS C-27.
 #[test]
 fn sizes_are_bounded() {
     let line = vec![b' '; Challenges::MAX_LEN];
