@@ -157,6 +157,7 @@ impl Buyer {
                 let offer = self.offer(&hop, answer).await?;
                 return Ok(Price::Asked(Box::new(offer.quote)));
             }
+            // A wait is no redirect, so it does not count as one.
             if self.has_waited(&mut pauses, status, headers).await {
                 continue;
             }
