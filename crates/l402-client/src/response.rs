@@ -183,15 +183,9 @@ impl Response {
         }
     }
 
-    /// Adds the receipt of a purchase of the same call that came before this answer.
+    /// Adds the receipt of a purchase that redirected to this answer.
     pub(crate) fn with_receipt(mut self, earlier: Option<Receipt>) -> Self {
-        let own = self.receipt.take();
-        // The earlier one of the same payment knows that this call has paid it.
-        let is_of_another = |own: &Receipt| {
-            let earlier = earlier.as_ref();
-            earlier.is_none_or(|earlier| earlier.payment_hash != own.payment_hash)
-        };
-        self.receipt = own.filter(is_of_another).or(earlier);
+        self.receipt = self.receipt.or(earlier);
         self
     }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
-use l402::PaymentHash;
 
 use super::buyer::Buyer;
 use super::kept::KeptPurchase;
@@ -76,18 +75,39 @@ impl Buyer {
         mut hop: Hop,
         pauses: &mut Pauses,
     ) -> Result<Response, Error> {
-        let (mut call, mut redirects) = (CallPurchases::default(), Vec::new());
-        for _ in 0..=REDIRECTS_MAX {
-            let answer = match self.fetch_in_time(&hop, &mut call, pauses).await {
-                Ok(answer) => answer,
-                Err(error) => {
-                    let error = still_open(error, call.limited.as_ref());
-                    return Err(self.after_payment(error, call.used_up).await);
+        // The purchase whose credential goes along, or else the one that a redirect has used up.
+        let (mut along, mut used_up): (Option<(Delivery, Receipt)>, Option<UsedUp>) = (None, None);
+        let mut redirects = Vec::new();
+        while redirects.len() <= REDIRECTS_MAX {
+            let answer = match along.take() {
+                Some((delivery, receipt)) => {
+                    let kept = KeptPurchase {
+                        paid: delivery.purchase,
+                        claim: delivery.claim,
+                    };
+                    self.fetch_along(&hop, kept, receipt.reused).await
+                }
+                None => {
+                    let bought = used_up.as_ref().map(|it| it.receipt.payment_hash);
+                    self.fetch(&hop, bought).await
                 }
             };
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(error) => return Err(self.after_payment(error, used_up).await),
+            };
+            // Waiting holds no right to buy. What this call has paid for goes along, so that it pays
+            // for nothing else; with a token of before it begins anew.
+            let (status, headers) = (answer.status(), answer.headers());
+            if self.has_waited(pauses, status, headers).await {
+                along = answer
+                    .into_delivery()
+                    .filter(|(_, receipt)| !receipt.reused);
+                continue;
+            }
             let next = match self.next_hop(&hop, answer.status(), answer.headers()) {
                 Ok(None) => {
-                    let answer = answer.with_receipt(call.into_receipt());
+                    let answer = answer.with_receipt(used_up.map(|it| it.receipt));
                     return Ok(answer.behind(redirects));
                 }
                 Ok(Some(next)) => next,
@@ -95,17 +115,19 @@ impl Buyer {
             };
             redirects.push(answer.head());
             if !next.foreign && answer.may_go_along() {
-                call.along = answer.into_delivery();
+                along = answer.into_delivery();
             } else if let Some(receipt) = answer.into_receipt().await {
                 let seller = Scope::of(&hop.url, hop.host()).seller();
-                call.used_up = Some(UsedUp { receipt, seller });
+                used_up = Some(UsedUp { receipt, seller });
             }
             hop = next;
         }
         let detail = format!("more than {REDIRECTS_MAX} redirects");
-        let along = call.along.as_ref().map(|(_, receipt)| receipt);
-        let error = still_open(Error::Transport { detail }, along.or(call.limited.as_ref()));
-        Err(self.after_payment(error, call.used_up).await)
+        let error = still_open(
+            Error::Transport { detail },
+            along.as_ref().map(|(_, receipt)| receipt),
+        );
+        Err(self.after_payment(error, used_up).await)
     }
 
     /// Turns an error behind a redirect that has used a payment up into one that says so. If this call
@@ -125,36 +147,6 @@ impl Buyer {
                 .await;
         }
         error
-    }
-
-    /// Returns the answer of one URL, asking again after each 429 as long as there is time.
-    async fn fetch_in_time(
-        self: &Arc<Self>,
-        hop: &Hop,
-        call: &mut CallPurchases,
-        pauses: &mut Pauses,
-    ) -> Result<Response, Error> {
-        loop {
-            let answer = match call.along.take() {
-                Some((delivery, receipt)) => {
-                    let kept = KeptPurchase {
-                        paid: delivery.purchase,
-                        claim: delivery.claim,
-                    };
-                    self.fetch_along(hop, kept, receipt.reused).await?
-                }
-                None => self.fetch(hop, call.bought()).await?,
-            };
-            // No lock is held meanwhile, for a 429 is no delivery: others may buy, or be served.
-            let (status, headers) = (answer.status(), answer.headers());
-            if !self.has_waited(pauses, status, headers).await {
-                return Ok(answer);
-            }
-            // A payment of this call is its only one, whoever takes its token in the meantime.
-            let receipt = answer.into_receipt().await;
-            let paid = receipt.filter(|receipt| !receipt.reused);
-            call.limited = paid.or(call.limited.take());
-        }
     }
 
     /// Asks the price and pays nothing.
@@ -214,31 +206,6 @@ impl Buyer {
             return Err(Error::refused(Refused::RedirectedAcrossOrigins, detail));
         }
         Ok(next)
-    }
-}
-
-/// What one call has bought so far.
-#[derive(Default)]
-struct CallPurchases {
-    /// The purchase whose credential goes along with the next request.
-    along: Option<(Delivery, Receipt)>,
-    /// The purchase that a redirect has used up.
-    used_up: Option<UsedUp>,
-    /// The purchase that was paid and answered 429: its token is still good.
-    limited: Option<Receipt>,
-}
-
-impl CallPurchases {
-    /// Returns the payment after which this call makes no other.
-    fn bought(&self) -> Option<PaymentHash> {
-        let used_up = self.used_up.as_ref().map(|it| &it.receipt);
-        used_up
-            .or(self.limited.as_ref())
-            .map(|receipt| receipt.payment_hash)
-    }
-
-    fn into_receipt(self) -> Option<Receipt> {
-        self.used_up.map(|it| it.receipt).or(self.limited)
     }
 }
 

@@ -14,7 +14,7 @@ const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// The longest wait that this side chooses by itself.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
-/// What is left after a wait, for the answer.
+/// The time that a wait leaves for the answer.
 const MARGIN: Duration = Duration::from_millis(100);
 
 /// The waits of one call.

@@ -121,6 +121,7 @@ impl Scene {
             .accept_body_challenge(plan.takes_bodies)
             .rate_limit_patience(Duration::from_secs(plan.patience_secs))
             // Longer than anything here lasts: a slow machine must not look like a silent seller.
+            .settle_pauses(Duration::from_millis(5), Duration::from_millis(10))
             .timeout(Duration::from_secs(30))
             .payment_deadline(Duration::from_secs(30));
         Self {

@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 
 use crate::Error;
 
-/// What a refusal proves about the payment that it is about. A status alone proves nothing: it may
+/// The proof that a refusal is about its payment, if it is one. A status alone proves nothing: it may
 /// be that of a proxy before the node, or of a time limit that ended while the node went on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {

@@ -33,7 +33,7 @@ pub(crate) trait Peer: Clone + Send + Sync {
     /// not arrive as a whole.
     fn refusal(&self, status: StatusCode, body: Result<Vec<u8>, Error>) -> Error;
 
-    /// What such a status proves, with the whole of its body. Anything but the node's own words, and
+    /// The proof that such a status is, with the whole of its body. Anything but the node's own words, and
     /// anything that the node also says of what it has begun, proves nothing.
     fn proof(&self, status: StatusCode, body: &[u8]) -> Proof;
 }

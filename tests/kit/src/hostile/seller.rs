@@ -18,6 +18,7 @@ use lightning_invoice::Currency;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 use super::answer::{After, Answer, HANG};
 use super::invoice::Draft;
@@ -50,9 +51,14 @@ struct Seen {
     complaints: Vec<String>,
 }
 
-/// A seller with two origins. What it sells costs play money of a sandbox.
+/// A seller with two origins, which ends with this value. What it sells costs play money of a sandbox.
+pub struct HostileSeller {
+    seller: Seller,
+    _origins: JoinSet<()>,
+}
+
 #[derive(Clone)]
-pub struct HostileSeller(Arc<Shared>);
+struct Seller(Arc<Shared>);
 
 struct Shared {
     plan: Plan,
@@ -76,7 +82,7 @@ struct Request {
 }
 
 impl HostileSeller {
-    /// Starts both origins, which end with the test's runtime.
+    /// Starts both origins.
     ///
     /// # Panics
     /// If no port is free.
@@ -87,7 +93,7 @@ impl HostileSeller {
         // Any bytes will do that are no pattern.
         let key: [u8; 32] = std::array::from_fn(|at| (at * at * 7 + 13).to_le_bytes()[0]);
         let key = MasterKey::from_bytes(&key).expect("a key");
-        let seller = Self(Arc::new(Shared {
+        let seller = Seller(Arc::new(Shared {
             plan: plan.clone(),
             sandbox: sandbox.clone(),
             clock,
@@ -95,9 +101,13 @@ impl HostileSeller {
             origins,
             seen: Mutex::default(),
         }));
-        tokio::spawn(accept(first, seller.clone(), 0));
-        tokio::spawn(accept(second, seller.clone(), 1));
-        seller
+        let mut serving = JoinSet::new();
+        serving.spawn(accept(first, seller.clone(), 0));
+        serving.spawn(accept(second, seller.clone(), 1));
+        Self {
+            seller,
+            _origins: serving,
+        }
     }
 
     /// Returns the URL of a path at the first origin, which is the one that a buyer asks.
@@ -106,7 +116,7 @@ impl HostileSeller {
     /// Never: an address and a path make a URL.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.0.origins[0])
+        self.seller.url(path)
     }
 
     /// The value of `Authorization` that a caller may send, and that no other origin may see.
@@ -118,13 +128,13 @@ impl HostileSeller {
     /// Returns everything that was seen and must not be, in words.
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
-        self.seen().complaints.clone()
+        self.seller.seen().complaints.clone()
     }
 
     /// Returns true if an invoice was handed out where a buyer may pay it.
     #[must_use]
     pub fn has_sold(&self, asked: &Asked) -> bool {
-        let seen = self.seen();
+        let seen = self.seller.seen();
         let mut sold = seen.sold.iter();
         asked.payment_hash == OTHER || sold.any(|it| it.invoice == asked.bolt11 && it.is_payable)
     }
@@ -132,7 +142,13 @@ impl HostileSeller {
     /// Returns the number of requests that carried a credential.
     #[must_use]
     pub fn presented(&self) -> usize {
-        self.seen().paid
+        self.seller.seen().paid
+    }
+}
+
+impl Seller {
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.0.origins[0])
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -492,21 +508,19 @@ async fn listen() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.expect("a port")
 }
 
-async fn accept(listener: TcpListener, seller: HostileSeller, origin: usize) {
+async fn accept(listener: TcpListener, seller: Seller, origin: usize) {
+    let mut connections = JoinSet::new();
     while let Ok((socket, _)) = listener.accept().await {
         let seller = seller.clone();
         // A buyer that has had enough closes in the middle.
-        tokio::spawn(async move {
+        connections.spawn(async move {
             let _ended = serve(socket, &seller, origin).await;
         });
+        while connections.try_join_next().is_some() {}
     }
 }
 
-async fn serve(
-    mut socket: TcpStream,
-    seller: &HostileSeller,
-    origin: usize,
-) -> std::io::Result<()> {
+async fn serve(mut socket: TcpStream, seller: &Seller, origin: usize) -> std::io::Result<()> {
     while let Some(request) = read(&mut socket).await? {
         let answer = seller.answer(&request, origin).await;
         let bytes = answer.bytes();

@@ -71,7 +71,7 @@ pub(super) struct Status {
 }
 
 impl Status {
-    /// What this error proves about a payment.
+    /// Returns the proof that this error is about a payment, if it is one.
     pub(super) fn proof(&self) -> Proof {
         // https://grpc.io/docs/guides/status-codes/
         match self.code {
