@@ -3,9 +3,9 @@
 mod access_log;
 mod available;
 mod config;
+mod empty_frames;
 mod exchange;
 mod flood;
-mod frames;
 mod grpc;
 mod harness;
 mod hygiene;
