@@ -20,9 +20,9 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::peers::{NoPlace, PeerSlot, Peers};
+use super::requests::{Requests, TrackedBody};
 use super::socket::Socket;
 use super::stop::StopSignal;
-use super::streams::{StreamBody, Streams};
 use crate::config::Http;
 use crate::exchange::{Connection, Worker, handle};
 use crate::timer::ConnectionTimer;
@@ -220,13 +220,13 @@ impl Accepted {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let (mut stop, connection) = self.connection(tls, Arc::default());
-        let streams = Arc::new(Streams::default());
-        let counted = Arc::clone(&streams);
+        let requests = Arc::new(Requests::default());
+        let counted = Arc::clone(&requests);
         let service = service_fn(move |request| {
-            let (connection, stream) = (Arc::clone(&connection), counted.begin());
+            let (connection, open) = (Arc::clone(&connection), counted.begin());
             async move {
                 let answer = handle(connection, request).await?;
-                Ok::<_, Infallible>(answer.map(|body| StreamBody::new(body, stream)))
+                Ok::<_, Infallible>(answer.map(|body| TrackedBody::new(body, open)))
             }
         });
         let socket = TokioIo::new(socket.with_frames());
@@ -235,14 +235,14 @@ impl Accepted {
         tokio::select! {
             ended = serving.as_mut() => return Ok(ended?),
             _ = stop.notified() => {}
-            () = streams.idle(http.header_timeout) => {}
+            () = requests.idle(http.header_timeout) => {}
         }
         serving.as_mut().graceful_shutdown();
         // A client that makes no request may not answer GOAWAY either, so the wait for it is
         // limited.
         tokio::select! {
             ended = serving.as_mut() => Ok(ended?),
-            () = streams.idle(http.header_timeout) => Ok(()),
+            () = requests.idle(http.header_timeout) => Ok(()),
         }
     }
 

@@ -5,7 +5,7 @@
 //! the bytes for hyper: it checks the framing of HTTP/1.1 before hyper reads a byte, and closes a
 //! connection whose client reads nothing any more. `linger` reads what a client still sends after
 //! the last answer, so that the close does not take the answer away. Of HTTP/2, `frames` bounds what
-//! carries nothing, and `streams` finds out when a connection is idle. `stop` is the signal to end,
+//! carries nothing, and `requests` finds out when a connection is idle. `stop` is the signal to end,
 //! `tls` the certificate.
 
 mod accept;
@@ -13,9 +13,9 @@ mod bind;
 mod frames;
 mod linger;
 mod peers;
+mod requests;
 mod socket;
 mod stop;
-mod streams;
 mod tls;
 
 pub(crate) use accept::{AcceptWarnings, Acceptor};

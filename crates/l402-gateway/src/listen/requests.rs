@@ -1,4 +1,4 @@
-//! The streams of one connection of HTTP/2: is it idle?
+//! The requests of one connection of HTTP/2: is it idle?
 
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -9,27 +9,27 @@ use std::time::Duration;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::sleep;
 
-/// The streams of one connection, so far and at present.
+/// The requests of one connection, so far and at present.
 #[derive(Debug, Default)]
-pub(super) struct Streams {
+pub(super) struct Requests {
     begun: AtomicU64,
     open: AtomicU32,
 }
 
-/// A stream that is open until this is dropped.
+/// A request that is open until this is dropped.
 #[derive(Debug)]
-pub(super) struct OpenStream(Arc<Streams>);
+pub(super) struct OpenRequest(Arc<Requests>);
 
-impl Streams {
-    /// Counts a stream that begins.
-    pub(super) fn begin(self: &Arc<Self>) -> OpenStream {
+impl Requests {
+    /// Counts a request that begins.
+    pub(super) fn begin(self: &Arc<Self>) -> OpenRequest {
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.open.fetch_add(1, Ordering::Relaxed);
-        OpenStream(Arc::clone(self))
+        OpenRequest(Arc::clone(self))
     }
 
-    /// Returns once no stream has been open for `limit`, or for twice as long: it looks once in that
-    /// time, so that streams need no clock. Other frames than those of requests change nothing.
+    /// Returns once no request has been open for `limit`, or for twice as long: it looks once in
+    /// that time, so that requests need no clock. Other frames than theirs change nothing.
     pub(super) async fn idle(&self, limit: Duration) {
         loop {
             let before = self.begun.load(Ordering::Relaxed);
@@ -43,29 +43,29 @@ impl Streams {
     }
 }
 
-impl Drop for OpenStream {
+impl Drop for OpenRequest {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// The body of an answer, with the stream that is open until its end.
+/// The body of an answer, with the request that is open until its end.
 #[derive(Debug)]
-pub(super) struct StreamBody<B> {
+pub(super) struct TrackedBody<B> {
     body: B,
-    _stream: OpenStream,
+    _request: OpenRequest,
 }
 
-impl<B> StreamBody<B> {
-    pub(super) fn new(body: B, stream: OpenStream) -> Self {
+impl<B> TrackedBody<B> {
+    pub(super) fn new(body: B, request: OpenRequest) -> Self {
         Self {
             body,
-            _stream: stream,
+            _request: request,
         }
     }
 }
 
-impl<B: Body + Unpin> Body for StreamBody<B> {
+impl<B: Body + Unpin> Body for TrackedBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -92,23 +92,23 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_is_idle_once_no_stream_was_open_for_the_limit() {
+    async fn a_connection_is_idle_once_no_request_was_open_for_the_limit() {
         let limit = Duration::from_secs(10);
-        let (streams, start) = (Arc::new(Streams::default()), Instant::now());
-        let held = Arc::clone(&streams);
+        let (requests, start) = (Arc::new(Requests::default()), Instant::now());
+        let held = Arc::clone(&requests);
         tokio::spawn(async move {
             for seconds in [5, 25, 1] {
-                let stream = held.begin();
+                let request = held.begin();
                 sleep(Duration::from_secs(seconds)).await;
-                drop(stream);
+                drop(request);
                 sleep(Duration::from_secs(4)).await;
             }
         });
-        streams.idle(limit).await;
+        requests.idle(limit).await;
         let idle = start.elapsed() - Duration::from_secs(5 + 4 + 25 + 4 + 1);
         assert!(idle >= limit && idle <= 2 * limit, "{idle:?}");
         let start = Instant::now();
-        Streams::default().idle(limit).await;
+        Requests::default().idle(limit).await;
         assert_eq!(start.elapsed(), limit);
     }
 }
