@@ -1,120 +1,127 @@
-//! A client of HTTP/2 that sends and sees single frames.
+//! Frames of HTTP/2 that carry nothing (ATTACKS D-07).
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::harness::{GatewayUnderTest, describe, routes, serve, upstream};
+use crate::upstream::PATIENCE;
+
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+const PING: &[u8] = &[0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
 
-pub(crate) const DATA: u8 = 0;
-pub(crate) const HEADERS: u8 = 1;
-pub(crate) const RST_STREAM: u8 = 3;
-pub(crate) const SETTINGS: u8 = 4;
-pub(crate) const WINDOW_UPDATE: u8 = 8;
-
-pub(crate) const END_STREAM: u8 = 1;
-pub(crate) const END_HEADERS: u8 = 4;
-
-/// The time after which a test fails: only a step that hangs takes so long.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A frame without its payload's meaning.
-#[derive(Debug)]
-pub(crate) struct FrameSeen {
-    pub(crate) kind: u8,
-    pub(crate) flags: u8,
-    pub(crate) stream: u32,
-    pub(crate) payload: Vec<u8>,
+async fn server(more: &str) -> GatewayUnderTest {
+    let upstream = upstream(false, describe).await;
+    serve(&format!(
+        "{}[http]\nh2c = true\n{more}",
+        routes(upstream, "")
+    ))
+    .await
 }
 
-impl FrameSeen {
-    pub(crate) fn ends_stream(&self) -> bool {
-        matches!(self.kind, DATA | HEADERS) && self.flags & END_STREAM != 0
+async fn connect(server: &GatewayUnderTest) -> TcpStream {
+    let mut socket = TcpStream::connect(server.address).await.expect("open");
+    socket.write_all(PREFACE).await.expect("sent");
+    socket.write_all(SETTINGS).await.expect("sent");
+    socket
+}
+
+/// `GET /free` on a stream: HEADERS with END_STREAM and END_HEADERS, without Huffman coding.
+fn get(stream: u8) -> Vec<u8> {
+    // `:method GET` and `:scheme http` are in the static table; path and authority are literals.
+    let fields = [&[0x82, 0x86, 0x04, 5][..], b"/free", &[0x01, 1], b"a"].concat();
+    let length = u8::try_from(fields.len()).expect("short");
+    let mut frame = vec![0, 0, length, 1, 5, 0, 0, 0, stream];
+    frame.extend(fields);
+    frame
+}
+
+/// Reads the next frame, and returns its type, flags and stream; `None` at the end.
+async fn frame(socket: &mut (impl AsyncRead + Unpin)) -> Option<(u8, u8, u8)> {
+    let mut header = [0; 9];
+    let read = timeout(PATIENCE, socket.read_exact(&mut header)).await;
+    read.expect("frames or an end").ok()?;
+    let mut payload = vec![0; usize::from(header[1]) << 8 | usize::from(header[2])];
+    socket.read_exact(&mut payload).await.ok()?;
+    Some((header[3], header[4], header[8]))
+}
+
+/// Reads until the answer on a stream has ended. Returns false if the connection ends before.
+async fn answered(socket: &mut TcpStream, stream: u8) -> bool {
+    while let Some((kind, flags, of)) = frame(socket).await {
+        if kind <= 1 && flags & 1 == 1 && of == stream {
+            return true;
+        }
+    }
+    false
+}
+
+/// Sends frames for as long as they are taken, and returns true if the connection has ended.
+async fn is_closed_by(server: &GatewayUnderTest, frame: &[u8]) -> bool {
+    let (mut reader, mut writer) = connect(server).await.into_split();
+    // Reads, so that the answers to frames do not block the writes.
+    let reading = tokio::spawn(async move {
+        let mut read = vec![0; 4096];
+        while reader.read(&mut read).await.is_ok_and(|count| count > 0) {}
+    });
+    let many = frame.repeat(1000);
+    for _ in 0..200 {
+        if writer.write_all(&many).await.is_err() {
+            break;
+        }
+    }
+    timeout(Duration::from_secs(1), reading).await.is_ok()
+}
+
+// FAULTS S17: 200,000 frames of PING, SETTINGS or PRIORITY. Also: WINDOW_UPDATE, an unknown type,
+// and answers to pings that were never sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_frames_that_carry_nothing_ends_its_connection() {
+    let server = server("").await;
+    let priority = [0, 0, 5, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 16];
+    let update = [0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    let unknown = [0, 0, 0, 0x42, 0, 0, 0, 0, 0];
+    let mut pong = PING.to_vec();
+    pong[4] = 1;
+    for frames in [PING, SETTINGS, &priority, &update, &unknown, &pong] {
+        assert!(is_closed_by(&server, frames).await, "{frames:?}");
     }
 }
 
-/// A connection by prior knowledge.
-pub(crate) struct Frames {
-    pub(crate) socket: TcpStream,
+#[tokio::test(flavor = "multi_thread")]
+async fn pings_and_updates_between_requests_are_taken() {
+    let server = server("").await;
+    let mut socket = connect(&server).await;
+    for stream in (1..=99).step_by(2) {
+        socket.write_all(&PING.repeat(8)).await.expect("sent");
+        socket.write_all(&get(stream)).await.expect("sent");
+        assert!(answered(&mut socket, stream).await, "{stream}");
+    }
 }
 
-impl Frames {
-    pub(crate) async fn to(address: SocketAddr) -> Self {
-        let socket = TcpStream::connect(address).await.expect("a connection");
-        socket.set_nodelay(true).expect("an open socket");
-        let mut frames = Self { socket };
-        frames.socket.write_all(PREFACE).await.expect("sent");
-        frames.say(SETTINGS, 0, 0, b"").await;
-        frames
-    }
-
-    pub(crate) async fn say(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-        let length = u32::try_from(payload.len()).expect("a short frame");
-        let mut frame = length.to_be_bytes()[1..].to_vec();
-        frame.extend_from_slice(&[kind, flags]);
-        frame.extend_from_slice(&stream.to_be_bytes());
-        frame.extend_from_slice(payload);
-        self.socket.write_all(&frame).await.expect("sent");
-    }
-
-    /// Sends the head of a request.
-    pub(crate) async fn ask(&mut self, stream: u32, method: &str, path: &str, ends: bool) {
-        let mut block = Vec::new();
-        for (name, value) in [
-            (":method", method),
-            (":scheme", "http"),
-            (":authority", "shop.example"),
-            (":path", path),
-        ] {
-            // A literal without an index, and without Huffman's code (RFC 7541, section 6.2.2).
-            block.push(0);
-            for text in [name, value] {
-                block.push(u8::try_from(text.len()).expect("a short text"));
-                block.extend_from_slice(text.as_bytes());
-            }
+// FAULTS S17: a connection that asked once and answers pings. Also: one that sends pings itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_without_requests_is_closed_whatever_else_it_says() {
+    let server = server("header_timeout_secs = 1\n").await;
+    let mut socket = connect(&server).await;
+    socket.write_all(&get(1)).await.expect("sent");
+    assert!(answered(&mut socket, 1).await);
+    let (mut reader, mut writer) = socket.into_split();
+    let pinging = tokio::spawn(async move {
+        while writer.write_all(PING).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let flags = END_HEADERS | if ends { END_STREAM } else { 0 };
-        self.say(HEADERS, flags, stream, &block).await;
-    }
-
-    /// Returns the next frame, or `None` at the end of the connection. Confirms settings: the window
-    /// that they open holds from then on.
-    pub(crate) async fn next(&mut self) -> Option<FrameSeen> {
-        let frame = self.read().await?;
-        if frame.kind == SETTINGS && frame.flags == 0 {
-            self.say(SETTINGS, 1, 0, b"").await;
+    });
+    let mut told = false;
+    let ended = async {
+        while let Some((kind, ..)) = frame(&mut reader).await {
+            told |= kind == 7;
         }
-        Some(frame)
-    }
-
-    async fn read(&mut self) -> Option<FrameSeen> {
-        let mut head = [0; 9];
-        let read = timeout(PATIENCE, self.socket.read_exact(&mut head)).await;
-        read.expect("a frame comes").ok()?;
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-        let mut payload = vec![0; length as usize];
-        self.socket.read_exact(&mut payload).await.ok()?;
-        Some(FrameSeen {
-            kind: head[3],
-            flags: head[4],
-            stream: u32::from_be_bytes([head[5], head[6], head[7], head[8]]),
-            payload,
-        })
-    }
-
-    /// Returns the frames of a stream up to the one that ends it.
-    pub(crate) async fn answer(&mut self, stream: u32) -> Vec<FrameSeen> {
-        let mut seen: Vec<FrameSeen> = Vec::new();
-        while !seen.last().is_some_and(FrameSeen::ends_stream) {
-            let frame = self.next().await.expect("the connection stays");
-            if frame.stream == stream && frame.kind != WINDOW_UPDATE {
-                assert_ne!(frame.kind, RST_STREAM, "{frame:?}");
-                seen.push(frame);
-            }
-        }
-        seen
-    }
+    };
+    assert!(timeout(Duration::from_secs(5), ended).await.is_ok());
+    assert!(told, "GOAWAY comes first");
+    pinging.abort();
 }
