@@ -6,6 +6,7 @@ mod layer;
 mod node;
 mod observe;
 mod paying;
+mod routing;
 mod sqlite;
 mod upgrade;
 mod world;
