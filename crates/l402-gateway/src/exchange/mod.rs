@@ -3,8 +3,8 @@
 //! `handle` builds the canonical request, asks the paywall, and either refuses or forwards.
 //! `forward` takes what the paywall granted, sends it to the upstream of its route, and returns the
 //! answer, whose body settles the use when it ends. `headers` says which headers pass, and
-//! `payment_headers` which of them tell of the payment. An upgrade
-//! such as WebSocket becomes a `tunnel`. `proof_cache` spares a worker the signature check of a
+//! `payment_headers` which of them tell of the payment. `addresses` translates those in an answer. An
+//! upgrade such as WebSocket becomes a `tunnel`. `proof_cache` spares a worker the signature check of a
 //! credential that it has checked before.
 //!
 //! ```text

@@ -17,4 +17,5 @@ mod smuggling;
 mod steering;
 mod streams;
 mod tls;
+mod translation;
 mod upstream;
