@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use l402::Problem;
 use l402_server::{CanonicalRequest, Granted, Refusal, is_event_stream};
 
+use super::addresses;
 use super::answer::{Answer, refuse};
 use super::body::{Aborted, AnswerBody, Proxied, ResponseBody};
 use super::connection::Connection;
@@ -82,8 +83,9 @@ pub(crate) async fn forward(
     let sent = sent.await.map_err(|error| Failure::of(&error, &progress));
     // A 101 that nobody asked for must not pass: what follows it is no HTTP, and no paywall sees
     // it.
-    let answered = sent.and_then(|answer| {
+    let answered = sent.and_then(|mut answer| {
         tunnel::check(&answer, upgrade.as_ref()).map_err(Failure::Upstream)?;
+        addresses::translate(answer.headers_mut(), target);
         Ok(answer)
     });
     match answered {

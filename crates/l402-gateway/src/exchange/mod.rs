@@ -29,6 +29,7 @@
 //! `upstream_failed` and `buyer_failed` are the two ends of a [`Granted`](l402_server::Granted)
 //! without an answer. Both give the use back.
 
+mod addresses;
 mod answer;
 mod body;
 mod connection;

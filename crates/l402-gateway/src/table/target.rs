@@ -109,6 +109,21 @@ impl RouteTarget {
         let (base, query) = (self.upstream.base(), query.unwrap_or_default());
         Some(format!("{base}{slash}{rest}{mark}{query}"))
     }
+
+    /// Returns the path by which a client asks for a path of the upstream: the way of
+    /// [`RouteTarget::path`] back. `None` for a path outside of the base.
+    pub(crate) fn public_path(&self, path: &str) -> Option<String> {
+        let rest = path.strip_prefix(self.upstream.base())?;
+        if !(rest.is_empty() || rest.starts_with('/')) {
+            return None;
+        }
+        let public = format!("{}{rest}", self.strip_prefix);
+        Some(if public.is_empty() {
+            "/".to_owned()
+        } else {
+            public
+        })
+    }
 }
 
 /// The error of a route that has as many requests in flight as it may.

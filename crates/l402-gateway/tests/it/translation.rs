@@ -118,6 +118,115 @@ async fn a_prefix_is_taken_off_in_every_spelling_that_matches() {
     }
 }
 
+/// Answers with the header that the query names: `?location=/dir/`.
+async fn echo_header(request: Request<Incoming>) -> Reply {
+    let query = request.uri().query().expect("a query").to_owned();
+    let (name, value) = query.split_once('=').expect("a header");
+    let mut reply = whole(302, "moved");
+    let escapes = [("%20", " "), ("%23", "#"), ("%3C", "<"), ("%3E", ">")];
+    let value = escapes
+        .iter()
+        .fold(value.to_owned(), |value, (escape, plain)| {
+            value.replace(escape, plain)
+        });
+    let name = http::HeaderName::from_bytes(name.as_bytes()).expect("a name");
+    reply
+        .headers_mut()
+        .insert(name, value.parse().expect("a value"));
+    reply
+}
+
+/// FAULTS G5: no address inside goes out, and the prefix is put back. Other inputs of the kind: `Link`,
+/// `Refresh`, the domain of a cookie, an open redirect by two slashes.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_addresses_of_an_answer_are_translated_like_those_of_the_request() {
+    let upstream = upstream(false, echo_header).await;
+    let text = free(upstream, "/api/{*rest}", "", "strip_prefix = \"/api\"")
+        + &free(upstream, "/v/{*rest}", "/v1", "strip_prefix = \"/v\"")
+        + &free(upstream, "/same/{*rest}", "", "");
+    let server = serve(&(QUIET.to_owned() + &text)).await;
+    let inside = format!("http://{upstream}");
+    let port = upstream.port();
+    for (path, name, sent, expected) in [
+        (
+            "/same/x",
+            "location",
+            format!("{inside}/dir/?a=b%23c"),
+            "/dir/?a=b#c",
+        ),
+        (
+            "/same/x",
+            "location",
+            format!("http://localhost:{port}/dir/"),
+            "/dir/",
+        ),
+        ("/same/x", "location", format!("//{upstream}"), "/"),
+        ("/same/x", "location", "/dir/".into(), "/dir/"),
+        ("/same/x", "location", "dir/".into(), "dir/"),
+        (
+            "/same/x",
+            "location",
+            "https://other.example/x".into(),
+            "https://other.example/x",
+        ),
+        (
+            "/same/x",
+            "location",
+            format!("{inside}//evil.example/"),
+            "/.//evil.example/",
+        ),
+        ("/api/x", "location", "/dir/".into(), "/api/dir/"),
+        ("/api/x", "location", format!("{inside}/dir"), "/api/dir"),
+        ("/api/x", "location", "../dir".into(), "../dir"),
+        ("/api/x", "content-location", "/dir/7".into(), "/api/dir/7"),
+        (
+            "/api/x",
+            "refresh",
+            "5;%20url=/next".into(),
+            "5; url=/api/next",
+        ),
+        (
+            "/api/x",
+            "link",
+            "%3C/2%3E;%20rel=next,%3Chttps://o.example%3E".into(),
+            "</api/2>; rel=next,<https://o.example>",
+        ),
+        (
+            "/api/x",
+            "set-cookie",
+            "a=b;%20Path=/dir;%20HttpOnly".into(),
+            "a=b; Path=/api/dir; HttpOnly",
+        ),
+        (
+            "/api/x",
+            "set-cookie",
+            "a=b;Path=/".into(),
+            "a=b; Path=/api",
+        ),
+        (
+            "/same/x",
+            "set-cookie",
+            "a=b;Path=/;Domain=127.0.0.1".into(),
+            "a=b; Path=/",
+        ),
+        (
+            "/same/x",
+            "set-cookie",
+            "a=/;Domain=o.example".into(),
+            "a=/;Domain=o.example",
+        ),
+        ("/v/x", "location", "/v1/dir".into(), "/v/dir"),
+        ("/v/x", "location", "/v1".into(), "/v"),
+        ("/v/x", "location", "/v10/dir".into(), "/v10/dir"),
+        ("/v/x", "location", format!("{inside}/other"), "/other"),
+        ("/v/x", "set-cookie", "a=b;Path=/".into(), "a=b; Path=/v"),
+    ] {
+        let target = format!("{path}?{name}={sent}");
+        let answer = send(server.address, request("GET", &target, None, b"")).await;
+        assert_eq!(answer.header(name), Some(expected), "{path} {name}: {sent}");
+    }
+}
+
 /// FAULTS S16: a header of the list passes where the route says so, and only that one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_named_header_passes_and_its_family_does_not() {
