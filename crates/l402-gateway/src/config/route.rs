@@ -86,28 +86,19 @@ pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfi
     );
     // No early return from here on: each key has to be asked for, or it would be called unknown.
     let access = access(&section, path.unwrap_or_default());
-    let methods = section.list::<MethodName>("methods").unwrap_or_default();
-    let grpc = section.flag("grpc", false);
+    let route = Route::new(
+        path.unwrap_or_default(),
+        access.clone().unwrap_or(Access::Free),
+    );
+    let route = rules(&section, route);
     // gRPC needs HTTP/2, and `http` stands for HTTP/1.1. `https` is HTTP/2 on a route of gRPC.
-    if grpc
+    if route.grpc
         && upstream
             .as_ref()
             .is_some_and(|url: &UpstreamUrl| url.scheme() == Scheme::Http)
     {
         section.wrong("upstream", "gRPC needs HTTP/2; write h2c://… or https://…");
     }
-    let cors_origins = section.list::<Origin>("cors_origins").unwrap_or_default();
-    let unknown_caveats = choice(
-        &section,
-        "unknown_caveats",
-        &[
-            ("skip", UnknownCaveats::Skip),
-            ("reject", UnknownCaveats::Reject),
-        ],
-    );
-    let allow_free_overlap = section.list("allow_free_overlap").unwrap_or_default();
-    let case = [("sensitive", false), ("insensitive", true)];
-    let case_insensitive = choice(&section, "case", &case);
     let strip_prefix = strip_prefix(&section, path.unwrap_or_default());
     let upstream_headers = section
         .table("upstream_headers")
@@ -120,13 +111,8 @@ pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfi
         .list::<PassedHeader>("pass_headers")
         .unwrap_or_default();
     section.finish();
-    let mut route = Route::new(path?, access?);
-    route.methods = methods.into_iter().map(|method| method.0).collect();
-    route.grpc = grpc;
-    route.cors_origins = cors_origins.into_iter().map(|origin| origin.0).collect();
-    route.allow_free_overlap = allow_free_overlap;
-    route.case_insensitive = case_insensitive;
-    route.unknown_caveats = unknown_caveats;
+    // Both have been noted as missing or wrong.
+    path.and(access)?;
     Some(RouteConfig {
         route,
         upstream: upstream?,
@@ -138,6 +124,24 @@ pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfi
         payment_headers,
         pass_headers: pass_headers.into_iter().map(|header| header.0).collect(),
     })
+}
+
+/// Reads which requests a route is for, and how their answers look.
+fn rules(section: &Section<'_, '_>, mut route: Route) -> Route {
+    let methods = section.list::<MethodName>("methods").unwrap_or_default();
+    route.methods = methods.into_iter().map(|method| method.0).collect();
+    route.grpc = section.flag("grpc", false);
+    let origins = section.list::<Origin>("cors_origins").unwrap_or_default();
+    route.cors_origins = origins.into_iter().map(|origin| origin.0).collect();
+    let caveats = [
+        ("skip", UnknownCaveats::Skip),
+        ("reject", UnknownCaveats::Reject),
+    ];
+    route.unknown_caveats = choice(section, "unknown_caveats", &caveats);
+    route.allow_free_overlap = section.list("allow_free_overlap").unwrap_or_default();
+    let case = [("sensitive", false), ("insensitive", true)];
+    route.case_insensitive = choice(section, "case", &case);
+    route
 }
 
 /// Notes that a key is missing, if it is.

@@ -87,7 +87,7 @@ impl CanonicalRequest {
     }
 }
 
-/// What a client could claim by a header that only a proxy before the service may set.
+/// A claim of a client that only a proxy before the service may make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Family {
     /// The host, port and scheme that the client asked for.

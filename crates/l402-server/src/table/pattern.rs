@@ -195,6 +195,21 @@ impl Segment {
         }
     }
 
+    /// Returns true if this segment, which is not `Rest`, matches all that the other one matches.
+    fn contains(&self, other: &Self) -> bool {
+        match (self, other) {
+            (_, Self::Text(text)) => self.takes(text),
+            (
+                Self::Parameter { before, after },
+                Self::Parameter {
+                    before: other_before,
+                    after: other_after,
+                },
+            ) => other_before.starts_with(before.as_str()) && other_after.ends_with(after.as_str()),
+            (_, Self::Parameter { .. } | Self::Rest) => false,
+        }
+    }
+
     /// Returns true if this segment is as exact as the other one that it stands for.
     fn spells(&self, other: &Self) -> bool {
         match (self, other) {
@@ -250,26 +265,9 @@ fn meet(one: &[Segment], two: &[Segment]) -> Option<(Vec<String>, bool)> {
 
 fn contains(outer: &[Segment], inner: &[Segment]) -> bool {
     match (outer, inner) {
-        ([], []) => true,
-        ([Segment::Rest], [_, ..]) => true,
+        ([], []) | ([Segment::Rest], [_, ..]) => true,
         ([first, outer @ ..], [second, inner @ ..]) => {
-            let within = match (first, second) {
-                (_, Segment::Rest) => false,
-                (_, Segment::Text(text)) => first.takes(text),
-                (Segment::Parameter { before, after }, Segment::Parameter { .. }) => {
-                    let Segment::Parameter {
-                        before: inner_before,
-                        after: inner_after,
-                    } = second
-                    else {
-                        return false;
-                    };
-                    inner_before.starts_with(before.as_str())
-                        && inner_after.ends_with(after.as_str())
-                }
-                (_, Segment::Parameter { .. }) => false,
-            };
-            within && contains(outer, inner)
+            first.contains(second) && contains(outer, inner)
         }
         _ => false,
     }
