@@ -10,6 +10,7 @@
 
 mod check;
 mod fixed;
+mod item;
 mod keys;
 mod live;
 mod log;

@@ -24,4 +24,5 @@ mod smuggling;
 mod steering;
 mod streams;
 mod tls;
+mod translation;
 mod upstream;
