@@ -16,7 +16,7 @@ const PATHS: [(&str, u16); 5] = [
     ("/x", 402),
     ("/free", 200),
     ("/free?chunks", 200),
-    ("/free/..%2fx", 400),
+    ("/free/a%00b", 400),
     ("/admin", 405),
 ];
 
