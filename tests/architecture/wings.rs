@@ -23,7 +23,7 @@ const HOST: Table = &[
     ("sqlite", "private lock"),
     ("lock", "private"),
     ("private", ""),
-    ("clock error future stderr", ""),
+    ("clock descriptors error future stderr", ""),
 ];
 
 const LIGHTNING: Table = &[
@@ -68,7 +68,10 @@ const GATEWAY: Table = &[
     ("table", "upstream config"),
     ("upstream", "config"),
     ("config", ""),
-    ("certificate error framing framing_header number timer", ""),
+    (
+        "certificate error framing framing_header number timer warning",
+        "",
+    ),
 ];
 
 const CLI: Table = &[

@@ -61,10 +61,13 @@ exit_codes! {
     WALLET_UNAVAILABLE = 17 "The wallet cannot be asked.";
     NOT_WELL_FORMED = 18 "The doctor found an answer that is not a well-formed challenge.";
     PAID_REFUSED = 19 "Paid, and the server refused the credential for good; running it again would pay again.";
+    RATE_LIMITED = 20 "The server answered 429, too many requests, and the time of -m does not allow to wait; the text says how long.";
+    NO_PRICE = 21 "A dry run, and the answer is neither free nor a price; nothing was paid.";
     HTTP_ERROR = 22 "The server answered 400 or above, and --fail was given.";
     ADDRESS_IN_USE = 23 "Another program listens on an address; nothing is served.";
     UNSAFE_FILE = 24 "A private file is open to others, is not a plain file, or belongs to another user; it is not used.";
     NEWER_FILE = 25 "A newer version of this program wrote a file; it is left as it is.";
+    OTHER_LEDGER = 26 "The ledger does not go with the master key: it is new, older, or another's; nothing is served.";
     REFUSED = 30 "The challenge was refused for a reason that has no number of its own; no money moved.";
     REFUSED_AMOUNTLESS = 31 "The invoice has no amount; no money moved.";
     REFUSED_AMBIGUOUS = 32 "The challenge says two different things; no money moved.";

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use l402_host::{Clock, SystemClock};
 use l402_lightning::Pay;
+use tokio::sync::Semaphore;
 
 use crate::http::{Guard, Http, Spool};
-use crate::purchase::Buyer;
-use crate::{Error, Journal, Limits, Progress, Quote, Request, Response};
+use crate::purchase::{AHEAD_MAX, Buyer};
+use crate::{Error, Journal, Limits, Price, Progress, Quote, Request, Response};
 
 /// The time limit for the head of an answer: 60 s, unless [`ClientBuilder::timeout`] sets another.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
@@ -80,10 +81,12 @@ impl Client {
             keep_method: false,
             timeout: None,
             payment_deadline: Duration::from_secs(60),
+            rate_limit_patience: Duration::ZERO,
             plain_http: false,
             despite_stop: false,
             settle_pauses: SETTLE_PAUSES,
             own_addresses: Vec::new(),
+            body_challenge: false,
         }
     }
 
@@ -99,12 +102,24 @@ impl Client {
         self.0.send(request).await
     }
 
-    /// Asks the price and pays nothing. Returns `None` if the answer is not a 402.
+    /// Asks the price and pays nothing.
+    ///
+    /// # Errors
+    /// As [`Client::send`], [`Error::Refused`] included.
+    pub async fn price(&self, request: Request) -> Result<Price, Error> {
+        self.0.price(request).await
+    }
+
+    /// Asks the price and pays nothing. Returns `None` if the answer is not a 402, which need not
+    /// mean that it is free: [`Client::price`] tells the two apart.
     ///
     /// # Errors
     /// As [`Client::send`], [`Error::Refused`] included.
     pub async fn quote(&self, request: Request) -> Result<Option<Quote>, Error> {
-        self.0.quote(request).await
+        Ok(match self.price(request).await? {
+            Price::Asked(quote) => Some(*quote),
+            Price::Free | Price::Unknown { .. } => None,
+        })
     }
 
     /// Looks up every purchase whose outcome is unknown, and returns how many still are. A purchase
@@ -132,10 +147,12 @@ pub struct ClientBuilder {
     keep_method: bool,
     timeout: Option<Duration>,
     payment_deadline: Duration,
+    rate_limit_patience: Duration,
     plain_http: bool,
     despite_stop: bool,
     settle_pauses: [Duration; 2],
     own_addresses: Vec<(String, u16)>,
+    body_challenge: bool,
 }
 
 impl std::fmt::Debug for ClientBuilder {
@@ -206,6 +223,15 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets the longest time that a call waits, in all, where servers answer 429: it waits as long as
+    /// `Retry-After` says, at least a second, and asks again. Zero by default: a 429 is then the
+    /// answer of the call. Waiting pays nothing, and a token that was bought before is kept.
+    #[must_use]
+    pub fn rate_limit_patience(mut self, longest: Duration) -> Self {
+        self.rate_limit_patience = longest;
+        self
+    }
+
     /// Sends credentials over plain HTTP to other machines, where anybody on the way can read and
     /// use them. Off by default.
     #[must_use]
@@ -241,6 +267,15 @@ impl ClientBuilder {
         self
     }
 
+    /// Pays a challenge that stands in a JSON body of at most 64 KiB, in one object with `invoice` and
+    /// with `macaroon` or `token`, if no header has one. It must come over https or from this machine,
+    /// and is checked like any other. Off by default: no specification knows such a challenge.
+    #[must_use]
+    pub fn accept_body_challenge(mut self, on: bool) -> Self {
+        self.body_challenge = on;
+        self
+    }
+
     /// Builds the client.
     ///
     /// # Errors
@@ -270,9 +305,12 @@ impl ClientBuilder {
                 .timeout
                 .unwrap_or(self.payment_deadline.saturating_add(ANSWER_TIME)),
             payment_deadline: self.payment_deadline,
+            rate_limit_patience: self.rate_limit_patience,
             plain_http: self.plain_http,
             despite_stop: self.despite_stop,
             settle_pauses: self.settle_pauses,
+            body_challenge: self.body_challenge,
+            ahead: Semaphore::new(AHEAD_MAX),
             started,
         })))
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use l402::{Msat, PaymentHash};
+use l402::{Msat, PaymentHash, UnixTime};
 
 use crate::BudgetLimit;
 
@@ -93,6 +93,12 @@ pub enum Error {
         limit: Msat,
         /// The limit's name.
         which: BudgetLimit,
+        /// What counts against the limit already: spent within its time, or reserved. Zero for
+        /// [`BudgetLimit::PerRequest`].
+        spent: Msat,
+        /// The time from which enough of what is spent no longer counts, if nothing else is bought.
+        /// `None` if that alone is not enough.
+        frees: Option<UnixTime>,
     },
     /// The request was paid and not answered. The credential is kept, and the next call uses it if
     /// `retry_same_token` is set.
@@ -221,7 +227,28 @@ impl Error {
                 "another purchase of this path is under way, and did not end within {waited:?}"
             ),
             Self::Declined => f.write_str("the payment was declined"),
-            Self::OverBudget { cost, limit, which } => {
+            Self::OverBudget {
+                cost,
+                limit,
+                which: BudgetLimit::PerDay,
+                spent,
+                frees,
+            } => {
+                write!(
+                    f,
+                    "{cost} with the fee is over the limit {} of {limit} in 24 hours, {spent} of \
+                     which are spent or reserved",
+                    BudgetLimit::PerDay
+                )?;
+                // With its date: after a clock that was far ahead, it may be years away.
+                match frees {
+                    Some(at) => write!(f, "; enough of it is free again at {}", at.to_rfc3339()),
+                    None => f.write_str("; waiting alone does not free enough of it"),
+                }
+            }
+            Self::OverBudget {
+                cost, limit, which, ..
+            } => {
                 write!(
                     f,
                     "{cost} with the fee is over the limit {which} of {limit}"
@@ -308,18 +335,37 @@ mod tests {
         }
     }
 
+    // FAULTS T16: the limit, what is spent of it, and when it frees.
     #[test]
-    fn a_limit_is_told_by_its_name() {
-        for (which, name) in [
-            (BudgetLimit::PerDay, "per_day"),
-            (BudgetLimit::PerRequest, "per_request"),
-        ] {
-            let (cost, limit) = (Msat::from_sat(60), Msat::from_sat(50));
-            let text = Error::OverBudget { cost, limit, which }.to_string();
-            let expected =
-                format!("60 sat with the fee is over the limit {name} of 50 sat; no money moved");
-            assert_eq!(text, expected);
-        }
+    fn a_limit_is_told_by_its_name_with_what_is_spent_and_when_it_frees() {
+        let text = |which, frees| {
+            let (cost, limit, spent) = [60, 50, 45].map(Msat::from_sat).into();
+            let over = Error::OverBudget {
+                cost,
+                limit,
+                which,
+                spent,
+                frees,
+            };
+            over.to_string()
+        };
+        assert_eq!(
+            text(BudgetLimit::PerRequest, None),
+            "60 sat with the fee is over the limit per_request of 50 sat; no money moved"
+        );
+        let day = "60 sat with the fee is over the limit per_day of 50 sat in 24 hours, 45 sat of \
+                   which are spent or reserved; ";
+        assert_eq!(
+            text(
+                BudgetLimit::PerDay,
+                Some(UnixTime::from_secs(4_107_542_400))
+            ),
+            format!("{day}enough of it is free again at 2100-03-01T00:00:00Z; no money moved")
+        );
+        assert_eq!(
+            text(BudgetLimit::PerDay, None),
+            format!("{day}waiting alone does not free enough of it; no money moved")
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
+use http::HeaderName;
 use l402::{Msat, PaymentHash, UnixTime};
 use tokio::io::AsyncRead;
 
@@ -19,6 +20,8 @@ pub struct Request {
     pub url: url::Url,
     /// The caller's headers. An L402 credential among them is refused: the journal chooses it.
     pub headers: http::HeaderMap,
+    /// The headers that this library would add and the caller does not want.
+    pub(crate) left_out: Vec<HeaderName>,
     /// The body.
     pub(crate) body: Body,
 }
@@ -37,6 +40,7 @@ impl Request {
             method,
             url,
             headers: http::HeaderMap::new(),
+            left_out: Vec::new(),
             body: Body::default(),
         }
     }
@@ -51,6 +55,15 @@ impl Request {
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Body>) -> Self {
         self.body = body.into();
+        self
+    }
+
+    /// Sends no such header, unless the caller sets it: neither `user-agent` nor
+    /// `accept-authenticate`, which are added otherwise. `accept: */*` is sent in any case; it means
+    /// the same as no such header (RFC 9110, section 12.5.1).
+    #[must_use]
+    pub fn without_header(mut self, name: HeaderName) -> Self {
+        self.left_out.push(name);
         self
     }
 }
@@ -170,10 +183,35 @@ pub struct Quote {
     pub policy: Option<l402::Policy>,
 }
 
+/// The answer to the question what a request costs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Price {
+    /// The server asks for this, and its challenge is sound.
+    Asked(Box<Quote>),
+    /// The server answers without payment: the status is 2xx.
+    Free,
+    /// The server does neither, so nobody knows the price: an error, a refusal, or a redirect that is
+    /// not followed.
+    Unknown {
+        /// The status of the answer.
+        status: u16,
+        /// The time after which the server wants to be asked again, if it says so.
+        retry_after: Option<Duration>,
+    },
+}
+
 /// One step of a purchase, for progress displays. Never holds a secret.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
+    /// The wallet paid more than the invoice asked. It is not asked again for 24 hours.
+    AmountOverInvoice {
+        /// The amount of the invoice.
+        asked: Msat,
+        /// The amount that the wallet says it paid.
+        paid: Msat,
+    },
     /// The answer is 402, and its challenge is sound.
     Challenged(Quote),
     /// The wallet paid more for routing than it was allowed to. It is not asked again for 24 hours.
@@ -198,6 +236,8 @@ pub enum Event {
     /// An earlier call has paid for the answer to this very request, had it, and could not deliver
     /// it. It is handed out from the file that it was kept in; nobody is asked.
     Redelivered(PaymentHash),
+    /// The server answers 429. It is asked again after this time; nothing is paid by that.
+    RateLimited(Duration),
     /// A paid purchase that was never served is used instead of a new one.
     Resuming(PaymentHash),
     /// The request is sent again, with the credential.

@@ -4,15 +4,39 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
+use hyper::ext::ReasonPhrase;
+use l402::UnixTime;
 use url::Url;
 
-use crate::http::{Hop, error_chain, response};
+use crate::http::{Hop, error_chain, response, retry_after};
 use crate::journal::{ANSWER_MAX, Answers, Delivery, KeptAnswer};
 use crate::receipt::{UseOutcome, UseReport};
 use crate::{Error, Receipt};
 
 /// The longest wait for the rest of an answer that is kept.
 const REST_TIME: Duration = Duration::from_secs(60);
+/// The head of an answer, as it came. HTTP has no case in the names of headers; they are in lower
+/// case here.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Head {
+    /// The version of HTTP that was spoken.
+    pub version: http::Version,
+    /// The status.
+    pub status: http::StatusCode,
+    /// The words behind the status, as the server wrote them. Empty in HTTP/2.
+    pub reason: Vec<u8>,
+    /// The headers.
+    pub headers: http::HeaderMap,
+}
+
+impl std::fmt::Debug for Head {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Head")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
 
 /// An answer. Its body should be read to the end: only then is the purchase marked as served, and a
 /// token for one answer put away.
@@ -24,6 +48,7 @@ pub struct Response {
     url: Url,
     receipt: Option<Receipt>,
     purchase: Purchased,
+    redirects: Vec<Head>,
 }
 
 /// The purchase behind an answer.
@@ -57,6 +82,7 @@ impl Response {
             answer,
             receipt: None,
             purchase: Purchased::Nothing,
+            redirects: Vec::new(),
         }
     }
 
@@ -66,12 +92,12 @@ impl Response {
             use_report,
             ..delivery.purchase.row().receipt(reused)
         };
+        let is_delivery = answer.status().is_success() || answer.status().is_redirection();
         let counts = match use_report.map(|report| report.outcome) {
             Some(UseOutcome::Spent) => true,
-            Some(UseOutcome::Kept) => false,
-            Some(UseOutcome::Pending) | None => {
-                answer.status().is_success() || answer.status().is_redirection()
-            }
+            // What is sold by time is kept by every answer, and was had all the same.
+            Some(UseOutcome::Kept) => is_delivery && !delivery.purchase.row().is_single_use(),
+            Some(UseOutcome::Pending) | None => is_delivery,
         };
         Self {
             url: answer.url().clone(),
@@ -82,6 +108,7 @@ impl Response {
                 counts,
                 request: None,
             },
+            redirects: Vec::new(),
         }
     }
 
@@ -102,6 +129,7 @@ impl Response {
             url,
             receipt: Some(receipt),
             purchase: Purchased::Kept { answers, name },
+            redirects: Vec::new(),
         }
     }
 
@@ -155,10 +183,56 @@ impl Response {
         }
     }
 
-    /// Adds the receipt of a purchase that redirected to this answer.
+    /// Adds the receipt of a purchase of the same call that came before this answer.
     pub(crate) fn with_receipt(mut self, earlier: Option<Receipt>) -> Self {
-        self.receipt = self.receipt.or(earlier);
+        let own = self.receipt.take();
+        // The earlier one of the same payment knows that this call has paid it.
+        let is_of_another = |own: &Receipt| {
+            let earlier = earlier.as_ref();
+            earlier.is_none_or(|earlier| earlier.payment_hash != own.payment_hash)
+        };
+        self.receipt = own.filter(is_of_another).or(earlier);
         self
+    }
+
+    /// Returns the time that the server asks to wait before the next request, if it does. `now` is
+    /// the wall clock's time, for a server that names a date.
+    #[must_use]
+    pub fn retry_after(&self, now: UnixTime) -> Option<Duration> {
+        retry_after(self.headers(), now)
+    }
+
+    /// Adds the heads of the redirects that led to this answer.
+    pub(crate) fn behind(mut self, redirects: Vec<Head>) -> Self {
+        self.redirects = redirects;
+        self
+    }
+
+    /// Returns the heads of the redirects that were followed to this answer, the first one first.
+    #[must_use]
+    pub fn redirects(&self) -> &[Head] {
+        &self.redirects
+    }
+
+    /// Returns the head.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        let (status, version) = (self.answer.status(), self.answer.version());
+        // hyper keeps the words only if they are not the usual ones.
+        let unusual = self.answer.extensions().get::<ReasonPhrase>();
+        let usual = status
+            .canonical_reason()
+            .filter(|_| version < http::Version::HTTP_2);
+        let reason = unusual.map(|reason| reason.as_bytes());
+        Head {
+            version,
+            status,
+            reason: reason
+                .or(usual.map(str::as_bytes))
+                .unwrap_or_default()
+                .to_vec(),
+            headers: self.answer.headers().clone(),
+        }
     }
 
     /// Returns the status.

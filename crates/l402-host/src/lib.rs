@@ -5,6 +5,7 @@
 //! - [`sqlite`] (feature `sqlite`): opens a database, and refuses a foreign or damaged one without
 //!   changing it.
 //! - [`FileLock`]: a lock between processes that the kernel releases.
+//! - [`raise_descriptor_limit`]: the number of files and sockets that may be open.
 //! - [`BoxFuture`], [`BoxStream`]: the return types of object-safe traits.
 //!
 //! This crate contains no Lightning, HTTP or tokens, and opens no socket.
@@ -25,6 +26,7 @@
 //! ```
 
 mod clock;
+mod descriptors;
 mod error;
 mod future;
 mod lock;
@@ -34,6 +36,7 @@ pub mod sqlite;
 mod stderr;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use descriptors::{DescriptorLimit, is_out_of_descriptors, raise_descriptor_limit};
 pub use error::{FileError, FileFault};
 pub use future::{BoxFuture, BoxStream};
 pub use lock::FileLock;

@@ -80,6 +80,13 @@ pub fn open(path: &Path) -> Result<File, FileError> {
     opened.map_err(|fault| FileError::new(path, fault))
 }
 
+/// Returns true if nothing has this name, not even a link that leads nowhere.
+#[cfg(feature = "sqlite")]
+pub(crate) fn is_missing(path: &Path) -> bool {
+    let found = fs::symlink_metadata(path);
+    found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
 /// Checks a file as [`open`] does, and returns its size, without opening it.
 ///
 /// For files of SQLite. On Unix a process that closes any handle of a file loses all its record
@@ -88,32 +95,54 @@ pub fn open(path: &Path) -> Result<File, FileError> {
 #[cfg(feature = "sqlite")]
 pub(crate) fn own_size(path: &Path) -> Result<u64, FileError> {
     let fail = |fault: FileFault| FileError::new(path, fault);
-    let found = match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            create(path, &[])?;
-            fs::symlink_metadata(path)
-        }
-        found => found,
-    };
-    let found = found.map_err(|error| fail(error.into()))?;
+    let found = fs::symlink_metadata(path).map_err(|error| fail(error.into()))?;
     check_own(&found).map_err(fail)?;
     Ok(found.len())
 }
 
-/// Narrows the mode of a file that [`own_size`] has checked, without opening it. Called once its
-/// content is known to be ours.
+/// Narrows the mode of a file to 0600 without opening it, if there is one. Refuses what [`open`]
+/// refuses.
 #[cfg(feature = "sqlite")]
 pub(crate) fn narrow_path(path: &Path) -> Result<(), FileError> {
-    #[cfg(unix)]
-    {
-        let fail = |error: io::Error| FileError::new(path, error.into());
-        let found = fs::symlink_metadata(path).map_err(fail)?;
+    let narrow = || -> Result<(), FileFault> {
+        let found = match fs::symlink_metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            found => found?,
+        };
+        check_own(&found)?;
+        #[cfg(unix)]
         if mode(&found) != 0o600 {
             let narrow = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-            fs::set_permissions(path, narrow).map_err(fail)?;
+            fs::set_permissions(path, narrow)?;
         }
-    }
-    Ok(())
+        Ok(())
+    };
+    narrow().map_err(|fault| FileError::new(path, fault))
+}
+
+/// Makes a new file (0600) that `fill` writes under another name, and puts it in its place whole. If
+/// the name is taken by then, the file there stays.
+#[cfg(feature = "sqlite")]
+pub(crate) fn create_with(
+    path: &Path,
+    fill: impl FnOnce(&Path) -> Result<(), FileFault>,
+) -> Result<(), FileError> {
+    let create = || -> Result<(), FileFault> {
+        let DraftPath(draft) = &Draft::beside(path)?.close();
+        fill(draft)?;
+        let linked = fs::hard_link(draft, path);
+        let bytes = match &linked {
+            Err(error) if is_unsupported(error) => fs::read(draft)?,
+            _ => Vec::new(),
+        };
+        match place_without_links(linked, path, &bytes) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            placed => placed?,
+        }
+        sync_folder(path);
+        Ok(())
+    };
+    create().map_err(|fault| FileError::new(path, fault))
 }
 
 /// Writes a new file (0600) whole. Returns true if this call made it, and false if the file
@@ -127,7 +156,7 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<bool, FileError> {
         draft.fill(bytes)?;
         // A link, unlike a rename, fails if the name is taken: of two first starts only one makes
         // the file.
-        let linked = fs::hard_link(&draft.path, path);
+        let linked = fs::hard_link(draft.path(), path);
         match place_without_links(linked, path, bytes) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             placed => placed.map(|()| sync_folder(path)).map(|()| true),
@@ -187,7 +216,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let replace = || {
         let draft = Draft::beside(path)?;
         draft.fill(bytes)?;
-        fs::rename(&draft.path, path)?;
+        fs::rename(draft.path(), path)?;
         sync_folder(path);
         Ok(())
     };
@@ -252,8 +281,11 @@ fn read_secret(file: File) -> Result<Zeroizing<Vec<u8>>, FileFault> {
 /// A file under a random name. Removed on drop unless it was moved to its place.
 struct Draft {
     file: File,
-    path: PathBuf,
+    name: DraftPath,
 }
+
+/// The name of a draft.
+struct DraftPath(PathBuf);
 
 impl Draft {
     /// Makes an empty draft in the folder of `path`: a rename works only within one file system.
@@ -262,7 +294,12 @@ impl Draft {
         getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
         let path = path.with_file_name(format!(".l402-{}.draft", hex::encode(random)));
         let file = options(OpenOptions::new().write(true).create_new(true)).open(&path)?;
-        Ok(Self { file, path })
+        let name = DraftPath(path);
+        Ok(Self { file, name })
+    }
+
+    fn path(&self) -> &Path {
+        &self.name.0
     }
 
     /// Writes the content and waits until the disk has it.
@@ -270,12 +307,18 @@ impl Draft {
         (&self.file).write_all(bytes)?;
         self.file.sync_all()
     }
+
+    /// Closes the file, for others to write it.
+    #[cfg(feature = "sqlite")]
+    fn close(self) -> DraftPath {
+        self.name
+    }
 }
 
-impl Drop for Draft {
+impl Drop for DraftPath {
     fn drop(&mut self) {
         // After the move no file has this name.
-        let _ = fs::remove_file(&self.path);
+        let _ = fs::remove_file(&self.0);
     }
 }
 

@@ -34,7 +34,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::path::Path;
+mod due;
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
@@ -91,24 +93,98 @@ impl Schema {
 /// busy time-outs.
 ///
 /// Version and application id are read through a read-only connection before anything is changed,
-/// so a refused file stays as it was, byte for byte.
+/// so a refused file stays as it was, byte for byte. A new file gets its tables under another name
+/// and is put in its place whole, so one that is empty has lost its content, and is refused.
 ///
 /// # Errors
-/// Those of [`private::open`], and [`FileFault::Damaged`], [`FileFault::Full`],
-/// [`FileFault::Newer`], [`FileFault::OtherProgram`] or [`FileFault::Sqlite`].
+/// Those of [`private::open`], and [`FileFault::Damaged`], [`FileFault::Empty`], [`FileFault::Full`],
+/// [`FileFault::LogAlone`], [`FileFault::Newer`], [`FileFault::OtherProgram`] or [`FileFault::Sqlite`].
 pub fn open(path: &Path, schema: &Schema) -> Result<Connection, FileError> {
+    open_looking(path, schema, |bytes| bytes <= CHECK_MAX_BYTES)
+}
+
+/// Opens a file as [`open`] does, for a program that opens it many times a day. The whole of it is
+/// checked once a day, and where a log was left beside it: by a program that was killed, or by one
+/// that has the file open, for which a minute is waited. The second value is true if it was checked
+/// now: the time for other housekeeping.
+///
+/// The time of the last check is that of the empty file `FILE-checked` beside it.
+///
+/// # Errors
+/// Those of [`open`]. Damage that was not looked for is an error of SQLite when it is read.
+pub fn open_often(path: &Path, schema: &Schema) -> Result<(Connection, bool), FileError> {
+    let due = due::is_due(path, SystemClock::default().wall());
+    let connection = open_looking(path, schema, |bytes| due && bytes <= CHECK_MAX_BYTES)?;
+    if due {
+        due::note(path);
+    }
+    Ok((connection, due))
+}
+
+/// Opens a file, or makes it, and checks the whole of it if that is wanted of a file of so many
+/// bytes.
+fn open_looking(
+    path: &Path,
+    schema: &Schema,
+    whole: impl Fn(u64) -> bool,
+) -> Result<Connection, FileError> {
+    // Also a link that leads nowhere is there: it is refused below.
+    if private::is_missing(path) {
+        // SQLite would write an older log into the new file. Looked at again, since another process
+        // may have made the file meanwhile, and then the log is its own.
+        let log = beside(path, "-wal");
+        if !private::is_missing(&log) && private::is_missing(path) {
+            return Err(FileError::new(&log, FileFault::LogAlone));
+        }
+        make(path, schema)?;
+    }
+    open_there(path, schema, whole)
+}
+
+/// Returns the name of a file that stands beside a database.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// Opens a file as [`open`] does, and makes none.
+///
+/// # Errors
+/// Those of [`open`], and [`FileFault::System`] if there is no file.
+pub fn open_existing(path: &Path, schema: &Schema) -> Result<Connection, FileError> {
+    open_there(path, schema, |bytes| bytes <= CHECK_MAX_BYTES)
+}
+
+fn open_there(
+    path: &Path,
+    schema: &Schema,
+    whole: impl Fn(u64) -> bool,
+) -> Result<Connection, FileError> {
     let fail = |fault: FileFault| FileError::new(path, fault);
     let bytes = private::own_size(path)?;
-    if bytes > 0 {
-        retry(schema, || look(path, schema, bytes)).map_err(fail)?;
+    if bytes == 0 {
+        return Err(fail(FileFault::Empty));
     }
+    retry(schema, || look(path, schema, bytes, whole(bytes))).map_err(fail)?;
     private::narrow_path(path)?;
+    for end in ["-wal", "-shm", "-journal"] {
+        private::narrow_path(&beside(path, end))?;
+    }
     retry(schema, || connect(path, schema)).map_err(fail)
 }
 
+/// Makes a new file. Of several that make one at once, one puts its file in place.
+fn make(path: &Path, schema: &Schema) -> Result<(), FileError> {
+    private::create_with(path, |draft| {
+        // Closed before it gets its name. SQLite then moves its log into the file.
+        retry(schema, || connect(draft, schema)).map(drop)
+    })
+}
+
 /// Refuses a file that is not ours, through a connection that cannot change it.
-fn look(path: &Path, schema: &Schema, bytes: u64) -> Result<(), StepError> {
-    match checked_read_only(path, schema, bytes) {
+fn look(path: &Path, schema: &Schema, bytes: u64, whole: bool) -> Result<(), StepError> {
+    match checked_read_only(path, schema, bytes, whole) {
         // A crash in the middle of a first start or an upgrade has left a journal, and only a
         // connection that may write can roll it back. `connect` does, and checks before it changes
         // anything else.
@@ -119,7 +195,12 @@ fn look(path: &Path, schema: &Schema, bytes: u64) -> Result<(), StepError> {
     }
 }
 
-fn checked_read_only(path: &Path, schema: &Schema, bytes: u64) -> Result<(), StepError> {
+fn checked_read_only(
+    path: &Path,
+    schema: &Schema,
+    bytes: u64,
+    whole: bool,
+) -> Result<(), StepError> {
     if bytes < PAGE_MIN_BYTES {
         let wanted = schema.name;
         return Err(StepError::Fault(FileFault::OtherProgram { wanted }));
@@ -128,7 +209,7 @@ fn checked_read_only(path: &Path, schema: &Schema, bytes: u64) -> Result<(), Ste
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(schema.busy_timeout)?;
     checked_version(&connection.unchecked_transaction()?, schema)?;
-    if bytes <= CHECK_MAX_BYTES {
+    if whole {
         let verdict: String =
             connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if verdict != "ok" {

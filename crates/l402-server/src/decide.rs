@@ -122,6 +122,10 @@ fn charge(
     });
     match proof {
         Ok(proof) if proof.authorized.policy().uses().is_some() => {
+            // No ledger knows if it is spent.
+            if !snapshot.keys().counts_uses(proof.proven.identifier()) {
+                return Decision::Challenge(matched, Problem::Revoked);
+            }
             Decision::Reserve(matched, proof)
         }
         Ok(proof) => Decision::Granted(matched, proof),

@@ -80,8 +80,8 @@ mod table;
 mod tower;
 
 pub use admit::{Paywall, PaywallBuilder};
-pub use answer::{Blame, Refusal, SettleBody, is_event_stream};
-pub use challenge::{ChallengeLimits, Rate};
+pub use answer::{Blame, Refusal, SettleBody, UseReport, is_event_stream, take_body};
+pub use challenge::{Caller, ChallengeLimits, Rate};
 pub use decide::{Decision, Proof, decide};
 pub use granted::Granted;
 pub use ledger::Ledger;

@@ -75,8 +75,13 @@ pub(crate) struct Serve {
     #[arg(long)]
     check: bool,
 
+    /// Begin a new ledger, if the one there is new, older than it was, or another's: counted tokens
+    /// that were sold before end
+    #[arg(long, conflicts_with = "check")]
+    new_ledger: bool,
+
     /// Print an annotated configuration file whose values are the defaults
-    #[arg(long, conflicts_with_all = ["config", "upstream", "check"])]
+    #[arg(long, conflicts_with_all = ["config", "upstream", "check", "new_ledger"])]
     print_config: bool,
 
     #[command(flatten)]
@@ -103,6 +108,11 @@ impl Serve {
         if self.check {
             return report_sound(&config, out);
         }
+        let config = if self.new_ledger {
+            config.with_new_ledger()
+        } else {
+            config
+        };
         let (stop_signal, hangup) = (Stop::listen()?, Hangup::listen()?);
         let serving = seller::start(config.clone(), context).await?;
         announce(serving.gateway.local_addrs(), &config, out)?;

@@ -2,6 +2,8 @@
 
 use std::io::{Write, stdout};
 
+use http::StatusCode;
+use l402::UnixTime;
 use l402_client::{Receipt, Response, UseOutcome};
 
 use super::file::Sink;
@@ -29,6 +31,8 @@ pub(super) struct Shown<'a> {
     pub(super) fail: bool,
     pub(super) silent: bool,
     pub(super) write_out: Option<&'a WriteOut>,
+    /// The time of the answer, against which a date in `Retry-After` is read.
+    pub(super) now: UnixTime,
 }
 
 /// The reason why a body was not copied to its end.
@@ -68,6 +72,9 @@ impl Shown<'_> {
         }
         if failed {
             return Err(failure(&response));
+        }
+        if response.status() == StatusCode::TOO_MANY_REQUESTS {
+            return Err(rate_limited(&response, self.now));
         }
         Ok(exit_code::OK)
     }
@@ -197,6 +204,26 @@ fn failure(response: &Response) -> CliError {
         ))
         .after_money_moved()
         .with_hint(after_error(new)),
+    }
+}
+
+/// Returns the error for a 429 whose wait is longer than this call may take.
+fn rate_limited(response: &Response, now: UnixTime) -> CliError {
+    let wait = response.retry_after(now).map_or_else(
+        || "does not say how long to wait".to_owned(),
+        |wait| format!("asks to wait {} s", wait.as_secs()),
+    );
+    let text = format!("the server answered 429, too many requests, and {wait}");
+    let error = |text| CliError::new(exit_code::RATE_LIMITED, "rate_limited", text);
+    match response.receipt() {
+        None => error(format!("{text}; no money moved"))
+            .with_hint("run the same command later; -m SECONDS waits and asks again"),
+        Some(receipt) => {
+            let hash = receipt.payment_hash;
+            error(format!("{text}; it was paid for ({hash})"))
+                .after_money_moved()
+                .with_hint(AGAIN)
+        }
     }
 }
 

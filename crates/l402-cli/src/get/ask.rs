@@ -122,6 +122,14 @@ impl Progress for Asking {
                 "this answer was paid for before ({hash}), and kept; nothing is asked or paid"
             )),
             Event::Queued => self.say("another purchase of this path is under way; waiting for it"),
+            Event::RateLimited(pause) => self.say(&format!(
+                "the server answers 429, too many requests; asking again in {} s",
+                pause.as_secs()
+            )),
+            Event::AmountOverInvoice { asked, paid } => self.say(&paint(
+                style::BAD,
+                &format!("the wallet paid {paid}, and the invoice asked {asked}"),
+            )),
             Event::FeeOverLimit { fee, limit } => self.say(&paint(
                 style::BAD,
                 &format!("the wallet paid a fee of {fee}, over the limit of {limit}"),

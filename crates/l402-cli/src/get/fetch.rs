@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use l402_client::{Client, Error, Journal, Limits, Quote, Request};
+use l402::UnixTime;
+use l402_client::{Client, Error, Journal, Limits, Price, Quote, Request};
 use l402_lightning::NodeForm;
 use serde_json::json;
 
@@ -68,7 +69,7 @@ impl GetArgs {
         let journal = Journal::open(&context.home.client()?)?;
         let client = self.client(journal, progress, context).await?;
         if self.dry_run {
-            return self.quote(&client, request).await;
+            return self.price(&client, request).await;
         }
         // Files that cannot be written are found before money moves.
         let receipt = self
@@ -83,17 +84,19 @@ impl GetArgs {
             (Some(file), Some(bought)) => file.commit(&bought.to_json()),
             _ => Ok(()),
         };
-        let code = self.shown().deliver(response, sink).await?;
+        let shown = self.shown(context.clock.wall());
+        let code = shown.deliver(response, sink).await?;
         // A receipt that cannot be written is no reason to withhold what was paid for.
         kept.map(|()| code)
     }
 
-    const fn shown(&self) -> Shown<'_> {
+    const fn shown(&self, now: UnixTime) -> Shown<'_> {
         Shown {
             include: self.include,
             fail: self.fail,
             silent: self.silent,
             write_out: self.write_out.as_ref(),
+            now,
         }
     }
 
@@ -112,34 +115,37 @@ impl GetArgs {
             .payment_deadline(self.payment_timeout)
             .buy_despite_stop(self.yes)
             .own_addresses(own_addresses(self.spending.wallet.as_ref(), context))
+            .accept_body_challenge(self.accept_body_challenge)
             .danger_allow_plain_http(self.danger_plain_http);
-        // For the client, too: its own limit of 60 s would end a call that has more time.
-        if let Some(limit) = self.max_time {
-            client = client.timeout(limit);
-        }
+        let began = context.clock.monotonic();
         if let Some(node) = &self.spending.wallet {
             client = client.wallet(open_wallet(node, context).await?);
+        }
+        if let Some(limit) = self.max_time {
+            // For the client, too: its own limit of 60 s would end a call that has more time.
+            // Without what opening the wallet took: a wait must not outlast the call.
+            let left = limit.saturating_sub(context.clock.monotonic().saturating_sub(began));
+            client = client.timeout(limit).rate_limit_patience(left);
         }
         Ok(client.build()?)
     }
 
     /// `--dry-run`: the price, and whether the limits would allow it.
-    async fn quote(&self, client: &Client, request: Request) -> Result<ExitCode, CliError> {
-        let quote = client.quote(request).await?;
+    async fn price(&self, client: &Client, request: Request) -> Result<ExitCode, CliError> {
+        let price = client.price(request).await?;
         let limits = self.spending.limits();
-        let value = match &quote {
-            Some(quote) => quote_json(quote, &limits),
-            None => json!({ "price_msat": 0, "payment_required": false }),
-        };
         let out = output::OutputArgs::default().open();
-        out.result(&value, || match &quote {
-            Some(quote) => describe(quote) + "\n",
-            None => "nothing to pay: the server answers without payment\n".to_owned(),
-        })?;
+        out.result(&price_json(&price, &limits), || price_text(&price))?;
         if !self.silent {
             output::tell("dry run: nothing was paid");
         }
-        Ok(exit_code::OK)
+        match price {
+            Price::Unknown {
+                status,
+                retry_after,
+            } => Err(no_price(status, retry_after)),
+            _ => Ok(exit_code::OK),
+        }
     }
 
     /// Turns an error of the client into one of the program. Without a wallet, its hint is the command
@@ -165,6 +171,45 @@ impl GetArgs {
             "to pay it, add a wallet to the same command:\n  {program} {home}get{dots} {url} {wallet}"
         ))
     }
+}
+
+fn price_json(price: &Price, limits: &Limits) -> serde_json::Value {
+    match price {
+        Price::Asked(quote) => quote_json(quote, limits),
+        Price::Unknown {
+            status,
+            retry_after,
+        } => json!({
+            "payment_required": null,
+            "price_msat": null,
+            "status": status,
+            "retry_after": retry_after.map(|wait| wait.as_secs()),
+        }),
+        // Any further kind would be told by an error.
+        _ => json!({ "price_msat": 0, "payment_required": false }),
+    }
+}
+
+fn price_text(price: &Price) -> String {
+    match price {
+        Price::Asked(quote) => describe(quote) + "\n",
+        Price::Unknown { .. } => String::new(),
+        _ => "nothing to pay: the server answers without payment\n".to_owned(),
+    }
+}
+
+/// Returns the error of a dry run that found neither a price nor a free answer.
+fn no_price(status: u16, retry_after: Option<Duration>) -> CliError {
+    let text = format!("no price: the server answered {status}; no money moved");
+    let hint = match (status, retry_after) {
+        (_, Some(wait)) => format!(
+            "it asks to wait {} s; -m SECONDS waits and asks again after a 429",
+            wait.as_secs()
+        ),
+        (300..=399, None) => "-L follows redirects".to_owned(),
+        _ => "without --dry-run the answer itself is shown, and a price is paid".to_owned(),
+    };
+    CliError::new(exit_code::NO_PRICE, "no_price", text).with_hint(hint)
 }
 
 fn quote_json(quote: &Quote, limits: &Limits) -> serde_json::Value {

@@ -84,6 +84,7 @@ const STEPS: [Step; 9] = [
     },
 ];
 
+/// ATTACKS C-18.
 #[test]
 fn a_killed_buyer_pays_once_and_gets_its_answer() {
     let _alone = alone();

@@ -2,15 +2,20 @@
 #![cfg(unix)]
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use crate::program::{Home, Serving, signal};
 
 /// A file with one route at this price, and `more` before it.
 fn text(price: &str, more: &str) -> String {
+    // Accepts connections, so that there is something to sell. None is used.
+    static UPSTREAM: LazyLock<TcpListener> =
+        LazyLock::new(|| TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let upstream = UPSTREAM.local_addr().expect("an address");
     format!(
-        "{more}\n[[route]]\npath = \"/a\"\nupstream = \"http://127.0.0.1:1\"\nservice = \"a\"\n\
+        "{more}\n[[route]]\npath = \"/a\"\nupstream = \"http://{upstream}\"\nservice = \"a\"\n\
          price = \"{price}\"\n"
     )
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
+use l402::UnixTime;
 
 use super::guard::Guard;
 use super::hop::{CredentialHeader, Hop};
@@ -60,6 +61,8 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .no_proxy()
+            // RFC 9112, section 5.2: a client reads a folded line as one with a space in it.
+            .http1_allow_obsolete_multiline_headers_in_responses(true)
             .build()
             .map_err(|error| Error::Transport {
                 detail: error_chain(&error.without_url()),
@@ -101,13 +104,19 @@ impl Http {
         &self,
         answer: reqwest::Response,
         max: usize,
+        time: Duration,
     ) -> (reqwest::Response, Option<Vec<u8>>) {
-        peek(answer, max, self.timeout).await
+        peek(answer, max, self.timeout.min(time)).await
     }
 
-    /// Returns the body of an answer, or `None` if it is longer than `max` bytes, breaks off or does
-    /// not arrive in time.
-    pub(crate) async fn body(&self, mut answer: reqwest::Response, max: usize) -> Option<Vec<u8>> {
+    /// Returns the body of an answer that is read for what it says about the payment. `None` if it is
+    /// longer than `max` bytes, breaks off or does not arrive within `time`.
+    pub(crate) async fn body(
+        &self,
+        mut answer: reqwest::Response,
+        max: usize,
+        time: Duration,
+    ) -> Option<Vec<u8>> {
         let read = async {
             let mut body = Vec::new();
             while let Some(piece) = answer.chunk().await.ok()? {
@@ -118,7 +127,7 @@ impl Http {
             }
             Some(body)
         };
-        let read = tokio::time::timeout(self.timeout, read).await;
+        let read = tokio::time::timeout(self.timeout.min(time), read).await;
         read.ok().flatten()
     }
 }
@@ -163,8 +172,46 @@ pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Returns the time that `Retry-After` asks to wait, if it gives seconds.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
-    text.trim().parse().ok().map(Duration::from_secs)
+/// Returns the time that `Retry-After` asks to wait (RFC 9110, section 10.2.3): a number of seconds,
+/// or the time until a date. `None` without a header that can be read.
+#[must_use]
+pub fn retry_after(headers: &HeaderMap, now: UnixTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    // Dates before 1970 are no dates of today, and count as past.
+    let since = date
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    Some(UnixTime::from_secs(since.as_secs()).since(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_wait_is_seconds_or_the_time_until_a_date() {
+        let now = UnixTime::from_secs(784_111_777);
+        for (text, wait) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+            ("-5", None),
+            ("1.5", None),
+            ("soon", None),
+            ("99999999999999999999", None),
+        ] {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(text))]);
+            let wait = wait.map(Duration::from_secs);
+            assert_eq!(retry_after(&headers, now), wait, "{text}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
 }

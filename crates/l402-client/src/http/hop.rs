@@ -22,6 +22,8 @@ pub(crate) struct Hop {
     pub(crate) method: Method,
     pub(crate) url: Url,
     headers: HeaderMap,
+    /// See [`Request::without_header`].
+    left_out: Vec<HeaderName>,
     body: Spooled,
     /// A redirect has led away from the origin that the caller named. Nothing is paid
     /// and no credential is sent from there on, also not after a redirect back.
@@ -49,6 +51,7 @@ impl Hop {
             method,
             mut url,
             mut headers,
+            left_out,
             body,
         } = request;
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
@@ -65,16 +68,15 @@ impl Hop {
         if let Some(basic) = take_userinfo(&mut url) {
             headers.entry(AUTHORIZATION).or_insert(basic);
         }
-        headers
-            .entry(USER_AGENT)
-            .or_insert(HeaderValue::from_static(concat!(
-                "l402/",
-                env!("CARGO_PKG_VERSION")
-            )));
+        if !left_out.contains(&USER_AGENT) {
+            let agent = HeaderValue::from_static(concat!("l402/", env!("CARGO_PKG_VERSION")));
+            headers.entry(USER_AGENT).or_insert(agent);
+        }
         let hop = Self {
             method,
             url,
             headers,
+            left_out,
             body: Spooled::EMPTY,
             foreign: false,
         };
@@ -187,10 +189,12 @@ impl Hop {
     pub(super) fn unpaid(&self) -> reqwest::Request {
         let mut request = self.plain();
         let welcome = HeaderName::from_static("accept-authenticate");
-        request
-            .headers_mut()
-            .entry(welcome)
-            .or_insert(HeaderValue::from_static("L402"));
+        if !self.left_out.contains(&welcome) {
+            request
+                .headers_mut()
+                .entry(welcome)
+                .or_insert(HeaderValue::from_static("L402"));
+        }
         request
     }
 
@@ -210,8 +214,20 @@ impl Hop {
         *request.headers_mut() = self.headers.clone();
         if !self.body.is_empty() {
             *request.body_mut() = Some(self.body.upload());
+        } else if self.says_no_content() {
+            request
+                .headers_mut()
+                .entry(CONTENT_LENGTH)
+                .or_insert(HeaderValue::from_static("0"));
         }
         request
+    }
+
+    /// RFC 9110, section 8.6: with a method that expects content, a length of 0 says that there is
+    /// none.
+    fn says_no_content(&self) -> bool {
+        matches!(self.method, Method::POST | Method::PUT | Method::PATCH)
+            && !self.left_out.contains(&CONTENT_LENGTH)
     }
 }
 

@@ -8,9 +8,9 @@ mod spool;
 mod upload;
 mod userinfo;
 
-pub use connection::is_head_too_large;
+pub use connection::{is_head_too_large, retry_after};
 
-pub(crate) use connection::{Http, NoResponse, error_chain, retry_after};
+pub(crate) use connection::{Http, NoResponse, error_chain};
 pub(crate) use guard::Guard;
 pub(crate) use hop::{CredentialHeader, Hop};
 pub(crate) use replay::response;

@@ -1,5 +1,7 @@
 //! The budget: the limits, held against the money in the journal.
 
+use std::time::Duration;
+
 use l402::{Msat, PaymentHash, UnixTime};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -23,9 +25,16 @@ impl Limits {
         rules
             .into_iter()
             .try_fold(wanted, |fee, (which, limit, left)| {
-                let room =
-                    left.checked_sub(amount)
-                        .ok_or(Error::OverBudget { cost, limit, which })?;
+                let room = left.checked_sub(amount).ok_or_else(|| Error::OverBudget {
+                    cost,
+                    limit,
+                    which,
+                    spent: match which {
+                        BudgetLimit::PerDay => spent,
+                        BudgetLimit::PerRequest => Msat::ZERO,
+                    },
+                    frees: None,
+                })?;
                 Ok(fee.min(room))
             })
     }
@@ -50,8 +59,58 @@ pub(super) fn spent(db: &Connection, now: UnixTime) -> rusqlite::Result<Msat> {
         .try_fold(Msat::ZERO, |sum, cost| Ok(sum.saturating_add(cost?)))
 }
 
-/// Returns the error for a wallet that paid more for routing within the window than it was allowed
-/// to, or `None` for any other wallet.
+/// The rows in which a wallet did what it must not: routing over its limit, more than the invoice
+/// asked, or a payment that its preimage does not prove. Whole satoshi are no fault: some wallets have
+/// nothing finer, and round up.
+const BROKEN: &str = "(fee_msat > fee_limit_msat OR paid_msat > (amount_msat + 999) / 1000 * 1000 \
+                      OR state = 'paid_no_proof')";
+
+/// Adds to an error about the day's limit when enough of it is free again for `amount`: the time at
+/// which the oldest payments that count have left the window.
+pub(super) fn with_end(
+    db: &Connection,
+    mut over: Error,
+    amount: Msat,
+    now: UnixTime,
+) -> rusqlite::Result<Error> {
+    if let Error::OverBudget {
+        which: BudgetLimit::PerDay,
+        limit,
+        spent,
+        frees,
+        ..
+    } = &mut over
+    {
+        let wanted = spent.saturating_add(amount).checked_sub(*limit);
+        *frees = freed(db, wanted.unwrap_or(Msat::ZERO), now)?;
+    }
+    Ok(over)
+}
+
+/// Returns the time at which payments of this sum have left the window; `None` if those that count
+/// are less. What is reserved has no such time.
+fn freed(db: &Connection, wanted: Msat, now: UnixTime) -> rusqlite::Result<Option<UnixTime>> {
+    let begin = now.secs().saturating_sub(WINDOW_SECS);
+    let mut rows = db.prepare_cached(
+        "SELECT paid_at, max(amount_msat, paid_msat), fee_msat FROM purchase \
+         WHERE state IN ('paid', 'paid_no_proof', 'refused', 'served') AND paid_at > ?1 \
+         ORDER BY paid_at",
+    )?;
+    let mut rows = rows.query([begin])?;
+    let mut sum = Msat::ZERO;
+    while let Some(row) = rows.next()? {
+        let cost = Msat::new(row.get(1)?).saturating_add(Msat::new(row.get(2)?));
+        sum = sum.saturating_add(cost);
+        if sum >= wanted {
+            let left = UnixTime::from_secs(row.get(0)?);
+            return Ok(Some(left.saturating_add(Duration::from_secs(WINDOW_SECS))));
+        }
+    }
+    Ok(None)
+}
+
+/// Returns the error for a wallet that has done within the window what it must not, or `None` for
+/// any other wallet.
 pub(super) fn broken_limit(
     db: &Connection,
     wallet: &str,
@@ -59,16 +118,27 @@ pub(super) fn broken_limit(
 ) -> rusqlite::Result<Option<Error>> {
     let begin = now.secs().saturating_sub(WINDOW_SECS);
     // By name: another wallet has broken nothing, and the caller must have a way to go on.
-    let mut rows = db.prepare_cached(
-        "SELECT payment_hash, fee_msat, fee_limit_msat FROM purchase \
-         WHERE paid_at > ?1 AND wallet = ?2 AND fee_msat > fee_limit_msat ORDER BY paid_at DESC",
-    )?;
+    let sql = format!(
+        "SELECT payment_hash, fee_msat, fee_limit_msat, paid_msat, amount_msat, \
+         state = 'paid_no_proof' FROM purchase \
+         WHERE paid_at > ?1 AND wallet = ?2 AND {BROKEN} ORDER BY paid_at DESC"
+    );
+    let mut rows = db.prepare_cached(&sql)?;
     let found = rows.query_row(params![begin, wallet], |row| {
         let hash = PaymentHash::from_bytes(row.get(0)?);
-        let (fee, limit) = (Msat::new(row.get(1)?), Msat::new(row.get(2)?));
+        let limit: Option<u64> = row.get(2)?;
+        let (fee, paid, amount) = (row.get(1)?, row.get(3)?, row.get(4)?);
+        let [fee, paid, amount] = [fee, paid, amount].map(Msat::new);
+        let what = if row.get(5)? {
+            format!("{wallet} says that it paid {hash}, and what it gave does not prove it")
+        } else if limit.is_some_and(|limit| fee > Msat::new(limit)) {
+            let limit = Msat::new(limit.unwrap_or_default());
+            format!("{wallet} paid {fee} for the routing of {hash}, where {limit} were allowed")
+        } else {
+            format!("{wallet} paid {paid} for {hash}, where the invoice asked {amount}")
+        };
         let detail = format!(
-            "{wallet} paid {fee} for the routing of {hash}, where {limit} were allowed; it is asked \
-             for nothing within 24 hours of that, use another wallet or mend it"
+            "{what}; it is asked for nothing within 24 hours of that, use another wallet or mend it"
         );
         Ok(Error::Wallet { detail })
     });

@@ -11,6 +11,7 @@ mod budget;
 mod delivery;
 mod lock;
 mod open;
+mod prune;
 mod row;
 pub mod step;
 mod stopped;

@@ -119,7 +119,7 @@ impl Journal {
     /// Opens or creates `FOLDER/client.db` and `FOLDER/locks/`.
     ///
     /// # Errors
-    /// [`Error::Store`], naming the file. A file that is broken, is a link, belongs to another program
+    /// [`Error::Store`], naming the file. A file that is empty or broken, is a link, belongs to another program
     /// or was written by a newer version is refused and left as it is.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let file = folder.join("client.db");

@@ -138,6 +138,12 @@ impl Purchase {
         self.max_fee.filter(|limit| self.fee > *limit)
     }
 
+    /// Returns true if the wallet paid more than the invoice asked, rounded up to whole satoshi.
+    pub(crate) fn is_overpaid(&self) -> bool {
+        // Some wallets have nothing finer than a satoshi.
+        self.paid > Msat::from_sat(self.amount.ceil_sat())
+    }
+
     /// Returns true if the gateway of this project made the token. It also reads the credential beside
     /// the caller's own `Authorization`.
     pub(crate) fn is_ours(&self) -> bool {

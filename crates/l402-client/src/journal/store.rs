@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use l402::{Msat, PaymentHash};
 use l402_host::sqlite::{self, Schema, application_id};
+use l402_host::{Clock as _, SystemClock};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Entry;
@@ -106,9 +107,16 @@ pub(super) const NEWEST: &str = "max(coalesce((SELECT max(created) FROM purchase
 pub struct Store(Connection);
 
 impl Store {
-    /// Opens or creates the file. A file of another program is refused and left as it is.
+    /// Opens or creates the file. A file of another program is refused and left as it is. Once a day
+    /// the whole file is checked, and what is over is pruned.
     pub(super) fn open(file: &Path) -> Result<Self, Error> {
-        Ok(Self(sqlite::open(file, &SCHEMA)?))
+        let (connection, is_due) = sqlite::open_often(file, &SCHEMA)?;
+        let mut store = Self(connection);
+        if is_due && let Err(error) = store.prune(SystemClock::default().wall()) {
+            // Old rows do no harm, and the next day prunes them.
+            tracing::debug!(%error, "the journal was not pruned");
+        }
+        Ok(store)
     }
 
     pub(super) fn entries(&mut self, limit: usize) -> rusqlite::Result<Vec<Entry>> {
@@ -121,6 +129,15 @@ impl Store {
             .prepare_cached(&sql)?
             .query_map([limit], Entry::read)?
             .collect()
+    }
+
+    /// Returns true if a purchase was ever begun in a scope, as far as the file remembers.
+    pub(crate) fn knows(&mut self, scope: &Scope) -> rusqlite::Result<bool> {
+        self.0
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM purchase WHERE origin = ?1 AND path = ?2)",
+            )?
+            .query_row([&scope.origin, &scope.path], |row| row.get(0))
     }
 
     /// The connection, for the statements of the steps.

@@ -5,6 +5,6 @@
 mod choose;
 mod coverage;
 
-pub(crate) use crate::examine::BODY_MAX;
+pub(crate) use crate::examine::{BODY_MAX, BODY_TIME, Payer};
 pub(crate) use choose::{Offer, PaymentRequiredAnswer, still_payable};
 pub(crate) use coverage::Coverage;

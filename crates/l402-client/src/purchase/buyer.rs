@@ -7,6 +7,7 @@ use std::time::Duration;
 use l402::UnixTime;
 use l402_host::Clock;
 use l402_lightning::Pay;
+use tokio::sync::Semaphore;
 
 use crate::http::{Http, Spool};
 use crate::journal::Journal;
@@ -26,11 +27,17 @@ pub(crate) struct Buyer {
     /// The longest that a call waits for another purchase of the same scope.
     pub(crate) patience: Duration,
     pub(crate) payment_deadline: Duration,
+    /// The longest that a call waits in all where servers answer 429.
+    pub(crate) rate_limit_patience: Duration,
     pub(crate) plain_http: bool,
     /// Buys of sellers who took money for nothing.
     pub(crate) despite_stop: bool,
     /// The pauses before a credential that was refused without a reason is presented again.
     pub(crate) settle_pauses: [Duration; 2],
+    /// See [`Payer::body_challenge`](crate::examine::Payer).
+    pub(crate) body_challenge: bool,
+    /// The places of those who ask ahead of the queue.
+    pub(crate) ahead: Semaphore,
     /// Wall and monotonic time of the start: see [`Buyer::window_time`].
     pub(crate) started: (UnixTime, Duration),
 }

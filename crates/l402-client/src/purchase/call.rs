@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
+use l402::PaymentHash;
 
 use super::buyer::Buyer;
 use super::kept::KeptPurchase;
+use super::pauses::Pauses;
 use super::present::not_served;
-use crate::http::Hop;
+use crate::http::{Hop, retry_after};
 use crate::journal::{Delivery, Scope};
-use crate::{BudgetLimit, Error, Event, Quote, Receipt, Refused, Request, Response};
+use crate::{BudgetLimit, Error, Event, Price, Receipt, Refused, Request, Response};
 
 /// The most redirects of one try.
 const REDIRECTS_MAX: usize = 10;
@@ -22,13 +24,17 @@ impl Buyer {
         if let Some(kept) = self.kept_answer(&hop).await? {
             return Ok(kept);
         }
-        let error = match self.follow(hop.clone()).await {
+        let mut pauses = self.pauses();
+        let error = match self.follow(hop.clone(), &mut pauses).await {
             Err(error) if is_over_the_day(&error) && self.has_open_purchases().await? => error,
             outcome => return outcome.map(|answer| answer.to(hop)),
         };
         // Nothing was paid by the first try, or its error would be another one.
         match self.reconcile().await {
-            Ok(_) => self.follow(hop.clone()).await.map(|answer| answer.to(hop)),
+            Ok(_) => {
+                let answered = self.follow(hop.clone(), &mut pauses).await;
+                answered.map(|answer| answer.to(hop))
+            }
             Err(_) => Err(error),
         }
     }
@@ -65,46 +71,41 @@ impl Buyer {
     }
 
     /// One try: the answer behind all redirects. At most one of its stops is paid.
-    async fn follow(self: &Arc<Self>, mut hop: Hop) -> Result<Response, Error> {
-        // The purchase whose credential goes along, or else the one that a redirect has used up.
-        let (mut along, mut used_up): (Option<(Delivery, Receipt)>, Option<UsedUp>) = (None, None);
+    async fn follow(
+        self: &Arc<Self>,
+        mut hop: Hop,
+        pauses: &mut Pauses,
+    ) -> Result<Response, Error> {
+        let (mut call, mut redirects) = (CallPurchases::default(), Vec::new());
         for _ in 0..=REDIRECTS_MAX {
-            let answer = match along.take() {
-                Some((delivery, receipt)) => {
-                    let kept = KeptPurchase {
-                        paid: delivery.purchase,
-                        claim: delivery.claim,
-                    };
-                    self.fetch_along(&hop, kept, receipt.reused).await
-                }
-                None => {
-                    let bought = used_up.as_ref().map(|it| it.receipt.payment_hash);
-                    self.fetch(&hop, bought).await
-                }
-            };
-            let answer = match answer {
+            let answer = match self.fetch_in_time(&hop, &mut call, pauses).await {
                 Ok(answer) => answer,
-                Err(error) => return Err(self.after_payment(error, used_up).await),
+                Err(error) => {
+                    let error = still_open(error, call.limited.as_ref());
+                    return Err(self.after_payment(error, call.used_up).await);
+                }
             };
             let next = match self.next_hop(&hop, answer.status(), answer.headers()) {
-                Ok(None) => return Ok(answer.with_receipt(used_up.map(|it| it.receipt))),
+                Ok(None) => {
+                    let answer = answer.with_receipt(call.into_receipt());
+                    return Ok(answer.behind(redirects));
+                }
                 Ok(Some(next)) => next,
                 Err(error) => return Err(still_open(error, answer.receipt())),
             };
+            redirects.push(answer.head());
             if !next.foreign && answer.may_go_along() {
-                along = answer.into_delivery();
+                call.along = answer.into_delivery();
             } else if let Some(receipt) = answer.into_receipt().await {
                 let seller = Scope::of(&hop.url, hop.host()).seller();
-                used_up = Some(UsedUp { receipt, seller });
+                call.used_up = Some(UsedUp { receipt, seller });
             }
             hop = next;
         }
         let detail = format!("more than {REDIRECTS_MAX} redirects");
-        let error = still_open(
-            Error::Transport { detail },
-            along.as_ref().map(|(_, receipt)| receipt),
-        );
-        Err(self.after_payment(error, used_up).await)
+        let along = call.along.as_ref().map(|(_, receipt)| receipt);
+        let error = still_open(Error::Transport { detail }, along.or(call.limited.as_ref()));
+        Err(self.after_payment(error, call.used_up).await)
     }
 
     /// Turns an error behind a redirect that has used a payment up into one that says so. If this call
@@ -126,21 +127,63 @@ impl Buyer {
         error
     }
 
-    /// Asks the price and pays nothing; `None` if the answer is not a 402.
-    pub(crate) async fn quote(&self, request: Request) -> Result<Option<Quote>, Error> {
+    /// Returns the answer of one URL, asking again after each 429 as long as there is time.
+    async fn fetch_in_time(
+        self: &Arc<Self>,
+        hop: &Hop,
+        call: &mut CallPurchases,
+        pauses: &mut Pauses,
+    ) -> Result<Response, Error> {
+        loop {
+            let answer = match call.along.take() {
+                Some((delivery, receipt)) => {
+                    let kept = KeptPurchase {
+                        paid: delivery.purchase,
+                        claim: delivery.claim,
+                    };
+                    self.fetch_along(hop, kept, receipt.reused).await?
+                }
+                None => self.fetch(hop, call.bought()).await?,
+            };
+            // No lock is held meanwhile, for a 429 is no delivery: others may buy, or be served.
+            let (status, headers) = (answer.status(), answer.headers());
+            if !self.has_waited(pauses, status, headers).await {
+                return Ok(answer);
+            }
+            // A payment of this call is its only one, whoever takes its token in the meantime.
+            let receipt = answer.into_receipt().await;
+            let paid = receipt.filter(|receipt| !receipt.reused);
+            call.limited = paid.or(call.limited.take());
+        }
+    }
+
+    /// Asks the price and pays nothing.
+    pub(crate) async fn price(&self, request: Request) -> Result<Price, Error> {
         let mut hop = Hop::first(request, &self.spool).await?;
-        for _ in 0..=REDIRECTS_MAX {
+        let (mut redirects, mut pauses) = (0, self.pauses());
+        while redirects <= REDIRECTS_MAX {
             let answer = self.http.ask(&hop).await?;
-            if answer.status() == StatusCode::PAYMENT_REQUIRED {
-                return self
-                    .offer(&hop, answer)
-                    .await
-                    .map(|offer| Some(offer.quote));
+            let (status, headers) = (answer.status(), answer.headers());
+            if status == StatusCode::PAYMENT_REQUIRED {
+                let offer = self.offer(&hop, answer).await?;
+                return Ok(Price::Asked(Box::new(offer.quote)));
             }
-            match self.next_hop(&hop, answer.status(), answer.headers())? {
+            if self.has_waited(&mut pauses, status, headers).await {
+                continue;
+            }
+            match self.next_hop(&hop, status, headers)? {
                 Some(next) => hop = next,
-                None => return Ok(None),
+                None if status.is_success() => return Ok(Price::Free),
+                None => {
+                    let retry_after = retry_after(headers, self.clock.wall());
+                    let status = status.as_u16();
+                    return Ok(Price::Unknown {
+                        status,
+                        retry_after,
+                    });
+                }
             }
+            redirects += 1;
         }
         Err(Error::Transport {
             detail: format!("more than {REDIRECTS_MAX} redirects"),
@@ -171,6 +214,31 @@ impl Buyer {
             return Err(Error::refused(Refused::RedirectedAcrossOrigins, detail));
         }
         Ok(next)
+    }
+}
+
+/// What one call has bought so far.
+#[derive(Default)]
+struct CallPurchases {
+    /// The purchase whose credential goes along with the next request.
+    along: Option<(Delivery, Receipt)>,
+    /// The purchase that a redirect has used up.
+    used_up: Option<UsedUp>,
+    /// The purchase that was paid and answered 429: its token is still good.
+    limited: Option<Receipt>,
+}
+
+impl CallPurchases {
+    /// Returns the payment after which this call makes no other.
+    fn bought(&self) -> Option<PaymentHash> {
+        let used_up = self.used_up.as_ref().map(|it| &it.receipt);
+        used_up
+            .or(self.limited.as_ref())
+            .map(|receipt| receipt.payment_hash)
+    }
+
+    fn into_receipt(self) -> Option<Receipt> {
+        self.used_up.map(|it| it.receipt).or(self.limited)
     }
 }
 

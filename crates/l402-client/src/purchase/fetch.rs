@@ -1,6 +1,8 @@
 //! The way to the answer of one URL: what was bought before, or else one purchase, then the answer.
 //!
 //! ```text
+//! the flight lock is taken, and nothing was ever bought here: ask ─ not 402: that is the answer
+//!   │
 //! flight lock ─ what became of open purchases? ─ unknown: stop
 //!             ├ a token that fits: present it ─────────────── refused: put it away, once more
 //!             └ ask ─ not 402: that is the answer
@@ -19,10 +21,11 @@ use l402::PaymentHash;
 use super::buyer::Buyer;
 use super::kept::{KeptPurchase, TOKENS_TRIED_MAX, Used, none_covers};
 use super::present::{Presented, not_served};
+use super::queue::is_final;
 use super::verdict::RefusalKind;
 use crate::http::{Hop, NoResponse};
 use crate::journal::{Delivery, Draft, Flight, Recorded, ReserveOutcome, Scope};
-use crate::offer::{BODY_MAX, Offer, PaymentRequiredAnswer};
+use crate::offer::{BODY_MAX, BODY_TIME, Offer, Payer, PaymentRequiredAnswer};
 use crate::origin::is_private;
 use crate::{Error, Event, Refused, Response};
 
@@ -37,13 +40,26 @@ impl Buyer {
     ) -> Result<Response, Error> {
         let scope = Scope::of(&hop.url, hop.host());
         let (mut tried, mut unserved) = (Vec::new(), 0);
+        // The first of a crowd asks with the right to buy, the others beside it. So who is put off
+        // because so many ask stands in the queue behind one who was asked for money.
+        let mut first = self.journal.locks().try_flight(&scope)?;
+        let mut ahead = None;
+        if first.is_none() {
+            ahead = self.ask_ahead(hop, &scope).await?;
+        }
+        if let Some(answer) = ahead.take_if(|answer| is_final(answer.status())) {
+            return Ok(Response::free(answer));
+        }
         loop {
-            let flight = self.flight(&scope).await?;
+            let flight = match first.take() {
+                Some(flight) => flight,
+                None => self.flight(&scope, &mut ahead).await?,
+            };
             // Before anything is decided, a purchase that was cut short gets its outcome: its
             // credential may be the one to present, and while it is unknown nothing is bought.
             self.resolve(&scope).await?;
             let Some(kept) = self.find_usable(hop, &scope, &tried).await? else {
-                return self.buy(hop, scope, flight, bought).await;
+                return self.buy(hop, scope, (flight, ahead), bought).await;
             };
             // Presenting pays nothing, so others may buy meanwhile; this purchase has its own claim.
             drop(flight);
@@ -59,15 +75,19 @@ impl Buyer {
         }
     }
 
-    /// Asks without a credential, and buys if the answer is 402.
+    /// Asks without a credential, unless that was done ahead of the queue, and buys if the answer is
+    /// 402.
     pub(super) async fn buy(
         self: &Arc<Self>,
         hop: &Hop,
         scope: Scope,
-        flight: Flight,
+        (flight, ahead): (Flight, Option<reqwest::Response>),
         bought: Option<PaymentHash>,
     ) -> Result<Response, Error> {
-        let answer = self.http.ask(hop).await?;
+        let answer = match ahead {
+            Some(answer) => answer,
+            None => self.http.ask(hop).await?,
+        };
         if answer.status() != StatusCode::PAYMENT_REQUIRED {
             return Ok(Response::free(answer));
         }
@@ -142,14 +162,18 @@ impl Buyer {
         let (status, headers) = (answer.status(), answer.headers().clone());
         // The challenge is in the head. A body that is too long or breaks off counts as empty, for it
         // is only held against the invoice.
-        let body = self.http.body(answer, BODY_MAX).await;
+        let body = self.http.body(answer, BODY_MAX, BODY_TIME).await;
         let answer = PaymentRequiredAnswer {
             url: &hop.url,
             status,
             headers: &headers,
             body: &body.unwrap_or_default(),
-            network: self.wallet.as_ref().map(|wallet| wallet.network()),
-            plain_http: self.plain_http,
+            payer: Payer {
+                body_challenge: self.body_challenge,
+                // Without a wallet any network will do, since nothing is paid.
+                network: self.wallet.as_ref().map(|wallet| wallet.network()),
+                plain_http: self.plain_http,
+            },
         };
         answer.offer(&self.limits, self.clock.wall())
     }

@@ -45,6 +45,7 @@ mod call;
 mod fetch;
 mod kept;
 mod other_paths;
+mod pauses;
 mod pay;
 mod present;
 mod queue;
@@ -53,3 +54,4 @@ mod recover;
 mod verdict;
 
 pub(crate) use buyer::Buyer;
+pub(crate) use queue::AHEAD_MAX;

@@ -11,7 +11,7 @@ use super::verdict::{Refusal, RefusalKind, failure, may_be_a_verdict, verdict, w
 use crate::Error;
 use crate::http::{CredentialHeader, Hop, retry_after};
 use crate::journal::{Paid, Stop, Stopped};
-use crate::offer::BODY_MAX;
+use crate::offer::{BODY_MAX, BODY_TIME};
 
 /// The number of times that a credential is presented again while it is in use.
 const IN_USE_TRIES: u32 = 5;
@@ -102,7 +102,7 @@ impl Buyer {
                 }
             };
             *tries += 1;
-            let pause = retry_after(&headers).unwrap_or(Duration::from_secs(1));
+            let pause = retry_after(&headers, self.clock.wall()).unwrap_or(Duration::from_secs(1));
             tokio::time::sleep(pause.min(PAUSE_MAX)).await;
         }
     }
@@ -110,7 +110,7 @@ impl Buyer {
     /// Reads the body of an answer, at most [`BODY_MAX`] bytes, and returns the answer with its body
     /// put back, and the body as JSON, null if it is none.
     async fn document(&self, answer: reqwest::Response) -> (reqwest::Response, Value) {
-        let (answer, body) = self.http.peek(answer, BODY_MAX).await;
+        let (answer, body) = self.http.peek(answer, BODY_MAX, BODY_TIME).await;
         let document = body.and_then(|body| serde_json::from_slice(&body).ok());
         (answer, document.unwrap_or_default())
     }

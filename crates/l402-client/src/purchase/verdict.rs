@@ -60,6 +60,9 @@ pub(super) fn may_be_a_verdict(status: StatusCode, headers: &HeaderMap, is_ours:
     match status.as_u16() {
         409 => is_problem(headers),
         401 | 402 => is_problem(headers) || is_unexplained(headers, is_ours),
+        // Not implemented, and a version that is not spoken: the same request is answered alike
+        // every time, so it is an answer to it.
+        501 | 505 => false,
         _ => status.is_server_error(),
     }
 }

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use crate::world::World;
 
+/// ATTACKS C-30.
 #[cfg(unix)]
 #[tokio::test]
 async fn only_the_owner_can_read_it() {
@@ -22,6 +23,7 @@ async fn only_the_owner_can_read_it() {
     }
 }
 
+/// ATTACKS C-30.
 #[test]
 fn what_is_not_ours_is_refused_and_left_as_it_is() {
     let home = tempfile::TempDir::new().unwrap();
@@ -54,6 +56,36 @@ fn what_is_not_ours_is_refused_and_left_as_it_is() {
     assert_eq!(Journal::open(&folder).unwrap_err().code(), "store");
 }
 
+/// FAULTS C10: a payment may be on its way, so an empty journal is not a first run's. Also: with and
+/// without the log beside it, and a file that is gone while its log is there.
+#[tokio::test]
+async fn an_empty_journal_is_refused_by_name() {
+    let world = World::new().await;
+    world.fault(Fault::Held);
+    world.fetch(&world.client(), "/joke").await.unwrap_err();
+    let file = world.folder().join("client.db");
+    let refused = |name: &str, word: &str| {
+        let error = Journal::open(&world.folder()).unwrap_err();
+        let text = error.to_string();
+        assert_eq!(error.code(), "store");
+        for part in [name, word, "no money moved"] {
+            assert!(text.contains(part), "{text}");
+        }
+    };
+    for log in ["", "a log"] {
+        std::fs::write(&file, "").unwrap();
+        let beside = world.folder().join("client.db-wal");
+        std::fs::write(&beside, log).unwrap();
+        refused("client.db", "empty");
+        assert_eq!(std::fs::metadata(&file).unwrap().len(), 0);
+        assert_eq!(std::fs::read(&beside).unwrap(), log.as_bytes());
+    }
+    std::fs::remove_file(&file).unwrap();
+    refused("client.db-wal", "gone");
+    assert!(!file.exists());
+}
+
+/// ATTACKS C-30.
 #[cfg(unix)]
 #[test]
 fn a_link_is_not_followed() {

@@ -60,6 +60,7 @@ async fn a_token_for_several_answers_is_kept_until_it_is_refused() {
     assert_eq!(world.spent().await, Msat::from_sat(100));
 }
 
+/// ATTACKS C-29.
 #[tokio::test]
 async fn a_stored_token_that_is_refused_is_replaced_once() {
     let world = World::new().await;
@@ -96,6 +97,7 @@ async fn a_token_past_its_time_is_not_presented() {
     assert_eq!(world.server.seen().presented, 2);
 }
 
+/// ATTACKS C-15.
 #[tokio::test]
 async fn what_is_not_402_is_the_answer_and_costs_nothing() {
     let world = World::new().await;
@@ -144,6 +146,7 @@ async fn without_a_wallet_the_price_is_told_and_nothing_written() {
     assert_eq!(world.entries().len(), 0);
 }
 
+/// ATTACKS C-14.
 #[tokio::test]
 async fn a_server_that_always_asks_is_paid_once() {
     let world = World::new().await;
@@ -231,16 +234,19 @@ async fn waits_where_the_server_says_that_the_same_token_will_do() {
 
 #[tokio::test]
 async fn an_error_of_the_buyer_is_an_answer_and_no_delivery() {
-    let world = World::new().await;
-    world.server.plan().troubles = vec![Trouble::Status(404)];
-    let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
-    assert_eq!((fetched.status, fetched.reused), (404, Some(false)));
-    assert_eq!(world.states(), [State::Paid]);
-    assert_eq!(
-        world.fetch(&world.client(), "/joke").await.unwrap().reused,
-        Some(true)
-    );
-    assert_eq!(world.spent().await, Msat::from_sat(50));
+    // 501 and 505 are about the request as well: nobody is told to send the same one again.
+    for status in [404, 501, 505] {
+        let world = World::new().await;
+        world.server.plan().troubles = vec![Trouble::Status(status)];
+        let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
+        assert_eq!((fetched.status, fetched.reused), (status, Some(false)));
+        assert_eq!(world.states(), [State::Paid]);
+        assert_eq!(
+            world.fetch(&world.client(), "/joke").await.unwrap().reused,
+            Some(true)
+        );
+        assert_eq!(world.spent().await, Msat::from_sat(50));
+    }
 }
 
 #[tokio::test]
@@ -261,6 +267,7 @@ async fn a_payment_that_fails_costs_nothing_and_can_be_made_again() {
     );
 }
 
+/// ATTACKS C-03, P-10.
 #[tokio::test]
 async fn a_preimage_that_proves_nothing_is_not_sent() {
     let world = World::new().await;
@@ -310,6 +317,7 @@ async fn progress_is_told_in_order() {
     }
 }
 
+/// ATTACKS C-01, C-21.
 #[tokio::test]
 async fn each_limit_holds_with_the_fee() {
     let world = World::new().await;
@@ -348,6 +356,37 @@ async fn each_limit_holds_with_the_fee() {
     assert_eq!(world.entries().len(), 2);
 }
 
+// FAULTS T16: an error about the day says what is spent and when enough of it is free again.
+#[tokio::test]
+async fn the_days_limit_says_what_is_spent_and_when_it_frees() {
+    let world = World::new().await;
+    let limits = Limits::default().with_per_day(Msat::from_sat(120));
+    let build = || world.builder().limits(limits).build().unwrap();
+    let over = async |client: &Client| match world.fetch(client, "/joke").await {
+        Err(Error::OverBudget { spent, frees, .. }) => (spent, frees),
+        other => panic!("{other:?}"),
+    };
+    let (hour, day) = (Duration::from_secs(3600), Duration::from_secs(24 * 3600));
+    let client = build();
+    world.fetch(&client, "/joke").await.unwrap();
+    world.clock.advance(hour);
+    world.fetch(&client, "/joke").await.unwrap();
+    let frees = START.saturating_add(day);
+    assert_eq!(over(&client).await, (Msat::from_sat(100), Some(frees)));
+    // Bought while the clock was far ahead: the day lasts until that date is reached.
+    let far = 1000 * day;
+    world.clock.set_wall(START.saturating_add(far));
+    world.fetch(&build(), "/joke").await.unwrap();
+    world.fetch(&build(), "/joke").await.unwrap();
+    world.clock.set_wall(START.saturating_add(2 * day));
+    let frees = START.saturating_add(far + day);
+    assert_eq!(over(&build()).await, (Msat::from_sat(100), Some(frees)));
+    // What the limit never allows is not waited for.
+    let never = limits.with_per_day(Msat::from_sat(49));
+    let client = world.builder().limits(never).build().unwrap();
+    assert_eq!(over(&client).await, (Msat::from_sat(100), None));
+}
+
 #[tokio::test]
 async fn a_fee_counts_against_the_day() {
     let world = World::new().await;
@@ -369,6 +408,7 @@ async fn a_fee_counts_against_the_day() {
     assert_eq!(world.spent().await, Msat::from_sat(60));
 }
 
+/// ATTACKS C-24.
 #[tokio::test]
 async fn the_day_is_a_rolling_window_that_no_clock_resets() {
     let world = World::new().await;

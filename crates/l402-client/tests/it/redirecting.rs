@@ -19,6 +19,7 @@ async fn a_redirect_is_an_answer_unless_told_to_follow() {
     assert_eq!(world.entries()[0].path, "/joke");
 }
 
+/// ATTACKS C-12.
 #[tokio::test]
 async fn another_origin_that_asks_for_money_after_a_redirect_gets_none() {
     let world = World::new().await;
@@ -43,6 +44,7 @@ async fn another_origin_that_asks_for_money_after_a_redirect_gets_none() {
     assert_eq!(world.spent().await, Msat::ZERO);
 }
 
+/// ATTACKS C-12.
 #[tokio::test]
 async fn a_paid_answer_that_leads_away_carries_no_credential_along() {
     let world = World::new().await;
@@ -57,6 +59,7 @@ async fn a_paid_answer_that_leads_away_carries_no_credential_along() {
     assert_eq!(other.seen().presented, 0);
 }
 
+/// ATTACKS C-14.
 #[tokio::test]
 async fn one_call_pays_once_along_all_redirects() {
     let world = World::new().await;
@@ -165,4 +168,17 @@ async fn a_method_is_kept_where_its_user_forced_it() {
         assert_eq!(answer.bytes(100).await.unwrap(), "free");
         assert_eq!(world.server.seen().methods, [http::Method::POST, then]);
     }
+}
+
+// FAULTS T7: the heads of all answers on the way.
+#[tokio::test]
+async fn the_heads_of_redirects_are_kept() {
+    let world = World::new().await;
+    let client = world.builder().follow_redirects(true).build().unwrap();
+    let url = world.server.url("/to/307?/to/301?/free");
+    let answer = client.send(Request::get(url)).await.unwrap();
+    let heads: Vec<_> = answer.redirects().iter().map(|head| head.status).collect();
+    assert_eq!(heads, [307, 301]);
+    assert_eq!(answer.redirects()[0].headers["location"], "/to/301?/free");
+    assert_eq!(answer.head().reason, b"OK");
 }

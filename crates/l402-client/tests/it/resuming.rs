@@ -8,6 +8,7 @@ use l402_lightning::sandbox::Fault;
 
 use crate::world::World;
 
+/// ATTACKS C-19.
 #[tokio::test]
 async fn unknown_stays_unknown_and_is_not_paid_again() {
     let world = World::new().await;
@@ -28,6 +29,7 @@ async fn unknown_stays_unknown_and_is_not_paid_again() {
     assert_eq!(world.states(), [State::Served]);
 }
 
+/// ATTACKS C-20.
 #[tokio::test]
 async fn another_path_goes_on_while_one_is_unknown() {
     let world = World::new().await;
@@ -130,6 +132,7 @@ async fn a_crash_before_the_wallet_was_asked_costs_nothing() {
     assert_eq!(world.spent().await, Msat::from_sat(50));
 }
 
+/// ATTACKS C-18.
 #[tokio::test]
 async fn a_crash_between_payment_and_proof_pays_once() {
     let world = World::new().await;

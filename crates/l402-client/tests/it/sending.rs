@@ -103,6 +103,7 @@ impl Progress for Between {
     }
 }
 
+/// ATTACKS C-26.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixty_four_mebibytes_are_sent_twice_and_not_held() {
     let world = World::new().await;
@@ -233,4 +234,44 @@ async fn the_folder_of_bodies_is_its_owners_alone() {
     send(&world.client(), post(&world, body)).await.unwrap();
     let found = world.folder().join("spool").metadata().unwrap();
     assert_eq!(found.permissions().mode() & 0o777, 0o700);
+}
+
+// FAULTS T6: what the caller takes away is not sent. Not `accept`, which the HTTP client adds.
+#[tokio::test]
+async fn headers_that_are_left_out_are_not_sent() {
+    let world = World::new().await;
+    let names = ["user-agent", "accept-authenticate"].map(http::HeaderName::from_static);
+    for with in [true, false] {
+        let mut request = Request::get(world.server.url("/free"));
+        if !with {
+            let all = names.iter().cloned();
+            request = all.fold(request, Request::without_header);
+        }
+        world.client().send(request).await.unwrap();
+        let seen = world.server.seen().headers.pop().unwrap();
+        for name in &names {
+            assert_eq!(seen.contains_key(name), with, "{name}");
+        }
+    }
+}
+
+// FAULTS T8: an empty body has a length.
+#[tokio::test]
+async fn a_method_that_expects_content_says_that_there_is_none() {
+    let world = World::new().await;
+    for (method, length) in [
+        (Method::POST, Some("0")),
+        (Method::PUT, Some("0")),
+        (Method::PATCH, Some("0")),
+        (Method::GET, None),
+        (Method::DELETE, None),
+    ] {
+        let request = Request::new(method.clone(), world.server.url("/free"));
+        world.client().send(request).await.unwrap();
+        let seen = world.server.seen().headers.pop().unwrap();
+        let seen = seen
+            .get("content-length")
+            .map(|value| value.to_str().unwrap());
+        assert_eq!(seen, length, "{method}");
+    }
 }

@@ -62,8 +62,16 @@ pub(crate) struct Plan {
     pub(crate) alter: Option<Alter>,
     /// Says on each answer to a credential what became of the use.
     pub(crate) tells: bool,
+    /// The challenges that it still gives; then it answers 429.
+    pub(crate) challenges_left: u32,
+    /// The time that it takes for each.
+    pub(crate) pause: Duration,
     /// The bytes of a header in the answer to `/huge`.
     pub(crate) huge: usize,
+    /// Answers 429 to so many requests, whatever they carry, with this `Retry-After`.
+    pub(crate) limited: (u32, &'static str),
+    /// The body of a 402 begins and never ends.
+    pub(crate) endless_402: bool,
 }
 
 #[derive(Default)]
@@ -114,7 +122,11 @@ impl PaidServer {
                 troubles: Vec::new(),
                 alter: None,
                 tells: false,
+                challenges_left: u32::MAX,
+                pause: Duration::ZERO,
                 huge: 0,
+                limited: (0, ""),
+                endless_402: false,
             }),
             seen: Mutex::default(),
             used: Mutex::default(),
@@ -199,8 +211,15 @@ impl ServerState {
                 &mut seen.asked
             }) += 1;
         }
+        if let Some(answer) = self.limited() {
+            return answer;
+        }
         match path.as_str() {
             "/free" => plain(200, "free"),
+            "/free-and-slow" => {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                plain(200, "free")
+            }
             "/unauthorized" => {
                 let mut answer = self.challenge(&path).await;
                 *answer.status_mut() = StatusCode::UNAUTHORIZED;
@@ -210,6 +229,7 @@ impl ServerState {
             path if path.starts_with("/to/") => redirect(&path[4..], &query),
             _ => match credential {
                 Some(credential) => self.answer_to(&credential, &path, &query).await,
+                None if self.is_tired() => plain(429, "later"),
                 None => self.challenge(&path).await,
             },
         }
@@ -241,6 +261,26 @@ impl ServerState {
             );
         }
         answer
+    }
+
+    fn limited(&self) -> Option<Response<Body>> {
+        let mut plan = self.plan.lock().expect("no panic before");
+        let (left, after) = plan.limited;
+        plan.limited.0 = left.checked_sub(1)?;
+        let mut answer = plain(429, "too many");
+        if !after.is_empty() {
+            let after = HeaderValue::from_static(after);
+            answer.headers_mut().insert("retry-after", after);
+        }
+        Some(answer)
+    }
+
+    /// Counts a challenge; `true` where there is none left.
+    fn is_tired(&self) -> bool {
+        let mut plan = self.plan.lock().expect("no panic before");
+        let left = plan.challenges_left;
+        plan.challenges_left = left.saturating_sub(1);
+        left == 0
     }
 
     fn huge(&self) -> Response<Body> {
@@ -309,10 +349,17 @@ impl ServerState {
     }
 
     async fn challenge(&self, path: &str) -> Response<Body> {
-        let (price, policy, alter) = {
+        let (price, policy, alter, is_endless, pause) = {
             let plan = self.plan.lock().expect("no panic before");
-            (plan.price, plan.policy, plan.alter.clone())
+            (
+                plan.price,
+                plan.policy,
+                plan.alter.clone(),
+                plan.endless_402,
+                plan.pause,
+            )
         };
+        tokio::time::sleep(pause).await;
         let made = self.make(service_of(path), price, policy).await;
         let challenge = Challenge::new(&made.token, &made.invoice).expect("plain text");
         let mut answer = Answer402 {
@@ -325,6 +372,11 @@ impl ServerState {
             alter(&made, &mut answer);
         }
         let mut response = plain(402, &answer.body.to_string());
+        if is_endless {
+            let begin = stream::iter([Ok(Frame::data(Bytes::from_static(b"{")))]);
+            let body = StreamBody::new(begin.chain(stream::pending()));
+            *response.body_mut() = body.boxed_unsync();
+        }
         *response.headers_mut() = answer.headers;
         for line in &answer.lines {
             let value = HeaderValue::from_bytes(line).expect("a header value");

@@ -10,6 +10,7 @@
 
 mod check;
 mod fixed;
+mod keys;
 mod live;
 mod log;
 mod mistake;
@@ -26,4 +27,5 @@ pub use settings::{Config, Overrides};
 pub use url::{Scheme, UpstreamUrl, UrlError};
 
 pub(crate) use fixed::Fixed;
+pub(crate) use keys::KeyEntry;
 pub(crate) use live::{Http, Live, TlsFiles};

@@ -13,7 +13,8 @@ use toml::de::DeTable;
 use super::mistake::Mistakes;
 use super::section::Section;
 use super::{
-    Config, ConfigError, Fixed, Http, Live, Overrides, RouteConfig, TlsFiles, check, log, route,
+    Config, ConfigError, Fixed, Http, Live, Overrides, RouteConfig, TlsFiles, check, keys, log,
+    route,
 };
 
 /// Reads and checks a file's text. Relative paths start at `folder`.
@@ -84,7 +85,8 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
         danger_spending_macaroon: root.flag("danger_spending_macaroon", false),
         invalid_credential_402: invalid_credential(root),
         lsat_line: root.flag("lsat_line", false),
-        key_file: keys(root, folder),
+        keys: keys::read(root, folder),
+        new_ledger: false,
         invoices_ahead,
         log: log::read(root, folder),
     };
@@ -114,13 +116,6 @@ fn routes(root: &Section<'_, '_>, folder: &Path) -> (Vec<RouteConfig>, Vec<Route
 fn invalid_credential(root: &Section<'_, '_>) -> bool {
     let status = root.number("invalid_credential", 401, 401..=402);
     status == 402
-}
-
-fn keys(root: &Section<'_, '_>, folder: &Path) -> Option<std::path::PathBuf> {
-    let section = root.table("keys")?;
-    let file = section.text("file").map(|file| folder.join(file));
-    section.finish();
-    file
 }
 
 fn tls(root: &Section<'_, '_>, folder: &Path) -> Option<TlsFiles> {

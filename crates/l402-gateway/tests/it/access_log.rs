@@ -345,3 +345,30 @@ async fn an_upstream_that_answers_with_an_error_gives_the_use_back() {
         (&Value::Null, &5.into())
     );
 }
+
+/// With a policy that counts nothing, a payment is one sale, however often it is used; what is not
+/// served is told each time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_sold_by_time_is_one_line() {
+    let file = LogFile::new();
+    let hour = "policy = \"time=1h\"\n";
+    let shop = shop().await;
+    let timed = shop.replace(
+        "price = \"10 sat\"\n",
+        &format!("price = \"10 sat\"\n{hour}"),
+    );
+    let mut server = serve(&(file.section("format = \"json\"") + &timed)).await;
+    let (first, second) = (server.buy("/quote").await, server.buy("/quote").await);
+    let away = server.buy("/away").await;
+    for credential in [&first, &first, &second, &first, &second] {
+        assert_eq!(server.get("/quote", Some(credential)).await.status(), 200);
+    }
+    for _ in 0..2 {
+        assert_eq!(server.get("/away", Some(&away)).await.status(), 502);
+    }
+    assert_eq!(server.counters().uncounted, 7);
+    let lines = file.lines(&mut server).await;
+    let told = lines.iter().filter(|line| line["path"] == "/quote");
+    assert_eq!(told.count(), 2, "{lines:?}");
+    assert_eq!(lines.len(), 4, "{lines:?}");
+}

@@ -1,13 +1,20 @@
 //! The gateway from outside: real clients, raw sockets, and upstreams made for each test.
 
 mod access_log;
+mod answers_to_head;
+mod available;
 mod config;
+mod early_answers;
 mod exchange;
 mod flood;
+mod frame_floods;
+mod frames;
 mod grpc;
 mod harness;
 mod hygiene;
+mod keys;
 mod lifecycle;
+mod old_http;
 mod paid;
 mod program_log;
 mod proof_cache;

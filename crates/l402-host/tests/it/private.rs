@@ -27,6 +27,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+/// ATTACKS O-12.
 #[test]
 fn files_and_folders_are_for_their_owner_alone() {
     let above = tempfile::tempdir().unwrap();
@@ -79,6 +80,7 @@ fn a_secret_that_others_could_read_is_refused() {
     assert!(error.contains("chmod 700"), "{error}");
 }
 
+/// ATTACKS O-12.
 #[test]
 fn links_are_refused_and_their_targets_left_alone() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use l402_host::{FileFault, sqlite};
+use l402_host::{Clock as _, FileFault, SystemClock, sqlite};
 use rusqlite::Connection;
 
 use crate::NOTES;
@@ -50,6 +51,7 @@ fn into_fault(error: l402_host::FileError) -> FileFault {
         },
         FileFault::OtherProgram { wanted } => FileFault::OtherProgram { wanted },
         FileFault::Damaged(text) => FileFault::Damaged(text.clone()),
+        FileFault::Empty => FileFault::Empty,
         other => panic!("another fault: {other}"),
     }
 }
@@ -79,15 +81,28 @@ fn a_new_file_is_durable_and_carries_its_version() {
     assert_eq!(pragma("busy_timeout"), 5000_i64.into());
 }
 
+/// FAULTS C10: an empty file is not "no file". Also: a file that cannot be made elsewhere, and a
+/// log that is left beside the empty file.
 #[test]
-fn an_empty_file_becomes_a_new_one() {
+fn an_empty_file_is_refused_and_a_new_one_is_never_empty() {
     let folder = folder();
     let path = folder.path().join("notes.db");
     fs::write(&path, "").unwrap();
+    fs::write(folder.path().join("notes.db-wal"), "").unwrap();
+    let fault = refused(&path);
+    assert!(matches!(fault, FileFault::Empty), "{fault}");
+    fs::remove_file(&path).unwrap();
+    let error = sqlite::open(&path, &NOTES).unwrap_err();
+    assert!(matches!(error.fault(), FileFault::LogAlone), "{error}");
+    assert!(error.to_string().contains("notes.db-wal"), "{error}");
+    fs::remove_file(folder.path().join("notes.db-wal")).unwrap();
+    let error = sqlite::open_existing(&path, &NOTES).unwrap_err();
+    assert!(error.to_string().contains("check folder"), "{error}");
+    assert!(!path.exists(), "a file is made by `open` alone");
     let connection = sqlite::open(&path, &NOTES).unwrap();
-    connection
-        .execute_batch("INSERT INTO notes (text) VALUES ('a')")
-        .unwrap();
+    drop(connection);
+    assert!(fs::metadata(&path).unwrap().len() >= 4096);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]
@@ -208,6 +223,46 @@ fn truncated_and_damaged_files_are_refused() {
     sqlite::open(&path, &NOTES).unwrap();
 }
 
+// FAULTS T4: a file that is opened all day is not read as a whole each time.
+#[test]
+fn a_file_opened_often_is_checked_once_a_day_and_after_an_unclean_end() {
+    const MINUTE: u64 = 60;
+    let folder = folder();
+    let path = several_pages(folder.path());
+    let beside = |end: &str| folder.path().join(format!("notes.db{end}"));
+    let checked = || sqlite::open_often(&path, &NOTES).map(|(_, checked)| checked);
+    assert!(checked().unwrap(), "nobody has checked it yet");
+    assert!(!checked().unwrap());
+    let mut damaged = fs::read(&path).unwrap();
+    damaged[4096 * 3..4096 * 5].fill(0x55);
+    fs::write(&path, damaged).unwrap();
+    assert!(!checked().unwrap(), "it is looked for once a day");
+
+    let age = |minutes: u64| {
+        let at = std::time::SystemTime::UNIX_EPOCH + now() - Duration::from_secs(minutes * MINUTE);
+        let note = fs::File::options().write(true).open(beside("-checked"));
+        note.unwrap().set_modified(at).unwrap();
+    };
+    age(24 * 60 - 1);
+    assert!(!checked().unwrap());
+    // A crash leaves a log. So does a program that has the file open, for which a minute is waited.
+    fs::write(beside("-wal"), "a log").unwrap();
+    age(2);
+    let fault = into_fault(checked().unwrap_err());
+    assert!(matches!(fault, FileFault::Damaged(_)), "{fault}");
+    fs::remove_file(beside("-wal")).unwrap();
+    age(24 * 60 + 1);
+    let fault = into_fault(checked().unwrap_err());
+    assert!(matches!(fault, FileFault::Damaged(_)), "{fault}");
+    // A check that is refused is no check.
+    checked().unwrap_err();
+}
+
+/// The time since 1970.
+fn now() -> Duration {
+    Duration::from_secs(SystemClock::default().wall().secs())
+}
+
 #[test]
 fn a_missing_folder_is_named() {
     let folder = folder();
@@ -219,11 +274,10 @@ fn a_missing_folder_is_named() {
 #[test]
 fn a_file_that_is_held_for_long_is_named_and_opens_afterwards() {
     let folder = folder();
-    let path = folder.path().join("notes.db");
+    let layout = format!("{}; PRAGMA user_version = 2", NOTES.create);
+    let path = made_with(folder.path(), &layout);
     let other = Connection::open(&path).unwrap();
-    other
-        .execute_batch("BEGIN EXCLUSIVE; CREATE TABLE notes (x)")
-        .unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let impatient = sqlite::Schema {
         busy_timeout: std::time::Duration::from_millis(50),
         ..NOTES

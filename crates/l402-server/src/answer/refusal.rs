@@ -11,11 +11,14 @@ use http::{Method, Response, StatusCode};
 use l402::{Problem, RetryWith};
 use serde::Serialize;
 
-use super::allow_origin;
+use super::{UseReport, allow_origin};
 use crate::challenge::{Offer, OfferFields};
 use crate::observe::Observation;
 use crate::request::CanonicalRequest;
 use crate::table::Matched;
+
+/// Says on a 402 that a credential may also come in the request header of this name.
+const L402_CREDENTIAL: HeaderName = HeaderName::from_static("l402-credential");
 
 /// The reason why a request was not forwarded, and the answer that tells it to the caller.
 ///
@@ -45,6 +48,7 @@ struct RefusalParts {
     retry_after: Option<Duration>,
     grpc: bool,
     paid: bool,
+    used: UseReport,
     allow: Option<String>,
     /// The route that matched, and the origin of the caller if that route lists it.
     cors: Option<(Matched, Option<String>)>,
@@ -62,6 +66,7 @@ impl Refusal {
             retry_after: problem.retry_after(),
             grpc: false,
             paid: false,
+            used: UseReport::default(),
             allow: None,
             cors: None,
             preflight: None,
@@ -96,6 +101,20 @@ impl Refusal {
     pub fn with_paid(mut self, paid: bool) -> Self {
         self.0.paid = paid;
         self
+    }
+
+    /// Tells the caller of the use of the credential that was presented, and if it was paid for: see
+    /// [`UseReport`].
+    #[must_use]
+    pub fn with_use(mut self, report: UseReport) -> Self {
+        self.0.paid |= report.is_paid();
+        self.0.used = report;
+        self
+    }
+
+    /// Returns the report on the use, empty if no credential was presented.
+    pub(crate) fn used(&self) -> UseReport {
+        self.0.used
     }
 
     /// Sets `retry-after`, rounded up to whole seconds, at least one.
@@ -214,6 +233,11 @@ impl Refusal {
         for line in self.challenge_lines() {
             insert(headers, WWW_AUTHENTICATE, &line);
         }
+        if self.has_challenge() {
+            // For a client whose `authorization` belongs to the service behind the paywall.
+            headers.insert(L402_CREDENTIAL, HeaderValue::from_static("accepted"));
+        }
+        self.0.used.write(headers);
         if let Some(wait) = self.0.retry_after {
             // Rounded up: a caller who comes back too early is refused again.
             let secs = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
@@ -276,7 +300,7 @@ impl Refusal {
     /// Returns the problem document as JSON.
     fn body(&self) -> Bytes {
         let problem = self.0.problem;
-        let retry_with = if self.has_challenge() {
+        let retry_with = if self.has_challenge() || self.0.used.is_used_up() {
             RetryWith::NewInvoice
         } else {
             problem.retry_with()

@@ -8,7 +8,7 @@ use super::terms::Terms;
 use crate::failpoint::{self, Step};
 use crate::journal::State;
 use crate::journal::Stop;
-use crate::journal::budget::{broken_limit, spent};
+use crate::journal::budget::{broken_limit, spent, with_end};
 use crate::journal::row::{Draft, state};
 use crate::journal::store::{NEWEST, bounded};
 use crate::{Error, Limits};
@@ -116,7 +116,10 @@ impl Store {
         }
         let max_fee = match limits.allow(draft.quote.amount, spent(&tx, window)?) {
             Ok(max_fee) => max_fee,
-            Err(over) => return Ok(ReserveOutcome::Denied(over)),
+            Err(over) => {
+                let over = with_end(&tx, over, draft.quote.amount, window)?;
+                return Ok(ReserveOutcome::Denied(over));
+            }
         };
         insert(&tx, draft, max_fee, now)?;
         failpoint::hit(Step::IntentWritten);

@@ -141,7 +141,8 @@ impl SandboxFile {
     fn connect<'a>(&self, slot: &'a mut Option<Connection>) -> Result<&'a mut Connection, Error> {
         let connection = match slot.take() {
             Some(connection) => connection,
-            None => sqlite::open(&self.path, &SCHEMA)?,
+            // Each purchase of play money opens it, in a process of its own.
+            None => sqlite::open_often(&self.path, &SCHEMA)?.0,
         };
         Ok(slot.insert(connection))
     }
