@@ -23,7 +23,7 @@ const HOST: Table = &[
     ("sqlite", "private lock"),
     ("lock", "private"),
     ("private", ""),
-    ("clock error future stderr", ""),
+    ("clock error future path stderr", ""),
 ];
 
 const LIGHTNING: Table = &[

@@ -5,6 +5,7 @@
 //! - [`sqlite`] (feature `sqlite`): opens a database, and refuses a foreign or damaged one without
 //!   changing it.
 //! - [`FileLock`]: a lock between processes that the kernel releases.
+//! - [`named_path`]: a path as a configuration or a person writes it.
 //! - [`BoxFuture`], [`BoxStream`]: the return types of object-safe traits.
 //!
 //! This crate contains no Lightning, HTTP or tokens, and opens no socket.
@@ -28,6 +29,7 @@ mod clock;
 mod error;
 mod future;
 mod lock;
+mod path;
 pub mod private;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -37,4 +39,5 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{FileError, FileFault};
 pub use future::{BoxFuture, BoxStream};
 pub use lock::FileLock;
+pub use path::named_path;
 pub use stderr::open_stderr;

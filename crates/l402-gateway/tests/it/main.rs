@@ -3,6 +3,7 @@
 mod access_log;
 mod config;
 mod exchange;
+mod files;
 mod flood;
 mod grpc;
 mod harness;
