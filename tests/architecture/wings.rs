@@ -23,7 +23,7 @@ const HOST: Table = &[
     ("sqlite", "private lock"),
     ("lock", "private"),
     ("private", ""),
-    ("clock descriptors error future stderr", ""),
+    ("clock descriptors error future path stderr", ""),
 ];
 
 const LIGHTNING: Table = &[

@@ -24,11 +24,7 @@ pub(super) fn routes(config: &Config) -> Result<(), RouteFault> {
         service: None,
         text,
     };
-    // Random, because a key of zeros is refused as one that can be guessed.
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| fault(error.to_string()))?;
-    let key = MasterKey::from_bytes(&bytes).map_err(|error| fault(error.to_string()))?;
-    let keys = KeyRing::new(&config.fixed.deployment, KeyNumber(1), key);
+    let keys = throwaway_keys(&config.fixed.deployment).map_err(fault)?;
     let live = &config.live;
     let routes = live.routes.iter().map(RouteConfig::placed);
     let compiled = Snapshot::new(routes.collect(), live.hosts.clone(), keys, Network::Regtest);
@@ -47,6 +43,15 @@ pub(super) fn routes(config: &Config) -> Result<(), RouteFault> {
             _ => None,
         },
     })
+}
+
+/// Returns a key that is thrown away, to compile a table that serves nobody.
+pub(crate) fn throwaway_keys(deployment: &str) -> Result<KeyRing, String> {
+    // Random, because a key of zeros is refused as one that can be guessed.
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| error.to_string())?;
+    let key = MasterKey::from_bytes(&bytes).map_err(|error| error.to_string())?;
+    Ok(KeyRing::new(deployment, KeyNumber(1), key))
 }
 
 impl Config {

@@ -27,6 +27,7 @@ pub use route::RouteConfig;
 pub use settings::{Config, Overrides};
 pub use url::{Scheme, UpstreamUrl, UrlError};
 
+pub(crate) use check::throwaway_keys;
 pub(crate) use fixed::Fixed;
 pub(crate) use keys::KeyEntry;
 pub(crate) use live::{Http, Live, TlsFiles};

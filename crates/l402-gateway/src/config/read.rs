@@ -5,6 +5,8 @@ use core::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
+use l402_host::named_path;
+use l402_lightning::Node;
 use l402_server::{ChallengeLimits, Rate};
 use toml::de::DeTable;
 
@@ -80,7 +82,9 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
         deployment: root
             .text("deployment")
             .map_or(default.deployment, str::to_owned),
-        node: root.parsed("node").unwrap_or(default.node),
+        node: root
+            .parsed("node")
+            .map_or(default.node, |node: Node| node.with_base(folder)),
         danger_spending_macaroon: root.flag("danger_spending_macaroon", false),
         invalid_credential_402: invalid_credential(root),
         lsat_line: root.flag("lsat_line", false),
@@ -127,7 +131,7 @@ fn tls(root: &Section<'_, '_>, folder: &Path) -> Option<TlsFiles> {
                 "missing; TLS needs certificate and key, both PEM files",
             );
         }
-        section.text(key).map(|file| folder.join(file))
+        section.text(key).map(|file| named_path(folder, file))
     };
     let (certificate, key) = (file("certificate"), file("key"));
     section.finish();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use l402::{Msat, Policy, Service, UnknownCaveats};
+use l402_host::named_path;
 use l402_server::{Access, Charge, Place, Route};
 
 use super::item::{MethodName, Origin, PassedHeader};
@@ -103,7 +104,9 @@ pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfi
     let upstream_headers = section
         .table("upstream_headers")
         .map_or_else(Vec::new, headers);
-    let upstream_ca = section.text("upstream_ca").map(|file| folder.join(file));
+    let upstream_ca = section
+        .text("upstream_ca")
+        .map(|file| named_path(folder, file));
     let max_in_flight = section.number("max_in_flight", 0, 0..=1_000_000);
     let forward_credential = section.flag("forward_credential", false);
     let payment_headers = section.flag("payment_headers", false);

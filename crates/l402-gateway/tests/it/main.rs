@@ -7,6 +7,7 @@ mod config;
 mod early_answers;
 mod empty_frames;
 mod exchange;
+mod files;
 mod flood;
 mod frames;
 mod grpc;
