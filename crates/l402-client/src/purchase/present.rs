@@ -7,7 +7,9 @@ use l402::PaymentHash;
 use serde_json::Value;
 
 use super::buyer::Buyer;
-use super::verdict::{Refusal, RefusalKind, failure, may_be_a_verdict, verdict, wants_same_token};
+use super::verdict::{
+    Refusal, RefusalKind, failure, is_in_use, may_be_a_verdict, verdict, wants_same_token,
+};
 use crate::Error;
 use crate::http::{CredentialHeader, Hop, retry_after};
 use crate::journal::{Paid, Stop, Stopped};
@@ -90,6 +92,7 @@ impl Buyer {
                     let refusal = verdict(status, &headers, &document, is_ours);
                     return refusal.map_or(Presented::Answer(answer), Presented::Refused);
                 }
+                409 if !is_in_use(&document) => return Presented::Answer(answer),
                 409 if in_use < IN_USE_TRIES => &mut in_use,
                 502..=504 if failed < SAME_TOKEN_TRIES && wants_same_token(&document) => {
                     &mut failed

@@ -280,3 +280,36 @@ async fn what_the_server_says_of_a_use_decides_and_not_the_status() {
         assert_eq!(world.states(), [state], "{policy} {status} {said}");
     }
 }
+
+/// A conflict that the service reports is its answer: asked again, it would cost one use after another.
+/// The same holds for a failure whose use is gone.
+#[tokio::test]
+async fn an_answer_of_the_service_is_not_asked_for_again() {
+    for (status, name, value) in [
+        (409, "content-type", "application/problem+json"),
+        (500, "l402-use", "spent"),
+        (503, "l402-use", "spent"),
+    ] {
+        let world = World::new().await;
+        world.server.plan().policy = "uses=10".parse().unwrap();
+        world.server.plan().troubles = vec![Trouble::Answer(status, name, value)];
+        let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
+        assert_eq!((fetched.status, fetched.reused), (status, Some(false)));
+        assert_eq!(fetched.body, "of the service");
+        assert_eq!(world.server.seen().presented, 1, "{status}");
+        let is_spent = value == "spent";
+        let state = if is_spent { State::Served } else { State::Paid };
+        assert_eq!(world.states(), [state], "{status}");
+    }
+}
+
+/// A token in use is waited for, also where the answer says that the use is kept.
+#[tokio::test]
+async fn a_token_in_use_is_presented_again() {
+    let world = World::new().await;
+    world.server.plan().tells = true;
+    world.server.plan().troubles = vec![Trouble::Problem(Problem::InUse)];
+    let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
+    assert_eq!((fetched.status, fetched.body.as_str()), (200, "a joke"));
+    assert_eq!(world.server.seen().presented, 2);
+}
