@@ -179,3 +179,27 @@ async fn a_host_by_hand_is_another_place() {
         15
     );
 }
+
+/// Two headers are a place of their own, since a server may read either. One that the URL makes by
+/// itself names no other place.
+#[tokio::test]
+async fn a_host_by_hand_counts_as_it_is_sent() {
+    let world = World::new().await;
+    world.server.plan().policy = HOUR;
+    let own = world.server.origin.trim_start_matches("http://").to_owned();
+    let get = async |hosts: &[&str]| {
+        let mut request = Request::get(world.server.url("/sub/a"));
+        for host in hosts {
+            let value = HeaderValue::try_from(*host).unwrap();
+            request.headers.append("host", value);
+        }
+        let answer = world.client().send(request).await.unwrap();
+        let reused = answer.receipt().map(|receipt| receipt.reused);
+        answer.bytes(100).await.unwrap();
+        reused
+    };
+    assert_eq!(get(&["a.example"]).await, Some(false));
+    assert_eq!(get(&["a.example", "b.example"]).await, Some(false));
+    assert_eq!(get(&[]).await, Some(false));
+    assert_eq!(get(&[&own]).await, Some(true));
+}
