@@ -7,7 +7,7 @@ use l402::{Msat, Policy, Problem};
 use l402_client::{Client, Error, Request, State};
 
 use crate::foreign::{Foreign, Reply};
-use crate::server::Trouble;
+use crate::server::{PaidServer, Trouble};
 use crate::world::{World, fetch};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -312,4 +312,41 @@ async fn a_token_in_use_is_presented_again() {
     let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
     assert_eq!((fetched.status, fetched.body.as_str()), (200, "a joke"));
     assert_eq!(world.server.seen().presented, 2);
+}
+
+/// A redirect that has used nothing up leaves the payment good, whatever stands behind it.
+#[tokio::test]
+async fn a_redirect_that_keeps_the_use_stops_nobody() {
+    let world = World::new().await;
+    world.server.plan().tells = true;
+    let url = world.server.url("/moved/302?http://127.0.0.1:1/");
+    let client = || world.builder().follow_redirects(true).build().unwrap();
+    for _ in 0..3 {
+        let error = fetch(&client(), url.clone()).await.unwrap_err();
+        assert!(keeps(&error), "{error}");
+    }
+    assert_eq!(world.states(), [State::Paid]);
+    assert_eq!(world.spent().await, Msat::from_sat(50));
+    // Nor is another path of the seller.
+    assert_eq!(runs(client, world.server.url("/joke"), 1).await, ["served"]);
+}
+
+/// An answer behind a redirect that has used the payment up: if it breaks off, the next run pays.
+#[tokio::test]
+async fn an_answer_behind_a_used_up_payment_that_breaks_off_is_not_said_to_be_kept() {
+    let world = World::new().await;
+    let other = PaidServer::open(&world.sandbox, &world.clock);
+    let client = || world.builder().follow_redirects(true).build().unwrap();
+    let to = other.url("/breaks");
+    let url = world.server.url(&format!("/leads-on?{to}"));
+    let error = fetch(&client(), url).await.unwrap_err();
+    assert!(!keeps(&error), "{error}");
+    // What is sold by time is good for the next run as well.
+    world.server.plan().policy = Policy::Time(DAY);
+    for _ in 0..2 {
+        let url = world.server.url(&format!("/leads-on?{to}&by=time"));
+        let error = fetch(&client(), url).await.unwrap_err();
+        assert!(keeps(&error), "{error}");
+    }
+    assert_eq!(world.spent().await, Msat::from_sat(100));
 }

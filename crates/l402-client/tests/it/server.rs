@@ -216,6 +216,8 @@ impl ServerState {
         }
         match path.as_str() {
             "/free" => plain(200, "free"),
+            "/breaks" => reset(),
+            "/free-and-long" => plain(200, &"x".repeat(300_000)),
             "/free-and-slow" => {
                 tokio::time::sleep(Duration::from_millis(300)).await;
                 plain(200, "free")
