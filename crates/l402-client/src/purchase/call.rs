@@ -14,6 +14,9 @@ use crate::journal::Delivery;
 use crate::response::UsedUp;
 use crate::{BudgetLimit, Error, Event, Price, Receipt, Refused, Request, Response};
 
+/// The end of the text of an error, which is not true any more behind a payment.
+const NO_MONEY_MOVED: &str = "; no money moved";
+
 /// The most redirects of one try.
 const REDIRECTS_MAX: usize = 10;
 
@@ -114,7 +117,14 @@ impl Buyer {
                     return Ok(answer.behind_used_up(used_up).behind(redirects));
                 }
                 Ok(Some(next)) => next,
-                Err(error) => return Err(still_open(error, answer.receipt())),
+                Err(error) if answer.may_go_along() => {
+                    return Err(still_open(error, answer.receipt()));
+                }
+                // This redirect has used the payment up, or one before it.
+                Err(error) => {
+                    let used_up = answer.into_used_up().await.or(used_up);
+                    return Err(self.after_payment(error, used_up).await);
+                }
             };
             redirects.push(answer.head());
             if !next.foreign && answer.may_go_along() {
@@ -145,7 +155,9 @@ impl Buyer {
         }
         match error {
             error if error.no_money_moved() => {
-                let reason = format!("behind its redirect: {} failed", error.code());
+                let text = error.to_string();
+                let text = text.trim_end_matches(NO_MONEY_MOVED);
+                let reason = format!("behind its redirect: {text}");
                 not_served(hash, None, reason, !pays_again)
             }
             Error::PaidButFailed {
@@ -239,7 +251,7 @@ fn still_open(error: Error, receipt: Option<&Receipt>) -> Error {
     match receipt {
         Some(receipt) => {
             let reason = error.to_string();
-            let reason = reason.trim_end_matches("; no money moved").to_owned();
+            let reason = reason.trim_end_matches(NO_MONEY_MOVED).to_owned();
             not_served(receipt.payment_hash, None, reason, true)
         }
         None => error,

@@ -350,3 +350,24 @@ async fn an_answer_behind_a_used_up_payment_that_breaks_off_is_not_said_to_be_ke
     }
     assert_eq!(world.spent().await, Msat::from_sat(100));
 }
+
+/// A body that would go to another origin behind a redirect that has used the payment up: the next run
+/// pays again, and nobody may say that no money moved.
+#[tokio::test]
+async fn a_body_that_stays_behind_a_used_up_payment_is_not_said_to_be_free() {
+    for way in ["/spent/307?", "/spent/307?/to/307?"] {
+        let world = World::new().await;
+        let client = || world.builder().follow_redirects(true).build().unwrap();
+        let url = world.server.url(&format!("{way}http://127.0.0.1:1/"));
+        let send = async || {
+            let request = Request::new(http::Method::POST, url.clone()).with_body("secret");
+            client().send(request).await.unwrap_err()
+        };
+        let error = send().await;
+        assert!(!error.no_money_moved(), "{way}: {error}");
+        assert!(!keeps(&error), "{way}: {error}");
+        assert_eq!(world.states(), [State::Served], "{way}");
+        assert_eq!(send().await.code(), "seller_stopped", "{way}");
+        assert_eq!(world.spent().await, Msat::from_sat(50));
+    }
+}
