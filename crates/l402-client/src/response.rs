@@ -50,6 +50,8 @@ pub struct Response {
     url: Url,
     receipt: Option<Receipt>,
     purchase: Purchased,
+    /// See [`Response::is_used_up`].
+    is_used_up: bool,
     redirects: Vec<Head>,
 }
 
@@ -101,6 +103,7 @@ impl Response {
             answer,
             receipt: None,
             purchase: Purchased::Nothing,
+            is_used_up: false,
             redirects: Vec::new(),
         }
     }
@@ -127,6 +130,7 @@ impl Response {
                 counts,
                 request: None,
             },
+            is_used_up: false,
             redirects: Vec::new(),
         }
     }
@@ -148,6 +152,7 @@ impl Response {
             url,
             receipt: Some(receipt),
             purchase: Purchased::Kept { answers, name },
+            is_used_up: false,
             redirects: Vec::new(),
         }
     }
@@ -224,11 +229,23 @@ impl Response {
         }
     }
 
-    /// Adds a purchase that redirected to this answer, if the answer was not bought itself.
+    /// Adds a purchase that redirected to this answer. The receipt is that of what this call has paid.
     pub(crate) fn behind_used_up(mut self, earlier: Option<UsedUp>) -> Self {
-        let Some(redirect) = earlier.filter(|_| self.receipt.is_none()) else {
+        let Some(redirect) = earlier else {
             return self;
         };
+        self.is_used_up = redirect.pays_again;
+        if let Some(own) = self.receipt.take() {
+            let is_new = own.reused && !redirect.receipt.reused;
+            // The report is on the credential behind this answer, whichever payment is named.
+            let use_report = own.use_report;
+            let receipt = if is_new { redirect.receipt } else { own };
+            self.receipt = Some(Receipt {
+                use_report,
+                ..receipt
+            });
+            return self;
+        }
         self.receipt = Some(redirect.receipt.clone());
         if redirect.pays_again {
             self.purchase = Purchased::UsedUp {
@@ -243,7 +260,7 @@ impl Response {
     /// redirect to it has used the payment up.
     #[must_use]
     pub fn is_used_up(&self) -> bool {
-        matches!(self.purchase, Purchased::UsedUp { .. })
+        self.is_used_up
     }
 
     /// Returns the time that the server asks to wait before the next request, if it does. `now` is
@@ -434,7 +451,7 @@ impl Response {
                 payment_hash: receipt.payment_hash,
                 status: Some(self.answer.status().as_u16()),
                 reason,
-                retry_same_token: !self.is_used_up(),
+                retry_same_token: !self.is_used_up,
             },
             None => Error::Transport { detail: reason },
         }

@@ -130,7 +130,10 @@ impl Buyer {
             if !next.foreign && answer.may_go_along() {
                 along = answer.into_delivery();
             } else if let Some(redirect) = answer.into_used_up().await {
-                used_up = Some(redirect);
+                // What this call has paid is what it has to tell.
+                used_up = used_up
+                    .filter(|it: &UsedUp| !it.receipt.reused)
+                    .or(Some(redirect));
             }
             hop = next;
         }
