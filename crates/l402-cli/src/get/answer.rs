@@ -20,7 +20,7 @@ pub(super) const AGAIN: &str =
     "run the same command again: it uses what was paid for and does not pay twice";
 
 /// The hint for an answer whose payment is used up, though the answer is lost.
-const USED_UP: &str = "the payment is used up: running it again pays again";
+pub(super) const USED_UP: &str = "the payment is used up: running it again pays again";
 
 /// The hint for a paid answer that could not be written, and is kept.
 const KEPT: &str = "the answer is kept for a day: the same command again hands it out, asks nobody and does not \

@@ -223,6 +223,8 @@ fn what_is_behind_a_used_up_payment_is_told_as_it_is() {
             "GET /breaks" => ("200 OK", 9),
             "GET /missing" => ("404 Not Found", 4),
             "GET /busy" => ("429 Too Many Requests", 4),
+            // The connection stays open, and no answer comes.
+            "GET /hangs" => return String::new(),
             _ => ("200 OK", 4),
         };
         format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\nhere")
@@ -231,6 +233,7 @@ fn what_is_behind_a_used_up_payment_is_told_as_it_is() {
         ("/breaks", 19, "would pay again"),
         ("/missing", 0, "running it again pays again"),
         ("/busy", 20, "running it again pays again"),
+        ("/hangs", 19, "running it again pays again"),
     ] {
         let home = Home::new();
         let head = format!(
@@ -238,8 +241,11 @@ fn what_is_behind_a_used_up_payment_is_told_as_it_is() {
              l402-uses-left: 0\r\n"
         );
         let seller = Seller::open(&home, &head, b"");
-        let args = ["get", "-L", &seller.url("/x")].map(str::to_owned);
-        let args: Vec<&str> = args.iter().map(String::as_str).chain(WALLET).collect();
+        let url = seller.url("/x");
+        let mut args = [&["get", "-L", &url][..], &WALLET].concat();
+        if path == "/hangs" {
+            args.extend(["-m", "3"]);
+        }
         let ran = home.run(&args).expect(status);
         assert!(ran.stderr.contains(words), "{words}: {ran:#?}");
         assert!(!ran.stderr.contains("does not pay twice"), "{ran:#?}");

@@ -130,6 +130,9 @@ impl Buyer {
             if !next.foreign && answer.may_go_along() {
                 along = answer.into_delivery();
             } else if let Some(redirect) = answer.into_used_up().await {
+                if redirect.pays_again {
+                    self.notify(&Event::UsedUp(redirect.receipt.payment_hash));
+                }
                 // What this call has paid is what it has to tell.
                 used_up = used_up
                     .filter(|it: &UsedUp| !it.receipt.reused)
