@@ -20,10 +20,11 @@ const L402: Table = &[
 ];
 
 const HOST: Table = &[
-    ("sqlite", "private lock"),
+    ("sqlite", "due private lock"),
+    ("due", "private"),
     ("lock", "private"),
     ("private", ""),
-    ("clock error future stderr", ""),
+    ("address clock error future stderr", ""),
 ];
 
 const LIGHTNING: Table = &[
@@ -72,20 +73,20 @@ const GATEWAY: Table = &[
 ];
 
 const CLI: Table = &[
-    ("run", "*"),
+    ("run usage", "*"),
     ("cli", "command context"),
     ("command", "*"),
     ("demo", "*"),
     ("mcp", "*"),
     ("proxy", "*"),
     ("doctor", ""),
-    ("get", "buyer context"),
+    ("get", "buyer context outgoing"),
     ("token", ""),
     ("wallet", "buyer context"),
     ("buyer", "context"),
-    ("seller", "context signal"),
+    ("seller", "context port signal"),
     ("context", "home"),
-    ("home logging signal", ""),
+    ("home logging outgoing port signal", ""),
     ("error exit_code text", ""),
 ];
 

@@ -5,6 +5,7 @@
 //! - [`sqlite`] (feature `sqlite`): opens a database, and refuses a foreign or damaged one without
 //!   changing it.
 //! - [`FileLock`]: a lock between processes that the kernel releases.
+//! - [`ListenAddress`]: an address to listen on, as people write it.
 //! - [`BoxFuture`], [`BoxStream`]: the return types of object-safe traits.
 //!
 //! This crate contains no Lightning, HTTP or tokens, and opens no socket.
@@ -24,7 +25,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod address;
 mod clock;
+#[cfg(feature = "sqlite")]
+mod due;
 mod error;
 mod future;
 mod lock;
@@ -33,6 +37,7 @@ pub mod private;
 pub mod sqlite;
 mod stderr;
 
+pub use address::{ListenAddress, ListenAddressError};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{FileError, FileFault};
 pub use future::{BoxFuture, BoxStream};

@@ -34,14 +34,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod due;
-
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-use crate::{Clock as _, FileError, FileFault, SystemClock, private};
+use crate::{Clock as _, FileError, FileFault, SystemClock, due, private};
 
 /// The largest file that is checked as a whole at each start, in bytes. The check takes about a
 /// second for each GiB, and without it SQLite reports damage when it reads the damaged page.
