@@ -7,7 +7,7 @@ use l402_host::{Clock, SystemClock};
 use l402_lightning::Pay;
 use tokio::sync::Semaphore;
 
-use crate::http::{Http, Spool};
+use crate::http::{Http, Outgoing, Spool};
 use crate::purchase::{AHEAD_MAX, Buyer};
 use crate::{Error, Journal, Limits, Progress, Quote, Request, Response};
 
@@ -76,6 +76,7 @@ impl Client {
             progress: None,
             follow_redirects: false,
             keep_method: false,
+            outgoing: Outgoing::default(),
             timeout: None,
             payment_deadline: Duration::from_secs(60),
             plain_http: false,
@@ -125,6 +126,7 @@ pub struct ClientBuilder {
     progress: Option<Arc<dyn Progress>>,
     follow_redirects: bool,
     keep_method: bool,
+    outgoing: Outgoing,
     timeout: Option<Duration>,
     payment_deadline: Duration,
     plain_http: bool,
@@ -183,6 +185,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets the certificates that are trusted, and the proxies. See [`Outgoing`] for the default.
+    #[must_use]
+    pub fn outgoing(mut self, outgoing: Outgoing) -> Self {
+        self.outgoing = outgoing;
+        self
+    }
+
     /// Sets two times: the limit for the head of an answer, 60 s by default, and the wait for
     /// another purchase of the same origin and path, the payment deadline and 60 s by default.
     #[must_use]
@@ -219,7 +228,7 @@ impl ClientBuilder {
         Ok(Client(Arc::new(Buyer {
             spool: Spool::new(self.journal.folder().join("spool")),
             journal: self.journal,
-            http: Http::new(self.timeout.unwrap_or(ANSWER_TIME))?,
+            http: Http::new(self.timeout.unwrap_or(ANSWER_TIME), &self.outgoing)?,
             wallet: self.wallet,
             limits: self.limits,
             clock,

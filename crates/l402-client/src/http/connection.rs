@@ -7,6 +7,7 @@ use http::HeaderMap;
 use http::header::RETRY_AFTER;
 
 use super::hop::{CredentialHeader, Hop};
+use super::outgoing::Outgoing;
 use crate::{Error, Refused};
 
 /// The reason for a missing answer.
@@ -46,18 +47,13 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// Builds a client without redirects, cookies and proxies.
-    pub(crate) fn new(timeout: Duration) -> Result<Self, Error> {
-        // `Hop` follows redirects itself, by rules that reqwest does not know. A referer could carry a
-        // secret query, and a proxy of the environment could read credentials.
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .no_proxy()
-            .build()
-            .map_err(|error| Error::Transport {
-                detail: error_chain(&error.without_url()),
-            })?;
+    /// Builds a client without redirects and cookies: `Hop` follows redirects itself, by rules that
+    /// reqwest does not know.
+    pub(crate) fn new(timeout: Duration, outgoing: &Outgoing) -> Result<Self, Error> {
+        let client = outgoing.builder()?.build();
+        let client = client.map_err(|error| Error::Transport {
+            detail: error_chain(&error.without_url()),
+        })?;
         Ok(Self { client, timeout })
     }
 
