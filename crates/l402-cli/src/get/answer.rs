@@ -2,12 +2,14 @@
 
 use std::io::{Write, stdout};
 
-use l402_client::Response;
+use l402_client::{Head, Response};
 
 use super::file::Sink;
 use super::write_out::{Facts, WriteOut};
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
+use crate::text::output::tell;
+use crate::text::plain::escape;
 
 /// The hint for an answer that was paid for and not received.
 pub(super) const AGAIN: &str =
@@ -34,12 +36,19 @@ impl Shown<'_> {
         if !failed {
             let mut body = sink.start().map_err(|error| bought(error, &facts))?;
             if self.include {
-                write(&mut body, &head(&response), &facts)?;
+                // As curl has it: of redirects the heads alone.
+                for head in response.redirects().iter().chain([&response.head()]) {
+                    write(&mut body, &text(head), &facts)?;
+                }
             }
             facts.size_download = copy(&mut response, &mut body, &facts).await?;
         }
         // Printed for a failure as well, as curl does: scripts read the status here.
         if let Some(format) = self.write_out {
+            for name in format.unknown() {
+                // As curl has it, also with -s.
+                tell(&format!("unknown --write-out variable: '{}'", escape(name)));
+            }
             write(&mut stdout(), format.render(&facts).as_bytes(), &facts)?;
         }
         if failed {
@@ -58,7 +67,8 @@ async fn copy(
     while let Some(chunk) = response
         .chunk()
         .await
-        .map_err(|error| broken_off(facts, &error.to_string()))?
+        // Its text says by itself whether the answer was paid for.
+        .map_err(CliError::from)?
     {
         write(body, &chunk, facts)?;
         size = size.saturating_add(chunk.len() as u64);
@@ -81,20 +91,6 @@ fn failure(response: &Response) -> CliError {
     }
 }
 
-/// Returns the error for an answer that broke off. A credential that was paid for it stays good.
-fn broken_off(facts: &Facts, reason: &str) -> CliError {
-    if facts.payment_hash.is_none() {
-        return CliError::new(exit_code::UNAVAILABLE, "transport", reason);
-    }
-    CliError::new(
-        exit_code::PAID_NO_ANSWER,
-        "paid_but_failed",
-        format!("paid, but {reason}"),
-    )
-    .after_money_moved()
-    .with_hint(AGAIN)
-}
-
 fn write(out: &mut impl Write, bytes: &[u8], facts: &Facts) -> Result<(), CliError> {
     // Flushed piece by piece: the reader of a stream of events waits for each of them.
     out.write_all(bytes)
@@ -113,23 +109,23 @@ fn bought(error: CliError, facts: &Facts) -> CliError {
     error.after_money_moved().with_hint(AGAIN)
 }
 
-/// Returns the head of the answer as text, each header on a line of its own.
-fn head(response: &Response) -> Vec<u8> {
-    let status = response.status();
-    let reason = status.canonical_reason().unwrap_or_default();
-    let version = format!("{:?}", response.version());
+/// Returns the head of an answer as text, each header on a line of its own.
+fn text(head: &Head) -> Vec<u8> {
+    let version = format!("{:?}", head.version);
     // curl writes `HTTP/2` without the zero, but `HTTP/1.0` with it.
     let version = version
         .strip_suffix(".0")
         .filter(|v| *v != "HTTP/1")
         .unwrap_or(&version);
-    let mut head = format!("{version} {} {reason}\r\n", status.as_u16()).into_bytes();
-    for (name, value) in response.headers() {
-        head.extend_from_slice(name.as_str().as_bytes());
-        head.extend_from_slice(b": ");
-        head.extend_from_slice(value.as_bytes());
-        head.extend_from_slice(b"\r\n");
+    let mut text = format!("{version} {} ", head.status.as_u16()).into_bytes();
+    text.extend_from_slice(&head.reason);
+    text.extend_from_slice(b"\r\n");
+    for (name, value) in &head.headers {
+        text.extend_from_slice(name.as_str().as_bytes());
+        text.extend_from_slice(b": ");
+        text.extend_from_slice(value.as_bytes());
+        text.extend_from_slice(b"\r\n");
     }
-    head.extend_from_slice(b"\r\n");
-    head
+    text.extend_from_slice(b"\r\n");
+    text
 }

@@ -131,7 +131,21 @@ impl Progress for Asking {
         if self.yes || !person || cost <= self.above {
             return true;
         }
-        self.ask(&format!("{}. Pay? [y/N] ", describe(quote)))
+        self.ask(&self.question(quote))
+    }
+}
+
+impl Asking {
+    /// The price was told just before, unless the person wants silence.
+    fn question(&self, quote: &Quote) -> String {
+        if self.silent {
+            format!("{}. Pay? [y/N] ", describe(quote))
+        } else {
+            format!(
+                "Pay {} and up to {} of fee? [y/N] ",
+                quote.amount, quote.max_fee
+            )
+        }
     }
 }
 

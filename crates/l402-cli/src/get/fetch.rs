@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use l402_client::{Client, Error, Journal, Limits, Quote, Request};
+use l402_client::{Client, Error, Journal, Limits, Outgoing, Quote, Request};
 use l402_lightning::NodeForm;
 use serde_json::json;
 
@@ -16,14 +16,20 @@ use crate::buyer::open_wallet;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
+use crate::outgoing;
 use crate::text::output;
 
 /// Fetches the URL within the time that `-m` allows, and pays what it asks within the limits.
 pub(crate) async fn fetch(args: &GetArgs, context: &Context) -> Result<ExitCode, CliError> {
+    // Of every failure it is known here whether money moved, whoever found it.
+    attempt(args, context).await.map_err(CliError::with_promise)
+}
+
+async fn attempt(args: &GetArgs, context: &Context) -> Result<ExitCode, CliError> {
     let request = args.request.build(&args.url)?;
     let progress = Arc::new(Asking::new(args.yes, args.confirm_above, args.silent));
     let call = args.call(request, &progress, context);
-    let outcome = match args.max_time {
+    let outcome = match args.max_time() {
         // The payment itself cannot be called back; the next run finds out what became of it.
         Some(limit) => tokio::time::timeout(limit, call)
             .await
@@ -41,8 +47,9 @@ impl GetArgs {
         progress: &Arc<Asking>,
         context: &Context,
     ) -> Result<ExitCode, CliError> {
+        let outgoing = outgoing::to(&request.url, self.location)?;
         let journal = Journal::open(&context.home.client()?)?;
-        let client = self.client(journal, progress, context).await?;
+        let client = self.client((journal, outgoing), progress, context).await?;
         if self.dry_run {
             return self.quote(&client, request).await;
         }
@@ -74,12 +81,13 @@ impl GetArgs {
 
     async fn client(
         &self,
-        journal: Journal,
+        (journal, outgoing): (Journal, Outgoing),
         progress: &Arc<Asking>,
         context: &Context,
     ) -> Result<Client, CliError> {
         let mut client = Client::builder(journal)
             .limits(self.spending.limits())
+            .outgoing(outgoing)
             .clock(context.clock.clone())
             .progress(progress.clone())
             .follow_redirects(self.location)
@@ -87,7 +95,7 @@ impl GetArgs {
             .payment_deadline(self.payment_timeout)
             .danger_allow_plain_http(self.danger_plain_http);
         // For the client, too: its own limit of 60 s would end a call that has more time.
-        if let Some(limit) = self.max_time {
+        if let Some(limit) = self.max_time() {
             client = client.timeout(limit);
         }
         if let Some(node) = &self.spending.wallet {
