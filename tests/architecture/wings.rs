@@ -20,11 +20,10 @@ const L402: Table = &[
 ];
 
 const HOST: Table = &[
-    ("sqlite", "due private lock"),
-    ("due", "private"),
+    ("sqlite", "private lock"),
     ("lock", "private"),
     ("private", ""),
-    ("address clock error future stderr", ""),
+    ("address clock descriptors error future stderr", ""),
 ];
 
 const LIGHTNING: Table = &[
@@ -69,7 +68,10 @@ const GATEWAY: Table = &[
     ("table", "upstream config"),
     ("upstream", "config"),
     ("config", ""),
-    ("certificate error framing framing_header number timer", ""),
+    (
+        "certificate error framing framing_header number timer warning",
+        "",
+    ),
 ];
 
 const CLI: Table = &[
@@ -80,7 +82,7 @@ const CLI: Table = &[
     ("mcp", "*"),
     ("proxy", "*"),
     ("doctor", ""),
-    ("get", "buyer context outgoing"),
+    ("get", "buyer context outgoing signal"),
     ("token", ""),
     ("wallet", "buyer context"),
     ("buyer", "context"),

@@ -16,6 +16,8 @@ finish() {
 }
 trap finish EXIT
 
+python3 -B "$clients/early_answers.py" "$l402"
+
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check \
     -r "$clients/l402-requests/requirements.txt"

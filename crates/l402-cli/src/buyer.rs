@@ -1,5 +1,6 @@
 //! The paying side of the program: the wallet and the limits of its spending.
 
+use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 
 use clap::Args;
@@ -61,6 +62,44 @@ pub(crate) async fn open_wallet(node: &Node, context: &Context) -> Result<Arc<dy
     Ok(wallet.pay)
 }
 
+/// The ports on which sandbox and proxy listen unless told otherwise.
+const USUAL_PORTS: [u16; 2] = [8403, 8405];
+
+/// The most of a note about a listener that is read, in bytes.
+const NOTE_MAX: u64 = 100;
+
+/// Returns the addresses that no request may go to, since what listens there moves money without
+/// the journal: the wallet's, the usual ones of sandbox and proxy, and those that programs of this
+/// home have noted in `run/`, a file each, in its first line.
+pub(crate) fn own_addresses(wallet: Option<&Node>, context: &Context) -> Vec<(String, u16)> {
+    let usual = USUAL_PORTS.map(|port| ("127.0.0.1".to_owned(), port));
+    let wallet = wallet.and_then(|node| address_of(&node.to_string()));
+    let notes = context.home.path().join("run").read_dir();
+    let noted = notes.into_iter().flatten().flatten().filter_map(|entry| {
+        let mut line = String::new();
+        let file = std::fs::File::open(entry.path()).ok()?;
+        BufReader::new(file.take(NOTE_MAX))
+            .read_line(&mut line)
+            .ok()?;
+        let address: std::net::SocketAddr = line.trim().parse().ok()?;
+        Some((address.ip().to_string(), address.port()))
+    });
+    usual.into_iter().chain(wallet).chain(noted).collect()
+}
+
+/// Returns host and port of a wallet as it is written, if it has any.
+fn address_of(wallet: &str) -> Option<(String, u16)> {
+    let url = url::Url::parse(wallet).ok()?;
+    let port = url.port().unwrap_or_else(|| {
+        if url.scheme().ends_with("https") {
+            443
+        } else {
+            80
+        }
+    });
+    Some((url.host_str()?.to_owned(), port))
+}
+
 /// Returns the error for a wallet that failed before any money moved.
 pub(crate) fn wallet_error(error: &Error) -> CliError {
     // Escaped, for part of the text may come from the node.
@@ -91,4 +130,32 @@ pub(crate) fn open_sandbox(context: &Context) -> Result<Sandbox, CliError> {
 /// Returns the error for a sandbox whose file cannot be used.
 pub(crate) fn sandbox_error(error: l402_lightning::Error) -> CliError {
     CliError::local_io(format!("the sandbox: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wallet_is_known_by_its_host_and_port() {
+        for (wallet, host, port) in [
+            ("sandbox+http://127.0.0.1:8403", "127.0.0.1", 8403),
+            ("sandbox+http://[::1]:8403", "[::1]", 8403),
+            (
+                "lnd://node.example:8080?tls_cert=a&macaroon=b",
+                "node.example",
+                8080,
+            ),
+            ("lnbits+https://lnbits.example?key=a", "lnbits.example", 443),
+        ] {
+            assert_eq!(
+                address_of(wallet),
+                Some((host.to_owned(), port)),
+                "{wallet}"
+            );
+        }
+        for wallet in ["sandbox", "cln:///run/lightning-rpc", "nwc:file"] {
+            assert_eq!(address_of(wallet), None, "{wallet}");
+        }
+    }
 }

@@ -144,7 +144,11 @@ fn exit_of(error: &l402_client::Error) -> ExitCode {
         Error::OverBudget { .. } => exit_code::OVER_BUDGET,
         Error::PaymentFailed { .. } => exit_code::PAYMENT_FAILED,
         Error::PaymentUnknown { .. } => exit_code::PAYMENT_UNKNOWN,
-        Error::PaidButFailed { .. } => exit_code::PAID_NO_ANSWER,
+        Error::PaidButFailed {
+            retry_same_token: true,
+            ..
+        } => exit_code::PAID_NO_ANSWER,
+        Error::PaidButFailed { .. } => exit_code::PAID_REFUSED,
         Error::PaidWithoutProof { .. } => exit_code::PAID_WITHOUT_PROOF,
         Error::PaymentRequired(_) => exit_code::PAYMENT_REQUIRED,
         Error::Refused { reason, .. } => exit_code::of_refusal(*reason),
@@ -183,14 +187,30 @@ fn hint_of(error: &l402_client::Error) -> Option<String> {
             retry_same_token: true,
             ..
         } => "run the same command again: it uses what was paid for and does not pay twice",
-        Error::PaidButFailed { .. } | Error::PaidWithoutProof { .. } => {
-            "`l402 payments` shows the payment, for a claim to the seller or the wallet's maker"
+        Error::PaidButFailed { .. } => {
+            "`l402 payments --state refused` shows the payment, for a claim to the seller; one who \
+             took money for nothing is paid nothing more within a day, unless --yes is given"
+        }
+        Error::PaidWithoutProof { .. } => {
+            "`l402 payments` shows the payment, for a claim to the wallet's maker"
         }
         Error::PaymentFailed { .. } => "`l402 wallet balance` shows what the wallet can spend",
         Error::Refused {
             reason: Refused::InsecureOrigin,
             ..
         } => "use https, or --danger-plain-http if everybody on the way may use what you buy",
+        Error::Refused {
+            reason: Refused::SellerStopped,
+            ..
+        } => "--yes buys there all the same; `l402 payments` shows what was paid for nothing",
+        Error::Refused {
+            reason: Refused::OwnAddress,
+            ..
+        } => "use `l402 wallet`, or curl: this command keeps a journal of all that it pays",
+        Error::Refused {
+            reason: Refused::RedirectedAcrossOrigins,
+            ..
+        } => "look at the redirect without -L, and ask the other origin by its own URL",
         Error::Refused { .. } => "`l402 doctor URL` shows what the server answers, rule by rule",
         Error::Transport { .. } => "check the address, and that the server is running",
         Error::Wallet { .. } => return Some(crate::text::node_form::wallet_hint()),

@@ -60,10 +60,14 @@ exit_codes! {
     PAID_WITHOUT_PROOF = 16 "The wallet says paid, and what it gave does not prove it; kept in the journal for a claim.";
     WALLET_UNAVAILABLE = 17 "The wallet cannot be asked.";
     NOT_WELL_FORMED = 18 "The doctor found an answer that is not a well-formed challenge.";
+    PAID_REFUSED = 19 "Paid, and the server refused the credential for good; running it again would pay again.";
+    RATE_LIMITED = 20 "The server answered 429, too many requests, and the time of -m does not allow to wait; the text says how long.";
+    NO_PRICE = 21 "A dry run, and the answer is neither free nor a price; nothing was paid.";
     HTTP_ERROR = 22 "The server answered 400 or above, and --fail was given.";
     ADDRESS_IN_USE = 23 "Another program listens on an address; nothing is served.";
     UNSAFE_FILE = 24 "A private file is open to others, is not a plain file, or belongs to another user; it is not used.";
     NEWER_FILE = 25 "A newer version of this program wrote a file; it is left as it is.";
+    OTHER_LEDGER = 26 "The ledger does not go with the master key: it is new, older, or another's; nothing is served.";
     REFUSED = 30 "The challenge was refused for a reason that has no number of its own; no money moved.";
     REFUSED_AMOUNTLESS = 31 "The invoice has no amount; no money moved.";
     REFUSED_AMBIGUOUS = 32 "The challenge says two different things; no money moved.";
@@ -74,16 +78,20 @@ exit_codes! {
     REFUSED_INVOICE_SIGNATURE = 37 "The invoice's signature does not hold; no money moved.";
     REFUSED_INVOICE_FROM_FUTURE = 38 "The invoice is dated more than five minutes ahead; no money moved.";
     REFUSED_NOTHING_PAYABLE = 39 "The answer is a 402 without anything that can be paid; no money moved.";
-    REFUSED_REDIRECTED = 40 "The 402 came from another origin after a redirect; no money moved.";
+    REFUSED_REDIRECTED = 40 "A redirect led to another origin that asks for money, or that would get the body; no money moved.";
     REFUSED_CHALLENGE_MALFORMED = 41 "The challenge is incomplete or holds forbidden characters; no money moved.";
     REFUSED_WRONG_AMOUNT = 42 "An amount beside the invoice is not the invoice's; no money moved.";
     REFUSED_WRONG_HASH = 43 "The token is about another payment than the invoice; no money moved.";
     REFUSED_WRONG_NETWORK = 44 "The invoice is for another network than the wallet's; no money moved.";
     REFUSED_CREDENTIAL_GIVEN = 45 "The request already holds a credential of L402; no money moved.";
+    REFUSED_OWN_ADDRESS = 47 "The address is one of the caller's own wallet; no money moved.";
+    REFUSED_SELLER_STOPPED = 48 "The seller has taken money for nothing within a day, and --yes was not given; no money moved.";
     USAGE = 64 "The command line cannot be understood.";
     UNAVAILABLE = 69 "The server cannot be reached or does not answer in time.";
     LOCAL_IO = 74 "A local file, such as journal, ledger, receipt or output, cannot be read or written.";
     CONFIGURATION = 78 "The configuration is wrong; nothing was bound.";
+    INTERRUPTED = 130 "Ended by Ctrl-C before anything was paid; no money moved.";
+    TERMINATED = 143 "Ended by SIGTERM before anything was paid; no money moved.";
 }
 
 /// The exit status of each reason to refuse a challenge.
@@ -108,6 +116,8 @@ const REFUSALS: &[(l402_client::Refused, ExitCode)] = {
         (Refused::WrongHash, REFUSED_WRONG_HASH),
         (Refused::WrongNetwork, REFUSED_WRONG_NETWORK),
         (Refused::CredentialGiven, REFUSED_CREDENTIAL_GIVEN),
+        (Refused::SellerStopped, REFUSED_SELLER_STOPPED),
+        (Refused::OwnAddress, REFUSED_OWN_ADDRESS),
     ]
 };
 

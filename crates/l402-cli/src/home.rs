@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use l402_host::private;
+use l402_host::{FileFault, private};
 
 use crate::error::CliError;
 use crate::exit_code;
@@ -44,15 +44,29 @@ impl HomeFolder {
         })
     }
 
+    /// Returns the folder as it was chosen. It need not exist.
+    #[cfg(feature = "buy")]
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Returns the folder, created with mode 0700 if it is missing.
+    /// Returns the folder, created with mode 0700 if it is missing, and narrowed to that if it holds
+    /// the program's files alone.
     ///
     /// # Errors
-    /// If the folder cannot be created. The error names it.
+    /// If the folder cannot be created, or others can write in it. The error names it.
     pub(crate) fn create(&self) -> Result<&Path, CliError> {
-        private::create_folder(&self.path).map_err(|error| {
-            let (folder, error) = (self.path.display(), error.fault());
-            CliError::local_io(format!("the folder {folder} cannot be created: {error}"))
-                .with_hint("name another folder: --home DIR, or the variable L402_HOME")
+        private::create_home(&self.path).map_err(|error| {
+            let (folder, fault) = (self.path.display(), error.fault());
+            let error = match fault {
+                FileFault::OpenToOthers { .. } => {
+                    let text = format!("the folder {folder} cannot be used: {fault}");
+                    CliError::new(exit_code::UNSAFE_FILE, "unsafe_file", text)
+                }
+                _ => CliError::local_io(format!("the folder {folder} cannot be created: {fault}")),
+            };
+            error.with_hint("name another folder: --home DIR, or the variable L402_HOME")
         })?;
         Ok(&self.path)
     }

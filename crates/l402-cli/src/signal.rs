@@ -29,6 +29,36 @@ impl Stop {
     }
 }
 
+/// The signal that asked for the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StopSignal {
+    /// Ctrl-C.
+    Interrupt,
+    /// SIGTERM, where there is such a thing.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only unix has it"))]
+    Terminate,
+}
+
+/// Listens for the signals of [`Stop`], for a command that ends at the first.
+#[cfg(feature = "buy")]
+pub(crate) struct Interrupt(Signals);
+
+#[cfg(feature = "buy")]
+impl Interrupt {
+    /// Starts to listen.
+    ///
+    /// # Errors
+    /// If the process cannot listen for signals.
+    pub(crate) fn listen() -> Result<Self, CliError> {
+        Signals::listen().map(Self)
+    }
+
+    /// Waits for the first signal.
+    pub(crate) async fn caught(&mut self) -> StopSignal {
+        self.0.next().await
+    }
+}
+
 /// Listens for SIGHUP, if the platform has it. From then on it no longer ends the process.
 #[cfg(feature = "sell")]
 pub(crate) struct Hangup {
@@ -85,10 +115,10 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> StopSignal {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => StopSignal::Interrupt,
+            _ = self.terminate.recv() => StopSignal::Terminate,
         }
     }
 }
@@ -103,7 +133,8 @@ impl Signals {
         Ok(Self)
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> StopSignal {
         let _ = tokio::signal::ctrl_c().await;
+        StopSignal::Interrupt
     }
 }

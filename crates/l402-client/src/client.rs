@@ -7,12 +7,15 @@ use l402_host::{Clock, SystemClock};
 use l402_lightning::Pay;
 use tokio::sync::Semaphore;
 
-use crate::http::{Http, Outgoing, Spool};
+use crate::http::{Guard, Http, Outgoing, Spool};
 use crate::purchase::{AHEAD_MAX, Buyer};
-use crate::{Error, Journal, Limits, Progress, Quote, Request, Response};
+use crate::{Error, Journal, Limits, Price, Progress, Quote, Request, Response};
 
 /// The time limit for the head of an answer: 60 s, unless [`ClientBuilder::timeout`] sets another.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
+
+/// The pauses before a credential that was refused without a reason is presented again.
+const SETTLE_PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
 /// A paying HTTP client. Cheap to clone.
 ///
@@ -79,7 +82,12 @@ impl Client {
             outgoing: Outgoing::default(),
             timeout: None,
             payment_deadline: Duration::from_secs(60),
+            rate_limit_patience: Duration::ZERO,
             plain_http: false,
+            despite_stop: false,
+            settle_pauses: SETTLE_PAUSES,
+            own_addresses: Vec::new(),
+            body_challenge: false,
         }
     }
 
@@ -95,12 +103,24 @@ impl Client {
         self.0.send(request).await
     }
 
-    /// Asks the price and pays nothing. Returns `None` if the answer is not a 402.
+    /// Asks the price and pays nothing.
+    ///
+    /// # Errors
+    /// As [`Client::send`], [`Error::Refused`] included.
+    pub async fn price(&self, request: Request) -> Result<Price, Error> {
+        self.0.price(request).await
+    }
+
+    /// Asks the price and pays nothing. Returns `None` if the answer is not a 402, which need not
+    /// mean that it is free: [`Client::price`] tells the two apart.
     ///
     /// # Errors
     /// As [`Client::send`], [`Error::Refused`] included.
     pub async fn quote(&self, request: Request) -> Result<Option<Quote>, Error> {
-        self.0.quote(request).await
+        Ok(match self.price(request).await? {
+            Price::Asked(quote) => Some(*quote),
+            Price::Free | Price::Unknown { .. } => None,
+        })
     }
 
     /// Looks up every purchase whose outcome is unknown, and returns how many still are. A purchase
@@ -129,7 +149,12 @@ pub struct ClientBuilder {
     outgoing: Outgoing,
     timeout: Option<Duration>,
     payment_deadline: Duration,
+    rate_limit_patience: Duration,
     plain_http: bool,
+    despite_stop: bool,
+    settle_pauses: [Duration; 2],
+    own_addresses: Vec<(String, u16)>,
+    body_challenge: bool,
 }
 
 impl std::fmt::Debug for ClientBuilder {
@@ -207,11 +232,56 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets the longest time that a call waits, in all, where servers answer 429: it waits as long as
+    /// `Retry-After` says, at least a second, and asks again. Zero by default: a 429 is then the
+    /// answer of the call. Waiting pays nothing, and a token that was bought before is kept.
+    #[must_use]
+    pub fn rate_limit_patience(mut self, longest: Duration) -> Self {
+        self.rate_limit_patience = longest;
+        self
+    }
+
     /// Sends credentials over plain HTTP to other machines, where anybody on the way can read and
     /// use them. Off by default.
     #[must_use]
     pub fn danger_allow_plain_http(mut self, on: bool) -> Self {
         self.plain_http = on;
+        self
+    }
+
+    /// Buys also of a seller who has taken money for nothing within a day, and ends that stop. Off by
+    /// default: such a purchase is [`Refused::SellerStopped`](crate::Refused::SellerStopped).
+    #[must_use]
+    pub fn buy_despite_stop(mut self, on: bool) -> Self {
+        self.despite_stop = on;
+        self
+    }
+
+    /// Sets the pauses before a paid credential that the server refuses without a reason is presented
+    /// again. 1 s and 3 s by default: some servers see a payment late.
+    #[must_use]
+    pub fn settle_pauses(mut self, first: Duration, second: Duration) -> Self {
+        self.settle_pauses = [first, second];
+        self
+    }
+
+    /// Refuses every request to these addresses, of host and port, also behind a redirect: they are
+    /// those of the caller's own wallet, whose API pays outside of the journal. An address of this
+    /// machine stands for all of its loopback addresses. None by default.
+    ///
+    /// A request is refused with [`Refused::OwnAddress`](crate::Refused::OwnAddress).
+    #[must_use]
+    pub fn own_addresses(mut self, addresses: impl IntoIterator<Item = (String, u16)>) -> Self {
+        self.own_addresses = addresses.into_iter().collect();
+        self
+    }
+
+    /// Pays a challenge that stands in a JSON body of at most 64 KiB, in one object with `invoice` and
+    /// with `macaroon` or `token`, if no header has one. It must come over https or from this machine,
+    /// and is checked like any other. Off by default: no specification knows such a challenge.
+    #[must_use]
+    pub fn accept_body_challenge(mut self, on: bool) -> Self {
+        self.body_challenge = on;
         self
     }
 
@@ -228,7 +298,11 @@ impl ClientBuilder {
         Ok(Client(Arc::new(Buyer {
             spool: Spool::new(self.journal.folder().join("spool")),
             journal: self.journal,
-            http: Http::new(self.timeout.unwrap_or(ANSWER_TIME), &self.outgoing)?,
+            http: Http::new(
+                self.timeout.unwrap_or(ANSWER_TIME),
+                Guard::new(self.own_addresses),
+                &self.outgoing,
+            )?,
             wallet: self.wallet,
             limits: self.limits,
             clock,
@@ -241,7 +315,11 @@ impl ClientBuilder {
                 .timeout
                 .unwrap_or(self.payment_deadline.saturating_add(ANSWER_TIME)),
             payment_deadline: self.payment_deadline,
+            rate_limit_patience: self.rate_limit_patience,
             plain_http: self.plain_http,
+            despite_stop: self.despite_stop,
+            settle_pauses: self.settle_pauses,
+            body_challenge: self.body_challenge,
             ahead: Semaphore::new(AHEAD_MAX),
             started,
         })))

@@ -54,8 +54,12 @@ reasons! {
     InvoiceSignature = "invoice_signature";
     /// The answer is a 402 without anything that can be paid, for example with other schemes only.
     NothingPayable = "nothing_payable";
-    /// A 402 came from another origin after a redirect.
+    /// The address is one of the caller's own wallet.
+    OwnAddress = "own_address";
+    /// A redirect led to another origin that asks for money, or that would get the body.
     RedirectedAcrossOrigins = "redirected_across_origins";
+    /// The seller has taken money for nothing within a day, or before a paid answer since.
+    SellerStopped = "seller_stopped";
     /// The token, the body or a `Payment` challenge names another amount than the invoice.
     WrongAmount = "wrong_amount";
     /// The token, the body or a `Payment` challenge names another payment hash than the invoice.
@@ -189,8 +193,8 @@ impl Error {
         }
     }
 
-    /// A stable code: `body`, `busy`, `declined`, `over_budget`, `paid_but_failed`, `paid_without_proof`,
-    /// `payment_failed`, `payment_required`, `payment_unknown`, the code of [`Refused`],
+    /// A stable code: `body`, `busy`, `declined`, `over_budget`, `paid_but_failed` (the same request
+    /// again pays nothing), `paid_refused` (it pays again), `paid_without_proof`, `payment_failed`, `payment_required`, `payment_unknown`, the code of [`Refused`],
     /// `store`, `transport`, `wallet`.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -199,7 +203,11 @@ impl Error {
             Self::Busy { .. } => "busy",
             Self::Declined => "declined",
             Self::OverBudget { .. } => "over_budget",
-            Self::PaidButFailed { .. } => "paid_but_failed",
+            Self::PaidButFailed {
+                retry_same_token: true,
+                ..
+            } => "paid_but_failed",
+            Self::PaidButFailed { .. } => "paid_refused",
             Self::PaidWithoutProof { .. } => "paid_without_proof",
             Self::PaymentFailed { .. } => "payment_failed",
             Self::PaymentRequired(_) => "payment_required",

@@ -60,13 +60,13 @@ mod receipt;
 mod request;
 mod response;
 
-pub use crate::http::{Outgoing, is_head_too_large};
+pub use crate::http::{Outgoing, is_head_too_large, retry_after};
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, Refused};
 #[doc(hidden)]
 pub use journal::step;
 pub use journal::{Entry, Journal, State};
 pub use limits::{BudgetLimit, Limits};
-pub use receipt::Receipt;
-pub use request::{Body, Event, Progress, Quote, Request};
+pub use receipt::{Receipt, UseOutcome, UseReport};
+pub use request::{Body, Event, Price, Progress, Quote, Request};
 pub use response::{Head, Response};

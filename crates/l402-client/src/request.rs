@@ -183,10 +183,35 @@ pub struct Quote {
     pub policy: Option<l402::Policy>,
 }
 
+/// The answer to the question what a request costs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Price {
+    /// The server asks for this, and its challenge is sound.
+    Asked(Box<Quote>),
+    /// The server answers without payment: the status is 2xx.
+    Free,
+    /// The server does neither, so nobody knows the price: an error, a refusal, or a redirect that is
+    /// not followed.
+    Unknown {
+        /// The status of the answer.
+        status: u16,
+        /// The time after which the server wants to be asked again, if it says so.
+        retry_after: Option<Duration>,
+    },
+}
+
 /// One step of a purchase, for progress displays. Never holds a secret.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
+    /// The wallet paid more than the invoice asked. It is not asked again for 24 hours.
+    AmountOverInvoice {
+        /// The amount of the invoice.
+        asked: Msat,
+        /// The amount that the wallet says it paid.
+        paid: Msat,
+    },
     /// The answer is 402, and its challenge is sound.
     Challenged(Quote),
     /// The wallet paid more for routing than it was allowed to. It is not asked again for 24 hours.
@@ -208,6 +233,11 @@ pub enum Event {
     /// Another purchase of the same origin and path is under way, here or in another program; this
     /// call waits for it.
     Queued,
+    /// An earlier call has paid for the answer to this very request, had it, and could not deliver
+    /// it. It is handed out from the file that it was kept in; nobody is asked.
+    Redelivered(PaymentHash),
+    /// The server answers 429. It is asked again after this time; nothing is paid by that.
+    RateLimited(Duration),
     /// A paid purchase that was never served is used instead of a new one.
     Resuming(PaymentHash),
     /// The request is sent again, with the credential.
@@ -221,7 +251,7 @@ pub enum Event {
 /// An implementation that returns true from [`Progress::approve`] without a look leaves the limits
 /// as the only guard.
 pub trait Progress: Send + Sync {
-    /// Receives one event. Must not block: the purchase waits for it.
+    /// Receives one event. Must not block: the purchase waits for it. A panic is caught and logged.
     fn event(&self, _event: &Event) {}
 
     /// Returns true to pay, as the default does. Called only for a price within the limits, on a

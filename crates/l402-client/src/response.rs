@@ -1,13 +1,20 @@
 //! An answer whose end, once read, marks the purchase behind it as served.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use hyper::ext::ReasonPhrase;
+use l402::UnixTime;
 use url::Url;
 
-use crate::http::error_chain;
-use crate::journal::Delivery;
+use crate::http::{Hop, error_chain, response, retry_after};
+use crate::journal::{ANSWER_MAX, Answers, Delivery, KeptAnswer};
+use crate::receipt::{UseOutcome, UseReport};
 use crate::{Error, Receipt};
 
+/// The longest wait for the rest of an answer that is kept.
+const REST_TIME: Duration = Duration::from_secs(60);
 /// The head of an answer, as it came. HTTP has no case in the names of headers; they are in lower
 /// case here.
 #[derive(Clone)]
@@ -40,8 +47,23 @@ pub struct Response {
     answer: reqwest::Response,
     url: Url,
     receipt: Option<Receipt>,
-    delivery: Option<Delivery>,
+    purchase: Purchased,
     redirects: Vec<Head>,
+}
+
+/// The purchase behind an answer.
+enum Purchased {
+    /// None, or one that is recorded as served already.
+    Nothing,
+    /// Its answer is on its way. `counts` is false for an answer that leaves the purchase unused.
+    Open {
+        delivery: Box<Delivery>,
+        counts: bool,
+        /// The caller's own request, under whose name the answer can be kept.
+        request: Option<Box<Hop>>,
+    },
+    /// Served, and kept in a file of this name until it is delivered.
+    Kept { answers: Answers, name: String },
 }
 
 impl std::fmt::Debug for Response {
@@ -59,36 +81,119 @@ impl Response {
             url: answer.url().clone(),
             answer,
             receipt: None,
-            delivery: None,
+            purchase: Purchased::Nothing,
             redirects: Vec::new(),
         }
     }
 
     pub(crate) fn bought(answer: reqwest::Response, delivery: Delivery, reused: bool) -> Self {
-        let receipt = Some(delivery.purchase.row().receipt(reused));
-        let delivered = answer.status().is_success() || answer.status().is_redirection();
-        let delivery = delivered.then_some(delivery);
+        let use_report = UseReport::of(answer.headers());
+        let receipt = Receipt {
+            use_report,
+            ..delivery.purchase.row().receipt(reused)
+        };
+        let counts = match use_report.map(|report| report.outcome) {
+            Some(UseOutcome::Spent) => true,
+            Some(UseOutcome::Kept) => false,
+            Some(UseOutcome::Pending) | None => {
+                answer.status().is_success() || answer.status().is_redirection()
+            }
+        };
         Self {
             url: answer.url().clone(),
             answer,
-            receipt,
-            delivery,
+            receipt: Some(receipt),
+            purchase: Purchased::Open {
+                delivery: Box::new(delivery),
+                counts,
+                request: None,
+            },
             redirects: Vec::new(),
         }
     }
 
-    /// Marks a paid redirect as served and returns its receipt.
-    pub(crate) async fn into_receipt(mut self) -> Option<Receipt> {
-        if let Some(delivery) = self.delivery.take() {
-            delivery.finish().await;
+    /// An answer that an earlier call had and could not deliver.
+    pub(crate) fn kept(
+        answer: KeptAnswer,
+        receipt: Receipt,
+        answers: Answers,
+        name: String,
+    ) -> Self {
+        let (mut parts, ()) = http::Response::new(()).into_parts();
+        parts.status = answer.status;
+        parts.version = answer.version;
+        parts.headers = answer.headers;
+        let url = answer.url;
+        Self {
+            answer: response(parts, answer.body.into(), url.clone()),
+            url,
+            receipt: Some(receipt),
+            purchase: Purchased::Kept { answers, name },
+            redirects: Vec::new(),
         }
+    }
+
+    /// Lets the answer be kept under the name of the caller's own request.
+    pub(crate) fn to(mut self, hop: Hop) -> Self {
+        if let Purchased::Open { request, .. } = &mut self.purchase {
+            *request = Some(Box::new(hop));
+        }
+        self
+    }
+
+    /// Returns true if the credential behind this answer may go along on a redirect: it has a use
+    /// left, as far as the server says.
+    pub(crate) fn may_go_along(&self) -> bool {
+        let is_spent = self.receipt.as_ref().and_then(|receipt| receipt.use_report);
+        let is_spent = is_spent.is_some_and(|report| report.outcome == UseOutcome::Spent);
+        match &self.purchase {
+            Purchased::Open { delivery, .. } => {
+                !is_spent || !delivery.purchase.row().is_single_use()
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns the purchase behind a redirect, for its credential to go along, and the receipt.
+    pub(crate) fn into_delivery(self) -> Option<(Delivery, Receipt)> {
+        match (self.purchase, self.receipt) {
+            (Purchased::Open { delivery, .. }, Some(receipt)) => Some((*delivery, receipt)),
+            _ => None,
+        }
+    }
+
+    /// Marks a paid redirect as served, if it counts, and returns its receipt.
+    pub(crate) async fn into_receipt(mut self) -> Option<Receipt> {
+        self.finish().await;
         self.receipt
+    }
+
+    /// Records that the answer was read to its end.
+    async fn finish(&mut self) {
+        let report = self.receipt.as_ref().and_then(|receipt| receipt.use_report);
+        let is_last = report.is_some_and(|report| report.is_last());
+        match std::mem::replace(&mut self.purchase, Purchased::Nothing) {
+            Purchased::Open {
+                delivery,
+                counts: true,
+                ..
+            } => delivery.finish(is_last).await,
+            Purchased::Kept { answers, name } => answers.remove(&name),
+            Purchased::Nothing | Purchased::Open { .. } => {}
+        }
     }
 
     /// Adds the receipt of a purchase that redirected to this answer.
     pub(crate) fn with_receipt(mut self, earlier: Option<Receipt>) -> Self {
         self.receipt = self.receipt.or(earlier);
         self
+    }
+
+    /// Returns the time that the server asks to wait before the next request, if it does. `now` is
+    /// the wall clock's time, for a server that names a date.
+    #[must_use]
+    pub fn retry_after(&self, now: UnixTime) -> Option<Duration> {
+        retry_after(self.headers(), now)
     }
 
     /// Adds the heads of the redirects that led to this answer.
@@ -164,9 +269,7 @@ impl Response {
             Ok(Some(piece)) => Ok(Some(piece)),
             Ok(None) => {
                 // Not at the head: an answer that breaks off would then have used up its token.
-                if let Some(delivery) = self.delivery.take() {
-                    delivery.finish().await;
-                }
+                self.finish().await;
                 Ok(None)
             }
             Err(error) => Err(self.broken(error_chain(&error.without_url()))),
@@ -189,6 +292,71 @@ impl Response {
         Ok(body.into())
     }
 
+    /// Reads the rest of a paid answer that cannot be delivered, and keeps all of it for the same
+    /// request within a day: a call of [`Client::send`](crate::Client::send) then returns it, and
+    /// asks nobody. `begun` is the part of the body that was read before.
+    ///
+    /// Returns true if the answer is kept. It is not if it is free, is a stream of events, has more
+    /// than 16 MiB, does not end within a minute or breaks off, or if the file cannot be written.
+    /// Then the purchase stays paid, and the next call presents its credential.
+    pub async fn keep_rest(mut self, begun: Vec<u8>) -> bool {
+        let (request, mut body) = match &mut self.purchase {
+            Purchased::Kept { .. } => return true,
+            Purchased::Open {
+                request: Some(request),
+                counts: true,
+                ..
+            } => (request.clone(), begun),
+            _ => return false,
+        };
+        if self.is_event_stream() {
+            return false;
+        }
+        let rest = tokio::time::timeout(REST_TIME, read_rest(&mut self.answer, &mut body)).await;
+        if !rest.unwrap_or(false) {
+            return false;
+        }
+        let kept = self.keep(&request, body).await;
+        // Only now: a crash before the file is whole leaves the purchase paid.
+        if kept {
+            self.finish().await;
+        }
+        kept
+    }
+
+    async fn keep(&self, request: &Hop, body: Vec<u8>) -> bool {
+        let Purchased::Open { delivery, .. } = &self.purchase else {
+            return false;
+        };
+        let Ok(name) = request.name().await else {
+            return false;
+        };
+        let answer = KeptAnswer {
+            payment_hash: delivery.purchase.row().payment_hash,
+            status: self.answer.status(),
+            version: self.answer.version(),
+            headers: self.answer.headers().clone(),
+            url: self.url.clone(),
+            body,
+        };
+        // On a thread that may block: the file is synced before the purchase counts as served.
+        let (answers, now) = (delivery.journal.answers(), delivery.clock.wall());
+        let write = move || answers.keep(&name, &answer, now);
+        match tokio::task::spawn_blocking(write).await {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a paid answer cannot be kept");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn is_event_stream(&self) -> bool {
+        let kind = self.answer.headers().get(CONTENT_TYPE);
+        kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+    }
+
     fn broken(&self, reason: String) -> Error {
         match &self.receipt {
             Some(receipt) => Error::PaidButFailed {
@@ -198,6 +366,19 @@ impl Response {
                 retry_same_token: true,
             },
             None => Error::Transport { detail: reason },
+        }
+    }
+}
+
+/// Adds the rest of a body. Returns false if it breaks off or is too long to be kept.
+async fn read_rest(answer: &mut reqwest::Response, body: &mut Vec<u8>) -> bool {
+    loop {
+        match answer.chunk().await {
+            Ok(None) => return true,
+            Ok(Some(piece)) if body.len() + piece.len() <= ANSWER_MAX => {
+                body.extend_from_slice(&piece);
+            }
+            Ok(Some(_)) | Err(_) => return false,
         }
     }
 }

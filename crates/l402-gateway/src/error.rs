@@ -32,6 +32,9 @@ pub enum GatewayErrorKind {
     MasterKey,
     /// A newer version of this program wrote a file.
     NewerFile,
+    /// The ledger does not go with the keys: it is new, older than it was, or another's, or a key is
+    /// gone or replaced. Spent tokens could be used again.
+    OtherLedger,
     /// The operating system gives no thread, or a thread has ended.
     Runtime,
     /// A private file is open to others, is not a plain file, or belongs to another user.

@@ -3,8 +3,8 @@
 //! hyper accepts two things that a gateway must not: it drops `Content-Length` silently if there is
 //! a `Transfer-Encoding`, and it takes a bare line feed for the end of a line. Another server in
 //! the chain may read either the other way, and then sees a request that nobody has paid for
-//! (ATTACKS H-21 to H-23). One byte of an ambiguous request is overwritten with NUL, which hyper
-//! refuses with 400 and a closed connection.
+//! (ATTACKS H-21 to H-23). hyper is given nothing from the first line on that can be read in two
+//! ways: the socket puts its own bytes there, which hyper refuses at once (`listen/socket.rs`).
 //!
 //! The states, each named after the bytes that come next:
 //!
@@ -20,7 +20,8 @@
 //!                    │     └─ empty line ─ ChunkEnd          │
 //!                    └─ size = 0 ─────────────────────▶ Trailers
 //!
-//!      any state ── a line that can be read in two ways ──▶ Broken
+//!      Head ── a line that can be read in two ways ──▶ Broken(InHead)
+//!      any other state ── the same ──────────────────▶ Broken(InBody)
 //! ```
 
 use memchr::memchr;
@@ -49,8 +50,8 @@ pub(crate) struct Framing {
 /// The place in a request where the next byte stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum FramingState {
-    /// A byte was overwritten. The bytes after it are not checked.
-    Broken,
+    /// A line can be read in two ways. Nothing from there on is passed.
+    Broken(Place),
     /// This number of bytes of a chunk.
     Chunk(u64),
     /// The line end after a chunk.
@@ -66,11 +67,22 @@ enum FramingState {
     Trailers,
 }
 
+/// The part of a request in which a line stands that can be read in two ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Before the body, after which there may still be an answer of 400.
+    InHead,
+    /// In the framing of the body, while the request is under way.
+    InBody,
+}
+
 /// The headers of the present request that frame its body.
 #[derive(Clone, Copy, Debug, Default)]
 struct Head {
     /// Set by the request line.
     started: bool,
+    /// Set by the request line: HTTP/1.0, which knows no chunks.
+    http10: bool,
     length: Option<u64>,
     chunked: bool,
 }
@@ -80,17 +92,27 @@ struct Head {
 pub(crate) struct Ambiguous;
 
 impl Framing {
-    /// Returns true once a byte was overwritten.
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn is_broken(&self) -> bool {
-        self.state == FramingState::Broken
+    /// Returns where a line stands that can be read in two ways, if there was one.
+    pub(crate) fn broken(&self) -> Option<Place> {
+        match self.state {
+            FramingState::Broken(place) => Some(place),
+            _ => None,
+        }
     }
 
-    /// Checks the bytes that were read. If they can be read in two ways, the byte at which that
-    /// shows becomes NUL.
-    pub(crate) fn inspect(&mut self, bytes: &mut [u8]) {
+    /// Returns true if the last byte was the end of a request, or none has come yet: what follows
+    /// is the next request.
+    #[cfg(not(fuzzing))]
+    pub(crate) fn is_between_requests(&self) -> bool {
+        self.state == FramingState::Head && !self.head.started && self.partial.is_empty()
+    }
+
+    /// Checks the bytes that were read, and returns the number of those that may be passed on: all
+    /// of them, or those before the line that can be read in two ways. A part of that line may
+    /// have passed before, if it came in several reads.
+    pub(crate) fn inspect(&mut self, bytes: &[u8]) -> usize {
         let mut at = 0;
-        while at < bytes.len() && self.state != FramingState::Broken {
+        while at < bytes.len() && self.broken().is_none() {
             // Bodies are skipped as a whole, since only lines can be ambiguous.
             at += match self.state {
                 FramingState::Sized(left) => self.skip(
@@ -105,9 +127,10 @@ impl Framing {
                     FramingState::Chunk,
                     FramingState::ChunkEnd,
                 ),
-                _ => self.line(&mut bytes[at..]),
+                _ => self.line(&bytes[at..]),
             };
         }
+        at
     }
 
     /// Skips bytes of a body, and returns their number.
@@ -124,14 +147,15 @@ impl Framing {
         taken
     }
 
-    /// Takes one line, or the beginning of one, and returns its length.
-    fn line(&mut self, bytes: &mut [u8]) -> usize {
+    /// Takes one line, or the beginning of one, and returns its length. Returns 0 if it can be read
+    /// in two ways.
+    fn line(&mut self, bytes: &[u8]) -> usize {
         let Some(end) = memchr(b'\n', bytes) else {
             self.partial.extend_from_slice(bytes);
             // The bound is for the line without its end. One byte of that, the carriage return, may
             // already be here.
             if self.partial.len() > self.line_max() + 1 {
-                self.refuse(bytes, bytes.len() - 1);
+                return self.refuse();
             }
             return bytes.len();
         };
@@ -146,10 +170,10 @@ impl Framing {
             self.partial = line;
             verdict
         };
-        if verdict.is_err() {
-            self.refuse(bytes, end);
+        match verdict {
+            Ok(()) => end + 1,
+            Err(Ambiguous) => self.refuse(),
         }
-        end + 1
     }
 
     fn line_max(&self) -> usize {
@@ -160,11 +184,15 @@ impl Framing {
         }
     }
 
-    /// Overwrites the byte at `at`, and checks nothing more.
-    fn refuse(&mut self, bytes: &mut [u8], at: usize) {
-        bytes[at] = 0;
-        self.state = FramingState::Broken;
+    /// Passes nothing more, and returns the length of the line that does not pass: none of it does.
+    fn refuse(&mut self) -> usize {
+        let place = match self.state {
+            FramingState::Head => Place::InHead,
+            _ => Place::InBody,
+        };
+        self.state = FramingState::Broken(place);
         self.partial = Vec::new();
+        0
     }
 
     /// Takes a whole line, without its line feed.
@@ -190,6 +218,7 @@ impl Framing {
     /// Takes a line of a head: the request line, then headers.
     fn head_line(&mut self, line: &[u8]) -> Result<FramingState, Ambiguous> {
         if !core::mem::replace(&mut self.head.started, true) {
+            self.head.http10 = line.ends_with(b"HTTP/1.0");
             return Ok(FramingState::Head);
         }
         // Only two headers matter here, and the first letter rules out nearly all others.
@@ -232,9 +261,15 @@ impl Framing {
     /// Returns the state after the head.
     fn end_of_head(&mut self) -> Result<FramingState, Ambiguous> {
         let Head {
-            length, chunked, ..
+            length,
+            chunked,
+            http10,
+            ..
         } = self.head;
         match (length, chunked) {
+            // A server of HTTP/1.0 does not know the coding, and reads the chunks as the next
+            // request (RFC 9112, section 6.1).
+            (_, true) if http10 => Err(Ambiguous),
             // RFC 9112, section 6.3, allows to drop the length. Refused, since another server in
             // the chain may drop the coding instead.
             (Some(_), true) => Err(Ambiguous),
@@ -270,13 +305,10 @@ mod tests {
     /// Returns true if the bytes pass, read in pieces of this length.
     fn passes(text: &str, piece: usize) -> bool {
         let mut framing = Framing::default();
-        let mut bytes = text.as_bytes().to_vec();
-        bytes
-            .chunks_mut(piece)
-            .for_each(|chunk| framing.inspect(chunk));
-        let untouched = bytes == text.as_bytes();
-        assert_eq!(untouched, !framing.is_broken(), "{text:?}");
-        untouched
+        let passed = text.as_bytes().chunks(piece).map(|it| framing.inspect(it));
+        let whole = passed.sum::<usize>() == text.len();
+        assert_eq!(whole, framing.broken().is_none(), "{text:?}");
+        whole
     }
 
     fn judged(text: &str) -> bool {
@@ -331,6 +363,59 @@ mod tests {
         let twice = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\
                      Transfer-Encoding: chunked\r\n\r\n";
         assert!(!judged(twice));
+    }
+
+    #[test]
+    fn http_1_0_has_no_chunks() {
+        let post = |version: &str, framing: &str| {
+            judged(&format!("POST / HTTP/{version}\r\n{framing}\r\n\r\n"))
+        };
+        assert!(!post("1.0", "Transfer-Encoding: chunked"));
+        assert!(post("1.1", "Transfer-Encoding: chunked"));
+        assert!(post("1.0", "Content-Length: 3"));
+    }
+
+    #[test]
+    fn the_place_of_a_request_is_known_at_its_end() {
+        let mut framing = Framing::default();
+        let mut after = |text: &str| {
+            framing.inspect(text.as_bytes());
+            framing.is_between_requests()
+        };
+        for (text, between) in [
+            ("", true),
+            ("\r\nPOST / HTTP/1.1\r\n", false),
+            ("Content-Length: 2\r\n", false),
+            ("\r\na", false),
+            ("b", true),
+            (
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+                false,
+            ),
+            ("\r\n", true),
+            ("G", false),
+        ] {
+            assert_eq!(after(text), between, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_passes_after_a_line_that_can_be_read_in_two_ways() {
+        let mut framing = Framing::default();
+        let head = b"GET / HTTP/1.1\r\nHost: a\r\n";
+        assert_eq!(
+            framing.inspect(&[head, &b" b\r\n\r\n"[..]].concat()),
+            head.len()
+        );
+        assert_eq!(framing.broken(), Some(Place::InHead));
+        assert_eq!(framing.inspect(b"GET / HTTP/1.1\r\n\r\n"), 0);
+        let mut framing = Framing::default();
+        let head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n";
+        assert_eq!(
+            framing.inspect(&[head, &b"0x1\r\n"[..]].concat()),
+            head.len()
+        );
+        assert_eq!(framing.broken(), Some(Place::InBody));
     }
 
     #[test]

@@ -68,6 +68,8 @@ mod table;
 mod timer;
 #[cfg(not(fuzzing))]
 mod upstream;
+#[cfg(not(fuzzing))]
+mod warning;
 
 #[cfg(not(fuzzing))]
 pub use config::{Config, ConfigError, Overrides, RouteConfig, Scheme, UpstreamUrl, UrlError};

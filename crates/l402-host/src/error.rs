@@ -17,8 +17,21 @@ pub struct FileError {
 pub enum FileFault {
     /// SQLite found the content of the file damaged.
     Damaged(String),
+    /// A file that is never empty holds nothing, as after a copy that was cut off.
+    Empty,
+    /// Others can write in the folder of a key, and so put another key in its place.
+    FolderOpenToOthers {
+        /// The folder.
+        folder: PathBuf,
+        /// Its permission bits, such as `0o777`.
+        mode: u32,
+    },
     /// The disk, or the space that this user may fill, is full.
     Full,
+    /// A key is a link to this file.
+    LinkTo(PathBuf),
+    /// The log of a database is there, and the database is not.
+    LogAlone,
     /// A newer version of this program wrote the file.
     Newer {
         /// The version in the file.
@@ -97,7 +110,25 @@ impl fmt::Display for FileFault {
                 f,
                 "the file is damaged ({text}); it is left as it is, move it away or restore it"
             ),
+            Self::Empty => f.write_str(
+                "the file is empty, so what it held is lost; it is left as it is, restore it from a \
+                 copy, or move it away",
+            ),
+            Self::FolderOpenToOthers { folder, mode } => write!(
+                f,
+                "others can put another file in its place (its folder has mode {mode:o}); run \
+                 chmod go-w {}",
+                folder.display()
+            ),
             Self::Full => f.write_str("no space is left on the disk; free some and start again"),
+            Self::LinkTo(target) => write!(
+                f,
+                "it is a link, and whoever can change it chooses the key; name the file itself: {}",
+                target.display()
+            ),
+            Self::LogAlone => f.write_str(
+                "it is the log of a file that is gone; put that file back, or move the log away",
+            ),
             Self::Newer { found, known } => write!(
                 f,
                 "a newer version of this program wrote it (format {found}, this one knows \

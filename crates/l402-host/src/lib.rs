@@ -6,6 +6,7 @@
 //!   changing it.
 //! - [`FileLock`]: a lock between processes that the kernel releases.
 //! - [`ListenAddress`]: an address to listen on, as people write it.
+//! - [`raise_descriptor_limit`]: the number of files and sockets that may be open.
 //! - [`BoxFuture`], [`BoxStream`]: the return types of object-safe traits.
 //!
 //! This crate contains no Lightning, HTTP or tokens, and opens no socket.
@@ -27,8 +28,7 @@
 
 mod address;
 mod clock;
-#[cfg(feature = "sqlite")]
-mod due;
+mod descriptors;
 mod error;
 mod future;
 mod lock;
@@ -39,6 +39,7 @@ mod stderr;
 
 pub use address::{ListenAddress, ListenAddressError};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use descriptors::{DescriptorLimit, is_out_of_descriptors, raise_descriptor_limit};
 pub use error::{FileError, FileFault};
 pub use future::{BoxFuture, BoxStream};
 pub use lock::FileLock;

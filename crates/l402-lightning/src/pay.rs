@@ -3,6 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use l402::text::bare_invoice;
 use l402::{Msat, Network, PaymentHash, Preimage};
 
 use crate::{Error, ErrorKind};
@@ -12,7 +13,7 @@ use l402_host::BoxFuture;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PayRequest {
-    /// The invoice as BOLT 11 text, which must state an amount.
+    /// The invoice as BOLT 11 text, which must state an amount. Nodes take it without a `lightning:`.
     pub bolt11: String,
     /// The highest routing fee allowed, on top of the amount.
     pub max_fee: Msat,
@@ -22,10 +23,11 @@ pub struct PayRequest {
 
 impl PayRequest {
     /// A request to pay `bolt11` for a fee of at most `max_fee`, with an outcome within `deadline`.
+    /// Takes off one `lightning:` before the invoice.
     #[must_use]
     pub fn new(bolt11: impl Into<String>, max_fee: Msat, deadline: Duration) -> Self {
         Self {
-            bolt11: bolt11.into(),
+            bolt11: bare_invoice(&bolt11.into()).to_owned(),
             max_fee,
             deadline,
         }

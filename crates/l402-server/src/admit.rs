@@ -12,8 +12,8 @@ use l402_host::{Clock, SystemClock};
 use l402_lightning::{InvoiceRequest, NewInvoice, Receive};
 use tokio::sync::Semaphore;
 
-use crate::answer::{Refusal, ReservedUse};
-use crate::challenge::{Attempt, Breaker, ChallengeLimits, Limiter, Offer};
+use crate::answer::{Refusal, ReservedUse, UseReport, UseState};
+use crate::challenge::{Attempt, Attempts, Breaker, ChallengeLimits, Crowd, Limiter, Offer};
 use crate::decide::{Decision, Proof, decide};
 use crate::granted::Granted;
 use crate::ledger::{Allowance, Ledger, MemoryLedger, Reservation, ReserveError, ReserveRequest};
@@ -74,6 +74,8 @@ struct PaywallShared {
     settings: PaywallBuilder,
     /// Written by a reload alone.
     limiter: RwLock<Limiter>,
+    attempts: Attempts,
+    crowd: Crowd,
     breaker: Breaker,
     places: Semaphore,
     node_calls: AtomicU64,
@@ -118,12 +120,51 @@ impl Paywall {
         snapshot: &Snapshot,
         request: &CanonicalRequest,
     ) -> Result<Granted, Refusal> {
+        self.admit_if(snapshot, request, |_| core::future::ready(true))
+            .await
+    }
+
+    /// Does as [`Paywall::admit`] does, but sells nothing and passes nothing free that cannot be
+    /// served. `available` is asked about the route that matched, and not asked if the request is paid.
+    ///
+    /// # Errors
+    /// As [`Paywall::admit`], and [`Problem::UpstreamUnavailable`] if the route is not available.
+    pub async fn admit_if<F: Future<Output = bool>>(
+        &self,
+        snapshot: &Snapshot,
+        request: &CanonicalRequest,
+        available: impl Fn(&Matched) -> F,
+    ) -> Result<Granted, Refusal> {
         // Read once, so that decision and ledger agree on which tokens have ended.
         let now = self.shared.settings.clock.wall();
         let started = self.shared.observed_time();
         let decision = decide(request, snapshot, now);
         let observation = started.and_then(|at| self.shared.observe(request, &decision, at));
-        let answer = self.act(snapshot, request, decision, now).await;
+        let acted = match decision {
+            Decision::Free(matched) if !available(&matched).await => {
+                Err(NotGranted::Unavailable(matched))
+            }
+            decision => self.act(snapshot, request, decision, now).await,
+        };
+        let answer = match acted {
+            Ok(granted) => Ok(granted),
+            Err(NotGranted::Challenge(matched, problem, used)) => {
+                let refusal = if available(&matched).await {
+                    self.challenge(snapshot, request, &matched, problem).await
+                } else {
+                    Refusal::new(Problem::UpstreamUnavailable).on(&matched, request)
+                };
+                Err(match used {
+                    Some(used) => refusal.with_use(used),
+                    None => refusal,
+                })
+            }
+            Err(NotGranted::Unavailable(matched)) => {
+                Err(Refusal::new(Problem::UpstreamUnavailable).on(&matched, request))
+            }
+            Err(NotGranted::Refused(refusal)) => Err(refusal),
+        };
+        let answer = answer.map_err(|refusal| told_of_use(refusal, request));
         match (answer, observation) {
             (Ok(granted), Some(observation)) => Ok(granted.observed(observation)),
             (Err(refusal), Some(observation)) => {
@@ -150,25 +191,23 @@ impl Paywall {
         request: &CanonicalRequest,
         decision: Decision,
         now: UnixTime,
-    ) -> Result<Granted, Refusal> {
+    ) -> Result<Granted, NotGranted> {
         // Only the three arms that begin with a proof, or with a free route, make a `Granted`.
         match decision {
             Decision::Free(matched) => Ok(Granted::new(matched, request, None, None)),
             Decision::Granted(matched, proof) => {
                 Ok(Granted::new(matched, request, Some(proof), None))
             }
-            Decision::Reserve(matched, proof) => {
-                self.reserve(snapshot, request, matched, proof, now).await
-            }
+            Decision::Reserve(matched, proof) => self.reserve(request, matched, proof, now).await,
             Decision::Challenge(matched, problem) => {
-                Err(self.challenge(snapshot, request, &matched, problem).await)
+                Err(NotGranted::Challenge(matched, problem, None))
             }
             Decision::Preflight(matched) => {
                 let method = request.preflight_method.clone().unwrap_or_default();
-                Err(Refusal::preflight(method).on(&matched, request))
+                Err(Refusal::preflight(method).on(&matched, request).into())
             }
             Decision::Refuse(matched, problem) => {
-                Err(self.refuse(snapshot, request, matched, problem).await)
+                Err(self.refuse(snapshot, request, matched, problem))
             }
         }
     }
@@ -194,40 +233,53 @@ impl Paywall {
     }
 
     /// Makes the answer to a request that the decision refuses.
-    async fn refuse(
+    fn refuse(
         &self,
         snapshot: &Snapshot,
         request: &CanonicalRequest,
         matched: Option<Matched>,
         problem: Problem,
-    ) -> Refusal {
-        match matched {
-            // A route is named only if its credential failed. Old clients read nothing but 402.
-            Some(matched) if self.shared.settings.invalid_credential_402 => {
-                self.challenge(snapshot, request, &matched, problem).await
-            }
-            Some(matched) => match &request.presented {
-                Presented::Malformed(error) => Refusal::new(problem).with_detail(error.to_string()),
-                _ => Refusal::new(problem),
+    ) -> NotGranted {
+        let refusal = match matched {
+            // A route is named only if its credential failed.
+            Some(matched) => match self.shared.take_attempt(request) {
+                Err(wait) => Refusal::new(Problem::TooManyAttempts).with_retry_after(wait),
+                // Old clients read nothing but 402.
+                Ok(()) if self.shared.settings.invalid_credential_402 => {
+                    return NotGranted::Challenge(matched, problem, None);
+                }
+                Ok(()) => match &request.presented {
+                    Presented::Malformed(error) => {
+                        Refusal::new(problem).with_detail(error.to_string())
+                    }
+                    _ => Refusal::new(problem),
+                },
             }
             .on(&matched, request),
             None if problem == Problem::MethodNotAllowed => {
                 Refusal::new(problem).with_allow(snapshot.allowed(&request.path))
             }
-            None => Refusal::new(problem),
-        }
+            None => match request.ambiguity {
+                Some(ambiguity) if problem == Problem::BadRequest => {
+                    Refusal::new(problem).with_detail(ambiguity.advice())
+                }
+                _ => Refusal::new(problem),
+            },
+        };
+        refusal.into()
     }
 
     /// Reserves a use for a paid request. If all are spent, offers a new invoice.
     async fn reserve(
         &self,
-        snapshot: &Snapshot,
         request: &CanonicalRequest,
         matched: Matched,
         proof: Proof,
         now: UnixTime,
-    ) -> Result<Granted, Refusal> {
+    ) -> Result<Granted, NotGranted> {
         let ledger = &self.shared.settings.ledger;
+        let end = proof.authorized.valid_until();
+        let kept = UseReport::of_paid(UseState::Kept, None, end);
         let refusal = match ledger.reserve(reserve_request(&proof, now)).await {
             Ok(reservation) => {
                 let charge = matched
@@ -243,18 +295,19 @@ impl Paywall {
                 return Ok(granted.with_uses_left(left));
             }
             Err(ReserveError::Consumed) => {
-                return Err(self
-                    .challenge(snapshot, request, &matched, Problem::Consumed)
-                    .await);
+                let none_left = UseReport::of_paid(UseState::Spent, Some(0), end);
+                let challenge = NotGranted::Challenge(matched, Problem::Consumed, Some(none_left));
+                return Err(challenge);
             }
             // No invoice while a use may still be given back: the buyer would pay twice.
-            Err(ReserveError::InUse) => Refusal::new(Problem::InUse).with_paid(true),
-            Err(ReserveError::Unavailable(error)) => {
-                tracing::error!(%error, "the ledger cannot be written");
-                Refusal::new(Problem::StoreUnavailable).with_paid(true)
+            Err(ReserveError::InUse) => Refusal::new(Problem::InUse).with_use(kept),
+            Err(error @ (ReserveError::ClockBehind { .. } | ReserveError::Unavailable(_))) => {
+                // An error for the log alone: what is wrong is the seller's, and his to set right.
+                tracing::error!(%error, "no use can be counted");
+                Refusal::new(Problem::StoreUnavailable).with_use(kept)
             }
         };
-        Err(refusal.on(&matched, request))
+        Err(refusal.on(&matched, request).into())
     }
 
     /// Makes a challenge: takes it out of the limits, asks the node, mints the token. Writes
@@ -283,6 +336,21 @@ impl Paywall {
     }
 }
 
+/// The reason why a request does not pass.
+enum NotGranted {
+    /// A challenge is due, if there is something to sell. It tells what became of the credential.
+    Challenge(Matched, Problem, Option<UseReport>),
+    Refused(Refusal),
+    /// The route is free, and cannot be served.
+    Unavailable(Matched),
+}
+
+impl From<Refusal> for NotGranted {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
 impl PaywallShared {
     /// Takes one challenge out of the peer's budget and the others'.
     ///
@@ -290,7 +358,30 @@ impl PaywallShared {
     /// The time to wait, if one of them is spent.
     fn take_challenge(&self, peer: IpAddr, now: Duration) -> Result<(), Duration> {
         let limiter = self.limiter.read().unwrap_or_else(PoisonError::into_inner);
-        limiter.take(peer, now)
+        let taken = limiter.take(peer, now);
+        if self.crowd.note(peer, taken.is_err(), now) {
+            tracing::warn!(
+                %peer,
+                "nearly all requests without a credential come from one address, and most are \
+                 refused (429); if it is a proxy in front of this program, its buyers share the \
+                 limits of one address: raise or switch off those per address and network \
+                 (challenges.per_peer_…, challenges.per_prefix_…)"
+            );
+        }
+        taken
+    }
+
+    /// Counts a credential that does not hold.
+    ///
+    /// # Errors
+    /// The time to wait, if there were too many of this peer or at this token.
+    fn take_attempt(&self, request: &CanonicalRequest) -> Result<(), Duration> {
+        let token = match &request.presented {
+            Presented::Credential(credential) => credential.macaroon().identifier().ok(),
+            Presented::Malformed(_) | Presented::Nothing | Presented::Proven(_) => None,
+        };
+        let now = self.settings.clock.monotonic();
+        self.attempts.take(request.peer, token, now)
     }
 
     /// Returns the time if there is an observer, whom alone it is for.
@@ -378,6 +469,16 @@ impl PaywallShared {
                 Err(attempt.failed(self.settings.clock.monotonic()))
             }
         }
+    }
+}
+
+/// Tells a caller whose credential was refused, or not needed, that nothing of it was spent.
+fn told_of_use(refusal: Refusal, request: &CanonicalRequest) -> Refusal {
+    let presented = !matches!(request.presented, Presented::Nothing);
+    if presented && refusal.used().is_empty() {
+        refusal.with_use(UseReport::of_unused())
+    } else {
+        refusal
     }
 }
 
@@ -486,6 +587,8 @@ impl PaywallBuilder {
     pub fn build(self) -> Paywall {
         let shared = PaywallShared {
             limiter: RwLock::new(Limiter::new(self.limits)),
+            attempts: Attempts::default(),
+            crowd: Crowd::default(),
             breaker: Breaker::default(),
             places: Semaphore::new(NODE_CALLS_AT_ONCE),
             node_calls: AtomicU64::new(0),

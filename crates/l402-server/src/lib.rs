@@ -80,14 +80,16 @@ mod table;
 mod tower;
 
 pub use admit::{Paywall, PaywallBuilder};
-pub use answer::{Blame, Refusal, SettleBody, is_event_stream};
-pub use challenge::{ChallengeLimits, Rate};
+pub use answer::{Blame, Refusal, SettleBody, UseReport, is_event_stream, take_body};
+pub use challenge::{Caller, ChallengeLimits, Rate};
 pub use decide::{Decision, Proof, decide};
 pub use granted::Granted;
 pub use ledger::Ledger;
 pub use observe::Observe;
-pub use request::{CanonicalRequest, HOP_BY_HOP, Presented, Withheld};
-pub use table::{Access, Charge, Matched, Priced, Route, Snapshot, SnapshotError};
+pub use request::{
+    CanonicalRequest, HOP_BY_HOP, Presented, Withheld, canonical_host, canonical_origin,
+};
+pub use table::{Access, Charge, Matched, Place, Priced, Route, Snapshot, SnapshotError};
 #[cfg(feature = "axum")]
 pub use tower::NotPaid;
 #[cfg(feature = "tower")]

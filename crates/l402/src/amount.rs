@@ -209,6 +209,7 @@ mod tests {
         }
     }
 
+    /// ATTACKS C-22.
     #[test]
     fn refuses_what_could_mean_two_things() {
         for (text, error) in [
@@ -231,6 +232,7 @@ mod tests {
         }
     }
 
+    /// ATTACKS C-08.
     #[test]
     fn a_buyer_rounds_up() {
         assert_eq!(Msat::new(1500).ceil_sat(), 2);

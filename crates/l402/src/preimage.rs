@@ -152,12 +152,14 @@ impl FromStr for Preimage {
 mod tests {
     use super::*;
 
+    /// ATTACKS O-16.
     #[test]
     fn debug_keeps_the_secret() {
         let preimage = Preimage::from_bytes([0xab; 32]);
         assert!(!format!("{preimage:?}").contains("ab"));
     }
 
+    /// ATTACKS P-04, P-05.
     #[test]
     fn hex_of_either_case_and_nothing_else() {
         let lower = "2f466aea907bfa80883ece0c453f7ad6b358149e531dc7b7b2e30397e921fb50";

@@ -1,4 +1,4 @@
-//! Escaping of text that a peer wrote, before a person reads it.
+//! Text that a peer wrote: escaping before a person reads it, and the marks around an invoice.
 //!
 //! A server, a node or an invoice may send escape sequences that move the cursor or recolour a
 //! line, marks that reverse the order of letters, and invisible characters. Such text could show a
@@ -59,10 +59,29 @@ pub fn is_hidden(c: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Returns an invoice without the `lightning:` of a link, in any case, that wallets and web pages put
+/// before it. At most one is taken off.
+///
+/// ```
+/// use l402::text::bare_invoice;
+///
+/// assert_eq!(bare_invoice("LIGHTNING:lnbc1"), "lnbc1");
+/// assert_eq!(bare_invoice("lnbc1"), "lnbc1");
+/// ```
+#[must_use]
+pub fn bare_invoice(text: &str) -> &str {
+    const LINK: &str = "lightning:";
+    match text.split_at_checked(LINK.len()) {
+        Some((before, invoice)) if before.eq_ignore_ascii_case(LINK) => invoice,
+        _ => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// ATTACKS C-28, O-06.
     #[test]
     fn escape_sequences_and_bidi_marks_are_written_out() {
         assert_eq!(escape("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");

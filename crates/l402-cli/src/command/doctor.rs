@@ -36,6 +36,10 @@ pub(crate) struct Doctor {
     )]
     method: String,
 
+    /// Judge as a buyer who pays challenges that stand in a body and in no header
+    #[arg(long)]
+    accept_body_challenge: bool,
+
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
@@ -48,7 +52,11 @@ impl Doctor {
         let now = context.clock.wall();
         let unpaid = answer.unpaid(&url);
         // No wallet is named, so an invoice of any network is in order.
-        let report = examine(&unpaid, &Payer::default(), now);
+        let payer = Payer {
+            body_challenge: self.accept_body_challenge,
+            ..Payer::default()
+        };
+        let report = examine(&unpaid, &payer, now);
         let readings = READERS
             .iter()
             .map(|reader| (reader.client, reader.read(&unpaid)));

@@ -31,7 +31,9 @@ use crate::text::plain::escape;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Prices are written \"50 sat\", \"2500 msat\" or \"0.00000050 BTC\". A policy says
-what one payment buys: request (one served answer), uses=10, or time=1h.
+what one payment buys: request (one served answer), uses=10, or time=1h. The
+hour begins when the invoice can no longer be paid, 10 minutes after the 402,
+however early it is paid.
 
 Examples:
   l402 serve --upstream http://127.0.0.1:3000 --price \"50 sat\" --name Jokes
@@ -80,8 +82,13 @@ pub(crate) struct Serve {
     #[arg(long)]
     check: bool,
 
+    /// Begin a new ledger, if the one there is new, older than it was, or another's: counted tokens
+    /// that were sold before end
+    #[arg(long, conflicts_with = "check")]
+    new_ledger: bool,
+
     /// Print an annotated configuration file whose values are the defaults
-    #[arg(long, conflicts_with_all = ["config", "upstream", "check"])]
+    #[arg(long, conflicts_with_all = ["config", "upstream", "check", "new_ledger"])]
     print_config: bool,
 
     #[command(flatten)]
@@ -108,6 +115,11 @@ impl Serve {
         if self.check {
             return report_sound(&config, out);
         }
+        let config = if self.new_ledger {
+            config.with_new_ledger()
+        } else {
+            config
+        };
         let (stop_signal, hangup) = (Stop::listen()?, Hangup::listen()?);
         let serving = seller::start(config.clone(), context).await?;
         announce(serving.gateway.local_addrs(), &config, out)?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use l402_client::examine::{BODY_MAX, UnpaidAnswer};
+use l402_client::examine::{BODY_MAX, BODY_TIME, UnpaidAnswer};
 use l402_client::{Outgoing, Refused, is_head_too_large};
 
 use crate::error::CliError;
@@ -58,23 +58,31 @@ pub(crate) async fn ask(
         .build()
         .map_err(failed)?;
     // With the header that `l402 get` sends, so that the server answers both alike.
-    let mut response = client
+    let response = client
         .request(method, url)
         .header("accept-authenticate", "L402")
         .send()
         .await
         .map_err(failed)?;
+    // As with a purchase, a body that does not come counts as empty: the challenge is in the head.
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = tokio::time::timeout(BODY_TIME, body(response)).await;
+    Ok(Answer {
+        status,
+        headers,
+        body: body.ok().flatten().unwrap_or_default(),
+    })
+}
+
+/// Returns the body, or `None` if it breaks off.
+async fn body(mut response: reqwest::Response) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     // One byte too many is read, so that the rules see that the body is too long.
     while body.len() <= BODY_MAX {
-        match response.chunk().await.map_err(failed)? {
+        match response.chunk().await.ok()? {
             Some(chunk) => body.extend_from_slice(&chunk),
             None => break,
         }
     }
-    Ok(Answer {
-        status: response.status(),
-        headers: response.headers().clone(),
-        body,
-    })
+    Some(body)
 }

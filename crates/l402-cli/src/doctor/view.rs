@@ -136,11 +136,18 @@ impl View<'_> {
             let text = format!("free: answered with {status}, and no payment is asked for");
             return style::paint(style::GOOD, &text) + "\n";
         }
-        if self.report.is_sound() {
-            style::paint(style::GOOD, "healthy: a well-formed challenge") + "\n"
-        } else {
-            style::paint(style::BAD, "not a well-formed challenge") + "\n"
+        if !self.report.is_sound() {
+            return style::paint(style::BAD, "not a well-formed challenge") + "\n";
         }
+        let findings = self.report.findings.iter();
+        let remarks = findings.filter(|finding| finding.verdict == Verdict::Remark);
+        let with = match remarks.count() {
+            0 => String::new(),
+            1 => ", with a remark".to_owned(),
+            several => format!(", with {several} remarks"),
+        };
+        let verdict = format!("healthy: a well-formed challenge{with}");
+        style::paint(style::GOOD, &verdict) + "\n"
     }
 }
 

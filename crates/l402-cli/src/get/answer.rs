@@ -2,7 +2,9 @@
 
 use std::io::{Write, stdout};
 
-use l402_client::{Head, Response};
+use http::StatusCode;
+use l402::UnixTime;
+use l402_client::{Head, Receipt, Response, UseOutcome};
 
 use super::file::Sink;
 use super::write_out::{Facts, WriteOut};
@@ -10,18 +12,40 @@ use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
 use crate::text::output::tell;
 use crate::text::plain::escape;
+use crate::text::when::utc;
 
 /// The hint for an answer that was paid for and not received.
 pub(super) const AGAIN: &str =
     "run the same command again: it uses what was paid for and does not pay twice";
+
+/// The hint for a paid answer that could not be written, and is kept.
+const KEPT: &str = "the answer is kept for a day: the same command again hands it out, asks nobody and does not \
+     pay twice";
+
+/// The most of an answer that is held for the case that it cannot be written, in bytes.
+const BEGUN_MAX: usize = 16 * 1024 * 1024;
 
 /// The flags that choose the parts of an answer to show.
 #[derive(Debug)]
 pub(super) struct Shown<'a> {
     pub(super) include: bool,
     pub(super) fail: bool,
+    pub(super) silent: bool,
     pub(super) write_out: Option<&'a WriteOut>,
+    /// The time of the answer, against which a date in `Retry-After` is read.
+    pub(super) now: UnixTime,
 }
+
+/// The reason why a body was not copied to its end.
+enum Stopped {
+    /// The answer broke off.
+    Read(CliError),
+    /// The place that it goes to takes no more.
+    Write(CliError),
+}
+
+/// The part of a paid answer that was read, `None` once it is too long to be kept.
+struct Begun(Option<Vec<u8>>);
 
 impl Shown<'_> {
     /// Writes the answer out. With `--fail` and a status of 400 or above, the sink is not started.
@@ -34,14 +58,13 @@ impl Shown<'_> {
         let mut facts = Facts::of(&response);
         // With `--fail`, the file of `-o` keeps what it held: the body of an error is no answer.
         if !failed {
-            let mut body = sink.start().map_err(|error| bought(error, &facts))?;
-            if self.include {
-                // As curl has it: of redirects the heads alone.
-                for head in response.redirects().iter().chain([&response.head()]) {
-                    write(&mut body, &text(head), &facts)?;
-                }
+            let mut begun = Begun(response.receipt().map(|_| Vec::new()));
+            match self.copy(&mut response, sink, &mut begun).await {
+                Ok(size) => facts.size_download = size,
+                Err(Stopped::Read(error)) => return Err(error),
+                Err(Stopped::Write(error)) => return Err(undelivered(error, response, begun).await),
             }
-            facts.size_download = copy(&mut response, &mut body, &facts).await?;
+            self.tell_use(&response);
         }
         // Printed for a failure as well, as curl does: scripts read the status here.
         if let Some(format) = self.write_out {
@@ -49,31 +72,132 @@ impl Shown<'_> {
                 // As curl has it, also with -s.
                 tell(&format!("unknown --write-out variable: '{}'", escape(name)));
             }
-            write(&mut stdout(), format.render(&facts).as_bytes(), &facts)?;
+            let written = write(&mut stdout(), format.render(&facts).as_bytes());
+            written.map_err(|error| bought(error, &facts))?;
         }
         if failed {
             return Err(failure(&response));
         }
+        if response.status() == StatusCode::TOO_MANY_REQUESTS {
+            return Err(rate_limited(&response, self.now));
+        }
         Ok(exit_code::OK)
+    }
+
+    /// Writes head and body, and returns the length of the body.
+    async fn copy(
+        &self,
+        response: &mut Response,
+        sink: Sink,
+        begun: &mut Begun,
+    ) -> Result<u64, Stopped> {
+        let mut body = sink.start().map_err(Stopped::Write)?;
+        if self.include {
+            // As curl has it: of redirects the heads alone.
+            for head in response.redirects().iter().chain([&response.head()]) {
+                write(&mut body, &text(head)).map_err(Stopped::Write)?;
+            }
+        }
+        let mut size: u64 = 0;
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            // Its text says by itself whether the answer was paid for.
+            .map_err(|error| Stopped::Read(error.into()))?
+        {
+            // Before it is written: a piece that cannot be is part of the answer as well.
+            begun.add(&chunk);
+            write(&mut body, &chunk).map_err(Stopped::Write)?;
+            size = size.saturating_add(chunk.len() as u64);
+        }
+        Ok(size)
+    }
+
+    /// Says on stderr what became of the payment behind an answer, as far as the server tells.
+    fn tell_use(&self, response: &Response) {
+        let Some(receipt) = response.receipt() else {
+            return;
+        };
+        let status = response.status().as_u16();
+        let is_about_money = status >= 400 && !receipt.reused;
+        if self.silent && !is_about_money {
+            return;
+        }
+        if let Some(text) = use_text(status, receipt) {
+            tell(&text);
+        }
     }
 }
 
-async fn copy(
-    response: &mut Response,
-    body: &mut impl Write,
-    facts: &Facts,
-) -> Result<u64, CliError> {
-    let mut size: u64 = 0;
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        // Its text says by itself whether the answer was paid for.
-        .map_err(CliError::from)?
-    {
-        write(body, &chunk, facts)?;
-        size = size.saturating_add(chunk.len() as u64);
+/// Returns the line about the use of a payment, or `None` if there is nothing to say.
+fn use_text(status: u16, receipt: &Receipt) -> Option<String> {
+    let report = receipt.use_report;
+    if status >= 400 {
+        let hash = receipt.payment_hash;
+        let of_payment = after_error(receipt);
+        return Some(format!(
+            "the server answered {status}; {of_payment} ({hash})"
+        ));
     }
-    Ok(size)
+    let left = report.and_then(|report| report.uses_left).map(uses_left);
+    let until = report
+        .filter(|report| report.uses_left.is_none())
+        .and_then(|report| report.expires);
+    let until = until.map(|until| format!("good until {}", utc(until)));
+    match (receipt.reused, left.or(until)) {
+        (true, Some(rest)) => Some(format!(
+            "nothing was paid, an earlier payment covers it; {rest}"
+        )),
+        (true, None) => Some("nothing was paid, an earlier payment covers it".to_owned()),
+        // Of a single use there is nothing left to tell.
+        (false, Some(rest)) if rest != uses_left(0) => Some(rest),
+        (false, _) => None,
+    }
+}
+
+/// Returns what became of a payment that was answered with an error, and the next step.
+fn after_error(receipt: &Receipt) -> &'static str {
+    match receipt.use_report.map(|report| report.outcome) {
+        Some(UseOutcome::Kept) => {
+            "the payment is unused: the same command again, or another that it covers, uses it and \
+             does not pay twice"
+        }
+        Some(UseOutcome::Spent) => "the use of the payment is spent: running it again pays again",
+        _ => {
+            "it is not known whether the use of the payment is spent; the same command again \
+             presents it first and does not pay twice"
+        }
+    }
+}
+
+fn uses_left(count: u64) -> String {
+    match count {
+        0 => "no use is left".to_owned(),
+        1 => "1 use left".to_owned(),
+        count => format!("{count} uses left"),
+    }
+}
+
+impl Begun {
+    fn add(&mut self, piece: &[u8]) {
+        match &mut self.0 {
+            Some(held) if held.len() + piece.len() <= BEGUN_MAX => held.extend_from_slice(piece),
+            too_long => *too_long = None,
+        }
+    }
+}
+
+/// Keeps the rest of a paid answer that cannot be written, and says what the next run does.
+async fn undelivered(error: CliError, response: Response, begun: Begun) -> CliError {
+    if response.receipt().is_none() {
+        return error;
+    }
+    let kept = match begun.0 {
+        Some(begun) => response.keep_rest(begun).await,
+        None => false,
+    };
+    let hint = if kept { KEPT } else { AGAIN };
+    error.after_money_moved().with_hint(hint)
 }
 
 /// Returns the error of `--fail`. If this call has paid, the error says so.
@@ -87,26 +211,45 @@ fn failure(response: &Response) -> CliError {
             new.paid, new.payment_hash
         ))
         .after_money_moved()
-        .with_hint(AGAIN),
+        .with_hint(after_error(new)),
     }
 }
 
-fn write(out: &mut impl Write, bytes: &[u8], facts: &Facts) -> Result<(), CliError> {
+/// Returns the error for a 429 whose wait is longer than this call may take.
+fn rate_limited(response: &Response, now: UnixTime) -> CliError {
+    let wait = response.retry_after(now).map_or_else(
+        || "does not say how long to wait".to_owned(),
+        |wait| format!("asks to wait {} s", wait.as_secs()),
+    );
+    let text = format!("the server answered 429, too many requests, and {wait}");
+    let error = |text| CliError::new(exit_code::RATE_LIMITED, "rate_limited", text);
+    match response.receipt() {
+        None => error(format!("{text}; no money moved"))
+            .with_hint("run the same command later; -m SECONDS waits and asks again"),
+        Some(receipt) => {
+            let hash = receipt.payment_hash;
+            error(format!("{text}; it was paid for ({hash})"))
+                .after_money_moved()
+                .with_hint(AGAIN)
+        }
+    }
+}
+
+fn write(out: &mut impl Write, bytes: &[u8]) -> Result<(), CliError> {
     // Flushed piece by piece: the reader of a stream of events waits for each of them.
     out.write_all(bytes)
         .and_then(|()| out.flush())
-        .map_err(|error| {
-            let text = format!("the answer cannot be written: {error}");
-            bought(CliError::local_io(text), facts)
-        })
+        .map_err(|error| CliError::local_io(format!("the answer cannot be written: {error}")))
 }
 
-/// Adds to a local error that the answer was paid for, if it was.
+/// Adds to a local error behind a whole answer that it was paid for, if it was.
 fn bought(error: CliError, facts: &Facts) -> CliError {
     if facts.payment_hash.is_none() {
         return error;
     }
-    error.after_money_moved().with_hint(AGAIN)
+    error
+        .after_money_moved()
+        .with_hint("the answer itself was written; running the command again may pay again")
 }
 
 /// Returns the head of an answer as text, each header on a line of its own.

@@ -48,7 +48,8 @@ pub(crate) struct GetArgs {
     #[arg(short, long)]
     pub(super) fail: bool,
 
-    /// The longest that all of it may take, in seconds, 0 for any; what the wallet has begun goes on
+    /// The longest that all of it may take, in seconds, 0 for any; after a 429 it waits and asks
+    /// again meanwhile. What the wallet has begun goes on
     #[arg(short, long, value_name = "SECONDS", value_parser = time)]
     pub(super) max_time: Option<Duration>,
 
@@ -59,7 +60,7 @@ pub(crate) struct GetArgs {
     #[arg(long)]
     pub(super) dry_run: bool,
 
-    /// Pay within the limits without asking
+    /// Pay within the limits without asking, also a seller who took money for nothing today
     #[arg(long)]
     pub(super) yes: bool,
 
@@ -74,6 +75,10 @@ pub(crate) struct GetArgs {
     /// How long the wallet may take
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
     pub(super) payment_timeout: Duration,
+
+    /// Pay a challenge that stands in the JSON body of a 402 and in no header (https only)
+    #[arg(long)]
+    pub(super) accept_body_challenge: bool,
 
     /// Pay over plain HTTP to other machines: who listens can use what was bought
     #[arg(long)]

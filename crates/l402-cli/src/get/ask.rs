@@ -15,7 +15,7 @@ use crate::text::plain::escape;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Unpaid,
-    /// The wallet was asked, and its answer is not known.
+    /// The payment was approved, so that the wallet is asked or was asked. Its answer is not known.
     Paying,
     /// Paid by this call, or by an earlier call that got no answer.
     Paid,
@@ -55,9 +55,13 @@ impl Asking {
     fn note(&self, event: &Event) {
         let stage = match event {
             Event::Paying => Stage::Paying,
-            Event::Paid { .. } | Event::Resuming(_) => Stage::Paid,
+            Event::Paid { .. } | Event::Redelivered(_) | Event::Resuming(_) => Stage::Paid,
             _ => return,
         };
+        self.enter(stage);
+    }
+
+    fn enter(&self, stage: Stage) {
         *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = stage;
     }
 
@@ -114,7 +118,18 @@ impl Progress for Asking {
                     "going on with an earlier payment, {hash}; not paying again"
                 ));
             }
+            Event::Redelivered(hash) => self.say(&format!(
+                "this answer was paid for before ({hash}), and kept; nothing is asked or paid"
+            )),
             Event::Queued => self.say("another purchase of this path is under way; waiting for it"),
+            Event::RateLimited(pause) => self.say(&format!(
+                "the server answers 429, too many requests; asking again in {} s",
+                pause.as_secs()
+            )),
+            Event::AmountOverInvoice { asked, paid } => self.say(&paint(
+                style::BAD,
+                &format!("the wallet paid {paid}, and the invoice asked {asked}"),
+            )),
             Event::FeeOverLimit { fee, limit } => self.say(&paint(
                 style::BAD,
                 &format!("the wallet paid a fee of {fee}, over the limit of {limit}"),
@@ -128,10 +143,13 @@ impl Progress for Asking {
         let cost = quote.amount.saturating_add(quote.max_fee);
         let person = stdin().is_terminal() && self.live;
         // If nobody can answer, the limits decide alone: a script that hangs at a question is worse.
-        if self.yes || !person || cost <= self.above {
-            return true;
+        let approved = self.yes || !person || cost <= self.above || self.ask(&self.question(quote));
+        // From here on the wallet may be asked at any moment, so that nobody may say any more that no
+        // money moved.
+        if approved {
+            self.enter(Stage::Paying);
         }
-        self.ask(&self.question(quote))
+        approved
     }
 }
 

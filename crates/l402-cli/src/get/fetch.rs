@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use l402_client::{Client, Error, Journal, Limits, Outgoing, Quote, Request};
+use l402::UnixTime;
+use l402_client::{Client, Error, Journal, Limits, Outgoing, Price, Quote, Request};
 use l402_lightning::NodeForm;
 use serde_json::json;
 
@@ -12,11 +13,12 @@ use super::args::GetArgs;
 use super::ask::{Asking, Stage, describe};
 use super::file::{ReceiptFile, Sink, closed_stdout};
 use super::request::shell_word;
-use crate::buyer::open_wallet;
+use crate::buyer::{open_wallet, own_addresses};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
 use crate::outgoing;
+use crate::signal::{Interrupt, StopSignal};
 use crate::text::output;
 
 /// Fetches the URL within the time that `-m` allows, and pays what it asks within the limits.
@@ -28,15 +30,38 @@ pub(crate) async fn fetch(args: &GetArgs, context: &Context) -> Result<ExitCode,
 async fn attempt(args: &GetArgs, context: &Context) -> Result<ExitCode, CliError> {
     let request = args.request.build(&args.url)?;
     let progress = Arc::new(Asking::new(args.yes, args.confirm_above, args.silent));
-    let call = args.call(request, &progress, context);
-    let outcome = match args.max_time() {
-        // The payment itself cannot be called back; the next run finds out what became of it.
-        Some(limit) => tokio::time::timeout(limit, call)
-            .await
-            .unwrap_or_else(|_| Err(too_late(limit, progress.stage()))),
-        None => call.await,
+    let mut interrupt = Interrupt::listen()?;
+    let ended = {
+        let call = std::pin::pin!(args.call(request, &progress, context));
+        tokio::select! {
+            outcome = call => Ok(outcome),
+            signal = interrupt.caught() => Err(Cut::Signal(signal)),
+            limit = time_out(args.max_time()) => Err(Cut::Time(limit)),
+        }
     };
+    // Only once the call is dropped: up to then it may still come to the payment. The payment itself
+    // cannot be called back; the next run finds out what became of it.
+    let outcome = ended.unwrap_or_else(|cut| Err(cut.error(progress.stage())));
     outcome.inspect_err(|_| progress.clear())
+}
+
+/// Waits for the end of the time of `-m`, for ever without one.
+async fn time_out(limit: Option<Duration>) -> Duration {
+    match limit {
+        Some(limit) => {
+            tokio::time::sleep(limit).await;
+            limit
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// The reason why a call was ended before it was over.
+#[derive(Clone, Copy, Debug)]
+enum Cut {
+    Signal(StopSignal),
+    /// The time of `-m` is over.
+    Time(Duration),
 }
 
 impl GetArgs {
@@ -51,7 +76,7 @@ impl GetArgs {
         let journal = Journal::open(&context.home.client()?)?;
         let client = self.client((journal, outgoing), progress, context).await?;
         if self.dry_run {
-            return self.quote(&client, request).await;
+            return self.price(&client, request).await;
         }
         // Files that cannot be written are found before money moves.
         let receipt = self
@@ -71,16 +96,19 @@ impl GetArgs {
             (Some(file), Some(bought)) => file.commit(&bought.to_json()),
             _ => Ok(()),
         };
-        let code = self.shown().deliver(response, sink).await?;
+        let shown = self.shown(context.clock.wall());
+        let code = shown.deliver(response, sink).await?;
         // A receipt that cannot be written is no reason to withhold what was paid for.
         kept.map(|()| code)
     }
 
-    const fn shown(&self) -> Shown<'_> {
+    const fn shown(&self, now: UnixTime) -> Shown<'_> {
         Shown {
             include: self.include,
             fail: self.fail,
+            silent: self.silent,
             write_out: self.write_out.as_ref(),
+            now,
         }
     }
 
@@ -98,34 +126,39 @@ impl GetArgs {
             .follow_redirects(self.location)
             .keep_method_on_redirect(self.request.forces_method())
             .payment_deadline(self.payment_timeout)
+            .accept_body_challenge(self.accept_body_challenge)
+            .buy_despite_stop(self.yes)
+            .own_addresses(own_addresses(self.spending.wallet.as_ref(), context))
             .danger_allow_plain_http(self.danger_plain_http);
-        // For the client, too: its own limit of 60 s would end a call that has more time.
-        if let Some(limit) = self.max_time() {
-            client = client.timeout(limit);
-        }
+        let began = context.clock.monotonic();
         if let Some(node) = &self.spending.wallet {
             client = client.wallet(open_wallet(node, context).await?);
+        }
+        if let Some(limit) = self.max_time() {
+            // For the client, too: its own limit of 60 s would end a call that has more time.
+            // Without what opening the wallet took: a wait must not outlast the call.
+            let left = limit.saturating_sub(context.clock.monotonic().saturating_sub(began));
+            client = client.timeout(limit).rate_limit_patience(left);
         }
         Ok(client.build()?)
     }
 
     /// `--dry-run`: the price, and whether the limits would allow it.
-    async fn quote(&self, client: &Client, request: Request) -> Result<ExitCode, CliError> {
-        let quote = client.quote(request).await?;
+    async fn price(&self, client: &Client, request: Request) -> Result<ExitCode, CliError> {
+        let price = client.price(request).await?;
         let limits = self.spending.limits();
-        let value = match &quote {
-            Some(quote) => quote_json(quote, &limits),
-            None => json!({ "price_msat": 0, "payment_required": false }),
-        };
         let out = output::OutputArgs::default().open();
-        out.result(&value, || match &quote {
-            Some(quote) => describe(quote) + "\n",
-            None => "nothing to pay: the server answers without payment\n".to_owned(),
-        })?;
+        out.result(&price_json(&price, &limits), || price_text(&price))?;
         if !self.silent {
             output::tell("dry run: nothing was paid");
         }
-        Ok(exit_code::OK)
+        match price {
+            Price::Unknown {
+                status,
+                retry_after,
+            } => Err(no_price(status, retry_after)),
+            _ => Ok(exit_code::OK),
+        }
     }
 
     /// Turns an error of the client into one of the program. Without a wallet, its hint is the command
@@ -153,6 +186,45 @@ impl GetArgs {
     }
 }
 
+fn price_json(price: &Price, limits: &Limits) -> serde_json::Value {
+    match price {
+        Price::Asked(quote) => quote_json(quote, limits),
+        Price::Unknown {
+            status,
+            retry_after,
+        } => json!({
+            "payment_required": null,
+            "price_msat": null,
+            "status": status,
+            "retry_after": retry_after.map(|wait| wait.as_secs()),
+        }),
+        // Any further kind would be told by an error.
+        _ => json!({ "price_msat": 0, "payment_required": false }),
+    }
+}
+
+fn price_text(price: &Price) -> String {
+    match price {
+        Price::Asked(quote) => describe(quote) + "\n",
+        Price::Unknown { .. } => String::new(),
+        _ => "nothing to pay: the server answers without payment\n".to_owned(),
+    }
+}
+
+/// Returns the error of a dry run that found neither a price nor a free answer.
+fn no_price(status: u16, retry_after: Option<Duration>) -> CliError {
+    let text = format!("no price: the server answered {status}; no money moved");
+    let hint = match (status, retry_after) {
+        (_, Some(wait)) => format!(
+            "it asks to wait {} s; -m SECONDS waits and asks again after a 429",
+            wait.as_secs()
+        ),
+        (300..=399, None) => "-L follows redirects".to_owned(),
+        _ => "without --dry-run the answer itself is shown, and a price is paid".to_owned(),
+    };
+    CliError::new(exit_code::NO_PRICE, "no_price", text).with_hint(hint)
+}
+
 fn quote_json(quote: &Quote, limits: &Limits) -> serde_json::Value {
     let cost = quote.amount.saturating_add(quote.max_fee);
     json!({
@@ -169,13 +241,37 @@ fn quote_json(quote: &Quote, limits: &Limits) -> serde_json::Value {
     })
 }
 
-/// Returns the error for the end of the time of `-m`, which depends on the stage of the payment.
-fn too_late(limit: Duration, stage: Stage) -> CliError {
-    let text = format!("the call was not over after {limit:?}");
+impl Cut {
+    /// Returns the error, which depends on the stage of the payment.
+    fn error(self, stage: Stage) -> CliError {
+        let (text, exit, code) = match self {
+            Self::Time(limit) => (
+                format!("the call was not over after {limit:?}"),
+                exit_code::UNAVAILABLE,
+                "transport",
+            ),
+            Self::Signal(StopSignal::Interrupt) => (
+                "ended by Ctrl-C".to_owned(),
+                exit_code::INTERRUPTED,
+                "interrupted",
+            ),
+            Self::Signal(StopSignal::Terminate) => (
+                "ended by a signal".to_owned(),
+                exit_code::TERMINATED,
+                "terminated",
+            ),
+        };
+        match stage {
+            Stage::Unpaid => CliError::new(exit, code, format!("{text}; no money moved")),
+            stage => cut_after_approval(&text, stage),
+        }
+    }
+}
+
+fn cut_after_approval(text: &str, stage: Stage) -> CliError {
     let error = |exit, code, what: &str| CliError::new(exit, code, format!("{text}; {what}"));
     match stage {
-        Stage::Unpaid => error(exit_code::UNAVAILABLE, "transport", "no money moved"),
-        Stage::Paying => error(
+        Stage::Unpaid | Stage::Paying => error(
             exit_code::PAYMENT_UNKNOWN,
             "payment_unknown",
             "the wallet was still paying, and nobody knows yet whether the money moved",

@@ -45,6 +45,7 @@ fn status(kind: GatewayErrorKind) -> (ExitCode, &'static str) {
             (exit_code::CONFIGURATION, "configuration")
         }
         Kind::Ledger | Kind::MasterKey => (exit_code::LOCAL_IO, "local_io"),
+        Kind::OtherLedger => (exit_code::OTHER_LEDGER, "other_ledger"),
         Kind::NewerFile => (exit_code::NEWER_FILE, "newer_file"),
         Kind::UnsafeFile => (exit_code::UNSAFE_FILE, "unsafe_file"),
         // `Runtime`, and kinds that the library adds before they are known here.

@@ -72,6 +72,7 @@ impl ConfigFile {
         match reloaded {
             Ok(reloaded) => {
                 tracing::info!("reloaded {file}");
+                gateway.check_upstreams();
                 for key in reloaded.waiting_for_restart() {
                     tracing::warn!("{file}: {key} has changed, and waits for a restart");
                 }

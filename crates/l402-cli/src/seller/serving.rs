@@ -35,10 +35,14 @@ pub(crate) async fn start(config: Config, context: &Context) -> Result<Serving, 
     // The gateway opens files and binds, which would block a thread of the runtime.
     let started = tokio::task::spawn_blocking(start).await;
     match started.map_err(CliError::internal)? {
-        Ok(gateway) => Ok(Serving {
-            gateway,
-            node: lifecycle,
-        }),
+        Ok(gateway) => {
+            // In the background: an upstream that starts later must not hold up the start.
+            gateway.check_upstreams();
+            Ok(Serving {
+                gateway,
+                node: lifecycle,
+            })
+        }
         Err(error) => {
             // A node that runs inside this program must not outlive a gateway that never ran.
             lifecycle.shutdown().await;

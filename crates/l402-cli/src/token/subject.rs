@@ -1,5 +1,6 @@
 //! The kinds of text that can be inspected, and their parts.
 
+use l402::text::bare_invoice;
 use l402::{Challenges, Invoice, Preimage};
 
 use crate::error::CliError;
@@ -57,7 +58,7 @@ impl Subject {
         }
         if Invoice::decode(first).is_ok() {
             return Ok(Self {
-                invoice: Some((*first).to_owned()),
+                invoice: Some(bare_invoice(first).to_owned()),
                 ..Self::empty(Kind::Invoice)
             });
         }

@@ -41,7 +41,7 @@ struct Step {
 
 const OK: i32 = 0;
 const PAYMENT_UNKNOWN: i32 = 14;
-const PAID_NO_ANSWER: i32 = 15;
+const PAID_REFUSED: i32 = 19;
 
 /// A step behind which the next run ends with the answer, paid for once.
 const fn goes_on(name: &'static str, death: Death) -> Step {
@@ -79,11 +79,12 @@ const STEPS: [Step; 9] = [
     Step {
         name: "answered, not recorded",
         death: Death::At("answered"),
-        then: &[PAID_NO_ANSWER, OK],
+        then: &[PAID_REFUSED, OK],
         sum: (2, 2),
     },
 ];
 
+/// ATTACKS C-18.
 #[test]
 fn a_killed_buyer_pays_once_and_gets_its_answer() {
     let _alone = alone();
@@ -206,6 +207,8 @@ impl Anywhere {
         let late = Duration::from_micros(seed % (micros + micros / 8).max(1));
         self.latest = self.latest.max(late);
         let mut purchase = Purchase::new(seller, format!("/{round}"));
+        // Two kills behind an answer, one after the other, stop the seller, and this is about kills.
+        purchase.insists = true;
         let killed = kill(&mut purchase, Death::Anywhere, late);
         self.killed += u32::from(killed.signal.is_some());
         let had = purchase.answers() == 1;
@@ -213,8 +216,8 @@ impl Anywhere {
         let told = format!("{late:?} after the start: {ended:#?} after {killed:#?}");
         match (ended.status, had) {
             (Some(OK), false) => self.went_on += 1,
-            (Some(OK | PAID_NO_ANSWER), true) => self.had_before += 1,
-            (Some(PAID_NO_ANSWER), false) => {
+            (Some(OK | PAID_REFUSED), true) => self.had_before += 1,
+            (Some(PAID_REFUSED), false) => {
                 self.unread += 1;
                 assert!(ended.stderr.contains("consumed"), "{told}");
             }

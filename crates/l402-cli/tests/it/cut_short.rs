@@ -82,7 +82,11 @@ fn an_abandoned_question_leaves_the_price_as_it_was_without_a_wallet() {
 }
 
 /// A purchase whose wallet takes its time. Ends with the test.
-struct Slow(Child);
+struct Slow {
+    child: Child,
+    /// What it says on stderr from now on.
+    lines: Box<dyn Iterator<Item = String>>,
+}
 
 impl Slow {
     /// Returns once the wallet was asked.
@@ -91,17 +95,20 @@ impl Slow {
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let stderr = child.stderr.take().expect("a pipe");
-        let this = Self(child);
-        let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
-        assert!(lines.any(|line| line == "paying"));
+        let lines = BufReader::new(stderr).lines().map_while(Result::ok);
+        let mut this = Self {
+            child,
+            lines: Box::new(lines),
+        };
+        assert!(this.lines.any(|line| line == "paying"));
         this
     }
 }
 
 impl Drop for Slow {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -129,6 +136,58 @@ fn the_time_given_bounds_the_payment_and_nothing_is_lost() {
     let joke = |row: &&serde_json::Value| row["path"] == "/api/l402/joke";
     let jokes: Vec<_> = rows.as_array().expect("rows").iter().filter(joke).collect();
     assert_eq!(jokes.len(), 2, "the demo's own, and the one: {rows}");
+}
+
+// FAULTS C14: the words and the code of 14, for Ctrl-C and for SIGTERM.
+#[cfg(unix)]
+#[test]
+fn a_signal_during_a_payment_says_that_nobody_knows() {
+    for name in ["INT", "TERM"] {
+        let home = Home::new();
+        let seller = crate::seller::Seller::open(&home, "HTTP/1.1 200 OK\r\n", b"an answer");
+        let url = seller.url("/x");
+        let mut slow = home.serve(SLOW);
+        let mut purchase = Slow::purchase(&home, &url);
+        crate::program::signal(name, purchase.child.id());
+        let status = purchase.child.wait().expect("it ends");
+        let stderr: Vec<String> = purchase.lines.by_ref().collect();
+        let stderr = stderr.join("\n");
+        assert_eq!(status.code(), Some(14), "{name}: {stderr}");
+        for words in ["nobody knows", "do not pay again by other means"] {
+            assert!(stderr.contains(words), "{words}: {stderr}");
+        }
+        assert!(!stderr.contains("no money moved"), "{stderr}");
+        // The payment itself is made, or found out, by the next run.
+        slow.end();
+        home.run(&["get", &url, "--wallet", "sandbox"]).expect(0);
+        assert_eq!(seller.income(), 50_000);
+    }
+}
+
+// FAULTS C14: before a payment, the status of shells and no doubt about money.
+#[cfg(unix)]
+#[test]
+fn a_signal_before_a_payment_says_that_no_money_moved() {
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let home = Home::new();
+        let (asked, request) = std::sync::mpsc::channel();
+        let address = server(move |_| {
+            let _ = asked.send(());
+            loop {
+                std::thread::park();
+            }
+        });
+        let url = format!("http://{address}/");
+        let mut command = home.command(&["get", &url, "--wallet", "sandbox"]);
+        let child = command.stderr(Stdio::piped()).spawn();
+        let child = child.expect("the program starts");
+        request.recv().expect("it asked");
+        crate::program::signal(name, child.id());
+        let ended = child.wait_with_output().expect("it ends");
+        let stderr = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(code), "{stderr}");
+        assert!(stderr.contains("no money moved"), "{stderr}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use l402_cli::exit_code::{
-    ADDRESS_IN_USE, CONFIGURATION, ExitCode, LOCAL_IO, NEWER_FILE, UNSAFE_FILE, USAGE,
+    ADDRESS_IN_USE, CONFIGURATION, ExitCode, LOCAL_IO, NEWER_FILE, OTHER_LEDGER, UNSAFE_FILE, USAGE,
 };
 
 use crate::program::{Home, signal};
@@ -111,6 +111,16 @@ fn foreign_ledger(home: &Path) {
     std::fs::write(home.join("gateway.db"), "not ours\n".repeat(1000)).expect("a file");
 }
 
+/// FAULTS S7: spent tokens would be fresh.
+fn no_ledger(home: &Path) {
+    std::fs::remove_file(home.join("gateway.db")).expect("a ledger");
+}
+
+/// FAULTS C10: an empty ledger is none that is missing.
+fn empty_ledger(home: &Path) {
+    std::fs::write(home.join("gateway.db"), "").expect("a ledger");
+}
+
 fn weak_key(home: &Path) {
     std::fs::write(home.join("master.key"), "00".repeat(32)).expect("a key");
 }
@@ -120,6 +130,7 @@ fn file_in_place_of_home(home: &Path) {
     std::fs::write(home, "a file").expect("a file");
 }
 
+/// ATTACKS R-03.
 #[test]
 fn each_kind_of_failed_start_has_its_status() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -153,6 +164,8 @@ fn each_kind_of_failed_start_has_its_status() {
         ),
         Start::new("newer ledger", NEWER_FILE, "gateway.db").spoilt(newer_ledger),
         Start::new("foreign ledger", LOCAL_IO, "gateway.db").spoilt(foreign_ledger),
+        Start::new("no ledger", OTHER_LEDGER, "--new-ledger").spoilt(no_ledger),
+        Start::new("empty ledger", OTHER_LEDGER, "gateway.db").spoilt(empty_ledger),
         Start::new("weak key", LOCAL_IO, "guessed").spoilt(weak_key),
         Start::new("missing key", LOCAL_IO, "none.key")
             .written("[[route]]", "[keys]\nfile = \"none.key\"\n[[route]]"),

@@ -1,17 +1,22 @@
 //! The program from outside: real processes, each with a home folder of its own, on loopback.
 
 mod contract;
+mod credential;
 mod curl;
 mod cut_short;
 mod demo;
+mod descriptors;
 mod doctor;
+mod exchanges;
 mod failed_start;
 mod get;
+mod offers;
 mod outgoing;
 mod payments;
 mod program;
 mod reload;
 mod secret;
+mod seller;
 mod selling;
 mod stranger;
 mod token;

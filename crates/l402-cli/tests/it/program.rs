@@ -87,6 +87,24 @@ impl Home {
         self.start(command)
     }
 
+    /// The same in a process that may have only so many files and sockets open.
+    #[cfg(unix)]
+    pub(crate) fn serve_limited(&self, descriptors: u32, args: &[&str]) -> Serving {
+        let program = self.command(args);
+        let mut command = Command::new("sh");
+        // Sets the soft limit and the hard one.
+        let limit = format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"");
+        command.arg("-c").arg(limit).arg(program.get_program());
+        command.args(program.get_args()).stdin(Stdio::null());
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        self.start(command)
+    }
+
     /// Runs a start that should fail. One that succeeds is ended, and has no status.
     pub(crate) fn run_start(&self, args: &[&str]) -> Ran {
         let mut command = self.command(args);

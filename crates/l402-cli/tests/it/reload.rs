@@ -2,15 +2,20 @@
 #![cfg(unix)]
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use crate::program::{Home, Serving, signal};
 
 /// A file with one route at this price, and `more` before it.
 fn text(price: &str, more: &str) -> String {
+    // Accepts connections, so that there is something to sell. None is used.
+    static UPSTREAM: LazyLock<TcpListener> =
+        LazyLock::new(|| TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let upstream = UPSTREAM.local_addr().expect("an address");
     format!(
-        "{more}\n[[route]]\npath = \"/a\"\nupstream = \"http://127.0.0.1:1\"\nservice = \"a\"\n\
+        "{more}\n[[route]]\npath = \"/a\"\nupstream = \"http://{upstream}\"\nservice = \"a\"\n\
          price = \"{price}\"\n"
     )
 }
@@ -93,7 +98,8 @@ fn certificate(folder: &Path, name: &str) -> [PathBuf; 2] {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
     let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     std::fs::write(&certificate, made.cert.pem()).expect("written");
-    std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
+    let pem = made.signing_key.serialize_pem();
+    l402_host::private::replace(&key, pem.as_bytes()).expect("written");
     [certificate, key]
 }
 

@@ -44,6 +44,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream, record: Option<&Record>) {
     let _ = to.shutdown(Shutdown::Write);
 }
 
+/// ATTACKS O-07.
 #[test]
 fn a_paid_request_leaves_no_secret_in_any_log() {
     let home = Home::new();

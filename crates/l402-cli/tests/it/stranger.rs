@@ -153,7 +153,7 @@ fn a_method_that_was_given_outlives_a_redirect() {
 const FORGED: &str = "lnbcrt100n1p4tzwuqpp5jq0nhq09mw2dc33dmfy6y4f2zktpf9z6ps4mn0ka609gh38zd6mqsp5c4djrpwvsjd9cuvfzl8sm5n4tgw4298mz9kk3trzfg0yr5vk4s3sdq8fs6rqvsxqrrsscqzpg9qyysgqlllllllllllllllllllllllllllllllllllllllllllllllllllz02885w7z7uv4fk7u4nchqnrr05ykfna0nymdz5j00rs5wa64wccpyaxnsm";
 
 /// Token and invoice of a fresh challenge.
-fn bought_nothing(address: &str, path: &str) -> (String, String) {
+pub(crate) fn bought_nothing(address: &str, path: &str) -> (String, String) {
     let mut socket = TcpStream::connect(address).expect("the seller listens");
     let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).expect("it reads");

@@ -1,5 +1,7 @@
 //! The input of an examination: an answer, and the buyer who would pay.
 
+use std::time::Duration;
+
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use l402::{ChallengeError, Challenges, Network, UnixTime};
@@ -8,6 +10,10 @@ use url::Url;
 
 /// The most bytes of a body that are looked at.
 pub const BODY_MAX: usize = 64 * 1024;
+
+/// The longest wait for a body, after the head of the answer: 3 s. One that does not come in time
+/// counts as empty, for what is paid stands in the head.
+pub const BODY_TIME: Duration = Duration::from_secs(3);
 
 /// An answer to a request that carried no credential.
 #[derive(Clone, Copy)]
@@ -57,6 +63,9 @@ impl<'a> UnpaidAnswer<'a> {
 /// The buyer for whom an answer is examined.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Payer {
+    /// True if the buyer pays a challenge that stands in a JSON body and in no header. It must come
+    /// over https or from this machine. False by default: the specification knows no such challenge.
+    pub body_challenge: bool,
     /// The network of the buyer's wallet. `None` accepts an invoice of any network.
     pub network: Option<Network>,
     /// True if the buyer sends credentials over plain HTTP to other machines. False by default: anybody

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::HeaderValue;
-use l402::{AuthChallenge, Challenges, Invoice, Msat, PaymentHash};
+use l402::{AuthChallenge, Challenges, Invoice, Msat, Network, PaymentHash};
 use serde_json::Value;
 
 use super::rules::Fault;
@@ -99,7 +99,9 @@ impl<'a> InvoiceFacts<'a> {
         }
     }
 
-    pub(super) fn check_body(&self, body: &Value) -> Result<(), Fault> {
+    /// Compares what a body says. It may name one of `others`, the payments of other challenges of
+    /// the same answer.
+    pub(super) fn check_body(&self, body: &Value, others: &[PaymentHash]) -> Result<(), Fault> {
         // Some servers nest what belongs to L402 one level down.
         for object in [Some(body), body.get("l402")].into_iter().flatten() {
             if let Some(price) = present(object, "price_msat") {
@@ -110,7 +112,9 @@ impl<'a> InvoiceFacts<'a> {
                     self.check_sats(&format!("the body's {name}"), whole(price))?;
                 }
             }
-            if let Some(hash) = present(object, "payment_hash").and_then(Value::as_str) {
+            let hash = present(object, "payment_hash").and_then(Value::as_str);
+            let is_of_another = |text: &&str| text.parse().is_ok_and(|it| others.contains(&it));
+            if let Some(hash) = hash.filter(|text| !is_of_another(text)) {
                 self.check_hash_text("the body's payment_hash", hash)?;
             }
         }
@@ -123,14 +127,43 @@ impl<'a> InvoiceFacts<'a> {
         self.check_sats("the header x-l402-price-sats", sats)
     }
 
-    /// Checks that every `Payment` challenge of the method lightning asks for the same payment. Leaves
-    /// out those whose request cannot be read. Returns `None` if none is left.
-    pub(super) fn check_charges(&self, all: &Challenges) -> Option<Result<(), Fault>> {
+    /// Judges every `Payment` challenge of the method lightning. Leaves out those whose request cannot
+    /// be read. Returns `None` if none is left.
+    ///
+    /// Challenges are alternatives (RFC 9110, section 11.6.1), and many servers make an invoice for
+    /// each. So only one about the same payment must agree with the invoice.
+    pub(super) fn judge_charges(&self, all: &Challenges) -> Option<Charges> {
         let charges = all.iter().filter(|one| is_lightning_charge(one));
         let requests: Vec<Value> = charges.filter_map(request).collect();
-        let mut requests = requests.iter().peekable();
-        requests.peek()?;
-        Some(requests.try_for_each(|request| self.check_charge(request)))
+        let judged = requests.iter().map(|request| self.judge_charge(request));
+        // The worst counts: one contradiction is not made good by another challenge that agrees.
+        judged.max_by_key(Charges::rank)
+    }
+
+    fn judge_charge(&self, request: &Value) -> Charges {
+        if self.is_same_payment(request) {
+            return self
+                .check_charge(request)
+                .map_or_else(Charges::Fault, |()| Charges::Same);
+        }
+        let Some(asked) = self.0.amount else {
+            return Charges::Apart;
+        };
+        match other_price(request, self.0.network) {
+            None => Charges::Apart,
+            Some(price) if price.is_cheaper_than(asked) => Charges::Fault(other_amount(
+                asked,
+                "a Payment challenge",
+                &price.to_string(),
+            )),
+            Some(price) if price.is_dearer_than(asked) => Charges::Dearer(price.to_string()),
+            Some(_) => Charges::Apart,
+        }
+    }
+
+    /// Returns true if a request carries the same payment hash or the same invoice.
+    fn is_same_payment(&self, request: &Value) -> bool {
+        hashes_of(request).any(|hash| hash == self.0.payment_hash)
     }
 
     fn check_charge(&self, request: &Value) -> Result<(), Fault> {
@@ -162,9 +195,106 @@ impl<'a> InvoiceFacts<'a> {
     }
 }
 
+/// Returns the payment hashes that the `Payment` challenges of the method lightning carry.
+pub(super) fn charge_hashes(all: &Challenges) -> Vec<PaymentHash> {
+    let charges = all.iter().filter(|one| is_lightning_charge(one));
+    let requests = charges.filter_map(request);
+    requests
+        .flat_map(|request| hashes_of(&request).collect::<Vec<_>>())
+        .collect()
+}
+
+/// Returns the payment hash of a request, and that of its invoice.
+fn hashes_of(request: &Value) -> impl Iterator<Item = PaymentHash> {
+    let hash = detail(request, "paymentHash").and_then(|hash| hash.parse().ok());
+    let invoice = detail(request, "invoice").and_then(|text| Invoice::decode(text).ok());
+    let invoiced = invoice.map(|invoice| invoice.payment_hash);
+    hash.into_iter().chain(invoiced)
+}
+
+/// Returns a text of a request that only Lightning has.
+fn detail<'a>(request: &'a Value, name: &str) -> Option<&'a str> {
+    present(request.get("methodDetails")?, name)?.as_str()
+}
+
 fn other_amount(asked: Msat, by: &str, other: &str) -> Fault {
     let detail = format!("the invoice asks for {asked}, and {by} names {other}");
     Fault::new(Refused::WrongAmount, detail)
+}
+
+/// The judgement of the `Payment` challenges beside an offer.
+pub(super) enum Charges {
+    /// It sells by an invoice of its own, for the same price or for one that cannot be compared.
+    Apart,
+    /// It sells by an invoice of its own, and asks more.
+    Dearer(String),
+    /// It contradicts the invoice, or it asks less than the invoice.
+    Fault(Fault),
+    /// It is about the same payment, and agrees.
+    Same,
+}
+
+impl Charges {
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Same => 0,
+            Self::Apart => 1,
+            Self::Dearer(_) => 2,
+            Self::Fault(_) => 3,
+        }
+    }
+}
+
+/// The price of a challenge that is about another payment, as it is written there.
+enum OtherPrice {
+    Exact(Msat),
+    Sats(u64),
+}
+
+impl OtherPrice {
+    // Whole satoshi are compared with the invoice rounded up, so that no rounding makes a difference.
+    fn is_cheaper_than(&self, asked: Msat) -> bool {
+        match self {
+            Self::Exact(price) => *price < asked,
+            Self::Sats(price) => *price < asked.ceil_sat(),
+        }
+    }
+
+    fn is_dearer_than(&self, asked: Msat) -> bool {
+        match self {
+            Self::Exact(price) => *price > asked,
+            Self::Sats(price) => *price > asked.ceil_sat(),
+        }
+    }
+}
+
+impl std::fmt::Display for OtherPrice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exact(price) => price.fmt(f),
+            Self::Sats(price) => write!(f, "{price} sat"),
+        }
+    }
+}
+
+/// Returns the price in the invoice of a request, or else its amount. `None` if it has none in
+/// satoshi, or is for another network than `network`: such a price says nothing about this one.
+fn other_price(request: &Value, network: Network) -> Option<OtherPrice> {
+    if detail(request, "network").is_some_and(|name| name != network.name()) {
+        return None;
+    }
+    // The invoice first: it is what a buyer of that challenge would pay.
+    if let Some(invoice) = detail(request, "invoice").and_then(|text| Invoice::decode(text).ok()) {
+        let is_ours = invoice.network == network;
+        return invoice.amount.filter(|_| is_ours).map(OtherPrice::Exact);
+    }
+    let currency = request.get("currency").and_then(Value::as_str);
+    if currency.is_some_and(|name| !name.eq_ignore_ascii_case("sat")) {
+        return None;
+    }
+    present(request, "amount")
+        .and_then(whole)
+        .map(OtherPrice::Sats)
 }
 
 /// Returns a field that is there and not null.
@@ -174,12 +304,25 @@ fn present<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
 
 /// Returns a whole number that is written as JSON number or as decimal text.
 fn whole(value: &Value) -> Option<u64> {
-    // No fractions and no exponents: `50.0` and `1e3` pass through floats, and floats round.
     match value {
-        Value::Number(number) => number.as_u64(),
+        Value::Number(number) => number.as_u64().or_else(|| whole_float(number.as_f64()?)),
         Value::String(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok(),
         _ => None,
     }
+}
+
+/// Returns the whole number that a float stands for. Languages whose numbers are floats write 5 as
+/// `5.0` or `5e0`.
+fn whole_float(number: f64) -> Option<u64> {
+    // Below 2^53 a float is exact; above it, several whole numbers share one float.
+    const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
+    let is_exact = (0.0..EXACT_BELOW).contains(&number) && number.fract() == 0.0;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole, and in range"
+    )]
+    is_exact.then_some(number as u64)
 }
 
 fn is_lightning_charge(challenge: &AuthChallenge) -> bool {
@@ -202,8 +345,15 @@ mod tests {
         for (text, number) in [
             ("50", Some(50)),
             ("\"50\"", Some(50)),
-            ("50.0", None),
+            // FAULTS D6: a whole number that is written as a float.
+            ("50.0", Some(50)),
+            ("5e1", Some(50)),
+            ("0.5e2", Some(50)),
+            ("50.5", None),
+            ("9007199254740993.0", None),
             ("-1", None),
+            ("-1.0", None),
+            ("\"50.0\"", None),
             ("\"1e3\"", None),
             ("\"\"", None),
             ("true", None),

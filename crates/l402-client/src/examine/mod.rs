@@ -30,6 +30,7 @@
 //! ```
 
 mod answer;
+mod body_challenge;
 mod crosscheck;
 mod offer;
 mod readers;
@@ -38,7 +39,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{BODY_MAX, Payer, UnpaidAnswer};
+pub use answer::{BODY_MAX, BODY_TIME, Payer, UnpaidAnswer};
 pub use offer::ExaminedOffer;
 pub use readers::{READERS, Reader, Reading};
 pub use report::{Finding, Report, Verdict, examine};

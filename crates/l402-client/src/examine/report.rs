@@ -5,7 +5,9 @@ use l402::{Challenge, Challenges, Invoice, Msat, UnixTime};
 
 use super::answer::{Case, Payer, UnpaidAnswer};
 use super::offer::{ExaminedOffer, OfferCase};
-use super::rules::{self, Fault, OF_AN_OFFER, OF_THE_ANSWER, OF_THE_DOCUMENT, Rule, Ruling};
+use super::rules::{
+    self, Fault, OF_AN_OFFER, OF_THE_ANSWER, OF_THE_DOCUMENT, Payable, Rule, Ruling,
+};
 use crate::Refused;
 
 /// The verdict of one rule.
@@ -59,9 +61,16 @@ pub fn examine(answer: &UnpaidAnswer<'_>, payer: &Payer, now: UnixTime) -> Repor
     // The order matters: the first broken rule becomes the reason of a refusal.
     let mut findings = judge(OF_THE_ANSWER, &case);
     let offer = match rules::payable(&case) {
-        Ok(challenges) => {
+        Ok(Payable {
+            challenges,
+            in_body,
+        }) => {
             let text = "one token and one invoice can be read";
             findings.push(Finding::new("challenge", Ruling::sound(text)));
+            if in_body {
+                let text = "they stand in the body only; most clients read www-authenticate alone";
+                findings.push(Finding::new("header", Ruling::advice(false, text)));
+            }
             findings.push(Finding::new("one offer", one_offer(challenges.len())));
             let chosen = choose(&case, &challenges);
             chosen.map(|chosen| {

@@ -4,10 +4,11 @@
 
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use l402::{Challenge, ChallengeError, Challenges, InvoiceError, UnixTime};
+use l402::{Challenge, ChallengeError, Challenges, InvoiceError, PaymentHash, UnixTime};
 
 use super::answer::Case;
-use super::crosscheck::InvoiceFacts;
+use super::body_challenge::in_body;
+use super::crosscheck::{Charges, InvoiceFacts, charge_hashes};
 use super::offer::{OfferCase, caveats};
 use super::report::Verdict;
 use crate::Refused;
@@ -127,6 +128,18 @@ impl From<InvoiceError> for Fault {
     }
 }
 
+impl From<ChallengeError> for Fault {
+    fn from(error: ChallengeError) -> Self {
+        let reason = match error {
+            ChallengeError::Ambiguous => Refused::Ambiguous,
+            ChallengeError::Missing => Refused::NothingPayable,
+            ChallengeError::TooLarge => Refused::ChallengeTooLarge,
+            _ => Refused::ChallengeMalformed,
+        };
+        Self::new(reason, error.to_string())
+    }
+}
+
 fn origin(case: &Case<'_>) -> Option<Ruling> {
     // The buyer has accepted the risk, so there is nothing to judge.
     if case.payer.plain_http {
@@ -165,23 +178,35 @@ fn cache(case: &Case<'_>) -> Option<Ruling> {
     Some(Ruling::advice(no_store, text))
 }
 
+/// The challenges that can be paid, and the place where they stand.
+pub(super) struct Payable {
+    pub(super) challenges: Vec<Challenge>,
+    pub(super) in_body: bool,
+}
+
 /// Returns the challenges that can be paid.
-pub(super) fn payable(case: &Case<'_>) -> Result<Vec<Challenge>, Fault> {
+pub(super) fn payable(case: &Case<'_>) -> Result<Payable, Fault> {
     let found = case.challenges.as_ref().map_err(|error| *error);
-    let payable = found.and_then(Challenges::payable);
-    payable.map_err(|error| unreadable(error, case))
+    let (challenges, in_body) = match found.and_then(Challenges::payable) {
+        Ok(challenges) => (challenges, false),
+        // Only where no header line speaks of L402: a broken one is no reason to look elsewhere.
+        Err(ChallengeError::Missing) => match in_body(case) {
+            Some(challenge) => (vec![challenge?], true),
+            None => return Err(unreadable(ChallengeError::Missing, case)),
+        },
+        Err(error) => return Err(unreadable(error, case)),
+    };
+    Ok(Payable {
+        challenges,
+        in_body,
+    })
 }
 
 fn unreadable(error: ChallengeError, case: &Case<'_>) -> Fault {
-    let reason = match error {
-        ChallengeError::Ambiguous => Refused::Ambiguous,
-        ChallengeError::Missing => {
-            return Fault::new(Refused::NothingPayable, other_protocol(case));
-        }
-        ChallengeError::TooLarge => Refused::ChallengeTooLarge,
-        _ => Refused::ChallengeMalformed,
-    };
-    Fault::new(reason, error.to_string())
+    match error {
+        ChallengeError::Missing => Fault::new(Refused::NothingPayable, other_protocol(case)),
+        error => error.into(),
+    }
 }
 
 /// Describes an answer without an L402 challenge.
@@ -290,11 +315,18 @@ fn token_caveats(offer: &OfferCase<'_>) -> Option<Ruling> {
 
 fn body(offer: &OfferCase<'_>) -> Option<Ruling> {
     let document = offer.case.document.as_ref()?;
-    let check = InvoiceFacts::new(offer.invoice).check_body(document);
+    let check = InvoiceFacts::new(offer.invoice).check_body(document, &other_hashes(offer));
     Some(Ruling::of(
         check,
         "no field of the body contradicts the invoice",
     ))
+}
+
+/// Returns the payment hashes of the `Payment` challenges of the same answer, of which a body may
+/// speak as well.
+fn other_hashes(offer: &OfferCase<'_>) -> Vec<PaymentHash> {
+    let all = offer.case.challenges.iter();
+    all.flat_map(charge_hashes).collect()
 }
 
 fn price_header(offer: &OfferCase<'_>) -> Option<Ruling> {
@@ -308,11 +340,17 @@ fn price_header(offer: &OfferCase<'_>) -> Option<Ruling> {
 
 fn payment_challenge(offer: &OfferCase<'_>) -> Option<Ruling> {
     let all = offer.case.challenges.as_ref().ok()?;
-    let check = InvoiceFacts::new(offer.invoice).check_charges(all)?;
-    Some(Ruling::of(
-        check,
-        "the Payment challenge beside it sells the same",
-    ))
+    Some(match InvoiceFacts::new(offer.invoice).judge_charges(all)? {
+        Charges::Apart => {
+            Ruling::sound("the Payment challenge beside it is about a payment of its own")
+        }
+        Charges::Dearer(price) => {
+            let text = format!("the Payment challenge beside it asks more, {price}");
+            Ruling::advice(false, text)
+        }
+        Charges::Fault(fault) => fault.into(),
+        Charges::Same => Ruling::sound("the Payment challenge beside it sells the same"),
+    })
 }
 
 fn problem_document(case: &Case<'_>) -> Option<Ruling> {

@@ -47,6 +47,7 @@ fn a_good_challenge_breaks_no_rule() {
     );
 }
 
+/// ATTACKS C-02, C-04, C-05, C-10.
 #[test]
 fn each_fault_is_named() {
     let report = report_of(200, &[], NOW);

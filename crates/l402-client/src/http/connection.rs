@@ -5,15 +5,23 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
+use l402::UnixTime;
 
+use super::guard::Guard;
 use super::hop::{CredentialHeader, Hop};
 use super::outgoing::Outgoing;
+use super::replay::peek;
+use super::withheld::{self, withhold};
 use crate::{Error, Refused};
 
 /// The reason for a missing answer.
 pub(crate) enum NoResponse {
+    /// The server broke the connection off, in words. It may have answered before.
+    BrokenOff(String),
     /// The head of the answer is larger than is read.
     HeadTooLarge,
+    /// The address is one of the caller's own, which is never asked.
+    OwnAddress(String),
     /// Anything else, in words.
     Other(String),
 }
@@ -22,7 +30,7 @@ impl NoResponse {
     pub(crate) fn text(self) -> String {
         match self {
             Self::HeadTooLarge => "the head of the answer is too large".into(),
-            Self::Other(text) => text,
+            Self::BrokenOff(text) | Self::OwnAddress(text) | Self::Other(text) => text,
         }
     }
 }
@@ -34,7 +42,8 @@ impl From<NoResponse> for Error {
             NoResponse::HeadTooLarge => {
                 Self::refused(Refused::ChallengeTooLarge, NoResponse::HeadTooLarge.text())
             }
-            NoResponse::Other(detail) => Self::Transport { detail },
+            NoResponse::OwnAddress(detail) => Self::refused(Refused::OwnAddress, detail),
+            NoResponse::BrokenOff(detail) | NoResponse::Other(detail) => Self::Transport { detail },
         }
     }
 }
@@ -43,22 +52,38 @@ impl From<NoResponse> for Error {
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     client: reqwest::Client,
+    guard: Guard,
     timeout: Duration,
 }
 
 impl Http {
     /// Builds a client without redirects and cookies: `Hop` follows redirects itself, by rules that
     /// reqwest does not know.
-    pub(crate) fn new(timeout: Duration, outgoing: &Outgoing) -> Result<Self, Error> {
+    pub(crate) fn new(timeout: Duration, guard: Guard, outgoing: &Outgoing) -> Result<Self, Error> {
         let client = outgoing.builder()?.build();
         let client = client.map_err(|error| Error::Transport {
             detail: error_chain(&error.without_url()),
         })?;
-        Ok(Self { client, timeout })
+        Ok(Self {
+            client,
+            guard,
+            timeout,
+        })
     }
 
     pub(crate) async fn ask(&self, hop: &Hop) -> Result<reqwest::Response, NoResponse> {
-        self.send(hop.unpaid()).await
+        let answered = self.send(hop.unpaid()).await;
+        match (&answered, hop.body_len()) {
+            (Err(why), 1..) if why.is_broken_off() => self.ask_by_head(hop).await.or(answered),
+            _ => answered,
+        }
+    }
+
+    /// Asks with the head of the request alone, after a server has broken off the whole of it.
+    async fn ask_by_head(&self, hop: &Hop) -> Result<reqwest::Response, NoResponse> {
+        let asked = self.send(withhold(hop.unpaid(), hop.body_len()));
+        let answered = tokio::time::timeout(withheld::WAIT, asked).await;
+        answered.unwrap_or_else(|_| Err(NoResponse::Other("no answer to the head".into())))
     }
 
     pub(crate) async fn present(
@@ -70,6 +95,8 @@ impl Http {
     }
 
     async fn send(&self, request: reqwest::Request) -> Result<reqwest::Response, NoResponse> {
+        // Here, where every request passes, so that no redirect leads around it.
+        self.guard.check(request.url()).await?;
         // The head alone is timed: a body may be a stream of events that lasts for hours.
         match tokio::time::timeout(self.timeout, self.client.execute(request)).await {
             Ok(answer) => answer.map_err(no_response),
@@ -80,9 +107,24 @@ impl Http {
         }
     }
 
-    /// Returns the body of an answer, or `None` if it is longer than `max` bytes, breaks off or does
-    /// not arrive in time.
-    pub(crate) async fn body(&self, mut answer: reqwest::Response, max: usize) -> Option<Vec<u8>> {
+    /// Reads the body of an answer without taking it from the answer; see [`peek`].
+    pub(crate) async fn peek(
+        &self,
+        answer: reqwest::Response,
+        max: usize,
+        time: Duration,
+    ) -> (reqwest::Response, Option<Vec<u8>>) {
+        peek(answer, max, self.timeout.min(time)).await
+    }
+
+    /// Returns the body of an answer that is read for what it says about the payment. `None` if it is
+    /// longer than `max` bytes, breaks off or does not arrive within `time`.
+    pub(crate) async fn body(
+        &self,
+        mut answer: reqwest::Response,
+        max: usize,
+        time: Duration,
+    ) -> Option<Vec<u8>> {
         let read = async {
             let mut body = Vec::new();
             while let Some(piece) = answer.chunk().await.ok()? {
@@ -93,7 +135,7 @@ impl Http {
             }
             Some(body)
         };
-        let read = tokio::time::timeout(self.timeout, read).await;
+        let read = tokio::time::timeout(self.timeout.min(time), read).await;
         read.ok().flatten()
     }
 }
@@ -101,6 +143,8 @@ impl Http {
 fn no_response(error: reqwest::Error) -> NoResponse {
     if is_head_too_large(&error) {
         NoResponse::HeadTooLarge
+    } else if withheld::is_broken_off(&error) {
+        NoResponse::BrokenOff(error_chain(&error.without_url()))
     } else {
         NoResponse::Other(error_chain(&error.without_url()))
     }
@@ -138,8 +182,46 @@ pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Returns the time that `Retry-After` asks to wait, if it gives seconds.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
-    text.trim().parse().ok().map(Duration::from_secs)
+/// Returns the time that `Retry-After` asks to wait (RFC 9110, section 10.2.3): a number of seconds,
+/// or the time until a date. `None` without a header that can be read.
+#[must_use]
+pub fn retry_after(headers: &HeaderMap, now: UnixTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    // Dates before 1970 are no dates of today, and count as past.
+    let since = date
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    Some(UnixTime::from_secs(since.as_secs()).since(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_wait_is_seconds_or_the_time_until_a_date() {
+        let now = UnixTime::from_secs(784_111_777);
+        for (text, wait) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+            ("-5", None),
+            ("1.5", None),
+            ("soon", None),
+            ("99999999999999999999", None),
+        ] {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(text))]);
+            let wait = wait.map(Duration::from_secs);
+            assert_eq!(retry_after(&headers, now), wait, "{text}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
 }

@@ -1,7 +1,7 @@
 //! A request on its way through redirects.
 
 use http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, LOCATION,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION,
     PROXY_AUTHORIZATION, TRANSFER_ENCODING, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -110,7 +110,7 @@ impl Hop {
         next.foreign |= url.origin() != self.url.origin();
         next.url = url;
         if next.foreign {
-            for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
+            for name in [AUTHORIZATION, COOKIE, HOST, PROXY_AUTHORIZATION] {
                 next.headers.remove(name);
             }
         }
@@ -121,6 +121,43 @@ impl Hop {
             next.method = Method::GET;
         }
         Some(next)
+    }
+
+    /// Returns true if the request would take a body with it.
+    pub(crate) fn has_body(&self) -> bool {
+        !self.body.is_empty()
+    }
+
+    /// Returns the header `Host` that the caller set by hand, in lower case.
+    pub(crate) fn host(&self) -> Option<String> {
+        let host = self.headers.get(HOST)?.as_bytes();
+        Some(String::from_utf8_lossy(host).to_lowercase())
+    }
+
+    /// Returns a name for the whole request, headers included: two requests of one name ask for the
+    /// same answer.
+    ///
+    /// # Errors
+    /// [`Error::Body`] if a kept body cannot be read.
+    pub(crate) async fn name(&self) -> Result<String, Error> {
+        let mut digest = Sha256::new();
+        digest.update(self.fingerprint().await?);
+        digest.update(self.url.as_str().split('#').next().unwrap_or_default());
+        // Headers of one name keep their order, and the order of names says nothing.
+        let mut names: Vec<_> = self.headers.keys().collect();
+        names.sort_unstable_by_key(|name| name.as_str());
+        for name in names {
+            for value in self.headers.get_all(name) {
+                digest.update(format!("\n{name}\n"));
+                digest.update(value);
+            }
+        }
+        Ok(hex::encode(digest.finalize()))
+    }
+
+    /// Returns the length of the body, in bytes.
+    pub(super) fn body_len(&self) -> u64 {
+        self.body.len()
     }
 
     fn drop_body(&mut self) {

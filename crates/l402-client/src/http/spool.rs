@@ -133,6 +133,14 @@ impl Spooled {
         matches!(self, Self::Memory(bytes) if bytes.is_empty())
     }
 
+    /// Returns the length in bytes.
+    pub(crate) fn len(&self) -> u64 {
+        match self {
+            Self::File(file) => file.len,
+            Self::Memory(bytes) => bytes.len() as u64,
+        }
+    }
+
     /// Gives all of it to `add`, piece by piece, and returns what that made of it.
     pub(crate) async fn fold<T: Send + 'static>(
         &self,

@@ -59,6 +59,12 @@ pub(super) fn spent(db: &Connection, now: UnixTime) -> rusqlite::Result<Msat> {
         .try_fold(Msat::ZERO, |sum, cost| Ok(sum.saturating_add(cost?)))
 }
 
+/// The rows in which a wallet did what it must not: routing over its limit, more than the invoice
+/// asked, or a payment that its preimage does not prove. Whole satoshi are no fault: some wallets have
+/// nothing finer, and round up.
+const BROKEN: &str = "(fee_msat > fee_limit_msat OR paid_msat > (amount_msat + 999) / 1000 * 1000 \
+                      OR state = 'paid_no_proof')";
+
 /// Adds to an error about the day's limit when enough of it is free again for `amount`: the time at
 /// which the oldest payments that count have left the window.
 pub(super) fn with_end(
@@ -103,8 +109,8 @@ fn freed(db: &Connection, wanted: Msat, now: UnixTime) -> rusqlite::Result<Optio
     Ok(None)
 }
 
-/// Returns the error for a wallet that paid more for routing within the window than it was allowed
-/// to, or `None` for any other wallet.
+/// Returns the error for a wallet that has done within the window what it must not, or `None` for
+/// any other wallet.
 pub(super) fn broken_limit(
     db: &Connection,
     wallet: &str,
@@ -112,16 +118,27 @@ pub(super) fn broken_limit(
 ) -> rusqlite::Result<Option<Error>> {
     let begin = now.secs().saturating_sub(WINDOW_SECS);
     // By name: another wallet has broken nothing, and the caller must have a way to go on.
-    let mut rows = db.prepare_cached(
-        "SELECT payment_hash, fee_msat, fee_limit_msat FROM purchase \
-         WHERE paid_at > ?1 AND wallet = ?2 AND fee_msat > fee_limit_msat ORDER BY paid_at DESC",
-    )?;
+    let sql = format!(
+        "SELECT payment_hash, fee_msat, fee_limit_msat, paid_msat, amount_msat, \
+         state = 'paid_no_proof' FROM purchase \
+         WHERE paid_at > ?1 AND wallet = ?2 AND {BROKEN} ORDER BY paid_at DESC"
+    );
+    let mut rows = db.prepare_cached(&sql)?;
     let found = rows.query_row(params![begin, wallet], |row| {
         let hash = PaymentHash::from_bytes(row.get(0)?);
-        let (fee, limit) = (Msat::new(row.get(1)?), Msat::new(row.get(2)?));
+        let limit: Option<u64> = row.get(2)?;
+        let (fee, paid, amount) = (row.get(1)?, row.get(3)?, row.get(4)?);
+        let [fee, paid, amount] = [fee, paid, amount].map(Msat::new);
+        let what = if row.get(5)? {
+            format!("{wallet} says that it paid {hash}, and what it gave does not prove it")
+        } else if limit.is_some_and(|limit| fee > Msat::new(limit)) {
+            let limit = Msat::new(limit.unwrap_or_default());
+            format!("{wallet} paid {fee} for the routing of {hash}, where {limit} were allowed")
+        } else {
+            format!("{wallet} paid {paid} for {hash}, where the invoice asked {amount}")
+        };
         let detail = format!(
-            "{wallet} paid {fee} for the routing of {hash}, where {limit} were allowed; it is asked \
-             for nothing within 24 hours of that, use another wallet or mend it"
+            "{what}; it is asked for nothing within 24 hours of that, use another wallet or mend it"
         );
         Ok(Error::Wallet { detail })
     });

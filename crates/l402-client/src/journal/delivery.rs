@@ -15,20 +15,26 @@ pub(crate) struct Delivery {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) purchase: Paid,
     pub(crate) claim: Option<Claim>,
+    /// The path that answers.
+    pub(crate) path: String,
 }
 
 impl Delivery {
-    /// Records that the answer was read to its end.
-    pub(crate) async fn finish(self) {
+    /// Records that the answer was read to its end. `is_last` is set if the server says that the
+    /// token has no use left.
+    pub(crate) async fn finish(self, is_last: bool) {
         let Self {
             journal,
             clock,
             purchase,
             claim,
+            path,
         } = self;
         let (hash, now) = (purchase.row().payment_hash, clock.wall());
         failpoint::hit(Step::Answered);
-        let done = journal.run(move |store| store.served(purchase, now)).await;
+        let done = journal
+            .run(move |store| store.served(purchase, &path, is_last, now))
+            .await;
         // The answer is there; what was lost is only that the token is tried once more.
         if let Err(error) = done {
             tracing::warn!(%hash, %error, "cannot mark a purchase as served");

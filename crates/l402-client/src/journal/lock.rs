@@ -20,20 +20,35 @@ use crate::Error;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
     pub(crate) origin: String,
+    /// The header `Host` that the caller set by hand, in lower case: the server may be another one.
+    pub(crate) host: Option<String>,
     pub(crate) path: String,
 }
 
 impl Scope {
-    pub(crate) fn of(url: &url::Url) -> Self {
+    pub(crate) fn of(url: &url::Url, host: Option<String>) -> Self {
         Self {
             origin: url.origin().ascii_serialization(),
+            host,
             path: url.path().to_owned(),
         }
     }
 
-    /// Returns the name of the lock file. An origin holds no line feed, so no two scopes share a name.
+    /// Returns the name of the seller: the origin, and the host where the caller set another.
+    pub(crate) fn seller(&self) -> String {
+        match &self.host {
+            None => self.origin.clone(),
+            Some(host) => format!("{} (host {host})", self.origin),
+        }
+    }
+
+    /// Returns the name of the lock file. An origin holds no line feed and a path none either, so no
+    /// two scopes share a name.
     fn lock_name(&self) -> String {
-        let text = format!("{}\n{}", self.origin, self.path);
+        let mut text = format!("{}\n{}", self.origin, self.path);
+        if let Some(host) = &self.host {
+            text += &format!("\n{host}");
+        }
         // A path may be longer than a file name, and hold characters that a file name must not.
         hex::encode(Sha256::digest(text))
     }
@@ -140,7 +155,7 @@ mod tests {
         let mut tasks = tokio::task::JoinSet::new();
         for at in 0..200_usize {
             let (locks, busy) = (locks[at % 2].clone(), busy.clone());
-            let scope = Scope::of(&"https://a.example/x".parse().unwrap());
+            let scope = Scope::of(&"https://a.example/x".parse().unwrap(), None);
             tasks.spawn(async move {
                 let flight = locks.flight(&scope).await.unwrap();
                 assert!(!busy.swap(true, Ordering::SeqCst));

@@ -6,6 +6,7 @@
 //! anything is paid again. `intent` means that no wallet was asked: the row becomes `unknown`,
 //! synced, just before one is. [`step`] holds these promises as types.
 
+mod answers;
 mod budget;
 mod delivery;
 mod lock;
@@ -13,11 +14,14 @@ mod open;
 mod prune;
 mod row;
 pub mod step;
+mod stopped;
 mod store;
 
 pub use open::{Entry, Journal, State};
 
+pub(crate) use answers::{ANSWER_MAX, Answers, KeptAnswer};
 pub(crate) use delivery::Delivery;
 pub(crate) use lock::{Claim, Flight, Scope};
-pub(crate) use row::{Draft, OpenPurchase};
+pub(crate) use row::{ACCEPTED_ENOUGH, Draft, OpenPurchase};
 pub(crate) use step::{Found, InFlight, Paid, Recorded, ReserveOutcome, Sent, Settled};
+pub(crate) use stopped::{Stop, Stopped};

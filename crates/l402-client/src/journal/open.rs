@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use l402::{Msat, PaymentHash, UnixTime};
 use l402_host::private;
 
+use super::answers::Answers;
 use super::lock::Locks;
 use super::store::Store;
 use crate::Error;
@@ -118,12 +119,12 @@ impl Journal {
     /// Opens or creates `FOLDER/client.db` and `FOLDER/locks/`.
     ///
     /// # Errors
-    /// [`Error::Store`], naming the file. A file that is broken, is a link, belongs to another program
+    /// [`Error::Store`], naming the file. A file that is empty or broken, is a link, belongs to another program
     /// or was written by a newer version is refused and left as it is.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let file = folder.join("client.db");
         let locks = folder.join("locks");
-        // First, for it makes the folders above it as well, each with mode 0700.
+        private::create_folder(folder)?;
         private::create_folder(&locks)?;
         let store = Store::open(&file)?;
         Ok(Self {
@@ -139,6 +140,11 @@ impl Journal {
     /// [`Error::Store`] if the file cannot be read.
     pub fn entries(&self, limit: usize) -> Result<Vec<Entry>, Error> {
         self.with(|store| store.entries(limit))
+    }
+
+    /// The paid answers that were not delivered.
+    pub(crate) fn answers(&self) -> Answers {
+        Answers::new(self.folder().join("answers"))
     }
 
     /// The folder that it was opened in.

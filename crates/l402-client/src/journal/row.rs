@@ -9,6 +9,9 @@ use super::lock::Scope;
 use super::{Entry, State};
 use crate::{Quote, Receipt};
 
+/// The times that an opaque token must have been accepted before it is tried at other paths.
+pub(crate) const ACCEPTED_ENOUGH: u32 = 2;
+
 /// A sound offer that may become a purchase.
 #[derive(Clone)]
 pub(crate) struct Draft {
@@ -22,6 +25,8 @@ pub(crate) struct Draft {
     pub(crate) wallet: String,
     /// The request that it is bought for; see `Hop::fingerprint`.
     pub(crate) request: [u8; 32],
+    /// Buys although the seller is stopped, and ends that.
+    pub(crate) despite_stop: bool,
 }
 
 /// A purchase whose outcome nobody knows: its place, where the step it came to is found.
@@ -33,7 +38,7 @@ pub(crate) struct OpenPurchase {
 }
 
 impl OpenPurchase {
-    pub(super) const COLUMNS: &'static str = "payment_hash, origin, path, state = 'unknown'";
+    pub(super) const COLUMNS: &'static str = "payment_hash, origin, path, state = 'unknown', host";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -41,6 +46,7 @@ impl OpenPurchase {
             scope: Scope {
                 origin: row.get(1)?,
                 path: row.get(2)?,
+                host: row.get(4)?,
             },
             was_asked: row.get(3)?,
         })
@@ -60,6 +66,12 @@ pub(crate) struct Purchase {
     pub(crate) policy: Option<Policy>,
     /// The most that routing was allowed to cost, if the row says so.
     pub(crate) max_fee: Option<Msat>,
+    /// The calls in which it was refused without a reason.
+    pub(crate) refusals: u32,
+    /// The times that it was accepted, as far as that is counted: up to [`ACCEPTED_ENOUGH`].
+    pub(crate) accepted: u32,
+    /// The longest common folder of the paths where it was accepted.
+    pub(crate) folder: Option<String>,
     request: Option<[u8; 32]>,
     scheme: String,
     token: String,
@@ -77,9 +89,11 @@ impl std::fmt::Debug for Purchase {
 
 impl Purchase {
     pub(super) const COLUMNS: &'static str = "payment_hash, origin, path, state, amount_msat, \
-         paid_msat, fee_msat, paid_at, policy, scheme, token, preimage, fee_limit_msat, request";
+         paid_msat, fee_msat, paid_at, policy, scheme, token, preimage, fee_limit_msat, request, \
+         host, refusals, accepted, folder";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        // In the order of `COLUMNS`.
         let policy: Option<String> = row.get(8)?;
         let preimage: Option<[u8; 32]> = row.get(11)?;
         Ok(Self {
@@ -87,6 +101,7 @@ impl Purchase {
             scope: Scope {
                 origin: row.get(1)?,
                 path: row.get(2)?,
+                host: row.get(14)?,
             },
             state: state(row, 3)?,
             amount: Msat::new(row.get(4)?),
@@ -96,6 +111,9 @@ impl Purchase {
             policy: policy.and_then(|text| text.parse().ok()),
             max_fee: row.get::<_, Option<u64>>(12)?.map(Msat::new),
             request: row.get(13)?,
+            refusals: row.get(15)?,
+            accepted: row.get(16)?,
+            folder: row.get(17)?,
             scheme: row.get(9)?,
             token: row.get(10)?,
             preimage: preimage.map(Preimage::from_bytes),
@@ -120,10 +138,31 @@ impl Purchase {
         self.max_fee.filter(|limit| self.fee > *limit)
     }
 
+    /// Returns true if the wallet paid more than the invoice asked, rounded up to whole satoshi.
+    pub(crate) fn is_overpaid(&self) -> bool {
+        // Some wallets have nothing finer than a satoshi.
+        self.paid > Msat::from_sat(self.amount.ceil_sat())
+    }
+
     /// Returns true if the gateway of this project made the token. It also reads the credential beside
     /// the caller's own `Authorization`.
     pub(crate) fn is_ours(&self) -> bool {
         self.policy.is_some()
+    }
+
+    /// The token, byte for byte.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Returns what the row says once the token was accepted at `path`: the count and the folder.
+    pub(super) fn accepted_at(&self, path: &str) -> (u32, String) {
+        let count = self.accepted.saturating_add(1).min(ACCEPTED_ENOUGH);
+        let folder = match &self.folder {
+            None => folder_of(path).to_owned(),
+            Some(folder) => common_folder(folder, path).to_owned(),
+        };
+        (count, folder)
     }
 
     /// Returns true if the proof of the payment is here.
@@ -151,8 +190,25 @@ impl Purchase {
             payment_hash: self.payment_hash,
             paid_at: self.paid_at,
             reused,
+            use_report: None,
         }
     }
+}
+
+/// Returns the folder of a path, with the slash at its end.
+fn folder_of(path: &str) -> &str {
+    path.rfind('/')
+        .and_then(|at| path.get(..=at))
+        .unwrap_or("/")
+}
+
+/// Returns the longest folder that holds both a folder and a path.
+fn common_folder<'a>(folder: &'a str, path: &str) -> &'a str {
+    let alike = folder.bytes().zip(path.bytes()).take_while(|(a, b)| a == b);
+    let alike = alike.count();
+    // A slash is one byte, and cuts no character in two.
+    let end = folder.bytes().take(alike).rposition(|byte| byte == b'/');
+    end.and_then(|at| folder.get(..=at)).unwrap_or("/")
 }
 
 impl Entry {
@@ -192,4 +248,25 @@ pub(super) fn word<T>(
         let name = row.as_ref().column_name(at).unwrap_or("?").to_owned();
         rusqlite::Error::InvalidColumnType(at, name, Type::Text)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_shrinks_to_what_its_paths_have_in_common() {
+        assert_eq!(folder_of("/a/b/c"), "/a/b/");
+        assert_eq!(folder_of("/a"), "/");
+        for (folder, path, common) in [
+            ("/a/b/", "/a/b/d", "/a/b/"),
+            ("/a/b/", "/a/bc/d", "/a/"),
+            ("/a/b/", "/a/b", "/a/"),
+            ("/a/b/", "/x", "/"),
+            ("/a/b/", "/a/b/c/d", "/a/b/"),
+            ("/", "/a", "/"),
+        ] {
+            assert_eq!(common_folder(folder, path), common, "{folder} {path}");
+        }
+    }
 }

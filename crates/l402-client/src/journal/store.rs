@@ -18,7 +18,7 @@ const SCHEMA: Schema = Schema {
     name: "journal of payments",
     application_id: application_id(*b"l4jr"),
     create: LAYOUT,
-    upgrades: &[FROM_1],
+    upgrades: &[FROM_1, FROM_2],
     tables: &["purchase"],
     busy_timeout: Duration::from_secs(10),
     checkpoint_pages: 1000,
@@ -48,7 +48,19 @@ const LAYOUT: &str = "
         live INTEGER NOT NULL,
         wallet TEXT,
         fee_limit_msat INTEGER,
-        request BLOB CHECK (request IS NULL OR length(request) = 32)
+        request BLOB CHECK (request IS NULL OR length(request) = 32),
+        host TEXT,
+        refusals INTEGER NOT NULL DEFAULT 0,
+        accepted INTEGER NOT NULL DEFAULT 0,
+        folder TEXT
+    ) STRICT;
+    CREATE TABLE stopped (
+        what TEXT NOT NULL CHECK (what IN ('host', 'wallet')),
+        name TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        until INTEGER NOT NULL,
+        PRIMARY KEY (what, name)
     ) STRICT;
     CREATE INDEX purchase_scope ON purchase (origin, path, state);
     CREATE INDEX purchase_spent ON purchase (state, paid_at);
@@ -67,6 +79,23 @@ const FROM_1: &str = "
     CREATE INDEX purchase_paid_at ON purchase (paid_at);
     UPDATE purchase SET state = 'unknown', note = 'the wallet may have been asked'
         WHERE state = 'intent';
+";
+
+/// The upgrade from layout 2, which knew nothing of stops, nor of what a token is good for beyond its
+/// own path.
+const FROM_2: &str = "
+    ALTER TABLE purchase ADD COLUMN host TEXT;
+    ALTER TABLE purchase ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE purchase ADD COLUMN accepted INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE purchase ADD COLUMN folder TEXT;
+    CREATE TABLE stopped (
+        what TEXT NOT NULL CHECK (what IN ('host', 'wallet')),
+        name TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        until INTEGER NOT NULL,
+        PRIMARY KEY (what, name)
+    ) STRICT;
 ";
 
 /// The newest date that money has in the file. None is dated before it, whatever the clock says.
@@ -117,7 +146,7 @@ impl Store {
     }
 
     /// Returns the row of a purchase.
-    pub(super) fn purchase(&mut self, hash: &PaymentHash) -> rusqlite::Result<Option<Purchase>> {
+    pub(crate) fn purchase(&mut self, hash: &PaymentHash) -> rusqlite::Result<Option<Purchase>> {
         let sql = format!(
             "SELECT {} FROM purchase WHERE payment_hash = ?1",
             Purchase::COLUMNS
@@ -135,13 +164,14 @@ impl Store {
     ) -> rusqlite::Result<Vec<OpenPurchase>> {
         let sql = format!(
             "SELECT {} FROM purchase WHERE state IN ('intent', 'unknown') \
-             AND (?1 IS NULL OR (origin = ?1 AND path = ?2)) ORDER BY created, rowid",
+             AND (?1 IS NULL OR (origin = ?1 AND path = ?2 AND host IS ?3)) ORDER BY created, rowid",
             OpenPurchase::COLUMNS
         );
         let (origin, path) = (scope.map(|s| &s.origin), scope.map(|s| &s.path));
+        let host = scope.and_then(|s| s.host.as_ref());
         self.0
             .prepare_cached(&sql)?
-            .query_map(params![origin, path], OpenPurchase::read)?
+            .query_map(params![origin, path, host], OpenPurchase::read)?
             .collect()
     }
 }

@@ -26,9 +26,7 @@ pub(crate) struct PaymentRequiredAnswer<'a> {
     pub(crate) status: StatusCode,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
-    /// The wallet's network. Without a wallet any network will do, since nothing is paid.
-    pub(crate) network: Option<Network>,
-    pub(crate) plain_http: bool,
+    pub(crate) payer: Payer,
 }
 
 impl PaymentRequiredAnswer<'_> {
@@ -43,11 +41,7 @@ impl PaymentRequiredAnswer<'_> {
             headers: self.headers,
             body: self.body,
         };
-        let payer = Payer {
-            network: self.network,
-            plain_http: self.plain_http,
-        };
-        let (offer, invoice, amount) = examine(&answer, &payer, now).into_sound()?;
+        let (offer, invoice, amount) = examine(&answer, &self.payer, now).into_sound()?;
         let origin = self.url.origin().ascii_serialization();
         Ok(Offer {
             quote: quote(&offer, &invoice, amount, origin, limits),

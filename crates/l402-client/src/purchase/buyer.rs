@@ -1,5 +1,6 @@
 //! The buyer: everything that all clones of a client share.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +27,15 @@ pub(crate) struct Buyer {
     /// The longest that a call waits for another purchase of the same scope.
     pub(crate) patience: Duration,
     pub(crate) payment_deadline: Duration,
+    /// The longest that a call waits in all where servers answer 429.
+    pub(crate) rate_limit_patience: Duration,
     pub(crate) plain_http: bool,
+    /// Buys of sellers who took money for nothing.
+    pub(crate) despite_stop: bool,
+    /// The pauses before a credential that was refused without a reason is presented again.
+    pub(crate) settle_pauses: [Duration; 2],
+    /// See [`Payer::body_challenge`](crate::examine::Payer).
+    pub(crate) body_challenge: bool,
     /// The places of those who ask ahead of the queue.
     pub(crate) ahead: Semaphore,
     /// Wall and monotonic time of the start: see [`Buyer::window_time`].
@@ -35,8 +44,13 @@ pub(crate) struct Buyer {
 
 impl Buyer {
     pub(crate) fn notify(&self, event: &Event) {
-        if let Some(progress) = &self.progress {
-            progress.event(event);
+        let Some(progress) = &self.progress else {
+            return;
+        };
+        // A panic of the caller's code would end the task that pays, and leave unknown what is not.
+        let told = catch_unwind(AssertUnwindSafe(|| progress.event(event)));
+        if told.is_err() {
+            tracing::error!("the receiver of events panicked; the purchase goes on");
         }
     }
 

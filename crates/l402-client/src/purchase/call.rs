@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
-use l402::PaymentHash;
 
 use super::buyer::Buyer;
+use super::kept::KeptPurchase;
+use super::pauses::Pauses;
 use super::present::not_served;
-use crate::http::Hop;
-use crate::{BudgetLimit, Error, Quote, Request, Response};
+use crate::http::{Hop, retry_after};
+use crate::journal::{Delivery, Scope};
+use crate::{BudgetLimit, Error, Event, Price, Receipt, Refused, Request, Response};
 
 /// The most redirects of one try.
 const REDIRECTS_MAX: usize = 10;
@@ -18,15 +20,48 @@ impl Buyer {
     /// that were cut short: their money is reserved, and perhaps nothing was ever paid.
     pub(crate) async fn send(self: &Arc<Self>, request: Request) -> Result<Response, Error> {
         let hop = Hop::first(request, &self.spool).await?;
-        let error = match self.follow(hop.clone()).await {
+        if let Some(kept) = self.kept_answer(&hop).await? {
+            return Ok(kept);
+        }
+        let mut pauses = self.pauses();
+        let error = match self.follow(hop.clone(), &mut pauses).await {
             Err(error) if is_over_the_day(&error) && self.has_open_purchases().await? => error,
-            outcome => return outcome,
+            outcome => return outcome.map(|answer| answer.to(hop)),
         };
         // Nothing was paid by the first try, or its error would be another one.
         match self.reconcile().await {
-            Ok(_) => self.follow(hop).await,
+            Ok(_) => {
+                let answered = self.follow(hop.clone(), &mut pauses).await;
+                answered.map(|answer| answer.to(hop))
+            }
             Err(_) => Err(error),
         }
+    }
+
+    /// Returns the answer to this very request that an earlier call has paid for, had, and could not
+    /// deliver.
+    async fn kept_answer(&self, hop: &Hop) -> Result<Option<Response>, Error> {
+        let answers = self.journal.answers();
+        // Before the name, for which a large body is read once more.
+        if answers.is_empty() {
+            return Ok(None);
+        }
+        let (name, now) = (hop.name().await?, self.clock.wall());
+        let looked = {
+            let (answers, name) = (answers.clone(), name.clone());
+            tokio::task::spawn_blocking(move || answers.find(&name, now))
+        };
+        let Ok(Some(found)) = looked.await else {
+            return Ok(None);
+        };
+        let hash = found.payment_hash;
+        let row = self.journal.run(move |store| store.purchase(&hash)).await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        self.notify(&Event::Redelivered(hash));
+        let receipt = row.receipt(true);
+        Ok(Some(Response::kept(found, receipt, answers, name)))
     }
 
     async fn has_open_purchases(&self) -> Result<bool, Error> {
@@ -35,56 +70,149 @@ impl Buyer {
     }
 
     /// One try: the answer behind all redirects. At most one of its stops is paid.
-    async fn follow(self: &Arc<Self>, mut hop: Hop) -> Result<Response, Error> {
-        let (mut bought, mut redirects) = (None, Vec::new());
-        for _ in 0..=REDIRECTS_MAX {
-            let bought_now = bought
-                .as_ref()
-                .map(|receipt: &crate::Receipt| receipt.payment_hash);
-            let answer = match self.fetch(&hop, bought_now).await {
-                Ok(answer) => answer,
-                Err(error) => return Err(after_payment(error, bought_now)),
+    async fn follow(
+        self: &Arc<Self>,
+        mut hop: Hop,
+        pauses: &mut Pauses,
+    ) -> Result<Response, Error> {
+        // The purchase whose credential goes along, or else the one that a redirect has used up.
+        let (mut along, mut used_up): (Option<(Delivery, Receipt)>, Option<UsedUp>) = (None, None);
+        let mut redirects = Vec::new();
+        while redirects.len() <= REDIRECTS_MAX {
+            let answer = match along.take() {
+                Some((delivery, receipt)) => {
+                    let kept = KeptPurchase {
+                        paid: delivery.purchase,
+                        claim: delivery.claim,
+                    };
+                    self.fetch_along(&hop, kept, receipt.reused).await
+                }
+                None => {
+                    let bought = used_up.as_ref().map(|it| it.receipt.payment_hash);
+                    self.fetch(&hop, bought).await
+                }
             };
-            match self.next_hop(&hop, answer.status(), answer.headers()) {
-                Some(next) => hop = next,
-                None => return Ok(answer.with_receipt(bought).behind(redirects)),
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(error) => return Err(self.after_payment(error, used_up).await),
+            };
+            // Waiting holds no right to buy. What this call has paid for goes along, so that it pays
+            // for nothing else; with a token of before it begins anew.
+            let (status, headers) = (answer.status(), answer.headers());
+            if self.has_waited(pauses, status, headers).await {
+                along = answer
+                    .into_delivery()
+                    .filter(|(_, receipt)| !receipt.reused);
+                continue;
             }
+            let next = match self.next_hop(&hop, answer.status(), answer.headers()) {
+                Ok(None) => {
+                    let answer = answer.with_receipt(used_up.map(|it| it.receipt));
+                    return Ok(answer.behind(redirects));
+                }
+                Ok(Some(next)) => next,
+                Err(error) => return Err(still_open(error, answer.receipt())),
+            };
             redirects.push(answer.head());
-            bought = answer.into_receipt().await.or(bought);
+            if !next.foreign && answer.may_go_along() {
+                along = answer.into_delivery();
+            } else if let Some(receipt) = answer.into_receipt().await {
+                let seller = Scope::of(&hop.url, hop.host()).seller();
+                used_up = Some(UsedUp { receipt, seller });
+            }
+            hop = next;
         }
         let detail = format!("more than {REDIRECTS_MAX} redirects");
-        Err(after_payment(
+        let error = still_open(
             Error::Transport { detail },
-            bought.map(|receipt| receipt.payment_hash),
-        ))
+            along.as_ref().map(|(_, receipt)| receipt),
+        );
+        Err(self.after_payment(error, used_up).await)
     }
 
-    /// Asks the price and pays nothing; `None` if the answer is not a 402.
-    pub(crate) async fn quote(&self, request: Request) -> Result<Option<Quote>, Error> {
+    /// Turns an error behind a redirect that has used a payment up into one that says so. If this call
+    /// has paid, the next one would pay again: the seller is stopped.
+    async fn after_payment(&self, error: Error, used_up: Option<UsedUp>) -> Error {
+        let Some(UsedUp { receipt, seller }) = used_up else {
+            return error;
+        };
+        let error = if error.no_money_moved() {
+            let reason = format!("behind its redirect: {} failed", error.code());
+            not_served(receipt.payment_hash, None, reason, false)
+        } else {
+            error
+        };
+        if !receipt.reused {
+            self.stop_seller(seller, "a paid answer led to nothing")
+                .await;
+        }
+        error
+    }
+
+    /// Asks the price and pays nothing.
+    pub(crate) async fn price(&self, request: Request) -> Result<Price, Error> {
         let mut hop = Hop::first(request, &self.spool).await?;
-        for _ in 0..=REDIRECTS_MAX {
+        let (mut redirects, mut pauses) = (0, self.pauses());
+        while redirects <= REDIRECTS_MAX {
             let answer = self.http.ask(&hop).await?;
-            if answer.status() == StatusCode::PAYMENT_REQUIRED {
-                return self
-                    .offer(&hop, answer)
-                    .await
-                    .map(|offer| Some(offer.quote));
+            let (status, headers) = (answer.status(), answer.headers());
+            if status == StatusCode::PAYMENT_REQUIRED {
+                let offer = self.offer(&hop, answer).await?;
+                return Ok(Price::Asked(Box::new(offer.quote)));
             }
-            match self.next_hop(&hop, answer.status(), answer.headers()) {
+            if self.has_waited(&mut pauses, status, headers).await {
+                continue;
+            }
+            match self.next_hop(&hop, status, headers)? {
                 Some(next) => hop = next,
-                None => return Ok(None),
+                None if status.is_success() => return Ok(Price::Free),
+                None => {
+                    let retry_after = retry_after(headers, self.clock.wall());
+                    let status = status.as_u16();
+                    return Ok(Price::Unknown {
+                        status,
+                        retry_after,
+                    });
+                }
             }
+            redirects += 1;
         }
         Err(Error::Transport {
             detail: format!("more than {REDIRECTS_MAX} redirects"),
         })
     }
 
-    fn next_hop(&self, hop: &Hop, status: StatusCode, headers: &HeaderMap) -> Option<Hop> {
-        self.follow_redirects
+    /// Returns the request that a redirect asks for, `None` if the answer is none to follow.
+    ///
+    /// # Errors
+    /// [`Refused::RedirectedAcrossOrigins`] if the body would go to another origin: it may hold
+    /// secrets, and the caller has named the first origin only.
+    fn next_hop(
+        &self,
+        hop: &Hop,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> Result<Option<Hop>, Error> {
+        let next = self
+            .follow_redirects
             .then(|| hop.next(status, headers, self.keep_method))
-            .flatten()
+            .flatten();
+        if let Some(next) = next.as_ref().filter(|next| next.foreign && next.has_body()) {
+            let origin = next.url.origin().ascii_serialization();
+            let detail = format!(
+                "a redirect would take the body to another origin, {origin}; send it there \
+                 directly if you mean to"
+            );
+            return Err(Error::refused(Refused::RedirectedAcrossOrigins, detail));
+        }
+        Ok(next)
     }
+}
+
+/// A purchase that a redirect has used up, and the name of its seller.
+struct UsedUp {
+    receipt: Receipt,
+    seller: String,
 }
 
 fn is_over_the_day(error: &Error) -> bool {
@@ -97,13 +225,15 @@ fn is_over_the_day(error: &Error) -> bool {
     )
 }
 
-/// An error behind a redirect from something paid is no longer one that cost nothing.
-fn after_payment(error: Error, bought: Option<PaymentHash>) -> Error {
-    match bought {
-        Some(hash) if error.no_money_moved() => {
-            let reason = format!("behind its redirect: {} failed", error.code());
-            not_served(hash, None, reason, false)
+/// An error at a redirect of something paid is no longer one that cost nothing. Its purchase stays
+/// paid.
+fn still_open(error: Error, receipt: Option<&Receipt>) -> Error {
+    match receipt {
+        Some(receipt) => {
+            let reason = error.to_string();
+            let reason = reason.trim_end_matches("; no money moved").to_owned();
+            not_served(receipt.payment_hash, None, reason, true)
         }
-        _ => error,
+        None => error,
     }
 }

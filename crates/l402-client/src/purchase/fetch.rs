@@ -6,7 +6,8 @@
 //! flight lock ─ what became of open purchases? ─ unknown: stop
 //!             ├ a token that fits: present it ─────────────── refused: put it away, once more
 //!             └ ask ─ not 402: that is the answer
-//!                   └ 402: check ─ reserve ─ approve ─ pay once ─ record ─ present once
+//!                   └ 402: check ─ a token of another path that covers it: present it
+//!                            └ reserve ─ approve ─ pay once ─ record ─ present once
 //! ```
 //!
 //! The flight lock covers everything up to the record of the payment, and ends there: what was
@@ -21,11 +22,14 @@ use super::buyer::Buyer;
 use super::kept::{KeptPurchase, TOKENS_TRIED_MAX, Used, none_covers};
 use super::present::{Presented, not_served};
 use super::queue::is_final;
-use crate::http::Hop;
+use super::verdict::RefusalKind;
+use crate::http::{Hop, NoResponse};
 use crate::journal::{Delivery, Draft, Flight, Recorded, ReserveOutcome, Scope};
-use crate::offer::{BODY_MAX, Offer, PaymentRequiredAnswer};
+use crate::offer::{BODY_MAX, BODY_TIME, Offer, Payer, PaymentRequiredAnswer};
 use crate::origin::is_private;
 use crate::{Error, Event, Refused, Response};
+
+const LEADS_TO_MORE: &str = "the paid answer leads to something that asks for another payment";
 
 impl Buyer {
     /// The answer of one URL. `bought` is what this call has paid for already.
@@ -34,7 +38,7 @@ impl Buyer {
         hop: &Hop,
         bought: Option<PaymentHash>,
     ) -> Result<Response, Error> {
-        let scope = Scope::of(&hop.url);
+        let scope = Scope::of(&hop.url, hop.host());
         let (mut tried, mut unserved) = (Vec::new(), 0);
         // The first of a crowd asks with the right to buy, the others beside it. So who is put off
         // because so many ask stands in the queue behind one who was asked for money.
@@ -88,28 +92,64 @@ impl Buyer {
             return Ok(Response::free(answer));
         }
         if let Some(hash) = bought {
-            let reason = "the paid answer leads to something that asks for another payment";
-            return Err(not_served(hash, Some(402), reason.into(), false));
+            return Err(not_served(hash, Some(402), LEADS_TO_MORE.into(), false));
         }
         // Examined before a wallet is looked for, so that an unsound price is never shown as one.
         let offer = self.offer(hop, answer).await?;
+        if let Some(answer) = self.use_of_other_paths(hop, &scope, &offer).await? {
+            return Ok(answer);
+        }
         let Some(wallet) = self.wallet.clone() else {
             return Err(Error::PaymentRequired(Box::new(offer.quote)));
         };
         self.notify(&Event::Challenged(offer.quote.clone()));
         let quote = offer.quote.clone();
-        let draft = draft(hop, scope, offer, wallet.name()).await?;
+        let draft = self.draft(hop, scope, offer, wallet.name()).await?;
         let recorded = self.reserve(draft).await?;
         let kept = self.pay(wallet, recorded, quote, flight).await?;
         self.notify(&Event::Retrying);
         let hash = kept.paid.row().payment_hash;
-        match self.present(hop, &kept.paid).await {
-            Presented::Answer(answer) => Ok(self.bought(answer, kept, false)),
+        match self.present_until_settled(hop, &kept.paid).await {
+            Presented::Answer(answer) => Ok(self.bought(answer, hop, kept, false)),
+            Presented::Free(answer) => Ok(Response::free(answer)),
             Presented::Failed { status, reason } => Err(not_served(hash, status, reason, true)),
-            Presented::TurnedAway { status, code, .. } => {
-                Err(self.turned_away(kept.paid, status, code).await)
+            Presented::Refused(refusal) if refusal.kind == RefusalKind::Unexplained => {
+                Err(self.refused_once(kept.paid, &refusal).await)
+            }
+            Presented::Refused(refusal) => {
+                let reason = refusal.reason();
+                Err(self.turned_away(kept.paid, refusal.status, reason).await)
             }
         }
+    }
+
+    /// Follows a redirect inside the origin with the credential of this call.
+    pub(super) async fn fetch_along(
+        &self,
+        hop: &Hop,
+        kept: KeptPurchase,
+        reused: bool,
+    ) -> Result<Response, Error> {
+        let hash = kept.paid.row().payment_hash;
+        match self.present(hop, &kept.paid).await {
+            Presented::Answer(answer) => return Ok(self.bought(answer, hop, kept, reused)),
+            Presented::Failed { status, reason } => {
+                return Err(not_served(hash, status, reason, true));
+            }
+            Presented::Free(_) | Presented::Refused(_) => {}
+        }
+        // The redirect itself may have been the delivery, of something that is free from there on.
+        let kept_open = |error: NoResponse| not_served(hash, None, error.text(), true);
+        let answer = self.http.ask(hop).await.map_err(kept_open)?;
+        if answer.status() != StatusCode::PAYMENT_REQUIRED {
+            return Ok(self.bought(answer, hop, kept, reused));
+        }
+        let reason = LEADS_TO_MORE.to_owned();
+        if kept.paid.row().is_single_use() {
+            return Err(self.turned_away(kept.paid, 402, reason).await);
+        }
+        // Still good for what it was bought for.
+        Err(not_served(hash, Some(402), reason, true))
     }
 
     /// Reads and checks a 402.
@@ -122,14 +162,18 @@ impl Buyer {
         let (status, headers) = (answer.status(), answer.headers().clone());
         // The challenge is in the head. A body that is too long or breaks off counts as empty, for it
         // is only held against the invoice.
-        let body = self.http.body(answer, BODY_MAX).await;
+        let body = self.http.body(answer, BODY_MAX, BODY_TIME).await;
         let answer = PaymentRequiredAnswer {
             url: &hop.url,
             status,
             headers: &headers,
             body: &body.unwrap_or_default(),
-            network: self.wallet.as_ref().map(|wallet| wallet.network()),
-            plain_http: self.plain_http,
+            payer: Payer {
+                body_challenge: self.body_challenge,
+                // Without a wallet any network will do, since nothing is paid.
+                network: self.wallet.as_ref().map(|wallet| wallet.network()),
+                plain_http: self.plain_http,
+            },
         };
         answer.offer(&self.limits, self.clock.wall())
     }
@@ -174,6 +218,7 @@ impl Buyer {
     pub(super) fn bought(
         &self,
         answer: reqwest::Response,
+        hop: &Hop,
         kept: KeptPurchase,
         reused: bool,
     ) -> Response {
@@ -182,20 +227,28 @@ impl Buyer {
             clock: Arc::clone(&self.clock),
             purchase: kept.paid,
             claim: kept.claim,
+            path: hop.url.path().to_owned(),
         };
         Response::bought(answer, delivery, reused)
     }
-}
 
-async fn draft(hop: &Hop, scope: Scope, offer: Offer, wallet: String) -> Result<Draft, Error> {
-    Ok(Draft {
-        scope,
-        quote: offer.quote,
-        network: offer.network,
-        scheme: offer.scheme,
-        token: offer.token,
-        valid_until: offer.valid_until,
-        wallet,
-        request: hop.fingerprint().await?,
-    })
+    async fn draft(
+        &self,
+        hop: &Hop,
+        scope: Scope,
+        offer: Offer,
+        wallet: String,
+    ) -> Result<Draft, Error> {
+        Ok(Draft {
+            scope,
+            quote: offer.quote,
+            network: offer.network,
+            scheme: offer.scheme,
+            token: offer.token,
+            valid_until: offer.valid_until,
+            wallet,
+            request: hop.fingerprint().await?,
+            despite_stop: self.despite_stop,
+        })
+    }
 }

@@ -1,9 +1,11 @@
 //! Purchases of earlier calls whose credentials may still be good.
 
-use l402::PaymentHash;
+use http::StatusCode;
+use l402::{PaymentHash, Problem};
 
 use super::buyer::Buyer;
-use super::present::{Presented, not_served};
+use super::present::{Presented, may_be_stale, not_served};
+use super::verdict::{Refusal, RefusalKind};
 use crate::http::Hop;
 use crate::journal::{Claim, Paid, Scope, State};
 use crate::{Error, Event, Response};
@@ -58,7 +60,7 @@ impl Buyer {
 
     /// Claims a purchase that was never served. A token for one answer needs the claim; any other
     /// may be presented beside the holder of the claim.
-    async fn hold(&self, paid: Paid) -> Result<Option<KeptPurchase>, Error> {
+    pub(super) async fn hold(&self, paid: Paid) -> Result<Option<KeptPurchase>, Error> {
         if paid.row().state != State::Paid {
             return Ok(Some(KeptPurchase { paid, claim: None }));
         }
@@ -83,38 +85,76 @@ impl Buyer {
             self.notify(&Event::Resuming(hash));
         }
         let unserved = kept.claim.is_some() && kept.paid.row().state == State::Paid;
-        let (status, code) = match self.present(hop, &kept.paid).await {
+        // A token that was accepted before has no payment to wait for.
+        let presented = if unserved {
+            self.present_until_settled(hop, &kept.paid).await
+        } else {
+            self.present(hop, &kept.paid).await
+        };
+        let refusal = match self.or_without(hop, presented).await? {
             Presented::Answer(answer) => {
-                let answer = self.bought(answer, kept, true);
+                let answer = self.bought(answer, hop, kept, true);
                 return Ok(Used::Answer(Box::new(answer)));
             }
             Presented::Failed { status, reason } => {
                 return Err(not_served(hash, status, reason, true));
             }
-            Presented::TurnedAway {
-                not_covered: true, ..
-            } if !unserved => return Ok(Used::No),
-            Presented::TurnedAway {
-                status,
-                code,
-                not_covered,
-            } => {
-                // It may be so, for another request than the one that it was bought for.
-                if not_covered && !kept.paid.row().is_for(&hop.fingerprint().await?) {
-                    return Ok(Used::NotCovered);
-                }
-                (status, code)
+            Presented::Free(answer) => {
+                return Ok(Used::Answer(Box::new(Response::free(answer))));
             }
+            Presented::Refused(refusal) => refusal,
         };
-        let now = self.clock.wall();
+        if refusal.kind == RefusalKind::NotCovered {
+            if !unserved {
+                return Ok(Used::No);
+            }
+            // It may be so, for another request than the one that it was bought for.
+            if !kept.paid.row().is_for(&hop.fingerprint().await?) {
+                return Ok(Used::NotCovered);
+            }
+        }
+        self.refused_again(kept, &refusal).await
+    }
+
+    /// Replaces an answer of 403 or 410 that may be about a stale token. The same request is asked
+    /// once without the token: 402 says that the token was no good, and what is free is the answer.
+    async fn or_without(&self, hop: &Hop, presented: Presented) -> Result<Presented, Error> {
+        let answer = match presented {
+            Presented::Answer(answer) if may_be_stale(&answer) => answer,
+            other => return Ok(other),
+        };
+        let without = self.http.ask(hop).await?;
+        Ok(match without.status() {
+            StatusCode::PAYMENT_REQUIRED => {
+                Presented::Refused(Refusal::unexplained(answer.status()))
+            }
+            status if status.is_success() => Presented::Free(without),
+            _ => Presented::Answer(answer),
+        })
+    }
+
+    /// Acts on a refusal of an earlier purchase, by what the journal says of it now.
+    async fn refused_again(&self, kept: KeptPurchase, refusal: &Refusal) -> Result<Used, Error> {
+        let (hash, now) = (kept.paid.row().payment_hash, self.clock.wall());
         let fresh = self.journal.run(move |store| store.paid(&hash)).await?;
-        match fresh.map(|paid| paid.row().state) {
-            // Money went for nothing: that is reported, and not covered up by buying again.
-            Some(State::Paid) if kept.claim.is_some() => {
-                Err(self.turned_away(kept.paid, status, code).await)
+        let fresh = fresh.as_ref().map(Paid::row);
+        match fresh.map(|row| (row.state, row.refusals)) {
+            // Money went for nothing: that is reported, and not covered up by buying again. A refusal
+            // without a reason is believed once it repeats.
+            Some((State::Paid, 0))
+                if kept.claim.is_some() && refusal.kind == RefusalKind::Unexplained =>
+            {
+                Err(self.refused_once(kept.paid, refusal).await)
+            }
+            Some((State::Paid, _)) if kept.claim.is_some() => {
+                let reason = refusal.reason();
+                if refusal.code == Problem::Consumed.code() {
+                    return Err(self.used_up_before(kept.paid, refusal.status, reason).await);
+                }
+                Err(self.turned_away(kept.paid, refusal.status, reason).await)
             }
             // Somebody else is having its first answer at this moment.
-            Some(State::Paid) => Ok(Used::No),
+            Some((State::Paid, _)) => Ok(Used::No),
             _ => {
                 self.journal
                     .run(move |store| store.evict(kept.paid, now))

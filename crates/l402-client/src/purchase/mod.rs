@@ -3,7 +3,7 @@
 //! ```text
 //!   call ──▶ fetch ──▶ queue ──▶ recover ──▶ kept ──▶ present        a credential that was bought before
 //!                                   │          │ none fits
-//!                                   │          └──▶ offer ──▶ pay ──▶ record ──▶ present
+//!                                   │          └──▶ offer ──▶ other paths ──▶ pay ──▶ record ──▶ present
 //!                                   └─ unknown: nothing is bought
 //! ```
 //!
@@ -44,11 +44,14 @@ mod buyer;
 mod call;
 mod fetch;
 mod kept;
+mod other_paths;
+mod pauses;
 mod pay;
 mod present;
 mod queue;
 mod record;
 mod recover;
+mod verdict;
 
 pub(crate) use buyer::Buyer;
 pub(crate) use queue::AHEAD_MAX;

@@ -51,6 +51,7 @@ impl Buyer {
         failpoint::hit(Step::AskedDurable);
         self.notify(&Event::Paying);
         let (in_flight, outcome) = self.ask(wallet, sent).await;
+        let outcome = with_proof(wallet, in_flight.payment_hash(), outcome).await;
         failpoint::hit(Step::Asked);
         let paid = self.record(in_flight, outcome).await?;
         failpoint::hit(Step::PaidDurable);
@@ -115,6 +116,25 @@ impl Buyer {
         }
         let error = WalletError::new(ErrorKind::Timeout, "the wallet is long past its deadline");
         (in_flight, PaymentOutcome::Unknown(Unknown { error }))
+    }
+}
+
+/// Looks a payment up once whose preimage proves nothing. Returns what the wallet says then, if that
+/// has the proof, and else its first word.
+async fn with_proof(wallet: &dyn Pay, hash: PaymentHash, first: PaymentOutcome) -> PaymentOutcome {
+    let is_proven = |outcome: &PaymentOutcome| match outcome {
+        PaymentOutcome::Settled { preimage, .. } => preimage.proves(&hash),
+        PaymentOutcome::Failed(_) | PaymentOutcome::Unknown(_) => false,
+    };
+    let is_claimed = matches!(first, PaymentOutcome::Settled { .. });
+    if !is_claimed || is_proven(&first) {
+        return first;
+    }
+    // Not the first word alone: perhaps only that answer was garbled. And no other one than proof: a
+    // wallet that takes back what it said is not to be believed either way.
+    match tokio::time::timeout(LATE_MAX, wallet.lookup(hash)).await {
+        Ok(Ok(Some(second))) if is_proven(&second) => second,
+        _ => first,
     }
 }
 

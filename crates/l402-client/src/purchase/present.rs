@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
-use l402::{PaymentHash, Problem};
+use http::StatusCode;
+use l402::PaymentHash;
 use serde_json::Value;
 
 use super::buyer::Buyer;
+use super::verdict::{Refusal, RefusalKind, failure, may_be_a_verdict, verdict, wants_same_token};
 use crate::Error;
 use crate::http::{CredentialHeader, Hop, retry_after};
-use crate::journal::Paid;
-use crate::offer::BODY_MAX;
+use crate::journal::{Paid, Stop, Stopped};
+use crate::offer::{BODY_MAX, BODY_TIME};
 
 /// The number of times that a credential is presented again while it is in use.
 const IN_USE_TRIES: u32 = 5;
@@ -21,22 +22,36 @@ const SAME_TOKEN_TRIES: u32 = 2;
 /// The longest pause between two tries, however long the server asks for: the caller waits.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
+/// The time for which nothing is bought of a seller who took money for nothing: a day.
+const STOP_TIME: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The answer of a server to a credential.
 pub(super) enum Presented {
     /// The server answers the request itself.
     Answer(reqwest::Response),
     /// There is no answer now, for a reason that is not in the credential.
     Failed { status: Option<u16>, reason: String },
-    /// The server answers 401 or 402. `not_covered` is set if it says that the token is good for
-    /// another request.
-    TurnedAway {
-        status: u16,
-        code: &'static str,
-        not_covered: bool,
-    },
+    /// The server answers the request without the credential, for nothing.
+    Free(reqwest::Response),
+    /// The server refuses the credential.
+    Refused(Refusal),
 }
 
 impl Buyer {
+    /// Presents a credential that was paid for and never accepted. A server that refuses it without
+    /// a reason may not have seen the payment yet, so it is asked again after each of the pauses.
+    pub(super) async fn present_until_settled(&self, hop: &Hop, paid: &Paid) -> Presented {
+        for pause in self.settle_pauses {
+            match self.present(hop, paid).await {
+                Presented::Refused(refusal) if refusal.kind == RefusalKind::Unexplained => {
+                    tokio::time::sleep(pause).await;
+                }
+                presented => return presented,
+            }
+        }
+        self.present(hop, paid).await
+    }
+
     /// Presents a credential. A server that says to wait, or to come again with the same token,
     /// is taken at its word a few times; none of this pays.
     pub(super) async fn present(&self, hop: &Hop, paid: &Paid) -> Presented {
@@ -47,9 +62,10 @@ impl Buyer {
                 reason,
             };
         };
+        let is_ours = paid.row().is_ours();
         let credential = CredentialHeader {
             value,
-            has_own_header: paid.row().is_ours(),
+            has_own_header: is_ours,
         };
         // Counted apart: a token in use is ordinary and ends soon, a failing server may not.
         let (mut in_use, mut failed) = (0, 0);
@@ -63,43 +79,71 @@ impl Buyer {
                     };
                 }
             };
-            let status = answer.status();
-            if !is_refusal(status) {
+            let (status, headers) = (answer.status(), answer.headers().clone());
+            if !may_be_a_verdict(status, &headers, is_ours) {
                 return Presented::Answer(answer);
             }
-            let pause = retry_after(answer.headers());
-            if status == StatusCode::CONFLICT && !is_problem(answer.headers()) {
-                return Presented::Answer(answer);
-            }
-            // Only now is the body read: an answer to the request belongs to the caller, unread.
-            let document = self.document(answer).await;
-            let problem = problem(&document);
+            // The body of an answer of the service goes on to the caller, so it is read and put back.
+            let (answer, document) = self.document(answer).await;
             let tries = match status.as_u16() {
-                // Final: the same credential would be answered the same way.
-                401 | 402 => return turned_away(status, problem),
+                401 | 402 => {
+                    let refusal = verdict(status, &headers, &document, is_ours);
+                    return refusal.map_or(Presented::Answer(answer), Presented::Refused);
+                }
                 409 if in_use < IN_USE_TRIES => &mut in_use,
                 502..=504 if failed < SAME_TOKEN_TRIES && wants_same_token(&document) => {
                     &mut failed
                 }
-                _ => return failure(status, problem),
+                _ => {
+                    return Presented::Failed {
+                        status: Some(status.as_u16()),
+                        reason: failure(status, &document),
+                    };
+                }
             };
             *tries += 1;
-            tokio::time::sleep(pause.unwrap_or(Duration::from_secs(1)).min(PAUSE_MAX)).await;
+            let pause = retry_after(&headers, self.clock.wall()).unwrap_or(Duration::from_secs(1));
+            tokio::time::sleep(pause.min(PAUSE_MAX)).await;
         }
     }
 
-    /// Returns the body of a refusal, null if it is no JSON.
-    async fn document(&self, answer: reqwest::Response) -> Value {
-        let body = self.http.body(answer, BODY_MAX).await;
+    /// Reads the body of an answer, at most [`BODY_MAX`] bytes, and returns the answer with its body
+    /// put back, and the body as JSON, null if it is none.
+    async fn document(&self, answer: reqwest::Response) -> (reqwest::Response, Value) {
+        let (answer, body) = self.http.peek(answer, BODY_MAX, BODY_TIME).await;
         let document = body.and_then(|body| serde_json::from_slice(&body).ok());
-        document.unwrap_or_default()
+        (answer, document.unwrap_or_default())
     }
 
-    /// Records that a paid credential was refused, for the caller to take up with the seller.
-    pub(super) async fn turned_away(&self, paid: Paid, status: u16, code: &str) -> Error {
+    /// Records that a paid credential was refused for good, for the caller to take up with the
+    /// seller, and buys nothing more there for a day.
+    pub(super) async fn turned_away(&self, paid: Paid, status: u16, reason: String) -> Error {
+        let seller = paid.row().scope.seller();
+        let error = self.refused_for_good(paid, status, &reason).await;
+        self.stop_seller(seller, &reason).await;
+        error
+    }
+
+    /// As [`Buyer::turned_away`], for a credential of an earlier call that the server calls used up.
+    /// That call may have had the answer and been killed before it could say so, so the seller is
+    /// stopped only if this comes a second time without an answer in between.
+    pub(super) async fn used_up_before(&self, paid: Paid, status: u16, reason: String) -> Error {
+        let (scope, hash) = (paid.row().scope.clone(), paid.row().payment_hash);
+        let seller = scope.seller();
+        let again = self
+            .journal
+            .run(move |store| store.has_refused_another(&scope, &hash))
+            .await;
+        let error = self.refused_for_good(paid, status, &reason).await;
+        if again.unwrap_or(true) {
+            self.stop_seller(seller, &reason).await;
+        }
+        error
+    }
+
+    async fn refused_for_good(&self, paid: Paid, status: u16, reason: &str) -> Error {
         let hash = paid.row().payment_hash;
-        let reason = format!("the server refuses the paid credential ({status} {code})");
-        let (note, now) = (reason.clone(), self.clock.wall());
+        let (note, now) = (reason.to_owned(), self.clock.wall());
         let moved = self
             .journal
             .run(move |store| store.refused(paid, &note, now))
@@ -109,60 +153,49 @@ impl Buyer {
         if let Err(error) = moved {
             tracing::warn!(%hash, %error, "cannot record a refused purchase");
         }
-        not_served(hash, Some(status), reason, false)
+        not_served(hash, Some(status), reason.to_owned(), false)
+    }
+
+    /// Records a refusal that may only be early. The next call presents the credential again.
+    pub(super) async fn refused_once(&self, paid: Paid, refusal: &Refusal) -> Error {
+        let hash = paid.row().payment_hash;
+        let (reason, now) = (refusal.reason(), self.clock.wall());
+        let note = reason.clone();
+        let noted = self
+            .journal
+            .run(move |store| store.refused_once(paid, &note, now))
+            .await;
+        if let Err(error) = noted {
+            tracing::warn!(%hash, %error, "cannot record a refusal");
+        }
+        let reason = format!("{reason}; it may not have seen the payment yet");
+        not_served(hash, Some(refusal.status), reason, true)
+    }
+
+    /// Buys nothing more of a seller for a day. Without the row, the next run may pay once more.
+    pub(super) async fn stop_seller(&self, seller: String, reason: &str) {
+        let since = self.dating_time();
+        let because = Stopped {
+            reason: reason.to_owned(),
+            since,
+            until: since.saturating_add(STOP_TIME),
+        };
+        let stop = Stop::Host(seller);
+        let stopped = self
+            .journal
+            .run(move |store| store.stop(&stop, &because))
+            .await;
+        if let Err(error) = stopped {
+            tracing::warn!(%error, "cannot record that a seller is stopped");
+        }
     }
 }
 
-/// Returns true if the status allows that the answer is about the credential and not about the
-/// request.
-fn is_refusal(status: StatusCode) -> bool {
-    match status.as_u16() {
-        401 | 402 | 409 => true,
-        // Not implemented, and a version that is not spoken: the same request is answered alike
-        // every time, so it is an answer to it.
-        501 | 505 => false,
-        _ => status.is_server_error(),
-    }
-}
-
-/// Returns true if the body is a problem document. A 409 with any other body is the upstream's own
-/// answer.
-fn is_problem(headers: &HeaderMap) -> bool {
-    let kind = headers
-        .get(http::header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    kind.is_some_and(|kind| kind.starts_with("application/problem+json"))
-}
-
-/// Returns the problem that a document names in one of two fields, since servers differ.
-fn problem(document: &Value) -> Option<Problem> {
-    let names = ["code", "error"]
-        .into_iter()
-        .filter_map(|field| document.get(field)?.as_str());
-    names.into_iter().find_map(Problem::from_code)
-}
-
-fn wants_same_token(document: &Value) -> bool {
-    document.get("retry_with").and_then(Value::as_str) == Some("same_token")
-}
-
-fn turned_away(status: StatusCode, problem: Option<Problem>) -> Presented {
-    let not_covered = matches!(problem, Some(Problem::Insufficient | Problem::WrongService));
-    let code = problem.map_or("no known code", Problem::code);
-    Presented::TurnedAway {
-        status: status.as_u16(),
-        code,
-        not_covered,
-    }
-}
-
-fn failure(status: StatusCode, problem: Option<Problem>) -> Presented {
-    let code = problem.map_or("no known code", Problem::code);
-    let reason = format!("the server answered {} ({code})", status.as_u16());
-    Presented::Failed {
-        status: Some(status.as_u16()),
-        reason,
-    }
+/// Returns true if an answer to a credential of an earlier call may mean that the token is stale. An
+/// answer that names the use of the token has accepted it.
+pub(super) fn may_be_stale(answer: &reqwest::Response) -> bool {
+    let refuses = matches!(answer.status(), StatusCode::FORBIDDEN | StatusCode::GONE);
+    refuses && crate::receipt::UseReport::of(answer.headers()).is_none()
 }
 
 pub(super) fn not_served(

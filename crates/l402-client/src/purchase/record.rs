@@ -74,6 +74,7 @@ impl Buyer {
             .map_err(|error| unrecorded(payment_hash, &error))?;
         let paid = match settled {
             Settled::Paid(paid) => paid,
+            // As for the limits: the row keeps the wallet from more.
             Settled::Unproven => return Err(Error::PaidWithoutProof { payment_hash }),
             Settled::Gone => {
                 let gone = Error::store("the row of the payment is gone");
@@ -85,6 +86,11 @@ impl Buyer {
             let fee = paid.row().fee;
             tracing::warn!(%payment_hash, %fee, %limit, "the wallet paid more than the fee limit");
             self.notify(&Event::FeeOverLimit { fee, limit });
+        }
+        if paid.row().is_overpaid() {
+            let (asked, paid) = (paid.row().amount, paid.row().paid);
+            tracing::warn!(%payment_hash, %asked, %paid, "the wallet paid more than the invoice asked");
+            self.notify(&Event::AmountOverInvoice { asked, paid });
         }
         Ok(paid)
     }

@@ -1,5 +1,6 @@
 //! Money is kept together while wallets, clocks, sellers and callers misbehave.
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -128,6 +129,7 @@ async fn a_path_that_serves_nothing_is_bought_from_three_times() {
     assert_eq!(world.spent().await, Msat::from_sat(150));
 }
 
+/// ATTACKS C-24.
 #[tokio::test]
 async fn a_day_does_not_begin_anew_where_the_clock_goes_back_and_forth() {
     let world = World::new().await;
@@ -157,6 +159,7 @@ async fn a_run_with_the_clock_set_back_dates_nothing_before_the_last_one() {
     assert!(world.entries().iter().all(|entry| entry.created == START));
 }
 
+/// ATTACKS C-21.
 #[tokio::test]
 async fn a_wallet_that_breaks_the_fee_limit_is_asked_for_nothing_for_a_day() {
     let world = World::new().await;
@@ -183,6 +186,82 @@ async fn a_wallet_that_breaks_the_fee_limit_is_asked_for_nothing_for_a_day() {
     world.fetch(&world.client(), "/joke").await.unwrap();
     world.clock.advance(DAY);
     world.fetch(&client, "/joke").await.unwrap();
+}
+
+// FAULTS C11: a wallet that pays more than the invoice asks is told of, remembered and stopped for a
+// day, as for fees. The kind: amount, fee and proof are limits of one list; whole satoshi are no fault.
+#[tokio::test]
+async fn a_wallet_that_pays_more_than_was_asked_is_asked_for_nothing_for_a_day() {
+    let world = World::new().await;
+    let generous = |msat: u64| {
+        let wallet = OddWallet {
+            paid: Some(Msat::new(msat)),
+            ..OddWallet::new(&world.wallet, world.journal())
+        };
+        world.builder().wallet(Arc::new(wallet))
+    };
+    world.server.plan().price = Msat::new(49_001);
+    let rounds_up = generous(50_000).build().unwrap();
+    for _ in 0..2 {
+        world.fetch(&rounds_up, "/joke").await.unwrap();
+    }
+    let watch = Watch::new(true);
+    let client = generous(500_000).progress(watch.clone()).build().unwrap();
+    world.fetch(&client, "/joke").await.unwrap();
+    assert!(
+        watch
+            .told()
+            .iter()
+            .any(|it| it.contains("AmountOverInvoice"))
+    );
+    let note = &world.entries()[0].note;
+    assert!(note.contains("500000") && note.contains("49001"), "{note}");
+    // Another run knows it, too.
+    let client = generous(50_000).build().unwrap();
+    let error = world.fetch(&client, "/joke").await.unwrap_err();
+    assert!(matches!(error, Error::Wallet { .. }), "{error}");
+    for words in ["the odd wallet", "500 sat", "no money moved"] {
+        assert!(error.to_string().contains(words), "{words}: {error}");
+    }
+    world.fetch(&world.client(), "/joke").await.unwrap();
+    world.clock.advance(DAY);
+    world.fetch(&client, "/joke").await.unwrap();
+}
+
+// FAULTS C12: a wallet that cannot prove its payment is asked once more about it, and for no other one.
+#[tokio::test]
+async fn a_wallet_that_lies_about_the_preimage_pays_once() {
+    let world = World::new().await;
+    let wallet = Arc::new(OddWallet::new(&world.wallet, world.journal()));
+    wallet.lies.store(u32::MAX, Ordering::SeqCst);
+    let client = world.builder().wallet(wallet.clone()).build().unwrap();
+    let error = world.fetch(&client, "/joke").await.unwrap_err();
+    assert!(matches!(error, Error::PaidWithoutProof { .. }), "{error}");
+    assert_eq!(wallet.looked_up.load(Ordering::SeqCst), 1);
+    for path in ["/joke", "/other"] {
+        let error = world.fetch(&client, path).await.unwrap_err();
+        assert!(matches!(error, Error::Wallet { .. }), "{error}");
+        assert!(error.to_string().contains("does not prove"), "{error}");
+    }
+    assert_eq!(world.states(), [State::PaidNoProof]);
+    assert_eq!(world.spent().await, Msat::from_sat(50));
+    world.fetch(&world.client(), "/joke").await.unwrap();
+    world.clock.advance(DAY);
+    wallet.lies.store(0, Ordering::SeqCst);
+    world.fetch(&client, "/joke").await.unwrap();
+}
+
+#[tokio::test]
+async fn one_garbled_preimage_is_no_lie() {
+    let world = World::new().await;
+    let wallet = Arc::new(OddWallet::new(&world.wallet, world.journal()));
+    wallet.lies.store(1, Ordering::SeqCst);
+    let client = world.builder().wallet(wallet.clone()).build().unwrap();
+    for _ in 0..2 {
+        world.fetch(&client, "/joke").await.unwrap();
+    }
+    assert_eq!(wallet.looked_up.load(Ordering::SeqCst), 1);
+    assert_eq!(world.states(), [State::Served; 2]);
 }
 
 /// Somebody who takes their time to say yes.
@@ -300,4 +379,69 @@ async fn no_lock_file_stays_behind() {
     let files = std::fs::read_dir(world.folder().join("locks")).unwrap();
     let names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
     assert!(names.is_empty(), "{names:?}");
+}
+
+/// Panics at an event whose name begins with a word.
+struct Panics(&'static str);
+
+impl Progress for Panics {
+    fn event(&self, event: &l402_client::Event) {
+        assert!(!format!("{event:?}").starts_with(self.0), "on purpose");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_the_receiver_of_events_changes_nothing() {
+    for at in ["Challenged", "Paying", "Paid", "Retrying"] {
+        let world = World::new().await;
+        let client = world.builder().progress(Arc::new(Panics(at)));
+        let fetched = world
+            .fetch(&client.build().unwrap(), "/joke")
+            .await
+            .unwrap();
+        assert_eq!(fetched.body, "a joke", "{at}");
+        assert_eq!(world.states(), [State::Served], "{at}");
+    }
+}
+
+// FAULTS C16: the wallet's own address pays outside of the journal.
+// ATTACKS C-36
+#[tokio::test]
+async fn the_wallets_own_address_is_never_asked() {
+    let world = World::new().await;
+    let wallet = crate::server::PaidServer::open(&world.sandbox, &world.clock);
+    let port = wallet.url("/").port().unwrap();
+    let client = world
+        .builder()
+        .own_addresses([("127.0.0.1".to_owned(), port)])
+        .follow_redirects(true)
+        .build()
+        .unwrap();
+    let mut urls = vec![
+        world
+            .server
+            .url(&format!("/to/307?{}", wallet.url("/v1/pay"))),
+    ];
+    for host in [
+        "127.0.0.1",
+        "localhost",
+        "0.0.0.0",
+        "[::ffff:127.0.0.1]",
+        "2130706433",
+    ] {
+        urls.push(format!("http://{host}:{port}/v1/pay").parse().unwrap());
+    }
+    for url in urls {
+        let quoted = client.quote(Request::get(url.clone())).await;
+        let error = fetch(&client, url.clone()).await.unwrap_err();
+        assert_eq!(error.code(), "own_address", "{url}: {error}");
+        assert!(error.to_string().ends_with("no money moved"), "{error}");
+        assert_eq!(quoted.unwrap_err().code(), "own_address");
+    }
+    assert_eq!(wallet.seen().asked, 0);
+    // A paid redirect to it is stopped as well, and says that the payment was used up.
+    let url = world.server.url(&format!("/leads-on?{}", wallet.url("/")));
+    let error = fetch(&client, url).await.unwrap_err();
+    assert_eq!(error.code(), "paid_refused", "{error}");
+    assert_eq!(wallet.seen().asked, 0);
 }

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use crate::world::World;
 
+/// ATTACKS C-30.
 #[cfg(unix)]
 #[tokio::test]
 async fn only_the_owner_can_read_it() {
@@ -22,11 +23,12 @@ async fn only_the_owner_can_read_it() {
     }
 }
 
+/// ATTACKS C-30.
 #[test]
 fn what_is_not_ours_is_refused_and_left_as_it_is() {
     let home = tempfile::TempDir::new().unwrap();
     for (name, sql) in [
-        ("newer", "PRAGMA user_version = 3"),
+        ("newer", "PRAGMA user_version = 4"),
         ("foreign", "CREATE TABLE x (y INTEGER)"),
     ] {
         let folder = home.path().join(name);
@@ -54,6 +56,36 @@ fn what_is_not_ours_is_refused_and_left_as_it_is() {
     assert_eq!(Journal::open(&folder).unwrap_err().code(), "store");
 }
 
+/// FAULTS C10: a payment may be on its way, so an empty journal is not a first run's. Also: with and
+/// without the log beside it, and a file that is gone while its log is there.
+#[tokio::test]
+async fn an_empty_journal_is_refused_by_name() {
+    let world = World::new().await;
+    world.fault(Fault::Held);
+    world.fetch(&world.client(), "/joke").await.unwrap_err();
+    let file = world.folder().join("client.db");
+    let refused = |name: &str, word: &str| {
+        let error = Journal::open(&world.folder()).unwrap_err();
+        let text = error.to_string();
+        assert_eq!(error.code(), "store");
+        for part in [name, word, "no money moved"] {
+            assert!(text.contains(part), "{text}");
+        }
+    };
+    for log in ["", "a log"] {
+        std::fs::write(&file, "").unwrap();
+        let beside = world.folder().join("client.db-wal");
+        std::fs::write(&beside, log).unwrap();
+        refused("client.db", "empty");
+        assert_eq!(std::fs::metadata(&file).unwrap().len(), 0);
+        assert_eq!(std::fs::read(&beside).unwrap(), log.as_bytes());
+    }
+    std::fs::remove_file(&file).unwrap();
+    refused("client.db-wal", "gone");
+    assert!(!file.exists());
+}
+
+/// ATTACKS C-30.
 #[cfg(unix)]
 #[test]
 fn a_link_is_not_followed() {
@@ -64,6 +96,16 @@ fn a_link_is_not_followed() {
     let error = Journal::open(home.path()).unwrap_err().to_string();
     assert!(error.contains("plain file"), "{error}");
 }
+
+/// Takes away what layout 3 has beyond layout 2.
+const BACK_TO_2: &str = "
+    DROP TABLE stopped;
+    ALTER TABLE purchase DROP COLUMN host;
+    ALTER TABLE purchase DROP COLUMN refusals;
+    ALTER TABLE purchase DROP COLUMN accepted;
+    ALTER TABLE purchase DROP COLUMN folder;
+    PRAGMA user_version = 2;
+";
 
 /// Takes away what layout 2 has beyond layout 1, and the word for "asked" with it.
 const BACK_TO_1: &str = "
@@ -76,24 +118,45 @@ const BACK_TO_1: &str = "
     PRAGMA user_version = 1;
 ";
 
+/// The tables and columns of a file.
+fn layout(db: &Connection) -> String {
+    let sql = "SELECT group_concat(t.name || '.' || c.name || ' ' || c.type) \
+               FROM pragma_table_list t, pragma_table_info(t.name) c WHERE t.schema = 'main' \
+               AND t.name NOT LIKE 'sqlite_%'";
+    let found = db.query_row(sql, [], |row| row.get(0));
+    found.expect("a layout")
+}
+
+/// A kept credential of an older file is used, and not paid for again.
+#[tokio::test]
+async fn a_file_of_the_second_layout_is_upgraded_with_its_credentials() {
+    let world = World::new().await;
+    world.server.plan().troubles = vec![crate::server::Trouble::Status(500)];
+    world.fetch(&world.client(), "/joke").await.unwrap_err();
+    let db = Connection::open(world.folder().join("client.db")).unwrap();
+    let fresh = layout(&db);
+    db.execute_batch(BACK_TO_2).unwrap();
+    assert_ne!(layout(&db), fresh);
+    let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
+    assert_eq!(fetched.reused, Some(true));
+    assert_eq!(layout(&db), fresh);
+    assert_eq!(world.spent().await, Msat::from_sat(50));
+}
+
 #[tokio::test]
 async fn a_file_of_the_first_layout_is_upgraded_and_its_intents_are_looked_up() {
     let world = World::new().await;
     world.fault(Fault::Held);
     world.fetch(&world.client(), "/joke").await.unwrap_err();
     let db = Connection::open(world.folder().join("client.db")).unwrap();
-    let columns = || {
-        let sql = "SELECT group_concat(name || type) FROM pragma_table_info('purchase')";
-        db.query_row(sql, [], |row| row.get::<_, String>(0))
-            .unwrap()
-    };
-    let fresh = columns();
+    let fresh = layout(&db);
+    db.execute_batch(BACK_TO_2).unwrap();
     db.execute_batch(BACK_TO_1).unwrap();
-    assert_ne!(columns(), fresh);
+    assert_ne!(layout(&db), fresh);
 
     // Such an intent may have been asked for: it is no dead one.
     assert_eq!(world.states(), [State::Unknown]);
-    assert_eq!(columns(), fresh);
+    assert_eq!(layout(&db), fresh);
     let error = world.fetch(&world.client(), "/joke").await.unwrap_err();
     assert_eq!(error.code(), "payment_unknown", "{error}");
     world.fault(Fault::None);

@@ -1,16 +1,23 @@
 //! The client against servers that are honest, broken and hostile, with the sandbox as Lightning.
 
+mod covering;
+mod delivering;
 mod examining;
+mod exchanges;
+mod foreign;
 mod guarding;
 mod invoice;
 mod journal;
 mod odd_wallet;
+mod offering;
 mod paying;
 mod racing;
 mod redirecting;
+mod refusals;
 mod refusing;
 mod resuming;
 mod secrecy;
 mod sending;
 mod server;
+mod waiting;
 mod world;

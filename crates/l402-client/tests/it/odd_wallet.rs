@@ -1,8 +1,9 @@
 //! A wallet with habits of its own.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use l402::{Msat, Network, PaymentHash};
+use l402::{Msat, Network, PaymentHash, Preimage};
 use l402_client::{Journal, State};
 use l402_host::BoxFuture;
 use l402_lightning::sandbox::SandboxWallet;
@@ -14,6 +15,12 @@ pub(crate) struct OddWallet {
     pub(crate) wallet: Arc<SandboxWallet>,
     /// Says that routing cost this much, whatever the limit.
     pub(crate) fee: Option<Msat>,
+    /// Says that the payee got this much, whatever the invoice asks.
+    pub(crate) paid: Option<Msat>,
+    /// Tells so many times a preimage that proves nothing, payments and look-ups together.
+    pub(crate) lies: AtomicU32,
+    /// The number of look-ups.
+    pub(crate) looked_up: AtomicU32,
     /// Pays nothing, says that it does not know, and has never heard of it afterwards.
     pub(crate) forgets: bool,
     /// Reads the journal whenever it is asked to pay.
@@ -26,6 +33,9 @@ impl OddWallet {
         Self {
             wallet: wallet.clone(),
             fee: None,
+            paid: None,
+            lies: AtomicU32::new(0),
+            looked_up: AtomicU32::new(0),
             forgets: false,
             journal,
             states: Mutex::default(),
@@ -40,13 +50,28 @@ impl OddWallet {
             let error = Error::new(ErrorKind::Timeout, "no idea");
             return Payment::Unknown(Unknown { error });
         }
-        match (self.wallet.pay(request).await, self.fee) {
-            (Payment::Settled { preimage, paid, .. }, Some(fee)) => Payment::Settled {
-                preimage,
-                paid,
-                fee,
+        self.altered(self.wallet.pay(request).await)
+    }
+
+    fn altered(&self, outcome: Payment) -> Payment {
+        let Payment::Settled {
+            preimage,
+            paid,
+            fee,
+        } = outcome
+        else {
+            return outcome;
+        };
+        let left = self.lies.load(Ordering::SeqCst);
+        self.lies.store(left.saturating_sub(1), Ordering::SeqCst);
+        Payment::Settled {
+            preimage: if left > 0 {
+                Preimage::from_bytes([13; 32])
+            } else {
+                preimage
             },
-            (outcome, _) => outcome,
+            paid: self.paid.unwrap_or(paid),
+            fee: self.fee.unwrap_or(fee),
         }
     }
 }
@@ -68,7 +93,11 @@ impl Pay for OddWallet {
         if self.forgets {
             return Box::pin(async { Ok(None) });
         }
-        self.wallet.lookup(hash)
+        self.looked_up.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move {
+            let found = self.wallet.lookup(hash).await?;
+            Ok(found.map(|outcome| self.altered(outcome)))
+        })
     }
 
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {

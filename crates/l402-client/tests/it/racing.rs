@@ -29,6 +29,7 @@ async fn race(
         .count()
 }
 
+/// ATTACKS C-17.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_tasks_on_one_reusable_url_pay_once() {
     let world = World::new().await;
@@ -91,6 +92,7 @@ async fn a_refusal_for_haste_is_asked_for_once() {
     assert_eq!((fetched.status, world.server.seen().asked), (429, 1));
 }
 
+/// ATTACKS C-23.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_at_once_never_go_over_the_budget() {
     for paths in [1, 100] {

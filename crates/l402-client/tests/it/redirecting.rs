@@ -1,7 +1,7 @@
 //! Redirects: followed when told to, and never with a secret into another origin.
 
 use l402::Msat;
-use l402_client::{Error, Request};
+use l402_client::{Error, Request, State};
 
 use crate::server::PaidServer;
 use crate::world::{World, fetch};
@@ -19,6 +19,7 @@ async fn a_redirect_is_an_answer_unless_told_to_follow() {
     assert_eq!(world.entries()[0].path, "/joke");
 }
 
+/// ATTACKS C-12.
 #[tokio::test]
 async fn another_origin_that_asks_for_money_after_a_redirect_gets_none() {
     let world = World::new().await;
@@ -43,6 +44,7 @@ async fn another_origin_that_asks_for_money_after_a_redirect_gets_none() {
     assert_eq!(world.spent().await, Msat::ZERO);
 }
 
+/// ATTACKS C-12.
 #[tokio::test]
 async fn a_paid_answer_that_leads_away_carries_no_credential_along() {
     let world = World::new().await;
@@ -57,6 +59,7 @@ async fn a_paid_answer_that_leads_away_carries_no_credential_along() {
     assert_eq!(other.seen().presented, 0);
 }
 
+/// ATTACKS C-14.
 #[tokio::test]
 async fn one_call_pays_once_along_all_redirects() {
     let world = World::new().await;
@@ -66,6 +69,79 @@ async fn one_call_pays_once_along_all_redirects() {
         .unwrap_err();
     assert!(matches!(error, Error::PaidButFailed { .. }), "{error}");
     assert_eq!(world.spent().await, Msat::from_sat(50));
+}
+
+// FAULTS C5: the credential of a call goes along inside the origin.
+#[tokio::test]
+async fn a_credential_goes_along_inside_the_origin() {
+    for status in [301, 302, 307, 308] {
+        let world = World::new().await;
+        let client = world.builder().follow_redirects(true).build().unwrap();
+        let path = format!("/moved/{status}?/moved/{status}?/joke");
+        let fetched = world.fetch(&client, &path).await.unwrap();
+        assert_eq!(
+            (fetched.body.as_str(), fetched.reused),
+            ("a joke", Some(false)),
+            "{status}"
+        );
+        assert_eq!(world.states(), [State::Served]);
+        assert_eq!(world.spent().await, Msat::from_sat(50));
+        let seen = world.server.seen();
+        assert_eq!((seen.asked, seen.presented), (1, 3), "{status}");
+    }
+}
+
+// FAULTS C5: a redirect that is the delivery itself may lead to something free.
+#[tokio::test]
+async fn a_redirect_that_uses_the_payment_up_may_lead_to_something_free() {
+    let world = World::new().await;
+    let client = world.builder().follow_redirects(true).build().unwrap();
+    let fetched = world.fetch(&client, "/leads-on?/free").await.unwrap();
+    assert_eq!(
+        (fetched.body.as_str(), fetched.reused),
+        ("free", Some(false))
+    );
+    assert_eq!(world.states(), [State::Served]);
+}
+
+// FAULTS C5: never across an origin, also not after a way back.
+#[tokio::test]
+async fn a_credential_stays_behind_at_the_first_other_origin() {
+    let world = World::new().await;
+    let other = PaidServer::open(&world.sandbox, &world.clock);
+    let client = world.builder().follow_redirects(true).build().unwrap();
+    let back = other.url(&format!("/to/302?{}", world.server.url("/free")));
+    let url = world.server.url(&format!("/moved/302?{back}"));
+    let fetched = fetch(&client, url).await.unwrap();
+    assert_eq!(fetched.body, "free");
+    assert_eq!(
+        (world.server.seen().presented, other.seen().presented),
+        (1, 0)
+    );
+}
+
+// FAULTS C5: a body that would go to another origin, or to one over plain HTTP.
+#[tokio::test]
+async fn a_body_goes_to_no_other_origin() {
+    for status in [307, 308] {
+        let world = World::new().await;
+        let other = PaidServer::open(&world.sandbox, &world.clock);
+        let client = world.builder().follow_redirects(true).build().unwrap();
+        let to = other.url("/free");
+        let send = async |path: &str| {
+            let url = world.server.url(&format!("{path}?{to}"));
+            let request = Request::new(http::Method::POST, url).with_body("secret");
+            client.send(request).await.unwrap_err()
+        };
+        let error = send(&format!("/to/{status}")).await;
+        assert_eq!(error.code(), "redirected_across_origins", "{error}");
+        assert!(error.to_string().ends_with("no money moved"), "{error}");
+        // Behind a payment it is told that the payment is kept.
+        let error = send(&format!("/moved/{status}")).await;
+        assert_eq!(error.code(), "paid_but_failed", "{error}");
+        assert_eq!(other.seen().bodies.len(), 0);
+        assert_eq!(world.states(), [State::Paid]);
+    }
 }
 
 #[tokio::test]

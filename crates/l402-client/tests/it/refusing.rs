@@ -51,8 +51,15 @@ fn lines(make: fn(&Made) -> Vec<Vec<u8>>) -> Alter {
 }
 
 fn payment(request: serde_json::Value) -> Alter {
-    Box::new(move |_, answer| {
-        let request = URL_SAFE_NO_PAD.encode(request.to_string());
+    payment_beside(move |_| request.clone())
+}
+
+/// Adds a `Payment` challenge to the honest one.
+pub(crate) fn payment_beside(
+    request: impl Fn(&Made) -> serde_json::Value + Send + Sync + 'static,
+) -> Alter {
+    Box::new(move |made, answer| {
+        let request = URL_SAFE_NO_PAD.encode(request(made).to_string());
         let line = format!(
             "Payment id=\"x\", realm=\"x\", method=\"lightning\", intent=\"charge\", request=\"{request}\""
         );
@@ -63,6 +70,10 @@ fn payment(request: serde_json::Value) -> Alter {
 #[expect(clippy::too_many_lines, reason = "one table of every fault")]
 pub(crate) fn faults() -> Vec<(Refused, Alter)> {
     let zeros = "0".repeat(64);
+    let cheaper = Draft {
+        msat: Some(49_999),
+        ..draft(PaymentHash::from_bytes([6; 32]))
+    };
     vec![
         (Refused::Amountless, invoice(|draft| draft.msat = None)),
         (
@@ -108,12 +119,28 @@ pub(crate) fn faults() -> Vec<(Refused, Alter)> {
         ),
         (
             Refused::WrongHash,
-            payment(json!({ "amount": "50", "methodDetails": { "paymentHash": zeros } })),
+            payment_beside(|made| {
+                json!({ "amount": "50", "methodDetails": {
+                "invoice": made.invoice, "paymentHash": "0".repeat(64) } })
+            }),
         ),
         (
-            Refused::WrongHash,
-            payment(json!({ "methodDetails": {
-                "invoice": draft(PaymentHash::from_bytes([6; 32])).sign() } })),
+            Refused::WrongAmount,
+            payment_beside(|made| {
+                json!({ "amount": "51", "methodDetails": {
+                "paymentHash": made.payment_hash.to_string() } })
+            }),
+        ),
+        (
+            Refused::WrongNetwork,
+            payment_beside(|made| {
+                json!({ "methodDetails": {
+                "invoice": made.invoice, "network": "mainnet" } })
+            }),
+        ),
+        (
+            Refused::WrongAmount,
+            payment(json!({ "methodDetails": { "invoice": cheaper.sign() } })),
         ),
         (Refused::NothingPayable, lines(|_| Vec::new())),
         (
@@ -135,6 +162,11 @@ pub(crate) fn faults() -> Vec<(Refused, Alter)> {
             Refused::ChallengeMalformed,
             lines(|made| vec![line("a b", &made.invoice)]),
         ),
+        // FAULTS D6: a challenge that cannot be read is not called absent.
+        (
+            Refused::ChallengeMalformed,
+            lines(|made| vec![format!("L402 macaroon=\"{}", made.token).into_bytes()]),
+        ),
         (
             Refused::Ambiguous,
             lines(|made| {
@@ -152,6 +184,7 @@ pub(crate) fn faults() -> Vec<(Refused, Alter)> {
     ]
 }
 
+/// ATTACKS C-02, C-04, C-05, C-06, C-09, C-11, C-16, C-35.
 #[tokio::test]
 async fn every_fault_has_its_code_and_moves_no_money() {
     let mut codes = HashSet::new();
@@ -172,10 +205,11 @@ async fn every_fault_has_its_code_and_moves_no_money() {
         (world.entries().len(), world.server.seen().presented),
         (0, 0)
     );
-    // Those of a connection, a redirect and a caller have tests of their own.
-    assert_eq!(codes.len(), Refused::ALL.len() - 3);
+    // Those of a connection, a redirect, a caller, a stop and an own address have tests of their own.
+    assert_eq!(codes.len(), Refused::ALL.len() - 5);
 }
 
+/// ATTACKS C-27.
 #[tokio::test]
 async fn a_header_of_any_size_is_called_too_large() {
     let world = World::new().await;
@@ -238,6 +272,7 @@ async fn a_credential_of_the_callers_own_is_refused() {
     assert_eq!(world.server.seen().asked, 0);
 }
 
+/// ATTACKS C-13.
 #[tokio::test]
 async fn no_credential_is_bought_over_plain_http_to_another_host() {
     let world = World::new().await;

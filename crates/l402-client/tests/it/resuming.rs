@@ -8,6 +8,7 @@ use l402_lightning::sandbox::Fault;
 
 use crate::world::World;
 
+/// ATTACKS C-19.
 #[tokio::test]
 async fn unknown_stays_unknown_and_is_not_paid_again() {
     let world = World::new().await;
@@ -28,6 +29,7 @@ async fn unknown_stays_unknown_and_is_not_paid_again() {
     assert_eq!(world.states(), [State::Served]);
 }
 
+/// ATTACKS C-20.
 #[tokio::test]
 async fn another_path_goes_on_while_one_is_unknown() {
     let world = World::new().await;
@@ -88,6 +90,7 @@ async fn before_the_day_is_over_what_was_cut_short_elsewhere_is_found_out() {
     world.fetch(&client, "/joke").await.unwrap_err();
     world.fault(Fault::None);
     assert_eq!(world.states(), [State::Unknown]);
+    // Of another service, which the purchase does not cover.
     let fetched = world.fetch(&client, "/other").await.unwrap();
     assert_eq!(fetched.reused, Some(false));
     assert_eq!(world.states(), [State::Served, State::Paid]);
@@ -129,6 +132,7 @@ async fn a_crash_before_the_wallet_was_asked_costs_nothing() {
     assert_eq!(world.spent().await, Msat::from_sat(50));
 }
 
+/// ATTACKS C-18.
 #[tokio::test]
 async fn a_crash_between_payment_and_proof_pays_once() {
     let world = World::new().await;
@@ -160,24 +164,20 @@ async fn a_paid_purchase_that_is_refused_is_reported_and_not_bought_again_at_onc
     let world = World::new().await;
     let request = l402_client::Request::get(world.server.url("/joke"));
     drop(world.client().send(request).await.unwrap());
-    // The server counts the answer as had.
-    let error = world.fetch(&world.client(), "/joke").await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::PaidButFailed {
-                retry_same_token: false,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    // The server counts the answer as had, and gives no reason: only the second refusal is final.
+    for again in [true, false] {
+        let error = world.fetch(&world.client(), "/joke").await.unwrap_err();
+        let is = matches!(error, Error::PaidButFailed { retry_same_token, .. }
+            if retry_same_token == again);
+        assert!(is, "{error}");
+    }
     assert_eq!(
         (world.states(), world.spent().await),
         (vec![State::Refused], Msat::from_sat(50))
     );
-    assert_eq!(
-        world.fetch(&world.client(), "/joke").await.unwrap().reused,
-        Some(false)
-    );
+    let error = world.fetch(&world.client(), "/joke").await.unwrap_err();
+    assert_eq!(error.code(), "seller_stopped", "{error}");
+    let client = world.builder().buy_despite_stop(true).build().unwrap();
+    let fetched = world.fetch(&client, "/joke").await.unwrap();
+    assert_eq!(fetched.reused, Some(false));
 }

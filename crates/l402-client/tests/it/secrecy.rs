@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use crate::server::Trouble;
 use crate::world::{Watch, World};
 
+/// ATTACKS C-31.
 #[tokio::test]
 async fn nothing_that_is_shown_holds_a_secret() {
     let world = World::new().await;

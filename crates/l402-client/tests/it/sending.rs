@@ -103,6 +103,7 @@ impl Progress for Between {
     }
 }
 
+/// ATTACKS C-26.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixty_four_mebibytes_are_sent_twice_and_not_held() {
     let world = World::new().await;
@@ -273,4 +274,62 @@ async fn a_method_that_expects_content_says_that_there_is_none() {
             .map(|value| value.to_str().unwrap());
         assert_eq!(seen, length, "{method}");
     }
+}
+
+/// Answers each request by its head and one byte of its body, and breaks the connection off.
+async fn refusing_early() -> (String, Arc<AtomicUsize>) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    let asked = Arc::<AtomicUsize>::default();
+    let count = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut seen = Vec::new();
+            while !seen.windows(4).any(|end| end == b"\r\n\r\n") {
+                socket.read_buf(&mut seen).await.expect("a head");
+            }
+            count.fetch_add(1, Ordering::SeqCst);
+            let answer = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 8\r\n\
+                          Connection: close\r\n\r\ntoo long";
+            socket.write_all(answer.as_bytes()).await.expect("sent");
+            // Dropped with unread bytes: a reset.
+        }
+    });
+    (url, asked)
+}
+
+// FAULTS G2: the client looks for an answer where sending fails; also where the body is a file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_before_the_end_of_the_body_is_found() {
+    let world = World::new().await;
+    let client = world.client();
+    let (url, asked) = refusing_early().await;
+    for length in [500_000, 3_000_000, 10_000_000] {
+        for _ in 0..7 {
+            let body = Body::from(vec![b'x'; length]);
+            let request = Request::new(Method::POST, url.parse().unwrap()).with_body(body);
+            let answer = client.send(request).await.unwrap();
+            assert_eq!(answer.status(), 413);
+        }
+    }
+    let asked = asked.load(Ordering::SeqCst);
+    assert!((21..=42).contains(&asked), "{asked} requests");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_breaks_off_without_an_answer_is_an_error() {
+    let world = World::new().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            socket.readable().await.unwrap();
+        }
+    });
+    let body = Body::from(vec![b'x'; 3_000_000]);
+    let request = Request::new(Method::POST, url.parse().unwrap()).with_body(body);
+    let failed = world.client().send(request).await.unwrap_err();
+    assert!(matches!(failed, Error::Transport { .. }), "{failed:?}");
 }

@@ -29,6 +29,8 @@ type Alter = Arc<dyn Fn(&Made, &mut Answer402) + Send + Sync>;
 pub(crate) enum Trouble {
     /// A bare status.
     Status(u16),
+    /// An answer of the service behind the gateway, with one header.
+    Answer(u16, &'static str, &'static str),
     /// A problem document.
     Problem(Problem),
     /// Half of the body, then the connection ends.
@@ -58,12 +60,18 @@ pub(crate) struct Plan {
     /// For the next paid requests, first to last.
     pub(crate) troubles: Vec<Trouble>,
     pub(crate) alter: Option<Alter>,
+    /// Says on each answer to a credential what became of the use.
+    pub(crate) tells: bool,
     /// The challenges that it still gives; then it answers 429.
     pub(crate) challenges_left: u32,
     /// The time that it takes for each.
     pub(crate) pause: Duration,
     /// The bytes of a header in the answer to `/huge`.
     pub(crate) huge: usize,
+    /// Answers 429 to so many requests, whatever they carry, with this `Retry-After`.
+    pub(crate) limited: (u32, &'static str),
+    /// The body of a 402 begins and never ends.
+    pub(crate) endless_402: bool,
 }
 
 #[derive(Default)]
@@ -88,7 +96,6 @@ struct ServerState {
     sandbox: Sandbox,
     clock: Arc<ManualClock>,
     keys: KeyRing,
-    service: Service,
     plan: Mutex<Plan>,
     seen: Mutex<Seen>,
     used: Mutex<HashMap<PaymentHash, u32>>,
@@ -108,16 +115,18 @@ impl PaidServer {
             sandbox: sandbox.clone(),
             clock: Arc::clone(clock),
             keys: KeyRing::new("shop", KeyNumber(1), master),
-            service: "joke".parse().expect("a name"),
             plan: Mutex::new(Plan {
                 price: Msat::from_sat(50),
                 policy: Policy::Request,
                 always_402: false,
                 troubles: Vec::new(),
                 alter: None,
+                tells: false,
                 challenges_left: u32::MAX,
                 pause: Duration::ZERO,
                 huge: 0,
+                limited: (0, ""),
+                endless_402: false,
             }),
             seen: Mutex::default(),
             used: Mutex::default(),
@@ -202,6 +211,9 @@ impl ServerState {
                 &mut seen.asked
             }) += 1;
         }
+        if let Some(answer) = self.limited() {
+            return answer;
+        }
         match path.as_str() {
             "/free" => plain(200, "free"),
             "/free-and-slow" => {
@@ -209,18 +221,58 @@ impl ServerState {
                 plain(200, "free")
             }
             "/unauthorized" => {
-                let mut answer = self.challenge().await;
+                let mut answer = self.challenge(&path).await;
                 *answer.status_mut() = StatusCode::UNAUTHORIZED;
                 answer
             }
             "/huge" => self.huge(),
             path if path.starts_with("/to/") => redirect(&path[4..], &query),
             _ => match credential {
-                Some(credential) => self.sell(&credential, &path, &query).await,
+                Some(credential) => self.answer_to(&credential, &path, &query).await,
                 None if self.is_tired() => plain(429, "later"),
-                None => self.challenge().await,
+                None => self.challenge(&path).await,
             },
         }
+    }
+
+    /// Adds what our gateway says of the use.
+    async fn answer_to(&self, credential: &Credential, path: &str, query: &str) -> Response<Body> {
+        let mut answer = self.sell(credential, path, query).await;
+        if !self.plan.lock().expect("no panic before").tells {
+            return answer;
+        }
+        let kept = !answer.status().is_success();
+        let headers = answer.headers_mut();
+        let mut say = |name: &'static str, value: &str| {
+            headers.insert(name, HeaderValue::try_from(value).expect("a value"));
+        };
+        say("l402-use", if kept { "kept" } else { "spent" });
+        let service = service_of(path);
+        let target = Target::new(&service, Network::Regtest, self.clock.wall());
+        let Ok(verified) = verify(credential, &self.keys, &target) else {
+            return answer;
+        };
+        if let Some(limit) = verified.policy().uses() {
+            let used = self.used.lock().expect("no panic before");
+            let used = used.get(&verified.payment_hash()).copied().unwrap_or(0);
+            say(
+                "l402-uses-left",
+                &limit.get().saturating_sub(used).to_string(),
+            );
+        }
+        answer
+    }
+
+    fn limited(&self) -> Option<Response<Body>> {
+        let mut plan = self.plan.lock().expect("no panic before");
+        let (left, after) = plan.limited;
+        plan.limited.0 = left.checked_sub(1)?;
+        let mut answer = plain(429, "too many");
+        if !after.is_empty() {
+            let after = HeaderValue::from_static(after);
+            answer.headers_mut().insert("retry-after", after);
+        }
+        Some(answer)
     }
 
     /// Counts a challenge; `true` where there is none left.
@@ -241,7 +293,8 @@ impl ServerState {
     }
 
     async fn sell(&self, credential: &Credential, path: &str, query: &str) -> Response<Body> {
-        let mut target = Target::new(&self.service, Network::Regtest, self.clock.wall());
+        let service = service_of(path);
+        let mut target = Target::new(&service, Network::Regtest, self.clock.wall());
         target.unknown_caveats = UnknownCaveats::Reject;
         let verified = match verify(credential, &self.keys, &target) {
             Ok(verified) => verified,
@@ -253,16 +306,29 @@ impl ServerState {
             (plan.always_402, trouble)
         };
         if always_402 {
-            return self.challenge().await;
+            return self.challenge(path).await;
+        }
+        // Such a redirect gives the use back.
+        if let Some(status) = path.strip_prefix("/moved/") {
+            return redirect(status, query);
         }
         match trouble {
             Some(Trouble::Status(status)) => return plain(status, "trouble"),
+            Some(Trouble::Answer(status, name, value)) => {
+                let long = "x".repeat(300_000);
+                let is_long = value.ends_with("long");
+                let text = if is_long { &long } else { "of the service" };
+                let mut answer = plain(status, text);
+                let value = HeaderValue::from_static(value);
+                answer.headers_mut().insert(name, value);
+                return answer;
+            }
             Some(Trouble::Problem(it)) => return problem(it),
             Some(Trouble::Reset) => return reset(),
             None => {}
         }
         if !self.use_up(verified.payment_hash(), verified.policy()) {
-            return self.challenge().await;
+            return self.challenge(path).await;
         }
         self.seen.lock().expect("no panic before").served += 1;
         if path == "/leads-on" {
@@ -282,13 +348,19 @@ impl ServerState {
         *uses <= limit
     }
 
-    async fn challenge(&self) -> Response<Body> {
-        let (price, policy, alter, pause) = {
+    async fn challenge(&self, path: &str) -> Response<Body> {
+        let (price, policy, alter, is_endless, pause) = {
             let plan = self.plan.lock().expect("no panic before");
-            (plan.price, plan.policy, plan.alter.clone(), plan.pause)
+            (
+                plan.price,
+                plan.policy,
+                plan.alter.clone(),
+                plan.endless_402,
+                plan.pause,
+            )
         };
         tokio::time::sleep(pause).await;
-        let made = self.make(price, policy).await;
+        let made = self.make(service_of(path), price, policy).await;
         let challenge = Challenge::new(&made.token, &made.invoice).expect("plain text");
         let mut answer = Answer402 {
             lines: vec![challenge.to_header().into_bytes()],
@@ -300,6 +372,11 @@ impl ServerState {
             alter(&made, &mut answer);
         }
         let mut response = plain(402, &answer.body.to_string());
+        if is_endless {
+            let begin = stream::iter([Ok(Frame::data(Bytes::from_static(b"{")))]);
+            let body = StreamBody::new(begin.chain(stream::pending()));
+            *response.body_mut() = body.boxed_unsync();
+        }
         *response.headers_mut() = answer.headers;
         for line in &answer.lines {
             let value = HeaderValue::from_bytes(line).expect("a header value");
@@ -308,7 +385,7 @@ impl ServerState {
         response
     }
 
-    async fn make(&self, price: Msat, policy: Policy) -> Made {
+    async fn make(&self, service: Service, price: Msat, policy: Policy) -> Made {
         let expiry = Duration::from_secs(600);
         let request = InvoiceRequest::new(price, expiry, "one joke");
         let invoice = self
@@ -318,7 +395,7 @@ impl ServerState {
             .expect("an invoice");
         let now = self.clock.wall();
         let terms = Terms {
-            service: self.service.clone(),
+            service,
             tier: 0,
             capabilities: Vec::new(),
             price,
@@ -335,6 +412,16 @@ impl ServerState {
             payment_hash: hash,
         }
     }
+}
+
+/// `/other` and what is below it is another service than all the rest.
+fn service_of(path: &str) -> Service {
+    let name = if path.starts_with("/other") {
+        "other"
+    } else {
+        "joke"
+    };
+    name.parse().expect("a name")
 }
 
 fn problem(problem: Problem) -> Response<Body> {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use l402::Msat;
 use l402_client::{
@@ -56,6 +57,7 @@ impl World {
         Client::builder(self.journal())
             .wallet(self.wallet.clone())
             .clock(self.clock.clone())
+            .settle_pauses(Duration::from_millis(5), Duration::from_millis(5))
     }
 
     pub(crate) fn client(&self) -> Client {

@@ -5,7 +5,7 @@ use l402::{KeyNumber, KeyRing, MasterKey, Network};
 use l402_lightning::Node;
 use l402_server::{Snapshot, SnapshotError};
 
-use super::Config;
+use super::{Config, RouteConfig};
 
 /// The reason why the routes do not compile.
 pub(super) struct RouteFault {
@@ -30,7 +30,7 @@ pub(super) fn routes(config: &Config) -> Result<(), RouteFault> {
     let key = MasterKey::from_bytes(&bytes).map_err(|error| fault(error.to_string()))?;
     let keys = KeyRing::new(&config.fixed.deployment, KeyNumber(1), key);
     let live = &config.live;
-    let routes = live.routes.iter().map(|route| route.route.clone());
+    let routes = live.routes.iter().map(RouteConfig::placed);
     let compiled = Snapshot::new(routes.collect(), live.hosts.clone(), keys, Network::Regtest);
     compiled.map(drop).map_err(|error| RouteFault {
         text: error.to_string(),
@@ -41,7 +41,9 @@ pub(super) fn routes(config: &Config) -> Result<(), RouteFault> {
         path: match error {
             SnapshotError::Overlap { path }
             | SnapshotError::Path { path }
-            | SnapshotError::Price { path } => Some(path),
+            | SnapshotError::Price { path }
+            | SnapshotError::Unknown { path, .. }
+            | SnapshotError::WayAround { path, .. } => Some(path),
             _ => None,
         },
     })

@@ -1,11 +1,10 @@
 //! The settings that a gateway takes at its start alone.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use l402_lightning::Node;
 
-use super::LogSettings;
+use super::{KeyEntry, LogSettings};
 
 /// The settings that a running gateway cannot change: sockets, threads, keys, node, and how the
 /// paywall was put together.
@@ -21,8 +20,10 @@ pub(crate) struct Fixed {
     /// Answer a bad credential with 402 instead of 401.
     pub(crate) invalid_credential_402: bool,
     pub(crate) lsat_line: bool,
-    /// A master key outside of the home folder.
-    pub(crate) key_file: Option<PathBuf>,
+    /// The master keys in the order of their numbers, at least one.
+    pub(crate) keys: Vec<KeyEntry>,
+    /// Begin a new ledger, if the one that is there does not go with the keys. Not in the file.
+    pub(crate) new_ledger: bool,
     /// Invoices kept ready for each price.
     pub(crate) invoices_ahead: usize,
     pub(crate) log: LogSettings,
@@ -38,7 +39,8 @@ impl Default for Fixed {
             danger_spending_macaroon: false,
             invalid_credential_402: false,
             lsat_line: false,
-            key_file: None,
+            keys: vec![KeyEntry::DEFAULT],
+            new_ledger: false,
             invoices_ahead: 0,
             log: LogSettings::default(),
         }
@@ -66,7 +68,9 @@ impl Fixed {
             danger_spending_macaroon,
             invalid_credential_402,
             lsat_line,
-            key_file,
+            keys: master_keys,
+            // Of one start alone.
+            new_ledger: _,
             invoices_ahead,
             log,
         } = new;
@@ -85,7 +89,7 @@ impl Fixed {
                 self.invalid_credential_402 != *invalid_credential_402,
             ),
             ("lsat_line", self.lsat_line != *lsat_line),
-            ("keys.file", self.key_file != *key_file),
+            ("keys", self.keys != *master_keys),
             (
                 "challenges.invoices_ahead",
                 self.invoices_ahead != *invoices_ahead,

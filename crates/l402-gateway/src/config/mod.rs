@@ -10,6 +10,8 @@
 
 mod check;
 mod fixed;
+mod item;
+mod keys;
 mod live;
 mod log;
 mod mistake;
@@ -26,4 +28,5 @@ pub use settings::{Config, Overrides};
 pub use url::{Scheme, UpstreamUrl, UrlError};
 
 pub(crate) use fixed::Fixed;
+pub(crate) use keys::KeyEntry;
 pub(crate) use live::{Http, Live, TlsFiles};

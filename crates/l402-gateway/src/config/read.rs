@@ -1,9 +1,7 @@
 //! Reads a [`Config`] from text.
 
-use core::fmt;
 use core::num::NonZeroU32;
 use core::ops::Range;
-use core::str::FromStr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,10 +9,12 @@ use l402_host::ListenAddress;
 use l402_server::{ChallengeLimits, Rate};
 use toml::de::DeTable;
 
+use super::item::HostName;
 use super::mistake::Mistakes;
 use super::section::Section;
 use super::{
-    Config, ConfigError, Fixed, Http, Live, Overrides, RouteConfig, TlsFiles, check, log, route,
+    Config, ConfigError, Fixed, Http, Live, Overrides, RouteConfig, TlsFiles, check, keys, log,
+    route,
 };
 
 /// Reads and checks a file's text. Relative paths start at `folder`.
@@ -89,7 +89,8 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
         danger_spending_macaroon: root.flag("danger_spending_macaroon", false),
         invalid_credential_402: invalid_credential(root),
         lsat_line: root.flag("lsat_line", false),
-        key_file: keys(root, folder),
+        keys: keys::read(root, folder),
+        new_ledger: false,
         invoices_ahead,
         log: log::read(root, folder),
     };
@@ -119,13 +120,6 @@ fn routes(root: &Section<'_, '_>, folder: &Path) -> (Vec<RouteConfig>, Vec<Route
 fn invalid_credential(root: &Section<'_, '_>) -> bool {
     let status = root.number("invalid_credential", 401, 401..=402);
     status == 402
-}
-
-fn keys(root: &Section<'_, '_>, folder: &Path) -> Option<std::path::PathBuf> {
-    let section = root.table("keys")?;
-    let file = section.text("file").map(|file| folder.join(file));
-    section.finish();
-    file
 }
 
 fn tls(root: &Section<'_, '_>, folder: &Path) -> Option<TlsFiles> {
@@ -257,36 +251,5 @@ fn check_together(
             &format!("route[{index}]"),
             fault.text,
         );
-    }
-}
-
-/// A host name without port, in lower case.
-struct HostName(String);
-
-impl FromStr for HostName {
-    type Err = HostNameError;
-
-    fn from_str(text: &str) -> Result<Self, HostNameError> {
-        let name = text.to_ascii_lowercase();
-        let plain =
-            |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'[' | b']' | b':');
-        let port = name
-            .rsplit_once(':')
-            .is_some_and(|(host, _)| !host.contains('['));
-        // An IPv6 address has colons inside its brackets; a colon after them begins a port.
-        let port = port || name.contains("]:");
-        if name.is_empty() || port || !name.bytes().all(plain) {
-            return Err(HostNameError);
-        }
-        Ok(Self(name))
-    }
-}
-
-/// The text is no host name.
-struct HostNameError;
-
-impl fmt::Display for HostNameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a host name; write it without scheme and port: \"api.example\"")
     }
 }

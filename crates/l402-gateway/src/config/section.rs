@@ -8,6 +8,7 @@ use core::fmt::Display;
 use core::ops::{Range, RangeInclusive};
 use core::str::FromStr;
 
+use l402::UnixTime;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -99,6 +100,18 @@ impl<'a, 'i> Section<'a, 'i> {
             Err(error) => self.wrong(key, error.to_string()),
         }
         None
+    }
+
+    /// Reads a point in time, with or without quotes; `None` if it is missing or wrong.
+    pub(super) fn time(&self, key: &'static str) -> Option<UnixTime> {
+        let value = self.value(key)?.get_ref();
+        let text = match value.as_datetime() {
+            Some(time) => time.to_string(),
+            None => self.text(key)?.to_owned(),
+        };
+        let time = UnixTime::from_rfc3339(&text);
+        time.map_err(|error| self.wrong(key, error.to_string()))
+            .ok()
     }
 
     /// Reads `true` or `false`; returns `default` if the key is missing or wrong.

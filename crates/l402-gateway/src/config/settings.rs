@@ -187,6 +187,15 @@ impl Config {
         self
     }
 
+    /// Lets the start begin a new ledger if the one in the home folder does not go with the keys: if
+    /// it is new, older than it was, or another's. Counted tokens that were sold before are refused
+    /// from then on. Has no effect if the ledger is the right one.
+    #[must_use]
+    pub fn with_new_ledger(mut self) -> Self {
+        self.fixed.new_ledger = true;
+        self
+    }
+
     /// The addresses to listen on.
     #[must_use]
     pub fn listen(&self) -> &[SocketAddr] {

@@ -30,6 +30,14 @@ pub(crate) struct Worker {
     pub(crate) aborted: Aborted,
 }
 
+impl Worker {
+    /// Closes the connections that nothing uses at present, because the process has no file
+    /// descriptor left.
+    pub(crate) fn free_descriptors(&self) {
+        self.pool.slots().close_idle();
+    }
+}
+
 /// The facts about a client's connection that its requests use.
 pub(crate) struct Connection {
     pub(crate) worker: Arc<Worker>,
@@ -37,8 +45,6 @@ pub(crate) struct Connection {
     /// The peer's IP address as a header's value, made once for all requests.
     pub(crate) address: HeaderValue,
     pub(crate) tls: bool,
-    /// Set by the first request.
-    pub(crate) has_request: AtomicBool,
     /// Set when the connection becomes a tunnel.
     pub(crate) tunnel: Arc<AtomicBool>,
     /// Dropped when the connection has ended, tunnel included. The listener counts the connection

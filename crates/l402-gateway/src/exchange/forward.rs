@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version, header};
-use hyper::body::Incoming;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
+use http_body::Body as _;
 use l402::Problem;
 use l402_server::{CanonicalRequest, Granted, Refusal, is_event_stream};
 
-use super::answer::{Answer, refuse};
+use super::addresses;
+use super::answer::{Answer, early, refuse};
 use super::body::{Aborted, AnswerBody, Proxied, ResponseBody};
 use super::connection::Connection;
 use super::headers::{self, Client};
@@ -18,11 +19,13 @@ use super::payment_headers::payment_headers;
 use super::tunnel::{self, Upgrade};
 use crate::table::{InFlight, RouteTable, RouteTarget};
 use crate::upstream::{
-    HeadWriter, Http1Body, Progress, RequestBody, SendError, UpstreamBody, UpstreamRequest,
+    ClientBody, HeadWriter, Progress, RequestBody, SendError, UpstreamBody, UpstreamRequest,
 };
 
 /// The reason why a granted request has no answer from its upstream.
 enum Failure {
+    /// This process has no connection left for the request.
+    Busy,
     /// The body of the request broke off, stalled or grew too large: the client's fault.
     Client(Problem),
     /// No head of an answer came in time.
@@ -37,6 +40,7 @@ impl Failure {
     fn of(error: &SendError, progress: &Progress) -> Self {
         match (progress.fault(), error) {
             (Some(problem), _) => Self::Client(problem),
+            (None, SendError::Busy) => Self::Busy,
             (None, SendError::Timeout) => Self::Timeout(error.to_string()),
             (None, error) => Self::Upstream(error.to_string()),
         }
@@ -46,7 +50,7 @@ impl Failure {
 /// Forwards a request. Only the paywall makes a [`Granted`], so an unpaid request cannot get here.
 pub(crate) async fn forward(
     granted: Granted,
-    (parts, body): (Parts, Incoming),
+    (parts, body): (Parts, ClientBody),
     canonical: &CanonicalRequest,
     table: &RouteTable,
     connection: &Arc<Connection>,
@@ -57,9 +61,8 @@ pub(crate) async fn forward(
     let grpc = canonical.grpc && granted.route().grpc;
     let refusal = |problem| Refusal::new(problem).with_grpc(grpc);
     let Ok(in_flight) = target.enter() else {
-        let paid = granted.proof().is_some();
-        granted.with_problem(Problem::Overloaded).upstream_failed();
-        return refuse(refusal(Problem::Overloaded).with_paid(paid));
+        let report = granted.with_problem(Problem::Overloaded).upstream_failed();
+        return early(refuse(refusal(Problem::Overloaded).with_use(report)));
     };
     let idle = (!grpc).then_some(table.http.body_idle_timeout);
     let body = RequestBody::new(body, table.http.body_max_bytes, idle, granted.blame());
@@ -67,27 +70,36 @@ pub(crate) async fn forward(
     let payment = payment_headers(&granted, target);
     let Some((request, upgrade)) = prepare(parts, body, canonical, target, connection, payment)
     else {
-        return failed(
-            Failure::Client(Problem::UriTooLong),
-            granted,
-            target,
-            refusal,
-        );
+        let too_long = Failure::Client(Problem::UriTooLong);
+        return early(failed(too_long, granted, target, refusal));
     };
     let limit = table.http.upstream_timeout;
     let sent = connection
         .worker
         .pool
         .send(&target.upstream, request, limit);
-    let sent = sent.await.map_err(|error| Failure::of(&error, &progress));
+    let sent = sent.await;
+    match &sent {
+        Ok(_) => target.upstream.answered(),
+        // A body that broke off breaks the connection, too, and says nothing of the upstream.
+        Err(error) if progress.fault().is_none() => target.upstream.failed(error),
+        Err(_) => {}
+    }
+    let sent = sent.map_err(|error| Failure::of(&error, &progress));
     // A 101 that nobody asked for must not pass: what follows it is no HTTP, and no paywall sees
     // it.
-    let answered = sent.and_then(|answer| {
+    let answered = sent.and_then(|mut answer| {
         tunnel::check(&answer, upgrade.as_ref()).map_err(Failure::Upstream)?;
+        addresses::translate(answer.headers_mut(), target);
         Ok(answer)
     });
     match answered {
-        Ok(answer) => {
+        Ok(mut answer) => {
+            // An upstream over HTTP/2 may end even an answer to HEAD with an empty piece of body.
+            let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+            if canonical.method == Method::HEAD && !switched && !answer.body().is_end_stream() {
+                *answer.body_mut() = UpstreamBody::empty();
+            }
             let exchange = Exchange {
                 idle: table.http.body_idle_timeout,
                 in_flight,
@@ -97,7 +109,11 @@ pub(crate) async fn forward(
             };
             exchange.reply(granted, answer, connection)
         }
-        Err(failure) => failed(failure, granted, target, refusal),
+        Err(failure) => {
+            let is_done = progress.is_done();
+            let answer = failed(failure, granted, target, refusal);
+            if is_done { answer } else { early(answer) }
+        }
     }
 }
 
@@ -108,23 +124,27 @@ fn failed(
     target: &RouteTarget,
     refusal: impl Fn(Problem) -> Refusal,
 ) -> Answer {
-    let paid = granted.proof().is_some();
     let (problem, why) = match failure {
+        Failure::Busy => (Problem::Overloaded, SendError::Busy.to_string()),
         Failure::Client(problem) => {
-            granted.with_problem(problem).buyer_failed();
-            return refuse(refusal(problem).with_paid(paid));
+            let report = granted.with_problem(problem).buyer_failed();
+            return refuse(refusal(problem).with_use(report));
         }
         Failure::Timeout(why) => (Problem::UpstreamTimeout, why),
         Failure::Upstream(why) => (Problem::UpstreamFailed, why),
     };
     // Settled first: a log that is slow to take the warning must not hold the use of a buyer.
-    granted.with_problem(problem).upstream_failed();
+    let report = granted.with_problem(problem).upstream_failed();
     // The caller is told no reason, so this is the one place where the operator can find it.
     if let Some(untold) = target.upstream.failure_to_warn_of() {
         let code = problem.code();
-        tracing::warn!(upstream = %target.upstream, code, %why, untold, "the upstream failed");
+        let what = match problem {
+            Problem::Overloaded => "a request was turned away",
+            _ => "the upstream failed",
+        };
+        tracing::warn!(upstream = %target.upstream, code, %why, untold, "{what}");
     }
-    refuse(refusal(problem).with_paid(paid))
+    refuse(refusal(problem).with_use(report))
 }
 
 /// Returns the request as the upstream gets it, and the client's half of a tunnel if one is asked
@@ -200,8 +220,8 @@ fn prepare_http2(
     Some(request)
 }
 
-/// Returns the path and query for the upstream; `None` if they are too long. Another
-/// path in its place would serve what was not paid for.
+/// Returns the path and query for the upstream; `None` if they are too long, or not of this route.
+/// Another path in its place would serve what was not paid for.
 fn path(
     requested: &Uri,
     canonical: &CanonicalRequest,
@@ -209,14 +229,20 @@ fn path(
 ) -> Option<PathAndQuery> {
     // The target as it came is reused if it is the canonical one, which saves an allocation. A
     // target without a path, as in `http://a?q=1`, begins with the query and is not canonical.
-    let is_canonical = |requested: &&PathAndQuery| {
+    let passes = |requested: &&PathAndQuery| {
         let whole = requested.as_str().starts_with('/');
-        target.keeps_paths() && whole && requested.path() == canonical.path
+        let same = canonical.keeps_bytes() || requested.path() == canonical.path;
+        target.keeps_paths() && whole && same
     };
-    match requested.path_and_query().filter(is_canonical) {
-        Some(requested) => Some(requested.clone()),
-        None => PathAndQuery::try_from(target.path(&canonical.path_and_query())).ok(),
+    if let Some(requested) = requested.path_and_query().filter(passes) {
+        return Some(requested.clone());
     }
+    let path = match canonical.keeps_bytes() {
+        true => requested.path(),
+        false => &canonical.path,
+    };
+    let target = target.path(path, canonical.query.as_deref())?;
+    PathAndQuery::try_from(target).ok()
 }
 
 /// The parts of a request that are still needed after the head of its answer has come.
@@ -237,6 +263,7 @@ impl Exchange {
         connection: &Arc<Connection>,
     ) -> Answer {
         let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+        let ends_request = answer.body().ends_request();
         // The upstream's version does not concern the client, but hyper would pass HTTP/1.0 on.
         *answer.version_mut() = Version::HTTP_11;
         *answer.extensions_mut() = http::Extensions::new();
@@ -250,15 +277,16 @@ impl Exchange {
         let aborted = Arc::clone(&self.aborted);
         let answer = answer
             .map(|body| ResponseBody::new(body, idle, self.in_flight, self.progress, self.aborted));
-        granted
+        let answer = granted
             .settle(answer)
-            .map(|body| AnswerBody::Proxied(Box::new(Proxied::new(body, aborted))))
+            .map(|body| AnswerBody::Proxied(Box::new(Proxied::new(body, aborted))));
+        if ends_request { early(answer) } else { answer }
     }
 
     /// Takes the connection out of the answer's body and copies both ways on it. An answer that
     /// opens a tunnel has no body.
     fn open_tunnel(&mut self, answer: &mut Response<UpstreamBody>, connection: &Arc<Connection>) {
-        let empty = UpstreamBody::Http1(Http1Body::empty());
+        let empty = UpstreamBody::empty();
         let upstream = core::mem::replace(answer.body_mut(), empty).into_tunnel();
         // `tunnel::check` has made sure of both.
         if let (Some(upgrade), Some(upstream)) = (self.upgrade.take(), upstream) {

@@ -4,34 +4,41 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
-use http::{Request, Version};
+use http::{Method, Request, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use l402::{Authorized, Problem, Proven};
-use l402_server::{CanonicalRequest, Granted, Refusal};
+use l402_server::{CanonicalRequest, Granted, Matched, Refusal};
 
-use super::answer::{Answer, refuse};
+use super::answer::{Answer, early, is_early, refuse, to_head};
 use super::connection::Connection;
 use super::forward::forward;
 use super::proof_cache;
 use crate::table::RouteTable;
+use crate::upstream::ClientBody;
 
 /// Answers one request. Never fails: every refusal is an answer, too.
 pub(crate) async fn handle(
     connection: Arc<Connection>,
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
-    connection.has_request.store(true, Ordering::Relaxed);
-    let version = request.version();
-    let mut answer = answer(&connection, request).await.unwrap_or_else(refuse);
-    if version <= Version::HTTP_11 && is_unread(&answer) {
-        // A request without one sure reading may be followed by bytes that are no request, so its
-        // connection ends here (ATTACKS H-24). The answer takes the version of the request, because
-        // hyper adds `keep-alive` to an answer of 1.1 if the client asked for that in 1.0.
+    let (parts, body) = request.into_parts();
+    let (version, is_head) = (parts.version, parts.method == Method::HEAD);
+    let body = ClientBody::new(&parts, body);
+    let may_end = body.ends_connection();
+    let answered = answer(&connection, parts, body).await;
+    let mut answer = answered.unwrap_or_else(|refusal| early(refuse(refusal)));
+    if is_head {
+        answer = to_head(answer);
+    }
+    // HTTP/1.0 has no chunks, so that the end of an answer may be the end of its connection.
+    let is_last = version < Version::HTTP_11 || is_unread(&answer) || may_end && is_early(&answer);
+    if version <= Version::HTTP_11 && is_last {
+        // The answer takes the version of the request, because hyper adds `keep-alive` to an answer
+        // of 1.1 if the client asked for that in 1.0.
         *answer.version_mut() = version;
         answer
             .headers_mut()
@@ -41,7 +48,7 @@ pub(crate) async fn handle(
 }
 
 /// Returns true if the answer refuses a request that has no sure reading, or no end. The bytes
-/// after it on its connection have none either.
+/// after it on its connection have none either, so that it ends (ATTACKS H-24).
 fn is_unread(answer: &Answer) -> bool {
     let problem = answer.extensions().get();
     matches!(problem, Some(Problem::BadRequest | Problem::RequestTimeout))
@@ -50,12 +57,12 @@ fn is_unread(answer: &Answer) -> bool {
 /// Returns the upstream's answer, or the refusal.
 async fn answer(
     connection: &Arc<Connection>,
-    request: Request<Incoming>,
+    parts: Parts,
+    body: ClientBody,
 ) -> Result<Answer, Refusal> {
     let state = &connection.worker.state;
     // One table from here to the end: a reload must not change the price of a request under way.
     let table = state.table.load_full();
-    let (parts, body) = request.into_parts();
     let key = proof_cache::key(&parts.headers);
     let cached = key.and_then(|key| connection.worker.proofs.get(&table, key));
     let fresh = key.filter(|_| cached.is_none());
@@ -70,7 +77,15 @@ async fn answer(
     let canonical = canonical.inspect_err(|refusal| {
         state.paywall.observe_refusal(&parts.method, refusal);
     })?;
-    let granted = state.paywall.admit(&table.snapshot, &canonical).await?;
+    // Whoever has paid is served if that is possible. Others are not sold what cannot be had.
+    let available = |matched: &Matched| {
+        let is_sold = matched.route.sold().is_some();
+        table.targets[matched.index].upstream.is_available(is_sold)
+    };
+    let admitted = state
+        .paywall
+        .admit_if(&table.snapshot, &canonical, available);
+    let granted = admitted.await?;
     if let Some(key) = fresh {
         remember(connection, &table, key, &granted);
     }
@@ -97,20 +112,22 @@ fn canonical(
     table: &RouteTable,
 ) -> Result<CanonicalRequest, Refusal> {
     let bad = |detail| Err(Refusal::new(Problem::BadRequest).with_detail(detail));
-    if parts.version < Version::HTTP_11 {
-        return bad("Use HTTP/1.1 or HTTP/2");
-    }
     if parts.version == Version::HTTP_11 && !parts.headers.contains_key(http::header::HOST) {
         return bad("Name the host in exactly one header Host");
     }
-    let canonical =
-        CanonicalRequest::from_parts_knowing(parts, peer, cached).map_err(Refusal::new)?;
-    if canonical.host.is_none() {
+    let canonical = CanonicalRequest::from_parts_knowing(parts, peer, cached)
+        .map_err(|problem| Refusal::unread(problem, &parts.uri))?;
+    // HTTP/1.0 has no `Host`. Where the configuration names hosts, such a request is for none.
+    if canonical.host.is_none() && parts.version > Version::HTTP_11 {
         return bad("Name the host in :authority");
     }
     // Percent escapes may have made the target longer than it came. Checked before the paywall, so
     // that nobody pays for a target that no upstream can be asked for.
-    if canonical.path_and_query().len() > table.target_max {
+    let length = match parts.uri.path_and_query() {
+        Some(target) if canonical.keeps_bytes() => target.as_str().len(),
+        _ => canonical.path_and_query().len(),
+    };
+    if length > table.target_max {
         return Err(Refusal::new(Problem::UriTooLong));
     }
     Ok(canonical)

@@ -1,28 +1,32 @@
 //! Accepting connections, and serving the requests of each.
 
+use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use http::HeaderValue;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use l402_host::is_out_of_descriptors;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::peers::{PeerSlot, Peers};
+use super::peers::{NoPlace, PeerSlot, Peers};
+use super::requests::{Requests, TrackedBody};
 use super::socket::Socket;
 use super::stop::StopSignal;
 use crate::config::Http;
 use crate::exchange::{Connection, Worker, handle};
 use crate::timer::ConnectionTimer;
+use crate::warning::Warnings;
 
 /// The time without accepting after the system had no file descriptor left.
 const BACK_OFF: Duration = Duration::from_millis(50);
@@ -44,8 +48,17 @@ pub(crate) struct Acceptor {
     pub(crate) worker: Arc<Worker>,
     pub(crate) peers: Peers,
     pub(crate) stop: StopSignal,
+    pub(crate) warnings: Arc<AcceptWarnings>,
     /// Cloned into each connection: the channel closes when the last one has ended.
     pub(crate) alive: mpsc::Sender<()>,
+}
+
+/// The warnings about connections that are not served, at most one a second of each kind in the
+/// whole process.
+#[derive(Debug, Default)]
+pub(crate) struct AcceptWarnings {
+    not_accepted: Warnings,
+    closed: Warnings,
 }
 
 impl Acceptor {
@@ -59,7 +72,7 @@ impl Acceptor {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((socket, peer)) => self.serve(socket, peer),
-                    Err(error) => wait_after(&error).await,
+                    Err(error) => self.wait_after(&error).await,
                 },
                 _ = self.stop.notified() => return,
             }
@@ -73,8 +86,9 @@ impl Acceptor {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let limit = table.http.connections_per_peer;
         // Closed without an answer, since an answer costs what the limit is there to save.
-        let Some(slot) = self.peers.enter(peer.ip(), limit) else {
-            return tracing::debug!(peer = %peer.ip(), "too many connections of one address");
+        let slot = match self.peers.enter(peer.ip(), limit) {
+            Ok(slot) => slot,
+            Err(no_place) => return self.warn_of_closed(peer.ip(), no_place),
         };
         let accepted = Accepted {
             worker: Arc::clone(&self.worker),
@@ -91,18 +105,40 @@ impl Acceptor {
             }
         });
     }
-}
 
-/// Waits if accepting failed for a lack of resources, since the next attempt would fail at once. A
-/// client that has left meanwhile is no reason to wait.
-async fn wait_after(error: &io::Error) {
-    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
-    if !matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionReset | Interrupted
-    ) {
-        tracing::warn!(%error, "cannot accept a connection");
+    /// Waits if accepting failed for a lack of resources, since the next attempt would fail at once.
+    /// Connections that nothing uses go first. A client that has left meanwhile is no reason to
+    /// wait.
+    async fn wait_after(&self, error: &io::Error) {
+        use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+        if matches!(
+            error.kind(),
+            ConnectionAborted | ConnectionReset | Interrupted
+        ) {
+            return;
+        }
+        if is_out_of_descriptors(error) {
+            self.worker.free_descriptors();
+        }
+        if let Some(untold) = self.warnings.not_accepted.failure(Instant::now()) {
+            tracing::warn!(%error, untold, "cannot accept a connection");
+        }
         sleep(BACK_OFF).await;
+    }
+
+    /// Says why a connection was closed without an answer.
+    fn warn_of_closed(&self, peer: IpAddr, no_place: NoPlace) {
+        let Some(untold) = self.warnings.closed.failure(Instant::now()) else {
+            return;
+        };
+        let why = match no_place {
+            NoPlace::All => "all that the limit on open files leaves for clients are in use",
+            NoPlace::Caller => {
+                "its address has as many as it may, http.connections_per_peer and not more than are \
+                 free; 0 lets a proxy of yours have all"
+            }
+        };
+        tracing::warn!(%peer, untold, "a connection was closed: {why}");
     }
 }
 
@@ -178,27 +214,35 @@ impl Accepted {
     }
 
     /// Serves the requests of a connection of HTTP/2 until it ends or the gateway stops. One that
-    /// makes no request in time is told to go away.
+    /// makes no request in time, the first one or another, is told to go away (ATTACKS D-04).
     async fn speak_http2<S>(self, socket: Socket<S>, tls: bool, http: &Http) -> Outcome
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let (mut stop, connection) = self.connection(tls, Arc::default());
-        let watched = Arc::clone(&connection);
-        let service = service_fn(move |request| handle(Arc::clone(&connection), request));
-        let serving = http2_builder(http).serve_connection(TokioIo::new(socket), service);
+        let requests = Arc::new(Requests::default());
+        let counted = Arc::clone(&requests);
+        let service = service_fn(move |request| {
+            let (connection, open) = (Arc::clone(&connection), counted.begin());
+            async move {
+                let answer = handle(connection, request).await?;
+                Ok::<_, Infallible>(answer.map(|body| TrackedBody::new(body, open)))
+            }
+        });
+        let socket = TokioIo::new(socket.with_frames());
+        let serving = http2_builder(http).serve_connection(socket, service);
         let mut serving = core::pin::pin!(serving);
         tokio::select! {
             ended = serving.as_mut() => return Ok(ended?),
             _ = stop.notified() => {}
-            () = no_request_within(&watched, http.header_timeout) => {}
+            () = requests.idle(http.header_timeout) => {}
         }
         serving.as_mut().graceful_shutdown();
         // A client that makes no request may not answer GOAWAY either, so the wait for it is
         // limited.
         tokio::select! {
             ended = serving.as_mut() => Ok(ended?),
-            () = no_request_within(&watched, http.header_timeout) => Ok(()),
+            () = requests.idle(http.header_timeout) => Ok(()),
         }
     }
 
@@ -211,19 +255,9 @@ impl Accepted {
             address: address.expect("an IP address is visible ASCII"),
             tls,
             tunnel,
-            has_request: AtomicBool::new(false),
             _open: Box::new(self.open),
         };
         (self.stop, Arc::new(connection))
-    }
-}
-
-/// Waits for `limit`, and returns if the connection has made no request by then. Otherwise never
-/// returns (ATTACKS D-04).
-async fn no_request_within(connection: &Connection, limit: Duration) {
-    sleep(limit).await;
-    if connection.has_request.load(Ordering::Relaxed) {
-        core::future::pending().await
     }
 }
 

@@ -3,17 +3,22 @@
 //! `bind` takes an address for this process alone, with one listener for each worker; `accept`
 //! takes connections, counts them by peer, and hands their requests to the exchange. `socket` wraps
 //! the bytes for hyper: it checks the framing of HTTP/1.1 before hyper reads a byte, and closes a
-//! connection whose client reads nothing any more. `stop` is the signal to end, `tls` the
-//! certificate.
+//! connection whose client reads nothing any more. `linger` reads what a client still sends after
+//! the last answer, so that the close does not take the answer away. Of HTTP/2, `frames` bounds what
+//! carries nothing, and `requests` finds out when a connection is idle. `stop` is the signal to end,
+//! `tls` the certificate.
 
 mod accept;
 mod bind;
+mod frames;
+mod linger;
 mod peers;
+mod requests;
 mod socket;
 mod stop;
 mod tls;
 
-pub(crate) use accept::Acceptor;
+pub(crate) use accept::{AcceptWarnings, Acceptor};
 pub(crate) use bind::{AddressLock, bind};
 pub(crate) use peers::Peers;
 pub(crate) use stop::StopSignal;

@@ -1,55 +1,102 @@
-//! The number of open connections of each address, in the whole process.
+//! The number of open connections of each caller, in the whole process.
+//!
+//! The process may have so many open and no more, so each caller has a share: nobody gets more than
+//! are free, which is half of all places for one caller alone. The last quarter is for callers that
+//! have next to none, so that some hundred addresses do not keep the next buyer out.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Counts open connections by IP address. An address without any takes no memory.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Peers(Arc<Mutex<HashMap<IpAddr, u32>>>);
+use l402_server::Caller;
+
+/// The number of connections that a caller may have also when few are free.
+const FEW: u32 = 2;
+
+/// Counts open connections by caller. A caller without any takes no memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Peers {
+    /// The largest number of connections in all.
+    places: u32,
+    counts: Arc<Mutex<Counts>>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    all: u32,
+    of: HashMap<Caller, u32>,
+}
 
 /// The place of one connection in the count, free again when it is dropped.
 #[derive(Debug)]
 pub(crate) struct PeerSlot {
     peers: Peers,
-    address: IpAddr,
+    caller: Caller,
+}
+
+/// The reason why a connection has no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoPlace {
+    /// Every place of the process is taken.
+    All,
+    /// The caller has as many as it may.
+    Caller,
 }
 
 impl Peers {
-    /// Counts one more connection, or returns `None` if the address has `limit` open already. A
-    /// limit of 0 means any number.
-    pub(crate) fn enter(&self, address: IpAddr, limit: u32) -> Option<PeerSlot> {
-        let mut counts = self.lock();
-        let count = counts.entry(address).or_default();
-        if limit != 0 && *count >= limit {
-            return None;
+    /// Makes room for `places` connections in all.
+    pub(crate) fn new(places: u32) -> Self {
+        Self {
+            places,
+            counts: Arc::default(),
         }
-        *count += 1;
-        Some(PeerSlot {
+    }
+
+    /// Counts one more connection. A caller may have `limit`, and not more than its share. A limit
+    /// of 0 means as many as there are.
+    ///
+    /// # Errors
+    /// There is no place for it.
+    pub(crate) fn enter(&self, address: IpAddr, limit: u32) -> Result<PeerSlot, NoPlace> {
+        let caller = Caller::from(address);
+        let mut counts = self.lock();
+        let free = self.places.saturating_sub(counts.all);
+        if free == 0 {
+            return Err(NoPlace::All);
+        }
+        let own = counts.of.get(&caller).copied().unwrap_or_default();
+        let nearly_full = free <= self.places / 4;
+        if limit != 0 && (own >= limit.min(free) || (nearly_full && own >= FEW)) {
+            return Err(NoPlace::Caller);
+        }
+        counts.all += 1;
+        counts.of.insert(caller, own + 1);
+        Ok(PeerSlot {
             peers: self.clone(),
-            address,
+            caller,
         })
     }
 
-    fn leave(&self, address: IpAddr) {
+    fn leave(&self, caller: Caller) {
         let mut counts = self.lock();
-        if let Some(count) = counts.get_mut(&address) {
+        counts.all -= 1;
+        if let Some(count) = counts.of.get_mut(&caller) {
             *count -= 1;
-            // Entries of addresses that are gone would fill the memory.
+            // Entries of callers that are gone would fill the memory.
             if *count == 0 {
-                counts.remove(&address);
+                counts.of.remove(&caller);
             }
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<IpAddr, u32>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for PeerSlot {
     fn drop(&mut self) {
-        self.peers.leave(self.address);
+        self.peers.leave(self.caller);
     }
 }
 
@@ -57,16 +104,64 @@ impl Drop for PeerSlot {
 mod tests {
     use super::*;
 
+    /// Enters as often as it can, and returns the places.
+    fn fill(peers: &Peers, address: &str, limit: u32) -> Vec<PeerSlot> {
+        let address: IpAddr = address.parse().unwrap();
+        core::iter::from_fn(|| peers.enter(address, limit).ok()).collect()
+    }
+
     #[test]
     fn an_address_has_so_many_places_and_gets_them_back() {
-        let (peers, one, two) = (Peers::default(), [10, 0, 0, 1].into(), [10, 0, 0, 2].into());
-        let first = peers.enter(one, 2);
-        let second = peers.enter(one, 2);
-        assert!(first.is_some() && second.is_some() && peers.enter(one, 2).is_none());
-        assert!(peers.enter(two, 2).is_some());
+        let peers = Peers::new(100);
+        let mut first = fill(&peers, "10.0.0.1", 2);
+        assert_eq!(first.len(), 2);
+        assert_eq!(fill(&peers, "10.0.0.2", 2).len(), 2);
+        drop(first.pop());
+        assert_eq!(fill(&peers, "10.0.0.1", 2).len(), 1);
         drop(first);
-        assert!(peers.enter(one, 2).is_some());
-        drop(second);
-        assert!(peers.lock().is_empty());
+        assert!(peers.lock().of.is_empty() && peers.lock().all == 0);
+    }
+
+    // FAULTS S3: callers that take what they can get leave something to the next, whether they come
+    // one after the other or at the same time, from addresses of IPv4 or of one customer of IPv6.
+    #[test]
+    fn callers_who_take_all_they_can_leave_places_to_the_next() {
+        let take = |peers: &Peers, caller| peers.enter([10, 0, 0, caller].into(), 4096).ok();
+        for (callers, left) in [(1, 60), (2, 30), (10, 10), (15, 1)] {
+            let one_by_one = Peers::new(120);
+            let greedy = |caller| core::iter::from_fn(move || Some(caller)).take(120);
+            let held: Vec<_> = (0..callers)
+                .flat_map(greedy)
+                .filter_map(|caller| take(&one_by_one, caller))
+                .collect();
+            assert!(120 - held.len() >= left, "{callers} leave {left}");
+            assert!(one_by_one.enter([192, 0, 2, 1].into(), 4096).is_ok());
+            let at_once = Peers::new(120);
+            let held: Vec<_> = (0..120)
+                .flat_map(|_| 0..callers)
+                .filter_map(|caller| take(&at_once, caller))
+                .collect();
+            assert!(120 - held.len() >= left, "{callers} leave {left}");
+            assert!(at_once.enter([192, 0, 2, 1].into(), 4096).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_customer_of_ipv6_has_one_share_for_all_its_addresses() {
+        let peers = Peers::new(100);
+        assert_eq!(fill(&peers, "2001:db8::1", 3).len(), 3);
+        let held = fill(&peers, "2001:db8::1", 3);
+        let other = peers.enter("2001:db8::ffff:2".parse().unwrap(), 3);
+        assert_eq!(other.unwrap_err(), NoPlace::Caller);
+        drop(held);
+    }
+
+    #[test]
+    fn without_a_limit_one_address_may_have_all_and_no_more() {
+        let peers = Peers::new(50);
+        let held = fill(&peers, "10.0.0.1", 0);
+        assert_eq!(held.len(), 50);
+        let other = peers.enter([10, 0, 0, 2].into(), 0);
+        assert_eq!(other.unwrap_err(), NoPlace::All);
     }
 }

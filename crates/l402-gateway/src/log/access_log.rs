@@ -12,7 +12,7 @@ use l402_host::{Clock, open_stderr};
 
 use super::Counters;
 use super::counters::CounterCells;
-use super::line::Line;
+use super::line::{Line, TimeText};
 use super::summary;
 use crate::config::{LogFormat, LogSettings};
 use crate::{GatewayError, GatewayErrorKind};
@@ -26,7 +26,7 @@ const BATCH: usize = 64 * 1024;
 
 /// The longest time that a line waits for others to be written with it. A worker need not wake the
 /// writer meanwhile.
-const GATHER: Duration = Duration::from_millis(5);
+const GATHER: Duration = Duration::from_millis(20);
 
 /// The time between two summaries on a terminal.
 const SUMMARY: Duration = Duration::from_secs(60);
@@ -79,6 +79,7 @@ impl AccessLog {
             counters,
             summary,
             dropped: 0,
+            texts: TimeText::default(),
             is_broken: false,
         })
     }
@@ -164,6 +165,7 @@ struct Writer {
     summary: Option<(Counters, Duration)>,
     /// The dropped lines that the log has told of.
     dropped: u64,
+    texts: TimeText,
     /// True since a write has failed: the failure is told once.
     is_broken: bool,
 }
@@ -198,7 +200,7 @@ impl Writer {
         match message {
             Message::Line(line) => {
                 self.backlog.waiting.fetch_sub(1, Ordering::Relaxed);
-                line.write(self.format, text);
+                line.write(self.format, &mut self.texts, text);
             }
             Message::Flush(done) => {
                 self.write(text);
@@ -312,6 +314,7 @@ mod tests {
         }
     }
 
+    /// ATTACKS D-14.
     #[test]
     fn a_full_queue_drops_lines_and_says_how_many() {
         let (open, gate) = mpsc::channel();
@@ -331,6 +334,7 @@ mod tests {
             counters: Arc::default(),
             summary: None,
             dropped: 0,
+            texts: TimeText::default(),
             is_broken: false,
         })
         .unwrap();

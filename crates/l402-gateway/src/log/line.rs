@@ -1,10 +1,10 @@
 //! One line of the access log, as text or JSON.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Display, Write as _};
 
-use l402::UnixTime;
+use l402::{Policy, UnixTime};
 use l402_server::observe::{Exchange, Fault, Outcome, Refused, Settled};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::config::LogFormat;
 
@@ -39,9 +39,9 @@ impl Line {
         }
     }
 
-    /// Appends the line, with its line break.
-    pub(super) fn write(&self, format: LogFormat, out: &mut String) {
-        let fields = Fields::of(self);
+    /// Appends the line, with its line break. `texts` remembers the last time that was written.
+    pub(super) fn write(&self, format: LogFormat, texts: &mut TimeText, out: &mut String) {
+        let fields = Fields::of(self, texts.of(self.time));
         match format {
             LogFormat::Json => write_json(&fields, out),
             LogFormat::Text => fields.write_text(out),
@@ -49,10 +49,48 @@ impl Line {
     }
 }
 
+/// A time in the form of a line. Most lines are of the same second as the one before, and a
+/// calendar date costs more than the rest of a line.
+#[derive(Debug, Default)]
+pub(super) struct TimeText(Option<(UnixTime, String)>);
+
+impl TimeText {
+    fn of(&mut self, time: UnixTime) -> &str {
+        let (known, text) = self.0.get_or_insert_with(|| (time, time.to_rfc3339()));
+        if *known != time {
+            (*known, *text) = (time, time.to_rfc3339());
+        }
+        text
+    }
+}
+
+/// The first 8 bytes, written in hex: enough to find a payment again, too few to be one.
+#[derive(Clone, Copy, Debug)]
+struct Short([u8; 8]);
+
+impl Short {
+    fn of(bytes: &[u8; 32]) -> Self {
+        let [a, b, c, d, e, f, g, h, ..] = *bytes;
+        Self([a, b, c, d, e, f, g, h])
+    }
+}
+
+impl Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", u64::from_be_bytes(self.0))
+    }
+}
+
+impl Serialize for Short {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// The fields of a line. They are a format that programs read.
 #[derive(Debug, Serialize)]
 struct Fields<'a> {
-    time: String,
+    time: &'a str,
     event: &'static str,
     method: &'a str,
     path: Option<&'a str>,
@@ -62,9 +100,10 @@ struct Fields<'a> {
     route: Option<&'a str>,
     service: Option<&'a str>,
     price_msat: Option<u64>,
-    policy: Option<String>,
-    token_id: Option<String>,
-    payment_hash: Option<String>,
+    #[serde(serialize_with = "as_text")]
+    policy: Option<Policy>,
+    token_id: Option<Short>,
+    payment_hash: Option<Short>,
     uses_left: Option<u64>,
     request_bytes: Option<u64>,
     answer_bytes: Option<u64>,
@@ -81,8 +120,8 @@ fn cut(path: &str) -> &str {
 }
 
 impl<'a> Fields<'a> {
-    fn of(line: &'a Line) -> Self {
-        let fields = Self::of_exchange(&line.exchange, line.time);
+    fn of(line: &'a Line, time: &'a str) -> Self {
+        let fields = Self::of_exchange(&line.exchange, time);
         match line.end {
             End::Refused(refused) => Self {
                 event: "refused",
@@ -105,9 +144,9 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn of_exchange(exchange: &'a Exchange, time: UnixTime) -> Self {
+    fn of_exchange(exchange: &'a Exchange, time: &'a str) -> Self {
         Self {
-            time: time.to_rfc3339(),
+            time,
             event: "",
             method: exchange.method().as_str(),
             path: exchange.path().map(cut),
@@ -117,9 +156,11 @@ impl<'a> Fields<'a> {
             route: exchange.route(),
             service: exchange.service().map(l402::Service::as_str),
             price_msat: exchange.price().map(l402::Msat::msat),
-            policy: exchange.policy().map(|policy| policy.to_string()),
-            token_id: exchange.token_id().map(|id| short(id.as_bytes())),
-            payment_hash: exchange.payment_hash().map(|hash| short(hash.as_bytes())),
+            policy: exchange.policy(),
+            token_id: exchange.token_id().map(|id| Short::of(id.as_bytes())),
+            payment_hash: exchange
+                .payment_hash()
+                .map(|hash| Short::of(hash.as_bytes())),
             uses_left: exchange.uses_left(),
             request_bytes: exchange.request_bytes(),
             answer_bytes: None,
@@ -130,36 +171,50 @@ impl<'a> Fields<'a> {
     /// Writes the fixed words first, then `name=value` for each field that is known. No value holds
     /// a space: paths are escaped, and a route's pattern is a path.
     fn write_text(&self, out: &mut String) {
-        let path = self.path.unwrap_or("-");
-        let status = self
-            .status
-            .map_or_else(|| "-".to_owned(), |status| status.to_string());
-        // Writing to a `String` cannot fail.
-        let _ = write!(
-            out,
-            "{} {} {} {path} {status}",
-            self.time, self.event, self.method
-        );
-        let number = |number: Option<u64>| number.map(|number| number.to_string());
-        for (name, value) in [
-            ("code", self.code.map(str::to_owned)),
-            ("fault", self.fault.map(str::to_owned)),
-            ("route", self.route.map(str::to_owned)),
-            ("service", self.service.map(str::to_owned)),
-            ("price_msat", number(self.price_msat)),
-            ("policy", self.policy.clone()),
-            ("token_id", self.token_id.clone()),
-            ("payment_hash", self.payment_hash.clone()),
-            ("uses_left", number(self.uses_left)),
-            ("request_bytes", number(self.request_bytes)),
-            ("answer_bytes", number(self.answer_bytes)),
-            ("took_us", Some(self.took_us.to_string())),
-        ] {
-            if let Some(value) = value {
-                let _ = write!(out, " {name}={value}");
-            }
+        for word in [self.time, self.event, self.method, self.path.unwrap_or("-")] {
+            out.push_str(word);
+            out.push(' ');
         }
+        match self.status {
+            Some(status) => push(out, &status),
+            None => out.push('-'),
+        }
+        field(out, "code", self.code);
+        field(out, "fault", self.fault);
+        field(out, "route", self.route);
+        field(out, "service", self.service);
+        field(out, "price_msat", self.price_msat);
+        field(out, "policy", self.policy);
+        field(out, "token_id", self.token_id);
+        field(out, "payment_hash", self.payment_hash);
+        field(out, "uses_left", self.uses_left);
+        field(out, "request_bytes", self.request_bytes);
+        field(out, "answer_bytes", self.answer_bytes);
+        field(out, "took_us", Some(self.took_us));
         out.push('\n');
+    }
+}
+
+/// Appends ` name=value` if the value is known.
+fn field(out: &mut String, name: &str, value: Option<impl Display>) {
+    if let Some(value) = value {
+        out.push(' ');
+        out.push_str(name);
+        out.push('=');
+        push(out, &value);
+    }
+}
+
+fn push(out: &mut String, value: &impl Display) {
+    // Writing to a `String` cannot fail.
+    let _ = write!(out, "{value}");
+}
+
+/// Serializes a value as the text that a person would read.
+fn as_text<S: Serializer>(value: &Option<Policy>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
     }
 }
 
@@ -187,14 +242,6 @@ fn fault(fault: Fault) -> &'static str {
         Fault::Buyer => "buyer",
         _ => "upstream",
     }
-}
-
-/// Returns the first 8 bytes in hex: enough to find a payment again, too few to be one.
-fn short(bytes: &[u8; 32]) -> String {
-    bytes[..8].iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 fn micros(time: std::time::Duration) -> u64 {

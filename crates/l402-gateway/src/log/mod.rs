@@ -12,6 +12,7 @@
 mod access_log;
 mod counters;
 mod line;
+mod logged;
 mod sales;
 mod summary;
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use l402::{Msat, PaymentHash};
 use l402_host::Clock;
-use l402_server::observe::{Exchange, Observe, Offered, Refused, Settled, Verdict};
+use l402_server::observe::{Exchange, Observe, Offered, Outcome, Refused, Settled, Verdict};
 
 use super::counters::CounterCells;
 use super::line::Line;
+use super::logged::LoggedSales;
 use super::{AccessLog, Counters};
 use crate::GatewayError;
 use crate::config::{LogAccess, LogSettings};
@@ -19,6 +20,8 @@ pub(crate) struct Sales {
     clock: Arc<dyn Clock>,
     access: LogAccess,
     log: Option<AccessLog>,
+    /// The payments sold by time whose first use has its line.
+    logged: LoggedSales,
 }
 
 impl Sales {
@@ -44,6 +47,7 @@ impl Sales {
             clock,
             access: settings.access,
             log,
+            logged: LoggedSales::default(),
         })
     }
 
@@ -60,6 +64,17 @@ impl Sales {
         if let Some(log) = &self.log {
             log.flush();
         }
+    }
+
+    /// Returns true if this is a further use of a payment whose sale has its line: with a policy that
+    /// counts nothing, a payment is one sale, however often it is used.
+    fn is_logged(&self, exchange: &Exchange, settled: &Settled) -> bool {
+        self.access == LogAccess::Sales
+            && settled.outcome() == Outcome::Uncounted
+            && settled.fault().is_none()
+            && exchange
+                .payment_hash()
+                .is_some_and(|payment| !self.logged.is_new(payment))
     }
 
     /// Writes a line if the log is to hold it: of a genuine credential always, of others only with
@@ -99,6 +114,9 @@ impl Observe for Sales {
 
     fn settled(&self, exchange: &Exchange, settled: &Settled) {
         self.counters.settled(exchange, settled);
+        if self.is_logged(exchange, settled) {
+            return;
+        }
         self.log(exchange, || {
             Line::settled(exchange, settled, self.clock.wall())
         });

@@ -7,22 +7,24 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use l402::{KeyNumber, KeyRing, Network};
+use l402::{KeyRing, Network};
 use l402_host::Clock;
 use l402_lightning::{Node, Receive};
 use l402_server::{Ledger, Paywall};
 use tokio::sync::watch;
 
 use super::control::Control;
+use super::descriptors::Shares;
 use super::invoice_stock::InvoiceStock;
 use super::reload::{check_loop, misconfigured, route_table};
 use super::settlements;
 use super::worker::{self, WorkerSetup};
-use super::{Home, ledger};
+use super::{Home, begin, ledger};
 use crate::config::{Config, Fixed, Live};
 use crate::exchange::GatewayState;
 use crate::listen::{self, AddressLock, Peers, StopSignal};
 use crate::log::{Counters, Sales};
+use crate::upstream::Slots;
 use crate::{GatewayError, GatewayErrorKind};
 
 /// A running gateway: worker threads and one control runtime. A drop stops it at once.
@@ -82,6 +84,10 @@ impl Gateway {
     /// caller has made. The gateway calls it on a runtime of its own. The runtime on which it was
     /// opened has to outlive the gateway, because a connection ends with the runtime that made it.
     ///
+    /// Raises the soft limit of the process on open files and sockets to the hard limit, and gives
+    /// connections their share of it: half of what a small reserve leaves is for clients, half for
+    /// upstreams.
+    ///
     /// # Errors
     /// [`GatewayError`] for an address, file or key that cannot be used. Nothing stays bound then.
     pub fn start(
@@ -94,8 +100,7 @@ impl Gateway {
         config.check_listeners().map_err(misconfigured)?;
         check_loop(&config)?;
         let Config { fixed, live } = config;
-        let master = home.master_key(fixed.key_file.as_deref())?;
-        let keys = KeyRing::new(&fixed.deployment, KeyNumber(1), master);
+        let keys = begin::begin(home, &fixed, &*clock)?;
         let network = receive.network();
         let table = route_table(&live, keys.clone(), network, None)?;
         let sales = Arc::new(Sales::open(&fixed.log, Arc::clone(&clock))?);
@@ -106,7 +111,8 @@ impl Gateway {
             Some(stock) => Arc::new(stock.clone()),
             None => control.host(receive),
         };
-        let paywall = paywall(&fixed, &live, ledger::open(home)?, clock, node, &sales);
+        let ledger = ledger::open(home, Arc::clone(&clock))?;
+        let paywall = paywall(&fixed, &live, ledger, clock, node, &sales);
         let state = Arc::new(GatewayState {
             table: ArcSwap::from_pointee(table),
             paywall,
@@ -146,9 +152,14 @@ impl Gateway {
                 .zip(bound.listeners)
                 .for_each(|(own, one)| own.push(one));
         }
+        let limit = l402_host::raise_descriptor_limit();
+        let shares = Shares::new(limit.now, count, self.fixed.listen.len());
+        shares.tell(limit, &self.state.table.load().http);
         let setup = WorkerSetup {
             state: Arc::clone(&self.state),
-            peers: Peers::default(),
+            peers: Peers::new(shares.clients),
+            slots: Slots::new(shares.upstreams),
+            warnings: Arc::default(),
             stop,
         };
         for (number, listeners) in of_workers.into_iter().enumerate() {
@@ -162,6 +173,16 @@ impl Gateway {
     fn watch_settlements(&self, node: Arc<dyn Receive>) {
         if let Some(control) = self.control.handle() {
             control.spawn(settlements::read(node, self.sales.clone()));
+        }
+    }
+
+    /// Connects once to each upstream, in the background. The log warns of those that cannot be
+    /// reached. One that refuses counts as down: nothing of it is sold until it accepts connections.
+    /// May be called at any time, such as after a start and after a reload.
+    pub fn check_upstreams(&self) {
+        let table = self.state.table.load_full();
+        if let Some(control) = self.control.handle() {
+            control.spawn(async move { table.check_upstreams().await });
         }
     }
 

@@ -287,6 +287,7 @@ mod tests {
         }
     }
 
+    /// ATTACKS P-06.
     #[tokio::test]
     async fn no_invoice_is_given_twice_and_the_stock_fills_up_again() {
         let bench = bench(usize::MAX);

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use l402_host::Clock;
 use l402_server::Ledger;
-use l402_server::ledger::{LedgerErrorKind, SqliteLedger};
+use l402_server::ledger::{LedgerError, LedgerErrorKind, SqliteLedger};
 
-use super::Home;
+use super::{Home, ledger_id};
 use crate::{GatewayError, GatewayErrorKind};
 
 /// Opens the ledger of a gateway. Blocks for a moment.
@@ -15,12 +16,17 @@ use crate::{GatewayError, GatewayErrorKind};
 ///
 /// # Errors
 /// [`GatewayError`], naming the file and what is wrong with it.
-pub(super) fn open(home: &Home) -> Result<Arc<dyn Ledger>, GatewayError> {
-    let ledger = SqliteLedger::open(&home.ledger()).map_err(|error| {
-        let text = format!("cannot use the {error}");
-        GatewayError::new(kind(error.kind()), text).with_source(error)
-    })?;
+pub(super) fn open(home: &Home, clock: Arc<dyn Clock>) -> Result<Arc<dyn Ledger>, GatewayError> {
+    let keeper = ledger_id::Keeper::start(home)?;
+    let grown = move |mark| keeper.keep(mark);
+    let ledger = SqliteLedger::open_with(&home.ledger(), clock, grown).map_err(unusable)?;
     Ok(Arc::new(ledger))
+}
+
+/// Returns the error of a ledger that does not open.
+pub(super) fn unusable(error: LedgerError) -> GatewayError {
+    let text = format!("cannot use the {error}");
+    GatewayError::new(kind(error.kind()), text).with_source(error)
 }
 
 /// Returns the kind by which a program that starts gateways branches.

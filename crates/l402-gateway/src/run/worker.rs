@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::exchange::{Aborted, GatewayState, ProofCache, Worker};
-use crate::listen::{Acceptor, Peers, StopSignal};
-use crate::upstream::Pool;
+use crate::listen::{AcceptWarnings, Acceptor, Peers, StopSignal};
+use crate::upstream::{Pool, Slots};
 use crate::{GatewayError, GatewayErrorKind};
 
 /// The parts that every worker is started with.
@@ -18,6 +18,8 @@ use crate::{GatewayError, GatewayErrorKind};
 pub(super) struct WorkerSetup {
     pub(super) state: Arc<GatewayState>,
     pub(super) peers: Peers,
+    pub(super) slots: Arc<Slots>,
+    pub(super) warnings: Arc<AcceptWarnings>,
     pub(super) stop: StopSignal,
 }
 
@@ -47,9 +49,11 @@ async fn run(setup: WorkerSetup, listeners: Vec<TcpListener>) {
     let WorkerSetup {
         state,
         peers,
+        slots,
+        warnings,
         mut stop,
     } = setup;
-    let pool = Arc::new(Pool::default());
+    let pool = Pool::new(slots);
     let aborted = Aborted::default();
     let (alive, mut all_gone) = mpsc::channel(1);
     tokio::spawn(Arc::clone(&pool).close_idle());
@@ -62,6 +66,7 @@ async fn run(setup: WorkerSetup, listeners: Vec<TcpListener>) {
         }),
         peers,
         stop: stop.clone(),
+        warnings,
         alive,
     };
     for listener in listeners {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use l402::{KeyRing, Network};
 use l402_server::Snapshot;
+use tokio::task::JoinSet;
 
 use super::target::RouteTarget;
 use crate::config::{Http, Live, RouteConfig};
@@ -12,6 +13,9 @@ use crate::{GatewayError, GatewayErrorKind};
 
 /// The length of the longest target of a request, in bytes: `http::Uri` takes no longer one.
 const URI_MAX: usize = u16::MAX as usize - 1;
+
+/// The number of upstreams that are connected to at the same time by a check.
+const CHECKS_AT_ONCE: usize = 16;
 
 /// One version of the configuration, compiled.
 #[derive(Debug)]
@@ -36,7 +40,7 @@ impl RouteTable {
         network: Network,
         before: Option<&Self>,
     ) -> Result<Self, GatewayError> {
-        let routes = live.routes.iter().map(|route| route.route.clone());
+        let routes = live.routes.iter().map(RouteConfig::placed);
         let snapshot = Snapshot::new(routes.collect(), live.hosts.clone(), keys, network);
         let snapshot = snapshot.map_err(|error| {
             let text = error.to_string();
@@ -57,6 +61,27 @@ impl RouteTable {
             target_max: URI_MAX.saturating_sub(longest.unwrap_or_default() + 1),
             tls: None,
         })
+    }
+
+    /// Connects once to each upstream, and warns of those that cannot be reached.
+    pub(crate) async fn check_upstreams(&self) {
+        let mut upstreams: Vec<_> = self
+            .targets
+            .iter()
+            .map(|t| Arc::clone(&t.upstream))
+            .collect();
+        // Routes of one upstream share it.
+        upstreams.sort_by_key(Arc::as_ptr);
+        upstreams.dedup_by_key(|upstream| Arc::as_ptr(upstream));
+        // Some at a time: each takes a file descriptor, and a time-out if it does not answer.
+        for some in upstreams.chunks(CHECKS_AT_ONCE) {
+            let mut checks = JoinSet::new();
+            for upstream in some {
+                let upstream = Arc::clone(upstream);
+                checks.spawn(async move { upstream.check().await });
+            }
+            checks.join_all().await;
+        }
     }
 
     /// Sets the certificate and key of TLS; `None` for plain HTTP.

@@ -18,6 +18,17 @@ pub(crate) enum UpstreamBody {
 }
 
 impl UpstreamBody {
+    /// Returns a body without a byte and without a connection.
+    pub(crate) fn empty() -> Self {
+        Self::Http1(Http1Body::empty())
+    }
+
+    /// Returns true if the upstream has answered before the end of the request, and reads no more
+    /// of it.
+    pub(crate) fn ends_request(&self) -> bool {
+        matches!(self, Self::Http1(body) if body.ends_request())
+    }
+
     /// Returns true if the connection can become a tunnel: it is HTTP/1.1, and the whole request
     /// has been sent.
     pub(crate) fn may_be_tunnel(&self) -> bool {

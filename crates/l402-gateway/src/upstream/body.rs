@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use l402::Problem;
 use l402_server::Blame;
 
+use super::client_body::ClientBody;
 use crate::timer::IdleTimer;
 
 /// The reason why a body broke off.
@@ -115,7 +115,7 @@ impl Progress {
 /// A request's body on its way to the upstream. Trailers are dropped: upstreams may take them for
 /// headers, and nothing has checked them.
 pub(crate) struct RequestBody {
-    inner: Incoming,
+    inner: ClientBody,
     /// The number of bytes that may still come.
     left: u64,
     idle: IdleTimer,
@@ -125,7 +125,7 @@ pub(crate) struct RequestBody {
 impl RequestBody {
     /// Wraps a body of at most `max` bytes (0 for any length). `idle` is the longest time without a
     /// piece of it, `None` for no limit. `blame` is told if the client breaks the exchange off.
-    pub(crate) fn new(inner: Incoming, max: u64, idle: Option<Duration>, blame: Blame) -> Self {
+    pub(crate) fn new(inner: ClientBody, max: u64, idle: Option<Duration>, blame: Blame) -> Self {
         let progress = Progress {
             done: AtomicBool::new(inner.is_end_stream()),
             blame: Some(blame),

@@ -10,10 +10,11 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
+use super::health::Health;
 use super::tls::{Authorities, client_tls};
-use super::warning::Warnings;
-use super::wire::Wire;
+use super::wire::Stream;
 use crate::config::{RouteConfig, Scheme, UpstreamUrl};
+use crate::warning::Warnings;
 use crate::{GatewayError, GatewayErrorKind};
 
 /// An upstream with everything that opening a connection to it takes.
@@ -27,6 +28,7 @@ pub(crate) struct Upstream {
     tls: Option<(TlsConnector, ServerName<'static>)>,
     connect_timeout: Duration,
     warnings: Warnings,
+    pub(super) health: Health,
 }
 
 impl std::fmt::Debug for Upstream {
@@ -75,6 +77,7 @@ impl Upstream {
             ca,
             connect_timeout,
             warnings: Warnings::default(),
+            health: Health::default(),
             url,
         })
     }
@@ -96,6 +99,17 @@ impl Upstream {
         self.url.base()
     }
 
+    /// Returns host and port in the one spelling of the server: see [`UpstreamUrl::server`].
+    pub(crate) fn server(&self) -> String {
+        self.url.server()
+    }
+
+    /// Returns true for the host name of the upstream, as in the domain of a cookie.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        let name = name.trim_start_matches('.');
+        self.url.host_name().eq_ignore_ascii_case(name)
+    }
+
     pub(crate) fn is_http2(&self) -> bool {
         self.http2
     }
@@ -115,24 +129,24 @@ impl Upstream {
     }
 
     /// Connects, TLS included, within the time-out.
-    pub(super) async fn connect(&self) -> io::Result<Wire> {
+    pub(super) async fn connect(&self) -> io::Result<Stream> {
         let opened = timeout(self.connect_timeout, self.open()).await;
         opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    async fn open(&self) -> io::Result<Wire> {
+    async fn open(&self) -> io::Result<Stream> {
         let socket = TcpStream::connect((self.url.host_name(), self.url.port())).await?;
         // Pieces of streams must not wait for the one before to be acknowledged.
         socket.set_nodelay(true)?;
         let Some((connector, name)) = &self.tls else {
-            return Ok(Wire::Plain(socket));
+            return Ok(Stream::Plain(socket));
         };
         let stream = connector.connect(name.clone(), socket).await?;
         // A server that has not agreed on HTTP/2 may read its preface as a request of HTTP/1.1.
         if self.http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
             return Err(io::Error::other("the upstream does not speak HTTP/2"));
         }
-        Ok(Wire::Tls(Box::new(stream)))
+        Ok(Stream::Tls(Box::new(stream)))
     }
 }
 

@@ -10,12 +10,15 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use l402_host::is_out_of_descriptors;
 use tokio::time::{Instant, timeout};
 
 use super::answer_body::UpstreamBody;
 use super::body::{Progress, RequestBody};
 use super::connect::Upstream;
-use super::http1::{Http1, Http1Body, Http1Request, NoResponse};
+use super::http1::{HEAD_MAX, Http1, Http1Body, Http1Request, NoResponse};
+use super::slots::Slots;
+use super::wire::Wire;
 
 /// The longest time that an idle connection is kept: shorter than most servers keep theirs, so that
 /// it is seldom the upstream that closes one.
@@ -36,9 +39,10 @@ pub(crate) enum UpstreamRequest {
 }
 
 /// Connections by the id of their upstream. Each worker is one thread with a pool of its own, so
-/// nothing ever waits for the locks.
-#[derive(Default)]
+/// nothing waits for the locks, unless the process runs out of connections and a worker closes the
+/// idle ones of another.
 pub(crate) struct Pool {
+    slots: Arc<Slots>,
     http1: Mutex<HashMap<u64, Vec<Idle>, ahash::RandomState>>,
     /// One connection to each upstream: all requests share it.
     http2: Mutex<HashMap<u64, Http2>>,
@@ -89,6 +93,8 @@ impl Lease {
 /// The reason why a request has no answer.
 #[derive(Debug)]
 pub(crate) enum SendError {
+    /// The process has as many connections open as it may: no failure of the upstream.
+    Busy,
     /// The connection could not be opened.
     Connect(std::io::Error),
     Http1(NoResponse),
@@ -99,6 +105,7 @@ pub(crate) enum SendError {
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Busy => f.write_str("no file descriptor is left for a connection"),
             Self::Connect(error) => write!(f, "cannot connect: {error}"),
             Self::Http1(why) => why.fmt(f),
             Self::Http2(error) => write!(f, "no answer: {error}"),
@@ -122,7 +129,29 @@ impl From<NoResponse> for SendError {
     }
 }
 
+impl core::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").finish_non_exhaustive()
+    }
+}
+
 impl Pool {
+    /// Returns a pool without connections. Those that it opens are counted in `slots`.
+    pub(crate) fn new(slots: Arc<Slots>) -> SharedPool {
+        let pool = Arc::new(Self {
+            slots,
+            http1: Mutex::default(),
+            http2: Mutex::default(),
+        });
+        pool.slots.watch(&pool);
+        pool
+    }
+
+    /// The places that the connections of this pool take.
+    pub(crate) fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
     /// Sends a request and waits for the head of its answer, at most for `limit` after the last
     /// piece of the request's body.
     pub(crate) async fn send(
@@ -189,12 +218,28 @@ impl Pool {
 
     /// Opens a new connection of HTTP/1.1.
     async fn open(self: &Arc<Self>, upstream: &Upstream) -> Result<Lease, SendError> {
-        let wire = upstream.connect().await.map_err(SendError::Connect)?;
+        let wire = self.connect(upstream).await?;
         Ok(Lease {
             connection: Http1::new(wire),
             upstream: upstream.id,
             pool: Arc::clone(self),
         })
+    }
+
+    /// Connects to an upstream, at the cost of idle connections if there is no room for another.
+    async fn connect(&self, upstream: &Upstream) -> Result<Wire, SendError> {
+        let slot = self.slots.take().ok_or(SendError::Busy)?;
+        let mut connected = upstream.connect().await;
+        // Something else than connections may have taken the descriptors that were counted on.
+        if matches!(&connected, Err(error) if is_out_of_descriptors(error)) {
+            self.slots.close_idle();
+            connected = upstream.connect().await;
+        }
+        match connected {
+            Ok(stream) => Ok(Wire::new(stream, slot)),
+            Err(error) if is_out_of_descriptors(&error) => Err(SendError::Busy),
+            Err(error) => Err(SendError::Connect(error)),
+        }
     }
 
     async fn send_http2(
@@ -222,10 +267,11 @@ impl Pool {
     }
 
     async fn open_http2(&self, upstream: &Upstream) -> Result<Http2, SendError> {
-        let wire = upstream.connect().await.map_err(SendError::Connect)?;
+        let wire = self.connect(upstream).await?;
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .keep_alive_interval(PING_AFTER)
+            .max_header_list_size(HEAD_MAX)
             .handshake(TokioIo::new(wire))
             .await?;
         tokio::spawn(async move {
@@ -234,6 +280,19 @@ impl Pool {
         });
         lock(&self.http2).insert(upstream.id, sender.clone());
         Ok(sender)
+    }
+
+    /// Closes the idle connection that was used least recently; returns false if there is none.
+    pub(super) fn close_oldest(&self) -> bool {
+        let mut pools = lock(&self.http1);
+        // The first one of each list is its oldest.
+        let oldest = pools.values_mut().filter(|idle| !idle.is_empty());
+        let oldest = oldest.min_by_key(|idle| idle[0].since);
+        oldest.map(|idle| drop(idle.remove(0))).is_some()
+    }
+
+    pub(super) fn close_all_idle(&self) {
+        lock(&self.http1).clear();
     }
 
     /// Closes connections that have been idle for too long or that the upstream has closed. Never

@@ -8,19 +8,40 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// A byte stream to an upstream. An enum and no trait object: reads and writes happen for every
-/// piece.
-pub(crate) enum Wire {
+use super::slots::Slot;
+
+/// A byte stream to an upstream.
+pub(crate) struct Wire {
+    stream: Stream,
+    /// Counts the connection as open until it is closed, tunnel included.
+    _slot: Slot,
+}
+
+/// The stream itself. An enum and no trait object: reads and writes happen for every piece.
+pub(super) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Wire {
+    pub(super) fn new(stream: Stream, slot: Slot) -> Self {
+        Self {
+            stream,
+            _slot: slot,
+        }
+    }
+
+    pub(super) fn is_tls(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_))
+    }
 }
 
 /// Evaluates an expression with the stream of either variant.
 macro_rules! either {
     ($wire:expr, $stream:ident => $do:expr) => {
         match $wire {
-            Wire::Plain($stream) => $do,
-            Wire::Tls($stream) => $do,
+            Stream::Plain($stream) => $do,
+            Stream::Tls($stream) => $do,
         }
     };
 }
@@ -31,7 +52,7 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        either!(self.get_mut(), stream => Pin::new(stream).poll_read(cx, buf))
+        either!(&mut self.get_mut().stream, stream => Pin::new(stream).poll_read(cx, buf))
     }
 }
 
@@ -41,7 +62,7 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        either!(self.get_mut(), stream => Pin::new(stream).poll_write(cx, buf))
+        either!(&mut self.get_mut().stream, stream => Pin::new(stream).poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -49,18 +70,18 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        either!(self.get_mut(), stream => Pin::new(stream).poll_write_vectored(cx, bufs))
+        either!(&mut self.get_mut().stream, stream => Pin::new(stream).poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
-        either!(self, stream => stream.is_write_vectored())
+        either!(&self.stream, stream => stream.is_write_vectored())
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self.get_mut(), stream => Pin::new(stream).poll_flush(cx))
+        either!(&mut self.get_mut().stream, stream => Pin::new(stream).poll_flush(cx))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self.get_mut(), stream => Pin::new(stream).poll_shutdown(cx))
+        either!(&mut self.get_mut().stream, stream => Pin::new(stream).poll_shutdown(cx))
     }
 }

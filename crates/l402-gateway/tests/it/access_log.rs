@@ -185,7 +185,7 @@ async fn all_holds_free_and_unpaid_requests_too_and_off_holds_nothing() {
         let text = file.section(&format!("access = \"{access}\"")) + &shop().await;
         let mut server = serve(&text).await;
         let secrets = trade(&server).await;
-        assert_eq!(server.get("/a/..%2fb", None).await.status(), 400);
+        assert_eq!(server.get("/a/..%5cb", None).await.status(), 400);
         assert_eq!(server.counters().spent, 1);
         let text = file.text(&mut server).await;
         let mut told: Vec<_> = text
@@ -206,7 +206,7 @@ async fn text_names_what_is_known_and_nothing_else() {
     let text = file.section("access = \"all\"") + &shop().await;
     let mut server = serve(&text).await;
     server.get("/free?q=1", None).await;
-    server.get("/a/..%2fb", None).await;
+    server.get("/a/..%5cb", None).await;
     // No text of a caller can end a line, or look like a field.
     server.get("/a%0a%20sold%20=b", None).await;
     let text = file.text(&mut server).await;
@@ -344,4 +344,31 @@ async fn an_upstream_that_answers_with_an_error_gives_the_use_back() {
         (&lines[0]["code"], &lines[0]["answer_bytes"]),
         (&Value::Null, &5.into())
     );
+}
+
+/// With a policy that counts nothing, a payment is one sale, however often it is used; what is not
+/// served is told each time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_sold_by_time_is_one_line() {
+    let file = LogFile::new();
+    let hour = "policy = \"time=1h\"\n";
+    let shop = shop().await;
+    let timed = shop.replace(
+        "price = \"10 sat\"\n",
+        &format!("price = \"10 sat\"\n{hour}"),
+    );
+    let mut server = serve(&(file.section("format = \"json\"") + &timed)).await;
+    let (first, second) = (server.buy("/quote").await, server.buy("/quote").await);
+    let away = server.buy("/away").await;
+    for credential in [&first, &first, &second, &first, &second] {
+        assert_eq!(server.get("/quote", Some(credential)).await.status(), 200);
+    }
+    for _ in 0..2 {
+        assert_eq!(server.get("/away", Some(&away)).await.status(), 502);
+    }
+    assert_eq!(server.counters().uncounted, 7);
+    let lines = file.lines(&mut server).await;
+    let told = lines.iter().filter(|line| line["path"] == "/quote");
+    assert_eq!(told.count(), 2, "{lines:?}");
+    assert_eq!(lines.len(), 4, "{lines:?}");
 }

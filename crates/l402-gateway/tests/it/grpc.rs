@@ -67,6 +67,7 @@ fn text(upstream: std::net::SocketAddr) -> String {
     )
 }
 
+/// ATTACKS H-18.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_is_refused_in_its_own_way_and_served_when_paid() {
     let upstream = upstream(true, |request: Request<hyper::body::Incoming>| async move {

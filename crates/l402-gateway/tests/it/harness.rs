@@ -80,6 +80,11 @@ impl GatewayUnderTest {
         gateway.reload(config.expect("a sound configuration"))
     }
 
+    pub(crate) fn check_upstreams(&self) {
+        let gateway = self.gateway.as_ref().expect("it is open");
+        gateway.check_upstreams();
+    }
+
     pub(crate) fn node_calls(&self) -> u64 {
         self.gateway.as_ref().expect("it is open").node_calls()
     }

@@ -18,6 +18,8 @@ async fn asks_is_paid_and_serves_once() {
     let served = server.get("/joke", Some(&credential)).await;
     assert_eq!(served.status(), 200, "{}", served.text());
     assert_eq!(served.header("cache-control"), Some("private, no-store"));
+    let told = (served.header("l402-use"), served.header("l402-uses-left"));
+    assert_eq!(told, (Some("pending"), Some("0")));
     let again = server.get("/joke", Some(&credential)).await;
     assert_eq!((again.status(), again.code()), (402, "consumed".to_owned()));
 }
@@ -92,6 +94,8 @@ async fn a_failing_upstream_costs_nothing() {
         (slow.status(), slow.code()),
         (504, "upstream_timeout".to_owned())
     );
+    let told = (slow.header("l402-use"), slow.header("l402-uses-left"));
+    assert_eq!(told, (Some("kept"), Some("1")));
     let document = slow.json();
     assert_eq!(
         (&document["paid"], &document["retry_with"]),
@@ -203,6 +207,7 @@ async fn a_token_for_one_service_stays_good_when_shown_to_another() {
     assert_eq!(server.get("/joke", Some(&credential)).await.status(), 200);
 }
 
+/// ATTACKS H-36.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_is_asked_for_only_when_it_was_paid_for() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -58,6 +58,11 @@ async fn the_reason_of_a_502_is_told_at_warn_once_a_second_and_holds_no_secret()
         .lines()
         .filter(|line| line.contains(&upstream) && line.contains(" WARN "))
         .collect();
+    // FAULTS G8: a dead upstream is in the log, and not in every line of it.
+    let (down, warnings): (Vec<_>, Vec<_>) = warnings
+        .into_iter()
+        .partition(|line| line.contains("is down"));
+    assert!((1..=1 + seconds).contains(&down.len()), "{down:?}");
     assert!((1..=1 + seconds).contains(&warnings.len()), "{warnings:?}");
     for part in ["upstream_failed", "cannot connect", "untold=0"] {
         assert!(warnings[0].contains(part), "{warnings:?}");

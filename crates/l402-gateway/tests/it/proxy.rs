@@ -197,6 +197,7 @@ async fn a_connection_to_the_upstream_is_used_again_and_replaced_when_it_was_clo
     );
 }
 
+/// ATTACKS D-20.
 #[tokio::test(flavor = "multi_thread")]
 async fn beyond_the_requests_that_a_route_takes_at_once_it_is_503() {
     let (arrived, mut arrivals) = mpsc::channel::<()>(1);

@@ -67,6 +67,7 @@ async fn ten_reloads_under_load_change_the_price_and_fail_no_request() {
     }
 }
 
+/// ATTACKS D-10, O-14.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_under_way_ends_by_the_configuration_that_it_began_with() {
     let (upstream, mut arrivals, gate) = gated().await;
@@ -105,7 +106,7 @@ async fn fixed_values_are_named_and_keep_the_rest_from_nothing() {
                 "danger_spending_macaroon",
                 "invalid_credential",
                 "lsat_line",
-                "keys.file",
+                "keys",
                 "challenges.invoices_ahead"
             ]
         );
@@ -128,6 +129,7 @@ async fn fixed_values_are_named_and_keep_the_rest_from_nothing() {
     assert_eq!(server.reload(&text).unwrap().waiting_for_restart(), [""; 0]);
 }
 
+/// ATTACKS O-13.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reload_that_cannot_be_taken_changes_nothing() {
     let upstream = upstream(false, describe).await;

@@ -33,6 +33,7 @@ async fn echo() -> std::net::SocketAddr {
     address
 }
 
+/// ATTACKS H-16.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_websocket_opens_for_who_has_paid_and_counts_once() {
     let server = serve(&routes(echo().await, "")).await;

@@ -20,7 +20,8 @@ use crate::harness::{describe, request, routes, send, serve, upstream};
 pub(crate) fn certificate(folder: &Path) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     std::fs::write(folder.join("cert.pem"), made.cert.pem()).expect("written");
-    std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).expect("written");
+    let key = made.signing_key.serialize_pem();
+    l402_host::private::replace(&folder.join("key.pem"), key.as_bytes()).expect("written");
 }
 
 pub(crate) async fn connect(

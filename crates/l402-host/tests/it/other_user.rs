@@ -38,6 +38,8 @@ fn a_file_of_another_user_is_refused_and_left_alone() {
         private::open(&path).map(drop).unwrap_err(),
         sqlite::open(&path, &NOTES).map(drop).unwrap_err(),
         private::read(&path).map(drop).unwrap_err(),
+        // FAULTS S13: also a key that the operator names, unless it is the superuser's.
+        private::read_key(&path).map(drop).unwrap_err(),
         FileLock::try_take(&path).map(drop).unwrap_err(),
     ];
     for error in errors {

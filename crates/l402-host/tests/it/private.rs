@@ -27,6 +27,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+/// ATTACKS O-12.
 #[test]
 fn files_and_folders_are_for_their_owner_alone() {
     let above = tempfile::tempdir().unwrap();
@@ -47,6 +48,94 @@ fn files_and_folders_are_for_their_owner_alone() {
     assert!(names.iter().all(|name| mode(&path(name)) == 0o600));
 }
 
+/// FAULTS S13: folders that exist are narrowed, unless they hold more than the program's files.
+#[test]
+fn an_existing_folder_is_narrowed_or_refused() {
+    let above = tempfile::tempdir().unwrap();
+    let folder = |name: &str, mode: u32| {
+        let path = above.path().join(name);
+        fs::create_dir(&path).unwrap();
+        widen(&path, mode);
+        path
+    };
+    for wide in [0o777, 0o755, 0o710] {
+        let path = folder(&format!("plain-{wide}"), wide);
+        fs::write(path.join("anything"), "").unwrap();
+        private::create_folder(&path).unwrap();
+        assert_eq!(mode(&path), 0o700);
+        let home = folder(&format!("home-{wide}"), wide);
+        for ours in ["master.key", "gateway.db-wal", "client"] {
+            fs::write(home.join(ours), "").unwrap();
+        }
+        private::create_home(&home).unwrap();
+        assert_eq!(mode(&home), 0o700);
+    }
+    let project = folder("project", 0o755);
+    fs::write(project.join("main.rs"), "").unwrap();
+    private::create_home(&project).unwrap();
+    assert_eq!(mode(&project), 0o755, "not ours alone");
+    widen(&project, 0o777);
+    let error = private::create_home(&project).unwrap_err().to_string();
+    assert!(
+        error.contains("chmod 700") && error.contains("777"),
+        "{error}"
+    );
+    fs::set_permissions(&project, fs::Permissions::from_mode(0o1777)).unwrap();
+    private::create_home(&project).unwrap();
+}
+
+/// FAULTS S13: a master key where others could exchange it.
+#[test]
+fn a_key_is_refused_where_others_choose_it() {
+    let above = tempfile::tempdir().unwrap();
+    let folder = above.path().join("keys");
+    private::create_folder(&folder).unwrap();
+    let (key, link) = (folder.join("a.key"), above.path().join("link"));
+    private::create(&key, b"secret").unwrap();
+    assert_eq!(private::read_key(&key).unwrap().as_slice(), b"secret");
+    symlink(&key, &link).unwrap();
+    let error = private::read_key(&link).unwrap_err();
+    assert!(matches!(error.fault(), FileFault::LinkTo(_)), "{error}");
+    assert!(error.to_string().contains("keys/a.key"), "{error}");
+    for open in [0o777, 0o770, 0o702] {
+        widen(&folder, open);
+        let error = private::read_key(&key).unwrap_err().to_string();
+        assert!(
+            error.contains("chmod go-w") && error.contains("keys"),
+            "{error}"
+        );
+    }
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o1777)).unwrap();
+    private::read_key(&key).unwrap();
+    widen(&folder, 0o755);
+    private::read_key(&key).unwrap();
+    assert!(matches!(
+        private::read_key(&folder).unwrap_err().fault(),
+        FileFault::NotPlain
+    ));
+}
+
+/// FAULTS S13: a TLS key that everybody can read.
+#[test]
+fn a_tls_key_is_for_its_owner_and_its_group() {
+    let folder = tempfile::tempdir().unwrap();
+    let (key, link) = (
+        folder.path().join("key.pem"),
+        folder.path().join("live.pem"),
+    );
+    fs::write(&key, "PEM").unwrap();
+    symlink(&key, &link).unwrap();
+    for (open, fix) in [(0o644, "chmod 640"), (0o602, "chmod 600")] {
+        widen(&key, open);
+        let error = private::read_tls_key(&link).unwrap_err().to_string();
+        assert!(error.contains(fix) && error.contains("live.pem"), "{error}");
+    }
+    for closed in [0o600, 0o640, 0o400] {
+        widen(&key, closed);
+        assert_eq!(private::read_tls_key(&link).unwrap().as_slice(), b"PEM");
+    }
+}
+
 #[test]
 fn a_database_that_others_could_read_is_narrowed() {
     let folder = tempfile::tempdir().unwrap();
@@ -55,6 +144,14 @@ fn a_database_that_others_could_read_is_narrowed() {
     widen(&path, 0o644);
     drop(sqlite::open(&path, &NOTES).unwrap());
     assert_eq!(mode(&path), 0o600);
+    // FAULTS S13: also one that is not opened, and the log that it was left with.
+    let log = folder.path().join("notes.db-wal");
+    fs::write(&log, "").unwrap();
+    widen(&log, 0o666);
+    widen(&path, 0o644);
+    sqlite::narrow(&path).unwrap();
+    assert_eq!((mode(&path), mode(&log)), (0o600, 0o600));
+    sqlite::narrow(&folder.path().join("missing.db")).unwrap();
 }
 
 #[test]
@@ -63,7 +160,7 @@ fn a_secret_that_others_could_read_is_refused() {
     let path = folder.path().join("a.key");
     private::create(&path, b"secret").unwrap();
     widen(&path, 0o640);
-    for error in [private::read(&path), private::read_named(&path)] {
+    for error in [private::read(&path), private::read_key(&path)] {
         let error = error.unwrap_err().to_string();
         assert!(
             error.contains("chmod 600") && error.contains("640"),
@@ -79,6 +176,7 @@ fn a_secret_that_others_could_read_is_refused() {
     assert!(error.contains("chmod 700"), "{error}");
 }
 
+/// ATTACKS O-12.
 #[test]
 fn links_are_refused_and_their_targets_left_alone() {
     let folder = tempfile::tempdir().unwrap();
@@ -133,15 +231,6 @@ fn other_kinds_of_files_are_refused() {
 }
 
 #[test]
-fn a_named_secret_may_be_a_link() {
-    let folder = tempfile::tempdir().unwrap();
-    let (target, link) = (folder.path().join("target"), folder.path().join("link"));
-    private::create(&target, b"secret").unwrap();
-    symlink(&target, &link).unwrap();
-    assert_eq!(private::read_named(&link).unwrap().as_slice(), b"secret");
-}
-
-#[test]
 fn of_many_who_create_one_wins_and_nothing_else_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.key");
@@ -183,7 +272,7 @@ fn a_replacement_is_whole_and_leaves_no_draft() {
 }
 
 #[test]
-fn a_named_secret_may_come_from_a_pipe() {
+fn a_key_may_come_from_a_pipe() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
     let made = std::process::Command::new("mkfifo")
@@ -193,7 +282,7 @@ fn a_named_secret_may_come_from_a_pipe() {
     assert!(made.unwrap().success());
     std::thread::scope(|scope| {
         scope.spawn(|| fs::write(&pipe, "secret").unwrap());
-        assert_eq!(private::read_named(&pipe).unwrap().as_slice(), b"secret");
+        assert_eq!(private::read_key(&pipe).unwrap().as_slice(), b"secret");
     });
 }
 

@@ -51,6 +51,7 @@ fn into_fault(error: l402_host::FileError) -> FileFault {
         },
         FileFault::OtherProgram { wanted } => FileFault::OtherProgram { wanted },
         FileFault::Damaged(text) => FileFault::Damaged(text.clone()),
+        FileFault::Empty => FileFault::Empty,
         other => panic!("another fault: {other}"),
     }
 }
@@ -80,15 +81,28 @@ fn a_new_file_is_durable_and_carries_its_version() {
     assert_eq!(pragma("busy_timeout"), 5000_i64.into());
 }
 
+/// FAULTS C10: an empty file is not "no file". Also: a file that cannot be made elsewhere, and a
+/// log that is left beside the empty file.
 #[test]
-fn an_empty_file_becomes_a_new_one() {
+fn an_empty_file_is_refused_and_a_new_one_is_never_empty() {
     let folder = folder();
     let path = folder.path().join("notes.db");
     fs::write(&path, "").unwrap();
+    fs::write(folder.path().join("notes.db-wal"), "").unwrap();
+    let fault = refused(&path);
+    assert!(matches!(fault, FileFault::Empty), "{fault}");
+    fs::remove_file(&path).unwrap();
+    let error = sqlite::open(&path, &NOTES).unwrap_err();
+    assert!(matches!(error.fault(), FileFault::LogAlone), "{error}");
+    assert!(error.to_string().contains("notes.db-wal"), "{error}");
+    fs::remove_file(folder.path().join("notes.db-wal")).unwrap();
+    let error = sqlite::open_existing(&path, &NOTES).unwrap_err();
+    assert!(error.to_string().contains("check folder"), "{error}");
+    assert!(!path.exists(), "a file is made by `open` alone");
     let connection = sqlite::open(&path, &NOTES).unwrap();
-    connection
-        .execute_batch("INSERT INTO notes (text) VALUES ('a')")
-        .unwrap();
+    drop(connection);
+    assert!(fs::metadata(&path).unwrap().len() >= 4096);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]
@@ -164,6 +178,78 @@ fn other_programs_files_are_refused() {
         let fault = refused(&path);
         let wanted = matches!(fault, FileFault::OtherProgram { wanted: "notebook" });
         assert!(wanted, "{sql}: {fault}");
+    }
+}
+
+/// Every file of a folder, with its content.
+fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    let read = |path: PathBuf| (path.clone(), fs::read(path).expect("a file"));
+    paths.into_iter().map(read).collect()
+}
+
+/// FAULTS S12: a refused file keeps its bytes, and with them its journal mode. Also: in WAL mode, with
+/// a log that a kill has left, and newer files of ours.
+#[test]
+fn a_refused_file_is_left_as_it_was() {
+    let newer = format!("{}; PRAGMA user_version = 9", NOTES.create);
+    for (sql, journal) in [
+        ("CREATE TABLE other (x)", "delete"),
+        ("CREATE TABLE other (x)", "wal"),
+        (
+            "CREATE TABLE notes (x); PRAGMA user_version = 2; PRAGMA application_id = 7",
+            "delete",
+        ),
+        (&newer, "delete"),
+        (&newer, "truncate"),
+        (&newer, "wal"),
+    ] {
+        for killed in [false, true] {
+            let (made, folder) = (folder(), folder());
+            let path = made_with(made.path(), sql);
+            let connection = Connection::open(&path).unwrap();
+            let set = format!("PRAGMA journal_mode = {journal}");
+            connection.query_row(&set, [], |_| Ok(())).unwrap();
+            connection.execute_batch("CREATE TABLE more (x)").unwrap();
+            let kept = killed.then_some(connection);
+            for (file, bytes) in contents(made.path()) {
+                // The kernel forgets the shared memory, and with it the index of the log.
+                if !file.to_string_lossy().ends_with("-shm") {
+                    fs::write(folder.path().join(file.file_name().unwrap()), bytes).unwrap();
+                }
+            }
+            drop(kept);
+            let path = folder.path().join("notes.db");
+            let before = contents(folder.path());
+            for _ in 0..2 {
+                let error = sqlite::open(&path, &NOTES).unwrap_err();
+                let fault = error.fault();
+                let known = matches!(
+                    fault,
+                    FileFault::OtherProgram { .. } | FileFault::Newer { .. }
+                );
+                assert!(known, "{sql} {journal} {killed}: {error}");
+            }
+            // A database in WAL mode gets the files that even reading needs; its own stay.
+            let after = contents(folder.path());
+            assert!(
+                before.iter().all(|file| after.contains(file)),
+                "{sql} {journal} {killed}"
+            );
+            let added = after.iter().filter(|file| !before.contains(file));
+            for (file, bytes) in added {
+                let name = file.to_string_lossy();
+                let empty = name.ends_with("-wal") && bytes.is_empty();
+                assert!(
+                    journal == "wal" && (empty || name.ends_with("-shm")),
+                    "{name}"
+                );
+            }
+        }
     }
 }
 
@@ -260,11 +346,10 @@ fn a_missing_folder_is_named() {
 #[test]
 fn a_file_that_is_held_for_long_is_named_and_opens_afterwards() {
     let folder = folder();
-    let path = folder.path().join("notes.db");
+    let layout = format!("{}; PRAGMA user_version = 2", NOTES.create);
+    let path = made_with(folder.path(), &layout);
     let other = Connection::open(&path).unwrap();
-    other
-        .execute_batch("BEGIN EXCLUSIVE; CREATE TABLE notes (x)")
-        .unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let impatient = sqlite::Schema {
         busy_timeout: std::time::Duration::from_millis(50),
         ..NOTES

@@ -7,7 +7,7 @@ use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::failure::Failure;
+use super::failure::{Failure, Proof};
 use super::peer::Peer;
 use crate::Error;
 
@@ -100,6 +100,7 @@ impl<P: Peer> Call<'_, P> {
             // Without a connection nothing was sent; after it nobody knows how far it went.
             sent: !(error.is_connect() || error.is_builder()),
             error: peer.unanswered(&error),
+            proof: Proof::None,
             status: None,
         })?;
         let status = response.status();
@@ -107,7 +108,9 @@ impl<P: Peer> Call<'_, P> {
             return Ok(response);
         }
         let body = read(&mut response, peer).await;
+        let proof = body.as_ref().map(|body| peer.proof(status, body));
         Err(Failure {
+            proof: proof.unwrap_or(Proof::None),
             error: peer.refusal(status, body),
             status: Some(status),
             sent: true,

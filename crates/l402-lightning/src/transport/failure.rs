@@ -4,11 +4,32 @@ use reqwest::StatusCode;
 
 use crate::Error;
 
+/// The proof that a refusal is about its payment, if it is one. A status alone proves nothing: it may
+/// be that of a proxy before the node, or of a time limit that ended while the node went on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// Nothing.
+    None,
+    /// The node itself, in its own words, has not begun what it was asked for.
+    NotBegun,
+    /// The node itself, in its own words, has no record of what it was asked about.
+    NotFound,
+}
+
 /// A call that did not bring the answer that was asked for.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) error: Error,
+    /// See [`Proof`].
+    pub(crate) proof: Proof,
     /// The status of the node's refusal; `None` without an answer, or if the answer was broken.
+    #[cfg_attr(
+        not(all(feature = "pay", feature = "lnd")),
+        expect(
+            dead_code,
+            reason = "only a payment through lnd is looked up after a refusal"
+        )
+    )]
     pub(crate) status: Option<StatusCode>,
     /// True if any of the request may have reached the node.
     #[cfg_attr(
@@ -23,6 +44,7 @@ impl Failure {
     pub(super) const fn of_answer(error: Error) -> Self {
         Self {
             error,
+            proof: Proof::None,
             status: None,
             sent: true,
         }

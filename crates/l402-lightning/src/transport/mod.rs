@@ -1,7 +1,8 @@
 //! JSON over HTTP, as far as the interfaces of all nodes agree.
 //!
 //! Each call has a deadline and each answer a size limit. Each `Failure` tells if the node may have
-//! seen the request, which decides if a payment certainly failed or is unknown. Error texts are
+//! seen the request, and what its refusal proves, which decides if a payment certainly failed or is
+//! unknown. Error texts are
 //! worded by the backend, through [`Peer`].
 
 mod call;
@@ -12,8 +13,9 @@ mod peer;
 mod text;
 
 pub(crate) use call::{Transport, client};
-#[cfg(feature = "pay")]
+#[cfg(all(feature = "pay", feature = "lnd"))]
 pub(crate) use failure::Failure;
+pub(crate) use failure::Proof;
 #[cfg(feature = "lnd")]
 pub(crate) use line::Lines;
 pub(crate) use peer::Peer;

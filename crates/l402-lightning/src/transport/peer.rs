@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use reqwest::StatusCode;
 
+use super::failure::Proof;
 use crate::Error;
 
 /// A kind of node at the other end, which words its own errors.
@@ -31,4 +32,8 @@ pub(crate) trait Peer: Clone + Send + Sync {
     /// The meaning of a status that is no success. `body` is an error if the refusal itself did
     /// not arrive as a whole.
     fn refusal(&self, status: StatusCode, body: Result<Vec<u8>, Error>) -> Error;
+
+    /// The proof that such a status is, with the whole of its body. Anything but the node's own words, and
+    /// anything that the node also says of what it has begun, proves nothing.
+    fn proof(&self, status: StatusCode, body: &[u8]) -> Proof;
 }

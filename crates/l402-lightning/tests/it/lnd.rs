@@ -194,6 +194,33 @@ async fn whatever_is_not_understood_is_unknown() {
     }
 }
 
+// FAULTS C13: a 4xx or an absence is no proof. The kind: whatever lnd does not itself say, in the right
+// order, leaves a payment unknown: a record that was there before, the page of a proxy (408, 403, 404,
+// 502), and errors that lnd also gives of what it has begun (cancelled, deadline, unavailable).
+#[tokio::test]
+async fn a_payment_that_may_have_begun_is_not_called_failed() {
+    let setup = Setup::new().await;
+    let mut all = vec![Mischief::ForgetsInFlight];
+    all.extend([403, 404, 408, 502].map(Mischief::AnsweredByProxy));
+    all.extend([1, 4, 6, 13, 14].map(Mischief::Refuses));
+    for mischief in all {
+        let (bought, payment) = setup.pay_with(mischief).await;
+        let is_unknown = matches!(payment, Payment::Unknown(_));
+        assert!(is_unknown, "{mischief:?}: {payment:?}");
+        // A look-up that a proxy answers is an error; what lnd has no record of is `None`.
+        let later = setup.pay.lookup(bought.payment_hash()).await;
+        let is_proxy = matches!(mischief, Mischief::AnsweredByProxy(_));
+        assert_eq!(later.is_err(), is_proxy, "{mischief:?}: {later:?}");
+        setup.lnd.set(Mischief::None);
+    }
+    // Two words of lnd itself are proof: it refuses, and has no record.
+    for code in [2, 3, 9] {
+        let (_, payment) = setup.pay_with(Mischief::Refuses(code)).await;
+        assert!(matches!(payment, Payment::Failed(_)), "{code}: {payment:?}");
+        setup.lnd.set(Mischief::None);
+    }
+}
+
 #[tokio::test]
 async fn a_payment_in_flight_is_unknown_and_holds_nobody_up() {
     let setup = Setup::new().await;
@@ -230,6 +257,7 @@ async fn a_refused_macaroon_is_a_certain_failure() {
     assert_eq!(failure.error.kind(), ErrorKind::Unauthorized);
 }
 
+/// ATTACKS C-32.
 #[tokio::test]
 async fn another_certificate_than_the_pinned_one_ends_before_anything_is_sent() {
     let setup = Setup::new().await;
@@ -306,6 +334,7 @@ async fn a_silent_lnd_holds_up_nobody_who_sells() {
     assert_eq!(error.kind(), ErrorKind::Timeout);
 }
 
+/// ATTACKS O-17.
 #[tokio::test]
 async fn a_macaroon_that_spends_is_refused_for_selling_unless_accepted() {
     let setup = Setup::new().await;

@@ -207,6 +207,7 @@ async fn another_account_neither_pays_again_nor_learns_the_preimage() {
     assert_eq!(other.balance().await.unwrap(), Msat::from_sat(100_000));
 }
 
+/// ATTACKS C-05.
 #[tokio::test]
 async fn an_invoice_of_another_sandbox_is_refused_with_the_mend() {
     let (test, stranger) = (TestHome::new(), TestHome::new());
@@ -282,6 +283,7 @@ async fn a_held_payment_settles_when_it_is_let_go_also_by_another_process() {
     test.assert_no_money_appeared_or_vanished();
 }
 
+/// ATTACKS C-03.
 #[tokio::test]
 async fn a_lie_about_the_preimage_proves_nothing_and_stays_the_same_lie() {
     let test = TestHome::new();

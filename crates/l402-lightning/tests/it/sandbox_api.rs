@@ -235,6 +235,7 @@ async fn bad_requests_are_explained() {
     }
 }
 
+/// ATTACKS O-03, O-04.
 #[tokio::test]
 async fn pages_of_other_sites_are_refused() {
     let remote = Remote::new().await;
@@ -301,6 +302,56 @@ async fn a_connection_that_ends_after_the_request_is_unknown() {
     assert!(again.await.is_err());
 }
 
+/// Starts a server that gives this answer to everything.
+async fn answering(status: u16, body: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let base = format!("http://{}", listener.local_addr().expect("an address"));
+    let status = axum::http::StatusCode::from_u16(status).expect("a status");
+    let app = axum::Router::new().fallback(async move || (status, body));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    base
+}
+
+// FAULTS C13: a 4xx is no proof. The kind: only the API's own words, given before it pays, say that
+// nothing was paid (408 after acceptance; pages of a proxy; a problem document of somebody else).
+#[tokio::test]
+async fn a_status_that_is_not_the_apis_own_leaves_a_payment_unknown() {
+    let words = |error: &str| json!({ "detail": "x", "error": error }).to_string();
+    for (status, body) in [
+        (408, words("timeout")),
+        (408, String::new()),
+        (404, "<html>".to_owned()),
+        (400, json!({ "detail": "a proxy's own" }).to_string()),
+        (403, words("forbidden")),
+        (409, words("conflict")),
+        (429, words("too_many_requests")),
+        (500, words("internal")),
+    ] {
+        let pay = payer(&answering(status, body.clone()).await).await;
+        let payment = pay.pay(order("lnbcrt1")).await;
+        assert!(
+            matches!(payment, Payment::Unknown(_)),
+            "{status} {body}: {payment:?}"
+        );
+        let later = pay.lookup(l402::PaymentHash::from_bytes([1; 32])).await;
+        assert!(!matches!(later, Ok(None)), "{status} {body}: {later:?}");
+    }
+    for (status, error) in [
+        (400, "invalid_request"),
+        (413, "invalid_body"),
+        (404, "no_such_path"),
+    ] {
+        let pay = payer(&answering(status, words(error)).await).await;
+        let payment = pay.pay(order("lnbcrt1")).await;
+        assert!(
+            matches!(payment, Payment::Failed(_)),
+            "{error}: {payment:?}"
+        );
+        let later = pay.lookup(l402::PaymentHash::from_bytes([1; 32])).await;
+        assert!(later.is_err(), "{error}: {later:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_api_alone_cannot_be_sold_through() {
     let node: Node = "sandbox+http://127.0.0.1:1".parse().unwrap();
@@ -333,11 +384,7 @@ async fn words_of_a_stranger_are_bounded_and_plain() {
     let long = format!(r#"{{"detail":"a\u001b[31m{}"}}"#, "b".repeat(1000));
     let endless = "x".repeat(65 * 1024);
     for (status, body) in [(400, long), (400, endless.clone()), (200, endless)] {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let status = axum::http::StatusCode::from_u16(status).unwrap();
-        let app = axum::Router::new().fallback(async move || (status, body));
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        let base = answering(status, body).await;
         let error = payer(&base).await.balance().await.unwrap_err().to_string();
         assert!(error.len() < 250 && !error.contains('\u{1b}'), "{error}");
     }

@@ -6,10 +6,14 @@ use l402::{AuthChallenge, Challenges};
 
 use crate::request::is_own;
 
-/// Removes payment challenges, receipts and `x-l402-…` from the headers or trailers of an answer. A
-/// client would take them for the paywall's own, and pay the upstream (ATTACKS H-30).
+/// Removes payment challenges, receipts, `l402-…` and `x-l402-…` from the headers or trailers of an
+/// answer. A client would take them for the paywall's own, and pay the upstream or believe what it
+/// says of a use (ATTACKS H-30).
 pub(crate) fn strip(headers: &mut HeaderMap) {
-    let is_removed = |name: &&HeaderName| is_own(name.as_str()) || *name == "payment-receipt";
+    let is_removed = |name: &&HeaderName| {
+        let name = name.as_str();
+        name.starts_with("l402-") || is_own(name) || name == "payment-receipt"
+    };
     let removed: Vec<_> = headers.keys().filter(is_removed).cloned().collect();
     for name in removed {
         headers.remove(name);
@@ -101,6 +105,8 @@ mod tests {
         }
         headers.insert("x-l402-paid", HeaderValue::from_static("1"));
         headers.insert("payment-receipt", HeaderValue::from_static("r"));
+        headers.insert("l402-use", HeaderValue::from_static("kept"));
+        headers.insert("l402-credential", HeaderValue::from_static("accepted"));
         strip(&mut headers);
         assert_eq!(
             headers.len(),

@@ -19,8 +19,11 @@ pub(crate) fn allow_origin(headers: &mut HeaderMap, route: &Route, origin: Optio
         if let Ok(origin) = HeaderValue::from_str(origin) {
             headers.append(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         }
-        // A page cannot read these without leave, and could not pay.
-        let exposed = HeaderValue::from_static("www-authenticate, retry-after");
+        // A page cannot read these without leave. It could not pay, or tell if its use is spent.
+        let exposed = HeaderValue::from_static(
+            "www-authenticate, retry-after, l402-use, l402-uses-left, l402-expires, \
+             l402-credential",
+        );
         headers.append(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     }
 }

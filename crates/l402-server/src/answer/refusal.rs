@@ -7,15 +7,18 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ALLOW,
     CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, Uri};
 use l402::{Problem, RetryWith};
 use serde::Serialize;
 
-use super::allow_origin;
+use super::{UseReport, allow_origin};
 use crate::challenge::{Offer, OfferFields};
 use crate::observe::Observation;
 use crate::request::CanonicalRequest;
 use crate::table::Matched;
+
+/// Says on a 402 that a credential may also come in the request header of this name.
+const L402_CREDENTIAL: HeaderName = HeaderName::from_static("l402-credential");
 
 /// The reason why a request was not forwarded, and the answer that tells it to the caller.
 ///
@@ -45,6 +48,7 @@ struct RefusalParts {
     retry_after: Option<Duration>,
     grpc: bool,
     paid: bool,
+    used: UseReport,
     allow: Option<String>,
     /// The route that matched, and the origin of the caller if that route lists it.
     cors: Option<(Matched, Option<String>)>,
@@ -62,10 +66,22 @@ impl Refusal {
             retry_after: problem.retry_after(),
             grpc: false,
             paid: false,
+            used: UseReport::default(),
             allow: None,
             cors: None,
             preflight: None,
         }))
+    }
+
+    /// Makes the refusal of a request whose head [`CanonicalRequest::from_parts`] has refused. Names
+    /// the character of the path that is at fault, if that is the reason.
+    #[must_use]
+    pub fn unread(problem: Problem, uri: &Uri) -> Self {
+        let refusal = Self::new(problem);
+        match CanonicalRequest::path_advice(uri.path()) {
+            Some(advice) if problem == Problem::BadRequest => refusal.with_detail(advice),
+            _ => refusal,
+        }
     }
 
     /// Makes the answer to a CORS preflight, an empty 204. Nothing is refused, but nothing is
@@ -96,6 +112,20 @@ impl Refusal {
     pub fn with_paid(mut self, paid: bool) -> Self {
         self.0.paid = paid;
         self
+    }
+
+    /// Tells the caller of the use of the credential that was presented, and if it was paid for: see
+    /// [`UseReport`].
+    #[must_use]
+    pub fn with_use(mut self, report: UseReport) -> Self {
+        self.0.paid |= report.is_paid();
+        self.0.used = report;
+        self
+    }
+
+    /// Returns the report on the use, empty if no credential was presented.
+    pub(crate) fn used(&self) -> UseReport {
+        self.0.used
     }
 
     /// Sets `retry-after`, rounded up to whole seconds, at least one.
@@ -214,6 +244,11 @@ impl Refusal {
         for line in self.challenge_lines() {
             insert(headers, WWW_AUTHENTICATE, &line);
         }
+        if self.has_challenge() {
+            // For a client whose `authorization` belongs to the service behind the paywall.
+            headers.insert(L402_CREDENTIAL, HeaderValue::from_static("accepted"));
+        }
+        self.0.used.write(headers);
         if let Some(wait) = self.0.retry_after {
             // Rounded up: a caller who comes back too early is refused again.
             let secs = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
@@ -276,7 +311,7 @@ impl Refusal {
     /// Returns the problem document as JSON.
     fn body(&self) -> Bytes {
         let problem = self.0.problem;
-        let retry_with = if self.has_challenge() {
+        let retry_with = if self.has_challenge() || self.0.used.is_used_up() {
             RetryWith::NewInvoice
         } else {
             problem.retry_with()

@@ -20,7 +20,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::StatusCode;
 use l402::Problem;
 
-use crate::ledger::{Ledger, Reservation, Settle};
+use super::UseState;
+use crate::ledger::{BUYER_RELEASES, Ledger, Reservation, Settle};
 use crate::observe::{Fault, Observation, Outcome};
 use crate::table::Charge;
 
@@ -117,14 +118,34 @@ impl ReservedUse {
         }
     }
 
-    /// Settles the use. A failure of the upstream that the buyer has caused counts as the buyer's.
-    pub(crate) fn settle(mut self, settle: Settle) {
+    /// Settles the use, and returns what has become of it. A failure of the upstream that the buyer
+    /// has caused counts as the buyer's.
+    pub(crate) fn settle(mut self, settle: Settle) -> UseState {
         self.settled = true;
         let settle = match settle {
             Settle::ReleaseUpstream if self.blame.is_buyers() => Settle::ReleaseBuyer,
             other => other,
         };
         self.end(settle);
+        self.after(settle)
+    }
+
+    /// Returns what becomes of the use by this end. If the buyer's releases are counted for several
+    /// requests at the same moment, the ledger may know better.
+    fn after(&self, settle: Settle) -> UseState {
+        let Some((_, reservation)) = &self.held else {
+            return UseState::Kept;
+        };
+        match settle {
+            Settle::Commit { .. } => UseState::Spent,
+            Settle::ReleaseBuyer if reservation.releases() >= BUYER_RELEASES => UseState::Spent,
+            Settle::ReleaseBuyer | Settle::ReleaseUpstream => UseState::Kept,
+        }
+    }
+
+    /// Returns true if a use is held, and its end is not only observed.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.held.is_some()
     }
 
     /// Tells the end to the ledger, if a use is held, and then to the observer.

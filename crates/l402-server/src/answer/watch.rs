@@ -15,7 +15,7 @@ use http::header::{CONTENT_LENGTH, HeaderMap};
 use http::{StatusCode, response};
 use http_body::{Body, Frame};
 
-use super::{ReservedUse, is_event_stream};
+use super::{ReservedUse, UseState, is_event_stream};
 use crate::ledger::Settle;
 use crate::request::is_grpc;
 
@@ -54,12 +54,15 @@ struct Grpc {
 
 impl Watch {
     /// Settles the use by the head of an answer, or returns the watch over its body.
+    ///
+    /// # Errors
+    /// What has become of the use, if the head has settled it.
     pub(crate) fn of_answer<B: Body>(
         mut reserved: ReservedUse,
         parts: &response::Parts,
         body: &B,
         kind: RequestKind,
-    ) -> Option<Self> {
+    ) -> Result<Self, UseState> {
         let grpc = Grpc::of_answer(parts, kind);
         let left = body
             .size_hint()
@@ -85,7 +88,7 @@ impl Watch {
             _ if empty || is_event_stream(&parts.headers) => Settle::ONE_USE,
             _ => {
                 reserved.measured(Some(0));
-                return Some(Self {
+                return Ok(Self {
                     reserved,
                     grpc,
                     left,
@@ -95,8 +98,12 @@ impl Watch {
         };
         // No body follows, or nobody counts the bytes of the one that does.
         reserved.measured(if empty { Some(0) } else { left });
-        reserved.settle(settle);
-        None
+        Err(reserved.settle(settle))
+    }
+
+    /// Returns true if the end of the body decides on a use, and is not only observed.
+    pub(crate) fn decides(&self) -> bool {
+        self.reserved.is_counted()
     }
 
     /// Settles the use.

@@ -1,37 +1,20 @@
-//! Limits on challenges, in bounded memory. They are taken before the node is asked.
-//!
-//! Each limit is a generic cell rate algorithm (GCRA): one number for each caller, the moment at
-//! which the caller has a full burst again. The numbers are in a table of fixed size, found by a
-//! keyed hash, so that no flood of addresses makes it grow (ATTACKS D-01, D-11). Two addresses with
-//! the same slot share its budget. An attacker cannot choose such an address, since the key of the
-//! hash is random.
+//! Limits on challenges. They are taken before the node is asked (ATTACKS D-01).
 
-use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
-use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::net::IpAddr;
 use std::time::Duration;
+
+use super::Caller;
+use super::budget::{Budgets, Rate, Size};
 
 /// The number of slots in the table of one limit: 512 KiB.
 const SLOTS: usize = 65_536;
 
-/// A rate in the long run, and the burst that is allowed at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// Challenges per second in the long run.
-    pub per_second: NonZeroU32,
-    /// Challenges at once, if there were none for a while.
-    pub burst: NonZeroU32,
-}
+/// The part of the total, in percent, that is kept for networks which have had next to none lately.
+const FOR_NEWCOMERS: u32 = 25;
 
-impl Rate {
-    const fn new(per_second: u32, burst: u32) -> Option<Self> {
-        match (NonZeroU32::new(per_second), NonZeroU32::new(burst)) {
-            (Some(per_second), Some(burst)) => Some(Self { per_second, burst }),
-            _ => None,
-        }
-    }
-}
+/// The challenges after which a network is no newcomer, and the time in which it becomes one again.
+const OF_NEWCOMER: u32 = 2;
+const NEW_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// The numbers of challenges that may be made, for the whole process. `None` switches a limit off.
 ///
@@ -50,7 +33,8 @@ pub struct ChallengeLimits {
     pub per_peer: Option<Rate>,
     /// The limit per /24 of IPv4 and /56 of IPv6. By default 50 a second, 200 at once.
     pub per_prefix: Option<Rate>,
-    /// The limit over all callers. By default 100 a second, 400 at once.
+    /// The limit over all callers. By default 100 a second, 400 at once. A quarter of it is for
+    /// networks that have had next to none in the last minutes.
     pub total: Option<Rate>,
 }
 
@@ -67,32 +51,35 @@ impl Default for ChallengeLimits {
 /// The limits, and the state of every caller.
 #[derive(Debug)]
 pub(crate) struct Limiter {
-    peers: Option<Table>,
-    prefixes: Option<Table>,
-    total: Option<Table>,
+    peers: Option<Budgets>,
+    prefixes: Option<Budgets>,
+    total: Option<Total>,
 }
 
 impl Limiter {
     pub(crate) fn new(limits: ChallengeLimits) -> Self {
         Self {
-            peers: limits.per_peer.map(|rate| Table::new(rate, SLOTS)),
-            prefixes: limits.per_prefix.map(|rate| Table::new(rate, SLOTS)),
-            total: limits.total.map(|rate| Table::new(rate, 1)),
+            peers: limits.per_peer.map(|rate| Budgets::new(rate, SLOTS)),
+            prefixes: limits.per_prefix.map(|rate| Budgets::new(rate, SLOTS)),
+            total: limits.total.map(Total::new),
         }
     }
 
     /// Sets other limits. A limit that has a rate before and after keeps what was taken of it, so
     /// that nobody has a second burst; one that is switched on begins whole.
     pub(crate) fn set(&mut self, limits: ChallengeLimits, now: Duration) {
-        for (table, rate, slots) in [
-            (&mut self.peers, limits.per_peer, SLOTS),
-            (&mut self.prefixes, limits.per_prefix, SLOTS),
-            (&mut self.total, limits.total, 1),
+        for (budgets, rate) in [
+            (&mut self.peers, limits.per_peer),
+            (&mut self.prefixes, limits.per_prefix),
         ] {
-            match (&mut *table, rate) {
-                (Some(table), Some(rate)) => table.set_rate(rate, now),
-                _ => *table = rate.map(|rate| Table::new(rate, slots)),
+            match (&mut *budgets, rate) {
+                (Some(budgets), Some(rate)) => budgets.set_size(rate, now),
+                _ => *budgets = rate.map(|rate| Budgets::new(rate, SLOTS)),
             }
+        }
+        match (&mut self.total, limits.total) {
+            (Some(total), Some(rate)) => total.set_rate(rate, now),
+            (total, rate) => *total = rate.map(Total::new),
         }
     }
 
@@ -101,99 +88,75 @@ impl Limiter {
     /// # Errors
     /// The time to wait, if one of the budgets is spent.
     pub(crate) fn take(&self, peer: IpAddr, now: Duration) -> Result<(), Duration> {
-        let (address, prefix) = keys(peer);
+        let caller = Caller::from(peer);
         // The narrowest first: a peer beyond its own budget must take nothing from the others'.
-        for (table, key) in [
-            (&self.peers, address),
-            (&self.prefixes, prefix),
-            (&self.total, 0),
-        ] {
-            if let Some(table) = table {
-                table.take(key, now)?;
-            }
+        if let Some(peers) = &self.peers {
+            peers.take(caller.key(), now)?;
         }
+        if let Some(prefixes) = &self.prefixes {
+            prefixes.take(caller.network(), now)?;
+        }
+        let total = self.total.as_ref();
+        total.map_or(Ok(()), |total| total.take(caller.network(), now))
+    }
+}
+
+/// The limit over all callers, of which a part is for newcomers: a flood from some networks must not
+/// keep a buyer out who comes from another one.
+#[derive(Debug)]
+struct Total {
+    common: Budgets,
+    reserved: Budgets,
+    /// A budget of a few challenges for each network: a newcomer is one that has some of it left.
+    newcomers: Budgets,
+}
+
+impl Total {
+    fn new(rate: Rate) -> Self {
+        let (common, reserved) = parts(rate);
+        let newcomer = Size::new(NEW_AFTER / OF_NEWCOMER, OF_NEWCOMER);
+        Self {
+            common: Budgets::new(common, 1),
+            reserved: Budgets::new(reserved, 1),
+            newcomers: Budgets::new(newcomer, SLOTS),
+        }
+    }
+
+    fn set_rate(&mut self, rate: Rate, now: Duration) {
+        let (common, reserved) = parts(rate);
+        self.common.set_size(common, now);
+        self.reserved.set_size(reserved, now);
+    }
+
+    /// Takes one challenge for a network.
+    ///
+    /// # Errors
+    /// The time to wait, if the budget is spent.
+    fn take(&self, network: u128, now: Duration) -> Result<(), Duration> {
+        if let Err(wait) = self.common.take((), now) {
+            if !self.newcomers.has(network, now) {
+                return Err(wait);
+            }
+            self.reserved
+                .take((), now)
+                .map_err(|other| wait.min(other))?;
+        }
+        // Counted also if it was not needed: who has had some is no newcomer later. Only what was
+        // given is counted, so that a newcomer who was refused is one at the next try.
+        let _ = self.newcomers.take(network, now);
         Ok(())
     }
 }
 
-/// Returns the keys under which an address and its prefix are counted.
-fn keys(peer: IpAddr) -> (u128, u128) {
-    match peer.to_canonical() {
-        IpAddr::V4(v4) => {
-            let bits = v4.to_ipv6_mapped().to_bits();
-            (bits, bits >> 8)
-        }
-        // One customer has a whole /64 of IPv6, and could use a new address for each request
-        // (ATTACKS H-37).
-        IpAddr::V6(v6) => (Ipv6Addr::to_bits(v6) >> 64, Ipv6Addr::to_bits(v6) >> 72),
-    }
-}
-
-/// The state of one limit. Each slot holds the moment, in nanoseconds of monotonic time, at which
-/// its burst is whole again.
-#[derive(Debug)]
-struct Table {
-    /// The nanoseconds by which one challenge moves a slot forward.
-    cost: u64,
-    /// The nanoseconds that a slot may be ahead of now, the next challenge included.
-    max_lead: u64,
-    hasher: RandomState,
-    slots: Box<[AtomicU64]>,
-}
-
-impl Table {
-    fn new(rate: Rate, slots: usize) -> Self {
-        let (cost, max_lead) = measures(rate);
-        Self {
-            cost,
-            max_lead,
-            hasher: RandomState::new(),
-            slots: (0..slots).map(|_| AtomicU64::new(0)).collect(),
-        }
-    }
-
-    /// Changes the rate. A slot waits at most as long as an empty budget of the new rate does.
-    fn set_rate(&mut self, rate: Rate, now: Duration) {
-        (self.cost, self.max_lead) = measures(rate);
-        let latest = nanos(now).saturating_add(self.max_lead);
-        for slot in &mut self.slots {
-            *slot.get_mut() = latest.min(*slot.get_mut());
-        }
-    }
-
-    /// Takes one challenge out of the budget of a key.
-    ///
-    /// # Errors
-    /// The time to wait, if the budget is spent.
-    fn take(&self, key: u128, now: Duration) -> Result<(), Duration> {
-        let now = nanos(now);
-        // `max(now)`: a budget that nobody used for long does not grow beyond one burst.
-        let after = |full: u64| full.max(now).saturating_add(self.cost);
-        let fits = |full| Some(after(full)).filter(|next| next - now <= self.max_lead);
-        // One atomic step, without a lock: threads that meet on a slot cannot both take the last.
-        self.slot(key)
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
-            .map(drop)
-            .map_err(|full| Duration::from_nanos(after(full) - now - self.max_lead))
-    }
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the remainder is below the length"
-    )]
-    fn slot(&self, key: u128) -> &AtomicU64 {
-        &self.slots[(self.hasher.hash_one(key) % self.slots.len() as u64) as usize]
-    }
-}
-
-/// Returns the nanoseconds that one challenge costs, and those of a whole burst.
-fn measures(rate: Rate) -> (u64, u64) {
-    let cost = 1_000_000_000 / u64::from(rate.per_second.get());
-    (cost, cost.saturating_mul(rate.burst.get().into()))
-}
-
-fn nanos(moment: Duration) -> u64 {
-    u64::try_from(moment.as_nanos()).unwrap_or(u64::MAX)
+/// Divides the total into the common part and the one for newcomers.
+fn parts(rate: Rate) -> (Size, Size) {
+    // A burst of less than four has nothing to give away.
+    let burst = rate.burst.get();
+    let reserved = burst / 100 * FOR_NEWCOMERS + burst % 100 * FOR_NEWCOMERS / 100;
+    (
+        Size::percent(rate, 100 - FOR_NEWCOMERS, burst - reserved),
+        Size::percent(rate, FOR_NEWCOMERS, reserved),
+    )
 }
 
 #[cfg(test)]
@@ -235,6 +198,7 @@ mod tests {
         );
     }
 
+    /// ATTACKS H-37.
     #[test]
     fn another_address_of_the_prefix_shares_its_budget() {
         let limiter = only((1, 3), (1, 4), (0, 0));
@@ -259,12 +223,43 @@ mod tests {
         );
     }
 
+    /// ATTACKS D-11.
     #[test]
     fn the_total_holds_over_all_addresses() {
         let limiter = only((0, 0), (0, 0), (10, 25));
         let peers = (0..200_u32).map(|n| std::net::Ipv4Addr::from_bits(n << 12).to_string());
         let total: usize = peers.map(|peer| taken(&limiter, &peer, SECOND, 1)).sum();
         assert_eq!(total, 25);
+    }
+
+    // FAULTS S18: a flood from fifty networks. Also: from networks that are new themselves, from
+    // IPv6, and after minutes of quiet.
+    #[test]
+    fn a_flood_from_some_networks_leaves_a_share_to_a_new_one() {
+        let limiter = only((0, 0), (50, 200), (100, 400));
+        let flood = |now| -> usize {
+            (0..50)
+                .map(|n| taken(&limiter, &format!("198.{n}.0.1"), now, 200))
+                .sum()
+        };
+        // The networks were new, so each had a little of the reserve, too.
+        assert!((300..=400).contains(&flood(SECOND)));
+        for second in 1..10 {
+            let now = second * SECOND;
+            assert!(flood(now) <= 75 + 25);
+            for buyer in [
+                format!("192.0.{second}.1"),
+                format!("203.{second}.113.1"),
+                format!("2001:db8:{second}::1"),
+            ] {
+                assert_eq!(taken(&limiter, &buyer, now, 1), 1, "{buyer}");
+            }
+        }
+        // Whoever has had some is no newcomer any more, and is one again after a while.
+        let total = limiter.total.as_ref().unwrap();
+        let network = Caller::from("198.1.0.1".parse::<IpAddr>().unwrap()).network();
+        assert!(!total.newcomers.has(network, 10 * SECOND));
+        assert!(total.newcomers.has(network, 10 * SECOND + NEW_AFTER));
     }
 
     #[test]

@@ -6,12 +6,13 @@ use http_body::Body;
 use l402::{Authorized, Problem, Proven};
 
 use crate::answer::{
-    Blame, RequestKind, ReservedUse, SettleBody, Watch, allow_origin, make_private, strip,
+    Blame, RequestKind, ReservedUse, SettleBody, UseReport, UseState, Watch, allow_origin,
+    make_private, strip,
 };
 use crate::decide::Proof;
 use crate::ledger::Settle;
 use crate::observe::Observation;
-use crate::request::CanonicalRequest;
+use crate::request::{CanonicalRequest, Presented};
 use crate::table::{Matched, Route};
 
 /// The right of one request to be forwarded.
@@ -30,6 +31,8 @@ pub struct Granted {
     kind: RequestKind,
     origin: Option<String>,
     uses_left: Option<u64>,
+    /// True if the request holds a credential, or something like one, on whatever route.
+    presented: bool,
 }
 
 impl Granted {
@@ -61,6 +64,7 @@ impl Granted {
             kind,
             origin,
             uses_left: None,
+            presented: !matches!(request.presented, Presented::Nothing),
         }
     }
 
@@ -137,20 +141,29 @@ impl Granted {
     /// message, and a time-out that the request itself has set, are the buyer's fault, because a
     /// buyer can cause both at will.
     ///
+    /// Tells the buyer of the use by the headers of a [`UseReport`].
+    ///
     /// Keeps paid answers out of caches: `cache-control: private, no-store`, `vary: authorization`.
     /// Removes payment challenges and receipts of the upstream's own from every answer, so that
     /// nobody pays the upstream unknowingly (ATTACKS H-30, H-34).
     #[must_use]
     pub fn settle<B: Body>(mut self, response: http::Response<B>) -> http::Response<SettleBody<B>> {
         let (mut parts, inner) = response.into_parts();
-        let watch = self.reserved.take().and_then(|reserved| {
-            let reserved = reserved.answered(parts.status);
-            // The route sells the request itself, so the status does not matter.
-            if reserved.charges_request() {
-                reserved.settle(Settle::ONE_USE);
-                return None;
-            }
-            Watch::of_answer(reserved, &parts, &inner, self.kind)
+        let watch = self
+            .reserved
+            .take()
+            .map_or(Err(UseState::Kept), |reserved| {
+                let reserved = reserved.answered(parts.status);
+                // The route sells the request itself, so the status does not matter.
+                if reserved.charges_request() {
+                    return Err(reserved.settle(Settle::ONE_USE));
+                }
+                Watch::of_answer(reserved, &parts, &inner, self.kind)
+            });
+        let report = self.report(match &watch {
+            Ok(watch) if watch.decides() => UseState::Pending,
+            Ok(_) => UseState::Kept,
+            Err(settled) => *settled,
         });
         strip(&mut parts.headers);
         if self.proof.is_some() {
@@ -161,7 +174,17 @@ impl Granted {
             &self.matched.route,
             self.origin.as_deref(),
         );
-        http::Response::from_parts(parts, SettleBody::new(inner, watch))
+        report.write(&mut parts.headers);
+        http::Response::from_parts(parts, SettleBody::new(inner, watch.ok()))
+    }
+
+    /// Returns the report on the use of this request, after it has come to this.
+    fn report(&self, state: UseState) -> UseReport {
+        match self.proof() {
+            Some(proof) => UseReport::of_paid(state, self.uses_left, proof.valid_until()),
+            None if self.presented => UseReport::of_unused(),
+            None => UseReport::default(),
+        }
     }
 
     /// Returns a handle by which the host reports that the buyer broke this exchange; see
@@ -174,19 +197,22 @@ impl Granted {
 
     /// Gives the use back because the upstream could not be reached, or took too long. So it is
     /// with [`Charge::Request`](crate::Charge::Request), too. After [`Blame::buyer`] this counts as
-    /// the buyer's failure.
-    pub fn upstream_failed(mut self) {
-        if let Some(reserved) = self.reserved.take() {
-            reserved.settle(Settle::ReleaseUpstream);
-        }
+    /// the buyer's failure. Returns the report for the answer that the host makes.
+    pub fn upstream_failed(self) -> UseReport {
+        self.failed(Settle::ReleaseUpstream)
     }
 
     /// Gives the use back as after a 4xx, because the buyer's request cannot be forwarded: its body
     /// broke off, is too large or too slow. So it is with
-    /// [`Charge::Request`](crate::Charge::Request), too.
-    pub fn buyer_failed(mut self) {
-        if let Some(reserved) = self.reserved.take() {
-            reserved.settle(Settle::ReleaseBuyer);
-        }
+    /// [`Charge::Request`](crate::Charge::Request), too. Returns the report for the answer that the
+    /// host makes.
+    pub fn buyer_failed(self) -> UseReport {
+        self.failed(Settle::ReleaseBuyer)
+    }
+
+    fn failed(mut self, settle: Settle) -> UseReport {
+        let reserved = self.reserved.take();
+        let state = reserved.map_or(UseState::Kept, |reserved| reserved.settle(settle));
+        self.report(state)
     }
 }

@@ -317,6 +317,14 @@ fn ended(charge: Charge, end: impl FnOnce(Granted)) -> Settle {
     settled[0]
 }
 
+fn upstream_failed(granted: Granted) {
+    let _report = granted.upstream_failed();
+}
+
+fn buyer_failed(granted: Granted) {
+    let _report = granted.buyer_failed();
+}
+
 fn panics(granted: Granted) {
     let panics = std::panic::AssertUnwindSafe(|| {
         let _granted = granted;
@@ -332,20 +340,21 @@ fn blamed(end: impl FnOnce(Granted)) -> impl FnOnce(Granted) {
     }
 }
 
+/// ATTACKS D-16.
 #[test]
 fn without_the_head_of_an_answer_the_use_is_given_back() {
     let success = |end: fn(Granted)| ended(Charge::Success, end);
     assert_eq!(success(drop), Settle::ReleaseUpstream);
     assert_eq!(success(panics), Settle::ReleaseUpstream);
-    assert_eq!(success(Granted::upstream_failed), Settle::ReleaseUpstream);
-    assert_eq!(success(Granted::buyer_failed), Settle::ReleaseBuyer);
+    assert_eq!(success(upstream_failed), Settle::ReleaseUpstream);
+    assert_eq!(success(buyer_failed), Settle::ReleaseBuyer);
 }
 
 #[test]
 fn a_request_that_its_buyer_broke_is_a_try_of_the_buyer() {
     for charge in [Charge::Success, Charge::Request] {
         assert_eq!(ended(charge, blamed(drop)), Settle::ReleaseBuyer);
-        let failed = blamed(Granted::upstream_failed);
+        let failed = blamed(upstream_failed);
         assert_eq!(ended(charge, failed), Settle::ReleaseBuyer);
     }
 }
@@ -355,8 +364,8 @@ fn a_charged_request_is_spent_but_for_answers_that_the_host_makes() {
     let request = |end: fn(Granted)| ended(Charge::Request, end);
     assert_eq!(request(drop), Settle::ONE_USE);
     assert_eq!(request(panics), Settle::ONE_USE);
-    assert_eq!(request(Granted::upstream_failed), Settle::ReleaseUpstream);
-    assert_eq!(request(Granted::buyer_failed), Settle::ReleaseBuyer);
+    assert_eq!(request(upstream_failed), Settle::ReleaseUpstream);
+    assert_eq!(request(buyer_failed), Settle::ReleaseBuyer);
     let answered = |granted: Granted| drop(granted.settle(answer(502, &[], stream(None))));
     assert_eq!(ended(Charge::Request, answered), Settle::ONE_USE);
 }

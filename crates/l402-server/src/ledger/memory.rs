@@ -7,9 +7,11 @@ use std::num::NonZeroU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use l402::{PaymentHash, UnixTime};
-use l402_host::BoxFuture;
+use l402_host::{BoxFuture, Clock as _, SystemClock};
 
-use super::{GRACE_SECS, Ledger, Reservation, ReserveError, ReserveRequest, Settle, Tally};
+use super::{
+    GRACE_SECS, Ledger, LedgerTime, Reservation, ReserveError, ReserveRequest, Settle, Tally,
+};
 
 /// Shards, so that threads seldom wait for each other. The lowest bits of a reservation's id.
 const SHARDS: usize = 16;
@@ -32,6 +34,9 @@ struct Shard {
     reservations: HashMap<u64, (PaymentHash, NonZeroU64)>,
     last_id: u64,
     prune_at: usize,
+    /// Its stored time is that of the last pruning.
+    time: LedgerTime,
+    clock: SystemClock,
 }
 
 #[derive(Debug)]
@@ -89,6 +94,7 @@ impl Shard {
         request: &ReserveRequest,
         number: usize,
     ) -> Result<Reservation, ReserveError> {
+        self.time.check(request.now())?;
         self.prune(request.now());
         let (allowance, units) = (request.allowance(), request.units());
         let payment = match self.payments.entry(allowance.payment_hash()) {
@@ -109,7 +115,8 @@ impl Shard {
             .insert(id, (allowance.payment_hash(), units));
         Ok(Reservation::new(id, units)
             .with_left(left)
-            .with_failures(payment.tally.failures))
+            .with_failures(payment.tally.failures)
+            .with_releases(payment.tally.attempts))
     }
 
     fn settle(&mut self, id: u64, settle: Settle) {
@@ -122,11 +129,18 @@ impl Shard {
         }
     }
 
-    /// Drops what has ended, each time the shard has doubled.
-    fn prune(&mut self, now: UnixTime) {
-        if self.payments.len() < self.prune_at.max(PRUNE_FROM) {
+    /// Drops what has ended, each time the shard has doubled. `wall` counts at the first use alone.
+    fn prune(&mut self, wall: UnixTime) {
+        // The clock is read at a first use and for a pruning, and not for each use.
+        let first = self.payments.is_empty();
+        if !first && self.payments.len() < self.prune_at.max(PRUNE_FROM) {
             return;
         }
+        let now = self.time.at_use(wall, self.clock.monotonic());
+        if first {
+            return;
+        }
+        self.time.store(now);
         let ended = |p: &PaymentUnits| now.secs() >= p.expires.secs().saturating_add(GRACE_SECS);
         self.payments
             .retain(|_, payment| payment.reserved > 0 || !ended(payment));
@@ -160,13 +174,19 @@ mod tests {
             shard.reserve(&request(7, 999), 0),
             Err(ReserveError::Consumed)
         );
+        let end = UnixTime::from_secs(1000 + GRACE_SECS);
         shard.prune_at = 0;
-        shard.prune(UnixTime::from_secs(1000 + GRACE_SECS));
+        // FAULTS S8: a clock that is set forward forgets nothing.
+        shard.prune(end);
+        assert_eq!(shard.payments.len(), 2000);
+        shard.prune_at = 0;
+        shard.time = LedgerTime::new(end, true);
+        shard.prune(end);
         assert_eq!(shard.payments.len(), 1);
         shard.settle(held.id(), Settle::ONE_USE);
-        assert_eq!(
-            shard.reserve(&request(0, 999), 0),
-            Err(ReserveError::Consumed)
-        );
+        let behind = shard.reserve(&request(0, 999), 0);
+        assert_eq!(behind, Err(ReserveError::ClockBehind { stored: end }));
+        let spent = shard.reserve(&request(0, end.secs()), 0);
+        assert_eq!(spent, Err(ReserveError::Consumed));
     }
 }

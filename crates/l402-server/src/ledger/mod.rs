@@ -8,18 +8,24 @@
 //! and everything else holds an `Arc<dyn Ledger>`.
 
 mod error;
+#[cfg(feature = "sqlite")]
+mod identity;
 mod memory;
 #[cfg(feature = "sqlite")]
 mod open_error;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod time;
 mod units;
 
 pub use error::ReserveError;
+#[cfg(feature = "sqlite")]
+pub use identity::{LedgerId, LedgerIdentity, LedgerMark};
 pub use memory::MemoryLedger;
 #[cfg(feature = "sqlite")]
 pub use open_error::{LedgerError, LedgerErrorKind};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
+use time::LedgerTime;
 pub use units::{Allowance, BUYER_RELEASES, Ledger, Reservation, ReserveRequest, Settle};
 use units::{GRACE_SECS, Tally};

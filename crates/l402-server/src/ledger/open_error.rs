@@ -17,7 +17,7 @@ pub struct LedgerError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LedgerErrorKind {
-    /// The content is damaged: restore the file, or move it away.
+    /// The content is damaged or gone: restore the file, or move it away.
     Damaged,
     /// No space is left on the disk.
     Full,
@@ -75,7 +75,9 @@ impl LedgerError {
             Cause::System(_) => return LedgerErrorKind::Unwritable,
         };
         match fault {
-            FileFault::Damaged(_) => LedgerErrorKind::Damaged,
+            FileFault::Damaged(_) | FileFault::Empty | FileFault::LogAlone => {
+                LedgerErrorKind::Damaged
+            }
             FileFault::Full => LedgerErrorKind::Full,
             FileFault::Newer { .. } => LedgerErrorKind::Newer,
             FileFault::NotPlain | FileFault::OpenToOthers { .. } | FileFault::OtherOwner { .. } => {
@@ -129,6 +131,8 @@ mod tests {
         let (found, known, wanted) = (9, 2, "ledger");
         let faults = [
             (FileFault::Damaged("x".into()), LedgerErrorKind::Damaged),
+            (FileFault::Empty, LedgerErrorKind::Damaged),
+            (FileFault::LogAlone, LedgerErrorKind::Damaged),
             (FileFault::Full, LedgerErrorKind::Full),
             (FileFault::Newer { found, known }, LedgerErrorKind::Newer),
             (FileFault::NotPlain, LedgerErrorKind::Unsafe),

@@ -114,6 +114,7 @@ pub struct Reservation {
     units: NonZeroU64,
     left: u64,
     failures: u32,
+    releases: u32,
 }
 
 impl Reservation {
@@ -126,6 +127,7 @@ impl Reservation {
             units,
             left: 0,
             failures: 0,
+            releases: 0,
         }
     }
 
@@ -141,6 +143,13 @@ impl Reservation {
     #[must_use]
     pub const fn with_failures(mut self, failures: u32) -> Self {
         self.failures = failures;
+        self
+    }
+
+    /// Sets the number of times that the buyer gave units back, see [`Reservation::releases`].
+    #[must_use]
+    pub const fn with_releases(mut self, releases: u32) -> Self {
+        self.releases = releases;
         self
     }
 
@@ -169,6 +178,13 @@ impl Reservation {
     #[must_use]
     pub const fn failures(&self) -> u32 {
         self.failures
+    }
+
+    /// The number of times that the buyer of this payment gave units back before this reservation
+    /// was made. From [`BUYER_RELEASES`] on the next time spends them.
+    #[must_use]
+    pub const fn releases(&self) -> u32 {
+        self.releases
     }
 }
 

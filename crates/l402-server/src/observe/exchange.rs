@@ -13,7 +13,7 @@ use crate::table::{Priced, Route};
 #[derive(Clone, Debug)]
 pub struct Exchange {
     method: Method,
-    path: Option<String>,
+    path: Option<Arc<str>>,
     route: Option<Arc<Route>>,
     token: Option<Identifier>,
     bought: Option<(Option<Msat>, Policy)>,
@@ -32,7 +32,7 @@ impl Exchange {
     ) -> Self {
         Self {
             method: request.method.clone(),
-            path: Some(request.path.clone()),
+            path: Some(request.path.as_str().into()),
             route: route.cloned(),
             token,
             bought: None,

@@ -28,17 +28,15 @@ pin_project_lite::pin_project! {
 }
 
 impl<R> PaywallBody<R> {
+    pub(super) fn refused(body: Full<Bytes>) -> Self {
+        Self {
+            kind: Kind::Refused { body },
+        }
+    }
+
     pub(super) fn served(body: SettleBody<R>) -> Self {
         Self {
             kind: Kind::Served { body },
-        }
-    }
-}
-
-impl<R> From<Bytes> for PaywallBody<R> {
-    fn from(body: Bytes) -> Self {
-        Self {
-            kind: Kind::Refused { body: body.into() },
         }
     }
 }

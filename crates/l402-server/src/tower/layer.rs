@@ -9,8 +9,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::CONNECTION;
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Response, Uri, Version, request};
+use http::{HeaderValue, Method, Request, Response, Uri, Version, request};
 use http_body::Body;
+use http_body_util::Full;
 use l402::Problem;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -19,7 +20,7 @@ use super::{Paid, PaywallBody};
 use crate::admit::Paywall;
 #[cfg(doc)]
 use crate::answer::Blame;
-use crate::answer::Refusal;
+use crate::answer::{Refusal, take_body};
 use crate::granted::Granted;
 use crate::request::CanonicalRequest;
 #[cfg(doc)]
@@ -118,11 +119,7 @@ impl PaywallLayer {
     }
 
     /// Reads the request, asks the paywall, and rewrites a request that may pass.
-    async fn admit<B>(&self, request: &mut request::Parts) -> Result<Granted, Response<B>>
-    where
-        B: From<Bytes>,
-    {
-        let version = request.version;
+    async fn admit(&self, request: &mut request::Parts) -> Result<Granted, Response<Full<Bytes>>> {
         let read = CanonicalRequest::from_parts(request, peer(request))
             .and_then(|canonical| Ok((target(&request.uri, &canonical)?, canonical)));
         let admitted = match read {
@@ -131,31 +128,39 @@ impl PaywallLayer {
                 granted.inspect(|granted| rewrite(request, target, granted))
             }
             Err(problem) => {
-                let refusal = Refusal::new(problem);
+                let refusal = Refusal::unread(problem, &request.uri);
                 self.paywall.observe_refusal(&request.method, &refusal);
                 Err(refusal)
             }
         };
-        admitted.map_err(|refusal| self.respond(refusal, version).map(B::from))
+        admitted.map_err(|refusal| self.respond(refusal, request))
     }
 
     /// Makes the answer to a request that does not pass.
-    fn respond(&self, refusal: Refusal, version: Version) -> Response<Bytes> {
+    fn respond(&self, refusal: Refusal, request: &request::Parts) -> Response<Full<Bytes>> {
         let (problem, refused) = (refusal.problem(), !refusal.is_preflight());
+        let report = refusal.used();
         let mut response = match &self.refusal_response {
             Some(respond) if refused => respond(refusal),
             _ => refusal.into_response(),
         };
         if refused {
             response.extensions_mut().insert(problem);
+            // An application that writes its own refusals need not know these headers.
+            report.write(response.headers_mut());
         }
         // The next bytes on the connection may belong to the ambiguous request, not to a new one.
-        if problem == Problem::BadRequest && version <= Version::HTTP_11 {
+        if problem == Problem::BadRequest && request.version <= Version::HTTP_11 {
             response
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        response
+        let (mut head, body) = response.into_parts();
+        let mut body = Full::new(body);
+        if request.method == Method::HEAD {
+            take_body(&mut head.headers, &mut body);
+        }
+        Response::from_parts(head, body)
     }
 }
 
@@ -193,12 +198,15 @@ fn peer(request: &request::Parts) -> IpAddr {
     plain.map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.ip())
 }
 
-/// Returns the target that is passed on, with its path in canonical form.
+/// Returns the target that is passed on, with its path in canonical form if it has one.
 ///
 /// # Errors
 /// [`Problem::UriTooLong`] if it has become too long by its escapes. Hence it is made before
 /// anything is reserved.
 fn target(uri: &Uri, canonical: &CanonicalRequest) -> Result<Uri, Problem> {
+    if canonical.keeps_bytes() {
+        return Ok(uri.clone());
+    }
     let path = PathAndQuery::try_from(canonical.path_and_query());
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(path.map_err(|_| Problem::UriTooLong)?);
@@ -241,13 +249,13 @@ where
             let (mut parts, body) = request.into_parts();
             let granted = match layer.admit(&mut parts).await {
                 Ok(granted) => granted,
-                Err(response) => return Ok(response),
+                Err(response) => return Ok(response.map(PaywallBody::refused)),
             };
             match inner.call(Request::from_parts(parts, body)).await {
                 Ok(response) => Ok(granted.settle(response).map(PaywallBody::served)),
                 // No answer at all: the use is given back, also if the request itself is charged.
                 Err(error) => {
-                    granted.upstream_failed();
+                    let _report = granted.upstream_failed();
                     Err(error)
                 }
             }

@@ -210,12 +210,14 @@ async fn promises(ledger: Arc<dyn Ledger>) {
     an_abandoned_claim_is_given_back(&*ledger).await;
 }
 
+/// ATTACKS R-08.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn memory_keeps_its_promises() {
     promises(Arc::new(MemoryLedger::new())).await;
     one_of_many_gets_it(Arc::new(MemoryLedger::new()), 1000, 50).await;
 }
 
+/// ATTACKS R-08.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sqlite_keeps_its_promises() {
     let home = tempfile::tempdir().unwrap();

@@ -1,11 +1,15 @@
 //! The promises of the crate, tested through its public interface.
 
+mod attempts;
 mod contract;
 mod http;
 mod layer;
 mod node;
 mod observe;
 mod paying;
+mod presenting;
+mod routing;
 mod sqlite;
+mod told;
 mod upgrade;
 mod world;

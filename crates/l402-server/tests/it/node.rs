@@ -124,7 +124,7 @@ async fn an_invoice_that_says_something_else_is_never_offered() {
     }
 }
 
-/// ATTACKS D-12.
+/// ATTACKS H-38, D-12.
 #[tokio::test]
 async fn a_node_that_is_away_is_left_alone() {
     let counter = Counter::new();

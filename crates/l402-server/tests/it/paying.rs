@@ -12,7 +12,7 @@ use http::Request;
 use http_body_util::BodyExt;
 use l402::{Credential, Invoice, Macaroon, Msat, Problem};
 use l402_server::ledger::SqliteLedger;
-use l402_server::{CanonicalRequest, ChallengeLimits, Granted, Presented};
+use l402_server::{CanonicalRequest, ChallengeLimits, Presented};
 
 use crate::sqlite::{State, files};
 use crate::world::{NOW, World, rate, snapshot, with};
@@ -70,6 +70,7 @@ async fn a_paid_request_is_served_once() {
     assert_eq!(world.get_with("/joke", &paid).await.status, 200);
 }
 
+/// ATTACKS D-03.
 #[tokio::test]
 async fn what_is_no_credential_costs_no_invoice() {
     let world = World::new();
@@ -118,6 +119,7 @@ async fn a_token_for_another_service_is_refused_and_stays_good_at_its_own() {
     assert_eq!(world.get_with("/joke", &joke).await.status, 200);
 }
 
+/// ATTACKS R-14.
 #[tokio::test]
 async fn a_token_in_flight_is_in_use_until_its_answer_has_ended() {
     let world = World::new();
@@ -267,6 +269,7 @@ async fn where_the_request_is_charged_a_failure_costs_it() {
     ));
 }
 
+/// ATTACKS R-01.
 #[tokio::test]
 async fn three_uses_are_three() {
     let world = World::new();
@@ -297,6 +300,7 @@ async fn bought_time_runs_out_to_the_second() {
     assert_eq!(world.get_with("/hour", &credential).await.status, 402);
 }
 
+/// ATTACKS H-13.
 #[tokio::test]
 async fn a_head_request_has_the_headers_and_spends_the_use() {
     let world = World::new();
@@ -421,7 +425,9 @@ async fn a_credential_proven_before_is_counted_like_any_other() {
     assert_eq!(ask("/quote").await.unwrap_err(), Problem::WrongService);
     assert_eq!(world.get_with("/three", &header).await.status, 200);
     assert_eq!(ask("/three").await.unwrap_err(), Problem::InUse);
-    held.into_iter().for_each(Granted::upstream_failed);
+    for held in held {
+        let _report = held.upstream_failed();
+    }
     world.clock.advance(Duration::from_secs(600 + 24 * 3600));
     assert_eq!(ask("/three").await.unwrap_err(), Problem::Expired);
 }
@@ -452,6 +458,7 @@ fn files_of(world: &World) -> BTreeMap<PathBuf, State> {
     found
 }
 
+/// ATTACKS R-02.
 #[tokio::test]
 async fn of_many_at_once_one_is_served() {
     let world = World::new();
@@ -467,6 +474,7 @@ async fn of_many_at_once_one_is_served() {
     );
 }
 
+/// ATTACKS O-16.
 #[test]
 fn nothing_secret_is_in_a_debug_output() {
     let world = World::new();

@@ -1,15 +1,20 @@
 //! What only a file can promise: restarts, crashes, several processes, foreign files.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fs;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use std::time::Duration;
+
 use l402::UnixTime;
+use l402_host::{Clock as _, ManualClock};
 use l402_server::Ledger;
 use l402_server::ledger::{
-    Allowance, LedgerErrorKind, ReserveError, ReserveRequest, Settle, SqliteLedger,
+    Allowance, LedgerErrorKind, LedgerIdentity, LedgerMark, ReserveError, ReserveRequest, Settle,
+    SqliteLedger,
 };
 
 use crate::contract::{allowance, claim};
@@ -17,6 +22,43 @@ use crate::upgrade::earlier;
 
 pub(crate) fn open(path: &Path) -> SqliteLedger {
     SqliteLedger::open(path).expect("the ledger opens")
+}
+
+/// Opens the file with a clock of the test's.
+fn open_at(path: &Path, clock: &Arc<ManualClock>) -> SqliteLedger {
+    SqliteLedger::open_with(path, clock.clone(), |_| {}).expect("the ledger opens")
+}
+
+/// What the file says of itself.
+fn identity(path: &Path) -> LedgerIdentity {
+    let read = |_: &mut LedgerIdentity| Ok::<_, Infallible>(());
+    let known = SqliteLedger::identify(path, UnixTime::from_secs(1_790_000_000), read);
+    let Ok(known) = known.expect("it opens");
+    known
+}
+
+/// Uses up payment `n`, whose tokens end so many seconds after 1,790,000,000, at the clock's time.
+async fn spend(ledger: &SqliteLedger, clock: &ManualClock, n: u32, life: u64) -> bool {
+    let end = UnixTime::from_secs(1_790_000_000 + life);
+    let allowance = Allowance::new(allowance(n, 1).payment_hash(), NonZeroU64::MIN, end);
+    match ledger
+        .reserve(ReserveRequest::one_use(allowance, clock.wall()))
+        .await
+    {
+        Ok(held) => {
+            ledger.settle(held, Settle::ONE_USE);
+            ledger.flush().await;
+            true
+        }
+        Err(ReserveError::Consumed) => false,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn rows(path: &Path) -> u32 {
+    let raw = rusqlite::Connection::open(path).expect("a database");
+    let count = raw.query_row("SELECT count(*) FROM payments", [], |row| row.get(0));
+    count.expect("a number")
 }
 
 /// A file's bytes, and when they were written.
@@ -49,6 +91,7 @@ fn crashed(folder: &Path) -> tempfile::TempDir {
     copy
 }
 
+/// ATTACKS R-09.
 #[tokio::test]
 async fn what_is_spent_stays_spent_after_a_restart() {
     let home = tempfile::tempdir().unwrap();
@@ -156,23 +199,135 @@ async fn a_dead_owner_is_noticed_when_its_reservation_is_in_the_way() {
 #[tokio::test]
 async fn a_row_ends_with_its_token_and_not_before() {
     let home = tempfile::tempdir().unwrap();
-    let ledger = open(&home.path().join("ledger.db"));
-    let hash = allowance(1, 1).payment_hash();
-    let end = UnixTime::from_secs(1_790_000_100);
-    let short = Allowance::new(hash, NonZeroU64::MIN, end);
-    let at = |secs| ReserveRequest::one_use(short, UnixTime::from_secs(secs));
-    let held = ledger.reserve(at(1_790_000_000)).await.unwrap();
-    ledger.settle(held, Settle::ONE_USE);
-    assert_eq!(
-        ledger.reserve(at(1_790_000_099)).await,
-        Err(ReserveError::Consumed)
+    let clock = Arc::new(ManualClock::new(UnixTime::from_secs(1_790_000_000)));
+    let ledger = open_at(&home.path().join("ledger.db"), &clock);
+    assert!(spend(&ledger, &clock, 1, 100).await);
+    clock.advance(Duration::from_secs(99));
+    assert!(!spend(&ledger, &clock, 1, 100).await);
+    clock.advance(Duration::from_secs(99_901));
+    assert!(spend(&ledger, &clock, 2, 200_000).await);
+    let row = spend(&ledger, &clock, 1, 100).await;
+    assert!(row, "the row has been pruned");
+}
+
+/// FAULTS S8: the wall clock runs ahead, sells, and is set back. Also: by hours, and with a restart
+/// beside another process that has the right time.
+#[tokio::test]
+async fn a_clock_that_runs_ahead_makes_no_spent_token_fresh() {
+    for ahead in [400 * 86_400, 3 * 3600] {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("ledger.db");
+        let clock = Arc::new(ManualClock::new(UnixTime::from_secs(1_790_000_000)));
+        let ledger = open_at(&path, &clock);
+        assert!(spend(&ledger, &clock, 1, 3600).await);
+        let right = clock.wall();
+        clock.set_wall(right.saturating_add(Duration::from_secs(ahead)));
+        for n in 0..300 {
+            assert!(spend(&ledger, &clock, 100 + n, ahead + 3600).await);
+        }
+        // A second process starts with the wrong clock.
+        let second = open_at(&path, &clock);
+        for n in 0..300 {
+            assert!(spend(&second, &clock, 1000 + n, ahead + 3600).await);
+        }
+        clock.set_wall(right);
+        assert!(!spend(&ledger, &clock, 1, 3600).await);
+        assert!(!spend(&second, &clock, 1, 3600).await);
+        assert_eq!(rows(&path), 601);
+        assert!(identity(&path).latest <= right, "the time has not jumped");
+    }
+}
+
+/// FAULTS S8: after a start alone with a clock that is far ahead, the right clock is behind.
+#[tokio::test]
+async fn a_clock_behind_the_ledger_counts_no_use() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("ledger.db");
+    let clock = Arc::new(ManualClock::new(UnixTime::from_secs(1_790_000_000)));
+    assert!(spend(&open_at(&path, &clock), &clock, 1, 3600).await);
+    clock.set_wall(UnixTime::from_secs(1_790_000_000 + 400 * 86_400));
+    let ahead = open_at(&path, &clock);
+    assert!(spend(&ahead, &clock, 2, 500 * 86_400).await);
+    assert_eq!(rows(&path), 1, "the first payment is forgotten");
+    drop(ahead);
+    clock.set_wall(UnixTime::from_secs(1_790_000_100));
+    let back = open_at(&path, &clock);
+    let refused = back.reserve(claim(1, 1)).await;
+    assert!(
+        matches!(refused, Err(ReserveError::ClockBehind { .. })),
+        "{refused:?}"
     );
-    let other = ReserveRequest::one_use(allowance(2, 1), UnixTime::from_secs(1_790_100_000));
-    ledger.reserve(other).await.unwrap();
-    ledger
-        .reserve(at(1_790_100_000))
-        .await
-        .expect("the row has been pruned");
+    assert!(identity(&path).is_ahead_of(clock.wall()));
+    // The clock of the request decides, so setting it right is enough.
+    clock.set_wall(UnixTime::from_secs(1_790_000_000 + 400 * 86_400 - 1800));
+    assert!(spend(&back, &clock, 3, 500 * 86_400).await);
+}
+
+/// FAULTS S7: the epoch grows with the first use, once a minute, and at the close.
+#[tokio::test]
+async fn the_epoch_grows_while_uses_are_counted() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("ledger.db");
+    let begin = |known: &mut LedgerIdentity| {
+        assert!(known.is_new());
+        known.id = Some(l402_server::ledger::LedgerId::from_bytes([7; 16]));
+        known.number = Some(l402::KeyNumber(3));
+        Ok::<_, Infallible>(())
+    };
+    SqliteLedger::identify(&path, UnixTime::from_secs(1_790_000_000), begin)
+        .unwrap()
+        .unwrap();
+    let clock = Arc::new(ManualClock::new(UnixTime::from_secs(1_790_000_000)));
+    let (told, marks) = std::sync::mpsc::channel::<LedgerMark>();
+    let ledger = SqliteLedger::open_with(&path, clock.clone(), move |mark| {
+        told.send(mark).expect("the test listens");
+    });
+    let ledger = ledger.unwrap();
+    let mut epochs = Vec::new();
+    for (n, secs) in [0, 59, 1, 30].into_iter().enumerate() {
+        clock.advance(Duration::from_secs(secs));
+        assert!(spend(&ledger, &clock, u32::try_from(n).unwrap(), 3600).await);
+        epochs.push(identity(&path).epoch);
+    }
+    drop(ledger);
+    epochs.push(identity(&path).epoch);
+    assert_eq!(epochs, [1, 1, 2, 2, 3]);
+    let marks: Vec<_> = marks
+        .iter()
+        .map(|mark| (mark.epoch, mark.number.0))
+        .collect();
+    assert_eq!(marks, [(1, 3), (2, 3), (3, 3)]);
+    drop(open_at(&path, &clock));
+    assert_eq!(identity(&path).epoch, 3, "nothing was counted");
+}
+
+/// FAULTS S7: after an error of the disk no other file is taken for the ledger. Also: a missing one,
+/// and a copy from earlier.
+#[tokio::test]
+async fn after_an_error_only_the_same_file_is_opened_again() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("ledger.db");
+    let ledger = open(&path);
+    let early = fs::read(&path).unwrap();
+    let held = ledger.reserve(claim(1, 1)).await.unwrap();
+    ledger.settle(held, Settle::ONE_USE);
+    ledger.flush().await;
+    let other = rusqlite::Connection::open(&path).unwrap();
+    let away = "ALTER TABLE reservations RENAME TO away";
+    other.execute_batch(away).unwrap();
+    let refused = async |text: &str| match ledger.reserve(claim(1, 1)).await {
+        Err(ReserveError::Unavailable(why)) => assert!(why.contains(text), "{why}"),
+        outcome => panic!("{outcome:?}"),
+    };
+    refused("reservations").await;
+    for end in ["", "-wal", "-shm"] {
+        let from = home.path().join(format!("ledger.db{end}"));
+        fs::rename(from, home.path().join(format!("kept.db{end}"))).unwrap();
+    }
+    refused("check folder").await;
+    assert!(!path.exists(), "no new one is made");
+    fs::write(&path, early).unwrap();
+    refused("another file lies in its place").await;
 }
 
 /// More payments than one look at the file goes through.
@@ -224,7 +379,7 @@ async fn refuses_files_that_it_does_not_understand() {
     let path = home.path().join("ledger.db");
     drop(open(&path));
     let connection = rusqlite::Connection::open(&path).unwrap();
-    connection.pragma_update(None, "user_version", 3).unwrap();
+    connection.pragma_update(None, "user_version", 4).unwrap();
     drop(connection);
     refusal(&path, LedgerErrorKind::Newer, "upgrade");
 
@@ -324,6 +479,7 @@ async fn an_error_in_the_file_refuses_and_recovers() {
     ledger.reserve(claim(2, 1)).await.unwrap();
 }
 
+/// ATTACKS O-12.
 #[cfg(unix)]
 #[test]
 fn its_files_are_for_their_owner_alone() {

@@ -1,10 +1,12 @@
 //! Ledger files that an earlier version of the program wrote.
 
+use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use l402::UnixTime;
 use l402_server::Ledger;
-use l402_server::ledger::{ReserveError, Settle};
+use l402_server::ledger::{LedgerIdentity, ReserveError, Settle, SqliteLedger};
 
 use crate::contract::{allowance, claim, several};
 use crate::sqlite::open;
@@ -61,6 +63,27 @@ async fn in_a_file_of_version_1_what_is_spent_stays_spent() {
     }
 }
 
+/// FAULTS S7: a file from before there were ids gets one, and is told from a new file.
+#[tokio::test]
+async fn a_file_of_version_1_has_an_id_and_no_number() {
+    let home = tempfile::tempdir().unwrap();
+    let path = earlier(home.path());
+    let mut read = Vec::new();
+    for path in [&path, &path, &home.path().join("new.db")] {
+        let look = |known: &mut LedgerIdentity| {
+            read.push((known.is_new(), known.id, known.number, known.epoch));
+            Ok::<_, Infallible>(())
+        };
+        SqliteLedger::identify(path, UnixTime::from_secs(1), look)
+            .unwrap()
+            .unwrap();
+    }
+    assert_eq!(read[0], read[1]);
+    assert!(!read[0].0 && read[0].1.is_some(), "{read:?}");
+    assert_eq!((read[0].2, read[0].3), (None, 0));
+    assert_eq!(read[2], (true, None, None, 0));
+}
+
 #[tokio::test]
 async fn a_file_of_version_1_becomes_as_a_new_one() {
     let home = tempfile::tempdir().unwrap();
@@ -71,7 +94,7 @@ async fn a_file_of_version_1_becomes_as_a_new_one() {
     assert_eq!(layout(&path), layout(&new));
     let raw = rusqlite::Connection::open(&path).unwrap();
     let version = |name| raw.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    assert_eq!(version("user_version").unwrap(), 2);
+    assert_eq!(version("user_version").unwrap(), 3);
     let id = i32::from_be_bytes(*b"l4ld");
     assert_eq!(version("application_id").unwrap(), id);
 }

@@ -172,6 +172,10 @@ problems! {
     StoreUnavailable = 503 grpc 14 "store_unavailable" SameToken after 1 s
         "The use of this payment cannot be recorded at the moment"
         "Send the same credential again later; it was not spent";
+    /// Too many credentials that do not hold came from one address, or name one token.
+    TooManyAttempts = 429 grpc 8 "too_many_attempts" None after 1 s
+        "Too many credentials that do not hold"
+        "Wait as long as Retry-After says; a credential that holds is served all the same";
     /// The challenges that may be asked for are used up.
     TooManyChallenges = 429 grpc 8 "too_many_challenges" None after 1 s
         "Too many challenges were asked for"
@@ -184,6 +188,10 @@ problems! {
     UpstreamTimeout = 504 grpc 4 "upstream_timeout" SameToken
         "The service behind this server did not answer in time"
         "Send the same credential again; it was not spent";
+    /// The service behind this server is known to be down, and nothing is sold meanwhile.
+    UpstreamUnavailable = 503 grpc 14 "upstream_unavailable" None after 1 s
+        "The service behind this server is down"
+        "Ask again later; whoever has paid already can go on using the credential";
     /// The target is longer than this server takes.
     UriTooLong = 414 grpc 3 "uri_too_long" None
         "The address is too long"

@@ -10,6 +10,7 @@ use lightning_invoice::{
 use crate::amount::Msat;
 use crate::network::Network;
 use crate::preimage::PaymentHash;
+use crate::text::bare_invoice;
 use crate::time::UnixTime;
 
 /// The reason why an invoice is refused.
@@ -84,11 +85,12 @@ pub struct InvoiceTerms {
 }
 
 impl InvoiceTerms {
-    /// Reads the contents without checking the signature.
+    /// Reads the contents without checking the signature. A `lightning:` before the text is skipped.
     ///
     /// # Errors
     /// [`InvoiceError::TooLong`] and [`InvoiceError::Malformed`].
     pub fn read(text: &str) -> Result<Self, InvoiceError> {
+        let text = bare_invoice(text);
         let signed = parse(text)?;
         let raw = signed.raw_invoice();
         let network = network(&signed.currency());
@@ -139,8 +141,8 @@ impl Invoice {
     /// The longest description in bytes, the most that field `d` can hold (BOLT 11).
     pub const MAX_DESCRIPTION: usize = 639;
 
-    /// Decodes an invoice and checks its signature. Reads no clock: the caller compares `expires`
-    /// with the current time.
+    /// Decodes an invoice and checks its signature. A `lightning:` before the text, in any case, is
+    /// skipped. Reads no clock: the caller compares `expires` with the current time.
     ///
     /// # Errors
     /// [`InvoiceError::TooLong`], [`InvoiceError::Malformed`], [`InvoiceError::Features`] and
@@ -153,6 +155,7 @@ impl Invoice {
     /// assert_eq!(Invoice::decode(&"1".repeat(7090)), Err(InvoiceError::TooLong));
     /// ```
     pub fn decode(text: &str) -> Result<Self, InvoiceError> {
+        let text = bare_invoice(text);
         let signed = parse(text)?;
         let network = network(&signed.currency());
         let invoice = Bolt11Invoice::from_signed(signed).map_err(of_meaning)?;

@@ -299,3 +299,27 @@ fn terms_are_read_strictly_whoever_signed() {
     let long = format!("{GOOD}{}", "q".repeat(Invoice::MAX_LEN));
     assert_eq!(InvoiceTerms::read(&long), Err(InvoiceError::TooLong));
 }
+
+// FAULTS D2: one `lightning:` before an invoice, in any case, is no part of it.
+#[test]
+fn the_scheme_of_a_link_is_skipped_once() {
+    for before in ["lightning:", "LIGHTNING:", "LiGhTnInG:"] {
+        let text = format!("{before}{GOOD}");
+        assert_eq!(Invoice::decode(&text), Invoice::decode(GOOD), "{before}");
+        assert!(InvoiceTerms::read(&text).is_ok(), "{before}");
+    }
+    let capitals = format!("lightning:{}", GOOD.to_uppercase());
+    assert_eq!(Invoice::decode(&capitals), Invoice::decode(GOOD));
+    for text in [
+        format!("lightning:lightning:{GOOD}"),
+        format!("lightning://{GOOD}"),
+        format!("bitcoin:{GOOD}"),
+        "lightning:".to_owned(),
+    ] {
+        assert_eq!(
+            Invoice::decode(&text),
+            Err(InvoiceError::Malformed),
+            "{text}"
+        );
+    }
+}

@@ -24,6 +24,9 @@ const GENERATOR: &[u8] = b"macaroons-key-generator";
 /// The label that separates this derivation from any other use of the master key.
 const ROOT_KEY_LABEL: &[u8] = b"l402 root key v1";
 
+/// The message of the HMAC that identifies a master key.
+const FINGERPRINT_LABEL: &[u8] = b"l402 master key fingerprint v1";
+
 /// Returns the HMAC-SHA256 of the parts, one after the other.
 pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).expect("HMAC takes any key length");
@@ -96,6 +99,17 @@ impl MasterKey {
         let text = text.trim_ascii();
         hex::decode_to_slice(text, bytes.as_mut_slice()).map_err(|_| KeyError::Length)?;
         Self::from_bytes(bytes.as_slice())
+    }
+
+    /// Returns 16 bytes that identify the key and say nothing about it, to find out later if a file
+    /// still holds the same key.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 16] {
+        // The message of a root key begins with a length of eight bytes, so it is never this one.
+        let hash = hmac_sha256(&self.0, &[FINGERPRINT_LABEL]);
+        let mut fingerprint = [0; 16];
+        fingerprint.copy_from_slice(hash.split_at(16).0);
+        fingerprint
     }
 
     /// Returns 64 lower-case hexadecimal digits, for writing a key file.
@@ -213,8 +227,9 @@ impl fmt::Debug for RootKey {
 
 /// The master keys of a seller by number, and the name of the deployment that uses them.
 ///
-/// One key mints. Keys that minted before it verify until their end, so that a change of the key
-/// takes nothing from clients that have paid.
+/// One number mints. Keys that minted before it verify until their end, so that a change of the key
+/// takes nothing from clients that have paid. A number without a key of its own has the key of the
+/// nearest lower number that has one, so a new number needs no new key.
 ///
 /// ```
 /// use l402::{KeyNumber, KeyRing, MasterKey, UnixTime};
@@ -233,6 +248,7 @@ pub struct KeyRing {
     number: KeyNumber,
     key: MasterKey,
     old: Vec<OldKey>,
+    uses_from: KeyNumber,
 }
 
 /// A key that no longer mints and verifies until `ends`.
@@ -253,6 +269,7 @@ impl KeyRing {
             number,
             key,
             old: Vec::new(),
+            uses_from: KeyNumber(0),
         }
     }
 
@@ -264,10 +281,27 @@ impl KeyRing {
         self
     }
 
+    /// Refuses counted tokens (`request`, `uses`) of numbers below this one, whose ledger is lost.
+    /// By default none is refused.
+    #[must_use]
+    pub fn with_uses_from(mut self, number: KeyNumber) -> Self {
+        self.uses_from = number;
+        self
+    }
+
     /// Returns the number of the key that mints.
     #[must_use]
     pub fn current(&self) -> KeyNumber {
         self.number
+    }
+
+    /// Returns true if the ledger of this seller has counted the uses of a token from its beginning.
+    /// If not, nobody knows if a counted token is spent, and it must be refused: its number is of a
+    /// ledger that is lost, or above [`KeyRing::current`] and so of another gateway's ledger.
+    #[must_use]
+    pub fn counts_uses(&self, identifier: &Identifier) -> bool {
+        let number = identifier.token_id.key_number();
+        self.uses_from <= number && number <= self.number
     }
 
     /// Returns the root key of a token, or `None` if its key is unknown or has ended (`now >=
@@ -283,18 +317,28 @@ impl KeyRing {
     /// Returns the root key of a token even if its key has ended, to tell a genuine token of an
     /// ended key from a forged one.
     pub(crate) fn kept_root_key(&self, identifier: &Identifier) -> Option<RootKey> {
-        let number = identifier.token_id.key_number();
+        let key = self.key_of(identifier.token_id.key_number())?;
+        Some(self.derive(key, identifier))
+    }
+
+    /// Returns the key of a number: its own, or that of the nearest lower number that has one.
+    fn key_of(&self, number: KeyNumber) -> Option<&MasterKey> {
         if number == self.number {
-            return Some(self.derive(&self.key, identifier));
+            return Some(&self.key);
         }
-        let old = self.old.iter().find(|old| old.number == number)?;
-        Some(self.derive(&old.key, identifier))
+        let mut nearest = (number > self.number).then_some((self.number, &self.key));
+        for old in self.old.iter().filter(|old| old.number <= number) {
+            // The first of two entries with one number keeps it.
+            if nearest.is_none_or(|(found, _)| found < old.number) {
+                nearest = Some((old.number, &old.key));
+            }
+        }
+        nearest.map(|(_, key)| key)
     }
 
     /// Returns true if the key that minted the token is in this ring, ended or not.
     pub(crate) fn keeps(&self, identifier: &Identifier) -> bool {
-        let number = identifier.token_id.key_number();
-        number == self.number || self.old.iter().any(|old| old.number == number)
+        self.key_of(identifier.token_id.key_number()).is_some()
     }
 
     /// Returns true if the key that minted the token is in this ring and has ended.
@@ -416,7 +460,7 @@ mod tests {
                 .root_key(&identifier(1), UnixTime::from_secs(1001))
                 .is_none()
         );
-        assert!(after.root_key(&identifier(3), now).is_none());
+        assert!(after.root_key(&identifier(0), now).is_none());
         assert!(
             after
                 .root_key(&identifier(2), UnixTime::from_secs(u64::MAX))
@@ -439,6 +483,47 @@ mod tests {
         };
         assert_ne!(raw(&ring("shop", 1).root_key(&other, now).unwrap()), key);
         assert_eq!(raw(&ring("shop", 1).minting_key(&identifier(1))), key);
+    }
+
+    /// FAULTS S9: several keys, each with numbers of its own.
+    #[test]
+    fn a_number_without_a_key_has_the_key_of_the_nearest_lower_one() {
+        let (now, never) = (UnixTime::from_secs(7), UnixTime::from_secs(u64::MAX));
+        let ring = KeyRing::new("shop", KeyNumber(9), master(3))
+            .with_old(KeyNumber(5), master(2), never)
+            .with_old(KeyNumber(2), master(1), UnixTime::from_secs(7));
+        let alone = |number: u16, seed| {
+            let ring = KeyRing::new("shop", KeyNumber(number), master(seed));
+            raw(&ring.minting_key(&identifier(number)))
+        };
+        let key = |number| ring.root_key(&identifier(number), now).map(|key| raw(&key));
+        for (number, seed) in [(3, 1), (4, 1), (5, 2), (8, 2), (9, 3), (10, 3)] {
+            assert_eq!(key(number), Some(alone(number, seed)), "{number}");
+        }
+        // An end is that of its number alone; below the lowest number there is no key.
+        assert_eq!([key(1), key(2)], [None, None]);
+    }
+
+    /// FAULTS S7: a lost ledger ends the counted tokens of its numbers.
+    #[test]
+    fn uses_are_counted_from_one_number_to_the_one_that_sells() {
+        let ring = KeyRing::new("shop", KeyNumber(4), master(1));
+        let counted = |ring: &KeyRing| [0, 2, 3, 4, 5].map(|n| ring.counts_uses(&identifier(n)));
+        assert_eq!(counted(&ring), [true, true, true, true, false]);
+        let after = ring.with_uses_from(KeyNumber(3));
+        assert_eq!(counted(&after), [false, false, true, true, false]);
+    }
+
+    #[test]
+    fn a_fingerprint_tells_keys_apart_and_is_no_key() {
+        let print = master(1).fingerprint();
+        assert_eq!(print, master(1).fingerprint());
+        assert_ne!(print, master(2).fingerprint());
+        assert!(
+            !bytes(1)
+                .windows(4)
+                .any(|part| print.windows(4).any(|p| p == part))
+        );
     }
 
     #[test]

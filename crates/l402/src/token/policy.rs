@@ -23,7 +23,8 @@ pub enum Policy {
     /// One answer: `request`. The default.
     #[default]
     Request,
-    /// Any number of answers for this time after minting, in whole seconds: `time=3600`.
+    /// Any number of answers for this time, in whole seconds: `time=3600`. It begins when the invoice
+    /// expires, not when it is paid: whoever pays at once has the time to pay on top.
     Time(Duration),
     /// This number of answers: `uses=10`.
     Uses(NonZeroU32),

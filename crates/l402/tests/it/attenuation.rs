@@ -236,7 +236,7 @@ fn each_verdict_has_its_problem() {
     }
 }
 
-/// ATTACKS T-01, T-02, T-26, T-31, P-01, P-02, P-03.
+/// ATTACKS T-22, P-08, T-01, T-02, T-26, T-31, P-01, P-02, P-03.
 #[test]
 fn what_is_not_ours_is_invalid() {
     let api = service("api");

@@ -31,6 +31,7 @@ fn paid() -> Value {
         .clone()
 }
 
+/// ATTACKS T-19, P-04, P-05, H-20.
 #[test]
 fn every_form_of_authorization_has_the_verdict_of_the_vectors() {
     let vectors = read("macaroon_vectors.json");
@@ -135,6 +136,7 @@ fn the_header_of_our_own_leaves_authorization_to_the_upstream() {
     }
 }
 
+/// ATTACKS R-04.
 #[test]
 fn the_same_credential_counts_once_wherever_it_stands() {
     let flow = flow();
@@ -165,6 +167,7 @@ fn the_same_credential_counts_once_wherever_it_stands() {
     }
 }
 
+/// ATTACKS H-19.
 #[test]
 fn two_that_differ_are_refused_wherever_they_stand() {
     let flow = flow();

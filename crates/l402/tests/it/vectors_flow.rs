@@ -131,6 +131,7 @@ mod invoices {
         known.expect("a known network")
     }
 
+    /// ATTACKS C-08, C-09, C-11.
     #[test]
     fn every_invoice_has_the_verdict_of_the_vectors() {
         let vectors = read("flow_vectors.json");
@@ -152,6 +153,7 @@ mod invoices {
         }
     }
 
+    /// ATTACKS C-07.
     #[test]
     fn every_field_has_the_value_of_the_vectors() {
         let vectors = read("flow_vectors.json");
@@ -192,6 +194,7 @@ mod invoices {
         }
     }
 
+    /// ATTACKS C-06.
     #[test]
     fn an_amountless_invoice_decodes_and_is_not_for_sale() {
         let vectors = read("flow_vectors.json");

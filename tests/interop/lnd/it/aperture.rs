@@ -29,6 +29,18 @@ impl ApertureGateway {
         let upstream = Wire::upstream().await;
         let address = upstream.address();
         let aperture = Aperture::start(net.folder(), &net.seller, address, PRICE_SAT).await;
+        Self::before(upstream, aperture).await
+    }
+
+    /// One that also offers the scheme `Payment`.
+    async fn open_with_payment(net: &Regtest) -> Self {
+        let upstream = Wire::upstream().await;
+        let address = upstream.address();
+        let started = Aperture::start_with_payment(net.folder(), &net.seller, address, PRICE_SAT);
+        Self::before(upstream, started.await).await
+    }
+
+    async fn before(upstream: Wire, aperture: Aperture) -> Self {
         let relay = Wire::before(aperture.address()).await;
         let http = reqwest::Client::builder().no_proxy().build();
         Self {
@@ -262,6 +274,40 @@ async fn the_doctor_finds_apertures_challenge_healthy() {
     let invoice = report["bolt11"].as_str().expect("an invoice");
     assert!(seen[0].challenges()[1].contains(invoice), "{report}");
     assert_eq!(seen.len(), 1, "it asks once");
+}
+
+// FAULTS D1: Aperture with two schemes mints an invoice for each, and is paid by L402.
+#[tokio::test(flavor = "multi_thread")]
+async fn aperture_with_two_schemes_is_paid_by_l402_and_healthy() {
+    let net = Regtest::start().await;
+    let nodes = Nodes::of(&net).await;
+    let gateway = ApertureGateway::open_with_payment(&net).await;
+    let buyer = L402::new("buyer-home", net.folder());
+    let (url, wallet) = (gateway.url("/thing"), net.buyer.node("admin").to_string());
+    let doctor = buyer.run(&["doctor", &url, "--json"]).await;
+    assert_eq!(doctor.status, Some(0), "{doctor:#?}");
+    let before = nodes.pay.balance().await.expect("a balance");
+    let got = buyer.run(&["get", &url, "--wallet", &wallet]).await;
+    assert_eq!(got.status, Some(0), "{got:#?}");
+    assert_eq!(got.stdout, "GET /thing ", "{got:#?}");
+    let after = nodes.pay.balance().await.expect("a balance");
+    assert_eq!(before.checked_sub(after), Some(Msat::from_sat(PRICE_SAT)));
+
+    let seen = gateway.relay.seen();
+    let statuses: Vec<u16> = seen.iter().map(wire::Exchange::status).collect();
+    assert_eq!(statuses, [402, 402, 200]);
+    let [lsat, l402, payment] = &seen[1].challenges()[..] else {
+        panic!("three lines are expected: {:?}", seen[1].answer);
+    };
+    assert!(lsat.starts_with("LSAT ") && l402.starts_with("L402 "));
+    assert!(payment.starts_with("Payment ") && payment.contains("intent=\"charge\""));
+    let kind = &seen[1].answer.headers()["content-type"];
+    assert!(
+        kind.to_str()
+            .expect("text")
+            .starts_with("application/problem+json")
+    );
+    assert!(seen[2].authorization()[0].starts_with("L402 "));
 }
 
 /// The signature is the last thing in a macaroon.

@@ -27,11 +27,36 @@ impl Aperture {
     /// # Panics
     /// If the folder cannot be written, or Aperture does not answer within a minute.
     pub async fn start(folder: &Path, seller: &Lnd, upstream: SocketAddr, price_sat: u64) -> Self {
+        Self::start_with(folder, seller, upstream, price_sat, "").await
+    }
+
+    /// Starts Aperture with `enablempp: true`: beside L402 it offers the scheme `Payment`, with an
+    /// invoice of its own.
+    ///
+    /// # Panics
+    /// As [`Aperture::start`].
+    pub async fn start_with_payment(
+        folder: &Path,
+        seller: &Lnd,
+        upstream: SocketAddr,
+        price_sat: u64,
+    ) -> Self {
+        Self::start_with(folder, seller, upstream, price_sat, "  enablempp: true\n").await
+    }
+
+    /// `schemes` are further lines of the section `authenticator`.
+    async fn start_with(
+        folder: &Path,
+        seller: &Lnd,
+        upstream: SocketAddr,
+        price_sat: u64,
+        schemes: &str,
+    ) -> Self {
         let home = folder.join("aperture");
         std::fs::create_dir_all(&home).expect("a folder can be made");
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let file = home.join("aperture.yaml");
-        let text = configuration(address, seller, upstream, price_sat);
+        let text = configuration(address, seller, upstream, price_sat, schemes);
         std::fs::write(&file, text).expect("a file can be written");
         let mut command = Command::new(built("aperture"));
         command
@@ -70,6 +95,7 @@ fn configuration(
     seller: &Lnd,
     upstream: SocketAddr,
     price_sat: u64,
+    schemes: &str,
 ) -> String {
     let service = |name: &str, path: &str| {
         format!(
@@ -92,6 +118,7 @@ fn configuration(
            lndhost: \"{}\"\n  \
            tlspath: \"{}\"\n  \
            macdir: \"{}\"\n\
+         {schemes}\
          services:\n{}{}",
         seller.rpc_address(),
         seller.tls_cert().display(),

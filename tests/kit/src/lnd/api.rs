@@ -258,8 +258,18 @@ async fn send(State(fake): State<Arc<Fake>>, Json(body): Json<Value>) -> Respons
         return status(StatusCode::CONFLICT, 6, "invoice is already paid");
     }
     let mischief = *fake.mischief.lock().expect("not poisoned");
-    if mischief == Mischief::InFlight {
-        std::future::pending::<()>().await;
+    match mischief {
+        Mischief::InFlight => std::future::pending::<()>().await,
+        Mischief::AnsweredByProxy(status) => return proxy(status),
+        Mischief::Refuses(code) => {
+            return status(StatusCode::INTERNAL_SERVER_ERROR, code, "not now");
+        }
+        Mischief::ForgetsInFlight => {
+            let error = json!({ "error": { "code": 2, "message": "not any more", "details": [] } });
+            let end = Bytes::from(format!("{error}\n"));
+            return [moving(&hash), end].concat().into_response();
+        }
+        _ => {}
     }
     let max_fee = Msat::new(number(&body["fee_limit_msat"]));
     let deadline = Duration::from_secs(10);
@@ -288,6 +298,9 @@ async fn track(
     let bytes = URL_SAFE.decode(hash).expect("URL-safe base64 with padding");
     let hash = PaymentHash::from_bytes(bytes.try_into().expect("32 bytes"));
     let mischief = *fake.mischief.lock().expect("not poisoned");
+    if let Mischief::AnsweredByProxy(_) = mischief {
+        return proxy(404);
+    }
     let in_flight = mischief == Mischief::InFlight;
     let quiet = query
         .get("no_inflight_updates")
@@ -306,6 +319,12 @@ async fn track(
         Some(payment) => line(&wire_payment(&payment, &hash)),
         None => status(StatusCode::NOT_FOUND, 5, "payment isn't initiated"),
     }
+}
+
+/// Returns an answer of something that stands before lnd.
+fn proxy(status: u16) -> Response {
+    let status = StatusCode::from_u16(status).expect("a status");
+    (status, "<html>a proxy</html>").into_response()
 }
 
 /// Returns the line of a payment in flight.

@@ -19,10 +19,15 @@ use crate::TestHome;
 /// A fault of the fake lnd, in force until the next one is set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mischief {
+    /// Passes a payment on that begins only later, and answers with this status and no words of lnd's,
+    /// as a proxy whose time limit ends; the same for a look-up.
+    AnsweredByProxy(u16),
     /// Makes an invoice of half the amount.
     CheapInvoice,
     /// Pays, and closes the connection instead of answering.
     DropsAfterSend,
+    /// Reports the payment as in flight, then an error, and knows nothing of it when asked.
+    ForgetsInFlight,
     /// Answers with text that is no JSON.
     Garbage,
     /// Reports the payment as in flight, for ever.
@@ -35,6 +40,8 @@ pub enum Mischief {
     /// Refuses to pay because the payment is under way, and reports its end to a caller that tracks
     /// it.
     Paying,
+    /// Refuses to pay with this code of gRPC, and knows nothing of the payment when asked.
+    Refuses(u32),
     /// Never answers.
     Silent,
 }

@@ -13,6 +13,8 @@ use crate::upstream::answer;
 pub(super) struct Purchase<'a> {
     pub(super) seller: &'a Seller,
     path: String,
+    /// Its runs have `--yes`, and buy also of a seller who is stopped.
+    pub(super) insists: bool,
     income_before: u64,
     runs: u32,
     answers: u64,
@@ -32,6 +34,7 @@ impl<'a> Purchase<'a> {
         Self {
             seller,
             path,
+            insists: false,
             income_before: seller.income(),
             runs: 0,
             answers: 0,
@@ -63,6 +66,7 @@ impl<'a> Purchase<'a> {
             .seller
             .home
             .command(&["get", &url, "--wallet", "sandbox"]);
+        command.args(self.insists.then_some("--yes"));
         command.env_remove("L402_FAILPOINT");
         command.envs(failpoint.map(|name| ("L402_FAILPOINT", name)));
         command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -86,7 +86,8 @@ impl InFlight {
 
 impl Store {
     /// Writes the wallet's word that it paid. Only a preimage that proves it makes a [`Paid`];
-    /// else the money counts as gone. A fee over its limit is noted.
+    /// else the money counts as gone. A fee over its limit is noted, and
+    /// an amount over the invoice's.
     ///
     /// # Errors
     /// If the file cannot be written: the row stays unknown, and is looked up later.
@@ -112,7 +113,9 @@ impl Store {
             "UPDATE purchase SET state = ?2, live = ?3, preimage = ?4, paid_msat = ?5, \
              fee_msat = ?6, paid_at = max(?7, {NEWEST}), updated = ?7, \
              note = CASE WHEN ?3 AND ?6 > fee_limit_msat THEN 'routing cost ' || ?6 || \
-             ' msat, and ' || fee_limit_msat || ' msat were the limit' ELSE ?8 END \
+             ' msat, and ' || fee_limit_msat || ' msat were the limit' \
+             WHEN ?3 AND ?5 > (amount_msat + 999) / 1000 * 1000 THEN 'the wallet paid ' || ?5 || \
+             ' msat, and the invoice asked ' || amount_msat || ' msat' ELSE ?8 END \
              WHERE payment_hash = ?1 AND preimage IS NULL \
              AND state IN ('unknown', 'failed', 'paid_no_proof')"
         );

@@ -6,7 +6,10 @@ use rusqlite::params;
 
 use super::Store;
 use crate::journal::row::Purchase;
-use crate::journal::{Scope, State};
+use crate::journal::{Scope, State, Stop};
+
+/// The most purchases of other paths that one call looks at.
+const OTHER_PATHS_MAX: u32 = 100;
 
 /// Paid, and the proof is durable: the only step with a credential.
 ///
@@ -41,8 +44,8 @@ use crate::journal::{Scope, State};
 /// use l402::UnixTime;
 /// use l402_client::step::{Paid, Store};
 /// fn twice(store: &mut Store, step: Paid, now: UnixTime) {
-///     let _first = store.served(step, now);
-///     let _second = store.served(step, now);
+///     let _first = store.served(step, "/", false, now);
+///     let _second = store.served(step, "/", false, now);
 /// }
 /// ```
 #[derive(Debug)]
@@ -79,32 +82,79 @@ impl Store {
     /// never served is tried past its time, too: that it was for nothing must not go unnoticed.
     pub(crate) fn usable(&mut self, scope: &Scope, now: UnixTime) -> rusqlite::Result<Vec<Paid>> {
         let sql = format!(
-            "SELECT {} FROM purchase WHERE origin = ?1 AND path = ?2 AND live \
+            "SELECT {} FROM purchase WHERE origin = ?1 AND path = ?2 AND host IS ?4 AND live \
              AND (state = 'paid' OR (state = 'served' AND coalesce(valid_until > ?3, 1))) \
              ORDER BY state = 'served', CASE state WHEN 'paid' THEN created ELSE -created END, rowid",
             Purchase::COLUMNS
         );
-        let params = params![scope.origin, scope.path, now.secs()];
+        let params = params![scope.origin, scope.path, now.secs(), scope.host];
         let mut rows = self.db().prepare_cached(&sql)?;
         let rows = rows.query_map(params, Purchase::read)?;
         rows.filter_map(|row| row.map(Paid::of).transpose())
             .collect()
     }
 
-    /// The answer was had to its end. A token that one answer uses up is not presented again.
+    /// Purchases of the same origin and another path whose token has not ended, the newest first.
+    /// Whether one is for `scope`, too, its token and its past must say.
+    pub(crate) fn of_other_paths(
+        &mut self,
+        scope: &Scope,
+        now: UnixTime,
+    ) -> rusqlite::Result<Vec<Paid>> {
+        let sql = format!(
+            "SELECT {} FROM purchase WHERE origin = ?1 AND path <> ?2 AND host IS ?4 AND live \
+             AND state IN ('paid', 'served') AND coalesce(valid_until > ?3, 1) \
+             ORDER BY created DESC, rowid DESC LIMIT {OTHER_PATHS_MAX}",
+            Purchase::COLUMNS
+        );
+        let params = params![scope.origin, scope.path, now.secs(), scope.host];
+        let mut rows = self.db().prepare_cached(&sql)?;
+        let rows = rows.query_map(params, Purchase::read)?;
+        rows.filter_map(|row| row.map(Paid::of).transpose())
+            .collect()
+    }
+
+    /// The answer of `path` was had to its end. A token that was its last is not presented again.
+    /// The seller has served, so a stop of it ends.
     ///
     /// # Errors
     /// If the file cannot be written: the token is tried once more.
-    pub fn served(&mut self, step: Paid, now: UnixTime) -> rusqlite::Result<()> {
+    pub fn served(
+        &mut self,
+        step: Paid,
+        path: &str,
+        is_last: bool,
+        now: UnixTime,
+    ) -> rusqlite::Result<()> {
         let Paid(purchase) = step;
+        let (accepted, folder) = purchase.accepted_at(path);
+        let is_last = is_last || purchase.is_single_use();
+        // A token that is used for the hundredth time changes nothing, and costs no write.
         self.db().execute(
-            "UPDATE purchase SET state = 'served', live = live AND NOT ?2, updated = ?3 \
-             WHERE payment_hash = ?1 AND (state = 'paid' OR (state = 'served' AND ?2 AND live))",
+            "UPDATE purchase SET state = 'served', live = live AND NOT ?2, updated = ?3, \
+             accepted = ?4, folder = ?5 WHERE payment_hash = ?1 AND (state = 'paid' \
+             OR (state = 'served' AND live AND (?2 OR accepted <> ?4 OR folder IS NOT ?5)))",
             params![
                 purchase.payment_hash.as_bytes(),
-                purchase.is_single_use(),
-                now.secs()
+                is_last,
+                now.secs(),
+                accepted,
+                folder
             ],
+        )?;
+        self.resume(&Stop::Host(purchase.scope.seller()))
+    }
+
+    /// The server refused the credential without a reason: it stays to be presented once more.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn refused_once(&mut self, step: Paid, note: &str, now: UnixTime) -> rusqlite::Result<()> {
+        let Paid(purchase) = step;
+        self.db().execute(
+            "UPDATE purchase SET refusals = refusals + 1, note = ?2, updated = ?3 \
+             WHERE payment_hash = ?1 AND state = 'paid'",
+            params![purchase.payment_hash.as_bytes(), note, now.secs()],
         )?;
         Ok(())
     }
@@ -121,6 +171,24 @@ impl Store {
             note,
             now,
         )
+    }
+
+    /// Returns true if the seller has refused another purchase for good since it last served one.
+    pub(crate) fn has_refused_another(
+        &mut self,
+        scope: &Scope,
+        hash: &PaymentHash,
+    ) -> rusqlite::Result<bool> {
+        self.db()
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM purchase WHERE origin = ?1 AND host IS ?2 \
+                 AND state = 'refused' AND payment_hash <> ?3 AND updated > coalesce(\
+                 (SELECT max(updated) FROM purchase WHERE origin = ?1 AND host IS ?2 \
+                 AND state = 'served'), 0))",
+            )?
+            .query_row(params![scope.origin, scope.host, hash.as_bytes()], |row| {
+                row.get(0)
+            })
     }
 
     /// Stops presenting a token; the purchase stays what it was.

@@ -7,6 +7,7 @@ use super::Store;
 use super::terms::Terms;
 use crate::failpoint::{self, Step};
 use crate::journal::State;
+use crate::journal::Stop;
 use crate::journal::budget::{broken_limit, spent, with_end};
 use crate::journal::row::{Draft, state};
 use crate::journal::store::{NEWEST, bounded};
@@ -102,6 +103,14 @@ impl Store {
         if let Some(taken) = earlier.filter(|state| *state != State::Failed) {
             return Ok(ReserveOutcome::Taken(taken));
         }
+        let seller = Stop::Host(draft.scope.seller());
+        if draft.despite_stop {
+            seller.end(&tx)?;
+        } else if let Some(stopped) = seller.find(&tx, window)? {
+            return Ok(ReserveOutcome::Denied(
+                stopped.refusal(&draft.scope.seller()),
+            ));
+        }
         if let Some(error) = broken_limit(&tx, &draft.wallet, window)? {
             return Ok(ReserveOutcome::Denied(error));
         }
@@ -139,8 +148,9 @@ fn insert(db: &Connection, draft: &Draft, max_fee: Msat, now: UnixTime) -> rusql
     let sql = format!(
         "INSERT OR REPLACE INTO purchase (payment_hash, origin, path, state, amount_msat, \
          paid_msat, fee_msat, created, updated, expires, note, network, invoice, scheme, token, \
-         policy, valid_until, live, wallet, fee_limit_msat, request) VALUES (?1, ?2, ?3, 'intent', \
-         ?4, 0, ?5, max(?6, {NEWEST}), ?6, ?7, '', ?8, ?9, ?10, ?11, ?12, ?13, 0, ?14, ?5, ?15)"
+         policy, valid_until, live, wallet, fee_limit_msat, request, host) VALUES (?1, ?2, ?3, \
+         'intent', ?4, 0, ?5, max(?6, {NEWEST}), ?6, ?7, '', ?8, ?9, ?10, ?11, ?12, ?13, 0, ?14, \
+         ?5, ?15, ?16)"
     );
     db.execute(
         &sql,
@@ -162,6 +172,7 @@ fn insert(db: &Connection, draft: &Draft, max_fee: Msat, now: UnixTime) -> rusql
                 .map(|until| until.secs().min(i64::MAX.unsigned_abs())),
             draft.wallet,
             draft.request,
+            draft.scope.host,
         ],
     )?;
     Ok(())

@@ -99,12 +99,18 @@ impl Http1Body {
     }
 
     /// Returns a body without a byte and without a connection.
-    pub(crate) fn empty() -> Self {
+    pub(in crate::upstream) fn empty() -> Self {
         Self {
             left: Remaining::Nothing,
             keep: false,
             source: Source::Done,
         }
+    }
+
+    /// Returns true if a rest of the request is left to send, on a connection that the upstream
+    /// closes after this answer.
+    pub(in crate::upstream) fn ends_request(&self) -> bool {
+        matches!(self.source, Source::Half(..)) && !self.keep
     }
 
     /// Returns true if the connection can become a tunnel: the whole request has been sent.

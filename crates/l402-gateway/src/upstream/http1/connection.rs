@@ -135,7 +135,7 @@ impl Http1 {
             }
             // TLS may have sent a part of what it reports as failed. Then the request must not be
             // repeated as if nothing of it had reached the upstream.
-            if matches!(self.wire, Wire::Tls(_)) {
+            if self.wire.is_tls() {
                 request.may_have_begun();
             }
             // An upstream that refuses a large upload answers and closes. Its answer says more than

@@ -15,10 +15,10 @@ use super::chunks::Chunks;
 use crate::number::decimal;
 
 /// The largest number of headers in an answer.
-pub(crate) const HEADERS_MAX: usize = 100;
+pub(crate) const HEADERS_MAX: usize = 256;
 
 /// The largest length of a head, in bytes.
-const HEAD_MAX: usize = 128 * 1024;
+pub(crate) const HEAD_MAX: u32 = 128 * 1024;
 
 const TOO_LONG: Malformed = Malformed("the head of the answer is too long");
 
@@ -70,7 +70,7 @@ pub(crate) fn take(
         }
     }
     // Checked for an incomplete head too: an endless one would fill the memory.
-    if read.len() > HEAD_MAX {
+    if read.len() > HEAD_MAX as usize {
         return Err(TOO_LONG);
     }
     Ok(None)
@@ -82,13 +82,13 @@ fn take_one(
     request_is_head: bool,
     spare: &mut HeaderMap,
 ) -> Result<Option<Head>, Malformed> {
-    // Uninitialised, because a hundred headers are more than most answers fill.
+    // Uninitialised, because these are far more than most answers fill.
     let mut lines = [const { MaybeUninit::uninit() }; HEADERS_MAX];
     let mut parsed = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
     let parsing = config.parse_response_with_uninit_headers(&mut parsed, read, &mut lines);
     let length = match parsing {
-        Ok(httparse::Status::Complete(length)) if length <= HEAD_MAX => length,
+        Ok(httparse::Status::Complete(length)) if length <= HEAD_MAX as usize => length,
         Ok(httparse::Status::Complete(_)) => return Err(TOO_LONG),
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => {
@@ -331,7 +331,7 @@ mod tests {
         let line = |count| format!("HTTP/1.1 204 x\r\n{}\r\n", "a: 1\r\n".repeat(count));
         assert!(head(&line(HEADERS_MAX)).is_ok());
         assert!(head(&line(HEADERS_MAX + 1)).is_err());
-        let long = format!("HTTP/1.1 204 x\r\na: {}", "x".repeat(HEAD_MAX));
+        let long = format!("HTTP/1.1 204 x\r\na: {}", "x".repeat(HEAD_MAX as usize));
         assert!(head(&long).is_err());
     }
 }

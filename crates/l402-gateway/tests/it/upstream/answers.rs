@@ -11,7 +11,7 @@ use super::stage::{
     OK, Stage, Wire, assert_failed, assert_says, let_read, server_before, serves_afresh,
     serves_again, serves_once,
 };
-use crate::harness::{GatewayUnderTest, request, send, try_send};
+use crate::harness::{GatewayUnderTest, request, routes, send, serve, try_send, upstream, whole};
 
 /// Asks for trailers as well, and returns the body if none came.
 async fn body_without_trailers(server: &GatewayUnderTest) -> Bytes {
@@ -153,6 +153,44 @@ async fn an_answer_with_two_readings_is_502_and_costs_nothing() {
         assert_eq!(answer.json()["retry_with"], "same_token");
         assert_eq!(wire.rest().await, b"", "{head}");
         serves_once(&server, &stage, &credential).await;
+    }
+}
+
+// FAULTS G11: 256 header fields of an answer pass, in either version of HTTP; also long ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_of_256_header_fields_passes() {
+    for (http2, fields, length, status) in [
+        (false, 100, 5, 200),
+        (false, 255, 5, 200),
+        (false, 255, 400, 200),
+        (false, 256, 5, 502),
+        (true, 100, 5, 200),
+        (true, 255, 400, 200),
+        (true, 255, 600, 502),
+    ] {
+        // The other fields: `Content-Length` over HTTP/1.1, `Date` over both.
+        let upstream = upstream(http2, move |_| async move {
+            let mut answer = whole(200, "ok");
+            for number in 1..fields {
+                let name = http::HeaderName::try_from(format!("x-field-{number}"));
+                let value = http::HeaderValue::try_from("v".repeat(length));
+                answer.headers_mut().insert(name.unwrap(), value.unwrap());
+            }
+            answer
+                .headers_mut()
+                .insert("date", http::HeaderValue::from_static("now"));
+            answer
+        });
+        let text = routes(upstream.await, "");
+        let scheme = if http2 { "h2c://" } else { "http://" };
+        let server = serve(&text.replace("http://", scheme)).await;
+        let mut client = Wire::to(server.address).await;
+        client.say("GET /free HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let head = client.head().await;
+        let expected = format!("HTTP/1.1 {status} ");
+        assert!(head.starts_with(&expected), "{fields} of {length}: {head}");
+        let passed = head.lines().filter(|line| line.starts_with("x-field-"));
+        assert!(status == 502 || passed.count() == fields - 1, "{head}");
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    fn new(socket: TcpStream) -> Self {
+    pub(crate) fn new(socket: TcpStream) -> Self {
         socket.set_nodelay(true).expect("an open socket");
         let ahead = Vec::new();
         Self { socket, ahead }
@@ -76,12 +76,24 @@ impl Wire {
         }
     }
 
+    /// Reads a head without a limit on time; `None` if the connection ends before.
+    pub(crate) async fn try_head(&mut self) -> Option<String> {
+        loop {
+            if let Some(at) = memmem::find(&self.ahead, b"\r\n\r\n") {
+                return String::from_utf8(self.take(at + 4).await).ok();
+            }
+            if self.socket.read_buf(&mut self.ahead).await.ok()? == 0 {
+                return None;
+            }
+        }
+    }
+
     pub(crate) async fn head(&mut self) -> String {
         String::from_utf8(self.until(b"\r\n\r\n").await).expect("text")
     }
 
     /// Returns the body of a request or an answer with this head.
-    pub(super) async fn body(&mut self, head: &str) -> Vec<u8> {
+    pub(crate) async fn body(&mut self, head: &str) -> Vec<u8> {
         if head.contains("transfer-encoding: chunked\r\n") {
             return unchunked(&self.until(b"0\r\n\r\n").await);
         }
@@ -95,6 +107,13 @@ impl Wire {
         let read = timeout(PATIENCE, self.socket.read_to_end(&mut self.ahead)).await;
         let _ = read.expect("it ends");
         self.ahead
+    }
+
+    /// Reads everything up to the end of what the other side sends, and returns the socket.
+    pub(crate) async fn rest_and_socket(mut self) -> TcpStream {
+        let read = timeout(PATIENCE, self.socket.read_to_end(&mut self.ahead)).await;
+        read.expect("it ends").expect("no reset");
+        self.socket
     }
 
     /// Sends each piece back as it comes, and reads on even if the other side does not.
@@ -132,7 +151,7 @@ impl Wire {
     }
 
     /// Waits for bytes, and leaves them unread.
-    pub(super) async fn unread(&self) {
+    pub(crate) async fn unread(&self) {
         let peeked = timeout(PATIENCE, self.socket.peek(&mut [0])).await;
         assert_eq!(peeked.expect("something comes").expect("no reset"), 1);
     }
@@ -166,6 +185,11 @@ impl Stage {
     pub(crate) async fn accept(&self) -> Wire {
         let accepted = timeout(PATIENCE, self.listener.accept()).await;
         Wire::new(accepted.expect("a connection comes").expect("open").0)
+    }
+
+    /// Accepts the next connection, whenever it comes.
+    pub(crate) async fn accept_late(&self) -> Wire {
+        Wire::new(self.listener.accept().await.expect("open").0)
     }
 
     /// Returns true if a connection waits to be accepted.

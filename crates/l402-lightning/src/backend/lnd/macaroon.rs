@@ -30,6 +30,15 @@ const HARMLESS_CALLS: [&str; 7] = [
     "/invoicesrpc.Invoices/LookupInvoiceV2",
 ];
 
+/// The single calls that a payer makes: it pays, follows a payment, and asks for balance and network.
+#[cfg(feature = "pay")]
+const PAYING_CALLS: [&str; 4] = [
+    "/routerrpc.Router/SendPaymentV2",
+    "/routerrpc.Router/TrackPaymentV2",
+    "/lnrpc.Lightning/ChannelBalance",
+    "/lnrpc.Lightning/GetInfo",
+];
+
 /// A permission: an entity, and the actions permitted on it.
 #[derive(Debug, PartialEq, Eq)]
 struct Permission {
@@ -40,13 +49,30 @@ struct Permission {
 impl Permission {
     /// Returns the first action that goes beyond receiving.
     fn excess(&self) -> Option<String> {
-        let allowed = |action: &str| match self.entity.as_str() {
+        self.first_action(|action| !self.is_harmless(action))
+    }
+
+    /// Returns the first action that goes beyond paying.
+    #[cfg(feature = "pay")]
+    fn excess_of_payer(&self) -> Option<String> {
+        let pays = |action: &str| match self.entity.as_str() {
+            "uri" => PAYING_CALLS.contains(&action),
+            entity => entity == "offchain" && action == "write",
+        };
+        self.first_action(|action| !self.is_harmless(action) && !pays(action))
+    }
+
+    fn is_harmless(&self, action: &str) -> bool {
+        match self.entity.as_str() {
             // A list of what is allowed, so that a call or entity of a later lnd counts as spending
             // until somebody has looked at it.
             "uri" => HARMLESS_CALLS.contains(&action),
             entity => action == "read" || action == "write" && HARMLESS_WRITES.contains(&entity),
-        };
-        let action = self.actions.iter().find(|action| !allowed(action))?;
+        }
+    }
+
+    fn first_action(&self, is_wanted: impl Fn(&str) -> bool) -> Option<String> {
+        let action = self.actions.iter().find(|action| is_wanted(action))?;
         Some(format!("{}:{action}", self.entity))
     }
 }
@@ -61,17 +87,37 @@ pub(super) fn only_receives(bytes: &[u8], path: &Path) -> Result<(), Error> {
         );
         Err(Error::new(ErrorKind::Unauthorized, text))
     };
-    let macaroon = Macaroon::from_bytes(bytes);
-    let Some(ops) = macaroon
-        .ok()
-        .and_then(|m| permissions(m.identifier_bytes()))
-    else {
+    let Some(ops) = permissions_of(bytes) else {
         return refuse("does not show what it allows".to_owned());
     };
     match ops.iter().find_map(Permission::excess) {
         Some(op) => refuse(format!("may do more than receive ({op})")),
         None => Ok(()),
     }
+}
+
+/// Returns a warning about a macaroon that may do more than pay, or whose permissions cannot be read.
+/// It names the file and one permission, and nothing of the macaroon itself.
+#[cfg(feature = "pay")]
+pub(super) fn beyond_paying(bytes: &[u8], path: &Path) -> Option<String> {
+    let what = match permissions_of(bytes) {
+        None => "does not show what it allows".to_owned(),
+        Some(ops) => {
+            let excess = ops.iter().find_map(Permission::excess_of_payer)?;
+            format!("may do more than pay ({excess})")
+        }
+    };
+    let needed = PAYING_CALLS.map(|call| format!("uri:{call}")).join(" ");
+    Some(format!(
+        "the macaroon {} {what}, and so may whoever gets hold of it; the least that pays is made by: \
+         lncli bakemacaroon --save_to pay.macaroon {needed}",
+        path.display()
+    ))
+}
+
+fn permissions_of(macaroon: &[u8]) -> Option<Vec<Permission>> {
+    let macaroon = Macaroon::from_bytes(macaroon).ok()?;
+    permissions(macaroon.identifier_bytes())
 }
 
 /// Returns the permissions in an identifier; `None` if it is not one of lnd's, or grants nothing.
@@ -222,6 +268,36 @@ mod tests {
             let named = if entity == "uri" { "uri:" } else { action };
             assert!(error.to_string().contains(named), "{error}");
         }
+    }
+
+    // FAULTS C17: a payer with too mighty a macaroon is told which one is enough.
+    #[cfg(feature = "pay")]
+    #[test]
+    fn a_payer_is_warned_of_more_than_it_needs() {
+        let warning = |ops: &[(&str, &[&str])]| {
+            beyond_paying(&macaroon(&identifier(ops)), Path::new("x.macaroon"))
+        };
+        let rw: &[&str] = &["read", "write"];
+        for (excess, ops) in [
+            ("info:write", &[("info", rw), ("offchain", rw)][..]),
+            ("onchain:write", &[("offchain", rw), ("onchain", rw)]),
+            ("macaroon:generate", &[("macaroon", &["generate"])]),
+            (
+                "uri:/lnrpc.Lightning/SendCoins",
+                &[("uri", &["/lnrpc.Lightning/SendCoins"])],
+            ),
+        ] {
+            let text = warning(ops).unwrap_or_else(|| panic!("{excess}"));
+            for words in ["x.macaroon", excess, "bakemacaroon", PAYING_CALLS[0]] {
+                assert!(text.contains(words), "{words}: {text}");
+            }
+        }
+        assert_eq!(warning(&[("offchain", rw), ("info", &["read"])]), None);
+        let (first, rest) = PAYING_CALLS.split_at(2);
+        assert_eq!(warning(&[("uri", first), ("uri", rest)]), None);
+        assert_eq!(warning(&[("invoices", rw), ("address", rw)]), None);
+        let unreadable = beyond_paying(b"secret", Path::new("x")).unwrap();
+        assert!(!unreadable.contains("secret"), "{unreadable}");
     }
 
     #[test]

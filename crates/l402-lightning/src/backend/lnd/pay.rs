@@ -5,8 +5,12 @@
 //!                         ├─ no connection ───────────────> Failed: nothing was sent
 //!                         ├─ an error of lnd ── track ─┬──> the end of an earlier attempt
 //!                         │                            └──> Failed, if lnd knows of none
-//!                         └─ the connection was lost ─────> Unknown
+//!                         └─ anything else ───────────────> Unknown
 //! ```
+//!
+//! Two words of lnd together prove that a payment failed for want of a beginning: it refuses, and it
+//! has no record. A status of something before lnd, an error of lnd's that may come after the
+//! beginning, and a record that was there before prove nothing.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -14,15 +18,15 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use l402::{Invoice, Msat, Network, PaymentHash};
-use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::macaroon;
 use super::open::{self, connect, read_macaroon};
 use super::receive::LndReceive;
 use super::rest_api::{Lines, Rest};
 use super::wire::{Info, StreamItem, garbled, number};
-use crate::transport::plain;
+use crate::transport::{Failure, Proof, plain};
 use crate::{Error, ErrorKind, LndNode, Open, Pay, PayRequest, Payment, Wallet};
 use l402_host::{BoxFuture, Clock};
 
@@ -31,7 +35,12 @@ const LOOKUP_LIMIT: Duration = Duration::from_secs(5);
 
 /// Opens both halves with one macaroon, which can spend.
 pub(crate) async fn wallet(node: &LndNode, open: Open) -> Result<Wallet, Error> {
-    let rest = connect(node, &read_macaroon(node)?)?;
+    let secret = read_macaroon(node)?;
+    // A warning and no refusal: it does pay, and it is the owner's node.
+    if let Some(excess) = macaroon::beyond_paying(&secret, &node.macaroon) {
+        tracing::warn!(target: "l402_lightning::lnd", "{excess}");
+    }
+    let rest = connect(node, &secret)?;
     let network = match open::network(node) {
         Some(network) => network,
         None => rest.get("/v1/getinfo").json::<Info>().await?.network()?,
@@ -85,6 +94,22 @@ struct Amount {
     msat: u64,
 }
 
+/// The reason why a payment was not begun, as far as anybody said so.
+struct Refusal {
+    error: Error,
+    /// True if it was said by who knows: lnd itself, or this side, which then sent nothing.
+    is_proof: bool,
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self {
+            is_proof: failure.proof != Proof::None,
+            error: failure.error,
+        }
+    }
+}
+
 impl Pay for LndPay {
     fn network(&self) -> Network {
         self.network
@@ -126,9 +151,11 @@ impl LndPay {
         // An earlier call may have paid the invoice before it expired, so lnd is asked first.
         if invoice.expires <= self.clock.wall() {
             let text = "the invoice has expired; ask the seller for a new one";
-            return self
-                .fail_unless_begun(&hash, Error::new(ErrorKind::Rejected, text))
-                .await;
+            let refusal = Refusal {
+                error: Error::new(ErrorKind::Rejected, text),
+                is_proof: true,
+            };
+            return self.fail_unless_begun(&hash, refusal).await;
         }
         // lnd gives up looking for a route before we give up listening.
         let seconds = request.deadline.as_secs().saturating_sub(2).clamp(1, 3600);
@@ -142,7 +169,7 @@ impl LndPay {
             Ok(lines) => self.outcome(lines, &hash).await,
             Err(failure) if !failure.sent => Payment::failed(failure.error),
             Err(failure) if failure.status.is_some() => {
-                self.fail_unless_begun(&hash, failure.error).await
+                self.fail_unless_begun(&hash, failure.into()).await
             }
             Err(failure) => Payment::unknown(failure.error),
         }
@@ -166,17 +193,21 @@ impl LndPay {
 
     /// Reads a streamed answer up to the end of the payment.
     async fn outcome(&self, mut lines: Lines, hash: &PaymentHash) -> Payment {
+        let mut has_begun = false;
         loop {
             match lines.next::<StreamItem<WirePayment>>().await {
                 Ok(Some(item)) => match (item.result, item.error) {
                     // lnd answers with an error also if the payment exists already, so the error
                     // alone does not say that it failed.
                     (_, Some(status)) => {
-                        let error = Error::new(ErrorKind::Rejected, plain(&status.message));
-                        return self.fail_unless_begun(hash, error).await;
+                        let refusal = Refusal {
+                            error: Error::new(ErrorKind::Rejected, plain(&status.message)),
+                            is_proof: !has_begun && status.proof() != Proof::None,
+                        };
+                        return self.fail_unless_begun(hash, refusal).await;
                     }
                     // No end yet, so the next line is read.
-                    (Some(reported), None) if is_in_flight(&reported) => {}
+                    (Some(reported), None) if is_in_flight(&reported) => has_begun = true,
                     (Some(reported), None) => return payment(&reported, hash),
                     (None, None) => return Payment::unknown(garbled("neither result nor error")),
                 },
@@ -190,16 +221,17 @@ impl LndPay {
     }
 
     /// Returns the end of a payment that lnd already knows, perhaps from another caller a moment
-    /// ago. If lnd knows none, the payment certainly failed. If the macaroon may neither pay nor
-    /// look up, nothing can have begun.
-    async fn fail_unless_begun(&self, hash: &PaymentHash, refusal: Error) -> Payment {
+    /// ago. If lnd knows none, and has refused to begin it, the payment certainly failed. If the
+    /// macaroon may neither pay nor look up, nothing can have begun.
+    async fn fail_unless_begun(&self, hash: &PaymentHash, refusal: Refusal) -> Payment {
         let denied = |error: &Error| error.kind() == ErrorKind::Unauthorized;
+        let Refusal { error, is_proof } = refusal;
         match self.end(hash).await {
             Ok(Some(known)) => known,
-            Ok(None) => Payment::failed(refusal),
-            Err(error) if denied(&error) && denied(&refusal) => Payment::failed(refusal),
-            // Without an answer nobody knows if there is an earlier attempt.
-            Err(_) => Payment::unknown(refusal),
+            Ok(None) if is_proof => Payment::failed(error),
+            Err(second) if is_proof && denied(&second) && denied(&error) => Payment::failed(error),
+            // Without both words nobody knows if there is an attempt.
+            Ok(None) | Err(_) => Payment::unknown(error),
         }
     }
 
@@ -230,7 +262,8 @@ impl LndPay {
         let path = format!("/v2/router/track/{}", URL_SAFE.encode(hash.as_bytes()));
         match self.rest.get(&path).lines().await {
             Ok(lines) => Ok(Some(lines)),
-            Err(failure) if failure.status == Some(StatusCode::NOT_FOUND) => Ok(None),
+            // The status alone may be that of a proxy, which knows of no payment at all.
+            Err(failure) if failure.proof == Proof::NotFound => Ok(None),
             Err(failure) => Err(failure.error),
         }
     }

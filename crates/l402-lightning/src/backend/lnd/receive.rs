@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use futures_util::stream;
 use l402::{Msat, Network, PaymentHash};
-use reqwest::StatusCode;
 use serde_json::json;
 
 use super::rest_api::{Lines, Rest};
 use super::wire::{AddedInvoice, StreamItem, WireInvoice, WireInvoices, garbled, hash};
-use crate::transport::plain;
+use crate::transport::{Proof, plain};
 use crate::{
     Error, ErrorKind, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
     SettlementIndex, check,
@@ -67,7 +66,7 @@ impl Receive for LndReceive {
             let path = format!("/v1/invoice/{payment_hash}");
             let invoice: WireInvoice = match self.rest.get(&path).json().await {
                 Ok(invoice) => invoice,
-                Err(failure) if failure.status == Some(StatusCode::NOT_FOUND) => {
+                Err(failure) if failure.proof == Proof::NotFound => {
                     return Ok(InvoiceState::Unseen);
                 }
                 Err(failure) => return Err(failure.error),

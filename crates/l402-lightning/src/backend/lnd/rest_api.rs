@@ -9,7 +9,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::wire::{Status, StreamItem, garbled};
-use crate::transport::{self, Peer, Transport};
+use crate::transport::{self, Peer, Proof, Transport};
 use crate::{Error, ErrorKind};
 
 /// The header in which lnd takes its macaroon, in hexadecimal.
@@ -91,6 +91,11 @@ impl Peer for Lnd {
     fn refusal(&self, status: StatusCode, body: Result<Vec<u8>, Error>) -> Error {
         refusal(status, &body.unwrap_or_default())
     }
+
+    fn proof(&self, _: StatusCode, body: &[u8]) -> Proof {
+        // Of the body alone: lnd puts its own code there, and a proxy before it has none.
+        parse_status(body).map_or(Proof::None, |status| status.proof())
+    }
 }
 
 /// Returns the innermost cause, because the outer ones only say "error sending request".
@@ -144,11 +149,13 @@ fn refusal(status: StatusCode, body: &[u8]) -> Error {
 /// Returns the message of a refusal, shortened and without control characters. gRPC's gateway puts
 /// it at the top of the body, or under `error` in a streamed answer.
 fn message(body: &[u8]) -> Option<String> {
-    let status = serde_json::from_slice::<StreamItem<Value>>(body)
-        .ok()
-        .and_then(|item| item.error);
-    let status = status.or_else(|| serde_json::from_slice::<Status>(body).ok())?;
-    Some(transport::plain(&status.message))
+    Some(transport::plain(&parse_status(body)?.message))
+}
+
+fn parse_status(body: &[u8]) -> Option<Status> {
+    let streamed = serde_json::from_slice::<StreamItem<Value>>(body);
+    let status = streamed.ok().and_then(|item| item.error);
+    status.or_else(|| serde_json::from_slice(body).ok())
 }
 
 #[cfg(test)]
@@ -169,6 +176,39 @@ mod tests {
         assert_eq!(kind(500, "<html>"), ErrorKind::Unavailable);
         let paid = r#"{"error":{"code":6,"message":"invoice is already paid","details":[]}}"#;
         assert_eq!(kind(409, paid), ErrorKind::Rejected);
+    }
+
+    #[test]
+    fn only_the_nodes_own_words_prove_anything() {
+        let proof = |body: &str| parse_status(body.as_bytes()).map_or(Proof::None, |it| it.proof());
+        let streamed =
+            |code: u32| proof(&format!(r#"{{"error":{{"code":{code},"message":"x"}}}}"#));
+        let plain = |code: u32| proof(&format!(r#"{{"code":{code},"message":"x","details":[]}}"#));
+        for (code, expected) in [
+            (2, Proof::NotBegun),
+            (3, Proof::NotBegun),
+            (5, Proof::NotFound),
+            (4, Proof::None),
+            (6, Proof::None),
+            (13, Proof::None),
+            (14, Proof::None),
+            (99, Proof::None),
+        ] {
+            assert_eq!(
+                (streamed(code), plain(code)),
+                (expected, expected),
+                "{code}"
+            );
+        }
+        for body in [
+            "<html>404</html>",
+            "{}",
+            r#"{"message":"no code"}"#,
+            "null",
+            "",
+        ] {
+            assert_eq!(proof(body), Proof::None, "{body}");
+        }
     }
 
     #[test]

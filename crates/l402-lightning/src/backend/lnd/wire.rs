@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use l402::{Network, PaymentHash};
 use serde::{Deserialize, Deserializer};
 
+use crate::transport::Proof;
 use crate::{Error, ErrorKind};
 
 /// `lnrpc.AddInvoiceResponse`.
@@ -62,8 +63,27 @@ impl Info {
 /// `google.rpc.Status`: alone in the body, or under `error`.
 #[derive(Deserialize)]
 pub(super) struct Status {
+    /// The code of gRPC; `None` in an answer that is not lnd's.
+    #[serde(default)]
+    pub(super) code: Option<u32>,
     #[serde(default)]
     pub(super) message: String,
+}
+
+impl Status {
+    /// Returns the proof that this error is about a payment, if it is one.
+    pub(super) fn proof(&self) -> Proof {
+        // https://grpc.io/docs/guides/status-codes/
+        match self.code {
+            Some(5) => Proof::NotFound,
+            // Unknown, which lnd gives most of its own errors; an invalid argument; permission denied;
+            // a failed precondition; out of range; not implemented; not authenticated.
+            Some(2 | 3 | 7 | 9 | 11 | 12 | 16) => Proof::NotBegun,
+            // Cancelled, too late, there already, exhausted, aborted, internal, unavailable, lost: lnd
+            // may have begun what it was asked for, or still begin it.
+            _ => Proof::None,
+        }
+    }
 }
 
 /// One line of a streamed answer.

@@ -41,7 +41,9 @@ const EXPIRY_SECS: u64 = 3600;
 ///
 /// A payment is `{"status": "settled|failed|unknown", "payment_hash", "preimage", "paid_msat",
 /// "fee_msat", "error"?}`, always with status 200, because a failed payment is an answer, too. A
-/// mistake in a request is answered by a problem document (RFC 9457) with the member `error`.
+/// mistake in a request is answered by a problem document (RFC 9457) with the member `error`, before
+/// anything is paid: `invalid_body`, `invalid_request`, `method_not_allowed`, `no_such_path`,
+/// `not_found` (no payment with this hash) or `not_loopback`.
 ///
 /// # Errors
 /// `Local` if the listener is reachable from other machines, or the socket fails.
@@ -75,7 +77,7 @@ fn router(sandbox: Sandbox) -> Router {
         .route("/v1/faucet", post(faucet))
         .route("/v1/fault", get(fault).put(set_fault))
         .route("/v1/fee", put(set_fee))
-        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "not_found", "no such path"))
+        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "no_such_path", "no such path"))
         .method_not_allowed_fallback(async || {
             let status = StatusCode::METHOD_NOT_ALLOWED;
             Problem::new(
@@ -184,13 +186,11 @@ async fn pay(State(sandbox): State<Sandbox>, body: Body<PayBody>) -> Result<Json
     let invoice = Invoice::decode(&body.invoice).map_err(|error| invalid(&error))?;
     let amount = invoice.required_amount().map_err(|error| invalid(&error))?;
     let wallet = wallet(&sandbox, body.account).await?;
-    let request = PayRequest {
-        bolt11: body.invoice,
-        max_fee: body
-            .max_fee_msat
-            .map_or_else(|| usual_fee(amount), Msat::new),
-        deadline: Duration::from_millis(body.deadline_ms.unwrap_or(DEADLINE_MS)),
-    };
+    let max_fee = body
+        .max_fee_msat
+        .map_or_else(|| usual_fee(amount), Msat::new);
+    let deadline = Duration::from_millis(body.deadline_ms.unwrap_or(DEADLINE_MS));
+    let request = PayRequest::new(body.invoice, max_fee, deadline);
     Ok(Json(report(
         invoice.payment_hash,
         wallet.pay(request).await,

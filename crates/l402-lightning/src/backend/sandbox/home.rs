@@ -47,7 +47,10 @@ impl Sandbox {
         // Read now, unlike the database: a damaged key must stop the start and not the first
         // invoice.
         let key = key::NodeKey::open(&folder)?;
-        let file = file::SandboxFile::new(folder.join("sandbox.db"));
+        let database = folder.join("sandbox.db");
+        // Also before its first use: it may lie open to others until then.
+        l402_host::sqlite::narrow(&database)?;
+        let file = file::SandboxFile::new(database);
         warn_once_that_it_is_no_money(&folder);
         Ok(Self {
             shared: Arc::new(SandboxShared { clock, file, key }),

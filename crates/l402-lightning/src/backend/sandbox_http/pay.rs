@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use l402::{Msat, Network, PaymentHash};
-use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::peer::{Api, garbled};
-use crate::transport::{self, Failure, Peer as _, Transport, plain};
+use crate::transport::{self, Peer as _, Proof, Transport, plain};
 use crate::{Error, ErrorKind, Pay, PayRequest, Payment, SandboxHttpNode, Wallet};
 use l402_host::BoxFuture;
 
@@ -59,24 +58,14 @@ impl SandboxHttp {
         let asked = self.api.post("/v1/pay", &body).within(request.deadline);
         match asked.json().await {
             Ok(report) => payment(report),
-            // Nothing was sent, or the API refused as a whole before it paid. After any other
-            // trouble the payment may have been made.
-            Err(failure) if !failure.sent || is_refusal(&failure) => Payment::failed(failure.error),
+            // Nothing was sent, or the API refused in its own words before it paid. After any other
+            // trouble, also one with a status of 4xx, the payment may have been made.
+            Err(failure) if !failure.sent || failure.proof != Proof::None => {
+                Payment::failed(failure.error)
+            }
             Err(failure) => Payment::unknown(failure.error),
         }
     }
-}
-
-/// Returns true if the API refused before it paid anything, and all of its answer arrived.
-fn is_refusal(failure: &Failure) -> bool {
-    let refused = failure
-        .status
-        .is_some_and(|status| status.is_client_error());
-    refused && failure.error.kind() == ErrorKind::Rejected
-}
-
-fn is_not_found(failure: &Failure) -> bool {
-    failure.status == Some(StatusCode::NOT_FOUND)
 }
 
 impl Pay for SandboxHttp {
@@ -97,7 +86,7 @@ impl Pay for SandboxHttp {
             let path = format!("/v1/payments/{payment_hash}");
             match self.api.get(&path).json().await {
                 Ok(report) => Ok(Some(payment(report))),
-                Err(failure) if is_refusal(&failure) && is_not_found(&failure) => Ok(None),
+                Err(failure) if failure.proof == Proof::NotFound => Ok(None),
                 // An answer that nobody can read says neither that there was a payment nor how it
                 // ended.
                 Err(failure) if failure.error.kind() == ErrorKind::Protocol => {

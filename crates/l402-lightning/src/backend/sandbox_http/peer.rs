@@ -5,7 +5,7 @@ use core::time::Duration;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
-use crate::transport::{Peer, plain};
+use crate::transport::{Peer, Proof, plain};
 use crate::{Error, ErrorKind};
 
 /// The sandbox at the other end.
@@ -19,6 +19,8 @@ pub(super) struct Api {
 #[derive(Deserialize)]
 struct Problem {
     detail: String,
+    #[serde(default)]
+    error: String,
 }
 
 impl Peer for Api {
@@ -70,6 +72,19 @@ impl Peer for Api {
         let detail = serde_json::from_slice::<Problem>(&body).map(|problem| plain(&problem.detail));
         let text = detail.unwrap_or_else(|_| format!("the sandbox answered {status}"));
         Error::new(kind, text)
+    }
+
+    fn proof(&self, _: StatusCode, body: &[u8]) -> Proof {
+        let problem = serde_json::from_slice::<Problem>(body);
+        match problem.as_ref().map(|problem| problem.error.as_str()) {
+            Ok("not_found") => Proof::NotFound,
+            // Everything that the API refuses before it pays.
+            Ok(
+                "invalid_body" | "invalid_request" | "method_not_allowed" | "no_such_path"
+                | "not_loopback",
+            ) => Proof::NotBegun,
+            _ => Proof::None,
+        }
     }
 }
 

@@ -7,9 +7,10 @@ use std::cell::Cell;
 use std::fs;
 use std::num::NonZeroU64;
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use l402::{PaymentHash, UnixTime};
+use l402_host::{Clock as _, ManualClock};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -81,6 +82,7 @@ fn fill(path: &Path) {
 struct Counted {
     writer: Writer,
     home: tempfile::TempDir,
+    clock: Arc<ManualClock>,
 }
 
 impl Counted {
@@ -88,9 +90,14 @@ impl Counted {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("ledger.db");
         let (ops, _) = mpsc::channel();
-        let writer = Writer::open(&path, ops).unwrap();
+        let clock = Arc::new(ManualClock::new(UnixTime::from_secs(START)));
+        let writer = Writer::open(&path, ops, clock.clone(), None).unwrap();
         fill(&path);
-        let mut counted = Self { writer, home };
+        let mut counted = Self {
+            writer,
+            home,
+            clock,
+        };
         let connection = counted.writer.connection.as_mut().unwrap();
         connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
@@ -120,6 +127,9 @@ impl Counted {
                 ((request, answer), asked)
             })
             .unzip();
+        let last = requests.last().map(|(request, _)| request.now());
+        let passed = last.unwrap().since(self.clock.wall());
+        self.clock.advance(passed);
         self.writer.commit(requests);
         let taken = |mut asked: oneshot::Receiver<Result<PendingReservation, _>>| {
             asked.try_recv().unwrap().unwrap().take().id()

@@ -14,7 +14,8 @@ use crate::ledger::{BUYER_RELEASES, ReserveError, Tally};
 /// `payments` holds what has been settled, a row a payment, scattered by their hashes. `expires` is
 /// Unix seconds; there is no index on it, because a new payment would have to write a page of that
 /// index too. `reservations` holds what is in flight and nothing else, so it stays a few pages. Its
-/// key keeps two processes from taking one place.
+/// key keeps two processes from taking one place. `ledger` is one row that says which ledger this
+/// is; a new one has no id. `latest` is Unix seconds. `keys` has a row for each key that has sold.
 ///
 /// The log may hold 32 MiB before its pages go into the file: under load a page is written often
 /// before it has to be moved once.
@@ -36,8 +37,21 @@ const SCHEMA: Schema = Schema {
             units INTEGER NOT NULL DEFAULT 1 CHECK (units > 0),
             PRIMARY KEY (payment_hash, slot)
         ) WITHOUT ROWID, STRICT;
+        CREATE TABLE ledger (
+            id BLOB CHECK (length(id) = 16),
+            epoch INTEGER NOT NULL,
+            latest INTEGER NOT NULL,
+            number INTEGER,
+            uses_from INTEGER NOT NULL
+        ) STRICT;
+        INSERT INTO ledger VALUES (NULL, 0, 0, NULL, 0);
+        CREATE TABLE keys (
+            number INTEGER PRIMARY KEY,
+            fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 16),
+            began INTEGER NOT NULL
+        ) STRICT;
     ",
-    upgrades: &[FROM_1],
+    upgrades: &[FROM_1, FROM_2],
     tables: &["payments", "reservations"],
     busy_timeout: Duration::from_secs(2),
     checkpoint_pages: 8192,
@@ -48,6 +62,24 @@ const SCHEMA: Schema = Schema {
 const FROM_1: &str = "
     ALTER TABLE reservations ADD COLUMN units INTEGER NOT NULL DEFAULT 1 CHECK (units > 0);
     DROP INDEX payments_by_end;
+";
+
+/// Version 2 did not say which ledger it is. It gets its id here, and no number: so it differs from
+/// a new file, which has sold nothing.
+const FROM_2: &str = "
+    CREATE TABLE ledger (
+        id BLOB CHECK (length(id) = 16),
+        epoch INTEGER NOT NULL,
+        latest INTEGER NOT NULL,
+        number INTEGER,
+        uses_from INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO ledger VALUES (randomblob(16), 0, 0, NULL, 0);
+    CREATE TABLE keys (
+        number INTEGER PRIMARY KEY,
+        fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 16),
+        began INTEGER NOT NULL
+    ) STRICT;
 ";
 
 /// The place of a reservation in the file.
@@ -66,6 +98,7 @@ pub(super) struct Reserved {
     pub(super) units: NonZeroU64,
     pub(super) left: u64,
     pub(super) failures: u32,
+    pub(super) releases: u32,
 }
 
 /// The state of a payment in the file.
@@ -78,6 +111,15 @@ struct Found {
 /// Opens the file, or makes it.
 pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     let connection = sqlite::open(path, &SCHEMA).map_err(|error| LedgerError::file(path, error))?;
+    connection.set_prepared_statement_cache_capacity(16);
+    Ok(connection)
+}
+
+/// Opens a file that is there. After an error of the disk no new one may take its place: all that
+/// is spent would be fresh.
+pub(super) fn open_again(path: &Path) -> Result<Connection, LedgerError> {
+    let connection =
+        sqlite::open_existing(path, &SCHEMA).map_err(|error| LedgerError::file(path, error))?;
     connection.set_prepared_statement_cache_capacity(16);
     Ok(connection)
 }
@@ -117,6 +159,7 @@ pub(super) fn reserve(
         units: request.units(),
         left,
         failures: found.tally.failures,
+        releases: found.tally.attempts,
     }))
 }
 

@@ -1,15 +1,18 @@
 //! The handle on the ledger, and the operations that it sends to its writer.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
 
-use l402_host::BoxFuture;
+use l402_host::{BoxFuture, Clock, SystemClock};
 use tokio::sync::oneshot;
 
+use super::growth::Listener;
 use super::writer::Writer;
 use super::{Ledger, LedgerError, Reservation, ReserveError, ReserveRequest, Settle};
+use crate::ledger::LedgerMark;
 
 /// The most requests that wait for the writer. Beyond it the ledger refuses.
 const QUEUE: usize = 8192;
@@ -68,8 +71,31 @@ impl SqliteLedger {
     /// [`LedgerError`], whose kind says what to do: the folder is missing or not writable, the file
     /// is no ledger, or a newer version wrote it.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        Self::start(path, Arc::new(SystemClock::default()), None)
+    }
+
+    /// Opens or creates the file as [`SqliteLedger::open`] does. `clock` is the clock of the requests;
+    /// the ledger needs its monotonic time. `grown` is told of each growth of the epoch after it is
+    /// durable, at most once a minute and at the close. It is called on the thread that writes, so it
+    /// must not block; the ledger waits for its drop at the close.
+    ///
+    /// # Errors
+    /// As [`SqliteLedger::open`].
+    pub fn open_with(
+        path: &Path,
+        clock: Arc<dyn Clock>,
+        grown: impl Fn(LedgerMark) + Send + 'static,
+    ) -> Result<Self, LedgerError> {
+        Self::start(path, clock, Some(Listener(Box::new(grown))))
+    }
+
+    fn start(
+        path: &Path,
+        clock: Arc<dyn Clock>,
+        listener: Option<Listener>,
+    ) -> Result<Self, LedgerError> {
         let (ops, queue) = mpsc::channel();
-        let writer = Writer::open(path, ops.clone())?;
+        let writer = Writer::open(path, ops.clone(), clock, listener)?;
         let writer = std::thread::Builder::new()
             .name("l402-ledger".to_owned())
             .spawn(move || writer.run(&queue))

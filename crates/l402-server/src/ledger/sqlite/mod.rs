@@ -8,7 +8,9 @@
 #[cfg(test)]
 mod cost;
 mod file;
+mod growth;
 mod handle;
+mod identity;
 mod owner;
 mod prune;
 mod writer;

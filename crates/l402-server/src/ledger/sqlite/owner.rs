@@ -37,11 +37,12 @@ pub(super) fn is_dead(ledger: &Path, id: i64) -> bool {
     FileLock::is_abandoned(&lock_path(ledger, id))
 }
 
-/// Removes the lock files that dead owners left.
-pub(super) fn tidy(ledger: &Path) {
+/// Removes the lock files that dead owners left, and returns the number of owners that live.
+pub(super) fn tidy(ledger: &Path) -> usize {
     let (Some(folder), Some(name)) = (ledger.parent(), ledger.file_name()) else {
-        return;
+        return 0;
     };
+    let mut living = 0;
     let prefix = format!("{}.owner-", name.to_string_lossy());
     let folder = if folder.as_os_str().is_empty() {
         Path::new(".")
@@ -51,10 +52,12 @@ pub(super) fn tidy(ledger: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let file = entry.file_name();
         let file = file.to_string_lossy();
-        if file.starts_with(&prefix) && file.ends_with(".lock") {
-            FileLock::is_abandoned(&entry.path());
+        let is_lock = file.starts_with(&prefix) && file.ends_with(".lock");
+        if is_lock && !FileLock::is_abandoned(&entry.path()) {
+            living += 1;
         }
     }
+    living
 }
 
 fn lock_path(ledger: &Path, id: i64) -> PathBuf {

@@ -32,7 +32,8 @@ pub(super) struct Pruning {
 }
 
 impl Pruning {
-    /// Takes note of new reservations, and looks at some payments if it is time to.
+    /// Takes note of new reservations, and looks at some payments if it is time to. `now` is the time
+    /// of the ledger: no wall clock that was set may move it.
     pub(super) fn go_on(
         &mut self,
         tx: &Transaction<'_>,

@@ -2,20 +2,24 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use l402::{PaymentHash, UnixTime};
-use l402_host::{Clock as _, SystemClock, sqlite};
+use l402_host::{Clock, SystemClock, sqlite};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::file::{self, Reserved, Slot};
+use super::growth::{Growth, Listener};
+use super::identity;
 use super::owner::{self, Owner};
 use super::prune::Pruning;
 use super::{
     LedgerError, Op, PendingReservation, Reservation, ReserveError, ReserveRequest, Settle,
 };
+use crate::ledger::{LedgerIdentity, LedgerTime};
 
 /// The most that one commit carries.
 const BATCH: usize = 1024;
@@ -48,6 +52,11 @@ pub(super) struct Writer {
     /// Commits in their grace, oldest first, with its end.
     late: VecDeque<(Duration, u64, Settle)>,
     clock: SystemClock,
+    /// The clock of the requests, whose monotonic time moves `time`. In tests it stands still, and
+    /// `clock`, by which this thread waits, never does.
+    shop_clock: Arc<dyn Clock>,
+    time: LedgerTime,
+    growth: Growth,
     flushes: Vec<oneshot::Sender<()>>,
     last_id: u64,
     /// Above every place in the file that this ledger has ever taken.
@@ -57,10 +66,18 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn open(path: &Path, ops: Sender<Op>) -> Result<Self, LedgerError> {
+    pub(super) fn open(
+        path: &Path,
+        ops: Sender<Op>,
+        shop_clock: Arc<dyn Clock>,
+        listener: Option<Listener>,
+    ) -> Result<Self, LedgerError> {
         let connection = file::open(path)?;
         let owner = Owner::new(path)?;
-        owner::tidy(path);
+        // After the own lock file is there: of two that start at once, one at least sees the other.
+        let alone = owner::tidy(path) <= 1;
+        let failed = |error: rusqlite::Error| LedgerError::recovery(path, sqlite::fault(&error));
+        let known = identity::read(&connection).map_err(failed)?;
         let mut writer = Self {
             path: path.to_owned(),
             connection: Some(connection),
@@ -70,15 +87,16 @@ impl Writer {
             owed: Vec::new(),
             late: VecDeque::new(),
             clock: SystemClock::default(),
+            shop_clock,
+            time: LedgerTime::new(known.latest, alone),
+            growth: Growth::new(known, listener),
             flushes: Vec::new(),
             last_id: 0,
             next_slot: 0,
             last_reap: None,
             pruning: Pruning::default(),
         };
-        writer
-            .recover()
-            .map_err(|error| LedgerError::recovery(path, sqlite::fault(&error)))?;
+        writer.recover().map_err(failed)?;
         Ok(writer)
     }
 
@@ -149,7 +167,7 @@ impl Writer {
     /// was written: requests are refused, and what is owed is tried again.
     pub(super) fn commit(&mut self, requests: Vec<(ReserveRequest, Reply)>) {
         match self.reopen().and_then(|()| self.try_write(&requests)) {
-            Ok(outcomes) => {
+            Ok((outcomes, grown)) => {
                 for (id, _) in self.owed.drain(..) {
                     self.held.remove(&id);
                 }
@@ -159,6 +177,9 @@ impl Writer {
                 for done in self.flushes.drain(..) {
                     // A caller that no longer waits need not be told.
                     let _ = done.send(());
+                }
+                if grown {
+                    self.growth.tell();
                 }
             }
             Err(error) => {
@@ -175,14 +196,23 @@ impl Writer {
         if self.connection.is_some() {
             return Ok(());
         }
-        self.connection = Some(file::open(&self.path).map_err(|error| error.to_string())?);
+        let connection = file::open_again(&self.path).map_err(|error| error.to_string())?;
+        let found = identity::read(&connection).map_err(|error| error.to_string())?;
+        if !self.growth.is_same(&found) {
+            return Err("another file lies in its place; start again".to_owned());
+        }
+        self.connection = Some(connection);
         self.recover().map_err(|error| {
             self.connection = None;
             error.to_string()
         })
     }
 
-    fn try_write(&mut self, requests: &[(ReserveRequest, Reply)]) -> Result<Vec<Outcome>, String> {
+    /// Returns the outcomes, and whether the epoch has grown.
+    fn try_write(
+        &mut self,
+        requests: &[(ReserveRequest, Reply)],
+    ) -> Result<(Vec<Outcome>, bool), String> {
         self.write(requests).map_err(|error| {
             // After a failed sync nothing that is cached can be trusted.
             if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) {
@@ -198,7 +228,8 @@ impl Writer {
             self.held.insert(self.last_id, reserved.slot);
             let reservation = Reservation::new(self.last_id, reserved.units)
                 .with_left(reserved.left)
-                .with_failures(reserved.failures);
+                .with_failures(reserved.failures)
+                .with_releases(reserved.releases);
             PendingReservation {
                 reservation,
                 ops: Some(self.ops.clone()),
@@ -208,9 +239,14 @@ impl Writer {
         let _ = answer.send(held);
     }
 
-    fn write(&mut self, requests: &[(ReserveRequest, Reply)]) -> rusqlite::Result<Vec<Outcome>> {
+    /// Writes what is owed, then the reservations, then the growth of the epoch, and forgets a few
+    /// payments. Returns the outcomes, and whether the epoch has grown.
+    fn write(
+        &mut self,
+        requests: &[(ReserveRequest, Reply)],
+    ) -> rusqlite::Result<(Vec<Outcome>, bool)> {
         let Some(connection) = &mut self.connection else {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), false));
         };
         let owner = self.owner.id;
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -220,7 +256,13 @@ impl Writer {
             }
         }
         let mut outcomes = Vec::with_capacity(requests.len());
+        let mut last_use = None;
         for (request, _) in requests {
+            if let Err(behind) = self.time.check(request.now()) {
+                outcomes.push(Err(behind));
+                continue;
+            }
+            last_use = Some(request.now());
             let mut outcome = file::reserve(&tx, request, owner, self.next_slot)?;
             // Perhaps its holder is dead. Looked at once a second, in the time of requests.
             if matches!(outcome, Err(ReserveError::InUse)) && self.last_reap != Some(request.now())
@@ -235,11 +277,48 @@ impl Writer {
             }
             outcomes.push(outcome);
         }
-        if let Some((last, _)) = requests.last() {
-            self.pruning.go_on(&tx, requests.len(), last.now())?;
+        let now = self.shop_clock.monotonic();
+        let mut grown = None;
+        if let Some(wall) = last_use {
+            self.time.at_use(wall, now);
+            grown = self.growth.grow(&tx, &self.time, now)?;
+            // By a time that stands in the file with this commit at the latest: a process whose
+            // clock is behind it refuses.
+            let ended = grown
+                .as_ref()
+                .map_or(self.time.stored(), |grown| grown.latest);
+            self.pruning.go_on(&tx, requests.len(), ended)?;
         }
         tx.commit()?;
-        Ok(outcomes)
+        let has_grown = grown.is_some();
+        self.note(!self.owed.is_empty() || last_use.is_some(), grown, now);
+        Ok((outcomes, has_grown))
+    }
+
+    /// Takes note of a commit and of the growth in it.
+    fn note(&mut self, wrote: bool, grown: Option<LedgerIdentity>, now: Duration) {
+        if let Some(grown) = &grown {
+            self.time.store(grown.latest);
+        }
+        self.growth.committed(wrote, grown, now);
+    }
+
+    /// Marks what was written since the last growth, so that a copy from before is known as one.
+    fn grow_last(&mut self) -> rusqlite::Result<()> {
+        let now = self.shop_clock.monotonic();
+        let Some(connection) = self
+            .connection
+            .as_mut()
+            .filter(|_| self.growth.is_unmarked())
+        else {
+            return Ok(());
+        };
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let grown = identity::grow(&tx, self.time.at(now))?;
+        tx.commit()?;
+        self.note(false, Some(grown), now);
+        self.growth.tell();
+        Ok(())
     }
 
     /// Gives back what dead owners hold, and what an error made this one forget.
@@ -277,7 +356,7 @@ impl Writer {
             std::thread::sleep(RETRY);
         }
         self.held.clear();
-        if let Err(error) = self.recover() {
+        if let Err(error) = self.recover().and_then(|()| self.grow_last()) {
             tracing::error!(%error, file = %self.path.display(), "cannot give back reservations");
         }
     }
@@ -321,7 +400,9 @@ mod tests {
     fn a_settle_that_is_tried_again_counts_once() {
         let folder = tempfile::tempdir().unwrap();
         let (ops, _queue) = mpsc::channel();
-        let mut writer = Writer::open(&folder.path().join("ledger.db"), ops).unwrap();
+        let path = folder.path().join("ledger.db");
+        let clock = Arc::new(SystemClock::default());
+        let mut writer = Writer::open(&path, ops, clock, None).unwrap();
         let first = reserve(&mut writer).unwrap().take();
         writer.owed.push((first.id(), Settle::ONE_USE));
         let (answer, _asked) = oneshot::channel();

@@ -18,6 +18,8 @@ pub enum ChallengeError {
     Token,
     /// The lines exceed 64 KiB, 32 challenges, or 32 parameters in one challenge.
     TooLarge,
+    /// An L402 or LSAT challenge breaks the grammar, for example by a quote without its end.
+    Unreadable,
 }
 
 impl fmt::Display for ChallengeError {
@@ -34,6 +36,10 @@ impl fmt::Display for ChallengeError {
             Self::Token => "the token holds a quote, a comma, a space or something unprintable",
             Self::TooLarge => {
                 "more than 64 KiB of www-authenticate, 32 challenges, or 32 parameters in one"
+            }
+            Self::Unreadable => {
+                "the L402 challenge in www-authenticate cannot be read: a quote has no end, or a \
+                 character stands where none may"
             }
         })
     }

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::{Challenge, ChallengeError, Scheme, tokenizer};
+use crate::text;
 
 /// A challenge of any scheme. Names of parameters are in lower case; of two with the same name the
 /// first value is kept.
@@ -81,7 +82,7 @@ impl AuthChallenge {
         let token = self.token()?;
         match self.param("invoice") {
             None | Some("") => Err(ChallengeError::Incomplete),
-            Some(invoice) => Challenge::of_scheme(scheme, token, invoice),
+            Some(invoice) => Challenge::of_scheme(scheme, token, text::bare_invoice(invoice)),
         }
     }
 }
@@ -116,7 +117,11 @@ impl fmt::Debug for AuthChallenge {
 /// # Ok::<(), l402::ChallengeError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Challenges(pub(super) Vec<AuthChallenge>);
+pub struct Challenges {
+    pub(super) all: Vec<AuthChallenge>,
+    /// An L402 challenge was left out because it cannot be read.
+    pub(super) lost_one: bool,
+}
 
 impl Challenges {
     /// The most bytes over all lines together: 64 KiB.
@@ -143,16 +148,16 @@ impl Challenges {
 
     /// Adds a challenge, within the limit.
     pub(super) fn push(&mut self, challenge: AuthChallenge) -> Result<(), ChallengeError> {
-        if self.0.len() >= Self::MAX_CHALLENGES {
+        if self.all.len() >= Self::MAX_CHALLENGES {
             return Err(ChallengeError::TooLarge);
         }
-        self.0.push(challenge);
+        self.all.push(challenge);
         Ok(())
     }
 
     /// Returns the challenges of every scheme, in the order of the server.
     pub fn iter(&self) -> impl Iterator<Item = &AuthChallenge> {
-        self.0.iter()
+        self.all.iter()
     }
 
     /// Returns the L402 challenges that can be paid: first those named L402, then those named LSAT,
@@ -160,13 +165,18 @@ impl Challenges {
     /// of an earlier one, and an incomplete one if another is complete.
     ///
     /// # Errors
-    /// [`ChallengeError::Missing`] or [`ChallengeError::Incomplete`] if there is nothing to pay.
+    /// [`ChallengeError::Missing`], [`ChallengeError::Unreadable`] or [`ChallengeError::Incomplete`] if
+    /// there is nothing to pay.
     /// [`ChallengeError::Ambiguous`], [`ChallengeError::Token`] and [`ChallengeError::Invoice`] if
     /// one challenge is so, even if another is good: a server that contradicts itself is not to be
     /// paid (ATTACKS C-16, C-35).
     pub fn payable(&self) -> Result<Vec<Challenge>, ChallengeError> {
         let mut payable: Vec<Challenge> = Vec::new();
-        let mut verdict = ChallengeError::Missing;
+        let mut verdict = if self.lost_one {
+            ChallengeError::Unreadable
+        } else {
+            ChallengeError::Missing
+        };
         for (scheme, challenge) in self
             .of_scheme(Scheme::L402)
             .chain(self.of_scheme(Scheme::Lsat))

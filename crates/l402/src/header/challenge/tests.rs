@@ -38,6 +38,7 @@ fn emits_the_superset_line_and_the_old_one() {
     );
 }
 
+/// ATTACKS C-35.
 #[test]
 fn a_token_that_could_break_out_of_a_header_is_refused() {
     for bad in [
@@ -98,7 +99,7 @@ fn debug_shows_no_token() {
 #[test]
 fn names_are_lower_cased_and_escapes_are_taken_out() {
     let challenges = parse(&[r#"L402 ToKeN = "a\"b\\c" ,Invoice= "\i" x=1=2=="#]);
-    let params: Vec<_> = challenges.0[0].params().collect();
+    let params: Vec<_> = challenges.all[0].params().collect();
     assert_eq!(
         params,
         [("token", r#"a"b\c"#), ("invoice", "i"), ("x", "1=2==")]
@@ -131,11 +132,11 @@ fn an_open_quote_drops_its_challenge_and_keeps_what_came_before() {
     assert_eq!(payable(&[r#"L402 macaroon="abc"#, &good]), expected);
     assert_eq!(
         payable(&[r#"L402 macaroon="abc", invoice="x"#]),
-        Err(ChallengeError::Missing)
+        Err(ChallengeError::Unreadable)
     );
     assert_eq!(
         payable(&[r#"L402 macaroon="abc\"#]),
-        Err(ChallengeError::Missing)
+        Err(ChallengeError::Unreadable)
     );
 }
 
@@ -149,7 +150,7 @@ fn what_no_grammar_covers_drops_its_challenge_alone() {
         r#"L402 token="a", ;, invoice="i""#,
         r#"L402 token="a", =x, invoice="i""#,
     ] {
-        assert_eq!(payable(&[bad]), Err(ChallengeError::Missing), "{bad}");
+        assert_eq!(payable(&[bad]), Err(ChallengeError::Unreadable), "{bad}");
         let line = format!("{bad}, {good}");
         assert_eq!(
             payable(&[&line]),
@@ -157,6 +158,36 @@ fn what_no_grammar_covers_drops_its_challenge_alone() {
             "{line}"
         );
     }
+}
+
+// FAULTS D6: a challenge that cannot be read is not called absent. The kind: a broken challenge of
+// any other scheme says nothing about L402.
+#[test]
+fn a_challenge_that_is_lost_is_told_from_none() {
+    for line in [
+        r#"L402 macaroon: "a", invoice="i""#,
+        r#"l402: macaroon="a", invoice="i""#,
+        r#"Basic realm="x", LSAT macaroon="a"#,
+        r#"LSAT{macaroon="a"}"#,
+    ] {
+        assert_eq!(payable(&[line]), Err(ChallengeError::Unreadable), "{line}");
+    }
+    for line in [r#"Basic realm="x"#, r#"Payment: x"#, "{}", "L40"] {
+        assert_eq!(payable(&[line]), Err(ChallengeError::Missing), "{line}");
+    }
+}
+
+// FAULTS D2: one `lightning:` before an invoice, in any case, is no part of it.
+#[test]
+fn the_scheme_of_a_link_is_taken_off_an_invoice() {
+    for before in ["lightning:", "LIGHTNING:", "Lightning:"] {
+        let line = format!("L402 token=t, invoice=\"{before}{INVOICE}\"");
+        assert_eq!(payable(&[&line]), Ok(one(Scheme::L402, "t", INVOICE)));
+    }
+    let twice = "L402 token=t, invoice=lightning:lightning:x";
+    assert_eq!(payable(&[twice]), Ok(one(Scheme::L402, "t", "lightning:x")));
+    let nothing = "L402 token=t, invoice=lightning:";
+    assert_eq!(payable(&[nothing]), Err(ChallengeError::Invoice));
 }
 
 #[test]
@@ -177,7 +208,7 @@ fn token68_is_neither_scheme_nor_parameter() {
             "{line}"
         );
         assert_eq!(schemes(&[&line]), ["Negotiate", "L402"], "{line}");
-        assert_eq!(parse(&[&line]).0[0].params().count(), 0, "{line}");
+        assert_eq!(parse(&[&line]).all[0].params().count(), 0, "{line}");
         assert_eq!(
             schemes(&[&format!("Negotiate {word}")]),
             ["Negotiate"],
@@ -231,13 +262,14 @@ fn no_parameter_crosses_into_another_challenge() {
 #[test]
 fn the_first_value_is_kept_and_a_contradiction_flagged() {
     let challenges = parse(&["L402 token=a, token=a, invoice=i, invoice=j"]);
-    assert_eq!(challenges.0[0].param("invoice"), Some("i"));
-    assert!(challenges.0[0].is_ambiguous());
+    assert_eq!(challenges.all[0].param("invoice"), Some("i"));
+    assert!(challenges.all[0].is_ambiguous());
     assert_eq!(challenges.payable(), Err(ChallengeError::Ambiguous));
     let same = ["L402 token=a, TOKEN=a, invoice=i"];
     assert_eq!(payable(&same), Ok(one(Scheme::L402, "a", "i")));
 }
 
+/// ATTACKS C-16.
 #[test]
 fn a_contradiction_beside_a_good_challenge_still_stops() {
     for bad in [
@@ -286,6 +318,7 @@ fn l402_comes_before_lsat_and_twins_count_once() {
     assert_eq!(short, ["L402 a i", "L402 a k", "LSAT b j"]);
 }
 
+/// ATTACKS C-27.
 #[test]
 fn sizes_are_bounded() {
     let line = vec![b' '; Challenges::MAX_LEN];

@@ -10,7 +10,7 @@
 //! Scheme Param       Param        Scheme Param     a Param belongs to the Scheme before it
 //! ```
 
-use super::{AuthChallenge, ChallengeError, Challenges};
+use super::{AuthChallenge, ChallengeError, Challenges, Scheme};
 
 /// Reads one line and adds its challenges. No parameter of a line belongs to a challenge of
 /// another.
@@ -25,6 +25,7 @@ pub(super) fn read_line(line: &[u8], found: &mut Challenges) -> Result<(), Chall
         }
         // A bare word after a comma is the next scheme. Only right after a scheme may it be a
         // token68.
+        let start = cursor.rest;
         let element = cursor.element(at_scheme && !separators.contains(&b','));
         at_scheme = matches!(element, Element::Scheme(_));
         match element {
@@ -40,7 +41,13 @@ pub(super) fn read_line(line: &[u8], found: &mut Challenges) -> Result<(), Chall
             }
             Element::Token68 => {}
             // The readable part is dropped too: the rest may have changed its meaning.
-            Element::Broken => open = None,
+            Element::Broken => {
+                let lost = open.take();
+                found.lost_one |= match lost {
+                    Some(lost) => Scheme::named(lost.scheme().as_bytes()).is_some(),
+                    None => start.get(..4).and_then(Scheme::named).is_some(),
+                };
+            }
         }
     }
     open.map_or(Ok(()), |done| found.push(done))

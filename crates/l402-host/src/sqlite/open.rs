@@ -1,45 +1,13 @@
-//! Opening of SQLite files, in one way for every file of the program.
-//!
-//! ```text
-//!   private file? ──▶ read-only look: ours? sound? known version? ──▶ WAL ──▶ create or upgrade
-//!        │ no                              │ no
-//!        ▼                                 ▼
-//!      refused, and left as it is
-//! ```
-//!
-//! Files are in WAL mode with `synchronous = FULL`: committed data survives a loss of power. Any
-//! number of processes may make, upgrade and open one file at the same time.
-//!
-//! ```
-//! use std::time::Duration;
-//!
-//! use l402_host::sqlite::{self, Schema};
-//!
-//! const NOTES: Schema = Schema {
-//!     name: "notebook",
-//!     application_id: sqlite::application_id(*b"note"),
-//!     create: "CREATE TABLE notes (text TEXT NOT NULL) STRICT",
-//!     upgrades: &[],
-//!     tables: &["notes"],
-//!     busy_timeout: Duration::from_secs(5),
-//!     checkpoint_pages: 1000,
-//! };
-//!
-//! # let home = tempfile::tempdir()?;
-//! let path = home.path().join("notes.db");
-//! sqlite::open(&path, &NOTES)?.execute("INSERT INTO notes VALUES ('hello')", [])?;
-//! let notes = sqlite::open(&path, &NOTES)?;
-//! let count: i64 = notes.query_row("SELECT count(*) FROM notes", [], |row| row.get(0))?;
-//! assert_eq!(count, 1);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! The opening of a file, in one way for every caller.
 
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-use crate::{Clock as _, FileError, FileFault, SystemClock, due, private};
+use super::due::{self, beside};
+use super::schema::Schema;
+use crate::{Clock as _, FileError, FileFault, SystemClock, private};
 
 /// The largest file that is checked as a whole at each start, in bytes. The check takes about a
 /// second for each GiB, and without it SQLite reports damage when it reads the damaged page.
@@ -52,50 +20,16 @@ const PAGE_MIN_BYTES: u64 = 512;
 /// The pause between two tries to open a busy file.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The layout of a file, and the way from older layouts to this one.
-#[derive(Clone, Copy, Debug)]
-pub struct Schema {
-    /// The word for the file in errors, such as "ledger".
-    pub name: &'static str,
-    /// The number in the header of the file that identifies the program, made by
-    /// [`application_id`]. Files made before there was an id hold 0.
-    pub application_id: i32,
-    /// The statements that make the tables of a new file. The version of a new file is 1 + the
-    /// number of `upgrades`.
-    pub create: &'static str,
-    /// The statements that lead from version 1 to 2, from 2 to 3, and so on.
-    pub upgrades: &'static [&'static str],
-    /// The tables that every version has. A file without an application id is recognised by them.
-    pub tables: &'static [&'static str],
-    /// The longest wait for a transaction of another process.
-    pub busy_timeout: Duration,
-    /// The pages of 4 KiB that the log may hold before they are copied into the file. SQLite's
-    /// default is 1,000.
-    pub checkpoint_pages: u32,
-}
-
-/// Makes an application id of four ASCII letters.
-#[must_use]
-pub const fn application_id(letters: [u8; 4]) -> i32 {
-    i32::from_be_bytes(letters)
-}
-
-impl Schema {
-    /// Returns the version that this program writes.
-    fn version(&self) -> i64 {
-        1 + i64::try_from(self.upgrades.len()).unwrap_or(i64::MAX - 1)
-    }
-}
-
 /// Opens a file, or makes it (0600). Blocks while other processes hold the file, for at most a few
 /// busy time-outs.
 ///
 /// Version and application id are read through a read-only connection before anything is changed,
-/// so a refused file stays as it was, byte for byte.
+/// so a refused file stays as it was, byte for byte. A new file gets its tables under another name
+/// and is put in its place whole, so one that is empty has lost its content, and is refused.
 ///
 /// # Errors
-/// Those of [`private::open`], and [`FileFault::Damaged`], [`FileFault::Full`],
-/// [`FileFault::Newer`], [`FileFault::OtherProgram`] or [`FileFault::Sqlite`].
+/// Those of [`private::open`], and [`FileFault::Damaged`], [`FileFault::Empty`], [`FileFault::Full`],
+/// [`FileFault::LogAlone`], [`FileFault::Newer`], [`FileFault::OtherProgram`] or [`FileFault::Sqlite`].
 pub fn open(path: &Path, schema: &Schema) -> Result<Connection, FileError> {
     open_looking(path, schema, |bytes| bytes <= CHECK_MAX_BYTES)
 }
@@ -118,19 +52,68 @@ pub fn open_often(path: &Path, schema: &Schema) -> Result<(Connection, bool), Fi
     Ok((connection, due))
 }
 
-/// Opens a file, and checks the whole of it if that is wanted of a file of so many bytes.
+/// Opens a file, or makes it, and checks the whole of it if that is wanted of a file of so many
+/// bytes.
 fn open_looking(
+    path: &Path,
+    schema: &Schema,
+    whole: impl Fn(u64) -> bool,
+) -> Result<Connection, FileError> {
+    // Also a link that leads nowhere is there: it is refused below.
+    if private::is_missing(path) {
+        // SQLite would write an older log into the new file. Looked at again, since another process
+        // may have made the file meanwhile, and then the log is its own.
+        let log = beside(path, "-wal");
+        if !private::is_missing(&log) && private::is_missing(path) {
+            return Err(FileError::new(&log, FileFault::LogAlone));
+        }
+        make(path, schema)?;
+    }
+    open_there(path, schema, whole)
+}
+
+/// Narrows the modes of a database and of the files that SQLite keeps beside it to 0600, without
+/// opening any. Files that are missing are none. For a database that is opened later.
+///
+/// # Errors
+/// Those of [`private::open`].
+pub fn narrow(path: &Path) -> Result<(), FileError> {
+    private::narrow_path(path)?;
+    for end in ["-wal", "-shm", "-journal"] {
+        private::narrow_path(&beside(path, end))?;
+    }
+    Ok(())
+}
+
+/// Opens a file as [`open`] does, and makes none.
+///
+/// # Errors
+/// Those of [`open`], and [`FileFault::System`] if there is no file.
+pub fn open_existing(path: &Path, schema: &Schema) -> Result<Connection, FileError> {
+    open_there(path, schema, |bytes| bytes <= CHECK_MAX_BYTES)
+}
+
+fn open_there(
     path: &Path,
     schema: &Schema,
     whole: impl Fn(u64) -> bool,
 ) -> Result<Connection, FileError> {
     let fail = |fault: FileFault| FileError::new(path, fault);
     let bytes = private::own_size(path)?;
-    if bytes > 0 {
-        retry(schema, || look(path, schema, bytes, whole(bytes))).map_err(fail)?;
+    if bytes == 0 {
+        return Err(fail(FileFault::Empty));
     }
-    private::narrow_path(path)?;
+    retry(schema, || look(path, schema, bytes, whole(bytes))).map_err(fail)?;
+    narrow(path)?;
     retry(schema, || connect(path, schema)).map_err(fail)
+}
+
+/// Makes a new file. Of several that make one at once, one puts its file in place.
+fn make(path: &Path, schema: &Schema) -> Result<(), FileError> {
+    private::create_with(path, |draft| {
+        // Closed before it gets its name. SQLite then moves its log into the file.
+        retry(schema, || connect(draft, schema)).map(drop)
+    })
 }
 
 /// Refuses a file that is not ours, through a connection that cannot change it.

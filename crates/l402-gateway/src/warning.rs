@@ -1,14 +1,14 @@
-//! Warnings about an upstream, at most one a second.
+//! Warnings that repeat, at most one a second of each kind.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The time between two warnings about one upstream. A failing one would fill the log.
+/// The time between two warnings of one kind. A fault that lasts would fill the log.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The last warning about an upstream, and the failures that were not told since.
+/// The last warning of one kind, and the failures that were not told since.
 #[derive(Debug, Default)]
 pub(crate) struct Warnings(Mutex<LastWarning>);
 
@@ -21,7 +21,7 @@ struct LastWarning {
 impl Warnings {
     /// Notes a failure. Returns the number of failures before it that were not told, if this one is
     /// to be told; `None` if it comes too soon.
-    pub(super) fn failure(&self, now: Instant) -> Option<u64> {
+    pub(crate) fn failure(&self, now: Instant) -> Option<u64> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let soon = last.at.is_some_and(|at| now.duration_since(at) < PAUSE);
         if soon {

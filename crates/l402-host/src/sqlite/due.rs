@@ -1,6 +1,5 @@
 //! The time for the next check of a whole database.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -16,7 +15,7 @@ const DAILY: Duration = Duration::from_secs(24 * 60 * 60);
 const WITH_A_LOG: Duration = Duration::from_secs(60);
 
 /// Returns true if the file was not checked for a day, or for a minute while a log lies beside it.
-pub(crate) fn is_due(path: &Path, now: UnixTime) -> bool {
+pub(super) fn is_due(path: &Path, now: UnixTime) -> bool {
     let Some(checked) = checked(path) else {
         return true;
     };
@@ -26,7 +25,7 @@ pub(crate) fn is_due(path: &Path, now: UnixTime) -> bool {
 }
 
 /// Notes that the file was checked now.
-pub(crate) fn note(path: &Path) {
+pub(super) fn note(path: &Path) {
     // Without the note the next start checks again, and that is all.
     let _ = private::replace(&beside(path, "-checked"), b"");
 }
@@ -45,8 +44,9 @@ fn has_log(path: &Path) -> bool {
     log.is_ok_and(|log| log.len() > 0)
 }
 
-fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = OsString::from(path);
+/// Returns the name of a file that stands beside a database.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()
 }

@@ -1,0 +1,114 @@
+//! Addresses that are never asked: those of the caller's own wallet.
+
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use super::connection::NoResponse;
+
+/// The addresses that no request goes to.
+#[derive(Clone, Debug)]
+pub(crate) struct Guard(Vec<(String, u16)>);
+
+impl Guard {
+    /// Takes hosts, as an address or a name, with their ports.
+    pub(crate) fn new(addresses: Vec<(String, u16)>) -> Self {
+        Self(addresses)
+    }
+
+    /// Refuses a URL that leads to one of the addresses, whatever name it has there.
+    pub(super) async fn check(&self, url: &Url) -> Result<(), NoResponse> {
+        let Some(port) = url.port_or_known_default() else {
+            return Ok(());
+        };
+        // Most ports are nobody's, and then no name is resolved.
+        if !self.0.iter().any(|(_, own)| *own == port) {
+            return Ok(());
+        }
+        let (name, asked) = match url.host() {
+            Some(Host::Ipv4(ip)) => (ip.to_string(), vec![IpAddr::V4(ip)]),
+            Some(Host::Ipv6(ip)) => (ip.to_string(), vec![IpAddr::V6(ip)]),
+            Some(Host::Domain(name)) => (name.to_owned(), resolved(name, port).await),
+            None => return Ok(()),
+        };
+        for (host, own) in &self.0 {
+            if *own != port {
+                continue;
+            }
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            let theirs = match host.parse() {
+                Ok(ip) => vec![ip],
+                Err(_) => resolved(host, port).await,
+            };
+            let is_same = |a: &IpAddr| theirs.iter().any(|b| is_same_machine(*a, *b));
+            if host.eq_ignore_ascii_case(&name) || asked.iter().any(is_same) {
+                let text = format!(
+                    "{name}:{port} is the address of a wallet or of another program of yours that \
+                     moves money; nothing is asked there, for it would pay outside of the journal"
+                );
+                return Err(NoResponse::OwnAddress(text));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the addresses of a name. One that cannot be resolved has none, and is not reached either.
+async fn resolved(name: &str, port: u16) -> Vec<IpAddr> {
+    // RFC 6761: these are this machine, whatever a resolver says.
+    if name.eq_ignore_ascii_case("localhost") || name.ends_with(".localhost") {
+        return vec![IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)];
+    }
+    let found = tokio::net::lookup_host((name, port)).await;
+    found.map_or_else(|_| Vec::new(), |all| all.map(|it| it.ip()).collect())
+}
+
+/// Returns true if two addresses lead to the same machine, as far as the addresses say.
+fn is_same_machine(a: IpAddr, b: IpAddr) -> bool {
+    let (a, b) = (a.to_canonical(), b.to_canonical());
+    // All of 127.0.0.0/8 is one machine, and 0.0.0.0 connects to it, too.
+    let is_here = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
+    a == b || (is_here(a) && is_here(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn refuses(own: &str, url: &str) -> bool {
+        let guard = Guard::new(vec![(own.to_owned(), 8403)]);
+        guard.check(&url.parse().unwrap()).await.is_err()
+    }
+
+    #[tokio::test]
+    async fn every_name_of_this_machine_is_the_same_address() {
+        for url in [
+            "http://127.0.0.1:8403/v1/pay",
+            "http://127.1:8403/",
+            "http://0x7f000001:8403/",
+            "http://127.9.9.9:8403/",
+            "http://0.0.0.0:8403/",
+            "http://[::1]:8403/",
+            "http://[::ffff:127.0.0.1]:8403/",
+            "http://LOCALHOST:8403/",
+            "https://a.localhost:8403/",
+        ] {
+            assert!(refuses("127.0.0.1", url).await, "{url}");
+        }
+        for url in [
+            "http://127.0.0.1:8404/",
+            "http://127.0.0.1/",
+            "http://10.0.0.1:8403/",
+        ] {
+            assert!(!refuses("127.0.0.1", url).await, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn another_machine_is_known_by_its_address_and_its_name() {
+        assert!(refuses("10.0.0.1", "http://10.0.0.1:8403/").await);
+        assert!(refuses("Node.invalid", "http://node.invalid:8403/").await);
+        assert!(refuses("[fd00::1]", "http://[fd00::1]:8403/").await);
+        assert!(!refuses("10.0.0.1", "http://127.0.0.1:8403/").await);
+    }
+}

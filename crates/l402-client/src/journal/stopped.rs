@@ -1,0 +1,133 @@
+//! Sellers of whom nothing is bought for a while, because they have cost money for nothing.
+//!
+//! A stop is written by the call that notices, and holds for every run until its end. It stands in
+//! the journal's file, so that it is read in the transaction that would reserve the next amount.
+
+use l402::UnixTime;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::step::Store;
+use crate::{Error, Refused};
+
+/// The party that is not used. A wallet that must not be used is known by its rows; see
+/// [`budget`](super::budget).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// A seller, by its origin: scheme, host and port.
+    Host(String),
+}
+
+/// A stop that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stopped {
+    /// The cause, for people. Holds no secret.
+    pub(crate) reason: String,
+    /// The time of the cause.
+    pub(crate) since: UnixTime,
+    /// The time from which it is used again.
+    pub(crate) until: UnixTime,
+}
+
+impl Stop {
+    /// Returns the two parts of the key of a row.
+    fn key(&self) -> (&'static str, &str) {
+        match self {
+            Self::Host(origin) => ("host", origin),
+        }
+    }
+
+    /// Returns the stop if one holds at `now`.
+    pub(super) fn find(&self, db: &Connection, now: UnixTime) -> rusqlite::Result<Option<Stopped>> {
+        let (what, name) = self.key();
+        db.prepare_cached(
+            "SELECT reason, since, until FROM stopped WHERE what = ?1 AND name = ?2 AND until > ?3",
+        )?
+        .query_row(params![what, name, now.secs()], |row| {
+            Ok(Stopped {
+                reason: row.get(0)?,
+                since: UnixTime::from_secs(row.get(1)?),
+                until: UnixTime::from_secs(row.get(2)?),
+            })
+        })
+        .optional()
+    }
+
+    /// Ends the stop, if there is one.
+    pub(super) fn end(&self, db: &Connection) -> rusqlite::Result<()> {
+        let (what, name) = self.key();
+        db.prepare_cached("DELETE FROM stopped WHERE what = ?1 AND name = ?2")?
+            .execute([what, name])?;
+        Ok(())
+    }
+}
+
+impl Stopped {
+    /// Returns the error for a purchase at a seller that is stopped.
+    pub(super) fn refusal(&self, seller: &str) -> Error {
+        let detail = format!(
+            "nothing is bought at {seller} before {}: {} (at {})",
+            self.until.to_rfc3339(),
+            self.reason,
+            self.since.to_rfc3339()
+        );
+        Error::refused(Refused::SellerStopped, detail)
+    }
+}
+
+impl Store {
+    /// Stops buying of a seller. A later stop takes the place of an earlier one.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub(crate) fn stop(&mut self, stop: &Stop, because: &Stopped) -> rusqlite::Result<()> {
+        let (what, name) = stop.key();
+        let bounded = |time: UnixTime| time.secs().min(i64::MAX.unsigned_abs());
+        self.db().execute(
+            "INSERT OR REPLACE INTO stopped (what, name, reason, since, until) \
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                what,
+                name,
+                because.reason,
+                bounded(because.since),
+                bounded(because.until)
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Ends the stop of a seller, if there is one.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub(crate) fn resume(&mut self, stop: &Stop) -> rusqlite::Result<()> {
+        stop.end(self.db())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_holds_until_its_end_and_for_its_own_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = crate::Journal::open(folder.path()).unwrap();
+        let at = UnixTime::from_secs;
+        let (host, other) = (Stop::Host("a".into()), Stop::Host("b".into()));
+        let because = Stopped {
+            reason: "it took the money".into(),
+            since: at(1000),
+            until: at(2000),
+        };
+        journal.with(|store| store.stop(&host, &because)).unwrap();
+        let find = |stop: &Stop, secs| journal.with(|store| stop.find(store.db(), at(secs)));
+        assert_eq!(find(&host, 1999).unwrap(), Some(because.clone()));
+        assert_eq!(find(&host, 2000).unwrap(), None);
+        assert_eq!(find(&other, 1000).unwrap(), None);
+        // A clock that was set back ends nothing.
+        assert_eq!(find(&host, 10).unwrap(), Some(because));
+        journal.with(|store| store.resume(&host)).unwrap();
+        assert_eq!(find(&host, 1000).unwrap(), None);
+    }
+}

@@ -1,0 +1,278 @@
+//! A refusal of a paid credential: early, final, or none at all.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+use l402::{Msat, Policy, Problem};
+use l402_client::{Client, Error, Request, State};
+
+use crate::foreign::{Foreign, Reply};
+use crate::server::Trouble;
+use crate::world::{World, fetch};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// True if the next run pays nothing, false if it would pay again.
+fn keeps(error: &Error) -> bool {
+    match error {
+        Error::PaidButFailed {
+            retry_same_token, ..
+        } => *retry_same_token,
+        other => panic!("{other}"),
+    }
+}
+
+// FAULTS C2: the server sees the payment late, with every form of a refusal without a reason.
+#[tokio::test]
+async fn a_server_that_sees_the_payment_late_is_asked_again() {
+    for early in [
+        vec![Reply::Challenge(402)],
+        vec![Reply::Challenge(401)],
+        vec![Reply::Status(401)],
+        vec![Reply::Status(402), Reply::Challenge(402)],
+    ] {
+        let world = World::new().await;
+        let seller = Foreign::open(&world.sandbox);
+        seller.plan().replies.clone_from(&early);
+        let fetched = fetch(&world.client(), seller.url("/x")).await.unwrap();
+        assert_eq!(
+            (fetched.status, fetched.reused),
+            (200, Some(false)),
+            "{early:?}"
+        );
+        assert_eq!(seller.plan().presented.len(), 1 + early.len());
+        assert_eq!(world.spent().await, Msat::from_sat(50));
+    }
+}
+
+// FAULTS C2: later than this call waits.
+#[tokio::test]
+async fn the_next_run_presents_what_was_refused_without_a_reason() {
+    for late in [Reply::Challenge(402), Reply::Status(401)] {
+        let world = World::new().await;
+        let seller = Foreign::open(&world.sandbox);
+        seller.plan().replies = vec![late; 3];
+        let error = fetch(&world.client(), seller.url("/x")).await.unwrap_err();
+        assert!(keeps(&error), "{error}");
+        assert_eq!(world.states(), [State::Paid]);
+        let fetched = fetch(&world.client(), seller.url("/x")).await.unwrap();
+        assert_eq!((fetched.status, fetched.reused), (200, Some(true)));
+        assert_eq!(seller.plan().asked.len(), 1);
+        assert_eq!(world.spent().await, Msat::from_sat(50));
+    }
+}
+
+/// Runs the same request, and returns how often it was refused for good.
+async fn runs(client: impl Fn() -> Client, url: url::Url, times: u32) -> Vec<&'static str> {
+    let mut codes = Vec::new();
+    for _ in 0..times {
+        codes.push(match fetch(&client(), url.clone()).await {
+            Ok(_) => "served",
+            Err(error) => error.code(),
+        });
+    }
+    codes
+}
+
+// FAULTS C4: fourteen runs against a seller who refuses, one payment.
+// ATTACKS C-14: the breaker holds for the host.
+#[tokio::test]
+async fn a_seller_who_refuses_is_paid_once() {
+    for always in [
+        Reply::Challenge(402),
+        Reply::Status(401),
+        Reply::Status(402),
+    ] {
+        let world = World::new().await;
+        let seller = Foreign::open(&world.sandbox);
+        seller.plan().always = Some(always);
+        let codes = runs(|| world.client(), seller.url("/x"), 14).await;
+        assert_eq!(
+            codes[..3],
+            ["paid_but_failed", "paid_refused", "seller_stopped"]
+        );
+        assert!(codes[3..].iter().all(|code| *code == "seller_stopped"));
+        // Also at other paths; another seller is none of it.
+        let codes = runs(|| world.client(), seller.url("/y"), 1).await;
+        assert_eq!(codes, ["seller_stopped"]);
+        assert_eq!(world.spent().await, Msat::from_sat(50));
+        world.fetch(&world.client(), "/joke").await.unwrap();
+    }
+}
+
+// FAULTS C4: a gateway of ours, whose word is final at once.
+#[tokio::test]
+async fn a_known_reason_is_final_at_once_and_the_stop_ends_as_it_says() {
+    for problem in [Problem::Expired, Problem::InvalidToken, Problem::Revoked] {
+        let world = World::new().await;
+        world.server.plan().troubles = vec![Trouble::Problem(problem); 3];
+        let url = || world.server.url("/joke");
+        let codes = runs(|| world.client(), url(), 2).await;
+        assert_eq!(codes, ["paid_refused", "seller_stopped"], "{problem:?}");
+        let error = fetch(&world.client(), url()).await.unwrap_err();
+        assert!(error.to_string().contains(problem.code()), "{error}");
+        // Who insists pays once more, and is refused again.
+        let insist = || world.builder().buy_despite_stop(true).build().unwrap();
+        assert_eq!(runs(insist, url(), 1).await, ["paid_refused"]);
+        assert_eq!(runs(|| world.client(), url(), 1).await, ["seller_stopped"]);
+        assert_eq!(world.spent().await, Msat::from_sat(100));
+        // A day ends it, and so does an answer.
+        world.clock.advance(DAY);
+        assert_eq!(runs(|| world.client(), url(), 1).await, ["paid_refused"]);
+        assert_eq!(runs(insist, url(), 1).await, ["served"]);
+        assert_eq!(runs(|| world.client(), url(), 1).await, ["served"]);
+    }
+}
+
+// FAULTS C4: a call that was killed may have had its answer, so one such refusal stops nobody. A seller
+// who calls used up whatever an earlier call had no answer for is paid twice, and no more.
+#[tokio::test]
+async fn what_an_earlier_call_may_have_had_stops_the_seller_once_it_repeats() {
+    let world = World::new().await;
+    let url = || world.server.url("/joke");
+    let (fails, used_up) = (Trouble::Status(500), Trouble::Problem(Problem::Consumed));
+    world.server.plan().troubles = [fails, used_up].repeat(7);
+    let codes = runs(|| world.client(), url(), 14).await;
+    let twice = [
+        "paid_but_failed",
+        "paid_refused",
+        "paid_but_failed",
+        "paid_refused",
+    ];
+    assert_eq!(codes[..4], twice);
+    assert!(
+        codes[4..].iter().all(|code| *code == "seller_stopped"),
+        "{codes:?}"
+    );
+    assert_eq!(world.spent().await, Msat::from_sat(100));
+    // An answer in between starts anew.
+    world.server.plan().troubles = Vec::new();
+    let insist = || world.builder().buy_despite_stop(true).build().unwrap();
+    assert_eq!(runs(insist, url(), 1).await, ["served"]);
+    world.server.plan().troubles = vec![fails, used_up];
+    let codes = runs(|| world.client(), url(), 3).await;
+    assert_eq!(codes, ["paid_but_failed", "paid_refused", "served"]);
+}
+
+// FAULTS C4: the same loss by a redirect that leads to nothing.
+#[tokio::test]
+async fn a_seller_whose_redirect_leads_to_nothing_is_paid_once() {
+    for to in ["/other", "http://127.0.0.1:1/"] {
+        let world = World::new().await;
+        let url = world.server.url(&format!("/leads-on?{to}"));
+        let client = || world.builder().follow_redirects(true).build().unwrap();
+        let codes = runs(client, url, 4).await;
+        assert_eq!(codes[0], "paid_refused", "{to}");
+        assert!(
+            codes[1..].iter().all(|code| *code == "seller_stopped"),
+            "{to}: {codes:?}"
+        );
+        assert_eq!(world.spent().await, Msat::from_sat(50));
+    }
+}
+
+// FAULTS C3: what the service behind our gateway says is its answer.
+#[tokio::test]
+async fn the_services_own_401_and_402_are_shown_and_cost_nothing_more() {
+    for (status, name, value) in [
+        (401, "www-authenticate", "Basic realm=\"api\""),
+        (402, "content-type", "text/plain"),
+        (402, "content-type", "application/problem+json"),
+        (401, "l402-use", "kept"),
+    ] {
+        let world = World::new().await;
+        world.server.plan().troubles = vec![Trouble::Answer(status, name, value)];
+        let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
+        assert_eq!((fetched.status, fetched.reused), (status, Some(false)));
+        assert_eq!(fetched.body, "of the service");
+        assert_eq!(world.states(), [State::Paid]);
+        let mut request = Request::get(world.server.url("/joke"));
+        let basic = HeaderValue::from_static("Basic bWU6aGVsbG8=");
+        request.headers.insert("authorization", basic);
+        let answer = world.client().send(request).await.unwrap();
+        assert!(answer.receipt().unwrap().reused);
+        assert_eq!(answer.bytes(100).await.unwrap(), "a joke");
+        assert_eq!(world.spent().await, Msat::from_sat(50));
+    }
+}
+
+/// A body of a 401 that is longer than is read for a verdict goes to the caller whole.
+#[tokio::test]
+async fn a_long_problem_of_the_service_is_not_cut() {
+    let world = World::new().await;
+    let long = "application/problem+json; long";
+    world.server.plan().troubles = vec![Trouble::Answer(401, "content-type", long)];
+    let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
+    assert_eq!((fetched.status, fetched.body.len()), (401, 300_000));
+}
+
+// FAULTS C8: a stale token of several uses, refused with 403 or 410.
+#[tokio::test]
+async fn a_stale_token_is_put_away_once_the_server_asks_for_money_without_it() {
+    for status in [403, 410] {
+        let world = World::new().await;
+        world.server.plan().policy = "uses=10".parse().unwrap();
+        let client = world.client();
+        world.fetch(&client, "/joke").await.unwrap();
+        world.server.plan().troubles = vec![Trouble::Status(status)];
+        let fetched = world.fetch(&client, "/joke").await.unwrap();
+        assert_eq!((fetched.status, fetched.reused), (200, Some(false)));
+        assert_eq!(world.spent().await, Msat::from_sat(100));
+        // The answer of a service whose gateway took the token is none.
+        world.server.plan().troubles = vec![Trouble::Answer(status, "l402-use", "kept")];
+        let fetched = world.fetch(&client, "/joke").await.unwrap();
+        assert_eq!((fetched.status, fetched.reused), (status, Some(true)));
+        assert_eq!(world.spent().await, Msat::from_sat(100));
+    }
+}
+
+// FAULTS C8: one that was never served is not covered up by buying again.
+#[tokio::test]
+async fn a_403_to_what_was_paid_and_never_served_is_final_once_it_repeats() {
+    for status in [403, 410] {
+        let world = World::new().await;
+        let seller = Foreign::open(&world.sandbox);
+        seller.plan().always = Some(Reply::Status(status));
+        let url = seller.url("/x");
+        let fetched = fetch(&world.client(), url.clone()).await.unwrap();
+        assert_eq!(fetched.status, status);
+        let codes = runs(|| world.client(), url, 3).await;
+        assert_eq!(codes, ["paid_but_failed", "paid_refused", "seller_stopped"]);
+        assert_eq!(world.spent().await, Msat::from_sat(50));
+    }
+}
+
+// FAULTS C8: what is free without the token is the answer.
+#[tokio::test]
+async fn a_page_that_is_free_by_now_is_had_without_the_token() {
+    let world = World::new().await;
+    let seller = Foreign::open(&world.sandbox);
+    let url = seller.url("/x");
+    fetch(&world.client(), url.clone()).await.unwrap();
+    {
+        let mut plan = seller.plan();
+        (plan.is_free, plan.always) = (true, Some(Reply::Status(403)));
+    }
+    let fetched = fetch(&world.client(), url).await.unwrap();
+    assert_eq!((fetched.body.as_str(), fetched.reused), ("free", None));
+    assert_eq!(world.spent().await, Msat::from_sat(50));
+}
+
+/// A server may say of any status that the use is spent, or kept.
+#[tokio::test]
+async fn what_the_server_says_of_a_use_decides_and_not_the_status() {
+    for (status, said, state) in [
+        (404, "spent", State::Served),
+        (404, "kept", State::Paid),
+        (200, "kept", State::Paid),
+        (404, "pending", State::Paid),
+        (200, "pending", State::Served),
+    ] {
+        let world = World::new().await;
+        world.server.plan().policy = Policy::Request;
+        world.server.plan().troubles = vec![Trouble::Answer(status, "l402-use", said)];
+        let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
+        assert_eq!(fetched.status, status);
+        assert_eq!(world.states(), [state], "{status} {said}");
+    }
+}

@@ -1,0 +1,266 @@
+//! The beginning of a start: keys, ledger and `ledger.id` are read, compared, or made.
+//!
+//! ```text
+//!   lock ─▶ keys, ledger.id ─▶ ledger: one transaction ─▶ master.key ─▶ epoch 1 ─▶ ledger.id
+//!                                │  judge: goes with them       (only at a first start)
+//!                                └─ refused, or --new-ledger: the next number
+//! ```
+//!
+//! The order holds through a crash: `docs/design/keys.md` walks through each point.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use l402::{KeyNumber, KeyRing, UnixTime};
+use l402_host::{Clock, FileLock, SystemClock};
+use l402_server::ledger::{LedgerId, LedgerIdentity, LedgerMark, SqliteLedger};
+
+use super::judge::{Mismatch, judge, without_ledger};
+use super::keys::Keys;
+use super::{Home, ledger, ledger_id};
+use crate::config::Fixed;
+use crate::{GatewayError, GatewayErrorKind};
+
+/// The longest wait for another start in the same home, and the pause between two looks.
+const LOCK_WAIT: Duration = Duration::from_secs(30);
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// The numbers that one is drawn from if nothing tells which were used: above those that a program
+/// gives out one after another, and far enough from the last.
+const UNKNOWN_FROM: u16 = 1024;
+const UNKNOWN_COUNT: u16 = 64_256;
+
+/// Returns the keys with which a gateway sells, after it has made sure that the ledger goes with
+/// them. Makes all that is missing at a first start. Blocks while another start does the same.
+///
+/// # Errors
+/// [`GatewayErrorKind::OtherLedger`] if the ledger does not go with the keys, and the errors of
+/// reading and writing keys and ledger.
+pub(super) fn begin(
+    home: &Home,
+    fixed: &Fixed,
+    clock: &dyn Clock,
+) -> Result<KeyRing, GatewayError> {
+    let _lock = lock(home)?;
+    let mut start = Start {
+        home,
+        keys: Keys::read(home, &fixed.keys)?,
+        now: clock.wall(),
+        anew: fixed.new_ledger,
+        mark: None,
+    };
+    start.mark = start.read_mark()?;
+    start.look_for_ledger()?;
+    let mut ledger = start.identify(|ledger| start.settle(ledger))?;
+    if start.keys.is_fresh() {
+        // Only now: a key without a ledger that knows it looks like a ledger that is lost.
+        start.keys.store(home)?;
+        ledger = start.identify(|ledger| {
+            ledger.epoch = ledger.epoch.saturating_add(1);
+            Ok(())
+        })?;
+    }
+    let Some(mark) = ledger.mark() else {
+        return Err(GatewayError::new(
+            GatewayErrorKind::Ledger,
+            "the ledger has no id",
+        ));
+    };
+    // After the ledger: a mark that is ahead of it would refuse the next start.
+    ledger_id::write(home, mark).map_err(|error| {
+        let text = format!("cannot write {error}");
+        GatewayError::new(GatewayErrorKind::Ledger, text).with_source(error)
+    })?;
+    start.warn_if_behind(&ledger);
+    start
+        .keys
+        .ring(&fixed.deployment, mark.number, ledger.uses_from)
+}
+
+/// What a start has found, the ledger aside.
+struct Start<'a> {
+    home: &'a Home,
+    keys: Keys,
+    now: UnixTime,
+    /// `--new-ledger` was given.
+    anew: bool,
+    mark: Option<LedgerMark>,
+}
+
+impl Start<'_> {
+    /// Changes what the ledger says of itself, in one transaction.
+    fn identify(
+        &self,
+        decide: impl FnOnce(&mut LedgerIdentity) -> Result<(), GatewayError>,
+    ) -> Result<LedgerIdentity, GatewayError> {
+        let known = SqliteLedger::identify(&self.home.ledger(), self.now, decide);
+        known.map_err(ledger::unusable)?
+    }
+
+    /// Reads `ledger.id`. One that is damaged counts as missing if a new ledger may begin.
+    fn read_mark(&self) -> Result<Option<LedgerMark>, GatewayError> {
+        match ledger_id::read(self.home) {
+            Err(error) if error.kind() == GatewayErrorKind::OtherLedger && self.anew => Ok(None),
+            read => read,
+        }
+    }
+
+    /// Refuses a ledger that is missing or empty, unless it may be. Before it is opened, which would
+    /// make one.
+    fn look_for_ledger(&self) -> Result<(), GatewayError> {
+        let path = self.home.ledger();
+        let found = path.symlink_metadata();
+        let is_empty = found
+            .as_ref()
+            .is_ok_and(|found| found.is_file() && found.len() == 0);
+        let is_missing = found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        if !is_empty && !is_missing {
+            return Ok(());
+        }
+        let mismatch = without_ledger(&self.keys, self.mark.as_ref());
+        match mismatch {
+            Some(mismatch) if !self.anew => Err(self.refused(mismatch)),
+            // An empty ledger is left to be refused by name, unless the operator has given it up.
+            Some(_) if is_empty => remove(&path),
+            _ => Ok(()),
+        }
+    }
+
+    /// Decides what the ledger says of itself from now on.
+    fn settle(&self, ledger: &mut LedgerIdentity) -> Result<(), GatewayError> {
+        match judge(&self.keys, self.mark.as_ref(), ledger) {
+            Err(mismatch) if !self.anew => return Err(self.refused(mismatch)),
+            Err(mismatch) => self.begin_anew(ledger, &mismatch.to_string())?,
+            Ok(()) if self.anew && ledger.is_ahead_of(self.now) => {
+                self.begin_anew(
+                    ledger,
+                    "the ledger has counted uses at a later time than now",
+                )?;
+            }
+            Ok(()) => {
+                if self.anew {
+                    tracing::warn!("--new-ledger was not needed: the ledger goes with the keys");
+                }
+                let number = ledger.number.unwrap_or(KeyNumber(1));
+                ledger.number = Some(number.max(self.keys.highest()));
+            }
+        }
+        if ledger.id.is_none() {
+            ledger.id = Some(LedgerId::from_bytes(random()?));
+        }
+        self.note_keys(ledger);
+        // A first start counts from 0, until its key is written.
+        if !(self.keys.is_fresh() && ledger.epoch == 0) {
+            ledger.epoch = ledger.epoch.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Begins the next number. Counted tokens of all numbers before it are refused from then on.
+    fn begin_anew(&self, ledger: &mut LedgerIdentity, why: &str) -> Result<(), GatewayError> {
+        let marked = self.mark.map(|mark| mark.number);
+        let number = match marked.max(ledger.number) {
+            Some(used) => used.0.checked_add(1).ok_or_else(|| {
+                let text = "no number is left for the master key; name a new key in [[keys]], and \
+                            move ledger and ledger.id away";
+                GatewayError::new(GatewayErrorKind::OtherLedger, text)
+            })?,
+            None => UNKNOWN_FROM + u16::from_be_bytes(random()?) % UNKNOWN_COUNT,
+        };
+        let number = KeyNumber(number).max(self.keys.highest());
+        tracing::warn!(
+            number = number.0,
+            "a new ledger begins: counted tokens of lower numbers are refused ({why})"
+        );
+        ledger.number = Some(number);
+        ledger.uses_from = number;
+        ledger.latest = UnixTime::from_secs(0);
+        // The id of the home stays, so that a crash before `ledger.id` is written does no harm: the
+        // epoch tells this ledger from every earlier one.
+        if let Some(mark) = self.mark {
+            ledger.id = Some(mark.id);
+            ledger.epoch = ledger.epoch.max(mark.epoch);
+        }
+        for (number, known) in &mut ledger.fingerprints {
+            *known = self.keys.fingerprint(*number).unwrap_or(*known);
+        }
+        Ok(())
+    }
+
+    /// Notes the fingerprint of each number that is new, and of all if the key was made just now.
+    fn note_keys(&self, ledger: &mut LedgerIdentity) {
+        for number in self.keys.numbers().chain(ledger.number) {
+            let Some(fingerprint) = self.keys.fingerprint(number) else {
+                continue;
+            };
+            let known = ledger.fingerprints.entry(number).or_insert(fingerprint);
+            if self.keys.is_fresh() {
+                *known = fingerprint;
+            }
+        }
+    }
+
+    fn refused(&self, mismatch: Mismatch) -> GatewayError {
+        let text = format!(
+            "{}: {mismatch}, or start once with --new-ledger: it begins the next key number, and \
+             ends the counted tokens that were sold before (a first start with a key of your own \
+             needs it too)",
+            self.home.ledger().display()
+        );
+        GatewayError::new(GatewayErrorKind::OtherLedger, text)
+    }
+
+    fn warn_if_behind(&self, ledger: &LedgerIdentity) {
+        if ledger.is_ahead_of(self.now) {
+            tracing::error!(
+                now = %self.now.to_rfc3339(),
+                counted = %ledger.latest.to_rfc3339(),
+                "THE CLOCK IS BEHIND THE LEDGER: counted tokens are refused until it is set right; \
+                 if it is right, start once with --new-ledger"
+            );
+        }
+    }
+}
+
+/// Takes the lock of the home, and waits for another start that holds it.
+fn lock(home: &Home) -> Result<FileLock, GatewayError> {
+    let path = home.start_lock();
+    let failed = |text: String| GatewayError::new(GatewayErrorKind::Ledger, text);
+    let clock = SystemClock::default();
+    loop {
+        match FileLock::try_take(&path) {
+            Ok(Some(lock)) => return Ok(lock),
+            Ok(None) if clock.monotonic() < LOCK_WAIT => std::thread::sleep(LOCK_PAUSE),
+            Ok(None) => {
+                let text = format!("another start holds {} for too long", path.display());
+                return Err(failed(text));
+            }
+            Err(error) => return Err(failed(format!("cannot lock {error}")).with_source(error)),
+        }
+    }
+}
+
+/// Removes an empty database and its logs, which SQLite would not use for it either.
+fn remove(path: &Path) -> Result<(), GatewayError> {
+    for end in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(end);
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let text = format!("cannot remove {}: {error}", file.display());
+                return Err(GatewayError::new(GatewayErrorKind::Ledger, text));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn random<const N: usize>() -> Result<[u8; N], GatewayError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        GatewayError::new(GatewayErrorKind::Runtime, format!("no randomness: {error}"))
+    })?;
+    Ok(bytes)
+}

@@ -1,0 +1,83 @@
+//! The statements about the identity of a ledger: one row, and a row for each key.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use l402::{KeyNumber, UnixTime};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::{LedgerError, SqliteLedger, file};
+use crate::ledger::{LedgerId, LedgerIdentity};
+
+impl SqliteLedger {
+    /// Opens or creates a file, lets `decide` read and change what it says of itself, and writes
+    /// that, all in one transaction. Call it before [`SqliteLedger::open`]. If `decide` fails,
+    /// nothing is written, and its error is the inner one. `now` is noted with a fingerprint that is
+    /// new. Blocks for a moment.
+    ///
+    /// # Errors
+    /// Those of [`SqliteLedger::open`].
+    pub fn identify<E>(
+        path: &Path,
+        now: UnixTime,
+        decide: impl FnOnce(&mut LedgerIdentity) -> Result<(), E>,
+    ) -> Result<Result<LedgerIdentity, E>, LedgerError> {
+        let failed =
+            |error: rusqlite::Error| LedgerError::recovery(path, l402_host::sqlite::fault(&error));
+        let mut connection = file::open(path)?;
+        let tx = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(failed)?;
+        let mut identity = read(&tx).map_err(failed)?;
+        if let Err(error) = decide(&mut identity) {
+            return Ok(Err(error));
+        }
+        write(&tx, &identity, now).map_err(failed)?;
+        tx.commit().map_err(failed)?;
+        Ok(Ok(identity))
+    }
+}
+
+/// Reads what the file says of itself.
+pub(super) fn read(connection: &Connection) -> rusqlite::Result<LedgerIdentity> {
+    let sql = "SELECT id, epoch, latest, number, uses_from FROM ledger";
+    let mut identity = connection.query_row(sql, [], row)?;
+    let mut query = connection.prepare("SELECT number, fingerprint FROM keys")?;
+    let keys = query.query_map([], |row| Ok((KeyNumber(row.get(0)?), row.get(1)?)))?;
+    identity.fingerprints = keys.collect::<rusqlite::Result<_>>()?;
+    Ok(identity)
+}
+
+fn write(tx: &Transaction<'_>, identity: &LedgerIdentity, now: UnixTime) -> rusqlite::Result<()> {
+    let id = identity.id.as_ref().map(LedgerId::as_bytes);
+    let number = identity.number.map(|number| number.0);
+    let (latest, from) = (identity.latest.secs(), identity.uses_from.0);
+    let sql = "UPDATE ledger SET id = ?1, epoch = ?2, latest = ?3, number = ?4, uses_from = ?5";
+    tx.execute(sql, (id, identity.epoch, latest, number, from))?;
+    for (number, fingerprint) in &identity.fingerprints {
+        let sql = "INSERT INTO keys (number, fingerprint, began) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT (number) DO UPDATE SET fingerprint = ?2, began = ?3 \
+                   WHERE fingerprint != ?2";
+        tx.execute(sql, (number.0, fingerprint, now.secs()))?;
+    }
+    Ok(())
+}
+
+/// Adds 1 to the epoch, and moves the latest time forward to this one. Returns what stands in the
+/// file then, without the fingerprints: another process may have moved either further.
+pub(super) fn grow(tx: &Transaction<'_>, time: UnixTime) -> rusqlite::Result<LedgerIdentity> {
+    let sql = "UPDATE ledger SET epoch = epoch + 1, latest = max(latest, ?1) \
+               RETURNING id, epoch, latest, number, uses_from";
+    tx.prepare_cached(sql)?.query_row([time.secs()], row)
+}
+
+fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<LedgerIdentity> {
+    Ok(LedgerIdentity {
+        id: row.get::<_, Option<[u8; 16]>>(0)?.map(LedgerId::from_bytes),
+        epoch: row.get(1)?,
+        latest: UnixTime::from_secs(row.get(2)?),
+        number: row.get::<_, Option<u16>>(3)?.map(KeyNumber),
+        uses_from: KeyNumber(row.get(4)?),
+        fingerprints: BTreeMap::new(),
+    })
+}

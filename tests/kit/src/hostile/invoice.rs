@@ -1,0 +1,50 @@
+//! Invoices that no honest seller makes.
+
+use std::time::Duration;
+
+use bitcoin::hashes::{Hash, sha256};
+use bitcoin::secp256k1::{Secp256k1, SecretKey};
+use l402::{PaymentHash, UnixTime};
+use lightning_invoice::{
+    Currency, InvoiceBuilder, PayeePubKey, PaymentSecret, SignedRawBolt11Invoice, TaggedField,
+};
+
+/// An invoice of a node that nobody can reach.
+pub(super) struct Draft {
+    pub(super) currency: Currency,
+    pub(super) msat: Option<u64>,
+    pub(super) created: UnixTime,
+    pub(super) expiry: u64,
+    pub(super) hash: PaymentHash,
+}
+
+impl Draft {
+    pub(super) fn sign(&self) -> String {
+        let key = SecretKey::from_slice(&[41; 32]).expect("a key");
+        let draft = InvoiceBuilder::new(self.currency.clone())
+            .description("x".into())
+            .payment_hash(sha256::Hash::from_byte_array(*self.hash.as_bytes()))
+            .payment_secret(PaymentSecret([9; 32]))
+            .duration_since_epoch(Duration::from_secs(self.created.secs()))
+            .min_final_cltv_expiry_delta(18)
+            .expiry_time(Duration::from_secs(self.expiry));
+        let draft = match self.msat {
+            Some(msat) => draft.amount_milli_satoshis(msat),
+            None => draft,
+        };
+        let signed = draft.build_signed(|hash| Secp256k1::new().sign_ecdsa_recoverable(hash, &key));
+        signed.expect("an invoice").to_string()
+    }
+
+    /// Names another payee than the one who signed.
+    pub(super) fn forge(&self) -> String {
+        let signed: SignedRawBolt11Invoice = self.sign().parse().expect("an invoice");
+        let other = SecretKey::from_slice(&[42; 32]).expect("a key");
+        let other = other.public_key(&Secp256k1::new());
+        let (mut raw, _, signature) = signed.into_parts();
+        let payee = TaggedField::PayeePubKey(PayeePubKey(other));
+        raw.data.tagged_fields.push(payee.into());
+        let signed = raw.sign(|_| Ok::<_, ()>(signature.0)).expect("signed");
+        signed.to_string()
+    }
+}

@@ -1,0 +1,20 @@
+//! Exchanges with a hostile seller, drawn from a seed: what it answers, what the buyer's wallet does,
+//! and what a buyer may make of it.
+//!
+//! ```text
+//!   plan      everything that is drawn, and the model of the rules: what must be paid, what must not
+//!   invoice   invoices that no honest seller makes
+//!   answer    the bytes of one answer
+//!   seller    two origins that answer by the plan, and write down what they must never see
+//!   wallet    a wallet with faults of its own, which writes down what it is asked for
+//! ```
+
+mod answer;
+mod invoice;
+mod plan;
+mod seller;
+mod wallet;
+
+pub use plan::{Habit, Plan, Verdict};
+pub use seller::HostileSeller;
+pub use wallet::{Asked, HostileWallet};
