@@ -105,6 +105,14 @@ async fn a_failing_upstream_costs_nothing() {
     let cut = try_send(server.address, request("GET", "/", Some(&credential), b"")).await;
     assert!(cut.is_err(), "half a body must not look whole");
 
+    // After the third failure the next try has to wait.
+    let early = server.get("/", Some(&credential)).await;
+    assert_eq!(
+        (early.status(), early.code()),
+        (503, "upstream_failing".to_owned())
+    );
+    assert_eq!(early.header("retry-after"), Some("1"));
+    server.clock.advance(std::time::Duration::from_secs(1));
     let served = server.get("/", Some(&credential)).await;
     assert_eq!((served.status(), served.text().as_str()), (200, "at last"));
     assert_eq!(server.get("/", Some(&credential)).await.code(), "consumed");

@@ -5,8 +5,10 @@ mod body;
 mod clean;
 mod cors;
 mod event_stream;
+mod redirect;
 mod refusal;
 mod reserved_use;
+mod stall;
 mod use_report;
 mod watch;
 
@@ -14,6 +16,7 @@ pub use body::SettleBody;
 pub(crate) use clean::{make_private, strip};
 pub(crate) use cors::allow_origin;
 pub use event_stream::is_event_stream;
+pub(crate) use redirect::Origin;
 pub use refusal::Refusal;
 pub use reserved_use::Blame;
 pub(crate) use reserved_use::ReservedUse;

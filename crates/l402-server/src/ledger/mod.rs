@@ -11,6 +11,7 @@ mod error;
 mod memory;
 #[cfg(feature = "sqlite")]
 mod open_error;
+mod setbacks;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod units;
@@ -19,6 +20,7 @@ pub use error::ReserveError;
 pub use memory::MemoryLedger;
 #[cfg(feature = "sqlite")]
 pub use open_error::{LedgerError, LedgerErrorKind};
+pub(crate) use setbacks::Setbacks;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
 pub use units::{Allowance, BUYER_RELEASES, Ledger, Reservation, ReserveRequest, Settle};
