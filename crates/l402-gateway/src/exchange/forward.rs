@@ -18,7 +18,8 @@ use super::payment_headers::payment_headers;
 use super::tunnel::{self, Upgrade};
 use crate::table::{InFlight, RouteTable, RouteTarget};
 use crate::upstream::{
-    HeadWriter, Http1Body, Progress, RequestBody, SendError, UpstreamBody, UpstreamRequest,
+    BodyLimits, HeadWriter, Http1Body, Progress, RequestBody, SendError, UpstreamBody,
+    UpstreamRequest,
 };
 
 /// The reason why a granted request has no answer from its upstream.
@@ -61,7 +62,12 @@ pub(crate) async fn forward(
         return refuse(refusal(Problem::Overloaded).with_use(report));
     };
     let idle = (!grpc).then_some(table.http.body_idle_timeout);
-    let body = RequestBody::new(body, table.http.body_max_bytes, idle, granted.blame());
+    let limits = BodyLimits {
+        max: table.http.body_max_bytes,
+        idle,
+        min_per_sec: table.http.body_min_bytes_per_sec,
+    };
+    let body = RequestBody::new(body, limits, granted.blame());
     let progress = body.progress();
     let payment = payment_headers(&granted, target);
     let Some((request, upgrade)) = prepare(parts, body, canonical, target, connection, payment)
@@ -93,6 +99,12 @@ pub(crate) async fn forward(
                 upgrade,
                 progress,
                 aborted: Arc::clone(&connection.worker.aborted),
+            };
+            let redirects = answer.status().is_redirection();
+            let granted = if redirects {
+                granted.asked_at(canonical)
+            } else {
+                granted
             };
             exchange.reply(granted, answer, connection)
         }
@@ -246,8 +258,11 @@ impl Exchange {
             self.open_tunnel(&mut answer, connection);
         }
         let aborted = Arc::clone(&self.aborted);
-        let answer = answer
-            .map(|body| ResponseBody::new(body, idle, self.in_flight, self.progress, self.aborted));
+        let is_stream = connection.streams.is_some();
+        let answer = answer.map(|body| {
+            ResponseBody::new(body, idle, self.in_flight, self.progress, self.aborted)
+                .for_stream(is_stream)
+        });
         granted
             .settle(answer)
             .map(|body| AnswerBody::Proxied(Box::new(Proxied::new(body, aborted))))

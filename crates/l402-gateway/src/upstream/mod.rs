@@ -13,7 +13,7 @@ mod warning;
 mod wire;
 
 pub(crate) use answer_body::UpstreamBody;
-pub(crate) use body::{BodyFault, Progress, RequestBody, or_idle};
+pub(crate) use body::{BodyFault, BodyLimits, Progress, RequestBody, or_idle};
 pub(crate) use connect::Upstream;
 pub(crate) use http1::{HeadWriter, Http1Body};
 pub(crate) use pool::{Pool, SendError, SharedPool, UpstreamRequest};

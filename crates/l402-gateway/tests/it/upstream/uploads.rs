@@ -225,3 +225,43 @@ async fn the_rest_of_an_upload_that_nobody_takes_does_not_keep_its_client() {
     served.expect("the place of a client that has left is free again");
     drop(wire);
 }
+
+// FAULTS S11: a request's body that comes drop by drop is given up, in chunks or of known length. One
+// that comes at the least rate is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_comes_drop_by_drop_is_given_up() {
+    join!(
+        drop_by_drop(false, 4, "408"),
+        drop_by_drop(true, 4, "408"),
+        drop_by_drop(false, 200, "200"),
+    );
+}
+
+/// Uploads 200 bytes one by one, so many a second, and checks the status.
+async fn drop_by_drop(in_chunks: bool, per_sec: u32, status: &str) {
+    let stage = Stage::open().await;
+    let limits = "[http]\nbody_idle_timeout_secs = 1\nbody_min_bytes_per_sec = 50\n";
+    let server = server_with(&stage, limits).await;
+    let (head, body) = upload(&pattern(200), in_chunks);
+    let mut client = Wire::to(server.address).await;
+    client.say(&head).await;
+    let mut wire = stage.accept().await;
+    let upstream = async {
+        let head = wire.head().await;
+        if status == "200" {
+            wire.body(&head).await;
+            wire.say(OK).await;
+        }
+    };
+    let sending = async {
+        for byte in body.chunks(1) {
+            let _ = client.socket.write_all(byte).await;
+            sleep(Duration::from_secs(1) / per_sec).await;
+        }
+    };
+    // The slow ones would go on for long after they were given up.
+    let _ = join!(timeout(Duration::from_millis(1500), sending), upstream);
+    let answer = client.head().await;
+    let line = format!("HTTP/1.1 {status}");
+    assert!(answer.starts_with(&line), "{answer}");
+}
