@@ -58,13 +58,12 @@ pub(crate) async fn forward(
     let grpc = canonical.grpc && granted.route().grpc;
     let refusal = |problem| Refusal::new(problem).with_grpc(grpc);
     let Ok(in_flight) = target.enter() else {
-        let report = granted.with_problem(Problem::Overloaded).upstream_failed();
+        let report = granted.with_problem(Problem::Overloaded).not_forwarded();
         return refuse(refusal(Problem::Overloaded).with_use(report));
     };
-    let idle = (!grpc).then_some(table.http.body_idle_timeout);
     let limits = BodyLimits {
         max: table.http.body_max_bytes,
-        idle,
+        idle: (!grpc).then_some(table.http.body_idle_timeout),
         min_per_sec: table.http.body_min_bytes_per_sec,
     };
     let body = RequestBody::new(body, limits, granted.blame());
@@ -72,12 +71,8 @@ pub(crate) async fn forward(
     let payment = payment_headers(&granted, target);
     let Some((request, upgrade)) = prepare(parts, body, canonical, target, connection, payment)
     else {
-        return failed(
-            Failure::Client(Problem::UriTooLong),
-            granted,
-            target,
-            refusal,
-        );
+        let too_long = Failure::Client(Problem::UriTooLong);
+        return failed(too_long, granted, target, refusal);
     };
     let limit = table.http.upstream_timeout;
     let sent = connection
@@ -100,13 +95,7 @@ pub(crate) async fn forward(
                 progress,
                 aborted: Arc::clone(&connection.worker.aborted),
             };
-            let redirects = answer.status().is_redirection();
-            let granted = if redirects {
-                granted.asked_at(canonical)
-            } else {
-                granted
-            };
-            exchange.reply(granted, answer, connection)
+            exchange.reply(granted, answer, canonical, connection)
         }
         Err(failure) => failed(failure, granted, target, refusal),
     }
@@ -242,10 +231,14 @@ impl Exchange {
     /// Returns the answer as the client gets it. Its body settles the use.
     fn reply(
         mut self,
-        granted: Granted,
+        mut granted: Granted,
         mut answer: Response<UpstreamBody>,
+        canonical: &CanonicalRequest,
         connection: &Arc<Connection>,
     ) -> Answer {
+        if answer.status().is_redirection() {
+            granted = granted.asked_at(canonical);
+        }
         let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
         // The upstream's version does not concern the client, but hyper would pass HTTP/1.0 on.
         *answer.version_mut() = Version::HTTP_11;

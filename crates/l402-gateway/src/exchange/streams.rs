@@ -18,7 +18,7 @@ use crate::timer::IdleTimer;
 /// Runs the streams of a connection of HTTP/2, each in a task of its own, and counts them.
 ///
 /// A stream whose client takes nothing for `limit` is given up: it is reset, and its answer is
-/// dropped, as if the client had left (ATTACKS D-05, D-07).
+/// dropped, as if the client had left (ATTACKS D-05).
 #[derive(Clone)]
 pub(crate) struct Streams {
     pub(crate) limit: Duration,

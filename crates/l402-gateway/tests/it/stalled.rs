@@ -233,7 +233,7 @@ async fn a_reader_that_stalls_until_the_upstream_cuts_is_not_the_upstreams_failu
     join_all(stalls).await;
 }
 
-/// ATTACKS D-05, D-07: a window that the client never opens.
+/// ATTACKS D-05: a window that the client never opens.
 // FAULTS S2: an answer that its buyer does not take is given up, and counts as the buyer's.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_nobody_takes_is_given_up_and_settled_as_the_buyers() {

@@ -106,13 +106,13 @@ async fn listen(
     address: std::net::SocketAddr,
     credential: &str,
 ) -> Response<hyper::body::Incoming> {
-    let socket = TcpStream::connect(address).await.unwrap();
+    let socket = TcpStream::connect(address).await.expect("a connection");
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket))
         .await
-        .unwrap();
+        .expect("HTTP/1.1");
     tokio::spawn(connection);
     let get = crate::harness::request("GET", "/events", Some(credential), b"");
-    let answer = sender.send_request(get).await.unwrap();
+    let answer = sender.send_request(get).await.expect("an answer");
     assert_eq!(answer.status(), 200);
     answer
 }

@@ -97,6 +97,11 @@ impl ReservedUse {
         self
     }
 
+    /// Does not have the next tries slowed down by this exchange.
+    pub(crate) fn forget_setbacks(&mut self) {
+        self.setbacks = None;
+    }
+
     /// Stands for an exchange for which nothing is counted, so that its end is observed.
     pub(crate) fn uncounted(observation: Box<Observation>) -> Self {
         Self {

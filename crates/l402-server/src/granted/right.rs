@@ -218,6 +218,16 @@ impl Granted {
         self.failed(Settle::ReleaseUpstream)
     }
 
+    /// Gives the use back because the host has no place for the request, and has not asked the
+    /// upstream. Unlike a failure of the upstream this does not slow down the next try. Returns the
+    /// report for the answer that the host makes.
+    pub fn not_forwarded(mut self) -> UseReport {
+        if let Some(reserved) = &mut self.reserved {
+            reserved.forget_setbacks();
+        }
+        self.failed(Settle::ReleaseUpstream)
+    }
+
     /// Gives the use back as after a 4xx, because the buyer's request cannot be forwarded: its body
     /// broke off, is too large or too slow. So it is with
     /// [`Charge::Request`](crate::Charge::Request), too. Returns the report for the answer that the

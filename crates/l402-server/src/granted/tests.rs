@@ -417,6 +417,10 @@ fn without_the_head_of_an_answer_the_use_is_given_back() {
     assert_eq!(success(drop), Settle::ReleaseUpstream);
     assert_eq!(success(panics), Settle::ReleaseUpstream);
     assert_eq!(success(upstream_failed), Settle::ReleaseUpstream);
+    let not_forwarded = |granted: Granted| {
+        let _report = granted.not_forwarded();
+    };
+    assert_eq!(success(not_forwarded), Settle::ReleaseUpstream);
     assert_eq!(success(buyer_failed), Settle::ReleaseBuyer);
 }
 

@@ -18,6 +18,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::answer::SettleBody;
 
+type BoxError = Box<dyn Error + Send + Sync>;
+
 /// A body of the service, with the deadline for its buyer.
 pub(super) struct Served<R> {
     shared: Arc<Mutex<Shared<R>>>,
@@ -103,12 +105,9 @@ async fn watch<R>(shared: Weak<Mutex<Shared<R>>>, limit: Duration) {
 
 impl<R: Body<Data = Bytes> + Unpin> Shared<R>
 where
-    R::Error: Into<Box<dyn Error + Send + Sync>>,
+    R::Error: Into<BoxError>,
 {
-    fn poll_frame(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Box<dyn Error + Send + Sync>>>> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let Some(body) = &mut self.body else {
             return Poll::Ready(Some(Err(GivenUp.into())));
         };
@@ -139,10 +138,10 @@ where
 
 impl<R: Body<Data = Bytes> + Unpin> Body for Served<R>
 where
-    R::Error: Into<Box<dyn Error + Send + Sync>>,
+    R::Error: Into<BoxError>,
 {
     type Data = Bytes;
-    type Error = Box<dyn Error + Send + Sync>;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,

@@ -148,8 +148,8 @@ async fn ask_patiently(world: &World, path: &str, credential: &str) -> (Answer, 
         assert_eq!(answer.json()["retry_with"], "same_token");
         assert_eq!(answer.json()["paid"], true);
         assert_eq!(answer.headers["l402-use"], "kept");
-        let wait = answer.headers["retry-after"].to_str().unwrap();
-        let wait = Duration::from_secs(wait.parse().unwrap());
+        let wait = answer.headers["retry-after"].to_str().expect("text");
+        let wait = Duration::from_secs(wait.parse().expect("seconds"));
         world.clock.advance(wait);
         waited += wait;
     }
