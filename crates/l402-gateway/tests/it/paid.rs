@@ -134,6 +134,54 @@ async fn an_upstream_that_is_away_is_502_and_costs_nothing() {
         );
         assert_eq!(answer.json()["paid"], true);
     }
+    // FAULTS G10: on a free route nobody is told of a credential.
+    let free = server.get("/free", None).await;
+    assert_eq!(free.code(), "upstream_failed");
+    assert!(!free.text().contains("credential"), "{}", free.text());
+    assert_eq!(free.json()["retry_with"], "none");
+}
+
+// FAULTS C6: a redirect that stays here is given back like a 404, and one that leads to another
+// origin is what was bought. The host may be named with its port, as a client sends it, or left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_inside_the_origin_costs_nothing_and_one_to_another_is_the_delivery() {
+    let upstream = upstream(false, |request| async move {
+        let (status, location) = match request.uri().path() {
+            "/moved" => (301, "/next"),
+            "/found" => (302, "http://shop.example/next"),
+            "/temporary" => (307, "https://shop.example/next"),
+            "/permanent" => (308, "next"),
+            "/same" => (304, ""),
+            "/delivery" => (302, "https://files.example/a?signature=1"),
+            "/see" => (303, "/next"),
+            path => return whole(200, path.to_owned()),
+        };
+        let mut reply = whole(status, "");
+        let location = location.parse().expect("a value");
+        reply.headers_mut().insert("location", location);
+        reply
+    });
+    let server = serve(&routes(upstream.await, "")).await;
+    for path in ["/moved", "/found", "/temporary", "/permanent", "/same"] {
+        let credential = server.buy(path).await;
+        let redirect = server.get(path, Some(&credential)).await;
+        assert_eq!(redirect.header("l402-use"), Some("kept"), "{path}");
+        let next = server.get("/next", Some(&credential)).await;
+        assert_eq!((next.status(), next.text().as_str()), (200, "/next"));
+    }
+    for path in ["/delivery", "/see"] {
+        let credential = server.buy(path).await;
+        let redirect = server.get(path, Some(&credential)).await;
+        assert_eq!(redirect.header("l402-use"), Some("spent"), "{path}");
+        let next = server.get("/next", Some(&credential)).await;
+        assert_eq!(next.code(), "consumed");
+    }
+    let credential = server.buy("/moved").await;
+    for time in 1..=6 {
+        let redirect = server.get("/moved", Some(&credential)).await;
+        let expected = if time == 6 { "spent" } else { "kept" };
+        assert_eq!(redirect.header("l402-use"), Some(expected));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

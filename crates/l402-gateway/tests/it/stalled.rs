@@ -189,46 +189,86 @@ async fn spend_the_give_backs(ask: &impl AsyncFn(&str, &str) -> (u16, String), c
     }
 }
 
-/// A buyer that reads a part of its answer, stalls until the upstream cuts the connection, and reads
-/// on.
-///
+/// A gateway before an impatient upstream, reachable on one way.
+async fn before_impatient(
+    way: Way,
+    folder: &Path,
+) -> (GatewayUnderTest, mpsc::UnboundedReceiver<()>) {
+    certificate(folder);
+    let (upstream, cuts) = impatient().await;
+    let files = folder.display();
+    let tls = format!("[tls]\ncertificate = \"{files}/cert.pem\"\nkey = \"{files}/key.pem\"\n");
+    let more = if way.tls {
+        &tls
+    } else {
+        "[http]\nh2c = true\n"
+    };
+    (serve(&(routes(upstream, "") + more)).await, cuts)
+}
+
+/// Reads a megabyte of the long answer, stalls until the upstream cuts the connection, and reads on.
+/// Returns false if there is no answer.
+async fn stall(
+    way: Way,
+    at: (SocketAddr, &Path),
+    credential: &str,
+    cuts: &mut mpsc::UnboundedReceiver<()>,
+) -> bool {
+    let mut answer = way.ask(at, ("/file", credential), None).await;
+    if answer.status() != 200 {
+        return false;
+    }
+    let mut read = 0;
+    while read < 1024 * 1024 {
+        let frame = answer.frame().await.expect("more").expect("a frame");
+        read += frame.data_ref().map_or(0, Bytes::len);
+    }
+    let cut = timeout(PATIENCE, cuts.recv()).await;
+    cut.expect("the upstream cuts");
+    // The bytes in all the buffers come first, then the break.
+    while let Some(Ok(frame)) = answer.frame().await {
+        read += frame.data_ref().map_or(0, Bytes::len);
+    }
+    assert!(read < LONG, "{way:?}");
+    true
+}
+
 /// The kind is a break that follows from the stall of one side and is made by another. The ways here
-/// cover a stall in the middle of a body; over HTTP/2 also one before the first byte (a window of
-/// 0), and one that lets single bytes through (a window of 1).
+/// cover a stall in the middle of a body; the next test one before the first byte (a window of 0),
+/// and one that lets single bytes through (a window of 1).
 // FAULTS S1: a reader that stalls pays for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_stalls_until_the_upstream_cuts_is_not_the_upstreams_failure() {
     let stalls = WAYS.map(|way| async move {
         let folder = tempfile::tempdir().unwrap();
-        certificate(folder.path());
-        let (upstream, mut cuts) = impatient().await;
-        let idle = "[http]\nh2c = true\n";
-        let files = folder.path().display();
-        let tls = format!("[tls]\ncertificate = \"{files}/cert.pem\"\nkey = \"{files}/key.pem\"\n");
-        let text = routes(upstream, "") + if way.tls { &tls } else { idle };
-        let server = serve(&text).await;
+        let (server, mut cuts) = before_impatient(way, folder.path()).await;
         let (credential, ask) = bought(way, &server, folder.path()).await;
         spend_the_give_backs(&ask, &credential).await;
-
         let at = (server.address, folder.path());
-        let mut answer = way.ask(at, ("/file", &credential), None).await;
-        assert_eq!(answer.status(), 200);
-        let mut read = 0;
-        while read < 1024 * 1024 {
-            let frame = answer.frame().await.expect("more").expect("a frame");
-            read += frame.data_ref().map_or(0, Bytes::len);
-        }
-        timeout(PATIENCE, cuts.recv())
-            .await
-            .expect("the upstream cuts");
-        // The bytes in all the buffers come first, then the break.
-        while let Some(Ok(frame)) = answer.frame().await {
-            read += frame.data_ref().map_or(0, Bytes::len);
-        }
-        assert!(read < LONG, "{way:?}");
+        assert!(stall(way, at, &credential, &mut cuts).await);
         let (status, text) = ask("/file", &credential).await;
         assert_eq!(status, 402, "{way:?}");
         assert!(text.contains("\"consumed\""), "{way:?} {text}");
+    });
+    join_all(stalls).await;
+}
+
+/// The whole attack. The test above is a part of it, and fast.
+// FAULTS S1: 12 presentations of a single-use token by a reader that stalls yield 6 answers.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "each of its six stalls takes as long as an upstream's send time-out"]
+async fn twelve_stalls_yield_six_answers() {
+    let stalls = WAYS.map(|way| async move {
+        let folder = tempfile::tempdir().unwrap();
+        let (server, mut cuts) = before_impatient(way, folder.path()).await;
+        let (credential, ask) = bought(way, &server, folder.path()).await;
+        let at = (server.address, folder.path());
+        let mut answers = 0;
+        for _ in 0..12 {
+            answers += usize::from(stall(way, at, &credential, &mut cuts).await);
+        }
+        assert_eq!(answers, 6, "{way:?}");
+        assert_eq!(ask("/file", &credential).await.0, 402, "{way:?}");
     });
     join_all(stalls).await;
 }
@@ -295,4 +335,41 @@ async fn closed_windows_lock_nobody_out_and_are_reset() {
     });
     assert!(join_all(resets).await.into_iter().all(|reset| reset));
     assert!(begun.elapsed() < PATIENCE);
+}
+
+/// A peer that holds as many streams as it may is refused more, on whatever connection. Others, and
+/// its own requests over HTTP/1.1, are served.
+// FAULTS S2: streams are bounded per peer over all its connections.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_has_so_many_streams_over_all_its_connections() {
+    let upstream = upstream(false, |_| async { whole(200, vec![b'x'; 1024 * 1024]) }).await;
+    let text = routes(upstream, "") + "[http]\nh2c = true\nstreams_per_peer = 6\n";
+    let (server, folder) = (serve(&text).await, tempfile::tempdir().unwrap());
+    let way = Way::new(false, Version::HTTP_2);
+    let ask = async |sender: &mut http2::SendRequest<Full<Bytes>>| {
+        let request = Request::get("http://localhost/free").body(Full::default());
+        let answer = sender.send_request(request.unwrap()).await;
+        answer.expect("an answer")
+    };
+    let mut held = Vec::new();
+    let mut senders = Vec::new();
+    for _ in 0..2 {
+        let io = TokioIo::new(way.open(server.address, folder.path()).await);
+        let mut sender = http2_client(io, Some(0)).await;
+        for _ in 0..3 {
+            held.push(ask(&mut sender).await);
+        }
+        senders.push(sender);
+    }
+    for sender in &mut senders {
+        assert_eq!(ask(sender).await.status(), 503);
+    }
+    assert_eq!(server.get("/free", None).await.status(), 200);
+    assert!(held.iter().all(|answer| answer.status() == 200));
+    held.clear();
+    // The places of streams that the client has reset are free again.
+    let served = async { while ask(&mut senders[0]).await.status() != 200 {} };
+    timeout(PATIENCE, served)
+        .await
+        .expect("places are free again");
 }
