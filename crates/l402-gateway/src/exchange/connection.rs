@@ -11,7 +11,8 @@ use l402_server::Paywall;
 
 use super::body::Aborted;
 use super::proof_cache::ProofCache;
-use super::streams::{OpenStreams, StreamCounts};
+use super::streams::{self, OpenStreams, StreamCounts};
+use crate::config::Http;
 use crate::table::RouteTable;
 use crate::upstream::SharedPool;
 
@@ -37,6 +38,11 @@ impl Worker {
     /// descriptor left.
     pub(crate) fn free_descriptors(&self) {
         self.pool.slots().close_idle();
+    }
+
+    /// Returns the most streams that one caller may have open; 0 for any number.
+    pub(crate) fn streams_per_caller(&self, http: &Http) -> u32 {
+        streams::share(http.streams_per_peer, self.pool.slots().max())
     }
 }
 

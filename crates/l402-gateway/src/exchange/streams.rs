@@ -1,4 +1,4 @@
-//! The streams of HTTP/2: each in a task of its own, counted by peer, and given up if its client
+//! The streams of HTTP/2: each in a task of its own, counted by caller, and given up if its client
 //! takes nothing.
 
 use core::future::poll_fn;
@@ -26,7 +26,14 @@ pub(crate) struct Streams {
     pub(crate) open: OpenStreams,
 }
 
-/// The number of open streams of one peer, over all its connections.
+/// Returns the most streams that one caller may have open: `limit`, and not more than half of the
+/// `places` for connections to upstreams, because each may take one. Returns 0, any number, for a limit
+/// of 0.
+pub(crate) fn share(limit: u32, places: u32) -> u32 {
+    limit.min((places / 2).max(1))
+}
+
+/// The number of open streams of one caller, over all its connections.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OpenStreams(Arc<AtomicU32>);
 
@@ -37,13 +44,13 @@ impl OpenStreams {
     }
 }
 
-/// The open streams of all peers in the process. A peer without a connection takes no memory.
+/// The open streams of all callers in the process. A caller without a connection takes no memory.
 #[derive(Debug, Default)]
 pub(crate) struct StreamCounts(Mutex<HashMap<Caller, Weak<AtomicU32>>>);
 
 impl StreamCounts {
-    /// Returns the count of a peer, for one of its connections. Every connection of the peer has the
-    /// same.
+    /// Returns the count of the caller at an address, for one of its connections. Every connection of
+    /// the caller has the same.
     pub(crate) fn of(&self, peer: IpAddr) -> OpenStreams {
         let caller = Caller::from(peer);
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,9 +118,18 @@ impl Drop for OpenStream {
 mod tests {
     use super::*;
 
-    // FAULTS S2: streams are bounded for a peer, not for a connection.
+    // FAULTS S2: no caller holds all places upstream, however few there are.
     #[test]
-    fn the_connections_of_a_peer_share_one_count() {
+    fn a_caller_has_at_most_half_of_the_places_upstream() {
+        let shares = [(400, 1000), (400, 600), (400, 3), (400, 0), (0, 600)];
+        let shares = shares.map(|(limit, places)| share(limit, places));
+        assert_eq!(shares, [400, 300, 1, 1, 0]);
+    }
+
+    // FAULTS S2: streams are bounded for a caller, not for a connection, and not for an address of
+    // IPv6, of which a caller has many.
+    #[test]
+    fn the_connections_of_a_caller_share_one_count() {
         let (counts, peer) = (StreamCounts::default(), [10, 0, 0, 1].into());
         let (one, two) = (counts.of(peer), counts.of(peer));
         let held = [&one, &one, &two].map(OpenStream::enter);
@@ -122,6 +138,12 @@ mod tests {
         drop(held);
         assert!(!one.are_more_than(1));
         drop((one, two));
+        let network = |address: &str| counts.of(address.parse().unwrap());
+        let _held = OpenStream::enter(&network("2001:db8::1"));
+        let _other = OpenStream::enter(&network("2001:db8:0:1::1"));
+        let same = network("2001:db8::2");
+        let _also = OpenStream::enter(&same);
+        assert!(same.are_more_than(1) && !same.are_more_than(2));
         for last in 0..100 {
             drop(counts.of([10, 0, 1, last].into()));
         }
