@@ -14,9 +14,6 @@ use crate::journal::Delivery;
 use crate::response::UsedUp;
 use crate::{BudgetLimit, Error, Event, Price, Receipt, Refused, Request, Response};
 
-/// The end of the text of an error, which is not true any more behind a payment.
-const NO_MONEY_MOVED: &str = "; no money moved";
-
 /// The most redirects of one try.
 const REDIRECTS_MAX: usize = 10;
 
@@ -95,7 +92,7 @@ impl Buyer {
                     self.fetch_along(&hop, kept, receipt.reused).await
                 }
                 None => {
-                    let bought = used_up.as_ref().map(|it: &UsedUp| it.receipt.payment_hash);
+                    let bought = used_up.as_ref().map(|it| it.receipt.payment_hash);
                     self.fetch(&hop, bought).await
                 }
             };
@@ -122,21 +119,15 @@ impl Buyer {
                 }
                 // This redirect has used the payment up, or one before it.
                 Err(error) => {
-                    let used_up = answer.into_used_up().await.or(used_up);
+                    let used_up = self.leave_behind(answer, used_up).await;
                     return Err(self.after_payment(error, used_up).await);
                 }
             };
             redirects.push(answer.head());
             if !next.foreign && answer.may_go_along() {
                 along = answer.into_delivery();
-            } else if let Some(redirect) = answer.into_used_up().await {
-                if redirect.pays_again {
-                    self.notify(&Event::UsedUp(redirect.receipt.payment_hash));
-                }
-                // What this call has paid is what it has to tell.
-                used_up = used_up
-                    .filter(|it: &UsedUp| !it.receipt.reused)
-                    .or(Some(redirect));
+            } else {
+                used_up = self.leave_behind(answer, used_up).await;
             }
             hop = next;
         }
@@ -146,6 +137,16 @@ impl Buyer {
             along.as_ref().map(|(_, receipt)| receipt),
         );
         Err(self.after_payment(error, used_up).await)
+    }
+
+    /// Returns the purchase that a redirect or an earlier one has used up: that of this call first,
+    /// since it is what the call has to tell.
+    async fn leave_behind(&self, redirect: Response, earlier: Option<UsedUp>) -> Option<UsedUp> {
+        let left = redirect.into_used_up().await;
+        if let Some(left) = left.as_ref().filter(|left| left.pays_again) {
+            self.notify(&Event::UsedUp(left.receipt.payment_hash));
+        }
+        earlier.filter(|it| !it.receipt.reused).or(left)
     }
 
     /// Turns an error behind a paid redirect into one that says so. If this call has paid, and the
@@ -161,9 +162,7 @@ impl Buyer {
         }
         match error {
             error if error.no_money_moved() => {
-                let text = error.to_string();
-                let text = text.trim_end_matches(NO_MONEY_MOVED);
-                let reason = format!("behind its redirect: {text}");
+                let reason = format!("behind its redirect: {}", error.without_promise());
                 not_served(hash, None, reason, !pays_again)
             }
             Error::PaidButFailed {
@@ -256,11 +255,7 @@ fn is_over_the_day(error: &Error) -> bool {
 /// paid.
 fn still_open(error: Error, receipt: Option<&Receipt>) -> Error {
     match receipt {
-        Some(receipt) => {
-            let reason = error.to_string();
-            let reason = reason.trim_end_matches(NO_MONEY_MOVED).to_owned();
-            not_served(receipt.payment_hash, None, reason, true)
-        }
+        Some(receipt) => not_served(receipt.payment_hash, None, error.without_promise(), true),
         None => error,
     }
 }

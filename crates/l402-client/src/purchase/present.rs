@@ -154,7 +154,7 @@ impl Buyer {
         // The caller needs the error more than the note: a row that stays `paid` is merely presented
         // once more.
         if let Err(error) = moved {
-            tracing::warn!(%hash, %error, "cannot record a refused purchase");
+            tracing::warn!(%hash, error = error.without_promise(), "cannot record a refused purchase");
         }
         not_served(hash, Some(status), reason.to_owned(), false)
     }
@@ -169,7 +169,7 @@ impl Buyer {
             .run(move |store| store.refused_once(paid, &note, now))
             .await;
         if let Err(error) = noted {
-            tracing::warn!(%hash, %error, "cannot record a refusal");
+            tracing::warn!(%hash, error = error.without_promise(), "cannot record a refusal");
         }
         let reason = format!("{reason}; it may not have seen the payment yet");
         not_served(hash, Some(refusal.status), reason, true)
@@ -189,7 +189,10 @@ impl Buyer {
             .run(move |store| store.stop(&stop, &because))
             .await;
         if let Err(error) = stopped {
-            tracing::warn!(%error, "cannot record that a seller is stopped");
+            tracing::warn!(
+                error = error.without_promise(),
+                "cannot record that a seller is stopped"
+            );
         }
     }
 }
