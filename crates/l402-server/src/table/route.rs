@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use l402::{Msat, Network, Policy, Service, Terms, UnixTime};
 
+use crate::request::below;
+
 /// The event that spends a use. By default [`Charge::Success`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -110,6 +112,29 @@ pub struct Place {
     pub strip_prefix: String,
     /// The text that is put before each path then; empty for none.
     pub base: String,
+}
+
+impl Place {
+    /// Returns true if the service gets paths as they are asked for.
+    pub(super) fn keeps_paths(&self) -> bool {
+        self.strip_prefix.is_empty() && self.base.is_empty()
+    }
+
+    /// Returns the path that the service gets for one that is asked for; `None` if that does not
+    /// begin with the prefix.
+    pub(super) fn path_behind(&self, path: &str, any_case: bool) -> Option<String> {
+        let rest = below(path, &self.strip_prefix, any_case)?;
+        let slash = if rest.starts_with('/') { "" } else { "/" };
+        Some(format!("{}{slash}{rest}", self.base))
+    }
+
+    /// Returns the path by which a path of the service is asked for; `None` for one outside of the
+    /// base.
+    pub(super) fn path_before(&self, path: &str, any_case: bool) -> Option<String> {
+        let rest = below(path, &self.base, any_case)?;
+        let whole = rest.is_empty() || rest.starts_with('/');
+        whole.then(|| format!("{}{rest}", self.strip_prefix))
+    }
 }
 
 impl Route {

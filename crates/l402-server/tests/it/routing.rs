@@ -533,3 +533,24 @@ fn hosts_and_origins_are_compared_as_requests_spell_them() {
         );
     }
 }
+
+/// What a service gets behind a prefix has readings of its own: the host of `//host/path`, and a
+/// path above the root. Other inputs of the kind: an escaped slash, a slash from a dot segment.
+#[test]
+fn the_readings_behind_a_prefix_count_too() {
+    let free = placed(Route::free("/api/{*rest}"), "u", "/api", "");
+    let paid = placed(priced("/api/paid", "paid", 9), "u", "/api", "");
+    let deep = placed(priced("/api/api/paid", "deep", 9), "u", "/api", "");
+    let snapshot = compiled(vec![free, paid, deep]).expect("routes");
+    for path in [
+        "/api//x/paid",
+        "/api/%2Fx/paid",
+        "/api/.//x/paid",
+        "/api/a/..//x/paid",
+        "/api/a/../../api/paid",
+    ] {
+        assert_eq!(found(&snapshot, path), Err(Problem::BadRequest), "{path}");
+    }
+    assert_eq!(found(&snapshot, "/api/a//b"), Ok(0));
+    assert_eq!(found(&snapshot, "/api//a/b"), Ok(0));
+}
