@@ -11,6 +11,7 @@ use l402_server::Paywall;
 
 use super::body::Aborted;
 use super::proof_cache::ProofCache;
+use crate::share::Load;
 use crate::table::RouteTable;
 use crate::upstream::SharedPool;
 
@@ -47,6 +48,8 @@ pub(crate) struct Connection {
     pub(crate) tls: bool,
     /// Set when the connection becomes a tunnel.
     pub(crate) tunnel: Arc<AtomicBool>,
+    /// The requests of the peer's connections that are at upstreams.
+    pub(crate) load: Load,
     /// Dropped when the connection has ended, tunnel included. The listener counts the connection
     /// as open until then.
     pub(crate) _open: Box<dyn Send + Sync>,

@@ -17,6 +17,7 @@ use super::connection::Connection;
 use super::headers::{self, Client};
 use super::payment_headers::payment_headers;
 use super::tunnel::{self, Upgrade};
+use crate::share::Share;
 use crate::table::{InFlight, RouteTable, RouteTarget};
 use crate::upstream::{
     ClientBody, HeadWriter, Progress, RequestBody, SendError, UpstreamBody, UpstreamRequest,
@@ -74,10 +75,14 @@ pub(crate) async fn forward(
         return early(failed(too_long, granted, target, refusal));
     };
     let limit = table.http.upstream_timeout;
+    let share = Share {
+        load: &connection.load,
+        limit: table.http.connections_per_peer,
+    };
     let sent = connection
         .worker
         .pool
-        .send(&target.upstream, request, limit);
+        .send(&target.upstream, request, limit, share);
     let sent = sent.await;
     match &sent {
         Ok(_) => target.upstream.answered(),
