@@ -1,5 +1,6 @@
 //! Routes, and the terms on which each is sold.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use l402::{Msat, Network, Policy, Service, Terms, UnixTime};
@@ -233,11 +234,22 @@ impl Priced {
     }
 
     /// Returns true if a payment here costs less than there and buys as much, or buys more and costs
-    /// no more. A day's pass beside a price for each answer is neither.
+    /// no more, or costs no more and buys answers that are cheaper each. A day's pass beside a price
+    /// for each answer is neither.
     fn undercuts(&self, other: &Self) -> bool {
         let (own, theirs) = (self.policy, other.policy);
         let counted_there = theirs.uses().is_some();
         let as_much = theirs.is_within(own) || (own.uses().is_none() && counted_there);
+        // Where both count answers, one of them may cost less although fewer are bought.
+        let one_answer = |own: NonZeroU32, theirs: NonZeroU32| {
+            let (own, theirs) = (u128::from(own.get()), u128::from(theirs.get()));
+            u128::from(self.price.msat()) * theirs < u128::from(other.price.msat()) * own
+        };
+        let as_much = as_much
+            || own
+                .uses()
+                .zip(theirs.uses())
+                .is_some_and(|(o, t)| one_answer(o, t));
         as_much && self.price <= other.price && (self.price, own) != (other.price, theirs)
     }
 
