@@ -1,10 +1,12 @@
 //! A gateway on a port of its own, upstreams, and a buyer.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use http::{HeaderValue, Request, Response, StatusCode, response};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
@@ -214,12 +216,19 @@ pub(crate) async fn try_send(
     let socket = TcpStream::connect(address).await.expect("a connection");
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(socket)).await?;
-    tokio::spawn(connection);
-    let (head, body) = sender.send_request(request).await?.into_parts();
-    Ok(Answer {
-        head,
-        body: body.collect().await?.to_bytes(),
-    })
+    let exchange = pin!(async move {
+        let (head, body) = sender.send_request(request).await?.into_parts();
+        Ok(Answer {
+            head,
+            body: body.collect().await?.to_bytes(),
+        })
+    });
+    // In one task: a request that is handed to a connection which ends at this moment on another
+    // thread is never answered, because the queue between them drops it only with its sender.
+    match select(exchange, pin!(connection)).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right((_, exchange)) => exchange.await,
+    }
 }
 
 pub(crate) fn whole(status: u16, text: impl Into<Bytes>) -> Reply {

@@ -273,7 +273,7 @@ async fn twelve_stalls_yield_six_answers() {
     join_all(stalls).await;
 }
 
-/// ATTACKS D-05: a window that the client never opens.
+/// ATTACKS D-05, ATTACKS D-07: a window that the client never opens.
 // FAULTS S2: an answer that its buyer does not take is given up, and counts as the buyer's.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_nobody_takes_is_given_up_and_settled_as_the_buyers() {
@@ -338,7 +338,7 @@ async fn closed_windows_lock_nobody_out_and_are_reset() {
 }
 
 /// A peer that holds as many streams as it may is refused more, on whatever connection. Others, and
-/// its own requests over HTTP/1.1, are served.
+/// its own requests over HTTP/1.1, are served (ATTACKS D-07).
 // FAULTS S2: streams are bounded per peer over all its connections.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_has_so_many_streams_over_all_its_connections() {
