@@ -230,30 +230,10 @@ impl Error {
             Self::OverBudget {
                 cost,
                 limit,
-                which: BudgetLimit::PerDay,
+                which,
                 spent,
                 frees,
-            } => {
-                write!(
-                    f,
-                    "{cost} with the fee is over the limit {} of {limit} in 24 hours, {spent} of \
-                     which are spent or reserved",
-                    BudgetLimit::PerDay
-                )?;
-                // With its date: after a clock that was far ahead, it may be years away.
-                match frees {
-                    Some(at) => write!(f, "; enough of it is free again at {}", at.to_rfc3339()),
-                    None => f.write_str("; waiting alone does not free enough of it"),
-                }
-            }
-            Self::OverBudget {
-                cost, limit, which, ..
-            } => {
-                write!(
-                    f,
-                    "{cost} with the fee is over the limit {which} of {limit}"
-                )
-            }
+            } => write_over_budget(f, *which, [*cost, *limit, *spent], *frees),
             Self::PaidButFailed {
                 payment_hash,
                 reason,
@@ -293,6 +273,27 @@ impl Error {
             Self::Transport { detail } => write!(f, "no answer: {detail}"),
             Self::Wallet { detail } => write!(f, "the wallet cannot be used: {detail}"),
         }
+    }
+}
+
+fn write_over_budget(
+    f: &mut fmt::Formatter<'_>,
+    which: BudgetLimit,
+    [cost, limit, spent]: [Msat; 3],
+    frees: Option<UnixTime>,
+) -> fmt::Result {
+    write!(
+        f,
+        "{cost} with the fee is over the limit {which} of {limit}"
+    )?;
+    if which != BudgetLimit::PerDay {
+        return Ok(());
+    }
+    write!(f, " in 24 hours, {spent} of which are spent or reserved; ")?;
+    // With its date: after a clock that was far ahead, it may be years away.
+    match frees {
+        Some(at) => write!(f, "enough of it is free again at {}", at.to_rfc3339()),
+        None => f.write_str("waiting alone does not free enough of it"),
     }
 }
 

@@ -34,14 +34,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod due;
-
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-use crate::{Clock as _, FileError, FileFault, SystemClock, private};
+use crate::{Clock as _, FileError, FileFault, SystemClock, due, private};
 
 /// The largest file that is checked as a whole at each start, in bytes. The check takes about a
 /// second for each GiB, and without it SQLite reports damage when it reads the damaged page.
@@ -155,7 +153,7 @@ pub fn narrow(path: &Path) -> Result<(), FileError> {
 }
 
 /// Returns the name of a file that stands beside a database.
-fn beside(path: &Path, end: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use l402_client::examine::{BODY_MAX, BODY_TIME, UnpaidAnswer};
-use l402_client::{Refused, is_head_too_large};
+use l402_client::{Outgoing, Refused, is_head_too_large};
 
 use crate::error::CliError;
 use crate::exit_code;
@@ -33,7 +33,11 @@ impl Answer {
 }
 
 /// Sends one unpaid request, and follows no redirect: the challenge of this very URL is wanted.
-pub(crate) async fn ask(method: &str, url: url::Url) -> Result<Answer, CliError> {
+pub(crate) async fn ask(
+    method: &str,
+    url: url::Url,
+    outgoing: &Outgoing,
+) -> Result<Answer, CliError> {
     let method = http::Method::from_bytes(method.as_bytes())
         .map_err(|_| CliError::usage(format!("not a method: {method}")))?;
     let failed = |error: reqwest::Error| {
@@ -47,10 +51,8 @@ pub(crate) async fn ask(method: &str, url: url::Url) -> Result<Answer, CliError>
         CliError::new(exit_code::UNAVAILABLE, "transport", text)
             .with_hint("check the address, and that the server is running")
     };
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .http1_allow_obsolete_multiline_headers_in_responses(true)
+    let client = outgoing
+        .builder()?
         .timeout(PATIENCE)
         .user_agent(concat!("l402/", env!("CARGO_PKG_VERSION")))
         .build()

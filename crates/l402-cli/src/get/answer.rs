@@ -4,13 +4,14 @@ use std::io::{Write, stdout};
 
 use http::StatusCode;
 use l402::UnixTime;
-use l402_client::{Receipt, Response, UseOutcome};
+use l402_client::{Head, Receipt, Response, UseOutcome};
 
 use super::file::Sink;
 use super::write_out::{Facts, WriteOut};
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
 use crate::text::output::tell;
+use crate::text::plain::escape;
 use crate::text::when::utc;
 
 /// The hint for an answer that was paid for and not received.
@@ -58,7 +59,7 @@ impl Shown<'_> {
         // With `--fail`, the file of `-o` keeps what it held: the body of an error is no answer.
         if !failed {
             let mut begun = Begun(response.receipt().map(|_| Vec::new()));
-            match self.copy(&mut response, sink, &facts, &mut begun).await {
+            match self.copy(&mut response, sink, &mut begun).await {
                 Ok(size) => facts.size_download = size,
                 Err(Stopped::Read(error)) => return Err(error),
                 Err(Stopped::Write(error)) => return Err(undelivered(error, response, begun).await),
@@ -67,6 +68,10 @@ impl Shown<'_> {
         }
         // Printed for a failure as well, as curl does: scripts read the status here.
         if let Some(format) = self.write_out {
+            for name in format.unknown() {
+                // As curl has it, also with -s.
+                tell(&format!("unknown --write-out variable: '{}'", escape(name)));
+            }
             let written = write(&mut stdout(), format.render(&facts).as_bytes());
             written.map_err(|error| bought(error, &facts))?;
         }
@@ -84,18 +89,21 @@ impl Shown<'_> {
         &self,
         response: &mut Response,
         sink: Sink,
-        facts: &Facts,
         begun: &mut Begun,
     ) -> Result<u64, Stopped> {
         let mut body = sink.start().map_err(Stopped::Write)?;
         if self.include {
-            write(&mut body, &head(response)).map_err(Stopped::Write)?;
+            // As curl has it: of redirects the heads alone.
+            for head in response.redirects().iter().chain([&response.head()]) {
+                write(&mut body, &text(head)).map_err(Stopped::Write)?;
+            }
         }
         let mut size: u64 = 0;
         while let Some(chunk) = response
             .chunk()
             .await
-            .map_err(|error| Stopped::Read(broken_off(facts, &error.to_string())))?
+            // Its text says by itself whether the answer was paid for.
+            .map_err(|error| Stopped::Read(error.into()))?
         {
             // Before it is written: a piece that cannot be is part of the answer as well.
             begun.add(&chunk);
@@ -227,20 +235,6 @@ fn rate_limited(response: &Response, now: UnixTime) -> CliError {
     }
 }
 
-/// Returns the error for an answer that broke off. A credential that was paid for it stays good.
-fn broken_off(facts: &Facts, reason: &str) -> CliError {
-    if facts.payment_hash.is_none() {
-        return CliError::new(exit_code::UNAVAILABLE, "transport", reason);
-    }
-    CliError::new(
-        exit_code::PAID_NO_ANSWER,
-        "paid_but_failed",
-        format!("paid, but {reason}"),
-    )
-    .after_money_moved()
-    .with_hint(AGAIN)
-}
-
 fn write(out: &mut impl Write, bytes: &[u8]) -> Result<(), CliError> {
     // Flushed piece by piece: the reader of a stream of events waits for each of them.
     out.write_all(bytes)
@@ -258,23 +252,23 @@ fn bought(error: CliError, facts: &Facts) -> CliError {
         .with_hint("the answer itself was written; running the command again may pay again")
 }
 
-/// Returns the head of the answer as text, each header on a line of its own.
-fn head(response: &Response) -> Vec<u8> {
-    let status = response.status();
-    let reason = status.canonical_reason().unwrap_or_default();
-    let version = format!("{:?}", response.version());
+/// Returns the head of an answer as text, each header on a line of its own.
+fn text(head: &Head) -> Vec<u8> {
+    let version = format!("{:?}", head.version);
     // curl writes `HTTP/2` without the zero, but `HTTP/1.0` with it.
     let version = version
         .strip_suffix(".0")
         .filter(|v| *v != "HTTP/1")
         .unwrap_or(&version);
-    let mut head = format!("{version} {} {reason}\r\n", status.as_u16()).into_bytes();
-    for (name, value) in response.headers() {
-        head.extend_from_slice(name.as_str().as_bytes());
-        head.extend_from_slice(b": ");
-        head.extend_from_slice(value.as_bytes());
-        head.extend_from_slice(b"\r\n");
+    let mut text = format!("{version} {} ", head.status.as_u16()).into_bytes();
+    text.extend_from_slice(&head.reason);
+    text.extend_from_slice(b"\r\n");
+    for (name, value) in &head.headers {
+        text.extend_from_slice(name.as_str().as_bytes());
+        text.extend_from_slice(b": ");
+        text.extend_from_slice(value.as_bytes());
+        text.extend_from_slice(b"\r\n");
     }
-    head.extend_from_slice(b"\r\n");
-    head
+    text.extend_from_slice(b"\r\n");
+    text
 }

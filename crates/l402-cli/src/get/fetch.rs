@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use l402::UnixTime;
-use l402_client::{Client, Error, Journal, Limits, Price, Quote, Request};
+use l402_client::{Client, Error, Journal, Limits, Outgoing, Price, Quote, Request};
 use l402_lightning::NodeForm;
 use serde_json::json;
 
@@ -17,11 +17,17 @@ use crate::buyer::{open_wallet, own_addresses};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
+use crate::outgoing;
 use crate::signal::{Interrupt, StopSignal};
 use crate::text::output;
 
 /// Fetches the URL within the time that `-m` allows, and pays what it asks within the limits.
 pub(crate) async fn fetch(args: &GetArgs, context: &Context) -> Result<ExitCode, CliError> {
+    // Of every failure it is known here whether money moved, whoever found it.
+    attempt(args, context).await.map_err(CliError::with_promise)
+}
+
+async fn attempt(args: &GetArgs, context: &Context) -> Result<ExitCode, CliError> {
     let request = args.request.build(&args.url)?;
     let progress = Arc::new(Asking::new(args.yes, args.confirm_above, args.silent));
     let mut interrupt = Interrupt::listen()?;
@@ -30,7 +36,7 @@ pub(crate) async fn fetch(args: &GetArgs, context: &Context) -> Result<ExitCode,
         tokio::select! {
             outcome = call => Ok(outcome),
             signal = interrupt.caught() => Err(Cut::Signal(signal)),
-            limit = time_out(args.max_time) => Err(Cut::Time(limit)),
+            limit = time_out(args.max_time()) => Err(Cut::Time(limit)),
         }
     };
     // Only once the call is dropped: up to then it may still come to the payment. The payment itself
@@ -66,8 +72,9 @@ impl GetArgs {
         progress: &Arc<Asking>,
         context: &Context,
     ) -> Result<ExitCode, CliError> {
+        let outgoing = outgoing::to(&request.url, self.location)?;
         let journal = Journal::open(&context.home.client()?)?;
-        let client = self.client(journal, progress, context).await?;
+        let client = self.client((journal, outgoing), progress, context).await?;
         if self.dry_run {
             return self.price(&client, request).await;
         }
@@ -102,12 +109,13 @@ impl GetArgs {
 
     async fn client(
         &self,
-        journal: Journal,
+        (journal, outgoing): (Journal, Outgoing),
         progress: &Arc<Asking>,
         context: &Context,
     ) -> Result<Client, CliError> {
         let mut client = Client::builder(journal)
             .limits(self.spending.limits())
+            .outgoing(outgoing)
             .clock(context.clock.clone())
             .progress(progress.clone())
             .follow_redirects(self.location)
@@ -121,7 +129,7 @@ impl GetArgs {
         if let Some(node) = &self.spending.wallet {
             client = client.wallet(open_wallet(node, context).await?);
         }
-        if let Some(limit) = self.max_time {
+        if let Some(limit) = self.max_time() {
             // For the client, too: its own limit of 60 s would end a call that has more time.
             // Without what opening the wallet took: a wait must not outlast the call.
             let left = limit.saturating_sub(context.clock.monotonic().saturating_sub(began));

@@ -23,23 +23,32 @@ impl Home {
         self.0.path()
     }
 
+    /// Writes a file that others cannot read, as keys have to be.
     pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
+        use std::os::unix::fs::OpenOptionsExt as _;
         let path = self.path().join(name);
-        std::fs::write(&path, text).expect("a file can be written");
+        let mut options = std::fs::OpenOptions::new();
+        let options = options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = options.open(&path).expect("a file can be made");
+        let written = file.write_all(text.as_bytes());
+        written.expect("a file can be written");
         path
     }
 
     /// The program with this home and nothing else of the environment that could change it.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_l402"));
+        for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+            command.env_remove(name).env_remove(name.to_uppercase());
+        }
         command
             .args(args)
             .env("L402_HOME", self.path().join("home"))
+            .env_remove("SSL_CERT_FILE")
+            .env_remove("SSL_CERT_DIR")
             .env_remove("L402_WALLET")
             .env_remove("RUST_LOG")
             .env_remove("COLUMNS")
-            .env_remove("HTTP_PROXY")
-            .env_remove("http_proxy")
             .stdin(Stdio::null());
         command
     }
@@ -236,7 +245,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         Self {
             status: output.status.code(),
             stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),

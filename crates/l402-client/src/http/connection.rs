@@ -9,6 +9,7 @@ use l402::UnixTime;
 
 use super::guard::Guard;
 use super::hop::{CredentialHeader, Hop};
+use super::outgoing::Outgoing;
 use super::replay::peek;
 use super::withheld::{self, withhold};
 use crate::{Error, Refused};
@@ -56,20 +57,13 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// Builds a client without redirects, cookies and proxies.
-    pub(crate) fn new(timeout: Duration, guard: Guard) -> Result<Self, Error> {
-        // `Hop` follows redirects itself, by rules that reqwest does not know. A referer could carry a
-        // secret query, and a proxy of the environment could read credentials.
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .no_proxy()
-            // RFC 9112, section 5.2: a client reads a folded line as one with a space in it.
-            .http1_allow_obsolete_multiline_headers_in_responses(true)
-            .build()
-            .map_err(|error| Error::Transport {
-                detail: error_chain(&error.without_url()),
-            })?;
+    /// Builds a client without redirects and cookies: `Hop` follows redirects itself, by rules that
+    /// reqwest does not know.
+    pub(crate) fn new(timeout: Duration, guard: Guard, outgoing: &Outgoing) -> Result<Self, Error> {
+        let client = outgoing.builder()?.build();
+        let client = client.map_err(|error| Error::Transport {
+            detail: error_chain(&error.without_url()),
+        })?;
         Ok(Self {
             client,
             guard,

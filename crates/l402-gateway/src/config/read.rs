@@ -7,6 +7,7 @@ use core::str::FromStr;
 use std::path::Path;
 use std::time::Duration;
 
+use l402_host::ListenAddress;
 use l402_server::{ChallengeLimits, Rate};
 use toml::de::DeTable;
 
@@ -76,7 +77,11 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
         routes,
     };
     let fixed = Fixed {
-        listen: root.list("listen").unwrap_or(default.listen),
+        listen: root
+            .list::<ListenAddress>("listen")
+            .map_or(default.listen, |all| {
+                all.into_iter().map(|it| it.0).collect()
+            }),
         workers: usize::try_from(root.number("workers", 0, 0..=1024)).unwrap_or_default(),
         deployment: root
             .text("deployment")

@@ -1,12 +1,12 @@
-//! The time for the next check of a whole file.
+//! The time for the next check of a whole database.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use l402::UnixTime;
 
-use super::beside;
 use crate::private;
+use crate::sqlite::beside;
 
 /// The time from one check to the next.
 const DAILY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -16,7 +16,7 @@ const DAILY: Duration = Duration::from_secs(24 * 60 * 60);
 const WITH_A_LOG: Duration = Duration::from_secs(60);
 
 /// Returns true if the file was not checked for a day, or for a minute while a log lies beside it.
-pub(super) fn is_due(path: &Path, now: UnixTime) -> bool {
+pub(crate) fn is_due(path: &Path, now: UnixTime) -> bool {
     let Some(checked) = checked(path) else {
         return true;
     };
@@ -26,7 +26,7 @@ pub(super) fn is_due(path: &Path, now: UnixTime) -> bool {
 }
 
 /// Notes that the file was checked now.
-pub(super) fn note(path: &Path) {
+pub(crate) fn note(path: &Path) {
     // Without the note the next start checks again, and that is all.
     let _ = private::replace(&beside(path, "-checked"), b"");
 }
