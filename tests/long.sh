@@ -1,17 +1,26 @@
 #!/usr/bin/env bash
-# Tests of large counts, which CI runs with small ones: `tests/long.sh NAME [COUNT]`.
+# Runs a generator of tests for longer than CI does: `tests/long.sh NAME [COUNT]`. The code is the
+# same. The seed is L402_SEED, 402 by default; each run prints it with its counts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export L402_SEED="${L402_SEED:-402}"
+
 case "${1-}" in
 exchanges)
     # Hostile sellers and wallets against the client, and some of them against the program.
-    export L402_EXCHANGES="${2:-5000}" L402_SEED="${L402_SEED:-$RANDOM}"
+    export L402_EXCHANGES="${2:-5000}"
     cargo test --locked -p l402-client --test it exchanges -- --nocapture
     export L402_EXCHANGES="$((L402_EXCHANGES / 20 + 1))"
     cargo test --locked -p l402-cli --test it exchanges -- --nocapture
     ;;
+targets)
+    # Request targets against the gateway before upstreams of many kinds.
+    export L402_TARGETS="${2:-100000}"
+    cargo test --locked -p l402-tests --test targets -- --nocapture
+    tests/interop/targets.sh
+    ;;
 *)
-    echo "usage: tests/long.sh exchanges [COUNT]" >&2
+    echo "usage: tests/long.sh exchanges|targets [COUNT]" >&2
     exit 64
     ;;
 esac

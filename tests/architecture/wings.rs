@@ -24,7 +24,7 @@ const HOST: Table = &[
     ("due", "private"),
     ("lock", "private"),
     ("private", ""),
-    ("address clock descriptors error future stderr", ""),
+    ("address clock descriptors error future path stderr", ""),
 ];
 
 const LIGHTNING: Table = &[

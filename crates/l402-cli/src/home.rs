@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use l402_host::{FileFault, private};
+use l402_host::{FileFault, named_path, private};
 
 use crate::error::CliError;
 use crate::exit_code;
@@ -27,6 +27,8 @@ impl HomeFolder {
     /// If no folder is named and the user has no home directory.
     pub(crate) fn choose(named: Option<PathBuf>) -> Result<Self, CliError> {
         if let Some(path) = named {
+            // A variable of the environment is not expanded by a shell.
+            let path = named_path(Path::new(""), path);
             return Ok(Self { path, named: true });
         }
         let data = platform_data(std::env::home_dir(), |name| std::env::var_os(name));

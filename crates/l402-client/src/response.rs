@@ -92,12 +92,12 @@ impl Response {
             use_report,
             ..delivery.purchase.row().receipt(reused)
         };
+        let is_delivery = answer.status().is_success() || answer.status().is_redirection();
         let counts = match use_report.map(|report| report.outcome) {
             Some(UseOutcome::Spent) => true,
-            Some(UseOutcome::Kept) => false,
-            Some(UseOutcome::Pending) | None => {
-                answer.status().is_success() || answer.status().is_redirection()
-            }
+            // What is sold by time is kept by every answer, and was had all the same.
+            Some(UseOutcome::Kept) => is_delivery && !delivery.purchase.row().is_single_use(),
+            Some(UseOutcome::Pending) | None => is_delivery,
         };
         Self {
             url: answer.url().clone(),

@@ -7,6 +7,7 @@
 //! - [`FileLock`]: a lock between processes that the kernel releases.
 //! - [`ListenAddress`]: an address to listen on, as people write it.
 //! - [`raise_descriptor_limit`]: the number of files and sockets that may be open.
+//! - [`named_path`]: a path as a configuration or a person writes it.
 //! - [`BoxFuture`], [`BoxStream`]: the return types of object-safe traits.
 //!
 //! This crate contains no Lightning, HTTP or tokens, and opens no socket.
@@ -34,6 +35,7 @@ mod due;
 mod error;
 mod future;
 mod lock;
+mod path;
 pub mod private;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -45,4 +47,5 @@ pub use descriptors::{DescriptorLimit, is_out_of_descriptors, raise_descriptor_l
 pub use error::{FileError, FileFault};
 pub use future::{BoxFuture, BoxStream};
 pub use lock::FileLock;
+pub use path::named_path;
 pub use stderr::open_stderr;

@@ -259,7 +259,12 @@ impl Paywall {
             None if problem == Problem::MethodNotAllowed => {
                 Refusal::new(problem).with_allow(snapshot.allowed(&request.path))
             }
-            None => Refusal::new(problem),
+            None => match request.ambiguity {
+                Some(ambiguity) if problem == Problem::BadRequest => {
+                    Refusal::new(problem).with_detail(ambiguity.advice())
+                }
+                _ => Refusal::new(problem),
+            },
         };
         refusal.into()
     }

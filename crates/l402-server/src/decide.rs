@@ -39,7 +39,7 @@ pub struct Proof {
     pub authorized: Authorized,
 }
 
-/// Decides about a request: host, path, method, preflight, free route, then the credential (format,
+/// Decides about a request: host, path (all its readings), method, preflight, free route, then the credential (format,
 /// signature and preimage, caveats), then whether its uses are counted.
 ///
 /// Every failure on the way is a refusal or a challenge, never a pass.
@@ -67,7 +67,10 @@ pub fn decide(request: &CanonicalRequest, snapshot: &Snapshot, now: UnixTime) ->
     if !snapshot.knows_host(request.host.as_deref()) {
         return Decision::Refuse(None, Problem::Misdirected);
     }
-    let candidates = snapshot.at(&request.path);
+    // A path that servers read differently is refused only where it makes a difference here.
+    let Ok(candidates) = snapshot.routes_of(request) else {
+        return Decision::Refuse(None, Problem::BadRequest);
+    };
     if candidates.is_empty() {
         return Decision::Refuse(None, Problem::NoRoute);
     }

@@ -86,8 +86,10 @@ pub use decide::{Decision, Proof, decide};
 pub use granted::Granted;
 pub use ledger::Ledger;
 pub use observe::Observe;
-pub use request::{CanonicalRequest, HOP_BY_HOP, Presented, Withheld};
-pub use table::{Access, Charge, Matched, Priced, Route, Snapshot, SnapshotError};
+pub use request::{
+    CanonicalRequest, HOP_BY_HOP, Presented, Withheld, canonical_host, canonical_origin,
+};
+pub use table::{Access, Charge, Matched, Place, Priced, Route, Snapshot, SnapshotError};
 #[cfg(feature = "axum")]
 pub use tower::NotPaid;
 #[cfg(feature = "tower")]

@@ -78,7 +78,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "NODE", help = node_form::node_help())]
     node: Option<Node>,
 
-    /// Check the configuration and stop: binds nothing, asks nobody
+    /// Check the configuration and the files that it names, and stop: binds nothing, asks nobody
     #[arg(long)]
     check: bool,
 
@@ -113,6 +113,12 @@ impl Serve {
             Err(mistakes) => return Err(mistaken(&mistakes)),
         };
         if self.check {
+            let name = self.config.as_ref();
+            let name = name.map_or("command line".into(), |path| path.display().to_string());
+            let mistakes = config.check_files(&name);
+            if !mistakes.is_empty() {
+                return report_mistakes(&mistakes, out);
+            }
             return report_sound(&config, out);
         }
         let config = if self.new_ledger {

@@ -112,6 +112,41 @@ fn a_check_names_file_line_and_key_and_binds_nothing() {
     );
 }
 
+/// FAULTS G14: a check that finds nothing wrong is followed by a start that works.
+#[test]
+fn a_check_looks_at_the_files_that_the_configuration_names() {
+    let home = Home::new();
+    let text = "[[route]]\npath = \"/a\"\nupstream = \"http://127.0.0.1:1\"\nprice = \"5 sat\"\n";
+    for (name, more) in [
+        (
+            "tls.toml",
+            "[tls]\ncertificate = \"none.pem\"\nkey = \"none.key\"\n",
+        ),
+        ("keys.toml", "[keys]\nfile = \"none.key\"\n"),
+        (
+            "node.toml",
+            "node = \"lnd://127.0.0.1:1?tls_cert=none&macaroon=none\"\n",
+        ),
+    ] {
+        let file = home.file(name, &format!("{more}{text}"));
+        let file = file.to_str().expect("a path");
+        let ran = home.run(&["serve", "--config", file, "--check"]).expect(78);
+        let errors = &ran.json()["errors"];
+        assert_eq!(
+            (&ran.json()["ok"], errors[0]["file"].as_str()),
+            (&false.into(), Some(file))
+        );
+        // Relative to the file that names it.
+        let folder = home.path().display().to_string();
+        let message = errors[0]["message"].as_str().expect("a text");
+        assert!(
+            message.contains("none") && message.contains(&folder),
+            "{message}"
+        );
+        assert!(!home.path().join("home").exists(), "a check writes nothing");
+    }
+}
+
 #[test]
 fn the_printed_configuration_passes_its_own_check() {
     let home = Home::new();

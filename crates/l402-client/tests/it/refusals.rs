@@ -261,18 +261,22 @@ async fn a_page_that_is_free_by_now_is_had_without_the_token() {
 /// A server may say of any status that the use is spent, or kept.
 #[tokio::test]
 async fn what_the_server_says_of_a_use_decides_and_not_the_status() {
-    for (status, said, state) in [
-        (404, "spent", State::Served),
-        (404, "kept", State::Paid),
-        (200, "kept", State::Paid),
-        (404, "pending", State::Paid),
-        (200, "pending", State::Served),
+    let hour = Policy::Time(Duration::from_secs(3600));
+    for (policy, status, said, state) in [
+        (Policy::Request, 404, "spent", State::Served),
+        (Policy::Request, 404, "kept", State::Paid),
+        (Policy::Request, 200, "kept", State::Paid),
+        (Policy::Request, 404, "pending", State::Paid),
+        (Policy::Request, 200, "pending", State::Served),
+        // What is sold by time is kept by every answer.
+        (hour, 200, "kept", State::Served),
+        (hour, 404, "kept", State::Paid),
     ] {
         let world = World::new().await;
-        world.server.plan().policy = Policy::Request;
+        world.server.plan().policy = policy;
         world.server.plan().troubles = vec![Trouble::Answer(status, "l402-use", said)];
         let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
         assert_eq!(fetched.status, status);
-        assert_eq!(world.states(), [state], "{status} {said}");
+        assert_eq!(world.states(), [state], "{policy} {status} {said}");
     }
 }

@@ -5,7 +5,7 @@ use l402::{KeyNumber, KeyRing, MasterKey, Network};
 use l402_lightning::Node;
 use l402_server::{Snapshot, SnapshotError};
 
-use super::Config;
+use super::{Config, RouteConfig};
 
 /// The reason why the routes do not compile.
 pub(super) struct RouteFault {
@@ -24,13 +24,9 @@ pub(super) fn routes(config: &Config) -> Result<(), RouteFault> {
         service: None,
         text,
     };
-    // Random, because a key of zeros is refused as one that can be guessed.
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| fault(error.to_string()))?;
-    let key = MasterKey::from_bytes(&bytes).map_err(|error| fault(error.to_string()))?;
-    let keys = KeyRing::new(&config.fixed.deployment, KeyNumber(1), key);
+    let keys = throwaway_keys(&config.fixed.deployment).map_err(fault)?;
     let live = &config.live;
-    let routes = live.routes.iter().map(|route| route.route.clone());
+    let routes = live.routes.iter().map(RouteConfig::placed);
     let compiled = Snapshot::new(routes.collect(), live.hosts.clone(), keys, Network::Regtest);
     compiled.map(drop).map_err(|error| RouteFault {
         text: error.to_string(),
@@ -41,10 +37,21 @@ pub(super) fn routes(config: &Config) -> Result<(), RouteFault> {
         path: match error {
             SnapshotError::Overlap { path }
             | SnapshotError::Path { path }
-            | SnapshotError::Price { path } => Some(path),
+            | SnapshotError::Price { path }
+            | SnapshotError::Unknown { path, .. }
+            | SnapshotError::WayAround { path, .. } => Some(path),
             _ => None,
         },
     })
+}
+
+/// Returns a key that is thrown away, to compile a table that serves nobody.
+pub(crate) fn throwaway_keys(deployment: &str) -> Result<KeyRing, String> {
+    // Random, because a key of zeros is refused as one that can be guessed.
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| error.to_string())?;
+    let key = MasterKey::from_bytes(&bytes).map_err(|error| error.to_string())?;
+    Ok(KeyRing::new(deployment, KeyNumber(1), key))
 }
 
 impl Config {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use l402::{KeyNumber, UnixTime};
+use l402_host::named_path;
 
 use super::section::Section;
 
@@ -46,7 +47,7 @@ pub(super) fn read(root: &Section<'_, '_>, folder: &Path) -> Vec<KeyEntry> {
         if keys.iter().any(|key| key.number == number) {
             section.wrong("number", format!("{} stands there twice", number.0));
         }
-        let file = section.text("file").map(|file| folder.join(file));
+        let file = section.text("file").map(|file| named_path(folder, file));
         if file.is_none() && number != KeyNumber(1) && !section.has("file") {
             section.wrong(
                 "file",

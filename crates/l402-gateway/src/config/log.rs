@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use l402_host::named_path;
+
 use super::route::choice;
 use super::section::Section;
 
@@ -47,7 +49,7 @@ pub(super) fn read(root: &Section<'_, '_>, folder: &Path) -> LogSettings {
     let settings = LogSettings {
         access: choice(&section, "access", &access),
         format: choice(&section, "format", &format),
-        file: section.text("file").map(|file| folder.join(file)),
+        file: section.text("file").map(|file| named_path(folder, file)),
     };
     section.finish();
     settings

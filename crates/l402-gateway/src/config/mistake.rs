@@ -25,6 +25,16 @@ impl ConfigError {
         }
     }
 
+    /// Returns a mistake in a file that a key names.
+    pub(crate) fn named_file(file: &str, key: &str, text: String) -> Self {
+        Self {
+            file: file.to_owned(),
+            place: None,
+            key: key.to_owned(),
+            text,
+        }
+    }
+
     /// Returns a mistake in a flag of the command line.
     pub(super) fn flag(flag: &str, text: String) -> Self {
         Self {

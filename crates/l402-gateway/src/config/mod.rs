@@ -10,6 +10,7 @@
 
 mod check;
 mod fixed;
+mod item;
 mod keys;
 mod live;
 mod log;
@@ -26,6 +27,7 @@ pub use route::RouteConfig;
 pub use settings::{Config, Overrides};
 pub use url::{Scheme, UpstreamUrl, UrlError};
 
+pub(crate) use check::throwaway_keys;
 pub(crate) use fixed::Fixed;
 pub(crate) use keys::KeyEntry;
 pub(crate) use live::{Http, Live, TlsFiles};

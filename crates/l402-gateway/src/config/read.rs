@@ -1,16 +1,16 @@
 //! Reads a [`Config`] from text.
 
-use core::fmt;
 use core::num::NonZeroU32;
 use core::ops::Range;
-use core::str::FromStr;
 use std::path::Path;
 use std::time::Duration;
 
-use l402_host::ListenAddress;
+use l402_host::{ListenAddress, named_path};
+use l402_lightning::Node;
 use l402_server::{ChallengeLimits, Rate};
 use toml::de::DeTable;
 
+use super::item::HostName;
 use super::mistake::Mistakes;
 use super::section::Section;
 use super::{
@@ -86,7 +86,9 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
         deployment: root
             .text("deployment")
             .map_or(default.deployment, str::to_owned),
-        node: root.parsed("node").unwrap_or(default.node),
+        node: root
+            .parsed("node")
+            .map_or(default.node, |node: Node| node.with_base(folder)),
         danger_spending_macaroon: root.flag("danger_spending_macaroon", false),
         invalid_credential_402: invalid_credential(root),
         lsat_line: root.flag("lsat_line", false),
@@ -133,7 +135,7 @@ fn tls(root: &Section<'_, '_>, folder: &Path) -> Option<TlsFiles> {
                 "missing; TLS needs certificate and key, both PEM files",
             );
         }
-        section.text(key).map(|file| folder.join(file))
+        section.text(key).map(|file| named_path(folder, file))
     };
     let (certificate, key) = (file("certificate"), file("key"));
     section.finish();
@@ -252,36 +254,5 @@ fn check_together(
             &format!("route[{index}]"),
             fault.text,
         );
-    }
-}
-
-/// A host name without port, in lower case.
-struct HostName(String);
-
-impl FromStr for HostName {
-    type Err = HostNameError;
-
-    fn from_str(text: &str) -> Result<Self, HostNameError> {
-        let name = text.to_ascii_lowercase();
-        let plain =
-            |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'[' | b']' | b':');
-        let port = name
-            .rsplit_once(':')
-            .is_some_and(|(host, _)| !host.contains('['));
-        // An IPv6 address has colons inside its brackets; a colon after them begins a port.
-        let port = port || name.contains("]:");
-        if name.is_empty() || port || !name.bytes().all(plain) {
-            return Err(HostNameError);
-        }
-        Ok(Self(name))
-    }
-}
-
-/// The text is no host name.
-struct HostNameError;
-
-impl fmt::Display for HostNameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a host name; write it without scheme and port: \"api.example\"")
     }
 }

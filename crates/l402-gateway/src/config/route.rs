@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue};
 use l402::{Msat, Policy, Service, UnknownCaveats};
-use l402_server::{Access, Charge, Route};
+use l402_host::named_path;
+use l402_server::{Access, Charge, Place, Route};
 
+use super::item::{MethodName, Origin, PassedHeader};
 use super::section::Section;
 use super::url::{Scheme, UpstreamUrl};
 use crate::framing_header::is_framing;
@@ -33,6 +35,9 @@ pub struct RouteConfig {
     /// True if the upstream is told of the payment, in the headers `L402-Payment-Hash`,
     /// `L402-Service` and `L402-Uses-Left`. False by default.
     pub payment_headers: bool,
+    /// Headers of the list in `docs/headers.md` that pass to the upstream as the client sent them.
+    /// None by default.
+    pub pass_headers: Vec<HeaderName>,
 }
 
 impl RouteConfig {
@@ -48,7 +53,20 @@ impl RouteConfig {
             max_in_flight: 0,
             forward_credential: false,
             payment_headers: false,
+            pass_headers: Vec::new(),
         }
+    }
+
+    /// Returns the route with the place of its requests at the upstream, which says whether two
+    /// routes serve the same.
+    pub(crate) fn placed(&self) -> Route {
+        let mut route = self.route.clone();
+        route.place = Place {
+            service: self.upstream.server(),
+            strip_prefix: self.strip_prefix.clone(),
+            base: self.upstream.base().to_owned(),
+        };
+        route
     }
 }
 
@@ -69,39 +87,35 @@ pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfi
     );
     // No early return from here on: each key has to be asked for, or it would be called unknown.
     let access = access(&section, path.unwrap_or_default());
-    let methods = section.list::<Method>("methods").unwrap_or_default();
-    let grpc = section.flag("grpc", false);
+    let route = Route::new(
+        path.unwrap_or_default(),
+        access.clone().unwrap_or(Access::Free),
+    );
+    let route = rules(&section, route);
     // gRPC needs HTTP/2, and `http` stands for HTTP/1.1. `https` is HTTP/2 on a route of gRPC.
-    if grpc
+    if route.grpc
         && upstream
             .as_ref()
             .is_some_and(|url: &UpstreamUrl| url.scheme() == Scheme::Http)
     {
         section.wrong("upstream", "gRPC needs HTTP/2; write h2c://… or https://…");
     }
-    let cors_origins = section.list("cors_origins").unwrap_or_default();
-    let unknown_caveats = choice(
-        &section,
-        "unknown_caveats",
-        &[
-            ("skip", UnknownCaveats::Skip),
-            ("reject", UnknownCaveats::Reject),
-        ],
-    );
     let strip_prefix = strip_prefix(&section, path.unwrap_or_default());
     let upstream_headers = section
         .table("upstream_headers")
         .map_or_else(Vec::new, headers);
-    let upstream_ca = section.text("upstream_ca").map(|file| folder.join(file));
+    let upstream_ca = section
+        .text("upstream_ca")
+        .map(|file| named_path(folder, file));
     let max_in_flight = section.number("max_in_flight", 0, 0..=1_000_000);
     let forward_credential = section.flag("forward_credential", false);
     let payment_headers = section.flag("payment_headers", false);
+    let pass_headers = section
+        .list::<PassedHeader>("pass_headers")
+        .unwrap_or_default();
     section.finish();
-    let mut route = Route::new(path?, access?);
-    route.methods = methods;
-    route.grpc = grpc;
-    route.cors_origins = cors_origins;
-    route.unknown_caveats = unknown_caveats;
+    // Both have been noted as missing or wrong.
+    path.and(access)?;
     Some(RouteConfig {
         route,
         upstream: upstream?,
@@ -111,7 +125,26 @@ pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfi
         max_in_flight: u32::try_from(max_in_flight).unwrap_or(u32::MAX),
         forward_credential,
         payment_headers,
+        pass_headers: pass_headers.into_iter().map(|header| header.0).collect(),
     })
+}
+
+/// Reads which requests a route is for, and how their answers look.
+fn rules(section: &Section<'_, '_>, mut route: Route) -> Route {
+    let methods = section.list::<MethodName>("methods").unwrap_or_default();
+    route.methods = methods.into_iter().map(|method| method.0).collect();
+    route.grpc = section.flag("grpc", false);
+    let origins = section.list::<Origin>("cors_origins").unwrap_or_default();
+    route.cors_origins = origins.into_iter().map(|origin| origin.0).collect();
+    let caveats = [
+        ("skip", UnknownCaveats::Skip),
+        ("reject", UnknownCaveats::Reject),
+    ];
+    route.unknown_caveats = choice(section, "unknown_caveats", &caveats);
+    route.allow_free_overlap = section.list("allow_free_overlap").unwrap_or_default();
+    let case = [("sensitive", false), ("insensitive", true)];
+    route.case_insensitive = choice(section, "case", &case);
+    route
 }
 
 /// Notes that a key is missing, if it is.
@@ -207,6 +240,11 @@ fn strip_prefix(section: &Section<'_, '_>, path: &str) -> String {
         section.wrong(
             "strip_prefix",
             format!("is not the beginning of the path {path:?}"),
+        );
+    } else if prefix.contains('{') {
+        section.wrong(
+            "strip_prefix",
+            "has a parameter, and only a fixed text can be taken off; end it before the brace",
         );
     }
     prefix.to_owned()

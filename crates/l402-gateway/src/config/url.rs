@@ -56,6 +56,22 @@ impl UpstreamUrl {
         &self.base
     }
 
+    /// Returns host and port in one spelling for each server, as far as that can be known without
+    /// the network: all names of this machine are `localhost`.
+    pub(crate) fn server(&self) -> String {
+        let here = match &self.host {
+            Host::Domain(_) => false,
+            Host::Ipv4(ip) => ip.is_unspecified(),
+            Host::Ipv6(ip) => ip.is_unspecified(),
+        };
+        let name = if here || self.is_loopback() {
+            "localhost".to_owned()
+        } else {
+            self.host.to_string()
+        };
+        format!("{}:{}", name.trim_end_matches('.'), self.port)
+    }
+
     /// Returns host and port, without the port if it is the scheme's own.
     #[must_use]
     pub fn authority(&self) -> String {

@@ -10,6 +10,7 @@ use http_body::Body as _;
 use l402::Problem;
 use l402_server::{CanonicalRequest, Granted, Refusal, is_event_stream};
 
+use super::addresses;
 use super::answer::{Answer, early, refuse};
 use super::body::{Aborted, AnswerBody, Proxied, ResponseBody};
 use super::connection::Connection;
@@ -87,8 +88,9 @@ pub(crate) async fn forward(
     let sent = sent.map_err(|error| Failure::of(&error, &progress));
     // A 101 that nobody asked for must not pass: what follows it is no HTTP, and no paywall sees
     // it.
-    let answered = sent.and_then(|answer| {
+    let answered = sent.and_then(|mut answer| {
         tunnel::check(&answer, upgrade.as_ref()).map_err(Failure::Upstream)?;
+        addresses::translate(answer.headers_mut(), target);
         Ok(answer)
     });
     match answered {
@@ -218,8 +220,8 @@ fn prepare_http2(
     Some(request)
 }
 
-/// Returns the path and query for the upstream; `None` if they are too long. Another
-/// path in its place would serve what was not paid for.
+/// Returns the path and query for the upstream; `None` if they are too long, or not of this route.
+/// Another path in its place would serve what was not paid for.
 fn path(
     requested: &Uri,
     canonical: &CanonicalRequest,
@@ -227,14 +229,20 @@ fn path(
 ) -> Option<PathAndQuery> {
     // The target as it came is reused if it is the canonical one, which saves an allocation. A
     // target without a path, as in `http://a?q=1`, begins with the query and is not canonical.
-    let is_canonical = |requested: &&PathAndQuery| {
+    let passes = |requested: &&PathAndQuery| {
         let whole = requested.as_str().starts_with('/');
-        target.keeps_paths() && whole && requested.path() == canonical.path
+        let same = canonical.keeps_bytes() || requested.path() == canonical.path;
+        target.keeps_paths() && whole && same
     };
-    match requested.path_and_query().filter(is_canonical) {
-        Some(requested) => Some(requested.clone()),
-        None => PathAndQuery::try_from(target.path(&canonical.path_and_query())).ok(),
+    if let Some(requested) = requested.path_and_query().filter(passes) {
+        return Some(requested.clone());
     }
+    let path = match canonical.keeps_bytes() {
+        true => requested.path(),
+        false => &canonical.path,
+    };
+    let target = target.path(path, canonical.query.as_deref())?;
+    PathAndQuery::try_from(target).ok()
 }
 
 /// The parts of a request that are still needed after the head of its answer has come.

@@ -115,15 +115,19 @@ fn canonical(
     if parts.version == Version::HTTP_11 && !parts.headers.contains_key(http::header::HOST) {
         return bad("Name the host in exactly one header Host");
     }
-    let canonical =
-        CanonicalRequest::from_parts_knowing(parts, peer, cached).map_err(Refusal::new)?;
+    let canonical = CanonicalRequest::from_parts_knowing(parts, peer, cached)
+        .map_err(|problem| Refusal::unread(problem, &parts.uri))?;
     // HTTP/1.0 has no `Host`. Where the configuration names hosts, such a request is for none.
     if canonical.host.is_none() && parts.version > Version::HTTP_11 {
         return bad("Name the host in :authority");
     }
     // Percent escapes may have made the target longer than it came. Checked before the paywall, so
     // that nobody pays for a target that no upstream can be asked for.
-    if canonical.path_and_query().len() > table.target_max {
+    let length = match parts.uri.path_and_query() {
+        Some(target) if canonical.keeps_bytes() => target.as_str().len(),
+        _ => canonical.path_and_query().len(),
+    };
+    if length > table.target_max {
         return Err(Refusal::new(Problem::UriTooLong));
     }
     Ok(canonical)

@@ -85,6 +85,8 @@ fn is_dropped(name: &HeaderName, value: &HeaderValue, target: &RouteTarget) -> b
     }
     match Withheld::of(text, value.as_bytes()) {
         Some(Withheld::Credential) => !target.forward_credential,
+        // The names of the operator's choice are of these two kinds.
+        Some(Withheld::Forwarding | Withheld::Override) => !target.pass_headers.contains(name),
         reason => reason.is_some(),
     }
 }

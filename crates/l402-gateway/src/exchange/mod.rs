@@ -3,8 +3,8 @@
 //! `handle` builds the canonical request, asks the paywall, and either refuses or forwards.
 //! `forward` takes what the paywall granted, sends it to the upstream of its route, and returns the
 //! answer, whose body settles the use when it ends. `headers` says which headers pass, and
-//! `payment_headers` which of them tell of the payment. An upgrade
-//! such as WebSocket becomes a `tunnel`. `proof_cache` spares a worker the signature check of a
+//! `payment_headers` which of them tell of the payment. `addresses` translates those in an answer. An
+//! upgrade such as WebSocket becomes a `tunnel`. `proof_cache` spares a worker the signature check of a
 //! credential that it has checked before.
 //!
 //! ```text
@@ -29,6 +29,7 @@
 //! `upstream_failed` and `buyer_failed` are the two ends of a [`Granted`](l402_server::Granted)
 //! without an answer. Both give the use back.
 
+mod addresses;
 mod answer;
 mod body;
 mod connection;

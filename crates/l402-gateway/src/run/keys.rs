@@ -132,7 +132,8 @@ fn make(path: &Path) -> Result<MasterKey, GatewayError> {
     MasterKey::from_bytes(bytes.as_slice()).map_err(|error| wrong(path, &error))
 }
 
-fn read(path: &Path) -> Result<MasterKey, GatewayError> {
+/// Reads one key.
+pub(super) fn read(path: &Path) -> Result<MasterKey, GatewayError> {
     let text = private::read_key(path).map_err(|error| unreadable(path, error))?;
     let text = std::str::from_utf8(&text).map_err(|error| wrong(path, &error))?;
     MasterKey::from_hex(text).map_err(|error| wrong(path, &error))

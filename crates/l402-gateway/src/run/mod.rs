@@ -5,11 +5,12 @@
 //! channels. `reload` puts another configuration in the place of the one that is served. `home` is
 //! the folder with the master key and the ledger. `begin` reads the keys and makes sure that the
 //! ledger goes with them: `keys` are the files, `ledger_id` is what stands beside them, and `judge`
-//! compares. `ledger` opens the store that counts.
+//! compares. `check` reads the files of a start without one. `ledger` opens the store that counts.
 //! `invoice_stock` keeps invoices ready for bursts of challenges, and `descriptors` says how many
 //! connections may be open.
 
 mod begin;
+mod check;
 mod control;
 mod descriptors;
 mod gateway;

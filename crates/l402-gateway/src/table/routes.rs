@@ -40,7 +40,7 @@ impl RouteTable {
         network: Network,
         before: Option<&Self>,
     ) -> Result<Self, GatewayError> {
-        let routes = live.routes.iter().map(|route| route.route.clone());
+        let routes = live.routes.iter().map(RouteConfig::placed);
         let snapshot = Snapshot::new(routes.collect(), live.hosts.clone(), keys, network);
         let snapshot = snapshot.map_err(|error| {
             let text = error.to_string();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use http::{HeaderName, HeaderValue, Method};
-use l402_server::{Access, Route};
+use l402_server::{Access, CanonicalRequest, Route};
 
 use crate::config::RouteConfig;
 use crate::upstream::Upstream;
@@ -27,6 +27,9 @@ pub(crate) struct RouteTarget {
     pub(crate) forward_credential: bool,
     /// True if the upstream is told of the payment.
     pub(crate) payment_headers: bool,
+    /// Headers of the client that pass although they could claim too much.
+    pub(crate) pass_headers: Vec<HeaderName>,
+    any_case: bool,
     /// The largest number of requests at once; 0 means any number.
     max_in_flight: u32,
     in_flight: Arc<AtomicU32>,
@@ -67,6 +70,8 @@ impl RouteTarget {
             headers: route.upstream_headers.clone(),
             forward_credential: route.forward_credential,
             payment_headers: route.payment_headers,
+            pass_headers: route.pass_headers.clone(),
+            any_case: route.route.case_insensitive,
             max_in_flight: route.max_in_flight,
         }
     }
@@ -94,14 +99,30 @@ impl RouteTarget {
         self.strip_prefix.is_empty() && self.upstream.base().is_empty()
     }
 
-    /// Returns path and query for the upstream, from the canonical ones.
-    pub(crate) fn path(&self, canonical: &str) -> String {
-        let rest = canonical
-            .strip_prefix(self.strip_prefix.as_str())
-            .unwrap_or(canonical);
-        // A prefix without its slash leaves a rest such as `?q=1`, or nothing.
+    /// Returns path and query for the upstream, from those of a request to this route. `None` if
+    /// the path does not begin with the prefix, which no request of the route has.
+    pub(crate) fn path(&self, path: &str, query: Option<&str>) -> Option<String> {
+        let rest = CanonicalRequest::path_below(path, &self.strip_prefix, self.any_case)?;
+        // The prefix alone leaves nothing.
         let slash = if rest.starts_with('/') { "" } else { "/" };
-        format!("{}{slash}{rest}", self.upstream.base())
+        let mark = if query.is_some() { "?" } else { "" };
+        let (base, query) = (self.upstream.base(), query.unwrap_or_default());
+        Some(format!("{base}{slash}{rest}{mark}{query}"))
+    }
+
+    /// Returns the path by which a client asks for a path of the upstream: the way of
+    /// [`RouteTarget::path`] back. `None` for a path outside of the base.
+    pub(crate) fn public_path(&self, path: &str) -> Option<String> {
+        let rest = path.strip_prefix(self.upstream.base())?;
+        if !(rest.is_empty() || rest.starts_with('/')) {
+            return None;
+        }
+        let public = format!("{}{rest}", self.strip_prefix);
+        Some(if public.is_empty() {
+            "/".to_owned()
+        } else {
+            public
+        })
     }
 }
 

@@ -99,6 +99,17 @@ impl Upstream {
         self.url.base()
     }
 
+    /// Returns host and port in the one spelling of the server: see [`UpstreamUrl::server`].
+    pub(crate) fn server(&self) -> String {
+        self.url.server()
+    }
+
+    /// Returns true for the host name of the upstream, as in the domain of a cookie.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        let name = name.trim_start_matches('.');
+        self.url.host_name().eq_ignore_ascii_case(name)
+    }
+
     pub(crate) fn is_http2(&self) -> bool {
         self.http2
     }

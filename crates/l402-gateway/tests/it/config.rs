@@ -13,7 +13,7 @@ fn mistakes(before: &str, route: &str) -> Vec<ConfigError> {
 const PRICED: &str = "price = \"50 sat\"";
 
 /// Lines before the route, lines in it; then the line, the key and the fix that are named.
-const MISTAKES: [(&str, &str, usize, &str, &str); 24] = [
+const MISTAKES: [(&str, &str, usize, &str, &str); 33] = [
     ("lisen = []", PRICED, 1, "lisen", "did you mean listen?"),
     (
         "",
@@ -140,6 +140,66 @@ const MISTAKES: [(&str, &str, usize, &str, &str); 24] = [
         "missing",
     ),
     ("a = ", PRICED, 1, "", ""),
+    // FAULTS S19: what could never match.
+    ("hosts = [\"*.a\"]", PRICED, 1, "hosts", "without scheme"),
+    (
+        "",
+        "price = \"1 sat\"\ncors_origins = [\"https://x/page\"]",
+        6,
+        "route[0].cors_origins",
+        "https://app.example",
+    ),
+    (
+        "",
+        "price = \"1 sat\"\ncors_origins = [\"*\"]",
+        6,
+        "route[0].cors_origins",
+        "not an origin",
+    ),
+    // FAULTS G12: the same for methods.
+    (
+        "",
+        "price = \"1 sat\"\nmethods = [\"trace\"]",
+        6,
+        "route[0].methods",
+        "never forwarded",
+    ),
+    (
+        "",
+        "price = \"1 sat\"\ncase = \"any\"",
+        6,
+        "route[0].case",
+        "\"insensitive\"",
+    ),
+    // FAULTS S16: only what is withheld needs a word to pass, and not all of it may.
+    (
+        "",
+        "price = \"1 sat\"\npass_headers = [\"accept\"]",
+        6,
+        "route[0].pass_headers",
+        "in any case",
+    ),
+    (
+        "",
+        "price = \"1 sat\"\npass_headers = [\"x-l402-paid\"]",
+        6,
+        "route[0].pass_headers",
+        "never passes",
+    ),
+    (
+        "",
+        "price = \"1 sat\"\npass_headers = [\"X-Forwarded-For\"]",
+        6,
+        "route[0].pass_headers",
+        "itself",
+    ),
+    (
+        "",
+        "price = \"1 sat\"\nallow_free_overlap = [\"/b\"]",
+        2,
+        "route[0]",
+        "no priced route",
+    ),
 ];
 
 #[test]
@@ -267,4 +327,51 @@ fn what_the_command_line_says_is_checked_as_it_will_run() {
     std::fs::write(&file, text).unwrap();
     assert_eq!(Config::from_file(&file).unwrap_err()[0].key(), "listen");
     assert!(Config::from_file_with(&file, &paid).is_ok());
+}
+
+/// FAULTS G12, S19: spellings that mean something are put right.
+#[test]
+fn methods_hosts_and_origins_are_read_as_clients_send_them() {
+    let text = "hosts = [\"Shop.example.\"]\n[[route]]\npath = \"/a\"\n\
+                upstream = \"http://127.0.0.1:3000\"\nprice = \"1 sat\"\n\
+                methods = [\"get\", \"Post\", \"PROPFIND\"]\ncors_origins = [\"https://X/\"]\n";
+    let config = Config::from_toml(text, "shop.toml").unwrap();
+    let route = &config.routes()[0].route;
+    let methods: Vec<_> = route.methods.iter().map(http::Method::as_str).collect();
+    assert_eq!(methods, ["GET", "POST", "PROPFIND"]);
+    assert_eq!(route.cors_origins, ["https://x"]);
+}
+
+/// FAULTS S4: the table is refused with the route, a request that shows it, and the way out.
+#[test]
+fn a_second_way_to_a_priced_path_is_refused_at_the_route_that_opens_it() {
+    let text = |upstream: &str, more: &str| {
+        format!(
+            "[[route]]\npath = \"/paid/{{*rest}}\"\nupstream = \"http://127.0.0.1:3000\"\n\
+             price = \"1 sat\"\n[[route]]\npath = \"/api/{{*rest}}\"\n\
+             upstream = \"{upstream}\"\nfree = true\nstrip_prefix = \"/api\"\n{more}"
+        )
+    };
+    // One server by several names, and by two protocols.
+    for upstream in [
+        "http://127.0.0.1:3000",
+        "http://localhost:3000",
+        "http://[::1]:3000/",
+        "h2c://127.0.0.2:3000",
+        "http://0.0.0.0:3000",
+    ] {
+        let found = Config::from_toml(&text(upstream, ""), "shop.toml").unwrap_err();
+        let shown = found[0].to_string();
+        assert_eq!((found.len(), found[0].line()), (1, Some(5)), "{shown}");
+        assert_eq!(found[0].key(), "route[1]");
+        for named in ["/api/paid/", "/paid/{*rest}", "allow_free_overlap"] {
+            assert!(shown.contains(named), "{shown}");
+        }
+        let allowed = text(upstream, "allow_free_overlap = [\"/paid/{*rest}\"]");
+        assert!(Config::from_toml(&allowed, "shop.toml").is_ok());
+    }
+    for upstream in ["http://127.0.0.1:3001", "http://127.0.0.1:3000/v1"] {
+        let other = Config::from_toml(&text(upstream, ""), "shop.toml");
+        assert!(other.is_ok(), "{other:?}");
+    }
 }

@@ -452,6 +452,42 @@ async fn an_old_key_is_good_until_its_end() {
     refused(&alone, &server, "number 2").await;
 }
 
+/// FAULTS S9: each mistake names its key; today's form with one table stays.
+#[test]
+fn entries_that_are_wrong_are_named() {
+    let route = "[[route]]\npath = \"/a\"\nupstream = \"http://127.0.0.1:1\"\nprice = \"1 sat\"\n";
+    let read = |keys: &str| Config::from_toml(&format!("{keys}\n{route}"), "shop.toml");
+    let two = "[[keys]]\nfile = \"a\"\n[[keys]]\nfile = \"b\"";
+    for (keys, key, word) in [
+        (two, "keys[1].number", "twice"),
+        ("[[keys]]\nnumber = 2", "keys[0].file", "missing"),
+        ("[[keys]]\nnumber = 0", "keys[0].number", "from 1 to 65535"),
+        ("[[keys]]\nuntil = \"soon\"", "keys[0].until", "not a time"),
+        (
+            "[[keys]]\nuntil = 2027-01-01",
+            "keys[0].until",
+            "not a time",
+        ),
+        (
+            "[[keys]]\nfiles = \"a\"",
+            "keys[0].files",
+            "did you mean file",
+        ),
+        ("keys = 1", "keys", "[[keys]]"),
+    ] {
+        let mistakes = read(keys).expect_err(keys);
+        let found = mistakes.iter().find(|mistake| mistake.key() == key);
+        let text = found.map(ToString::to_string).unwrap_or_default();
+        assert!(text.contains(word), "{keys}: {mistakes:?}");
+    }
+    let today = read("[keys]\nfile = \"a.key\"").unwrap();
+    assert_eq!(
+        today,
+        read("[[keys]]\nnumber = 1\nfile = \"a.key\"").unwrap()
+    );
+    assert_eq!(read("").unwrap(), read("[[keys]]").unwrap());
+}
+
 /// FAULTS S9: the key that sells has no end.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_key_that_sells_cannot_end() {

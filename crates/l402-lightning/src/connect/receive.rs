@@ -19,14 +19,32 @@ impl Node {
         match (self, open) {
             #[cfg(feature = "sandbox")]
             (Self::Sandbox, open) => sandbox::receiver(open).await,
-            (Self::SandboxHttp(_), _) => Err(Error::new(
-                ErrorKind::Rejected,
-                "sandbox+http:// only pays; to be paid, use sandbox with the same home folder",
-            )),
+            (Self::SandboxHttp(_), _) => Err(only_pays()),
             #[cfg(feature = "lnd")]
             (Self::Lnd(node), open) => lnd::receiver(node, open).await,
             #[cfg(not(all(feature = "lnd", feature = "sandbox")))]
             (absent, _) => Err(absent.not_built()),
+        }
+    }
+
+    /// Reads and checks the local files that [`Node::receiver`] would, such as certificate and
+    /// macaroon. Asks nobody, and writes nothing. `danger_spending` accepts a macaroon of lnd that
+    /// could spend.
+    ///
+    /// # Errors
+    /// Those of [`Node::receiver`] that need no connection.
+    pub fn check_receiver(&self, danger_spending: bool) -> Result<(), Error> {
+        match self {
+            #[cfg(feature = "sandbox")]
+            Self::Sandbox => Ok(()),
+            Self::SandboxHttp(_) => Err(only_pays()),
+            #[cfg(feature = "lnd")]
+            Self::Lnd(node) => lnd::check_receiver(node, danger_spending),
+            #[cfg(not(all(feature = "lnd", feature = "sandbox")))]
+            absent => {
+                let _ = danger_spending;
+                Err(absent.not_built())
+            }
         }
     }
 
@@ -40,4 +58,11 @@ impl Node {
             format!("this program was built without {called}; build it with feature {feature}"),
         )
     }
+}
+
+fn only_pays() -> Error {
+    Error::new(
+        ErrorKind::Rejected,
+        "sandbox+http:// only pays; to be paid, use sandbox with the same home folder",
+    )
 }

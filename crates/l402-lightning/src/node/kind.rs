@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::str::FromStr;
+use std::path::Path;
 
 use super::error::NodeError;
 use super::lnd::LndNode;
@@ -47,6 +48,16 @@ impl Node {
             Self::Sandbox => NodeForm::SANDBOX,
             Self::SandboxHttp(_) => NodeForm::SANDBOX_HTTP,
             Self::Lnd(_) => NodeForm::LND,
+        }
+    }
+
+    /// Returns the node with its relative paths taken from `base`, the folder of the file that names
+    /// it, and with `~/` taken for the user's home directory.
+    #[must_use]
+    pub fn with_base(self, base: &Path) -> Self {
+        match self {
+            Self::Lnd(node) => Self::Lnd(node.with_base(base)),
+            Self::Sandbox | Self::SandboxHttp(_) => self,
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use core::fmt;
 use core::str::FromStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use l402::Network;
+use l402_host::named_path;
 use url::Url;
 
 use super::address::{has_user, write_path};
@@ -22,6 +23,15 @@ pub struct LndNode {
     pub macaroon: PathBuf,
     /// The network; `None` if the address does not state it.
     pub network: Option<Network>,
+}
+
+impl LndNode {
+    /// Takes the paths of both files from `base`.
+    pub(super) fn with_base(mut self, base: &Path) -> Self {
+        self.tls_cert = named_path(base, self.tls_cert);
+        self.macaroon = named_path(base, self.macaroon);
+        self
+    }
 }
 
 impl FromStr for LndNode {

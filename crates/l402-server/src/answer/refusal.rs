@@ -7,7 +7,7 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ALLOW,
     CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, Uri};
 use l402::{Problem, RetryWith};
 use serde::Serialize;
 
@@ -71,6 +71,17 @@ impl Refusal {
             cors: None,
             preflight: None,
         }))
+    }
+
+    /// Makes the refusal of a request whose head [`CanonicalRequest::from_parts`] has refused. Names
+    /// the character of the path that is at fault, if that is the reason.
+    #[must_use]
+    pub fn unread(problem: Problem, uri: &Uri) -> Self {
+        let refusal = Self::new(problem);
+        match CanonicalRequest::path_advice(uri.path()) {
+            Some(advice) if problem == Problem::BadRequest => refusal.with_detail(advice),
+            _ => refusal,
+        }
     }
 
     /// Makes the answer to a CORS preflight, an empty 204. Nothing is refused, but nothing is

@@ -10,7 +10,7 @@ use l402::{Credential, CredentialError, Problem, Proven};
 
 use super::host;
 use super::lines::Lines;
-use super::path::{canonical_path, has_controls};
+use super::path::{Ambiguity, PathFault, below, has_controls, read_path};
 
 /// The credential that a request presents.
 #[derive(Clone, Debug)]
@@ -26,7 +26,8 @@ pub enum Presented {
     Proven(Arc<Proven>),
 }
 
-/// A request whose target has exactly one reading (ATTACKS H-01 to H-11).
+/// A request that has been read once, for all that follows (ATTACKS H-01 to H-11). Its path has one
+/// reading, or [`decide()`](crate::decide()) refuses it unless all its readings lead to one route.
 ///
 /// ```
 /// use l402::Problem;
@@ -37,8 +38,8 @@ pub enum Presented {
 ///     CanonicalRequest::from_parts(&head, [192, 0, 2, 1].into()).map(|request| request.path)
 /// };
 /// assert_eq!(read("/%70aid"), Ok("/paid".to_owned()));
-/// assert_eq!(read("/public/../paid"), Err(Problem::BadRequest));
-/// assert_eq!(read("/public/..%2fpaid"), Err(Problem::BadRequest));
+/// assert_eq!(read("/paid%00"), Err(Problem::BadRequest));
+/// assert_eq!(read("/public\\paid"), Err(Problem::BadRequest));
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -46,7 +47,10 @@ pub struct CanonicalRequest {
     /// The method as received. Never TRACE or CONNECT.
     pub method: Method,
     /// The path, with unreserved characters decoded and all others escaped once, in upper-case hex.
+    /// Empty and dot segments, `;` and `%2F` are left in it.
     pub path: String,
+    /// The part of the path that servers read in different ways.
+    pub(crate) ambiguity: Option<Ambiguity>,
     /// The query as received, without the question mark.
     pub query: Option<String>,
     /// The host without its port, in lower case. `None` only in calls inside one process.
@@ -105,7 +109,8 @@ impl CanonicalRequest {
         if parts.uri.path().len() > Self::MAX_PATH {
             return Err(Problem::UriTooLong);
         }
-        let path = canonical_path(parts.uri.path()).ok_or(Problem::BadRequest)?;
+        let read = read_path(parts.uri.path());
+        let (path, ambiguity) = read.map_err(|_| Problem::BadRequest)?;
         let query = parts.uri.query();
         // A query is not priced, but a line break in it could become a second header upstream
         // (ATTACKS H-10).
@@ -123,6 +128,7 @@ impl CanonicalRequest {
         Ok(Self {
             method: parts.method.clone(),
             path,
+            ambiguity,
             query: query.map(str::to_owned),
             host: host::of(&lines.host, &parts.uri)?,
             presented: proven.map_or_else(|| presented(&parts.headers), Presented::Proven),
@@ -136,7 +142,37 @@ impl CanonicalRequest {
         })
     }
 
-    /// Returns path and query as they are forwarded.
+    /// Returns the reason why [`CanonicalRequest::from_parts`] refuses the path, for the caller;
+    /// `None` if it does not. Names the character.
+    #[must_use]
+    pub fn path_advice(path: &str) -> Option<&'static str> {
+        read_path(path).err().map(PathFault::advice)
+    }
+
+    /// Returns true if the path has to be forwarded byte for byte as it came: all its readings lead
+    /// to one route, and only the upstream knows the right one.
+    #[must_use]
+    pub fn keeps_bytes(&self) -> bool {
+        self.ambiguity.is_some()
+    }
+
+    /// Returns what is left of a path behind a prefix of its route, in the path's own spelling.
+    /// The two are compared as paths and routes are: `/a%40b/x` begins with `/a@b`. `None` if the
+    /// path does not begin with the prefix.
+    ///
+    /// ```
+    /// use l402_server::CanonicalRequest;
+    ///
+    /// let below = |path| CanonicalRequest::path_below(path, "/a@b", false);
+    /// assert_eq!(below("/a%40b/x%40y"), Some("/x%40y"));
+    /// assert_eq!(below("/A%40b/x"), None);
+    /// ```
+    #[must_use]
+    pub fn path_below<'a>(path: &'a str, prefix: &str, any_case: bool) -> Option<&'a str> {
+        below(path, prefix, any_case)
+    }
+
+    /// Returns path and query as they are forwarded, unless [`CanonicalRequest::keeps_bytes`].
     #[must_use]
     pub fn path_and_query(&self) -> String {
         match &self.query {

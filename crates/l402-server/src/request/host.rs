@@ -36,6 +36,56 @@ pub(super) fn of(host: &Line<'_>, uri: &Uri) -> Result<Option<String>, Problem> 
     }
 }
 
+/// Returns a host name of the configuration as requests are compared with it. `None` if no request
+/// could be for it: a port, a scheme, a wildcard.
+///
+/// ```
+/// use l402_server::canonical_host;
+///
+/// assert_eq!(canonical_host("Shop.example.").as_deref(), Some("shop.example"));
+/// assert_eq!(canonical_host("shop.example:80"), None);
+/// ```
+#[must_use]
+pub fn canonical_host(text: &str) -> Option<String> {
+    let authority = Authority::try_from(text).ok()?;
+    let (host, _) = split(&authority)?;
+    // A colon without a number is a port as well.
+    (authority.host().len() == text.len()).then_some(host)
+}
+
+/// Returns an origin of the configuration as browsers send it: scheme and host in lower case,
+/// without the port if it is the scheme's own. `None` for what no browser sends.
+///
+/// ```
+/// use l402_server::canonical_origin;
+///
+/// assert_eq!(canonical_origin("https://App.example:443/").as_deref(), Some("https://app.example"));
+/// assert_eq!(canonical_origin("https://app.example/page"), None);
+/// ```
+#[must_use]
+pub fn canonical_origin(text: &str) -> Option<String> {
+    // Of pages that have none, such as local files.
+    if text == "null" {
+        return Some(text.to_owned());
+    }
+    let (scheme, rest) = text.split_once("://")?;
+    let named = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    if scheme.is_empty() || !scheme.bytes().all(named) {
+        return None;
+    }
+    let scheme = scheme.to_ascii_lowercase();
+    let authority = Authority::try_from(rest.strip_suffix('/').unwrap_or(rest)).ok()?;
+    let (host, port) = split(&authority)?;
+    let own = match scheme.as_str() {
+        "http" => Some(80),
+        "https" => Some(443),
+        _ => None,
+    };
+    let port = port.filter(|port| Some(*port) != own);
+    let port = port.map_or_else(String::new, |port| format!(":{port}"));
+    Some(format!("{scheme}://{host}{port}"))
+}
+
 /// Reads the common form of a host without the full grammar: a name in lower case or an IPv4
 /// address, perhaps with a port. `None` leaves it to the full grammar, which reads these alike.
 fn plain(line: &[u8]) -> Option<(String, Option<u16>)> {
@@ -72,19 +122,24 @@ fn split(authority: &Authority) -> Option<(String, Option<u16>)> {
     };
     let plain = port.is_empty() || port.starts_with(':');
     let host = host.strip_suffix('.').unwrap_or(host);
-    (plain && is_host(host)).then(|| (host.to_ascii_lowercase(), number))
+    let host = one_spelling(host).filter(|_| plain)?;
+    Some((host, number))
 }
 
-/// Returns true if the text is a DNS name, an IPv4 address, or an IPv6 address in brackets.
-fn is_host(host: &str) -> bool {
+/// Returns a DNS name, an IPv4 address, or an IPv6 address in brackets, in its one spelling.
+fn one_spelling(host: &str) -> Option<String> {
     let address = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'));
     match address {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        Some(address) => {
+            let address: std::net::Ipv6Addr = address.parse().ok()?;
+            Some(format!("[{address}]"))
+        }
         None => {
             let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-            !host.is_empty() && host.bytes().all(allowed)
+            let named = !host.is_empty() && host.bytes().all(allowed);
+            named.then(|| host.to_ascii_lowercase())
         }
     }
 }

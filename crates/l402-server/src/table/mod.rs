@@ -1,8 +1,11 @@
 //! The compiled table of routes: the paths that are free, those that are sold, and their terms.
 
+mod overlap;
+mod paths;
+mod pattern;
 mod route;
 mod snapshot;
 
-pub use route::{Access, Charge, Priced, Route};
+pub use route::{Access, Charge, Place, Priced, Route};
 pub(crate) use snapshot::MAX_INVOICE_EXPIRY;
 pub use snapshot::{Matched, Snapshot, SnapshotError};

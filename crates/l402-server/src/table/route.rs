@@ -74,8 +74,8 @@ pub struct Priced {
 #[non_exhaustive]
 pub struct Route {
     /// The pattern: `/joke`, `/user/{id}`, `/files/{*rest}`. The most specific one that matches
-    /// applies. Braces stand for one segment or a part of it, `{*rest}` for one segment or more:
-    /// `/files/` itself is another pattern. Must be spelled as in
+    /// applies. Braces stand for one segment or a part of it, `{*rest}` for all that is left:
+    /// `/files/{*rest}` takes `/files/` and what is below, but not `/files`. Must be spelled as in
     /// [`CanonicalRequest::path`](crate::CanonicalRequest::path).
     pub path: String,
     /// The methods, all if empty. A route for GET takes HEAD, too.
@@ -89,6 +89,27 @@ pub struct Route {
     pub cors_origins: Vec<String>,
     /// The treatment of caveats that this crate does not know. Skipped by default.
     pub unknown_caveats: l402::UnknownCaveats,
+    /// The place of the route's requests behind the paywall. By default one service gets all
+    /// routes, with their paths as they are.
+    pub place: Place,
+    /// The patterns of dearer routes whose requests this route may serve for less. None by
+    /// default: a table with a way around a price does not compile.
+    pub allow_free_overlap: Vec<String>,
+    /// True if the service takes upper and lower case for the same. Then so does the route. If
+    /// false (the default), a path in other letters is another path.
+    pub case_insensitive: bool,
+}
+
+/// The place of a route's requests behind the paywall. Two routes with one service serve the same
+/// where their paths are the same at that service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// A name of the service, compared as it is.
+    pub service: String,
+    /// The text that is taken off the front of each path; empty for none.
+    pub strip_prefix: String,
+    /// The text that is put before each path then; empty for none.
+    pub base: String,
 }
 
 impl Route {
@@ -102,6 +123,9 @@ impl Route {
             grpc: false,
             cors_origins: Vec::new(),
             unknown_caveats: l402::UnknownCaveats::Skip,
+            place: Place::default(),
+            allow_free_overlap: Vec::new(),
+            case_insensitive: false,
         }
     }
 
@@ -142,8 +166,19 @@ impl Route {
         }
     }
 
-    pub(crate) fn is_priced(&self) -> bool {
-        self.sold().is_some()
+    /// Returns true if whoever can have the other route's goods here pays less for them: nothing,
+    /// or less for as much. False if this route names the other one as an exception.
+    pub(crate) fn undercuts(&self, other: &Self) -> bool {
+        let Some(dear) = other.sold() else {
+            return false;
+        };
+        let cheaper = self.sold().is_none_or(|own| own.undercuts(dear));
+        cheaper && !self.allow_free_overlap.contains(&other.path)
+    }
+
+    /// Returns true if the route applies to the method.
+    pub(crate) fn takes(&self, method: &http::Method) -> bool {
+        self.methods.is_empty() || self.methods.contains(method)
     }
 
     /// Returns the origin as this route lists it, if it does. Only that text goes into a header.
@@ -170,6 +205,15 @@ impl Priced {
             invoice_expiry: Duration::from_secs(600),
             memo,
         }
+    }
+
+    /// Returns true if a payment here costs less than there and buys as much, or buys more and costs
+    /// no more. A day's pass beside a price for each answer is neither.
+    fn undercuts(&self, other: &Self) -> bool {
+        let (own, theirs) = (self.policy, other.policy);
+        let counted_there = theirs.uses().is_some();
+        let as_much = theirs.is_within(own) || (own.uses().is_none() && counted_there);
+        as_much && self.price <= other.price && (self.price, own) != (other.price, theirs)
     }
 
     /// Returns the terms that a token bought here states. `invoice_expires` is the last moment to

@@ -8,8 +8,10 @@ use std::time::Duration;
 use http::Method;
 use l402::{Invoice, KeyRing, Msat, Network, PaymentHash, UnixTime, mint};
 
+use super::overlap;
+use super::paths::Paths;
 use super::{Access, Priced, Route};
-use crate::request::{canonical_path, match_key};
+use crate::request::{Ambiguity, CanonicalRequest, canonical_host, canonical_origin, readings};
 
 /// The highest price of a route. A higher one is taken for a mistake (ATTACKS P-12).
 const MAX_PRICE: Msat = Msat::from_sat(1_000_000);
@@ -22,7 +24,7 @@ pub(crate) const MAX_INVOICE_EXPIRY: Duration = Duration::from_secs(7 * 24 * 360
 #[derive(Debug)]
 pub struct Snapshot {
     routes: Vec<Arc<Route>>,
-    paths: matchit::Router<Vec<usize>>,
+    paths: Paths,
     hosts: HashSet<String>,
     keys: KeyRing,
     network: Network,
@@ -42,10 +44,38 @@ pub struct Matched {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SnapshotError {
+    /// The name of a host that no request could be for.
+    Host {
+        /// The name, as it was given.
+        host: String,
+    },
+    /// The origin of a page that no browser would send.
+    Origin {
+        /// The pattern of the route, as it was given.
+        path: String,
+        /// The origin, as it was given.
+        origin: String,
+    },
     /// Two routes for the same path and method.
     Overlap {
         /// The pattern of the route, as it was given.
         path: String,
+    },
+    /// A request to one route would be served what a dearer one sells.
+    WayAround {
+        /// The pattern of the cheaper route, as it was given.
+        path: String,
+        /// The pattern of the dearer route.
+        dearer: String,
+        /// A path that shows it, as a client would ask for it.
+        example: String,
+    },
+    /// A route says that it may overlap a priced one, and no priced route has that pattern.
+    Unknown {
+        /// The pattern of the route, as it was given.
+        path: String,
+        /// The pattern that it names.
+        named: String,
     },
     /// One service with two prices, tiers, policies or charges.
     TwoPrices {
@@ -80,6 +110,29 @@ impl fmt::Display for SnapshotError {
                     "route {path}: another route takes the same path and method; keep one"
                 )
             }
+            Self::Host { host } => write!(
+                f,
+                "host {host:?}: not a host name; write it without scheme and port: \"api.example\""
+            ),
+            Self::Origin { path, origin } => write!(
+                f,
+                "route {path}: {origin:?} is not an origin; write scheme and host, and the port if \
+                 it is another than the scheme's own: \"https://app.example\""
+            ),
+            Self::WayAround {
+                path,
+                dearer,
+                example,
+            } => write!(
+                f,
+                "route {path}: {example} would be served here for less than what route {dearer} \
+                 asks for the same path at the upstream; change one of the paths or upstreams, or \
+                 write allow_free_overlap = [\"{dearer}\"]"
+            ),
+            Self::Unknown { path, named } => write!(
+                f,
+                "route {path}: allow_free_overlap names {named}, and no priced route has that path"
+            ),
             Self::TwoPrices { service } => write!(
                 f,
                 "service {service}: it is sold on two terms (price, tier, policy or charge); \
@@ -121,7 +174,10 @@ impl Snapshot {
         keys: KeyRing,
         network: Network,
     ) -> Result<Self, SnapshotError> {
-        let routes: Vec<_> = routes.into_iter().map(Arc::new).collect();
+        let routes = routes
+            .into_iter()
+            .map(with_origins)
+            .collect::<Result<Vec<_>, _>>()?;
         // Over all routes: a token is good on every route of its service, so it needs one price.
         let mut sold = HashMap::new();
         for route in &routes {
@@ -131,11 +187,13 @@ impl Snapshot {
                 check_service(priced, &mut sold)?;
             }
         }
-        let paths = compile(&routes)?;
-        let hosts = hosts
-            .into_iter()
-            .map(|host| host.to_ascii_lowercase())
-            .collect();
+        let paths = Paths::new(&routes)?;
+        overlap::check(&routes, &paths)?;
+        let hosts = hosts.into_iter().map(|host| match canonical_host(&host) {
+            Some(canonical) => Ok(canonical),
+            None => Err(SnapshotError::Host { host }),
+        });
+        let hosts = hosts.collect::<Result<_, _>>()?;
         Ok(Self {
             routes,
             paths,
@@ -169,35 +227,26 @@ impl Snapshot {
         self.hosts.is_empty() || host.is_some_and(|host| self.hosts.contains(host))
     }
 
-    /// Returns the routes of a path, for all methods. Empty if nothing is offered there.
+    /// Returns the routes of a request's path, for all methods. Empty if nothing is offered there.
     ///
-    /// A path that matches a free wildcard is not offered if it is a priced path with a slash, a
-    /// dot or a space at its end, which many upstreams drop, or the folder of a priced path
-    /// (ATTACKS H-06). A free route without a wildcard that names such a path still applies.
-    pub(crate) fn at(&self, path: &str) -> &[usize] {
-        let key = match_key(path);
-        let Ok(found) = self.paths.at(&key) else {
-            return &[];
-        };
-        let caught = !found.params.is_empty() && self.any(found.value, |route| !route.is_priced());
-        if caught && self.shadows_a_price(&key, found.value) {
-            &[]
-        } else {
-            found.value
+    /// # Errors
+    /// The path has several readings, and they do not all lead to the same routes.
+    pub(crate) fn routes_of(&self, request: &CanonicalRequest) -> Result<&[usize], Ambiguity> {
+        let found = self.paths.at(&request.path);
+        match request.ambiguity {
+            None => Ok(found),
+            Some(ambiguity) => {
+                let same = |reading: &String| self.paths.at(reading) == found;
+                let readings = readings(&request.path).filter(|all| all.iter().all(same));
+                readings.map(|_| found).ok_or(ambiguity)
+            }
         }
     }
 
     /// Returns the route for a method among those of a path. HEAD takes the route of GET, unless a
     /// route names HEAD.
     pub(crate) fn of_method(&self, candidates: &[usize], method: &Method) -> Option<Matched> {
-        let taking = |method: &Method| {
-            candidates
-                .iter()
-                .copied()
-                .find(|index| takes(&self.routes[*index], method))
-        };
-        let head = || taking(&Method::GET).filter(|_| *method == Method::HEAD);
-        let index = taking(method).or_else(head)?;
+        let index = self.paths.of_method(candidates, method)?;
         Some(Matched {
             route: Arc::clone(&self.routes[index]),
             index,
@@ -207,6 +256,7 @@ impl Snapshot {
     /// Returns the value of the header `Allow` for a path.
     pub(crate) fn allowed(&self, path: &str) -> String {
         let methods = self
+            .paths
             .at(path)
             .iter()
             .flat_map(|index| &self.routes[*index].methods);
@@ -216,129 +266,17 @@ impl Snapshot {
         }
         names.join(", ")
     }
+}
 
-    fn any(&self, candidates: &[usize], is: impl Fn(&Route) -> bool) -> bool {
-        candidates.iter().any(|index| is(&self.routes[*index]))
+/// Returns the route with its origins as browsers send them.
+fn with_origins(mut route: Route) -> Result<Arc<Route>, SnapshotError> {
+    for origin in &mut route.cors_origins {
+        *origin = canonical_origin(origin).ok_or_else(|| SnapshotError::Origin {
+            path: route.path.clone(),
+            origin: origin.clone(),
+        })?;
     }
-
-    /// Returns true if the path, without the slashes, dots and spaces at its end, belongs to
-    /// another pattern that is priced, or is the folder of a priced path. Many upstreams answer for
-    /// a folder with what is in it.
-    fn shadows_a_price(&self, key: &str, found: &[usize]) -> bool {
-        let bare = bare(key);
-        let own = self.paths.at(bare).ok();
-        let priced = |other: &[usize]| other != found && self.any(other, Route::is_priced);
-        if own.as_ref().is_some_and(|own| priced(own.value)) {
-            return true;
-        }
-        // A trial match finds any pattern one segment below, whatever its parameters are called.
-        let inside = format!("{bare}/{ANY_SEGMENT}");
-        let Ok(child) = self.paths.at(&inside) else {
-            return false;
-        };
-        let folder = own.filter(|own| own.value == found && !self.any(found, is_catch_all));
-        // The free pattern may itself name the folder: `/user/{id}` above `/user/{id}/{file}`. Then
-        // it was meant to be free.
-        let named = folder.is_some_and(|own| {
-            let mut values = child.params.iter().map(|(_, value)| value);
-            own.params
-                .iter()
-                .all(|(_, value)| values.next() == Some(value))
-        });
-        priced(child.value) && !named
-    }
-}
-
-/// A segment that stands for one of any name: no route can contain it as text.
-const ANY_SEGMENT: &str = "\0";
-
-/// Returns true if the pattern ends in a parameter for several segments.
-fn is_catch_all(route: &Route) -> bool {
-    route.path.contains("{*")
-}
-
-/// Returns the path without the slashes, dots and spaces at its end, which many upstreams drop.
-fn bare(path: &str) -> &str {
-    let ends = ["/", ".", "%20"];
-    let mut bare = path;
-    while let Some(shorter) = ends.iter().find_map(|end| bare.strip_suffix(end)) {
-        bare = shorter;
-    }
-    bare
-}
-
-/// Returns true if the route applies to the method.
-fn takes(route: &Route, method: &Method) -> bool {
-    route.methods.is_empty() || route.methods.contains(method)
-}
-
-/// Compiles the patterns. Routes for one pattern must differ in their methods.
-fn compile(routes: &[Arc<Route>]) -> Result<matchit::Router<Vec<usize>>, SnapshotError> {
-    let mut by_path: HashMap<String, Vec<usize>> = HashMap::new();
-    for (index, route) in routes.iter().enumerate() {
-        let path = || route.path.clone();
-        let pattern = pattern(&route.path).ok_or_else(|| SnapshotError::Path { path: path() })?;
-        let others = by_path.entry(pattern).or_default();
-        if others.iter().any(|other| overlap(&routes[*other], route)) {
-            return Err(SnapshotError::Overlap { path: path() });
-        }
-        others.push(index);
-    }
-    // Sorted, so that the same routes always give the same error.
-    let mut by_path: Vec<_> = by_path.into_iter().collect();
-    by_path.sort();
-    by_path
-        .into_iter()
-        .try_fold(matchit::Router::new(), |mut router, (pattern, indices)| {
-            let path = routes[indices[0]].path.clone();
-            router
-                .insert(pattern, indices)
-                .map_err(|error| match error {
-                    matchit::InsertError::Conflict { .. } => SnapshotError::Overlap { path },
-                    _ => SnapshotError::Path { path },
-                })?;
-            Ok(router)
-        })
-}
-
-/// Returns true if some method is taken by both routes.
-fn overlap(one: &Route, other: &Route) -> bool {
-    one.methods.is_empty()
-        || other.methods.is_empty()
-        || one
-            .methods
-            .iter()
-            .any(|method| other.methods.contains(method))
-}
-
-/// Returns the pattern with its parameters numbered, so that `/{a}` and `/{b}` are one pattern.
-/// Returns `None` if no canonical path could match it.
-fn pattern(path: &str) -> Option<String> {
-    let (mut pattern, mut plain) = (String::new(), String::new());
-    let mut rest = path;
-    let mut count = 0;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, behind) = after.split_once('}')?;
-        let (star, name) = name
-            .strip_prefix('*')
-            .map_or(("", name), |name| ("*", name));
-        let named =
-            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        let last = behind.is_empty() && before.ends_with('/');
-        if !named || (star == "*" && !last) {
-            return None;
-        }
-        pattern += &format!("{before}{{{star}p{count}}}");
-        plain += &format!("{before}p");
-        rest = behind;
-        count += 1;
-    }
-    pattern += rest;
-    plain += rest;
-    // With a letter for each parameter the pattern must be a canonical path, as it is compared with
-    // nothing else: otherwise no request could ever reach the route.
-    let canonical = canonical_path(&plain).filter(|canonical| match_key(canonical) == plain);
-    canonical.map(|_| pattern)
+    Ok(Arc::new(route))
 }
 
 /// Checks that the price is above zero and below the highest one.

@@ -128,7 +128,7 @@ impl PaywallLayer {
                 granted.inspect(|granted| rewrite(request, target, granted))
             }
             Err(problem) => {
-                let refusal = Refusal::new(problem);
+                let refusal = Refusal::unread(problem, &request.uri);
                 self.paywall.observe_refusal(&request.method, &refusal);
                 Err(refusal)
             }
@@ -198,12 +198,15 @@ fn peer(request: &request::Parts) -> IpAddr {
     plain.map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.ip())
 }
 
-/// Returns the target that is passed on, with its path in canonical form.
+/// Returns the target that is passed on, with its path in canonical form if it has one.
 ///
 /// # Errors
 /// [`Problem::UriTooLong`] if it has become too long by its escapes. Hence it is made before
 /// anything is reserved.
 fn target(uri: &Uri, canonical: &CanonicalRequest) -> Result<Uri, Problem> {
+    if canonical.keeps_bytes() {
+        return Ok(uri.clone());
+    }
     let path = PathAndQuery::try_from(canonical.path_and_query());
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(path.map_err(|_| Problem::UriTooLong)?);

@@ -186,7 +186,7 @@ fn the_most_specific_route_wins_whatever_the_order() {
         ("GET", "/api/users/me", Ok(3)),
         ("GET", "/mail/user%40home", Ok(4)),
         ("GET", "/api", Err(Problem::NoRoute)),
-        ("GET", "/api/", Err(Problem::NoRoute)),
+        ("GET", "/api/", Ok(0)),
         ("GET", "/", Err(Problem::NoRoute)),
         ("BREW", "/api/coffee", Ok(0)),
     ] {
@@ -214,7 +214,7 @@ fn a_free_wildcard_does_not_open_a_priced_path_spelt_with_a_tail() {
         ("/paid%20/", Err(Problem::NoRoute)),
         ("/user/7/", Err(Problem::NoRoute)),
         ("/both/", Ok(4)),
-        ("/paid/x/", Ok(0)),
+        ("/paid/x/", Err(Problem::NoRoute)),
         ("/else/", Ok(0)),
         ("/notpaid", Ok(0)),
     ] {
@@ -239,7 +239,6 @@ fn a_free_wildcard_does_not_open_the_folder_of_what_is_priced() {
     let snapshot = compiled(routes, &[]).unwrap();
     for path in [
         "/paid",
-        "/paid/",
         "/paid.",
         "/paid%20",
         "/paid%20/",
@@ -254,6 +253,7 @@ fn a_free_wildcard_does_not_open_the_folder_of_what_is_priced() {
     }
     for (path, expected) in [
         ("/paid/x", 1),
+        ("/paid/", 1),
         ("/api/7", 2),
         ("/api/x", 3),
         ("/open", 5),

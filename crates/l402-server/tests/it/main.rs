@@ -8,6 +8,7 @@ mod node;
 mod observe;
 mod paying;
 mod presenting;
+mod routing;
 mod sqlite;
 mod told;
 mod upgrade;

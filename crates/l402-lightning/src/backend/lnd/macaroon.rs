@@ -77,6 +77,18 @@ impl Permission {
     }
 }
 
+/// Returns the name of the text form that a macaroon was written in, and the command that undoes it;
+/// `None` for anything else. The binary form of lnd begins with the byte 2.
+pub(super) fn text_form(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+    let text = bytes.trim_ascii();
+    if text.starts_with(b"02") && text.iter().all(u8::is_ascii_hexdigit) {
+        return Some(("hexadecimal", "xxd -r -p"));
+    }
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_\r\n".contains(byte);
+    let base64 = text.starts_with(b"Ag") && text.iter().all(is_base64);
+    base64.then_some(("base64", "base64 -d"))
+}
+
 /// Refuses a macaroon that may do more than receive, or whose permissions cannot be read.
 pub(super) fn only_receives(bytes: &[u8], path: &Path) -> Result<(), Error> {
     let refuse = |why: String| {

@@ -12,6 +12,6 @@ mod rest_api;
 mod tls;
 mod wire;
 
-pub(crate) use open::receiver;
+pub(crate) use open::{check_receiver, receiver};
 #[cfg(feature = "pay")]
 pub(crate) use pay::wallet;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use l402::{Invoice, Network};
+use l402_host::named_path;
 use zeroize::Zeroizing;
 
 use super::receive::LndReceive;
@@ -17,13 +18,8 @@ const MAX_FILE: usize = 64 * 1024;
 
 /// Opens the receiving half.
 pub(crate) async fn receiver(node: &LndNode, open: Open) -> Result<Receiver, Error> {
-    let macaroon = read_macaroon(node)?;
-    // A seller's machine faces the internet: a credential that is stolen from there must not empty
-    // the node.
-    if let Err(error) = macaroon::only_receives(&macaroon, &node.macaroon) {
-        if !open.danger_spending_macaroon() {
-            return Err(error);
-        }
+    let (macaroon, danger) = receiving_macaroon(node, open.danger_spending_macaroon())?;
+    if let Some(error) = danger {
         tracing::warn!(
             target: "l402_lightning::lnd",
             %error,
@@ -42,8 +38,37 @@ pub(crate) async fn receiver(node: &LndNode, open: Open) -> Result<Receiver, Err
     })))
 }
 
+/// Checks the files of the receiving half as [`receiver`] does, and asks nobody.
+pub(crate) fn check_receiver(node: &LndNode, danger_spending: bool) -> Result<(), Error> {
+    let (macaroon, _) = receiving_macaroon(node, danger_spending)?;
+    connect(node, &macaroon).map(drop)
+}
+
+/// Reads a macaroon for receiving, with the danger in it if that is accepted.
+fn receiving_macaroon(
+    node: &LndNode,
+    danger_spending: bool,
+) -> Result<(Zeroizing<Vec<u8>>, Option<Error>), Error> {
+    let macaroon = read_macaroon(node)?;
+    // A seller's machine faces the internet: a credential that is stolen from there must not empty
+    // the node.
+    match macaroon::only_receives(&macaroon, &node.macaroon) {
+        Err(error) if !danger_spending => Err(error),
+        checked => Ok((macaroon, checked.err())),
+    }
+}
+
 pub(super) fn read_macaroon(node: &LndNode) -> Result<Zeroizing<Vec<u8>>, Error> {
-    read(&node.macaroon, "the macaroon")
+    let bytes = read(&node.macaroon, "the macaroon")?;
+    let Some((form, command)) = macaroon::text_form(&bytes) else {
+        return Ok(bytes);
+    };
+    let path = node.macaroon.display();
+    let text = format!(
+        "the macaroon {path} is written in {form}; name lnd's own binary file, or make it: {command} \
+         {path} > invoice.macaroon"
+    );
+    Err(Error::new(ErrorKind::Local, text))
 }
 
 pub(super) fn connect(node: &LndNode, macaroon: &[u8]) -> Result<Rest, Error> {
@@ -98,7 +123,8 @@ fn read(path: &Path, what: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
             format!("cannot read {what} {}: {text}", path.display()),
         )
     };
-    let bytes = std::fs::read(path)
+    // From the command line and the environment, `~` comes here as it was written.
+    let bytes = std::fs::read(named_path(Path::new(""), path))
         .map(Zeroizing::new)
         .map_err(|error| wrong(error.to_string()))?;
     if bytes.len() > MAX_FILE {
