@@ -20,8 +20,7 @@ const L402: Table = &[
 ];
 
 const HOST: Table = &[
-    ("sqlite", "due private lock"),
-    ("due", "private"),
+    ("sqlite", "private lock"),
     ("lock", "private"),
     ("private", ""),
     ("address clock descriptors error future path stderr", ""),

@@ -57,6 +57,7 @@ impl CliError {
 
     /// Adds the documented words where no money moved and the text does not say so yet. For every
     /// error of a command that may pay.
+    #[cfg(feature = "buy")]
     #[must_use]
     pub(crate) fn with_promise(mut self) -> Self {
         const WORDS: &str = "no money moved";

@@ -30,8 +30,6 @@
 mod address;
 mod clock;
 mod descriptors;
-#[cfg(feature = "sqlite")]
-mod due;
 mod error;
 mod future;
 mod lock;

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::answer::{AGAIN, Shown};
 use super::args::GetArgs;
 use super::ask::{Asking, Stage, describe};
-use super::file::{ReceiptFile, Sink};
+use super::file::{ReceiptFile, Sink, closed_stdout};
 use super::request::shell_word;
 use crate::buyer::{open_wallet, own_addresses};
 use crate::context::Context;
@@ -85,6 +85,11 @@ impl GetArgs {
             .map(ReceiptFile::prepare)
             .transpose()?;
         let sink = Sink::open(self.output.as_deref())?;
+        if sink.is_closed() {
+            // Asked without a credential: one that was paid for before would be used up in vain, too.
+            let quote = client.quote(request).await?;
+            return quote.map_or(Ok(exit_code::OK), |_| Err(closed_stdout()));
+        }
         let outcome = client.send(request).await;
         let response = outcome.map_err(|error| self.explain(error, context))?;
         let kept = match (&receipt, response.receipt()) {

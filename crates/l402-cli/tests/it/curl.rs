@@ -176,3 +176,60 @@ fn a_paid_answer_that_breaks_off_says_so_once() {
     assert!(!ran.stderr.contains("paid, but"), "{ran:#?}");
     assert!(ran.stderr.contains("does not pay twice"), "{ran:#?}");
 }
+
+// FAULTS T20: nothing is bought for a stdout that was closed, and nothing bought before is lost.
+#[cfg(unix)]
+#[test]
+fn nothing_is_bought_for_a_closed_stdout() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let home = Home::new();
+    let breaks = std::sync::Arc::new(AtomicBool::new(false));
+    let breaking = breaks.clone();
+    let upstream = server(move |_| {
+        let body = if breaking.load(Ordering::SeqCst) {
+            "he"
+        } else {
+            "here"
+        };
+        format!("HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\n{body}")
+    });
+    let upstream = format!("http://{upstream}");
+    let quick = ["serve", "--upstream", &upstream, "--price", "7 sat"];
+    let shop = home.serve(&[&quick[..], &["--listen", "0"]].concat());
+    let (url, free) = (shop.url("/x"), format!("{upstream}/"));
+    let program = home.command(&[]).get_program().to_owned();
+    let run_url = |url: &str, redirect: &str| {
+        let mut shell = home.command(&[]);
+        let line = format!("exec \"$0\" get {url} --wallet sandbox {redirect}");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &line]).arg(&program);
+        for (name, value) in shell.env("x", "").get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        Ran::of(command.output().expect("a shell"))
+    };
+    let run = |redirect: &str| run_url(&url, redirect);
+    let balance = || home.run(&["wallet", "balance"]).expect(0).json()["balance_msat"].clone();
+    let before = balance();
+    for closed in [">&-", "1<>/dev/null"] {
+        let ran = run(closed).expect(74);
+        assert!(ran.stderr.contains("no money moved"), "{ran:#?}");
+        assert!(ran.stderr.contains("-o /dev/null"), "{ran:#?}");
+        assert_eq!(balance(), before);
+    }
+    // What was bought before and not had stays to be had.
+    breaks.store(true, Ordering::SeqCst);
+    run("").expect(15);
+    breaks.store(false, Ordering::SeqCst);
+    let paid = balance();
+    run(">&-").expect(74);
+    assert_eq!(run("").expect(0).stdout, "here");
+    assert_eq!(balance(), paid);
+    // What costs nothing is as before, and so is what is thrown away on purpose.
+    assert_eq!(run_url(&free, ">&-").status, Some(0));
+    run(">/dev/null").expect(0);
+    run("-o /dev/null >&-").expect(0);
+}

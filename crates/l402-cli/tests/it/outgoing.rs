@@ -21,7 +21,13 @@ impl Shop {
         let names = ["127.0.0.1", "shop.example"].map(str::to_owned);
         let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
         let certificate = home.file("cert.pem", &made.cert.pem());
-        home.file("key.pem", &made.signing_key.serialize_pem());
+        let key = home.file("key.pem", &made.signing_key.serialize_pem());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(key, mode).expect("a key");
+        }
         let upstream = server(|_| {
             "HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nhere".to_owned()
         });

@@ -23,15 +23,9 @@ impl Home {
         self.0.path()
     }
 
-    /// Writes a file that others cannot read, as keys have to be.
     pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
-        use std::os::unix::fs::OpenOptionsExt as _;
         let path = self.path().join(name);
-        let mut options = std::fs::OpenOptions::new();
-        let options = options.write(true).create(true).truncate(true).mode(0o600);
-        let mut file = options.open(&path).expect("a file can be made");
-        let written = file.write_all(text.as_bytes());
-        written.expect("a file can be written");
+        std::fs::write(&path, text).expect("a file can be written");
         path
     }
 

@@ -230,32 +230,6 @@ fn a_stderr_that_nobody_reads_stops_no_request() {
     (2..=8).for_each(|port| ask(&format!("/{port}/b")));
 }
 
-// FAULTS G7: all buyers behind one proxy.
-#[test]
-fn buyers_who_all_come_from_one_address_are_told_of_in_the_log() {
-    use std::io::{Read as _, Write as _};
-    let upstream = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let home = Home::new();
-    let text = format!(
-        "[challenges]\nper_peer_per_second = 1\nper_peer_burst = 8\n[[route]]\npath = \"/a\"\n\
-         upstream = \"http://{}\"\nprice = \"1 sat\"\n",
-        upstream.local_addr().expect("an address")
-    );
-    let file = home.file("l402.toml", &text);
-    let file = file.to_str().expect("a path");
-    let shop = home.serve(&["serve", "--config", file, "--listen", "127.0.0.1:0"]);
-    let mut socket = std::net::TcpStream::connect(shop.address()).expect("a connection");
-    let ask = b"GET /a HTTP/1.1\r\nhost: a\r\n\r\n".repeat(200);
-    socket.write_all(&ask).expect("sent");
-    let told = shop.until("come from one address");
-    let line = told.last().expect("a line");
-    for part in [" WARN ", "peer=127.0.0.1", "proxy", "challenges.per_peer_"] {
-        assert!(line.contains(part), "{line}");
-    }
-    socket.shutdown(std::net::Shutdown::Write).expect("open");
-    let _ = socket.read_to_end(&mut Vec::new());
-}
-
 /// Sends a request with these header lines, and returns the whole answer.
 fn ask(shop: &Serving, path: &str, lines: &str) -> String {
     use std::io::{Read as _, Write as _};
@@ -367,4 +341,30 @@ fn a_taken_port_is_told_with_its_holder_and_what_to_type() {
             assert!(ran.stderr.contains("add --listen 127.0.0.1:84"), "{ran:#?}");
         }
     }
+}
+
+// FAULTS G7: all buyers behind one proxy.
+#[test]
+fn buyers_who_all_come_from_one_address_are_told_of_in_the_log() {
+    use std::io::{Read as _, Write as _};
+    let upstream = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let home = Home::new();
+    let text = format!(
+        "[challenges]\nper_peer_per_second = 1\nper_peer_burst = 8\n[[route]]\npath = \"/a\"\n\
+         upstream = \"http://{}\"\nprice = \"1 sat\"\n",
+        upstream.local_addr().expect("an address")
+    );
+    let file = home.file("l402.toml", &text);
+    let file = file.to_str().expect("a path");
+    let shop = home.serve(&["serve", "--config", file, "--listen", "127.0.0.1:0"]);
+    let mut socket = std::net::TcpStream::connect(shop.address()).expect("a connection");
+    let ask = b"GET /a HTTP/1.1\r\nhost: a\r\n\r\n".repeat(200);
+    socket.write_all(&ask).expect("sent");
+    let told = shop.until("come from one address");
+    let line = told.last().expect("a line");
+    for part in [" WARN ", "peer=127.0.0.1", "proxy", "challenges.per_peer_"] {
+        assert!(line.contains(part), "{line}");
+    }
+    socket.shutdown(std::net::Shutdown::Write).expect("open");
+    let _ = socket.read_to_end(&mut Vec::new());
 }

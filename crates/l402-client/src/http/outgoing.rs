@@ -95,9 +95,9 @@ impl Outgoing {
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
-            .no_proxy()
             // RFC 9112, section 5.2: a client reads a folded line as one with a space in it.
-            .http1_allow_obsolete_multiline_headers_in_responses(true);
+            .http1_allow_obsolete_multiline_headers_in_responses(true)
+            .no_proxy();
         let direct = NoProxy::from_string(&format!("{THIS_MACHINE},{}", self.no_proxy));
         let http = self.http_proxy.as_deref().map(Proxy::http);
         let https = self.https_proxy.as_deref().map(Proxy::https);

@@ -1,12 +1,11 @@
 //! The time for the next check of a whole database.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use l402::UnixTime;
 
 use crate::private;
-use crate::sqlite::beside;
 
 /// The time from one check to the next.
 const DAILY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -16,7 +15,7 @@ const DAILY: Duration = Duration::from_secs(24 * 60 * 60);
 const WITH_A_LOG: Duration = Duration::from_secs(60);
 
 /// Returns true if the file was not checked for a day, or for a minute while a log lies beside it.
-pub(crate) fn is_due(path: &Path, now: UnixTime) -> bool {
+pub(super) fn is_due(path: &Path, now: UnixTime) -> bool {
     let Some(checked) = checked(path) else {
         return true;
     };
@@ -26,7 +25,7 @@ pub(crate) fn is_due(path: &Path, now: UnixTime) -> bool {
 }
 
 /// Notes that the file was checked now.
-pub(crate) fn note(path: &Path) {
+pub(super) fn note(path: &Path) {
     // Without the note the next start checks again, and that is all.
     let _ = private::replace(&beside(path, "-checked"), b"");
 }
@@ -43,4 +42,11 @@ fn checked(path: &Path) -> Option<UnixTime> {
 fn has_log(path: &Path) -> bool {
     let log = beside(path, "-wal").symlink_metadata();
     log.is_ok_and(|log| log.len() > 0)
+}
+
+/// Returns the name of a file that stands beside a database.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
 }
