@@ -35,8 +35,10 @@
 //! ```
 
 mod due;
+mod fault;
 mod open;
 mod schema;
 
-pub use open::{fault, narrow, open, open_existing, open_often};
+pub use fault::fault;
+pub use open::{narrow, open, open_existing, open_often};
 pub use schema::{Schema, application_id};
