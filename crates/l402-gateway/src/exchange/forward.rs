@@ -95,10 +95,8 @@ pub(crate) async fn forward(
     });
     match answered {
         Ok(mut answer) => {
-            // An upstream over HTTP/2 may end even an answer to HEAD with an empty piece of body.
-            let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
-            if canonical.method == Method::HEAD && !switched && !answer.body().is_end_stream() {
-                *answer.body_mut() = UpstreamBody::empty();
+            if canonical.method == Method::HEAD {
+                leave_head(&mut answer);
             }
             let exchange = Exchange {
                 idle: table.http.body_idle_timeout,
@@ -114,6 +112,15 @@ pub(crate) async fn forward(
             let answer = failed(failure, granted, target, refusal);
             if is_done { answer } else { early(answer) }
         }
+    }
+}
+
+/// Empties the body of an answer to HEAD.
+fn leave_head(answer: &mut Response<UpstreamBody>) {
+    // An upstream over HTTP/2 may end even such an answer with an empty piece of body.
+    let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if !switched && !answer.body().is_end_stream() {
+        *answer.body_mut() = UpstreamBody::empty();
     }
 }
 
