@@ -42,7 +42,8 @@ pub(crate) async fn ask(
         .map_err(|_| CliError::usage(format!("not a method: {method}")))?;
     let failed = |error: reqwest::Error| {
         if is_head_too_large(&error) {
-            let text = "not a well-formed challenge: the head of the answer is too large";
+            let text = "not a well-formed challenge: the head of the answer is too large, or has \
+                        more than 100 headers";
             let code = Refused::ChallengeTooLarge.code();
             return CliError::new(exit_code::NOT_WELL_FORMED, code, text);
         }

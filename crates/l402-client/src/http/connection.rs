@@ -14,6 +14,9 @@ use super::replay::peek;
 use super::withheld::{self, withhold};
 use crate::{Error, Refused};
 
+/// The limits are those of the HTTP library, and reqwest has no setting for the number of headers.
+const HEAD_TOO_LARGE: &str = "the head of the answer is too large, or has more than 100 headers";
+
 /// The reason for a missing answer.
 pub(crate) enum NoResponse {
     /// The server broke the connection off, in words. It may have answered before.
@@ -29,7 +32,7 @@ pub(crate) enum NoResponse {
 impl NoResponse {
     pub(crate) fn text(self) -> String {
         match self {
-            Self::HeadTooLarge => "the head of the answer is too large".into(),
+            Self::HeadTooLarge => HEAD_TOO_LARGE.into(),
             Self::BrokenOff(text) | Self::OwnAddress(text) | Self::Other(text) => text,
         }
     }
@@ -150,8 +153,8 @@ fn no_response(error: reqwest::Error) -> NoResponse {
     }
 }
 
-/// Returns true if a request failed because the head of its answer is larger than is read. Such an
-/// answer is refused with [`Refused::ChallengeTooLarge`].
+/// Returns true if a request failed because the head of its answer is larger than is read, or has
+/// more than 100 headers. Such an answer is refused with [`Refused::ChallengeTooLarge`].
 #[must_use]
 pub fn is_head_too_large(error: &reqwest::Error) -> bool {
     // reqwest does not tell this case apart, so its causes are searched for the error of hyper.
