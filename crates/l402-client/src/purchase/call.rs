@@ -165,6 +165,7 @@ impl Buyer {
             }
             match self.next_hop(&hop, status, headers)? {
                 Some(next) => hop = next,
+                // Only a success is the thing itself: behind an error there may be a price.
                 None if status.is_success() => return Ok(Price::Free),
                 None => {
                     let retry_after = retry_after(headers, self.clock.wall());
