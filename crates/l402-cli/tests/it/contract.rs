@@ -31,6 +31,7 @@ fn snapshot(name: &str) -> PathBuf {
 }
 
 /// `UPDATE_SNAPSHOTS=1 cargo test -p l402-cli` writes the files anew.
+// FAULTS G13: the help of `serve` says when the time of `time=1h` begins.
 #[test]
 fn the_help_of_every_command_is_the_one_on_file() {
     let update = std::env::var_os("UPDATE_SNAPSHOTS").is_some_and(|value| value == "1");

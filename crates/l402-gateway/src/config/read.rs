@@ -162,6 +162,11 @@ fn http(root: &Section<'_, '_>) -> Http {
         header_timeout: seconds("header_timeout_secs", default.header_timeout),
         header_max_bytes: small("header_max_bytes", default.header_max_bytes, 4096..=65_536),
         body_max_bytes: section.number("body_max_bytes", default.body_max_bytes, 0..=1 << 60),
+        body_min_bytes_per_sec: small(
+            "body_min_bytes_per_sec",
+            default.body_min_bytes_per_sec,
+            0..=1 << 30,
+        ),
         body_idle_timeout: seconds("body_idle_timeout_secs", default.body_idle_timeout),
         connect_timeout: seconds("connect_timeout_secs", default.connect_timeout),
         upstream_timeout: seconds("upstream_timeout_secs", default.upstream_timeout),
@@ -171,6 +176,7 @@ fn http(root: &Section<'_, '_>) -> Http {
             0..=1 << 20,
         ),
         max_streams: small("max_streams", default.max_streams, 1..=1000),
+        streams_per_peer: small("streams_per_peer", default.streams_per_peer, 0..=1 << 20),
         shutdown: seconds("shutdown_secs", default.shutdown),
     };
     section.finish();

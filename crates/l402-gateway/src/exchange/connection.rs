@@ -11,6 +11,8 @@ use l402_server::Paywall;
 
 use super::body::Aborted;
 use super::proof_cache::ProofCache;
+use super::streams::{self, OpenStreams, StreamCounts};
+use crate::config::Http;
 use crate::table::RouteTable;
 use crate::upstream::SharedPool;
 
@@ -19,6 +21,7 @@ pub(crate) struct GatewayState {
     /// The configuration in force; a reload replaces it as a whole.
     pub(crate) table: ArcSwap<RouteTable>,
     pub(crate) paywall: Paywall,
+    pub(crate) streams: StreamCounts,
 }
 
 /// The parts of a worker that its connections use.
@@ -36,6 +39,11 @@ impl Worker {
     pub(crate) fn free_descriptors(&self) {
         self.pool.slots().close_idle();
     }
+
+    /// Returns the most streams that one caller may have open; 0 for any number.
+    pub(crate) fn streams_per_caller(&self, http: &Http) -> u32 {
+        streams::share(http.streams_per_peer, self.pool.slots().max())
+    }
 }
 
 /// The facts about a client's connection that its requests use.
@@ -45,6 +53,8 @@ pub(crate) struct Connection {
     /// The peer's IP address as a header's value, made once for all requests.
     pub(crate) address: HeaderValue,
     pub(crate) tls: bool,
+    /// The streams of the caller, if this is a connection of HTTP/2.
+    pub(crate) streams: Option<OpenStreams>,
     /// Set when the connection becomes a tunnel.
     pub(crate) tunnel: Arc<AtomicBool>,
     /// Dropped when the connection has ended, tunnel included. The listener counts the connection

@@ -29,6 +29,11 @@ impl Slots {
         })
     }
 
+    /// Returns the number of places, free ones or not.
+    pub(crate) fn max(&self) -> u32 {
+        self.max
+    }
+
     /// Adds a pool to those whose idle connections may be closed.
     pub(super) fn watch(&self, pool: &Arc<Pool>) {
         self.pools().push(Arc::downgrade(pool));

@@ -22,6 +22,7 @@ mod proof_cache;
 mod proxy;
 mod reload;
 mod smuggling;
+mod stalled;
 mod steering;
 mod streams;
 mod tls;
