@@ -78,19 +78,7 @@ pub(crate) async fn forward(
         let too_long = Failure::Client(Problem::UriTooLong);
         return early(failed(too_long, granted, target, refusal));
     };
-    let limit = table.http.upstream_timeout;
-    let sent = connection
-        .worker
-        .pool
-        .send(&target.upstream, request, limit);
-    let sent = sent.await;
-    match &sent {
-        Ok(_) => target.upstream.answered(),
-        // A body that broke off breaks the connection, too, and says nothing of the upstream.
-        Err(error) if progress.fault().is_none() => target.upstream.failed(error),
-        Err(_) => {}
-    }
-    let sent = sent.map_err(|error| Failure::of(&error, &progress));
+    let sent = send(request, target, table, connection, &progress).await;
     // A 101 that nobody asked for must not pass: what follows it is no HTTP, and no paywall sees
     // it.
     let answered = sent.and_then(|mut answer| {
@@ -118,6 +106,25 @@ pub(crate) async fn forward(
             if is_done { answer } else { early(answer) }
         }
     }
+}
+
+/// Sends a request to the upstream of its route, and notes what that says of the upstream.
+async fn send(
+    request: UpstreamRequest,
+    target: &RouteTarget,
+    table: &RouteTable,
+    connection: &Connection,
+    progress: &Progress,
+) -> Result<Response<UpstreamBody>, Failure> {
+    let (pool, limit) = (&connection.worker.pool, table.http.upstream_timeout);
+    let sent = pool.send(&target.upstream, request, limit).await;
+    match &sent {
+        Ok(_) => target.upstream.answered(),
+        // A body that broke off breaks the connection, too, and says nothing of the upstream.
+        Err(error) if progress.fault().is_none() => target.upstream.failed(error),
+        Err(_) => {}
+    }
+    sent.map_err(|error| Failure::of(&error, progress))
 }
 
 /// Empties the body of an answer to HEAD.

@@ -132,6 +132,7 @@ fn put_back(ledger: &Path, before: &Path) {
 
 /// FAULTS S7: a ledger that is deleted, emptied, or restored from before a sale. Also: another
 /// home's ledger, and a ledger of a program that knew no ids.
+/// ATTACKS R-18.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_has_lost_uses_is_refused_and_ends_the_counted_tokens() {
     let shop = shop(upstream(false, describe).await);
