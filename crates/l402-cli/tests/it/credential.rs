@@ -172,6 +172,11 @@ fn the_wallets_own_address_is_never_asked() {
         let args = ["get", "-L", "-X", "POST", url, "--wallet", &wallet];
         let ran = home.run(&args).expect(47);
         assert!(ran.stderr.contains("no money moved"), "{ran:#?}");
+        // A proxy leads to no address that is not asked directly.
+        let mut command = home.command(&args);
+        command.env("all_proxy", "http://127.0.0.1:1");
+        let proxied = command.output().expect("the program starts");
+        assert_eq!(proxied.status.code(), Some(47), "{url}: {proxied:?}");
     }
     // Listeners that other programs of this home have noted, and the usual ports.
     let run = home.path().join("home/run");

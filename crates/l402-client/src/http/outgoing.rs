@@ -8,8 +8,9 @@ use url::Url;
 use super::connection::error_chain;
 use crate::Error;
 
-/// The hosts that are this machine, as `no_proxy` writes them.
-const THIS_MACHINE: &str = "localhost,127.0.0.0/8,::1";
+/// The hosts that are this machine, as `no_proxy` writes them. To a proxy, each would be the proxy's
+/// own machine.
+const THIS_MACHINE: &str = "localhost,127.0.0.0/8,0.0.0.0,::1,::,::ffff:127.0.0.0/104";
 
 /// The way that requests leave this machine. By default, the certificate authorities that Mozilla
 /// trusts are built in, and no proxy is used.
