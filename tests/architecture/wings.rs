@@ -69,7 +69,7 @@ const GATEWAY: Table = &[
     ("upstream", "config"),
     ("config", ""),
     (
-        "certificate error framing framing_header number timer warning",
+        "certificate error framing framing_header number share timer warning",
         "",
     ),
 ];

@@ -157,6 +157,9 @@ pub enum Error {
     },
 }
 
+/// The end of the text of each error that moved no money.
+const NO_MONEY_MOVED: &str = "; no money moved";
+
 impl Error {
     pub(crate) fn refused(reason: Refused, detail: impl Into<String>) -> Self {
         Self::Refused {
@@ -169,6 +172,15 @@ impl Error {
         Self::Store {
             detail: detail.into(),
         }
+    }
+
+    /// Returns the text without the promise that no money moved, for a place behind a payment, where the
+    /// error is only a part of what happened.
+    pub(crate) fn without_promise(&self) -> String {
+        let text = self.to_string();
+        text.strip_suffix(NO_MONEY_MOVED)
+            .unwrap_or(&text)
+            .to_owned()
     }
 
     /// Returns true if it is certain that this call moved no money.
@@ -302,7 +314,7 @@ impl fmt::Display for Error {
         self.describe(f)?;
         // Here and not in each text, so that no variant can forget it or say it wrongly.
         if self.no_money_moved() {
-            f.write_str("; no money moved")
+            f.write_str(NO_MONEY_MOVED)
         } else {
             Ok(())
         }
@@ -367,6 +379,20 @@ mod tests {
             text(BudgetLimit::PerDay, None),
             format!("{day}waiting alone does not free enough of it; no money moved")
         );
+    }
+
+    #[test]
+    fn behind_a_payment_no_text_promises_anything() {
+        let store = Error::store("a file: disk full");
+        assert!(store.to_string().ends_with("no money moved"));
+        assert_eq!(
+            store.without_promise(),
+            "the payment journal cannot be used: a file: disk full"
+        );
+        let failed = Error::PaidWithoutProof {
+            payment_hash: PaymentHash::from_bytes([7; 32]),
+        };
+        assert_eq!(failed.without_promise(), failed.to_string());
     }
 
     #[test]

@@ -63,6 +63,8 @@ mod log;
 #[cfg(not(fuzzing))]
 mod run;
 #[cfg(not(fuzzing))]
+mod share;
+#[cfg(not(fuzzing))]
 mod table;
 #[cfg(not(fuzzing))]
 mod timer;

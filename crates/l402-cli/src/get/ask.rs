@@ -19,6 +19,8 @@ pub(super) enum Stage {
     Paying,
     /// Paid by this call, or by an earlier call that got no answer.
     Paid,
+    /// Paid, and used up by a redirect. The answer behind it is not had yet.
+    UsedUp,
 }
 
 /// The progress on stderr, and the question before a payment if a person can answer it.
@@ -56,6 +58,7 @@ impl Asking {
         let stage = match event {
             Event::Paying => Stage::Paying,
             Event::Paid { .. } | Event::Redelivered(_) | Event::Resuming(_) => Stage::Paid,
+            Event::UsedUp(_) => Stage::UsedUp,
             _ => return,
         };
         self.enter(stage);

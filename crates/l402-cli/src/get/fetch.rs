@@ -8,7 +8,7 @@ use l402_client::{Client, Error, Journal, Limits, Outgoing, Price, Quote, Reques
 use l402_lightning::NodeForm;
 use serde_json::json;
 
-use super::answer::{AGAIN, Shown};
+use super::answer::{AGAIN, Shown, USED_UP};
 use super::args::GetArgs;
 use super::ask::{Asking, Stage, describe};
 use super::file::{ReceiptFile, Sink, closed_stdout};
@@ -288,5 +288,12 @@ fn cut_after_approval(text: &str, stage: Stage) -> CliError {
         )
         .after_money_moved()
         .with_hint(AGAIN),
+        Stage::UsedUp => error(
+            exit_code::PAID_REFUSED,
+            "paid_refused",
+            "it was paid for, a redirect has used the payment up, and the answer was not had",
+        )
+        .after_money_moved()
+        .with_hint(USED_UP),
     }
 }

@@ -69,8 +69,7 @@ pub(crate) struct Http {
     pub(crate) connections_per_peer: u32,
     /// HTTP/2 streams of one connection.
     pub(crate) max_streams: u32,
-    /// HTTP/2 streams of one caller, over all its connections, and never more than half of the
-    /// connections to upstreams; 0 means any number.
+    /// HTTP/2 streams of one caller, over all its connections; 0 means any number.
     pub(crate) streams_per_peer: u32,
     /// The longest that a stop waits, if the caller does not say.
     pub(crate) shutdown: Duration,

@@ -11,8 +11,8 @@ use l402_server::Paywall;
 
 use super::body::Aborted;
 use super::proof_cache::ProofCache;
-use super::streams::{self, OpenStreams, StreamCounts};
-use crate::config::Http;
+use super::streams::{OpenStreams, StreamCounts};
+use crate::share::Load;
 use crate::table::RouteTable;
 use crate::upstream::SharedPool;
 
@@ -39,11 +39,6 @@ impl Worker {
     pub(crate) fn free_descriptors(&self) {
         self.pool.slots().close_idle();
     }
-
-    /// Returns the most streams that one caller may have open; 0 for any number.
-    pub(crate) fn streams_per_caller(&self, http: &Http) -> u32 {
-        streams::share(http.streams_per_peer, self.pool.slots().max())
-    }
 }
 
 /// The facts about a client's connection that its requests use.
@@ -57,6 +52,8 @@ pub(crate) struct Connection {
     pub(crate) streams: Option<OpenStreams>,
     /// Set when the connection becomes a tunnel.
     pub(crate) tunnel: Arc<AtomicBool>,
+    /// The requests of the peer's connections that are at upstreams.
+    pub(crate) load: Load,
     /// Dropped when the connection has ended, tunnel included. The listener counts the connection
     /// as open until then.
     pub(crate) _open: Box<dyn Send + Sync>,

@@ -17,6 +17,7 @@ use super::connection::Connection;
 use super::headers::{self, Client};
 use super::payment_headers::payment_headers;
 use super::tunnel::{self, Upgrade};
+use crate::share::Share;
 use crate::table::{InFlight, RouteTable, RouteTarget};
 use crate::upstream::{
     BodyLimits, ClientBody, HeadWriter, Progress, RequestBody, SendError, UpstreamBody,
@@ -117,7 +118,11 @@ async fn send(
     progress: &Progress,
 ) -> Result<Response<UpstreamBody>, Failure> {
     let (pool, limit) = (&connection.worker.pool, table.http.upstream_timeout);
-    let sent = pool.send(&target.upstream, request, limit).await;
+    let share = Share {
+        load: &connection.load,
+        limit: table.http.connections_per_peer,
+    };
+    let sent = pool.send(&target.upstream, request, limit, share).await;
     match &sent {
         Ok(_) => target.upstream.answered(),
         // A body that broke off breaks the connection, too, and says nothing of the upstream.

@@ -77,8 +77,7 @@ async fn answer(
     // Before the paywall: nobody should pay for a request that is refused in any case.
     let max = table.http.body_max_bytes;
     let canonical = canonical(&parts, connection.peer.ip(), cached, &table).and_then(|canonical| {
-        let most = connection.worker.streams_per_caller(&table.http);
-        let too_many = |open: &OpenStreams| open.are_more_than(most);
+        let too_many = |open: &OpenStreams| open.are_more_than(table.http.streams_per_peer);
         let problem = if max != 0 && body.size_hint().lower() > max {
             Problem::BodyTooLarge
         } else if connection.streams.as_ref().is_some_and(too_many) {

@@ -26,13 +26,6 @@ pub(crate) struct Streams {
     pub(crate) open: OpenStreams,
 }
 
-/// Returns the most streams that one caller may have open: `limit`, and not more than half of the
-/// `places` for connections to upstreams, because each may take one. Returns 0, any number, for a limit
-/// of 0.
-pub(crate) fn share(limit: u32, places: u32) -> u32 {
-    limit.min((places / 2).max(1))
-}
-
 /// The number of open streams of one caller, over all its connections.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OpenStreams(Arc<AtomicU32>);
@@ -117,14 +110,6 @@ impl Drop for OpenStream {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    // FAULTS S2: no caller holds all places upstream, however few there are.
-    #[test]
-    fn a_caller_has_at_most_half_of_the_places_upstream() {
-        let shares = [(400, 1000), (400, 600), (400, 3), (400, 0), (0, 600)];
-        let shares = shares.map(|(limit, places)| share(limit, places));
-        assert_eq!(shares, [400, 300, 1, 1, 0]);
-    }
 
     // FAULTS S2: streams are bounded for a caller, not for a connection, and not for an address of
     // IPv6, of which a caller has many.

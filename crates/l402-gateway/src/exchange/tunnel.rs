@@ -22,8 +22,12 @@ pub(crate) struct Upgrade {
     client: OnUpgrade,
 }
 
-/// Takes out of a request the upgrade that it asks for, if any. An upgrade to HTTP/2 does not
-/// count: a tunnel of HTTP/2 would carry requests that nobody has paid for (ATTACKS D-08).
+/// The beginnings of the protocols that carry HTTP: `h2` and `h2c`, `HTTP/2.0`, `TLS/1.0` (RFC
+/// 2817).
+const OF_HTTP: [&[u8]; 3] = [b"h2", b"http", b"tls"];
+
+/// Takes out of a request the upgrade that it asks for, if any. An upgrade to HTTP itself does not
+/// count: its tunnel would carry requests that nobody has paid for (ATTACKS D-08).
 pub(crate) fn requested_upgrade(parts: &mut Parts) -> Option<Upgrade> {
     let protocol = parts.headers.get(header::UPGRADE)?.clone();
     let asked = parts
@@ -34,16 +38,20 @@ pub(crate) fn requested_upgrade(parts: &mut Parts) -> Option<Upgrade> {
             let mut options = value.as_bytes().split(|byte| *byte == b',');
             options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
         });
-    // `h2` and `h2c`.
-    let http2 = protocol
-        .as_bytes()
-        .get(..2)
-        .is_some_and(|p| p.eq_ignore_ascii_case(b"h2"));
-    if !asked || http2 || parts.version != Version::HTTP_11 {
+    let mut names = protocol.as_bytes().split(|byte| *byte == b',');
+    if !asked || names.any(carries_http) || parts.version != Version::HTTP_11 {
         return None;
     }
     let client = parts.extensions.remove::<OnUpgrade>()?;
     Some(Upgrade { protocol, client })
+}
+
+fn carries_http(protocol: &[u8]) -> bool {
+    let protocol = protocol.trim_ascii();
+    OF_HTTP.iter().any(|of_http| {
+        let start = protocol.get(..of_http.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(of_http))
+    })
 }
 
 /// Refuses a 101 that the request did not ask for, or that comes before all of the request was

@@ -95,7 +95,7 @@ impl Acceptor {
             stop: self.stop.clone(),
             peer,
             open: OpenConnection {
-                _slot: slot,
+                slot,
                 _alive: self.alive.clone(),
             },
         };
@@ -153,7 +153,7 @@ struct Accepted {
 /// The marks of an open connection, dropped when it ends: one of its peer's slots, and one sender
 /// of the channel that keeps the worker from ending.
 struct OpenConnection {
-    _slot: PeerSlot,
+    slot: PeerSlot,
     _alive: mpsc::Sender<()>,
 }
 
@@ -268,6 +268,7 @@ impl Accepted {
             tls,
             streams,
             tunnel,
+            load: self.open.slot.load().clone(),
             _open: Box::new(self.open),
         };
         (self.stop, Arc::new(connection))

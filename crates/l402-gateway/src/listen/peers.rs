@@ -1,8 +1,7 @@
 //! The number of open connections of each caller, in the whole process.
 //!
-//! The process may have so many open and no more, so each caller has a share: nobody gets more than
-//! are free, which is half of all places for one caller alone. The last quarter is for callers that
-//! have next to none, so that some hundred addresses do not keep the next buyer out.
+//! The process may have so many open and no more, so each caller has a share (`share.rs`): some
+//! hundred addresses must not keep the next buyer out.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,8 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use l402_server::Caller;
 
-/// The number of connections that a caller may have also when few are free.
-const FEW: u32 = 2;
+use crate::share::{Load, has_share};
 
 /// Counts open connections by caller. A caller without any takes no memory.
 #[derive(Clone, Debug)]
@@ -24,7 +22,13 @@ pub(crate) struct Peers {
 #[derive(Debug, Default)]
 struct Counts {
     all: u32,
-    of: HashMap<Caller, u32>,
+    of: HashMap<Caller, OfCaller>,
+}
+
+#[derive(Debug, Default)]
+struct OfCaller {
+    connections: u32,
+    load: Load,
 }
 
 /// The place of one connection in the count, free again when it is dropped.
@@ -32,6 +36,7 @@ struct Counts {
 pub(crate) struct PeerSlot {
     peers: Peers,
     caller: Caller,
+    load: Load,
 }
 
 /// The reason why a connection has no place.
@@ -64,26 +69,29 @@ impl Peers {
         if free == 0 {
             return Err(NoPlace::All);
         }
-        let own = counts.of.get(&caller).copied().unwrap_or_default();
-        let nearly_full = free <= self.places / 4;
-        if limit != 0 && (own >= limit.min(free) || (nearly_full && own >= FEW)) {
+        let own = counts.of.get(&caller).map_or(0, |of| of.connections);
+        if !has_share(own, limit, free, self.places) {
             return Err(NoPlace::Caller);
         }
         counts.all += 1;
-        counts.of.insert(caller, own + 1);
+        let of = counts.of.entry(caller).or_default();
+        of.connections += 1;
+        let load = of.load.clone();
+        drop(counts);
         Ok(PeerSlot {
             peers: self.clone(),
             caller,
+            load,
         })
     }
 
     fn leave(&self, caller: Caller) {
         let mut counts = self.lock();
         counts.all -= 1;
-        if let Some(count) = counts.of.get_mut(&caller) {
-            *count -= 1;
+        if let Some(of) = counts.of.get_mut(&caller) {
+            of.connections -= 1;
             // Entries of callers that are gone would fill the memory.
-            if *count == 0 {
+            if of.connections == 0 {
                 counts.of.remove(&caller);
             }
         }
@@ -91,6 +99,13 @@ impl Peers {
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PeerSlot {
+    /// The requests of all connections of this caller.
+    pub(super) fn load(&self) -> &Load {
+        &self.load
     }
 }
 

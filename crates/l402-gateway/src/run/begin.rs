@@ -26,10 +26,10 @@ use crate::{GatewayError, GatewayErrorKind};
 const LOCK_WAIT: Duration = Duration::from_secs(30);
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
-/// The numbers that one is drawn from if nothing tells which were used: above those that a program
-/// gives out one after another, and far enough from the last.
+/// The numbers that one is drawn from if `ledger.id` does not tell which were used: above those that a
+/// program gives out one after another, and far enough from the last.
 const UNKNOWN_FROM: u16 = 1024;
-const UNKNOWN_COUNT: u16 = 64_256;
+const UNKNOWN_LAST: u16 = 65_279;
 
 /// Returns the keys with which a gateway sells, after it has made sure that the ledger goes with
 /// them. Makes all that is missing at a first start. Blocks while another start does the same.
@@ -49,8 +49,9 @@ pub(super) fn begin(
         now: clock.wall(),
         anew: fixed.new_ledger,
         mark: None,
+        mark_is_damaged: false,
     };
-    start.mark = start.read_mark()?;
+    start.read_mark()?;
     start.look_for_ledger()?;
     let mut ledger = start.identify(|ledger| start.settle(ledger))?;
     if start.keys.is_fresh() {
@@ -86,6 +87,7 @@ struct Start<'a> {
     /// `--new-ledger` was given.
     anew: bool,
     mark: Option<LedgerMark>,
+    mark_is_damaged: bool,
 }
 
 impl Start<'_> {
@@ -98,12 +100,15 @@ impl Start<'_> {
         known.map_err(ledger::unusable)?
     }
 
-    /// Reads `ledger.id`. One that is damaged counts as missing if a new ledger may begin.
-    fn read_mark(&self) -> Result<Option<LedgerMark>, GatewayError> {
+    /// Reads `ledger.id`. One that is damaged ends a start, unless a new ledger may begin.
+    fn read_mark(&mut self) -> Result<(), GatewayError> {
         match ledger_id::read(self.home) {
-            Err(error) if error.kind() == GatewayErrorKind::OtherLedger && self.anew => Ok(None),
-            read => read,
+            Err(error) if error.kind() == GatewayErrorKind::OtherLedger && self.anew => {
+                self.mark_is_damaged = true;
+            }
+            read => self.mark = read?,
         }
+        Ok(())
     }
 
     /// Refuses a ledger that is missing or empty, unless it may be. Before it is opened, which would
@@ -132,6 +137,8 @@ impl Start<'_> {
         match judge(&self.keys, self.mark.as_ref(), ledger) {
             Err(mismatch) if !self.anew => return Err(self.refused(mismatch)),
             Err(mismatch) => self.begin_anew(ledger, &mismatch.to_string())?,
+            // Nothing tells that the ledger is no copy from earlier.
+            Ok(()) if self.mark_is_damaged => self.begin_anew(ledger, "ledger.id is damaged")?,
             Ok(()) if self.anew && ledger.is_ahead_of(self.now) => {
                 self.begin_anew(
                     ledger,
@@ -159,16 +166,25 @@ impl Start<'_> {
 
     /// Begins the next number. Counted tokens of all numbers before it are refused from then on.
     fn begin_anew(&self, ledger: &mut LedgerIdentity, why: &str) -> Result<(), GatewayError> {
-        let marked = self.mark.map(|mark| mark.number);
-        let number = match marked.max(ledger.number) {
-            Some(used) => used.0.checked_add(1).ok_or_else(|| {
-                let text = "no number is left for the master key; name a new key in [[keys]], and \
-                            move ledger and ledger.id away";
-                GatewayError::new(GatewayErrorKind::OtherLedger, text)
-            })?,
-            None => UNKNOWN_FROM + u16::from_be_bytes(random()?) % UNKNOWN_COUNT,
+        let (named, marked) = (self.keys.highest(), self.mark.map(|mark| mark.number));
+        let used = marked.max(ledger.number);
+        let next = used.map_or(Some(1), |used| used.0.checked_add(1));
+        let number = match marked {
+            Some(_) => next.map(|next| named.0.max(next)),
+            // The ledger may be a copy from before its last number, or another's. A number that is
+            // named may have been used.
+            None => named
+                .0
+                .checked_add(1)
+                .max(next)
+                .map(unknown_number)
+                .transpose()?,
         };
-        let number = KeyNumber(number).max(self.keys.highest());
+        let number = KeyNumber(number.ok_or_else(|| {
+            let text = "no number is left for the master key; name a new key in [[keys]], and move \
+                        ledger and ledger.id away";
+            GatewayError::new(GatewayErrorKind::OtherLedger, text)
+        })?);
         tracing::warn!(
             number = number.0,
             "a new ledger begins: counted tokens of lower numbers are refused ({why})"
@@ -221,6 +237,15 @@ impl Start<'_> {
             );
         }
     }
+}
+
+/// Draws a number, not below `lowest`, that was hardly used before.
+fn unknown_number(lowest: u16) -> Result<u16, GatewayError> {
+    let lowest = lowest.max(UNKNOWN_FROM);
+    // Of those that are left, if the numbers that are named go beyond.
+    let count = u32::from(UNKNOWN_LAST.max(lowest) - lowest) + 1;
+    let drawn = u32::from_be_bytes(random()?) % count;
+    Ok(u16::try_from(drawn).map_or(lowest, |drawn| lowest + drawn))
 }
 
 /// Takes the lock of the home, and waits for another start that holds it.

@@ -103,11 +103,11 @@ impl Keys {
             let text = format!("keys: number {} sells, and no entry has its key", current.0);
             return Err(refused(text));
         };
-        if selling.number == current && selling.until.is_some() {
+        if selling.until.is_some() {
             let text = format!(
-                "keys: number {} is the one that sells, so it can have no end; name a higher number \
-                 with a file, or remove until",
-                current.0
+                "keys: number {} sells with the key of number {}, so that can have no end; name a \
+                 higher number with a file, or remove until",
+                current.0, selling.number.0
             );
             return Err(refused(text));
         }

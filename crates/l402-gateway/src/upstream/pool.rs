@@ -17,8 +17,9 @@ use super::answer_body::UpstreamBody;
 use super::body::{Progress, RequestBody};
 use super::connect::Upstream;
 use super::http1::{HEAD_MAX, Http1, Http1Body, Http1Request, NoResponse};
-use super::slots::Slots;
+use super::slots::{Slot, Slots};
 use super::wire::Wire;
+use crate::share::{Counted, Share};
 
 /// The longest time that an idle connection is kept: shorter than most servers keep theirs, so that
 /// it is seldom the upstream that closes one.
@@ -62,6 +63,8 @@ pub(super) struct Lease {
     connection: Http1,
     upstream: u64,
     pool: Arc<Pool>,
+    /// Counts the request among those of its caller.
+    _counted: Counted,
 }
 
 impl Lease {
@@ -93,7 +96,8 @@ impl Lease {
 /// The reason why a request has no answer.
 #[derive(Debug)]
 pub(crate) enum SendError {
-    /// The process has as many connections open as it may: no failure of the upstream.
+    /// The process has as many connections open as it may, or the caller has its share of them: no
+    /// failure of the upstream.
     Busy,
     /// The connection could not be opened.
     Connect(std::io::Error),
@@ -105,7 +109,10 @@ pub(crate) enum SendError {
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Busy => f.write_str("no file descriptor is left for a connection"),
+            Self::Busy => f.write_str(
+                "no file descriptor is left for a connection, or one address has its share of them \
+                 (http.connections_per_peer)",
+            ),
             Self::Connect(error) => write!(f, "cannot connect: {error}"),
             Self::Http1(why) => why.fmt(f),
             Self::Http2(error) => write!(f, "no answer: {error}"),
@@ -159,9 +166,12 @@ impl Pool {
         upstream: &Upstream,
         request: UpstreamRequest,
         limit: Duration,
+        share: Share<'_>,
     ) -> Result<Response<UpstreamBody>, SendError> {
         match request {
-            UpstreamRequest::Http1(request) => self.send_http1(upstream, request, limit).await,
+            UpstreamRequest::Http1(request) => {
+                self.send_http1(upstream, request, limit, share).await
+            }
             UpstreamRequest::Http2(request) => {
                 // Boxed because it is large and seldom needed: the future of every request would
                 // otherwise hold space for it.
@@ -179,12 +189,17 @@ impl Pool {
         upstream: &Upstream,
         mut request: Box<Http1Request>,
         limit: Duration,
+        share: Share<'_>,
     ) -> Result<Response<UpstreamBody>, SendError> {
-        let idle = self.take(upstream);
+        // Also before an idle one is taken: it would be missing to others.
+        if share.limit != 0 && share.load.count() >= share.limit {
+            return Err(SendError::Busy);
+        }
+        let idle = self.take(upstream, share);
         let was_idle = idle.is_some();
         let mut lease = match idle {
             Some(lease) => lease,
-            None => Box::pin(self.open(upstream)).await?,
+            None => Box::pin(self.open(upstream, share)).await?,
         };
         let mut answered = lease.connection.exchange(&mut request, limit).await;
         // An upstream may have closed the idle connection at the moment when it was used again. A
@@ -193,7 +208,7 @@ impl Pool {
             && was_idle
             && request.may_try_again(why)
         {
-            lease = Box::pin(self.open(upstream)).await?;
+            lease = Box::pin(self.open(upstream, share)).await?;
             answered = lease.connection.exchange(&mut request, limit).await;
         }
         let answer = Http1Body::answer(answered?, lease, request);
@@ -201,7 +216,7 @@ impl Pool {
     }
 
     /// Takes the idle connection that was used last. Drops those that were closed meanwhile.
-    fn take(self: &Arc<Self>, upstream: &Upstream) -> Option<Lease> {
+    fn take(self: &Arc<Self>, upstream: &Upstream, share: Share<'_>) -> Option<Lease> {
         let mut pools = lock(&self.http1);
         let idle = pools.get_mut(&upstream.id)?;
         while let Some(Idle { mut connection, .. }) = idle.pop() {
@@ -210,6 +225,7 @@ impl Pool {
                     connection,
                     upstream: upstream.id,
                     pool: Arc::clone(self),
+                    _counted: share.load.enter(),
                 });
             }
         }
@@ -217,18 +233,25 @@ impl Pool {
     }
 
     /// Opens a new connection of HTTP/1.1.
-    async fn open(self: &Arc<Self>, upstream: &Upstream) -> Result<Lease, SendError> {
-        let wire = self.connect(upstream).await?;
+    async fn open(
+        self: &Arc<Self>,
+        upstream: &Upstream,
+        share: Share<'_>,
+    ) -> Result<Lease, SendError> {
+        let slot = self.slots.take_of(share).ok_or(SendError::Busy)?;
+        // Before the connection is there: many that are slow to come count as well.
+        let counted = share.load.enter();
+        let wire = self.connect(upstream, slot).await?;
         Ok(Lease {
             connection: Http1::new(wire),
             upstream: upstream.id,
             pool: Arc::clone(self),
+            _counted: counted,
         })
     }
 
     /// Connects to an upstream, at the cost of idle connections if there is no room for another.
-    async fn connect(&self, upstream: &Upstream) -> Result<Wire, SendError> {
-        let slot = self.slots.take().ok_or(SendError::Busy)?;
+    async fn connect(&self, upstream: &Upstream, slot: Slot) -> Result<Wire, SendError> {
         let mut connected = upstream.connect().await;
         // Something else than connections may have taken the descriptors that were counted on.
         if matches!(&connected, Err(error) if is_out_of_descriptors(error)) {
@@ -267,7 +290,9 @@ impl Pool {
     }
 
     async fn open_http2(&self, upstream: &Upstream) -> Result<Http2, SendError> {
-        let wire = self.connect(upstream).await?;
+        // One connection for all callers, so that it is nobody's share.
+        let slot = self.slots.take().ok_or(SendError::Busy)?;
+        let wire = self.connect(upstream, slot).await?;
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .keep_alive_interval(PING_AFTER)
@@ -289,6 +314,11 @@ impl Pool {
         let oldest = pools.values_mut().filter(|idle| !idle.is_empty());
         let oldest = oldest.min_by_key(|idle| idle[0].since);
         oldest.map(|idle| drop(idle.remove(0))).is_some()
+    }
+
+    /// The number of idle connections of HTTP/1.1.
+    pub(super) fn count_idle(&self) -> usize {
+        lock(&self.http1).values().map(Vec::len).sum()
     }
 
     pub(super) fn close_all_idle(&self) {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::pool::Pool;
+use crate::share::{Share, has_share};
 
 /// The places of connections to upstreams, and the pools that hold idle ones.
 #[derive(Debug)]
@@ -29,14 +30,29 @@ impl Slots {
         })
     }
 
-    /// Returns the number of places, free ones or not.
-    pub(crate) fn max(&self) -> u32 {
-        self.max
-    }
-
     /// Adds a pool to those whose idle connections may be closed.
     pub(super) fn watch(&self, pool: &Arc<Pool>) {
         self.pools().push(Arc::downgrade(pool));
+    }
+
+    /// Takes a place for a caller, if its share allows one more.
+    pub(super) fn take_of(self: &Arc<Self>, share: Share<'_>) -> Option<Slot> {
+        let own = share.load.count();
+        let may = |idle| {
+            let free = self.max.saturating_sub(self.open.load(Ordering::Relaxed));
+            has_share(own, share.limit, idle + free, self.max)
+        };
+        // Idle ones are as good as free, but are looked for only if it matters.
+        (may(0) || may(self.idle())).then(|| self.take()).flatten()
+    }
+
+    /// The number of idle connections.
+    fn idle(&self) -> u32 {
+        let pools = self.pools().clone();
+        let pools = pools.iter().filter_map(Weak::upgrade);
+        let idle = pools.map(|pool| pool.count_idle()).sum::<usize>();
+        // Never more than there are places.
+        u32::try_from(idle).map_or(self.max, |idle| idle.min(self.max))
     }
 
     /// Takes a place. If there is none, the idle connection that was used least recently goes.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use l402::UnixTime;
+use l402::{KeyNumber, UnixTime};
 use l402_gateway::{Config, Gateway, GatewayError, GatewayErrorKind, Home};
 use l402_host::Clock;
 use l402_lightning::{Node, Open};
@@ -234,6 +234,70 @@ async fn a_key_without_a_ledger_and_a_ledger_without_its_key_are_refused() {
     stop(&mut server).await;
     fs::rename(home.join("kept.key"), home.join("master.key")).unwrap();
     refused(&shop, &server, "another one than before").await;
+}
+
+/// A number that is drawn without `ledger.id` is above all that may have sold: those that are named,
+/// and that of a ledger from earlier or of another home.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_is_drawn_is_above_those_that_are_named() {
+    let shop = shop(upstream(false, describe).await);
+    let keys = tempfile::tempdir().unwrap();
+    let key = keys.path().join("own.key");
+    l402_host::private::create_hex_key(&key).unwrap();
+    for lost in [&["gateway.db", "ledger.id"][..], &["ledger.id"]] {
+        let mut server = serve(&shop).await;
+        let home = server.home.path().to_owned();
+        stop(&mut server).await;
+        let shop = format!("[[keys]]\n[[keys]]\nnumber = 65278\nfile = {key:?}\n{shop}");
+        server.restart(&shop).await;
+        let spent = server.buy("/use").await;
+        assert_eq!(tried(&server, "/use", &spent).await, SERVED);
+        stop(&mut server).await;
+        gone(&home, lost);
+        if lost.len() == 1 {
+            // Another home's, which has sold with another key and a low number.
+            gone(&home, &["gateway.db"]);
+            let other = [9; 16];
+            identity(&home, |known| {
+                (known.id, known.epoch) = (Some(LedgerId::from_bytes(other)), 5);
+                known.number = Some(KeyNumber(1));
+                known.fingerprints.insert(KeyNumber(1), other);
+            });
+        }
+        assert!(start_once(&shop, &server, true).await.is_none());
+        server.restart(&shop).await;
+        let again = tried(&server, "/use", &spent).await;
+        assert_eq!(again, refusal(402, "revoked"), "{lost:?}");
+    }
+}
+
+/// `ledger.id` is damaged, and the ledger was put back from a copy: the start that is told to begin a
+/// new ledger does so, since nothing else tells that uses are lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_id_and_a_ledger_from_earlier_begin_a_new_number() {
+    let shop = shop(upstream(false, describe).await);
+    let mut server = serve(&shop).await;
+    let home = server.home.path().to_owned();
+    let (ledger, before) = (home.join("gateway.db"), home.join("before.db"));
+    stop(&mut server).await;
+    fs::copy(&ledger, &before).unwrap();
+    server.restart(&shop).await;
+    let spent = server.buy("/use").await;
+    assert_eq!(tried(&server, "/use", &spent).await, SERVED);
+    stop(&mut server).await;
+    put_back(&ledger, &before);
+    fs::write(home.join("ledger.id"), "{").unwrap();
+    refused(&shop, &server, "ledger.id").await;
+    assert!(start_once(&shop, &server, true).await.is_none());
+    server.restart(&shop).await;
+    let again = tried(&server, "/use", &spent).await;
+    assert_eq!(again, refusal(402, "revoked"));
+    sells_once(&server).await;
+    stop(&mut server).await;
+    // The flag that was left in a script does nothing.
+    let number = identity(&home, |_| {}).number;
+    assert!(start_once(&shop, &server, true).await.is_none());
+    assert_eq!(identity(&home, |_| {}).number, number);
 }
 
 /// FAULTS S7: a ledger that was copied while it was in use, one minute or more before it is put back.
@@ -500,6 +564,33 @@ async fn the_key_that_sells_cannot_end() {
         .unwrap_err();
     assert_eq!(error.kind(), GatewayErrorKind::Configuration);
     assert!(error.to_string().contains("remove until"), "{error}");
+}
+
+/// A key that has ended also has for the numbers without an entry that share it: whoever has stolen it
+/// could write any of them into a token.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_key_is_that_of_every_number_that_has_it() {
+    let shop = shop(upstream(false, describe).await);
+    let mut server = serve(&shop).await;
+    let home = server.home.path().to_owned();
+    stop(&mut server).await;
+    // Number 2, with the key of number 1.
+    fs::remove_file(home.join("gateway.db")).unwrap();
+    assert!(start_once(&shop, &server, true).await.is_none());
+    server.restart(&shop).await;
+    let hour = server.buy("/hour").await;
+    stop(&mut server).await;
+    let ended = "[[keys]]\nuntil = \"2020-01-01T00:00:00Z\"\n";
+    let error = start_once(&format!("{ended}{shop}"), &server, false).await;
+    assert!(error.unwrap().to_string().contains("remove until"));
+    let second = home.join("second.key");
+    l402_host::private::create_hex_key(&second).unwrap();
+    let text = format!("{ended}[[keys]]\nnumber = 3\nfile = {second:?}\n{shop}");
+    server.restart(&text).await;
+    assert_eq!(
+        tried(&server, "/hour", &hour).await,
+        refusal(402, "expired")
+    );
 }
 
 /// FAULTS S8: the clock is behind the ledger: counted uses wait, and nothing else does.

@@ -21,6 +21,7 @@ mod program_log;
 mod proof_cache;
 mod proxy;
 mod reload;
+mod share;
 mod smuggling;
 mod stalled;
 mod steering;

@@ -61,6 +61,29 @@ async fn a_path_whose_readings_lead_to_one_route_goes_on_byte_for_byte() {
     }
 }
 
+/// A prefix that is taken off may leave two slashes at the front, which some servers read as the
+/// name of a host. Also: a path above the root of the upstream alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_readings_of_the_path_that_the_upstream_gets_count_too() {
+    let upstream = upstream(false, describe).await;
+    let text = free(upstream, "/api/{*rest}", "", "strip_prefix = \"/api\"")
+        + &format!(
+            "[[route]]\npath = \"/api/paid\"\nupstream = \"http://{upstream}\"\n\
+             strip_prefix = \"/api\"\nprice = \"50 sat\"\n"
+        );
+    let server = serve(&(QUIET.to_owned() + &text)).await;
+    for target in [
+        "/api//host/paid",
+        "/api/%2fhost/paid",
+        "/api/a/../../api/..",
+    ] {
+        assert_eq!(seen(&server, target).await, Err(400), "{target}");
+    }
+    for (target, expected) in [("/api//a/b", "//a/b"), ("/api/a//paid", "/a//paid")] {
+        assert_eq!(seen(&server, target).await.as_deref(), Ok(expected));
+    }
+}
+
 /// FAULTS G6: the refusal names the character.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_path_that_is_refused_says_which_character_is_at_fault() {

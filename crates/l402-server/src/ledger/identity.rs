@@ -69,7 +69,7 @@ impl LedgerIdentity {
     /// is counted until the clock is right.
     #[must_use]
     pub fn is_ahead_of(&self, now: UnixTime) -> bool {
-        LedgerTime::new(self.latest, true).check(now).is_err()
+        LedgerTime::new(self.latest).check(now).is_err()
     }
 
     /// Returns the mark to keep beside the key, once there are an id and a number.

@@ -180,7 +180,7 @@ mod tests {
         shard.prune(end);
         assert_eq!(shard.payments.len(), 2000);
         shard.prune_at = 0;
-        shard.time = LedgerTime::new(end, true);
+        shard.time = LedgerTime::new(end);
         shard.prune(end);
         assert_eq!(shard.payments.len(), 1);
         shard.settle(held.id(), Settle::ONE_USE);

@@ -19,8 +19,6 @@ const BEHIND_SECS: u64 = GRACE_SECS / 2;
 pub(super) struct LedgerTime {
     /// The latest time that the ledger has stored. It forgets by no later one.
     stored: UnixTime,
-    /// True if no other process has the ledger open: its time may leap to the wall clock.
-    alone: bool,
     /// Ledger time and monotonic time of one moment.
     began: Option<(UnixTime, Duration)>,
 }
@@ -28,16 +26,15 @@ pub(super) struct LedgerTime {
 impl Default for LedgerTime {
     /// Nothing is stored, and nobody else is there.
     fn default() -> Self {
-        Self::new(UnixTime::from_secs(0), true)
+        Self::new(UnixTime::from_secs(0))
     }
 }
 
 impl LedgerTime {
     /// Begins with the stored time; 0 means that none is stored yet.
-    pub(super) const fn new(stored: UnixTime, alone: bool) -> Self {
+    pub(super) const fn new(stored: UnixTime) -> Self {
         Self {
             stored,
-            alone,
             began: None,
         }
     }
@@ -51,18 +48,29 @@ impl LedgerTime {
         Ok(())
     }
 
-    /// Returns the time at a use. The first call reads the wall clock, later ones ignore it.
+    /// Returns true once the wall clock was read.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.began.is_some()
+    }
+
+    /// Begins with a use, from the wall clock if no other process has the ledger open.
+    pub(super) fn begin(&mut self, wall: UnixTime, monotonic: Duration, alone: bool) {
+        // Beside another process the wall clock of this one proves nothing: it may be far ahead, and
+        // the other one needs what it would forget.
+        let leaps = alone || self.stored == UnixTime::from_secs(0);
+        let begin = if leaps {
+            wall.max(self.stored)
+        } else {
+            self.stored
+        };
+        self.began = Some((begin, monotonic));
+    }
+
+    /// Returns the time at a use of a ledger that nobody else has open. The first call reads the
+    /// wall clock, later ones ignore it.
     pub(super) fn at_use(&mut self, wall: UnixTime, monotonic: Duration) -> UnixTime {
-        if self.began.is_none() {
-            // Beside another process the wall clock of this one proves nothing: it may be far
-            // ahead, and the other one needs what it would forget.
-            let leaps = self.alone || self.stored == UnixTime::from_secs(0);
-            let begin = if leaps {
-                wall.max(self.stored)
-            } else {
-                self.stored
-            };
-            self.began = Some((begin, monotonic));
+        if !self.has_begun() {
+            self.begin(wall, monotonic, true);
         }
         self.at(monotonic)
     }
@@ -106,7 +114,7 @@ mod tests {
     /// FAULTS S8: a clock that runs ahead moves nothing. Also: set to 1970, and a day of uptime.
     #[test]
     fn goes_on_by_the_monotonic_clock() {
-        let mut time = LedgerTime::new(UnixTime::from_secs(0), true);
+        let mut time = LedgerTime::new(UnixTime::from_secs(0));
         assert_eq!(time.at_use(NOW, mono(100)), NOW);
         let later = UnixTime::from_secs(NOW.secs() + 60);
         assert_eq!(time.at_use(wall(400), mono(160)), later);
@@ -116,23 +124,27 @@ mod tests {
 
     /// FAULTS S8: what another process needs stays.
     #[test]
-    fn leaps_at_a_start_only_if_it_is_alone() {
-        assert_eq!(LedgerTime::new(NOW, true).at_use(wall(3), mono(0)), wall(3));
-        let mut beside = LedgerTime::new(NOW, false);
-        assert_eq!(beside.at_use(wall(400), mono(0)), NOW);
+    fn leaps_at_its_first_use_only_if_it_is_alone() {
+        let begun = |stored, wall, alone| {
+            let mut time = LedgerTime::new(stored);
+            time.begin(wall, mono(0), alone);
+            time
+        };
+        assert_eq!(begun(NOW, wall(3), true).at(mono(0)), wall(3));
+        let mut beside = begun(NOW, wall(400), false);
+        assert_eq!(beside.at(mono(0)), NOW);
         assert_eq!(beside.at_use(wall(400), mono(DAY)), wall(1));
         beside.store(wall(2));
         assert_eq!((beside.at(mono(DAY)), beside.stored()), (wall(2), wall(2)));
-        let mut behind = LedgerTime::new(wall(3), true);
-        assert_eq!(behind.at_use(wall(2), mono(0)), wall(3));
-        let mut first = LedgerTime::new(UnixTime::from_secs(0), false);
-        assert_eq!(first.at_use(NOW, mono(0)), NOW);
+        assert_eq!(begun(wall(3), wall(2), true).at(mono(0)), wall(3));
+        let first = begun(UnixTime::from_secs(0), NOW, false);
+        assert_eq!(first.at(mono(0)), NOW);
     }
 
     /// FAULTS S8: a small step back stops no shop, and a large one is refused.
     #[test]
     fn an_hour_behind_is_the_most() {
-        let time = LedgerTime::new(NOW, true);
+        let time = LedgerTime::new(NOW);
         let back = |secs| time.check(UnixTime::from_secs(NOW.secs() - secs));
         assert_eq!(back(BEHIND_SECS), Ok(()));
         assert_eq!(back(0), Ok(()));

@@ -11,7 +11,7 @@ mod withheld;
 pub(crate) use canonical::is_grpc;
 pub use canonical::{CanonicalRequest, Presented};
 pub use host::{canonical_host, canonical_origin};
-pub(crate) use path::{Ambiguity, canonical_path, folded, match_key};
+pub(crate) use path::{Ambiguity, below, canonical_path, folded, match_key};
 pub(crate) use readings::readings;
 pub(crate) use withheld::is_own;
 pub use withheld::{HOP_BY_HOP, Withheld};

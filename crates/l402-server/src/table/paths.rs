@@ -127,6 +127,7 @@ impl Paths {
     ///   upstreams drop the former, and answer for a folder with what is in it.
     /// - It begins with that route's path: `/paid/x`, `/paid.json`, `/paid%3Bx`.
     /// - It is the folder of that route's index: `/dir/` beside `/dir/index.html`.
+    /// - It is one of these but for dots, spaces or a colon behind the name of a folder.
     /// - It is one of these but for upper and lower case.
     fn belongs_to_dearer(&self, key: &str, found: &Slot) -> bool {
         let lower = folded(key);
@@ -138,6 +139,7 @@ impl Paths {
         belongs(&self.exact, key)
             || (differs && belongs(&self.folded, &lower))
             || self.is_index(&lower, found)
+            || self.is_in_dearer_folder(&lower, found)
     }
 
     fn shadows(&self, router: &matchit::Router<Slot>, key: &str, found: &Slot) -> bool {
@@ -218,6 +220,22 @@ impl Paths {
         })
     }
 
+    /// Returns true if the path is a dearer route's own, or in its folder, for an upstream that drops
+    /// what stands behind the names of folders: dots and spaces, and the streams of a file system
+    /// (`/paid./x`, `/paid::$INDEX_ALLOCATION/x`).
+    fn is_in_dearer_folder(&self, lower: &str, found: &Slot) -> bool {
+        let may_be = ["./", "%20/", ":"].iter().any(|end| lower.contains(end));
+        let Some(plain) = may_be.then(|| plain_folders(lower)) else {
+            return false;
+        };
+        let own = find(&self.folded, &plain);
+        plain != lower
+            && (own.is_some_and(|own| {
+                self.is_dearer(own, found) && !found.pattern.names(&own.pattern)
+            }) || self.shadows(&self.folded, &plain, found)
+                || self.is_owned(&self.folded, &plain, found))
+    }
+
     fn owns(&self, owner: &Slot, found: &Slot) -> bool {
         !owner.pattern.has_rest()
             && self.is_dearer(owner, found)
@@ -277,6 +295,19 @@ fn bare(path: &str) -> &str {
         bare = shorter;
     }
     bare
+}
+
+/// Returns the path without what some file systems drop behind the name of each folder.
+fn plain_folders(path: &str) -> String {
+    let mut plain = String::with_capacity(path.len());
+    for (at, segment) in path.split('/').enumerate() {
+        if at > 0 {
+            plain.push('/');
+        }
+        let name = segment.split(':').next().unwrap_or_default();
+        plain.push_str(bare(name));
+    }
+    plain
 }
 
 /// Returns true if some method is taken by both routes.

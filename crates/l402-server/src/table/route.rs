@@ -1,8 +1,11 @@
 //! Routes, and the terms on which each is sold.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use l402::{Msat, Network, Policy, Service, Terms, UnixTime};
+
+use crate::request::below;
 
 /// The event that spends a use. By default [`Charge::Success`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,6 +116,29 @@ pub struct Place {
     pub base: String,
 }
 
+impl Place {
+    /// Returns true if the service gets paths as they are asked for.
+    pub(super) fn keeps_paths(&self) -> bool {
+        self.strip_prefix.is_empty() && self.base.is_empty()
+    }
+
+    /// Returns the path that the service gets for one that is asked for; `None` if that does not
+    /// begin with the prefix.
+    pub(super) fn path_behind(&self, path: &str, any_case: bool) -> Option<String> {
+        let rest = below(path, &self.strip_prefix, any_case)?;
+        let slash = if rest.starts_with('/') { "" } else { "/" };
+        Some(format!("{}{slash}{rest}", self.base))
+    }
+
+    /// Returns the path by which a path of the service is asked for; `None` for one outside of the
+    /// base.
+    pub(super) fn path_before(&self, path: &str, any_case: bool) -> Option<String> {
+        let rest = below(path, &self.base, any_case)?;
+        let whole = rest.is_empty() || rest.starts_with('/');
+        whole.then(|| format!("{}{rest}", self.strip_prefix))
+    }
+}
+
 impl Route {
     /// Makes a route for all methods, without gRPC and CORS.
     #[must_use]
@@ -209,11 +235,22 @@ impl Priced {
     }
 
     /// Returns true if a payment here costs less than there and buys as much, or buys more and costs
-    /// no more. A day's pass beside a price for each answer is neither.
+    /// no more, or costs no more and buys answers that are cheaper each. A day's pass beside a price
+    /// for each answer is neither.
     fn undercuts(&self, other: &Self) -> bool {
         let (own, theirs) = (self.policy, other.policy);
         let counted_there = theirs.uses().is_some();
         let as_much = theirs.is_within(own) || (own.uses().is_none() && counted_there);
+        // Where both count answers, one of them may cost less although fewer are bought.
+        let one_answer = |own: NonZeroU32, theirs: NonZeroU32| {
+            let (own, theirs) = (u128::from(own.get()), u128::from(theirs.get()));
+            u128::from(self.price.msat()) * theirs < u128::from(other.price.msat()) * own
+        };
+        let as_much = as_much
+            || own
+                .uses()
+                .zip(theirs.uses())
+                .is_some_and(|(o, t)| one_answer(o, t));
         as_much && self.price <= other.price && (self.price, own) != (other.price, theirs)
     }
 

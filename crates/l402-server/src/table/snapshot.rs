@@ -237,10 +237,31 @@ impl Snapshot {
             None => Ok(found),
             Some(ambiguity) => {
                 let same = |reading: &String| self.paths.at(reading) == found;
-                let readings = readings(&request.path).filter(|all| all.iter().all(same));
-                readings.map(|_| found).ok_or(ambiguity)
+                let here = readings(&request.path).is_some_and(|all| all.iter().all(same));
+                let mut routes = found.iter().map(|index| &self.routes[*index]);
+                if here && routes.all(|route| self.meets_behind(route, &request.path, found)) {
+                    Ok(found)
+                } else {
+                    Err(ambiguity)
+                }
             }
         }
+    }
+
+    /// Returns true if all readings of the path that the service gets lead to the same routes too.
+    /// They are others where a prefix is taken off: `/api//host/x` becomes `//host/x`.
+    fn meets_behind(&self, route: &Route, path: &str, found: &[usize]) -> bool {
+        let (place, any_case) = (&route.place, route.case_insensitive);
+        if place.keeps_paths() {
+            return true;
+        }
+        let served = place.path_behind(path, any_case);
+        let readings = served.and_then(|served| readings(&served));
+        let same = |reading: &String| {
+            let asked = place.path_before(reading, any_case);
+            asked.is_some_and(|asked| self.paths.at(&asked) == found)
+        };
+        readings.is_some_and(|all| all.iter().all(same))
     }
 
     /// Returns the route for a method among those of a path. HEAD takes the route of GET, unless a

@@ -533,3 +533,86 @@ fn hosts_and_origins_are_compared_as_requests_spell_them() {
         );
     }
 }
+
+/// What a service gets behind a prefix has readings of its own: the host of `//host/path`, and a
+/// path above the root. Other inputs of the kind: an escaped slash, a slash from a dot segment.
+#[test]
+fn the_readings_behind_a_prefix_count_too() {
+    let free = placed(Route::free("/api/{*rest}"), "u", "/api", "");
+    let paid = placed(priced("/api/paid", "paid", 9), "u", "/api", "");
+    let deep = placed(priced("/api/api/paid", "deep", 9), "u", "/api", "");
+    let snapshot = compiled(vec![free, paid, deep]).expect("routes");
+    for path in [
+        "/api//x/paid",
+        "/api/%2Fx/paid",
+        "/api/.//x/paid",
+        "/api/a/..//x/paid",
+        "/api/a/../../api/paid",
+    ] {
+        assert_eq!(found(&snapshot, path), Err(Problem::BadRequest), "{path}");
+    }
+    assert_eq!(found(&snapshot, "/api/a//b"), Ok(0));
+    assert_eq!(found(&snapshot, "/api//a/b"), Ok(0));
+}
+
+/// A payment for several answers at once is dearer than a cheaper one for a single answer. Also: two
+/// packets, and no false alarm at the same price for each answer.
+#[test]
+fn what_costs_more_for_each_answer_is_dearer() {
+    let terms = |path: &str, sat, policy: &str| {
+        let policy = policy.parse().expect("a policy");
+        priced(path, &format!("s{sat}"), sat).with_policy(policy)
+    };
+    for (cheap, policy, guarded) in [
+        (1, "request", true),
+        (100, "uses=2", true),
+        (101, "request", false),
+        (100, "request", false),
+        (1001, "uses=11", false),
+    ] {
+        let rest = terms("/{*rest}", cheap, policy);
+        let snapshot = compiled(vec![rest, terms("/gold", 1000, "uses=10")]).expect("routes");
+        let expected = if guarded {
+            Err(Problem::NoRoute)
+        } else {
+            Ok(0)
+        };
+        assert_eq!(found(&snapshot, "/gold.json"), expected, "{cheap} {policy}");
+    }
+}
+
+/// What file systems drop behind the name of a folder: dots and spaces, and the name of a stream.
+#[test]
+fn a_folder_of_a_dearer_route_is_known_by_what_stands_behind_its_name() {
+    let paid = [
+        priced("/paid/{*rest}", "all", 9),
+        priced("/one/{id}", "one", 9),
+        priced("/a/b", "deep", 9),
+    ];
+    let routes = [vec![Route::free("/{*rest}")], paid.to_vec()].concat();
+    let snapshot = compiled(routes).expect("routes");
+    for path in [
+        "/paid./x",
+        "/paid.../x/y",
+        "/paid%20/x",
+        "/paid.%20./x",
+        "/PAID./x",
+        "/paid::$INDEX_ALLOCATION/x",
+        "/paid:$i30:$INDEX_ALLOCATION/x",
+        "/one./5",
+        "/a./b",
+        "/a%20/b.json",
+        "/a:x/b/",
+    ] {
+        assert_eq!(found(&snapshot, path), Err(Problem::NoRoute), "{path}");
+    }
+    for path in [
+        "/docs./x",
+        "/v1/users:list",
+        "/paidx./y",
+        "/a./c",
+        "/free/paid./x",
+    ] {
+        assert_eq!(found(&snapshot, path), Ok(0), "{path}");
+    }
+}

@@ -239,6 +239,24 @@ async fn a_clock_that_runs_ahead_makes_no_spent_token_fresh() {
     }
 }
 
+/// The clock of a process that was alone at its start leaps before its first use, while another one
+/// has begun to count. Also: that one starts first, and the leap is by hours.
+#[tokio::test]
+async fn a_leap_at_a_late_first_use_forgets_nothing_that_another_process_needs() {
+    for ahead in [400 * 86_400, 4 * 3600] {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("ledger.db");
+        let right = l402_testkit::clock();
+        let wrong = l402_testkit::clock();
+        let idle = open_at(&path, &wrong);
+        let busy = open_at(&path, &right);
+        assert!(spend(&busy, &right, 1, 3600).await);
+        wrong.set_wall(wrong.wall().saturating_add(Duration::from_secs(ahead)));
+        assert!(spend(&idle, &wrong, 2, ahead + 3600).await);
+        assert!(!spend(&busy, &right, 1, 3600).await, "forgotten");
+    }
+}
+
 /// FAULTS S8: after a start alone with a clock that is far ahead, the right clock is behind.
 /// ATTACKS R-13.
 #[tokio::test]

@@ -323,17 +323,19 @@ impl KeyRing {
 
     /// Returns the key of a number: its own, or that of the nearest lower number that has one.
     fn key_of(&self, number: KeyNumber) -> Option<&MasterKey> {
-        if number == self.number {
-            return Some(&self.key);
+        match self.old_key_of(number) {
+            None if self.number <= number => Some(&self.key),
+            old => old.map(|old| &old.key),
         }
-        let mut nearest = (number > self.number).then_some((self.number, &self.key));
-        for old in self.old.iter().filter(|old| old.number <= number) {
-            // The first of two entries with one number keeps it.
-            if nearest.is_none_or(|(found, _)| found < old.number) {
-                nearest = Some((old.number, &old.key));
-            }
-        }
-        nearest.map(|(_, key)| key)
+    }
+
+    /// Returns the old key whose number is this one or the nearest lower one, unless the key that
+    /// mints is as near.
+    fn old_key_of(&self, number: KeyNumber) -> Option<&OldKey> {
+        let is_nearer = |old: &&OldKey| self.number > number || old.number > self.number;
+        let near = self.old.iter().filter(|old| old.number <= number);
+        // The first of two entries with one number keeps it.
+        near.filter(is_nearer).rev().max_by_key(|old| old.number)
     }
 
     /// Returns true if the key that minted the token is in this ring, ended or not.
@@ -341,11 +343,11 @@ impl KeyRing {
         self.key_of(identifier.token_id.key_number()).is_some()
     }
 
-    /// Returns true if the key that minted the token is in this ring and has ended.
+    /// Returns true if the key that minted the token is in this ring and has ended. An end holds for
+    /// every number that has the key: whoever has stolen it could write any of them into a token.
     pub(crate) fn has_ended(&self, identifier: &Identifier, now: UnixTime) -> bool {
-        let number = identifier.token_id.key_number();
-        let old = self.old.iter().find(|old| old.number == number);
-        number != self.number && old.is_some_and(|old| now >= old.ends)
+        let old = self.old_key_of(identifier.token_id.key_number());
+        old.is_some_and(|old| now >= old.ends)
     }
 
     /// Returns the root key of a token that is about to be minted.
@@ -491,17 +493,20 @@ mod tests {
         let (now, never) = (UnixTime::from_secs(7), UnixTime::from_secs(u64::MAX));
         let ring = KeyRing::new("shop", KeyNumber(9), master(3))
             .with_old(KeyNumber(5), master(2), never)
-            .with_old(KeyNumber(2), master(1), UnixTime::from_secs(7));
+            .with_old(KeyNumber(2), master(1), UnixTime::from_secs(8));
         let alone = |number: u16, seed| {
             let ring = KeyRing::new("shop", KeyNumber(number), master(seed));
             raw(&ring.minting_key(&identifier(number)))
         };
         let key = |number| ring.root_key(&identifier(number), now).map(|key| raw(&key));
-        for (number, seed) in [(3, 1), (4, 1), (5, 2), (8, 2), (9, 3), (10, 3)] {
+        for (number, seed) in [(2, 1), (3, 1), (4, 1), (5, 2), (8, 2), (9, 3), (10, 3)] {
             assert_eq!(key(number), Some(alone(number, seed)), "{number}");
         }
-        // An end is that of its number alone; below the lowest number there is no key.
-        assert_eq!([key(1), key(2)], [None, None]);
+        assert_eq!(key(1), None, "below the lowest number");
+        // Whoever has stolen a key that has ended may write any number into a token.
+        let ended = |number| ring.has_ended(&identifier(number), UnixTime::from_secs(8));
+        let all = [1, 2, 3, 4, 5, 8, 9, 10].map(ended);
+        assert_eq!(all, [false, true, true, true, false, false, false, false]);
     }
 
     /// FAULTS S7: a lost ledger ends the counted tokens of its numbers.

@@ -66,6 +66,31 @@ async fn what_a_tunnel_says_with_its_first_answer_reaches_the_client() {
     assert_eq!(client.rest().await, b"last");
 }
 
+/// ATTACKS D-08: a tunnel of HTTP would carry requests that nobody has paid for. Also: under TLS, as
+/// some servers offer it, and in a list of names.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_to_a_protocol_that_carries_http_is_not_asked_for() {
+    let stage = Stage::open().await;
+    let server = server_before(&stage).await;
+    for name in ["h2c", "HTTP/2.0", "TLS/1.0, HTTP/1.1", "websocket, H2C"] {
+        let mut client = Wire::to(server.address).await;
+        client
+            .say(format!(
+                "GET /free HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: {name}\r\n\r\n"
+            ))
+            .await;
+        let mut wire = stage.accept().await;
+        let head = wire
+            .answer(format!(
+                "HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: {name}\r\n\r\n"
+            ))
+            .await;
+        assert!(!head.contains("upgrade"), "{head}");
+        let head = client.head().await;
+        assert!(head.starts_with("HTTP/1.1 502"), "{name}: {head}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_switch_before_the_end_of_its_request_opens_no_tunnel_and_costs_nothing() {
     let stage = Stage::open().await;

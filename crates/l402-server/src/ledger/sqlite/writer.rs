@@ -72,13 +72,12 @@ impl Writer {
         shop_clock: Arc<dyn Clock>,
         listener: Option<Listener>,
     ) -> Result<Self, LedgerError> {
-        let connection = file::open(path)?;
+        let mut connection = file::open(path)?;
         let owner = Owner::new(path)?;
-        // After the own lock file is there: of two that start at once, one at least sees the other.
-        let alone = owner::tidy(path) <= 1;
+        owner::tidy(path);
         let failed = |error: rusqlite::Error| LedgerError::recovery(path, sqlite::fault(&error));
-        let known = identity::read(&connection).map_err(failed)?;
-        let mut writer = Self {
+        let known = recover_at_start(&mut connection, path, &owner).map_err(failed)?;
+        Ok(Self {
             path: path.to_owned(),
             connection: Some(connection),
             owner,
@@ -88,16 +87,14 @@ impl Writer {
             late: VecDeque::new(),
             clock: SystemClock::default(),
             shop_clock,
-            time: LedgerTime::new(known.latest, alone),
+            time: LedgerTime::new(known.latest),
             growth: Growth::new(known, listener),
             flushes: Vec::new(),
             last_id: 0,
             next_slot: 0,
             last_reap: None,
             pruning: Pruning::default(),
-        };
-        writer.recover().map_err(failed)?;
-        Ok(writer)
+        })
     }
 
     /// Writes until it is told to close.
@@ -280,7 +277,11 @@ impl Writer {
         let now = self.shop_clock.monotonic();
         let mut grown = None;
         if let Some(wall) = last_use {
-            self.time.at_use(wall, now);
+            if !self.time.has_begun() {
+                self.time.store(identity::read(&tx)?.latest);
+                let alone = owner::tidy(&self.path) <= 1;
+                self.time.begin(wall, now, alone);
+            }
             grown = self.growth.grow(&tx, &self.time, now)?;
             // By a time that stands in the file with this commit at the latest: a process whose
             // clock is behind it refuses.
@@ -360,6 +361,22 @@ impl Writer {
             tracing::error!(%error, file = %self.path.display(), "cannot give back reservations");
         }
     }
+}
+
+/// Gives back what dead owners hold, and returns what the file says of itself.
+///
+/// In a transaction of a writer, and after the own lock file is there: another process, whose time
+/// leaps at this moment, has either seen that file, or has stored its time before it is read here.
+fn recover_at_start(
+    connection: &mut Connection,
+    path: &Path,
+    owner: &Owner,
+) -> rusqlite::Result<LedgerIdentity> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    reap(&tx, path, owner.id)?;
+    let known = identity::read(&tx)?;
+    tx.commit()?;
+    Ok(known)
 }
 
 fn reap(tx: &Transaction<'_>, path: &Path, owner: i64) -> rusqlite::Result<()> {
