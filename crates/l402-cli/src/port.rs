@@ -41,14 +41,6 @@ pub(crate) fn hint(address: SocketAddr) -> String {
     )
 }
 
-/// What a gateway without a price at `/` answers: no route, or an upstream or a node that is away.
-const OWN_PROBLEMS: [&str; 4] = [
-    "\"no_route\"",
-    "\"node_unavailable\"",
-    "\"upstream_failed\"",
-    "\"upstream_unavailable\"",
-];
-
 /// Returns the kind of program that listens at an address.
 fn holder(address: SocketAddr) -> &'static str {
     let Some(answer) = ask(address) else {
@@ -58,10 +50,10 @@ fn holder(address: SocketAddr) -> &'static str {
     // What our own programs answer at `/`; the demo first, which is a gateway, too.
     if has("/api/l402/joke") {
         "`l402 demo`"
-    } else if has("www-authenticate: l402 ") || OWN_PROBLEMS.iter().any(|code| has(code)) {
-        "another `l402 serve`"
     } else if has("\"no_such_path\"") {
         "`l402 sandbox`, or the sandbox of `l402 demo`,"
+    } else if has("www-authenticate: l402 ") || has("urn:l402:problem:") {
+        "another `l402 serve`"
     } else if answer.starts_with("http/") {
         "a web server"
     } else {

@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use l402_client::{Client, Journal, Progress, Quote, Request};
 use l402_host::SystemClock;
@@ -148,6 +149,13 @@ fn a_signal_during_a_payment_says_that_nobody_knows() {
         let url = seller.url("/x");
         let mut slow = home.serve(SLOW);
         let mut purchase = Slow::purchase(&home, &url);
+        // The sandbox moves the money, and then waits. A wallet that was killed before it wrote the
+        // payment down has no record, and the next run could not go on yet.
+        let is_recorded = (0..1000).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            seller.income() == 50_000
+        });
+        assert!(is_recorded, "{name}: the wallet was not asked");
         crate::program::signal(name, purchase.child.id());
         let status = purchase.child.wait().expect("it ends");
         let stderr: Vec<String> = purchase.lines.by_ref().collect();
