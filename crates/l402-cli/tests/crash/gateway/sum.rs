@@ -82,9 +82,11 @@ impl Sum {
     pub(super) fn check(&self, in_flight_max: usize) {
         assert_eq!(self.lost, 0, "paid for and never had: {self:?}");
         assert_eq!(self.again_due, 0, "served again although due: {self:?}");
+        // Two answers of each buyer may not be on disk yet: the ledger keeps a commit back for a
+        // moment, and may make the next reservation of the same buyer durable before it.
         assert!(
-            self.again_most() <= in_flight_max,
-            "more than in flight: {self:?}"
+            self.again_most() <= 2 * in_flight_max,
+            "more than two for each in flight: {self:?}"
         );
         assert!(
             self.delivered >= self.answers,
