@@ -83,6 +83,11 @@ fn each_attack_on_the_page_is_shown_by_a_test_or_says_why_not() {
     assert_page("ATTACKS", "docs/ATTACKS.md");
 }
 
+#[test]
+fn each_fault_on_the_page_is_shown_by_a_test() {
+    assert_page("FAULTS", "docs/FAULTS.md");
+}
+
 /// A number in a comment of the code sends its reader to the page.
 #[test]
 fn each_attack_that_the_code_names_is_on_the_page() {

@@ -23,7 +23,7 @@ const HOST: Table = &[
     ("sqlite", "private lock"),
     ("lock", "private"),
     ("private", ""),
-    ("clock descriptors error future path stderr", ""),
+    ("address clock descriptors error future path stderr", ""),
 ];
 
 const LIGHTNING: Table = &[
@@ -75,20 +75,20 @@ const GATEWAY: Table = &[
 ];
 
 const CLI: Table = &[
-    ("run", "*"),
+    ("run usage", "*"),
     ("cli", "command context"),
     ("command", "*"),
     ("demo", "*"),
     ("mcp", "*"),
     ("proxy", "*"),
     ("doctor", ""),
-    ("get", "buyer context signal"),
+    ("get", "buyer context outgoing signal"),
     ("token", ""),
     ("wallet", "buyer context"),
     ("buyer", "context"),
-    ("seller", "context signal"),
+    ("seller", "context port signal"),
     ("context", "home"),
-    ("home logging signal", ""),
+    ("home logging outgoing port signal", ""),
     ("error exit_code text", ""),
 ];
 

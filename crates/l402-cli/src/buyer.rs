@@ -24,6 +24,7 @@ pub(crate) struct SpendingArgs {
         help = node_form::pay_with_help(),
         env = "L402_WALLET",
         hide_env_values = true,
+        value_parser = node_form::wallet,
         value_name = "WALLET"
     )]
     pub(crate) wallet: Option<Node>,

@@ -8,6 +8,7 @@ use crate::command;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
+use crate::text::output;
 
 /// The paid web on the command line: sell any HTTP service, buy from those that do
 ///
@@ -21,7 +22,6 @@ use crate::exit_code::{self, ExitCode};
     max_term_width = 100,
     subcommand_required = true,
     arg_required_else_help = true,
-    disable_help_subcommand = true,
     after_help = EXAMPLES
 )]
 pub struct Cli {
@@ -50,10 +50,10 @@ const EVERYWHERE: &str = "Options of every command";
 
 const EXAMPLES: &str = "\
 Examples:
-  l402 demo                                           everything at once, on this machine
-  l402 serve --upstream http://127.0.0.1:3000 --price \"50 sat\"
+  l402 demo                         everything at once, on this machine
+  l402 serve --upstream http://127.0.0.1:3000 --price \"50 sat\" --listen 8404
   l402 get http://127.0.0.1:8402/api/l402/joke --wallet sandbox
-  l402 get URL --dry-run                              ask the price, pay nothing
+  l402 get URL --dry-run            ask the price, pay nothing
 
 Exit codes say what happened, 0 for done; `docs/exit-codes.md` lists them.";
 
@@ -81,6 +81,9 @@ pub(crate) enum Command {
     #[cfg(feature = "buy")]
     Sandbox(command::sandbox::Sandbox),
     Completions(command::completions::Completions),
+    /// Print the version
+    #[command(hide = true)]
+    Version,
 }
 
 impl Command {
@@ -103,6 +106,10 @@ impl Command {
             Self::Sandbox(sandbox) => sandbox.run(&context).await,
             Self::Completions(completions) => {
                 completions.run(&mut command_line()).map(|()| exit_code::OK)
+            }
+            // The same line as `--version`.
+            Self::Version => {
+                output::print(&command_line().render_version()).map(|()| exit_code::OK)
             }
         }
     }
@@ -127,8 +134,8 @@ impl Command {
             Self::Token(token) => token.output().open().is_json(),
             #[cfg(feature = "buy")]
             Self::Sandbox(sandbox) => sandbox.output.open().is_json(),
-            // Its stdout is a script.
-            Self::Completions(_) => false,
+            // A script, and a line.
+            Self::Completions(_) | Self::Version => false,
         }
     }
 

@@ -48,23 +48,22 @@ impl CliError {
         Self::new(exit_code::INTERNAL, "internal", message.to_string())
     }
 
-    /// Makes the error for an address that cannot be listened on.
-    #[cfg(feature = "buy")]
-    pub(crate) fn cannot_listen(address: std::net::SocketAddr, error: &std::io::Error) -> Self {
-        let exit = match error.kind() {
-            std::io::ErrorKind::AddrInUse => exit_code::ADDRESS_IN_USE,
-            _ => exit_code::CONFIGURATION,
-        };
-        let text = format!("{address} cannot be listened on: {error}");
-        Self::new(exit, "cannot_listen", text).with_hint(
-            "end the program that has the address, or name another: --listen 127.0.0.1:0",
-        )
-    }
-
     /// Adds a hint at the next step.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the documented words where no money moved and the text does not say so yet. For every
+    /// error of a command that may pay.
+    #[cfg(feature = "buy")]
+    #[must_use]
+    pub(crate) fn with_promise(mut self) -> Self {
+        const WORDS: &str = "no money moved";
+        if self.no_money_moved && !self.message.contains(WORDS) {
+            self.message = format!("{}; {WORDS}", self.message);
+        }
         self
     }
 

@@ -13,13 +13,13 @@
 //! Arrows between the files point down:
 //!
 //! ```text
-//!   run         from the arguments to the exit status
+//!   run usage   from the arguments to the exit status
 //!   cli         the command line: one variant per command
 //!   command/    one file per command: its flags, its help, the order of its steps
 //!   demo/ get/ token/ wallet/    the work of the commands of these names
 //!   buyer seller                 a wallet and its limits; a gateway on its own threads
 //!   context     home folder, clock, and the name that the program was called by
-//!   home logging signal          folder of all state, log, Ctrl-C
+//!   home logging outgoing port signal   state, log, certificates and proxies, a taken port, Ctrl-C
 //!   text/       output for people and for machines
 //!   error exit_code              the reason that a command ended
 //! ```
@@ -42,12 +42,16 @@ pub mod exit_code;
 mod get;
 mod home;
 mod logging;
+#[cfg(feature = "buy")]
+mod outgoing;
+mod port;
 mod run;
 #[cfg(feature = "sell")]
 mod seller;
 mod signal;
 mod text;
 mod token;
+mod usage;
 #[cfg(feature = "buy")]
 mod wallet;
 

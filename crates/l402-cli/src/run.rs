@@ -12,13 +12,14 @@ use crate::exit_code::{self, ExitCode};
 use crate::home::HomeFolder;
 use crate::logging;
 use crate::text::output;
+use crate::usage;
 
 /// Runs the program to its end with these arguments, the first of which is its name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) => return misunderstood(&args, &error),
+        Err(error) => return misunderstood(&args, error),
     };
     logging::start(cli.verbose, cli.command.sells());
     // Asked now, for the command is consumed by its run.
@@ -74,20 +75,16 @@ fn program_name(args: &[OsString]) -> String {
 }
 
 /// Prints help or version, or reports an error of usage.
-fn misunderstood(args: &[OsString], error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() {
-        return if error.print().is_ok() {
-            exit_code::OK
-        } else {
-            exit_code::LOCAL_IO
+fn misunderstood(args: &[OsString], error: clap::Error) -> ExitCode {
+    if let Some(help) = usage::help(args, &error) {
+        return match output::print(&help.ansi().to_string()) {
+            Ok(()) => exit_code::OK,
+            Err(_) => exit_code::LOCAL_IO,
         };
     }
-    let text = error.render().to_string();
-    // Without clap's own prefix, for every error of this program begins with its code.
-    let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
-    let error = CliError::usage(text);
-    // The `--json` of `get` is curl's: data to send.
-    if args.iter().any(|arg| arg == "--json") && !args.iter().any(|arg| arg == "get") {
+    let json_errors = usage::reports_as_json(args);
+    let error = usage::error(args, error);
+    if json_errors {
         print_json(&error);
     }
     output::tell_error(&error);

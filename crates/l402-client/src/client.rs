@@ -7,7 +7,7 @@ use l402_host::{Clock, SystemClock};
 use l402_lightning::Pay;
 use tokio::sync::Semaphore;
 
-use crate::http::{Guard, Http, Spool};
+use crate::http::{Guard, Http, Outgoing, Spool};
 use crate::purchase::{AHEAD_MAX, Buyer};
 use crate::{Error, Journal, Limits, Price, Progress, Quote, Request, Response};
 
@@ -79,6 +79,7 @@ impl Client {
             progress: None,
             follow_redirects: false,
             keep_method: false,
+            outgoing: Outgoing::default(),
             timeout: None,
             payment_deadline: Duration::from_secs(60),
             rate_limit_patience: Duration::ZERO,
@@ -145,6 +146,7 @@ pub struct ClientBuilder {
     progress: Option<Arc<dyn Progress>>,
     follow_redirects: bool,
     keep_method: bool,
+    outgoing: Outgoing,
     timeout: Option<Duration>,
     payment_deadline: Duration,
     rate_limit_patience: Duration,
@@ -205,6 +207,13 @@ impl ClientBuilder {
     #[must_use]
     pub fn keep_method_on_redirect(mut self, on: bool) -> Self {
         self.keep_method = on;
+        self
+    }
+
+    /// Sets the certificates that are trusted, and the proxies. See [`Outgoing`] for the default.
+    #[must_use]
+    pub fn outgoing(mut self, outgoing: Outgoing) -> Self {
+        self.outgoing = outgoing;
         self
     }
 
@@ -292,6 +301,7 @@ impl ClientBuilder {
             http: Http::new(
                 self.timeout.unwrap_or(ANSWER_TIME),
                 Guard::new(self.own_addresses),
+                &self.outgoing,
             )?,
             wallet: self.wallet,
             limits: self.limits,

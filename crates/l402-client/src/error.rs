@@ -157,6 +157,9 @@ pub enum Error {
     },
 }
 
+/// The end of the text of each error that moved no money.
+const NO_MONEY_MOVED: &str = "; no money moved";
+
 impl Error {
     pub(crate) fn refused(reason: Refused, detail: impl Into<String>) -> Self {
         Self::Refused {
@@ -169,6 +172,15 @@ impl Error {
         Self::Store {
             detail: detail.into(),
         }
+    }
+
+    /// Returns the text without the promise that no money moved, for a place behind a payment, where the
+    /// error is only a part of what happened.
+    pub(crate) fn without_promise(&self) -> String {
+        let text = self.to_string();
+        text.strip_suffix(NO_MONEY_MOVED)
+            .unwrap_or(&text)
+            .to_owned()
     }
 
     /// Returns true if it is certain that this call moved no money.
@@ -230,30 +242,10 @@ impl Error {
             Self::OverBudget {
                 cost,
                 limit,
-                which: BudgetLimit::PerDay,
+                which,
                 spent,
                 frees,
-            } => {
-                write!(
-                    f,
-                    "{cost} with the fee is over the limit {} of {limit} in 24 hours, {spent} of \
-                     which are spent or reserved",
-                    BudgetLimit::PerDay
-                )?;
-                // With its date: after a clock that was far ahead, it may be years away.
-                match frees {
-                    Some(at) => write!(f, "; enough of it is free again at {}", at.to_rfc3339()),
-                    None => f.write_str("; waiting alone does not free enough of it"),
-                }
-            }
-            Self::OverBudget {
-                cost, limit, which, ..
-            } => {
-                write!(
-                    f,
-                    "{cost} with the fee is over the limit {which} of {limit}"
-                )
-            }
+            } => write_over_budget(f, *which, [*cost, *limit, *spent], *frees),
             Self::PaidButFailed {
                 payment_hash,
                 reason,
@@ -296,12 +288,33 @@ impl Error {
     }
 }
 
+fn write_over_budget(
+    f: &mut fmt::Formatter<'_>,
+    which: BudgetLimit,
+    [cost, limit, spent]: [Msat; 3],
+    frees: Option<UnixTime>,
+) -> fmt::Result {
+    write!(
+        f,
+        "{cost} with the fee is over the limit {which} of {limit}"
+    )?;
+    if which != BudgetLimit::PerDay {
+        return Ok(());
+    }
+    write!(f, " in 24 hours, {spent} of which are spent or reserved; ")?;
+    // With its date: after a clock that was far ahead, it may be years away.
+    match frees {
+        Some(at) => write!(f, "enough of it is free again at {}", at.to_rfc3339()),
+        None => f.write_str("waiting alone does not free enough of it"),
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.describe(f)?;
         // Here and not in each text, so that no variant can forget it or say it wrongly.
         if self.no_money_moved() {
-            f.write_str("; no money moved")
+            f.write_str(NO_MONEY_MOVED)
         } else {
             Ok(())
         }
@@ -366,6 +379,20 @@ mod tests {
             text(BudgetLimit::PerDay, None),
             format!("{day}waiting alone does not free enough of it; no money moved")
         );
+    }
+
+    #[test]
+    fn behind_a_payment_no_text_promises_anything() {
+        let store = Error::store("a file: disk full");
+        assert!(store.to_string().ends_with("no money moved"));
+        assert_eq!(
+            store.without_promise(),
+            "the payment journal cannot be used: a file: disk full"
+        );
+        let failed = Error::PaidWithoutProof {
+            payment_hash: PaymentHash::from_bytes([7; 32]),
+        };
+        assert_eq!(failed.without_promise(), failed.to_string());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! preimage only after the preimage has been checked against the payment hash.
 //!
 //! It is no browser: it follows no redirect unless told to, keeps no cookie, takes no proxy from the
-//! environment, and decompresses nothing.
+//! environment ([`Outgoing`] names one), and decompresses nothing.
 //!
 //! ```text
 //!   request ──▶ journal: bought before? ──▶ present the credential ──────────┐
@@ -60,7 +60,7 @@ mod receipt;
 mod request;
 mod response;
 
-pub use crate::http::{is_head_too_large, retry_after};
+pub use crate::http::{Outgoing, is_head_too_large, retry_after};
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, Refused};
 #[doc(hidden)]

@@ -242,6 +242,9 @@ pub enum Event {
     Resuming(PaymentHash),
     /// The request is sent again, with the credential.
     Retrying,
+    /// A redirect has used the payment up, and its credential is good for nothing more. The same request
+    /// again would pay again, whatever becomes of the answer behind the redirect.
+    UsedUp(PaymentHash),
     /// The wallet has not answered yet. Holds the time since it was asked, in whole seconds.
     Waiting(Duration),
 }

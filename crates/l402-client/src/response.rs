@@ -1,15 +1,17 @@
 //! An answer whose end, once read, marks the purchase behind it as served.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use hyper::ext::ReasonPhrase;
 use l402::UnixTime;
+use l402_host::Clock;
 use url::Url;
 
 use crate::http::{Hop, error_chain, response, retry_after};
-use crate::journal::{ANSWER_MAX, Answers, Delivery, KeptAnswer};
+use crate::journal::{ANSWER_MAX, Answers, Delivery, Journal, KeptAnswer};
 use crate::receipt::{UseOutcome, UseReport};
 use crate::{Error, Receipt};
 
@@ -48,6 +50,8 @@ pub struct Response {
     url: Url,
     receipt: Option<Receipt>,
     purchase: Purchased,
+    /// See [`Response::is_used_up`].
+    is_used_up: bool,
     redirects: Vec<Head>,
 }
 
@@ -64,6 +68,23 @@ enum Purchased {
     },
     /// Served, and kept in a file of this name until it is delivered.
     Kept { answers: Answers, name: String },
+    /// A redirect to this answer has used it up, so that the same request again would pay again.
+    UsedUp {
+        redirect: Box<UsedUp>,
+        /// As in [`Purchased::Open`].
+        request: Option<Box<Hop>>,
+    },
+}
+
+/// A purchase whose answer was a redirect.
+pub(crate) struct UsedUp {
+    journal: Journal,
+    clock: Arc<dyn Clock>,
+    pub(crate) receipt: Receipt,
+    /// The name of its seller.
+    pub(crate) seller: String,
+    /// True if the credential is good for nothing more, so that the same request again would pay.
+    pub(crate) pays_again: bool,
 }
 
 impl std::fmt::Debug for Response {
@@ -82,6 +103,7 @@ impl Response {
             answer,
             receipt: None,
             purchase: Purchased::Nothing,
+            is_used_up: false,
             redirects: Vec::new(),
         }
     }
@@ -108,6 +130,7 @@ impl Response {
                 counts,
                 request: None,
             },
+            is_used_up: false,
             redirects: Vec::new(),
         }
     }
@@ -129,13 +152,16 @@ impl Response {
             url,
             receipt: Some(receipt),
             purchase: Purchased::Kept { answers, name },
+            is_used_up: false,
             redirects: Vec::new(),
         }
     }
 
     /// Lets the answer be kept under the name of the caller's own request.
     pub(crate) fn to(mut self, hop: Hop) -> Self {
-        if let Purchased::Open { request, .. } = &mut self.purchase {
+        if let Purchased::Open { request, .. } | Purchased::UsedUp { request, .. } =
+            &mut self.purchase
+        {
             *request = Some(Box::new(hop));
         }
         self
@@ -162,10 +188,29 @@ impl Response {
         }
     }
 
-    /// Marks a paid redirect as served, if it counts, and returns its receipt.
-    pub(crate) async fn into_receipt(mut self) -> Option<Receipt> {
+    /// Marks a paid redirect as served, if it counts, and returns what is left of its purchase.
+    pub(crate) async fn into_used_up(mut self) -> Option<UsedUp> {
+        let used_up = match (&self.purchase, &self.receipt) {
+            (
+                Purchased::Open {
+                    delivery, counts, ..
+                },
+                Some(receipt),
+            ) => {
+                let row = delivery.purchase.row();
+                let is_last = receipt.use_report.is_some_and(|report| report.is_last());
+                Some(UsedUp {
+                    journal: delivery.journal.clone(),
+                    clock: Arc::clone(&delivery.clock),
+                    receipt: receipt.clone(),
+                    seller: row.scope.seller(),
+                    pays_again: *counts && (is_last || row.is_single_use()),
+                })
+            }
+            _ => None,
+        };
         self.finish().await;
-        self.receipt
+        used_up
     }
 
     /// Records that the answer was read to its end.
@@ -179,14 +224,43 @@ impl Response {
                 ..
             } => delivery.finish(is_last).await,
             Purchased::Kept { answers, name } => answers.remove(&name),
+            used_up @ Purchased::UsedUp { .. } => self.purchase = used_up,
             Purchased::Nothing | Purchased::Open { .. } => {}
         }
     }
 
-    /// Adds the receipt of a purchase that redirected to this answer.
-    pub(crate) fn with_receipt(mut self, earlier: Option<Receipt>) -> Self {
-        self.receipt = self.receipt.or(earlier);
+    /// Adds a purchase that redirected to this answer. The receipt is that of what this call has paid.
+    pub(crate) fn behind_used_up(mut self, earlier: Option<UsedUp>) -> Self {
+        let Some(redirect) = earlier else {
+            return self;
+        };
+        self.is_used_up = redirect.pays_again;
+        if let Some(own) = self.receipt.take() {
+            let is_new = own.reused && !redirect.receipt.reused;
+            // The report is on the credential behind this answer, whichever payment is named.
+            let use_report = own.use_report;
+            let receipt = if is_new { redirect.receipt } else { own };
+            self.receipt = Some(Receipt {
+                use_report,
+                ..receipt
+            });
+            return self;
+        }
+        self.receipt = Some(redirect.receipt.clone());
+        if redirect.pays_again {
+            self.purchase = Purchased::UsedUp {
+                redirect: Box::new(redirect),
+                request: None,
+            };
+        }
         self
+    }
+
+    /// Returns true if the same request again would pay again, whatever becomes of this answer: a
+    /// redirect to it has used the payment up.
+    #[must_use]
+    pub fn is_used_up(&self) -> bool {
+        self.is_used_up
     }
 
     /// Returns the time that the server asks to wait before the next request, if it does. `now` is
@@ -263,7 +337,8 @@ impl Response {
     ///
     /// # Errors
     /// [`Error::PaidButFailed`] if a paid answer breaks off; the credential stays good for another
-    /// try. [`Error::Transport`] if a free answer breaks off.
+    /// try, unless a redirect to the answer has used it up. [`Error::Transport`] if a free answer breaks
+    /// off.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         match self.answer.chunk().await {
             Ok(Some(piece)) => Ok(Some(piece)),
@@ -298,13 +373,18 @@ impl Response {
     ///
     /// Returns true if the answer is kept. It is not if it is free, is a stream of events, has more
     /// than 16 MiB, does not end within a minute or breaks off, or if the file cannot be written.
-    /// Then the purchase stays paid, and the next call presents its credential.
+    /// Then the purchase stays paid, and the next call presents its credential, unless the answer
+    /// [is used up](Response::is_used_up).
     pub async fn keep_rest(mut self, begun: Vec<u8>) -> bool {
         let (request, mut body) = match &mut self.purchase {
             Purchased::Kept { .. } => return true,
             Purchased::Open {
                 request: Some(request),
                 counts: true,
+                ..
+            }
+            | Purchased::UsedUp {
+                request: Some(request),
                 ..
             } => (request.clone(), begun),
             _ => return false,
@@ -325,14 +405,22 @@ impl Response {
     }
 
     async fn keep(&self, request: &Hop, body: Vec<u8>) -> bool {
-        let Purchased::Open { delivery, .. } = &self.purchase else {
-            return false;
+        let (payment_hash, journal, clock) = match &self.purchase {
+            Purchased::Open { delivery, .. } => {
+                let hash = delivery.purchase.row().payment_hash;
+                (hash, &delivery.journal, &delivery.clock)
+            }
+            Purchased::UsedUp { redirect, .. } => {
+                let hash = redirect.receipt.payment_hash;
+                (hash, &redirect.journal, &redirect.clock)
+            }
+            Purchased::Nothing | Purchased::Kept { .. } => return false,
         };
         let Ok(name) = request.name().await else {
             return false;
         };
         let answer = KeptAnswer {
-            payment_hash: delivery.purchase.row().payment_hash,
+            payment_hash,
             status: self.answer.status(),
             version: self.answer.version(),
             headers: self.answer.headers().clone(),
@@ -340,7 +428,7 @@ impl Response {
             body,
         };
         // On a thread that may block: the file is synced before the purchase counts as served.
-        let (answers, now) = (delivery.journal.answers(), delivery.clock.wall());
+        let (answers, now) = (journal.answers(), clock.wall());
         let write = move || answers.keep(&name, &answer, now);
         match tokio::task::spawn_blocking(write).await {
             Ok(Ok(())) => true,
@@ -363,7 +451,7 @@ impl Response {
                 payment_hash: receipt.payment_hash,
                 status: Some(self.answer.status().as_u16()),
                 reason,
-                retry_same_token: true,
+                retry_same_token: !self.is_used_up,
             },
             None => Error::Transport { detail: reason },
         }

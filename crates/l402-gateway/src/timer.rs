@@ -79,6 +79,17 @@ impl IdleTimer {
         let end = *self.since.get_or_insert_with(Instant::now) + limit;
         self.alarm.poll(end, cx).is_ready()
     }
+
+    /// Does the same for a wait that began at `since`.
+    pub(crate) fn poll_elapsed_since(&mut self, since: Instant, cx: &mut Context<'_>) -> bool {
+        self.since = Some(since);
+        self.poll_elapsed(cx)
+    }
+
+    /// Returns the time since the present wait began, zero if none is under way.
+    pub(crate) fn waited(&self) -> Duration {
+        self.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
 }
 
 /// The timer that hyper is given for one connection of HTTP/1.1, to limit the wait for each head.

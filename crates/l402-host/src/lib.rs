@@ -5,6 +5,7 @@
 //! - [`sqlite`] (feature `sqlite`): opens a database, and refuses a foreign or damaged one without
 //!   changing it.
 //! - [`FileLock`]: a lock between processes that the kernel releases.
+//! - [`ListenAddress`]: an address to listen on, as people write it.
 //! - [`raise_descriptor_limit`]: the number of files and sockets that may be open.
 //! - [`named_path`]: a path as a configuration or a person writes it.
 //! - [`BoxFuture`], [`BoxStream`]: the return types of object-safe traits.
@@ -26,6 +27,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod address;
 mod clock;
 mod descriptors;
 mod error;
@@ -37,6 +39,7 @@ pub mod private;
 pub mod sqlite;
 mod stderr;
 
+pub use address::{ListenAddress, ListenAddressError};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use descriptors::{DescriptorLimit, is_out_of_descriptors, raise_descriptor_limit};
 pub use error::{FileError, FileFault};

@@ -16,7 +16,7 @@ use crate::answer::{Refusal, ReservedUse, UseReport, UseState};
 use crate::challenge::{Attempt, Attempts, Breaker, ChallengeLimits, Crowd, Limiter, Offer};
 use crate::decide::{Decision, Proof, decide};
 use crate::granted::Granted;
-use crate::ledger::{Allowance, Ledger, MemoryLedger, Reservation, ReserveError, ReserveRequest};
+use crate::ledger::{Allowance, Ledger, MemoryLedger, ReserveError, ReserveRequest, Setbacks};
 use crate::observe::{Exchange, Observation, Observe, Verdict};
 use crate::request::{CanonicalRequest, Presented};
 use crate::table::{Charge, MAX_INVOICE_EXPIRY, Matched, Priced, Snapshot};
@@ -26,11 +26,6 @@ const NODE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The most invoices that are requested from the node at the same time (ATTACKS D-12).
 const NODE_CALLS_AT_ONCE: usize = 256;
-
-/// The pause before the next try of a payment that the upstream has failed twice, and the longest
-/// such pause. It doubles with each failure.
-const FIRST_PAUSE: Duration = Duration::from_millis(25);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// A paywall: ledger, node, limits and clock. Cheap to clone; one for the whole process, since
 /// limits hold per paywall.
@@ -79,6 +74,7 @@ struct PaywallShared {
     breaker: Breaker,
     places: Semaphore,
     node_calls: AtomicU64,
+    setbacks: Arc<Setbacks>,
 }
 
 /// Builds a [`Paywall`]. By default: ledger in memory, default limits, system clock.
@@ -280,17 +276,21 @@ impl Paywall {
         let ledger = &self.shared.settings.ledger;
         let end = proof.authorized.valid_until();
         let kept = UseReport::of_paid(UseState::Kept, None, end);
+        // Before the ledger, so that a try that comes too early leaves no trace.
+        let payment = proof.authorized.payment_hash();
+        if let Some(wait) = self.shared.setbacks.wait(payment) {
+            let failing = Refusal::new(Problem::UpstreamFailing).with_retry_after(wait);
+            return Err(failing.with_use(kept).on(&matched, request).into());
+        }
         let refusal = match ledger.reserve(reserve_request(&proof, now)).await {
             Ok(reservation) => {
                 let charge = matched
                     .route
                     .sold()
                     .map_or(Charge::Success, |priced| priced.charge);
-                // Held by a value before the pause: a buyer who leaves meanwhile drops it, and the
-                // use is given back.
                 let left = Some(reservation.left());
-                let reserved = ReservedUse::new(Arc::clone(ledger), reservation, charge);
-                slow_down(reservation).await;
+                let reserved = ReservedUse::new(Arc::clone(ledger), reservation, charge)
+                    .with_setbacks(&self.shared.setbacks, payment);
                 let granted = Granted::new(matched, request, Some(proof), Some(reserved));
                 return Ok(granted.with_uses_left(left));
             }
@@ -474,9 +474,8 @@ impl PaywallShared {
 
 /// Tells a caller whose credential was refused, or not needed, that nothing of it was spent.
 fn told_of_use(refusal: Refusal, request: &CanonicalRequest) -> Refusal {
-    let presented = !matches!(request.presented, Presented::Nothing);
-    if presented && refusal.used().is_empty() {
-        refusal.with_use(UseReport::of_unused())
+    if refusal.used().is_empty() {
+        refusal.with_use(UseReport::of_refused(request))
     } else {
         refusal
     }
@@ -522,17 +521,6 @@ fn row_expires(proof: &Proof, now: UnixTime) -> UnixTime {
         .minted_end(authorized.service())
         .filter(|_| authorized.checked().has(Condition::ValidUntil))
         .unwrap_or(latest)
-}
-
-/// Pauses before a further try of a payment that the upstream has failed more than once, so that a
-/// buyer who retries at once does not hammer a service that is down.
-async fn slow_down(reservation: Reservation) {
-    if let Some(doublings) = reservation.failures().checked_sub(2) {
-        let pause = FIRST_PAUSE
-            .saturating_mul(1 << doublings.min(16))
-            .min(LONGEST_PAUSE);
-        tokio::time::sleep(pause).await;
-    }
 }
 
 impl PaywallBuilder {
@@ -592,6 +580,7 @@ impl PaywallBuilder {
             breaker: Breaker::default(),
             places: Semaphore::new(NODE_CALLS_AT_ONCE),
             node_calls: AtomicU64::new(0),
+            setbacks: Arc::new(Setbacks::new(Arc::clone(&self.clock))),
             settings: self,
         };
         Paywall {

@@ -1,9 +1,9 @@
 //! `l402 demo`: seller, buyer and wallet in one program, on this machine.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
+use l402_host::ListenAddress;
 
 use crate::context::Context;
 use crate::demo::{open_gateway, play, start_upstream};
@@ -16,9 +16,13 @@ use crate::text::output::OutputArgs;
 /// Starts an ordinary HTTP service, a gateway with prices before it, and the sandbox; buys one
 /// joke and shows each step; then goes on serving, for you to try. Needs no node, no network and
 /// no account. The money is play money.
+///
+/// While it serves it has two ports: 8402 (--listen) sells, and 8403 is the sandbox's HTTP API, for
+/// wallets in other languages. If 8403 is taken, the API takes a free port and says which.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-For sale: /api/l402/joke 50 sat, /api/l402/fortune 50 sat, /api/l402/quote 10 sat (GET and POST).
+For sale: /api/l402/joke 50 sat, /api/l402/fortune 50 sat,
+/api/l402/quote 10 sat (GET and POST).
 
 Examples:
   l402 demo
@@ -27,7 +31,7 @@ Examples:
 pub(crate) struct Demo {
     /// The gateway listens here
     #[arg(long, default_value = "127.0.0.1:8402", value_name = "ADDR")]
-    listen: SocketAddr,
+    listen: ListenAddress,
 
     /// End after the first purchase; takes a free port where the address is taken
     #[arg(long)]
@@ -44,7 +48,7 @@ impl Demo {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         let out = self.output.open();
         let upstream = start_upstream().await?;
-        let serving = open_gateway(self.listen, upstream, self.once, context).await?;
+        let serving = open_gateway(self.listen.0, upstream, self.once, context).await?;
         let address = *serving
             .gateway
             .local_addrs()

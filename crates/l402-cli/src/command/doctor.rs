@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::doctor::{View, ask};
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
+use crate::outgoing;
 use crate::text::output::OutputArgs;
 
 /// Check what a server answers to an unpaid request
@@ -16,11 +17,12 @@ use crate::text::output::OutputArgs;
 /// together, and which known clients would not be able to read it.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Exit codes: 0 healthy, 18 not a well-formed challenge, 69 no answer.
+Exit codes: 0 healthy, 18 not a well-formed challenge (a free page has none),
+69 no answer.
 
 Examples:
   l402 doctor http://127.0.0.1:8402/api/l402/joke
-  l402 doctor https://api.example.com/paid --json | jq '.checks[] | select(.ok | not)'")]
+  l402 doctor URL --json | jq '.checks[] | select(.ok | not)'")]
 pub(crate) struct Doctor {
     /// What to ask for
     url: String,
@@ -45,7 +47,8 @@ pub(crate) struct Doctor {
 impl Doctor {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         let url = crate::get::parse_url(&self.url)?;
-        let answer = ask(&self.method, url.clone()).await?;
+        let outgoing = outgoing::to(&url, false)?;
+        let answer = ask(&self.method, url.clone(), &outgoing).await?;
         let now = context.clock.wall();
         let unpaid = answer.unpaid(&url);
         // No wallet is named, so an invoice of any network is in order.

@@ -13,17 +13,24 @@ use crate::get::{GetArgs, fetch};
 /// without --wallet, beyond the limits, or for a challenge that does not hold together. No
 /// request is paid twice: what was paid and not answered is used by the next run.
 #[derive(Args, Debug)]
+// Of a flag that is given twice the last one counts, as with curl.
+#[command(args_override_self = true)]
 #[command(after_help = "\
-The flags -X -d -H -o -i -s -L -w -A -m --json --fail mean what they mean to curl; so --json takes
-the data to send. Variables of -w, written %{name}: http_code, url_effective, size_download,
-content_type, l402_price_msat, l402_paid_msat, l402_payment_hash.
+The flags -X -d -H -o -i -s -L -w -A -m --json --fail mean what they mean to
+curl; so --json takes the data to send. Variables of -w, written %{name}:
+http_code, url_effective, size_download, content_type, l402_price_msat,
+l402_paid_msat, l402_payment_hash.
+
+Certificates and proxies are those that curl takes: the system's store or
+SSL_CERT_FILE; http_proxy, https_proxy, all_proxy, no_proxy.
 
 Examples:
-  l402 get http://127.0.0.1:8402/api/l402/joke --dry-run       ask the price
+  l402 get http://127.0.0.1:8402/api/l402/joke --dry-run      ask the price
   l402 get http://127.0.0.1:8402/api/l402/joke --wallet sandbox
-  l402 get URL --wallet sandbox --max-price \"20 sat\" -o answer.json --receipt receipt.json
-  l402 get URL --wallet sandbox --json '{\"q\":\"why\"}' -sw '%{http_code} %{l402_paid_msat}\\n'
-  export L402_WALLET='lnd://127.0.0.1:8080?tls_cert=tls.cert&macaroon=pay.macaroon'")]
+  l402 get URL --wallet sandbox --max-price \"20 sat\" -o answer.json
+  l402 get URL --wallet sandbox --json '{\"q\":\"why\"}' --receipt receipt.json
+  l402 get URL --wallet sandbox -sw '%{http_code} %{l402_paid_msat}\\n'
+  export L402_WALLET='lnd://HOST:8080?tls_cert=tls.cert&macaroon=pay.macaroon'")]
 pub(crate) struct Get {
     #[command(flatten)]
     args: GetArgs,

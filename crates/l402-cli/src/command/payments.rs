@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
-use crate::text::output::OutputArgs;
+use crate::text::output::{OutputArgs, tell};
 use crate::text::plain::escape_short;
 
 /// List what was bought, newest first
@@ -17,22 +17,26 @@ use crate::text::plain::escape_short;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 States:
-  intent         written down, the wallet not asked: a purchase at this moment, or an abandoned one
+  intent         written down, the wallet not asked: now under way, or abandoned
   failed         failed for certain; no money moved
-  paid           paid; the answer has not been had in full: run the same command again
+  paid           paid, the answer not had in full: run the same command again
   paid_no_proof  the wallet says paid, and its proof does not hold
   served         paid, and the answer was had
   refused        paid, and the server refused the credential for good
-  unknown        the wallet was asked, and the outcome is not known yet; the money stays reserved
+  unknown        the wallet was asked, nobody knows yet; the money stays reserved
 
 Examples:
   l402 payments
   l402 payments --limit 5 --state unknown
   l402 payments --json | jq 'map(.paid_msat) | add'")]
 pub(crate) struct Payments {
-    /// Show at most so many
-    #[arg(long, default_value_t = 50, value_name = "N")]
-    limit: usize,
+    /// Show at most so many [default: all as JSON, 50 as text]
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+
+    /// Show all of them
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
 
     /// Only those in this state
     #[arg(long)]
@@ -41,6 +45,9 @@ pub(crate) struct Payments {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
+
+/// The rows that a person is shown: a screen or two.
+const ROWS_SHOWN: usize = 50;
 
 /// A state, as the journal names it.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -72,24 +79,39 @@ impl From<StateName> for State {
 impl Payments {
     pub(crate) fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         let journal = Journal::open(&context.home.client()?)?;
-        let entries = self.entries(&journal)?;
+        let mut entries = self.entries(&journal)?;
+        let (found, out) = (entries.len(), self.output.open());
+        entries.truncate(self.most(out.is_json()));
         let rows = Value::Array(entries.iter().map(row).collect());
-        self.output.open().result(&rows, || table(&entries))?;
+        out.result(&rows, || table(&entries))?;
+        // Also where a program reads stdout: an array has no place for it, and a person may watch.
+        if entries.len() < found {
+            tell(&format!(
+                "the newest {} of {found} are shown; --all shows the others",
+                entries.len()
+            ));
+        }
         Ok(exit_code::OK)
     }
 
-    /// Returns the entries to show. If a state is given, the limit counts the entries in that state.
+    /// Returns the number of entries to show. A program gets all of them unless it says how many: it
+    /// would take a part for the whole, and add it up.
+    fn most(&self, is_json: bool) -> usize {
+        let default = if is_json { usize::MAX } else { ROWS_SHOWN };
+        match self.limit {
+            Some(limit) => limit,
+            None if self.all => usize::MAX,
+            None => default,
+        }
+    }
+
+    /// Returns all entries, or those in the state that was asked for.
     fn entries(&self, journal: &Journal) -> Result<Vec<Entry>, CliError> {
-        let Some(state) = self.state.map(State::from) else {
-            return Ok(journal.entries(self.limit)?);
-        };
-        // All of them: a limit here would count entries of other states.
-        let all = journal.entries(usize::MAX >> 1)?;
-        Ok(all
-            .into_iter()
-            .filter(|entry| entry.state == state)
-            .take(self.limit)
-            .collect())
+        let mut entries = journal.entries(usize::MAX)?;
+        if let Some(state) = self.state.map(State::from) {
+            entries.retain(|entry| entry.state == state);
+        }
+        Ok(entries)
     }
 }
 

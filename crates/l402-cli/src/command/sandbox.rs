@@ -1,8 +1,7 @@
 //! `l402 sandbox`: the sandbox's HTTP API, for programs in other languages.
 
-use std::net::SocketAddr;
-
 use clap::Args;
+use l402_host::ListenAddress;
 use l402_lightning::sandbox::{Fault, serve_api};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -11,17 +10,21 @@ use crate::buyer::{open_sandbox, sandbox_error};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
+use crate::port;
 use crate::signal::Stop;
 use crate::text::output::OutputArgs;
 
 /// Serve the sandbox's HTTP API: a Lightning wallet with play money
 ///
 /// Programs of this machine that share the home folder need no API: they find the sandbox by
-/// themselves. The API is for programs in other languages and for other home folders
-/// (`--wallet sandbox+http://127.0.0.1:8403`). It listens on this machine only.
+/// themselves. The API is for programs in other languages and for other home folders, and
+/// listens on this machine only. There the wallet is
+///
+/// --wallet sandbox+http://127.0.0.1:8403
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Faults, to see how a program takes what goes wrong in life (kept until this command ends):
+Faults, to see how a program takes what goes wrong in life (kept until this
+command ends):
   slow=MS              answers after so many milliseconds
   fails                every payment fails
   unknown              the outcome of a payment stays unknown
@@ -37,7 +40,7 @@ Examples:
 pub(crate) struct Sandbox {
     /// Listen here, on this machine only
     #[arg(long, default_value = "127.0.0.1:8403", value_name = "ADDR")]
-    listen: SocketAddr,
+    listen: ListenAddress,
 
     /// Do this wrong on purpose
     #[arg(long, value_name = "NAME[=MS]", value_parser = fault)]
@@ -50,9 +53,10 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         let sandbox = open_sandbox(context)?;
-        let listener = TcpListener::bind(self.listen)
+        let listen = self.listen.0;
+        let listener = TcpListener::bind(listen)
             .await
-            .map_err(|error| CliError::cannot_listen(self.listen, &error))?;
+            .map_err(|error| port::cannot_listen(listen, &error))?;
         let address = listener.local_addr().map_err(CliError::internal)?;
         if let Some(fault) = self.fault {
             sandbox.set_fault(fault).map_err(sandbox_error)?;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use l402::{Msat, Policy};
 use l402_gateway::{Config, ConfigError, Overrides, RouteConfig};
+use l402_host::ListenAddress;
 use l402_lightning::Node;
 use l402_server::Access;
 use serde_json::{Value, json};
@@ -29,19 +30,20 @@ use crate::text::plain::escape;
 /// certificates are taken over while it serves.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Prices are written \"50 sat\", \"2500 msat\" or \"0.00000050 BTC\". A policy says what one payment
-buys: request (one served answer), uses=10, or time=1h. The hour begins when the invoice can no
-longer be paid, 10 minutes after the 402, however early it is paid.
+Prices are written \"50 sat\", \"2500 msat\" or \"0.00000050 BTC\". A policy says
+what one payment buys: request (one served answer), uses=10, or time=1h. The
+hour begins when the invoice can no longer be paid, 10 minutes after the 402,
+however early it is paid.
 
 Examples:
-  l402 serve --upstream http://127.0.0.1:3000 --price \"50 sat\"
-  l402 serve --upstream http://127.0.0.1:3000 --price \"500 sat\" --policy time=1h
+  l402 serve --upstream http://127.0.0.1:3000 --price \"50 sat\" --name Jokes
+  l402 serve --upstream http://127.0.0.1:3000 --price 500sat --policy time=1h
   l402 serve --print-config > l402.toml
   l402 serve --config l402.toml --check
   l402 serve --config l402.toml")]
 pub(crate) struct Serve {
     /// Read this configuration file (TOML)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["upstream", "price", "policy"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["upstream", "price", "policy", "name"])]
     config: Option<PathBuf>,
 
     /// Forward paid requests here
@@ -57,13 +59,17 @@ pub(crate) struct Serve {
     )]
     price: Option<Msat>,
 
+    /// What buyers read: in their wallet, in `l402 get` and on pages [default: the upstream's address]
+    #[arg(long, value_name = "NAME", requires = "upstream")]
+    name: Option<String>,
+
     /// What one payment buys: request, uses=N or time=DURATION
     #[arg(long, default_value = "request")]
     policy: Policy,
 
-    /// Listen here; may be repeated [default: 127.0.0.1:8402]
+    /// Listen here, a port alone for this machine only; may be repeated [default: 127.0.0.1:8402]
     #[arg(long, value_name = "ADDR")]
-    listen: Vec<SocketAddr>,
+    listen: Vec<ListenAddress>,
 
     /// So many worker threads; 0 means one a core
     #[arg(long, value_name = "N")]
@@ -143,9 +149,10 @@ impl Serve {
     /// mistakes in the configuration, the inner one is of the command line.
     fn configuration(&self) -> Result<Result<Configuration, CliError>, Vec<ConfigError>> {
         let overrides = Overrides {
-            listen: self.listen.clone(),
+            listen: self.listen.iter().map(|address| address.0).collect(),
             workers: self.workers,
             node: self.node.clone(),
+            name: self.name.clone(),
         };
         let configuration = match (&self.config, &self.upstream, self.price) {
             (Some(path), ..) => {
@@ -231,6 +238,7 @@ fn route(config: &RouteConfig) -> Value {
     if let (Access::Priced(priced), Some(fields)) = (&route.access, value.as_object_mut()) {
         fields.insert("free".to_owned(), json!(false));
         fields.insert("service".to_owned(), json!(priced.service.as_str()));
+        fields.insert("name".to_owned(), json!(priced.memo));
         fields.insert("price_msat".to_owned(), json!(priced.price.msat()));
         fields.insert("policy".to_owned(), json!(priced.policy.to_string()));
     }

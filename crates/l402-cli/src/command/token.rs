@@ -36,7 +36,7 @@ enum Action {
 Examples:
   l402 token inspect AgEEbHNhdAJCAAC...
   l402 token inspect 'L402 macaroon=\"AgEE...\", invoice=\"lnbc...\"'
-  curl -si http://127.0.0.1:8402/api/l402/joke | grep -i ^www-authenticate | l402 token inspect -")]
+  curl -si URL | grep -i ^www-authenticate | l402 token inspect -")]
 struct Inspect {
     /// The token or line; - reads stdin
     #[arg(value_name = "TOKEN|-", allow_hyphen_values = true)]

@@ -35,7 +35,7 @@ enum Action {
     /// Show what can be spent
     #[command(
         after_help = "Examples:\n  l402 wallet balance\n  l402 wallet balance --wallet \
-                            'lnd://127.0.0.1:8080?tls_cert=tls.cert&macaroon=pay.macaroon'"
+                            sandbox+http://127.0.0.1:8403"
     )]
     Balance {
         #[command(flatten)]
@@ -58,8 +58,8 @@ enum Action {
 /// invoice is paid once, however often it is asked for.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Exit codes: 0 settled, 13 failed (no money moved), 14 unknown (ask again later: the same command
-reports what became of the payment and does not pay twice).
+Exit codes: 0 settled, 13 failed (no money moved), 14 unknown (ask again later:
+the same command reports what became of the payment and does not pay twice).
 
 Examples:
   l402 wallet pay lnbcrt500n1...
@@ -87,6 +87,7 @@ struct WalletArgs {
         help = node_form::wallet_help(),
         env = "L402_WALLET",
         hide_env_values = true,
+        value_parser = node_form::wallet,
         value_name = "WALLET",
         default_value = "sandbox"
     )]
@@ -114,7 +115,7 @@ impl Wallet {
         match &self.action {
             Action::Balance { wallet } => balance(wallet, context).await,
             Action::Fund { amount, wallet } => fund(*amount, wallet, context).await,
-            Action::Pay(args) => pay(args, context).await,
+            Action::Pay(args) => pay(args, context).await.map_err(CliError::with_promise),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::upstream::GOODS;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code;
+use crate::port;
 use crate::seller::{self, Serving};
 
 /// Opens the demo gateway on this address. If the address is taken and `anywhere` is set, opens it on a
@@ -25,7 +26,7 @@ pub(crate) async fn open(
     let address = match taken {
         None => listen,
         Some(_) if anywhere => free_port,
-        Some(error) => return Err(CliError::cannot_listen(listen, &error)),
+        Some(error) => return Err(port::cannot_listen(listen, &error)),
     };
     let config = config(address, upstream)?;
     match seller::start(config.clone(), context).await {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use l402_client::examine::{BODY_MAX, BODY_TIME, UnpaidAnswer};
-use l402_client::{Refused, is_head_too_large};
+use l402_client::{Outgoing, Refused, is_head_too_large};
 
 use crate::error::CliError;
 use crate::exit_code;
@@ -33,12 +33,17 @@ impl Answer {
 }
 
 /// Sends one unpaid request, and follows no redirect: the challenge of this very URL is wanted.
-pub(crate) async fn ask(method: &str, url: url::Url) -> Result<Answer, CliError> {
+pub(crate) async fn ask(
+    method: &str,
+    url: url::Url,
+    outgoing: &Outgoing,
+) -> Result<Answer, CliError> {
     let method = http::Method::from_bytes(method.as_bytes())
         .map_err(|_| CliError::usage(format!("not a method: {method}")))?;
     let failed = |error: reqwest::Error| {
         if is_head_too_large(&error) {
-            let text = "not a well-formed challenge: the head of the answer is too large";
+            let text = "not a well-formed challenge: the head of the answer is too large, or has \
+                        more than 100 headers";
             let code = Refused::ChallengeTooLarge.code();
             return CliError::new(exit_code::NOT_WELL_FORMED, code, text);
         }
@@ -47,10 +52,8 @@ pub(crate) async fn ask(method: &str, url: url::Url) -> Result<Answer, CliError>
         CliError::new(exit_code::UNAVAILABLE, "transport", text)
             .with_hint("check the address, and that the server is running")
     };
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .http1_allow_obsolete_multiline_headers_in_responses(true)
+    let client = outgoing
+        .builder()?
         .timeout(PATIENCE)
         .user_agent(concat!("l402/", env!("CARGO_PKG_VERSION")))
         .build()

@@ -44,6 +44,7 @@ impl View<'_> {
         json!({
             "url": self.url,
             "healthy": self.report.is_sound(),
+            "free": self.is_free(),
             "status": self.answer.status.as_u16(),
             "headers": headers.collect::<Vec<_>>(),
             "checks": checks.collect::<Vec<_>>(),
@@ -123,7 +124,18 @@ impl View<'_> {
         format!("  {mark} {}: {detail}\n", finding.rule)
     }
 
+    /// Returns true if the server answers without payment.
+    fn is_free(&self) -> bool {
+        let status = self.answer.status;
+        self.report.offer.is_none() && (status.is_success() || status.is_redirection())
+    }
+
     fn verdict(&self) -> String {
+        if self.is_free() {
+            let status = self.answer.status.as_u16();
+            let text = format!("free: answered with {status}, and no payment is asked for");
+            return style::paint(style::GOOD, &text) + "\n";
+        }
         if !self.report.is_sound() {
             return style::paint(style::BAD, "not a well-formed challenge") + "\n";
         }

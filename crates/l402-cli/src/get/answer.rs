@@ -1,21 +1,26 @@
 //! The delivery of an answer: head, body, and the values that `-w` asks for.
 
 use std::io::{Write, stdout};
+use std::time::Duration;
 
 use http::StatusCode;
 use l402::UnixTime;
-use l402_client::{Receipt, Response, UseOutcome};
+use l402_client::{Head, Receipt, Response, UseOutcome};
 
 use super::file::Sink;
 use super::write_out::{Facts, WriteOut};
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
 use crate::text::output::tell;
+use crate::text::plain::escape;
 use crate::text::when::utc;
 
 /// The hint for an answer that was paid for and not received.
 pub(super) const AGAIN: &str =
     "run the same command again: it uses what was paid for and does not pay twice";
+
+/// The hint for an answer whose payment is used up, though the answer is lost.
+pub(super) const USED_UP: &str = "the payment is used up: running it again pays again";
 
 /// The hint for a paid answer that could not be written, and is kept.
 const KEPT: &str = "the answer is kept for a day: the same command again hands it out, asks nobody and does not \
@@ -23,6 +28,9 @@ const KEPT: &str = "the answer is kept for a day: the same command again hands i
 
 /// The most of an answer that is held for the case that it cannot be written, in bytes.
 const BEGUN_MAX: usize = 16 * 1024 * 1024;
+
+/// The longest that the body of an error is read for nothing but its end.
+const DISCARD_TIME: Duration = Duration::from_secs(10);
 
 /// The flags that choose the parts of an answer to show.
 #[derive(Debug)]
@@ -58,15 +66,23 @@ impl Shown<'_> {
         // With `--fail`, the file of `-o` keeps what it held: the body of an error is no answer.
         if !failed {
             let mut begun = Begun(response.receipt().map(|_| Vec::new()));
-            match self.copy(&mut response, sink, &facts, &mut begun).await {
+            match self.copy(&mut response, sink, &mut begun).await {
                 Ok(size) => facts.size_download = size,
                 Err(Stopped::Read(error)) => return Err(error),
                 Err(Stopped::Write(error)) => return Err(undelivered(error, response, begun).await),
             }
             self.tell_use(&response);
+        } else {
+            // What is behind an error that used the payment up counts as had, or the next run would take
+            // the refusal of a token that is spent for a fault of the seller.
+            discard(&mut response).await;
         }
         // Printed for a failure as well, as curl does: scripts read the status here.
         if let Some(format) = self.write_out {
+            for name in format.unknown() {
+                // As curl has it, also with -s.
+                tell(&format!("unknown --write-out variable: '{}'", escape(name)));
+            }
             let written = write(&mut stdout(), format.render(&facts).as_bytes());
             written.map_err(|error| bought(error, &facts))?;
         }
@@ -84,18 +100,21 @@ impl Shown<'_> {
         &self,
         response: &mut Response,
         sink: Sink,
-        facts: &Facts,
         begun: &mut Begun,
     ) -> Result<u64, Stopped> {
         let mut body = sink.start().map_err(Stopped::Write)?;
         if self.include {
-            write(&mut body, &head(response)).map_err(Stopped::Write)?;
+            // As curl has it: of redirects the heads alone.
+            for head in response.redirects().iter().chain([&response.head()]) {
+                write(&mut body, &text(head)).map_err(Stopped::Write)?;
+            }
         }
         let mut size: u64 = 0;
         while let Some(chunk) = response
             .chunk()
             .await
-            .map_err(|error| Stopped::Read(broken_off(facts, &error.to_string())))?
+            // Its text says by itself whether the answer was paid for.
+            .map_err(|error| Stopped::Read(error.into()))?
         {
             // Before it is written: a piece that cannot be is part of the answer as well.
             begun.add(&chunk);
@@ -115,18 +134,18 @@ impl Shown<'_> {
         if self.silent && !is_about_money {
             return;
         }
-        if let Some(text) = use_text(status, receipt) {
+        if let Some(text) = use_text(status, receipt, response.is_used_up()) {
             tell(&text);
         }
     }
 }
 
 /// Returns the line about the use of a payment, or `None` if there is nothing to say.
-fn use_text(status: u16, receipt: &Receipt) -> Option<String> {
+fn use_text(status: u16, receipt: &Receipt, is_used_up: bool) -> Option<String> {
     let report = receipt.use_report;
     if status >= 400 {
         let hash = receipt.payment_hash;
-        let of_payment = after_error(receipt);
+        let of_payment = after_error(receipt, is_used_up);
         return Some(format!(
             "the server answered {status}; {of_payment} ({hash})"
         ));
@@ -148,11 +167,18 @@ fn use_text(status: u16, receipt: &Receipt) -> Option<String> {
 }
 
 /// Returns what became of a payment that was answered with an error, and the next step.
-fn after_error(receipt: &Receipt) -> &'static str {
+fn after_error(receipt: &Receipt, is_used_up: bool) -> &'static str {
+    if is_used_up {
+        return "a redirect has used the payment up: running it again pays again";
+    }
     match receipt.use_report.map(|report| report.outcome) {
         Some(UseOutcome::Kept) => {
             "the payment is unused: the same command again, or another that it covers, uses it and \
              does not pay twice"
+        }
+        Some(UseOutcome::Spent) if has_more(receipt) => {
+            "one use of the payment is spent: the same command again takes the next, and does not pay \
+             again"
         }
         Some(UseOutcome::Spent) => "the use of the payment is spent: running it again pays again",
         _ => {
@@ -162,12 +188,31 @@ fn after_error(receipt: &Receipt) -> &'static str {
     }
 }
 
+fn has_more(receipt: &Receipt) -> bool {
+    let left = receipt.use_report.and_then(|report| report.uses_left);
+    left.is_some_and(|left| left > 0)
+}
+
 fn uses_left(count: u64) -> String {
     match count {
         0 => "no use is left".to_owned(),
         1 => "1 use left".to_owned(),
         count => format!("{count} uses left"),
     }
+}
+
+/// Reads the body of an error that is not shown, within bounds.
+async fn discard(response: &mut Response) {
+    let read = async {
+        let mut size = 0;
+        while let Ok(Some(piece)) = response.chunk().await {
+            size += piece.len();
+            if size > BEGUN_MAX {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DISCARD_TIME, read).await;
 }
 
 impl Begun {
@@ -184,11 +229,16 @@ async fn undelivered(error: CliError, response: Response, begun: Begun) -> CliEr
     if response.receipt().is_none() {
         return error;
     }
+    let is_used_up = response.is_used_up();
     let kept = match begun.0 {
         Some(begun) => response.keep_rest(begun).await,
         None => false,
     };
-    let hint = if kept { KEPT } else { AGAIN };
+    let hint = match kept {
+        true => KEPT,
+        false if is_used_up => USED_UP,
+        false => AGAIN,
+    };
     error.after_money_moved().with_hint(hint)
 }
 
@@ -203,7 +253,7 @@ fn failure(response: &Response) -> CliError {
             new.paid, new.payment_hash
         ))
         .after_money_moved()
-        .with_hint(after_error(new)),
+        .with_hint(after_error(new, response.is_used_up())),
     }
 }
 
@@ -222,23 +272,13 @@ fn rate_limited(response: &Response, now: UnixTime) -> CliError {
             let hash = receipt.payment_hash;
             error(format!("{text}; it was paid for ({hash})"))
                 .after_money_moved()
-                .with_hint(AGAIN)
+                .with_hint(if response.is_used_up() {
+                    USED_UP
+                } else {
+                    AGAIN
+                })
         }
     }
-}
-
-/// Returns the error for an answer that broke off. A credential that was paid for it stays good.
-fn broken_off(facts: &Facts, reason: &str) -> CliError {
-    if facts.payment_hash.is_none() {
-        return CliError::new(exit_code::UNAVAILABLE, "transport", reason);
-    }
-    CliError::new(
-        exit_code::PAID_NO_ANSWER,
-        "paid_but_failed",
-        format!("paid, but {reason}"),
-    )
-    .after_money_moved()
-    .with_hint(AGAIN)
 }
 
 fn write(out: &mut impl Write, bytes: &[u8]) -> Result<(), CliError> {
@@ -258,23 +298,23 @@ fn bought(error: CliError, facts: &Facts) -> CliError {
         .with_hint("the answer itself was written; running the command again may pay again")
 }
 
-/// Returns the head of the answer as text, each header on a line of its own.
-fn head(response: &Response) -> Vec<u8> {
-    let status = response.status();
-    let reason = status.canonical_reason().unwrap_or_default();
-    let version = format!("{:?}", response.version());
+/// Returns the head of an answer as text, each header on a line of its own.
+fn text(head: &Head) -> Vec<u8> {
+    let version = format!("{:?}", head.version);
     // curl writes `HTTP/2` without the zero, but `HTTP/1.0` with it.
     let version = version
         .strip_suffix(".0")
         .filter(|v| *v != "HTTP/1")
         .unwrap_or(&version);
-    let mut head = format!("{version} {} {reason}\r\n", status.as_u16()).into_bytes();
-    for (name, value) in response.headers() {
-        head.extend_from_slice(name.as_str().as_bytes());
-        head.extend_from_slice(b": ");
-        head.extend_from_slice(value.as_bytes());
-        head.extend_from_slice(b"\r\n");
+    let mut text = format!("{version} {} ", head.status.as_u16()).into_bytes();
+    text.extend_from_slice(&head.reason);
+    text.extend_from_slice(b"\r\n");
+    for (name, value) in &head.headers {
+        text.extend_from_slice(name.as_str().as_bytes());
+        text.extend_from_slice(b": ");
+        text.extend_from_slice(value.as_bytes());
+        text.extend_from_slice(b"\r\n");
     }
-    head.extend_from_slice(b"\r\n");
-    head
+    text.extend_from_slice(b"\r\n");
+    text
 }

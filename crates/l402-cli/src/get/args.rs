@@ -9,7 +9,7 @@ use l402::Msat;
 use super::request::RequestArgs;
 use super::write_out::WriteOut;
 use crate::buyer::SpendingArgs;
-use crate::text::money::duration;
+use crate::text::money::{duration, time};
 
 /// The request, the wallet, and the places that the answer goes to.
 #[derive(Args, Debug)]
@@ -48,9 +48,9 @@ pub(crate) struct GetArgs {
     #[arg(short, long)]
     pub(super) fail: bool,
 
-    /// The longest that all of it may take, in seconds; after a 429 it waits and asks again
-    /// meanwhile. What the wallet has begun goes on
-    #[arg(short, long, value_name = "SECONDS", value_parser = duration)]
+    /// The longest that all of it may take, in seconds, 0 for any; after a 429 it waits and asks
+    /// again meanwhile. What the wallet has begun goes on
+    #[arg(short, long, value_name = "SECONDS", value_parser = time)]
     pub(super) max_time: Option<Duration>,
 
     #[command(flatten)]
@@ -88,5 +88,10 @@ pub(crate) struct GetArgs {
 impl GetArgs {
     pub(crate) const fn is_silent(&self) -> bool {
         self.silent && !self.show_error
+    }
+
+    /// Returns the longest that the call may take. As with curl, 0 stands for no limit.
+    pub(super) fn max_time(&self) -> Option<Duration> {
+        self.max_time.filter(|limit| !limit.is_zero())
     }
 }

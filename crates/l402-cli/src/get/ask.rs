@@ -19,6 +19,8 @@ pub(super) enum Stage {
     Paying,
     /// Paid by this call, or by an earlier call that got no answer.
     Paid,
+    /// Paid, and used up by a redirect. The answer behind it is not had yet.
+    UsedUp,
 }
 
 /// The progress on stderr, and the question before a payment if a person can answer it.
@@ -56,6 +58,7 @@ impl Asking {
         let stage = match event {
             Event::Paying => Stage::Paying,
             Event::Paid { .. } | Event::Redelivered(_) | Event::Resuming(_) => Stage::Paid,
+            Event::UsedUp(_) => Stage::UsedUp,
             _ => return,
         };
         self.enter(stage);
@@ -143,16 +146,27 @@ impl Progress for Asking {
         let cost = quote.amount.saturating_add(quote.max_fee);
         let person = stdin().is_terminal() && self.live;
         // If nobody can answer, the limits decide alone: a script that hangs at a question is worse.
-        let approved = self.yes
-            || !person
-            || cost <= self.above
-            || self.ask(&format!("{}. Pay? [y/N] ", describe(quote)));
+        let approved = self.yes || !person || cost <= self.above || self.ask(&self.question(quote));
         // From here on the wallet may be asked at any moment, so that nobody may say any more that no
         // money moved.
         if approved {
             self.enter(Stage::Paying);
         }
         approved
+    }
+}
+
+impl Asking {
+    /// The price was told just before, unless the person wants silence.
+    fn question(&self, quote: &Quote) -> String {
+        if self.silent {
+            format!("{}. Pay? [y/N] ", describe(quote))
+        } else {
+            format!(
+                "Pay {} and up to {} of fee? [y/N] ",
+                quote.amount, quote.max_fee
+            )
+        }
     }
 }
 

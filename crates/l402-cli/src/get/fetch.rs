@@ -4,24 +4,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use l402::UnixTime;
-use l402_client::{Client, Error, Journal, Limits, Price, Quote, Request};
+use l402_client::{Client, Error, Journal, Limits, Outgoing, Price, Quote, Request};
 use l402_lightning::NodeForm;
 use serde_json::json;
 
-use super::answer::{AGAIN, Shown};
+use super::answer::{AGAIN, Shown, USED_UP};
 use super::args::GetArgs;
 use super::ask::{Asking, Stage, describe};
-use super::file::{ReceiptFile, Sink};
+use super::file::{ReceiptFile, Sink, closed_stdout};
 use super::request::shell_word;
 use crate::buyer::{open_wallet, own_addresses};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
+use crate::outgoing;
 use crate::signal::{Interrupt, StopSignal};
 use crate::text::output;
 
 /// Fetches the URL within the time that `-m` allows, and pays what it asks within the limits.
 pub(crate) async fn fetch(args: &GetArgs, context: &Context) -> Result<ExitCode, CliError> {
+    // Of every failure it is known here whether money moved, whoever found it.
+    attempt(args, context).await.map_err(CliError::with_promise)
+}
+
+async fn attempt(args: &GetArgs, context: &Context) -> Result<ExitCode, CliError> {
     let request = args.request.build(&args.url)?;
     let progress = Arc::new(Asking::new(args.yes, args.confirm_above, args.silent));
     let mut interrupt = Interrupt::listen()?;
@@ -30,7 +36,7 @@ pub(crate) async fn fetch(args: &GetArgs, context: &Context) -> Result<ExitCode,
         tokio::select! {
             outcome = call => Ok(outcome),
             signal = interrupt.caught() => Err(Cut::Signal(signal)),
-            limit = time_out(args.max_time) => Err(Cut::Time(limit)),
+            limit = time_out(args.max_time()) => Err(Cut::Time(limit)),
         }
     };
     // Only once the call is dropped: up to then it may still come to the payment. The payment itself
@@ -66,8 +72,9 @@ impl GetArgs {
         progress: &Arc<Asking>,
         context: &Context,
     ) -> Result<ExitCode, CliError> {
+        let outgoing = outgoing::to(&request.url, self.location)?;
         let journal = Journal::open(&context.home.client()?)?;
-        let client = self.client(journal, progress, context).await?;
+        let client = self.client((journal, outgoing), progress, context).await?;
         if self.dry_run {
             return self.price(&client, request).await;
         }
@@ -78,6 +85,11 @@ impl GetArgs {
             .map(ReceiptFile::prepare)
             .transpose()?;
         let sink = Sink::open(self.output.as_deref())?;
+        if sink.is_closed() {
+            // Asked without a credential: one that was paid for before would be used up in vain, too.
+            let quote = client.quote(request).await?;
+            return quote.map_or(Ok(exit_code::OK), |_| Err(closed_stdout()));
+        }
         let outcome = client.send(request).await;
         let response = outcome.map_err(|error| self.explain(error, context))?;
         let kept = match (&receipt, response.receipt()) {
@@ -102,12 +114,13 @@ impl GetArgs {
 
     async fn client(
         &self,
-        journal: Journal,
+        (journal, outgoing): (Journal, Outgoing),
         progress: &Arc<Asking>,
         context: &Context,
     ) -> Result<Client, CliError> {
         let mut client = Client::builder(journal)
             .limits(self.spending.limits())
+            .outgoing(outgoing)
             .clock(context.clock.clone())
             .progress(progress.clone())
             .follow_redirects(self.location)
@@ -121,7 +134,7 @@ impl GetArgs {
         if let Some(node) = &self.spending.wallet {
             client = client.wallet(open_wallet(node, context).await?);
         }
-        if let Some(limit) = self.max_time {
+        if let Some(limit) = self.max_time() {
             // For the client, too: its own limit of 60 s would end a call that has more time.
             // Without what opening the wallet took: a wait must not outlast the call.
             let left = limit.saturating_sub(context.clock.monotonic().saturating_sub(began));
@@ -275,5 +288,12 @@ fn cut_after_approval(text: &str, stage: Stage) -> CliError {
         )
         .after_money_moved()
         .with_hint(AGAIN),
+        Stage::UsedUp => error(
+            exit_code::PAID_REFUSED,
+            "paid_refused",
+            "it was paid for, a redirect has used the payment up, and the answer was not had",
+        )
+        .after_money_moved()
+        .with_hint(USED_UP),
     }
 }

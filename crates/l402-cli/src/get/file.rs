@@ -25,6 +25,11 @@ impl Sink {
         }
     }
 
+    /// Returns true if the body would go to a stdout that was closed when the program began.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self, Self::Stdout) && stdout_is_closed()
+    }
+
     /// Makes or empties the file, and returns the writer for the body.
     pub(super) fn start(self) -> Result<Box<dyn Write>, CliError> {
         Ok(match self {
@@ -32,6 +37,36 @@ impl Sink {
             Self::File(file) => Box::new(file.start()?),
         })
     }
+}
+
+/// Returns true if stdout was closed when the program began.
+///
+/// Before `main`, Rust opens `/dev/null` in place of what is closed, for reading and writing. A shell
+/// opens it for writing alone (`> /dev/null`), which is a wish to throw the answer away. Some parents
+/// open it as Rust does, and cannot be told apart: to them the error names `-o /dev/null`.
+#[cfg(unix)]
+fn stdout_is_closed() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use rustix::fs::{OFlags, fcntl_getfl, fstat};
+
+    let stdout = std::io::stdout();
+    let (Ok(null), Ok(found)) = (std::fs::metadata("/dev/null"), fstat(&stdout)) else {
+        return false;
+    };
+    let access = fcntl_getfl(&stdout).map(|flags| flags & OFlags::ACCMODE);
+    null.rdev() == found.st_rdev && access == Ok(OFlags::RDWR)
+}
+
+#[cfg(not(unix))]
+fn stdout_is_closed() -> bool {
+    false
+}
+
+/// Returns the error for an answer that nobody would get.
+pub(super) fn closed_stdout() -> CliError {
+    let text = "stdout is closed, and nobody would get the answer; no money moved";
+    CliError::local_io(text).with_hint("to throw the answer away, write -o /dev/null")
 }
 
 /// The file of `-o`.

@@ -9,6 +9,7 @@ use l402_client::Request;
 
 use super::body::body;
 use crate::error::CliError;
+use crate::text::plain::without_secrets;
 
 /// The flags that make the request.
 #[derive(Args, Debug)]
@@ -56,17 +57,25 @@ impl RequestArgs {
             None if self.data.is_empty() && self.json.is_empty() => Method::GET,
             None => Method::POST,
         };
-        let mut request = Request::new(method, parse_url(url)?).with_body(body);
-        request.headers = self.headers()?;
+        let request = Request::new(method, parse_url(url)?).with_body(body);
+        let (headers, taken_away) = self.headers()?;
+        let taken_away = taken_away.into_iter();
+        let mut request = taken_away.fold(request, Request::without_header);
+        request.headers = headers;
         Ok(request)
     }
 
-    fn headers(&self) -> Result<HeaderMap, CliError> {
-        let mut headers = HeaderMap::new();
+    /// Returns the headers to send, and the names of those that were taken away.
+    fn headers(&self) -> Result<(HeaderMap, Vec<HeaderName>), CliError> {
+        let (mut headers, mut taken_away) = (HeaderMap::new(), Vec::new());
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-        let agent = concat!("l402/", env!("CARGO_PKG_VERSION"));
-        let agent = self.user_agent.as_deref().unwrap_or(agent);
-        headers.insert(USER_AGENT, value(agent, "user-agent")?);
+        match self.user_agent.as_deref() {
+            Some("") => taken_away.push(USER_AGENT),
+            given => {
+                let agent = given.unwrap_or(concat!("l402/", env!("CARGO_PKG_VERSION")));
+                headers.insert(USER_AGENT, value(agent, "user-agent")?);
+            }
+        }
         if !self.data.is_empty() {
             let form = HeaderValue::from_static("application/x-www-form-urlencoded");
             headers.insert(CONTENT_TYPE, form);
@@ -78,13 +87,13 @@ impl RequestArgs {
         // Kept apart from the defaults: a header may be given twice, and then replaces its default once.
         let mut given = HeaderMap::new();
         for line in self.header_lines()? {
-            header(&line, &mut headers, &mut given)?;
+            header(&line, &mut taken_away, &mut given)?;
         }
-        for name in given.keys() {
+        for name in given.keys().chain(&taken_away) {
             headers.remove(name);
         }
         headers.extend(given);
-        Ok(headers)
+        Ok((headers, taken_away))
     }
 
     fn reads_stdin(&self) -> bool {
@@ -114,11 +123,15 @@ impl RequestArgs {
 }
 
 /// Reads one `-H`: `Name: value` sets, `Name:` removes, `Name;` sends without a value.
-fn header(line: &str, defaults: &mut HeaderMap, given: &mut HeaderMap) -> Result<(), CliError> {
+fn header(
+    line: &str,
+    taken_away: &mut Vec<HeaderName>,
+    given: &mut HeaderMap,
+) -> Result<(), CliError> {
     if let Some((name, text)) = line.split_once(':') {
         let parsed = header_name(name)?;
         if text.trim().is_empty() {
-            defaults.remove(parsed);
+            taken_away.push(parsed);
         } else {
             given.append(parsed, value(text.trim(), name)?);
         }
@@ -165,7 +178,7 @@ pub(crate) fn parse_url(text: &str) -> Result<url::Url, CliError> {
         format!("http://{text}")
     };
     let wrong = |what: String| {
-        CliError::usage(format!("the URL {text}: {what}"))
+        CliError::usage(format!("the URL {}: {what}", without_secrets(text)))
             .with_hint("write it in full: https://api.example.com/path")
     };
     let url = url::Url::parse(&full).map_err(|error| wrong(error.to_string()))?;

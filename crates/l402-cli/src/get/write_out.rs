@@ -36,9 +36,9 @@ impl Facts {
         }
     }
 
-    /// Returns the value of a variable. An unknown variable is empty, as with curl.
-    fn value(&self, name: &str) -> String {
-        match name {
+    /// Returns the value of a variable, or `None` if there is no such variable.
+    fn value(&self, name: &str) -> Option<String> {
+        Some(match name {
             "http_code" | "response_code" => format!("{:03}", self.status),
             "url_effective" => self.url.clone(),
             "size_download" => self.size_download.to_string(),
@@ -46,8 +46,8 @@ impl Facts {
             "l402_price_msat" => self.price_msat.to_string(),
             "l402_paid_msat" => self.paid_msat.to_string(),
             "l402_payment_hash" => self.payment_hash.clone().unwrap_or_default(),
-            _ => String::new(),
-        }
+            _ => return None,
+        })
     }
 }
 
@@ -64,23 +64,48 @@ impl FromStr for WriteOut {
 }
 
 impl WriteOut {
+    /// Writes the values in. An unknown variable is empty, as with curl.
     pub(super) fn render(&self, facts: &Facts) -> String {
-        let mut text = String::new();
+        let pieces = self.pieces();
+        let text = pieces.map(|piece| match piece {
+            Piece::Text(text) => text.to_owned(),
+            Piece::Variable(name) => facts.value(name).unwrap_or_default(),
+        });
+        text.collect()
+    }
+
+    /// Returns the names of variables that there are not.
+    pub(super) fn unknown(&self) -> impl Iterator<Item = &str> {
+        let facts = Facts::default();
+        self.pieces().filter_map(move |piece| match piece {
+            Piece::Variable(name) if facts.value(name).is_none() => Some(name),
+            _ => None,
+        })
+    }
+
+    fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
         let mut rest = self.0.as_str();
-        while let Some(at) = rest.find(['%', '\\']) {
-            let (before, special) = rest.split_at(at);
-            text.push_str(before);
-            let (written, length) = one(special, facts);
-            text.push_str(&written);
-            rest = special.get(length..).unwrap_or_default();
-        }
-        text.push_str(rest);
-        text
+        core::iter::from_fn(move || {
+            let at = rest.find(['%', '\\']).unwrap_or(rest.len());
+            let (piece, length) = match at {
+                0 if rest.is_empty() => return None,
+                0 => special(rest),
+                _ => (Piece::Text(&rest[..at]), at),
+            };
+            rest = rest.get(length..).unwrap_or_default();
+            Some(piece)
+        })
     }
 }
 
-/// Returns the text for the escape or variable at the start of `special`, and its length in bytes.
-fn one(special: &str, facts: &Facts) -> (String, usize) {
+/// A part of a format.
+enum Piece<'a> {
+    Text(&'a str),
+    Variable(&'a str),
+}
+
+/// Returns the escape or variable at the start of `special`, and its length in bytes.
+fn special(special: &str) -> (Piece<'_>, usize) {
     for (escape, text) in [
         ("\\n", "\n"),
         ("\\r", "\r"),
@@ -89,16 +114,16 @@ fn one(special: &str, facts: &Facts) -> (String, usize) {
         ("%%", "%"),
     ] {
         if special.starts_with(escape) {
-            return (text.to_owned(), 2);
+            return (Piece::Text(text), 2);
         }
     }
     match special
         .strip_prefix("%{")
         .and_then(|rest| rest.split_once('}'))
     {
-        Some((name, _)) => (facts.value(name), name.len() + 3),
+        Some((name, _)) => (Piece::Variable(name), name.len() + 3),
         // A lone `%` or `\`, each of one byte, so this cuts no character in two.
-        None => (special[..1].to_owned(), 1),
+        None => (Piece::Text(&special[..1]), 1),
     }
 }
 
@@ -123,5 +148,7 @@ mod tests {
             "|http://a/|%{open"
         );
         assert_eq!(render("%{l402_payment_hash}é\\x%"), "é\\x%");
+        let format: WriteOut = "%{nothing}%{http_code}%{a b}%%{no}%{open".parse().unwrap();
+        assert_eq!(format.unknown().collect::<Vec<_>>(), ["nothing", "a b"]);
     }
 }

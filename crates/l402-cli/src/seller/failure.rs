@@ -1,16 +1,29 @@
 //! The exit status of a start that fails.
 
+use std::net::SocketAddr;
+
 use l402::text::escape;
 use l402_gateway::{GatewayError, GatewayErrorKind};
 use l402_lightning::{Error as NodeFailure, ErrorKind, Node};
 
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
+use crate::port;
 
 /// The error of a gateway that does not start.
-pub(super) fn of_gateway(error: &GatewayError) -> CliError {
+pub(super) fn of_gateway(error: &GatewayError, listen: &[SocketAddr]) -> CliError {
     let (exit, code) = status(error.kind());
-    CliError::new(exit, code, escape(&error.to_string()))
+    let text = escape(&error.to_string());
+    let told = CliError::new(exit, code, text);
+    if error.kind() != GatewayErrorKind::AddressInUse {
+        return told;
+    }
+    // Of several addresses, the error names the one that is taken.
+    let named = |address: &&SocketAddr| error.to_string().contains(&address.to_string());
+    match listen.iter().find(named) {
+        Some(address) => told.with_hint(port::hint(*address)),
+        None => told,
+    }
 }
 
 /// The error of a node that cannot be opened.

@@ -30,6 +30,7 @@ pub(crate) async fn start(config: Config, context: &Context) -> Result<Serving, 
     let Receiver {
         receive, lifecycle, ..
     } = opened;
+    let listen = config.listen().to_vec();
     let start = move || Gateway::start(config, &home, clock, receive);
     // The gateway opens files and binds, which would block a thread of the runtime.
     let started = tokio::task::spawn_blocking(start).await;
@@ -45,7 +46,10 @@ pub(crate) async fn start(config: Config, context: &Context) -> Result<Serving, 
         Err(error) => {
             // A node that runs inside this program must not outlive a gateway that never ran.
             lifecycle.shutdown().await;
-            Err(failure::of_gateway(&error))
+            // It asks who has a port, and waits for the answer.
+            let failed = move || failure::of_gateway(&error, &listen);
+            let told = tokio::task::spawn_blocking(failed).await;
+            Err(told.map_err(CliError::internal)?)
         }
     }
 }

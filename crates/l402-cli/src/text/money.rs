@@ -65,11 +65,24 @@ impl FromStr for MaxFee {
     }
 }
 
+/// Reads a time of [`time`] that is not zero.
+///
+/// # Errors
+/// As [`time`].
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    time(text).and_then(|time| {
+        let positive = Some(time).filter(|time| !time.is_zero());
+        positive.ok_or_else(|| NO_TIME.to_owned())
+    })
+}
+
+const NO_TIME: &str = "write a positive time, such as 500ms, 30s, 2m or 1h";
+
 /// Reads `500ms`, `30s`, `2m`, `1h`, and a bare number of seconds with a fraction, as curl has it.
 ///
 /// # Errors
 /// A text that shows the forms that are understood.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
     let split = text
         .find(|c: char| c.is_ascii_alphabetic())
         .unwrap_or(text.len());
@@ -89,9 +102,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .filter(|_| plain)
         .map(|n| n * scale);
     seconds
-        .filter(|secs| *secs > 0.0)
         .and_then(|secs| Duration::try_from_secs_f64(secs).ok())
-        .ok_or_else(|| "write a positive time, such as 500ms, 30s, 2m or 1h".to_owned())
+        .ok_or_else(|| NO_TIME.to_owned())
 }
 
 #[cfg(test)]
@@ -133,5 +145,8 @@ mod tests {
         for bad in ["", "-1", "0", "1y", "s", "1e400", "1 s", "inf"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
+        assert_eq!(time("0"), Ok(Duration::ZERO));
+        assert_eq!(time("0.0s"), Ok(Duration::ZERO));
+        assert!(time("-0").is_err());
     }
 }

@@ -1,6 +1,8 @@
 //! The forms of nodes and wallets in help and hints, all from the table of `l402-lightning`.
 
 use l402_lightning::NodeForm;
+#[cfg(feature = "buy")]
+use l402_lightning::{Node, NodeError};
 
 /// Returns the help of `--node`.
 #[cfg(feature = "sell")]
@@ -32,6 +34,15 @@ pub(crate) fn pay_with_help() -> String {
 pub(crate) fn wallet_hint() -> String {
     let forms = wallets().map(|form| form.brief.to_owned());
     format!("check --wallet: {}", listed(forms))
+}
+
+/// Reads a wallet.
+///
+/// # Errors
+/// The mistake, with examples of wallets that pay.
+#[cfg(feature = "buy")]
+pub(crate) fn wallet(text: &str) -> Result<Node, String> {
+    text.parse().map_err(|error: NodeError| error.to_pay())
 }
 
 #[cfg(feature = "buy")]

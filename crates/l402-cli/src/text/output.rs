@@ -79,7 +79,7 @@ impl Output {
 }
 
 /// Writes to stdout, with colours only if a terminal shows them.
-fn print(text: &str) -> Result<(), CliError> {
+pub(crate) fn print(text: &str) -> Result<(), CliError> {
     let mut out = anstream::AutoStream::auto(stdout());
     out.write_all(text.as_bytes())
         // Flushed here, or an error of the last write would be lost at the end of the process.

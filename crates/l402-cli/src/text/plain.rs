@@ -13,6 +13,48 @@ pub(crate) fn escape_short(text: &str, max: usize) -> String {
     plain
 }
 
+/// Returns an address without the parts that may be secret: the user, the query, and whatever a
+/// wallet's connection URI holds.
+pub(crate) fn without_secrets(address: &str) -> String {
+    let is_wallet = |scheme: &str| scheme.to_ascii_lowercase().starts_with("nostr");
+    if let Some((scheme, _)) = address
+        .split_once(':')
+        .filter(|(scheme, _)| is_wallet(scheme))
+    {
+        return format!("{scheme}:…");
+    }
+    let (place, query) = match address.find(['?', '#']) {
+        Some(at) => (&address[..at], "?…"),
+        None => (address, ""),
+    };
+    let Some((scheme, rest)) = place.split_once("://") else {
+        return format!("{place}{query}");
+    };
+    match rest.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://…@{host}{query}"),
+        None => format!("{scheme}://{rest}{query}"),
+    }
+}
+
+/// Returns a text in which an argument that may hold a secret is shown without it.
+pub(crate) fn hide(text: &str, argument: &str) -> String {
+    let lower = argument.to_ascii_lowercase();
+    // `--wallet=URI` is one argument.
+    let value = argument
+        .split_once('=')
+        .filter(|_| argument.starts_with('-'));
+    let value = value.map_or(argument, |(_, value)| value);
+    let is_secret = lower.contains("nostr+walletconnect:")
+        || lower.contains("nostrwalletconnect:")
+        || lower.contains("secret=")
+        || (value.contains("://") && value.contains('@'));
+    if is_secret {
+        text.replace(value, &without_secrets(value))
+    } else {
+        text.to_owned()
+    }
+}
+
 /// Returns the beginning and the length of a token or an invoice: enough to tell two apart, too little
 /// to use.
 #[cfg(feature = "buy")]
@@ -34,6 +76,25 @@ mod tests {
         assert_eq!(escape_short("abcdef", 3), "abc…");
         assert_eq!(escape_short("ab\u{7}d", 3), "ab\\u{7}…");
         assert_eq!(escape_short("abc", 3), "abc");
+    }
+
+    #[test]
+    fn an_address_is_shown_without_its_secrets() {
+        for (address, shown) in [
+            (
+                "nostr+walletconnect://ab?relay=wss://r&secret=cd",
+                "nostr+walletconnect:…",
+            ),
+            ("NOSTR+WALLETCONNECT:ab?secret=cd", "NOSTR+WALLETCONNECT:…"),
+            ("https://me:pw@h/x?key=k", "https://…@h/x?…"),
+            ("ftp://h/x", "ftp://h/x"),
+            ("h/x?secret=k", "h/x?…"),
+        ] {
+            assert_eq!(without_secrets(address), shown);
+            let told = hide(&format!("not understood: {address}"), address);
+            assert!(!told.contains("secret="), "{told}");
+        }
+        assert_eq!(hide("a https://h/x b", "https://h/x"), "a https://h/x b");
     }
 
     #[cfg(feature = "buy")]

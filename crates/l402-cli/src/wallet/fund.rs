@@ -12,6 +12,12 @@ use crate::error::CliError;
 
 /// Adds play money to a sandbox and returns its balance.
 pub(crate) async fn fund(wallet: &Node, amount: Msat, context: &Context) -> Result<Msat, CliError> {
+    // Before anybody is asked, for it is the command line that is wrong, and no wallet.
+    if amount == Msat::ZERO || amount > sandbox::SandboxWallet::FUND_MAX {
+        let most = sandbox::SandboxWallet::FUND_MAX;
+        let text = format!("{amount} is not between 1 msat and {most}, the most of one call");
+        return Err(CliError::usage(text).with_hint("repeat the command for more play money"));
+    }
     let balance = match wallet {
         Node::Sandbox => {
             let sandbox = open_sandbox(context)?;
@@ -45,7 +51,10 @@ async fn faucet(url: &url::Url, amount: Msat) -> Result<(), CliError> {
     };
     let body = json!({ "amount_msat": amount.msat() }).to_string();
     // Not through the trait `Pay`: real wallets have no faucet, so it has none either.
-    let answer = reqwest::Client::new()
+    // The sandbox is on this machine, and a proxy of the environment must not hear of it.
+    let client = reqwest::Client::builder().no_proxy().build();
+    let answer = client
+        .map_err(CliError::internal)?
         .post(address)
         .header(http::header::CONTENT_TYPE, "application/json")
         .timeout(Duration::from_secs(10))

@@ -7,7 +7,7 @@ use l402_lightning::NodeForm;
 
 use crate::program::Home;
 
-const COMMANDS: &[(&str, &[&str])] = &[
+pub(crate) const COMMANDS: &[(&str, &[&str])] = &[
     ("l402", &[]),
     ("completions", &["completions"]),
     ("demo", &["demo"]),
@@ -31,6 +31,7 @@ fn snapshot(name: &str) -> PathBuf {
 }
 
 /// `UPDATE_SNAPSHOTS=1 cargo test -p l402-cli` writes the files anew.
+// FAULTS G13: the help of `serve` says when the time of `time=1h` begins.
 #[test]
 fn the_help_of_every_command_is_the_one_on_file() {
     let update = std::env::var_os("UPDATE_SNAPSHOTS").is_some_and(|value| value == "1");
@@ -210,4 +211,40 @@ fn errors_are_json_where_a_machine_reads() {
     assert_eq!(error["error"], "usage");
     assert_eq!(error["exit_code"], 64);
     assert_eq!(error["no_money_moved"], true);
+}
+
+/// The words of a line as a shell reads it, which knows double quotation marks.
+fn words(line: &str) -> Vec<String> {
+    let parts = line.split('"').enumerate();
+    parts
+        .flat_map(|(at, part)| match at % 2 {
+            0 => part.split_whitespace().map(str::to_owned).collect(),
+            _ => vec![part.to_owned()],
+        })
+        .collect()
+}
+
+// FAULTS T18: the commands of the README work in their order, while the demo has its ports.
+#[test]
+fn what_the_readme_serves_listens_beside_the_demo() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let readme = std::fs::read_to_string(readme).expect("README.md");
+    // The other names files of a node, which are not here.
+    let lines: Vec<_> = readme
+        .lines()
+        .filter(|line| line.starts_with("    l402 serve --upstream") && !line.ends_with('\\'))
+        .collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let home = Home::new();
+    for line in lines {
+        let words = words(line);
+        let mut args: Vec<_> = words.iter().skip(1).map(String::as_str).collect();
+        args.push("--check");
+        let listen = home.run(&args).expect(0).json()["listen"][0].clone();
+        let address = listen.as_str().expect("an address");
+        assert!(
+            !address.ends_with(":8402") && !address.ends_with(":8403"),
+            "{line}"
+        );
+    }
 }

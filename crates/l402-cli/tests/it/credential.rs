@@ -134,6 +134,10 @@ fn a_paid_error_says_what_became_of_the_payment() {
         ),
         ("l402-use: spent\r\n", "the use of the payment is spent"),
         (
+            "l402-use: spent\r\nl402-uses-left: 9\r\n",
+            "takes the next, and does not pay again",
+        ),
+        (
             "",
             "it is not known whether the use of the payment is spent",
         ),
@@ -172,6 +176,11 @@ fn the_wallets_own_address_is_never_asked() {
         let args = ["get", "-L", "-X", "POST", url, "--wallet", &wallet];
         let ran = home.run(&args).expect(47);
         assert!(ran.stderr.contains("no money moved"), "{ran:#?}");
+        // A proxy leads to no address that is not asked directly.
+        let mut command = home.command(&args);
+        command.env("all_proxy", "http://127.0.0.1:1");
+        let proxied = command.output().expect("the program starts");
+        assert_eq!(proxied.status.code(), Some(47), "{url}: {proxied:?}");
     }
     // Listeners that other programs of this home have noted, and the usual ports.
     let run = home.path().join("home/run");
@@ -180,4 +189,91 @@ fn the_wallets_own_address_is_never_asked() {
     for url in [&api, "http://127.0.0.1:8403/", "http://[::1]:8405/"] {
         home.run(&["get", url]).expect(47);
     }
+}
+
+/// A gateway that sells every request, also one that fails: `--fail` shows no body, and what it cost
+/// is not taken for a fault of the seller at the next run.
+#[test]
+fn an_error_that_used_the_payment_up_is_had_with_fail_as_well() {
+    let home = Home::new();
+    let upstream = server(|_| {
+        "HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\nconnection: close\r\n\r\nnone".to_owned()
+    });
+    let file = home.file(
+        "l402.toml",
+        &format!(
+            "[[route]]\npath = \"/a\"\nupstream = \"http://{upstream}\"\nprice = \"7 sat\"\n\
+             charge = \"request\"\n"
+        ),
+    );
+    let file = file.to_str().expect("a path");
+    let shop = home.serve(&["serve", "--config", file, "--listen", "127.0.0.1:0"]);
+    let url = shop.url("/a");
+    for _ in 0..3 {
+        let ran = home
+            .run(&[&["get", "--fail", &url][..], &WALLET].concat())
+            .expect(22);
+        assert!(ran.stdout.is_empty(), "{ran:#?}");
+        assert!(ran.stderr.contains("pays again"), "{ran:#?}");
+    }
+    let rows = home.run(&["payments", "--state", "served"]).expect(0);
+    assert_eq!(rows.json().as_array().expect("rows").len(), 3, "{rows:#?}");
+}
+
+/// A redirect that has used the payment up, and an answer behind it that is lost, or an error.
+#[test]
+fn what_is_behind_a_used_up_payment_is_told_as_it_is() {
+    let other = server(|asked| {
+        let (status, length) = match asked {
+            "GET /breaks" => ("200 OK", 9),
+            "GET /missing" => ("404 Not Found", 4),
+            "GET /busy" => ("429 Too Many Requests", 4),
+            // The connection stays open, and no answer comes.
+            "GET /hangs" => return String::new(),
+            _ => ("200 OK", 4),
+        };
+        format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\nhere")
+    });
+    for (path, status, words) in [
+        ("/breaks", 19, "would pay again"),
+        ("/missing", 0, "running it again pays again"),
+        ("/busy", 20, "running it again pays again"),
+        ("/hangs", 19, "running it again pays again"),
+    ] {
+        let home = Home::new();
+        let head = format!(
+            "HTTP/1.1 302 Found\r\nlocation: http://{other}{path}\r\nl402-use: spent\r\n\
+             l402-uses-left: 0\r\n"
+        );
+        let seller = Seller::open(&home, &head, b"");
+        let url = seller.url("/x");
+        let mut args = [&["get", "-L", &url][..], &WALLET].concat();
+        if path == "/hangs" {
+            args.extend(["-m", "3"]);
+        }
+        let ran = home.run(&args).expect(status);
+        assert!(ran.stderr.contains(words), "{words}: {ran:#?}");
+        assert!(!ran.stderr.contains("does not pay twice"), "{ran:#?}");
+        assert_eq!(seller.income(), 50_000);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_behind_a_used_up_payment_is_kept_where_it_cannot_be_written() {
+    let home = Home::new();
+    let other = server(|_| {
+        "HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nhere".to_owned()
+    });
+    let head = format!(
+        "HTTP/1.1 302 Found\r\nlocation: http://{other}/\r\nl402-use: spent\r\nl402-uses-left: 0\r\n"
+    );
+    let seller = Seller::open(&home, &head, b"");
+    let url = seller.url("/x");
+    let full = [&["get", "-L", &url, "-o", "/dev/full"][..], &WALLET].concat();
+    let ran = home.run(&full).expect(74);
+    assert!(ran.stderr.contains("hands it out"), "{ran:#?}");
+    let ran = home.run(&["get", "-L", &url]).expect(0);
+    assert_eq!(ran.stdout, "here");
+    assert_eq!((seller.seen(), seller.income()), ((1, 1), 50_000));
 }

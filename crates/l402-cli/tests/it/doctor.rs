@@ -33,6 +33,9 @@ fn an_answer_that_is_no_challenge_has_its_own_code() {
         .expect(18)
         .json();
     assert_eq!(report["healthy"], false);
+    assert_eq!(report["free"], true);
+    let missing = home.run(&["doctor", &demo.url("/none")]).expect(18);
+    assert_eq!(missing.json()["free"], false);
     let ran = home.run(&["doctor", "http://127.0.0.1:1/"]).expect(69);
     assert_eq!(ran.json()["error"], "transport");
 }

@@ -2,6 +2,7 @@
 
 mod contract;
 mod credential;
+mod curl;
 mod cut_short;
 mod demo;
 mod descriptors;
@@ -10,6 +11,8 @@ mod exchanges;
 mod failed_start;
 mod get;
 mod offers;
+mod outgoing;
+mod payments;
 mod program;
 mod reload;
 mod secret;
@@ -17,4 +20,5 @@ mod seller;
 mod selling;
 mod stranger;
 mod token;
+mod usage;
 mod wallet;

@@ -172,6 +172,20 @@ fn a_folded_challenge_is_read_and_a_broken_one_is_called_unreadable() {
     assert!(ran.stderr.contains("cannot be read"), "{ran:#?}");
 }
 
+/// The limit of the HTTP library. An answer beyond it is told as one that is too large.
+#[test]
+fn an_answer_has_at_most_a_hundred_headers() {
+    let home = Home::new();
+    // `content-length` and `connection` count as well.
+    let url = always(200, &"x: y\r\n".repeat(98), "here");
+    assert_eq!(home.run(&["get", &url]).expect(0).stdout, "here");
+    let url = always(200, &"x: y\r\n".repeat(99), "here");
+    for (command, status) in [("get", 33), ("doctor", 18)] {
+        let ran = home.run(&[command, &url]).expect(status);
+        assert!(ran.stderr.contains("more than 100 headers"), "{ran:#?}");
+    }
+}
+
 /// A macaroon as lnd writes it, which grants these permissions.
 fn macaroon(ops: &[(&str, &[&str])]) -> Vec<u8> {
     let field = |number: u8, content: &[u8]| {

@@ -32,14 +32,17 @@ impl Home {
     /// The program with this home and nothing else of the environment that could change it.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_l402"));
+        for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+            command.env_remove(name).env_remove(name.to_uppercase());
+        }
         command
             .args(args)
             .env("L402_HOME", self.path().join("home"))
+            .env_remove("SSL_CERT_FILE")
+            .env_remove("SSL_CERT_DIR")
             .env_remove("L402_WALLET")
             .env_remove("RUST_LOG")
             .env_remove("COLUMNS")
-            .env_remove("HTTP_PROXY")
-            .env_remove("http_proxy")
             .stdin(Stdio::null());
         command
     }
@@ -236,7 +239,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         Self {
             status: output.status.code(),
             stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),

@@ -40,6 +40,7 @@ fn price(shop: &Serving) -> u64 {
     body["price_msat"].as_u64().expect("a price")
 }
 
+// FAULTS G15: SIGHUP is a reload, and cuts no request.
 #[test]
 fn sighup_takes_the_new_price_and_names_what_waits_for_a_restart() {
     let home = Home::new();

@@ -2,9 +2,9 @@
 
 use std::net::TcpListener;
 
-use crate::program::Home;
 #[cfg(unix)]
 use crate::program::signal;
+use crate::program::{Home, Serving};
 
 #[test]
 fn seller_and_buyer_share_a_home_and_nothing_else() {
@@ -228,6 +228,119 @@ fn a_stderr_that_nobody_reads_stops_no_request() {
     let long = "a".repeat(500);
     (0..1500).for_each(|_| ask(&format!("/1/{long}")));
     (2..=8).for_each(|port| ask(&format!("/{port}/b")));
+}
+
+/// Sends a request with these header lines, and returns the whole answer.
+fn ask(shop: &Serving, path: &str, lines: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let mut socket = std::net::TcpStream::connect(shop.address()).expect("a connection");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n{lines}connection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+/// Buys at a shop by hand, and returns the line with the credential.
+fn credential(home: &Home, shop: &Serving) -> String {
+    let answer = ask(shop, "/x", "");
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+    let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    let (token, invoice) = (&body["token"], &body["invoice"]);
+    let paid = home.run(&["wallet", "pay", invoice.as_str().expect("an invoice")]);
+    let preimage = paid.expect(0).json()["preimage"].clone();
+    let [token, preimage] = [token, &preimage].map(|it| it.as_str().expect("text"));
+    format!("authorization: L402 {token}:{preimage}\r\n")
+}
+
+// FAULTS T17: a name is for people, and opens nothing.
+#[test]
+fn a_name_is_what_buyers_read_and_no_part_of_a_token() {
+    let home = Home::new();
+    let upstreams = ["", ""].map(|_| {
+        crate::stranger::server(|_| {
+            "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned()
+        })
+    });
+    let [cheap, dear] = [(upstreams[0], "1 sat"), (upstreams[1], "900 sat")].map(|(to, price)| {
+        let to = format!("http://{to}");
+        let args = [
+            "serve",
+            "--upstream",
+            &to,
+            "--price",
+            price,
+            "--listen",
+            "0",
+        ];
+        home.serve(&[&args[..], &["--name", "Jokes & more"]].concat())
+    });
+    let quote = home.run(&["get", &dear.url("/x"), "--dry-run"]).expect(0);
+    assert_eq!(quote.json()["description"], "Jokes & more");
+    let report = home.run(&["doctor", &dear.url("/x")]).expect(0).json();
+    assert_eq!(report["invoice"]["description"], "Jokes & more");
+    for shop in [&cheap, &dear] {
+        assert_eq!(shop.announced["routes"][0]["name"], "Jokes & more");
+        let service = shop.announced["routes"][0]["service"]
+            .as_str()
+            .expect("text");
+        assert!(service.starts_with("127-0-0-1-"), "{service}");
+    }
+    // One key and one ledger, two services: what the cheap one sold opens the cheap one alone.
+    let bought = credential(&home, &cheap);
+    let answer = ask(&dear, "/x", &bought);
+    assert!(answer.starts_with("HTTP/1.1 402 "), "{answer}");
+    assert!(answer.contains("wrong_service"), "{answer}");
+    let answer = ask(&cheap, "/x", &bought);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+
+    let quick = [
+        "serve",
+        "--upstream",
+        "http://127.0.0.1:1",
+        "--price",
+        "1 sat",
+        "--check",
+    ];
+    for name in [String::new(), "x".repeat(640)] {
+        let args = [&quick[..], &["--name", &name]].concat();
+        assert!(home.run(&args).expect(78).stderr.contains("--name"));
+    }
+}
+
+// FAULTS T18: a taken port is told by the kind of program that has it, with what to type.
+#[test]
+fn a_taken_port_is_told_with_its_holder_and_what_to_type() {
+    let home = Home::new();
+    let quick = [
+        "serve",
+        "--upstream",
+        "http://127.0.0.1:1",
+        "--price",
+        "1 sat",
+    ];
+    let demo = home.serve(&["demo", "--listen", "0"]);
+    let shop = home.serve(&[&quick[..], &["--listen", "0"]].concat());
+    let sandbox = home.serve(&["sandbox", "--listen", "0"]);
+    let web =
+        crate::stranger::server(|_| "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n".to_owned());
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let silent = silent.local_addr().expect("an address").to_string();
+    for (address, holder) in [
+        (demo.address(), "`l402 demo` has it"),
+        (shop.address(), "another `l402 serve` has it"),
+        (sandbox.address(), "`l402 sandbox`"),
+        (&web.to_string(), "a web server has it"),
+        (&silent, "does not answer HTTP has it"),
+    ] {
+        for command in [&quick[..], &["demo"], &["sandbox"]] {
+            let ran = home
+                .run(&[command, &["--listen", address]].concat())
+                .expect(23);
+            assert!(ran.stderr.contains(holder), "{holder}: {ran:#?}");
+            assert!(ran.stderr.contains("add --listen 127.0.0.1:84"), "{ran:#?}");
+        }
+    }
 }
 
 // FAULTS G7: all buyers behind one proxy.

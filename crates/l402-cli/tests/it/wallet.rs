@@ -85,8 +85,51 @@ fn play_money_is_made_in_the_sandbox_only() {
     let funded = home.run(&["wallet", "fund", "5000 sat"]).expect(0).json();
     assert_eq!(funded["balance_msat"], 105_000_000);
     home.run(&["wallet", "fund", "5000"]).expect(64);
+    // More than one call gives is a wrong command line, and no wallet's fault.
+    for amount in ["1000001 sat", "0 sat"] {
+        let ran = home.run(&["wallet", "fund", amount]).expect(64);
+        assert!(ran.stderr.contains("1000000 sat"), "{ran:#?}");
+    }
     home.run(&["wallet", "balance", "--wallet", "nonsense"])
         .expect(64);
+}
+
+// FAULTS T15: whoever pays is not advised to use a macaroon that cannot.
+#[test]
+fn a_wallet_is_advised_to_take_a_macaroon_that_pays() {
+    let home = Home::new();
+    for args in [
+        &["get", "http://127.0.0.1:1/", "--wallet", "lnd://x"][..],
+        &["get", "http://127.0.0.1:1/", "--wallet", "lnb"],
+        &["wallet", "balance", "--wallet", "lnd://x"],
+    ] {
+        let ran = home.run(args).expect(64);
+        assert!(ran.stderr.contains("pay.macaroon"), "{ran:#?}");
+        assert!(!ran.stderr.contains("invoice.macaroon"), "{ran:#?}");
+    }
+    let args = [
+        "serve",
+        "--upstream",
+        "http://127.0.0.1:1",
+        "--price",
+        "1sat",
+    ];
+    let ran = home
+        .run(&[&args[..], &["--node", "lnd://x"]].concat())
+        .expect(64);
+    assert!(ran.stderr.contains("invoice.macaroon"), "{ran:#?}");
+}
+
+/// A sandbox is on this machine, so no proxy of the environment hears of it.
+#[test]
+fn play_money_goes_through_no_proxy() {
+    let home = Home::new();
+    let sandbox = home.serve(&["sandbox", "--listen", "0"]);
+    let wallet = format!("sandbox+{}", sandbox.url(""));
+    let mut command = home.command(&["wallet", "fund", "5 sat", "--wallet", &wallet]);
+    command.env("http_proxy", "http://127.0.0.1:1");
+    let output = command.output().expect("the program starts");
+    assert!(output.status.success(), "{output:?}");
 }
 
 /// An invoice of two hours ago that was good for ten minutes, paid at the time or not.

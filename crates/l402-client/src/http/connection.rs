@@ -9,9 +9,13 @@ use l402::UnixTime;
 
 use super::guard::Guard;
 use super::hop::{CredentialHeader, Hop};
+use super::outgoing::Outgoing;
 use super::replay::peek;
 use super::withheld::{self, withhold};
 use crate::{Error, Refused};
+
+/// The limits are those of the HTTP library, and reqwest has no setting for the number of headers.
+const HEAD_TOO_LARGE: &str = "the head of the answer is too large, or has more than 100 headers";
 
 /// The reason for a missing answer.
 pub(crate) enum NoResponse {
@@ -28,7 +32,7 @@ pub(crate) enum NoResponse {
 impl NoResponse {
     pub(crate) fn text(self) -> String {
         match self {
-            Self::HeadTooLarge => "the head of the answer is too large".into(),
+            Self::HeadTooLarge => HEAD_TOO_LARGE.into(),
             Self::BrokenOff(text) | Self::OwnAddress(text) | Self::Other(text) => text,
         }
     }
@@ -56,20 +60,13 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// Builds a client without redirects, cookies and proxies.
-    pub(crate) fn new(timeout: Duration, guard: Guard) -> Result<Self, Error> {
-        // `Hop` follows redirects itself, by rules that reqwest does not know. A referer could carry a
-        // secret query, and a proxy of the environment could read credentials.
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .no_proxy()
-            // RFC 9112, section 5.2: a client reads a folded line as one with a space in it.
-            .http1_allow_obsolete_multiline_headers_in_responses(true)
-            .build()
-            .map_err(|error| Error::Transport {
-                detail: error_chain(&error.without_url()),
-            })?;
+    /// Builds a client without redirects and cookies: `Hop` follows redirects itself, by rules that
+    /// reqwest does not know.
+    pub(crate) fn new(timeout: Duration, guard: Guard, outgoing: &Outgoing) -> Result<Self, Error> {
+        let client = outgoing.builder()?.build();
+        let client = client.map_err(|error| Error::Transport {
+            detail: error_chain(&error.without_url()),
+        })?;
         Ok(Self {
             client,
             guard,
@@ -156,8 +153,8 @@ fn no_response(error: reqwest::Error) -> NoResponse {
     }
 }
 
-/// Returns true if a request failed because the head of its answer is larger than is read. Such an
-/// answer is refused with [`Refused::ChallengeTooLarge`].
+/// Returns true if a request failed because the head of its answer is larger than is read, or has
+/// more than 100 headers. Such an answer is refused with [`Refused::ChallengeTooLarge`].
 #[must_use]
 pub fn is_head_too_large(error: &reqwest::Error) -> bool {
     // reqwest does not tell this case apart, so its causes are searched for the error of hyper.

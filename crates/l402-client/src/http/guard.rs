@@ -1,6 +1,6 @@
 //! Addresses that are never asked: those of the caller's own wallet.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 
 use url::{Host, Url};
 
@@ -63,12 +63,19 @@ async fn resolved(name: &str, port: u16) -> Vec<IpAddr> {
     found.map_or_else(|_| Vec::new(), |all| all.map(|it| it.ip()).collect())
 }
 
-/// Returns true if two addresses lead to the same machine, as far as the addresses say.
+/// Returns true if two addresses lead to the same machine.
 fn is_same_machine(a: IpAddr, b: IpAddr) -> bool {
     let (a, b) = (a.to_canonical(), b.to_canonical());
-    // All of 127.0.0.0/8 is one machine, and 0.0.0.0 connects to it, too.
-    let is_here = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
     a == b || (is_here(a) && is_here(b))
+}
+
+/// Returns true if an address is one of this machine. A program that listens on all of them is reached
+/// at each, whatever address its wallet is written with.
+fn is_here(ip: IpAddr) -> bool {
+    // All of 127.0.0.0/8 is one machine, and 0.0.0.0 connects to it, too.
+    let is_known = ip.is_loopback() || ip.is_unspecified();
+    // The system gives a socket the addresses of its own interfaces only. Nothing is sent.
+    is_known || UdpSocket::bind((ip, 0)).is_ok()
 }
 
 #[cfg(test)]
@@ -102,6 +109,21 @@ mod tests {
         ] {
             assert!(!refuses("127.0.0.1", url).await, "{url}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_address_of_an_interface_is_this_machine() {
+        // The address that this machine would use on the way to another. Nothing is sent, and a machine
+        // without a network has none.
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        if socket.connect("192.0.2.1:9").is_err() {
+            return;
+        }
+        let url = format!("http://{}:8403/", socket.local_addr().unwrap().ip());
+        for own in ["127.0.0.1", "0.0.0.0", "localhost"] {
+            assert!(refuses(own, &url).await, "{own} {url}");
+        }
+        assert!(!refuses("127.0.0.1", "http://192.0.2.1:8403/").await);
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use l402::Credential;
 use sha2::{Digest, Sha256};
-use url::Url;
+use url::{Position, Url};
 
 use super::spool::{Spool, Spooled};
 use super::userinfo::take_userinfo;
@@ -128,10 +128,14 @@ impl Hop {
         !self.body.is_empty()
     }
 
-    /// Returns the header `Host` that the caller set by hand, in lower case.
+    /// Returns the header `Host` that the caller set by hand, in lower case, if it is another one than
+    /// that of the URL. Of several, a server may read any, so all of them count.
     pub(crate) fn host(&self) -> Option<String> {
-        let host = self.headers.get(HOST)?.as_bytes();
-        Some(String::from_utf8_lossy(host).to_lowercase())
+        let hosts = self.headers.get_all(HOST).iter();
+        let hosts = hosts.map(|host| String::from_utf8_lossy(host.as_bytes()).to_lowercase());
+        let hosts = hosts.collect::<Vec<_>>().join(", ");
+        let is_own = hosts == self.url[Position::BeforeHost..Position::AfterPort];
+        (self.headers.contains_key(HOST) && !is_own).then_some(hosts)
     }
 
     /// Returns a name for the whole request, headers included: two requests of one name ask for the

@@ -3,6 +3,7 @@
 mod connection;
 mod guard;
 mod hop;
+mod outgoing;
 mod replay;
 mod spool;
 mod upload;
@@ -10,6 +11,7 @@ mod userinfo;
 mod withheld;
 
 pub use connection::{is_head_too_large, retry_after};
+pub use outgoing::Outgoing;
 
 pub(crate) use connection::{Http, NoResponse, error_chain};
 pub(crate) use guard::Guard;

@@ -25,7 +25,7 @@ impl Limits {
         rules
             .into_iter()
             .try_fold(wanted, |fee, (which, limit, left)| {
-                let room = left.checked_sub(amount).ok_or_else(|| Error::OverBudget {
+                let room = left.checked_sub(amount).ok_or(Error::OverBudget {
                     cost,
                     limit,
                     which,

@@ -37,7 +37,7 @@ impl Delivery {
             .await;
         // The answer is there; what was lost is only that the token is tried once more.
         if let Err(error) = done {
-            tracing::warn!(%hash, %error, "cannot mark a purchase as served");
+            tracing::warn!(%hash, error = error.without_promise(), "cannot mark a purchase as served");
         }
         // Only now: a call that claims the purchase next must already read `served`.
         drop(claim);

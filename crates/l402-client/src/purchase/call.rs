@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
+use url::{Position, Url};
 
 use super::buyer::Buyer;
 use super::kept::KeptPurchase;
 use super::pauses::Pauses;
 use super::present::not_served;
 use crate::http::{Hop, retry_after};
-use crate::journal::{Delivery, Scope};
+use crate::journal::Delivery;
+use crate::response::UsedUp;
 use crate::{BudgetLimit, Error, Event, Price, Receipt, Refused, Request, Response};
 
 /// The most redirects of one try.
@@ -56,7 +58,9 @@ impl Buyer {
         };
         let hash = found.payment_hash;
         let row = self.journal.run(move |store| store.purchase(&hash)).await?;
-        let Some(row) = row else {
+        // One from behind a redirect is no answer to a caller who does not follow any.
+        let is_followed = self.follow_redirects || is_same_page(&found.url, &hop.url);
+        let Some(row) = row.filter(|_| is_followed) else {
             return Ok(None);
         };
         self.notify(&Event::Redelivered(hash));
@@ -107,18 +111,23 @@ impl Buyer {
             }
             let next = match self.next_hop(&hop, answer.status(), answer.headers()) {
                 Ok(None) => {
-                    let answer = answer.with_receipt(used_up.map(|it| it.receipt));
-                    return Ok(answer.behind(redirects));
+                    return Ok(answer.behind_used_up(used_up).behind(redirects));
                 }
                 Ok(Some(next)) => next,
-                Err(error) => return Err(still_open(error, answer.receipt())),
+                Err(error) if answer.may_go_along() => {
+                    return Err(still_open(error, answer.receipt()));
+                }
+                // This redirect has used the payment up, or one before it.
+                Err(error) => {
+                    let used_up = self.leave_behind(answer, used_up).await;
+                    return Err(self.after_payment(error, used_up).await);
+                }
             };
             redirects.push(answer.head());
             if !next.foreign && answer.may_go_along() {
                 along = answer.into_delivery();
-            } else if let Some(receipt) = answer.into_receipt().await {
-                let seller = Scope::of(&hop.url, hop.host()).seller();
-                used_up = Some(UsedUp { receipt, seller });
+            } else {
+                used_up = self.leave_behind(answer, used_up).await;
             }
             hop = next;
         }
@@ -130,23 +139,40 @@ impl Buyer {
         Err(self.after_payment(error, used_up).await)
     }
 
-    /// Turns an error behind a redirect that has used a payment up into one that says so. If this call
-    /// has paid, the next one would pay again: the seller is stopped.
+    /// Returns the purchase that a redirect or an earlier one has used up: that of this call first,
+    /// since it is what the call has to tell.
+    async fn leave_behind(&self, redirect: Response, earlier: Option<UsedUp>) -> Option<UsedUp> {
+        let left = redirect.into_used_up().await;
+        if let Some(left) = left.as_ref().filter(|left| left.pays_again) {
+            self.notify(&Event::UsedUp(left.receipt.payment_hash));
+        }
+        earlier.filter(|it| !it.receipt.reused).or(left)
+    }
+
+    /// Turns an error behind a paid redirect into one that says so. If this call has paid, and the
+    /// redirect has used the payment up, the next call would pay again: the seller is stopped.
     async fn after_payment(&self, error: Error, used_up: Option<UsedUp>) -> Error {
-        let Some(UsedUp { receipt, seller }) = used_up else {
+        let Some(redirect) = used_up else {
             return error;
         };
-        let error = if error.no_money_moved() {
-            let reason = format!("behind its redirect: {} failed", error.code());
-            not_served(receipt.payment_hash, None, reason, false)
-        } else {
-            error
-        };
-        if !receipt.reused {
-            self.stop_seller(seller, "a paid answer led to nothing")
+        let (hash, pays_again) = (redirect.receipt.payment_hash, redirect.pays_again);
+        if pays_again && !redirect.receipt.reused {
+            self.stop_seller(redirect.seller, "a paid answer led to nothing")
                 .await;
         }
-        error
+        match error {
+            error if error.no_money_moved() => {
+                let reason = format!("behind its redirect: {}", error.without_promise());
+                not_served(hash, None, reason, !pays_again)
+            }
+            Error::PaidButFailed {
+                payment_hash,
+                status,
+                reason,
+                ..
+            } if payment_hash == hash => not_served(hash, status, reason, !pays_again),
+            error => error,
+        }
     }
 
     /// Asks the price and pays nothing.
@@ -165,6 +191,7 @@ impl Buyer {
             }
             match self.next_hop(&hop, status, headers)? {
                 Some(next) => hop = next,
+                // Only a success is the thing itself: behind an error there may be a price.
                 None if status.is_success() => return Ok(Price::Free),
                 None => {
                     let retry_after = retry_after(headers, self.clock.wall());
@@ -209,10 +236,9 @@ impl Buyer {
     }
 }
 
-/// A purchase that a redirect has used up, and the name of its seller.
-struct UsedUp {
-    receipt: Receipt,
-    seller: String,
+/// Returns true if two URLs differ in nothing that a server sees.
+fn is_same_page(a: &Url, b: &Url) -> bool {
+    a[..Position::AfterQuery] == b[..Position::AfterQuery]
 }
 
 fn is_over_the_day(error: &Error) -> bool {
@@ -229,11 +255,7 @@ fn is_over_the_day(error: &Error) -> bool {
 /// paid.
 fn still_open(error: Error, receipt: Option<&Receipt>) -> Error {
     match receipt {
-        Some(receipt) => {
-            let reason = error.to_string();
-            let reason = reason.trim_end_matches("; no money moved").to_owned();
-            not_served(receipt.payment_hash, None, reason, true)
-        }
+        Some(receipt) => not_served(receipt.payment_hash, None, error.without_promise(), true),
         None => error,
     }
 }

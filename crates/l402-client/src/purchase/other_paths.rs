@@ -1,5 +1,6 @@
 //! Credentials that were bought at other paths of the same origin, tried before anything is paid.
 
+use http::StatusCode;
 use l402::UnixTime;
 
 use super::buyer::Buyer;
@@ -8,6 +9,7 @@ use super::verdict::RefusalKind;
 use crate::http::Hop;
 use crate::journal::{ACCEPTED_ENOUGH, Paid, Scope, State};
 use crate::offer::{Coverage, Offer};
+use crate::receipt::UseReport;
 use crate::{Error, Event, Response};
 
 /// The most credentials of other paths that one call tries.
@@ -39,6 +41,8 @@ impl Buyer {
             if !is_good_for(&paid, scope, asked.as_ref(), now) {
                 continue;
             }
+            // What an opaque token is for is a guess, and another program may stand behind this path.
+            let is_guess = asked.is_none();
             let Some(kept) = self.hold(paid).await? else {
                 continue;
             };
@@ -49,6 +53,10 @@ impl Buyer {
             tries += 1;
             let hash = kept.paid.row().payment_hash;
             match self.present(hop, &kept.paid).await {
+                Presented::Answer(answer) if is_guess && is_bad_request(&answer) => {}
+                Presented::Failed {
+                    status: Some(500), ..
+                } if is_guess => {}
                 Presented::Answer(answer) if !may_be_stale(&answer) => {
                     if kept.claim.is_some() {
                         self.notify(&Event::Resuming(hash));
@@ -78,6 +86,12 @@ impl Buyer {
         let now = self.clock.wall();
         self.journal.run(move |store| store.evict(paid, now)).await
     }
+}
+
+/// Returns true if an answer may mean that the server cannot read the token. With 500 it may be so,
+/// too. Any other status is about the request, or ends by itself, and buying would pay twice.
+fn is_bad_request(answer: &reqwest::Response) -> bool {
+    answer.status() == StatusCode::BAD_REQUEST && UseReport::of(answer.headers()).is_none()
 }
 
 /// Returns true if a purchase of another path may be good for `scope`, where the server now sells

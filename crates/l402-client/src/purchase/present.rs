@@ -7,7 +7,9 @@ use l402::PaymentHash;
 use serde_json::Value;
 
 use super::buyer::Buyer;
-use super::verdict::{Refusal, RefusalKind, failure, may_be_a_verdict, verdict, wants_same_token};
+use super::verdict::{
+    Refusal, RefusalKind, failure, is_in_use, may_be_a_verdict, verdict, wants_same_token,
+};
 use crate::Error;
 use crate::http::{CredentialHeader, Hop, retry_after};
 use crate::journal::{Paid, Stop, Stopped};
@@ -90,6 +92,7 @@ impl Buyer {
                     let refusal = verdict(status, &headers, &document, is_ours);
                     return refusal.map_or(Presented::Answer(answer), Presented::Refused);
                 }
+                409 if !is_in_use(&document) => return Presented::Answer(answer),
                 409 if in_use < IN_USE_TRIES => &mut in_use,
                 502..=504 if failed < SAME_TOKEN_TRIES && wants_same_token(&document) => {
                     &mut failed
@@ -151,7 +154,7 @@ impl Buyer {
         // The caller needs the error more than the note: a row that stays `paid` is merely presented
         // once more.
         if let Err(error) = moved {
-            tracing::warn!(%hash, %error, "cannot record a refused purchase");
+            tracing::warn!(%hash, error = error.without_promise(), "cannot record a refused purchase");
         }
         not_served(hash, Some(status), reason.to_owned(), false)
     }
@@ -166,7 +169,7 @@ impl Buyer {
             .run(move |store| store.refused_once(paid, &note, now))
             .await;
         if let Err(error) = noted {
-            tracing::warn!(%hash, %error, "cannot record a refusal");
+            tracing::warn!(%hash, error = error.without_promise(), "cannot record a refusal");
         }
         let reason = format!("{reason}; it may not have seen the payment yet");
         not_served(hash, Some(refusal.status), reason, true)
@@ -186,7 +189,10 @@ impl Buyer {
             .run(move |store| store.stop(&stop, &because))
             .await;
         if let Err(error) = stopped {
-            tracing::warn!(%error, "cannot record that a seller is stopped");
+            tracing::warn!(
+                error = error.without_promise(),
+                "cannot record that a seller is stopped"
+            );
         }
     }
 }

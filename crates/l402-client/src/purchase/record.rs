@@ -103,7 +103,7 @@ impl Buyer {
             .run(move |store| store.unknown(in_flight, &note, now))
             .await;
         if let Err(error) = noted {
-            tracing::warn!(%payment_hash, %error, "cannot note why a payment is unknown");
+            tracing::warn!(%payment_hash, error = error.without_promise(), "cannot note why a payment is unknown");
         }
     }
 

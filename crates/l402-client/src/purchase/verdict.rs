@@ -1,7 +1,7 @@
 //! The meaning of an answer to a credential: an answer to the request, or a verdict on the token.
 //!
 //! ```text
-//!   409 in_use, 5xx ─────────────────────────────── wait, or fail
+//!   409 in_use, 5xx ─────────────────────────────── wait, or fail; not if its use is spent
 //!   401, 402  problem document with a known code ── the gateway's word: final, or not covered
 //!             L402-Use ──────────────────────────── the answer of the service
 //!             a challenge, or a foreign token ───── refused without a reason: perhaps too early
@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 use l402::{Challenges, Problem, Scheme};
 use serde_json::Value;
 
-use crate::receipt::UseReport;
+use crate::receipt::{UseOutcome, UseReport};
 
 /// The verdict of a server on a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +58,10 @@ const NO_CODE: &str = "no known code";
 /// Only then is its body read: an answer to the request belongs to the caller, unread.
 pub(super) fn may_be_a_verdict(status: StatusCode, headers: &HeaderMap, is_ours: bool) -> bool {
     match status.as_u16() {
-        409 => is_problem(headers),
         401 | 402 => is_problem(headers) || is_unexplained(headers, is_ours),
+        // The use is gone, so this was its answer. Asked again, the next use would go as well.
+        _ if is_spent(headers) => false,
+        409 => is_problem(headers),
         // Not implemented, and a version that is not spoken: the same request is answered alike
         // every time, so it is an answer to it.
         501 | 505 => false,
@@ -107,6 +109,10 @@ fn is_unexplained(headers: &HeaderMap, is_ours: bool) -> bool {
     !is_ours || offers_challenge(headers)
 }
 
+fn is_spent(headers: &HeaderMap) -> bool {
+    UseReport::of(headers).is_some_and(|report| report.outcome == UseOutcome::Spent)
+}
+
 fn offers_challenge(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(WWW_AUTHENTICATE).iter();
     let Ok(challenges) = Challenges::parse(lines.map(http::HeaderValue::as_bytes)) else {
@@ -125,7 +131,11 @@ fn is_problem(headers: &HeaderMap) -> bool {
     let kind = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    kind.is_some_and(|kind| kind.starts_with("application/problem+json"))
+    // Types of content have no case (RFC 9110, section 8.3.1).
+    kind.is_some_and(|kind| {
+        let kind = kind.to_ascii_lowercase();
+        kind.starts_with("application/problem+json")
+    })
 }
 
 /// Returns the problem that a document names in one of two fields, since servers differ.
@@ -134,6 +144,12 @@ pub(super) fn problem(document: &Value) -> Option<Problem> {
         .into_iter()
         .filter_map(|field| document.get(field)?.as_str());
     names.into_iter().find_map(Problem::from_code)
+}
+
+/// Returns true if a problem document of 409 says that the token is in use. A service behind the
+/// gateway may have conflicts of its own.
+pub(super) fn is_in_use(document: &Value) -> bool {
+    problem(document) == Some(Problem::InUse)
 }
 
 pub(super) fn wants_same_token(document: &Value) -> bool {
@@ -156,6 +172,7 @@ mod tests {
     const CHALLENGE: (&str, &str) = ("www-authenticate", "LSAT macaroon=\"AgEE\", invoice=\"x\"");
     const BASIC: (&str, &str) = ("www-authenticate", "Basic realm=\"x\"");
     const DOCUMENT: (&str, &str) = ("content-type", "application/problem+json");
+    const UPPER_CASE: (&str, &str) = ("content-type", "Application/Problem+JSON; charset=utf-8");
     const KEPT: (&str, &str) = ("l402-use", "kept");
 
     fn of(
@@ -179,6 +196,7 @@ mod tests {
     fn only_a_problem_document_of_ours_is_final() {
         for (headers, code, is_ours, expected) in [
             (&[DOCUMENT][..], "expired", true, Some(RefusalKind::Final)),
+            (&[UPPER_CASE], "expired", false, Some(RefusalKind::Final)),
             (
                 &[DOCUMENT],
                 "wrong_service",

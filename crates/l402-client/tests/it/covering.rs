@@ -179,3 +179,69 @@ async fn a_host_by_hand_is_another_place() {
         15
     );
 }
+
+/// Two programs behind one origin: one that fails at a token of the other's still sells.
+#[tokio::test]
+async fn a_server_that_fails_at_a_guessed_token_is_bought_from() {
+    for status in [400, 500] {
+        let world = World::new().await;
+        let seller = Foreign::open(&world.sandbox);
+        for path in ["/a", "/a", "/a"] {
+            fetch(&world.client(), seller.url(path)).await.unwrap();
+        }
+        seller.plan().replies = vec![Reply::Status(status)];
+        let fetched = fetch(&world.client(), seller.url("/app/x")).await.unwrap();
+        assert_eq!(
+            (fetched.status, fetched.reused),
+            (200, Some(false)),
+            "{status}"
+        );
+        // It stays good where it works.
+        let fetched = fetch(&world.client(), seller.url("/a")).await.unwrap();
+        assert_eq!(fetched.reused, Some(true), "{status}");
+        assert_eq!(world.spent().await, Msat::from_sat(100));
+    }
+}
+
+/// A failure that ends by itself, or an answer to the request, costs nothing at a path that may be
+/// covered.
+#[tokio::test]
+async fn an_outage_at_a_path_that_may_be_covered_buys_nothing() {
+    for status in [404, 422, 503] {
+        let world = World::new().await;
+        let seller = Foreign::open(&world.sandbox);
+        for _ in 0..3 {
+            fetch(&world.client(), seller.url("/a")).await.unwrap();
+        }
+        seller.plan().replies = vec![Reply::Status(status)];
+        match fetch(&world.client(), seller.url("/b")).await {
+            Ok(fetched) => assert_eq!((fetched.status, fetched.reused), (status, Some(true))),
+            Err(error) => assert_eq!(error.code(), "paid_but_failed", "{error}"),
+        }
+        assert_eq!(world.spent().await, Msat::from_sat(50));
+    }
+}
+
+/// Two headers are a place of their own, since a server may read either. One that the URL makes by
+/// itself names no other place.
+#[tokio::test]
+async fn a_host_by_hand_counts_as_it_is_sent() {
+    let world = World::new().await;
+    world.server.plan().policy = HOUR;
+    let own = world.server.origin.trim_start_matches("http://").to_owned();
+    let get = async |hosts: &[&str]| {
+        let mut request = Request::get(world.server.url("/sub/a"));
+        for host in hosts {
+            let value = HeaderValue::try_from(*host).unwrap();
+            request.headers.append("host", value);
+        }
+        let answer = world.client().send(request).await.unwrap();
+        let reused = answer.receipt().map(|receipt| receipt.reused);
+        answer.bytes(100).await.unwrap();
+        reused
+    };
+    assert_eq!(get(&["a.example"]).await, Some(false));
+    assert_eq!(get(&["a.example", "b.example"]).await, Some(false));
+    assert_eq!(get(&[]).await, Some(false));
+    assert_eq!(get(&[&own]).await, Some(true));
+}

@@ -97,3 +97,24 @@ async fn a_free_answer_is_not_kept() {
     assert!(!send(&world, "/free").await.keep_rest(Vec::new()).await);
     assert!(!world.folder().join("answers").exists());
 }
+
+/// An answer behind a redirect that has used the payment up cannot be had again, so it is kept as well.
+#[tokio::test]
+async fn an_answer_behind_a_used_up_payment_is_kept() {
+    let world = World::new().await;
+    let client = || world.builder().follow_redirects(true).build().unwrap();
+    let get = async |client: l402_client::Client| {
+        let request = Request::get(world.server.url("/leads-on?/free-and-long"));
+        client.send(request).await.unwrap()
+    };
+    assert!(keep(get(client()).await).await);
+    // Who does not follow redirects has asked for something else.
+    let unfollowed = get(world.client()).await;
+    assert_eq!(unfollowed.status(), 302);
+    drop(unfollowed);
+    let spent = world.spent().await;
+    let answer = get(client()).await;
+    assert!(answer.receipt().unwrap().reused);
+    assert_eq!(answer.bytes(1 << 20).await.unwrap().len(), 300_000);
+    assert_eq!(world.spent().await, spent);
+}

@@ -182,3 +182,27 @@ async fn the_heads_of_redirects_are_kept() {
     assert_eq!(answer.redirects()[0].headers["location"], "/to/301?/free");
     assert_eq!(answer.head().reason, b"OK");
 }
+
+/// What a call pays stands in its receipt, also if the last answer is covered by an earlier payment.
+#[tokio::test]
+async fn a_receipt_names_what_this_call_has_paid() {
+    let world = World::new().await;
+    let client = world.builder().follow_redirects(true).build().unwrap();
+    world.server.plan().policy = l402::Policy::Time(std::time::Duration::from_secs(3600));
+    world.fetch(&client, "/other").await.unwrap();
+    world.server.plan().policy = l402::Policy::Request;
+    let url = world.server.url("/spent/302?/other");
+    let answer = client.send(Request::get(url)).await.unwrap();
+    let receipt = answer.receipt().unwrap();
+    assert_eq!((receipt.reused, receipt.paid), (false, Msat::from_sat(50)));
+    assert!(receipt.url.ends_with("/spent/302"), "{}", receipt.url);
+    assert_eq!(answer.bytes(100).await.unwrap(), "a joke");
+    assert_eq!(world.states(), [State::Served, State::Served]);
+    assert_eq!(world.spent().await, Msat::from_sat(100));
+    // The next run would pay for the redirect, so it is not said to cost nothing.
+    let url = world.server.url("/spent/302?/other");
+    let answer = client.send(Request::get(url)).await.unwrap();
+    assert!(answer.is_used_up());
+    let error = answer.bytes(1).await.unwrap_err();
+    assert_eq!(error.code(), "paid_refused", "{error}");
+}

@@ -7,7 +7,7 @@ use l402::{Msat, Policy, Problem};
 use l402_client::{Client, Error, Request, State};
 
 use crate::foreign::{Foreign, Reply};
-use crate::server::Trouble;
+use crate::server::{PaidServer, Trouble};
 use crate::world::{World, fetch};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -278,5 +278,96 @@ async fn what_the_server_says_of_a_use_decides_and_not_the_status() {
         let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
         assert_eq!(fetched.status, status);
         assert_eq!(world.states(), [state], "{policy} {status} {said}");
+    }
+}
+
+/// A conflict that the service reports is its answer: asked again, it would cost one use after another.
+/// The same holds for a failure whose use is gone.
+#[tokio::test]
+async fn an_answer_of_the_service_is_not_asked_for_again() {
+    for (status, name, value) in [
+        (409, "content-type", "application/problem+json"),
+        (500, "l402-use", "spent"),
+        (503, "l402-use", "spent"),
+    ] {
+        let world = World::new().await;
+        world.server.plan().policy = "uses=10".parse().unwrap();
+        world.server.plan().troubles = vec![Trouble::Answer(status, name, value)];
+        let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
+        assert_eq!((fetched.status, fetched.reused), (status, Some(false)));
+        assert_eq!(fetched.body, "of the service");
+        assert_eq!(world.server.seen().presented, 1, "{status}");
+        let is_spent = value == "spent";
+        let state = if is_spent { State::Served } else { State::Paid };
+        assert_eq!(world.states(), [state], "{status}");
+    }
+}
+
+/// A token in use is waited for, also where the answer says that the use is kept.
+#[tokio::test]
+async fn a_token_in_use_is_presented_again() {
+    let world = World::new().await;
+    world.server.plan().tells = true;
+    world.server.plan().troubles = vec![Trouble::Problem(Problem::InUse)];
+    let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
+    assert_eq!((fetched.status, fetched.body.as_str()), (200, "a joke"));
+    assert_eq!(world.server.seen().presented, 2);
+}
+
+/// A redirect that has used nothing up leaves the payment good, whatever stands behind it.
+#[tokio::test]
+async fn a_redirect_that_keeps_the_use_stops_nobody() {
+    let world = World::new().await;
+    world.server.plan().tells = true;
+    let url = world.server.url("/moved/302?http://127.0.0.1:1/");
+    let client = || world.builder().follow_redirects(true).build().unwrap();
+    for _ in 0..3 {
+        let error = fetch(&client(), url.clone()).await.unwrap_err();
+        assert!(keeps(&error), "{error}");
+    }
+    assert_eq!(world.states(), [State::Paid]);
+    assert_eq!(world.spent().await, Msat::from_sat(50));
+    // Nor is another path of the seller.
+    assert_eq!(runs(client, world.server.url("/joke"), 1).await, ["served"]);
+}
+
+/// An answer behind a redirect that has used the payment up: if it breaks off, the next run pays.
+#[tokio::test]
+async fn an_answer_behind_a_used_up_payment_that_breaks_off_is_not_said_to_be_kept() {
+    let world = World::new().await;
+    let other = PaidServer::open(&world.sandbox, &world.clock);
+    let client = || world.builder().follow_redirects(true).build().unwrap();
+    let to = other.url("/breaks");
+    let url = world.server.url(&format!("/leads-on?{to}"));
+    let error = fetch(&client(), url).await.unwrap_err();
+    assert!(!keeps(&error), "{error}");
+    // What is sold by time is good for the next run as well.
+    world.server.plan().policy = Policy::Time(DAY);
+    for _ in 0..2 {
+        let url = world.server.url(&format!("/leads-on?{to}&by=time"));
+        let error = fetch(&client(), url).await.unwrap_err();
+        assert!(keeps(&error), "{error}");
+    }
+    assert_eq!(world.spent().await, Msat::from_sat(100));
+}
+
+/// A body that would go to another origin behind a redirect that has used the payment up: the next run
+/// pays again, and nobody may say that no money moved.
+#[tokio::test]
+async fn a_body_that_stays_behind_a_used_up_payment_is_not_said_to_be_free() {
+    for way in ["/spent/307?", "/spent/307?/to/307?"] {
+        let world = World::new().await;
+        let client = || world.builder().follow_redirects(true).build().unwrap();
+        let url = world.server.url(&format!("{way}http://127.0.0.1:1/"));
+        let send = async || {
+            let request = Request::new(http::Method::POST, url.clone()).with_body("secret");
+            client().send(request).await.unwrap_err()
+        };
+        let error = send().await;
+        assert!(!error.no_money_moved(), "{way}: {error}");
+        assert!(!keeps(&error), "{way}: {error}");
+        assert_eq!(world.states(), [State::Served], "{way}");
+        assert_eq!(send().await.code(), "seller_stopped", "{way}");
+        assert_eq!(world.spent().await, Msat::from_sat(50));
     }
 }

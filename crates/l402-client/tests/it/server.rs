@@ -216,6 +216,8 @@ impl ServerState {
         }
         match path.as_str() {
             "/free" => plain(200, "free"),
+            "/breaks" => reset(),
+            "/free-and-long" => plain(200, &"x".repeat(300_000)),
             "/free-and-slow" => {
                 tokio::time::sleep(Duration::from_millis(300)).await;
                 plain(200, "free")
@@ -331,6 +333,12 @@ impl ServerState {
             return self.challenge(path).await;
         }
         self.seen.lock().expect("no panic before").served += 1;
+        if let Some(status) = path.strip_prefix("/spent/") {
+            let mut answer = redirect(status, query);
+            let spent = HeaderValue::from_static("spent");
+            answer.headers_mut().insert("l402-use", spent);
+            return answer;
+        }
         if path == "/leads-on" {
             return redirect("302", query);
         }

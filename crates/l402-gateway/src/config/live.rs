@@ -57,6 +57,9 @@ pub(crate) struct Http {
     pub(crate) header_timeout: Duration,
     pub(crate) header_max_bytes: u32,
     pub(crate) body_max_bytes: u64,
+    /// The least rate of a request's body, over each `body_idle_timeout` of waiting for it; 0 means
+    /// any.
+    pub(crate) body_min_bytes_per_sec: u32,
     /// Without a byte of a body, either way.
     pub(crate) body_idle_timeout: Duration,
     pub(crate) connect_timeout: Duration,
@@ -66,6 +69,8 @@ pub(crate) struct Http {
     pub(crate) connections_per_peer: u32,
     /// HTTP/2 streams of one connection.
     pub(crate) max_streams: u32,
+    /// HTTP/2 streams of one caller, over all its connections; 0 means any number.
+    pub(crate) streams_per_peer: u32,
     /// The longest that a stop waits, if the caller does not say.
     pub(crate) shutdown: Duration,
 }
@@ -77,11 +82,14 @@ impl Default for Http {
             header_timeout: Duration::from_secs(10),
             header_max_bytes: 16 * 1024,
             body_max_bytes: 64 * 1024 * 1024,
+            // As other servers have it.
+            body_min_bytes_per_sec: 240,
             body_idle_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(5),
             upstream_timeout: Duration::from_secs(60),
             connections_per_peer: 4096,
             max_streams: 100,
+            streams_per_peer: 400,
             shutdown: Duration::from_secs(30),
         }
     }

@@ -5,7 +5,7 @@ use core::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
-use l402_host::named_path;
+use l402_host::{ListenAddress, named_path};
 use l402_lightning::Node;
 use l402_server::{ChallengeLimits, Rate};
 use toml::de::DeTable;
@@ -77,7 +77,11 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
         routes,
     };
     let fixed = Fixed {
-        listen: root.list("listen").unwrap_or(default.listen),
+        listen: root
+            .list::<ListenAddress>("listen")
+            .map_or(default.listen, |all| {
+                all.into_iter().map(|it| it.0).collect()
+            }),
         workers: usize::try_from(root.number("workers", 0, 0..=1024)).unwrap_or_default(),
         deployment: root
             .text("deployment")
@@ -158,6 +162,11 @@ fn http(root: &Section<'_, '_>) -> Http {
         header_timeout: seconds("header_timeout_secs", default.header_timeout),
         header_max_bytes: small("header_max_bytes", default.header_max_bytes, 4096..=65_536),
         body_max_bytes: section.number("body_max_bytes", default.body_max_bytes, 0..=1 << 60),
+        body_min_bytes_per_sec: small(
+            "body_min_bytes_per_sec",
+            default.body_min_bytes_per_sec,
+            0..=1 << 30,
+        ),
         body_idle_timeout: seconds("body_idle_timeout_secs", default.body_idle_timeout),
         connect_timeout: seconds("connect_timeout_secs", default.connect_timeout),
         upstream_timeout: seconds("upstream_timeout_secs", default.upstream_timeout),
@@ -167,6 +176,7 @@ fn http(root: &Section<'_, '_>) -> Http {
             0..=1 << 20,
         ),
         max_streams: small("max_streams", default.max_streams, 1..=1000),
+        streams_per_peer: small("streams_per_peer", default.streams_per_peer, 0..=1 << 20),
         shutdown: seconds("shutdown_secs", default.shutdown),
     };
     section.finish();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use l402::{Msat, Policy, Service};
 use l402_lightning::Node;
-use l402_server::Route;
+use l402_server::{Access, Priced, Route};
 
 use super::{ConfigError, Fixed, Live, RouteConfig, UpstreamUrl, UrlError, check, read};
 
@@ -38,6 +38,9 @@ pub struct Overrides {
     pub workers: Option<usize>,
     /// The node that is paid; `None` keeps that of the file.
     pub node: Option<Node>,
+    /// The name that people read where [`Config::quick_with`] sells: the memo of its invoices. At
+    /// most 639 bytes; `None` shows them the name of the service.
+    pub name: Option<String>,
 }
 
 impl Overrides {
@@ -136,11 +139,19 @@ impl Config {
         let upstream: UpstreamUrl = upstream
             .parse()
             .map_err(|error: UrlError| wrong("--upstream", error.to_string()))?;
-        // Named after the upstream, so that a token of one quick gateway opens no other.
+        // Named after the upstream, so that a token of one quick gateway opens no other. The name for
+        // people has no part in it: two gateways may bear the same one.
         let service = Service::from_lossy(&upstream.authority());
+        let name = overrides.name.as_deref().unwrap_or(service.as_str());
+        if name.is_empty() || name.len() > l402::Invoice::MAX_DESCRIPTION {
+            let text = "write 1 to 639 bytes: an invoice holds no more".to_owned();
+            return Err(wrong("--name", text));
+        }
         let route = |path| {
-            let route = Route::priced(path, service.clone(), price).with_policy(policy);
-            RouteConfig::new(route, upstream.clone())
+            let mut priced = Priced::new(service.clone(), price);
+            priced.policy = policy;
+            name.clone_into(&mut priced.memo);
+            RouteConfig::new(Route::new(path, Access::Priced(priced)), upstream.clone())
         };
         let mut config = Self::default();
         config.live.routes = vec![route("/"), route("/{*rest}")];

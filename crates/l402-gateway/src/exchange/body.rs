@@ -12,14 +12,24 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use l402_server::SettleBody;
+use tokio::time::Instant;
 
+use super::turn::{self, Turn};
 use crate::table::InFlight;
 use crate::timer::IdleTimer;
 use crate::upstream::{BodyFault, Progress, UpstreamBody, or_idle};
 
+/// The longest piece that is handed to HTTP/2 at once, in bytes. hyper takes a whole piece for one
+/// byte that the client's window leaves, so that a longer one would hide how slowly it is taken.
+const STREAM_PIECE: usize = 16 * 1024;
+
 /// The body of an upstream's answer, with a time-out for each piece.
 pub(crate) struct ResponseBody {
     inner: UpstreamBody,
+    /// The longest piece that goes out.
+    piece_max: usize,
+    /// The rest of a longer one.
+    rest: Bytes,
     idle: IdleTimer,
     /// Counts the request as in flight until this body is dropped.
     _in_flight: Option<InFlight>,
@@ -43,10 +53,32 @@ impl ResponseBody {
     ) -> Self {
         Self {
             inner,
+            piece_max: usize::MAX,
+            rest: Bytes::new(),
             idle: IdleTimer::new(idle),
             _in_flight: in_flight,
             request,
             aborted,
+        }
+    }
+
+    /// Cuts the body into pieces for a stream of HTTP/2.
+    pub(crate) fn for_stream(mut self, is_stream: bool) -> Self {
+        if is_stream {
+            self.piece_max = STREAM_PIECE;
+        }
+        self
+    }
+
+    /// Returns a frame that is not too long, and keeps the rest of it.
+    fn cut(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        match frame.into_data() {
+            Ok(mut piece) if piece.len() > self.piece_max => {
+                self.rest = piece.split_off(self.piece_max);
+                Frame::data(piece)
+            }
+            Ok(piece) => Frame::data(piece),
+            Err(trailers) => trailers,
         }
     }
 }
@@ -63,6 +95,10 @@ impl Body for ResponseBody {
         if this.aborted.load(Ordering::Relaxed) {
             return Poll::Ready(Some(Err(BodyFault::Stopped)));
         }
+        if !this.rest.is_empty() {
+            let piece = Frame::data(core::mem::take(&mut this.rest));
+            return Poll::Ready(Some(Ok(this.cut(piece))));
+        }
         let frame = Pin::new(&mut this.inner).poll_frame(cx);
         // An upstream may stay silent while it still receives the request, so each piece of the
         // request gives the answer more time.
@@ -72,27 +108,70 @@ impl Body for ResponseBody {
         if let Some(Err(BodyFault::Broken(_) | BodyFault::Idle)) = &frame {
             this.request.answer_is_broken();
         }
-        Poll::Ready(frame)
+        Poll::Ready(frame.map(|frame| frame.map(|frame| this.cut(frame))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.rest.is_empty() && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        let inner = self.inner.size_hint();
+        let rest = self.rest.len() as u64;
+        let mut hint = SizeHint::new();
+        if let Some(upper) = inner.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint.set_lower(inner.lower().saturating_add(rest));
+        hint
     }
 }
 
 /// The body of an upstream's answer, whose end settles the use.
 pub(crate) struct Proxied {
     body: SettleBody<ResponseBody>,
+    /// The moment since which the upstream is waited for, after the client has stalled.
+    waiting: Option<Instant>,
     aborted: Aborted,
 }
 
 impl Proxied {
     pub(crate) fn new(body: SettleBody<ResponseBody>, aborted: Aborted) -> Self {
-        Self { body, aborted }
+        Self {
+            body,
+            waiting: None,
+            aborted,
+        }
+    }
+
+    /// Polls for the next piece, and tells the body that settles the use how long its client and its
+    /// upstream were waited for.
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        // Before the upstream is read: if its answer has broken off, the stall may be the cause.
+        let held = turn::held();
+        if !held.is_zero() {
+            self.body.held_up(held);
+        }
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if !self.body.is_watched() {
+            return frame;
+        }
+        match &frame {
+            Poll::Pending if self.body.is_stalled() => {
+                self.waiting.get_or_insert_with(Instant::now);
+            }
+            Poll::Ready(Some(Ok(_))) => {
+                if let Some(since) = self.waiting.take() {
+                    self.body.waited(since.elapsed());
+                }
+                self.body.received(self.body.get_ref().inner.received());
+            }
+            _ => {}
+        }
+        frame
     }
 }
 
@@ -125,12 +204,19 @@ impl Body for AnswerBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-        match self.get_mut() {
-            Self::Proxied(answer) => Pin::new(&mut answer.body).poll_frame(cx),
+        let this = self.get_mut();
+        let frame = match this {
+            Self::Proxied(answer) => answer.poll_frame(cx),
             Self::Whole(body) => Pin::new(body)
                 .poll_frame(cx)
                 .map_err(|never| match never {}),
-        }
+        };
+        turn::set(match &frame {
+            Poll::Pending => Turn::Upstream,
+            Poll::Ready(Some(Ok(_))) if !this.is_end_stream() => Turn::Buyer,
+            Poll::Ready(_) => Turn::Last,
+        });
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -11,6 +11,7 @@ use l402_server::Paywall;
 
 use super::body::Aborted;
 use super::proof_cache::ProofCache;
+use super::streams::{OpenStreams, StreamCounts};
 use crate::share::Load;
 use crate::table::RouteTable;
 use crate::upstream::SharedPool;
@@ -20,6 +21,7 @@ pub(crate) struct GatewayState {
     /// The configuration in force; a reload replaces it as a whole.
     pub(crate) table: ArcSwap<RouteTable>,
     pub(crate) paywall: Paywall,
+    pub(crate) streams: StreamCounts,
 }
 
 /// The parts of a worker that its connections use.
@@ -46,6 +48,8 @@ pub(crate) struct Connection {
     /// The peer's IP address as a header's value, made once for all requests.
     pub(crate) address: HeaderValue,
     pub(crate) tls: bool,
+    /// The streams of the caller, if this is a connection of HTTP/2.
+    pub(crate) streams: Option<OpenStreams>,
     /// Set when the connection becomes a tunnel.
     pub(crate) tunnel: Arc<AtomicBool>,
     /// The requests of the peer's connections that are at upstreams.

@@ -20,7 +20,8 @@ use super::tunnel::{self, Upgrade};
 use crate::share::Share;
 use crate::table::{InFlight, RouteTable, RouteTarget};
 use crate::upstream::{
-    ClientBody, HeadWriter, Progress, RequestBody, SendError, UpstreamBody, UpstreamRequest,
+    BodyLimits, ClientBody, HeadWriter, Progress, RequestBody, SendError, UpstreamBody,
+    UpstreamRequest,
 };
 
 /// The reason why a granted request has no answer from its upstream.
@@ -62,11 +63,15 @@ pub(crate) async fn forward(
     let grpc = canonical.grpc && granted.route().grpc;
     let refusal = |problem| Refusal::new(problem).with_grpc(grpc);
     let Ok(in_flight) = target.enter() else {
-        let report = granted.with_problem(Problem::Overloaded).upstream_failed();
+        let report = granted.with_problem(Problem::Overloaded).not_forwarded();
         return early(refuse(refusal(Problem::Overloaded).with_use(report)));
     };
-    let idle = (!grpc).then_some(table.http.body_idle_timeout);
-    let body = RequestBody::new(body, table.http.body_max_bytes, idle, granted.blame());
+    let limits = BodyLimits {
+        max: table.http.body_max_bytes,
+        idle: (!grpc).then_some(table.http.body_idle_timeout),
+        min_per_sec: table.http.body_min_bytes_per_sec,
+    };
+    let body = RequestBody::new(body, limits, granted.blame());
     let progress = body.progress();
     let payment = payment_headers(&granted, target);
     let Some((request, upgrade)) = prepare(parts, body, canonical, target, connection, payment)
@@ -74,23 +79,7 @@ pub(crate) async fn forward(
         let too_long = Failure::Client(Problem::UriTooLong);
         return early(failed(too_long, granted, target, refusal));
     };
-    let limit = table.http.upstream_timeout;
-    let share = Share {
-        load: &connection.load,
-        limit: table.http.connections_per_peer,
-    };
-    let sent = connection
-        .worker
-        .pool
-        .send(&target.upstream, request, limit, share);
-    let sent = sent.await;
-    match &sent {
-        Ok(_) => target.upstream.answered(),
-        // A body that broke off breaks the connection, too, and says nothing of the upstream.
-        Err(error) if progress.fault().is_none() => target.upstream.failed(error),
-        Err(_) => {}
-    }
-    let sent = sent.map_err(|error| Failure::of(&error, &progress));
+    let sent = send(request, target, table, connection, &progress).await;
     // A 101 that nobody asked for must not pass: what follows it is no HTTP, and no paywall sees
     // it.
     let answered = sent.and_then(|mut answer| {
@@ -100,10 +89,8 @@ pub(crate) async fn forward(
     });
     match answered {
         Ok(mut answer) => {
-            // An upstream over HTTP/2 may end even an answer to HEAD with an empty piece of body.
-            let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
-            if canonical.method == Method::HEAD && !switched && !answer.body().is_end_stream() {
-                *answer.body_mut() = UpstreamBody::empty();
+            if canonical.method == Method::HEAD {
+                leave_head(&mut answer);
             }
             let exchange = Exchange {
                 idle: table.http.body_idle_timeout,
@@ -112,13 +99,45 @@ pub(crate) async fn forward(
                 progress,
                 aborted: Arc::clone(&connection.worker.aborted),
             };
-            exchange.reply(granted, answer, connection)
+            exchange.reply(granted, answer, canonical, connection)
         }
         Err(failure) => {
             let is_done = progress.is_done();
             let answer = failed(failure, granted, target, refusal);
             if is_done { answer } else { early(answer) }
         }
+    }
+}
+
+/// Sends a request to the upstream of its route, and notes what that says of the upstream.
+async fn send(
+    request: UpstreamRequest,
+    target: &RouteTarget,
+    table: &RouteTable,
+    connection: &Connection,
+    progress: &Progress,
+) -> Result<Response<UpstreamBody>, Failure> {
+    let (pool, limit) = (&connection.worker.pool, table.http.upstream_timeout);
+    let share = Share {
+        load: &connection.load,
+        limit: table.http.connections_per_peer,
+    };
+    let sent = pool.send(&target.upstream, request, limit, share).await;
+    match &sent {
+        Ok(_) => target.upstream.answered(),
+        // A body that broke off breaks the connection, too, and says nothing of the upstream.
+        Err(error) if progress.fault().is_none() => target.upstream.failed(error),
+        Err(_) => {}
+    }
+    sent.map_err(|error| Failure::of(&error, progress))
+}
+
+/// Empties the body of an answer to HEAD.
+fn leave_head(answer: &mut Response<UpstreamBody>) {
+    // An upstream over HTTP/2 may end even such an answer with an empty piece of body.
+    let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if !switched && !answer.body().is_end_stream() {
+        *answer.body_mut() = UpstreamBody::empty();
     }
 }
 
@@ -139,7 +158,12 @@ fn failed(
         Failure::Upstream(why) => (Problem::UpstreamFailed, why),
     };
     // Settled first: a log that is slow to take the warning must not hold the use of a buyer.
-    let report = granted.with_problem(problem).upstream_failed();
+    let granted = granted.with_problem(problem);
+    let report = match problem {
+        // Nothing was sent: the upstream has not failed, and the next try need not wait.
+        Problem::Overloaded => granted.not_forwarded(),
+        _ => granted.upstream_failed(),
+    };
     // The caller is told no reason, so this is the one place where the operator can find it.
     if let Some(untold) = target.upstream.failure_to_warn_of() {
         let code = problem.code();
@@ -263,10 +287,14 @@ impl Exchange {
     /// Returns the answer as the client gets it. Its body settles the use.
     fn reply(
         mut self,
-        granted: Granted,
+        mut granted: Granted,
         mut answer: Response<UpstreamBody>,
+        canonical: &CanonicalRequest,
         connection: &Arc<Connection>,
     ) -> Answer {
+        if answer.status().is_redirection() {
+            granted = granted.asked_at(canonical);
+        }
         let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
         let ends_request = answer.body().ends_request();
         // The upstream's version does not concern the client, but hyper would pass HTTP/1.0 on.
@@ -280,8 +308,11 @@ impl Exchange {
             self.open_tunnel(&mut answer, connection);
         }
         let aborted = Arc::clone(&self.aborted);
-        let answer = answer
-            .map(|body| ResponseBody::new(body, idle, self.in_flight, self.progress, self.aborted));
+        let is_stream = connection.streams.is_some();
+        let answer = answer.map(|body| {
+            ResponseBody::new(body, idle, self.in_flight, self.progress, self.aborted)
+                .for_stream(is_stream)
+        });
         let answer = granted
             .settle(answer)
             .map(|body| AnswerBody::Proxied(Box::new(Proxied::new(body, aborted))));

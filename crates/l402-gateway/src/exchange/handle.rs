@@ -11,12 +11,14 @@ use http::{Method, Request, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use l402::{Authorized, Problem, Proven};
-use l402_server::{CanonicalRequest, Granted, Matched, Refusal};
+use l402_server::{CanonicalRequest, Granted, Matched, Refusal, UseReport};
 
 use super::answer::{Answer, early, is_early, refuse, to_head};
 use super::connection::Connection;
 use super::forward::forward;
 use super::proof_cache;
+use super::streams::OpenStreams;
+use super::turn::{self, Turn};
 use crate::table::RouteTable;
 use crate::upstream::ClientBody;
 
@@ -44,6 +46,12 @@ pub(crate) async fn handle(
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));
     }
+    // From here on hyper has the answer, and polls its body when it can send it.
+    turn::set(if answer.body().is_end_stream() {
+        Turn::Last
+    } else {
+        Turn::Buyer
+    });
     Ok(answer)
 }
 
@@ -69,10 +77,15 @@ async fn answer(
     // Before the paywall: nobody should pay for a request that is refused in any case.
     let max = table.http.body_max_bytes;
     let canonical = canonical(&parts, connection.peer.ip(), cached, &table).and_then(|canonical| {
-        if max != 0 && body.size_hint().lower() > max {
-            return Err(Refusal::new(Problem::BodyTooLarge));
-        }
-        Ok(canonical)
+        let too_many = |open: &OpenStreams| open.are_more_than(table.http.streams_per_peer);
+        let problem = if max != 0 && body.size_hint().lower() > max {
+            Problem::BodyTooLarge
+        } else if connection.streams.as_ref().is_some_and(too_many) {
+            Problem::Overloaded
+        } else {
+            return Ok(canonical);
+        };
+        Err(Refusal::new(problem).with_use(UseReport::of_refused(&canonical)))
     });
     let canonical = canonical.inspect_err(|refusal| {
         state.paywall.observe_refusal(&parts.method, refusal);

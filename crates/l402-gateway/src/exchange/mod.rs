@@ -5,7 +5,8 @@
 //! answer, whose body settles the use when it ends. `headers` says which headers pass, and
 //! `payment_headers` which of them tell of the payment. `addresses` translates those in an answer. An
 //! upgrade such as WebSocket becomes a `tunnel`. `proof_cache` spares a worker the signature check of a
-//! credential that it has checked before.
+//! credential that it has checked before. `turn` notes if an answer waits for its client or for the
+//! upstream, and `streams` gives up a stream of HTTP/2 whose client takes nothing.
 //!
 //! ```text
 //!    request
@@ -38,9 +39,12 @@ mod handle;
 mod headers;
 mod payment_headers;
 mod proof_cache;
+mod streams;
 mod tunnel;
+pub(crate) mod turn;
 
 pub(crate) use body::Aborted;
 pub(crate) use connection::{Connection, GatewayState, Worker};
 pub(crate) use handle::handle;
 pub(crate) use proof_cache::ProofCache;
+pub(crate) use streams::{OpenStreams, StreamCounts, Streams};

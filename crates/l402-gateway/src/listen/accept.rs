@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use l402_host::is_out_of_descriptors;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -24,7 +24,7 @@ use super::requests::{Requests, TrackedBody};
 use super::socket::Socket;
 use super::stop::StopSignal;
 use crate::config::Http;
-use crate::exchange::{Connection, Worker, handle};
+use crate::exchange::{Connection, OpenStreams, Streams, Worker, handle, turn};
 use crate::timer::ConnectionTimer;
 use crate::warning::Warnings;
 
@@ -199,18 +199,20 @@ impl Accepted {
         }
         // HTTP/2 frames carry their lengths; only the text of HTTP/1.1 can be read in two ways.
         let (socket, tunnel) = socket.with_framing();
-        let (mut stop, connection) = self.connection(tls, tunnel);
+        let (mut stop, connection) = self.connection(tls, tunnel, None);
         let service = service_fn(move |request| handle(Arc::clone(&connection), request));
         let serving = http1_builder(http).serve_connection(TokioIo::new(socket), service);
         let mut serving = core::pin::pin!(serving.with_upgrades());
-        let ended = tokio::select! {
-            ended = serving.as_mut() => ended,
-            _ = stop.notified() => {
-                serving.as_mut().graceful_shutdown();
-                serving.await
+        let ended = turn::noted(async {
+            tokio::select! {
+                ended = turn::polled(serving.as_mut()) => ended,
+                _ = stop.notified() => {
+                    serving.as_mut().graceful_shutdown();
+                    turn::polled(serving).await
+                }
             }
-        };
-        Ok(ended?)
+        });
+        Ok(ended.await?)
     }
 
     /// Serves the requests of a connection of HTTP/2 until it ends or the gateway stops. One that
@@ -219,7 +221,12 @@ impl Accepted {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let (mut stop, connection) = self.connection(tls, Arc::default());
+        let streams = Streams {
+            limit: http.body_idle_timeout,
+            open: self.worker.state.streams.of(self.peer.ip()),
+        };
+        let open = Some(streams.open.clone());
+        let (mut stop, connection) = self.connection(tls, Arc::default(), open);
         let requests = Arc::new(Requests::default());
         let counted = Arc::clone(&requests);
         let service = service_fn(move |request| {
@@ -230,7 +237,7 @@ impl Accepted {
             }
         });
         let socket = TokioIo::new(socket.with_frames());
-        let serving = http2_builder(http).serve_connection(socket, service);
+        let serving = http2_builder(http, streams).serve_connection(socket, service);
         let mut serving = core::pin::pin!(serving);
         tokio::select! {
             ended = serving.as_mut() => return Ok(ended?),
@@ -247,13 +254,19 @@ impl Accepted {
     }
 
     /// Returns the stop signal, and the facts that the requests of this connection use.
-    fn connection(self, tls: bool, tunnel: Arc<AtomicBool>) -> (StopSignal, Arc<Connection>) {
+    fn connection(
+        self,
+        tls: bool,
+        tunnel: Arc<AtomicBool>,
+        streams: Option<OpenStreams>,
+    ) -> (StopSignal, Arc<Connection>) {
         let address = HeaderValue::from_str(&self.peer.ip().to_string());
         let connection = Connection {
             worker: self.worker,
             peer: self.peer,
             address: address.expect("an IP address is visible ASCII"),
             tls,
+            streams,
             tunnel,
             load: self.open.slot.load().clone(),
             _open: Box::new(self.open),
@@ -275,8 +288,8 @@ fn http1_builder(http: &Http) -> http1::Builder {
 
 /// Returns hyper's settings for HTTP/2. Limits are set even if they are hyper's defaults, so that a
 /// new version of it cannot change them.
-fn http2_builder(http: &Http) -> http2::Builder<TokioExecutor> {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+fn http2_builder(http: &Http, streams: Streams) -> http2::Builder<Streams> {
+    let mut builder = http2::Builder::new(streams);
     builder
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_AFTER)

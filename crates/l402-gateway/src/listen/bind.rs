@@ -49,7 +49,7 @@ fn cannot_listen(address: SocketAddr, error: io::Error) -> GatewayError {
     let (kind, why) = match error.kind() {
         io::ErrorKind::AddrInUse => (
             GatewayErrorKind::AddressInUse,
-            "address in use; stop the other program, or choose another address (listen, --listen)"
+            "address in use; end the other program, or choose another address (listen, --listen)"
                 .to_owned(),
         ),
         _ => (GatewayErrorKind::Listen, error.to_string()),

@@ -21,7 +21,7 @@ use super::settlements;
 use super::worker::{self, WorkerSetup};
 use super::{Home, begin, ledger};
 use crate::config::{Config, Fixed, Live};
-use crate::exchange::GatewayState;
+use crate::exchange::{GatewayState, StreamCounts};
 use crate::listen::{self, AddressLock, Peers, StopSignal};
 use crate::log::{Counters, Sales};
 use crate::upstream::Slots;
@@ -116,6 +116,7 @@ impl Gateway {
         let state = Arc::new(GatewayState {
             table: ArcSwap::from_pointee(table),
             paywall,
+            streams: StreamCounts::default(),
         });
         let (stop, stopped) = watch::channel(None);
         // Whole before it binds, so that an error there drops it, which joins the workers that run.

@@ -23,6 +23,8 @@ pub(crate) enum BodyFault {
     Broken(Box<dyn std::error::Error + Send + Sync>),
     /// No byte came for too long.
     Idle,
+    /// Fewer bytes came than the least rate allows.
+    Slow,
     /// The deadline of the gateway's stop has passed.
     Stopped,
     /// More bytes came than the limit allows.
@@ -34,6 +36,7 @@ impl fmt::Display for BodyFault {
         match self {
             Self::Broken(error) => write!(f, "the body broke off: {error}"),
             Self::Idle => f.write_str("no byte of the body came for too long"),
+            Self::Slow => f.write_str("the body came too slowly"),
             Self::Stopped => f.write_str("the gateway has stopped"),
             Self::TooLarge => f.write_str("the body is larger than allowed"),
         }
@@ -51,7 +54,7 @@ impl BodyFault {
     fn problem(&self) -> Problem {
         match self {
             Self::Broken(_) => Problem::BadRequest,
-            Self::Idle | Self::Stopped => Problem::RequestTimeout,
+            Self::Idle | Self::Slow | Self::Stopped => Problem::RequestTimeout,
             Self::TooLarge => Problem::BodyTooLarge,
         }
     }
@@ -112,6 +115,51 @@ impl Progress {
     }
 }
 
+/// The limits of a request's body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyLimits {
+    /// The longest body in bytes; 0 for any length.
+    pub(crate) max: u64,
+    /// The longest time without a piece of it, `None` for no limit of time at all.
+    pub(crate) idle: Option<Duration>,
+    /// The least number of bytes a second, over each time of waiting as long as `idle`; 0 for any
+    /// rate.
+    pub(crate) min_per_sec: u32,
+}
+
+/// The rate of a body, over windows of the time in which the client is waited for. While the
+/// upstream takes no more, the client may wait, too.
+struct Rate {
+    /// The least number of bytes in a window.
+    min: u64,
+    window: Duration,
+    waited: Duration,
+    bytes: u64,
+}
+
+impl Rate {
+    fn new(min_per_sec: u32, window: Duration) -> Self {
+        Self {
+            min: u64::from(min_per_sec).saturating_mul(window.as_secs()),
+            window,
+            waited: Duration::ZERO,
+            bytes: 0,
+        }
+    }
+
+    /// Counts a piece that was waited for, and returns true if it ends a window with too few bytes.
+    fn is_too_slow(&mut self, waited: Duration, bytes: u64) -> bool {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.waited = self.waited.saturating_add(waited);
+        if self.waited < self.window {
+            return false;
+        }
+        let is_slow = self.bytes < self.min;
+        (self.waited, self.bytes) = (Duration::ZERO, 0);
+        is_slow
+    }
+}
+
 /// A request's body on its way to the upstream. Trailers are dropped: upstreams may take them for
 /// headers, and nothing has checked them.
 pub(crate) struct RequestBody {
@@ -119,13 +167,18 @@ pub(crate) struct RequestBody {
     /// The number of bytes that may still come.
     left: u64,
     idle: IdleTimer,
+    rate: Rate,
     progress: Arc<Progress>,
 }
 
 impl RequestBody {
-    /// Wraps a body of at most `max` bytes (0 for any length). `idle` is the longest time without a
-    /// piece of it, `None` for no limit. `blame` is told if the client breaks the exchange off.
-    pub(crate) fn new(inner: ClientBody, max: u64, idle: Option<Duration>, blame: Blame) -> Self {
+    /// Wraps a body. `blame` is told if the client breaks the exchange off.
+    pub(crate) fn new(inner: ClientBody, limits: BodyLimits, blame: Blame) -> Self {
+        let BodyLimits {
+            max,
+            idle,
+            min_per_sec,
+        } = limits;
         let progress = Progress {
             done: AtomicBool::new(inner.is_end_stream()),
             blame: Some(blame),
@@ -136,6 +189,7 @@ impl RequestBody {
             inner,
             left,
             idle: IdleTimer::new(idle),
+            rate: Rate::new(min_per_sec, idle.unwrap_or(Duration::MAX)),
             progress: Arc::new(progress),
         }
     }
@@ -163,11 +217,24 @@ impl RequestBody {
         Ok(frame)
     }
 
+    /// Returns true if the body has come too slowly up to this piece. The last one is not judged: the
+    /// client has sent everything.
+    fn is_too_slow(&mut self, frame: &Frame<Bytes>) -> bool {
+        let waited = self.idle.waited();
+        let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+        self.rate.is_too_slow(waited, length) && !self.inner.is_end_stream()
+    }
+
     /// Polls for the next piece of data, or the end. Skips trailers.
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         loop {
             let frame = Pin::new(&mut self.inner).poll_frame(cx);
             let frame = frame.map(|frame| Some(frame?.map_err(BodyFault::broken)));
+            if let Poll::Ready(Some(Ok(frame))) = &frame
+                && self.is_too_slow(frame)
+            {
+                return Poll::Ready(Some(Err(BodyFault::Slow)));
+            }
             match ready!(or_idle(frame, &mut self.idle, cx)) {
                 Some(Ok(frame)) if frame.is_trailers() => {}
                 frame => return Poll::Ready(frame.map(|frame| self.take(frame?))),
@@ -221,4 +288,37 @@ pub(crate) fn or_idle(
         return Poll::Ready(Some(Err(BodyFault::Idle)));
     }
     frame
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // FAULTS S11: a body that comes drop by drop is given up. Also one that begins with a burst; not
+    // one whose waits are short, or that is paused by the upstream, for which nothing is counted.
+    #[test]
+    fn a_rate_is_measured_over_windows_of_waiting() {
+        let secs = Duration::from_secs;
+        let too_slow = |pieces: &[(u64, u64)]| {
+            let mut rate = Rate::new(240, secs(30));
+            let mut slow = pieces
+                .iter()
+                .map(|(wait, bytes)| rate.is_too_slow(secs(*wait), *bytes));
+            slow.any(|slow| slow)
+        };
+        assert!(too_slow(&[(29, 1), (29, 1)]));
+        assert!(too_slow(&[
+            (0, 1_000_000),
+            (29, 1),
+            (29, 1),
+            (29, 1),
+            (29, 1)
+        ]));
+        assert!(too_slow(&[(1, 239); 30]));
+        assert!(!too_slow(&[(1, 240); 3000]));
+        assert!(!too_slow(&[(0, 1); 3000]));
+        assert!(!too_slow(&[(29, 1)]));
+        let mut any = Rate::new(0, secs(30));
+        assert!(!any.is_too_slow(secs(3000), 1));
+    }
 }

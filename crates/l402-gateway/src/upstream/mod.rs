@@ -17,7 +17,7 @@ mod tls;
 mod wire;
 
 pub(crate) use answer_body::UpstreamBody;
-pub(crate) use body::{BodyFault, Progress, RequestBody, or_idle};
+pub(crate) use body::{BodyFault, BodyLimits, Progress, RequestBody, or_idle};
 pub(crate) use client_body::ClientBody;
 pub(crate) use connect::Upstream;
 pub(crate) use http1::HeadWriter;

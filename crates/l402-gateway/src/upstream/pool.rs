@@ -177,7 +177,7 @@ impl Pool {
                 let sending = Box::pin(self.send_http2(upstream, *request));
                 let answer = in_time(sending, &progress, limit).await;
                 let answer = answer.unwrap_or(Err(SendError::Timeout))?;
-                Ok(answer.map(UpstreamBody::Http2))
+                Ok(answer.map(UpstreamBody::http2))
             }
         }
     }

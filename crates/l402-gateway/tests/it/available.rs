@@ -104,6 +104,8 @@ async fn two_failures_stop_the_sale_and_a_credential_is_tried_all_the_same() {
     let failed = server.get("/x", Some(&credential)).await;
     assert_eq!(failed.code(), "upstream_failed");
     answer_all(TcpListener::bind(address).await.expect("the port"));
+    // As long as a payment has to wait that was failed three times.
+    server.clock.advance(Duration::from_secs(1));
     assert_eq!(server.get("/x", Some(&credential)).await.status(), 200);
     // That was a success, so there is no pause.
     assert_eq!(server.get("/x", None).await.status(), 402);

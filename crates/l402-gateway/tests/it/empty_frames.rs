@@ -125,3 +125,31 @@ async fn a_connection_without_requests_is_closed_whatever_else_it_says() {
     assert!(told, "GOAWAY comes first");
     pinging.abort();
 }
+
+/// ATTACKS D-06: streams that are reset as soon as they are asked for. Also: a client that makes
+/// and resets one at a time is served on.
+#[tokio::test(flavor = "multi_thread")]
+async fn resets_in_rapid_succession_end_their_connection() {
+    let server = server("").await;
+    let reset = |stream: u8| {
+        [
+            &get(stream)[..],
+            &[0, 0, 4, 3, 0, 0, 0, 0, stream, 0, 0, 0, 8],
+        ]
+        .concat()
+    };
+    let mut socket = connect(&server).await;
+    let many: Vec<u8> = (1..=251).step_by(2).flat_map(reset).collect();
+    socket.write_all(&many).await.expect("sent");
+    let mut told = false;
+    while let Some((kind, ..)) = frame(&mut socket).await {
+        told |= kind == 7;
+    }
+    assert!(told, "GOAWAY before the end");
+    let mut patient = connect(&server).await;
+    for stream in (1..=201).step_by(4) {
+        patient.write_all(&get(stream)).await.expect("sent");
+        assert!(answered(&mut patient, stream).await, "{stream}");
+        patient.write_all(&reset(stream + 2)).await.expect("sent");
+    }
+}

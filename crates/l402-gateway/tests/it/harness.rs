@@ -116,7 +116,12 @@ impl GatewayUnderTest {
     }
 
     pub(crate) async fn pay(&self, challenge: &Answer) -> String {
-        let document = challenge.json();
+        self.pay_document(&challenge.text()).await
+    }
+
+    /// Pays the invoice of a problem document, and returns the value of `Authorization`.
+    pub(crate) async fn pay_document(&self, challenge: &str) -> String {
+        let document: Value = serde_json::from_str(challenge).expect("a problem document");
         let text = |key: &str| document[key].as_str().expect("a text").to_owned();
         let clock = self.clock.clone();
         let open = Open::new(self.home.path(), clock);

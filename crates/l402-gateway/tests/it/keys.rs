@@ -132,6 +132,7 @@ fn put_back(ledger: &Path, before: &Path) {
 
 /// FAULTS S7: a ledger that is deleted, emptied, or restored from before a sale. Also: another
 /// home's ledger, and a ledger of a program that knew no ids.
+/// ATTACKS R-18.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_has_lost_uses_is_refused_and_ends_the_counted_tokens() {
     let shop = shop(upstream(false, describe).await);
@@ -514,6 +515,42 @@ async fn an_old_key_is_good_until_its_end() {
     fs::remove_file(&second).unwrap();
     l402_host::private::create_hex_key(&second).unwrap();
     refused(&alone, &server, "number 2").await;
+}
+
+/// FAULTS S9: each mistake names its key; today's form with one table stays.
+#[test]
+fn entries_that_are_wrong_are_named() {
+    let route = "[[route]]\npath = \"/a\"\nupstream = \"http://127.0.0.1:1\"\nprice = \"1 sat\"\n";
+    let read = |keys: &str| Config::from_toml(&format!("{keys}\n{route}"), "shop.toml");
+    let two = "[[keys]]\nfile = \"a\"\n[[keys]]\nfile = \"b\"";
+    for (keys, key, word) in [
+        (two, "keys[1].number", "twice"),
+        ("[[keys]]\nnumber = 2", "keys[0].file", "missing"),
+        ("[[keys]]\nnumber = 0", "keys[0].number", "from 1 to 65535"),
+        ("[[keys]]\nuntil = \"soon\"", "keys[0].until", "not a time"),
+        (
+            "[[keys]]\nuntil = 2027-01-01",
+            "keys[0].until",
+            "not a time",
+        ),
+        (
+            "[[keys]]\nfiles = \"a\"",
+            "keys[0].files",
+            "did you mean file",
+        ),
+        ("keys = 1", "keys", "[[keys]]"),
+    ] {
+        let mistakes = read(keys).expect_err(keys);
+        let found = mistakes.iter().find(|mistake| mistake.key() == key);
+        let text = found.map(ToString::to_string).unwrap_or_default();
+        assert!(text.contains(word), "{keys}: {mistakes:?}");
+    }
+    let today = read("[keys]\nfile = \"a.key\"").unwrap();
+    assert_eq!(
+        today,
+        read("[[keys]]\nnumber = 1\nfile = \"a.key\"").unwrap()
+    );
+    assert_eq!(read("").unwrap(), read("[[keys]]").unwrap());
 }
 
 /// FAULTS S9: the key that sells has no end.

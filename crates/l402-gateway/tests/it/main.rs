@@ -23,6 +23,7 @@ mod proxy;
 mod reload;
 mod share;
 mod smuggling;
+mod stalled;
 mod steering;
 mod streams;
 mod tls;

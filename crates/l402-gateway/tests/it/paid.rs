@@ -105,6 +105,14 @@ async fn a_failing_upstream_costs_nothing() {
     let cut = try_send(server.address, request("GET", "/", Some(&credential), b"")).await;
     assert!(cut.is_err(), "half a body must not look whole");
 
+    // After the third failure the next try has to wait.
+    let early = server.get("/", Some(&credential)).await;
+    assert_eq!(
+        (early.status(), early.code()),
+        (503, "upstream_failing".to_owned())
+    );
+    assert_eq!(early.header("retry-after"), Some("1"));
+    server.clock.advance(std::time::Duration::from_secs(1));
     let served = server.get("/", Some(&credential)).await;
     assert_eq!((served.status(), served.text().as_str()), (200, "at last"));
     assert_eq!(server.get("/", Some(&credential)).await.code(), "consumed");
@@ -118,6 +126,14 @@ async fn an_upstream_that_is_away_is_502_and_costs_nothing() {
     drop(nobody);
     let server = serve(&routes(address, "")).await;
     let credential = server.buy("/").await;
+    // FAULTS G10: on a free route nobody is told of a credential.
+    let free = async |code: &str| {
+        let free = server.get("/free", None).await;
+        assert_eq!(free.code(), code);
+        assert!(!free.text().contains("credential"), "{}", free.text());
+        assert_eq!(free.json()["retry_with"], "none");
+    };
+    free("upstream_failed").await;
     for _ in 0..2 {
         let answer = server.get("/", Some(&credential)).await;
         assert_eq!(
@@ -125,6 +141,51 @@ async fn an_upstream_that_is_away_is_502_and_costs_nothing() {
             (502, "upstream_failed".to_owned())
         );
         assert_eq!(answer.json()["paid"], true);
+    }
+    // By now it is known to be down.
+    free("upstream_unavailable").await;
+}
+
+// FAULTS C6: a redirect that stays here is given back like a 404, and one that leads to another
+// origin is what was bought. The host may be named with its port, as a client sends it, or left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_inside_the_origin_costs_nothing_and_one_to_another_is_the_delivery() {
+    let upstream = upstream(false, |request| async move {
+        let (status, location) = match request.uri().path() {
+            "/moved" => (301, "/next"),
+            "/found" => (302, "http://shop.example/next"),
+            "/temporary" => (307, "https://shop.example/next"),
+            "/permanent" => (308, "next"),
+            "/same" => (304, ""),
+            "/delivery" => (302, "https://files.example/a?signature=1"),
+            "/see" => (303, "/next"),
+            path => return whole(200, path.to_owned()),
+        };
+        let mut reply = whole(status, "");
+        let location = location.parse().expect("a value");
+        reply.headers_mut().insert("location", location);
+        reply
+    });
+    let server = serve(&routes(upstream.await, "")).await;
+    for path in ["/moved", "/found", "/temporary", "/permanent", "/same"] {
+        let credential = server.buy(path).await;
+        let redirect = server.get(path, Some(&credential)).await;
+        assert_eq!(redirect.header("l402-use"), Some("kept"), "{path}");
+        let next = server.get("/next", Some(&credential)).await;
+        assert_eq!((next.status(), next.text().as_str()), (200, "/next"));
+    }
+    for path in ["/delivery", "/see"] {
+        let credential = server.buy(path).await;
+        let redirect = server.get(path, Some(&credential)).await;
+        assert_eq!(redirect.header("l402-use"), Some("spent"), "{path}");
+        let next = server.get("/next", Some(&credential)).await;
+        assert_eq!(next.code(), "consumed");
+    }
+    let credential = server.buy("/moved").await;
+    for time in 1..=6 {
+        let redirect = server.get("/moved", Some(&credential)).await;
+        let expected = if time == 6 { "spent" } else { "kept" };
+        assert_eq!(redirect.header("l402-use"), Some(expected));
     }
 }
 

@@ -83,13 +83,14 @@ async fn an_upstream_that_does_not_switch_opens_no_tunnel() {
     assert_eq!((answer.status(), answer.text().as_str()), (200, "plain"));
 }
 
-/// The first event is read while the upstream still waits for the test to ask for the second.
-#[tokio::test(flavor = "multi_thread")]
-async fn events_come_as_they_happen_and_count_at_the_head() {
-    let (send, receive) = mpsc::unbounded_channel::<Result<Frame<Bytes>, std::io::Error>>();
-    let queue = std::sync::Arc::new(std::sync::Mutex::new(Some(receive)));
-    let upstream = upstream(false, move |_| {
-        let mut queue = queue.lock().expect("no panic").take().expect("asked once");
+type Events = mpsc::UnboundedSender<Result<Frame<Bytes>, std::io::Error>>;
+
+/// An upstream whose event streams the test writes: each request gives the next one of them.
+async fn event_streams(count: usize) -> (std::net::SocketAddr, Vec<Events>) {
+    let (sends, queues): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::unbounded_channel()).unzip();
+    let queues = std::sync::Arc::new(std::sync::Mutex::new(queues));
+    let address = upstream(false, move |_| {
+        let mut queue = queues.lock().expect("no panic").remove(0);
         async move {
             let events = futures_util::stream::poll_fn(move |cx| queue.poll_recv(cx));
             let mut reply = Response::new(BodyExt::boxed(StreamBody::new(events)));
@@ -97,8 +98,36 @@ async fn events_come_as_they_happen_and_count_at_the_head() {
             reply.headers_mut().insert("content-type", kind);
             reply
         }
-    })
-    .await;
+    });
+    (address.await, sends)
+}
+
+/// Asks on a connection of its own, and returns the answer without its body.
+async fn listen(
+    address: std::net::SocketAddr,
+    credential: &str,
+) -> Response<hyper::body::Incoming> {
+    let socket = TcpStream::connect(address).await.expect("a connection");
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket))
+        .await
+        .expect("HTTP/1.1");
+    tokio::spawn(connection);
+    let get = crate::harness::request("GET", "/events", Some(credential), b"");
+    let answer = sender.send_request(get).await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    answer
+}
+
+fn event(text: &str) -> Result<Frame<Bytes>, std::io::Error> {
+    Ok(Frame::data(Bytes::copy_from_slice(text.as_bytes())))
+}
+
+/// Each event is read while the upstream still waits for the test to ask for the next one.
+// FAULTS C7: an event stream is paid for at its end. The upstream's break gives the use back; its
+// end spends it.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_come_as_they_happen_and_count_at_the_end() {
+    let (upstream, mut sends) = event_streams(2).await;
     let text = format!(
         "{}[http]\nbody_idle_timeout_secs = 1\n",
         routes(upstream, "")
@@ -106,23 +135,47 @@ async fn events_come_as_they_happen_and_count_at_the_head() {
     let server = serve(&text).await;
     assert_eq!(server.get("/events", None).await.status(), 402);
     let credential = server.buy("/events").await;
-    let socket = TcpStream::connect(server.address).await.unwrap();
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket))
-        .await
-        .unwrap();
-    tokio::spawn(connection);
-    let get = crate::harness::request("GET", "/events", Some(&credential), b"");
-    let mut answer = sender.send_request(get).await.unwrap();
-    assert_eq!(answer.status(), 200);
-    for event in ["data: 1\n\n", "data: 2\n\n"] {
-        send.send(Ok(Frame::data(Bytes::from(event)))).unwrap();
-        assert_eq!(
-            answer.frame().await.unwrap().unwrap().into_data().unwrap(),
-            event
-        );
+
+    let mut answer = listen(server.address, &credential).await;
+    let broken = sends.remove(0);
+    for text in ["data: 1\n\n", "data: 2\n\n"] {
+        broken.send(event(text)).unwrap();
+        let frame = answer.frame().await.unwrap().unwrap();
+        assert_eq!(frame.into_data().unwrap(), text);
+        let again = server.get("/events", Some(&credential)).await;
+        assert_eq!(again.code(), "in_use");
     }
+    broken.send(Err(std::io::Error::other("reset"))).unwrap();
+    assert!(answer.frame().await.unwrap().is_err());
+
+    let mut answer = listen(server.address, &credential).await;
+    let whole = sends.remove(0);
+    whole.send(event("data: 3\n\n")).unwrap();
+    assert!(answer.frame().await.unwrap().is_ok());
+    drop(whole);
+    assert!(answer.frame().await.is_none());
     assert_eq!(
         server.get("/events", Some(&credential)).await.code(),
         "consumed"
     );
+}
+
+// FAULTS C7: a buyer who leaves an event stream has spent it, before its first event, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_buyer_who_leaves_a_stream_of_events_has_spent_it() {
+    let (upstream, sends) = event_streams(2).await;
+    let server = serve(&routes(upstream, "")).await;
+    for send in &sends {
+        let credential = server.buy("/events").await;
+        drop(listen(server.address, &credential).await);
+        // The gateway sees the end of the connection when it next reads or writes.
+        while send.send(event("data: 1\n\n")).is_ok() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let mut code = String::from("in_use");
+        while code == "in_use" {
+            code = server.get("/events", Some(&credential)).await.code();
+        }
+        assert_eq!(code, "consumed");
+    }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-use super::file::{is_ours, is_sticky, mode, refuse_open_mode};
+use super::mode::{is_ours, is_sticky, mode, refuse_open_mode};
 use crate::{FileError, FileFault};
 
 /// The names of what the program keeps in its home folder; a name that ends with `*` stands for all

@@ -25,11 +25,12 @@
 
 mod file;
 mod folder;
+mod mode;
 mod secret;
 
-pub(crate) use file::options;
 pub use file::{check_replace, create, open, replace};
 #[cfg(feature = "sqlite")]
 pub(crate) use file::{create_with, is_missing, narrow_path, own_size};
 pub use folder::{create_closed_folder, create_folder, create_home};
+pub(crate) use mode::options;
 pub use secret::{create_hex_key, read, read_key, read_tls_key};

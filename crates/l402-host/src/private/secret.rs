@@ -7,9 +7,9 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::create;
-use super::file::{check_own, is_sticky, mode, not_plain_if_link, options, refuse_open_mode};
+use super::mode::{check_own, is_sticky, mode, not_plain_if_link, options, refuse_open_mode};
 #[cfg(unix)]
-use super::file::{is_ours, is_roots};
+use super::mode::{is_ours, is_roots};
 use crate::{FileError, FileFault};
 
 /// The largest file that [`read`] returns whole, in bytes. Keys and seeds are below 100.

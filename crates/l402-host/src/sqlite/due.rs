@@ -1,11 +1,10 @@
-//! The time for the next check of a whole file.
+//! The time for the next check of a whole database.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use l402::UnixTime;
 
-use super::beside;
 use crate::private;
 
 /// The time from one check to the next.
@@ -43,4 +42,11 @@ fn checked(path: &Path) -> Option<UnixTime> {
 fn has_log(path: &Path) -> bool {
     let log = beside(path, "-wal").symlink_metadata();
     log.is_ok_and(|log| log.len() > 0)
+}
+
+/// Returns the name of a file that stands beside a database.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
 }

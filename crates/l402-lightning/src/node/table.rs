@@ -18,6 +18,8 @@ pub struct NodeForm {
     pub pattern: &'static str,
     /// A complete example, which parses as a [`Node`](crate::Node).
     pub example: &'static str,
+    /// The example for a wallet that pays, where another file is needed for that than to receive.
+    pub example_paying: &'static str,
     /// The form that a hint or a page shows: the usual address if there is one, else the pattern.
     pub brief: &'static str,
     /// A short remark for a newcomer, empty if the form needs none.
@@ -43,6 +45,7 @@ impl NodeForm {
         kind: "sandbox",
         pattern: "sandbox",
         example: "sandbox",
+        example_paying: "sandbox",
         brief: "sandbox",
         remark: "play money, needs nothing",
         meaning: "play money in the home folder; needs nothing",
@@ -57,6 +60,7 @@ impl NodeForm {
         kind: "sandbox+http",
         pattern: "sandbox+http://HOST:PORT",
         example: "sandbox+http://127.0.0.1:8403",
+        example_paying: "sandbox+http://127.0.0.1:8403",
         brief: "sandbox+http://127.0.0.1:8403",
         remark: "",
         meaning: "the sandbox of another home folder, through its API",
@@ -71,6 +75,7 @@ impl NodeForm {
         kind: "lnd",
         pattern: "lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE",
         example: "lnd://127.0.0.1:8080?tls_cert=/path/tls.cert&macaroon=/path/invoice.macaroon",
+        example_paying: "lnd://127.0.0.1:8080?tls_cert=/path/tls.cert&macaroon=/path/pay.macaroon",
         brief: "lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE",
         remark: "",
         meaning: "lnd over REST; the certificate is pinned",
@@ -89,16 +94,18 @@ mod tests {
     #[test]
     fn every_example_is_a_node_of_its_row() {
         for form in NodeForm::ALL {
-            let node: Node = form.example.parse().unwrap();
-            assert_eq!(node.form(), form);
-            assert_eq!(node.to_string(), form.example);
+            for example in [form.example, form.example_paying] {
+                let node: Node = example.parse().unwrap();
+                assert_eq!(node.form(), form);
+                assert_eq!(node.to_string(), example);
+            }
         }
     }
 
     #[test]
     fn every_form_begins_with_its_kind() {
         for form in NodeForm::ALL {
-            for text in [form.pattern, form.example, form.brief] {
+            for text in [form.pattern, form.example, form.example_paying, form.brief] {
                 let (kind, _) = text.split_once("://").unwrap_or((text, ""));
                 assert_eq!(kind, form.kind);
             }

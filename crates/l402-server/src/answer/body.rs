@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http_body::{Body, Frame, SizeHint};
 
@@ -9,7 +10,10 @@ use super::{Watch, strip};
 use crate::ledger::Settle;
 
 /// A body that passes `B` through and settles a use: its end commits, its error or drop releases.
-/// An upstream's own payment challenges are removed from trailers, as from headers.
+///
+/// An error is the upstream's failure, unless the buyer has stalled before it. This body cannot see
+/// how long the buyer was waited for, nor what was read from the upstream. Its host tells it by
+/// [`SettleBody::held_up`], [`SettleBody::received`] and [`SettleBody::waited`]. An upstream's own payment challenges are removed from trailers, as from headers.
 #[derive(Debug)]
 pub struct SettleBody<B> {
     inner: B,
@@ -19,6 +23,49 @@ pub struct SettleBody<B> {
 impl<B> SettleBody<B> {
     pub(crate) fn new(inner: B, watch: Option<Watch>) -> Self {
         Self { inner, watch }
+    }
+
+    /// Returns true until the use is settled. After that nothing has to be told.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.watch.is_some()
+    }
+
+    /// Tells that the buyer did not take what was ready for so long. From one second on between two
+    /// reads of the upstream, a break is the buyer's failure.
+    pub fn held_up(&mut self, time: Duration) {
+        if let Some(watch) = &mut self.watch {
+            watch.stall_mut().held_up(time);
+        }
+    }
+
+    /// Tells that so many bytes have been read from the upstream since the answer began. More than
+    /// before means that the upstream goes on.
+    pub fn received(&mut self, bytes: u64) {
+        if let Some(watch) = &mut self.watch {
+            watch.stall_mut().received(bytes);
+        }
+    }
+
+    /// Tells that a byte came for which the upstream was waited for so long. Only needed while
+    /// [`SettleBody::is_stalled`].
+    pub fn waited(&mut self, time: Duration) {
+        if let Some(watch) = &mut self.watch {
+            watch.stall_mut().waited(time);
+        }
+    }
+
+    /// Returns true if a break now would be the buyer's failure, because the buyer has stalled.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        let watch = self.watch.as_ref();
+        watch.is_some_and(|watch| watch.stall().is_buyers())
+    }
+
+    /// Returns the body that is watched.
+    #[must_use]
+    pub fn get_ref(&self) -> &B {
+        &self.inner
     }
 
     /// Settles the use, if there is a verdict and it is the first one.

@@ -6,8 +6,10 @@ mod clean;
 mod cors;
 mod event_stream;
 mod head;
+mod redirect;
 mod refusal;
 mod reserved_use;
+mod stall;
 mod use_report;
 mod watch;
 
@@ -16,6 +18,7 @@ pub(crate) use clean::{make_private, strip};
 pub(crate) use cors::allow_origin;
 pub use event_stream::is_event_stream;
 pub use head::take_body;
+pub(crate) use redirect::Origin;
 pub use refusal::Refusal;
 pub use reserved_use::Blame;
 pub(crate) use reserved_use::ReservedUse;

@@ -311,19 +311,28 @@ impl Refusal {
     /// Returns the problem document as JSON.
     fn body(&self) -> Bytes {
         let problem = self.0.problem;
+        // Without a credential, as on a free route, there is none to send again.
+        let presented = self.0.paid || !self.0.used.is_empty();
         let retry_with = if self.has_challenge() || self.0.used.is_used_up() {
             RetryWith::NewInvoice
+        } else if problem.retry_with() == RetryWith::SameToken && !presented {
+            RetryWith::None
         } else {
             problem.retry_with()
+        };
+        let advice = if presented || self.has_challenge() {
+            problem.advice()
+        } else {
+            problem.free_advice()
         };
         let document = Document {
             kind: format!("urn:l402:problem:{}", problem.code()),
             title: problem.title(),
             status: self.problem_status(),
-            detail: self.0.detail.as_deref().unwrap_or(problem.advice()),
+            detail: self.0.detail.as_deref().unwrap_or(advice),
             code: problem.code(),
             error: problem.code(),
-            message: format!("{}. {}.", problem.title(), problem.advice()),
+            message: format!("{}. {}.", problem.title(), advice),
             retry_with: retry_with.name(),
             // A client that shall retry with the same token must see if it was paid for.
             paid: (self.0.paid || retry_with == RetryWith::SameToken).then_some(self.0.paid),
@@ -382,7 +391,7 @@ mod tests {
             assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
             assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
             assert_eq!(response.extensions().get(), Some(problem));
-            let body = body(Refusal::new(*problem));
+            let body = body(Refusal::new(*problem).with_paid(true));
             assert_eq!(body["status"], problem.status());
             assert_eq!(body["code"], problem.code());
             assert_eq!(body["error"], problem.code());
@@ -408,6 +417,30 @@ mod tests {
         assert_eq!(body["paid"], true);
         assert_eq!(body["retry_with"], "same_token");
         assert_eq!(body["detail"], "gone");
+    }
+
+    // FAULTS G10: who has sent no credential is not told to send it again, for whatever failure.
+    #[test]
+    fn a_failure_on_a_free_route_names_no_credential() {
+        for problem in [
+            Problem::BodyTooLarge,
+            Problem::Internal,
+            Problem::Overloaded,
+            Problem::RequestTimeout,
+            Problem::UpstreamFailed,
+            Problem::UpstreamTimeout,
+        ] {
+            let body = body(Refusal::new(problem));
+            for field in ["detail", "message"] {
+                let text = body[field].as_str().unwrap();
+                assert!(
+                    !text.contains("credential") && !text.contains("spent"),
+                    "{text}"
+                );
+            }
+            assert_eq!(body["retry_with"], "none");
+            assert!(body.get("paid").is_none());
+        }
     }
 
     #[test]

@@ -1,16 +1,16 @@
 //! The use that is held for one exchange, and the blame if that exchange fails.
 //!
 //! ```text
-//!                 Granted::new           head of the answer         end of the body
-//!   [Waiting] ------------------> [Granted] ------------> [Answered] ------------> commit
-//!       |                             |                       |
-//!       | drop                        | drop                  | drop
-//!       v                             v                       v
-//!    release, upstream's           release, upstream's     release, buyer's
+//!               head of the answer         end of the body
+//!   [Granted] --------------------> [Answered] ------------> commit
+//!       |                               |
+//!       | drop                          | drop
+//!       v                               v
+//!    release, upstream's             release, buyer's; commit of an event stream
 //! ```
 //!
-//! If the buyer is to blame, every release after `Waiting` is the buyer's. If the request itself is
-//! charged, a drop after `Waiting` commits, unless the buyer is to blame.
+//! If the buyer is to blame, every release is the buyer's. If the request itself is charged, a drop
+//! commits, unless the buyer is to blame.
 //!
 //! An observer is told of each of these ends, also of an exchange for which no use is held.
 
@@ -18,10 +18,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::StatusCode;
-use l402::Problem;
+use l402::{PaymentHash, Problem};
 
 use super::UseState;
-use crate::ledger::{BUYER_RELEASES, Ledger, Reservation, Settle};
+use crate::ledger::{BUYER_RELEASES, Ledger, Reservation, Setbacks, Settle};
 use crate::observe::{Fault, Observation, Outcome};
 use crate::table::Charge;
 
@@ -55,8 +55,6 @@ impl Blame {
 /// The progress of a request for which a use is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// The paywall has the request, and pauses before it hands it to the host.
-    Waiting,
     /// The host has the request. It is perhaps forwarded, and not answered.
     Granted,
     /// The head of the answer has arrived.
@@ -68,10 +66,14 @@ enum Stage {
 pub(crate) struct ReservedUse {
     /// `None` if nothing is counted, and the end of the exchange is told to an observer alone.
     held: Option<(Arc<dyn Ledger>, Reservation)>,
+    /// Told of each failure of the upstream.
+    setbacks: Option<(Arc<Setbacks>, PaymentHash)>,
     observation: Option<Box<Observation>>,
     charge: Charge,
     blame: Blame,
     stage: Stage,
+    /// True if a buyer who leaves in mid-answer has spent the use.
+    spent_if_dropped: bool,
     settled: bool,
 }
 
@@ -79,22 +81,37 @@ impl ReservedUse {
     pub(crate) fn new(ledger: Arc<dyn Ledger>, reservation: Reservation, charge: Charge) -> Self {
         Self {
             held: Some((ledger, reservation)),
+            setbacks: None,
             observation: None,
             charge,
             blame: Blame::of_an_exchange(),
-            stage: Stage::Waiting,
+            stage: Stage::Granted,
+            spent_if_dropped: false,
             settled: false,
         }
+    }
+
+    /// Has the next tries of the payment slowed down if the upstream fails.
+    pub(crate) fn with_setbacks(mut self, setbacks: &Arc<Setbacks>, payment: PaymentHash) -> Self {
+        self.setbacks = Some((Arc::clone(setbacks), payment));
+        self
+    }
+
+    /// Does not have the next tries slowed down by this exchange.
+    pub(crate) fn forget_setbacks(&mut self) {
+        self.setbacks = None;
     }
 
     /// Stands for an exchange for which nothing is counted, so that its end is observed.
     pub(crate) fn uncounted(observation: Box<Observation>) -> Self {
         Self {
             held: None,
+            setbacks: None,
             observation: Some(observation),
             charge: Charge::Success,
             blame: Blame::of_an_exchange(),
             stage: Stage::Granted,
+            spent_if_dropped: false,
             settled: false,
         }
     }
@@ -152,6 +169,9 @@ impl ReservedUse {
     fn end(&self, settle: Settle) {
         if let Some((ledger, reservation)) = &self.held {
             ledger.settle(*reservation, settle);
+            if let (Settle::ReleaseUpstream, Some((setbacks, payment))) = (settle, &self.setbacks) {
+                setbacks.failed(*payment, reservation.failures().saturating_add(1));
+            }
         }
         let Some(observation) = &self.observation else {
             return;
@@ -179,9 +199,9 @@ impl ReservedUse {
         self
     }
 
-    /// Notes that the host has the request: from now on a drop is a request without an answer.
-    pub(crate) fn granted(&mut self) {
-        self.stage = Stage::Granted;
+    /// Has a buyer who leaves in mid-answer spend the use.
+    pub(super) fn spend_if_dropped(&mut self) {
+        self.spent_if_dropped = true;
     }
 
     pub(crate) fn blame(&self) -> Blame {
@@ -195,7 +215,6 @@ impl ReservedUse {
     /// Returns the settlement of a use that is dropped.
     fn dropped(&self) -> Settle {
         match self.stage {
-            Stage::Waiting => Settle::ReleaseUpstream,
             _ if self.blame.is_buyers() => Settle::ReleaseBuyer,
             _ if self.charges_request() => Settle::ONE_USE,
             // A panic of the host or the service while the body is sent is not a buyer who left.
@@ -203,6 +222,7 @@ impl ReservedUse {
             // Without the head of an answer the buyer has got nothing, whether the upstream hung,
             // the buyer gave up, or the host is stopping.
             Stage::Granted => Settle::ReleaseUpstream,
+            Stage::Answered if self.spent_if_dropped => Settle::ONE_USE,
             Stage::Answered => Settle::ReleaseBuyer,
         }
     }

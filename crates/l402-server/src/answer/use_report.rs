@@ -3,6 +3,8 @@
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use l402::UnixTime;
 
+use crate::request::{CanonicalRequest, Presented};
+
 const USE: HeaderName = HeaderName::from_static("l402-use");
 const USES_LEFT: HeaderName = HeaderName::from_static("l402-uses-left");
 const EXPIRES: HeaderName = HeaderName::from_static("l402-expires");
@@ -51,6 +53,16 @@ impl UseReport {
             left: left.map(|left| left.saturating_add(given_back)),
             expires,
             paid: true,
+        }
+    }
+
+    /// Makes the report for a request that its host refuses before the paywall has decided about it:
+    /// a credential that it presents has cost nothing.
+    #[must_use]
+    pub fn of_refused(request: &CanonicalRequest) -> Self {
+        match request.presented {
+            Presented::Nothing => Self::default(),
+            _ => Self::of_unused(),
         }
     }
 

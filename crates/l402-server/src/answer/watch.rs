@@ -1,20 +1,24 @@
 //! The watch over an answer: its head, frames and end settle the use.
 //!
 //! ```text
-//!   head -- no body, 101, event stream ----------------------> commit
-//!     |---- 4xx, 5xx ------------------------------------------> release
+//!   head -- no body, 101 ------------------------------------> commit
+//!     |---- 4xx, 5xx, a redirect that stays at the origin -----> release
 //!     |
 //!     '-- body follows --> frames -- as many bytes as declared --> commit
 //!                            |------ end, and none are missing --> commit
 //!                            |------ trailers of gRPC -----------> by grpc-status
 //!                            '------ error, too few bytes -------> release
 //! ```
+//!
+//! A buyer who leaves drops the body. That releases, but commits if the answer is an event stream.
 
 use bytes::Buf;
 use http::header::{CONTENT_LENGTH, HeaderMap};
 use http::{StatusCode, response};
 use http_body::{Body, Frame};
 
+use super::redirect::{Origin, leads_on};
+use super::stall::Stall;
 use super::{ReservedUse, UseState, is_event_stream};
 use crate::ledger::Settle;
 use crate::request::is_grpc;
@@ -27,6 +31,8 @@ pub(crate) struct RequestKind {
     /// True if the request is gRPC and the route is one for gRPC. The answer alone does not decide
     /// it: at many upstreams a caller can choose the content type of an answer.
     pub(crate) grpc: bool,
+    /// True for GET and HEAD.
+    pub(crate) safe: bool,
     /// True if the request has a `grpc-timeout`.
     pub(crate) timed: bool,
 }
@@ -42,6 +48,7 @@ pub(crate) struct Watch {
     left: Option<u64>,
     /// The bytes that have passed.
     passed: u64,
+    stall: Stall,
 }
 
 /// The state of a gRPC answer, whose trailers tell if the call has worked.
@@ -53,7 +60,8 @@ struct Grpc {
 }
 
 impl Watch {
-    /// Settles the use by the head of an answer, or returns the watch over its body.
+    /// Settles the use by the head of an answer, or returns the watch over its body. `origin` is the
+    /// one that the request was for, if it is known.
     ///
     /// # Errors
     /// What has become of the use, if the head has settled it.
@@ -62,6 +70,7 @@ impl Watch {
         parts: &response::Parts,
         body: &B,
         kind: RequestKind,
+        origin: Option<&Origin>,
     ) -> Result<Self, UseState> {
         let grpc = Grpc::of_answer(parts, kind);
         let left = body
@@ -83,16 +92,22 @@ impl Watch {
             }
             // A tunnel has no end by which to tell if it went well, so its beginning is sold.
             (StatusCode::SWITCHING_PROTOCOLS, _) => Settle::ONE_USE,
-            // An event stream ends when its reader hangs up: if the end decided, it would always
-            // be free.
-            _ if empty || is_event_stream(&parts.headers) => Settle::ONE_USE,
+            // Bounded like a 4xx: the buyer chose what to ask for.
+            (_, None) if leads_on(parts, kind.safe, origin) => Settle::ReleaseBuyer,
+            _ if empty => Settle::ONE_USE,
             _ => {
+                // An event stream ends when its reader hangs up: if that gave the use back, it
+                // would always be free.
+                if is_event_stream(&parts.headers) {
+                    reserved.spend_if_dropped();
+                }
                 reserved.measured(Some(0));
                 return Ok(Self {
                     reserved,
                     grpc,
                     left,
                     passed: 0,
+                    stall: Stall::default(),
                 });
             }
         };
@@ -109,6 +124,14 @@ impl Watch {
     /// Settles the use.
     pub(super) fn settle(self, settle: Settle) {
         self.reserved.settle(settle);
+    }
+
+    pub(super) fn stall(&self) -> &Stall {
+        &self.stall
+    }
+
+    pub(super) fn stall_mut(&mut self) -> &mut Stall {
+        &mut self.stall
     }
 
     /// Returns how the use is settled if this frame is the last one. `ended` is true if the body
@@ -143,6 +166,10 @@ impl Watch {
 
     /// Returns how the use is settled if the answer breaks off.
     pub(super) fn broken(&self) -> Settle {
+        // The upstream's time-out may be what the buyer has waited for.
+        if self.stall.is_buyers() {
+            return Settle::ReleaseBuyer;
+        }
         self.grpc.map_or(Settle::ReleaseUpstream, Grpc::failed)
     }
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use http::Method;
 use http_body::Body;
 use l402::{Authorized, Problem, Proven};
 
 use crate::answer::{
-    Blame, RequestKind, ReservedUse, SettleBody, UseReport, UseState, Watch, allow_origin,
+    Blame, Origin, RequestKind, ReservedUse, SettleBody, UseReport, UseState, Watch, allow_origin,
     make_private, strip,
 };
 use crate::decide::Proof;
@@ -29,7 +30,10 @@ pub struct Granted {
     proof: Option<Proof>,
     reserved: Option<ReservedUse>,
     kind: RequestKind,
-    origin: Option<String>,
+    /// The origin of the page that asks, if the route lists it (CORS).
+    cors_origin: Option<String>,
+    /// The origin that the request was for, if the host has told it.
+    asked_at: Option<Origin>,
     uses_left: Option<u64>,
     /// True if the request holds a credential, or something like one, on whatever route.
     presented: bool,
@@ -40,20 +44,17 @@ impl Granted {
         matched: Matched,
         request: &CanonicalRequest,
         proof: Option<Proof>,
-        mut reserved: Option<ReservedUse>,
+        reserved: Option<ReservedUse>,
     ) -> Self {
-        // From here on the host may forward, so a drop no longer means that nothing happened.
-        if let Some(reserved) = &mut reserved {
-            reserved.granted();
-        }
         let kind = RequestKind {
-            head: request.method == http::Method::HEAD,
+            head: request.method == Method::HEAD,
             // The request alone is not believed: a caller could choose its content type so that a
             // plain answer is read as a failed gRPC call, and is free (ATTACKS H-17).
             grpc: request.grpc && matched.route.grpc,
+            safe: matches!(request.method, Method::GET | Method::HEAD),
             timed: request.timed,
         };
-        let origin = matched
+        let cors_origin = matched
             .route
             .cors_origin(request.origin.as_deref())
             .map(str::to_owned);
@@ -62,7 +63,8 @@ impl Granted {
             proof,
             reserved,
             kind,
-            origin,
+            cors_origin,
+            asked_at: None,
             uses_left: None,
             presented: !matches!(request.presented, Presented::Nothing),
         }
@@ -71,6 +73,18 @@ impl Granted {
     /// Sets the uses that are left after this one.
     pub(crate) fn with_uses_left(mut self, uses: Option<u64>) -> Self {
         self.uses_left = uses;
+        self
+    }
+
+    /// Names the origin that the request was for, so that [`Granted::settle`] can tell a redirect that
+    /// stays there. Needed only if the answer is a redirect. Without it, each address with a host is
+    /// one elsewhere.
+    #[must_use]
+    pub fn asked_at(mut self, request: &CanonicalRequest) -> Self {
+        self.asked_at = request.host.clone().map(|host| Origin {
+            host,
+            port: request.port,
+        });
         self
     }
 
@@ -130,12 +144,14 @@ impl Granted {
     /// | answer | the use |
     /// |---|---|
     /// | 2xx, 3xx | commit, when the body has ended |
-    /// | 101, `text/event-stream`, no body | commit at once |
-    /// | 4xx | release, as the buyer's fault |
+    /// | 101, no body | commit at once |
+    /// | 4xx; 304; a redirect of GET or HEAD to the same origin; any 307 or 308 to it | release, as the buyer's fault |
     /// | 5xx, a body that breaks off | release, as the upstream's fault |
     /// | a body that is dropped before its end | release, as the buyer's fault |
+    /// | a `text/event-stream` that is dropped before its end | commit |
     ///
-    /// After [`Blame::buyer`] every release is the buyer's fault.
+    /// After [`Blame::buyer`] every release is the buyer's fault, and so is a break after a stall of
+    /// the buyer ([`SettleBody`]).
     ///
     /// If route, request and answer are gRPC, `grpc-status` decides: 0 commits. A failure after a
     /// message, and a time-out that the request itself has set, are the buyer's fault, because a
@@ -158,7 +174,7 @@ impl Granted {
                 if reserved.charges_request() {
                     return Err(reserved.settle(Settle::ONE_USE));
                 }
-                Watch::of_answer(reserved, &parts, &inner, self.kind)
+                Watch::of_answer(reserved, &parts, &inner, self.kind, self.asked_at.as_ref())
             });
         let report = self.report(match &watch {
             Ok(watch) if watch.decides() => UseState::Pending,
@@ -172,7 +188,7 @@ impl Granted {
         allow_origin(
             &mut parts.headers,
             &self.matched.route,
-            self.origin.as_deref(),
+            self.cors_origin.as_deref(),
         );
         report.write(&mut parts.headers);
         http::Response::from_parts(parts, SettleBody::new(inner, watch.ok()))
@@ -199,6 +215,16 @@ impl Granted {
     /// with [`Charge::Request`](crate::Charge::Request), too. After [`Blame::buyer`] this counts as
     /// the buyer's failure. Returns the report for the answer that the host makes.
     pub fn upstream_failed(self) -> UseReport {
+        self.failed(Settle::ReleaseUpstream)
+    }
+
+    /// Gives the use back because the host has no place for the request, and has not asked the
+    /// upstream. Unlike a failure of the upstream this does not slow down the next try. Returns the
+    /// report for the answer that the host makes.
+    pub fn not_forwarded(mut self) -> UseReport {
+        if let Some(reserved) = &mut self.reserved {
+            reserved.forget_setbacks();
+        }
         self.failed(Settle::ReleaseUpstream)
     }
 

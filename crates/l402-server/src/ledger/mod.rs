@@ -13,6 +13,7 @@ mod identity;
 mod memory;
 #[cfg(feature = "sqlite")]
 mod open_error;
+mod setbacks;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod time;
@@ -24,6 +25,7 @@ pub use identity::{LedgerId, LedgerIdentity, LedgerMark};
 pub use memory::MemoryLedger;
 #[cfg(feature = "sqlite")]
 pub use open_error::{LedgerError, LedgerErrorKind};
+pub(crate) use setbacks::Setbacks;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
 use time::LedgerTime;

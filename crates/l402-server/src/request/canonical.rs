@@ -55,6 +55,8 @@ pub struct CanonicalRequest {
     pub query: Option<String>,
     /// The host without its port, in lower case. `None` only in calls inside one process.
     pub host: Option<String>,
+    /// The port that the request names beside the host.
+    pub(crate) port: Option<u16>,
     /// The credential that the request presents.
     pub presented: Presented,
     /// The address of the peer's socket, for the limits on challenges.
@@ -125,12 +127,14 @@ impl CanonicalRequest {
         let preflight_method = preflight_method
             .filter(|_| parts.method == Method::OPTIONS && origin.is_some())
             .and_then(|method| method.parse().ok());
+        let (host, port) = host::of(&lines.host, &parts.uri)?.unzip();
         Ok(Self {
             method: parts.method.clone(),
             path,
             ambiguity,
             query: query.map(str::to_owned),
-            host: host::of(&lines.host, &parts.uri)?,
+            host,
+            port: port.flatten(),
             presented: proven.map_or_else(|| presented(&parts.headers), Presented::Proven),
             peer,
             grpc: lines.content_type.first().is_some_and(names_grpc),

@@ -21,7 +21,8 @@ pub enum Charge {
     ///
     /// [`BUYER_RELEASES`]: crate::ledger::BUYER_RELEASES
     Request,
-    /// An answer of 2xx or 3xx that was delivered to its end.
+    /// An answer of 2xx or 3xx that was delivered to its end. A 304, and a redirect that leads on at
+    /// the same origin, count like a 4xx.
     #[default]
     Success,
 }

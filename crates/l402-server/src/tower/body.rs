@@ -1,5 +1,6 @@
 //! The body of an answer that leaves the layer.
 
+use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -7,10 +8,11 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
-use crate::answer::SettleBody;
+use super::served::Served;
 
 pin_project_lite::pin_project! {
-    /// The body of an answer: the service's own, or the document of a refusal.
+    /// The body of an answer: the service's own, or the document of a refusal. Its error is that of
+    /// the service's body, or says that the client took nothing for too long.
     #[derive(Debug)]
     pub struct PaywallBody<R> {
         #[pin]
@@ -23,7 +25,7 @@ pin_project_lite::pin_project! {
     #[derive(Debug)]
     enum Kind<R> {
         Refused { #[pin] body: Full<Bytes> },
-        Served { #[pin] body: SettleBody<R> },
+        Served { #[pin] body: Served<R> },
     }
 }
 
@@ -34,21 +36,24 @@ impl<R> PaywallBody<R> {
         }
     }
 
-    pub(super) fn served(body: SettleBody<R>) -> Self {
+    pub(super) fn served(body: Served<R>) -> Self {
         Self {
             kind: Kind::Served { body },
         }
     }
 }
 
-impl<R: Body<Data = Bytes> + Unpin> Body for PaywallBody<R> {
+impl<R: Body<Data = Bytes> + Unpin> Body for PaywallBody<R>
+where
+    R::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     type Data = Bytes;
-    type Error = R::Error;
+    type Error = Box<dyn Error + Send + Sync>;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, R::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.project().kind.project() {
             KindProjection::Served { body } => body.poll_frame(cx),
             KindProjection::Refused { body } => body

@@ -1,10 +1,12 @@
 //! The tower layer: a thin host of [`decide`](crate::decide()) and [`Paywall::admit`].
 
+use std::error::Error;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONNECTION;
@@ -16,6 +18,7 @@ use l402::Problem;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::served::Served;
 use super::{Paid, PaywallBody};
 use crate::admit::Paywall;
 #[cfg(doc)]
@@ -26,6 +29,9 @@ use crate::request::CanonicalRequest;
 #[cfg(doc)]
 use crate::request::Withheld;
 use crate::table::Snapshot;
+
+/// The time after which an answer is given up whose buyer takes nothing of it.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Writes refusals in the style of the application.
 type RefusalResponse = dyn Fn(Refusal) -> Response<Bytes> + Send + Sync;
@@ -86,6 +92,7 @@ pub struct PaywallLayer {
     paywall: Paywall,
     snapshot: Arc<Snapshot>,
     refusal_response: Option<Arc<RefusalResponse>>,
+    idle_timeout: Duration,
 }
 
 /// A service behind a paywall: see [`PaywallLayer`].
@@ -103,7 +110,17 @@ impl PaywallLayer {
             paywall,
             snapshot,
             refusal_response: None,
+            idle_timeout: IDLE_TIMEOUT,
         }
+    }
+
+    /// Sets the time after which an answer is given up whose buyer takes nothing of it, 30 s by
+    /// default. The body of the service is then dropped, and the use settled as if the buyer had
+    /// left. The server that sends the answer does not notice before it polls the body again.
+    #[must_use]
+    pub fn with_idle_timeout(mut self, limit: Duration) -> Self {
+        self.idle_timeout = limit;
+        self
     }
 
     /// Replaces [`Refusal::into_response`] by a function of the application. The [`Problem`] is
@@ -125,7 +142,10 @@ impl PaywallLayer {
         let admitted = match read {
             Ok((target, canonical)) => {
                 let granted = self.paywall.admit(&self.snapshot, &canonical).await;
-                granted.inspect(|granted| rewrite(request, target, granted))
+                granted.map(|granted| {
+                    rewrite(request, target, &granted);
+                    granted.asked_at(&canonical)
+                })
             }
             Err(problem) => {
                 let refusal = Refusal::unread(problem, &request.uri);
@@ -230,7 +250,8 @@ where
     S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
     B: Send + 'static,
-    R: Body<Data = Bytes> + Unpin + 'static,
+    R: Body<Data = Bytes> + Send + Unpin + 'static,
+    R::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     type Response = Response<PaywallBody<R>>;
     type Error = S::Error;
@@ -252,7 +273,11 @@ where
                 Err(response) => return Ok(response.map(PaywallBody::refused)),
             };
             match inner.call(Request::from_parts(parts, body)).await {
-                Ok(response) => Ok(granted.settle(response).map(PaywallBody::served)),
+                Ok(response) => {
+                    let settled = granted.settle(response);
+                    let served = settled.map(|body| Served::new(body, layer.idle_timeout));
+                    Ok(served.map(PaywallBody::served))
+                }
                 // No answer at all: the use is given back, also if the request itself is charged.
                 Err(error) => {
                     let _report = granted.upstream_failed();

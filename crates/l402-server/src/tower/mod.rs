@@ -5,6 +5,7 @@ mod body;
 mod extract;
 mod layer;
 mod paid;
+mod served;
 
 pub use body::PaywallBody;
 #[cfg(feature = "axum")]

@@ -140,19 +140,21 @@ impl Service<Request<()>> for Failing {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn the_error_of_a_plain_service_passes_and_gives_the_use_back() {
     let world = World::new();
     let layer = PaywallLayer::new(world.paywall.clone(), snapshot());
     let mut service = tower_layer::Layer::layer(&layer, Failing);
     let credential = world.buy("/joke").await;
     for _ in 0..10 {
+        world.clock.advance(std::time::Duration::from_secs(60));
         let request = Request::get("/joke")
             .header("authorization", &credential)
             .body(())
             .unwrap();
         assert_eq!(service.call(request).await.unwrap_err(), OwnError);
     }
+    world.clock.advance(std::time::Duration::from_secs(60));
     assert_eq!(world.get_with("/joke", &credential).await.status, 200);
 }
 

@@ -212,6 +212,7 @@ async fn a_row_ends_with_its_token_and_not_before() {
 
 /// FAULTS S8: the wall clock runs ahead, sells, and is set back. Also: by hours, and with a restart
 /// beside another process that has the right time.
+/// ATTACKS R-13.
 #[tokio::test]
 async fn a_clock_that_runs_ahead_makes_no_spent_token_fresh() {
     for ahead in [400 * 86_400, 3 * 3600] {
@@ -257,6 +258,7 @@ async fn a_leap_at_a_late_first_use_forgets_nothing_that_another_process_needs()
 }
 
 /// FAULTS S8: after a start alone with a clock that is far ahead, the right clock is behind.
+/// ATTACKS R-13.
 #[tokio::test]
 async fn a_clock_behind_the_ledger_counts_no_use() {
     let home = tempfile::tempdir().unwrap();

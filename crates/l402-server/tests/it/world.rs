@@ -114,6 +114,7 @@ fn routes() -> Vec<Route> {
         priced("/hang", "hang", 1),
         priced("/echo/{*rest}", "echo", 1),
         priced("/events", "events", 1),
+        priced("/long", "long", 1),
         priced("/three", "three", 1).with_policy(policy("uses=3")),
         priced("/hour", "hour", 1).with_policy(policy("time=1h")),
         priced("/open/secret", "secret", 7),
@@ -245,6 +246,7 @@ fn service(status: &Arc<AtomicU16>) -> Router {
         .route("/blamed", any(blamed))
         .route("/hang", any(std::future::pending::<StatusCode>))
         .route("/events", any(events))
+        .route("/long", any(long))
         .route("/echo/{*rest}", any(echo))
         .route("/unpaid", any(|_: Paid| async { "never" }))
 }
@@ -253,6 +255,12 @@ fn service(status: &Arc<AtomicU16>) -> Router {
 async fn broken() -> Response<Body> {
     let frames = [Ok(Bytes::from("half")), Err("reset")];
     Response::new(Body::from_stream(futures_util::stream::iter(frames)))
+}
+
+/// Has no end.
+async fn long() -> Response<Body> {
+    let piece = Ok::<_, std::convert::Infallible>("piece");
+    Response::new(Body::from_stream(futures_util::stream::repeat(piece)))
 }
 
 /// Breaks off in mid-body, because the body of the request did.

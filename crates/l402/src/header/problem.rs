@@ -36,6 +36,7 @@ struct Row {
     retry_after: Option<Duration>,
     title: &'static str,
     advice: &'static str,
+    free_advice: Option<&'static str>,
 }
 
 /// Reads the column `after`: a number of seconds, or nothing.
@@ -48,13 +49,23 @@ macro_rules! after {
     };
 }
 
+/// Reads the column `free`: a text, or nothing.
+macro_rules! free {
+    () => {
+        None
+    };
+    ($text:literal) => {
+        Some($text)
+    };
+}
+
 // One row makes a variant and all its columns. A `match` for each column would let status, code and
 // texts of one problem drift apart.
 macro_rules! problems {
     ($(
         $(#[$doc:meta])*
         $variant:ident = $status:literal grpc $grpc:literal $code:literal $retry:ident
-            $(after $secs:literal s)? $title:literal $advice:literal;
+            $(after $secs:literal s)? $title:literal $advice:literal $(free $free:literal)?;
     )*) => {
         /// The reason why a request was not served, as the caller is told it.
         ///
@@ -86,6 +97,7 @@ macro_rules! problems {
                         retry_after: after!($($secs)?),
                         title: $title,
                         advice: $advice,
+                        free_advice: free!($($free)?),
                     },)*
                 }
             }
@@ -101,7 +113,8 @@ problems! {
     /// The body is larger than this route takes.
     BodyTooLarge = 413 grpc 8 "body_too_large" None
         "The body is too large"
-        "Send a smaller body; nothing was spent";
+        "Send a smaller body; nothing was spent"
+        free "Send a smaller body";
     /// Every use of this payment has been served.
     Consumed = 402 grpc 13 "consumed" NewInvoice
         "This payment has been used up"
@@ -125,7 +138,8 @@ problems! {
     /// A fault of this server.
     Internal = 500 grpc 13 "internal" SameToken
         "Something broke on this side"
-        "Send the same credential again later; it was not spent";
+        "Send the same credential again later; it was not spent"
+        free "Send the request again later";
     /// The request holds a credential that cannot be read.
     InvalidAuthFormat = 401 grpc 16 "invalid_auth_format" None
         "The credential cannot be read"
@@ -155,7 +169,8 @@ problems! {
     /// Too many requests in flight on this route.
     Overloaded = 503 grpc 14 "overloaded" SameToken after 1 s
         "Too many requests at once"
-        "Send the same request again later; the credential was not spent";
+        "Send the same request again later; the credential was not spent"
+        free "Send the request again later";
     /// The request holds no credential, and the route has a price.
     PaymentRequired = 402 grpc 13 "payment_required" NewInvoice
         "Payment is required"
@@ -183,15 +198,22 @@ problems! {
     /// The upstream refused or broke off the connection.
     UpstreamFailed = 502 grpc 14 "upstream_failed" SameToken
         "The service behind this server failed"
-        "Send the same credential again; it was not spent";
+        "Send the same credential again; it was not spent"
+        free "Send the request again later";
+    /// The upstream has failed this payment several times in a row.
+    UpstreamFailing = 503 grpc 14 "upstream_failing" SameToken after 1 s
+        "The service behind this server goes on failing"
+        "Send the same credential again when Retry-After has passed; it was not spent";
     /// The upstream did not answer in time.
     UpstreamTimeout = 504 grpc 4 "upstream_timeout" SameToken
         "The service behind this server did not answer in time"
-        "Send the same credential again; it was not spent";
+        "Send the same credential again; it was not spent"
+        free "Send the request again later";
     /// The service behind this server is known to be down, and nothing is sold meanwhile.
     UpstreamUnavailable = 503 grpc 14 "upstream_unavailable" None after 1 s
         "The service behind this server is down"
-        "Ask again later; whoever has paid already can go on using the credential";
+        "Ask again later; whoever has paid already can go on using the credential"
+        free "Ask again later";
     /// The target is longer than this server takes.
     UriTooLong = 414 grpc 3 "uri_too_long" None
         "The address is too long"
@@ -239,6 +261,15 @@ impl Problem {
     #[must_use]
     pub const fn advice(self) -> &'static str {
         self.row().advice
+    }
+
+    /// Returns the next step for a person whose request holds no credential, as on a free route.
+    #[must_use]
+    pub const fn free_advice(self) -> &'static str {
+        match self.row().free_advice {
+            Some(advice) => advice,
+            None => self.row().advice,
+        }
     }
 
     /// Returns the next step for a program: `same_token`, `new_invoice` or `none`.
@@ -339,10 +370,31 @@ mod tests {
         }
     }
 
+    // FAULTS G10: words without a credential where none was sent. Every problem that can come on a
+    // free route has them.
+    #[test]
+    fn a_request_without_a_credential_is_not_told_to_send_it_again() {
+        for problem in Problem::ALL {
+            let about_credentials = ["credential", "spent"];
+            let names = |text: &str| about_credentials.iter().any(|word| text.contains(word));
+            let needs_one = matches!(
+                problem,
+                Problem::InUse
+                    | Problem::InvalidAuthFormat
+                    | Problem::InvalidToken
+                    | Problem::NodeUnavailable
+                    | Problem::StoreUnavailable
+                    | Problem::TooManyAttempts
+                    | Problem::UpstreamFailing
+            );
+            assert!(needs_one || !names(problem.free_advice()), "{problem:?}");
+        }
+    }
+
     #[test]
     fn texts_are_sentences_without_full_stop() {
         for problem in Problem::ALL {
-            for text in [problem.title(), problem.advice()] {
+            for text in [problem.title(), problem.advice(), problem.free_advice()] {
                 assert!(text.starts_with(|c: char| c.is_ascii_uppercase()), "{text}");
                 assert!(!text.ends_with('.') && text.trim() == text, "{text}");
                 assert!(!text.contains("  ") && !text.contains('\n'), "{text}");

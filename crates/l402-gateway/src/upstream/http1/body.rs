@@ -31,6 +31,8 @@ pub(crate) struct Http1Body {
     /// True if the connection may be used again.
     keep: bool,
     source: Source,
+    /// The number of bytes that were read from the connection since the head.
+    received: u64,
 }
 
 /// The source of a body's bytes.
@@ -90,6 +92,7 @@ impl Http1Body {
             left: body,
             keep,
             source,
+            received: 0,
         };
         // Nobody polls an answer without a body, so its connection goes back at once.
         if bytes.left == Remaining::Nothing {
@@ -104,6 +107,7 @@ impl Http1Body {
             left: Remaining::Nothing,
             keep: false,
             source: Source::Done,
+            received: 0,
         }
     }
 
@@ -111,6 +115,12 @@ impl Http1Body {
     /// closes after this answer.
     pub(in crate::upstream) fn ends_request(&self) -> bool {
         matches!(self.source, Source::Half(..)) && !self.keep
+    }
+
+    /// Returns the number of bytes that were read from the connection since the head. It grows with
+    /// each read, not with each piece.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
     }
 
     /// Returns true if the connection can become a tunnel: the whole request has been sent.
@@ -164,8 +174,9 @@ impl Http1Body {
             if self.left == Remaining::Nothing {
                 return Poll::Ready(None);
             }
+            let before = self.buffered();
             match ready!(self.source.poll_read(cx)) {
-                Ok(true) => {}
+                Ok(true) => self.received += (self.buffered() - before) as u64,
                 Ok(false) if self.left == Remaining::UntilClosed => {
                     self.left = Remaining::Nothing;
                     return Poll::Ready(None);
@@ -174,6 +185,11 @@ impl Http1Body {
                 Err(broken) => return Poll::Ready(Some(Err(broken))),
             }
         }
+    }
+
+    /// Returns the number of bytes that were read and are not taken yet.
+    fn buffered(&mut self) -> usize {
+        self.source.read().map_or(0, |read| read.bytes.len())
     }
 
     /// Takes the next piece out of the bytes that were read, or returns `None` if there is none.

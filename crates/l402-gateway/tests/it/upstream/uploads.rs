@@ -225,3 +225,50 @@ async fn the_rest_of_an_upload_that_nobody_takes_does_not_keep_its_client() {
     served.expect("the place of a client that has left is free again");
     drop(wire);
 }
+
+// FAULTS S11: a request's body that comes drop by drop is given up, in chunks or of known length. One
+// that comes at the least rate is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_comes_drop_by_drop_is_given_up() {
+    join!(
+        drop_by_drop(false, (1, 250), "408"),
+        drop_by_drop(true, (1, 250), "408"),
+        drop_by_drop(false, (10, 50), "200"),
+    );
+}
+
+/// Uploads 200 bytes in pieces of this length with pauses of so many milliseconds, and checks the
+/// status.
+async fn drop_by_drop(in_chunks: bool, (piece, pause_ms): (usize, u64), status: &str) {
+    let stage = Stage::open().await;
+    let limits = "[http]\nbody_idle_timeout_secs = 1\nbody_min_bytes_per_sec = 50\n";
+    let server = server_with(&stage, limits).await;
+    let (head, body) = upload(&pattern(200), in_chunks);
+    let mut client = Wire::to(server.address).await;
+    client.say(&head).await;
+    let mut wire = stage.accept().await;
+    let upstream = async {
+        let head = wire.head().await;
+        if status == "200" {
+            wire.body(&head).await;
+            wire.say(OK).await;
+        }
+    };
+    let sending = async {
+        for piece in body.chunks(piece) {
+            let _ = client.socket.write_all(piece).await;
+            sleep(Duration::from_millis(pause_ms)).await;
+        }
+    };
+    // The slow ones would go on for long after they were given up.
+    let is_slow = status != "200";
+    let most = if is_slow {
+        Duration::from_millis(1500)
+    } else {
+        PATIENCE
+    };
+    let _ = join!(timeout(most, sending), upstream);
+    let answer = client.head().await;
+    let line = format!("HTTP/1.1 {status}");
+    assert!(answer.starts_with(&line), "{answer}");
+}

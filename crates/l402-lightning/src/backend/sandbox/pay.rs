@@ -17,9 +17,6 @@ use l402_host::BoxFuture;
 /// The balance of an account at its first use.
 const FIRST_FILL: Msat = Msat::from_sat(100_000);
 
-/// The maximum amount of one call of the faucet.
-const MAX_FILL: Msat = Msat::from_sat(1_000_000);
-
 /// Opens the account `default`, and the receiving half beside it.
 pub(crate) async fn wallet(open: Open) -> Result<Wallet, Error> {
     let both = move || {
@@ -61,6 +58,9 @@ pub struct SandboxWallet {
 }
 
 impl SandboxWallet {
+    /// The most that one call of [`SandboxWallet::fund`], or of the faucet, adds: 1,000,000 sat.
+    pub const FUND_MAX: Msat = Msat::from_sat(1_000_000);
+
     /// Opens the account `name`, or creates it: 1 to 64 of `a-z`, `0-9`, `-` and `_`. Programs use
     /// `default` unless told otherwise. Blocks for a moment.
     ///
@@ -81,7 +81,7 @@ impl SandboxWallet {
     /// # Errors
     /// `Rejected` for an amount of zero or above the limit; `Local`.
     pub fn fund(&self, amount: Msat) -> Result<Msat, Error> {
-        if amount > MAX_FILL || amount == Msat::ZERO {
+        if amount > Self::FUND_MAX || amount == Msat::ZERO {
             let text = "the faucet gives between 1 msat and 1,000,000 sat at a time";
             return Err(Error::new(ErrorKind::Rejected, text));
         }

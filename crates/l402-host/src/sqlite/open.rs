@@ -1,46 +1,12 @@
-//! Opening of SQLite files, in one way for every file of the program.
-//!
-//! ```text
-//!   private file? ──▶ read-only look: ours? sound? known version? ──▶ WAL ──▶ create or upgrade
-//!        │ no                              │ no
-//!        ▼                                 ▼
-//!      refused, and left as it is
-//! ```
-//!
-//! Files are in WAL mode with `synchronous = FULL`: committed data survives a loss of power. Any
-//! number of processes may make, upgrade and open one file at the same time.
-//!
-//! ```
-//! use std::time::Duration;
-//!
-//! use l402_host::sqlite::{self, Schema};
-//!
-//! const NOTES: Schema = Schema {
-//!     name: "notebook",
-//!     application_id: sqlite::application_id(*b"note"),
-//!     create: "CREATE TABLE notes (text TEXT NOT NULL) STRICT",
-//!     upgrades: &[],
-//!     tables: &["notes"],
-//!     busy_timeout: Duration::from_secs(5),
-//!     checkpoint_pages: 1000,
-//! };
-//!
-//! # let home = tempfile::tempdir()?;
-//! let path = home.path().join("notes.db");
-//! sqlite::open(&path, &NOTES)?.execute("INSERT INTO notes VALUES ('hello')", [])?;
-//! let notes = sqlite::open(&path, &NOTES)?;
-//! let count: i64 = notes.query_row("SELECT count(*) FROM notes", [], |row| row.get(0))?;
-//! assert_eq!(count, 1);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! The opening of a file, in one way for every caller.
 
-mod due;
-
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
+use super::due::{self, beside};
+use super::fault::{StepError, retry};
+use super::schema::Schema;
 use crate::{Clock as _, FileError, FileFault, SystemClock, private};
 
 /// The largest file that is checked as a whole at each start, in bytes. The check takes about a
@@ -50,44 +16,6 @@ const CHECK_MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// The size of SQLite's smallest page, in bytes. SQLite takes a shorter file for an empty database
 /// and would overwrite it, but no database is that short.
 const PAGE_MIN_BYTES: u64 = 512;
-
-/// The pause between two tries to open a busy file.
-const PAUSE: Duration = Duration::from_millis(20);
-
-/// The layout of a file, and the way from older layouts to this one.
-#[derive(Clone, Copy, Debug)]
-pub struct Schema {
-    /// The word for the file in errors, such as "ledger".
-    pub name: &'static str,
-    /// The number in the header of the file that identifies the program, made by
-    /// [`application_id`]. Files made before there was an id hold 0.
-    pub application_id: i32,
-    /// The statements that make the tables of a new file. The version of a new file is 1 + the
-    /// number of `upgrades`.
-    pub create: &'static str,
-    /// The statements that lead from version 1 to 2, from 2 to 3, and so on.
-    pub upgrades: &'static [&'static str],
-    /// The tables that every version has. A file without an application id is recognised by them.
-    pub tables: &'static [&'static str],
-    /// The longest wait for a transaction of another process.
-    pub busy_timeout: Duration,
-    /// The pages of 4 KiB that the log may hold before they are copied into the file. SQLite's
-    /// default is 1,000.
-    pub checkpoint_pages: u32,
-}
-
-/// Makes an application id of four ASCII letters.
-#[must_use]
-pub const fn application_id(letters: [u8; 4]) -> i32 {
-    i32::from_be_bytes(letters)
-}
-
-impl Schema {
-    /// Returns the version that this program writes.
-    fn version(&self) -> i64 {
-        1 + i64::try_from(self.upgrades.len()).unwrap_or(i64::MAX - 1)
-    }
-}
 
 /// Opens a file, or makes it (0600). Blocks while other processes hold the file, for at most a few
 /// busy time-outs.
@@ -152,13 +80,6 @@ pub fn narrow(path: &Path) -> Result<(), FileError> {
         private::narrow_path(&beside(path, end))?;
     }
     Ok(())
-}
-
-/// Returns the name of a file that stands beside a database.
-fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    name.into()
 }
 
 /// Opens a file as [`open`] does, and makes none.
@@ -309,64 +230,4 @@ fn write_layout(tx: &Transaction<'_>, schema: &Schema, found: i64) -> rusqlite::
     // In the same transaction as the tables, so that a crash leaves an old file or a new one.
     tx.pragma_update(None, "application_id", schema.application_id)?;
     tx.pragma_update(None, "user_version", schema.version())
-}
-
-/// The reason why a step failed: a fault found here, or an error of SQLite.
-enum StepError {
-    Fault(FileFault),
-    Sqlite(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for StepError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-/// Repeats a step while another process holds the file, for one busy time-out. SQLite itself does
-/// not wait while it switches to WAL.
-fn retry<T>(
-    schema: &Schema,
-    mut step: impl FnMut() -> Result<T, StepError>,
-) -> Result<T, FileFault> {
-    // Its monotonic time begins at zero.
-    let clock = SystemClock::default();
-    loop {
-        match step() {
-            Ok(done) => return Ok(done),
-            Err(StepError::Fault(fault)) => return Err(fault),
-            Err(StepError::Sqlite(error)) => match error.sqlite_error_code() {
-                // At opening such a file was never ours. Later, in `fault`, it was, and is damaged.
-                Some(ErrorCode::NotADatabase) => {
-                    let wanted = schema.name;
-                    return Err(FileFault::OtherProgram { wanted });
-                }
-                _ if is_busy(&error) && clock.monotonic() < schema.busy_timeout => {
-                    std::thread::sleep(PAUSE);
-                }
-                _ => return Err(fault(&error)),
-            },
-        }
-    }
-}
-
-/// Returns true if another process or connection holds the file.
-fn is_busy(error: &rusqlite::Error) -> bool {
-    let code = error.sqlite_error_code();
-    matches!(
-        code,
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-    )
-}
-
-/// Sorts an error of SQLite about a file. The text never holds a value from the database.
-#[must_use]
-pub fn fault(error: &rusqlite::Error) -> FileFault {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            FileFault::Damaged(error.to_string())
-        }
-        Some(ErrorCode::DiskFull) => FileFault::Full,
-        _ => FileFault::Sqlite(error.to_string()),
-    }
 }
