@@ -162,6 +162,7 @@ async fn echo_header(request: Request<Incoming>) -> Reply {
 /// FAULTS G5: no address inside goes out, and the prefix is put back. Other inputs of the kind: `Link`,
 /// `Refresh`, the domain of a cookie, an open redirect by two slashes.
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "a table of every form")]
 async fn the_addresses_of_an_answer_are_translated_like_those_of_the_request() {
     let upstream = upstream(false, echo_header).await;
     let text = free(upstream, "/api/{*rest}", "", "strip_prefix = \"/api\"")
