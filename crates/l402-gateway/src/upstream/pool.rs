@@ -19,7 +19,7 @@ use super::connect::Upstream;
 use super::http1::{HEAD_MAX, Http1, Http1Body, Http1Request, NoResponse};
 use super::slots::{Slot, Slots};
 use super::wire::Wire;
-use crate::share::{Counted, Share};
+use crate::share::Share;
 
 /// The longest time that an idle connection is kept: shorter than most servers keep theirs, so that
 /// it is seldom the upstream that closes one.
@@ -63,8 +63,6 @@ pub(super) struct Lease {
     connection: Http1,
     upstream: u64,
     pool: Arc<Pool>,
-    /// Counts the request among those of its caller.
-    _counted: Counted,
 }
 
 impl Lease {
@@ -221,11 +219,11 @@ impl Pool {
         let idle = pools.get_mut(&upstream.id)?;
         while let Some(Idle { mut connection, .. }) = idle.pop() {
             if connection.is_ready() {
+                connection.serve(share.load.enter());
                 return Some(Lease {
                     connection,
                     upstream: upstream.id,
                     pool: Arc::clone(self),
-                    _counted: share.load.enter(),
                 });
             }
         }
@@ -242,11 +240,12 @@ impl Pool {
         // Before the connection is there: many that are slow to come count as well.
         let counted = share.load.enter();
         let wire = self.connect(upstream, slot).await?;
+        let mut connection = Http1::new(wire);
+        connection.serve(counted);
         Ok(Lease {
-            connection: Http1::new(wire),
+            connection,
             upstream: upstream.id,
             pool: Arc::clone(self),
-            _counted: counted,
         })
     }
 

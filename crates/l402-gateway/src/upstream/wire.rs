@@ -9,12 +9,16 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::slots::Slot;
+use crate::share::Counted;
 
 /// A byte stream to an upstream.
 pub(crate) struct Wire {
     stream: Stream,
     /// Counts the connection as open until it is closed, tunnel included.
     _slot: Slot,
+    /// Counts the request that the connection serves among those of its caller, tunnel and the rest
+    /// of an upload included.
+    counted: Option<Counted>,
 }
 
 /// The stream itself. An enum and no trait object: reads and writes happen for every piece.
@@ -28,7 +32,13 @@ impl Wire {
         Self {
             stream,
             _slot: slot,
+            counted: None,
         }
+    }
+
+    /// Sets the request that is served; `None` if the connection is idle.
+    pub(super) fn serve(&mut self, request: Option<Counted>) {
+        self.counted = request;
     }
 
     pub(super) fn is_tls(&self) -> bool {

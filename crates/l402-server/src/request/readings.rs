@@ -2,10 +2,15 @@
 
 use std::borrow::Cow;
 
-use super::path::read_path;
+use super::CanonicalRequest;
+use super::path::{escapes_twice, read_path};
 
 /// The largest number of readings that are looked at. Paths that people send have two or three.
 const READINGS: usize = 24;
+
+/// The largest length of all readings together, in bytes: each is looked up, and nobody has paid for
+/// that. A path of full length may have some, and a short one as many as there may be.
+const BYTES: usize = 4 * CanonicalRequest::MAX_PATH;
 
 /// A change that some servers make to a path before they look it up. `None` leaves no path.
 type Reading = fn(&str) -> Option<Cow<'_, str>>;
@@ -20,7 +25,7 @@ type Reading = fn(&str) -> Option<Cow<'_, str>>;
 /// - Dot segments are resolved (RFC 3986 section 5.2.4).
 ///
 /// Returns `None` if a reading leads above the root, where servers differ still more, or if there
-/// are too many.
+/// are too many, or too long ones.
 pub(crate) fn readings(path: &str) -> Option<Vec<String>> {
     let changes: [Reading; 7] = [
         without_parameters,
@@ -41,7 +46,8 @@ pub(crate) fn readings(path: &str) -> Option<Vec<String>> {
                 found.push(changed.into_owned());
             }
         }
-        if found.len() > READINGS {
+        let bytes: usize = found.iter().map(String::len).sum();
+        if found.len() > READINGS || bytes > BYTES {
             return None;
         }
         next += 1;
@@ -93,6 +99,9 @@ fn with_slashes_decoded(path: &str) -> Option<Cow<'_, str>> {
 }
 
 fn decoded_twice(path: &str) -> Option<Cow<'_, str>> {
+    if !escapes_twice(path) {
+        return Some(path.into());
+    }
     let mut pieces = path.split("%25");
     let mut decoded = pieces.next()?.to_owned();
     for piece in pieces {
@@ -172,6 +181,10 @@ mod tests {
         ] {
             assert_eq!(readings(path), None, "{path}");
         }
+        let long = format!("/x;y/%252525252541/{}", "z/".repeat(4000));
+        assert_eq!(readings(&long), None, "many long ones");
+        let route = format!("/route/{}", "13.38,52.51;".repeat(600));
+        assert_eq!(readings(&route).map(|all| all.len()), Some(2));
         let many = "/a;b//c%2Fd".repeat(4);
         assert!(readings(&many).is_none_or(|all| all.len() <= READINGS));
     }

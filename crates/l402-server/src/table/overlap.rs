@@ -12,7 +12,7 @@ use super::paths::Paths;
 use super::pattern::{ANY, Pattern};
 use super::route::Place;
 use super::{Route, SnapshotError};
-use crate::request::{canonical_path, match_key};
+use crate::request::{below, canonical_path, match_key};
 
 /// A route with its patterns, here and behind the paywall.
 struct Placed<'a> {
@@ -80,9 +80,15 @@ fn way_around(cheap: &Placed, dear: &Placed, paths: &Paths, longest: usize) -> O
         methods.iter().any(is_it)
     };
     let same_place = cheap.route.place == dear.route.place;
-    let direct = cheap.image.meet(&dear.image, longest);
-    let direct = direct.into_iter().filter_map(|path| {
-        let (here, there) = (cheap.asked_for(&path)?, dear.asked_for(&path)?);
+    // Each pattern is met in its own letters, which alone may lead to its route.
+    let fold = cheap.route.case_insensitive || dear.route.case_insensitive;
+    let direct = cheap.image.meet(&dear.image, longest, fold);
+    let theirs = dear.image.meet(&cheap.image, longest, fold);
+    let direct = direct.into_iter().zip(theirs).filter_map(|(path, theirs)| {
+        let (here, there) = (
+            cheap.asked_for(&path, fold)?,
+            dear.asked_for(&theirs, fold)?,
+        );
         // One path for both: an exception that is spelled out is lawful, a crossing is not.
         let served = if here == there {
             !dear.pattern.contains(&cheap.pattern)
@@ -97,8 +103,8 @@ fn way_around(cheap: &Placed, dear: &Placed, paths: &Paths, longest: usize) -> O
     let below = below
         .iter()
         .filter(|_| !same_place && !cheap.image.names(&dear.image));
-    let below = below.flat_map(|below| cheap.image.meet(below, longest));
-    let below = below.filter_map(|path| cheap.asked_for(&path));
+    let below = below.flat_map(|below| cheap.image.meet(below, longest, fold));
+    let below = below.filter_map(|path| cheap.asked_for(&path, fold));
     direct.chain(below).find(|path| goes_to(cheap, path))
 }
 
@@ -121,8 +127,8 @@ impl<'a> Placed<'a> {
     }
 
     /// Returns the path at the gateway for one behind it.
-    fn asked_for(&self, path: &str) -> Option<String> {
-        let rest = path.strip_prefix(self.base.as_str())?;
+    fn asked_for(&self, path: &str, fold: bool) -> Option<String> {
+        let rest = below(path, &self.base, fold)?;
         let prefix = &self.route.place.strip_prefix;
         // The route of the prefix itself has no slash behind it here.
         let rest = if self.route.path == *prefix { "" } else { rest };

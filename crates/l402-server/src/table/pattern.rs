@@ -59,9 +59,9 @@ impl Pattern {
 
     /// Returns paths that both patterns match, each with [`ANY`] where any text will do. One for
     /// each number of segments up to `longest`, if both are open to several. Empty if no path
-    /// matches both.
-    pub(super) fn meet(&self, other: &Self, longest: usize) -> Vec<String> {
-        let Some((segments, open)) = meet(&self.0, &other.0) else {
+    /// matches both. If `fold`, upper and lower case are one, and texts stand as in this pattern.
+    pub(super) fn meet(&self, other: &Self, longest: usize, fold: bool) -> Vec<String> {
+        let Some((segments, open)) = meet(&self.0, &other.0, fold) else {
             return Vec::new();
         };
         let text = |more: &[&str]| {
@@ -161,11 +161,18 @@ impl Segment {
     }
 
     /// Returns a text that both match, with [`ANY`] where any will do. Neither is `Rest`.
-    fn meet(&self, other: &Self) -> Option<String> {
+    fn meet(&self, other: &Self, fold: bool) -> Option<String> {
         match (self, other) {
-            (Self::Text(one), Self::Text(two)) => (one == two).then(|| one.clone()),
+            (Self::Text(one), Self::Text(two)) => {
+                starts(one, two, fold).filter(|rest| rest.is_empty())?;
+                Some(one.clone())
+            }
             (Self::Text(text), parameter) | (parameter, Self::Text(text)) => {
-                parameter.takes(text).then(|| text.clone())
+                let takes = match fold {
+                    true => parameter.lower().takes(&text.to_ascii_lowercase()),
+                    false => parameter.takes(text),
+                };
+                takes.then(|| text.clone())
             }
             (
                 Self::Parameter { before, after },
@@ -174,11 +181,28 @@ impl Segment {
                     after: other_after,
                 },
             ) => {
-                let start = longer(before, other_before, |long, short| long.starts_with(short))?;
-                let end = longer(after, other_after, |long, short| long.ends_with(short))?;
+                let start = longer(before, other_before, |long, short| {
+                    starts(long, short, fold).is_some()
+                })?;
+                let end = longer(after, other_after, |long, short| {
+                    let end = long.get(long.len() - short.len()..);
+                    end.is_some_and(|end| starts(end, short, fold).is_some())
+                })?;
                 Some(format!("{start}{ANY}{end}"))
             }
             (Self::Rest, _) | (_, Self::Rest) => None,
+        }
+    }
+
+    /// Returns the segment in lower case.
+    fn lower(&self) -> Self {
+        match self {
+            Self::Text(text) => Self::Text(text.to_ascii_lowercase()),
+            Self::Parameter { before, after } => Self::Parameter {
+                before: before.to_ascii_lowercase(),
+                after: after.to_ascii_lowercase(),
+            },
+            Self::Rest => Self::Rest,
         }
     }
 
@@ -233,8 +257,15 @@ impl Segment {
     }
 }
 
+/// Returns what is behind a beginning of a text.
+fn starts<'a>(text: &'a str, start: &str, fold: bool) -> Option<&'a str> {
+    let (found, rest) = text.split_at_checked(start.len())?;
+    let same = found == start || (fold && found.eq_ignore_ascii_case(start));
+    same.then_some(rest)
+}
+
 /// Returns the longer of two texts if it fits the shorter.
-fn longer<'a>(one: &'a str, two: &'a str, fits: fn(&str, &str) -> bool) -> Option<&'a str> {
+fn longer<'a>(one: &'a str, two: &'a str, fits: impl Fn(&str, &str) -> bool) -> Option<&'a str> {
     let (long, short) = if one.len() < two.len() {
         (two, one)
     } else {
@@ -244,7 +275,7 @@ fn longer<'a>(one: &'a str, two: &'a str, fits: fn(&str, &str) -> bool) -> Optio
 }
 
 /// Returns the segments of a path that both match, and true if any number may follow.
-fn meet(one: &[Segment], two: &[Segment]) -> Option<(Vec<String>, bool)> {
+fn meet(one: &[Segment], two: &[Segment], fold: bool) -> Option<(Vec<String>, bool)> {
     match (one, two) {
         ([], []) => Some((Vec::new(), false)),
         ([Segment::Rest], [Segment::Rest]) => Some((Vec::new(), true)),
@@ -254,8 +285,8 @@ fn meet(one: &[Segment], two: &[Segment]) -> Option<(Vec<String>, bool)> {
             Some((closed.iter().map(Segment::sample).collect(), open))
         }
         ([first, one @ ..], [second, two @ ..]) => {
-            let (rest, open) = meet(one, two)?;
-            let mut segments = vec![first.meet(second)?];
+            let (rest, open) = meet(one, two, fold)?;
+            let mut segments = vec![first.meet(second, fold)?];
             segments.extend(rest);
             Some((segments, open))
         }
@@ -278,8 +309,8 @@ mod tests {
     use super::*;
 
     fn meeting(one: &str, two: &str) -> Vec<String> {
-        let paths = Pattern::of(one).meet(&Pattern::of(two), 3);
-        assert_eq!(paths, Pattern::of(two).meet(&Pattern::of(one), 3));
+        let paths = Pattern::of(one).meet(&Pattern::of(two), 3, false);
+        assert_eq!(paths, Pattern::of(two).meet(&Pattern::of(one), 3, false));
         paths
             .into_iter()
             .map(|path| path.replace(ANY, "_"))

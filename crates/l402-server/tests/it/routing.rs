@@ -104,6 +104,42 @@ fn a_table_with_a_second_way_to_a_priced_path_is_refused() {
     );
 }
 
+/// An upstream that takes no notice of case serves one thing by two names. Also: the base, the text
+/// around a parameter, and an exception in other letters.
+#[test]
+fn a_second_way_in_other_letters_is_found_if_the_upstream_folds_case() {
+    let dear = |path: &str, base: &str| {
+        let mut dear = placed(priced(path, "paid", 9), "u", "", base);
+        dear.case_insensitive = true;
+        dear
+    };
+    let free = |path: &str, strip: &str, base: &str| placed(Route::free(path), "u", strip, base);
+    for (cheap, dear, example) in [
+        (free("/x/PAID", "/x", ""), dear("/paid", ""), "/x/PAID"),
+        (
+            free("/x/{*r}", "/x", "/V1"),
+            dear("/paid", "/v1"),
+            "/x/paid",
+        ),
+        (
+            free("/x/V{a}", "/x", ""),
+            dear("/v{b}.pdf", ""),
+            "/x/Vx.pdf",
+        ),
+        (
+            free("/PAID/x", "", ""),
+            dear("/paid/{*rest}", ""),
+            "/PAID/x",
+        ),
+    ] {
+        let found = way_around(cheap.clone(), dear.clone());
+        assert_eq!(found.as_deref(), Some(example), "{cheap:?}");
+        let mut sensitive = dear;
+        sensitive.case_insensitive = false;
+        assert_eq!(way_around(cheap, sensitive), None);
+    }
+}
+
 /// FAULTS S4: what is lawful stays so.
 #[test]
 fn a_table_without_a_second_way_is_accepted() {
@@ -474,6 +510,7 @@ fn for_names(hosts: &[&str], origins: &[&str]) -> Result<Snapshot, SnapshotError
 /// FAULTS S19: what can never match is put right or refused. Other inputs of the kind: a default
 /// port, capitals, a long IPv6 address, a path, a star.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of every form")]
 fn hosts_and_origins_are_compared_as_requests_spell_them() {
     let asked = |snapshot: &Snapshot, host: &str| {
         let request = Request::get("/")

@@ -14,6 +14,7 @@ use tokio::task::unconstrained;
 use super::buffer::ReadBuffer;
 use super::head::{self, Head, Malformed};
 use super::request::{Http1Request, WriteFault};
+use crate::share::Counted;
 use crate::timer::IdleTimer;
 use crate::upstream::Wire;
 
@@ -185,9 +186,15 @@ impl Http1 {
     /// are left over, after which no request may follow.
     pub(in crate::upstream) fn set_idle(&mut self) -> bool {
         self.idle_timer.reset();
+        self.wire.serve(None);
         let silent = self.read.bytes.is_empty();
         self.read.shrink();
         silent
+    }
+
+    /// Sets the request that is served, until the connection is idle again.
+    pub(in crate::upstream) fn serve(&mut self, request: Counted) {
+        self.wire.serve(Some(request));
     }
 
     /// Returns the wire and the bytes that were read ahead, for a tunnel.
