@@ -510,7 +510,6 @@ fn for_names(hosts: &[&str], origins: &[&str]) -> Result<Snapshot, SnapshotError
 /// FAULTS S19: what can never match is put right or refused. Other inputs of the kind: a default
 /// port, capitals, a long IPv6 address, a path, a star.
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table of every form")]
 fn hosts_and_origins_are_compared_as_requests_spell_them() {
     let asked = |snapshot: &Snapshot, host: &str| {
         let request = Request::get("/")
