@@ -129,7 +129,9 @@ pub(crate) fn open_sandbox(context: &Context) -> Result<Sandbox, CliError> {
 
 /// Returns the error for a sandbox whose file cannot be used.
 pub(crate) fn sandbox_error(error: l402_lightning::Error) -> CliError {
-    CliError::local_io(format!("the sandbox: {error}"))
+    let fault = error.file().map(l402_host::FileError::fault);
+    let (exit, code) = fault.map_or((exit_code::LOCAL_IO, "local_io"), exit_code::of_file);
+    CliError::new(exit, code, format!("the sandbox: {error}"))
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+use l402_host::FileFault;
+
 /// One exit status with its number, its stable name and its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExitCode {
@@ -92,6 +94,15 @@ exit_codes! {
     CONFIGURATION = 78 "The configuration is wrong; nothing was bound.";
     INTERRUPTED = 130 "Ended by Ctrl-C before anything was paid; no money moved.";
     TERMINATED = 143 "Ended by SIGTERM before anything was paid; no money moved.";
+}
+
+/// Returns exit status and stable code for a file that cannot be used.
+pub(crate) fn of_file(fault: &FileFault) -> (ExitCode, &'static str) {
+    match fault {
+        FileFault::Newer { .. } => (NEWER_FILE, "newer_file"),
+        fault if fault.is_unsafe() => (UNSAFE_FILE, "unsafe_file"),
+        _ => (LOCAL_IO, "local_io"),
+    }
 }
 
 /// The exit status of each reason to refuse a challenge.

@@ -52,7 +52,6 @@ impl HomeFolder {
         &self.path
     }
 
-    /// Returns the folder, created with mode 0700 if it is missing.
     /// Returns the folder, created with mode 0700 if it is missing, and narrowed to that if it holds
     /// the program's files alone.
     ///

@@ -86,6 +86,22 @@ impl FileError {
     }
 }
 
+impl FileFault {
+    /// Returns true if others could read, write or swap the file: its mode, its owner, its folder, a
+    /// link, or something else than a plain file.
+    #[must_use]
+    pub const fn is_unsafe(&self) -> bool {
+        matches!(
+            self,
+            Self::FolderOpenToOthers { .. }
+                | Self::LinkTo(_)
+                | Self::NotPlain
+                | Self::OpenToOthers { .. }
+                | Self::OtherOwner { .. }
+        )
+    }
+}
+
 impl From<io::Error> for FileFault {
     fn from(error: io::Error) -> Self {
         match error.kind() {

@@ -1,6 +1,7 @@
 //! The error of every backend, sorted by the party at fault.
 
 use core::fmt;
+use std::sync::Arc;
 
 use l402_host::FileError;
 
@@ -28,6 +29,8 @@ pub enum ErrorKind {
 pub struct Error {
     kind: ErrorKind,
     text: String,
+    /// Shared, because an error may be told to several callers.
+    file: Option<Arc<FileError>>,
 }
 
 impl Error {
@@ -37,6 +40,7 @@ impl Error {
         Self {
             kind,
             text: text.into(),
+            file: None,
         }
     }
 
@@ -44,6 +48,12 @@ impl Error {
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.kind
+    }
+
+    /// Returns the error about a file that this one is about, if it is.
+    #[must_use]
+    pub fn file(&self) -> Option<&FileError> {
+        self.file.as_deref()
     }
 
     /// Returns true if the same request may succeed later. Never applies to the outcome of a
@@ -58,7 +68,11 @@ impl Error {
 
 impl From<FileError> for Error {
     fn from(error: FileError) -> Self {
-        Self::new(ErrorKind::Local, format!("cannot use {error}"))
+        Self {
+            kind: ErrorKind::Local,
+            text: format!("cannot use {error}"),
+            file: Some(Arc::new(error)),
+        }
     }
 }
 
@@ -68,4 +82,9 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let file = self.file.as_deref()?;
+        Some(file)
+    }
+}

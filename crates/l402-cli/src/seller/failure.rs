@@ -28,12 +28,13 @@ pub(super) fn of_gateway(error: &GatewayError, listen: &[SocketAddr]) -> CliErro
 
 /// The error of a node that cannot be opened.
 pub(super) fn of_node(node: &Node, error: &NodeFailure) -> CliError {
-    let exit = match error.kind() {
-        ErrorKind::Local => exit_code::LOCAL_IO,
-        _ => exit_code::UNAVAILABLE,
+    let text = escape(&format!("cannot use {node}: {error}"));
+    let (exit, code) = match (error.file(), error.kind()) {
+        (Some(file), _) => exit_code::of_file(file.fault()),
+        (None, ErrorKind::Local) => (exit_code::LOCAL_IO, "cannot_start"),
+        (None, _) => (exit_code::UNAVAILABLE, "cannot_start"),
     };
-    let text = format!("cannot use {node}: {error}");
-    CliError::new(exit, "cannot_start", escape(&text))
+    CliError::new(exit, code, text)
 }
 
 /// Returns exit status and stable code of each kind of failure.

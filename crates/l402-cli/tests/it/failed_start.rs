@@ -94,9 +94,17 @@ impl Start {
 }
 
 fn open_to_others(home: &Path) {
+    open(&home.join("master.key"));
+}
+
+fn node_open_to_others(home: &Path) {
+    open(&home.join("sandbox/node.key"));
+}
+
+fn open(key: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::Permissions::from_mode(0o644);
-    std::fs::set_permissions(home.join("master.key"), mode).expect("a key");
+    std::fs::set_permissions(key, mode).expect("a key");
 }
 
 /// As a version writes it that has 98 more upgrades.
@@ -171,6 +179,7 @@ fn each_kind_of_failed_start_has_its_status() {
             .written("[[route]]", "[keys]\nfile = \"none.key\"\n[[route]]"),
         Start::new("no folder", LOCAL_IO, "cannot be created").spoilt(file_in_place_of_home),
         Start::new("open key", UNSAFE_FILE, "chmod 600").spoilt(open_to_others),
+        Start::new("open key of the node", UNSAFE_FILE, "chmod 600").spoilt(node_open_to_others),
     ];
     for start in starts {
         start.check();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use l402::{KeyNumber, KeyRing, MasterKey, UnixTime};
-use l402_host::{FileFault, private};
+use l402_host::private;
 use zeroize::Zeroizing;
 
 use super::Home;
@@ -146,11 +146,7 @@ fn wrong(path: &Path, what: &dyn std::fmt::Display) -> GatewayError {
 
 fn unreadable(path: &Path, error: l402_host::FileError) -> GatewayError {
     let kind = match error.fault() {
-        FileFault::FolderOpenToOthers { .. }
-        | FileFault::LinkTo(_)
-        | FileFault::NotPlain
-        | FileFault::OpenToOthers { .. }
-        | FileFault::OtherOwner { .. } => GatewayErrorKind::UnsafeFile,
+        fault if fault.is_unsafe() => GatewayErrorKind::UnsafeFile,
         _ => GatewayErrorKind::MasterKey,
     };
     let text = format!(

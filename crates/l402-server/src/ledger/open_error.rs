@@ -80,9 +80,7 @@ impl LedgerError {
             }
             FileFault::Full => LedgerErrorKind::Full,
             FileFault::Newer { .. } => LedgerErrorKind::Newer,
-            FileFault::NotPlain | FileFault::OpenToOthers { .. } | FileFault::OtherOwner { .. } => {
-                LedgerErrorKind::Unsafe
-            }
+            fault if fault.is_unsafe() => LedgerErrorKind::Unsafe,
             FileFault::OtherProgram { .. } => LedgerErrorKind::OtherProgram,
             // `System`, `Sqlite`, and faults that the crate of files may learn later.
             _ => LedgerErrorKind::Unwritable,
