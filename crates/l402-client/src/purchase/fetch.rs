@@ -16,7 +16,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use l402::PaymentHash;
+use l402::{PaymentHash, Problem};
 
 use super::buyer::Buyer;
 use super::kept::{KeptPurchase, TOKENS_TRIED_MAX, Used, none_covers};
@@ -118,6 +118,10 @@ impl Buyer {
             }
             Presented::Refused(refusal) => {
                 let reason = refusal.reason();
+                // Without the claim it may be another call of this home that has used it up.
+                if kept.claim.is_none() && refusal.code == Problem::Consumed.code() {
+                    return Err(self.used_up_before(kept.paid, refusal.status, reason).await);
+                }
                 Err(self.turned_away(kept.paid, refusal.status, reason).await)
             }
         }

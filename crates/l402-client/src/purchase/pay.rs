@@ -53,15 +53,15 @@ impl Buyer {
         let (in_flight, outcome) = self.ask(wallet, sent).await;
         let outcome = with_proof(wallet, in_flight.payment_hash(), outcome).await;
         failpoint::hit(Step::Asked);
+        // Claimed before the row says `paid`: from then on a call at another path of the service may
+        // present it. Without the lock file that call may, which costs an error at most.
+        let claim = self.journal.locks().claim(&in_flight.payment_hash());
         let paid = self.record(in_flight, outcome).await?;
         failpoint::hit(Step::PaidDurable);
         self.notify(&Event::Paid {
             paid: paid.row().paid,
             fee: paid.row().fee,
         });
-        // Claimed before the flight ends, so that the next in line leaves it alone.
-        // Without the lock file another call may present it too, which costs an error at most.
-        let claim = self.journal.locks().claim(&paid.row().payment_hash);
         Ok(KeptPurchase {
             paid,
             claim: claim.ok().flatten(),

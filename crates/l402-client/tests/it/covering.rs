@@ -1,10 +1,11 @@
 //! What was bought at one path, used at another that it covers.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::HeaderValue;
 use l402::{Msat, Policy, Problem};
-use l402_client::{Request, State};
+use l402_client::{Client, Event, Progress, Request, State};
 
 use crate::foreign::{Foreign, Reply};
 use crate::server::{PaidServer, Trouble};
@@ -244,4 +245,43 @@ async fn a_host_by_hand_counts_as_it_is_sent() {
     assert_eq!(get(&["a.example", "b.example"]).await, Some(false));
     assert_eq!(get(&[]).await, Some(false));
     assert_eq!(get(&[&own]).await, Some(true));
+}
+
+/// Fetches another path as soon as a payment is told, and waits for the answer.
+struct Meanwhile {
+    client: Client,
+    url: url::Url,
+    reused: Mutex<Option<bool>>,
+}
+
+impl Progress for Meanwhile {
+    fn event(&self, event: &Event) {
+        if !matches!(event, Event::Paid { .. }) {
+            return;
+        }
+        let (client, url) = (self.client.clone(), self.url.clone());
+        let fetching = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = { runtime }.enable_all().build().unwrap();
+            runtime.block_on(fetch(&client, url)).unwrap()
+        });
+        *self.reused.lock().unwrap() = fetching.join().unwrap().reused;
+    }
+}
+
+/// From the moment that its payment is known, a token for one answer is its own call's: another
+/// call would use it up, and this one would take that for a refusal of the seller.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_is_just_paid_is_left_to_its_call() {
+    let world = World::new().await;
+    let meanwhile = Arc::new(Meanwhile {
+        client: world.client(),
+        url: world.server.url("/sub/b"),
+        reused: Mutex::default(),
+    });
+    let client = world.builder().progress(meanwhile.clone()).build().unwrap();
+    let fetched = world.fetch(&client, "/sub/a").await.unwrap();
+    assert_eq!((fetched.status, fetched.reused), (200, Some(false)));
+    assert_eq!(*meanwhile.reused.lock().unwrap(), Some(false));
+    assert_eq!(world.states(), [State::Served, State::Served]);
 }
