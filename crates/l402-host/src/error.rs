@@ -143,7 +143,8 @@ impl fmt::Display for FileFault {
                 target.display()
             ),
             Self::LogAlone => f.write_str(
-                "it is the log of a file that is gone; put that file back, or move the log away",
+                "the log of a database (its name ends in -wal) lies there, and the database is gone; put \
+                 the database back, or move the log away",
             ),
             Self::Newer { found, known } => write!(
                 f,

@@ -154,7 +154,7 @@ fn use_text(status: u16, receipt: &Receipt, is_used_up: bool) -> Option<String> 
     let until = report
         .filter(|report| report.uses_left.is_none())
         .and_then(|report| report.expires);
-    let until = until.map(|until| format!("good until {}", utc(until)));
+    let until = until.map(|until| format!("good until {} UTC", utc(until)));
     match (receipt.reused, left.or(until)) {
         (true, Some(rest)) => Some(format!(
             "nothing was paid, an earlier payment covers it; {rest}"

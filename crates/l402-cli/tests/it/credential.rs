@@ -107,7 +107,7 @@ fn the_uses_that_are_left_are_told() {
         ("l402-use: spent\r\nl402-uses-left: 1\r\n", "1 use left"),
         (
             "l402-use: pending\r\nl402-expires: 4102444800\r\n",
-            "good until 2100-01-01 00:00:00",
+            "good until 2100-01-01 00:00:00 UTC",
         ),
     ] {
         let home = Home::new();

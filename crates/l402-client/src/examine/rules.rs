@@ -223,7 +223,7 @@ fn other_protocol(case: &Case<'_>) -> String {
     let schemes = challenges.map(|challenge| escape_within(challenge.scheme(), 20));
     let schemes: Vec<_> = schemes.take(4).collect();
     if schemes.is_empty() {
-        "the answer is 402 without a www-authenticate challenge".into()
+        "the answer has no www-authenticate challenge".into()
     } else {
         let schemes = schemes.join(", ");
         format!("the answer asks for the schemes {schemes} and not for L402")

@@ -141,6 +141,11 @@ mod tests {
             ("lnd://h?tls_cert=a&macaroon=b&network=main", "mainnet"),
             ("lnd://h/v1?tls_cert=a&macaroon=b", "host and a port"),
             ("lnd://me:secret@h?tls_cert=a&macaroon=b", "host and a port"),
+            (
+                "lnd://h?tls_cert=a&macaroon=0201036c6E64secret",
+                "names a file",
+            ),
+            ("lnd://h?tls_cert=a&macaroon=AgEDbG5ksecret", "names a file"),
         ] {
             let error = text.parse::<Node>().unwrap_err().to_string();
             assert!(error.contains(named), "{text}: {error}");

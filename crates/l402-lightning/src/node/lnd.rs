@@ -43,6 +43,12 @@ impl FromStr for LndNode {
         let address = format!("{host}:{}", url.port().unwrap_or(8080));
         let parameters = Parameters::read(&url)?;
         let needed = |value: Option<String>, missing| value.ok_or_else(|| wrong(missing));
+        // Not repeated: with it anybody could use the node.
+        if parameters.macaroon.as_deref().is_some_and(is_macaroon) {
+            return Err(wrong(
+                "what is given for macaroon= is a macaroon; it names a file, so save it to one",
+            ));
+        }
         Ok(Self {
             address,
             tls_cert: needed(parameters.tls_cert, "lnd's tls_cert is missing")?.into(),
@@ -54,6 +60,16 @@ impl FromStr for LndNode {
                 .map_err(|error| NodeError::new(format!("lnd's network: {error}")))?,
         })
     }
+}
+
+/// Returns true if the text begins as a macaroon of lnd does, in hexadecimal or base64.
+fn is_macaroon(text: &str) -> bool {
+    let begins = |prefix: &str| {
+        text.get(..prefix.len())
+            .is_some_and(|t| t.eq_ignore_ascii_case(prefix))
+    };
+    // Version 2, and the field with lnd's name.
+    begins("0201036c6e64") || text.starts_with("AgEDbG5k")
 }
 
 fn wrong(mistake: &str) -> NodeError {
