@@ -262,10 +262,10 @@ impl Progress for Meanwhile {
         let (client, url) = (self.client.clone(), self.url.clone());
         let fetching = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread();
-            let runtime = { runtime }.enable_all().build().unwrap();
-            runtime.block_on(fetch(&client, url)).unwrap()
+            let runtime = { runtime }.enable_all().build().expect("a runtime");
+            runtime.block_on(fetch(&client, url)).expect("an answer")
         });
-        *self.reused.lock().unwrap() = fetching.join().unwrap().reused;
+        *self.reused.lock().expect("no panic before") = fetching.join().expect("no panic").reused;
     }
 }
 
