@@ -37,7 +37,7 @@ pub fn create_hex_key(path: &Path) -> Result<(), FileError> {
 /// Reads a secret of the program, at most 64 KiB. The memory is wiped when the bytes are dropped.
 ///
 /// # Errors
-/// Those of [`open`], and [`FileFault::OpenToOthers`] if other users can read the file.
+/// Those of [`super::open`], and [`FileFault::OpenToOthers`] if other users can read the file.
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let opened = options(OpenOptions::new().read(true))
         .open(path)
