@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use l402::{
@@ -52,7 +51,6 @@ impl Gateway {
     pub(crate) fn start(setup: &Setup<'_>) -> Result<Self> {
         let folder = subfolder(setup.folder, setup.name)?;
         let home = subfolder(&folder, "home")?;
-        let key = master_key(&home)?;
         let file = folder.join("l402.toml");
         write(&file, &configuration(setup))?;
         let mut command = pinned(setup.program);
@@ -63,6 +61,7 @@ impl Gateway {
             .env_remove("RUST_LOG");
         let mut process = Process::start(setup.name, &folder, command)?;
         let address = until(&mut process, announced)?;
+        let key = master_key(&home)?;
         Ok(Self {
             server: Server::listening(address, process)?,
             minter: Minter::new(key),
@@ -92,15 +91,11 @@ fn announced(log: &str) -> Option<SocketAddr> {
     line["listening"][0].as_str()?.parse().ok()
 }
 
-/// Writes a key that we know, too.
+/// Reads the key that the gateway has made.
 fn master_key(home: &Path) -> Result<MasterKey> {
-    let key = MasterKey::from_bytes(&random::<32>()?).while_doing("making a key")?;
     let path = home.join("master.key");
-    let mut options = std::fs::File::options();
-    let file = options.write(true).create_new(true).mode(0o600).open(&path);
-    let mut file = file.while_doing(path.display())?;
-    std::io::Write::write_all(&mut file, key.to_hex().as_bytes()).while_doing(path.display())?;
-    Ok(key)
+    let text = std::fs::read_to_string(&path).while_doing(path.display())?;
+    MasterKey::from_hex(text.trim()).while_doing(path.display())
 }
 
 fn configuration(setup: &Setup<'_>) -> String {

@@ -5,7 +5,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::mode::{check_own, narrow, not_plain_if_link, options};
-use crate::{FileError, FileFault};
+use crate::FileError;
+#[cfg(any(feature = "sqlite", doc))]
+use crate::FileFault;
 
 /// Opens a file for reading and writing. A missing file is made (0600, empty), and an existing one
 /// with a wider mode is narrowed.
