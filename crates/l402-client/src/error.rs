@@ -93,7 +93,7 @@ pub enum Error {
         limit: Msat,
         /// The limit's name.
         which: BudgetLimit,
-        /// What counts against the limit already: spent within its time, or reserved. Zero for
+        /// The sum that counts against the limit already: spent within its time, or reserved. Zero for
         /// [`BudgetLimit::PerRequest`].
         spent: Msat,
         /// The time from which enough of what is spent no longer counts, if nothing else is bought.

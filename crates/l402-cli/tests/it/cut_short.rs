@@ -85,7 +85,7 @@ fn an_abandoned_question_leaves_the_price_as_it_was_without_a_wallet() {
 /// A purchase whose wallet takes its time. Ends with the test.
 struct Slow {
     child: Child,
-    /// What it says on stderr from now on.
+    /// The lines on stderr from now on.
     lines: Box<dyn Iterator<Item = String>>,
 }
 

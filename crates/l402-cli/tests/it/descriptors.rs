@@ -172,7 +172,7 @@ async fn a_burst_of_free_requests_leaves_room_for_the_next_buyer() {
     assert_eq!(honest(to).await, 25);
 }
 
-/// Something else than connections may take the descriptors: here the limit itself is lowered.
+/// Descriptors may be taken by other things than connections: here the limit itself is lowered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_descriptor_idle_upstream_connections_go_first() {
     let home = Home::new();

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use l402_testkit::macaroon;
 use serde_json::Value;
 
 use crate::program::Home;
@@ -184,38 +185,6 @@ fn an_answer_has_at_most_a_hundred_headers() {
         let ran = home.run(&[command, &url]).expect(status);
         assert!(ran.stderr.contains("more than 100 headers"), "{ran:#?}");
     }
-}
-
-/// A macaroon as lnd writes it, which grants these permissions.
-fn macaroon(ops: &[(&str, &[&str])]) -> Vec<u8> {
-    let field = |number: u8, content: &[u8]| {
-        let length = u8::try_from(content.len()).expect("short");
-        [&[number << 3 | 2, length], content].concat()
-    };
-    let mut identifier = [vec![3], field(1, &[7; 16]), field(2, b"0")].concat();
-    for (entity, actions) in ops {
-        let mut op = field(1, entity.as_bytes());
-        actions
-            .iter()
-            .for_each(|action| op.extend(field(2, action.as_bytes())));
-        identifier.extend(field(3, &op));
-    }
-    let length = u8::try_from(identifier.len()).expect("short");
-    let length = if length < 0x80 {
-        vec![length]
-    } else {
-        vec![length, 1]
-    };
-    [
-        &[2, 1, 3],
-        &b"lnd"[..],
-        &[2],
-        &length,
-        &identifier,
-        &[0, 0, 6, 32],
-        &[9; 32],
-    ]
-    .concat()
 }
 
 // FAULTS C17: a wallet whose macaroon can do more than pay is used, with a warning that names the least.

@@ -150,7 +150,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream, record: Option<&Record>) {
     let _ = to.shutdown(Shutdown::Write);
 }
 
-/// What the proxy heard since it was asked last.
+/// Returns the requests that the proxy got since the last call.
 fn heard(record: &Record) -> String {
     let heard = std::mem::take(&mut *record.lock().expect("no panic before"));
     String::from_utf8_lossy(&heard).into_owned()

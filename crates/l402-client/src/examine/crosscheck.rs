@@ -224,13 +224,13 @@ fn other_amount(asked: Msat, by: &str, other: &str) -> Fault {
 
 /// The judgement of the `Payment` challenges beside an offer.
 pub(super) enum Charges {
-    /// It sells by an invoice of its own, for the same price or for one that cannot be compared.
+    /// An invoice of its own, for the same price or for one that cannot be compared.
     Apart,
-    /// It sells by an invoice of its own, and asks more.
+    /// An invoice of its own, for more.
     Dearer(String),
-    /// It contradicts the invoice, or it asks less than the invoice.
+    /// A contradiction to the invoice, or less than the invoice asks.
     Fault(Fault),
-    /// It is about the same payment, and agrees.
+    /// The same payment, and agreement.
     Same,
 }
 

@@ -4,9 +4,9 @@
 use l402::{Msat, Network};
 use l402_client::examine::{Payer, Report, UnpaidAnswer, Verdict, examine};
 use l402_client::{Client, Error, Refused, Request};
+use l402_testkit::hostile::Draft;
 use serde_json::{Value, json};
 
-use crate::invoice::Draft;
 use crate::refusing::{draft, faults, line};
 use crate::server::{Answer402, Made};
 use crate::world::{START, World};

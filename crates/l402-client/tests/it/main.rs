@@ -6,7 +6,6 @@ mod examining;
 mod exchanges;
 mod foreign;
 mod guarding;
-mod invoice;
 mod journal;
 mod odd_wallet;
 mod offering;

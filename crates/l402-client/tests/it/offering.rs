@@ -7,9 +7,9 @@ use http::header::CONTENT_TYPE;
 use l402::{Msat, PaymentHash};
 use l402_client::examine::{Payer, Report, UnpaidAnswer, Verdict, examine};
 use l402_client::{Client, Refused};
+use l402_testkit::hostile::Draft;
 use serde_json::{Value, json};
 
-use crate::invoice::Draft;
 use crate::refusing::{draft, line, payment_beside};
 use crate::server::{Answer402, Made};
 use crate::world::{START, World};

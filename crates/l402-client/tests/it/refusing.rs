@@ -6,10 +6,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use l402::{Msat, PaymentHash};
 use l402_client::{Error, Refused, Request};
+use l402_testkit::hostile::Draft;
 use lightning_invoice::Currency;
 use serde_json::json;
 
-use crate::invoice::Draft;
 use crate::server::{Answer402, Made};
 use crate::world::{START, World};
 

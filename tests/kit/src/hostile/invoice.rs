@@ -10,16 +10,27 @@ use lightning_invoice::{
 };
 
 /// An invoice of a node that nobody can reach.
-pub(super) struct Draft {
-    pub(super) currency: Currency,
-    pub(super) msat: Option<u64>,
-    pub(super) created: UnixTime,
-    pub(super) expiry: u64,
-    pub(super) hash: PaymentHash,
+#[derive(Debug)]
+pub struct Draft {
+    /// The network, as the first letters of the invoice name it.
+    pub currency: Currency,
+    /// The amount in millisatoshi; `None` for an invoice without one.
+    pub msat: Option<u64>,
+    /// The date of the invoice.
+    pub created: UnixTime,
+    /// The seconds from the date to the end.
+    pub expiry: u64,
+    /// The payment hash.
+    pub hash: PaymentHash,
 }
 
 impl Draft {
-    pub(super) fn sign(&self) -> String {
+    /// Writes and signs the invoice.
+    ///
+    /// # Panics
+    /// If the values make no invoice.
+    #[must_use]
+    pub fn sign(&self) -> String {
         let key = SecretKey::from_slice(&[41; 32]).expect("a key");
         let draft = InvoiceBuilder::new(self.currency.clone())
             .description("x".into())
@@ -37,7 +48,11 @@ impl Draft {
     }
 
     /// Names another payee than the one who signed.
-    pub(super) fn forge(&self) -> String {
+    ///
+    /// # Panics
+    /// If the values make no invoice.
+    #[must_use]
+    pub fn forge(&self) -> String {
         let signed: SignedRawBolt11Invoice = self.sign().parse().expect("an invoice");
         let other = SecretKey::from_slice(&[42; 32]).expect("a key");
         let other = other.public_key(&Secp256k1::new());

@@ -15,6 +15,7 @@ mod plan;
 mod seller;
 mod wallet;
 
+pub use invoice::Draft;
 pub use plan::{Habit, Plan, Verdict};
 pub use seller::HostileSeller;
 pub use wallet::{Asked, HostileWallet};
