@@ -32,7 +32,7 @@ pub(crate) fn request(request: &InvoiceRequest) -> Result<(), Error> {
 }
 
 /// Decodes an invoice that a node made, verifies its signature, and compares it with the request.
-#[cfg(feature = "lnd")]
+#[cfg(feature = "remote")]
 pub(crate) fn invoice(
     bolt11: String,
     request: &InvoiceRequest,

@@ -168,6 +168,13 @@ pub trait Receive: fmt::Debug + Send + Sync {
     /// Returns the network of the node's invoices.
     fn network(&self) -> Network;
 
+    /// Returns true if nobody but a payer can learn the preimage of an invoice of this node before it
+    /// is paid. Where a third party makes the invoice, its preimage alone proves nothing: who asks
+    /// for a credential's worth looks the invoice up, too.
+    ///
+    /// There is no default: a wrong *true* lets buyers in who have not paid.
+    fn preimage_is_proof(&self) -> bool;
+
     /// Returns true if this process signs the invoices itself, without asking another one. The
     /// caller may then request an invoice on any thread and any runtime.
     fn signs_here(&self) -> bool {

@@ -3,10 +3,20 @@
 //!
 //! `docs/design/backends.md` says how to add one.
 
+#[cfg(feature = "cln")]
+pub(crate) mod cln;
 #[cfg(feature = "ldk")]
 pub mod ldk;
+#[cfg(feature = "lnbits")]
+pub(crate) mod lnbits;
 #[cfg(feature = "lnd")]
 pub(crate) mod lnd;
+#[cfg(feature = "lnurl")]
+pub(crate) mod lnurl;
+#[cfg(feature = "nwc")]
+pub(crate) mod nwc;
+#[cfg(feature = "phoenixd")]
+pub(crate) mod phoenixd;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 #[cfg(feature = "pay")]

@@ -1,9 +1,6 @@
 //! The opening of the receiving half of a backend.
 
-#[cfg(feature = "lnd")]
-use crate::backend::lnd;
-#[cfg(feature = "sandbox")]
-use crate::backend::sandbox;
+use crate::backend;
 use crate::{Error, ErrorKind, Node, Open, Receiver};
 
 impl Node {
@@ -18,11 +15,34 @@ impl Node {
     pub async fn receiver(&self, open: Open) -> Result<Receiver, Error> {
         match (self, open) {
             #[cfg(feature = "sandbox")]
-            (Self::Sandbox, open) => sandbox::receiver(open).await,
+            (Self::Sandbox, open) => backend::sandbox::receiver(open).await,
             (Self::SandboxHttp(_), _) => Err(only_pays()),
             #[cfg(feature = "lnd")]
-            (Self::Lnd(node), open) => lnd::receiver(node, open).await,
-            #[cfg(not(all(feature = "lnd", feature = "sandbox")))]
+            (Self::Lnd(node), open) => backend::lnd::receiver(node, open).await,
+            #[cfg(feature = "cln")]
+            (Self::Cln(node), open) => backend::cln::receiver(node, open).await,
+            #[cfg(feature = "cln")]
+            (Self::ClnRest(node), open) => backend::cln::rest_receiver(node, open).await,
+            #[cfg(feature = "ldk")]
+            (Self::Ldk, open) => backend::ldk::receiver(open).await,
+            #[cfg(feature = "nwc")]
+            (Self::Nwc(node), open) => backend::nwc::receiver(node, open).await,
+            #[cfg(feature = "phoenixd")]
+            (Self::Phoenixd(node), open) => backend::phoenixd::receiver(node, open).await,
+            #[cfg(feature = "lnbits")]
+            (Self::Lnbits(node), open) => backend::lnbits::receiver(node, open).await,
+            #[cfg(feature = "lnurl")]
+            (Self::Lnurl(node), open) => backend::lnurl::receiver(node, open).await,
+            #[cfg(not(all(
+                feature = "cln",
+                feature = "ldk",
+                feature = "lnbits",
+                feature = "lnd",
+                feature = "lnurl",
+                feature = "nwc",
+                feature = "phoenixd",
+                feature = "sandbox"
+            )))]
             (absent, _) => Err(absent.not_built()),
         }
     }
@@ -39,8 +59,31 @@ impl Node {
             Self::Sandbox => Ok(()),
             Self::SandboxHttp(_) => Err(only_pays()),
             #[cfg(feature = "lnd")]
-            Self::Lnd(node) => lnd::check_receiver(node, danger_spending),
-            #[cfg(not(all(feature = "lnd", feature = "sandbox")))]
+            Self::Lnd(node) => backend::lnd::check_receiver(node, danger_spending),
+            #[cfg(feature = "cln")]
+            Self::Cln(node) => backend::cln::check_receiver(node, danger_spending),
+            #[cfg(feature = "cln")]
+            Self::ClnRest(node) => backend::cln::check_rest_receiver(node, danger_spending),
+            #[cfg(feature = "ldk")]
+            Self::Ldk => backend::ldk::check_receiver(),
+            #[cfg(feature = "nwc")]
+            Self::Nwc(node) => backend::nwc::check_receiver(node, danger_spending),
+            #[cfg(feature = "phoenixd")]
+            Self::Phoenixd(node) => backend::phoenixd::check_receiver(node, danger_spending),
+            #[cfg(feature = "lnbits")]
+            Self::Lnbits(node) => backend::lnbits::check_receiver(node, danger_spending),
+            #[cfg(feature = "lnurl")]
+            Self::Lnurl(node) => backend::lnurl::check_receiver(node, danger_spending),
+            #[cfg(not(all(
+                feature = "cln",
+                feature = "ldk",
+                feature = "lnbits",
+                feature = "lnd",
+                feature = "lnurl",
+                feature = "nwc",
+                feature = "phoenixd",
+                feature = "sandbox"
+            )))]
             absent => {
                 let _ = danger_spending;
                 Err(absent.not_built())
@@ -49,7 +92,16 @@ impl Node {
     }
 
     /// Returns the error of a backend that this program was built without.
-    #[cfg(not(all(feature = "lnd", feature = "sandbox")))]
+    #[cfg(not(all(
+        feature = "cln",
+        feature = "ldk",
+        feature = "lnbits",
+        feature = "lnd",
+        feature = "lnurl",
+        feature = "nwc",
+        feature = "phoenixd",
+        feature = "sandbox"
+    )))]
     pub(super) fn not_built(&self) -> Error {
         let form = self.form();
         let (called, feature) = (form.called, form.feature);

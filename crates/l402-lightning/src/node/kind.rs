@@ -4,8 +4,13 @@ use core::fmt;
 use core::str::FromStr;
 use std::path::Path;
 
+use super::cln::{ClnNode, ClnRestNode};
 use super::error::NodeError;
+use super::lnbits::LnbitsNode;
 use super::lnd::LndNode;
+use super::lnurl::LnurlNode;
+use super::nwc::NwcNode;
+use super::phoenixd::PhoenixdNode;
 use super::sandbox_http::SandboxHttpNode;
 use super::table::NodeForm;
 
@@ -38,6 +43,20 @@ pub enum Node {
     SandboxHttp(SandboxHttpNode),
     /// lnd over REST.
     Lnd(LndNode),
+    /// Core Lightning over its Unix socket.
+    Cln(ClnNode),
+    /// Core Lightning over clnrest.
+    ClnRest(ClnRestNode),
+    /// The node that runs inside this program, in the home folder.
+    Ldk,
+    /// A wallet that speaks Nostr Wallet Connect.
+    Nwc(NwcNode),
+    /// phoenixd over HTTP.
+    Phoenixd(PhoenixdNode),
+    /// LNbits over HTTP.
+    Lnbits(LnbitsNode),
+    /// A Lightning address (receiving only).
+    Lnurl(LnurlNode),
 }
 
 impl Node {
@@ -48,6 +67,13 @@ impl Node {
             Self::Sandbox => NodeForm::SANDBOX,
             Self::SandboxHttp(_) => NodeForm::SANDBOX_HTTP,
             Self::Lnd(_) => NodeForm::LND,
+            Self::Cln(_) => NodeForm::CLN,
+            Self::ClnRest(_) => NodeForm::CLN_REST,
+            Self::Ldk => NodeForm::LDK,
+            Self::Nwc(_) => NodeForm::NWC,
+            Self::Phoenixd(_) => NodeForm::PHOENIXD,
+            Self::Lnbits(_) => NodeForm::LNBITS,
+            Self::Lnurl(_) => NodeForm::LNURL,
         }
     }
 
@@ -57,7 +83,13 @@ impl Node {
     pub fn with_base(self, base: &Path) -> Self {
         match self {
             Self::Lnd(node) => Self::Lnd(node.with_base(base)),
-            Self::Sandbox | Self::SandboxHttp(_) => self,
+            Self::ClnRest(node) => Self::ClnRest(node.with_base(base)),
+            Self::Nwc(node) => Self::Nwc(node.with_base(base)),
+            Self::Phoenixd(node) => Self::Phoenixd(node.with_base(base)),
+            Self::Lnbits(node) => Self::Lnbits(node.with_base(base)),
+            Self::Sandbox | Self::SandboxHttp(_) | Self::Cln(_) | Self::Ldk | Self::Lnurl(_) => {
+                self
+            }
         }
     }
 }
@@ -68,12 +100,18 @@ impl FromStr for Node {
     fn from_str(text: &str) -> Result<Self, NodeError> {
         // The kind alone decides who reads the rest, so that a mistake in an address of lnd is
         // answered with lnd's example and not with all of them.
-        match text.split_once(':') {
-            None if text == NodeForm::SANDBOX.kind => Ok(Self::Sandbox),
-            Some((kind, _)) if kind == NodeForm::SANDBOX_HTTP.kind => {
-                text.parse().map(Self::SandboxHttp)
-            }
-            Some((kind, _)) if kind == NodeForm::LND.kind => text.parse().map(Self::Lnd),
+        let kind = text.split_once(':').map_or(text, |(kind, _)| kind);
+        match kind {
+            "sandbox" if text == kind => Ok(Self::Sandbox),
+            "ldk" if text == kind => Ok(Self::Ldk),
+            "sandbox+http" => text.parse().map(Self::SandboxHttp),
+            "lnd" if text != kind => text.parse().map(Self::Lnd),
+            "cln" if text != kind => text.parse().map(Self::Cln),
+            "cln+https" => text.parse().map(Self::ClnRest),
+            "nwc" | "nostr+walletconnect" => text.parse().map(Self::Nwc),
+            "phoenixd+http" | "phoenixd+https" => text.parse().map(Self::Phoenixd),
+            "lnbits+http" | "lnbits+https" => text.parse().map(Self::Lnbits),
+            "lnurl" => text.parse().map(Self::Lnurl),
             _ => Err(NodeError::no_form()),
         }
     }
@@ -85,6 +123,13 @@ impl fmt::Display for Node {
             Self::Sandbox => f.write_str(NodeForm::SANDBOX.kind),
             Self::SandboxHttp(node) => node.fmt(f),
             Self::Lnd(node) => node.fmt(f),
+            Self::Cln(node) => node.fmt(f),
+            Self::ClnRest(node) => node.fmt(f),
+            Self::Ldk => f.write_str(NodeForm::LDK.kind),
+            Self::Nwc(node) => node.fmt(f),
+            Self::Phoenixd(node) => node.fmt(f),
+            Self::Lnbits(node) => node.fmt(f),
+            Self::Lnurl(node) => node.fmt(f),
         }
     }
 }
@@ -103,6 +148,17 @@ mod tests {
             "sandbox+http://[::1]:8403",
             "lnd://127.0.0.1:8080?tls_cert=/a/tls.cert&macaroon=/a/b.macaroon",
             "lnd://node.example:443?tls_cert=a%20b%26%2B%25&macaroon=%C3%A4&network=regtest",
+            "cln:///home/a%20b%26/lightning-rpc",
+            "cln+https://node.example:3010?rune=a%2Bb&ca=c.pem",
+            "cln+https://[::1]:1?rune=r",
+            "ldk",
+            "nwc:a%20b%2Bc.nwc",
+            "phoenixd+http://127.0.0.1:9740?password=p",
+            "phoenixd+https://phoenix.example?password=p",
+            "lnbits+https://lnbits.example?key=a%26b",
+            "lnbits+http://127.0.0.1:5000?key=k",
+            "lnurl:a.b+c@wallet.example",
+            "lnurl:a@wallet.example:8443",
         ] {
             assert_eq!(text.parse::<Node>().unwrap().to_string(), text);
         }
@@ -146,6 +202,26 @@ mod tests {
                 "names a file",
             ),
             ("lnd://h?tls_cert=a&macaroon=AgEDbG5ksecret", "names a file"),
+            ("cln://", "absolute path"),
+            ("cln:rel/lightning-rpc", "absolute path"),
+            ("cln+https://h", "rune of clnrest is missing"),
+            ("cln+https://me:secret@h?rune=a", "host and a port"),
+            ("nwc:", "file with the connection is missing"),
+            ("nostr+walletconnect://abc?secret=1", "save it to a file"),
+            (
+                "nwc:nostr+walletconnect://abc?relay=a&secret=1",
+                "save it to a file",
+            ),
+            ("phoenixd+http://10.0.0.1?password=a", "use https://"),
+            (
+                "phoenixd+http://127.0.0.1",
+                "password of phoenixd is missing",
+            ),
+            ("lnbits+https://h?key=a&admin=b", "no parameter"),
+            ("lnbits+http://lnbits.example?key=a", "use https://"),
+            ("lnurl:wallet.example", "you@host"),
+            ("lnurl:a@host/path", "stands a host"),
+            ("lnurl:a b@host", "letters"),
         ] {
             let error = text.parse::<Node>().unwrap_err().to_string();
             assert!(error.contains(named), "{text}: {error}");

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use l402::Network;
 use l402_host::named_path;
-use url::Url;
 
-use super::address::{has_user, write_path};
+use super::address::{host_url, parameters, write_path};
 use super::error::NodeError;
 use super::table::NodeForm;
 
@@ -38,23 +37,23 @@ impl FromStr for LndNode {
     type Err = NodeError;
 
     fn from_str(text: &str) -> Result<Self, NodeError> {
-        let url = url(text)?;
+        let url = host_url(text, &NodeForm::LND)?;
         let host = url.host_str().unwrap_or_default();
         let address = format!("{host}:{}", url.port().unwrap_or(8080));
-        let parameters = Parameters::read(&url)?;
+        let [tls_cert, macaroon, network] =
+            parameters(&url, &NodeForm::LND, ["tls_cert", "macaroon", "network"])?;
         let needed = |value: Option<String>, missing| value.ok_or_else(|| wrong(missing));
         // Not repeated: with it anybody could use the node.
-        if parameters.macaroon.as_deref().is_some_and(is_macaroon) {
+        if macaroon.as_deref().is_some_and(is_macaroon) {
             return Err(wrong(
                 "what is given for macaroon= is a macaroon; it names a file, so save it to one",
             ));
         }
         Ok(Self {
             address,
-            tls_cert: needed(parameters.tls_cert, "lnd's tls_cert is missing")?.into(),
-            macaroon: needed(parameters.macaroon, "lnd's macaroon is missing")?.into(),
-            network: parameters
-                .network
+            tls_cert: needed(tls_cert, "lnd's tls_cert is missing")?.into(),
+            macaroon: needed(macaroon, "lnd's macaroon is missing")?.into(),
+            network: network
                 .map(|name| name.parse())
                 .transpose()
                 .map_err(|error| NodeError::new(format!("lnd's network: {error}")))?,
@@ -74,54 +73,6 @@ fn is_macaroon(text: &str) -> bool {
 
 fn wrong(mistake: &str) -> NodeError {
     NodeError::of(&NodeForm::LND, mistake)
-}
-
-/// Reads the text as a URL that is a host, a port and parameters.
-fn url(text: &str) -> Result<Url, NodeError> {
-    // In a path a plus sign is a plus sign; `query_pairs` would read a space.
-    let url: Url = text
-        .replace('+', "%2B")
-        .parse()
-        .ok()
-        .filter(|url: &Url| url.scheme() == NodeForm::LND.kind)
-        .ok_or_else(|| wrong("not a URL of lnd"))?;
-    if url.host_str().is_none_or(str::is_empty) {
-        return Err(wrong("lnd's host is missing"));
-    }
-    if !matches!(url.path(), "" | "/") || url.fragment().is_some() || has_user(&url) {
-        return Err(wrong(
-            "lnd's address is a host and a port, then its files after a ?",
-        ));
-    }
-    Ok(url)
-}
-
-/// The parameters after the question mark, as they were written.
-#[derive(Default)]
-struct Parameters {
-    tls_cert: Option<String>,
-    macaroon: Option<String>,
-    network: Option<String>,
-}
-
-impl Parameters {
-    fn read(url: &Url) -> Result<Self, NodeError> {
-        let mut parameters = Self::default();
-        for (name, value) in url.query_pairs() {
-            let slot = match &*name {
-                "tls_cert" => &mut parameters.tls_cert,
-                "macaroon" => &mut parameters.macaroon,
-                "network" => &mut parameters.network,
-                _ => return Err(wrong(&format!("lnd has no parameter {name:?}"))),
-            };
-            if value.is_empty() || slot.replace(value.into_owned()).is_some() {
-                return Err(wrong(&format!(
-                    "lnd's parameter {name} is empty or written twice"
-                )));
-            }
-        }
-        Ok(parameters)
-    }
 }
 
 impl fmt::Display for LndNode {

@@ -13,9 +13,7 @@ mod peer;
 mod text;
 
 pub(crate) use call::{Transport, client};
-#[cfg(all(feature = "pay", feature = "lnd"))]
-pub(crate) use failure::Failure;
-pub(crate) use failure::Proof;
+pub(crate) use failure::{Failure, Proof};
 #[cfg(feature = "lnd")]
 pub(crate) use line::Lines;
 pub(crate) use peer::Peer;

@@ -58,7 +58,7 @@ impl Setup {
     }
 
     async fn receiver(&self, macaroon: &str, danger: bool) -> Result<Arc<dyn Receive>, Error> {
-        let open = self.open().with_danger_spending_macaroon(danger);
+        let open = self.open().with_danger_spending_node(danger);
         let opened = self.node(macaroon).receiver(open).await;
         opened.map(|receiver| receiver.receive)
     }

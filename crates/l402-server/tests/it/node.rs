@@ -50,6 +50,10 @@ impl Receive for Moody {
         self.sandbox.network()
     }
 
+    fn preimage_is_proof(&self) -> bool {
+        self.sandbox.preimage_is_proof()
+    }
+
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
         Box::pin(self.answer(request))
     }

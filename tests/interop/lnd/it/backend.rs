@@ -109,9 +109,7 @@ async fn a_macaroon_that_could_spend_does_not_sell_and_one_that_cannot_does_not_
         assert_eq!(error.kind(), ErrorKind::Unauthorized, "{spends}: {error}");
     }
     let admin = net.seller.node("admin");
-    let accepted = admin
-        .receiver(open().with_danger_spending_macaroon(true))
-        .await;
+    let accepted = admin.receiver(open().with_danger_spending_node(true)).await;
     let receive = accepted.expect("where it is asked for").receive;
     let made = receive.create_invoice(asked(Msat::from_sat(7))).await;
     let made = made.expect("an invoice");

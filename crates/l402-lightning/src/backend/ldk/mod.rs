@@ -48,3 +48,16 @@ mod receive;
 pub use config::{ChainSource, LdkConfig};
 pub use ldk_node;
 pub use node::Ldk;
+
+pub(crate) async fn receiver(_: crate::Open) -> Result<crate::Receiver, crate::Error> {
+    Err(crate::Error::new(crate::ErrorKind::Local, "scaffold"))
+}
+
+pub(crate) fn check_receiver() -> Result<(), crate::Error> {
+    Err(crate::Error::new(crate::ErrorKind::Local, "scaffold"))
+}
+
+#[cfg(feature = "pay")]
+pub(crate) async fn wallet(_: crate::Open) -> Result<crate::Wallet, crate::Error> {
+    Err(crate::Error::new(crate::ErrorKind::Local, "scaffold"))
+}

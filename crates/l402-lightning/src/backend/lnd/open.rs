@@ -18,7 +18,7 @@ const MAX_FILE: usize = 64 * 1024;
 
 /// Opens the receiving half.
 pub(crate) async fn receiver(node: &LndNode, open: Open) -> Result<Receiver, Error> {
-    let (macaroon, danger) = receiving_macaroon(node, open.danger_spending_macaroon())?;
+    let (macaroon, danger) = receiving_macaroon(node, open.danger_spending_node())?;
     if let Some(error) = danger {
         tracing::warn!(
             target: "l402_lightning::lnd",

@@ -25,6 +25,10 @@ impl Receive for Sandbox {
         Network::Regtest
     }
 
+    fn preimage_is_proof(&self) -> bool {
+        true
+    }
+
     fn signs_here(&self) -> bool {
         true
     }
