@@ -15,6 +15,8 @@ pub(crate) mod lnd;
 pub(crate) mod lnurl;
 #[cfg(feature = "nwc")]
 pub(crate) mod nwc;
+#[cfg(all(feature = "pay", any(feature = "nwc", feature = "phoenixd")))]
+pub(crate) mod one_per_hash;
 #[cfg(feature = "phoenixd")]
 pub(crate) mod phoenixd;
 #[cfg(feature = "sandbox")]

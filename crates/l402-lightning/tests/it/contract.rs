@@ -29,6 +29,10 @@ pub(crate) trait Bench: Sync {
     fn pay(&self) -> Arc<dyn Pay>;
     /// Returns the routing fee of a payment here; zero if none can be arranged.
     fn fee(&self) -> Msat;
+    /// Returns the smallest step of an amount: a satoshi if the node knows nothing finer.
+    fn finest(&self) -> Msat {
+        Msat::new(1)
+    }
     /// Moves the time forward for both nodes.
     fn pass(&self, time: Duration) -> BoxFuture<'_, ()>;
 }
@@ -72,14 +76,13 @@ pub(crate) fn is_settled(payment: &Payment, invoice: &NewInvoice) -> bool {
 }
 
 async fn fresh_invoices_differ_and_say_what_was_asked(bench: &dyn Bench) {
-    let (one, two) = (
-        invoice(bench, Msat::new(2500)).await,
-        invoice(bench, Msat::new(2500)).await,
-    );
+    let step = bench.finest().msat();
+    let amount = Msat::new(2500_u64.next_multiple_of(step));
+    let (one, two) = (invoice(bench, amount).await, invoice(bench, amount).await);
     assert_ne!(one.payment_hash(), two.payment_hash());
     assert_ne!(one.bolt11(), two.bolt11());
     let says = Invoice::decode(one.bolt11()).expect("BOLT 11");
-    assert_eq!(says.amount, Some(Msat::new(2500)));
+    assert_eq!(says.amount, Some(amount));
     assert_eq!(says.network, bench.receive().network());
     assert_eq!(says.network, bench.pay().network());
     assert_eq!(says.payment_hash, one.payment_hash());
