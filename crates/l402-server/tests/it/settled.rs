@@ -282,7 +282,7 @@ async fn a_flood_of_unpaid_and_forged_credentials_makes_a_hundred_look_ups_a_sec
         assert_eq!(shop.look_ups(), 100 * second);
         // Forged ones reach no node at all.
         let (token, _) = flood[0].credential.split_once(':').expect("a credential");
-        for n in 0..50_u8 {
+        for n in 0..20_u8 {
             let forged = format!("{token}:{}", format!("{n:02x}").repeat(32));
             assert_eq!(shop.code("/three", &forged).await.0, 401);
         }
