@@ -426,7 +426,11 @@ async fn it_is_asked_again_after_one_second_and_after_three() {
     let world = World::new().await;
     world.server.plan().troubles = vec![Trouble::Problem(Problem::NotSettled); 2];
     let (first, second) = (Duration::from_millis(40), Duration::from_millis(120));
-    let client = world.builder().settle_pauses(first, second).build().unwrap();
+    let client = world
+        .builder()
+        .settle_pauses(first, second)
+        .build()
+        .unwrap();
     let began = tokio::time::Instant::now();
     world.fetch(&client, "/joke").await.unwrap();
     assert!(began.elapsed() >= first + second);

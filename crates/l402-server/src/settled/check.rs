@@ -14,7 +14,7 @@ use super::payments::SettledPayments;
 /// The time between two warnings in the log.
 const WARN_EVERY: Duration = Duration::from_secs(10);
 
-/// What is known of a token's payment.
+/// The state of a token's payment, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arrival {
     /// The payment has arrived, with the price or more.

@@ -105,7 +105,10 @@ mod tests {
         ));
         drop(begin(&mut look_ups, 1, at(5000)));
         // Dropped without an answer: asked again, and not before a second has passed.
-        assert!(matches!(look_ups.join(hash(1), at(5999)), Joined::Coming(_)));
+        assert!(matches!(
+            look_ups.join(hash(1), at(5999)),
+            Joined::Coming(_)
+        ));
         let _sender = begin(&mut look_ups, 1, at(6000));
     }
 
@@ -117,10 +120,16 @@ mod tests {
             begin(&mut look_ups, n, now).send_replace(Some(NodeAnswer::Failed));
         }
         let wait = look_ups.join(hash(200), at(600));
-        assert!(matches!(wait, Joined::Wait(wait) if wait == at(400)), "{wait:?}");
+        assert!(
+            matches!(wait, Joined::Wait(wait) if wait == at(400)),
+            "{wait:?}"
+        );
         // The hundred began in half a second, so they come back one by one.
         drop(begin(&mut look_ups, 200, at(1000)));
-        assert!(matches!(look_ups.join(hash(201), at(1004)), Joined::Wait(_)));
+        assert!(matches!(
+            look_ups.join(hash(201), at(1004)),
+            Joined::Wait(_)
+        ));
         drop(begin(&mut look_ups, 201, at(1005)));
         drop(begin(&mut look_ups, 202, at(9000)));
         assert_eq!((look_ups.begun.len(), look_ups.by_payment.len()), (1, 1));

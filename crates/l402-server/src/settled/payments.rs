@@ -22,7 +22,13 @@ impl SettledPayments {
     }
 
     /// Keeps a payment until its token ends.
-    pub(super) fn insert(&mut self, payment: PaymentHash, paid: Msat, end: UnixTime, now: UnixTime) {
+    pub(super) fn insert(
+        &mut self,
+        payment: PaymentHash,
+        paid: Msat,
+        end: UnixTime,
+        now: UnixTime,
+    ) {
         if let Some((_, before)) = self.paid.insert(payment, (paid, end)) {
             self.by_end.remove(&(before, payment));
         }

@@ -98,7 +98,11 @@ fn app(node: &Arc<LeakyNode>, clock: &Arc<ManualClock>, ledger: &Arc<dyn Ledger>
 #[tokio::test]
 async fn nobody_gets_in_before_the_node_says_settled_and_then_the_same_credential_works() {
     // Counted once, counted three times, and sold by time.
-    for (path, body) in [("/joke", "joke for joke"), ("/three", "three"), ("/hour", "hour")] {
+    for (path, body) in [
+        ("/joke", "joke for joke"),
+        ("/three", "three"),
+        ("/hour", "hour"),
+    ] {
         let shop = Shop::new();
         let bought = shop.learn(path).await;
         for _ in 0..3 {
@@ -192,7 +196,9 @@ async fn a_lower_price_that_a_holder_appends_changes_nothing() {
     let (token, preimage) = bought.credential.split_once(':').expect("a credential");
     let token = token.strip_prefix("L402 ").expect("the scheme");
     let macaroon = Macaroon::from_base64(token).expect("a token");
-    let cheaper = macaroon.with_caveat(b"three_price_msat=1").expect("a caveat");
+    let cheaper = macaroon
+        .with_caveat(b"three_price_msat=1")
+        .expect("a caveat");
     let cheaper = format!("L402 {}:{preimage}", cheaper.to_base64());
     shop.settle(&bought, 1);
     let code = shop.code("/three", &cheaper).await;

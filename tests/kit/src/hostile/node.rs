@@ -133,4 +133,3 @@ impl Receive for LeakyNode {
         Box::pin(futures_util::stream::pending())
     }
 }
-
