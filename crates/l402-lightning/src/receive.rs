@@ -182,7 +182,8 @@ pub trait Receive: fmt::Debug + Send + Sync {
     }
 
     /// Makes an invoice, different at every call, and checks that the result states what was
-    /// requested: amount, network, payment hash, expiry and signature (ATTACKS P-13).
+    /// requested: amount, network, payment hash, expiry and signature (ATTACKS P-13). Only if the
+    /// service chooses the expiry, as a Lightning address does, the result may have another one.
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>>;
 
     /// Returns the current state of the invoice with this payment hash.

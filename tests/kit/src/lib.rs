@@ -8,6 +8,7 @@
 //!   hostile  sellers and wallets that do as badly as a seed says (feature `hostile`)
 //!   home     a home folder with that clock, a sandbox on it, and an account that pays
 //!   lnd      a server that speaks lnd's JSON over TLS   (feature `lnd`)
+//!   lnurl    the service behind a Lightning address (feature `lnurl`)
 //!   macaroon one of lnd, with the permissions that a test names
 //!   server   an HTTP server on a port of its own, one function for all requests
 //! ```
@@ -18,6 +19,8 @@ mod home;
 pub mod hostile;
 #[cfg(feature = "lnd")]
 pub mod lnd;
+#[cfg(feature = "lnurl")]
+pub mod lnurl;
 mod macaroon;
 mod server;
 

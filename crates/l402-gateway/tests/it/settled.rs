@@ -8,8 +8,10 @@ use std::time::Duration;
 use l402::Msat;
 use l402_gateway::Gateway;
 use l402_host::ManualClock;
-use l402_lightning::InvoiceState;
+use l402_lightning::{InvoiceState, Node};
+use l402_testkit::TestHome;
 use l402_testkit::hostile::LeakyNode;
+use l402_testkit::lnurl::LnurlService;
 
 use crate::harness::{Answer, request, routes, send, start_at, upstream, whole};
 
@@ -68,7 +70,11 @@ impl Shop {
         let challenge = self.get(None).await.json();
         let text = |key: &str| challenge[key].as_str().expect("a text").to_owned();
         let hash = text("payment_hash").parse().expect("a hash");
-        format!("L402 {}:{}", text("token"), self.node.preimage(&hash).to_hex())
+        format!(
+            "L402 {}:{}",
+            text("token"),
+            self.node.preimage(&hash).to_hex()
+        )
     }
 
     fn served(&self) -> usize {
@@ -85,7 +91,10 @@ async fn a_preimage_that_was_not_paid_for_reaches_no_upstream() {
         for state in [InvoiceState::Open, InvoiceState::Held, InvoiceState::Unseen] {
             shop.node.set(shop.node.newest(), state);
             let answer = shop.get(Some(&credential)).await;
-            assert_eq!((answer.status(), answer.code().as_str()), (503, "not_settled"));
+            assert_eq!(
+                (answer.status(), answer.code().as_str()),
+                (503, "not_settled")
+            );
             assert_eq!(answer.json()["retry_with"], "same_token");
             assert_eq!(answer.header("retry-after"), Some("1"));
             assert_eq!(answer.header("l402-use"), Some("kept"));
@@ -94,14 +103,18 @@ async fn a_preimage_that_was_not_paid_for_reaches_no_upstream() {
         }
         shop.node.go_away(true);
         let answer = shop.get(Some(&credential)).await;
-        assert_eq!((answer.status(), answer.code().as_str()), (503, "node_unavailable"));
+        assert_eq!(
+            (answer.status(), answer.code().as_str()),
+            (503, "node_unavailable")
+        );
         assert_eq!(answer.json()["retry_with"], "same_token");
         assert_eq!(shop.served(), 0, "{policy}");
         shop.node.go_away(false);
         shop.clock.advance(Duration::from_secs(1));
 
         let paid = Msat::from_sat(50);
-        shop.node.set(shop.node.newest(), InvoiceState::Settled { paid });
+        shop.node
+            .set(shop.node.newest(), InvoiceState::Settled { paid });
         let answer = shop.get(Some(&credential)).await;
         assert_eq!((answer.status(), answer.text().as_str()), (200, "a joke"));
         assert_eq!(shop.node.looked_up().len(), 5);
@@ -118,4 +131,44 @@ async fn a_preimage_that_was_not_paid_for_reaches_no_upstream() {
             assert_eq!(shop.node.looked_up().len(), 7);
         }
     }
+}
+
+/// Sold through a Lightning address: asked, paid, served once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lightning_address_sells_without_a_node() {
+    let home = TestHome::new();
+    let service = LnurlService::start(&home.sandbox, "a joke");
+    let node: Node = service.address().parse().expect("an address");
+    let receiver = node.receiver(home.open()).await.expect("a receiver");
+    let upstream = upstream(false, |_| async { whole(200, "a joke") });
+    let text = routes(upstream.await, "");
+    let gateway = start_at(
+        receiver.receive,
+        &text,
+        home.home.path(),
+        home.clock.clone(),
+    )
+    .await;
+    let gateway = gateway.expect("a gateway");
+    let address = gateway.local_addrs()[0];
+    let get = async |credential: Option<&str>| {
+        send(address, request("GET", "/joke", credential, b"")).await
+    };
+    let challenge = get(None).await.json();
+    let text = |key: &str| challenge[key].as_str().expect("a text").to_owned();
+    let (preimage, _) = l402_testkit::pay(&home.wallet, &text("invoice")).await;
+    let credential = format!("L402 {}:{}", text("token"), preimage.to_hex());
+    let answer = get(Some(&credential)).await;
+    assert_eq!((answer.status(), answer.text().as_str()), (200, "a joke"));
+    assert_eq!(get(Some(&credential)).await.code(), "consumed");
+    // The same, if the service is away when the buyer comes.
+    let challenge = get(None).await.json();
+    let text = |key: &str| challenge[key].as_str().expect("a text").to_owned();
+    let (preimage, _) = l402_testkit::pay(&home.wallet, &text("invoice")).await;
+    let credential = format!("L402 {}:{}", text("token"), preimage.to_hex());
+    service.answer_with(502, "<html>");
+    assert_eq!(get(Some(&credential)).await.code(), "node_unavailable");
+    service.be_honest();
+    home.clock.advance(Duration::from_secs(1));
+    assert_eq!(get(Some(&credential)).await.status(), 200);
 }

@@ -11,6 +11,16 @@ pub(crate) enum Proof {
     /// Nothing.
     None,
     /// The node itself, in its own words, has not begun what it was asked for.
+    #[cfg_attr(
+        not(any(
+            feature = "cln",
+            feature = "lnbits",
+            feature = "lnd",
+            feature = "pay",
+            feature = "phoenixd"
+        )),
+        expect(dead_code, reason = "an address alone begins nothing")
+    )]
     NotBegun,
     /// The node itself, in its own words, has no record of what it was asked about.
     NotFound,

@@ -2,5 +2,6 @@
 
 mod contract;
 mod lnd;
+mod lnurl;
 mod sandbox;
 mod sandbox_api;
