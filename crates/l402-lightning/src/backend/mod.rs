@@ -15,10 +15,15 @@ pub(crate) mod lnd;
 pub(crate) mod lnurl;
 #[cfg(feature = "nwc")]
 pub(crate) mod nwc;
-#[cfg(all(feature = "pay", any(feature = "nwc", feature = "phoenixd")))]
+#[cfg(all(
+    feature = "pay",
+    any(feature = "lnbits", feature = "nwc", feature = "phoenixd")
+))]
 pub(crate) mod one_per_hash;
 #[cfg(feature = "phoenixd")]
 pub(crate) mod phoenixd;
+#[cfg(any(feature = "lnbits", feature = "phoenixd"))]
+mod rest;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 #[cfg(feature = "pay")]

@@ -3,6 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
+#[cfg(any(feature = "lnbits", feature = "phoenixd"))]
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -19,6 +21,16 @@ pub(crate) fn client(connect_timeout: Duration) -> ClientBuilder {
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(connect_timeout)
+}
+
+/// Returns a header that goes with every request and is shown nowhere; `None` if the value cannot be
+/// one.
+#[cfg(any(feature = "lnbits", feature = "phoenixd"))]
+pub(crate) fn secret_header(name: HeaderName, value: &str) -> Option<HeaderMap> {
+    let mut value = HeaderValue::from_str(value).ok()?;
+    // Keeps the credential out of the `Debug` of every request.
+    value.set_sensitive(true);
+    Some(HeaderMap::from_iter([(name, value)]))
 }
 
 /// The JSON interface of one node.
@@ -43,6 +55,16 @@ impl<P: Peer> Transport<P> {
         let call = self.call(Method::POST, path);
         Call {
             request: call.request.json(body),
+            ..call
+        }
+    }
+
+    /// Starts a call whose body is a form.
+    #[cfg(feature = "phoenixd")]
+    pub(crate) fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Call<'_, P> {
+        let call = self.call(Method::POST, path);
+        Call {
+            request: call.request.form(fields),
             ..call
         }
     }
