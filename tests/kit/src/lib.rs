@@ -10,6 +10,7 @@
 //!   lnd      a server that speaks lnd's JSON over TLS   (feature `lnd`)
 //!   macaroon one of lnd, with the permissions that a test names
 //!   server   an HTTP server on a port of its own, one function for all requests
+//!   wallets  servers that speak phoenixd's and LNbits' JSON (feature `wallets`)
 //! ```
 
 mod clock;
@@ -20,6 +21,8 @@ pub mod hostile;
 pub mod lnd;
 mod macaroon;
 mod server;
+#[cfg(feature = "wallets")]
+pub mod wallets;
 
 pub use clock::{START, clock};
 pub use home::{TestHome, pay};

@@ -1,6 +1,9 @@
 //! The promises of this crate: of all backends alike, and of each backend alone.
 
 mod contract;
+mod lnbits;
 mod lnd;
+mod phoenixd;
 mod sandbox;
 mod sandbox_api;
+mod wallet_cases;

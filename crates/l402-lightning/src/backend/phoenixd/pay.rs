@@ -155,6 +155,10 @@ fn answered(sent: &Sent, invoice: &Invoice) -> Payment {
             let fee = up.max(sat);
             settled(Some(preimage), &hash, paid, fee, CALLED)
         }
+        // The word about another attempt, which is no refusal of the payment.
+        (None, Some(reason)) if reason.contains("already") || reason.contains("in progress") => {
+            Payment::unknown(rejected(reason))
+        }
         (None, Some(reason)) => Payment::failed(rejected(reason)),
         (None, None) => Payment::unknown(garbled(CALLED, "neither a preimage nor a reason")),
     }

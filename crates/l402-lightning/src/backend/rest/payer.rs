@@ -202,7 +202,13 @@ impl<A: PayingApi> Payer<A> {
 
     /// Returns what is known of a payment; `None` only if this process has no open attempt.
     async fn find(&self, hash: PaymentHash) -> Result<Option<Payment>, Failure> {
-        let found = self.api.find(hash).await?;
+        let found = match self.api.find(hash).await {
+            // A look-up moves no money, and an idle connection may have ended unseen.
+            Err(failure) if failure.sent && failure.error.kind() == ErrorKind::Unavailable => {
+                self.api.find(hash).await?
+            }
+            found => found?,
+        };
         let now = self.clock.wall();
         let is_open = match &found {
             None => self.attempts.may_begin(&hash, now),
