@@ -2,6 +2,7 @@
 
 mod contract;
 mod lnbits;
+mod lnbits_real;
 mod lnd;
 mod phoenixd;
 mod sandbox;

@@ -13,7 +13,7 @@ use l402_host::{BoxFuture, BoxStream};
 use crate::{Error, Settlement, SettlementIndex};
 
 /// The time between two questions.
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// The number of settlements of one moment that an index tells apart.
 const PLACES: u64 = 1000;
