@@ -249,10 +249,7 @@ async fn what_cannot_be_paid_moves_no_money(bench: &dyn Bench) {
     let beyond = invoice(bench, Msat::from_sat(50_000_000)).await;
     let late = invoice(bench, Msat::from_sat(10)).await;
     // Another network under the same signature, which therefore does not verify.
-    let broken = match late.bolt11().strip_prefix("lnbcrt") {
-        Some(rest) => format!("lnbc{rest}"),
-        None => late.bolt11().replacen("lnbc", "lnbcrt", 1),
-    };
+    let broken = late.bolt11().replace("lnbcrt", "lnbc");
     for bolt11 in [beyond.bolt11(), &broken[..], "lnbc", "", ON_ANOTHER_NETWORK] {
         let payment = pay.pay(order(bolt11)).await;
         assert!(

@@ -1,6 +1,6 @@
 //! The backend `lnbits` against a real LNbits server with play money, which `tests/interop/lnbits.sh`
-//! starts. Its folder, named by `L402_LNBITS`, holds `url`, `seller.key` (the invoice key of one
-//! wallet) and `buyer.key` (the admin key of another one).
+//! starts. The folder named by `L402_LNBITS` has a folder for each test, with `url`, `seller.key` (the
+//! invoice key of one wallet) and `buyer.key` (the admin key of another one).
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,28 +45,35 @@ struct Real {
     clock: Arc<AdvancedClock>,
 }
 
-fn folder() -> PathBuf {
-    std::env::var_os("L402_LNBITS").expect("tests/interop/lnbits.sh sets it").into()
-}
+/// The two wallets of a test.
+struct Keys(PathBuf);
 
-fn node(key: &str) -> Node {
-    let url = std::fs::read_to_string(folder().join("url")).expect("an address");
-    Node::Lnbits(LnbitsNode {
-        url: url.trim().parse().expect("a URL"),
-        key: folder().join(key),
-    })
-}
+impl Keys {
+    fn of(test: &str) -> Self {
+        let all = std::env::var_os("L402_LNBITS").expect("tests/interop/lnbits.sh sets it");
+        Self(PathBuf::from(all).join(test))
+    }
 
-fn open() -> Open {
-    Open::new(folder(), Arc::new(SystemClock::default()))
+    fn node(&self, key: &str) -> Node {
+        let url = std::fs::read_to_string(self.0.join("url")).expect("an address");
+        Node::Lnbits(LnbitsNode {
+            url: url.trim().parse().expect("a URL"),
+            key: self.0.join(key),
+        })
+    }
+
+    fn open(&self) -> Open {
+        Open::new(&self.0, Arc::new(SystemClock::default()))
+    }
 }
 
 impl Real {
-    async fn new() -> Self {
+    async fn new(test: &str) -> Self {
+        let keys = Keys::of(test);
         let clock = Arc::new(AdvancedClock::default());
-        let receiver = node("seller.key").receiver(open()).await;
-        let payer = Open::new(folder(), clock.clone());
-        let wallet = node("buyer.key").wallet(payer).await;
+        let receiver = keys.node("seller.key").receiver(keys.open()).await;
+        let payer = Open::new(&keys.0, clock.clone());
+        let wallet = keys.node("buyer.key").wallet(payer).await;
         Self {
             receive: receiver.expect("receives").receive,
             pay: wallet.expect("pays").pay,
@@ -104,23 +111,23 @@ impl Bench for Real {
 #[tokio::test]
 #[ignore = "needs the server that tests/interop/lnbits.sh starts"]
 async fn keeps_the_contract() {
-    keeps_every_promise(&Real::new().await).await;
+    keeps_every_promise(&Real::new("contract").await).await;
 }
 
 #[tokio::test]
 #[ignore = "needs the server that tests/interop/lnbits.sh starts"]
 async fn tells_settlements_from_the_newest_on() {
-    the_newest_index_tells_nothing_of_the_past(&Real::new().await).await;
+    the_newest_index_tells_nothing_of_the_past(&Real::new("newest").await).await;
 }
 
 // BACKENDS lnbits already_paid, lookup_after_restart: real
 #[tokio::test]
 #[ignore = "needs the server that tests/interop/lnbits.sh starts"]
 async fn another_process_finds_the_payment() {
-    let real = Real::new().await;
+    let real = Real::new("process").await;
     let bought = invoice(&real, Msat::from_sat(21)).await;
     assert!(is_settled(&real.pay.pay(order(bought.bolt11())).await, &bought));
-    let other = Real::new().await;
+    let other = Real::new("process").await;
     let found = other.pay.lookup(bought.payment_hash()).await;
     let found = found.expect("an answer").expect("begun");
     assert!(is_settled(&found, &bought), "{found:?}");
@@ -133,7 +140,7 @@ async fn another_process_finds_the_payment() {
 #[tokio::test]
 #[ignore = "needs the server that tests/interop/lnbits.sh starts"]
 async fn what_the_server_reserves_is_compared_with_the_limit() {
-    let real = Real::new().await;
+    let real = Real::new("fees").await;
     let dear = invoice(&real, Msat::from_sat(1000)).await;
     let mut limit = order(dear.bolt11());
     limit.max_fee = Msat::new(9_999);
@@ -145,16 +152,17 @@ async fn what_the_server_reserves_is_compared_with_the_limit() {
 #[tokio::test]
 #[ignore = "needs the server that tests/interop/lnbits.sh starts"]
 async fn the_kind_of_a_key_is_found_without_paying() {
-    let error = node("buyer.key").receiver(open()).await.unwrap_err();
+    let keys = Keys::of("keys");
+    let error = keys.node("buyer.key").receiver(keys.open()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
-    let danger = open().with_danger_spending_node(true);
-    node("buyer.key").receiver(danger).await.expect("accepted");
-    let error = node("seller.key").wallet(open()).await.unwrap_err();
+    let danger = keys.open().with_danger_spending_node(true);
+    keys.node("buyer.key").receiver(danger).await.expect("accepted");
+    let error = keys.node("seller.key").wallet(keys.open()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
-    std::fs::write(folder().join("wrong.key"), "0".repeat(32)).expect("written");
+    std::fs::write(keys.0.join("wrong.key"), "0".repeat(32)).expect("written");
     let errors = [
-        node("wrong.key").receiver(open()).await.unwrap_err(),
-        node("wrong.key").wallet(open()).await.unwrap_err(),
+        keys.node("wrong.key").receiver(keys.open()).await.unwrap_err(),
+        keys.node("wrong.key").wallet(keys.open()).await.unwrap_err(),
     ];
     for error in errors {
         assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
@@ -165,7 +173,8 @@ async fn the_kind_of_a_key_is_found_without_paying() {
 #[tokio::test]
 #[ignore = "needs the server that tests/interop/lnbits.sh starts"]
 async fn a_wallet_may_pay_itself() {
-    let wallet = node("buyer.key").wallet(open()).await.expect("pays");
+    let keys = Keys::of("itself");
+    let wallet = keys.node("buyer.key").wallet(keys.open()).await.expect("pays");
     let receive = wallet.receive.expect("receives");
     let own = receive.create_invoice(asked(Msat::from_sat(30))).await.expect("an invoice");
     assert_eq!(receive.lookup(own.payment_hash()).await.unwrap(), InvoiceState::Open);
