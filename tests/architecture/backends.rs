@@ -195,7 +195,9 @@ impl Said {
             .iter()
             .map(|case| (backend.to_owned(), (*case).to_owned()));
         match (kind(how.trim_end_matches('.')), reason, test) {
-            (_, Some(reason), _) => self.reasons.extend(keys.map(|key| (key, reason.to_owned()))),
+            (_, Some(reason), _) => self
+                .reasons
+                .extend(keys.map(|key| (key, reason.to_owned()))),
             (Some(kind), _, Some(test)) => {
                 for key in keys {
                     let test = (test.to_owned(), file.to_owned());
@@ -234,7 +236,8 @@ impl Said {
             for (kind, (word, _)) in KINDS.iter().enumerate() {
                 let is_named = self.subjects.contains_key(&(backend.to_owned(), kind));
                 if !is_named && self.kinds(backend).contains(&kind) {
-                    let text = format!("{backend}: what is {word}? // {KEYWORD}{backend} {word}: …");
+                    let text =
+                        format!("{backend}: what is {word}? // {KEYWORD}{backend} {word}: …");
                     self.wrong.push(text);
                 }
             }
@@ -393,10 +396,7 @@ fn a_line_is_taken_as_it_stands() {
     assert_eq!(said.cell("nwc", "pay"), "foreign");
     assert_eq!(said.cell("nwc", "held"), "n/a");
     assert_eq!(said.cell("cln", "held"), "?");
-    assert_eq!(
-        said.reasons[&("nwc".to_owned(), "msat".to_owned())],
-        "w: y"
-    );
+    assert_eq!(said.reasons[&("nwc".to_owned(), "msat".to_owned())], "w: y");
     let page = said.page();
     for shown in [
         "- real: lnd 1.2\n",

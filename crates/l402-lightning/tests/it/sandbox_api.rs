@@ -277,9 +277,7 @@ async fn what_the_api_says_of_a_payment_counts_only_with_its_proof() {
     let remote = Remote::new().await;
     let bought = invoice(&remote, Msat::from_sat(50)).await;
     let hash = bought.payment_hash();
-    let words = |status: &str, preimage: Option<&str>| {
-        json!({ "status": status, "preimage": preimage, "paid_msat": 50_000, "error": "x" })
-    };
+    let words = |status: &str, preimage: Option<&str>| json!({ "status": status, "preimage": preimage, "paid_msat": 50_000, "error": "x" });
     let wrong = "07".repeat(32);
     for (said, is_unknown) in [
         (words("failed", None), false),
