@@ -60,9 +60,10 @@ impl Lnd {
     pub fn node(&self, macaroon: &str) -> Node {
         Node::Lnd(LndNode {
             address: format!("127.0.0.1:{}", self.rest_port),
-            tls_cert: self.tls_cert(),
+            tls_cert: Some(self.tls_cert()),
             macaroon: self.macaroon(macaroon),
             network: None,
+            proxy: None,
         })
     }
 
