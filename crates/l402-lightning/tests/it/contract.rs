@@ -8,7 +8,9 @@
 //! `once_per_hash`; `fee_limit` if [`Bench::fee`] is not zero; `lookup_after_restart` and `restart` if
 //! [`Bench::reopen`] is there.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -248,7 +250,8 @@ async fn a_caller_who_leaves_has_paid_at_most_once(bench: &dyn Bench) {
         let bought = invoice(bench, amount).await;
         let mut paying = pay.pay(order(bought.bolt11()));
         for _ in 0..steps {
-            if futures_util::poll!(&mut paying).is_ready() {
+            let step = poll_fn(|context| Poll::Ready(paying.as_mut().poll(context)));
+            if step.await.is_ready() {
                 break;
             }
             tokio::task::yield_now().await;
