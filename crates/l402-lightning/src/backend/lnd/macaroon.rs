@@ -380,7 +380,7 @@ mod tests {
         }
     }
 
-    // FAULTS C17: a payer with too mighty a macaroon is told which one is enough.
+    // ATTACKS C-31. FAULTS C17: a payer with too mighty a macaroon is told which one is enough.
     #[cfg(feature = "pay")]
     #[test]
     fn a_payer_is_warned_of_more_than_it_needs() {
