@@ -71,7 +71,7 @@ impl<P: Peer> Transport<P> {
 
     fn call(&self, method: Method, path: &str) -> Call<'_, P> {
         Call {
-            time_limit: P::TIME_LIMIT,
+            time_limit: self.peer.time_limit(),
             peer: &self.peer,
             request: self.client.request(method, format!("{}{path}", self.base)),
         }
