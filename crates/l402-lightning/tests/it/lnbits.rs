@@ -4,7 +4,7 @@ use std::path::Path;
 
 use l402::Msat;
 use l402_lightning::{LnbitsNode, Node};
-use l402_testkit::wallets::{ADMIN_KEY, INVOICE_KEY, FakeServer};
+use l402_testkit::wallets::{ADMIN_KEY, FakeServer, INVOICE_KEY};
 
 use super::contract::{Bench, keeps_every_promise, the_newest_index_tells_nothing_of_the_past};
 use super::wallet_cases::{self as cases, Kind, Setup};
@@ -25,7 +25,8 @@ async fn setup() -> Setup {
     Setup::new(KIND, FakeServer::lnbits().await).await
 }
 
-// BACKENDS lnbits pay, once_per_hash, expired, fee_limit, preimage_proven: double
+// BACKENDS lnbits pay, once_per_hash, expired, fee_limit, already_paid, cancellation, deadline: double
+// BACKENDS lnbits preimage_proven, lookup_after_restart: double
 #[tokio::test]
 async fn keeps_the_contract() {
     let setup = setup().await;
@@ -39,7 +40,7 @@ async fn tells_settlements_from_the_newest_on() {
     the_newest_index_tells_nothing_of_the_past(&setup().await).await;
 }
 
-// BACKENDS lnbits held, unknown_then_settled, deadline: double
+// BACKENDS lnbits held, unknown_then_settled: double
 #[tokio::test]
 async fn held_then_settled() {
     cases::held_then_settled(&setup().await).await;
@@ -94,13 +95,7 @@ async fn silence_ends_at_the_deadline() {
     cases::silence_ends_at_the_deadline(&setup().await).await;
 }
 
-// BACKENDS lnbits cancellation: double
-#[tokio::test]
-async fn a_dropped_call_is_not_paid_twice() {
-    cases::a_dropped_call_is_not_paid_twice(&setup().await).await;
-}
-
-// BACKENDS lnbits restart, lookup_after_restart, already_paid: double
+// BACKENDS lnbits restart: double
 #[tokio::test]
 async fn restarts_lose_nothing() {
     cases::restarts_lose_nothing(setup().await).await;

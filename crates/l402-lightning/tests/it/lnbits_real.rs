@@ -40,6 +40,7 @@ impl Clock for AdvancedClock {
 }
 
 struct Real {
+    test: &'static str,
     receive: Arc<dyn Receive>,
     pay: Arc<dyn Pay>,
     clock: Arc<AdvancedClock>,
@@ -68,13 +69,14 @@ impl Keys {
 }
 
 impl Real {
-    async fn new(test: &str) -> Self {
+    async fn new(test: &'static str) -> Self {
         let keys = Keys::of(test);
         let clock = Arc::new(AdvancedClock::default());
         let receiver = keys.node("seller.key").receiver(keys.open()).await;
         let payer = Open::new(&keys.0, clock.clone());
         let wallet = keys.node("buyer.key").wallet(payer).await;
         Self {
+            test,
             receive: receiver.expect("receives").receive,
             pay: wallet.expect("pays").pay,
             clock,
@@ -102,12 +104,23 @@ impl Bench for Real {
 
     /// Moves the buyer's clock alone, because the server uses the machine's.
     fn pass(&self, time: Duration) -> BoxFuture<'_, ()> {
-        self.clock.seconds.fetch_add(time.as_secs(), Ordering::SeqCst);
+        self.clock
+            .seconds
+            .fetch_add(time.as_secs(), Ordering::SeqCst);
         Box::pin(async {})
+    }
+
+    fn reopen(&self) -> Option<BoxFuture<'_, Arc<dyn Pay>>> {
+        let keys = Keys::of(self.test);
+        Some(Box::pin(async move {
+            let wallet = keys.node("buyer.key").wallet(keys.open()).await;
+            wallet.expect("pays").pay
+        }))
     }
 }
 
-// BACKENDS lnbits pay, once_per_hash, expired, msat, preimage_proven: real
+// BACKENDS lnbits pay, once_per_hash, expired, already_paid, cancellation, deadline: real
+// BACKENDS lnbits preimage_proven, lookup_after_restart: real
 #[tokio::test]
 #[ignore = "needs the server that tests/interop/lnbits.sh starts"]
 async fn keeps_the_contract() {
@@ -120,19 +133,24 @@ async fn tells_settlements_from_the_newest_on() {
     the_newest_index_tells_nothing_of_the_past(&Real::new("newest").await).await;
 }
 
-// BACKENDS lnbits already_paid, lookup_after_restart: real
 #[tokio::test]
 #[ignore = "needs the server that tests/interop/lnbits.sh starts"]
 async fn another_process_finds_the_payment() {
     let real = Real::new("process").await;
     let bought = invoice(&real, Msat::from_sat(21)).await;
-    assert!(is_settled(&real.pay.pay(order(bought.bolt11())).await, &bought));
+    assert!(is_settled(
+        &real.pay.pay(order(bought.bolt11())).await,
+        &bought
+    ));
     let other = Real::new("process").await;
     let found = other.pay.lookup(bought.payment_hash()).await;
     let found = found.expect("an answer").expect("begun");
     assert!(is_settled(&found, &bought), "{found:?}");
     let before = other.pay.balance().await.expect("a balance");
-    assert!(is_settled(&other.pay.pay(order(bought.bolt11())).await, &bought));
+    assert!(is_settled(
+        &other.pay.pay(order(bought.bolt11())).await,
+        &bought
+    ));
     assert_eq!(other.pay.balance().await.expect("a balance"), before);
 }
 
@@ -153,16 +171,33 @@ async fn what_the_server_reserves_is_compared_with_the_limit() {
 #[ignore = "needs the server that tests/interop/lnbits.sh starts"]
 async fn the_kind_of_a_key_is_found_without_paying() {
     let keys = Keys::of("keys");
-    let error = keys.node("buyer.key").receiver(keys.open()).await.unwrap_err();
+    let error = keys
+        .node("buyer.key")
+        .receiver(keys.open())
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
     let danger = keys.open().with_danger_spending_node(true);
-    keys.node("buyer.key").receiver(danger).await.expect("accepted");
-    let error = keys.node("seller.key").wallet(keys.open()).await.unwrap_err();
+    keys.node("buyer.key")
+        .receiver(danger)
+        .await
+        .expect("accepted");
+    let error = keys
+        .node("seller.key")
+        .wallet(keys.open())
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
     std::fs::write(keys.0.join("wrong.key"), "0".repeat(32)).expect("written");
     let errors = [
-        keys.node("wrong.key").receiver(keys.open()).await.unwrap_err(),
-        keys.node("wrong.key").wallet(keys.open()).await.unwrap_err(),
+        keys.node("wrong.key")
+            .receiver(keys.open())
+            .await
+            .unwrap_err(),
+        keys.node("wrong.key")
+            .wallet(keys.open())
+            .await
+            .unwrap_err(),
     ];
     for error in errors {
         assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
@@ -174,11 +209,28 @@ async fn the_kind_of_a_key_is_found_without_paying() {
 #[ignore = "needs the server that tests/interop/lnbits.sh starts"]
 async fn a_wallet_may_pay_itself() {
     let keys = Keys::of("itself");
-    let wallet = keys.node("buyer.key").wallet(keys.open()).await.expect("pays");
+    let wallet = keys
+        .node("buyer.key")
+        .wallet(keys.open())
+        .await
+        .expect("pays");
     let receive = wallet.receive.expect("receives");
-    let own = receive.create_invoice(asked(Msat::from_sat(30))).await.expect("an invoice");
-    assert_eq!(receive.lookup(own.payment_hash()).await.unwrap(), InvoiceState::Open);
-    assert!(wallet.pay.lookup(own.payment_hash()).await.unwrap().is_none());
+    let own = receive
+        .create_invoice(asked(Msat::from_sat(30)))
+        .await
+        .expect("an invoice");
+    assert_eq!(
+        receive.lookup(own.payment_hash()).await.unwrap(),
+        InvoiceState::Open
+    );
+    assert!(
+        wallet
+            .pay
+            .lookup(own.payment_hash())
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert!(is_settled(&wallet.pay.pay(order(own.bolt11())).await, &own));
     let settled = InvoiceState::Settled {
         paid: Msat::from_sat(30),

@@ -95,14 +95,20 @@ async fn create(ledger: &Ledger, body: &Value) -> Response {
     assert_eq!(body["unit"], "sat", "{body}");
     let number = |name: &str| body[name].as_u64().expect("a whole number");
     let memo = body["memo"].as_str().expect("a memo");
-    let made = ledger.create(number("amount"), number("expiry"), memo).await;
+    let made = ledger
+        .create(number("amount"), number("expiry"), memo)
+        .await;
     let made = incoming(&made, None);
     (StatusCode::CREATED, Json(made)).into_response()
 }
 
 /// Returns an invoice as the wallet that made it sees it: with its preimage, paid or not.
 fn incoming(made: &NewInvoice, settled: Option<u64>) -> Value {
-    let status = if settled.is_some() { "success" } else { "pending" };
+    let status = if settled.is_some() {
+        "success"
+    } else {
+        "pending"
+    };
     json!({
         "checking_id": made.payment_hash().to_string(),
         "payment_hash": made.payment_hash().to_string(),
@@ -173,11 +179,7 @@ async fn pay(ledger: &Ledger, bolt11: &str) -> Response {
     }
 }
 
-async fn payment(
-    State(ledger): Shared,
-    headers: HeaderMap,
-    Path(hash): Path<String>,
-) -> Response {
+async fn payment(State(ledger): Shared, headers: HeaderMap, Path(hash): Path<String>) -> Response {
     let hash: PaymentHash = hash.parse().expect("a hash");
     let made = ledger.invoices();
     let made = made.iter().find(|made| made.payment_hash() == hash);
@@ -213,7 +215,11 @@ async fn list(
         return refusal(404, "Wallet not found.");
     }
     let made = ledger.invoices();
-    let ask = |name: &str| query.get(name).map(|text| text.parse::<usize>().expect("a number"));
+    let ask = |name: &str| {
+        query
+            .get(name)
+            .map(|text| text.parse::<usize>().expect("a number"))
+    };
     let mut all: Vec<Value> = Vec::new();
     if let Some(memo) = query.get("memo") {
         let is_it = |made: &&NewInvoice| {
@@ -224,7 +230,9 @@ async fn list(
     } else {
         let settled = ledger.settled().await;
         all.extend(settled.iter().rev().filter_map(|settled| {
-            let made = made.iter().find(|made| made.payment_hash() == settled.payment_hash)?;
+            let made = made
+                .iter()
+                .find(|made| made.payment_hash() == settled.payment_hash)?;
             Some(incoming(made, Some(settled.index.0)))
         }));
     }

@@ -133,7 +133,11 @@ async fn list(
         .filter(|(.., at)| *at >= ask("from"))
         .skip(offset)
         .take(limit);
-    Json(listed.map(|(hash, paid, at)| wire(hash, Some((paid, at)))).collect())
+    Json(
+        listed
+            .map(|(hash, paid, at)| wire(hash, Some((paid, at))))
+            .collect(),
+    )
 }
 
 async fn incoming(State(ledger): Shared, Path(hash): Path<String>) -> Response {

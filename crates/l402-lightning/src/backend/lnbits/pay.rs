@@ -45,7 +45,9 @@ pub(crate) async fn wallet(node: &LnbitsNode, open: Open) -> Result<Wallet, Erro
 /// Returns the beginning of the wallet's id, which is not its key.
 fn short(info: &WalletInfo) -> Result<&str, Error> {
     let id = info.id.as_deref().unwrap_or_default();
-    let is_plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_plain = id
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let short = id.get(..16).filter(|_| is_plain);
     short.ok_or_else(|| garbled(CALLED, "the id of the wallet"))
 }

@@ -82,7 +82,9 @@ impl Peer for Lnbits {
 
 impl Refusal {
     fn text(&self) -> &str {
-        self.detail.as_str().unwrap_or("the request is not as LNbits wants it")
+        self.detail
+            .as_str()
+            .unwrap_or("the request is not as LNbits wants it")
     }
 }
 

@@ -103,9 +103,8 @@ impl LnbitsReceive {
             Some(payment) if payment.is_incoming() => Ok(Some(payment)),
             // The wallet has paid its own invoice, and this is the other side of it.
             Some(_) => {
-                let path = format!(
-                    "/api/v1/payments/paginated?payment_hash={hash}&amount[gt]=0&limit=1"
-                );
+                let path =
+                    format!("/api/v1/payments/paginated?payment_hash={hash}&amount[gt]=0&limit=1");
                 let page: Page = self.api.get(&path).json().await?;
                 Ok(page.data.into_iter().find(WirePayment::is_incoming))
             }

@@ -92,9 +92,14 @@ fn micros(text: &str) -> Option<u64> {
     let seconds = UnixTime::from_rfc3339(&zoned).ok()?.secs();
     let fraction = text.get(19..)?.strip_prefix('.').unwrap_or_default();
     let digits = fraction.bytes().take_while(u8::is_ascii_digit).take(6);
-    let fraction = digits.chain(core::iter::repeat(b'0')).take(6).try_fold(0_u64, |sum, digit| {
-        sum.checked_mul(10)?.checked_add(u64::from(digit.checked_sub(b'0')?))
-    })?;
+    let fraction =
+        digits
+            .chain(core::iter::repeat(b'0'))
+            .take(6)
+            .try_fold(0_u64, |sum, digit| {
+                sum.checked_mul(10)?
+                    .checked_add(u64::from(digit.checked_sub(b'0')?))
+            })?;
     seconds.checked_mul(1_000_000)?.checked_add(fraction)
 }
 

@@ -54,7 +54,8 @@ pub(crate) fn check_receiver(node: &PhoenixdNode, _: bool) -> Result<(), Error> 
 
 pub(super) fn connect(node: &PhoenixdNode) -> Result<Api, Error> {
     let local = |text: String| Error::new(ErrorKind::Local, text);
-    let advice = "it must hold the password alone, one line of phoenix.conf without the name before it";
+    let advice =
+        "it must hold the password alone, one line of phoenix.conf without the name before it";
     let password = read_secret(&node.password, "phoenixd's password", advice)?;
     if password.starts_with("http-password") {
         let path = node.password.display();

@@ -187,10 +187,15 @@ fn recorded(outgoing: &Outgoing, hash: &PaymentHash) -> Payment {
 /// Returns the amount that the payee received: as the invoice says, else as it was sent.
 fn paid(outgoing: &Outgoing, hash: &PaymentHash) -> Msat {
     let terms = outgoing.invoice.as_deref().map(InvoiceTerms::read);
-    let terms = terms.and_then(Result::ok).filter(|it| it.payment_hash == *hash);
+    let terms = terms
+        .and_then(Result::ok)
+        .filter(|it| it.payment_hash == *hash);
     let sent = Msat::from_sat(outgoing.sent);
     let sent = sent.checked_sub(Msat::new(outgoing.fees));
-    terms.and_then(|terms| terms.amount).or(sent).unwrap_or(Msat::ZERO)
+    terms
+        .and_then(|terms| terms.amount)
+        .or(sent)
+        .unwrap_or(Msat::ZERO)
 }
 
 fn rejected(reason: &str) -> Error {

@@ -43,7 +43,7 @@ impl Attempts {
     }
 
     /// Returns true if an attempt may still be under way that the wallet has no record of.
-    pub(super) fn may_begin(&self, hash: &PaymentHash, now: UnixTime) -> bool {
+    pub(super) fn is_open(&self, hash: &PaymentHash, now: UnixTime) -> bool {
         let mut open = self.lock();
         open.retain(|_, attempt| attempt.until > now);
         open.contains_key(hash)
@@ -51,7 +51,7 @@ impl Attempts {
 
     /// Returns true if the record of a failure may be that of an earlier attempt.
     pub(super) fn failed_before(&self, hash: &PaymentHash, now: UnixTime) -> bool {
-        self.may_begin(hash, now) && self.lock().get(hash).is_some_and(|it| it.failed_before)
+        self.is_open(hash, now) && self.lock().get(hash).is_some_and(|it| it.failed_before)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<PaymentHash, Attempt>> {

@@ -3,6 +3,7 @@
 //! ```text
 //!   look up ─┬─ settled ──────────────> Settled
 //!            ├─ in flight ── follow ──> its end, or Unknown at the deadline
+//!            ├─ no answer ────────────> Unknown; without a connection, Failed
 //!            └─ none, or failed ── pay ─┬─ nothing was sent ────────────────────> Failed
 //!                                       ├─ settled, and the preimage proves it ─> Settled
 //!                                       └─ anything else ── look up ─┬─ settled ────> Settled
@@ -11,6 +12,8 @@
 //!                                                                    ├─ a failed record ──────────> Failed
 //!                                                                    └─ anything else ────────────> Unknown
 //! ```
+//!
+//! While an earlier attempt of this process may still begin, each *Failed* here is *Unknown*.
 
 use core::fmt;
 use core::time::Duration;
@@ -91,24 +94,35 @@ impl<A: PayingApi> Payer<A> {
         let hash = invoice.payment_hash;
         let _turn = self.one_per_hash.turn(hash).await;
         // Before expiry and fee are checked: an earlier call may have paid the invoice.
-        let failed_before = match self.find(hash).await {
-            Ok(None) => false,
+        let record = self.find_record(hash).await;
+        let was_open = self.attempts.is_open(&hash, self.clock.wall());
+        let failed_before = match record {
+            Ok(None) => was_open,
             Ok(Some(Payment::Failed(_))) => true,
             Ok(Some(Payment::Unknown(_))) => return self.follow(hash).await,
             Ok(Some(settled)) => return settled,
-            Err(failure) => return self.fail_unless_begun(&hash, failure),
+            // With no connection, or a credential that may do nothing, this call pays nothing.
+            Err(failure) if !failure.sent || failure.proof == Proof::NotBegun => {
+                return failed_unless(was_open, failure.error);
+            }
+            Err(failure) => return Payment::unknown(failure.error),
         };
         if let Err(error) = self.check_terms(&request, &invoice, amount).await {
-            return Payment::failed(error);
+            return failed_unless(was_open, error);
         }
-        // Noted before the request, because this future may be dropped in the middle of it.
+        // Noted before the request, because this future may be dropped in the middle of it. Without a
+        // record of an earlier attempt the wallet is asked again: it pays a hash once, whatever
+        // arrives in which order.
         self.attempts.begin(hash, invoice.expires, failed_before);
         let sent = self.api.send(&request.bolt11, &invoice, request.deadline);
-        let outcome = self.outcome(hash, sent.await).await;
-        if !matches!(outcome, Payment::Unknown(_)) {
-            self.attempts.end(&hash);
+        match self.outcome(hash, sent.await).await {
+            Payment::Failed(failure) if was_open => Payment::unknown(failure.error),
+            unknown @ Payment::Unknown(_) => unknown,
+            ended => {
+                self.attempts.end(&hash);
+                ended
+            }
         }
-        outcome
     }
 
     /// Refuses an invoice that needs no question to the wallet to be refused.
@@ -148,17 +162,6 @@ impl<A: PayingApi> Payer<A> {
             return Err(Error::new(ErrorKind::Rejected, text));
         }
         Ok(())
-    }
-
-    /// Returns the outcome of a call whose look-up failed before it sent a payment.
-    fn fail_unless_begun(&self, hash: &PaymentHash, failure: Failure) -> Payment {
-        let may_begin = self.attempts.may_begin(hash, self.clock.wall());
-        // With no connection at all, or a credential that may do nothing, no payment began.
-        let nothing = !failure.sent || failure.proof == Proof::NotBegun;
-        if nothing && !may_begin {
-            return Payment::failed(failure.error);
-        }
-        Payment::unknown(failure.error)
     }
 
     /// Returns the outcome of an attempt.
@@ -202,6 +205,22 @@ impl<A: PayingApi> Payer<A> {
 
     /// Returns what is known of a payment; `None` only if this process has no open attempt.
     async fn find(&self, hash: PaymentHash) -> Result<Option<Payment>, Failure> {
+        let found = self.find_record(hash).await?;
+        let now = self.clock.wall();
+        let may_yet_begin = match &found {
+            None => self.attempts.is_open(&hash, now),
+            Some(Payment::Failed(_)) => self.attempts.failed_before(&hash, now),
+            Some(_) => false,
+        };
+        if may_yet_begin {
+            let text = format!("{} has no record of the payment yet", A::CALLED);
+            return Ok(Some(Payment::unknown(Error::new(ErrorKind::Timeout, text))));
+        }
+        Ok(found)
+    }
+
+    /// Returns the wallet's record of a payment, and closes the attempt that it is about.
+    async fn find_record(&self, hash: PaymentHash) -> Result<Option<Payment>, Failure> {
         let found = match self.api.find(hash).await {
             // A look-up moves no money, and an idle connection may have ended unseen.
             Err(failure) if failure.sent && failure.error.kind() == ErrorKind::Unavailable => {
@@ -209,15 +228,13 @@ impl<A: PayingApi> Payer<A> {
             }
             found => found?,
         };
-        let now = self.clock.wall();
-        let is_open = match &found {
-            None => self.attempts.may_begin(&hash, now),
-            Some(Payment::Failed(_)) => self.attempts.failed_before(&hash, now),
-            Some(_) => false,
+        let is_end = match &found {
+            Some(Payment::Failed(_)) => !self.attempts.failed_before(&hash, self.clock.wall()),
+            Some(Payment::Settled { .. }) => true,
+            Some(Payment::Unknown(_)) | None => false,
         };
-        if is_open {
-            let text = format!("{} has no record of the payment yet", A::CALLED);
-            return Ok(Some(Payment::unknown(Error::new(ErrorKind::Timeout, text))));
+        if is_end {
+            self.attempts.end(&hash);
         }
         Ok(found)
     }
@@ -243,6 +260,14 @@ impl<A: PayingApi> Pay for Payer<A> {
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
         self.api.balance()
     }
+}
+
+/// Returns the outcome of a call that paid nothing, while an earlier one still may.
+fn failed_unless(may_yet_begin: bool, error: Error) -> Payment {
+    if may_yet_begin {
+        return Payment::unknown(error);
+    }
+    Payment::failed(error)
 }
 
 /// Returns the outcome of a payment that the wallet calls settled, which counts with its proof alone.

@@ -146,7 +146,9 @@ impl Seen {
         }
         self.order.push_back(hash);
         if self.order.len() > REMEMBERED {
-            self.order.pop_front().map(|oldest| self.all.remove(&oldest));
+            self.order
+                .pop_front()
+                .map(|oldest| self.all.remove(&oldest));
         }
         true
     }
@@ -199,7 +201,11 @@ mod tests {
             node.pay(at, hash);
         }
         let mut all = settlements(&node, SettlementIndex::default());
-        let told = [next(&mut all).await, next(&mut all).await, next(&mut all).await];
+        let told = [
+            next(&mut all).await,
+            next(&mut all).await,
+            next(&mut all).await,
+        ];
         assert_eq!(told.map(|(hash, _)| hash), [1, 2, 3]);
         assert!(told.is_sorted_by(|a, b| a.1 < b.1), "{told:?}");
         // Recorded before the newest, and shown after it.

@@ -50,7 +50,14 @@ mod tests {
             read_secret(&path, "the key", "write the key alone into it")
         };
         assert_eq!(read(b" abc123\r\n").unwrap().as_str(), "abc123");
-        for wrong in [&b""[..], b" \n", b"key=a\nkey=b", b"a b", b"\xffabc", &[b'a'; 5000]] {
+        for wrong in [
+            &b""[..],
+            b" \n",
+            b"key=a\nkey=b",
+            b"a b",
+            b"\xffabc",
+            &[b'a'; 5000],
+        ] {
             let error = read(wrong).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Local, "{error}");
             assert!(!error.to_string().contains("abc"), "{error}");
