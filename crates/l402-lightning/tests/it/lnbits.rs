@@ -25,6 +25,7 @@ async fn setup() -> Setup {
     Setup::new(KIND, FakeServer::lnbits().await).await
 }
 
+// BACKENDS lnbits double: our LNbits in `tests/kit/src/wallets`, with two wallets
 // BACKENDS lnbits pay, once_per_hash, expired, fee_limit, already_paid, cancellation, deadline: double
 // BACKENDS lnbits preimage_proven, lookup_after_restart: double
 #[tokio::test]

@@ -119,6 +119,7 @@ impl Bench for Real {
     }
 }
 
+// BACKENDS lnbits real: LNbits 1.6.2 with play money, pinned in tests/interop/lnbits/requirements.txt
 // BACKENDS lnbits pay, once_per_hash, expired, already_paid, cancellation, deadline: real
 // BACKENDS lnbits preimage_proven, lookup_after_restart: real
 #[tokio::test]

@@ -25,6 +25,7 @@ async fn setup() -> Setup {
     Setup::new(KIND, FakeServer::phoenixd().await).await
 }
 
+// BACKENDS phoenixd double: our phoenixd in `tests/kit/src/wallets`, which speaks the interface of 0.8
 // BACKENDS phoenixd pay, once_per_hash, expired, fee_limit, already_paid, cancellation, deadline: double
 // BACKENDS phoenixd preimage_proven, lookup_after_restart: double
 #[tokio::test]
