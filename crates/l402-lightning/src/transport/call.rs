@@ -7,7 +7,6 @@ use core::time::Duration;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::failure::{Failure, Proof};
 use super::peer::Peer;
@@ -51,7 +50,8 @@ impl<P: Peer> Transport<P> {
         self.call(Method::GET, path)
     }
 
-    pub(crate) fn post(&self, path: &str, body: &Value) -> Call<'_, P> {
+    #[cfg(any(feature = "cln", feature = "lnbits", feature = "lnd", feature = "pay"))]
+    pub(crate) fn post(&self, path: &str, body: &serde_json::Value) -> Call<'_, P> {
         let call = self.call(Method::POST, path);
         Call {
             request: call.request.json(body),

@@ -136,6 +136,6 @@ async fn files_and_secrets() {
 #[tokio::test]
 async fn an_invoice_of_nobody_is_unseen() {
     let setup = setup().await;
-    assert_eq!(setup.receive().preimage_is_proof(), true);
+    assert!(setup.receive().preimage_is_proof());
     cases::an_invoice_of_nobody_is_unseen(&setup).await;
 }

@@ -275,7 +275,7 @@ pub(crate) async fn an_endless_answer_ends(setup: &Setup) {
     let (bought, payment) = setup.pay_with(Fault::Huge).await;
     assert!(is_unknown(&payment), "{payment:?}");
     let error = setup.receive().lookup(bought.payment_hash()).await;
-    assert_eq!(error.unwrap_err().kind(), ErrorKind::Protocol);
+    assert_eq!(error.expect_err("refused").kind(), ErrorKind::Protocol);
     assert_eq!(setup.requests_to_pay(), 0);
 }
 
@@ -299,7 +299,11 @@ pub(crate) async fn restarts_lose_nothing(mut setup: Setup) {
     assert!(is_settled(&again, &paid), "{again:?}");
 
     setup.server = setup.server.restarted().await;
-    let error = setup.pay().lookup(held.payment_hash()).await.unwrap_err();
+    let error = setup
+        .pay()
+        .lookup(held.payment_hash())
+        .await
+        .expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     setup.pay = setup.again().await;
     assert!(is_settled(&setup.looked_up(&paid).await, &paid));
@@ -346,7 +350,7 @@ pub(crate) async fn a_fee_that_could_be_higher_is_refused(setup: &Setup, enough:
 
 /// ATTACKS O-17.
 pub(crate) async fn what_spends_does_not_sell_and_what_receives_does_not_pay(setup: &Setup) {
-    let error = setup.receiver("pay", false).await.unwrap_err();
+    let error = setup.receiver("pay", false).await.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::Unauthorized);
     assert!(
         error.to_string().contains("danger_spending_node"),
@@ -358,13 +362,13 @@ pub(crate) async fn what_spends_does_not_sell_and_what_receives_does_not_pay(set
         .node("receive")
         .wallet(setup.open())
         .await
-        .unwrap_err();
+        .expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::Unauthorized);
     assert!(error.to_string().contains("cannot pay"), "{error}");
     let wrong = setup.node("wrong");
     let errors = [
-        wrong.receiver(setup.open()).await.unwrap_err(),
-        wrong.wallet(setup.open()).await.unwrap_err(),
+        wrong.receiver(setup.open()).await.expect_err("refused"),
+        wrong.wallet(setup.open()).await.expect_err("refused"),
     ];
     for error in errors {
         assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
@@ -379,7 +383,7 @@ pub(crate) async fn an_invoice_of_another_amount_is_never_handed_on(setup: &Setu
         .receive()
         .create_invoice(asked(Msat::from_sat(50)))
         .await;
-    assert_eq!(made.unwrap_err().kind(), ErrorKind::Protocol);
+    assert_eq!(made.expect_err("refused").kind(), ErrorKind::Protocol);
 }
 
 pub(crate) async fn a_wallet_that_is_away_is_a_certain_failure(mut setup: Setup) {
@@ -391,14 +395,14 @@ pub(crate) async fn a_wallet_that_is_away_is_a_certain_failure(mut setup: Setup)
     };
     assert!(failure.error.is_retryable(), "{}", failure.error);
     let error = setup.receive().lookup(bought.payment_hash()).await;
-    assert_eq!(error.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(error.expect_err("refused").kind(), ErrorKind::Unavailable);
 }
 
 /// A file that holds no secret is named, and nothing of it shown.
 pub(crate) async fn files_and_secrets(setup: &Setup) {
     std::fs::write(setup.path("conf"), "http-password=abcd\nwebhook=efgh").expect("written");
     for (file, danger) in [("missing", false), ("conf", true)] {
-        let error = setup.receiver(file, danger).await.unwrap_err();
+        let error = setup.receiver(file, danger).await.expect_err("refused");
         assert_eq!(error.kind(), ErrorKind::Local, "{error}");
         assert!(error.to_string().contains(file), "{error}");
         assert!(!error.to_string().contains("abcd"), "{error}");

@@ -126,13 +126,13 @@ async fn list(
     Query(query): Query<HashMap<String, String>>,
 ) -> Json<Vec<Value>> {
     let ask = |name: &str| query[name].parse::<u64>().expect("a number");
-    let (offset, limit) = (ask("offset") as usize, ask("limit") as usize);
+    let count = |name: &str| usize::try_from(ask(name)).expect("small");
     let settled = ledger.settled().await.into_iter().rev();
     let listed = settled
         .map(|settled| (settled.payment_hash, settled.paid, millis(settled.index.0)))
         .filter(|(.., at)| *at >= ask("from"))
-        .skip(offset)
-        .take(limit);
+        .skip(count("offset"))
+        .take(count("limit"));
     Json(
         listed
             .map(|(hash, paid, at)| wire(hash, Some((paid, at))))

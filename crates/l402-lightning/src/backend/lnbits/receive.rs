@@ -1,5 +1,6 @@
 //! The receiving half of LNbits.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use l402::{Msat, Network, PaymentHash};
@@ -17,6 +18,9 @@ use crate::{
 
 /// The number of payments read at a time.
 const PAGE: usize = 200;
+
+/// The time limit of a page: a server with many payments needs a while.
+const PAGE_TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// A wallet of LNbits that can be paid.
 #[derive(Debug)]
@@ -119,7 +123,8 @@ impl LnbitsReceive {
             "/api/v1/payments/paginated?status=success&amount[gt]=0&sortby=updated_at\
              &direction=desc&offset={offset}&limit={limit}"
         );
-        Ok(self.api.get(&path).json().await?)
+        let call = self.api.get(&path).within(PAGE_TIME_LIMIT);
+        Ok(call.json().await?)
     }
 }
 

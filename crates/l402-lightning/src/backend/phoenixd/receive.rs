@@ -1,5 +1,6 @@
 //! The receiving half of phoenixd.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use l402::{Msat, Network, PaymentHash};
@@ -19,6 +20,9 @@ const MAX_DESCRIPTION: usize = 128;
 
 /// The number of payments read at a time.
 const PAGE: usize = 200;
+
+/// The time limit of a page: a node with many payments needs a while.
+const PAGE_TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// A phoenixd that can be paid.
 #[derive(Debug)]
@@ -120,7 +124,8 @@ impl PhoenixdReceive {
     /// Lists what was paid since a time, newest first. phoenixd leaves out here what is not paid.
     async fn page(&self, from: u64, offset: usize, limit: usize) -> Result<Vec<Paid>, Error> {
         let path = format!("/payments/incoming?from={from}&offset={offset}&limit={limit}");
-        let listed: Vec<Incoming> = self.api.get(&path).json().await?;
+        let call = self.api.get(&path).within(PAGE_TIME_LIMIT);
+        let listed: Vec<Incoming> = call.json().await?;
         let mut page = Vec::with_capacity(listed.len());
         for incoming in &listed {
             page.extend(incoming.settlement()?);

@@ -103,9 +103,11 @@ impl<N: PaidInvoices> Follower<'_, N> {
         found.sort_by_key(|paid| (paid.at, *paid.payment_hash.as_bytes()));
         let (mut moment, mut place) = (0, 0);
         for paid in found {
-            place = if paid.at == moment { place + 1 } else { 0 };
-            moment = paid.at;
+            if paid.at != moment {
+                (moment, place) = (paid.at, 0);
+            }
             self.take(&paid, place);
+            place = place.saturating_add(1);
         }
         Ok(())
     }
