@@ -5,6 +5,8 @@
 
 #[cfg(feature = "cln")]
 pub(crate) mod cln;
+#[cfg(any(feature = "lnbits", feature = "phoenixd"))]
+mod http_wallet;
 #[cfg(feature = "ldk")]
 pub mod ldk;
 #[cfg(feature = "lnbits")]
@@ -22,8 +24,6 @@ pub(crate) mod nwc;
 pub(crate) mod one_per_hash;
 #[cfg(feature = "phoenixd")]
 pub(crate) mod phoenixd;
-#[cfg(any(feature = "lnbits", feature = "phoenixd"))]
-mod rest;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 #[cfg(feature = "pay")]

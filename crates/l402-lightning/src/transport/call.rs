@@ -5,7 +5,7 @@ use core::time::Duration;
 
 #[cfg(any(feature = "lnbits", feature = "phoenixd"))]
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
 use super::failure::{Failure, Proof};
@@ -110,6 +110,12 @@ impl<P: Peer> Call<'_, P> {
         let body = read(&mut response, peer).await;
         // The node may have acted already, even if its answer cannot be used.
         let body = body.map_err(Failure::of_answer)?;
+        if response.status() == StatusCode::NO_CONTENT {
+            return Err(Failure {
+                proof: peer.proof(StatusCode::NO_CONTENT, &body),
+                ..Failure::of_answer(peer.garbled("no content"))
+            });
+        }
         serde_json::from_slice(&body)
             .map_err(|_| Failure::of_answer(peer.garbled("not the expected JSON")))
     }

@@ -113,6 +113,7 @@ async fn a_fee_that_could_be_higher_is_refused() {
     cases::a_fee_that_could_be_higher_is_refused(&setup().await, Msat::from_sat(10)).await;
 }
 
+/// ATTACKS O-17.
 #[tokio::test]
 async fn what_spends_does_not_sell_and_what_receives_does_not_pay() {
     cases::what_spends_does_not_sell_and_what_receives_does_not_pay(&setup().await).await;

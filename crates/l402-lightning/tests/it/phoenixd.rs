@@ -4,7 +4,7 @@ use std::path::Path;
 
 use l402::Msat;
 use l402_lightning::{Node, PhoenixdNode};
-use l402_testkit::wallets::{FULL_PASSWORD, FakeServer, LIMITED_PASSWORD};
+use l402_testkit::wallets::{FULL_PASSWORD, FakeServer, Fault, LIMITED_PASSWORD};
 
 use super::contract::{Bench, keeps_every_promise, the_newest_index_tells_nothing_of_the_past};
 use super::wallet_cases::{self as cases, Kind, Setup};
@@ -113,6 +113,7 @@ async fn a_fee_that_could_be_higher_is_refused() {
     cases::a_fee_that_could_be_higher_is_refused(&setup().await, Msat::from_sat(8)).await;
 }
 
+/// ATTACKS O-17.
 #[tokio::test]
 async fn what_spends_does_not_sell_and_what_receives_does_not_pay() {
     cases::what_spends_does_not_sell_and_what_receives_does_not_pay(&setup().await).await;
@@ -137,5 +138,7 @@ async fn files_and_secrets() {
 async fn an_invoice_of_nobody_is_unseen() {
     let setup = setup().await;
     assert!(setup.receive().preimage_is_proof());
+    cases::an_invoice_of_nobody_is_unseen(&setup).await;
+    setup.server.ledger.set(Fault::NoContent);
     cases::an_invoice_of_nobody_is_unseen(&setup).await;
 }

@@ -348,7 +348,6 @@ pub(crate) async fn a_fee_that_could_be_higher_is_refused(setup: &Setup, enough:
     assert!(is_settled(&setup.pay().pay(limit).await, &dear));
 }
 
-/// ATTACKS O-17.
 pub(crate) async fn what_spends_does_not_sell_and_what_receives_does_not_pay(setup: &Setup) {
     let error = setup.receiver("pay", false).await.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::Unauthorized);
@@ -422,4 +421,6 @@ pub(crate) async fn an_invoice_of_nobody_is_unseen(setup: &Setup) {
     let nobodys = l402::PaymentHash::from_bytes([9; 32]);
     let state = setup.receive().lookup(nobodys).await.expect("a state");
     assert_eq!(state, InvoiceState::Unseen);
+    let payment = setup.pay().lookup(nobodys).await.expect("an answer");
+    assert!(payment.is_none(), "{payment:?}");
 }

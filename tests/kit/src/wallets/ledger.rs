@@ -35,6 +35,8 @@ pub enum Fault {
     InFlight,
     /// Pays, and leaves out the preimage, in the record too.
     NoPreimage,
+    /// Says with status 204, and with no words, that it knows nothing of a payment.
+    NoContent,
     /// No fault.
     #[default]
     None,

@@ -15,7 +15,7 @@ use l402::{Invoice, Msat, PaymentHash};
 use l402_lightning::InvoiceState;
 use serde_json::{Value, json};
 
-use super::ledger::{Answer, Ledger, Record};
+use super::ledger::{Answer, Fault, Ledger, Record};
 use super::server::{cut_off, page};
 use crate::START;
 
@@ -58,7 +58,10 @@ fn bad_request(text: &'static str) -> Response {
     (StatusCode::BAD_REQUEST, text).into_response()
 }
 
-fn not_found() -> Response {
+fn not_found(ledger: &Ledger) -> Response {
+    if ledger.fault() == Fault::NoContent {
+        return StatusCode::NO_CONTENT.into_response();
+    }
     (StatusCode::NOT_FOUND, "Not found").into_response()
 }
 
@@ -144,7 +147,7 @@ async fn incoming(State(ledger): Shared, Path(hash): Path<String>) -> Response {
     let hash: PaymentHash = hash.parse().expect("a hash");
     let known = ledger.invoices();
     if !known.iter().any(|made| made.payment_hash() == hash) {
-        return not_found();
+        return not_found(&ledger);
     }
     let paid = match ledger.state(hash).await {
         InvoiceState::Settled { paid } => Some((paid, millis(1))),
@@ -160,7 +163,7 @@ async fn outgoing(State(ledger): Shared, Path(hash): Path<String>) -> Response {
         "paymentHash": hash.to_string(), "isPaid": false, "sent": 0, "fees": 0, "createdAt": 1,
     });
     match ledger.record(hash).await {
-        Record::Absent => return not_found(),
+        Record::Absent => return not_found(&ledger),
         Record::InFlight => {}
         Record::Failed => wire["completedAt"] = json!(2),
         Record::Settled {

@@ -14,6 +14,3 @@ mod wire;
 pub(crate) use open::{check_receiver, receiver};
 #[cfg(feature = "pay")]
 pub(crate) use pay::wallet;
-
-/// LNbits in the middle of a sentence.
-const CALLED: &str = "LNbits";

@@ -6,11 +6,10 @@ use l402::{Invoice, Network};
 use reqwest::header::HeaderName;
 use serde_json::{Value, json};
 
-use super::CALLED;
-use super::peer::{Api, Lnbits};
+use super::peer::{Api, CALLED, Lnbits};
 use super::receive::LnbitsReceive;
 use super::wire::{Created, Page};
-use crate::backend::rest::{garbled, read_secret};
+use crate::backend::http_wallet::{garbled, read_secret};
 use crate::transport::{self, Peer as _, Proof, Transport};
 use crate::{Error, ErrorKind, LnbitsNode, Open, Receiver};
 

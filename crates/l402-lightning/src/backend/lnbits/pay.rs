@@ -11,12 +11,11 @@ use l402_host::BoxFuture;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::CALLED;
 use super::open::{ask_network, connect, may_spend};
-use super::peer::Api;
+use super::peer::{Api, CALLED};
 use super::receive::LnbitsReceive;
 use super::wire::{Found, WalletInfo, WirePayment};
-use crate::backend::rest::{Payer, PayingApi, garbled, settled};
+use crate::backend::http_wallet::{Payer, PayingApi, garbled, settled};
 use crate::transport::{Failure, Proof};
 use crate::{Error, ErrorKind, LnbitsNode, Open, Payment, Wallet};
 

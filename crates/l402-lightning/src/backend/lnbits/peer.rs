@@ -6,10 +6,12 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::CALLED;
-use crate::backend::rest::{garbled, kind_of, unanswered};
+use crate::backend::http_wallet::{garbled, kind_of, unanswered};
 use crate::transport::{Peer, Proof, Transport, plain};
 use crate::{Error, ErrorKind};
+
+/// LNbits in the middle of a sentence.
+pub(super) const CALLED: &str = "LNbits";
 
 /// The interface of one LNbits server, with the key of one wallet. `Debug` does not show the key.
 pub(super) type Api = Transport<Lnbits>;

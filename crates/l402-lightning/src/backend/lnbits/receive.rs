@@ -7,10 +7,9 @@ use l402::{Msat, Network, PaymentHash};
 use l402_host::{BoxFuture, BoxStream, Clock};
 use serde_json::json;
 
-use super::CALLED;
-use super::peer::Api;
+use super::peer::{Api, CALLED};
 use super::wire::{Created, Found, Page, WirePayment};
-use crate::backend::rest::{Paid, PaidInvoices, garbled, settlements};
+use crate::backend::http_wallet::{Paid, PaidInvoices, garbled, settlements};
 use crate::transport::Proof;
 use crate::{
     Error, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex, check,

@@ -3,9 +3,9 @@
 use l402::{Msat, PaymentHash, UnixTime};
 use serde::Deserialize;
 
-use super::CALLED;
+use super::peer::CALLED;
 use crate::Error;
-use crate::backend::rest::{Paid, garbled};
+use crate::backend::http_wallet::{Paid, garbled};
 
 /// `GET /api/v1/wallet`.
 #[derive(Deserialize)]

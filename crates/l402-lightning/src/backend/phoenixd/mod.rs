@@ -13,6 +13,3 @@ mod wire;
 pub(crate) use open::{check_receiver, receiver};
 #[cfg(feature = "pay")]
 pub(crate) use pay::wallet;
-
-/// phoenixd in the middle of a sentence.
-const CALLED: &str = "phoenixd";

@@ -7,11 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::AUTHORIZATION;
 use zeroize::Zeroizing;
 
-use super::CALLED;
-use super::peer::{Api, Phoenixd};
+use super::peer::{Api, CALLED, Phoenixd};
 use super::receive::PhoenixdReceive;
 use super::wire::Info;
-use crate::backend::rest::{garbled, read_secret};
+use crate::backend::http_wallet::{garbled, read_secret};
 use crate::transport::{self, Peer as _, Proof, Transport};
 use crate::{Error, ErrorKind, Open, PhoenixdNode, Receiver};
 

@@ -10,16 +10,15 @@ use l402::{Invoice, InvoiceTerms, Msat, PaymentHash};
 use l402_host::BoxFuture;
 use serde::Deserialize;
 
-use super::CALLED;
 use super::open::{connect, may_spend};
-use super::peer::Api;
+use super::peer::{Api, CALLED};
 use super::receive::PhoenixdReceive;
 use super::wire::Info;
-use crate::backend::rest::{Payer, PayingApi, garbled, settled};
+use crate::backend::http_wallet::{Payer, PayingApi, garbled, settled};
 use crate::transport::{Failure, Proof, plain};
 use crate::{Error, ErrorKind, Open, Payment, PhoenixdNode, Wallet};
 
-/// What a payment costs at most, which phoenixd fixes itself: 0.4 % and 4 sat.
+/// The highest fee of a payment, which phoenixd fixes itself: 0.4 % and 4 sat.
 const FEE_PER_MILLION: u128 = 4000;
 const FEE_BASE: Msat = Msat::from_sat(4);
 

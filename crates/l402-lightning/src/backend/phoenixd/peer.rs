@@ -4,10 +4,12 @@ use core::time::Duration;
 
 use reqwest::StatusCode;
 
-use super::CALLED;
-use crate::backend::rest::{garbled, kind_of, unanswered};
+use crate::backend::http_wallet::{garbled, kind_of, unanswered};
 use crate::transport::{Peer, Proof, Transport, plain};
 use crate::{Error, ErrorKind};
+
+/// phoenixd in the middle of a sentence.
+pub(super) const CALLED: &str = "phoenixd";
 
 /// The interface of one phoenixd. `Debug` does not show the password.
 pub(super) type Api = Transport<Phoenixd>;
@@ -58,6 +60,8 @@ impl Peer for Phoenixd {
         // phoenixd's own sentences. A proxy before it has others for the same statuses.
         let said = body.trim_ascii();
         match status.as_u16() {
+            // The same as "Not found", in a version that leaves the sentence out.
+            204 if said.is_empty() => Proof::NotFound,
             400 if said.starts_with(b"Request parameter ") => Proof::NotBegun,
             401 if said.starts_with(b"Invalid authentication ") => Proof::NotBegun,
             404 if said == b"Not found" => Proof::NotFound,
@@ -79,6 +83,7 @@ mod tests {
             peer.proof(StatusCode::from_u16(status).unwrap(), body.as_bytes())
         };
         assert_eq!(proof(404, "Not found\n"), Proof::NotFound);
+        assert_eq!(proof(204, ""), Proof::NotFound);
         assert_eq!(proof(404, "Unknown endpoint (check api doc)"), Proof::None);
         assert_eq!(proof(404, "<html>404 Not found</html>"), Proof::None);
         assert_eq!(proof(502, "Not found"), Proof::None);

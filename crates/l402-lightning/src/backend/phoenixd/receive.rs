@@ -6,10 +6,9 @@ use std::sync::Arc;
 use l402::{Msat, Network, PaymentHash};
 use l402_host::{BoxFuture, BoxStream, Clock};
 
-use super::CALLED;
-use super::peer::Api;
+use super::peer::{Api, CALLED};
 use super::wire::{Created, Incoming};
-use crate::backend::rest::{Paid, PaidInvoices, garbled, settlements};
+use crate::backend::http_wallet::{Paid, PaidInvoices, garbled, settlements};
 use crate::transport::Proof;
 use crate::{
     Error, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex, check,

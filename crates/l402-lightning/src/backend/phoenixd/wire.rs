@@ -3,8 +3,8 @@
 use l402::{Msat, Network, PaymentHash};
 use serde::Deserialize;
 
-use super::CALLED;
-use crate::backend::rest::{Paid, garbled};
+use super::peer::CALLED;
+use crate::backend::http_wallet::{Paid, garbled};
 use crate::{Error, ErrorKind, InvoiceState};
 
 /// `getinfo`, as far as it is read.

@@ -13,7 +13,7 @@ const MAX_FILE: u64 = 4 * 1024;
 
 /// Reads a secret of one line, without the white space around it. `what` names it in errors, and
 /// `advice` says what belongs in the file.
-pub(in super::super) fn read_secret(
+pub(in crate::backend) fn read_secret(
     path: &Path,
     what: &str,
     advice: &str,

@@ -27,15 +27,15 @@ const REMEMBERED: usize = 10_000;
 
 /// An invoice that was paid.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Paid {
+pub(in crate::backend) struct Paid {
     /// The time of the settlement, in the node's own unit.
-    pub(in super::super) at: u64,
-    pub(in super::super) payment_hash: PaymentHash,
-    pub(in super::super) paid: Msat,
+    pub(in crate::backend) at: u64,
+    pub(in crate::backend) payment_hash: PaymentHash,
+    pub(in crate::backend) paid: Msat,
 }
 
 /// A node that lists the invoices that were paid.
-pub(in super::super) trait PaidInvoices: Sync {
+pub(in crate::backend) trait PaidInvoices: Sync {
     /// The node's unit of time: so many make a second.
     const SECOND: u64;
 
@@ -47,7 +47,7 @@ pub(in super::super) trait PaidInvoices: Sync {
 }
 
 /// Returns the settlements after `from`, oldest first, then as they come.
-pub(in super::super) fn settlements<N: PaidInvoices>(
+pub(in crate::backend) fn settlements<N: PaidInvoices>(
     node: &N,
     from: SettlementIndex,
 ) -> BoxStream<'_, Result<Settlement, Error>> {

@@ -6,7 +6,7 @@ use crate::transport::root_cause;
 use crate::{Error, ErrorKind};
 
 /// Returns the error of a request to `called` at `base` that got no answer, or not all of one.
-pub(in super::super) fn unanswered(called: &str, base: &str, error: &reqwest::Error) -> Error {
+pub(in crate::backend) fn unanswered(called: &str, base: &str, error: &reqwest::Error) -> Error {
     if error.is_timeout() {
         let text = format!("{called} at {base} did not answer in time");
         return Error::new(ErrorKind::Timeout, text);
@@ -21,13 +21,13 @@ pub(in super::super) fn unanswered(called: &str, base: &str, error: &reqwest::Er
 }
 
 /// Returns the error of an answer that the interface does not allow.
-pub(in super::super) fn garbled(called: &str, what: &str) -> Error {
+pub(in crate::backend) fn garbled(called: &str, what: &str) -> Error {
     let text = format!("{called}'s answer could not be read ({what})");
     Error::new(ErrorKind::Protocol, text)
 }
 
 /// Returns the party at fault for a status that is no success.
-pub(in super::super) fn kind_of(status: StatusCode) -> ErrorKind {
+pub(in crate::backend) fn kind_of(status: StatusCode) -> ErrorKind {
     match status.as_u16() {
         401 | 403 => ErrorKind::Unauthorized,
         408 | 504 => ErrorKind::Timeout,

@@ -31,7 +31,7 @@ use crate::{Error, ErrorKind, Pay, PayRequest, Payment};
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// The paying calls of one wallet.
-pub(in super::super) trait PayingApi: fmt::Debug + Send + Sync {
+pub(in crate::backend) trait PayingApi: fmt::Debug + Send + Sync {
     /// The wallet in the middle of a sentence: "phoenixd".
     const CALLED: &'static str;
 
@@ -60,7 +60,7 @@ pub(in super::super) trait PayingApi: fmt::Debug + Send + Sync {
 
 /// A wallet that pays each invoice once.
 #[derive(Debug)]
-pub(in super::super) struct Payer<A> {
+pub(in crate::backend) struct Payer<A> {
     api: A,
     attempts: Attempts,
     clock: Arc<dyn Clock>,
@@ -70,7 +70,7 @@ pub(in super::super) struct Payer<A> {
 }
 
 impl<A: PayingApi> Payer<A> {
-    pub(in super::super) fn new(
+    pub(in crate::backend) fn new(
         api: A,
         name: String,
         network: Network,
@@ -271,7 +271,7 @@ fn failed_unless(may_yet_begin: bool, error: Error) -> Payment {
 }
 
 /// Returns the outcome of a payment that the wallet calls settled, which counts with its proof alone.
-pub(in super::super) fn settled(
+pub(in crate::backend) fn settled(
     preimage: Option<&str>,
     hash: &PaymentHash,
     paid: Msat,
