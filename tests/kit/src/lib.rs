@@ -11,6 +11,7 @@
 //!   lnurl    the service behind a Lightning address (feature `lnurl`)
 //!   macaroon one of lnd, with the permissions that a test names
 //!   server   an HTTP server on a port of its own, one function for all requests
+//!   wallets  servers that speak phoenixd's and LNbits' JSON (feature `wallets`)
 //! ```
 
 mod clock;
@@ -23,6 +24,8 @@ pub mod lnd;
 pub mod lnurl;
 mod macaroon;
 mod server;
+#[cfg(feature = "wallets")]
+pub mod wallets;
 
 pub use clock::{START, clock};
 pub use home::{TestHome, pay};

@@ -4,6 +4,7 @@ mod backend;
 mod chain;
 #[path = "../../../crates/l402-lightning/tests/it/contract.rs"]
 mod contract;
+mod held;
 mod outage;
 mod start;
 mod stateless;

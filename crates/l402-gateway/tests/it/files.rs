@@ -81,11 +81,11 @@ const SPOILT: [Spoilt; 10] = [
     ("node", &["invoice.macaroon"], |f| {
         remove(f.join("lnd/invoice.macaroon"))
     }),
-    ("node", &["hexadecimal", "xxd -r -p"], |f| {
+    ("node", &["invoice.macaroon", "does not show"], |f| {
         fs::write(f.join("lnd/invoice.macaroon"), "0201036c6e64\n").expect("a file");
     }),
-    ("node", &["base64", "base64 -d"], |f| {
-        fs::write(f.join("lnd/invoice.macaroon"), "AgEDbG5k").expect("a file");
+    ("node", &["invoice.macaroon", "holds no macaroon"], |f| {
+        fs::write(f.join("lnd/invoice.macaroon"), "a page of text").expect("a file");
     }),
 ];
 

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "cln")]
 pub(crate) mod cln;
+#[cfg(any(feature = "lnbits", feature = "phoenixd"))]
+mod http_wallet;
 #[cfg(feature = "ldk")]
 pub mod ldk;
 #[cfg(feature = "lnbits")]
@@ -15,7 +17,10 @@ pub(crate) mod lnd;
 pub(crate) mod lnurl;
 #[cfg(feature = "nwc")]
 pub(crate) mod nwc;
-#[cfg(all(feature = "pay", any(feature = "nwc", feature = "phoenixd")))]
+#[cfg(all(
+    feature = "pay",
+    any(feature = "lnbits", feature = "nwc", feature = "phoenixd")
+))]
 pub(crate) mod one_per_hash;
 #[cfg(feature = "phoenixd")]
 pub(crate) mod phoenixd;

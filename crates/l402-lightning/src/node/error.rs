@@ -105,7 +105,7 @@ mod tests {
         for text in [
             "lnb",
             "lnd://x",
-            "lnd://h?macaroon=b",
+            "lnd://h?tls_cert=b",
             "lnd://h/v1?tls_cert=a&macaroon=b",
         ] {
             let error = text.parse::<Node>().unwrap_err();
@@ -122,7 +122,7 @@ mod tests {
         for text in ["", "lnb", "Sandbox", "sandbox+https://127.0.0.1:8403"] {
             assert_eq!(kind(text), NodeErrorKind::Unknown, "{text}");
         }
-        for text in ["lnd://h?macaroon=b", "sandbox+http://10.0.0.1:8403"] {
+        for text in ["lnd://h?tls_cert=b", "sandbox+http://10.0.0.1:8403"] {
             assert_eq!(kind(text), NodeErrorKind::Malformed, "{text}");
         }
     }

@@ -148,6 +148,9 @@ mod tests {
             "sandbox+http://[::1]:8403",
             "lnd://127.0.0.1:8080?tls_cert=/a/tls.cert&macaroon=/a/b.macaroon",
             "lnd://node.example:443?tls_cert=a%20b%26%2B%25&macaroon=%C3%A4&network=regtest",
+            "lnd://node.example:443?macaroon=m",
+            "lnd://abc.onion:8080?tls_cert=c&macaroon=m&proxy=socks5h://127.0.0.1:9050",
+            "lnd://h:1?macaroon=m&network=signet&proxy=socks5h://%5B::1%5D:9050",
             "cln:///home/a%20b%26/lightning-rpc",
             "cln+https://node.example:3010?rune=a%2Bb&ca=c.pem",
             "cln+https://[::1]:1?rune=r",
@@ -172,7 +175,7 @@ mod tests {
         let Node::Lnd(lnd) = node else { panic!() };
         assert_eq!((lnd.address.as_str(), lnd.network), ("h:8080", None));
         assert_eq!(lnd.macaroon, PathBuf::from("my file+1"));
-        assert_eq!(lnd.tls_cert, PathBuf::from("rel/tls.cert"));
+        assert_eq!(lnd.tls_cert, Some(PathBuf::from("rel/tls.cert")));
     }
 
     #[test]
@@ -189,7 +192,22 @@ mod tests {
             ("sandbox+http://127.0.0.1:8403/v1", "nothing else"),
             ("sandbox+https://127.0.0.1:8403", "sandbox+http://"),
             ("lnd://?tls_cert=a&macaroon=b", "lnd://"),
-            ("lnd://h?macaroon=b", "tls_cert is missing"),
+            ("lnd://127.0.0.1?macaroon=b", "tls_cert is missing"),
+            ("lnd://[::1]:8080?macaroon=b", "tls_cert is missing"),
+            ("lnd://localhost?macaroon=b", "tls_cert is missing"),
+            ("lnd://abc.onion?tls_cert=a&macaroon=b", "proxy=socks5h://"),
+            (
+                "lnd://h?macaroon=b&proxy=socks5://127.0.0.1:9050",
+                "proxy is a host and a port",
+            ),
+            (
+                "lnd://h?macaroon=b&proxy=socks5h://me:secret@127.0.0.1:9050",
+                "proxy is a host and a port",
+            ),
+            (
+                "lnd://h?macaroon=b&proxy=socks5h://127.0.0.1",
+                "proxy is a host and a port",
+            ),
             ("lnd://h?tls_cert=a", "macaroon is missing"),
             ("lnd://h?tls_cert=a&macaroon=b&macaroon=c", "twice"),
             ("lnd://h?tls_cert=&macaroon=b", "empty"),
@@ -248,14 +266,15 @@ mod tests {
         }
         let by_hand = LndNode {
             address: format!("me:{SECRET}@h:8080"),
-            tls_cert: "tls.cert".into(),
+            tls_cert: None,
             macaroon: "invoice.macaroon".into(),
             network: None,
+            proxy: format!("socks5h://me:{SECRET}@t:1").parse().ok(),
         };
         let shown = Node::Lnd(by_hand).to_string();
         assert_eq!(
             shown,
-            "lnd://h:8080?tls_cert=tls.cert&macaroon=invoice.macaroon"
+            "lnd://h:8080?macaroon=invoice.macaroon&proxy=socks5h://t:1"
         );
     }
 }

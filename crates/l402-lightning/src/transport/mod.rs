@@ -12,9 +12,13 @@ mod line;
 mod peer;
 mod text;
 
+#[cfg(any(feature = "lnbits", feature = "phoenixd"))]
+pub(crate) use call::secret_header;
 pub(crate) use call::{Transport, client};
 pub(crate) use failure::{Failure, Proof};
 #[cfg(feature = "lnd")]
 pub(crate) use line::Lines;
 pub(crate) use peer::Peer;
 pub(crate) use text::plain;
+#[cfg(any(feature = "lnbits", feature = "phoenixd"))]
+pub(crate) use text::root_cause;

@@ -7,11 +7,18 @@ use std::time::Duration;
 
 use l402::Msat;
 use l402_host::BoxFuture;
+use l402_lightning::sandbox::Fault;
 use l402_lightning::{
-    Error, ErrorKind, LndNode, NewInvoice, Node, Open, Pay, PayRequest, Payment, Receive,
+    Error, ErrorKind, InvoiceState, LndNode, NewInvoice, Node, Open, Pay, PayRequest, Payment,
+    Receive,
 };
 use l402_testkit::lnd::{FakeLnd, Mischief, certificate};
 use l402_testkit::macaroon;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::contract::{
     Bench, asked, invoice, is_settled, keeps_every_promise, order,
@@ -90,9 +97,10 @@ impl Setup {
 fn node(address: &str, folder: &Path, macaroon: &str) -> Node {
     Node::Lnd(LndNode {
         address: address.to_owned(),
-        tls_cert: folder.join("tls.cert"),
+        tls_cert: Some(folder.join("tls.cert")),
         macaroon: folder.join(format!("{macaroon}.macaroon")),
         network: None,
+        proxy: None,
     })
 }
 
@@ -112,8 +120,19 @@ impl Bench for Setup {
     fn pass(&self, time: Duration) -> BoxFuture<'_, ()> {
         self.lnd.fake.home.pass(time)
     }
+
+    fn reopen(&self) -> Option<BoxFuture<'_, Arc<dyn Pay>>> {
+        Some(Box::pin(async {
+            let opened = self.node("admin").wallet(self.open()).await;
+            opened.expect("pays").pay
+        }))
+    }
 }
 
+// BACKENDS lnd double: our lnd in `tests/kit/src/lnd`, which speaks the REST interface over TLS
+
+// BACKENDS lnd pay, fee_limit, expired, already_paid, restart, lookup_after_restart: double
+// BACKENDS lnd cancellation, deadline, msat, preimage_proven, once_per_hash: double
 #[tokio::test]
 async fn keeps_the_contract() {
     let setup = Setup::new().await;
@@ -127,6 +146,7 @@ async fn tells_settlements_from_the_newest_on() {
     the_newest_index_tells_nothing_of_the_past(&setup).await;
 }
 
+// BACKENDS lnd unknown_then_settled, already_paid: double
 #[tokio::test]
 async fn a_connection_that_ends_after_the_send_is_unknown_and_then_looked_up() {
     let setup = Setup::new().await;
@@ -149,9 +169,16 @@ async fn a_connection_that_ends_after_the_send_is_unknown_and_then_looked_up() {
     );
 }
 
+// BACKENDS lnd bad_preimage, html_error, huge_answer, deadline: double
 #[tokio::test]
 async fn whatever_is_not_understood_is_unknown() {
-    for mischief in [Mischief::Garbage, Mischief::NoPreimage, Mischief::Silent] {
+    for mischief in [
+        Mischief::Endless,
+        Mischief::Garbage,
+        Mischief::NoPreimage,
+        Mischief::OtherPreimage,
+        Mischief::Silent,
+    ] {
         let setup = Setup::new().await;
         let (_, payment) = setup.pay_with(mischief).await;
         assert!(
@@ -161,6 +188,7 @@ async fn whatever_is_not_understood_is_unknown() {
     }
 }
 
+// BACKENDS lnd html_error: double
 // FAULTS C13: a 4xx or an absence is no proof. The kind: whatever lnd does not itself say, in the right
 // order, leaves a payment unknown: a record that was there before, the page of a proxy (408, 403, 404,
 // 502), and errors that lnd also gives of what it has begun (cancelled, deadline, unavailable).
@@ -199,6 +227,68 @@ async fn a_payment_in_flight_is_unknown_and_holds_nobody_up() {
         .unwrap();
     let later = later.unwrap().unwrap();
     assert!(matches!(later, Payment::Unknown(_)), "{later:?}");
+}
+
+// BACKENDS lnd unknown_then_failed: double
+#[tokio::test]
+async fn a_payment_in_flight_that_fails_in_the_end_may_be_paid_anew() {
+    let setup = Setup::new().await;
+    let (bought, payment) = setup.pay_with(Mischief::FailsInTheEnd).await;
+    assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
+    let later = setup.pay.lookup(bought.payment_hash()).await;
+    let later = later.unwrap().unwrap();
+    assert!(matches!(later, Payment::Failed(_)), "{later:?}");
+    setup.lnd.set(Mischief::None);
+    let again = setup.pay.pay(order(bought.bolt11())).await;
+    assert!(is_settled(&again, &bought), "{again:?}");
+}
+
+// BACKENDS lnd held, unknown_then_settled, once_per_hash: double
+#[tokio::test]
+async fn a_held_payment_counts_for_nobody_until_it_is_let_go() {
+    let setup = Setup::new().await;
+    let sandbox = setup.lnd.fake.home.sandbox.clone();
+    sandbox.set_fault(Fault::Held).unwrap();
+    let (bought, payment) = setup.pay_with(Mischief::None).await;
+    assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
+    let hash = bought.payment_hash();
+    let later = setup.pay.lookup(hash).await.unwrap().unwrap();
+    assert!(matches!(later, Payment::Unknown(_)), "{later:?}");
+    let state = setup.receive.lookup(hash).await.unwrap();
+    assert_eq!(state, InvoiceState::Held);
+
+    // A second call follows the first payment to its end.
+    let let_go = async { sandbox.set_fault(Fault::None).unwrap() };
+    let (second, ()) = tokio::join!(setup.pay.pay(order(bought.bolt11())), let_go);
+    assert!(is_settled(&second, &bought), "{second:?}");
+    let state = setup.receive.lookup(hash).await.unwrap();
+    assert!(matches!(state, InvoiceState::Settled { .. }), "{state:?}");
+    let rest = setup.pay.balance().await.unwrap();
+    assert_eq!(rest, Msat::from_sat(100_000 - 50));
+}
+
+// BACKENDS lnd cancellation: double
+#[tokio::test]
+async fn a_caller_who_leaves_after_the_send_has_paid_once() {
+    let setup = Setup::new().await;
+    let sandbox = setup.lnd.fake.home.sandbox.clone();
+    sandbox.set_fault(Fault::Held).unwrap();
+    let bought = invoice(&setup, Msat::from_sat(50)).await;
+    let (pay, hash) = (setup.pay.clone(), bought.payment_hash());
+    let request = order(bought.bolt11());
+    let caller = tokio::spawn(async move { pay.pay(request).await });
+    while setup.receive.lookup(hash).await.unwrap() != InvoiceState::Held {
+        tokio::task::yield_now().await;
+    }
+    caller.abort();
+    assert!(caller.await.unwrap_err().is_cancelled());
+    let later = setup.pay.lookup(hash).await.unwrap().unwrap();
+    assert!(matches!(later, Payment::Unknown(_)), "{later:?}");
+    sandbox.set_fault(Fault::None).unwrap();
+    let again = setup.pay.pay(order(bought.bolt11())).await;
+    assert!(is_settled(&again, &bought), "{again:?}");
+    let rest = setup.pay.balance().await.unwrap();
+    assert_eq!(rest, Msat::from_sat(100_000 - 50));
 }
 
 #[tokio::test]
@@ -280,13 +370,11 @@ async fn an_invoice_of_another_amount_is_never_handed_on() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Protocol);
-    setup.lnd.set(Mischief::Garbage);
-    let error = setup
-        .receive
-        .create_invoice(asked(Msat::from_sat(50)))
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Protocol);
+    for mischief in [Mischief::Garbage, Mischief::Endless] {
+        setup.lnd.set(mischief);
+        let refused = setup.receive.create_invoice(asked(Msat::from_sat(50)));
+        assert_eq!(refused.await.unwrap_err().kind(), ErrorKind::Protocol);
+    }
 }
 
 #[tokio::test]
@@ -324,6 +412,103 @@ async fn files_that_cannot_be_read_are_named() {
     let error = setup.receiver("invoice", false).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Local);
     assert!(error.to_string().contains("tls.cert"), "{error}");
+}
+
+#[tokio::test]
+async fn a_macaroon_may_be_written_in_hexadecimal_or_base64() {
+    let setup = Setup::new().await;
+    let bytes = std::fs::read(setup.folder.path().join("admin.macaroon")).unwrap();
+    for text in [hex::encode(&bytes), STANDARD.encode(&bytes) + "\n"] {
+        let file = setup.folder.path().join("text.macaroon");
+        std::fs::write(file, text).unwrap();
+        let pay = setup.node("text").wallet(setup.open()).await.unwrap().pay;
+        let bought = invoice(&setup, Msat::from_sat(5)).await;
+        let payment = pay.pay(order(bought.bolt11())).await;
+        assert!(is_settled(&payment, &bought), "{payment:?}");
+        // It spends in every form.
+        let refused = setup.receiver("text", false).await;
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unauthorized);
+    }
+}
+
+/// Returns the fake's node with this change.
+fn changed(setup: &Setup, change: impl FnOnce(&mut LndNode)) -> Node {
+    let mut node = setup.node("admin");
+    if let Node::Lnd(lnd) = &mut node {
+        lnd.network = Some(l402::Network::Regtest);
+        change(lnd);
+    }
+    node
+}
+
+/// ATTACKS C-32.
+#[tokio::test]
+async fn without_a_pin_only_a_public_certificate_is_trusted() {
+    let setup = Setup::new().await;
+    let node = changed(&setup, |lnd| lnd.tls_cert = None);
+    let pay = node.wallet(setup.open()).await.unwrap().pay;
+    let bought = invoice(&setup, Msat::from_sat(50)).await;
+    let payment = pay.pay(order(bought.bolt11())).await;
+    let Payment::Failed(failure) = payment else {
+        panic!("{payment:?}")
+    };
+    assert_eq!(failure.error.kind(), ErrorKind::Unavailable);
+    let text = failure.error.to_string();
+    assert!(text.contains("name that with &tls_cert=FILE"), "{text}");
+    assert_eq!(setup.sends(), 0);
+}
+
+/// Takes one connection as a SOCKS proxy, and relays it to `target` whatever is asked for, or refuses
+/// it. Returns the name and the port that were asked for.
+async fn proxy_once(proxy: &TcpListener, target: Option<&str>) -> (String, u16) {
+    let (mut client, _) = proxy.accept().await.expect("a caller");
+    let mut head = [0; 2];
+    client.read_exact(&mut head).await.expect("a greeting");
+    let mut methods = vec![0; usize::from(head[1])];
+    client.read_exact(&mut methods).await.expect("methods");
+    client.write_all(&[5, 0]).await.expect("no password");
+    let mut head = [0; 5];
+    client.read_exact(&mut head).await.expect("a request");
+    assert_eq!(head[..4], [5, 1, 0, 3], "connects to a name");
+    let mut name = vec![0; usize::from(head[4])];
+    client.read_exact(&mut name).await.expect("a name");
+    let port = client.read_u16().await.expect("a port");
+    let refused = if target.is_some() { 0 } else { 4 };
+    let answer = [5, refused, 0, 1, 0, 0, 0, 0, 0, 0];
+    client.write_all(&answer).await.expect("an answer");
+    if let Some(target) = target {
+        let mut lnd = TcpStream::connect(target).await.expect("the fake");
+        tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut lnd).await });
+    }
+    (String::from_utf8(name).expect("text"), port)
+}
+
+#[tokio::test]
+async fn an_lnd_behind_tor_is_reached_through_the_proxy_which_alone_knows_its_name() {
+    let setup = Setup::new().await;
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = proxy.local_addr().unwrap();
+    let node = changed(&setup, |lnd| {
+        lnd.address = "abcdef.onion:8080".to_owned();
+        lnd.proxy = format!("socks5h://{address}").parse().ok();
+    });
+    let reread: Node = node.to_string().parse().unwrap();
+    assert_eq!(reread, node);
+    let pay = node.wallet(setup.open()).await.unwrap().pay;
+    let bought = invoice(&setup, Msat::from_sat(50)).await;
+    let refused = tokio::join!(pay.pay(order(bought.bolt11())), proxy_once(&proxy, None),);
+    let wanted = ("abcdef.onion".to_owned(), 8080);
+    assert_eq!(refused.1, wanted);
+    let Payment::Failed(failure) = refused.0 else {
+        panic!("{:?}", refused.0)
+    };
+    assert_eq!(failure.error.kind(), ErrorKind::Unavailable);
+    let (payment, asked) = tokio::join!(
+        pay.pay(order(bought.bolt11())),
+        proxy_once(&proxy, Some(&setup.lnd.address)),
+    );
+    assert_eq!(asked, wanted);
+    assert!(is_settled(&payment, &bought), "{payment:?}");
 }
 
 #[tokio::test]

@@ -1,7 +1,11 @@
 //! The promises of this crate: of all backends alike, and of each backend alone.
 
 mod contract;
+mod lnbits;
+mod lnbits_real;
 mod lnd;
 mod lnurl;
+mod phoenixd;
 mod sandbox;
 mod sandbox_api;
+mod wallet_cases;

@@ -1,16 +1,16 @@
-//! SCAFFOLD of lnbits.
+//! A wallet of an LNbits server, for LNbits 1.0 to 1.6.
+//!
+//! The server makes the invoices and keeps their preimages, so a preimage alone proves no payment.
+//! The invoice key is enough to be paid, and the admin key is refused for receiving. Amounts are
+//! whole satoshi: LNbits takes no part of one in an invoice of its own, so they are rounded up.
 
-use crate::{Error, ErrorKind, LnbitsNode, Open, Receiver};
-
-pub(crate) async fn receiver(_: &LnbitsNode, _: Open) -> Result<Receiver, Error> {
-    Err(Error::new(ErrorKind::Local, "scaffold"))
-}
-
-pub(crate) fn check_receiver(_: &LnbitsNode, _: bool) -> Result<(), Error> {
-    Err(Error::new(ErrorKind::Local, "scaffold"))
-}
-
+mod open;
 #[cfg(feature = "pay")]
-pub(crate) async fn wallet(_: &LnbitsNode, _: Open) -> Result<crate::Wallet, Error> {
-    Err(Error::new(ErrorKind::Local, "scaffold"))
-}
+mod pay;
+mod peer;
+mod receive;
+mod wire;
+
+pub(crate) use open::{check_receiver, receiver};
+#[cfg(feature = "pay")]
+pub(crate) use pay::wallet;

@@ -1,16 +1,15 @@
-//! SCAFFOLD of phoenixd.
+//! phoenixd over HTTP, for phoenixd 0.5 to 0.8.
+//!
+//! It has two passwords. The limited one is enough to be paid, and the full one is refused for
+//! receiving. Amounts are whole satoshi, so an invoice over a part of one is rounded up.
 
-use crate::{Error, ErrorKind, Open, PhoenixdNode, Receiver};
-
-pub(crate) async fn receiver(_: &PhoenixdNode, _: Open) -> Result<Receiver, Error> {
-    Err(Error::new(ErrorKind::Local, "scaffold"))
-}
-
-pub(crate) fn check_receiver(_: &PhoenixdNode, _: bool) -> Result<(), Error> {
-    Err(Error::new(ErrorKind::Local, "scaffold"))
-}
-
+mod open;
 #[cfg(feature = "pay")]
-pub(crate) async fn wallet(_: &PhoenixdNode, _: Open) -> Result<crate::Wallet, Error> {
-    Err(Error::new(ErrorKind::Local, "scaffold"))
-}
+mod pay;
+mod peer;
+mod receive;
+mod wire;
+
+pub(crate) use open::{check_receiver, receiver};
+#[cfg(feature = "pay")]
+pub(crate) use pay::wallet;
