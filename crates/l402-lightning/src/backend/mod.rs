@@ -15,7 +15,10 @@ pub(crate) mod lnd;
 pub(crate) mod lnurl;
 #[cfg(feature = "nwc")]
 pub(crate) mod nwc;
-#[cfg(all(feature = "pay", any(feature = "cln", feature = "nwc", feature = "phoenixd")))]
+#[cfg(all(
+    feature = "pay",
+    any(feature = "cln", feature = "nwc", feature = "phoenixd")
+))]
 pub(crate) mod one_per_hash;
 #[cfg(feature = "phoenixd")]
 pub(crate) mod phoenixd;

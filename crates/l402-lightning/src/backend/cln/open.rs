@@ -121,7 +121,9 @@ fn read(path: &Path, what: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     let file = file.map_err(|error| wrong(error.to_string()))?;
     // One byte beyond the limit tells a longer file, and a device without end is not read on.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE.saturating_add(1)));
-    let limit = u64::try_from(MAX_FILE).unwrap_or(u64::MAX).saturating_add(1);
+    let limit = u64::try_from(MAX_FILE)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
     let length = file.take(limit).read_to_end(&mut bytes);
     match length.map_err(|error| wrong(error.to_string()))? {
         length if length > MAX_FILE => Err(wrong("it is over 64 KiB".to_owned())),

@@ -28,9 +28,7 @@ use super::rpc::{Method, Rpc, TIME_LIMIT};
 use super::wire::{WireMsat, garbled, is_hash, msat};
 use crate::backend::one_per_hash::OnePerHash;
 use crate::transport::{Failure, Proof};
-use crate::{
-    ClnNode, ClnRestNode, Error, ErrorKind, Open, Pay, PayRequest, Payment, Wallet,
-};
+use crate::{ClnNode, ClnRestNode, Error, ErrorKind, Open, Pay, PayRequest, Payment, Wallet};
 use l402_host::{BoxFuture, Clock};
 
 /// The longest time for which an `xpay` tries new parts.
@@ -228,9 +226,8 @@ impl ClnPay {
     /// anything. Waits while one is in flight.
     async fn earlier(&self, hash: &PaymentHash) -> Option<Payment> {
         match self.end(hash).await {
-            Ok(State::Nothing | State::Ended(Payment::Failed(_))) => None,
-            Ok(State::Ended(payment)) => Some(payment),
-            Ok(State::Moving(error)) => Some(Payment::unknown(error)),
+            Ok(None | Some(Payment::Failed(_))) => None,
+            Ok(Some(payment)) => Some(payment),
             // Nothing was sent now, so without an earlier attempt no money can have moved. A node
             // that was reached, and did not tell, may know of one.
             Err(failure) if self.is_fresh(hash) && !may_hide(&failure) => {
@@ -280,9 +277,8 @@ impl ClnPay {
     async fn after_refusal(&self, hash: &PaymentHash, error: Error) -> Payment {
         let denied = |error: &Error| error.kind() == ErrorKind::Unauthorized;
         match self.end(hash).await {
-            Ok(State::Nothing | State::Ended(Payment::Failed(_))) => Payment::failed(error),
-            Ok(State::Ended(payment)) => payment,
-            Ok(State::Moving(_)) => Payment::unknown(error),
+            Ok(None | Some(Payment::Failed(_))) => Payment::failed(error),
+            Ok(Some(payment)) => payment,
             // The rune permits neither call, so nothing can have begun.
             Err(second) if !may_hide(&second) && denied(&second.error) && denied(&error) => {
                 Payment::failed(error)
@@ -291,13 +287,14 @@ impl ClnPay {
         }
     }
 
-    /// Returns the end of a payment; waits while it is in flight.
-    async fn end(&self, hash: &PaymentHash) -> Result<State, Failure> {
+    /// Returns the end of a payment, or `None` if there is none; waits while it is in flight.
+    async fn end(&self, hash: &PaymentHash) -> Result<Option<Payment>, Failure> {
         let mut pause = FIRST_PAUSE;
         loop {
             match self.state(hash).await? {
+                State::Ended(payment) => return Ok(Some(payment)),
                 State::Moving(_) => tokio::time::sleep(pause).await,
-                state => return Ok(state),
+                State::Nothing => return Ok(None),
             }
             pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
         }

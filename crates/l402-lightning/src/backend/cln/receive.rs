@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use futures_util::stream;
-use l402::{Msat, Network, PaymentHash};
+use l402::{Network, PaymentHash};
 use serde_json::json;
 
 use super::rpc::{Method, Rpc, TIME_LIMIT};
@@ -65,7 +65,9 @@ impl Receive for ClnReceive {
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<InvoiceState, Error>> {
         Box::pin(async move {
             let params = json!({ "payment_hash": payment_hash.to_string() });
-            let call = self.rpc.call(Method("/v1/listinvoices"), params, TIME_LIMIT);
+            let call = self
+                .rpc
+                .call(Method("/v1/listinvoices"), params, TIME_LIMIT);
             let found: Invoices = call.await?;
             let Some(invoice) = found.invoices.first() else {
                 return Ok(InvoiceState::Unseen);
@@ -146,7 +148,11 @@ fn middle(low: u64, high: u64) -> u64 {
 /// Returns the settlement of a paid invoice, which must come after `index`.
 fn settlement(invoice: &WireInvoice, index: u64) -> Result<Settlement, Error> {
     let payment_hash = invoice.payment_hash.parse();
-    match (payment_hash, invoice.pay_index, invoice.amount_received_msat) {
+    match (
+        payment_hash,
+        invoice.pay_index,
+        invoice.amount_received_msat,
+    ) {
         // An index that does not grow would tell the same settlement for ever.
         (Ok(payment_hash), Some(pay_index), Some(paid))
             if invoice.status == "paid" && pay_index > index =>

@@ -14,6 +14,9 @@ use crate::transport::{Failure, Transport};
 /// The time limit of a call for which a buyer or a seller waits.
 pub(super) const TIME_LIMIT: Duration = Duration::from_secs(5);
 
+/// The longest time limit of any call, so that no sum of times overflows.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
 /// A method of Core Lightning, written as its path at clnrest.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Method(pub(super) &'static str);
@@ -40,6 +43,7 @@ impl Rpc {
         params: Value,
         time_limit: Duration,
     ) -> Result<T, Failure> {
+        let time_limit = time_limit.min(LONGEST);
         match self {
             Self::Rest(rest) => rest.post(method.0, &params).within(time_limit).json().await,
             Self::Socket(socket) => socket.call(method.name(), params, time_limit).await,

@@ -121,19 +121,20 @@ impl Rune {
 
     /// Returns what goes beyond these methods, or `None` if one restriction leaves nothing else.
     fn excess(&self, allowed: &[&str]) -> Option<String> {
-        let (mut first, mut is_method) = (None, false);
+        let mut excess = None;
         for restriction in &self.restrictions {
             // A list of what is allowed: a method of a later version counts as spending until
             // somebody has looked at it, and so does a condition that is not plain equality.
-            let beyond = restriction.iter().find(|one| !one.is_one_of(allowed));
-            let one = beyond?;
-            let about_methods = restriction.iter().all(|one| one.field == "method");
-            if about_methods && !is_method {
-                is_method = true;
-                first = Some(format!("may do more than receive (method{}{})", one.condition, one.value));
+            let one = restriction.iter().find(|one| !one.is_one_of(allowed))?;
+            if restriction.iter().all(|one| one.field == "method") {
+                let named = format!("(method{}{})", one.condition, one.value);
+                excess.get_or_insert(named);
             }
         }
-        Some(first.unwrap_or_else(|| "is not restricted to methods".to_owned()))
+        Some(excess.map_or_else(
+            || "is not restricted to methods".to_owned(),
+            |named| format!("permits other methods, too {named}"),
+        ))
     }
 
     /// Returns false if a restriction certainly excludes this method.
@@ -155,10 +156,9 @@ impl Rune {
     pub(super) fn beyond_paying(&self, path: &Path) -> Option<String> {
         let allowed = [&HARMLESS[..], &PAYING].concat();
         let excess = self.excess(&allowed)?;
-        let excess = excess.replace("more than receive", "more than pay");
         Some(format!(
-            "the rune {} {excess}, and so may whoever gets hold of it; the least that pays is made \
-             by: {}",
+            "the rune {} {excess}, and so may whoever gets hold of it do more than pay; the least \
+             that pays is made by: {}",
             path.display(),
             recipe(&PAYING)
         ))
@@ -196,7 +196,10 @@ impl Alternative {
 
 /// Returns the command that makes a rune for these methods, at most 600 calls a minute.
 fn recipe(methods: &[&str]) -> String {
-    let methods: Vec<_> = methods.iter().map(|it| format!("\"method={it}\"")).collect();
+    let methods: Vec<_> = methods
+        .iter()
+        .map(|it| format!("\"method={it}\""))
+        .collect();
     let methods = methods.join(",");
     format!("lightning-cli createrune restrictions='[[{methods}],[\"rate=600\"]]'")
 }
@@ -271,7 +274,11 @@ mod tests {
     #[test]
     fn a_rune_for_receiving_is_accepted() {
         let least = "=7&method=invoice|method=listinvoices|method=waitanyinvoice|method=getinfo";
-        for text in [least.to_owned(), format!("{least}&rate=600"), format!("rate=1&{least}")] {
+        for text in [
+            least.to_owned(),
+            format!("{least}&rate=600"),
+            format!("rate=1&{least}"),
+        ] {
             rune(&text).only_receives(Path::new("r")).unwrap();
         }
     }
@@ -285,11 +292,17 @@ mod tests {
             (format!("=7&{harmless}|method=xpay"), "(method=xpay)"),
             (format!("=7&{harmless}|rate=5"), "not restricted to methods"),
             (format!("=7&{harmless}|method^pay"), "(method^pay)"),
-            (format!("=7&{harmless}|method/withdraw"), "(method/withdraw)"),
+            (
+                format!("=7&{harmless}|method/withdraw"),
+                "(method/withdraw)",
+            ),
             // A comment always holds.
             (format!("=7&{harmless}|method#x"), "(method#x)"),
             // The bar belongs to the value.
-            ("=7&method=invoice\\|method=xpay".to_owned(), "(method=invoice|method=xpay)"),
+            (
+                "=7&method=invoice\\|method=xpay".to_owned(),
+                "(method=invoice|method=xpay)",
+            ),
         ] {
             let refused = refusal(&text);
             assert!(refused.contains(says), "{text}: {refused}");
@@ -300,7 +313,10 @@ mod tests {
     #[test]
     fn a_rune_that_may_not_receive_is_refused_with_the_recipe() {
         let refused = refusal("=7&method=invoice|method=getinfo");
-        assert!(refused.contains("does not permit listinvoices"), "{refused}");
+        assert!(
+            refused.contains("does not permit listinvoices"),
+            "{refused}"
+        );
     }
 
     #[test]
@@ -312,7 +328,10 @@ mod tests {
         assert_eq!(rune(least).beyond_paying(path), None);
         assert!(rune("=7").may_pay(path).is_ok());
         let warning = rune("=7").beyond_paying(path).unwrap();
-        assert!(warning.contains("pay.rune") && warning.contains("method=xpay"), "{warning}");
+        assert!(
+            warning.contains("pay.rune") && warning.contains("method=xpay"),
+            "{warning}"
+        );
         let refused = rune("method=invoice|method=getinfo").may_pay(path);
         assert!(refused.unwrap_err().to_string().contains("xpay"));
     }
@@ -322,7 +341,10 @@ mod tests {
         for wrong in ["", "secret", "{\"rune\": \"secret\"}", "AAAA"] {
             let error = Rune::read(wrong.as_bytes(), Path::new("a.rune")).unwrap_err();
             let text = error.to_string();
-            assert!(text.contains("a.rune") && !text.contains("secret\""), "{text}");
+            assert!(
+                text.contains("a.rune") && !text.contains("secret\""),
+                "{text}"
+            );
         }
         assert!(!format!("{:?}", rune("=7")).contains('7'));
     }

@@ -53,7 +53,6 @@ impl Socket {
         time_limit: Duration,
     ) -> Result<T, Failure> {
         let now = Instant::now();
-        // A limit beyond what the clock can hold is none.
         let end = now.checked_add(time_limit).unwrap_or(now);
         let opened = timeout_at(end, UnixStream::connect(&self.path)).await;
         let mut stream = match opened {
@@ -134,6 +133,8 @@ impl Socket {
                 ErrorKind::Unauthorized,
                 "; this user may not open the socket",
             ),
+            // The path is longer than the system allows.
+            io::ErrorKind::InvalidInput => (ErrorKind::Local, ""),
             _ => (ErrorKind::Unavailable, "; is lightningd running?"),
         };
         Error::new(

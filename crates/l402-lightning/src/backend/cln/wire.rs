@@ -119,7 +119,9 @@ impl Refusal {
             None => ErrorKind::Unavailable,
             _ => ErrorKind::Rejected,
         };
-        let code = self.code.map_or_else(String::new, |code| format!(" {code}"));
+        let code = self
+            .code
+            .map_or_else(String::new, |code| format!(" {code}"));
         let text = format!("Core Lightning said{code}: {}", plain(&self.message));
         Error::new(kind, text)
     }
@@ -183,7 +185,10 @@ mod tests {
             ("liquid", None),
         ] {
             let (id, network_name) = (String::new(), name.to_owned());
-            let info = Info { id, network: network_name };
+            let info = Info {
+                id,
+                network: network_name,
+            };
             assert_eq!(info.network().ok(), network, "{name}");
         }
     }
