@@ -58,18 +58,19 @@ async fn answer(cln: &Cln, stream: &mut UnixStream, request: Value) -> Option<()
     if fault == ClnFault::AnotherId {
         answer["id"] = json!("of another call");
     }
-    let text = format!("{answer:#}\n\n");
+    // As bytes, because the middle may be inside a letter.
+    let text = format!("{answer:#}\n\n").into_bytes();
     let (half, rest) = text.split_at(text.len() / 2);
     if fault == ClnFault::Talkative {
         let params = json!({ "message": "a } in \"text\"" });
         let told = json!({ "jsonrpc": "2.0", "method": "message", "params": params });
         write(stream, format!("{told}\n\n").as_bytes()).await?;
     }
-    write(stream, half.as_bytes()).await?;
+    write(stream, half).await?;
     if fault == ClnFault::CutAfterPay && method == "xpay" {
         return None;
     }
-    write(stream, rest.as_bytes()).await
+    write(stream, rest).await
 }
 
 async fn write(stream: &mut UnixStream, bytes: &[u8]) -> Option<()> {
