@@ -13,7 +13,9 @@ mod peer;
 mod text;
 
 pub(crate) use call::{Transport, client};
-pub(crate) use failure::{Failure, Proof};
+#[cfg(feature = "remote")]
+pub(crate) use failure::Failure;
+pub(crate) use failure::Proof;
 #[cfg(feature = "lnd")]
 pub(crate) use line::Lines;
 pub(crate) use peer::Peer;

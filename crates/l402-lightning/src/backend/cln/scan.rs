@@ -64,38 +64,45 @@ impl Scanner {
 mod tests {
     use super::*;
 
-    /// Reads a stream in chunks of this length.
-    fn ends(stream: &[u8], chunk: usize) -> Vec<usize> {
-        let (mut scanner, mut found, mut at) = (Scanner::default(), Vec::new(), 0);
-        while at < stream.len() {
-            let end = stream.len().min(at + chunk);
-            match scanner.read(&stream[at..end]) {
-                Scanned::End(length) => {
-                    at += length;
-                    found.push(at);
+    /// Returns the objects of a stream that arrives in chunks of this length.
+    fn objects(stream: &str, chunk: usize) -> Option<Vec<String>> {
+        let (mut scanner, mut read, mut found) = (Scanner::default(), Vec::new(), Vec::new());
+        for chunk in stream.as_bytes().chunks(chunk) {
+            let mut rest = chunk;
+            while !rest.is_empty() {
+                let (part, after) = match scanner.read(rest) {
+                    Scanned::End(length) => rest.split_at(length),
+                    Scanned::More => (rest, &[][..]),
+                    Scanned::NoObject => return None,
+                };
+                read.extend_from_slice(part);
+                if part.ends_with(b"}") && scanner.depth == 0 {
+                    let object = String::from_utf8(std::mem::take(&mut read)).unwrap();
+                    found.push(object.trim().to_owned());
                 }
-                Scanned::More => at = end,
-                Scanned::NoObject => return vec![usize::MAX],
+                rest = after;
             }
         }
-        found
+        Some(found)
     }
 
     #[test]
     fn finds_each_end_however_the_stream_is_cut() {
-        let stream = br#" {"a":"}\"{\\","b":[{},[]]}
-
-{"c":1}{"d":"]"}"#;
-        let expected = [27, 36, 45];
+        let all = [
+            r#"{"a":"}\"{\\","b":[{},[]]}"#,
+            r#"{"c":1}"#,
+            r#"{"d":"]"}"#,
+        ];
+        let stream = format!(" {}\n\n{}{}", all[0], all[1], all[2]);
         for chunk in 1..=stream.len() {
-            assert_eq!(ends(stream, chunk), expected, "{chunk}");
+            assert_eq!(objects(&stream, chunk).unwrap(), all, "{chunk}");
         }
     }
 
     #[test]
     fn what_is_no_object_is_refused_at_once() {
         for wrong in ["<html>", "[]", "\"{}\"", "}", "  null"] {
-            assert_eq!(ends(wrong.as_bytes(), 64), [usize::MAX], "{wrong}");
+            assert_eq!(objects(wrong, 64), None, "{wrong}");
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::contract::{
 async fn keeps_the_contract(way: Way) {
     let setup = Setup::new(way).await;
     let home = &setup.fake.cln.home;
-    home.sandbox.set_fee(setup.fee()).unwrap();
+    home.sandbox.set_fee(setup.fee()).expect("a fee");
     keeps_every_promise(&setup).await;
 }
 
