@@ -39,13 +39,13 @@ pub(crate) async fn rest_receiver(node: &ClnRestNode, open: Open) -> Result<Rece
     if let Some(error) = danger {
         warn(&error);
     }
-    receiving(rest(node, &rune)?, &open).await
+    receiving(clnrest(node, &rune)?, &open).await
 }
 
 /// Checks the files of the receiving half as [`rest_receiver`] does, and asks nobody.
 pub(crate) fn check_rest_receiver(node: &ClnRestNode, danger_spending: bool) -> Result<(), Error> {
     let (rune, _) = receiving_rune(node, danger_spending)?;
-    rest(node, &rune).map(drop)
+    clnrest(node, &rune).map(drop)
 }
 
 async fn receiving(rpc: Rpc, open: &Open) -> Result<Receiver, Error> {
@@ -100,7 +100,7 @@ pub(super) fn socket(node: &ClnNode) -> Rpc {
 }
 
 /// Returns the way over clnrest. Connects to nothing yet.
-pub(super) fn rest(node: &ClnRestNode, rune: &Rune) -> Result<Rpc, Error> {
+pub(super) fn clnrest(node: &ClnRestNode, rune: &Rune) -> Result<Rpc, Error> {
     let tls = match &node.ca {
         Some(path) => tls::of_authority(&read(path, "the authority of clnrest")?, path)?,
         None => tls::public()?,

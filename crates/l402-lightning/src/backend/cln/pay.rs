@@ -37,6 +37,10 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60);
 /// The time between the end of the tries and the deadline, for the answer.
 const ANSWER: Duration = Duration::from_secs(2);
 
+/// The longest time for which something between here and the node, such as a proxy, may hold back
+/// an `xpay` whose answer was lost.
+const ON_THE_WAY: Duration = Duration::from_secs(60);
+
 /// The first pause before the state of a payment in flight is asked for again; each is twice the
 /// one before, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -57,7 +61,7 @@ pub(crate) async fn rest_wallet(node: &ClnRestNode, open: Open) -> Result<Wallet
     if let Some(excess) = rune.beyond_paying(&node.rune) {
         tracing::warn!(target: "l402_lightning::cln", "{excess}");
     }
-    paying(open::rest(node, &rune)?, &open).await
+    paying(open::clnrest(node, &rune)?, &open).await
 }
 
 async fn paying(rpc: Rpc, open: &Open) -> Result<Wallet, Error> {
@@ -230,15 +234,16 @@ impl ClnPay {
             Ok(Some(payment)) => Some(payment),
             // Nothing was sent now, so without an earlier attempt no money can have moved. A node
             // that was reached, and did not tell, may know of one.
-            Err(failure) if self.is_fresh(hash) && !may_hide(&failure) => {
+            Err(failure) if self.is_first(hash) && !may_hide(&failure) => {
                 Some(Payment::failed(failure.error))
             }
             Err(failure) => Some(Payment::unknown(failure.error)),
         }
     }
 
-    fn is_fresh(&self, hash: &PaymentHash) -> bool {
-        self.begun.attempt(hash) != Attempt::Running
+    /// Returns true if this process has not asked for the payment before.
+    fn is_first(&self, hash: &PaymentHash) -> bool {
+        self.begun.attempt(hash) == Attempt::Unknown
     }
 
     /// Asks the node to pay.
@@ -251,7 +256,7 @@ impl ClnPay {
             "retry_for": retry_for,
         });
         // Noted before it is sent: from here on this future may be dropped, and the node go on.
-        let lasts = Duration::from_secs(retry_for).saturating_add(TIME_LIMIT);
+        let lasts = Duration::from_secs(retry_for).saturating_add(ON_THE_WAY);
         self.begun.begin(hash, lasts);
         let failure = match self.rpc.call(Method("/v1/xpay"), params, left).await {
             Ok(paid) => {

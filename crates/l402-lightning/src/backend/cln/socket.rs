@@ -28,7 +28,7 @@ pub(super) struct Socket {
     calls: AtomicU64,
 }
 
-/// What lightningd sends: an answer, or a notification, which has no id.
+/// A message of lightningd: an answer, or a notification, which has no id.
 #[derive(Deserialize)]
 struct Message {
     #[serde(default)]
@@ -60,6 +60,7 @@ impl Socket {
             Ok(Err(error)) => return Err(unsent(self.unreachable(&error))),
             Err(_) => return Err(unsent(self.late())),
         };
+        // The id ties the answer to this call, whatever else arrives on the connection.
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
         let id = format!("l402/{method}/{number}");
         let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });

@@ -3,6 +3,7 @@
 use futures_util::StreamExt;
 use l402::Msat;
 use l402_lightning::{ErrorKind, InvoiceState, Payment, SettlementIndex};
+use l402_testkit::cln::ClnFault;
 
 use super::setup::{Setup, WAYS};
 use crate::contract::{invoice, is_settled, order};
@@ -22,6 +23,24 @@ async fn a_node_that_is_away_is_a_certain_failure() {
         assert_eq!(failure.error.kind(), ErrorKind::Unavailable);
         assert!(failure.error.is_retryable());
         assert_eq!(setup.fake.cln.xpays(), 0);
+    }
+}
+
+/// Nothing is sent, but what was sent before may have settled.
+#[tokio::test]
+async fn a_node_that_went_away_after_a_lost_answer_leaves_the_payment_unknown() {
+    for way in WAYS {
+        let mut setup = Setup::new(way).await;
+        let (bought, payment) = setup.pay_with(ClnFault::CutAfterPay).await;
+        assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
+        setup.fake.stop();
+        while setup.pay.balance().await.is_ok() {}
+        let again = setup.pay.pay(order(bought.bolt11())).await;
+        assert!(matches!(again, Payment::Unknown(_)), "{again:?}");
+        setup.fake.restart().await;
+        let again = setup.pay.pay(order(bought.bolt11())).await;
+        assert!(is_settled(&again, &bought), "{again:?}");
+        assert_eq!(setup.fake.cln.xpays(), 1);
     }
 }
 
