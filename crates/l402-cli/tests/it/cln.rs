@@ -1,8 +1,8 @@
 //! A sale and a purchase over Core Lightning; a double of it, whose clock stands at the present.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use l402_host::{Clock, SystemClock};
 use l402_testkit::cln::{FakeCln, rune};
 use l402_testkit::{START, TestHome};
 
@@ -14,11 +14,8 @@ const PAYS: &str = "method=xpay|method=listpays|method=listpeerchannels|method=g
 /// Starts the double, and keeps the programs' clock and its own together.
 async fn node() -> FakeCln {
     let home = TestHome::new();
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("after 1970");
     home.clock
-        .advance(now.saturating_sub(Duration::from_secs(START.secs())));
+        .advance(SystemClock::default().wall().since(START));
     FakeCln::on(home).await
 }
 
