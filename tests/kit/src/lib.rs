@@ -5,6 +5,7 @@
 //!
 //! ```text
 //!   clock    START, and a clock that stands still until a test moves it
+//!   cln      a server that speaks Core Lightning's JSON   (feature `cln`)
 //!   hostile  sellers and wallets that do as badly as a seed says (feature `hostile`)
 //!   home     a home folder with that clock, a sandbox on it, and an account that pays
 //!   lnd      a server that speaks lnd's JSON over TLS   (feature `lnd`)
@@ -14,6 +15,8 @@
 //!   wallets  servers that speak phoenixd's and LNbits' JSON (feature `wallets`)
 //! ```
 
+#[cfg(feature = "cln")]
+pub mod cln;
 mod clock;
 mod home;
 #[cfg(feature = "hostile")]

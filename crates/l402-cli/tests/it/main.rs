@@ -1,5 +1,7 @@
 //! The program from outside: real processes, each with a home folder of its own, on loopback.
 
+#[cfg(unix)]
+mod cln;
 mod contract;
 mod credential;
 mod curl;

@@ -46,6 +46,13 @@ impl<P: Peer> Transport<P> {
         Self { base, client, peer }
     }
 
+    #[cfg(any(
+        feature = "lnbits",
+        feature = "lnd",
+        feature = "lnurl",
+        feature = "pay",
+        feature = "phoenixd"
+    ))]
     pub(crate) fn get(&self, path: &str) -> Call<'_, P> {
         self.call(Method::GET, path)
     }

@@ -15,7 +15,9 @@ mod text;
 #[cfg(any(feature = "lnbits", feature = "phoenixd"))]
 pub(crate) use call::secret_header;
 pub(crate) use call::{Transport, client};
-pub(crate) use failure::{Failure, Proof};
+#[cfg(feature = "remote")]
+pub(crate) use failure::Failure;
+pub(crate) use failure::Proof;
 #[cfg(feature = "lnd")]
 pub(crate) use line::Lines;
 pub(crate) use peer::Peer;

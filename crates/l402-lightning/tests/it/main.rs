@@ -1,5 +1,6 @@
 //! The promises of this crate: of all backends alike, and of each backend alone.
 
+mod cln;
 mod contract;
 mod lnbits;
 mod lnbits_real;

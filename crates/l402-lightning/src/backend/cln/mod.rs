@@ -1,29 +1,28 @@
-//! SCAFFOLD of cln.
-
-use crate::{ClnNode, Error, ErrorKind, Open, Receiver};
-
-pub(crate) async fn receiver(_: &ClnNode, _: Open) -> Result<Receiver, Error> {
-    Err(Error::new(ErrorKind::Local, "scaffold"))
-}
-
-pub(crate) fn check_receiver(_: &ClnNode, _: bool) -> Result<(), Error> {
-    Err(Error::new(ErrorKind::Local, "scaffold"))
-}
-
-#[cfg(feature = "pay")]
-pub(crate) async fn wallet(_: &ClnNode, _: Open) -> Result<crate::Wallet, Error> {
-    Err(Error::new(ErrorKind::Local, "scaffold"))
-}
-
-pub(crate) async fn rest_receiver(_: &crate::ClnRestNode, _: Open) -> Result<Receiver, Error> {
-    Err(Error::new(ErrorKind::Local, "scaffold"))
-}
-
-pub(crate) fn check_rest_receiver(_: &crate::ClnRestNode, _: bool) -> Result<(), Error> {
-    Err(Error::new(ErrorKind::Local, "scaffold"))
-}
+//! Core Lightning over its Unix socket, or over clnrest with a rune.
+//!
+//! The socket can always spend, so it is refused for receiving; so is a rune that may do more than
+//! receive. Answers are compared with the requests. `docs/wallets/cln.md` has the recipes.
+//!
+//! ```text
+//!   receive.rs ──┐            ┌── socket.rs ── lightning-rpc
+//!                ├── rpc.rs ──┤
+//!   pay.rs ──────┘            └── rest_api.rs ── clnrest
+//! ```
 
 #[cfg(feature = "pay")]
-pub(crate) async fn rest_wallet(_: &crate::ClnRestNode, _: Open) -> Result<crate::Wallet, Error> {
-    Err(Error::new(ErrorKind::Local, "scaffold"))
-}
+mod begun;
+mod open;
+#[cfg(feature = "pay")]
+mod pay;
+mod receive;
+mod rest_api;
+mod rpc;
+mod rune;
+mod scan;
+mod socket;
+mod tls;
+mod wire;
+
+pub(crate) use open::{check_receiver, check_rest_receiver, receiver, rest_receiver};
+#[cfg(feature = "pay")]
+pub(crate) use pay::{rest_wallet, wallet};
