@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 use super::folder::local;
 use crate::{Error, Settlement, SettlementIndex};
 
-const NAME: &str = "l402.db";
+pub(super) const NAME: &str = "l402.db";
 
 const SCHEMA: Schema = Schema {
     name: "LDK node's notes",

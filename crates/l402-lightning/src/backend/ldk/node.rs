@@ -66,8 +66,8 @@ impl Ldk {
     /// Starts the node of this storage folder, or a new node if the folder is new.
     ///
     /// # Errors
-    /// `Local` for a folder, file, seed, address or network that cannot be used, or a node that
-    /// already runs there; `Unavailable` for a chain source that does not answer. On other
+    /// `Local` for a folder, file, seed, address or network that cannot be used; `Unavailable` for a
+    /// node that already runs there, and for a chain source that does not answer. On other
     /// networks than the main one the node starts without an answer and goes on asking.
     pub async fn start(config: LdkConfig, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let runtime = OwnRuntime::new()?;
