@@ -83,6 +83,7 @@ const CLI: Table = &[
     ("proxy", "*"),
     ("doctor", ""),
     ("get", "buyer context outgoing signal"),
+    ("node", "context signal"),
     ("token", ""),
     ("wallet", "buyer context"),
     ("buyer", "context"),

@@ -19,12 +19,16 @@ struct Nodes {
 
 /// A clock that shows the machine's time, moved forward.
 #[derive(Debug, Default)]
-struct AdvancedClock {
+pub(crate) struct AdvancedClock {
     system: SystemClock,
     seconds: AtomicU64,
 }
 
 impl AdvancedClock {
+    pub(crate) fn pass(&self, time: Duration) {
+        self.seconds.fetch_add(time.as_secs(), Ordering::SeqCst);
+    }
+
     fn by(&self) -> Duration {
         Duration::from_secs(self.seconds.load(Ordering::SeqCst))
     }
@@ -54,8 +58,7 @@ impl Bench for Nodes {
     }
 
     fn pass(&self, time: Duration) -> BoxFuture<'_, ()> {
-        let seconds = time.as_secs();
-        self.clock.seconds.fetch_add(seconds, Ordering::SeqCst);
+        self.clock.pass(time);
         Box::pin(async {})
     }
 }

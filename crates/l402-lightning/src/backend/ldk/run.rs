@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::node::Ldk;
 use super::open::{Place, status, stop};
+use super::operator::NodeOperator;
 use super::socket::{Listening, PayService, Socket, SocketPay, SocketReceive};
 use crate::{Error, ErrorKind, Lifecycle, Open, Wallet};
 
@@ -86,11 +87,10 @@ pub async fn serve(open: Open) -> Result<RunningNode, Error> {
 
 /// Finds the program that runs the node of a home folder, or starts the node here.
 pub(super) async fn wallets(open: &Open) -> Result<Wallets, Error> {
-    let place = Place::of(open).await?;
-    let pay = place.folder.join(PAY);
-    if Socket::at(pay.clone()).is_served().await? {
+    if let Some(pay) = served(open).await? {
         return Ok(Wallets::Socket(pay));
     }
+    let place = Place::of(open).await?;
     if Socket::at(place.receive_socket()).is_served().await? {
         let text = "the node runs in a program that only receives (`l402 serve`); start \
                     `l402 node run` first, and both use that";
@@ -101,6 +101,13 @@ pub(super) async fn wallets(open: &Open) -> Result<Wallets, Error> {
         tracing::warn!("the node has not read the whole chain, or reached none of its peers");
     }
     Ok(Wallets::Here(ldk))
+}
+
+/// Returns the socket for those who may spend, if a program serves it.
+pub(super) async fn served(open: &Open) -> Result<Option<PathBuf>, Error> {
+    let path = Place::of(open).await?.folder.join(PAY);
+    let is_served = Socket::at(path.clone()).is_served().await?;
+    Ok(is_served.then_some(path))
 }
 
 /// Reads the chain to its end, and waits until the peers with channels are reached.
@@ -147,6 +154,12 @@ impl RunningNode {
     #[must_use]
     pub fn pay_socket(&self) -> &Path {
         self.pay.path()
+    }
+
+    /// Returns the commands of this node, which end together with it.
+    #[must_use]
+    pub fn operator(&self) -> NodeOperator {
+        NodeOperator::of(Arc::clone(&self.ldk))
     }
 
     /// Ends the sockets, then the node.

@@ -10,7 +10,7 @@ use ldk_node::{ChannelDetails, LightningBalance, Node, NodeError, PendingSweepBa
 use serde_json::Value;
 
 use super::value::{
-    Channel, ChannelRequest, Claimable, NodeBalance, NodeCommand, NodePeer, NodeStatus,
+    Channel, ChannelRequest, Claimable, NodeBalance, NodeCommand, NodePeer, NodeStatus, to_json,
 };
 use crate::backend::ldk::node::Ldk;
 use crate::{Error, ErrorKind, InvoiceRequest, Receive as _};
@@ -27,13 +27,13 @@ pub(in crate::backend::ldk) async fn answer(ldk: &Ldk, command: Value) -> Result
         NodeCommand::Address => {
             let address = ldk.with_node(|node| node.onchain_payment().new_address());
             let address = address.await?.map_err(|error| refused(&error))?;
-            super::value(&address.to_string())
+            to_json(&address.to_string())
         }
-        NodeCommand::Balance => super::value(&ldk.with_node(balance).await?),
-        NodeCommand::Channels => super::value(&ldk.with_node(channels).await?),
+        NodeCommand::Balance => to_json(&ldk.with_node(balance).await?),
+        NodeCommand::Channels => to_json(&ldk.with_node(channels).await?),
         NodeCommand::Close { channel, force } => {
             let closed = ldk.with_node(move |node| close(node, &channel, force));
-            super::value(&closed.await??)
+            to_json(&closed.await??)
         }
         NodeCommand::Invoice {
             amount_msat,
@@ -42,16 +42,16 @@ pub(in crate::backend::ldk) async fn answer(ldk: &Ldk, command: Value) -> Result
         } => {
             let expiry = Duration::from_secs(expiry_secs);
             let request = InvoiceRequest::new(Msat::new(amount_msat), expiry, memo);
-            super::value(&ldk.create_invoice(request).await?.bolt11())
+            to_json(&ldk.create_invoice(request).await?.bolt11())
         }
         NodeCommand::Open(request) => {
             let opened = ldk.with_node(move |node| open(node, &request));
-            super::value(&opened.await??)
+            to_json(&opened.await??)
         }
         NodeCommand::Status => {
             let network = ldk.shared().network.name().to_owned();
             let status = ldk.with_node(move |node| status(node, network));
-            super::value(&status.await?)
+            to_json(&status.await?)
         }
     }
 }

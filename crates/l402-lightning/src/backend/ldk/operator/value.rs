@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Error, ErrorKind};
+
 /// A command, as it goes over the socket.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
@@ -123,4 +125,14 @@ pub struct NodePeer {
     pub address: String,
     /// True if it is connected.
     pub connected: bool,
+}
+
+pub(super) fn to_json(of: &impl Serialize) -> Result<serde_json::Value, Error> {
+    serde_json::to_value(of).map_err(|error| unwritten(&error))
+}
+
+/// Returns the error of a message that is not what it should be.
+pub(super) fn unwritten(error: &serde_json::Error) -> Error {
+    let text = format!("a message of the node cannot be used: {error}");
+    Error::new(ErrorKind::Protocol, text)
 }

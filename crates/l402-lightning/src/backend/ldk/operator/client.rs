@@ -1,21 +1,18 @@
-//! The commands of the node's operator: its coins, its channels, and what they hold.
-
-mod answer;
-mod value;
+//! The operator's side of the commands.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(super) use self::answer::answer;
-use self::value::NodeCommand;
-pub use self::value::{Channel, ChannelRequest, Claimable, NodeBalance, NodePeer, NodeStatus};
-use super::node::Ldk;
-use super::open;
-use super::run::{self, Wallets};
-use super::socket::{Socket, SpendRequest};
+use super::answer::answer;
+use super::value::{
+    Channel, ChannelRequest, NodeBalance, NodeCommand, NodeStatus, to_json, unwritten,
+};
+use crate::backend::ldk::node::Ldk;
+use crate::backend::ldk::open;
+use crate::backend::ldk::run::{self, Wallets};
+use crate::backend::ldk::socket::{Socket, SpendRequest};
 use crate::{Error, InvoiceRequest, Open};
 
 /// The time limit of a command. To open a channel, a peer is connected to first.
@@ -58,6 +55,22 @@ impl NodeOperator {
             Wallets::Here(ldk) => Reached::Here(ldk),
             Wallets::Socket(path) => Reached::Socket(Socket::at(path)),
         }))
+    }
+
+    /// Finds the program that runs the node of the home folder for those who may spend. Starts
+    /// nothing; `None` if there is no such program.
+    ///
+    /// # Errors
+    /// `Local` for files that cannot be used, `Unavailable` for a socket that cannot.
+    pub async fn running(open: Open) -> Result<Option<Self>, Error> {
+        let socket = run::served(&open).await?;
+        Ok(socket.map(|path| Self(Reached::Socket(Socket::at(path)))))
+    }
+
+    /// Returns the operator of a node that this process has started.
+    #[must_use]
+    pub const fn of(ldk: Arc<Ldk>) -> Self {
+        Self(Reached::Here(ldk))
     }
 
     /// Returns true if the node runs in this process alone, and so ends with it.
@@ -140,7 +153,7 @@ impl NodeOperator {
     }
 
     async fn command<T: DeserializeOwned>(&self, command: &NodeCommand) -> Result<T, Error> {
-        let command = value(command)?;
+        let command = to_json(command)?;
         match &self.0 {
             Reached::Socket(socket) => {
                 let request = SpendRequest::Node { command };
@@ -154,11 +167,3 @@ impl NodeOperator {
     }
 }
 
-fn value(of: &impl Serialize) -> Result<serde_json::Value, Error> {
-    serde_json::to_value(of).map_err(|error| unwritten(&error))
-}
-
-fn unwritten(error: &serde_json::Error) -> Error {
-    let text = format!("a message to the node cannot be written: {error}");
-    Error::new(crate::ErrorKind::Protocol, text)
-}
