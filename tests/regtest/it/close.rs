@@ -62,7 +62,10 @@ async fn mine_until<F: Future<Output = bool>>(pair: &Pair, what: &str, holds: im
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_forced_close_the_coins_come_back_and_what_was_paid_stays_paid() {
     let (mut pair, operator) = start().await;
-    let bought = pair.seller.create_invoice(asked(Msat::from_sat(5000))).await;
+    let bought = pair
+        .seller
+        .create_invoice(asked(Msat::from_sat(5000)))
+        .await;
     let bought = bought.expect("an invoice");
     let payment = pair.buyer.pay(order(bought.bolt11())).await;
     assert!(is_settled(&payment, &bought), "{payment:?}");
@@ -76,9 +79,10 @@ async fn after_a_forced_close_the_coins_come_back_and_what_was_paid_stays_paid()
     assert_eq!(pair.buyer.balance().await.expect("a balance"), Msat::ZERO);
     let is_locked = || async {
         let balance = balance(&operator).await;
-        balance.claimable.iter().any(|coins| {
-            coins.state == "locked" && coins.from_height > Some(pair.chain.height())
-        })
+        balance
+            .claimable
+            .iter()
+            .any(|coins| coins.state == "locked" && coins.from_height > Some(pair.chain.height()))
     };
     mine_until(&pair, "the coins are locked", is_locked).await;
     let locked = balance(&operator).await;
@@ -105,7 +109,10 @@ async fn after_a_forced_close_the_coins_come_back_and_what_was_paid_stays_paid()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_in_a_closed_channel_fails_only_when_the_chain_says_so() {
     let (pair, operator) = start().await;
-    let bought = pair.seller.create_invoice(asked(Msat::from_sat(5000))).await;
+    let bought = pair
+        .seller
+        .create_invoice(asked(Msat::from_sat(5000)))
+        .await;
     let bought = bought.expect("an invoice");
     pair.wire.hold();
     let mut request = order(bought.bolt11());

@@ -31,7 +31,10 @@ impl Home {
         for variable in ["L402_WALLET", "RUST_LOG"] {
             command.env_remove(variable);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
@@ -64,7 +67,11 @@ impl Home {
 
     /// Starts a command, and waits for its first line.
     async fn start(&self, args: &[&str]) -> Running {
-        let mut child = self.command(args).stderr(Stdio::inherit()).spawn().expect("starts");
+        let mut child = self
+            .command(args)
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("starts");
         let stdout = child.stdout.take().expect("a stdout");
         let read = tokio::task::spawn_blocking(move || {
             let mut line = String::new();
@@ -72,7 +79,9 @@ impl Home {
             read.expect("a line");
             line
         });
-        let line = tokio::time::timeout(TIME_LIMIT, read).await.expect("in time");
+        let line = tokio::time::timeout(TIME_LIMIT, read)
+            .await
+            .expect("in time");
         let line = line.expect("no panic");
         let said = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{args:?}: {line:?}"));
         Running { child, said }
@@ -80,7 +89,16 @@ impl Home {
 
     async fn serve(&self, upstream: &Upstream) -> Running {
         let upstream = format!("http://{}", upstream.address());
-        let args = ["serve", "--node", "ldk", "--listen", "0", "--price", "5 sat", "--upstream"];
+        let args = [
+            "serve",
+            "--node",
+            "ldk",
+            "--listen",
+            "0",
+            "--price",
+            "5 sat",
+            "--upstream",
+        ];
         self.start(&[&args[..], &[&*upstream]].concat()).await
     }
 
@@ -97,7 +115,9 @@ impl Running {
 
     /// Asks the command to stop, and waits until it has.
     async fn stop(mut self) -> ExitStatus {
-        let killed = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        let killed = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status();
         assert!(killed.expect("kill runs").success());
         let mut ended = None;
         eventually("the command ends", || {
@@ -124,14 +144,23 @@ async fn init(home: &Home, chain: &Chain, more: &[&str]) -> String {
     let server = chain_server(&home.0, chain);
     let args = ["node", "init", "--network", "regtest", "--chain", &server];
     let piped = home.run(&[&args[..], more].concat()).await;
-    assert_eq!(piped.status.code(), Some(64), "shows no words to a pipe: {piped:?}");
+    assert_eq!(
+        piped.status.code(),
+        Some(64),
+        "shows no words to a pipe: {piped:?}"
+    );
     assert!(!home.ldk("").exists());
     let args = [&args[..], more, &["--show-words"]].concat();
     let made = home.json(&args).await;
     let words = made["words"].as_str().expect("words");
     assert_eq!(words.split(' ').count(), 24);
     for name in ["", "keys_seed", "node.toml"] {
-        let mode = home.ldk(name).metadata().expect("is there").permissions().mode();
+        let mode = home
+            .ldk(name)
+            .metadata()
+            .expect("is there")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o077, 0, "{name}");
     }
     let again = home.run(&args).await;
@@ -140,7 +169,15 @@ async fn init(home: &Home, chain: &Chain, more: &[&str]) -> String {
 
     let other = Home(home.0.with_extension("restored"));
     std::fs::create_dir(&other.0).expect("a home");
-    let args = ["node", "init", "--restore", "--network", "regtest", "--chain", &server];
+    let args = [
+        "node",
+        "init",
+        "--restore",
+        "--network",
+        "regtest",
+        "--chain",
+        &server,
+    ];
     let restored = other.fed(&args, &words.replace(' ', "\n")).await;
     let restored: Value = serde_json::from_slice(&restored.stdout).expect("JSON");
     assert_eq!(restored["node_id"], made["node_id"]);
@@ -151,7 +188,11 @@ async fn init(home: &Home, chain: &Chain, more: &[&str]) -> String {
 /// Gives coins to the node of a home that runs.
 async fn fund(home: &Home, chain: &Chain) {
     let address = home.json(&["node", "address"]).await;
-    let address: Address<_> = address["address"].as_str().expect("a text").parse().expect("an address");
+    let address: Address<_> = address["address"]
+        .as_str()
+        .expect("a text")
+        .parse()
+        .expect("an address");
     chain.fund(&[address.assume_checked()], Amount::from_sat(10_000_000));
     eventually("the coins are seen", || async {
         home.json(&["node", "balance"]).await["onchain_spendable_sat"] != 0
@@ -175,7 +216,12 @@ async fn sells_and_buys_with_nodes_of_its_own() {
     let (chain, upstream) = (Chain::start().await, Upstream::healthy());
     let (seller, buyer) = homes(above.path());
     let address = free_port().to_string();
-    let id = init(&seller, &chain, &["--listen", &address, "--alias", "seller"]).await;
+    let id = init(
+        &seller,
+        &chain,
+        &["--listen", &address, "--alias", "seller"],
+    )
+    .await;
     init(&buyer, &chain, &[]).await;
 
     // The buyer's node runs by itself, the seller's in the gateway.
@@ -183,12 +229,18 @@ async fn sells_and_buys_with_nodes_of_its_own() {
     fund(&buyer, &chain).await;
     let serving = seller.serve(&upstream).await;
     let peer = format!("{id}@{address}");
-    let (home, args) = (buyer.clone(), ["node", "open", &peer, "1000000 sat"].map(str::to_owned));
+    let (home, args) = (
+        buyer.clone(),
+        ["node", "open", &peer, "1000000 sat"].map(str::to_owned),
+    );
     let opening = tokio::spawn(async move {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         home.json(&args).await
     });
-    eventually("the channel is funded", || async { chain.mempool_len() > 0 }).await;
+    eventually("the channel is funded", || async {
+        chain.mempool_len() > 0
+    })
+    .await;
     chain.mine(6);
     let opened = opening.await.expect("is opened");
     assert_eq!(opened["usable"], true, "{opened}");
@@ -216,12 +268,22 @@ async fn sells_and_buys_with_nodes_of_its_own() {
     assert_eq!(bought.status.code(), Some(0), "{bought:?}");
     assert_eq!(upstream.delivered(), 2);
     let received = seller.json(&["node", "balance"]).await;
-    assert_eq!(received["channels_sat"], 10, "{received}");
+    // One per cent of the channel is a reserve, and two times 5 sat were received.
+    assert_eq!(
+        received["receivable_msat"],
+        1_000_000_000 - 10_000_000 - 10_000
+    );
     assert!(serving.stop().await.success());
 
     let copy = above.path().join("copy");
-    let copied = seller.json(&["node", "backup", copy.to_str().expect("UTF-8")]).await;
-    assert_eq!(copied["files"].as_array().map(Vec::len), Some(5), "{copied}");
+    let copied = seller
+        .json(&["node", "backup", copy.to_str().expect("UTF-8")])
+        .await;
+    assert_eq!(
+        copied["files"].as_array().map(Vec::len),
+        Some(5),
+        "{copied}"
+    );
     assert!(!copy.join("keys_seed").exists());
     assert!(node.stop().await.success());
 }
@@ -235,7 +297,17 @@ async fn a_home_without_a_node_is_told_how_to_make_one() {
         &["node", "run"],
         &["node", "balance"],
         &["wallet", "balance", "--wallet", "ldk"],
-        &["serve", "--node", "ldk", "--upstream", "http://127.0.0.1:1", "--price", "1 sat", "--listen", "0"],
+        &[
+            "serve",
+            "--node",
+            "ldk",
+            "--upstream",
+            "http://127.0.0.1:1",
+            "--price",
+            "1 sat",
+            "--listen",
+            "0",
+        ],
     ] {
         let ran = home.run(args).await;
         assert_eq!(ran.status.code(), Some(74), "{args:?}: {ran:?}");
@@ -243,14 +315,36 @@ async fn a_home_without_a_node_is_told_how_to_make_one() {
         assert!(told.contains("l402 node init"), "{args:?}: {told}");
     }
     for (args, words) in [
-        (&["node", "init", "--network", "simnet", "--chain", "http://127.0.0.1:1", "--show-words"][..], "simnet"),
-        (&["node", "init", "--chain", "bitcoind://me:hunter2@127.0.0.1:1?password=f"], "Esplora"),
+        (
+            &[
+                "node",
+                "init",
+                "--network",
+                "simnet",
+                "--chain",
+                "http://127.0.0.1:1",
+                "--show-words",
+            ][..],
+            "simnet",
+        ),
+        (
+            &[
+                "node",
+                "init",
+                "--chain",
+                "bitcoind://me:hunter2@127.0.0.1:1?password=f",
+            ],
+            "Esplora",
+        ),
         (&["node", "open", "02ab", "1000 sat"], "KEY@HOST:PORT"),
     ] {
         let ran = home.run(args).await;
         assert_ne!(ran.status.code(), Some(0), "{args:?}");
         let told = String::from_utf8_lossy(&ran.stderr).into_owned();
-        assert!(told.contains(words) && !told.contains("hunter2"), "{args:?}: {told}");
+        assert!(
+            told.contains(words) && !told.contains("hunter2"),
+            "{args:?}: {told}"
+        );
     }
     assert!(!home.ldk("").exists());
 }

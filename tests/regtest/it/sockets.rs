@@ -16,7 +16,8 @@ use tokio::net::UnixStream;
 
 use crate::backend::AdvancedClock;
 use crate::contract::{
-    Bench, asked, is_settled, keeps_every_promise, order, the_newest_index_tells_nothing_of_the_past,
+    Bench, asked, is_settled, keeps_every_promise, order,
+    the_newest_index_tells_nothing_of_the_past,
 };
 
 struct OverSockets {
@@ -31,7 +32,10 @@ impl OverSockets {
         let clock = Arc::new(AdvancedClock::default());
         let homes = Homes::start(clock.clone()).await;
         let receiver = Node::Ldk.receiver(homes.seller_open()).await;
-        let wallet = Node::Ldk.wallet(homes.buyer_open()).await.expect("a wallet");
+        let wallet = Node::Ldk
+            .wallet(homes.buyer_open())
+            .await
+            .expect("a wallet");
         assert!(wallet.receive.is_some());
         Self {
             clock,
@@ -77,7 +81,8 @@ async fn say(socket: &Path, line: &str) -> Value {
     let line = format!("{line}\n");
     stream.write_all(line.as_bytes()).await.expect("is sent");
     let mut answer = String::new();
-    let read = BufReader::new(stream).read_line(&mut answer);
+    let mut stream = BufReader::new(stream);
+    let read = stream.read_line(&mut answer);
     let read = tokio::time::timeout(Duration::from_secs(10), read).await;
     read.expect("in time").expect("an answer");
     serde_json::from_str(&answer).expect("JSON")
@@ -87,8 +92,9 @@ async fn say(socket: &Path, line: &str) -> Value {
 async fn the_socket_that_receives_never_pays() {
     let homes = Homes::start(Arc::new(SystemClock::default())).await;
     let receiver = Node::Ldk.receiver(homes.seller_open()).await;
-    let bought = receiver.expect("a receiver").receive.create_invoice(asked(Msat::from_sat(9)));
-    let bought = bought.await.expect("an invoice");
+    let receive = receiver.expect("a receiver").receive;
+    let bought = receive.create_invoice(asked(Msat::from_sat(9))).await;
+    let bought = bought.expect("an invoice");
     let pay = format!(
         r#"{{"do":"pay","bolt11":"{}","max_fee_msat":9000,"deadline_ms":5000}}"#,
         bought.bolt11()
@@ -98,15 +104,30 @@ async fn the_socket_that_receives_never_pays() {
         let mode = socket.metadata().expect("a socket").permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{}", socket.display());
     }
-    for line in [&*pay, r#"{"do":"spendable"}"#, r#"{"do":"node","command":{"command":"address"}}"#, "{", ""] {
-        assert_eq!(say(receive, line).await["failed"]["kind"], "protocol", "{line}");
+    for line in [
+        &*pay,
+        r#"{"do":"spendable"}"#,
+        r#"{"do":"node","command":{"command":"address"}}"#,
+        "{",
+        "",
+    ] {
+        assert_eq!(
+            say(receive, line).await["failed"]["kind"],
+            "protocol",
+            "{line}"
+        );
     }
     // The words were right: the other socket understands them.
     let paid = say(spend, &pay).await;
     assert_eq!(paid["ok"]["outcome"], "settled", "{paid}");
-    let settled = say(homes.seller.receive_socket(), &format!(
-        r#"{{"do":"lookup","payment_hash":"{}"}}"#, bought.payment_hash()
-    )).await;
+    let settled = say(
+        homes.seller.receive_socket(),
+        &format!(
+            r#"{{"do":"lookup","payment_hash":"{}"}}"#,
+            bought.payment_hash()
+        ),
+    )
+    .await;
     assert_eq!(settled["ok"]["paid_msat"], 9000, "{settled}");
 }
 
@@ -131,11 +152,25 @@ async fn a_line_without_end_is_refused_and_others_are_served_meanwhile() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wallet_whose_node_ends_says_what_it_knows() {
     let homes = Homes::start(Arc::new(SystemClock::default())).await;
-    let seller = Node::Ldk.receiver(homes.seller_open()).await.expect("a receiver").receive;
-    let wallet = Node::Ldk.wallet(homes.buyer_open()).await.expect("a wallet").pay;
+    let seller = Node::Ldk
+        .receiver(homes.seller_open())
+        .await
+        .expect("a receiver")
+        .receive;
+    let wallet = Node::Ldk
+        .wallet(homes.buyer_open())
+        .await
+        .expect("a wallet")
+        .pay;
     let (one, other) = (
-        seller.create_invoice(asked(Msat::from_sat(9))).await.expect("an invoice"),
-        seller.create_invoice(asked(Msat::from_sat(9))).await.expect("an invoice"),
+        seller
+            .create_invoice(asked(Msat::from_sat(9)))
+            .await
+            .expect("an invoice"),
+        seller
+            .create_invoice(asked(Msat::from_sat(9)))
+            .await
+            .expect("an invoice"),
     );
     let name = wallet.name();
     let payment = wallet.pay(order(one.bolt11())).await;
@@ -157,22 +192,45 @@ async fn a_wallet_whose_node_ends_says_what_it_knows() {
     assert!(is_settled(&payment, &one), "{payment:?}");
     let payment = wallet.pay.pay(order(other.bolt11())).await;
     assert!(is_settled(&payment, &other), "{payment:?}");
-    let second = Node::Ldk.wallet(open.clone()).await.expect_err("it is held");
+    let second = Node::Ldk
+        .wallet(open.clone())
+        .await
+        .expect_err("it is held");
     assert_eq!(second.kind(), ErrorKind::Unavailable);
     wallet.lifecycle.shutdown().await;
 
     // Held by a program that only receives, which serves one socket.
     let receiver = Node::Ldk.receiver(open.clone()).await.expect("starts");
-    let second = Node::Ldk.receiver(open.clone()).await.expect("through the socket");
-    let made = second.receive.create_invoice(asked(Msat::from_sat(9))).await;
+    let second = Node::Ldk
+        .receiver(open.clone())
+        .await
+        .expect("through the socket");
+    let made = second
+        .receive
+        .create_invoice(asked(Msat::from_sat(9)))
+        .await;
     made.expect("an invoice");
-    let error = Node::Ldk.wallet(open.clone()).await.expect_err("it only receives");
+    let error = Node::Ldk
+        .wallet(open.clone())
+        .await
+        .expect_err("it only receives");
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.to_string().contains("l402 node run"), "{error}");
-    assert!(NodeOperator::running(open.clone()).await.expect("can be asked").is_none());
+    assert!(
+        NodeOperator::running(open.clone())
+            .await
+            .expect("can be asked")
+            .is_none()
+    );
     receiver.lifecycle.shutdown().await;
-    let error = second.receive.create_invoice(asked(Msat::from_sat(9))).await;
-    assert_eq!(error.expect_err("it has ended").kind(), ErrorKind::Unavailable);
+    let error = second
+        .receive
+        .create_invoice(asked(Msat::from_sat(9)))
+        .await;
+    assert_eq!(
+        error.expect_err("it has ended").kind(),
+        ErrorKind::Unavailable
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,21 +252,41 @@ async fn a_home_without_a_node_says_how_to_make_one() {
 async fn a_copy_holds_the_channels_and_no_seed() {
     let homes = Homes::start(Arc::new(SystemClock::default())).await;
     let (open, above) = (homes.buyer_open(), tempfile::tempdir().expect("a folder"));
-    let node = NodeOperator::running(open.clone()).await.expect("can be asked");
+    let node = NodeOperator::running(open.clone())
+        .await
+        .expect("can be asked");
     let status = node.expect("it runs").status().await.expect("a status");
     assert_eq!(status.peers.len(), 1);
     assert_eq!(status.peers[0].node_id, homes.seller.node_id());
-    assert!(status.synced.is_some_and(|synced| synced <= SystemClock::default().wall().secs()));
+    assert!(
+        status
+            .synced
+            .is_some_and(|synced| synced <= SystemClock::default().wall().secs())
+    );
     let to = above.path().join("copy");
     let files = ldk::backup(open.home(), &to, Some("[]")).expect("is copied");
-    let names: Vec<_> = files.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+    let names: Vec<_> = files
+        .iter()
+        .filter_map(|path| path.file_name()?.to_str())
+        .collect();
     assert_eq!(
         names,
-        ["ldk_node_data.sqlite", "l402.db", "node.toml", "peers.json", "README.txt"]
+        [
+            "ldk_node_data.sqlite",
+            "l402.db",
+            "node.toml",
+            "peers.json",
+            "README.txt"
+        ]
     );
     let database = rusqlite::Connection::open(to.join("ldk_node_data.sqlite")).expect("opens");
     let sql = "SELECT count(*) FROM ldk_node_data WHERE primary_namespace = 'monitors'";
-    let monitors: i64 = database.query_row(sql, [], |row| row.get(0)).expect("a number");
+    let monitors: i64 = database
+        .query_row(sql, [], |row| row.get(0))
+        .expect("a number");
     assert_eq!(monitors, 1, "the channel is in it");
-    assert!(ldk::backup(open.home(), &to, None).is_err(), "never written over");
+    assert!(
+        ldk::backup(open.home(), &to, None).is_err(),
+        "never written over"
+    );
 }

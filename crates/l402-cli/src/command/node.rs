@@ -184,7 +184,9 @@ struct Close {
 ///
 /// It is stored nowhere, and can be paid as long as the node runs.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  l402 node invoice \"5000 sat\" --memo \"to fill the channel\"")]
+#[command(
+    after_help = "Examples:\n  l402 node invoice \"5000 sat\" --memo \"to fill the channel\""
+)]
 struct Invoice {
     /// How much
     amount: Msat,
@@ -263,7 +265,11 @@ impl Node {
 impl Init {
     fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         let mut settings = NodeSettings::new(self.network, self.chain);
-        settings.listen = self.listen.iter().map(|address| address.0).collect::<Vec<SocketAddr>>();
+        settings.listen = self
+            .listen
+            .iter()
+            .map(|address| address.0)
+            .collect::<Vec<SocketAddr>>();
         settings.alias = self.alias;
         settings.receive_group = self.receive_group;
         settings.receive_socket = self.receive_socket;
@@ -286,7 +292,8 @@ impl Open {
         };
         let push = self.push.unwrap_or(Msat::ZERO);
         let mut amounts = [self.amount, push].map(whole_sat).into_iter();
-        let (Some(Some(amount_sat)), Some(Some(push_sat))) = (amounts.next(), amounts.next()) else {
+        let (Some(Some(amount_sat)), Some(Some(push_sat))) = (amounts.next(), amounts.next())
+        else {
             return Err(CliError::usage("coins of the chain are whole satoshi"));
         };
         if push_sat >= amount_sat {

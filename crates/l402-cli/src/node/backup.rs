@@ -24,10 +24,17 @@ pub(crate) async fn backup(
     let copied = tokio::task::spawn_blocking(move || ldk::backup(&home, &to, peers.as_deref()));
     let copied = copied.await.map_err(CliError::internal)?;
     let copied = copied.map_err(|error| failed(&error))?;
-    let files: Vec<_> = copied.iter().map(|path| path.display().to_string()).collect();
-    out.tell("never run a node from this copy once the node was used again: it would lose its channels");
+    let files: Vec<_> = copied
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    out.tell(
+        "never run a node from this copy once the node was used again: it would lose its channels",
+    );
     if !has_peers {
-        out.tell("the peers are not in it, for the node does not run: start `l402 node run` for that");
+        out.tell(
+            "the peers are not in it, for the node does not run: start `l402 node run` for that",
+        );
     }
     out.result(&json!({ "files": files }), || files.join("\n") + "\n")?;
     Ok(exit_code::OK)

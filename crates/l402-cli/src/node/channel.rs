@@ -51,11 +51,7 @@ pub(crate) async fn open(
     Ok(exit_code::OK)
 }
 
-async fn begin(
-    node: &NodeOperator,
-    opening: &Opening,
-    out: Output,
-) -> Result<Channel, CliError> {
+async fn begin(node: &NodeOperator, opening: &Opening, out: Output) -> Result<Channel, CliError> {
     let request = ChannelRequest {
         peer: opening.peer.clone(),
         address: opening.address.clone(),
@@ -63,7 +59,10 @@ async fn begin(
         push_sat: opening.push_sat,
         public: opening.public,
     };
-    let id = node.open_channel(&request).await.map_err(|error| failed(&error))?;
+    let id = node
+        .open_channel(&request)
+        .await
+        .map_err(|error| failed(&error))?;
     let mut told = String::new();
     loop {
         let channels = node.channels().await.map_err(|error| failed(&error))?;
@@ -122,7 +121,10 @@ pub(crate) async fn close(
     out: Output,
 ) -> Result<ExitCode, CliError> {
     let node = operator(context, out).await?;
-    let closed = node.close_channel(id, force).await.map_err(|error| failed(&error));
+    let closed = node
+        .close_channel(id, force)
+        .await
+        .map_err(|error| failed(&error));
     let closed = match closed {
         // The other side has to answer, which a node that ends now would not see.
         Ok(channel) if node.is_here() => gone(&node, &channel).await.map(|()| channel),

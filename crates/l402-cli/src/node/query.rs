@@ -80,13 +80,19 @@ fn balance_text(balance: &NodeBalance) -> String {
         ("  spendable", sat(balance.onchain_spendable_sat)),
         ("in channels", sat(balance.channels_sat)),
         ("  can send", Msat::new(balance.sendable_msat).to_string()),
-        ("  can receive", Msat::new(balance.receivable_msat).to_string()),
+        (
+            "  can receive",
+            Msat::new(balance.receivable_msat).to_string(),
+        ),
     ];
     for coins in &balance.claimable {
         let from = coins.from_height;
         let from = from.map_or(String::new(), |height| format!(", from block {height}"));
         let state = escape_short(&coins.state.replace('_', " "), 40);
-        rows.push(("being closed", format!("{} ({state}{from})", sat(coins.amount_sat))));
+        rows.push((
+            "being closed",
+            format!("{} ({state}{from})", sat(coins.amount_sat)),
+        ));
     }
     columns(&rows)
 }
@@ -116,7 +122,10 @@ pub(super) fn table(channels: &[Channel]) -> String {
 
 /// Returns the beginning of a channel's id.
 pub(super) fn short(channel: &Channel) -> String {
-    escape_short(&channel.id.chars().take(ID_SHOWN).collect::<String>(), ID_SHOWN)
+    escape_short(
+        &channel.id.chars().take(ID_SHOWN).collect::<String>(),
+        ID_SHOWN,
+    )
 }
 
 fn state(channel: &Channel) -> String {

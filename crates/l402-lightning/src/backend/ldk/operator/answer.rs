@@ -108,7 +108,7 @@ fn balance(node: &Node) -> NodeBalance {
         }
     }
     let swept = balances.pending_balances_from_channel_closures.iter();
-    claimable.extend(swept.map(sweep));
+    claimable.extend(swept.filter_map(sweep));
     NodeBalance {
         onchain_sat: balances.total_onchain_balance_sats,
         onchain_spendable_sat: balances.spendable_onchain_balance_sats,
@@ -170,7 +170,9 @@ fn closed(balance: &LightningBalance) -> Option<Claimable> {
     })
 }
 
-fn sweep(balance: &PendingSweepBalance) -> Claimable {
+/// Returns coins on their way to the chain; `None` once a block has them, for then they are counted
+/// there.
+fn sweep(balance: &PendingSweepBalance) -> Option<Claimable> {
     use PendingSweepBalance as Sweep;
     let (amount_sat, state) = match balance {
         Sweep::PendingBroadcast {
@@ -178,16 +180,14 @@ fn sweep(balance: &PendingSweepBalance) -> Claimable {
         } => (*amount_satoshis, "to_be_swept"),
         Sweep::BroadcastAwaitingConfirmation {
             amount_satoshis, ..
-        }
-        | Sweep::AwaitingThresholdConfirmations {
-            amount_satoshis, ..
         } => (*amount_satoshis, "swept"),
+        Sweep::AwaitingThresholdConfirmations { .. } => return None,
     };
-    Claimable {
+    Some(Claimable {
         amount_sat,
         state: state.to_owned(),
         from_height: None,
-    }
+    })
 }
 
 fn open(node: &Node, request: &ChannelRequest) -> Result<String, Error> {
