@@ -63,6 +63,12 @@ impl Bench for Nodes {
     }
 }
 
+// BACKENDS ldk real: LDK Node 0.7.1 on a regtest chain in the process, pinned in Cargo.lock
+// BACKENDS ldk html_error, huge_answer: not applicable: a node in the process, and no answer of anybody
+// BACKENDS ldk bad_preimage: not applicable: LDK takes no preimage that does not hash to the payment hash
+
+// BACKENDS ldk pay, expired, already_paid, cancellation, deadline: real
+// BACKENDS ldk msat, preimage_proven, once_per_hash: real
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_the_contract() {
     let clock = Arc::new(AdvancedClock::default());
@@ -80,6 +86,7 @@ async fn tells_settlements_from_the_newest_on() {
 }
 
 /// The payer knows the last hop from the invoice alone, and the hop costs.
+// BACKENDS ldk fee_limit, msat: real
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_the_contract_through_a_node_that_charges() {
     let clock = Arc::new(AdvancedClock::default());

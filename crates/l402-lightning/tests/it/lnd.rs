@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use l402::Msat;
 use l402_host::BoxFuture;
+use l402_lightning::sandbox::Fault;
 use l402_lightning::{
-    Error, ErrorKind, LndNode, NewInvoice, Node, Open, Pay, PayRequest, Payment, Receive,
+    Error, ErrorKind, InvoiceState, LndNode, NewInvoice, Node, Open, Pay, PayRequest, Payment,
+    Receive,
 };
 use l402_testkit::lnd::{FakeLnd, Mischief, certificate};
 use l402_testkit::macaroon;
@@ -112,8 +114,19 @@ impl Bench for Setup {
     fn pass(&self, time: Duration) -> BoxFuture<'_, ()> {
         self.lnd.fake.home.pass(time)
     }
+
+    fn reopen(&self) -> Option<BoxFuture<'_, Arc<dyn Pay>>> {
+        Some(Box::pin(async {
+            let opened = self.node("admin").wallet(self.open()).await;
+            opened.expect("pays").pay
+        }))
+    }
 }
 
+// BACKENDS lnd double: our lnd in `tests/kit/src/lnd`, which speaks the REST interface over TLS
+
+// BACKENDS lnd pay, fee_limit, expired, already_paid, restart, lookup_after_restart: double
+// BACKENDS lnd cancellation, deadline, msat, preimage_proven, once_per_hash: double
 #[tokio::test]
 async fn keeps_the_contract() {
     let setup = Setup::new().await;
@@ -127,6 +140,7 @@ async fn tells_settlements_from_the_newest_on() {
     the_newest_index_tells_nothing_of_the_past(&setup).await;
 }
 
+// BACKENDS lnd unknown_then_settled, already_paid: double
 #[tokio::test]
 async fn a_connection_that_ends_after_the_send_is_unknown_and_then_looked_up() {
     let setup = Setup::new().await;
@@ -149,9 +163,16 @@ async fn a_connection_that_ends_after_the_send_is_unknown_and_then_looked_up() {
     );
 }
 
+// BACKENDS lnd bad_preimage, html_error, huge_answer, deadline: double
 #[tokio::test]
 async fn whatever_is_not_understood_is_unknown() {
-    for mischief in [Mischief::Garbage, Mischief::NoPreimage, Mischief::Silent] {
+    for mischief in [
+        Mischief::Endless,
+        Mischief::Garbage,
+        Mischief::NoPreimage,
+        Mischief::OtherPreimage,
+        Mischief::Silent,
+    ] {
         let setup = Setup::new().await;
         let (_, payment) = setup.pay_with(mischief).await;
         assert!(
@@ -161,6 +182,7 @@ async fn whatever_is_not_understood_is_unknown() {
     }
 }
 
+// BACKENDS lnd html_error: double
 // FAULTS C13: a 4xx or an absence is no proof. The kind: whatever lnd does not itself say, in the right
 // order, leaves a payment unknown: a record that was there before, the page of a proxy (408, 403, 404,
 // 502), and errors that lnd also gives of what it has begun (cancelled, deadline, unavailable).
@@ -199,6 +221,68 @@ async fn a_payment_in_flight_is_unknown_and_holds_nobody_up() {
         .unwrap();
     let later = later.unwrap().unwrap();
     assert!(matches!(later, Payment::Unknown(_)), "{later:?}");
+}
+
+// BACKENDS lnd unknown_then_failed: double
+#[tokio::test]
+async fn a_payment_in_flight_that_fails_in_the_end_may_be_paid_anew() {
+    let setup = Setup::new().await;
+    let (bought, payment) = setup.pay_with(Mischief::FailsInTheEnd).await;
+    assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
+    let later = setup.pay.lookup(bought.payment_hash()).await;
+    let later = later.unwrap().unwrap();
+    assert!(matches!(later, Payment::Failed(_)), "{later:?}");
+    setup.lnd.set(Mischief::None);
+    let again = setup.pay.pay(order(bought.bolt11())).await;
+    assert!(is_settled(&again, &bought), "{again:?}");
+}
+
+// BACKENDS lnd held, unknown_then_settled, once_per_hash: double
+#[tokio::test]
+async fn a_held_payment_counts_for_nobody_until_it_is_let_go() {
+    let setup = Setup::new().await;
+    let sandbox = setup.lnd.fake.home.sandbox.clone();
+    sandbox.set_fault(Fault::Held).unwrap();
+    let (bought, payment) = setup.pay_with(Mischief::None).await;
+    assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
+    let hash = bought.payment_hash();
+    let later = setup.pay.lookup(hash).await.unwrap().unwrap();
+    assert!(matches!(later, Payment::Unknown(_)), "{later:?}");
+    let state = setup.receive.lookup(hash).await.unwrap();
+    assert_eq!(state, InvoiceState::Held);
+
+    // A second call follows the first payment to its end.
+    let let_go = async { sandbox.set_fault(Fault::None).unwrap() };
+    let (second, ()) = tokio::join!(setup.pay.pay(order(bought.bolt11())), let_go);
+    assert!(is_settled(&second, &bought), "{second:?}");
+    let state = setup.receive.lookup(hash).await.unwrap();
+    assert!(matches!(state, InvoiceState::Settled { .. }), "{state:?}");
+    let rest = setup.pay.balance().await.unwrap();
+    assert_eq!(rest, Msat::from_sat(100_000 - 50));
+}
+
+// BACKENDS lnd cancellation: double
+#[tokio::test]
+async fn a_caller_who_leaves_after_the_send_has_paid_once() {
+    let setup = Setup::new().await;
+    let sandbox = setup.lnd.fake.home.sandbox.clone();
+    sandbox.set_fault(Fault::Held).unwrap();
+    let bought = invoice(&setup, Msat::from_sat(50)).await;
+    let (pay, hash) = (setup.pay.clone(), bought.payment_hash());
+    let request = order(bought.bolt11());
+    let caller = tokio::spawn(async move { pay.pay(request).await });
+    while setup.receive.lookup(hash).await.unwrap() != InvoiceState::Held {
+        tokio::task::yield_now().await;
+    }
+    caller.abort();
+    assert!(caller.await.unwrap_err().is_cancelled());
+    let later = setup.pay.lookup(hash).await.unwrap().unwrap();
+    assert!(matches!(later, Payment::Unknown(_)), "{later:?}");
+    sandbox.set_fault(Fault::None).unwrap();
+    let again = setup.pay.pay(order(bought.bolt11())).await;
+    assert!(is_settled(&again, &bought), "{again:?}");
+    let rest = setup.pay.balance().await.unwrap();
+    assert_eq!(rest, Msat::from_sat(100_000 - 50));
 }
 
 #[tokio::test]
@@ -280,13 +364,11 @@ async fn an_invoice_of_another_amount_is_never_handed_on() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Protocol);
-    setup.lnd.set(Mischief::Garbage);
-    let error = setup
-        .receive
-        .create_invoice(asked(Msat::from_sat(50)))
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Protocol);
+    for mischief in [Mischief::Garbage, Mischief::Endless] {
+        setup.lnd.set(mischief);
+        let refused = setup.receive.create_invoice(asked(Msat::from_sat(50)));
+        assert_eq!(refused.await.unwrap_err().kind(), ErrorKind::Protocol);
+    }
 }
 
 #[tokio::test]
