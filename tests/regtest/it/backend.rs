@@ -64,8 +64,6 @@ impl Bench for Nodes {
 }
 
 // BACKENDS ldk real: LDK Node 0.7.1 on a regtest chain in the process, pinned in Cargo.lock
-// BACKENDS ldk html_error, huge_answer: not applicable: a node in the process, and no answer of anybody
-// BACKENDS ldk bad_preimage: not applicable: LDK takes no preimage that does not hash to the payment hash
 
 // BACKENDS ldk pay, expired, already_paid, cancellation, deadline: real
 // BACKENDS ldk msat, preimage_proven, once_per_hash: real

@@ -1,5 +1,7 @@
 //! A wallet behind a socket whose other side misbehaves: a double of ours serves `pay.sock`.
 
+// BACKENDS ldk double: `pay.sock` of another process, as a program beside `l402 node run` uses it
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +12,14 @@ use l402_lightning::{Node, Open, Pay, PayRequest, Payment, ldk};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::contract::asked;
+
 /// What the double says to a request that pays. `None`: nothing, and the connection stays open.
 type Say = Option<Vec<u8>>;
 
 /// Serves `pay.sock` in the home: every request but the status is answered with `say`, after which
 /// the connection ends.
-fn serve(home: &Path, say: Say) -> UnixListenerTask {
+fn serve(home: &Path, say: Say) -> Double {
     let folder = home.join("ldk");
     private::create_closed_folder(&folder).expect("a folder");
     let listener = UnixListener::bind(folder.join("pay.sock")).expect("a socket");
@@ -25,13 +29,13 @@ fn serve(home: &Path, say: Say) -> UnixListenerTask {
             open.extend(answer(stream, say.clone()).await);
         }
     });
-    UnixListenerTask(task)
+    Double(task)
 }
 
 /// Ends the double when it is dropped.
-struct UnixListenerTask(tokio::task::JoinHandle<()>);
+struct Double(tokio::task::JoinHandle<()>);
 
-impl Drop for UnixListenerTask {
+impl Drop for Double {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -63,13 +67,17 @@ async fn wallet(home: &Path) -> Arc<dyn Pay> {
     Node::Ldk.wallet(open).await.expect("a wallet").pay
 }
 
-/// An invoice on regtest that anybody can make. Nobody is asked to claim it.
-fn invoice() -> String {
-    l402_testkit::invoice(Msat::from_sat(5))
-}
-
-fn request(deadline: Duration) -> PayRequest {
-    PayRequest::new(invoice(), Msat::from_sat(1), deadline)
+/// Returns an order to pay an invoice on regtest, which nobody will claim.
+async fn request(deadline: Duration) -> PayRequest {
+    let home = tempfile::tempdir().expect("a home");
+    let open = Open::new(home.path(), Arc::new(SystemClock::default()));
+    let sandbox = Node::Sandbox.receiver(open).await.expect("a sandbox");
+    let made = sandbox
+        .receive
+        .create_invoice(asked(Msat::from_sat(5)))
+        .await;
+    let bolt11 = made.expect("an invoice").bolt11().to_owned();
+    PayRequest::new(bolt11, Msat::from_sat(1), deadline)
 }
 
 async fn outcome(say: Say, deadline: Duration) -> Payment {
@@ -77,7 +85,7 @@ async fn outcome(say: Say, deadline: Duration) -> Payment {
     let _double = serve(home.path(), say);
     let wallet = wallet(home.path()).await;
     assert_eq!(wallet.name(), "ldk node 02ab on regtest");
-    wallet.pay(request(deadline)).await
+    wallet.pay(request(deadline).await).await
 }
 
 // BACKENDS ldk bad_preimage, html_error, huge_answer: double
@@ -103,14 +111,19 @@ async fn an_answer_that_proves_nothing_is_unknown() {
     ] {
         let shown = String::from_utf8_lossy(&say[..say.len().min(60)]).into_owned();
         let outcome = outcome(Some(say), Duration::from_secs(20)).await;
-        assert!(matches!(outcome, Payment::Unknown(_)), "{shown}: {outcome:?}");
+        assert!(
+            matches!(outcome, Payment::Unknown(_)),
+            "{shown}: {outcome:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn the_nodes_own_word_is_taken_and_shown_without_escapes() {
-    let say = b"{\"ok\":{\"outcome\":\"failed\",\"kind\":\"rejected\",\"text\":\"no \\u001b[31mway\"}}\n";
-    let Payment::Failed(failure) = outcome(Some(say.to_vec()), Duration::from_secs(20)).await else {
+    let say =
+        b"{\"ok\":{\"outcome\":\"failed\",\"kind\":\"rejected\",\"text\":\"no \\u001b[31mway\"}}\n";
+    let Payment::Failed(failure) = outcome(Some(say.to_vec()), Duration::from_secs(20)).await
+    else {
         panic!("the node says that it failed")
     };
     assert!(!failure.error.to_string().contains('\u{1b}'), "{failure:?}");

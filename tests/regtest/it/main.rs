@@ -5,6 +5,7 @@ mod chain;
 mod close;
 #[path = "../../../crates/l402-lightning/tests/it/contract.rs"]
 mod contract;
+mod double;
 mod held;
 mod outage;
 mod program;

@@ -22,7 +22,7 @@ use crate::contract::{
 
 struct OverSockets {
     clock: Arc<AdvancedClock>,
-    _homes: Homes,
+    homes: Homes,
     pay: Arc<dyn Pay>,
     receive: Arc<dyn Receive>,
 }
@@ -39,7 +39,7 @@ impl OverSockets {
         assert!(wallet.receive.is_some());
         Self {
             clock,
-            _homes: homes,
+            homes,
             pay: wallet.pay,
             receive: receiver.expect("a receiver").receive,
         }
@@ -63,8 +63,16 @@ impl Bench for OverSockets {
         self.clock.pass(time);
         Box::pin(async {})
     }
+
+    fn reopen(&self) -> Option<BoxFuture<'_, Arc<dyn Pay>>> {
+        Some(Box::pin(async {
+            let opened = Node::Ldk.wallet(self.homes.buyer_open()).await;
+            opened.expect("a wallet").pay
+        }))
+    }
 }
 
+// BACKENDS ldk pay, once_per_hash, cancellation, deadline, lookup_after_restart: real
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_the_contract_over_its_sockets() {
     keeps_every_promise(&OverSockets::start().await).await;

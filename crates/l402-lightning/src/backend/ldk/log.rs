@@ -12,9 +12,31 @@ impl LogWriter for Log {
         match record.level {
             LogLevel::Gossip | LogLevel::Trace | LogLevel::Debug => {}
             LogLevel::Info => tracing::debug!(target: "ldk_node", module, "{text}"),
+            // Said of every payment that pays a stateless invoice: there is no record, by choice.
+            LogLevel::Warn if is_about_missing_record(&text.to_string()) => {
+                tracing::debug!(target: "ldk_node", module, "{text}");
+            }
             LogLevel::Warn | LogLevel::Error => {
                 tracing::warn!(target: "ldk_node", module, "{text}");
             }
         }
+    }
+}
+
+fn is_about_missing_record(text: &str) -> bool {
+    text.starts_with("Claimed payment with ID") && text.ends_with("couldn't be found in store")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_warning_alone_is_expected() {
+        let expected = "Claimed payment with ID c526 couldn't be found in store";
+        assert!(is_about_missing_record(expected));
+        assert!(!is_about_missing_record(
+            "Failed to find the payment in the store"
+        ));
     }
 }
