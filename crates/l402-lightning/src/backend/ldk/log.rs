@@ -12,12 +12,14 @@ impl LogWriter for Log {
         match record.level {
             LogLevel::Gossip | LogLevel::Trace | LogLevel::Debug => {}
             LogLevel::Info => tracing::debug!(target: "ldk_node", module, "{text}"),
-            // Said of every payment that pays a stateless invoice: there is no record, by choice.
-            LogLevel::Warn if is_about_missing_record(&text.to_string()) => {
-                tracing::debug!(target: "ldk_node", module, "{text}");
-            }
             LogLevel::Warn | LogLevel::Error => {
-                tracing::warn!(target: "ldk_node", module, "{text}");
+                let text = text.to_string();
+                // Said of every payment of a stateless invoice, which has no record by choice.
+                if is_about_missing_record(&text) {
+                    tracing::debug!(target: "ldk_node", module, "{text}");
+                } else {
+                    tracing::warn!(target: "ldk_node", module, "{text}");
+                }
             }
         }
     }
