@@ -209,34 +209,11 @@ fn homes(above: &Path) -> (Home, Home) {
     (Home(above.join("seller")), Home(above.join("buyer")))
 }
 
-// BACKENDS ldk pay, restart: real
-#[tokio::test(flavor = "multi_thread")]
-async fn sells_and_buys_with_nodes_of_its_own() {
-    let above = tempfile::tempdir().expect("a folder");
-    let (chain, upstream) = (Chain::start().await, Upstream::healthy());
-    let (seller, buyer) = homes(above.path());
-    let address = free_port().to_string();
-    let id = init(
-        &seller,
-        &chain,
-        &["--listen", &address, "--alias", "seller"],
-    )
-    .await;
-    init(&buyer, &chain, &[]).await;
-
-    // The buyer's node runs by itself, the seller's in the gateway.
-    let node = buyer.start(&["node", "run"]).await;
-    fund(&buyer, &chain).await;
-    let serving = seller.serve(&upstream).await;
-    let peer = format!("{id}@{address}");
-    let (home, args) = (
-        buyer.clone(),
-        ["node", "open", &peer, "1000000 sat"].map(str::to_owned),
-    );
-    let opening = tokio::spawn(async move {
-        let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        home.json(&args).await
-    });
+/// Opens a channel with the program, while the chain goes on.
+async fn open_channel(home: &Home, chain: &Chain, peer: String) {
+    let opener = home.clone();
+    let opening =
+        tokio::spawn(async move { opener.json(&["node", "open", &peer, "1000000 sat"]).await });
     eventually("the channel is funded", || async {
         chain.mempool_len() > 0
     })
@@ -244,18 +221,38 @@ async fn sells_and_buys_with_nodes_of_its_own() {
     chain.mine(6);
     let opened = opening.await.expect("is opened");
     assert_eq!(opened["usable"], true, "{opened}");
-    let channels = buyer.json(&["node", "channels"]).await;
+    let channels = home.json(&["node", "channels"]).await;
     assert_eq!(channels[0]["id"], opened["id"]);
+}
 
-    let bought = get(&buyer, &serving.url()).await;
-    assert_eq!(bought.status.code(), Some(0), "{bought:?}");
-    assert_eq!(upstream.delivered(), 1);
-
-    // Beside a gateway that holds the node, nobody can pay with it.
-    let refused = get(&seller, &serving.url()).await;
+/// Beside a gateway that holds the node, nobody can pay with it.
+async fn is_refused_beside_its_gateway(home: &Home, url: &str) {
+    let refused = get(home, url).await;
     assert_eq!(refused.status.code(), Some(17), "{refused:?}");
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(told.contains("start `l402 node run`"), "{told}");
+}
+
+// BACKENDS ldk pay, restart: real
+#[tokio::test(flavor = "multi_thread")]
+async fn sells_and_buys_with_nodes_of_its_own() {
+    let above = tempfile::tempdir().expect("a folder");
+    let (chain, upstream) = (Chain::start().await, Upstream::healthy());
+    let (seller, buyer) = homes(above.path());
+    let address = free_port().to_string();
+    let more = ["--listen", &*address, "--alias", "seller"];
+    let id = init(&seller, &chain, &more).await;
+    init(&buyer, &chain, &[]).await;
+
+    // The buyer's node runs by itself, the seller's in the gateway.
+    let node = buyer.start(&["node", "run"]).await;
+    fund(&buyer, &chain).await;
+    let serving = seller.serve(&upstream).await;
+    open_channel(&buyer, &chain, format!("{id}@{address}")).await;
+    let bought = get(&buyer, &serving.url()).await;
+    assert_eq!(bought.status.code(), Some(0), "{bought:?}");
+    assert_eq!(upstream.delivered(), 1);
+    is_refused_beside_its_gateway(&seller, &serving.url()).await;
 
     // Now the other way round: the seller's node runs by itself, the buyer's in `get`.
     assert!(serving.stop().await.success());
@@ -269,21 +266,14 @@ async fn sells_and_buys_with_nodes_of_its_own() {
     assert_eq!(upstream.delivered(), 2);
     let received = seller.json(&["node", "balance"]).await;
     // One per cent of the channel is a reserve, and two times 5 sat were received.
-    assert_eq!(
-        received["receivable_msat"],
-        1_000_000_000 - 10_000_000 - 10_000
-    );
+    let left = 1_000_000_000 - 10_000_000 - 10_000;
+    assert_eq!(received["receivable_msat"], left, "{received}");
     assert!(serving.stop().await.success());
 
     let copy = above.path().join("copy");
-    let copied = seller
-        .json(&["node", "backup", copy.to_str().expect("UTF-8")])
-        .await;
-    assert_eq!(
-        copied["files"].as_array().map(Vec::len),
-        Some(5),
-        "{copied}"
-    );
+    let args = ["node", "backup", copy.to_str().expect("UTF-8")];
+    let copied = seller.json(&args).await;
+    assert_eq!(copied["files"].as_array().map(Vec::len), Some(5));
     assert!(!copy.join("keys_seed").exists());
     assert!(node.stop().await.success());
 }

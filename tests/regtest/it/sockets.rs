@@ -8,7 +8,7 @@ use std::time::Duration;
 use l402::{Msat, Network};
 use l402_host::{BoxFuture, Clock as _, SystemClock};
 use l402_lightning::ldk::{self, NodeOperator};
-use l402_lightning::{ErrorKind, Node, Open, Pay, Payment, Receive};
+use l402_lightning::{ErrorKind, NewInvoice, Node, Open, Pay, Payment, Receive};
 use l402_regtest::Homes;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -157,33 +157,26 @@ async fn a_line_without_end_is_refused_and_others_are_served_meanwhile() {
     assert!(rest.is_empty());
 }
 
+async fn made(seller: &dyn Receive) -> NewInvoice {
+    let made = seller.create_invoice(asked(Msat::from_sat(9))).await;
+    made.expect("an invoice")
+}
+
+// BACKENDS ldk restart, already_paid: real
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wallet_whose_node_ends_says_what_it_knows() {
     let homes = Homes::start(Arc::new(SystemClock::default())).await;
-    let seller = Node::Ldk
-        .receiver(homes.seller_open())
-        .await
-        .expect("a receiver")
-        .receive;
-    let wallet = Node::Ldk
-        .wallet(homes.buyer_open())
-        .await
-        .expect("a wallet")
-        .pay;
-    let (one, other) = (
-        seller
-            .create_invoice(asked(Msat::from_sat(9)))
-            .await
-            .expect("an invoice"),
-        seller
-            .create_invoice(asked(Msat::from_sat(9)))
-            .await
-            .expect("an invoice"),
+    let seller = Node::Ldk.receiver(homes.seller_open()).await;
+    let seller = seller.expect("a receiver").receive;
+    let (open, wallet) = (
+        homes.buyer_open(),
+        Node::Ldk.wallet(homes.buyer_open()).await,
     );
+    let wallet = wallet.expect("a wallet").pay;
+    let (one, other) = (made(&*seller).await, made(&*seller).await);
     let name = wallet.name();
     let payment = wallet.pay(order(one.bolt11())).await;
     assert!(is_settled(&payment, &one), "{payment:?}");
-    let open = homes.buyer_open();
     homes.buyer.stop().await;
     // Never sent: it certainly failed. Sent before: nobody can say.
     let payment = wallet.pay(order(other.bolt11())).await;
@@ -196,49 +189,37 @@ async fn a_wallet_whose_node_ends_says_what_it_knows() {
     // The same wallet, held by this process now.
     let wallet = Node::Ldk.wallet(open.clone()).await.expect("starts");
     assert_eq!(wallet.pay.name(), name);
-    let payment = wallet.pay.pay(order(one.bolt11())).await;
-    assert!(is_settled(&payment, &one), "{payment:?}");
-    let payment = wallet.pay.pay(order(other.bolt11())).await;
-    assert!(is_settled(&payment, &other), "{payment:?}");
-    let second = Node::Ldk
-        .wallet(open.clone())
-        .await
-        .expect_err("it is held");
+    for bought in [&one, &other] {
+        let payment = wallet.pay.pay(order(bought.bolt11())).await;
+        assert!(is_settled(&payment, bought), "{payment:?}");
+    }
+    let second = Node::Ldk.wallet(open).await.expect_err("it is held");
     assert_eq!(second.kind(), ErrorKind::Unavailable);
     wallet.lifecycle.shutdown().await;
+}
 
-    // Held by a program that only receives, which serves one socket.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_held_to_receive_pays_for_nobody() {
+    let homes = Homes::start(Arc::new(SystemClock::default())).await;
+    let open = homes.buyer_open();
+    homes.buyer.stop().await;
     let receiver = Node::Ldk.receiver(open.clone()).await.expect("starts");
-    let second = Node::Ldk
-        .receiver(open.clone())
-        .await
-        .expect("through the socket");
-    let made = second
-        .receive
-        .create_invoice(asked(Msat::from_sat(9)))
-        .await;
-    made.expect("an invoice");
-    let error = Node::Ldk
-        .wallet(open.clone())
-        .await
-        .expect_err("it only receives");
+    let second = Node::Ldk.receiver(open.clone()).await;
+    let second = second.expect("through the socket");
+    made(&*second.receive).await;
+    let error = Node::Ldk.wallet(open.clone()).await;
+    let error = error.expect_err("it only receives");
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.to_string().contains("l402 node run"), "{error}");
-    assert!(
-        NodeOperator::running(open.clone())
-            .await
-            .expect("can be asked")
-            .is_none()
-    );
+    let running = NodeOperator::running(open).await;
+    assert!(running.expect("can be asked").is_none());
     receiver.lifecycle.shutdown().await;
-    let error = second
+    let ended = second
         .receive
         .create_invoice(asked(Msat::from_sat(9)))
         .await;
-    assert_eq!(
-        error.expect_err("it has ended").kind(),
-        ErrorKind::Unavailable
-    );
+    let error = ended.expect_err("it has ended");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
 }
 
 #[tokio::test(flavor = "multi_thread")]
