@@ -198,6 +198,27 @@ async fn a_wallet_whose_node_ends_says_what_it_knows() {
     wallet.lifecycle.shutdown().await;
 }
 
+/// As another user's gateway does, whose home only leads to the socket.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_home_that_leads_to_a_socket_is_paid_by_its_node() {
+    let homes = Homes::start(Arc::new(SystemClock::default())).await;
+    let home = tempfile::tempdir().expect("a home");
+    std::fs::create_dir(home.path().join("ldk")).expect("a folder");
+    let link = home.path().join("ldk/receive.sock");
+    std::os::unix::fs::symlink(homes.seller.receive_socket(), link).expect("a link");
+    let open = Open::new(home.path(), Arc::new(SystemClock::default()));
+    let gateway = Node::Ldk.receiver(open.clone()).await.expect("a receiver");
+    let bought = made(&*gateway.receive).await;
+    let wallet = Node::Ldk
+        .wallet(homes.buyer_open())
+        .await
+        .expect("a wallet");
+    let payment = wallet.pay.pay(order(bought.bolt11())).await;
+    assert!(is_settled(&payment, &bought), "{payment:?}");
+    let error = Node::Ldk.wallet(open).await.expect_err("it only receives");
+    assert!(error.to_string().contains("l402 node run"), "{error}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_held_to_receive_pays_for_nobody() {
     let homes = Homes::start(Arc::new(SystemClock::default())).await;

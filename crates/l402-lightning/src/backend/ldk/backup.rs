@@ -20,8 +20,8 @@ payment. A node that shows the other side an old state of a channel loses all co
 
 What brings coins back:
 - the words of `l402 node init`, or the file keys_seed: all coins on the chain;
-- these, together with peers.json: connect to the peers of a node that was made from the same words,
-  in an empty folder. They close the channels, and this side's coins go to the chain.
+- these, together with peers.json: the peers can close the channels. This side's coins then go to
+  keys that the seed gives. LDK's tools find them there; this program does not yet.
 
 The seed is not in this copy: with it, the copy would be a second node. Keep the words elsewhere.
 

@@ -23,6 +23,7 @@ pub(in super::super) struct Socket {
 pub(in super::super) struct Failure {
     pub(in super::super) error: Error,
     /// False if the node certainly never saw the request.
+    #[cfg_attr(not(feature = "pay"), expect(dead_code, reason = "only payments ask"))]
     pub(in super::super) sent: bool,
 }
 

@@ -76,6 +76,7 @@ impl Listening {
         })
     }
 
+    #[cfg(feature = "pay")]
     pub(in super::super) fn path(&self) -> &Path {
         &self.path
     }
