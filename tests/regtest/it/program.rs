@@ -338,3 +338,34 @@ async fn a_home_without_a_node_is_told_how_to_make_one() {
     }
     assert!(!home.ldk("").exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_killed_leaves_nothing_in_the_way() {
+    let above = tempfile::tempdir().expect("a folder");
+    let chain = Chain::start().await;
+    let home = Home(above.path().join("home"));
+    let id = init(&home, &chain, &[]).await;
+    let node = home.start(&["node", "run"]).await;
+    let beside = home.run(&["node", "run"]).await;
+    assert_eq!(
+        beside.status.code(),
+        Some(69),
+        "one folder, one node: {beside:?}"
+    );
+    // Dropping it kills it.
+    drop(node);
+    for socket in ["receive.sock", "pay.sock"] {
+        assert!(
+            home.ldk(socket).symlink_metadata().is_ok(),
+            "{socket} is left"
+        );
+    }
+    let balance = home.json(&["node", "balance"]).await;
+    assert_eq!(balance["onchain_sat"], 0);
+    let node = home.start(&["node", "run"]).await;
+    assert_eq!(node.said["node_id"], id);
+    let invoice = home.json(&["node", "invoice", "7 sat"]).await;
+    assert_eq!(invoice["amount_msat"], 7000);
+    assert!(node.stop().await.success());
+    assert!(!home.ldk("pay.sock").exists());
+}
