@@ -84,6 +84,7 @@ const CLI: Table = &[
     ("proxy", "*"),
     ("doctor", ""),
     ("get", "buyer context outgoing signal"),
+    ("node", "context signal"),
     ("token", ""),
     ("wallet", "buyer context"),
     ("buyer", "context"),

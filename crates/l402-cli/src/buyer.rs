@@ -58,8 +58,23 @@ pub(crate) async fn open_wallet(node: &Node, context: &Context) -> Result<Arc<dy
     // Not at the start of the program, so that a command which needs no state leaves no folder.
     let home = context.home.create()?;
     let opened = node.wallet(Open::new(home, context.clock.clone())).await;
-    let wallet = opened.map_err(|error| wallet_error(&error))?;
+    let wallet = opened.map_err(|error| match node {
+        Node::Ldk => own_node_error(&error),
+        _ => wallet_error(&error),
+    })?;
     Ok(wallet.pay)
+}
+
+/// Returns the error for a node of this program that could not be opened.
+fn own_node_error(error: &Error) -> CliError {
+    let told = wallet_error(error);
+    match error.kind() {
+        ErrorKind::Local => {
+            told.with_hint("`l402 node init` makes the node; its settings are in ldk/node.toml")
+        }
+        // Held by a program that only receives, about to start, or without its chain.
+        _ => told.with_hint("start `l402 node run`: all programs of this home use that node"),
+    }
 }
 
 /// The ports on which sandbox and proxy listen unless told otherwise.

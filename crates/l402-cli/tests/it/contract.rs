@@ -13,6 +13,26 @@ pub(crate) const COMMANDS: &[(&str, &[&str])] = &[
     ("demo", &["demo"]),
     ("doctor", &["doctor"]),
     ("get", &["get"]),
+    #[cfg(feature = "ldk")]
+    ("node", &["node"]),
+    #[cfg(feature = "ldk")]
+    ("node-address", &["node", "address"]),
+    #[cfg(feature = "ldk")]
+    ("node-backup", &["node", "backup"]),
+    #[cfg(feature = "ldk")]
+    ("node-balance", &["node", "balance"]),
+    #[cfg(feature = "ldk")]
+    ("node-channels", &["node", "channels"]),
+    #[cfg(feature = "ldk")]
+    ("node-close", &["node", "close"]),
+    #[cfg(feature = "ldk")]
+    ("node-init", &["node", "init"]),
+    #[cfg(feature = "ldk")]
+    ("node-invoice", &["node", "invoice"]),
+    #[cfg(feature = "ldk")]
+    ("node-open", &["node", "open"]),
+    #[cfg(feature = "ldk")]
+    ("node-run", &["node", "run"]),
     ("payments", &["payments"]),
     ("sandbox", &["sandbox"]),
     ("serve", &["serve"]),
@@ -25,6 +45,11 @@ pub(crate) const COMMANDS: &[(&str, &[&str])] = &[
 ];
 
 fn snapshot(name: &str) -> PathBuf {
+    // The list of commands is the one help that a feature changes.
+    let name = match name {
+        "l402" if cfg!(feature = "ldk") => "l402-ldk",
+        name => name,
+    };
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/it/snapshots")
         .join(format!("{name}.txt"))
