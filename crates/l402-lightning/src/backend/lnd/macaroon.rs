@@ -251,9 +251,19 @@ mod tests {
     use super::*;
 
     fn field(number: u8, content: &[u8]) -> Vec<u8> {
-        let length = u8::try_from(content.len()).unwrap();
-        assert!(length < 0x80);
-        [&[number << 3 | 2, length], content].concat()
+        [&[number << 3 | 2], &length(content)[..], content].concat()
+    }
+
+    /// Returns the length in base 128, least group first; at most two groups.
+    fn length(content: &[u8]) -> Vec<u8> {
+        let [low, high] = [content.len() & 0x7f, content.len() >> 7];
+        let [low, high] = [low, high].map(|group| u8::try_from(group).unwrap());
+        assert!(high < 0x80);
+        if high == 0 {
+            vec![low]
+        } else {
+            vec![low | 0x80, high]
+        }
     }
 
     fn identifier(ops: &[(&str, &[&str])]) -> Vec<u8> {
@@ -272,17 +282,11 @@ mod tests {
 
     /// The same layout that lnd writes: version 2, location, identifier, signature.
     fn macaroon(identifier: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(identifier.len()).unwrap();
-        let [low, high] = [length & 0x7f, length >> 7].map(|group| u8::try_from(group).unwrap());
-        let head = if high == 0 {
-            vec![2, low]
-        } else {
-            vec![2, low | 0x80, high]
-        };
         let packets = [
             &[2, 1, 3][..],
             b"lnd",
-            &head,
+            &[2],
+            &length(identifier),
             identifier,
             &[0, 0, 6, 32],
             &[9; 32],
