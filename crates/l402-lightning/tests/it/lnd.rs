@@ -511,6 +511,17 @@ async fn an_lnd_behind_tor_is_reached_through_the_proxy_which_alone_knows_its_na
     assert!(is_settled(&payment, &bought), "{payment:?}");
 }
 
+#[test]
+fn the_page_of_lnd_names_the_least_macaroons() {
+    let page = include_str!("../../../../docs/wallets/lnd.md");
+    for command in [
+        LndNode::least_macaroon_to_sell(),
+        LndNode::least_macaroon_to_pay(),
+    ] {
+        assert!(page.contains(&format!("    {command}\n")), "{command}");
+    }
+}
+
 #[tokio::test]
 async fn debug_shows_no_macaroon() {
     let setup = Setup::new().await;
