@@ -2,5 +2,6 @@
 
 mod contract;
 mod lnd;
+mod lnd_reach;
 mod sandbox;
 mod sandbox_api;
