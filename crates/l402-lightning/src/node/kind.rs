@@ -192,22 +192,6 @@ mod tests {
             ("sandbox+http://127.0.0.1:8403/v1", "nothing else"),
             ("sandbox+https://127.0.0.1:8403", "sandbox+http://"),
             ("lnd://?tls_cert=a&macaroon=b", "lnd://"),
-            ("lnd://127.0.0.1?macaroon=b", "tls_cert is missing"),
-            ("lnd://[::1]:8080?macaroon=b", "tls_cert is missing"),
-            ("lnd://localhost?macaroon=b", "tls_cert is missing"),
-            ("lnd://abc.onion?tls_cert=a&macaroon=b", "proxy=socks5h://"),
-            (
-                "lnd://h?macaroon=b&proxy=socks5://127.0.0.1:9050",
-                "proxy is a host and a port",
-            ),
-            (
-                "lnd://h?macaroon=b&proxy=socks5h://me:secret@127.0.0.1:9050",
-                "proxy is a host and a port",
-            ),
-            (
-                "lnd://h?macaroon=b&proxy=socks5h://127.0.0.1",
-                "proxy is a host and a port",
-            ),
             ("lnd://h?tls_cert=a", "macaroon is missing"),
             ("lnd://h?tls_cert=a&macaroon=b&macaroon=c", "twice"),
             ("lnd://h?tls_cert=&macaroon=b", "empty"),

@@ -141,3 +141,41 @@ impl fmt::Display for LndNode {
         write_path(f, Path::new(&proxy))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_the_way_to_lnd_is_named() {
+        for (text, named) in [
+            ("lnd://127.0.0.1?macaroon=b", "tls_cert is missing"),
+            ("lnd://[::1]:8080?macaroon=b", "tls_cert is missing"),
+            ("lnd://localhost?macaroon=b", "tls_cert is missing"),
+            ("lnd://h?tls_cert=a", "macaroon is missing"),
+            ("lnd://abc.onion?tls_cert=a&macaroon=b", "proxy=socks5h://"),
+            (
+                "lnd://h?macaroon=b&proxy=socks5://127.0.0.1:9050",
+                "proxy is a host and a port",
+            ),
+            (
+                "lnd://h?macaroon=b&proxy=socks5h://me:hunter2@127.0.0.1:9050",
+                "proxy is a host and a port",
+            ),
+            (
+                "lnd://h?macaroon=b&proxy=socks5h://127.0.0.1",
+                "proxy is a host and a port",
+            ),
+        ] {
+            let error = text.parse::<LndNode>().unwrap_err().to_string();
+            assert!(error.contains(named), "{text}: {error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        for text in [
+            "lnd://node.example:443?macaroon=b",
+            "lnd://abc.onion?tls_cert=a&macaroon=b&proxy=socks5h://[::1]:9050",
+        ] {
+            text.parse::<LndNode>().unwrap();
+        }
+    }
+}

@@ -89,7 +89,7 @@ impl NodeForm {
         example_paying: "lnd://127.0.0.1:8080?tls_cert=/path/tls.cert&macaroon=/path/pay.macaroon",
         brief: "lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE",
         remark: "",
-        meaning: "lnd over REST; the certificate is pinned, or a public one without `tls_cert`; `&proxy=socks5h://HOST:PORT` for Tor",
+        meaning: "lnd over REST; the certificate is pinned",
         receives: true,
         pays: true,
         called: "lnd",

@@ -49,7 +49,7 @@ pub(crate) trait Bench: Sync {
     }
 }
 
-/// Checks every promise, within a minute.
+/// Checks every promise, within two minutes: real nodes take their time.
 pub(crate) async fn keeps_every_promise(bench: &dyn Bench) {
     let promises = async {
         fresh_invoices_differ_and_say_what_was_asked(bench).await;
@@ -64,9 +64,9 @@ pub(crate) async fn keeps_every_promise(bench: &dyn Bench) {
         a_fee_above_the_limit_moves_no_money(bench).await;
         what_cannot_be_paid_moves_no_money(bench).await;
     };
-    tokio::time::timeout(Duration::from_secs(60), promises)
+    tokio::time::timeout(Duration::from_secs(120), promises)
         .await
-        .expect("within a minute");
+        .expect("within two minutes");
 }
 
 pub(crate) fn asked(amount: Msat) -> InvoiceRequest {

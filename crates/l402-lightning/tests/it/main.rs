@@ -7,6 +7,7 @@ mod lnbits_real;
 mod lnd;
 mod lnurl;
 mod phoenixd;
+mod lnd_reach;
 mod sandbox;
 mod sandbox_api;
 mod wallet_cases;

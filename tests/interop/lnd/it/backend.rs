@@ -53,27 +53,6 @@ impl Nodes {
         Self::open(net, seller, buyer).await
     }
 
-    /// Opens both with the least macaroons, in hexadecimal, from files that do not show the network.
-    async fn with_least_macaroons(net: &Regtest) -> Self {
-        let sells = net.folder().join("sell.macaroon");
-        let pays = net.folder().join("pay.macaroon");
-        let (sell, pay) = (
-            LndNode::least_macaroon_to_sell(),
-            LndNode::least_macaroon_to_pay(),
-        );
-        tokio::join!(net.seller.bake(&sell, &sells), net.buyer.bake(&pay, &pays));
-        let with = |node, path| match node {
-            Node::Lnd(node) => Node::Lnd(LndNode {
-                macaroon: path,
-                ..node
-            }),
-            other => panic!("{other}"),
-        };
-        let seller = with(net.seller.node("invoice"), sells);
-        let buyer = with(net.buyer.node("admin"), pays);
-        Self::open(net, seller, buyer).await
-    }
-
     async fn open(net: &Regtest, seller: Node, buyer: Node) -> Self {
         let system = SystemClock::default();
         let clock = Arc::new(AdvancedClock::default());
@@ -86,6 +65,22 @@ impl Nodes {
             clock,
         }
     }
+}
+
+/// Returns the seller's and the buyer's node with the least macaroons, in hexadecimal, from files that
+/// do not show the network.
+pub(crate) async fn least_macaroons(net: &Regtest) -> (Node, Node) {
+    let sells = net.folder().join("sell.macaroon");
+    let pays = net.folder().join("pay.macaroon");
+    let sell = LndNode::least_macaroon_to_sell();
+    let pay = LndNode::least_macaroon_to_pay();
+    tokio::join!(net.seller.bake(&sell, &sells), net.buyer.bake(&pay, &pays));
+    let with = |node, macaroon| match node {
+        Node::Lnd(node) => Node::Lnd(LndNode { macaroon, ..node }),
+        other => panic!("{other}"),
+    };
+    let seller = with(net.seller.node("invoice"), sells);
+    (seller, with(net.buyer.node("admin"), pays))
 }
 
 impl Bench for Nodes {
@@ -135,10 +130,8 @@ async fn keeps_the_contract() {
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_the_contract_with_the_least_macaroons() {
     let net = Regtest::start().await;
-    let nodes = Nodes::with_least_macaroons(&net).await;
-    the_newest_index_tells_nothing_of_the_past(&nodes).await;
-    let net = Regtest::start().await;
-    let nodes = Nodes::with_least_macaroons(&net).await;
+    let (seller, buyer) = least_macaroons(&net).await;
+    let nodes = Nodes::open(&net, seller, buyer).await;
     keeps_every_promise(&nodes).await;
 }
 

@@ -135,9 +135,7 @@ impl Lnd {
     /// If lnd ends at once, or takes longer than a minute.
     pub async fn resume(&mut self) {
         assert!(self.program.is_none(), "{} runs already", self.name);
-        // Another version, of those that `tests/interop/build.sh` builds.
-        let chosen = std::env::var("L402_INTEROP_LND");
-        let mut command = Command::new(built(chosen.as_deref().unwrap_or("lnd")));
+        let mut command = Command::new(program());
         command.args(&self.options);
         let home = self.folder.parent().expect("it lies in the test's folder");
         let mut program = Program::start(self.name, home, command);
@@ -224,4 +222,14 @@ impl Lnd {
     fn macaroon(&self, name: &str) -> PathBuf {
         self.macaroons().join(format!("{name}.macaroon"))
     }
+}
+
+/// Returns the path of lnd: the version that CI runs, or another that `tests/interop/build.sh` builds.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the version is chosen from outside"
+)]
+fn program() -> PathBuf {
+    let chosen = std::env::var("L402_INTEROP_LND");
+    built(chosen.as_deref().unwrap_or("lnd"))
 }

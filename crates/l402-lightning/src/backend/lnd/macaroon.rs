@@ -12,6 +12,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use l402::Macaroon;
 use zeroize::Zeroizing;
 
+#[cfg(feature = "pay")]
+use super::least::PAYING_CALLS;
+use super::least::RECEIVING_CALLS;
 use crate::{Error, ErrorKind, LndNode};
 
 /// The version byte of macaroon-bakery's protocol 3.
@@ -29,61 +32,11 @@ const MAX_PERMISSIONS: usize = 512;
 /// The entities that a receiver may write: invoices, and fresh addresses.
 const HARMLESS_WRITES: [&str; 2] = ["address", "invoices"];
 
-/// The single calls (`uri:` permissions) that a receiver makes.
-const RECEIVING_CALLS: [&str; 5] = [
-    "/lnrpc.Lightning/AddInvoice",
-    "/lnrpc.Lightning/GetInfo",
-    "/lnrpc.Lightning/ListInvoices",
-    "/lnrpc.Lightning/LookupInvoice",
-    "/lnrpc.Lightning/SubscribeInvoices",
-];
-
 /// Further calls that cannot spend.
 const HARMLESS_CALLS: [&str; 2] = [
     "/invoicesrpc.Invoices/LookupInvoiceV2",
     "/lnrpc.Lightning/DecodePayReq",
 ];
-
-/// The single calls that a payer makes: it pays, follows a payment, and asks for balance and network.
-#[cfg(feature = "pay")]
-const PAYING_CALLS: [&str; 4] = [
-    "/routerrpc.Router/SendPaymentV2",
-    "/routerrpc.Router/TrackPaymentV2",
-    "/lnrpc.Lightning/ChannelBalance",
-    "/lnrpc.Lightning/GetInfo",
-];
-
-impl LndNode {
-    /// Returns the command with which lnd makes the least macaroon that sells.
-    ///
-    /// ```
-    /// use l402_lightning::LndNode;
-    ///
-    /// let command = LndNode::least_macaroon_to_sell();
-    /// assert!(command.starts_with("lncli bakemacaroon --save_to sell.macaroon uri:/lnrpc."));
-    /// ```
-    #[must_use]
-    pub fn least_macaroon_to_sell() -> String {
-        bake("sell.macaroon", &RECEIVING_CALLS)
-    }
-
-    /// Returns the command with which lnd makes the least macaroon that pays.
-    #[cfg(feature = "pay")]
-    #[must_use]
-    pub fn least_macaroon_to_pay() -> String {
-        bake("pay.macaroon", &PAYING_CALLS)
-    }
-}
-
-/// Returns the command that makes a macaroon for these calls alone.
-fn bake(file: &str, calls: &[&str]) -> String {
-    let mut command = format!("lncli bakemacaroon --save_to {file}");
-    for call in calls {
-        command.push_str(" uri:");
-        command.push_str(call);
-    }
-    command
-}
 
 /// A permission: an entity, and the actions permitted on it.
 #[derive(Debug, PartialEq, Eq)]
@@ -251,9 +204,19 @@ mod tests {
     use super::*;
 
     fn field(number: u8, content: &[u8]) -> Vec<u8> {
-        let length = u8::try_from(content.len()).unwrap();
-        assert!(length < 0x80);
-        [&[number << 3 | 2, length], content].concat()
+        [&[number << 3 | 2], &length(content)[..], content].concat()
+    }
+
+    /// Returns the length in base 128, least group first; at most two groups.
+    fn length(content: &[u8]) -> Vec<u8> {
+        let [low, high] = [content.len() & 0x7f, content.len() >> 7];
+        let [low, high] = [low, high].map(|group| u8::try_from(group).unwrap());
+        assert!(high < 0x80);
+        if high == 0 {
+            vec![low]
+        } else {
+            vec![low | 0x80, high]
+        }
     }
 
     fn identifier(ops: &[(&str, &[&str])]) -> Vec<u8> {
@@ -272,17 +235,11 @@ mod tests {
 
     /// The same layout that lnd writes: version 2, location, identifier, signature.
     fn macaroon(identifier: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(identifier.len()).unwrap();
-        let [low, high] = [length & 0x7f, length >> 7].map(|group| u8::try_from(group).unwrap());
-        let head = if high == 0 {
-            vec![2, low]
-        } else {
-            vec![2, low | 0x80, high]
-        };
         let packets = [
             &[2, 1, 3][..],
             b"lnd",
-            &head,
+            &[2],
+            &length(identifier),
             identifier,
             &[0, 0, 6, 32],
             &[9; 32],
