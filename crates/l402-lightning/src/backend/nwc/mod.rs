@@ -2,6 +2,8 @@
 
 use crate::{Error, ErrorKind, NwcNode, Open, Receiver};
 
+pub(crate) mod wire;
+
 pub(crate) async fn receiver(_: &NwcNode, _: Open) -> Result<Receiver, Error> {
     Err(Error::new(ErrorKind::Local, "scaffold"))
 }
