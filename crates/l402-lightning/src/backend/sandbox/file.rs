@@ -103,6 +103,12 @@ impl SandboxFile {
         }
     }
 
+    /// Returns the path of a file beside this one.
+    #[cfg(feature = "sandbox-nwc")]
+    pub(super) fn beside(&self, name: &str) -> PathBuf {
+        self.path.with_file_name(name)
+    }
+
     /// Reads from the file; returns `None` if there is no file, and creates none.
     pub(super) fn read<T>(
         &self,

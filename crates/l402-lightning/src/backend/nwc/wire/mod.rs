@@ -20,11 +20,7 @@ mod info;
 #[cfg(feature = "pay")]
 mod pay;
 mod payload;
-#[cfg(any(test, feature = "sandbox-api"))]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the wallet's side is for the sandbox")
-)]
+#[cfg(any(test, feature = "sandbox-nwc"))]
 mod service;
 mod uri;
 
@@ -39,11 +35,7 @@ pub(crate) use payload::{
     Balance, Direction, ErrorCode, ListTransactions, LookupInvoice, MakeInvoice, NodeInfo,
     Notification, Request, Response, Transaction, TransactionState, Transactions, WalletError,
 };
-#[cfg(any(test, feature = "sandbox-api"))]
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "the wallet's side is for the sandbox")
-)]
+#[cfg(any(test, feature = "sandbox-nwc"))]
 pub(crate) use service::{
     IncomingRequest, new_info, new_notification, new_response, open_request, write_uri,
 };

@@ -148,7 +148,9 @@ fn subscribe(seat: &Seat, name: &str, filters: &[Value]) -> Result<Vec<String>, 
     let filters: Option<Vec<Filter>> = filters.iter().map(parse).collect();
     let filters = filters.ok_or("invalid: this is no filter")?;
     let stored = seat.subscribe(name, filters)?;
-    let events = stored.iter().map(|passed| event_message(name, &passed.json));
+    let events = stored
+        .iter()
+        .map(|passed| event_message(name, &passed.json));
     let end = json!(["EOSE", name]).to_string();
     Ok(events.chain([end]).collect())
 }

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use l402::{Invoice, PaymentHash};
+use l402::PaymentHash;
 use l402_host::sqlite::{Schema, application_id};
 use rusqlite::Row;
 
@@ -96,23 +96,17 @@ impl Record {
     }
 
     /// Puts an invoice on record, unless it is there.
-    pub(super) fn add(
-        &self,
-        direction: Direction,
-        invoice: &Invoice,
-        bolt11: &str,
-        now: u64,
-    ) -> Result<(), Error> {
-        let (now, expires) = (stored(now), stored(invoice.expires.secs()));
+    pub(super) fn add(&self, entry: &Entry, hash: PaymentHash, expires: u64) -> Result<(), Error> {
+        let now = stored(entry.created);
         let row = (
-            invoice.payment_hash.as_bytes(),
-            direction.name(),
-            bolt11,
+            hash.as_bytes(),
+            entry.direction.name(),
+            &entry.bolt11,
             now,
-            expires,
+            stored(expires),
         );
         let added = self.file.write(|tx| {
-            // Strangers may have asked for many that nobody will pay.
+            // Most invoices are never paid.
             let old = "DELETE FROM transactions WHERE settled IS NULL AND direction = 'incoming' \
                        AND expires < ?1";
             tx.execute(old, [now.saturating_sub(KEPT_AFTER_EXPIRY)])?;
@@ -124,21 +118,24 @@ impl Record {
     }
 
     /// Notes the time at which a settlement was noticed, if it was not noted before.
-    pub(super) fn settle(
-        &self,
-        hash: PaymentHash,
-        direction: Direction,
-        now: u64,
-    ) -> Result<(), Error> {
-        let sql = "UPDATE transactions SET settled = ?3 \
-                   WHERE payment_hash = ?1 AND direction = ?2 AND settled IS NULL";
-        let row = (hash.as_bytes(), direction.name(), stored(now));
+    pub(super) fn settle(&self, hash: PaymentHash, now: u64) -> Result<(), Error> {
+        // Most settlements are of invoices that others have made: those write nothing.
+        let open = self.of_hash(hash)?;
+        if open.iter().all(|entry| entry.settled.is_some()) {
+            return Ok(());
+        }
+        let sql =
+            "UPDATE transactions SET settled = ?2 WHERE payment_hash = ?1 AND settled IS NULL";
+        let row = (hash.as_bytes(), stored(now));
         Ok(self.file.write(|tx| tx.execute(sql, row).map(drop))?)
     }
 
-    /// Returns what is on record of a payment hash: nothing, one entry, or one of each direction.
+    /// Returns what is on record of a payment hash, newest first: nothing, one entry, or one of each
+    /// direction.
     pub(super) fn of_hash(&self, hash: PaymentHash) -> Result<Vec<Entry>, Error> {
-        let sql = format!("SELECT {COLUMNS} FROM transactions WHERE payment_hash = ?1");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM transactions WHERE payment_hash = ?1 ORDER BY number DESC"
+        );
         let found = self.file.read(|connection| {
             let mut query = connection.prepare_cached(&sql)?;
             let rows = query.query_map([hash.as_bytes()], entry)?;

@@ -117,15 +117,19 @@ impl Relay {
     /// who has subscribed to it.
     pub(super) fn publish(&self, event: Event) -> Taken {
         let kind = event.kind.as_u16();
-        let of_wallets = kind == INFO
-            || kind == REQUEST
-            || kind == RESPONSE
-            || NOTIFICATIONS.contains(&kind);
+        let of_wallets =
+            kind == INFO || kind == REQUEST || kind == RESPONSE || NOTIFICATIONS.contains(&kind);
         if !of_wallets {
-            return (false, "blocked: this relay passes Nostr Wallet Connect alone");
+            return (
+                false,
+                "blocked: this relay passes Nostr Wallet Connect alone",
+            );
         }
         if event.verify().is_err() {
-            return (false, "invalid: the id or the signature does not fit the event");
+            return (
+                false,
+                "invalid: the id or the signature does not fit the event",
+            );
         }
         let json = event.as_json();
         let passed = Arc::new(Passed { event, json });
