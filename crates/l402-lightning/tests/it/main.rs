@@ -4,3 +4,4 @@ mod contract;
 mod lnd;
 mod sandbox;
 mod sandbox_api;
+mod sandbox_nwc;

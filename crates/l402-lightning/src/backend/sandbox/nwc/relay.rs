@@ -29,7 +29,7 @@ const KEPT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The number of event ids by which a second copy is recognised.
 const SEEN_MAX: usize = 1024;
 /// The number of events that wait for a slow reader before its connection is closed.
-const QUEUE: usize = 128;
+const QUEUE: usize = 64;
 /// The number of subscriptions of a connection.
 const SUBSCRIPTIONS_MAX: usize = 32;
 /// The number of filters of a subscription.
