@@ -134,7 +134,14 @@ async function checkAlbyClient(running) {
 }
 
 /** Our own program with a connection as its wallet, and as its node. */
-async function checkOurBackend(name, node) {
+async function checkOurBackend(name, node, api) {
+  const pay = (invoice) =>
+    run(l402, ["wallet", "pay", invoice, "--wallet", node, "--payment-timeout", "3s", "--json"], home);
+  const ask = async (method, path, body) =>
+    (await fetch(api + path, { method, body: JSON.stringify(body) })).json();
+  const invoice = () => ask("POST", "/v1/invoices", { amount_msat: 2500, memo: "a joke" });
+  const fault = (fault) => ask("PUT", "/v1/fault", { fault });
+
   await check(`l402 get buys the demo's joke with ${name}`, async () => {
     const demo = await serve(l402, ["demo", "--listen", "127.0.0.1:0", "--json"], home);
     const before = await balance();
@@ -147,28 +154,63 @@ async function checkOurBackend(name, node) {
   });
   await check(`l402 serve sells with ${name}`, async () => {
     const joke = "Why did the node cross the channel?";
-    const args = ["--upstream", await upstream(joke), "--price", "50 sat", "--node", node];
-    const shop = await serve(
-      l402,
-      ["serve", "--listen", "127.0.0.1:0", "--danger-spending-node", "--json", ...args],
-      home,
+    const config = `${work}/serve.toml`;
+    await writeFile(
+      config,
+      `listen = ["127.0.0.1:0"]
+node = "${node}"
+danger_spending_macaroon = true
+[[route]]
+path = "/"
+service = "joke"
+upstream = "${await upstream(joke)}"
+price = "50 sat"
+`,
     );
+    const shop = await serve(l402, ["serve", "--config", config, "--json"], home);
     const url = `http://${shop.report.listening[0]}/`;
     const before = await balance();
-    const got = await run(l402, ["get", url, "--wallet", "sandbox"], home);
-    assert.equal(got.status, 0, `${got.stderr}\n${shop.errors()}`);
-    assert.equal(got.stdout, joke);
-    assert.equal(await balance(), before - JOKE_MSAT);
-    const again = await run(l402, ["get", url, "--wallet", node], home);
-    assert.equal(again.status, 0, `${again.stderr}\n${shop.errors()}`);
-    assert.equal(await balance(), before - 2 * JOKE_MSAT);
+    for (const [count, wallet] of ["sandbox", node].entries()) {
+      const got = await run(l402, ["get", url, "--wallet", wallet], home);
+      assert.equal(got.status, 0, `${wallet}: ${got.stderr}\n${shop.errors()}`);
+      assert.equal(got.stdout, joke);
+      assert.equal(await balance(), before - (count + 1) * JOKE_MSAT);
+    }
     await shop.stop();
   });
   await check(`l402 serve refuses ${name}, which can spend, unless told otherwise`, async () => {
     const args = ["--upstream", "http://127.0.0.1:9", "--price", "50 sat", "--node", node];
     const refused = await run(l402, ["serve", "--listen", "127.0.0.1:0", ...args], home);
     assert.notEqual(refused.status, 0);
-    assert.match(refused.stderr, /danger.spending.node/);
+    assert.match(refused.stderr, /spend/);
+  });
+  await check(`l402 pays to the millisatoshi and once with ${name}`, async () => {
+    const before = await balance();
+    const asked = await invoice();
+    for (let times = 0; times < 2; times += 1) {
+      const paid = await pay(asked.invoice);
+      assert.equal(paid.status, 0, paid.stderr);
+      const report = JSON.parse(paid.stdout);
+      assert.equal(report.paid_msat, 2500);
+      assert.equal(sha256(report.preimage), asked.payment_hash);
+    }
+    assert.equal(await balance(), before - 2500);
+  });
+  await check(`l402 calls a payment failed, or unknown until it is looked up, with ${name}`, async () => {
+    const before = await balance();
+    await fault("fails");
+    const failed = await pay((await invoice()).invoice);
+    assert.equal(failed.status, 13, `${failed.stdout}${failed.stderr}`);
+    assert.equal(await balance(), before);
+    await fault("ends_mid_payment");
+    const asked = await invoice();
+    const unknown = await pay(asked.invoice);
+    await fault("none");
+    // A look-up at the end of the wait may already know.
+    assert([0, 14].includes(unknown.status), `${unknown.stdout}${unknown.stderr}`);
+    const settled = await pay(asked.invoice);
+    assert.equal(settled.status, 0, `${settled.stdout}${settled.stderr}`);
+    assert.equal(await balance(), before - 2500);
   });
 }
 
@@ -182,11 +224,11 @@ await check("the URI is the same at every start on a port", async () => {
   running = await sandbox("--nwc-listen", host, "--nwc-file", `${work}/sandbox.nwc`);
   assert.equal(running.report.nwc, before);
 });
-await checkOurBackend("the sandbox's own wallet", `nwc:${work}/sandbox.nwc`);
+await checkOurBackend("the sandbox's own wallet", `nwc:${work}/sandbox.nwc`, running.report.url);
 
 const relay = new URL(running.report.nwc.replace(/^nostr\+walletconnect:/, "http:"));
 const alby = await startWallet(relay.searchParams.get("relay"), running.report.url);
-await checkOurBackend("Alby's NWCWalletService", await saved("alby.nwc", alby.uri));
+await checkOurBackend("Alby's NWCWalletService", await saved("alby.nwc", alby.uri), running.report.url);
 await check("Alby's NWCWalletService was asked for invoices, payments and look-ups", async () => {
   for (const method of ["make_invoice", "pay_invoice", "lookup_invoice"]) {
     assert(alby.calls.includes(method), `${method} in ${alby.calls}`);
