@@ -28,6 +28,7 @@ export async function startWallet(relay, api) {
 
 function handler(api, calls) {
   const made = new Map();
+  const paidHere = new Set();
   const ask = async (path, body) => {
     const method = body ? "POST" : "GET";
     const answer = await fetch(api + path, { method, body: body && JSON.stringify(body) });
@@ -78,7 +79,7 @@ function handler(api, calls) {
     payInvoice: answered("pay_invoice", async ({ invoice }) => {
       const payment = await ask("/v1/pay", { invoice });
       if (payment.status === "settled") {
-        made.set(payment.payment_hash, { ...made.get(payment.payment_hash), invoice });
+        paidHere.add(payment.payment_hash);
         return { preimage: payment.preimage, fees_paid: payment.fee_msat };
       }
       if (payment.status === "failed") refuse("PAYMENT_FAILED", payment.error);
@@ -87,19 +88,20 @@ function handler(api, calls) {
       return new Promise(() => {});
     }),
     lookupInvoice: answered("lookup_invoice", async ({ payment_hash }) => {
-      const known = made.get(payment_hash);
       const payment = await ask(`/v1/payments/${payment_hash}`);
-      const paid = payment.status === "settled" && {
-        type: "outgoing",
+      const settled = payment.status === "settled" && {
         state: "settled",
-        payment_hash,
         preimage: payment.preimage,
-        amount: payment.paid_msat,
         fees_paid: payment.fee_msat,
         settled_at: Math.floor(Date.now() / 1000),
       };
-      if (!known && !paid) refuse("NOT_FOUND", "no such invoice");
-      return { created_at: 0, ...paid, ...known, ...(paid && { state: "settled", preimage: paid.preimage }) };
+      const invoice = made.get(payment_hash);
+      if (invoice) {
+        // Of an invoice that it paid itself it is asked as the payer, too.
+        return { ...invoice, ...settled, type: paidHere.has(payment_hash) ? undefined : "incoming" };
+      }
+      if (!settled) refuse("NOT_FOUND", "no such invoice");
+      return { ...settled, type: "outgoing", payment_hash, amount: payment.paid_msat, created_at: 0 };
     }),
   };
 }

@@ -2,10 +2,14 @@
 //!
 //! The client here is written with the crate `nostr` alone, and knows nothing of our own codec.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use l402::Msat;
+use l402_host::BoxFuture;
 use l402_lightning::sandbox::{Fault, Sandbox, SandboxNwc};
+use l402_lightning::{Node, Pay, Receive};
 use l402_testkit::{START, TestHome};
 use nostr::nips::{nip04, nip44};
 use nostr::{Event, EventBuilder, JsonUtil, Keys, Kind, PublicKey, Tag, Timestamp};
@@ -14,6 +18,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use super::contract::{Bench, keeps_every_promise};
 
 /// The longest wait for a message. No test waits that long.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -279,6 +285,8 @@ async fn a_client_sells_and_buys_in_both_encryptions() {
             .await;
         assert_eq!(found["state"], "settled");
         assert_eq!(found["preimage"], paid["preimage"]);
+        // It is the payer and the payee.
+        assert!(found["type"].is_null());
         assert_eq!(found["created_at"], START.secs());
         assert_eq!(found["expires_at"], START.secs() + 60);
         let mut kinds: Vec<(u64, String)> = Vec::new();
@@ -292,6 +300,50 @@ async fn a_client_sells_and_buys_in_both_encryptions() {
         let both = |kind| [(kind, received.clone()), (kind, sent.clone())];
         assert_eq!(kinds, [both(23196), both(23197)].concat());
     }
+}
+
+/// The backend `nwc` of this crate as the seller's node and the buyer's.
+struct OurBackend {
+    home: TestHome,
+    receive: Arc<dyn Receive>,
+    pay: Arc<dyn Pay>,
+    _running: Running,
+}
+
+impl Bench for OurBackend {
+    fn receive(&self) -> Arc<dyn Receive> {
+        self.receive.clone()
+    }
+
+    fn pay(&self) -> Arc<dyn Pay> {
+        self.pay.clone()
+    }
+
+    fn fee(&self) -> Msat {
+        Msat::ZERO
+    }
+
+    fn pass(&self, time: Duration) -> BoxFuture<'_, ()> {
+        self.home.pass(time)
+    }
+}
+
+// BACKENDS nwc pay, already_paid, expired, msat, preimage_proven, once_per_hash: double
+#[tokio::test]
+async fn our_own_backend_keeps_the_contract_with_it() {
+    let home = TestHome::new();
+    let running = start(&home.sandbox).await;
+    let file = home.home.path().join("play.nwc");
+    std::fs::write(&file, &running.uri).unwrap();
+    let node: Node = format!("nwc:{}", file.display()).parse().unwrap();
+    let wallet = node.wallet(home.open()).await.unwrap();
+    let bench = OurBackend {
+        receive: wallet.receive.clone().unwrap(),
+        pay: wallet.pay.clone(),
+        home,
+        _running: running,
+    };
+    keeps_every_promise(&bench).await;
 }
 
 #[tokio::test]

@@ -115,8 +115,7 @@ impl Account {
         }
     }
 
-    /// Returns the invoice or payment that a request names. Of an invoice that this wallet made and
-    /// paid itself, returns what is settled, and else what was begun last.
+    /// Returns the invoice or payment that a request names.
     pub(super) async fn look_up(&self, asked: LookupInvoice) -> Result<Transaction, WalletError> {
         let hash = match (asked.payment_hash, asked.invoice) {
             (Some(hash), _) => hash.parse().map_err(|_| other("no payment hash"))?,
@@ -129,8 +128,7 @@ impl Account {
             (None, None) => return Err(other("name payment_hash or invoice")),
         };
         let found = self.transactions_of(hash).await.map_err(internal)?;
-        let settled = |one: &&Transaction| one.state == Some(TransactionState::Settled);
-        let found = found.iter().find(settled).or(found.first()).cloned();
+        let found = one_of(found);
         found.ok_or_else(|| error(ErrorCode::NotFound, "nothing with this payment hash"))
     }
 
@@ -299,6 +297,21 @@ impl Drop for Beginning<'_> {
             beginning.remove(&hash);
         }
     }
+}
+
+/// Returns one of the transactions of a payment hash, the newest first: what is settled, else the
+/// newest.
+fn one_of(found: Vec<Transaction>) -> Option<Transaction> {
+    let settled = |one: &Transaction| one.state == Some(TransactionState::Settled);
+    let is_both = found.len() == 2 && found.iter().all(settled);
+    let chosen = found.iter().position(settled).unwrap_or(0);
+    let mut one = found.into_iter().nth(chosen)?;
+    if is_both {
+        // A wallet that has paid its own invoice is asked as the payer and as the payee, and the
+        // question does not say which. What is the same for both is told, and no direction.
+        one.direction = None;
+    }
+    Some(one)
 }
 
 fn transaction(entry: &Entry, invoice: &Invoice, state: State, now: u64) -> Transaction {
