@@ -5,7 +5,7 @@
 //
 // Prints one line per check, and then how many passed.
 //
-// BACKENDS nwc foreign: Alby's NWCWalletService of @getalby/sdk 8.0.3, pinned in tests/interop/nwc
+// BACKENDS nwc foreign: Alby's NWCWalletService of @getalby/sdk 8.0.3, pinned in tests/interop/nwc/package.json
 // BACKENDS nwc pay, already_paid, msat, preimage_proven: foreign
 // BACKENDS nwc unknown_then_settled, restart, lookup_after_restart: foreign
 

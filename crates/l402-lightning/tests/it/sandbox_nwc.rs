@@ -328,6 +328,7 @@ impl Bench for OurBackend {
     }
 }
 
+// BACKENDS nwc double: the wallet of `l402 sandbox --nwc`, behind its own relay
 // BACKENDS nwc pay, already_paid, expired, msat, preimage_proven, once_per_hash: double
 #[tokio::test]
 async fn our_own_backend_keeps_the_contract_with_it() {
