@@ -52,6 +52,10 @@ fn parts(uri: &str) -> (PublicKey, String, Keys) {
     (wallet.expect("a key"), value("relay"), keys)
 }
 
+fn event_of(json: &Value) -> Event {
+    Event::from_json(json.to_string()).expect("an event")
+}
+
 /// A connection to a relay.
 struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
@@ -104,7 +108,7 @@ impl Socket {
         loop {
             let message = self.next().await.expect("an answer");
             match message[0].as_str() {
-                Some("EVENT") => events.push(Event::from_json(message[2].to_string()).unwrap()),
+                Some("EVENT") => events.push(event_of(&message[2])),
                 Some("EOSE") => break,
                 _ => panic!("{message}"),
             }
@@ -186,7 +190,7 @@ impl Client {
                 assert_eq!(message[2], true, "{message}");
                 continue;
             }
-            let event = Event::from_json(message[2].to_string()).expect("an event");
+            let event = event_of(&message[2]);
             event.verify().expect("signed");
             let kind = event.kind.as_u16();
             let nip04_kind = kind == 23196 || (kind == 23195 && self.nip04);
