@@ -2,5 +2,6 @@
 
 mod contract;
 mod lnd;
+mod nwc;
 mod sandbox;
 mod sandbox_api;
