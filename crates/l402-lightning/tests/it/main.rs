@@ -2,6 +2,7 @@
 
 mod contract;
 mod lnd;
+mod nwc;
 mod sandbox;
 mod sandbox_api;
 mod sandbox_nwc;

@@ -44,8 +44,9 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from
 /// The pause while somebody waits.
 const PAUSE_IN_USE: Duration = Duration::from_secs(1);
 
-/// The age of the oldest answers to ask a relay for: the clocks of both sides may differ.
-const SINCE: Duration = Duration::from_secs(600);
+/// The age of the oldest answers to ask a relay for. A relay compares it with the wallet's clock,
+/// which may differ from ours.
+const SINCE: Duration = Duration::from_secs(3600);
 
 /// The number of requests without an answer. More are refused.
 const MAX_SENT: usize = 256;

@@ -5,7 +5,6 @@ use nostr::{EventBuilder, Keys, Kind, Tag};
 use serde_json::json;
 
 use super::event::new_tag;
-use super::service::{new_info, new_notification, new_response, open_request, write_uri};
 use super::*;
 
 const NOW: UnixTime = UnixTime::from_secs(1_790_000_000);
@@ -35,7 +34,7 @@ fn a_request_and_its_answer_come_through_in_both_encryptions() {
     let (client, wallet) = (Keys::generate(), Keys::generate());
     for encryption in [Encryption::Nip44, Encryption::Nip04] {
         let asked = request(encryption, &client, &wallet);
-        let read = open_request(&wallet, &asked).unwrap();
+        let read: IncomingRequest = open_request(&wallet, &asked).unwrap();
         assert_eq!(read.client, client.public_key());
         assert_eq!(read.encryption, encryption);
         assert_eq!(read.expiration.unwrap().secs(), 1_790_000_060);
