@@ -226,7 +226,7 @@ impl Account {
         Ok(state.map(|state| transaction(entry, &invoice, state, now)))
     }
 
-    async fn incoming(&self, invoice: &Invoice, now: u64) -> Result<State, Error> {
+    async fn incoming(&self, invoice: &Invoice, now: u64) -> Result<Standing, Error> {
         let state = match self.sandbox.lookup(invoice.payment_hash).await? {
             InvoiceState::Settled { .. } => {
                 let preimage = self.sandbox.shared.key.preimage(&invoice.payment_secret);
@@ -244,7 +244,7 @@ impl Account {
         Ok((state, None, None))
     }
 
-    async fn outgoing(&self, invoice: &Invoice) -> Result<Option<State>, Error> {
+    async fn outgoing(&self, invoice: &Invoice) -> Result<Option<Standing>, Error> {
         // Asked first: a payment that reaches the file between the two questions is found there.
         let begins = self.is_beginning(invoice.payment_hash);
         Ok(match self.wallet.lookup(invoice.payment_hash).await? {
@@ -280,7 +280,7 @@ impl Account {
 }
 
 /// State, preimage and fee of a transaction.
-type State = (TransactionState, Option<Preimage>, Option<Msat>);
+type Standing = (TransactionState, Option<Preimage>, Option<Msat>);
 
 /// A payment that begins, until it is dropped. Of several at once for one hash, the first counts:
 /// by its end the sandbox's file tells of the payment.
@@ -314,7 +314,7 @@ fn one_of(found: Vec<Transaction>) -> Option<Transaction> {
     Some(one)
 }
 
-fn transaction(entry: &Entry, invoice: &Invoice, state: State, now: u64) -> Transaction {
+fn transaction(entry: &Entry, invoice: &Invoice, state: Standing, now: u64) -> Transaction {
     let (state, preimage, fee) = state;
     let (direction, created) = match entry.direction {
         Direction::Incoming => (wire::Direction::Incoming, invoice.created.secs()),

@@ -53,11 +53,11 @@ pub(super) type Delivery = (Arc<str>, Arc<Passed>);
 #[derive(Debug)]
 pub(super) struct Relay {
     clock: Arc<dyn Clock>,
-    state: Mutex<State>,
+    state: Mutex<RelayState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct RelayState {
     infos: BTreeMap<PublicKey, Arc<Passed>>,
     kept: VecDeque<(Duration, Arc<Passed>)>,
     kept_bytes: usize,
@@ -131,6 +131,7 @@ impl Relay {
                 "invalid: the id or the signature does not fit the event",
             );
         }
+        // Written once, however many have subscribed.
         let json = event.as_json();
         let passed = Arc::new(Passed { event, json });
         let now = self.clock.monotonic();
@@ -149,12 +150,12 @@ impl Relay {
         (true, "")
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, RelayState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl RelayState {
     /// Returns true for an event that was passed on before, and remembers a new one.
     fn has_seen(&mut self, id: EventId) -> bool {
         if self.seen.contains(&id) {

@@ -119,6 +119,7 @@ impl Service {
         let Some(request) = self.open(event) else {
             return;
         };
+        // Refused here, so that neither a stranger nor a crowd takes up a place.
         let refusal = if request.client != self.client {
             Some(error(
                 ErrorCode::Unauthorized,
