@@ -21,7 +21,7 @@ pub(super) fn of_gateway(error: &GatewayError, listen: &[SocketAddr]) -> CliErro
     // Of several addresses, the error names the one that is taken.
     let named = |address: &&SocketAddr| error.to_string().contains(&address.to_string());
     match listen.iter().find(named) {
-        Some(address) => told.with_hint(port::hint(*address)),
+        Some(address) => told.with_hint(port::hint(*address, "--listen")),
         None => told,
     }
 }

@@ -17,6 +17,7 @@ mod outgoing;
 mod payments;
 mod program;
 mod reload;
+mod sandbox;
 mod secret;
 mod seller;
 mod selling;

@@ -11,3 +11,5 @@ mod lnd_reach;
 mod sandbox;
 mod sandbox_api;
 mod wallet_cases;
+mod nwc;
+mod sandbox_nwc;
