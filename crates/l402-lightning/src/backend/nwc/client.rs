@@ -147,8 +147,11 @@ impl Client {
     /// Returns what the wallet says that it can do.
     pub(super) async fn info(&self) -> Result<Info, Failure> {
         let (reply, answer) = oneshot::channel();
-        self.order(Order::Info(Instant::now() + TIME_LIMIT, reply), answer)
-            .await
+        self.order(
+            Order::Info(later(Instant::now(), TIME_LIMIT), reply),
+            answer,
+        )
+        .await
     }
 
     /// Asks the wallet for something that moves no money.
@@ -168,7 +171,7 @@ impl Client {
         let order = Order::Call(Call {
             request,
             expiration,
-            deadline: Instant::now() + limit,
+            deadline: later(Instant::now(), limit),
             is_repeatable: expiration.is_none(),
             reply,
         });
@@ -200,6 +203,12 @@ impl Client {
             .await
             .unwrap_or_else(|_| Err(Failure::unanswered(ErrorKind::Unavailable, ended)))
     }
+}
+
+/// Returns the time `by` after `from`, at most a day later.
+pub(super) fn later(from: Instant, by: Duration) -> Instant {
+    from.checked_add(by.min(Duration::from_secs(24 * 3600)))
+        .unwrap_or(from)
 }
 
 /// Returns the text about an answer that NIP-47 does not allow.

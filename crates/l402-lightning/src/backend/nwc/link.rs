@@ -24,7 +24,7 @@ use rustls::ClientConfig;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, sleep_until};
 
-use super::client::{Call, Failure, Order, garbled, plain};
+use super::client::{Call, Failure, Order, garbled, later, plain};
 use super::socket::Socket;
 use super::wire::{
     Addressed, Connection, Encryption, EventError, Info, Notification, Relay, Transaction, kind,
@@ -197,7 +197,7 @@ impl Link {
             };
             let deadline = self.deadline();
             tokio::select! {
-                () = sleep_until(began + pause) => return Some(()),
+                () = sleep_until(later(began, pause)) => return Some(()),
                 order = self.orders.recv() => self.queue.push_back(order?),
                 () = sleep_until(deadline) => { self.expire(); }
             }
@@ -219,7 +219,7 @@ impl Link {
         relay: &str,
     ) -> Result<End, String> {
         self.subscribe(socket).await?;
-        let subscribed_by = Instant::now() + SUBSCRIBE;
+        let subscribed_by = later(Instant::now(), SUBSCRIBE);
         loop {
             let deadline = if progress.is_subscribed {
                 while let Some(order) = self.queue.pop_front() {
@@ -528,7 +528,7 @@ impl Health {
 
 /// Returns a time at which nothing happens.
 fn far() -> Instant {
-    Instant::now() + Duration::from_secs(24 * 3600)
+    later(Instant::now(), Duration::MAX)
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ use l402::{Invoice, Msat, Network, PaymentHash, UnixTime};
 use l402_host::BoxFuture;
 use tokio::time::Instant;
 
-use super::client::{Client, Failure, TIME_LIMIT, garbled};
+use super::client::{Client, Failure, TIME_LIMIT, garbled, later};
 use super::notes::{Note, Notes};
 use super::open::{Opened, connect};
 use super::wire::{
@@ -147,7 +147,10 @@ impl NwcPay {
             Ok(invoice) => invoice,
             Err(error) => return Payment::failed(error),
         };
-        let (hash, until) = (invoice.payment_hash, Instant::now() + request.deadline);
+        let (hash, until) = (
+            invoice.payment_hash,
+            later(Instant::now(), request.deadline),
+        );
         // Held to the end, so that the next caller finds what this one has done.
         let _turn = self.payments.turn(hash).await;
         let had_failed = match self.before(&hash, until).await {
@@ -161,7 +164,7 @@ impl NwcPay {
             return Payment::failed(Error::new(ErrorKind::Rejected, text));
         }
         let left = until.saturating_duration_since(Instant::now());
-        let limit = left.saturating_sub(FOR_LOOKUP.min(left / 4));
+        let limit = left.saturating_sub(FOR_LOOKUP.min(left.checked_div(4).unwrap_or_default()));
         let note = Note {
             request_ends: now
                 .saturating_add(limit.max(MIN_VALID))
@@ -199,7 +202,12 @@ impl NwcPay {
         let note = self.note(*hash).await.map_err(Payment::failed)?;
         // Half of the time, so that a wallet that is away is no unknown payment.
         let left = until.saturating_duration_since(Instant::now());
-        let asked = self.standing(hash, TIME_LIMIT.min(left / 2)).await;
+        let asked = self
+            .standing(
+                hash,
+                TIME_LIMIT.min(left.checked_div(2).unwrap_or_default()),
+            )
+            .await;
         let standing = asked.map_err(|failure| match note {
             // Nothing was begun for this invoice, neither now nor before.
             None => Payment::failed(failure.error),

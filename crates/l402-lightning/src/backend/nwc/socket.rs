@@ -15,7 +15,7 @@ use tokio_tungstenite::{
     Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
 };
 
-use super::client::plain;
+use super::client::{later, plain};
 use super::wire::Relay;
 use crate::{Error, ErrorKind};
 
@@ -66,7 +66,7 @@ impl Socket {
         match timeout(OPEN, opening).await {
             Ok(Ok((stream, _))) => Ok(Self {
                 stream,
-                alarm: Instant::now() + SILENCE,
+                alarm: later(Instant::now(), SILENCE),
                 is_asked: false,
             }),
             Ok(Err(error)) => Err(plain(&error.to_string())),
@@ -88,12 +88,12 @@ impl Socket {
                     return Err("it is silent".to_owned());
                 }
                 self.is_asked = true;
-                self.alarm = Instant::now() + PONG;
+                self.alarm = later(Instant::now(), PONG);
                 self.hand_over(Message::Ping(Vec::new().into())).await?;
                 continue;
             };
             self.is_asked = false;
-            self.alarm = Instant::now() + SILENCE;
+            self.alarm = later(Instant::now(), SILENCE);
             match heard {
                 // A message that is not understood is skipped: it may belong to a newer protocol.
                 Some(Ok(Message::Text(text))) => {
