@@ -47,7 +47,6 @@ impl HomeFolder {
     }
 
     /// Returns the folder as it was chosen. It need not exist.
-    #[cfg(feature = "buy")]
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

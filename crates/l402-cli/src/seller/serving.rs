@@ -23,7 +23,7 @@ pub(crate) async fn start(config: Config, context: &Context) -> Result<Serving, 
     let home = home.map_err(|error| CliError::local_io(error.to_string()))?;
     let clock = context.clock.clone();
     let open = Open::new(home.path(), clock.clone())
-        .with_danger_spending_node(config.danger_spending_macaroon());
+        .with_danger_spending_node(config.danger_spending_node());
     // The node first: nothing may listen before an invoice can be made.
     let opened = config.node().receiver(open).await;
     let opened = opened.map_err(|error| failure::of_node(config.node(), &error))?;
