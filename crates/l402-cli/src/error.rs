@@ -211,6 +211,14 @@ fn hint_of(error: &l402_client::Error) -> Option<String> {
             reason: Refused::RedirectedAcrossOrigins,
             ..
         } => "look at the redirect without -L, and ask the other origin by its own URL",
+        Error::Refused {
+            reason: Refused::InvoiceFromFuture,
+            ..
+        } => "one of two clocks is wrong: compare `date -u` here with the time of another machine",
+        Error::Refused {
+            reason: Refused::InvoiceExpired,
+            ..
+        } => "ask again; if every invoice has expired, compare `date -u` with another machine",
         Error::Refused { .. } => "`l402 doctor URL` shows what the server answers, rule by rule",
         Error::Transport { .. } => "check the address, and that the server is running",
         Error::Wallet { .. } => return Some(crate::text::node_form::wallet_hint()),

@@ -3,8 +3,8 @@
 use l402::text::escape;
 use l402_lightning::{Error, ErrorKind, NodeForm, StoredWallets, WalletName};
 
-use super::environment::given;
 use crate::context::Context;
+use crate::environment;
 use crate::error::CliError;
 use crate::exit_code;
 
@@ -52,7 +52,7 @@ pub(super) fn not_stored(name: &WalletName, context: &Context) -> CliError {
     };
     let text = format!("no wallet is stored as {name}; {there}");
     let program = &context.program;
-    let hint = from_environment(context, name.as_str()).unwrap_or_else(|| {
+    let hint = environment::offer(context, name.as_str()).unwrap_or_else(|| {
         let home = context.home.as_option();
         format!("`{program} {home}wallet add {name}` stores one; sandbox needs no name")
     });
@@ -63,7 +63,7 @@ pub(super) fn not_stored(name: &WalletName, context: &Context) -> CliError {
 /// ones, or those that the environment describes. `None` if there are none.
 pub(crate) fn no_wallet_hint(context: &Context) -> Option<String> {
     match stored_names(context).as_slice() {
-        [] => from_environment(context, "main"),
+        [] => environment::offer(context, "main"),
         names => Some(format!("stored wallets: {}", names.join(", "))),
     }
 }
@@ -85,21 +85,6 @@ fn stored_names(context: &Context) -> Vec<String> {
     let stored = StoredWallets::of(context.home.path());
     let names = stored.names().unwrap_or_default();
     names.iter().map(ToString::to_string).collect()
-}
-
-fn from_environment(context: &Context, name: &str) -> Option<String> {
-    let given = given(|variable| std::env::var_os(variable));
-    let first = given.first()?;
-    let (program, home) = (&context.program, context.home.as_option());
-    let names = first.names().join(" and ");
-    let are = if first.names().len() == 1 { "is" } else { "are" };
-    let kind = match given.len() {
-        1 => String::new(),
-        _ => format!(" --kind {}", first.form.kind),
-    };
-    Some(format!(
-        "{names} {are} set: `{program} {home}wallet add {name} --from-env{kind}`"
-    ))
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@
 mod address;
 mod args;
 mod asked;
-mod environment;
 mod failure;
 mod open;
 mod preference;
@@ -17,7 +16,6 @@ mod sandbox;
 
 pub(crate) use address::own_addresses;
 pub(crate) use args::SpendingArgs;
-pub(crate) use environment::{Given, given};
 pub(crate) use failure::{hint, no_wallet_hint, wallet_error, wrong_network_hint};
 pub(crate) use open::{open_default, open_wallet, resolve};
 pub(crate) use sandbox::{open_sandbox, sandbox_error};

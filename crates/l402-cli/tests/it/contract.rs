@@ -19,9 +19,14 @@ pub(crate) const COMMANDS: &[(&str, &[&str])] = &[
     ("token", &["token"]),
     ("token-inspect", &["token", "inspect"]),
     ("wallet", &["wallet"]),
+    ("wallet-add", &["wallet", "add"]),
     ("wallet-balance", &["wallet", "balance"]),
     ("wallet-fund", &["wallet", "fund"]),
+    ("wallet-list", &["wallet", "list"]),
     ("wallet-pay", &["wallet", "pay"]),
+    ("wallet-remove", &["wallet", "remove"]),
+    ("wallet-test", &["wallet", "test"]),
+    ("wallet-use", &["wallet", "use"]),
 ];
 
 fn snapshot(name: &str) -> PathBuf {

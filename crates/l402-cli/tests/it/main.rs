@@ -22,3 +22,5 @@ mod stranger;
 mod token;
 mod usage;
 mod wallet;
+mod wallet_mistakes;
+mod wallet_names;

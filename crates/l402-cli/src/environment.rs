@@ -7,6 +7,8 @@ use std::ffi::OsString;
 
 use l402_lightning::NodeForm;
 
+use crate::context::Context;
+
 /// The variables that describe one kind of wallet, as other programs read them.
 struct Variables {
     form: NodeForm,
@@ -114,6 +116,24 @@ pub(crate) fn given(variable: impl Fn(&str) -> Option<OsString>) -> Vec<Given> {
         })
     });
     found.collect()
+}
+
+/// Returns the hint that the environment describes a wallet, with the command that stores it under this
+/// name; `None` if it describes none.
+pub(crate) fn offer(context: &Context, name: &str) -> Option<String> {
+    let given = given(|variable| std::env::var_os(variable));
+    let first = given.first()?;
+    let (program, home) = (&context.program, context.home.as_option());
+    let names = first.names();
+    let are = if names.len() == 1 { "is" } else { "are" };
+    let kind = match given.len() {
+        1 => String::new(),
+        _ => format!(" --kind {}", first.form.kind),
+    };
+    Some(format!(
+        "{} {are} set: `{program} {home}wallet add {name} --from-env{kind}`",
+        names.join(" and ")
+    ))
 }
 
 #[cfg(test)]
