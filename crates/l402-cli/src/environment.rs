@@ -51,7 +51,12 @@ const VARIABLES: [Variables; 5] = [
     },
     Variables {
         form: NodeForm::LND,
-        address: &["LND_REST_ENDPOINT", "LND_REST_URL", "LND_REST_HOST", "LND_URL"],
+        address: &[
+            "LND_REST_ENDPOINT",
+            "LND_REST_URL",
+            "LND_REST_HOST",
+            "LND_URL",
+        ],
         secret: &[
             "LND_REST_MACAROON",
             "LND_MACAROON_PATH",
@@ -60,7 +65,12 @@ const VARIABLES: [Variables; 5] = [
             "LND_REST_ADMIN_MACAROON",
             "LND_REST_INVOICE_MACAROON",
         ],
-        certificate: &["LND_REST_CERT", "LND_TLS_CERT_PATH", "LND_CERT_PATH", "LND_CA"],
+        certificate: &[
+            "LND_REST_CERT",
+            "LND_TLS_CERT_PATH",
+            "LND_CERT_PATH",
+            "LND_CA",
+        ],
     },
     Variables {
         form: NodeForm::CLN_REST,
@@ -88,7 +98,11 @@ pub(crate) struct Given {
 impl Given {
     /// Returns the names of the variables that are set.
     pub(crate) fn names(&self) -> Vec<&'static str> {
-        let all = [self.address.as_ref(), Some(&self.secret), self.certificate.as_ref()];
+        let all = [
+            self.address.as_ref(),
+            Some(&self.secret),
+            self.certificate.as_ref(),
+        ];
         all.into_iter().flatten().map(|(name, _)| *name).collect()
     }
 }

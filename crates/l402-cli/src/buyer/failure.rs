@@ -78,7 +78,10 @@ pub(crate) fn wrong_network_hint(context: &Context) -> String {
     });
     let mut all: Vec<String> = networks.collect();
     all.push("sandbox is on regtest (play money)".to_owned());
-    format!("choose a wallet of the invoice's network: {}", all.join(", "))
+    format!(
+        "choose a wallet of the invoice's network: {}",
+        all.join(", ")
+    )
 }
 
 fn stored_names(context: &Context) -> Vec<String> {

@@ -283,7 +283,9 @@ mod tests {
         }
 
         fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
-            Box::pin(std::future::ready(Ok(Msat::from_sat(self.name.len() as u64))))
+            Box::pin(std::future::ready(Ok(Msat::from_sat(
+                self.name.len() as u64
+            ))))
         }
     }
 
@@ -320,7 +322,10 @@ mod tests {
 
         /// As a fresh start of the program opens it.
         fn open(&self) -> Preference {
-            let wallets = self.fakes.iter().map(|fake| Arc::clone(fake) as Arc<dyn Pay>);
+            let wallets = self
+                .fakes
+                .iter()
+                .map(|fake| Arc::clone(fake) as Arc<dyn Pay>);
             Preference::new(
                 wallets.collect(),
                 Asked::of(self.home.path()),
@@ -383,10 +388,17 @@ mod tests {
         assert!(matches!(bench.pay().await, Payment::Unknown(_)));
         assert_eq!(bench.asked(), [1, 2, 0]);
         let looked_up = bench.open().lookup(bench.hash()).await.unwrap();
-        assert!(matches!(looked_up, Some(Payment::Unknown(_))), "{looked_up:?}");
+        assert!(
+            matches!(looked_up, Some(Payment::Unknown(_))),
+            "{looked_up:?}"
+        );
         bench.says(1, Says::Failed);
         assert!(matches!(bench.pay().await, Payment::Settled { .. }));
-        assert_eq!(bench.asked(), [1, 3, 1], "the one behind it, and never the first");
+        assert_eq!(
+            bench.asked(),
+            [1, 3, 1],
+            "the one behind it, and never the first"
+        );
     }
 
     #[tokio::test]
@@ -405,11 +417,19 @@ mod tests {
         type Is = fn(&Result<Option<Payment>, Error>) -> bool;
         let cases: [([Says; 3], Is); 6] = [
             ([Never, Never, Never], |it| matches!(it, Ok(None))),
-            ([Never, Failed, Never], |it| matches!(it, Ok(Some(Payment::Failed(_))))),
+            ([Never, Failed, Never], |it| {
+                matches!(it, Ok(Some(Payment::Failed(_))))
+            }),
             ([Never, Away, Failed], Result::is_err),
-            ([Failed, Unknown, Never], |it| matches!(it, Ok(Some(Payment::Unknown(_))))),
-            ([Away, Never, Settled], |it| matches!(it, Ok(Some(Payment::Settled { .. })))),
-            ([Unknown, Settled, Away], |it| matches!(it, Ok(Some(Payment::Settled { .. })))),
+            ([Failed, Unknown, Never], |it| {
+                matches!(it, Ok(Some(Payment::Unknown(_))))
+            }),
+            ([Away, Never, Settled], |it| {
+                matches!(it, Ok(Some(Payment::Settled { .. })))
+            }),
+            ([Unknown, Settled, Away], |it| {
+                matches!(it, Ok(Some(Payment::Settled { .. })))
+            }),
         ];
         for (says, is_right) in cases {
             let bench = Bench::new(says).await;

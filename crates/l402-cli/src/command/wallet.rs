@@ -251,9 +251,11 @@ impl Wallet {
             }
             Action::Use(args) => args.run(context),
             Action::Remove(args) => {
-                wallet::remove(&args.name, args.yes, context).await?;
+                wallet::remove(&args.name, args.yes, context, output.open()).await?;
                 let value = json!({ "removed": args.name.as_str() });
-                output.open().result(&value, || format!("removed {}\n", args.name))?;
+                output
+                    .open()
+                    .result(&value, || format!("removed {}\n", args.name))?;
                 Ok(exit_code::OK)
             }
             Action::Test(args) => {
@@ -301,7 +303,9 @@ impl UseArgs {
             [] => "no wallet pays unless it is named\n".to_owned(),
             names => format!("paying with {}\n", names.join(", then ")),
         };
-        self.output.open().result(&json!({ "default": names }), || text)?;
+        self.output
+            .open()
+            .result(&json!({ "default": names }), || text)?;
         Ok(exit_code::OK)
     }
 }

@@ -13,9 +13,7 @@ use super::args::GetArgs;
 use super::ask::{Asking, Stage, describe};
 use super::file::{ReceiptFile, Sink, closed_stdout};
 use super::request::shell_word;
-use crate::buyer::{
-    no_wallet_hint, open_default, open_wallet, own_addresses, wrong_network_hint,
-};
+use crate::buyer::{no_wallet_hint, open_default, open_wallet, own_addresses, wrong_network_hint};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};

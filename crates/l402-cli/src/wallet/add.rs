@@ -49,7 +49,11 @@ struct Answers {
 }
 
 /// Asks for what is missing, checks the wallet, and stores it if it works.
-pub(crate) async fn add(wanted: &Wanted, context: &Context, out: Output) -> Result<Value, CliError> {
+pub(crate) async fn add(
+    wanted: &Wanted,
+    context: &Context,
+    out: Output,
+) -> Result<Value, CliError> {
     let stored = StoredWallets::of(context.home.path());
     let name = &wanted.name;
     if stored.read(name).map_err(local)?.is_some() {
@@ -147,7 +151,10 @@ fn from_environment(kind: Option<NodeForm>) -> Result<Given, CliError> {
     all.retain(|given| kind.is_none_or(|kind| kind == given.form));
     let kinds: Vec<&str> = all.iter().map(|given| word(&given.form)).collect();
     if kinds.len() > 1 {
-        let text = format!("the environment describes several wallets: {}", kinds.join(", "));
+        let text = format!(
+            "the environment describes several wallets: {}",
+            kinds.join(", ")
+        );
         return Err(CliError::usage(text).with_hint("choose one with --kind"));
     }
     all.pop().ok_or_else(|| {
@@ -176,7 +183,11 @@ async fn ask_kind(out: Output) -> Result<NodeForm, CliError> {
         return Err(CliError::usage(text).with_hint(format!("--kind, one of {}", words())));
     }
     for (number, form) in (1..).zip(NodeForm::ALL) {
-        out.tell(&format!("{number:>3}  {:<13} {}", word(&form), form.meaning));
+        out.tell(&format!(
+            "{number:>3}  {:<13} {}",
+            word(&form),
+            form.meaning
+        ));
     }
     let typed = secret::ask("Which kind (number or word)?").await?;
     let by_number = typed.parse().ok().and_then(|number: usize| {
@@ -261,8 +272,14 @@ fn binary_macaroon(form: &NodeForm, secret: Vec<u8>) -> Vec<u8> {
     if !is_hex {
         return secret;
     }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|it| u8::try_from(it).ok());
-    let bytes = secret.chunks_exact(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?));
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|it| u8::try_from(it).ok())
+    };
+    let bytes = secret
+        .chunks_exact(2)
+        .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?));
     bytes.collect::<Option<Vec<u8>>>().unwrap_or(secret)
 }
 
@@ -282,7 +299,9 @@ async fn try_out(
     let checked = check(&node, context, out).await;
     checked.map(Some).map_err(|error| {
         let hint = error.hint().unwrap_or_default().to_owned();
-        error.with_hint(format!("{hint}\nnothing is stored; --no-check stores it all the same"))
+        error.with_hint(format!(
+            "{hint}\nnothing is stored; --no-check stores it all the same"
+        ))
     })
 }
 
@@ -324,7 +343,9 @@ async fn make_default(
             matches!(typed.as_str(), "y" | "yes")
         };
     if !is_wanted {
-        out.tell(&format!("use it with --wallet {name}; `l402 wallet use {name}` makes it the default"));
+        out.tell(&format!(
+            "use it with --wallet {name}; `l402 wallet use {name}` makes it the default"
+        ));
         return Ok(false);
     }
     stored.prefer(&[node]).map_err(local)?;

@@ -42,6 +42,10 @@ pub(crate) async fn all(context: &Context) -> Result<Report, CliError> {
     let preference = stored.preference().map_err(local)?;
     let names = stored.names().map_err(local)?.into_iter();
     let mut nodes = preference.clone();
+    if nodes.is_empty() {
+        // What `wallet pay` uses then.
+        nodes.push(Node::Sandbox);
+    }
     for node in names.map(Node::Stored).chain([Node::Sandbox]) {
         if !nodes.contains(&node) {
             nodes.push(node);
@@ -134,7 +138,10 @@ impl Found {
                 let hint = hint.as_deref().unwrap_or_default();
                 value["error"] = json!(error);
                 value["hint"] = json!(hint);
-                format!("{name:<33}cannot be asked: {error}{mark}\n{:<33}{hint}\n", "")
+                format!(
+                    "{name:<33}cannot be asked: {error}{mark}\n{:<33}{hint}\n",
+                    ""
+                )
             }
         };
         (value, line)

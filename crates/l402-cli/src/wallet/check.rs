@@ -56,7 +56,10 @@ pub(crate) async fn check(
         return Err(wallet_error(&refused, &form));
     }
     if form.pays {
-        out.tell(&format!("  it does not pay: {}", escape(&refused.to_string())));
+        out.tell(&format!(
+            "  it does not pay: {}",
+            escape(&refused.to_string())
+        ));
     }
     match receiving(node, context, out).await {
         Ok(checked) => Ok(checked),

@@ -23,9 +23,11 @@ pub(crate) async fn fund(wallet: &Node, amount: Msat, context: &Context) -> Resu
     let balance = match wallet.as_ref() {
         Node::Sandbox => {
             let sandbox = open_sandbox(context)?;
-            let wallet =
-                sandbox::SandboxWallet::open(&sandbox, "default").map_err(|e| wallet_error(&e, &form))?;
-            wallet.fund(amount).map_err(|error| wallet_error(&error, &form))?;
+            let wallet = sandbox::SandboxWallet::open(&sandbox, "default")
+                .map_err(|e| wallet_error(&e, &form))?;
+            wallet
+                .fund(amount)
+                .map_err(|error| wallet_error(&error, &form))?;
             wallet.balance().await
         }
         Node::SandboxHttp(node) => {

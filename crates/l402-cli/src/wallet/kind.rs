@@ -68,7 +68,8 @@ impl Parts<'_> {
     pub(super) fn node(&self) -> Result<Node, CliError> {
         let address = self.address.trim().trim_end_matches('/');
         if address.contains(['?', '#', '&', ' ']) {
-            let text = "the address is a host and a port alone: what follows a ? is asked for apart";
+            let text =
+                "the address is a host and a port alone: what follows a ? is asked for apart";
             return Err(CliError::usage(text).with_hint(self.example()));
         }
         let secret = StoredWallets::secret_name(self.name);
@@ -90,13 +91,16 @@ impl Parts<'_> {
             "lnurl" => format!("lnurl:{}", bare("lnurl:")),
             kind => {
                 let parameter = if kind == "lnbits" { "key" } else { "password" };
-                let scheme = if address.contains("://") { "" } else { "https://" };
+                let scheme = if address.contains("://") {
+                    ""
+                } else {
+                    "https://"
+                };
                 format!("{kind}+{scheme}{address}?{parameter}={secret}")
             }
         };
-        text.parse().map_err(|error: NodeError| {
-            CliError::usage(error.to_pay()).with_hint(self.example())
-        })
+        text.parse()
+            .map_err(|error: NodeError| CliError::usage(error.to_pay()).with_hint(self.example()))
     }
 
     fn parameter(&self, name: &str) -> String {
@@ -148,13 +152,43 @@ mod tests {
         let name = "a".parse().unwrap();
         for (word, address, certificate, text) in [
             ("sandbox", "", None, "sandbox"),
-            ("sandbox+http", "127.0.0.1:8403", None, "sandbox+http://127.0.0.1:8403"),
-            ("lnd", "https://h:8080/", Some("/a b/tls.cert"), "lnd://h:8080?tls_cert=/a%20b/tls.cert&macaroon=a.secret"),
-            ("cln", "/run/lightning-rpc", None, "cln:///run/lightning-rpc"),
-            ("cln+https", "h:3010", None, "cln+https://h:3010?rune=a.secret"),
+            (
+                "sandbox+http",
+                "127.0.0.1:8403",
+                None,
+                "sandbox+http://127.0.0.1:8403",
+            ),
+            (
+                "lnd",
+                "https://h:8080/",
+                Some("/a b/tls.cert"),
+                "lnd://h:8080?tls_cert=/a%20b/tls.cert&macaroon=a.secret",
+            ),
+            (
+                "cln",
+                "/run/lightning-rpc",
+                None,
+                "cln:///run/lightning-rpc",
+            ),
+            (
+                "cln+https",
+                "h:3010",
+                None,
+                "cln+https://h:3010?rune=a.secret",
+            ),
             ("nwc", "", None, "nwc:a.secret"),
-            ("phoenixd", "http://127.0.0.1:9740", None, "phoenixd+http://127.0.0.1:9740?password=a.secret"),
-            ("lnbits", "lnbits.example", None, "lnbits+https://lnbits.example?key=a.secret"),
+            (
+                "phoenixd",
+                "http://127.0.0.1:9740",
+                None,
+                "phoenixd+http://127.0.0.1:9740?password=a.secret",
+            ),
+            (
+                "lnbits",
+                "lnbits.example",
+                None,
+                "lnbits+https://lnbits.example?key=a.secret",
+            ),
             ("lnurl", "you@host.example", None, "lnurl:you@host.example"),
         ] {
             let parts = Parts {

@@ -1,5 +1,6 @@
 //! The stored wallets: which there are, which of them pay by default, and the end of one.
 
+use l402_client::{Journal, State};
 use l402_lightning::{Node, StoredWallets, WalletName};
 use serde_json::{Value, json};
 
@@ -37,7 +38,10 @@ pub(crate) fn list(context: &Context) -> Result<(Value, String), CliError> {
                     "default": place,
                 });
                 let made = when::utc(wallet.made);
-                (value, format!("{kind:<13} {:<9} {made}", network.unwrap_or("?")))
+                (
+                    value,
+                    format!("{kind:<13} {:<9} {made}", network.unwrap_or("?")),
+                )
             }
             Ok(None) => continue,
             Err(error) => {
@@ -58,7 +62,8 @@ pub(crate) fn list(context: &Context) -> Result<(Value, String), CliError> {
         .iter()
         .map(|given| {
             let (kind, names) = (word(&given.form), given.names().join(", "));
-            text += &format!("{names}: `l402 wallet add NAME --from-env --kind {kind}` stores it\n");
+            text +=
+                &format!("{names}: `l402 wallet add NAME --from-env --kind {kind}` stores it\n");
             json!({ "kind": given.form.kind, "variables": given.names() })
         })
         .collect();
@@ -83,7 +88,9 @@ pub(crate) fn prefer(nodes: &[Node], context: &Context) -> Result<(), CliError> 
         }
         let form = resolve(node, context)?.form();
         if !form.pays {
-            return Err(CliError::usage(format!("{node} only receives: it cannot pay")));
+            return Err(CliError::usage(format!(
+                "{node} only receives: it cannot pay"
+            )));
         }
         let network = network_of(node, &stored);
         match (&first, network) {
@@ -115,11 +122,19 @@ pub(crate) async fn remove(
     name: &WalletName,
     yes: bool,
     context: &Context,
+    out: Output,
 ) -> Result<(), CliError> {
     let stored = StoredWallets::of(context.home.path());
     // An error, if it is not stored, with those that are.
     if stored.read(name).is_ok() {
         resolve(&Node::Stored(name.clone()), context)?;
+    }
+    match unknown_purchases(context) {
+        0 => {}
+        count => out.tell(&format!(
+            "{count} purchases are unknown still: only the wallet that began one can say what became \
+             of it (`l402 payments --state unknown`)"
+        )),
     }
     if !yes {
         let question = format!("Remove {name} and its credential from this machine? [y/N]");
@@ -136,6 +151,19 @@ pub(crate) async fn remove(
         }
     }
     stored.remove(name).map(drop).map_err(local)
+}
+
+/// Returns the number of purchases whose outcome only the wallet that began them can tell.
+fn unknown_purchases(context: &Context) -> usize {
+    let folder = context.home.path().join("client");
+    if !folder.exists() {
+        return 0;
+    }
+    let journal = Journal::open(&folder).and_then(|journal| journal.entries(usize::MAX));
+    // A journal that cannot be read is no reason to keep a credential.
+    let entries = journal.unwrap_or_default();
+    let unknown = entries.iter().filter(|entry| entry.state == State::Unknown);
+    unknown.count()
 }
 
 /// Checks a wallet as `wallet add` does.

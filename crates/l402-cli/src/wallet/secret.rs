@@ -37,7 +37,9 @@ pub(super) fn from_stdin() -> Result<Vec<u8>, CliError> {
 /// the bytes that they stand for.
 pub(super) fn checked(bytes: Vec<u8>) -> Result<Vec<u8>, CliError> {
     if bytes.len() as u64 > MAX {
-        return Err(CliError::usage("the credential is longer than 64 KiB, so it is none"));
+        return Err(CliError::usage(
+            "the credential is longer than 64 KiB, so it is none",
+        ));
     }
     let is_text = std::str::from_utf8(&bytes).is_ok_and(|text| !text.contains('\0'));
     let bytes = if is_text {
@@ -89,7 +91,11 @@ async fn question_with(question: &str, hidden: Option<Hidden>) -> Result<String,
     }
     drop(hidden);
     let Some(typed) = ended else {
-        return Err(CliError::new(exit_code::INTERRUPTED, "interrupted", "ended by Ctrl-C"));
+        return Err(CliError::new(
+            exit_code::INTERRUPTED,
+            "interrupted",
+            "ended by Ctrl-C",
+        ));
     };
     typed
         .map_err(CliError::internal)?

@@ -219,7 +219,7 @@ fn errors_are_json_where_a_machine_reads() {
 }
 
 /// The words of a line as a shell reads it, which knows double quotation marks.
-fn words(line: &str) -> Vec<String> {
+pub(crate) fn words(line: &str) -> Vec<String> {
     let parts = line.split('"').enumerate();
     parts
         .flat_map(|(at, part)| match at % 2 {

@@ -24,3 +24,4 @@ mod usage;
 mod wallet;
 mod wallet_mistakes;
 mod wallet_names;
+mod wallet_pages;

@@ -36,7 +36,13 @@ impl Home {
             command.env_remove(name).env_remove(name.to_uppercase());
         }
         // Of other programs; hints name them.
-        for name in ["CLNREST_URL", "LNBITS_URL", "LND_REST_ENDPOINT", "NWC_URL", "PHOENIXD_PASSWORD"] {
+        for name in [
+            "CLNREST_URL",
+            "LNBITS_URL",
+            "LND_REST_ENDPOINT",
+            "NWC_URL",
+            "PHOENIXD_PASSWORD",
+        ] {
             command.env_remove(name);
         }
         command

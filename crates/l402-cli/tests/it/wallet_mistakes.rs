@@ -57,7 +57,7 @@ fn mistakes() -> Vec<Mistake> {
     vec![
         // How a wallet is written.
         mistake("wallet balance --wallet alby", 64, "no wallet is stored as alby; stored: both, here, open, receives", "wallet add alby"),
-        mistake("wallet balance --wallet alby", 64, "no wallet is stored as alby", "NWC_URL is set: `l402 --home {dir}/home wallet add alby --from-env`")
+        mistake("wallet balance --wallet alby", 64, "no wallet is stored as alby", "wallet add alby --from-env`")
             .set(&[("NWC_URL", "nostr+walletconnect://abc?secret=hunter2")]),
         mistake("wallet balance --wallet lnd", 64, "this is not all of it; write lnd://", ""),
         mistake("wallet balance --wallet phoenixd", 64, "this is not all of it; write phoenixd+http://", ""),
@@ -72,7 +72,7 @@ fn mistakes() -> Vec<Mistake> {
         mistake("wallet balance --wallet lnurl:wallet.example", 64, "you@host", ""),
         // What it is used for.
         mistake("wallet balance --wallet lnurl:you@wallet.example", 17, "only receives", "name a wallet that pays"),
-        mistake("wallet balance --wallet lnd://{lnd}?tls_cert={dir}/tls.cert&macaroon={dir}/invoice.macaroon&network=regtest", 17, "macaroon", "the least macaroon that pays: lncli bakemacaroon"),
+        mistake("wallet balance --wallet lnd://{lnd}?tls_cert={dir}/tls.cert&macaroon={dir}/invoice.macaroon&network=regtest", 17, "permission denied", "the least macaroon that pays: lncli bakemacaroon"),
         mistake("serve --upstream http://127.0.0.1:1 --price 5sat --listen 127.0.0.1:0 --node lnd://{lnd}?tls_cert={dir}/tls.cert&macaroon={dir}/admin.macaroon", 69, "may do more than receive", "invoice.macaroon"),
         mistake("serve --upstream http://127.0.0.1:1 --price 5sat --listen 127.0.0.1:0 --node sandbox+http://127.0.0.1:1", 69, "only pays", ""),
         mistake("serve --upstream http://127.0.0.1:1 --price 5sat --listen 127.0.0.1:0 --node alby", 78, "stored: both, here, open, receives", "wallet add alby"),
@@ -106,7 +106,7 @@ fn mistakes() -> Vec<Mistake> {
         mistake("wallet use alby", 64, "no wallet is stored as alby", "wallet add alby"),
         mistake("wallet use receives", 64, "receives only receives", ""),
         mistake("wallet use here here", 64, "named twice", ""),
-        mistake("wallet use here both", 64, "here is on regtest, and both on bitcoin", "one network"),
+        mistake("wallet use here both", 64, "here is on regtest, and both on mainnet", "one network"),
         mistake("wallet use nwc:file", 74, "store it under one first", ""),
         mistake("wallet remove here", 64, "nobody is here to be asked", "--yes"),
         mistake("wallet remove alby --yes", 64, "no wallet is stored as alby", "wallet add alby"),
@@ -135,7 +135,8 @@ impl Bench {
         std::fs::write(home.path().join("invoice.macaroon"), receives).expect("a file");
         std::fs::write(home.path().join("admin.macaroon"), spends).expect("a file");
         let early = early_invoice(&home);
-        let headers = format!("www-authenticate: L402 macaroon=\"opaque\", invoice=\"{early}\"\r\n");
+        let headers =
+            format!("www-authenticate: L402 macaroon=\"opaque\", invoice=\"{early}\"\r\n");
         let early = server(move |_| {
             format!("HTTP/1.1 402 X\r\n{headers}content-length: 0\r\nconnection: close\r\n\r\n")
         });
@@ -150,12 +151,23 @@ impl Bench {
     }
 
     fn store(&self) {
-        let run = |args: &[&str]| self.home.run(&[&["wallet", "add"], args].concat()).expect(0);
+        let run = |args: &[&str]| {
+            self.home
+                .run(&[&["wallet", "add"], args].concat())
+                .expect(0)
+        };
         run(&["here", "--kind", "sandbox"]);
         run(&["open", "--kind", "sandbox"]);
-        run(&["receives", "--kind", "lnurl", "--address", "you@wallet.example", "--no-check"]);
+        run(&[
+            "receives",
+            "--kind",
+            "lnurl",
+            "--address",
+            "you@wallet.example",
+            "--no-check",
+        ]);
         let folder = self.home.path().join("home/wallets");
-        let both = "node = \"ldk\"\nmade = 1\nnetwork = \"bitcoin\"\n";
+        let both = "node = \"ldk\"\nmade = 1\nnetwork = \"mainnet\"\n";
         l402_host::private::replace(&folder.join("both.toml"), both.as_bytes()).expect("a file");
         #[cfg(unix)]
         {
@@ -197,7 +209,10 @@ fn vector(name: &str) -> String {
     let flow: serde_json::Value = serde_json::from_str(flow).expect("vectors");
     let all = flow["invoices"].as_array().expect("invoices");
     let found = all.iter().find(|vector| vector["name"] == name);
-    found.expect(name)["invoice"].as_str().expect("text").to_owned()
+    found.expect(name)["invoice"]
+        .as_str()
+        .expect("text")
+        .to_owned()
 }
 
 /// An invoice of a seller whose clock is an hour ahead.
@@ -210,11 +225,19 @@ fn early_invoice(home: &Home) -> String {
         let seller = Node::Sandbox.receiver(Open::new(&state, clock)).await;
         let amount = "10 sat".parse().expect("an amount");
         let request = InvoiceRequest::new(amount, Duration::from_secs(600), "early");
-        let made = seller.expect("a node").receive.create_invoice(request).await;
+        let made = seller
+            .expect("a node")
+            .receive
+            .create_invoice(request)
+            .await;
         made.expect("an invoice").bolt11().to_owned()
     };
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_all().build().expect("a runtime").block_on(make)
+    builder
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(make)
 }
 
 #[test]
@@ -225,7 +248,10 @@ fn mistakes_get_an_answer_that_helps() {
     let mut wrong = Vec::new();
     for mistake in &all {
         let ran = bench.make(mistake);
-        let (message, hint) = ran.stderr.split_once("\nhint: ").unwrap_or((&ran.stderr, ""));
+        let (message, hint) = ran
+            .stderr
+            .split_once("\nhint: ")
+            .unwrap_or((&ran.stderr, ""));
         let fits = ran.status == Some(mistake.exit)
             && message.contains(mistake.said)
             && hint.contains(&bench.filled(mistake.hint))
@@ -234,6 +260,12 @@ fn mistakes_get_an_answer_that_helps() {
             wrong.push(format!("{}: {ran:#?}", mistake.args));
         }
     }
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), all.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        all.len(),
+        wrong.join("\n")
+    );
     assert!(!Path::new(&bench.home.path().join("home/wallets/x.toml")).exists());
 }

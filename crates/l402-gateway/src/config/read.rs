@@ -125,7 +125,10 @@ fn danger_spending_node(root: &Section<'_, '_>) -> bool {
     // Both are read, so that neither counts as a key that nobody knows.
     let values = [today, before].map(|key| root.flag(key, false));
     if root.has(today) && root.has(before) && values[0] != values[1] {
-        root.wrong(before, "says otherwise than danger_spending_node; write that one alone");
+        root.wrong(
+            before,
+            "says otherwise than danger_spending_node; write that one alone",
+        );
     }
     values.contains(&true)
 }

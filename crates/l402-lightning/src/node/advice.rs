@@ -69,7 +69,9 @@ impl NodeForm {
                 "in the wallet a new connection with a budget of its own (pay_invoice, \
                  lookup_invoice, get_balance)"
             }
-            "phoenixd" => "http-password in ~/.phoenix/phoenix.conf, for a wallet with little in it",
+            "phoenixd" => {
+                "http-password in ~/.phoenix/phoenix.conf, for a wallet with little in it"
+            }
             "lnbits" => "the \"Admin key\" of a wallet made for this alone, under API info",
             _ => "",
         }

@@ -65,7 +65,10 @@ pub(super) fn is_bare(node: &Node) -> bool {
 
 pub(super) fn parse(text: &str) -> Result<StoredWallet, String> {
     let read: Description = toml::from_str(text).map_err(|error| one_line(&error))?;
-    let node: Node = read.node.parse().map_err(|error| format!("node: {error}"))?;
+    let node: Node = read
+        .node
+        .parse()
+        .map_err(|error| format!("node: {error}"))?;
     if matches!(node, Node::Stored(_)) {
         return Err("node: a name, which cannot stand for another one".to_owned());
     }
