@@ -31,7 +31,7 @@ Examples:
   l402 get URL --wallet sandbox --max-price \"20 sat\" -o answer.json
   l402 get URL --wallet sandbox --json '{\"q\":\"why\"}' --receipt receipt.json
   l402 get URL --wallet sandbox -sw '%{http_code} %{l402_paid_msat}\\n'
-  l402 wallet add alby; l402 get URL --wallet alby            a wallet of your own
+  l402 wallet add alby; l402 get URL --wallet alby
   export L402_WALLET='lnd://HOST:8080?tls_cert=tls.cert&macaroon=pay.macaroon'")]
 pub(crate) struct Get {
     #[command(flatten)]
