@@ -36,6 +36,7 @@ mod context;
 mod demo;
 #[cfg(feature = "buy")]
 mod doctor;
+mod environment;
 mod error;
 pub mod exit_code;
 #[cfg(feature = "buy")]

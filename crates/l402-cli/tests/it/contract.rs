@@ -39,9 +39,14 @@ pub(crate) const COMMANDS: &[(&str, &[&str])] = &[
     ("token", &["token"]),
     ("token-inspect", &["token", "inspect"]),
     ("wallet", &["wallet"]),
+    ("wallet-add", &["wallet", "add"]),
     ("wallet-balance", &["wallet", "balance"]),
     ("wallet-fund", &["wallet", "fund"]),
+    ("wallet-list", &["wallet", "list"]),
     ("wallet-pay", &["wallet", "pay"]),
+    ("wallet-remove", &["wallet", "remove"]),
+    ("wallet-test", &["wallet", "test"]),
+    ("wallet-use", &["wallet", "use"]),
 ];
 
 fn snapshot(name: &str) -> PathBuf {
@@ -239,7 +244,7 @@ fn errors_are_json_where_a_machine_reads() {
 }
 
 /// The words of a line as a shell reads it, which knows double quotation marks.
-fn words(line: &str) -> Vec<String> {
+pub(crate) fn words(line: &str) -> Vec<String> {
     let parts = line.split('"').enumerate();
     parts
         .flat_map(|(at, part)| match at % 2 {

@@ -25,3 +25,6 @@ mod stranger;
 mod token;
 mod usage;
 mod wallet;
+mod wallet_mistakes;
+mod wallet_names;
+mod wallet_pages;

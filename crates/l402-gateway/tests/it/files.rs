@@ -47,7 +47,7 @@ fn remove(path: PathBuf) {
 fn mistakes(folder: &Path) -> Vec<String> {
     let file = folder.join("shop.toml");
     let config = Config::from_file(&file).expect("the text is sound");
-    let mistakes = config.check_files("shop.toml");
+    let mistakes = config.check_files("shop.toml", folder);
     mistakes.iter().map(ToString::to_string).collect()
 }
 

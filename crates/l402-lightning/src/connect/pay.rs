@@ -9,7 +9,8 @@ impl Node {
     /// # Errors
     /// As [`Node::receiver`], but for the macaroon, which must be able to spend here.
     pub async fn wallet(&self, open: Open) -> Result<Wallet, Error> {
-        match (self, open) {
+        let node = self.resolve(open.home())?;
+        match (node.as_ref(), open) {
             #[cfg(feature = "sandbox")]
             (Self::Sandbox, open) => backend::sandbox::wallet(open).await,
             // Needs neither home folder nor clock: both are at the other end.
@@ -29,6 +30,7 @@ impl Node {
             #[cfg(feature = "lnbits")]
             (Self::Lnbits(node), open) => backend::lnbits::wallet(node, open).await,
             (Self::Lnurl(_), _) => Err(only_receives()),
+            (Self::Stored(name), _) => Err(super::receive::unresolved(name)),
             #[cfg(not(all(
                 feature = "cln",
                 feature = "ldk",

@@ -1,7 +1,9 @@
 //! The opening of the receiving half of a backend.
 
+use std::path::Path;
+
 use crate::backend;
-use crate::{Error, ErrorKind, Node, Open, Receiver};
+use crate::{Error, ErrorKind, Node, Open, Receiver, WalletName};
 
 impl Node {
     /// Opens the receiving half. Must be called inside a tokio runtime, which must live longer than
@@ -13,7 +15,8 @@ impl Node {
     /// that only pays, and any error of a call to lnd if it has to be asked for its
     /// network.
     pub async fn receiver(&self, open: Open) -> Result<Receiver, Error> {
-        match (self, open) {
+        let node = self.resolve(open.home())?;
+        match (node.as_ref(), open) {
             #[cfg(feature = "sandbox")]
             (Self::Sandbox, open) => backend::sandbox::receiver(open).await,
             (Self::SandboxHttp(_), _) => Err(only_pays()),
@@ -33,6 +36,7 @@ impl Node {
             (Self::Lnbits(node), open) => backend::lnbits::receiver(node, open).await,
             #[cfg(feature = "lnurl")]
             (Self::Lnurl(node), open) => backend::lnurl::receiver(node, open).await,
+            (Self::Stored(name), _) => Err(unresolved(name)),
             #[cfg(not(all(
                 feature = "cln",
                 feature = "ldk",
@@ -48,13 +52,14 @@ impl Node {
     }
 
     /// Reads and checks the local files that [`Node::receiver`] would, such as certificate and
-    /// macaroon. Asks nobody, and writes nothing. `danger_spending` accepts a macaroon of lnd that
-    /// could spend.
+    /// macaroon. Asks nobody, and writes nothing. `home` is the home folder, in which names are
+    /// looked up; `danger_spending` accepts a credential that could spend.
     ///
     /// # Errors
     /// Those of [`Node::receiver`] that need no connection.
-    pub fn check_receiver(&self, danger_spending: bool) -> Result<(), Error> {
-        match self {
+    pub fn check_receiver(&self, home: &Path, danger_spending: bool) -> Result<(), Error> {
+        let node = self.resolve(home)?;
+        match node.as_ref() {
             #[cfg(feature = "sandbox")]
             Self::Sandbox => Ok(()),
             Self::SandboxHttp(_) => Err(only_pays()),
@@ -74,6 +79,7 @@ impl Node {
             Self::Lnbits(node) => backend::lnbits::check_receiver(node, danger_spending),
             #[cfg(feature = "lnurl")]
             Self::Lnurl(node) => backend::lnurl::check_receiver(node, danger_spending),
+            Self::Stored(name) => Err(unresolved(name)),
             #[cfg(not(all(
                 feature = "cln",
                 feature = "ldk",
@@ -110,6 +116,12 @@ impl Node {
             format!("this program was built without {called}; build it with feature {feature}"),
         )
     }
+}
+
+/// Never happens: a name stands for no name. Stated, because the compiler cannot know.
+pub(super) fn unresolved(name: &WalletName) -> Error {
+    let text = format!("{name} is stored as a name, and not as a wallet");
+    Error::new(ErrorKind::Local, text)
 }
 
 fn only_pays() -> Error {

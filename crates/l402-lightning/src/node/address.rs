@@ -80,7 +80,7 @@ pub(super) fn base_url(url: &Url, form: &NodeForm) -> Result<Url, NodeError> {
     base.set_query(None);
     if base.scheme() == "http" && !is_loopback(&base) {
         let mistake = format!(
-            "{} is sent a credential, so http:// reaches this machine alone; use https://",
+            "{} is sent its credential, so http:// reaches this machine alone; use https://",
             form.called
         );
         return Err(NodeError::of(form, &mistake));

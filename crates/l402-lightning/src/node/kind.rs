@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::str::FromStr;
+use std::borrow::Cow;
 use std::path::Path;
 
 use super::cln::{ClnNode, ClnRestNode};
@@ -12,7 +13,9 @@ use super::lnurl::LnurlNode;
 use super::nwc::NwcNode;
 use super::phoenixd::PhoenixdNode;
 use super::sandbox_http::SandboxHttpNode;
+use super::stored::{WalletName, kind_of};
 use super::table::NodeForm;
+use crate::Error;
 
 /// A backend as it is written in a configuration: `sandbox`, `sandbox+http://127.0.0.1:8403` or
 /// `lnd://127.0.0.1:8080?tls_cert=/path/tls.cert&macaroon=/path/invoice.macaroon`.
@@ -57,6 +60,8 @@ pub enum Node {
     Lnbits(LnbitsNode),
     /// A Lightning address (receiving only).
     Lnurl(LnurlNode),
+    /// A wallet or node that is stored under a name in the home folder.
+    Stored(WalletName),
 }
 
 impl Node {
@@ -74,6 +79,7 @@ impl Node {
             Self::Phoenixd(_) => NodeForm::PHOENIXD,
             Self::Lnbits(_) => NodeForm::LNBITS,
             Self::Lnurl(_) => NodeForm::LNURL,
+            Self::Stored(_) => NodeForm::STORED,
         }
     }
 
@@ -87,9 +93,23 @@ impl Node {
             Self::Nwc(node) => Self::Nwc(node.with_base(base)),
             Self::Phoenixd(node) => Self::Phoenixd(node.with_base(base)),
             Self::Lnbits(node) => Self::Lnbits(node.with_base(base)),
-            Self::Sandbox | Self::SandboxHttp(_) | Self::Cln(_) | Self::Ldk | Self::Lnurl(_) => {
-                self
-            }
+            Self::Sandbox
+            | Self::SandboxHttp(_)
+            | Self::Cln(_)
+            | Self::Ldk
+            | Self::Lnurl(_)
+            | Self::Stored(_) => self,
+        }
+    }
+
+    /// Returns the node that a name stands for in this home folder, and any other node as it is.
+    ///
+    /// # Errors
+    /// `Local` if no wallet is stored under the name, or its file cannot be used.
+    pub fn resolve(&self, home: &Path) -> Result<Cow<'_, Self>, Error> {
+        match self {
+            Self::Stored(name) => name.resolve(home).map(Cow::Owned),
+            node => Ok(Cow::Borrowed(node)),
         }
     }
 }
@@ -112,7 +132,12 @@ impl FromStr for Node {
             "phoenixd+http" | "phoenixd+https" => text.parse().map(Self::Phoenixd),
             "lnbits+http" | "lnbits+https" => text.parse().map(Self::Lnbits),
             "lnurl" => text.parse().map(Self::Lnurl),
-            _ => Err(NodeError::no_form()),
+            word => match (word.parse(), kind_of(word)) {
+                (Ok(name), _) if text == word => Ok(Self::Stored(name)),
+                // `lnd` alone, or `lnbits://`: the kind is known, and its form is not kept.
+                (_, Some(form)) => Err(NodeError::of(&form, "this is not all of it")),
+                _ => Err(NodeError::no_form()),
+            },
         }
     }
 }
@@ -130,6 +155,7 @@ impl fmt::Display for Node {
             Self::Phoenixd(node) => node.fmt(f),
             Self::Lnbits(node) => node.fmt(f),
             Self::Lnurl(node) => node.fmt(f),
+            Self::Stored(name) => name.fmt(f),
         }
     }
 }
@@ -162,6 +188,7 @@ mod tests {
             "lnbits+http://127.0.0.1:5000?key=k",
             "lnurl:a.b+c@wallet.example",
             "lnurl:a@wallet.example:8443",
+            "alby-2",
         ] {
             assert_eq!(text.parse::<Node>().unwrap().to_string(), text);
         }
@@ -182,7 +209,10 @@ mod tests {
     fn what_is_wrong_is_named_with_an_example() {
         for (text, named) in [
             ("", "sandbox"),
-            ("lnb", "lnd://"),
+            ("lnb:x", "lnd://"),
+            ("lnd", "not all of it; write lnd://"),
+            ("phoenixd", "not all of it; write phoenixd+http://"),
+            ("My Wallet", "sandbox"),
             ("Sandbox", "sandbox"),
             ("sandbox+http://10.0.0.1:8403", "this machine alone"),
             (

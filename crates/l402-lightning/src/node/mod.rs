@@ -4,6 +4,7 @@
 //! its own.
 
 mod address;
+mod advice;
 mod cln;
 mod error;
 mod kind;
@@ -15,6 +16,7 @@ mod nwc;
 mod open;
 mod phoenixd;
 mod sandbox_http;
+mod stored;
 mod table;
 #[cfg(feature = "pay")]
 mod wallet;
@@ -30,6 +32,7 @@ pub use nwc::NwcNode;
 pub use open::{Open, Receiver};
 pub use phoenixd::PhoenixdNode;
 pub use sandbox_http::SandboxHttpNode;
+pub use stored::{StoredWallet, StoredWallets, WalletName, WalletNameError};
 pub use table::NodeForm;
 #[cfg(feature = "pay")]
 pub use wallet::Wallet;

@@ -200,6 +200,21 @@ impl NodeForm {
         called: "the Lightning address",
         feature: "lnurl",
     };
+
+    /// The name of a stored wallet, which stands for one of the others. Not in [`NodeForm::ALL`].
+    pub const STORED: Self = Self {
+        kind: "NAME",
+        pattern: "NAME",
+        example: "alby",
+        example_paying: "alby",
+        brief: "NAME",
+        remark: "a stored wallet",
+        meaning: "the wallet that is stored under this name",
+        receives: true,
+        pays: true,
+        called: "the stored wallet",
+        feature: "",
+    };
 }
 
 #[cfg(test)]
