@@ -70,8 +70,8 @@ pub use error::{Error, ErrorKind};
 pub use node::Wallet;
 pub use node::{
     ClnNode, ClnRestNode, Lifecycle, LnbitsNode, LndNode, LnurlNode, Node, NodeError,
-    NodeErrorKind, NodeForm, NwcNode, Open, PhoenixdNode, Receiver, SandboxHttpNode,
-    StoredWallet, StoredWallets, WalletName, WalletNameError,
+    NodeErrorKind, NodeForm, NwcNode, Open, PhoenixdNode, Receiver, SandboxHttpNode, StoredWallet,
+    StoredWallets, WalletName, WalletNameError,
 };
 #[cfg(feature = "pay")]
 pub use pay::{Pay, PayFailure, PayRequest, Payment, Unknown};

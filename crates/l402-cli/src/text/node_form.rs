@@ -59,7 +59,11 @@ fn wallets() -> impl Iterator<Item = NodeForm> {
 
 /// Returns the form that is a name.
 fn stored() -> String {
-    format!("`{}` ({})", NodeForm::STORED.pattern, NodeForm::STORED.remark)
+    format!(
+        "`{}` ({})",
+        NodeForm::STORED.pattern,
+        NodeForm::STORED.remark
+    )
 }
 
 /// Joins the forms as a sentence does.

@@ -19,7 +19,12 @@ pub(crate) mod lnurl;
 pub(crate) mod nwc;
 #[cfg(all(
     feature = "pay",
-    any(feature = "cln", feature = "lnbits", feature = "nwc", feature = "phoenixd")
+    any(
+        feature = "cln",
+        feature = "lnbits",
+        feature = "nwc",
+        feature = "phoenixd"
+    )
 ))]
 pub(crate) mod one_per_hash;
 #[cfg(feature = "phoenixd")]

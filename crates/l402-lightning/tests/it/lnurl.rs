@@ -44,7 +44,8 @@ impl Opened {
 
 async fn open(home: &TestHome, service: &LnurlService) -> Result<Receiver, Error> {
     let node: Node = service.address().parse().expect("an address");
-    node.check_receiver(false).expect("a host");
+    node.check_receiver(home.home.path(), false)
+        .expect("a host");
     let open = Open::new(home.home.path(), home.clock.clone());
     node.receiver(open).await
 }

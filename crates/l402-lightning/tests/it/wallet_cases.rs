@@ -405,11 +405,16 @@ pub(crate) async fn files_and_secrets(setup: &Setup) {
         assert_eq!(error.kind(), ErrorKind::Local, "{error}");
         assert!(error.to_string().contains(file), "{error}");
         assert!(!error.to_string().contains("abcd"), "{error}");
-        assert!(setup.node(file).check_receiver(danger).is_err());
+        assert!(
+            setup
+                .node(file)
+                .check_receiver(std::path::Path::new(""), danger)
+                .is_err()
+        );
     }
     setup
         .node("receive")
-        .check_receiver(false)
+        .check_receiver(std::path::Path::new(""), false)
         .expect("readable");
     let shown = format!("{:?} {:?} {}", setup.pay, setup.receive, setup.pay.name());
     for secret in setup.kind.secrets {

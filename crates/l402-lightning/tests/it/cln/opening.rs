@@ -22,9 +22,11 @@ async fn what_can_spend_is_refused_for_selling_unless_accepted() {
         };
         assert!(error.to_string().contains(names), "{error}");
         let node = setup.node("sells");
-        let checked = node.check_receiver(false).unwrap_err();
+        let checked = node
+            .check_receiver(std::path::Path::new(""), false)
+            .unwrap_err();
         assert_eq!(checked.to_string(), error.to_string());
-        node.check_receiver(true).unwrap();
+        node.check_receiver(std::path::Path::new(""), true).unwrap();
         let receive = setup.receiver(true).await.unwrap();
         assert_eq!(receive.network(), Network::Regtest);
         assert!(receive.preimage_is_proof());
@@ -34,7 +36,10 @@ async fn what_can_spend_is_refused_for_selling_unless_accepted() {
 #[tokio::test]
 async fn a_rune_that_only_sells_opens_no_wallet() {
     let setup = Setup::new(Way::Rest).await;
-    setup.node("sells").check_receiver(false).unwrap();
+    setup
+        .node("sells")
+        .check_receiver(std::path::Path::new(""), false)
+        .unwrap();
     let error = setup.node("sells").wallet(setup.open()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthorized);
     for part in ["sells.rune", "xpay", "createrune"] {
@@ -86,7 +91,10 @@ async fn another_authority_ends_before_anything_is_sent() {
 #[tokio::test]
 async fn files_that_cannot_be_read_are_named() {
     let setup = Setup::new(Way::Rest).await;
-    let check = |node: Node| node.check_receiver(false).unwrap_err();
+    let check = |node: Node| {
+        node.check_receiver(std::path::Path::new(""), false)
+            .unwrap_err()
+    };
     let error = check(setup.node("missing"));
     assert_eq!(error.kind(), ErrorKind::Local);
     assert!(error.to_string().contains("missing.rune"), "{error}");

@@ -423,7 +423,9 @@ async fn no_secret_is_in_any_error() {
         String::new(),
     ] {
         let node = node(folder.path().join("file"), &text);
-        let error: Error = node.check_receiver(false).unwrap_err();
+        let error: Error = node
+            .check_receiver(std::path::Path::new(""), false)
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Local);
         assert!(!format!("{error} {error:?}").contains(&secret), "{error}");
     }
