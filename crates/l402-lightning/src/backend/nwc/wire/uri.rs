@@ -197,8 +197,11 @@ mod tests {
         );
         let read = parse(&text).unwrap();
         assert_eq!(read.wallet.to_hex(), WALLET);
-        assert_eq!(read.relays[0].as_str(), "wss://relay.example.com/v1");
-        assert_eq!(read.relays[1].to_string(), "ws://127.0.0.1:7000");
+        let relays: Vec<String> = read.relays.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            relays,
+            ["wss://relay.example.com/v1", "ws://127.0.0.1:7000"]
+        );
         assert_eq!(read.keys.secret_key().to_secret_hex(), SECRET);
         let older =
             format!("nostrwalletconnect://{WALLET}/?relay=wss://r.example&secret={SECRET}\n");
@@ -243,7 +246,8 @@ mod tests {
             "relay=wss://r.example/?key=hidden&secret={SECRET}"
         ))
         .unwrap();
-        let shown = format!("{read:?} {} {:?}", read.relays[0], read.relays[0]);
+        let relay = read.relays.first().unwrap();
+        let shown = format!("{read:?} {relay} {relay:?}");
         assert!(
             !shown.contains(SECRET) && !shown.contains("hidden"),
             "{shown}"
