@@ -9,7 +9,7 @@ use l402_lightning::ldk::Ldk;
 use l402_lightning::ldk::ldk_node::lightning::types::payment::{PaymentHash, PaymentPreimage};
 use l402_lightning::ldk::ldk_node::lightning_invoice::{Bolt11InvoiceDescription, Description};
 use l402_lightning::{InvoiceState, NewInvoice, Pay, PayRequest, Payment, Receive};
-use l402_regtest::Pair;
+use l402_regtest::{Pair, eventually};
 
 use crate::contract::{is_settled, order};
 
@@ -49,7 +49,13 @@ async fn a_held_payment_ends_as_its_payee_decides() {
     begin(&pair, &given_back).await;
     let payments = pair.seller.node().bolt11_payment();
     let hash = PaymentHash(*given_back.payment_hash().as_bytes());
-    payments.fail_for_hash(hash).expect("it is held");
+    // Repeated, since it does nothing before the payment has arrived.
+    eventually("the payment is given back", || async {
+        let _ = payments.fail_for_hash(hash);
+        let payment = Pay::lookup(&*pair.buyer, given_back.payment_hash()).await;
+        matches!(payment, Ok(Some(Payment::Failed(_))))
+    })
+    .await;
     // A second call follows the first payment to its end.
     let payment = pair.buyer.pay(order(given_back.bolt11())).await;
     assert!(matches!(payment, Payment::Failed(_)), "{payment:?}");
@@ -62,8 +68,13 @@ async fn a_held_payment_ends_as_its_payee_decides() {
     let kept = hold_invoice(&pair.seller, &taken);
     begin(&pair, &kept).await;
     let hash = PaymentHash(*kept.payment_hash().as_bytes());
-    let claimed = payments.claim_for_hash(hash, AMOUNT_MSAT, PaymentPreimage(*taken.as_bytes()));
-    claimed.expect("it is held");
+    eventually("the payment is taken", || async {
+        let preimage = PaymentPreimage(*taken.as_bytes());
+        let _ = payments.claim_for_hash(hash, AMOUNT_MSAT, preimage);
+        let payment = Pay::lookup(&*pair.buyer, kept.payment_hash()).await;
+        matches!(payment, Ok(Some(Payment::Settled { .. })))
+    })
+    .await;
     let payment = pair.buyer.pay(order(kept.bolt11())).await;
     assert!(is_settled(&payment, &kept), "{payment:?}");
     let after = pair.buyer.balance().await.expect("a balance");

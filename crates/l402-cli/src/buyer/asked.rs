@@ -16,11 +16,11 @@ const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// The notes of one home folder.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct AskedWallets {
     folder: PathBuf,
 }
 
-impl Asked {
+impl AskedWallets {
     pub(super) fn of(home: &Path) -> Self {
         let folder = home.join("wallets").join("asked");
         Self { folder }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use l402::text::escape;
 use l402_lightning::{Error, ErrorKind, Node, NodeForm, Open, Pay, StoredWallets};
 
-use super::asked::Asked;
+use super::asked::AskedWallets;
 use super::failure::{not_stored, wallet_error};
 use super::preference::Preference;
 use crate::context::Context;
@@ -91,7 +91,7 @@ pub(crate) async fn open_default(context: &Context) -> Result<Option<Arc<dyn Pay
                 .with_hint("`l402 wallet use NAME ...` with wallets of one network"))
         }
         _ => {
-            let asked = Asked::of(context.home.create()?);
+            let asked = AskedWallets::of(context.home.create()?);
             let preference = Preference::new(wallets, asked, context.clock.clone());
             Ok(Some(Arc::new(preference)))
         }

@@ -20,7 +20,7 @@ use l402_host::{BoxFuture, Clock, FileError, FileLock};
 use l402_lightning::{Error, ErrorKind, Pay, PayRequest, Payment};
 use tokio::time::Instant;
 
-use super::asked::Asked;
+use super::asked::AskedWallets;
 use crate::text::output;
 
 /// The pause between two looks at a payment that another call is making.
@@ -36,13 +36,17 @@ const THEN: &str = ", then ";
 #[derive(Debug)]
 pub(super) struct Preference {
     wallets: Vec<Arc<dyn Pay>>,
-    asked: Asked,
+    asked: AskedWallets,
     clock: Arc<dyn Clock>,
 }
 
 impl Preference {
     /// Makes one wallet of several, at least one, all on one network.
-    pub(super) fn new(wallets: Vec<Arc<dyn Pay>>, asked: Asked, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(
+        wallets: Vec<Arc<dyn Pay>>,
+        asked: AskedWallets,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             wallets,
             asked,
@@ -328,7 +332,7 @@ mod tests {
                 .map(|fake| Arc::clone(fake) as Arc<dyn Pay>);
             Preference::new(
                 wallets.collect(),
-                Asked::of(self.home.path()),
+                AskedWallets::of(self.home.path()),
                 self.clock.clone(),
             )
         }
@@ -451,7 +455,7 @@ mod tests {
     #[tokio::test]
     async fn while_another_call_pays_no_wallet_is_asked() {
         let bench = Bench::new([Says::Settled, Says::Settled, Says::Settled]).await;
-        let asked = Asked::of(bench.home.path());
+        let asked = AskedWallets::of(bench.home.path());
         let held = asked.turn(bench.hash()).unwrap().unwrap();
         // Without time to wait.
         let fee = Msat::from_sat(1);
@@ -480,7 +484,7 @@ mod tests {
     async fn notes_go_when_their_invoice_ended_long_ago() {
         let bench = Bench::new([Says::Settled, Says::Never, Says::Never]).await;
         bench.pay().await;
-        let asked = Asked::of(bench.home.path());
+        let asked = AskedWallets::of(bench.home.path());
         let noted = || asked.wallet(bench.hash()).unwrap();
         asked.prune(bench.clock.wall());
         assert_eq!(noted().as_deref(), Some("a"));

@@ -84,7 +84,7 @@ which coins are yours; your own tells nobody.
 
 Examples:
   l402 node init --network signet --chain https://mempool.space/signet/api
-  l402 node init --chain \"bitcoind://127.0.0.1:8332?password=/var/lib/bitcoind/.cookie\" \\
+  l402 node init --chain \"bitcoind://127.0.0.1:8332?password=.cookie\" \\
     --listen 0.0.0.0:9735 --alias my-shop
   l402 node init --restore --chain https://blockstream.info/api < words.txt")]
 struct Init {

@@ -180,7 +180,7 @@ struct TestArgs {
 }
 
 fn kind_help() -> String {
-    format!("The kind: {}", wallet::words())
+    format!("The kind: {}", wallet::all_words())
 }
 
 /// Pay an invoice

@@ -6,7 +6,7 @@ use l402_lightning::{Error, Node, NodeForm, StoredWallet, StoredWallets, WalletN
 use serde_json::{Value, json};
 
 use super::check::{Checked, check};
-use super::kind::{Parts, address_of, usual_address, word, words};
+use super::kind::{Parts, address_of, all_words, usual_address, word};
 use super::secret;
 use crate::buyer::wallet_error;
 use crate::context::Context;
@@ -180,7 +180,7 @@ fn value_or_file(given: &Given) -> Result<Vec<u8>, CliError> {
 async fn ask_kind(out: Output) -> Result<NodeForm, CliError> {
     if !secret::is_person() {
         let text = "the kind of the wallet is missing";
-        return Err(CliError::usage(text).with_hint(format!("--kind, one of {}", words())));
+        return Err(CliError::usage(text).with_hint(format!("--kind, one of {}", all_words())));
     }
     for (number, form) in (1..).zip(NodeForm::ALL) {
         out.tell(&format!(

@@ -13,11 +13,11 @@ pub(crate) fn kind(word: &str) -> Result<NodeForm, String> {
     let exact = NodeForm::ALL.into_iter().find(|form| form.kind == word);
     let begins = |form: &NodeForm| form.kind.split('+').next() == Some(word);
     let found = exact.or_else(|| NodeForm::ALL.into_iter().find(begins));
-    found.ok_or_else(|| format!("no wallet is called that; write {}", words()))
+    found.ok_or_else(|| format!("no wallet is called that; write {}", all_words()))
 }
 
 /// Returns the words for all kinds.
-pub(crate) fn words() -> String {
+pub(crate) fn all_words() -> String {
     let words = NodeForm::ALL.map(|form| word(&form));
     words.join(", ")
 }

@@ -12,6 +12,6 @@ mod secret;
 pub(crate) use add::{SecretFrom, Wanted, add};
 pub(crate) use balance::{all as all_balances, one as one_balance};
 pub(crate) use fund::fund;
-pub(crate) use kind::{kind, words};
+pub(crate) use kind::{all_words, kind};
 pub(crate) use list::{list, prefer, remove, test};
 pub(crate) use pay::{Bill, pay};

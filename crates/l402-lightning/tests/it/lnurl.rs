@@ -1,5 +1,6 @@
 //! The backend `lnurl` against a service on loopback that gives out invoices of the sandbox.
 
+// BACKENDS lnurl double: a service of the test, over the sandbox (`tests/kit/src/lnurl.rs`)
 // BACKENDS lnurl pay, fee_limit, expired, already_paid: not applicable: an address only receives
 // BACKENDS lnurl unknown_then_settled, unknown_then_failed: not applicable: an address only receives
 // BACKENDS lnurl bad_preimage, preimage_proven, once_per_hash: not applicable: an address only receives

@@ -76,20 +76,23 @@ async fn paying(rpc: Rpc, open: &Open) -> Result<Wallet, Error> {
         network,
         rpc: Arc::clone(&rpc),
     };
-    let pay = ClnPay {
+    let pay = ClnPay(Arc::new(Payer {
         begun: Begun::default(),
         clock: open.clock(),
         id: info.id,
         network,
         rpc,
         turns: OnePerHash::default(),
-    };
+    }));
     Ok(Wallet::new(Arc::new(pay)).with_receive(Arc::new(receive)))
 }
 
 /// A Core Lightning that can spend.
 #[derive(Debug)]
-struct ClnPay {
+struct ClnPay(Arc<Payer>);
+
+#[derive(Debug)]
+struct Payer {
     begun: Begun,
     clock: Arc<dyn Clock>,
     /// The public key of the node, which is the same over socket and clnrest.
@@ -141,7 +144,7 @@ struct Channel {
 }
 
 /// The state of a payment at the node.
-enum State {
+enum PaymentState {
     /// The payment has this end, or one that cannot be read.
     Ended(Payment),
     /// The payment is in flight, or may still begin.
@@ -152,23 +155,32 @@ enum State {
 
 impl Pay for ClnPay {
     fn network(&self) -> Network {
-        self.network
+        self.0.network
     }
 
     fn name(&self) -> String {
-        format!("Core Lightning {} on {}", self.id, self.network)
+        format!("Core Lightning {} on {}", self.0.id, self.0.network)
     }
 
+    /// Pays in a task of its own: a caller who leaves in mid-payment does not cut an `xpay` off, so
+    /// that its end is known soon.
     fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment> {
-        Box::pin(Payment::within(request.deadline, self.attempt(request)))
+        let (payer, deadline) = (Arc::clone(&self.0), request.deadline);
+        Box::pin(Payment::within(deadline, async move {
+            let paying = tokio::spawn(async move { payer.attempt(request).await });
+            paying.await.unwrap_or_else(|_| {
+                let text = "the task that pays has ended early";
+                Payment::unknown(Error::new(ErrorKind::Local, text))
+            })
+        }))
     }
 
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>> {
         Box::pin(async move {
-            Ok(match self.state(&payment_hash).await? {
-                State::Ended(payment) => Some(payment),
-                State::Moving(error) => Some(Payment::unknown(error)),
-                State::Nothing => None,
+            Ok(match self.0.state(&payment_hash).await? {
+                PaymentState::Ended(payment) => Some(payment),
+                PaymentState::Moving(error) => Some(Payment::unknown(error)),
+                PaymentState::Nothing => None,
             })
         })
     }
@@ -176,7 +188,7 @@ impl Pay for ClnPay {
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
         Box::pin(async move {
             let method = Method("/v1/listpeerchannels");
-            let found: Channels = self.rpc.call(method, json!({}), TIME_LIMIT).await?;
+            let found: Channels = self.0.rpc.call(method, json!({}), TIME_LIMIT).await?;
             let usable = found.channels.iter().filter(|channel| channel.is_usable());
             let spendable = usable.filter_map(|channel| channel.spendable_msat);
             Ok(spendable.fold(Msat::ZERO, |sum, one| sum.saturating_add(one.0)))
@@ -193,7 +205,7 @@ impl Channel {
     }
 }
 
-impl ClnPay {
+impl Payer {
     async fn attempt(&self, request: PayRequest) -> Payment {
         let begin = Instant::now();
         let hash = match self.check_invoice(&request.bolt11) {
@@ -201,12 +213,23 @@ impl ClnPay {
             Err(error) => return Payment::failed(error),
         };
         // Core Lightning would pay an invoice twice for two callers at once.
-        let _turn = self.turns.turn(hash).await;
-        if let Some(payment) = self.earlier(&hash).await {
-            return payment;
-        }
+        let _turn = tokio::select! {
+            biased;
+            turn = self.turns.turn(hash) => turn,
+            // Another call still waits for its own answer, which may have been lost.
+            payment = self.settles(&hash) => return payment,
+        };
+        let earlier = tokio::time::timeout(request.deadline, self.earlier(&hash)).await;
         let left = request.deadline.saturating_sub(begin.elapsed());
-        self.send(&request, hash, left).await
+        match earlier {
+            Ok(Some(payment)) => payment,
+            Ok(None) if !left.is_zero() => self.send(&request, hash, left).await,
+            // The caller was told *unknown* at the deadline, and nothing is begun after it.
+            _ => {
+                let text = "no time was left to begin the payment";
+                Payment::unknown(Error::new(ErrorKind::Timeout, text))
+            }
+        }
     }
 
     /// Refuses an invoice that needs no question to the node to be refused. Also what is no BOLT 11:
@@ -258,7 +281,9 @@ impl ClnPay {
         // Noted before it is sent: from here on this future may be dropped, and the node go on.
         let lasts = Duration::from_secs(retry_for).saturating_add(ON_THE_WAY);
         self.begun.begin(hash, lasts);
-        let failure = match self.rpc.call(Method("/v1/xpay"), params, left).await {
+        // The answer is waited for longer than the caller may, so that it is seen.
+        let limit = left.max(ANSWER.saturating_mul(2));
+        let failure = match self.rpc.call(Method("/v1/xpay"), params, limit).await {
             Ok(paid) => {
                 self.begun.end(hash);
                 return settled(&paid, &hash);
@@ -297,16 +322,30 @@ impl ClnPay {
         let mut pause = FIRST_PAUSE;
         loop {
             match self.state(hash).await? {
-                State::Ended(payment) => return Ok(Some(payment)),
-                State::Moving(_) => tokio::time::sleep(pause).await,
-                State::Nothing => return Ok(None),
+                PaymentState::Ended(payment) => return Ok(Some(payment)),
+                PaymentState::Moving(_) => tokio::time::sleep(pause).await,
+                PaymentState::Nothing => return Ok(None),
             }
             pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
         }
     }
 
+    /// Returns the payment once the node lists it as settled.
+    async fn settles(&self, hash: &PaymentHash) -> Payment {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            if let Ok(PaymentState::Ended(payment @ Payment::Settled { .. })) =
+                self.state(hash).await
+            {
+                return payment;
+            }
+            tokio::time::sleep(pause).await;
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+        }
+    }
+
     /// Returns the state of a payment as it is now.
-    async fn state(&self, hash: &PaymentHash) -> Result<State, Failure> {
+    async fn state(&self, hash: &PaymentHash) -> Result<PaymentState, Failure> {
         // Read before the node is asked: an attempt that ends meanwhile would make an older answer
         // look final.
         let attempt = self.begun.attempt(hash);
@@ -335,28 +374,28 @@ fn state(
     hash: &PaymentHash,
     attempt: Attempt,
     is_over: impl Fn(u64) -> bool,
-) -> State {
+) -> PaymentState {
     let in_flight = || {
         let text = "the payment is still in flight";
-        State::Moving(Error::new(ErrorKind::Timeout, text))
+        PaymentState::Moving(Error::new(ErrorKind::Timeout, text))
     };
     let is = |status: &'static str| move |pay: &&WirePay| pay.status == status;
     if pays.iter().any(|pay| !is_hash(&pay.payment_hash, hash)) {
         // A record of another payment must neither settle nor fail this one.
-        return State::Ended(Payment::unknown(garbled("another payment")));
+        return PaymentState::Ended(Payment::unknown(garbled("another payment")));
     }
     if let Some(pay) = pays.iter().find(is("complete")) {
-        return State::Ended(completed(pay, hash));
+        return PaymentState::Ended(completed(pay, hash));
     }
     let failed = pays.iter().filter(is("failed"));
     if failed.clone().count() < pays.len() || attempt == Attempt::Running {
         return in_flight();
     }
     match failed.map(|pay| pay.created_at).max() {
-        None => State::Nothing,
+        None => PaymentState::Nothing,
         Some(last) if is_over(last) => {
             let text = "Core Lightning could not make the payment";
-            State::Ended(Payment::failed(Error::new(ErrorKind::Rejected, text)))
+            PaymentState::Ended(Payment::failed(Error::new(ErrorKind::Rejected, text)))
         }
         // Another process may have asked for it a moment ago.
         Some(_) => in_flight(),

@@ -150,7 +150,7 @@ impl Link {
                     }
                 };
                 if let Some(pause) = health.pause(relays.len())
-                    && self.rest(pause).await.is_none()
+                    && self.pause(pause).await.is_none()
                 {
                     return;
                 }
@@ -186,7 +186,7 @@ impl Link {
     }
 
     /// Pauses, shortly if somebody waits.
-    async fn rest(&mut self, pause: Duration) -> Option<()> {
+    async fn pause(&mut self, pause: Duration) -> Option<()> {
         let began = Instant::now();
         loop {
             let waits = !self.queue.is_empty();

@@ -35,7 +35,7 @@ const HARMLESS: [&str; 11] = [
 ];
 
 /// An open connection, and what is known of the wallet.
-pub(super) struct Opened {
+pub(super) struct OpenConnection {
     pub(super) client: Client,
     pub(super) lifecycle: Lifecycle,
     /// The methods that this connection may call; empty if the wallet does not say.
@@ -80,7 +80,7 @@ pub(crate) fn check_receiver(node: &NwcNode, _: bool) -> Result<(), Error> {
     read(&node.file).map(drop)
 }
 
-impl Opened {
+impl OpenConnection {
     /// Returns true if this connection may call `method`, as far as is known.
     #[cfg(feature = "pay")]
     pub(super) fn may(&self, method: &str) -> bool {
@@ -100,7 +100,7 @@ fn is_excess(method: &str) -> bool {
 }
 
 /// Opens the connection, and asks the wallet what it is.
-pub(super) async fn connect(node: &NwcNode, open: &Open) -> Result<Opened, Error> {
+pub(super) async fn connect(node: &NwcNode, open: &Open) -> Result<OpenConnection, Error> {
     let (client, task) = Client::start(read(&node.file)?, open.clock())?;
     let info = client.info().await?;
     let said = match client.ask::<NodeInfo>(Request::GetInfo {}).await {
@@ -121,7 +121,7 @@ pub(super) async fn connect(node: &NwcNode, open: &Open) -> Result<Opened, Error
                 .iter()
                 .any(|n| n == super::wire::Notification::RECEIVED)
         });
-    Ok(Opened {
+    Ok(OpenConnection {
         client,
         lifecycle: Lifecycle::ending_with(end(task)),
         methods,

@@ -33,7 +33,7 @@ use tokio::time::Instant;
 
 use super::client::{Client, Failure, TIME_LIMIT, garbled, later};
 use super::notes::{Note, Notes};
-use super::open::{Opened, connect};
+use super::open::{OpenConnection, connect};
 use super::wire::{
     Balance, Direction, ErrorCode, LookupInvoice, Paid, PayInvoice, Request, Transaction,
     TransactionState,
@@ -70,7 +70,7 @@ pub(crate) async fn wallet(node: &NwcNode, open: Open) -> Result<Wallet, Error> 
     Ok(wallet)
 }
 
-fn check_methods(opened: &Opened) -> Result<(), Error> {
+fn check_methods(opened: &OpenConnection) -> Result<(), Error> {
     // Without a look-up an unknown payment would stay unknown, and a restart could pay twice.
     for method in ["pay_invoice", "lookup_invoice"] {
         if !opened.may(method) {

@@ -20,7 +20,9 @@ impl Info {
     /// Reads the info event of `wallet`.
     pub(crate) fn read(event: &Event, wallet: &PublicKey) -> Result<Self, EventError> {
         verified(event, wallet, &[kind::INFO])?;
-        let notifications = tag(event, "notifications").map(words).unwrap_or_default();
+        let notifications = tag(event, "notifications")
+            .map(split_words)
+            .unwrap_or_default();
         let encryptions = match tag(event, "encryption") {
             // Some wallets write each name as a value of its own.
             Some(_) => event
@@ -36,7 +38,7 @@ impl Info {
             None => vec![Encryption::Nip04],
         };
         Ok(Self {
-            methods: words(&event.content),
+            methods: split_words(&event.content),
             notifications,
             encryptions,
         })
@@ -55,7 +57,7 @@ impl Info {
     }
 }
 
-fn words(text: &str) -> Vec<String> {
+fn split_words(text: &str) -> Vec<String> {
     // Some wallets separate by commas.
     text.split(|c: char| c.is_whitespace() || c == ',')
         .filter(|word| !word.is_empty())

@@ -197,10 +197,10 @@ mod tests {
         );
         let read = parse(&text).unwrap();
         assert_eq!(read.wallet.to_hex(), WALLET);
-        let relays: Vec<String> = read.relays.iter().map(ToString::to_string).collect();
+        let relays: Vec<&str> = read.relays.iter().map(Relay::as_str).collect();
         assert_eq!(
             relays,
-            ["wss://relay.example.com/v1", "ws://127.0.0.1:7000"]
+            ["wss://relay.example.com/v1", "ws://127.0.0.1:7000/"]
         );
         assert_eq!(read.keys.secret_key().to_secret_hex(), SECRET);
         let older =
