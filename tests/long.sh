@@ -19,8 +19,15 @@ targets)
     cargo test --locked -p l402-tests --test targets -- --nocapture
     tests/interop/targets.sh
     ;;
+lnd-0.21)
+    # The tests against lnd, with the version after the one that CI runs.
+    tests/interop/build.sh btcd aperture lnd-0.21
+    cargo build --locked -p l402-cli
+    export L402_INTEROP_LND=lnd-0.21/lnd
+    cargo test --locked -p l402-interop --features interop -- --test-threads=1
+    ;;
 *)
-    echo "usage: tests/long.sh exchanges|targets [COUNT]" >&2
+    echo "usage: tests/long.sh exchanges|targets [COUNT], or tests/long.sh lnd-0.21" >&2
     exit 64
     ;;
 esac

@@ -63,7 +63,7 @@ fn claims_of(keyword: &str, path: &Path, text: &str) -> Vec<(String, String)> {
 }
 
 /// The tests of a file of Rust, each with the comments above it and inside.
-fn tests(text: &str) -> Vec<(String, String)> {
+pub(crate) fn tests(text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let (mut comments, mut is_test) = (String::new(), false);
     // The indent of the test that the lines are in, its name and its comments.

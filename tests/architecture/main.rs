@@ -4,11 +4,15 @@
 //! - `wings`: the folders inside a crate that a folder may use; no circles; one style of module.
 //! - `words`: figures on comments, docs, names and lengths, and the least that they may be.
 //! - `attacks`: each row of the pages of attacks and faults is shown by a test; `claims` finds them.
+//! - `backends`: each case of the contract is passed by each backend, or does not apply;
+//!   `cases` has the table.
 //!
 //! `source` reads a file of Rust as lines of code and of comments, `paths` finds where its `use`
 //! declarations and paths lead. Both read plain text, and know only as much Rust as they need.
 
 mod attacks;
+mod backends;
+mod cases;
 mod claims;
 mod crates;
 mod paths;

@@ -70,7 +70,10 @@ impl Lightning {
             return Err(BenchError::new("the seller's node is no lnd"));
         };
         let address = lnd.address.parse().while_doing("reading lnd's address")?;
-        Ok((address, lnd.tls_cert, lnd.macaroon))
+        let certificate = lnd
+            .tls_cert
+            .ok_or_else(|| BenchError::new("the seller's lnd has no certificate of its own"))?;
+        Ok((address, certificate, lnd.macaroon))
     }
 
     /// Invoices as the gateway asks for them, without the gateway.

@@ -73,6 +73,8 @@ pub(crate) enum Command {
     Get(Box<command::get::Get>),
     #[cfg(feature = "buy")]
     Wallet(command::wallet::Wallet),
+    #[cfg(all(feature = "ldk", feature = "buy"))]
+    Node(command::node::Node),
     #[cfg(feature = "buy")]
     Payments(command::payments::Payments),
     #[cfg(feature = "buy")]
@@ -97,6 +99,8 @@ impl Command {
             Self::Get(get) => get.run(&context).await,
             #[cfg(feature = "buy")]
             Self::Wallet(wallet) => wallet.run(&context).await,
+            #[cfg(all(feature = "ldk", feature = "buy"))]
+            Self::Node(node) => node.run(&context).await,
             #[cfg(feature = "buy")]
             Self::Payments(payments) => payments.run(&context),
             #[cfg(feature = "buy")]
@@ -127,6 +131,8 @@ impl Command {
             Self::Get(_) => false,
             #[cfg(feature = "buy")]
             Self::Wallet(wallet) => wallet.output().open().is_json(),
+            #[cfg(all(feature = "ldk", feature = "buy"))]
+            Self::Node(node) => node.output().open().is_json(),
             #[cfg(feature = "buy")]
             Self::Payments(payments) => payments.output.open().is_json(),
             #[cfg(feature = "buy")]

@@ -10,10 +10,6 @@ use crate::home::HomeFolder;
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
     /// The name that the user called the program by, for hints at the next command.
-    #[cfg_attr(
-        not(feature = "buy"),
-        expect(dead_code, reason = "only buying suggests commands")
-    )]
     pub(crate) program: String,
     pub(crate) home: HomeFolder,
     pub(crate) clock: Arc<dyn Clock>,

@@ -162,7 +162,7 @@ fn exit_of(error: &l402_client::Error) -> ExitCode {
 
 #[cfg(feature = "buy")]
 fn hint_of(error: &l402_client::Error) -> Option<String> {
-    use l402_client::{BudgetLimit, Error, Refused};
+    use l402_client::{BudgetLimit, Error};
     // Each hint is a next step that cannot pay twice.
     let hint = match error {
         Error::Busy { .. } => {
@@ -195,28 +195,39 @@ fn hint_of(error: &l402_client::Error) -> Option<String> {
             "`l402 payments` shows the payment, for a claim to the wallet's maker"
         }
         Error::PaymentFailed { .. } => "`l402 wallet balance` shows what the wallet can spend",
-        Error::Refused {
-            reason: Refused::InsecureOrigin,
-            ..
-        } => "use https, or --danger-plain-http if everybody on the way may use what you buy",
-        Error::Refused {
-            reason: Refused::SellerStopped,
-            ..
-        } => "--yes buys there all the same; `l402 payments` shows what was paid for nothing",
-        Error::Refused {
-            reason: Refused::OwnAddress,
-            ..
-        } => "use `l402 wallet`, or curl: this command keeps a journal of all that it pays",
-        Error::Refused {
-            reason: Refused::RedirectedAcrossOrigins,
-            ..
-        } => "look at the redirect without -L, and ask the other origin by its own URL",
-        Error::Refused { .. } => "`l402 doctor URL` shows what the server answers, rule by rule",
+        Error::Refused { reason, .. } => hint_of_refusal(*reason),
         Error::Transport { .. } => "check the address, and that the server is running",
         Error::Wallet { .. } => return Some(crate::text::node_form::wallet_hint()),
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// Returns the next step after a challenge that was refused.
+#[cfg(feature = "buy")]
+fn hint_of_refusal(reason: l402_client::Refused) -> &'static str {
+    use l402_client::Refused;
+    match reason {
+        Refused::InsecureOrigin => {
+            "use https, or --danger-plain-http if everybody on the way may use what you buy"
+        }
+        Refused::SellerStopped => {
+            "--yes buys there all the same; `l402 payments` shows what was paid for nothing"
+        }
+        Refused::OwnAddress => {
+            "use `l402 wallet`, or curl: this command keeps a journal of all that it pays"
+        }
+        Refused::RedirectedAcrossOrigins => {
+            "look at the redirect without -L, and ask the other origin by its own URL"
+        }
+        Refused::InvoiceFromFuture => {
+            "one of two clocks is wrong: compare `date -u` here with the time of another machine"
+        }
+        Refused::InvoiceExpired => {
+            "ask again; if every invoice has expired, compare `date -u` with another machine"
+        }
+        _ => "`l402 doctor URL` shows what the server answers, rule by rule",
+    }
 }
 
 #[cfg(test)]

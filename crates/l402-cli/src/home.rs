@@ -12,10 +12,6 @@ use crate::exit_code;
 #[derive(Clone, Debug)]
 pub(crate) struct HomeFolder {
     path: PathBuf,
-    #[cfg_attr(
-        not(feature = "buy"),
-        expect(dead_code, reason = "only buying suggests commands")
-    )]
     named: bool,
 }
 
@@ -47,7 +43,6 @@ impl HomeFolder {
     }
 
     /// Returns the folder as it was chosen. It need not exist.
-    #[cfg(feature = "buy")]
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -83,7 +78,6 @@ impl HomeFolder {
 
     /// Returns `--home DIR `, for a command that is to find the same state, or nothing if the default
     /// finds it.
-    #[cfg(feature = "buy")]
     #[must_use]
     pub(crate) fn as_option(&self) -> String {
         if self.named {

@@ -16,7 +16,7 @@
 //!   run usage   from the arguments to the exit status
 //!   cli         the command line: one variant per command
 //!   command/    one file per command: its flags, its help, the order of its steps
-//!   demo/ get/ token/ wallet/    the work of the commands of these names
+//!   demo/ get/ node/ token/ wallet/    the work of the commands of these names
 //!   buyer seller                 a wallet and its limits; a gateway on its own threads
 //!   context     home folder, clock, and the name that the program was called by
 //!   home logging outgoing port signal   state, log, certificates and proxies, a taken port, Ctrl-C
@@ -24,7 +24,7 @@
 //!   error exit_code              the reason that a command ended
 //! ```
 //!
-//! Features: `sell` and `buy`, both on by default. A build with `sell` alone holds no code that
+//! Features: `sell` and `buy`, both on by default, and `ldk`: a Lightning node in the program. A build with `sell` alone holds no code that
 //! spends.
 
 #[cfg(feature = "buy")]
@@ -36,12 +36,15 @@ mod context;
 mod demo;
 #[cfg(feature = "buy")]
 mod doctor;
+mod environment;
 mod error;
 pub mod exit_code;
 #[cfg(feature = "buy")]
 mod get;
 mod home;
 mod logging;
+#[cfg(all(feature = "ldk", feature = "buy"))]
+mod node;
 #[cfg(feature = "buy")]
 mod outgoing;
 mod port;

@@ -13,10 +13,14 @@ const ANSWER_MAX: u64 = 16 * 1024;
 /// The ports that are tried for a suggestion: behind 8402 and the sandbox's 8403.
 const OTHERS: core::ops::Range<u16> = 8404..8500;
 
-/// Returns the error for an address that cannot be listened on. Blocks for a moment to find out who
-/// has it.
+/// Returns the error for an address that cannot be listened on, which `option` names. Blocks for a
+/// moment to find out who has it.
 #[cfg(feature = "buy")]
-pub(crate) fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> crate::error::CliError {
+pub(crate) fn cannot_listen(
+    address: SocketAddr,
+    error: &std::io::Error,
+    option: &str,
+) -> crate::error::CliError {
     use crate::error::CliError;
     use crate::exit_code;
 
@@ -24,11 +28,11 @@ pub(crate) fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> crat
     if error.kind() != std::io::ErrorKind::AddrInUse {
         return CliError::new(exit_code::CONFIGURATION, "cannot_listen", text);
     }
-    CliError::new(exit_code::ADDRESS_IN_USE, "cannot_listen", text).with_hint(hint(address))
+    CliError::new(exit_code::ADDRESS_IN_USE, "cannot_listen", text).with_hint(hint(address, option))
 }
 
 /// Says who has an address and what to type instead.
-pub(crate) fn hint(address: SocketAddr) -> String {
+pub(crate) fn hint(address: SocketAddr, option: &str) -> String {
     let free = OTHERS.map(|port| SocketAddr::new(address.ip(), port));
     // Bound for a moment, to suggest nothing that is taken, too.
     let free = free
@@ -36,7 +40,7 @@ pub(crate) fn hint(address: SocketAddr) -> String {
         .find(|other| TcpListener::bind(other).is_ok());
     let other = free.unwrap_or(SocketAddr::new(address.ip(), 0));
     format!(
-        "{} has it: end that one (Ctrl-C where it runs), or add --listen {other}",
+        "{} has it: end that one (Ctrl-C where it runs), or add {option} {other}",
         holder(address)
     )
 }

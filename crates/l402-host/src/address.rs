@@ -1,8 +1,8 @@
-//! Addresses to listen on, as people write them.
+//! Addresses to listen on, as people write them, and the reach of an address.
 
 use core::fmt;
 use core::str::FromStr;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// An address to listen on: `127.0.0.1:8402`, `[::1]:8402`, `localhost:8402`, `:8402` or `8402`.
 ///
@@ -66,9 +66,105 @@ impl FromStr for ListenAddress {
     }
 }
 
+/// Returns true if an address can be one of the open internet: not of this machine, of a private or
+/// local network, of a group, or reserved.
+///
+/// A program that asks an address which a stranger has chosen, asks it only if this is true: behind
+/// the others stand machines that answer to their neighbours alone.
+#[must_use]
+pub fn is_public_address(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => is_public_v4(ip),
+        IpAddr::V6(ip) => is_public_v6(ip),
+    }
+}
+
+fn is_public_v4(ip: Ipv4Addr) -> bool {
+    let is_local = ip.is_loopback() || ip.is_private() || ip.is_link_local();
+    let is_nobody = ip.is_multicast() || ip.is_documentation();
+    let is_reserved = match ip.octets() {
+        // "This network", and what is reserved for later, broadcast included.
+        [0 | 240..=255, ..] => true,
+        // Shared by the customers of a provider (RFC 6598).
+        [100, second, ..] => second & 0xc0 == 64,
+        // Protocol assignments (RFC 6890), relays of 6to4 (RFC 7526), benchmarks (RFC 2544).
+        [192, 0, 0, _] | [192, 88, 99, _] | [198, 18 | 19, ..] => true,
+        _ => false,
+    };
+    !(is_local || is_nobody || is_reserved)
+}
+
+fn is_public_v6(ip: Ipv6Addr) -> bool {
+    let [a, b, c, d, e, f, g, h] = ip.segments();
+    // RFC 6052: a translator reaches the IPv4 address in the last 32 bits.
+    if [a, b, c, d, e, f] == [0x64, 0xff9b, 0, 0, 0, 0] {
+        let [g, h] = [g.to_be_bytes(), h.to_be_bytes()];
+        return is_public_v4(Ipv4Addr::new(g[0], g[1], h[0], h[1]));
+    }
+    // Global unicast is 2000::/3. In it, 2001::/23 holds Teredo and other protocols, 2001:db8::/32
+    // and 3fff::/20 are for documents, and 2002::/16 leads to an IPv4 address.
+    let is_special = match (a, b) {
+        (0x2001, 0..=0x1ff | 0xdb8) | (0x2002, _) => true,
+        (0x3fff, b) => b < 0x1000,
+        _ => false,
+    };
+    a & 0xe000 == 0x2000 && !is_special
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_neighbour_alone_should_reach_is_not_public() {
+        for text in [
+            "0.0.0.0",
+            "10.0.0.1",
+            "100.64.0.1",
+            "100.127.255.255",
+            "127.0.0.1",
+            "127.9.9.9",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.8",
+            "192.0.2.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:10.0.0.1",
+            "::127.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "64:ff9b:1::1",
+            "2001::1",
+            "2001:db8::1",
+            "2002:7f00:1::",
+            "3fff::1",
+            "fc00::1",
+            "fd12:3456::1",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+        ] {
+            assert!(!is_public_address(text.parse().unwrap()), "{text}");
+        }
+        for text in [
+            "1.1.1.1",
+            "100.63.255.255",
+            "100.128.0.1",
+            "172.32.0.1",
+            "192.0.1.1",
+            "::ffff:1.1.1.1",
+            "64:ff9b::1.1.1.1",
+            "2001:4860:4860::8888",
+            "2606:4700::1",
+        ] {
+            assert!(is_public_address(text.parse().unwrap()), "{text}");
+        }
+    }
 
     // FAULTS T12: what people mean by an address.
     #[test]

@@ -32,7 +32,7 @@ pub(crate) fn request(request: &InvoiceRequest) -> Result<(), Error> {
 }
 
 /// Decodes an invoice that a node made, verifies its signature, and compares it with the request.
-#[cfg(feature = "lnd")]
+#[cfg(feature = "remote")]
 pub(crate) fn invoice(
     bolt11: String,
     request: &InvoiceRequest,
@@ -41,6 +41,28 @@ pub(crate) fn invoice(
 ) -> Result<NewInvoice, Error> {
     l402::Invoice::decode(&bolt11).map_err(unusable)?;
     own_invoice(bolt11, request, network, now)
+}
+
+/// Does as [`invoice`] does, for a service that chooses the life of its invoices itself. Its end is
+/// what the invoice says; it has not come yet.
+#[cfg(feature = "lnurl")]
+pub(crate) fn invoice_of_any_life(
+    bolt11: String,
+    request: &InvoiceRequest,
+    network: Network,
+    now: UnixTime,
+) -> Result<NewInvoice, Error> {
+    let says = InvoiceTerms::read(&bolt11).map_err(unusable)?;
+    let as_chosen = InvoiceRequest {
+        expiry: says.expires.since(says.created),
+        ..request.clone()
+    };
+    let made = invoice(bolt11, &as_chosen, network, now)?;
+    if made.expires() <= now {
+        let text = "the invoice has ended already; set the clocks";
+        return Err(Error::new(ErrorKind::Protocol, text));
+    }
+    Ok(made)
 }
 
 /// Compares an invoice that this process has signed with the request. The signature is not verified

@@ -50,7 +50,7 @@
 )]
 
 mod backend;
-#[cfg(any(feature = "ldk", feature = "lnd", feature = "sandbox"))]
+#[cfg(any(feature = "ldk", feature = "remote", feature = "sandbox"))]
 mod check;
 mod connect;
 mod error;
@@ -58,7 +58,7 @@ mod node;
 #[cfg(feature = "pay")]
 mod pay;
 mod receive;
-#[cfg(any(feature = "lnd", feature = "pay"))]
+#[cfg(feature = "http")]
 mod transport;
 
 #[cfg(feature = "ldk")]
@@ -69,7 +69,9 @@ pub use error::{Error, ErrorKind};
 #[cfg(feature = "pay")]
 pub use node::Wallet;
 pub use node::{
-    Lifecycle, LndNode, Node, NodeError, NodeErrorKind, NodeForm, Open, Receiver, SandboxHttpNode,
+    ClnNode, ClnRestNode, Lifecycle, LnbitsNode, LndNode, LnurlNode, Node, NodeError,
+    NodeErrorKind, NodeForm, NwcNode, Open, PhoenixdNode, Receiver, SandboxHttpNode, StoredWallet,
+    StoredWallets, WalletName, WalletNameError,
 };
 #[cfg(feature = "pay")]
 pub use pay::{Pay, PayFailure, PayRequest, Payment, Unknown};

@@ -144,6 +144,12 @@ pub trait Pay: fmt::Debug + Send + Sync {
     /// only the wallet that was asked to pay can tell that it never began.
     fn name(&self) -> String;
 
+    /// Returns true if this wallet can say what became of every payment that a wallet of this name
+    /// was asked for. A wallet that pays through several others knows the payments of each.
+    fn answers_for(&self, name: &str) -> bool {
+        self.name() == name
+    }
+
     /// Pays an invoice, at most once per payment hash, however often this method is called. For an
     /// invoice that is already paid or in flight, returns the outcome of that payment.
     fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment>;

@@ -168,6 +168,13 @@ pub trait Receive: fmt::Debug + Send + Sync {
     /// Returns the network of the node's invoices.
     fn network(&self) -> Network;
 
+    /// Returns true if nobody but a payer can learn the preimage of an invoice of this node before it
+    /// is paid. Where a third party makes the invoice, its preimage alone proves nothing: who asks
+    /// for a credential's worth looks the invoice up, too.
+    ///
+    /// There is no default: a wrong *true* lets buyers in who have not paid.
+    fn preimage_is_proof(&self) -> bool;
+
     /// Returns true if this process signs the invoices itself, without asking another one. The
     /// caller may then request an invoice on any thread and any runtime.
     fn signs_here(&self) -> bool {
@@ -175,7 +182,8 @@ pub trait Receive: fmt::Debug + Send + Sync {
     }
 
     /// Makes an invoice, different at every call, and checks that the result states what was
-    /// requested: amount, network, payment hash, expiry and signature (ATTACKS P-13).
+    /// requested: amount, network, payment hash, expiry and signature (ATTACKS P-13). Only if the
+    /// service chooses the expiry, as a Lightning address does, the result may have another one.
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>>;
 
     /// Returns the current state of the invoice with this payment hash.

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::Method;
-use l402::{Condition, Identifier, Problem, UnixTime};
+use l402::{Condition, Identifier, Msat, Problem, RetryWith, UnixTime};
 use l402_host::{Clock, SystemClock};
 use l402_lightning::{InvoiceRequest, NewInvoice, Receive};
 use tokio::sync::Semaphore;
@@ -19,6 +19,7 @@ use crate::granted::Granted;
 use crate::ledger::{Allowance, Ledger, MemoryLedger, ReserveError, ReserveRequest, Setbacks};
 use crate::observe::{Exchange, Observation, Observe, Verdict};
 use crate::request::{CanonicalRequest, Presented};
+use crate::settled::{Arrival, SettledCheck, Sold};
 use crate::table::{Charge, MAX_INVOICE_EXPIRY, Matched, Priced, Snapshot};
 
 /// The longest that the node may take for an invoice.
@@ -75,6 +76,8 @@ struct PaywallShared {
     places: Semaphore,
     node_calls: AtomicU64,
     setbacks: Arc<Setbacks>,
+    /// `None` if a preimage is proof enough, so that the usual node costs a request nothing.
+    settled: Option<Arc<SettledCheck>>,
 }
 
 /// Builds a [`Paywall`]. By default: ledger in memory, default limits, system clock.
@@ -188,6 +191,12 @@ impl Paywall {
         decision: Decision,
         now: UnixTime,
     ) -> Result<Granted, NotGranted> {
+        // Before the ledger, which is for what was paid. Boxed, since few nodes need it.
+        if let Some(check) = &self.shared.settled
+            && let Decision::Granted(matched, proof) | Decision::Reserve(matched, proof) = &decision
+        {
+            Box::pin(has_arrived(check, request, matched, sold(proof, now))).await?;
+        }
         // Only the three arms that begin with a proof, or with a free route, make a `Granted`.
         match decision {
             Decision::Free(matched) => Ok(Granted::new(matched, request, None, None)),
@@ -507,6 +516,47 @@ fn reserve_request(proof: &Proof, now: UnixTime) -> ReserveRequest {
     ReserveRequest::one_use(allowance, now)
 }
 
+/// Refuses a credential whose payment has not arrived, as far as the node knows.
+async fn has_arrived(
+    check: &Arc<SettledCheck>,
+    request: &CanonicalRequest,
+    matched: &Matched,
+    sold: Sold,
+) -> Result<(), NotGranted> {
+    let refusal = match check.arrival(sold).await {
+        Arrival::Settled => return Ok(()),
+        Arrival::TooLittle => Refusal::new(Problem::NotSettled)
+            .with_detail("Less than the price has arrived; ask whoever made the payment"),
+        Arrival::NotYet => Refusal::new(Problem::NotSettled),
+        Arrival::Wait(wait) => Refusal::new(Problem::NotSettled).with_retry_after(wait),
+        // Nothing will arrive for this token any more, so a new one is offered.
+        Arrival::Cancelled => {
+            let matched = matched.clone();
+            return Err(NotGranted::Challenge(matched, Problem::Revoked, None));
+        }
+        Arrival::Unknown => Refusal::new(Problem::NodeUnavailable)
+            .with_detail(
+                "Nobody can say at the moment if the payment has arrived; send the same \
+                 credential again later, and do not pay again",
+            )
+            .with_retry_with(RetryWith::SameToken),
+    };
+    // Kept, and not `paid`: that is what nobody knows.
+    let refusal = refusal.with_use(UseReport::of_unused());
+    Err(refusal.on(matched, request).into())
+}
+
+/// Returns what was sold by a token, as the mint wrote it.
+fn sold(proof: &Proof, now: UnixTime) -> Sold {
+    let service = proof.authorized.service();
+    Sold {
+        payment: proof.authorized.payment_hash(),
+        // Every token of ours names one. Without a price no amount suffices.
+        price: proof.proven.minted_price(service).unwrap_or(Msat::MAX),
+        end: row_expires(proof, now),
+    }
+}
+
 /// Returns the time at which every token of this payment has ended, so that its row may go.
 ///
 /// The end of *this* token is not enough: its holder may have appended an earlier one, and a row
@@ -581,6 +631,7 @@ impl PaywallBuilder {
             places: Semaphore::new(NODE_CALLS_AT_ONCE),
             node_calls: AtomicU64::new(0),
             setbacks: Arc::new(Setbacks::new(Arc::clone(&self.clock))),
+            settled: SettledCheck::of(&self.receive, &self.clock, NODE_TIMEOUT),
             settings: self,
         };
         Paywall {

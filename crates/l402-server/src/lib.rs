@@ -19,7 +19,7 @@
 //!     decide                             no I/O, no clock, no lock
 //!        |
 //!        |-- Free      an explicit free route --------------.
-//!        |-- Granted   paid, and nothing is counted --------|
+//!        |-- Granted   paid, and nothing is counted --------|    (*)
 //!        |-- Reserve   paid, counted: Ledger::reserve -- ok-+--> Granted
 //!        |               | spent       | in use, no ledger  |      |  forward
 //!        |               v             |                    |      v
@@ -27,6 +27,9 @@
 //!        |-- Preflight   CORS, 204 -------------|           |      commit   the answer has ended
 //!        '-- Refuse      401, 404, 405, 421 ----+--> Refusal       release  it failed
 //! ```
+//!
+//! (*) If a third party makes the invoices, so that a preimage proves nothing, the node itself has to
+//! say *settled* before either of the two.
 //!
 //! [`decide()`] is the first step, [`Paywall::admit`] everything up to [`Granted`] or [`Refusal`].
 //! [`PaywallLayer`] calls both around a tower service; a proxy calls them in its own loop.
@@ -75,6 +78,7 @@ mod granted;
 pub mod ledger;
 pub mod observe;
 mod request;
+mod settled;
 mod table;
 #[cfg(feature = "tower")]
 mod tower;

@@ -5,21 +5,30 @@
 //!
 //! ```text
 //!   clock    START, and a clock that stands still until a test moves it
+//!   cln      a server that speaks Core Lightning's JSON   (feature `cln`)
 //!   hostile  sellers and wallets that do as badly as a seed says (feature `hostile`)
 //!   home     a home folder with that clock, a sandbox on it, and an account that pays
 //!   lnd      a server that speaks lnd's JSON over TLS   (feature `lnd`)
+//!   lnurl    the service behind a Lightning address (feature `lnurl`)
 //!   macaroon one of lnd, with the permissions that a test names
 //!   server   an HTTP server on a port of its own, one function for all requests
+//!   wallets  servers that speak phoenixd's and LNbits' JSON (feature `wallets`)
 //! ```
 
+#[cfg(feature = "cln")]
+pub mod cln;
 mod clock;
 mod home;
 #[cfg(feature = "hostile")]
 pub mod hostile;
 #[cfg(feature = "lnd")]
 pub mod lnd;
+#[cfg(feature = "lnurl")]
+pub mod lnurl;
 mod macaroon;
 mod server;
+#[cfg(feature = "wallets")]
+pub mod wallets;
 
 pub use clock::{START, clock};
 pub use home::{TestHome, pay};

@@ -62,6 +62,7 @@ fn proof(payment: &Payment) -> (String, Msat, Msat) {
     }
 }
 
+// BACKENDS ldk unknown_then_settled, deadline: real
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_in_flight_is_unknown_until_the_seller_is_back() {
     let mut pair = start().await;
@@ -92,6 +93,7 @@ async fn a_payment_in_flight_is_unknown_until_the_seller_is_back() {
     );
 }
 
+// BACKENDS ldk restart, lookup_after_restart: real
 #[tokio::test(flavor = "multi_thread")]
 async fn a_buyer_that_restarts_gives_the_same_answer() {
     let mut pair = start().await;

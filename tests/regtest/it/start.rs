@@ -40,7 +40,7 @@ async fn one_folder_runs_one_node_and_is_the_same_node_again() {
     let first = start(config()).await.expect("starts");
     let id = first.node().node_id();
     let error = start(config()).await.expect_err("it runs already");
-    assert_eq!(error.kind(), ErrorKind::Local);
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
     first.stop().await.expect("stops");
     let second = start(config()).await.expect("starts again");
     assert_eq!(second.node().node_id(), id);

@@ -164,6 +164,7 @@ async fn payments(ldk: &Ldk) -> usize {
     count.await.expect("the program goes on")
 }
 
+// BACKENDS ldk restart: real
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_unpaid_challenges_leave_nothing_and_one_is_paid_after_a_restart() {
     let mut pair = Pair::start(Arc::new(SystemClock::default())).await;

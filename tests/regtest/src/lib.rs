@@ -1,9 +1,11 @@
-//! Two LDK nodes with a channel between them, on a chain in this process: for tests.
+//! LDK nodes with channels between them, on a chain in this process: for tests.
 
 mod chain;
+mod homes;
 mod pair;
 mod wire;
 
 pub use chain::{Access, Chain};
-pub use pair::Pair;
+pub use homes::{Homes, chain_server};
+pub use pair::{Pair, eventually, free_port};
 pub use wire::Wire;

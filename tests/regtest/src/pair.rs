@@ -183,7 +183,11 @@ impl Pair {
         self.sync().await;
     }
 
-    async fn sync(&self) {
+    /// Lets all nodes read the chain to its end.
+    ///
+    /// # Panics
+    /// If the chain does not answer.
+    pub async fn sync(&self) {
         let all = self.everybody().map(|ldk| with(ldk, Node::sync_wallets));
         for synced in all.collect::<Vec<_>>() {
             synced.await.expect("the chain answers");
@@ -251,7 +255,12 @@ fn is_taken(error: &Error) -> bool {
     error.to_string().contains("cannot listen")
 }
 
-fn free_port() -> SocketAddr {
+/// Returns a loopback address that was free a moment ago.
+///
+/// # Panics
+/// If no port is free.
+#[must_use]
+pub fn free_port() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address")
 }
@@ -275,7 +284,7 @@ fn config(storage: PathBuf, access: &Access, address: Option<SocketAddr>) -> Ldk
 ///
 /// # Panics
 /// If it does not hold in time.
-async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+pub async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
     let waited = async {
         while !holds().await {
             tokio::time::sleep(Duration::from_millis(10)).await;

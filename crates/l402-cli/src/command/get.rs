@@ -10,8 +10,9 @@ use crate::get::{GetArgs, fetch};
 /// Fetch a URL, as curl does, and pay what it asks
 ///
 /// The body, and nothing else, goes to stdout; progress and hints go to stderr. Nothing is paid
-/// without --wallet, beyond the limits, or for a challenge that does not hold together. No
-/// request is paid twice: what was paid and not answered is used by the next run.
+/// without --wallet (or a default that `l402 wallet use` has set), beyond the limits, or for a
+/// challenge that does not hold together. No request is paid twice: what was paid and not
+/// answered is used by the next run.
 #[derive(Args, Debug)]
 // Of a flag that is given twice the last one counts, as with curl.
 #[command(args_override_self = true)]
@@ -30,6 +31,7 @@ Examples:
   l402 get URL --wallet sandbox --max-price \"20 sat\" -o answer.json
   l402 get URL --wallet sandbox --json '{\"q\":\"why\"}' --receipt receipt.json
   l402 get URL --wallet sandbox -sw '%{http_code} %{l402_paid_msat}\\n'
+  l402 wallet add alby; l402 get URL --wallet alby
   export L402_WALLET='lnd://HOST:8080?tls_cert=tls.cert&macaroon=pay.macaroon'")]
 pub(crate) struct Get {
     #[command(flatten)]

@@ -7,6 +7,8 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 #[cfg(feature = "buy")]
 pub(crate) mod get;
+#[cfg(all(feature = "ldk", feature = "buy"))]
+pub(crate) mod node;
 #[cfg(feature = "buy")]
 pub(crate) mod payments;
 #[cfg(feature = "buy")]

@@ -78,6 +78,11 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "NODE", help = node_form::node_help())]
     node: Option<Node>,
 
+    /// Sell also with a credential of the node that could spend: whoever gets into this machine could
+    /// empty the node
+    #[arg(long)]
+    danger_spending_node: bool,
+
     /// Check the configuration and the files that it names, and stop: binds nothing, asks nobody
     #[arg(long)]
     check: bool,
@@ -115,7 +120,7 @@ impl Serve {
         if self.check {
             let name = self.config.as_ref();
             let name = name.map_or("command line".into(), |path| path.display().to_string());
-            let mistakes = config.check_files(&name);
+            let mistakes = config.check_files(&name, context.home.path());
             if !mistakes.is_empty() {
                 return report_mistakes(&mistakes, out);
             }
@@ -152,6 +157,7 @@ impl Serve {
             listen: self.listen.iter().map(|address| address.0).collect(),
             workers: self.workers,
             node: self.node.clone(),
+            danger_spending_node: self.danger_spending_node,
             name: self.name.clone(),
         };
         let configuration = match (&self.config, &self.upstream, self.price) {

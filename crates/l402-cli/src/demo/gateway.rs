@@ -26,7 +26,7 @@ pub(crate) async fn open(
     let address = match taken {
         None => listen,
         Some(_) if anywhere => free_port,
-        Some(error) => return Err(port::cannot_listen(listen, &error)),
+        Some(error) => return Err(port::cannot_listen(listen, &error, "--listen")),
     };
     let config = config(address, upstream)?;
     match seller::start(config.clone(), context).await {

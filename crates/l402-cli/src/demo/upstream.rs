@@ -69,7 +69,7 @@ impl Good {
 /// Serves on a free port of this machine until the program ends.
 pub(crate) async fn start() -> Result<SocketAddr, CliError> {
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
-    let failed = |error: std::io::Error| port::cannot_listen(any_port, &error);
+    let failed = |error: std::io::Error| port::cannot_listen(any_port, &error, "--listen");
     let listener = TcpListener::bind(any_port).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     tokio::spawn(accept(listener));

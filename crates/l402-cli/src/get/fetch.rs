@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use l402::UnixTime;
-use l402_client::{Client, Error, Journal, Limits, Outgoing, Price, Quote, Request};
+use l402_client::{Client, Error, Journal, Limits, Outgoing, Price, Quote, Refused, Request};
 use l402_lightning::NodeForm;
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use super::args::GetArgs;
 use super::ask::{Asking, Stage, describe};
 use super::file::{ReceiptFile, Sink, closed_stdout};
 use super::request::shell_word;
-use crate::buyer::{open_wallet, own_addresses};
+use crate::buyer::{no_wallet_hint, open_default, open_wallet, own_addresses, wrong_network_hint};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
@@ -131,8 +131,12 @@ impl GetArgs {
             .own_addresses(own_addresses(self.spending.wallet.as_ref(), context))
             .danger_allow_plain_http(self.danger_plain_http);
         let began = context.clock.monotonic();
-        if let Some(node) = &self.spending.wallet {
-            client = client.wallet(open_wallet(node, context).await?);
+        let wallet = match &self.spending.wallet {
+            Some(node) => Some(open_wallet(node, context).await?),
+            None => open_default(context).await?,
+        };
+        if let Some(wallet) = wallet {
+            client = client.wallet(wallet);
         }
         if let Some(limit) = self.max_time() {
             // For the client, too: its own limit of 60 s would end a call that has more time.
@@ -164,8 +168,13 @@ impl GetArgs {
     /// Turns an error of the client into one of the program. Without a wallet, its hint is the command
     /// that pays the price.
     fn explain(&self, error: Error, context: &Context) -> CliError {
-        let Error::PaymentRequired(quote) = &error else {
-            return error.into();
+        let quote = match &error {
+            Error::PaymentRequired(quote) => quote,
+            Error::Refused {
+                reason: Refused::WrongNetwork,
+                ..
+            } => return CliError::from(error).with_hint(wrong_network_hint(context)),
+            _ => return error.into(),
         };
         let text = format!("{}; no wallet was given; no money moved", describe(quote));
         // An invoice of regtest is the sandbox's; any other needs a real wallet.
@@ -180,9 +189,13 @@ impl GetArgs {
         let (home, url) = (home.as_option(), shell_word(&self.url));
         // Other flags are not repeated, for headers and data may be secret.
         let dots = if self.request.is_plain() { "" } else { " ..." };
-        CliError::new(exit_code::PAYMENT_REQUIRED, "payment_required", text).with_hint(format!(
+        let mut hint = format!(
             "to pay it, add a wallet to the same command:\n  {program} {home}get{dots} {url} {wallet}"
-        ))
+        );
+        if let Some(there) = no_wallet_hint(context) {
+            hint = format!("{hint}\n{there}");
+        }
+        CliError::new(exit_code::PAYMENT_REQUIRED, "payment_required", text).with_hint(hint)
     }
 }
 

@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 
 use l402::text::escape;
 use l402_gateway::{GatewayError, GatewayErrorKind};
-use l402_lightning::{Error as NodeFailure, ErrorKind, Node};
+use l402_lightning::{Error as NodeFailure, ErrorKind, Node, NodeForm};
 
+use crate::context::Context;
+use crate::environment;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
 use crate::port;
@@ -21,20 +23,47 @@ pub(super) fn of_gateway(error: &GatewayError, listen: &[SocketAddr]) -> CliErro
     // Of several addresses, the error names the one that is taken.
     let named = |address: &&SocketAddr| error.to_string().contains(&address.to_string());
     match listen.iter().find(named) {
-        Some(address) => told.with_hint(port::hint(*address)),
+        Some(address) => told.with_hint(port::hint(*address, "--listen")),
         None => told,
     }
 }
 
-/// The error of a node that cannot be opened.
-pub(super) fn of_node(node: &Node, error: &NodeFailure) -> CliError {
+/// The error of a node that cannot be opened, with the next step for its kind.
+pub(super) fn of_node(node: &Node, error: &NodeFailure, context: &Context) -> CliError {
     let text = escape(&format!("cannot use {node}: {error}"));
+    let resolved = node.resolve(context.home.path());
     let (exit, code) = match (error.file(), error.kind()) {
         (Some(file), _) => exit_code::of_file(file.fault()),
+        (None, ErrorKind::Local) if resolved.is_err() => {
+            (exit_code::CONFIGURATION, "configuration")
+        }
         (None, ErrorKind::Local) => (exit_code::LOCAL_IO, "cannot_start"),
         (None, _) => (exit_code::UNAVAILABLE, "cannot_start"),
     };
-    CliError::new(exit, code, text)
+    let told = CliError::new(exit, code, text);
+    match (node, resolved) {
+        (Node::Stored(name), Err(_)) => told.with_hint(not_stored(name.as_str(), context)),
+        (_, Ok(node)) => match hint(error.kind(), &node.form()) {
+            Some(hint) => told.with_hint(hint),
+            None => told,
+        },
+        _ => told,
+    }
+}
+
+/// Returns the next step after a name under which nothing can be used.
+fn not_stored(name: &str, context: &Context) -> String {
+    let (program, home) = (&context.program, context.home.as_option());
+    environment::offer(context, name)
+        .unwrap_or_else(|| format!("`{program} {home}wallet add {name}` stores one"))
+}
+
+fn hint(kind: ErrorKind, form: &NodeForm) -> Option<String> {
+    match kind {
+        ErrorKind::Unauthorized => Some(form.if_unauthorized(false)),
+        ErrorKind::Unavailable | ErrorKind::Timeout => Some(form.if_unreachable().to_owned()),
+        _ => None,
+    }
 }
 
 /// Returns exit status and stable code of each kind of failure.

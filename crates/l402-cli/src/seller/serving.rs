@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use l402_gateway::{Config, Gateway, Home};
-use l402_lightning::{Lifecycle, Open, Receiver};
+use l402_lightning::{Lifecycle, Node, Open, Receiver};
 
 use super::{ConfigFile, failure};
 use crate::context::Context;
@@ -23,13 +23,20 @@ pub(crate) async fn start(config: Config, context: &Context) -> Result<Serving, 
     let home = home.map_err(|error| CliError::local_io(error.to_string()))?;
     let clock = context.clock.clone();
     let open = Open::new(home.path(), clock.clone())
-        .with_danger_spending_macaroon(config.danger_spending_macaroon());
+        .with_danger_spending_node(config.danger_spending_node());
     // The node first: nothing may listen before an invoice can be made.
     let opened = config.node().receiver(open).await;
-    let opened = opened.map_err(|error| failure::of_node(config.node(), &error))?;
+    let opened = opened.map_err(|error| failure::of_node(config.node(), &error, context))?;
     let Receiver {
         receive, lifecycle, ..
     } = opened;
+    if matches!(config.node().resolve(home.path()).as_deref(), Ok(Node::Ldk)) {
+        // It holds keys by nature, and so does the sandbox, which says itself that it is no money.
+        tracing::warn!(
+            "the node runs in this program and holds its keys: whoever gets into this machine can \
+             spend what it holds"
+        );
+    }
     let listen = config.listen().to_vec();
     let start = move || Gateway::start(config, &home, clock, receive);
     // The gateway opens files and binds, which would block a thread of the runtime.

@@ -9,14 +9,17 @@ use l402_lightning::{Node, NodeError};
 pub(crate) fn node_help() -> String {
     let forms = NodeForm::ALL.into_iter().filter(|form| form.receives);
     let patterns = forms.map(|form| format!("`{}`", form.pattern));
-    format!("Get paid by this node: {}", listed(patterns))
+    format!(
+        "Get paid by this node: {}",
+        listed(patterns.chain([stored()]))
+    )
 }
 
 /// Returns the help of `--wallet` for a command whose subject is the wallet.
 #[cfg(feature = "buy")]
 pub(crate) fn wallet_help() -> String {
     let patterns = wallets().map(|form| format!("`{}`", form.pattern));
-    format!("The wallet: {}", listed(patterns))
+    format!("The wallet: {}", listed(patterns.chain([stored()])))
 }
 
 /// Returns the help of `--wallet` for a command that may pay.
@@ -26,14 +29,18 @@ pub(crate) fn pay_with_help() -> String {
         "" => format!("`{}`", form.pattern),
         remark => format!("`{}` ({remark})", form.pattern),
     });
-    format!("Pay with this wallet: {}", listed(patterns))
+    format!(
+        "Pay with this wallet: {}",
+        listed(patterns.chain([stored()]))
+    )
 }
 
 /// Returns the hint after a wallet that cannot be used.
 #[cfg(feature = "buy")]
 pub(crate) fn wallet_hint() -> String {
     let forms = wallets().map(|form| form.brief.to_owned());
-    format!("check --wallet: {}", listed(forms))
+    let name = "the NAME of a stored wallet".to_owned();
+    format!("check --wallet: {}", listed(forms.chain([name])))
 }
 
 /// Reads a wallet.
@@ -48,6 +55,15 @@ pub(crate) fn wallet(text: &str) -> Result<Node, String> {
 #[cfg(feature = "buy")]
 fn wallets() -> impl Iterator<Item = NodeForm> {
     NodeForm::ALL.into_iter().filter(|form| form.pays)
+}
+
+/// Returns the form that is a name.
+fn stored() -> String {
+    format!(
+        "`{}` ({})",
+        NodeForm::STORED.pattern,
+        NodeForm::STORED.remark
+    )
 }
 
 /// Joins the forms as a sentence does.

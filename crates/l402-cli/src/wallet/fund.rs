@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use l402::Msat;
-use l402_lightning::{Error, ErrorKind, Node, Pay as _, sandbox};
+use l402_lightning::{Error, ErrorKind, Node, NodeForm, Pay as _, sandbox};
 use serde_json::json;
 
-use crate::buyer::{open_sandbox, open_wallet, wallet_error};
+use crate::buyer::{open_sandbox, open_wallet, resolve, wallet_error};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -18,17 +18,21 @@ pub(crate) async fn fund(wallet: &Node, amount: Msat, context: &Context) -> Resu
         let text = format!("{amount} is not between 1 msat and {most}, the most of one call");
         return Err(CliError::usage(text).with_hint("repeat the command for more play money"));
     }
-    let balance = match wallet {
+    let wallet = resolve(wallet, context)?;
+    let form = wallet.form();
+    let balance = match wallet.as_ref() {
         Node::Sandbox => {
             let sandbox = open_sandbox(context)?;
-            let wallet =
-                sandbox::SandboxWallet::open(&sandbox, "default").map_err(|e| wallet_error(&e))?;
-            wallet.fund(amount).map_err(|error| wallet_error(&error))?;
+            let wallet = sandbox::SandboxWallet::open(&sandbox, "default")
+                .map_err(|e| wallet_error(&e, &form))?;
+            wallet
+                .fund(amount)
+                .map_err(|error| wallet_error(&error, &form))?;
             wallet.balance().await
         }
         Node::SandboxHttp(node) => {
             faucet(node.url(), amount).await?;
-            open_wallet(wallet, context).await?.balance().await
+            open_wallet(&wallet, context).await?.balance().await
         }
         other => {
             return Err(
@@ -37,17 +41,15 @@ pub(crate) async fn fund(wallet: &Node, amount: Msat, context: &Context) -> Resu
             );
         }
     };
-    balance.map_err(|error| wallet_error(&error))
+    balance.map_err(|error| wallet_error(&error, &form))
 }
 
 /// Asks the faucet of a sandbox in another home folder.
 async fn faucet(url: &url::Url, amount: Msat) -> Result<(), CliError> {
     let address = url.join("/v1/faucet").map_err(CliError::internal)?;
     let failed = |text: String| {
-        wallet_error(&Error::new(
-            ErrorKind::Unavailable,
-            format!("the faucet: {text}"),
-        ))
+        let error = Error::new(ErrorKind::Unavailable, format!("the faucet: {text}"));
+        wallet_error(&error, &NodeForm::SANDBOX_HTTP)
     };
     let body = json!({ "amount_msat": amount.msat() }).to_string();
     // Not through the trait `Pay`: real wallets have no faucet, so it has none either.

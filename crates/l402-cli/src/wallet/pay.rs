@@ -8,7 +8,7 @@ use l402_client::{Limits, Refused};
 use l402_lightning::{Node, Pay, PayRequest, Payment};
 use serde_json::{Value, json};
 
-use crate::buyer::open_wallet;
+use crate::buyer::{open_default, open_wallet, wrong_network_hint};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
@@ -35,15 +35,22 @@ pub(crate) struct Report {
     pub(crate) code: ExitCode,
 }
 
-/// Pays the bill. If its invoice has expired, returns the outcome of an earlier payment.
+/// Pays the bill with this wallet, else with those that the home folder prefers, else with the sandbox. If its invoice has expired, returns the outcome of an earlier payment.
 pub(crate) async fn pay(
     bill: &Bill<'_>,
-    wallet: &Node,
+    wallet: Option<&Node>,
     context: &Context,
 ) -> Result<Report, CliError> {
     let invoice = Invoice::decode(bill.bolt11).map_err(refuse_invoice)?;
     let amount = invoice.required_amount().map_err(refuse_invoice)?;
-    let wallet = open_wallet(wallet, context).await?;
+    let preferred = match wallet {
+        Some(_) => None,
+        None => open_default(context).await?,
+    };
+    let wallet = match preferred {
+        Some(wallet) => wallet,
+        None => open_wallet(wallet.unwrap_or(&Node::Sandbox), context).await?,
+    };
     // Before the wallet is asked, so that the error can promise that no money moved.
     if wallet.network() != invoice.network {
         let text = format!(
@@ -51,7 +58,7 @@ pub(crate) async fn pay(
             invoice.network,
             wallet.network()
         );
-        return Err(refuse(Refused::WrongNetwork, &text));
+        return Err(refuse(Refused::WrongNetwork, &text).with_hint(wrong_network_hint(context)));
     }
     let outcome = if invoice.expires <= context.clock.wall() {
         paid_before(&*wallet, &invoice).await?

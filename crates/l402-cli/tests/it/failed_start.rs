@@ -164,8 +164,8 @@ fn each_kind_of_failed_start_has_its_status() {
             CONFIGURATION,
             "no Lightning backend is called that",
         )
-        .written("listen =", "node = \"lnb\"\nlisten ="),
-        Start::new("unknown node, typed", USAGE, "no Lightning backend").args(&["--node", "lnb"]),
+        .written("listen =", "node = \"Lnb\"\nlisten ="),
+        Start::new("unknown node, typed", USAGE, "no Lightning backend").args(&["--node", "Lnb"]),
         Start::new("missing certificate", CONFIGURATION, "none.pem").written(
             "[[route]]",
             "[tls]\ncertificate = \"none.pem\"\nkey = \"none.key\"\n[[route]]",

@@ -1,5 +1,7 @@
 //! The program from outside: real processes, each with a home folder of its own, on loopback.
 
+#[cfg(unix)]
+mod cln;
 mod contract;
 mod credential;
 mod curl;
@@ -15,6 +17,7 @@ mod outgoing;
 mod payments;
 mod program;
 mod reload;
+mod sandbox;
 mod secret;
 mod seller;
 mod selling;
@@ -22,3 +25,6 @@ mod stranger;
 mod token;
 mod usage;
 mod wallet;
+mod wallet_mistakes;
+mod wallet_names;
+mod wallet_pages;

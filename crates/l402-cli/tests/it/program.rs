@@ -35,6 +35,16 @@ impl Home {
         for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
             command.env_remove(name).env_remove(name.to_uppercase());
         }
+        // Of other programs; hints name them.
+        for name in [
+            "CLNREST_URL",
+            "LNBITS_URL",
+            "LND_REST_ENDPOINT",
+            "NWC_URL",
+            "PHOENIXD_PASSWORD",
+        ] {
+            command.env_remove(name);
+        }
         command
             .args(args)
             .env("L402_HOME", self.path().join("home"))

@@ -100,7 +100,7 @@ fn a_wallet_is_advised_to_take_a_macaroon_that_pays() {
     let home = Home::new();
     for args in [
         &["get", "http://127.0.0.1:1/", "--wallet", "lnd://x"][..],
-        &["get", "http://127.0.0.1:1/", "--wallet", "lnb"],
+        &["get", "http://127.0.0.1:1/", "--wallet", "lnb:x"],
         &["wallet", "balance", "--wallet", "lnd://x"],
     ] {
         let ran = home.run(args).expect(64);

@@ -7,9 +7,7 @@ use l402::PaymentHash;
 use serde_json::Value;
 
 use super::buyer::Buyer;
-use super::verdict::{
-    Refusal, RefusalKind, failure, is_in_use, may_be_a_verdict, verdict, wants_same_token,
-};
+use super::verdict::{Later, Refusal, RefusalKind, failure, later, may_be_a_verdict, verdict};
 use crate::Error;
 use crate::http::{CredentialHeader, Hop, retry_after};
 use crate::journal::{Paid, Stop, Stopped};
@@ -37,6 +35,33 @@ pub(super) enum Presented {
     Free(reqwest::Response),
     /// The server refuses the credential.
     Refused(Refusal),
+}
+
+/// The number of times that a credential was presented again, for each reason to come again. Counted
+/// apart: a token in use is ordinary and ends soon, a failing server may not.
+#[derive(Default)]
+struct Tries {
+    in_use: u32,
+    failed: u32,
+    not_settled: usize,
+}
+
+impl Tries {
+    /// Counts one more try, and returns the least pause before it, or `None` if there were enough.
+    fn next(&mut self, later: Later, settle_pauses: &[Duration]) -> Option<Duration> {
+        let (tries, most) = match later {
+            Later::InUse => (&mut self.in_use, IN_USE_TRIES),
+            Later::Failed => (&mut self.failed, SAME_TOKEN_TRIES),
+            Later::NotSettled => {
+                // As long as for a refusal without a reason, which may mean the same.
+                let pause = settle_pauses.get(self.not_settled).copied();
+                self.not_settled += 1;
+                return pause;
+            }
+        };
+        *tries += 1;
+        (*tries <= most).then_some(Duration::ZERO)
+    }
 }
 
 impl Buyer {
@@ -69,8 +94,7 @@ impl Buyer {
             value,
             has_own_header: is_ours,
         };
-        // Counted apart: a token in use is ordinary and ends soon, a failing server may not.
-        let (mut in_use, mut failed) = (0, 0);
+        let mut tries = Tries::default();
         loop {
             let answer = match self.http.present(hop, &credential).await {
                 Ok(answer) => answer,
@@ -87,26 +111,23 @@ impl Buyer {
             }
             // The body of an answer of the service goes on to the caller, so it is read and put back.
             let (answer, document) = self.document(answer).await;
-            let tries = match status.as_u16() {
+            let later = later(status, &document);
+            match status.as_u16() {
                 401 | 402 => {
                     let refusal = verdict(status, &headers, &document, is_ours);
                     return refusal.map_or(Presented::Answer(answer), Presented::Refused);
                 }
-                409 if !is_in_use(&document) => return Presented::Answer(answer),
-                409 if in_use < IN_USE_TRIES => &mut in_use,
-                502..=504 if failed < SAME_TOKEN_TRIES && wants_same_token(&document) => {
-                    &mut failed
-                }
-                _ => {
-                    return Presented::Failed {
-                        status: Some(status.as_u16()),
-                        reason: failure(status, &document),
-                    };
-                }
+                409 if later.is_none() => return Presented::Answer(answer),
+                _ => {}
+            }
+            let Some(least) = later.and_then(|later| tries.next(later, &self.settle_pauses)) else {
+                return Presented::Failed {
+                    status: Some(status.as_u16()),
+                    reason: failure(status, &document),
+                };
             };
-            *tries += 1;
             let pause = retry_after(&headers, self.clock.wall()).unwrap_or(Duration::from_secs(1));
-            tokio::time::sleep(pause.min(PAUSE_MAX)).await;
+            tokio::time::sleep(pause.min(PAUSE_MAX).max(least)).await;
         }
     }
 

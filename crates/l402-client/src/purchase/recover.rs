@@ -128,10 +128,10 @@ fn no_wallet(in_flight: &InFlight) -> String {
 /// Another wallet than the one that was asked knows nothing of a payment, which says nothing.
 /// A row of before wallets had names is kept against the network alone.
 fn check_wallet(wallet: &dyn Pay, in_flight: &InFlight) -> Result<(), String> {
-    let name = wallet.name();
     match in_flight.wallet() {
-        Some(asked) if asked != name => Err(format!(
-            "it was begun with {asked}, and this wallet is {name}; use the one that began it"
+        Some(asked) if !wallet.answers_for(asked) => Err(format!(
+            "it was begun with {asked}, and this wallet is {}; use the one that began it",
+            wallet.name()
         )),
         None if wallet.network() != in_flight.network() => Err(format!(
             "it was begun on {}, and the wallet is on {}; use the wallet that began it",

@@ -1,7 +1,7 @@
 //! The meaning of an answer to a credential: an answer to the request, or a verdict on the token.
 //!
 //! ```text
-//!   409 in_use, 5xx ─────────────────────────────── wait, or fail; not if its use is spent
+//!   409 in_use, 5xx (503 not_settled) ───────────── wait, or fail; not if its use is spent
 //!   401, 402  problem document with a known code ── the gateway's word: final, or not covered
 //!             L402-Use ──────────────────────────── the answer of the service
 //!             a challenge, or a foreign token ───── refused without a reason: perhaps too early
@@ -146,20 +146,41 @@ pub(super) fn problem(document: &Value) -> Option<Problem> {
     names.into_iter().find_map(Problem::from_code)
 }
 
-/// Returns true if a problem document of 409 says that the token is in use. A service behind the
-/// gateway may have conflicts of its own.
-pub(super) fn is_in_use(document: &Value) -> bool {
-    problem(document) == Some(Problem::InUse)
+/// The reason for which a server asks for the same credential again later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Later {
+    /// The server has failed.
+    Failed,
+    /// Another request is being served with it.
+    InUse,
+    /// The node of the seller has not seen the payment yet.
+    NotSettled,
 }
 
-pub(super) fn wants_same_token(document: &Value) -> bool {
+/// Returns the reason to present the credential again later, if the answer gives one. None of them is
+/// a reason to pay again.
+pub(super) fn later(status: StatusCode, document: &Value) -> Option<Later> {
+    match (status.as_u16(), problem(document)) {
+        // A service behind the gateway may have conflicts of its own.
+        (409, Some(Problem::InUse)) => Some(Later::InUse),
+        (503, Some(Problem::NotSettled)) => Some(Later::NotSettled),
+        (502..=504, _) if wants_same_token(document) => Some(Later::Failed),
+        _ => None,
+    }
+}
+
+fn wants_same_token(document: &Value) -> bool {
     document.get("retry_with").and_then(Value::as_str) == Some("same_token")
 }
 
 /// Returns the reason of an answer that is no verdict and no answer of the service.
 pub(super) fn failure(status: StatusCode, document: &Value) -> String {
-    let code = problem(document).map_or(NO_CODE, Problem::code);
-    format!("the server answered {} ({code})", status.as_u16())
+    let (status, problem) = (status.as_u16(), problem(document));
+    let code = problem.map_or(NO_CODE, Problem::code);
+    if problem == Some(Problem::NotSettled) {
+        return format!("the seller's node has not seen the payment yet ({status} {code})");
+    }
+    format!("the server answered {status} ({code})")
 }
 
 #[cfg(test)]

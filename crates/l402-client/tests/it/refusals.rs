@@ -371,3 +371,67 @@ async fn a_body_that_stays_behind_a_used_up_payment_is_not_said_to_be_free() {
         assert_eq!(world.spent().await, Msat::from_sat(50));
     }
 }
+
+// The seller's node sees the payment a little later than the buyer's.
+#[tokio::test]
+async fn a_payment_that_the_seller_has_not_seen_is_presented_again_and_not_paid_again() {
+    for late in 0..=2 {
+        let world = World::new().await;
+        world.server.plan().troubles = vec![Trouble::Problem(Problem::NotSettled); late];
+        let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
+        assert_eq!((fetched.status, fetched.reused), (200, Some(false)));
+        assert_eq!(world.server.seen().presented as usize, late + 1);
+        assert_eq!(world.spent().await, Msat::from_sat(50));
+    }
+}
+
+#[tokio::test]
+async fn what_the_seller_has_not_seen_after_that_is_kept_for_the_next_run() {
+    for policy in ["request", "uses=3", "time=1h"] {
+        let world = World::new().await;
+        world.server.plan().policy = policy.parse().unwrap();
+        world.server.plan().troubles = vec![Trouble::Problem(Problem::NotSettled); 6];
+        for run in 1..=2 {
+            let error = world.fetch(&world.client(), "/joke").await.unwrap_err();
+            assert!(keeps(&error), "{error}");
+            assert_eq!(error.code(), "paid_but_failed");
+            let told = error.to_string();
+            assert!(told.contains("has not seen the payment yet"), "{told}");
+            assert_eq!(world.server.seen().presented, 3 * run, "{policy}");
+            assert_eq!(world.states(), [State::Paid]);
+        }
+        let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
+        assert_eq!((fetched.status, fetched.reused), (200, Some(true)));
+        assert_eq!(world.server.seen().asked, 1);
+        assert_eq!(world.spent().await, Msat::from_sat(50));
+    }
+}
+
+// Also a token that has worked before, after the seller's gateway was started again.
+#[tokio::test]
+async fn a_token_in_use_that_is_not_settled_for_a_while_is_not_replaced() {
+    let world = World::new().await;
+    world.server.plan().policy = "time=1h".parse().unwrap();
+    world.fetch(&world.client(), "/joke").await.unwrap();
+    world.server.plan().troubles = vec![Trouble::Problem(Problem::NotSettled); 3];
+    let error = world.fetch(&world.client(), "/joke").await.unwrap_err();
+    assert!(keeps(&error), "{error}");
+    world.fetch(&world.client(), "/joke").await.unwrap();
+    assert_eq!(world.spent().await, Msat::from_sat(50));
+}
+
+// The pauses of a client that sets none: one second, then three.
+#[tokio::test]
+async fn it_is_asked_again_after_one_second_and_after_three() {
+    let world = World::new().await;
+    world.server.plan().troubles = vec![Trouble::Problem(Problem::NotSettled); 2];
+    let (first, second) = (Duration::from_millis(40), Duration::from_millis(120));
+    let client = world
+        .builder()
+        .settle_pauses(first, second)
+        .build()
+        .unwrap();
+    let began = tokio::time::Instant::now();
+    world.fetch(&client, "/joke").await.unwrap();
+    assert!(began.elapsed() >= first + second);
+}

@@ -16,7 +16,8 @@ pub(crate) struct Fixed {
     /// Goes into every key: tokens of one deployment mean nothing to another.
     pub(crate) deployment: String,
     pub(crate) node: Node,
-    pub(crate) danger_spending_macaroon: bool,
+    /// Sell also with a credential that could spend.
+    pub(crate) danger_spending_node: bool,
     /// Answer a bad credential with 402 instead of 401.
     pub(crate) invalid_credential_402: bool,
     pub(crate) lsat_line: bool,
@@ -36,7 +37,7 @@ impl Default for Fixed {
             workers: 0,
             deployment: "default".to_owned(),
             node: Node::Sandbox,
-            danger_spending_macaroon: false,
+            danger_spending_node: false,
             invalid_credential_402: false,
             lsat_line: false,
             keys: vec![KeyEntry::DEFAULT],
@@ -65,7 +66,7 @@ impl Fixed {
             workers,
             deployment,
             node,
-            danger_spending_macaroon,
+            danger_spending_node,
             invalid_credential_402,
             lsat_line,
             keys: master_keys,
@@ -81,8 +82,8 @@ impl Fixed {
             ("deployment", self.deployment != *deployment),
             ("node", self.node != *node),
             (
-                "danger_spending_macaroon",
-                self.danger_spending_macaroon != *danger_spending_macaroon,
+                "danger_spending_node",
+                self.danger_spending_node != *danger_spending_node,
             ),
             (
                 "invalid_credential",

@@ -89,7 +89,7 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
         node: root
             .parsed("node")
             .map_or(default.node, |node: Node| node.with_base(folder)),
-        danger_spending_macaroon: root.flag("danger_spending_macaroon", false),
+        danger_spending_node: danger_spending_node(root),
         invalid_credential_402: invalid_credential(root),
         lsat_line: root.flag("lsat_line", false),
         keys: keys::read(root, folder),
@@ -117,6 +117,20 @@ fn routes(root: &Section<'_, '_>, folder: &Path) -> (Vec<RouteConfig>, Vec<Route
         route::read(section, folder).map(|route| (route, span))
     });
     read.unzip()
+}
+
+/// Reads whether a credential that could spend is accepted, under its name of today or of before.
+fn danger_spending_node(root: &Section<'_, '_>) -> bool {
+    let [today, before] = ["danger_spending_node", "danger_spending_macaroon"];
+    // Both are read, so that neither counts as a key that nobody knows.
+    let values = [today, before].map(|key| root.flag(key, false));
+    if root.has(today) && root.has(before) && values[0] != values[1] {
+        root.wrong(
+            before,
+            "says otherwise than danger_spending_node; write that one alone",
+        );
+    }
+    values.contains(&true)
 }
 
 /// Reads the status for a bad credential, and returns true if it is 402 instead of 401.

@@ -38,6 +38,8 @@ pub struct Overrides {
     pub workers: Option<usize>,
     /// The node that is paid; `None` keeps that of the file.
     pub node: Option<Node>,
+    /// True to sell also with a credential that could spend; false keeps the file's choice.
+    pub danger_spending_node: bool,
     /// The name that people read where [`Config::quick_with`] sells: the memo of its invoices. At
     /// most 639 bytes; `None` shows them the name of the service.
     pub name: Option<String>,
@@ -55,6 +57,7 @@ impl Overrides {
         if let Some(node) = &self.node {
             config.fixed.node = node.clone();
         }
+        config.fixed.danger_spending_node |= self.danger_spending_node;
     }
 }
 
@@ -214,10 +217,10 @@ impl Config {
         &self.fixed.node
     }
 
-    /// Returns true if the node is to be opened also with an lnd macaroon that could spend.
+    /// Returns true if the node is to be opened also with a credential that could spend.
     #[must_use]
-    pub fn danger_spending_macaroon(&self) -> bool {
-        self.fixed.danger_spending_macaroon
+    pub fn danger_spending_node(&self) -> bool {
+        self.fixed.danger_spending_node
     }
 
     /// Returns true if it serves TLS.

@@ -125,11 +125,17 @@ fn canonical(
     table: &RouteTable,
 ) -> Result<CanonicalRequest, Refusal> {
     let bad = |detail| Err(Refusal::new(Problem::BadRequest).with_detail(detail));
-    if parts.version == Version::HTTP_11 && !parts.headers.contains_key(http::header::HOST) {
-        return bad("Name the host in exactly one header Host");
-    }
     let canonical = CanonicalRequest::from_parts_knowing(parts, peer, cached)
         .map_err(|problem| Refusal::unread(problem, &parts.uri))?;
+    // A target in absolute form names a host, too, but not in place of the header (RFC 9112 section
+    // 3.2.2).
+    let may_lack_header = canonical.host.is_none() || parts.uri.authority().is_some();
+    if may_lack_header
+        && parts.version == Version::HTTP_11
+        && !parts.headers.contains_key(http::header::HOST)
+    {
+        return bad("Name the host in exactly one header Host");
+    }
     // HTTP/1.0 has no `Host`. Where the configuration names hosts, such a request is for none.
     if canonical.host.is_none() && parts.version > Version::HTTP_11 {
         return bad("Name the host in :authority");

@@ -205,6 +205,7 @@ impl Accepted {
         let mut serving = core::pin::pin!(serving.with_upgrades());
         let ended = turn::noted(async {
             tokio::select! {
+                biased;
                 ended = turn::polled(serving.as_mut()) => ended,
                 _ = stop.notified() => {
                     serving.as_mut().graceful_shutdown();

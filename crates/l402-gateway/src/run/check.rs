@@ -1,5 +1,7 @@
 //! The files that a start will read, checked without a start.
 
+use std::path::Path;
+
 use l402::Network;
 use l402_lightning::Node;
 
@@ -11,10 +13,10 @@ use crate::table::RouteTable;
 impl Config {
     /// Reads and checks the local files that a start would: certificate and key of TLS and that they
     /// belong together, the authorities of upstreams, the master keys that are named, and the files
-    /// of the node. Asks nobody, and writes nothing; home folder and ledger are not looked at. `name`
-    /// stands for the configuration in the mistakes, which are returned in no order.
+    /// of the node. Asks nobody, and writes nothing; of the home folder only stored wallets are looked
+    /// at. `name` stands for the configuration in the mistakes, which are returned in no order.
     #[must_use]
-    pub fn check_files(&self, name: &str) -> Vec<ConfigError> {
+    pub fn check_files(&self, name: &str, home: &Path) -> Vec<ConfigError> {
         let mut mistakes: Vec<ConfigError> = Vec::new();
         let mut note = |key: &str, text: String| {
             let mistake = ConfigError::named_file(name, key, text);
@@ -35,7 +37,7 @@ impl Config {
             note("route.upstream_ca", text);
         }
         let node: &Node = &self.fixed.node;
-        if let Err(error) = node.check_receiver(self.fixed.danger_spending_macaroon) {
+        if let Err(error) = node.check_receiver(home, self.fixed.danger_spending_node) {
             note("node", format!("cannot use {node}: {error}"));
         }
         mistakes

@@ -101,6 +101,10 @@ impl Receive for OnControl {
         self.inner.network()
     }
 
+    fn preimage_is_proof(&self) -> bool {
+        self.inner.preimage_is_proof()
+    }
+
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
         let inner = Arc::clone(&self.inner);
         Box::pin(self.call(async move { inner.create_invoice(request).await }))

@@ -175,6 +175,10 @@ impl Receive for InvoiceStock {
         self.demand.network()
     }
 
+    fn preimage_is_proof(&self) -> bool {
+        self.demand.preimage_is_proof()
+    }
+
     fn signs_here(&self) -> bool {
         self.demand.signs_here()
     }
@@ -218,6 +222,10 @@ mod tests {
     impl Receive for Counter {
         fn network(&self) -> Network {
             Network::Regtest
+        }
+
+        fn preimage_is_proof(&self) -> bool {
+            true
         }
 
         fn create_invoice(

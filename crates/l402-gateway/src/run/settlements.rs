@@ -70,6 +70,10 @@ mod tests {
             Network::Regtest
         }
 
+        fn preimage_is_proof(&self) -> bool {
+            true
+        }
+
         fn create_invoice(&self, _: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
             unreachable!("nobody asks")
         }

@@ -53,14 +53,15 @@ pub(crate) struct Pool {
 pub(crate) type SharedPool = Arc<Pool>;
 
 struct Idle {
-    connection: Http1,
+    connection: Box<Http1>,
     since: Instant,
 }
 
 /// A connection that carries one request, to be given back when the answer has ended. Dropped
 /// before that, it is closed.
 pub(super) struct Lease {
-    connection: Http1,
+    /// In a place of its own, so that moving the answer whose body holds it does not move it.
+    connection: Box<Http1>,
     upstream: u64,
     pool: Arc<Pool>,
 }
@@ -71,7 +72,7 @@ impl Lease {
     }
 
     pub(super) fn into_connection(self) -> Http1 {
-        self.connection
+        *self.connection
     }
 
     /// Puts the connection back among the idle ones, unless it holds unread bytes.
@@ -240,7 +241,7 @@ impl Pool {
         // Before the connection is there: many that are slow to come count as well.
         let counted = share.load.enter();
         let wire = self.connect(upstream, slot).await?;
-        let mut connection = Http1::new(wire);
+        let mut connection = Box::new(Http1::new(wire));
         connection.serve(counted);
         Ok(Lease {
             connection,

@@ -95,7 +95,7 @@ const MISTAKES: [(&str, &str, usize, &str, &str); 33] = [
         "leave one out",
     ),
     ("workers = -1", PRICED, 1, "workers", "whole number"),
-    ("node = \"lnb\"", PRICED, 1, "node", "lnd://"),
+    ("node = \"Lnb\"", PRICED, 1, "node", "lnd://"),
     ("listen = [\"localhost\"]", PRICED, 1, "listen", "localhost"),
     (
         "listen = [\"0.0.0.0:8402\"]",

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use l402_gateway::{Config, Gateway, GatewayError, Home, Reloaded};
 use l402_host::{Clock, ManualClock};
-use l402_lightning::{Node, Open};
+use l402_lightning::{Node, Open, Receive};
 use l402_testkit::TestServer;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -60,12 +60,22 @@ pub(crate) async fn start(
     home: &std::path::Path,
     clock: Arc<dyn Clock>,
 ) -> Result<Gateway, GatewayError> {
+    let open = Open::new(home, clock.clone());
+    let receiver = Node::Sandbox.receiver(open).await.expect("a node");
+    start_at(receiver.receive, text, home, clock).await
+}
+
+/// Starts a gateway at a node.
+pub(crate) async fn start_at(
+    node: Arc<dyn Receive>,
+    text: &str,
+    home: &std::path::Path,
+    clock: Arc<dyn Clock>,
+) -> Result<Gateway, GatewayError> {
     let config =
         Config::from_toml(&on_a_free_port(text), "test.toml").expect("a sound configuration");
     let home = Home::at(home).expect("a home");
-    let open = Open::new(home.path(), clock.clone());
-    let receiver = Node::Sandbox.receiver(open).await.expect("a node");
-    let start = move || Gateway::start(config, &home, clock, receiver.receive);
+    let start = move || Gateway::start(config, &home, clock, node);
     let started = tokio::task::spawn_blocking(start);
     started.await.expect("no panic")
 }

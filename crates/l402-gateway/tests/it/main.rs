@@ -21,6 +21,7 @@ mod program_log;
 mod proof_cache;
 mod proxy;
 mod reload;
+mod settled;
 mod share;
 mod smuggling;
 mod stalled;

@@ -103,7 +103,7 @@ async fn fixed_values_are_named_and_keep_the_rest_from_nothing() {
                 "workers",
                 "deployment",
                 "node",
-                "danger_spending_macaroon",
+                "danger_spending_node",
                 "invalid_credential",
                 "lsat_line",
                 "keys",

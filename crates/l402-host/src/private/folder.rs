@@ -9,12 +9,13 @@ use crate::{FileError, FileFault};
 
 /// The names of what the program keeps in its home folder; a name that ends with `*` stands for all
 /// that begin like it.
-const HOME: [&str; 11] = [
+const HOME: [&str; 12] = [
     ".l402-*",
     "books.db*",
     "client",
     "gateway.db*",
     "l402.toml",
+    "ldk",
     "ledger.id",
     "master.key",
     "run",

@@ -34,11 +34,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod copy;
 mod due;
 mod fault;
 mod open;
 mod schema;
 
+pub use copy::copy;
 pub use fault::fault;
 pub use open::{narrow, open, open_existing, open_often};
 pub use schema::{Schema, application_id};

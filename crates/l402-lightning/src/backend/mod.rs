@@ -3,10 +3,32 @@
 //!
 //! `docs/design/backends.md` says how to add one.
 
+#[cfg(feature = "cln")]
+pub(crate) mod cln;
+#[cfg(any(feature = "lnbits", feature = "phoenixd"))]
+mod http_wallet;
 #[cfg(feature = "ldk")]
 pub mod ldk;
+#[cfg(feature = "lnbits")]
+pub(crate) mod lnbits;
 #[cfg(feature = "lnd")]
 pub(crate) mod lnd;
+#[cfg(feature = "lnurl")]
+pub(crate) mod lnurl;
+#[cfg(feature = "nwc")]
+pub(crate) mod nwc;
+#[cfg(all(
+    feature = "pay",
+    any(
+        feature = "cln",
+        feature = "lnbits",
+        feature = "nwc",
+        feature = "phoenixd"
+    )
+))]
+pub(crate) mod one_per_hash;
+#[cfg(feature = "phoenixd")]
+pub(crate) mod phoenixd;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 #[cfg(feature = "pay")]

@@ -1,11 +1,7 @@
 //! The opening of the spending half of a backend.
 
-#[cfg(feature = "lnd")]
-use crate::backend::lnd;
-#[cfg(feature = "sandbox")]
-use crate::backend::sandbox;
-use crate::backend::sandbox_http;
-use crate::{Error, Node, Open, Wallet};
+use crate::backend;
+use crate::{Error, ErrorKind, Node, Open, Wallet};
 
 impl Node {
     /// Opens both halves. The sandbox pays from its account `default`.
@@ -13,15 +9,43 @@ impl Node {
     /// # Errors
     /// As [`Node::receiver`], but for the macaroon, which must be able to spend here.
     pub async fn wallet(&self, open: Open) -> Result<Wallet, Error> {
-        match (self, open) {
+        let node = self.resolve(open.home())?;
+        match (node.as_ref(), open) {
             #[cfg(feature = "sandbox")]
-            (Self::Sandbox, open) => sandbox::wallet(open).await,
+            (Self::Sandbox, open) => backend::sandbox::wallet(open).await,
             // Needs neither home folder nor clock: both are at the other end.
-            (Self::SandboxHttp(node), _) => sandbox_http::wallet(node),
+            (Self::SandboxHttp(node), _) => backend::sandbox_http::wallet(node),
             #[cfg(feature = "lnd")]
-            (Self::Lnd(node), open) => lnd::wallet(node, open).await,
-            #[cfg(not(all(feature = "lnd", feature = "sandbox")))]
+            (Self::Lnd(node), open) => backend::lnd::wallet(node, open).await,
+            #[cfg(feature = "cln")]
+            (Self::Cln(node), open) => backend::cln::wallet(node, open).await,
+            #[cfg(feature = "cln")]
+            (Self::ClnRest(node), open) => backend::cln::rest_wallet(node, open).await,
+            #[cfg(feature = "ldk")]
+            (Self::Ldk, open) => backend::ldk::wallet(open).await,
+            #[cfg(feature = "nwc")]
+            (Self::Nwc(node), open) => backend::nwc::wallet(node, open).await,
+            #[cfg(feature = "phoenixd")]
+            (Self::Phoenixd(node), open) => backend::phoenixd::wallet(node, open).await,
+            #[cfg(feature = "lnbits")]
+            (Self::Lnbits(node), open) => backend::lnbits::wallet(node, open).await,
+            (Self::Lnurl(_), _) => Err(only_receives()),
+            (Self::Stored(name), _) => Err(super::receive::unresolved(name)),
+            #[cfg(not(all(
+                feature = "cln",
+                feature = "ldk",
+                feature = "lnbits",
+                feature = "lnd",
+                feature = "nwc",
+                feature = "phoenixd",
+                feature = "sandbox"
+            )))]
             (absent, _) => Err(absent.not_built()),
         }
     }
+}
+
+fn only_receives() -> Error {
+    let text = "a Lightning address only receives; name a wallet to pay";
+    Error::new(ErrorKind::Rejected, text)
 }

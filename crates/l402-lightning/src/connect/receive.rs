@@ -1,10 +1,9 @@
 //! The opening of the receiving half of a backend.
 
-#[cfg(feature = "lnd")]
-use crate::backend::lnd;
-#[cfg(feature = "sandbox")]
-use crate::backend::sandbox;
-use crate::{Error, ErrorKind, Node, Open, Receiver};
+use std::path::Path;
+
+use crate::backend;
+use crate::{Error, ErrorKind, Node, Open, Receiver, WalletName};
 
 impl Node {
     /// Opens the receiving half. Must be called inside a tokio runtime, which must live longer than
@@ -16,31 +15,81 @@ impl Node {
     /// that only pays, and any error of a call to lnd if it has to be asked for its
     /// network.
     pub async fn receiver(&self, open: Open) -> Result<Receiver, Error> {
-        match (self, open) {
+        let node = self.resolve(open.home())?;
+        match (node.as_ref(), open) {
             #[cfg(feature = "sandbox")]
-            (Self::Sandbox, open) => sandbox::receiver(open).await,
+            (Self::Sandbox, open) => backend::sandbox::receiver(open).await,
             (Self::SandboxHttp(_), _) => Err(only_pays()),
             #[cfg(feature = "lnd")]
-            (Self::Lnd(node), open) => lnd::receiver(node, open).await,
-            #[cfg(not(all(feature = "lnd", feature = "sandbox")))]
+            (Self::Lnd(node), open) => backend::lnd::receiver(node, open).await,
+            #[cfg(feature = "cln")]
+            (Self::Cln(node), open) => backend::cln::receiver(node, open).await,
+            #[cfg(feature = "cln")]
+            (Self::ClnRest(node), open) => backend::cln::rest_receiver(node, open).await,
+            #[cfg(feature = "ldk")]
+            (Self::Ldk, open) => backend::ldk::receiver(open).await,
+            #[cfg(feature = "nwc")]
+            (Self::Nwc(node), open) => backend::nwc::receiver(node, open).await,
+            #[cfg(feature = "phoenixd")]
+            (Self::Phoenixd(node), open) => backend::phoenixd::receiver(node, open).await,
+            #[cfg(feature = "lnbits")]
+            (Self::Lnbits(node), open) => backend::lnbits::receiver(node, open).await,
+            #[cfg(feature = "lnurl")]
+            (Self::Lnurl(node), open) => backend::lnurl::receiver(node, open).await,
+            (Self::Stored(name), _) => Err(unresolved(name)),
+            #[cfg(not(all(
+                feature = "cln",
+                feature = "ldk",
+                feature = "lnbits",
+                feature = "lnd",
+                feature = "lnurl",
+                feature = "nwc",
+                feature = "phoenixd",
+                feature = "sandbox"
+            )))]
             (absent, _) => Err(absent.not_built()),
         }
     }
 
     /// Reads and checks the local files that [`Node::receiver`] would, such as certificate and
-    /// macaroon. Asks nobody, and writes nothing. `danger_spending` accepts a macaroon of lnd that
-    /// could spend.
+    /// macaroon. Asks nobody, and writes nothing. `home` is the home folder, in which names are
+    /// looked up; `danger_spending` accepts a credential that could spend.
     ///
     /// # Errors
     /// Those of [`Node::receiver`] that need no connection.
-    pub fn check_receiver(&self, danger_spending: bool) -> Result<(), Error> {
-        match self {
+    pub fn check_receiver(&self, home: &Path, danger_spending: bool) -> Result<(), Error> {
+        let node = self.resolve(home)?;
+        match node.as_ref() {
             #[cfg(feature = "sandbox")]
             Self::Sandbox => Ok(()),
             Self::SandboxHttp(_) => Err(only_pays()),
             #[cfg(feature = "lnd")]
-            Self::Lnd(node) => lnd::check_receiver(node, danger_spending),
-            #[cfg(not(all(feature = "lnd", feature = "sandbox")))]
+            Self::Lnd(node) => backend::lnd::check_receiver(node, danger_spending),
+            #[cfg(feature = "cln")]
+            Self::Cln(node) => backend::cln::check_receiver(node, danger_spending),
+            #[cfg(feature = "cln")]
+            Self::ClnRest(node) => backend::cln::check_rest_receiver(node, danger_spending),
+            #[cfg(feature = "ldk")]
+            Self::Ldk => backend::ldk::check_receiver(),
+            #[cfg(feature = "nwc")]
+            Self::Nwc(node) => backend::nwc::check_receiver(node, danger_spending),
+            #[cfg(feature = "phoenixd")]
+            Self::Phoenixd(node) => backend::phoenixd::check_receiver(node, danger_spending),
+            #[cfg(feature = "lnbits")]
+            Self::Lnbits(node) => backend::lnbits::check_receiver(node, danger_spending),
+            #[cfg(feature = "lnurl")]
+            Self::Lnurl(node) => backend::lnurl::check_receiver(node, danger_spending),
+            Self::Stored(name) => Err(unresolved(name)),
+            #[cfg(not(all(
+                feature = "cln",
+                feature = "ldk",
+                feature = "lnbits",
+                feature = "lnd",
+                feature = "lnurl",
+                feature = "nwc",
+                feature = "phoenixd",
+                feature = "sandbox"
+            )))]
             absent => {
                 let _ = danger_spending;
                 Err(absent.not_built())
@@ -49,7 +98,16 @@ impl Node {
     }
 
     /// Returns the error of a backend that this program was built without.
-    #[cfg(not(all(feature = "lnd", feature = "sandbox")))]
+    #[cfg(not(all(
+        feature = "cln",
+        feature = "ldk",
+        feature = "lnbits",
+        feature = "lnd",
+        feature = "lnurl",
+        feature = "nwc",
+        feature = "phoenixd",
+        feature = "sandbox"
+    )))]
     pub(super) fn not_built(&self) -> Error {
         let form = self.form();
         let (called, feature) = (form.called, form.feature);
@@ -58,6 +116,12 @@ impl Node {
             format!("this program was built without {called}; build it with feature {feature}"),
         )
     }
+}
+
+/// Never happens: a name stands for no name. Stated, because the compiler cannot know.
+pub(super) fn unresolved(name: &WalletName) -> Error {
+    let text = format!("{name} is stored as a name, and not as a wallet");
+    Error::new(ErrorKind::Local, text)
 }
 
 fn only_pays() -> Error {

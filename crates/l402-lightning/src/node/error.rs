@@ -103,9 +103,9 @@ mod tests {
     #[test]
     fn a_wallet_is_shown_what_can_pay() {
         for text in [
-            "lnb",
+            "lnb:x",
             "lnd://x",
-            "lnd://h?macaroon=b",
+            "lnd://h?tls_cert=b",
             "lnd://h/v1?tls_cert=a&macaroon=b",
         ] {
             let error = text.parse::<Node>().unwrap_err();
@@ -119,10 +119,10 @@ mod tests {
     #[test]
     fn a_misspelt_backend_is_told_from_a_misspelt_part() {
         let kind = |text: &str| text.parse::<Node>().unwrap_err().kind();
-        for text in ["", "lnb", "Sandbox", "sandbox+https://127.0.0.1:8403"] {
+        for text in ["", "lnb:x", "Sandbox", "sandbox+https://127.0.0.1:8403"] {
             assert_eq!(kind(text), NodeErrorKind::Unknown, "{text}");
         }
-        for text in ["lnd://h?macaroon=b", "sandbox+http://10.0.0.1:8403"] {
+        for text in ["lnd://h?tls_cert=b", "sandbox+http://10.0.0.1:8403"] {
             assert_eq!(kind(text), NodeErrorKind::Malformed, "{text}");
         }
     }

@@ -2,12 +2,20 @@
 
 use core::fmt;
 use core::str::FromStr;
+use std::borrow::Cow;
 use std::path::Path;
 
+use super::cln::{ClnNode, ClnRestNode};
 use super::error::NodeError;
+use super::lnbits::LnbitsNode;
 use super::lnd::LndNode;
+use super::lnurl::LnurlNode;
+use super::nwc::NwcNode;
+use super::phoenixd::PhoenixdNode;
 use super::sandbox_http::SandboxHttpNode;
+use super::stored::{WalletName, kind_of};
 use super::table::NodeForm;
+use crate::Error;
 
 /// A backend as it is written in a configuration: `sandbox`, `sandbox+http://127.0.0.1:8403` or
 /// `lnd://127.0.0.1:8080?tls_cert=/path/tls.cert&macaroon=/path/invoice.macaroon`.
@@ -38,6 +46,22 @@ pub enum Node {
     SandboxHttp(SandboxHttpNode),
     /// lnd over REST.
     Lnd(LndNode),
+    /// Core Lightning over its Unix socket.
+    Cln(ClnNode),
+    /// Core Lightning over clnrest.
+    ClnRest(ClnRestNode),
+    /// The node that runs inside this program, in the home folder.
+    Ldk,
+    /// A wallet that speaks Nostr Wallet Connect.
+    Nwc(NwcNode),
+    /// phoenixd over HTTP.
+    Phoenixd(PhoenixdNode),
+    /// LNbits over HTTP.
+    Lnbits(LnbitsNode),
+    /// A Lightning address (receiving only).
+    Lnurl(LnurlNode),
+    /// A wallet or node that is stored under a name in the home folder.
+    Stored(WalletName),
 }
 
 impl Node {
@@ -48,6 +72,14 @@ impl Node {
             Self::Sandbox => NodeForm::SANDBOX,
             Self::SandboxHttp(_) => NodeForm::SANDBOX_HTTP,
             Self::Lnd(_) => NodeForm::LND,
+            Self::Cln(_) => NodeForm::CLN,
+            Self::ClnRest(_) => NodeForm::CLN_REST,
+            Self::Ldk => NodeForm::LDK,
+            Self::Nwc(_) => NodeForm::NWC,
+            Self::Phoenixd(_) => NodeForm::PHOENIXD,
+            Self::Lnbits(_) => NodeForm::LNBITS,
+            Self::Lnurl(_) => NodeForm::LNURL,
+            Self::Stored(_) => NodeForm::STORED,
         }
     }
 
@@ -57,7 +89,27 @@ impl Node {
     pub fn with_base(self, base: &Path) -> Self {
         match self {
             Self::Lnd(node) => Self::Lnd(node.with_base(base)),
-            Self::Sandbox | Self::SandboxHttp(_) => self,
+            Self::ClnRest(node) => Self::ClnRest(node.with_base(base)),
+            Self::Nwc(node) => Self::Nwc(node.with_base(base)),
+            Self::Phoenixd(node) => Self::Phoenixd(node.with_base(base)),
+            Self::Lnbits(node) => Self::Lnbits(node.with_base(base)),
+            Self::Sandbox
+            | Self::SandboxHttp(_)
+            | Self::Cln(_)
+            | Self::Ldk
+            | Self::Lnurl(_)
+            | Self::Stored(_) => self,
+        }
+    }
+
+    /// Returns the node that a name stands for in this home folder, and any other node as it is.
+    ///
+    /// # Errors
+    /// `Local` if no wallet is stored under the name, or its file cannot be used.
+    pub fn resolve(&self, home: &Path) -> Result<Cow<'_, Self>, Error> {
+        match self {
+            Self::Stored(name) => name.resolve(home).map(Cow::Owned),
+            node => Ok(Cow::Borrowed(node)),
         }
     }
 }
@@ -68,13 +120,24 @@ impl FromStr for Node {
     fn from_str(text: &str) -> Result<Self, NodeError> {
         // The kind alone decides who reads the rest, so that a mistake in an address of lnd is
         // answered with lnd's example and not with all of them.
-        match text.split_once(':') {
-            None if text == NodeForm::SANDBOX.kind => Ok(Self::Sandbox),
-            Some((kind, _)) if kind == NodeForm::SANDBOX_HTTP.kind => {
-                text.parse().map(Self::SandboxHttp)
-            }
-            Some((kind, _)) if kind == NodeForm::LND.kind => text.parse().map(Self::Lnd),
-            _ => Err(NodeError::no_form()),
+        let kind = text.split_once(':').map_or(text, |(kind, _)| kind);
+        match kind {
+            "sandbox" if text == kind => Ok(Self::Sandbox),
+            "ldk" if text == kind => Ok(Self::Ldk),
+            "sandbox+http" => text.parse().map(Self::SandboxHttp),
+            "lnd" if text != kind => text.parse().map(Self::Lnd),
+            "cln" if text != kind => text.parse().map(Self::Cln),
+            "cln+https" => text.parse().map(Self::ClnRest),
+            "nwc" | "nostr+walletconnect" => text.parse().map(Self::Nwc),
+            "phoenixd+http" | "phoenixd+https" => text.parse().map(Self::Phoenixd),
+            "lnbits+http" | "lnbits+https" => text.parse().map(Self::Lnbits),
+            "lnurl" => text.parse().map(Self::Lnurl),
+            word => match (word.parse(), kind_of(word)) {
+                (Ok(name), _) if text == word => Ok(Self::Stored(name)),
+                // `lnd` alone, or `lnbits://`: the kind is known, and its form is not kept.
+                (_, Some(form)) => Err(NodeError::of(&form, "this is not all of it")),
+                _ => Err(NodeError::no_form()),
+            },
         }
     }
 }
@@ -85,6 +148,14 @@ impl fmt::Display for Node {
             Self::Sandbox => f.write_str(NodeForm::SANDBOX.kind),
             Self::SandboxHttp(node) => node.fmt(f),
             Self::Lnd(node) => node.fmt(f),
+            Self::Cln(node) => node.fmt(f),
+            Self::ClnRest(node) => node.fmt(f),
+            Self::Ldk => f.write_str(NodeForm::LDK.kind),
+            Self::Nwc(node) => node.fmt(f),
+            Self::Phoenixd(node) => node.fmt(f),
+            Self::Lnbits(node) => node.fmt(f),
+            Self::Lnurl(node) => node.fmt(f),
+            Self::Stored(name) => name.fmt(f),
         }
     }
 }
@@ -103,6 +174,21 @@ mod tests {
             "sandbox+http://[::1]:8403",
             "lnd://127.0.0.1:8080?tls_cert=/a/tls.cert&macaroon=/a/b.macaroon",
             "lnd://node.example:443?tls_cert=a%20b%26%2B%25&macaroon=%C3%A4&network=regtest",
+            "lnd://node.example:443?macaroon=m",
+            "lnd://abc.onion:8080?tls_cert=c&macaroon=m&proxy=socks5h://127.0.0.1:9050",
+            "lnd://h:1?macaroon=m&network=signet&proxy=socks5h://%5B::1%5D:9050",
+            "cln:///home/a%20b%26/lightning-rpc",
+            "cln+https://node.example:3010?rune=a%2Bb&ca=c.pem",
+            "cln+https://[::1]:1?rune=r",
+            "ldk",
+            "nwc:a%20b%2Bc.nwc",
+            "phoenixd+http://127.0.0.1:9740?password=p",
+            "phoenixd+https://phoenix.example?password=p",
+            "lnbits+https://lnbits.example?key=a%26b",
+            "lnbits+http://127.0.0.1:5000?key=k",
+            "lnurl:a.b+c@wallet.example",
+            "lnurl:a@wallet.example:8443",
+            "alby-2",
         ] {
             assert_eq!(text.parse::<Node>().unwrap().to_string(), text);
         }
@@ -116,14 +202,17 @@ mod tests {
         let Node::Lnd(lnd) = node else { panic!() };
         assert_eq!((lnd.address.as_str(), lnd.network), ("h:8080", None));
         assert_eq!(lnd.macaroon, PathBuf::from("my file+1"));
-        assert_eq!(lnd.tls_cert, PathBuf::from("rel/tls.cert"));
+        assert_eq!(lnd.tls_cert, Some(PathBuf::from("rel/tls.cert")));
     }
 
     #[test]
     fn what_is_wrong_is_named_with_an_example() {
         for (text, named) in [
             ("", "sandbox"),
-            ("lnb", "lnd://"),
+            ("lnb:x", "lnd://"),
+            ("lnd", "not all of it; write lnd://"),
+            ("phoenixd", "not all of it; write phoenixd+http://"),
+            ("My Wallet", "sandbox"),
             ("Sandbox", "sandbox"),
             ("sandbox+http://10.0.0.1:8403", "this machine alone"),
             (
@@ -133,7 +222,6 @@ mod tests {
             ("sandbox+http://127.0.0.1:8403/v1", "nothing else"),
             ("sandbox+https://127.0.0.1:8403", "sandbox+http://"),
             ("lnd://?tls_cert=a&macaroon=b", "lnd://"),
-            ("lnd://h?macaroon=b", "tls_cert is missing"),
             ("lnd://h?tls_cert=a", "macaroon is missing"),
             ("lnd://h?tls_cert=a&macaroon=b&macaroon=c", "twice"),
             ("lnd://h?tls_cert=&macaroon=b", "empty"),
@@ -146,6 +234,26 @@ mod tests {
                 "names a file",
             ),
             ("lnd://h?tls_cert=a&macaroon=AgEDbG5ksecret", "names a file"),
+            ("cln://", "absolute path"),
+            ("cln:rel/lightning-rpc", "absolute path"),
+            ("cln+https://h", "rune of clnrest is missing"),
+            ("cln+https://me:secret@h?rune=a", "host and a port"),
+            ("nwc:", "file with the connection is missing"),
+            ("nostr+walletconnect://abc?secret=1", "save it to a file"),
+            (
+                "nwc:nostr+walletconnect://abc?relay=a&secret=1",
+                "save it to a file",
+            ),
+            ("phoenixd+http://10.0.0.1?password=a", "use https://"),
+            (
+                "phoenixd+http://127.0.0.1",
+                "password of phoenixd is missing",
+            ),
+            ("lnbits+https://h?key=a&admin=b", "no parameter"),
+            ("lnbits+http://lnbits.example?key=a", "use https://"),
+            ("lnurl:wallet.example", "you@host"),
+            ("lnurl:a@host/path", "stands a host"),
+            ("lnurl:a b@host", "letters"),
         ] {
             let error = text.parse::<Node>().unwrap_err().to_string();
             assert!(error.contains(named), "{text}: {error}");
@@ -172,14 +280,15 @@ mod tests {
         }
         let by_hand = LndNode {
             address: format!("me:{SECRET}@h:8080"),
-            tls_cert: "tls.cert".into(),
+            tls_cert: None,
             macaroon: "invoice.macaroon".into(),
             network: None,
+            proxy: format!("socks5h://me:{SECRET}@t:1").parse().ok(),
         };
         let shown = Node::Lnd(by_hand).to_string();
         assert_eq!(
             shown,
-            "lnd://h:8080?tls_cert=tls.cert&macaroon=invoice.macaroon"
+            "lnd://h:8080?macaroon=invoice.macaroon&proxy=socks5h://t:1"
         );
     }
 }

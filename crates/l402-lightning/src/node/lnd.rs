@@ -2,33 +2,39 @@
 
 use core::fmt;
 use core::str::FromStr;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use l402::Network;
 use l402_host::named_path;
 use url::Url;
 
-use super::address::{has_user, write_path};
+use super::address::{has_user, host_url, parameters, write_path};
 use super::error::NodeError;
 use super::table::NodeForm;
 
 /// lnd over REST: `lnd://HOST:PORT?tls_cert=FILE&macaroon=FILE`.
+///
+/// Without `tls_cert`, the certificate must be one that browsers trust. An lnd behind Tor is
+/// reached with `&proxy=socks5h://127.0.0.1:9050`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LndNode {
     /// The REST address of lnd, as `host:port`.
     pub address: String,
-    /// The PEM file with the certificate that is pinned.
-    pub tls_cert: PathBuf,
-    /// The file with the macaroon, in lnd's binary form.
+    /// The PEM file with the certificate that is pinned; `None` for a public certificate.
+    pub tls_cert: Option<PathBuf>,
+    /// The file with the macaroon: as lnd writes it, or in hexadecimal or base64.
     pub macaroon: PathBuf,
     /// The network; `None` if the address does not state it.
     pub network: Option<Network>,
+    /// The SOCKS proxy that connects to lnd and finds its name, such as Tor's; `None` for none.
+    pub proxy: Option<Url>,
 }
 
 impl LndNode {
     /// Takes the paths of both files from `base`.
     pub(super) fn with_base(mut self, base: &Path) -> Self {
-        self.tls_cert = named_path(base, self.tls_cert);
+        self.tls_cert = self.tls_cert.map(|path| named_path(base, path));
         self.macaroon = named_path(base, self.macaroon);
         self
     }
@@ -38,28 +44,63 @@ impl FromStr for LndNode {
     type Err = NodeError;
 
     fn from_str(text: &str) -> Result<Self, NodeError> {
-        let url = url(text)?;
+        let url = host_url(text, &NodeForm::LND)?;
         let host = url.host_str().unwrap_or_default();
         let address = format!("{host}:{}", url.port().unwrap_or(8080));
-        let parameters = Parameters::read(&url)?;
-        let needed = |value: Option<String>, missing| value.ok_or_else(|| wrong(missing));
+        let names = ["tls_cert", "macaroon", "network", "proxy"];
+        let [tls_cert, macaroon, network, proxy] = parameters(&url, &NodeForm::LND, names)?;
         // Not repeated: with it anybody could use the node.
-        if parameters.macaroon.as_deref().is_some_and(is_macaroon) {
+        if macaroon.as_deref().is_some_and(is_macaroon) {
             return Err(wrong(
                 "what is given for macaroon= is a macaroon; it names a file, so save it to one",
             ));
         }
+        let proxy = proxy.as_deref().map(read_proxy).transpose()?;
+        if proxy.is_none() && host.ends_with(".onion") {
+            return Err(wrong(
+                "an address of Tor needs its proxy, such as &proxy=socks5h://127.0.0.1:9050",
+            ));
+        }
+        if tls_cert.is_none() && is_this_machine(host) {
+            return Err(wrong(
+                "lnd's tls_cert is missing; only a node with a public certificate needs none",
+            ));
+        }
+        let macaroon = macaroon.ok_or_else(|| wrong("lnd's macaroon is missing"))?;
         Ok(Self {
             address,
-            tls_cert: needed(parameters.tls_cert, "lnd's tls_cert is missing")?.into(),
-            macaroon: needed(parameters.macaroon, "lnd's macaroon is missing")?.into(),
-            network: parameters
-                .network
+            tls_cert: tls_cert.map(PathBuf::from),
+            macaroon: macaroon.into(),
+            network: network
                 .map(|name| name.parse())
                 .transpose()
                 .map_err(|error| NodeError::new(format!("lnd's network: {error}")))?,
+            proxy,
         })
     }
+}
+
+/// Reads the address of a SOCKS proxy: host and port alone, since a password would be a secret here.
+fn read_proxy(text: &str) -> Result<Url, NodeError> {
+    let proxy: Option<Url> = text.parse().ok();
+    let is_proxy = |proxy: &Url| {
+        // With `socks5` this machine would look the name up, and tell its resolver which node it uses.
+        proxy.scheme() == "socks5h"
+            && proxy.host_str().is_some_and(|host| !host.is_empty())
+            && proxy.port().is_some()
+            && matches!(proxy.path(), "" | "/")
+            && proxy.query().is_none()
+            && proxy.fragment().is_none()
+            && !has_user(proxy)
+    };
+    let wanted = "lnd's proxy is a host and a port, as in &proxy=socks5h://127.0.0.1:9050";
+    proxy.filter(is_proxy).ok_or_else(|| wrong(wanted))
+}
+
+/// Returns true for a host whose certificate nobody else can have signed.
+fn is_this_machine(host: &str) -> bool {
+    let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Returns true if the text begins as a macaroon of lnd does, in hexadecimal or base64.
@@ -76,63 +117,65 @@ fn wrong(mistake: &str) -> NodeError {
     NodeError::of(&NodeForm::LND, mistake)
 }
 
-/// Reads the text as a URL that is a host, a port and parameters.
-fn url(text: &str) -> Result<Url, NodeError> {
-    // In a path a plus sign is a plus sign; `query_pairs` would read a space.
-    let url: Url = text
-        .replace('+', "%2B")
-        .parse()
-        .ok()
-        .filter(|url: &Url| url.scheme() == NodeForm::LND.kind)
-        .ok_or_else(|| wrong("not a URL of lnd"))?;
-    if url.host_str().is_none_or(str::is_empty) {
-        return Err(wrong("lnd's host is missing"));
-    }
-    if !matches!(url.path(), "" | "/") || url.fragment().is_some() || has_user(&url) {
-        return Err(wrong(
-            "lnd's address is a host and a port, then its files after a ?",
-        ));
-    }
-    Ok(url)
-}
-
-/// The parameters after the question mark, as they were written.
-#[derive(Default)]
-struct Parameters {
-    tls_cert: Option<String>,
-    macaroon: Option<String>,
-    network: Option<String>,
-}
-
-impl Parameters {
-    fn read(url: &Url) -> Result<Self, NodeError> {
-        let mut parameters = Self::default();
-        for (name, value) in url.query_pairs() {
-            let slot = match &*name {
-                "tls_cert" => &mut parameters.tls_cert,
-                "macaroon" => &mut parameters.macaroon,
-                "network" => &mut parameters.network,
-                _ => return Err(wrong(&format!("lnd has no parameter {name:?}"))),
-            };
-            if value.is_empty() || slot.replace(value.into_owned()).is_some() {
-                return Err(wrong(&format!(
-                    "lnd's parameter {name} is empty or written twice"
-                )));
-            }
-        }
-        Ok(parameters)
-    }
-}
-
 impl fmt::Display for LndNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // An address from elsewhere than `FromStr` may hold a user and a password.
         let host = self.address.rsplit('@').next().unwrap_or_default();
-        write!(f, "lnd://{host}?tls_cert=")?;
-        write_path(f, &self.tls_cert)?;
-        f.write_str("&macaroon=")?;
+        write!(f, "lnd://{host}?")?;
+        if let Some(tls_cert) = &self.tls_cert {
+            f.write_str("tls_cert=")?;
+            write_path(f, tls_cert)?;
+            f.write_str("&")?;
+        }
+        f.write_str("macaroon=")?;
         write_path(f, &self.macaroon)?;
-        self.network
-            .map_or(Ok(()), |network| write!(f, "&network={network}"))
+        if let Some(network) = self.network {
+            write!(f, "&network={network}")?;
+        }
+        let Some(proxy) = &self.proxy else {
+            return Ok(());
+        };
+        let (host, port) = (proxy.host_str().unwrap_or_default(), proxy.port());
+        let proxy = format!("{}://{host}:{}", proxy.scheme(), port.unwrap_or_default());
+        f.write_str("&proxy=")?;
+        write_path(f, Path::new(&proxy))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_the_way_to_lnd_is_named() {
+        for (text, named) in [
+            ("lnd://127.0.0.1?macaroon=b", "tls_cert is missing"),
+            ("lnd://[::1]:8080?macaroon=b", "tls_cert is missing"),
+            ("lnd://localhost?macaroon=b", "tls_cert is missing"),
+            ("lnd://h?tls_cert=a", "macaroon is missing"),
+            ("lnd://abc.onion?tls_cert=a&macaroon=b", "proxy=socks5h://"),
+            (
+                "lnd://h?macaroon=b&proxy=socks5://127.0.0.1:9050",
+                "proxy is a host and a port",
+            ),
+            (
+                "lnd://h?macaroon=b&proxy=socks5h://me:hunter2@127.0.0.1:9050",
+                "proxy is a host and a port",
+            ),
+            (
+                "lnd://h?macaroon=b&proxy=socks5h://127.0.0.1",
+                "proxy is a host and a port",
+            ),
+        ] {
+            let error = text.parse::<LndNode>().unwrap_err().to_string();
+            assert!(error.contains(named), "{text}: {error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        for text in [
+            "lnd://node.example:443?macaroon=b",
+            "lnd://abc.onion?tls_cert=a&macaroon=b&proxy=socks5h://[::1]:9050",
+        ] {
+            text.parse::<LndNode>().unwrap();
+        }
     }
 }

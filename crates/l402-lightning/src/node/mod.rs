@@ -4,22 +4,35 @@
 //! its own.
 
 mod address;
+mod advice;
+mod cln;
 mod error;
 mod kind;
 mod lifecycle;
+mod lnbits;
 mod lnd;
+mod lnurl;
+mod nwc;
 mod open;
+mod phoenixd;
 mod sandbox_http;
+mod stored;
 mod table;
 #[cfg(feature = "pay")]
 mod wallet;
 
+pub use cln::{ClnNode, ClnRestNode};
 pub use error::{NodeError, NodeErrorKind};
 pub use kind::Node;
 pub use lifecycle::Lifecycle;
+pub use lnbits::LnbitsNode;
 pub use lnd::LndNode;
+pub use lnurl::LnurlNode;
+pub use nwc::NwcNode;
 pub use open::{Open, Receiver};
+pub use phoenixd::PhoenixdNode;
 pub use sandbox_http::SandboxHttpNode;
+pub use stored::{StoredWallet, StoredWallets, WalletName, WalletNameError};
 pub use table::NodeForm;
 #[cfg(feature = "pay")]
 pub use wallet::Wallet;

@@ -13,7 +13,7 @@ use crate::Receive;
 pub struct Open {
     home: PathBuf,
     clock: Arc<dyn Clock>,
-    danger_spending_macaroon: bool,
+    danger_spending_node: bool,
 }
 
 impl Open {
@@ -23,14 +23,14 @@ impl Open {
         Self {
             home: home.into(),
             clock,
-            danger_spending_macaroon: false,
+            danger_spending_node: false,
         }
     }
 
-    /// Sets whether an lnd macaroon that could spend is accepted for receiving. Refused by default.
+    /// Sets whether a credential that could spend is accepted for receiving. Refused by default.
     #[must_use]
-    pub fn with_danger_spending_macaroon(mut self, accepted: bool) -> Self {
-        self.danger_spending_macaroon = accepted;
+    pub fn with_danger_spending_node(mut self, accepted: bool) -> Self {
+        self.danger_spending_node = accepted;
         self
     }
 
@@ -46,10 +46,10 @@ impl Open {
         Arc::clone(&self.clock)
     }
 
-    /// Returns true if an lnd macaroon that could spend is accepted for receiving.
+    /// Returns true if a credential that could spend is accepted for receiving.
     #[must_use]
-    pub fn danger_spending_macaroon(&self) -> bool {
-        self.danger_spending_macaroon
+    pub fn danger_spending_node(&self) -> bool {
+        self.danger_spending_node
     }
 }
 

@@ -5,9 +5,9 @@
 /// ```
 /// use l402_lightning::NodeForm;
 ///
-/// // The forms that a seller may write.
-/// let sellers = NodeForm::ALL.iter().filter(|form| form.receives);
-/// assert_eq!(sellers.map(|form| form.kind).collect::<Vec<_>>(), ["sandbox", "lnd"]);
+/// // The forms that only pay.
+/// let buyers = NodeForm::ALL.iter().filter(|form| !form.receives);
+/// assert_eq!(buyers.map(|form| form.kind).collect::<Vec<_>>(), ["sandbox+http"]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -38,7 +38,18 @@ pub struct NodeForm {
 
 impl NodeForm {
     /// All forms, in the order in which help texts list them.
-    pub const ALL: [Self; 3] = [Self::SANDBOX, Self::SANDBOX_HTTP, Self::LND];
+    pub const ALL: [Self; 10] = [
+        Self::SANDBOX,
+        Self::SANDBOX_HTTP,
+        Self::LND,
+        Self::CLN,
+        Self::CLN_REST,
+        Self::LDK,
+        Self::NWC,
+        Self::PHOENIXD,
+        Self::LNBITS,
+        Self::LNURL,
+    ];
 
     /// The sandbox of the home folder.
     pub const SANDBOX: Self = Self {
@@ -84,6 +95,126 @@ impl NodeForm {
         called: "lnd",
         feature: "lnd",
     };
+
+    /// Core Lightning over its Unix socket.
+    pub const CLN: Self = Self {
+        kind: "cln",
+        pattern: "cln:///PATH",
+        example: "cln:///home/me/.lightning/bitcoin/lightning-rpc",
+        example_paying: "cln:///home/me/.lightning/bitcoin/lightning-rpc",
+        brief: "cln:///PATH",
+        remark: "",
+        meaning: "Core Lightning over its Unix socket, which can always spend",
+        receives: true,
+        pays: true,
+        called: "Core Lightning",
+        feature: "cln",
+    };
+
+    /// Core Lightning over clnrest.
+    pub const CLN_REST: Self = Self {
+        kind: "cln+https",
+        pattern: "cln+https://HOST:PORT?rune=FILE&ca=FILE",
+        example: "cln+https://127.0.0.1:3010?rune=/path/invoice.rune&ca=/path/ca.pem",
+        example_paying: "cln+https://127.0.0.1:3010?rune=/path/pay.rune&ca=/path/ca.pem",
+        brief: "cln+https://HOST:PORT?rune=FILE&ca=FILE",
+        remark: "",
+        meaning: "Core Lightning over clnrest, with a rune",
+        receives: true,
+        pays: true,
+        called: "clnrest",
+        feature: "cln",
+    };
+
+    /// The node that runs inside the program.
+    pub const LDK: Self = Self {
+        kind: "ldk",
+        pattern: "ldk",
+        example: "ldk",
+        example_paying: "ldk",
+        brief: "ldk",
+        remark: "",
+        meaning: "a Lightning node of the program's own, in the home folder",
+        receives: true,
+        pays: true,
+        called: "the node of the program",
+        feature: "ldk",
+    };
+
+    /// A wallet that speaks Nostr Wallet Connect.
+    pub const NWC: Self = Self {
+        kind: "nwc",
+        pattern: "nwc:FILE",
+        example: "nwc:/path/connection.nwc",
+        example_paying: "nwc:/path/connection.nwc",
+        brief: "nwc:FILE",
+        remark: "",
+        meaning: "Alby and any wallet with Nostr Wallet Connect; the file holds its connection",
+        receives: true,
+        pays: true,
+        called: "the wallet",
+        feature: "nwc",
+    };
+
+    /// phoenixd over HTTP.
+    pub const PHOENIXD: Self = Self {
+        kind: "phoenixd+http",
+        pattern: "phoenixd+http://HOST:PORT?password=FILE",
+        example: "phoenixd+http://127.0.0.1:9740?password=/path/limited.password",
+        example_paying: "phoenixd+http://127.0.0.1:9740?password=/path/full.password",
+        brief: "phoenixd+http://HOST:PORT?password=FILE",
+        remark: "",
+        meaning: "phoenixd; https elsewhere than on this machine",
+        receives: true,
+        pays: true,
+        called: "phoenixd",
+        feature: "phoenixd",
+    };
+
+    /// LNbits over HTTP.
+    pub const LNBITS: Self = Self {
+        kind: "lnbits+https",
+        pattern: "lnbits+https://HOST?key=FILE",
+        example: "lnbits+https://lnbits.example?key=/path/invoice.key",
+        example_paying: "lnbits+https://lnbits.example?key=/path/admin.key",
+        brief: "lnbits+https://HOST?key=FILE",
+        remark: "",
+        meaning: "a wallet of an LNbits server",
+        receives: true,
+        pays: true,
+        called: "LNbits",
+        feature: "lnbits",
+    };
+
+    /// A Lightning address.
+    pub const LNURL: Self = Self {
+        kind: "lnurl",
+        pattern: "lnurl:YOU@HOST",
+        example: "lnurl:you@wallet.example",
+        example_paying: "lnurl:you@wallet.example",
+        brief: "lnurl:YOU@HOST",
+        remark: "",
+        meaning: "a Lightning address, to be paid without a node",
+        receives: true,
+        pays: false,
+        called: "the Lightning address",
+        feature: "lnurl",
+    };
+
+    /// The name of a stored wallet, which stands for one of the others. Not in [`NodeForm::ALL`].
+    pub const STORED: Self = Self {
+        kind: "NAME",
+        pattern: "NAME",
+        example: "alby",
+        example_paying: "alby",
+        brief: "NAME",
+        remark: "a stored wallet",
+        meaning: "the wallet that is stored under this name",
+        receives: true,
+        pays: true,
+        called: "the stored wallet",
+        feature: "",
+    };
 }
 
 #[cfg(test)]
@@ -106,7 +237,7 @@ mod tests {
     fn every_form_begins_with_its_kind() {
         for form in NodeForm::ALL {
             for text in [form.pattern, form.example, form.example_paying, form.brief] {
-                let (kind, _) = text.split_once("://").unwrap_or((text, ""));
+                let (kind, _) = text.split_once(':').unwrap_or((text, ""));
                 assert_eq!(kind, form.kind);
             }
         }

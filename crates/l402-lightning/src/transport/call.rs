@@ -3,9 +3,10 @@
 use core::fmt;
 use core::time::Duration;
 
-use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response};
+#[cfg(any(feature = "lnbits", feature = "phoenixd"))]
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::failure::{Failure, Proof};
 use super::peer::Peer;
@@ -19,6 +20,16 @@ pub(crate) fn client(connect_timeout: Duration) -> ClientBuilder {
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(connect_timeout)
+}
+
+/// Returns a header that goes with every request and is shown nowhere; `None` if the value cannot be
+/// one.
+#[cfg(any(feature = "lnbits", feature = "phoenixd"))]
+pub(crate) fn secret_header(name: HeaderName, value: &str) -> Option<HeaderMap> {
+    let mut value = HeaderValue::from_str(value).ok()?;
+    // Keeps the credential out of the `Debug` of every request.
+    value.set_sensitive(true);
+    Some(HeaderMap::from_iter([(name, value)]))
 }
 
 /// The JSON interface of one node.
@@ -35,11 +46,19 @@ impl<P: Peer> Transport<P> {
         Self { base, client, peer }
     }
 
+    #[cfg(any(
+        feature = "lnbits",
+        feature = "lnd",
+        feature = "lnurl",
+        feature = "pay",
+        feature = "phoenixd"
+    ))]
     pub(crate) fn get(&self, path: &str) -> Call<'_, P> {
         self.call(Method::GET, path)
     }
 
-    pub(crate) fn post(&self, path: &str, body: &Value) -> Call<'_, P> {
+    #[cfg(any(feature = "cln", feature = "lnbits", feature = "lnd", feature = "pay"))]
+    pub(crate) fn post(&self, path: &str, body: &serde_json::Value) -> Call<'_, P> {
         let call = self.call(Method::POST, path);
         Call {
             request: call.request.json(body),
@@ -47,9 +66,19 @@ impl<P: Peer> Transport<P> {
         }
     }
 
+    /// Starts a call whose body is a form.
+    #[cfg(feature = "phoenixd")]
+    pub(crate) fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Call<'_, P> {
+        let call = self.call(Method::POST, path);
+        Call {
+            request: call.request.form(fields),
+            ..call
+        }
+    }
+
     fn call(&self, method: Method, path: &str) -> Call<'_, P> {
         Call {
-            time_limit: P::TIME_LIMIT,
+            time_limit: self.peer.time_limit(),
             peer: &self.peer,
             request: self.client.request(method, format!("{}{path}", self.base)),
         }
@@ -88,6 +117,12 @@ impl<P: Peer> Call<'_, P> {
         let body = read(&mut response, peer).await;
         // The node may have acted already, even if its answer cannot be used.
         let body = body.map_err(Failure::of_answer)?;
+        if response.status() == StatusCode::NO_CONTENT {
+            return Err(Failure {
+                proof: peer.proof(StatusCode::NO_CONTENT, &body),
+                ..Failure::of_answer(peer.garbled("no content"))
+            });
+        }
         serde_json::from_slice(&body)
             .map_err(|_| Failure::of_answer(peer.garbled("not the expected JSON")))
     }

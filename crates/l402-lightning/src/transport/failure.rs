@@ -11,6 +11,16 @@ pub(crate) enum Proof {
     /// Nothing.
     None,
     /// The node itself, in its own words, has not begun what it was asked for.
+    #[cfg_attr(
+        not(any(
+            feature = "cln",
+            feature = "lnbits",
+            feature = "lnd",
+            feature = "pay",
+            feature = "phoenixd"
+        )),
+        expect(dead_code, reason = "an address alone begins nothing")
+    )]
     NotBegun,
     /// The node itself, in its own words, has no record of what it was asked about.
     NotFound,
@@ -24,10 +34,14 @@ pub(crate) struct Failure {
     pub(crate) proof: Proof,
     /// The status of the node's refusal; `None` without an answer, or if the answer was broken.
     #[cfg_attr(
-        not(all(feature = "pay", feature = "lnd")),
+        not(any(
+            all(feature = "pay", feature = "lnd"),
+            feature = "lnbits",
+            feature = "phoenixd"
+        )),
         expect(
             dead_code,
-            reason = "only a payment through lnd is looked up after a refusal"
+            reason = "only lnd's payments, and the questions about a credential, need it"
         )
     )]
     pub(crate) status: Option<StatusCode>,

@@ -12,11 +12,15 @@ mod line;
 mod peer;
 mod text;
 
+#[cfg(any(feature = "lnbits", feature = "phoenixd"))]
+pub(crate) use call::secret_header;
 pub(crate) use call::{Transport, client};
-#[cfg(all(feature = "pay", feature = "lnd"))]
+#[cfg(feature = "remote")]
 pub(crate) use failure::Failure;
 pub(crate) use failure::Proof;
 #[cfg(feature = "lnd")]
 pub(crate) use line::Lines;
 pub(crate) use peer::Peer;
 pub(crate) use text::plain;
+#[cfg(any(feature = "lnbits", feature = "phoenixd"))]
+pub(crate) use text::root_cause;

@@ -17,6 +17,11 @@ pub(crate) trait Peer: Clone + Send + Sync {
     /// The maximum length in bytes of an answer, or of a line of a streamed answer.
     const MAX_ANSWER: usize;
 
+    /// The deadline of a call that sets no other, for a node that is further away than most.
+    fn time_limit(&self) -> Duration {
+        Self::TIME_LIMIT
+    }
+
     /// The error of a request without an answer.
     fn unanswered(&self, error: &reqwest::Error) -> Error;
 

@@ -10,6 +10,16 @@ pub(crate) fn plain(text: &str) -> String {
     l402::text::escape_within(text, MAX_CHARS)
 }
 
+/// Returns the text of the innermost cause, because the outer ones only say "error sending request".
+#[cfg(any(feature = "lnbits", feature = "phoenixd"))]
+pub(crate) fn root_cause(error: &dyn core::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

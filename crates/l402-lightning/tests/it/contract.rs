@@ -2,8 +2,15 @@
 //!
 //! A test of a backend implements [`Bench`] and calls [`keeps_every_promise`];
 //! `docs/design/backends.md` has the recipe.
+//!
+//! [`keeps_every_promise`] shows these cases of `docs/backends.md`: `pay`, `expired`, `already_paid`,
+//! `cancellation`, `deadline`, `msat` (if [`Bench::finest`] is one), `preimage_proven`,
+//! `once_per_hash`; `fee_limit` if [`Bench::fee`] is not zero; `lookup_after_restart` and `restart` if
+//! [`Bench::reopen`] is there.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -29,11 +36,20 @@ pub(crate) trait Bench: Sync {
     fn pay(&self) -> Arc<dyn Pay>;
     /// Returns the routing fee of a payment here; zero if none can be arranged.
     fn fee(&self) -> Msat;
+    /// Returns the smallest step of an amount: a satoshi if the node knows nothing finer.
+    fn finest(&self) -> Msat {
+        Msat::new(1)
+    }
     /// Moves the time forward for both nodes.
     fn pass(&self, time: Duration) -> BoxFuture<'_, ()>;
+    /// Opens the buyer's node anew, as a program does that starts again; `None` if that cannot be
+    /// arranged.
+    fn reopen(&self) -> Option<BoxFuture<'_, Arc<dyn Pay>>> {
+        None
+    }
 }
 
-/// Checks every promise, within a minute.
+/// Checks every promise, within two minutes: real nodes take their time.
 pub(crate) async fn keeps_every_promise(bench: &dyn Bench) {
     let promises = async {
         fresh_invoices_differ_and_say_what_was_asked(bench).await;
@@ -42,12 +58,15 @@ pub(crate) async fn keeps_every_promise(bench: &dyn Bench) {
         settlements_come_once_each_in_order_and_go_on(bench).await;
         an_unpaid_invoice_is_not_settled(bench).await;
         pays_once_however_often_it_is_asked(bench).await;
+        a_caller_who_leaves_has_paid_at_most_once(bench).await;
+        a_short_deadline_ends_no_payment_that_goes_on(bench).await;
+        a_program_that_starts_again_finds_its_payments(bench).await;
         a_fee_above_the_limit_moves_no_money(bench).await;
         what_cannot_be_paid_moves_no_money(bench).await;
     };
-    tokio::time::timeout(Duration::from_secs(60), promises)
+    tokio::time::timeout(Duration::from_secs(120), promises)
         .await
-        .expect("within a minute");
+        .expect("within two minutes");
 }
 
 pub(crate) fn asked(amount: Msat) -> InvoiceRequest {
@@ -72,14 +91,13 @@ pub(crate) fn is_settled(payment: &Payment, invoice: &NewInvoice) -> bool {
 }
 
 async fn fresh_invoices_differ_and_say_what_was_asked(bench: &dyn Bench) {
-    let (one, two) = (
-        invoice(bench, Msat::new(2500)).await,
-        invoice(bench, Msat::new(2500)).await,
-    );
+    let step = bench.finest().msat();
+    let amount = Msat::new(2500_u64.next_multiple_of(step));
+    let (one, two) = (invoice(bench, amount).await, invoice(bench, amount).await);
     assert_ne!(one.payment_hash(), two.payment_hash());
     assert_ne!(one.bolt11(), two.bolt11());
     let says = Invoice::decode(one.bolt11()).expect("BOLT 11");
-    assert_eq!(says.amount, Some(Msat::new(2500)));
+    assert_eq!(says.amount, Some(amount));
     assert_eq!(says.network, bench.receive().network());
     assert_eq!(says.network, bench.pay().network());
     assert_eq!(says.payment_hash, one.payment_hash());
@@ -222,6 +240,96 @@ async fn buy(bench: &dyn Bench, amount: Msat) -> l402::PaymentHash {
     let payment = bench.pay().pay(order(bought.bolt11())).await;
     assert!(is_settled(&payment, &bought), "{payment:?}");
     bought.payment_hash()
+}
+
+/// Drops the future of a payment at once, and after some steps of it.
+async fn a_caller_who_leaves_has_paid_at_most_once(bench: &dyn Bench) {
+    for steps in [1, 2, 30] {
+        let (pay, amount) = (bench.pay(), Msat::from_sat(10 + steps));
+        let before = pay.balance().await.expect("a balance");
+        let bought = invoice(bench, amount).await;
+        let mut paying = pay.pay(order(bought.bolt11()));
+        for _ in 0..steps {
+            let step = poll_fn(|context| Poll::Ready(paying.as_mut().poll(context)));
+            if step.await.is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(paying);
+        // `None` means that it certainly never began, and no certain end may change afterwards.
+        let looked_up = pay.lookup(bought.payment_hash()).await.expect("an answer");
+        assert!(
+            !matches!(looked_up, Some(Payment::Failed(_))),
+            "{looked_up:?}"
+        );
+        ends_as_one_payment(bench, &bought, before).await;
+    }
+}
+
+async fn a_short_deadline_ends_no_payment_that_goes_on(bench: &dyn Bench) {
+    for millis in [0, 1, 20] {
+        let (pay, amount) = (bench.pay(), Msat::from_sat(10 + millis));
+        let before = pay.balance().await.expect("a balance");
+        let bought = invoice(bench, amount).await;
+        let mut hasty = order(bought.bolt11());
+        hasty.deadline = Duration::from_millis(millis);
+        let payment = pay.pay(hasty).await;
+        if matches!(payment, Payment::Failed(_)) {
+            // Certain: nothing was begun.
+            let looked_up = pay.lookup(bought.payment_hash()).await.expect("an answer");
+            let is_certain = matches!(looked_up, None | Some(Payment::Failed(_)));
+            assert!(is_certain, "{payment:?}, then {looked_up:?}");
+        }
+        ends_as_one_payment(bench, &bought, before).await;
+    }
+}
+
+/// Pays once more, and waits for the end if that is unknown. The invoice has then been paid once.
+async fn ends_as_one_payment(bench: &dyn Bench, bought: &NewInvoice, before: Msat) {
+    let pay = bench.pay();
+    let mut payment = pay.pay(order(bought.bolt11())).await;
+    while matches!(payment, Payment::Unknown(_)) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let looked_up = pay.lookup(bought.payment_hash()).await;
+        payment = looked_up.expect("an answer").expect("it was begun");
+    }
+    assert!(is_settled(&payment, bought), "{payment:?}");
+    let amount = bought.terms().amount.expect("an amount");
+    let cost = amount.checked_add(bench.fee()).expect("small");
+    let after = pay.balance().await.expect("a balance");
+    assert_eq!(
+        before.checked_sub(after),
+        Some(cost),
+        "from {before} to {after}"
+    );
+}
+
+async fn a_program_that_starts_again_finds_its_payments(bench: &dyn Bench) {
+    let Some(opening) = bench.reopen() else {
+        return;
+    };
+    let hash = buy(bench, Msat::from_sat(5)).await;
+    let paid = invoice(bench, Msat::from_sat(6)).await;
+    let first = bench.pay().pay(order(paid.bolt11())).await;
+    assert!(is_settled(&first, &paid), "{first:?}");
+    let before = bench.pay().balance().await.expect("a balance");
+    let again = opening.await;
+    assert_eq!(again.name(), bench.pay().name());
+    for hash in [hash, paid.payment_hash()] {
+        let found = again.lookup(hash).await.expect("an answer");
+        let found = found.expect("it was begun before");
+        assert!(
+            matches!(&found, Payment::Settled { preimage, .. } if preimage.proves(&hash)),
+            "{found:?}"
+        );
+    }
+    let second = again.pay(order(paid.bolt11())).await;
+    assert!(is_settled(&second, &paid), "{second:?}");
+    assert_eq!(again.balance().await.expect("a balance"), before);
+    let unpaid = invoice(bench, Msat::from_sat(7)).await;
+    let none = again.lookup(unpaid.payment_hash()).await;
+    assert!(none.expect("an answer").is_none());
 }
 
 async fn a_fee_above_the_limit_moves_no_money(bench: &dyn Bench) {

@@ -10,7 +10,9 @@ use crate::request::is_own;
 /// answer. A client would take them for the paywall's own, and pay the upstream or believe what it
 /// says of a use (ATTACKS H-30).
 pub(crate) fn strip(headers: &mut HeaderMap) {
+    let mut has_challenges = false;
     let is_removed = |name: &&HeaderName| {
+        has_challenges |= **name == WWW_AUTHENTICATE;
         let name = name.as_str();
         name.starts_with("l402-") || is_own(name) || name == "payment-receipt"
     };
@@ -18,7 +20,7 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
     for name in removed {
         headers.remove(name);
     }
-    if headers.contains_key(WWW_AUTHENTICATE) {
+    if has_challenges {
         strip_challenges(headers);
     }
 }

@@ -46,6 +46,7 @@ struct RefusalParts {
     detail: Option<String>,
     offer: Option<Offer>,
     retry_after: Option<Duration>,
+    retry_with: Option<RetryWith>,
     grpc: bool,
     paid: bool,
     used: UseReport,
@@ -64,6 +65,7 @@ impl Refusal {
             detail: None,
             offer: None,
             retry_after: problem.retry_after(),
+            retry_with: None,
             grpc: false,
             paid: false,
             used: UseReport::default(),
@@ -132,6 +134,12 @@ impl Refusal {
     #[must_use]
     pub fn with_retry_after(mut self, wait: Duration) -> Self {
         self.0.retry_after = Some(wait);
+        self
+    }
+
+    /// Sets the next step of the caller's program. By default that of the problem.
+    pub(crate) fn with_retry_with(mut self, retry_with: RetryWith) -> Self {
+        self.0.retry_with = Some(retry_with);
         self
     }
 
@@ -313,12 +321,13 @@ impl Refusal {
         let problem = self.0.problem;
         // Without a credential, as on a free route, there is none to send again.
         let presented = self.0.paid || !self.0.used.is_empty();
+        let of_problem = self.0.retry_with.unwrap_or_else(|| problem.retry_with());
         let retry_with = if self.has_challenge() || self.0.used.is_used_up() {
             RetryWith::NewInvoice
-        } else if problem.retry_with() == RetryWith::SameToken && !presented {
+        } else if of_problem == RetryWith::SameToken && !presented {
             RetryWith::None
         } else {
-            problem.retry_with()
+            of_problem
         };
         let advice = if presented || self.has_challenge() {
             problem.advice()

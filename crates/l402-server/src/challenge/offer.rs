@@ -7,13 +7,14 @@ use l402_lightning::NewInvoice;
 use serde::Serialize;
 
 use crate::observe::Offered;
-use crate::table::{Priced, Snapshot};
+use crate::table::{MAX_INVOICE_EXPIRY, Priced, Snapshot};
 
 /// An invoice and its token, ready to be sent as a challenge.
 #[derive(Debug)]
 pub(crate) struct Offer {
     challenge: Challenge,
     lsat_line: bool,
+    /// The amount of the invoice: the price, or the price rounded up to a satoshi.
     price: Msat,
     payment_hash: PaymentHash,
     expires: UnixTime,
@@ -34,12 +35,13 @@ impl Offer {
     ) -> Result<Self, String> {
         // Again, whichever backend made it: a node may answer with another amount, network or end
         // (ATTACKS P-13). The signature is not checked here: no payer pays a broken one.
-        check(made, priced, snapshot.network(), now)?;
+        let amount = check(made, priced, snapshot.network(), now)?;
         let mut randomness = [0; 30];
         getrandom::fill(&mut randomness).map_err(|error| format!("no randomness: {error}"))?;
         // A token's life is counted from the end of its invoice: a buyer who pays in the last
         // second gets all of it.
-        let terms = priced.terms(snapshot.network(), made.expires());
+        let mut terms = priced.terms(snapshot.network(), made.expires());
+        terms.price = amount;
         let token = mint(
             snapshot.keys(),
             &terms,
@@ -53,7 +55,7 @@ impl Offer {
         Ok(Self {
             challenge,
             lsat_line,
-            price: priced.price,
+            price: amount,
             payment_hash: made.payment_hash(),
             expires: made.expires(),
             description: priced.memo.as_str().into(),
@@ -108,18 +110,27 @@ pub(crate) struct OfferFields<'a> {
     description: &'a str,
 }
 
-/// Checks the terms of an invoice against the price.
+/// Checks the terms of an invoice against the price, and returns its amount.
 fn check(
     made: &NewInvoice,
     priced: &Priced,
     network: Network,
     now: UnixTime,
-) -> Result<(), String> {
-    let (terms, latest) = (made.terms(), priced.invoice_expiry * 2 + SKEW);
-    // An end far later than requested is refused, too: the life of the token is counted from it, so
-    // the buyer would get more time than the policy sells. Nodes may round, hence twice the time.
+) -> Result<Msat, String> {
+    // A node that knows nothing finer than a satoshi rounds up, and nothing else is let pass.
+    let rounded_up = Msat::from_sat(priced.price.ceil_sat());
+    let is_price = |amount: &Msat| [priced.price, rounded_up].contains(amount);
+    let amount = made.terms().amount.filter(is_price);
+    // The life of the token is counted from the end of the invoice. Who buys time would get more of
+    // it than the policy sells, so an end far later than requested is refused; nodes may round, hence
+    // twice the time. Who buys uses gets as many as before, so the service may choose the end.
+    let longest = match priced.policy.uses() {
+        Some(_) => MAX_INVOICE_EXPIRY.max(priced.invoice_expiry * 2),
+        None => priced.invoice_expiry * 2,
+    };
+    let (terms, latest) = (made.terms(), longest + SKEW);
     let differences = [
-        (terms.amount != Some(priced.price), "amount"),
+        (amount.is_none(), "amount"),
         (terms.network != network, "network"),
         (now >= terms.expires, "expiry"),
         (terms.expires.since(now) > latest, "expiry"),
@@ -128,7 +139,7 @@ fn check(
         Some((_, field)) => Err(format!(
             "the node's invoice has another {field} than was asked"
         )),
-        None => Ok(()),
+        None => amount.ok_or_else(|| "the node's invoice has no amount".to_owned()),
     }
 }
 

@@ -25,7 +25,12 @@ use crate::table::{Matched, Route};
 /// exceptions: after [`Blame::buyer`] the drop counts as the buyer's failure, and if the request
 /// itself is charged ([`Charge::Request`](crate::Charge::Request)) the use is spent.
 #[derive(Debug)]
-pub struct Granted {
+pub struct Granted(Box<Right>);
+
+/// The contents of a [`Granted`], which is handed on through several functions: moving a pointer
+/// costs less.
+#[derive(Debug)]
+struct Right {
     matched: Matched,
     proof: Option<Proof>,
     reserved: Option<ReservedUse>,
@@ -58,7 +63,7 @@ impl Granted {
             .route
             .cors_origin(request.origin.as_deref())
             .map(str::to_owned);
-        Self {
+        Self(Box::new(Right {
             matched,
             proof,
             reserved,
@@ -67,12 +72,12 @@ impl Granted {
             asked_at: None,
             uses_left: None,
             presented: !matches!(request.presented, Presented::Nothing),
-        }
+        }))
     }
 
     /// Sets the uses that are left after this one.
     pub(crate) fn with_uses_left(mut self, uses: Option<u64>) -> Self {
-        self.uses_left = uses;
+        self.0.uses_left = uses;
         self
     }
 
@@ -81,7 +86,7 @@ impl Granted {
     /// one elsewhere.
     #[must_use]
     pub fn asked_at(mut self, request: &CanonicalRequest) -> Self {
-        self.asked_at = request.host.clone().map(|host| Origin {
+        self.0.asked_at = request.host.clone().map(|host| Origin {
             host,
             port: request.port,
         });
@@ -90,10 +95,10 @@ impl Granted {
 
     /// Has an observer told of this exchange from now on.
     pub(crate) fn observed(mut self, mut observation: Box<Observation>) -> Self {
-        observation.granted(self.uses_left);
-        match &mut self.reserved {
+        observation.granted(self.0.uses_left);
+        match &mut self.0.reserved {
             Some(reserved) => reserved.observe(observation),
-            None => self.reserved = Some(ReservedUse::uncounted(observation)),
+            None => self.0.reserved = Some(ReservedUse::uncounted(observation)),
         }
         self
     }
@@ -101,39 +106,39 @@ impl Granted {
     /// Returns the route that matched.
     #[must_use]
     pub fn route(&self) -> &Route {
-        &self.matched.route
+        &self.0.matched.route
     }
 
     /// Returns the index of the route in [`Snapshot::routes`](crate::Snapshot::routes).
     #[must_use]
     pub fn route_index(&self) -> usize {
-        self.matched.index
+        self.0.matched.index
     }
 
     /// Returns the proof of payment for this request, or `None` on a free route.
     #[must_use]
     pub fn proof(&self) -> Option<&Authorized> {
-        self.proof.as_ref().map(|proof| &proof.authorized)
+        self.0.proof.as_ref().map(|proof| &proof.authorized)
     }
 
     /// Returns the part of the proof that holds for every request with the same credential, or
     /// `None` on a free route. A host may cache it.
     #[must_use]
     pub fn proven(&self) -> Option<&Arc<Proven>> {
-        self.proof.as_ref().map(|proof| &proof.proven)
+        self.0.proof.as_ref().map(|proof| &proof.proven)
     }
 
     /// Returns the uses that are left to the buyer if this one is spent. `None` if the policy does
     /// not count, or the ledger does not tell.
     #[must_use]
     pub fn uses_left(&self) -> Option<u64> {
-        self.uses_left
+        self.0.uses_left
     }
 
     /// Names the problem that the host will answer with instead of the service, for an observer.
     #[must_use]
     pub fn with_problem(mut self, problem: Problem) -> Self {
-        if let Some(reserved) = &mut self.reserved {
+        if let Some(reserved) = &mut self.0.reserved {
             reserved.replaced(problem);
         }
         self
@@ -166,6 +171,7 @@ impl Granted {
     pub fn settle<B: Body>(mut self, response: http::Response<B>) -> http::Response<SettleBody<B>> {
         let (mut parts, inner) = response.into_parts();
         let watch = self
+            .0
             .reserved
             .take()
             .map_or(Err(UseState::Kept), |reserved| {
@@ -174,7 +180,13 @@ impl Granted {
                 if reserved.charges_request() {
                     return Err(reserved.settle(Settle::ONE_USE));
                 }
-                Watch::of_answer(reserved, &parts, &inner, self.kind, self.asked_at.as_ref())
+                Watch::of_answer(
+                    reserved,
+                    &parts,
+                    &inner,
+                    self.0.kind,
+                    self.0.asked_at.as_ref(),
+                )
             });
         let report = self.report(match &watch {
             Ok(watch) if watch.decides() => UseState::Pending,
@@ -182,13 +194,13 @@ impl Granted {
             Err(settled) => *settled,
         });
         strip(&mut parts.headers);
-        if self.proof.is_some() {
+        if self.0.proof.is_some() {
             make_private(&mut parts.headers);
         }
         allow_origin(
             &mut parts.headers,
-            &self.matched.route,
-            self.cors_origin.as_deref(),
+            &self.0.matched.route,
+            self.0.cors_origin.as_deref(),
         );
         report.write(&mut parts.headers);
         http::Response::from_parts(parts, SettleBody::new(inner, watch.ok()))
@@ -197,8 +209,8 @@ impl Granted {
     /// Returns the report on the use of this request, after it has come to this.
     fn report(&self, state: UseState) -> UseReport {
         match self.proof() {
-            Some(proof) => UseReport::of_paid(state, self.uses_left, proof.valid_until()),
-            None if self.presented => UseReport::of_unused(),
+            Some(proof) => UseReport::of_paid(state, self.0.uses_left, proof.valid_until()),
+            None if self.0.presented => UseReport::of_unused(),
             None => UseReport::default(),
         }
     }
@@ -207,7 +219,7 @@ impl Granted {
     /// [`Blame`].
     #[must_use]
     pub fn blame(&self) -> Blame {
-        let reserved = self.reserved.as_ref();
+        let reserved = self.0.reserved.as_ref();
         reserved.map_or_else(Blame::default, ReservedUse::blame)
     }
 
@@ -222,7 +234,7 @@ impl Granted {
     /// upstream. Unlike a failure of the upstream this does not slow down the next try. Returns the
     /// report for the answer that the host makes.
     pub fn not_forwarded(mut self) -> UseReport {
-        if let Some(reserved) = &mut self.reserved {
+        if let Some(reserved) = &mut self.0.reserved {
             reserved.forget_setbacks();
         }
         self.failed(Settle::ReleaseUpstream)
@@ -237,7 +249,7 @@ impl Granted {
     }
 
     fn failed(mut self, settle: Settle) -> UseReport {
-        let reserved = self.reserved.take();
+        let reserved = self.0.reserved.take();
         let state = reserved.map_or(UseState::Kept, |reserved| reserved.settle(settle));
         self.report(state)
     }

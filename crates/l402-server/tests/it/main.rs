@@ -9,6 +9,7 @@ mod observe;
 mod paying;
 mod presenting;
 mod routing;
+mod settled;
 mod sqlite;
 mod told;
 mod upgrade;

@@ -12,9 +12,9 @@ use l402_lightning::{
     Error, ErrorKind, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
     SettlementIndex,
 };
-use l402_server::{CanonicalRequest, Paywall, Refusal};
+use l402_server::{CanonicalRequest, Paywall, Refusal, Route, Snapshot};
 
-use crate::world::{NOW, snapshot};
+use crate::world::{NOW, keys, snapshot};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Mood {
@@ -22,6 +22,7 @@ enum Mood {
     Away,
     Expiry,
     Honest,
+    Rounds,
     Silent,
 }
 
@@ -39,6 +40,7 @@ impl Moody {
             Mood::Silent => std::future::pending().await,
             Mood::Amount => request.amount = Msat::new(request.amount.msat() - 1),
             Mood::Expiry => request.expiry *= 10,
+            Mood::Rounds => request.amount = Msat::from_sat(request.amount.ceil_sat()),
             _ => {}
         }
         self.sandbox.create_invoice(request).await
@@ -48,6 +50,10 @@ impl Moody {
 impl Receive for Moody {
     fn network(&self) -> Network {
         self.sandbox.network()
+    }
+
+    fn preimage_is_proof(&self) -> bool {
+        self.sandbox.preimage_is_proof()
     }
 
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
@@ -93,14 +99,19 @@ impl Counter {
     }
 
     async fn ask(&self) -> Refusal {
-        let (parts, ()) = Request::get("/joke")
-            .body(())
-            .expect("a request")
-            .into_parts();
+        self.ask_for("/joke").await
+    }
+
+    async fn ask_for(&self, path: &str) -> Refusal {
+        self.ask_at(&snapshot(), path).await
+    }
+
+    async fn ask_at(&self, snapshot: &Snapshot, path: &str) -> Refusal {
+        let (parts, ()) = Request::get(path).body(()).expect("a request").into_parts();
         let request = CanonicalRequest::from_parts(&parts, [127, 0, 0, 1].into());
         let admitted = self
             .paywall
-            .admit(&snapshot(), &request.expect("one reading"))
+            .admit(snapshot, &request.expect("one reading"))
             .await;
         admitted.expect_err("not paid")
     }
@@ -113,14 +124,57 @@ impl Counter {
 /// ATTACKS P-13.
 #[tokio::test]
 async fn an_invoice_that_says_something_else_is_never_offered() {
-    for mood in [Mood::Amount, Mood::Expiry] {
+    for (mood, path) in [(Mood::Amount, "/joke"), (Mood::Expiry, "/hour")] {
         let counter = Counter::new();
         counter.be(mood);
-        let refusal = counter.ask().await;
+        let refusal = counter.ask_for(path).await;
         assert_eq!(refusal.problem().code(), "node_unavailable", "{mood:?}");
         assert!(!refusal.has_challenge());
         counter.be(Mood::Honest);
         assert_eq!(counter.code().await, "payment_required");
+    }
+}
+
+// A node that knows nothing finer than a satoshi. The buyer is told what the invoice asks for.
+#[tokio::test]
+async fn a_price_may_be_rounded_up_to_a_satoshi_and_no_further() {
+    let price = Msat::new(1500);
+    let route = Route::priced("/fine", "fine".parse().expect("a service"), price);
+    let at = Snapshot::new(vec![route], Vec::new(), keys(), Network::Regtest);
+    let at = at.expect("a route");
+    for (mood, msat) in [(Mood::Honest, 1500), (Mood::Rounds, 2000)] {
+        let counter = Counter::new();
+        counter.be(mood);
+        let refusal = counter.ask_at(&at, "/fine").await;
+        let body = refusal.into_response().into_body();
+        let document: serde_json::Value = serde_json::from_slice(&body).expect("a document");
+        assert_eq!(document["price_msat"], msat, "{mood:?}");
+        assert_eq!(document["price_sats"], 2);
+        let invoice = document["invoice"].as_str().expect("an invoice");
+        let invoice = l402::Invoice::decode(invoice).expect("an invoice");
+        assert_eq!(invoice.amount, Some(Msat::new(msat)));
+        let token = document["token"].as_str().expect("a token");
+        let macaroon = l402::Macaroon::from_base64(token).expect("a macaroon");
+        let price = format!("fine_price_msat={msat}");
+        assert!(macaroon.caveats().any(|it| it == price.as_bytes()));
+    }
+}
+
+// The token's end is counted from that of its invoice. Uses do not become more by it, as time does.
+#[tokio::test]
+async fn a_longer_life_of_the_invoice_is_no_harm_where_uses_are_counted() {
+    let counter = Counter::new();
+    counter.be(Mood::Expiry);
+    for path in ["/joke", "/three"] {
+        let refusal = counter.ask_for(path).await;
+        assert_eq!(refusal.problem().code(), "payment_required", "{path}");
+        let body = refusal.into_response().into_body();
+        let document: serde_json::Value = serde_json::from_slice(&body).expect("a document");
+        let token = document["token"].as_str().expect("a token");
+        let macaroon = l402::Macaroon::from_base64(token).expect("a macaroon");
+        let end = NOW.secs() + 6000 + 24 * 3600;
+        let ends = |caveat: &[u8]| caveat.ends_with(format!("_valid_until={end}").as_bytes());
+        assert!(macaroon.caveats().any(ends), "{path}");
     }
 }
 

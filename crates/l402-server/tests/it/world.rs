@@ -162,19 +162,7 @@ impl World {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let (parts, body) = self.begin(request).await.into_parts();
-        let body = body
-            .collect()
-            .await
-            .map(|body| body.to_bytes())
-            .unwrap_or_default();
-        let problem = parts.extensions.get().copied();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-            problem,
-        }
+        send(&self.app, request).await
     }
 
     /// Sends a request, and returns the answer with its body still to come.
@@ -206,6 +194,20 @@ impl World {
     }
 }
 
+/// Sends a request, and reads the answer to its end or to where it breaks off.
+pub(crate) async fn send(app: &Router, request: Request<Body>) -> Answer {
+    let answer = app.clone().call(request).await.expect("never fails");
+    let (parts, body) = answer.into_parts();
+    let body = body.collect().await.map(|body| body.to_bytes());
+    let problem = parts.extensions.get().copied();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body: body.unwrap_or_default(),
+        problem,
+    }
+}
+
 pub(crate) fn with(path: &str, credential: &str) -> Request<Body> {
     let request = Request::get(path).header("authorization", credential);
     request.body(Body::empty()).expect("a request")
@@ -220,7 +222,7 @@ pub(crate) fn rate(per_second: u32, burst: u32) -> Option<Rate> {
 }
 
 /// The service that is sold: an ordinary program that knows nothing of payments except `Paid`.
-fn service(status: &Arc<AtomicU16>) -> Router {
+pub(crate) fn service(status: &Arc<AtomicU16>) -> Router {
     let status = Arc::clone(status);
     let flaky = move || {
         let status = StatusCode::from_u16(status.load(Ordering::SeqCst)).expect("a status");

@@ -164,8 +164,13 @@ problems! {
         "Check the path and the method; nothing was charged";
     /// The Lightning node cannot be reached.
     NodeUnavailable = 503 grpc 14 "node_unavailable" None after 1 s
-        "No invoice can be made at the moment"
+        "The Lightning node cannot be asked at the moment"
         "Ask again later; whoever has paid already can go on using the credential";
+    /// The credential holds, and the node does not say yet that its payment has arrived. Only where
+    /// a third party makes the invoice, so that the preimage alone proves nothing.
+    NotSettled = 503 grpc 14 "not_settled" SameToken after 1 s
+        "The payment has not arrived yet"
+        "Send the same credential again when Retry-After has passed; do not pay again";
     /// Too many requests in flight on this route.
     Overloaded = 503 grpc 14 "overloaded" SameToken after 1 s
         "Too many requests at once"
@@ -348,6 +353,7 @@ mod tests {
             Problem::UpstreamFailed,
             Problem::UpstreamTimeout,
             Problem::InUse,
+            Problem::NotSettled,
         ] {
             assert_eq!(problem.retry_with().name(), "same_token", "{problem:?}");
         }
@@ -383,6 +389,7 @@ mod tests {
                     | Problem::InvalidAuthFormat
                     | Problem::InvalidToken
                     | Problem::NodeUnavailable
+                    | Problem::NotSettled
                     | Problem::StoreUnavailable
                     | Problem::TooManyAttempts
                     | Problem::UpstreamFailing

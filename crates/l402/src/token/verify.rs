@@ -214,14 +214,27 @@ impl Proven {
     /// Reliable only if the mint always writes one: any end after the first may come from a holder.
     #[must_use]
     pub fn minted_end(&self, service: &Service) -> Option<UnixTime> {
-        // Not read from `Rights`, which keep the last end; the first one is the mint's.
+        self.minted(service, b"_valid_until=")
+            .map(UnixTime::from_secs)
+    }
+
+    /// Returns the price at which the token was sold: the first price that it names for a service.
+    /// [`Authorized::price`] may be lower, since a holder may append a lower one. Reliable only if
+    /// the mint always writes one.
+    #[must_use]
+    pub fn minted_price(&self, service: &Service) -> Option<Msat> {
+        self.minted(service, b"_price_msat=").map(Msat::new)
+    }
+
+    /// Returns the first number that a service has under this name.
+    fn minted(&self, service: &Service, name: &[u8]) -> Option<u64> {
+        // Not read from `Rights`, which keep the last value; the first one is the mint's.
         let mut caveats = self.macaroon.caveats();
-        let end = caveats.find_map(|caveat| {
+        let value = caveats.find_map(|caveat| {
             let rest = caveat.strip_prefix(service.as_str().as_bytes())?;
-            rest.strip_prefix(b"_valid_until=")
+            rest.strip_prefix(name)
         })?;
-        let secs = core::str::from_utf8(end).ok()?.parse().ok()?;
-        Some(UnixTime::from_secs(secs))
+        core::str::from_utf8(value).ok()?.parse().ok()
     }
 
     /// Checks every caveat against the request. Must run for each request, even if the proof is

@@ -1,4 +1,5 @@
-//! Tests against lnd: the contract of backends, a purchase, restarts, outages, expiry.
+//! Tests against lnd: the contract of backends, a purchase, restarts, outages, expiry,
+//! held payments.
 
 mod aperture;
 mod backend;
@@ -6,5 +7,6 @@ mod backend;
 mod contract;
 mod expiry;
 mod gateway;
+mod held;
 mod outage;
 mod purchase;

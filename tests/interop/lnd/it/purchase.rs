@@ -4,8 +4,9 @@ use futures_util::StreamExt;
 use l402::Msat;
 use l402_interop::{L402, Regtest};
 use l402_lightning::SettlementIndex;
+use l402_tests::Upstream;
 
-use crate::backend::Nodes;
+use crate::backend::{Nodes, least_macaroons};
 use crate::gateway::{PRICE_SAT, TestGateway, settle};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,6 +44,38 @@ async fn one_lnd_pays_the_other_for_an_answer() {
         .expect("goes on")
         .expect("a settlement");
     assert_eq!(settled.paid, price);
+}
+
+/// As `docs/wallets/lnd.md` says it, with its macaroons and nothing but a command line.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_lnd_sells_and_buys() {
+    let net = Regtest::start().await;
+    let (sells, pays) = least_macaroons(&net).await;
+    let upstream = Upstream::healthy();
+    let seller = L402::new("seller-home", net.folder());
+    let (_gateway, address) = seller
+        .listen(&[
+            "serve",
+            "--node",
+            &sells.to_string(),
+            "--upstream",
+            &format!("http://{}", upstream.address()),
+            "--price",
+            "50 sat",
+            "--listen",
+            "127.0.0.1:0",
+            "--json",
+        ])
+        .await;
+    let buyer = L402::new("buyer-home", net.folder());
+    let (url, wallet) = (format!("http://{address}/thing"), pays.to_string());
+    let told = " %{http_code} %{l402_price_msat}";
+    let ran = buyer
+        .run(&["get", &url, "--wallet", &wallet, "-w", told])
+        .await;
+    assert_eq!(ran.status, Some(0), "{ran:#?}");
+    assert_eq!(ran.stdout, "a thing 200 50000", "{ran:#?}");
+    assert!(!ran.stderr.contains("bakemacaroon"), "{ran:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

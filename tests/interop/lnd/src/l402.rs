@@ -61,7 +61,15 @@ impl L402 {
         let file = self.folder.join("l402.toml");
         std::fs::write(&file, configuration).expect("a file can be written");
         let file = file.to_str().expect("a path that is text");
-        let command = self.command(&["serve", "--config", file, "--json"]);
+        self.listen(&["serve", "--config", file, "--json"]).await
+    }
+
+    /// Runs `l402 serve` with these arguments; returns the process, and the address on which it listens.
+    ///
+    /// # Panics
+    /// If it does not listen within a minute.
+    pub async fn listen(&self, arguments: &[&str]) -> (Program, String) {
+        let command = self.command(arguments);
         let mut program = Program::start("l402-serve", &self.folder, command);
         let address = until("l402 listens", async || {
             program.must_run();

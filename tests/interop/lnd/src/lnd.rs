@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bitcoin::{Address, Network};
 use l402_lightning::{LndNode, Node};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::chain::Access;
 use crate::{Program, built, free_port, http, until};
@@ -60,10 +62,50 @@ impl Lnd {
     pub fn node(&self, macaroon: &str) -> Node {
         Node::Lnd(LndNode {
             address: format!("127.0.0.1:{}", self.rest_port),
-            tls_cert: self.tls_cert(),
+            tls_cert: Some(self.tls_cert()),
             macaroon: self.macaroon(macaroon),
             network: None,
+            proxy: None,
         })
+    }
+
+    /// Makes a macaroon for the calls that this `lncli bakemacaroon` names, and saves it to a file as lnd
+    /// answers it: in hexadecimal.
+    ///
+    /// # Panics
+    /// If the file cannot be written.
+    pub async fn bake(&self, command: &str, file: &Path) {
+        let calls = command.split(" uri:").skip(1);
+        let permissions: Vec<_> = calls
+            .map(|call| json!({ "entity": "uri", "action": call }))
+            .collect();
+        let body = json!({ "permissions": permissions });
+        let made = self.post("/v1/macaroon", &body).await;
+        let hex = made["macaroon"].as_str().expect("a macaroon");
+        std::fs::write(file, hex).expect("a file can be written");
+    }
+
+    /// Returns an invoice whose payment lnd holds until it is told the preimage, or to give it back.
+    ///
+    /// # Panics
+    /// If lnd answers something else.
+    pub async fn hold_invoice(&self, hash: &[u8; 32], sat: u64) -> String {
+        let body = json!({ "hash": STANDARD.encode(hash), "value": sat, "expiry": 600 });
+        let made = self.post("/v2/invoices/hodl", &body).await;
+        let bolt11 = made["payment_request"].as_str().expect("an invoice");
+        bolt11.to_owned()
+    }
+
+    /// Takes the payment that it holds for this preimage.
+    pub async fn settle(&self, preimage: &[u8; 32]) {
+        let body = json!({ "preimage": STANDARD.encode(preimage) });
+        self.post("/v2/invoices/settle", &body).await;
+    }
+
+    /// Gives the payment back that it holds for this payment hash.
+    pub async fn give_back(&self, hash: &[u8; 32]) {
+        let body = json!({ "payment_hash": STANDARD.encode(hash) });
+        self.post("/v2/invoices/cancel", &body).await;
     }
 
     /// Returns the address of its gRPC interface, for programs that use gRPC.
@@ -93,7 +135,7 @@ impl Lnd {
     /// If lnd ends at once, or takes longer than a minute.
     pub async fn resume(&mut self) {
         assert!(self.program.is_none(), "{} runs already", self.name);
-        let mut command = Command::new(built("lnd"));
+        let mut command = Command::new(program());
         command.args(&self.options);
         let home = self.folder.parent().expect("it lies in the test's folder");
         let mut program = Program::start(self.name, home, command);
@@ -180,4 +222,14 @@ impl Lnd {
     fn macaroon(&self, name: &str) -> PathBuf {
         self.macaroons().join(format!("{name}.macaroon"))
     }
+}
+
+/// Returns the path of lnd: the version that CI runs, or another that `tests/interop/build.sh` builds.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the version is chosen from outside"
+)]
+fn program() -> PathBuf {
+    let chosen = std::env::var("L402_INTEROP_LND");
+    built(chosen.as_deref().unwrap_or("lnd"))
 }

@@ -4,6 +4,7 @@
 //! ```text
 //!   plan      everything that is drawn, and the model of the rules: what must be paid, what must not
 //!   invoice   invoices that no honest seller makes
+//!   node      a node that tells its preimages before anybody has paid
 //!   answer    the bytes of one answer
 //!   seller    two origins that answer by the plan, and write down what they must never see
 //!   wallet    a wallet with faults of its own, which writes down what it is asked for
@@ -11,11 +12,13 @@
 
 mod answer;
 mod invoice;
+mod node;
 mod plan;
 mod seller;
 mod wallet;
 
 pub use invoice::Draft;
+pub use node::LeakyNode;
 pub use plan::{Habit, Plan, Verdict};
 pub use seller::HostileSeller;
 pub use wallet::{Asked, HostileWallet};

@@ -63,6 +63,7 @@ async fn authorize(
     match mischief {
         Mischief::Garbage => "<html>not lnd</html>".into_response(),
         Mischief::Silent => std::future::pending().await,
+        Mischief::Endless => endless(),
         _ => next.run(request).await,
     }
 }
@@ -128,6 +129,17 @@ impl Fake {
                 found.push(next.expect("goes on").expect("a settlement"));
             }
             found
+        }
+    }
+
+    /// Waits for the end of a payment in flight.
+    async fn end(&self, hash: PaymentHash) -> Payment {
+        loop {
+            let payment = self.home.wallet.lookup(hash).await.expect("an answer");
+            match payment.expect("it was begun") {
+                Payment::Unknown(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+                ended => return ended,
+            }
         }
     }
 
@@ -259,7 +271,7 @@ async fn send(State(fake): State<Arc<Fake>>, Json(body): Json<Value>) -> Respons
     }
     let mischief = *fake.mischief.lock().expect("not poisoned");
     match mischief {
-        Mischief::InFlight => std::future::pending::<()>().await,
+        Mischief::FailsInTheEnd | Mischief::InFlight => std::future::pending::<()>().await,
         Mischief::AnsweredByProxy(status) => return proxy(status),
         Mischief::Refuses(code) => {
             return status(StatusCode::INTERNAL_SERVER_ERROR, code, "not now");
@@ -273,7 +285,10 @@ async fn send(State(fake): State<Arc<Fake>>, Json(body): Json<Value>) -> Respons
     }
     let max_fee = Msat::new(number(&body["fee_limit_msat"]));
     let deadline = Duration::from_secs(10);
-    let payment = wallet.pay(PayRequest::new(bolt11, max_fee, deadline)).await;
+    let mut payment = wallet.pay(PayRequest::new(bolt11, max_fee, deadline)).await;
+    if let Payment::Unknown(_) = payment {
+        payment = fake.end(hash).await;
+    }
     let mut told = wire_payment(&payment, &hash);
     match mischief {
         Mischief::DropsAfterSend => {
@@ -284,6 +299,7 @@ async fn send(State(fake): State<Arc<Fake>>, Json(body): Json<Value>) -> Respons
             return Body::from_stream(broken).into_response();
         }
         Mischief::NoPreimage => told["payment_preimage"] = json!(""),
+        Mischief::OtherPreimage => told["payment_preimage"] = json!("07".repeat(32)),
         Mischief::Paying => return status(StatusCode::CONFLICT, 6, "payment is in transition"),
         _ => {}
     }
@@ -306,11 +322,24 @@ async fn track(
         .get("no_inflight_updates")
         .is_some_and(|value| value == "true");
     match fake.home.wallet.lookup(hash).await.expect("an answer") {
+        _ if mischief == Mischief::FailsInTheEnd => {
+            let failed = Payment::failed(unknown().error);
+            line(&wire_payment(&failed, &hash))
+        }
         _ if in_flight && quiet => std::future::pending().await,
         _ if in_flight => {
             let first = futures_util::stream::iter([Ok::<_, std::io::Error>(moving(&hash))]);
             let never = futures_util::stream::pending();
             Body::from_stream(first.chain(never)).into_response()
+        }
+        Some(Payment::Unknown(_)) => {
+            let first = futures_util::stream::iter([Ok::<_, std::io::Error>(moving(&hash))]);
+            let end = async move {
+                let told = wire_payment(&fake.end(hash).await, &hash);
+                Ok(Bytes::from(format!("{}\n", json!({ "result": told }))))
+            };
+            let last = futures_util::stream::once(end);
+            Body::from_stream(first.chain(last)).into_response()
         }
         Some(payment) if mischief == Mischief::Paying => {
             let end = format!("{}\n", json!({ "result": wire_payment(&payment, &hash) }));
@@ -325,6 +354,13 @@ async fn track(
 fn proxy(status: u16) -> Response {
     let status = StatusCode::from_u16(status).expect("a status");
     (status, "<html>a proxy</html>").into_response()
+}
+
+/// Returns an answer that never ends.
+fn endless() -> Response {
+    let chunk = Bytes::from(vec![b'x'; 64 * 1024]);
+    let chunks = futures_util::stream::repeat_with(move || Ok::<_, std::io::Error>(chunk.clone()));
+    Body::from_stream(chunks).into_response()
 }
 
 /// Returns the line of a payment in flight.

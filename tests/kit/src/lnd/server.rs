@@ -26,6 +26,10 @@ pub enum Mischief {
     CheapInvoice,
     /// Pays, and closes the connection instead of answering.
     DropsAfterSend,
+    /// Answers without end, and without a line in it.
+    Endless,
+    /// Reports a payment that it takes as in flight, for ever, and to a caller that tracks it as failed.
+    FailsInTheEnd,
     /// Reports the payment as in flight, then an error, and knows nothing of it when asked.
     ForgetsInFlight,
     /// Answers with text that is no JSON.
@@ -37,6 +41,8 @@ pub enum Mischief {
     None,
     /// Reports success, with a preimage that does not parse.
     NoPreimage,
+    /// Reports success, with the preimage of another payment.
+    OtherPreimage,
     /// Refuses to pay because the payment is under way, and reports its end to a caller that tracks
     /// it.
     Paying,

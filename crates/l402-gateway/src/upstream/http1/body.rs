@@ -41,9 +41,15 @@ enum Source {
     Done,
     /// The connection, whose request is sent.
     Connection(Lease),
-    /// The reading half of the connection. The rest of the request is still being sent on the
-    /// other.
-    Half(ReadHalf<Wire>, ReadBuffer, RestOfRequest),
+    /// Boxed, because it is large and rare.
+    Half(Box<Half>),
+}
+
+/// The reading half of a connection. The rest of the request is still being sent on the other.
+struct Half {
+    from: ReadHalf<Wire>,
+    read: ReadBuffer,
+    rest: RestOfRequest,
 }
 
 /// The rest of a request that was answered before all of it was sent. Its task is aborted when this
@@ -229,7 +235,7 @@ impl Http1Body {
         match mem::replace(&mut self.source, Source::Done) {
             Source::Connection(lease) if self.keep => lease.give_back(),
             // The client has its whole answer. The upstream may still want the rest of the request.
-            Source::Half(_, _, mut rest) => rest.detach(),
+            Source::Half(mut half) => half.rest.detach(),
             _ => {}
         }
     }
@@ -270,14 +276,18 @@ impl Source {
             }
         };
         let rest = RestOfRequest(Some(tokio::spawn(sending)));
-        Self::Half(from, connection.read, rest)
+        Self::Half(Box::new(Half {
+            from,
+            read: connection.read,
+            rest,
+        }))
     }
 
     fn read(&mut self) -> Option<&mut ReadBuffer> {
         match self {
             Self::Done => None,
             Self::Connection(lease) => Some(&mut lease.connection().read),
-            Self::Half(_, read, _) => Some(read),
+            Self::Half(half) => Some(&mut half.read),
         }
     }
 
@@ -289,7 +299,8 @@ impl Source {
                 let Http1 { wire, read, .. } = lease.connection();
                 read.poll_more(wire, cx)
             }
-            Self::Half(from, read, rest) => {
+            Self::Half(half) => {
+                let Half { from, read, rest } = &mut **half;
                 let more = read.poll_more(from, cx);
                 // If nothing more comes, the broken request may be the cause.
                 if !matches!(more, Poll::Ready(Ok(true))) {

@@ -70,13 +70,23 @@ impl LdkShared {
 
     /// Stores a settlement; reports a second payment of the same invoice in the log.
     fn settle(&self, hash: &[u8; 32], paid_msat: u64) -> Result<(), Error> {
-        if !self.file.settle(hash, paid_msat)? {
-            let payment_hash = hex::encode(hash);
+        let Some(earlier) = self.file.settle(hash, paid_msat)? else {
+            return Ok(());
+        };
+        let payment_hash = hex::encode(hash);
+        // LDK tells of its last payments again when it starts.
+        if earlier <= self.settled_before {
+            tracing::warn!(
+                payment_hash,
+                paid_msat,
+                "LDK told again of a payment from before this start; only if the balance has grown, \
+                 the invoice was paid once more"
+            );
+        } else {
             tracing::error!(
                 payment_hash,
                 paid_msat,
-                "an invoice was paid once more, and LDK has kept it; or the node told of it twice \
-                 after a crash"
+                "an invoice was paid once more, and LDK has kept it"
             );
         }
         Ok(())

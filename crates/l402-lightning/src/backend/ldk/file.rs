@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 use super::folder::local;
 use crate::{Error, Settlement, SettlementIndex};
 
-const NAME: &str = "l402.db";
+pub(super) const NAME: &str = "l402.db";
 
 const SCHEMA: Schema = Schema {
     name: "LDK node's notes",
@@ -88,13 +88,24 @@ impl LdkFile {
         Ok(Self { path, connection })
     }
 
-    /// Stores that a payment was received; returns true if it is the first of its invoice. A second
-    /// one changes nothing, because the purchase was made once.
-    pub(super) fn settle(&self, hash: &[u8; 32], paid_msat: u64) -> Result<bool, Error> {
+    /// Stores that a payment was received; returns the earlier settlement of the same invoice, if
+    /// there is one. A second payment changes nothing, because the purchase was made once.
+    pub(super) fn settle(
+        &self,
+        hash: &[u8; 32],
+        paid_msat: u64,
+    ) -> Result<Option<SettlementIndex>, Error> {
         let sql = "INSERT INTO settlements (payment_hash, paid_msat) VALUES (?1, ?2) \
                    ON CONFLICT (payment_hash) DO NOTHING";
+        let earlier = "SELECT number FROM settlements WHERE payment_hash = ?1";
         let paid = stored(paid_msat);
-        self.write(|tx| Ok(tx.execute(sql, (hash, paid))? > 0))
+        self.write(|tx| {
+            if tx.execute(sql, (hash, paid))? > 0 {
+                return Ok(None);
+            }
+            let number: i64 = tx.query_row(earlier, [hash], |row| row.get(0))?;
+            Ok(Some(SettlementIndex(number.try_into().unwrap_or(0))))
+        })
     }
 
     /// Returns the amount that an invoice was paid; `None` if it was not.
@@ -276,8 +287,9 @@ mod tests {
     #[test]
     fn a_settlement_is_kept_once_and_in_order() {
         let (folder, file) = open();
-        for (byte, paid, first) in [(2, 20, true), (1, 10, true), (2, 99, false)] {
-            assert_eq!(file.settle(&[byte; 32], paid).unwrap(), first);
+        let first = Some(SettlementIndex(1));
+        for (byte, paid, earlier) in [(2, 20, None), (1, 10, None), (2, 99, first)] {
+            assert_eq!(file.settle(&[byte; 32], paid).unwrap(), earlier);
         }
         drop(file);
         let file = LdkFile::open(folder.path()).unwrap();

@@ -21,7 +21,7 @@ const LOCK: &str = "l402.lock";
 const SEED: &str = "keys_seed";
 
 /// The database of LDK Node, which cannot be used without its seed.
-const NODE_DATABASE: &str = "ldk_node_data.sqlite";
+pub(super) const NODE_DATABASE: &str = "ldk_node_data.sqlite";
 
 /// A storage folder that no other process runs a node on.
 pub(super) struct Folder {
@@ -42,9 +42,49 @@ impl Folder {
             None => {
                 let path = path.display();
                 let text = format!("a node already runs on {path}; stop it first");
-                Err(Error::new(ErrorKind::Local, text))
+                Err(Error::new(ErrorKind::Unavailable, text))
             }
         }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Refuses a folder in which a node was begun, whatever is left of it.
+    pub(super) fn check_unused(&self) -> Result<(), Error> {
+        let taken = [SEED, NODE_DATABASE].map(|name| self.path.join(name));
+        match taken.iter().find(|path| path.symlink_metadata().is_ok()) {
+            Some(path) => {
+                let path = path.display();
+                let text = format!("there is a node already: {path}; it is left as it is");
+                Err(Error::new(ErrorKind::Local, text))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the seed of a new node.
+    pub(super) fn write_seed(&self, seed: &[u8; SEED_LEN]) -> Result<(), Error> {
+        let path = self.path.join(SEED);
+        // A seed that stands nowhere on the disk must never run a node.
+        if private::create(&path, seed)? {
+            return Ok(());
+        }
+        let path = path.display();
+        let text = format!("{path} was made by another process; start again");
+        Err(Error::new(ErrorKind::Local, text))
+    }
+
+    /// Refuses a folder whose seed is gone. A node that was made with words is never given another
+    /// seed than theirs.
+    pub(super) fn check_seed(path: &Path) -> Result<(), Error> {
+        let seed = path.join(SEED);
+        if seed.symlink_metadata().is_ok() {
+            return Ok(());
+        }
+        let text = "it is gone; restore it, or make the node from its words in a new home";
+        Err(local("read", &seed, &text))
     }
 
     /// Returns the seed; draws one at the first start.
@@ -76,12 +116,7 @@ impl Folder {
         let mut seed = Zeroizing::new([0; SEED_LEN]);
         getrandom::fill(seed.as_mut_slice())
             .map_err(|error| local("draw a seed for", path, &error))?;
-        // A seed that stands nowhere on the disk must never run a node.
-        if !private::create(path, seed.as_slice())? {
-            let path = path.display();
-            let text = format!("{path} was made by another process; start again");
-            return Err(Error::new(ErrorKind::Local, text));
-        }
+        self.write_seed(&seed)?;
         Ok(seed)
     }
 }

@@ -8,9 +8,13 @@
 //! Stored in `l402.db` in the storage folder, each time before the node forgets its event: the
 //! settlements, and the begin and end of each payment.
 //!
-//! Not here: opening channels, buying liquidity, watchtowers, backups. They are done through
-//! [`Ldk::node`]. Without a channel that can receive, no invoice can be paid. A node holds keys by
-//! nature: everybody who can read the storage folder can spend.
+//! [`init`] makes the node of a home folder, as `l402 node init` does. [`Node::Ldk`](crate::Node)
+//! opens it: through a socket of the program that runs it, or in this process. With the feature `pay`,
+//! `NodeOperator` opens and closes its channels.
+//!
+//! Not here: buying liquidity, watchtowers. They are done through [`Ldk::node`]. Without a channel
+//! that can receive, no invoice can be paid. A node holds keys by nature: everybody who can read the
+//! storage folder can spend.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), l402_lightning::Error> {
@@ -33,6 +37,11 @@
 //! # }
 //! ```
 
+#[cfg(not(unix))]
+compile_error!("the feature `ldk` needs Unix sockets");
+
+#[cfg(feature = "pay")]
+mod backup;
 mod config;
 mod event;
 mod file;
@@ -41,10 +50,31 @@ mod hint;
 mod key;
 mod log;
 mod node;
+mod open;
+#[cfg(feature = "pay")]
+mod operator;
 #[cfg(feature = "pay")]
 mod pay;
 mod receive;
+#[cfg(feature = "pay")]
+mod run;
+mod settings;
+mod setup;
+mod socket;
 
+#[cfg(feature = "pay")]
+pub use backup::backup;
 pub use config::{ChainSource, LdkConfig};
 pub use ldk_node;
 pub use node::Ldk;
+pub(crate) use open::{check_receiver, receiver};
+#[cfg(feature = "pay")]
+pub use operator::{
+    Channel, ChannelRequest, Claimable, NodeBalance, NodeOperator, NodePeer, NodeStatus,
+};
+#[cfg(feature = "pay")]
+pub(crate) use run::wallet;
+#[cfg(feature = "pay")]
+pub use run::{RunningNode, serve};
+pub use settings::{ChainServer, NodeSettings};
+pub use setup::{NewNode, init};

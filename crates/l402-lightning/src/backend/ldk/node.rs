@@ -24,7 +24,7 @@ use super::folder::Folder;
 use super::hint::{self, InboundChannel};
 use super::key::InvoiceKey;
 use super::log::Log;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, SettlementIndex};
 use l402_host::Clock;
 
 /// The number of threads of the node's own runtime.
@@ -51,6 +51,8 @@ pub(super) struct LdkShared {
     pub(super) key: InvoiceKey,
     pub(super) network: Network,
     pub(super) node: Node,
+    /// The last settlement of earlier runs.
+    pub(super) settled_before: SettlementIndex,
     /// True while the node runs. Also sent, unchanged, whenever the file has something new.
     pub(super) running: watch::Sender<bool>,
     inbound_channels: Mutex<Option<(Duration, Arc<[InboundChannel]>)>>,
@@ -66,8 +68,8 @@ impl Ldk {
     /// Starts the node of this storage folder, or a new node if the folder is new.
     ///
     /// # Errors
-    /// `Local` for a folder, file, seed, address or network that cannot be used, or a node that
-    /// already runs there; `Unavailable` for a chain source that does not answer. On other
+    /// `Local` for a folder, file, seed, address or network that cannot be used; `Unavailable` for a
+    /// node that already runs there, and for a chain source that does not answer. On other
     /// networks than the main one the node starts without an answer and goes on asking.
     pub async fn start(config: LdkConfig, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let runtime = OwnRuntime::new()?;
@@ -171,6 +173,7 @@ impl LdkShared {
             return Err(Error::new(ErrorKind::Local, text));
         }
         let shared = Arc::new(Self {
+            settled_before: file.newest()?,
             started: Mutex::new(None),
             clock,
             file,

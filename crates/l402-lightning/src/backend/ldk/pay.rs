@@ -29,7 +29,7 @@ impl Pay for Ldk {
 
     fn name(&self) -> String {
         let shared = self.shared();
-        format!("ldk node {} on {}", shared.key.payee(), shared.network)
+        name(&shared.key.payee().to_string(), shared.network)
     }
 
     fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment> {
@@ -220,6 +220,11 @@ impl LdkShared {
         let open = channels.iter().filter(|channel| channel.is_channel_ready);
         Msat::new(open.map(|channel| channel.outbound_capacity_msat).sum())
     }
+}
+
+/// Returns the name of the wallet, the same whoever asks the node.
+pub(super) fn name(node_id: &str, network: Network) -> String {
+    format!("ldk node {node_id} on {network}")
 }
 
 /// Returns a settled payment, if the preimage proves it.

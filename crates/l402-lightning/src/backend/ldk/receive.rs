@@ -17,6 +17,10 @@ impl Receive for Ldk {
         self.shared().network
     }
 
+    fn preimage_is_proof(&self) -> bool {
+        true
+    }
+
     fn signs_here(&self) -> bool {
         true
     }

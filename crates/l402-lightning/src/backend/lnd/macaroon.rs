@@ -6,12 +6,25 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use l402::Macaroon;
+use zeroize::Zeroizing;
 
-use crate::{Error, ErrorKind};
+#[cfg(feature = "pay")]
+use super::least::PAYING_CALLS;
+use super::least::RECEIVING_CALLS;
+use crate::{Error, ErrorKind, LndNode};
 
 /// The version byte of macaroon-bakery's protocol 3.
 const VERSION: u8 = 3;
+
+/// Both alphabets of base64, with padding or without.
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
 /// The maximum number of permissions read; more than lnd has.
 const MAX_PERMISSIONS: usize = 512;
@@ -19,24 +32,10 @@ const MAX_PERMISSIONS: usize = 512;
 /// The entities that a receiver may write: invoices, and fresh addresses.
 const HARMLESS_WRITES: [&str; 2] = ["address", "invoices"];
 
-/// The single calls (`uri:` permissions) that a receiver makes.
-const HARMLESS_CALLS: [&str; 7] = [
-    "/lnrpc.Lightning/AddInvoice",
-    "/lnrpc.Lightning/DecodePayReq",
-    "/lnrpc.Lightning/GetInfo",
-    "/lnrpc.Lightning/ListInvoices",
-    "/lnrpc.Lightning/LookupInvoice",
-    "/lnrpc.Lightning/SubscribeInvoices",
+/// Further calls that cannot spend.
+const HARMLESS_CALLS: [&str; 2] = [
     "/invoicesrpc.Invoices/LookupInvoiceV2",
-];
-
-/// The single calls that a payer makes: it pays, follows a payment, and asks for balance and network.
-#[cfg(feature = "pay")]
-const PAYING_CALLS: [&str; 4] = [
-    "/routerrpc.Router/SendPaymentV2",
-    "/routerrpc.Router/TrackPaymentV2",
-    "/lnrpc.Lightning/ChannelBalance",
-    "/lnrpc.Lightning/GetInfo",
+    "/lnrpc.Lightning/DecodePayReq",
 ];
 
 /// A permission: an entity, and the actions permitted on it.
@@ -66,7 +65,7 @@ impl Permission {
         match self.entity.as_str() {
             // A list of what is allowed, so that a call or entity of a later lnd counts as spending
             // until somebody has looked at it.
-            "uri" => HARMLESS_CALLS.contains(&action),
+            "uri" => RECEIVING_CALLS.contains(&action) || HARMLESS_CALLS.contains(&action),
             entity => action == "read" || action == "write" && HARMLESS_WRITES.contains(&entity),
         }
     }
@@ -77,25 +76,32 @@ impl Permission {
     }
 }
 
-/// Returns the name of the text form that a macaroon was written in, and the command that undoes it;
-/// `None` for anything else. The binary form of lnd begins with the byte 2.
-pub(super) fn text_form(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
-    let text = bytes.trim_ascii();
-    if text.starts_with(b"02") && text.iter().all(u8::is_ascii_hexdigit) {
-        return Some(("hexadecimal", "xxd -r -p"));
+/// Returns a macaroon in lnd's binary form, from that form, hexadecimal or base64; `None` for text
+/// that is none of them. The binary form begins with the byte 2, and no text does.
+pub(super) fn binary(bytes: Zeroizing<Vec<u8>>) -> Option<Zeroizing<Vec<u8>>> {
+    if bytes.first() == Some(&2) {
+        return Some(bytes);
     }
-    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_\r\n".contains(byte);
-    let base64 = text.starts_with(b"Ag") && text.iter().all(is_base64);
-    base64.then_some(("base64", "base64 -d"))
+    // Tools that write either form break it into lines.
+    let is_text = |byte: &u8| !byte.is_ascii_whitespace();
+    let text = Zeroizing::new(bytes.iter().copied().filter(is_text).collect::<Vec<u8>>());
+    let binary = match hex::decode(text.as_slice()) {
+        Ok(binary) => binary,
+        Err(_) if text.contains(&b'-') || text.contains(&b'_') => URL_SAFE.decode(&*text).ok()?,
+        Err(_) => STANDARD.decode(&*text).ok()?,
+    };
+    let binary = Zeroizing::new(binary);
+    (binary.first() == Some(&2)).then_some(binary)
 }
 
 /// Refuses a macaroon that may do more than receive, or whose permissions cannot be read.
 pub(super) fn only_receives(bytes: &[u8], path: &Path) -> Result<(), Error> {
     let refuse = |why: String| {
         let text = format!(
-            "the macaroon {} {why}; sell with lnd's invoice.macaroon, which cannot spend, or \
-             accept the danger explicitly (danger_spending_macaroon)",
-            path.display()
+            "the macaroon {} {why}; sell with lnd's invoice.macaroon, which cannot spend, or with the \
+             least that sells, made by: {} (danger_spending_node accepts the danger)",
+            path.display(),
+            LndNode::least_macaroon_to_sell()
         );
         Err(Error::new(ErrorKind::Unauthorized, text))
     };
@@ -119,11 +125,10 @@ pub(super) fn beyond_paying(bytes: &[u8], path: &Path) -> Option<String> {
             format!("may do more than pay ({excess})")
         }
     };
-    let needed = PAYING_CALLS.map(|call| format!("uri:{call}")).join(" ");
     Some(format!(
-        "the macaroon {} {what}, and so may whoever gets hold of it; the least that pays is made by: \
-         lncli bakemacaroon --save_to pay.macaroon {needed}",
-        path.display()
+        "the macaroon {} {what}, and so may whoever gets hold of it; the least that pays is made by: {}",
+        path.display(),
+        LndNode::least_macaroon_to_pay()
     ))
 }
 
@@ -199,9 +204,19 @@ mod tests {
     use super::*;
 
     fn field(number: u8, content: &[u8]) -> Vec<u8> {
-        let length = u8::try_from(content.len()).unwrap();
-        assert!(length < 0x80);
-        [&[number << 3 | 2, length], content].concat()
+        [&[number << 3 | 2], &length(content)[..], content].concat()
+    }
+
+    /// Returns the length in base 128, least group first; at most two groups.
+    fn length(content: &[u8]) -> Vec<u8> {
+        let [low, high] = [content.len() & 0x7f, content.len() >> 7];
+        let [low, high] = [low, high].map(|group| u8::try_from(group).unwrap());
+        assert!(high < 0x80);
+        if high == 0 {
+            vec![low]
+        } else {
+            vec![low | 0x80, high]
+        }
     }
 
     fn identifier(ops: &[(&str, &[&str])]) -> Vec<u8> {
@@ -220,17 +235,11 @@ mod tests {
 
     /// The same layout that lnd writes: version 2, location, identifier, signature.
     fn macaroon(identifier: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(identifier.len()).unwrap();
-        let [low, high] = [length & 0x7f, length >> 7].map(|group| u8::try_from(group).unwrap());
-        let head = if high == 0 {
-            vec![2, low]
-        } else {
-            vec![2, low | 0x80, high]
-        };
         let packets = [
             &[2, 1, 3][..],
             b"lnd",
-            &head,
+            &[2],
+            &length(identifier),
             identifier,
             &[0, 0, 6, 32],
             &[9; 32],
@@ -261,6 +270,46 @@ mod tests {
     }
 
     #[test]
+    fn a_macaroon_is_read_from_each_of_its_forms() {
+        let bytes = macaroon(&identifier(&[("invoices", &["read", "???????"])]));
+        let read = |text: &[u8]| binary(Zeroizing::new(text.to_vec()));
+        let hex = hex::encode(&bytes);
+        let (head, rest) = hex.split_at(60);
+        let plain = base64::engine::general_purpose::STANDARD.encode(&bytes);
+        let url_safe = base64::engine::general_purpose::URL_SAFE.encode(&bytes);
+        assert!(plain != url_safe, "the two alphabets differ here");
+        for text in [
+            hex.to_uppercase(),
+            format!("\n {head}\r\n{rest}\n"),
+            plain.trim_end_matches('=').to_owned(),
+            format!("{plain}\n"),
+            url_safe,
+        ] {
+            assert_eq!(read(text.as_bytes()).as_deref(), Some(&bytes), "{text}");
+        }
+        assert_eq!(read(&bytes).as_deref(), Some(&bytes));
+        for wrong in ["", "no macaroon", "0g", "03ff", &hex[1..], "{\"v\":2}"] {
+            assert!(read(wrong.as_bytes()).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_least_that_sells_sells_and_the_least_that_pays_pays() {
+        let ops = |command: &str| {
+            let calls = command.split(" uri:").skip(1);
+            macaroon(&identifier(&[("uri", &calls.collect::<Vec<_>>())]))
+        };
+        let path = Path::new("x");
+        only_receives(&ops(&LndNode::least_macaroon_to_sell()), path).unwrap();
+        #[cfg(feature = "pay")]
+        {
+            let pays = ops(&LndNode::least_macaroon_to_pay());
+            assert!(only_receives(&pays, path).is_err());
+            assert_eq!(beyond_paying(&pays, path), None);
+        }
+    }
+
+    #[test]
     fn whatever_can_spend_is_refused_and_named() {
         for (entity, action) in [
             ("offchain", "write"),
@@ -279,10 +328,16 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Unauthorized);
             let named = if entity == "uri" { "uri:" } else { action };
             assert!(error.to_string().contains(named), "{error}");
+            assert!(
+                error
+                    .to_string()
+                    .contains(&LndNode::least_macaroon_to_sell()),
+                "{error}"
+            );
         }
     }
 
-    // FAULTS C17: a payer with too mighty a macaroon is told which one is enough.
+    // ATTACKS C-31. FAULTS C17: a payer with too mighty a macaroon is told which one is enough.
     #[cfg(feature = "pay")]
     #[test]
     fn a_payer_is_warned_of_more_than_it_needs() {

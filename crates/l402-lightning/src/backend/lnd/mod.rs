@@ -1,8 +1,9 @@
-//! lnd over its REST interface, for lnd 0.18 to 0.20.
+//! lnd over its REST interface, for lnd 0.18 to 0.21.
 //!
-//! The certificate is pinned. A macaroon that may do more than receive is refused for receiving.
+//! The certificate is pinned, unless it is a public one. A macaroon that may do more than receive is refused for receiving.
 //! Answers of lnd are compared with the requests.
 
+mod least;
 mod macaroon;
 mod open;
 #[cfg(feature = "pay")]

@@ -1,5 +1,7 @@
 //! The opening of an [`LndNode`]: its files, its network, and the permissions of its macaroon.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,11 +16,11 @@ use super::{macaroon, rest_api, tls};
 use crate::{Error, ErrorKind, LndNode, Open, Receiver};
 
 /// The maximum length of a file; far above every certificate chain and macaroon.
-const MAX_FILE: usize = 64 * 1024;
+const MAX_FILE: u64 = 64 * 1024;
 
 /// Opens the receiving half.
 pub(crate) async fn receiver(node: &LndNode, open: Open) -> Result<Receiver, Error> {
-    let (macaroon, danger) = receiving_macaroon(node, open.danger_spending_macaroon())?;
+    let (macaroon, danger) = receiving_macaroon(node, open.danger_spending_node())?;
     if let Some(error) = danger {
         tracing::warn!(
             target: "l402_lightning::lnd",
@@ -60,20 +62,20 @@ fn receiving_macaroon(
 
 pub(super) fn read_macaroon(node: &LndNode) -> Result<Zeroizing<Vec<u8>>, Error> {
     let bytes = read(&node.macaroon, "the macaroon")?;
-    let Some((form, command)) = macaroon::text_form(&bytes) else {
-        return Ok(bytes);
-    };
-    let path = node.macaroon.display();
-    let text = format!(
-        "the macaroon {path} is written in {form}; name lnd's own binary file, or make it: {command} \
-         {path} > invoice.macaroon"
-    );
-    Err(Error::new(ErrorKind::Local, text))
+    let binary = macaroon::binary(bytes);
+    binary.ok_or_else(|| {
+        let path = node.macaroon.display();
+        let text = format!("{path} holds no macaroon; name the file that lnd or lncli has made");
+        Error::new(ErrorKind::Local, text)
+    })
 }
 
 pub(super) fn connect(node: &LndNode, macaroon: &[u8]) -> Result<Rest, Error> {
-    let pem = read(&node.tls_cert, "lnd's certificate")?;
-    rest_api::connect(&node.address, tls::pinned(&pem, &node.tls_cert)?, macaroon)
+    let tls = match &node.tls_cert {
+        Some(path) => tls::pinned(&read(path, "lnd's certificate")?, path)?,
+        None => tls::public()?,
+    };
+    rest_api::connect(node, tls, macaroon)
 }
 
 /// Returns the network without asking lnd: as stated in the address, or as the path of the macaroon
@@ -123,11 +125,12 @@ fn read(path: &Path, what: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
             format!("cannot read {what} {}: {text}", path.display()),
         )
     };
+    let mut bytes = Zeroizing::new(Vec::new());
     // From the command line and the environment, `~` comes here as it was written.
-    let bytes = std::fs::read(named_path(Path::new(""), path))
-        .map(Zeroizing::new)
+    File::open(named_path(Path::new(""), path))
+        .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
         .map_err(|error| wrong(error.to_string()))?;
-    if bytes.len() > MAX_FILE {
+    if bytes.len() as u64 > MAX_FILE {
         return Err(wrong("it is over 64 KiB".to_owned()));
     }
     Ok(bytes)
@@ -142,9 +145,10 @@ mod tests {
         let network = |path: &str, stated| {
             super::network(&LndNode {
                 address: "h:1".to_owned(),
-                tls_cert: "c".into(),
+                tls_cert: None,
                 macaroon: path.into(),
                 network: stated,
+                proxy: None,
             })
         };
         let kept = "/var/lnd/data/chain/bitcoin/regtest/invoice.macaroon";

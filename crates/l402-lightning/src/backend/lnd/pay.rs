@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
-use l402::{Invoice, Msat, Network, PaymentHash};
+use l402::{Invoice, Msat, Network, PaymentHash, Preimage};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -291,8 +291,10 @@ fn payment(reported: &WirePayment, hash: &PaymentHash) -> Payment {
     if reported.payment_hash.parse() != Ok(*hash) {
         return Payment::unknown(garbled("another payment"));
     }
-    match (reported.status.as_str(), reported.payment_preimage.parse()) {
-        ("SUCCEEDED", Ok(preimage)) => {
+    let preimage = reported.payment_preimage.parse::<Preimage>().ok();
+    let proof = preimage.filter(|preimage| preimage.proves(hash));
+    match (reported.status.as_str(), proof) {
+        ("SUCCEEDED", Some(preimage)) => {
             let (paid, fee) = (Msat::new(reported.value_msat), Msat::new(reported.fee_msat));
             Payment::Settled {
                 preimage,
@@ -300,7 +302,7 @@ fn payment(reported: &WirePayment, hash: &PaymentHash) -> Payment {
                 fee,
             }
         }
-        ("SUCCEEDED", Err(_)) => Payment::unknown(garbled("a payment without a preimage")),
+        ("SUCCEEDED", None) => Payment::unknown(garbled("a payment without its preimage")),
         ("FAILED", _) => Payment::failed(Error::new(
             ErrorKind::Rejected,
             reason(&reported.failure_reason).to_owned(),

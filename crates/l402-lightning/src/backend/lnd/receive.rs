@@ -40,6 +40,10 @@ impl Receive for LndReceive {
         self.network
     }
 
+    fn preimage_is_proof(&self) -> bool {
+        true
+    }
+
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
         Box::pin(async move {
             check::request(&request)?;

@@ -2,21 +2,24 @@
 
 use core::time::Duration;
 
-use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Proxy, StatusCode};
 use rustls::ClientConfig;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::wire::{Status, StreamItem, garbled};
 use crate::transport::{self, Peer, Proof, Transport};
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, LndNode};
 
 /// The header in which lnd takes its macaroon, in hexadecimal.
 const MACAROON: HeaderName = HeaderName::from_static("grpc-metadata-macaroon");
 
 /// The time limit for connecting: the only one that a payment and a stream have here.
 const CONNECT: Duration = Duration::from_secs(2);
+
+/// The time limit for connecting, and for a call, through a proxy: Tor first builds a way.
+const BEHIND_PROXY: Duration = Duration::from_secs(30);
 
 /// The REST interface of one lnd. `Debug` does not show the macaroon.
 pub(super) type Rest = Transport<Lnd>;
@@ -25,25 +28,33 @@ pub(super) type Rest = Transport<Lnd>;
 pub(super) type Lines = transport::Lines<Lnd>;
 
 /// Opens the interface. Sends nothing yet.
-pub(super) fn connect(address: &str, tls: ClientConfig, macaroon: &[u8]) -> Result<Rest, Error> {
+pub(super) fn connect(node: &LndNode, tls: ClientConfig, macaroon: &[u8]) -> Result<Rest, Error> {
     let local = |text: &str| Error::new(ErrorKind::Local, text);
     let hex = Zeroizing::new(hex::encode(macaroon));
     let mut value = HeaderValue::from_str(&hex).map_err(|_| local("unusable macaroon"))?;
     // Keeps the macaroon out of the `Debug` of every request.
     value.set_sensitive(true);
     let headers = HeaderMap::from_iter([(MACAROON, value)]);
-    let client = transport::client(CONNECT)
+    let limit = node.proxy.as_ref().map_or(CONNECT, |_| BEHIND_PROXY);
+    let client = transport::client(limit)
         .use_preconfigured_tls(tls)
         .default_headers(headers)
         .https_only(true)
         .http1_only()
-        .tcp_keepalive(Duration::from_secs(30))
-        .build()
-        .map_err(|error| local(&format!("cannot set up HTTPS: {error}")))?;
-    let lnd = Lnd {
-        address: address.to_owned(),
+        .tcp_keepalive(Duration::from_secs(30));
+    let unusable = |error: reqwest::Error| local(&format!("cannot set up HTTPS: {error}"));
+    let client = match &node.proxy {
+        Some(proxy) => client.proxy(Proxy::all(proxy.as_str()).map_err(unusable)?),
+        None => client,
     };
-    Ok(Transport::new(client, format!("https://{address}"), lnd))
+    let client = client.build().map_err(unusable)?;
+    let lnd = Lnd {
+        address: node.address.clone(),
+        is_pinned: node.tls_cert.is_some(),
+        is_proxied: node.proxy.is_some(),
+    };
+    let base = format!("https://{}", node.address);
+    Ok(Transport::new(client, base, lnd))
 }
 
 /// The lnd at the other end.
@@ -51,6 +62,10 @@ pub(super) fn connect(address: &str, tls: ClientConfig, macaroon: &[u8]) -> Resu
 pub(super) struct Lnd {
     /// The address, as `host:port`.
     pub(super) address: String,
+    /// True if its certificate is in a file, and no public one.
+    is_pinned: bool,
+    /// True if a proxy stands before it.
+    is_proxied: bool,
 }
 
 impl Peer for Lnd {
@@ -59,6 +74,14 @@ impl Peer for Lnd {
 
     /// A page of invoices is the longest.
     const MAX_ANSWER: usize = 8 * 1024 * 1024;
+
+    fn time_limit(&self) -> Duration {
+        if self.is_proxied {
+            BEHIND_PROXY
+        } else {
+            Self::TIME_LIMIT
+        }
+    }
 
     fn unanswered(&self, error: &reqwest::Error) -> Error {
         let address = &self.address;
@@ -72,7 +95,13 @@ impl Peer for Lnd {
         } else {
             "the connection ended with"
         };
-        let text = format!("{what} lnd at {address}: {cause}");
+        // Said by rustls of every certificate that it refuses.
+        let hint = if !self.is_pinned && cause.contains("certificate") {
+            "; if it made its certificate itself, name that with &tls_cert=FILE"
+        } else {
+            ""
+        };
+        let text = format!("{what} lnd at {address}: {cause}{hint}");
         Error::new(ErrorKind::Unavailable, text)
     }
 

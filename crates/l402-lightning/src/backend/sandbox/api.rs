@@ -2,8 +2,9 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
+use std::path::Path;
 
-use axum::extract::{DefaultBodyLimit, FromRequest, Path, Query, Request, State};
+use axum::extract::{self, DefaultBodyLimit, FromRequest, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use super::open::{SOCKET, loopback};
+use super::pay::usual_fee;
 use super::{Fault, Sandbox, SandboxWallet, local};
 use crate::{Error, ErrorKind, InvoiceRequest, Pay, PayRequest, Payment, Receive};
 
@@ -52,20 +55,11 @@ pub async fn serve_api(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
-    let here = std::path::Path::new("the sandbox's socket");
-    let address = listener
-        .local_addr()
-        .map_err(|error| local("read", here, &error))?;
-    if !address.ip().is_loopback() {
-        let text = format!(
-            "the sandbox is no money and must not be reachable from other machines; \
-             listen on 127.0.0.1:{}, not on {address}",
-            address.port()
-        );
-        return Err(Error::new(ErrorKind::Local, text));
-    }
+    loopback(&listener)?;
     let serving = axum::serve(listener, router(sandbox)).with_graceful_shutdown(stop);
-    serving.await.map_err(|error| local("serve", here, &error))
+    serving
+        .await
+        .map_err(|error| local("serve", Path::new(SOCKET), &error))
 }
 
 fn router(sandbox: Sandbox) -> Router {
@@ -197,14 +191,9 @@ async fn pay(State(sandbox): State<Sandbox>, body: Body<PayBody>) -> Result<Json
     )))
 }
 
-/// Returns the fee limit of a request that states none: one percent, and at least 10 sat.
-fn usual_fee(amount: Msat) -> Msat {
-    Msat::new(amount.msat().div_ceil(100)).max(Msat::from_sat(10))
-}
-
 async fn payment(
     State(sandbox): State<Sandbox>,
-    Path(hash): Path<String>,
+    extract::Path(hash): extract::Path<String>,
     Query(account): Query<Account>,
 ) -> Result<Json<Report>, Problem> {
     let hash: PaymentHash = hash.parse().map_err(|error| invalid(&error))?;

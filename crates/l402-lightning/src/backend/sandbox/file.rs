@@ -84,16 +84,29 @@ impl From<WriteError> for Error {
 /// The file, with its connection once there is one. Every method blocks.
 pub(super) struct SandboxFile {
     path: PathBuf,
+    schema: &'static Schema,
     connection: Mutex<Option<Connection>>,
 }
 
 impl SandboxFile {
-    /// Names the file without opening it.
+    /// Names the file of the accounts without opening it.
     pub(super) fn new(path: PathBuf) -> Self {
+        Self::with_schema(path, &SCHEMA)
+    }
+
+    /// Names a file of another layout without opening it.
+    pub(super) fn with_schema(path: PathBuf, schema: &'static Schema) -> Self {
         Self {
             path,
+            schema,
             connection: Mutex::new(None),
         }
+    }
+
+    /// Returns the path of a file beside this one.
+    #[cfg(feature = "sandbox-nwc")]
+    pub(super) fn beside(&self, name: &str) -> PathBuf {
+        self.path.with_file_name(name)
     }
 
     /// Reads from the file; returns `None` if there is no file, and creates none.
@@ -142,7 +155,7 @@ impl SandboxFile {
         let connection = match slot.take() {
             Some(connection) => connection,
             // Each purchase of play money opens it, in a process of its own.
-            None => sqlite::open_often(&self.path, &SCHEMA)?.0,
+            None => sqlite::open_often(&self.path, self.schema)?.0,
         };
         Ok(slot.insert(connection))
     }

@@ -70,6 +70,13 @@ impl NodeKey {
         Preimage::from_bytes(hmac(self.preimages.as_slice(), payment_secret))
     }
 
+    /// Returns another key that is the same as long as this one is; the label says what for.
+    #[cfg(feature = "sandbox-nwc")]
+    pub(super) fn derive(&self, label: &[u8]) -> Zeroizing<[u8; 32]> {
+        let own = Zeroizing::new(self.secret.secret_bytes());
+        Zeroizing::new(hmac(own.as_slice(), label))
+    }
+
     /// Makes a new signed invoice, different at every call.
     pub(super) fn invoice(
         &self,

@@ -15,6 +15,8 @@ mod fault;
 mod file;
 mod home;
 mod key;
+#[cfg(feature = "sandbox-nwc")]
+mod nwc;
 mod open;
 #[cfg(feature = "pay")]
 mod pay;
@@ -25,6 +27,8 @@ pub use api::serve_api;
 pub use fault::Fault;
 pub use home::{Sandbox, Totals};
 use home::{SandboxShared, local};
+#[cfg(feature = "sandbox-nwc")]
+pub use nwc::SandboxNwc;
 pub(crate) use open::receiver;
 #[cfg(feature = "pay")]
 pub use pay::SandboxWallet;

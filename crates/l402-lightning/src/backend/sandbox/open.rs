@@ -1,5 +1,7 @@
 //! The opening of the sandbox as a [`Node`](crate::Node).
 
+#[cfg(any(feature = "sandbox-api", feature = "sandbox-nwc"))]
+use std::path::Path;
 use std::sync::Arc;
 
 use super::Sandbox;
@@ -18,4 +20,28 @@ pub(super) async fn blocking<T: Send + 'static>(
 ) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|_| Err(Error::new(ErrorKind::Local, "the program is about to end")))
+}
+
+/// The name of a listener in errors.
+#[cfg(any(feature = "sandbox-api", feature = "sandbox-nwc"))]
+pub(super) const SOCKET: &str = "the sandbox's socket";
+
+/// Returns the address of a listener that other machines cannot reach.
+///
+/// # Errors
+/// `Local` if they can.
+#[cfg(any(feature = "sandbox-api", feature = "sandbox-nwc"))]
+pub(super) fn loopback(listener: &tokio::net::TcpListener) -> Result<core::net::SocketAddr, Error> {
+    let address = listener
+        .local_addr()
+        .map_err(|error| super::local("read", Path::new(SOCKET), &error))?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    let text = format!(
+        "the sandbox is no money and must not be reachable from other machines; \
+         listen on 127.0.0.1:{}, not on {address}",
+        address.port()
+    );
+    Err(Error::new(ErrorKind::Local, text))
 }

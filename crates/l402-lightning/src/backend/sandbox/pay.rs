@@ -28,6 +28,12 @@ pub(crate) async fn wallet(open: Open) -> Result<Wallet, Error> {
     Ok(Wallet::new(Arc::new(wallet)).with_receive(Arc::new(sandbox)))
 }
 
+/// Returns the fee limit of a request that states none: one percent, and at least 10 sat.
+#[cfg(any(feature = "sandbox-api", feature = "sandbox-nwc"))]
+pub(super) fn usual_fee(amount: Msat) -> Msat {
+    Msat::new(amount.msat().div_ceil(100)).max(Msat::from_sat(10))
+}
+
 /// An account of the sandbox that can spend, filled with 100,000 sat at its first use.
 ///
 /// ```

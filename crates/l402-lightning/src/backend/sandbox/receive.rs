@@ -25,6 +25,10 @@ impl Receive for Sandbox {
         Network::Regtest
     }
 
+    fn preimage_is_proof(&self) -> bool {
+        true
+    }
+
     fn signs_here(&self) -> bool {
         true
     }
@@ -53,6 +57,12 @@ impl Receive for Sandbox {
 }
 
 impl Sandbox {
+    /// Returns the index of the last settlement.
+    pub(super) async fn newest_settlement(&self) -> Result<SettlementIndex, Error> {
+        let newest = self.blocking(|shared| shared.file.read(newest)).await??;
+        Ok(newest.unwrap_or_default())
+    }
+
     /// Returns the settlement after `from`, and those that were read beyond it. Waits until there
     /// is one.
     async fn next_settlement(
@@ -61,8 +71,7 @@ impl Sandbox {
         mut read: VecDeque<Settlement>,
     ) -> Result<(Settlement, VecDeque<Settlement>), Error> {
         if from == SettlementIndex::NEWEST {
-            let newest = self.blocking(|inner| inner.file.read(newest)).await??;
-            from = newest.unwrap_or_default();
+            from = self.newest_settlement().await?;
         }
         loop {
             if let Some(next) = read.pop_front() {

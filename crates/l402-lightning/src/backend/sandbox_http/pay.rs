@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use l402::{Msat, Network, PaymentHash};
+use l402::{InvoiceTerms, Msat, Network, PaymentHash, Preimage};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -56,8 +56,10 @@ impl SandboxHttp {
             "deadline_ms": deadline_ms,
         });
         let asked = self.api.post("/v1/pay", &body).within(request.deadline);
+        // What is no invoice is for the sandbox to refuse; nothing could prove that it was paid.
+        let hash = InvoiceTerms::read(&request.bolt11).map(|terms| terms.payment_hash);
         match asked.json().await {
-            Ok(report) => payment(report),
+            Ok(report) => payment(report, hash.ok()),
             // Nothing was sent, or the API refused in its own words before it paid. After any other
             // trouble, also one with a status of 4xx, the payment may have been made.
             Err(failure) if !failure.sent || failure.proof != Proof::None => {
@@ -85,7 +87,7 @@ impl Pay for SandboxHttp {
         Box::pin(async move {
             let path = format!("/v1/payments/{payment_hash}");
             match self.api.get(&path).json().await {
-                Ok(report) => Ok(Some(payment(report))),
+                Ok(report) => Ok(Some(payment(report, Some(payment_hash)))),
                 Err(failure) if failure.proof == Proof::NotFound => Ok(None),
                 // An answer that nobody can read says neither that there was a payment nor how it
                 // ended.
@@ -105,16 +107,17 @@ impl Pay for SandboxHttp {
     }
 }
 
-fn payment(report: Report) -> Payment {
+fn payment(report: Report, hash: Option<PaymentHash>) -> Payment {
     let error = report.error.map_or_else(
         || "the sandbox gave no reason".to_owned(),
         |error| plain(&error),
     );
-    match (
-        report.status.as_str(),
-        report.preimage.map(|text| text.parse()),
-    ) {
-        ("settled", Some(Ok(preimage))) => {
+    let preimage = report
+        .preimage
+        .and_then(|text| text.parse::<Preimage>().ok());
+    let proof = preimage.filter(|preimage| hash.is_some_and(|hash| preimage.proves(&hash)));
+    match (report.status.as_str(), proof) {
+        ("settled", Some(preimage)) => {
             let (paid, fee) = (Msat::new(report.paid_msat), Msat::new(report.fee_msat));
             Payment::Settled {
                 preimage,
@@ -124,7 +127,7 @@ fn payment(report: Report) -> Payment {
         }
         ("failed", _) => Payment::failed(Error::new(ErrorKind::Rejected, error)),
         ("unknown", _) => Payment::unknown(Error::new(ErrorKind::Timeout, error)),
-        // Also "settled" without a preimage: without the proof nobody can tell.
+        // Also "settled" without its preimage: without the proof nobody can tell.
         _ => Payment::unknown(garbled()),
     }
 }

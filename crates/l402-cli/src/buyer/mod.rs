@@ -1,0 +1,21 @@
+//! The paying side of the program: the wallet and the limits of its spending.
+//!
+//! ```text
+//!   --wallet, L402_WALLET ─┐
+//!   wallets/index.toml ────┴─▶ open ─▶ one wallet, or a preference over several ─▶ Pay
+//!                                └─▶ failure: what went wrong, and what to do about it
+//! ```
+
+mod address;
+mod args;
+mod asked;
+mod failure;
+mod open;
+mod preference;
+mod sandbox;
+
+pub(crate) use address::own_addresses;
+pub(crate) use args::SpendingArgs;
+pub(crate) use failure::{hint, no_wallet_hint, wallet_error, wrong_network_hint};
+pub(crate) use open::{open_default, open_wallet, resolve};
+pub(crate) use sandbox::{open_sandbox, sandbox_error};

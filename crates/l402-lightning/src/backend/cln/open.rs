@@ -1,0 +1,132 @@
+//! The opening of a [`ClnNode`] and a [`ClnRestNode`]: files, network, and what the rune permits.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use l402_host::named_path;
+use zeroize::Zeroizing;
+
+use super::receive::ClnReceive;
+use super::rest_api;
+use super::rpc::Rpc;
+use super::rune::Rune;
+use super::socket::Socket;
+use super::tls;
+use crate::{ClnNode, ClnRestNode, Error, ErrorKind, Open, Receiver};
+
+/// The maximum length of a file; far above every rune and authority.
+const MAX_FILE: usize = 64 * 1024;
+
+/// Opens the receiving half over the socket, if the danger is accepted.
+pub(crate) async fn receiver(node: &ClnNode, open: Open) -> Result<Receiver, Error> {
+    check_receiver(node, open.danger_spending_node())?;
+    warn(&spends(node));
+    receiving(socket(node), &open).await
+}
+
+/// Refuses the socket, unless the danger is accepted.
+pub(crate) fn check_receiver(node: &ClnNode, danger_spending: bool) -> Result<(), Error> {
+    if danger_spending {
+        return Ok(());
+    }
+    Err(spends(node))
+}
+
+/// Opens the receiving half over clnrest.
+pub(crate) async fn rest_receiver(node: &ClnRestNode, open: Open) -> Result<Receiver, Error> {
+    let (rune, danger) = receiving_rune(node, open.danger_spending_node())?;
+    if let Some(error) = danger {
+        warn(&error);
+    }
+    receiving(clnrest(node, &rune)?, &open).await
+}
+
+/// Checks the files of the receiving half as [`rest_receiver`] does, and asks nobody.
+pub(crate) fn check_rest_receiver(node: &ClnRestNode, danger_spending: bool) -> Result<(), Error> {
+    let (rune, _) = receiving_rune(node, danger_spending)?;
+    clnrest(node, &rune).map(drop)
+}
+
+async fn receiving(rpc: Rpc, open: &Open) -> Result<Receiver, Error> {
+    let network = rpc.info().await?.network()?;
+    Ok(Receiver::new(Arc::new(ClnReceive {
+        clock: open.clock(),
+        network,
+        rpc: Arc::new(rpc),
+    })))
+}
+
+fn warn(danger: &Error) {
+    tracing::warn!(
+        target: "l402_lightning::cln",
+        error = %danger,
+        "DANGER: SELLING WITH A CREDENTIAL THAT MAY SPEND, as configured"
+    );
+}
+
+/// Returns the error of receiving over a socket.
+fn spends(node: &ClnNode) -> Error {
+    let path = node.socket.display();
+    let text = format!(
+        "the socket {path} can spend everything; sell over clnrest with a rune that cannot \
+         (cln+https://HOST:PORT?rune=FILE&ca=FILE), or accept the danger explicitly \
+         (danger_spending_node)"
+    );
+    Error::new(ErrorKind::Unauthorized, text)
+}
+
+/// Reads a rune for receiving, with the danger in it if that is accepted.
+fn receiving_rune(
+    node: &ClnRestNode,
+    danger_spending: bool,
+) -> Result<(Rune, Option<Error>), Error> {
+    let rune = read_rune(node)?;
+    // A seller's machine faces the internet: a credential that is stolen from there must not empty
+    // the node.
+    match rune.only_receives(&node.rune) {
+        Err(error) if !danger_spending => Err(error),
+        checked => Ok((rune, checked.err())),
+    }
+}
+
+pub(super) fn read_rune(node: &ClnRestNode) -> Result<Rune, Error> {
+    Rune::read(&read(&node.rune, "the rune")?, &node.rune)
+}
+
+/// Returns the way over the socket. Connects to nothing yet.
+pub(super) fn socket(node: &ClnNode) -> Rpc {
+    Rpc::Socket(Socket::new(named_path(Path::new(""), &node.socket)))
+}
+
+/// Returns the way over clnrest. Connects to nothing yet.
+pub(super) fn clnrest(node: &ClnRestNode, rune: &Rune) -> Result<Rpc, Error> {
+    let tls = match &node.ca {
+        Some(path) => tls::of_authority(&read(path, "the authority of clnrest")?, path)?,
+        None => tls::public()?,
+    };
+    rest_api::connect(&node.url, tls, rune).map(Rpc::Rest)
+}
+
+fn read(path: &Path, what: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let wrong = |text: String| {
+        let path = path.display();
+        Error::new(
+            ErrorKind::Local,
+            format!("cannot read {what} {path}: {text}"),
+        )
+    };
+    // From the command line and the environment, `~` comes here as it was written.
+    let file = std::fs::File::open(named_path(Path::new(""), path));
+    let file = file.map_err(|error| wrong(error.to_string()))?;
+    // One byte beyond the limit tells a longer file, and a device without end is not read on.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE.saturating_add(1)));
+    let limit = u64::try_from(MAX_FILE)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    let length = file.take(limit).read_to_end(&mut bytes);
+    match length.map_err(|error| wrong(error.to_string()))? {
+        length if length > MAX_FILE => Err(wrong("it is over 64 KiB".to_owned())),
+        _ => Ok(bytes),
+    }
+}

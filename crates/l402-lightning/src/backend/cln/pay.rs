@@ -1,0 +1,433 @@
+//! The spending half of Core Lightning.
+//!
+//! ```text
+//!   listpays ─┬─ complete, or in flight until the deadline ──> Settled, Unknown
+//!             └─ nothing, or a failure that is over
+//!                  xpay ─┬─ a preimage that proves ─────────> Settled
+//!                        ├─ no connection ──────────────────> Failed: nothing was sent
+//!                        ├─ an error of the node ─ listpays ─┬─> the end of the payment
+//!                        │                                   └─> Failed, if there is none
+//!                        └─ anything else ──────────────────> Unknown
+//! ```
+//!
+//! An `xpay` tries one part after another. Between two of them Core Lightning lists the payment as
+//! failed, or not at all: that proves nothing until the `xpay` itself is over.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use l402::{Invoice, Msat, Network, PaymentHash, Preimage};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::begun::{Attempt, Begun, SURELY_OVER};
+use super::open::{self, read_rune};
+use super::receive::ClnReceive;
+use super::rpc::{Method, Rpc, TIME_LIMIT};
+use super::wire::{WireMsat, garbled, is_hash, msat};
+use crate::backend::one_per_hash::OnePerHash;
+use crate::transport::{Failure, Proof};
+use crate::{ClnNode, ClnRestNode, Error, ErrorKind, Open, Pay, PayRequest, Payment, Wallet};
+use l402_host::{BoxFuture, Clock};
+
+/// The longest time for which an `xpay` tries new parts.
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
+
+/// The time between the end of the tries and the deadline, for the answer.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// The longest time for which something between here and the node, such as a proxy, may hold back
+/// an `xpay` whose answer was lost.
+const ON_THE_WAY: Duration = Duration::from_secs(60);
+
+/// The first pause before the state of a payment in flight is asked for again; each is twice the
+/// one before, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// The longest such pause; a rune may limit the calls of a minute.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+
+/// Opens both halves over the socket.
+pub(crate) async fn wallet(node: &ClnNode, open: Open) -> Result<Wallet, Error> {
+    paying(open::socket(node), &open).await
+}
+
+/// Opens both halves over clnrest, with one rune.
+pub(crate) async fn rest_wallet(node: &ClnRestNode, open: Open) -> Result<Wallet, Error> {
+    let rune = read_rune(node)?;
+    rune.may_pay(&node.rune)?;
+    // A warning and no refusal: it does pay, and it is the owner's node.
+    if let Some(excess) = rune.beyond_paying(&node.rune) {
+        tracing::warn!(target: "l402_lightning::cln", "{excess}");
+    }
+    paying(open::clnrest(node, &rune)?, &open).await
+}
+
+async fn paying(rpc: Rpc, open: &Open) -> Result<Wallet, Error> {
+    let info = rpc.info().await?;
+    let (network, rpc) = (info.network()?, Arc::new(rpc));
+    let is_id = info.id.len() == 66 && info.id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !is_id {
+        return Err(garbled("a node without an id"));
+    }
+    let receive = ClnReceive {
+        clock: open.clock(),
+        network,
+        rpc: Arc::clone(&rpc),
+    };
+    let pay = ClnPay(Arc::new(Payer {
+        begun: Begun::default(),
+        clock: open.clock(),
+        id: info.id,
+        network,
+        rpc,
+        turns: OnePerHash::default(),
+    }));
+    Ok(Wallet::new(Arc::new(pay)).with_receive(Arc::new(receive)))
+}
+
+/// A Core Lightning that can spend.
+#[derive(Debug)]
+struct ClnPay(Arc<Payer>);
+
+#[derive(Debug)]
+struct Payer {
+    begun: Begun,
+    clock: Arc<dyn Clock>,
+    /// The public key of the node, which is the same over socket and clnrest.
+    id: String,
+    network: Network,
+    rpc: Arc<Rpc>,
+    turns: OnePerHash,
+}
+
+/// `xpay`, as far as it is read.
+#[derive(Deserialize)]
+struct Paid {
+    payment_preimage: String,
+    amount_msat: WireMsat,
+    amount_sent_msat: WireMsat,
+}
+
+/// `listpays`.
+#[derive(Deserialize)]
+struct Pays {
+    pays: Vec<WirePay>,
+}
+
+/// A payment of `listpays`, as far as it is read.
+#[derive(Deserialize)]
+struct WirePay {
+    payment_hash: String,
+    status: String,
+    created_at: u64,
+    #[serde(default)]
+    preimage: Option<String>,
+    #[serde(default)]
+    amount_msat: Option<WireMsat>,
+    #[serde(default)]
+    amount_sent_msat: Option<WireMsat>,
+}
+
+/// `listpeerchannels`, as far as it is read.
+#[derive(Deserialize)]
+struct Channels {
+    channels: Vec<Channel>,
+}
+
+#[derive(Deserialize)]
+struct Channel {
+    state: String,
+    #[serde(default)]
+    spendable_msat: Option<WireMsat>,
+}
+
+/// The state of a payment at the node.
+enum PaymentState {
+    /// The payment has this end, or one that cannot be read.
+    Ended(Payment),
+    /// The payment is in flight, or may still begin.
+    Moving(Error),
+    /// No payment was begun.
+    Nothing,
+}
+
+impl Pay for ClnPay {
+    fn network(&self) -> Network {
+        self.0.network
+    }
+
+    fn name(&self) -> String {
+        format!("Core Lightning {} on {}", self.0.id, self.0.network)
+    }
+
+    /// Pays in a task of its own: a caller who leaves in mid-payment does not cut an `xpay` off, so
+    /// that its end is known soon.
+    fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment> {
+        let (payer, deadline) = (Arc::clone(&self.0), request.deadline);
+        Box::pin(Payment::within(deadline, async move {
+            let paying = tokio::spawn(async move { payer.attempt(request).await });
+            paying.await.unwrap_or_else(|_| {
+                let text = "the task that pays has ended early";
+                Payment::unknown(Error::new(ErrorKind::Local, text))
+            })
+        }))
+    }
+
+    fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>> {
+        Box::pin(async move {
+            Ok(match self.0.state(&payment_hash).await? {
+                PaymentState::Ended(payment) => Some(payment),
+                PaymentState::Moving(error) => Some(Payment::unknown(error)),
+                PaymentState::Nothing => None,
+            })
+        })
+    }
+
+    fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
+        Box::pin(async move {
+            let method = Method("/v1/listpeerchannels");
+            let found: Channels = self.0.rpc.call(method, json!({}), TIME_LIMIT).await?;
+            let usable = found.channels.iter().filter(|channel| channel.is_usable());
+            let spendable = usable.filter_map(|channel| channel.spendable_msat);
+            Ok(spendable.fold(Msat::ZERO, |sum, one| sum.saturating_add(one.0)))
+        })
+    }
+}
+
+impl Channel {
+    fn is_usable(&self) -> bool {
+        matches!(
+            self.state.as_str(),
+            "CHANNELD_NORMAL" | "CHANNELD_AWAITING_SPLICE"
+        )
+    }
+}
+
+impl Payer {
+    async fn attempt(&self, request: PayRequest) -> Payment {
+        let begin = Instant::now();
+        let hash = match self.check_invoice(&request.bolt11) {
+            Ok(invoice) => invoice.payment_hash,
+            Err(error) => return Payment::failed(error),
+        };
+        // Core Lightning would pay an invoice twice for two callers at once.
+        let _turn = tokio::select! {
+            biased;
+            turn = self.turns.turn(hash) => turn,
+            // Another call still waits for its own answer, which may have been lost.
+            payment = self.settles(&hash) => return payment,
+        };
+        let earlier = tokio::time::timeout(request.deadline, self.earlier(&hash)).await;
+        let left = request.deadline.saturating_sub(begin.elapsed());
+        match earlier {
+            Ok(Some(payment)) => payment,
+            Ok(None) if !left.is_zero() => self.send(&request, hash, left).await,
+            // The caller was told *unknown* at the deadline, and nothing is begun after it.
+            _ => {
+                let text = "no time was left to begin the payment";
+                Payment::unknown(Error::new(ErrorKind::Timeout, text))
+            }
+        }
+    }
+
+    /// Refuses an invoice that needs no question to the node to be refused. Also what is no BOLT 11:
+    /// `xpay` would take an offer or an address, whose amount nobody has checked.
+    fn check_invoice(&self, bolt11: &str) -> Result<Invoice, Error> {
+        let rejected = |text: String| Error::new(ErrorKind::Rejected, text);
+        let invoice = Invoice::decode(bolt11).map_err(|error| rejected(error.to_string()))?;
+        invoice
+            .required_amount()
+            .map_err(|error| rejected(error.to_string()))?;
+        if invoice.network != self.network {
+            let (theirs, ours) = (invoice.network, self.network);
+            return Err(rejected(format!(
+                "the invoice is on {theirs}, and this Core Lightning on {ours}"
+            )));
+        }
+        Ok(invoice)
+    }
+
+    /// Returns the outcome of an earlier attempt, or `None` if there is none that may have cost
+    /// anything. Waits while one is in flight.
+    async fn earlier(&self, hash: &PaymentHash) -> Option<Payment> {
+        match self.end(hash).await {
+            Ok(None | Some(Payment::Failed(_))) => None,
+            Ok(Some(payment)) => Some(payment),
+            // Nothing was sent now, so without an earlier attempt no money can have moved. A node
+            // that was reached, and did not tell, may know of one.
+            Err(failure) if self.is_first(hash) && !may_hide(&failure) => {
+                Some(Payment::failed(failure.error))
+            }
+            Err(failure) => Some(Payment::unknown(failure.error)),
+        }
+    }
+
+    /// Returns true if this process has not asked for the payment before.
+    fn is_first(&self, hash: &PaymentHash) -> bool {
+        self.begun.attempt(hash) == Attempt::Unknown
+    }
+
+    /// Asks the node to pay.
+    async fn send(&self, request: &PayRequest, hash: PaymentHash, left: Duration) -> Payment {
+        let tries = left.saturating_sub(ANSWER).min(LONGEST_RETRY);
+        let retry_for = tries.as_secs().max(1);
+        let params = json!({
+            "invstring": request.bolt11,
+            "maxfee": msat(request.max_fee),
+            "retry_for": retry_for,
+        });
+        // Noted before it is sent: from here on this future may be dropped, and the node go on.
+        let lasts = Duration::from_secs(retry_for).saturating_add(ON_THE_WAY);
+        self.begun.begin(hash, lasts);
+        // The answer is waited for longer than the caller may, so that it is seen.
+        let limit = left.max(ANSWER.saturating_mul(2));
+        let failure = match self.rpc.call(Method("/v1/xpay"), params, limit).await {
+            Ok(paid) => {
+                self.begun.end(hash);
+                return settled(&paid, &hash);
+            }
+            Err(failure) => failure,
+        };
+        if !failure.sent {
+            self.begun.end(hash);
+            return Payment::failed(failure.error);
+        }
+        if failure.proof == Proof::None {
+            // A proxy, a lost connection, or nothing that can be read: the node may go on.
+            return Payment::unknown(failure.error);
+        }
+        self.begun.end(hash);
+        self.after_refusal(&hash, failure.error).await
+    }
+
+    /// Returns the end of a payment for which the node has answered with an error. The error alone
+    /// is no proof: a part may be in flight, and an invoice that is paid is an error, too.
+    async fn after_refusal(&self, hash: &PaymentHash, error: Error) -> Payment {
+        let denied = |error: &Error| error.kind() == ErrorKind::Unauthorized;
+        match self.end(hash).await {
+            Ok(None | Some(Payment::Failed(_))) => Payment::failed(error),
+            Ok(Some(payment)) => payment,
+            // The rune permits neither call, so nothing can have begun.
+            Err(second) if !may_hide(&second) && denied(&second.error) && denied(&error) => {
+                Payment::failed(error)
+            }
+            Err(_) => Payment::unknown(error),
+        }
+    }
+
+    /// Returns the end of a payment, or `None` if there is none; waits while it is in flight.
+    async fn end(&self, hash: &PaymentHash) -> Result<Option<Payment>, Failure> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.state(hash).await? {
+                PaymentState::Ended(payment) => return Ok(Some(payment)),
+                PaymentState::Moving(_) => tokio::time::sleep(pause).await,
+                PaymentState::Nothing => return Ok(None),
+            }
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Returns the payment once the node lists it as settled.
+    async fn settles(&self, hash: &PaymentHash) -> Payment {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            if let Ok(PaymentState::Ended(payment @ Payment::Settled { .. })) =
+                self.state(hash).await
+            {
+                return payment;
+            }
+            tokio::time::sleep(pause).await;
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Returns the state of a payment as it is now.
+    async fn state(&self, hash: &PaymentHash) -> Result<PaymentState, Failure> {
+        // Read before the node is asked: an attempt that ends meanwhile would make an older answer
+        // look final.
+        let attempt = self.begun.attempt(hash);
+        let params = json!({ "payment_hash": hash.to_string() });
+        let call = self.rpc.call(Method("/v1/listpays"), params, TIME_LIMIT);
+        let found: Pays = call.await?;
+        let now = self.clock.wall().secs();
+        let is_over = |created: u64| {
+            let age = now.saturating_sub(created);
+            attempt == Attempt::Over || attempt == Attempt::Unknown && age > SURELY_OVER.as_secs()
+        };
+        Ok(state(&found.pays, hash, attempt, is_over))
+    }
+}
+
+/// Returns true if a look-up that failed leaves open whether there is a payment.
+fn may_hide(failure: &Failure) -> bool {
+    let is_denied =
+        failure.error.kind() == ErrorKind::Unauthorized && failure.proof == Proof::NotBegun;
+    failure.sent && !is_denied
+}
+
+/// Returns the state that the records of the node stand for. There is one for each attempt.
+fn state(
+    pays: &[WirePay],
+    hash: &PaymentHash,
+    attempt: Attempt,
+    is_over: impl Fn(u64) -> bool,
+) -> PaymentState {
+    let in_flight = || {
+        let text = "the payment is still in flight";
+        PaymentState::Moving(Error::new(ErrorKind::Timeout, text))
+    };
+    let is = |status: &'static str| move |pay: &&WirePay| pay.status == status;
+    if pays.iter().any(|pay| !is_hash(&pay.payment_hash, hash)) {
+        // A record of another payment must neither settle nor fail this one.
+        return PaymentState::Ended(Payment::unknown(garbled("another payment")));
+    }
+    if let Some(pay) = pays.iter().find(is("complete")) {
+        return PaymentState::Ended(completed(pay, hash));
+    }
+    let failed = pays.iter().filter(is("failed"));
+    if failed.clone().count() < pays.len() || attempt == Attempt::Running {
+        return in_flight();
+    }
+    match failed.map(|pay| pay.created_at).max() {
+        None => PaymentState::Nothing,
+        Some(last) if is_over(last) => {
+            let text = "Core Lightning could not make the payment";
+            PaymentState::Ended(Payment::failed(Error::new(ErrorKind::Rejected, text)))
+        }
+        // Another process may have asked for it a moment ago.
+        Some(_) => in_flight(),
+    }
+}
+
+/// Returns the outcome of a record that is complete.
+fn completed(pay: &WirePay, hash: &PaymentHash) -> Payment {
+    let Some(amount_sent_msat) = pay.amount_sent_msat else {
+        return Payment::unknown(garbled("a payment without an amount"));
+    };
+    let paid = Paid {
+        payment_preimage: pay.preimage.clone().unwrap_or_default(),
+        // Absent for an old payment: then the fee is not known either.
+        amount_msat: pay.amount_msat.unwrap_or(amount_sent_msat),
+        amount_sent_msat,
+    };
+    settled(&paid, hash)
+}
+
+/// Returns the outcome of a payment that the node calls settled; only the preimage proves it.
+fn settled(paid: &Paid, hash: &PaymentHash) -> Payment {
+    let preimage: Option<Preimage> = paid.payment_preimage.parse().ok();
+    let proof = preimage.filter(|preimage| preimage.proves(hash));
+    let (amount, sent) = (paid.amount_msat.0, paid.amount_sent_msat.0);
+    match (proof, sent.checked_sub(amount)) {
+        (Some(preimage), Some(fee)) => Payment::Settled {
+            preimage,
+            paid: amount,
+            fee,
+        },
+        (None, _) => Payment::unknown(garbled("a payment without its preimage")),
+        (_, None) => Payment::unknown(garbled("less sent than paid")),
+    }
+}

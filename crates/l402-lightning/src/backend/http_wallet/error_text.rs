@@ -1,0 +1,37 @@
+//! The error texts of a server that speaks JSON over HTTP.
+
+use reqwest::StatusCode;
+
+use crate::transport::root_cause;
+use crate::{Error, ErrorKind};
+
+/// Returns the error of a request to `called` at `base` that got no answer, or not all of one.
+pub(in crate::backend) fn unanswered(called: &str, base: &str, error: &reqwest::Error) -> Error {
+    if error.is_timeout() {
+        let text = format!("{called} at {base} did not answer in time");
+        return Error::new(ErrorKind::Timeout, text);
+    }
+    let what = if error.is_connect() {
+        "no connection to"
+    } else {
+        "the connection ended with"
+    };
+    let text = format!("{what} {called} at {base}: {}", root_cause(error));
+    Error::new(ErrorKind::Unavailable, text)
+}
+
+/// Returns the error of an answer that the interface does not allow.
+pub(in crate::backend) fn garbled(called: &str, what: &str) -> Error {
+    let text = format!("{called}'s answer could not be read ({what})");
+    Error::new(ErrorKind::Protocol, text)
+}
+
+/// Returns the party at fault for a status that is no success.
+pub(in crate::backend) fn kind_of(status: StatusCode) -> ErrorKind {
+    match status.as_u16() {
+        401 | 403 => ErrorKind::Unauthorized,
+        408 | 504 => ErrorKind::Timeout,
+        429 | 500.. => ErrorKind::Unavailable,
+        _ => ErrorKind::Rejected,
+    }
+}

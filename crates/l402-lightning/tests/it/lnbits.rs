@@ -1,0 +1,142 @@
+//! The backend `lnbits` against a double. The cases are in `wallet_cases.rs`.
+
+use std::path::Path;
+
+use l402::Msat;
+use l402_lightning::{LnbitsNode, Node};
+use l402_testkit::wallets::{ADMIN_KEY, FakeServer, INVOICE_KEY};
+
+use super::contract::{Bench, keeps_every_promise, the_newest_index_tells_nothing_of_the_past};
+use super::wallet_cases::{self as cases, Kind, Setup};
+
+const KIND: Kind = Kind {
+    node,
+    secrets: [INVOICE_KEY, ADMIN_KEY],
+};
+
+fn node(base: &str, secret: &Path) -> Node {
+    Node::Lnbits(LnbitsNode {
+        url: base.parse().expect("a URL"),
+        key: secret.to_owned(),
+    })
+}
+
+async fn setup() -> Setup {
+    Setup::new(KIND, FakeServer::lnbits().await).await
+}
+
+// BACKENDS lnbits double: our LNbits in `tests/kit/src/wallets`, with two wallets
+// BACKENDS lnbits pay, once_per_hash, expired, fee_limit, already_paid, cancellation, deadline: double
+// BACKENDS lnbits preimage_proven, lookup_after_restart: double
+#[tokio::test]
+async fn keeps_the_contract() {
+    let setup = setup().await;
+    let sandbox = &setup.server.ledger.home.sandbox;
+    sandbox.set_fee(setup.fee()).expect("a fee");
+    keeps_every_promise(&setup).await;
+}
+
+#[tokio::test]
+async fn tells_settlements_from_the_newest_on() {
+    the_newest_index_tells_nothing_of_the_past(&setup().await).await;
+}
+
+// BACKENDS lnbits held, unknown_then_settled: double
+#[tokio::test]
+async fn held_then_settled() {
+    cases::held_then_settled(&setup().await).await;
+}
+
+// BACKENDS lnbits unknown_then_failed: double
+#[tokio::test]
+async fn unknown_then_failed() {
+    cases::unknown_then_failed(&setup().await).await;
+}
+
+#[tokio::test]
+async fn no_record_is_no_failure() {
+    cases::no_record_is_no_failure(&setup().await).await;
+}
+
+// BACKENDS lnbits html_error: double
+#[tokio::test]
+async fn the_page_of_a_proxy_is_no_failure() {
+    cases::the_page_of_a_proxy_is_no_failure(&setup().await).await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_looked_up() {
+    cases::a_lost_answer_is_looked_up(&setup().await).await;
+}
+
+#[tokio::test]
+async fn a_refusal_without_a_record_is_a_failure() {
+    cases::a_refusal_without_a_record_is_a_failure(&setup().await).await;
+}
+
+#[tokio::test]
+async fn an_earlier_failure_does_not_fail_a_later_attempt() {
+    cases::an_earlier_failure_does_not_fail_a_later_attempt(&setup().await).await;
+}
+
+// BACKENDS lnbits bad_preimage: double
+#[tokio::test]
+async fn without_its_preimage_nothing_is_settled() {
+    cases::without_its_preimage_nothing_is_settled(&setup().await).await;
+}
+
+// BACKENDS lnbits huge_answer: double
+#[tokio::test]
+async fn an_endless_answer_ends() {
+    cases::an_endless_answer_ends(&setup().await).await;
+}
+
+#[tokio::test]
+async fn silence_ends_at_the_deadline() {
+    cases::silence_ends_at_the_deadline(&setup().await).await;
+}
+
+// BACKENDS lnbits restart: double
+#[tokio::test]
+async fn restarts_lose_nothing() {
+    cases::restarts_lose_nothing(setup().await).await;
+}
+
+// BACKENDS lnbits msat: double
+#[tokio::test]
+async fn parts_of_a_satoshi() {
+    cases::parts_of_a_satoshi(&setup().await).await;
+}
+
+#[tokio::test]
+async fn a_fee_that_could_be_higher_is_refused() {
+    cases::a_fee_that_could_be_higher_is_refused(&setup().await, Msat::from_sat(10)).await;
+}
+
+/// ATTACKS O-17.
+#[tokio::test]
+async fn what_spends_does_not_sell_and_what_receives_does_not_pay() {
+    cases::what_spends_does_not_sell_and_what_receives_does_not_pay(&setup().await).await;
+}
+
+#[tokio::test]
+async fn an_invoice_of_another_amount_is_never_handed_on() {
+    cases::an_invoice_of_another_amount_is_never_handed_on(&setup().await).await;
+}
+
+#[tokio::test]
+async fn a_wallet_that_is_away_is_a_certain_failure() {
+    cases::a_wallet_that_is_away_is_a_certain_failure(setup().await).await;
+}
+
+#[tokio::test]
+async fn files_and_secrets() {
+    cases::files_and_secrets(&setup().await).await;
+}
+
+#[tokio::test]
+async fn an_invoice_of_nobody_is_unseen() {
+    let setup = setup().await;
+    assert!(!setup.receive().preimage_is_proof());
+    cases::an_invoice_of_nobody_is_unseen(&setup).await;
+}

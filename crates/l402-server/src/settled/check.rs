@@ -1,0 +1,156 @@
+//! The check of one payment, and the task that asks the node.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use l402::{Msat, PaymentHash, UnixTime};
+use l402_host::Clock;
+use l402_lightning::{InvoiceState, Receive};
+use tokio::sync::watch;
+
+use super::look_ups::{Joined, LookUps, NodeAnswer};
+use super::payments::SettledPayments;
+
+/// The time between two warnings in the log.
+const WARN_EVERY: Duration = Duration::from_secs(10);
+
+/// The state of a token's payment, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// The payment has arrived, with the price or more.
+    Settled,
+    /// It has not arrived yet, as far as the node knows.
+    NotYet,
+    /// It has not been asked about, since too many others were: the time to wait.
+    Wait(Duration),
+    /// It has arrived with less than the price.
+    TooLittle,
+    /// It will not arrive: the invoice was cancelled, or has ended unpaid.
+    Cancelled,
+    /// The node did not answer.
+    Unknown,
+}
+
+/// A token that was sold: its payment, its price and its end, as the mint wrote them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sold {
+    pub(crate) payment: PaymentHash,
+    pub(crate) price: Msat,
+    pub(crate) end: UnixTime,
+}
+
+/// The check of payments at a node whose preimages prove nothing. One for the whole process.
+#[derive(Debug)]
+pub(crate) struct SettledCheck {
+    receive: Arc<dyn Receive>,
+    clock: Arc<dyn Clock>,
+    time_limit: Duration,
+    state: Mutex<CheckState>,
+}
+
+#[derive(Debug, Default)]
+struct CheckState {
+    payments: SettledPayments,
+    look_ups: LookUps,
+    warned: Option<Duration>,
+}
+
+impl SettledCheck {
+    /// Returns the check for a node, or `None` if its preimages are proof enough.
+    pub(crate) fn of(
+        receive: &Arc<dyn Receive>,
+        clock: &Arc<dyn Clock>,
+        time_limit: Duration,
+    ) -> Option<Arc<Self>> {
+        (!receive.preimage_is_proof()).then(|| {
+            Arc::new(Self {
+                receive: Arc::clone(receive),
+                clock: Arc::clone(clock),
+                time_limit,
+                state: Mutex::default(),
+            })
+        })
+    }
+
+    /// Finds out if the payment of a token has arrived. The future may be dropped at any moment: the
+    /// look-up goes on, and its answer is there for the next request.
+    pub(crate) async fn arrival(self: &Arc<Self>, sold: Sold) -> Arrival {
+        let joined = {
+            let mut state = self.lock();
+            let paid = state.payments.paid(&sold.payment);
+            if paid.is_some_and(|paid| paid >= sold.price) {
+                return Arrival::Settled;
+            }
+            state.look_ups.join(sold.payment, self.clock.monotonic())
+        };
+        let mut coming = match joined {
+            Joined::Coming(coming) => coming,
+            Joined::Begin(sender, coming) => {
+                tokio::spawn(Arc::clone(self).look_up(sold, sender));
+                coming
+            }
+            Joined::Wait(wait) => return Arrival::Wait(wait),
+        };
+        let answer = coming.wait_for(Option::is_some).await;
+        answer.map_or(Arrival::Unknown, |answer| arrival(*answer, sold.price))
+    }
+
+    /// Asks the node once, remembers what has arrived, and tells everybody who waits.
+    async fn look_up(self: Arc<Self>, sold: Sold, sender: watch::Sender<Option<NodeAnswer>>) {
+        let asked = tokio::time::timeout(self.time_limit, self.receive.lookup(sold.payment)).await;
+        let answer = match asked {
+            Ok(Ok(state)) => NodeAnswer::State(state),
+            Ok(Err(error)) => {
+                self.warn(&sold, &format!("the node cannot be asked: {error}"));
+                NodeAnswer::Failed
+            }
+            Err(_) => {
+                self.warn(&sold, "the node did not answer in time");
+                NodeAnswer::Failed
+            }
+        };
+        if let NodeAnswer::State(InvoiceState::Settled { paid }) = answer {
+            if paid >= sold.price {
+                let now = self.clock.wall();
+                let payments = &mut self.lock().payments;
+                payments.insert(sold.payment, paid, sold.end, now);
+            } else {
+                self.warn(&sold, &format!("only {paid} of {} arrived", sold.price));
+            }
+        }
+        // After the memory, so that nobody asks again in between.
+        sender.send_replace(Some(answer));
+    }
+
+    /// Warns, unless there was a warning a moment ago: buyers must not be able to fill the log.
+    fn warn(&self, sold: &Sold, reason: &str) {
+        let now = self.clock.monotonic();
+        {
+            let mut state = self.lock();
+            if state.warned.is_some_and(|at| now < at + WARN_EVERY) {
+                return;
+            }
+            state.warned = Some(now);
+        }
+        tracing::warn!(payment = %sold.payment, reason, "a payment cannot be confirmed; its buyer is not served");
+    }
+
+    fn lock(&self) -> MutexGuard<'_, CheckState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns the meaning of an answer for a token of this price. Everything that is not *settled*
+/// keeps the buyer out.
+fn arrival(answer: Option<NodeAnswer>, price: Msat) -> Arrival {
+    let state = match answer {
+        Some(NodeAnswer::State(state)) => state,
+        Some(NodeAnswer::Failed) | None => return Arrival::Unknown,
+    };
+    match state {
+        InvoiceState::Settled { paid } if paid >= price => Arrival::Settled,
+        InvoiceState::Settled { .. } => Arrival::TooLittle,
+        InvoiceState::Cancelled => Arrival::Cancelled,
+        _ => Arrival::NotYet,
+    }
+}

@@ -1,0 +1,24 @@
+//! Asks the node if a payment has arrived, if the preimage alone does not prove it.
+//!
+//! Only for nodes with [`Receive::preimage_is_proof`](l402_lightning::Receive::preimage_is_proof)
+//! false: a third party makes their invoices, and may tell a preimage to anybody.
+//!
+//! ```text
+//!   remembered as settled ------------------------------------------------> serve
+//!     | no
+//!   asked within the last second, or being asked now: the same answer ----.
+//!     | no                                                                |
+//!   100 look-ups in the last second: not settled, come again              |
+//!     | no                                                                |
+//!   one look-up, in a task of its own ------------------------------------+
+//!                                                                         v
+//!        settled, for the price or more: remember, serve     else: refuse
+//! ```
+//!
+//! Nothing is written to a disk: a restart asks again.
+
+mod check;
+mod look_ups;
+mod payments;
+
+pub(crate) use check::{Arrival, SettledCheck, Sold};
