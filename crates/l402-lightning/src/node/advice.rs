@@ -42,7 +42,7 @@ impl NodeForm {
             }
             "nwc" => {
                 "in the wallet a new connection with \"receive\" alone (make_invoice, \
-                 lookup_invoice), without pay_invoice"
+                 lookup_invoice), without the right to send payments"
             }
             "phoenixd" => "http-password-limited-access in ~/.phoenix/phoenix.conf",
             "lnbits" => "the wallet's \"Invoice/read key\", under API info",
