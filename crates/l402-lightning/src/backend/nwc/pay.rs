@@ -199,7 +199,8 @@ impl NwcPay {
     /// Finds out if the payment may be begun: not if it was begun before and may still settle.
     /// Returns true if an earlier attempt failed.
     async fn before(&self, hash: &PaymentHash, until: Instant) -> Result<bool, Payment> {
-        let note = self.note(*hash).await.map_err(Payment::failed)?;
+        // A note that cannot be read may be of a payment under way.
+        let note = self.note(*hash).await.map_err(Payment::unknown)?;
         // Half of the time, so that a wallet that is away is no unknown payment.
         let left = until.saturating_duration_since(Instant::now());
         let asked = self

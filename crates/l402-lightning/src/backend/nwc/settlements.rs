@@ -25,7 +25,9 @@ use futures_util::stream;
 use l402::{Msat, PaymentHash};
 use l402_host::BoxStream;
 use tokio::sync::{broadcast, watch};
+use tokio::time::Instant;
 
+use super::client::later;
 use super::receive::{LOOK_BACK, NwcReceive, is_settled};
 use super::wire::{
     Direction, ListTransactions, Request, Transaction, TransactionState, Transactions,
@@ -131,6 +133,8 @@ impl<'a> Feed<'a> {
 
     /// Waits until it is time to ask again. Returns the notification that came, if one did.
     async fn wait(&mut self) -> Option<Transaction> {
+        // Fixed, so that many invoices in a row bring it nearer and never put it off.
+        let mut due = later(Instant::now(), self.pause);
         loop {
             let longest = if self.node.notifies {
                 PAUSE_IF_NOTIFIED
@@ -139,8 +143,11 @@ impl<'a> Feed<'a> {
             };
             tokio::select! {
                 told = self.notified.recv() => return told.ok(),
-                Ok(()) = self.expected.changed() => self.pause = PAUSES.0,
-                () = tokio::time::sleep(self.pause) => {
+                Ok(()) = self.expected.changed() => {
+                    self.pause = PAUSES.0;
+                    due = due.min(later(Instant::now(), PAUSES.0));
+                }
+                () = tokio::time::sleep_until(due) => {
                     self.pause = self.pause.saturating_mul(2).min(longest);
                     return None;
                 }

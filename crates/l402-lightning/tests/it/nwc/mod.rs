@@ -471,3 +471,31 @@ async fn settlements_without_notifications_are_asked_for_and_found() {
     let told = stream.next().await.expect("goes on").expect("a settlement");
     assert_eq!(told.payment_hash, bought.payment_hash());
 }
+
+/// Unpaid invoices bring the next look at the wallet nearer, and never put it off.
+#[tokio::test]
+async fn a_flood_of_invoices_hides_no_settlement() {
+    let setup = Setup::with(false, false).await;
+    let mut stream = setup.receive.settlements(SettlementIndex::default());
+    let before = invoice(&setup, Msat::from_sat(1)).await;
+    let first = setup.pay.pay(order(before.bolt11())).await;
+    assert!(is_settled(&first, &before), "{first:?}");
+    // From here on the stream pauses between two looks.
+    stream.next().await.expect("goes on").expect("a settlement");
+    let bought = invoice(&setup, Msat::from_sat(3)).await;
+    let second = setup.pay.pay(order(bought.bolt11())).await;
+    assert!(is_settled(&second, &bought), "{second:?}");
+    let flood = async {
+        for _ in 0..60 {
+            invoice(&setup, Msat::from_sat(2)).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    tokio::select! {
+        told = stream.next() => {
+            let told = told.expect("goes on").expect("a settlement");
+            assert_eq!(told.payment_hash, bought.payment_hash());
+        }
+        () = flood => panic!("no settlement was told while invoices were made"),
+    }
+}
