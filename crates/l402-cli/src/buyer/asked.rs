@@ -57,6 +57,12 @@ impl AskedWallets {
         private::replace(&self.folder.join(hash.to_string()), text.as_bytes())
     }
 
+    /// Removes the note of a payment that has failed for certain.
+    pub(super) fn forget(&self, hash: PaymentHash) {
+        // One that stays makes the next call ask for more proof.
+        let _ = fs::remove_file(self.folder.join(hash.to_string()));
+    }
+
     /// Removes the notes of invoices that ended long ago.
     pub(super) fn prune(&self, now: UnixTime) {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();

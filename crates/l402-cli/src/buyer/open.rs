@@ -55,6 +55,18 @@ pub(crate) fn resolve<'a>(node: &'a Node, context: &Context) -> Result<Cow<'a, N
     resolved.map_err(|error| wallet_error(&error, &node.form()))
 }
 
+/// Opens a wallet as a preference of one: which invoice it was asked to pay is noted, so that no other
+/// wallet pays that one later, and a second call proves more before it says *failed*.
+pub(crate) async fn open_noting(node: &Node, context: &Context) -> Result<Arc<dyn Pay>, CliError> {
+    let wallet = open_wallet(node, context).await?;
+    let asked = AskedWallets::of(context.home.create()?);
+    Ok(Arc::new(Preference::new(
+        vec![wallet],
+        asked,
+        context.clock.clone(),
+    )))
+}
+
 /// Opens the wallets that the home folder prefers; `None` if it prefers none. Several are tried in
 /// their order: only a payment that has failed for certain goes to the next one.
 ///
@@ -65,11 +77,11 @@ pub(crate) async fn open_default(context: &Context) -> Result<Option<Arc<dyn Pay
     let preferred = preferred.map_err(|error| {
         CliError::local_io(error.to_string()).with_hint("`l402 wallet use NAME` writes it anew")
     })?;
-    let [first, rest @ ..] = preferred.as_slice() else {
+    if let [only] = preferred.as_slice() {
+        return open_noting(only, context).await.map(Some);
+    }
+    if preferred.is_empty() {
         return Ok(None);
-    };
-    if rest.is_empty() {
-        return open_wallet(first, context).await.map(Some);
     }
     let mut wallets: Vec<Arc<dyn Pay>> = Vec::new();
     let mut first_error = None;

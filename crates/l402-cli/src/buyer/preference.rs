@@ -9,7 +9,9 @@
 //! ```
 //!
 //! A payment that is unknown at one wallet is never begun at another: the note says which wallet may
-//! have begun it, and only that one and those behind it are asked again.
+//! have begun it, and only that one and those behind it are asked again. If it was asked before, by
+//! an earlier call, its *failed* may be about the new attempt alone: only a look-up that says
+//! *failed*, too, goes on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +76,23 @@ impl Preference {
             Ok(first) => first,
             Err(outcome) => return outcome,
         };
+        let was_asked = match self.asked.wallet(invoice.payment_hash) {
+            Ok(noted) => noted.is_some(),
+            Err(error) => return Payment::unknown(error.into()),
+        };
+        if was_asked && let Some(wallet) = self.wallets.get(first) {
+            let outcome = pay_again(&**wallet, &request, invoice.payment_hash).await;
+            if !matches!(outcome, Payment::Failed(_)) {
+                return outcome;
+            }
+            // Certain by now, so the next one may be asked.
+            let next = first.saturating_add(1);
+            if next == self.wallets.len() {
+                self.asked.forget(invoice.payment_hash);
+                return outcome;
+            }
+            return self.pay_from(next, &invoice, &request, end).await;
+        }
         self.pay_from(first, &invoice, &request, end).await
     }
 
@@ -115,10 +134,11 @@ impl Preference {
         end: Instant,
     ) -> Payment {
         let mut failed: Option<Payment> = None;
-        for wallet in self.wallets.iter().skip(first) {
+        let last = self.wallets.len().saturating_sub(1);
+        for (place, wallet) in self.wallets.iter().enumerate().skip(first) {
             let left = end.saturating_duration_since(Instant::now());
-            if let Some(failed) = failed.take_if(|_| left < LEAST) {
-                return failed;
+            if left < LEAST && failed.is_some() {
+                break;
             }
             // Before it is asked, and durable: a crash in between must not lead to another wallet.
             let noted = self
@@ -133,10 +153,14 @@ impl Preference {
                 self.asked.prune(self.clock.wall());
                 return outcome;
             };
-            let reason = escape(&failure.error.to_string());
-            output::tell(&format!("{} could not pay: {reason}", wallet.name()));
+            if place < last {
+                let reason = escape(&failure.error.to_string());
+                output::tell(&format!("{} could not pay: {reason}", wallet.name()));
+            }
             failed = Some(outcome);
         }
+        // All that were asked have failed for certain, so the next call may begin anew.
+        self.asked.forget(invoice.payment_hash);
         failed.unwrap_or_else(|| refused("there is no wallet to ask"))
     }
 
@@ -173,6 +197,19 @@ impl Preference {
             };
         }
         found
+    }
+}
+
+/// Has a wallet pay that an earlier call has asked already. Its *failed* counts only if it also says so
+/// of what it has on record: the earlier attempt may be under way while this one was never sent.
+async fn pay_again(wallet: &dyn Pay, request: &PayRequest, hash: PaymentHash) -> Payment {
+    let outcome = wallet.pay(request.clone()).await;
+    let Payment::Failed(failure) = outcome else {
+        return outcome;
+    };
+    match wallet.lookup(hash).await {
+        Ok(Some(known)) => known,
+        Ok(None) | Err(_) => Payment::unknown(failure.error),
     }
 }
 
@@ -403,6 +440,31 @@ mod tests {
             [1, 3, 1],
             "the one behind it, and never the first"
         );
+    }
+
+    /// The first attempt may be under way at a wallet that now cannot be reached.
+    #[tokio::test]
+    async fn a_second_attempt_that_was_not_sent_says_nothing_of_the_first() {
+        let mut bench = Bench::new([Says::Unknown, Says::Settled, Says::Settled]).await;
+        bench.pay().await;
+        for later in [Says::Away, Says::Never] {
+            bench.says(0, later);
+            let outcome = bench.pay().await;
+            assert!(matches!(outcome, Payment::Unknown(_)), "{outcome:?}");
+        }
+        bench.fakes.truncate(1);
+        let outcome = bench.pay().await;
+        assert!(matches!(outcome, Payment::Unknown(_)), "{outcome:?}");
+        assert_eq!(bench.fakes[0].asked.load(Ordering::SeqCst), 4);
+    }
+
+    #[tokio::test]
+    async fn a_certain_failure_everywhere_lets_the_next_call_begin_anew() {
+        let bench = Bench::new([Says::Failed, Says::Failed, Says::Failed]).await;
+        assert!(matches!(bench.pay().await, Payment::Failed(_)));
+        bench.says(0, Says::Settled);
+        assert!(matches!(bench.pay().await, Payment::Settled { .. }));
+        assert_eq!(bench.asked(), [2, 1, 1]);
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use l402_host::named_path;
 use l402_lightning::{Error, Node, NodeForm, StoredWallet, StoredWallets, WalletName};
 use serde_json::{Value, json};
 
@@ -255,6 +256,11 @@ async fn read_secret(
             // A macaroon is a file, and no person types it.
             if form.feature == "lnd" {
                 let path = secret::ask("The path of the macaroon's file:").await?;
+                // Not repeated: somebody may have pasted the macaroon itself.
+                if !named_path(Path::new(""), Path::new(&path)).exists() {
+                    return Err(CliError::usage("no file is called as it was typed")
+                        .with_hint("type the path of lnd's macaroon, not the macaroon"));
+                }
                 return secret::from_file(Path::new(&path));
             }
             let typed = secret::ask_hidden(&format!("The {credential} (not shown):")).await?;

@@ -8,7 +8,7 @@ use l402_client::{Limits, Refused};
 use l402_lightning::{Node, Pay, PayRequest, Payment};
 use serde_json::{Value, json};
 
-use crate::buyer::{open_default, open_wallet, wrong_network_hint};
+use crate::buyer::{open_default, open_noting, wrong_network_hint};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
@@ -35,7 +35,8 @@ pub(crate) struct Report {
     pub(crate) code: ExitCode,
 }
 
-/// Pays the bill with this wallet, else with those that the home folder prefers, else with the sandbox. If its invoice has expired, returns the outcome of an earlier payment.
+/// Pays the bill with this wallet, else with those that the home folder prefers, else with the
+/// sandbox. If its invoice has expired, returns the outcome of an earlier payment.
 pub(crate) async fn pay(
     bill: &Bill<'_>,
     wallet: Option<&Node>,
@@ -49,7 +50,7 @@ pub(crate) async fn pay(
     };
     let wallet = match preferred {
         Some(wallet) => wallet,
-        None => open_wallet(wallet.unwrap_or(&Node::Sandbox), context).await?,
+        None => open_noting(wallet.unwrap_or(&Node::Sandbox), context).await?,
     };
     // Before the wallet is asked, so that the error can promise that no money moved.
     if wallet.network() != invoice.network {
