@@ -78,6 +78,40 @@ pub(crate) fn own_invoice(
     Ok(made)
 }
 
+/// Decodes an invoice that is to be paid, and verifies its signature; returns it with its amount.
+/// `payer` is the node in the middle of a sentence: "this lnd".
+///
+/// What is refused here was never sent, so the payment has failed for certain. What is no BOLT 11 is
+/// refused as well: some nodes would take an offer or an address, whose amount nobody has checked.
+#[cfg(all(
+    feature = "pay",
+    any(
+        feature = "cln",
+        feature = "ldk",
+        feature = "lnbits",
+        feature = "lnd",
+        feature = "nwc",
+        feature = "phoenixd"
+    )
+))]
+pub(crate) fn payable(
+    bolt11: &str,
+    network: Network,
+    payer: &str,
+) -> Result<(l402::Invoice, l402::Msat), Error> {
+    let rejected = |text: String| Error::new(ErrorKind::Rejected, text);
+    let unpayable = |error: InvoiceError| rejected(error.to_string());
+    let invoice = l402::Invoice::decode(bolt11).map_err(unpayable)?;
+    let amount = invoice.required_amount().map_err(unpayable)?;
+    if invoice.network != network {
+        let theirs = invoice.network;
+        return Err(rejected(format!(
+            "the invoice is on {theirs}, and {payer} on {network}"
+        )));
+    }
+    Ok((invoice, amount))
+}
+
 fn unusable(error: InvoiceError) -> Error {
     let text = format!("the node's invoice cannot be used: {error}");
     Error::new(ErrorKind::Protocol, text)

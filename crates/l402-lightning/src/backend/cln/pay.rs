@@ -16,7 +16,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use l402::{Invoice, Msat, Network, PaymentHash, Preimage};
+use l402::{Msat, Network, PaymentHash, Preimage};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
@@ -28,7 +28,9 @@ use super::rpc::{Method, Rpc, TIME_LIMIT};
 use super::wire::{WireMsat, garbled, is_hash, msat};
 use crate::backend::one_per_hash::OnePerHash;
 use crate::transport::{Failure, Proof};
-use crate::{ClnNode, ClnRestNode, Error, ErrorKind, Open, Pay, PayRequest, Payment, Wallet};
+use crate::{
+    ClnNode, ClnRestNode, Error, ErrorKind, Open, Pay, PayRequest, Payment, Wallet, check,
+};
 use l402_host::{BoxFuture, Clock};
 
 /// The longest time for which an `xpay` tries new parts.
@@ -208,8 +210,9 @@ impl Channel {
 impl Payer {
     async fn attempt(&self, request: PayRequest) -> Payment {
         let begin = Instant::now();
-        let hash = match self.check_invoice(&request.bolt11) {
-            Ok(invoice) => invoice.payment_hash,
+        let payable = check::payable(&request.bolt11, self.network, "this Core Lightning");
+        let hash = match payable {
+            Ok((invoice, _)) => invoice.payment_hash,
             Err(error) => return Payment::failed(error),
         };
         // Core Lightning would pay an invoice twice for two callers at once.
@@ -230,23 +233,6 @@ impl Payer {
                 Payment::unknown(Error::new(ErrorKind::Timeout, text))
             }
         }
-    }
-
-    /// Refuses an invoice that needs no question to the node to be refused. Also what is no BOLT 11:
-    /// `xpay` would take an offer or an address, whose amount nobody has checked.
-    fn check_invoice(&self, bolt11: &str) -> Result<Invoice, Error> {
-        let rejected = |text: String| Error::new(ErrorKind::Rejected, text);
-        let invoice = Invoice::decode(bolt11).map_err(|error| rejected(error.to_string()))?;
-        invoice
-            .required_amount()
-            .map_err(|error| rejected(error.to_string()))?;
-        if invoice.network != self.network {
-            let (theirs, ours) = (invoice.network, self.network);
-            return Err(rejected(format!(
-                "the invoice is on {theirs}, and this Core Lightning on {ours}"
-            )));
-        }
-        Ok(invoice)
     }
 
     /// Returns the outcome of an earlier attempt, or `None` if there is none that may have cost

@@ -25,7 +25,7 @@ use l402_host::{BoxFuture, Clock};
 use super::attempts::Attempts;
 use crate::backend::one_per_hash::OnePerHash;
 use crate::transport::{Failure, Proof};
-use crate::{Error, ErrorKind, Pay, PayRequest, Payment};
+use crate::{Error, ErrorKind, Pay, PayRequest, Payment, check};
 
 /// The time between two look-ups of a payment in flight.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -87,8 +87,9 @@ impl<A: PayingApi> Payer<A> {
     }
 
     async fn attempt(&self, request: PayRequest) -> Payment {
-        let (invoice, amount) = match self.check_invoice(&request.bolt11) {
-            Ok(checked) => checked,
+        let payable = check::payable(&request.bolt11, self.network, A::CALLED);
+        let (invoice, amount) = match payable {
+            Ok(payable) => payable,
             Err(error) => return Payment::failed(error),
         };
         let hash = invoice.payment_hash;
@@ -123,22 +124,6 @@ impl<A: PayingApi> Payer<A> {
                 ended
             }
         }
-    }
-
-    /// Refuses an invoice that needs no question to the wallet to be refused.
-    fn check_invoice(&self, bolt11: &str) -> Result<(Invoice, Msat), Error> {
-        let rejected = |text: String| Error::new(ErrorKind::Rejected, text);
-        let invoice = Invoice::decode(bolt11).map_err(|error| rejected(error.to_string()))?;
-        let amount = invoice.required_amount();
-        let amount = amount.map_err(|error| rejected(error.to_string()))?;
-        if invoice.network != self.network {
-            let (theirs, ours) = (invoice.network, self.network);
-            return Err(rejected(format!(
-                "the invoice is on {theirs}, and {} on {ours}",
-                A::CALLED
-            )));
-        }
-        Ok((invoice, amount))
     }
 
     /// Refuses what has expired, and what could cost more than the limit: the wallet takes none.

@@ -10,7 +10,7 @@
 //!                                 └─ refused by LDK ──> stored as refused: may begin again
 //! ```
 
-use l402::{Invoice, Msat, Network, PaymentHash, Preimage};
+use l402::{Msat, Network, PaymentHash, Preimage};
 use ldk_node::NodeError;
 use ldk_node::lightning::ln::channelmanager::PaymentId;
 use ldk_node::lightning::routing::router::RouteParametersConfig;
@@ -19,7 +19,7 @@ use ldk_node::payment::{PaymentDirection, PaymentKind, PaymentStatus};
 
 use super::file::Entry;
 use super::node::{Ldk, LdkShared, stopped};
-use crate::{Error, ErrorKind, Pay, PayRequest, Payment};
+use crate::{Error, ErrorKind, Pay, PayRequest, Payment, check};
 use l402_host::BoxFuture;
 
 impl Pay for Ldk {
@@ -95,17 +95,10 @@ impl Ldk {
 impl LdkShared {
     /// Refuses an invoice that needs no question to LDK to be refused.
     fn check_invoice(&self, request: &PayRequest) -> Result<PayableInvoice, Error> {
-        let rejected = |text: String| Error::new(ErrorKind::Rejected, text);
-        let says = Invoice::decode(&request.bolt11).map_err(|error| rejected(error.to_string()))?;
-        let amount = says.required_amount();
-        let amount = amount.map_err(|error| rejected(error.to_string()))?;
-        if says.network != self.network {
-            let (theirs, ours) = (says.network, self.network);
-            let text = format!("the invoice is on {theirs}, and this node on {ours}");
-            return Err(rejected(text));
-        }
+        let (says, amount) = check::payable(&request.bolt11, self.network, "this node")?;
         let invoice = request.bolt11.parse();
-        let invoice = invoice.map_err(|_| rejected("LDK cannot read the invoice".to_owned()))?;
+        let unread = "LDK cannot read the invoice";
+        let invoice = invoice.map_err(|_| Error::new(ErrorKind::Rejected, unread))?;
         Ok(PayableInvoice {
             amount,
             expired: says.expires <= self.now(),

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
-use l402::{Invoice, Msat, Network, PaymentHash, Preimage};
+use l402::{Msat, Network, PaymentHash, Preimage};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -27,7 +27,7 @@ use super::receive::LndReceive;
 use super::rest_api::{Lines, Rest};
 use super::wire::{Info, StreamItem, garbled, number};
 use crate::transport::{Failure, Proof, plain};
-use crate::{Error, ErrorKind, LndNode, Open, Pay, PayRequest, Payment, Wallet};
+use crate::{Error, ErrorKind, LndNode, Open, Pay, PayRequest, Payment, Wallet, check};
 use l402_host::{BoxFuture, Clock};
 
 /// The time limit of a look-up. lnd tells the state of a payment at once.
@@ -143,8 +143,8 @@ impl Pay for LndPay {
 
 impl LndPay {
     async fn attempt(&self, request: PayRequest) -> Payment {
-        let invoice = match self.check_invoice(&request.bolt11) {
-            Ok(invoice) => invoice,
+        let invoice = match check::payable(&request.bolt11, self.network, "this lnd") {
+            Ok((invoice, _)) => invoice,
             Err(error) => return Payment::failed(error),
         };
         let hash = invoice.payment_hash;
@@ -173,22 +173,6 @@ impl LndPay {
             }
             Err(failure) => Payment::unknown(failure.error),
         }
-    }
-
-    /// Refuses an invoice that needs no question to lnd to be refused.
-    fn check_invoice(&self, bolt11: &str) -> Result<Invoice, Error> {
-        let rejected = |text: String| Error::new(ErrorKind::Rejected, text);
-        let invoice = Invoice::decode(bolt11).map_err(|error| rejected(error.to_string()))?;
-        invoice
-            .required_amount()
-            .map_err(|error| rejected(error.to_string()))?;
-        if invoice.network != self.network {
-            let (theirs, ours) = (invoice.network, self.network);
-            return Err(rejected(format!(
-                "the invoice is on {theirs}, and this lnd on {ours}"
-            )));
-        }
-        Ok(invoice)
     }
 
     /// Reads a streamed answer up to the end of the payment.

@@ -39,7 +39,7 @@ use super::wire::{
     TransactionState,
 };
 use crate::backend::one_per_hash::OnePerHash;
-use crate::{Error, ErrorKind, NwcNode, Open, Pay, PayRequest, Payment, Wallet};
+use crate::{Error, ErrorKind, NwcNode, Open, Pay, PayRequest, Payment, Wallet, check};
 
 /// The least time that a request to pay is valid: the clocks of both sides may differ a little.
 const MIN_VALID: Duration = Duration::from_secs(30);
@@ -143,8 +143,8 @@ impl Pay for NwcPay {
 
 impl NwcPay {
     async fn attempt(&self, request: PayRequest) -> Payment {
-        let invoice = match self.check_invoice(&request.bolt11) {
-            Ok(invoice) => invoice,
+        let invoice = match check::payable(&request.bolt11, self.network, "this wallet") {
+            Ok((invoice, _)) => invoice,
             Err(error) => return Payment::failed(error),
         };
         let (hash, until) = (
@@ -178,22 +178,6 @@ impl NwcPay {
             Ok(false) => Payment::unknown(may_come()),
             Err(error) => Payment::failed(error),
         }
-    }
-
-    /// Refuses an invoice that needs no question to the wallet to be refused.
-    fn check_invoice(&self, bolt11: &str) -> Result<Invoice, Error> {
-        let rejected = |text: String| Error::new(ErrorKind::Rejected, text);
-        let invoice = Invoice::decode(bolt11).map_err(|error| rejected(error.to_string()))?;
-        invoice
-            .required_amount()
-            .map_err(|error| rejected(error.to_string()))?;
-        if invoice.network != self.network {
-            let (theirs, ours) = (invoice.network, self.network);
-            return Err(rejected(format!(
-                "the invoice is on {theirs}, and this wallet on {ours}"
-            )));
-        }
-        Ok(invoice)
     }
 
     /// Finds out if the payment may be begun: not if it was begun before and may still settle.
