@@ -15,6 +15,14 @@ pub(crate) mod lnbits;
 pub(crate) mod lnd;
 #[cfg(feature = "lnurl")]
 pub(crate) mod lnurl;
+#[cfg(any(
+    feature = "cln",
+    feature = "lnbits",
+    feature = "lnd",
+    feature = "nwc",
+    feature = "phoenixd"
+))]
+mod named_file;
 #[cfg(feature = "nwc")]
 pub(crate) mod nwc;
 #[cfg(all(
@@ -33,3 +41,5 @@ pub(crate) mod phoenixd;
 pub mod sandbox;
 #[cfg(feature = "pay")]
 pub(crate) mod sandbox_http;
+#[cfg(any(feature = "cln", feature = "lnd", feature = "nwc"))]
+mod tls;

@@ -1,11 +1,9 @@
 //! The opening of a [`ClnNode`] and a [`ClnRestNode`]: files, network, and what the rune permits.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use l402_host::named_path;
-use zeroize::Zeroizing;
 
 use super::receive::ClnReceive;
 use super::rest_api;
@@ -13,10 +11,11 @@ use super::rpc::Rpc;
 use super::rune::Rune;
 use super::socket::Socket;
 use super::tls;
+use crate::backend::named_file;
 use crate::{ClnNode, ClnRestNode, Error, ErrorKind, Open, Receiver};
 
-/// The maximum length of a file; far above every rune and authority.
-const MAX_FILE: usize = 64 * 1024;
+/// The maximum length of a file in KiB; far above every rune and authority.
+const MAX_FILE: usize = 64;
 
 /// Opens the receiving half over the socket, if the danger is accepted.
 pub(crate) async fn receiver(node: &ClnNode, open: Open) -> Result<Receiver, Error> {
@@ -91,7 +90,8 @@ fn receiving_rune(
 }
 
 pub(super) fn read_rune(node: &ClnRestNode) -> Result<Rune, Error> {
-    Rune::read(&read(&node.rune, "the rune")?, &node.rune)
+    let text = named_file::read(&node.rune, "the rune", MAX_FILE)?;
+    Rune::read(&text, &node.rune)
 }
 
 /// Returns the way over the socket. Connects to nothing yet.
@@ -102,31 +102,11 @@ pub(super) fn socket(node: &ClnNode) -> Rpc {
 /// Returns the way over clnrest. Connects to nothing yet.
 pub(super) fn clnrest(node: &ClnRestNode, rune: &Rune) -> Result<Rpc, Error> {
     let tls = match &node.ca {
-        Some(path) => tls::of_authority(&read(path, "the authority of clnrest")?, path)?,
-        None => tls::public()?,
+        Some(path) => {
+            let pem = named_file::read(path, "the authority of clnrest", MAX_FILE)?;
+            tls::of_authority(&pem, path)?
+        }
+        None => crate::backend::tls::public()?,
     };
     rest_api::connect(&node.url, tls, rune).map(Rpc::Rest)
-}
-
-fn read(path: &Path, what: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let wrong = |text: String| {
-        let path = path.display();
-        Error::new(
-            ErrorKind::Local,
-            format!("cannot read {what} {path}: {text}"),
-        )
-    };
-    // From the command line and the environment, `~` comes here as it was written.
-    let file = std::fs::File::open(named_path(Path::new(""), path));
-    let file = file.map_err(|error| wrong(error.to_string()))?;
-    // One byte beyond the limit tells a longer file, and a device without end is not read on.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE.saturating_add(1)));
-    let limit = u64::try_from(MAX_FILE)
-        .unwrap_or(u64::MAX)
-        .saturating_add(1);
-    let length = file.take(limit).read_to_end(&mut bytes);
-    match length.map_err(|error| wrong(error.to_string()))? {
-        length if length > MAX_FILE => Err(wrong("it is over 64 KiB".to_owned())),
-        _ => Ok(bytes),
-    }
 }

@@ -1,15 +1,14 @@
 //! A file with one secret in it.
 
-use std::io::Read;
 use std::path::Path;
 
-use l402_host::named_path;
 use zeroize::Zeroizing;
 
-use crate::{Error, ErrorKind};
+use crate::Error;
+use crate::backend::named_file;
 
-/// The maximum length of a file; far above every password and key.
-const MAX_FILE: u64 = 4 * 1024;
+/// The maximum length of a file in KiB; far above every password and key.
+const MAX_FILE: usize = 4;
 
 /// Reads a secret of one line, without the white space around it. `what` names it in errors, and
 /// `advice` says what belongs in the file.
@@ -18,21 +17,10 @@ pub(in crate::backend) fn read_secret(
     what: &str,
     advice: &str,
 ) -> Result<Zeroizing<String>, Error> {
-    let wrong = |text: &str| {
-        let text = format!("cannot read {what} {}: {text}", path.display());
-        Error::new(ErrorKind::Local, text)
-    };
-    let mut bytes = Zeroizing::new(Vec::new());
-    // From the command line and the environment, `~` comes here as it was written.
-    std::fs::File::open(named_path(Path::new(""), path))
-        .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
-        .map_err(|error| wrong(&error.to_string()))?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(wrong("it is over 4 KiB"));
-    }
+    let bytes = named_file::read(path, what, MAX_FILE)?;
     let text = str::from_utf8(bytes.trim_ascii()).unwrap_or_default();
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(wrong(advice));
+        return Err(named_file::unreadable(path, what, advice));
     }
     Ok(Zeroizing::new(text.to_owned()))
 }
@@ -40,6 +28,7 @@ pub(in crate::backend) fn read_secret(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn one_line_is_read_and_anything_else_refused_without_showing_it() {

@@ -1,22 +1,20 @@
 //! The opening of an [`LndNode`]: its files, its network, and the permissions of its macaroon.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use l402::{Invoice, Network};
-use l402_host::named_path;
 use zeroize::Zeroizing;
 
 use super::receive::LndReceive;
 use super::rest_api::Rest;
 use super::wire::{AddedInvoice, Info};
 use super::{macaroon, rest_api, tls};
+use crate::backend::named_file;
 use crate::{Error, ErrorKind, LndNode, Open, Receiver};
 
-/// The maximum length of a file; far above every certificate chain and macaroon.
-const MAX_FILE: u64 = 64 * 1024;
+/// The maximum length of a file in KiB; far above every certificate chain and macaroon.
+const MAX_FILE: usize = 64;
 
 /// Opens the receiving half.
 pub(crate) async fn receiver(node: &LndNode, open: Open) -> Result<Receiver, Error> {
@@ -61,7 +59,7 @@ fn receiving_macaroon(
 }
 
 pub(super) fn read_macaroon(node: &LndNode) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let bytes = read(&node.macaroon, "the macaroon")?;
+    let bytes = named_file::read(&node.macaroon, "the macaroon", MAX_FILE)?;
     let binary = macaroon::binary(bytes);
     binary.ok_or_else(|| {
         let path = node.macaroon.display();
@@ -72,8 +70,11 @@ pub(super) fn read_macaroon(node: &LndNode) -> Result<Zeroizing<Vec<u8>>, Error>
 
 pub(super) fn connect(node: &LndNode, macaroon: &[u8]) -> Result<Rest, Error> {
     let tls = match &node.tls_cert {
-        Some(path) => tls::pinned(&read(path, "lnd's certificate")?, path)?,
-        None => tls::public()?,
+        Some(path) => {
+            let pem = named_file::read(path, "lnd's certificate", MAX_FILE)?;
+            tls::pinned(&pem, path)?
+        }
+        None => crate::backend::tls::public()?,
     };
     rest_api::connect(node, tls, macaroon)
 }
@@ -116,24 +117,6 @@ async fn ask_network(rest: &Rest) -> Result<Network, Error> {
             format!("lnd's invoice cannot be used: {error}"),
         )
     })
-}
-
-fn read(path: &Path, what: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let wrong = |text: String| {
-        Error::new(
-            ErrorKind::Local,
-            format!("cannot read {what} {}: {text}", path.display()),
-        )
-    };
-    let mut bytes = Zeroizing::new(Vec::new());
-    // From the command line and the environment, `~` comes here as it was written.
-    File::open(named_path(Path::new(""), path))
-        .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
-        .map_err(|error| wrong(error.to_string()))?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(wrong("it is over 64 KiB".to_owned()));
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]

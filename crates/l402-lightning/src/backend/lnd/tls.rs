@@ -1,5 +1,4 @@
-//! TLS with a pinned certificate, the only one that is trusted; or with a public one, by the
-//! authorities that browsers trust.
+//! TLS with a pinned certificate, the only one that is trusted.
 //!
 //! lnd's own certificate is self-signed and marked as an authority, which the usual check of a
 //! server's certificate refuses. So a certificate equal to the pinned one is accepted as it is, and
@@ -10,11 +9,12 @@ use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
+use crate::backend::tls;
 use crate::{Error, ErrorKind};
 
 /// Returns a configuration of TLS that trusts the certificates of one PEM file alone.
@@ -34,34 +34,12 @@ pub(super) fn pinned(pem: &[u8], path: &Path) -> Result<ClientConfig, Error> {
             "it holds no certificate; it is the file tls.cert of lnd".to_owned(),
         ));
     }
-    let provider = provider();
-    let verifier = Pinned::new(pins, &provider).map_err(wrong)?;
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| wrong(error.to_string()))?
+    let verifier = Pinned::new(pins, &tls::provider()).map_err(wrong)?;
+    let config = tls::builder()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     Ok(config)
-}
-
-/// Returns a configuration of TLS that trusts the public authorities.
-pub(super) fn public() -> Result<ClientConfig, Error> {
-    let roots = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
-    trusting(roots)
-}
-
-fn trusting(roots: RootCertStore) -> Result<ClientConfig, Error> {
-    let builder = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::new(ErrorKind::Local, format!("cannot set up TLS: {error}")))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
-}
-
-/// Named here and not taken from the process: a program that uses this library may have installed
-/// another, or none, which would panic.
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(ring::default_provider())
 }
 
 #[derive(Debug)]

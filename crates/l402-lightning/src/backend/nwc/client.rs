@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::link::Link;
-use super::socket;
 use super::wire::{Connection, ErrorCode, Info, Request, Response, Transaction, WalletError};
+use crate::backend::tls;
 use crate::{Error, ErrorKind};
 
 /// The time limit of a request for which a buyer or a seller waits.
@@ -140,7 +140,7 @@ impl Client {
             #[cfg(feature = "pay")]
             key: connection.keys.public_key().to_hex(),
         };
-        let link = Link::new(connection, socket::tls()?, clock, taken, received);
+        let link = Link::new(connection, Arc::new(tls::public()?), clock, taken, received);
         Ok((client, tokio::spawn(link.run())))
     }
 

@@ -1,22 +1,19 @@
 //! The opening of an [`NwcNode`]: its file, its abilities and its network.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use l402::{Invoice, Network};
-use l402_host::named_path;
 use tokio::task::JoinHandle;
-use zeroize::Zeroizing;
 
 use super::client::{Client, Failure, garbled, plain};
 use super::receive::NwcReceive;
 use super::wire::{Connection, ErrorCode, MakeInvoice, NodeInfo, Request, Transaction};
+use crate::backend::named_file;
 use crate::{Error, ErrorKind, Lifecycle, NwcNode, Open, Receiver};
 
-/// The maximum length of the file; far above every URI.
-const MAX_FILE: u64 = 16 * 1024;
+/// The maximum length of the file in KiB; far above every URI.
+const MAX_FILE: usize = 16;
 
 /// The methods by which nothing can be spent. Any other counts as spending until somebody has
 /// looked at it.
@@ -176,18 +173,10 @@ async fn ask_network(client: &Client) -> Result<Network, Error> {
 
 /// Reads the connection. Neither its text nor a part of it is in the error.
 fn read(path: &Path) -> Result<Connection, Error> {
-    let wrong = |text: String| {
-        let path = path.display();
-        Error::new(
-            ErrorKind::Local,
-            format!("cannot read the connection in {path}: {text}"),
-        )
-    };
-    let mut text = Zeroizing::new(String::new());
-    // From the command line and the environment, `~` comes here as it was written.
-    File::open(named_path(Path::new(""), path))
-        .and_then(|file| file.take(MAX_FILE).read_to_string(&mut text))
-        .map_err(|error| wrong(error.to_string()))?;
+    const WHAT: &str = "the connection in";
+    let bytes = named_file::read(path, WHAT, MAX_FILE)?;
+    let wrong = |text: String| named_file::unreadable(path, WHAT, &text);
+    let text = str::from_utf8(&bytes).map_err(|error| wrong(error.to_string()))?;
     text.trim()
         .parse()
         .map_err(|error: super::wire::UriError| wrong(error.to_string()))

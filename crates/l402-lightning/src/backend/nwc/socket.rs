@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
 use nostr::{ClientMessage, JsonUtil, RelayMessage};
-use rustls::crypto::ring;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
@@ -17,7 +16,6 @@ use tokio_tungstenite::{
 
 use super::client::{later, plain};
 use super::wire::Relay;
-use crate::{Error, ErrorKind};
 
 /// The longest message of a relay. An event of NIP-44 is at most 88 KiB.
 const MAX_MESSAGE: usize = 256 * 1024;
@@ -38,21 +36,6 @@ pub(super) struct Socket {
     alarm: Instant,
     /// True once the relay was asked if it is still there.
     is_asked: bool,
-}
-
-/// Returns a configuration of TLS that trusts the public authorities and nobody else.
-pub(super) fn tls() -> Result<Arc<ClientConfig>, Error> {
-    let roots = RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
-    // Named here and not taken from the process: a program that uses this library may have
-    // installed another, or none, which would panic.
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::new(ErrorKind::Local, format!("cannot set up TLS: {error}")))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
 }
 
 impl Socket {
