@@ -31,6 +31,15 @@ impl InvoiceRequest {
             memo: memo.into(),
         }
     }
+
+    /// Returns the request over whole satoshi, rounded up, and their number, for a node that knows
+    /// nothing finer.
+    #[cfg(any(feature = "lnbits", feature = "phoenixd"))]
+    pub(crate) fn in_whole_sat(self) -> (Self, u64) {
+        let sat = self.amount.ceil_sat();
+        let amount = Msat::from_sat(sat);
+        (Self { amount, ..self }, sat)
+    }
 }
 
 /// A new invoice together with its terms, which are read once from its BOLT 11 text.

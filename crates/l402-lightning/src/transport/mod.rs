@@ -15,12 +15,26 @@ mod text;
 #[cfg(any(feature = "lnbits", feature = "phoenixd"))]
 pub(crate) use call::secret_header;
 pub(crate) use call::{Transport, client};
-#[cfg(feature = "remote")]
+#[cfg(any(
+    feature = "cln",
+    feature = "lnurl",
+    all(
+        feature = "pay",
+        any(feature = "lnbits", feature = "lnd", feature = "phoenixd")
+    )
+))]
 pub(crate) use failure::Failure;
 pub(crate) use failure::Proof;
 #[cfg(feature = "lnd")]
 pub(crate) use line::Lines;
 pub(crate) use peer::Peer;
 pub(crate) use text::plain;
-#[cfg(any(feature = "lnbits", feature = "phoenixd"))]
+#[cfg(any(feature = "lnd", feature = "lnurl"))]
 pub(crate) use text::root_cause;
+#[cfg(any(
+    feature = "cln",
+    feature = "lnbits",
+    feature = "lnd",
+    feature = "phoenixd"
+))]
+pub(crate) use text::unanswered;

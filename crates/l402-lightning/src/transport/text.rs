@@ -1,5 +1,13 @@
 //! Text from a node, made safe to show.
 
+#[cfg(any(
+    feature = "cln",
+    feature = "lnbits",
+    feature = "lnd",
+    feature = "phoenixd"
+))]
+use crate::{Error, ErrorKind};
+
 /// The maximum number of characters shown of such a text.
 const MAX_CHARS: usize = 200;
 
@@ -10,14 +18,42 @@ pub(crate) fn plain(text: &str) -> String {
     l402::text::escape_within(text, MAX_CHARS)
 }
 
-/// Returns the text of the innermost cause, because the outer ones only say "error sending request".
-#[cfg(any(feature = "lnbits", feature = "phoenixd"))]
+/// Returns the text of the innermost cause, because the outer ones only say "error sending request",
+/// and may name a URL.
+#[cfg(any(
+    feature = "cln",
+    feature = "lnbits",
+    feature = "lnd",
+    feature = "lnurl",
+    feature = "phoenixd"
+))]
 pub(crate) fn root_cause(error: &dyn core::error::Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
     cause.to_string()
+}
+
+/// Returns the error of a request to `called` at `address` that got no answer, or not all of one.
+#[cfg(any(
+    feature = "cln",
+    feature = "lnbits",
+    feature = "lnd",
+    feature = "phoenixd"
+))]
+pub(crate) fn unanswered(called: &str, address: &str, error: &reqwest::Error) -> Error {
+    if error.is_timeout() {
+        let text = format!("{called} at {address} did not answer in time");
+        return Error::new(ErrorKind::Timeout, text);
+    }
+    let what = if error.is_connect() {
+        "no connection to"
+    } else {
+        "the connection ended with"
+    };
+    let text = format!("{what} {called} at {address}: {}", root_cause(error));
+    Error::new(ErrorKind::Unavailable, text)
 }
 
 #[cfg(test)]

@@ -58,18 +58,7 @@ impl Peer for ClnRest {
     const MAX_ANSWER: usize = MAX_ANSWER;
 
     fn unanswered(&self, error: &reqwest::Error) -> Error {
-        let address = &self.address;
-        if error.is_timeout() {
-            let text = format!("clnrest at {address} did not answer in time");
-            return Error::new(ErrorKind::Timeout, text);
-        }
-        let what = if error.is_connect() {
-            "no connection to"
-        } else {
-            "the connection ended with"
-        };
-        let text = format!("{what} clnrest at {address}: {}", root_cause(error));
-        Error::new(ErrorKind::Unavailable, text)
+        transport::unanswered("clnrest", &self.address, error)
     }
 
     fn cut_short(&self, error: &reqwest::Error) -> Error {
@@ -106,13 +95,4 @@ impl Peer for ClnRest {
 
 fn parse(body: &[u8]) -> Option<Refusal> {
     serde_json::from_slice(body).ok()
-}
-
-/// Returns the innermost cause, because the outer ones only say "error sending request".
-fn root_cause(error: &dyn core::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }

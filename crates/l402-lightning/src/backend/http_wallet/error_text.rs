@@ -2,23 +2,7 @@
 
 use reqwest::StatusCode;
 
-use crate::transport::root_cause;
 use crate::{Error, ErrorKind};
-
-/// Returns the error of a request to `called` at `base` that got no answer, or not all of one.
-pub(in crate::backend) fn unanswered(called: &str, base: &str, error: &reqwest::Error) -> Error {
-    if error.is_timeout() {
-        let text = format!("{called} at {base} did not answer in time");
-        return Error::new(ErrorKind::Timeout, text);
-    }
-    let what = if error.is_connect() {
-        "no connection to"
-    } else {
-        "the connection ended with"
-    };
-    let text = format!("{what} {called} at {base}: {}", root_cause(error));
-    Error::new(ErrorKind::Unavailable, text)
-}
 
 /// Returns the error of an answer that the interface does not allow.
 pub(in crate::backend) fn garbled(called: &str, what: &str) -> Error {

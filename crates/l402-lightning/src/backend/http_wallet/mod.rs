@@ -9,7 +9,7 @@ mod payer;
 mod polled;
 mod secret;
 
-pub(super) use error_text::{garbled, kind_of, unanswered};
+pub(super) use error_text::{garbled, kind_of};
 #[cfg(feature = "pay")]
 pub(super) use payer::{Payer, PayingApi, settled};
 pub(super) use polled::{Paid, PaidInvoices, settlements};

@@ -6,8 +6,8 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::backend::http_wallet::{garbled, kind_of, unanswered};
-use crate::transport::{Peer, Proof, Transport, plain};
+use crate::backend::http_wallet::{garbled, kind_of};
+use crate::transport::{self, Peer, Proof, Transport, plain};
 use crate::{Error, ErrorKind};
 
 /// LNbits in the middle of a sentence.
@@ -40,7 +40,7 @@ impl Peer for Lnbits {
     const MAX_ANSWER: usize = 8 * 1024 * 1024;
 
     fn unanswered(&self, error: &reqwest::Error) -> Error {
-        unanswered(CALLED, &self.base, error)
+        transport::unanswered(CALLED, &self.base, error)
     }
 
     fn cut_short(&self, error: &reqwest::Error) -> Error {

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use l402::{Msat, Network, PaymentHash};
+use l402::{Network, PaymentHash};
 use l402_host::{BoxFuture, BoxStream, Clock};
 use serde_json::json;
 
@@ -44,11 +44,7 @@ impl Receive for LnbitsReceive {
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
         Box::pin(async move {
             check::request(&request)?;
-            let sat = request.amount.ceil_sat();
-            let request = InvoiceRequest {
-                amount: Msat::from_sat(sat),
-                ..request
-            };
+            let (request, sat) = request.in_whole_sat();
             let body = json!({
                 "out": false,
                 "unit": "sat",

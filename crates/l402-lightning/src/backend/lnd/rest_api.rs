@@ -84,25 +84,13 @@ impl Peer for Lnd {
     }
 
     fn unanswered(&self, error: &reqwest::Error) -> Error {
-        let address = &self.address;
-        if error.is_timeout() {
-            let text = format!("lnd at {address} did not answer in time");
-            return Error::new(ErrorKind::Timeout, text);
-        }
-        let cause = root_cause(error);
-        let what = if error.is_connect() {
-            "no connection to"
-        } else {
-            "the connection ended with"
-        };
+        let told = transport::unanswered("lnd", &self.address, error);
         // Said by rustls of every certificate that it refuses.
-        let hint = if !self.is_pinned && cause.contains("certificate") {
-            "; if it made its certificate itself, name that with &tls_cert=FILE"
-        } else {
-            ""
-        };
-        let text = format!("{what} lnd at {address}: {cause}{hint}");
-        Error::new(ErrorKind::Unavailable, text)
+        if self.is_pinned || !transport::root_cause(error).contains("certificate") {
+            return told;
+        }
+        let hint = "if it made its certificate itself, name that with &tls_cert=FILE";
+        Error::new(told.kind(), format!("{told}; {hint}"))
     }
 
     fn cut_short(&self, error: &reqwest::Error) -> Error {
@@ -125,15 +113,6 @@ impl Peer for Lnd {
         // Of the body alone: lnd puts its own code there, and a proxy before it has none.
         parse_status(body).map_or(Proof::None, |status| status.proof())
     }
-}
-
-/// Returns the innermost cause, because the outer ones only say "error sending request".
-fn root_cause(error: &dyn core::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 /// Returns the meaning of an answer of lnd that is no success.

@@ -48,11 +48,7 @@ impl Peer for LnurlPeer {
             let text = format!("the service of {address} did not answer in time");
             return Error::new(ErrorKind::Timeout, text);
         }
-        // The innermost cause names no URL, as the outer ones may.
-        let mut cause: &dyn core::error::Error = error;
-        while let Some(inner) = cause.source() {
-            cause = inner;
-        }
+        let cause = transport::root_cause(error);
         let text = format!("no connection to the service of {address}: {cause}");
         Error::new(ErrorKind::Unavailable, text)
     }

@@ -68,6 +68,10 @@ pub(super) struct Failure {
     /// The code, if the wallet itself said it in a signed answer to this request.
     pub(super) code: Option<ErrorCode>,
     /// False only if the request certainly never left this process.
+    #[cfg_attr(
+        not(feature = "pay"),
+        expect(dead_code, reason = "a caller that only receives simply asks again")
+    )]
     pub(super) is_sent: bool,
 }
 

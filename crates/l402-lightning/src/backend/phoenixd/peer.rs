@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use reqwest::StatusCode;
 
-use crate::backend::http_wallet::{garbled, kind_of, unanswered};
-use crate::transport::{Peer, Proof, Transport, plain};
+use crate::backend::http_wallet::{garbled, kind_of};
+use crate::transport::{self, Peer, Proof, Transport, plain};
 use crate::{Error, ErrorKind};
 
 /// phoenixd in the middle of a sentence.
@@ -29,7 +29,7 @@ impl Peer for Phoenixd {
     const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
     fn unanswered(&self, error: &reqwest::Error) -> Error {
-        unanswered(CALLED, &self.base, error)
+        transport::unanswered(CALLED, &self.base, error)
     }
 
     fn cut_short(&self, error: &reqwest::Error) -> Error {

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use l402::{Msat, Network, PaymentHash};
+use l402::{Network, PaymentHash};
 use l402_host::{BoxFuture, BoxStream, Clock};
 
 use super::peer::{Api, CALLED};
@@ -45,11 +45,7 @@ impl Receive for PhoenixdReceive {
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
         Box::pin(async move {
             check::request(&request)?;
-            let sat = request.amount.ceil_sat();
-            let request = InvoiceRequest {
-                amount: Msat::from_sat(sat),
-                ..request
-            };
+            let (request, sat) = request.in_whole_sat();
             let (sat, expiry) = (sat.to_string(), request.expiry.as_secs().to_string());
             let fields = [
                 ("description", cut(&request.memo)),

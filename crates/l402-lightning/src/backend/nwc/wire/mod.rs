@@ -31,9 +31,11 @@ pub(crate) use event::{
 pub(crate) use info::Info;
 #[cfg(feature = "pay")]
 pub(crate) use pay::{Paid, PayInvoice};
+#[cfg(feature = "pay")]
+pub(crate) use payload::Balance;
 pub(crate) use payload::{
-    Balance, Direction, ErrorCode, ListTransactions, LookupInvoice, MakeInvoice, NodeInfo,
-    Notification, Request, Response, Transaction, TransactionState, Transactions, WalletError,
+    Direction, ErrorCode, ListTransactions, LookupInvoice, MakeInvoice, NodeInfo, Notification,
+    Request, Response, Transaction, TransactionState, Transactions, WalletError,
 };
 #[cfg(any(test, feature = "sandbox-nwc"))]
 pub(crate) use service::{

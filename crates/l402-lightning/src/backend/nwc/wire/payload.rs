@@ -236,6 +236,7 @@ pub(crate) struct Transactions {
 }
 
 /// The result of `get_balance`.
+#[cfg(feature = "pay")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Balance {
     /// The amount in millisatoshi.
