@@ -138,7 +138,6 @@ async fn answers(wanted: &Wanted, out: Output) -> Result<Answers, CliError> {
         (Some(_), Some(given)) => Some(value_or_file(&given)?),
         (Some(credential), None) => Some(read_secret(&form, credential, wanted, out).await?),
     };
-    let secret = secret.map(|secret| binary_macaroon(&form, secret));
     Ok(Answers {
         form,
         address,
@@ -269,26 +268,6 @@ async fn read_secret(
     }
 }
 
-/// Returns a macaroon in lnd's binary form, if it is written in hexadecimal digits.
-fn binary_macaroon(form: &NodeForm, secret: Vec<u8>) -> Vec<u8> {
-    let is_hex = form.feature == "lnd"
-        && secret.starts_with(b"02")
-        && secret.len().is_multiple_of(2)
-        && secret.iter().all(u8::is_ascii_hexdigit);
-    if !is_hex {
-        return secret;
-    }
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|it| u8::try_from(it).ok())
-    };
-    let bytes = secret
-        .chunks_exact(2)
-        .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?));
-    bytes.collect::<Option<Vec<u8>>>().unwrap_or(secret)
-}
-
 /// Checks the wallet where it is going to lie. `None` if no check was wanted.
 async fn try_out(
     node: &Node,
@@ -363,22 +342,4 @@ pub(super) fn local(error: Error) -> CliError {
     let fault = error.file().map(l402_host::FileError::fault);
     let (exit, code) = fault.map_or((exit_code::LOCAL_IO, "local_io"), exit_code::of_file);
     CliError::new(exit, code, error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_macaroon_in_digits_is_stored_as_bytes() {
-        let made = binary_macaroon(&NodeForm::LND, b"0201036C6e64".to_vec());
-        assert_eq!(made, b"\x02\x01\x03lnd");
-        for (form, kept) in [
-            (NodeForm::LND, &b"\x02\x01\x03lnd"[..]),
-            (NodeForm::LND, b"020"),
-            (NodeForm::LNBITS, b"0201036c6e64"),
-        ] {
-            assert_eq!(binary_macaroon(&form, kept.to_vec()), kept);
-        }
-    }
 }

@@ -33,8 +33,7 @@ pub(super) fn from_stdin() -> Result<Vec<u8>, CliError> {
     checked(bytes)
 }
 
-/// Returns the credential without the white space around it, and a macaroon in hexadecimal digits as
-/// the bytes that they stand for.
+/// Returns the credential without the white space around it, if it is text.
 pub(super) fn checked(bytes: Vec<u8>) -> Result<Vec<u8>, CliError> {
     if bytes.len() as u64 > MAX {
         return Err(CliError::usage(

@@ -203,6 +203,21 @@ impl Bench {
     }
 }
 
+/// No mistake: many tools show a macaroon in hexadecimal digits.
+#[test]
+fn a_macaroon_in_digits_is_stored_and_pays() {
+    let bench = Bench::new();
+    let bytes = std::fs::read(bench.home.path().join("admin.macaroon")).expect("a file");
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    let args = bench.filled("wallet add digits --kind lnd --address {lnd} --secret-stdin");
+    let certificate = bench.filled("{dir}/tls.cert");
+    let mut args: Vec<&str> = args.split(' ').collect();
+    args.extend(["--cert", &certificate]);
+    let added = bench.home.run_with_stdin(&args, &format!("{digits}\n"));
+    added.expect(0);
+    bench.home.run(&["wallet", "test", "digits"]).expect(0);
+}
+
 /// An invoice of the text vectors.
 fn vector(name: &str) -> String {
     let flow = include_str!("../../../../spec/vectors/flow_vectors.json");

@@ -1,6 +1,10 @@
 //! The advice about each kind of node, in one place, so that errors, `wallet add` and pages use the
 //! same words: its credential, the least rights to ask for, and the first look if it fails.
 
+#[cfg(feature = "pay")]
+use super::least::CLN_PAYING;
+use super::least::{CLN_RECEIVING, rune_recipe};
+use super::lnd::LndNode;
 use super::table::NodeForm;
 
 impl NodeForm {
@@ -27,19 +31,16 @@ impl NodeForm {
     /// Returns how to get a credential that can be paid to and cannot spend; empty if the kind has
     /// none.
     #[must_use]
-    pub fn least_to_receive(&self) -> &'static str {
-        match self.feature {
+    pub fn least_to_receive(&self) -> String {
+        let advice = match self.feature {
             "lnd" => {
-                "lnd's own invoice.macaroon; or: lncli bakemacaroon --save_to invoice.macaroon \
-                 invoices:read invoices:write info:read"
+                let command = LndNode::least_macaroon_to_sell();
+                return format!("lnd's own invoice.macaroon; or: {command}");
             }
             "cln" if self.kind == Self::CLN.kind => {
                 "the socket can always spend; to sell use clnrest with a rune (cln+https)"
             }
-            "cln" => {
-                "lightning-cli createrune restrictions='[[\"method=invoice\",\
-                 \"method=listinvoices\",\"method=waitanyinvoice\",\"method=getinfo\"]]'"
-            }
+            "cln" => return rune_recipe(&CLN_RECEIVING),
             "nwc" => {
                 "in the wallet a new connection with \"receive\" alone (make_invoice, \
                  lookup_invoice), without the right to send payments"
@@ -47,24 +48,18 @@ impl NodeForm {
             "phoenixd" => "http-password-limited-access in ~/.phoenix/phoenix.conf",
             "lnbits" => "the wallet's \"Invoice/read key\", under API info",
             _ => "",
-        }
+        };
+        advice.to_owned()
     }
 
     /// Returns how to get a credential that pays and can do no more; empty if the kind has none.
     #[cfg(feature = "pay")]
     #[must_use]
-    pub fn least_to_pay(&self) -> &'static str {
-        match self.feature {
-            "lnd" => {
-                "lncli bakemacaroon --save_to pay.macaroon uri:/routerrpc.Router/SendPaymentV2 \
-                 uri:/routerrpc.Router/TrackPaymentV2 uri:/lnrpc.Lightning/ChannelBalance \
-                 uri:/lnrpc.Lightning/GetInfo"
-            }
+    pub fn least_to_pay(&self) -> String {
+        let advice = match self.feature {
+            "lnd" => return LndNode::least_macaroon_to_pay(),
             "cln" if self.kind == Self::CLN.kind => "the socket can do everything",
-            "cln" => {
-                "lightning-cli createrune restrictions='[[\"method=xpay\",\"method=listpays\",\
-                 \"method=listpeerchannels\",\"method=getinfo\"]]'"
-            }
+            "cln" => return rune_recipe(&CLN_PAYING),
             "nwc" => {
                 "in the wallet a new connection with a budget of its own (pay_invoice, \
                  lookup_invoice, get_balance)"
@@ -74,7 +69,8 @@ impl NodeForm {
             }
             "lnbits" => "the \"Admin key\" of a wallet made for this alone, under API info",
             _ => "",
-        }
+        };
+        advice.to_owned()
     }
 
     /// Returns the first thing to look at if the node cannot be reached.
@@ -105,9 +101,10 @@ impl NodeForm {
     #[must_use]
     pub fn if_unauthorized(&self, pays: bool) -> String {
         let Some(credential) = self.credential() else {
-            return match self.least_to_receive() {
+            let advice = self.least_to_receive();
+            return match advice.as_str() {
                 "" => "check what the wallet names".to_owned(),
-                advice if !pays => advice.to_owned(),
+                _ if !pays => advice,
                 _ => self.if_unreachable().to_owned(),
             };
         };

@@ -8,6 +8,7 @@ mod advice;
 mod cln;
 mod error;
 mod kind;
+mod least;
 mod lifecycle;
 mod lnbits;
 mod lnd;
@@ -24,6 +25,14 @@ mod wallet;
 pub use cln::{ClnNode, ClnRestNode};
 pub use error::{NodeError, NodeErrorKind};
 pub use kind::Node;
+#[cfg(all(feature = "cln", feature = "pay"))]
+pub(crate) use least::CLN_PAYING;
+#[cfg(all(feature = "lnd", feature = "pay"))]
+pub(crate) use least::LND_PAYING;
+#[cfg(feature = "lnd")]
+pub(crate) use least::LND_RECEIVING;
+#[cfg(feature = "cln")]
+pub(crate) use least::{CLN_RECEIVING, rune_recipe};
 pub use lifecycle::Lifecycle;
 pub use lnbits::LnbitsNode;
 pub use lnd::LndNode;

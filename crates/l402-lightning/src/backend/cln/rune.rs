@@ -16,6 +16,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+#[cfg(feature = "pay")]
+use crate::node::CLN_PAYING;
+use crate::node::{CLN_RECEIVING, rune_recipe};
 use crate::{Error, ErrorKind};
 
 /// The length in bytes of the hash before the restrictions.
@@ -40,13 +43,6 @@ const HARMLESS: [&str; 13] = [
     "waitblockheight",
     "waitinvoice",
 ];
-
-/// The methods that a receiver calls.
-const RECEIVING: [&str; 4] = ["invoice", "listinvoices", "waitanyinvoice", "getinfo"];
-
-/// The methods that a payer calls.
-#[cfg(feature = "pay")]
-const PAYING: [&str; 4] = ["xpay", "listpays", "listpeerchannels", "getinfo"];
 
 /// A rune, as the header takes it. `Debug` does not show it.
 pub(super) struct Rune {
@@ -79,7 +75,7 @@ impl Rune {
             let text = format!(
                 "the file {path} does not hold a rune; it is the text after \"rune\" in the answer \
                  of: {}",
-                recipe(&RECEIVING)
+                rune_recipe(&CLN_RECEIVING)
             );
             Error::new(ErrorKind::Local, text)
         })
@@ -93,14 +89,14 @@ impl Rune {
     /// Refuses a rune that may do more than receive, or that may not receive.
     pub(super) fn only_receives(&self, path: &Path) -> Result<(), Error> {
         let Some(excess) = self.excess(&HARMLESS) else {
-            return self.may(&RECEIVING, path);
+            return self.may(&CLN_RECEIVING, path);
         };
         Err(refused(
             path,
             &format!(
                 "{excess}; sell with a rune that cannot spend, made by: {}, or accept the danger \
                  explicitly (danger_spending_node)",
-                recipe(&RECEIVING)
+                rune_recipe(&CLN_RECEIVING)
             ),
         ))
     }
@@ -113,7 +109,7 @@ impl Rune {
                 path,
                 &format!(
                     "does not permit {method}, which is needed; make another by: {}",
-                    recipe(methods)
+                    rune_recipe(methods)
                 ),
             )),
         }
@@ -148,19 +144,19 @@ impl Rune {
 impl Rune {
     /// Refuses a rune that may not pay.
     pub(super) fn may_pay(&self, path: &Path) -> Result<(), Error> {
-        self.may(&PAYING, path)
+        self.may(&CLN_PAYING, path)
     }
 
     /// Returns a warning about a rune that may do more than pay and receive. It names the file, and
     /// nothing of the rune itself.
     pub(super) fn beyond_paying(&self, path: &Path) -> Option<String> {
-        let allowed = [&HARMLESS[..], &PAYING].concat();
+        let allowed = [&HARMLESS[..], &CLN_PAYING].concat();
         let excess = self.excess(&allowed)?;
         Some(format!(
             "the rune {} {excess}, and so may whoever gets hold of it do more than pay; the least \
              that pays is made by: {}",
             path.display(),
-            recipe(&PAYING)
+            rune_recipe(&CLN_PAYING)
         ))
     }
 }
@@ -192,16 +188,6 @@ impl Alternative {
             _ => true,
         }
     }
-}
-
-/// Returns the command that makes a rune for these methods, at most 600 calls a minute.
-fn recipe(methods: &[&str]) -> String {
-    let methods: Vec<_> = methods
-        .iter()
-        .map(|it| format!("\"method={it}\""))
-        .collect();
-    let methods = methods.join(",");
-    format!("lightning-cli createrune restrictions='[[{methods}],[\"rate=600\"]]'")
 }
 
 fn refused(path: &Path, why: &str) -> Error {

@@ -13,8 +13,8 @@ use l402::Macaroon;
 use zeroize::Zeroizing;
 
 #[cfg(feature = "pay")]
-use super::least::PAYING_CALLS;
-use super::least::RECEIVING_CALLS;
+use crate::node::LND_PAYING;
+use crate::node::LND_RECEIVING;
 use crate::{Error, ErrorKind, LndNode};
 
 /// The version byte of macaroon-bakery's protocol 3.
@@ -55,7 +55,7 @@ impl Permission {
     #[cfg(feature = "pay")]
     fn excess_of_payer(&self) -> Option<String> {
         let pays = |action: &str| match self.entity.as_str() {
-            "uri" => PAYING_CALLS.contains(&action),
+            "uri" => LND_PAYING.contains(&action),
             entity => entity == "offchain" && action == "write",
         };
         self.first_action(|action| !self.is_harmless(action) && !pays(action))
@@ -65,7 +65,7 @@ impl Permission {
         match self.entity.as_str() {
             // A list of what is allowed, so that a call or entity of a later lnd counts as spending
             // until somebody has looked at it.
-            "uri" => RECEIVING_CALLS.contains(&action) || HARMLESS_CALLS.contains(&action),
+            "uri" => LND_RECEIVING.contains(&action) || HARMLESS_CALLS.contains(&action),
             entity => action == "read" || action == "write" && HARMLESS_WRITES.contains(&entity),
         }
     }
@@ -355,12 +355,12 @@ mod tests {
             ),
         ] {
             let text = warning(ops).unwrap_or_else(|| panic!("{excess}"));
-            for words in ["x.macaroon", excess, "bakemacaroon", PAYING_CALLS[0]] {
+            for words in ["x.macaroon", excess, "bakemacaroon", LND_PAYING[0]] {
                 assert!(text.contains(words), "{words}: {text}");
             }
         }
         assert_eq!(warning(&[("offchain", rw), ("info", &["read"])]), None);
-        let (first, rest) = PAYING_CALLS.split_at(2);
+        let (first, rest) = LND_PAYING.split_at(2);
         assert_eq!(warning(&[("uri", first), ("uri", rest)]), None);
         assert_eq!(warning(&[("invoices", rw), ("address", rw)]), None);
         let unreadable = beyond_paying(b"secret", Path::new("x")).unwrap();

@@ -3,7 +3,6 @@
 //! The certificate is pinned, unless it is a public one. A macaroon that may do more than receive is refused for receiving.
 //! Answers of lnd are compared with the requests.
 
-mod least;
 mod macaroon;
 mod open;
 #[cfg(feature = "pay")]
