@@ -59,12 +59,14 @@ pub(crate) fn resolve<'a>(node: &'a Node, context: &Context) -> Result<Cow<'a, N
 /// wallet pays that one later, and a second call proves more before it says *failed*.
 pub(crate) async fn open_noting(node: &Node, context: &Context) -> Result<Arc<dyn Pay>, CliError> {
     let wallet = open_wallet(node, context).await?;
+    in_order(vec![wallet], context)
+}
+
+/// Makes one wallet of several, which are asked in this order.
+fn in_order(wallets: Vec<Arc<dyn Pay>>, context: &Context) -> Result<Arc<dyn Pay>, CliError> {
     let asked = AskedWallets::of(context.home.create()?);
-    Ok(Arc::new(Preference::new(
-        vec![wallet],
-        asked,
-        context.clock.clone(),
-    )))
+    let preference = Preference::new(wallets, asked, context.clock.clone());
+    Ok(Arc::new(preference))
 }
 
 /// Opens the wallets that the home folder prefers; `None` if it prefers none. Several are tried in
@@ -102,10 +104,6 @@ pub(crate) async fn open_default(context: &Context) -> Result<Option<Arc<dyn Pay
             Err(CliError::new(exit_code::WALLET_UNAVAILABLE, "wallet", text)
                 .with_hint("`l402 wallet use NAME ...` with wallets of one network"))
         }
-        _ => {
-            let asked = AskedWallets::of(context.home.create()?);
-            let preference = Preference::new(wallets, asked, context.clock.clone());
-            Ok(Some(Arc::new(preference)))
-        }
+        _ => in_order(wallets, context).map(Some),
     }
 }

@@ -42,6 +42,14 @@ pub(super) struct Preference {
     clock: Arc<dyn Clock>,
 }
 
+/// The wallet that is to be asked first.
+enum First {
+    /// The one at this place, which an earlier call has asked.
+    Begun(usize),
+    /// The first of all: no call has asked any of them.
+    Fresh,
+}
+
 impl Preference {
     /// Makes one wallet of several, at least one, all on one network.
     pub(super) fn new(
@@ -72,28 +80,10 @@ impl Preference {
             // Before any wallet was asked by this call; but an earlier one may have asked.
             Err(error) => return Payment::unknown(error.into()),
         };
-        let first = match self.first_for(&invoice).await {
-            Ok(first) => first,
-            Err(outcome) => return outcome,
-        };
-        let was_asked = match self.asked.wallet(invoice.payment_hash) {
-            Ok(noted) => noted.is_some(),
-            Err(error) => return Payment::unknown(error.into()),
-        };
-        if was_asked && let Some(wallet) = self.wallets.get(first) {
-            let outcome = pay_again(&**wallet, &request, invoice.payment_hash).await;
-            if !matches!(outcome, Payment::Failed(_)) {
-                return outcome;
-            }
-            // Certain by now, so the next one may be asked.
-            let next = first.saturating_add(1);
-            if next == self.wallets.len() {
-                self.asked.forget(invoice.payment_hash);
-                return outcome;
-            }
-            return self.pay_from(next, &invoice, &request, end).await;
+        match self.first_for(&invoice).await {
+            Ok(first) => self.pay_from(first, &invoice, &request, end).await,
+            Err(outcome) => outcome,
         }
-        self.pay_from(first, &invoice, &request, end).await
     }
 
     /// Waits until no other call pays an invoice with this hash; `None` if that takes too long.
@@ -107,16 +97,16 @@ impl Preference {
         }
     }
 
-    /// Returns the place of the wallet that is to be asked first, or the outcome of an earlier call.
-    async fn first_for(&self, invoice: &Invoice) -> Result<usize, Payment> {
+    /// Returns the wallet that is to be asked first, or the outcome of an earlier call.
+    async fn first_for(&self, invoice: &Invoice) -> Result<First, Payment> {
         let hash = invoice.payment_hash;
         let noted = self.asked.wallet(hash);
         match noted.map_err(|error| Payment::unknown(error.into()))? {
-            Some(name) => self.place(&name).ok_or_else(|| {
-                let text = format!("it was begun with {name}, which is not among these wallets");
-                Payment::unknown(Error::new(ErrorKind::Unavailable, text))
-            }),
-            None if invoice.expires > self.clock.wall() => Ok(0),
+            Some(name) => {
+                let begun = self.place(&name).map(First::Begun);
+                begun.ok_or_else(|| Payment::unknown(is_elsewhere(&name)))
+            }
+            None if invoice.expires > self.clock.wall() => Ok(First::Fresh),
             // Its note may have been removed since: every wallet is asked what it knows.
             None => Err(match self.lookup_all(hash).await {
                 Ok(Some(outcome)) => outcome,
@@ -128,11 +118,15 @@ impl Preference {
 
     async fn pay_from(
         &self,
-        first: usize,
+        first: First,
         invoice: &Invoice,
         request: &PayRequest,
         end: Instant,
     ) -> Payment {
+        let (first, mut was_asked) = match first {
+            First::Begun(place) => (place, true),
+            First::Fresh => (0, false),
+        };
         let mut failed: Option<Payment> = None;
         let last = self.wallets.len().saturating_sub(1);
         for (place, wallet) in self.wallets.iter().enumerate().skip(first) {
@@ -148,7 +142,11 @@ impl Preference {
                 return failed.unwrap_or_else(|| Payment::unknown(error.into()));
             }
             let request = PayRequest::new(request.bolt11.clone(), request.max_fee, left);
-            let outcome = wallet.pay(request).await;
+            let outcome = if core::mem::take(&mut was_asked) {
+                pay_again(&**wallet, request, invoice.payment_hash).await
+            } else {
+                wallet.pay(request).await
+            };
             let Payment::Failed(failure) = &outcome else {
                 self.asked.prune(self.clock.wall());
                 return outcome;
@@ -176,10 +174,7 @@ impl Preference {
         let wallet = self.place(&name).and_then(|place| self.wallets.get(place));
         match wallet {
             Some(wallet) => wallet.lookup(hash).await,
-            None => {
-                let text = format!("it was begun with {name}, which is not among these wallets");
-                Err(Error::new(ErrorKind::Unavailable, text))
-            }
+            None => Err(is_elsewhere(&name)),
         }
     }
 
@@ -200,10 +195,10 @@ impl Preference {
     }
 }
 
-/// Has a wallet pay that an earlier call has asked already. Its *failed* counts only if it also says so
-/// of what it has on record: the earlier attempt may be under way while this one was never sent.
-async fn pay_again(wallet: &dyn Pay, request: &PayRequest, hash: PaymentHash) -> Payment {
-    let outcome = wallet.pay(request.clone()).await;
+/// Asks a wallet again that an earlier call has asked. A *failed* counts only if the wallet has it on
+/// record, too: the earlier attempt may be under way while this one was never sent.
+async fn pay_again(wallet: &dyn Pay, request: PayRequest, hash: PaymentHash) -> Payment {
+    let outcome = wallet.pay(request).await;
     let Payment::Failed(failure) = outcome else {
         return outcome;
     };
@@ -211,6 +206,12 @@ async fn pay_again(wallet: &dyn Pay, request: &PayRequest, hash: PaymentHash) ->
         Ok(Some(known)) => known,
         Ok(None) | Err(_) => Payment::unknown(failure.error),
     }
+}
+
+/// Returns the error of a payment that only a wallet of this name, which is not here, knows of.
+fn is_elsewhere(name: &str) -> Error {
+    let text = format!("it was begun with {name}, which is not among these wallets");
+    Error::new(ErrorKind::Unavailable, text)
 }
 
 fn refused(text: &str) -> Payment {
