@@ -305,25 +305,34 @@ impl Payer {
 
     /// Returns the end of a payment, or `None` if there is none; waits while it is in flight.
     async fn end(&self, hash: &PaymentHash) -> Result<Option<Payment>, Failure> {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            match self.state(hash).await? {
-                PaymentState::Ended(payment) => return Ok(Some(payment)),
-                PaymentState::Moving(_) => tokio::time::sleep(pause).await,
-                PaymentState::Nothing => return Ok(None),
-            }
-            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
-        }
+        let decide = |state| match state {
+            Ok(PaymentState::Ended(payment)) => Some(Ok(Some(payment))),
+            Ok(PaymentState::Moving(_)) => None,
+            Ok(PaymentState::Nothing) => Some(Ok(None)),
+            Err(failure) => Some(Err(failure)),
+        };
+        self.follow(hash, decide).await
     }
 
     /// Returns the payment once the node lists it as settled.
     async fn settles(&self, hash: &PaymentHash) -> Payment {
+        let decide = |state| match state {
+            Ok(PaymentState::Ended(payment @ Payment::Settled { .. })) => Some(payment),
+            _ => None,
+        };
+        self.follow(hash, decide).await
+    }
+
+    /// Asks for the state of a payment, ever more rarely, until that decides.
+    async fn follow<T>(
+        &self,
+        hash: &PaymentHash,
+        decide: impl Fn(Result<PaymentState, Failure>) -> Option<T>,
+    ) -> T {
         let mut pause = FIRST_PAUSE;
         loop {
-            if let Ok(PaymentState::Ended(payment @ Payment::Settled { .. })) =
-                self.state(hash).await
-            {
-                return payment;
+            if let Some(decided) = decide(self.state(hash).await) {
+                return decided;
             }
             tokio::time::sleep(pause).await;
             pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
