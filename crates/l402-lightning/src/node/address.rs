@@ -14,7 +14,7 @@ pub(super) fn has_user(url: &Url) -> bool {
 }
 
 /// True if the URL's host is this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         // No other name counts, even if it resolves to loopback today: names can be re-pointed.
         Some(url::Host::Domain(name)) => name == "localhost",

@@ -22,6 +22,8 @@ mod table;
 #[cfg(feature = "pay")]
 mod wallet;
 
+#[cfg(feature = "nwc")]
+pub(crate) use address::is_loopback;
 pub use cln::{ClnNode, ClnRestNode};
 pub use error::{NodeError, NodeErrorKind};
 pub use kind::Node;

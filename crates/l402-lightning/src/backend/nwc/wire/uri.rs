@@ -4,8 +4,10 @@ use core::fmt;
 use core::str::FromStr;
 
 use nostr::{Keys, PublicKey, SecretKey};
-use url::{Host, Url};
+use url::Url;
 use zeroize::Zeroizing;
+
+use crate::node::is_loopback;
 
 /// The longest URI that is read, in bytes.
 const MAX_URI: usize = 4096;
@@ -13,7 +15,7 @@ const MAX_URI: usize = 4096;
 /// The largest number of relays of one connection.
 const MAX_RELAYS: usize = 8;
 
-/// A connection to a wallet service. Whoever has it can do all that the wallet permits it.
+/// A connection to a wallet service. Anybody who has it can do all that the wallet permits it.
 #[derive(Clone)]
 pub(crate) struct Connection {
     /// The key of the wallet service, which signs its answers.
@@ -137,16 +139,10 @@ impl FromStr for Relay {
 
     fn from_str(text: &str) -> Result<Self, UriError> {
         let url = Url::parse(text).map_err(|_| UriError::Relay)?;
-        let is_local = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
         let is_allowed = match url.scheme() {
             "wss" => url.has_host(),
             // In the clear a stranger on the way could suppress requests and answers unseen.
-            "ws" => is_local,
+            "ws" => is_loopback(&url),
             _ => false,
         };
         if !is_allowed || !url.username().is_empty() || url.password().is_some() {
