@@ -30,7 +30,7 @@ const SHOWN: usize = 3;
 /// A test, as the page links it: its name, and its file's path from the root.
 type Test = (String, String);
 
-/// What the comments say, by backend and case or by backend and kind.
+/// The claims of the comments, by backend and case or by backend and kind.
 #[derive(Default)]
 struct Said {
     shown: BTreeMap<(String, String), BTreeSet<(usize, Test)>>,

@@ -1,4 +1,4 @@
-//! What the variables of other programs say about wallets.
+//! Wallets that the variables of other programs describe.
 //!
 //! A variable that is meant for another program never spends: these are read by `wallet add
 //! --from-env`, and only their names are shown in hints.

@@ -81,8 +81,9 @@ pub(crate) fn own_invoice(
 /// Decodes an invoice that is to be paid, and verifies its signature; returns it with its amount.
 /// `payer` is the node in the middle of a sentence: "this lnd".
 ///
-/// What is refused here was never sent, so the payment has failed for certain. What is no BOLT 11 is
-/// refused as well: some nodes would take an offer or an address, whose amount nobody has checked.
+/// A refusal means that nothing was sent, so the payment has failed for certain. A text that is no
+/// BOLT 11 is refused as well: some nodes would take an offer or an address, whose amount nobody has
+/// checked.
 #[cfg(all(
     feature = "pay",
     any(

@@ -526,7 +526,7 @@ async fn has_arrived(
     let refusal = match check.arrival(sold).await {
         Arrival::Settled => return Ok(()),
         Arrival::TooLittle => Refusal::new(Problem::NotSettled)
-            .with_detail("Less than the price has arrived; ask whoever made the payment"),
+            .with_detail("Less than the price has arrived; ask the one who made it"),
         Arrival::NotYet => Refusal::new(Problem::NotSettled),
         Arrival::Wait(wait) => Refusal::new(Problem::NotSettled).with_retry_after(wait),
         // Nothing will arrive for this token any more, so a new one is offered.

@@ -14,7 +14,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::contract::asked;
 
-/// What the double says to a request that pays. `None`: nothing, and the connection stays open.
+/// The answer of the double to a request that pays. `None`: nothing, and the connection stays open.
 type Say = Option<Vec<u8>>;
 
 /// Serves `pay.sock` in the home: every request but the status is answered with `say`, after which
@@ -136,7 +136,7 @@ async fn silence_is_unknown_at_the_deadline() {
     assert!(matches!(outcome, Payment::Unknown(_)), "{outcome:?}");
 }
 
-/// The socket of a wallet is never made here: whoever serves it is asked, or nobody.
+/// The socket of a wallet is never made here: the process that serves it is asked, or nobody.
 #[tokio::test]
 async fn without_a_node_a_socket_that_nobody_serves_is_no_node() {
     let home = tempfile::tempdir().expect("a home");

@@ -269,7 +269,7 @@ mod tests {
 
     use super::*;
 
-    /// What a wallet answers, to `pay` and then to `lookup`.
+    /// The answer of a wallet, to `pay` and then to `lookup`.
     #[derive(Clone, Copy, Debug)]
     enum Says {
         Failed,

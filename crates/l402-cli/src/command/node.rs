@@ -74,7 +74,7 @@ enum Action {
 /// Make the node of this home folder
 ///
 /// Shows 24 words, once. They bring back the coins that the node has on the chain, in any program on
-/// LDK Node. Whoever has them can spend. They are stored nowhere; the seed that they stand for is in
+/// LDK Node. Anybody who has them can spend. They are stored nowhere; the seed that they stand for is in
 /// the file ldk/keys_seed.
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -139,7 +139,7 @@ struct Open {
     #[arg(value_name = "KEY@HOST:PORT")]
     peer: String,
 
-    /// How much goes into the channel
+    /// The amount that goes into the channel
     amount: Msat,
 
     /// Give so much of it away to the other side
@@ -182,20 +182,20 @@ struct Close {
 
 /// Make an invoice, to be paid by hand
 ///
-/// It is stored nowhere, and can be paid as long as the node runs.
+/// An invoice is stored nowhere, and can be paid as long as the node runs.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  l402 node invoice \"5000 sat\" --memo \"to fill the channel\""
 )]
 struct Invoice {
-    /// How much
+    /// The amount
     amount: Msat,
 
-    /// What the payer reads
+    /// The text that the payer reads
     #[arg(long, value_name = "TEXT", default_value = "l402")]
     memo: String,
 
-    /// How long it can be paid
+    /// The time for which it can be paid
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "1h")]
     expiry: Duration,
 
@@ -209,7 +209,7 @@ struct Invoice {
 /// payment, and a node that shows an old state of it loses all coins in it: never run a node from a
 /// copy once the node was used again.
 ///
-/// What brings coins back is the words of `init`, and for coins in channels the list of peers, which
+/// Coins are brought back by the words of `init`, and those in channels by the list of peers, which
 /// is in the copy if the node runs. The seed is not.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  l402 node backup /media/stick/node-copy")]

@@ -112,7 +112,7 @@ impl Sandbox {
         out.machine(&report)?;
         out.tell(&format!("sandbox (play money) on {url}; Ctrl-C ends it"));
         match nwc {
-            // On stdout and never on stderr, which goes to logs: whoever has it can spend.
+            // On stdout and never on stderr, which goes to logs: anybody who has it can spend.
             Some(nwc) if !out.is_json() => print(&format!(
                 "Paste this into a program that speaks Nostr Wallet Connect (play money):\n{}\n",
                 nwc.uri()

@@ -78,7 +78,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "NODE", help = node_form::node_help())]
     node: Option<Node>,
 
-    /// Sell also with a credential of the node that could spend: whoever gets into this machine could
+    /// Sell also with a credential of the node that could spend: anybody who gets into this machine could
     /// empty the node
     #[arg(long)]
     danger_spending_node: bool,

@@ -36,7 +36,7 @@ pub(crate) fn init(
     let typed = match words {
         Words::New { shown: false } if !stdout().is_terminal() => {
             let text = "the words of a new node are shown once, and stdout is not a terminal";
-            let hint = "run it at a terminal, or add --show-words: whoever reads the output can \
+            let hint = "run it at a terminal, or add --show-words: anybody who reads the output can \
                         spend";
             return Err(CliError::usage(text).with_hint(hint));
         }
@@ -79,7 +79,7 @@ fn report(made: &NewNode, settings: &NodeSettings, shown: bool, context: &Contex
     let mut text = format!("node {} on {network}\nin {folder}\n\n", made.node_id);
     if shown {
         text += &format!(
-            "{}\n\n{}\nThey bring back the coins that the node has on the chain. Whoever has them can \
+            "{}\n\n{}\nThey bring back the coins that the node has on the chain. Anybody who has them can \
              spend.\nThey are stored nowhere.\n\n",
             style::paint(
                 style::TITLE,

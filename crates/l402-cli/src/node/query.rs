@@ -1,4 +1,4 @@
-//! What the node has, and what it can be sent.
+//! The balance and the channels of the node, and invoices of its own.
 
 use l402::{Invoice, Msat};
 use l402_lightning::InvoiceRequest;

@@ -33,7 +33,7 @@ pub(crate) async fn start(config: Config, context: &Context) -> Result<Serving, 
     if matches!(config.node().resolve(home.path()).as_deref(), Ok(Node::Ldk)) {
         // It holds keys by nature, and so does the sandbox, which says itself that it is no money.
         tracing::warn!(
-            "the node runs in this program and holds its keys: whoever gets into this machine can \
+            "the node runs in this program and holds its keys: anybody who gets into this machine can \
              spend what it holds"
         );
     }

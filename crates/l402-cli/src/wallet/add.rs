@@ -41,7 +41,7 @@ pub(crate) enum SecretFrom {
     Environment,
 }
 
-/// What the command line, the environment and a person have said.
+/// The answers of the command line, the environment and a person.
 struct Answers {
     form: NodeForm,
     address: String,
@@ -223,7 +223,7 @@ async fn ask_certificate(form: &NodeForm, wanted: &Wanted) -> Result<Option<Path
         "cln" if form.credential().is_some() => "path of Core Lightning's ca.pem",
         _ => return Ok(None),
     };
-    // Whoever has named everything else is not asked: a public certificate needs no file.
+    // A person who has named everything else is not asked: a public certificate needs no file.
     if !secret::is_person() || !matches!(wanted.secret, SecretFrom::Terminal) {
         return Ok(None);
     }

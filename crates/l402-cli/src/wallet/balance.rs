@@ -1,4 +1,4 @@
-//! What can be spent, of one wallet or of all.
+//! The balance of one wallet, or of all.
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ use crate::signal::Interrupt;
 /// The longest credential that is read, in bytes.
 const MAX: u64 = 64 * 1024;
 
-/// Reads a credential from a file, whoever can read it: it is copied into a private one.
+/// Reads a credential from a file that others may be able to read: it is copied into a private one.
 pub(super) fn from_file(path: &Path) -> Result<Vec<u8>, CliError> {
     let path = named_path(Path::new(""), path);
     let failed = |error: std::io::Error| {

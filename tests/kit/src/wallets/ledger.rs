@@ -50,7 +50,7 @@ pub enum Fault {
     Silent,
 }
 
-/// What a double has on record of an outgoing payment.
+/// The record of an outgoing payment at a double.
 pub(super) enum Record {
     Absent,
     Failed,
@@ -62,7 +62,7 @@ pub(super) enum Record {
     },
 }
 
-/// How a request to pay ends.
+/// The end of a request to pay.
 pub(super) enum Answer {
     /// With the record.
     Record,
@@ -125,7 +125,7 @@ impl Ledger {
         }
     }
 
-    /// Returns the preimage of an invoice that nobody has paid, as whoever reads the server's data
+    /// Returns the preimage of an invoice that nobody has paid, as anybody who reads the server's data
     /// sees it. The sandbox tells it to nobody, so that this is a value of the right form only.
     pub(super) fn unpaid_preimage() -> String {
         Preimage::from_bytes([7; 32]).to_hex().to_string()

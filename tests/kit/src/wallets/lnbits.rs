@@ -24,7 +24,7 @@ pub const INVOICE_KEY: &str = "1e00000000000000000000000000001e";
 
 type Shared = State<Arc<Ledger>>;
 
-/// Who asks, by the key that is shown.
+/// The wallet that asks, by the key that is shown.
 #[derive(Clone, Copy, PartialEq)]
 enum Key {
     Buyer,

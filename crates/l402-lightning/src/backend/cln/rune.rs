@@ -153,7 +153,7 @@ impl Rune {
         let allowed = [&HARMLESS[..], &CLN_PAYING].concat();
         let excess = self.excess(&allowed)?;
         Some(format!(
-            "the rune {} {excess}, and so may whoever gets hold of it do more than pay; the least \
+            "the rune {} {excess}, and so may anybody who gets hold of it do more than pay; the least \
              that pays is made by: {}",
             path.display(),
             rune_recipe(&CLN_PAYING)

@@ -215,7 +215,7 @@ impl LdkShared {
     }
 }
 
-/// Returns the name of the wallet, the same whoever asks the node.
+/// Returns the name of the wallet, the same for anybody who asks the node.
 pub(super) fn name(node_id: &str, network: Network) -> String {
     format!("ldk node {node_id} on {network}")
 }

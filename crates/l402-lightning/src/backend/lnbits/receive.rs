@@ -34,7 +34,7 @@ impl Receive for LnbitsReceive {
         self.network
     }
 
-    /// False: whoever reads the server's data, or has the invoice key, can learn the preimage of an
+    /// False: anybody who reads the server's data, or has the invoice key, can learn the preimage of an
     /// invoice before anybody has paid it.
     fn preimage_is_proof(&self) -> bool {
         false

@@ -126,7 +126,7 @@ pub(super) fn beyond_paying(bytes: &[u8], path: &Path) -> Option<String> {
         }
     };
     Some(format!(
-        "the macaroon {} {what}, and so may whoever gets hold of it; the least that pays is made by: {}",
+        "the macaroon {} {what}, and so may anybody who gets hold of it; the least that pays is made by: {}",
         path.display(),
         LndNode::least_macaroon_to_pay()
     ))

@@ -10,7 +10,7 @@ use url::Url;
 use crate::{InvoiceState, NewInvoice, Settlement, SettlementIndex};
 
 /// The most invoices that are kept. Beyond it the oldest goes: a flood of challenges must not keep new
-/// buyers out, and whoever pays does so soon.
+/// buyers out, and anybody who pays does so soon.
 const MOST: usize = 65_536;
 
 /// The time for which an invoice is kept after its end: a buyer may pay in the last second and ask

@@ -41,11 +41,11 @@ pub(super) struct Client {
     pub(super) key: String,
 }
 
-/// What is wanted of the connection's task.
+/// An order for the connection's task.
 pub(super) enum Order {
     /// A request to the wallet.
     Call(Call),
-    /// What the wallet says that it can do.
+    /// Asks for the info event of the wallet.
     Info(Instant, oneshot::Sender<Result<Info, Failure>>),
 }
 

@@ -91,7 +91,7 @@ struct NwcPay {
     payments: OnePerHash,
 }
 
-/// What the wallet says of a payment.
+/// The state of a payment, as the wallet tells it.
 enum Standing {
     /// It knows nothing of it.
     Absent,

@@ -45,7 +45,7 @@ impl Receive for NwcReceive {
         self.network
     }
 
-    /// False: the wallet service makes the invoice, so whoever runs it can know the preimage.
+    /// False: the wallet service makes the invoice, so anybody who runs it can know the preimage.
     fn preimage_is_proof(&self) -> bool {
         false
     }

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::Message;
 /// The number of stored events and of subscriptions of a connection; a test needs a few.
 const MAX: usize = 256;
 
-/// What the relay sends to its clients.
+/// The messages of the relay to its clients.
 #[derive(Clone, Debug)]
 pub(super) enum Told {
     /// An event, to those who subscribe to it.

@@ -56,7 +56,7 @@ pub(super) enum Mischief {
     Silent,
 }
 
-/// What this wallet is.
+/// The kind of this wallet.
 #[derive(Clone, Debug)]
 pub(super) struct Kindness {
     /// True for NIP-04 alone, as before the tag `encryption`.

@@ -67,7 +67,7 @@ pub struct Channel {
     pub funding: Option<String>,
 }
 
-/// What the node has.
+/// The coins of the node, on the chain and in channels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct NodeBalance {
@@ -93,7 +93,7 @@ pub struct NodeBalance {
 pub struct Claimable {
     /// The amount in satoshi, before fees.
     pub amount_sat: u64,
-    /// What they wait for, such as `locked` or `swept`.
+    /// The event that they wait for, such as `locked` or `swept`.
     pub state: String,
     /// The height of the chain from which they can be had, if that is known.
     pub from_height: Option<u32>,

@@ -28,7 +28,7 @@ const WRITE: Duration = Duration::from_secs(10);
 /// The pause after a connection that could not be accepted, as without free descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What answers the requests of one socket.
+/// The answering side of one socket.
 pub(in super::super) trait Service: Send + Sync + 'static {
     /// Answers one request. An error ends the connection.
     fn serve<'a>(

@@ -11,7 +11,7 @@ use super::payload::{Notification, Request, Response};
 
 /// The kinds of events of NIP-47.
 pub(crate) mod kind {
-    /// What a wallet service can do; replaceable.
+    /// The abilities of a wallet service; replaceable.
     pub(crate) const INFO: u16 = 13194;
     /// A request of a client.
     pub(crate) const REQUEST: u16 = 23194;

@@ -1,4 +1,4 @@
-//! What is said of a payment.
+//! The request to pay, and its result.
 
 use l402::Preimage;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What is said in the events: requests, answers, notifications. Amounts are in millisatoshi, times
+//! The contents of events: requests, answers, notifications. Amounts are in millisatoshi, times
 //! in seconds since 1970.
 
 use l402::{PaymentHash, Preimage};

@@ -87,7 +87,7 @@ impl SandboxNwc {
         })
     }
 
-    /// Returns the URI of the connection. Whoever has it can spend the play money.
+    /// Returns the URI of the connection. Anybody who has it can spend the play money.
     #[must_use]
     pub fn uri(&self) -> &str {
         &self.uri
