@@ -9,8 +9,11 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
 use super::line::{ANSWER_MAX, Lines};
-use super::wire::{Answer, garbled};
+use super::wire::{Answer, Status, garbled};
 use crate::{Error, ErrorKind};
+
+/// The time limit of a request that moves no money.
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// A socket of a node, as its clients know it. Each request has a connection of its own.
 #[derive(Clone, Debug)]
@@ -63,6 +66,20 @@ impl Socket {
         let written = lines.write(request).await;
         written.map_err(|error| Failure::lost(&error))?;
         Ok(Answers(lines))
+    }
+
+    /// Asks the node behind a socket who it is, by the request for its status. `None` if nobody serves
+    /// the socket.
+    pub(super) async fn open(
+        path: PathBuf,
+        status: &impl Serialize,
+    ) -> Result<Option<(Self, Status)>, Error> {
+        let socket = Self::at(path);
+        if !socket.is_served().await? {
+            return Ok(None);
+        }
+        let status = socket.ask(status, TIME_LIMIT).await?;
+        Ok(Some((socket, status)))
     }
 
     /// Returns false if nobody serves the socket.

@@ -12,13 +12,10 @@ use serde_json::{Value, json};
 
 use super::super::node::Ldk;
 use super::super::operator;
-use super::client::{Failure, Socket};
+use super::client::{Failure, Socket, TIME_LIMIT};
 use super::server::{Connection, Service};
 use super::wire::{Paid, SpendRequest, Status, garbled, hash};
 use crate::{Error, ErrorKind, Pay, PayRequest, Payment};
-
-/// The time limit of a request that moves no money.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// Answers on `pay.sock`.
 pub(in super::super) struct PayService {
@@ -123,11 +120,9 @@ pub(in super::super) struct SocketPay {
 impl SocketPay {
     /// Asks the node behind the socket who it is. `None` if nobody serves the socket.
     pub(in super::super) async fn open(path: PathBuf) -> Result<Option<Self>, Error> {
-        let socket = Socket::at(path);
-        if !socket.is_served().await? {
+        let Some((socket, status)) = Socket::open(path, &SpendRequest::Status).await? else {
             return Ok(None);
-        }
-        let status: Status = socket.ask(&SpendRequest::Status, TIME_LIMIT).await?;
+        };
         let network = status.network()?;
         Ok(Some(Self {
             asked: Mutex::default(),

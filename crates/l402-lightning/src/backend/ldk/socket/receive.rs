@@ -1,6 +1,5 @@
 //! The receiving half over a socket: its two sides.
 
-use core::time::Duration;
 use std::sync::Arc;
 use std::{fmt, io};
 
@@ -9,15 +8,12 @@ use l402::{Network, PaymentHash};
 use l402_host::{BoxFuture, BoxStream, Clock};
 use serde_json::{Value, json};
 
-use super::client::{Answers, Socket};
+use super::client::{Answers, Socket, TIME_LIMIT};
 use super::server::{Connection, Service};
 use super::wire::{ReceiveRequest, Settled, State, Status, garbled, hash};
 use crate::{
     Error, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex, check,
 };
-
-/// The time limit of a request.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// Answers on `receive.sock`. It holds nothing that can pay.
 pub(in super::super) struct ReceiveService {
@@ -96,11 +92,9 @@ impl SocketReceive {
         path: std::path::PathBuf,
         clock: Arc<dyn Clock>,
     ) -> Result<Option<Self>, Error> {
-        let socket = Socket::at(path);
-        if !socket.is_served().await? {
+        let Some((socket, status)) = Socket::open(path, &ReceiveRequest::Status).await? else {
             return Ok(None);
-        }
-        let status: Status = socket.ask(&ReceiveRequest::Status, TIME_LIMIT).await?;
+        };
         let network = status.network()?;
         Ok(Some(Self {
             clock,
