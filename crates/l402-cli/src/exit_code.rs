@@ -86,8 +86,14 @@ exit_codes! {
     REFUSED_WRONG_HASH = 43 "The token is about another payment than the invoice; no money moved.";
     REFUSED_WRONG_NETWORK = 44 "The invoice is for another network than the wallet's; no money moved.";
     REFUSED_CREDENTIAL_GIVEN = 45 "The request already holds a credential of L402; no money moved.";
+    REFUSED_AUTHORIZATION_TAKEN = 46 "The request has an Authorization of its own, and the server does not read L402-Credential; no money moved.";
     REFUSED_OWN_ADDRESS = 47 "The address is one of the caller's own wallet; no money moved.";
     REFUSED_SELLER_STOPPED = 48 "The seller has taken money for nothing within a day, and --yes was not given; no money moved.";
+    REFUSED_BUDGET_STOPPED = 49 "The budget is stopped; no money moved.";
+    REFUSED_BY_HOOK = 50 "The hook of client.toml denied the payment, or gave no valid answer in time; no money moved.";
+    REFUSED_PAYEE_CHANGED = 51 "The invoice is signed by another node than earlier ones of this server; no money moved.";
+    REFUSED_PRIVATE_ADDRESS = 52 "A name or a redirect led to a private address that nobody named; no money moved.";
+    REFUSED_UNVERIFIED_SERVER = 53 "The server's certificate is not verified, because of -k, and --yes was not given; no money moved.";
     USAGE = 64 "The command line cannot be understood.";
     UNAVAILABLE = 69 "The server cannot be reached or does not answer in time.";
     LOCAL_IO = 74 "A local file, such as journal, ledger, receipt or output, cannot be read or written.";
@@ -129,6 +135,12 @@ const REFUSALS: &[(l402_client::Refused, ExitCode)] = {
         (Refused::CredentialGiven, REFUSED_CREDENTIAL_GIVEN),
         (Refused::SellerStopped, REFUSED_SELLER_STOPPED),
         (Refused::OwnAddress, REFUSED_OWN_ADDRESS),
+        (Refused::AuthorizationTaken, REFUSED_AUTHORIZATION_TAKEN),
+        (Refused::BudgetStopped, REFUSED_BUDGET_STOPPED),
+        (Refused::DeniedByHook, REFUSED_BY_HOOK),
+        (Refused::PayeeChanged, REFUSED_PAYEE_CHANGED),
+        (Refused::PrivateAddress, REFUSED_PRIVATE_ADDRESS),
+        (Refused::UnverifiedServer, REFUSED_UNVERIFIED_SERVER),
     ]
 };
 

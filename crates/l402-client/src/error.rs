@@ -36,12 +36,19 @@ reasons! {
     Ambiguous = "ambiguous";
     /// The invoice has no amount.
     Amountless = "amountless";
+    /// The request has an `Authorization` of its own, and the server does not say that it reads the
+    /// credential from `L402-Credential`.
+    AuthorizationTaken = "authorization_taken";
+    /// The budget that the payment counts against is stopped.
+    BudgetStopped = "budget_stopped";
     /// The challenge is incomplete, or its token or invoice holds forbidden characters.
     ChallengeMalformed = "challenge_malformed";
     /// `WWW-Authenticate`, or the whole head of the answer, is too large.
     ChallengeTooLarge = "challenge_too_large";
     /// The caller's request already holds a credential, which the client chooses by itself.
     CredentialGiven = "credential_given";
+    /// The caller's hook denied the payment, or gave no valid answer in time.
+    DeniedByHook = "denied_by_hook";
     /// The answer asks for a credential over plain HTTP to a host that is not this machine.
     InsecureOrigin = "insecure_origin";
     /// The invoice has expired, or is about to.
@@ -56,10 +63,16 @@ reasons! {
     NothingPayable = "nothing_payable";
     /// The address is one of the caller's own wallet.
     OwnAddress = "own_address";
+    /// The invoice is signed by another node than earlier ones of this origin.
+    PayeeChanged = "payee_changed";
+    /// The address is a private one, and nobody named it.
+    PrivateAddress = "private_address";
     /// A redirect led to another origin that asks for money, or that would get the body.
     RedirectedAcrossOrigins = "redirected_across_origins";
     /// The seller has taken money for nothing within a day, or before a paid answer since.
     SellerStopped = "seller_stopped";
+    /// The server's certificate is not verified, so that nobody knows who would be paid.
+    UnverifiedServer = "unverified_server";
     /// The token, the body or a `Payment` challenge names another amount than the invoice.
     WrongAmount = "wrong_amount";
     /// The token, the body or a `Payment` challenge names another payment hash than the invoice.

@@ -18,7 +18,7 @@ const SCHEMA: Schema = Schema {
     name: "journal of payments",
     application_id: application_id(*b"l4jr"),
     create: LAYOUT,
-    upgrades: &[FROM_1, FROM_2],
+    upgrades: &[FROM_1, FROM_2, FROM_3],
     tables: &["purchase"],
     busy_timeout: Duration::from_secs(10),
     checkpoint_pages: 1000,
@@ -52,7 +52,11 @@ const LAYOUT: &str = "
         host TEXT,
         refusals INTEGER NOT NULL DEFAULT 0,
         accepted INTEGER NOT NULL DEFAULT 0,
-        folder TEXT
+        folder TEXT,
+        payee TEXT,
+        budget TEXT,
+        uses_left INTEGER,
+        told_until INTEGER
     ) STRICT;
     CREATE TABLE stopped (
         what TEXT NOT NULL CHECK (what IN ('host', 'wallet')),
@@ -61,6 +65,23 @@ const LAYOUT: &str = "
         since INTEGER NOT NULL,
         until INTEGER NOT NULL,
         PRIMARY KEY (what, name)
+    ) STRICT;
+    CREATE TABLE budget (
+        name TEXT PRIMARY KEY,
+        parent TEXT,
+        per_request_msat INTEGER,
+        per_origin_msat INTEGER,
+        per_payee_msat INTEGER,
+        per_hour_msat INTEGER,
+        per_day_msat INTEGER,
+        per_30_days_msat INTEGER,
+        in_all_msat INTEGER,
+        stopped INTEGER
+    ) STRICT;
+    CREATE TABLE payee_pin (
+        origin TEXT PRIMARY KEY,
+        payee TEXT NOT NULL,
+        since INTEGER NOT NULL
     ) STRICT;
     CREATE INDEX purchase_scope ON purchase (origin, path, state);
     CREATE INDEX purchase_spent ON purchase (state, paid_at);
@@ -95,6 +116,32 @@ const FROM_2: &str = "
         since INTEGER NOT NULL,
         until INTEGER NOT NULL,
         PRIMARY KEY (what, name)
+    ) STRICT;
+";
+
+/// The upgrade from layout 3, which knew one budget, no payees, and nothing of what an answer says of a
+/// token.
+const FROM_3: &str = "
+    ALTER TABLE purchase ADD COLUMN payee TEXT;
+    ALTER TABLE purchase ADD COLUMN budget TEXT;
+    ALTER TABLE purchase ADD COLUMN uses_left INTEGER;
+    ALTER TABLE purchase ADD COLUMN told_until INTEGER;
+    CREATE TABLE budget (
+        name TEXT PRIMARY KEY,
+        parent TEXT,
+        per_request_msat INTEGER,
+        per_origin_msat INTEGER,
+        per_payee_msat INTEGER,
+        per_hour_msat INTEGER,
+        per_day_msat INTEGER,
+        per_30_days_msat INTEGER,
+        in_all_msat INTEGER,
+        stopped INTEGER
+    ) STRICT;
+    CREATE TABLE payee_pin (
+        origin TEXT PRIMARY KEY,
+        payee TEXT NOT NULL,
+        since INTEGER NOT NULL
     ) STRICT;
 ";
 

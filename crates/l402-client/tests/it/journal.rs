@@ -97,6 +97,17 @@ fn a_link_is_not_followed() {
     assert!(error.contains("plain file"), "{error}");
 }
 
+/// Takes away what layout 4 has beyond layout 3.
+const BACK_TO_3: &str = "
+    DROP TABLE budget;
+    DROP TABLE payee_pin;
+    ALTER TABLE purchase DROP COLUMN payee;
+    ALTER TABLE purchase DROP COLUMN budget;
+    ALTER TABLE purchase DROP COLUMN uses_left;
+    ALTER TABLE purchase DROP COLUMN told_until;
+    PRAGMA user_version = 3;
+";
+
 /// Takes away what layout 3 has beyond layout 2.
 const BACK_TO_2: &str = "
     DROP TABLE stopped;
@@ -135,6 +146,7 @@ async fn a_file_of_the_second_layout_is_upgraded_with_its_credentials() {
     world.fetch(&world.client(), "/joke").await.unwrap_err();
     let db = Connection::open(world.folder().join("client.db")).unwrap();
     let fresh = layout(&db);
+    db.execute_batch(BACK_TO_3).unwrap();
     db.execute_batch(BACK_TO_2).unwrap();
     assert_ne!(layout(&db), fresh);
     let fetched = world.fetch(&world.client(), "/joke").await.unwrap();
@@ -150,6 +162,7 @@ async fn a_file_of_the_first_layout_is_upgraded_and_its_intents_are_looked_up() 
     world.fetch(&world.client(), "/joke").await.unwrap_err();
     let db = Connection::open(world.folder().join("client.db")).unwrap();
     let fresh = layout(&db);
+    db.execute_batch(BACK_TO_3).unwrap();
     db.execute_batch(BACK_TO_2).unwrap();
     db.execute_batch(BACK_TO_1).unwrap();
     assert_ne!(layout(&db), fresh);

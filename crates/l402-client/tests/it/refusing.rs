@@ -205,8 +205,9 @@ async fn every_fault_has_its_code_and_moves_no_money() {
         (world.entries().len(), world.server.seen().presented),
         (0, 0)
     );
-    // Those of a connection, a redirect, a caller, a stop and an own address have tests of their own.
-    assert_eq!(codes.len(), Refused::ALL.len() - 5);
+    // Those of a connection, a redirect, a caller, a stop, a budget, a hook, a pin and an address have
+    // tests of their own.
+    assert_eq!(codes.len(), Refused::ALL.len() - 11);
 }
 
 /// ATTACKS C-27.
