@@ -4,6 +4,7 @@
 mod cln;
 mod contract;
 mod credential;
+mod crowd;
 mod curl;
 mod cut_short;
 mod demo;
