@@ -49,6 +49,11 @@ pub(in crate::journal) fn allow(
     Ok(Ok(fee))
 }
 
+/// Returns the lowest amount that a limit has, of any budget or of the client.
+pub(super) fn lowest(chain: &[Budget], limits: &Limits, which: BudgetLimit) -> Option<Msat> {
+    rules(chain, limits, which).map(|rule| rule.most).min()
+}
+
 /// One limit that a payment keeps.
 struct Rule<'a> {
     which: BudgetLimit,

@@ -3,6 +3,7 @@
 use l402::{Msat, UnixTime};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::check::lowest;
 use super::spent::{Share, Spending, largest_of};
 use super::tree::{all, chain, change};
 use super::{Budget, BudgetName};
@@ -69,6 +70,17 @@ impl Journal {
     /// [`Error::UnknownBudget`] if it is not there, and [`Error::Store`] if the file cannot be read.
     pub fn budget_report(&self, name: &BudgetName, now: UnixTime) -> Result<BudgetReport, Error> {
         self.with(|store| report(store.db(), name, now))?
+    }
+
+    /// Returns the most that one request may cost, under a budget with its parents and under the limits
+    /// of a client.
+    ///
+    /// # Errors
+    /// [`Error::UnknownBudget`] if the budget is not there, and [`Error::Store`] if the file cannot be
+    /// read.
+    pub fn request_limit(&self, name: &BudgetName, limits: &Limits) -> Result<Msat, Error> {
+        let chain = self.budget(name)?;
+        Ok(lowest(&chain, limits, BudgetLimit::PerRequest).unwrap_or(Msat::MAX))
     }
 
     /// Changes a budget, or makes it if it is not there. `change` gets it as it stands and returns
