@@ -73,7 +73,8 @@ pub(crate) async fn set(
     let seen = seen.unwrap_or_else(|| Budget::new(name.clone()));
     let mut wanted = seen.clone();
     change.apply(&mut wanted);
-    if !yes && seen.is_widened_by(&wanted) {
+    let is_wider = is_widened(journal, &seen, &wanted)?;
+    if is_wider && !yes {
         let question = format!("This lets {name} spend more than before. Go on? [y/N]");
         if !confirm(&question, "this lets the budget spend more than before").await? {
             let text = format!("the budget {name} stays as it was");
@@ -93,6 +94,32 @@ pub(crate) async fn set(
         return Err(CliError::usage(text).with_hint("run the same command again"));
     }
     Ok(())
+}
+
+/// Returns true if a change lets a budget spend more than before.
+///
+/// # Errors
+/// If the new parent is not there, or counts against the budget itself.
+fn is_widened(journal: &Journal, seen: &Budget, wanted: &Budget) -> Result<bool, CliError> {
+    let mut seen = seen.clone();
+    if let Some(parent) = &wanted.parent {
+        let above = journal.budget(parent)?;
+        if above.iter().any(|budget| budget.name == wanted.name) {
+            let text = format!(
+                "{parent} counts against {}, and not the reverse",
+                wanted.name
+            );
+            return Err(CliError::usage(text).with_hint("`l402 budget show` shows the parents"));
+        }
+        // Below a budget that counts against the old parent, it goes on to count against it.
+        if above
+            .iter()
+            .any(|budget| Some(&budget.name) == seen.parent.as_ref())
+        {
+            seen.parent = Some(parent.clone());
+        }
+    }
+    Ok(seen.is_widened_by(wanted))
 }
 
 /// Stops a budget: nothing is paid from it, nor from those below it.
