@@ -17,6 +17,7 @@ pub mod step;
 mod stopped;
 mod store;
 
+pub use budget::{Budget, BudgetName, BudgetNameError, BudgetReport, LimitReport};
 pub use open::{Entry, Journal, State};
 
 pub(crate) use answers::{ANSWER_MAX, Answers, KeptAnswer};
