@@ -214,6 +214,15 @@ fn hint_of_refusal(reason: l402_client::Refused) -> &'static str {
         Refused::SellerStopped => {
             "--yes buys there all the same; `l402 payments` shows what was paid for nothing"
         }
+        Refused::DeniedByHook => {
+            "the hook is named in client.toml in the folder of the client; ask who keeps it"
+        }
+        Refused::PayeeChanged => {
+            "a seller may have moved to another node; ask it, then --yes pays there, or a terminal asks"
+        }
+        Refused::PrivateAddress => {
+            "name what you mean to reach with --allow-address, a host or a network such as 10.0.0.0/8"
+        }
         Refused::OwnAddress => {
             "use `l402 wallet`, or curl: this command keeps a journal of all that it pays"
         }

@@ -8,7 +8,8 @@ use l402_lightning::Pay;
 use tokio::sync::Semaphore;
 
 use crate::http::{Guard, Http, Outgoing, Spool};
-use crate::purchase::{AHEAD_MAX, Buyer};
+use crate::hook::PaymentHook;
+use crate::purchase::{AHEAD_MAX, Buyer, HOOK_TIME};
 use crate::{Error, Journal, Limits, Price, Progress, Quote, Request, Response};
 
 /// The time limit for the head of an answer: 60 s, unless [`ClientBuilder::timeout`] sets another.
@@ -88,6 +89,10 @@ impl Client {
             settle_pauses: SETTLE_PAUSES,
             own_addresses: Vec::new(),
             body_challenge: false,
+            hook: None,
+            hook_time: HOOK_TIME,
+            agent: None,
+            new_payee: false,
         }
     }
 
@@ -155,6 +160,10 @@ pub struct ClientBuilder {
     settle_pauses: [Duration; 2],
     own_addresses: Vec<(String, u16)>,
     body_challenge: bool,
+    hook: Option<Arc<dyn PaymentHook>>,
+    hook_time: Duration,
+    agent: Option<String>,
+    new_payee: bool,
 }
 
 impl std::fmt::Debug for ClientBuilder {
@@ -285,6 +294,37 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets the hook, which is asked about each payment that the limits allow. By default there is none.
+    /// A payment that it does not allow is [`Refused::DeniedByHook`](crate::Refused::DeniedByHook).
+    #[must_use]
+    pub fn hook(mut self, hook: Arc<dyn PaymentHook>) -> Self {
+        self.hook = Some(hook);
+        self
+    }
+
+    /// Sets the time that the hook has for its answer: 3 s by default, and at most.
+    #[must_use]
+    pub fn hook_time(mut self, time: Duration) -> Self {
+        self.hook_time = time.min(HOOK_TIME);
+        self
+    }
+
+    /// Sets the name of the agent that pays, which the hook is told. None by default.
+    #[must_use]
+    pub fn agent(mut self, name: impl Into<String>) -> Self {
+        self.agent = Some(name.into());
+        self
+    }
+
+    /// Pays a seller also if another node signs its invoice than before, and remembers that node, too.
+    /// Off by default: unless a person approves it ([`Progress::has_person`]), such a purchase is
+    /// [`Refused::PayeeChanged`](crate::Refused::PayeeChanged).
+    #[must_use]
+    pub fn accept_new_payee(mut self, on: bool) -> Self {
+        self.new_payee = on;
+        self
+    }
+
     /// Builds the client.
     ///
     /// # Errors
@@ -320,6 +360,10 @@ impl ClientBuilder {
             despite_stop: self.despite_stop,
             settle_pauses: self.settle_pauses,
             body_challenge: self.body_challenge,
+            hook: self.hook,
+            hook_time: self.hook_time,
+            agent: self.agent,
+            new_payee: self.new_payee,
             ahead: Semaphore::new(AHEAD_MAX),
             started,
         })))

@@ -50,6 +50,7 @@ pub mod examine;
 pub mod failpoint;
 #[cfg(not(feature = "failpoints"))]
 mod failpoint;
+pub mod hook;
 mod http;
 mod journal;
 mod limits;

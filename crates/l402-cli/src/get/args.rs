@@ -60,7 +60,8 @@ pub(crate) struct GetArgs {
     #[arg(long)]
     pub(super) dry_run: bool,
 
-    /// Pay within the limits without asking, also a seller who took money for nothing today
+    /// Pay within the limits without asking, also a seller who took money for nothing today, and one
+    /// whose node has changed
     #[arg(long)]
     pub(super) yes: bool,
 

@@ -128,6 +128,7 @@ impl GetArgs {
             .payment_deadline(self.payment_timeout)
             .accept_body_challenge(self.accept_body_challenge)
             .buy_despite_stop(self.yes)
+            .accept_new_payee(self.yes)
             .own_addresses(own_addresses(self.spending.wallet.as_ref(), context))
             .danger_allow_plain_http(self.danger_plain_http);
         let began = context.clock.monotonic();
@@ -248,6 +249,7 @@ fn quote_json(quote: &Quote, limits: &Limits) -> serde_json::Value {
         "within_max_price": cost <= limits.per_request,
         "payment_hash": quote.payment_hash.to_string(),
         "payee": quote.payee,
+        "payee_before": quote.payee_before,
         "description": l402::text::escape(&quote.description),
         "expires": quote.expires.secs(),
         "policy": quote.policy.map(|policy| policy.to_string()),

@@ -11,11 +11,13 @@ mod budget;
 mod delivery;
 mod lock;
 mod open;
+mod payee;
 mod prune;
 mod row;
 pub mod step;
 mod stopped;
 mod store;
+mod totals;
 
 pub use open::{Entry, Journal, State};
 

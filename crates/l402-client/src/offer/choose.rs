@@ -20,6 +20,13 @@ pub(crate) struct Offer {
     pub(crate) valid_until: Option<UnixTime>,
 }
 
+impl Offer {
+    /// Returns the name of the protocol for hooks: `l402`, or `mpp`.
+    pub(crate) const fn protocol(&self) -> &'static str {
+        "l402"
+    }
+}
+
 /// A 402 answer, and the buyer to whom it was given.
 pub(crate) struct PaymentRequiredAnswer<'a> {
     pub(crate) url: &'a Url,
@@ -70,6 +77,8 @@ fn quote(
         amount,
         max_fee: fee_left.map_or(max_fee, |left| left.min(max_fee)),
         payee: hex::encode(invoice.payee),
+        // The journal knows.
+        payee_before: None,
         payment_hash: invoice.payment_hash,
         invoice: offer.bolt11.clone(),
         // The seller's text, on the buyer's terminal.

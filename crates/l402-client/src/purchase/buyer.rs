@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::http::{Http, Spool};
 use crate::journal::Journal;
+use crate::hook::PaymentHook;
 use crate::{Event, Limits, Progress};
 
 /// The state that all clones of a client share.
@@ -36,6 +37,13 @@ pub(crate) struct Buyer {
     pub(crate) settle_pauses: [Duration; 2],
     /// See [`Payer::body_challenge`](crate::examine::Payer).
     pub(crate) body_challenge: bool,
+    /// See [`PaymentHook`].
+    pub(crate) hook: Option<Arc<dyn PaymentHook>>,
+    pub(crate) hook_time: Duration,
+    /// The name that the hook is told.
+    pub(crate) agent: Option<String>,
+    /// Pays a seller whose node is another one than before.
+    pub(crate) new_payee: bool,
     /// The places of those who ask ahead of the queue.
     pub(crate) ahead: Semaphore,
     /// Wall and monotonic time of the start: see [`Buyer::window_time`].

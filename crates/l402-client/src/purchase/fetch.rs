@@ -19,6 +19,7 @@ use http::StatusCode;
 use l402::{PaymentHash, Problem};
 
 use super::buyer::Buyer;
+use super::consent::Wanted;
 use super::kept::{KeptPurchase, TOKENS_TRIED_MAX, Used, none_covers};
 use super::present::{Presented, not_served};
 use super::queue::is_final;
@@ -96,6 +97,7 @@ impl Buyer {
         }
         // Examined before a wallet is looked for, so that an unsound price is never shown as one.
         let offer = self.offer(hop, answer).await?;
+        let protocol = offer.protocol();
         if let Some(answer) = self.use_of_other_paths(hop, &scope, &offer).await? {
             return Ok(answer);
         }
@@ -103,10 +105,16 @@ impl Buyer {
             return Err(Error::PaymentRequired(Box::new(offer.quote)));
         };
         self.notify(&Event::Challenged(offer.quote.clone()));
-        let quote = offer.quote.clone();
+        self.check_payee(&offer.quote)?;
+        let wanted = Wanted {
+            quote: offer.quote.clone(),
+            scope: scope.clone(),
+            method: hop.method.to_string(),
+            protocol,
+        };
         let draft = self.draft(hop, scope, offer, wallet.name()).await?;
         let recorded = self.reserve(draft).await?;
-        let kept = self.pay(wallet, recorded, quote, flight).await?;
+        let kept = self.pay(wallet, recorded, wanted, flight).await?;
         self.notify(&Event::Retrying);
         let hash = kept.paid.row().payment_hash;
         match self.present_until_settled(hop, &kept.paid).await {
@@ -179,7 +187,10 @@ impl Buyer {
                 plain_http: self.plain_http,
             },
         };
-        answer.offer(&self.limits, self.clock.wall())
+        let mut offer = answer.offer(&self.limits, self.clock.wall())?;
+        let scope = Scope::of(&hop.url, hop.host());
+        self.compare_payee(&mut offer.quote, &scope).await?;
+        Ok(offer)
     }
 
     pub(super) fn may_carry(&self, hop: &Hop) -> bool {
