@@ -7,8 +7,8 @@ use l402_host::{Clock, SystemClock};
 use l402_lightning::Pay;
 use tokio::sync::Semaphore;
 
-use crate::http::{Guard, Http, Outgoing, Spool};
 use crate::hook::PaymentHook;
+use crate::http::{AllowedAddress, Guard, Http, Outgoing, Reach, Spool};
 use crate::purchase::{AHEAD_MAX, Buyer, HOOK_TIME};
 use crate::{Error, Journal, Limits, Price, Progress, Quote, Request, Response};
 
@@ -93,6 +93,7 @@ impl Client {
             hook_time: HOOK_TIME,
             agent: None,
             new_payee: false,
+            allowed_addresses: Vec::new(),
         }
     }
 
@@ -164,6 +165,7 @@ pub struct ClientBuilder {
     hook_time: Duration,
     agent: Option<String>,
     new_payee: bool,
+    allowed_addresses: Vec<AllowedAddress>,
 }
 
 impl std::fmt::Debug for ClientBuilder {
@@ -325,6 +327,18 @@ impl ClientBuilder {
         self
     }
 
+    /// Allows these hosts and networks although they are private. An address or `localhost` in the URL of
+    /// a [`Request`] counts as named by the caller; none else does: a host name that leads to a private
+    /// address, or a redirect to one, is [`Refused::PrivateAddress`](crate::Refused::PrivateAddress).
+    ///
+    /// The addresses are checked that a connection is really made to. Through a proxy the proxy resolves
+    /// names, and only addresses in URLs are checked here.
+    #[must_use]
+    pub fn allow_addresses(mut self, allowed: impl IntoIterator<Item = AllowedAddress>) -> Self {
+        self.allowed_addresses.extend(allowed);
+        self
+    }
+
     /// Builds the client.
     ///
     /// # Errors
@@ -341,6 +355,7 @@ impl ClientBuilder {
             http: Http::new(
                 self.timeout.unwrap_or(ANSWER_TIME),
                 Guard::new(self.own_addresses),
+                Reach::new(self.allowed_addresses, self.outgoing.proxy_hosts()),
                 &self.outgoing,
             )?,
             wallet: self.wallet,

@@ -61,7 +61,9 @@ mod receipt;
 mod request;
 mod response;
 
-pub use crate::http::{Outgoing, is_head_too_large, retry_after};
+pub use crate::http::{
+    AllowedAddress, AllowedAddressError, Outgoing, is_head_too_large, retry_after,
+};
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, Refused};
 #[doc(hidden)]

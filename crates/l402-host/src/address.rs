@@ -176,10 +176,23 @@ mod tests {
 
     #[test]
     fn names_of_this_machine_are_known_by_their_last_label() {
-        for name in ["localhost", "LOCALHOST", "localhost.", "a.localhost", "a.b.LocalHost."] {
+        for name in [
+            "localhost",
+            "LOCALHOST",
+            "localhost.",
+            "a.localhost",
+            "a.b.LocalHost.",
+        ] {
             assert!(is_localhost(name), "{name}");
         }
-        for name in ["", ".", "localhost.example", "xlocalhost", "localhost..", "127.0.0.1"] {
+        for name in [
+            "",
+            ".",
+            "localhost.example",
+            "xlocalhost",
+            "localhost..",
+            "127.0.0.1",
+        ] {
             assert!(!is_localhost(name), "{name}");
         }
     }

@@ -129,6 +129,7 @@ impl GetArgs {
             .accept_body_challenge(self.accept_body_challenge)
             .buy_despite_stop(self.yes)
             .accept_new_payee(self.yes)
+            .allow_addresses(self.allow_address.iter().cloned())
             .own_addresses(own_addresses(self.spending.wallet.as_ref(), context))
             .danger_allow_plain_http(self.danger_plain_http);
         let began = context.clock.monotonic();

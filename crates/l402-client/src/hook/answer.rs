@@ -32,7 +32,9 @@ fn understood(answer: &Map<String, Value>, id: &str) -> Result<Decision, String>
     }
     // A member that is not known may narrow the permission.
     if let Some(name) = answer.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
-        return Err(format!("the answer of the hook has the unknown member {name}"));
+        return Err(format!(
+            "the answer of the hook has the unknown member {name}"
+        ));
     }
     if answer.get("proposal_id").is_some_and(|named| named != id) {
         return Err("the answer of the hook is about another proposal".to_owned());
@@ -69,10 +71,19 @@ mod tests {
         };
         for (answer, decision) in [
             (r#"{"decision":"allow"}"#, Decision::allow()),
-            (r#"{"decision":"allow","proposal_id":"p"}"#, Decision::allow()),
-            (r#"{"decision":"allow","attestation":{"a":1}}"#, Decision::allow()),
+            (
+                r#"{"decision":"allow","proposal_id":"p"}"#,
+                Decision::allow(),
+            ),
+            (
+                r#"{"decision":"allow","attestation":{"a":1}}"#,
+                Decision::allow(),
+            ),
             (r#"{"decision":"allow","max_msat":0}"#, max(0)),
-            (r#"{"decision":"allow","max_msat":18446744073709551615}"#, max(u64::MAX)),
+            (
+                r#"{"decision":"allow","max_msat":18446744073709551615}"#,
+                max(u64::MAX),
+            ),
         ] {
             assert_eq!(read(answer.as_bytes(), "p"), decision, "{answer}");
         }
@@ -102,10 +113,22 @@ mod tests {
     #[test]
     fn a_denial_holds_however_its_reason_is_written() {
         for (answer, code, message) in [
-            (r#"{"decision":"deny"}"#, "denied", "the hook gave no reason"),
+            (
+                r#"{"decision":"deny"}"#,
+                "denied",
+                "the hook gave no reason",
+            ),
             (r#"{"decision":"deny","reason":"no"}"#, "denied", "no"),
-            (r#"{"decision":"deny","reason":{"code":"a","message":"b"}}"#, "a", "b"),
-            (r#"{"decision":"deny","reason":7,"x":1}"#, "denied", "the hook gave no reason"),
+            (
+                r#"{"decision":"deny","reason":{"code":"a","message":"b"}}"#,
+                "a",
+                "b",
+            ),
+            (
+                r#"{"decision":"deny","reason":7,"x":1}"#,
+                "denied",
+                "the hook gave no reason",
+            ),
         ] {
             let denied = Decision::deny(code, message);
             assert_eq!(read(answer.as_bytes(), "p"), denied, "{answer}");

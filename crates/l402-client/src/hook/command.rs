@@ -113,7 +113,9 @@ impl Drop for Running {
         // Only until its end was seen: after that, the number may be another group's.
         #[cfg(unix)]
         if let Some(group) = self.0.id()
-            && let Some(group) = i32::try_from(group).ok().and_then(rustix::process::Pid::from_raw)
+            && let Some(group) = i32::try_from(group)
+                .ok()
+                .and_then(rustix::process::Pid::from_raw)
         {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }

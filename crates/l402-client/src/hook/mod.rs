@@ -13,9 +13,10 @@ mod proposal;
 use l402::Msat;
 use l402_host::BoxFuture;
 
+pub use crate::journal::SpentTotals;
 pub use command::CommandHook;
 pub use post::HttpHook;
-pub use proposal::{Proposal, SpentTotals};
+pub use proposal::Proposal;
 
 /// The longest answer of a hook that is read: 64 KiB.
 const ANSWER_MAX: usize = 64 * 1024;

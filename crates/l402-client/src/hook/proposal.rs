@@ -3,6 +3,8 @@
 use l402::{Msat, PaymentHash, UnixTime};
 use serde_json::{Value, json};
 
+use super::SpentTotals;
+
 /// A payment that is about to be made.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -33,18 +35,6 @@ pub struct Proposal {
     pub totals: SpentTotals,
     /// The time of the proposal.
     pub now: UnixTime,
-}
-
-/// Sums of the journal: what was paid, with fees, and what may still go through.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SpentTotals {
-    /// The sum of 24 hours, a rolling window.
-    pub day: Msat,
-    /// The part of it at the origin of this payment.
-    pub origin_day: Msat,
-    /// The part of it whose outcome is not known yet, of any age.
-    pub open: Msat,
 }
 
 impl Proposal {

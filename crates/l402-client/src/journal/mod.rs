@@ -20,6 +20,7 @@ mod store;
 mod totals;
 
 pub use open::{Entry, Journal, State};
+pub use totals::SpentTotals;
 
 pub(crate) use answers::{ANSWER_MAX, Answers, KeptAnswer};
 pub(crate) use delivery::Delivery;

@@ -4,10 +4,21 @@ use l402::{Msat, PaymentHash, UnixTime};
 use rusqlite::params;
 
 use super::store::Store;
-use crate::hook::SpentTotals;
 
 /// The rolling window of a day, in seconds.
 const DAY_SECS: u64 = 24 * 60 * 60;
+
+/// Sums of the journal: what was paid, with fees, and what may still go through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SpentTotals {
+    /// The sum of 24 hours, a rolling window.
+    pub day: Msat,
+    /// The part of it at the origin of this payment.
+    pub origin_day: Msat,
+    /// The part of it whose outcome is not known yet, of any age.
+    pub open: Msat,
+}
 
 impl Store {
     /// Returns the sums that count at `now` without the purchase `hash`, of which `origin` is the place.

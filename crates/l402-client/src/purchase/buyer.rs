@@ -9,9 +9,9 @@ use l402_host::Clock;
 use l402_lightning::Pay;
 use tokio::sync::Semaphore;
 
+use crate::hook::PaymentHook;
 use crate::http::{Http, Spool};
 use crate::journal::Journal;
-use crate::hook::PaymentHook;
 use crate::{Event, Limits, Progress};
 
 /// The state that all clones of a client share.

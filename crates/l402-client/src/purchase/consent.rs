@@ -113,7 +113,11 @@ impl Buyer {
     }
 
     /// Adds to a quote the node that the seller had before, if the quote names another one.
-    pub(super) async fn compare_payee(&self, quote: &mut Quote, scope: &Scope) -> Result<(), Error> {
+    pub(super) async fn compare_payee(
+        &self,
+        quote: &mut Quote,
+        scope: &Scope,
+    ) -> Result<(), Error> {
         let seller = scope.seller();
         let known = self.journal.run(move |store| store.payees(&seller)).await?;
         if !known.contains(&quote.payee) {

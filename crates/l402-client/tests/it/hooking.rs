@@ -119,7 +119,11 @@ async fn a_denial_asks_no_wallet_and_no_person_and_is_shown_escaped() {
     assert!(text.contains("late") && text.contains("now"), "{text}");
     assert!(!text.contains(['\u{1b}', '\n', '\u{202e}']), "{text:?}");
     let told = watch.told();
-    assert!(!told.iter().any(|it| it.contains("approve") || it == "Paying"));
+    assert!(
+        !told
+            .iter()
+            .any(|it| it.contains("approve") || it == "Paying")
+    );
     // What is free asks no hook, and so does what was bought before.
     assert!(world.fetch(&world.client(), "/free").await.is_ok());
 }
@@ -130,9 +134,15 @@ async fn a_permission_for_less_than_the_cost_is_a_denial() {
     // The amount alone, without the 10 sat that routing may cost.
     let hook = asked(&world, Decision::allow_up_to(Msat::new(59_999)));
     let text = denied(&world, &with_hook(&world, hook), "max").await;
-    assert!(text.contains("59999 msat") || text.contains("59.999"), "{text}");
+    assert!(
+        text.contains("59999 msat") || text.contains("59.999"),
+        "{text}"
+    );
     let hook = asked(&world, Decision::allow_up_to(Msat::new(60_000)));
-    world.fetch(&with_hook(&world, hook), "/joke").await.unwrap();
+    world
+        .fetch(&with_hook(&world, hook), "/joke")
+        .await
+        .unwrap();
 }
 
 /// Fails in a way of its own.
@@ -152,7 +162,10 @@ async fn silence_and_a_panic_are_denials() {
     let world = World::new().await;
     for panics in [true, false] {
         let builder = world.builder().hook(Arc::new(Broken { panics }));
-        let client = builder.hook_time(Duration::from_millis(20)).build().unwrap();
+        let client = builder
+            .hook_time(Duration::from_millis(20))
+            .build()
+            .unwrap();
         denied(&world, &client, "broken").await;
     }
 }
@@ -178,10 +191,15 @@ fn service(asked: Arc<Mutex<Value>>) -> TestServer {
             }
             match head.uri.path() {
                 "/allow" => answer(200, allow),
-                "/deny" => answer(200, r#"{"decision":"deny","reason":{"code":"c","message":"m"}}"#),
+                "/deny" => answer(
+                    200,
+                    r#"{"decision":"deny","reason":{"code":"c","message":"m"}}"#,
+                ),
                 "/moved" => {
                     let mut moved = answer(307, allow);
-                    moved.headers_mut().insert("location", "/allow".parse().unwrap());
+                    moved
+                        .headers_mut()
+                        .insert("location", "/allow".parse().unwrap());
                     moved
                 }
                 "/long" => answer(200, format!("{allow}{}", " ".repeat(64 * 1024))),
@@ -202,7 +220,9 @@ async fn a_service_is_asked_over_http_and_only_200_allows() {
         let hook = HttpHook::new(url.parse().unwrap(), &Outgoing::default()).unwrap();
         with_hook(&world, Arc::new(hook))
     };
-    for path in ["/deny", "/moved", "/long", "/cut", "/201", "/204", "/400", "/402", "/500"] {
+    for path in [
+        "/deny", "/moved", "/long", "/cut", "/201", "/204", "/400", "/402", "/500",
+    ] {
         denied(&world, &hook(path), path).await;
     }
     // Nobody listens there.
@@ -251,7 +271,10 @@ mod command {
     async fn a_program_reads_the_proposal_and_answers() {
         let world = World::new().await;
         let file = world.home.path().join("asked.json");
-        let script = format!("cat > '{}'; echo '{{\"decision\":\"allow\"}}'", file.display());
+        let script = format!(
+            "cat > '{}'; echo '{{\"decision\":\"allow\"}}'",
+            file.display()
+        );
         world
             .fetch(&with_hook(&world, shell(&script)), "/joke")
             .await
@@ -269,8 +292,14 @@ mod command {
             ("is killed", r#"echo '{"decision":"allow"}'; kill -KILL $$"#),
             ("says nothing", ":"),
             ("says something else", "echo allow"),
-            ("says too much", r#"echo '{"decision":"allow"}'; head -c 70000 /dev/zero | tr '\0' ' '"#),
-            ("never ends to speak", "while :; do echo '                '; done"),
+            (
+                "says too much",
+                r#"echo '{"decision":"allow"}'; head -c 70000 /dev/zero | tr '\0' ' '"#,
+            ),
+            (
+                "never ends to speak",
+                "while :; do echo '                '; done",
+            ),
         ] {
             denied(&world, &with_hook(&world, shell(script)), name).await;
         }
@@ -278,7 +307,10 @@ mod command {
         denied(&world, &with_hook(&world, missing), "missing").await;
         // It may answer without reading the question.
         let deaf = shell(r#"exec 0<&-; echo '{"decision":"allow"}'"#);
-        world.fetch(&with_hook(&world, deaf), "/joke").await.unwrap();
+        world
+            .fetch(&with_hook(&world, deaf), "/joke")
+            .await
+            .unwrap();
     }
 
     /// The program is silent, and so is a child of it that holds its output open.
@@ -290,10 +322,16 @@ mod command {
         // Asked again until there was time to start both.
         let pids = loop {
             let builder = world.builder().hook(shell(&script));
-            let client = builder.hook_time(Duration::from_millis(300)).build().unwrap();
+            let client = builder
+                .hook_time(Duration::from_millis(300))
+                .build()
+                .unwrap();
             denied(&world, &client, "late").await;
             let pids = std::fs::read_to_string(&file).unwrap_or_default();
-            let pids: Vec<i32> = pids.split_whitespace().map_while(|it| it.parse().ok()).collect();
+            let pids: Vec<i32> = pids
+                .split_whitespace()
+                .map_while(|it| it.parse().ok())
+                .collect();
             if pids.len() == 2 {
                 break pids;
             }

@@ -135,7 +135,10 @@ async fn each_seller_has_nodes_of_its_own() {
         .insert("host", "other.example".parse().unwrap());
     let answer = world.client().send(request).await.unwrap();
     assert_eq!(answer.status(), 200);
-    let sellers: Vec<_> = pinned(&world).into_iter().map(|(seller, _)| seller).collect();
+    let sellers: Vec<_> = pinned(&world)
+        .into_iter()
+        .map(|(seller, _)| seller)
+        .collect();
     let origin = &world.server.origin;
     assert_eq!(
         sellers,

@@ -87,6 +87,7 @@ fn quote(payment_hash: PaymentHash) -> Quote {
         amount: COST.0,
         max_fee: Msat::from_sat(10),
         payee: String::new(),
+        payee_before: None,
         payment_hash,
         invoice: "an invoice".into(),
         description: String::new(),
