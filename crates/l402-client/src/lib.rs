@@ -69,7 +69,7 @@ pub use error::{Error, Refused};
 #[doc(hidden)]
 pub use journal::step;
 pub use journal::{Entry, Journal, State};
-pub use limits::{BudgetLimit, Limits};
+pub use limits::{BudgetLimit, BudgetLimits, Limits};
 pub use receipt::{Receipt, UseOutcome, UseReport};
 pub use request::{Body, Event, Price, Progress, Quote, Request};
 pub use response::{Head, Response};
