@@ -215,7 +215,7 @@ fn hint_of_refusal(reason: l402_client::Refused) -> &'static str {
             "--yes buys there all the same; `l402 payments` shows what was paid for nothing"
         }
         Refused::DeniedByHook => {
-            "the hook is named in client.toml in the folder of the client; ask who keeps it"
+            "client.toml in the home folder names the hook; its keeper knows why it said no"
         }
         Refused::PayeeChanged => {
             "a seller may have moved to another node; ask it, then --yes pays there, or a terminal asks"

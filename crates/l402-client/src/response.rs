@@ -213,6 +213,11 @@ impl Response {
         used_up
     }
 
+    /// Returns true if the end of this answer makes its purchase a served one.
+    pub(crate) fn counts(&self) -> bool {
+        matches!(self.purchase, Purchased::Open { counts, .. } if counts)
+    }
+
     /// Records that the answer was read to its end.
     async fn finish(&mut self) {
         let report = self.receipt.as_ref().and_then(|receipt| receipt.use_report);
@@ -347,7 +352,13 @@ impl Response {
                 self.finish().await;
                 Ok(None)
             }
-            Err(error) => Err(self.broken(error_chain(&error.without_url()))),
+            Err(error) => {
+                let reason = error_chain(&error.without_url());
+                if let Purchased::Open { delivery, .. } = &self.purchase {
+                    delivery.broke_off(&reason).await;
+                }
+                Err(self.broken(reason))
+            }
         }
     }
 

@@ -16,7 +16,8 @@ use super::ask::{Asking, Stage, describe};
 use super::file::{ReceiptFile, Sink, closed_stdout};
 use super::request::shell_word;
 use crate::buyer::{
-    ClientConfig, no_wallet_hint, open_default, open_wallet, own_addresses, wrong_network_hint,
+    ClientConfig, no_wallet_hint, open_default, open_hook, open_wallet, own_addresses,
+    wrong_network_hint,
 };
 use crate::context::Context;
 use crate::error::CliError;
@@ -138,6 +139,9 @@ impl GetArgs {
             .allow_addresses(self.allow_address.iter().cloned())
             .own_addresses(own_addresses(self.spending.wallet.as_ref(), context))
             .danger_allow_plain_http(self.danger_plain_http);
+        if let Some(hook) = &config.hook {
+            client = client.hook(open_hook(hook)?);
+        }
         let began = context.clock.monotonic();
         let wallet = match &self.spending.wallet {
             Some(node) => Some(open_wallet(node, context).await?),

@@ -24,7 +24,8 @@ pub struct Proposal {
     /// The most that routing may cost on top.
     pub max_fee: Msat,
     /// The most that one request may cost by the client's limits, fee included.
-    pub per_request: Msat,
+    /// `None` without such a limit.
+    pub per_request: Option<Msat>,
     /// The public key of the node that will be paid, in hexadecimal.
     pub payee: String,
     /// The payment hash of the invoice.
@@ -53,7 +54,7 @@ impl Proposal {
             "protocol": self.protocol,
             "destination_or_url": self.url,
             "amount_sats": self.amount.ceil_sat(),
-            "max_payment_sats": self.per_request.ceil_sat(),
+            "max_payment_sats": self.per_request.map(Msat::ceil_sat),
             "method": self.method,
             "ts": self.now.to_rfc3339(),
             "amount_msat": self.amount.msat(),

@@ -9,7 +9,7 @@ use super::buyer::Buyer;
 use crate::hook::{Decision, PaymentHook, Proposal};
 use crate::journal::{Recorded, Scope};
 use crate::offer::still_payable;
-use crate::{Error, Quote, Refused};
+use crate::{BudgetLimit, Error, Quote, Refused};
 
 /// The time that a hook has for its answer, and the most that can be given to it.
 pub(crate) const HOOK_TIME: Duration = Duration::from_secs(3);
@@ -103,7 +103,7 @@ impl Buyer {
             method: wanted.method.clone(),
             amount: quote.amount,
             max_fee: quote.max_fee,
-            per_request: self.limits.per_request,
+            per_request: self.limits.of(BudgetLimit::PerRequest),
             payee: quote.payee.clone(),
             payment_hash: hash,
             expires: quote.expires,

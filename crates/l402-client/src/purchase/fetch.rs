@@ -118,9 +118,19 @@ impl Buyer {
         self.notify(&Event::Retrying);
         let hash = kept.paid.row().payment_hash;
         match self.present_until_settled(hop, &kept.paid).await {
-            Presented::Answer(answer) => Ok(self.bought(answer, hop, kept, false)),
+            Presented::Answer(answer) => {
+                let answer = self.bought(answer, hop, kept, false);
+                if !answer.counts() {
+                    let status = answer.status().as_u16();
+                    self.note_unserved(hash, format!("status {status}")).await;
+                }
+                Ok(answer)
+            }
             Presented::Free(answer) => Ok(Response::free(answer)),
-            Presented::Failed { status, reason } => Err(not_served(hash, status, reason, true)),
+            Presented::Failed { status, reason } => {
+                self.note_unserved(hash, reason.clone()).await;
+                Err(not_served(hash, status, reason, true))
+            }
             Presented::Refused(refusal) if refusal.kind == RefusalKind::Unexplained => {
                 Err(self.refused_once(kept.paid, &refusal).await)
             }

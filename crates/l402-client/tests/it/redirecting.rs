@@ -241,8 +241,13 @@ async fn a_redirect_leads_into_no_private_network_unless_it_is_allowed() {
         here.replace("127.0.0.1", "localhost")
     ));
     assert_eq!(fetch(&client, url).await.unwrap().body, "free");
-    let allowing = world.builder().allow_addresses(["0.0.0.0".parse().unwrap()]);
+    let allowing = world
+        .builder()
+        .allow_addresses(["0.0.0.0".parse().unwrap()]);
     let url = world.server.url(&format!("/to/302?{unspecified}"));
     let reached = fetch(&follows(allowing).unwrap(), url).await;
-    assert!(!matches!(reached, Err(Error::Refused { .. })), "{reached:?}");
+    assert!(
+        !matches!(reached, Err(Error::Refused { .. })),
+        "{reached:?}"
+    );
 }
