@@ -43,7 +43,7 @@ const CLIENT: Table = &[
     ("hook", "journal http"),
     ("http", ""),
     ("journal", ""),
-    ("error failpoint limits origin receipt request", ""),
+    ("error failpoint limits origin receipt request scheme", ""),
 ];
 
 const SERVER: Table = &[

@@ -60,6 +60,7 @@ mod purchase;
 mod receipt;
 mod request;
 mod response;
+mod scheme;
 
 pub use crate::http::{
     AllowedAddress, AllowedAddressError, Outgoing, is_head_too_large, retry_after,
@@ -73,3 +74,4 @@ pub use limits::{BudgetLimit, BudgetLimits, Limits};
 pub use receipt::{Receipt, UseOutcome, UseReport};
 pub use request::{Body, Event, Price, Progress, Quote, Request};
 pub use response::{Head, Response};
+pub use scheme::CredentialScheme;

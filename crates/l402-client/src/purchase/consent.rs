@@ -103,7 +103,7 @@ impl Buyer {
             method: wanted.method.clone(),
             amount: quote.amount,
             max_fee: quote.max_fee,
-            per_request: self.limits.of(BudgetLimit::PerRequest),
+            per_request: self.limits.beside(BudgetLimit::PerRequest, None),
             payee: quote.payee.clone(),
             payment_hash: hash,
             expires: quote.expires,

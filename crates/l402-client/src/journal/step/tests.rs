@@ -39,7 +39,7 @@ impl Bench {
             scope: Scope::of(&"https://a.example/x".parse().unwrap(), None),
             quote: quote(self.hash()),
             network: Network::Regtest,
-            scheme: Scheme::L402,
+            scheme: Scheme::L402.into(),
             token: "token".into(),
             valid_until: None,
             wallet: "a wallet".into(),
