@@ -116,7 +116,7 @@ pub(super) fn unserved_in_a_row(
 }
 
 impl Store {
-    /// Notes that the credential of a new purchase was presented and brought no answer. The note of a
+    /// Notes that the credential of a purchase was presented and brought no answer. The note of a
     /// wallet that did what it must not stays.
     ///
     /// # Errors

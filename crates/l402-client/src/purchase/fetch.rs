@@ -127,10 +127,7 @@ impl Buyer {
                 Ok(answer)
             }
             Presented::Free(answer) => Ok(Response::free(answer)),
-            Presented::Failed { status, reason } => {
-                self.note_unserved(hash, reason.clone()).await;
-                Err(not_served(hash, status, reason, true))
-            }
+            Presented::Failed { status, reason } => Err(not_served(hash, status, reason, true)),
             Presented::Refused(refusal) if refusal.kind == RefusalKind::Unexplained => {
                 Err(self.refused_once(kept.paid, &refusal).await)
             }

@@ -196,7 +196,7 @@ impl Buyer {
         not_served(hash, Some(refusal.status), reason, true)
     }
 
-    /// Notes that a new purchase brought no answer. Without the note it does not count towards the
+    /// Notes that a purchase brought no answer. Without the note it does not count towards the
     /// seller's stop.
     pub(super) async fn note_unserved(&self, hash: PaymentHash, reason: String) {
         let now = self.clock.wall();

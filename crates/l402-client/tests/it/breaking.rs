@@ -98,3 +98,19 @@ async fn one_seller_is_stopped_and_no_other() {
     assert_eq!(client.send(request).await.unwrap().status(), 200);
     assert_eq!(codes(&world, &client, 3..4).await, ["seller_stopped"]);
 }
+
+/// ATTACKS C-14. Each paid page leads to itself for ever, and gives the use back.
+#[tokio::test]
+async fn circles_of_redirects_are_paid_three_times_at_most() {
+    let world = World::new().await;
+    world.server.plan().own_services = true;
+    let client = world.builder().follow_redirects(true).build().unwrap();
+    let mut codes = Vec::new();
+    for at in 0..5 {
+        let fetched = world.fetch(&client, &format!("/s{at}/moved/302?")).await;
+        codes.push(fetched.unwrap_err().code().to_owned());
+    }
+    assert_eq!(codes[..3], ["paid_but_failed"; 3], "{codes:?}");
+    assert_eq!(codes[3..], ["seller_stopped"; 2], "{codes:?}");
+    assert_eq!(world.spent().await, Msat::from_sat(150));
+}

@@ -323,7 +323,7 @@ impl ServerState {
             return self.challenge(path).await;
         }
         // Such a redirect gives the use back.
-        if let Some(status) = path.strip_prefix("/moved/") {
+        if let Some((_, status)) = path.split_once("/moved/") {
             return redirect(status, query);
         }
         match trouble {
