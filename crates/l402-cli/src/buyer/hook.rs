@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
+use l402_client::Outgoing;
 use l402_client::hook::{CommandHook, HttpHook, PaymentHook};
+use url::Url;
 
 use super::config::HookSettings;
 use crate::error::CliError;
 use crate::exit_code;
-use crate::outgoing;
 
-/// Returns the hook of these settings.
+/// Returns the hook of these settings. `way` is the way to an address.
 ///
 /// # Errors
 /// If it is an address that cannot be asked.
-pub(crate) fn open_hook(settings: &HookSettings) -> Result<Arc<dyn PaymentHook>, CliError> {
+pub(crate) fn open_hook(
+    settings: &HookSettings,
+    way: impl FnOnce(&Url) -> Result<Outgoing, CliError>,
+) -> Result<Arc<dyn PaymentHook>, CliError> {
     match settings {
         HookSettings::Command(command) => {
             let (program, arguments) = command
@@ -22,8 +26,7 @@ pub(crate) fn open_hook(settings: &HookSettings) -> Result<Arc<dyn PaymentHook>,
             Ok(Arc::new(CommandHook::new(program, arguments)))
         }
         HookSettings::Url(url) => {
-            let outgoing = outgoing::to(url, false)?;
-            let hook = HttpHook::new(url.clone(), &outgoing);
+            let hook = HttpHook::new(url.clone(), &way(url)?);
             hook.map(|hook| Arc::new(hook) as Arc<dyn PaymentHook>)
                 .map_err(|error| unusable(&error.to_string()))
         }

@@ -140,7 +140,7 @@ impl GetArgs {
             .own_addresses(own_addresses(self.spending.wallet.as_ref(), context))
             .danger_allow_plain_http(self.danger_plain_http);
         if let Some(hook) = &config.hook {
-            client = client.hook(open_hook(hook)?);
+            client = client.hook(open_hook(hook, |url| outgoing::to(url, false))?);
         }
         let began = context.clock.monotonic();
         let wallet = match &self.spending.wallet {

@@ -7,7 +7,8 @@ use l402_host::BoxFuture;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
-use super::{ANSWER_MAX, Decision, PaymentHook, Proposal, answer};
+use super::decision::ANSWER_MAX;
+use super::{Decision, PaymentHook, Proposal, answer};
 
 /// A program that is started for each payment. It gets the proposal as JSON on stdin, and answers in
 /// JSON on stdout with the exit status 0. What it writes to stderr is not shown.

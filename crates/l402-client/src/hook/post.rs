@@ -4,7 +4,8 @@ use l402_host::BoxFuture;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use url::{Host, Url};
 
-use super::{ANSWER_MAX, Decision, PaymentHook, Proposal, answer};
+use super::decision::ANSWER_MAX;
+use super::{Decision, PaymentHook, Proposal, answer};
 use crate::Error;
 use crate::http::{Outgoing, error_chain};
 

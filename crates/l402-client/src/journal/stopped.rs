@@ -18,7 +18,7 @@ const UNSERVED_MAX: u32 = 3;
 const UNSERVED_SECS: u64 = 24 * 60 * 60;
 
 /// The begin of the note of a purchase that was presented and not served.
-const NOT_SERVED: &str = "not served: ";
+pub(super) const NOT_SERVED: &str = "not served: ";
 
 /// The party that is not used. A wallet that must not be used is known by its rows; see
 /// [`budget`](super::budget).
@@ -93,6 +93,7 @@ pub(super) fn unserved_in_a_row(
     now: UnixTime,
 ) -> rusqlite::Result<Option<Error>> {
     let begin = now.secs().saturating_sub(UNSERVED_SECS);
+    // Since the seller last served anything. Times are whole seconds, so those of the same one count.
     let count: u32 = db
         .prepare_cached(
             "SELECT count(*) FROM purchase WHERE origin = ?1 AND host IS ?2 AND state = 'paid' \

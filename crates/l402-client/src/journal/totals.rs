@@ -44,6 +44,7 @@ impl Store {
         while let Some(row) = rows.next()? {
             let cost = Msat::new(row.get(0)?).saturating_add(Msat::new(row.get(1)?));
             let [is_here, is_open] = [row.get(2)?, row.get(3)?];
+            // Each payment counts in up to three sums.
             let counted: [(bool, &mut Msat); 3] = [
                 (true, &mut totals.day),
                 (is_here, &mut totals.origin_day),

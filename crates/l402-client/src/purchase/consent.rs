@@ -7,8 +7,9 @@ use l402::text::escape_within;
 
 use super::buyer::Buyer;
 use crate::hook::{Decision, PaymentHook, Proposal};
+use crate::http::Hop;
 use crate::journal::{Recorded, Scope};
-use crate::offer::still_payable;
+use crate::offer::{Offer, still_payable};
 use crate::{BudgetLimit, Error, Quote, Refused};
 
 /// The time that a hook has for its answer, and the most that can be given to it.
@@ -24,6 +25,17 @@ pub(super) struct Wanted {
     pub(super) scope: Scope,
     pub(super) method: String,
     pub(super) protocol: &'static str,
+}
+
+impl Wanted {
+    pub(super) fn of(hop: &Hop, scope: &Scope, offer: &Offer) -> Self {
+        Self {
+            quote: offer.quote.clone(),
+            scope: scope.clone(),
+            method: hop.method.to_string(),
+            protocol: offer.protocol(),
+        }
+    }
 }
 
 impl Buyer {

@@ -97,7 +97,6 @@ impl Buyer {
         }
         // Examined before a wallet is looked for, so that an unsound price is never shown as one.
         let offer = self.offer(hop, answer).await?;
-        let protocol = offer.protocol();
         if let Some(answer) = self.use_of_other_paths(hop, &scope, &offer).await? {
             return Ok(answer);
         }
@@ -106,23 +105,25 @@ impl Buyer {
         };
         self.notify(&Event::Challenged(offer.quote.clone()));
         self.check_payee(&offer.quote)?;
-        let wanted = Wanted {
-            quote: offer.quote.clone(),
-            scope: scope.clone(),
-            method: hop.method.to_string(),
-            protocol,
-        };
+        let wanted = Wanted::of(hop, &scope, &offer);
         let draft = self.draft(hop, scope, offer, wallet.name()).await?;
         let recorded = self.reserve(draft).await?;
         let kept = self.pay(wallet, recorded, wanted, flight).await?;
         self.notify(&Event::Retrying);
+        self.first_answer(hop, kept).await
+    }
+
+    /// Presents a credential that was bought just now.
+    async fn first_answer(&self, hop: &Hop, kept: KeptPurchase) -> Result<Response, Error> {
         let hash = kept.paid.row().payment_hash;
         match self.present_until_settled(hop, &kept.paid).await {
             Presented::Answer(answer) => {
                 let answer = self.bought(answer, hop, kept, false);
-                if !answer.counts() {
-                    let status = answer.status().as_u16();
-                    self.note_unserved(hash, format!("status {status}")).await;
+                let status = answer.status();
+                // The seller keeps the money, and the buyer has an error.
+                if !answer.counts() && (status.is_client_error() || status.is_server_error()) {
+                    self.note_unserved(hash, format!("status {}", status.as_u16()))
+                        .await;
                 }
                 Ok(answer)
             }

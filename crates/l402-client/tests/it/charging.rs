@@ -77,24 +77,29 @@ impl Charging {
     }
 
     fn url(&self, path: &str) -> url::Url {
-        format!("{}{path}", self.origin).parse().unwrap()
+        format!("{}{path}", self.origin)
+            .parse()
+            .expect("what the test made")
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
-        self.shop.plan.lock().unwrap()
+        self.shop.plan.lock().expect("no panic before")
     }
 
     fn seen(&self) -> Vec<String> {
-        self.shop.seen.lock().unwrap().clone()
+        self.shop.seen.lock().expect("no panic before").clone()
     }
 }
 
 impl Shop {
     async fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         let given = request.headers().get("authorization");
-        let given = given.map_or("", |value| value.to_str().unwrap());
-        self.seen.lock().unwrap().push(given.to_owned());
-        let plan = self.plan.lock().unwrap().clone();
+        let given = given.map_or("", |value| value.to_str().expect("what the test made"));
+        self.seen
+            .lock()
+            .expect("no panic before")
+            .push(given.to_owned());
+        let plan = self.plan.lock().expect("no panic before").clone();
         // Bound to the request, as the draft advises.
         let route = request.uri().to_string();
         let paid = PaymentCredential::from_header(given).ok();
@@ -103,14 +108,15 @@ impl Shop {
             return self.ask(&plan, &route).await;
         };
         let mut answer = Response::new(Full::new("paid for".into()));
-        *answer.status_mut() = StatusCode::from_u16(plan.served.0).unwrap();
+        *answer.status_mut() = StatusCode::from_u16(plan.served.0).expect("what the test made");
         if plan.served.1 {
             let receipt = json!({ "status": "success", "method": "lightning",
                 "timestamp": self.clock.wall().to_rfc3339(), "reference": hash.to_string() });
             let receipt = encode_base64url(receipt.to_string().as_bytes());
-            answer
-                .headers_mut()
-                .insert("payment-receipt", receipt.parse().unwrap());
+            answer.headers_mut().insert(
+                "payment-receipt",
+                receipt.parse().expect("what the test made"),
+            );
         }
         answer
     }
@@ -140,18 +146,26 @@ impl Shop {
         let is_good = bound.id(SECRET) == part("id")
             && part("opaque") == opaque
             && preimage.proves(&hash)
-            && self.consumed.lock().unwrap().insert(part("id").to_owned());
+            && self
+                .consumed
+                .lock()
+                .expect("no panic before")
+                .insert(part("id").to_owned());
         is_good.then_some(hash)
     }
 
     async fn ask(&self, plan: &Plan, route: &str) -> Response<Full<Bytes>> {
         let invoice = InvoiceRequest::new(Msat::from_sat(50), Duration::from_secs(600), "a page");
-        let invoice = self.sandbox.create_invoice(invoice).await.unwrap();
+        let invoice = self
+            .sandbox
+            .create_invoice(invoice)
+            .await
+            .expect("what the test made");
         let mut request = json!({ "amount": "50", "currency": "sat", "methodDetails": {
             "invoice": invoice.bolt11(), "network": "regtest",
             "paymentHash": invoice.payment_hash().to_string() } });
         (plan.request)(&mut request);
-        let request = canonical_json(&request.to_string()).unwrap();
+        let request = canonical_json(&request.to_string()).expect("what the test made");
         let request = encode_base64url(request.as_bytes());
         let opaque = encode_base64url(json!({ "route": route }).to_string().as_bytes());
         let expires = plan.ends.map(|secs| {
@@ -179,9 +193,10 @@ impl Shop {
         let mut answer = Response::new(Full::new(Bytes::from(body)));
         *answer.status_mut() = StatusCode::PAYMENT_REQUIRED;
         for line in plan.beside.iter().cloned().chain([(plan.line)(line)]) {
-            answer
-                .headers_mut()
-                .append("www-authenticate", line.parse().unwrap());
+            answer.headers_mut().append(
+                "www-authenticate",
+                line.parse().expect("what the test made"),
+            );
         }
         answer
     }
@@ -215,7 +230,10 @@ struct Protocols(Mutex<Vec<&'static str>>);
 
 impl PaymentHook for Protocols {
     fn decide<'a>(&'a self, proposal: &'a Proposal) -> BoxFuture<'a, Decision> {
-        self.0.lock().unwrap().push(proposal.protocol);
+        self.0
+            .lock()
+            .expect("no panic before")
+            .push(proposal.protocol);
         Box::pin(async { Decision::allow() })
     }
 }
@@ -283,63 +301,68 @@ async fn l402_beside_a_charge_is_what_is_paid() {
     assert_eq!(world.spent().await, Msat::ZERO);
 }
 
+type Change = fn(&mut Value);
+type Line = fn(String) -> String;
+
+/// Changes of a request, each with the reason why it is not paid.
+const REQUESTS: [(Refused, Change); 10] = [
+    (Refused::WrongAmount, |it| it["amount"] = "49".into()),
+    (Refused::WrongAmount, |it| it["amount"] = "5e1".into()),
+    (Refused::ChallengeMalformed, |it| it["amount"] = Value::Null),
+    (Refused::ChallengeMalformed, |it| {
+        it["currency"] = "usd".into()
+    }),
+    (Refused::ChallengeMalformed, |it| {
+        it["currency"] = Value::Null
+    }),
+    (Refused::ChallengeMalformed, |it| {
+        it["methodDetails"] = json!({})
+    }),
+    (Refused::InvoiceMalformed, |it| {
+        it["methodDetails"]["invoice"] = "lnbcrt1".into();
+    }),
+    (Refused::WrongHash, |it| {
+        it["methodDetails"]["paymentHash"] = "0".repeat(64).into();
+    }),
+    (Refused::WrongHash, |it| {
+        it["methodDetails"]["paymentHash"] = "x".into()
+    }),
+    (Refused::WrongNetwork, |it| {
+        it["methodDetails"]["network"] = "mainnet".into()
+    }),
+];
+
+/// Changes of the line of a challenge.
+const LINES: [(Refused, Line); 7] = [
+    (Refused::ChallengeMalformed, |line| {
+        line.replace("id=\"", "x=\"")
+    }),
+    (Refused::ChallengeMalformed, |line| {
+        line.replace("realm=\"api.example.com\"", "realm=\"\"")
+    }),
+    (Refused::ChallengeMalformed, |line| {
+        line.replace("request=\"", "request=\"!")
+    }),
+    (Refused::ChallengeMalformed, |line| {
+        line + ", expires=\"soon\""
+    }),
+    (Refused::Ambiguous, |line| line + ", realm=\"other\""),
+    (Refused::ChallengeTooLarge, |line| {
+        format!("{line}, digest=\"{}\"", "a".repeat(9000))
+    }),
+    (Refused::NothingPayable, |line| {
+        line.replace("\"charge\"", "\"session\"")
+    }),
+];
+
 /// ATTACKS C-16.
 #[tokio::test]
 async fn a_charge_that_contradicts_itself_is_not_paid() {
-    type Change = fn(&mut Value);
-    type Line = fn(String) -> String;
     let same: (Change, Line) = (|_| {}, |line| line);
-    let requests: [(Refused, Change); 10] = [
-        (Refused::WrongAmount, |it| it["amount"] = "49".into()),
-        (Refused::WrongAmount, |it| it["amount"] = "5e1".into()),
-        (Refused::ChallengeMalformed, |it| it["amount"] = Value::Null),
-        (Refused::ChallengeMalformed, |it| {
-            it["currency"] = "usd".into()
-        }),
-        (Refused::ChallengeMalformed, |it| {
-            it["currency"] = Value::Null
-        }),
-        (Refused::ChallengeMalformed, |it| {
-            it["methodDetails"] = json!({})
-        }),
-        (Refused::InvoiceMalformed, |it| {
-            it["methodDetails"]["invoice"] = "lnbcrt1".into();
-        }),
-        (Refused::WrongHash, |it| {
-            it["methodDetails"]["paymentHash"] = "0".repeat(64).into();
-        }),
-        (Refused::WrongHash, |it| {
-            it["methodDetails"]["paymentHash"] = "x".into()
-        }),
-        (Refused::WrongNetwork, |it| {
-            it["methodDetails"]["network"] = "mainnet".into()
-        }),
-    ];
-    let lines: [(Refused, Line); 7] = [
-        (Refused::ChallengeMalformed, |line| {
-            line.replace("id=\"", "x=\"")
-        }),
-        (Refused::ChallengeMalformed, |line| {
-            line.replace("realm=\"api.example.com\"", "realm=\"\"")
-        }),
-        (Refused::ChallengeMalformed, |line| {
-            line.replace("request=\"", "request=\"!")
-        }),
-        (Refused::ChallengeMalformed, |line| {
-            line + ", expires=\"soon\""
-        }),
-        (Refused::Ambiguous, |line| line + ", realm=\"other\""),
-        (Refused::ChallengeTooLarge, |line| {
-            format!("{line}, digest=\"{}\"", "a".repeat(9000))
-        }),
-        (Refused::NothingPayable, |line| {
-            line.replace("\"charge\"", "\"session\"")
-        }),
-    ];
     let world = World::new().await;
     let seller = Charging::open(&world);
-    let requests = requests.map(|(reason, change)| (reason, (change, same.1)));
-    let lines = lines.map(|(reason, line)| (reason, (same.0, line)));
+    let requests = REQUESTS.map(|(reason, change)| (reason, (change, same.1)));
+    let lines = LINES.map(|(reason, line)| (reason, (same.0, line)));
     for (at, (reason, (request, line))) in requests.into_iter().chain(lines).enumerate() {
         {
             let mut plan = seller.plan();
@@ -367,11 +390,10 @@ async fn refused(client: &Client, seller: &Charging) -> Option<Refused> {
     }
 }
 
-/// Answers that ask for something else say so, whatever they hold.
-#[tokio::test]
-async fn what_cannot_be_paid_is_named() {
+/// Answers with something else than L402: a line, a header `PAYMENT-REQUIRED`, a body, and what is said of
+/// it.
+fn others() -> Vec<(String, String, Value, &'static str)> {
     use base64::Engine as _;
-    let world = World::new().await;
     let x402 = |version: u32, network: &str| {
         json!({ "x402Version": version, "accepts": [{ "scheme": "exact", "network": network,
             "asset": "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913",
@@ -385,7 +407,7 @@ async fn what_cannot_be_paid_is_named() {
         "Payment id=\"a\", realm=\"b\", method=\"lightning\", intent=\"session\", request=\"e30\"";
     let hostile = "Payment method=\"a\u{202e}b\", id=\"x\"";
     let long = json!({ "x402Version": 1, "accepts": [{ "asset": "\u{1b}[2J".repeat(500) }] });
-    for (line, header, body, said) in [
+    let rows = [
         (
             "",
             "",
@@ -424,8 +446,18 @@ async fn what_cannot_be_paid_is_named() {
             json!({ "payment_request_url": "https://a.example" }),
             "payment_request_url",
         ),
-    ] {
-        let (line, header) = (line.to_owned(), header.to_owned());
+    ];
+    let owned = |(line, header, body, said): (&str, &str, Value, _)| {
+        (line.to_owned(), header.to_owned(), body, said)
+    };
+    rows.into_iter().map(owned).collect()
+}
+
+/// Answers that ask for something else say so, whatever they hold.
+#[tokio::test]
+async fn what_cannot_be_paid_is_named() {
+    let world = World::new().await;
+    for (line, header, body, said) in others() {
         world.server.alter(move |_, answer| {
             answer.lines.clear();
             if !line.is_empty() {

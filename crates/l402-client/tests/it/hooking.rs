@@ -24,11 +24,11 @@ struct Asked {
 
 impl PaymentHook for Asked {
     fn decide<'a>(&'a self, proposal: &'a Proposal) -> BoxFuture<'a, Decision> {
-        let states = self.journal.entries(10).unwrap();
+        let states = self.journal.entries(10).expect("what the test made");
         let states = states.iter().map(|entry| entry.state).collect();
         self.proposals
             .lock()
-            .unwrap()
+            .expect("no panic before")
             .push((proposal.clone(), states));
         let decision = self.decision.clone();
         Box::pin(async move { decision })
@@ -44,12 +44,16 @@ fn asked(world: &World, decision: Decision) -> Arc<Asked> {
 }
 
 fn with_hook(world: &World, hook: Arc<dyn PaymentHook>) -> Client {
-    world.builder().hook(hook).build().unwrap()
+    world
+        .builder()
+        .hook(hook)
+        .build()
+        .expect("what the test made")
 }
 
 /// Asserts that the hook denied the purchase and nothing was paid. Returns the text of the error.
 async fn denied(world: &World, client: &Client, name: &str) -> String {
-    let error = world.fetch(client, "/joke").await.unwrap_err();
+    let error = world.fetch(client, "/joke").await.expect_err("a refusal");
     let is_denied = matches!(
         error,
         Error::Refused {
@@ -174,7 +178,7 @@ type Answer = Response<Full<Bytes>>;
 
 fn answer(status: u16, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(body.into()));
-    *answer.status_mut() = StatusCode::from_u16(status).unwrap();
+    *answer.status_mut() = StatusCode::from_u16(status).expect("what the test made");
     answer
 }
 
@@ -184,10 +188,11 @@ fn service(asked: Arc<Mutex<Value>>) -> TestServer {
         let asked = Arc::clone(&asked);
         async move {
             let (head, body) = request.into_parts();
-            let body = body.collect().await.unwrap().to_bytes();
+            let body = body.collect().await.expect("what the test made").to_bytes();
             let allow = r#"{"decision":"allow"}"#;
             if head.method == hyper::Method::POST {
-                *asked.lock().unwrap() = serde_json::from_slice(&body).unwrap_or_default();
+                *asked.lock().expect("no panic before") =
+                    serde_json::from_slice(&body).unwrap_or_default();
             }
             match head.uri.path() {
                 "/allow" => answer(200, allow),
@@ -199,12 +204,12 @@ fn service(asked: Arc<Mutex<Value>>) -> TestServer {
                     let mut moved = answer(307, allow);
                     moved
                         .headers_mut()
-                        .insert("location", "/allow".parse().unwrap());
+                        .insert("location", "/allow".parse().expect("what the test made"));
                     moved
                 }
                 "/long" => answer(200, format!("{allow}{}", " ".repeat(64 * 1024))),
                 "/cut" => answer(200, &allow.as_bytes()[..10]),
-                path => answer(path[1..].parse().unwrap(), allow),
+                path => answer(path[1..].parse().expect("what the test made"), allow),
             }
         }
     })

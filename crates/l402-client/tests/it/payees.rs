@@ -11,23 +11,28 @@ use crate::world::{Watch, World};
 const OTHER: &str = "02aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 fn pins(world: &World) -> rusqlite::Connection {
-    rusqlite::Connection::open(world.folder().join("client.db")).unwrap()
+    rusqlite::Connection::open(world.folder().join("client.db")).expect("what the test made")
 }
 
 fn pinned(world: &World) -> Vec<(String, String)> {
     let db = pins(world);
     let mut rows = db
         .prepare("SELECT origin, payee FROM payee_pin ORDER BY origin")
-        .unwrap();
+        .expect("what the test made");
     let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
-    rows.unwrap().map(Result::unwrap).collect()
+    rows.expect("what the test made")
+        .map(Result::unwrap)
+        .collect()
 }
 
 /// Writes down that the seller was paid at another node before.
 async fn with_another_node(world: &World) {
-    world.fetch(&world.client(), "/joke").await.unwrap();
+    world
+        .fetch(&world.client(), "/joke")
+        .await
+        .expect("what the test made");
     let changed = pins(world).execute("UPDATE payee_pin SET payee = ?1", [OTHER]);
-    assert_eq!(changed.unwrap(), 1);
+    assert_eq!(changed.expect("what the test made"), 1);
 }
 
 /// A person at a terminal, or nobody.
@@ -43,7 +48,10 @@ impl Progress for Person {
     }
 
     fn approve(&self, quote: &Quote) -> bool {
-        self.asked.lock().unwrap().push(quote.clone());
+        self.asked
+            .lock()
+            .expect("no panic before")
+            .push(quote.clone());
         self.says
     }
 }
@@ -74,7 +82,7 @@ async fn the_first_payment_pins_the_node_and_no_question_does() {
     assert!(pinned(&world).is_empty());
     world.fetch(&client, "/joke").await.unwrap();
     let pin = (world.server.origin.clone(), quote.payee);
-    assert_eq!(pinned(&world), [pin.clone()]);
+    assert_eq!(pinned(&world), std::slice::from_ref(&pin));
     // The same node again is no change, at whatever path.
     world.fetch(&client, "/other").await.unwrap();
     assert_eq!(pinned(&world), [pin]);
@@ -97,7 +105,7 @@ async fn another_node_is_not_paid_unless_somebody_says_so() {
     let client = world.builder().progress(asking.clone()).build().unwrap();
     let error = world.fetch(&client, "/other").await.unwrap_err();
     assert!(matches!(error, Error::Declined), "{error}");
-    let quotes = asking.asked.lock().unwrap();
+    let quotes = asking.asked.lock().unwrap().clone();
     assert_eq!(quotes.len(), 1);
     assert_eq!(quotes[0].payee_before.as_deref(), Some(OTHER));
     assert_eq!(pinned(&world)[0].1, OTHER);
