@@ -12,7 +12,7 @@ use crate::{Error, Refused};
 
 /// The most purchases of one seller within a day that may go unserved in a row, each at a path or for
 /// a request of its own, before nothing more is bought there.
-const UNSERVED_MAX: u32 = 3;
+const UNSERVED_MAX: usize = 3;
 
 /// The time for which an unserved purchase counts, in seconds.
 const UNSERVED_SECS: u64 = 24 * 60 * 60;
@@ -93,18 +93,26 @@ pub(super) fn unserved_in_a_row(
     now: UnixTime,
 ) -> rusqlite::Result<Option<Error>> {
     let begin = now.secs().saturating_sub(UNSERVED_SECS);
-    // Since the seller last served anything. Times are whole seconds, so those of the same one count.
-    let count: u32 = db
+    // By state and date, which are few rows, and not by the origin, which may have a million.
+    let mut unserved = db.prepare_cached(
+        "SELECT updated FROM purchase WHERE state = 'paid' AND paid_at > ?3 AND +origin = ?1 \
+         AND host IS ?2 AND (refusals > 0 OR substr(note, 1, length(?4)) = ?4)",
+    )?;
+    let params = params![scope.origin, scope.host, begin, NOT_SERVED];
+    let unserved: Vec<u64> = unserved
+        .query_map(params, |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    if unserved.len() < UNSERVED_MAX {
+        return Ok(None);
+    }
+    let last_served: Option<u64> = db
         .prepare_cached(
-            "SELECT count(*) FROM purchase WHERE origin = ?1 AND host IS ?2 AND state = 'paid' \
-             AND paid_at > ?3 AND (refusals > 0 OR substr(note, 1, length(?4)) = ?4) \
-             AND updated >= coalesce((SELECT max(updated) FROM purchase WHERE origin = ?1 \
-             AND host IS ?2 AND state = 'served'), 0)",
+            "SELECT max(updated) FROM purchase WHERE origin = ?1 AND host IS ?2 AND state = 'served'",
         )?
-        .query_row(
-            params![scope.origin, scope.host, begin, NOT_SERVED],
-            |row| row.get(0),
-        )?;
+        .query_row(params![scope.origin, scope.host], |row| row.get(0))?;
+    // Times are whole seconds, so those of the same one count.
+    let in_a_row = |updated: &&u64| last_served.is_none_or(|served| **updated >= served);
+    let count = unserved.iter().filter(in_a_row).count();
     if count < UNSERVED_MAX {
         return Ok(None);
     }

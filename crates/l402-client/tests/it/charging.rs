@@ -10,8 +10,9 @@ use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use l402::mpp::{BoundParams, PaymentCredential, canonical_json, encode_base64url};
 use l402::{Msat, PaymentHash, Preimage};
+use l402_client::examine::{Payer, UnpaidAnswer, examine};
 use l402_client::hook::{Decision, PaymentHook, Proposal};
-use l402_client::{Client, Error, Refused, State};
+use l402_client::{Client, CredentialScheme, Error, Refused, State};
 use l402_host::{BoxFuture, Clock, ManualClock};
 use l402_lightning::sandbox::Sandbox;
 use l402_lightning::{InvoiceRequest, Receive};
@@ -287,6 +288,34 @@ async fn a_receipt_says_that_a_charge_is_used_up() {
         let fetched = fetch(&world.client(), seller.url("/a")).await.unwrap();
         assert_eq!(fetched.status, 404);
         assert_eq!(world.states(), [state]);
+    }
+}
+
+/// The doctor and the buyer agree.
+#[tokio::test]
+async fn the_doctor_calls_a_charge_sound_and_says_who_cannot_pay_it() {
+    let world = World::new().await;
+    let seller = Charging::open(&world);
+    let url = seller.url("/a");
+    for (change, sound) in [
+        ((|_| {}) as Change, true),
+        (|it| it["amount"] = "49".into(), false),
+    ] {
+        seller.plan().request = change;
+        let answer = reqwest::get(url.clone()).await.unwrap();
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let answer = UnpaidAnswer {
+            url: &url,
+            status,
+            headers: &headers,
+            body: b"",
+        };
+        let report = examine(&answer, &Payer::default(), world.clock.wall());
+        assert_eq!(report.is_sound(), sound);
+        let said = |rule: &str| report.findings.iter().any(|one| one.rule == rule);
+        assert!(said("scheme") && said("payment challenge") && !said("payment hash"));
+        let scheme = report.offer.as_ref().unwrap().scheme;
+        assert_eq!(scheme, CredentialScheme::Payment);
     }
 }
 
