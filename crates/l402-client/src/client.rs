@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use crate::hook::PaymentHook;
 use crate::http::{AllowedAddress, Guard, Http, Outgoing, Reach, Spool};
 use crate::purchase::{AHEAD_MAX, Buyer, HOOK_TIME};
-use crate::{Error, Journal, Limits, Price, Progress, Quote, Request, Response};
+use crate::{BudgetName, Error, Journal, Limits, Price, Progress, Quote, Request, Response};
 
 /// The time limit for the head of an answer: 60 s, unless [`ClientBuilder::timeout`] sets another.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
@@ -76,6 +76,7 @@ impl Client {
             journal,
             wallet: None,
             limits: Limits::default(),
+            budget: BudgetName::default(),
             clock: None,
             progress: None,
             follow_redirects: false,
@@ -91,7 +92,6 @@ impl Client {
             body_challenge: false,
             hook: None,
             hook_time: HOOK_TIME,
-            agent: None,
             new_payee: false,
             allowed_addresses: Vec::new(),
         }
@@ -148,6 +148,7 @@ pub struct ClientBuilder {
     journal: Journal,
     wallet: Option<Arc<dyn Pay>>,
     limits: Limits,
+    budget: BudgetName,
     clock: Option<Arc<dyn Clock>>,
     progress: Option<Arc<dyn Progress>>,
     follow_redirects: bool,
@@ -163,7 +164,6 @@ pub struct ClientBuilder {
     body_challenge: bool,
     hook: Option<Arc<dyn PaymentHook>>,
     hook_time: Duration,
-    agent: Option<String>,
     new_payee: bool,
     allowed_addresses: Vec<AllowedAddress>,
 }
@@ -184,10 +184,18 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the limits of spending; see [`Limits::default`].
+    /// Sets the limits of spending that hold beside those of the budget; see [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Sets the budget that payments count against, together with its parents. `default` by default.
+    /// A budget that is not there is [`Error::UnknownBudget`], once something is to be paid.
+    #[must_use]
+    pub fn budget(mut self, name: BudgetName) -> Self {
+        self.budget = name;
         self
     }
 
@@ -311,13 +319,6 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the name of the agent that pays, which the hook is told. None by default.
-    #[must_use]
-    pub fn agent(mut self, name: impl Into<String>) -> Self {
-        self.agent = Some(name.into());
-        self
-    }
-
     /// Pays a seller also if another node signs its invoice than before, and remembers that node, too.
     /// Off by default: unless a person approves it ([`Progress::has_person`]), such a purchase is
     /// [`Refused::PayeeChanged`](crate::Refused::PayeeChanged).
@@ -360,6 +361,7 @@ impl ClientBuilder {
             )?,
             wallet: self.wallet,
             limits: self.limits,
+            budget: self.budget,
             clock,
             progress: self.progress,
             follow_redirects: self.follow_redirects,
@@ -377,7 +379,6 @@ impl ClientBuilder {
             body_challenge: self.body_challenge,
             hook: self.hook,
             hook_time: self.hook_time,
-            agent: self.agent,
             new_payee: self.new_payee,
             ahead: Semaphore::new(AHEAD_MAX),
             started,

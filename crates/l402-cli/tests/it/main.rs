@@ -1,5 +1,6 @@
 //! The program from outside: real processes, each with a home folder of its own, on loopback.
 
+mod budget;
 #[cfg(unix)]
 mod cln;
 mod contract;
