@@ -14,7 +14,7 @@ use super::ask::{Asking, Stage, describe};
 use super::file::{ReceiptFile, Sink, closed_stdout};
 use super::request::shell_word;
 use crate::buyer::{
-    ClientConfig, no_wallet_hint, open_default, open_hook, open_wallet, own_addresses,
+    ClientConfig, no_wallet_hint, open_default, open_wallet, own_addresses, with_hook,
     wrong_network_hint,
 };
 use crate::context::Context;
@@ -85,6 +85,7 @@ impl GetArgs {
             .limits(limits)
             .budget(budget)
             .outgoing(outgoing);
+        let client = with_hook(client, &config, |url| outgoing::to(url, false))?;
         let client = self.client(client, progress, context).await?;
         if self.dry_run {
             return self.price(&client, request, most).await;
@@ -145,9 +146,6 @@ impl GetArgs {
             .allow_addresses(self.allow_address.iter().cloned())
             .own_addresses(own_addresses(self.spending.wallet.as_ref(), context))
             .danger_allow_plain_http(self.danger_plain_http);
-        if let Some(hook) = &config.hook {
-            client = client.hook(open_hook(hook, |url| outgoing::to(url, false))?);
-        }
         let began = context.clock.monotonic();
         let wallet = match &self.spending.wallet {
             Some(node) => Some(open_wallet(node, context).await?),
