@@ -231,6 +231,15 @@ fn hint_of_refusal(reason: l402_client::Refused) -> &'static str {
         Refused::SellerStopped => {
             "--yes buys there all the same; `l402 payments` shows what was paid for nothing"
         }
+        Refused::DeniedByHook => {
+            "client.toml in the home folder names the hook; its keeper knows why it said no"
+        }
+        Refused::PayeeChanged => {
+            "a seller may have moved to another node; ask it, then --yes pays there, or a terminal asks"
+        }
+        Refused::PrivateAddress => {
+            "name what you mean to reach with --allow-address, a host or a network such as 10.0.0.0/8"
+        }
         Refused::BudgetStopped => {
             "`l402 budget show` says which is stopped, and `l402 budget resume NAME` ends that"
         }

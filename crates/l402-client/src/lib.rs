@@ -50,6 +50,7 @@ pub mod examine;
 pub mod failpoint;
 #[cfg(not(feature = "failpoints"))]
 mod failpoint;
+pub mod hook;
 mod http;
 mod journal;
 mod limits;
@@ -59,8 +60,11 @@ mod purchase;
 mod receipt;
 mod request;
 mod response;
+mod scheme;
 
-pub use crate::http::{Outgoing, is_head_too_large, retry_after};
+pub use crate::http::{
+    AllowedAddress, AllowedAddressError, Outgoing, is_head_too_large, retry_after,
+};
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, Refused};
 #[doc(hidden)]
@@ -72,3 +76,4 @@ pub use limits::{BudgetLimit, BudgetLimits, Limits};
 pub use receipt::{Receipt, UseOutcome, UseReport};
 pub use request::{Body, Event, Price, Progress, Quote, Request};
 pub use response::{Head, Response};
+pub use scheme::CredentialScheme;

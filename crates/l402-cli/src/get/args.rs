@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use l402::Msat;
+use l402_client::AllowedAddress;
 
 use super::request::RequestArgs;
 use super::write_out::WriteOut;
@@ -60,7 +61,8 @@ pub(crate) struct GetArgs {
     #[arg(long)]
     pub(super) dry_run: bool,
 
-    /// Pay within the limits without asking, also a seller who took money for nothing today
+    /// Pay within the limits without asking, also a seller who took money for nothing today, and one
+    /// whose node has changed
     #[arg(long)]
     pub(super) yes: bool,
 
@@ -83,6 +85,11 @@ pub(crate) struct GetArgs {
     /// Pay over plain HTTP to other machines: who listens can use what was bought
     #[arg(long)]
     pub(super) danger_plain_http: bool,
+
+    /// Reach this host or network although it is private: a name or a redirect leads to no other.
+    /// An address in URL is named by that. Can be repeated
+    #[arg(long, value_name = "HOST|NETWORK")]
+    pub(super) allow_address: Vec<AllowedAddress>,
 }
 
 impl GetArgs {

@@ -14,7 +14,8 @@ use super::ask::{Asking, Stage, describe};
 use super::file::{ReceiptFile, Sink, closed_stdout};
 use super::request::shell_word;
 use crate::buyer::{
-    ClientConfig, no_wallet_hint, open_default, open_wallet, own_addresses, wrong_network_hint,
+    ClientConfig, no_wallet_hint, open_default, open_wallet, own_addresses, with_hook,
+    wrong_network_hint,
 };
 use crate::context::Context;
 use crate::error::CliError;
@@ -84,6 +85,7 @@ impl GetArgs {
             .limits(limits)
             .budget(budget)
             .outgoing(outgoing);
+        let client = with_hook(client, &config, |url| outgoing::to(url, false))?;
         let client = self.client(client, progress, context).await?;
         if self.dry_run {
             return self.price(&client, request, most).await;
@@ -140,6 +142,8 @@ impl GetArgs {
             .payment_deadline(self.payment_timeout)
             .accept_body_challenge(self.accept_body_challenge)
             .buy_despite_stop(self.yes)
+            .accept_new_payee(self.yes)
+            .allow_addresses(self.allow_address.iter().cloned())
             .own_addresses(own_addresses(self.spending.wallet.as_ref(), context))
             .danger_allow_plain_http(self.danger_plain_http);
         let began = context.clock.monotonic();
@@ -264,6 +268,7 @@ fn quote_json(quote: &Quote, most: Msat) -> serde_json::Value {
         "within_max_price": cost <= most,
         "payment_hash": quote.payment_hash.to_string(),
         "payee": quote.payee,
+        "payee_before": quote.payee_before,
         "description": l402::text::escape(&quote.description),
         "expires": quote.expires.secs(),
         "policy": quote.policy.map(|policy| policy.to_string()),

@@ -14,6 +14,7 @@ mod doctor;
 mod exchanges;
 mod failed_start;
 mod get;
+mod guards;
 mod offers;
 mod outgoing;
 mod payments;

@@ -1,6 +1,7 @@
 //! The connections of one client, and the reading of their answers.
 
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -10,6 +11,7 @@ use l402::UnixTime;
 use super::guard::Guard;
 use super::hop::{CredentialHeader, Hop};
 use super::outgoing::Outgoing;
+use super::reach::{Reach, leads_away};
 use super::replay::peek;
 use super::withheld::{self, withhold};
 use crate::{Error, Refused};
@@ -25,6 +27,8 @@ pub(crate) enum NoResponse {
     HeadTooLarge,
     /// The address is one of the caller's own, which is never asked.
     OwnAddress(String),
+    /// The address is a private one that nobody named.
+    PrivateAddress(String),
     /// Anything else, in words.
     Other(String),
 }
@@ -33,7 +37,10 @@ impl NoResponse {
     pub(crate) fn text(self) -> String {
         match self {
             Self::HeadTooLarge => HEAD_TOO_LARGE.into(),
-            Self::BrokenOff(text) | Self::OwnAddress(text) | Self::Other(text) => text,
+            Self::BrokenOff(text)
+            | Self::OwnAddress(text)
+            | Self::PrivateAddress(text)
+            | Self::Other(text) => text,
         }
     }
 }
@@ -46,6 +53,7 @@ impl From<NoResponse> for Error {
                 Self::refused(Refused::ChallengeTooLarge, NoResponse::HeadTooLarge.text())
             }
             NoResponse::OwnAddress(detail) => Self::refused(Refused::OwnAddress, detail),
+            NoResponse::PrivateAddress(detail) => Self::refused(Refused::PrivateAddress, detail),
             NoResponse::BrokenOff(detail) | NoResponse::Other(detail) => Self::Transport { detail },
         }
     }
@@ -56,26 +64,34 @@ impl From<NoResponse> for Error {
 pub(crate) struct Http {
     client: reqwest::Client,
     guard: Guard,
+    reach: Reach,
     timeout: Duration,
 }
 
 impl Http {
     /// Builds a client without redirects and cookies: `Hop` follows redirects itself, by rules that
     /// reqwest does not know.
-    pub(crate) fn new(timeout: Duration, guard: Guard, outgoing: &Outgoing) -> Result<Self, Error> {
-        let client = outgoing.builder()?.build();
+    pub(crate) fn new(
+        timeout: Duration,
+        guard: Guard,
+        reach: Reach,
+        outgoing: &Outgoing,
+    ) -> Result<Self, Error> {
+        let builder = outgoing.builder()?;
+        let client = builder.dns_resolver(Arc::new(reach.clone())).build();
         let client = client.map_err(|error| Error::Transport {
             detail: error_chain(&error.without_url()),
         })?;
         Ok(Self {
             client,
             guard,
+            reach,
             timeout,
         })
     }
 
     pub(crate) async fn ask(&self, hop: &Hop) -> Result<reqwest::Response, NoResponse> {
-        let answered = self.send(hop.unpaid()).await;
+        let answered = self.send(hop, hop.unpaid()).await;
         match (&answered, hop.body_len()) {
             (Err(why), 1..) if why.is_broken_off() => self.ask_by_head(hop).await.or(answered),
             _ => answered,
@@ -84,7 +100,7 @@ impl Http {
 
     /// Asks with the head of the request alone, after a server has broken off the whole of it.
     async fn ask_by_head(&self, hop: &Hop) -> Result<reqwest::Response, NoResponse> {
-        let asked = self.send(withhold(hop.unpaid(), hop.body_len()));
+        let asked = self.send(hop, withhold(hop.unpaid(), hop.body_len()));
         let answered = tokio::time::timeout(withheld::WAIT, asked).await;
         answered.unwrap_or_else(|_| Err(NoResponse::Other("no answer to the head".into())))
     }
@@ -94,12 +110,17 @@ impl Http {
         hop: &Hop,
         credential: &CredentialHeader,
     ) -> Result<reqwest::Response, NoResponse> {
-        self.send(hop.paid(credential)).await
+        self.send(hop, hop.paid(credential)).await
     }
 
-    async fn send(&self, request: reqwest::Request) -> Result<reqwest::Response, NoResponse> {
+    async fn send(
+        &self,
+        hop: &Hop,
+        request: reqwest::Request,
+    ) -> Result<reqwest::Response, NoResponse> {
         // Here, where every request passes, so that no redirect leads around it.
         self.guard.check(request.url()).await?;
+        self.reach.check(request.url(), hop.typed)?;
         // The head alone is timed: a body may be a stream of events that lasts for hours.
         match tokio::time::timeout(self.timeout, self.client.execute(request)).await {
             Ok(answer) => answer.map_err(no_response),
@@ -144,7 +165,9 @@ impl Http {
 }
 
 fn no_response(error: reqwest::Error) -> NoResponse {
-    if is_head_too_large(&error) {
+    if let Some(text) = leads_away(&error) {
+        NoResponse::PrivateAddress(text)
+    } else if is_head_too_large(&error) {
         NoResponse::HeadTooLarge
     } else if withheld::is_broken_off(&error) {
         NoResponse::BrokenOff(error_chain(&error.without_url()))

@@ -9,6 +9,7 @@ use l402::Credential;
 use sha2::{Digest, Sha256};
 use url::{Position, Url};
 
+use super::reach::TypedAddress;
 use super::spool::{Spool, Spooled};
 use super::userinfo::take_userinfo;
 use crate::{Body, Error, Refused, Request};
@@ -28,6 +29,8 @@ pub(crate) struct Hop {
     /// A redirect has led away from the origin that the caller named. Nothing is paid
     /// and no credential is sent from there on, also not after a redirect back.
     pub(crate) foreign: bool,
+    /// The address that the caller named by the URL.
+    pub(super) typed: TypedAddress,
 }
 
 /// A paid credential as a request carries it.
@@ -58,6 +61,7 @@ impl Hop {
             let detail = "the url is not of the scheme http or https".into();
             return Err(Error::Transport { detail });
         }
+        let typed = TypedAddress::of(&url);
         if holds_credential(&headers) {
             let detail = "the request already holds an L402 credential; leave it out, the journal \
                           keeps and presents it";
@@ -79,6 +83,7 @@ impl Hop {
             left_out,
             body: Spooled::EMPTY,
             foreign: false,
+            typed,
         };
         Ok((hop, body))
     }

@@ -4,6 +4,7 @@ mod connection;
 mod guard;
 mod hop;
 mod outgoing;
+mod reach;
 mod replay;
 mod spool;
 mod upload;
@@ -12,9 +13,11 @@ mod withheld;
 
 pub use connection::{is_head_too_large, retry_after};
 pub use outgoing::Outgoing;
+pub use reach::{AllowedAddress, AllowedAddressError};
 
 pub(crate) use connection::{Http, NoResponse, error_chain};
 pub(crate) use guard::Guard;
 pub(crate) use hop::{CredentialHeader, Hop};
+pub(crate) use reach::Reach;
 pub(crate) use replay::response;
 pub(crate) use spool::Spool;

@@ -9,6 +9,7 @@ use l402_host::Clock;
 use l402_lightning::Pay;
 use tokio::sync::Semaphore;
 
+use crate::hook::PaymentHook;
 use crate::http::{Http, Spool};
 use crate::journal::Journal;
 use crate::{BudgetName, Event, Limits, Progress};
@@ -38,6 +39,11 @@ pub(crate) struct Buyer {
     pub(crate) settle_pauses: [Duration; 2],
     /// See [`Payer::body_challenge`](crate::examine::Payer).
     pub(crate) body_challenge: bool,
+    /// See [`PaymentHook`].
+    pub(crate) hook: Option<Arc<dyn PaymentHook>>,
+    pub(crate) hook_time: Duration,
+    /// Pays a seller whose node is another one than before.
+    pub(crate) new_payee: bool,
     /// The places of those who ask ahead of the queue.
     pub(crate) ahead: Semaphore,
     /// Wall and monotonic time of the start: see [`Buyer::window_time`].

@@ -20,11 +20,13 @@ mod schema;
 mod spent;
 #[cfg(test)]
 mod tests;
+mod totals;
 mod tree;
 mod wallet;
 
 pub use name::{BudgetName, BudgetNameError};
 pub use report::{BudgetReport, LimitReport};
+pub use totals::SpentTotals;
 pub use tree::Budget;
 
 pub(super) use check::{Payment, allow};
