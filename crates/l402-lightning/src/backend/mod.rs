@@ -30,11 +30,12 @@ pub(crate) mod nwc;
     any(
         feature = "cln",
         feature = "lnbits",
+        feature = "lnd",
         feature = "nwc",
         feature = "phoenixd"
     )
 ))]
-pub(crate) mod one_per_hash;
+mod once;
 #[cfg(feature = "phoenixd")]
 pub(crate) mod phoenixd;
 #[cfg(feature = "sandbox")]

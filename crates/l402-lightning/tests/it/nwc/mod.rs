@@ -210,7 +210,6 @@ async fn a_lost_answer_is_unknown_or_found_by_asking() {
 async fn what_the_wallet_says_of_its_own_refusal_is_a_failure() {
     let setup = Setup::new().await;
     for code in [
-        "PAYMENT_FAILED",
         "INSUFFICIENT_BALANCE",
         "QUOTA_EXCEEDED",
         "RATE_LIMITED",
@@ -240,6 +239,8 @@ async fn what_proves_nothing_is_unknown_until_request_and_invoice_have_ended() {
         Mischief::Says("INTERNAL"),
         Mischief::Says("OTHER"),
         Mischief::Says("NOT_FOUND"),
+        // Perhaps of a time-out, and what timed out may still arrive.
+        Mischief::Says("PAYMENT_FAILED"),
         Mischief::OtherAuthor,
         Mischief::BadSignature,
         Mischief::OtherRequest,
@@ -292,6 +293,43 @@ async fn a_restart_does_not_forget_a_payment_that_the_wallet_does_not_know_yet()
         &bought
     ));
     assert_eq!(setup.buyer.called("pay_invoice"), 1);
+}
+
+/// Two processes at once ask for one invoice. ATTACKS C-14.
+#[tokio::test]
+async fn two_processes_ask_for_a_payment_once() {
+    let setup = Setup::new().await;
+    let (one, other) = (setup.restart().await, setup.restart().await);
+    for mischief in [Mischief::Says("INSUFFICIENT_BALANCE"), Mischief::None] {
+        let (bought, _) = setup.pay_with(Mischief::Says("RESTRICTED")).await;
+        setup.buyer.set(mischief);
+        let before = setup.buyer.called("pay_invoice");
+        let request = || order(bought.bolt11());
+        let both = tokio::join!(one.pay(request()), other.pay(request()));
+        let asked = setup.buyer.called("pay_invoice") - before;
+        if mischief == Mischief::None {
+            assert!(is_settled(&both.0, &bought) && is_settled(&both.1, &bought));
+            assert_eq!(asked, 1);
+        } else {
+            // One after the other, and each was refused for itself.
+            assert!(matches!(both, (Payment::Failed(_), Payment::Failed(_))));
+            assert_eq!(asked, 2);
+        }
+    }
+    assert_eq!(setup.spent().await, 50);
+}
+
+#[tokio::test]
+async fn a_fee_that_is_not_told_counts_as_the_highest() {
+    let setup = Setup::new().await;
+    let (bought, payment) = setup.pay_with(Mischief::TellsNoFee).await;
+    let found = setup.restart().await.lookup(bought.payment_hash()).await;
+    for payment in [payment, found.expect("an answer").expect("begun")] {
+        let Payment::Settled { fee, .. } = payment else {
+            panic!("{payment:?}")
+        };
+        assert_eq!(fee, soon(bought.bolt11()).max_fee);
+    }
 }
 
 // BACKENDS nwc held, cancellation: double

@@ -52,6 +52,8 @@ pub(super) enum Mischief {
     Says(&'static str),
     /// Pays, and says this code.
     PaysAndSays(&'static str),
+    /// Pays, and tells no fee, in the record neither.
+    TellsNoFee,
     /// Answers nothing at all.
     Silent,
 }
@@ -311,7 +313,9 @@ impl Double {
                 let mut told = told("settled");
                 told["preimage"] = json!(preimage.to_hex());
                 told["amount"] = json!(paid.msat());
-                told["fees_paid"] = json!(fee.msat());
+                if mischief != Mischief::TellsNoFee {
+                    told["fees_paid"] = json!(fee.msat());
+                }
                 return Ok(told);
             }
             Some(Payment::Failed(_)) => return Ok(told("failed")),
@@ -410,12 +414,17 @@ impl Double {
             _ => {}
         }
         reply(match payment {
-            Payment::Settled { preimage, .. } => {
+            Payment::Settled { preimage, fee, .. } => {
                 assert!(preimage.proves(&hash));
-                // The fee is optional, and left out here.
-                Ok(json!({ "preimage": preimage.to_hex() }))
+                let mut told = json!({ "preimage": preimage.to_hex() });
+                // The fee is optional.
+                if mischief != Mischief::TellsNoFee {
+                    told["fees_paid"] = json!(fee.msat());
+                }
+                Ok(told)
             }
-            Payment::Failed(_) => Err("PAYMENT_FAILED"),
+            // Nothing else fails in the sandbox.
+            Payment::Failed(_) => Err("INSUFFICIENT_BALANCE"),
             Payment::Unknown(_) => Err("INTERNAL"),
         });
     }
