@@ -42,5 +42,13 @@ pub(crate) mod phoenixd;
 pub mod sandbox;
 #[cfg(feature = "pay")]
 pub(crate) mod sandbox_http;
+#[cfg(any(
+    feature = "cln",
+    feature = "lnbits",
+    feature = "lnd",
+    feature = "nwc",
+    feature = "phoenixd"
+))]
+mod spending;
 #[cfg(any(feature = "cln", feature = "lnd", feature = "nwc"))]
 mod tls;

@@ -141,7 +141,7 @@ async fn an_invoice_of_nobody_is_unseen() {
     cases::an_invoice_of_nobody_is_unseen(&setup).await;
 }
 
-/// ATTACKS C-14.
+/// ATTACKS C-19.
 #[tokio::test]
 async fn what_could_not_be_sent_says_nothing_of_an_earlier_attempt() {
     cases::what_could_not_be_sent_says_nothing_of_an_earlier_attempt(setup().await).await;

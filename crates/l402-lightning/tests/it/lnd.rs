@@ -242,7 +242,7 @@ async fn a_payment_in_flight_that_fails_in_the_end_may_be_paid_anew() {
     assert!(is_settled(&again, &bought), "{again:?}");
 }
 
-/// Another process sent the first attempt, and this one cannot reach lnd. ATTACKS C-14.
+/// Another process sent the first attempt, and this one cannot reach lnd. ATTACKS C-19.
 #[tokio::test]
 async fn what_could_not_be_sent_says_nothing_of_an_earlier_attempt() {
     let setup = Setup::new().await;

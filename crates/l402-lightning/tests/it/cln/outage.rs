@@ -26,7 +26,7 @@ async fn a_node_that_is_away_is_a_certain_failure() {
     }
 }
 
-/// Nothing is sent, but what was sent before may have settled, also by another process. ATTACKS C-14.
+/// Nothing is sent, but what was sent before may have settled, also by another process. ATTACKS C-19.
 #[tokio::test]
 async fn a_node_that_went_away_after_a_lost_answer_leaves_the_payment_unknown() {
     for way in WAYS {

@@ -97,7 +97,7 @@ async fn a_payment_between_two_tries_is_unknown_to_everybody() {
     }
 }
 
-/// The program ends after the `xpay` began, and before the node lists a part of it. ATTACKS C-14.
+/// The program ends after the `xpay` began, and before the node lists a part of it. ATTACKS C-19.
 #[tokio::test]
 async fn an_xpay_of_another_process_that_the_node_does_not_list_yet_is_no_failure() {
     for way in WAYS {

@@ -295,7 +295,7 @@ async fn a_restart_does_not_forget_a_payment_that_the_wallet_does_not_know_yet()
     assert_eq!(setup.buyer.called("pay_invoice"), 1);
 }
 
-/// Two processes at once ask for one invoice. ATTACKS C-14.
+/// Two processes at once ask for one invoice. ATTACKS C-17.
 #[tokio::test]
 async fn two_processes_ask_for_a_payment_once() {
     let setup = Setup::new().await;
