@@ -155,6 +155,10 @@ pub trait Pay: fmt::Debug + Send + Sync {
     fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment>;
 
     /// Returns the outcome of the payment with this hash, or `None` if this node never began one.
+    ///
+    /// The outcome is that of the last attempt. A node may keep the record of one that failed while a
+    /// later one begins, and then the outcome is [`Payment::Unknown`]: a caller that believes the
+    /// record pays twice.
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>>;
 
     /// Returns the amount that can be spent now.

@@ -510,6 +510,30 @@ async fn settlements_without_notifications_are_asked_for_and_found() {
     assert_eq!(told.payment_hash, bought.payment_hash());
 }
 
+/// What was listed before is not listed again at each look.
+#[tokio::test]
+async fn a_look_for_settlements_ends_where_nothing_is_new() {
+    let setup = Setup::with(false, false).await;
+    let mut stream = setup.receive.settlements(SettlementIndex::default());
+    for (sat, deepest) in [(7, usize::MAX), (1, 2)] {
+        let mut paid = Vec::new();
+        for _ in 0..sat {
+            let bought = invoice(&setup, Msat::from_sat(sat)).await;
+            let payment = setup.pay.pay(order(bought.bolt11())).await;
+            assert!(is_settled(&payment, &bought), "{payment:?}");
+            paid.push(bought.payment_hash());
+        }
+        for hash in paid {
+            let told = stream.next().await.expect("goes on").expect("a settlement");
+            assert_eq!(told.payment_hash, hash);
+        }
+        // One page with the new payment, and one on which nothing is new.
+        let asked = setup.seller.deepest.swap(0, Ordering::SeqCst);
+        assert!(asked <= deepest, "{asked}");
+        assert!(sat == 1 || asked >= 7, "{asked}");
+    }
+}
+
 /// Unpaid invoices bring the next look at the wallet nearer, and never put it off.
 #[tokio::test]
 async fn a_flood_of_invoices_hides_no_settlement() {

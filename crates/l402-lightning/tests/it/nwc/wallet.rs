@@ -81,6 +81,8 @@ pub(super) struct Double {
     pub(super) pays: AtomicUsize,
     /// All methods that were called.
     pub(super) calls: Mutex<Vec<String>>,
+    /// The farthest place in the list of payments that was asked for.
+    pub(super) deepest: AtomicUsize,
     invoices: Mutex<Vec<(PaymentHash, String)>>,
 }
 
@@ -96,6 +98,7 @@ impl Double {
             release: Notify::new(),
             pays: AtomicUsize::new(0),
             calls: Mutex::default(),
+            deepest: AtomicUsize::new(0),
             invoices: Mutex::default(),
         });
         double.publish_info();
@@ -363,6 +366,7 @@ impl Double {
         }
         listed.reverse();
         let ask = |name: &str| usize::try_from(params[name].as_u64().unwrap_or(0)).expect("small");
+        self.deepest.fetch_max(ask("offset"), Ordering::SeqCst);
         // Two at a time, so that a test of a few payments has several pages.
         let page = listed
             .into_iter()
