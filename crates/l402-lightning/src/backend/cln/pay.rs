@@ -187,6 +187,10 @@ impl Pay for ClnPay {
         })
     }
 
+    fn failure_is_last(&self) -> bool {
+        true
+    }
+
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
         Box::pin(async move {
             let method = Method("/v1/listpeerchannels");

@@ -127,6 +127,10 @@ impl Pay for NwcPay {
         })
     }
 
+    fn failure_is_last(&self) -> bool {
+        true
+    }
+
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
         Box::pin(async move {
             let balance: Balance = self.client.ask(Request::GetBalance {}).await?;

@@ -257,6 +257,10 @@ impl<A: PayingApi> Pay for Payer<A> {
         Box::pin(self.find(payment_hash))
     }
 
+    fn failure_is_last(&self) -> bool {
+        true
+    }
+
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
         self.api.balance()
     }

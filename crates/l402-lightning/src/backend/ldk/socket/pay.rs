@@ -194,6 +194,10 @@ impl Pay for SocketPay {
         })
     }
 
+    fn failure_is_last(&self) -> bool {
+        true
+    }
+
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
         Box::pin(async move {
             let msat = self
