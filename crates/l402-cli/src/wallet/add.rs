@@ -309,7 +309,9 @@ fn store(
     let mut wallet = StoredWallet::new(node, context.clock.wall());
     wallet.network = checked.map(|checked| checked.network);
     wallet.known_as = checked.and_then(|checked| checked.known_as.clone());
-    added.store(&wallet).map_err(|error| wallet_error(&error, &form))
+    added
+        .store(&wallet)
+        .map_err(|error| wallet_error(&error, &form))
 }
 
 /// Makes the wallet the one that pays if none is named, after a yes.

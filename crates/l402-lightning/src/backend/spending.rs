@@ -33,7 +33,10 @@ mod tests {
     #[test]
     fn what_may_spend_is_refused_unless_that_is_accepted() {
         let spends = || Some(Error::new(ErrorKind::Unauthorized, "it can spend"));
-        assert_eq!(refuse(spends(), false, "KEY").unwrap_err().kind(), ErrorKind::Unauthorized);
+        assert_eq!(
+            refuse(spends(), false, "KEY").unwrap_err().kind(),
+            ErrorKind::Unauthorized
+        );
         for (found, is_accepted) in [(spends(), true), (None, true), (None, false)] {
             refuse(found, is_accepted, "KEY").unwrap();
         }

@@ -246,7 +246,9 @@ fn wire_payment(payment: &Payment, hash: &PaymentHash, mischief: Mischief) -> Va
             match mischief {
                 Mischief::NoPreimage => told["payment_preimage"] = json!(""),
                 Mischief::OtherPreimage => told["payment_preimage"] = json!("07".repeat(32)),
-                Mischief::TellsNoFee => drop(told.as_object_mut().expect("fields").remove("fee_msat")),
+                Mischief::TellsNoFee => {
+                    drop(told.as_object_mut().expect("fields").remove("fee_msat"))
+                }
                 _ => {}
             }
         }

@@ -254,9 +254,7 @@ impl Payer {
             Ok(Some(payment)) => Some(payment),
             // Nothing was sent now, so without an earlier attempt no money can have moved. A node
             // that was reached, and did not tell, may know of one.
-            Err(failure) if is_first && !may_hide(&failure) => {
-                Some(Payment::failed(failure.error))
-            }
+            Err(failure) if is_first && !may_hide(&failure) => Some(Payment::failed(failure.error)),
             Err(failure) => Some(Payment::unknown(failure.error)),
         }
     }

@@ -111,11 +111,7 @@ impl PayingApi for LnbitsPay {
 }
 
 /// Returns the outcome in the record of a payment; `None` if the wallet has not paid this invoice.
-fn recorded(
-    details: Option<WirePayment>,
-    hash: &PaymentHash,
-    untold: Msat,
-) -> Option<Payment> {
+fn recorded(details: Option<WirePayment>, hash: &PaymentHash, untold: Msat) -> Option<Payment> {
     match details {
         // An invoice of this wallet itself.
         Some(details) if details.is_incoming() && details.hash().ok() == Some(*hash) => None,

@@ -161,14 +161,14 @@ impl LndPay {
 }
 
 /// Reads a streamed answer up to the end of the payment.
-async fn outcome(
-    mut lines: Lines,
-    hash: &PaymentHash,
-    untold: Msat,
-) -> Result<Payment, Failure> {
+async fn outcome(mut lines: Lines, hash: &PaymentHash, untold: Msat) -> Result<Payment, Failure> {
     let mut has_begun = false;
     loop {
-        let Some(item) = lines.next::<StreamItem<WirePayment>>().await.map_err(unclear)? else {
+        let Some(item) = lines
+            .next::<StreamItem<WirePayment>>()
+            .await
+            .map_err(unclear)?
+        else {
             let text = "lnd ended its answer before the payment did";
             return Err(unclear(Error::new(ErrorKind::Unavailable, text)));
         };

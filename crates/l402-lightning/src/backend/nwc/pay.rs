@@ -330,10 +330,9 @@ fn refuses(code: ErrorCode) -> bool {
         | ErrorCode::Restricted
         | ErrorCode::Unauthorized
         | ErrorCode::UnsupportedEncryption => true,
-        ErrorCode::Internal
-        | ErrorCode::NotFound
-        | ErrorCode::Other
-        | ErrorCode::PaymentFailed => false,
+        ErrorCode::Internal | ErrorCode::NotFound | ErrorCode::Other | ErrorCode::PaymentFailed => {
+            false
+        }
     }
 }
 

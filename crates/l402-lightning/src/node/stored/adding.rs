@@ -92,7 +92,12 @@ impl AddedWallet<'_> {
 impl Drop for AddedWallet<'_> {
     fn drop(&mut self) {
         // A description may stand there that somebody wrote by hand.
-        if !self.is_stored && self.stored.read(self.name).is_ok_and(|found| found.is_none()) {
+        if !self.is_stored
+            && self
+                .stored
+                .read(self.name)
+                .is_ok_and(|found| found.is_none())
+        {
             // One that stays is replaced by the next wallet of this name.
             let _ = std::fs::remove_file(self.stored.secret(self.name));
         }
@@ -124,7 +129,9 @@ mod tests {
             assert_eq!(refused.kind(), ErrorKind::Local, "{refused}");
         }
         // Another name is free.
-        other.add(&"b".parse().unwrap(), &wallet("sandbox")).unwrap();
+        other
+            .add(&"b".parse().unwrap(), &wallet("sandbox"))
+            .unwrap();
         first.store(&wallet("nwc:a.secret")).unwrap();
         assert_eq!(private::read(&path).unwrap().as_slice(), b"first");
         let refused = other.begin(&name).map(drop).unwrap_err();
