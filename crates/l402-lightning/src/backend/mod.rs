@@ -35,6 +35,14 @@ pub(crate) mod nwc;
         feature = "phoenixd"
     )
 ))]
+#[cfg_attr(
+    not(all(feature = "cln", feature = "lnd", feature = "nwc")),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "each backend uses the part that its wallet needs"
+    )
+)]
 mod once;
 #[cfg(feature = "phoenixd")]
 pub(crate) mod phoenixd;
