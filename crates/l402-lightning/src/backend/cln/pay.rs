@@ -370,7 +370,7 @@ impl Payer {
     async fn state(&self, hash: &PaymentHash) -> Result<PaymentState, Failure> {
         // Read before the node is asked: an attempt that ends meanwhile would make an older answer
         // look final.
-        let (attempt, untold) = self.known(hash).await.map_err(unasked)?;
+        let (attempt, untold) = self.noted(hash).await.map_err(unasked)?;
         let params = json!({ "payment_hash": hash.to_string() });
         let call = self.rpc.call(Method("/v1/listpays"), params, TIME_LIMIT);
         let found: Pays = call.await?;
@@ -383,7 +383,7 @@ impl Payer {
     }
 
     /// Returns what this home folder knows of an `xpay`, and the fee to count if the node tells none.
-    async fn known(&self, hash: &PaymentHash) -> Result<(Attempt, Msat), Error> {
+    async fn noted(&self, hash: &PaymentHash) -> Result<(Attempt, Msat), Error> {
         let note = self.attempts.note(*hash).await?;
         let untold = note.map_or(Msat::ZERO, |note| note.max_fee);
         let now = self.attempts.clock.wall();

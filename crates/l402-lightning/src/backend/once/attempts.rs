@@ -64,7 +64,7 @@ impl Attempts {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         let (above, name, now) = (above.to_owned(), name.to_owned(), clock.wall());
-        let notes = blocking(move || Notes::open(&above, &name, now)).await?;
+        let notes = blocking(move || Ok(Notes::open(&above, &name, now))).await?;
         Ok(Self {
             clock,
             notes,

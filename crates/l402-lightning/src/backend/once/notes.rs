@@ -22,12 +22,12 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    /// Opens the notes in `above/name`, and removes those that are old.
-    pub(super) fn open(above: &Path, name: &str, now: UnixTime) -> Result<Self, Error> {
-        let folder = above.join(name);
-        private::create_folder(above)?;
-        private::create_folder(&folder)?;
-        let notes = Self { folder };
+    /// Opens the notes in `above/name`, and removes those that are old. Makes no folder yet: a wallet
+    /// that is only asked for its balance writes nothing.
+    pub(super) fn open(above: &Path, name: &str, now: UnixTime) -> Self {
+        let notes = Self {
+            folder: above.join(name),
+        };
         let before = UnixTime::from_secs(now.secs().saturating_sub(KEPT.as_secs()));
         let found = std::fs::read_dir(&notes.folder).into_iter().flatten();
         for entry in found.take(MAX_NOTES).flatten() {
@@ -39,7 +39,7 @@ impl Notes {
                 notes.remove(&hash);
             }
         }
-        Ok(notes)
+        notes
     }
 
     /// Takes the lock of a payment, and reads its note. `None` if another attempt has the lock.
@@ -47,6 +47,9 @@ impl Notes {
         &self,
         hash: &PaymentHash,
     ) -> Result<Option<(FileLock, Option<Note>)>, Error> {
+        for folder in [self.folder.parent(), Some(self.folder.as_path())] {
+            folder.map(private::create_folder).transpose()?;
+        }
         let lock = FileLock::try_take(&self.path(hash).with_extension("lock"))?;
         lock.map(|lock| Ok((lock, self.read(hash)?))).transpose()
     }
@@ -111,12 +114,16 @@ mod tests {
             had_failed: true,
             max_fee: Msat::from_sat(3),
         };
-        let notes = Notes::open(home.path(), "a", at(1_000_000)).unwrap();
+        let notes = Notes::open(home.path(), "a", at(1_000_000));
         assert_eq!(notes.read(&hash).unwrap(), None);
+        assert!(!home.path().join("a").exists());
+        let (lock, none) = notes.take(&hash).unwrap().unwrap();
+        assert!(none.is_none() && notes.take(&hash).unwrap().is_none());
+        drop(lock);
         notes.write(&hash, note).unwrap();
-        let later = Notes::open(home.path(), "a", at(1_100_000)).unwrap();
+        let later = Notes::open(home.path(), "a", at(1_100_000));
         assert_eq!(later.read(&hash).unwrap(), Some(note));
-        let month = Notes::open(home.path(), "a", at(4_000_000)).unwrap();
+        let month = Notes::open(home.path(), "a", at(4_000_000));
         assert_eq!(month.read(&hash).unwrap(), None);
         std::fs::write(notes.path(&hash), "1 2").unwrap();
         assert!(notes.read(&hash).is_err());
