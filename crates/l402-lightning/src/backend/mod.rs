@@ -29,6 +29,7 @@ pub(crate) mod nwc;
     feature = "pay",
     any(
         feature = "cln",
+        feature = "ldk",
         feature = "lnbits",
         feature = "lnd",
         feature = "nwc",
