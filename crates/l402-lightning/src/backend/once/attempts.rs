@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use l402::{PaymentHash, UnixTime};
+use l402::{Msat, PaymentHash, UnixTime};
 use l402_host::{Clock, FileLock};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedMutexGuard;
@@ -187,7 +187,7 @@ impl Turn {
             // what a later look-up has instead.
             Payment::Settled { fee, .. } => {
                 let note = self.own.or(self.earlier);
-                note.is_some_and(|note| *fee < note.max_fee)
+                note.is_some_and(|note| *fee < note.max_fee || note.max_fee == Msat::ZERO)
             }
             Payment::Unknown(_) => false,
         };
@@ -236,7 +236,6 @@ async fn blocking<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use l402::Msat;
     use l402_host::ManualClock;
 
     use super::*;
