@@ -69,7 +69,7 @@ pub use error::{Error, ErrorKind};
 #[cfg(feature = "pay")]
 pub use node::Wallet;
 pub use node::{
-    ClnNode, ClnRestNode, Lifecycle, LnbitsNode, LndNode, LnurlNode, Node, NodeError,
+    AddedWallet, ClnNode, ClnRestNode, Lifecycle, LnbitsNode, LndNode, LnurlNode, Node, NodeError,
     NodeErrorKind, NodeForm, NwcNode, Open, PhoenixdNode, Receiver, SandboxHttpNode, StoredWallet,
     StoredWallets, WalletName, WalletNameError,
 };

@@ -155,7 +155,19 @@ pub trait Pay: fmt::Debug + Send + Sync {
     fn pay(&self, request: PayRequest) -> BoxFuture<'_, Payment>;
 
     /// Returns the outcome of the payment with this hash, or `None` if this node never began one.
+    ///
+    /// The record of a failure may be that of an earlier attempt: see [`Pay::failure_is_last`].
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>>;
+
+    /// Returns true if a [`Payment::Failed`] of [`Pay::lookup`] is about the last attempt at the
+    /// payment, whoever asked for it. Some nodes keep the record of an attempt that failed while a
+    /// later one begins, and a buyer that believes the record pays twice.
+    ///
+    /// False unless a wallet says otherwise: then a buyer waits until nothing can begin any more. All
+    /// wallets of this crate say true.
+    fn failure_is_last(&self) -> bool {
+        false
+    }
 
     /// Returns the amount that can be spent now.
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>>;

@@ -88,6 +88,32 @@ async fn outcome(say: Say, deadline: Duration) -> Payment {
     wallet.pay(request(deadline).await).await
 }
 
+/// Another program asked the node, and this one cannot reach it. ATTACKS C-19.
+#[tokio::test]
+async fn what_could_not_be_sent_says_nothing_of_an_earlier_attempt() {
+    let home = tempfile::tempdir().expect("a home");
+    let double = serve(home.path(), None);
+    let (one, other) = (wallet(home.path()).await, wallet(home.path()).await);
+    let asked = request(Duration::from_millis(300)).await;
+    let payment = one.pay(asked.clone()).await;
+    assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
+    drop(double);
+    // Its end comes with the next turn of the runtime.
+    while is_served(home.path()).await {
+        tokio::task::yield_now().await;
+    }
+    let payment = other.pay(asked).await;
+    assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
+    let fresh = other.pay(request(Duration::from_secs(5)).await).await;
+    assert!(matches!(fresh, Payment::Failed(_)), "{fresh:?}");
+}
+
+async fn is_served(home: &Path) -> bool {
+    UnixStream::connect(home.join("ldk").join("pay.sock"))
+        .await
+        .is_ok()
+}
+
 // BACKENDS ldk bad_preimage, html_error, huge_answer: double
 #[tokio::test]
 async fn an_answer_that_proves_nothing_is_unknown() {

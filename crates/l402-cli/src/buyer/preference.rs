@@ -241,6 +241,10 @@ impl Pay for Preference {
         Box::pin(self.lookup_noted(payment_hash))
     }
 
+    fn failure_is_last(&self) -> bool {
+        self.wallets.iter().all(|wallet| wallet.failure_is_last())
+    }
+
     /// A payment goes through one wallet, so this is the largest of the balances and no sum.
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
         Box::pin(async move {

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use l402_host::named_path;
-use l402_lightning::{Error, Node, NodeForm, StoredWallet, StoredWallets, WalletName};
+use l402_lightning::{
+    AddedWallet, Error, ErrorKind, Node, NodeForm, StoredWallet, StoredWallets, WalletName,
+};
 use serde_json::{Value, json};
 
 use super::check::{Checked, check};
@@ -58,9 +60,7 @@ pub(crate) async fn add(
     let stored = StoredWallets::of(context.home.path());
     let name = &wanted.name;
     if stored.read(name).map_err(local)?.is_some() {
-        let text = format!("a wallet is stored as {name} already");
-        let hint = format!("choose another name, or `l402 wallet remove {name}` first");
-        return Err(CliError::usage(text).with_hint(hint));
+        return Err(taken(name));
     }
     let answers = answers(wanted, out).await?;
     let parts = Parts {
@@ -72,22 +72,17 @@ pub(crate) async fn add(
     // Before anything is written: a mistake in the address leaves no file.
     let node = parts.node()?;
     context.home.create()?;
+    let added = stored.begin(name).map_err(|error| match error.kind() {
+        // Meanwhile, while a person was asked.
+        ErrorKind::Rejected => taken(name),
+        _ => local(error),
+    })?;
     if let Some(secret) = &answers.secret {
-        stored.write_secret(name, secret).map_err(local)?;
+        added.write_secret(secret).map_err(local)?;
     }
-    let tried = try_out(&node, wanted, context, out).await;
-    let added = match tried {
-        Ok(checked) => store(&stored, node, checked.as_ref(), wanted, context).map(|()| checked),
-        Err(error) => Err(error),
-    };
-    let checked = match added {
-        Ok(checked) => checked,
-        Err(error) => {
-            // The error that is told is the first one.
-            let _ = stored.discard_secret(name);
-            return Err(error);
-        }
-    };
+    // A wallet that does not work takes its credential with it.
+    let checked = try_out(&node, wanted, context, out).await?;
+    store(added, node, checked.as_ref(), context)?;
     let pays = checked.as_ref().map_or(answers.form.pays, Checked::pays);
     if pays && !answers.form.caution_to_pay().is_empty() {
         out.tell(&format!("note: {}", answers.form.caution_to_pay()));
@@ -104,6 +99,12 @@ pub(crate) async fn add(
         "limits_fee": answers.form.limits_fee(),
         "default": is_default,
     }))
+}
+
+fn taken(name: &WalletName) -> CliError {
+    let text = format!("a wallet is stored as {name} already");
+    let hint = format!("choose another name, or `l402 wallet remove {name}` first");
+    CliError::usage(text).with_hint(hint)
 }
 
 async fn answers(wanted: &Wanted, out: Output) -> Result<Answers, CliError> {
@@ -291,10 +292,9 @@ async fn try_out(
 }
 
 fn store(
-    stored: &StoredWallets,
+    added: AddedWallet<'_>,
     node: Node,
     checked: Option<&Checked>,
-    wanted: &Wanted,
     context: &Context,
 ) -> Result<(), CliError> {
     let node = match (node, checked) {
@@ -309,8 +309,9 @@ fn store(
     let mut wallet = StoredWallet::new(node, context.clock.wall());
     wallet.network = checked.map(|checked| checked.network);
     wallet.known_as = checked.and_then(|checked| checked.known_as.clone());
-    let added = stored.add(&wanted.name, &wallet);
-    added.map_err(|error| wallet_error(&error, &form))
+    added
+        .store(&wallet)
+        .map_err(|error| wallet_error(&error, &form))
 }
 
 /// Makes the wallet the one that pays if none is named, after a yes.

@@ -9,8 +9,8 @@ use super::buyer::Buyer;
 use crate::Error;
 use crate::journal::{Found, InFlight, OpenPurchase, Scope};
 
-/// The time after an invoice's end from which a payment that the wallet has no record of can no
-/// longer begin: 10 minutes.
+/// The time after an invoice's end from which a payment that the wallet has no record of, or that of
+/// an earlier failure alone, can no longer begin: 10 minutes.
 const GRACE: Duration = Duration::from_secs(10 * 60);
 
 const NEVER_ASKED: &str = "it ended before the wallet was asked";
@@ -79,6 +79,10 @@ impl Buyer {
         check_wallet(wallet.as_ref(), in_flight)?;
         let ended = self.clock.wall() > in_flight.expires().saturating_add(GRACE);
         match wallet.lookup(in_flight.payment_hash()).await {
+            // Perhaps the record of an earlier attempt, and ours may still begin.
+            Ok(Some(PaymentOutcome::Failed(_))) if !ended && !wallet.failure_is_last() => {
+                Err("the wallet has the record of a failure, which may be an earlier one".into())
+            }
             Ok(Some(outcome)) => Ok(Some(outcome)),
             Ok(None) if ended => Ok(None),
             Ok(None) => Err("the wallet was asked to pay, and has no record of it yet".into()),

@@ -63,6 +63,27 @@ async fn what_a_wallet_was_asked_for_is_not_taken_for_never_begun() {
     assert_eq!(world.states(), [State::Failed]);
 }
 
+/// The record may be that of an earlier attempt, while this one begins. ATTACKS C-19.
+#[tokio::test]
+async fn the_record_of_a_failure_is_believed_at_once_of_a_wallet_that_vouches_for_it() {
+    for vouches in [false, true] {
+        let world = World::new().await;
+        let wallet = Arc::new(OddWallet {
+            forgets: true,
+            recalls: Some(vouches),
+            ..OddWallet::new(&world.wallet, world.journal())
+        });
+        let client = world.builder().wallet(wallet).build().unwrap();
+        let error = world.fetch(&client, "/joke").await.unwrap_err();
+        assert!(matches!(error, Error::PaymentUnknown { .. }), "{error}");
+        // As after a restart.
+        assert_eq!(client.reconcile().await.unwrap(), usize::from(!vouches));
+        world.clock.advance(Duration::from_secs(1201));
+        assert_eq!(client.reconcile().await.unwrap(), 0);
+        assert_eq!(world.states(), [State::Failed]);
+    }
+}
+
 #[tokio::test]
 async fn only_the_wallet_that_was_asked_can_say_that_it_never_began() {
     let world = World::new().await;

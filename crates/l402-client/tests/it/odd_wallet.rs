@@ -23,6 +23,9 @@ pub(crate) struct OddWallet {
     pub(crate) looked_up: AtomicU32,
     /// Pays nothing, says that it does not know, and has never heard of it afterwards.
     pub(crate) forgets: bool,
+    /// Has the record of an earlier attempt that failed, if it forgets the last one; and promises, if
+    /// this is true, that such a record is about the last one.
+    pub(crate) recalls: Option<bool>,
     /// Reads the journal whenever it is asked to pay.
     pub(crate) journal: Journal,
     pub(crate) states: Mutex<Vec<State>>,
@@ -37,6 +40,7 @@ impl OddWallet {
             lies: AtomicU32::new(0),
             looked_up: AtomicU32::new(0),
             forgets: false,
+            recalls: None,
             journal,
             states: Mutex::default(),
         }
@@ -91,13 +95,19 @@ impl Pay for OddWallet {
 
     fn lookup(&self, hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>> {
         if self.forgets {
-            return Box::pin(async { Ok(None) });
+            let failed = || Payment::failed(Error::new(ErrorKind::Rejected, "no route"));
+            let record = self.recalls.map(|_| failed());
+            return Box::pin(async { Ok(record) });
         }
         self.looked_up.fetch_add(1, Ordering::SeqCst);
         Box::pin(async move {
             let found = self.wallet.lookup(hash).await?;
             Ok(found.map(|outcome| self.altered(outcome)))
         })
+    }
+
+    fn failure_is_last(&self) -> bool {
+        self.recalls == Some(true)
     }
 
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {

@@ -9,8 +9,9 @@ use crate::{FileError, FileFault};
 
 /// The names of what the program keeps in its home folder; a name that ends with `*` stands for all
 /// that begin like it.
-const HOME: [&str; 12] = [
+const HOME: [&str; 14] = [
     ".l402-*",
+    "attempts",
     "books.db*",
     "client",
     "gateway.db*",
@@ -18,6 +19,7 @@ const HOME: [&str; 12] = [
     "ldk",
     "ledger.id",
     "master.key",
+    "nwc",
     "run",
     "sandbox",
     "start.lock",

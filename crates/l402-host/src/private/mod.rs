@@ -33,4 +33,5 @@ pub use file::{check_replace, create, open, replace};
 pub(crate) use file::{create_with, is_missing, narrow_path, own_size};
 pub use folder::{create_closed_folder, create_folder, create_home};
 pub(crate) use mode::options;
+pub use mode::read_by_others;
 pub use secret::{create_hex_key, read, read_key, read_tls_key};

@@ -76,6 +76,14 @@ pub(super) fn mode(_: &fs::Metadata) -> u32 {
     0o600
 }
 
+/// Returns the mode of a file that group or others can read, such as `0o644`; `None` if its owner
+/// alone can.
+#[must_use]
+pub fn read_by_others(found: &fs::Metadata) -> Option<u32> {
+    let mode = mode(found);
+    (mode & 0o044 != 0).then_some(mode)
+}
+
 /// Sets the mode to 0600.
 #[cfg(unix)]
 pub(super) fn narrow(file: &File) -> io::Result<()> {

@@ -29,17 +29,35 @@ pub(crate) mod nwc;
     feature = "pay",
     any(
         feature = "cln",
+        feature = "ldk",
         feature = "lnbits",
+        feature = "lnd",
         feature = "nwc",
         feature = "phoenixd"
     )
 ))]
-pub(crate) mod one_per_hash;
+#[cfg_attr(
+    not(all(feature = "cln", feature = "lnd", feature = "nwc")),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "each backend uses the part that its wallet needs"
+    )
+)]
+mod once;
 #[cfg(feature = "phoenixd")]
 pub(crate) mod phoenixd;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 #[cfg(feature = "pay")]
 pub(crate) mod sandbox_http;
+#[cfg(any(
+    feature = "cln",
+    feature = "lnbits",
+    feature = "lnd",
+    feature = "nwc",
+    feature = "phoenixd"
+))]
+mod spending;
 #[cfg(any(feature = "cln", feature = "lnd", feature = "nwc"))]
 mod tls;

@@ -4,12 +4,39 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use l402_host::named_path;
+use l402_host::{named_path, private};
 use zeroize::Zeroizing;
 
 use crate::{Error, ErrorKind};
 
-/// Reads a file of at most `kib` KiB. `what` names it in errors: "the macaroon".
+/// Reads a file with a secret, as [`read`] does, and warns if other users can read it.
+///
+/// A warning and no refusal, unlike for the program's own files: the file is the user's, and nodes
+/// themselves write macaroons with mode 0644.
+pub(super) fn read_secret(
+    path: &Path,
+    what: &str,
+    kib: usize,
+) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let bytes = read(path, what, kib)?;
+    if let Some(warning) = exposure(path, what) {
+        tracing::warn!(target: "l402_lightning::files", "{warning}");
+    }
+    Ok(bytes)
+}
+
+/// Returns the warning about a secret that other users can read.
+fn exposure(path: &Path, what: &str) -> Option<String> {
+    let path = named_path(Path::new(""), path);
+    let mode = private::read_by_others(&path.metadata().ok()?)?;
+    let path = path.display();
+    Some(format!(
+        "other users of this machine can read {what} {path} (mode {mode:03o}); `chmod 600 {path}` \
+         keeps it from them"
+    ))
+}
+
+/// Reads a file of at most `kib` KiB. `what` names it in errors: "the certificate".
 ///
 /// # Errors
 /// `Local`, with the path and nothing of the contents.
@@ -39,6 +66,34 @@ pub(super) fn unreadable(path: &Path, what: &str, text: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_secret_that_others_can_read_is_named_with_what_to_do() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.macaroon");
+        std::fs::write(&path, "secret").unwrap();
+        for (mode, warns) in [
+            (0o600, false),
+            (0o400, false),
+            (0o700, false),
+            (0o644, true),
+            (0o640, true),
+            (0o604, true),
+        ] {
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(&path, mode.clone()).unwrap();
+            let warning = exposure(&path, "the macaroon");
+            assert_eq!(warning.is_some(), warns, "{mode:?}");
+            if let Some(text) = warning {
+                let fix = format!("chmod 600 {}", path.display());
+                assert!(text.contains(&fix) && !text.contains("secret"), "{text}");
+            }
+            // Read all the same.
+            assert_eq!(read_secret(&path, "the macaroon", 1).unwrap().len(), 6);
+        }
+    }
 
     #[test]
     fn a_file_is_read_up_to_its_limit_and_a_longer_one_is_named() {

@@ -43,7 +43,7 @@ pub use nwc::NwcNode;
 pub use open::{Open, Receiver};
 pub use phoenixd::PhoenixdNode;
 pub use sandbox_http::SandboxHttpNode;
-pub use stored::{StoredWallet, StoredWallets, WalletName, WalletNameError};
+pub use stored::{AddedWallet, StoredWallet, StoredWallets, WalletName, WalletNameError};
 pub use table::NodeForm;
 #[cfg(feature = "pay")]
 pub use wallet::Wallet;

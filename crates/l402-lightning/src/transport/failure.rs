@@ -34,15 +34,8 @@ pub(crate) struct Failure {
     pub(crate) proof: Proof,
     /// The status of the node's refusal; `None` without an answer, or if the answer was broken.
     #[cfg_attr(
-        not(any(
-            all(feature = "pay", feature = "lnd"),
-            feature = "lnbits",
-            feature = "phoenixd"
-        )),
-        expect(
-            dead_code,
-            reason = "only lnd's payments, and the questions about a credential, need it"
-        )
+        not(any(feature = "lnbits", feature = "phoenixd")),
+        expect(dead_code, reason = "only the questions about a credential need it")
     )]
     pub(crate) status: Option<StatusCode>,
     /// True if any of the request may have reached the node.

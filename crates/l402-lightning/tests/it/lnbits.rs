@@ -140,3 +140,14 @@ async fn an_invoice_of_nobody_is_unseen() {
     assert!(!setup.receive().preimage_is_proof());
     cases::an_invoice_of_nobody_is_unseen(&setup).await;
 }
+
+/// ATTACKS C-19.
+#[tokio::test]
+async fn what_could_not_be_sent_says_nothing_of_an_earlier_attempt() {
+    cases::what_could_not_be_sent_says_nothing_of_an_earlier_attempt(setup().await).await;
+}
+
+#[tokio::test]
+async fn a_fee_that_is_not_told_counts_as_the_highest() {
+    cases::a_fee_that_is_not_told_counts_as_the_highest(&setup().await).await;
+}

@@ -147,10 +147,10 @@ async fn tells_settlements_from_the_newest_on() {
 
 // BACKENDS lnd unknown_then_settled, already_paid: double
 #[tokio::test]
-async fn a_connection_that_ends_after_the_send_is_unknown_and_then_looked_up() {
+async fn a_connection_that_ends_after_the_send_is_looked_up() {
     let setup = Setup::new().await;
     let (bought, payment) = setup.pay_with(Mischief::DropsAfterSend).await;
-    assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
+    assert!(is_settled(&payment, &bought), "{payment:?}");
     let later = setup
         .pay
         .lookup(bought.payment_hash())
@@ -240,6 +240,41 @@ async fn a_payment_in_flight_that_fails_in_the_end_may_be_paid_anew() {
     setup.lnd.set(Mischief::None);
     let again = setup.pay.pay(order(bought.bolt11())).await;
     assert!(is_settled(&again, &bought), "{again:?}");
+}
+
+/// Another process sent the first attempt, and this one cannot reach lnd. ATTACKS C-19.
+#[tokio::test]
+async fn what_could_not_be_sent_says_nothing_of_an_earlier_attempt() {
+    let setup = Setup::new().await;
+    let mut node = setup.node("admin");
+    if let Node::Lnd(lnd) = &mut node {
+        // Without it lnd is asked at once, and the connection kept.
+        lnd.network = Some(l402::Network::Regtest);
+    }
+    let other = node.wallet(setup.open()).await.unwrap().pay;
+    assert_eq!(other.name(), setup.pay.name());
+    let (bought, payment) = setup.pay_with(Mischief::InFlight).await;
+    assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
+    let fresh = invoice(&setup, Msat::from_sat(1)).await;
+    setup.lnd.stop().await;
+    let again = other.pay(order(bought.bolt11())).await;
+    assert!(matches!(again, Payment::Unknown(_)), "{again:?}");
+    let first = other.pay(order(fresh.bolt11())).await;
+    assert!(matches!(first, Payment::Failed(_)), "{first:?}");
+}
+
+#[tokio::test]
+async fn a_fee_that_is_not_told_counts_as_the_highest() {
+    let setup = Setup::new().await;
+    let (bought, payment) = setup.pay_with(Mischief::TellsNoFee).await;
+    let restarted = setup.reopen().unwrap().await;
+    let found = restarted.lookup(bought.payment_hash()).await;
+    for payment in [payment, found.unwrap().unwrap()] {
+        let Payment::Settled { fee, .. } = payment else {
+            panic!("{payment:?}")
+        };
+        assert_eq!(fee, Msat::from_sat(10));
+    }
 }
 
 // BACKENDS lnd held, unknown_then_settled, once_per_hash: double

@@ -200,7 +200,7 @@ pub(crate) async fn no_record_is_no_failure(setup: &Setup) {
     cheap.max_fee = Msat::ZERO;
     let again = setup.pay().pay(cheap).await;
     assert!(is_unknown(&again), "{again:?}");
-    for (passed, is_known) in [(600, true), (599, true), (1, false)] {
+    for (passed, is_known) in [(600, true), (600, true), (1, false)] {
         setup.pass(Duration::from_secs(passed)).await;
         let found = setup.pay().lookup(bought.payment_hash()).await;
         let found = found.expect("an answer");
@@ -249,14 +249,52 @@ pub(crate) async fn a_refusal_without_a_record_is_a_failure(setup: &Setup) {
     assert!(is_unknown(&payment), "{payment:?}");
 }
 
+/// An attempt that could not be sent says nothing of one that another process began and did not see
+/// the end of.
+pub(crate) async fn what_could_not_be_sent_says_nothing_of_an_earlier_attempt(mut setup: Setup) {
+    let other = setup.again().await;
+    let (bought, payment) = setup.pay_with(Fault::Hangs).await;
+    assert!(is_unknown(&payment), "{payment:?}");
+    setup.server = setup.server.restarted().await;
+    let payment = other.pay(order(bought.bolt11())).await;
+    assert!(is_unknown(&payment), "{payment:?}");
+    // An invoice of which this home knows nothing is another matter.
+    let fresh = setup.server.ledger.home.sandbox.clone();
+    let fresh = fresh.create_invoice(asked(Msat::from_sat(1))).await;
+    let payment = other.pay(order(fresh.expect("an invoice").bolt11())).await;
+    assert!(is_failed(&payment), "{payment:?}");
+    // Once nothing can begin any more, the same is a failure.
+    setup.pass(Duration::from_secs(1201)).await;
+    let payment = other.pay(order(bought.bolt11())).await;
+    assert!(is_failed(&payment), "{payment:?}");
+}
+
+/// A limit is never undercounted: a fee that is not told is the highest that was allowed.
+pub(crate) async fn a_fee_that_is_not_told_counts_as_the_highest(setup: &Setup) {
+    let (bought, payment) = setup.pay_with(Fault::TellsNoFee).await;
+    let again = setup.again().await;
+    let found = again.lookup(bought.payment_hash()).await;
+    for payment in [payment, found.expect("an answer").expect("begun")] {
+        let Payment::Settled { fee, .. } = payment else {
+            panic!("{payment:?}")
+        };
+        assert_eq!(fee, order(bought.bolt11()).max_fee);
+    }
+}
+
 /// The record of an earlier failure says nothing of an attempt that came after it.
 pub(crate) async fn an_earlier_failure_does_not_fail_a_later_attempt(setup: &Setup) {
     let (bought, payment) = setup.pay_with(Fault::Fails).await;
     assert!(is_failed(&payment), "{payment:?}");
     setup.server.ledger.set(Fault::Hangs);
     setup.pay_and_go(&bought).await;
-    let later = setup.looked_up(&bought).await;
-    assert!(is_unknown(&later), "{later:?}");
+    // Nor to a process that was not there.
+    let restarted = setup.again().await;
+    for pay in [&setup.pay, &restarted] {
+        let later = pay.lookup(bought.payment_hash()).await;
+        let later = later.expect("an answer").expect("begun");
+        assert!(is_unknown(&later), "{later:?}");
+    }
 }
 
 pub(crate) async fn without_its_preimage_nothing_is_settled(setup: &Setup) {

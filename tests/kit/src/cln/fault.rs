@@ -34,6 +34,10 @@ pub enum ClnFault {
     Silent,
     /// Sends a notification before each answer, and cuts the answer in two.
     Talkative,
+    /// Tells only what a payment cost in all, and not the amount in it.
+    TellsNoAmount,
+    /// Takes an `xpay` and lists nothing of it yet, and never answers.
+    Unlisted,
     /// Says that it paid, with a preimage of another payment.
     WrongPreimage,
 }

@@ -220,7 +220,7 @@ async fn subscribe(
     Body::from_stream(first.chain(later.flatten())).into_response()
 }
 
-fn wire_payment(payment: &Payment, hash: &PaymentHash) -> Value {
+fn wire_payment(payment: &Payment, hash: &PaymentHash, mischief: Mischief) -> Value {
     let mut told = json!({
         "payment_hash": hash.to_string(),
         "payment_preimage": "0".repeat(64),
@@ -243,6 +243,14 @@ fn wire_payment(payment: &Payment, hash: &PaymentHash) -> Value {
             told["payment_preimage"] = json!(preimage.to_hex());
             told["value_msat"] = json!(paid.msat().to_string());
             told["fee_msat"] = json!(fee.msat().to_string());
+            match mischief {
+                Mischief::NoPreimage => told["payment_preimage"] = json!(""),
+                Mischief::OtherPreimage => told["payment_preimage"] = json!("07".repeat(32)),
+                Mischief::TellsNoFee => {
+                    drop(told.as_object_mut().expect("fields").remove("fee_msat"))
+                }
+                _ => {}
+            }
         }
         Payment::Unknown(_) => {}
     }
@@ -289,7 +297,7 @@ async fn send(State(fake): State<Arc<Fake>>, Json(body): Json<Value>) -> Respons
     if let Payment::Unknown(_) = payment {
         payment = fake.end(hash).await;
     }
-    let mut told = wire_payment(&payment, &hash);
+    let told = wire_payment(&payment, &hash, mischief);
     match mischief {
         Mischief::DropsAfterSend => {
             let broken = futures_util::stream::iter([
@@ -298,8 +306,6 @@ async fn send(State(fake): State<Arc<Fake>>, Json(body): Json<Value>) -> Respons
             ]);
             return Body::from_stream(broken).into_response();
         }
-        Mischief::NoPreimage => told["payment_preimage"] = json!(""),
-        Mischief::OtherPreimage => told["payment_preimage"] = json!("07".repeat(32)),
         Mischief::Paying => return status(StatusCode::CONFLICT, 6, "payment is in transition"),
         _ => {}
     }
@@ -317,14 +323,16 @@ async fn track(
     if let Mischief::AnsweredByProxy(_) = mischief {
         return proxy(404);
     }
-    let in_flight = mischief == Mischief::InFlight;
+    // Of what was sent alone.
+    let was_sent = fake.sends.load(Ordering::SeqCst) > 0;
+    let in_flight = mischief == Mischief::InFlight && was_sent;
     let quiet = query
         .get("no_inflight_updates")
         .is_some_and(|value| value == "true");
     match fake.home.wallet.lookup(hash).await.expect("an answer") {
-        _ if mischief == Mischief::FailsInTheEnd => {
+        _ if mischief == Mischief::FailsInTheEnd && was_sent => {
             let failed = Payment::failed(unknown().error);
-            line(&wire_payment(&failed, &hash))
+            line(&wire_payment(&failed, &hash, mischief))
         }
         _ if in_flight && quiet => std::future::pending().await,
         _ if in_flight => {
@@ -335,17 +343,20 @@ async fn track(
         Some(Payment::Unknown(_)) => {
             let first = futures_util::stream::iter([Ok::<_, std::io::Error>(moving(&hash))]);
             let end = async move {
-                let told = wire_payment(&fake.end(hash).await, &hash);
+                let told = wire_payment(&fake.end(hash).await, &hash, mischief);
                 Ok(Bytes::from(format!("{}\n", json!({ "result": told }))))
             };
             let last = futures_util::stream::once(end);
             Body::from_stream(first.chain(last)).into_response()
         }
         Some(payment) if mischief == Mischief::Paying => {
-            let end = format!("{}\n", json!({ "result": wire_payment(&payment, &hash) }));
+            // In flight when it is asked for first, and settled from then on.
+            *fake.mischief.lock().expect("not poisoned") = Mischief::None;
+            let told = wire_payment(&payment, &hash, mischief);
+            let end = format!("{}\n", json!({ "result": told }));
             [moving(&hash), Bytes::from(end)].concat().into_response()
         }
-        Some(payment) => line(&wire_payment(&payment, &hash)),
+        Some(payment) => line(&wire_payment(&payment, &hash, mischief)),
         None => status(StatusCode::NOT_FOUND, 5, "payment isn't initiated"),
     }
 }
@@ -365,7 +376,7 @@ fn endless() -> Response {
 
 /// Returns the line of a payment in flight.
 fn moving(hash: &PaymentHash) -> Bytes {
-    let told = wire_payment(&Payment::Unknown(unknown()), hash);
+    let told = wire_payment(&Payment::Unknown(unknown()), hash, Mischief::None);
     format!("{}\n", json!({ "result": told })).into()
 }
 

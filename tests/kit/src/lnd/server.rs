@@ -50,6 +50,8 @@ pub enum Mischief {
     Refuses(u32),
     /// Never answers.
     Silent,
+    /// Pays, and leaves out the fee, in the record too.
+    TellsNoFee,
 }
 
 /// The state that the handlers share.
@@ -85,6 +87,13 @@ impl Drop for FakeLnd {
 }
 
 impl FakeLnd {
+    /// Takes no connection any more; those that are there go on.
+    pub async fn stop(mut self) {
+        self.server.abort();
+        // Its end, because the port is closed only then.
+        drop((&mut self.server).await);
+    }
+
     /// Starts a fake lnd that accepts these macaroons; the flag is true if a macaroon permits more
     /// than invoices.
     ///

@@ -48,6 +48,8 @@ pub enum Fault {
     Fails,
     /// Never answers anything.
     Silent,
+    /// Pays, and leaves out the fee, in the record too.
+    TellsNoFee,
 }
 
 /// The record of an outgoing payment at a double.
@@ -58,7 +60,8 @@ pub(super) enum Record {
     Settled {
         preimage: Option<String>,
         paid: Msat,
-        fee: Msat,
+        /// `None` if it is not told.
+        fee: Option<Msat>,
     },
 }
 
@@ -184,7 +187,7 @@ impl Ledger {
                     _ => Some(preimage.to_hex().to_string()),
                 },
                 paid,
-                fee,
+                fee: (self.fault() != Fault::TellsNoFee).then_some(fee),
             },
             _ => Record::Absent,
         }

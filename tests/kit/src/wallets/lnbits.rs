@@ -152,7 +152,10 @@ async fn recorded(ledger: &Ledger, hash: &PaymentHash) -> Option<Value> {
             let mut told = outgoing(hash, "success");
             let signed = |amount: Msat| -i64::try_from(amount.msat()).expect("small");
             told["amount"] = json!(signed(paid));
-            told["fee"] = json!(signed(fee));
+            match fee {
+                Some(fee) => told["fee"] = json!(signed(fee)),
+                None => drop(told.as_object_mut().expect("fields").remove("fee")),
+            }
             told["preimage"] = json!(preimage);
             told
         }

@@ -173,8 +173,11 @@ async fn outgoing(State(ledger): Shared, Path(hash): Path<String>) -> Response {
         } => {
             wire["completedAt"] = json!(2);
             wire["isPaid"] = json!(true);
-            wire["sent"] = json!((paid.msat() + fee.msat()) / 1000);
-            wire["fees"] = json!(fee.msat());
+            wire["sent"] = json!((paid.msat() + fee.unwrap_or_default().msat()) / 1000);
+            match fee {
+                Some(fee) => wire["fees"] = json!(fee.msat()),
+                None => drop(wire.as_object_mut().expect("fields").remove("fees")),
+            }
             if let Some(text) = ledger.text(&hash) {
                 wire["invoice"] = json!(text);
             }
@@ -210,9 +213,12 @@ async fn pay(State(ledger): Shared, body: String) -> Response {
             } => {
                 let mut sent = json!({
                     "type": "payment_sent", "recipientAmountSat": paid.msat() / 1000,
-                    "routingFeeSat": fee.msat() / 1000, "paymentId": "1",
+                    "paymentId": "1",
                     "paymentHash": hash.to_string(),
                 });
+                if let Some(fee) = fee {
+                    sent["routingFeeSat"] = json!(fee.msat() / 1000);
+                }
                 if let Some(preimage) = preimage {
                     sent["paymentPreimage"] = json!(preimage);
                 }

@@ -11,7 +11,7 @@ use super::rpc::Rpc;
 use super::rune::Rune;
 use super::socket::Socket;
 use super::tls;
-use crate::backend::named_file;
+use crate::backend::{named_file, spending};
 use crate::{ClnNode, ClnRestNode, Error, ErrorKind, Open, Receiver};
 
 /// The maximum length of a file in KiB; far above every rune and authority.
@@ -20,30 +20,23 @@ const MAX_FILE: usize = 64;
 /// Opens the receiving half over the socket, if the danger is accepted.
 pub(crate) async fn receiver(node: &ClnNode, open: Open) -> Result<Receiver, Error> {
     check_receiver(node, open.danger_spending_node())?;
-    warn(&spends(node));
     receiving(socket(node), &open).await
 }
 
 /// Refuses the socket, unless the danger is accepted.
 pub(crate) fn check_receiver(node: &ClnNode, danger_spending: bool) -> Result<(), Error> {
-    if danger_spending {
-        return Ok(());
-    }
-    Err(spends(node))
+    spending::refuse(Some(spends(node)), danger_spending, "SOCKET")
 }
 
 /// Opens the receiving half over clnrest.
 pub(crate) async fn rest_receiver(node: &ClnRestNode, open: Open) -> Result<Receiver, Error> {
-    let (rune, danger) = receiving_rune(node, open.danger_spending_node())?;
-    if let Some(error) = danger {
-        warn(&error);
-    }
+    let rune = receiving_rune(node, open.danger_spending_node())?;
     receiving(clnrest(node, &rune)?, &open).await
 }
 
 /// Checks the files of the receiving half as [`rest_receiver`] does, and asks nobody.
 pub(crate) fn check_rest_receiver(node: &ClnRestNode, danger_spending: bool) -> Result<(), Error> {
-    let (rune, _) = receiving_rune(node, danger_spending)?;
+    let rune = receiving_rune(node, danger_spending)?;
     clnrest(node, &rune).map(drop)
 }
 
@@ -54,14 +47,6 @@ async fn receiving(rpc: Rpc, open: &Open) -> Result<Receiver, Error> {
         network,
         rpc: Arc::new(rpc),
     })))
-}
-
-fn warn(danger: &Error) {
-    tracing::warn!(
-        target: "l402_lightning::cln",
-        error = %danger,
-        "DANGER: SELLING WITH A CREDENTIAL THAT MAY SPEND, as configured"
-    );
 }
 
 /// Returns the error of receiving over a socket.
@@ -75,22 +60,15 @@ fn spends(node: &ClnNode) -> Error {
     Error::new(ErrorKind::Unauthorized, text)
 }
 
-/// Reads a rune for receiving, with the danger in it if that is accepted.
-fn receiving_rune(
-    node: &ClnRestNode,
-    danger_spending: bool,
-) -> Result<(Rune, Option<Error>), Error> {
+/// Reads a rune for receiving.
+fn receiving_rune(node: &ClnRestNode, danger: bool) -> Result<Rune, Error> {
     let rune = read_rune(node)?;
-    // A seller's machine faces the internet: a credential that is stolen from there must not empty
-    // the node.
-    match rune.only_receives(&node.rune) {
-        Err(error) if !danger_spending => Err(error),
-        checked => Ok((rune, checked.err())),
-    }
+    spending::refuse(rune.only_receives(&node.rune).err(), danger, "RUNE")?;
+    Ok(rune)
 }
 
 pub(super) fn read_rune(node: &ClnRestNode) -> Result<Rune, Error> {
-    let text = named_file::read(&node.rune, "the rune", MAX_FILE)?;
+    let text = named_file::read_secret(&node.rune, "the rune", MAX_FILE)?;
     Rune::read(&text, &node.rune)
 }
 

@@ -10,8 +10,9 @@
 //!                        └─ anything else ──────────────────> Unknown
 //! ```
 //!
-//! An `xpay` tries one part after another. Between two of them Core Lightning lists the payment as
-//! failed, or not at all: that proves nothing until the `xpay` itself is over.
+//! An `xpay` tries one part after another. Before the first of them, and between two, Core Lightning
+//! lists the payment as failed, or not at all: that proves nothing until the `xpay` itself is over.
+//! This process knows when that is (`begun.rs`), and the next one by a note (`backend/once`).
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -26,12 +27,12 @@ use super::open::{self, read_rune};
 use super::receive::ClnReceive;
 use super::rpc::{Method, Rpc, TIME_LIMIT};
 use super::wire::{WireMsat, garbled, is_hash, msat};
-use crate::backend::one_per_hash::OnePerHash;
+use crate::backend::once::{Attempts, Note, Turn};
 use crate::transport::{Failure, Proof};
 use crate::{
     ClnNode, ClnRestNode, Error, ErrorKind, Open, Pay, PayRequest, Payment, Wallet, check,
 };
-use l402_host::{BoxFuture, Clock};
+use l402_host::BoxFuture;
 
 /// The longest time for which an `xpay` tries new parts.
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
@@ -78,13 +79,13 @@ async fn paying(rpc: Rpc, open: &Open) -> Result<Wallet, Error> {
         network,
         rpc: Arc::clone(&rpc),
     };
+    let name = format!("Core Lightning {} on {network}", info.id);
     let pay = ClnPay(Arc::new(Payer {
+        attempts: Attempts::open(open, &name).await?,
         begun: Begun::default(),
-        clock: open.clock(),
-        id: info.id,
+        name,
         network,
         rpc,
-        turns: OnePerHash::default(),
     }));
     Ok(Wallet::new(Arc::new(pay)).with_receive(Arc::new(receive)))
 }
@@ -95,13 +96,12 @@ struct ClnPay(Arc<Payer>);
 
 #[derive(Debug)]
 struct Payer {
+    attempts: Attempts,
     begun: Begun,
-    clock: Arc<dyn Clock>,
-    /// The public key of the node, which is the same over socket and clnrest.
-    id: String,
+    /// Holds the public key of the node, so that it is the same over socket and clnrest.
+    name: String,
     network: Network,
     rpc: Arc<Rpc>,
-    turns: OnePerHash,
 }
 
 /// `xpay`, as far as it is read.
@@ -161,7 +161,7 @@ impl Pay for ClnPay {
     }
 
     fn name(&self) -> String {
-        format!("Core Lightning {} on {}", self.0.id, self.0.network)
+        self.0.name.clone()
     }
 
     /// Pays in a task of its own: a caller who leaves in mid-payment does not cut an `xpay` off, so
@@ -185,6 +185,10 @@ impl Pay for ClnPay {
                 PaymentState::Nothing => None,
             })
         })
+    }
+
+    fn failure_is_last(&self) -> bool {
+        true
     }
 
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
@@ -216,17 +220,24 @@ impl Payer {
             Err(error) => return Payment::failed(error),
         };
         // Core Lightning would pay an invoice twice for two callers at once.
-        let _turn = tokio::select! {
+        let turn = tokio::select! {
             biased;
-            turn = self.turns.turn(hash) => turn,
+            turn = self.attempts.turn(hash) => turn,
             // Another call still waits for its own answer, which may have been lost.
             payment = self.settles(&hash) => return payment,
         };
-        let earlier = tokio::time::timeout(request.deadline, self.earlier(&hash)).await;
+        let turn = match turn {
+            Ok(turn) => turn,
+            // Nobody knows of an earlier attempt.
+            Err(error) => return Payment::unknown(error),
+        };
+        let is_first = turn.earlier().is_none() && self.begun.attempt(&hash) == Attempt::Unknown;
+        let earlier = self.earlier(&hash, is_first);
+        let earlier = tokio::time::timeout(request.deadline, earlier).await;
         let left = request.deadline.saturating_sub(begin.elapsed());
         match earlier {
             Ok(Some(payment)) => payment,
-            Ok(None) if !left.is_zero() => self.send(&request, hash, left).await,
+            Ok(None) if !left.is_zero() => self.send(&request, hash, left, turn).await,
             // The caller was told *unknown* at the deadline, and nothing is begun after it.
             _ => {
                 let text = "no time was left to begin the payment";
@@ -237,26 +248,26 @@ impl Payer {
 
     /// Returns the outcome of an earlier attempt, or `None` if there is none that may have cost
     /// anything. Waits while one is in flight.
-    async fn earlier(&self, hash: &PaymentHash) -> Option<Payment> {
+    async fn earlier(&self, hash: &PaymentHash, is_first: bool) -> Option<Payment> {
         match self.end(hash).await {
             Ok(None | Some(Payment::Failed(_))) => None,
             Ok(Some(payment)) => Some(payment),
             // Nothing was sent now, so without an earlier attempt no money can have moved. A node
             // that was reached, and did not tell, may know of one.
-            Err(failure) if self.is_first(hash) && !may_hide(&failure) => {
-                Some(Payment::failed(failure.error))
-            }
+            Err(failure) if is_first && !may_hide(&failure) => Some(Payment::failed(failure.error)),
             Err(failure) => Some(Payment::unknown(failure.error)),
         }
     }
 
-    /// Returns true if this process has not asked for the payment before.
-    fn is_first(&self, hash: &PaymentHash) -> bool {
-        self.begun.attempt(hash) == Attempt::Unknown
-    }
-
-    /// Asks the node to pay.
-    async fn send(&self, request: &PayRequest, hash: PaymentHash, left: Duration) -> Payment {
+    /// Asks the node to pay. No earlier attempt is under way.
+    async fn send(
+        &self,
+        request: &PayRequest,
+        hash: PaymentHash,
+        left: Duration,
+        mut turn: Turn,
+    ) -> Payment {
+        turn.close_earlier();
         let tries = left.saturating_sub(ANSWER).min(LONGEST_RETRY);
         let retry_for = tries.as_secs().max(1);
         let params = json!({
@@ -264,28 +275,44 @@ impl Payer {
             "maxfee": msat(request.max_fee),
             "retry_for": retry_for,
         });
-        // Noted before it is sent: from here on this future may be dropped, and the node go on.
         let lasts = Duration::from_secs(retry_for).saturating_add(ON_THE_WAY);
+        // Noted before it is sent: from here on this program may end, and the node go on.
+        if let Err(error) = turn.begin(self.note(lasts, request.max_fee)).await {
+            return Payment::failed(error);
+        }
+        turn.sends();
         self.begun.begin(hash, lasts);
         // The answer is waited for longer than the caller may, so that it is seen.
         let limit = left.max(ANSWER.saturating_mul(2));
         let failure = match self.rpc.call(Method("/v1/xpay"), params, limit).await {
             Ok(paid) => {
                 self.begun.end(hash);
-                return settled(&paid, &hash);
+                return turn.end(settled(&paid, &hash)).await;
             }
             Err(failure) => failure,
         };
         if !failure.sent {
             self.begun.end(hash);
-            return Payment::failed(failure.error);
+            return turn.end(Payment::failed(failure.error)).await;
         }
         if failure.proof == Proof::None {
             // A proxy, a lost connection, or nothing that can be read: the node may go on.
             return Payment::unknown(failure.error);
         }
         self.begun.end(hash);
-        self.after_refusal(&hash, failure.error).await
+        let outcome = self.after_refusal(&hash, failure.error).await;
+        turn.end(outcome).await
+    }
+
+    /// Returns the note of an `xpay` that ends by itself within `lasts`.
+    fn note(&self, lasts: Duration, max_fee: Msat) -> Note {
+        let ends = self.attempts.clock.wall().saturating_add(lasts);
+        Note {
+            request_ends: ends,
+            invoice_ends: ends,
+            had_failed: false,
+            max_fee,
+        }
     }
 
     /// Returns the end of a payment for which the node has answered with an error. The error alone
@@ -343,16 +370,40 @@ impl Payer {
     async fn state(&self, hash: &PaymentHash) -> Result<PaymentState, Failure> {
         // Read before the node is asked: an attempt that ends meanwhile would make an older answer
         // look final.
-        let attempt = self.begun.attempt(hash);
+        let (attempt, untold) = self.noted(hash).await.map_err(unasked)?;
         let params = json!({ "payment_hash": hash.to_string() });
         let call = self.rpc.call(Method("/v1/listpays"), params, TIME_LIMIT);
         let found: Pays = call.await?;
-        let now = self.clock.wall().secs();
+        let now = self.attempts.clock.wall().secs();
         let is_over = |created: u64| {
             let age = now.saturating_sub(created);
             attempt == Attempt::Over || attempt == Attempt::Unknown && age > SURELY_OVER.as_secs()
         };
-        Ok(state(&found.pays, hash, attempt, is_over))
+        Ok(state(&found.pays, hash, attempt, untold, is_over))
+    }
+
+    /// Returns what this home folder knows of an `xpay`, and the fee to count if the node tells none.
+    async fn noted(&self, hash: &PaymentHash) -> Result<(Attempt, Msat), Error> {
+        let note = self.attempts.note(*hash).await?;
+        let untold = note.map_or(Msat::ZERO, |note| note.max_fee);
+        let now = self.attempts.clock.wall();
+        let attempt = match (self.begun.attempt(hash), note) {
+            // Another process has asked for it, or this one before it was started again.
+            (Attempt::Unknown, Some(note)) if now <= note.request_ends => Attempt::Running,
+            (attempt, _) => attempt,
+        };
+        Ok((attempt, untold))
+    }
+}
+
+/// Returns the failure of a look-up that this machine itself could not begin.
+fn unasked(error: Error) -> Failure {
+    Failure {
+        error,
+        proof: Proof::None,
+        status: None,
+        // An earlier payment may hide behind it.
+        sent: true,
     }
 }
 
@@ -368,6 +419,7 @@ fn state(
     pays: &[WirePay],
     hash: &PaymentHash,
     attempt: Attempt,
+    untold: Msat,
     is_over: impl Fn(u64) -> bool,
 ) -> PaymentState {
     let in_flight = || {
@@ -380,7 +432,7 @@ fn state(
         return PaymentState::Ended(Payment::unknown(garbled("another payment")));
     }
     if let Some(pay) = pays.iter().find(is("complete")) {
-        return PaymentState::Ended(completed(pay, hash));
+        return PaymentState::Ended(completed(pay, hash, untold));
     }
     let failed = pays.iter().filter(is("failed"));
     if failed.clone().count() < pays.len() || attempt == Attempt::Running {
@@ -398,14 +450,17 @@ fn state(
 }
 
 /// Returns the outcome of a record that is complete.
-fn completed(pay: &WirePay, hash: &PaymentHash) -> Payment {
+fn completed(pay: &WirePay, hash: &PaymentHash, untold: Msat) -> Payment {
     let Some(amount_sent_msat) = pay.amount_sent_msat else {
         return Payment::unknown(garbled("a payment without an amount"));
     };
     let paid = Paid {
         payment_preimage: pay.preimage.clone().unwrap_or_default(),
-        // Absent for an old payment: then the fee is not known either.
-        amount_msat: pay.amount_msat.unwrap_or(amount_sent_msat),
+        // Absent for an old payment: then the fee is not known either, and is the highest allowed.
+        amount_msat: pay.amount_msat.unwrap_or_else(|| {
+            let amount = amount_sent_msat.0.checked_sub(untold);
+            WireMsat(amount.unwrap_or_default())
+        }),
         amount_sent_msat,
     };
     settled(&paid, hash)

@@ -17,7 +17,7 @@ pub(in crate::backend) fn read_secret(
     what: &str,
     advice: &str,
 ) -> Result<Zeroizing<String>, Error> {
-    let bytes = named_file::read(path, what, MAX_FILE)?;
+    let bytes = named_file::read_secret(path, what, MAX_FILE)?;
     let text = str::from_utf8(bytes.trim_ascii()).unwrap_or_default();
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(named_file::unreadable(path, what, advice));

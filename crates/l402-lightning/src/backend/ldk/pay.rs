@@ -43,6 +43,10 @@ impl Pay for Ldk {
         })
     }
 
+    fn failure_is_last(&self) -> bool {
+        true
+    }
+
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
         Box::pin(async move {
             self.shared().check_running()?;

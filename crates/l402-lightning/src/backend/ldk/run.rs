@@ -51,7 +51,7 @@ pub(crate) async fn wallet(open: Open) -> Result<Wallet, Error> {
             Ok(wallet)
         }
         Wallets::Socket(path) => {
-            let pay = SocketPay::open(path).await?.ok_or_else(gone)?;
+            let pay = SocketPay::open(path, &open).await?.ok_or_else(gone)?;
             let wallet = Wallet::new(Arc::new(pay));
             Ok(match SocketReceive::open(receive, open.clock()).await? {
                 Some(receive) => wallet.with_receive(Arc::new(receive)),

@@ -10,6 +10,7 @@ use super::peer::{Api, CALLED, Lnbits};
 use super::receive::LnbitsReceive;
 use super::wire::{Created, Page};
 use crate::backend::http_wallet::{garbled, read_secret};
+use crate::backend::spending;
 use crate::transport::{self, Peer as _, Proof, Transport};
 use crate::{Error, ErrorKind, LnbitsNode, Open, Receiver};
 
@@ -21,8 +22,6 @@ const NETWORK_MEMO: &str = "l402 asks for the network; nobody pays this";
 /// Opens the receiving half.
 pub(crate) async fn receiver(node: &LnbitsNode, open: Open) -> Result<Receiver, Error> {
     let api = connect(node)?;
-    // A seller's machine faces the internet: a credential that is stolen from there must not empty
-    // the wallet.
     if may_spend(&api).await? {
         let path = node.key.display();
         let text = format!(
@@ -30,14 +29,7 @@ pub(crate) async fn receiver(node: &LnbitsNode, open: Open) -> Result<Receiver, 
              or accept the danger explicitly (danger_spending_node)"
         );
         let error = Error::new(ErrorKind::Unauthorized, text);
-        if !open.danger_spending_node() {
-            return Err(error);
-        }
-        tracing::warn!(
-            target: "l402_lightning::lnbits",
-            %error,
-            "DANGER: SELLING WITH A KEY THAT MAY SPEND, as configured"
-        );
+        spending::refuse(Some(error), open.danger_spending_node(), "KEY")?;
     }
     Ok(Receiver::new(Arc::new(LnbitsReceive {
         network: ask_network(&api).await?,

@@ -3,7 +3,6 @@
 //! The server keeps one payment per hash and wallet, and takes no fee limit: what it reserves for the
 //! fee is the most that it spends on it.
 
-use core::time::Duration;
 use std::sync::Arc;
 
 use l402::{Invoice, Msat, PaymentHash};
@@ -15,9 +14,10 @@ use super::open::{ask_network, connect, may_spend};
 use super::peer::{Api, CALLED};
 use super::receive::LnbitsReceive;
 use super::wire::{Found, WalletInfo, WirePayment};
-use crate::backend::http_wallet::{Payer, PayingApi, garbled, settled};
+use crate::backend::http_wallet::garbled;
+use crate::backend::once::{Payer, PayingApi, settled};
 use crate::transport::{Failure, Proof};
-use crate::{Error, ErrorKind, LnbitsNode, Open, Payment, Wallet};
+use crate::{Error, ErrorKind, LnbitsNode, Open, PayRequest, Payment, Wallet};
 
 /// Opens both halves with the admin key.
 pub(crate) async fn wallet(node: &LnbitsNode, open: Open) -> Result<Wallet, Error> {
@@ -37,7 +37,7 @@ pub(crate) async fn wallet(node: &LnbitsNode, open: Open) -> Result<Wallet, Erro
         clock: open.clock(),
         network,
     };
-    let pay = Payer::new(LnbitsPay { api }, name, network, open.clock());
+    let pay = Payer::open(LnbitsPay { api }, name, network, &open).await?;
     Ok(Wallet::new(Arc::new(pay)).with_receive(Arc::new(receive)))
 }
 
@@ -65,11 +65,15 @@ struct FeeReserve {
 impl PayingApi for LnbitsPay {
     const CALLED: &'static str = CALLED;
 
-    fn find(&self, hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Failure>> {
+    fn find(
+        &self,
+        hash: PaymentHash,
+        untold: Msat,
+    ) -> BoxFuture<'_, Result<Option<Payment>, Failure>> {
         Box::pin(async move {
             let path = format!("/api/v1/payments/{hash}");
             match self.api.get(&path).json::<Found>().await {
-                Ok(found) => Ok(recorded(found.details, &hash)),
+                Ok(found) => Ok(recorded(found.details, &hash, untold)),
                 Err(failure) if failure.proof == Proof::NotFound => Ok(None),
                 Err(failure) => Err(failure),
             }
@@ -86,15 +90,14 @@ impl PayingApi for LnbitsPay {
 
     fn send<'a>(
         &'a self,
-        bolt11: &'a str,
+        request: &'a PayRequest,
         invoice: &'a Invoice,
-        time_limit: Duration,
     ) -> BoxFuture<'a, Result<Payment, Failure>> {
         Box::pin(async move {
-            let body = json!({ "out": true, "bolt11": bolt11 });
-            let call = self.api.post("/api/v1/payments", &body).within(time_limit);
-            let sent: WirePayment = call.json().await?;
-            Ok(payment(&sent, &invoice.payment_hash))
+            let body = json!({ "out": true, "bolt11": request.bolt11 });
+            let call = self.api.post("/api/v1/payments", &body);
+            let sent: WirePayment = call.within(request.deadline).json().await?;
+            Ok(payment(&sent, &invoice.payment_hash, request.max_fee))
         })
     }
 
@@ -108,11 +111,11 @@ impl PayingApi for LnbitsPay {
 }
 
 /// Returns the outcome in the record of a payment; `None` if the wallet has not paid this invoice.
-fn recorded(details: Option<WirePayment>, hash: &PaymentHash) -> Option<Payment> {
+fn recorded(details: Option<WirePayment>, hash: &PaymentHash, untold: Msat) -> Option<Payment> {
     match details {
         // An invoice of this wallet itself.
         Some(details) if details.is_incoming() && details.hash().ok() == Some(*hash) => None,
-        Some(details) => Some(payment(&details, hash)),
+        Some(details) => Some(payment(&details, hash, untold)),
         // Another wallet's, which LNbits tells of if the key is not one of this server any more.
         None => Some(Payment::unknown(garbled(CALLED, "a payment of nobody's"))),
     }
@@ -120,14 +123,14 @@ fn recorded(details: Option<WirePayment>, hash: &PaymentHash) -> Option<Payment>
 
 /// Returns the outcome that a payment of LNbits stands for. Any state without a clear meaning is
 /// unknown.
-fn payment(told: &WirePayment, hash: &PaymentHash) -> Payment {
+fn payment(told: &WirePayment, hash: &PaymentHash, untold: Msat) -> Payment {
     // An answer about another payment must neither settle nor fail this one.
     if told.hash().ok() != Some(*hash) || told.is_incoming() {
         return Payment::unknown(garbled(CALLED, "another payment"));
     }
     match told.status.as_str() {
         "success" => {
-            let fee = Msat::new(told.fee.unsigned_abs());
+            let fee = told.fee.map_or(untold, |fee| Msat::new(fee.unsigned_abs()));
             settled(told.preimage.as_deref(), hash, told.msat(), fee, CALLED)
         }
         "failed" => Payment::failed(Error::new(

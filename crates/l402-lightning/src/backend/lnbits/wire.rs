@@ -21,9 +21,8 @@ pub(super) struct WalletInfo {
 pub(super) struct WirePayment {
     pub(super) payment_hash: String,
     pub(super) amount: i64,
-    #[serde(default)]
     #[cfg_attr(not(feature = "pay"), expect(dead_code, reason = "only a payer asks"))]
-    pub(super) fee: i64,
+    pub(super) fee: Option<i64>,
     pub(super) status: String,
     #[cfg_attr(not(feature = "pay"), expect(dead_code, reason = "only a payer asks"))]
     pub(super) preimage: Option<String>,

@@ -10,7 +10,7 @@ use super::receive::LndReceive;
 use super::rest_api::Rest;
 use super::wire::{AddedInvoice, Info};
 use super::{macaroon, rest_api, tls};
-use crate::backend::named_file;
+use crate::backend::{named_file, spending};
 use crate::{Error, ErrorKind, LndNode, Open, Receiver};
 
 /// The maximum length of a file in KiB; far above every certificate chain and macaroon.
@@ -18,14 +18,7 @@ const MAX_FILE: usize = 64;
 
 /// Opens the receiving half.
 pub(crate) async fn receiver(node: &LndNode, open: Open) -> Result<Receiver, Error> {
-    let (macaroon, danger) = receiving_macaroon(node, open.danger_spending_node())?;
-    if let Some(error) = danger {
-        tracing::warn!(
-            target: "l402_lightning::lnd",
-            %error,
-            "DANGER: SELLING WITH A MACAROON THAT MAY SPEND, as configured"
-        );
-    }
+    let macaroon = receiving_macaroon(node, open.danger_spending_node())?;
     let rest = connect(node, &macaroon)?;
     let network = match network(node) {
         Some(network) => network,
@@ -40,26 +33,20 @@ pub(crate) async fn receiver(node: &LndNode, open: Open) -> Result<Receiver, Err
 
 /// Checks the files of the receiving half as [`receiver`] does, and asks nobody.
 pub(crate) fn check_receiver(node: &LndNode, danger_spending: bool) -> Result<(), Error> {
-    let (macaroon, _) = receiving_macaroon(node, danger_spending)?;
+    let macaroon = receiving_macaroon(node, danger_spending)?;
     connect(node, &macaroon).map(drop)
 }
 
-/// Reads a macaroon for receiving, with the danger in it if that is accepted.
-fn receiving_macaroon(
-    node: &LndNode,
-    danger_spending: bool,
-) -> Result<(Zeroizing<Vec<u8>>, Option<Error>), Error> {
+/// Reads a macaroon for receiving.
+fn receiving_macaroon(node: &LndNode, danger: bool) -> Result<Zeroizing<Vec<u8>>, Error> {
     let macaroon = read_macaroon(node)?;
-    // A seller's machine faces the internet: a credential that is stolen from there must not empty
-    // the node.
-    match macaroon::only_receives(&macaroon, &node.macaroon) {
-        Err(error) if !danger_spending => Err(error),
-        checked => Ok((macaroon, checked.err())),
-    }
+    let spends = macaroon::only_receives(&macaroon, &node.macaroon).err();
+    spending::refuse(spends, danger, "MACAROON")?;
+    Ok(macaroon)
 }
 
 pub(super) fn read_macaroon(node: &LndNode) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let bytes = named_file::read(&node.macaroon, "the macaroon", MAX_FILE)?;
+    let bytes = named_file::read_secret(&node.macaroon, "the macaroon", MAX_FILE)?;
     let binary = macaroon::binary(bytes);
     binary.ok_or_else(|| {
         let path = node.macaroon.display();

@@ -125,3 +125,11 @@ pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, 
         Number::Quoted(text) => text.parse().map_err(serde::de::Error::custom),
     }
 }
+
+/// Reads such a number, which may be absent.
+#[cfg(feature = "pay")]
+pub(super) fn some_number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u64>, D::Error> {
+    number(deserializer).map(Some)
+}

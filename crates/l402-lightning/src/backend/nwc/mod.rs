@@ -12,8 +12,6 @@
 
 mod client;
 mod link;
-#[cfg(feature = "pay")]
-mod notes;
 mod open;
 #[cfg(feature = "pay")]
 mod pay;

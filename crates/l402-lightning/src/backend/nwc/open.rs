@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use super::client::{Client, Failure, garbled, plain};
 use super::receive::NwcReceive;
 use super::wire::{Connection, ErrorCode, MakeInvoice, NodeInfo, Request, Transaction};
-use crate::backend::named_file;
+use crate::backend::{named_file, spending};
 use crate::{Error, ErrorKind, Lifecycle, NwcNode, Open, Receiver};
 
 /// The maximum length of the file in KiB; far above every URI.
@@ -53,16 +53,7 @@ pub(crate) async fn receiver(node: &NwcNode, open: Open) -> Result<Receiver, Err
             plain(method)
         );
         let error = Error::new(ErrorKind::Unauthorized, text);
-        // A seller's machine faces the internet: a connection that is stolen from there must not
-        // empty the wallet.
-        if !open.danger_spending_node() {
-            return Err(error);
-        }
-        tracing::warn!(
-            target: "l402_lightning::nwc",
-            %error,
-            "DANGER: SELLING WITH A CONNECTION THAT MAY SPEND, as configured"
-        );
+        spending::refuse(Some(error), open.danger_spending_node(), "CONNECTION")?;
     }
     let (receive, lifecycle) = opened.into_receive();
     Ok(Receiver {
@@ -174,7 +165,7 @@ async fn ask_network(client: &Client) -> Result<Network, Error> {
 /// Reads the connection. Neither its text nor a part of it is in the error.
 fn read(path: &Path) -> Result<Connection, Error> {
     const WHAT: &str = "the connection in";
-    let bytes = named_file::read(path, WHAT, MAX_FILE)?;
+    let bytes = named_file::read_secret(path, WHAT, MAX_FILE)?;
     let wrong = |text: String| named_file::unreadable(path, WHAT, &text);
     let text = str::from_utf8(&bytes).map_err(|error| wrong(error.to_string()))?;
     text.trim()

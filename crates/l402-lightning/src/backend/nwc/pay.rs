@@ -9,36 +9,36 @@
 //!   ---------------------------------------------   ---------------------------   -------
 //!   a preimage that proves                          –                             Settled
 //!   no preimage, or another                         as the look-up says           or Unknown
-//!   PAYMENT_FAILED, INSUFFICIENT_BALANCE,           settled                       Settled
-//!   QUOTA_EXCEEDED, RATE_LIMITED, RESTRICTED,       in flight, or no answer       Unknown
-//!   UNAUTHORIZED, NOT_IMPLEMENTED,                  failed, not found, no state   Failed
-//!   UNSUPPORTED_ENCRYPTION                          not permitted                 Failed
-//!   INTERNAL, NOT_FOUND, OTHER, any other code      settled                       Settled
-//!   no answer, refused by a relay, unreadable       failed, by this request       Failed
-//!                                                   anything else                 Unknown
+//!   INSUFFICIENT_BALANCE, QUOTA_EXCEEDED,           settled                       Settled
+//!   RATE_LIMITED, RESTRICTED, UNAUTHORIZED,         in flight, or no answer       Unknown
+//!   NOT_IMPLEMENTED, UNSUPPORTED_ENCRYPTION         failed, not found, no state   Failed
+//!                                                   not permitted                 Failed
+//!   PAYMENT_FAILED, INTERNAL, NOT_FOUND, OTHER,     settled                       Settled
+//!   any other code, no answer, refused by a         failed, by this request       Failed
+//!   relay, unreadable                               anything else                 Unknown
 //! ```
 //!
 //! The codes in the second row are the wallet's own signed word, about this very request, that it
-//! has not paid. The others say that something went wrong, perhaps after the payment was sent.
-//! Without such a word, *not found* is an end only after request and invoice have expired (see
-//! `notes.rs`). Every request to pay carries an `expiration`, is handed to one relay, and is never
-//! sent again.
+//! has not begun to pay. The others say that something went wrong, perhaps after the payment was
+//! sent: NIP-47 gives a time-out as one reason of `PAYMENT_FAILED`, and what timed out may still
+//! arrive. Without a word of the second row, *not found* is an end only after request and invoice
+//! have expired (see `backend/once`). Every request to pay carries an `expiration`, is handed to one
+//! relay, and is never sent again.
 
 use core::time::Duration;
 use std::sync::Arc;
 
-use l402::{Invoice, Msat, Network, PaymentHash, UnixTime};
+use l402::{Invoice, Msat, Network, PaymentHash};
 use l402_host::BoxFuture;
 use tokio::time::Instant;
 
 use super::client::{Client, Failure, TIME_LIMIT, garbled, later};
-use super::notes::{Note, Notes};
 use super::open::{OpenConnection, connect};
 use super::wire::{
     Balance, Direction, ErrorCode, LookupInvoice, Paid, PayInvoice, Request, Transaction,
     TransactionState,
 };
-use crate::backend::one_per_hash::OnePerHash;
+use crate::backend::once::{Attempts, Note, Turn, may_come};
 use crate::{Error, ErrorKind, NwcNode, Open, Pay, PayRequest, Payment, Wallet, check};
 
 /// The least time that a request to pay is valid: the clocks of both sides may differ a little.
@@ -55,14 +55,12 @@ pub(crate) async fn wallet(node: &NwcNode, open: Open) -> Result<Wallet, Error> 
     let opened = connect(node, &open).await?;
     check_methods(&opened)?;
     let client = opened.client.clone();
-    let (home, now) = (open.home().to_owned(), client.clock.wall());
-    let name = client.key.clone();
-    let notes = blocking(move || Notes::open(&home, &name, now)).await??;
+    let above = open.home().join("nwc");
+    let attempts = Attempts::open_in(&above, &client.key, open.clock()).await?;
     let pay = NwcPay {
+        attempts,
         client,
         network: opened.network,
-        notes,
-        payments: OnePerHash::default(),
     };
     let (receive, lifecycle) = opened.into_receive();
     let mut wallet = Wallet::new(Arc::new(pay)).with_receive(Arc::new(receive));
@@ -85,10 +83,9 @@ fn check_methods(opened: &OpenConnection) -> Result<(), Error> {
 /// A wallet that can spend.
 #[derive(Debug)]
 struct NwcPay {
+    attempts: Attempts,
     client: Client,
     network: Network,
-    notes: Notes,
-    payments: OnePerHash,
 }
 
 /// The state of a payment, as the wallet tells it.
@@ -118,19 +115,20 @@ impl Pay for NwcPay {
 
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>> {
         Box::pin(async move {
-            let standing = self.standing(&payment_hash, TIME_LIMIT).await?;
-            // After the question: a payment that has begun meanwhile has a note by now.
-            let note = self.note(payment_hash).await?;
-            let now = self.client.clock.wall();
-            Ok(match (standing, note) {
-                (Standing::Settled(payment), _) => Some(payment),
-                (Standing::Open(error), _) => Some(Payment::unknown(error)),
-                (Standing::Failed(error), Some(note)) => Some(end_of_failed(error, note, now)),
-                (Standing::Failed(error), None) => Some(Payment::failed(error)),
-                (Standing::Absent, Some(note)) => Some(end_of_absent(note, now)),
-                (Standing::Absent, None) => None,
-            })
+            let before = self.attempts.note(payment_hash).await?;
+            let untold = before.map_or(Msat::ZERO, |note| note.max_fee);
+            let standing = self.standing(&payment_hash, untold, TIME_LIMIT).await?;
+            let note = match before {
+                // After the question: a payment that has begun meanwhile has a note by now.
+                None => self.attempts.note(payment_hash).await?,
+                note => note,
+            };
+            Ok(self.outcome(standing, note))
         })
+    }
+
+    fn failure_is_last(&self) -> bool {
+        true
     }
 
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
@@ -152,11 +150,17 @@ impl NwcPay {
             later(Instant::now(), request.deadline),
         );
         // Held to the end, so that the next caller finds what this one has done.
-        let _turn = self.payments.turn(hash).await;
-        let had_failed = match self.before(&hash, until).await {
+        let mut turn = match self.attempts.turn(hash).await {
+            Ok(turn) => turn,
+            // Nobody knows of an earlier attempt.
+            Err(error) => return Payment::unknown(error),
+        };
+        let untold = turn.earlier().map_or(request.max_fee, |note| note.max_fee);
+        let had_failed = match self.before(&hash, &turn, untold, until).await {
             Ok(had_failed) => had_failed,
             Err(payment) => return payment,
         };
+        turn.close_earlier();
         let now = self.client.clock.wall();
         // Only now: an earlier call may have paid the invoice before it expired.
         if invoice.expires <= now {
@@ -171,52 +175,61 @@ impl NwcPay {
                 .min(invoice.expires),
             invoice_ends: invoice.expires,
             had_failed,
+            max_fee: request.max_fee,
         };
-        match self.write(hash, note).await {
-            Ok(true) => self.send(request.bolt11, &invoice, note, limit).await,
-            // Another process of this home has begun it a moment ago.
-            Ok(false) => Payment::unknown(may_come()),
-            Err(error) => Payment::failed(error),
+        if let Err(error) = turn.begin(note).await {
+            return Payment::failed(error);
+        }
+        turn.sends();
+        match self.send(request.bolt11, &invoice, note, limit).await {
+            failed @ Payment::Failed(_) => turn.end(failed).await,
+            // A note of a settled payment stays: the wallet may forget it before the invoice ends.
+            outcome => outcome,
         }
     }
 
     /// Finds out if the payment may be begun: not if it was begun before and may still settle.
     /// Returns true if an earlier attempt failed.
-    async fn before(&self, hash: &PaymentHash, until: Instant) -> Result<bool, Payment> {
-        // A note that cannot be read may be of a payment under way.
-        let note = self.note(*hash).await.map_err(Payment::unknown)?;
+    async fn before(
+        &self,
+        hash: &PaymentHash,
+        turn: &Turn,
+        untold: Msat,
+        until: Instant,
+    ) -> Result<bool, Payment> {
         // Half of the time, so that a wallet that is away is no unknown payment.
         let left = until.saturating_duration_since(Instant::now());
-        let asked = self
-            .standing(
-                hash,
-                TIME_LIMIT.min(left.checked_div(2).unwrap_or_default()),
-            )
-            .await;
-        let standing = asked.map_err(|failure| match note {
+        let limit = TIME_LIMIT.min(left.checked_div(2).unwrap_or_default());
+        let standing = self.standing(hash, untold, limit).await;
+        let standing = standing.map_err(|failure| match turn.earlier() {
             // Nothing was begun for this invoice, neither now nor before.
             None => Payment::failed(failure.error),
             Some(_) => Payment::unknown(failure.error),
         })?;
-        let had_failed = match standing {
-            Standing::Settled(payment) => return Err(payment),
-            Standing::Open(_) => return Err(self.end(hash).await),
-            Standing::Failed(_) => true,
-            Standing::Absent => false,
-        };
-        let now = self.client.clock.wall();
-        match note {
+        match standing {
+            Standing::Settled(payment) => Err(payment),
+            Standing::Open(_) => Err(self.end(hash, untold).await),
             // The wallet may still carry out the earlier request.
-            Some(note) if had_failed && !note.is_request_over(now) && note.had_failed => {
-                Err(Payment::unknown(may_come()))
-            }
-            Some(note) if !had_failed && !note.is_over(now) => Err(Payment::unknown(may_come())),
-            Some(_) => {
-                self.forget(*hash).await;
-                Ok(had_failed)
-            }
-            None => Ok(had_failed),
+            Standing::Failed(_) if turn.outlives_failure() => Err(Payment::unknown(may_come())),
+            Standing::Absent if turn.may_begin() => Err(Payment::unknown(may_come())),
+            Standing::Failed(_) => Ok(true),
+            Standing::Absent => Ok(false),
         }
+    }
+
+    /// Returns the outcome that a standing is, with the note of the attempt.
+    fn outcome(&self, standing: Standing, note: Option<Note>) -> Option<Payment> {
+        let record = match standing {
+            Standing::Settled(payment) => Some(payment),
+            Standing::Open(error) => Some(Payment::unknown(error)),
+            Standing::Failed(error) => Some(Payment::failed(error)),
+            Standing::Absent => None,
+        };
+        let judged = self.attempts.judge(record, note);
+        judged.or_else(|| {
+            let text = "the request and the invoice expired before the wallet paid";
+            note.map(|_| Payment::failed(Error::new(ErrorKind::Rejected, text)))
+        })
     }
 
     /// Asks the wallet to pay.
@@ -242,37 +255,38 @@ impl NwcPay {
                     preimage,
                     paid: invoice.amount.unwrap_or_default(),
                     // Absent means that the wallet does not tell the fee, not that there was none.
-                    fee: Msat::new(fees_paid.unwrap_or_default()),
+                    fee: fees_paid.map_or(note.max_fee, Msat::new),
                 };
             }
             Ok(_) => Failure::unanswered(ErrorKind::Protocol, garbled("no proof of payment")),
-            Err(failure) if !failure.is_sent => {
-                self.forget(hash).await;
-                return Payment::failed(failure.error);
-            }
+            Err(failure) if !failure.is_sent => return Payment::failed(failure.error),
             Err(failure) => failure,
         };
         let is_refusal = failure.code.is_some_and(refuses);
-        match self.standing(&hash, TIME_LIMIT).await {
-            Ok(Standing::Settled(payment)) => payment,
-            Ok(Standing::Open(_)) => self.end(&hash).await,
+        match self.standing(&hash, note.max_fee, TIME_LIMIT).await {
             Ok(Standing::Failed(_) | Standing::Absent) if is_refusal => {
-                self.forget(hash).await;
                 Payment::failed(failure.error)
+            }
+            Ok(Standing::Open(_)) => self.end(&hash, note.max_fee).await,
+            Ok(Standing::Absent) => match self.outcome(Standing::Absent, Some(note)) {
+                Some(ended @ Payment::Failed(_)) => ended,
+                _ => Payment::unknown(failure.error),
+            },
+            Ok(told) => {
+                let outcome = self.outcome(told, Some(note));
+                outcome.unwrap_or_else(|| Payment::unknown(failure.error))
             }
             Err(lookup) if is_refusal && lookup.code.is_some_and(answers_no_lookup) => {
-                self.forget(hash).await;
                 Payment::failed(failure.error)
             }
-            Ok(Standing::Failed(error)) => end_of_failed(error, note, self.client.clock.wall()),
-            Ok(Standing::Absent) | Err(_) => Payment::unknown(failure.error),
+            Err(_) => Payment::unknown(failure.error),
         }
     }
 
     /// Returns the end of a payment in flight. The caller's deadline ends the waiting.
-    async fn end(&self, hash: &PaymentHash) -> Payment {
+    async fn end(&self, hash: &PaymentHash, untold: Msat) -> Payment {
         loop {
-            match self.standing(hash, TIME_LIMIT).await {
+            match self.standing(hash, untold, TIME_LIMIT).await {
                 Ok(Standing::Settled(payment)) => return payment,
                 // The wallet had begun it, and now it says how it ended.
                 Ok(Standing::Failed(error)) => return Payment::failed(error),
@@ -286,49 +300,39 @@ impl NwcPay {
         }
     }
 
-    /// Asks the wallet for a payment.
-    async fn standing(&self, hash: &PaymentHash, limit: Duration) -> Result<Standing, Failure> {
+    /// Asks the wallet for a payment. A fee that it does not tell is `untold`.
+    async fn standing(
+        &self,
+        hash: &PaymentHash,
+        untold: Msat,
+        limit: Duration,
+    ) -> Result<Standing, Failure> {
         let request = Request::LookupInvoice(LookupInvoice {
             payment_hash: Some(hash.to_string()),
             invoice: None,
         });
         match self.client.call::<Transaction>(request, None, limit).await {
-            Ok(told) => Ok(standing(told, hash)),
+            Ok(told) => Ok(standing(told, hash, untold)),
             Err(failure) if failure.code == Some(ErrorCode::NotFound) => Ok(Standing::Absent),
             Err(failure) => Err(failure),
         }
     }
-
-    async fn note(&self, hash: PaymentHash) -> Result<Option<Note>, Error> {
-        let notes = self.notes.clone();
-        blocking(move || notes.read(&hash)).await?
-    }
-
-    async fn write(&self, hash: PaymentHash, note: Note) -> Result<bool, Error> {
-        let notes = self.notes.clone();
-        Ok(blocking(move || notes.write(&hash, note)).await??)
-    }
-
-    async fn forget(&self, hash: PaymentHash) {
-        let notes = self.notes.clone();
-        // A note that stays delays an answer, and costs nothing.
-        let _ = blocking(move || notes.remove(&hash)).await;
-    }
 }
 
-/// Returns true if the wallet says by this code, in answer to a request to pay, that it has not
-/// paid.
+/// Returns true if the wallet says by this code, in answer to a request to pay, that it has not begun
+/// to pay.
 fn refuses(code: ErrorCode) -> bool {
     match code {
         ErrorCode::InsufficientBalance
         | ErrorCode::NotImplemented
-        | ErrorCode::PaymentFailed
         | ErrorCode::QuotaExceeded
         | ErrorCode::RateLimited
         | ErrorCode::Restricted
         | ErrorCode::Unauthorized
         | ErrorCode::UnsupportedEncryption => true,
-        ErrorCode::Internal | ErrorCode::NotFound | ErrorCode::Other => false,
+        ErrorCode::Internal | ErrorCode::NotFound | ErrorCode::Other | ErrorCode::PaymentFailed => {
+            false
+        }
     }
 }
 
@@ -346,7 +350,7 @@ fn answers_no_lookup(code: ErrorCode) -> bool {
 }
 
 /// Reads what a wallet says of a payment of ours.
-fn standing(told: Transaction, hash: &PaymentHash) -> Standing {
+fn standing(told: Transaction, hash: &PaymentHash, untold: Msat) -> Standing {
     let open = |text: String| Standing::Open(Error::new(ErrorKind::Timeout, text));
     if told.payment_hash != Some(*hash) {
         return Standing::Open(Error::new(ErrorKind::Protocol, garbled("another payment")));
@@ -358,8 +362,8 @@ fn standing(told: Transaction, hash: &PaymentHash) -> Standing {
     // Older wallets say no state.
     let has_settled = told.settled_at.is_some_and(|at| at > 0);
     match told.state {
-        Some(TransactionState::Settled) => settled(told, hash),
-        None if has_settled => settled(told, hash),
+        Some(TransactionState::Settled) => settled(told, hash, untold),
+        None if has_settled => settled(told, hash, untold),
         Some(TransactionState::Failed) => {
             let text = "the wallet says that the payment failed";
             Standing::Failed(Error::new(ErrorKind::Rejected, text))
@@ -370,13 +374,13 @@ fn standing(told: Transaction, hash: &PaymentHash) -> Standing {
     }
 }
 
-fn settled(told: Transaction, hash: &PaymentHash) -> Standing {
+fn settled(told: Transaction, hash: &PaymentHash, untold: Msat) -> Standing {
     match told.preimage.filter(|preimage| preimage.proves(hash)) {
         Some(preimage) => Standing::Settled(Payment::Settled {
             preimage,
             paid: Msat::new(told.amount),
             // Absent means that the wallet does not tell the fee, not that there was none.
-            fee: Msat::new(told.fees_paid.unwrap_or_default()),
+            fee: told.fees_paid.map_or(untold, Msat::new),
         }),
         // Some wallets show the preimage a moment later.
         None => Standing::Open(Error::new(
@@ -384,35 +388,4 @@ fn settled(told: Transaction, hash: &PaymentHash) -> Standing {
             garbled("no proof of payment"),
         )),
     }
-}
-
-/// Returns the outcome of a payment that the wallet says has failed: not the end if that may be an
-/// earlier attempt, and the request of the last one may still be carried out.
-fn end_of_failed(error: Error, note: Note, now: UnixTime) -> Payment {
-    if note.had_failed && !note.is_request_over(now) {
-        return Payment::unknown(may_come());
-    }
-    Payment::failed(error)
-}
-
-/// Returns the outcome of a payment that was begun here, and of which the wallet knows nothing.
-fn end_of_absent(note: Note, now: UnixTime) -> Payment {
-    if !note.is_over(now) {
-        return Payment::unknown(may_come());
-    }
-    let text = "the request and the invoice expired before the wallet paid";
-    Payment::failed(Error::new(ErrorKind::Rejected, text))
-}
-
-fn may_come() -> Error {
-    let text = "the wallet knows nothing of the payment yet, and may still make it";
-    Error::new(ErrorKind::Timeout, text)
-}
-
-/// Does `work` on files on another thread.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Error> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Error::new(ErrorKind::Local, error.to_string()))
 }

@@ -1,8 +1,11 @@
 //! The settlements of a wallet over NWC, which numbers none.
 //!
-//! The wallet is asked for the incoming payments of the last day (`list_transactions`), at once
-//! after a notification, and otherwise every second to every quarter of a minute. What the last
-//! list did not hold is reported, so a payment that the wallet shows late is reported late.
+//! The wallet is asked for its newest incoming payments (`list_transactions`), at once after a
+//! notification, and otherwise every second to every quarter of a minute. Such a look ends with the
+//! first page on which nothing is new. Once in five minutes a look goes on to the end of the last day:
+//! a wallet that lists by when an invoice was made shows one that was paid late among older ones.
+//! What the last list did not hold is reported, so a payment that the wallet shows late is reported
+//! late.
 //!
 //! ```text
 //!   index = second of the settlement << 30 | place within the second << 20 | 20 bits of the hash
@@ -46,6 +49,9 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 /// The longest time if the wallet notifies us: a notification may be lost on the way.
 const PAUSE_IF_NOTIFIED: Duration = Duration::from_secs(60);
 
+/// The time between two looks that go through the whole of the last day.
+const WHOLE: Duration = Duration::from_secs(300);
+
 /// The number of payments remembered of a wallet that only notifies.
 const MAX_TOLD: usize = 10_000;
 
@@ -79,6 +85,10 @@ pub(super) struct Feed<'a> {
     last: Place,
     /// False until the first list.
     is_begun: bool,
+    /// The income of the last day, as far as it was listed.
+    listed: Vec<Transaction>,
+    /// The time from which the whole day is listed again.
+    whole: Instant,
     /// Payments that were told, or belong to the past.
     told: HashSet<PaymentHash>,
     ready: VecDeque<Settlement>,
@@ -97,6 +107,8 @@ impl<'a> Feed<'a> {
             from,
             last: Place::of(from),
             is_begun: false,
+            listed: Vec::new(),
+            whole: Instant::now(),
             told: HashSet::new(),
             ready: VecDeque::new(),
             pause: PAUSES.0,
@@ -123,7 +135,8 @@ impl<'a> Feed<'a> {
             };
             if self.node.lists {
                 let listed = self.list().await?;
-                self.take(listed);
+                self.take(&listed);
+                self.listed = listed;
             } else if let Some(told) = told {
                 self.take_one(&told);
             }
@@ -155,15 +168,20 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// Lists the income since a day before the last settlement, in the order of settlement.
-    async fn list(&self) -> Result<Vec<Transaction>, Error> {
+    /// Lists the income since a day before the last settlement, in the order of settlement. Asks for
+    /// what is new alone, if the whole of it is not due.
+    async fn list(&mut self) -> Result<Vec<Transaction>, Error> {
+        let is_whole = Instant::now() >= self.whole;
         let known_until = if self.from == SettlementIndex::NEWEST && self.last.secs == 0 {
             self.node.client.clock.wall().secs()
         } else {
             self.last.secs
         };
         let from = known_until.checked_sub(LOOK_BACK.as_secs());
-        let (mut listed, mut hashes, mut offset) = (Vec::new(), HashSet::new(), 0_u64);
+        let known: &[Transaction] = if is_whole { &[] } else { &self.listed };
+        let hash = |one: &Transaction| one.payment_hash;
+        let mut hashes: HashSet<PaymentHash> = known.iter().filter_map(hash).collect();
+        let (mut listed, mut offset) = (Vec::new(), 0_u64);
         for _ in 0..MAX_PAGES {
             let request = Request::ListTransactions(ListTransactions {
                 from,
@@ -185,6 +203,11 @@ impl<'a> Feed<'a> {
                 break;
             }
         }
+        // The wallet lists the newest one first.
+        listed.extend(known.iter().rev().cloned());
+        if is_whole {
+            self.whole = later(Instant::now(), WHOLE);
+        }
         listed.retain(|one| is_settled(one) && one.direction != Some(Direction::Outgoing));
         listed.reverse();
         listed.sort_by_key(second);
@@ -192,20 +215,20 @@ impl<'a> Feed<'a> {
     }
 
     /// Takes over what a list holds and the one before did not.
-    fn take(&mut self, listed: Vec<Transaction>) {
+    fn take(&mut self, listed: &[Transaction]) {
         let hashes =
             |listed: &[Transaction]| listed.iter().filter_map(|one| one.payment_hash).collect();
         if !self.is_begun {
             self.told = match self.from {
                 SettlementIndex::NEWEST => {
                     self.last = Place::default();
-                    hashes(&listed)
+                    hashes(listed)
                 }
-                _ => hashes(told_before(&listed, self.last).as_slice()),
+                _ => hashes(told_before(listed, self.last).as_slice()),
             };
         }
         let mut ordinal = Place::default();
-        for one in &listed {
+        for one in listed {
             let Some(hash) = one.payment_hash else {
                 continue;
             };
@@ -224,7 +247,7 @@ impl<'a> Feed<'a> {
             }
         }
         // What is no longer listed is not listed again: the start of the list only moves on.
-        self.told = hashes(&listed);
+        self.told = hashes(listed);
     }
 
     /// Takes over a payment of a notification.

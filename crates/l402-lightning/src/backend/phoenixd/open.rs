@@ -11,6 +11,7 @@ use super::peer::{Api, CALLED, Phoenixd};
 use super::receive::PhoenixdReceive;
 use super::wire::Info;
 use crate::backend::http_wallet::{garbled, read_secret};
+use crate::backend::spending;
 use crate::transport::{self, Peer as _, Proof, Transport};
 use crate::{Error, ErrorKind, Open, PhoenixdNode, Receiver};
 
@@ -19,8 +20,6 @@ pub(crate) async fn receiver(node: &PhoenixdNode, open: Open) -> Result<Receiver
     let api = connect(node)?;
     let info: Info = api.get("/getinfo").json().await?;
     let network = info.network()?;
-    // A seller's machine faces the internet: a credential that is stolen from there must not empty
-    // the node.
     if may_spend(&api).await? {
         let path = node.password.display();
         let text = format!(
@@ -29,14 +28,7 @@ pub(crate) async fn receiver(node: &PhoenixdNode, open: Open) -> Result<Receiver
              (danger_spending_node)"
         );
         let error = Error::new(ErrorKind::Unauthorized, text);
-        if !open.danger_spending_node() {
-            return Err(error);
-        }
-        tracing::warn!(
-            target: "l402_lightning::phoenixd",
-            %error,
-            "DANGER: SELLING WITH A PASSWORD THAT MAY SPEND, as configured"
-        );
+        spending::refuse(Some(error), open.danger_spending_node(), "PASSWORD")?;
     }
     Ok(Receiver::new(Arc::new(PhoenixdReceive {
         api,

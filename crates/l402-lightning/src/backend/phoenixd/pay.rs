@@ -3,7 +3,6 @@
 //! Both ends of a payment arrive with status 200. phoenixd pays a payment hash once, and counts as
 //! the last word here only what its look-up says.
 
-use core::time::Duration;
 use std::sync::Arc;
 
 use l402::{Invoice, InvoiceTerms, Msat, PaymentHash};
@@ -14,9 +13,10 @@ use super::open::{connect, may_spend};
 use super::peer::{Api, CALLED};
 use super::receive::PhoenixdReceive;
 use super::wire::Info;
-use crate::backend::http_wallet::{Payer, PayingApi, garbled, settled};
+use crate::backend::http_wallet::garbled;
+use crate::backend::once::{Payer, PayingApi, settled};
 use crate::transport::{Failure, Proof, plain};
-use crate::{Error, ErrorKind, Open, Payment, PhoenixdNode, Wallet};
+use crate::{Error, ErrorKind, Open, PayRequest, Payment, PhoenixdNode, Wallet};
 
 /// The highest fee of a payment, which phoenixd fixes itself: 0.4 % and 4 sat.
 const FEE_PER_MILLION: u128 = 4000;
@@ -41,7 +41,7 @@ pub(crate) async fn wallet(node: &PhoenixdNode, open: Open) -> Result<Wallet, Er
         clock: open.clock(),
         network,
     };
-    let pay = Payer::new(PhoenixdPay { api }, name, network, open.clock());
+    let pay = Payer::open(PhoenixdPay { api }, name, network, &open).await?;
     Ok(Wallet::new(Arc::new(pay)).with_receive(Arc::new(receive)))
 }
 
@@ -56,8 +56,7 @@ struct PhoenixdPay {
 struct Sent {
     payment_hash: String,
     payment_preimage: Option<String>,
-    #[serde(default)]
-    routing_fee_sat: u64,
+    routing_fee_sat: Option<u64>,
     reason: Option<String>,
 }
 
@@ -72,8 +71,7 @@ struct Outgoing {
     #[serde(default)]
     sent: u64,
     /// Millisatoshi.
-    #[serde(default)]
-    fees: u64,
+    fees: Option<u64>,
     invoice: Option<String>,
     completed_at: Option<u64>,
 }
@@ -87,11 +85,15 @@ struct Balance {
 impl PayingApi for PhoenixdPay {
     const CALLED: &'static str = CALLED;
 
-    fn find(&self, hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Failure>> {
+    fn find(
+        &self,
+        hash: PaymentHash,
+        untold: Msat,
+    ) -> BoxFuture<'_, Result<Option<Payment>, Failure>> {
         Box::pin(async move {
             let path = format!("/payments/outgoingbyhash/{hash}");
             match self.api.get(&path).json::<Outgoing>().await {
-                Ok(outgoing) => Ok(Some(recorded(&outgoing, &hash))),
+                Ok(outgoing) => Ok(Some(recorded(&outgoing, &hash, untold))),
                 Err(failure) if failure.proof == Proof::NotFound => Ok(None),
                 Err(failure) => Err(failure),
             }
@@ -104,18 +106,18 @@ impl PayingApi for PhoenixdPay {
 
     fn send<'a>(
         &'a self,
-        bolt11: &'a str,
+        request: &'a PayRequest,
         invoice: &'a Invoice,
-        time_limit: Duration,
     ) -> BoxFuture<'a, Result<Payment, Failure>> {
         Box::pin(async move {
-            let hash = invoice.payment_hash;
-            let call = self.api.post_form("/payinvoice", &[("invoice", bolt11)]);
-            let sent: Sent = call.within(time_limit).json().await?;
-            let answer = answered(&sent, invoice);
+            let (hash, untold) = (invoice.payment_hash, request.max_fee);
+            let fields = [("invoice", request.bolt11.as_str())];
+            let call = self.api.post_form("/payinvoice", &fields);
+            let sent: Sent = call.within(request.deadline).json().await?;
+            let answer = answered(&sent, invoice, untold);
             if matches!(answer, Payment::Settled { .. }) {
                 // The record has the fee in millisatoshi, the answer only in whole satoshi.
-                if let Ok(Some(exact @ Payment::Settled { .. })) = self.find(hash).await {
+                if let Ok(Some(exact @ Payment::Settled { .. })) = self.find(hash, untold).await {
                     return Ok(exact);
                 }
             }
@@ -140,7 +142,7 @@ fn highest_fee(amount: Msat) -> Msat {
 }
 
 /// Returns the outcome in an answer to `payinvoice`.
-fn answered(sent: &Sent, invoice: &Invoice) -> Payment {
+fn answered(sent: &Sent, invoice: &Invoice, untold: Msat) -> Payment {
     let hash = invoice.payment_hash;
     if sent.payment_hash.parse() != Ok(hash) {
         return Payment::unknown(garbled(CALLED, "another payment"));
@@ -148,10 +150,12 @@ fn answered(sent: &Sent, invoice: &Invoice) -> Payment {
     match (&sent.payment_preimage, &sent.reason) {
         (Some(preimage), _) => {
             let paid = invoice.amount.unwrap_or(Msat::ZERO);
-            let sat = Msat::from_sat(sent.routing_fee_sat);
-            // Rounded down there, so up here: a fee must not look smaller than it was.
-            let up = Msat::new(sat.msat().saturating_add(999)).min(highest_fee(paid));
-            let fee = up.max(sat);
+            let fee = sent.routing_fee_sat.map_or(untold, |sat| {
+                let sat = Msat::from_sat(sat);
+                // Rounded down there, so up here: a fee must not look smaller than it was.
+                let up = Msat::new(sat.msat().saturating_add(999)).min(highest_fee(paid));
+                up.max(sat)
+            });
             settled(Some(preimage), &hash, paid, fee, CALLED)
         }
         // The word about another attempt, which is no refusal of the payment.
@@ -164,14 +168,14 @@ fn answered(sent: &Sent, invoice: &Invoice) -> Payment {
 }
 
 /// Returns the outcome in the record of a payment.
-fn recorded(outgoing: &Outgoing, hash: &PaymentHash) -> Payment {
+fn recorded(outgoing: &Outgoing, hash: &PaymentHash, untold: Msat) -> Payment {
     // An answer about another payment must neither settle nor fail this one.
     if outgoing.payment_hash.parse() != Ok(*hash) {
         return Payment::unknown(garbled(CALLED, "another payment"));
     }
     match (outgoing.is_paid, outgoing.completed_at) {
         (true, _) => {
-            let fee = Msat::new(outgoing.fees);
+            let fee = outgoing.fees.map_or(untold, Msat::new);
             let preimage = outgoing.preimage.as_deref();
             settled(preimage, hash, paid(outgoing, hash), fee, CALLED)
         }
@@ -190,7 +194,7 @@ fn paid(outgoing: &Outgoing, hash: &PaymentHash) -> Msat {
         .and_then(Result::ok)
         .filter(|it| it.payment_hash == *hash);
     let sent = Msat::from_sat(outgoing.sent);
-    let sent = sent.checked_sub(Msat::new(outgoing.fees));
+    let sent = sent.checked_sub(Msat::new(outgoing.fees.unwrap_or_default()));
     terms
         .and_then(|terms| terms.amount)
         .or(sent)

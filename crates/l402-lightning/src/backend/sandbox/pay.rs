@@ -144,6 +144,10 @@ impl Pay for SandboxWallet {
         Box::pin(async move { Ok(self.sandbox.blocking(look).await??.flatten()) })
     }
 
+    fn failure_is_last(&self) -> bool {
+        true
+    }
+
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
         let account = Arc::clone(&self.account);
         let look = move |shared: &SandboxShared| shared.file.read(|c| file::balance(c, &account));

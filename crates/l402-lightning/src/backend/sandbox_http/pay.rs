@@ -99,6 +99,10 @@ impl Pay for SandboxHttp {
         })
     }
 
+    fn failure_is_last(&self) -> bool {
+        true
+    }
+
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
         Box::pin(async move {
             let balance: Balance = self.api.get("/v1/balance").json().await?;

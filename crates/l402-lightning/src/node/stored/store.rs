@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use l402_host::{FileError, FileFault, FileLock, private};
+use l402_host::{FileError, FileFault, private};
 
 use super::file::{self, StoredWallet};
 use super::name::WalletName;
@@ -28,9 +28,10 @@ const INDEX: &str = "index.toml";
 /// # let home = tempfile::tempdir()?;
 /// let stored = StoredWallets::of(home.path());
 /// let name = "alby".parse()?;
-/// let secret = stored.write_secret(&name, b"nostr+walletconnect://...")?;
+/// let added = stored.begin(&name)?;
+/// let secret = added.write_secret(b"nostr+walletconnect://...")?;
 /// let node: Node = "nwc:alby.secret".parse()?;
-/// stored.add(&name, &StoredWallet::new(node, UnixTime::from_secs(0)))?;
+/// added.store(&StoredWallet::new(node, UnixTime::from_secs(0)))?;
 ///
 /// // From now on the name alone means this wallet.
 /// let named: Node = "alby".parse()?;
@@ -39,7 +40,7 @@ const INDEX: &str = "index.toml";
 /// ```
 #[derive(Clone, Debug)]
 pub struct StoredWallets {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
 }
 
 impl StoredWallets {
@@ -88,46 +89,23 @@ impl StoredWallets {
         Ok(Some(wallet.with_base(&self.folder)))
     }
 
-    /// Stores a wallet. Relative paths in its node start at the folder of the stored wallets.
+    /// Stores a wallet that has no credential, or one that lies elsewhere. Relative paths in its node
+    /// start at the folder of the stored wallets.
     ///
     /// # Errors
-    /// `Rejected` if the name is taken or the node is itself a name, `Local` for files.
+    /// Those of [`StoredWallets::begin`] and [`AddedWallet::store`](super::AddedWallet::store).
     pub fn add(&self, name: &WalletName, wallet: &StoredWallet) -> Result<(), Error> {
-        if let Node::Stored(other) = &wallet.node {
-            let text = format!("{other} is a name already; {name} cannot stand for it");
-            return Err(Error::new(ErrorKind::Rejected, text));
-        }
-        private::create_folder(&self.folder)?;
-        let text = file::to_text(wallet);
-        if private::create(&self.description(name), text.as_bytes())? {
-            Ok(())
-        } else {
-            Err(taken(name))
-        }
-    }
-
-    /// Writes the credential of a wallet that is about to be stored, and returns its path.
-    ///
-    /// # Errors
-    /// `Rejected` if a wallet has this name already: its credential stays as it is.
-    pub fn write_secret(&self, name: &WalletName, secret: &[u8]) -> Result<PathBuf, Error> {
-        private::create_folder(&self.folder)?;
-        let _turn = self.turn()?;
-        if self.read(name)?.is_some() {
-            return Err(taken(name));
-        }
-        let path = self.secret(name);
-        // In place of one that an attempt before left behind.
-        private::replace(&path, secret)?;
-        Ok(path)
+        self.begin(name)?.store(wallet)
     }
 
     /// Removes a wallet with its credential, also from the order of preference. Returns false if
     /// nothing has this name.
     ///
     /// # Errors
-    /// `Local` for files that cannot be changed.
+    /// `Local` for files that cannot be changed, or if another program stores it just now.
     pub fn remove(&self, name: &WalletName) -> Result<bool, Error> {
+        private::create_folder(&self.folder)?;
+        let _lock = self.lock(name)?;
         let node = Node::Stored(name.clone());
         let mut preference = self.preference()?;
         if preference.contains(&node) {
@@ -138,18 +116,6 @@ impl StoredWallets {
         let found = self.delete(&self.description(name))?;
         let secret = self.delete(&self.secret(name))?;
         Ok(found || secret)
-    }
-
-    /// Removes the credential of a wallet that was not stored after all.
-    ///
-    /// # Errors
-    /// `Local` if the file cannot be removed.
-    pub fn discard_secret(&self, name: &WalletName) -> Result<(), Error> {
-        let _turn = self.turn()?;
-        if self.read(name)?.is_none() {
-            self.delete(&self.secret(name))?;
-        }
-        Ok(())
     }
 
     /// Returns the order of preference: names, `sandbox` and `ldk`, the first one first. Empty if
@@ -186,18 +152,12 @@ impl StoredWallets {
         format!("{name}.{SECRET}")
     }
 
-    fn description(&self, name: &WalletName) -> PathBuf {
+    pub(super) fn description(&self, name: &WalletName) -> PathBuf {
         self.folder.join(format!("{name}.{DESCRIPTION}"))
     }
 
-    fn secret(&self, name: &WalletName) -> PathBuf {
+    pub(super) fn secret(&self, name: &WalletName) -> PathBuf {
         self.folder.join(Self::secret_name(name))
-    }
-
-    /// Excludes other processes that write a credential.
-    fn turn(&self) -> Result<FileLock, Error> {
-        let busy = || Error::new(ErrorKind::Local, "another program stores a wallet just now");
-        FileLock::try_take(&self.folder.join("lock"))?.ok_or_else(busy)
     }
 
     fn delete(&self, path: &Path) -> Result<bool, Error> {
@@ -227,7 +187,7 @@ fn read_text(path: &Path) -> Result<Option<String>, Error> {
     }
 }
 
-fn taken(name: &WalletName) -> Error {
+pub(super) fn taken(name: &WalletName) -> Error {
     let text = format!("a wallet is stored as {name} already");
     Error::new(ErrorKind::Rejected, text)
 }
@@ -272,11 +232,13 @@ mod tests {
         assert_eq!(stored.names().unwrap(), []);
         assert_eq!(stored.read(&name("a")).unwrap(), None);
 
-        let path = stored.write_secret(&name("a"), b"hunter2").unwrap();
+        let a = name("a");
+        let added = stored.begin(&a).unwrap();
+        let path = added.write_secret(b"hunter2").unwrap();
         let mut given = wallet("phoenixd+http://127.0.0.1:9740?password=a.secret");
         given.network = Some(Network::Regtest);
         given.known_as = Some("phoenixd \"x\"\n".to_owned());
-        stored.add(&name("a"), &given).unwrap();
+        added.store(&given).unwrap();
         stored.add(&name("b"), &wallet("sandbox")).unwrap();
 
         let read = stored.read(&name("a")).unwrap().unwrap();
@@ -289,23 +251,6 @@ mod tests {
         assert!(stored.remove(&name("a")).unwrap());
         assert!(!path.exists() && stored.read(&name("a")).unwrap().is_none());
         assert!(!stored.remove(&name("a")).unwrap());
-    }
-
-    #[test]
-    fn a_name_that_is_taken_keeps_its_secret() {
-        let home = tempfile::tempdir().unwrap();
-        let stored = StoredWallets::of(home.path());
-        let path = stored.write_secret(&name("a"), b"first").unwrap();
-        stored.write_secret(&name("a"), b"second").unwrap();
-        stored.add(&name("a"), &wallet("nwc:a.secret")).unwrap();
-        for refused in [
-            stored.write_secret(&name("a"), b"third").unwrap_err(),
-            stored.add(&name("a"), &wallet("sandbox")).unwrap_err(),
-        ] {
-            assert_eq!(refused.kind(), ErrorKind::Rejected, "{refused}");
-        }
-        stored.discard_secret(&name("a")).unwrap();
-        assert_eq!(private::read(&path).unwrap().as_slice(), b"second");
     }
 
     #[test]
@@ -358,8 +303,10 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let home = tempfile::tempdir().unwrap();
         let stored = StoredWallets::of(home.path());
-        let secret = stored.write_secret(&name("a"), b"x").unwrap();
-        stored.add(&name("a"), &wallet("nwc:a.secret")).unwrap();
+        let a = name("a");
+        let added = stored.begin(&a).unwrap();
+        let secret = added.write_secret(b"x").unwrap();
+        added.store(&wallet("nwc:a.secret")).unwrap();
         stored.prefer(&[Node::Stored(name("a"))]).unwrap();
         let folder = home.path().join("wallets");
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;

@@ -52,8 +52,7 @@ async fn finds_the_newest_of_many_settlements() {
     the_newest_index_tells_nothing_of_the_past(&setup).await;
 }
 
-/// Two programs at once, which do not know of each other. The node refuses the second `xpay`, or
-/// its look-up comes late enough to find the payment.
+/// Two programs at once: the second one waits for its turn, and finds the payment.
 #[tokio::test]
 async fn two_programs_pay_an_invoice_once() {
     for way in WAYS {

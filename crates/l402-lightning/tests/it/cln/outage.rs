@@ -26,17 +26,20 @@ async fn a_node_that_is_away_is_a_certain_failure() {
     }
 }
 
-/// Nothing is sent, but what was sent before may have settled.
+/// Nothing is sent, but what was sent before may have settled, also by another process. ATTACKS C-19.
 #[tokio::test]
 async fn a_node_that_went_away_after_a_lost_answer_leaves_the_payment_unknown() {
     for way in WAYS {
         let mut setup = Setup::new(way).await;
         let (bought, payment) = setup.pay_with(ClnFault::CutAfterPay).await;
         assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
+        let restarted = setup.reopened().await;
         setup.fake.stop();
-        while setup.pay.balance().await.is_ok() {}
-        let again = setup.pay.pay(order(bought.bolt11())).await;
-        assert!(matches!(again, Payment::Unknown(_)), "{again:?}");
+        for pay in [&setup.pay, &restarted] {
+            while pay.balance().await.is_ok() {}
+            let again = pay.pay(order(bought.bolt11())).await;
+            assert!(matches!(again, Payment::Unknown(_)), "{again:?}");
+        }
         setup.fake.restart().await;
         let again = setup.pay.pay(order(bought.bolt11())).await;
         assert!(is_settled(&again, &bought), "{again:?}");

@@ -97,6 +97,47 @@ async fn a_payment_between_two_tries_is_unknown_to_everybody() {
     }
 }
 
+/// The program ends after the `xpay` began, and before the node lists a part of it. ATTACKS C-19.
+#[tokio::test]
+async fn an_xpay_of_another_process_that_the_node_does_not_list_yet_is_no_failure() {
+    for way in WAYS {
+        let setup = Setup::new(way).await;
+        let (bought, payment) = setup.pay_with(ClnFault::Unlisted).await;
+        assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
+        let restarted = setup.reopened().await;
+        // Neither a second `xpay`, nor the refusal of one.
+        setup.fake.cln.set_for("xpay", ClnFault::Refuses(205));
+        let again = restarted.pay(soon(bought.bolt11())).await;
+        assert!(matches!(again, Payment::Unknown(_)), "{again:?}");
+        let later = restarted.lookup(bought.payment_hash()).await.unwrap();
+        assert!(matches!(later, Some(Payment::Unknown(_))), "{later:?}");
+        assert_eq!(setup.fake.cln.xpays(), 1);
+        // An `xpay` ends by itself.
+        setup.set(ClnFault::None);
+        setup.pass(LATER).await;
+        let later = restarted.lookup(bought.payment_hash()).await.unwrap();
+        assert!(later.is_none(), "{later:?}");
+        let again = restarted.pay(order(bought.bolt11())).await;
+        assert!(is_settled(&again, &bought), "{again:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_fee_that_is_not_told_counts_as_the_highest() {
+    for way in WAYS {
+        let setup = Setup::new(way).await;
+        let (bought, payment) = setup.pay_with(ClnFault::CutAfterPay).await;
+        assert!(matches!(payment, Payment::Unknown(_)), "{payment:?}");
+        setup.set(ClnFault::TellsNoAmount);
+        let found = setup.reopened().await.lookup(bought.payment_hash()).await;
+        let found = found.unwrap().unwrap();
+        let Payment::Settled { fee, .. } = found else {
+            panic!("{found:?}")
+        };
+        assert_eq!(fee, Msat::from_sat(10));
+    }
+}
+
 // BACKENDS cln cancellation: double
 // BACKENDS cln-rest cancellation: double
 #[tokio::test]

@@ -52,6 +52,8 @@ pub(super) enum Mischief {
     Says(&'static str),
     /// Pays, and says this code.
     PaysAndSays(&'static str),
+    /// Pays, and tells no fee, in the record neither.
+    TellsNoFee,
     /// Answers nothing at all.
     Silent,
 }
@@ -79,6 +81,8 @@ pub(super) struct Double {
     pub(super) pays: AtomicUsize,
     /// All methods that were called.
     pub(super) calls: Mutex<Vec<String>>,
+    /// The farthest place in the list of payments that was asked for.
+    pub(super) deepest: AtomicUsize,
     invoices: Mutex<Vec<(PaymentHash, String)>>,
 }
 
@@ -94,6 +98,7 @@ impl Double {
             release: Notify::new(),
             pays: AtomicUsize::new(0),
             calls: Mutex::default(),
+            deepest: AtomicUsize::new(0),
             invoices: Mutex::default(),
         });
         double.publish_info();
@@ -311,7 +316,9 @@ impl Double {
                 let mut told = told("settled");
                 told["preimage"] = json!(preimage.to_hex());
                 told["amount"] = json!(paid.msat());
-                told["fees_paid"] = json!(fee.msat());
+                if mischief != Mischief::TellsNoFee {
+                    told["fees_paid"] = json!(fee.msat());
+                }
                 return Ok(told);
             }
             Some(Payment::Failed(_)) => return Ok(told("failed")),
@@ -359,6 +366,7 @@ impl Double {
         }
         listed.reverse();
         let ask = |name: &str| usize::try_from(params[name].as_u64().unwrap_or(0)).expect("small");
+        self.deepest.fetch_max(ask("offset"), Ordering::SeqCst);
         // Two at a time, so that a test of a few payments has several pages.
         let page = listed
             .into_iter()
@@ -410,12 +418,17 @@ impl Double {
             _ => {}
         }
         reply(match payment {
-            Payment::Settled { preimage, .. } => {
+            Payment::Settled { preimage, fee, .. } => {
                 assert!(preimage.proves(&hash));
-                // The fee is optional, and left out here.
-                Ok(json!({ "preimage": preimage.to_hex() }))
+                let mut told = json!({ "preimage": preimage.to_hex() });
+                // The fee is optional.
+                if mischief != Mischief::TellsNoFee {
+                    told["fees_paid"] = json!(fee.msat());
+                }
+                Ok(told)
             }
-            Payment::Failed(_) => Err("PAYMENT_FAILED"),
+            // Nothing else fails in the sandbox.
+            Payment::Failed(_) => Err("INSUFFICIENT_BALANCE"),
             Payment::Unknown(_) => Err("INTERNAL"),
         });
     }

@@ -1,9 +1,8 @@
 //! The spending half over a socket: its two sides.
 
 use core::time::Duration;
-use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::{fmt, io};
 
 use l402::{Invoice, Msat, Network, PaymentHash, Preimage};
@@ -15,7 +14,8 @@ use super::super::operator;
 use super::client::{Failure, Socket, TIME_LIMIT};
 use super::server::{Connection, Service};
 use super::wire::{Paid, SpendRequest, Status, garbled, hash};
-use crate::{Error, ErrorKind, Pay, PayRequest, Payment};
+use crate::backend::once::{Attempts, Note};
+use crate::{Error, ErrorKind, Open, Pay, PayRequest, Payment};
 
 /// Answers on `pay.sock`.
 pub(in super::super) struct PayService {
@@ -111,7 +111,7 @@ impl Paid {
 
 /// A node that pays through its `pay.sock`.
 pub(in super::super) struct SocketPay {
-    asked: Mutex<HashSet<PaymentHash>>,
+    attempts: Attempts,
     name: String,
     network: Network,
     socket: Socket,
@@ -119,14 +119,15 @@ pub(in super::super) struct SocketPay {
 
 impl SocketPay {
     /// Asks the node behind the socket who it is. `None` if nobody serves the socket.
-    pub(in super::super) async fn open(path: PathBuf) -> Result<Option<Self>, Error> {
+    pub(in super::super) async fn open(path: PathBuf, open: &Open) -> Result<Option<Self>, Error> {
         let Some((socket, status)) = Socket::open(path, &SpendRequest::Status).await? else {
             return Ok(None);
         };
         let network = status.network()?;
+        let name = super::super::pay::name(&l402::text::escape(&status.node_id), network);
         Ok(Some(Self {
-            asked: Mutex::default(),
-            name: super::super::pay::name(&l402::text::escape(&status.node_id), network),
+            attempts: Attempts::open(open, &name).await?,
+            name,
             network,
             socket,
         }))
@@ -141,10 +142,21 @@ impl SocketPay {
             }
         };
         let hash = invoice.payment_hash;
-        let asked_before = {
-            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-            !asked.insert(hash)
+        let mut turn = match self.attempts.turn(hash).await {
+            Ok(turn) => turn,
+            // Nobody knows of an earlier attempt.
+            Err(error) => return Payment::unknown(error),
         };
+        let note = Note {
+            request_ends: invoice.expires,
+            invoice_ends: invoice.expires,
+            had_failed: false,
+            max_fee: request.max_fee,
+        };
+        if let Err(error) = turn.begin(note).await {
+            return turn.end(Payment::failed(error)).await;
+        }
+        turn.sends();
         let asked = SpendRequest::Pay {
             bolt11: request.bolt11,
             max_fee_msat: request.max_fee.msat(),
@@ -152,11 +164,15 @@ impl SocketPay {
         };
         let paid = self.socket.ask::<Paid>(&asked, request.deadline).await;
         match paid {
-            Ok(paid) => paid.of(&hash),
+            Ok(paid) => {
+                // The node pays a hash once, so its word is about every attempt.
+                turn.close_earlier();
+                turn.end(paid.of(&hash)).await
+            }
             // Nothing was sent now, but an earlier attempt of this payment may be in flight.
             Err(Failure {
                 error, sent: false, ..
-            }) if !asked_before => Payment::failed(error),
+            }) => turn.end(Payment::failed(error)).await,
             Err(failure) => Payment::unknown(failure.error),
         }
     }
@@ -192,6 +208,10 @@ impl Pay for SocketPay {
             let found: Option<Paid> = self.socket.ask(&request, TIME_LIMIT).await?;
             Ok(found.map(|paid| paid.of(&payment_hash)))
         })
+    }
+
+    fn failure_is_last(&self) -> bool {
+        true
     }
 
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {

@@ -1,4 +1,4 @@
-//! One payment at a time for each payment hash, for wallets that would pay an invoice twice.
+//! One payment at a time for each payment hash, in this process.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,17 +8,17 @@ use tokio::sync::OwnedMutexGuard;
 
 type Turn = Arc<tokio::sync::Mutex<()>>;
 
-/// Lets the payments of one hash pass one after another, in this process. Across processes and
-/// restarts, the wallet itself is asked for the payment before it is begun.
+/// Lets the payments of one hash pass one after another. Saves the callers of one process the
+/// waiting for a lock file, which would be unfair to them.
 #[derive(Debug, Default)]
-pub(crate) struct OnePerHash {
+pub(super) struct Turns {
     turns: Mutex<HashMap<PaymentHash, Turn>>,
 }
 
-impl OnePerHash {
+impl Turns {
     /// Waits until no other caller pays the invoice with this hash. The turn ends when the returned
     /// guard is dropped.
-    pub(crate) async fn turn(&self, payment_hash: PaymentHash) -> OwnedMutexGuard<()> {
+    pub(super) async fn turn(&self, payment_hash: PaymentHash) -> OwnedMutexGuard<()> {
         let turn = {
             let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
             // Those that nobody waits for or holds.
@@ -35,7 +35,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_hash_waits_and_another_does_not() {
-        let payments = OnePerHash::default();
+        let payments = Turns::default();
         let (one, other) = (
             PaymentHash::from_bytes([1; 32]),
             PaymentHash::from_bytes([2; 32]),

@@ -1,4 +1,4 @@
-//! One payment per hash through a wallet that has no fee limit and may answer late or never.
+//! One payment per hash through a wallet that may answer late or never.
 //!
 //! ```text
 //!   look up ─┬─ settled ──────────────> Settled
@@ -13,19 +13,18 @@
 //!                                                                    └─ anything else ────────────> Unknown
 //! ```
 //!
-//! While an earlier attempt of this process may still begin, each *Failed* here is *Unknown*.
+//! While an earlier attempt may still begin, each *Failed* here is *Unknown* (see `attempts.rs`).
 
 use core::fmt;
 use core::time::Duration;
-use std::sync::Arc;
 
 use l402::{Invoice, Msat, Network, PaymentHash, Preimage};
-use l402_host::{BoxFuture, Clock};
+use l402_host::BoxFuture;
 
-use super::attempts::Attempts;
-use crate::backend::one_per_hash::OnePerHash;
+use super::attempts::{Attempts, Turn};
+use super::note::Note;
 use crate::transport::{Failure, Proof};
-use crate::{Error, ErrorKind, Pay, PayRequest, Payment, check};
+use crate::{Error, ErrorKind, Open, Pay, PayRequest, Payment, check};
 
 /// The time between two look-ups of a payment in flight.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -36,22 +35,27 @@ pub(in crate::backend) trait PayingApi: fmt::Debug + Send + Sync {
     const CALLED: &'static str;
 
     /// Returns the outcome as the wallet has recorded it; *unknown* for a payment in flight, `None`
-    /// if there is no record.
-    fn find(&self, hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Failure>>;
+    /// if there is no record. A fee that the wallet does not tell is `untold`.
+    fn find(
+        &self,
+        hash: PaymentHash,
+        untold: Msat,
+    ) -> BoxFuture<'_, Result<Option<Payment>, Failure>>;
 
-    /// Returns the highest fee that the wallet might spend on this invoice. Sends no payment.
+    /// Returns the highest fee that the wallet might spend on this invoice; zero if it keeps the limit
+    /// of a request itself. Sends no payment.
     fn highest_fee<'a>(
         &'a self,
         bolt11: &'a str,
         amount: Msat,
     ) -> BoxFuture<'a, Result<Msat, Error>>;
 
-    /// Pays. A failure in the answer is the wallet's own word, which is compared with its record.
+    /// Pays. A failure in the answer is the wallet's own word, which is compared with its record. A fee
+    /// that the wallet does not tell is the limit of the request.
     fn send<'a>(
         &'a self,
-        bolt11: &'a str,
+        request: &'a PayRequest,
         invoice: &'a Invoice,
-        time_limit: Duration,
     ) -> BoxFuture<'a, Result<Payment, Failure>>;
 
     /// Returns the amount that can be spent now.
@@ -63,27 +67,23 @@ pub(in crate::backend) trait PayingApi: fmt::Debug + Send + Sync {
 pub(in crate::backend) struct Payer<A> {
     api: A,
     attempts: Attempts,
-    clock: Arc<dyn Clock>,
     name: String,
     network: Network,
-    one_per_hash: OnePerHash,
 }
 
 impl<A: PayingApi> Payer<A> {
-    pub(in crate::backend) fn new(
+    pub(in crate::backend) async fn open(
         api: A,
         name: String,
         network: Network,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self {
+        open: &Open,
+    ) -> Result<Self, Error> {
+        Ok(Self {
             api,
-            attempts: Attempts::default(),
-            clock,
+            attempts: Attempts::open(open, &name).await?,
             name,
             network,
-            one_per_hash: OnePerHash::default(),
-        }
+        })
     }
 
     async fn attempt(&self, request: PayRequest) -> Payment {
@@ -93,37 +93,62 @@ impl<A: PayingApi> Payer<A> {
             Err(error) => return Payment::failed(error),
         };
         let hash = invoice.payment_hash;
-        let _turn = self.one_per_hash.turn(hash).await;
+        let mut turn = match self.attempts.turn(hash).await {
+            Ok(turn) => turn,
+            // Nobody knows of an earlier attempt.
+            Err(error) => return Payment::unknown(error),
+        };
+        let untold = turn.earlier().map_or(request.max_fee, |note| note.max_fee);
         // Before expiry and fee are checked: an earlier call may have paid the invoice.
-        let record = self.find_record(hash).await;
-        let was_open = self.attempts.is_open(&hash, self.clock.wall());
-        let failed_before = match record {
-            Ok(None) => was_open,
-            Ok(Some(Payment::Failed(_))) => true,
-            Ok(Some(Payment::Unknown(_))) => return self.follow(hash).await,
-            Ok(Some(settled)) => return settled,
+        let had_failed = match self.find_record(hash, untold).await {
+            Ok(None) => turn.may_begin(),
+            Ok(Some(Payment::Failed(_))) => {
+                if !turn.outlives_failure() {
+                    turn.close_earlier();
+                }
+                true
+            }
+            Ok(Some(Payment::Unknown(_))) => {
+                let ended = self.follow(hash).await;
+                turn.close_earlier();
+                return turn.end(ended).await;
+            }
+            Ok(Some(settled)) => return turn.end(settled).await,
             // With no connection, or a credential that may do nothing, this call pays nothing.
             Err(failure) if !failure.sent || failure.proof == Proof::NotBegun => {
-                return failed_unless(was_open, failure.error);
+                return turn.end(Payment::failed(failure.error)).await;
             }
             Err(failure) => return Payment::unknown(failure.error),
         };
         if let Err(error) = self.check_terms(&request, &invoice, amount).await {
-            return failed_unless(was_open, error);
+            return turn.end(Payment::failed(error)).await;
         }
-        // Noted before the request, because this future may be dropped in the middle of it. Without a
-        // record of an earlier attempt the wallet is asked again: it pays a hash once, whatever
-        // arrives in which order.
-        self.attempts.begin(hash, invoice.expires, failed_before);
-        let sent = self.api.send(&request.bolt11, &invoice, request.deadline);
-        match self.outcome(hash, sent.await).await {
-            Payment::Failed(failure) if was_open => Payment::unknown(failure.error),
-            unknown @ Payment::Unknown(_) => unknown,
-            ended => {
-                self.attempts.end(&hash);
-                ended
-            }
+        let outcome = self.send(&request, &invoice, &mut turn, had_failed).await;
+        turn.end(outcome).await
+    }
+
+    /// Asks the wallet to pay. Without a record of an earlier attempt it is asked again: it pays a
+    /// hash once, whatever arrives in which order.
+    async fn send(
+        &self,
+        request: &PayRequest,
+        invoice: &Invoice,
+        turn: &mut Turn,
+        had_failed: bool,
+    ) -> Payment {
+        let note = Note {
+            // The request itself has no end: the wallet may be asked late by something on the way.
+            request_ends: invoice.expires,
+            invoice_ends: invoice.expires,
+            had_failed,
+            max_fee: request.max_fee,
+        };
+        if let Err(error) = turn.begin(note).await {
+            return Payment::failed(error);
         }
+        turn.sends();
+        let sent = self.api.send(request, invoice).await;
+        self.outcome(invoice.payment_hash, note, sent).await
     }
 
     /// Refuses what has expired, and what could cost more than the limit: the wallet takes none.
@@ -133,7 +158,7 @@ impl<A: PayingApi> Payer<A> {
         invoice: &Invoice,
         amount: Msat,
     ) -> Result<(), Error> {
-        if invoice.expires <= self.clock.wall() {
+        if invoice.expires <= self.attempts.clock.wall() {
             let text = "the invoice has expired; ask the seller for a new one";
             return Err(Error::new(ErrorKind::Rejected, text));
         }
@@ -150,7 +175,12 @@ impl<A: PayingApi> Payer<A> {
     }
 
     /// Returns the outcome of an attempt.
-    async fn outcome(&self, hash: PaymentHash, sent: Result<Payment, Failure>) -> Payment {
+    async fn outcome(
+        &self,
+        hash: PaymentHash,
+        note: Note,
+        sent: Result<Payment, Failure>,
+    ) -> Payment {
         let (error, is_refused) = match sent {
             Ok(Payment::Failed(refused)) => (refused.error, true),
             Ok(Payment::Unknown(unknown)) => (unknown.error, false),
@@ -159,14 +189,9 @@ impl<A: PayingApi> Payer<A> {
             Err(failure) => (failure.error, failure.proof == Proof::NotBegun),
         };
         // Not `find`: this attempt is over if the wallet has refused it in its own words.
-        match self.api.find(hash).await {
-            Ok(None) if is_refused => Payment::failed(error),
-            Ok(Some(Payment::Failed(_))) if is_refused => Payment::failed(error),
-            Ok(Some(failed @ Payment::Failed(_)))
-                if !self.attempts.failed_before(&hash, self.clock.wall()) =>
-            {
-                failed
-            }
+        match self.api.find(hash, note.max_fee).await {
+            Ok(None | Some(Payment::Failed(_))) if is_refused => Payment::failed(error),
+            Ok(Some(failed @ Payment::Failed(_))) if !note.had_failed => failed,
             Ok(Some(Payment::Unknown(_))) => self.follow(hash).await,
             Ok(Some(settled @ Payment::Settled { .. })) => settled,
             // Neither word, or one alone.
@@ -179,49 +204,39 @@ impl<A: PayingApi> Payer<A> {
         loop {
             match self.find(hash).await {
                 Ok(Some(Payment::Unknown(_)) | None) | Err(_) => {}
-                Ok(Some(ended)) => {
-                    self.attempts.end(&hash);
-                    return ended;
-                }
+                Ok(Some(ended)) => return ended,
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    /// Returns what is known of a payment; `None` only if this process has no open attempt.
-    async fn find(&self, hash: PaymentHash) -> Result<Option<Payment>, Failure> {
-        let found = self.find_record(hash).await?;
-        let now = self.clock.wall();
-        let may_yet_begin = match &found {
-            None => self.attempts.is_open(&hash, now),
-            Some(Payment::Failed(_)) => self.attempts.failed_before(&hash, now),
-            Some(_) => false,
+    /// Returns what is known of a payment; `None` only if no attempt of this home may still begin.
+    async fn find(&self, hash: PaymentHash) -> Result<Option<Payment>, Error> {
+        // Before the wallet is asked, because an attempt that ends meanwhile takes its note away.
+        let before = self.attempts.note(hash).await?;
+        let untold = before.map_or(Msat::ZERO, |note| note.max_fee);
+        let record = self.find_record(hash, untold).await?;
+        let note = match before {
+            // After it, because a payment that has begun meanwhile has a note by now.
+            None => self.attempts.note(hash).await?,
+            note => note,
         };
-        if may_yet_begin {
-            let text = format!("{} has no record of the payment yet", A::CALLED);
-            return Ok(Some(Payment::unknown(Error::new(ErrorKind::Timeout, text))));
-        }
-        Ok(found)
+        Ok(self.attempts.judge(record, note))
     }
 
-    /// Returns the wallet's record of a payment, and closes the attempt that it is about.
-    async fn find_record(&self, hash: PaymentHash) -> Result<Option<Payment>, Failure> {
-        let found = match self.api.find(hash).await {
+    /// Returns the wallet's record of a payment.
+    async fn find_record(
+        &self,
+        hash: PaymentHash,
+        untold: Msat,
+    ) -> Result<Option<Payment>, Failure> {
+        match self.api.find(hash, untold).await {
             // A look-up moves no money, and an idle connection may have ended unseen.
             Err(failure) if failure.sent && failure.error.kind() == ErrorKind::Unavailable => {
-                self.api.find(hash).await?
+                self.api.find(hash, untold).await
             }
-            found => found?,
-        };
-        let is_end = match &found {
-            Some(Payment::Failed(_)) => !self.attempts.failed_before(&hash, self.clock.wall()),
-            Some(Payment::Settled { .. }) => true,
-            Some(Payment::Unknown(_)) | None => false,
-        };
-        if is_end {
-            self.attempts.end(&hash);
+            found => found,
         }
-        Ok(found)
     }
 }
 
@@ -239,20 +254,16 @@ impl<A: PayingApi> Pay for Payer<A> {
     }
 
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>> {
-        Box::pin(async move { Ok(self.find(payment_hash).await?) })
+        Box::pin(self.find(payment_hash))
+    }
+
+    fn failure_is_last(&self) -> bool {
+        true
     }
 
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
         self.api.balance()
     }
-}
-
-/// Returns the outcome of a call that paid nothing, while an earlier one still may.
-fn failed_unless(may_yet_begin: bool, error: Error) -> Payment {
-    if may_yet_begin {
-        return Payment::unknown(error);
-    }
-    Payment::failed(error)
 }
 
 /// Returns the outcome of a payment that the wallet calls settled, which counts with its proof alone.
