@@ -1,0 +1,38 @@
+//! What the free server answers, by the path. Header names are in lower case, for `get` writes them so.
+
+use super::server::Heard;
+
+/// Returns the whole answer to a request before which so many came in this run.
+pub(super) fn answer(heard: &Heard, _earlier: usize) -> Vec<u8> {
+    let path = heard.target.split('?').next().unwrap_or_default();
+    match path {
+        "/redirect" => with_head(heard, "302 Found", "location: /echo\r\n", b"moved"),
+        "/missing" => with_head(heard, "404 Not Found", "", b"nothing here"),
+        _ => with_head(
+            heard,
+            "200 OK",
+            "content-type: text/plain\r\n",
+            &echo(heard),
+        ),
+    }
+}
+
+/// The request without what two programs may write differently.
+fn echo(heard: &Heard) -> Vec<u8> {
+    let mut text = format!("{} {}\n", heard.method, heard.target).into_bytes();
+    text.extend_from_slice(&heard.body);
+    text
+}
+
+/// Writes a head with a length, and the body unless HEAD was asked.
+pub(super) fn with_head(heard: &Heard, status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let mut answer = format!(
+        "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n"
+    )
+    .into_bytes();
+    if heard.method != "HEAD" {
+        answer.extend_from_slice(body);
+    }
+    answer
+}
