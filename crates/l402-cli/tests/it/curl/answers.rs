@@ -7,6 +7,8 @@ pub(super) fn answer(heard: &Heard, _earlier: usize) -> Vec<u8> {
     let path = heard.target.split('?').next().unwrap_or_default();
     match path {
         "/redirect" => with_head(heard, "302 Found", "location: /echo\r\n", b"moved"),
+        "/file" if heard.header("range").is_empty() => with_head(heard, "200 OK", "", FILE),
+        "/file" => range(heard),
         "/missing" => with_head(heard, "404 Not Found", "", b"nothing here"),
         _ => with_head(
             heard,
@@ -17,8 +19,31 @@ pub(super) fn answer(heard: &Heard, _earlier: usize) -> Vec<u8> {
     }
 }
 
+/// What stands at `/file`.
+const FILE: &[u8] = b"0123456789abcdef";
+
+/// The bytes of [`FILE`] that were asked for.
+fn range(heard: &Heard) -> Vec<u8> {
+    let range = heard.header("range").trim_start_matches("bytes=");
+    let (from, to) = range.split_once('-').unwrap_or_default();
+    let (from, to): (Option<usize>, Option<usize>) = (from.parse().ok(), to.parse().ok());
+    let end = FILE.len();
+    let (from, to) = match (from, to) {
+        (Some(from), to) => (from, to.map_or(end, |to| end.min(to + 1))),
+        (None, last) => (end - last.unwrap_or(0), end),
+    };
+    if from >= to {
+        let head = format!("content-range: bytes */{end}\r\n");
+        return with_head(heard, "416 Range Not Satisfiable", &head, b"beyond the end");
+    }
+    let head = format!("content-range: bytes {from}-{}/{end}\r\n", to - 1);
+    with_head(heard, "206 Partial Content", &head, &FILE[from..to])
+}
+
 /// The request without what two programs may write differently.
 fn echo(heard: &Heard) -> Vec<u8> {
+    let mut heard = heard.clone();
+    heard.same_boundary();
     let mut text = format!("{} {}\n", heard.method, heard.target).into_bytes();
     text.extend_from_slice(&heard.body);
     text

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A request as it came.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Heard {
     pub(super) method: String,
     pub(super) target: String,
@@ -73,6 +73,37 @@ impl Heard {
         values
             .and_then(|values| values.first())
             .map_or("", String::as_str)
+    }
+}
+
+/// On one line, with the body as text.
+impl std::fmt::Debug for Heard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            method,
+            target,
+            version,
+            headers,
+            body,
+        } = self;
+        let body = String::from_utf8_lossy(body);
+        write!(f, "{method} {target} {version} {headers:?} {body:?}")
+    }
+}
+
+impl Heard {
+    /// Replaces the boundary of a form, which is random.
+    pub(super) fn same_boundary(&mut self) {
+        let Some((_, boundary)) = self.header("content-type").split_once("boundary=") else {
+            return;
+        };
+        let boundary = boundary.to_owned();
+        let body = String::from_utf8_lossy(&self.body);
+        self.body = body.replace(&boundary, "BOUNDARY").into_bytes();
+        let types = self.headers.get_mut("content-type");
+        for value in types.into_iter().flatten() {
+            *value = value.replace(&boundary, "BOUNDARY");
+        }
     }
 }
 
