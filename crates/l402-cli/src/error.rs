@@ -208,6 +208,10 @@ fn hint_of(error: &l402_client::Error) -> Option<String> {
 fn hint_of_refusal(reason: l402_client::Refused) -> &'static str {
     use l402_client::Refused;
     match reason {
+        Refused::AuthorizationTaken => {
+            "without -u, -n or a header Authorization of your own it can be paid; with it, the seller \
+             must read L402-Credential, as `l402 serve` does"
+        }
         Refused::InsecureOrigin => {
             "use https, or --danger-plain-http if everybody on the way may use what you buy"
         }

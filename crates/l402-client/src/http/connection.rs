@@ -3,12 +3,12 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use http::HeaderMap;
 use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderValue};
 use l402::UnixTime;
 
 use super::guard::Guard;
-use super::hop::{CredentialHeader, Hop};
+use super::hop::Hop;
 use super::outgoing::Outgoing;
 use super::replay::peek;
 use super::withheld::{self, withhold};
@@ -92,7 +92,7 @@ impl Http {
     pub(crate) async fn present(
         &self,
         hop: &Hop,
-        credential: &CredentialHeader,
+        credential: &HeaderValue,
     ) -> Result<reqwest::Response, NoResponse> {
         self.send(hop.paid(credential)).await
     }
