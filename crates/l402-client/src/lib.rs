@@ -60,7 +60,7 @@ mod receipt;
 mod request;
 mod response;
 
-pub use crate::http::{Outgoing, is_head_too_large, retry_after};
+pub use crate::http::{Outgoing, RequestHead, Watch, is_head_too_large, retry_after};
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, Refused};
 #[doc(hidden)]

@@ -36,6 +36,10 @@ pub(crate) struct Buyer {
     pub(crate) settle_pauses: [Duration; 2],
     /// See [`Payer::body_challenge`](crate::examine::Payer).
     pub(crate) body_challenge: bool,
+    /// The most redirects of one try.
+    pub(crate) max_redirects: usize,
+    /// True if nobody knows who answers, and the caller has not said to pay all the same.
+    pub(crate) is_unverified: bool,
     /// The places of those who ask ahead of the queue.
     pub(crate) ahead: Semaphore,
     /// Wall and monotonic time of the start: see [`Buyer::window_time`].

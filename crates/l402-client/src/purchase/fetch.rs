@@ -29,6 +29,9 @@ use crate::offer::{BODY_MAX, BODY_TIME, Offer, Payer, PaymentRequiredAnswer};
 use crate::origin::is_private;
 use crate::{Error, Event, Refused, Response};
 
+const UNVERIFIED: &str =
+    "the server's certificate is not verified, so nobody knows who would be paid";
+
 const LEADS_TO_MORE: &str = "the paid answer leads to something that asks for another payment";
 
 impl Buyer {
@@ -96,6 +99,9 @@ impl Buyer {
         }
         // Examined before a wallet is looked for, so that an unsound price is never shown as one.
         let offer = self.offer(hop, answer).await?;
+        if self.is_unverified {
+            return Err(Error::refused(Refused::UnverifiedServer, UNVERIFIED));
+        }
         if let Some(answer) = self.use_of_other_paths(hop, &scope, &offer).await? {
             return Ok(answer);
         }
@@ -163,6 +169,11 @@ impl Buyer {
                           directly if you mean to pay it";
             return Err(Error::refused(Refused::RedirectedAcrossOrigins, detail));
         }
+        if !self.plain_http && is_private(&hop.url) && !self.http.is_private(&hop.url) {
+            let detail = "the connection is led to another machine over plain http, and a credential \
+                          could be taken on the way; use https";
+            return Err(Error::refused(Refused::InsecureOrigin, detail));
+        }
         let (status, headers) = (answer.status(), answer.headers().clone());
         // The challenge is in the head. A body that is too long or breaks off counts as empty, for it
         // is only held against the invoice.
@@ -183,7 +194,7 @@ impl Buyer {
     }
 
     pub(super) fn may_carry(&self, hop: &Hop) -> bool {
-        self.plain_http || is_private(&hop.url)
+        !self.is_unverified && (self.plain_http || self.http.is_private(&hop.url))
     }
 
     /// Limits and intent, durable before anybody is asked to pay.
