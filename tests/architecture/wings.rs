@@ -91,7 +91,7 @@ const CLI: Table = &[
     ("seller", "context environment port signal"),
     ("environment", "context"),
     ("context", "home"),
-    ("home logging outgoing port signal", ""),
+    ("home logging outgoing port signal terminal", ""),
     ("error exit_code text", ""),
 ];
 

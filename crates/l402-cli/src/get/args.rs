@@ -15,7 +15,17 @@ use crate::text::money::{duration, time};
 #[derive(Args, Debug)]
 pub(crate) struct GetArgs {
     /// What to fetch
-    pub(super) url: String,
+    #[arg(value_name = "URL", required_unless_present = "named_url")]
+    url: Option<String>,
+
+    /// What to fetch, as a flag
+    #[arg(
+        long = "url",
+        value_name = "URL",
+        conflicts_with = "url",
+        id = "named_url"
+    )]
+    named_url: Option<String>,
 
     #[command(flatten)]
     pub(super) request: RequestArgs,
@@ -86,6 +96,13 @@ pub(crate) struct GetArgs {
 }
 
 impl GetArgs {
+    /// Returns the URL, in whichever of the two places it was written.
+    pub(super) fn url(&self) -> &str {
+        // clap refuses a line without either.
+        let url = self.named_url.as_ref().or(self.url.as_ref());
+        url.map_or("", String::as_str)
+    }
+
     pub(crate) const fn is_silent(&self) -> bool {
         self.silent && !self.show_error
     }

@@ -28,7 +28,7 @@ pub(crate) async fn fetch(args: &GetArgs, context: &Context) -> Result<ExitCode,
 }
 
 async fn attempt(args: &GetArgs, context: &Context) -> Result<ExitCode, CliError> {
-    let request = args.request.build(&args.url)?;
+    let request = args.request.build(args.url())?;
     let progress = Arc::new(Asking::new(args.yes, args.confirm_above, args.silent));
     let mut interrupt = Interrupt::listen()?;
     let ended = {
@@ -104,7 +104,7 @@ impl GetArgs {
 
     const fn shown(&self, now: UnixTime) -> Shown<'_> {
         Shown {
-            include: self.include,
+            include: self.include || self.request.asks_for_head(),
             fail: self.fail,
             silent: self.silent,
             write_out: self.write_out.as_ref(),
@@ -186,7 +186,7 @@ impl GetArgs {
             format!("--wallet '{}'", NodeForm::LND.pattern)
         };
         let Context { program, home, .. } = context;
-        let (home, url) = (home.as_option(), shell_word(&self.url));
+        let (home, url) = (home.as_option(), shell_word(self.url()));
         // Other flags are not repeated, for headers and data may be secret.
         let dots = if self.request.is_plain() { "" } else { " ..." };
         let mut hint = format!(

@@ -4,9 +4,15 @@ mod answer;
 mod args;
 mod ask;
 mod body;
+mod data;
+mod escaped;
 mod fetch;
 mod file;
+mod form;
+mod login;
+mod netrc;
 mod request;
+mod upload;
 mod write_out;
 
 pub(crate) use args::GetArgs;

@@ -3,28 +3,49 @@
 use std::io::Read;
 
 use clap::Args;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RANGE, REFERER, USER_AGENT,
+};
 use http::{HeaderMap, Method};
-use l402_client::Request;
+use l402_client::{Body, Request};
 
-use super::body::body;
+use super::body::{body, query};
+use super::data::{Change, DataArgs, Piece};
+use super::form::{Part, form};
+use super::login::LoginArgs;
+use super::upload;
 use crate::error::CliError;
 use crate::text::plain::without_secrets;
 
 /// The flags that make the request.
 #[derive(Args, Debug)]
 pub(super) struct RequestArgs {
-    /// The method [default: GET, or POST with data]
+    /// The method [default: GET, or POST with data, PUT with -T, HEAD with -I]
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     method: Option<String>,
 
-    /// Send this as a form; @FILE reads a file, @- stdin; several are joined with &
-    #[arg(short, long = "data", value_name = "DATA", conflicts_with = "json")]
-    data: Vec<String>,
+    #[command(flatten)]
+    data: DataArgs,
+
+    /// Send the data of -d as part of the URL, behind ?
+    #[arg(short = 'G', long)]
+    get: bool,
 
     /// Send this as JSON; @FILE reads a file, @- stdin (this is curl's --json)
     #[arg(long, value_name = "DATA")]
     json: Vec<String>,
+
+    /// Send a form with files: NAME=TEXT, NAME=@FILE, NAME=<FILE; ;type= and ;filename= behind it
+    #[arg(short = 'F', long, value_name = "PART")]
+    form: Vec<String>,
+
+    /// Send this file by PUT (- is stdin); a URL that ends with / gets its name
+    #[arg(short = 'T', long, value_name = "FILE")]
+    upload_file: Option<String>,
+
+    /// Ask for the head alone, by HEAD, and show it
+    #[arg(short = 'I', long)]
+    head: bool,
 
     /// Send this header: "Name: value"; "Name:" takes a default one away; @FILE reads several
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
@@ -33,15 +54,32 @@ pub(super) struct RequestArgs {
     /// The name of the program that asks
     #[arg(short = 'A', long, value_name = "NAME")]
     user_agent: Option<String>,
+
+    /// The page that led here
+    #[arg(short = 'e', long, value_name = "URL")]
+    referer: Option<String>,
+
+    /// Ask for these bytes alone: 0-499, 500-, -500
+    #[arg(short, long, value_name = "RANGE", allow_hyphen_values = true)]
+    range: Option<String>,
+
+    #[command(flatten)]
+    login: LoginArgs,
 }
 
 impl RequestArgs {
     /// Returns true if no flag but the URL makes the request.
     pub(super) fn is_plain(&self) -> bool {
         self.method.is_none()
-            && self.data.is_empty()
-            && self.json.is_empty()
+            && !self.has_data()
+            && !self.get
+            && !self.head
+            && self.form.is_empty()
+            && self.upload_file.is_none()
             && self.header.is_empty()
+            && self.referer.is_none()
+            && self.range.is_none()
+            && self.login.is_empty()
     }
 
     /// Returns true if `-X` names the method, so that no redirect changes it.
@@ -49,24 +87,96 @@ impl RequestArgs {
         self.method.is_some()
     }
 
+    /// Returns true if the head of the answer is what is asked for.
+    pub(super) const fn asks_for_head(&self) -> bool {
+        self.head
+    }
+
+    fn has_data(&self) -> bool {
+        !self.data.is_empty() || !self.json.is_empty()
+    }
+
+    /// Makes the request. Blocks while a person types a password.
     pub(super) fn build(&self, url: &str) -> Result<Request, CliError> {
-        let body = body(&self.data, &self.json)?;
-        let method = match &self.method {
-            Some(name) => Method::from_bytes(name.as_bytes())
-                .map_err(|_| CliError::usage(format!("not a method: {name}")))?,
-            None if self.data.is_empty() && self.json.is_empty() => Method::GET,
-            None => Method::POST,
-        };
-        let request = Request::new(method, parse_url(url)?).with_body(body);
-        let (headers, taken_away) = self.headers()?;
+        self.check_kinds()?;
+        let mut url = parse_url(url)?;
+        if self.get && !self.data.is_empty() {
+            add_query(&mut url, &query(&self.data.pieces)?);
+        }
+        if let Some(file) = &self.upload_file {
+            upload::add_name(&mut url, file);
+        }
+        let (body, content_type) = self.body()?;
+        let login = self.login.header(&url)?;
+        let request = Request::new(self.method()?, url).with_body(body);
+        let (headers, taken_away) = self.headers(content_type, login)?;
         let taken_away = taken_away.into_iter();
         let mut request = taken_away.fold(request, Request::without_header);
         request.headers = headers;
         Ok(request)
     }
 
+    /// Checks that the flags make one request. To curl, several are a mistake as well.
+    fn check_kinds(&self) -> Result<(), CliError> {
+        let kinds = [
+            (self.has_data() && !self.get, "-d"),
+            (!self.form.is_empty(), "-F"),
+            (self.upload_file.is_some(), "-T"),
+            (self.get && self.upload_file.is_some(), "-G"),
+            (self.head, "-I"),
+        ];
+        let mut given = kinds.iter().filter(|(is_given, _)| *is_given);
+        match (given.next(), given.next()) {
+            (Some((_, one)), Some((_, other))) => Err(CliError::usage(format!(
+                "{one} and {other} make two different requests"
+            ))
+            .with_hint("-G sends the data of -d in the URL; -X names another method")),
+            _ => Ok(()),
+        }
+    }
+
+    fn method(&self) -> Result<Method, CliError> {
+        match &self.method {
+            Some(name) => Method::from_bytes(name.as_bytes())
+                .map_err(|_| CliError::usage(format!("not a method: {name}"))),
+            None if self.head => Ok(Method::HEAD),
+            None if self.upload_file.is_some() => Ok(Method::PUT),
+            None if !self.form.is_empty() => Ok(Method::POST),
+            None if self.has_data() && !self.get => Ok(Method::POST),
+            None => Ok(Method::GET),
+        }
+    }
+
+    /// Returns the body and its type, which `-T` leaves open.
+    fn body(&self) -> Result<(Body, Option<String>), CliError> {
+        let named = |text: &str| Some(text.to_owned());
+        if let Some(file) = &self.upload_file {
+            return Ok((upload::body(file)?, None));
+        }
+        if !self.form.is_empty() {
+            let parts = self.form.iter().map(|value| Part::read(value));
+            let (body, content_type) = form(&parts.collect::<Result<Vec<_>, _>>()?)?;
+            return Ok((body, Some(content_type)));
+        }
+        if !self.json.is_empty() {
+            let pieces = self.json.iter();
+            let pieces = pieces.map(|value| Piece::text_or_file(value, Change::Nothing));
+            let body = body(&pieces.collect::<Vec<_>>(), b"")?;
+            return Ok((body, named("application/json")));
+        }
+        if self.data.is_empty() || self.get {
+            return Ok((Body::default(), None));
+        }
+        let body = body(&self.data.pieces, b"&")?;
+        Ok((body, named("application/x-www-form-urlencoded")))
+    }
+
     /// Returns the headers to send, and the names of those that were taken away.
-    fn headers(&self) -> Result<(HeaderMap, Vec<HeaderName>), CliError> {
+    fn headers(
+        &self,
+        content_type: Option<String>,
+        login: Option<HeaderValue>,
+    ) -> Result<(HeaderMap, Vec<HeaderName>), CliError> {
         let (mut headers, mut taken_away) = (HeaderMap::new(), Vec::new());
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         match self.user_agent.as_deref() {
@@ -76,14 +186,19 @@ impl RequestArgs {
                 headers.insert(USER_AGENT, value(agent, "user-agent")?);
             }
         }
-        if !self.data.is_empty() {
-            let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-            headers.insert(CONTENT_TYPE, form);
+        if let Some(content_type) = content_type {
+            headers.insert(CONTENT_TYPE, value(&content_type, "content-type")?);
         }
         if !self.json.is_empty() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         }
+        if let Some(page) = &self.referer {
+            headers.insert(REFERER, referer(page)?);
+        }
+        if let Some(bytes) = &self.range {
+            headers.insert(RANGE, range(bytes)?);
+        }
+        headers.extend(login.map(|login| (AUTHORIZATION, login)));
         // Kept apart from the defaults: a header may be given twice, and then replaces its default once.
         let mut given = HeaderMap::new();
         for line in self.header_lines()? {
@@ -97,10 +212,13 @@ impl RequestArgs {
     }
 
     fn reads_stdin(&self) -> bool {
-        self.data
-            .iter()
-            .chain(&self.json)
-            .any(|piece| piece == "@-")
+        self.data.pieces.iter().any(Piece::reads_stdin)
+            || self.json.iter().any(|piece| piece == "@-")
+            || self.upload_file.as_deref().is_some_and(upload::is_stdin)
+            || self
+                .form
+                .iter()
+                .any(|value| Part::read(value).is_ok_and(|part| part.reads_stdin()))
     }
 
     fn header_lines(&self) -> Result<Vec<String>, CliError> {
@@ -120,6 +238,39 @@ impl RequestArgs {
         }
         Ok(lines)
     }
+}
+
+/// Adds a query behind the one that the URL has.
+fn add_query(url: &mut url::Url, more: &[u8]) {
+    let more = String::from_utf8_lossy(more);
+    let query = match url.query() {
+        Some(query) if !query.is_empty() => format!("{query}&{more}"),
+        _ => more.into_owned(),
+    };
+    url.set_query(Some(&query));
+}
+
+/// Reads the value of `-e`.
+fn referer(page: &str) -> Result<HeaderValue, CliError> {
+    if page.ends_with(";auto") {
+        let text = "-e: ;auto is not built, for the query of a page may hold a secret";
+        return Err(CliError::usage(text).with_hint("write the page itself: -e URL"));
+    }
+    value(page, "referer")
+}
+
+/// Reads the value of `-r`. As curl has it, one number alone is where the bytes begin.
+fn range(bytes: &str) -> Result<HeaderValue, CliError> {
+    let is_range = |b: u8| b.is_ascii_digit() || matches!(b, b'-' | b',' | b' ');
+    if bytes.is_empty() || !bytes.bytes().all(is_range) {
+        let text = format!(
+            "not a range of bytes: {}",
+            crate::text::plain::escape(bytes)
+        );
+        return Err(CliError::usage(text).with_hint("write -r 0-499, -r 500- or -r -500"));
+    }
+    let open = if bytes.contains('-') { "" } else { "-" };
+    value(&format!("bytes={bytes}{open}"), "range")
 }
 
 /// Reads one `-H`: `Name: value` sets, `Name:` removes, `Name;` sends without a value.
