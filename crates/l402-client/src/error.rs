@@ -156,8 +156,14 @@ pub enum Error {
         /// The file and its fault.
         detail: String,
     },
-    /// There is no answer, for example because of DNS, TLS or a time-out. No money moved by this
-    /// call.
+    /// There is no answer in time, or the server's name has no address: a fault that may end by
+    /// itself. No money moved by this call.
+    Transient {
+        /// A description, for people.
+        detail: String,
+    },
+    /// There is no answer, for example because of TLS or of a connection that was refused or broken.
+    /// No money moved by this call.
     Transport {
         /// A description, for people.
         detail: String,
@@ -210,6 +216,7 @@ impl Error {
             | Self::PaymentRequired(_)
             | Self::Refused { .. }
             | Self::Store { .. }
+            | Self::Transient { .. }
             | Self::Transport { .. }
             | Self::Wallet { .. } => true,
             Self::PaidButFailed { .. }
@@ -220,7 +227,7 @@ impl Error {
 
     /// A stable code: `body`, `busy`, `declined`, `over_budget`, `paid_but_failed` (the same request
     /// again pays nothing), `paid_refused` (it pays again), `paid_without_proof`, `payment_failed`, `payment_required`, `payment_unknown`, the code of [`Refused`],
-    /// `store`, `transport`, `wallet`.
+    /// `store`, `transport` (also of [`Error::Transient`]), `wallet`.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -239,7 +246,7 @@ impl Error {
             Self::PaymentUnknown { .. } => "payment_unknown",
             Self::Refused { reason, .. } => reason.code(),
             Self::Store { .. } => "store",
-            Self::Transport { .. } => "transport",
+            Self::Transient { .. } | Self::Transport { .. } => "transport",
             Self::Wallet { .. } => "wallet",
         }
     }
@@ -295,7 +302,9 @@ impl Error {
             ),
             Self::Refused { reason, detail } => write!(f, "not paid ({}): {detail}", reason.code()),
             Self::Store { detail } => write!(f, "the payment journal cannot be used: {detail}"),
-            Self::Transport { detail } => write!(f, "no answer: {detail}"),
+            Self::Transient { detail } | Self::Transport { detail } => {
+                write!(f, "no answer: {detail}")
+            }
             Self::Wallet { detail } => write!(f, "the wallet cannot be used: {detail}"),
         }
     }

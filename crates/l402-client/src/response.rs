@@ -285,22 +285,7 @@ impl Response {
     /// Returns the head.
     #[must_use]
     pub fn head(&self) -> Head {
-        let (status, version) = (self.answer.status(), self.answer.version());
-        // hyper keeps the words only if they are not the usual ones.
-        let unusual = self.answer.extensions().get::<ReasonPhrase>();
-        let usual = status
-            .canonical_reason()
-            .filter(|_| version < http::Version::HTTP_2);
-        let reason = unusual.map(|reason| reason.as_bytes());
-        Head {
-            version,
-            status,
-            reason: reason
-                .or(usual.map(str::as_bytes))
-                .unwrap_or_default()
-                .to_vec(),
-            headers: self.answer.headers().clone(),
-        }
+        head_of(&self.answer)
     }
 
     /// Returns the status.
@@ -455,6 +440,26 @@ impl Response {
             },
             None => Error::Transport { detail: reason },
         }
+    }
+}
+
+/// Returns the head of an answer.
+pub(crate) fn head_of(answer: &reqwest::Response) -> Head {
+    let (status, version) = (answer.status(), answer.version());
+    // hyper keeps the words only if they are not the usual ones.
+    let unusual = answer.extensions().get::<ReasonPhrase>();
+    let usual = status
+        .canonical_reason()
+        .filter(|_| version < http::Version::HTTP_2);
+    let reason = unusual.map(|reason| reason.as_bytes());
+    Head {
+        version,
+        status,
+        reason: reason
+            .or(usual.map(str::as_bytes))
+            .unwrap_or_default()
+            .to_vec(),
+        headers: answer.headers().clone(),
     }
 }
 

@@ -30,6 +30,13 @@ impl Sink {
         matches!(self, Self::Stdout) && stdout_is_closed()
     }
 
+    /// Leaves in the file what it holds, for what is written to come behind it.
+    pub(super) fn append(&mut self) {
+        if let Self::File(file) = self {
+            file.appends = true;
+        }
+    }
+
     /// Makes or empties the file, and returns the writer for the body.
     pub(super) fn start(self) -> Result<Box<dyn Write>, CliError> {
         Ok(match self {
@@ -76,6 +83,7 @@ pub(super) struct OutputFile {
     /// end.
     earlier: Option<File>,
     path: PathBuf,
+    appends: bool,
 }
 
 impl OutputFile {
@@ -96,12 +104,20 @@ impl OutputFile {
         Ok(Self {
             earlier,
             path: path.to_owned(),
+            appends: false,
         })
     }
 
     /// Opens the file, empty, for the answer.
     fn start(self) -> Result<File, CliError> {
         let wrong = |error| unwritable(&self.path, &error);
+        if self.appends {
+            let file = OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(&self.path);
+            return file.map_err(wrong);
+        }
         let Some(file) = self.earlier else {
             return File::create(&self.path).map_err(wrong);
         };

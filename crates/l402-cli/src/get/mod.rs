@@ -4,14 +4,18 @@ mod answer;
 mod args;
 mod ask;
 mod body;
+mod cookies;
 mod data;
+mod decoding;
 mod escaped;
 mod fetch;
 mod file;
 mod form;
 mod login;
 mod netrc;
+mod netscape;
 mod request;
+mod resume;
 mod upload;
 mod write_out;
 

@@ -1,18 +1,24 @@
 //! The connections of one client, and the reading of their answers.
 
+use std::collections::HashMap;
 use std::error::Error as _;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::header::RETRY_AFTER;
+use http::header::{HOST, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue};
 use l402::UnixTime;
+use url::{Position, Url};
 
+use super::detour::{Unresolved, Way};
 use super::guard::Guard;
 use super::hop::Hop;
 use super::outgoing::Outgoing;
-use super::replay::peek;
+use super::replay::{peek, response};
+use super::watch::{RequestHead, Watch, redacted};
 use super::withheld::{self, withhold};
-use crate::{Error, Refused};
+use crate::response::head_of;
+use crate::{Error, Head, Refused};
 
 /// The limits are those of the HTTP library, and reqwest has no setting for the number of headers.
 const HEAD_TOO_LARGE: &str = "the head of the answer is too large, or has more than 100 headers";
@@ -25,6 +31,8 @@ pub(crate) enum NoResponse {
     HeadTooLarge,
     /// The address is one of the caller's own, which is never asked.
     OwnAddress(String),
+    /// Nothing came in time, or the name of the server was not found, in words.
+    Transient(String),
     /// Anything else, in words.
     Other(String),
 }
@@ -33,7 +41,10 @@ impl NoResponse {
     pub(crate) fn text(self) -> String {
         match self {
             Self::HeadTooLarge => HEAD_TOO_LARGE.into(),
-            Self::BrokenOff(text) | Self::OwnAddress(text) | Self::Other(text) => text,
+            Self::BrokenOff(text)
+            | Self::OwnAddress(text)
+            | Self::Transient(text)
+            | Self::Other(text) => text,
         }
     }
 }
@@ -46,32 +57,48 @@ impl From<NoResponse> for Error {
                 Self::refused(Refused::ChallengeTooLarge, NoResponse::HeadTooLarge.text())
             }
             NoResponse::OwnAddress(detail) => Self::refused(Refused::OwnAddress, detail),
+            NoResponse::Transient(detail) => Self::Transient { detail },
             NoResponse::BrokenOff(detail) | NoResponse::Other(detail) => Self::Transport { detail },
         }
     }
 }
 
 /// The connections of one client.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Http {
     client: reqwest::Client,
+    outgoing: Outgoing,
+    /// The clients for requests whose connections lead elsewhere than their URL says.
+    detours: Arc<Mutex<HashMap<Way, reqwest::Client>>>,
     guard: Guard,
     timeout: Duration,
+    watch: Option<Arc<dyn Watch>>,
 }
 
 impl Http {
     /// Builds a client without redirects and cookies: `Hop` follows redirects itself, by rules that
     /// reqwest does not know.
-    pub(crate) fn new(timeout: Duration, guard: Guard, outgoing: &Outgoing) -> Result<Self, Error> {
-        let client = outgoing.builder()?.build();
-        let client = client.map_err(|error| Error::Transport {
-            detail: error_chain(&error.without_url()),
-        })?;
+    pub(crate) fn new(timeout: Duration, guard: Guard, outgoing: Outgoing) -> Result<Self, Error> {
         Ok(Self {
-            client,
+            client: built(outgoing.builder()?)?,
+            outgoing,
+            detours: Arc::default(),
             guard,
             timeout,
+            watch: None,
         })
+    }
+
+    pub(crate) fn watched_by(mut self, watch: Option<Arc<dyn Watch>>) -> Self {
+        self.watch = watch;
+        self
+    }
+
+    /// Returns true if a credential may travel to this URL: see [`is_private`](crate::origin). A
+    /// connection over plain HTTP that is led elsewhere must stay on this machine as well.
+    pub(crate) fn is_private(&self, url: &Url) -> bool {
+        let stays = || self.outgoing.way(url).is_none_or(|way| way.is_here());
+        crate::origin::is_private(url) && (url.scheme() == "https" || stays())
     }
 
     pub(crate) async fn ask(&self, hop: &Hop) -> Result<reqwest::Response, NoResponse> {
@@ -100,13 +127,65 @@ impl Http {
     async fn send(&self, request: reqwest::Request) -> Result<reqwest::Response, NoResponse> {
         // Here, where every request passes, so that no redirect leads around it.
         self.guard.check(request.url()).await?;
+        if let Some(watch) = &self.watch {
+            watch.sent(&RequestHead::of(&request));
+        }
+        let sent = async {
+            match self.outgoing.way(request.url()) {
+                Some(way) => self.send_by(way, request).await,
+                None => self.client.execute(request).await.map_err(no_response),
+            }
+        };
         // The head alone is timed: a body may be a stream of events that lasts for hours.
-        match tokio::time::timeout(self.timeout, self.client.execute(request)).await {
-            Ok(answer) => answer.map_err(no_response),
-            Err(_) => Err(NoResponse::Other(format!(
+        match tokio::time::timeout(self.timeout, sent).await {
+            Ok(answer) => answer.inspect(|answer| self.watched(answer)),
+            Err(_) => Err(NoResponse::Transient(format!(
                 "no answer within {:?}",
                 self.timeout
             ))),
+        }
+    }
+
+    /// Sends a request on a connection that leads elsewhere than its URL says.
+    async fn send_by(
+        &self,
+        way: Way,
+        mut request: reqwest::Request,
+    ) -> Result<reqwest::Response, NoResponse> {
+        let url = request.url().clone();
+        for target in way.targets(&url) {
+            self.guard.check(&target).await?;
+        }
+        if let Some(disguised) = way.disguise(&url).map_err(NoResponse::Other)? {
+            let host = url[Position::BeforeHost..Position::AfterPort].parse();
+            let host = host.map_err(|_| NoResponse::Other("the host cannot be sent".into()))?;
+            request.headers_mut().entry(HOST).or_insert(host);
+            *request.url_mut() = disguised;
+        }
+        let client = self
+            .detour(way)
+            .map_err(|error| NoResponse::Other(error.without_promise()))?;
+        let answer = client.execute(request).await.map_err(no_response)?;
+        let (parts, body) = http::Response::<reqwest::Body>::from(answer).into_parts();
+        Ok(response(parts, body, url))
+    }
+
+    /// Returns the client for one way. It is kept, for the connection may serve a second request.
+    fn detour(&self, way: Way) -> Result<reqwest::Client, Error> {
+        let mut detours = self.detours.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = detours.get(&way) {
+            return Ok(client.clone());
+        }
+        let client = built(self.outgoing.builder_to(&way)?)?;
+        detours.insert(way, client.clone());
+        Ok(client)
+    }
+
+    fn watched(&self, answer: &reqwest::Response) {
+        if let Some(watch) = &self.watch {
+            let head = head_of(answer);
+            let headers = redacted(&head.headers);
+            watch.received(&Head { headers, ..head });
         }
     }
 
@@ -143,9 +222,17 @@ impl Http {
     }
 }
 
+fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
+    builder.build().map_err(|error| Error::Transport {
+        detail: error_chain(&error.without_url()),
+    })
+}
+
 fn no_response(error: reqwest::Error) -> NoResponse {
     if is_head_too_large(&error) {
         NoResponse::HeadTooLarge
+    } else if error.is_timeout() || is_unresolved(&error) {
+        NoResponse::Transient(error_chain(&error.without_url()))
     } else if withheld::is_broken_off(&error) {
         NoResponse::BrokenOff(error_chain(&error.without_url()))
     } else {
@@ -162,6 +249,18 @@ pub fn is_head_too_large(error: &reqwest::Error) -> bool {
     while let Some(inner) = cause {
         let http = inner.downcast_ref::<hyper::Error>();
         if http.is_some_and(hyper::Error::is_parse_too_large) {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
+}
+
+/// Returns true if a name has no address, that of a proxy included.
+fn is_unresolved(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if inner.is::<Unresolved>() {
             return true;
         }
         cause = inner.source();
@@ -206,6 +305,25 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
+
+    #[test]
+    fn plain_http_that_is_led_to_another_machine_is_not_private() {
+        let is_private = |to: &str, url: &str| {
+            let place = (Some(to), Some(9));
+            let outgoing = Outgoing::default().with_connect_to((None, None), place);
+            let http = Http::new(Duration::ZERO, Guard::new(Vec::new()), outgoing);
+            let http = http.unwrap_or_else(|error| panic!("{error}"));
+            http.is_private(&url.parse().unwrap())
+        };
+        for url in ["http://127.0.0.1/", "http://localhost/", "http://a.onion/"] {
+            assert!(is_private("127.0.0.1", url), "{url}");
+            for to in ["10.0.0.1", "a.example", "localhost.example", "a.onion"] {
+                assert!(!is_private(to, url), "{url} {to}");
+            }
+        }
+        assert!(is_private("10.0.0.1", "https://a.example/"));
+        assert!(!is_private("127.0.0.1", "http://a.example/"));
+    }
 
     #[test]
     fn a_wait_is_seconds_or_the_time_until_a_date() {

@@ -1,6 +1,7 @@
 //! One HTTP exchange: a request that can be sent twice, its redirects, and the connections.
 
 mod connection;
+mod detour;
 mod guard;
 mod hop;
 mod outgoing;
@@ -8,10 +9,12 @@ mod replay;
 mod spool;
 mod upload;
 mod userinfo;
+mod watch;
 mod withheld;
 
 pub use connection::{is_head_too_large, retry_after};
 pub use outgoing::Outgoing;
+pub use watch::{RequestHead, Watch};
 
 pub(crate) use connection::{Http, NoResponse, error_chain};
 pub(crate) use guard::Guard;

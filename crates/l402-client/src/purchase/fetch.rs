@@ -29,6 +29,9 @@ use crate::offer::{BODY_MAX, BODY_TIME, Offer, Payer, PaymentRequiredAnswer};
 use crate::origin::is_private;
 use crate::{Error, Event, Refused, Response};
 
+const UNVERIFIED: &str =
+    "the server's certificate is not verified, so nobody knows who would be paid";
+
 const LEADS_TO_MORE: &str = "the paid answer leads to something that asks for another payment";
 
 impl Buyer {
@@ -103,7 +106,7 @@ impl Buyer {
     /// 402.
     pub(super) async fn buy(
         self: &Arc<Self>,
-        hop: &Hop,
+        hop: &mut Hop,
         scope: Scope,
         (flight, ahead): (Flight, Option<reqwest::Response>),
         bought: Option<PaymentHash>,
@@ -118,8 +121,12 @@ impl Buyer {
         if let Some(hash) = bought {
             return Err(not_served(hash, Some(402), LEADS_TO_MORE.into(), false));
         }
+        self.take_cookies(hop, answer.headers());
         // Examined before a wallet is looked for, so that an unsound price is never shown as one.
         let offer = self.offer(hop, answer).await?;
+        if self.is_unverified {
+            return Err(Error::refused(Refused::UnverifiedServer, UNVERIFIED));
+        }
         if let Some(answer) = self.use_of_other_paths(hop, &scope, &offer).await? {
             return Ok(answer);
         }
@@ -187,6 +194,11 @@ impl Buyer {
                           directly if you mean to pay it";
             return Err(Error::refused(Refused::RedirectedAcrossOrigins, detail));
         }
+        if !self.plain_http && is_private(&hop.url) && !self.http.is_private(&hop.url) {
+            let detail = "the connection is led to another machine over plain http, and a credential \
+                          could be taken on the way; use https";
+            return Err(Error::refused(Refused::InsecureOrigin, detail));
+        }
         let (status, headers) = (answer.status(), answer.headers().clone());
         if hop.has_no_place() && !reads_own_header(&headers) {
             let detail = "the request has an Authorization of its own, and the server does not say \
@@ -212,7 +224,7 @@ impl Buyer {
     }
 
     pub(super) fn may_carry(&self, hop: &Hop) -> bool {
-        self.plain_http || is_private(&hop.url)
+        !self.is_unverified && (self.plain_http || self.http.is_private(&hop.url))
     }
 
     /// Limits and intent, durable before anybody is asked to pay.

@@ -19,5 +19,6 @@ mod resuming;
 mod secrecy;
 mod sending;
 mod server;
+mod unverified;
 mod waiting;
 mod world;
