@@ -144,6 +144,7 @@ impl Shown<'_> {
             write(&mut body, &chunk).map_err(Stopped::Write)?;
             size = size.saturating_add(chunk.len() as u64);
         }
+        // Nothing at all, as behind a 304, is nothing that is cut short.
         if size > 0 {
             body.finish()
                 .map_err(|error| Stopped::Write(unwritable(&error)))?;
