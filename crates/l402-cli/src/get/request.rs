@@ -211,7 +211,8 @@ impl RequestArgs {
         Ok((headers, taken_away))
     }
 
-    fn reads_stdin(&self) -> bool {
+    /// Returns true if the body stands at stdin, which is read once.
+    pub(super) fn reads_stdin(&self) -> bool {
         self.data.pieces.iter().any(Piece::reads_stdin)
             || self.json.iter().any(|piece| piece == "@-")
             || self.upload_file.as_deref().is_some_and(upload::is_stdin)
