@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::text::plain::hide;
 
 /// The flags whose values may hold a secret: they are not repeated.
-const SECRET_FLAGS: [&str; 2] = ["--node", "--wallet"];
+const SECRET_FLAGS: [&str; 3] = ["--node", "--proxy", "--wallet"];
 
 /// The units of an amount that a shell has parted from its number.
 const UNITS: [&str; 5] = ["sat", "sats", "msat", "BTC", "btc"];
@@ -39,6 +39,13 @@ pub(crate) fn reports_as_json(args: &[OsString]) -> bool {
         Some("completions" | "get")
     );
     !is_plain && (!stdout().is_terminal() || args.iter().any(|arg| arg == "--json"))
+}
+
+/// Returns true if an error is written to stderr as JSON.
+pub(crate) fn has_json_errors(args: &[OsString]) -> bool {
+    let is_asked = |pair: &[OsString]| pair[0] == "--error-format" && pair[1] == "json";
+    path(args).first().is_some_and(|name| name == "get")
+        && (args.windows(2).any(is_asked) || args.iter().any(|arg| arg == "--error-format=json"))
 }
 
 /// Returns the error of this program for one of clap.
@@ -91,7 +98,7 @@ fn path(args: &[OsString]) -> Vec<String> {
     let mut names = Vec::new();
     let mut args = args.iter().skip(1);
     while let Some(arg) = args.next() {
-        if arg == "--home" {
+        if arg == "--home" || arg == "--log" {
             // Its value may be named like a command.
             args.next();
         }
@@ -143,7 +150,8 @@ mod tests {
     fn the_command_is_found_behind_options() {
         for (text, names) in [
             ("l402 --home get wallet fund x", &["wallet", "fund"][..]),
-            ("l402 -v get wallet", &["get"]),
+            ("l402 --log info get wallet", &["get"]),
+            ("l402 --log get wallet", &["wallet"]),
             ("l402 nonsense", &[]),
         ] {
             assert_eq!(path(&line(text)), names, "{text}");

@@ -56,6 +56,10 @@ impl CookieArgs {
         self.cookies.is_empty() && self.cookie_jar.is_none()
     }
 
+    pub(super) fn reads_stdin(&self) -> bool {
+        self.cookies.iter().any(|given| given == "-")
+    }
+
     /// Puts the first `Cookie` of a call into its headers. Returns the jar if answers have a say in
     /// the next ones.
     pub(super) fn open(

@@ -12,13 +12,14 @@ use super::answer::{AGAIN, Shown, USED_UP};
 use super::args::GetArgs;
 use super::ask::{Asking, Stage, describe};
 use super::cookies::Jar;
-use super::file::{ReceiptFile, Sink, closed_stdout};
+use super::file::{ReceiptFile, closed_stdout};
 use super::request::{Prepared, shell_word};
+use super::retry::{Again, may_be_tried_again};
+use super::trace::Trace;
 use crate::buyer::{no_wallet_hint, open_default, open_wallet, own_addresses, wrong_network_hint};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
-use crate::outgoing;
 use crate::signal::{Interrupt, StopSignal};
 use crate::text::output;
 
@@ -29,21 +30,54 @@ pub(crate) async fn fetch(args: &GetArgs, context: &Context) -> Result<ExitCode,
 }
 
 async fn attempt(args: &GetArgs, context: &Context) -> Result<ExitCode, CliError> {
-    let request = args.request.prepare(args.url(), args.output.as_deref())?;
     let progress = Arc::new(Asking::new(args.yes, args.confirm_above, args.silent));
+    let (began, mut retries) = (context.clock.monotonic(), args.retry.start());
     let mut interrupt = Interrupt::listen()?;
-    let ended = {
-        let call = std::pin::pin!(args.call(request, &progress, context));
+    loop {
+        // What this run has paid for in an earlier try must not be forgotten behind a later one.
+        let paid_before = progress.has_paid();
+        let (outcome, again) = args.attempt_once(&progress, &mut interrupt, context).await;
+        let outcome = outcome.map_err(|error| match paid_before {
+            true => paid_earlier(error),
+            false => error,
+        });
+        let again = again.filter(|_| may_be_tried_again(&outcome) && !args.request.reads_stdin());
+        let used = context.clock.monotonic().saturating_sub(began);
+        let pause = again.and_then(|again| retries.next(again, used));
+        let Some(pause) = pause else {
+            return outcome.inspect_err(|_| progress.clear());
+        };
+        let (secs, left) = (pause.as_secs(), retries.left());
+        let what = outcome.map_or_else(|error| error.to_string(), |_| "an error".to_owned());
+        let what = what.trim_end_matches("; no money moved");
+        progress.say(&format!(
+            "{what}; asking again in {secs} s, {left} more times after that; nothing is paid twice"
+        ));
         tokio::select! {
-            outcome = call => Ok(outcome),
-            signal = interrupt.caught() => Err(Cut::Signal(signal)),
-            limit = time_out(args.max_time()) => Err(Cut::Time(limit)),
+            () = tokio::time::sleep(pause) => {}
+            signal = interrupt.caught() => return Err(Cut::Signal(signal).error(progress.stage())),
         }
-    };
-    // Only once the call is dropped: up to then it may still come to the payment. The payment itself
-    // cannot be called back; the next run finds out what became of it.
-    let outcome = ended.unwrap_or_else(|cut| Err(cut.error(progress.stage())));
-    outcome.inspect_err(|_| progress.clear())
+    }
+}
+
+/// Returns the error of a try behind one that has paid.
+fn paid_earlier(error: CliError) -> CliError {
+    // Such an error says by itself what became of the payment.
+    if !error.no_money_moved() {
+        return error;
+    }
+    let text = error.to_string();
+    let text = text.trim_end_matches("; no money moved");
+    if error.exit_code() == exit_code::DECLINED {
+        let text = "the server asks for a second payment, and a retry makes none";
+        return CliError::new(exit_code::PAID_REFUSED, "paid_refused", text)
+            .after_money_moved()
+            .with_hint(USED_UP);
+    }
+    let text = format!("{text}; it was paid for before");
+    CliError::new(exit_code::PAID_NO_ANSWER, "paid_but_failed", text)
+        .after_money_moved()
+        .with_hint(AGAIN)
 }
 
 /// Waits for the end of the time of `-m`, for ever without one.
@@ -66,11 +100,44 @@ enum Cut {
 }
 
 impl GetArgs {
+    /// Makes one try, within the time of `-m`. Returns its end, and the reason to try again, if it is
+    /// one.
+    async fn attempt_once(
+        &self,
+        progress: &Arc<Asking>,
+        interrupt: &mut Interrupt,
+        context: &Context,
+    ) -> (Result<ExitCode, CliError>, Option<Again>) {
+        let prepared = match self.request.prepare(self.url(), &self.save) {
+            Ok(prepared) => prepared,
+            Err(error) => return (Err(error), None),
+        };
+        let mut again = None;
+        let ended = {
+            let call = std::pin::pin!(self.call(prepared, progress, &mut again, context));
+            tokio::select! {
+                outcome = call => Ok(outcome),
+                signal = interrupt.caught() => Err(Cut::Signal(signal)),
+                limit = time_out(self.max_time()) => Err(Cut::Time(limit)),
+            }
+        };
+        // Only once the call is dropped: up to then it may still come to the payment. The payment itself
+        // cannot be called back; the next run finds out what became of it.
+        match ended {
+            Ok(outcome) => (outcome, again),
+            Err(cut) => {
+                let again = matches!(cut, Cut::Time(_)).then(Again::default);
+                (Err(cut.error(progress.stage())), again)
+            }
+        }
+    }
+
     /// Makes the whole call, from opening the wallet to the end of the body.
     async fn call(
         &self,
         prepared: Prepared,
         progress: &Arc<Asking>,
+        again: &mut Option<Again>,
         context: &Context,
     ) -> Result<ExitCode, CliError> {
         let Prepared {
@@ -78,7 +145,7 @@ impl GetArgs {
             cookies,
             resumes_at,
         } = prepared;
-        let outgoing = outgoing::to(&request.url, self.location)?;
+        let outgoing = self.transport.outgoing(&request.url, self.location)?;
         let journal = Journal::open(&context.home.client()?)?;
         let client = self
             .client((journal, outgoing), cookies.clone(), progress, context)
@@ -92,29 +159,36 @@ impl GetArgs {
             .as_deref()
             .map(ReceiptFile::prepare)
             .transpose()?;
-        let sink = Sink::open(self.output.as_deref())?;
+        let heads = self.save.heads()?;
+        let sink = self.save.sink(&request.url)?;
         if sink.is_closed() {
             // Asked without a credential: one that was paid for before would be used up in vain, too.
             let quote = client.quote(request).await?;
             return quote.map_or(Ok(exit_code::OK), |_| Err(closed_stdout()));
         }
         let outcome = client.send(request).await;
-        let response = outcome.map_err(|error| self.explain(error, context))?;
+        let response = outcome.map_err(|error| {
+            *again = Again::of_error(&error);
+            self.explain(error, context)
+        })?;
+        *again = Again::of_answer(&response, context.clock.wall());
         let kept = match (&receipt, response.receipt()) {
             (Some(file), Some(bought)) => file.commit(&bought.to_json()),
             _ => Ok(()),
         };
         let shown = self.shown(context.clock.wall(), resumes_at);
-        let delivered = shown.deliver(response, sink).await;
+        let delivered = shown.deliver(response, heads, sink).await;
         let code = with_cookies(delivered, cookies.as_deref())?;
         // A receipt that cannot be written is no reason to withhold what was paid for.
         kept.map(|()| code)
     }
 
-    const fn shown(&self, now: UnixTime, resumes_at: Option<u64>) -> Shown<'_> {
+    fn shown(&self, now: UnixTime, resumes_at: Option<u64>) -> Shown<'_> {
         Shown {
             include: self.include || self.request.asks_for_head(),
             fail: self.fail,
+            fail_with_body: self.fail_with_body,
+            max_size: self.save.max_size(),
             silent: self.silent,
             write_out: self.write_out.as_ref(),
             now,
@@ -137,6 +211,8 @@ impl GetArgs {
             .clock(context.clock.clone())
             .progress(progress.clone())
             .follow_redirects(self.location)
+            .max_redirects(self.max_redirects())
+            .danger_pay_unverified(self.yes)
             .keep_method_on_redirect(self.request.forces_method())
             .payment_deadline(self.payment_timeout)
             .accept_body_challenge(self.accept_body_challenge)
@@ -153,6 +229,9 @@ impl GetArgs {
         };
         if let Some(wallet) = wallet {
             client = client.wallet(wallet);
+        }
+        if self.verbose {
+            client = client.watch(Arc::new(Trace::beside(progress)));
         }
         if let Some(limit) = self.max_time() {
             // For the client, too: its own limit of 60 s would end a call that has more time.

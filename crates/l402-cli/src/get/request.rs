@@ -1,7 +1,6 @@
 //! The flags of curl that make the request.
 
 use std::io::Read;
-use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
@@ -19,6 +18,7 @@ use super::decoding::ACCEPTED;
 use super::form::{Part, form};
 use super::login::LoginArgs;
 use super::resume::ContinueAt;
+use super::saving::SaveArgs;
 use super::upload;
 use crate::error::CliError;
 use crate::text::plain::without_secrets;
@@ -136,13 +136,14 @@ impl RequestArgs {
         !self.data.is_empty() || !self.json.is_empty()
     }
 
-    /// Makes the request for an answer that goes to `output`, `None` for stdout. Blocks while a person
-    /// types a password.
-    pub(super) fn prepare(&self, url: &str, output: Option<&Path>) -> Result<Prepared, CliError> {
-        let begun = self.continue_at.map(|it| it.offset(output));
+    /// Makes the request for an answer that goes to the place of `save`. Blocks while a person types a
+    /// password.
+    pub(super) fn prepare(&self, url: &str, save: &SaveArgs) -> Result<Prepared, CliError> {
+        let mut request = self.build(url)?;
+        let output = save.path(&request.url);
+        let begun = self.continue_at.map(|it| it.offset(output.as_deref()));
         // Nothing is there yet: a download as any other.
         let resumes_at = begun.filter(|bytes| *bytes > 0);
-        let mut request = self.build(url)?;
         if let Some(at) = resumes_at {
             let value = value(&format!("bytes={at}-"), "range")?;
             request.headers.entry(RANGE).or_insert(value);
@@ -272,9 +273,11 @@ impl RequestArgs {
         Ok((headers, taken_away))
     }
 
-    fn reads_stdin(&self) -> bool {
+    /// Returns true if the body stands at stdin, which is read once.
+    pub(super) fn reads_stdin(&self) -> bool {
         self.data.pieces.iter().any(Piece::reads_stdin)
             || self.json.iter().any(|piece| piece == "@-")
+            || self.cookies.reads_stdin()
             || self.upload_file.as_deref().is_some_and(upload::is_stdin)
             || self
                 .form

@@ -8,9 +8,20 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 use super::server::Heard;
 
 /// Returns the whole answer to a request before which so many came in this run.
-pub(super) fn answer(heard: &Heard, _earlier: usize) -> Vec<u8> {
-    let path = heard.target.split('?').next().unwrap_or_default();
+pub(super) fn answer(heard: &Heard, earlier: usize) -> Vec<u8> {
+    let (path, query) = heard.target.split_once('?').unwrap_or((&heard.target, ""));
+    // As a proxy hears it.
+    let path = path.strip_prefix("http://shop.example").unwrap_or(path);
     match path {
+        "/attached" => {
+            let head = format!("content-disposition: attachment; filename=\"{query}\"\r\n");
+            with_head(heard, "200 OK", &head, FILE)
+        }
+        "/busy" => with_head(heard, "503 Busy", "retry-after: 60\r\n", b"busy"),
+        "/round" => with_head(heard, "302 Found", "location: /round\r\n", b""),
+        // Never answered: the server waits for the client to go.
+        "/silent" => Vec::new(),
+        "/tired" if earlier == 0 => with_head(heard, "503 Tired", "", b"tired"),
         "/redirect" => with_head(heard, "302 Found", "location: /echo\r\n", b"moved"),
         "/file" if heard.header("range").is_empty() => with_head(heard, "200 OK", "", FILE),
         "/file" => range(heard),

@@ -15,7 +15,7 @@ use crate::program::Home;
 /// A flag of curl, and the command lines that both programs are run with.
 ///
 /// Each line runs in a folder of its own, which is `HOME` as well and holds [`FILES`]. Stdin is
-/// [`STDIN`]. `{url}` stands for the address of a server that costs nothing.
+/// [`STDIN`]. `{url}` stands for the address of a server that costs nothing, `{port}` for its port.
 pub(super) struct Row {
     /// The flag as the page shows it: `-d, --data`.
     pub(super) flag: &'static str,
@@ -40,6 +40,10 @@ const STDIN: &str = "from stdin\n";
 
 /// The files that a run finds in its folder.
 const FILES: &[(&str, &str)] = &[
+    (
+        "flags",
+        "# of curl\n-H \"X-A: 1\"\nuser-agent = \"me/\\\"1\\\"\"\ndata: a=1\n",
+    ),
     ("text", "one\r\ntwo & three\n"),
     ("begun", "01234567"),
     ("page.html", "<p>page</p>\n"),
@@ -123,7 +127,10 @@ fn run(server: &Server, line: &[&str], program: impl Fn(&Home) -> Command) -> Ou
     for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
         command.env_remove(name).env_remove(name.to_uppercase());
     }
-    let args = line.iter().map(|arg| arg.replace("{url}", &url));
+    let port = server.address.port().to_string();
+    let args = line
+        .iter()
+        .map(|arg| arg.replace("{url}", &url).replace("{port}", &port));
     let mut child = command
         .args(args)
         .current_dir(folder.path())
@@ -183,6 +190,8 @@ impl Outcome {
         for heard in &mut self.heard {
             // Ours says that a challenge is welcome.
             heard.headers.remove("accept-authenticate");
+            // A header of no standard, which curl sends to a proxy.
+            heard.headers.remove("proxy-connection");
             // Ours says that a PUT without a body has none.
             if heard.header("content-length") == "0" {
                 heard.headers.remove("content-length");
