@@ -70,6 +70,10 @@ pub(crate) fn error(args: &[OsString], mut error: clap::Error) -> CliError {
     // Without clap's own prefix, for every error of this program begins with its code.
     let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
     let told = CliError::usage(text);
+    #[cfg(feature = "buy")]
+    if let Some(way) = way_round(args, &error) {
+        return told.with_hint(way);
+    }
     match parted_amount(args) {
         Some(amount) => told.with_hint(format!(
             "the shell parts words at spaces: write \"{amount}\" in quotation marks, or {} as one \
@@ -77,6 +81,20 @@ pub(crate) fn error(args: &[OsString], mut error: clap::Error) -> CliError {
             amount.replace(' ', "")
         )),
         None => told,
+    }
+}
+
+/// Returns the way round a flag of curl that `get` does not have.
+#[cfg(feature = "buy")]
+fn way_round(args: &[OsString], error: &clap::Error) -> Option<String> {
+    let is_unknown = error.kind() == ErrorKind::UnknownArgument;
+    let is_get = path(args).first().is_some_and(|name| name == "get");
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) if is_unknown && is_get => {
+            let way = crate::get::way_round(flag)?;
+            Some(format!("{flag} of curl is not built here; {way}"))
+        }
+        _ => None,
     }
 }
 

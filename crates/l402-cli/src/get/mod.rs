@@ -17,6 +17,7 @@ mod retry;
 mod saving;
 mod trace;
 mod transport;
+mod unbuilt;
 mod upload;
 mod write_out;
 
@@ -24,3 +25,4 @@ pub(crate) use args::GetArgs;
 pub(crate) use config::expand;
 pub(crate) use fetch::fetch;
 pub(crate) use request::parse_url;
+pub(crate) use unbuilt::way_round;

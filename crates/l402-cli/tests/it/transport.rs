@@ -377,6 +377,7 @@ fn relayed(shop: &str, head: &str) -> Vec<u8> {
     answer
 }
 
+/// ATTACKS C-14.
 #[test]
 fn a_retry_uses_what_was_paid_for_and_never_pays_twice() {
     let home = Home::new();

@@ -5,14 +5,14 @@ use std::error::Error as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::HeaderMap;
 use http::header::{HOST, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue};
 use l402::UnixTime;
 use url::{Position, Url};
 
 use super::detour::{Unresolved, Way};
 use super::guard::Guard;
-use super::hop::{CredentialHeader, Hop};
+use super::hop::Hop;
 use super::outgoing::Outgoing;
 use super::replay::{peek, response};
 use super::watch::{RequestHead, Watch, redacted};
@@ -119,7 +119,7 @@ impl Http {
     pub(crate) async fn present(
         &self,
         hop: &Hop,
-        credential: &CredentialHeader,
+        credential: &HeaderValue,
     ) -> Result<reqwest::Response, NoResponse> {
         self.send(hop.paid(credential)).await
     }

@@ -18,6 +18,6 @@ pub use watch::{RequestHead, Watch};
 
 pub(crate) use connection::{Http, NoResponse, error_chain};
 pub(crate) use guard::Guard;
-pub(crate) use hop::{CredentialHeader, Hop};
+pub(crate) use hop::{Hop, reads_own_header};
 pub(crate) use replay::response;
 pub(crate) use spool::Spool;

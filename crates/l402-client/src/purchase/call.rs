@@ -90,7 +90,7 @@ impl Buyer {
                 }
                 None => {
                     let bought = used_up.as_ref().map(|it| it.receipt.payment_hash);
-                    self.fetch(&hop, bought).await
+                    self.fetch(&mut hop, bought).await
                 }
             };
             let answer = match answer {

@@ -23,7 +23,7 @@ use super::kept::{KeptPurchase, TOKENS_TRIED_MAX, Used, none_covers};
 use super::present::{Presented, not_served};
 use super::queue::is_final;
 use super::verdict::RefusalKind;
-use crate::http::{Hop, NoResponse};
+use crate::http::{Hop, NoResponse, reads_own_header};
 use crate::journal::{Delivery, Draft, Flight, Recorded, ReserveOutcome, Scope};
 use crate::offer::{BODY_MAX, BODY_TIME, Offer, Payer, PaymentRequiredAnswer};
 use crate::origin::is_private;
@@ -38,7 +38,7 @@ impl Buyer {
     /// The answer of one URL. `bought` is what this call has paid for already.
     pub(super) async fn fetch(
         self: &Arc<Self>,
-        hop: &Hop,
+        hop: &mut Hop,
         bought: Option<PaymentHash>,
     ) -> Result<Response, Error> {
         let scope = Scope::of(&hop.url, hop.host());
@@ -62,6 +62,10 @@ impl Buyer {
             // credential may be the one to present, and while it is unknown nothing is bought.
             self.resolve(&scope).await?;
             let Some(kept) = self.find_usable(hop, &scope, &tried).await? else {
+                if self.has_found_a_place(hop, &mut ahead).await? {
+                    first = Some(flight);
+                    continue;
+                }
                 return self.buy(hop, scope, (flight, ahead), bought).await;
             };
             // Presenting pays nothing, so others may buy meanwhile; this purchase has its own claim.
@@ -76,6 +80,26 @@ impl Buyer {
                 return Err(none_covers(*hash));
             }
         }
+    }
+
+    /// Asks whether the server reads a credential beside the caller's own `Authorization`, if nobody
+    /// knows. Returns true if it has said so now: then what was bought before may be presented.
+    async fn has_found_a_place(
+        &self,
+        hop: &mut Hop,
+        ahead: &mut Option<reqwest::Response>,
+    ) -> Result<bool, Error> {
+        if !hop.has_no_place() {
+            return Ok(false);
+        }
+        let answer = match ahead.take() {
+            Some(answer) => answer,
+            None => self.http.ask(hop).await?,
+        };
+        let is_asked = answer.status() == StatusCode::PAYMENT_REQUIRED;
+        let has_place = is_asked && hop.learn(answer.headers());
+        *ahead = Some(answer);
+        Ok(has_place)
     }
 
     /// Asks without a credential, unless that was done ahead of the queue, and buys if the answer is
@@ -175,6 +199,11 @@ impl Buyer {
             return Err(Error::refused(Refused::InsecureOrigin, detail));
         }
         let (status, headers) = (answer.status(), answer.headers().clone());
+        if hop.has_no_place() && !reads_own_header(&headers) {
+            let detail = "the request has an Authorization of its own, and the server does not say \
+                          L402-Credential: accepted; what is bought could not be presented beside it";
+            return Err(Error::refused(Refused::AuthorizationTaken, detail));
+        }
         // The challenge is in the head. A body that is too long or breaks off counts as empty, for it
         // is only held against the invoice.
         let body = self.http.body(answer, BODY_MAX, BODY_TIME).await;
