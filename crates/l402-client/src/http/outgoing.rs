@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::dns::Resolve;
 use reqwest::{Certificate, ClientBuilder, Identity, NoProxy, Proxy};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
 use super::connection::error_chain;
-use super::detour::{Detours, Resolver, Way};
+use super::detour::{Detours, Resolver, SystemResolver, Way};
 use crate::Error;
 
 /// The hosts that are this machine, as `no_proxy` writes them. To a proxy, each would be the proxy's
@@ -211,12 +212,21 @@ impl Outgoing {
     /// # Errors
     /// [`Error::Transport`] if a certificate or a proxy cannot be used.
     pub fn builder(&self) -> Result<ClientBuilder, Error> {
-        self.builder_of(self.detours.resolver())
+        self.builder_with(Arc::new(SystemResolver))
+    }
+
+    /// The same with a resolver for names that no flag resolves.
+    pub(super) fn builder_with(&self, others: Arc<dyn Resolve>) -> Result<ClientBuilder, Error> {
+        self.builder_of(self.detours.resolver(None, others))
     }
 
     /// The same for the requests that go one way.
-    pub(super) fn builder_to(&self, way: &Way) -> Result<ClientBuilder, Error> {
-        let builder = self.builder_of(self.detours.resolver_to(way))?;
+    pub(super) fn builder_to(
+        &self,
+        way: &Way,
+        others: Arc<dyn Resolve>,
+    ) -> Result<ClientBuilder, Error> {
+        let builder = self.builder_of(self.detours.resolver(Some(way), others))?;
         // The URL of such a request has lost its port, and HTTP/2 has no other place for it.
         Ok(if way.changes_port() {
             builder.http1_only()
