@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::http::{Guard, Http, Outgoing, Spool, Watch};
 use crate::purchase::{AHEAD_MAX, Buyer};
-use crate::{Error, Journal, Limits, Price, Progress, Quote, Request, Response};
+use crate::{Cookies, Error, Journal, Limits, Price, Progress, Quote, Request, Response};
 
 /// The time limit for the head of an answer: 60 s, unless [`ClientBuilder::timeout`] sets another.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
@@ -80,6 +80,7 @@ impl Client {
             limits: Limits::default(),
             clock: None,
             progress: None,
+            cookies: None,
             follow_redirects: false,
             keep_method: false,
             outgoing: Outgoing::default(),
@@ -150,6 +151,7 @@ pub struct ClientBuilder {
     limits: Limits,
     clock: Option<Arc<dyn Clock>>,
     progress: Option<Arc<dyn Progress>>,
+    cookies: Option<Arc<dyn Cookies>>,
     follow_redirects: bool,
     keep_method: bool,
     outgoing: Outgoing,
@@ -318,6 +320,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Sends and takes cookies. By default the client sends what a request holds and takes none.
+    #[must_use]
+    pub fn cookies(mut self, cookies: Arc<dyn Cookies>) -> Self {
+        self.cookies = Some(cookies);
+        self
+    }
+
     /// Builds the client.
     ///
     /// # Errors
@@ -342,6 +351,7 @@ impl ClientBuilder {
             limits: self.limits,
             clock,
             progress: self.progress,
+            cookies: self.cookies,
             follow_redirects: self.follow_redirects,
             keep_method: self.keep_method,
             // The other purchase may use its whole deadline for the payment, and then its answer takes

@@ -4,7 +4,7 @@
 //! payment is unknown. It believes no amount but the one in a signature-checked invoice, and sends a
 //! preimage only after the preimage has been checked against the payment hash.
 //!
-//! It is no browser: it follows no redirect unless told to, keeps no cookie, takes no proxy from the
+//! It is no browser: it follows no redirect unless told to, keeps no cookie ([`Cookies`] does), takes no proxy from the
 //! environment ([`Outgoing`] names one), and decompresses nothing.
 //!
 //! ```text
@@ -68,5 +68,5 @@ pub use journal::step;
 pub use journal::{Entry, Journal, State};
 pub use limits::{BudgetLimit, Limits};
 pub use receipt::{Receipt, UseOutcome, UseReport};
-pub use request::{Body, Event, Price, Progress, Quote, Request};
+pub use request::{Body, Cookies, Event, Price, Progress, Quote, Request};
 pub use response::{Head, Response};

@@ -158,6 +158,19 @@ impl std::fmt::Debug for Body {
     }
 }
 
+/// The cookies of a call: sent along, and taken from its answers.
+///
+/// The first request carries what the caller has put into its header `Cookie`; from the first answer
+/// on, each request carries what [`Cookies::header`] gives. None goes to another host than that of
+/// the request, nor to it once a redirect has led away.
+pub trait Cookies: Send + Sync {
+    /// Returns the value of `Cookie` for a URL, `None` if it gets none.
+    fn header(&self, url: &url::Url) -> Option<http::HeaderValue>;
+
+    /// Takes the cookies of an answer, which a stranger wrote: of each `Set-Cookie`, what may be kept.
+    fn take(&self, url: &url::Url, headers: &http::HeaderMap);
+}
+
 /// The price that a server asks, checked, as a confirmation shows it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -7,7 +7,9 @@ use http::StatusCode;
 use l402::UnixTime;
 use l402_client::{Head, Receipt, Response, UseOutcome};
 
+use super::decoding::{Encoding, encodings, unpacked};
 use super::file::Sink;
+use super::resume::Resumed;
 use super::write_out::{Facts, WriteOut};
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
@@ -45,6 +47,12 @@ pub(super) struct Shown<'a> {
     pub(super) write_out: Option<&'a WriteOut>,
     /// The time of the answer, against which a date in `Retry-After` is read.
     pub(super) now: UnixTime,
+    /// Shows no body, though the method may be one that has one.
+    pub(super) head_only: bool,
+    /// Unpacks a compressed answer.
+    pub(super) unpacks: bool,
+    /// The number of bytes that an earlier download has left in the file.
+    pub(super) resumes_at: Option<u64>,
 }
 
 /// The reason why a body was not copied to its end.
@@ -67,7 +75,7 @@ impl Shown<'_> {
         &self,
         mut response: Response,
         heads: Option<Sink>,
-        sink: Sink,
+        mut sink: Sink,
     ) -> Result<ExitCode, CliError> {
         let is_error = response.status().as_u16() >= 400;
         let failed = self.fail && is_error;
@@ -75,8 +83,17 @@ impl Shown<'_> {
             return Err(undelivered(error, response, Begun(Some(Vec::new()))).await);
         }
         let mut facts = Facts::of(&response);
+        let mut is_wanted = !failed;
+        if let Some(at) = self.resumes_at.filter(|_| !failed) {
+            match Resumed::of(&response, at) {
+                Resumed::Anew => tell("the server sent all of it: the file is written anew"),
+                Resumed::Append => sink.append(),
+                Resumed::Nothing => is_wanted = false,
+                Resumed::Refused(error) => return Err(unresumed(error, &mut response).await),
+            }
+        }
         // With `--fail`, the file of `-o` keeps what it held: the body of an error is no answer.
-        if !failed {
+        if is_wanted {
             let mut begun = Begun(response.receipt().map(|_| Vec::new()));
             match self.copy(&mut response, sink, &mut begun).await {
                 Ok(size) => facts.size_download = size,
@@ -119,10 +136,16 @@ impl Shown<'_> {
         if length(response).is_some_and(|length| length > most) {
             return Err(Stopped::TooLong(most));
         }
+        let encodings = self.encodings(response).map_err(Stopped::Write)?;
         let mut body = sink.start(response.headers()).map_err(Stopped::Write)?;
         if self.include {
             write_heads(response, &mut body).map_err(Stopped::Write)?;
         }
+        if self.head_only {
+            discard(response).await;
+            return Ok(0);
+        }
+        let mut body = unpacked(body, &encodings);
         let mut size: u64 = 0;
         while let Some(chunk) = response
             .chunk()
@@ -138,7 +161,31 @@ impl Shown<'_> {
             }
             write(&mut body, &chunk).map_err(Stopped::Write)?;
         }
+        // Nothing at all, as behind a 304, is nothing that is cut short.
+        if size > 0 {
+            body.finish()
+                .map_err(|error| Stopped::Write(unwritable(&error)))?;
+        }
         Ok(size)
+    }
+
+    /// Returns the encodings to take off. What is paid for and packed in a way that is not known here is
+    /// written as it came.
+    fn encodings(&self, response: &Response) -> Result<Vec<Encoding>, CliError> {
+        if !self.unpacks {
+            return Ok(Vec::new());
+        }
+        let unknown = match encodings(response.headers()) {
+            Ok(found) => return Ok(found),
+            Err(unknown) => escape(&unknown),
+        };
+        let text = format!("the answer is packed in a way that is not known here: {unknown}");
+        if response.receipt().is_none() {
+            let error = CliError::new(exit_code::UNAVAILABLE, "transport", text);
+            return Err(error.with_hint("without --compressed it is written as it comes"));
+        }
+        tell(&format!("{text}; it is written as it came"));
+        Ok(Vec::new())
     }
 
     /// Says on stderr what became of the payment behind an answer, as far as the server tells.
@@ -342,7 +389,30 @@ fn write(out: &mut impl Write, bytes: &[u8]) -> Result<(), CliError> {
     // Flushed piece by piece: the reader of a stream of events waits for each of them.
     out.write_all(bytes)
         .and_then(|()| out.flush())
-        .map_err(|error| CliError::local_io(format!("the answer cannot be written: {error}")))
+        .map_err(|error| unwritable(&error))
+}
+
+/// Returns the error of a writer, which may be that what it unpacks is broken.
+fn unwritable(error: &std::io::Error) -> CliError {
+    use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    if matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof) {
+        let text = format!("the answer cannot be unpacked: {error}");
+        return CliError::new(exit_code::UNAVAILABLE, "transport", text);
+    }
+    CliError::local_io(format!("the answer cannot be written: {error}"))
+}
+
+/// Reads the rest of an answer that does not fit behind what is there, and adds what became of its
+/// payment.
+async fn unresumed(error: CliError, response: &mut Response) -> CliError {
+    discard(response).await;
+    match response.receipt() {
+        None => error,
+        Some(receipt) => {
+            let hint = after_error(receipt, response.is_used_up());
+            error.after_money_moved().with_hint(hint)
+        }
+    }
 }
 
 /// Adds to a local error behind a whole answer that it was paid for, if it was.

@@ -11,8 +11,9 @@ use serde_json::json;
 use super::answer::{AGAIN, Shown, USED_UP};
 use super::args::GetArgs;
 use super::ask::{Asking, Stage, describe};
+use super::cookies::Jar;
 use super::file::{ReceiptFile, closed_stdout};
-use super::request::shell_word;
+use super::request::{Prepared, shell_word};
 use super::retry::{Again, may_be_tried_again};
 use super::trace::Trace;
 use crate::buyer::{no_wallet_hint, open_default, open_wallet, own_addresses, wrong_network_hint};
@@ -107,13 +108,13 @@ impl GetArgs {
         interrupt: &mut Interrupt,
         context: &Context,
     ) -> (Result<ExitCode, CliError>, Option<Again>) {
-        let request = match self.request.build(self.url()) {
-            Ok(request) => request,
+        let prepared = match self.request.prepare(self.url(), &self.save) {
+            Ok(prepared) => prepared,
             Err(error) => return (Err(error), None),
         };
         let mut again = None;
         let ended = {
-            let call = std::pin::pin!(self.call(request, progress, &mut again, context));
+            let call = std::pin::pin!(self.call(prepared, progress, &mut again, context));
             tokio::select! {
                 outcome = call => Ok(outcome),
                 signal = interrupt.caught() => Err(Cut::Signal(signal)),
@@ -134,14 +135,21 @@ impl GetArgs {
     /// Makes the whole call, from opening the wallet to the end of the body.
     async fn call(
         &self,
-        request: Request,
+        prepared: Prepared,
         progress: &Arc<Asking>,
         again: &mut Option<Again>,
         context: &Context,
     ) -> Result<ExitCode, CliError> {
+        let Prepared {
+            request,
+            cookies,
+            resumes_at,
+        } = prepared;
         let outgoing = self.transport.outgoing(&request.url, self.location)?;
         let journal = Journal::open(&context.home.client()?)?;
-        let client = self.client((journal, outgoing), progress, context).await?;
+        let client = self
+            .client((journal, outgoing), cookies.clone(), progress, context)
+            .await?;
         if self.dry_run {
             return self.price(&client, request).await;
         }
@@ -168,13 +176,14 @@ impl GetArgs {
             (Some(file), Some(bought)) => file.commit(&bought.to_json()),
             _ => Ok(()),
         };
-        let shown = self.shown(context.clock.wall());
-        let code = shown.deliver(response, heads, sink).await?;
+        let shown = self.shown(context.clock.wall(), resumes_at);
+        let delivered = shown.deliver(response, heads, sink).await;
+        let code = with_cookies(delivered, cookies.as_deref())?;
         // A receipt that cannot be written is no reason to withhold what was paid for.
         kept.map(|()| code)
     }
 
-    fn shown(&self, now: UnixTime) -> Shown<'_> {
+    fn shown(&self, now: UnixTime, resumes_at: Option<u64>) -> Shown<'_> {
         Shown {
             include: self.include || self.request.asks_for_head(),
             fail: self.fail,
@@ -183,12 +192,16 @@ impl GetArgs {
             silent: self.silent,
             write_out: self.write_out.as_ref(),
             now,
+            head_only: self.request.asks_for_head(),
+            unpacks: self.request.unpacks(),
+            resumes_at,
         }
     }
 
     async fn client(
         &self,
         (journal, outgoing): (Journal, Outgoing),
+        cookies: Option<Arc<Jar>>,
         progress: &Arc<Asking>,
         context: &Context,
     ) -> Result<Client, CliError> {
@@ -206,6 +219,9 @@ impl GetArgs {
             .buy_despite_stop(self.yes)
             .own_addresses(own_addresses(self.spending.wallet.as_ref(), context))
             .danger_allow_plain_http(self.danger_plain_http);
+        if let Some(cookies) = cookies {
+            client = client.cookies(cookies);
+        }
         let began = context.clock.monotonic();
         let wallet = match &self.spending.wallet {
             Some(node) => Some(open_wallet(node, context).await?),
@@ -276,6 +292,21 @@ impl GetArgs {
         }
         CliError::new(exit_code::PAYMENT_REQUIRED, "payment_required", text).with_hint(hint)
     }
+}
+
+/// Writes the file of `-c` behind an answer, also behind an error of the server. But not if the answer
+/// could not be written: with the same cookies, the next run asks for the answer that was kept.
+fn with_cookies(
+    delivered: Result<ExitCode, CliError>,
+    cookies: Option<&Jar>,
+) -> Result<ExitCode, CliError> {
+    let is_lost = matches!(&delivered, Err(error) if error.exit_code() == exit_code::LOCAL_IO);
+    let saved = match cookies {
+        Some(cookies) if !is_lost => cookies.save(),
+        _ => Ok(()),
+    };
+    let code = delivered?;
+    saved.map(|()| code).map_err(CliError::after_money_moved)
 }
 
 fn price_json(price: &Price, limits: &Limits) -> serde_json::Value {

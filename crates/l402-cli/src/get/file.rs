@@ -28,6 +28,15 @@ impl Sink {
         matches!(self, Self::Stdout) && stdout_is_closed()
     }
 
+    /// Leaves in the file what it holds, for what is written to come behind it.
+    pub(super) fn append(&mut self) {
+        match self {
+            Self::Stdout => {}
+            Self::File(file) => file.appends = true,
+            Self::Remote(file) => file.of_url.appends = true,
+        }
+    }
+
     /// Makes or empties the file, and returns the writer for the answer with these headers.
     pub(super) fn start(self, headers: &HeaderMap) -> Result<Box<dyn Write>, CliError> {
         Ok(match self {
@@ -75,6 +84,7 @@ pub(super) struct OutputFile {
     /// end.
     earlier: Option<File>,
     path: PathBuf,
+    appends: bool,
     /// Makes the folders that there are not.
     makes_folders: bool,
 }
@@ -102,6 +112,7 @@ impl OutputFile {
         Ok(Self {
             earlier,
             path: path.to_owned(),
+            appends: false,
             makes_folders,
         })
     }
@@ -109,6 +120,13 @@ impl OutputFile {
     /// Opens the file, empty, for the answer.
     fn start(self) -> Result<File, CliError> {
         let wrong = |error| unwritable(&self.path, &error);
+        if self.appends {
+            let file = OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(&self.path);
+            return file.map_err(wrong);
+        }
         let Some(file) = self.earlier else {
             if self.makes_folders {
                 MadeFolders::above(&self.path).map_err(wrong)?.keep();

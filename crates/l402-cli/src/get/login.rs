@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -30,6 +31,10 @@ pub(super) struct LoginArgs {
     /// As -n, with this file
     #[arg(long, value_name = "FILE")]
     netrc_file: Option<PathBuf>,
+
+    /// The password that was typed, for another try.
+    #[arg(skip)]
+    typed: OnceLock<String>,
 }
 
 /// Leaves the login out.
@@ -75,10 +80,18 @@ impl LoginArgs {
         match given {
             Some(user) => Ok(Some(Login {
                 user: user.to_owned(),
-                password: password_of(user)?,
+                password: self.typed_password(user)?,
             })),
             None => Ok(None),
         }
+    }
+
+    fn typed_password(&self, user: &str) -> Result<String, CliError> {
+        if let Some(typed) = self.typed.get() {
+            return Ok(typed.clone());
+        }
+        let password = password_of(user)?;
+        Ok(self.typed.get_or_init(|| password).clone())
     }
 
     /// Looks the host up. As with curl, a file that is not there says nothing.
@@ -138,6 +151,7 @@ mod tests {
             user: user.map(str::to_owned),
             netrc: false,
             netrc_file: file,
+            typed: OnceLock::new(),
         };
         assert!(!format!("{args:?}").contains("secret"));
         let value = args.header(&url.parse().unwrap()).unwrap();

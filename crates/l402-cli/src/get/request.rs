@@ -1,18 +1,24 @@
 //! The flags of curl that make the request.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use clap::Args;
 use http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RANGE, REFERER, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RANGE, REFERER,
+    USER_AGENT,
 };
 use http::{HeaderMap, Method};
 use l402_client::{Body, Request};
 
 use super::body::{body, query};
+use super::cookies::{CookieArgs, Jar};
 use super::data::{Change, DataArgs, Piece};
+use super::decoding::ACCEPTED;
 use super::form::{Part, form};
 use super::login::LoginArgs;
+use super::resume::ContinueAt;
+use super::saving::SaveArgs;
 use super::upload;
 use crate::error::CliError;
 use crate::text::plain::without_secrets;
@@ -63,8 +69,34 @@ pub(super) struct RequestArgs {
     #[arg(short, long, value_name = "RANGE", allow_hyphen_values = true)]
     range: Option<String>,
 
+    /// Go on with a download behind so many bytes; - is the length of the file of -o
+    #[arg(
+        short = 'C',
+        long,
+        value_name = "OFFSET",
+        allow_hyphen_values = true,
+        conflicts_with_all = ["range", "form", "data", "json", "upload_file"],
+    )]
+    continue_at: Option<ContinueAt>,
+
+    /// Take the answer packed (gzip, deflate, br), and unpack it
+    #[arg(long)]
+    compressed: bool,
+
+    #[command(flatten)]
+    cookies: CookieArgs,
+
     #[command(flatten)]
     login: LoginArgs,
+}
+
+/// A request, and what is to be done with its answer.
+pub(super) struct Prepared {
+    pub(super) request: Request,
+    /// The cookies of the call, if answers have a say in them.
+    pub(super) cookies: Option<Arc<Jar>>,
+    /// The number of bytes that an earlier download has left.
+    pub(super) resumes_at: Option<u64>,
 }
 
 impl RequestArgs {
@@ -79,6 +111,9 @@ impl RequestArgs {
             && self.header.is_empty()
             && self.referer.is_none()
             && self.range.is_none()
+            && self.continue_at.is_none()
+            && !self.compressed
+            && self.cookies.is_empty()
             && self.login.is_empty()
     }
 
@@ -92,12 +127,36 @@ impl RequestArgs {
         self.head
     }
 
+    /// Returns true if the answer is unpacked.
+    pub(super) const fn unpacks(&self) -> bool {
+        self.compressed
+    }
+
     fn has_data(&self) -> bool {
         !self.data.is_empty() || !self.json.is_empty()
     }
 
-    /// Makes the request. Blocks while a person types a password.
-    pub(super) fn build(&self, url: &str) -> Result<Request, CliError> {
+    /// Makes the request for an answer that goes to the place of `save`. Blocks while a person types a
+    /// password.
+    pub(super) fn prepare(&self, url: &str, save: &SaveArgs) -> Result<Prepared, CliError> {
+        let mut request = self.build(url)?;
+        let output = save.path(&request.url);
+        let begun = self.continue_at.map(|it| it.offset(output.as_deref()));
+        // Nothing is there yet: a download as any other.
+        let resumes_at = begun.filter(|bytes| *bytes > 0);
+        if let Some(at) = resumes_at {
+            let value = value(&format!("bytes={at}-"), "range")?;
+            request.headers.entry(RANGE).or_insert(value);
+        }
+        let cookies = self.cookies.open(&request.url, &mut request.headers)?;
+        Ok(Prepared {
+            request,
+            cookies,
+            resumes_at,
+        })
+    }
+
+    fn build(&self, url: &str) -> Result<Request, CliError> {
         self.check_kinds()?;
         let mut url = parse_url(url)?;
         if self.get && !self.data.is_empty() {
@@ -198,6 +257,9 @@ impl RequestArgs {
         if let Some(bytes) = &self.range {
             headers.insert(RANGE, range(bytes)?);
         }
+        if self.compressed {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED));
+        }
         headers.extend(login.map(|login| (AUTHORIZATION, login)));
         // Kept apart from the defaults: a header may be given twice, and then replaces its default once.
         let mut given = HeaderMap::new();
@@ -215,6 +277,7 @@ impl RequestArgs {
     pub(super) fn reads_stdin(&self) -> bool {
         self.data.pieces.iter().any(Piece::reads_stdin)
             || self.json.iter().any(|piece| piece == "@-")
+            || self.cookies.reads_stdin()
             || self.upload_file.as_deref().is_some_and(upload::is_stdin)
             || self
                 .form

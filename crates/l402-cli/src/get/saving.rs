@@ -49,6 +49,15 @@ impl SaveArgs {
         })
     }
 
+    /// Returns the file that the body goes to, `None` for stdout. With `-O` it is named like the end of
+    /// the URL.
+    pub(super) fn path(&self, url: &Url) -> Option<PathBuf> {
+        match self.remote_name {
+            true => url.path().rsplit('/').next().map(PathBuf::from),
+            false => named(self.output.as_deref()).map(Path::to_owned),
+        }
+    }
+
     /// Prepares the place of the heads, if there is one.
     pub(super) fn heads(&self) -> Result<Option<Sink>, CliError> {
         let Some(path) = &self.dump_header else {

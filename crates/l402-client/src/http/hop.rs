@@ -30,6 +30,8 @@ pub(crate) struct Hop {
     pub(crate) foreign: bool,
     /// The server has said that it reads `L402-Credential`, beside the caller's own `Authorization`.
     reads_own_header: bool,
+    /// A redirect has led away from the host that the caller named, where its cookies are nobody's.
+    left_host: bool,
 }
 
 impl Hop {
@@ -74,6 +76,7 @@ impl Hop {
             body: Spooled::EMPTY,
             foreign: false,
             reads_own_header: false,
+            left_host: false,
         };
         Ok((hop, body))
     }
@@ -103,6 +106,7 @@ impl Hop {
         let mut next = self.clone();
         // Never taken back: after a redirect home it is still the other origin that chose the URL.
         next.foreign |= url.origin() != self.url.origin();
+        next.left_host |= url.host() != self.url.host();
         next.url = url;
         if next.foreign {
             for name in [AUTHORIZATION, COOKIE, HOST, PROXY_AUTHORIZATION] {
@@ -213,6 +217,13 @@ impl Hop {
     pub(crate) fn learn(&mut self, headers: &HeaderMap) -> bool {
         self.reads_own_header |= reads_own_header(headers);
         !self.has_no_place()
+    }
+
+    /// Sends these cookies and no others, but none to a host that the caller has not named.
+    pub(crate) fn set_cookies(&mut self, cookies: Option<HeaderValue>) {
+        self.headers.remove(COOKIE);
+        let cookies = cookies.filter(|_| !self.left_host);
+        self.headers.extend(cookies.map(|value| (COOKIE, value)));
     }
 
     /// Returns the request with a credential, which goes into `L402-Credential` if the caller has an

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::http::{Http, Spool};
 use crate::journal::Journal;
-use crate::{Event, Limits, Progress};
+use crate::{Cookies, Event, Limits, Progress};
 
 /// The state that all clones of a client share.
 pub(crate) struct Buyer {
@@ -22,6 +22,7 @@ pub(crate) struct Buyer {
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) progress: Option<Arc<dyn Progress>>,
+    pub(crate) cookies: Option<Arc<dyn Cookies>>,
     pub(crate) follow_redirects: bool,
     pub(crate) keep_method: bool,
     /// The longest that a call waits for another purchase of the same scope.

@@ -97,6 +97,7 @@ impl Buyer {
                 Ok(answer) => answer,
                 Err(error) => return Err(self.after_payment(error, used_up).await),
             };
+            self.take_cookies(&mut hop, answer.headers());
             // Waiting holds no right to buy. What this call has paid for goes along, so that it pays
             // for nothing else; with a token of before it begins anew.
             let (status, headers) = (answer.status(), answer.headers());
@@ -178,6 +179,7 @@ impl Buyer {
         while redirects <= self.max_redirects {
             let answer = self.http.ask(&hop).await?;
             let (status, headers) = (answer.status(), answer.headers());
+            self.take_cookies(&mut hop, headers);
             if status == StatusCode::PAYMENT_REQUIRED {
                 let offer = self.offer(&hop, answer).await?;
                 return Ok(Price::Asked(Box::new(offer.quote)));
@@ -232,7 +234,24 @@ impl Buyer {
             );
             return Err(Error::refused(Refused::RedirectedAcrossOrigins, detail));
         }
-        Ok(next)
+        Ok(next.map(|mut next| {
+            self.add_cookies(&mut next);
+            next
+        }))
+    }
+
+    /// Takes the cookies of an answer, for the next request to its host.
+    pub(super) fn take_cookies(&self, hop: &mut Hop, headers: &HeaderMap) {
+        if let Some(cookies) = &self.cookies {
+            cookies.take(&hop.url, headers);
+        }
+        self.add_cookies(hop);
+    }
+
+    fn add_cookies(&self, hop: &mut Hop) {
+        if let Some(cookies) = &self.cookies {
+            hop.set_cookies(cookies.header(&hop.url));
+        }
     }
 }
 

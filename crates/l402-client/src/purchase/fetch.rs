@@ -106,7 +106,7 @@ impl Buyer {
     /// 402.
     pub(super) async fn buy(
         self: &Arc<Self>,
-        hop: &Hop,
+        hop: &mut Hop,
         scope: Scope,
         (flight, ahead): (Flight, Option<reqwest::Response>),
         bought: Option<PaymentHash>,
@@ -121,6 +121,7 @@ impl Buyer {
         if let Some(hash) = bought {
             return Err(not_served(hash, Some(402), LEADS_TO_MORE.into(), false));
         }
+        self.take_cookies(hop, answer.headers());
         // Examined before a wallet is looked for, so that an unsound price is never shown as one.
         let offer = self.offer(hop, answer).await?;
         if self.is_unverified {

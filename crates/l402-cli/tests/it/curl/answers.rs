@@ -1,5 +1,10 @@
 //! What the free server answers, by the path. Header names are in lower case, for `get` writes them so.
 
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+
 use super::server::Heard;
 
 /// Returns the whole answer to a request before which so many came in this run.
@@ -20,6 +25,20 @@ pub(super) fn answer(heard: &Heard, earlier: usize) -> Vec<u8> {
         "/redirect" => with_head(heard, "302 Found", "location: /echo\r\n", b"moved"),
         "/file" if heard.header("range").is_empty() => with_head(heard, "200 OK", "", FILE),
         "/file" => range(heard),
+        "/all" => with_head(heard, "200 OK", "", FILE),
+        "/gzip" => packed(heard, "gzip", &gzip()),
+        "/deflate" => packed(heard, "deflate", &zlib()),
+        "/broken" => packed(heard, "gzip", b"this is no gzip"),
+        "/unknown" => packed(heard, "x-none", b"this is nothing"),
+        "/cookies" => with_head(heard, "302 Found", COOKIES, b"cookies"),
+        "/away" => {
+            let port = heard
+                .header("host")
+                .rsplit_once(':')
+                .map_or("", |(_, port)| port);
+            let head = format!("set-cookie: first=1\r\nlocation: http://localhost:{port}/echo\r\n");
+            with_head(heard, "302 Found", &head, b"away")
+        }
         "/missing" => with_head(heard, "404 Not Found", "", b"nothing here"),
         _ => with_head(
             heard,
@@ -32,6 +51,28 @@ pub(super) fn answer(heard: &Heard, earlier: usize) -> Vec<u8> {
 
 /// What stands at `/file`.
 const FILE: &[u8] = b"0123456789abcdef";
+
+/// Cookies of each kind, and a way on.
+const COOKIES: &str = "set-cookie: session=1\r\nset-cookie: hidden=2; Path=/; HttpOnly\r\n\
+                       set-cookie: far=3; Path=/far\r\nset-cookie: kept=new; Path=/\r\n\
+                       location: /echo\r\n";
+
+fn gzip() -> Vec<u8> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+    packer.write_all(FILE).expect("memory");
+    packer.finish().expect("memory")
+}
+
+fn zlib() -> Vec<u8> {
+    let mut packer = ZlibEncoder::new(Vec::new(), Compression::fast());
+    packer.write_all(FILE).expect("memory");
+    packer.finish().expect("memory")
+}
+
+fn packed(heard: &Heard, encoding: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!("content-encoding: {encoding}\r\n");
+    with_head(heard, "200 OK", &head, body)
+}
 
 /// The bytes of [`FILE`] that were asked for.
 fn range(heard: &Heard) -> Vec<u8> {

@@ -154,7 +154,81 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         flag: "-I, --head",
-        lines: &[&["-I", "{url}/echo"], &["-I", "-L", "{url}/redirect"]],
+        lines: &[
+            &["-I", "{url}/echo"],
+            &["-I", "-L", "{url}/redirect"],
+            &["-I", "-X", "DELETE", "{url}/echo"],
+        ],
+        ..PLAIN
+    },
+    Row {
+        flag: "-C, --continue-at",
+        lines: &[
+            &["-C", "-", "-o", "begun", "{url}/file"],
+            &["-C", "-", "-o", "new", "{url}/file"],
+            &["-C", "4", "-o", "begun", "{url}/file"],
+            &["-C", "4", "{url}/file"],
+            &["-C", "99", "-o", "begun", "{url}/file"],
+            &["-C", "16", "-o", "begun", "{url}/all"],
+        ],
+        differs: "with GET alone; what was paid for and comes whole is written whole",
+        ..PLAIN
+    },
+    Row {
+        flag: "-C, where no range comes",
+        lines: &[
+            &["-C", "-", "-o", "begun", "{url}/all"],
+            &["-C", "-", "-o", "begun", "{url}/missing"],
+        ],
+        differs: "both refuse, and leave the file as it is",
+        fails: true,
+    },
+    Row {
+        flag: "--compressed",
+        lines: &[
+            &["--compressed", "{url}/gzip"],
+            &["--compressed", "-i", "{url}/gzip", "-w", "%{size_download}"],
+            &["--compressed", "{url}/deflate"],
+            &["--compressed", "{url}/echo"],
+            &["--compressed", "-I", "{url}/gzip"],
+            &["--compressed", "-H", "Accept-Encoding: gzip", "{url}/gzip"],
+            &["{url}/gzip"],
+        ],
+        differs: "asks for gzip, deflate and br, and not for zstd; receipts and lengths are about the \
+                  bytes that came",
+        ..PLAIN
+    },
+    Row {
+        flag: "--compressed, broken",
+        lines: &[
+            &["--compressed", "{url}/unknown"],
+            &["--compressed", "{url}/broken"],
+        ],
+        differs: "both fail; what is paid for and packed in an unknown way is written as it came",
+        fails: true,
+    },
+    Row {
+        flag: "-b, --cookie",
+        lines: &[
+            &["-b", "a=1", "-b", "b=2", "{url}/echo"],
+            &["-b", "cookies", "-b", "a=1", "{url}/echo"],
+            &["-b", "none", "{url}/echo"],
+            &["-b", "", "-L", "{url}/cookies"],
+            &["-b", "a=1", "-L", "{url}/cookies"],
+            &["-b", "", "-L", "{url}/away"],
+        ],
+        differs: "a file in Netscape's form; a text goes to the host of the URL alone; a cookie goes back to the host that set it, and not to \
+                  others of its domain",
+        ..PLAIN
+    },
+    Row {
+        flag: "-c, --cookie-jar",
+        lines: &[
+            &["-c", "jar", "{url}/cookies"],
+            &["-c", "-", "{url}/cookies"],
+            &["-b", "cookies", "-c", "jar", "-L", "{url}/cookies"],
+        ],
+        differs: "the file is 0600",
         ..PLAIN
     },
     Row {
