@@ -13,13 +13,13 @@ use url::{Position, Url};
 
 use super::detour::{SystemResolver, Unresolved, Way};
 use super::guard::Guard;
+use super::head::{Head, head_of};
 use super::hop::Hop;
 use super::outgoing::Outgoing;
 use super::replay::{peek, response};
 use super::watch::{RequestHead, Watch, redacted};
 use super::withheld::{self, withhold};
-use crate::response::head_of;
-use crate::{Error, Head, Refused};
+use crate::{Error, Refused};
 
 /// The limits are those of the HTTP library, and reqwest has no setting for the number of headers.
 const HEAD_TOO_LARGE: &str = "the head of the answer is too large, or has more than 100 headers";
