@@ -355,6 +355,8 @@ mod tests {
             section("EC PRIVATE KEY")
         );
         assert_eq!(identity_of(text.as_bytes()), kept.as_bytes());
-        assert!(Outgoing::default().with_identity(text.as_bytes()).is_err());
+        let locked = section("CERTIFICATE") + &section("ENCRYPTED PRIVATE KEY");
+        let error = Outgoing::default().with_identity(locked.as_bytes());
+        assert!(error.is_err_and(|error| error.to_string().contains("password")));
     }
 }
