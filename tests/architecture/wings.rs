@@ -77,7 +77,7 @@ const GATEWAY: Table = &[
 
 const CLI: Table = &[
     ("run usage", "*"),
-    ("cli", "command context"),
+    ("cli", "command context logging"),
     ("command", "*"),
     ("demo", "*"),
     ("mcp", "*"),
@@ -91,7 +91,8 @@ const CLI: Table = &[
     ("seller", "context environment port signal"),
     ("environment", "context"),
     ("context", "home"),
-    ("home logging outgoing port signal terminal", ""),
+    ("home outgoing port signal terminal", ""),
+    ("logging", ""),
     ("error exit_code text", ""),
 ];
 

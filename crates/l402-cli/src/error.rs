@@ -15,7 +15,7 @@ pub struct CliError {
     hint: Option<String>,
     no_money_moved: bool,
     /// Further fields of the JSON, for errors that have some.
-    details: Option<Value>,
+    details: Option<Box<Value>>,
 }
 
 impl CliError {
@@ -119,7 +119,8 @@ impl CliError {
             "no_money_moved": self.no_money_moved,
             "hint": self.hint,
         });
-        if let (Value::Object(json), Some(Value::Object(details))) = (&mut json, &self.details) {
+        let details = self.details.as_deref();
+        if let (Value::Object(json), Some(Value::Object(details))) = (&mut json, details) {
             json.extend(details.clone());
         }
         json
@@ -150,7 +151,7 @@ impl From<l402_client::Error> for CliError {
 
 /// Returns what a program needs to act on an error, beside its code.
 #[cfg(feature = "buy")]
-fn details_of(error: &l402_client::Error) -> Option<Value> {
+fn details_of(error: &l402_client::Error) -> Option<Box<Value>> {
     let l402_client::Error::OverBudget {
         cost,
         limit,
@@ -161,14 +162,14 @@ fn details_of(error: &l402_client::Error) -> Option<Value> {
     else {
         return None;
     };
-    Some(json!({
+    Some(Box::new(json!({
         "limit": limit.to_string(),
         "which": which.name(),
         "cost_msat": cost.msat(),
         "spent_msat": spent.msat(),
         "limit_msat": limit.msat(),
         "frees": frees.map(l402::UnixTime::to_rfc3339),
-    }))
+    })))
 }
 
 #[cfg(feature = "buy")]

@@ -46,15 +46,19 @@ pub(crate) fn by(route: &Route<'_>, url: &Url, redirects: bool) -> Result<Outgoi
     if route.insecure {
         return Ok(outgoing.danger_accept_any_certificate(true));
     }
-    if let Some(file) = route.cacert {
-        return with_file(outgoing, file);
-    }
     // Reading the store takes some milliseconds, for which plain HTTP has no use.
-    if url.scheme() == "https" || redirects {
-        with_roots(outgoing)
-    } else {
-        Ok(outgoing)
+    if !needs_tls(url, redirects) {
+        return Ok(outgoing);
     }
+    match route.cacert {
+        Some(file) => with_file(outgoing, file),
+        None => with_roots(outgoing),
+    }
+}
+
+/// Returns true if a call may come to a server over TLS.
+pub(crate) fn needs_tls(url: &Url, redirects: bool) -> bool {
+    url.scheme() == "https" || redirects
 }
 
 fn with_proxies(

@@ -29,41 +29,33 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     logging::start(cli.log, cli.command.sells());
     // Asked now, for the command is consumed by its run.
     let json_errors = cli.command.reports_errors_as_json();
-    let json_on_stderr = cli.command.has_json_errors();
+    let (json_on_stderr, silent) = (cli.command.has_json_errors(), cli.command.is_silent());
     let outcome = start(cli, program_name(&args));
     // Before the error is told, so that the log stands in front of it.
     logging::finish();
-    match outcome {
-        Ok(code) => code,
-        Err((error, silent)) => {
-            // On stdout, where a program looks for the result that it does not get.
-            if json_errors {
-                print_json(&error);
-            }
-            if json_on_stderr {
-                return report(&error, true);
-            }
-            // `--silent` hides as much as curl's does, but never that money is at stake.
-            if !silent || error.is_about_money() {
-                output::tell_error(&error);
-            }
-            error.exit_code()
-        }
+    let error = match outcome {
+        Ok(code) => return code,
+        Err(error) => error,
+    };
+    // On stdout, where a program looks for the result that it does not get.
+    if json_errors {
+        print_json(&error);
     }
+    // `--silent` hides as much as curl's does, but never that money is at stake.
+    if json_on_stderr || !silent || error.is_about_money() {
+        return report(&error, json_on_stderr);
+    }
+    error.exit_code()
 }
 
-fn start(cli: Cli, program: String) -> Result<ExitCode, (CliError, bool)> {
-    let silent = cli.command.is_silent();
-    let with_silence = |error| (error, silent);
-    let home = HomeFolder::choose(cli.home).map_err(with_silence)?;
+fn start(cli: Cli, program: String) -> Result<ExitCode, CliError> {
+    let home = HomeFolder::choose(cli.home)?;
     let context = Context::new(program, home);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| with_silence(CliError::internal(format!("no runtime: {error}"))))?;
-    let outcome = runtime
-        .block_on(cli.command.run(context))
-        .map_err(with_silence);
+        .map_err(|error| CliError::internal(format!("no runtime: {error}")))?;
+    let outcome = runtime.block_on(cli.command.run(context));
     // A thread that still waits for a wallet or a terminal does not hold up the end.
     runtime.shutdown_background();
     outcome

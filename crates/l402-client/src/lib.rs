@@ -60,7 +60,7 @@ mod receipt;
 mod request;
 mod response;
 
-pub use crate::http::{Outgoing, RequestHead, Watch, is_head_too_large, retry_after};
+pub use crate::http::{Head, Outgoing, RequestHead, Watch, is_head_too_large, retry_after};
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, Refused};
 #[doc(hidden)]
@@ -69,4 +69,4 @@ pub use journal::{Entry, Journal, State};
 pub use limits::{BudgetLimit, Limits};
 pub use receipt::{Receipt, UseOutcome, UseReport};
 pub use request::{Body, Cookies, Event, Price, Progress, Quote, Request};
-pub use response::{Head, Response};
+pub use response::Response;

@@ -16,6 +16,8 @@ use crate::get::{GetArgs, fetch};
 #[derive(Args, Debug)]
 // Of a flag that is given twice the last one counts, as with curl.
 #[command(args_override_self = true)]
+// The URL may stand in a flag, and still there must be one.
+#[command(override_usage = "l402 get [OPTIONS] <URL>")]
 #[command(after_help = "\
 The flags mean what they mean to curl, so --json takes the data to send;
 `docs/curl.md` lists them. Variables of -w, written %{name}:

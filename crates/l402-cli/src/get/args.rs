@@ -15,9 +15,7 @@ use crate::buyer::SpendingArgs;
 use crate::text::money::{duration, time};
 
 /// The request, the wallet, and the places that the answer goes to.
-// clap would show the URL as one that may be left out, since --url gives it as well.
 #[derive(Args, Debug)]
-#[command(override_usage = "l402 get [OPTIONS] <URL>")]
 pub(crate) struct GetArgs {
     /// What to fetch
     #[arg(value_name = "URL", required_unless_present = "named_url")]

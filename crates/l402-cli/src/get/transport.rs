@@ -87,7 +87,9 @@ impl TransportArgs {
             no_proxy: self.noproxy.as_deref(),
         };
         let mut outgoing = outgoing::by(&route, url, redirects)?;
-        if let Some(cert) = &self.cert {
+        // As with curl, files that plain HTTP has no use for are not read.
+        let cert = self.cert.as_ref();
+        if let Some(cert) = cert.filter(|_| outgoing::needs_tls(url, redirects)) {
             outgoing = with_identity(outgoing, cert, self.key.as_deref())?;
         }
         if let Some(longest) = self.connect_timeout.filter(|it| !it.is_zero()) {

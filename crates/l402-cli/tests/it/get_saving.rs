@@ -36,6 +36,7 @@ fn run_in(home: &Home, folder: &Path, args: &[&str]) -> Ran {
     Ran::of(command.current_dir(folder).output().expect("it starts"))
 }
 
+/// ATTACKS C-28.
 #[test]
 fn a_name_of_a_paid_answer_overwrites_nothing_and_the_answer_is_kept() {
     let home = Home::new();
@@ -187,6 +188,24 @@ fn flags_come_from_a_file_and_from_stdin() {
         ran.stderr.contains("/no/such/file cannot be read"),
         "{ran:#?}"
     );
+}
+
+#[test]
+fn a_flag_of_curl_that_is_not_built_has_a_way_round() {
+    let home = Home::new();
+    for (flag, words) in [
+        ("-Z", "one URL a call"),
+        ("--socks5-hostname=h:1", "`-x` takes every kind of proxy"),
+        ("--ntlm", "Authorization"),
+    ] {
+        let ran = home.run(&["get", flag, "http://127.0.0.1:1/"]).expect(64);
+        let hint = ran.stderr.lines().find(|line| line.starts_with("hint: "));
+        assert!(hint.is_some_and(|hint| hint.contains(words)), "{ran:#?}");
+    }
+    let ran = home
+        .run(&["get", "--nonsense", "http://127.0.0.1:1/"])
+        .expect(64);
+    assert!(!ran.stderr.contains("curl"), "{ran:#?}");
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn a_password_is_asked_for_at_a_terminal_alone() {
     let program = home.command(&args);
     // In a session of its own, a process has no terminal.
     let mut alone = Command::new("setsid");
-    alone.arg("--wait").arg(program.get_program()).args(&args);
+    alone.arg("--wait").arg(program.get_program()).args(args);
     copy_environment(&program, &mut alone);
     let ran = Ran::of(
         alone

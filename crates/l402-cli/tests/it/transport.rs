@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use l402_host::SystemClock;
@@ -157,7 +158,14 @@ fn a_server_that_wants_a_certificate_of_the_client_gets_it() {
         [&strict.authority, &strict.cert, &strict.key].map(|path| path.to_str().expect("a path"));
     let get = ["get", "--cacert", authority, &url];
     let with = |flags: &[&str]| home.run(&[&get[..], flags].concat());
-    assert_eq!(with(&["--cert", cert, "--key", key]).expect(0).stdout, "me");
+    let flags = ["--cert", cert, "--key", key];
+    assert_eq!(with(&flags).expect(0).stdout, "me");
+    // The same files do for curl.
+    let curl = Command::new("curl")
+        .args(["-s", "--cacert", authority, &url])
+        .args(flags)
+        .output();
+    assert_eq!(curl.expect("curl runs").stdout, b"me");
     let both = [cert, key].map(|path| std::fs::read_to_string(path).expect("a file"));
     let both = home.file("both.pem", &both.concat());
     assert_eq!(
@@ -173,6 +181,49 @@ fn a_server_that_wants_a_certificate_of_the_client_gets_it() {
     assert!(ran.stderr.contains("password"), "{ran:#?}");
     assert!(!ran.stderr.contains("secret"), "{ran:#?}");
     with(&["--key", key]).expect(64);
+}
+
+#[test]
+fn the_version_of_http_and_the_way_are_chosen_over_tls() {
+    let shop = Shop::open();
+    let free = shop.url("/free");
+    let trust = ["get", "-i", "--cacert", shop.certificate()];
+    let run = |flags: &[&str]| {
+        shop.run(&[&trust[..], flags].concat(), &[])
+            .expect(0)
+            .stdout
+    };
+    for (flags, version) in [
+        (&[][..], "HTTP/2 200"),
+        (&["--http2"], "HTTP/2 200"),
+        (&["--http1.1"], "HTTP/1.1 200 OK"),
+        (&["--http1.1", "--http2"], "HTTP/2 200"),
+    ] {
+        let answer = run(&[flags, &[&free]].concat());
+        assert!(
+            answer.starts_with(version) && answer.ends_with("here"),
+            "{answer}"
+        );
+    }
+    // The certificate is that of the name in the URL, wherever the connection leads.
+    let base = shop.url("");
+    let (_, port) = base.rsplit_once(':').expect("a port");
+    let to = format!("::127.0.0.1:{port}");
+    for url in ["https://shop.example/free", "https://shop.example:444/free"] {
+        assert!(run(&["--connect-to", &to, url]).ends_with("here"), "{url}");
+    }
+    let other = [
+        "get",
+        "--cacert",
+        shop.certificate(),
+        "--connect-to",
+        &to,
+        "https://a.example/",
+    ];
+    shop.run(&other, &[]).expect(69);
+    let resolved = format!("shop.example:{port}:127.0.0.1");
+    let url = format!("https://shop.example:{port}/free");
+    assert!(run(&["--resolve", &resolved, &url]).ends_with("here"));
 }
 
 #[test]
@@ -377,6 +428,7 @@ fn relayed(shop: &str, head: &str) -> Vec<u8> {
     answer
 }
 
+/// ATTACKS C-14.
 #[test]
 fn a_retry_uses_what_was_paid_for_and_never_pays_twice() {
     let home = Home::new();

@@ -8,17 +8,18 @@ use std::time::Duration;
 use http::header::{HOST, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue};
 use l402::UnixTime;
+use reqwest::dns::Resolve;
 use url::{Position, Url};
 
-use super::detour::{Unresolved, Way};
+use super::detour::{SystemResolver, Unresolved, Way};
 use super::guard::Guard;
+use super::head::{Head, head_of};
 use super::hop::Hop;
 use super::outgoing::Outgoing;
 use super::replay::{peek, response};
 use super::watch::{RequestHead, Watch, redacted};
 use super::withheld::{self, withhold};
-use crate::response::head_of;
-use crate::{Error, Head, Refused};
+use crate::{Error, Refused};
 
 /// The limits are those of the HTTP library, and reqwest has no setting for the number of headers.
 const HEAD_TOO_LARGE: &str = "the head of the answer is too large, or has more than 100 headers";
@@ -68,6 +69,8 @@ impl From<NoResponse> for Error {
 pub(crate) struct Http {
     client: reqwest::Client,
     outgoing: Outgoing,
+    /// Resolves the names that the way out says nothing of.
+    resolver: Arc<dyn Resolve>,
     /// The clients for requests whose connections lead elsewhere than their URL says.
     detours: Arc<Mutex<HashMap<Way, reqwest::Client>>>,
     guard: Guard,
@@ -79,9 +82,11 @@ impl Http {
     /// Builds a client without redirects and cookies: `Hop` follows redirects itself, by rules that
     /// reqwest does not know.
     pub(crate) fn new(timeout: Duration, guard: Guard, outgoing: Outgoing) -> Result<Self, Error> {
+        let resolver: Arc<dyn Resolve> = Arc::new(SystemResolver);
         Ok(Self {
-            client: built(outgoing.builder()?)?,
+            client: built(outgoing.builder_with(Arc::clone(&resolver))?)?,
             outgoing,
+            resolver,
             detours: Arc::default(),
             guard,
             timeout,
@@ -176,7 +181,7 @@ impl Http {
         if let Some(client) = detours.get(&way) {
             return Ok(client.clone());
         }
-        let client = built(self.outgoing.builder_to(&way)?)?;
+        let client = built(self.outgoing.builder_to(&way, Arc::clone(&self.resolver))?)?;
         detours.insert(way, client.clone());
         Ok(client)
     }

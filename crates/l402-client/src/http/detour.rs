@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
@@ -14,6 +15,8 @@ pub(super) struct Detours {
     /// `Some(true)` for IPv6 alone, `Some(false)` for IPv4 alone.
     ipv6: Option<bool>,
 }
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A host and a port, each of them `None` for any.
 type Place = (Option<String>, Option<u16>);
@@ -80,20 +83,13 @@ impl Detours {
         })
     }
 
-    /// Returns the resolver of requests that go the way of their URL.
-    pub(super) fn resolver(&self) -> Resolver {
+    /// Returns the resolver of requests that go the way of their URL, or one `way`. Any other name, such
+    /// as that of a proxy, is resolved by `others`.
+    pub(super) fn resolver(&self, way: Option<&Way>, others: Arc<dyn Resolve>) -> Resolver {
         Resolver {
-            way: None,
+            way: way.cloned(),
             ipv6: self.ipv6,
-        }
-    }
-
-    /// Returns the resolver of requests that go one way. Any other name, such as that of a proxy, is
-    /// resolved as ever.
-    pub(super) fn resolver_to(&self, way: &Way) -> Resolver {
-        Resolver {
-            way: Some(way.clone()),
-            ipv6: self.ipv6,
+            others,
         }
     }
 }
@@ -170,7 +166,11 @@ const STAND_IN: &str = "address.invalid";
 pub(super) struct Resolver {
     way: Option<Way>,
     ipv6: Option<bool>,
+    others: Arc<dyn Resolve>,
 }
+
+/// Asks the resolver of the system.
+pub(super) struct SystemResolver;
 
 /// A name has no address, or its resolver does not answer.
 #[derive(Debug)]
@@ -186,11 +186,9 @@ impl std::error::Error for Unresolved {}
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let way = self
-            .way
-            .clone()
-            .filter(|way| way.is_asked_as(name.as_str()));
-        let ipv6 = self.ipv6;
+        let way = self.way.clone();
+        let way = way.filter(|way| way.is_asked_as(name.as_str()));
+        let (ipv6, others) = (self.ipv6, Arc::clone(&self.others));
         Box::pin(async move {
             let found = match way {
                 Some(Way {
@@ -199,8 +197,7 @@ impl Resolve for Resolver {
                     ..
                 }) => addresses.into_iter().map(|ip| (ip, to.1).into()).collect(),
                 Some(way) => lookup(&way.to.0, way.to.1).await?,
-                // Port 0 stands for that of the URL.
-                None => lookup(name.as_str(), 0).await?,
+                None => others.resolve(name).await.map_err(unresolved)?.collect(),
             };
             let fits = |it: &SocketAddr| ipv6.is_none_or(|ipv6| it.is_ipv6() == ipv6);
             let found: Vec<_> = found.into_iter().filter(fits).collect();
@@ -210,6 +207,24 @@ impl Resolve for Resolver {
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })
+    }
+}
+
+impl Resolve for SystemResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            // Port 0 stands for that of the URL.
+            let found = lookup(name.as_str(), 0).await?;
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Marks the error of a resolver that has no answer. Any other, such as a refusal, stays as it is.
+fn unresolved(error: BoxError) -> BoxError {
+    match error.downcast::<io::Error>() {
+        Ok(error) => Unresolved(*error).into(),
+        Err(other) => other,
     }
 }
 

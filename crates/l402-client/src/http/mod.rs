@@ -3,6 +3,7 @@
 mod connection;
 mod detour;
 mod guard;
+mod head;
 mod hop;
 mod outgoing;
 mod replay;
@@ -13,11 +14,13 @@ mod watch;
 mod withheld;
 
 pub use connection::{is_head_too_large, retry_after};
+pub use head::Head;
 pub use outgoing::Outgoing;
 pub use watch::{RequestHead, Watch};
 
 pub(crate) use connection::{Http, NoResponse, error_chain};
 pub(crate) use guard::Guard;
+pub(crate) use head::head_of;
 pub(crate) use hop::{Hop, reads_own_header};
 pub(crate) use replay::response;
 pub(crate) use spool::Spool;

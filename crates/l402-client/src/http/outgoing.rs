@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::dns::Resolve;
 use reqwest::{Certificate, ClientBuilder, Identity, NoProxy, Proxy};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
 use super::connection::error_chain;
-use super::detour::{Detours, Resolver, Way};
+use super::detour::{Detours, Resolver, SystemResolver, Way};
 use crate::Error;
 
 /// The hosts that are this machine, as `no_proxy` writes them. To a proxy, each would be the proxy's
@@ -19,6 +20,14 @@ const THIS_MACHINE: &str = "localhost,127.0.0.0/8,0.0.0.0,::1,::,::ffff:127.0.0.
 
 /// The schemes of a proxy. With `socks5h` and `socks4a` the proxy resolves the names.
 const PROXY_SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
+
+/// The sections of a PEM text that are a client's certificate and its key.
+const IDENTITY_KINDS: [&[u8]; 4] = [
+    b"CERTIFICATE",
+    b"EC PRIVATE KEY",
+    b"PRIVATE KEY",
+    b"RSA PRIVATE KEY",
+];
 
 /// The way that requests leave this machine. By default, the certificate authorities that Mozilla
 /// trusts are built in, and no proxy is used.
@@ -88,7 +97,7 @@ impl Outgoing {
     /// # Errors
     /// [`Error::Transport`] if the text does not hold both. The error does not repeat it.
     pub fn with_identity(mut self, pem: &[u8]) -> Result<Self, Error> {
-        let identity = Identity::from_pem(pem).map_err(|_| Error::Transport {
+        let identity = Identity::from_pem(&identity_of(pem)).map_err(|_| Error::Transport {
             detail: "the client's certificate and its key are not both in PEM, or the key has a \
                      password"
                 .into(),
@@ -211,12 +220,21 @@ impl Outgoing {
     /// # Errors
     /// [`Error::Transport`] if a certificate or a proxy cannot be used.
     pub fn builder(&self) -> Result<ClientBuilder, Error> {
-        self.builder_of(self.detours.resolver())
+        self.builder_with(Arc::new(SystemResolver))
+    }
+
+    /// The same with a resolver for names that no flag resolves.
+    pub(super) fn builder_with(&self, others: Arc<dyn Resolve>) -> Result<ClientBuilder, Error> {
+        self.builder_of(self.detours.resolver(None, others))
     }
 
     /// The same for the requests that go one way.
-    pub(super) fn builder_to(&self, way: &Way) -> Result<ClientBuilder, Error> {
-        let builder = self.builder_of(self.detours.resolver_to(way))?;
+    pub(super) fn builder_to(
+        &self,
+        way: &Way,
+        others: Arc<dyn Resolve>,
+    ) -> Result<ClientBuilder, Error> {
+        let builder = self.builder_of(self.detours.resolver(Some(way), others))?;
         // The URL of such a request has lost its port, and HTTP/2 has no other place for it.
         Ok(if way.changes_port() {
             builder.http1_only()
@@ -267,6 +285,24 @@ impl Outgoing {
     }
 }
 
+/// Returns the certificates and the keys of a PEM text. What else may stand in one, such as the
+/// parameters of a curve, is left out: the reader knows nothing of it.
+fn identity_of(pem: &[u8]) -> Vec<u8> {
+    let (mut kept, mut is_wanted) = (Vec::new(), false);
+    for line in pem.split_inclusive(|byte| *byte == b'\n') {
+        let line_text = line.trim_ascii();
+        let begins = line_text.strip_prefix(b"-----BEGIN ");
+        if let Some(kind) = begins.and_then(|rest| rest.strip_suffix(b"-----")) {
+            is_wanted = IDENTITY_KINDS.contains(&kind);
+        }
+        if is_wanted {
+            kept.extend_from_slice(line);
+        }
+        is_wanted &= !line_text.starts_with(b"-----END ");
+    }
+    kept
+}
+
 /// Returns the certificates that can be read: one bad certificate in a system's store must not end
 /// every call.
 fn readable(roots: impl IntoIterator<Item = Vec<u8>>) -> Vec<Vec<u8>> {
@@ -300,5 +336,27 @@ fn proxy(address: &str) -> Result<String, Error> {
 fn unusable(error: reqwest::Error) -> Error {
     Error::Transport {
         detail: error_chain(&error.without_url()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_and_its_key_are_found_among_other_sections() {
+        let section = |kind: &str| format!("-----BEGIN {kind}-----\nAAAA\n-----END {kind}-----\n");
+        let kept = section("CERTIFICATE") + &section("EC PRIVATE KEY");
+        let text = format!(
+            "Bag Attributes\n{}{}{}\n{}",
+            section("EC PARAMETERS"),
+            section("CERTIFICATE"),
+            section("ENCRYPTED PRIVATE KEY"),
+            section("EC PRIVATE KEY")
+        );
+        assert_eq!(identity_of(text.as_bytes()), kept.as_bytes());
+        let locked = section("CERTIFICATE") + &section("ENCRYPTED PRIVATE KEY");
+        let error = Outgoing::default().with_identity(locked.as_bytes());
+        assert!(error.is_err_and(|error| error.to_string().contains("password")));
     }
 }

@@ -8,7 +8,7 @@ use http_body::Body as _;
 use l402::Credential;
 use url::{Position, Url};
 
-use crate::Head;
+use super::head::Head;
 
 /// A receiver of every head that a [`Client`](crate::Client) sends and gets, for people who look for
 /// a fault. Values that are secrets are replaced, and tokens and invoices are cut.

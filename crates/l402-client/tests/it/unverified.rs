@@ -80,12 +80,15 @@ struct Heads(Mutex<Vec<String>>);
 
 impl Watch for Heads {
     fn sent(&self, head: &RequestHead) {
-        self.0.lock().unwrap().push(format!("{head:?}"));
+        self.0
+            .lock()
+            .expect("no panic before")
+            .push(format!("{head:?}"));
     }
 
     fn received(&self, head: &Head) {
         let text = format!("{} {:?}", head.status, head.headers);
-        self.0.lock().unwrap().push(text);
+        self.0.lock().expect("no panic before").push(text);
     }
 }
 

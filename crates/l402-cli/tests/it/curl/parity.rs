@@ -192,6 +192,11 @@ impl Outcome {
             heard.headers.remove("accept-authenticate");
             // A header of no standard, which curl sends to a proxy.
             heard.headers.remove("proxy-connection");
+            // Those with which curl asks to go on in HTTP/2.
+            if heard.headers.remove("http2-settings").is_some() {
+                heard.headers.remove("upgrade");
+                heard.headers.remove("connection");
+            }
             // Ours says that a PUT without a body has none.
             if heard.header("content-length") == "0" {
                 heard.headers.remove("content-length");

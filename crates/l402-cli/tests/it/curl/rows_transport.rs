@@ -266,6 +266,29 @@ pub(super) const ROWS: &[Row] = &[
         ..PLAIN
     },
     Row {
+        flag: "--http2",
+        lines: &[&["--http2", "{url}/echo"]],
+        differs: "over plain HTTP, no upgrade is asked for",
+        ..PLAIN
+    },
+    Row {
+        flag: "--cacert",
+        lines: &[&["--cacert", "none", "{url}/echo"]],
+        ..PLAIN
+    },
+    Row {
+        flag: "-E, --cert",
+        lines: &[&["-E", "none", "{url}/echo"]],
+        differs: "PEM without a password",
+        ..PLAIN
+    },
+    Row {
+        flag: "--key",
+        lines: &[&["--cert", "none", "--key", "none", "{url}/echo"]],
+        differs: "as with --cert",
+        ..PLAIN
+    },
+    Row {
         flag: "-4, --ipv4",
         lines: &[&["-4", "http://localhost:{port}/echo"]],
         ..PLAIN
