@@ -12,6 +12,7 @@ mod escaped;
 mod fetch;
 mod file;
 mod form;
+mod header;
 mod login;
 mod netrc;
 mod netscape;
