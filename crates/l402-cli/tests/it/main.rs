@@ -27,6 +27,8 @@ mod selling;
 mod stranger;
 mod token;
 mod transport;
+#[cfg(target_os = "linux")]
+mod uploading;
 mod usage;
 mod wallet;
 mod wallet_mistakes;
