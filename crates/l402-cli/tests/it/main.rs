@@ -3,6 +3,7 @@
 #[cfg(unix)]
 mod cln;
 mod contract;
+mod cookies;
 mod credential;
 mod curl;
 mod cut_short;

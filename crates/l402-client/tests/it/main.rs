@@ -1,6 +1,7 @@
 //! The client against servers that are honest, broken and hostile, with the sandbox as Lightning.
 
 mod beside;
+mod cookies;
 mod covering;
 mod delivering;
 mod examining;
