@@ -19,7 +19,7 @@ impl std::fmt::Debug for Login {
 /// Returns the login for a host: the first `machine` of its name, or a `default` before it. With a
 /// `user`, only an entry of that name counts.
 pub(super) fn find(text: &str, host: &str, user: Option<&str>) -> Option<Login> {
-    let mut words = words(text).into_iter();
+    let mut words = split(text).into_iter();
     let mut entry: Option<Login> = None;
     let fits = |entry: &Option<Login>| {
         entry
@@ -52,7 +52,7 @@ pub(super) fn find(text: &str, host: &str, user: Option<&str>) -> Option<Login> 
 
 /// The words of a file, without comments and macros. A word between `"` may hold spaces, and `\n`,
 /// `\r`, `\t`, `\"`.
-fn words(text: &str) -> Vec<String> {
+fn split(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
