@@ -261,6 +261,15 @@ fn hint_of_refusal(reason: l402_client::Refused) -> &'static str {
         Refused::UnverifiedServer => {
             "--cacert FILE trusts the server's own certificate; --yes pays all the same, whoever it is"
         }
+        Refused::DeniedByHook => {
+            "client.toml in the home folder names the hook; its keeper knows why it said no"
+        }
+        Refused::PayeeChanged => {
+            "a seller may have moved to another node; ask it, then --yes pays there, or a terminal asks"
+        }
+        Refused::PrivateAddress => {
+            "name what you mean to reach with --allow-address, a host or a network such as 10.0.0.0/8"
+        }
         Refused::OwnAddress => {
             "use `l402 wallet`, or curl: this command keeps a journal of all that it pays"
         }

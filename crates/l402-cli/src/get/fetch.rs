@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use l402::UnixTime;
-use l402_client::{Client, Error, Journal, Limits, Outgoing, Price, Quote, Refused, Request};
+use l402_client::{
+    BudgetLimit, Client, Error, Journal, Limits, Outgoing, Price, Quote, Refused, Request,
+};
 use l402_lightning::NodeForm;
 use serde_json::json;
 
@@ -16,7 +18,10 @@ use super::file::{ReceiptFile, closed_stdout};
 use super::request::{Prepared, shell_word};
 use super::retry::{Again, may_be_tried_again};
 use super::trace::Trace;
-use crate::buyer::{no_wallet_hint, open_default, open_wallet, own_addresses, wrong_network_hint};
+use crate::buyer::{
+    ClientConfig, no_wallet_hint, open_default, open_hook, open_wallet, own_addresses,
+    wrong_network_hint,
+};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
@@ -146,12 +151,14 @@ impl GetArgs {
             resumes_at,
         } = prepared;
         let outgoing = self.transport.outgoing(&request.url, self.location)?;
+        let config = ClientConfig::read(context)?;
         let journal = Journal::open(&context.home.client()?)?;
+        let parts = (journal, outgoing, &config);
         let client = self
-            .client((journal, outgoing), cookies.clone(), progress, context)
+            .client(parts, cookies.clone(), progress, context)
             .await?;
         if self.dry_run {
-            return self.price(&client, request).await;
+            return self.price(&client, request, &config).await;
         }
         // Files that cannot be written are found before money moves.
         let receipt = self
@@ -200,13 +207,13 @@ impl GetArgs {
 
     async fn client(
         &self,
-        (journal, outgoing): (Journal, Outgoing),
+        (journal, outgoing, config): (Journal, Outgoing, &ClientConfig),
         cookies: Option<Arc<Jar>>,
         progress: &Arc<Asking>,
         context: &Context,
     ) -> Result<Client, CliError> {
         let mut client = Client::builder(journal)
-            .limits(self.spending.limits())
+            .limits(self.spending.limits(config))
             .outgoing(outgoing)
             .clock(context.clock.clone())
             .progress(progress.clone())
@@ -217,10 +224,15 @@ impl GetArgs {
             .payment_deadline(self.payment_timeout)
             .accept_body_challenge(self.accept_body_challenge)
             .buy_despite_stop(self.yes)
+            .accept_new_payee(self.yes)
+            .allow_addresses(self.allow_address.iter().cloned())
             .own_addresses(own_addresses(self.spending.wallet.as_ref(), context))
             .danger_allow_plain_http(self.danger_plain_http);
         if let Some(cookies) = cookies {
             client = client.cookies(cookies);
+        }
+        if let Some(hook) = &config.hook {
+            client = client.hook(open_hook(hook, |url| outgoing::to(url, false))?);
         }
         let began = context.clock.monotonic();
         let wallet = match &self.spending.wallet {
@@ -243,9 +255,14 @@ impl GetArgs {
     }
 
     /// `--dry-run`: the price, and whether the limits would allow it.
-    async fn price(&self, client: &Client, request: Request) -> Result<ExitCode, CliError> {
+    async fn price(
+        &self,
+        client: &Client,
+        request: Request,
+        config: &ClientConfig,
+    ) -> Result<ExitCode, CliError> {
         let price = client.price(request).await?;
-        let limits = self.spending.limits();
+        let limits = self.spending.limits(config);
         let out = output::OutputArgs::default().open();
         out.result(&price_json(&price, &limits), || price_text(&price))?;
         if !self.silent {
@@ -355,9 +372,10 @@ fn quote_json(quote: &Quote, limits: &Limits) -> serde_json::Value {
         "origin": quote.origin,
         "price_msat": quote.amount.msat(),
         "max_fee_msat": quote.max_fee.msat(),
-        "within_max_price": cost <= limits.per_request,
+        "within_max_price": cost <= limits.of(BudgetLimit::PerRequest).unwrap_or(Limits::DEFAULT_PER_REQUEST),
         "payment_hash": quote.payment_hash.to_string(),
         "payee": quote.payee,
+        "payee_before": quote.payee_before,
         "description": l402::text::escape(&quote.description),
         "expires": quote.expires.secs(),
         "policy": quote.policy.map(|policy| policy.to_string()),

@@ -14,6 +14,7 @@ mod failed_start;
 mod get;
 mod get_saving;
 mod login;
+mod guards;
 mod offers;
 mod outgoing;
 mod payments;

@@ -11,13 +11,16 @@ mod budget;
 mod delivery;
 mod lock;
 mod open;
+mod payee;
 mod prune;
 mod row;
 pub mod step;
 mod stopped;
 mod store;
+mod totals;
 
 pub use open::{Entry, Journal, State};
+pub use totals::SpentTotals;
 
 pub(crate) use answers::{ANSWER_MAX, Answers, KeptAnswer};
 pub(crate) use delivery::Delivery;

@@ -9,6 +9,7 @@ use l402_host::Clock;
 use l402_lightning::Pay;
 use tokio::sync::Semaphore;
 
+use crate::hook::PaymentHook;
 use crate::http::{Http, Spool};
 use crate::journal::Journal;
 use crate::{Cookies, Event, Limits, Progress};
@@ -41,6 +42,13 @@ pub(crate) struct Buyer {
     pub(crate) max_redirects: usize,
     /// True if nobody knows who answers, and the caller has not said to pay all the same.
     pub(crate) is_unverified: bool,
+    /// See [`PaymentHook`].
+    pub(crate) hook: Option<Arc<dyn PaymentHook>>,
+    pub(crate) hook_time: Duration,
+    /// The name that the hook is told.
+    pub(crate) agent: Option<String>,
+    /// Pays a seller whose node is another one than before.
+    pub(crate) new_payee: bool,
     /// The places of those who ask ahead of the queue.
     pub(crate) ahead: Semaphore,
     /// Wall and monotonic time of the start: see [`Buyer::window_time`].

@@ -1,15 +1,19 @@
 //! The client against servers that are honest, broken and hostile, with the sandbox as Lightning.
 
 mod beside;
+mod breaking;
+mod charging;
 mod covering;
 mod delivering;
 mod examining;
 mod exchanges;
 mod foreign;
 mod guarding;
+mod hooking;
 mod journal;
 mod odd_wallet;
 mod offering;
+mod payees;
 mod paying;
 mod racing;
 mod redirecting;

@@ -10,6 +10,7 @@ use crate::journal::State;
 use crate::journal::Stop;
 use crate::journal::budget::{broken_limit, spent, with_end};
 use crate::journal::row::{Draft, state};
+use crate::journal::stopped::unserved_in_a_row;
 use crate::journal::store::{NEWEST, bounded};
 use crate::{Error, Limits};
 
@@ -110,6 +111,8 @@ impl Store {
             return Ok(ReserveOutcome::Denied(
                 stopped.refusal(&draft.scope.seller()),
             ));
+        } else if let Some(error) = unserved_in_a_row(&tx, &draft.scope, window)? {
+            return Ok(ReserveOutcome::Denied(error));
         }
         if let Some(error) = broken_limit(&tx, &draft.wallet, window)? {
             return Ok(ReserveOutcome::Denied(error));
