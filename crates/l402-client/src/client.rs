@@ -10,7 +10,9 @@ use tokio::sync::Semaphore;
 use crate::hook::PaymentHook;
 use crate::http::{AllowedAddress, Guard, Http, Outgoing, Reach, Spool, Watch};
 use crate::purchase::{AHEAD_MAX, Buyer, HOOK_TIME};
-use crate::{Cookies, Error, Journal, Limits, Price, Progress, Quote, Request, Response};
+use crate::{
+    BudgetName, Cookies, Error, Journal, Limits, Price, Progress, Quote, Request, Response,
+};
 
 /// The time limit for the head of an answer: 60 s, unless [`ClientBuilder::timeout`] sets another.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
@@ -79,6 +81,7 @@ impl Client {
             journal,
             wallet: None,
             limits: Limits::default(),
+            budget: BudgetName::default(),
             clock: None,
             progress: None,
             cookies: None,
@@ -98,7 +101,6 @@ impl Client {
             watch: None,
             hook: None,
             hook_time: HOOK_TIME,
-            agent: None,
             new_payee: false,
             allowed_addresses: Vec::new(),
         }
@@ -155,6 +157,7 @@ pub struct ClientBuilder {
     journal: Journal,
     wallet: Option<Arc<dyn Pay>>,
     limits: Limits,
+    budget: BudgetName,
     clock: Option<Arc<dyn Clock>>,
     progress: Option<Arc<dyn Progress>>,
     cookies: Option<Arc<dyn Cookies>>,
@@ -174,7 +177,6 @@ pub struct ClientBuilder {
     watch: Option<Arc<dyn Watch>>,
     hook: Option<Arc<dyn PaymentHook>>,
     hook_time: Duration,
-    agent: Option<String>,
     new_payee: bool,
     allowed_addresses: Vec<AllowedAddress>,
 }
@@ -195,10 +197,18 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the limits of spending; see [`Limits::default`].
+    /// Sets the limits of spending that hold beside those of the budget; see [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Sets the budget that payments count against, together with its parents. `default` by default.
+    /// A budget that is not there is [`Error::UnknownBudget`], once something is to be paid.
+    #[must_use]
+    pub fn budget(mut self, name: BudgetName) -> Self {
+        self.budget = name;
         self
     }
 
@@ -353,13 +363,6 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the name of the agent that pays, which the hook is told. None by default.
-    #[must_use]
-    pub fn agent(mut self, name: impl Into<String>) -> Self {
-        self.agent = Some(name.into());
-        self
-    }
-
     /// Pays a seller also if another node signs its invoice than before, and remembers that node, too.
     /// Off by default: unless a person approves it ([`Progress::has_person`]), such a purchase is
     /// [`Refused::PayeeChanged`](crate::Refused::PayeeChanged).
@@ -404,6 +407,7 @@ impl ClientBuilder {
             .watched_by(self.watch),
             wallet: self.wallet,
             limits: self.limits,
+            budget: self.budget,
             clock,
             progress: self.progress,
             cookies: self.cookies,
@@ -423,7 +427,6 @@ impl ClientBuilder {
             max_redirects: self.max_redirects,
             hook: self.hook,
             hook_time: self.hook_time,
-            agent: self.agent,
             new_payee: self.new_payee,
             ahead: Semaphore::new(AHEAD_MAX),
             started,

@@ -70,7 +70,9 @@ pub use client::{Client, ClientBuilder};
 pub use error::{Error, Refused};
 #[doc(hidden)]
 pub use journal::step;
-pub use journal::{Entry, Journal, State};
+pub use journal::{
+    Budget, BudgetName, BudgetNameError, BudgetReport, Entry, Journal, LimitReport, State,
+};
 pub use limits::{BudgetLimit, BudgetLimits, Limits};
 pub use receipt::{Receipt, UseOutcome, UseReport};
 pub use request::{Body, Cookies, Event, Price, Progress, Quote, Request};

@@ -2,10 +2,11 @@
 
 use clap::Args;
 use l402::Msat;
-use l402_client::Limits;
+use l402_client::{BudgetName, Journal, Limits};
 use l402_lightning::Node;
 
 use super::config::ClientConfig;
+use crate::error::CliError;
 use crate::text::money::MaxFee;
 use crate::text::node_form;
 
@@ -30,12 +31,28 @@ pub(crate) struct SpendingArgs {
     #[arg(long, value_name = "AMOUNT")]
     pub(crate) max_per_day: Option<Msat>,
 
+    /// Pay from this budget of `l402 budget`, and from its parents [default: default]
+    #[arg(long, value_name = "NAME", env = "L402_BUDGET", hide_env_values = true)]
+    pub(crate) budget: Option<BudgetName>,
+
     /// Refuse a dearer route: "10 sat" or "1%" [default: 1%, at least 10 sat]
     #[arg(long, value_name = "FEE")]
     pub(crate) max_fee: Option<MaxFee>,
 }
 
 impl SpendingArgs {
+    /// Returns the budget to pay from.
+    ///
+    /// # Errors
+    /// If it is not there, with those that are: before anything is asked or paid.
+    pub(crate) fn budget(&self, journal: &Journal) -> Result<BudgetName, CliError> {
+        let Some(name) = &self.budget else {
+            return Ok(BudgetName::default());
+        };
+        journal.budget(name)?;
+        Ok(name.clone())
+    }
+
     /// Returns the limits that the flags and `client.toml` add to the stored ones.
     pub(crate) fn limits(&self, config: &ClientConfig) -> Limits {
         let mut limits = Limits::default().with_ceiling(&config.limits);

@@ -7,7 +7,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use l402_client::{BudgetLimit, BudgetLimits};
+use l402_client::{BudgetLimit, BudgetLimits, Error};
 use l402_host::{FileFault, private};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -85,6 +85,21 @@ impl ClientConfig {
             let line = text.get(..mistake.at).unwrap_or_default();
             mistaken(&path, line.matches('\n').count() + 1, &mistake.text)
         })
+    }
+
+    /// Returns the hint for an error of the client whose cause is a limit of this file.
+    pub(crate) fn hint(&self, error: &Error) -> Option<String> {
+        match error {
+            Error::OverBudget {
+                which,
+                limit,
+                budget: None,
+                ..
+            } if self.limits.of(*which) == Some(*limit) => Some(format!(
+                "{FILE} in the home folder has {which}; no flag raises it"
+            )),
+            _ => None,
+        }
     }
 
     fn parse(text: &str) -> Result<Self, Mistake> {

@@ -22,6 +22,7 @@ mod retry;
 mod saving;
 mod trace;
 mod transport;
+mod tries;
 mod upload;
 mod write_out;
 
@@ -30,5 +31,5 @@ pub(crate) use config::expand;
 #[cfg(test)]
 pub(crate) use curl_flags::all as flags_of_curl;
 pub(crate) use curl_flags::way_round;
-pub(crate) use fetch::fetch;
 pub(crate) use request::parse_url;
+pub(crate) use tries::fetch;

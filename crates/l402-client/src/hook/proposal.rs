@@ -11,8 +11,8 @@ use super::SpentTotals;
 pub struct Proposal {
     /// A random name of this proposal, in hexadecimal. Each attempt has its own.
     pub id: String,
-    /// The name of the agent that pays, if the client was given one.
-    pub agent: Option<String>,
+    /// The name of the budget that the payment counts against.
+    pub budget: String,
     /// The protocol of the challenge: `l402`, or `mpp` for a `Payment` challenge.
     pub protocol: &'static str,
     /// The URL without its query, which may hold the caller's secrets.
@@ -23,7 +23,7 @@ pub struct Proposal {
     pub amount: Msat,
     /// The most that routing may cost on top.
     pub max_fee: Msat,
-    /// The most that one request may cost by the client's limits, fee included.
+    /// The most that one request may cost by all limits, fee included.
     /// `None` without such a limit.
     pub per_request: Option<Msat>,
     /// The public key of the node that will be paid, in hexadecimal.
@@ -50,7 +50,7 @@ impl Proposal {
     pub fn to_json(&self) -> Value {
         json!({
             "proposal_id": self.id,
-            "agent_id": self.agent,
+            "agent_id": self.budget,
             "protocol": self.protocol,
             "destination_or_url": self.url,
             "amount_sats": self.amount.ceil_sat(),
@@ -63,9 +63,12 @@ impl Proposal {
             "payment_hash": self.payment_hash.to_string(),
             "expires_at": self.expires.to_rfc3339(),
             "totals": {
+                "hour_msat": self.totals.hour.msat(),
                 "day_msat": self.totals.day.msat(),
                 "origin_day_msat": self.totals.origin_day.msat(),
-                "open_msat": self.totals.open.msat(),
+                "payee_day_msat": self.totals.payee_day.msat(),
+                "30_days_msat": self.totals.month.msat(),
+                "in_all_msat": self.totals.in_all.msat(),
             },
         })
     }

@@ -17,10 +17,9 @@ mod row;
 pub mod step;
 mod stopped;
 mod store;
-mod totals;
 
+pub use budget::{Budget, BudgetName, BudgetNameError, BudgetReport, LimitReport, SpentTotals};
 pub use open::{Entry, Journal, State};
-pub use totals::SpentTotals;
 
 pub(crate) use answers::{ANSWER_MAX, Answers, KeptAnswer};
 pub(crate) use delivery::Delivery;

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use crate::hook::PaymentHook;
 use crate::http::{Http, Spool};
 use crate::journal::Journal;
-use crate::{Cookies, Event, Limits, Progress};
+use crate::{BudgetName, Cookies, Event, Limits, Progress};
 
 /// The state that all clones of a client share.
 pub(crate) struct Buyer {
@@ -21,6 +21,8 @@ pub(crate) struct Buyer {
     pub(crate) spool: Spool,
     pub(crate) wallet: Option<Arc<dyn Pay>>,
     pub(crate) limits: Limits,
+    /// The budget that payments count against.
+    pub(crate) budget: BudgetName,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) progress: Option<Arc<dyn Progress>>,
     pub(crate) cookies: Option<Arc<dyn Cookies>>,
@@ -45,8 +47,6 @@ pub(crate) struct Buyer {
     /// See [`PaymentHook`].
     pub(crate) hook: Option<Arc<dyn PaymentHook>>,
     pub(crate) hook_time: Duration,
-    /// The name that the hook is told.
-    pub(crate) agent: Option<String>,
     /// Pays a seller whose node is another one than before.
     pub(crate) new_payee: bool,
     /// The places of those who ask ahead of the queue.

@@ -8,9 +8,10 @@ use l402::text::escape_within;
 use super::buyer::Buyer;
 use crate::hook::{Decision, PaymentHook, Proposal};
 use crate::http::Hop;
+use crate::journal::step::Store;
 use crate::journal::{Recorded, Scope};
 use crate::offer::{Offer, still_payable};
-use crate::{BudgetLimit, Error, Quote, Refused};
+use crate::{Error, Quote, Refused};
 
 /// The time that a hook has for its answer, and the most that can be given to it.
 pub(crate) const HOOK_TIME: Duration = Duration::from_secs(3);
@@ -99,25 +100,27 @@ impl Buyer {
     }
 
     async fn proposal(&self, wanted: &Wanted, quote: &Quote) -> Result<Proposal, Error> {
-        let (origin, hash) = (wanted.scope.origin.clone(), quote.payment_hash);
+        let (budget, limits) = (self.budget.clone(), self.limits);
+        let (origin, payee) = (wanted.scope.origin.clone(), quote.payee.clone());
+        let own = quote.amount.saturating_add(quote.max_fee);
         let window = self.window_time();
-        let totals = self
-            .journal
-            .run(move |store| store.totals(&origin, &hash, window))
-            .await?;
+        let sums = move |store: &mut Store| {
+            store.totals((&budget, &limits), (&origin, &payee), own, window)
+        };
+        let (totals, per_request) = self.journal.run(sums).await?;
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|error| Error::store(error.to_string()))?;
         Ok(Proposal {
             id: hex::encode(id),
-            agent: self.agent.clone(),
+            budget: self.budget.to_string(),
             protocol: wanted.protocol,
             url: format!("{}{}", wanted.scope.origin, wanted.scope.path),
             method: wanted.method.clone(),
             amount: quote.amount,
             max_fee: quote.max_fee,
-            per_request: self.limits.beside(BudgetLimit::PerRequest, None),
+            per_request,
             payee: quote.payee.clone(),
-            payment_hash: hash,
+            payment_hash: quote.payment_hash,
             expires: quote.expires,
             totals,
             now: self.clock.wall(),

@@ -74,7 +74,7 @@ async fn denied(world: &World, client: &Client, name: &str) -> String {
 async fn a_hook_is_asked_between_the_intent_and_the_wallet() {
     let world = World::new().await;
     let hook = asked(&world, Decision::allow());
-    let builder = world.builder().hook(hook.clone()).agent("research");
+    let builder = world.builder().hook(hook.clone());
     let client = builder.build().unwrap();
     let mut url = world.server.url("/joke");
     url.set_query(Some("key=secret"));
@@ -88,9 +88,17 @@ async fn a_hook_is_asked_between_the_intent_and_the_wallet() {
     };
     assert_eq!(before, &[State::Intent]);
     assert_eq!(first.totals.day, Msat::ZERO);
-    assert_eq!(second.totals.day, Msat::from_sat(50));
-    assert_eq!(second.totals.origin_day, Msat::from_sat(50));
-    assert_eq!(second.totals.open, Msat::ZERO);
+    let paid = second.totals;
+    for sum in [
+        paid.hour,
+        paid.day,
+        paid.origin_day,
+        paid.payee_day,
+        paid.month,
+        paid.in_all,
+    ] {
+        assert_eq!(sum, Msat::from_sat(50));
+    }
     assert_ne!(first.id, second.id);
     let mut told = first.to_json();
     for (name, len) in [("proposal_id", 32), ("payee", 66), ("payment_hash", 64)] {
@@ -98,7 +106,7 @@ async fn a_hook_is_asked_between_the_intent_and_the_wallet() {
         assert_eq!(value.as_str().unwrap().len(), len, "{name}");
     }
     let expected = json!({
-        "agent_id": "research",
+        "agent_id": "default",
         "protocol": "l402",
         "destination_or_url": world.server.url("/joke").as_str(),
         "amount_sats": 50,
@@ -108,7 +116,8 @@ async fn a_hook_is_asked_between_the_intent_and_the_wallet() {
         "amount_msat": 50_000,
         "fee_limit_msat": 10_000,
         "expires_at": first.expires.to_rfc3339(),
-        "totals": { "day_msat": 0, "origin_day_msat": 0, "open_msat": 0 },
+        "totals": { "hour_msat": 0, "day_msat": 0, "origin_day_msat": 0, "payee_day_msat": 0,
+            "30_days_msat": 0, "in_all_msat": 0 },
     });
     assert_eq!(told, expected);
 }

@@ -2,6 +2,7 @@
 
 mod beside;
 mod breaking;
+mod budgets;
 mod charging;
 mod covering;
 mod delivering;
