@@ -2,35 +2,37 @@
 
 use std::sync::Arc;
 
-use l402_client::Outgoing;
 use l402_client::hook::{CommandHook, HttpHook, PaymentHook};
+use l402_client::{ClientBuilder, Outgoing};
 use url::Url;
 
-use super::config::HookSettings;
+use super::config::{ClientConfig, HookSettings};
 use crate::error::CliError;
 use crate::exit_code;
 
-/// Returns the hook of these settings. `way` is the way to an address.
+/// Adds the hook of `client.toml`, if it names one. `way` is the way to an address.
 ///
 /// # Errors
 /// If it is an address that cannot be asked.
-pub(crate) fn open_hook(
-    settings: &HookSettings,
+pub(crate) fn with_hook(
+    client: ClientBuilder,
+    config: &ClientConfig,
     way: impl FnOnce(&Url) -> Result<Outgoing, CliError>,
-) -> Result<Arc<dyn PaymentHook>, CliError> {
-    match settings {
-        HookSettings::Command(command) => {
-            let (program, arguments) = command
-                .split_first()
-                .ok_or_else(|| unusable("it names no program; no money moved"))?;
-            Ok(Arc::new(CommandHook::new(program, arguments)))
+) -> Result<ClientBuilder, CliError> {
+    let hook: Arc<dyn PaymentHook> = match &config.hook {
+        None => return Ok(client),
+        Some(HookSettings::Command(command)) => {
+            let command = command.split_first();
+            let (program, arguments) =
+                command.ok_or_else(|| unusable("it names no program; no money moved"))?;
+            Arc::new(CommandHook::new(program, arguments))
         }
-        HookSettings::Url(url) => {
+        Some(HookSettings::Url(url)) => {
             let hook = HttpHook::new(url.clone(), &way(url)?);
-            hook.map(|hook| Arc::new(hook) as Arc<dyn PaymentHook>)
-                .map_err(|error| unusable(&error.to_string()))
+            Arc::new(hook.map_err(|error| unusable(&error.to_string()))?)
         }
-    }
+    };
+    Ok(client.hook(hook))
 }
 
 fn unusable(why: &str) -> CliError {
