@@ -36,13 +36,14 @@ const LIGHTNING: Table = &[
 
 const CLIENT: Table = &[
     ("client", "*"),
-    ("purchase", "offer examine response journal http"),
+    ("purchase", "offer examine response journal hook http"),
     ("offer", "examine"),
     ("examine", ""),
     ("response", "journal http"),
+    ("hook", "journal http"),
     ("http", ""),
     ("journal", ""),
-    ("error failpoint limits origin receipt request", ""),
+    ("error failpoint limits origin receipt request scheme", ""),
 ];
 
 const SERVER: Table = &[
@@ -86,6 +87,7 @@ const CLI: Table = &[
     ("get", "buyer context outgoing signal"),
     ("node", "context signal"),
     ("token", ""),
+    ("budget", "wallet"),
     ("wallet", "buyer context environment signal"),
     ("buyer", "context environment"),
     ("seller", "context environment port signal"),

@@ -78,6 +78,8 @@ pub(crate) enum Command {
     #[cfg(feature = "buy")]
     Payments(command::payments::Payments),
     #[cfg(feature = "buy")]
+    Budget(command::budget::Budget),
+    #[cfg(feature = "buy")]
     Doctor(command::doctor::Doctor),
     Token(command::token::Token),
     #[cfg(feature = "buy")]
@@ -103,6 +105,8 @@ impl Command {
             Self::Node(node) => node.run(&context).await,
             #[cfg(feature = "buy")]
             Self::Payments(payments) => payments.run(&context),
+            #[cfg(feature = "buy")]
+            Self::Budget(budget) => budget.run(&context).await,
             #[cfg(feature = "buy")]
             Self::Doctor(doctor) => doctor.run(&context).await,
             Self::Token(token) => token.run(&context),
@@ -135,6 +139,8 @@ impl Command {
             Self::Node(node) => node.output().open().is_json(),
             #[cfg(feature = "buy")]
             Self::Payments(payments) => payments.output.open().is_json(),
+            #[cfg(feature = "buy")]
+            Self::Budget(budget) => budget.output().open().is_json(),
             #[cfg(feature = "buy")]
             Self::Doctor(doctor) => doctor.output.open().is_json(),
             Self::Token(token) => token.output().open().is_json(),

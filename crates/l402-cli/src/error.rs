@@ -156,6 +156,7 @@ fn details_of(error: &l402_client::Error) -> Option<Box<Value>> {
         cost,
         limit,
         which,
+        budget,
         spent,
         frees,
     } = error
@@ -165,6 +166,7 @@ fn details_of(error: &l402_client::Error) -> Option<Box<Value>> {
     Some(Box::new(json!({
         "limit": limit.to_string(),
         "which": which.name(),
+        "budget": budget,
         "cost_msat": cost.msat(),
         "spent_msat": spent.msat(),
         "limit_msat": limit.msat(),
@@ -192,6 +194,7 @@ fn exit_of(error: &l402_client::Error) -> ExitCode {
         Error::Refused { reason, .. } => exit_code::of_refusal(*reason),
         Error::Body { .. } | Error::Store { .. } => exit_code::LOCAL_IO,
         Error::Transient { .. } | Error::Transport { .. } => exit_code::UNAVAILABLE,
+        Error::UnknownBudget { .. } => exit_code::USAGE,
         Error::Wallet { .. } => exit_code::WALLET_UNAVAILABLE,
         // The library may add kinds. Until they are known here, they count as a fault of the program.
         _ => exit_code::INTERNAL,
@@ -205,6 +208,17 @@ fn hint_of(error: &l402_client::Error) -> Option<String> {
     let hint = match error {
         Error::Busy { .. } => {
             "run the same command again once the other purchase has ended; -m says how long to wait"
+        }
+        Error::OverBudget {
+            which,
+            budget: Some(name),
+            ..
+        } => {
+            let flag = which.name().replace('_', "-");
+            return Some(format!(
+                "`l402 budget show {name}` shows what was spent, and `l402 budget set {name} --{flag} \
+                 \"AMOUNT sat\"` raises the limit"
+            ));
         }
         Error::OverBudget {
             which: BudgetLimit::PerDay,
@@ -237,6 +251,11 @@ fn hint_of(error: &l402_client::Error) -> Option<String> {
         Error::Transient { .. } | Error::Transport { .. } => {
             "check the address, and that the server is running"
         }
+        Error::UnknownBudget { name, .. } => {
+            return Some(format!(
+                "`l402 budget set {name} --per-day \"AMOUNT sat\"` makes it"
+            ));
+        }
         Error::Wallet { .. } => return Some(crate::text::node_form::wallet_hint()),
         _ => return None,
     };
@@ -260,6 +279,18 @@ fn hint_of_refusal(reason: l402_client::Refused) -> &'static str {
         }
         Refused::UnverifiedServer => {
             "--cacert FILE trusts the server's own certificate; --yes pays all the same, whoever it is"
+        }
+        Refused::DeniedByHook => {
+            "client.toml in the home folder names the hook; its keeper knows why it said no"
+        }
+        Refused::PayeeChanged => {
+            "a seller may have moved to another node; ask it, then --yes pays there, or a terminal asks"
+        }
+        Refused::PrivateAddress => {
+            "name what you mean to reach with --allow-address, a host or a network such as 10.0.0.0/8"
+        }
+        Refused::BudgetStopped => {
+            "`l402 budget show` says which is stopped, and `l402 budget resume NAME` ends that"
         }
         Refused::OwnAddress => {
             "use `l402 wallet`, or curl: this command keeps a journal of all that it pays"

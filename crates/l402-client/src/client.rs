@@ -7,9 +7,12 @@ use l402_host::{Clock, SystemClock};
 use l402_lightning::Pay;
 use tokio::sync::Semaphore;
 
-use crate::http::{Guard, Http, Outgoing, Spool, Watch};
-use crate::purchase::{AHEAD_MAX, Buyer};
-use crate::{Cookies, Error, Journal, Limits, Price, Progress, Quote, Request, Response};
+use crate::hook::PaymentHook;
+use crate::http::{AllowedAddress, Guard, Http, Outgoing, Reach, Spool, Watch};
+use crate::purchase::{AHEAD_MAX, Buyer, HOOK_TIME};
+use crate::{
+    BudgetName, Cookies, Error, Journal, Limits, Price, Progress, Quote, Request, Response,
+};
 
 /// The time limit for the head of an answer: 60 s, unless [`ClientBuilder::timeout`] sets another.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
@@ -78,6 +81,7 @@ impl Client {
             journal,
             wallet: None,
             limits: Limits::default(),
+            budget: BudgetName::default(),
             clock: None,
             progress: None,
             cookies: None,
@@ -95,6 +99,10 @@ impl Client {
             max_redirects: REDIRECTS_MAX,
             pays_unverified: false,
             watch: None,
+            hook: None,
+            hook_time: HOOK_TIME,
+            new_payee: false,
+            allowed_addresses: Vec::new(),
         }
     }
 
@@ -149,6 +157,7 @@ pub struct ClientBuilder {
     journal: Journal,
     wallet: Option<Arc<dyn Pay>>,
     limits: Limits,
+    budget: BudgetName,
     clock: Option<Arc<dyn Clock>>,
     progress: Option<Arc<dyn Progress>>,
     cookies: Option<Arc<dyn Cookies>>,
@@ -166,6 +175,10 @@ pub struct ClientBuilder {
     max_redirects: usize,
     pays_unverified: bool,
     watch: Option<Arc<dyn Watch>>,
+    hook: Option<Arc<dyn PaymentHook>>,
+    hook_time: Duration,
+    new_payee: bool,
+    allowed_addresses: Vec<AllowedAddress>,
 }
 
 impl std::fmt::Debug for ClientBuilder {
@@ -184,10 +197,18 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the limits of spending; see [`Limits::default`].
+    /// Sets the limits of spending that hold beside those of the budget; see [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Sets the budget that payments count against, together with its parents. `default` by default.
+    /// A budget that is not there is [`Error::UnknownBudget`], once something is to be paid.
+    #[must_use]
+    pub fn budget(mut self, name: BudgetName) -> Self {
+        self.budget = name;
         self
     }
 
@@ -327,6 +348,42 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets the hook, which is asked about each payment that the limits allow. By default there is none.
+    /// A payment that it does not allow is [`Refused::DeniedByHook`](crate::Refused::DeniedByHook).
+    #[must_use]
+    pub fn hook(mut self, hook: Arc<dyn PaymentHook>) -> Self {
+        self.hook = Some(hook);
+        self
+    }
+
+    /// Sets the time that the hook has for its answer: 3 s by default, and at most.
+    #[must_use]
+    pub fn hook_time(mut self, time: Duration) -> Self {
+        self.hook_time = time.min(HOOK_TIME);
+        self
+    }
+
+    /// Pays a seller also if another node signs its invoice than before, and remembers that node, too.
+    /// Off by default: unless a person approves it ([`Progress::has_person`]), such a purchase is
+    /// [`Refused::PayeeChanged`](crate::Refused::PayeeChanged).
+    #[must_use]
+    pub fn accept_new_payee(mut self, on: bool) -> Self {
+        self.new_payee = on;
+        self
+    }
+
+    /// Allows these hosts and networks although they are private. An address or `localhost` in the URL of
+    /// a [`Request`] counts as named by the caller; none else does: a host name that leads to a private
+    /// address, or a redirect to one, is [`Refused::PrivateAddress`](crate::Refused::PrivateAddress).
+    ///
+    /// The addresses are checked that a connection is really made to. Through a proxy the proxy resolves
+    /// names, and only addresses in URLs are checked here.
+    #[must_use]
+    pub fn allow_addresses(mut self, allowed: impl IntoIterator<Item = AllowedAddress>) -> Self {
+        self.allowed_addresses.extend(allowed);
+        self
+    }
+
     /// Builds the client.
     ///
     /// # Errors
@@ -344,11 +401,13 @@ impl ClientBuilder {
             http: Http::new(
                 self.timeout.unwrap_or(ANSWER_TIME),
                 Guard::new(self.own_addresses),
+                Reach::new(self.allowed_addresses, self.outgoing.proxy_hosts()),
                 self.outgoing,
             )?
             .watched_by(self.watch),
             wallet: self.wallet,
             limits: self.limits,
+            budget: self.budget,
             clock,
             progress: self.progress,
             cookies: self.cookies,
@@ -366,6 +425,9 @@ impl ClientBuilder {
             settle_pauses: self.settle_pauses,
             body_challenge: self.body_challenge,
             max_redirects: self.max_redirects,
+            hook: self.hook,
+            hook_time: self.hook_time,
+            new_payee: self.new_payee,
             ahead: Semaphore::new(AHEAD_MAX),
             started,
         })))

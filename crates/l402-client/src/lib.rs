@@ -50,6 +50,7 @@ pub mod examine;
 pub mod failpoint;
 #[cfg(not(feature = "failpoints"))]
 mod failpoint;
+pub mod hook;
 mod http;
 mod journal;
 mod limits;
@@ -59,14 +60,21 @@ mod purchase;
 mod receipt;
 mod request;
 mod response;
+mod scheme;
 
-pub use crate::http::{Head, Outgoing, RequestHead, Watch, is_head_too_large, retry_after};
+pub use crate::http::{
+    AllowedAddress, AllowedAddressError, Head, Outgoing, RequestHead, Watch, is_head_too_large,
+    retry_after,
+};
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, Refused};
 #[doc(hidden)]
 pub use journal::step;
-pub use journal::{Entry, Journal, State};
-pub use limits::{BudgetLimit, Limits};
+pub use journal::{
+    Budget, BudgetName, BudgetNameError, BudgetReport, Entry, Journal, LimitReport, State,
+};
+pub use limits::{BudgetLimit, BudgetLimits, Limits};
 pub use receipt::{Receipt, UseOutcome, UseReport};
 pub use request::{Body, Cookies, Event, Price, Progress, Quote, Request};
 pub use response::Response;
+pub use scheme::CredentialScheme;

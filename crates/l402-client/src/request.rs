@@ -186,6 +186,9 @@ pub struct Quote {
     pub max_fee: Msat,
     /// The public key of the node that will be paid, in hexadecimal.
     pub payee: String,
+    /// The node that was paid at this server before, in hexadecimal, if `payee` is none of those that are
+    /// known of it. `None` for a known one, and before the first payment.
+    pub payee_before: Option<String>,
     /// The payment hash of the invoice.
     pub payment_hash: PaymentHash,
     /// The invoice in BOLT 11, as the server sent it.
@@ -273,8 +276,15 @@ pub trait Progress: Send + Sync {
     /// Receives one event. Must not block: the purchase waits for it. A panic is caught and logged.
     fn event(&self, _event: &Event) {}
 
+    /// Returns true if a person answers [`Progress::approve`]. The default returns false: then a
+    /// payment to another node than before is refused without a question.
+    fn has_person(&self) -> bool {
+        false
+    }
+
     /// Returns true to pay, as the default does. Called only for a price within the limits, on a
-    /// thread that may block.
+    /// thread that may block. A person must be asked about a quote with `payee_before`, whatever its
+    /// price.
     fn approve(&self, _quote: &Quote) -> bool {
         true
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use l402::UnixTime;
+use l402::{PaymentHash, UnixTime};
 use l402_host::Clock;
 use url::Url;
 
@@ -98,6 +98,11 @@ impl Response {
             Some(UseOutcome::Kept) => is_delivery && !delivery.purchase.row().is_single_use(),
             Some(UseOutcome::Pending) | None => is_delivery,
         };
+        // The receipt of a `Payment` server says that the credential is used up, at whatever status.
+        let is_charge = delivery.purchase.row().is_charge();
+        let is_receipt = |hash| hash == receipt.payment_hash;
+        let counts =
+            counts || (is_charge && charge_receipt(answer.headers()).is_some_and(is_receipt));
         Self {
             url: answer.url().clone(),
             answer,
@@ -188,6 +193,11 @@ impl Response {
         };
         self.finish().await;
         used_up
+    }
+
+    /// Returns true if the end of this answer makes its purchase a served one.
+    pub(crate) fn counts(&self) -> bool {
+        matches!(self.purchase, Purchased::Open { counts, .. } if counts)
     }
 
     /// Records that the answer was read to its end.
@@ -309,7 +319,13 @@ impl Response {
                 self.finish().await;
                 Ok(None)
             }
-            Err(error) => Err(self.broken(error_chain(&error.without_url()))),
+            Err(error) => {
+                let reason = error_chain(&error.without_url());
+                if let Purchased::Open { delivery, .. } = &self.purchase {
+                    delivery.broke_off(&reason).await;
+                }
+                Err(self.broken(reason))
+            }
         }
     }
 
@@ -418,6 +434,15 @@ impl Response {
             None => Error::Transport { detail: reason },
         }
     }
+}
+
+/// Returns the payment hash in the header `Payment-Receipt` of an answer, if it says success.
+fn charge_receipt(headers: &http::HeaderMap) -> Option<PaymentHash> {
+    let receipt = headers.get("payment-receipt")?.to_str().ok()?;
+    let receipt = l402::mpp::decode_object(receipt).ok()?;
+    let text = |name: &str| receipt.get(name).and_then(serde_json::Value::as_str);
+    let is_success = text("status") == Some("success") && text("method") == Some("lightning");
+    text("reference").filter(|_| is_success)?.parse().ok()
 }
 
 /// Adds the rest of a body. Returns false if it breaks off or is too long to be kept.

@@ -79,6 +79,14 @@ pub fn is_public_address(ip: IpAddr) -> bool {
     }
 }
 
+/// Returns true if a name is this machine, whatever a resolver says (RFC 6761): `localhost`, and every
+/// name below it, of any case, with or without a dot at the end.
+#[must_use]
+pub fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
+}
+
 fn is_public_v4(ip: Ipv4Addr) -> bool {
     let is_local = ip.is_loopback() || ip.is_private() || ip.is_link_local();
     let is_nobody = ip.is_multicast() || ip.is_documentation();
@@ -163,6 +171,29 @@ mod tests {
             "2606:4700::1",
         ] {
             assert!(is_public_address(text.parse().unwrap()), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_of_this_machine_are_known_by_their_last_label() {
+        for name in [
+            "localhost",
+            "LOCALHOST",
+            "localhost.",
+            "a.localhost",
+            "a.b.LocalHost.",
+        ] {
+            assert!(is_localhost(name), "{name}");
+        }
+        for name in [
+            "",
+            ".",
+            "localhost.example",
+            "xlocalhost",
+            "localhost..",
+            "127.0.0.1",
+        ] {
+            assert!(!is_localhost(name), "{name}");
         }
     }
 

@@ -2,9 +2,11 @@
 
 use clap::Args;
 use l402::Msat;
-use l402_client::Limits;
+use l402_client::{BudgetName, Journal, Limits};
 use l402_lightning::Node;
 
+use super::config::ClientConfig;
+use crate::error::CliError;
 use crate::text::money::MaxFee;
 use crate::text::node_form;
 
@@ -29,18 +31,37 @@ pub(crate) struct SpendingArgs {
     #[arg(long, value_name = "AMOUNT")]
     pub(crate) max_per_day: Option<Msat>,
 
+    /// Pay from this budget of `l402 budget`, and from its parents [default: default]
+    #[arg(long, value_name = "NAME", env = "L402_BUDGET", hide_env_values = true)]
+    pub(crate) budget: Option<BudgetName>,
+
     /// Refuse a dearer route: "10 sat" or "1%" [default: 1%, at least 10 sat]
     #[arg(long, value_name = "FEE")]
     pub(crate) max_fee: Option<MaxFee>,
 }
 
 impl SpendingArgs {
-    /// Returns the limits, with the defaults of the client for those that are not given.
-    pub(crate) fn limits(&self) -> Limits {
-        let default = Limits::default();
-        let limits = default
-            .with_per_request(self.max_price.unwrap_or(default.per_request))
-            .with_per_day(self.max_per_day.unwrap_or(default.per_day));
+    /// Returns the budget to pay from.
+    ///
+    /// # Errors
+    /// If it is not there, with those that are: before anything is asked or paid.
+    pub(crate) fn budget(&self, journal: &Journal) -> Result<BudgetName, CliError> {
+        let Some(name) = &self.budget else {
+            return Ok(BudgetName::default());
+        };
+        journal.budget(name)?;
+        Ok(name.clone())
+    }
+
+    /// Returns the limits that the flags and `client.toml` add to the stored ones.
+    pub(crate) fn limits(&self, config: &ClientConfig) -> Limits {
+        let mut limits = Limits::default().with_ceiling(&config.limits);
+        if let Some(most) = self.max_price {
+            limits = limits.with_per_request(most);
+        }
+        if let Some(most) = self.max_per_day {
+            limits = limits.with_per_day(most);
+        }
         self.max_fee.map_or(limits, |fee| fee.apply(limits))
     }
 }

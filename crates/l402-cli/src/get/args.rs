@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use l402::Msat;
+use l402_client::AllowedAddress;
 
 use super::request::RequestArgs;
 use super::retry::RetryArgs;
@@ -101,8 +102,8 @@ pub(crate) struct GetArgs {
     #[arg(long)]
     pub(super) dry_run: bool,
 
-    /// Pay within the limits without asking, also a seller who took money for nothing today, and
-    /// despite -k
+    /// Pay within the limits without asking, also a seller who took money for nothing today, one whose
+    /// node has changed, and despite -k
     #[arg(long)]
     pub(super) yes: bool,
 
@@ -129,6 +130,11 @@ pub(crate) struct GetArgs {
     /// Write an error to stderr as text, or as the JSON that other commands have on stdout
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     error_format: ErrorFormat,
+
+    /// Reach this host or network although it is private: a name or a redirect leads to no other.
+    /// An address in URL is named by that. Can be repeated
+    #[arg(long, value_name = "HOST|NETWORK")]
+    pub(super) allow_address: Vec<AllowedAddress>,
 }
 
 /// The form of an error on stderr.

@@ -153,14 +153,19 @@ impl Progress for Asking {
         }
     }
 
+    fn has_person(&self) -> bool {
+        stdin().is_terminal() && self.live
+    }
+
     fn approve(&self, quote: &Quote) -> bool {
         if self.has_paid() {
             return false;
         }
         let cost = quote.amount.saturating_add(quote.max_fee);
-        let person = stdin().is_terminal() && self.live;
+        let is_usual = cost <= self.above && quote.payee_before.is_none();
         // If nobody can answer, the limits decide alone: a script that hangs at a question is worse.
-        let approved = self.yes || !person || cost <= self.above || self.ask(&self.question(quote));
+        let approved =
+            self.yes || is_usual || !self.has_person() || self.ask(&self.question(quote));
         // From here on the wallet may be asked at any moment, so that nobody may say any more that no
         // money moved.
         if approved {
@@ -173,13 +178,21 @@ impl Progress for Asking {
 impl Asking {
     /// The price was told just before, unless the person wants silence.
     fn question(&self, quote: &Quote) -> String {
-        if self.silent {
+        let question = if self.silent {
             format!("{}. Pay? [y/N] ", describe(quote))
         } else {
             format!(
                 "Pay {} and up to {} of fee? [y/N] ",
                 quote.amount, quote.max_fee
             )
+        };
+        match &quote.payee_before {
+            None => question,
+            Some(before) => format!(
+                "The seller was paid at the node {} before, and this goes to {}.\n{question}",
+                escape(before),
+                escape(&quote.payee)
+            ),
         }
     }
 }

@@ -1,139 +1,35 @@
-//! One request from its flags to the delivery of its answer, with the errors on the way.
+//! One call from its flags to the delivery of its answer.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use l402::UnixTime;
-use l402_client::{Client, Error, Journal, Limits, Outgoing, Price, Quote, Refused, Request};
+use l402::{Msat, UnixTime};
+use l402_client::{Client, ClientBuilder, Error, Journal, Price, Quote, Refused, Request};
 use l402_lightning::NodeForm;
 use serde_json::json;
+use url::Url;
 
-use super::answer::{AGAIN, Shown, USED_UP};
+use super::answer::Shown;
 use super::args::GetArgs;
-use super::ask::{Asking, Stage, describe};
+use super::ask::{Asking, describe};
 use super::cookies::Jar;
 use super::file::{ReceiptFile, closed_stdout};
 use super::request::{Prepared, shell_word};
-use super::retry::{Again, may_be_tried_again};
+use super::retry::Again;
 use super::trace::Trace;
-use crate::buyer::{no_wallet_hint, open_default, open_wallet, own_addresses, wrong_network_hint};
+use crate::buyer::{
+    ClientConfig, no_wallet_hint, open_default, open_wallet, own_addresses, with_hook,
+    wrong_network_hint,
+};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
-use crate::signal::{Interrupt, StopSignal};
+use crate::outgoing;
 use crate::text::output;
 
-/// Fetches the URL within the time that `-m` allows, and pays what it asks within the limits.
-pub(crate) async fn fetch(args: &GetArgs, context: &Context) -> Result<ExitCode, CliError> {
-    // Of every failure it is known here whether money moved, whoever found it.
-    attempt(args, context).await.map_err(CliError::with_promise)
-}
-
-async fn attempt(args: &GetArgs, context: &Context) -> Result<ExitCode, CliError> {
-    let progress = Arc::new(Asking::new(args.yes, args.confirm_above, args.silent));
-    let (began, mut retries) = (context.clock.monotonic(), args.retry.start());
-    let mut interrupt = Interrupt::listen()?;
-    loop {
-        // What this run has paid for in an earlier try must not be forgotten behind a later one.
-        let paid_before = progress.has_paid();
-        let (outcome, again) = args.attempt_once(&progress, &mut interrupt, context).await;
-        let outcome = outcome.map_err(|error| match paid_before {
-            true => paid_earlier(error),
-            false => error,
-        });
-        let again = again.filter(|_| may_be_tried_again(&outcome) && !args.request.reads_stdin());
-        let used = context.clock.monotonic().saturating_sub(began);
-        let pause = again.and_then(|again| retries.next(again, used));
-        let Some(pause) = pause else {
-            return outcome.inspect_err(|_| progress.clear());
-        };
-        let (secs, left) = (pause.as_secs(), retries.left());
-        let what = outcome.map_or_else(|error| error.to_string(), |_| "an error".to_owned());
-        let what = what.trim_end_matches("; no money moved");
-        progress.say(&format!(
-            "{what}; asking again in {secs} s, {left} more times after that; nothing is paid twice"
-        ));
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            signal = interrupt.caught() => return Err(Cut::Signal(signal).error(progress.stage())),
-        }
-    }
-}
-
-/// Returns the error of a try behind one that has paid.
-fn paid_earlier(error: CliError) -> CliError {
-    // Such an error says by itself what became of the payment.
-    if !error.no_money_moved() {
-        return error;
-    }
-    let text = error.to_string();
-    let text = text.trim_end_matches("; no money moved");
-    if error.exit_code() == exit_code::DECLINED {
-        let text = "the server asks for a second payment, and a retry makes none";
-        return CliError::new(exit_code::PAID_REFUSED, "paid_refused", text)
-            .after_money_moved()
-            .with_hint(USED_UP);
-    }
-    let text = format!("{text}; it was paid for before");
-    CliError::new(exit_code::PAID_NO_ANSWER, "paid_but_failed", text)
-        .after_money_moved()
-        .with_hint(AGAIN)
-}
-
-/// Waits for the end of the time of `-m`, for ever without one.
-async fn time_out(limit: Option<Duration>) -> Duration {
-    match limit {
-        Some(limit) => {
-            tokio::time::sleep(limit).await;
-            limit
-        }
-        None => std::future::pending().await,
-    }
-}
-
-/// The reason why a call was ended before it was over.
-#[derive(Clone, Copy, Debug)]
-enum Cut {
-    Signal(StopSignal),
-    /// The time of `-m` is over.
-    Time(Duration),
-}
-
 impl GetArgs {
-    /// Makes one try, within the time of `-m`. Returns its end, and the reason to try again, if it is
-    /// one.
-    async fn attempt_once(
-        &self,
-        progress: &Arc<Asking>,
-        interrupt: &mut Interrupt,
-        context: &Context,
-    ) -> (Result<ExitCode, CliError>, Option<Again>) {
-        let prepared = match self.request.prepare(self.url(), &self.save) {
-            Ok(prepared) => prepared,
-            Err(error) => return (Err(error), None),
-        };
-        let mut again = None;
-        let ended = {
-            let call = std::pin::pin!(self.call(prepared, progress, &mut again, context));
-            tokio::select! {
-                outcome = call => Ok(outcome),
-                signal = interrupt.caught() => Err(Cut::Signal(signal)),
-                limit = time_out(self.max_time()) => Err(Cut::Time(limit)),
-            }
-        };
-        // Only once the call is dropped: up to then it may still come to the payment. The payment itself
-        // cannot be called back; the next run finds out what became of it.
-        match ended {
-            Ok(outcome) => (outcome, again),
-            Err(cut) => {
-                let again = matches!(cut, Cut::Time(_)).then(Again::default);
-                (Err(cut.error(progress.stage())), again)
-            }
-        }
-    }
-
     /// Makes the whole call, from opening the wallet to the end of the body.
-    async fn call(
+    pub(super) async fn call(
         &self,
         prepared: Prepared,
         progress: &Arc<Asking>,
@@ -145,13 +41,14 @@ impl GetArgs {
             cookies,
             resumes_at,
         } = prepared;
-        let outgoing = self.transport.outgoing(&request.url, self.location)?;
-        let journal = Journal::open(&context.home.client()?)?;
-        let client = self
-            .client((journal, outgoing), cookies.clone(), progress, context)
-            .await?;
+        let config = ClientConfig::read(context)?;
+        let (mut client, most) = self.builder(&request.url, &config, context)?;
+        if let Some(cookies) = &cookies {
+            client = client.cookies(cookies.clone());
+        }
+        let client = self.client(client, progress, context).await?;
         if self.dry_run {
-            return self.price(&client, request).await;
+            return self.price(&client, request, most).await;
         }
         // Files that cannot be written are found before money moves.
         let receipt = self
@@ -169,7 +66,9 @@ impl GetArgs {
         let outcome = client.send(request).await;
         let response = outcome.map_err(|error| {
             *again = Again::of_error(&error);
-            self.explain(error, context)
+            let hint = config.hint(&error);
+            let told = self.explain(error, context);
+            hint.into_iter().fold(told, CliError::with_hint)
         })?;
         *again = Again::of_answer(&response, context.clock.wall());
         let kept = match (&receipt, response.receipt()) {
@@ -198,16 +97,34 @@ impl GetArgs {
         }
     }
 
+    /// Returns a client with the limits, the way out and the hook, and the most that one request may cost.
+    fn builder(
+        &self,
+        url: &Url,
+        config: &ClientConfig,
+        context: &Context,
+    ) -> Result<(ClientBuilder, Msat), CliError> {
+        let outgoing = self.transport.outgoing(url, self.location)?;
+        let journal = Journal::open(&context.home.client()?)?;
+        let budget = self.spending.budget(&journal)?;
+        let limits = self.spending.limits(config);
+        let most = journal.request_limit(&budget, &limits)?;
+        let client = Client::builder(journal)
+            .limits(limits)
+            .budget(budget)
+            .outgoing(outgoing);
+        // The way to the hook is the system's: flags such as -k are about the URL.
+        let client = with_hook(client, config, |url| outgoing::to(url, false))?;
+        Ok((client, most))
+    }
+
     async fn client(
         &self,
-        (journal, outgoing): (Journal, Outgoing),
-        cookies: Option<Arc<Jar>>,
+        client: ClientBuilder,
         progress: &Arc<Asking>,
         context: &Context,
     ) -> Result<Client, CliError> {
-        let mut client = Client::builder(journal)
-            .limits(self.spending.limits())
-            .outgoing(outgoing)
+        let mut client = client
             .clock(context.clock.clone())
             .progress(progress.clone())
             .follow_redirects(self.location)
@@ -217,11 +134,10 @@ impl GetArgs {
             .payment_deadline(self.payment_timeout)
             .accept_body_challenge(self.accept_body_challenge)
             .buy_despite_stop(self.yes)
+            .accept_new_payee(self.yes)
+            .allow_addresses(self.allow_address.iter().cloned())
             .own_addresses(own_addresses(self.spending.wallet.as_ref(), context))
             .danger_allow_plain_http(self.danger_plain_http);
-        if let Some(cookies) = cookies {
-            client = client.cookies(cookies);
-        }
         let began = context.clock.monotonic();
         let wallet = match &self.spending.wallet {
             Some(node) => Some(open_wallet(node, context).await?),
@@ -243,11 +159,15 @@ impl GetArgs {
     }
 
     /// `--dry-run`: the price, and whether the limits would allow it.
-    async fn price(&self, client: &Client, request: Request) -> Result<ExitCode, CliError> {
+    async fn price(
+        &self,
+        client: &Client,
+        request: Request,
+        most: Msat,
+    ) -> Result<ExitCode, CliError> {
         let price = client.price(request).await?;
-        let limits = self.spending.limits();
         let out = output::OutputArgs::default().open();
-        out.result(&price_json(&price, &limits), || price_text(&price))?;
+        out.result(&price_json(&price, most), || price_text(&price))?;
         if !self.silent {
             output::tell("dry run: nothing was paid");
         }
@@ -309,9 +229,9 @@ fn with_cookies(
     saved.map(|()| code).map_err(CliError::after_money_moved)
 }
 
-fn price_json(price: &Price, limits: &Limits) -> serde_json::Value {
+fn price_json(price: &Price, most: Msat) -> serde_json::Value {
     match price {
-        Price::Asked(quote) => quote_json(quote, limits),
+        Price::Asked(quote) => quote_json(quote, most),
         Price::Unknown {
             status,
             retry_after,
@@ -348,75 +268,19 @@ fn no_price(status: u16, retry_after: Option<Duration>) -> CliError {
     CliError::new(exit_code::NO_PRICE, "no_price", text).with_hint(hint)
 }
 
-fn quote_json(quote: &Quote, limits: &Limits) -> serde_json::Value {
+fn quote_json(quote: &Quote, most: Msat) -> serde_json::Value {
     let cost = quote.amount.saturating_add(quote.max_fee);
     json!({
         "payment_required": true,
         "origin": quote.origin,
         "price_msat": quote.amount.msat(),
         "max_fee_msat": quote.max_fee.msat(),
-        "within_max_price": cost <= limits.per_request,
+        "within_max_price": cost <= most,
         "payment_hash": quote.payment_hash.to_string(),
         "payee": quote.payee,
+        "payee_before": quote.payee_before,
         "description": l402::text::escape(&quote.description),
         "expires": quote.expires.secs(),
         "policy": quote.policy.map(|policy| policy.to_string()),
     })
-}
-
-impl Cut {
-    /// Returns the error, which depends on the stage of the payment.
-    fn error(self, stage: Stage) -> CliError {
-        let (text, exit, code) = match self {
-            Self::Time(limit) => (
-                format!("the call was not over after {limit:?}"),
-                exit_code::UNAVAILABLE,
-                "transport",
-            ),
-            Self::Signal(StopSignal::Interrupt) => (
-                "ended by Ctrl-C".to_owned(),
-                exit_code::INTERRUPTED,
-                "interrupted",
-            ),
-            Self::Signal(StopSignal::Terminate) => (
-                "ended by a signal".to_owned(),
-                exit_code::TERMINATED,
-                "terminated",
-            ),
-        };
-        match stage {
-            Stage::Unpaid => CliError::new(exit, code, format!("{text}; no money moved")),
-            stage => cut_after_approval(&text, stage),
-        }
-    }
-}
-
-fn cut_after_approval(text: &str, stage: Stage) -> CliError {
-    let error = |exit, code, what: &str| CliError::new(exit, code, format!("{text}; {what}"));
-    match stage {
-        Stage::Unpaid | Stage::Paying => error(
-            exit_code::PAYMENT_UNKNOWN,
-            "payment_unknown",
-            "the wallet was still paying, and nobody knows yet whether the money moved",
-        )
-        .after_money_moved()
-        .with_hint(
-            "do not pay again by other means: run the same command later, it looks the payment \
-             up and goes on",
-        ),
-        Stage::Paid => error(
-            exit_code::PAID_NO_ANSWER,
-            "paid_but_failed",
-            "it was paid for, and the answer was not had",
-        )
-        .after_money_moved()
-        .with_hint(AGAIN),
-        Stage::UsedUp => error(
-            exit_code::PAID_REFUSED,
-            "paid_refused",
-            "it was paid for, a redirect has used the payment up, and the answer was not had",
-        )
-        .after_money_moved()
-        .with_hint(USED_UP),
-    }
 }

@@ -6,6 +6,7 @@ mod ask;
 mod body;
 mod config;
 mod cookies;
+mod curl_flags;
 mod data;
 mod decoding;
 mod escaped;
@@ -22,14 +23,14 @@ mod retry;
 mod saving;
 mod trace;
 mod transport;
-mod unbuilt;
+mod tries;
 mod upload;
 mod write_out;
 
 pub(crate) use args::GetArgs;
 pub(crate) use config::expand;
-pub(crate) use fetch::fetch;
-pub(crate) use request::parse_url;
 #[cfg(test)]
-pub(crate) use unbuilt::flags as flags_of_curl;
-pub(crate) use unbuilt::way_round;
+pub(crate) use curl_flags::all as flags_of_curl;
+pub(crate) use curl_flags::way_round;
+pub(crate) use request::parse_url;
+pub(crate) use tries::fetch;

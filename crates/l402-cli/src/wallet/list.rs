@@ -138,11 +138,7 @@ pub(crate) async fn remove(
     }
     if !yes {
         let question = format!("Remove {name} and its credential from this machine? [y/N]");
-        if !secret::is_person() {
-            return Err(CliError::usage("nobody is here to be asked").with_hint("--yes"));
-        }
-        let typed = secret::ask(&question).await?.to_lowercase();
-        if !matches!(typed.as_str(), "y" | "yes") {
+        if !secret::confirm(&question, "this removes a credential").await? {
             return Err(CliError::new(
                 crate::exit_code::DECLINED,
                 "declined",

@@ -63,6 +63,19 @@ pub(super) async fn ask(question: &str) -> Result<String, CliError> {
     question_with(question, None).await
 }
 
+/// Asks a question whose answer is yes or no. `what` is what needs the yes, for the error.
+///
+/// # Errors
+/// If nobody is there to be asked: `--yes` is the way then.
+pub(crate) async fn confirm(question: &str, what: &str) -> Result<bool, CliError> {
+    if !is_person() {
+        let text = format!("{what}, and nobody is here to be asked");
+        return Err(CliError::usage(text).with_hint("--yes"));
+    }
+    let typed = ask(question).await?.to_lowercase();
+    Ok(matches!(typed.as_str(), "y" | "yes"))
+}
+
 /// Asks for a credential, which the terminal does not show.
 pub(super) async fn ask_hidden(question: &str) -> Result<String, CliError> {
     let hidden = Hidden::start(stdin()).map_err(|error| {

@@ -1,5 +1,6 @@
 //! The program from outside: real processes, each with a home folder of its own, on loopback.
 
+mod budget;
 #[cfg(unix)]
 mod cln;
 mod contract;
@@ -14,6 +15,7 @@ mod exchanges;
 mod failed_start;
 mod get;
 mod get_saving;
+mod guards;
 mod login;
 mod offers;
 mod outgoing;

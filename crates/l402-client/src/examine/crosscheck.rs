@@ -325,7 +325,7 @@ fn whole_float(number: f64) -> Option<u64> {
     is_exact.then_some(number as u64)
 }
 
-fn is_lightning_charge(challenge: &AuthChallenge) -> bool {
+pub(super) fn is_lightning_charge(challenge: &AuthChallenge) -> bool {
     challenge.scheme().eq_ignore_ascii_case("payment")
         && challenge.param("method") == Some("lightning")
         && challenge.param("intent") == Some("charge")

@@ -31,8 +31,10 @@
 
 mod answer;
 mod body_challenge;
+mod charge;
 mod crosscheck;
 mod offer;
+mod other_protocol;
 mod readers;
 mod report;
 mod rules;

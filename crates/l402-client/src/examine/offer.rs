@@ -1,17 +1,18 @@
 //! One offer of an answer, which is a token and an invoice.
 
 use l402::inspect::Inspection;
-use l402::{Challenge, Invoice, Policy, Scheme, UnixTime};
+use l402::{Challenge, Invoice, Policy, UnixTime};
 
 use super::answer::Case;
+use crate::CredentialScheme;
 
 /// The offer that a report is about, as far as it can be read.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ExaminedOffer {
     /// The scheme of the challenge, under which its credential is presented.
-    pub scheme: Scheme,
-    /// The token, byte for byte.
+    pub scheme: CredentialScheme,
+    /// The token, byte for byte. Of a `Payment` challenge, the challenge as a JSON object.
     pub token: String,
     /// The invoice as the server wrote it.
     pub bolt11: String,
@@ -25,14 +26,14 @@ pub struct ExaminedOffer {
 
 impl ExaminedOffer {
     pub(super) fn new(
-        challenge: &Challenge,
+        offered: &Offered,
         invoice: Option<Invoice>,
         token: Option<&Inspection>,
     ) -> Self {
         let mut offer = Self {
-            scheme: challenge.scheme(),
-            token: challenge.token().to_owned(),
-            bolt11: challenge.invoice().to_owned(),
+            scheme: offered.scheme,
+            token: offered.token.clone(),
+            bolt11: offered.invoice.clone(),
             invoice,
             policy: None,
             valid_until: None,
@@ -49,9 +50,28 @@ impl ExaminedOffer {
     }
 }
 
+/// A challenge that can be paid, of whatever scheme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Offered {
+    pub(super) scheme: CredentialScheme,
+    pub(super) token: String,
+    pub(super) invoice: String,
+}
+
+impl From<Challenge> for Offered {
+    fn from(challenge: Challenge) -> Self {
+        Self {
+            scheme: challenge.scheme().into(),
+            token: challenge.token().to_owned(),
+            invoice: challenge.invoice().to_owned(),
+        }
+    }
+}
+
 /// An offer whose invoice can be decoded, with everything that the rules compare it with.
 pub(super) struct OfferCase<'a> {
     pub(super) case: &'a Case<'a>,
+    pub(super) scheme: CredentialScheme,
     pub(super) invoice: &'a Invoice,
     /// The token, read for display, if its format is known.
     pub(super) token: Option<&'a Inspection>,

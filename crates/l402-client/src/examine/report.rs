@@ -1,14 +1,14 @@
 //! The report on an answer: every rule that applies, and the offer that a buyer would take.
 
 use l402::inspect::inspect;
-use l402::{Challenge, Challenges, Invoice, Msat, UnixTime};
+use l402::{Challenges, Invoice, Msat, UnixTime};
 
 use super::answer::{Case, Payer, UnpaidAnswer};
-use super::offer::{ExaminedOffer, OfferCase};
+use super::offer::{ExaminedOffer, OfferCase, Offered};
 use super::rules::{
     self, Fault, OF_AN_OFFER, OF_THE_ANSWER, OF_THE_DOCUMENT, Payable, Rule, Ruling,
 };
-use crate::Refused;
+use crate::{CredentialScheme, Refused};
 
 /// The verdict of one rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,18 +61,20 @@ pub fn examine(answer: &UnpaidAnswer<'_>, payer: &Payer, now: UnixTime) -> Repor
     // The order matters: the first broken rule becomes the reason of a refusal.
     let mut findings = judge(OF_THE_ANSWER, &case);
     let offer = match rules::payable(&case) {
-        Ok(Payable {
-            challenges,
-            in_body,
-        }) => {
+        Ok(Payable { offers, in_body }) => {
+            let is_charge = |one: &Offered| one.scheme == CredentialScheme::Payment;
             let text = "one token and one invoice can be read";
             findings.push(Finding::new("challenge", Ruling::sound(text)));
             if in_body {
                 let text = "they stand in the body only; most clients read www-authenticate alone";
                 findings.push(Finding::new("header", Ruling::advice(false, text)));
+            } else if offers.iter().all(is_charge) {
+                let text = "they stand in a Payment challenge, with no L402 beside it; buyers of L402 \
+                            alone cannot pay it";
+                findings.push(Finding::new("scheme", Ruling::advice(false, text)));
             }
-            findings.push(Finding::new("one offer", one_offer(challenges.len())));
-            let chosen = choose(&case, &challenges);
+            findings.push(Finding::new("one offer", one_offer(offers.len())));
+            let chosen = choose(&case, &offers);
             chosen.map(|chosen| {
                 findings.extend(chosen.findings);
                 chosen.offer
@@ -112,16 +114,18 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn examine(case: &Case<'_>, challenge: &Challenge) -> Self {
-        // An opaque token is allowed, so it is no fault if this cannot read it.
-        let token = inspect(challenge.token()).ok();
-        let invoice = match Invoice::decode(challenge.invoice()) {
+    fn examine(case: &Case<'_>, offered: &Offered) -> Self {
+        // An opaque token is allowed, so it is no fault if this cannot read it. One of a `Payment`
+        // challenge is the challenge, and says nothing that is meant for the buyer.
+        let is_token = offered.scheme != CredentialScheme::Payment;
+        let token = is_token.then(|| inspect(&offered.token).ok()).flatten();
+        let invoice = match Invoice::decode(&offered.invoice) {
             Ok(invoice) => invoice,
             // Every further rule compares with the invoice.
             Err(error) => {
                 return Self {
                     findings: vec![Finding::new("invoice", Fault::from(error).into())],
-                    offer: ExaminedOffer::new(challenge, None, token.as_ref()),
+                    offer: ExaminedOffer::new(offered, None, token.as_ref()),
                 };
             }
         };
@@ -131,13 +135,14 @@ impl Candidate {
             OF_AN_OFFER,
             &OfferCase {
                 case,
+                scheme: offered.scheme,
                 invoice: &invoice,
                 token: token.as_ref(),
             },
         ));
         Self {
             findings,
-            offer: ExaminedOffer::new(challenge, Some(invoice), token.as_ref()),
+            offer: ExaminedOffer::new(offered, Some(invoice), token.as_ref()),
         }
     }
 
@@ -147,12 +152,12 @@ impl Candidate {
 }
 
 /// Returns the cheapest sound offer, or the first offer if none is sound.
-fn choose(case: &Case<'_>, challenges: &[Challenge]) -> Option<Candidate> {
+fn choose(case: &Case<'_>, offers: &[Offered]) -> Option<Candidate> {
     // All are judged before one is chosen, or a cheap unsound offer would hide a sound one. Of equal
     // prices the server's first is kept.
-    let mut all: Vec<Candidate> = challenges
+    let mut all: Vec<Candidate> = offers
         .iter()
-        .map(|challenge| Candidate::examine(case, challenge))
+        .map(|offered| Candidate::examine(case, offered))
         .collect();
     let sound = all.iter().enumerate();
     let sound = sound.filter(|(_, candidate)| is_sound(&candidate.findings));

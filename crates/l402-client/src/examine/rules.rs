@@ -4,16 +4,17 @@
 
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use l402::{Challenge, ChallengeError, Challenges, InvoiceError, PaymentHash, UnixTime};
+use l402::{ChallengeError, Challenges, InvoiceError, PaymentHash, UnixTime};
 
 use super::answer::Case;
 use super::body_challenge::in_body;
+use super::charge::charges;
 use super::crosscheck::{Charges, InvoiceFacts, charge_hashes};
-use super::offer::{OfferCase, caveats};
+use super::offer::{OfferCase, Offered, caveats};
+use super::other_protocol::describe;
 use super::report::Verdict;
-use crate::Refused;
 use crate::origin::is_private;
-use l402::text::escape_within;
+use crate::{CredentialScheme, Refused};
 
 /// The least time that an invoice must have left to be paid, in seconds.
 const MARGIN_SECS: u64 = 10;
@@ -178,56 +179,28 @@ fn cache(case: &Case<'_>) -> Option<Ruling> {
     Some(Ruling::advice(no_store, text))
 }
 
-/// The challenges that can be paid, and the place where they stand.
+/// The offers that can be paid, and the place where they stand.
 pub(super) struct Payable {
-    pub(super) challenges: Vec<Challenge>,
+    pub(super) offers: Vec<Offered>,
     pub(super) in_body: bool,
 }
 
-/// Returns the challenges that can be paid.
+/// Returns the offers that can be paid: those of L402, or else of `Payment`.
 pub(super) fn payable(case: &Case<'_>) -> Result<Payable, Fault> {
     let found = case.challenges.as_ref().map_err(|error| *error);
-    let (challenges, in_body) = match found.and_then(Challenges::payable) {
-        Ok(challenges) => (challenges, false),
+    let (offers, in_body) = match found.and_then(Challenges::payable) {
+        Ok(challenges) => (challenges.into_iter().map(Offered::from).collect(), false),
         // Only where no header line speaks of L402: a broken one is no reason to look elsewhere.
-        Err(ChallengeError::Missing) => match in_body(case) {
-            Some(challenge) => (vec![challenge?], true),
-            None => return Err(unreadable(ChallengeError::Missing, case)),
+        Err(ChallengeError::Missing) => match (charges(case), in_body(case)) {
+            (Some(charges), _) => (charges?, false),
+            (None, Some(challenge)) => (vec![challenge?.into()], true),
+            (None, None) => {
+                return Err(Fault::new(Refused::NothingPayable, describe(case)));
+            }
         },
-        Err(error) => return Err(unreadable(error, case)),
+        Err(error) => return Err(error.into()),
     };
-    Ok(Payable {
-        challenges,
-        in_body,
-    })
-}
-
-fn unreadable(error: ChallengeError, case: &Case<'_>) -> Fault {
-    match error {
-        ChallengeError::Missing => Fault::new(Refused::NothingPayable, other_protocol(case)),
-        error => error.into(),
-    }
-}
-
-/// Describes an answer without an L402 challenge.
-fn other_protocol(case: &Case<'_>) -> String {
-    let offers = case.document.as_ref();
-    if offers.is_some_and(|body| body.get("payment_request_url").is_some()) {
-        return "the answer speaks another protocol of the same name, with offers in its body \
-                and a payment_request_url; this client pays Lightning challenges in \
-                www-authenticate only"
-            .into();
-    }
-    let challenges = case.challenges.iter().flat_map(Challenges::iter);
-    // The server's text, of any length: each name is escaped and cut, and four are shown at most.
-    let schemes = challenges.map(|challenge| escape_within(challenge.scheme(), 20));
-    let schemes: Vec<_> = schemes.take(4).collect();
-    if schemes.is_empty() {
-        "the answer has no www-authenticate challenge".into()
-    } else {
-        let schemes = schemes.join(", ");
-        format!("the answer asks for the schemes {schemes} and not for L402")
-    }
+    Ok(Payable { offers, in_body })
 }
 
 fn amount(offer: &OfferCase<'_>) -> Option<Ruling> {
@@ -286,6 +259,9 @@ fn preimage(offer: &OfferCase<'_>) -> Option<Ruling> {
 }
 
 fn payment_hash(offer: &OfferCase<'_>) -> Option<Ruling> {
+    if offer.scheme == CredentialScheme::Payment {
+        return None;
+    }
     // Remarks, not faults: the specification leaves the format of a token to its server.
     let Some(token) = offer.token else {
         let text = "the token is opaque; a buyer cannot check that it is about this invoice";
@@ -349,6 +325,9 @@ fn payment_challenge(offer: &OfferCase<'_>) -> Option<Ruling> {
             Ruling::advice(false, text)
         }
         Charges::Fault(fault) => fault.into(),
+        Charges::Same if offer.scheme == CredentialScheme::Payment => {
+            Ruling::sound("the Payment challenge agrees with its invoice")
+        }
         Charges::Same => Ruling::sound("the Payment challenge beside it sells the same"),
     })
 }

@@ -11,11 +11,12 @@ use l402::UnixTime;
 use reqwest::dns::Resolve;
 use url::{Position, Url};
 
-use super::detour::{SystemResolver, Unresolved, Way};
+use super::detour::{Unresolved, Way};
 use super::guard::Guard;
 use super::head::{Head, head_of};
 use super::hop::Hop;
 use super::outgoing::Outgoing;
+use super::reach::{Reach, leads_away};
 use super::replay::{peek, response};
 use super::watch::{RequestHead, Watch, redacted};
 use super::withheld::{self, withhold};
@@ -34,6 +35,8 @@ pub(crate) enum NoResponse {
     OwnAddress(String),
     /// Nothing came in time, or the name of the server was not found, in words.
     Transient(String),
+    /// The address is a private one that nobody named.
+    PrivateAddress(String),
     /// Anything else, in words.
     Other(String),
 }
@@ -45,6 +48,7 @@ impl NoResponse {
             Self::BrokenOff(text)
             | Self::OwnAddress(text)
             | Self::Transient(text)
+            | Self::PrivateAddress(text)
             | Self::Other(text) => text,
         }
     }
@@ -59,6 +63,7 @@ impl From<NoResponse> for Error {
             }
             NoResponse::OwnAddress(detail) => Self::refused(Refused::OwnAddress, detail),
             NoResponse::Transient(detail) => Self::Transient { detail },
+            NoResponse::PrivateAddress(detail) => Self::refused(Refused::PrivateAddress, detail),
             NoResponse::BrokenOff(detail) | NoResponse::Other(detail) => Self::Transport { detail },
         }
     }
@@ -74,6 +79,7 @@ pub(crate) struct Http {
     /// The clients for requests whose connections lead elsewhere than their URL says.
     detours: Arc<Mutex<HashMap<Way, reqwest::Client>>>,
     guard: Guard,
+    reach: Reach,
     timeout: Duration,
     watch: Option<Arc<dyn Watch>>,
 }
@@ -81,14 +87,21 @@ pub(crate) struct Http {
 impl Http {
     /// Builds a client without redirects and cookies: `Hop` follows redirects itself, by rules that
     /// reqwest does not know.
-    pub(crate) fn new(timeout: Duration, guard: Guard, outgoing: Outgoing) -> Result<Self, Error> {
-        let resolver: Arc<dyn Resolve> = Arc::new(SystemResolver);
+    pub(crate) fn new(
+        timeout: Duration,
+        guard: Guard,
+        reach: Reach,
+        outgoing: Outgoing,
+    ) -> Result<Self, Error> {
+        // Names that no flag resolves lead to no private address.
+        let resolver: Arc<dyn Resolve> = Arc::new(reach.clone());
         Ok(Self {
             client: built(outgoing.builder_with(Arc::clone(&resolver))?)?,
             outgoing,
             resolver,
             detours: Arc::default(),
             guard,
+            reach,
             timeout,
             watch: None,
         })
@@ -107,7 +120,7 @@ impl Http {
     }
 
     pub(crate) async fn ask(&self, hop: &Hop) -> Result<reqwest::Response, NoResponse> {
-        let answered = self.send(hop.unpaid()).await;
+        let answered = self.send(hop, hop.unpaid()).await;
         match (&answered, hop.body_len()) {
             (Err(why), 1..) if why.is_broken_off() => self.ask_by_head(hop).await.or(answered),
             _ => answered,
@@ -116,7 +129,7 @@ impl Http {
 
     /// Asks with the head of the request alone, after a server has broken off the whole of it.
     async fn ask_by_head(&self, hop: &Hop) -> Result<reqwest::Response, NoResponse> {
-        let asked = self.send(withhold(hop.unpaid(), hop.body_len()));
+        let asked = self.send(hop, withhold(hop.unpaid(), hop.body_len()));
         let answered = tokio::time::timeout(withheld::WAIT, asked).await;
         answered.unwrap_or_else(|_| Err(NoResponse::Other("no answer to the head".into())))
     }
@@ -126,17 +139,26 @@ impl Http {
         hop: &Hop,
         credential: &HeaderValue,
     ) -> Result<reqwest::Response, NoResponse> {
-        self.send(hop.paid(credential)).await
+        self.send(hop, hop.paid(credential)).await
     }
 
-    async fn send(&self, request: reqwest::Request) -> Result<reqwest::Response, NoResponse> {
+    async fn send(
+        &self,
+        hop: &Hop,
+        request: reqwest::Request,
+    ) -> Result<reqwest::Response, NoResponse> {
         // Here, where every request passes, so that no redirect leads around it.
         self.guard.check(request.url()).await?;
+        let way = self.outgoing.way(request.url());
+        // An address that a flag leads elsewhere is not the one that is asked.
+        if way.is_none() {
+            self.reach.check(request.url(), hop.typed)?;
+        }
         if let Some(watch) = &self.watch {
             watch.sent(&RequestHead::of(&request));
         }
         let sent = async {
-            match self.outgoing.way(request.url()) {
+            match way {
                 Some(way) => self.send_by(way, request).await,
                 None => self.client.execute(request).await.map_err(no_response),
             }
@@ -234,7 +256,9 @@ fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
 }
 
 fn no_response(error: reqwest::Error) -> NoResponse {
-    if is_head_too_large(&error) {
+    if let Some(text) = leads_away(&error) {
+        NoResponse::PrivateAddress(text)
+    } else if is_head_too_large(&error) {
         NoResponse::HeadTooLarge
     } else if error.is_timeout() || is_unresolved(&error) {
         NoResponse::Transient(error_chain(&error.without_url()))

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, UdpSocket};
 
+use l402_host::is_localhost;
 use url::{Host, Url};
 
 use super::connection::NoResponse;
@@ -55,8 +56,7 @@ impl Guard {
 
 /// Returns the addresses of a name. One that cannot be resolved has none, and is not reached either.
 async fn resolved(name: &str, port: u16) -> Vec<IpAddr> {
-    // RFC 6761: these are this machine, whatever a resolver says.
-    if name.eq_ignore_ascii_case("localhost") || name.ends_with(".localhost") {
+    if is_localhost(name) {
         return vec![IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)];
     }
     let found = tokio::net::lookup_host((name, port)).await;
@@ -99,6 +99,7 @@ mod tests {
             "http://[::ffff:127.0.0.1]:8403/",
             "http://LOCALHOST:8403/",
             "https://a.localhost:8403/",
+            "https://localhost.:8403/",
         ] {
             assert!(refuses("127.0.0.1", url).await, "{url}");
         }

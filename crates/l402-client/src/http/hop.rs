@@ -9,6 +9,7 @@ use l402::Credential;
 use sha2::{Digest, Sha256};
 use url::{Position, Url};
 
+use super::reach::TypedAddress;
 use super::spool::{Spool, Spooled};
 use super::userinfo::take_userinfo;
 use crate::{Body, Error, Refused, Request};
@@ -32,6 +33,8 @@ pub(crate) struct Hop {
     reads_own_header: bool,
     /// A redirect has led away from the host that the caller named, where its cookies are nobody's.
     left_host: bool,
+    /// The address that the caller named by the URL.
+    pub(super) typed: TypedAddress,
 }
 
 impl Hop {
@@ -54,6 +57,7 @@ impl Hop {
             let detail = "the url is not of the scheme http or https".into();
             return Err(Error::Transport { detail });
         }
+        let typed = TypedAddress::of(&url);
         if holds_credential(&headers) {
             let detail = "the request already holds an L402 credential; leave it out, the journal \
                           keeps and presents it";
@@ -77,6 +81,7 @@ impl Hop {
             foreign: false,
             reads_own_header: false,
             left_host: false,
+            typed,
         };
         Ok((hop, body))
     }

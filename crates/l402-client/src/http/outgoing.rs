@@ -213,6 +213,14 @@ impl Outgoing {
         self.detours.way(url)
     }
 
+    /// Returns the hosts of the proxies.
+    pub(crate) fn proxy_hosts(&self) -> Vec<String> {
+        let proxies = [&self.http_proxy, &self.https_proxy].into_iter().flatten();
+        let urls = proxies.filter_map(|proxy| Url::parse(proxy).ok());
+        urls.filter_map(|url| url.host_str().map(str::to_owned))
+            .collect()
+    }
+
     /// Returns the settings of an HTTP client that goes this way and follows no redirect. Detours of
     /// [`with_addresses`](Self::with_addresses) and [`with_connect_to`](Self::with_connect_to) are
     /// taken by a [`Client`](crate::Client) alone.

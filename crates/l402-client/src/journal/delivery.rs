@@ -20,6 +20,20 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
+    /// Notes that the answer broke off: the purchase stays paid.
+    pub(crate) async fn broke_off(&self, reason: &str) {
+        let (hash, now) = (self.purchase.row().payment_hash, self.clock.wall());
+        let reason = reason.to_owned();
+        // Without the note it does not count towards the seller's stop.
+        let noted = self
+            .journal
+            .run(move |store| store.unserved(&hash, &reason, now))
+            .await;
+        if let Err(error) = noted {
+            tracing::warn!(%hash, error = error.without_promise(), "cannot note a failure");
+        }
+    }
+
     /// Records that the answer was read to its end. `is_last` is set if the server says that the
     /// token has no use left.
     pub(crate) async fn finish(self, is_last: bool) {

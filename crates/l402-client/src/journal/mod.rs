@@ -11,12 +11,14 @@ mod budget;
 mod delivery;
 mod lock;
 mod open;
+mod payee;
 mod prune;
 mod row;
 pub mod step;
 mod stopped;
 mod store;
 
+pub use budget::{Budget, BudgetName, BudgetNameError, BudgetReport, LimitReport, SpentTotals};
 pub use open::{Entry, Journal, State};
 
 pub(crate) use answers::{ANSWER_MAX, Answers, KeptAnswer};

@@ -1,13 +1,14 @@
 //! One purchase as it is in the file, secrets included.
 
 use http::HeaderValue;
-use l402::{Msat, Network, PaymentHash, Policy, Preimage, Scheme, UnixTime};
+use l402::{Msat, Network, PaymentHash, Policy, Preimage, UnixTime};
 use rusqlite::Row;
 use rusqlite::types::Type;
 
 use super::lock::Scope;
-use super::{Entry, State};
-use crate::{Quote, Receipt};
+use super::{BudgetName, Entry, State};
+use crate::scheme::credential;
+use crate::{CredentialScheme, Quote, Receipt};
 
 /// The times that an opaque token must have been accepted before it is tried at other paths.
 pub(crate) const ACCEPTED_ENOUGH: u32 = 2;
@@ -18,11 +19,13 @@ pub(crate) struct Draft {
     pub(crate) scope: Scope,
     pub(crate) quote: Quote,
     pub(crate) network: Network,
-    pub(crate) scheme: Scheme,
+    pub(crate) scheme: CredentialScheme,
     pub(crate) token: String,
     pub(crate) valid_until: Option<UnixTime>,
     /// The name of the wallet that will be asked.
     pub(crate) wallet: String,
+    /// The budget that it counts against.
+    pub(crate) budget: BudgetName,
     /// The request that it is bought for; see `Hop::fingerprint`.
     pub(crate) request: [u8; 32],
     /// Buys although the seller is stopped, and ends that.
@@ -124,8 +127,16 @@ impl Purchase {
     pub(crate) fn is_single_use(&self) -> bool {
         // Without a policy the token counts as good for more: tried in vain, it costs one request; put
         // away too early, it costs a second payment.
-        self.policy
-            .is_some_and(|policy| policy.uses().is_some_and(|uses| uses.get() == 1))
+        self.is_charge()
+            || self
+                .policy
+                .is_some_and(|policy| policy.uses().is_some_and(|uses| uses.get() == 1))
+    }
+
+    /// Returns true if it was bought by a `Payment` challenge, whose credential is good for one answer to
+    /// the request that it was given for.
+    pub(crate) fn is_charge(&self) -> bool {
+        self.scheme == CredentialScheme::Payment.name()
     }
 
     /// Returns true if the purchase was made for this very request.
@@ -173,11 +184,7 @@ impl Purchase {
     /// See [`Paid::credential`](super::Paid::credential). `None` before there is proof, too.
     pub(super) fn authorization(&self) -> Option<HeaderValue> {
         let preimage = self.preimage.as_ref()?;
-        let text = format!("{} {}:{}", self.scheme, self.token, preimage.to_hex());
-        let mut value = HeaderValue::try_from(text).ok()?;
-        // So that no `Debug` of a request shows the preimage.
-        value.set_sensitive(true);
-        Some(value)
+        credential(&self.scheme, &self.token, preimage)
     }
 
     /// Returns the receipt. Its URL is without its query, which may hold the caller's own secrets.

@@ -3,11 +3,22 @@
 //! A stop is written by the call that notices, and holds for every run until its end. It stands in
 //! the journal's file, so that it is read in the transaction that would reserve the next amount.
 
-use l402::UnixTime;
+use l402::{PaymentHash, UnixTime};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::lock::Scope;
 use super::step::Store;
 use crate::{Error, Refused};
+
+/// The most purchases of one seller within a day that may go unserved in a row, each at a path or for
+/// a request of its own, before nothing more is bought there.
+const UNSERVED_MAX: usize = 3;
+
+/// The time for which an unserved purchase counts, in seconds.
+const UNSERVED_SECS: u64 = 24 * 60 * 60;
+
+/// The begin of the note of a purchase that was presented and not served.
+pub(super) const NOT_SERVED: &str = "not served: ";
 
 /// The party that is not used. A wallet that must not be used is known by its rows; see
 /// [`budget`](super::budget).
@@ -74,7 +85,65 @@ impl Stopped {
     }
 }
 
+/// Returns the error for a seller of whom the last purchases were paid and never served. One that is
+/// served ends this, and so does a day.
+pub(super) fn unserved_in_a_row(
+    db: &Connection,
+    scope: &Scope,
+    now: UnixTime,
+) -> rusqlite::Result<Option<Error>> {
+    let begin = now.secs().saturating_sub(UNSERVED_SECS);
+    // By state and date, which are few rows, and not by the origin, which may have a million.
+    let mut unserved = db.prepare_cached(
+        "SELECT updated FROM purchase WHERE state = 'paid' AND paid_at > ?3 AND +origin = ?1 \
+         AND host IS ?2 AND (refusals > 0 OR substr(note, 1, length(?4)) = ?4)",
+    )?;
+    let params = params![scope.origin, scope.host, begin, NOT_SERVED];
+    let unserved: Vec<u64> = unserved
+        .query_map(params, |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    if unserved.len() < UNSERVED_MAX {
+        return Ok(None);
+    }
+    let last_served: Option<u64> = db
+        .prepare_cached(
+            "SELECT max(updated) FROM purchase WHERE origin = ?1 AND host IS ?2 AND state = 'served'",
+        )?
+        .query_row(params![scope.origin, scope.host], |row| row.get(0))?;
+    // Times are whole seconds, so those of the same one count.
+    let in_a_row = |updated: &&u64| last_served.is_none_or(|served| **updated >= served);
+    let count = unserved.iter().filter(in_a_row).count();
+    if count < UNSERVED_MAX {
+        return Ok(None);
+    }
+    let detail = format!(
+        "the last {count} purchases at {} were paid and not served; the same requests again use what \
+         was paid for, and nothing else is bought there before one of them is served, or a day is over",
+        scope.seller()
+    );
+    Ok(Some(Error::refused(Refused::SellerStopped, detail)))
+}
+
 impl Store {
+    /// Notes that the credential of a purchase was presented and brought no answer. The note of a
+    /// wallet that did what it must not stays.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub(crate) fn unserved(
+        &mut self,
+        hash: &PaymentHash,
+        reason: &str,
+        now: UnixTime,
+    ) -> rusqlite::Result<()> {
+        self.db().execute(
+            "UPDATE purchase SET note = ?2 || ?3, updated = ?4 WHERE payment_hash = ?1 \
+             AND state = 'paid' AND (note = '' OR substr(note, 1, length(?2)) = ?2)",
+            params![hash.as_bytes(), NOT_SERVED, reason, now.secs()],
+        )?;
+        Ok(())
+    }
+
     /// Stops buying of a seller. A later stop takes the place of an earlier one.
     ///
     /// # Errors

@@ -1,11 +1,11 @@
 //! The offer of a report, turned into a quote within the buyer's limits.
 
 use http::{HeaderMap, StatusCode};
-use l402::{Invoice, Msat, Network, Scheme, UnixTime};
+use l402::{Invoice, Msat, Network, UnixTime};
 use url::Url;
 
 use crate::examine::{self, ExaminedOffer, Fault, Payer, UnpaidAnswer, examine};
-use crate::{Error, Limits, Quote};
+use crate::{BudgetLimit, CredentialScheme, Error, Limits, Quote};
 
 /// The most characters of an invoice's description that are shown.
 const DESCRIPTION_CHARS: usize = 200;
@@ -15,9 +15,19 @@ const DESCRIPTION_CHARS: usize = 200;
 pub(crate) struct Offer {
     pub(crate) quote: Quote,
     pub(crate) network: Network,
-    pub(crate) scheme: Scheme,
+    pub(crate) scheme: CredentialScheme,
     pub(crate) token: String,
     pub(crate) valid_until: Option<UnixTime>,
+}
+
+impl Offer {
+    /// Returns the name of the protocol for hooks: `l402`, or `mpp`.
+    pub(crate) fn protocol(&self) -> &'static str {
+        match self.scheme {
+            CredentialScheme::Payment => "mpp",
+            CredentialScheme::L402 | CredentialScheme::Lsat => "l402",
+        }
+    }
 }
 
 /// A 402 answer, and the buyer to whom it was given.
@@ -62,7 +72,8 @@ fn quote(
 ) -> Quote {
     // The quote names what may really be spent. An amount over the limit is refused later, when the
     // limits are held against the journal, so that one place alone decides.
-    let fee_left = limits.per_request.checked_sub(amount);
+    let per_request = limits.of(BudgetLimit::PerRequest);
+    let fee_left = per_request.and_then(|most| most.checked_sub(amount));
     let max_fee = limits.max_fee(amount);
     let description = invoice.description.as_deref().unwrap_or_default();
     Quote {
@@ -70,6 +81,8 @@ fn quote(
         amount,
         max_fee: fee_left.map_or(max_fee, |left| left.min(max_fee)),
         payee: hex::encode(invoice.payee),
+        // The journal knows.
+        payee_before: None,
         payment_hash: invoice.payment_hash,
         invoice: offer.bolt11.clone(),
         // The seller's text, on the buyer's terminal.

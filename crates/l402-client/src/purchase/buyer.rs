@@ -9,9 +9,10 @@ use l402_host::Clock;
 use l402_lightning::Pay;
 use tokio::sync::Semaphore;
 
+use crate::hook::PaymentHook;
 use crate::http::{Http, Spool};
 use crate::journal::Journal;
-use crate::{Cookies, Event, Limits, Progress};
+use crate::{BudgetName, Cookies, Event, Limits, Progress};
 
 /// The state that all clones of a client share.
 pub(crate) struct Buyer {
@@ -20,6 +21,8 @@ pub(crate) struct Buyer {
     pub(crate) spool: Spool,
     pub(crate) wallet: Option<Arc<dyn Pay>>,
     pub(crate) limits: Limits,
+    /// The budget that payments count against.
+    pub(crate) budget: BudgetName,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) progress: Option<Arc<dyn Progress>>,
     pub(crate) cookies: Option<Arc<dyn Cookies>>,
@@ -41,6 +44,11 @@ pub(crate) struct Buyer {
     pub(crate) max_redirects: usize,
     /// True if nobody knows who answers, and the caller has not said to pay all the same.
     pub(crate) is_unverified: bool,
+    /// See [`PaymentHook`].
+    pub(crate) hook: Option<Arc<dyn PaymentHook>>,
+    pub(crate) hook_time: Duration,
+    /// Pays a seller whose node is another one than before.
+    pub(crate) new_payee: bool,
     /// The places of those who ask ahead of the queue.
     pub(crate) ahead: Semaphore,
     /// Wall and monotonic time of the start: see [`Buyer::window_time`].

@@ -15,9 +15,24 @@ use crate::response::UsedUp;
 use crate::{BudgetLimit, Error, Event, Price, Receipt, Refused, Request, Response};
 
 impl Buyer {
+    /// Makes a call, and notes if it was paid and not served.
+    pub(crate) async fn send(self: &Arc<Self>, request: Request) -> Result<Response, Error> {
+        let outcome = self.send_once(request).await;
+        // Whatever went wrong on the way: the seller has the money, and the buyer no answer.
+        if let Err(Error::PaidButFailed {
+            payment_hash,
+            reason,
+            ..
+        }) = &outcome
+        {
+            self.note_unserved(*payment_hash, reason.clone()).await;
+        }
+        outcome
+    }
+
     /// Before it gives up on the day's limit, it finds out what became of purchases elsewhere
     /// that were cut short: their money is reserved, and perhaps nothing was ever paid.
-    pub(crate) async fn send(self: &Arc<Self>, request: Request) -> Result<Response, Error> {
+    async fn send_once(self: &Arc<Self>, request: Request) -> Result<Response, Error> {
         let hop = Hop::first(request, &self.spool).await?;
         if let Some(kept) = self.kept_answer(&hop).await? {
             return Ok(kept);

@@ -19,6 +19,7 @@ use http::StatusCode;
 use l402::{PaymentHash, Problem};
 
 use super::buyer::Buyer;
+use super::consent::Wanted;
 use super::kept::{KeptPurchase, TOKENS_TRIED_MAX, Used, none_covers};
 use super::present::{Presented, not_served};
 use super::queue::is_final;
@@ -134,14 +135,29 @@ impl Buyer {
             return Err(Error::PaymentRequired(Box::new(offer.quote)));
         };
         self.notify(&Event::Challenged(offer.quote.clone()));
-        let quote = offer.quote.clone();
+        self.check_payee(&offer.quote)?;
+        let wanted = Wanted::of(hop, &scope, &offer);
         let draft = self.draft(hop, scope, offer, wallet.name()).await?;
         let recorded = self.reserve(draft).await?;
-        let kept = self.pay(wallet, recorded, quote, flight).await?;
+        let kept = self.pay(wallet, recorded, wanted, flight).await?;
         self.notify(&Event::Retrying);
+        self.first_answer(hop, kept).await
+    }
+
+    /// Presents a credential that was bought just now.
+    async fn first_answer(&self, hop: &Hop, kept: KeptPurchase) -> Result<Response, Error> {
         let hash = kept.paid.row().payment_hash;
         match self.present_until_settled(hop, &kept.paid).await {
-            Presented::Answer(answer) => Ok(self.bought(answer, hop, kept, false)),
+            Presented::Answer(answer) => {
+                let answer = self.bought(answer, hop, kept, false);
+                let status = answer.status();
+                // The seller keeps the money, and the buyer has an error.
+                if !answer.counts() && (status.is_client_error() || status.is_server_error()) {
+                    self.note_unserved(hash, format!("status {}", status.as_u16()))
+                        .await;
+                }
+                Ok(answer)
+            }
             Presented::Free(answer) => Ok(Response::free(answer)),
             Presented::Failed { status, reason } => Err(not_served(hash, status, reason, true)),
             Presented::Refused(refusal) if refusal.kind == RefusalKind::Unexplained => {
@@ -220,7 +236,10 @@ impl Buyer {
                 plain_http: self.plain_http,
             },
         };
-        answer.offer(&self.limits, self.clock.wall())
+        let mut offer = answer.offer(&self.limits, self.clock.wall())?;
+        let scope = Scope::of(&hop.url, hop.host());
+        self.compare_payee(&mut offer.quote, &scope).await?;
+        Ok(offer)
     }
 
     pub(super) fn may_carry(&self, hop: &Hop) -> bool {
@@ -292,6 +311,7 @@ impl Buyer {
             token: offer.token,
             valid_until: offer.valid_until,
             wallet,
+            budget: self.budget.clone(),
             request: hop.fingerprint().await?,
             despite_stop: self.despite_stop,
         })

@@ -54,6 +54,10 @@ impl Buyer {
             if tried.contains(&paid.row().payment_hash) || !has_place {
                 continue;
             }
+            // A server may bind a charge to its request, and its use is gone once it was refused.
+            if paid.row().is_charge() && !paid.row().is_for(&hop.fingerprint().await?) {
+                continue;
+            }
             if let Some(kept) = self.hold(paid).await? {
                 return Ok(Some(kept));
             }

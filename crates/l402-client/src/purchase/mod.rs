@@ -19,7 +19,8 @@
 //!   reserve           over a limit: nothing is bought              none
 //!    │                within the limits                            intent
 //!    ▼
-//!   last_word         declined, expired, or the caller is gone     failed
+//!   last_word         denied by the hook, declined, expired, or
+//!    │                the caller is gone                           failed
 //!    │                approved                                     intent
 //!    ▼
 //!   record_asked      from here on only the wallet knows           unknown
@@ -42,6 +43,7 @@
 
 mod buyer;
 mod call;
+mod consent;
 mod fetch;
 mod kept;
 mod other_paths;
@@ -54,4 +56,5 @@ mod recover;
 mod verdict;
 
 pub(crate) use buyer::Buyer;
+pub(crate) use consent::HOOK_TIME;
 pub(crate) use queue::AHEAD_MAX;

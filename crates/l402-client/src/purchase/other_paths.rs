@@ -10,7 +10,7 @@ use crate::http::Hop;
 use crate::journal::{ACCEPTED_ENOUGH, Paid, Scope, State};
 use crate::offer::{Coverage, Offer};
 use crate::receipt::UseReport;
-use crate::{Error, Event, Response};
+use crate::{CredentialScheme, Error, Event, Response};
 
 /// The most credentials of other paths that one call tries.
 const TRIES_MAX: usize = 2;
@@ -24,7 +24,9 @@ impl Buyer {
         scope: &Scope,
         offer: &Offer,
     ) -> Result<Option<Response>, Error> {
-        if hop.foreign || !self.may_carry(hop) {
+        // A server that asks for `Payment` alone is shown no token of L402.
+        let is_charge = offer.scheme == CredentialScheme::Payment;
+        if hop.foreign || is_charge || !self.may_carry(hop) {
             return Ok(None);
         }
         let (place, now) = (scope.clone(), self.clock.wall());
@@ -98,6 +100,9 @@ fn is_bad_request(answer: &reqwest::Response) -> bool {
 /// `asked`, `None` if its token is opaque.
 fn is_good_for(paid: &Paid, scope: &Scope, asked: Option<&Coverage>, now: UnixTime) -> bool {
     let row = paid.row();
+    if row.is_charge() {
+        return false;
+    }
     match (Coverage::of(row.token()), asked) {
         (Some(mine), Some(asked)) => mine.covers(asked, now),
         (None, None) => {

@@ -4,18 +4,18 @@
 //! of a [`Recorded`] once the row says that the wallet is asked; and nobody acts on the wallet's
 //! answer before the store has made a `Paid` of it.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use l402::PaymentHash;
 use l402_lightning::{Error as WalletError, ErrorKind, Pay, Payment as PaymentOutcome, Unknown};
 
 use super::buyer::Buyer;
+use super::consent::Wanted;
 use super::kept::KeptPurchase;
 use crate::failpoint::{self, Step};
 use crate::journal::{Flight, InFlight, Recorded, Sent};
-use crate::offer::still_payable;
-use crate::{Error, Event, Quote};
+use crate::{Error, Event};
 
 /// The longest that a wallet may be late with its answer, beyond the deadline that it was given.
 const LATE_MAX: Duration = Duration::from_secs(15);
@@ -28,15 +28,16 @@ impl Buyer {
         self: &Arc<Self>,
         wallet: Arc<dyn Pay>,
         recorded: Recorded,
-        quote: Quote,
+        wanted: Wanted,
         flight: Flight,
     ) -> Result<KeptPurchase, Error> {
         let payment_hash = recorded.payment_hash();
         let (buyer, caller) = (Arc::clone(self), Arc::new(()));
         let is_there = Arc::downgrade(&caller);
         let task = tokio::spawn(async move {
-            let recorded = buyer.last_word(recorded, &quote, &is_there).await?;
+            let recorded = buyer.last_word(recorded, &wanted, &is_there).await?;
             let kept = buyer.pay_once(wallet.as_ref(), recorded).await?;
+            buyer.pin_payee(&wanted).await;
             // Together with the lock, so that the claim is released first if the caller is gone.
             Ok((kept, flight))
         });
@@ -66,41 +67,6 @@ impl Buyer {
             paid,
             claim: claim.ok().flatten(),
         })
-    }
-
-    /// Asks the caller for approval, then checks that the invoice has not expired meanwhile and that
-    /// the caller is still there.
-    async fn last_word(
-        &self,
-        recorded: Recorded,
-        quote: &Quote,
-        caller: &Weak<()>,
-    ) -> Result<Recorded, Error> {
-        let quote = Quote {
-            max_fee: recorded.max_fee(),
-            ..quote.clone()
-        };
-        let expires = quote.expires;
-        let (error, note) = if !self.approved(quote).await {
-            (Error::Declined, "declined")
-        } else if let Err(error) = still_payable(expires, self.clock.wall()) {
-            (error, "the invoice ran out before it was approved")
-        } else if caller.strong_count() == 0 {
-            (Error::Declined, "the caller went away")
-        } else {
-            return Ok(recorded);
-        };
-        self.record_unasked(recorded, note).await?;
-        Err(error)
-    }
-
-    async fn approved(&self, quote: Quote) -> bool {
-        let Some(progress) = self.progress.clone() else {
-            return true;
-        };
-        let asked = tokio::task::spawn_blocking(move || progress.approve(&quote)).await;
-        // A panic in the caller's code approves nothing.
-        asked.unwrap_or(false)
     }
 
     /// Asks the wallet, once.

@@ -192,6 +192,19 @@ impl Buyer {
         not_served(hash, Some(refusal.status), reason, true)
     }
 
+    /// Notes that a purchase brought no answer. Without the note it does not count towards the
+    /// seller's stop.
+    pub(super) async fn note_unserved(&self, hash: PaymentHash, reason: String) {
+        let now = self.clock.wall();
+        let noted = self
+            .journal
+            .run(move |store| store.unserved(&hash, &reason, now))
+            .await;
+        if let Err(error) = noted {
+            tracing::warn!(%hash, error = error.without_promise(), "cannot note a failure");
+        }
+    }
+
     /// Buys nothing more of a seller for a day. Without the row, the next run may pay once more.
     pub(super) async fn stop_seller(&self, seller: String, reason: &str) {
         let since = self.dating_time();

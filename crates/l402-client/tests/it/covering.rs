@@ -111,7 +111,9 @@ async fn at_most_two_tokens_are_tried_and_a_refusal_spoils_none() {
     db.execute("UPDATE purchase SET live = 1", []).unwrap();
     world.server.plan().troubles = vec![Trouble::Problem(Problem::Insufficient); 2];
     let presented = world.server.seen().presented;
-    let fetched = world.fetch(&world.client(), "/d").await.unwrap();
+    // Three in a row were not served, which stops others.
+    let insisting = world.builder().buy_despite_stop(true).build().unwrap();
+    let fetched = world.fetch(&insisting, "/d").await.unwrap();
     assert_eq!(fetched.reused, Some(false));
     assert_eq!(world.server.seen().presented, presented + 3);
     assert_eq!(world.states()[1..], [State::Paid; 3]);

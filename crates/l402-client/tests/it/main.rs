@@ -1,6 +1,9 @@
 //! The client against servers that are honest, broken and hostile, with the sandbox as Lightning.
 
 mod beside;
+mod breaking;
+mod budgets;
+mod charging;
 mod cookies;
 mod covering;
 mod delivering;
@@ -8,9 +11,11 @@ mod examining;
 mod exchanges;
 mod foreign;
 mod guarding;
+mod hooking;
 mod journal;
 mod odd_wallet;
 mod offering;
+mod payees;
 mod paying;
 mod racing;
 mod redirecting;

@@ -206,3 +206,48 @@ async fn a_receipt_names_what_this_call_has_paid() {
     let error = answer.bytes(1).await.unwrap_err();
     assert_eq!(error.code(), "paid_refused", "{error}");
 }
+
+/// ATTACKS C-36.
+#[tokio::test]
+async fn a_redirect_leads_into_no_private_network_unless_it_is_allowed() {
+    let world = World::new().await;
+    let follows = |builder: l402_client::ClientBuilder| builder.follow_redirects(true).build();
+    let client = follows(world.builder()).unwrap();
+    let here = world.server.url("/free").to_string();
+    // On most systems it leads to this machine, and nobody named it.
+    let unspecified = here.replace("127.0.0.1", "0.0.0.0");
+    for to in [
+        unspecified.as_str(),
+        "http://10.0.0.1/",
+        "http://169.254.169.254/latest/meta-data",
+        "http://[fd00:ec2::254]/latest/meta-data",
+        "http://[::ffff:192.168.0.1]/",
+        "https://0xa9fea9fe/",
+    ] {
+        let url = world.server.url(&format!("/to/302?{to}"));
+        let error = fetch(&client, url).await.unwrap_err();
+        assert_eq!(error.code(), "private_address", "{to}: {error}");
+        // Behind something paid, too, where the error says what was paid.
+        let url = world.server.url(&format!("/leads-on?{to}"));
+        let error = fetch(&client, url).await.unwrap_err();
+        assert!(error.to_string().contains("private address"), "{error}");
+        assert!(!error.no_money_moved(), "{error}");
+        let resume = world.builder().buy_despite_stop(true).build().unwrap();
+        world.fetch(&resume, "/joke").await.unwrap();
+    }
+    // The typed address names this machine, by whatever address of it.
+    let url = world.server.url(&format!(
+        "/to/302?{}",
+        here.replace("127.0.0.1", "localhost")
+    ));
+    assert_eq!(fetch(&client, url).await.unwrap().body, "free");
+    let allowing = world
+        .builder()
+        .allow_addresses(["0.0.0.0".parse().unwrap()]);
+    let url = world.server.url(&format!("/to/302?{unspecified}"));
+    let reached = fetch(&follows(allowing).unwrap(), url).await;
+    assert!(
+        !matches!(reached, Err(Error::Refused { .. })),
+        "{reached:?}"
+    );
+}

@@ -72,6 +72,8 @@ pub(crate) struct Plan {
     pub(crate) limited: (u32, &'static str),
     /// The body of a 402 begins and never ends.
     pub(crate) endless_402: bool,
+    /// Sells each folder as a service of its own.
+    pub(crate) own_services: bool,
 }
 
 #[derive(Default)]
@@ -127,6 +129,7 @@ impl PaidServer {
                 huge: 0,
                 limited: (0, ""),
                 endless_402: false,
+                own_services: false,
             }),
             seen: Mutex::default(),
             used: Mutex::default(),
@@ -237,6 +240,15 @@ impl ServerState {
         }
     }
 
+    fn service_of(&self, path: &str) -> Service {
+        match path.trim_start_matches('/').split_once('/') {
+            Some((folder, _)) if self.plan.lock().expect("no panic before").own_services => {
+                folder.parse().expect("a name")
+            }
+            _ => service_of(path),
+        }
+    }
+
     /// Adds what our gateway says of the use.
     async fn answer_to(&self, credential: &Credential, path: &str, query: &str) -> Response<Body> {
         let mut answer = self.sell(credential, path, query).await;
@@ -249,7 +261,7 @@ impl ServerState {
             headers.insert(name, HeaderValue::try_from(value).expect("a value"));
         };
         say("l402-use", if kept { "kept" } else { "spent" });
-        let service = service_of(path);
+        let service = self.service_of(path);
         let target = Target::new(&service, Network::Regtest, self.clock.wall());
         let Ok(verified) = verify(credential, &self.keys, &target) else {
             return answer;
@@ -295,7 +307,7 @@ impl ServerState {
     }
 
     async fn sell(&self, credential: &Credential, path: &str, query: &str) -> Response<Body> {
-        let service = service_of(path);
+        let service = self.service_of(path);
         let mut target = Target::new(&service, Network::Regtest, self.clock.wall());
         target.unknown_caveats = UnknownCaveats::Reject;
         let verified = match verify(credential, &self.keys, &target) {
@@ -311,7 +323,7 @@ impl ServerState {
             return self.challenge(path).await;
         }
         // Such a redirect gives the use back.
-        if let Some(status) = path.strip_prefix("/moved/") {
+        if let Some((_, status)) = path.split_once("/moved/") {
             return redirect(status, query);
         }
         match trouble {
@@ -368,7 +380,7 @@ impl ServerState {
             )
         };
         tokio::time::sleep(pause).await;
-        let made = self.make(service_of(path), price, policy).await;
+        let made = self.make(self.service_of(path), price, policy).await;
         let challenge = Challenge::new(&made.token, &made.invoice).expect("plain text");
         let mut answer = Answer402 {
             lines: vec![challenge.to_header().into_bytes()],

@@ -6,6 +6,7 @@ use rusqlite::params;
 
 use super::Store;
 use crate::journal::row::Purchase;
+use crate::journal::stopped::NOT_SERVED;
 use crate::journal::{Scope, State, Stop};
 
 /// The most purchases of other paths that one call looks at.
@@ -132,14 +133,16 @@ impl Store {
         // A token that is used for the hundredth time changes nothing, and costs no write.
         self.db().execute(
             "UPDATE purchase SET state = 'served', live = live AND NOT ?2, updated = ?3, \
-             accepted = ?4, folder = ?5 WHERE payment_hash = ?1 AND (state = 'paid' \
+             accepted = ?4, folder = ?5, \
+             note = CASE WHEN substr(note, 1, length(?6)) = ?6 THEN '' ELSE note END WHERE payment_hash = ?1 AND (state = 'paid' \
              OR (state = 'served' AND live AND (?2 OR accepted <> ?4 OR folder IS NOT ?5)))",
             params![
                 purchase.payment_hash.as_bytes(),
                 is_last,
                 now.secs(),
                 accepted,
-                folder
+                folder,
+                NOT_SERVED
             ],
         )?;
         self.resume(&Stop::Host(purchase.scope.seller()))

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use l402_host::is_public_address;
+use l402_host::{is_localhost, is_public_address};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
@@ -110,12 +110,6 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Domain(name)) => is_localhost(name),
         None => false,
     }
-}
-
-/// RFC 6761: these names are this machine, whatever a resolver says.
-fn is_localhost(name: &str) -> bool {
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
-    name == "localhost" || name.ends_with(".localhost")
 }
 
 fn refused(what: &str) -> Error {

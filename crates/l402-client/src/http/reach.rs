@@ -1,0 +1,274 @@
+//! Private addresses: which of them a request may lead to.
+//!
+//! ```text
+//!   URL ── an address, localhost ──▶ check:   public, allowed, or what the person typed
+//!     └─── a name ─▶ resolver ─────▶ checked: each address public or allowed, or the name allowed
+//!                        └─ through a proxy the proxy resolves, and nothing is checked here
+//! ```
+//!
+//! The resolver is the one that the connection is made with, so a second answer of DNS leads nowhere
+//! else.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use l402_host::{BoxFuture, is_localhost, is_public_address};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
+
+use super::connection::NoResponse;
+
+/// A host or a network that may be asked although it is private: `printer.lan`, `10.1.2.3`,
+/// `192.168.0.0/16`, `fd00::/8`.
+///
+/// ```
+/// use l402_client::AllowedAddress;
+///
+/// for text in ["printer.lan", "10.1.2.3", "[fd00::1]", "192.168.0.0/16", "fd00::/8"] {
+///     assert!(text.parse::<AllowedAddress>().is_ok(), "{text}");
+/// }
+/// for text in ["", "10.0.0.0/33", "10.0.0.1/8", "http://printer.lan", "printer.lan:80"] {
+///     assert!(text.parse::<AllowedAddress>().is_err(), "{text}");
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedAddress(Allowed);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Allowed {
+    /// In lower case, without a dot at the end.
+    Name(String),
+    /// An address, and the number of its first bits that count.
+    Network(IpAddr, u8),
+}
+
+/// The reason why a text is no host and no network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AllowedAddressError {
+    /// The text is neither a host name nor an address.
+    Host,
+    /// The network has bits behind its prefix, or a prefix that is too long.
+    Network,
+}
+
+impl fmt::Display for AllowedAddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Host => {
+                "write a host, an address or a network: printer.lan, 10.1.2.3, 10.0.0.0/8"
+            }
+            Self::Network => "a network is written with its first address: 10.0.0.0/8, fd00::/8",
+        })
+    }
+}
+
+impl std::error::Error for AllowedAddressError {}
+
+impl FromStr for AllowedAddress {
+    type Err = AllowedAddressError;
+
+    fn from_str(text: &str) -> Result<Self, AllowedAddressError> {
+        if let Some((network, bits)) = text.split_once('/') {
+            let digits = bits.bytes().all(|byte| byte.is_ascii_digit());
+            let bits = digits.then(|| bits.parse().ok()).flatten();
+            let network = network.parse::<IpAddr>().ok().zip(bits);
+            let (ip, bits) = network.ok_or(AllowedAddressError::Network)?;
+            let is_whole = masked(ip, bits).is_some_and(|masked| masked == bits_of(ip));
+            return is_whole
+                .then_some(Self(Allowed::Network(ip, bits)))
+                .ok_or(AllowedAddressError::Network);
+        }
+        if let Ok(ip) = text.parse() {
+            return Ok(Self::one(ip));
+        }
+        // As a URL reads it, so that the two are written alike.
+        match Host::parse(text).map_err(|_| AllowedAddressError::Host)? {
+            Host::Ipv4(ip) => Ok(Self::one(ip.into())),
+            Host::Ipv6(ip) => Ok(Self::one(ip.into())),
+            Host::Domain(name) => Ok(Self(Allowed::Name(plain(&name)))),
+        }
+    }
+}
+
+impl AllowedAddress {
+    fn one(ip: IpAddr) -> Self {
+        Self(Allowed::Network(ip, if ip.is_ipv4() { 32 } else { 128 }))
+    }
+
+    fn names(&self, host: &str) -> bool {
+        matches!(&self.0, Allowed::Name(name) if *name == plain(host))
+    }
+
+    fn holds(&self, ip: IpAddr) -> bool {
+        match &self.0 {
+            Allowed::Name(name) => is_localhost(name) && ip.to_canonical().is_loopback(),
+            // Each as it is written, or else an IPv4 address that is written in IPv6.
+            Allowed::Network(network, bits) => [ip, ip.to_canonical()].into_iter().any(|ip| {
+                ip.is_ipv4() == network.is_ipv4() && masked(ip, *bits) == Some(bits_of(*network))
+            }),
+        }
+    }
+}
+
+fn plain(name: &str) -> String {
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+}
+
+/// Returns an address as a number whose highest bit is the first one.
+fn bits_of(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(ip) => u128::from(ip.to_bits()) << 96,
+        IpAddr::V6(ip) => ip.to_bits(),
+    }
+}
+
+/// Returns the first `bits` of an address, with zeros behind them. `None` if it has fewer bits.
+fn masked(ip: IpAddr, bits: u8) -> Option<u128> {
+    let all = if ip.is_ipv4() { 32 } else { 128 };
+    let rest = (bits <= all).then(|| 128 - u32::from(bits))?;
+    Some(bits_of(ip) & u128::MAX.checked_shl(rest).unwrap_or(0))
+}
+
+/// The address that a person typed as the host of a URL, or named by `localhost`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TypedAddress(Option<IpAddr>);
+
+impl TypedAddress {
+    pub(crate) fn of(url: &Url) -> Self {
+        Self(literal(url))
+    }
+
+    fn covers(self, ip: IpAddr) -> bool {
+        self.0.is_some_and(|typed| {
+            let [typed, ip] = [typed, ip].map(|it| it.to_canonical());
+            // All loopback addresses are one machine.
+            typed == ip || (typed.is_loopback() && ip.is_loopback())
+        })
+    }
+}
+
+/// Returns the address in a URL, without asking a resolver.
+fn literal(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        Host::Ipv4(ip) => Some(ip.into()),
+        Host::Ipv6(ip) => Some(ip.into()),
+        Host::Domain(name) => is_localhost(name).then_some(Ipv4Addr::LOCALHOST.into()),
+    }
+}
+
+type Lookup = fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
+
+/// The rule on private addresses, and the resolver that keeps it.
+#[derive(Clone)]
+pub(crate) struct Reach {
+    allowed: Arc<[AllowedAddress]>,
+    /// The hosts of proxies, which somebody has named, too.
+    proxies: Arc<[String]>,
+    lookup: Lookup,
+}
+
+impl fmt::Debug for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reach")
+            .field("allowed", &self.allowed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Reach {
+    pub(crate) fn new(allowed: Vec<AllowedAddress>, proxies: Vec<String>) -> Self {
+        Self {
+            allowed: allowed.into(),
+            proxies: proxies.into(),
+            lookup: |name| {
+                // The client puts the port in.
+                Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
+            },
+        }
+    }
+
+    /// Refuses a URL whose host is a private address that is neither allowed nor `typed`. The addresses
+    /// of a name are checked when it is resolved.
+    pub(super) fn check(&self, url: &Url, typed: TypedAddress) -> Result<(), NoResponse> {
+        match literal(url) {
+            Some(ip) if !self.admits(ip) && !typed.covers(ip) => {
+                let host = url.host_str().unwrap_or_default();
+                Err(NoResponse::PrivateAddress(format!(
+                    "a redirect leads to {host}, a private address that nobody named"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn admits(&self, ip: IpAddr) -> bool {
+        is_public_address(ip) || self.allowed.iter().any(|it| it.holds(ip))
+    }
+
+    /// Returns the addresses of a name, if all of them may be asked.
+    fn checked(&self, name: &str, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, LeadsAway> {
+        let is_named = self.allowed.iter().any(|it| it.names(name))
+            || self.proxies.iter().any(|proxy| plain(proxy) == plain(name));
+        if is_named {
+            return Ok(found);
+        }
+        // One that may not is enough: a name with both is a name of somebody who tries.
+        match found.iter().find(|it| !self.admits(it.ip())) {
+            None => Ok(found),
+            Some(address) => Err(LeadsAway(format!(
+                "{name} leads to {}, a private address that nobody named",
+                address.ip()
+            ))),
+        }
+    }
+}
+
+impl Resolve for Reach {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.clone();
+        Box::pin(async move {
+            let name = name.as_str();
+            // Never by a resolver, which may say something else. `check` has let it pass.
+            let found = if is_localhost(name) {
+                let [v4, v6] = [IpAddr::V4(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
+                vec![SocketAddr::new(v4, 0), SocketAddr::new(v6, 0)]
+            } else {
+                let found = (reach.lookup)(name.to_owned()).await?;
+                reach.checked(name, found)?
+            };
+            let addresses: Addrs = Box::new(found.into_iter());
+            Ok(addresses)
+        })
+    }
+}
+
+/// The error of a name that leads to a private address.
+#[derive(Debug)]
+struct LeadsAway(String);
+
+impl fmt::Display for LeadsAway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for LeadsAway {}
+
+/// Returns the text of a request that failed because its name leads to a private address.
+pub(super) fn leads_away(error: &reqwest::Error) -> Option<String> {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if let Some(LeadsAway(text)) = inner.downcast_ref() {
+            return Some(text.clone());
+        }
+        cause = inner.source();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! The rule, and a client that keeps it against a resolver that lies.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::*;
+use crate::http::{Guard, Hop, Http, Outgoing};
+use crate::{Error, Refused, Request};
+
+fn reach(allowed: &[&str]) -> Reach {
+    let allowed = allowed.iter().map(|text| text.parse().unwrap());
+    Reach::new(allowed.collect(), vec!["Proxy.example".into()])
+}
+
+fn may(reach: &Reach, typed: &str, url: &str) -> bool {
+    let typed = TypedAddress::of(&typed.parse().unwrap());
+    reach.check(&url.parse().unwrap(), typed).is_ok()
+}
+
+const PRIVATE: [&str; 15] = [
+    "http://10.0.0.1/",
+    "http://100.64.0.1/",
+    "http://0x7f000001/",
+    "http://0177.0.0.1/",
+    "http://2130706433/",
+    "http://127.1/",
+    "http://169.254.169.254/latest/meta-data",
+    "http://0.0.0.0/",
+    "http://224.0.0.1/",
+    "http://[::1]/",
+    "http://[::ffff:10.0.0.1]/",
+    "http://[64:ff9b::10.0.0.1]/",
+    "http://[fd00:ec2::254]/",
+    "http://[fe80::1]/",
+    "http://localhost./",
+];
+
+/// ATTACKS C-36.
+#[test]
+fn a_redirect_reaches_no_private_address_however_it_is_written() {
+    let nothing_allowed = reach(&[]);
+    for url in PRIVATE {
+        assert!(!may(&nothing_allowed, "http://shop.example/", url), "{url}");
+        // What a person typed is what a person means.
+        assert!(may(&nothing_allowed, url, url), "{url}");
+        assert!(!may(&nothing_allowed, "http://10.9.9.9/", url), "{url}");
+    }
+    assert!(may(
+        &nothing_allowed,
+        "http://localhost/",
+        "http://127.0.0.2:1/"
+    ));
+    assert!(may(
+        &nothing_allowed,
+        "http://127.0.0.1/",
+        "http://a.localhost/"
+    ));
+    assert!(may(
+        &nothing_allowed,
+        "http://shop.example/",
+        "http://1.1.1.1/"
+    ));
+}
+
+#[test]
+fn what_is_allowed_is_a_host_or_a_network() {
+    let address = |text: &str| text.parse::<IpAddr>().unwrap();
+    for (allowed, ip, holds) in [
+        ("10.0.0.0/8", "10.255.0.1", true),
+        ("10.0.0.0/8", "11.0.0.1", false),
+        ("10.0.0.0/8", "::ffff:10.0.0.1", true),
+        ("10.0.0.1", "10.0.0.1", true),
+        ("10.0.0.1", "10.0.0.2", false),
+        ("0.0.0.0/0", "127.0.0.1", true),
+        ("0.0.0.0/0", "::1", false),
+        ("fd00::/8", "fd12::1", true),
+        ("[fd00::1]", "fd00::1", true),
+        ("fd00::1", "fd00::2", false),
+        ("::ffff:10.0.0.1", "::ffff:10.0.0.1", true),
+        ("127.1", "127.0.0.1", true),
+        ("localhost", "127.0.0.1", true),
+        ("localhost", "10.0.0.1", false),
+        ("printer.lan", "10.0.0.1", false),
+    ] {
+        let rule: AllowedAddress = allowed.parse().unwrap();
+        assert_eq!(rule.holds(address(ip)), holds, "{allowed} {ip}");
+    }
+    for text in [
+        "",
+        "/",
+        "/8",
+        "10.0.0.0/",
+        "10.0.0.0/+8",
+        "10.0.0.0/8/8",
+        "a b",
+        "a@b",
+        "a:80",
+        "a?b",
+        "[::1]:80",
+        "fd00::1%1",
+        "printer.lan/8",
+        "::/129",
+    ] {
+        assert!(text.parse::<AllowedAddress>().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn one_private_address_of_a_name_is_enough() {
+    let found = |ips: &[&str]| {
+        let ips = ips.iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), 0));
+        ips.collect::<Vec<_>>()
+    };
+    let nothing_allowed = reach(&[]);
+    assert!(
+        nothing_allowed
+            .checked("a.example", found(&["1.1.1.1"]))
+            .is_ok()
+    );
+    for ip in [
+        "127.0.0.1",
+        "10.0.0.1",
+        "::1",
+        "64:ff9b::7f00:1",
+        "169.254.169.254",
+    ] {
+        let both = || found(&["1.1.1.1", ip]);
+        assert!(
+            nothing_allowed.checked("a.example", both()).is_err(),
+            "{ip}"
+        );
+        assert!(reach(&["A.example."]).checked("a.example", both()).is_ok());
+        assert!(reach(&["b.example"]).checked("a.example", both()).is_err());
+        assert!(nothing_allowed.checked("proxy.example", both()).is_ok());
+    }
+    assert!(
+        reach(&["10.0.0.0/8"])
+            .checked("a.example", found(&["10.0.0.1"]))
+            .is_ok()
+    );
+}
+
+/// The answers of the resolver to the test below.
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+/// ATTACKS C-36. The name is public when it is asked for the first time, and this machine after it.
+#[tokio::test]
+async fn a_name_that_changes_its_address_is_not_connected_to() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut lying = reach(&[]);
+    lying.lookup = |_| {
+        // The address of a network that exists in documents alone would be refused, too.
+        let ip = match ASKED.fetch_add(1, Ordering::SeqCst) {
+            0 => IpAddr::from([1, 1, 1, 1]),
+            _ => Ipv4Addr::LOCALHOST.into(),
+        };
+        Box::pin(async move { Ok(vec![SocketAddr::new(ip, 0)]) })
+    };
+    let first = lying.resolve("rebinds.example".parse().unwrap()).await;
+    assert!(first.is_ok());
+    let guard = Guard::new(Vec::new());
+    let http = Http::new(Duration::from_secs(5), guard, lying, &Outgoing::default());
+    let http = http.unwrap_or_else(|error| panic!("{error}"));
+    let url = format!("http://rebinds.example:{port}/").parse().unwrap();
+    let hop = Hop::first(Request::get(url), &crate::http::Spool::new("unused".into())).await;
+    let Err(refused) = http.ask(&hop.unwrap()).await else {
+        panic!("an answer");
+    };
+    let error = Error::from(refused);
+    let reason = Refused::PrivateAddress;
+    assert!(
+        matches!(&error, Error::Refused { reason: it, .. } if *it == reason),
+        "{error}"
+    );
+    assert_eq!(ASKED.load(Ordering::SeqCst), 2);
+    let nobody = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await;
+    assert!(nobody.is_err());
+}
