@@ -287,13 +287,7 @@ impl Error {
                 retry_same_token,
                 ..
             } => {
-                // The reader's first question: does the same command again cost money?
-                let next = if *retry_same_token {
-                    "the credential is kept; the same request again uses it and pays nothing"
-                } else {
-                    "asking again would pay again; take it up with the seller, who can check the \
-                     payment hash"
-                };
+                let next = next_after_payment(*retry_same_token);
                 write!(f, "paid ({payment_hash}), but not served: {reason}; {next}")
             }
             Self::PaidWithoutProof { payment_hash } => write!(
@@ -327,6 +321,15 @@ impl Error {
             ),
             Self::Wallet { detail } => write!(f, "the wallet cannot be used: {detail}"),
         }
+    }
+}
+
+/// Answers the reader's first question: does the same command again cost money?
+const fn next_after_payment(retry_same_token: bool) -> &'static str {
+    if retry_same_token {
+        "the credential is kept; the same request again uses it and pays nothing"
+    } else {
+        "asking again would pay again; take it up with the seller, who can check the payment hash"
     }
 }
 
