@@ -18,7 +18,10 @@ pub struct Request {
     pub method: http::Method,
     /// The URL, of the scheme http or https. `user:password@` in it becomes a header.
     pub url: url::Url,
-    /// The caller's headers. An L402 credential among them is refused: the journal chooses it.
+    /// The caller's headers. An L402 credential among them is refused: the journal chooses it. Any
+    /// other `Authorization` stays, and a server is paid only if its 402 says `L402-Credential:
+    /// accepted`, so that the credential can go beside it
+    /// ([`Refused::AuthorizationTaken`](crate::Refused::AuthorizationTaken)).
     pub headers: http::HeaderMap,
     /// The headers that this library would add and the caller does not want.
     pub(crate) left_out: Vec<HeaderName>,

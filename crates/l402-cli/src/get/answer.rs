@@ -7,7 +7,7 @@ use http::StatusCode;
 use l402::UnixTime;
 use l402_client::{Head, Receipt, Response, UseOutcome};
 
-use super::decoding::{Encoding, encodings, unpacked};
+use super::decoding::{Allowance, Encoding, encodings, unpacked};
 use super::file::Sink;
 use super::resume::Resumed;
 use super::write_out::{Facts, WriteOut};
@@ -145,7 +145,8 @@ impl Shown<'_> {
             discard(response).await;
             return Ok(0);
         }
-        let mut body = unpacked(body, &encodings);
+        let allowance = Allowance::new(self.max_size);
+        let mut body = unpacked(body, &encodings, &allowance);
         let mut size: u64 = 0;
         while let Some(chunk) = response
             .chunk()
@@ -159,14 +160,27 @@ impl Shown<'_> {
             if size > most {
                 return Err(Stopped::TooLong(most));
             }
-            write(&mut body, &chunk).map_err(Stopped::Write)?;
+            if self.max_size.is_none() {
+                allowance.grow(chunk.len());
+            }
+            let written = body.write_all(&chunk).and_then(|()| body.flush());
+            written.map_err(|error| self.stopped(&error))?;
         }
         // Nothing at all, as behind a 304, is nothing that is cut short.
         if size > 0 {
-            body.finish()
-                .map_err(|error| Stopped::Write(unwritable(&error)))?;
+            body.finish().map_err(|error| self.stopped(&error))?;
         }
         Ok(size)
+    }
+
+    /// Returns the reason why a writer took no more.
+    fn stopped(&self, error: &std::io::Error) -> Stopped {
+        match self.max_size {
+            Some(most) if error.kind() == std::io::ErrorKind::FileTooLarge => {
+                Stopped::TooLong(most)
+            }
+            _ => Stopped::Write(unwritable(error)),
+        }
     }
 
     /// Returns the encodings to take off. What is paid for and packed in a way that is not known here is
@@ -394,7 +408,14 @@ fn write(out: &mut impl Write, bytes: &[u8]) -> Result<(), CliError> {
 
 /// Returns the error of a writer, which may be that what it unpacks is broken.
 fn unwritable(error: &std::io::Error) -> CliError {
-    use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    use std::io::ErrorKind::{FileTooLarge, InvalidData, InvalidInput, UnexpectedEof};
+    if error.kind() == FileTooLarge && error.raw_os_error().is_none() {
+        let text = "the answer unpacks to more than 64 MiB, and to more than 1,100 times what came";
+        let error = CliError::new(exit_code::UNAVAILABLE, "transport", text);
+        return error.with_hint(
+            "--max-filesize BYTES takes so much; without --compressed it comes as it is",
+        );
+    }
     if matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof) {
         let text = format!("the answer cannot be unpacked: {error}");
         return CliError::new(exit_code::UNAVAILABLE, "transport", text);

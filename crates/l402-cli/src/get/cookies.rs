@@ -97,6 +97,8 @@ impl CookieArgs {
         if jar.by_hand.is_none() {
             headers.extend(jar.header(url).map(|value| (COOKIE, value)));
         }
+        // A file that cannot be written is found before money moves.
+        jar.check_file()?;
         let is_live = !files.is_empty() || jar.file.is_some();
         Ok(is_live.then(|| Arc::new(jar)))
     }
@@ -130,23 +132,39 @@ impl Jar {
             return Ok(());
         };
         let text = netscape::write(&self.store());
-        let failed = |error: &dyn std::fmt::Display| {
-            let path = path.display();
-            CliError::local_io(format!("the cookies cannot be written to {path}: {error}"))
-        };
         if path == Path::new("-") {
             let written = stdout().write_all(text.as_bytes());
-            return written.map_err(|error| failed(&error));
+            return written.map_err(|error| unwritable(path, &error));
         }
-        if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-            return std::fs::write(path, text).map_err(|error| failed(&error));
+        if is_device(path) {
+            return std::fs::write(path, text).map_err(|error| unwritable(path, &error));
         }
-        private::replace(path, text.as_bytes()).map_err(|error| failed(error.fault()))
+        let written = private::replace(path, text.as_bytes());
+        written.map_err(|error| unwritable(path, error.fault()))
+    }
+
+    fn check_file(&self) -> Result<(), CliError> {
+        match &self.file {
+            Some(path) if path != Path::new("-") && !is_device(path) => {
+                private::check_replace(path).map_err(|error| unwritable(path, error.fault()))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn store(&self) -> std::sync::MutexGuard<'_, CookieStore> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns true for what is there and no file, which a new file must not take the place of.
+fn is_device(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| !found.is_file())
+}
+
+fn unwritable(path: &Path, error: &dyn std::fmt::Display) -> CliError {
+    let path = path.display();
+    CliError::local_io(format!("the cookies cannot be written to {path}: {error}"))
 }
 
 impl Cookies for Jar {

@@ -3,7 +3,9 @@
 //! Below this, an answer is the bytes that the server sent: receipts, kept answers and lengths are
 //! about those.
 
+use std::cell::Cell;
 use std::io::{self, Write};
+use std::rc::Rc;
 
 use brotli_decompressor::DecompressorWriter;
 use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
@@ -18,6 +20,29 @@ const LAYERS_MAX: usize = 5;
 
 /// The bytes that are unpacked at once.
 const PIECE: usize = 64 * 1024;
+
+/// The length to which any answer may be unpacked, in bytes.
+const SMALL: u64 = 64 * 1024 * 1024;
+
+/// The most that a byte may become beyond that. No gzip and no deflate makes more of one.
+const GROWTH_MAX: u64 = 1100;
+
+/// The number of bytes that may still be written.
+#[derive(Clone, Debug)]
+pub(super) struct Allowance(Rc<Cell<u64>>);
+
+impl Allowance {
+    /// Allows `most` bytes, or without a number what honest packing makes of what comes.
+    pub(super) fn new(most: Option<u64>) -> Self {
+        Self(Rc::new(Cell::new(most.unwrap_or(SMALL))))
+    }
+
+    /// Counts bytes that came.
+    pub(super) fn grow(&self, came: usize) {
+        let more = GROWTH_MAX.saturating_mul(came as u64);
+        self.0.set(self.0.get().saturating_add(more));
+    }
+}
 
 /// A writer that has to be told of the end.
 pub(super) trait Body: Write {
@@ -63,9 +88,15 @@ pub(super) fn encodings(headers: &HeaderMap) -> Result<Vec<Encoding>, String> {
     Ok(found)
 }
 
-/// Returns a writer that unpacks what is written to it.
-pub(super) fn unpacked(out: Box<dyn Write>, encodings: &[Encoding]) -> Box<dyn Body> {
-    let plain: Box<dyn Body> = Box::new(Plain(out));
+/// Returns a writer that unpacks what is written to it. It fails with [`io::ErrorKind::FileTooLarge`]
+/// before it writes more than is allowed; what is not packed has no such limit.
+pub(super) fn unpacked(
+    out: Box<dyn Write>,
+    encodings: &[Encoding],
+    allowance: &Allowance,
+) -> Box<dyn Body> {
+    let left = (!encodings.is_empty()).then(|| allowance.clone());
+    let plain: Box<dyn Body> = Box::new(Plain { out, left });
     // The innermost encoding is the last to be taken off, so its writer is the nearest to the end.
     encodings
         .iter()
@@ -79,7 +110,10 @@ pub(super) fn unpacked(out: Box<dyn Write>, encodings: &[Encoding]) -> Box<dyn B
         })
 }
 
-struct Plain(Box<dyn Write>);
+struct Plain {
+    out: Box<dyn Write>,
+    left: Option<Allowance>,
+}
 
 struct Brotli(DecompressorWriter<Box<dyn Body>>);
 
@@ -95,17 +129,22 @@ enum Deflate {
 
 impl Body for Plain {
     fn finish(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.out.flush()
     }
 }
 
 impl Write for Plain {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        if let Some(Allowance(left)) = &self.left {
+            let rest = left.get().checked_sub(bytes.len() as u64);
+            left.set(rest.ok_or(io::ErrorKind::FileTooLarge)?);
+        }
+        self.out.write_all(bytes)?;
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.out.flush()
     }
 }
 
@@ -218,6 +257,17 @@ mod tests {
         0x50, 0x4e, 0x67, 0xef, 0x01,
     ];
 
+    /// A hundred million zeros, packed by brotli.
+    const BOMB: [u8; 93] = [
+        0xcf, 0xff, 0xff, 0x7f, 0xf8, 0x27, 0x00, 0xe2, 0xb1, 0x40, 0x20, 0xf7, 0xfe, 0x9f, 0xff,
+        0xff, 0xff, 0xf0, 0x4f, 0x00, 0xc4, 0x61, 0x01, 0x80, 0xee, 0xfd, 0x3f, 0xff, 0xff, 0xff,
+        0xe1, 0x9f, 0x00, 0x88, 0xc3, 0x22, 0x00, 0xdd, 0xfb, 0x7f, 0xfe, 0xff, 0xff, 0xc3, 0x3f,
+        0x01, 0x10, 0x87, 0x05, 0x00, 0xba, 0xf7, 0xff, 0xfc, 0xff, 0xff, 0x87, 0x7f, 0x02, 0x20,
+        0x0e, 0x0b, 0x00, 0x74, 0xef, 0xff, 0xf9, 0xff, 0xff, 0x0f, 0xff, 0x04, 0x40, 0x1c, 0x16,
+        0x00, 0xe8, 0xde, 0xff, 0xe7, 0xff, 0xff, 0x0f, 0xfe, 0x09, 0x80, 0x38, 0x2c, 0x00, 0xd0,
+        0xbd, 0xff, 0x01,
+    ];
+
     #[derive(Clone, Default)]
     struct Kept(Arc<Mutex<Vec<u8>>>);
 
@@ -245,7 +295,8 @@ mod tests {
     /// Unpacks it byte by byte.
     fn unpack(packed: &[u8], encodings: &[Encoding]) -> io::Result<Vec<u8>> {
         let kept = Kept::default();
-        let mut body = unpacked(Box::new(kept.clone()), encodings);
+        let allowance = Allowance::new(None);
+        let mut body = unpacked(Box::new(kept.clone()), encodings, &allowance);
         for byte in packed {
             body.write_all(&[*byte])?;
             body.flush()?;
@@ -282,6 +333,28 @@ mod tests {
             let encodings = named(name).unwrap();
             assert_eq!(unpack(&packed, &encodings).unwrap(), text, "{name}");
         }
+    }
+
+    /// ATTACKS D-19.
+    #[test]
+    fn an_answer_that_grows_without_measure_is_cut_off() {
+        let kept = Kept::default();
+        let allowance = Allowance::new(Some(1_000_000));
+        let mut body = unpacked(Box::new(kept.clone()), &[Encoding::Brotli], &allowance);
+        let error = body.write_all(&BOMB).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        let written = kept.0.lock().unwrap().len();
+        assert!((900_000..=1_000_000).contains(&written), "{written}");
+        // What gzip makes of zeros stays below the growth that is allowed.
+        let zeros = vec![0; 1_000_000];
+        let packed = gzip(&zeros);
+        let allowance = Allowance::new(Some(0));
+        allowance.grow(packed.len());
+        let kept = Kept::default();
+        let mut body = unpacked(Box::new(kept.clone()), &[Encoding::Gzip], &allowance);
+        body.write_all(&packed).unwrap();
+        body.finish().unwrap();
+        assert_eq!(kept.0.lock().unwrap().len(), zeros.len());
     }
 
     #[test]

@@ -144,6 +144,7 @@ fn copy_environment(from: &Command, to: &mut Command) {
     }
 }
 
+/// ATTACKS C-12.
 #[test]
 fn a_login_does_not_go_to_another_origin() {
     let home = Home::new();

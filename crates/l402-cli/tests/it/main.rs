@@ -4,6 +4,7 @@ mod budget;
 #[cfg(unix)]
 mod cln;
 mod contract;
+mod cookies;
 mod credential;
 mod curl;
 mod cut_short;
@@ -29,6 +30,8 @@ mod selling;
 mod stranger;
 mod token;
 mod transport;
+#[cfg(target_os = "linux")]
+mod uploading;
 mod usage;
 mod wallet;
 mod wallet_mistakes;

@@ -4,6 +4,7 @@ mod beside;
 mod breaking;
 mod budgets;
 mod charging;
+mod cookies;
 mod covering;
 mod delivering;
 mod examining;
