@@ -140,6 +140,17 @@ fn one_private_address_of_a_name_is_enough() {
     );
 }
 
+#[tokio::test]
+async fn no_resolver_is_asked_for_a_name_of_this_machine() {
+    let mut here = reach(&[]);
+    here.lookup = |name| panic!("asked for {name}");
+    for name in ["localhost", "LOCALHOST", "a.localhost"] {
+        let found = here.resolve(name.parse().unwrap()).await.unwrap();
+        let found: Vec<_> = found.map(|it| it.ip().is_loopback()).collect();
+        assert_eq!(found, [true, true], "{name}");
+    }
+}
+
 /// The answers of the resolver to the test below.
 static ASKED: AtomicUsize = AtomicUsize::new(0);
 
