@@ -265,10 +265,7 @@ impl Error {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Body { detail } => write!(f, "the body of the request: {detail}"),
-            Self::Busy { waited } => write!(
-                f,
-                "another purchase of this path is under way, and did not end within {waited:?}"
-            ),
+            Self::Busy { waited } => write_busy(f, *waited),
             Self::Declined => f.write_str("the payment was declined"),
             Self::OverBudget {
                 cost,
@@ -287,13 +284,7 @@ impl Error {
                 retry_same_token,
                 ..
             } => {
-                // The reader's first question: does the same command again cost money?
-                let next = if *retry_same_token {
-                    "the credential is kept; the same request again uses it and pays nothing"
-                } else {
-                    "asking again would pay again; take it up with the seller, who can check the \
-                     payment hash"
-                };
+                let next = next_after_payment(*retry_same_token);
                 write!(f, "paid ({payment_hash}), but not served: {reason}; {next}")
             }
             Self::PaidWithoutProof { payment_hash } => write!(
@@ -320,14 +311,29 @@ impl Error {
             Self::Transient { detail } | Self::Transport { detail } => {
                 write!(f, "no answer: {detail}")
             }
-            Self::UnknownBudget { name, known } => write!(
-                f,
-                "there is no budget {name}; there are: {}",
-                known.join(", ")
-            ),
+            Self::UnknownBudget { name, known } => {
+                let known = known.join(", ");
+                write!(f, "there is no budget {name}; there are: {known}")
+            }
             Self::Wallet { detail } => write!(f, "the wallet cannot be used: {detail}"),
         }
     }
+}
+
+/// Answers the reader's first question: does the same command again cost money?
+const fn next_after_payment(retry_same_token: bool) -> &'static str {
+    if retry_same_token {
+        "the credential is kept; the same request again uses it and pays nothing"
+    } else {
+        "asking again would pay again; take it up with the seller, who can check the payment hash"
+    }
+}
+
+fn write_busy(f: &mut fmt::Formatter<'_>, waited: Duration) -> fmt::Result {
+    write!(
+        f,
+        "another purchase of this path is under way, and did not end within {waited:?}"
+    )
 }
 
 fn write_over_budget(
@@ -346,8 +352,8 @@ fn write_over_budget(
     if which == BudgetLimit::PerRequest {
         return Ok(());
     }
-    let words = which.words();
-    write!(f, "{words}, {spent} of which are spent or reserved; ")?;
+    let phrase = which.phrase();
+    write!(f, "{phrase}, {spent} of which are spent or reserved; ")?;
     // With its date: after a clock that was far ahead, it may be years away.
     match frees {
         Some(at) => write!(f, "enough of it is free again at {}", at.to_rfc3339()),

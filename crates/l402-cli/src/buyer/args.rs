@@ -23,11 +23,11 @@ pub(crate) struct SpendingArgs {
     )]
     pub(crate) wallet: Option<Node>,
 
-    /// Refuse a request that would cost more, fee included [default: "1000 sat"]
+    /// Refuse a request that would cost more, fee included [default: "1000 sat", or what is stored]
     #[arg(long, value_name = "AMOUNT")]
     pub(crate) max_price: Option<Msat>,
 
-    /// Refuse to spend more in 24 hours, fees included [default: "10000 sat"]
+    /// Refuse to spend more in 24 hours, fees included [default: "10000 sat", or what is stored]
     #[arg(long, value_name = "AMOUNT")]
     pub(crate) max_per_day: Option<Msat>,
 

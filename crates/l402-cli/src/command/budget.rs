@@ -150,6 +150,7 @@ impl Budget {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         let (output, now) = (self.output(), context.clock.wall());
         let journal = Journal::open(&context.home.client()?)?;
+        // What was changed is shown as it stands then, so that a script needs no second call.
         let name = match self.action {
             Action::Show(args) => args.name,
             Action::Set(args) => {

@@ -6,7 +6,6 @@ mod ask;
 mod body;
 mod config;
 mod cookies;
-mod curl_flags;
 mod data;
 mod decoding;
 mod escaped;
@@ -24,13 +23,14 @@ mod saving;
 mod trace;
 mod transport;
 mod tries;
+mod unbuilt;
 mod upload;
 mod write_out;
 
 pub(crate) use args::GetArgs;
 pub(crate) use config::expand;
-#[cfg(test)]
-pub(crate) use curl_flags::all as flags_of_curl;
-pub(crate) use curl_flags::way_round;
 pub(crate) use request::parse_url;
 pub(crate) use tries::fetch;
+#[cfg(test)]
+pub(crate) use unbuilt::flags as flags_of_curl;
+pub(crate) use unbuilt::way_round;

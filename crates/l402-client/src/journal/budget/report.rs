@@ -1,4 +1,4 @@
-//! What stands in the file of a budget, for people and for programs that ask before they spend.
+//! Reports of budgets, for people and for programs that ask before they spend.
 
 use l402::{Msat, UnixTime};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};

@@ -34,11 +34,11 @@ const IN_BUDGET: &str = "coalesce(budget, 'default') IN (SELECT name FROM below)
 /// The part of a budget's money that one limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Share<'a> {
-    /// All of it.
+    /// All of the money.
     All,
-    /// What was paid to one origin.
+    /// The payments to one origin.
     Origin(&'a str),
-    /// What was paid to one payee.
+    /// The payments to one payee.
     Payee(&'a str),
 }
 

@@ -290,19 +290,35 @@ fn an_origin_and_a_payee_count_their_own_and_all_others_count_both() {
     assert_eq!(found.spent, 705);
     let found = bench.refused("default", bare().with_per_origin(Msat::new(30)), 1, NOW);
     assert_eq!(found.spent, 30);
-    // Both hold, whichever is the lower.
+}
+
+/// ATTACKS C-25.
+#[test]
+fn of_two_limits_both_hold() {
+    let mut bench = Bench::new();
+    bench.add(Row { msat: 1000, ..ROW });
+    let other = Row {
+        origin: "https://b.example",
+        ..ROW
+    };
+    bench.add(Row { msat: 500, ..other });
     let both = bare()
-        .with_per_origin(Msat::new(1030))
-        .with_per_day(Msat::new(10_736));
+        .with_per_origin(Msat::new(1500))
+        .with_per_day(Msat::new(1999));
+    assert!(bench.allow("default", both, 499, NOW).is_ok());
     assert_eq!(
-        bench.refused("default", both, 2, NOW).which,
+        bench.refused("default", both, 500, NOW).which,
         BudgetLimit::PerDay
     );
-    let both = both
-        .with_per_day(Msat::new(50_000))
-        .with_per_request(Msat::from_sat(9));
+    let both = both.with_per_day(Msat::new(2000));
+    assert!(bench.allow("default", both, 500, NOW).is_ok());
     assert_eq!(
-        bench.refused("default", both, 1001, NOW).which,
+        bench.refused("default", both, 501, NOW).which,
+        BudgetLimit::PerDay
+    );
+    let both = both.with_per_day(Msat::new(2001));
+    assert_eq!(
+        bench.refused("default", both, 501, NOW).which,
         BudgetLimit::PerOrigin
     );
 }

@@ -4,6 +4,7 @@ use l402::{Msat, UnixTime};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::BudgetName;
+use crate::journal::row::word;
 use crate::{BudgetLimit, BudgetLimits, Error, Refused};
 
 /// The most budgets from one to its root, both counted.
@@ -79,20 +80,16 @@ impl Budget {
     }
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let name = |at| -> rusqlite::Result<Option<BudgetName>> {
-            let text: Option<String> = row.get(at)?;
-            // A name that nobody could have stored: the file was tampered with.
-            let name = text.map(|text| text.parse()).transpose();
-            name.map_err(|_| rusqlite::Error::InvalidQuery)
-        };
+        let name = |at| word(row, at, |text: &str| text.parse().ok());
+        let parent: Option<String> = row.get(1)?;
         let mut limits = BudgetLimits::default();
         for (at, which) in BudgetLimit::ALL.into_iter().enumerate() {
             let msat: Option<u64> = row.get(at + 3)?;
             limits = limits.with(which, msat.map(Msat::new));
         }
         Ok(Self {
-            name: name(0)?.ok_or(rusqlite::Error::InvalidQuery)?,
-            parent: name(1)?,
+            name: name(0)?,
+            parent: parent.map(|_| name(1)).transpose()?,
             limits,
             stopped: row.get::<_, Option<u64>>(2)?.map(UnixTime::from_secs),
         })
