@@ -78,7 +78,7 @@ const GATEWAY: Table = &[
 
 const CLI: Table = &[
     ("run usage", "*"),
-    ("cli", "command context"),
+    ("cli", "command context logging"),
     ("command", "*"),
     ("demo", "*"),
     ("mcp", "*"),
@@ -93,7 +93,8 @@ const CLI: Table = &[
     ("seller", "context environment port signal"),
     ("environment", "context"),
     ("context", "home"),
-    ("home logging outgoing port signal", ""),
+    ("home outgoing port signal terminal", ""),
+    ("logging", ""),
     ("error exit_code text", ""),
 ];
 

@@ -8,6 +8,7 @@ use crate::command;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
+use crate::logging::LogLevel;
 use crate::text::output;
 
 /// The paid web on the command line: sell any HTTP service, buy from those that do
@@ -36,10 +37,9 @@ pub struct Cli {
     )]
     pub(crate) home: Option<PathBuf>,
 
-    /// Log more on stderr (-vv for even more; RUST_LOG chooses by module)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    #[arg(help_heading = EVERYWHERE)]
-    pub(crate) verbose: u8,
+    /// Log so much on stderr; RUST_LOG chooses by module [default: warn]
+    #[arg(long, global = true, value_name = "LEVEL", help_heading = EVERYWHERE)]
+    pub(crate) log: Option<LogLevel>,
 
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -148,6 +148,15 @@ impl Command {
             Self::Sandbox(sandbox) => sandbox.output.open().is_json(),
             // A script, and a line.
             Self::Completions(_) | Self::Version => false,
+        }
+    }
+
+    /// Returns true if an error is written to stderr as JSON.
+    pub(crate) fn has_json_errors(&self) -> bool {
+        match self {
+            #[cfg(feature = "buy")]
+            Self::Get(get) => get.has_json_errors(),
+            _ => false,
         }
     }
 

@@ -14,6 +14,8 @@ pub struct CliError {
     message: String,
     hint: Option<String>,
     no_money_moved: bool,
+    /// Further fields of the JSON, for errors that have some.
+    details: Option<Box<Value>>,
 }
 
 impl CliError {
@@ -27,6 +29,7 @@ impl CliError {
             message: message.into(),
             hint: None,
             no_money_moved: true,
+            details: None,
         }
     }
 
@@ -74,6 +77,12 @@ impl CliError {
         self
     }
 
+    /// Returns true if it is certain that this run moved no money.
+    #[cfg(feature = "buy")]
+    pub(crate) const fn no_money_moved(&self) -> bool {
+        self.no_money_moved
+    }
+
     /// Returns the stable code, for machines.
     pub(crate) const fn code(&self) -> &'static str {
         self.code
@@ -100,16 +109,21 @@ impl CliError {
             || (exit_code::REFUSED.number..exit_code::USAGE.number).contains(&self.exit.number)
     }
 
-    /// Returns the error as JSON, for stdout.
+    /// Returns the error as JSON.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        json!({
+        let mut json = json!({
             "error": self.code,
             "message": self.to_string(),
             "exit_code": self.exit.number,
             "no_money_moved": self.no_money_moved,
             "hint": self.hint,
-        })
+        });
+        let details = self.details.as_deref();
+        if let (Value::Object(json), Some(Value::Object(details))) = (&mut json, details) {
+            json.extend(details.clone());
+        }
+        json
     }
 }
 
@@ -130,8 +144,34 @@ impl From<l402_client::Error> for CliError {
             message: l402::text::escape(&error.to_string()),
             hint: hint_of(&error),
             no_money_moved: error.no_money_moved(),
+            details: details_of(&error),
         }
     }
+}
+
+/// Returns what a program needs to act on an error, beside its code.
+#[cfg(feature = "buy")]
+fn details_of(error: &l402_client::Error) -> Option<Box<Value>> {
+    let l402_client::Error::OverBudget {
+        cost,
+        limit,
+        which,
+        budget,
+        spent,
+        frees,
+    } = error
+    else {
+        return None;
+    };
+    Some(Box::new(json!({
+        "limit": limit.to_string(),
+        "which": which.name(),
+        "budget": budget,
+        "cost_msat": cost.msat(),
+        "spent_msat": spent.msat(),
+        "limit_msat": limit.msat(),
+        "frees": frees.map(l402::UnixTime::to_rfc3339),
+    })))
 }
 
 #[cfg(feature = "buy")]
@@ -153,7 +193,7 @@ fn exit_of(error: &l402_client::Error) -> ExitCode {
         Error::PaymentRequired(_) => exit_code::PAYMENT_REQUIRED,
         Error::Refused { reason, .. } => exit_code::of_refusal(*reason),
         Error::Body { .. } | Error::Store { .. } => exit_code::LOCAL_IO,
-        Error::Transport { .. } => exit_code::UNAVAILABLE,
+        Error::Transient { .. } | Error::Transport { .. } => exit_code::UNAVAILABLE,
         Error::UnknownBudget { .. } => exit_code::USAGE,
         Error::Wallet { .. } => exit_code::WALLET_UNAVAILABLE,
         // The library may add kinds. Until they are known here, they count as a fault of the program.
@@ -208,12 +248,14 @@ fn hint_of(error: &l402_client::Error) -> Option<String> {
         }
         Error::PaymentFailed { .. } => "`l402 wallet balance` shows what the wallet can spend",
         Error::Refused { reason, .. } => hint_of_refusal(*reason),
+        Error::Transient { .. } | Error::Transport { .. } => {
+            "check the address, and that the server is running"
+        }
         Error::UnknownBudget { name, .. } => {
             return Some(format!(
                 "`l402 budget set {name} --per-day \"AMOUNT sat\"` makes it"
             ));
         }
-        Error::Transport { .. } => "check the address, and that the server is running",
         Error::Wallet { .. } => return Some(crate::text::node_form::wallet_hint()),
         _ => return None,
     };
@@ -225,11 +267,18 @@ fn hint_of(error: &l402_client::Error) -> Option<String> {
 fn hint_of_refusal(reason: l402_client::Refused) -> &'static str {
     use l402_client::Refused;
     match reason {
+        Refused::AuthorizationTaken => {
+            "without -u, -n or a header Authorization of your own it can be paid; with it, the seller \
+             must read L402-Credential, as `l402 serve` does"
+        }
         Refused::InsecureOrigin => {
             "use https, or --danger-plain-http if everybody on the way may use what you buy"
         }
         Refused::SellerStopped => {
             "--yes buys there all the same; `l402 payments` shows what was paid for nothing"
+        }
+        Refused::UnverifiedServer => {
+            "--cacert FILE trusts the server's own certificate; --yes pays all the same, whoever it is"
         }
         Refused::DeniedByHook => {
             "client.toml in the home folder names the hook; its keeper knows why it said no"

@@ -54,6 +54,8 @@ mod run;
 #[cfg(feature = "sell")]
 mod seller;
 mod signal;
+#[cfg(feature = "buy")]
+mod terminal;
 mod text;
 mod token;
 mod usage;

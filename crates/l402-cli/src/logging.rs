@@ -1,4 +1,4 @@
-//! The log: on stderr, warnings by default, more with `-v` or `RUST_LOG`.
+//! The log: on stderr, warnings by default, more with `--log` or `RUST_LOG`.
 
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::OnceLock;
@@ -17,23 +17,34 @@ const FLUSH: Duration = Duration::from_secs(1);
 /// The way to the thread that writes, if there is one.
 static WRITER: OnceLock<Queued> = OnceLock::new();
 
-/// Starts the log. `RUST_LOG` wins over `-v`, as the finer of the two.
+/// The least weight of what is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// Starts the log. `RUST_LOG` wins over `--log`, as the finer of the two.
 ///
 /// If the command `sells`, the warning that the sandbox is no real money is shown. A buyer has named
 /// the sandbox on the command line, and the demo says so itself.
-pub(crate) fn start(verbose: u8, sells: bool) {
-    let default = match verbose {
-        0 if sells => "warn",
-        0 => "warn,l402_lightning::sandbox=error,l402_gateway::run=error",
-        1 => {
+pub(crate) fn start(level: Option<LogLevel>, sells: bool) {
+    let default = match level {
+        None if !sells => "warn,l402_lightning::sandbox=error,l402_gateway::run=error",
+        None | Some(LogLevel::Warn) => "warn",
+        Some(LogLevel::Error) => "error",
+        Some(LogLevel::Info) => {
             "warn,l402_cli=info,l402_client=info,l402_gateway=info,l402_lightning=info,\
               l402_server=info"
         }
-        2 => {
+        Some(LogLevel::Debug) => {
             "info,l402_cli=debug,l402_client=debug,l402_gateway=debug,l402_lightning=debug,\
               l402_server=debug"
         }
-        _ => "debug",
+        Some(LogLevel::Trace) => "trace",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let writer = match sells.then(queued).flatten() {

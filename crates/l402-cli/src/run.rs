@@ -17,44 +17,45 @@ use crate::usage;
 /// Runs the program to its end with these arguments, the first of which is its name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
+    #[cfg(feature = "buy")]
+    let args = match crate::get::expand(args.clone(), &crate::cli::command_line()) {
+        Ok(expanded) => expanded,
+        Err(error) => return report(&error, usage::has_json_errors(&args)),
+    };
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => return misunderstood(&args, error),
     };
-    logging::start(cli.verbose, cli.command.sells());
+    logging::start(cli.log, cli.command.sells());
     // Asked now, for the command is consumed by its run.
     let json_errors = cli.command.reports_errors_as_json();
+    let (json_on_stderr, silent) = (cli.command.has_json_errors(), cli.command.is_silent());
     let outcome = start(cli, program_name(&args));
     // Before the error is told, so that the log stands in front of it.
     logging::finish();
-    match outcome {
-        Ok(code) => code,
-        Err((error, silent)) => {
-            // On stdout, where a program looks for the result that it does not get.
-            if json_errors {
-                print_json(&error);
-            }
-            // `--silent` hides as much as curl's does, but never that money is at stake.
-            if !silent || error.is_about_money() {
-                output::tell_error(&error);
-            }
-            error.exit_code()
-        }
+    let error = match outcome {
+        Ok(code) => return code,
+        Err(error) => error,
+    };
+    // On stdout, where a program looks for the result that it does not get.
+    if json_errors {
+        print_json(&error);
     }
+    // `--silent` hides as much as curl's does, but never that money is at stake.
+    if json_on_stderr || !silent || error.is_about_money() {
+        return report(&error, json_on_stderr);
+    }
+    error.exit_code()
 }
 
-fn start(cli: Cli, program: String) -> Result<ExitCode, (CliError, bool)> {
-    let silent = cli.command.is_silent();
-    let with_silence = |error| (error, silent);
-    let home = HomeFolder::choose(cli.home).map_err(with_silence)?;
+fn start(cli: Cli, program: String) -> Result<ExitCode, CliError> {
+    let home = HomeFolder::choose(cli.home)?;
     let context = Context::new(program, home);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| with_silence(CliError::internal(format!("no runtime: {error}"))))?;
-    let outcome = runtime
-        .block_on(cli.command.run(context))
-        .map_err(with_silence);
+        .map_err(|error| CliError::internal(format!("no runtime: {error}")))?;
+    let outcome = runtime.block_on(cli.command.run(context));
     // A thread that still waits for a wallet or a terminal does not hold up the end.
     runtime.shutdown_background();
     outcome
@@ -83,12 +84,22 @@ fn misunderstood(args: &[OsString], error: clap::Error) -> ExitCode {
         };
     }
     let json_errors = usage::reports_as_json(args);
+    let json_on_stderr = usage::has_json_errors(args);
     let error = usage::error(args, error);
     if json_errors {
         print_json(&error);
     }
-    output::tell_error(&error);
-    exit_code::USAGE
+    report(&error, json_on_stderr)
+}
+
+/// Tells an error on stderr, and returns its exit status.
+fn report(error: &CliError, as_json: bool) -> ExitCode {
+    if as_json {
+        output::tell(&error.to_json().to_string());
+    } else {
+        output::tell_error(error);
+    }
+    error.exit_code()
 }
 
 /// Prints an error to stdout, for machines.

@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::text::plain::hide;
 
 /// The flags whose values may hold a secret: they are not repeated.
-const SECRET_FLAGS: [&str; 2] = ["--node", "--wallet"];
+const SECRET_FLAGS: [&str; 3] = ["--node", "--proxy", "--wallet"];
 
 /// The units of an amount that a shell has parted from its number.
 const UNITS: [&str; 5] = ["sat", "sats", "msat", "BTC", "btc"];
@@ -41,6 +41,13 @@ pub(crate) fn reports_as_json(args: &[OsString]) -> bool {
     !is_plain && (!stdout().is_terminal() || args.iter().any(|arg| arg == "--json"))
 }
 
+/// Returns true if an error is written to stderr as JSON.
+pub(crate) fn has_json_errors(args: &[OsString]) -> bool {
+    let is_asked = |pair: &[OsString]| pair[0] == "--error-format" && pair[1] == "json";
+    path(args).first().is_some_and(|name| name == "get")
+        && (args.windows(2).any(is_asked) || args.iter().any(|arg| arg == "--error-format=json"))
+}
+
 /// Returns the error of this program for one of clap.
 pub(crate) fn error(args: &[OsString], mut error: clap::Error) -> CliError {
     // The usage of the command itself: clap's would show each flag that was given, and a variable
@@ -63,6 +70,10 @@ pub(crate) fn error(args: &[OsString], mut error: clap::Error) -> CliError {
     // Without clap's own prefix, for every error of this program begins with its code.
     let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
     let told = CliError::usage(text);
+    #[cfg(feature = "buy")]
+    if let Some(way) = way_round(args, &error) {
+        return told.with_hint(way);
+    }
     match parted_amount(args) {
         Some(amount) => told.with_hint(format!(
             "the shell parts words at spaces: write \"{amount}\" in quotation marks, or {} as one \
@@ -70,6 +81,20 @@ pub(crate) fn error(args: &[OsString], mut error: clap::Error) -> CliError {
             amount.replace(' ', "")
         )),
         None => told,
+    }
+}
+
+/// Returns the way round a flag of curl that `get` does not have.
+#[cfg(feature = "buy")]
+fn way_round(args: &[OsString], error: &clap::Error) -> Option<String> {
+    let is_unknown = error.kind() == ErrorKind::UnknownArgument;
+    let is_get = path(args).first().is_some_and(|name| name == "get");
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) if is_unknown && is_get => {
+            let way = crate::get::way_round(flag)?;
+            Some(format!("{flag} of curl is not built here; {way}"))
+        }
+        _ => None,
     }
 }
 
@@ -91,7 +116,7 @@ fn path(args: &[OsString]) -> Vec<String> {
     let mut names = Vec::new();
     let mut args = args.iter().skip(1);
     while let Some(arg) = args.next() {
-        if arg == "--home" {
+        if arg == "--home" || arg == "--log" {
             // Its value may be named like a command.
             args.next();
         }
@@ -139,11 +164,38 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "buy")]
+    #[test]
+    fn each_flag_of_curl_that_there_is_not_has_a_way_round() {
+        use clap::Parser as _;
+
+        let told = |text: &str| {
+            let args = line(text);
+            let refused = crate::cli::Cli::try_parse_from(&args).expect_err(text);
+            let error = error(&args, refused);
+            assert_eq!(error.exit_code(), crate::exit_code::USAGE, "{text}");
+            (error.to_string(), error.hint().map(str::to_owned))
+        };
+        for flag in crate::get::flags_of_curl() {
+            let (text, hint) = told(&format!("l402 get http://a.example/ {flag}"));
+            assert!(text.contains(flag), "{text}");
+            let way = crate::get::way_round(flag).expect("a way round");
+            let hint = hint.unwrap_or_default();
+            assert!(hint.contains(flag) && hint.ends_with(way), "{flag}: {hint}");
+        }
+        // What may be a secret is not repeated, and a flag that nobody has, has no way round.
+        let (text, hint) = told("l402 get u --proxy-user=me:hush");
+        assert!(!text.contains("hush") && hint.is_some(), "{text}");
+        assert_eq!(told("l402 get u --no-such-flag").1, None);
+        assert_eq!(told("l402 payments --stderr x").1, None);
+    }
+
     #[test]
     fn the_command_is_found_behind_options() {
         for (text, names) in [
             ("l402 --home get wallet fund x", &["wallet", "fund"][..]),
-            ("l402 -v get wallet", &["get"]),
+            ("l402 --log info get wallet", &["get"]),
+            ("l402 --log get wallet", &["wallet"]),
             ("l402 nonsense", &[]),
         ] {
             assert_eq!(path(&line(text)), names, "{text}");

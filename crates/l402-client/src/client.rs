@@ -8,15 +8,20 @@ use l402_lightning::Pay;
 use tokio::sync::Semaphore;
 
 use crate::hook::PaymentHook;
-use crate::http::{AllowedAddress, Guard, Http, Outgoing, Reach, Spool};
+use crate::http::{AllowedAddress, Guard, Http, Outgoing, Reach, Spool, Watch};
 use crate::purchase::{AHEAD_MAX, Buyer, HOOK_TIME};
-use crate::{BudgetName, Error, Journal, Limits, Price, Progress, Quote, Request, Response};
+use crate::{
+    BudgetName, Cookies, Error, Journal, Limits, Price, Progress, Quote, Request, Response,
+};
 
 /// The time limit for the head of an answer: 60 s, unless [`ClientBuilder::timeout`] sets another.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
 
 /// The pauses before a credential that was refused without a reason is presented again.
 const SETTLE_PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+
+/// The most redirects of one call, unless [`ClientBuilder::max_redirects`] sets another number.
+const REDIRECTS_MAX: usize = 10;
 
 /// A paying HTTP client. Cheap to clone.
 ///
@@ -79,6 +84,7 @@ impl Client {
             budget: BudgetName::default(),
             clock: None,
             progress: None,
+            cookies: None,
             follow_redirects: false,
             keep_method: false,
             outgoing: Outgoing::default(),
@@ -90,6 +96,9 @@ impl Client {
             settle_pauses: SETTLE_PAUSES,
             own_addresses: Vec::new(),
             body_challenge: false,
+            max_redirects: REDIRECTS_MAX,
+            pays_unverified: false,
+            watch: None,
             hook: None,
             hook_time: HOOK_TIME,
             new_payee: false,
@@ -151,6 +160,7 @@ pub struct ClientBuilder {
     budget: BudgetName,
     clock: Option<Arc<dyn Clock>>,
     progress: Option<Arc<dyn Progress>>,
+    cookies: Option<Arc<dyn Cookies>>,
     follow_redirects: bool,
     keep_method: bool,
     outgoing: Outgoing,
@@ -162,6 +172,9 @@ pub struct ClientBuilder {
     settle_pauses: [Duration; 2],
     own_addresses: Vec<(String, u16)>,
     body_challenge: bool,
+    max_redirects: usize,
+    pays_unverified: bool,
+    watch: Option<Arc<dyn Watch>>,
     hook: Option<Arc<dyn PaymentHook>>,
     hook_time: Duration,
     new_payee: bool,
@@ -214,7 +227,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Follows redirects, at most 10. A credential never crosses origins. Off by default.
+    /// Follows redirects, as many as [`max_redirects`](Self::max_redirects) says. A credential never crosses origins. Off by default.
     #[must_use]
     pub fn follow_redirects(mut self, on: bool) -> Self {
         self.follow_redirects = on;
@@ -252,8 +265,8 @@ impl ClientBuilder {
     }
 
     /// Sets the longest time that a call waits, in all, where servers answer 429: it waits as long as
-    /// `Retry-After` says, at least a second, and asks again. Zero by default: a 429 is then the
-    /// answer of the call. Waiting pays nothing, and a token that was bought before is kept.
+    /// `Retry-After` says, at least a second, and asks again, three times in all. Zero by default: a 429
+    /// is then the answer of the call. Waiting pays nothing, and a token that was bought before is kept.
     #[must_use]
     pub fn rate_limit_patience(mut self, longest: Duration) -> Self {
         self.rate_limit_patience = longest;
@@ -301,6 +314,37 @@ impl ClientBuilder {
     #[must_use]
     pub fn accept_body_challenge(mut self, on: bool) -> Self {
         self.body_challenge = on;
+        self
+    }
+
+    /// Sets the most redirects that one call follows. 10 by default.
+    #[must_use]
+    pub fn max_redirects(mut self, most: usize) -> Self {
+        self.max_redirects = most;
+        self
+    }
+
+    /// Pays, and sends credentials, also if
+    /// [any certificate](Outgoing::danger_accept_any_certificate) of a server is taken, so that nobody
+    /// knows who gets them. Off by default: such a purchase is
+    /// [`Refused::UnverifiedServer`](crate::Refused::UnverifiedServer).
+    #[must_use]
+    pub fn danger_pay_unverified(mut self, on: bool) -> Self {
+        self.pays_unverified = on;
+        self
+    }
+
+    /// Sets a receiver of the heads of all requests and answers, without what is secret in them.
+    #[must_use]
+    pub fn watch(mut self, watch: Arc<dyn Watch>) -> Self {
+        self.watch = Some(watch);
+        self
+    }
+
+    /// Sends and takes cookies. By default the client sends what a request holds and takes none.
+    #[must_use]
+    pub fn cookies(mut self, cookies: Arc<dyn Cookies>) -> Self {
+        self.cookies = Some(cookies);
         self
     }
 
@@ -353,17 +397,20 @@ impl ClientBuilder {
         Ok(Client(Arc::new(Buyer {
             spool: Spool::new(self.journal.folder().join("spool")),
             journal: self.journal,
+            is_unverified: self.outgoing.accepts_any_certificate() && !self.pays_unverified,
             http: Http::new(
                 self.timeout.unwrap_or(ANSWER_TIME),
                 Guard::new(self.own_addresses),
                 Reach::new(self.allowed_addresses, self.outgoing.proxy_hosts()),
-                &self.outgoing,
-            )?,
+                self.outgoing,
+            )?
+            .watched_by(self.watch),
             wallet: self.wallet,
             limits: self.limits,
             budget: self.budget,
             clock,
             progress: self.progress,
+            cookies: self.cookies,
             follow_redirects: self.follow_redirects,
             keep_method: self.keep_method,
             // The other purchase may use its whole deadline for the payment, and then its answer takes
@@ -377,6 +424,7 @@ impl ClientBuilder {
             despite_stop: self.despite_stop,
             settle_pauses: self.settle_pauses,
             body_challenge: self.body_challenge,
+            max_redirects: self.max_redirects,
             hook: self.hook,
             hook_time: self.hook_time,
             new_payee: self.new_payee,

@@ -158,8 +158,14 @@ pub enum Error {
         /// The file and its fault.
         detail: String,
     },
-    /// There is no answer, for example because of DNS, TLS or a time-out. No money moved by this
-    /// call.
+    /// There is no answer in time, or the server's name has no address: a fault that may end by
+    /// itself. No money moved by this call.
+    Transient {
+        /// A description, for people.
+        detail: String,
+    },
+    /// There is no answer, for example because of TLS or of a connection that was refused or broken.
+    /// No money moved by this call.
     Transport {
         /// A description, for people.
         detail: String,
@@ -219,6 +225,7 @@ impl Error {
             | Self::PaymentRequired(_)
             | Self::Refused { .. }
             | Self::Store { .. }
+            | Self::Transient { .. }
             | Self::Transport { .. }
             | Self::UnknownBudget { .. }
             | Self::Wallet { .. } => true,
@@ -230,7 +237,7 @@ impl Error {
 
     /// A stable code: `body`, `busy`, `declined`, `over_budget`, `paid_but_failed` (the same request
     /// again pays nothing), `paid_refused` (it pays again), `paid_without_proof`, `payment_failed`, `payment_required`, `payment_unknown`, the code of [`Refused`],
-    /// `store`, `transport`, `unknown_budget`, `wallet`.
+    /// `store`, `transport` (also of [`Error::Transient`]), `unknown_budget`, `wallet`.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -249,7 +256,7 @@ impl Error {
             Self::PaymentUnknown { .. } => "payment_unknown",
             Self::Refused { reason, .. } => reason.code(),
             Self::Store { .. } => "store",
-            Self::Transport { .. } => "transport",
+            Self::Transient { .. } | Self::Transport { .. } => "transport",
             Self::UnknownBudget { .. } => "unknown_budget",
             Self::Wallet { .. } => "wallet",
         }
@@ -277,13 +284,7 @@ impl Error {
                 retry_same_token,
                 ..
             } => {
-                // The reader's first question: does the same command again cost money?
-                let next = if *retry_same_token {
-                    "the credential is kept; the same request again uses it and pays nothing"
-                } else {
-                    "asking again would pay again; take it up with the seller, who can check the \
-                     payment hash"
-                };
+                let next = next_after_payment(*retry_same_token);
                 write!(f, "paid ({payment_hash}), but not served: {reason}; {next}")
             }
             Self::PaidWithoutProof { payment_hash } => write!(
@@ -307,13 +308,24 @@ impl Error {
             ),
             Self::Refused { reason, detail } => write!(f, "not paid ({}): {detail}", reason.code()),
             Self::Store { detail } => write!(f, "the payment journal cannot be used: {detail}"),
-            Self::Transport { detail } => write!(f, "no answer: {detail}"),
+            Self::Transient { detail } | Self::Transport { detail } => {
+                write!(f, "no answer: {detail}")
+            }
             Self::UnknownBudget { name, known } => {
                 let known = known.join(", ");
                 write!(f, "there is no budget {name}; there are: {known}")
             }
             Self::Wallet { detail } => write!(f, "the wallet cannot be used: {detail}"),
         }
+    }
+}
+
+/// Answers the reader's first question: does the same command again cost money?
+const fn next_after_payment(retry_same_token: bool) -> &'static str {
+    if retry_same_token {
+        "the credential is kept; the same request again uses it and pays nothing"
+    } else {
+        "asking again would pay again; take it up with the seller, who can check the payment hash"
     }
 }
 

@@ -4,7 +4,7 @@
 //! payment is unknown. It believes no amount but the one in a signature-checked invoice, and sends a
 //! preimage only after the preimage has been checked against the payment hash.
 //!
-//! It is no browser: it follows no redirect unless told to, keeps no cookie, takes no proxy from the
+//! It is no browser: it follows no redirect unless told to, keeps no cookie ([`Cookies`] does), takes no proxy from the
 //! environment ([`Outgoing`] names one), and decompresses nothing.
 //!
 //! ```text
@@ -63,7 +63,8 @@ mod response;
 mod scheme;
 
 pub use crate::http::{
-    AllowedAddress, AllowedAddressError, Outgoing, is_head_too_large, retry_after,
+    AllowedAddress, AllowedAddressError, Head, Outgoing, RequestHead, Watch, is_head_too_large,
+    retry_after,
 };
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, Refused};
@@ -74,6 +75,6 @@ pub use journal::{
 };
 pub use limits::{BudgetLimit, BudgetLimits, Limits};
 pub use receipt::{Receipt, UseOutcome, UseReport};
-pub use request::{Body, Event, Price, Progress, Quote, Request};
-pub use response::{Head, Response};
+pub use request::{Body, Cookies, Event, Price, Progress, Quote, Request};
+pub use response::Response;
 pub use scheme::CredentialScheme;

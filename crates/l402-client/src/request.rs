@@ -18,7 +18,10 @@ pub struct Request {
     pub method: http::Method,
     /// The URL, of the scheme http or https. `user:password@` in it becomes a header.
     pub url: url::Url,
-    /// The caller's headers. An L402 credential among them is refused: the journal chooses it.
+    /// The caller's headers. An L402 credential among them is refused: the journal chooses it. Any
+    /// other `Authorization` stays, and a server is paid only if its 402 says `L402-Credential:
+    /// accepted`, so that the credential can go beside it
+    /// ([`Refused::AuthorizationTaken`](crate::Refused::AuthorizationTaken)).
     pub headers: http::HeaderMap,
     /// The headers that this library would add and the caller does not want.
     pub(crate) left_out: Vec<HeaderName>,
@@ -156,6 +159,19 @@ impl std::fmt::Debug for Body {
             None => f.write_str("Body(..)"),
         }
     }
+}
+
+/// The cookies of a call: sent along, and taken from its answers.
+///
+/// The first request carries what the caller has put into its header `Cookie`; from the first answer
+/// on, each request carries what [`Cookies::header`] gives. None goes to another host than that of
+/// the request, nor to it once a redirect has led away.
+pub trait Cookies: Send + Sync {
+    /// Returns the value of `Cookie` for a URL, `None` if it gets none.
+    fn header(&self, url: &url::Url) -> Option<http::HeaderValue>;
+
+    /// Takes the cookies of an answer, which a stranger wrote: of each `Set-Cookie`, what may be kept.
+    fn take(&self, url: &url::Url, headers: &http::HeaderMap);
 }
 
 /// The price that a server asks, checked, as a confirmation shows it.

@@ -5,40 +5,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use hyper::ext::ReasonPhrase;
 use l402::{PaymentHash, UnixTime};
 use l402_host::Clock;
 use url::Url;
 
-use crate::http::{Hop, error_chain, response, retry_after};
+use crate::http::{Head, Hop, error_chain, head_of, response, retry_after};
 use crate::journal::{ANSWER_MAX, Answers, Delivery, Journal, KeptAnswer};
 use crate::receipt::{UseOutcome, UseReport};
 use crate::{Error, Receipt};
 
 /// The longest wait for the rest of an answer that is kept.
 const REST_TIME: Duration = Duration::from_secs(60);
-/// The head of an answer, as it came. HTTP has no case in the names of headers; they are in lower
-/// case here.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct Head {
-    /// The version of HTTP that was spoken.
-    pub version: http::Version,
-    /// The status.
-    pub status: http::StatusCode,
-    /// The words behind the status, as the server wrote them. Empty in HTTP/2.
-    pub reason: Vec<u8>,
-    /// The headers.
-    pub headers: http::HeaderMap,
-}
-
-impl std::fmt::Debug for Head {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Head")
-            .field("status", &self.status)
-            .finish_non_exhaustive()
-    }
-}
 
 /// An answer. Its body should be read to the end: only then is the purchase marked as served, and a
 /// token for one answer put away.
@@ -295,22 +272,7 @@ impl Response {
     /// Returns the head.
     #[must_use]
     pub fn head(&self) -> Head {
-        let (status, version) = (self.answer.status(), self.answer.version());
-        // hyper keeps the words only if they are not the usual ones.
-        let unusual = self.answer.extensions().get::<ReasonPhrase>();
-        let usual = status
-            .canonical_reason()
-            .filter(|_| version < http::Version::HTTP_2);
-        let reason = unusual.map(|reason| reason.as_bytes());
-        Head {
-            version,
-            status,
-            reason: reason
-                .or(usual.map(str::as_bytes))
-                .unwrap_or_default()
-                .to_vec(),
-            headers: self.answer.headers().clone(),
-        }
+        head_of(&self.answer)
     }
 
     /// Returns the status.

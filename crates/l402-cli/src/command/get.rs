@@ -16,14 +16,17 @@ use crate::get::{GetArgs, fetch};
 #[derive(Args, Debug)]
 // Of a flag that is given twice the last one counts, as with curl.
 #[command(args_override_self = true)]
+// The URL may stand in a flag, and still there must be one.
+#[command(override_usage = "l402 get [OPTIONS] <URL>")]
 #[command(after_help = "\
-The flags -X -d -H -o -i -s -L -w -A -m --json --fail mean what they mean to
-curl; so --json takes the data to send. Variables of -w, written %{name}:
+The flags mean what they mean to curl, so --json takes the data to send;
+`docs/curl.md` lists them. Variables of -w, written %{name}:
 http_code, url_effective, size_download, content_type, l402_price_msat,
 l402_paid_msat, l402_payment_hash.
 
-Certificates and proxies are those that curl takes: the system's store or
-SSL_CERT_FILE; http_proxy, https_proxy, all_proxy, no_proxy.
+Certificates and proxies are those that curl takes: the system's store beside
+those that are built in, or SSL_CERT_FILE; http_proxy, https_proxy, all_proxy,
+no_proxy. What is on this machine is never asked through a proxy.
 
 Examples:
   l402 get http://127.0.0.1:8402/api/l402/joke --dry-run      ask the price
@@ -31,6 +34,8 @@ Examples:
   l402 get URL --wallet sandbox --max-price \"20 sat\" -o answer.json
   l402 get URL --wallet sandbox --json '{\"q\":\"why\"}' --receipt receipt.json
   l402 get URL --wallet sandbox -sw '%{http_code} %{l402_paid_msat}\\n'
+  l402 get -O --retry 3 --max-filesize 50M https://HOST/file --wallet sandbox
+  l402 get -v -x socks5h://127.0.0.1:9050 http://ADDRESS.onion/ --dry-run
   l402 wallet add alby; l402 get URL --wallet alby
   export L402_WALLET='lnd://HOST:8080?tls_cert=tls.cert&macaroon=pay.macaroon'")]
 pub(crate) struct Get {
@@ -39,6 +44,11 @@ pub(crate) struct Get {
 }
 
 impl Get {
+    /// Returns true if an error is written to stderr as JSON.
+    pub(crate) fn has_json_errors(&self) -> bool {
+        self.args.has_json_errors()
+    }
+
     /// Returns true if only errors about money are to be shown.
     pub(crate) const fn is_silent(&self) -> bool {
         self.args.is_silent()

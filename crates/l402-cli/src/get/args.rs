@@ -8,6 +8,9 @@ use l402::Msat;
 use l402_client::AllowedAddress;
 
 use super::request::RequestArgs;
+use super::retry::RetryArgs;
+use super::saving::SaveArgs;
+use super::transport::TransportArgs;
 use super::write_out::WriteOut;
 use crate::buyer::SpendingArgs;
 use crate::text::money::{duration, time};
@@ -16,14 +19,23 @@ use crate::text::money::{duration, time};
 #[derive(Args, Debug)]
 pub(crate) struct GetArgs {
     /// What to fetch
-    pub(super) url: String,
+    #[arg(value_name = "URL", required_unless_present = "named_url")]
+    url: Option<String>,
+
+    /// What to fetch, as a flag
+    #[arg(
+        long = "url",
+        value_name = "URL",
+        conflicts_with = "url",
+        id = "named_url"
+    )]
+    named_url: Option<String>,
 
     #[command(flatten)]
     pub(super) request: RequestArgs,
 
-    /// Write the body to this file (- is stdout)
-    #[arg(short, long, value_name = "FILE")]
-    pub(super) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) save: SaveArgs,
 
     /// Write the head of the answer before the body
     #[arg(short, long)]
@@ -37,22 +49,51 @@ pub(crate) struct GetArgs {
     #[arg(short = 'S', long)]
     pub(super) show_error: bool,
 
+    /// Show the heads of all requests and answers on stderr, without what is secret in them
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+
     /// Follow redirects; a credential never crosses origins
     #[arg(short = 'L', long)]
     pub(super) location: bool,
+
+    /// With -L, follow so many redirects at most; -1 for 1000
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value = "50",
+        allow_negative_numbers = true
+    )]
+    #[arg(value_parser = clap::value_parser!(i32).range(-1..))]
+    pub(super) max_redirs: i32,
 
     /// Write this to stdout after the body
     #[arg(short, long, value_name = "FORMAT")]
     pub(super) write_out: Option<WriteOut>,
 
     /// Exit with 22 and show no body where the status is 400 or above
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "fail_with_body")]
     pub(super) fail: bool,
+
+    /// The same, and show the body
+    #[arg(long)]
+    pub(super) fail_with_body: bool,
 
     /// The longest that all of it may take, in seconds, 0 for any; after a 429 it waits and asks
     /// again meanwhile. What the wallet has begun goes on
     #[arg(short, long, value_name = "SECONDS", value_parser = time)]
     pub(super) max_time: Option<Duration>,
+
+    #[command(flatten)]
+    pub(super) retry: RetryArgs,
+
+    /// Take flags from this file, in the syntax of curl (- is stdin)
+    // Its flags stand in its place before the command line is read.
+    #[arg(short = 'K', long, value_name = "FILE")]
+    config: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) transport: TransportArgs,
 
     #[command(flatten)]
     pub(super) spending: SpendingArgs,
@@ -61,8 +102,8 @@ pub(crate) struct GetArgs {
     #[arg(long)]
     pub(super) dry_run: bool,
 
-    /// Pay within the limits without asking, also a seller who took money for nothing today, and one
-    /// whose node has changed
+    /// Pay within the limits without asking, also a seller who took money for nothing today, one whose
+    /// node has changed, and despite -k
     #[arg(long)]
     pub(super) yes: bool,
 
@@ -86,13 +127,44 @@ pub(crate) struct GetArgs {
     #[arg(long)]
     pub(super) danger_plain_http: bool,
 
+    /// Write an error to stderr as text, or as the JSON that other commands have on stdout
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    error_format: ErrorFormat,
+
     /// Reach this host or network although it is private: a name or a redirect leads to no other.
     /// An address in URL is named by that. Can be repeated
     #[arg(long, value_name = "HOST|NETWORK")]
     pub(super) allow_address: Vec<AllowedAddress>,
 }
 
+/// The form of an error on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ErrorFormat {
+    Json,
+    Text,
+}
+
+/// The most redirects that are followed if any number was asked for.
+const REDIRECTS_MAX: usize = 1000;
+
 impl GetArgs {
+    /// Returns the URL, in whichever of the two places it was written.
+    pub(super) fn url(&self) -> &str {
+        // clap refuses a line without either.
+        let url = self.named_url.as_ref().or(self.url.as_ref());
+        url.map_or("", String::as_str)
+    }
+
+    /// Returns the most redirects that are followed.
+    pub(super) fn max_redirects(&self) -> usize {
+        usize::try_from(self.max_redirs).unwrap_or(REDIRECTS_MAX)
+    }
+
+    /// Returns true if an error is written to stderr as JSON.
+    pub(crate) fn has_json_errors(&self) -> bool {
+        self.error_format == ErrorFormat::Json
+    }
+
     pub(crate) const fn is_silent(&self) -> bool {
         self.silent && !self.show_error
     }

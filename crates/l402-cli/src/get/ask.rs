@@ -34,6 +34,8 @@ pub(super) struct Asking {
     /// True if the current line of the terminal is one of ours, without an end.
     open: AtomicBool,
     stage: Mutex<Stage>,
+    /// True once this run has paid. It pays no second time, however often it asks again.
+    has_paid: AtomicBool,
 }
 
 impl Asking {
@@ -45,7 +47,13 @@ impl Asking {
             live: stderr().is_terminal(),
             open: AtomicBool::new(false),
             stage: Mutex::new(Stage::Unpaid),
+            has_paid: AtomicBool::new(false),
         }
+    }
+
+    /// Returns true if this run has paid.
+    pub(super) fn has_paid(&self) -> bool {
+        self.has_paid.load(Ordering::SeqCst)
     }
 
     pub(super) fn stage(&self) -> Stage {
@@ -96,7 +104,7 @@ impl Asking {
         read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
     }
 
-    fn say(&self, text: &str) {
+    pub(super) fn say(&self, text: &str) {
         if !self.silent {
             self.over("");
             tell(text);
@@ -107,6 +115,9 @@ impl Asking {
 impl Progress for Asking {
     fn event(&self, event: &Event) {
         self.note(event);
+        if matches!(event, Event::Paid { .. }) {
+            self.has_paid.store(true, Ordering::SeqCst);
+        }
         match event {
             Event::Challenged(quote) => self.say(&paint(style::FAINT, &describe(quote))),
             Event::Paying if self.live => self.over("paying…"),
@@ -147,6 +158,9 @@ impl Progress for Asking {
     }
 
     fn approve(&self, quote: &Quote) -> bool {
+        if self.has_paid() {
+            return false;
+        }
         let cost = quote.amount.saturating_add(quote.max_fee);
         let is_usual = cost <= self.above && quote.payee_before.is_none();
         // If nobody can answer, the limits decide alone: a script that hangs at a question is worse.

@@ -5,45 +5,109 @@ use std::io::{self, Cursor, Read};
 
 use l402_client::Body;
 
+use super::data::{Change, Piece};
+use super::escaped::percent_encoded;
 use crate::error::CliError;
+
+/// The bytes that are read at once for a change that makes more of them.
+const PIECE: usize = 16 * 1024;
+
+/// The most data that `-G` writes into a URL, in bytes. No server takes so long a URL.
+const QUERY_MAX: u64 = 1024 * 1024;
+
+/// Parts of a body that are read one behind the other.
+pub(super) struct Chain {
+    text: Vec<u8>,
+    body: Option<Box<dyn Read + Send>>,
+}
 
 /// A file of the body, read when the request is sent. Its errors name it.
 struct NamedFile {
     name: String,
     source: Box<dyn Read + Send>,
-    /// As curl has it, line ends of a file are not part of a form.
-    drops_line_ends: bool,
+    change: Change,
+    /// Bytes that were made and not given out yet.
+    made: Cursor<Vec<u8>>,
 }
 
-/// Puts together what `--data` and `--json` say. Files are opened now and read later, so that
-/// none has to fit into memory.
-pub(super) fn body(data: &[String], json: &[String]) -> Result<Body, CliError> {
-    let mut text = Vec::new();
-    let mut body: Option<Box<dyn Read + Send>> = None;
-    let pieces = data.iter().map(|piece| (piece, true));
-    for (index, (piece, is_form)) in pieces.chain(json.iter().map(|it| (it, false))).enumerate() {
-        if is_form && index > 0 {
-            text.push(b'&');
+impl Chain {
+    pub(super) const fn new() -> Self {
+        Self {
+            text: Vec::new(),
+            body: None,
         }
-        let Some(file) = piece.strip_prefix('@') else {
-            text.extend_from_slice(piece.as_bytes());
-            continue;
-        };
-        let file = NamedFile::open(file, is_form)?;
-        let before = Cursor::new(std::mem::take(&mut text));
-        body = Some(match body {
+    }
+
+    pub(super) fn text(&mut self, text: &[u8]) {
+        self.text.extend_from_slice(text);
+    }
+
+    /// Adds a file. It is opened now and read later, so that it need not fit into memory.
+    pub(super) fn file(&mut self, name: &str, change: Change) -> Result<(), CliError> {
+        let file = NamedFile::open(name, change)?;
+        let before = Cursor::new(std::mem::take(&mut self.text));
+        self.body = Some(match self.body.take() {
             Some(body) => Box::new(body.chain(before).chain(file)),
             None => Box::new(before.chain(file)),
         });
+        Ok(())
     }
-    Ok(match body {
-        Some(body) => Body::blocking(body.chain(Cursor::new(text))),
-        None => text.into(),
-    })
+
+    pub(super) fn body(self) -> Body {
+        match self.body {
+            Some(body) => Body::blocking(body.chain(Cursor::new(self.text))),
+            None => self.text.into(),
+        }
+    }
+}
+
+/// Returns the body that the pieces make, with `between` each two of them.
+pub(super) fn body(pieces: &[Piece], between: &[u8]) -> Result<Body, CliError> {
+    chain(pieces, between).map(Chain::body)
+}
+
+/// Returns what the pieces make as text of a query.
+///
+/// # Errors
+/// A file that cannot be read, or more than 1 MiB.
+pub(super) fn query(pieces: &[Piece]) -> Result<Vec<u8>, CliError> {
+    let Chain { text, body } = chain(pieces, b"&")?;
+    let mut all = Vec::new();
+    if let Some(body) = body {
+        let read = body.take(QUERY_MAX + 1).read_to_end(&mut all);
+        read.map_err(|error| CliError::local_io(error.to_string()))?;
+    }
+    all.extend_from_slice(&text);
+    if all.len() as u64 > QUERY_MAX {
+        let text = format!("-G makes a URL of the data, and it is longer than {QUERY_MAX} bytes");
+        return Err(CliError::usage(text).with_hint("without -G it is sent as a body"));
+    }
+    Ok(all)
+}
+
+fn chain(pieces: &[Piece], between: &[u8]) -> Result<Chain, CliError> {
+    let mut chain = Chain::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        if index > 0 {
+            chain.text(between);
+        }
+        match piece {
+            Piece::Text(text) => chain.text(text),
+            Piece::File {
+                before,
+                name,
+                change,
+            } => {
+                chain.text(before);
+                chain.file(name, *change)?;
+            }
+        }
+    }
+    Ok(chain)
 }
 
 impl NamedFile {
-    fn open(name: &str, drops_line_ends: bool) -> Result<Self, CliError> {
+    fn open(name: &str, change: Change) -> Result<Self, CliError> {
         let source: Box<dyn Read + Send> = if name == "-" {
             Box::new(io::stdin())
         } else {
@@ -53,26 +117,48 @@ impl NamedFile {
         Ok(Self {
             name: name.to_owned(),
             source,
-            drops_line_ends,
+            change,
+            made: Cursor::default(),
         })
+    }
+
+    fn read_source(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.source.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => {
+                    return read.map_err(|error| io::Error::other(unreadable(&self.name, &error)));
+                }
+            }
+        }
+    }
+
+    /// Encodes the next bytes of the source into `made`, which is empty at its end.
+    fn make(&mut self) -> io::Result<()> {
+        let mut piece = [0; PIECE];
+        let len = self.read_source(&mut piece)?;
+        self.made = Cursor::new(percent_encoded(&piece[..len]).into_bytes());
+        Ok(())
     }
 }
 
 impl Read for NamedFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let len = match self.source.read(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                read => read.map_err(|error| io::Error::other(unreadable(&self.name, &error)))?,
-            };
-            let kept = if self.drops_line_ends {
-                drop_line_ends(&mut buffer[..len])
-            } else {
-                len
-            };
-            // Nothing but line ends is not the end of the file.
-            if kept > 0 || len == 0 {
-                return Ok(kept);
+        match self.change {
+            Change::Nothing => self.read_source(buffer),
+            Change::DropLineEnds => loop {
+                let len = self.read_source(buffer)?;
+                let kept = drop_line_ends(&mut buffer[..len]);
+                // Nothing but line ends is not the end of the file.
+                if kept > 0 || len == 0 {
+                    return Ok(kept);
+                }
+            },
+            Change::PercentEncode => {
+                if self.made.position() == self.made.get_ref().len() as u64 {
+                    self.make()?;
+                }
+                self.made.read(buffer)
             }
         }
     }
@@ -106,11 +192,12 @@ fn unreadable(name: &str, error: &io::Error) -> String {
 mod tests {
     use super::*;
 
-    fn read(name: &str, source: impl Read + Send + 'static, drops_line_ends: bool) -> Vec<u8> {
+    fn read(name: &str, source: impl Read + Send + 'static, change: Change) -> Vec<u8> {
         let mut file = NamedFile {
             name: name.into(),
             source: Box::new(source),
-            drops_line_ends,
+            change,
+            made: Cursor::default(),
         };
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).unwrap();
@@ -120,8 +207,11 @@ mod tests {
     #[test]
     fn line_ends_are_no_part_of_a_form() {
         let long = "\r\n".repeat(100_000) + "a\nb\r\n" + &"\n".repeat(100_000) + "c";
-        assert_eq!(read("x", Cursor::new(long.clone()), true), b"abc");
-        assert_eq!(read("x", Cursor::new(long.clone()), false), long.as_bytes());
+        let source = || Cursor::new(long.clone());
+        assert_eq!(read("x", source(), Change::DropLineEnds), b"abc");
+        assert_eq!(read("x", source(), Change::Nothing), long.as_bytes());
+        let encoded = read("x", source(), Change::PercentEncode);
+        assert_eq!(encoded.len(), (long.len() - 3) * 3 + 3);
     }
 
     #[test]
@@ -129,7 +219,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let name = folder.path().join("none").display().to_string();
         for name in [name, folder.path().display().to_string()] {
-            let error = body(&[format!("@{name}")], &[]).unwrap_err();
+            let piece = Piece::text_or_file(&format!("@{name}"), Change::Nothing);
+            let error = body(&[piece], b"").unwrap_err();
             assert_eq!(error.exit_code(), crate::exit_code::LOCAL_IO);
             let text = error.to_string();
             assert!(
@@ -141,10 +232,18 @@ mod tests {
 
     #[test]
     fn texts_alone_are_in_memory() {
-        let text = |texts: &[&str]| texts.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
-        let both = body(&text(&["a=1", "b=2"]), &text(&["{", "}"])).unwrap();
-        assert_eq!(both.as_bytes().unwrap(), &b"a=1&b=2{}"[..]);
-        let file = body(&text(&["@-"]), &[]).unwrap();
+        let texts = ["a=1", "b=2"].map(|text| Piece::text_or_file(text, Change::DropLineEnds));
+        let both = body(&texts, b"&").unwrap();
+        assert_eq!(both.as_bytes().unwrap(), &b"a=1&b=2"[..]);
+        assert_eq!(query(&texts).unwrap(), b"a=1&b=2");
+        let file = body(&[Piece::text_or_file("@-", Change::Nothing)], b"").unwrap();
         assert!(file.as_bytes().is_none());
+    }
+
+    #[test]
+    fn a_query_that_is_too_long_is_refused() {
+        let text = Piece::Text(vec![b'a'; 1024 * 1024 + 1]);
+        let error = query(&[text]).unwrap_err();
+        assert_eq!(error.exit_code(), crate::exit_code::USAGE);
     }
 }

@@ -1,4 +1,4 @@
-//! One request from its flags to the delivery of its answer, with the errors on the way.
+//! One call from its flags to the delivery of its answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +7,16 @@ use l402::{Msat, UnixTime};
 use l402_client::{Client, ClientBuilder, Error, Journal, Price, Quote, Refused, Request};
 use l402_lightning::NodeForm;
 use serde_json::json;
+use url::Url;
 
-use super::answer::{AGAIN, Shown, USED_UP};
+use super::answer::Shown;
 use super::args::GetArgs;
-use super::ask::{Asking, Stage, describe};
-use super::file::{ReceiptFile, Sink, closed_stdout};
-use super::request::shell_word;
+use super::ask::{Asking, describe};
+use super::cookies::Jar;
+use super::file::{ReceiptFile, closed_stdout};
+use super::request::{Prepared, shell_word};
+use super::retry::Again;
+use super::trace::Trace;
 use crate::buyer::{
     ClientConfig, no_wallet_hint, open_default, open_wallet, own_addresses, with_hook,
     wrong_network_hint,
@@ -21,71 +25,27 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
 use crate::outgoing;
-use crate::signal::{Interrupt, StopSignal};
 use crate::text::output;
-
-/// Fetches the URL within the time that `-m` allows, and pays what it asks within the limits.
-pub(crate) async fn fetch(args: &GetArgs, context: &Context) -> Result<ExitCode, CliError> {
-    // Of every failure it is known here whether money moved, whoever found it.
-    attempt(args, context).await.map_err(CliError::with_promise)
-}
-
-async fn attempt(args: &GetArgs, context: &Context) -> Result<ExitCode, CliError> {
-    let request = args.request.build(&args.url)?;
-    let progress = Arc::new(Asking::new(args.yes, args.confirm_above, args.silent));
-    let mut interrupt = Interrupt::listen()?;
-    let ended = {
-        let call = std::pin::pin!(args.call(request, &progress, context));
-        tokio::select! {
-            outcome = call => Ok(outcome),
-            signal = interrupt.caught() => Err(Cut::Signal(signal)),
-            limit = time_out(args.max_time()) => Err(Cut::Time(limit)),
-        }
-    };
-    // Only once the call is dropped: up to then it may still come to the payment. The payment itself
-    // cannot be called back; the next run finds out what became of it.
-    let outcome = ended.unwrap_or_else(|cut| Err(cut.error(progress.stage())));
-    outcome.inspect_err(|_| progress.clear())
-}
-
-/// Waits for the end of the time of `-m`, for ever without one.
-async fn time_out(limit: Option<Duration>) -> Duration {
-    match limit {
-        Some(limit) => {
-            tokio::time::sleep(limit).await;
-            limit
-        }
-        None => std::future::pending().await,
-    }
-}
-
-/// The reason why a call was ended before it was over.
-#[derive(Clone, Copy, Debug)]
-enum Cut {
-    Signal(StopSignal),
-    /// The time of `-m` is over.
-    Time(Duration),
-}
 
 impl GetArgs {
     /// Makes the whole call, from opening the wallet to the end of the body.
-    async fn call(
+    pub(super) async fn call(
         &self,
-        request: Request,
+        prepared: Prepared,
         progress: &Arc<Asking>,
+        again: &mut Option<Again>,
         context: &Context,
     ) -> Result<ExitCode, CliError> {
-        let outgoing = outgoing::to(&request.url, self.location)?;
+        let Prepared {
+            request,
+            cookies,
+            resumes_at,
+        } = prepared;
         let config = ClientConfig::read(context)?;
-        let journal = Journal::open(&context.home.client()?)?;
-        let budget = self.spending.budget(&journal)?;
-        let limits = self.spending.limits(&config);
-        let most = journal.request_limit(&budget, &limits)?;
-        let client = Client::builder(journal)
-            .limits(limits)
-            .budget(budget)
-            .outgoing(outgoing);
-        let client = with_hook(client, &config, |url| outgoing::to(url, false))?;
+        let (mut client, most) = self.builder(&request.url, &config, context)?;
+        if let Some(cookies) = &cookies {
+            client = client.cookies(cookies.clone());
+        }
         let client = self.client(client, progress, context).await?;
         if self.dry_run {
             return self.price(&client, request, most).await;
@@ -96,7 +56,8 @@ impl GetArgs {
             .as_deref()
             .map(ReceiptFile::prepare)
             .transpose()?;
-        let sink = Sink::open(self.output.as_deref())?;
+        let heads = self.save.heads()?;
+        let sink = self.save.sink(&request.url)?;
         if sink.is_closed() {
             // Asked without a credential: one that was paid for before would be used up in vain, too.
             let quote = client.quote(request).await?;
@@ -104,28 +65,57 @@ impl GetArgs {
         }
         let outcome = client.send(request).await;
         let response = outcome.map_err(|error| {
+            *again = Again::of_error(&error);
             let hint = config.hint(&error);
             let told = self.explain(error, context);
             hint.into_iter().fold(told, CliError::with_hint)
         })?;
+        *again = Again::of_answer(&response, context.clock.wall());
         let kept = match (&receipt, response.receipt()) {
             (Some(file), Some(bought)) => file.commit(&bought.to_json()),
             _ => Ok(()),
         };
-        let shown = self.shown(context.clock.wall());
-        let code = shown.deliver(response, sink).await?;
+        let shown = self.shown(context.clock.wall(), resumes_at);
+        let delivered = shown.deliver(response, heads, sink).await;
+        let code = with_cookies(delivered, cookies.as_deref())?;
         // A receipt that cannot be written is no reason to withhold what was paid for.
         kept.map(|()| code)
     }
 
-    const fn shown(&self, now: UnixTime) -> Shown<'_> {
+    fn shown(&self, now: UnixTime, resumes_at: Option<u64>) -> Shown<'_> {
         Shown {
-            include: self.include,
+            include: self.include || self.request.asks_for_head(),
             fail: self.fail,
+            fail_with_body: self.fail_with_body,
+            max_size: self.save.max_size(),
             silent: self.silent,
             write_out: self.write_out.as_ref(),
             now,
+            head_only: self.request.asks_for_head(),
+            unpacks: self.request.unpacks(),
+            resumes_at,
         }
+    }
+
+    /// Returns a client with the limits, the way out and the hook, and the most that one request may cost.
+    fn builder(
+        &self,
+        url: &Url,
+        config: &ClientConfig,
+        context: &Context,
+    ) -> Result<(ClientBuilder, Msat), CliError> {
+        let outgoing = self.transport.outgoing(url, self.location)?;
+        let journal = Journal::open(&context.home.client()?)?;
+        let budget = self.spending.budget(&journal)?;
+        let limits = self.spending.limits(config);
+        let most = journal.request_limit(&budget, &limits)?;
+        let client = Client::builder(journal)
+            .limits(limits)
+            .budget(budget)
+            .outgoing(outgoing);
+        // The way to the hook is the system's: flags such as -k are about the URL.
+        let client = with_hook(client, config, |url| outgoing::to(url, false))?;
+        Ok((client, most))
     }
 
     async fn client(
@@ -138,6 +128,8 @@ impl GetArgs {
             .clock(context.clock.clone())
             .progress(progress.clone())
             .follow_redirects(self.location)
+            .max_redirects(self.max_redirects())
+            .danger_pay_unverified(self.yes)
             .keep_method_on_redirect(self.request.forces_method())
             .payment_deadline(self.payment_timeout)
             .accept_body_challenge(self.accept_body_challenge)
@@ -153,6 +145,9 @@ impl GetArgs {
         };
         if let Some(wallet) = wallet {
             client = client.wallet(wallet);
+        }
+        if self.verbose {
+            client = client.watch(Arc::new(Trace::beside(progress)));
         }
         if let Some(limit) = self.max_time() {
             // For the client, too: its own limit of 60 s would end a call that has more time.
@@ -206,7 +201,7 @@ impl GetArgs {
             format!("--wallet '{}'", NodeForm::LND.pattern)
         };
         let Context { program, home, .. } = context;
-        let (home, url) = (home.as_option(), shell_word(&self.url));
+        let (home, url) = (home.as_option(), shell_word(self.url()));
         // Other flags are not repeated, for headers and data may be secret.
         let dots = if self.request.is_plain() { "" } else { " ..." };
         let mut hint = format!(
@@ -217,6 +212,21 @@ impl GetArgs {
         }
         CliError::new(exit_code::PAYMENT_REQUIRED, "payment_required", text).with_hint(hint)
     }
+}
+
+/// Writes the file of `-c` behind an answer, also behind an error of the server. But not if the answer
+/// could not be written: with the same cookies, the next run asks for the answer that was kept.
+fn with_cookies(
+    delivered: Result<ExitCode, CliError>,
+    cookies: Option<&Jar>,
+) -> Result<ExitCode, CliError> {
+    let is_lost = matches!(&delivered, Err(error) if error.exit_code() == exit_code::LOCAL_IO);
+    let saved = match cookies {
+        Some(cookies) if !is_lost => cookies.save(),
+        _ => Ok(()),
+    };
+    let code = delivered?;
+    saved.map(|()| code).map_err(CliError::after_money_moved)
 }
 
 fn price_json(price: &Price, most: Msat) -> serde_json::Value {
@@ -273,61 +283,4 @@ fn quote_json(quote: &Quote, most: Msat) -> serde_json::Value {
         "expires": quote.expires.secs(),
         "policy": quote.policy.map(|policy| policy.to_string()),
     })
-}
-
-impl Cut {
-    /// Returns the error, which depends on the stage of the payment.
-    fn error(self, stage: Stage) -> CliError {
-        let (text, exit, code) = match self {
-            Self::Time(limit) => (
-                format!("the call was not over after {limit:?}"),
-                exit_code::UNAVAILABLE,
-                "transport",
-            ),
-            Self::Signal(StopSignal::Interrupt) => (
-                "ended by Ctrl-C".to_owned(),
-                exit_code::INTERRUPTED,
-                "interrupted",
-            ),
-            Self::Signal(StopSignal::Terminate) => (
-                "ended by a signal".to_owned(),
-                exit_code::TERMINATED,
-                "terminated",
-            ),
-        };
-        match stage {
-            Stage::Unpaid => CliError::new(exit, code, format!("{text}; no money moved")),
-            stage => cut_after_approval(&text, stage),
-        }
-    }
-}
-
-fn cut_after_approval(text: &str, stage: Stage) -> CliError {
-    let error = |exit, code, what: &str| CliError::new(exit, code, format!("{text}; {what}"));
-    match stage {
-        Stage::Unpaid | Stage::Paying => error(
-            exit_code::PAYMENT_UNKNOWN,
-            "payment_unknown",
-            "the wallet was still paying, and nobody knows yet whether the money moved",
-        )
-        .after_money_moved()
-        .with_hint(
-            "do not pay again by other means: run the same command later, it looks the payment \
-             up and goes on",
-        ),
-        Stage::Paid => error(
-            exit_code::PAID_NO_ANSWER,
-            "paid_but_failed",
-            "it was paid for, and the answer was not had",
-        )
-        .after_money_moved()
-        .with_hint(AGAIN),
-        Stage::UsedUp => error(
-            exit_code::PAID_REFUSED,
-            "paid_refused",
-            "it was paid for, a redirect has used the payment up, and the answer was not had",
-        )
-        .after_money_moved()
-        .with_hint(USED_UP),
-    }
 }

@@ -1,30 +1,58 @@
 //! The flags of curl that make the request.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use clap::Args;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RANGE, REFERER,
+    USER_AGENT,
+};
 use http::{HeaderMap, Method};
-use l402_client::Request;
+use l402_client::{Body, Request};
 
-use super::body::body;
+use super::body::{body, query};
+use super::cookies::{CookieArgs, Jar};
+use super::data::{Change, DataArgs, Piece};
+use super::decoding::ACCEPTED;
+use super::form::{Part, form};
+use super::header::{header, range, referer, value};
+use super::login::LoginArgs;
+use super::resume::ContinueAt;
+use super::saving::SaveArgs;
+use super::upload;
 use crate::error::CliError;
 use crate::text::plain::without_secrets;
 
 /// The flags that make the request.
 #[derive(Args, Debug)]
 pub(super) struct RequestArgs {
-    /// The method [default: GET, or POST with data]
+    /// The method [default: GET, or POST with data, PUT with -T, HEAD with -I]
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     method: Option<String>,
 
-    /// Send this as a form; @FILE reads a file, @- stdin; several are joined with &
-    #[arg(short, long = "data", value_name = "DATA", conflicts_with = "json")]
-    data: Vec<String>,
+    #[command(flatten)]
+    data: DataArgs,
+
+    /// Send the data of -d as part of the URL, behind ?
+    #[arg(short = 'G', long)]
+    get: bool,
 
     /// Send this as JSON; @FILE reads a file, @- stdin (this is curl's --json)
     #[arg(long, value_name = "DATA")]
     json: Vec<String>,
+
+    /// Send a form with files: NAME=TEXT, NAME=@FILE, NAME=<FILE; ;type= and ;filename= behind it
+    #[arg(short = 'F', long, value_name = "PART")]
+    form: Vec<String>,
+
+    /// Send this file by PUT (- is stdin); a URL that ends with / gets its name
+    #[arg(short = 'T', long, value_name = "FILE")]
+    upload_file: Option<String>,
+
+    /// Ask for the head alone, by HEAD, and show it
+    #[arg(short = 'I', long)]
+    head: bool,
 
     /// Send this header: "Name: value"; "Name:" takes a default one away; @FILE reads several
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
@@ -33,15 +61,61 @@ pub(super) struct RequestArgs {
     /// The name of the program that asks
     #[arg(short = 'A', long, value_name = "NAME")]
     user_agent: Option<String>,
+
+    /// The page that led here
+    #[arg(short = 'e', long, value_name = "URL")]
+    referer: Option<String>,
+
+    /// Ask for these bytes alone: 0-499, 500-, -500
+    #[arg(short, long, value_name = "RANGE", allow_hyphen_values = true)]
+    range: Option<String>,
+
+    /// Go on with a download behind so many bytes; - is the length of the file of -o
+    #[arg(
+        short = 'C',
+        long,
+        value_name = "OFFSET",
+        allow_hyphen_values = true,
+        conflicts_with_all = ["range", "form", "data", "json", "upload_file"],
+    )]
+    continue_at: Option<ContinueAt>,
+
+    /// Take the answer packed (gzip, deflate, br), and unpack it
+    #[arg(long)]
+    compressed: bool,
+
+    #[command(flatten)]
+    cookies: CookieArgs,
+
+    #[command(flatten)]
+    login: LoginArgs,
+}
+
+/// A request, and what is to be done with its answer.
+pub(super) struct Prepared {
+    pub(super) request: Request,
+    /// The cookies of the call, if answers have a say in them.
+    pub(super) cookies: Option<Arc<Jar>>,
+    /// The number of bytes that an earlier download has left.
+    pub(super) resumes_at: Option<u64>,
 }
 
 impl RequestArgs {
     /// Returns true if no flag but the URL makes the request.
     pub(super) fn is_plain(&self) -> bool {
         self.method.is_none()
-            && self.data.is_empty()
-            && self.json.is_empty()
+            && !self.has_data()
+            && !self.get
+            && !self.head
+            && self.form.is_empty()
+            && self.upload_file.is_none()
             && self.header.is_empty()
+            && self.referer.is_none()
+            && self.range.is_none()
+            && self.continue_at.is_none()
+            && !self.compressed
+            && self.cookies.is_empty()
+            && self.login.is_empty()
     }
 
     /// Returns true if `-X` names the method, so that no redirect changes it.
@@ -49,24 +123,120 @@ impl RequestArgs {
         self.method.is_some()
     }
 
-    pub(super) fn build(&self, url: &str) -> Result<Request, CliError> {
-        let body = body(&self.data, &self.json)?;
-        let method = match &self.method {
-            Some(name) => Method::from_bytes(name.as_bytes())
-                .map_err(|_| CliError::usage(format!("not a method: {name}")))?,
-            None if self.data.is_empty() && self.json.is_empty() => Method::GET,
-            None => Method::POST,
-        };
-        let request = Request::new(method, parse_url(url)?).with_body(body);
-        let (headers, taken_away) = self.headers()?;
+    /// Returns true if the head of the answer is what is asked for.
+    pub(super) const fn asks_for_head(&self) -> bool {
+        self.head
+    }
+
+    /// Returns true if the answer is unpacked.
+    pub(super) const fn unpacks(&self) -> bool {
+        self.compressed
+    }
+
+    fn has_data(&self) -> bool {
+        !self.data.is_empty() || !self.json.is_empty()
+    }
+
+    /// Makes the request for an answer that goes to the place of `save`. Blocks while a person types a
+    /// password.
+    pub(super) fn prepare(&self, url: &str, save: &SaveArgs) -> Result<Prepared, CliError> {
+        let mut request = self.build(url)?;
+        let output = save.path(&request.url);
+        let begun = self.continue_at.map(|it| it.offset(output.as_deref()));
+        // Nothing is there yet: a download as any other.
+        let resumes_at = begun.filter(|bytes| *bytes > 0);
+        if let Some(at) = resumes_at {
+            let value = value(&format!("bytes={at}-"), "range")?;
+            request.headers.entry(RANGE).or_insert(value);
+        }
+        let cookies = self.cookies.open(&request.url, &mut request.headers)?;
+        Ok(Prepared {
+            request,
+            cookies,
+            resumes_at,
+        })
+    }
+
+    fn build(&self, url: &str) -> Result<Request, CliError> {
+        self.check_kinds()?;
+        let mut url = parse_url(url)?;
+        if self.get && !self.data.is_empty() {
+            add_query(&mut url, &query(&self.data.pieces)?);
+        }
+        if let Some(file) = &self.upload_file {
+            upload::add_name(&mut url, file);
+        }
+        let (body, content_type) = self.body()?;
+        let login = self.login.header(&url)?;
+        let request = Request::new(self.method()?, url).with_body(body);
+        let (headers, taken_away) = self.headers(content_type, login)?;
         let taken_away = taken_away.into_iter();
         let mut request = taken_away.fold(request, Request::without_header);
         request.headers = headers;
         Ok(request)
     }
 
+    /// Checks that the flags make one request. To curl, several are a mistake as well.
+    fn check_kinds(&self) -> Result<(), CliError> {
+        let kinds = [
+            (self.has_data() && !self.get, "-d"),
+            (!self.form.is_empty(), "-F"),
+            (self.upload_file.is_some(), "-T"),
+            (self.get && self.upload_file.is_some(), "-G"),
+            (self.head, "-I"),
+        ];
+        let mut given = kinds.iter().filter(|(is_given, _)| *is_given);
+        match (given.next(), given.next()) {
+            (Some((_, one)), Some((_, other))) => Err(CliError::usage(format!(
+                "{one} and {other} make two different requests"
+            ))
+            .with_hint("-G sends the data of -d in the URL; -X names another method")),
+            _ => Ok(()),
+        }
+    }
+
+    fn method(&self) -> Result<Method, CliError> {
+        match &self.method {
+            Some(name) => Method::from_bytes(name.as_bytes())
+                .map_err(|_| CliError::usage(format!("not a method: {name}"))),
+            None if self.head => Ok(Method::HEAD),
+            None if self.upload_file.is_some() => Ok(Method::PUT),
+            None if !self.form.is_empty() => Ok(Method::POST),
+            None if self.has_data() && !self.get => Ok(Method::POST),
+            None => Ok(Method::GET),
+        }
+    }
+
+    /// Returns the body and its type, which `-T` leaves open.
+    fn body(&self) -> Result<(Body, Option<String>), CliError> {
+        let named = |text: &str| Some(text.to_owned());
+        if let Some(file) = &self.upload_file {
+            return Ok((upload::body(file)?, None));
+        }
+        if !self.form.is_empty() {
+            let parts = self.form.iter().map(|value| Part::read(value));
+            let (body, content_type) = form(&parts.collect::<Result<Vec<_>, _>>()?)?;
+            return Ok((body, Some(content_type)));
+        }
+        if !self.json.is_empty() {
+            let pieces = self.json.iter();
+            let pieces = pieces.map(|value| Piece::text_or_file(value, Change::Nothing));
+            let body = body(&pieces.collect::<Vec<_>>(), b"")?;
+            return Ok((body, named("application/json")));
+        }
+        if self.data.is_empty() || self.get {
+            return Ok((Body::default(), None));
+        }
+        let body = body(&self.data.pieces, b"&")?;
+        Ok((body, named("application/x-www-form-urlencoded")))
+    }
+
     /// Returns the headers to send, and the names of those that were taken away.
-    fn headers(&self) -> Result<(HeaderMap, Vec<HeaderName>), CliError> {
+    fn headers(
+        &self,
+        content_type: Option<String>,
+        login: Option<HeaderValue>,
+    ) -> Result<(HeaderMap, Vec<HeaderName>), CliError> {
         let (mut headers, mut taken_away) = (HeaderMap::new(), Vec::new());
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         match self.user_agent.as_deref() {
@@ -76,14 +246,22 @@ impl RequestArgs {
                 headers.insert(USER_AGENT, value(agent, "user-agent")?);
             }
         }
-        if !self.data.is_empty() {
-            let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-            headers.insert(CONTENT_TYPE, form);
+        if let Some(content_type) = content_type {
+            headers.insert(CONTENT_TYPE, value(&content_type, "content-type")?);
         }
         if !self.json.is_empty() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         }
+        if let Some(page) = &self.referer {
+            headers.insert(REFERER, referer(page)?);
+        }
+        if let Some(bytes) = &self.range {
+            headers.insert(RANGE, range(bytes)?);
+        }
+        if self.compressed {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED));
+        }
+        headers.extend(login.map(|login| (AUTHORIZATION, login)));
         // Kept apart from the defaults: a header may be given twice, and then replaces its default once.
         let mut given = HeaderMap::new();
         for line in self.header_lines()? {
@@ -96,11 +274,16 @@ impl RequestArgs {
         Ok((headers, taken_away))
     }
 
-    fn reads_stdin(&self) -> bool {
-        self.data
-            .iter()
-            .chain(&self.json)
-            .any(|piece| piece == "@-")
+    /// Returns true if the body stands at stdin, which is read once.
+    pub(super) fn reads_stdin(&self) -> bool {
+        self.data.pieces.iter().any(Piece::reads_stdin)
+            || self.json.iter().any(|piece| piece == "@-")
+            || self.cookies.reads_stdin()
+            || self.upload_file.as_deref().is_some_and(upload::is_stdin)
+            || self
+                .form
+                .iter()
+                .any(|value| Part::read(value).is_ok_and(|part| part.reads_stdin()))
     }
 
     fn header_lines(&self) -> Result<Vec<String>, CliError> {
@@ -122,42 +305,14 @@ impl RequestArgs {
     }
 }
 
-/// Reads one `-H`: `Name: value` sets, `Name:` removes, `Name;` sends without a value.
-fn header(
-    line: &str,
-    taken_away: &mut Vec<HeaderName>,
-    given: &mut HeaderMap,
-) -> Result<(), CliError> {
-    if let Some((name, text)) = line.split_once(':') {
-        let parsed = header_name(name)?;
-        if text.trim().is_empty() {
-            taken_away.push(parsed);
-        } else {
-            given.append(parsed, value(text.trim(), name)?);
-        }
-        return Ok(());
-    }
-    match line.strip_suffix(';') {
-        Some(name) => {
-            given.append(header_name(name)?, HeaderValue::from_static(""));
-            Ok(())
-        }
-        None => {
-            Err(CliError::usage(format!("not a header: {line}"))
-                .with_hint("write -H \"Name: value\""))
-        }
-    }
-}
-
-fn header_name(name: &str) -> Result<HeaderName, CliError> {
-    HeaderName::from_bytes(name.trim().as_bytes())
-        .map_err(|_| CliError::usage(format!("not the name of a header: {}", name.trim())))
-}
-
-/// Reads the value of a header. The error does not repeat the text, which may be a secret.
-fn value(text: &str, name: &str) -> Result<HeaderValue, CliError> {
-    HeaderValue::from_str(text)
-        .map_err(|_| CliError::usage(format!("the header {name} holds a character it must not")))
+/// Adds a query behind the one that the URL has.
+fn add_query(url: &mut url::Url, more: &[u8]) {
+    let more = String::from_utf8_lossy(more);
+    let query = match url.query() {
+        Some(query) if !query.is_empty() => format!("{query}&{more}"),
+        _ => more.into_owned(),
+    };
+    url.set_query(Some(&query));
 }
 
 fn read(file: &str) -> Result<Vec<u8>, CliError> {

@@ -67,7 +67,7 @@ async fn begin(node: &NodeOperator, opening: &Opening, out: Output) -> Result<Ch
     loop {
         let channels = node.channels().await.map_err(|error| failed(&error))?;
         let Some(channel) = channels.into_iter().find(|channel| channel.id == id) else {
-            let text = "the other node said no to the channel, or closed it; -v shows what it said";
+            let text = "the other node said no to the channel, or closed it; --log info shows what it said";
             return Err(CliError::new(exit_code::WALLET_UNAVAILABLE, "node", text));
         };
         let stage = stage(&channel);

@@ -1,6 +1,6 @@
 //! Reading a credential: from a file, from stdin, or typed at a terminal that does not show it.
 
-use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _, stderr, stdin};
+use std::io::{BufRead as _, IsTerminal as _, Read as _, Stdin, Write as _, stderr, stdin};
 use std::path::Path;
 
 use l402_host::named_path;
@@ -8,6 +8,7 @@ use l402_host::named_path;
 use crate::error::CliError;
 use crate::exit_code;
 use crate::signal::Interrupt;
+use crate::terminal::Hidden;
 
 /// The longest credential that is read, in bytes.
 const MAX: u64 = 64 * 1024;
@@ -77,14 +78,14 @@ pub(crate) async fn confirm(question: &str, what: &str) -> Result<bool, CliError
 
 /// Asks for a credential, which the terminal does not show.
 pub(super) async fn ask_hidden(question: &str) -> Result<String, CliError> {
-    let hidden = Hidden::start().map_err(|error| {
+    let hidden = Hidden::start(stdin()).map_err(|error| {
         CliError::local_io(format!("the terminal cannot hide what is typed: {error}"))
             .with_hint("--secret-file FILE or --secret-stdin")
     })?;
     question_with(question, Some(hidden)).await
 }
 
-async fn question_with(question: &str, hidden: Option<Hidden>) -> Result<String, CliError> {
+async fn question_with(question: &str, hidden: Option<Hidden<Stdin>>) -> Result<String, CliError> {
     let mut interrupt = Interrupt::listen()?;
     let _ = write!(stderr(), "{question} ");
     let _ = stderr().flush();
@@ -112,41 +113,6 @@ async fn question_with(question: &str, hidden: Option<Hidden>) -> Result<String,
     typed
         .map_err(CliError::internal)?
         .map_err(|error| CliError::local_io(format!("stdin: {error}")))
-}
-
-/// A terminal that does not show what is typed, until this is dropped.
-#[cfg(unix)]
-struct Hidden(rustix::termios::Termios);
-
-#[cfg(unix)]
-impl Hidden {
-    fn start() -> std::io::Result<Self> {
-        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
-        let before = tcgetattr(stdin())?;
-        let mut quiet = before.clone();
-        quiet.local_modes.remove(LocalModes::ECHO);
-        tcsetattr(stdin(), OptionalActions::Flush, &quiet)?;
-        Ok(Self(before))
-    }
-}
-
-#[cfg(unix)]
-impl Drop for Hidden {
-    fn drop(&mut self) {
-        use rustix::termios::{OptionalActions, tcsetattr};
-        // If it fails, there is no terminal any more.
-        let _ = tcsetattr(stdin(), OptionalActions::Now, &self.0);
-    }
-}
-
-#[cfg(not(unix))]
-struct Hidden;
-
-#[cfg(not(unix))]
-impl Hidden {
-    fn start() -> std::io::Result<Self> {
-        Err(std::io::Error::from(std::io::ErrorKind::Unsupported))
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,11 @@
 //! `l402 get` where it should do what curl does.
 
+mod answers;
+mod parity;
+mod rows_request;
+mod rows_transport;
+mod server;
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 

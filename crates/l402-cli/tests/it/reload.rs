@@ -23,7 +23,15 @@ fn text(price: &str, more: &str) -> String {
 /// Serves a file, with the log that says what was reloaded. The address is of the command line.
 fn serve(home: &Home, file: &Path) -> Serving {
     let file = file.to_str().expect("a path");
-    let args = ["serve", "-v", "--config", file, "--listen", "127.0.0.1:0"];
+    let args = [
+        "serve",
+        "--log",
+        "info",
+        "--config",
+        file,
+        "--listen",
+        "127.0.0.1:0",
+    ];
     home.serve(&args)
 }
 

@@ -21,6 +21,29 @@ pub(crate) fn server(answer: impl Fn(&str) -> String + Send + Sync + 'static) ->
     address
 }
 
+/// As [`server`], for an answer that depends on the whole head of the request.
+pub(crate) fn server_of_heads(
+    answer: impl Fn(&str) -> String + Send + Sync + 'static,
+) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for socket in listener.incoming().map_while(Result::ok) {
+            let mut reader = BufReader::new(&socket);
+            let mut head = String::new();
+            while reader.read_line(&mut head).is_ok_and(|length| length > 2) {}
+            // Somebody who only wanted to know if it listens.
+            if head.is_empty() {
+                continue;
+            }
+            let answer = answer(&head);
+            // A client that has read enough may close first.
+            let _ = (&socket).write_all(answer.as_bytes());
+        }
+    });
+    address
+}
+
 fn serve(socket: TcpStream, answer: &impl Fn(&str) -> String) -> std::io::Result<()> {
     let mut reader = BufReader::new(socket.try_clone()?);
     let mut first = String::new();

@@ -1,18 +1,24 @@
 //! The connections of one client, and the reading of their answers.
 
+use std::collections::HashMap;
 use std::error::Error as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::HeaderMap;
-use http::header::RETRY_AFTER;
+use http::header::{HOST, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue};
 use l402::UnixTime;
+use reqwest::dns::Resolve;
+use url::{Position, Url};
 
+use super::detour::{Unresolved, Way};
 use super::guard::Guard;
-use super::hop::{CredentialHeader, Hop};
+use super::head::{Head, head_of};
+use super::hop::Hop;
 use super::outgoing::Outgoing;
 use super::reach::{Reach, leads_away};
-use super::replay::peek;
+use super::replay::{peek, response};
+use super::watch::{RequestHead, Watch, redacted};
 use super::withheld::{self, withhold};
 use crate::{Error, Refused};
 
@@ -27,6 +33,8 @@ pub(crate) enum NoResponse {
     HeadTooLarge,
     /// The address is one of the caller's own, which is never asked.
     OwnAddress(String),
+    /// Nothing came in time, or the name of the server was not found, in words.
+    Transient(String),
     /// The address is a private one that nobody named.
     PrivateAddress(String),
     /// Anything else, in words.
@@ -39,6 +47,7 @@ impl NoResponse {
             Self::HeadTooLarge => HEAD_TOO_LARGE.into(),
             Self::BrokenOff(text)
             | Self::OwnAddress(text)
+            | Self::Transient(text)
             | Self::PrivateAddress(text)
             | Self::Other(text) => text,
         }
@@ -53,6 +62,7 @@ impl From<NoResponse> for Error {
                 Self::refused(Refused::ChallengeTooLarge, NoResponse::HeadTooLarge.text())
             }
             NoResponse::OwnAddress(detail) => Self::refused(Refused::OwnAddress, detail),
+            NoResponse::Transient(detail) => Self::Transient { detail },
             NoResponse::PrivateAddress(detail) => Self::refused(Refused::PrivateAddress, detail),
             NoResponse::BrokenOff(detail) | NoResponse::Other(detail) => Self::Transport { detail },
         }
@@ -60,12 +70,18 @@ impl From<NoResponse> for Error {
 }
 
 /// The connections of one client.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Http {
     client: reqwest::Client,
+    outgoing: Outgoing,
+    /// Resolves the names that the way out says nothing of.
+    resolver: Arc<dyn Resolve>,
+    /// The clients for requests whose connections lead elsewhere than their URL says.
+    detours: Arc<Mutex<HashMap<Way, reqwest::Client>>>,
     guard: Guard,
     reach: Reach,
     timeout: Duration,
+    watch: Option<Arc<dyn Watch>>,
 }
 
 impl Http {
@@ -75,19 +91,32 @@ impl Http {
         timeout: Duration,
         guard: Guard,
         reach: Reach,
-        outgoing: &Outgoing,
+        outgoing: Outgoing,
     ) -> Result<Self, Error> {
-        let builder = outgoing.builder()?;
-        let client = builder.dns_resolver(Arc::new(reach.clone())).build();
-        let client = client.map_err(|error| Error::Transport {
-            detail: error_chain(&error.without_url()),
-        })?;
+        // Names that no flag resolves lead to no private address.
+        let resolver: Arc<dyn Resolve> = Arc::new(reach.clone());
         Ok(Self {
-            client,
+            client: built(outgoing.builder_with(Arc::clone(&resolver))?)?,
+            outgoing,
+            resolver,
+            detours: Arc::default(),
             guard,
             reach,
             timeout,
+            watch: None,
         })
+    }
+
+    pub(crate) fn watched_by(mut self, watch: Option<Arc<dyn Watch>>) -> Self {
+        self.watch = watch;
+        self
+    }
+
+    /// Returns true if a credential may travel to this URL: see [`is_private`](crate::origin). A
+    /// connection over plain HTTP that is led elsewhere must stay on this machine as well.
+    pub(crate) fn is_private(&self, url: &Url) -> bool {
+        let stays = || self.outgoing.way(url).is_none_or(|way| way.is_here());
+        crate::origin::is_private(url) && (url.scheme() == "https" || stays())
     }
 
     pub(crate) async fn ask(&self, hop: &Hop) -> Result<reqwest::Response, NoResponse> {
@@ -108,7 +137,7 @@ impl Http {
     pub(crate) async fn present(
         &self,
         hop: &Hop,
-        credential: &CredentialHeader,
+        credential: &HeaderValue,
     ) -> Result<reqwest::Response, NoResponse> {
         self.send(hop, hop.paid(credential)).await
     }
@@ -120,14 +149,70 @@ impl Http {
     ) -> Result<reqwest::Response, NoResponse> {
         // Here, where every request passes, so that no redirect leads around it.
         self.guard.check(request.url()).await?;
-        self.reach.check(request.url(), hop.typed)?;
+        let way = self.outgoing.way(request.url());
+        // An address that a flag leads elsewhere is not the one that is asked.
+        if way.is_none() {
+            self.reach.check(request.url(), hop.typed)?;
+        }
+        if let Some(watch) = &self.watch {
+            watch.sent(&RequestHead::of(&request));
+        }
+        let sent = async {
+            match way {
+                Some(way) => self.send_by(way, request).await,
+                None => self.client.execute(request).await.map_err(no_response),
+            }
+        };
         // The head alone is timed: a body may be a stream of events that lasts for hours.
-        match tokio::time::timeout(self.timeout, self.client.execute(request)).await {
-            Ok(answer) => answer.map_err(no_response),
-            Err(_) => Err(NoResponse::Other(format!(
+        match tokio::time::timeout(self.timeout, sent).await {
+            Ok(answer) => answer.inspect(|answer| self.watched(answer)),
+            Err(_) => Err(NoResponse::Transient(format!(
                 "no answer within {:?}",
                 self.timeout
             ))),
+        }
+    }
+
+    /// Sends a request on a connection that leads elsewhere than its URL says.
+    async fn send_by(
+        &self,
+        way: Way,
+        mut request: reqwest::Request,
+    ) -> Result<reqwest::Response, NoResponse> {
+        let url = request.url().clone();
+        for target in way.targets(&url) {
+            self.guard.check(&target).await?;
+        }
+        if let Some(disguised) = way.disguise(&url).map_err(NoResponse::Other)? {
+            let host = url[Position::BeforeHost..Position::AfterPort].parse();
+            let host = host.map_err(|_| NoResponse::Other("the host cannot be sent".into()))?;
+            request.headers_mut().entry(HOST).or_insert(host);
+            *request.url_mut() = disguised;
+        }
+        let client = self
+            .detour(way)
+            .map_err(|error| NoResponse::Other(error.without_promise()))?;
+        let answer = client.execute(request).await.map_err(no_response)?;
+        let (parts, body) = http::Response::<reqwest::Body>::from(answer).into_parts();
+        Ok(response(parts, body, url))
+    }
+
+    /// Returns the client for one way. It is kept, for the connection may serve a second request.
+    fn detour(&self, way: Way) -> Result<reqwest::Client, Error> {
+        let mut detours = self.detours.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = detours.get(&way) {
+            return Ok(client.clone());
+        }
+        let client = built(self.outgoing.builder_to(&way, Arc::clone(&self.resolver))?)?;
+        detours.insert(way, client.clone());
+        Ok(client)
+    }
+
+    fn watched(&self, answer: &reqwest::Response) {
+        if let Some(watch) = &self.watch {
+            let head = head_of(answer);
+            let headers = redacted(&head.headers);
+            watch.received(&Head { headers, ..head });
         }
     }
 
@@ -164,11 +249,19 @@ impl Http {
     }
 }
 
+fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
+    builder.build().map_err(|error| Error::Transport {
+        detail: error_chain(&error.without_url()),
+    })
+}
+
 fn no_response(error: reqwest::Error) -> NoResponse {
     if let Some(text) = leads_away(&error) {
         NoResponse::PrivateAddress(text)
     } else if is_head_too_large(&error) {
         NoResponse::HeadTooLarge
+    } else if error.is_timeout() || is_unresolved(&error) {
+        NoResponse::Transient(error_chain(&error.without_url()))
     } else if withheld::is_broken_off(&error) {
         NoResponse::BrokenOff(error_chain(&error.without_url()))
     } else {
@@ -185,6 +278,18 @@ pub fn is_head_too_large(error: &reqwest::Error) -> bool {
     while let Some(inner) = cause {
         let http = inner.downcast_ref::<hyper::Error>();
         if http.is_some_and(hyper::Error::is_parse_too_large) {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
+}
+
+/// Returns true if a name has no address, that of a proxy included.
+fn is_unresolved(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if inner.is::<Unresolved>() {
             return true;
         }
         cause = inner.source();
@@ -229,6 +334,30 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
+
+    #[test]
+    fn plain_http_that_is_led_to_another_machine_is_not_private() {
+        let is_private = |to: &str, url: &str| {
+            let place = (Some(to), Some(9));
+            let outgoing = Outgoing::default().with_connect_to((None, None), place);
+            let http = Http::new(
+                Duration::ZERO,
+                Guard::new(Vec::new()),
+                Reach::new(Vec::new(), Vec::new()),
+                outgoing,
+            );
+            let http = http.unwrap_or_else(|error| panic!("{error}"));
+            http.is_private(&url.parse().unwrap())
+        };
+        for url in ["http://127.0.0.1/", "http://localhost/", "http://a.onion/"] {
+            assert!(is_private("127.0.0.1", url), "{url}");
+            for to in ["10.0.0.1", "a.example", "localhost.example", "a.onion"] {
+                assert!(!is_private(to, url), "{url} {to}");
+            }
+        }
+        assert!(is_private("10.0.0.1", "https://a.example/"));
+        assert!(!is_private("127.0.0.1", "http://a.example/"));
+    }
 
     #[test]
     fn a_wait_is_seconds_or_the_time_until_a_date() {

@@ -29,16 +29,12 @@ pub(crate) struct Hop {
     /// A redirect has led away from the origin that the caller named. Nothing is paid
     /// and no credential is sent from there on, also not after a redirect back.
     pub(crate) foreign: bool,
+    /// The server has said that it reads `L402-Credential`, beside the caller's own `Authorization`.
+    reads_own_header: bool,
+    /// A redirect has led away from the host that the caller named, where its cookies are nobody's.
+    left_host: bool,
     /// The address that the caller named by the URL.
     pub(super) typed: TypedAddress,
-}
-
-/// A paid credential as a request carries it.
-pub(crate) struct CredentialHeader {
-    /// The text `L402 TOKEN:PREIMAGE`.
-    pub(crate) value: HeaderValue,
-    /// True if the server is known to read `L402-Credential` beside the caller's own `Authorization`.
-    pub(crate) has_own_header: bool,
 }
 
 impl Hop {
@@ -83,6 +79,8 @@ impl Hop {
             left_out,
             body: Spooled::EMPTY,
             foreign: false,
+            reads_own_header: false,
+            left_host: false,
             typed,
         };
         Ok((hop, body))
@@ -113,6 +111,7 @@ impl Hop {
         let mut next = self.clone();
         // Never taken back: after a redirect home it is still the other origin that chose the URL.
         next.foreign |= url.origin() != self.url.origin();
+        next.left_host |= url.host() != self.url.host();
         next.url = url;
         if next.foreign {
             for name in [AUTHORIZATION, COOKIE, HOST, PROXY_AUTHORIZATION] {
@@ -212,14 +211,33 @@ impl Hop {
         request
     }
 
-    /// Returns the request with a credential. The caller's own `authorization` stays if the server is
-    /// known to read the credential beside it, and is replaced otherwise.
-    pub(super) fn paid(&self, credential: &CredentialHeader) -> reqwest::Request {
+    /// Returns true if `Authorization` is the caller's own, and nobody has said yet that the server
+    /// reads a credential beside it.
+    pub(crate) fn has_no_place(&self) -> bool {
+        self.headers.contains_key(AUTHORIZATION) && !self.reads_own_header
+    }
+
+    /// Notes what a 402 says: `L402-Credential: accepted` leaves `Authorization` to the caller.
+    /// Returns true if there is a place for a credential.
+    pub(crate) fn learn(&mut self, headers: &HeaderMap) -> bool {
+        self.reads_own_header |= reads_own_header(headers);
+        !self.has_no_place()
+    }
+
+    /// Sends these cookies and no others, but none to a host that the caller has not named.
+    pub(crate) fn set_cookies(&mut self, cookies: Option<HeaderValue>) {
+        self.headers.remove(COOKIE);
+        let cookies = cookies.filter(|_| !self.left_host);
+        self.headers.extend(cookies.map(|value| (COOKIE, value)));
+    }
+
+    /// Returns the request with a credential, which goes into `L402-Credential` if the caller has an
+    /// `Authorization` of its own. That one is never replaced.
+    pub(super) fn paid(&self, credential: &HeaderValue) -> reqwest::Request {
         let mut request = self.plain();
-        let beside = credential.has_own_header && self.headers.contains_key(AUTHORIZATION);
-        // Other servers look at `authorization` alone, and the credential is what was paid for.
+        let beside = self.headers.contains_key(AUTHORIZATION);
         let name = if beside { OWN_HEADER } else { AUTHORIZATION };
-        request.headers_mut().insert(name, credential.value.clone());
+        request.headers_mut().insert(name, credential.clone());
         request
     }
 
@@ -243,6 +261,13 @@ impl Hop {
         matches!(self.method, Method::POST | Method::PUT | Method::PATCH)
             && !self.left_out.contains(&CONTENT_LENGTH)
     }
+}
+
+/// Returns true if a 402 says that its server reads the header `L402-Credential`.
+pub(crate) fn reads_own_header(headers: &HeaderMap) -> bool {
+    let said = headers.get_all(OWN_HEADER).iter();
+    let mut said = said.filter_map(|value| value.to_str().ok());
+    said.any(|value| value.trim().eq_ignore_ascii_case("accepted"))
 }
 
 fn holds_credential(headers: &HeaderMap) -> bool {

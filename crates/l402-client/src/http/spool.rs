@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::future::poll_fn;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,7 +21,7 @@ use crate::{Body, Error};
 const MEMORY_MAX: usize = 1024 * 1024;
 
 /// The bytes that are read at once.
-pub(super) const PIECE: usize = 64 * 1024;
+pub(super) const PIECE: usize = 256 * 1024;
 
 /// The beginning of the names that temporary files have where a file without a name cannot be had.
 const PREFIX: &str = ".tmp";
@@ -99,6 +99,9 @@ impl Spool {
         held: [Bytes; 2],
         mut source: Source,
     ) -> Result<Spooled, Error> {
+        if let Source::Blocking(reader) = source {
+            return self.copy(file.into_std().await, held, reader).await;
+        }
         let mut len = 0_u64;
         let mut held = held.into_iter();
         loop {
@@ -120,10 +123,47 @@ impl Spool {
         Ok(Spooled::File(SpoolFile { file, len }))
     }
 
+    /// The same for a source that blocks, on one thread: a thread for each piece of a large body would
+    /// take as long as the body itself.
+    async fn copy(
+        &self,
+        mut file: File,
+        held: [Bytes; 2],
+        mut reader: Box<dyn Read + Send>,
+    ) -> Result<Spooled, Error> {
+        let copied = spawn_blocking(move || {
+            let mut len = 0;
+            for piece in held {
+                file.write_all(&piece).map_err(Broken::Write)?;
+                len += piece.len() as u64;
+            }
+            while let Some(piece) = read_piece(&mut reader).map_err(Broken::Read)? {
+                file.write_all(&piece).map_err(Broken::Write)?;
+                len += piece.len() as u64;
+            }
+            Ok((file, len))
+        });
+        let copied = copied
+            .await
+            .unwrap_or_else(|_| Err(Broken::Read(stopped())));
+        let (file, len) = copied.map_err(|broken| match broken {
+            Broken::Read(error) => unreadable(error),
+            Broken::Write(error) => self.unwritable(&error),
+        })?;
+        let file = Arc::new(Mutex::new(file));
+        Ok(Spooled::File(SpoolFile { file, len }))
+    }
+
     fn unwritable(&self, error: &io::Error) -> Error {
         let detail = format!("{}: it cannot be kept there: {error}", self.0.display());
         Error::Body { detail }
     }
+}
+
+/// The side that ended a copy.
+enum Broken {
+    Read(io::Error),
+    Write(io::Error),
 }
 
 impl Spooled {

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use crate::hook::PaymentHook;
 use crate::http::{Http, Spool};
 use crate::journal::Journal;
-use crate::{BudgetName, Event, Limits, Progress};
+use crate::{BudgetName, Cookies, Event, Limits, Progress};
 
 /// The state that all clones of a client share.
 pub(crate) struct Buyer {
@@ -25,6 +25,7 @@ pub(crate) struct Buyer {
     pub(crate) budget: BudgetName,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) progress: Option<Arc<dyn Progress>>,
+    pub(crate) cookies: Option<Arc<dyn Cookies>>,
     pub(crate) follow_redirects: bool,
     pub(crate) keep_method: bool,
     /// The longest that a call waits for another purchase of the same scope.
@@ -39,6 +40,10 @@ pub(crate) struct Buyer {
     pub(crate) settle_pauses: [Duration; 2],
     /// See [`Payer::body_challenge`](crate::examine::Payer).
     pub(crate) body_challenge: bool,
+    /// The most redirects of one try.
+    pub(crate) max_redirects: usize,
+    /// True if nobody knows who answers, and the caller has not said to pay all the same.
+    pub(crate) is_unverified: bool,
     /// See [`PaymentHook`].
     pub(crate) hook: Option<Arc<dyn PaymentHook>>,
     pub(crate) hook_time: Duration,

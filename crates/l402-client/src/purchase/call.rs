@@ -14,9 +14,6 @@ use crate::journal::Delivery;
 use crate::response::UsedUp;
 use crate::{BudgetLimit, Error, Event, Price, Receipt, Refused, Request, Response};
 
-/// The most redirects of one try.
-const REDIRECTS_MAX: usize = 10;
-
 impl Buyer {
     /// Makes a call, and notes if it was paid and not served.
     pub(crate) async fn send(self: &Arc<Self>, request: Request) -> Result<Response, Error> {
@@ -97,7 +94,7 @@ impl Buyer {
         // The purchase whose credential goes along, or else the one that a redirect has used up.
         let (mut along, mut used_up): (Option<(Delivery, Receipt)>, Option<UsedUp>) = (None, None);
         let mut redirects = Vec::new();
-        while redirects.len() <= REDIRECTS_MAX {
+        while redirects.len() <= self.max_redirects {
             let answer = match along.take() {
                 Some((delivery, receipt)) => {
                     let kept = KeptPurchase {
@@ -108,13 +105,14 @@ impl Buyer {
                 }
                 None => {
                     let bought = used_up.as_ref().map(|it| it.receipt.payment_hash);
-                    self.fetch(&hop, bought).await
+                    self.fetch(&mut hop, bought).await
                 }
             };
             let answer = match answer {
                 Ok(answer) => answer,
                 Err(error) => return Err(self.after_payment(error, used_up).await),
             };
+            self.take_cookies(&mut hop, answer.headers());
             // Waiting holds no right to buy. What this call has paid for goes along, so that it pays
             // for nothing else; with a token of before it begins anew.
             let (status, headers) = (answer.status(), answer.headers());
@@ -146,9 +144,8 @@ impl Buyer {
             }
             hop = next;
         }
-        let detail = format!("more than {REDIRECTS_MAX} redirects");
         let error = still_open(
-            Error::Transport { detail },
+            self.too_many_redirects(),
             along.as_ref().map(|(_, receipt)| receipt),
         );
         Err(self.after_payment(error, used_up).await)
@@ -194,9 +191,10 @@ impl Buyer {
     pub(crate) async fn price(&self, request: Request) -> Result<Price, Error> {
         let mut hop = Hop::first(request, &self.spool).await?;
         let (mut redirects, mut pauses) = (0, self.pauses());
-        while redirects <= REDIRECTS_MAX {
+        while redirects <= self.max_redirects {
             let answer = self.http.ask(&hop).await?;
             let (status, headers) = (answer.status(), answer.headers());
+            self.take_cookies(&mut hop, headers);
             if status == StatusCode::PAYMENT_REQUIRED {
                 let offer = self.offer(&hop, answer).await?;
                 return Ok(Price::Asked(Box::new(offer.quote)));
@@ -219,9 +217,13 @@ impl Buyer {
             }
             redirects += 1;
         }
-        Err(Error::Transport {
-            detail: format!("more than {REDIRECTS_MAX} redirects"),
-        })
+        Err(self.too_many_redirects())
+    }
+
+    fn too_many_redirects(&self) -> Error {
+        Error::Transport {
+            detail: format!("more than {} redirects", self.max_redirects),
+        }
     }
 
     /// Returns the request that a redirect asks for, `None` if the answer is none to follow.
@@ -247,7 +249,24 @@ impl Buyer {
             );
             return Err(Error::refused(Refused::RedirectedAcrossOrigins, detail));
         }
-        Ok(next)
+        Ok(next.map(|mut next| {
+            self.add_cookies(&mut next);
+            next
+        }))
+    }
+
+    /// Takes the cookies of an answer, for the next request to its host.
+    pub(super) fn take_cookies(&self, hop: &mut Hop, headers: &HeaderMap) {
+        if let Some(cookies) = &self.cookies {
+            cookies.take(&hop.url, headers);
+        }
+        self.add_cookies(hop);
+    }
+
+    fn add_cookies(&self, hop: &mut Hop) {
+        if let Some(cookies) = &self.cookies {
+            hop.set_cookies(cookies.header(&hop.url));
+        }
     }
 }
 

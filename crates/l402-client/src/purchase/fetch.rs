@@ -24,11 +24,14 @@ use super::kept::{KeptPurchase, TOKENS_TRIED_MAX, Used, none_covers};
 use super::present::{Presented, not_served};
 use super::queue::is_final;
 use super::verdict::RefusalKind;
-use crate::http::{Hop, NoResponse};
+use crate::http::{Hop, NoResponse, reads_own_header};
 use crate::journal::{Delivery, Draft, Flight, Recorded, ReserveOutcome, Scope};
 use crate::offer::{BODY_MAX, BODY_TIME, Offer, Payer, PaymentRequiredAnswer};
 use crate::origin::is_private;
 use crate::{Error, Event, Refused, Response};
+
+const UNVERIFIED: &str =
+    "the server's certificate is not verified, so nobody knows who would be paid";
 
 const LEADS_TO_MORE: &str = "the paid answer leads to something that asks for another payment";
 
@@ -36,7 +39,7 @@ impl Buyer {
     /// The answer of one URL. `bought` is what this call has paid for already.
     pub(super) async fn fetch(
         self: &Arc<Self>,
-        hop: &Hop,
+        hop: &mut Hop,
         bought: Option<PaymentHash>,
     ) -> Result<Response, Error> {
         let scope = Scope::of(&hop.url, hop.host());
@@ -60,6 +63,10 @@ impl Buyer {
             // credential may be the one to present, and while it is unknown nothing is bought.
             self.resolve(&scope).await?;
             let Some(kept) = self.find_usable(hop, &scope, &tried).await? else {
+                if self.has_found_a_place(hop, &mut ahead).await? {
+                    first = Some(flight);
+                    continue;
+                }
                 return self.buy(hop, scope, (flight, ahead), bought).await;
             };
             // Presenting pays nothing, so others may buy meanwhile; this purchase has its own claim.
@@ -76,11 +83,31 @@ impl Buyer {
         }
     }
 
+    /// Asks whether the server reads a credential beside the caller's own `Authorization`, if nobody
+    /// knows. Returns true if it has said so now: then what was bought before may be presented.
+    async fn has_found_a_place(
+        &self,
+        hop: &mut Hop,
+        ahead: &mut Option<reqwest::Response>,
+    ) -> Result<bool, Error> {
+        if !hop.has_no_place() {
+            return Ok(false);
+        }
+        let answer = match ahead.take() {
+            Some(answer) => answer,
+            None => self.http.ask(hop).await?,
+        };
+        let is_asked = answer.status() == StatusCode::PAYMENT_REQUIRED;
+        let has_place = is_asked && hop.learn(answer.headers());
+        *ahead = Some(answer);
+        Ok(has_place)
+    }
+
     /// Asks without a credential, unless that was done ahead of the queue, and buys if the answer is
     /// 402.
     pub(super) async fn buy(
         self: &Arc<Self>,
-        hop: &Hop,
+        hop: &mut Hop,
         scope: Scope,
         (flight, ahead): (Flight, Option<reqwest::Response>),
         bought: Option<PaymentHash>,
@@ -95,8 +122,12 @@ impl Buyer {
         if let Some(hash) = bought {
             return Err(not_served(hash, Some(402), LEADS_TO_MORE.into(), false));
         }
+        self.take_cookies(hop, answer.headers());
         // Examined before a wallet is looked for, so that an unsound price is never shown as one.
         let offer = self.offer(hop, answer).await?;
+        if self.is_unverified {
+            return Err(Error::refused(Refused::UnverifiedServer, UNVERIFIED));
+        }
         if let Some(answer) = self.use_of_other_paths(hop, &scope, &offer).await? {
             return Ok(answer);
         }
@@ -179,7 +210,17 @@ impl Buyer {
                           directly if you mean to pay it";
             return Err(Error::refused(Refused::RedirectedAcrossOrigins, detail));
         }
+        if !self.plain_http && is_private(&hop.url) && !self.http.is_private(&hop.url) {
+            let detail = "the connection is led to another machine over plain http, and a credential \
+                          could be taken on the way; use https";
+            return Err(Error::refused(Refused::InsecureOrigin, detail));
+        }
         let (status, headers) = (answer.status(), answer.headers().clone());
+        if hop.has_no_place() && !reads_own_header(&headers) {
+            let detail = "the request has an Authorization of its own, and the server does not say \
+                          L402-Credential: accepted; what is bought could not be presented beside it";
+            return Err(Error::refused(Refused::AuthorizationTaken, detail));
+        }
         // The challenge is in the head. A body that is too long or breaks off counts as empty, for it
         // is only held against the invoice.
         let body = self.http.body(answer, BODY_MAX, BODY_TIME).await;
@@ -202,7 +243,7 @@ impl Buyer {
     }
 
     pub(super) fn may_carry(&self, hop: &Hop) -> bool {
-        self.plain_http || is_private(&hop.url)
+        !self.is_unverified && (self.plain_http || self.http.is_private(&hop.url))
     }
 
     /// Limits and intent, durable before anybody is asked to pay.

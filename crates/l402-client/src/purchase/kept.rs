@@ -48,7 +48,10 @@ impl Buyer {
             .run(move |store| store.usable(&scope, now))
             .await?;
         for paid in usable {
-            if tried.contains(&paid.row().payment_hash) {
+            // Beside the caller's own `Authorization`, a credential goes only where it is read: to a
+            // server that made its token as ours do, or that has said so.
+            let has_place = paid.row().is_ours() || !hop.has_no_place();
+            if tried.contains(&paid.row().payment_hash) || !has_place {
                 continue;
             }
             // A server may bind a charge to its request, and its use is gone once it was refused.

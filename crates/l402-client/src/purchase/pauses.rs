@@ -14,6 +14,9 @@ const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// The longest wait that this side chooses by itself.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
+/// The most requests of one call that end with 429. Behind the last of them there is no wait.
+const TRIES_MAX: u32 = 3;
+
 /// The time that a wait leaves for the answer.
 const MARGIN: Duration = Duration::from_millis(100);
 
@@ -23,6 +26,7 @@ pub(super) struct Pauses {
     began: Duration,
     waited: Duration,
     next: Duration,
+    tries: u32,
 }
 
 impl Buyer {
@@ -31,11 +35,12 @@ impl Buyer {
             began: self.clock.monotonic(),
             waited: Duration::ZERO,
             next: PAUSE_MIN,
+            tries: 0,
         }
     }
 
     /// Waits as a 429 asks to. Returns true if the server is to be asked again, and false for any
-    /// other answer, or if the time of the call would be over first.
+    /// other answer, if the time of the call would be over first, or after [`TRIES_MAX`] such answers.
     pub(super) async fn has_waited(
         &self,
         pauses: &mut Pauses,
@@ -43,6 +48,10 @@ impl Buyer {
         headers: &HeaderMap,
     ) -> bool {
         if status != StatusCode::TOO_MANY_REQUESTS {
+            return false;
+        }
+        pauses.tries += 1;
+        if pauses.tries >= TRIES_MAX {
             return false;
         }
         let asked = retry_after(headers, self.clock.wall()).unwrap_or_default();

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::buyer::Buyer;
 use super::verdict::{Later, Refusal, RefusalKind, failure, later, may_be_a_verdict, verdict};
 use crate::Error;
-use crate::http::{CredentialHeader, Hop, retry_after};
+use crate::http::{Hop, retry_after};
 use crate::journal::{Paid, Stop, Stopped};
 use crate::offer::{BODY_MAX, BODY_TIME};
 
@@ -90,13 +90,9 @@ impl Buyer {
             };
         };
         let is_ours = paid.row().is_ours();
-        let credential = CredentialHeader {
-            value,
-            has_own_header: is_ours,
-        };
         let mut tries = Tries::default();
         loop {
-            let answer = match self.http.present(hop, &credential).await {
+            let answer = match self.http.present(hop, &value).await {
                 Ok(answer) => answer,
                 Err(no_response) => {
                     return Presented::Failed {

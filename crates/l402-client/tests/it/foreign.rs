@@ -41,6 +41,10 @@ pub(crate) struct Plan {
     pub(crate) always: Option<Reply>,
     /// Serves also who has no credential.
     pub(crate) is_free: bool,
+    /// Says on each 402 that a credential may come in `L402-Credential`.
+    pub(crate) says_accepted: bool,
+    /// A credential came beside an `Authorization` of the caller's own.
+    pub(crate) own_kept: bool,
     /// The paths to which a credential was sent.
     pub(crate) presented: Vec<String>,
     /// The paths that were asked for without one.
@@ -75,7 +79,14 @@ impl Foreign {
 impl State {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let path = request.uri().path().to_owned();
-        let credential = request.headers().get("authorization");
+        let headers = request.headers();
+        let beside = headers.get("l402-credential");
+        if beside.is_some() {
+            let mut plan = self.plan.lock().expect("no panic before");
+            assert!(plan.says_accepted, "sent where nobody reads it");
+            plan.own_kept |= headers["authorization"].as_bytes().starts_with(b"Basic ");
+        }
+        let credential = beside.or_else(|| headers.get("authorization"));
         let credential = credential.and_then(|value| value.to_str().ok()?.strip_prefix("L402 "));
         let Some((token, preimage)) = credential.and_then(|text| text.split_once(':')) else {
             let is_free = {
@@ -126,6 +137,10 @@ impl State {
         let mut answer = plain(status, "");
         let line = HeaderValue::try_from(line).expect("a value");
         answer.headers_mut().insert("www-authenticate", line);
+        if self.plan.lock().expect("no panic before").says_accepted {
+            let accepted = HeaderValue::from_static("accepted");
+            answer.headers_mut().insert("l402-credential", accepted);
+        }
         answer
     }
 }

@@ -1,8 +1,10 @@
 //! The client against servers that are honest, broken and hostile, with the sandbox as Lightning.
 
+mod beside;
 mod breaking;
 mod budgets;
 mod charging;
+mod cookies;
 mod covering;
 mod delivering;
 mod examining;
@@ -23,5 +25,6 @@ mod resuming;
 mod secrecy;
 mod sending;
 mod server;
+mod unverified;
 mod waiting;
 mod world;

@@ -384,7 +384,11 @@ impl ServerState {
         let challenge = Challenge::new(&made.token, &made.invoice).expect("plain text");
         let mut answer = Answer402 {
             lines: vec![challenge.to_header().into_bytes()],
-            headers: HeaderMap::new(),
+            // As our gateway says on every 402.
+            headers: HeaderMap::from_iter([(
+                HeaderName::from_static("l402-credential"),
+                HeaderValue::from_static("accepted"),
+            )]),
             body: json!({ "code": "payment_required", "price_msat": price.msat(),
                 "price_sats": price.ceil_sat(), "payment_hash": made.payment_hash.to_string() }),
         };

@@ -83,6 +83,15 @@ async fn a_server_that_asks_to_wait_for_ever_is_left_in_time() {
 }
 
 #[tokio::test]
+async fn a_429_is_tried_three_times_however_much_time_there_is() {
+    let world = World::new().await;
+    world.server.plan().limited = (u32::MAX, "0");
+    let fetched = world.fetch(&patient(&world, 600), "/joke").await.unwrap();
+    assert_eq!((fetched.status, fetched.reused), (429, None));
+    assert_eq!(world.server.seen().asked, 3);
+}
+
+#[tokio::test]
 async fn a_call_that_paid_and_waited_buys_no_second_time() {
     let world = World::new().await;
     let client = patient(&world, 30);

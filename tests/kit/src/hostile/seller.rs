@@ -261,7 +261,8 @@ impl Seller {
 
     async fn ask(&self, challenge: &Challenge, path: &str) -> Answer {
         let sold = self.sell(challenge, path).await;
-        let mut answer = Answer::new(402);
+        // The caller sends an `Authorization` of its own, beside which nothing else would be bought.
+        let mut answer = Answer::new(402).header("l402-credential", "accepted");
         for line in lines(challenge, &sold) {
             answer = answer.header("www-authenticate", line);
         }

@@ -171,7 +171,7 @@ async fn a_name_that_changes_its_address_is_not_connected_to() {
     let first = lying.resolve("rebinds.example".parse().unwrap()).await;
     assert!(first.is_ok());
     let guard = Guard::new(Vec::new());
-    let http = Http::new(Duration::from_secs(5), guard, lying, &Outgoing::default());
+    let http = Http::new(Duration::from_secs(5), guard, lying, Outgoing::default());
     let http = http.unwrap_or_else(|error| panic!("{error}"));
     let url = format!("http://rebinds.example:{port}/").parse().unwrap();
     let hop = Hop::first(Request::get(url), &crate::http::Spool::new("unused".into())).await;
