@@ -79,6 +79,8 @@ pub(crate) enum Command {
     Payments(command::payments::Payments),
     #[cfg(feature = "buy")]
     Doctor(command::doctor::Doctor),
+    #[cfg(feature = "buy")]
+    Proxy(Box<command::proxy::Proxy>),
     Token(command::token::Token),
     #[cfg(feature = "buy")]
     Sandbox(command::sandbox::Sandbox),
@@ -105,6 +107,8 @@ impl Command {
             Self::Payments(payments) => payments.run(&context),
             #[cfg(feature = "buy")]
             Self::Doctor(doctor) => doctor.run(&context).await,
+            #[cfg(feature = "buy")]
+            Self::Proxy(proxy) => proxy.run(&context).await,
             Self::Token(token) => token.run(&context),
             #[cfg(feature = "buy")]
             Self::Sandbox(sandbox) => sandbox.run(&context).await,
@@ -137,6 +141,8 @@ impl Command {
             Self::Payments(payments) => payments.output.open().is_json(),
             #[cfg(feature = "buy")]
             Self::Doctor(doctor) => doctor.output.open().is_json(),
+            #[cfg(feature = "buy")]
+            Self::Proxy(proxy) => proxy.output.open().is_json(),
             Self::Token(token) => token.output().open().is_json(),
             #[cfg(feature = "buy")]
             Self::Sandbox(sandbox) => sandbox.output.open().is_json(),

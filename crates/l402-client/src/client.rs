@@ -8,7 +8,7 @@ use l402_lightning::Pay;
 use tokio::sync::Semaphore;
 
 use crate::http::{Guard, Http, Outgoing, Spool};
-use crate::purchase::{AHEAD_MAX, Buyer};
+use crate::purchase::{AHEAD_MAX, Buyer, PAYING_MAX, Unrelayed};
 use crate::{Error, Journal, Limits, Price, Progress, Quote, Request, Response};
 
 /// The time limit for the head of an answer: 60 s, unless [`ClientBuilder::timeout`] sets another.
@@ -121,6 +121,30 @@ impl Client {
             Price::Asked(quote) => Some(*quote),
             Price::Free | Price::Unknown { .. } => None,
         })
+    }
+
+    /// Sends a request as [`Client::send`] does, for a program that hands on what the server says: if
+    /// nothing was paid for a 402, the error brings that 402 with it, whole.
+    ///
+    /// # Errors
+    /// [`Unrelayed`], which holds the error of [`Client::send`].
+    pub async fn relay(&self, request: Request) -> Result<Response, Unrelayed> {
+        self.0.relay(request).await
+    }
+
+    /// Checks that a URL leads to none of the addresses that are never asked, for a program that opens
+    /// a connection of its own. Asks nobody.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if it does.
+    pub async fn check_address(&self, url: &url::Url) -> Result<(), Error> {
+        self.0.http.check(url).await
+    }
+
+    /// Waits until every payment that this client has begun is recorded. No other payment begins
+    /// meanwhile. For the end of a program: a payment that is cut off is looked up by the next run.
+    pub async fn finish_payments(&self) {
+        self.0.finish_payments().await;
     }
 
     /// Looks up every purchase whose outcome is unknown, and returns how many still are. A purchase
@@ -321,6 +345,7 @@ impl ClientBuilder {
             settle_pauses: self.settle_pauses,
             body_challenge: self.body_challenge,
             ahead: Semaphore::new(AHEAD_MAX),
+            paying: Arc::new(Semaphore::new(PAYING_MAX as usize)),
             started,
         })))
     }

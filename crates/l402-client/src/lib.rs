@@ -67,6 +67,7 @@ pub use error::{Error, Refused};
 pub use journal::step;
 pub use journal::{Entry, Journal, State};
 pub use limits::{BudgetLimit, Limits};
+pub use purchase::Unrelayed;
 pub use receipt::{Receipt, UseOutcome, UseReport};
 pub use request::{Body, Event, Price, Progress, Quote, Request};
 pub use response::{Head, Response};

@@ -97,6 +97,11 @@ impl Http {
         self.send(hop.paid(credential)).await
     }
 
+    /// Refuses a URL that leads to an address which is never asked.
+    pub(crate) async fn check(&self, url: &url::Url) -> Result<(), Error> {
+        Ok(self.guard.check(url).await?)
+    }
+
     async fn send(&self, request: reqwest::Request) -> Result<reqwest::Response, NoResponse> {
         // Here, where every request passes, so that no redirect leads around it.
         self.guard.check(request.url()).await?;
@@ -118,28 +123,6 @@ impl Http {
         time: Duration,
     ) -> (reqwest::Response, Option<Vec<u8>>) {
         peek(answer, max, self.timeout.min(time)).await
-    }
-
-    /// Returns the body of an answer that is read for what it says about the payment. `None` if it is
-    /// longer than `max` bytes, breaks off or does not arrive within `time`.
-    pub(crate) async fn body(
-        &self,
-        mut answer: reqwest::Response,
-        max: usize,
-        time: Duration,
-    ) -> Option<Vec<u8>> {
-        let read = async {
-            let mut body = Vec::new();
-            while let Some(piece) = answer.chunk().await.ok()? {
-                if body.len() + piece.len() > max {
-                    return None;
-                }
-                body.extend_from_slice(&piece);
-            }
-            Some(body)
-        };
-        let read = tokio::time::timeout(self.timeout.min(time), read).await;
-        read.ok().flatten()
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct Buyer {
     pub(crate) body_challenge: bool,
     /// The places of those who ask ahead of the queue.
     pub(crate) ahead: Semaphore,
+    /// A place for each payment that is under way.
+    pub(crate) paying: Arc<Semaphore>,
     /// Wall and monotonic time of the start: see [`Buyer::window_time`].
     pub(crate) started: (UnixTime, Duration),
 }

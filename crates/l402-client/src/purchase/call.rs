@@ -18,10 +18,13 @@ use crate::{BudgetLimit, Error, Event, Price, Receipt, Refused, Request, Respons
 const REDIRECTS_MAX: usize = 10;
 
 impl Buyer {
-    /// Before it gives up on the day's limit, it finds out what became of purchases elsewhere
+    /// Before it gives up on the day's limit, [`Buyer::send_hop`] finds out what became of purchases elsewhere
     /// that were cut short: their money is reserved, and perhaps nothing was ever paid.
     pub(crate) async fn send(self: &Arc<Self>, request: Request) -> Result<Response, Error> {
-        let hop = Hop::first(request, &self.spool).await?;
+        self.send_hop(Hop::first(request, &self.spool).await?).await
+    }
+
+    pub(super) async fn send_hop(self: &Arc<Self>, hop: Hop) -> Result<Response, Error> {
         if let Some(kept) = self.kept_answer(&hop).await? {
             return Ok(kept);
         }
