@@ -68,7 +68,12 @@ pub(crate) struct Proxy {
     to: Option<String>,
 
     /// Listen at any address, in place of ADDR; needs --token-file
-    #[arg(long, value_name = "ADDR", conflicts_with = "address", requires = "token_file")]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        conflicts_with = "address",
+        requires = "token_file"
+    )]
     listen: Option<ListenAddress>,
 
     /// Serve only those who show the token in this file; a missing file is made, with a random one
@@ -131,11 +136,15 @@ impl Proxy {
         let target = parse_url(to)?;
         if target.query().is_some() || target.fragment().is_some() {
             let text = "--to has a query or a fragment, and paths are appended to it";
-            return Err(CliError::usage(text).with_hint("write it without: --to https://api.example/v1"));
+            return Err(
+                CliError::usage(text).with_hint("write it without: --to https://api.example/v1")
+            );
         }
         if !target.username().is_empty() || target.password().is_some() {
             let text = "--to holds a user or a password, which a command line shows to others";
-            return Err(CliError::usage(text).with_hint("let the program send its own Authorization"));
+            return Err(
+                CliError::usage(text).with_hint("let the program send its own Authorization")
+            );
         }
         Ok(Mode::Reverse {
             target: Box::new(target),
@@ -220,11 +229,21 @@ mod tests {
 
     #[test]
     fn the_listener_is_written_as_url_or_address() {
-        for text in ["http://127.0.0.1:9000", "http://localhost:9000/", "9000", "127.0.0.1:9000"] {
+        for text in [
+            "http://127.0.0.1:9000",
+            "http://localhost:9000/",
+            "9000",
+            "127.0.0.1:9000",
+        ] {
             let read = listen_address(text).map(|it| it.0.to_string());
             assert_eq!(read.as_deref(), Ok("127.0.0.1:9000"), "{text}");
         }
-        for text in ["http://0.0.0.0:9000", "https://127.0.0.1:9000", "http://a.example:1", "x"] {
+        for text in [
+            "http://0.0.0.0:9000",
+            "https://127.0.0.1:9000",
+            "http://a.example:1",
+            "x",
+        ] {
             assert!(listen_address(text).is_err(), "{text}");
         }
     }

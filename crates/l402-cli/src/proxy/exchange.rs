@@ -56,10 +56,11 @@ impl Exchange {
         ends: Ends,
         alive: Alive,
     ) -> Answer {
-        // The end of such a body is not followed, so nothing may come after it.
+        // The end of such a request is not followed, so nothing may come after it.
         let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
+        let is_connect = request.method() == Method::CONNECT;
         let mut answer = self.decide(request, ends, alive).await;
-        if is_chunked {
+        if is_chunked || (is_connect && !answer.status().is_success()) {
             let close = HeaderValue::from_static("close");
             answer.headers_mut().insert(CONNECTION, close);
         }

@@ -186,7 +186,9 @@ fn line(line: &[u8]) -> Option<&[u8]> {
 /// Reads a length of 1 to 18 digits, which every server reads alike.
 fn number(text: &[u8]) -> Option<u64> {
     let is_number = matches!(text.len(), 1..=18) && text.iter().all(u8::is_ascii_digit);
-    let text = is_number.then(|| std::str::from_utf8(text).ok()).flatten()?;
+    let text = is_number
+        .then(|| std::str::from_utf8(text).ok())
+        .flatten()?;
     text.parse().ok()
 }
 
@@ -241,7 +243,8 @@ mod tests {
 
     #[tokio::test]
     async fn sound_requests_pass_and_the_first_other_one_is_replaced() {
-        const SOUND: &str = "POST /a HTTP/1.1\r\ncontent-length: 3\r\n\r\nabcGET /b HTTP/1.1\r\n\r\n";
+        const SOUND: &str =
+            "POST /a HTTP/1.1\r\ncontent-length: 3\r\n\r\nabcGET /b HTTP/1.1\r\n\r\n";
         let sent = format!("\r\n{SOUND}GET /c HTTP/1.1\nx: y\r\n\r\nGET /d HTTP/1.1\r\n\r\n");
         let mut checked = Checked::new(sent.as_bytes());
         let mut read = vec![0; SOUND.len() + SPOILT.len()];

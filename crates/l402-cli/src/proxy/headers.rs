@@ -14,6 +14,9 @@ pub(super) const REFUSED: HeaderName = HeaderName::from_static("l402-refused");
 /// The header that says why there is no answer.
 pub(super) const ERROR: HeaderName = HeaderName::from_static("l402-error");
 
+/// The value of a header of a 402 that is no credential.
+const ACCEPTED: &str = "accepted";
+
 /// The headers of one connection (RFC 9110, section 7.6.1), and those that only a proxy reads.
 const HOP_BY_HOP: [&str; 9] = [
     "connection",
@@ -43,7 +46,10 @@ pub(super) fn of_answer(headers: &mut HeaderMap) {
     headers.remove(ERROR);
     headers.remove(http::header::AUTHORIZATION);
     for name in Credential::HEADERS {
-        headers.remove(name);
+        // A 402 says by the same name that the second header is read.
+        if headers.get(name).is_some_and(|value| value != ACCEPTED) {
+            headers.remove(name);
+        }
     }
 }
 
@@ -135,6 +141,9 @@ mod tests {
         ]);
         of_answer(&mut headers);
         assert_eq!(names(&headers), ["l402-use"]);
+        let mut headers = map(&[("l402-credential", ACCEPTED)]);
+        of_answer(&mut headers);
+        assert_eq!(names(&headers), ["l402-credential"]);
     }
 
     #[test]
@@ -145,9 +154,21 @@ mod tests {
             ("https://a.example/v1", "/v1/x", "/x"),
             ("https://a.example/v1/", "https://a.example/v1?q", "/?q"),
             ("https://a.example/v1", "/v10/x", "/v10/x"),
-            ("https://a.example/", "https://b.example/x", "https://b.example/x"),
-            ("https://a.example/", "http://a.example/x", "http://a.example/x"),
-            ("https://a.example/", "https://a.example//b.example/", "/b.example/"),
+            (
+                "https://a.example/",
+                "https://b.example/x",
+                "https://b.example/x",
+            ),
+            (
+                "https://a.example/",
+                "http://a.example/x",
+                "http://a.example/x",
+            ),
+            (
+                "https://a.example/",
+                "https://a.example//b.example/",
+                "/b.example/",
+            ),
         ] {
             let target: Url = target.parse().unwrap();
             let mut headers = map(&[("location", location)]);

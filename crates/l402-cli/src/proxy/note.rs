@@ -24,7 +24,10 @@ impl Note {
     /// If the note cannot be written.
     pub(super) fn write(address: SocketAddr, context: &Context) -> Result<Self, CliError> {
         let folder = context.home.create()?.join("run");
-        let name = format!("proxy-{}", address.to_string().replace([':', '[', ']'], "_"));
+        let name = format!(
+            "proxy-{}",
+            address.to_string().replace([':', '[', ']'], "_")
+        );
         let path = folder.join(&name);
         let write = || -> Result<Option<FileLock>, FileError> {
             private::create_folder(&folder)?;

@@ -46,8 +46,10 @@ impl Token {
                 "--token-file: {} holds no token of at least {LENGTH_MIN} visible characters",
                 path.display()
             );
-            return Err(CliError::new(exit_code::CONFIGURATION, "configuration", text)
-                .with_hint("remove the file: a new one is made with a random token"));
+            return Err(
+                CliError::new(exit_code::CONFIGURATION, "configuration", text)
+                    .with_hint("remove the file: a new one is made with a random token"),
+            );
         }
         Ok((Self(token), is_new))
     }

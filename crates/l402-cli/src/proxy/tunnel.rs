@@ -132,10 +132,22 @@ mod tests {
 
     #[test]
     fn a_tunnel_leads_to_a_host_and_a_port() {
-        for good in ["a.example:443", "127.0.0.1:8403", "[::1]:80", "a.example:80"] {
+        for good in [
+            "a.example:443",
+            "127.0.0.1:8403",
+            "[::1]:80",
+            "a.example:80",
+        ] {
             assert!(target(good).is_some(), "{good}");
         }
-        for bad in ["a.example", "a.example:", "a.example:0", "me@a.example:443", ":443", "a:99999"] {
+        for bad in [
+            "a.example",
+            "a.example:",
+            "a.example:0",
+            "me@a.example:443",
+            ":443",
+            "a:99999",
+        ] {
             assert!(target(bad).is_none(), "{bad}");
         }
     }

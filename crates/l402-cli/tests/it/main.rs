@@ -16,6 +16,8 @@ mod offers;
 mod outgoing;
 mod payments;
 mod program;
+mod proxy;
+mod proxy_attacks;
 mod reload;
 mod sandbox;
 mod secret;
