@@ -17,19 +17,19 @@ use crate::text::plain::escape;
 /// The body of any answer.
 pub(super) type AnswerBody = UnsyncBoxBody<Bytes, io::Error>;
 
-pub(super) type Answer = Response<AnswerBody>;
+pub(super) type ProxyAnswer = Response<AnswerBody>;
 
 pub(super) fn empty() -> AnswerBody {
     Empty::new().map_err(|never| match never {}).boxed_unsync()
 }
 
 /// Returns the answer to a request that may not be made.
-pub(super) fn denied(denied: &Denied) -> Answer {
+pub(super) fn denied(denied: &Denied) -> ProxyAnswer {
     problem(denied.status, &REFUSED, denied.code, denied.text)
 }
 
 /// Returns the answer to a request without the token.
-pub(super) fn without_token(is_reverse: bool) -> Answer {
+pub(super) fn without_token(is_reverse: bool) -> ProxyAnswer {
     let text = "this proxy asks for the token of its --token-file, as Proxy-Authorization \
                 (Bearer, or Basic with any name), to a reverse proxy also as L402-Proxy-Token";
     if is_reverse {
@@ -43,7 +43,7 @@ pub(super) fn without_token(is_reverse: bool) -> Answer {
 }
 
 /// Returns the answer for an error that no 402 of the server says.
-pub(super) fn of_error(error: &Error) -> Answer {
+pub(super) fn of_error(error: &Error) -> ProxyAnswer {
     let (status, header) = kind(error);
     problem(status, &header, error.code(), &error.to_string())
 }
@@ -73,7 +73,7 @@ pub(super) fn problem(
     header: &HeaderName,
     code: &'static str,
     text: &str,
-) -> Answer {
+) -> ProxyAnswer {
     let text = escape(text);
     let document = json!({
         "type": format!("urn:l402:problem:{code}"),

@@ -12,7 +12,7 @@ use l402_client::{Body, Client, Unrelayed};
 use url::Url;
 
 use super::access::{Denied, Mode};
-use super::answer::{self, Answer};
+use super::answer::{self, ProxyAnswer};
 use super::headers::{self, REFUSED};
 use super::pump::{self, Alive};
 use super::token::Token;
@@ -55,7 +55,7 @@ impl Exchange {
         request: Request<Incoming>,
         ends: Ends,
         alive: Alive,
-    ) -> Answer {
+    ) -> ProxyAnswer {
         // The end of such a request is not followed, so nothing may come after it.
         let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
         let is_connect = request.method() == Method::CONNECT;
@@ -73,7 +73,7 @@ impl Exchange {
         request: Request<Incoming>,
         ends: Ends,
         alive: Alive,
-    ) -> Answer {
+    ) -> ProxyAnswer {
         let is_reverse = self.mode.is_reverse();
         match &self.token {
             Some(token) if !token.is_shown(request.headers(), is_reverse) => {
@@ -95,7 +95,7 @@ impl Exchange {
         }
     }
 
-    async fn relay(&self, url: Url, request: Request<Incoming>, alive: Alive) -> Answer {
+    async fn relay(&self, url: Url, request: Request<Incoming>, alive: Alive) -> ProxyAnswer {
         let (head, body) = request.into_parts();
         let method = head.method.clone();
         let mut asked = l402_client::Request::new(head.method, url.clone())
@@ -119,7 +119,7 @@ impl Exchange {
         response: l402_client::Response,
         method: &Method,
         alive: Alive,
-    ) -> Answer {
+    ) -> ProxyAnswer {
         let (status, mut headers) = (response.status(), response.headers().clone());
         headers::of_answer(&mut headers);
         if let Mode::Reverse { target, .. } = &self.mode {
@@ -140,7 +140,7 @@ impl Exchange {
         unrelayed: Unrelayed,
         (method, url): (&Method, &Url),
         alive: Alive,
-    ) -> Answer {
+    ) -> ProxyAnswer {
         let error = unrelayed.error;
         let place = without_secrets(url.as_str());
         let text = escape(&format!("{method} {place}: {error}"));
@@ -155,7 +155,7 @@ impl Exchange {
     }
 }
 
-fn with(status: StatusCode, headers: HeaderMap, body: answer::AnswerBody) -> Answer {
+fn with(status: StatusCode, headers: HeaderMap, body: answer::AnswerBody) -> ProxyAnswer {
     let mut answer = Response::new(body);
     *answer.status_mut() = status;
     *answer.headers_mut() = headers;

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use url::Url;
 
-use super::answer::{self, Answer};
+use super::answer::{self, ProxyAnswer};
 use super::headers::{ERROR, REFUSED};
 use crate::text::output::tell;
 use crate::text::plain::escape_short;
@@ -44,7 +44,7 @@ impl Tunnels {
     }
 
     /// Connects to the target of a `CONNECT`, and answers once the tunnel can begin.
-    pub(super) async fn open(&self, request: Request<Incoming>, client: &Client) -> Answer {
+    pub(super) async fn open(&self, request: Request<Incoming>, client: &Client) -> ProxyAnswer {
         let authority = request.uri().authority().map(ToString::to_string);
         let Some(url) = authority.as_deref().and_then(target) else {
             let text = "CONNECT takes HOST:PORT";
@@ -68,7 +68,7 @@ impl Tunnels {
                 _ = end.wait_for(|ended| *ended) => {}
             }
         });
-        Answer::new(answer::empty())
+        ProxyAnswer::new(answer::empty())
     }
 
     /// Says once for each server that nothing can be paid there.
@@ -95,7 +95,7 @@ fn target(authority: &str) -> Option<Url> {
 
 /// Opens a connection to the first address of a host that answers. The name is resolved once, and what is
 /// checked is what is connected to.
-async fn connect(url: &Url, client: &Client) -> Result<TcpStream, Box<Answer>> {
+async fn connect(url: &Url, client: &Client) -> Result<TcpStream, Box<ProxyAnswer>> {
     let refused = |error: l402_client::Error| Box::new(answer::of_error(&error));
     client.check_address(url).await.map_err(refused)?;
     let port = url.port_or_known_default().unwrap_or_default();
@@ -120,7 +120,7 @@ fn literal(address: SocketAddr) -> Option<Url> {
     Url::parse(&format!("http://{address}/")).ok()
 }
 
-fn unreachable() -> Box<Answer> {
+fn unreachable() -> Box<ProxyAnswer> {
     let text = "the target of CONNECT cannot be reached";
     let answer = answer::problem(StatusCode::BAD_GATEWAY, &ERROR, "transport", text);
     Box::new(answer)

@@ -37,7 +37,7 @@ fn refused(answer: &str, status_expected: &str, code: &str) {
     assert!(answer.contains(&header), "{code}: {answer}");
 }
 
-/// ATTACKS A-08, C-36: what a page in the user's own browser can send to a port of this machine.
+/// ATTACKS O-03: what a page in the user's own browser can send to a port of this machine.
 #[test]
 fn a_page_of_another_origin_buys_nothing() {
     let shop = Shop::open();
