@@ -132,6 +132,15 @@ impl Client {
         self.0.relay(request).await
     }
 
+    /// Returns the same client with other connections.
+    #[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
+    pub(crate) fn over(&self, transport: Arc<dyn crate::http::Transport>) -> Self {
+        Self(Arc::new(Buyer {
+            http: self.0.http.over(transport),
+            ..Buyer::clone(&self.0)
+        }))
+    }
+
     /// Checks that a URL leads to none of the addresses that are never asked, for a program that opens
     /// a connection of its own. Asks nobody.
     ///
@@ -344,7 +353,7 @@ impl ClientBuilder {
             despite_stop: self.despite_stop,
             settle_pauses: self.settle_pauses,
             body_challenge: self.body_challenge,
-            ahead: Semaphore::new(AHEAD_MAX),
+            ahead: Arc::new(Semaphore::new(AHEAD_MAX)),
             paying: Arc::new(Semaphore::new(PAYING_MAX as usize)),
             started,
         })))

@@ -52,6 +52,8 @@ pub mod failpoint;
 mod failpoint;
 mod http;
 mod journal;
+#[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
+mod layers;
 mod limits;
 mod offer;
 mod origin;
@@ -66,6 +68,12 @@ pub use error::{Error, Refused};
 #[doc(hidden)]
 pub use journal::step;
 pub use journal::{Entry, Journal, State};
+#[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
+pub use layers::PaidBody;
+#[cfg(feature = "reqwest-middleware")]
+pub use layers::PayingMiddleware;
+#[cfg(feature = "tower")]
+pub use layers::{Paying, PayingLayer};
 pub use limits::{BudgetLimit, Limits};
 pub use purchase::Unrelayed;
 pub use receipt::{Receipt, UseOutcome, UseReport};

@@ -1,6 +1,7 @@
 //! The connections of one client, and the reading of their answers.
 
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -11,6 +12,7 @@ use super::guard::Guard;
 use super::hop::{CredentialHeader, Hop};
 use super::outgoing::Outgoing;
 use super::replay::peek;
+use super::transport::{Other, Transport};
 use super::withheld::{self, withhold};
 use crate::{Error, Refused};
 
@@ -55,6 +57,8 @@ impl From<NoResponse> for Error {
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     client: reqwest::Client,
+    /// Takes the place of `client`.
+    other: Option<Other>,
     guard: Guard,
     timeout: Duration,
 }
@@ -69,6 +73,7 @@ impl Http {
         })?;
         Ok(Self {
             client,
+            other: None,
             guard,
             timeout,
         })
@@ -106,12 +111,31 @@ impl Http {
         // Here, where every request passes, so that no redirect leads around it.
         self.guard.check(request.url()).await?;
         // The head alone is timed: a body may be a stream of events that lasts for hours.
-        match tokio::time::timeout(self.timeout, self.client.execute(request)).await {
-            Ok(answer) => answer.map_err(no_response),
+        match tokio::time::timeout(self.timeout, self.execute(request)).await {
+            Ok(answer) => answer,
             Err(_) => Err(NoResponse::Other(format!(
                 "no answer within {:?}",
                 self.timeout
             ))),
+        }
+    }
+
+    async fn execute(&self, request: reqwest::Request) -> Result<reqwest::Response, NoResponse> {
+        match &self.other {
+            Some(Other(transport)) => transport.execute(request).await,
+            None => self.client.execute(request).await.map_err(no_response),
+        }
+    }
+
+    /// Returns the same with other connections.
+    #[cfg_attr(
+        not(any(feature = "reqwest-middleware", feature = "tower")),
+        expect(dead_code, reason = "only layers have connections of their own")
+    )]
+    pub(crate) fn over(&self, transport: Arc<dyn Transport>) -> Self {
+        Self {
+            other: Some(Other(transport)),
+            ..self.clone()
         }
     }
 

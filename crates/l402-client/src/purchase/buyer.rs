@@ -14,6 +14,7 @@ use crate::journal::Journal;
 use crate::{Event, Limits, Progress};
 
 /// The state that all clones of a client share.
+#[derive(Clone)]
 pub(crate) struct Buyer {
     pub(crate) journal: Journal,
     pub(crate) http: Http,
@@ -37,7 +38,7 @@ pub(crate) struct Buyer {
     /// See [`Payer::body_challenge`](crate::examine::Payer).
     pub(crate) body_challenge: bool,
     /// The places of those who ask ahead of the queue.
-    pub(crate) ahead: Semaphore,
+    pub(crate) ahead: Arc<Semaphore>,
     /// A place for each payment that is under way.
     pub(crate) paying: Arc<Semaphore>,
     /// Wall and monotonic time of the start: see [`Buyer::window_time`].

@@ -7,6 +7,7 @@ mod exchanges;
 mod foreign;
 mod guarding;
 mod journal;
+mod layering;
 mod odd_wallet;
 mod offering;
 mod paying;
