@@ -30,8 +30,9 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 /// The service must follow no redirect. The body of a request is read to its end before it is sent, since
 /// it may be sent twice: calls of gRPC may stream their answers, but not their requests.
 ///
-/// **gRPC.** A refusal in gRPC is a 200 with `grpc-status` in its head. One with a challenge is paid, and
-/// one without goes on to the caller and leaves the purchase unused. Trailers pass. tonic's requests
+/// **gRPC.** A refusal in gRPC is a 200 with `grpc-status` in its head. One with a challenge is paid. An
+/// answer to the request, such as NOT_FOUND, reaches the caller as it came, and leaves the purchase unused;
+/// a failure of the server, such as UNAVAILABLE, is an error if the call was paid for. Trailers pass. tonic's requests
 /// have no host: give the layer that of the channel with [`PayingLayer::with_origin`], and turn the body
 /// into tonic's with `map_request`.
 ///
@@ -192,10 +193,14 @@ fn meant(status: StatusCode, headers: &HeaderMap) -> StatusCode {
     };
     match grpc {
         0 => status,
+        // Beside a refusal of the credential there may be a challenge without an invoice.
+        16 => StatusCode::UNAUTHORIZED,
         _ if headers.contains_key(WWW_AUTHENTICATE) => StatusCode::PAYMENT_REQUIRED,
-        14 => StatusCode::SERVICE_UNAVAILABLE,
-        // Whatever it is: no delivery.
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
+        // Unknown, deadline exceeded, internal, unavailable: the server's own failures.
+        2 | 4 | 13 | 14 => StatusCode::SERVICE_UNAVAILABLE,
+        8 => StatusCode::TOO_MANY_REQUESTS,
+        // An answer to the request, and no delivery.
+        _ => StatusCode::BAD_REQUEST,
     }
 }
 

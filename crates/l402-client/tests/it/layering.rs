@@ -161,10 +161,10 @@ impl Service<http::Request<reqwest::Body>> for GrpcFace {
                 )]);
                 frames = vec![Ok(Frame::data(body)), Ok(Frame::trailers(ok))];
             } else {
-                let refused = if status == StatusCode::PAYMENT_REQUIRED {
-                    9
-                } else {
-                    13
+                let refused = match status.as_u16() {
+                    402 => 13,
+                    404 => 5,
+                    _ => 14,
                 };
                 parts.headers.insert("grpc-status", refused.into());
             }
@@ -198,17 +198,35 @@ async fn a_refusal_in_grpc_is_paid_and_trailers_pass() {
 }
 
 #[tokio::test]
-async fn an_error_in_grpc_is_no_delivery_and_reaches_the_caller_as_it_came() {
+async fn an_answer_of_grpc_without_a_delivery_reaches_the_caller_as_it_came() {
     let world = World::new().await;
-    world.server.plan().troubles = vec![crate::server::Trouble::Status(500)];
+    world.server.plan().troubles = vec![crate::server::Trouble::Status(404)];
     let call = || http::Request::post("/joke").body(Full::from("message"));
     let asked = grpc(&world).call(call().expect("a request")).await;
     let answer = asked.expect("an answer");
     assert_eq!(answer.status(), 200);
-    assert_eq!(answer.headers()["grpc-status"], "13");
+    assert_eq!(answer.headers()["grpc-status"], "5");
     answer.into_body().collect().await.expect("a body");
     assert_eq!(world.states(), [State::Paid]);
     // The same call again pays nothing.
+    let asked = grpc(&world).call(call().expect("a request")).await;
+    let body = asked.expect("an answer").into_body().collect().await;
+    assert_eq!(body.expect("a body").to_bytes(), "a joke");
+    assert_eq!(world.spent().await, Msat::from_sat(50));
+}
+
+#[tokio::test]
+async fn a_failure_of_the_server_in_grpc_is_no_delivery_and_not_paid_again() {
+    let world = World::new().await;
+    world.server.plan().troubles = vec![crate::server::Trouble::Status(500)];
+    let call = || http::Request::post("/joke").body(Full::from("message"));
+    let failed = grpc(&world).call(call().expect("a request")).await;
+    let error = failed.expect_err("no answer");
+    let error = error.downcast_ref::<Error>();
+    assert!(
+        matches!(error, Some(Error::PaidButFailed { .. })),
+        "{error:?}"
+    );
     let asked = grpc(&world).call(call().expect("a request")).await;
     let body = asked.expect("an answer").into_body().collect().await;
     assert_eq!(body.expect("a body").to_bytes(), "a joke");
