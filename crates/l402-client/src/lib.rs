@@ -40,8 +40,11 @@
 //! [`examine`] has the rules that a challenge must keep before it is paid, for programs that judge
 //! challenges and buy nothing.
 //!
-//! The file of the [`Journal`] is the only place that holds tokens and preimages. The one feature,
-//! `failpoints`, lets test builds die at a step of a purchase, and is in nothing that is shipped.
+//! The file of the [`Journal`] is the only place that holds tokens and preimages.
+//!
+//! Features: `reqwest-middleware` has a middleware for the crate of that name, and `tower` a layer for
+//! clients that are a `tower::Service`, tonic's among them. `failpoints` lets test builds die at a step of
+//! a purchase, and is in nothing that is shipped.
 
 mod client;
 mod error;
