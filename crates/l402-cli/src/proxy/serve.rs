@@ -27,6 +27,9 @@ use crate::signal::Stop;
 /// The longest wait for the head of a request, and for the next one on the same connection.
 const HEAD_TIME: Duration = Duration::from_secs(120);
 
+/// The most connections at the same time. Further ones wait to be accepted.
+const CONNECTIONS_MAX: usize = 1024;
+
 /// The pause after a connection that could not be accepted, such as without a free descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -84,9 +87,12 @@ async fn accept(
     (end, alive): (&watch::Receiver<bool>, &Alive),
 ) {
     loop {
-        let accepted = listener.accept().await;
         // Those that have ended need no place any more.
         while connections.try_join_next().is_some() {}
+        if connections.len() >= CONNECTIONS_MAX {
+            connections.join_next().await;
+        }
+        let accepted = listener.accept().await;
         match accepted {
             Ok((socket, peer)) => {
                 let (exchange, end) = (Arc::clone(exchange), end.clone());

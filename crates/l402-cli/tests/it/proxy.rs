@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
+use l402_host::Clock as _;
+
 use crate::program::{Home, Serving};
 use crate::stranger;
 
@@ -61,6 +63,12 @@ pub(crate) fn payments(home: &Home) -> Vec<u64> {
     let rows = home.run(&["payments", "--json"]).expect(0).json();
     let rows = rows.as_array().expect("rows").iter();
     rows.filter_map(|row| row["paid_msat"].as_u64()).collect()
+}
+
+/// Returns the number of purchases whose answers were had.
+fn served(home: &Home) -> usize {
+    let served = home.run(&["payments", "--state", "served"]).expect(0);
+    served.json().as_array().expect("rows").len()
 }
 
 /// A server of one thread per connection, which answers each with what `serve` writes. It is given the
@@ -131,8 +139,7 @@ fn a_path_below_the_proxy_is_bought_and_the_credential_stays_there() {
     let line = lines.last().expect("a line");
     assert!(line.contains(&format!(", to {}", shop.url(""))), "{line}");
     assert_eq!(payments(&home), [7000]);
-    let served = home.run(&["payments", "--state", "served"]).expect(0);
-    assert_eq!(served.json().as_array().expect("rows").len(), 1);
+    assert_eq!(served(&home), 1);
 }
 
 #[test]
@@ -367,8 +374,46 @@ fn asked_to_stop_it_ends_what_it_has_begun() {
     });
     assert!(answer.ends_with("bought"), "{answer}");
     assert_eq!(proxy.wait(), Some(0));
-    let served = home.run(&["payments", "--state", "served"]).expect(0);
-    assert_eq!(served.json().as_array().expect("rows").len(), 1);
+    assert_eq!(served(&home), 1);
     let notes = home.path().join("home/run").read_dir().expect("run/");
     assert_eq!(notes.count(), 0, "the note of its address is gone");
+}
+
+#[test]
+fn a_paid_answer_that_the_program_did_not_wait_for_is_kept_for_it() {
+    let home = Home::new();
+    let (go_on, wait) = std::sync::mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    let upstream = server(move |_, socket| {
+        say(
+            socket,
+            "HTTP/1.1 200 OK\r\ncontent-length: 11\r\nconnection: close\r\n\r\nfirst",
+        );
+        let _ = wait.lock().expect("a lock").recv_timeout(PATIENCE);
+        say(socket, "second");
+    });
+    let shop = sell(&home, upstream, "request");
+    let proxy = reverse(&home, &shop.url(""), &[]);
+    let host = proxy.address();
+    let mut socket = TcpStream::connect(host).expect("a connection");
+    let ask = format!("GET /x HTTP/1.1\r\nhost: {host}\r\n\r\n");
+    socket.write_all(ask.as_bytes()).expect("it reads");
+    let mut had = String::new();
+    let mut piece = [0; 1024];
+    while !had.ends_with("first") {
+        let count = socket.read(&mut piece).expect("a piece");
+        assert!(count > 0, "{had}");
+        had += &String::from_utf8_lossy(&piece[..count]);
+    }
+    drop(socket);
+    go_on.send(()).expect("it waits");
+    // Served, although the program has not had it: it is in a file by then.
+    let clock = l402_host::SystemClock::default();
+    while served(&home) == 0 {
+        assert!(clock.monotonic() < PATIENCE, "it is not kept");
+    }
+    // The upstream would wait for a word that does not come: it is not asked again.
+    let answer = get(&proxy, "/x", "");
+    assert!(answer.ends_with("\r\n\r\nfirstsecond"), "{answer}");
+    assert_eq!(payments(&home), [7000]);
 }

@@ -19,4 +19,5 @@ pub(crate) use guard::Guard;
 pub(crate) use hop::{CredentialHeader, Hop};
 pub(crate) use replay::response;
 pub(crate) use spool::Spool;
+#[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
 pub(crate) use transport::Transport;
