@@ -40,24 +40,24 @@ use crate::text::output::OutputArgs;
 /// of the machine can ask it: use --token-file there.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-With --token-file every request shows the token: as Proxy-Authorization (Bearer, or
-Basic with any name and the token as password), or to a proxy with --to also as
-L402-Proxy-Token. It is never passed on.
+With --token-file every request shows the token: as Proxy-Authorization
+(Bearer, or Basic with any name and the token as password), or to a proxy with
+--to also as L402-Proxy-Token. It is never passed on.
 
 Examples:
   l402 proxy --wallet sandbox                     for programs that know proxies
   curl -x http://127.0.0.1:8405 http://127.0.0.1:8402/api/l402/joke
-  http_proxy=http://127.0.0.1:8405 git clone http://git.example/repository.git
+  http_proxy=http://127.0.0.1:8405 git clone http://git.example/code.git
 
   l402 proxy http://127.0.0.1:9000 --to https://api.example --wallet alby
   curl http://127.0.0.1:9000/v1/models
-  OPENAI_BASE_URL=http://127.0.0.1:9000/v1 OPENAI_API_KEY=none python3 chat.py
-  git clone http://127.0.0.1:9000/repository.git
+  OPENAI_BASE_URL=http://127.0.0.1:9000/v1 python3 chat.py
+  git clone http://127.0.0.1:9000/code.git
 
-  l402 proxy --token-file proxy.token             makes the file if it is missing
-  curl -x http://127.0.0.1:8405 -U \"me:$(cat proxy.token)\" http://shop.example/
-  l402 proxy --listen 0.0.0.0:9000 --to https://api.example --token-file proxy.token
-  curl -H \"L402-Proxy-Token: $(cat proxy.token)\" http://buyer.example:9000/v1/models")]
+  l402 proxy --token-file proxy.token             makes a missing file
+  curl -x http://127.0.0.1:8405 -U \"me:$(cat proxy.token)\" http://shop.example
+  l402 proxy --listen 0.0.0.0:9000 --to https://api.example --token-file FILE
+  curl -H \"L402-Proxy-Token: $(cat FILE)\" http://10.0.0.2:9000/v1/models")]
 pub(crate) struct Proxy {
     /// Where it listens, on this machine [default: http://127.0.0.1:8405]
     #[arg(value_name = "ADDR", value_parser = listen_address)]
