@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs the examples that people copy against a real demo: Python, Node and axum.
+# Runs the examples that people copy against a real demo: Python, Node, axum, reqwest and hyper.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo build --locked --quiet -p l402-cli -p l402-example-axum
+cargo build --locked --quiet -p l402-cli -p l402-example-axum -p l402-example-rust
 l402="$PWD/target/debug/l402"
 work=$(mktemp -d)
 export L402_HOME="$work/home"
@@ -66,6 +66,9 @@ await "$work/axum" 'http://' "${pids[-1]}"
 axum=$(grep -o 'http://[^ ]*' "$work/axum" | head -1)
 check "axum asks for payment" '^402$' curl -s -o /dev/null -w '%{http_code}\n' "${axum%/}/joke"
 check "axum sells a joke" 'joke' "$l402" get --wallet sandbox "${axum%/}/joke"
+
+check "reqwest buys a joke" '^200 OK: .*joke' target/debug/middleware "$joke"
+check "hyper buys a joke" '^200 OK: .*joke' target/debug/layer "$joke"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

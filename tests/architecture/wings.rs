@@ -35,6 +35,7 @@ const LIGHTNING: Table = &[
 ];
 
 const CLIENT: Table = &[
+    ("layers", "*"),
     ("client", "*"),
     ("purchase", "offer examine response journal hook http"),
     ("offer", "examine"),

@@ -81,6 +81,8 @@ pub(crate) enum Command {
     Budget(command::budget::Budget),
     #[cfg(feature = "buy")]
     Doctor(command::doctor::Doctor),
+    #[cfg(feature = "buy")]
+    Proxy(Box<command::proxy::Proxy>),
     Token(command::token::Token),
     #[cfg(feature = "buy")]
     Sandbox(command::sandbox::Sandbox),
@@ -109,6 +111,8 @@ impl Command {
             Self::Budget(budget) => budget.run(&context).await,
             #[cfg(feature = "buy")]
             Self::Doctor(doctor) => doctor.run(&context).await,
+            #[cfg(feature = "buy")]
+            Self::Proxy(proxy) => proxy.run(&context).await,
             Self::Token(token) => token.run(&context),
             #[cfg(feature = "buy")]
             Self::Sandbox(sandbox) => sandbox.run(&context).await,
@@ -143,6 +147,8 @@ impl Command {
             Self::Budget(budget) => budget.output().open().is_json(),
             #[cfg(feature = "buy")]
             Self::Doctor(doctor) => doctor.output.open().is_json(),
+            #[cfg(feature = "buy")]
+            Self::Proxy(proxy) => proxy.output.open().is_json(),
             Self::Token(token) => token.output().open().is_json(),
             #[cfg(feature = "buy")]
             Self::Sandbox(sandbox) => sandbox.output.open().is_json(),

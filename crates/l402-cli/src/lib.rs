@@ -1,12 +1,12 @@
 //! The program `l402`, as a library: everything but `main`.
 //!
-//! This crate holds no protocol, no payment logic and no proxy. It reads the command line, calls the
+//! This crate holds no protocol and no payment logic. It reads the command line, calls the
 //! crates below, and reports the outcome to people and machines. The contract that stays the same
 //! between versions is in [`exit_code`].
 //!
 //! ```text
-//!   sell:  serve ─── l402-gateway         buy:  get, wallet, payments ─── l402-client
-//!   both:  demo                                 doctor, sandbox ───────── l402-lightning
+//!   sell:  serve ─── l402-gateway         buy:  get, proxy, payments ──── l402-client
+//!   both:  demo                                 wallet, sandbox, doctor ─ l402-lightning
 //!   none:  token inspect, completions
 //! ```
 //!
@@ -16,7 +16,7 @@
 //!   run usage   from the arguments to the exit status
 //!   cli         the command line: one variant per command
 //!   command/    one file per command: its flags, its help, the order of its steps
-//!   demo/ get/ node/ token/ wallet/    the work of the commands of these names
+//!   demo/ get/ node/ proxy/ token/ wallet/    the work of the commands of these names
 //!   buyer seller                 a wallet and its limits; a gateway on its own threads
 //!   context     home folder, clock, and the name that the program was called by
 //!   home logging outgoing port signal   state, log, certificates and proxies, a taken port, Ctrl-C
@@ -50,6 +50,8 @@ mod node;
 #[cfg(feature = "buy")]
 mod outgoing;
 mod port;
+#[cfg(feature = "buy")]
+mod proxy;
 mod run;
 #[cfg(feature = "sell")]
 mod seller;

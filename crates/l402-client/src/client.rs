@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::hook::PaymentHook;
 use crate::http::{AllowedAddress, Guard, Http, Outgoing, Reach, Spool, Watch};
-use crate::purchase::{AHEAD_MAX, Buyer, HOOK_TIME};
+use crate::purchase::{AHEAD_MAX, Buyer, HOOK_TIME, PAYING_MAX, Unrelayed};
 use crate::{
     BudgetName, Cookies, Error, Journal, Limits, Price, Progress, Quote, Request, Response,
 };
@@ -28,18 +28,27 @@ const REDIRECTS_MAX: usize = 10;
 /// Dropping a future of [`Client::send`] never loses a payment: one that has begun goes on in the
 /// background and is recorded, and the next call uses what it bought.
 ///
-/// ```no_run
-/// use l402_client::{Client, Error, Request};
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let home = tempfile::tempdir()?;
+/// # let home = home.path();
+/// # let (url, wallet) = l402_testkit::joke_stall(home);
+/// use l402::Msat;
+/// use l402_client::{Client, Journal, Request};
 ///
-/// async fn print(client: &Client) -> Result<(), Error> {
-///     let url: url::Url = "https://api.example.com/joke".parse().expect("a URL");
-///     if let Some(quote) = client.quote(Request::get(url.clone())).await? {
-///         eprintln!("{} asks {}", quote.origin, quote.amount);
-///     }
-///     let body = client.send(Request::get(url)).await?.bytes(64 * 1024).await?;
-///     eprintln!("{}", String::from_utf8_lossy(&body));
-///     Ok(())
-/// }
+/// let client = Client::builder(Journal::open(&home.join("client"))?)
+///     .wallet(wallet)
+///     .build()?;
+/// let answer = client.send(Request::get(url.parse()?)).await?;
+/// assert_eq!(answer.receipt().map(|receipt| receipt.paid), Some(Msat::from_sat(50)));
+/// assert_eq!(answer.bytes(64 * 1024).await?, "a joke");
+///
+/// // What was bought is used until it ends.
+/// let again = client.send(Request::get(url.parse()?)).await?;
+/// assert!(again.receipt().is_some_and(|receipt| receipt.reused));
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone)]
 pub struct Client(Arc<Buyer>);
@@ -112,6 +121,27 @@ impl Client {
     /// If the day's limit says no while earlier purchases are open, it finds out what became of
     /// them as [`Client::reconcile`] does, and tries once more with what that left of the day.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// # let home = home.path();
+    /// # let (url, wallet) = l402_testkit::joke_stall(home);
+    /// use l402::Msat;
+    /// use l402_client::{Client, Error, Journal, Limits, Request};
+    ///
+    /// let client = Client::builder(Journal::open(&home.join("client"))?)
+    ///     .wallet(wallet)
+    ///     .limits(Limits::default().with_per_request(Msat::from_sat(49)))
+    ///     .build()?;
+    /// match client.send(Request::get(url.parse()?)).await {
+    ///     Err(Error::OverBudget { limit, .. }) => assert_eq!(limit, Msat::from_sat(49)),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`Error`].
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
@@ -129,6 +159,25 @@ impl Client {
     /// Asks the price and pays nothing. Returns `None` if the answer is not a 402, which need not
     /// mean that it is free: [`Client::price`] tells the two apart.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// # let home = home.path();
+    /// # let (url, wallet) = l402_testkit::joke_stall(home);
+    /// use l402::Msat;
+    /// use l402_client::{Client, Journal, Request};
+    ///
+    /// // Without a wallet nothing can be paid.
+    /// let client = Client::builder(Journal::open(&home.join("client"))?).build()?;
+    /// let quote = client.quote(Request::get(url.parse()?)).await?.expect("a price");
+    /// assert_eq!(quote.amount, Msat::from_sat(50));
+    /// assert_eq!(quote.description, "one joke");
+    /// # drop(wallet);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Client::send`], [`Error::Refused`] included.
     pub async fn quote(&self, request: Request) -> Result<Option<Quote>, Error> {
@@ -138,12 +187,90 @@ impl Client {
         })
     }
 
+    /// Sends a request as [`Client::send`] does, for a program that hands on what the server says: if
+    /// nothing was paid for a 402, the error brings that 402 with it, whole.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// # let home = home.path();
+    /// # let (url, wallet) = l402_testkit::joke_stall(home);
+    /// use l402_client::{Client, Journal, Request};
+    ///
+    /// let client = Client::builder(Journal::open(&home.join("client"))?).build()?;
+    /// let unrelayed = client.relay(Request::get(url.parse()?)).await.expect_err("no wallet");
+    /// assert_eq!(unrelayed.error.code(), "payment_required");
+    /// let answer = unrelayed.payment_required.expect("the seller's own words");
+    /// assert_eq!(answer.status(), 402);
+    /// assert_eq!(answer.bytes(1024).await?, "it costs 50 sat");
+    /// # drop(wallet);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Unrelayed`], which holds the error of [`Client::send`].
+    pub async fn relay(&self, request: Request) -> Result<Response, Unrelayed> {
+        self.0.relay(request).await
+    }
+
+    /// Returns the same client with other connections.
+    #[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
+    pub(crate) fn over(&self, transport: Arc<dyn crate::http::Transport>) -> Self {
+        Self(Arc::new(Buyer {
+            http: self.0.http.over(transport),
+            ..Buyer::clone(&self.0)
+        }))
+    }
+
+    /// Checks that a URL leads to none of the addresses that are never asked, for a program that opens
+    /// a connection of its own. Asks nobody.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if it does.
+    pub async fn check_address(&self, url: &url::Url) -> Result<(), Error> {
+        self.0.http.check(url).await
+    }
+
+    /// Waits until every payment that this client has begun is recorded. No other payment begins
+    /// meanwhile. For the end of a program: a payment that is cut off is looked up by the next run.
+    pub async fn finish_payments(&self) {
+        self.0.finish_payments().await;
+    }
+
     /// Looks up every purchase whose outcome is unknown, and returns how many still are. A purchase
     /// that another task or process is paying at this moment counts as unknown, and so does one that
     /// was begun with another wallet.
     ///
     /// A purchase that ended before its wallet was asked is marked as failed, and its amount is free
     /// again. This needs no wallet.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// # let home = home.path();
+    /// # let (url, wallet) = l402_testkit::joke_stall(home);
+    /// use l402_client::{Client, Error, Journal, Request};
+    /// use l402_lightning::sandbox::{Fault, Sandbox};
+    ///
+    /// # let sandbox = Sandbox::open(home, std::sync::Arc::new(l402_host::SystemClock::default()))?;
+    /// let client = Client::builder(Journal::open(&home.join("client"))?)
+    ///     .wallet(wallet)
+    ///     .build()?;
+    /// // The money moves, and the wallet's answer is lost.
+    /// sandbox.set_fault(Fault::EndsMidPayment)?;
+    /// let lost = client.send(Request::get(url.parse()?)).await;
+    /// assert!(matches!(lost, Err(Error::PaymentUnknown { .. })));
+    ///
+    /// sandbox.set_fault(Fault::None)?;
+    /// assert_eq!(client.reconcile().await?, 0, "the wallet knows");
+    /// let answer = client.send(Request::get(url.parse()?)).await?;
+    /// assert!(answer.receipt().is_some_and(|receipt| receipt.reused));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -428,7 +555,8 @@ impl ClientBuilder {
             hook: self.hook,
             hook_time: self.hook_time,
             new_payee: self.new_payee,
-            ahead: Semaphore::new(AHEAD_MAX),
+            ahead: Arc::new(Semaphore::new(AHEAD_MAX)),
+            paying: Arc::new(Semaphore::new(PAYING_MAX as usize)),
             started,
         })))
     }

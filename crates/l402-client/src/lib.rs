@@ -40,8 +40,11 @@
 //! [`examine`] has the rules that a challenge must keep before it is paid, for programs that judge
 //! challenges and buy nothing.
 //!
-//! The file of the [`Journal`] is the only place that holds tokens and preimages. The one feature,
-//! `failpoints`, lets test builds die at a step of a purchase, and is in nothing that is shipped.
+//! The file of the [`Journal`] is the only place that holds tokens and preimages.
+//!
+//! Features: `reqwest-middleware` has a middleware for the crate of that name, and `tower` a layer for
+//! clients that are a `tower::Service`, tonic's among them. `failpoints` lets test builds die at a step of
+//! a purchase, and is in nothing that is shipped.
 
 mod client;
 mod error;
@@ -53,6 +56,8 @@ mod failpoint;
 pub mod hook;
 mod http;
 mod journal;
+#[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
+mod layers;
 mod limits;
 mod offer;
 mod origin;
@@ -73,7 +78,14 @@ pub use journal::step;
 pub use journal::{
     Budget, BudgetName, BudgetNameError, BudgetReport, Entry, Journal, LimitReport, State,
 };
+#[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
+pub use layers::PaidBody;
+#[cfg(feature = "reqwest-middleware")]
+pub use layers::PayingMiddleware;
+#[cfg(feature = "tower")]
+pub use layers::{Paying, PayingLayer};
 pub use limits::{BudgetLimit, BudgetLimits, Limits};
+pub use purchase::Unrelayed;
 pub use receipt::{Receipt, UseOutcome, UseReport};
 pub use request::{Body, Cookies, Event, Price, Progress, Quote, Request};
 pub use response::Response;

@@ -242,6 +242,8 @@ pub enum Event {
     },
     /// The payment is proven and recorded.
     Paid {
+        /// The payment hash.
+        payment_hash: PaymentHash,
         /// The amount that the payee got.
         paid: Msat,
         /// The cost of routing.

@@ -201,7 +201,7 @@ impl Response {
     }
 
     /// Records that the answer was read to its end.
-    async fn finish(&mut self) {
+    pub(crate) async fn finish(&mut self) {
         let report = self.receipt.as_ref().and_then(|receipt| receipt.use_report);
         let is_last = report.is_some_and(|report| report.is_last());
         match std::mem::replace(&mut self.purchase, Purchased::Nothing) {
@@ -423,7 +423,18 @@ impl Response {
         kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
     }
 
-    fn broken(&self, reason: String) -> Error {
+    /// Takes the body out, for a caller who reads it by itself, and calls [`Response::finish`] at its end.
+    #[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
+    pub(crate) fn split(mut self) -> (http::response::Parts, reqwest::Body, Self) {
+        let (mut left, ()) = http::Response::new(()).into_parts();
+        left.status = self.answer.status();
+        let left = response(left, reqwest::Body::default(), self.url.clone());
+        let answer = std::mem::replace(&mut self.answer, left);
+        let (parts, body) = http::Response::<reqwest::Body>::from(answer).into_parts();
+        (parts, body, self)
+    }
+
+    pub(crate) fn broken(&self, reason: String) -> Error {
         match &self.receipt {
             Some(receipt) => Error::PaidButFailed {
                 payment_hash: receipt.payment_hash,

@@ -23,7 +23,7 @@ use l402_server::{Paid, Paywall, PaywallLayer, Route, Snapshot};
 async fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args()
         .nth(1)
-        .unwrap_or_else(|| "127.0.0.1:8405".to_owned());
+        .unwrap_or_else(|| "127.0.0.1:8406".to_owned());
     // A buyer with the same L402_HOME uses the same sandbox, and so can pay.
     let home = std::env::var_os("L402_HOME").map_or_else(|| "l402-home".into(), PathBuf::from);
     fs::create_dir_all(&home)?;

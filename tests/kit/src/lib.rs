@@ -1,7 +1,7 @@
 //! The set-up that the tests of several crates have in common.
 //!
 //! For tests only: everything here panics if it fails. A crate takes this kit as a
-//! dev-dependency and uses it in `tests/it`, never in its unit tests.
+//! dev-dependency and uses it in `tests/it` and in examples, never in its unit tests.
 //!
 //! ```text
 //!   clock    START, and a clock that stands still until a test moves it
@@ -12,6 +12,7 @@
 //!   lnurl    the service behind a Lightning address (feature `lnurl`)
 //!   macaroon one of lnd, with the permissions that a test names
 //!   server   an HTTP server on a port of its own, one function for all requests
+//!   stall    a seller of jokes, for examples in the documentation
 //!   wallets  servers that speak phoenixd's and LNbits' JSON (feature `wallets`)
 //! ```
 
@@ -27,6 +28,7 @@ pub mod lnd;
 pub mod lnurl;
 mod macaroon;
 mod server;
+mod stall;
 #[cfg(feature = "wallets")]
 pub mod wallets;
 
@@ -34,3 +36,4 @@ pub use clock::{START, clock};
 pub use home::{TestHome, pay};
 pub use macaroon::macaroon;
 pub use server::TestServer;
+pub use stall::joke_stall;

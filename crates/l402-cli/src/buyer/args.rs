@@ -2,11 +2,14 @@
 
 use clap::Args;
 use l402::Msat;
-use l402_client::{BudgetName, Journal, Limits};
+use l402_client::{BudgetName, Client, ClientBuilder, Journal, Limits, Outgoing};
 use l402_lightning::Node;
 
 use super::config::ClientConfig;
+use super::hook::with_hook;
+use crate::context::Context;
 use crate::error::CliError;
+use crate::outgoing;
 use crate::text::money::MaxFee;
 use crate::text::node_form;
 
@@ -45,7 +48,7 @@ impl SpendingArgs {
     ///
     /// # Errors
     /// If it is not there, with those that are: before anything is asked or paid.
-    pub(crate) fn budget(&self, journal: &Journal) -> Result<BudgetName, CliError> {
+    fn budget(&self, journal: &Journal) -> Result<BudgetName, CliError> {
         let Some(name) = &self.budget else {
             return Ok(BudgetName::default());
         };
@@ -53,8 +56,31 @@ impl SpendingArgs {
         Ok(name.clone())
     }
 
+    /// Returns a client with journal, limits, budget and hook, and the most that one request may cost.
+    ///
+    /// # Errors
+    /// If the journal or the hook cannot be used, or the budget is not there.
+    pub(crate) fn client(
+        &self,
+        outgoing: Outgoing,
+        config: &ClientConfig,
+        context: &Context,
+    ) -> Result<(ClientBuilder, Msat), CliError> {
+        let journal = Journal::open(&context.home.client()?)?;
+        let budget = self.budget(&journal)?;
+        let limits = self.limits(config);
+        let most = journal.request_limit(&budget, &limits)?;
+        let client = Client::builder(journal)
+            .limits(limits)
+            .budget(budget)
+            .outgoing(outgoing);
+        // The way to the hook is the system's: flags such as -k are about the URL.
+        let client = with_hook(client, config, |url| outgoing::to(url, false))?;
+        Ok((client, most))
+    }
+
     /// Returns the limits that the flags and `client.toml` add to the stored ones.
-    pub(crate) fn limits(&self, config: &ClientConfig) -> Limits {
+    fn limits(&self, config: &ClientConfig) -> Limits {
         let mut limits = Limits::default().with_ceiling(&config.limits);
         if let Some(most) = self.max_price {
             limits = limits.with_per_request(most);

@@ -14,6 +14,8 @@ pub(crate) mod node;
 #[cfg(feature = "buy")]
 pub(crate) mod payments;
 #[cfg(feature = "buy")]
+pub(crate) mod proxy;
+#[cfg(feature = "buy")]
 pub(crate) mod sandbox;
 #[cfg(feature = "sell")]
 pub(crate) mod serve;

@@ -224,7 +224,7 @@ impl Progress for Story {
     fn event(&self, event: &Event) {
         match event {
             Event::Challenged(quote) => self.challenged(quote),
-            Event::Paid { paid, fee } => self.paid(*paid, *fee),
+            Event::Paid { paid, fee, .. } => self.paid(*paid, *fee),
             Event::Retrying => self.retrying(),
             Event::Resuming(hash) => {
                 let lines = format!("  payment {hash}\n");

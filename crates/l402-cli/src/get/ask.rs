@@ -123,7 +123,7 @@ impl Progress for Asking {
             Event::Paying if self.live => self.over("paying…"),
             Event::Paying => self.say("paying"),
             Event::Waiting(time) => self.over(&format!("paying… {} s", time.as_secs())),
-            Event::Paid { paid, fee } => {
+            Event::Paid { paid, fee, .. } => {
                 let paid = paint(style::MONEY, &format!("paid {paid}"));
                 self.say(&format!("{paid}, fee {fee}"));
             }

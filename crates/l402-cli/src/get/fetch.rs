@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use l402::{Msat, UnixTime};
-use l402_client::{Client, ClientBuilder, Error, Journal, Price, Quote, Refused, Request};
+use l402_client::{Client, ClientBuilder, Error, Price, Quote, Refused, Request};
 use l402_lightning::NodeForm;
 use serde_json::json;
-use url::Url;
 
 use super::answer::Shown;
 use super::args::GetArgs;
@@ -18,13 +17,11 @@ use super::request::{Prepared, shell_word};
 use super::retry::Again;
 use super::trace::Trace;
 use crate::buyer::{
-    ClientConfig, no_wallet_hint, open_default, open_wallet, own_addresses, with_hook,
-    wrong_network_hint,
+    ClientConfig, no_wallet_hint, open_default, open_wallet, own_addresses, wrong_network_hint,
 };
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
-use crate::outgoing;
 use crate::text::output;
 
 impl GetArgs {
@@ -42,7 +39,8 @@ impl GetArgs {
             resumes_at,
         } = prepared;
         let config = ClientConfig::read(context)?;
-        let (mut client, most) = self.builder(&request.url, &config, context)?;
+        let outgoing = self.transport.outgoing(&request.url, self.location)?;
+        let (mut client, most) = self.spending.client(outgoing, &config, context)?;
         if let Some(cookies) = &cookies {
             client = client.cookies(cookies.clone());
         }
@@ -95,27 +93,6 @@ impl GetArgs {
             unpacks: self.request.unpacks(),
             resumes_at,
         }
-    }
-
-    /// Returns a client with the limits, the way out and the hook, and the most that one request may cost.
-    fn builder(
-        &self,
-        url: &Url,
-        config: &ClientConfig,
-        context: &Context,
-    ) -> Result<(ClientBuilder, Msat), CliError> {
-        let outgoing = self.transport.outgoing(url, self.location)?;
-        let journal = Journal::open(&context.home.client()?)?;
-        let budget = self.spending.budget(&journal)?;
-        let limits = self.spending.limits(config);
-        let most = journal.request_limit(&budget, &limits)?;
-        let client = Client::builder(journal)
-            .limits(limits)
-            .budget(budget)
-            .outgoing(outgoing);
-        // The way to the hook is the system's: flags such as -k are about the URL.
-        let client = with_hook(client, config, |url| outgoing::to(url, false))?;
-        Ok((client, most))
     }
 
     async fn client(

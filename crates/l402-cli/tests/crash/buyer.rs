@@ -1,7 +1,7 @@
 //! `l402 get`, killed at each step of a purchase; then the same command again.
 
 mod purchase;
-mod seller;
+pub(crate) mod seller;
 
 use std::time::Duration;
 

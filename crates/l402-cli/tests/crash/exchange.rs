@@ -38,7 +38,16 @@ impl Connection {
         let credential = authorization
             .map(|value| format!("authorization: {value}\r\n"))
             .unwrap_or_default();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{credential}\r\n");
+        self.ask(path, &format!("host: 127.0.0.1\r\n{credential}"))
+    }
+
+    /// Asks for a path of a server that wants its own name.
+    pub(crate) fn get_as(&mut self, path: &str, host: &str) -> Result<Answer> {
+        self.ask(path, &format!("host: {host}\r\n"))
+    }
+
+    fn ask(&mut self, path: &str, headers: &str) -> Result<Answer> {
+        let request = format!("GET {path} HTTP/1.1\r\n{headers}\r\n");
         self.0.get_mut().write_all(request.as_bytes())?;
         let status = self.line()?;
         let status = status.split(' ').nth(1).and_then(|text| text.parse().ok());

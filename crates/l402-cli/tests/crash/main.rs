@@ -12,5 +12,6 @@ mod load;
 #[expect(dead_code, reason = "the other tests of the program use more of it")]
 #[path = "../it/program.rs"]
 mod program;
+mod proxy;
 mod run;
 mod upstream;

@@ -39,6 +39,7 @@ pub(crate) const COMMANDS: &[(&str, &[&str])] = &[
     #[cfg(feature = "ldk")]
     ("node-run", &["node", "run"]),
     ("payments", &["payments"]),
+    ("proxy", &["proxy"]),
     ("sandbox", &["sandbox"]),
     ("serve", &["serve"]),
     ("token", &["token"]),

@@ -22,6 +22,8 @@ mod offers;
 mod outgoing;
 mod payments;
 mod program;
+mod proxy;
+mod proxy_attacks;
 mod reload;
 mod resumed;
 mod sandbox;

@@ -139,7 +139,8 @@ impl Home {
         self.start_with(command, Some(unread))
     }
 
-    fn start(&self, mut command: Command) -> Serving {
+    /// The same for a command that was made by [`Home::command`].
+    pub(crate) fn start(&self, mut command: Command) -> Serving {
         command.stderr(Stdio::piped());
         self.start_with(command, None)
     }

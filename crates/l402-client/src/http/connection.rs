@@ -18,6 +18,7 @@ use super::hop::Hop;
 use super::outgoing::Outgoing;
 use super::reach::{Reach, leads_away};
 use super::replay::{peek, response};
+use super::transport::{Other, Transport};
 use super::watch::{RequestHead, Watch, redacted};
 use super::withheld::{self, withhold};
 use crate::{Error, Refused};
@@ -78,6 +79,8 @@ pub(crate) struct Http {
     resolver: Arc<dyn Resolve>,
     /// The clients for requests whose connections lead elsewhere than their URL says.
     detours: Arc<Mutex<HashMap<Way, reqwest::Client>>>,
+    /// Takes the place of `client`.
+    other: Option<Other>,
     guard: Guard,
     reach: Reach,
     timeout: Duration,
@@ -100,6 +103,7 @@ impl Http {
             outgoing,
             resolver,
             detours: Arc::default(),
+            other: None,
             guard,
             reach,
             timeout,
@@ -142,6 +146,11 @@ impl Http {
         self.send(hop, hop.paid(credential)).await
     }
 
+    /// Refuses a URL that leads to an address which is never asked.
+    pub(crate) async fn check(&self, url: &Url) -> Result<(), Error> {
+        Ok(self.guard.check(url).await?)
+    }
+
     async fn send(
         &self,
         hop: &Hop,
@@ -160,7 +169,7 @@ impl Http {
         let sent = async {
             match way {
                 Some(way) => self.send_by(way, request).await,
-                None => self.client.execute(request).await.map_err(no_response),
+                None => self.execute(request).await,
             }
         };
         // The head alone is timed: a body may be a stream of events that lasts for hours.
@@ -216,6 +225,25 @@ impl Http {
         }
     }
 
+    async fn execute(&self, request: reqwest::Request) -> Result<reqwest::Response, NoResponse> {
+        match &self.other {
+            Some(Other(transport)) => transport.execute(request).await,
+            None => self.client.execute(request).await.map_err(no_response),
+        }
+    }
+
+    /// Returns the same with other connections.
+    #[cfg_attr(
+        not(any(feature = "reqwest-middleware", feature = "tower")),
+        expect(dead_code, reason = "only layers have connections of their own")
+    )]
+    pub(crate) fn over(&self, transport: Arc<dyn Transport>) -> Self {
+        Self {
+            other: Some(Other(transport)),
+            ..self.clone()
+        }
+    }
+
     /// Reads the body of an answer without taking it from the answer; see [`peek`].
     pub(crate) async fn peek(
         &self,
@@ -224,28 +252,6 @@ impl Http {
         time: Duration,
     ) -> (reqwest::Response, Option<Vec<u8>>) {
         peek(answer, max, self.timeout.min(time)).await
-    }
-
-    /// Returns the body of an answer that is read for what it says about the payment. `None` if it is
-    /// longer than `max` bytes, breaks off or does not arrive within `time`.
-    pub(crate) async fn body(
-        &self,
-        mut answer: reqwest::Response,
-        max: usize,
-        time: Duration,
-    ) -> Option<Vec<u8>> {
-        let read = async {
-            let mut body = Vec::new();
-            while let Some(piece) = answer.chunk().await.ok()? {
-                if body.len() + piece.len() > max {
-                    return None;
-                }
-                body.extend_from_slice(&piece);
-            }
-            Some(body)
-        };
-        let read = tokio::time::timeout(self.timeout.min(time), read).await;
-        read.ok().flatten()
     }
 }
 

@@ -1,5 +1,7 @@
 //! A request on its way through redirects.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION,
     PROXY_AUTHORIZATION, TRANSFER_ENCODING, USER_AGENT,
@@ -26,6 +28,8 @@ pub(crate) struct Hop {
     /// See [`Request::without_header`].
     left_out: Vec<HeaderName>,
     body: Spooled,
+    /// See [`Hop::keep_402`].
+    kept_402: Option<Kept402>,
     /// A redirect has led away from the origin that the caller named. Nothing is paid
     /// and no credential is sent from there on, also not after a redirect back.
     pub(crate) foreign: bool,
@@ -36,6 +40,9 @@ pub(crate) struct Hop {
     /// The address that the caller named by the URL.
     pub(super) typed: TypedAddress,
 }
+
+/// The place for the latest 402 of a call.
+pub(crate) type Kept402 = Arc<Mutex<Option<reqwest::Response>>>;
 
 impl Hop {
     /// Takes over a caller's request. Its body is read only if the rest of it can be sent.
@@ -78,12 +85,25 @@ impl Hop {
             headers,
             left_out,
             body: Spooled::EMPTY,
+            kept_402: None,
             foreign: false,
             reads_own_header: false,
             left_host: false,
             typed,
         };
         Ok((hop, body))
+    }
+
+    /// Lets the 402 be kept that this call is answered, whole, and returns the place where it will be.
+    pub(crate) fn keep_402(&mut self) -> Kept402 {
+        Arc::clone(self.kept_402.get_or_insert_default())
+    }
+
+    /// Takes over a 402 that was read for its challenge.
+    pub(crate) fn keep(&self, answer: reqwest::Response) {
+        if let Some(kept) = &self.kept_402 {
+            *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        }
     }
 
     /// Follows a redirect by the method rules of browsers and curl. Returns `None` if the answer is

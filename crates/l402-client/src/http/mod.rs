@@ -9,6 +9,7 @@ mod outgoing;
 mod reach;
 mod replay;
 mod spool;
+mod transport;
 mod upload;
 mod userinfo;
 mod watch;
@@ -27,3 +28,5 @@ pub(crate) use hop::{Hop, reads_own_header};
 pub(crate) use reach::Reach;
 pub(crate) use replay::response;
 pub(crate) use spool::Spool;
+#[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
+pub(crate) use transport::Transport;

@@ -15,6 +15,7 @@ use crate::journal::Journal;
 use crate::{BudgetName, Cookies, Event, Limits, Progress};
 
 /// The state that all clones of a client share.
+#[derive(Clone)]
 pub(crate) struct Buyer {
     pub(crate) journal: Journal,
     pub(crate) http: Http,
@@ -50,7 +51,9 @@ pub(crate) struct Buyer {
     /// Pays a seller whose node is another one than before.
     pub(crate) new_payee: bool,
     /// The places of those who ask ahead of the queue.
-    pub(crate) ahead: Semaphore,
+    pub(crate) ahead: Arc<Semaphore>,
+    /// A place for each payment that is under way.
+    pub(crate) paying: Arc<Semaphore>,
     /// Wall and monotonic time of the start: see [`Buyer::window_time`].
     pub(crate) started: (UnixTime, Duration),
 }

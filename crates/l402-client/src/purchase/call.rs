@@ -15,9 +15,13 @@ use crate::response::UsedUp;
 use crate::{BudgetLimit, Error, Event, Price, Receipt, Refused, Request, Response};
 
 impl Buyer {
-    /// Makes a call, and notes if it was paid and not served.
     pub(crate) async fn send(self: &Arc<Self>, request: Request) -> Result<Response, Error> {
-        let outcome = self.send_once(request).await;
+        self.send_hop(Hop::first(request, &self.spool).await?).await
+    }
+
+    /// Makes a call, and notes if it was paid and not served.
+    pub(super) async fn send_hop(self: &Arc<Self>, hop: Hop) -> Result<Response, Error> {
+        let outcome = self.send_once(hop).await;
         // Whatever went wrong on the way: the seller has the money, and the buyer no answer.
         if let Err(Error::PaidButFailed {
             payment_hash,
@@ -32,8 +36,7 @@ impl Buyer {
 
     /// Before it gives up on the day's limit, it finds out what became of purchases elsewhere
     /// that were cut short: their money is reserved, and perhaps nothing was ever paid.
-    async fn send_once(self: &Arc<Self>, request: Request) -> Result<Response, Error> {
-        let hop = Hop::first(request, &self.spool).await?;
+    async fn send_once(self: &Arc<Self>, hop: Hop) -> Result<Response, Error> {
         if let Some(kept) = self.kept_answer(&hop).await? {
             return Ok(kept);
         }

@@ -223,7 +223,8 @@ impl Buyer {
         }
         // The challenge is in the head. A body that is too long or breaks off counts as empty, for it
         // is only held against the invoice.
-        let body = self.http.body(answer, BODY_MAX, BODY_TIME).await;
+        let (answer, body) = self.http.peek(answer, BODY_MAX, BODY_TIME).await;
+        hop.keep(answer);
         let answer = PaymentRequiredAnswer {
             url: &hop.url,
             status,

@@ -53,8 +53,11 @@ mod present;
 mod queue;
 mod record;
 mod recover;
+mod relay;
 mod verdict;
 
 pub(crate) use buyer::Buyer;
 pub(crate) use consent::HOOK_TIME;
 pub(crate) use queue::AHEAD_MAX;
+pub(crate) use relay::PAYING_MAX;
+pub use relay::Unrelayed;

@@ -32,9 +32,11 @@ impl Buyer {
         flight: Flight,
     ) -> Result<KeptPurchase, Error> {
         let payment_hash = recorded.payment_hash();
+        let place = Arc::clone(&self.paying).acquire_owned().await;
         let (buyer, caller) = (Arc::clone(self), Arc::new(()));
         let is_there = Arc::downgrade(&caller);
         let task = tokio::spawn(async move {
+            let _place = place;
             let recorded = buyer.last_word(recorded, &wanted, &is_there).await?;
             let kept = buyer.pay_once(wallet.as_ref(), recorded).await?;
             buyer.pin_payee(&wanted).await;
@@ -60,6 +62,7 @@ impl Buyer {
         let paid = self.record(in_flight, outcome).await?;
         failpoint::hit(Step::PaidDurable);
         self.notify(&Event::Paid {
+            payment_hash: paid.row().payment_hash,
             paid: paid.row().paid,
             fee: paid.row().fee,
         });

@@ -13,6 +13,7 @@ mod foreign;
 mod guarding;
 mod hooking;
 mod journal;
+mod layering;
 mod odd_wallet;
 mod offering;
 mod payees;

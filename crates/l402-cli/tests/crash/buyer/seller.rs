@@ -11,8 +11,8 @@ use crate::program::{Home, Serving};
 use crate::run::{NO_LIMITS, route, wait_until};
 use crate::upstream::Upstream;
 
-pub(super) struct Seller {
-    pub(super) home: Home,
+pub(crate) struct Seller {
+    pub(crate) home: Home,
     gateway: Serving,
     sandbox: Sandbox,
     wallet: SandboxWallet,
@@ -20,7 +20,7 @@ pub(super) struct Seller {
 }
 
 impl Seller {
-    pub(super) fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let home = Home::new();
         let route = route("/{*rest}", Upstream::start(0).address, "page", "request");
         let config = home.file("l402.toml", &(NO_LIMITS.to_owned() + &route));
@@ -40,26 +40,26 @@ impl Seller {
         }
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         self.gateway.url(path)
     }
 
-    pub(super) fn set_fault(&self, fault: Fault) {
+    pub(crate) fn set_fault(&self, fault: Fault) {
         self.sandbox.set_fault(fault).expect("the sandbox's file");
     }
 
     /// Returns the amount that sellers were paid, in msat.
-    pub(super) fn income(&self) -> u64 {
+    pub(crate) fn income(&self) -> u64 {
         self.sandbox.income().expect("the sandbox's file").msat()
     }
 
     /// Returns the amount that the buyer has left, in msat.
-    pub(super) fn balance(&self) -> u64 {
+    pub(crate) fn balance(&self) -> u64 {
         let balance = self.runtime.block_on(self.wallet.balance());
         balance.expect("the sandbox's file").msat()
     }
 
-    pub(super) fn wait_for_less_than(&self, balance: u64) {
+    pub(crate) fn wait_for_less_than(&self, balance: u64) {
         wait_until("the money moves", || self.balance() < balance);
     }
 }

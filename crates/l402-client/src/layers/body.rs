@@ -1,0 +1,103 @@
+//! The body of an answer, for code that reads bodies by itself.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use l402_host::BoxFuture;
+
+use crate::{Error, Response};
+
+/// The body of an answer. The purchase behind it is marked as served once its end was read.
+///
+/// Read it to its end, [`Body::poll_frame`] returning `None`: dropped before, the purchase stays paid, and
+/// the same request again presents its credential.
+pub struct PaidBody {
+    body: reqwest::Body,
+    end: End,
+}
+
+enum End {
+    Reading(Box<Response>),
+    Finishing(BoxFuture<'static, ()>),
+    Over,
+}
+
+impl fmt::Debug for PaidBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PaidBody").finish_non_exhaustive()
+    }
+}
+
+/// Turns an answer into one with a [`PaidBody`]. Its extensions hold the receipt, if it was paid for.
+pub(super) fn into_http(response: Response) -> http::Response<PaidBody> {
+    let (mut parts, body, left) = response.split();
+    if let Some(receipt) = left.receipt() {
+        parts.extensions.insert(receipt.clone());
+    }
+    let end = End::Reading(Box::new(left));
+    http::Response::from_parts(parts, PaidBody { body, end })
+}
+
+impl Body for PaidBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        loop {
+            match std::mem::replace(&mut self.end, End::Over) {
+                End::Over => return Poll::Ready(None),
+                End::Finishing(mut finishing) => {
+                    if finishing.as_mut().poll(cx).is_pending() {
+                        self.end = End::Finishing(finishing);
+                        return Poll::Pending;
+                    }
+                }
+                End::Reading(mut left) => match Pin::new(&mut self.body).poll_frame(cx) {
+                    Poll::Pending => {
+                        self.end = End::Reading(left);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Some(Ok(frame))) => {
+                        self.end = End::Reading(left);
+                        return Poll::Ready(Some(Ok(frame)));
+                    }
+                    Poll::Ready(Some(Err(error))) => {
+                        let reason = crate::http::error_chain(&error.without_url());
+                        return Poll::Ready(Some(Err(left.broken(reason))));
+                    }
+                    Poll::Ready(None) => {
+                        self.end = End::Finishing(Box::pin(async move { left.finish().await }));
+                    }
+                },
+            }
+        }
+    }
+
+    // Never at its end before `None` was read: readers stop there.
+    fn is_end_stream(&self) -> bool {
+        matches!(self.end, End::Over)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.end {
+            End::Reading(_) => self.body.size_hint(),
+            End::Finishing(_) | End::Over => SizeHint::with_exact(0),
+        }
+    }
+}
+
+/// Takes over the body of a request.
+pub(super) fn of_http<B>(body: B) -> crate::Body
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let body = http_body_util::BodyExt::map_err(body, std::io::Error::other);
+    crate::Body::stream(http_body_util::BodyDataStream::new(body))
+}
