@@ -93,7 +93,9 @@ pub use observe::Observe;
 pub use request::{
     CanonicalRequest, HOP_BY_HOP, Presented, Withheld, canonical_host, canonical_origin,
 };
-pub use table::{Access, Charge, Matched, Place, Priced, Route, Snapshot, SnapshotError};
+pub use table::{
+    Access, Charge, Matched, Place, Priced, Route, Snapshot, SnapshotError, UnsellableError,
+};
 #[cfg(feature = "axum")]
 pub use tower::NotPaid;
 #[cfg(feature = "tower")]

@@ -42,6 +42,10 @@ impl Guard {
         }
         let url = Url::parse(text).map_err(|_| refused("cannot be read"))?;
         self.check(&url)?;
+        // Escaped, it may have become longer; it goes into a token.
+        if url.as_str().len() > MAX_URL {
+            return Err(refused("is longer than 1024 bytes"));
+        }
         Ok(url)
     }
 
@@ -162,6 +166,7 @@ mod tests {
             "https://user:password@wallet.example/",
             "nonsense",
             &format!("https://wallet.example/{}", "a".repeat(1024)),
+            &format!("https://wallet.example/{}", "é".repeat(400)),
         ] {
             assert!(guard.read(url).is_err(), "{url}");
         }
