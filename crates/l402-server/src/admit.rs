@@ -220,13 +220,16 @@ impl Paywall {
         }
     }
 
-    /// Limits challenges otherwise from now on. What was taken of a limit stays taken.
+    /// Limits challenges, and with them the look-ups of payments, otherwise from now on. What was taken of a limit stays taken.
     pub fn set_limits(&self, limits: ChallengeLimits) {
         let now = self.shared.settings.clock.monotonic();
         let limiter = self.shared.limiter.write();
         limiter
             .unwrap_or_else(PoisonError::into_inner)
             .set(limits, now);
+        if let Some(settled) = &self.shared.settled {
+            settled.set_limits(limits);
+        }
     }
 
     /// Waits until every settled use is durable. Call it before the process ends.
@@ -566,7 +569,7 @@ async fn has_arrived(
     matched: &Matched,
     sold: Sold,
 ) -> Result<(), NotGranted> {
-    let refusal = match check.arrival(sold).await {
+    let refusal = match check.arrival(sold, request.peer).await {
         Arrival::Settled => return Ok(()),
         Arrival::TooLittle => Refusal::new(Problem::NotSettled)
             .with_detail("Less than the price has arrived; ask the one who made it"),
@@ -676,7 +679,7 @@ impl PaywallBuilder {
             places: Semaphore::new(NODE_CALLS_AT_ONCE),
             node_calls: AtomicU64::new(0),
             setbacks: Arc::new(Setbacks::new(Arc::clone(&self.clock))),
-            settled: SettledCheck::of(&self.receive, &self.clock, NODE_TIMEOUT),
+            settled: SettledCheck::of(&self.receive, &self.clock, NODE_TIMEOUT, self.limits),
             settings: self,
         };
         Paywall {

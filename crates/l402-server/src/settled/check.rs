@@ -1,5 +1,6 @@
 //! The check of one payment, and the task that asks the node.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::sync::watch;
 
 use super::look_ups::{Joined, LookUps, NodeAnswer};
 use super::payments::SettledPayments;
-use crate::challenge::Seldom;
+use crate::challenge::{ChallengeLimits, Seldom};
 
 /// The state of a token's payment, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +20,8 @@ pub(crate) enum Arrival {
     Settled,
     /// It has not arrived yet, as far as the node knows.
     NotYet,
-    /// It has not been asked about, since too many others were: the time to wait.
+    /// It has not been asked about, since too many others were, by this caller or in all: the time to
+    /// wait.
     Wait(Duration),
     /// It has arrived with less than the price.
     TooLittle,
@@ -49,7 +51,7 @@ pub(crate) struct SettledCheck {
     unconfirmed: Seldom,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct CheckState {
     payments: SettledPayments,
     look_ups: LookUps,
@@ -61,21 +63,31 @@ impl SettledCheck {
         receive: &Arc<dyn Receive>,
         clock: &Arc<dyn Clock>,
         time_limit: Duration,
+        limits: ChallengeLimits,
     ) -> Option<Arc<Self>> {
         (!receive.preimage_is_proof()).then(|| {
             Arc::new(Self {
                 receive: Arc::clone(receive),
                 clock: Arc::clone(clock),
                 time_limit,
-                state: Mutex::default(),
+                state: Mutex::new(CheckState {
+                    payments: SettledPayments::default(),
+                    look_ups: LookUps::new(limits),
+                }),
                 unconfirmed: Seldom::default(),
             })
         })
     }
 
-    /// Finds out if the payment of a token has arrived. The future may be dropped at any moment: the
+    /// Limits look-ups by caller as challenges are limited from now on.
+    pub(crate) fn set_limits(&self, limits: ChallengeLimits) {
+        let now = self.clock.monotonic();
+        self.lock().look_ups.set_limits(limits, now);
+    }
+
+    /// Finds out for a caller if the payment of a token has arrived. The future may be dropped at any moment: the
     /// look-up goes on, and its answer is there for the next request.
-    pub(crate) async fn arrival(self: &Arc<Self>, sold: Sold) -> Arrival {
+    pub(crate) async fn arrival(self: &Arc<Self>, sold: Sold, peer: IpAddr) -> Arrival {
         let price = sold.price;
         let joined = {
             let mut state = self.lock();
@@ -83,7 +95,9 @@ impl SettledCheck {
             if paid.is_some_and(|paid| paid >= price) {
                 return Arrival::Settled;
             }
-            state.look_ups.join(sold.payment, self.clock.monotonic())
+            state
+                .look_ups
+                .join(sold.payment, peer, self.clock.monotonic())
         };
         let mut coming = match joined {
             Joined::Coming(coming) => coming,
