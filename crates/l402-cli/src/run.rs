@@ -52,8 +52,9 @@ fn start(cli: Cli, program: String) -> Result<ExitCode, (CliError, bool)> {
         .enable_all()
         .build()
         .map_err(|error| with_silence(CliError::internal(format!("no runtime: {error}"))))?;
+    let opened = context.opened.clone();
     let outcome = runtime
-        .block_on(cli.command.run(context))
+        .block_on(opened.ended_after(cli.command.run(context)))
         .map_err(with_silence);
     // A thread that still waits for a wallet or a terminal does not hold up the end.
     runtime.shutdown_background();
