@@ -20,7 +20,7 @@ pub(crate) struct Context {
     pub(crate) home: HomeFolder,
     pub(crate) clock: Arc<dyn Clock>,
     /// The background work of the wallets that the command has opened.
-    pub(crate) opened: Opened,
+    pub(crate) opened: OpenWallets,
 }
 
 impl Context {
@@ -30,16 +30,16 @@ impl Context {
             program,
             home,
             clock: Arc::new(SystemClock::default()),
-            opened: Opened::default(),
+            opened: OpenWallets::default(),
         }
     }
 }
 
 /// Wallets whose background work ends with the command, however that ends. Clones are the same list.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Opened(Arc<Mutex<Vec<Lifecycle>>>);
+pub(crate) struct OpenWallets(Arc<Mutex<Vec<Lifecycle>>>);
 
-impl Opened {
+impl OpenWallets {
     /// Has a wallet ended with the command that opened it.
     #[cfg(feature = "buy")]
     pub(crate) fn keep(&self, lifecycle: Lifecycle) {
@@ -81,7 +81,7 @@ mod tests {
     #[tokio::test]
     async fn every_wallet_ends_after_the_command_also_if_that_fails() {
         for outcome in [Ok(7), Err("over budget")] {
-            let (opened, list) = (Opened::default(), Arc::default());
+            let (opened, list) = (OpenWallets::default(), Arc::default());
             let ending = |what| Lifecycle::ending_with(note(Arc::clone(&list), what));
             opened.keep(Lifecycle::default());
             opened.keep(ending("first"));
@@ -98,7 +98,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_wallet_that_does_not_end_keeps_no_other_from_ending() {
-        let (opened, list) = (Opened::default(), Arc::default());
+        let (opened, list) = (OpenWallets::default(), Arc::default());
         opened.keep(Lifecycle::ending_with(note(Arc::clone(&list), "first")));
         opened.keep(Lifecycle::ending_with(core::future::pending()));
         opened.end(Duration::ZERO).await;

@@ -3,7 +3,8 @@
 use l402::PaymentHash;
 use l402_lightning::{Error, Payment};
 
-use super::{Preference, is_elsewhere};
+use super::Preference;
+use super::order::is_elsewhere;
 
 impl Preference {
     /// Asks the wallet that was asked to pay, or all of them if that is not noted.

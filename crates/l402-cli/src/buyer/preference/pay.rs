@@ -8,7 +8,8 @@ use l402_host::{FileError, FileLock};
 use l402_lightning::{Error, ErrorKind, Pay, PayRequest, Payment};
 use tokio::time::Instant;
 
-use super::{Preference, is_elsewhere, refused};
+use super::Preference;
+use super::order::{is_elsewhere, refused};
 use crate::text::output;
 
 /// The pause between two looks at a payment that another call is making.
