@@ -75,7 +75,7 @@ mod tests {
 
     /// Notes in a list that a wallet, or the command, has ended.
     async fn note(list: Arc<Mutex<Vec<&'static str>>>, what: &'static str) {
-        list.lock().unwrap().push(what);
+        list.lock().expect("no panic before").push(what);
     }
 
     #[tokio::test]

@@ -19,6 +19,7 @@ use crate::stranger::server;
 /// One mistake. `{dir}`, `{lnd}`, `{cln}`, `{lnurl}`, `{mainnet}`, `{regtest}` and `{early}` in the arguments stand
 /// for the folder of the files, the addresses of an lnd, a Core Lightning and a service, invoices, and a seller
 /// whose clock is ahead.
+#[derive(Clone)]
 struct Mistake {
     args: &'static str,
     set: &'static [(&'static str, &'static str)],
@@ -101,15 +102,6 @@ fn mistakes() -> Vec<Mistake> {
         mistake("wallet balance --wallet cln+https://127.0.0.1:1?rune={dir}/pays.rune&ca={dir}/ca.pem", 17, "the wallet:", "is Core Lightning running with clnrest-port set"),
         mistake("wallet add x --kind nwc --secret-stdin", 17, "the wallet:", "nothing is stored; --no-check").typed(OFFLINE),
         mistake("wallet balance --wallet nwc:{dir}/offline.nwc", 17, "the wallet:", "is the wallet open and online"),
-        // What a credential is for.
-        mistake("wallet balance --wallet cln+https://{cln}?rune={dir}/sells.rune&ca={dir}/ca.pem", 17, "does not permit xpay", "the least rune that pays: lightning-cli createrune"),
-        mistake("serve --upstream http://127.0.0.1:1 --price 5sat --listen 127.0.0.1:0 --node cln+https://{cln}?rune={dir}/all.rune&ca={dir}/ca.pem", 69, "is not restricted to methods", "the least rune that is paid: lightning-cli createrune"),
-        mistake("serve --upstream http://127.0.0.1:1 --price 5sat --listen 127.0.0.1:0 --node cln+https://{cln}?rune={dir}/status.rune&ca={dir}/ca.pem", 69, "does not permit invoice", "the least rune that is paid: lightning-cli createrune"),
-        mistake("wallet balance --wallet cln+https://{cln}?rune={dir}/other.rune&ca={dir}/ca.pem", 17, "the rune", "the least rune that pays: lightning-cli createrune"),
-        mistake("serve --upstream http://127.0.0.1:1 --price 999msat --listen 127.0.0.1:0 --node lnurl:shop@{lnurl}", 78, "price: this node takes 1 sat to 100000000 sat in one payment, and not 999 msat", ""),
-        mistake("serve --upstream http://127.0.0.1:1 --price 5sat --policy time=1h --listen 127.0.0.1:0 --node lnurl:shop@{lnurl}", 78, "invoice_expiry_secs: this node's invoices can be paid for 86400 s", ""),
-        mistake("wallet add x --kind nwc --secret-stdin", 74, "the connection needs one secret; copy it from the wallet again", "nothing is stored").typed(NO_SECRET),
-        mistake("wallet balance --wallet nwc:{dir}/none.nwc", 74, "cannot read", ""),
         // Which network, and which time.
         mistake("wallet pay {mainnet}", 44, "the invoice is for", "sandbox is on regtest"),
         mistake("wallet pay {regtest} --wallet lnd://127.0.0.1:1?tls_cert={dir}/tls.cert&macaroon={dir}/admin.macaroon&network=mainnet", 44, "the invoice is for regtest", "sandbox is on regtest"),
@@ -140,6 +132,21 @@ fn mistakes() -> Vec<Mistake> {
         mistake("wallet remove here", 64, "nobody is here to be asked", "--yes"),
         mistake("wallet remove alby --yes", 64, "no wallet is stored as alby", "wallet add alby"),
         mistake("wallet fund 5sat --wallet both", 64, "is real", "only the sandbox"),
+    ]
+}
+
+/// Credentials that do not do what they are for, and routes that a node cannot sell.
+#[rustfmt::skip]
+fn misfits() -> Vec<Mistake> {
+    vec![
+        mistake("wallet balance --wallet cln+https://{cln}?rune={dir}/sells.rune&ca={dir}/ca.pem", 17, "does not permit xpay", "the least rune that pays: lightning-cli createrune"),
+        mistake("serve --upstream http://127.0.0.1:1 --price 5sat --listen 127.0.0.1:0 --node cln+https://{cln}?rune={dir}/all.rune&ca={dir}/ca.pem", 69, "is not restricted to methods", "the least rune that is paid: lightning-cli createrune"),
+        mistake("serve --upstream http://127.0.0.1:1 --price 5sat --listen 127.0.0.1:0 --node cln+https://{cln}?rune={dir}/status.rune&ca={dir}/ca.pem", 69, "does not permit invoice", "the least rune that is paid: lightning-cli createrune"),
+        mistake("wallet balance --wallet cln+https://{cln}?rune={dir}/other.rune&ca={dir}/ca.pem", 17, "the rune", "the least rune that pays: lightning-cli createrune"),
+        mistake("serve --upstream http://127.0.0.1:1 --price 999msat --listen 127.0.0.1:0 --node lnurl:shop@{lnurl}", 78, "price: this node takes 1 sat to 100000000 sat in one payment, and not 999 msat", ""),
+        mistake("serve --upstream http://127.0.0.1:1 --price 5sat --policy time=1h --listen 127.0.0.1:0 --node lnurl:shop@{lnurl}", 78, "invoice_expiry_secs: this node's invoices can be paid for 86400 s", ""),
+        mistake("wallet add x --kind nwc --secret-stdin", 74, "the connection needs one secret; copy it from the wallet again", "nothing is stored").typed(NO_SECRET),
+        mistake("wallet balance --wallet nwc:{dir}/none.nwc", 74, "cannot read", ""),
     ]
 }
 
@@ -322,7 +329,7 @@ fn early_invoice(home: &Home) -> String {
 #[test]
 fn mistakes_get_an_answer_that_helps() {
     let bench = Bench::new();
-    let all = mistakes();
+    let all = [mistakes(), misfits()].concat();
     assert!(all.len() >= 25);
     let mut wrong = Vec::new();
     for mistake in &all {
