@@ -34,6 +34,7 @@ static TOKEN: LazyLock<Macaroon> = LazyLock::new(|| {
         policy: "uses=10".parse().expect("a policy"),
         network: Network::Regtest,
         valid_until: END,
+        lookup: None,
     };
     mint(&KEYS, &terms, preimage().payment_hash(), [7; 30], NOW).expect("good terms")
 });

@@ -52,7 +52,7 @@ const SERVER: Table = &[
     ("admit", "*"),
     ("granted", "decide answer ledger observe table request"),
     ("decide", "table request"),
-    ("settled", ""),
+    ("settled", "challenge"),
     ("answer", "ledger challenge observe table request"),
     ("ledger", ""),
     ("challenge", "observe table request"),

@@ -163,6 +163,7 @@ impl Minter {
             policy: policy.parse::<Policy>().while_doing("naming a policy")?,
             network: self.network,
             valid_until: now.saturating_add(core::time::Duration::from_secs(24 * 3600)),
+            lookup: None,
         };
         let preimage = Preimage::from_bytes(random::<32>()?);
         let token = mint(

@@ -55,7 +55,8 @@ fn start(cli: Cli, program: String) -> Result<ExitCode, CliError> {
         .enable_all()
         .build()
         .map_err(|error| CliError::internal(format!("no runtime: {error}")))?;
-    let outcome = runtime.block_on(cli.command.run(context));
+    let opened = context.opened.clone();
+    let outcome = runtime.block_on(opened.ended_after(cli.command.run(context)));
     // A thread that still waits for a wallet or a terminal does not hold up the end.
     runtime.shutdown_background();
     outcome

@@ -56,6 +56,16 @@ impl Error {
         self.file.as_deref()
     }
 
+    /// Returns true if the node is away, silent or locked, so that any other request would fail as
+    /// well. All other errors are about one request, or about this side.
+    #[must_use]
+    pub const fn is_of_node(&self) -> bool {
+        matches!(
+            self.kind,
+            ErrorKind::Timeout | ErrorKind::Unauthorized | ErrorKind::Unavailable
+        )
+    }
+
     /// Returns true if the same request may succeed later. Never applies to the outcome of a
     /// payment, which is a `Payment` and not an error.
     #[must_use]

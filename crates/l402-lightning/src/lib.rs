@@ -75,4 +75,6 @@ pub use node::{
 };
 #[cfg(feature = "pay")]
 pub use pay::{Pay, PayFailure, PayRequest, Payment, Unknown};
-pub use receive::{InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex};
+pub use receive::{
+    InvoiceLimits, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex,
+};

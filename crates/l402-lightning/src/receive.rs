@@ -42,6 +42,32 @@ impl InvoiceRequest {
     }
 }
 
+/// The invoices that a node makes, as far as this is known without asking. By default all of them.
+///
+/// A route whose price or time lies outside sells nothing, so a seller compares both at the start:
+/// see [`Receive::limits`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvoiceLimits {
+    /// The smallest amount of an invoice, 1 msat by default.
+    pub least: Msat,
+    /// The largest amount of an invoice, [`Msat::MAX`] by default.
+    pub most: Msat,
+    /// The time for which an invoice can be paid, if the node chooses it and ignores
+    /// [`InvoiceRequest::expiry`]. `None` by default.
+    pub life: Option<Duration>,
+}
+
+impl Default for InvoiceLimits {
+    fn default() -> Self {
+        Self {
+            least: Msat::new(1),
+            most: Msat::MAX,
+            life: None,
+        }
+    }
+}
+
 /// A new invoice together with its terms, which are read once from its BOLT 11 text.
 ///
 /// This type does not compare the terms with the request: the caller that sells by the invoice
@@ -65,6 +91,7 @@ impl InvoiceRequest {
 pub struct NewInvoice {
     bolt11: String,
     terms: InvoiceTerms,
+    reference: Option<String>,
 }
 
 impl NewInvoice {
@@ -77,7 +104,26 @@ impl NewInvoice {
         // The text is the only source: terms that a node reports beside it could differ from what
         // the payer's wallet reads (ATTACKS P-13).
         let terms = InvoiceTerms::read(&bolt11)?;
-        Ok(Self { bolt11, terms })
+        Ok(Self {
+            bolt11,
+            terms,
+            reference: None,
+        })
+    }
+
+    /// Adds the node's own reference of the invoice: see [`NewInvoice::reference`].
+    #[must_use]
+    pub fn with_reference(mut self, reference: String) -> Self {
+        self.reference = Some(reference);
+        self
+    }
+
+    /// Returns the reference by which the node is asked about this invoice, if the payment hash
+    /// is not enough for it. Visible ASCII. The seller writes it into the token, so buyers can read
+    /// it, and hands it to [`Receive::lookup_by`]: so nothing has to be stored for an invoice.
+    #[must_use]
+    pub fn reference(&self) -> Option<&str> {
+        self.reference.as_deref()
     }
 
     /// Returns the invoice as BOLT 11 text.
@@ -190,6 +236,12 @@ pub trait Receive: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Returns the invoices that the node makes, as it last said. Asks nobody. A node before another
+    /// one passes that one's limits on.
+    fn limits(&self) -> InvoiceLimits {
+        InvoiceLimits::default()
+    }
+
     /// Makes an invoice, different at every call, and checks that the result states what was
     /// requested: amount, network, payment hash, expiry and signature (ATTACKS P-13). Only if the
     /// service chooses the expiry, as a Lightning address does, the result may have another one.
@@ -197,6 +249,21 @@ pub trait Receive: fmt::Debug + Send + Sync {
 
     /// Returns the current state of the invoice with this payment hash.
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<InvoiceState, Error>>;
+
+    /// Returns the current state of an invoice of this amount by the reference that it was made with,
+    /// also after a restart and if another process made it. Only for a reference that the caller has
+    /// from [`NewInvoice::reference`] and that nobody could change since: whoever it leads to says
+    /// that the payment has arrived.
+    ///
+    /// By default the reference is not needed, and this is [`Receive::lookup`].
+    fn lookup_by(
+        &self,
+        _reference: String,
+        payment_hash: PaymentHash,
+        _amount: Msat,
+    ) -> BoxFuture<'_, Result<InvoiceState, Error>> {
+        self.lookup(payment_hash)
+    }
 
     /// Settlements after `from`, oldest first, then as they come; from [`SettlementIndex::NEWEST`]
     /// those alone that come later. The stream ends with an error

@@ -13,7 +13,9 @@ use l402_lightning::{InvoiceRequest, NewInvoice, Receive};
 use tokio::sync::Semaphore;
 
 use crate::answer::{Refusal, ReservedUse, UseReport, UseState};
-use crate::challenge::{Attempt, Attempts, Breaker, ChallengeLimits, Crowd, Limiter, Offer};
+use crate::challenge::{
+    Attempt, Attempts, Breaker, ChallengeLimits, Crowd, Limiter, Offer, Seldom,
+};
 use crate::decide::{Decision, Proof, decide};
 use crate::granted::Granted;
 use crate::ledger::{Allowance, Ledger, MemoryLedger, ReserveError, ReserveRequest, Setbacks};
@@ -73,6 +75,7 @@ struct PaywallShared {
     attempts: Attempts,
     crowd: Crowd,
     breaker: Breaker,
+    no_invoice: Seldom,
     places: Semaphore,
     node_calls: AtomicU64,
     setbacks: Arc<Setbacks>,
@@ -217,13 +220,16 @@ impl Paywall {
         }
     }
 
-    /// Limits challenges otherwise from now on. What was taken of a limit stays taken.
+    /// Limits challenges, and with them the look-ups of payments, otherwise from now on. What was taken of a limit stays taken.
     pub fn set_limits(&self, limits: ChallengeLimits) {
         let now = self.shared.settings.clock.monotonic();
         let limiter = self.shared.limiter.write();
         limiter
             .unwrap_or_else(PoisonError::into_inner)
             .set(limits, now);
+        if let Some(settled) = &self.shared.settled {
+            settled.set_limits(limits);
+        }
     }
 
     /// Waits until every settled use is durable. Call it before the process ends.
@@ -448,35 +454,75 @@ impl PaywallShared {
         let attempt = self.breaker.attempt(clock.monotonic())?;
         let made = self.ask(priced).await;
         let lsat_line = self.settings.lsat_line;
-        // An invoice that does not fit the price counts as a failure of the node, too.
-        let offer =
-            made.and_then(|made| Offer::new(&made, priced, snapshot, clock.wall(), lsat_line));
-        self.judge(attempt, offer)
+        let offer = made.and_then(|made| {
+            let offer = Offer::new(&made, priced, snapshot, clock.wall(), lsat_line);
+            offer.map_err(NoOffer::of_route)
+        });
+        self.judge(attempt, offer, priced)
     }
 
     /// Asks the node for an invoice, for `NODE_TIMEOUT` at most.
-    async fn ask(&self, priced: &Priced) -> Result<NewInvoice, String> {
+    async fn ask(&self, priced: &Priced) -> Result<NewInvoice, NoOffer> {
         self.node_calls.fetch_add(1, Ordering::Relaxed);
         let request = InvoiceRequest::new(priced.price, priced.invoice_expiry, priced.memo.clone());
         match tokio::time::timeout(NODE_TIMEOUT, self.settings.receive.create_invoice(request))
             .await
         {
-            Ok(made) => made.map_err(|error| error.to_string()),
-            Err(_) => Err("no invoice in time".to_owned()),
+            Ok(made) => made.map_err(|error| NoOffer {
+                text: error.to_string(),
+                is_of_node: error.is_of_node(),
+            }),
+            Err(_) => Err(NoOffer {
+                text: "no invoice in time".to_owned(),
+                is_of_node: true,
+            }),
         }
     }
 
-    /// Tells the circuit breaker how the attempt ended.
-    fn judge(&self, attempt: Attempt<'_>, offer: Result<Offer, String>) -> Result<Offer, Duration> {
-        match offer {
+    /// Tells the circuit breaker how the attempt ended, if that says something about the node.
+    ///
+    /// # Errors
+    /// The time to wait before asking again.
+    fn judge(
+        &self,
+        attempt: Attempt<'_>,
+        offer: Result<Offer, NoOffer>,
+        priced: &Priced,
+    ) -> Result<Offer, Duration> {
+        let failed = match offer {
             Ok(offer) => {
                 attempt.succeeded();
-                Ok(offer)
+                return Ok(offer);
             }
-            Err(error) => {
-                tracing::warn!(%error, "no invoice can be offered");
-                Err(attempt.failed(self.settings.clock.monotonic()))
-            }
+            Err(failed) => failed,
+        };
+        let now = self.settings.clock.monotonic();
+        if self.no_invoice.is_due(now) {
+            let (error, service) = (&failed.text, priced.service.as_str());
+            tracing::warn!(%error, service, "no invoice can be offered");
+        }
+        if failed.is_of_node {
+            return Err(attempt.failed(now));
+        }
+        // Dropped, the attempt counts neither way: one route that cannot be sold must not stop the
+        // others, nor prove that a node which was away is back.
+        Err(Duration::ZERO)
+    }
+}
+
+/// The reason why there is nothing to offer. Its text is for the log.
+struct NoOffer {
+    text: String,
+    /// True if any other invoice would fail as well.
+    is_of_node: bool,
+}
+
+impl NoOffer {
+    /// An invoice that does not go with the route.
+    fn of_route(text: String) -> Self {
+        Self {
+            text,
+            is_of_node: false,
         }
     }
 }
@@ -523,7 +569,7 @@ async fn has_arrived(
     matched: &Matched,
     sold: Sold,
 ) -> Result<(), NotGranted> {
-    let refusal = match check.arrival(sold).await {
+    let refusal = match check.arrival(sold, request.peer).await {
         Arrival::Settled => return Ok(()),
         Arrival::TooLittle => Refusal::new(Problem::NotSettled)
             .with_detail("Less than the price has arrived; ask the one who made it"),
@@ -554,6 +600,7 @@ fn sold(proof: &Proof, now: UnixTime) -> Sold {
         // Every token of ours names one. Without a price no amount suffices.
         price: proof.proven.minted_price(service).unwrap_or(Msat::MAX),
         end: row_expires(proof, now),
+        lookup: proof.proven.minted_lookup(service).map(str::to_owned),
     }
 }
 
@@ -628,10 +675,11 @@ impl PaywallBuilder {
             attempts: Attempts::default(),
             crowd: Crowd::default(),
             breaker: Breaker::default(),
+            no_invoice: Seldom::default(),
             places: Semaphore::new(NODE_CALLS_AT_ONCE),
             node_calls: AtomicU64::new(0),
             setbacks: Arc::new(Setbacks::new(Arc::clone(&self.clock))),
-            settled: SettledCheck::of(&self.receive, &self.clock, NODE_TIMEOUT),
+            settled: SettledCheck::of(&self.receive, &self.clock, NODE_TIMEOUT, self.limits),
             settings: self,
         };
         Paywall {

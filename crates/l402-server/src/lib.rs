@@ -64,6 +64,9 @@
 //! Uses are counted in memory here. A program that takes money gives the builder a
 //! `ledger::SqliteLedger`, so that a token that is spent stays spent after a restart.
 //!
+//! `Snapshot::check_sellable` compares the routes with `Receive::limits` of the node, for one that does not take
+//! every price or chooses how long its invoices live, as a Lightning address does.
+//!
 //! # Features
 //!
 //! - `sqlite` (default): [`ledger::SqliteLedger`], the ledger in a file.
@@ -93,7 +96,9 @@ pub use observe::Observe;
 pub use request::{
     CanonicalRequest, HOP_BY_HOP, Presented, Withheld, canonical_host, canonical_origin,
 };
-pub use table::{Access, Charge, Matched, Place, Priced, Route, Snapshot, SnapshotError};
+pub use table::{
+    Access, Charge, Matched, Place, Priced, Route, Snapshot, SnapshotError, UnsellableError,
+};
 #[cfg(feature = "axum")]
 pub use tower::NotPaid;
 #[cfg(feature = "tower")]

@@ -53,6 +53,7 @@
 //!     policy: Policy::Request,
 //!     network: Network::Regtest,
 //!     valid_until: UnixTime::from_secs(1_790_086_400),
+//!     lookup: None,
 //! };
 //!
 //! // The Lightning node makes the preimage, and the payer of the invoice learns it.

@@ -84,6 +84,7 @@ impl Stall {
             policy,
             network: Network::Regtest,
             valid_until: invoice.expires().saturating_add(policy.lifetime()),
+            lookup: None,
         };
         let hash = invoice.payment_hash();
         let random: [u8; 30] = hash.as_bytes()[..30].try_into().expect("30 bytes");

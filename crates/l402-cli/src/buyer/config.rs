@@ -254,7 +254,6 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use l402::Msat;
-    use l402_host::SystemClock;
 
     use super::*;
     use crate::home::HomeFolder;
@@ -277,11 +276,8 @@ mod tests {
     }
 
     fn context(home: &Path) -> Context {
-        Context {
-            program: "l402".to_owned(),
-            home: HomeFolder::choose(Some(home.to_owned())).unwrap(),
-            clock: std::sync::Arc::new(SystemClock::default()),
-        }
+        let home = HomeFolder::choose(Some(home.to_owned())).unwrap();
+        Context::new("l402".to_owned(), home)
     }
 
     #[test]

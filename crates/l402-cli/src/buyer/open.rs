@@ -14,7 +14,7 @@ use crate::error::CliError;
 use crate::exit_code;
 use crate::text::output;
 
-/// Opens the spending half of a backend.
+/// Opens the spending half of a backend. Its background work ends with the command.
 pub(crate) async fn open_wallet(node: &Node, context: &Context) -> Result<Arc<dyn Pay>, CliError> {
     let node = resolve(node, context)?;
     // Not at the start of the program, so that a command which needs no state leaves no folder.
@@ -24,6 +24,7 @@ pub(crate) async fn open_wallet(node: &Node, context: &Context) -> Result<Arc<dy
         Node::Ldk => own_node_error(&error),
         _ => wallet_error(&error, &node.form()),
     })?;
+    context.opened.keep(wallet.lifecycle);
     Ok(wallet.pay)
 }
 

@@ -92,15 +92,18 @@ struct Found {
 async fn ask(node: &Node, open: Open) -> Found {
     let form = node.resolve(open.home()).map(|node| node.form());
     let form = form.unwrap_or_else(|_| node.form());
-    let asked = async {
-        let wallet = node.wallet(open).await?;
-        Ok((wallet.pay.network(), wallet.pay.balance().await?))
+    let end = tokio::time::Instant::now() + PATIENCE;
+    let answer = match in_time(end, node.wallet(open)).await {
+        Ok(wallet) => {
+            let pay = wallet.pay;
+            let balance = in_time(end, pay.balance()).await;
+            let answer = balance.map(|balance| (pay.network(), balance));
+            drop(pay);
+            wallet.lifecycle.shutdown().await;
+            answer
+        }
+        Err(error) => Err(error),
     };
-    let answer = tokio::time::timeout(PATIENCE, asked).await;
-    let answer = answer.unwrap_or_else(|_| {
-        let text = format!("no answer within {} s", PATIENCE.as_secs());
-        Err(Error::new(ErrorKind::Timeout, text))
-    });
     let next_step = answer.as_ref().err().map(|error| hint(error.kind(), &form));
     Found {
         kind: form.kind,
@@ -109,6 +112,17 @@ async fn ask(node: &Node, open: Open) -> Found {
         answer,
         next_step,
     }
+}
+
+async fn in_time<T>(
+    end: tokio::time::Instant,
+    call: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let answer = tokio::time::timeout_at(end, call).await;
+    answer.unwrap_or_else(|_| {
+        let text = format!("no answer within {} s", PATIENCE.as_secs());
+        Err(Error::new(ErrorKind::Timeout, text))
+    })
 }
 
 impl Found {

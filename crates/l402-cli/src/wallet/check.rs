@@ -1,9 +1,10 @@
 //! The check of a wallet before it is stored, and at any time after.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use l402::{Msat, Network, PaymentHash};
-use l402_lightning::{Error, ErrorKind, Node, Open};
+use l402_lightning::{Error, ErrorKind, Node, Open, Pay};
 
 use crate::buyer::wallet_error;
 use crate::context::Context;
@@ -73,18 +74,20 @@ pub(crate) async fn check(
 
 async fn paying(node: &Node, context: &Context, out: Output) -> Result<Checked, Error> {
     let opened = in_time(node.wallet(open(context)?)).await?;
-    let wallet = opened.pay;
+    let checked = check_paying(opened.pay, out).await;
+    opened.lifecycle.shutdown().await;
+    checked
+}
+
+async fn check_paying(wallet: Arc<dyn Pay>, out: Output) -> Result<Checked, Error> {
     let balance = in_time(wallet.balance()).await?;
     let network = wallet.network();
     step(out, "balance", &format!("{balance} on {network}"));
     in_time(wallet.lookup(nobodys_hash())).await?;
     step(out, "look-up", "answered");
-    let known_as = Some(wallet.name());
-    drop(wallet);
-    opened.lifecycle.shutdown().await;
     Ok(Checked {
         network,
-        known_as,
+        known_as: Some(wallet.name()),
         balance: Some(balance),
     })
 }
@@ -93,10 +96,11 @@ async fn receiving(node: &Node, context: &Context, out: Output) -> Result<Checke
     let opened = in_time(node.receiver(open(context)?)).await?;
     let receive = opened.receive;
     let network = receive.network();
-    in_time(receive.lookup(nobodys_hash())).await?;
-    step(out, "look-up", &format!("answered on {network}"));
+    let answered = in_time(receive.lookup(nobodys_hash())).await;
     drop(receive);
     opened.lifecycle.shutdown().await;
+    answered?;
+    step(out, "look-up", &format!("answered on {network}"));
     Ok(Checked {
         network,
         known_as: None,

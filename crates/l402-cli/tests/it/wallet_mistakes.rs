@@ -6,15 +6,20 @@ use std::time::Duration;
 
 use l402::UnixTime;
 use l402_host::{Clock, ManualClock, SystemClock};
+use l402_lightning::sandbox::Sandbox;
 use l402_lightning::{InvoiceRequest, Node, Open};
+use l402_testkit::cln::{FakeCln, rune, rune_of_another_node};
 use l402_testkit::lnd::FakeLnd;
+use l402_testkit::lnurl::LnurlService;
 use l402_testkit::macaroon;
 
 use crate::program::{Home, Ran};
 use crate::stranger::server;
 
-/// One mistake. `{dir}`, `{lnd}`, `{mainnet}`, `{regtest}` and `{early}` in the arguments stand for the
-/// folder of the files, the address of an lnd, invoices, and a seller whose clock is ahead.
+/// One mistake. `{dir}`, `{lnd}`, `{cln}`, `{lnurl}`, `{mainnet}`, `{regtest}` and `{early}` in the arguments stand
+/// for the folder of the files, the addresses of an lnd, a Core Lightning and a service, invoices, and a seller
+/// whose clock is ahead.
+#[derive(Clone)]
 struct Mistake {
     args: &'static str,
     set: &'static [(&'static str, &'static str)],
@@ -49,8 +54,21 @@ impl Mistake {
     }
 }
 
-/// The part of every secret here, which nothing may repeat.
-const SECRET: &str = "hunter2";
+/// The part of every secret here, which nothing may repeat: of a connection, whose secret is a key, the
+/// whole.
+const SECRETS: [&str; 2] = [
+    "hunter2",
+    "71a8c14c1407c113601079c4302dab36460f0ccd0ad506f1f2dc73b5100e4f3c",
+];
+
+/// A connection at whose relay nobody listens, and one that was copied in part.
+const OFFLINE: &str = "nostr+walletconnect://\
+    b889ff5b1513b641e2a139f661a661364979c5beee91842f8f0ef42ab558e9d4\
+    ?relay=ws%3A%2F%2F127.0.0.1%3A1\
+    &secret=71a8c14c1407c113601079c4302dab36460f0ccd0ad506f1f2dc73b5100e4f3c";
+const NO_SECRET: &str = "nostr+walletconnect://\
+    b889ff5b1513b641e2a139f661a661364979c5beee91842f8f0ef42ab558e9d4\
+    ?relay=ws%3A%2F%2F127.0.0.1%3A1";
 
 #[rustfmt::skip]
 fn mistakes() -> Vec<Mistake> {
@@ -81,6 +99,9 @@ fn mistakes() -> Vec<Mistake> {
         mistake("wallet balance --wallet lnd://127.0.0.1:1?tls_cert={dir}/tls.cert&macaroon={dir}/none", 74, "cannot read the macaroon", "its macaroon and its certificate"),
         mistake("wallet balance --wallet sandbox+http://127.0.0.1:1", 17, "the wallet:", "`l402 sandbox` or `l402 demo` running"),
         mistake("wallet balance --wallet open", 24, "open.toml", "files of the wallet"),
+        mistake("wallet balance --wallet cln+https://127.0.0.1:1?rune={dir}/pays.rune&ca={dir}/ca.pem", 17, "the wallet:", "is Core Lightning running with clnrest-port set"),
+        mistake("wallet add x --kind nwc --secret-stdin", 17, "the wallet:", "nothing is stored; --no-check").typed(OFFLINE),
+        mistake("wallet balance --wallet nwc:{dir}/offline.nwc", 17, "the wallet:", "is the wallet open and online"),
         // Which network, and which time.
         mistake("wallet pay {mainnet}", 44, "the invoice is for", "sandbox is on regtest"),
         mistake("wallet pay {regtest} --wallet lnd://127.0.0.1:1?tls_cert={dir}/tls.cert&macaroon={dir}/admin.macaroon&network=mainnet", 44, "the invoice is for regtest", "sandbox is on regtest"),
@@ -114,12 +135,30 @@ fn mistakes() -> Vec<Mistake> {
     ]
 }
 
+/// Credentials that do not do what they are for, and routes that a node cannot sell.
+#[rustfmt::skip]
+fn misfits() -> Vec<Mistake> {
+    vec![
+        mistake("wallet balance --wallet cln+https://{cln}?rune={dir}/sells.rune&ca={dir}/ca.pem", 17, "does not permit xpay", "the least rune that pays: lightning-cli createrune"),
+        mistake("serve --upstream http://127.0.0.1:1 --price 5sat --listen 127.0.0.1:0 --node cln+https://{cln}?rune={dir}/all.rune&ca={dir}/ca.pem", 69, "is not restricted to methods", "the least rune that is paid: lightning-cli createrune"),
+        mistake("serve --upstream http://127.0.0.1:1 --price 5sat --listen 127.0.0.1:0 --node cln+https://{cln}?rune={dir}/status.rune&ca={dir}/ca.pem", 69, "does not permit invoice", "the least rune that is paid: lightning-cli createrune"),
+        mistake("wallet balance --wallet cln+https://{cln}?rune={dir}/other.rune&ca={dir}/ca.pem", 17, "the rune", "the least rune that pays: lightning-cli createrune"),
+        mistake("serve --upstream http://127.0.0.1:1 --price 999msat --listen 127.0.0.1:0 --node lnurl:shop@{lnurl}", 78, "price: this node takes 1 sat to 100000000 sat in one payment, and not 999 msat", ""),
+        mistake("serve --upstream http://127.0.0.1:1 --price 5sat --policy time=1h --listen 127.0.0.1:0 --node lnurl:shop@{lnurl}", 78, "invoice_expiry_secs: this node's invoices can be paid for 86400 s", ""),
+        mistake("wallet add x --kind nwc --secret-stdin", 74, "the connection needs one secret; copy it from the wallet again", "nothing is stored").typed(NO_SECRET),
+        mistake("wallet balance --wallet nwc:{dir}/none.nwc", 74, "cannot read", ""),
+    ]
+}
+
 /// A home with files, wallets and an lnd, in which every mistake is made.
 struct Bench {
     home: Home,
     early: String,
     _runtime: tokio::runtime::Runtime,
     lnd: FakeLnd,
+    cln: FakeCln,
+    /// Host and port of a Lightning address whose invoices live for a day.
+    lnurl: String,
 }
 
 impl Bench {
@@ -134,6 +173,22 @@ impl Bench {
         home.file("tls.cert", &lnd.tls_cert);
         std::fs::write(home.path().join("invoice.macaroon"), receives).expect("a file");
         std::fs::write(home.path().join("admin.macaroon"), spends).expect("a file");
+        let cln = runtime.block_on(FakeCln::start());
+        home.file("ca.pem", &cln.authority.pem);
+        let receives = "method=getinfo|method=invoice|method=listinvoices|method=waitanyinvoice";
+        for (name, text) in [
+            ("all.rune", rune("time<9999999999")),
+            ("pays.rune", rune("method^xpay|method/none")),
+            ("sells.rune", rune(receives)),
+            ("status.rune", rune("method=getinfo")),
+            // As another node makes them: with a hash that this one has not signed.
+            ("other.rune", rune_of_another_node("method/none")),
+            ("offline.nwc", OFFLINE.to_owned()),
+        ] {
+            let path = home.path().join(name);
+            l402_host::private::replace(&path, text.as_bytes()).expect("a file");
+        }
+        let lnurl = runtime.block_on(address_of_long_invoices(&home));
         let early = early_invoice(&home);
         let headers =
             format!("www-authenticate: L402 macaroon=\"opaque\", invoice=\"{early}\"\r\n");
@@ -145,6 +200,8 @@ impl Bench {
             early: format!("http://{early}/"),
             _runtime: runtime,
             lnd,
+            cln,
+            lnurl,
         };
         bench.store();
         bench
@@ -180,6 +237,8 @@ impl Bench {
     fn filled(&self, text: &str) -> String {
         text.replace("{dir}", &self.home.path().display().to_string())
             .replace("{lnd}", &self.lnd.address)
+            .replace("{cln}", &self.cln.rest)
+            .replace("{lnurl}", &self.lnurl)
             .replace("{mainnet}", &vector("ok-10-sat"))
             .replace("{regtest}", &vector("regtest"))
             .replace("{early}", &self.early)
@@ -216,6 +275,18 @@ fn a_macaroon_in_digits_is_stored_and_pays() {
     let added = bench.home.run_with_stdin(&args, &format!("{digits}\n"));
     added.expect(0);
     bench.home.run(&["wallet", "test", "digits"]).expect(0);
+}
+
+/// Starts the service behind a Lightning address, and returns its host and port.
+async fn address_of_long_invoices(home: &Home) -> String {
+    let state = home.path().join("service");
+    std::fs::create_dir_all(&state).expect("a folder");
+    let sandbox = Sandbox::open(&state, Arc::new(SystemClock::default())).expect("a sandbox");
+    let service = LnurlService::start(&sandbox, "x");
+    service.set_life(Duration::from_secs(24 * 3600));
+    let address = service.address();
+    let (_, host) = address.split_once('@').expect("an address");
+    host.to_owned()
 }
 
 /// An invoice of the text vectors.
@@ -258,7 +329,7 @@ fn early_invoice(home: &Home) -> String {
 #[test]
 fn mistakes_get_an_answer_that_helps() {
     let bench = Bench::new();
-    let all = mistakes();
+    let all = [mistakes(), misfits()].concat();
     assert!(all.len() >= 25);
     let mut wrong = Vec::new();
     for mistake in &all {
@@ -270,7 +341,7 @@ fn mistakes_get_an_answer_that_helps() {
         let fits = ran.status == Some(mistake.exit)
             && message.contains(mistake.said)
             && hint.contains(&bench.filled(mistake.hint))
-            && !format!("{ran:?}").contains(SECRET);
+            && !SECRETS.iter().any(|it| format!("{ran:?}").contains(it));
         if !fits {
             wrong.push(format!("{}: {ran:#?}", mistake.args));
         }

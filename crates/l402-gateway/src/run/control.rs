@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::mpsc;
 
-use l402::{Network, PaymentHash};
+use l402::{Msat, Network, PaymentHash};
 use l402_host::{BoxFuture, BoxStream};
 use l402_lightning::{
-    Error, ErrorKind, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
+    Error, ErrorKind, InvoiceLimits, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
     SettlementIndex,
 };
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -105,6 +105,10 @@ impl Receive for OnControl {
         self.inner.preimage_is_proof()
     }
 
+    fn limits(&self) -> InvoiceLimits {
+        self.inner.limits()
+    }
+
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
         let inner = Arc::clone(&self.inner);
         Box::pin(self.call(async move { inner.create_invoice(request).await }))
@@ -113,6 +117,16 @@ impl Receive for OnControl {
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<InvoiceState, Error>> {
         let inner = Arc::clone(&self.inner);
         Box::pin(self.call(async move { inner.lookup(payment_hash).await }))
+    }
+
+    fn lookup_by(
+        &self,
+        reference: String,
+        payment_hash: PaymentHash,
+        amount: Msat,
+    ) -> BoxFuture<'_, Result<InvoiceState, Error>> {
+        let inner = Arc::clone(&self.inner);
+        Box::pin(self.call(async move { inner.lookup_by(reference, payment_hash, amount).await }))
     }
 
     /// Returns the node's own stream. No worker reads settlements, so nothing has to change

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use l402::{KeyRing, Network};
+use l402::KeyRing;
 use l402_host::Clock;
 use l402_lightning::{Node, Receive};
 use l402_server::{Ledger, Paywall};
@@ -56,7 +56,7 @@ pub struct Gateway {
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) fixed: Fixed,
     pub(super) keys: KeyRing,
-    pub(super) network: Network,
+    pub(super) node: Arc<dyn Receive>,
     pub(super) invoice_stock: Option<InvoiceStock>,
     pub(super) state: Arc<GatewayState>,
     /// Held by a reload: of two at the same time, the later one finds what the earlier one left.
@@ -101,10 +101,9 @@ impl Gateway {
         check_loop(&config)?;
         let Config { fixed, live } = config;
         let keys = begin::begin(home, &fixed, &*clock)?;
-        let network = receive.network();
-        let table = route_table(&live, keys.clone(), network, None)?;
+        let table = route_table(&live, keys.clone(), &*receive, None)?;
         let sales = Arc::new(Sales::open(&fixed.log, Arc::clone(&clock))?);
-        let paid = Arc::clone(&receive);
+        let own = Arc::clone(&receive);
         let invoice_stock = invoice_stock(&fixed, &clock, &receive, &control)?;
         // With a stock before it, the node works where the stock has it work.
         let node = match &invoice_stock {
@@ -124,7 +123,7 @@ impl Gateway {
             addresses: Vec::new(),
             fixed,
             keys,
-            network,
+            node: own,
             invoice_stock,
             state,
             reloading: Mutex::new(()),
@@ -136,7 +135,7 @@ impl Gateway {
         };
         gateway.open(StopSignal(stopped))?;
         gateway.announce();
-        gateway.watch_settlements(paid);
+        gateway.watch_settlements();
         Ok(gateway)
     }
 
@@ -171,7 +170,8 @@ impl Gateway {
     }
 
     /// Reads on the control runtime, until that ends with the gateway.
-    fn watch_settlements(&self, node: Arc<dyn Receive>) {
+    fn watch_settlements(&self) {
+        let node = Arc::clone(&self.node);
         if let Some(control) = self.control.handle() {
             control.spawn(settlements::read(node, self.sales.clone()));
         }

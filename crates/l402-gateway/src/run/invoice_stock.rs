@@ -9,10 +9,11 @@ use core::time::Duration;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use l402::{Network, PaymentHash, UnixTime};
+use l402::{Msat, Network, PaymentHash, UnixTime};
 use l402_host::{BoxFuture, BoxStream, Clock};
 use l402_lightning::{
-    Error, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex,
+    Error, InvoiceLimits, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
+    SettlementIndex,
 };
 use tokio::runtime::Handle;
 
@@ -183,6 +184,10 @@ impl Receive for InvoiceStock {
         self.demand.signs_here()
     }
 
+    fn limits(&self) -> InvoiceLimits {
+        self.demand.limits()
+    }
+
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
         match self.stocks.take(&request) {
             Some(made) => Box::pin(core::future::ready(Ok(made))),
@@ -192,6 +197,15 @@ impl Receive for InvoiceStock {
 
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<InvoiceState, Error>> {
         self.demand.lookup(payment_hash)
+    }
+
+    fn lookup_by(
+        &self,
+        reference: String,
+        payment_hash: PaymentHash,
+        amount: Msat,
+    ) -> BoxFuture<'_, Result<InvoiceState, Error>> {
+        self.demand.lookup_by(reference, payment_hash, amount)
     }
 
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {
@@ -204,7 +218,6 @@ mod tests {
     use std::collections::HashSet;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use l402::Msat;
     use l402_host::ManualClock;
     use l402_lightning::ErrorKind;
     use l402_lightning::sandbox::Sandbox;

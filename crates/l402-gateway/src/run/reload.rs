@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, PoisonError};
 
-use l402::{KeyRing, Network};
+use l402::KeyRing;
+use l402_lightning::Receive;
 
 use super::Gateway;
 use crate::config::{Config, Live};
@@ -34,7 +35,7 @@ impl Gateway {
     ///
     /// # Errors
     /// [`GatewayErrorKind::Configuration`] if the new configuration does not go with the addresses
-    /// that are listened on, and [`GatewayErrorKind::Certificate`] if a certificate cannot be used.
+    /// that are listened on or with the invoices that the node makes, and [`GatewayErrorKind::Certificate`] if a certificate cannot be used.
     /// Then nothing has changed.
     pub fn reload(&self, config: Config) -> Result<Reloaded, GatewayError> {
         let turn = self.reloading.lock();
@@ -49,7 +50,7 @@ impl Gateway {
         next.fixed.listen.clone_from(&self.addresses);
         check_loop(&next)?;
         let before = self.state.table.load_full();
-        let table = route_table(&next.live, self.keys.clone(), self.network, Some(&before))?;
+        let table = route_table(&next.live, self.keys.clone(), &*self.node, Some(&before))?;
         // Nothing fails from here on: a reload is taken whole or not at all.
         self.state.table.store(Arc::new(table));
         self.state.paywall.set_limits(next.live.challenges);
@@ -75,10 +76,15 @@ pub(super) fn misconfigured((key, text): (&str, String)) -> GatewayError {
 pub(super) fn route_table(
     live: &Live,
     keys: KeyRing,
-    network: Network,
+    node: &dyn Receive,
     before: Option<&RouteTable>,
 ) -> Result<RouteTable, GatewayError> {
-    let table = RouteTable::new(live, keys, network, before)?;
+    let table = RouteTable::new(live, keys, node.network(), before)?;
+    // A route that the node makes no invoice for would answer every buyer with 503.
+    let sellable = table.snapshot.check_sellable(&node.limits());
+    sellable.map_err(|error| {
+        GatewayError::new(GatewayErrorKind::Configuration, error.to_string()).with_source(error)
+    })?;
     let tls = live.tls.as_ref().map(listen::server_tls).transpose()?;
     Ok(table.with_tls(tls))
 }

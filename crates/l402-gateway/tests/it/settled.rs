@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use l402::Msat;
-use l402_gateway::Gateway;
+use l402_gateway::{Config, Gateway, GatewayErrorKind};
 use l402_host::ManualClock;
 use l402_lightning::{InvoiceState, Node};
 use l402_testkit::TestHome;
@@ -171,4 +171,96 @@ async fn a_lightning_address_sells_without_a_node() {
     service.be_honest();
     home.clock.advance(Duration::from_secs(1));
     assert_eq!(get(Some(&credential)).await.status(), 200);
+}
+
+/// ATTACKS P-15: paid while no gateway runs, and presented to one that has made no invoice itself. The
+/// token names the URL that tells if it is paid, so nothing was stored for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_paid_at_a_lightning_address_is_served_after_a_restart() {
+    let home = TestHome::new();
+    let service = LnurlService::start(&home.sandbox, "a joke");
+    let node: Node = service.address().parse().expect("an address");
+    let upstream = upstream(false, |_| async { whole(200, "a joke") });
+    let text = routes(upstream.await, "policy = \"uses=2\"");
+    let open = async || {
+        let receiver = node.receiver(home.open()).await.expect("a receiver");
+        let (folder, clock) = (home.home.path(), home.clock.clone());
+        let gateway = start_at(receiver.receive, &text, folder, clock).await;
+        gateway.expect("a gateway")
+    };
+    let get = async |gateway: &Gateway, credential: Option<&str>| {
+        let address = gateway.local_addrs()[0];
+        send(address, request("GET", "/joke", credential, b"")).await
+    };
+    let close = async |gateway: Gateway| {
+        let stopped = tokio::task::spawn_blocking(move || gateway.shutdown(Duration::ZERO));
+        stopped.await.expect("no panic");
+    };
+    let gateway = open().await;
+    let (paid, unpaid) = (get(&gateway, None).await.json(), get(&gateway, None).await);
+    close(gateway).await;
+    let text = |key: &str| paid[key].as_str().expect("a text").to_owned();
+    let (preimage, _) = l402_testkit::pay(&home.wallet, &text("invoice")).await;
+    let credential = format!("L402 {}:{}", text("token"), preimage.to_hex());
+    for _ in 0..2 {
+        let gateway = open().await;
+        let answer = get(&gateway, Some(&credential)).await;
+        assert_eq!((answer.status(), answer.text().as_str()), (200, "a joke"));
+        close(gateway).await;
+    }
+    let gateway = open().await;
+    assert_eq!(get(&gateway, Some(&credential)).await.code(), "consumed");
+    // A holder who appends another place to ask is not heard: there is none in his token's second
+    // place, and nobody is asked there.
+    let token = l402::Macaroon::from_base64(unpaid.json()["token"].as_str().expect("a token"));
+    let token = token.expect("a macaroon");
+    let named: Vec<_> = token.caveats().map(<[u8]>::to_vec).collect();
+    assert!(named[1].starts_with(b"all_lookup=http://127.0.0.1:"));
+}
+
+/// One route that the node cannot sell is refused before it can serve: at the start, and at a reload.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_outside_of_the_addresss_limits_is_refused_at_start_and_at_reload() {
+    let home = TestHome::new();
+    let service = LnurlService::start(&home.sandbox, "a joke");
+    service.set_life(Duration::from_secs(86_400));
+    service.alter("/.well-known/", |answer| {
+        answer["maxSendable"] = 60_000.into();
+    });
+    let node: Node = service.address().parse().expect("an address");
+    let receiver = node.receiver(home.open()).await.expect("a receiver");
+    let upstream = upstream(false, |_| async { whole(200, "a joke") });
+    let text = routes(upstream.await, "");
+    let start = async |text: &str| {
+        let node = Arc::clone(&receiver.receive);
+        start_at(node, text, home.home.path(), home.clock.clone()).await
+    };
+    let timed = text.replace("service =", "policy = \"time=1h\"\nservice =");
+    let cases = [
+        (text.replace("50 sat", "61 sat"), "route /: price: "),
+        (timed.clone(), "route /: invoice_expiry_secs: "),
+    ];
+    for (text, named) in &cases {
+        let error = start(text).await.expect_err("it sells nothing");
+        assert_eq!(error.kind(), GatewayErrorKind::Configuration);
+        assert!(error.to_string().starts_with(named), "{error}");
+    }
+    let gateway = start(&text).await.expect("a gateway");
+    let address = gateway.local_addrs()[0];
+    for (text, named) in &cases {
+        let listening = format!("listen = [\"{address}\"]\n{text}");
+        let config = Config::from_toml(&listening, "new.toml").expect("sound");
+        let error = gateway.reload(config).expect_err("it sells nothing");
+        assert_eq!(error.kind(), GatewayErrorKind::Configuration);
+        assert!(error.to_string().starts_with(named), "{error}");
+        let answer = send(address, request("GET", "/joke", None, b"")).await;
+        assert_eq!(answer.json()["price_msat"], 50_000, "as before");
+    }
+    // As the error says.
+    let fixed = timed.replace("service =", "invoice_expiry_secs = 42900\nservice =");
+    let listening = format!("listen = [\"{address}\"]\n{fixed}");
+    let config = Config::from_toml(&listening, "new.toml").expect("sound");
+    assert!(gateway.reload(config).is_ok());
+    let answer = send(address, request("GET", "/joke", None, b"")).await;
+    assert_eq!(answer.status(), 402);
 }

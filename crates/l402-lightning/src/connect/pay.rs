@@ -10,38 +10,28 @@ impl Node {
     /// As [`Node::receiver`], but for the macaroon, which must be able to spend here.
     pub async fn wallet(&self, open: Open) -> Result<Wallet, Error> {
         let node = self.resolve(open.home())?;
-        match (node.as_ref(), open) {
+        match_built!(node.as_ref(), open, {
             #[cfg(feature = "sandbox")]
-            (Self::Sandbox, open) => backend::sandbox::wallet(open).await,
+            Self::Sandbox => backend::sandbox::wallet(open).await,
             // Needs neither home folder nor clock: both are at the other end.
-            (Self::SandboxHttp(node), _) => backend::sandbox_http::wallet(node),
+            Self::SandboxHttp(node) => backend::sandbox_http::wallet(node),
             #[cfg(feature = "lnd")]
-            (Self::Lnd(node), open) => backend::lnd::wallet(node, open).await,
+            Self::Lnd(node) => backend::lnd::wallet(node, open).await,
             #[cfg(feature = "cln")]
-            (Self::Cln(node), open) => backend::cln::wallet(node, open).await,
+            Self::Cln(node) => backend::cln::wallet(node, open).await,
             #[cfg(feature = "cln")]
-            (Self::ClnRest(node), open) => backend::cln::rest_wallet(node, open).await,
+            Self::ClnRest(node) => backend::cln::rest_wallet(node, open).await,
             #[cfg(feature = "ldk")]
-            (Self::Ldk, open) => backend::ldk::wallet(open).await,
+            Self::Ldk => backend::ldk::wallet(open).await,
             #[cfg(feature = "nwc")]
-            (Self::Nwc(node), open) => backend::nwc::wallet(node, open).await,
+            Self::Nwc(node) => backend::nwc::wallet(node, open).await,
             #[cfg(feature = "phoenixd")]
-            (Self::Phoenixd(node), open) => backend::phoenixd::wallet(node, open).await,
+            Self::Phoenixd(node) => backend::phoenixd::wallet(node, open).await,
             #[cfg(feature = "lnbits")]
-            (Self::Lnbits(node), open) => backend::lnbits::wallet(node, open).await,
-            (Self::Lnurl(_), _) => Err(only_receives()),
-            (Self::Stored(name), _) => Err(super::receive::unresolved(name)),
-            #[cfg(not(all(
-                feature = "cln",
-                feature = "ldk",
-                feature = "lnbits",
-                feature = "lnd",
-                feature = "nwc",
-                feature = "phoenixd",
-                feature = "sandbox"
-            )))]
-            (absent, _) => Err(absent.not_built()),
-        }
+            Self::Lnbits(node) => backend::lnbits::wallet(node, open).await,
+            Self::Lnurl(_) => Err(only_receives()),
+            Self::Stored(name) => Err(super::receive::unresolved(name)),
+        })
     }
 }
 

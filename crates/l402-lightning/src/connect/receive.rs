@@ -16,39 +16,28 @@ impl Node {
     /// network.
     pub async fn receiver(&self, open: Open) -> Result<Receiver, Error> {
         let node = self.resolve(open.home())?;
-        match (node.as_ref(), open) {
+        match_built!(node.as_ref(), open, {
             #[cfg(feature = "sandbox")]
-            (Self::Sandbox, open) => backend::sandbox::receiver(open).await,
-            (Self::SandboxHttp(_), _) => Err(only_pays()),
+            Self::Sandbox => backend::sandbox::receiver(open).await,
+            Self::SandboxHttp(_) => Err(only_pays()),
             #[cfg(feature = "lnd")]
-            (Self::Lnd(node), open) => backend::lnd::receiver(node, open).await,
+            Self::Lnd(node) => backend::lnd::receiver(node, open).await,
             #[cfg(feature = "cln")]
-            (Self::Cln(node), open) => backend::cln::receiver(node, open).await,
+            Self::Cln(node) => backend::cln::receiver(node, open).await,
             #[cfg(feature = "cln")]
-            (Self::ClnRest(node), open) => backend::cln::rest_receiver(node, open).await,
+            Self::ClnRest(node) => backend::cln::rest_receiver(node, open).await,
             #[cfg(feature = "ldk")]
-            (Self::Ldk, open) => backend::ldk::receiver(open).await,
+            Self::Ldk => backend::ldk::receiver(open).await,
             #[cfg(feature = "nwc")]
-            (Self::Nwc(node), open) => backend::nwc::receiver(node, open).await,
+            Self::Nwc(node) => backend::nwc::receiver(node, open).await,
             #[cfg(feature = "phoenixd")]
-            (Self::Phoenixd(node), open) => backend::phoenixd::receiver(node, open).await,
+            Self::Phoenixd(node) => backend::phoenixd::receiver(node, open).await,
             #[cfg(feature = "lnbits")]
-            (Self::Lnbits(node), open) => backend::lnbits::receiver(node, open).await,
+            Self::Lnbits(node) => backend::lnbits::receiver(node, open).await,
             #[cfg(feature = "lnurl")]
-            (Self::Lnurl(node), open) => backend::lnurl::receiver(node, open).await,
-            (Self::Stored(name), _) => Err(unresolved(name)),
-            #[cfg(not(all(
-                feature = "cln",
-                feature = "ldk",
-                feature = "lnbits",
-                feature = "lnd",
-                feature = "lnurl",
-                feature = "nwc",
-                feature = "phoenixd",
-                feature = "sandbox"
-            )))]
-            (absent, _) => Err(absent.not_built()),
-        }
+            Self::Lnurl(node) => backend::lnurl::receiver(node, open).await,
+            Self::Stored(name) => Err(unresolved(name)),
+        })
     }
 
     /// Reads and checks the local files that [`Node::receiver`] would, such as certificate and
@@ -59,7 +48,7 @@ impl Node {
     /// Those of [`Node::receiver`] that need no connection.
     pub fn check_receiver(&self, home: &Path, danger_spending: bool) -> Result<(), Error> {
         let node = self.resolve(home)?;
-        match node.as_ref() {
+        match_built!(node.as_ref(), danger_spending, {
             #[cfg(feature = "sandbox")]
             Self::Sandbox => Ok(()),
             Self::SandboxHttp(_) => Err(only_pays()),
@@ -80,41 +69,7 @@ impl Node {
             #[cfg(feature = "lnurl")]
             Self::Lnurl(node) => backend::lnurl::check_receiver(node, danger_spending),
             Self::Stored(name) => Err(unresolved(name)),
-            #[cfg(not(all(
-                feature = "cln",
-                feature = "ldk",
-                feature = "lnbits",
-                feature = "lnd",
-                feature = "lnurl",
-                feature = "nwc",
-                feature = "phoenixd",
-                feature = "sandbox"
-            )))]
-            absent => {
-                let _ = danger_spending;
-                Err(absent.not_built())
-            }
-        }
-    }
-
-    /// Returns the error of a backend that this program was built without.
-    #[cfg(not(all(
-        feature = "cln",
-        feature = "ldk",
-        feature = "lnbits",
-        feature = "lnd",
-        feature = "lnurl",
-        feature = "nwc",
-        feature = "phoenixd",
-        feature = "sandbox"
-    )))]
-    pub(super) fn not_built(&self) -> Error {
-        let form = self.form();
-        let (called, feature) = (form.called, form.feature);
-        Error::new(
-            ErrorKind::Local,
-            format!("this program was built without {called}; build it with feature {feature}"),
-        )
+        })
     }
 }
 

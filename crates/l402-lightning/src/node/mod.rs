@@ -22,7 +22,7 @@ mod table;
 #[cfg(feature = "pay")]
 mod wallet;
 
-#[cfg(feature = "nwc")]
+#[cfg(any(feature = "lnurl", feature = "nwc"))]
 pub(crate) use address::is_loopback;
 pub use cln::{ClnNode, ClnRestNode};
 pub use error::{NodeError, NodeErrorKind};

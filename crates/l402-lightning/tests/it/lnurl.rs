@@ -6,19 +6,20 @@
 // BACKENDS lnurl bad_preimage, preimage_proven, once_per_hash: not applicable: an address only receives
 // BACKENDS lnurl cancellation, restart: not applicable: an address only receives
 // BACKENDS lnurl held: not applicable: a service says settled or not settled
-// BACKENDS lnurl lookup_after_restart: not applicable: only URLs that this process has been told name a payment
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use l402::Msat;
-use l402_host::BoxFuture;
+use l402::{Msat, Preimage};
+use l402_host::{BoxFuture, Clock as _};
 use l402_lightning::{
-    Error, ErrorKind, InvoiceState, Node, Open, Pay, Receive, Receiver, SettlementIndex,
+    Error, ErrorKind, InvoiceState, NewInvoice, Node, Open, Pay, Receive, Receiver, SettlementIndex,
 };
 use l402_testkit::TestHome;
+use l402_testkit::hostile::Draft;
 use l402_testkit::lnurl::LnurlService;
+use lightning_invoice::Currency;
 use serde_json::{Value, json};
 
 use super::contract::{Bench, asked, invoice, keeps_every_promise, order};
@@ -268,17 +269,118 @@ async fn faults_of_the_service_are_errors_and_never_a_state() {
     invoice(&bench, Msat::from_sat(5)).await;
 }
 
+// BACKENDS lnurl lookup_after_restart: double
+/// ATTACKS P-15: the reference of an invoice is enough to ask about it, in any process.
 #[tokio::test]
-async fn a_new_process_knows_no_invoice_of_the_one_before() {
+async fn a_new_process_asks_by_the_reference_of_an_invoice() {
     let bench = Opened::new().await;
-    let made = invoice(&bench, Msat::from_sat(5)).await;
-    bench.pay().pay(order(made.bolt11())).await;
+    let (paid, open_one) = (
+        invoice(&bench, Msat::from_sat(5)).await,
+        invoice(&bench, Msat::from_sat(5)).await,
+    );
+    bench.pay().pay(order(paid.bolt11())).await;
     let again = open(&bench.home, &bench.service)
         .await
         .expect("opened")
         .receive;
-    let state = again.lookup(made.payment_hash()).await.expect("a state");
+    // The hash alone tells nothing: only the service's own URL does.
+    let state = again.lookup(paid.payment_hash()).await.expect("a state");
     assert_eq!(state, InvoiceState::Unseen);
+    let reference = |made: &NewInvoice| made.reference().expect("a reference").to_owned();
+    let ask = async |reference: String, hash| {
+        let state = again.lookup_by(reference, hash, Msat::from_sat(5));
+        state.await.map_err(|error| error.to_string())
+    };
+    let settled = InvoiceState::Settled {
+        paid: Msat::from_sat(5),
+    };
+    let state = ask(reference(&paid), paid.payment_hash()).await;
+    assert_eq!(state, Ok(settled));
+    let state = ask(reference(&open_one), open_one.payment_hash()).await;
+    assert_eq!(state, Ok(InvoiceState::Open));
+    // That of another invoice settles nothing.
+    let error = ask(reference(&paid), open_one.payment_hash()).await;
+    assert!(error.is_err_and(|it| it.contains("another invoice")));
+    // A private address is not asked, wherever the reference comes from.
+    for private in [
+        "https://192.168.0.1/verify",
+        "http://10.0.0.1/",
+        "file:///etc/passwd",
+    ] {
+        let error = ask(private.to_owned(), paid.payment_hash()).await;
+        assert!(error.is_err_and(|it| it.contains("it is not asked")));
+    }
+}
+
+/// ATTACKS P-13: LUD-06 has an invoice state the hash of the address's metadata.
+#[tokio::test]
+async fn an_invoice_for_another_description_is_not_used() {
+    let bench = Opened::new().await;
+    let made = async |metadata: &'static str, n: u8| {
+        let draft = Draft {
+            currency: Currency::Regtest,
+            msat: Some(5000),
+            created: bench.home.clock.wall(),
+            expiry: 600,
+            hash: Preimage::from_bytes([n; 32]).payment_hash(),
+        };
+        let pr = draft.sign_with_hash_of(metadata);
+        bench
+            .service
+            .alter("/cb", move |answer| answer["pr"] = json!(pr));
+        let receive = bench.receive();
+        let made = receive.create_invoice(asked(Msat::from_sat(5)));
+        made.await.map(drop).map_err(|error| error.kind())
+    };
+    let metadata = r#"[["text/plain","a shop"]]"#;
+    assert_eq!(made(metadata, 1).await, Ok(()));
+    for (n, other) in [r#"[["text/plain","another shop"]]"#, "", "[]"]
+        .into_iter()
+        .enumerate()
+    {
+        let n = u8::try_from(n).expect("few") + 2;
+        assert_eq!(made(other, n).await, Err(ErrorKind::Protocol), "{other}");
+    }
+    // A change of the metadata is noticed at the next invoice.
+    let read = bench.service.count("/.well-known/");
+    assert_eq!(made(metadata, 9).await, Ok(()));
+    assert_eq!(bench.service.count("/.well-known/"), read + 1);
+    // The same at the start.
+    let forged = "lnurl invoices of another description";
+    let pr = Draft {
+        currency: Currency::Regtest,
+        msat: Some(1000),
+        created: bench.home.clock.wall(),
+        expiry: 600,
+        hash: Preimage::from_bytes([10; 32]).payment_hash(),
+    };
+    let pr = pr.sign_with_hash_of(forged);
+    bench
+        .service
+        .alter("/cb", move |answer| answer["pr"] = json!(pr));
+    let error = open(&bench.home, &bench.service)
+        .await
+        .expect_err("refused");
+    assert!(error.to_string().contains("another description"), "{error}");
+}
+
+#[tokio::test]
+async fn the_limits_are_those_that_the_service_last_described() {
+    let bench = Opened::new().await;
+    let limits = || bench.receive.limits();
+    assert_eq!(
+        (limits().least, limits().most),
+        (Msat::from_sat(1), Msat::from_sat(100_000_000))
+    );
+    assert_eq!(limits().life, Some(Duration::from_secs(600)));
+    bench.service.set_life(Duration::from_secs(86_400));
+    bench.service.alter("/.well-known/", |answer| {
+        answer["maxSendable"] = json!(7000);
+    });
+    bench.pass(Duration::from_secs(3600)).await;
+    invoice(&bench, Msat::from_sat(5)).await;
+    assert_eq!(limits().most, Msat::from_sat(7));
+    assert_eq!(limits().life, Some(Duration::from_secs(86_400)));
 }
 
 #[tokio::test]

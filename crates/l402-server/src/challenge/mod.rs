@@ -2,7 +2,8 @@
 //! that belongs to the invoice.
 //!
 //! `limit` bounds the challenges of a `caller` and of all; `attempts` the credentials that do not
-//! hold. Both count in `budget`. `crowd` notices that all buyers seem to be one.
+//! hold. Both count in `budget`. `crowd` notices that all buyers seem to be one. `seldom` keeps the log
+//! short.
 
 mod attempts;
 mod breaker;
@@ -11,6 +12,7 @@ mod caller;
 mod crowd;
 mod limit;
 mod offer;
+mod seldom;
 
 pub(crate) use attempts::Attempts;
 pub(crate) use breaker::{Attempt, Breaker};
@@ -20,3 +22,4 @@ pub(crate) use crowd::Crowd;
 pub use limit::ChallengeLimits;
 pub(crate) use limit::Limiter;
 pub(crate) use offer::{Offer, OfferFields};
+pub(crate) use seldom::Seldom;

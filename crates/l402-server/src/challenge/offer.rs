@@ -7,7 +7,7 @@ use l402_lightning::NewInvoice;
 use serde::Serialize;
 
 use crate::observe::Offered;
-use crate::table::{MAX_INVOICE_EXPIRY, Priced, Snapshot};
+use crate::table::{Priced, Snapshot};
 
 /// An invoice and its token, ready to be sent as a challenge.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ impl Offer {
         // second gets all of it.
         let mut terms = priced.terms(snapshot.network(), made.expires());
         terms.price = amount;
+        // With it in the token, the node can be asked after a restart, and nothing is stored.
+        terms.lookup = made.reference().map(str::to_owned);
         let token = mint(
             snapshot.keys(),
             &terms,
@@ -121,14 +123,7 @@ fn check(
     let rounded_up = Msat::from_sat(priced.price.ceil_sat());
     let is_price = |amount: &Msat| [priced.price, rounded_up].contains(amount);
     let amount = made.terms().amount.filter(is_price);
-    // The life of the token is counted from the end of the invoice. Who buys time would get more of
-    // it than the policy sells, so an end far later than requested is refused; nodes may round, hence
-    // twice the time. Who buys uses gets as many as before, so the service may choose the end.
-    let longest = match priced.policy.uses() {
-        Some(_) => MAX_INVOICE_EXPIRY.max(priced.invoice_expiry * 2),
-        None => priced.invoice_expiry * 2,
-    };
-    let (terms, latest) = (made.terms(), longest + SKEW);
+    let (terms, latest) = (made.terms(), priced.longest_invoice());
     let differences = [
         (amount.is_none(), "amount"),
         (terms.network != network, "network"),
@@ -142,6 +137,3 @@ fn check(
         None => amount.ok_or_else(|| "the node's invoice has no amount".to_owned()),
     }
 }
-
-/// The most that the node's clock may be ahead of ours.
-const SKEW: std::time::Duration = std::time::Duration::from_secs(600);

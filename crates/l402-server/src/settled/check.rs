@@ -1,5 +1,6 @@
 //! The check of one payment, and the task that asks the node.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,9 +11,7 @@ use tokio::sync::watch;
 
 use super::look_ups::{Joined, LookUps, NodeAnswer};
 use super::payments::SettledPayments;
-
-/// The time between two warnings in the log.
-const WARN_EVERY: Duration = Duration::from_secs(10);
+use crate::challenge::{ChallengeLimits, Seldom};
 
 /// The state of a token's payment, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +20,8 @@ pub(crate) enum Arrival {
     Settled,
     /// It has not arrived yet, as far as the node knows.
     NotYet,
-    /// It has not been asked about, since too many others were: the time to wait.
+    /// It has not been asked about, since too many others were, by this caller or in all: the time to
+    /// wait.
     Wait(Duration),
     /// It has arrived with less than the price.
     TooLittle,
@@ -32,11 +32,13 @@ pub(crate) enum Arrival {
 }
 
 /// A token that was sold: its payment, its price and its end, as the mint wrote them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Sold {
     pub(crate) payment: PaymentHash,
     pub(crate) price: Msat,
     pub(crate) end: UnixTime,
+    /// The node's reference of the invoice, if it needs one.
+    pub(crate) lookup: Option<String>,
 }
 
 /// The check of payments at a node whose preimages prove nothing. One for the whole process.
@@ -46,13 +48,13 @@ pub(crate) struct SettledCheck {
     clock: Arc<dyn Clock>,
     time_limit: Duration,
     state: Mutex<CheckState>,
+    unconfirmed: Seldom,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct CheckState {
     payments: SettledPayments,
     look_ups: LookUps,
-    warned: Option<Duration>,
 }
 
 impl SettledCheck {
@@ -61,27 +63,41 @@ impl SettledCheck {
         receive: &Arc<dyn Receive>,
         clock: &Arc<dyn Clock>,
         time_limit: Duration,
+        limits: ChallengeLimits,
     ) -> Option<Arc<Self>> {
         (!receive.preimage_is_proof()).then(|| {
             Arc::new(Self {
                 receive: Arc::clone(receive),
                 clock: Arc::clone(clock),
                 time_limit,
-                state: Mutex::default(),
+                state: Mutex::new(CheckState {
+                    payments: SettledPayments::default(),
+                    look_ups: LookUps::new(limits),
+                }),
+                unconfirmed: Seldom::default(),
             })
         })
     }
 
-    /// Finds out if the payment of a token has arrived. The future may be dropped at any moment: the
+    /// Limits look-ups by caller as challenges are limited from now on.
+    pub(crate) fn set_limits(&self, limits: ChallengeLimits) {
+        let now = self.clock.monotonic();
+        self.lock().look_ups.set_limits(limits, now);
+    }
+
+    /// Finds out for a caller if the payment of a token has arrived. The future may be dropped at any moment: the
     /// look-up goes on, and its answer is there for the next request.
-    pub(crate) async fn arrival(self: &Arc<Self>, sold: Sold) -> Arrival {
+    pub(crate) async fn arrival(self: &Arc<Self>, sold: Sold, peer: IpAddr) -> Arrival {
+        let price = sold.price;
         let joined = {
             let mut state = self.lock();
             let paid = state.payments.paid(&sold.payment);
-            if paid.is_some_and(|paid| paid >= sold.price) {
+            if paid.is_some_and(|paid| paid >= price) {
                 return Arrival::Settled;
             }
-            state.look_ups.join(sold.payment, self.clock.monotonic())
+            state
+                .look_ups
+                .join(sold.payment, peer, self.clock.monotonic())
         };
         let mut coming = match joined {
             Joined::Coming(coming) => coming,
@@ -92,12 +108,16 @@ impl SettledCheck {
             Joined::Wait(wait) => return Arrival::Wait(wait),
         };
         let answer = coming.wait_for(Option::is_some).await;
-        answer.map_or(Arrival::Unknown, |answer| arrival(*answer, sold.price))
+        answer.map_or(Arrival::Unknown, |answer| arrival(*answer, price))
     }
 
     /// Asks the node once, remembers what has arrived, and tells everybody who waits.
     async fn look_up(self: Arc<Self>, sold: Sold, sender: watch::Sender<Option<NodeAnswer>>) {
-        let asked = tokio::time::timeout(self.time_limit, self.receive.lookup(sold.payment)).await;
+        let state = match sold.lookup.clone() {
+            Some(lookup) => self.receive.lookup_by(lookup, sold.payment, sold.price),
+            None => self.receive.lookup(sold.payment),
+        };
+        let asked = tokio::time::timeout(self.time_limit, state).await;
         let answer = match asked {
             Ok(Ok(state)) => NodeAnswer::State(state),
             Ok(Err(error)) => {
@@ -124,13 +144,8 @@ impl SettledCheck {
 
     /// Warns, unless there was a warning a moment ago: buyers must not be able to fill the log.
     fn warn(&self, sold: &Sold, reason: &str) {
-        let now = self.clock.monotonic();
-        {
-            let mut state = self.lock();
-            if state.warned.is_some_and(|at| now < at + WARN_EVERY) {
-                return;
-            }
-            state.warned = Some(now);
+        if !self.unconfirmed.is_due(self.clock.monotonic()) {
+            return;
         }
         tracing::warn!(payment = %sold.payment, reason, "a payment cannot be confirmed; its buyer is not served");
     }

@@ -1,14 +1,18 @@
-//! The look-ups of the last second: their number, and the answer of each.
+//! The look-ups of the last second: the answer of each, and the budgets that they are taken from.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use l402::PaymentHash;
 use l402_lightning::InvoiceState;
 use tokio::sync::watch;
 
-/// The most look-ups that begin within [`PERIOD`].
-const MOST: usize = 100;
+use crate::challenge::{ChallengeLimits, Limiter, Rate};
+
+/// The look-ups a second in all, and the most at once after a quiet time.
+const MOST: NonZeroU32 = NonZeroU32::new(100).expect("above zero");
 
 /// The time for which one answer about a payment holds, unless it is *settled*.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -37,35 +41,60 @@ pub(super) enum Joined {
 }
 
 /// The look-ups that are under way or not older than a second. All times are monotonic.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct LookUps {
-    /// The begin of each look-up of the last second, at most [`MOST`].
-    begun: VecDeque<Duration>,
-    /// Bounded like `begun`: what is older than a second and has its answer goes.
+    limiter: Limiter,
+    /// Bounded by `limiter`: what is older than a second and has its answer goes.
     by_payment: HashMap<PaymentHash, (Duration, Coming)>,
 }
 
 impl LookUps {
-    /// Joins the look-up of a payment that is under way or just over, or begins one.
-    pub(super) fn join(&mut self, payment: PaymentHash, now: Duration) -> Joined {
+    /// Makes an empty table for a paywall with these limits on challenges.
+    pub(super) fn new(limits: ChallengeLimits) -> Self {
+        Self {
+            limiter: Limiter::new(of_look_ups(limits)),
+            by_payment: HashMap::new(),
+        }
+    }
+
+    /// Sets other limits. What was taken of one stays taken.
+    pub(super) fn set_limits(&mut self, limits: ChallengeLimits, now: Duration) {
+        self.limiter.set(of_look_ups(limits), now);
+    }
+
+    /// Joins the look-up of a payment that is under way or just over, or begins one for a caller.
+    pub(super) fn join(&mut self, payment: PaymentHash, peer: IpAddr, now: Duration) -> Joined {
         if let Some((begun, coming)) = self.by_payment.get(&payment)
             && is_current(*begun, coming, now)
         {
             return Joined::Coming(coming.clone());
         }
-        let is_over = |begun: &Duration| *begun + PERIOD <= now;
-        while self.begun.front().is_some_and(is_over) {
-            self.begun.pop_front();
-        }
-        if let Some(first) = self.begun.front().filter(|_| self.begun.len() >= MOST) {
-            return Joined::Wait((*first + PERIOD).saturating_sub(now));
+        if let Err(wait) = self.limiter.take(peer, now) {
+            return Joined::Wait(wait);
         }
         self.by_payment
             .retain(|_, (begun, coming)| is_current(*begun, coming, now));
-        self.begun.push_back(now);
         let (sender, coming) = watch::channel(None);
         self.by_payment.insert(payment, (now, coming.clone()));
         Joined::Begin(sender, coming)
+    }
+}
+
+/// Returns the limits on look-ups beside those on challenges. A caller has the same rate of both, and
+/// no burst beyond a second's: saved up, it would be all there is for that moment. Where challenges
+/// are not limited by caller, as behind a proxy whose callers all seem to be one, look-ups are not.
+fn of_look_ups(challenges: ChallengeLimits) -> ChallengeLimits {
+    let a_second = |rate: Rate| Rate {
+        burst: rate.per_second,
+        ..rate
+    };
+    ChallengeLimits {
+        per_peer: challenges.per_peer.map(a_second),
+        per_prefix: challenges.per_prefix.map(a_second),
+        total: Some(Rate {
+            per_second: MOST,
+            burst: MOST,
+        }),
     }
 }
 
@@ -84,54 +113,103 @@ mod tests {
         PaymentHash::from_bytes([n; 32])
     }
 
+    const ME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    fn unlimited() -> ChallengeLimits {
+        ChallengeLimits {
+            per_peer: None,
+            per_prefix: None,
+            total: None,
+        }
+    }
+
     fn begin(look_ups: &mut LookUps, n: u8, now: Duration) -> watch::Sender<Option<NodeAnswer>> {
-        match look_ups.join(hash(n), now) {
+        match look_ups.join(hash(n), ME, now) {
             Joined::Begin(sender, _) => sender,
             other => panic!("{other:?}"),
         }
     }
 
+    /// Returns the number of look-ups that a caller may begin, each for a payment of its own.
+    fn begun(look_ups: &mut LookUps, payments: u8, peer: &str, now: Duration) -> usize {
+        let begins = |n: &u8| {
+            let mut bytes = [0; 32];
+            bytes[0] = *n;
+            bytes[1..=peer.len()].copy_from_slice(peer.as_bytes());
+            match look_ups.join(PaymentHash::from_bytes(bytes), peer.parse().unwrap(), now) {
+                Joined::Begin(sender, _) => {
+                    sender.send_replace(Some(NodeAnswer::Failed));
+                    true
+                }
+                _ => false,
+            }
+        };
+        (0..payments).filter(begins).count()
+    }
+
     #[test]
     fn one_look_up_per_payment_until_it_is_answered_and_a_second_old() {
-        let (mut look_ups, at) = (LookUps::default(), Duration::from_millis);
+        let (mut look_ups, at) = (LookUps::new(unlimited()), Duration::from_millis);
         let sender = begin(&mut look_ups, 1, at(0));
         for ms in [0, 999, 1000, 5000] {
-            assert!(matches!(look_ups.join(hash(1), at(ms)), Joined::Coming(_)));
+            assert!(matches!(
+                look_ups.join(hash(1), ME, at(ms)),
+                Joined::Coming(_)
+            ));
         }
         sender.send_replace(Some(NodeAnswer::Failed));
         assert!(matches!(
-            look_ups.join(hash(1), at(999)),
+            look_ups.join(hash(1), ME, at(999)),
             Joined::Coming(coming) if *coming.borrow() == Some(NodeAnswer::Failed)
         ));
         drop(begin(&mut look_ups, 1, at(5000)));
         // Dropped without an answer: asked again, and not before a second has passed.
         assert!(matches!(
-            look_ups.join(hash(1), at(5999)),
+            look_ups.join(hash(1), ME, at(5999)),
             Joined::Coming(_)
         ));
         let _sender = begin(&mut look_ups, 1, at(6000));
     }
 
     #[test]
-    fn a_hundred_in_any_second_and_nothing_is_kept_beyond_it() {
-        let (mut look_ups, at) = (LookUps::default(), Duration::from_millis);
-        for n in 0..100 {
-            let now = at(u64::from(n) * 5);
-            begin(&mut look_ups, n, now).send_replace(Some(NodeAnswer::Failed));
+    fn a_hundred_a_second_in_all_and_nothing_is_kept_beyond_it() {
+        let (mut look_ups, at) = (LookUps::new(unlimited()), Duration::from_secs);
+        let networks = |look_ups: &mut LookUps, now| -> usize {
+            let peers = (0..50).map(|n| format!("198.51.{n}.1"));
+            peers.map(|peer| begun(look_ups, 9, &peer, now)).sum()
+        };
+        assert_eq!(networks(&mut look_ups, at(100)), 100);
+        for second in 101..110 {
+            // Three quarters and, for those who have had none lately, a quarter.
+            assert!((75..=100).contains(&networks(&mut look_ups, at(second))));
         }
-        let wait = look_ups.join(hash(200), at(600));
-        assert!(
-            matches!(wait, Joined::Wait(wait) if wait == at(400)),
-            "{wait:?}"
+        assert!(look_ups.by_payment.len() <= 200);
+        begun(&mut look_ups, 1, "192.0.2.1", at(500));
+        assert_eq!(look_ups.by_payment.len(), 1);
+    }
+
+    // One caller with many unpaid tokens leaves payers their share.
+    #[test]
+    fn a_caller_and_a_network_have_a_share_each() {
+        let (mut look_ups, at) = (
+            LookUps::new(ChallengeLimits::default()),
+            Duration::from_secs,
         );
-        // The hundred began in half a second, so they come back one by one.
-        drop(begin(&mut look_ups, 200, at(1000)));
-        assert!(matches!(
-            look_ups.join(hash(201), at(1004)),
-            Joined::Wait(_)
-        ));
-        drop(begin(&mut look_ups, 201, at(1005)));
-        drop(begin(&mut look_ups, 202, at(9000)));
-        assert_eq!((look_ups.begun.len(), look_ups.by_payment.len()), (1, 1));
+        for second in 1..20 {
+            let now = at(second);
+            assert_eq!(begun(&mut look_ups, 200, "192.0.2.1", now), 20, "{second}");
+            let network: usize = (2..12)
+                .map(|n| begun(&mut look_ups, 200, &format!("192.0.2.{n}"), now))
+                .sum();
+            assert_eq!(network, 30, "the rest of the network's 50");
+            assert_eq!(begun(&mut look_ups, 1, "203.0.113.9", now), 1, "{second}");
+            let v6 = format!("2001:db8:{second}::1");
+            assert_eq!(begun(&mut look_ups, 1, &v6, now), 1, "{second}");
+        }
+        // What is set at a reload holds from then on, and gives nobody a second share.
+        look_ups.set_limits(unlimited(), at(20));
+        assert_eq!(begun(&mut look_ups, 60, "192.0.2.1", at(20)), 60);
+        look_ups.set_limits(ChallengeLimits::default(), at(21));
+        assert_eq!(begun(&mut look_ups, 60, "192.0.2.1", at(21)), 20);
     }
 }

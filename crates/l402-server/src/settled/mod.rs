@@ -8,14 +8,16 @@
 //!     | no
 //!   asked within the last second, or being asked now: the same answer ----.
 //!     | no                                                                |
-//!   100 look-ups in the last second: not settled, come again              |
+//!   too many look-ups, by this caller or in all: not settled, come again  |
 //!     | no                                                                |
 //!   one look-up, in a task of its own ------------------------------------+
 //!                                                                         v
 //!        settled, for the price or more: remember, serve     else: refuse
 //! ```
 //!
-//! Nothing is written to a disk: a restart asks again.
+//! Nothing is written to a disk: a restart asks again, whichever node it is. Where the payment hash is
+//! not enough to ask, as with a Lightning address, the token itself names the reference of its
+//! invoice, in a place that only the mint can write (`minted_lookup`).
 
 mod check;
 mod look_ups;

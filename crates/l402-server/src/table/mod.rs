@@ -4,8 +4,10 @@ mod overlap;
 mod paths;
 mod pattern;
 mod route;
+mod sellable;
 mod snapshot;
 
 pub use route::{Access, Charge, Place, Priced, Route};
+pub use sellable::UnsellableError;
 pub(crate) use snapshot::MAX_INVOICE_EXPIRY;
 pub use snapshot::{Matched, Snapshot, SnapshotError};

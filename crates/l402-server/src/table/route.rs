@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use l402::{Msat, Network, Policy, Service, Terms, UnixTime};
 
+use super::snapshot::MAX_INVOICE_EXPIRY;
 use crate::request::below;
+
+/// The most that the node's clock may be ahead of ours.
+const SKEW: Duration = Duration::from_secs(600);
 
 /// The event that spends a use. By default [`Charge::Success`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -254,8 +258,29 @@ impl Priced {
         as_much && self.price <= other.price && (self.price, own) != (other.price, theirs)
     }
 
+    /// Returns the longest time from now in which an invoice for these terms may end.
+    ///
+    /// The life of a token is counted from the end of its invoice. Who buys time would get more of it
+    /// than the policy sells, so an end far later than requested is refused; nodes may round, hence
+    /// twice the time. Who buys uses gets as many as before, so the node may choose the end.
+    pub(crate) fn longest_invoice(&self) -> Duration {
+        let twice = self.invoice_expiry.saturating_mul(2);
+        let longest = match self.policy.uses() {
+            Some(_) => MAX_INVOICE_EXPIRY.max(twice),
+            None => twice,
+        };
+        longest.saturating_add(SKEW)
+    }
+
+    /// Returns the shortest `invoice_expiry`, in whole seconds, with which an invoice may live so
+    /// long.
+    pub(super) fn expiry_for(&self, life: Duration) -> Duration {
+        let secs = life.saturating_sub(SKEW).as_secs();
+        Duration::from_secs(secs.div_ceil(2)).max(self.invoice_expiry)
+    }
+
     /// Returns the terms that a token bought here states. `invoice_expires` is the last moment to
-    /// pay.
+    /// pay. Price and look-up are as the invoice of this token has them; here the price is the route's.
     pub(crate) fn terms(&self, network: Network, invoice_expires: UnixTime) -> Terms {
         Terms {
             service: self.service.clone(),
@@ -266,6 +291,7 @@ impl Priced {
             network,
             // From the end of the invoice: nothing is stored that could say when it was paid.
             valid_until: invoice_expires.saturating_add(self.policy.lifetime()),
+            lookup: None,
         }
     }
 }

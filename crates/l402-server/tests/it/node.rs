@@ -9,10 +9,10 @@ use l402::{Msat, Network, PaymentHash};
 use l402_host::{BoxFuture, BoxStream, ManualClock};
 use l402_lightning::sandbox::Sandbox;
 use l402_lightning::{
-    Error, ErrorKind, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
+    Error, ErrorKind, InvoiceLimits, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
     SettlementIndex,
 };
-use l402_server::{CanonicalRequest, Paywall, Refusal, Route, Snapshot};
+use l402_server::{Access, CanonicalRequest, Paywall, Refusal, Route, Snapshot};
 
 use crate::world::{NOW, keys, snapshot};
 
@@ -22,6 +22,8 @@ enum Mood {
     Away,
     Expiry,
     Honest,
+    Locked,
+    Refuses,
     Rounds,
     Silent,
 }
@@ -37,6 +39,11 @@ impl Moody {
         let mood = *self.mood.lock().expect("no panic");
         match mood {
             Mood::Away => return Err(Error::new(ErrorKind::Unavailable, "gone")),
+            Mood::Locked => return Err(Error::new(ErrorKind::Unauthorized, "locked")),
+            // Of one route alone, as an address does whose least amount is above its price.
+            Mood::Refuses if request.amount == Msat::from_sat(50) => {
+                return Err(Error::new(ErrorKind::Rejected, "too little"));
+            }
             Mood::Silent => std::future::pending().await,
             Mood::Amount => request.amount = Msat::new(request.amount.msat() - 1),
             Mood::Expiry => request.expiry *= 10,
@@ -208,4 +215,104 @@ async fn a_node_that_says_nothing_is_not_waited_for() {
     let began = tokio::time::Instant::now();
     assert_eq!(counter.code().await, "node_unavailable");
     assert_eq!(began.elapsed(), Duration::from_secs(2));
+}
+
+/// ATTACKS D-12: one route that cannot be sold stops no other.
+#[tokio::test]
+async fn a_fault_of_one_route_is_none_of_the_node() {
+    for mood in [Mood::Refuses, Mood::Expiry, Mood::Amount] {
+        let counter = Counter::new();
+        for _ in 0..10 {
+            counter.be(mood);
+            let path = if mood == Mood::Expiry {
+                "/hour"
+            } else {
+                "/joke"
+            };
+            let response = counter.ask_for(path).await.into_response();
+            assert_eq!(response.status(), 503, "{mood:?}");
+            assert_eq!(response.headers()["retry-after"], "1");
+            if mood == Mood::Amount {
+                counter.be(Mood::Honest);
+            }
+            let refusal = counter.ask_for("/three").await;
+            assert_eq!(refusal.problem().code(), "payment_required", "{mood:?}");
+        }
+    }
+    // Such a fault does not say that a node which was away is back, either.
+    let counter = Counter::new();
+    counter.be(Mood::Locked);
+    for _ in 0..3 {
+        counter.ask().await;
+    }
+    assert_eq!(counter.paywall.node_calls(), 3);
+    counter.clock.advance(Duration::from_secs(1));
+    counter.be(Mood::Refuses);
+    counter.ask().await;
+    counter.be(Mood::Locked);
+    counter.ask().await;
+    counter.ask().await;
+    assert_eq!(counter.paywall.node_calls(), 5);
+}
+
+#[test]
+fn a_route_that_a_node_cannot_sell_is_named_with_its_field_and_the_fix() {
+    let hour = |secs| {
+        let route = Route::priced(
+            "/hour",
+            "hour".parse().expect("a service"),
+            Msat::from_sat(5),
+        );
+        let mut route = route.with_policy("time=1h".parse().expect("a policy"));
+        if let Access::Priced(priced) = &mut route.access {
+            priced.invoice_expiry = Duration::from_secs(secs);
+        }
+        route
+    };
+    let fault = |routes: Vec<Route>, limits: &InvoiceLimits| {
+        let snapshot = Snapshot::new(routes, Vec::new(), keys(), Network::Regtest);
+        let checked = snapshot.expect("routes").check_sellable(limits);
+        checked.err().map(|error| error.to_string())
+    };
+    let mut limits = InvoiceLimits::default();
+    assert_eq!(snapshot().check_sellable(&limits), Ok(()));
+    (limits.least, limits.most) = (Msat::from_sat(5), Msat::from_sat(6));
+    assert_eq!(fault(vec![Route::free("/"), hour(600)], &limits), None);
+    let cheap = Route::priced(
+        "/cheap",
+        "cheap".parse().expect("a service"),
+        Msat::new(4999),
+    );
+    let dear = Route::priced("/dear", "dear".parse().expect("a service"), Msat::new(6001));
+    for (route, start) in [
+        (
+            cheap,
+            "route /cheap: price: this node takes 5 sat to 6 sat in one payment, and not 4999 msat; ",
+        ),
+        (
+            dear,
+            "route /dear: price: this node takes 5 sat to 6 sat in one payment, and not 6001 msat; ",
+        ),
+    ] {
+        let told = fault(vec![hour(600), route], &limits).expect("a fault");
+        assert!(told.starts_with(start), "{told}");
+    }
+    limits.life = Some(Duration::from_secs(1801));
+    let told = fault(vec![hour(600)], &limits).expect("a fault");
+    assert!(
+        told.starts_with("route /hour: invoice_expiry_secs: "),
+        "{told}"
+    );
+    assert!(
+        told.contains("write invoice_expiry_secs = 601, or"),
+        "{told}"
+    );
+    assert_eq!(fault(vec![hour(601)], &limits), None);
+    // Of answers that are counted nobody has more.
+    limits.life = Some(Duration::from_secs(7 * 24 * 3600));
+    let counted = hour(600).with_policy("uses=3".parse().expect("a policy"));
+    assert_eq!(fault(vec![counted], &limits), None);
+    let told = fault(vec![hour(600)], &limits).expect("a fault");
+    assert!(!told.contains("write invoice_expiry_secs"), "{told}");
+    assert!(told.contains("; sell a number of answers"), "{told}");
 }

@@ -65,6 +65,9 @@ pub struct Invoice {
     /// The description (field `d`), text of the payee that is not escaped: see
     /// [`text::escape`](crate::text::escape). `None` if the invoice has a description hash instead.
     pub description: Option<String>,
+    /// The SHA-256 of a description that is kept elsewhere (field `h`). `None` if the invoice has a
+    /// description.
+    pub description_hash: Option<[u8; 32]>,
 }
 
 /// The contents of an invoice whose signature has not been checked. For the seller, who made the
@@ -160,6 +163,10 @@ impl Invoice {
         let network = network(&signed.currency());
         let invoice = Bolt11Invoice::from_signed(signed).map_err(of_meaning)?;
         let created = UnixTime::from_secs(invoice.duration_since_epoch().as_secs());
+        let (description, description_hash) = match invoice.description() {
+            Bolt11InvoiceDescriptionRef::Direct(words) => (Some(words.as_inner().0.clone()), None),
+            Bolt11InvoiceDescriptionRef::Hash(hash) => (None, Some(*hash.0.as_ref())),
+        };
         Ok(Self {
             amount: written_amount(text, network, invoice.amount_milli_satoshis())?,
             payment_hash: PaymentHash::from_bytes(*invoice.payment_hash().as_ref()),
@@ -168,10 +175,8 @@ impl Invoice {
             created,
             expires: created.saturating_add(invoice.expiry_time()),
             payee: invoice.get_payee_pub_key().serialize(),
-            description: match invoice.description() {
-                Bolt11InvoiceDescriptionRef::Direct(words) => Some(words.as_inner().0.clone()),
-                Bolt11InvoiceDescriptionRef::Hash(_) => None,
-            },
+            description,
+            description_hash,
         })
     }
 

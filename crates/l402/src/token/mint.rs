@@ -30,6 +30,9 @@ pub struct Terms {
     pub network: Network,
     /// The end of the token. Every token has one.
     pub valid_until: UnixTime,
+    /// The node's own reference of the invoice, if its state can be asked for by nothing else:
+    /// visible ASCII. Buyers can read it.
+    pub lookup: Option<String>,
 }
 
 /// The reason why no token was minted. Always a fault of the seller, never of a buyer.
@@ -44,7 +47,8 @@ pub enum MintError {
     KnownHash,
     /// The terms do not fit into the size of a token.
     TooLarge,
-    /// A price, policy or end that no caveat can state: zero, or more than 16 digits.
+    /// A price, policy or end that no caveat can state: zero, or more than 16 digits. Or a reference
+    /// that is not visible ASCII.
     Value,
 }
 
@@ -55,7 +59,9 @@ impl fmt::Display for MintError {
             Self::Ended => "valid_until is not in the future",
             Self::KnownHash => "the preimage of the payment hash is known; make a new invoice",
             Self::TooLarge => "the terms are too long for a token; name fewer capabilities",
-            Self::Value => "the price, policy or valid_until is zero or too large for a caveat",
+            Self::Value => {
+                "the price, policy, valid_until or lookup is zero, empty or too large for a caveat"
+            }
         })
     }
 }
@@ -64,8 +70,8 @@ impl std::error::Error for MintError {}
 
 /// Mints a token for a payment, with the current key of the ring. `randomness` must be fresh.
 ///
-/// Writes the caveats services, capabilities, valid_until, price_msat, policy and network, in this
-/// order, and the location `l402`. Each caveat is first read as the verifier reads it, so that no
+/// Writes the caveats services, lookup, capabilities, valid_until, price_msat, policy and network, in
+/// this order, and the location `l402`. Each caveat is first read as the verifier reads it, so that no
 /// token is sold that would be refused (ATTACKS T-11).
 ///
 /// ```
@@ -83,6 +89,7 @@ impl std::error::Error for MintError {}
 ///     policy: "uses=10".parse()?,
 ///     network: Network::Regtest,
 ///     valid_until: UnixTime::from_secs(1_790_086_400),
+///     lookup: None,
 /// };
 /// let hash = Preimage::from_bytes([0x2f; 32]).payment_hash();
 /// let token = mint(&keys, &terms, hash, [7; 30], UnixTime::from_secs(1_790_000_000))?;
@@ -135,6 +142,10 @@ fn caveats(terms: &Terms) -> Vec<String> {
     let service = &terms.service;
     let capabilities = terms.capabilities.join(",");
     let mut caveats = vec![format!("services={service}:{}", terms.tier)];
+    // Second, where no holder can put one: whoever is asked by it says if the token is paid for.
+    if let Some(reference) = &terms.lookup {
+        caveats.push(Condition::Lookup.write(service, reference));
+    }
     // An empty list would deny everything, so a token without limits has no such caveat.
     if !terms.capabilities.is_empty() {
         caveats.push(Condition::Capabilities.write(service, &capabilities));
@@ -165,7 +176,7 @@ mod tests {
 
     use super::*;
     use crate::preimage::Preimage;
-    use crate::token::{KeyNumber, MasterKey};
+    use crate::token::{KeyNumber, MasterKey, Proven};
 
     fn ring() -> KeyRing {
         let key = crate::token::hmac_sha256(b"mint tests", &[]);
@@ -181,6 +192,7 @@ mod tests {
             policy: Policy::Request,
             network: Network::Regtest,
             valid_until: UnixTime::from_secs(2000),
+            lookup: None,
         }
     }
 
@@ -222,6 +234,37 @@ mod tests {
         })
         .unwrap();
         assert_eq!(plain.caveats().len(), 5);
+    }
+
+    /// ATTACKS P-06: a holder who names another one to ask is not heard.
+    #[test]
+    fn the_reference_of_the_invoice_is_the_mints_alone() {
+        let service = "api".parse().unwrap();
+        let preimage = Preimage::from_bytes([5; 32]);
+        let minted = |lookup: Option<&str>| {
+            let lookup = lookup.map(str::to_owned);
+            let terms = Terms { lookup, ..terms() };
+            let hash = preimage.payment_hash();
+            mint(&ring(), &terms, hash, [9; 30], UnixTime::from_secs(1000))
+        };
+        let key = |token: &Macaroon| ring().minting_key(&token.identifier().unwrap());
+        let proven =
+            |token: &Macaroon| Proven::new(token, &preimage, |_| Some(key(token))).unwrap();
+        let token = minted(Some("https://a.example/v?id=1")).unwrap();
+        let is = |token: &Macaroon| proven(token).minted_lookup(&service).map(str::to_owned);
+        assert_eq!(is(&token).as_deref(), Some("https://a.example/v?id=1"));
+        let foe: &[u8] = b"api_lookup=https://foe.example/";
+        let appended = token.with_caveat(foe).unwrap();
+        assert_eq!(is(&appended).as_deref(), Some("https://a.example/v?id=1"));
+        let without = minted(None).unwrap();
+        assert_eq!(is(&without), None);
+        assert_eq!(is(&without.with_caveat(foe).unwrap()), None);
+        let other = minted(Some("x")).unwrap();
+        assert_eq!(proven(&other).minted_lookup(&"b".parse().unwrap()), None);
+        for bad in ["", "a b", "é", "a\n"] {
+            assert_eq!(minted(Some(bad)), Err(MintError::Value), "{bad:?}");
+        }
+        assert_eq!(minted(Some(&"a".repeat(4096))), Err(MintError::TooLarge));
     }
 
     /// ATTACKS T-10, T-11, P-02, P-11.

@@ -226,6 +226,16 @@ impl Proven {
         self.minted(service, b"_price_msat=").map(Msat::new)
     }
 
+    /// Returns the node's reference of the invoice, as the mint wrote it: only in its place right
+    /// after the first caveat. A holder appends caveats behind all of the mint's, which are more than
+    /// one, and so cannot name somebody else who says that the token is paid for.
+    #[must_use]
+    pub fn minted_lookup(&self, service: &Service) -> Option<&str> {
+        let caveat = self.macaroon.caveats().nth(1)?;
+        let rest = caveat.strip_prefix(service.as_str().as_bytes())?;
+        core::str::from_utf8(rest.strip_prefix(b"_lookup=")?).ok()
+    }
+
     /// Returns the first number that a service has under this name.
     fn minted(&self, service: &Service, name: &[u8]) -> Option<u64> {
         // Not read from `Rights`, which keep the last value; the first one is the mint's.

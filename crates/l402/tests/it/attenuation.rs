@@ -34,6 +34,7 @@ fn terms() -> Terms {
         policy: "uses=10".parse().expect("a policy"),
         network: Network::Regtest,
         valid_until: UnixTime::from_secs(END),
+        lookup: None,
     }
 }
 

@@ -37,7 +37,6 @@ async fn assert_is_unknown(pay: &dyn Pay, held: &NewInvoice) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "not yet seen to pass at real lnds"]
 async fn a_held_payment_outlives_a_restart_of_the_payers_lnd_and_is_paid_once() {
     let mut net = Regtest::start().await;
     let nodes = Nodes::of(&net).await;
@@ -62,7 +61,6 @@ async fn a_held_payment_outlives_a_restart_of_the_payers_lnd_and_is_paid_once() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "not yet seen to pass at real lnds"]
 async fn a_held_payment_that_is_given_back_has_failed() {
     let net = Regtest::start().await;
     let nodes = Nodes::of(&net).await;

@@ -13,4 +13,4 @@ mod socket;
 pub use certificate::Authority;
 pub use fault::ClnFault;
 pub use node::{Call, Cln, FakeCln};
-pub use rune::rune;
+pub use rune::{rune, rune_of_another_node};

@@ -7,7 +7,17 @@ use base64::engine::general_purpose::URL_SAFE;
 #[must_use]
 pub fn rune(restrictions: &str) -> String {
     // The hash of a real rune proves who made it; here it only has the right length.
-    URL_SAFE.encode([&[7; 32][..], b"=0&", restrictions.as_bytes()].concat())
+    rune_with(7, restrictions)
+}
+
+/// Returns a rune with these restrictions that this node has not made.
+#[must_use]
+pub fn rune_of_another_node(restrictions: &str) -> String {
+    rune_with(8, restrictions)
+}
+
+fn rune_with(hash: u8, restrictions: &str) -> String {
+    URL_SAFE.encode([&[hash; 32][..], b"=0&", restrictions.as_bytes()].concat())
 }
 
 /// Returns true if a rune of this node permits the method, going by its conditions on methods.

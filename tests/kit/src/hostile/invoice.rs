@@ -6,7 +6,8 @@ use bitcoin::hashes::{Hash, sha256};
 use bitcoin::secp256k1::{Secp256k1, SecretKey};
 use l402::{PaymentHash, UnixTime};
 use lightning_invoice::{
-    Currency, InvoiceBuilder, PayeePubKey, PaymentSecret, SignedRawBolt11Invoice, TaggedField,
+    Bolt11InvoiceDescription, Currency, Description, InvoiceBuilder, PayeePubKey, PaymentSecret,
+    Sha256, SignedRawBolt11Invoice, TaggedField,
 };
 
 /// An invoice of a node that nobody can reach.
@@ -31,9 +32,25 @@ impl Draft {
     /// If the values make no invoice.
     #[must_use]
     pub fn sign(&self) -> String {
+        self.describe(Bolt11InvoiceDescription::Direct(
+            Description::new("x".to_owned()).expect("short"),
+        ))
+    }
+
+    /// Writes and signs the invoice with the hash of a description that is kept elsewhere.
+    ///
+    /// # Panics
+    /// If the values make no invoice.
+    #[must_use]
+    pub fn sign_with_hash_of(&self, description: &str) -> String {
+        let hash = sha256::Hash::hash(description.as_bytes());
+        self.describe(Bolt11InvoiceDescription::Hash(Sha256(hash)))
+    }
+
+    fn describe(&self, description: Bolt11InvoiceDescription) -> String {
         let key = SecretKey::from_slice(&[41; 32]).expect("a key");
         let draft = InvoiceBuilder::new(self.currency.clone())
-            .description("x".into())
+            .invoice_description(description)
             .payment_hash(sha256::Hash::from_byte_array(*self.hash.as_bytes()))
             .payment_secret(PaymentSecret([9; 32]))
             .duration_since_epoch(Duration::from_secs(self.created.secs()))

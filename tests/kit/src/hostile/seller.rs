@@ -357,6 +357,7 @@ impl Seller {
             policy,
             network: Network::Regtest,
             valid_until: now.saturating_add(Duration::from_secs(7200)),
+            lookup: None,
         };
         if challenge.bill == Bill::TooDear {
             terms.price = self.0.plan.per_request.saturating_add(Msat::new(1));

@@ -6,6 +6,7 @@ use l402_host::{is_localhost, is_public_address};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
+use crate::node::is_loopback;
 use crate::{Error, ErrorKind, LnurlNode};
 
 /// The longest URL of a service, in bytes.
@@ -42,6 +43,10 @@ impl Guard {
         }
         let url = Url::parse(text).map_err(|_| refused("cannot be read"))?;
         self.check(&url)?;
+        // Escaped, it may have become longer; it goes into a token.
+        if url.as_str().len() > MAX_URL {
+            return Err(refused("is longer than 1024 bytes"));
+        }
         Ok(url)
     }
 
@@ -49,6 +54,7 @@ impl Guard {
     /// addresses of a name are checked when it is resolved.
     fn check(self, url: &Url) -> Result<(), Error> {
         let may_be_here = self.allows_loopback && is_loopback(url);
+        let private = || Err(refused("leads to a private address"));
         if url.scheme() != "https" && !(url.scheme() == "http" && may_be_here) {
             return Err(refused("is not https"));
         }
@@ -58,12 +64,12 @@ impl Guard {
         let literal = match url.host() {
             Some(Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
             Some(Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
-            Some(Host::Domain(name)) if is_localhost(name) => Some(Ipv4Addr::LOCALHOST.into()),
+            Some(Host::Domain(name)) if is_localhost(name) && !may_be_here => return private(),
             Some(Host::Domain(_)) => None,
             None => return Err(refused("has no host")),
         };
         match literal {
-            Some(ip) if !self.admits(ip) => Err(refused("leads to a private address")),
+            Some(ip) if !self.admits(ip) => private(),
             _ => Ok(()),
         }
     }
@@ -91,6 +97,7 @@ impl Resolve for Guard {
         Box::pin(async move {
             let name = name.as_str();
             let found = if is_localhost(name) {
+                // Whatever a resolver says. Only the one name was let through, if any.
                 vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]
             } else {
                 // The client puts the port in.
@@ -99,16 +106,6 @@ impl Resolve for Guard {
             let addresses: Addrs = Box::new(guard.checked(found)?.into_iter());
             Ok(addresses)
         })
-    }
-}
-
-/// Returns true if the host of a URL is this machine by its very text.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).to_canonical().is_loopback(),
-        Some(Host::Domain(name)) => is_localhost(name),
-        None => false,
     }
 }
 
@@ -156,6 +153,7 @@ mod tests {
             "https://user:password@wallet.example/",
             "nonsense",
             &format!("https://wallet.example/{}", "a".repeat(1024)),
+            &format!("https://wallet.example/{}", "é".repeat(400)),
         ] {
             assert!(guard.read(url).is_err(), "{url}");
         }
@@ -176,13 +174,21 @@ mod tests {
             assert!(guard.read("https://localhost/cb").is_ok());
             for url in [
                 "http://wallet.example/",
+                "http://a.localhost/",
+                "https://localhost./",
                 "https://10.0.0.1/",
                 "http://10.0.0.1/",
             ] {
                 assert!(guard.read(url).is_err(), "{address} {url}");
             }
         }
-        for address in ["10.0.0.1", "192.168.1.5:443", "0.0.0.0"] {
+        for address in [
+            "10.0.0.1",
+            "192.168.1.5:443",
+            "0.0.0.0",
+            "shop.localhost:8080",
+            "[::ffff:127.0.0.1]:8080",
+        ] {
             let node: LnurlNode = format!("lnurl:a@{address}").parse().unwrap();
             assert!(Guard::of(&node).is_err(), "{address}");
         }

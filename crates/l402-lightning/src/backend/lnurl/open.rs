@@ -3,13 +3,13 @@
 use core::time::Duration;
 use std::sync::{Arc, Mutex as SyncMutex};
 
-use l402::{Invoice, Network};
+use l402::Network;
 use tokio::sync::Mutex;
 
 use super::guard::Guard;
 use super::invoices::Invoices;
 use super::peer::{LnurlPeer, service};
-use super::receive::{Address, Description, LnurlReceive};
+use super::receive::{Address, Description, LnurlReceive, decode};
 use super::wire::garbled;
 use crate::transport::Peer;
 use crate::{Error, ErrorKind, InvoiceRequest, InvoiceState, LnurlNode, Open, Receiver, check};
@@ -30,11 +30,12 @@ pub(crate) async fn receiver(node: &LnurlNode, open: Open) -> Result<Receiver, E
     };
     let (clock, read) = (open.clock(), open.clock().monotonic());
     let description = address.describe().await?;
-    let network = try_out(&address, &description, &open).await?;
+    let (network, life) = try_out(&address, &description, &open).await?;
     address.time_limit = LnurlPeer::TIME_LIMIT;
     Ok(Receiver::new(Arc::new(LnurlReceive {
         network,
         address,
+        limits: SyncMutex::new(description.limits(life)),
         description: Mutex::new(Some((description, read))),
         invoices: SyncMutex::new(Invoices::new(clock.wall())),
         polling: Mutex::new(()),
@@ -47,13 +48,13 @@ pub(crate) fn check_receiver(node: &LnurlNode, _: bool) -> Result<(), Error> {
     Guard::of(node).map(drop)
 }
 
-/// Has one invoice made that nobody is asked to pay, and returns its network. Refuses a service that
+/// Has one invoice made that nobody is asked to pay, and returns its network and its life. Refuses a service that
 /// cannot tell if it is settled.
 async fn try_out(
     address: &Address,
     description: &Description,
     open: &Open,
-) -> Result<Network, Error> {
+) -> Result<(Network, Duration), Error> {
     let amount = description.least;
     let made = address.ask(description, amount).await?;
     let Some(verify) = made.verify else {
@@ -64,8 +65,8 @@ async fn try_out(
     };
     let verify = address.guard.read(&verify)?;
     // The network is what this invoice says, and every later one is held to it.
-    let invoice = Invoice::decode(&made.pr)
-        .map_err(|error| garbled(&format!("an invoice that cannot be used: {error}")))?;
+    let invoice = decode(&made.pr)?;
+    description.check(&invoice)?;
     let network = invoice.network;
     let life = invoice.expires.since(invoice.created);
     let request = InvoiceRequest::new(amount, life, "");
@@ -85,5 +86,5 @@ async fn try_out(
         seconds = life.as_secs(),
         "invoices of this Lightning address can be paid for so long, whatever is asked for"
     );
-    Ok(network)
+    Ok((network, life))
 }

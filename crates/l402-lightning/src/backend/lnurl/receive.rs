@@ -4,9 +4,10 @@ use core::time::Duration;
 use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
 
 use futures_util::stream;
-use l402::{InvoiceTerms, Msat, Network, PaymentHash, Preimage};
+use l402::{Invoice, InvoiceTerms, Msat, Network, PaymentHash, Preimage};
 use l402_host::{BoxFuture, BoxStream, Clock};
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -16,7 +17,7 @@ use super::peer::Service;
 use super::wire::{Answered, MadeInvoice, PayRequest, VerifiedInvoice, garbled};
 use crate::transport::{Failure, Proof};
 use crate::{
-    Error, ErrorKind, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
+    Error, ErrorKind, InvoiceLimits, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
     SettlementIndex, check,
 };
 
@@ -43,6 +44,31 @@ pub(super) struct Description {
     callback: Url,
     pub(super) least: Msat,
     most: Msat,
+    /// The SHA-256 of the address's metadata.
+    metadata: [u8; 32],
+}
+
+impl Description {
+    /// Returns the limits of an address whose invoices live so long.
+    pub(super) fn limits(&self, life: Duration) -> InvoiceLimits {
+        InvoiceLimits {
+            least: self.least,
+            most: self.most,
+            life: Some(life),
+        }
+    }
+
+    /// Refuses an invoice that states the hash of another description (LUD-06): the payer's wallet
+    /// would not pay it, or would show somebody else's address. One that has a description in its
+    /// place states none.
+    pub(super) fn check(&self, invoice: &Invoice) -> Result<(), Error> {
+        match invoice.description_hash {
+            Some(stated) if stated != self.metadata => {
+                Err(garbled("an invoice for another description than its own"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Address {
@@ -55,6 +81,7 @@ impl Address {
             callback: self.guard.read(&described.callback)?,
             least: described.least,
             most: described.most,
+            metadata: Sha256::digest(described.metadata.as_bytes()).into(),
         })
     }
 
@@ -111,6 +138,12 @@ impl Address {
     }
 }
 
+/// Decodes an invoice of the service, and checks its signature.
+pub(super) fn decode(pr: &str) -> Result<Invoice, Error> {
+    let unusable = |error| garbled(&format!("an invoice that cannot be used: {error}"));
+    Invoice::decode(pr).map_err(unusable)
+}
+
 /// Returns the answer, or the error that the service has put in its place.
 fn done<T>(answer: Answered<T>) -> Result<T, Error> {
     match answer {
@@ -127,6 +160,8 @@ pub(super) struct LnurlReceive {
     pub(super) address: Address,
     /// The description, and the monotonic time at which it was read. `None` after an error.
     pub(super) description: Mutex<Option<(Description, Duration)>>,
+    /// The amounts that were last described, and the life of the newest invoice.
+    pub(super) limits: SyncMutex<InvoiceLimits>,
     pub(super) invoices: SyncMutex<Invoices>,
     /// Held by the stream that asks about invoices, so that several ask no more often than one.
     pub(super) polling: Mutex<()>,
@@ -142,6 +177,10 @@ impl Receive for LnurlReceive {
         false
     }
 
+    fn limits(&self) -> InvoiceLimits {
+        *self.last_limits()
+    }
+
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
         Box::pin(async move {
             check::request(&request)?;
@@ -153,16 +192,35 @@ impl Receive for LnurlReceive {
                 return Err(Error::new(ErrorKind::Rejected, text));
             }
             let made = self.address.ask(&description, amount).await;
+            let made = made.and_then(|made| self.take(made, &request, &description));
             if made.is_err() {
-                // The callback may have moved.
+                // The callback may have moved, or the description has changed.
                 *self.description.lock().await = None;
             }
-            self.take(made?, &request)
+            made
         })
     }
 
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<InvoiceState, Error>> {
         Box::pin(self.look_up(payment_hash))
+    }
+
+    fn lookup_by(
+        &self,
+        reference: String,
+        payment_hash: PaymentHash,
+        amount: Msat,
+    ) -> BoxFuture<'_, Result<InvoiceState, Error>> {
+        Box::pin(async move {
+            let known = self.invoices().without_asking(&payment_hash);
+            if !matches!(known, Known::State(InvoiceState::Unseen)) {
+                // Told to the streams as well.
+                return self.look_up(payment_hash).await;
+            }
+            let verify = self.address.guard.read(&reference)?;
+            let state = self.address.verify(&verify, payment_hash, amount);
+            state.await
+        })
     }
 
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {
@@ -186,18 +244,32 @@ impl LnurlReceive {
             return Ok(description.clone());
         }
         let description = self.address.describe().await?;
+        {
+            let mut limits = self.last_limits();
+            *limits = description.limits(limits.life.unwrap_or_default());
+        }
         *kept = Some((description.clone(), now));
         Ok(description)
     }
 
-    /// Checks an invoice against the request, and keeps the URL that tells its state.
-    fn take(&self, made: MadeInvoice, request: &InvoiceRequest) -> Result<NewInvoice, Error> {
+    /// Checks an invoice against the request, and keeps the URL that tells its state: here for the
+    /// streams, and in the invoice as its reference.
+    fn take(
+        &self,
+        made: MadeInvoice,
+        request: &InvoiceRequest,
+        description: &Description,
+    ) -> Result<NewInvoice, Error> {
         let verify = made.verify.ok_or_else(|| garbled("no verify URL"))?;
         let verify = self.address.guard.read(&verify)?;
         let now = self.clock.wall();
+        description.check(&decode(&made.pr)?)?;
         let made = check::invoice_of_any_life(made.pr, request, self.network, now)?;
+        let life = made.expires().since(made.terms().created);
+        self.last_limits().life = Some(life);
+        let reference = verify.to_string();
         if self.invoices().insert(&made, verify, request.amount, now) {
-            Ok(made)
+            Ok(made.with_reference(reference))
         } else {
             Err(garbled("an invoice that it has given before"))
         }
@@ -238,6 +310,10 @@ impl LnurlReceive {
             }
             drop(polling);
         }
+    }
+
+    fn last_limits(&self) -> MutexGuard<'_, InvoiceLimits> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn invoices(&self) -> MutexGuard<'_, Invoices> {

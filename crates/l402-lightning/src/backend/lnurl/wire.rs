@@ -15,6 +15,9 @@ pub(super) struct PayRequest {
     pub(super) least: Msat,
     #[serde(rename = "maxSendable", deserialize_with = "msat")]
     pub(super) most: Msat,
+    /// The text whose SHA-256 an invoice states in place of a description.
+    #[serde(default)]
+    pub(super) metadata: String,
 }
 
 impl PayRequest {

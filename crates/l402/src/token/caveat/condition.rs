@@ -8,6 +8,9 @@ use crate::token::Service;
 pub enum Condition {
     /// `<service>_capabilities=a,b` (also `capabilities=`).
     Capabilities,
+    /// `<service>_lookup=<reference>`: states nothing about rights. The node's own reference of the
+    /// invoice, by which the seller asks if it is paid.
+    Lookup,
     /// `<service>_network=regtest`.
     Network,
     /// `payment_hash=<64 hex>`.
@@ -26,8 +29,9 @@ pub enum Condition {
 
 impl Condition {
     /// All conditions, in alphabetical order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Capabilities,
+        Self::Lookup,
         Self::Network,
         Self::PaymentHash,
         Self::Policy,
@@ -53,6 +57,7 @@ impl Condition {
     pub(super) fn of_service(name: &[u8]) -> Option<Self> {
         [
             Self::Capabilities,
+            Self::Lookup,
             Self::Network,
             Self::Policy,
             Self::PriceMsat,
@@ -66,6 +71,7 @@ impl Condition {
     const fn name(self) -> &'static str {
         match self {
             Self::Capabilities => "capabilities",
+            Self::Lookup => "lookup",
             Self::Network => "network",
             Self::PaymentHash => "payment_hash",
             Self::Policy => "policy",

@@ -26,6 +26,7 @@ pub(crate) enum Reading<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Term<'a> {
     Capabilities(Vec<&'a str>),
+    Lookup,
     Network(Network),
     PaymentHash(PaymentHash),
     Policy(Policy),
@@ -42,6 +43,7 @@ impl Term<'_> {
     pub(crate) const fn condition(&self) -> Condition {
         match self {
             Self::Capabilities(_) => Condition::Capabilities,
+            Self::Lookup => Condition::Lookup,
             Self::Network(_) => Condition::Network,
             Self::PaymentHash(_) => Condition::PaymentHash,
             Self::Policy(_) => Condition::Policy,
@@ -92,6 +94,7 @@ fn own(condition: Condition, one_service: bool, value: &[u8]) -> Reading<'_> {
     let text = str::from_utf8(value).ok().filter(|text| text.is_ascii());
     let term = text.and_then(|text| match condition {
         Condition::Capabilities => list(text, capability).map(Term::Capabilities),
+        Condition::Lookup => is_visible(text).then_some(Term::Lookup),
         Condition::Network => text.parse().ok().map(Term::Network),
         Condition::PaymentHash => text.parse().ok().map(Term::PaymentHash),
         Condition::Policy => policy(text).map(Term::Policy),
@@ -130,7 +133,12 @@ fn is_name(text: &str) -> bool {
 
 /// Reads a capability of any software: visible ASCII.
 fn capability(text: &str) -> Option<&str> {
-    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())).then_some(text)
+    is_visible(text).then_some(text)
+}
+
+/// Returns true for visible ASCII that is not empty.
+fn is_visible(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Returns true if the mint would write this capability: `[a-z0-9_-]+`.
@@ -190,6 +198,8 @@ mod tests {
             reading("api_network=mainnet"),
             Reading::Own(Term::Network(Network::Bitcoin))
         );
+        let lookup = reading("api_lookup=https://a.example/?id=1");
+        assert_eq!(lookup, Reading::Own(Term::Lookup));
     }
 
     /// ATTACKS T-06 (d), T-12.
@@ -271,6 +281,8 @@ mod tests {
             "api_policy=uses=0",
             "api_policy=credit",
             "api_network=bitcoin",
+            "api_lookup=",
+            "api_lookup=https://a.example/ b",
             "payment_hash=00",
             "preimage=00",
         ] {

@@ -61,6 +61,7 @@ impl<'a> Rights<'a> {
         self.conditions = self.conditions.with(term.condition());
         match term {
             Term::Capabilities(list) => self.narrow_capabilities(list),
+            Term::Lookup => Ok(()),
             Term::Network(network) => narrow(&mut self.network, network, |new, old| new == old),
             Term::PaymentHash(hash) => within(hash == self.payment_hash),
             Term::Policy(policy) => {
