@@ -42,7 +42,7 @@ const CLIENT: Table = &[
     ("response", "journal http"),
     ("http", ""),
     ("journal", ""),
-    ("error failpoint limits origin receipt request", ""),
+    ("coverage error failpoint limits narrow origin receipt request", ""),
 ];
 
 const SERVER: Table = &[

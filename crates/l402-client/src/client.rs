@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use l402::PaymentHash;
 use l402_host::{Clock, SystemClock};
 use l402_lightning::Pay;
 use tokio::sync::Semaphore;
@@ -134,6 +135,23 @@ impl Client {
     /// [`Error::Store`].
     pub async fn reconcile(&self) -> Result<usize, Error> {
         self.0.reconcile().await
+    }
+
+    /// Presents a purchase that was paid and never answered once more, whether or not there is a wallet:
+    /// nothing is paid. Redirects are not followed.
+    ///
+    /// Returns `None` if the purchase is not paid, was answered or is put away, if it was made for
+    /// another request (method, URL and body), or if somebody else is presenting it at this moment.
+    ///
+    /// # Errors
+    /// [`Error::PaidButFailed`] if the server does not answer or refuses; see [`Client::send`] for the
+    /// others.
+    pub async fn resume(
+        &self,
+        purchase: PaymentHash,
+        request: Request,
+    ) -> Result<Option<Response>, Error> {
+        self.0.resume(purchase, request).await
     }
 }
 

@@ -44,6 +44,7 @@
 //! `failpoints`, lets test builds die at a step of a purchase, and is in nothing that is shipped.
 
 mod client;
+mod coverage;
 mod error;
 pub mod examine;
 #[cfg(feature = "failpoints")]
@@ -53,6 +54,7 @@ mod failpoint;
 mod http;
 mod journal;
 mod limits;
+mod narrow;
 mod offer;
 mod origin;
 mod purchase;
@@ -65,8 +67,12 @@ pub use client::{Client, ClientBuilder};
 pub use error::{Error, Refused};
 #[doc(hidden)]
 pub use journal::step;
-pub use journal::{Entry, Journal, State};
+pub use journal::{
+    Cursor, DayTotal, Entry, EntryQuery, Journal, OriginTotal, Page, State, StoredCredential,
+    StoredToken,
+};
 pub use limits::{BudgetLimit, Limits};
+pub use narrow::{Narrowing, NarrowingError};
 pub use receipt::{Receipt, UseOutcome, UseReport};
 pub use request::{Body, Event, Price, Progress, Quote, Request};
 pub use response::{Head, Response};

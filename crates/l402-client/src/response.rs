@@ -216,16 +216,17 @@ impl Response {
     /// Records that the answer was read to its end.
     async fn finish(&mut self) {
         let report = self.receipt.as_ref().and_then(|receipt| receipt.use_report);
-        let is_last = report.is_some_and(|report| report.is_last());
         match std::mem::replace(&mut self.purchase, Purchased::Nothing) {
             Purchased::Open {
-                delivery,
-                counts: true,
-                ..
-            } => delivery.finish(is_last).await,
+                delivery, counts, ..
+            } => match report {
+                report if counts => delivery.finish(report).await,
+                Some(report) => delivery.note(report).await,
+                None => {}
+            },
             Purchased::Kept { answers, name } => answers.remove(&name),
             used_up @ Purchased::UsedUp { .. } => self.purchase = used_up,
-            Purchased::Nothing | Purchased::Open { .. } => {}
+            Purchased::Nothing => {}
         }
     }
 

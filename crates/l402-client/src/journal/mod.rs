@@ -12,12 +12,16 @@ mod delivery;
 mod lock;
 mod open;
 mod prune;
+mod query;
 mod row;
 pub mod step;
 mod stopped;
 mod store;
+mod token;
 
 pub use open::{Entry, Journal, State};
+pub use query::{Cursor, DayTotal, EntryQuery, OriginTotal, Page};
+pub use token::{StoredCredential, StoredToken};
 
 pub(crate) use answers::{ANSWER_MAX, Answers, KeptAnswer};
 pub(crate) use delivery::Delivery;

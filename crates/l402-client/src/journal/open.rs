@@ -42,6 +42,13 @@ impl State {
         Self::Unknown,
     ];
 
+    /// The states in which money has left the wallet for certain.
+    pub(super) const MOVED: [Self; 4] =
+        [Self::Paid, Self::PaidNoProof, Self::Refused, Self::Served];
+
+    /// The states of what was paid for and never answered.
+    pub const UNSERVED: [Self; 3] = [Self::Paid, Self::PaidNoProof, Self::Refused];
+
     /// Returns the name for JSON: `failed`, `intent`, `paid`, `paid_no_proof`, `refused`, `served`, `unknown`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -74,6 +81,8 @@ pub struct Entry {
     pub path: String,
     /// The amount of the invoice.
     pub amount: Msat,
+    /// The amount that the payee got, as the wallet says; zero before it has.
+    pub paid: Msat,
     /// The cost of routing, once known; before that the most it may be.
     pub fee: Msat,
     /// The state of the purchase.
@@ -84,6 +93,19 @@ pub struct Entry {
     pub updated: UnixTime,
     /// The reason why it failed or is unknown, for people.
     pub note: String,
+}
+
+impl Entry {
+    /// Returns the amount that has left the wallet for certain, the fee included. It is zero while
+    /// the outcome is open, though the amount stays reserved.
+    #[must_use]
+    pub fn moved(&self) -> Msat {
+        if State::MOVED.contains(&self.state) {
+            self.amount.max(self.paid).saturating_add(self.fee)
+        } else {
+            Msat::ZERO
+        }
+    }
 }
 
 /// The journal of payments, with tokens and budget in the same SQLite file (0600). Cheap to

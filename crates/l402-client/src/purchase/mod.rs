@@ -51,6 +51,7 @@ mod present;
 mod queue;
 mod record;
 mod recover;
+mod resume;
 mod verdict;
 
 pub(crate) use buyer::Buyer;

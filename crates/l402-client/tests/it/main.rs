@@ -18,5 +18,6 @@ mod resuming;
 mod secrecy;
 mod sending;
 mod server;
+mod tokens;
 mod waiting;
 mod world;
