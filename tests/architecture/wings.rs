@@ -42,7 +42,10 @@ const CLIENT: Table = &[
     ("response", "journal http"),
     ("http", ""),
     ("journal", ""),
-    ("coverage error failpoint limits narrow origin receipt request", ""),
+    (
+        "coverage error failpoint limits narrow origin receipt request",
+        "",
+    ),
 ];
 
 const SERVER: Table = &[
@@ -82,6 +85,7 @@ const CLI: Table = &[
     ("demo", "*"),
     ("mcp", "*"),
     ("proxy", "*"),
+    ("purchases", "buyer context get token wallet"),
     ("doctor", ""),
     ("get", "buyer context outgoing signal"),
     ("node", "context signal"),

@@ -76,7 +76,9 @@ pub(crate) enum Command {
     #[cfg(all(feature = "ldk", feature = "buy"))]
     Node(command::node::Node),
     #[cfg(feature = "buy")]
-    Payments(command::payments::Payments),
+    Payments(Box<command::payments::Payments>),
+    #[cfg(feature = "buy")]
+    Tokens(command::tokens::Tokens),
     #[cfg(feature = "buy")]
     Doctor(command::doctor::Doctor),
     Token(command::token::Token),
@@ -102,7 +104,9 @@ impl Command {
             #[cfg(all(feature = "ldk", feature = "buy"))]
             Self::Node(node) => node.run(&context).await,
             #[cfg(feature = "buy")]
-            Self::Payments(payments) => payments.run(&context),
+            Self::Payments(payments) => payments.run(&context).await,
+            #[cfg(feature = "buy")]
+            Self::Tokens(tokens) => tokens.run(&context).await,
             #[cfg(feature = "buy")]
             Self::Doctor(doctor) => doctor.run(&context).await,
             Self::Token(token) => token.run(&context),
@@ -134,7 +138,9 @@ impl Command {
             #[cfg(all(feature = "ldk", feature = "buy"))]
             Self::Node(node) => node.output().open().is_json(),
             #[cfg(feature = "buy")]
-            Self::Payments(payments) => payments.output.open().is_json(),
+            Self::Payments(payments) => payments.reports_errors_as_json(),
+            #[cfg(feature = "buy")]
+            Self::Tokens(tokens) => tokens.reports_errors_as_json(),
             #[cfg(feature = "buy")]
             Self::Doctor(doctor) => doctor.output.open().is_json(),
             Self::Token(token) => token.output().open().is_json(),

@@ -17,4 +17,6 @@ pub(crate) mod sandbox;
 pub(crate) mod serve;
 pub(crate) mod token;
 #[cfg(feature = "buy")]
+pub(crate) mod tokens;
+#[cfg(feature = "buy")]
 pub(crate) mod wallet;

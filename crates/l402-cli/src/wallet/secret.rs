@@ -62,6 +62,21 @@ pub(super) async fn ask(question: &str) -> Result<String, CliError> {
     question_with(question, None).await
 }
 
+/// Asks a question that is answered with yes or no.
+///
+/// # Errors
+/// If nobody can be asked, or the answer is not yes. The text then says what `stays`.
+pub(crate) async fn confirm(question: &str, stays: &str) -> Result<(), CliError> {
+    if !is_person() {
+        return Err(CliError::usage("nobody is here to be asked").with_hint("--yes"));
+    }
+    let typed = ask(question).await?.to_lowercase();
+    match typed.as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(CliError::new(exit_code::DECLINED, "declined", stays)),
+    }
+}
+
 /// Asks for a credential, which the terminal does not show.
 pub(super) async fn ask_hidden(question: &str) -> Result<String, CliError> {
     let hidden = Hidden::start().map_err(|error| {

@@ -166,6 +166,18 @@ impl Journal {
         self.with(|store| store.between(low, high, limit))
     }
 
+    /// Returns the number of purchases that were paid, and the sum that left the wallet for them, fees
+    /// included.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the file cannot be read.
+    pub fn total(&self, query: &EntryQuery) -> Result<(u64, Msat), Error> {
+        let read = |row: &Row<'_>| Ok((row.get(1)?, Msat::new(row.get(2)?)));
+        // Grouped by a constant: without any row there is no group.
+        let totals = self.with(|store| store.totals(query, ("'all'", "1"), 1, read))?;
+        Ok(totals.first().copied().unwrap_or_default())
+    }
+
     /// Adds up the money that moved on each day, the newest day first, at most `limit` of them.
     ///
     /// # Errors
