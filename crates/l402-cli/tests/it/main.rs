@@ -23,6 +23,7 @@ mod seller;
 mod selling;
 mod stranger;
 mod token;
+mod tokens;
 mod usage;
 mod wallet;
 mod wallet_mistakes;
