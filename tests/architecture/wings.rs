@@ -36,10 +36,10 @@ const LIGHTNING: Table = &[
 
 const CLIENT: Table = &[
     ("client", "*"),
-    ("purchase", "offer examine response journal http"),
+    ("purchase", "offer examine recording response journal http"),
     ("offer", "examine"),
     ("examine", ""),
-    ("response", "journal http"),
+    ("recording response", "journal http"),
     ("http", ""),
     ("journal", ""),
     (

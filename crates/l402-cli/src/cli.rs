@@ -80,6 +80,8 @@ pub(crate) enum Command {
     #[cfg(feature = "buy")]
     Tokens(command::tokens::Tokens),
     #[cfg(feature = "buy")]
+    Receipts(command::receipts::Receipts),
+    #[cfg(feature = "buy")]
     Doctor(command::doctor::Doctor),
     Token(command::token::Token),
     #[cfg(feature = "buy")]
@@ -107,6 +109,8 @@ impl Command {
             Self::Payments(payments) => payments.run(&context).await,
             #[cfg(feature = "buy")]
             Self::Tokens(tokens) => tokens.run(&context).await,
+            #[cfg(feature = "buy")]
+            Self::Receipts(receipts) => receipts.run(),
             #[cfg(feature = "buy")]
             Self::Doctor(doctor) => doctor.run(&context).await,
             Self::Token(token) => token.run(&context),
@@ -141,6 +145,8 @@ impl Command {
             Self::Payments(payments) => payments.reports_errors_as_json(),
             #[cfg(feature = "buy")]
             Self::Tokens(tokens) => tokens.reports_errors_as_json(),
+            #[cfg(feature = "buy")]
+            Self::Receipts(receipts) => receipts.output().open().is_json(),
             #[cfg(feature = "buy")]
             Self::Doctor(doctor) => doctor.output.open().is_json(),
             Self::Token(token) => token.output().open().is_json(),

@@ -59,6 +59,7 @@ mod offer;
 mod origin;
 mod purchase;
 mod receipt;
+mod recording;
 mod request;
 mod response;
 
@@ -73,6 +74,10 @@ pub use journal::{
 };
 pub use limits::{BudgetLimit, Limits};
 pub use narrow::{Narrowing, NarrowingError};
-pub use receipt::{Receipt, UseOutcome, UseReport};
+pub use receipt::{
+    AnswerDigest, Exchange, PaymentProof, Receipt, ReceiptDocument, ReceiptFault, UseOutcome,
+    UseReport,
+};
+pub use recording::Recording;
 pub use request::{Body, Event, Price, Progress, Quote, Request};
 pub use response::{Head, Response};

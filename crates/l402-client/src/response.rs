@@ -12,7 +12,8 @@ use url::Url;
 
 use crate::http::{Hop, error_chain, response, retry_after};
 use crate::journal::{ANSWER_MAX, Answers, Delivery, Journal, KeptAnswer};
-use crate::receipt::{UseOutcome, UseReport};
+use crate::receipt::{Exchange, UseOutcome, UseReport};
+use crate::recording::{self, Recording, SharedDigest};
 use crate::{Error, Receipt};
 
 /// The longest wait for the rest of an answer that is kept.
@@ -53,6 +54,10 @@ pub struct Response {
     /// See [`Response::is_used_up`].
     is_used_up: bool,
     redirects: Vec<Head>,
+    /// The caller's own request, under whose name a paid answer can be kept.
+    asked: Option<Box<Hop>>,
+    /// See [`Response::record`].
+    digest: Option<SharedDigest>,
 }
 
 /// The purchase behind an answer.
@@ -63,17 +68,11 @@ enum Purchased {
     Open {
         delivery: Box<Delivery>,
         counts: bool,
-        /// The caller's own request, under whose name the answer can be kept.
-        request: Option<Box<Hop>>,
     },
     /// Served, and kept in a file of this name until it is delivered.
     Kept { answers: Answers, name: String },
     /// A redirect to this answer has used it up, so that the same request again would pay again.
-    UsedUp {
-        redirect: Box<UsedUp>,
-        /// As in [`Purchased::Open`].
-        request: Option<Box<Hop>>,
-    },
+    UsedUp(Box<UsedUp>),
 }
 
 /// A purchase whose answer was a redirect.
@@ -105,6 +104,8 @@ impl Response {
             purchase: Purchased::Nothing,
             is_used_up: false,
             redirects: Vec::new(),
+            asked: None,
+            digest: None,
         }
     }
 
@@ -128,10 +129,11 @@ impl Response {
             purchase: Purchased::Open {
                 delivery: Box::new(delivery),
                 counts,
-                request: None,
             },
             is_used_up: false,
             redirects: Vec::new(),
+            asked: None,
+            digest: None,
         }
     }
 
@@ -154,17 +156,39 @@ impl Response {
             purchase: Purchased::Kept { answers, name },
             is_used_up: false,
             redirects: Vec::new(),
+            asked: None,
+            digest: None,
         }
     }
 
-    /// Lets the answer be kept under the name of the caller's own request.
+    /// Adds the caller's own request to what was paid for.
     pub(crate) fn to(mut self, hop: Hop) -> Self {
-        if let Purchased::Open { request, .. } | Purchased::UsedUp { request, .. } =
-            &mut self.purchase
-        {
-            *request = Some(Box::new(hop));
-        }
+        self.asked = self.receipt.is_some().then(|| Box::new(hop));
         self
+    }
+
+    /// Begins to write the exchange down for its receipt, from the next piece of the body on. Returns
+    /// `None` if the answer was free.
+    pub async fn record(&mut self) -> Option<Recording> {
+        let receipt = self.receipt.clone()?;
+        let asked = self.asked.as_deref()?;
+        let digest = SharedDigest::default();
+        let exchange = Exchange {
+            method: asked.method.to_string(),
+            url: without_query(&asked.url),
+            // A body that cannot be read again is no reason to have no receipt.
+            request_sha256: asked.fingerprint().await.ok(),
+            status: self.answer.status().as_u16(),
+            answer_url: without_query(&self.url),
+            answer: None,
+            answered_at: receipt.paid_at,
+        };
+        self.digest = Some(Arc::clone(&digest));
+        Some(Recording {
+            receipt,
+            exchange,
+            digest,
+        })
     }
 
     /// Returns true if the credential behind this answer may go along on a redirect: it has a use
@@ -225,7 +249,7 @@ impl Response {
                 None => {}
             },
             Purchased::Kept { answers, name } => answers.remove(&name),
-            used_up @ Purchased::UsedUp { .. } => self.purchase = used_up,
+            used_up @ Purchased::UsedUp(_) => self.purchase = used_up,
             Purchased::Nothing => {}
         }
     }
@@ -249,10 +273,7 @@ impl Response {
         }
         self.receipt = Some(redirect.receipt.clone());
         if redirect.pays_again {
-            self.purchase = Purchased::UsedUp {
-                redirect: Box::new(redirect),
-                request: None,
-            };
+            self.purchase = Purchased::UsedUp(Box::new(redirect));
         }
         self
     }
@@ -342,8 +363,16 @@ impl Response {
     /// off.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         match self.answer.chunk().await {
-            Ok(Some(piece)) => Ok(Some(piece)),
+            Ok(Some(piece)) => {
+                if let Some(digest) = &self.digest {
+                    recording::add(digest, Some(&piece));
+                }
+                Ok(Some(piece))
+            }
             Ok(None) => {
+                if let Some(digest) = &self.digest {
+                    recording::add(digest, None);
+                }
                 // Not at the head: an answer that breaks off would then have used up its token.
                 self.finish().await;
                 Ok(None)
@@ -377,17 +406,11 @@ impl Response {
     /// Then the purchase stays paid, and the next call presents its credential, unless the answer
     /// [is used up](Response::is_used_up).
     pub async fn keep_rest(mut self, begun: Vec<u8>) -> bool {
-        let (request, mut body) = match &mut self.purchase {
-            Purchased::Kept { .. } => return true,
-            Purchased::Open {
-                request: Some(request),
-                counts: true,
-                ..
+        let (request, mut body) = match (&self.purchase, &self.asked) {
+            (Purchased::Kept { .. }, _) => return true,
+            (Purchased::Open { counts: true, .. } | Purchased::UsedUp(_), Some(request)) => {
+                (request.clone(), begun)
             }
-            | Purchased::UsedUp {
-                request: Some(request),
-                ..
-            } => (request.clone(), begun),
             _ => return false,
         };
         if self.is_event_stream() {
@@ -411,7 +434,7 @@ impl Response {
                 let hash = delivery.purchase.row().payment_hash;
                 (hash, &delivery.journal, &delivery.clock)
             }
-            Purchased::UsedUp { redirect, .. } => {
+            Purchased::UsedUp(redirect) => {
                 let hash = redirect.receipt.payment_hash;
                 (hash, &redirect.journal, &redirect.clock)
             }
@@ -457,6 +480,11 @@ impl Response {
             None => Error::Transport { detail: reason },
         }
     }
+}
+
+/// Returns a URL without what may be secret in it: user, query and fragment.
+fn without_query(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
 }
 
 /// Adds the rest of a body. Returns false if it breaks off or is too long to be kept.

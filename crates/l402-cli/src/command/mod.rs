@@ -12,6 +12,8 @@ pub(crate) mod node;
 #[cfg(feature = "buy")]
 pub(crate) mod payments;
 #[cfg(feature = "buy")]
+pub(crate) mod receipts;
+#[cfg(feature = "buy")]
 pub(crate) mod sandbox;
 #[cfg(feature = "sell")]
 pub(crate) mod serve;

@@ -74,7 +74,9 @@ impl GetArgs {
     ) -> Result<ExitCode, CliError> {
         let outgoing = outgoing::to(&request.url, self.location)?;
         let journal = Journal::open(&context.home.client()?)?;
-        let client = self.client((journal, outgoing), progress, context).await?;
+        let client = self
+            .client((journal.clone(), outgoing), progress, context)
+            .await?;
         if self.dry_run {
             return self.price(&client, request).await;
         }
@@ -91,15 +93,20 @@ impl GetArgs {
             return quote.map_or(Ok(exit_code::OK), |_| Err(closed_stdout()));
         }
         let outcome = client.send(request).await;
-        let response = outcome.map_err(|error| self.explain(error, context))?;
-        let kept = match (&receipt, response.receipt()) {
-            (Some(file), Some(bought)) => file.commit(&bought.to_json()),
-            _ => Ok(()),
+        let mut response = outcome.map_err(|error| self.explain(error, context))?;
+        let recording = match &receipt {
+            Some(_) => response.record().await,
+            None => None,
         };
         let shown = self.shown(context.clock.wall());
-        let code = shown.deliver(response, sink).await?;
-        // A receipt that cannot be written is no reason to withhold what was paid for.
-        kept.map(|()| code)
+        let delivered = shown.deliver(response, sink).await;
+        // Only now: the receipt names the digest of the whole answer. One that cannot be written is no
+        // reason to withhold what was paid for, and an answer that broke off is none to have no receipt.
+        let written = match (&receipt, recording) {
+            (Some(file), Some(recording)) => file.write(&recording, &journal, context),
+            _ => Ok(()),
+        };
+        delivered.and_then(|code| written.map(|()| code))
     }
 
     const fn shown(&self, now: UnixTime) -> Shown<'_> {

@@ -3,11 +3,13 @@
 mod find;
 mod list;
 mod outcome;
+mod receipt;
 mod token;
 mod total;
 
 pub(crate) use find::{find, id};
 pub(crate) use list::{Wanted, list};
 pub(crate) use outcome::resolve;
+pub(crate) use receipt::verify;
 pub(crate) use token::{Destination, attenuate, export, forget, list as list_tokens, show};
 pub(crate) use total::totals;

@@ -36,6 +36,8 @@ pub(crate) const COMMANDS: &[(&str, &[&str])] = &[
     ("payments", &["payments"]),
     ("payments-resolve", &["payments", "resolve"]),
     ("payments-resume", &["payments", "resume"]),
+    ("receipts", &["receipts"]),
+    ("receipts-verify", &["receipts", "verify"]),
     ("sandbox", &["sandbox"]),
     ("serve", &["serve"]),
     ("token", &["token"]),

@@ -16,6 +16,7 @@ mod offers;
 mod outgoing;
 mod payments;
 mod program;
+mod receipts;
 mod reload;
 mod sandbox;
 mod secret;

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use l402::{Msat, PaymentHash, Policy, Preimage, UnixTime};
-use rusqlite::Row;
+use rusqlite::{OptionalExtension, Row};
 
 use super::row::{Purchase, state};
 use super::store::Store;
 use super::{Journal, State};
 use crate::coverage::Coverage;
-use crate::{Error, Narrowing, NarrowingError};
+use crate::{Error, Narrowing, NarrowingError, PaymentProof};
 
 /// A bought token as a list shows it. Holds neither the token nor its preimage.
 #[derive(Clone, Debug)]
@@ -163,6 +163,14 @@ impl Journal {
         Ok(purchase.as_ref().and_then(StoredCredential::of))
     }
 
+    /// Returns the invoice and the preimage of a payment, or `None` if it is not proven.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the file cannot be read.
+    pub fn proof(&self, hash: &PaymentHash) -> Result<Option<PaymentProof>, Error> {
+        self.with(|store| store.proof(hash))
+    }
+
     /// Stops presenting a token. The purchase stays in the journal. Returns false if the token was
     /// not presented any more.
     ///
@@ -191,6 +199,18 @@ impl Store {
         let mut statement = self.db().prepare_cached(&sql)?;
         let rows = statement.query_map([now], StoredToken::read)?;
         rows.collect()
+    }
+
+    fn proof(&mut self, hash: &PaymentHash) -> rusqlite::Result<Option<PaymentProof>> {
+        let sql = "SELECT invoice, preimage FROM purchase WHERE payment_hash = ?1 \
+                   AND preimage IS NOT NULL";
+        let read = |row: &Row<'_>| {
+            let preimage = Preimage::from_bytes(row.get(1)?);
+            Ok(PaymentProof::new(*hash, row.get(0)?, preimage))
+        };
+        let mut statement = self.db().prepare_cached(sql)?;
+        let found = statement.query_row([hash.as_bytes()], read);
+        found.optional()
     }
 
     fn token(&mut self, hash: &PaymentHash) -> rusqlite::Result<Option<StoredToken>> {

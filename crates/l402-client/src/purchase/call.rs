@@ -65,7 +65,8 @@ impl Buyer {
         };
         self.notify(&Event::Redelivered(hash));
         let receipt = row.receipt(true);
-        Ok(Some(Response::kept(found, receipt, answers, name)))
+        let kept = Response::kept(found, receipt, answers, name);
+        Ok(Some(kept.to(hop.clone())))
     }
 
     async fn has_open_purchases(&self) -> Result<bool, Error> {

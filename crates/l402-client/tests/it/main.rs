@@ -11,6 +11,7 @@ mod odd_wallet;
 mod offering;
 mod paying;
 mod racing;
+mod receipts;
 mod redirecting;
 mod refusals;
 mod refusing;

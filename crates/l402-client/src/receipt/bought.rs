@@ -1,4 +1,5 @@
-//! The receipt of a purchase, for people, files and accounting. Holds no preimage and no token.
+//! The receipt of a purchase, for people and accounting. Holds no preimage and no token: the file that
+//! proves a payment is [`ReceiptDocument`](super::ReceiptDocument).
 
 use http::HeaderMap;
 use l402::{Msat, PaymentHash, UnixTime};
@@ -76,6 +77,11 @@ impl UseReport {
             uses_left: number("l402-uses-left"),
             expires: number("l402-expires").map(UnixTime::from_secs),
         })
+    }
+
+    /// Returns the end of the token.
+    pub(super) fn end(self) -> Option<UnixTime> {
+        self.expires
     }
 
     /// Returns true if the token has no use left.
