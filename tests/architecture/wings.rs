@@ -39,7 +39,7 @@ const CLIENT: Table = &[
     ("purchase", "offer examine recording response journal http"),
     ("offer", "examine"),
     ("examine", ""),
-    ("recording response", "journal http"),
+    ("recording response tee", "journal http"),
     ("http", ""),
     ("journal", ""),
     (

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::http::{Guard, Http, Outgoing, Spool};
 use crate::purchase::{AHEAD_MAX, Buyer};
-use crate::{Error, Journal, Limits, Price, Progress, Quote, Request, Response};
+use crate::{Error, Journal, Limits, Price, Progress, Quote, Request, Response, VaultLimits};
 
 /// The time limit for the head of an answer: 60 s, unless [`ClientBuilder::timeout`] sets another.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
@@ -300,6 +300,14 @@ impl ClientBuilder {
     #[must_use]
     pub fn accept_body_challenge(mut self, on: bool) -> Self {
         self.body_challenge = on;
+        self
+    }
+
+    /// Keeps paid answers that are read to their end, encrypted and within these limits, so that
+    /// [`Journal::replay`] can give them again. `None` keeps none, which is the default.
+    #[must_use]
+    pub fn keep_answers(mut self, limits: impl Into<Option<VaultLimits>>) -> Self {
+        self.journal.keep_answers(limits.into());
         self
     }
 

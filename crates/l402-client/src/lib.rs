@@ -62,6 +62,7 @@ mod receipt;
 mod recording;
 mod request;
 mod response;
+mod tee;
 
 pub use crate::http::{Outgoing, is_head_too_large, retry_after};
 pub use client::{Client, ClientBuilder};
@@ -69,8 +70,8 @@ pub use error::{Error, Refused};
 #[doc(hidden)]
 pub use journal::step;
 pub use journal::{
-    Cursor, DayTotal, Entry, EntryQuery, Journal, OriginTotal, Page, State, StoredCredential,
-    StoredToken,
+    Cursor, DayTotal, Entry, EntryQuery, Journal, OriginTotal, Page, ReplayError, ReplayedAnswer,
+    State, StoredCredential, StoredToken, VaultLimits,
 };
 pub use limits::{BudgetLimit, Limits};
 pub use narrow::{Narrowing, NarrowingError};

@@ -11,9 +11,12 @@ use l402_host::Clock;
 use url::Url;
 
 use crate::http::{Hop, error_chain, response, retry_after};
-use crate::journal::{ANSWER_MAX, Answers, Delivery, Journal, KeptAnswer};
+use crate::journal::{
+    ANSWER_MAX, AnswerHead, AnswerId, Delivery, FileName, Journal, KeptAnswer, Vault,
+};
 use crate::receipt::{Exchange, UseOutcome, UseReport};
 use crate::recording::{self, Recording, SharedDigest};
+use crate::tee::Tee;
 use crate::{Error, Receipt};
 
 /// The longest wait for the rest of an answer that is kept.
@@ -58,6 +61,8 @@ pub struct Response {
     asked: Option<Box<Hop>>,
     /// See [`Response::record`].
     digest: Option<SharedDigest>,
+    /// See [`Response::kept_while_read`].
+    tee: Option<Tee>,
 }
 
 /// The purchase behind an answer.
@@ -70,7 +75,7 @@ enum Purchased {
         counts: bool,
     },
     /// Served, and kept in a file of this name until it is delivered.
-    Kept { answers: Answers, name: String },
+    Kept { vault: Vault, name: FileName },
     /// A redirect to this answer has used it up, so that the same request again would pay again.
     UsedUp(Box<UsedUp>),
 }
@@ -106,6 +111,7 @@ impl Response {
             redirects: Vec::new(),
             asked: None,
             digest: None,
+            tee: None,
         }
     }
 
@@ -134,30 +140,27 @@ impl Response {
             redirects: Vec::new(),
             asked: None,
             digest: None,
+            tee: None,
         }
     }
 
     /// An answer that an earlier call had and could not deliver.
-    pub(crate) fn kept(
-        answer: KeptAnswer,
-        receipt: Receipt,
-        answers: Answers,
-        name: String,
-    ) -> Self {
+    pub(crate) fn kept(answer: KeptAnswer, receipt: Receipt, vault: Vault, name: FileName) -> Self {
         let (mut parts, ()) = http::Response::new(()).into_parts();
-        parts.status = answer.status;
-        parts.version = answer.version;
-        parts.headers = answer.headers;
-        let url = answer.url;
+        parts.status = answer.head.status;
+        parts.version = answer.head.version;
+        parts.headers = answer.head.headers;
+        let url = answer.head.url;
         Self {
             answer: response(parts, answer.body.into(), url.clone()),
             url,
             receipt: Some(receipt),
-            purchase: Purchased::Kept { answers, name },
+            purchase: Purchased::Kept { vault, name },
             is_used_up: false,
             redirects: Vec::new(),
             asked: None,
             digest: None,
+            tee: None,
         }
     }
 
@@ -248,7 +251,7 @@ impl Response {
                 Some(report) => delivery.note(report).await,
                 None => {}
             },
-            Purchased::Kept { answers, name } => answers.remove(&name),
+            Purchased::Kept { vault, name } => vault.delivered(&name),
             used_up @ Purchased::UsedUp(_) => self.purchase = used_up,
             Purchased::Nothing => {}
         }
@@ -367,11 +370,17 @@ impl Response {
                 if let Some(digest) = &self.digest {
                     recording::add(digest, Some(&piece));
                 }
+                if let Some(tee) = self.tee.take() {
+                    self.tee = tee.add(&piece).await.then_some(tee);
+                }
                 Ok(Some(piece))
             }
             Ok(None) => {
                 if let Some(digest) = &self.digest {
                     recording::add(digest, None);
+                }
+                if let Some(tee) = self.tee.take() {
+                    tee.finish().await;
                 }
                 // Not at the head: an answer that breaks off would then have used up its token.
                 self.finish().await;
@@ -416,6 +425,8 @@ impl Response {
         if self.is_event_stream() {
             return false;
         }
+        // Kept as an answer that is owed, and not as one that was had.
+        self.tee = None;
         let rest = tokio::time::timeout(REST_TIME, read_rest(&mut self.answer, &mut body)).await;
         if !rest.unwrap_or(false) {
             return false;
@@ -429,31 +440,15 @@ impl Response {
     }
 
     async fn keep(&self, request: &Hop, body: Vec<u8>) -> bool {
-        let (payment_hash, journal, clock) = match &self.purchase {
-            Purchased::Open { delivery, .. } => {
-                let hash = delivery.purchase.row().payment_hash;
-                (hash, &delivery.journal, &delivery.clock)
-            }
-            Purchased::UsedUp(redirect) => {
-                let hash = redirect.receipt.payment_hash;
-                (hash, &redirect.journal, &redirect.clock)
-            }
-            Purchased::Nothing | Purchased::Kept { .. } => return false,
-        };
-        let Ok(name) = request.name().await else {
+        let Some((id, vault, now)) = self.place(request).await else {
             return false;
         };
         let answer = KeptAnswer {
-            payment_hash,
-            status: self.answer.status(),
-            version: self.answer.version(),
-            headers: self.answer.headers().clone(),
-            url: self.url.clone(),
+            head: self.kept_head(),
             body,
         };
         // On a thread that may block: the file is synced before the purchase counts as served.
-        let (answers, now) = (journal.answers(), clock.wall());
-        let write = move || answers.keep(&name, &answer, now);
+        let write = move || vault.owe(&id, &answer, now);
         match tokio::task::spawn_blocking(write).await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
@@ -461,6 +456,71 @@ impl Response {
                 false
             }
             Err(_) => false,
+        }
+    }
+
+    /// Returns the name of the answer in the vault, the vault, and the time.
+    async fn place(&self, request: &Hop) -> Option<(AnswerId, Vault, UnixTime)> {
+        let (receipt, journal, clock) = match &self.purchase {
+            Purchased::Open { delivery, .. } => {
+                let receipt = delivery.purchase.row().receipt(false);
+                (receipt, &delivery.journal, &delivery.clock)
+            }
+            Purchased::UsedUp(redirect) => {
+                let receipt = redirect.receipt.clone();
+                (receipt, &redirect.journal, &redirect.clock)
+            }
+            Purchased::Nothing | Purchased::Kept { .. } => return None,
+        };
+        let id = AnswerId {
+            payment_hash: receipt.payment_hash,
+            request: request.name().await.ok()?,
+            receipt: receipt.digest(),
+        };
+        Some((id, journal.vault().clone(), clock.wall()))
+    }
+
+    fn kept_head(&self) -> AnswerHead {
+        AnswerHead {
+            status: self.answer.status(),
+            version: self.answer.version(),
+            headers: self.answer.headers().clone(),
+            url: self.url.clone(),
+        }
+    }
+
+    /// Lets a paid answer go into the vault while it is read, if such are kept and it is not too long
+    /// for that.
+    pub(crate) async fn kept_while_read(mut self) -> Self {
+        self.tee = self.tee().await;
+        self
+    }
+
+    async fn tee(&self) -> Option<Tee> {
+        let counts = match &self.purchase {
+            Purchased::Open { counts, .. } => *counts,
+            Purchased::UsedUp(_) => true,
+            Purchased::Nothing | Purchased::Kept { .. } => false,
+        };
+        let request = self.asked.as_deref()?;
+        // An error is no answer to have again, and neither is a head without its body.
+        if !counts || !self.status().is_success() || request.method == http::Method::HEAD {
+            return None;
+        }
+        let (id, vault, now) = self.place(request).await?;
+        // Of a length that is not told it shows at the end.
+        if !vault.takes(self.answer.content_length().unwrap_or(0)) {
+            return None;
+        }
+        let head = self.kept_head();
+        let begun = tokio::task::spawn_blocking(move || vault.begin(&id, &head, now));
+        match begun.await {
+            Ok(Ok(keeping)) => keeping.map(Tee::start),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a paid answer cannot be kept");
+                None
+            }
+            Err(_) => None,
         }
     }
 

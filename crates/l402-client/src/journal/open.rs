@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use l402::{Msat, PaymentHash, UnixTime};
 use l402_host::private;
 
-use super::answers::Answers;
 use super::lock::Locks;
 use super::store::Store;
+use super::vault::{Vault, VaultLimits};
 use crate::Error;
 
 /// The state of a purchase.
@@ -127,6 +127,7 @@ pub struct Journal {
     file: Arc<Path>,
     store: Arc<Mutex<Store>>,
     locks: Arc<Locks>,
+    vault: Vault,
 }
 
 impl std::fmt::Debug for Journal {
@@ -153,6 +154,7 @@ impl Journal {
             file: file.into(),
             store: Arc::new(Mutex::new(store)),
             locks: Arc::new(Locks::new(locks)),
+            vault: Vault::new(folder, None),
         })
     }
 
@@ -164,9 +166,14 @@ impl Journal {
         self.with(|store| store.entries(limit))
     }
 
-    /// The paid answers that were not delivered.
-    pub(crate) fn answers(&self) -> Answers {
-        Answers::new(self.folder().join("answers"))
+    /// The paid answers that are kept.
+    pub(crate) const fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// Keeps delivered answers within these limits from now on, or none.
+    pub(crate) fn keep_answers(&mut self, limits: Option<VaultLimits>) {
+        self.vault = Vault::new(self.folder(), limits);
     }
 
     /// The folder that it was opened in.

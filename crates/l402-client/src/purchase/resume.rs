@@ -41,7 +41,7 @@ impl Buyer {
             return Ok(None);
         };
         match self.use_again(&hop, kept).await? {
-            Used::Answer(answer) => Ok(Some(answer.to(hop))),
+            Used::Answer(answer) => Ok(Some(answer.to(hop).kept_while_read().await)),
             Used::NotCovered | Used::No => {
                 let reason = "the server does not take what was paid for";
                 Err(not_served(hash, Some(402), reason.to_owned(), true))

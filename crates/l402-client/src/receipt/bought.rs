@@ -3,6 +3,7 @@
 
 use http::HeaderMap;
 use l402::{Msat, PaymentHash, UnixTime};
+use sha2::{Digest as _, Sha256};
 
 /// The receipt of one answer that was paid for.
 #[derive(Clone, Debug)]
@@ -91,6 +92,20 @@ impl UseReport {
 }
 
 impl Receipt {
+    /// Returns a digest of the facts of the payment, which is the same for every answer to it.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let facts = format!(
+            "{}\n{}\n{}\n{}\n{}\n{}",
+            self.payment_hash,
+            self.price.msat(),
+            self.paid.msat(),
+            self.fee.msat(),
+            self.paid_at.secs(),
+            self.url
+        );
+        Sha256::digest(facts).into()
+    }
+
     /// Returns the receipt as JSON:
     /// `{"url","price_msat","paid_msat","fee_msat","payment_hash","paid_at","reused","use",
     /// "uses_left","expires"}`. The last three are null if the server says nothing of them.
