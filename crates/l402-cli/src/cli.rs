@@ -82,6 +82,8 @@ pub(crate) enum Command {
     #[cfg(feature = "buy")]
     Receipts(command::receipts::Receipts),
     #[cfg(feature = "buy")]
+    Replay(command::replay::Replay),
+    #[cfg(feature = "buy")]
     Doctor(command::doctor::Doctor),
     Token(command::token::Token),
     #[cfg(feature = "buy")]
@@ -112,6 +114,8 @@ impl Command {
             #[cfg(feature = "buy")]
             Self::Receipts(receipts) => receipts.run(),
             #[cfg(feature = "buy")]
+            Self::Replay(replay) => replay.run(&context),
+            #[cfg(feature = "buy")]
             Self::Doctor(doctor) => doctor.run(&context).await,
             Self::Token(token) => token.run(&context),
             #[cfg(feature = "buy")]
@@ -134,9 +138,9 @@ impl Command {
             Self::Demo(demo) => demo.output.open().is_json(),
             #[cfg(feature = "sell")]
             Self::Serve(serve) => serve.output.open().is_json(),
-            // Its stdout is for the body alone.
+            // Their stdout is for the body alone.
             #[cfg(feature = "buy")]
-            Self::Get(_) => false,
+            Self::Get(_) | Self::Replay(_) => false,
             #[cfg(feature = "buy")]
             Self::Wallet(wallet) => wallet.output().open().is_json(),
             #[cfg(all(feature = "ldk", feature = "buy"))]

@@ -38,7 +38,9 @@ pub(crate) fn reports_as_json(args: &[OsString]) -> bool {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let is_plain = matches!(
         path.as_slice(),
-        ["completions" | "get", ..] | ["payments", "resume"] | ["tokens", "export" | "attenuate"]
+        ["completions" | "get" | "replay", ..]
+            | ["payments", "resume"]
+            | ["tokens", "export" | "attenuate"]
     );
     !is_plain && (!stdout().is_terminal() || args.iter().any(|arg| arg == "--json"))
 }

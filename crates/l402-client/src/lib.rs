@@ -73,7 +73,7 @@ pub use journal::{
     Cursor, DayTotal, Entry, EntryQuery, Journal, OriginTotal, Page, ReplayError, ReplayedAnswer,
     State, StoredCredential, StoredToken, VaultLimits,
 };
-pub use limits::{BudgetLimit, Limits};
+pub use limits::{BudgetLimit, BudgetLimits, Limits};
 pub use narrow::{Narrowing, NarrowingError};
 pub use receipt::{
     AnswerDigest, Exchange, PaymentProof, Receipt, ReceiptDocument, ReceiptFault, UseOutcome,

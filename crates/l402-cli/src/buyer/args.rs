@@ -5,6 +5,7 @@ use l402::Msat;
 use l402_client::Limits;
 use l402_lightning::Node;
 
+use super::config::ClientConfig;
 use crate::text::money::MaxFee;
 use crate::text::node_form;
 
@@ -35,12 +36,15 @@ pub(crate) struct SpendingArgs {
 }
 
 impl SpendingArgs {
-    /// Returns the limits, with the defaults of the client for those that are not given.
-    pub(crate) fn limits(&self) -> Limits {
-        let default = Limits::default();
-        let limits = default
-            .with_per_request(self.max_price.unwrap_or(default.per_request))
-            .with_per_day(self.max_per_day.unwrap_or(default.per_day));
+    /// Returns the limits that the flags and `client.toml` add to the stored ones.
+    pub(crate) fn limits(&self, config: &ClientConfig) -> Limits {
+        let mut limits = Limits::default().with_ceiling(&config.limits);
+        if let Some(most) = self.max_price {
+            limits = limits.with_per_request(most);
+        }
+        if let Some(most) = self.max_per_day {
+            limits = limits.with_per_day(most);
+        }
         self.max_fee.map_or(limits, |fee| fee.apply(limits))
     }
 }

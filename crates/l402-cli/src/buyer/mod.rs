@@ -9,6 +9,7 @@
 mod address;
 mod args;
 mod asked;
+mod config;
 mod failure;
 mod open;
 mod preference;
@@ -16,6 +17,7 @@ mod sandbox;
 
 pub(crate) use address::own_addresses;
 pub(crate) use args::SpendingArgs;
+pub(crate) use config::ClientConfig;
 pub(crate) use failure::{hint, no_wallet_hint, wallet_error, wrong_network_hint};
 pub(crate) use open::{open_default, open_noting, open_wallet, resolve};
 pub(crate) use sandbox::{open_sandbox, sandbox_error};

@@ -14,6 +14,8 @@ pub(crate) mod payments;
 #[cfg(feature = "buy")]
 pub(crate) mod receipts;
 #[cfg(feature = "buy")]
+pub(crate) mod replay;
+#[cfg(feature = "buy")]
 pub(crate) mod sandbox;
 #[cfg(feature = "sell")]
 pub(crate) mod serve;

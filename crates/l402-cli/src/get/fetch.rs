@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use l402::UnixTime;
-use l402_client::{Client, Error, Journal, Limits, Outgoing, Price, Quote, Refused, Request};
+use l402_client::{
+    BudgetLimit, Client, Error, Journal, Limits, Outgoing, Price, Quote, Refused, Request,
+};
 use l402_lightning::NodeForm;
 use serde_json::json;
 
@@ -13,7 +15,9 @@ use super::args::GetArgs;
 use super::ask::{Asking, Stage, describe};
 use super::file::{ReceiptFile, Sink, closed_stdout};
 use super::request::shell_word;
-use crate::buyer::{no_wallet_hint, open_default, open_wallet, own_addresses, wrong_network_hint};
+use crate::buyer::{
+    ClientConfig, no_wallet_hint, open_default, open_wallet, own_addresses, wrong_network_hint,
+};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
@@ -73,12 +77,12 @@ impl GetArgs {
         context: &Context,
     ) -> Result<ExitCode, CliError> {
         let outgoing = outgoing::to(&request.url, self.location)?;
+        let config = ClientConfig::read(context)?;
         let journal = Journal::open(&context.home.client()?)?;
-        let client = self
-            .client((journal.clone(), outgoing), progress, context)
-            .await?;
+        let parts = (journal.clone(), outgoing, &config);
+        let client = self.client(parts, progress, context).await?;
         if self.dry_run {
-            return self.price(&client, request).await;
+            return self.price(&client, request, &config).await;
         }
         // Files that cannot be written are found before money moves.
         let receipt = self
@@ -121,16 +125,17 @@ impl GetArgs {
 
     async fn client(
         &self,
-        (journal, outgoing): (Journal, Outgoing),
+        (journal, outgoing, config): (Journal, Outgoing, &ClientConfig),
         progress: &Arc<Asking>,
         context: &Context,
     ) -> Result<Client, CliError> {
         let mut client = Client::builder(journal)
-            .limits(self.spending.limits())
+            .limits(self.spending.limits(config))
             .outgoing(outgoing)
             .clock(context.clock.clone())
             .progress(progress.clone())
             .follow_redirects(self.location)
+            .keep_answers(config.vault.limits())
             .keep_method_on_redirect(self.request.forces_method())
             .payment_deadline(self.payment_timeout)
             .accept_body_challenge(self.accept_body_challenge)
@@ -155,9 +160,14 @@ impl GetArgs {
     }
 
     /// `--dry-run`: the price, and whether the limits would allow it.
-    async fn price(&self, client: &Client, request: Request) -> Result<ExitCode, CliError> {
+    async fn price(
+        &self,
+        client: &Client,
+        request: Request,
+        config: &ClientConfig,
+    ) -> Result<ExitCode, CliError> {
         let price = client.price(request).await?;
-        let limits = self.spending.limits();
+        let limits = self.spending.limits(config);
         let out = output::OutputArgs::default().open();
         out.result(&price_json(&price, &limits), || price_text(&price))?;
         if !self.silent {
@@ -252,7 +262,7 @@ fn quote_json(quote: &Quote, limits: &Limits) -> serde_json::Value {
         "origin": quote.origin,
         "price_msat": quote.amount.msat(),
         "max_fee_msat": quote.max_fee.msat(),
-        "within_max_price": cost <= limits.per_request,
+        "within_max_price": cost <= limits.of(BudgetLimit::PerRequest).unwrap_or(Limits::DEFAULT_PER_REQUEST),
         "payment_hash": quote.payment_hash.to_string(),
         "payee": quote.payee,
         "description": l402::text::escape(&quote.description),

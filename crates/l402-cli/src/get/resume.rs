@@ -10,7 +10,7 @@ use super::answer::Shown;
 use super::ask::Asking;
 use super::file::{Sink, closed_stdout};
 use super::request::parse_url;
-use crate::buyer::own_addresses;
+use crate::buyer::{ClientConfig, own_addresses};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -34,6 +34,7 @@ pub(crate) async fn resume(
         .outgoing(outgoing::to(&url, false)?)
         .clock(context.clock.clone())
         .progress(progress)
+        .keep_answers(ClientConfig::read(context)?.vault.limits())
         .own_addresses(own_addresses(None, context))
         .build()?;
     let sink = Sink::open(output)?;

@@ -38,6 +38,7 @@ pub(crate) const COMMANDS: &[(&str, &[&str])] = &[
     ("payments-resume", &["payments", "resume"]),
     ("receipts", &["receipts"]),
     ("receipts-verify", &["receipts", "verify"]),
+    ("replay", &["replay"]),
     ("sandbox", &["sandbox"]),
     ("serve", &["serve"]),
     ("token", &["token"]),

@@ -18,6 +18,7 @@ mod payments;
 mod program;
 mod receipts;
 mod reload;
+mod replay;
 mod sandbox;
 mod secret;
 mod seller;

@@ -16,11 +16,14 @@ impl Limits {
     pub(super) fn allow(&self, amount: Msat, spent: Msat) -> Result<Msat, Error> {
         let wanted = self.max_fee(amount);
         let cost = amount.saturating_add(wanted);
-        let left_today = self.per_day.checked_sub(spent).unwrap_or(Msat::ZERO);
+        let most = |which| self.beside(which, None).unwrap_or(Msat::MAX);
+        let per_day = most(BudgetLimit::PerDay);
+        let per_request = most(BudgetLimit::PerRequest);
+        let left_today = per_day.checked_sub(spent).unwrap_or(Msat::ZERO);
         // The request first: waiting does not help against its limit, so it is the one to name.
         let rules = [
-            (BudgetLimit::PerRequest, self.per_request, self.per_request),
-            (BudgetLimit::PerDay, self.per_day, left_today),
+            (BudgetLimit::PerRequest, per_request, per_request),
+            (BudgetLimit::PerDay, per_day, left_today),
         ];
         rules
             .into_iter()
@@ -31,7 +34,7 @@ impl Limits {
                     which,
                     spent: match which {
                         BudgetLimit::PerDay => spent,
-                        BudgetLimit::PerRequest => Msat::ZERO,
+                        _ => Msat::ZERO,
                     },
                     frees: None,
                 })?;

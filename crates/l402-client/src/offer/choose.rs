@@ -5,7 +5,7 @@ use l402::{Invoice, Msat, Network, Scheme, UnixTime};
 use url::Url;
 
 use crate::examine::{self, ExaminedOffer, Fault, Payer, UnpaidAnswer, examine};
-use crate::{Error, Limits, Quote};
+use crate::{BudgetLimit, Error, Limits, Quote};
 
 /// The most characters of an invoice's description that are shown.
 const DESCRIPTION_CHARS: usize = 200;
@@ -62,7 +62,8 @@ fn quote(
 ) -> Quote {
     // The quote names what may really be spent. An amount over the limit is refused later, when the
     // limits are held against the journal, so that one place alone decides.
-    let fee_left = limits.per_request.checked_sub(amount);
+    let per_request = limits.of(BudgetLimit::PerRequest);
+    let fee_left = per_request.and_then(|most| most.checked_sub(amount));
     let max_fee = limits.max_fee(amount);
     let description = invoice.description.as_deref().unwrap_or_default();
     Quote {
