@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use l402::{PaymentHash, UnixTime};
-use l402_host::private;
+use l402_host::{FileLock, private};
 use zeroize::Zeroizing;
 
 use super::answer::{ANSWER_MAX, AnswerHead, KeptAnswer};
 use super::keeping::Keeping;
-use super::name::{AnswerId, FileName, Place, draft, draft_begun};
+use super::name::{AnswerId, FileName, Place, draft, is_draft, lock_of};
 use super::replay::read_head;
 use super::seal::{Key, Opener, Sealer};
 
@@ -127,9 +127,12 @@ impl Vault {
         let folder = self.at(place);
         private::create_folder(&folder).map_err(io::Error::other)?;
         private::create_hex_key(&self.key_file()).map_err(io::Error::other)?;
+        // Of a version before, in plain: each was good for a day.
+        let _ = fs::remove_dir_all(self.folder.join("answers"));
         let key = self.key()?;
         let random = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
-        let path = folder.join(draft(now, random));
+        let path = folder.join(draft(random));
+        let lock = FileLock::create(&lock_of(&path)).map_err(io::Error::other)?;
         let file = private::open(&path).map_err(io::Error::other)?;
         let mut keeping = Keeping {
             vault: self.clone(),
@@ -141,6 +144,7 @@ impl Vault {
                 size: 0,
             },
             draft: path,
+            _lock: lock,
             sealer: None,
             left,
         };
@@ -231,9 +235,10 @@ impl Vault {
                 self.remove(place, name);
             }
         }
-        for text in self.texts(place) {
-            if draft_begun(&text).is_some_and(|begun| !is_within(begun, OWED, now)) {
-                let _ = fs::remove_file(self.at(place).join(text));
+        for text in self.texts(place).iter().filter(|text| is_draft(text)) {
+            let draft = self.at(place).join(text);
+            if FileLock::is_abandoned(&lock_of(&draft)) {
+                let _ = fs::remove_file(draft);
             }
         }
     }

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
 
+use l402_host::FileLock;
+
 use super::folder::Vault;
 use super::name::{FileName, Place};
 use super::seal::Sealer;
@@ -19,6 +21,8 @@ pub(crate) struct Keeping {
     pub(super) sealer: Option<Sealer<BufWriter<File>>>,
     /// The bytes of the body that still fit.
     pub(super) left: u64,
+    /// Held as long as the draft is there, so that it is told from one that a crash has left.
+    pub(super) _lock: FileLock,
 }
 
 impl Keeping {

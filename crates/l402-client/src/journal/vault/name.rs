@@ -1,5 +1,7 @@
 //! The names of kept answers, which say what they are without being opened.
 
+use std::path::{Path, PathBuf};
+
 use l402::{PaymentHash, UnixTime};
 
 /// The folder of a kept answer.
@@ -82,12 +84,16 @@ impl FileName {
 }
 
 /// Returns the name of a file that is being written.
-pub(super) fn draft(now: UnixTime, random: u64) -> String {
-    format!("draft.{}.{random:016x}", now.secs())
+pub(super) fn draft(random: u64) -> String {
+    format!("draft-{random:016x}")
 }
 
-/// Returns the time at which a draft was begun. `None` for any other file.
-pub(super) fn draft_begun(text: &str) -> Option<UnixTime> {
-    let (secs, _) = text.strip_prefix("draft.")?.split_once('.')?;
-    secs.parse().ok().map(UnixTime::from_secs)
+/// Returns true for a file that is being written, or was when its process ended.
+pub(super) fn is_draft(text: &str) -> bool {
+    text.starts_with("draft-") && !text.contains('.')
+}
+
+/// Returns the lock that says that a draft is being written.
+pub(super) fn lock_of(draft: &Path) -> PathBuf {
+    draft.with_extension("lock")
 }

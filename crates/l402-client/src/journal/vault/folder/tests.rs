@@ -117,20 +117,26 @@ fn the_oldest_make_way_and_so_do_the_old() {
 }
 
 #[test]
-fn a_draft_leaves_nothing_but_after_a_crash_and_then_for_a_day() {
-    let (_folder, vault) = vault(Some(VaultLimits::default()));
-    let keeping = vault.begin(&id(1, 1), &answer(b"").head, NOW).unwrap();
+fn a_draft_of_a_crash_goes_and_a_living_one_stays() {
+    let (folder, vault) = vault(Some(VaultLimits::default()));
+    let begin = |payment| {
+        vault
+            .begin(&id(payment, 1), &answer(b"").head, NOW)
+            .unwrap()
+    };
     let files = || vault.at(Place::Had).read_dir().unwrap().count();
-    assert_eq!(files(), 1);
-    std::mem::forget(keeping);
-    have(&vault, &id(2, 1), b"x", at(86_399)).unwrap();
+    // A file and its lock.
+    let mut living = begin(1).expect("answers are kept");
     assert_eq!(files(), 2);
-    let keeping = vault
-        .begin(&id(1, 1), &answer(b"").head, at(86_400))
-        .unwrap();
-    drop(keeping);
+    std::fs::write(vault.at(Place::Had).join("draft-0"), "half").unwrap();
+    std::fs::create_dir(folder.path().join("answers")).unwrap();
+    have(&vault, &id(2, 1), b"x", NOW).unwrap();
+    assert_eq!(files(), 3);
+    assert!(!folder.path().join("answers").exists());
+    living.add(b"late").unwrap();
+    living.finish().unwrap();
     assert_eq!(files(), 2);
-    have(&vault, &id(3, 1), b"x", at(86_400)).unwrap();
+    drop(begin(3));
     assert_eq!(files(), 2);
 }
 
