@@ -177,6 +177,7 @@ impl Tokens {
         let now = context.clock.wall();
         match self.action {
             Action::List(list) => {
+                // As `payments` has it.
                 let wanted = match list.limit {
                     Some(limit) => Wanted::Most(limit),
                     None if list.all => Wanted::All,

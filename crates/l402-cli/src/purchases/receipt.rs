@@ -48,6 +48,7 @@ pub(crate) fn verify(file: &Path, answer: Option<&Path>, out: Output) -> Result<
 fn check_answer(receipt: &ReceiptDocument, file: &Path) -> Result<(), CliError> {
     let mut reader = open(file)?;
     let (mut digest, mut buffer) = (AnswerDigest::default(), vec![0; 64 * 1024]);
+    // Piece by piece: an answer may be larger than the memory.
     loop {
         let length = reader
             .read(&mut buffer)

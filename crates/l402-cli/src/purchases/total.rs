@@ -36,6 +36,7 @@ pub(crate) fn totals(
         .into_iter()
         .map(|it| (it.origin, it.purchases, it.moved))
         .collect();
+    // The names carry the unit, and are those of the list.
     let json = |rows: &[Row], name: &str| {
         let row = |(key, purchases, moved): &Row| json!({ name: key, "purchases": purchases, "paid_msat": moved.msat() });
         rows.iter().map(row).collect::<Vec<_>>()

@@ -52,7 +52,9 @@ impl Delivery {
             ..
         } = self;
         let hash = purchase.row().payment_hash;
-        let done = journal.run(move |store| store.told(purchase, told)).await;
+        let done = journal
+            .run(move |store| store.note_use(purchase, told))
+            .await;
         if let Err(error) = done {
             tracing::warn!(%hash, error = error.without_promise(), "cannot note what is left of a token");
         }

@@ -250,6 +250,7 @@ impl Store {
         let mut statement = self.db().prepare(&sql)?;
         let rows = statement.query_map(params_from_iter(params), read)?;
         let rows: Vec<(Entry, i64)> = rows.collect::<rusqlite::Result<_>>()?;
+        // A page that is not full is the last one.
         let is_full = rows.len() == usize::try_from(limit).unwrap_or(usize::MAX);
         let last = rows.last().filter(|_| is_full);
         let next = last.map(|(entry, row)| Cursor {

@@ -279,6 +279,7 @@ impl Fields {
         let (paid, _) = (time(&self.paid_at)?, time(&self.answered_at)?);
         let are_times = (created, expires) == (invoice.created, invoice.expires)
             && paid.saturating_add(CLOCK_TOLERANCE) >= created;
+        // In the order in which a reader would ask: the payment first.
         let rules = [
             (ReceiptFault::Hash, self.payment_hash == hash.to_string()),
             (ReceiptFault::Preimage, is_proven),

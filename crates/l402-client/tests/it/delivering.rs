@@ -155,7 +155,8 @@ async fn a_paid_answer_is_had_again_for_nothing() {
     let request = Request::get(world.server.url("/joke"));
     let answer = keeping(&world).send(request).await.unwrap();
     let body = answer.bytes(1 << 20).await.unwrap();
-    let (seen, spent) = (world.server.seen().methods.len(), world.spent().await);
+    let spent = world.spent().await;
+    let seen = world.server.seen().methods.len();
     assert_eq!(replayed(&world).unwrap().unwrap(), body);
     // The same request again is another purchase: the vault is an archive and no cache.
     assert_eq!(world.server.seen().methods.len(), seen);
@@ -167,7 +168,7 @@ async fn a_paid_answer_is_had_again_for_nothing() {
     assert_eq!(replayed(&world).unwrap().unwrap(), b"a joke");
 }
 
-/// Every place of a file, of which no part is shown once one byte is another.
+/// ATTACKS C-30: every place of a file, of which no part is shown once one byte is another.
 #[tokio::test]
 async fn of_a_changed_answer_no_part_is_shown() {
     let world = World::new().await;

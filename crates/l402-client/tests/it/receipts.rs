@@ -18,22 +18,26 @@ async fn bought(path: &str) -> (World, ReceiptDocument) {
 /// Reads an answer to its end, or until it breaks off, and returns its receipt.
 async fn fetch(world: &World, path: &str) -> ReceiptDocument {
     let request = Request::get(world.server.url(path));
-    let mut answer = world.client().send(request).await.unwrap();
+    let mut answer = world.client().send(request).await.expect("an answer");
     let recording = answer.record().await.expect("it was paid for");
     while let Ok(Some(_)) = answer.chunk().await {}
     world.clock.advance(Duration::from_secs(1));
     let now = l402_host::Clock::wall(&*world.clock);
-    let document = recording.document(&world.journal(), now).unwrap();
+    let document = recording.document(&world.journal(), now);
+    let document = document.expect("a receipt");
     assert!(!format!("{recording:?} {document:?}").contains(&preimage(&document)));
     document
 }
 
 fn fields(document: &ReceiptDocument) -> Value {
-    serde_json::from_str(&document.to_text()).unwrap()
+    serde_json::from_str(&document.to_text()).expect("JSON")
 }
 
 fn preimage(document: &ReceiptDocument) -> String {
-    fields(document)["preimage"].as_str().unwrap().to_owned()
+    fields(document)["preimage"]
+        .as_str()
+        .expect("a preimage")
+        .to_owned()
 }
 
 #[tokio::test]

@@ -157,7 +157,7 @@ impl Store {
     ///
     /// # Errors
     /// If the file cannot be written: the token is listed with what was told before.
-    pub fn told(&mut self, step: Paid, told: UseReport) -> rusqlite::Result<()> {
+    pub fn note_use(&mut self, step: Paid, told: UseReport) -> rusqlite::Result<()> {
         let Paid(purchase) = step;
         let (uses_left, until) = columns(Some(told));
         self.db().execute(

@@ -14,7 +14,7 @@ use super::answer::{ANSWER_MAX, AnswerHead, KeptAnswer};
 use super::keeping::Keeping;
 use super::name::{AnswerId, FileName, Place, draft, is_draft, lock_of};
 use super::replay::read_head;
-use super::seal::{Key, Opener, Sealer};
+use super::sealed::{Key, Opener, Sealer};
 
 /// The time for which an answer is owed: then the same request is asked anew.
 const OWED: Duration = Duration::from_secs(24 * 60 * 60);

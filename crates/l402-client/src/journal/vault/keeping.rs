@@ -8,7 +8,7 @@ use l402_host::FileLock;
 
 use super::folder::Vault;
 use super::name::{FileName, Place};
-use super::seal::Sealer;
+use super::sealed::Sealer;
 
 /// A file of the vault that is being written. Dropped before its end, it leaves nothing.
 pub(crate) struct Keeping {

@@ -6,7 +6,7 @@
 //!   vault/owed/     answers that were had and not delivered: the same request gets them within a day
 //! ```
 //!
-//! A file is sealed piece by piece ([`seal`]), under a name that says what it is ([`name`]).
+//! A file is sealed piece by piece ([`sealed`]), under a name that says what it is ([`name`]).
 
 mod answer;
 mod fault;
@@ -14,7 +14,7 @@ mod folder;
 mod keeping;
 mod name;
 mod replay;
-mod seal;
+mod sealed;
 
 pub use fault::ReplayError;
 pub use folder::VaultLimits;

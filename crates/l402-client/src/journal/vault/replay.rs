@@ -11,7 +11,7 @@ use super::answer::AnswerHead;
 use super::fault::ReplayError;
 use super::folder::Vault;
 use super::name::{FileName, Place};
-use super::seal::Opener;
+use super::sealed::Opener;
 use crate::journal::Journal;
 
 /// The longest head of a kept answer, in bytes.
@@ -70,6 +70,7 @@ impl Journal {
             let file = vault.key_file();
             return Err(ReplayError::KeyLost { file });
         }
+        // The file is bound to the payment as the journal has it.
         let row = self.with(|store| store.purchase(hash));
         let row = row.map_err(ReplayError::Journal)?;
         let receipt = row.map(|row| row.receipt(true).digest());
@@ -91,14 +92,14 @@ impl Journal {
     }
 }
 
-type Opened = (Opener<BufReader<File>>, AnswerHead, Vec<u8>);
+type OpenAnswer = (Opener<BufReader<File>>, AnswerHead, Vec<u8>);
 
 /// Reads a file to its end, and opens it once more: of an answer that is damaged, no part is shown.
 fn open_whole(
     vault: &Vault,
     (place, name): (Place, &FileName),
     receipt: [u8; 32],
-) -> io::Result<Opened> {
+) -> io::Result<OpenAnswer> {
     let mut trial = vault.open(place, name, receipt)?;
     while trial.next()?.is_some() {}
     let mut opener = vault.open(place, name, receipt)?;
