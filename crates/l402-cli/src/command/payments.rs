@@ -116,7 +116,8 @@ struct Resolve {
 Examples:
   l402 payments --unserved
   l402 payments resume 1f0c93ab22d4
-  l402 payments resume 1f0c93ab22d4 --url 'https://api.example/search?q=why' -o answer")]
+  l402 payments resume 1f0c93ab22d4 -o answer
+  l402 payments resume 1f0c93ab22d4 --url 'https://api.example/search?q=why'")]
 struct Resume {
     /// The first digits of the payment hash
     #[arg(value_name = "ID", value_parser = id)]
