@@ -117,7 +117,7 @@ Examples:
   l402 payments --unserved
   l402 payments resume 1f0c93ab22d4
   l402 payments resume 1f0c93ab22d4 -o answer
-  l402 payments resume 1f0c93ab22d4 --url 'https://api.example/search?q=why'")]
+  l402 payments resume 1f0c93ab22d4 --url 'https://api.example/s?q=why'")]
 struct Resume {
     /// The first digits of the payment hash
     #[arg(value_name = "ID", value_parser = id)]

@@ -139,7 +139,7 @@ struct Export {
 #[command(after_help = "\
 Examples:
   l402 tokens attenuate 1f0c93ab22d4 --expires 1h
-  l402 tokens attenuate 1f0c93ab22d4 --expires 2026-12-01 --capability read -o read.l402
+  l402 tokens attenuate 1f0c93ab22d4 --expires 7d --capability read -o r.l402
   l402 tokens attenuate 1f0c93ab22d4 --service quote --json")]
 struct Attenuate {
     /// The first digits of the payment hash
