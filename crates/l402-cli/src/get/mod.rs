@@ -7,10 +7,10 @@ mod body;
 mod fetch;
 mod file;
 mod request;
-mod resume;
+mod unserved;
 mod write_out;
 
 pub(crate) use args::GetArgs;
 pub(crate) use fetch::fetch;
 pub(crate) use request::parse_url;
-pub(crate) use resume::resume;
+pub(crate) use unserved::resume;
