@@ -19,6 +19,13 @@ targets)
     cargo test --locked -p l402-tests --test targets -- --nocapture
     tests/interop/targets.sh
     ;;
+journal)
+    # `l402 get` with a kept token beside curl, from journals of 1, 10,000 and so many rows; and large
+    # bodies both ways.
+    cargo build --locked --profile dist -p l402-cli
+    cargo build --locked --profile dist -p l402-bench
+    target/dist/l402-bench client --rows "1,10000,${2:-1000000}"
+    ;;
 lnd-0.21)
     # The tests against lnd, with the version after the one that CI runs.
     tests/interop/build.sh btcd aperture lnd-0.21
@@ -27,7 +34,7 @@ lnd-0.21)
     cargo test --locked -p l402-interop --features interop -- --test-threads=1
     ;;
 *)
-    echo "usage: tests/long.sh exchanges|targets [COUNT], or tests/long.sh lnd-0.21" >&2
+    echo "usage: tests/long.sh exchanges|targets|journal [COUNT], or tests/long.sh lnd-0.21" >&2
     exit 64
     ;;
 esac

@@ -4,6 +4,7 @@
 //! scenarios of a group run in each round, and only ratios within a round count. Every answer is
 //! checked; a wrong one ends the run.
 
+mod client;
 mod connection;
 mod error;
 mod expect;
@@ -105,6 +106,8 @@ struct Options {
 enum Command {
     /// Make tables and charts again from results.json; measure nothing
     Render,
+    /// Measure `l402 get` beside curl, one process a request, and print the ratios as JSON
+    Client(client::ClientArgs),
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -127,7 +130,8 @@ fn main() -> ExitCode {
 }
 
 fn work(options: &Options) -> Result<()> {
-    let results = match options.command {
+    let results = match &options.command {
+        Some(Command::Client(args)) => return client(args, options),
         Some(Command::Render) => Results::read(&options.out)?,
         None => measured(options)?,
     };
@@ -140,14 +144,24 @@ fn work(options: &Options) -> Result<()> {
     writeln!(std::io::stdout(), "{text}").while_doing("standard output")
 }
 
-fn measured(options: &Options) -> Result<Results> {
-    usage::open_many_files()?;
-    let world = World {
+fn client(args: &client::ClientArgs, options: &Options) -> Result<()> {
+    let lines = client::measure(args, &world(options)?)?;
+    let text = serde_json::to_string_pretty(&lines).while_doing("writing JSON")?;
+    writeln!(std::io::stdout(), "{text}").while_doing("standard output")
+}
+
+fn world(options: &Options) -> Result<World> {
+    Ok(World {
         folder: tempfile::tempdir().while_doing("making a temporary folder")?,
         upstream: Upstream::start()?,
         program: program(options)?,
         invoices_ahead: options.invoices_ahead,
-    };
+    })
+}
+
+fn measured(options: &Options) -> Result<Results> {
+    usage::open_many_files()?;
+    let world = world(options)?;
     let settings = Settings {
         rounds: options.rounds,
         measured: options.seconds,

@@ -90,6 +90,7 @@ const CLI: Table = &[
     ("get", "buyer context outgoing signal"),
     ("node", "context signal"),
     ("token", ""),
+    ("budget", "wallet"),
     ("wallet", "buyer context environment signal"),
     ("buyer", "context environment"),
     ("seller", "context environment port signal"),

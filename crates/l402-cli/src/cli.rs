@@ -84,6 +84,8 @@ pub(crate) enum Command {
     #[cfg(feature = "buy")]
     Replay(command::replay::Replay),
     #[cfg(feature = "buy")]
+    Budget(command::budget::Budget),
+    #[cfg(feature = "buy")]
     Doctor(command::doctor::Doctor),
     Token(command::token::Token),
     #[cfg(feature = "buy")]
@@ -115,6 +117,8 @@ impl Command {
             Self::Receipts(receipts) => receipts.run(),
             #[cfg(feature = "buy")]
             Self::Replay(replay) => replay.run(&context),
+            #[cfg(feature = "buy")]
+            Self::Budget(budget) => budget.run(&context).await,
             #[cfg(feature = "buy")]
             Self::Doctor(doctor) => doctor.run(&context).await,
             Self::Token(token) => token.run(&context),
@@ -151,6 +155,8 @@ impl Command {
             Self::Tokens(tokens) => tokens.reports_errors_as_json(),
             #[cfg(feature = "buy")]
             Self::Receipts(receipts) => receipts.output().open().is_json(),
+            #[cfg(feature = "buy")]
+            Self::Budget(budget) => budget.output().open().is_json(),
             #[cfg(feature = "buy")]
             Self::Doctor(doctor) => doctor.output.open().is_json(),
             Self::Token(token) => token.output().open().is_json(),

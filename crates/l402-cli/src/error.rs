@@ -154,6 +154,7 @@ fn exit_of(error: &l402_client::Error) -> ExitCode {
         Error::Refused { reason, .. } => exit_code::of_refusal(*reason),
         Error::Body { .. } | Error::Store { .. } => exit_code::LOCAL_IO,
         Error::Transport { .. } => exit_code::UNAVAILABLE,
+        Error::UnknownBudget { .. } => exit_code::USAGE,
         Error::Wallet { .. } => exit_code::WALLET_UNAVAILABLE,
         // The library may add kinds. Until they are known here, they count as a fault of the program.
         _ => exit_code::INTERNAL,
@@ -167,6 +168,17 @@ fn hint_of(error: &l402_client::Error) -> Option<String> {
     let hint = match error {
         Error::Busy { .. } => {
             "run the same command again once the other purchase has ended; -m says how long to wait"
+        }
+        Error::OverBudget {
+            which,
+            budget: Some(name),
+            ..
+        } => {
+            let flag = which.name().replace('_', "-");
+            return Some(format!(
+                "`l402 budget show {name}` shows what was spent, and `l402 budget set {name} --{flag} \
+                 \"AMOUNT sat\"` raises the limit"
+            ));
         }
         Error::OverBudget {
             which: BudgetLimit::PerDay,
@@ -196,6 +208,11 @@ fn hint_of(error: &l402_client::Error) -> Option<String> {
         }
         Error::PaymentFailed { .. } => "`l402 wallet balance` shows what the wallet can spend",
         Error::Refused { reason, .. } => hint_of_refusal(*reason),
+        Error::UnknownBudget { name, .. } => {
+            return Some(format!(
+                "`l402 budget set {name} --per-day \"AMOUNT sat\"` makes it"
+            ));
+        }
         Error::Transport { .. } => "check the address, and that the server is running",
         Error::Wallet { .. } => return Some(crate::text::node_form::wallet_hint()),
         _ => return None,
@@ -213,6 +230,9 @@ fn hint_of_refusal(reason: l402_client::Refused) -> &'static str {
         }
         Refused::SellerStopped => {
             "--yes buys there all the same; `l402 payments` shows what was paid for nothing"
+        }
+        Refused::BudgetStopped => {
+            "`l402 budget show` says which is stopped, and `l402 budget resume NAME` ends that"
         }
         Refused::OwnAddress => {
             "use `l402 wallet`, or curl: this command keeps a journal of all that it pays"

@@ -29,6 +29,8 @@
 //! spends.
 
 #[cfg(feature = "buy")]
+mod budget;
+#[cfg(feature = "buy")]
 mod buyer;
 mod cli;
 mod command;

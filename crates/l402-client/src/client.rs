@@ -10,7 +10,9 @@ use tokio::sync::Semaphore;
 
 use crate::http::{Guard, Http, Outgoing, Spool};
 use crate::purchase::{AHEAD_MAX, Buyer};
-use crate::{Error, Journal, Limits, Price, Progress, Quote, Request, Response, VaultLimits};
+use crate::{
+    BudgetName, Error, Journal, Limits, Price, Progress, Quote, Request, Response, VaultLimits,
+};
 
 /// The time limit for the head of an answer: 60 s, unless [`ClientBuilder::timeout`] sets another.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
@@ -76,6 +78,7 @@ impl Client {
             journal,
             wallet: None,
             limits: Limits::default(),
+            budget: BudgetName::default(),
             clock: None,
             progress: None,
             follow_redirects: false,
@@ -160,6 +163,7 @@ pub struct ClientBuilder {
     journal: Journal,
     wallet: Option<Arc<dyn Pay>>,
     limits: Limits,
+    budget: BudgetName,
     clock: Option<Arc<dyn Clock>>,
     progress: Option<Arc<dyn Progress>>,
     follow_redirects: bool,
@@ -191,10 +195,18 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the limits of spending; see [`Limits::default`].
+    /// Sets the limits of spending that hold beside those of the budget; see [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Sets the budget that payments count against, together with its parents. `default` by default.
+    /// A budget that is not there is [`Error::UnknownBudget`], once something is to be paid.
+    #[must_use]
+    pub fn budget(mut self, name: BudgetName) -> Self {
+        self.budget = name;
         self
     }
 
@@ -331,6 +343,7 @@ impl ClientBuilder {
             )?,
             wallet: self.wallet,
             limits: self.limits,
+            budget: self.budget,
             clock,
             progress: self.progress,
             follow_redirects: self.follow_redirects,

@@ -106,7 +106,9 @@ pub enum Error {
         limit: Msat,
         /// The limit's name.
         which: BudgetLimit,
-        /// The sum that counts against the limit already: spent within its time, or reserved. Zero for
+        /// The budget that the limit is stored for; `None` for a limit of the client.
+        budget: Option<String>,
+        /// The sum that counts against the limit already: spent within its window, or reserved. Zero for
         /// [`BudgetLimit::PerRequest`].
         spent: Msat,
         /// The time from which enough of what is spent no longer counts, if nothing else is bought.
@@ -162,6 +164,13 @@ pub enum Error {
         /// A description, for people.
         detail: String,
     },
+    /// The budget that the client is to pay from is not in the journal. No money moved.
+    UnknownBudget {
+        /// The name that was asked for.
+        name: String,
+        /// The budgets that are there.
+        known: Vec<String>,
+    },
     /// The wallet cannot be asked, or must not be asked because it has broken a fee limit. No money
     /// moved.
     Wallet {
@@ -211,6 +220,7 @@ impl Error {
             | Self::Refused { .. }
             | Self::Store { .. }
             | Self::Transport { .. }
+            | Self::UnknownBudget { .. }
             | Self::Wallet { .. } => true,
             Self::PaidButFailed { .. }
             | Self::PaidWithoutProof { .. }
@@ -220,7 +230,7 @@ impl Error {
 
     /// A stable code: `body`, `busy`, `declined`, `over_budget`, `paid_but_failed` (the same request
     /// again pays nothing), `paid_refused` (it pays again), `paid_without_proof`, `payment_failed`, `payment_required`, `payment_unknown`, the code of [`Refused`],
-    /// `store`, `transport`, `wallet`.
+    /// `store`, `transport`, `unknown_budget`, `wallet`.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -240,6 +250,7 @@ impl Error {
             Self::Refused { reason, .. } => reason.code(),
             Self::Store { .. } => "store",
             Self::Transport { .. } => "transport",
+            Self::UnknownBudget { .. } => "unknown_budget",
             Self::Wallet { .. } => "wallet",
         }
     }
@@ -247,18 +258,19 @@ impl Error {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Body { detail } => write!(f, "the body of the request: {detail}"),
-            Self::Busy { waited } => write!(
-                f,
-                "another purchase of this path is under way, and did not end within {waited:?}"
-            ),
+            Self::Busy { waited } => write_busy(f, *waited),
             Self::Declined => f.write_str("the payment was declined"),
             Self::OverBudget {
                 cost,
                 limit,
                 which,
+                budget,
                 spent,
                 frees,
-            } => write_over_budget(f, *which, [*cost, *limit, *spent], *frees),
+            } => {
+                let limit = (*which, budget.as_deref(), *limit);
+                write_over_budget(f, limit, [*cost, *spent], *frees)
+            }
             Self::PaidButFailed {
                 payment_hash,
                 reason,
@@ -296,25 +308,40 @@ impl Error {
             Self::Refused { reason, detail } => write!(f, "not paid ({}): {detail}", reason.code()),
             Self::Store { detail } => write!(f, "the payment journal cannot be used: {detail}"),
             Self::Transport { detail } => write!(f, "no answer: {detail}"),
+            Self::UnknownBudget { name, known } => {
+                let known = known.join(", ");
+                write!(f, "there is no budget {name}; there are: {known}")
+            }
             Self::Wallet { detail } => write!(f, "the wallet cannot be used: {detail}"),
         }
     }
 }
 
+fn write_busy(f: &mut fmt::Formatter<'_>, waited: Duration) -> fmt::Result {
+    write!(
+        f,
+        "another purchase of this path is under way, and did not end within {waited:?}"
+    )
+}
+
 fn write_over_budget(
     f: &mut fmt::Formatter<'_>,
-    which: BudgetLimit,
-    [cost, limit, spent]: [Msat; 3],
+    (which, budget, limit): (BudgetLimit, Option<&str>, Msat),
+    [cost, spent]: [Msat; 2],
     frees: Option<UnixTime>,
 ) -> fmt::Result {
     write!(
         f,
         "{cost} with the fee is over the limit {which} of {limit}"
     )?;
-    if which != BudgetLimit::PerDay {
+    if let Some(budget) = budget {
+        write!(f, " of the budget {budget}")?;
+    }
+    if which == BudgetLimit::PerRequest {
         return Ok(());
     }
-    write!(f, " in 24 hours, {spent} of which are spent or reserved; ")?;
+    let phrase = which.phrase();
+    write!(f, "{phrase}, {spent} of which are spent or reserved; ")?;
     // With its date: after a clock that was far ahead, it may be years away.
     match frees {
         Some(at) => write!(f, "enough of it is free again at {}", at.to_rfc3339()),
@@ -364,19 +391,20 @@ mod tests {
     // FAULTS T16: the limit, what is spent of it, and when it frees.
     #[test]
     fn a_limit_is_told_by_its_name_with_what_is_spent_and_when_it_frees() {
-        let text = |which, frees| {
+        let text = |which, budget: Option<&str>, frees| {
             let (cost, limit, spent) = [60, 50, 45].map(Msat::from_sat).into();
             let over = Error::OverBudget {
                 cost,
                 limit,
                 which,
+                budget: budget.map(str::to_owned),
                 spent,
                 frees,
             };
             over.to_string()
         };
         assert_eq!(
-            text(BudgetLimit::PerRequest, None),
+            text(BudgetLimit::PerRequest, None, None),
             "60 sat with the fee is over the limit per_request of 50 sat; no money moved"
         );
         let day = "60 sat with the fee is over the limit per_day of 50 sat in 24 hours, 45 sat of \
@@ -384,13 +412,20 @@ mod tests {
         assert_eq!(
             text(
                 BudgetLimit::PerDay,
+                None,
                 Some(UnixTime::from_secs(4_107_542_400))
             ),
             format!("{day}enough of it is free again at 2100-03-01T00:00:00Z; no money moved")
         );
         assert_eq!(
-            text(BudgetLimit::PerDay, None),
+            text(BudgetLimit::PerDay, None, None),
             format!("{day}waiting alone does not free enough of it; no money moved")
+        );
+        assert_eq!(
+            text(BudgetLimit::InAll, Some("research"), None),
+            "60 sat with the fee is over the limit in_all of 50 sat of the budget research in all, \
+             45 sat of which are spent or reserved; waiting alone does not free enough of it; no \
+             money moved"
         );
     }
 

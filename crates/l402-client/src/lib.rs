@@ -70,8 +70,9 @@ pub use error::{Error, Refused};
 #[doc(hidden)]
 pub use journal::step;
 pub use journal::{
-    Cursor, DayTotal, Entry, EntryQuery, Journal, OriginTotal, Page, ReplayError, ReplayedAnswer,
-    State, StoredCredential, StoredToken, VaultLimits,
+    Budget, BudgetName, BudgetNameError, BudgetReport, Cursor, DayTotal, Entry, EntryQuery,
+    Journal, LimitReport, OriginTotal, Page, ReplayError, ReplayedAnswer, State, StoredCredential,
+    StoredToken, VaultLimits,
 };
 pub use limits::{BudgetLimit, BudgetLimits, Limits};
 pub use narrow::{Narrowing, NarrowingError};

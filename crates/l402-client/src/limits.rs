@@ -80,7 +80,7 @@ impl BudgetLimit {
     }
 
     /// Returns the words for the window and what it counts, with a space before them.
-    pub(crate) fn words(self) -> &'static str {
+    pub(crate) fn phrase(self) -> &'static str {
         TABLE[self.at()].3
     }
 

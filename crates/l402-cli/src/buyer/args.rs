@@ -2,10 +2,11 @@
 
 use clap::Args;
 use l402::Msat;
-use l402_client::Limits;
+use l402_client::{BudgetName, Journal, Limits};
 use l402_lightning::Node;
 
 use super::config::ClientConfig;
+use crate::error::CliError;
 use crate::text::money::MaxFee;
 use crate::text::node_form;
 
@@ -22,13 +23,17 @@ pub(crate) struct SpendingArgs {
     )]
     pub(crate) wallet: Option<Node>,
 
-    /// Refuse a request that would cost more, fee included [default: "1000 sat"]
+    /// Refuse a request that would cost more, fee included [default: "1000 sat", or what is stored]
     #[arg(long, value_name = "AMOUNT")]
     pub(crate) max_price: Option<Msat>,
 
-    /// Refuse to spend more in 24 hours, fees included [default: "10000 sat"]
+    /// Refuse to spend more in 24 hours, fees included [default: "10000 sat", or what is stored]
     #[arg(long, value_name = "AMOUNT")]
     pub(crate) max_per_day: Option<Msat>,
+
+    /// Pay from this budget of `l402 budget`, and from its parents [default: default]
+    #[arg(long, value_name = "NAME", env = "L402_BUDGET", hide_env_values = true)]
+    pub(crate) budget: Option<BudgetName>,
 
     /// Refuse a dearer route: "10 sat" or "1%" [default: 1%, at least 10 sat]
     #[arg(long, value_name = "FEE")]
@@ -36,6 +41,18 @@ pub(crate) struct SpendingArgs {
 }
 
 impl SpendingArgs {
+    /// Returns the budget to pay from.
+    ///
+    /// # Errors
+    /// If it is not there, with those that are: before anything is asked or paid.
+    pub(crate) fn budget(&self, journal: &Journal) -> Result<BudgetName, CliError> {
+        let Some(name) = &self.budget else {
+            return Ok(BudgetName::default());
+        };
+        journal.budget(name)?;
+        Ok(name.clone())
+    }
+
     /// Returns the limits that the flags and `client.toml` add to the stored ones.
     pub(crate) fn limits(&self, config: &ClientConfig) -> Limits {
         let mut limits = Limits::default().with_ceiling(&config.limits);

@@ -7,7 +7,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use l402_client::{BudgetLimit, BudgetLimits, VaultLimits};
+use l402_client::{BudgetLimit, BudgetLimits, Error, VaultLimits};
 use l402_host::{FileFault, private};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -92,6 +92,21 @@ impl ClientConfig {
             let line = text.get(..mistake.at).unwrap_or_default();
             mistaken(&path, line.matches('\n').count() + 1, &mistake.text)
         })
+    }
+
+    /// Returns the hint for an error of the client whose cause is a limit of this file.
+    pub(crate) fn hint(&self, error: &Error) -> Option<String> {
+        match error {
+            Error::OverBudget {
+                which,
+                limit,
+                budget: None,
+                ..
+            } if self.limits.of(*which) == Some(*limit) => Some(format!(
+                "{FILE} in the home folder has {which}; no flag raises it"
+            )),
+            _ => None,
+        }
     }
 
     fn parse(text: &str) -> Result<Self, Mistake> {
@@ -305,77 +320,80 @@ mod tests {
         }
     }
 
+    /// Texts of the file with a mistake, and the beginning of what is told of each.
+    const MISTAKES: [(&str, &str); 19] = [
+        (
+            "\n[limit]\n",
+            "client.toml:2: limit: there is no such key; there are limits, hook, vault",
+        ),
+        (
+            "[limits]\nper_week = \"1 sat\"",
+            "client.toml:2: per_week: there is no such key; there are per_request, ",
+        ),
+        (
+            "[limits]\nper_day = \"5\"",
+            "client.toml:2: per_day: the unit is missing",
+        ),
+        (
+            "[limits]\nper_day = 5",
+            "client.toml:2: per_day: write a text in quotation marks",
+        ),
+        (
+            "[limits]\nper_day = \"-5 sat\"",
+            "client.toml:2: per_day: not an amount",
+        ),
+        (
+            "[limits]\nper_day = nan",
+            "client.toml:2: per_day: write a text",
+        ),
+        ("limits = 1", "client.toml:1: limits: write a table"),
+        ("[hook]\n", "client.toml:1: hook: name one of the two"),
+        (
+            "[hook]\nurl = \"https://a.example\"\ncommand = [\"a\"]",
+            "client.toml:1: hook: name one of the two",
+        ),
+        (
+            "[hook]\ncommand = []",
+            "client.toml:2: command: write a list of texts",
+        ),
+        (
+            "[hook]\ncommand = [\"\"]",
+            "client.toml:2: command: write a list of texts",
+        ),
+        (
+            "[hook]\ncommand = \"a\"",
+            "client.toml:2: command: write a list of texts",
+        ),
+        (
+            "[hook]\nport = 1",
+            "client.toml:2: port: there is no such key",
+        ),
+        (
+            "[hook]\nurl = \"http://policy.example/\"",
+            "client.toml:2: url: write an https address",
+        ),
+        (
+            "[hook]\nurl = \"http://127.0.0.1.example/\"",
+            "client.toml:2: url: write an https address",
+        ),
+        (
+            "[vault]\nenabled = \"no\"",
+            "client.toml:2: enabled: write true or false",
+        ),
+        (
+            "[vault]\n\nenable = true",
+            "client.toml:3: enable: there is no such key; there are enabled",
+        ),
+        (
+            "[limits]\nper_day = \"1 sat\"\nper_day = \"2 sat\"",
+            "client.toml:3: duplicate key",
+        ),
+        ("[limits\n", "client.toml:1: "),
+    ];
+
     #[test]
     fn a_mistake_is_told_with_its_line_and_what_to_write() {
-        for (text, told) in [
-            (
-                "\n[limit]\n",
-                "client.toml:2: limit: there is no such key; there are limits, hook, vault",
-            ),
-            (
-                "[limits]\nper_week = \"1 sat\"",
-                "client.toml:2: per_week: there is no such key; there are per_request, ",
-            ),
-            (
-                "[limits]\nper_day = \"5\"",
-                "client.toml:2: per_day: the unit is missing",
-            ),
-            (
-                "[limits]\nper_day = 5",
-                "client.toml:2: per_day: write a text in quotation marks",
-            ),
-            (
-                "[limits]\nper_day = \"-5 sat\"",
-                "client.toml:2: per_day: not an amount",
-            ),
-            (
-                "[limits]\nper_day = nan",
-                "client.toml:2: per_day: write a text",
-            ),
-            ("limits = 1", "client.toml:1: limits: write a table"),
-            ("[hook]\n", "client.toml:1: hook: name one of the two"),
-            (
-                "[hook]\nurl = \"https://a.example\"\ncommand = [\"a\"]",
-                "client.toml:1: hook: name one of the two",
-            ),
-            (
-                "[hook]\ncommand = []",
-                "client.toml:2: command: write a list of texts",
-            ),
-            (
-                "[hook]\ncommand = [\"\"]",
-                "client.toml:2: command: write a list of texts",
-            ),
-            (
-                "[hook]\ncommand = \"a\"",
-                "client.toml:2: command: write a list of texts",
-            ),
-            (
-                "[hook]\nport = 1",
-                "client.toml:2: port: there is no such key",
-            ),
-            (
-                "[hook]\nurl = \"http://policy.example/\"",
-                "client.toml:2: url: write an https address",
-            ),
-            (
-                "[hook]\nurl = \"http://127.0.0.1.example/\"",
-                "client.toml:2: url: write an https address",
-            ),
-            (
-                "[vault]\nenabled = \"no\"",
-                "client.toml:2: enabled: write true or false",
-            ),
-            (
-                "[vault]\n\nenable = true",
-                "client.toml:3: enable: there is no such key; there are enabled",
-            ),
-            (
-                "[limits]\nper_day = \"1 sat\"\nper_day = \"2 sat\"",
-                "client.toml:3: duplicate key",
-            ),
-            ("[limits\n", "client.toml:1: "),
-        ] {
+        for (text, told) in MISTAKES {
             let found = mistake(text);
             assert!(found.starts_with(told), "{text}: {found}");
         }

@@ -1,5 +1,7 @@
 //! The commands, one file each: flags, help, and the order of steps.
 
+#[cfg(feature = "buy")]
+pub(crate) mod budget;
 pub(crate) mod completions;
 #[cfg(all(feature = "sell", feature = "buy"))]
 pub(crate) mod demo;

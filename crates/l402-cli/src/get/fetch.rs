@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use l402::UnixTime;
-use l402_client::{
-    BudgetLimit, Client, Error, Journal, Limits, Outgoing, Price, Quote, Refused, Request,
-};
+use l402::{Msat, UnixTime};
+use l402_client::{Client, ClientBuilder, Error, Journal, Price, Quote, Refused, Request};
 use l402_lightning::NodeForm;
 use serde_json::json;
 
@@ -79,10 +77,17 @@ impl GetArgs {
         let outgoing = outgoing::to(&request.url, self.location)?;
         let config = ClientConfig::read(context)?;
         let journal = Journal::open(&context.home.client()?)?;
-        let parts = (journal.clone(), outgoing, &config);
-        let client = self.client(parts, progress, context).await?;
+        let budget = self.spending.budget(&journal)?;
+        let limits = self.spending.limits(&config);
+        let most = journal.request_limit(&budget, &limits)?;
+        let client = Client::builder(journal.clone())
+            .limits(limits)
+            .budget(budget)
+            .outgoing(outgoing)
+            .keep_answers(config.vault.limits());
+        let client = self.client(client, progress, context).await?;
         if self.dry_run {
-            return self.price(&client, request, &config).await;
+            return self.price(&client, request, most).await;
         }
         // Files that cannot be written are found before money moves.
         let receipt = self
@@ -97,7 +102,11 @@ impl GetArgs {
             return quote.map_or(Ok(exit_code::OK), |_| Err(closed_stdout()));
         }
         let outcome = client.send(request).await;
-        let mut response = outcome.map_err(|error| self.explain(error, context))?;
+        let mut response = outcome.map_err(|error| {
+            let hint = config.hint(&error);
+            let told = self.explain(error, context);
+            hint.into_iter().fold(told, CliError::with_hint)
+        })?;
         let recording = match &receipt {
             Some(_) => response.record().await,
             None => None,
@@ -125,17 +134,14 @@ impl GetArgs {
 
     async fn client(
         &self,
-        (journal, outgoing, config): (Journal, Outgoing, &ClientConfig),
+        client: ClientBuilder,
         progress: &Arc<Asking>,
         context: &Context,
     ) -> Result<Client, CliError> {
-        let mut client = Client::builder(journal)
-            .limits(self.spending.limits(config))
-            .outgoing(outgoing)
+        let mut client = client
             .clock(context.clock.clone())
             .progress(progress.clone())
             .follow_redirects(self.location)
-            .keep_answers(config.vault.limits())
             .keep_method_on_redirect(self.request.forces_method())
             .payment_deadline(self.payment_timeout)
             .accept_body_challenge(self.accept_body_challenge)
@@ -164,12 +170,11 @@ impl GetArgs {
         &self,
         client: &Client,
         request: Request,
-        config: &ClientConfig,
+        most: Msat,
     ) -> Result<ExitCode, CliError> {
         let price = client.price(request).await?;
-        let limits = self.spending.limits(config);
         let out = output::OutputArgs::default().open();
-        out.result(&price_json(&price, &limits), || price_text(&price))?;
+        out.result(&price_json(&price, most), || price_text(&price))?;
         if !self.silent {
             output::tell("dry run: nothing was paid");
         }
@@ -216,9 +221,9 @@ impl GetArgs {
     }
 }
 
-fn price_json(price: &Price, limits: &Limits) -> serde_json::Value {
+fn price_json(price: &Price, most: Msat) -> serde_json::Value {
     match price {
-        Price::Asked(quote) => quote_json(quote, limits),
+        Price::Asked(quote) => quote_json(quote, most),
         Price::Unknown {
             status,
             retry_after,
@@ -255,14 +260,14 @@ fn no_price(status: u16, retry_after: Option<Duration>) -> CliError {
     CliError::new(exit_code::NO_PRICE, "no_price", text).with_hint(hint)
 }
 
-fn quote_json(quote: &Quote, limits: &Limits) -> serde_json::Value {
+fn quote_json(quote: &Quote, most: Msat) -> serde_json::Value {
     let cost = quote.amount.saturating_add(quote.max_fee);
     json!({
         "payment_required": true,
         "origin": quote.origin,
         "price_msat": quote.amount.msat(),
         "max_fee_msat": quote.max_fee.msat(),
-        "within_max_price": cost <= limits.of(BudgetLimit::PerRequest).unwrap_or(Limits::DEFAULT_PER_REQUEST),
+        "within_max_price": cost <= most,
         "payment_hash": quote.payment_hash.to_string(),
         "payee": quote.payee,
         "description": l402::text::escape(&quote.description),

@@ -102,7 +102,10 @@ pub(crate) async fn forget(
             place(&token),
             left(&token, context.clock.wall())
         );
-        confirm(&question, &format!("{name} stays")).await?;
+        if !confirm(&question, "this forgets a token").await? {
+            let text = format!("{name} stays");
+            return Err(CliError::new(exit_code::DECLINED, "declined", text));
+        }
     }
     let forgotten = journal.forget(&entry.payment_hash, context.clock.wall())?;
     Ok(json!({ "payment_hash": entry.payment_hash.to_string(), "forgotten": forgotten }))

@@ -138,7 +138,13 @@ pub(crate) async fn remove(
     }
     if !yes {
         let question = format!("Remove {name} and its credential from this machine? [y/N]");
-        confirm(&question, &format!("{name} stays")).await?;
+        if !confirm(&question, "this removes a credential").await? {
+            return Err(CliError::new(
+                crate::exit_code::DECLINED,
+                "declined",
+                format!("{name} stays"),
+            ));
+        }
     }
     stored.remove(name).map(drop).map_err(local)
 }

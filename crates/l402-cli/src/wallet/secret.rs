@@ -62,19 +62,17 @@ pub(super) async fn ask(question: &str) -> Result<String, CliError> {
     question_with(question, None).await
 }
 
-/// Asks a question that is answered with yes or no.
+/// Asks a question whose answer is yes or no. `what` is what needs the yes, for the error.
 ///
 /// # Errors
-/// If nobody can be asked, or the answer is not yes. The text then says what `stays`.
-pub(crate) async fn confirm(question: &str, stays: &str) -> Result<(), CliError> {
+/// If nobody is there to be asked: `--yes` is the way then.
+pub(crate) async fn confirm(question: &str, what: &str) -> Result<bool, CliError> {
     if !is_person() {
-        return Err(CliError::usage("nobody is here to be asked").with_hint("--yes"));
+        let text = format!("{what}, and nobody is here to be asked");
+        return Err(CliError::usage(text).with_hint("--yes"));
     }
     let typed = ask(question).await?.to_lowercase();
-    match typed.as_str() {
-        "y" | "yes" => Ok(()),
-        _ => Err(CliError::new(exit_code::DECLINED, "declined", stays)),
-    }
+    Ok(matches!(typed.as_str(), "y" | "yes"))
 }
 
 /// Asks for a credential, which the terminal does not show.

@@ -9,6 +9,11 @@ use crate::program::Home;
 
 pub(crate) const COMMANDS: &[(&str, &[&str])] = &[
     ("l402", &[]),
+    ("budget", &["budget"]),
+    ("budget-resume", &["budget", "resume"]),
+    ("budget-set", &["budget", "set"]),
+    ("budget-show", &["budget", "show"]),
+    ("budget-stop", &["budget", "stop"]),
     ("completions", &["completions"]),
     ("demo", &["demo"]),
     ("doctor", &["doctor"]),

@@ -1,9 +1,11 @@
 //! The program from outside: real processes, each with a home folder of its own, on loopback.
 
+mod budget;
 #[cfg(unix)]
 mod cln;
 mod contract;
 mod credential;
+mod crowd;
 mod curl;
 mod cut_short;
 mod demo;

@@ -50,6 +50,7 @@ impl Home {
             .env("L402_HOME", self.path().join("home"))
             .env_remove("SSL_CERT_FILE")
             .env_remove("SSL_CERT_DIR")
+            .env_remove("L402_BUDGET")
             .env_remove("L402_WALLET")
             .env_remove("RUST_LOG")
             .env_remove("COLUMNS")

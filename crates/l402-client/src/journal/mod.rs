@@ -19,6 +19,7 @@ mod store;
 mod token;
 mod vault;
 
+pub use budget::{Budget, BudgetName, BudgetNameError, BudgetReport, LimitReport};
 pub use open::{Entry, Journal, State};
 pub use query::{Cursor, DayTotal, EntryQuery, OriginTotal, Page};
 pub use token::{StoredCredential, StoredToken};

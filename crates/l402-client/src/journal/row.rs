@@ -6,7 +6,7 @@ use rusqlite::Row;
 use rusqlite::types::Type;
 
 use super::lock::Scope;
-use super::{Entry, State};
+use super::{BudgetName, Entry, State};
 use crate::{Quote, Receipt};
 
 /// The times that an opaque token must have been accepted before it is tried at other paths.
@@ -23,6 +23,8 @@ pub(crate) struct Draft {
     pub(crate) valid_until: Option<UnixTime>,
     /// The name of the wallet that will be asked.
     pub(crate) wallet: String,
+    /// The budget that it counts against.
+    pub(crate) budget: BudgetName,
     /// The request that it is bought for; see `Hop::fingerprint`.
     pub(crate) request: [u8; 32],
     /// Buys although the seller is stopped, and ends that.

@@ -10,6 +10,7 @@ use l402_host::{Clock as _, SystemClock};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Entry;
+use super::budget::{budget_tables, budget_upgrade};
 use super::lock::Scope;
 use super::row::{OpenPurchase, Purchase};
 use crate::Error;
@@ -24,7 +25,8 @@ const SCHEMA: Schema = Schema {
     checkpoint_pages: 1000,
 };
 
-const LAYOUT: &str = "
+const LAYOUT: &str = concat!(
+    "
     CREATE TABLE purchase (
         payment_hash BLOB PRIMARY KEY CHECK (length(payment_hash) = 32),
         origin TEXT NOT NULL,
@@ -66,18 +68,6 @@ const LAYOUT: &str = "
         until INTEGER NOT NULL,
         PRIMARY KEY (what, name)
     ) STRICT;
-    CREATE TABLE budget (
-        name TEXT PRIMARY KEY,
-        parent TEXT,
-        per_request_msat INTEGER,
-        per_origin_msat INTEGER,
-        per_payee_msat INTEGER,
-        per_hour_msat INTEGER,
-        per_day_msat INTEGER,
-        per_30_days_msat INTEGER,
-        in_all_msat INTEGER,
-        stopped INTEGER
-    ) STRICT;
     CREATE TABLE payee_pin (
         origin TEXT PRIMARY KEY,
         payee TEXT NOT NULL,
@@ -87,7 +77,9 @@ const LAYOUT: &str = "
     CREATE INDEX purchase_spent ON purchase (state, paid_at);
     CREATE INDEX purchase_created ON purchase (created);
     CREATE INDEX purchase_paid_at ON purchase (paid_at);
-";
+",
+    budget_tables!()
+);
 
 /// The upgrade from layout 1, in which an intent may have been asked for already. Its intents become
 /// `unknown`, since none of them can be taken for one that was not asked for.
@@ -121,29 +113,21 @@ const FROM_2: &str = "
 
 /// The upgrade from layout 3, which knew one budget, no payees, and nothing of what an answer says of a
 /// token.
-const FROM_3: &str = "
+const FROM_3: &str = concat!(
+    "
     ALTER TABLE purchase ADD COLUMN payee TEXT;
     ALTER TABLE purchase ADD COLUMN budget TEXT;
     ALTER TABLE purchase ADD COLUMN uses_left INTEGER;
     ALTER TABLE purchase ADD COLUMN told_until INTEGER;
-    CREATE TABLE budget (
-        name TEXT PRIMARY KEY,
-        parent TEXT,
-        per_request_msat INTEGER,
-        per_origin_msat INTEGER,
-        per_payee_msat INTEGER,
-        per_hour_msat INTEGER,
-        per_day_msat INTEGER,
-        per_30_days_msat INTEGER,
-        in_all_msat INTEGER,
-        stopped INTEGER
-    ) STRICT;
     CREATE TABLE payee_pin (
         origin TEXT PRIMARY KEY,
         payee TEXT NOT NULL,
         since INTEGER NOT NULL
     ) STRICT;
-";
+",
+    budget_tables!(),
+    budget_upgrade!()
+);
 
 /// The newest date that money has in the file. None is dated before it, whatever the clock says.
 pub(super) const NEWEST: &str = "max(coalesce((SELECT max(created) FROM purchase), 0), \

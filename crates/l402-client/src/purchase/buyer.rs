@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::http::{Http, Spool};
 use crate::journal::Journal;
-use crate::{Event, Limits, Progress};
+use crate::{BudgetName, Event, Limits, Progress};
 
 /// The state that all clones of a client share.
 pub(crate) struct Buyer {
@@ -20,6 +20,8 @@ pub(crate) struct Buyer {
     pub(crate) spool: Spool,
     pub(crate) wallet: Option<Arc<dyn Pay>>,
     pub(crate) limits: Limits,
+    /// The budget that payments count against.
+    pub(crate) budget: BudgetName,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) progress: Option<Arc<dyn Progress>>,
     pub(crate) follow_redirects: bool,

@@ -251,6 +251,7 @@ impl Buyer {
             token: offer.token,
             valid_until: offer.valid_until,
             wallet,
+            budget: self.budget.clone(),
             request: hop.fingerprint().await?,
             despite_stop: self.despite_stop,
         })

@@ -10,12 +10,16 @@ use crate::{Error, Event};
 impl Buyer {
     /// Writes down that the wallet is asked now. Only with what this returns can it be.
     pub(super) async fn record_sent(&self, recorded: Recorded) -> Result<Sent, Error> {
-        let now = self.clock.wall();
+        let (now, budget) = (self.clock.wall(), self.budget.clone());
+        let hash = recorded.payment_hash();
         let sent = self
             .journal
-            .run(move |store| store.sent(recorded, now))
-            .await?;
-        sent.ok_or_else(|| Error::store("the intent of the payment is gone"))
+            .run(move |store| match store.sent(recorded, now)? {
+                Some(sent) => Ok(Ok(sent)),
+                None => Ok(Err(store.give_up_stopped(&hash, &budget, now)?)),
+            });
+        let gone = || Error::store("the intent of the payment is gone");
+        sent.await?.map_err(|stopped| stopped.unwrap_or_else(gone))
     }
 
     /// Gives up an intent for which no wallet was asked.

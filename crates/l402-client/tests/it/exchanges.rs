@@ -5,7 +5,7 @@
 //! `L402_EXCHANGES` says how many, `L402_SEED` from which seed, `L402_EXCHANGE` which one alone;
 //! `tests/long.sh exchanges` runs many.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,9 @@ const SEED: u64 = 402;
 
 /// Enough for each fault to come up alone some times, and some seconds in all.
 const EXCHANGES: u64 = 300;
+
+/// The least number of different things that the sellers of [`EXCHANGES`] do.
+const BEHAVIOURS: usize = 80;
 
 /// The exchanges that run at a time: most of the time of one is waiting.
 const AT_A_TIME: usize = 48;
@@ -82,6 +85,10 @@ async fn no_hostile_exchange_moves_money_beyond_the_rules() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     // What is never paid breaks no rule either.
     if only.is_none() && count >= EXCHANGES {
+        let plans = (0..count).map(|number| Plan::draw(seed, number));
+        let met: BTreeSet<_> = plans.flat_map(|plan| plan.behaviours()).collect();
+        eprintln!("{} behaviours of sellers", met.len());
+        assert!(met.len() >= BEHAVIOURS, "{met:?}");
         let of = |name: &str| tally.get(name).copied().unwrap_or_default();
         let count = usize::try_from(count).expect("fits");
         assert!(

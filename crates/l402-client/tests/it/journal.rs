@@ -1,11 +1,11 @@
 //! The file: modes, and what is refused and left alone.
 
 use l402::Msat;
-use l402_client::{Journal, State};
+use l402_client::{BudgetLimit, BudgetName, Journal, State};
 use l402_lightning::sandbox::Fault;
 use rusqlite::Connection;
 
-use crate::world::World;
+use crate::world::{START, World};
 
 /// ATTACKS C-30.
 #[cfg(unix)]
@@ -99,6 +99,12 @@ fn a_link_is_not_followed() {
 
 /// Takes away what layout 4 has beyond layout 3.
 const BACK_TO_3: &str = "
+    DROP TRIGGER purchase_settled_new;
+    DROP TRIGGER purchase_settled;
+    DROP INDEX purchase_broken;
+    DROP INDEX purchase_origin_paid;
+    DROP INDEX purchase_payee_paid;
+    DROP TABLE spent;
     DROP TABLE budget;
     DROP TABLE payee_pin;
     ALTER TABLE purchase DROP COLUMN payee;
@@ -129,9 +135,11 @@ const BACK_TO_1: &str = "
     PRAGMA user_version = 1;
 ";
 
-/// The tables and columns of a file.
+/// The tables, columns, indexes and triggers of a file.
 fn layout(db: &Connection) -> String {
-    let sql = "SELECT group_concat(t.name || '.' || c.name || ' ' || c.type) \
+    let sql = "SELECT group_concat(t.name || '.' || c.name || ' ' || c.type) || ' ' || \
+               (SELECT group_concat(sql) FROM (SELECT sql FROM sqlite_schema \
+               WHERE type IN ('index', 'trigger') ORDER BY name)) \
                FROM pragma_table_list t, pragma_table_info(t.name) c WHERE t.schema = 'main' \
                AND t.name NOT LIKE 'sqlite_%'";
     let found = db.query_row(sql, [], |row| row.get(0));
@@ -153,6 +161,34 @@ async fn a_file_of_the_second_layout_is_upgraded_with_its_credentials() {
     assert_eq!(fetched.reused, Some(true));
     assert_eq!(layout(&db), fresh);
     assert_eq!(world.spent().await, Msat::from_sat(50));
+}
+
+/// The money of an older file counts as before, at once and in all.
+#[tokio::test]
+async fn a_file_of_the_third_layout_is_upgraded_with_its_sums() {
+    let world = World::new().await;
+    world.fetch(&world.client(), "/joke").await.unwrap();
+    world.fetch(&world.client(), "/joke").await.unwrap();
+    let db = Connection::open(world.folder().join("client.db")).unwrap();
+    let fresh = layout(&db);
+    let sums = |journal: Journal| {
+        let report = journal.budget_report(&BudgetName::default(), START);
+        let limits = report.unwrap().limits.into_iter();
+        limits
+            .map(|line| (line.which, line.spent))
+            .collect::<Vec<_>>()
+    };
+    let before = sums(world.journal());
+    db.execute_batch(BACK_TO_3).unwrap();
+    let after = sums(world.journal());
+    assert_eq!(layout(&db), fresh);
+    for (which, spent) in before {
+        // A row of before names no payee.
+        if which != BudgetLimit::PerPayee {
+            assert!(after.contains(&(which, spent)), "{which} {spent}");
+        }
+    }
+    assert!(after.contains(&(BudgetLimit::InAll, Msat::from_sat(100))));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The client against servers that are honest, broken and hostile, with the sandbox as Lightning.
 
+mod budgets;
 mod covering;
 mod delivering;
 mod examining;

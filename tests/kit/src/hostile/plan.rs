@@ -287,6 +287,25 @@ impl Challenge {
         one
     }
 
+    /// Returns the names of the parts that differ from an honest challenge.
+    fn faults(&self) -> Vec<String> {
+        let parts = [
+            (self.lines != Lines::L402, format!("lines {:?}", self.lines)),
+            (self.token != Token::Ours, format!("token {:?}", self.token)),
+            (
+                self.bill != Bill::Honest,
+                format!("invoice {:?}", self.bill),
+            ),
+            (self.body != Body::Empty, format!("body {:?}", self.body)),
+            (
+                self.beside != Beside::None,
+                format!("beside {:?}", self.beside),
+            ),
+        ];
+        let differing = parts.into_iter().filter(|(differs, _)| *differs);
+        differing.map(|(_, name)| name).collect()
+    }
+
     fn verdict(&self, takes_bodies: bool) -> Verdict {
         let lines = match self.lines {
             // The second offer is judged by itself, and sound.
@@ -377,6 +396,35 @@ impl Plan {
             Verdict::Unsound => Verdict::Unsound,
             _ => Verdict::Open,
         }
+    }
+
+    /// Returns the names of what the seller does in the first call, each once: the kind of its answers,
+    /// and each part of a challenge that is not as it should be.
+    #[must_use]
+    pub fn behaviours(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        if let Some(answer) = self.unpaid.first() {
+            let is_challenge = answer.kind == Unpaid::Asks;
+            names.push(format!("unpaid {:?}", answer.kind));
+            let challenge = is_challenge.then(|| answer.challenge.faults());
+            names.extend(challenge.into_iter().flatten());
+            match answer.kind {
+                Unpaid::Leads => names.push(format!("unpaid leads {:?}", answer.leads)),
+                Unpaid::Troubles => names.push(format!("unpaid {:?}", answer.trouble)),
+                Unpaid::Refuses => names.push(format!("unpaid {}", answer.status)),
+                Unpaid::Asks | Unpaid::Busy | Unpaid::Free => {}
+            }
+        }
+        if let (Some(answer), true) = (self.paid.first(), self.first_call() != Verdict::Unsound) {
+            names.push(format!("paid {:?}", answer.kind));
+            match answer.kind {
+                Paid::Leads => names.push(format!("paid leads {:?}", answer.leads)),
+                Paid::Troubles => names.push(format!("paid {:?}", answer.trouble)),
+                Paid::Refuses => names.push(format!("paid {}", answer.status)),
+                _ => {}
+            }
+        }
+        names
     }
 
     /// Returns true if the wallet of [`HostileWallet`](super::HostileWallet) does as it should with its

@@ -8,7 +8,7 @@ use super::terms::Terms;
 use crate::failpoint::{self, Step};
 use crate::journal::State;
 use crate::journal::Stop;
-use crate::journal::budget::{broken_limit, spent, with_end};
+use crate::journal::budget::{Payment, allow, broken_limit, chain, refuse_stopped};
 use crate::journal::row::{Draft, state};
 use crate::journal::store::{NEWEST, bounded};
 use crate::{Error, Limits};
@@ -61,7 +61,7 @@ pub struct Recorded(pub(super) Terms);
 pub(crate) enum ReserveOutcome {
     /// Durable; the wallet may be asked.
     Made(Recorded),
-    /// A limit says no, or the wallet has broken one.
+    /// A limit or a stop of the budget says no, or the wallet has broken a limit.
     Denied(Error),
     /// This very invoice has been paid, or may have been.
     Taken(State),
@@ -103,6 +103,13 @@ impl Store {
         if let Some(taken) = earlier.filter(|state| *state != State::Failed) {
             return Ok(ReserveOutcome::Taken(taken));
         }
+        let budgets = match chain(&tx, &draft.budget)? {
+            Ok(budgets) => budgets,
+            Err(error) => return Ok(ReserveOutcome::Denied(error)),
+        };
+        if let Some(error) = refuse_stopped(&budgets) {
+            return Ok(ReserveOutcome::Denied(error));
+        }
         let seller = Stop::Host(draft.scope.seller());
         if draft.despite_stop {
             seller.end(&tx)?;
@@ -114,12 +121,14 @@ impl Store {
         if let Some(error) = broken_limit(&tx, &draft.wallet, window)? {
             return Ok(ReserveOutcome::Denied(error));
         }
-        let max_fee = match limits.allow(draft.quote.amount, spent(&tx, window)?) {
+        let payment = Payment {
+            amount: draft.quote.amount,
+            origin: &draft.scope.origin,
+            payee: &draft.quote.payee,
+        };
+        let max_fee = match allow(&tx, &budgets, limits, payment, window)? {
             Ok(max_fee) => max_fee,
-            Err(over) => {
-                let over = with_end(&tx, over, draft.quote.amount, window)?;
-                return Ok(ReserveOutcome::Denied(over));
-            }
+            Err(over) => return Ok(ReserveOutcome::Denied(over)),
         };
         insert(&tx, draft, max_fee, now)?;
         failpoint::hit(Step::IntentWritten);
@@ -148,9 +157,9 @@ fn insert(db: &Connection, draft: &Draft, max_fee: Msat, now: UnixTime) -> rusql
     let sql = format!(
         "INSERT OR REPLACE INTO purchase (payment_hash, origin, path, state, amount_msat, \
          paid_msat, fee_msat, created, updated, expires, note, network, invoice, scheme, token, \
-         policy, valid_until, live, wallet, fee_limit_msat, request, host) VALUES (?1, ?2, ?3, \
+         policy, valid_until, live, wallet, fee_limit_msat, request, host, payee, budget) VALUES (?1, ?2, ?3, \
          'intent', ?4, 0, ?5, max(?6, {NEWEST}), ?6, ?7, '', ?8, ?9, ?10, ?11, ?12, ?13, 0, ?14, \
-         ?5, ?15, ?16)"
+         ?5, ?15, ?16, ?17, ?18)"
     );
     db.execute(
         &sql,
@@ -173,6 +182,8 @@ fn insert(db: &Connection, draft: &Draft, max_fee: Msat, now: UnixTime) -> rusql
             draft.wallet,
             draft.request,
             draft.scope.host,
+            draft.quote.payee,
+            draft.budget.column(),
         ],
     )?;
     Ok(())

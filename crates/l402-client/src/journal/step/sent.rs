@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use l402::UnixTime;
+use l402::{PaymentHash, UnixTime};
 use l402_host::BoxFuture;
 use l402_lightning::{Pay, PayRequest, Payment};
 use rusqlite::params;
 
 use super::terms::Terms;
 use super::{InFlight, Recorded, Store};
+use crate::Error;
+use crate::journal::budget::{NOT_STOPPED, chain, refuse_stopped};
+use crate::journal::{BudgetName, State};
 
 /// The row says that the wallet is asked now, and it has not been asked yet.
 ///
@@ -68,16 +71,41 @@ impl Sent {
 
 impl Store {
     /// Writes down that the wallet is about to be asked: from here on only the wallet knows.
-    /// Returns `None` if the row is no intent any more, and the wallet must not be asked.
+    /// Returns `None` if the row is no intent any more, or its budget was stopped meanwhile, and the
+    /// wallet must not be asked.
     ///
     /// # Errors
     /// If the file cannot be written.
     pub fn sent(&mut self, step: Recorded, now: UnixTime) -> rusqlite::Result<Option<Sent>> {
-        let changed = self.db().execute(
+        let sql = format!(
             "UPDATE purchase SET state = 'unknown', note = 'the wallet was asked', updated = ?2 \
-             WHERE payment_hash = ?1 AND state = 'intent'",
-            params![step.0.payment_hash.as_bytes(), now.secs()],
-        )?;
+             WHERE payment_hash = ?1 AND state = 'intent' AND {NOT_STOPPED}"
+        );
+        let params = params![step.0.payment_hash.as_bytes(), now.secs()];
+        let changed = self.db().execute(&sql, params)?;
         Ok((changed == 1).then_some(Sent(step.0)))
+    }
+
+    /// Gives up an intent whose budget was stopped, and returns the refusal. Returns `None`, and leaves
+    /// the row, if that is not why it could not be sent.
+    pub(crate) fn give_up_stopped(
+        &mut self,
+        hash: &PaymentHash,
+        budget: &BudgetName,
+        now: UnixTime,
+    ) -> rusqlite::Result<Option<Error>> {
+        let refusal = match chain(self.db(), budget)? {
+            Ok(budgets) => refuse_stopped(&budgets),
+            Err(error) => Some(error),
+        };
+        if refusal.is_some() {
+            self.moved(
+                hash,
+                (State::Intent, State::Failed),
+                "the budget was stopped",
+                now,
+            )?;
+        }
+        Ok(refusal)
     }
 }

@@ -43,6 +43,7 @@ impl Bench {
             token: "token".into(),
             valid_until: None,
             wallet: "a wallet".into(),
+            budget: crate::BudgetName::default(),
             request: [0; 32],
             despite_stop: false,
         };
