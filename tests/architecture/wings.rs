@@ -37,14 +37,20 @@ const LIGHTNING: Table = &[
 const CLIENT: Table = &[
     ("layers", "*"),
     ("client", "*"),
-    ("purchase", "offer examine response journal hook http"),
+    (
+        "purchase",
+        "offer examine recording response journal hook http",
+    ),
     ("offer", "examine"),
     ("examine", ""),
-    ("response", "journal http"),
+    ("recording response tee", "journal http"),
     ("hook", "journal http"),
     ("http", ""),
     ("journal", ""),
-    ("error failpoint limits origin receipt request scheme", ""),
+    (
+        "coverage error failpoint limits narrow origin receipt request scheme",
+        "",
+    ),
 ];
 
 const SERVER: Table = &[
@@ -84,6 +90,7 @@ const CLI: Table = &[
     ("demo", "*"),
     ("mcp", "*"),
     ("proxy", "*"),
+    ("purchases", "buyer context get token wallet"),
     ("doctor", ""),
     ("get", "buyer context outgoing signal"),
     ("node", "context signal"),

@@ -76,7 +76,13 @@ pub(crate) enum Command {
     #[cfg(all(feature = "ldk", feature = "buy"))]
     Node(command::node::Node),
     #[cfg(feature = "buy")]
-    Payments(command::payments::Payments),
+    Payments(Box<command::payments::Payments>),
+    #[cfg(feature = "buy")]
+    Tokens(command::tokens::Tokens),
+    #[cfg(feature = "buy")]
+    Receipts(command::receipts::Receipts),
+    #[cfg(feature = "buy")]
+    Replay(command::replay::Replay),
     #[cfg(feature = "buy")]
     Budget(command::budget::Budget),
     #[cfg(feature = "buy")]
@@ -106,7 +112,13 @@ impl Command {
             #[cfg(all(feature = "ldk", feature = "buy"))]
             Self::Node(node) => node.run(&context).await,
             #[cfg(feature = "buy")]
-            Self::Payments(payments) => payments.run(&context),
+            Self::Payments(payments) => payments.run(&context).await,
+            #[cfg(feature = "buy")]
+            Self::Tokens(tokens) => tokens.run(&context).await,
+            #[cfg(feature = "buy")]
+            Self::Receipts(receipts) => receipts.run(),
+            #[cfg(feature = "buy")]
+            Self::Replay(replay) => replay.run(&context),
             #[cfg(feature = "buy")]
             Self::Budget(budget) => budget.run(&context).await,
             #[cfg(feature = "buy")]
@@ -134,15 +146,19 @@ impl Command {
             Self::Demo(demo) => demo.output.open().is_json(),
             #[cfg(feature = "sell")]
             Self::Serve(serve) => serve.output.open().is_json(),
-            // Its stdout is for the body alone.
+            // Their stdout is for the body alone.
             #[cfg(feature = "buy")]
-            Self::Get(_) => false,
+            Self::Get(_) | Self::Replay(_) => false,
             #[cfg(feature = "buy")]
             Self::Wallet(wallet) => wallet.output().open().is_json(),
             #[cfg(all(feature = "ldk", feature = "buy"))]
             Self::Node(node) => node.output().open().is_json(),
             #[cfg(feature = "buy")]
-            Self::Payments(payments) => payments.output.open().is_json(),
+            Self::Payments(payments) => payments.reports_errors_as_json(),
+            #[cfg(feature = "buy")]
+            Self::Tokens(tokens) => tokens.reports_errors_as_json(),
+            #[cfg(feature = "buy")]
+            Self::Receipts(receipts) => receipts.output().open().is_json(),
             #[cfg(feature = "buy")]
             Self::Budget(budget) => budget.output().open().is_json(),
             #[cfg(feature = "buy")]

@@ -5,8 +5,8 @@
 //! between versions is in [`exit_code`].
 //!
 //! ```text
-//!   sell:  serve ─── l402-gateway         buy:  get, proxy, payments ──── l402-client
-//!   both:  demo                                 wallet, sandbox, doctor ─ l402-lightning
+//!   sell:  serve ─── l402-gateway         buy:  get, proxy, payments, tokens ─ l402-client
+//!   both:  demo                                 wallet, sandbox, doctor ────── l402-lightning
 //!   none:  token inspect, completions
 //! ```
 //!
@@ -17,6 +17,7 @@
 //!   cli         the command line: one variant per command
 //!   command/    one file per command: its flags, its help, the order of its steps
 //!   demo/ get/ node/ proxy/ token/ wallet/    the work of the commands of these names
+//!   purchases/  the work of payments and tokens
 //!   buyer seller                 a wallet and its limits; a gateway on its own threads
 //!   context     home folder, clock, and the name that the program was called by
 //!   home logging outgoing port signal   state, log, certificates and proxies, a taken port, Ctrl-C
@@ -52,6 +53,7 @@ mod outgoing;
 mod port;
 #[cfg(feature = "buy")]
 mod proxy;
+mod purchases;
 mod run;
 #[cfg(feature = "sell")]
 mod seller;

@@ -34,9 +34,13 @@ pub(crate) fn help(args: &[OsString], error: &clap::Error) -> Option<StyledStr> 
 /// conditions that any other error is.
 pub(crate) fn reports_as_json(args: &[OsString]) -> bool {
     // The stdout of these is a body and a script. The `--json` of `get` is curl's: data to send.
+    let path = path(args);
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let is_plain = matches!(
-        path(args).first().map(String::as_str),
-        Some("completions" | "get")
+        path.as_slice(),
+        ["completions" | "get" | "replay", ..]
+            | ["payments", "resume"]
+            | ["tokens", "export" | "attenuate"]
     );
     !is_plain && (!stdout().is_terminal() || args.iter().any(|arg| arg == "--json"))
 }

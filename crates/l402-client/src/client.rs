@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use l402::PaymentHash;
 use l402_host::{Clock, SystemClock};
 use l402_lightning::Pay;
 use tokio::sync::Semaphore;
@@ -12,6 +13,7 @@ use crate::http::{AllowedAddress, Guard, Http, Outgoing, Reach, Spool, Watch};
 use crate::purchase::{AHEAD_MAX, Buyer, HOOK_TIME, PAYING_MAX, Unrelayed};
 use crate::{
     BudgetName, Cookies, Error, Journal, Limits, Price, Progress, Quote, Request, Response,
+    VaultLimits,
 };
 
 /// The time limit for the head of an answer: 60 s, unless [`ClientBuilder::timeout`] sets another.
@@ -277,6 +279,23 @@ impl Client {
     pub async fn reconcile(&self) -> Result<usize, Error> {
         self.0.reconcile().await
     }
+
+    /// Presents a purchase that was paid and never answered once more, whether or not there is a wallet:
+    /// nothing is paid. Redirects are not followed.
+    ///
+    /// Returns `None` if the purchase is not paid, was answered or is put away, if it was made for
+    /// another request (method, URL and body), or if somebody else is presenting it at this moment.
+    ///
+    /// # Errors
+    /// [`Error::PaidButFailed`] if the server does not answer or refuses; see [`Client::send`] for the
+    /// others.
+    pub async fn resume(
+        &self,
+        purchase: PaymentHash,
+        request: Request,
+    ) -> Result<Option<Response>, Error> {
+        self.0.resume(purchase, request).await
+    }
 }
 
 /// The settings of a [`Client`] to be.
@@ -508,6 +527,14 @@ impl ClientBuilder {
     #[must_use]
     pub fn allow_addresses(mut self, allowed: impl IntoIterator<Item = AllowedAddress>) -> Self {
         self.allowed_addresses.extend(allowed);
+        self
+    }
+
+    /// Keeps paid answers that are read to their end, encrypted and within these limits, so that
+    /// [`Journal::replay`] can give them again. `None` keeps none, which is the default.
+    #[must_use]
+    pub fn keep_answers(mut self, limits: impl Into<Option<VaultLimits>>) -> Self {
+        self.journal.keep_answers(limits.into());
         self
     }
 

@@ -47,6 +47,7 @@
 //! a purchase, and is in nothing that is shipped.
 
 mod client;
+mod coverage;
 mod error;
 pub mod examine;
 #[cfg(feature = "failpoints")]
@@ -59,13 +60,16 @@ mod journal;
 #[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
 mod layers;
 mod limits;
+mod narrow;
 mod offer;
 mod origin;
 mod purchase;
 mod receipt;
+mod recording;
 mod request;
 mod response;
 mod scheme;
+mod tee;
 
 pub use crate::http::{
     AllowedAddress, AllowedAddressError, Head, Outgoing, RequestHead, Watch, is_head_too_large,
@@ -76,7 +80,9 @@ pub use error::{Error, Refused};
 #[doc(hidden)]
 pub use journal::step;
 pub use journal::{
-    Budget, BudgetName, BudgetNameError, BudgetReport, Entry, Journal, LimitReport, State,
+    Budget, BudgetName, BudgetNameError, BudgetReport, Cursor, DayTotal, Entry, EntryQuery,
+    Journal, LimitReport, OriginTotal, Page, ReplayError, ReplayedAnswer, State, StoredCredential,
+    StoredToken, VaultLimits,
 };
 #[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
 pub use layers::PaidBody;
@@ -85,8 +91,13 @@ pub use layers::PayingMiddleware;
 #[cfg(feature = "tower")]
 pub use layers::{Paying, PayingLayer};
 pub use limits::{BudgetLimit, BudgetLimits, Limits};
+pub use narrow::{Narrowing, NarrowingError};
 pub use purchase::Unrelayed;
-pub use receipt::{Receipt, UseOutcome, UseReport};
+pub use receipt::{
+    AnswerDigest, Exchange, PaymentProof, Receipt, ReceiptDocument, ReceiptFault, UseOutcome,
+    UseReport,
+};
+pub use recording::Recording;
 pub use request::{Body, Cookies, Event, Price, Progress, Quote, Request};
 pub use response::Response;
 pub use scheme::CredentialScheme;

@@ -10,8 +10,12 @@ use l402_host::Clock;
 use url::Url;
 
 use crate::http::{Head, Hop, error_chain, head_of, response, retry_after};
-use crate::journal::{ANSWER_MAX, Answers, Delivery, Journal, KeptAnswer};
-use crate::receipt::{UseOutcome, UseReport};
+use crate::journal::{
+    ANSWER_MAX, AnswerHead, AnswerId, Delivery, FileName, Journal, KeptAnswer, Vault,
+};
+use crate::receipt::{Exchange, UseOutcome, UseReport};
+use crate::recording::{self, Recording, SharedDigest};
+use crate::tee::Tee;
 use crate::{Error, Receipt};
 
 /// The longest wait for the rest of an answer that is kept.
@@ -30,6 +34,12 @@ pub struct Response {
     /// See [`Response::is_used_up`].
     is_used_up: bool,
     redirects: Vec<Head>,
+    /// The caller's own request, under whose name a paid answer can be kept.
+    asked: Option<Box<Hop>>,
+    /// See [`Response::record`].
+    digest: Option<SharedDigest>,
+    /// See [`Response::kept_while_read`].
+    tee: Option<Tee>,
 }
 
 /// The purchase behind an answer.
@@ -40,17 +50,11 @@ enum Purchased {
     Open {
         delivery: Box<Delivery>,
         counts: bool,
-        /// The caller's own request, under whose name the answer can be kept.
-        request: Option<Box<Hop>>,
     },
     /// Served, and kept in a file of this name until it is delivered.
-    Kept { answers: Answers, name: String },
+    Kept { vault: Vault, name: FileName },
     /// A redirect to this answer has used it up, so that the same request again would pay again.
-    UsedUp {
-        redirect: Box<UsedUp>,
-        /// As in [`Purchased::Open`].
-        request: Option<Box<Hop>>,
-    },
+    UsedUp(Box<UsedUp>),
 }
 
 /// A purchase whose answer was a redirect.
@@ -82,6 +86,9 @@ impl Response {
             purchase: Purchased::Nothing,
             is_used_up: false,
             redirects: Vec::new(),
+            asked: None,
+            digest: None,
+            tee: None,
         }
     }
 
@@ -110,43 +117,63 @@ impl Response {
             purchase: Purchased::Open {
                 delivery: Box::new(delivery),
                 counts,
-                request: None,
             },
             is_used_up: false,
             redirects: Vec::new(),
+            asked: None,
+            digest: None,
+            tee: None,
         }
     }
 
     /// An answer that an earlier call had and could not deliver.
-    pub(crate) fn kept(
-        answer: KeptAnswer,
-        receipt: Receipt,
-        answers: Answers,
-        name: String,
-    ) -> Self {
+    pub(crate) fn kept(answer: KeptAnswer, receipt: Receipt, vault: Vault, name: FileName) -> Self {
         let (mut parts, ()) = http::Response::new(()).into_parts();
-        parts.status = answer.status;
-        parts.version = answer.version;
-        parts.headers = answer.headers;
-        let url = answer.url;
+        parts.status = answer.head.status;
+        parts.version = answer.head.version;
+        parts.headers = answer.head.headers;
+        let url = answer.head.url;
         Self {
             answer: response(parts, answer.body.into(), url.clone()),
             url,
             receipt: Some(receipt),
-            purchase: Purchased::Kept { answers, name },
+            purchase: Purchased::Kept { vault, name },
             is_used_up: false,
             redirects: Vec::new(),
+            asked: None,
+            digest: None,
+            tee: None,
         }
     }
 
-    /// Lets the answer be kept under the name of the caller's own request.
+    /// Adds the caller's own request to what was paid for.
     pub(crate) fn to(mut self, hop: Hop) -> Self {
-        if let Purchased::Open { request, .. } | Purchased::UsedUp { request, .. } =
-            &mut self.purchase
-        {
-            *request = Some(Box::new(hop));
-        }
+        self.asked = self.receipt.is_some().then(|| Box::new(hop));
         self
+    }
+
+    /// Begins to write the exchange down for its receipt, from the next piece of the body on. Returns
+    /// `None` if the answer was free.
+    pub async fn record(&mut self) -> Option<Recording> {
+        let receipt = self.receipt.clone()?;
+        let asked = self.asked.as_deref()?;
+        let digest = SharedDigest::default();
+        let exchange = Exchange {
+            method: asked.method.to_string(),
+            url: without_query(&asked.url),
+            // A body that cannot be read again is no reason to have no receipt.
+            request_sha256: asked.fingerprint().await.ok(),
+            status: self.answer.status().as_u16(),
+            answer_url: without_query(&self.url),
+            answer: None,
+            answered_at: receipt.paid_at,
+        };
+        self.digest = Some(Arc::clone(&digest));
+        Some(Recording {
+            receipt,
+            exchange,
+            digest,
+        })
     }
 
     /// Returns true if the credential behind this answer may go along on a redirect: it has a use
@@ -203,16 +230,17 @@ impl Response {
     /// Records that the answer was read to its end.
     pub(crate) async fn finish(&mut self) {
         let report = self.receipt.as_ref().and_then(|receipt| receipt.use_report);
-        let is_last = report.is_some_and(|report| report.is_last());
         match std::mem::replace(&mut self.purchase, Purchased::Nothing) {
             Purchased::Open {
-                delivery,
-                counts: true,
-                ..
-            } => delivery.finish(is_last).await,
-            Purchased::Kept { answers, name } => answers.remove(&name),
-            used_up @ Purchased::UsedUp { .. } => self.purchase = used_up,
-            Purchased::Nothing | Purchased::Open { .. } => {}
+                delivery, counts, ..
+            } => match report {
+                report if counts => delivery.finish(report).await,
+                Some(report) => delivery.note(report).await,
+                None => {}
+            },
+            Purchased::Kept { vault, name } => vault.delivered(&name),
+            used_up @ Purchased::UsedUp(_) => self.purchase = used_up,
+            Purchased::Nothing => {}
         }
     }
 
@@ -235,10 +263,7 @@ impl Response {
         }
         self.receipt = Some(redirect.receipt.clone());
         if redirect.pays_again {
-            self.purchase = Purchased::UsedUp {
-                redirect: Box::new(redirect),
-                request: None,
-            };
+            self.purchase = Purchased::UsedUp(Box::new(redirect));
         }
         self
     }
@@ -313,8 +338,22 @@ impl Response {
     /// off.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         match self.answer.chunk().await {
-            Ok(Some(piece)) => Ok(Some(piece)),
+            Ok(Some(piece)) => {
+                if let Some(digest) = &self.digest {
+                    recording::add(digest, Some(&piece));
+                }
+                if let Some(tee) = self.tee.take() {
+                    self.tee = tee.add(&piece).await.then_some(tee);
+                }
+                Ok(Some(piece))
+            }
             Ok(None) => {
+                if let Some(digest) = &self.digest {
+                    recording::add(digest, None);
+                }
+                if let Some(tee) = self.tee.take() {
+                    tee.finish().await;
+                }
                 // Not at the head: an answer that breaks off would then have used up its token.
                 self.finish().await;
                 Ok(None)
@@ -354,22 +393,18 @@ impl Response {
     /// Then the purchase stays paid, and the next call presents its credential, unless the answer
     /// [is used up](Response::is_used_up).
     pub async fn keep_rest(mut self, begun: Vec<u8>) -> bool {
-        let (request, mut body) = match &mut self.purchase {
-            Purchased::Kept { .. } => return true,
-            Purchased::Open {
-                request: Some(request),
-                counts: true,
-                ..
+        let (request, mut body) = match (&self.purchase, &self.asked) {
+            (Purchased::Kept { .. }, _) => return true,
+            (Purchased::Open { counts: true, .. } | Purchased::UsedUp(_), Some(request)) => {
+                (request.clone(), begun)
             }
-            | Purchased::UsedUp {
-                request: Some(request),
-                ..
-            } => (request.clone(), begun),
             _ => return false,
         };
         if self.is_event_stream() {
             return false;
         }
+        // Kept as an answer that is owed, and not as one that was had.
+        self.tee = None;
         let rest = tokio::time::timeout(REST_TIME, read_rest(&mut self.answer, &mut body)).await;
         if !rest.unwrap_or(false) {
             return false;
@@ -383,31 +418,15 @@ impl Response {
     }
 
     async fn keep(&self, request: &Hop, body: Vec<u8>) -> bool {
-        let (payment_hash, journal, clock) = match &self.purchase {
-            Purchased::Open { delivery, .. } => {
-                let hash = delivery.purchase.row().payment_hash;
-                (hash, &delivery.journal, &delivery.clock)
-            }
-            Purchased::UsedUp { redirect, .. } => {
-                let hash = redirect.receipt.payment_hash;
-                (hash, &redirect.journal, &redirect.clock)
-            }
-            Purchased::Nothing | Purchased::Kept { .. } => return false,
-        };
-        let Ok(name) = request.name().await else {
+        let Some((id, vault, now)) = self.place(request).await else {
             return false;
         };
         let answer = KeptAnswer {
-            payment_hash,
-            status: self.answer.status(),
-            version: self.answer.version(),
-            headers: self.answer.headers().clone(),
-            url: self.url.clone(),
+            head: self.kept_head(),
             body,
         };
         // On a thread that may block: the file is synced before the purchase counts as served.
-        let (answers, now) = (journal.answers(), clock.wall());
-        let write = move || answers.keep(&name, &answer, now);
+        let write = move || vault.owe(&id, &answer, now);
         match tokio::task::spawn_blocking(write).await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
@@ -415,6 +434,71 @@ impl Response {
                 false
             }
             Err(_) => false,
+        }
+    }
+
+    /// Returns the name of the answer in the vault, the vault, and the time.
+    async fn place(&self, request: &Hop) -> Option<(AnswerId, Vault, UnixTime)> {
+        let (receipt, journal, clock) = match &self.purchase {
+            Purchased::Open { delivery, .. } => {
+                let receipt = delivery.purchase.row().receipt(false);
+                (receipt, &delivery.journal, &delivery.clock)
+            }
+            Purchased::UsedUp(redirect) => {
+                let receipt = redirect.receipt.clone();
+                (receipt, &redirect.journal, &redirect.clock)
+            }
+            Purchased::Nothing | Purchased::Kept { .. } => return None,
+        };
+        let id = AnswerId {
+            payment_hash: receipt.payment_hash,
+            request: request.name().await.ok()?,
+            receipt: receipt.digest(),
+        };
+        Some((id, journal.vault().clone(), clock.wall()))
+    }
+
+    fn kept_head(&self) -> AnswerHead {
+        AnswerHead {
+            status: self.answer.status(),
+            version: self.answer.version(),
+            headers: self.answer.headers().clone(),
+            url: self.url.clone(),
+        }
+    }
+
+    /// Lets a paid answer go into the vault while it is read, if such are kept and it is not too long
+    /// for that.
+    pub(crate) async fn kept_while_read(mut self) -> Self {
+        self.tee = self.tee().await;
+        self
+    }
+
+    async fn tee(&self) -> Option<Tee> {
+        let counts = match &self.purchase {
+            Purchased::Open { counts, .. } => *counts,
+            Purchased::UsedUp(_) => true,
+            Purchased::Nothing | Purchased::Kept { .. } => false,
+        };
+        let request = self.asked.as_deref()?;
+        // An error is no answer to have again, and neither is a head without its body.
+        if !counts || !self.status().is_success() || request.method == http::Method::HEAD {
+            return None;
+        }
+        let (id, vault, now) = self.place(request).await?;
+        // Of a length that is not told it shows at the end.
+        if !vault.takes(self.answer.content_length().unwrap_or(0)) {
+            return None;
+        }
+        let head = self.kept_head();
+        let begun = tokio::task::spawn_blocking(move || vault.begin(&id, &head, now));
+        match begun.await {
+            Ok(Ok(keeping)) => keeping.map(Tee::start),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a paid answer cannot be kept");
+                None
+            }
+            Err(_) => None,
         }
     }
 
@@ -454,6 +538,11 @@ fn charge_receipt(headers: &http::HeaderMap) -> Option<PaymentHash> {
     let text = |name: &str| receipt.get(name).and_then(serde_json::Value::as_str);
     let is_success = text("status") == Some("success") && text("method") == Some("lightning");
     text("reference").filter(|_| is_success)?.parse().ok()
+}
+
+/// Returns a URL without what may be secret in it: user, query and fragment.
+fn without_query(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
 }
 
 /// Adds the rest of a body. Returns false if it breaks off or is too long to be kept.

@@ -7,7 +7,6 @@ use l402_lightning::Node;
 
 use super::config::ClientConfig;
 use super::hook::with_hook;
-use crate::context::Context;
 use crate::error::CliError;
 use crate::outgoing;
 use crate::text::money::MaxFee;
@@ -56,17 +55,16 @@ impl SpendingArgs {
         Ok(name.clone())
     }
 
-    /// Returns a client with journal, limits, budget and hook, and the most that one request may cost.
+    /// Returns a client with limits, budget and hook, and the most that one request may cost.
     ///
     /// # Errors
-    /// If the journal or the hook cannot be used, or the budget is not there.
+    /// If the journal cannot be read, the hook cannot be used, or the budget is not there.
     pub(crate) fn client(
         &self,
+        journal: Journal,
         outgoing: Outgoing,
         config: &ClientConfig,
-        context: &Context,
     ) -> Result<(ClientBuilder, Msat), CliError> {
-        let journal = Journal::open(&context.home.client()?)?;
         let budget = self.budget(&journal)?;
         let limits = self.limits(config);
         let most = journal.request_limit(&budget, &limits)?;

@@ -7,7 +7,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use l402_client::{BudgetLimit, BudgetLimits, Error};
+use l402_client::{BudgetLimit, BudgetLimits, Error, VaultLimits};
 use l402_host::{FileFault, private};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -55,6 +55,13 @@ impl std::fmt::Debug for HookSettings {
 pub(crate) struct VaultSettings {
     /// `enabled = true`: answers are kept for `l402 replay`. True by default.
     pub(crate) enabled: bool,
+}
+
+impl VaultSettings {
+    /// Returns the bounds of what is kept, or `None` if nothing is.
+    pub(crate) fn limits(self) -> Option<VaultLimits> {
+        self.enabled.then(VaultLimits::default)
+    }
 }
 
 impl Default for VaultSettings {

@@ -16,9 +16,15 @@ pub(crate) mod payments;
 #[cfg(feature = "buy")]
 pub(crate) mod proxy;
 #[cfg(feature = "buy")]
+pub(crate) mod receipts;
+#[cfg(feature = "buy")]
+pub(crate) mod replay;
+#[cfg(feature = "buy")]
 pub(crate) mod sandbox;
 #[cfg(feature = "sell")]
 pub(crate) mod serve;
 pub(crate) mod token;
+#[cfg(feature = "buy")]
+pub(crate) mod tokens;
 #[cfg(feature = "buy")]
 pub(crate) mod wallet;

@@ -1,20 +1,26 @@
 //! `l402 payments`: the journal of payments.
 
-use clap::{Args, ValueEnum};
-use l402_client::{Entry, Journal, State};
-use serde_json::{Value, json};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use l402_client::{EntryQuery, Journal, State};
+use l402_lightning::Node;
 
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
-use crate::text::output::{OutputArgs, tell};
-use crate::text::plain::escape_short;
+use crate::get::resume;
+use crate::purchases::{self, Wanted, find, id};
+use crate::text::node_form;
+use crate::text::output::OutputArgs;
+use crate::text::when::Moment;
 
 /// List what was bought, newest first
 ///
 /// The journal is written before money moves, so it also shows payments whose outcome nobody
-/// knows yet. It holds no preimage and no token.
+/// knows yet. This list holds no preimage and no token.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "\
 States:
   intent         written down, the wallet not asked: now under way, or abandoned
@@ -28,11 +34,19 @@ States:
 Examples:
   l402 payments
   l402 payments --limit 5 --state unknown
-  l402 payments --json | jq 'map(.paid_msat) | add'")]
+  l402 payments --unserved                  paid, and never answered
+  l402 payments --totals --since 30d        by day and by origin
+  l402 payments --origin api.example --since 2026-11-01
+  l402 payments --json | jq 'map(.paid_msat) | add'
+  l402 payments resolve
+  l402 payments resume 1f0c93ab22d4")]
 pub(crate) struct Payments {
+    #[command(subcommand)]
+    action: Option<Action>,
+
     /// Show at most so many [default: all as JSON, 50 as text]
     #[arg(long, value_name = "N")]
-    limit: Option<usize>,
+    limit: Option<u32>,
 
     /// Show all of them
     #[arg(long, conflicts_with = "limit")]
@@ -42,12 +56,81 @@ pub(crate) struct Payments {
     #[arg(long)]
     state: Option<StateName>,
 
+    /// Only what was paid and never answered: paid, paid_no_proof and refused
+    #[arg(long, conflicts_with = "state")]
+    unserved: bool,
+
+    /// Only since a day, a time, or so long ago: 2026-11-01, 12h, 7d
+    #[arg(long, value_name = "WHEN")]
+    since: Option<Moment>,
+
+    /// Only at this origin: https://api.example, or without the scheme
+    #[arg(long, value_name = "ORIGIN")]
+    origin: Option<String>,
+
+    /// Add up what was paid, by day and by origin
+    #[arg(long)]
+    totals: bool,
+
     #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    output: OutputArgs,
 }
 
-/// The rows that a person is shown: a screen or two.
-const ROWS_SHOWN: usize = 50;
+#[derive(Debug, Subcommand)]
+enum Action {
+    Resolve(Resolve),
+    Resume(Resume),
+}
+
+/// Ask the wallet about every payment whose outcome is unknown
+///
+/// Tells each outcome. Nothing is paid, and nothing is begun again. Exits with 14 if the outcome of
+/// one is still unknown.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  l402 payments resolve
+  l402 payments resolve --wallet alby       the wallet that began them")]
+struct Resolve {
+    #[arg(
+        long,
+        help = node_form::pay_with_help(),
+        env = "L402_WALLET",
+        hide_env_values = true,
+        value_parser = node_form::wallet,
+        value_name = "WALLET"
+    )]
+    wallet: Option<Node>,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Present a payment that was never answered once more, and write the answer
+///
+/// Pays nothing, whatever the server answers. For a request that was a plain GET; what was sent with
+/// data or another method is repeated by the same `l402 get` command, which does not pay twice either.
+/// The body, and nothing else, goes to stdout.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  l402 payments --unserved
+  l402 payments resume 1f0c93ab22d4
+  l402 payments resume 1f0c93ab22d4 -o answer
+  l402 payments resume 1f0c93ab22d4 --url 'https://api.example/s?q=why'")]
+struct Resume {
+    /// The first digits of the payment hash
+    #[arg(value_name = "ID", value_parser = id)]
+    id: String,
+
+    /// The URL that was asked, if it had a query: the journal does not keep it
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+
+    /// Write the body to this file (- is stdout)
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
 
 /// A state, as the journal names it.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -77,89 +160,63 @@ impl From<StateName> for State {
 }
 
 impl Payments {
-    pub(crate) fn run(self, context: &Context) -> Result<ExitCode, CliError> {
+    pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
+        match &self.action {
+            Some(Action::Resolve(resolve)) => {
+                let out = resolve.output.open();
+                purchases::resolve(resolve.wallet.as_ref(), context, out).await
+            }
+            Some(Action::Resume(wanted)) => {
+                let journal = Journal::open(&context.home.client()?)?;
+                let entry = find(&journal, &wanted.id)?;
+                let url = wanted.url.as_deref();
+                resume((journal, &entry), url, wanted.output.as_deref(), context).await
+            }
+            None => self.list(context),
+        }
+    }
+
+    fn list(&self, context: &Context) -> Result<ExitCode, CliError> {
         let journal = Journal::open(&context.home.client()?)?;
-        let mut entries = self.entries(&journal)?;
-        let (found, out) = (entries.len(), self.output.open());
-        entries.truncate(self.most(out.is_json()));
-        let rows = Value::Array(entries.iter().map(row).collect());
-        out.result(&rows, || table(&entries))?;
-        // Also where a program reads stdout: an array has no place for it, and a person may watch.
-        if entries.len() < found {
-            tell(&format!(
-                "the newest {} of {found} are shown; --all shows the others",
-                entries.len()
-            ));
+        let (query, out) = (self.query(context), self.output.open());
+        let wanted = match self.limit {
+            Some(limit) => Wanted::Most(limit),
+            None if self.all => Wanted::All,
+            None => Wanted::Default,
+        };
+        if self.totals {
+            purchases::totals(&journal, &query, wanted, out)?;
+        } else {
+            purchases::list(&journal, &query, wanted, out)?;
         }
         Ok(exit_code::OK)
     }
 
-    /// Returns the number of entries to show. A program gets all of them unless it says how many: it
-    /// would take a part for the whole, and add it up.
-    fn most(&self, is_json: bool) -> usize {
-        let default = if is_json { usize::MAX } else { ROWS_SHOWN };
-        match self.limit {
-            Some(limit) => limit,
-            None if self.all => usize::MAX,
-            None => default,
+    fn query(&self, context: &Context) -> EntryQuery {
+        let mut query = EntryQuery::default();
+        if let Some(state) = self.state {
+            query = query.in_states([State::from(state)]);
+        }
+        if self.unserved {
+            query = query.in_states(State::UNSERVED);
+        }
+        if let Some(since) = self.since {
+            query = query.since(since.before(context.clock.wall()));
+        }
+        if let Some(origin) = &self.origin {
+            // As a browser shows it.
+            query = query.of_origin(origin.trim_end_matches('/').to_lowercase());
+        }
+        query
+    }
+
+    /// Returns true if an error is also printed to stdout as JSON.
+    pub(crate) fn reports_errors_as_json(&self) -> bool {
+        match &self.action {
+            // Its stdout is for the body alone.
+            Some(Action::Resume(_)) => false,
+            Some(Action::Resolve(resolve)) => resolve.output.open().is_json(),
+            None => self.output.open().is_json(),
         }
     }
-
-    /// Returns all entries, or those in the state that was asked for.
-    fn entries(&self, journal: &Journal) -> Result<Vec<Entry>, CliError> {
-        let mut entries = journal.entries(usize::MAX)?;
-        if let Some(state) = self.state.map(State::from) {
-            entries.retain(|entry| entry.state == state);
-        }
-        Ok(entries)
-    }
-}
-
-fn row(entry: &Entry) -> Value {
-    json!({
-        "payment_hash": entry.payment_hash.to_string(),
-        "url": format!("{}{}", entry.origin, entry.path),
-        "origin": entry.origin,
-        "path": entry.path,
-        "state": entry.state.name(),
-        "amount_msat": entry.amount.msat(),
-        "fee_msat": entry.fee.msat(),
-        "paid_msat": moved(entry),
-        "created": entry.created.secs(),
-        "updated": entry.updated.secs(),
-        "note": entry.note,
-    })
-}
-
-/// Returns the amount that certainly left the wallet, fee included.
-fn moved(entry: &Entry) -> u64 {
-    match entry.state {
-        // Of an open payment nothing is certain yet, though its amount stays reserved.
-        State::Paid | State::PaidNoProof | State::Refused | State::Served => {
-            entry.amount.saturating_add(entry.fee).msat()
-        }
-        _ => 0,
-    }
-}
-
-fn table(entries: &[Entry]) -> String {
-    if entries.is_empty() {
-        return "nothing was bought yet\n".to_owned();
-    }
-    let mut text = format!(
-        "{:<20}  {:<13}  {:>10}  {:>8}  {:<12}  {}\n",
-        "when (UTC)", "state", "amount", "fee", "payment", "what"
-    );
-    for entry in entries {
-        let hash: String = entry.payment_hash.to_string().chars().take(12).collect();
-        let what = escape_short(&format!("{}{}", entry.origin, entry.path), 80);
-        text += &format!(
-            "{:<20}  {:<13}  {:>10}  {:>8}  {hash}  {what}\n",
-            crate::text::when::utc(entry.created),
-            entry.state.name(),
-            entry.amount.to_string(),
-            entry.fee.to_string(),
-        );
-    }
-    text
 }

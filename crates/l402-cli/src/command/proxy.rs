@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use l402_client::{AllowedAddress, Client};
+use l402_client::{AllowedAddress, Client, Journal};
 use l402_host::ListenAddress;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -183,7 +183,8 @@ impl Proxy {
         let own = own_addresses(self.spending.wallet.as_ref(), context)
             .into_iter()
             .chain([own]);
-        let (client, _) = self.spending.client(outgoing, config, context)?;
+        let journal = Journal::open(&context.home.client()?)?;
+        let (client, _) = self.spending.client(journal, outgoing, config)?;
         let mut client = client
             .clock(context.clock.clone())
             .progress(Arc::new(Teller::default()))

@@ -111,7 +111,7 @@ pub(crate) struct GetArgs {
     #[arg(long, value_name = "AMOUNT", default_value = "100 sat")]
     pub(super) confirm_above: Msat,
 
-    /// Write a receipt to this file (JSON)
+    /// Write a receipt that proves the payment to this file, for this user alone (JSON)
     #[arg(long, value_name = "FILE")]
     pub(super) receipt: Option<PathBuf>,
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use l402::{Msat, UnixTime};
-use l402_client::{Client, ClientBuilder, Error, Price, Quote, Refused, Request};
+use l402_client::{Client, ClientBuilder, Error, Journal, Price, Quote, Refused, Request};
 use l402_lightning::NodeForm;
 use serde_json::json;
 
@@ -40,7 +40,9 @@ impl GetArgs {
         } = prepared;
         let config = ClientConfig::read(context)?;
         let outgoing = self.transport.outgoing(&request.url, self.location)?;
-        let (mut client, most) = self.spending.client(outgoing, &config, context)?;
+        let journal = Journal::open(&context.home.client()?)?;
+        let (client, most) = self.spending.client(journal.clone(), outgoing, &config)?;
+        let mut client = client.keep_answers(config.vault.limits());
         if let Some(cookies) = &cookies {
             client = client.cookies(cookies.clone());
         }
@@ -62,22 +64,27 @@ impl GetArgs {
             return quote.map_or(Ok(exit_code::OK), |_| Err(closed_stdout()));
         }
         let outcome = client.send(request).await;
-        let response = outcome.map_err(|error| {
+        let mut response = outcome.map_err(|error| {
             *again = Again::of_error(&error);
             let hint = config.hint(&error);
             let told = self.explain(error, context);
             hint.into_iter().fold(told, CliError::with_hint)
         })?;
         *again = Again::of_answer(&response, context.clock.wall());
-        let kept = match (&receipt, response.receipt()) {
-            (Some(file), Some(bought)) => file.commit(&bought.to_json()),
-            _ => Ok(()),
+        let recording = match &receipt {
+            Some(_) => response.record().await,
+            None => None,
         };
         let shown = self.shown(context.clock.wall(), resumes_at);
         let delivered = shown.deliver(response, heads, sink).await;
-        let code = with_cookies(delivered, cookies.as_deref())?;
-        // A receipt that cannot be written is no reason to withhold what was paid for.
-        kept.map(|()| code)
+        let delivered = with_cookies(delivered, cookies.as_deref());
+        // Only now: the receipt names the digest of the whole answer. One that cannot be written is no
+        // reason to withhold what was paid for, and an answer that broke off is none to have no receipt.
+        let written = match (&receipt, recording) {
+            (Some(file), Some(recording)) => file.write(&recording, &journal, context),
+            _ => Ok(()),
+        };
+        delivered.and_then(|code| written.map(|()| code))
     }
 
     fn shown(&self, now: UnixTime, resumes_at: Option<u64>) -> Shown<'_> {

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 
 use http::HeaderMap;
 use http::header::CONTENT_DISPOSITION;
+use l402_client::{Journal, Recording};
 use l402_host::private;
 use url::Url;
 
+use crate::context::Context;
 use crate::error::CliError;
 use crate::text::output::tell;
 use crate::text::plain::escape;
@@ -283,8 +285,20 @@ impl ReceiptFile {
         Ok(Self(path.to_owned()))
     }
 
-    pub(super) fn commit(&self, receipt: &serde_json::Value) -> Result<(), CliError> {
-        private::replace(&self.0, format!("{receipt:#}\n").as_bytes())
+    /// Writes the receipt of an exchange that is over.
+    pub(super) fn write(
+        &self,
+        recording: &Recording,
+        journal: &Journal,
+        context: &Context,
+    ) -> Result<(), CliError> {
+        let document = recording.document(journal, context.clock.wall());
+        let document = document.map_err(|error| CliError::from(error).after_money_moved())?;
+        self.commit(&document.to_text())
+    }
+
+    fn commit(&self, receipt: &impl std::fmt::Display) -> Result<(), CliError> {
+        private::replace(&self.0, format!("{receipt:#}").as_bytes())
             .map_err(|error| unwritable(&self.0, error.fault()).after_money_moved())
     }
 }

@@ -24,6 +24,7 @@ mod trace;
 mod transport;
 mod tries;
 mod unbuilt;
+mod unserved;
 mod upload;
 mod write_out;
 
@@ -34,3 +35,4 @@ pub(crate) use tries::fetch;
 #[cfg(test)]
 pub(crate) use unbuilt::flags as flags_of_curl;
 pub(crate) use unbuilt::way_round;
+pub(crate) use unserved::resume;

@@ -43,10 +43,7 @@ impl SaveArgs {
             let name = RemoteFile::prepare(url, self.remote_header_name)?;
             return Ok(Sink::Remote(name));
         }
-        Ok(match named(self.output.as_deref()) {
-            Some(path) => Sink::File(OutputFile::prepare(path, self.create_dirs)?),
-            None => Sink::Stdout,
-        })
+        sink_at(self.output.as_deref(), self.create_dirs)
     }
 
     /// Returns the file that the body goes to, `None` for stdout. With `-O` it is named like the end of
@@ -63,16 +60,21 @@ impl SaveArgs {
         let Some(path) = &self.dump_header else {
             return Ok(None);
         };
-        Ok(Some(match named(Some(path)) {
-            Some(path) => Sink::File(OutputFile::prepare(path, false)?),
-            None => Sink::Stdout,
-        }))
+        sink_at(Some(path), false).map(Some)
     }
 
     /// Returns the length of the longest body that is taken.
     pub(super) fn max_size(&self) -> Option<u64> {
         self.max_filesize.filter(|most| *most > 0)
     }
+}
+
+/// Prepares the place that `-o` names: a file, or stdout.
+pub(super) fn sink_at(path: Option<&Path>, makes_folders: bool) -> Result<Sink, CliError> {
+    Ok(match named(path) {
+        Some(path) => Sink::File(OutputFile::prepare(path, makes_folders)?),
+        None => Sink::Stdout,
+    })
 }
 
 /// Returns the file, `None` for stdout.

@@ -29,6 +29,79 @@ pub(crate) fn span(time: Duration) -> String {
     }
 }
 
+/// Returns the day in UTC, such as `2026-11-21`.
+#[cfg(feature = "buy")]
+pub(crate) fn day(time: UnixTime) -> String {
+    time.to_rfc3339().chars().take(10).collect()
+}
+
+/// Returns the time of the day in UTC, such as `14:05`, with the date before it unless it is that of
+/// `now`.
+#[cfg(feature = "buy")]
+pub(crate) fn clock(time: UnixTime, now: UnixTime) -> String {
+    let text: String = utc(time).chars().take(16).collect();
+    match text.split_once(' ') {
+        Some((date, clock)) if date == day(now) => clock.to_owned(),
+        _ => text,
+    }
+}
+
+/// A point in time as people write it: `2026-11-21`, `2026-11-21T09:30:00Z`, or a span before or after
+/// now: `90m`, `12h`, `7d`, `4w`.
+#[cfg(feature = "buy")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    At(UnixTime),
+    Span(Duration),
+}
+
+#[cfg(feature = "buy")]
+impl core::str::FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let whole = format!("{text}T00:00:00Z");
+        if let Some(time) = [text, &whole]
+            .into_iter()
+            .find_map(|it| UnixTime::from_rfc3339(it).ok())
+        {
+            return Ok(Self::At(time));
+        }
+        let days = |number: &str, days: u64| {
+            let number: u64 = number.parse().ok().filter(|number| *number > 0)?;
+            number.checked_mul(days * 86_400).map(Duration::from_secs)
+        };
+        let span = match (text.strip_suffix('d'), text.strip_suffix('w')) {
+            (Some(number), _) => days(number, 1),
+            (_, Some(number)) => days(number, 7),
+            _ => super::money::duration(text).ok(),
+        };
+        span.map(Self::Span).ok_or_else(|| {
+            "write a date (2026-11-21 or 2026-11-21T09:30:00Z, in UTC) or a span (90m, 12h, 7d, 4w)"
+                .to_owned()
+        })
+    }
+}
+
+#[cfg(feature = "buy")]
+impl Moment {
+    /// Returns the point in time, a span being so long before `now`.
+    pub(crate) fn before(self, now: UnixTime) -> UnixTime {
+        match self {
+            Self::At(time) => time,
+            Self::Span(span) => UnixTime::from_secs(now.secs().saturating_sub(span.as_secs())),
+        }
+    }
+
+    /// Returns the point in time, a span being so long after `now`.
+    pub(crate) fn after(self, now: UnixTime) -> UnixTime {
+        match self {
+            Self::At(time) => time,
+            Self::Span(span) => now.saturating_add(span),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,6 +117,30 @@ mod tests {
         ] {
             assert_eq!(utc(UnixTime::from_secs(secs)), text);
         }
+    }
+
+    #[cfg(feature = "buy")]
+    #[test]
+    fn a_moment_is_a_date_or_a_span_from_now() {
+        let now = UnixTime::from_secs(1_790_000_000);
+        for (text, before, after) in [
+            ("2026-09-21", 1_789_948_800, 1_789_948_800),
+            ("2026-09-21T14:13:20Z", 1_790_000_000, 1_790_000_000),
+            ("1h", 1_789_996_400, 1_790_003_600),
+            ("7d", 1_789_395_200, 1_790_604_800),
+            ("1w", 1_789_395_200, 1_790_604_800),
+        ] {
+            let moment: Moment = text.parse().expect(text);
+            let both = (moment.before(now).secs(), moment.after(now).secs());
+            assert_eq!(both, (before, after), "{text}");
+        }
+        for bad in ["", "7", "0d", "-1d", "1y", "2026-13-01", "yesterday"] {
+            // A bare number is seconds, as everywhere.
+            assert_eq!(bad.parse::<Moment>().is_ok(), bad == "7", "{bad}");
+        }
+        let later = UnixTime::from_secs(now.secs() + 86_400);
+        assert_eq!(clock(now, now), "14:13");
+        assert_eq!(clock(later, now), "2026-09-22 14:13");
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! The stored wallets: which there are, which of them pay by default, and the end of one.
 
-use l402_client::{Journal, State};
+use l402_client::{EntryQuery, Journal, State};
 use l402_lightning::{Node, StoredWallets, WalletName};
 use serde_json::{Value, json};
 
 use super::add::local;
 use super::check::check;
 use super::kind::word;
-use super::secret;
+use super::secret::confirm;
 use crate::buyer::resolve;
 use crate::context::Context;
 use crate::environment::given;
@@ -138,7 +138,7 @@ pub(crate) async fn remove(
     }
     if !yes {
         let question = format!("Remove {name} and its credential from this machine? [y/N]");
-        if !secret::confirm(&question, "this removes a credential").await? {
+        if !confirm(&question, "this removes a credential").await? {
             return Err(CliError::new(
                 crate::exit_code::DECLINED,
                 "declined",
@@ -150,16 +150,15 @@ pub(crate) async fn remove(
 }
 
 /// Returns the number of purchases whose outcome only the wallet that began them can tell.
-fn unknown_purchases(context: &Context) -> usize {
+fn unknown_purchases(context: &Context) -> u64 {
     let folder = context.home.path().join("client");
     if !folder.exists() {
         return 0;
     }
-    let journal = Journal::open(&folder).and_then(|journal| journal.entries(usize::MAX));
+    let unknown = EntryQuery::default().in_states([State::Unknown]);
+    let counted = Journal::open(&folder).and_then(|journal| journal.count(&unknown));
     // A journal that cannot be read is no reason to keep a credential.
-    let entries = journal.unwrap_or_default();
-    let unknown = entries.iter().filter(|entry| entry.state == State::Unknown);
-    unknown.count()
+    counted.unwrap_or_default()
 }
 
 /// Checks a wallet as `wallet add` does.

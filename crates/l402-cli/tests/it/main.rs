@@ -24,7 +24,9 @@ mod payments;
 mod program;
 mod proxy;
 mod proxy_attacks;
+mod receipts;
 mod reload;
+mod replay;
 mod resumed;
 mod sandbox;
 mod secret;
@@ -32,6 +34,7 @@ mod seller;
 mod selling;
 mod stranger;
 mod token;
+mod tokens;
 mod transport;
 #[cfg(target_os = "linux")]
 mod uploading;

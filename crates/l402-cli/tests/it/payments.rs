@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params};
 
 use crate::program::Home;
+use crate::seller::Seller;
 
 /// Writes served purchases of 1 sat into the journal of this home.
 fn bought(home: &Home, count: u32) {
@@ -57,4 +58,88 @@ fn a_program_gets_all_rows_and_a_part_is_marked() {
         assert!(told.contains("newest 7 of 120"), "{args:?}: {told}");
     }
     home.run(&["payments", "--limit", "7", "--all"]).expect(64);
+}
+
+#[test]
+fn payments_add_up_by_day_and_by_origin() {
+    let home = Home::new();
+    bought(&home, 120);
+    let totals = home.run(&["payments", "--totals"]).expect(0).json();
+    assert_eq!(
+        (&totals["purchases"], &totals["paid_msat"]),
+        (&120.into(), &120_000.into())
+    );
+    assert_eq!(totals["days"][0]["day"], "2026-09-21");
+    assert_eq!(totals["days"][0]["paid_msat"], 120_000);
+    assert_eq!(totals["origins"][0]["origin"], "https://a.example");
+    for (args, count) in [
+        (&["--origin", "a.example"][..], 120),
+        (&["--origin", "https://A.example/"], 120),
+        (&["--origin", "http://a.example"], 0),
+        (&["--since", "2026-09-21"], 120),
+        (&["--since", "2026-09-21T14:15:10Z"], 10),
+        (&["--since", "2099-01-01"], 0),
+        (&["--unserved"], 0),
+    ] {
+        let args = [&["payments"][..], args].concat();
+        let rows = home.run(&args).expect(0).json();
+        assert_eq!(rows.as_array().expect("rows").len(), count, "{args:?}");
+        let args = [&args[..], &["--totals"]].concat();
+        let totals = home.run(&args).expect(0).json();
+        assert_eq!(totals["purchases"], count, "{args:?}");
+    }
+    home.run(&["payments", "--since", "yesterday"]).expect(64);
+}
+
+#[test]
+fn a_list_longer_than_a_part_is_whole_json() {
+    let home = Home::new();
+    bought(&home, 2500);
+    let rows = home.run(&["payments"]).expect(0).json();
+    let rows = rows.as_array().expect("rows");
+    let mut hashes: Vec<_> = rows
+        .iter()
+        .map(|row| row["payment_hash"].to_string())
+        .collect();
+    hashes.sort();
+    hashes.dedup();
+    assert_eq!((rows.len(), hashes.len()), (2500, 2500));
+}
+
+/// ATTACKS C-19: an outcome that nobody knows is asked for, and not paid again.
+#[test]
+fn what_is_unknown_is_resolved_by_the_wallet_that_began_it() {
+    let home = Home::new();
+    let seller = Seller::open(&home, "HTTP/1.1 200 OK\r\n", b"an answer");
+    let url = seller.url("/x");
+    let none = home.run(&["payments", "resolve"]).expect(0).json();
+    assert_eq!(none, serde_json::json!([]));
+    let mut faulty = home.serve(&[
+        "sandbox",
+        "--listen",
+        "127.0.0.1:0",
+        "--fault",
+        "ends-mid-payment",
+    ]);
+    home.run(&["get", &url, "--wallet", "sandbox"]).expect(14);
+    faulty.end();
+    // Without a wallet nobody can be asked.
+    let ran = home.run(&["payments", "resolve"]).expect(14);
+    assert_eq!(ran.json()[0]["state"], "unknown");
+    assert!(ran.stderr.contains("nothing is paid"), "{ran:#?}");
+    let resolve = ["payments", "resolve", "--wallet", "sandbox"];
+    let ran = home.run(&resolve).expect(0).json();
+    assert_eq!(
+        (&ran[0]["before"], &ran[0]["state"]),
+        (&"unknown".into(), &"paid".into())
+    );
+    let unserved = home.run(&["payments", "--unserved"]).expect(0).json();
+    let id = unserved[0]["payment_hash"].as_str().expect("a hash");
+    let ran = home.run(&["payments", "resume", id, "--url", &seller.url("/other")]);
+    assert!(ran.expect(64).stderr.contains("plain GET"));
+    let ran = home.run(&["payments", "resume", id]).expect(0);
+    assert_eq!(ran.stdout, "an answer");
+    assert_eq!((seller.seen(), seller.income()), ((1, 1), 50_000));
+    let ran = home.run(&["payments", "resume", id]).expect(64);
+    assert!(ran.stderr.contains("waits for no answer"), "{ran:#?}");
 }

@@ -7,6 +7,7 @@ use l402_host::Clock;
 use super::lock::Claim;
 use super::open::Journal;
 use super::step::Paid;
+use crate::UseReport;
 use crate::failpoint::{self, Step};
 
 /// A purchase whose answer is on its way.
@@ -34,9 +35,8 @@ impl Delivery {
         }
     }
 
-    /// Records that the answer was read to its end. `is_last` is set if the server says that the
-    /// token has no use left.
-    pub(crate) async fn finish(self, is_last: bool) {
+    /// Records that the answer was read to its end, and what the server says of the token.
+    pub(crate) async fn finish(self, told: Option<UseReport>) {
         let Self {
             journal,
             clock,
@@ -47,13 +47,31 @@ impl Delivery {
         let (hash, now) = (purchase.row().payment_hash, clock.wall());
         failpoint::hit(Step::Answered);
         let done = journal
-            .run(move |store| store.served(purchase, &path, is_last, now))
+            .run(move |store| store.served(purchase, &path, told, now))
             .await;
         // The answer is there; what was lost is only that the token is tried once more.
         if let Err(error) = done {
             tracing::warn!(%hash, error = error.without_promise(), "cannot mark a purchase as served");
         }
         // Only now: a call that claims the purchase next must already read `served`.
+        drop(claim);
+    }
+
+    /// Records what an answer says of the token that leaves the purchase as it was.
+    pub(crate) async fn note(self, told: UseReport) {
+        let Self {
+            journal,
+            purchase,
+            claim,
+            ..
+        } = self;
+        let hash = purchase.row().payment_hash;
+        let done = journal
+            .run(move |store| store.note_use(purchase, told))
+            .await;
+        if let Err(error) = done {
+            tracing::warn!(%hash, error = error.without_promise(), "cannot note what is left of a token");
+        }
         drop(claim);
     }
 }

@@ -6,24 +6,31 @@
 //! anything is paid again. `intent` means that no wallet was asked: the row becomes `unknown`,
 //! synced, just before one is. [`step`] holds these promises as types.
 
-mod answers;
 mod budget;
 mod delivery;
 mod lock;
 mod open;
 mod payee;
 mod prune;
+mod query;
 mod row;
 pub mod step;
 mod stopped;
 mod store;
+mod token;
+mod vault;
 
 pub use budget::{Budget, BudgetName, BudgetNameError, BudgetReport, LimitReport, SpentTotals};
 pub use open::{Entry, Journal, State};
+pub use query::{Cursor, DayTotal, EntryQuery, OriginTotal, Page};
+pub use token::{StoredCredential, StoredToken};
+pub use vault::{ReplayError, ReplayedAnswer, VaultLimits};
 
-pub(crate) use answers::{ANSWER_MAX, Answers, KeptAnswer};
 pub(crate) use delivery::Delivery;
 pub(crate) use lock::{Claim, Flight, Scope};
 pub(crate) use row::{ACCEPTED_ENOUGH, Draft, OpenPurchase};
 pub(crate) use step::{Found, InFlight, Paid, Recorded, ReserveOutcome, Sent, Settled};
 pub(crate) use stopped::{Stop, Stopped};
+pub(crate) use vault::{
+    ANSWER_MAX, AnswerHead, AnswerId, FileName, Keeping, KeptAnswer, Place, Vault,
+};

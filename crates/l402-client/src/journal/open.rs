@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use l402::{Msat, PaymentHash, UnixTime};
 use l402_host::private;
 
-use super::answers::Answers;
 use super::lock::Locks;
 use super::store::Store;
+use super::vault::{Vault, VaultLimits};
 use crate::Error;
 
 /// The state of a purchase.
@@ -42,6 +42,13 @@ impl State {
         Self::Unknown,
     ];
 
+    /// The states in which money has left the wallet for certain.
+    pub(super) const MOVED: [Self; 4] =
+        [Self::Paid, Self::PaidNoProof, Self::Refused, Self::Served];
+
+    /// The states of what was paid for and never answered.
+    pub const UNSERVED: [Self; 3] = [Self::Paid, Self::PaidNoProof, Self::Refused];
+
     /// Returns the name for JSON: `failed`, `intent`, `paid`, `paid_no_proof`, `refused`, `served`, `unknown`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -74,6 +81,8 @@ pub struct Entry {
     pub path: String,
     /// The amount of the invoice.
     pub amount: Msat,
+    /// The amount that the payee got, as the wallet says; zero before it has.
+    pub paid: Msat,
     /// The cost of routing, once known; before that the most it may be.
     pub fee: Msat,
     /// The state of the purchase.
@@ -84,6 +93,19 @@ pub struct Entry {
     pub updated: UnixTime,
     /// The reason why it failed or is unknown, for people.
     pub note: String,
+}
+
+impl Entry {
+    /// Returns the amount that has left the wallet for certain, the fee included. It is zero while
+    /// the outcome is open, though the amount stays reserved.
+    #[must_use]
+    pub fn moved(&self) -> Msat {
+        if State::MOVED.contains(&self.state) {
+            self.amount.max(self.paid).saturating_add(self.fee)
+        } else {
+            Msat::ZERO
+        }
+    }
 }
 
 /// The journal of payments, with tokens and budget in the same SQLite file (0600). Cheap to
@@ -105,6 +127,7 @@ pub struct Journal {
     file: Arc<Path>,
     store: Arc<Mutex<Store>>,
     locks: Arc<Locks>,
+    vault: Vault,
 }
 
 impl std::fmt::Debug for Journal {
@@ -131,6 +154,7 @@ impl Journal {
             file: file.into(),
             store: Arc::new(Mutex::new(store)),
             locks: Arc::new(Locks::new(locks)),
+            vault: Vault::new(folder, None),
         })
     }
 
@@ -142,9 +166,14 @@ impl Journal {
         self.with(|store| store.entries(limit))
     }
 
-    /// The paid answers that were not delivered.
-    pub(crate) fn answers(&self) -> Answers {
-        Answers::new(self.folder().join("answers"))
+    /// The paid answers that are kept.
+    pub(crate) const fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// Keeps delivered answers within these limits from now on, or none.
+    pub(crate) fn keep_answers(&mut self, limits: Option<VaultLimits>) {
+        self.vault = Vault::new(self.folder(), limits);
     }
 
     /// The folder that it was opened in.

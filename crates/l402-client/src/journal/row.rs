@@ -166,6 +166,16 @@ impl Purchase {
         &self.token
     }
 
+    /// The name of the scheme that the server used.
+    pub(super) fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// The proof of the payment.
+    pub(super) fn preimage(&self) -> Option<&Preimage> {
+        self.preimage.as_ref()
+    }
+
     /// Returns what the row says once the token was accepted at `path`: the count and the folder.
     pub(super) fn accepted_at(&self, path: &str) -> (u32, String) {
         let count = self.accepted.saturating_add(1).min(ACCEPTED_ENOUGH);
@@ -219,8 +229,7 @@ fn common_folder<'a>(folder: &'a str, path: &str) -> &'a str {
 }
 
 impl Entry {
-    pub(super) const COLUMNS: &'static str =
-        "payment_hash, origin, path, amount_msat, fee_msat, state, created, updated, note";
+    pub(super) const COLUMNS: &'static str = "payment_hash, origin, path, amount_msat, fee_msat, state, created, updated, note, paid_msat";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -233,6 +242,7 @@ impl Entry {
             created: UnixTime::from_secs(row.get(6)?),
             updated: UnixTime::from_secs(row.get(7)?),
             note: row.get(8)?,
+            paid: Msat::new(row.get(9)?),
         })
     }
 }

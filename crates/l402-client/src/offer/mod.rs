@@ -3,8 +3,6 @@
 //! The rules are those of [`examine`](crate::examine). This module adds the limits of the buyer.
 
 mod choose;
-mod coverage;
 
 pub(crate) use crate::examine::{BODY_MAX, BODY_TIME, Payer};
 pub(crate) use choose::{Offer, PaymentRequiredAnswer, still_payable};
-pub(crate) use coverage::Coverage;

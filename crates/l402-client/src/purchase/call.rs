@@ -10,7 +10,7 @@ use super::kept::KeptPurchase;
 use super::pauses::Pauses;
 use super::present::not_served;
 use crate::http::{Hop, retry_after};
-use crate::journal::Delivery;
+use crate::journal::{Delivery, Place, Vault};
 use crate::response::UsedUp;
 use crate::{BudgetLimit, Error, Event, Price, Receipt, Refused, Request, Response};
 
@@ -43,13 +43,14 @@ impl Buyer {
         let mut pauses = self.pauses();
         let error = match self.follow(hop.clone(), &mut pauses).await {
             Err(error) if is_over_the_day(&error) && self.has_open_purchases().await? => error,
-            outcome => return outcome.map(|answer| answer.to(hop)),
+            Err(error) => return Err(error),
+            Ok(answer) => return Ok(answer.to(hop).kept_while_read().await),
         };
         // Nothing was paid by the first try, or its error would be another one.
         match self.reconcile().await {
             Ok(_) => {
-                let answered = self.follow(hop.clone(), &mut pauses).await;
-                answered.map(|answer| answer.to(hop))
+                let answer = self.follow(hop.clone(), &mut pauses).await?;
+                Ok(answer.to(hop).kept_while_read().await)
             }
             Err(_) => Err(error),
         }
@@ -58,29 +59,37 @@ impl Buyer {
     /// Returns the answer to this very request that an earlier call has paid for, had, and could not
     /// deliver.
     async fn kept_answer(&self, hop: &Hop) -> Result<Option<Response>, Error> {
-        let answers = self.journal.answers();
+        let vault = self.journal.vault();
         // Before the name, for which a large body is read once more.
-        if answers.is_empty() {
+        if vault.owes_nothing() {
             return Ok(None);
         }
-        let (name, now) = (hop.name().await?, self.clock.wall());
-        let looked = {
-            let (answers, name) = (answers.clone(), name.clone());
-            tokio::task::spawn_blocking(move || answers.find(&name, now))
-        };
-        let Ok(Some(found)) = looked.await else {
+        let (request, now) = (hop.name().await?, self.clock.wall());
+        let Some(name) = blocking(vault, move |vault| vault.owed(&request, now)).await else {
             return Ok(None);
         };
-        let hash = found.payment_hash;
-        let row = self.journal.run(move |store| store.purchase(&hash)).await?;
+        let hash = name.payment_hash;
+        let Some(row) = self.journal.run(move |store| store.purchase(&hash)).await? else {
+            return Ok(None);
+        };
+        let receipt = row.receipt(true);
+        let (digest, file) = (receipt.digest(), name.clone());
+        let found = blocking(vault, move |vault| {
+            let read = vault.read(&file, digest);
+            read.inspect_err(|error| {
+                tracing::warn!(payment = %file.payment_hash, %error, "a kept answer cannot be read");
+                vault.remove(Place::Owed, &file);
+            })
+            .ok()
+        });
         // One from behind a redirect is no answer to a caller who does not follow any.
-        let is_followed = self.follow_redirects || is_same_page(&found.url, &hop.url);
-        let Some(row) = row.filter(|_| is_followed) else {
+        let is_followed = |url: &Url| self.follow_redirects || is_same_page(url, &hop.url);
+        let Some(found) = found.await.filter(|it| is_followed(&it.head.url)) else {
             return Ok(None);
         };
         self.notify(&Event::Redelivered(hash));
-        let receipt = row.receipt(true);
-        Ok(Some(Response::kept(found, receipt, answers, name)))
+        let kept = Response::kept(found, receipt, vault.clone(), name);
+        Ok(Some(kept.to(hop.clone())))
     }
 
     async fn has_open_purchases(&self) -> Result<bool, Error> {
@@ -271,6 +280,16 @@ impl Buyer {
             hop.set_cookies(cookies.header(&hop.url));
         }
     }
+}
+
+/// Runs work on the files of the vault on a thread that may block.
+async fn blocking<T: Send + 'static>(
+    vault: &Vault,
+    work: impl FnOnce(&Vault) -> Option<T> + Send + 'static,
+) -> Option<T> {
+    let vault = vault.clone();
+    let done = tokio::task::spawn_blocking(move || work(&vault));
+    done.await.ok().flatten()
 }
 
 /// Returns true if two URLs differ in nothing that a server sees.

@@ -54,6 +54,7 @@ mod queue;
 mod record;
 mod recover;
 mod relay;
+mod resume;
 mod verdict;
 
 pub(crate) use buyer::Buyer;

@@ -6,9 +6,10 @@ use l402::UnixTime;
 use super::buyer::Buyer;
 use super::present::{Presented, may_be_stale, not_served};
 use super::verdict::RefusalKind;
+use crate::coverage::Coverage;
 use crate::http::Hop;
 use crate::journal::{ACCEPTED_ENOUGH, Paid, Scope, State};
-use crate::offer::{Coverage, Offer};
+use crate::offer::Offer;
 use crate::receipt::UseReport;
 use crate::{CredentialScheme, Error, Event, Response};
 

@@ -95,7 +95,7 @@ async fn what_cannot_be_kept_leaves_the_purchase_paid() {
 async fn a_free_answer_is_not_kept() {
     let world = World::new().await;
     assert!(!send(&world, "/free").await.keep_rest(Vec::new()).await);
-    assert!(!world.folder().join("answers").exists());
+    assert!(!world.folder().join("vault").exists());
 }
 
 /// An answer behind a redirect that has used the payment up cannot be had again, so it is kept as well.
@@ -117,4 +117,141 @@ async fn an_answer_behind_a_used_up_payment_is_kept() {
     assert!(answer.receipt().unwrap().reused);
     assert_eq!(answer.bytes(1 << 20).await.unwrap().len(), 300_000);
     assert_eq!(world.spent().await, spent);
+}
+
+fn keeping(world: &World) -> l402_client::Client {
+    let limits = l402_client::VaultLimits::default();
+    world
+        .builder()
+        .keep_answers(limits)
+        .build()
+        .expect("a client")
+}
+
+/// The body that the vault gives again, or the error.
+fn replayed(world: &World) -> Result<Option<Vec<u8>>, l402_client::ReplayError> {
+    let hash = world.entries()[0].payment_hash;
+    let Some(mut answer) = world.journal().replay(&hash)? else {
+        return Ok(None);
+    };
+    let mut body = Vec::new();
+    while let Some(piece) = answer.chunk()? {
+        body.extend(piece);
+    }
+    Ok(Some(body))
+}
+
+/// The one file in this folder of the vault.
+fn kept_file(world: &World, place: &str) -> std::path::PathBuf {
+    let folder = world.folder().join("vault").join(place);
+    let mut files = folder.read_dir().expect("a folder");
+    files.next().expect("a file").expect("a file").path()
+}
+
+#[tokio::test]
+async fn a_paid_answer_is_had_again_for_nothing() {
+    let world = World::new().await;
+    world.server.plan().troubles = vec![LONG];
+    let request = Request::get(world.server.url("/joke"));
+    let answer = keeping(&world).send(request).await.unwrap();
+    let body = answer.bytes(1 << 20).await.unwrap();
+    let spent = world.spent().await;
+    let seen = world.server.seen().methods.len();
+    assert_eq!(replayed(&world).unwrap().unwrap(), body);
+    // The same request again is another purchase: the vault is an archive and no cache.
+    assert_eq!(world.server.seen().methods.len(), seen);
+    let again = world.fetch(&keeping(&world), "/joke").await.unwrap();
+    assert_eq!(
+        (again.reused, world.spent().await),
+        (Some(false), spent.saturating_add(spent))
+    );
+    assert_eq!(replayed(&world).unwrap().unwrap(), b"a joke");
+}
+
+/// ATTACKS C-30: every place of a file, of which no part is shown once one byte is another.
+#[tokio::test]
+async fn of_a_changed_answer_no_part_is_shown() {
+    let world = World::new().await;
+    world.server.plan().troubles = vec![LONG];
+    let request = Request::get(world.server.url("/joke"));
+    keeping(&world)
+        .send(request)
+        .await
+        .unwrap()
+        .bytes(1 << 20)
+        .await
+        .unwrap();
+    let file = kept_file(&world, "had");
+    let whole = std::fs::read(&file).unwrap();
+    let damaged = |bytes: &[u8]| {
+        std::fs::write(&file, bytes).unwrap();
+        let found = replayed(&world);
+        matches!(found, Err(l402_client::ReplayError::Damaged { .. }))
+    };
+    for at in (0..whole.len())
+        .step_by(whole.len() / 60)
+        .chain([whole.len() - 1])
+    {
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        assert!(damaged(&changed), "{at}");
+        assert!(damaged(&whole[..at]), "cut at {at}");
+    }
+    std::fs::write(&file, &whole).unwrap();
+    assert_eq!(replayed(&world).unwrap().unwrap().len(), 300_000);
+}
+
+#[tokio::test]
+async fn a_lost_key_loses_kept_answers_and_nothing_else() {
+    let world = World::new().await;
+    world.server.plan().policy = "time=3600".parse().unwrap();
+    world.fetch(&keeping(&world), "/joke").await.unwrap();
+    let key = world.folder().join("vault.key");
+    std::fs::remove_file(&key).unwrap();
+    let error = replayed(&world).unwrap_err();
+    assert!(
+        matches!(error, l402_client::ReplayError::KeyLost { .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains("not touched"), "{error}");
+    // The token works, and what is kept from now on can be had again.
+    let fetched = world.fetch(&keeping(&world), "/joke").await.unwrap();
+    assert_eq!(fetched.reused, Some(true));
+    assert_eq!(replayed(&world).unwrap().unwrap(), b"a joke");
+    assert_eq!(world.spent().await, Msat::from_sat(50));
+}
+
+/// What is owed is in the vault, too, and becomes what was had.
+#[tokio::test]
+async fn an_answer_that_was_owed_can_be_had_again_once_it_is_delivered() {
+    let world = World::new().await;
+    world.server.plan().troubles = vec![LONG];
+    let request = || Request::get(world.server.url("/joke"));
+    let answer = keeping(&world).send(request()).await.unwrap();
+    assert!(keep(answer).await);
+    let owed = std::fs::read(kept_file(&world, "owed")).unwrap();
+    assert!(!owed.windows(6).any(|it| it == b"x-kind"));
+    assert_eq!(replayed(&world).unwrap().unwrap().len(), 300_000);
+    let answer = keeping(&world).send(request()).await.unwrap();
+    assert_eq!(answer.bytes(1 << 20).await.unwrap().len(), 300_000);
+    kept_file(&world, "had");
+    assert_eq!(replayed(&world).unwrap().unwrap().len(), 300_000);
+    assert_eq!(world.spent().await, Msat::from_sat(50));
+}
+
+/// An answer that breaks off, an error, a free one, and all of them if none are to be kept.
+#[tokio::test]
+async fn what_was_not_had_in_full_is_not_in_the_vault() {
+    for trouble in [Trouble::Reset, Trouble::Status(404)] {
+        let world = World::new().await;
+        world.server.plan().troubles = vec![trouble];
+        let _ = world.fetch(&keeping(&world), "/joke").await;
+        assert!(replayed(&world).unwrap().is_none(), "{trouble:?}");
+    }
+    let world = World::new().await;
+    world.fetch(&keeping(&world), "/free").await.unwrap();
+    world.fetch(&world.client(), "/joke").await.unwrap();
+    assert!(replayed(&world).unwrap().is_none());
+    assert!(!world.folder().join("vault").exists());
+    assert!(!world.folder().join("vault.key").exists());
 }

@@ -62,6 +62,8 @@ pub(crate) struct Plan {
     pub(crate) alter: Option<Alter>,
     /// Says on each answer to a credential what became of the use.
     pub(crate) tells: bool,
+    /// Says this number of uses and this end, whatever is true.
+    pub(crate) claims: Option<u64>,
     /// The challenges that it still gives; then it answers 429.
     pub(crate) challenges_left: u32,
     /// The time that it takes for each.
@@ -124,6 +126,7 @@ impl PaidServer {
                 troubles: Vec::new(),
                 alter: None,
                 tells: false,
+                claims: None,
                 challenges_left: u32::MAX,
                 pause: Duration::ZERO,
                 huge: 0,
@@ -252,7 +255,17 @@ impl ServerState {
     /// Adds what our gateway says of the use.
     async fn answer_to(&self, credential: &Credential, path: &str, query: &str) -> Response<Body> {
         let mut answer = self.sell(credential, path, query).await;
-        if !self.plan.lock().expect("no panic before").tells {
+        let (tells, claims) = {
+            let plan = self.plan.lock().expect("no panic before");
+            (plan.tells, plan.claims)
+        };
+        if let Some(number) = claims {
+            let headers = answer.headers_mut();
+            headers.insert("l402-use", HeaderValue::from_static("spent"));
+            headers.insert("l402-uses-left", HeaderValue::from(number));
+            headers.insert("l402-expires", HeaderValue::from(number));
+        }
+        if !tells {
             return answer;
         }
         let kept = !answer.status().is_success();

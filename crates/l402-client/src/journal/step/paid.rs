@@ -5,6 +5,7 @@ use l402::{PaymentHash, UnixTime};
 use rusqlite::params;
 
 use super::Store;
+use crate::UseReport;
 use crate::journal::row::Purchase;
 use crate::journal::stopped::NOT_SERVED;
 use crate::journal::{Scope, State, Stop};
@@ -45,8 +46,8 @@ const OTHER_PATHS_MAX: u32 = 100;
 /// use l402::UnixTime;
 /// use l402_client::step::{Paid, Store};
 /// fn twice(store: &mut Store, step: Paid, now: UnixTime) {
-///     let _first = store.served(step, "/", false, now);
-///     let _second = store.served(step, "/", false, now);
+///     let _first = store.served(step, "/", None, now);
+///     let _second = store.served(step, "/", None, now);
 /// }
 /// ```
 #[derive(Debug)]
@@ -115,8 +116,8 @@ impl Store {
             .collect()
     }
 
-    /// The answer of `path` was had to its end. A token that was its last is not presented again.
-    /// The seller has served, so a stop of it ends.
+    /// The answer of `path` was had to its end. A token that was its last is not presented again,
+    /// and what the answer tells of the token is kept. The seller has served, so a stop of it ends.
     ///
     /// # Errors
     /// If the file cannot be written: the token is tried once more.
@@ -124,28 +125,53 @@ impl Store {
         &mut self,
         step: Paid,
         path: &str,
-        is_last: bool,
+        told: Option<UseReport>,
         now: UnixTime,
     ) -> rusqlite::Result<()> {
         let Paid(purchase) = step;
         let (accepted, folder) = purchase.accepted_at(path);
-        let is_last = is_last || purchase.is_single_use();
-        // A token that is used for the hundredth time changes nothing, and costs no write.
+        let is_last = told.is_some_and(|told| told.is_last()) || purchase.is_single_use();
+        let (uses_left, until) = columns(told);
+        // A token without a count that is used for the hundredth time changes nothing, and costs no
+        // write.
         self.db().execute(
             "UPDATE purchase SET state = 'served', live = live AND NOT ?2, updated = ?3, \
-             accepted = ?4, folder = ?5, \
-             note = CASE WHEN substr(note, 1, length(?6)) = ?6 THEN '' ELSE note END WHERE payment_hash = ?1 AND (state = 'paid' \
-             OR (state = 'served' AND live AND (?2 OR accepted <> ?4 OR folder IS NOT ?5)))",
+             accepted = ?4, folder = ?5, uses_left = coalesce(?6, uses_left), \
+             told_until = coalesce(?7, told_until), \
+             note = CASE WHEN substr(note, 1, length(?8)) = ?8 THEN '' ELSE note END \
+             WHERE payment_hash = ?1 AND (state = 'paid' \
+             OR (state = 'served' AND live AND (?2 OR accepted <> ?4 OR folder IS NOT ?5 \
+             OR coalesce(?6, uses_left) IS NOT uses_left \
+             OR coalesce(?7, told_until) IS NOT told_until)))",
             params![
                 purchase.payment_hash.as_bytes(),
                 is_last,
                 now.secs(),
                 accepted,
                 folder,
+                uses_left,
+                until,
                 NOT_SERVED
             ],
         )?;
         self.resume(&Stop::Host(purchase.scope.seller()))
+    }
+
+    /// An answer that leaves the purchase as it was tells what the token is still good for.
+    ///
+    /// # Errors
+    /// If the file cannot be written: the token is listed with what was told before.
+    pub fn note_use(&mut self, step: Paid, told: UseReport) -> rusqlite::Result<()> {
+        let Paid(purchase) = step;
+        let (uses_left, until) = columns(Some(told));
+        self.db().execute(
+            "UPDATE purchase SET uses_left = coalesce(?2, uses_left), \
+             told_until = coalesce(?3, told_until) WHERE payment_hash = ?1 \
+             AND (coalesce(?2, uses_left) IS NOT uses_left \
+             OR coalesce(?3, told_until) IS NOT told_until)",
+            params![purchase.payment_hash.as_bytes(), uses_left, until],
+        )?;
+        Ok(())
     }
 
     /// The server refused the credential without a reason: it stays to be presented once more.
@@ -206,4 +232,13 @@ impl Store {
         )?;
         Ok(())
     }
+}
+
+/// Returns the report as the columns `uses_left` and `told_until`. The server chooses the numbers, so
+/// that they are cut to what a column holds.
+fn columns(told: Option<UseReport>) -> (Option<i64>, Option<i64>) {
+    let bounded = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let uses_left = told.and_then(|told| told.uses_left).map(bounded);
+    let until = told.and_then(|told| told.expires);
+    (uses_left, until.map(|until| bounded(until.secs())))
 }

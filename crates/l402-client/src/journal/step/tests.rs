@@ -109,7 +109,7 @@ fn each_step_is_in_the_file_before_it_is_a_value() {
     let paid = bench.settled(in_flight, proof).expect("a proof");
     assert_eq!(bench.state(), State::Paid);
     assert!(paid.credential().is_some());
-    bench.store.served(paid, "/x", false, NOW).unwrap();
+    bench.store.served(paid, "/x", None, NOW).unwrap();
     assert_eq!(bench.state(), State::Served);
 }
 
@@ -175,7 +175,7 @@ fn what_was_served_is_not_refused() {
     let paid = bench.settled(in_flight, proof).expect("a proof");
     let hash = bench.hash();
     let same = bench.store.paid(&hash).unwrap().expect("it is paid");
-    bench.store.served(paid, "/x", false, NOW).unwrap();
+    bench.store.served(paid, "/x", None, NOW).unwrap();
     bench.store.refused(same, "no", NOW).unwrap();
     assert_eq!(bench.state(), State::Served);
 }
@@ -195,7 +195,7 @@ fn a_proof_is_never_written_over_nor_an_answer_forgotten() {
             .is_none()
     );
     assert_eq!(bench.state(), State::Paid);
-    bench.store.served(paid, "/x", false, NOW).unwrap();
+    bench.store.served(paid, "/x", None, NOW).unwrap();
     let proof = Preimage::from_bytes([7; 32]);
     bench.settled(late, proof);
     assert_eq!(bench.state(), State::Served);

@@ -87,8 +87,10 @@ impl Condition {
         1 << self as u16
     }
 
-    /// Returns the text of a caveat about one service.
-    pub(crate) fn write(self, service: &Service, value: &dyn core::fmt::Display) -> String {
+    /// Returns the text of a caveat about one service: `quote_valid_until=1790000000`. The value must
+    /// be in the form that this condition has; a token with any other is refused.
+    #[must_use]
+    pub fn write(self, service: &Service, value: &dyn core::fmt::Display) -> String {
         format!("{service}_{}={value}", self.name())
     }
 }

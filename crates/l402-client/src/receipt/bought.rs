@@ -1,7 +1,9 @@
-//! The receipt of a purchase, for people, files and accounting. Holds no preimage and no token.
+//! The receipt of a purchase, for people and accounting. Holds no preimage and no token: the file that
+//! proves a payment is [`ReceiptDocument`](super::ReceiptDocument).
 
 use http::HeaderMap;
 use l402::{Msat, PaymentHash, UnixTime};
+use sha2::{Digest as _, Sha256};
 
 /// The receipt of one answer that was paid for.
 #[derive(Clone, Debug)]
@@ -78,6 +80,11 @@ impl UseReport {
         })
     }
 
+    /// Returns the end of the token.
+    pub(super) fn end(self) -> Option<UnixTime> {
+        self.expires
+    }
+
     /// Returns true if the token has no use left.
     pub(crate) fn is_last(&self) -> bool {
         self.outcome == UseOutcome::Spent && self.uses_left == Some(0)
@@ -85,6 +92,20 @@ impl UseReport {
 }
 
 impl Receipt {
+    /// Returns a digest of the facts of the payment, which is the same for every answer to it.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let facts = format!(
+            "{}\n{}\n{}\n{}\n{}\n{}",
+            self.payment_hash,
+            self.price.msat(),
+            self.paid.msat(),
+            self.fee.msat(),
+            self.paid_at.secs(),
+            self.url
+        );
+        Sha256::digest(facts).into()
+    }
+
     /// Returns the receipt as JSON:
     /// `{"url","price_msat","paid_msat","fee_msat","payment_hash","paid_at","reused","use",
     /// "uses_left","expires"}`. The last three are null if the server says nothing of them.

@@ -44,6 +44,26 @@ impl Coverage {
         (!coverage.services.is_empty()).then_some(coverage)
     }
 
+    /// Returns the names of the services, in their order.
+    pub(crate) fn services(&self) -> Vec<String> {
+        self.services.keys().cloned().collect()
+    }
+
+    /// Returns the tier of a service as the token writes it, or `None` if the token is not for it.
+    pub(crate) fn tier(&self, service: &str) -> Option<&str> {
+        self.services.get(service).map(String::as_str)
+    }
+
+    /// Returns the capabilities that a service is limited to, or `None` if it has all of them.
+    pub(crate) fn capabilities(&self, service: &str) -> Option<&[String]> {
+        self.capabilities.get(service).map(Vec::as_slice)
+    }
+
+    /// Returns the end of the token.
+    pub(crate) const fn valid_until(&self) -> Option<UnixTime> {
+        self.valid_until
+    }
+
     /// Returns true if a token that covers this covers `asked` as well, as far as both say.
     pub(crate) fn covers(&self, asked: &Self, now: UnixTime) -> bool {
         let has_services = asked

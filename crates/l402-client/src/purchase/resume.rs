@@ -1,0 +1,51 @@
+//! A purchase that was paid and never answered, presented once more by its name.
+
+use std::sync::Arc;
+
+use l402::PaymentHash;
+
+use super::buyer::Buyer;
+use super::kept::Used;
+use super::present::not_served;
+use crate::http::Hop;
+use crate::journal::{Scope, State};
+use crate::{Error, Refused, Request, Response};
+
+impl Buyer {
+    /// Presents one purchase for the request that it was made for. Pays nothing: there is no way from
+    /// here to a wallet.
+    pub(crate) async fn resume(
+        self: &Arc<Self>,
+        hash: PaymentHash,
+        request: Request,
+    ) -> Result<Option<Response>, Error> {
+        let hop = Hop::first(request, &self.spool).await?;
+        let paid = self.journal.run(move |store| store.paid(&hash)).await?;
+        let fingerprint = hop.fingerprint().await?;
+        let is_open = self
+            .journal
+            .token(&hash)?
+            .is_some_and(|token| token.is_presented && token.state == State::Paid);
+        // For another request it would be used up by something that nobody bought.
+        let place = Scope::of(&hop.url, hop.host());
+        let paid = paid
+            .filter(|paid| is_open && paid.row().scope == place && paid.row().is_for(&fingerprint));
+        let Some(paid) = paid else {
+            return Ok(None);
+        };
+        if !self.may_carry(&hop) {
+            let detail = "the credential would go over a wire that others can read";
+            return Err(Error::refused(Refused::InsecureOrigin, detail));
+        }
+        let Some(kept) = self.hold(paid).await? else {
+            return Ok(None);
+        };
+        match self.use_again(&hop, kept).await? {
+            Used::Answer(answer) => Ok(Some(answer.to(hop).kept_while_read().await)),
+            Used::NotCovered | Used::No => {
+                let reason = "the server does not take what was paid for";
+                Err(not_served(hash, Some(402), reason.to_owned(), true))
+            }
+        }
+    }
+}
