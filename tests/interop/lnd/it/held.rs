@@ -36,6 +36,7 @@ async fn assert_is_unknown(pay: &dyn Pay, held: &NewInvoice) {
     assert!(matches!(found, Some(Payment::Unknown(_))), "{found:?}");
 }
 
+// BACKENDS lnd held, unknown_then_settled, once_per_hash, restart: real
 #[tokio::test(flavor = "multi_thread")]
 async fn a_held_payment_outlives_a_restart_of_the_payers_lnd_and_is_paid_once() {
     let mut net = Regtest::start().await;
@@ -60,6 +61,7 @@ async fn a_held_payment_outlives_a_restart_of_the_payers_lnd_and_is_paid_once() 
     assert_eq!(before.checked_sub(after), Some(Msat::from_sat(SAT)));
 }
 
+// BACKENDS lnd unknown_then_failed: real
 #[tokio::test(flavor = "multi_thread")]
 async fn a_held_payment_that_is_given_back_has_failed() {
     let net = Regtest::start().await;
