@@ -97,7 +97,7 @@ const CLI: Table = &[
     ("token", ""),
     ("budget", "wallet"),
     ("wallet", "buyer context environment signal"),
-    ("buyer", "context environment"),
+    ("buyer", "context environment outgoing"),
     ("seller", "context environment port signal"),
     ("environment", "context"),
     ("context", "home"),
