@@ -104,8 +104,10 @@ fn crowd(home: &Home, shop: &Serving, paths: &[&str]) -> usize {
 #[ignore = "the crowd runs it, several times, in processes of their own"]
 fn one_process_of_a_crowd() {
     let home = std::path::PathBuf::from(std::env::var_os(HOME).expect("the crowd names a home"));
-    let urls: Vec<Url> = std::env::var(URLS)
-        .expect("the crowd names URLs")
+    let urls = std::env::var_os(URLS).expect("the crowd names URLs");
+    let urls: Vec<Url> = urls
+        .to_str()
+        .expect("plain text")
         .split(' ')
         .map(|url| url.parse().expect("a URL"))
         .collect();
@@ -135,7 +137,8 @@ fn one_process_of_a_crowd() {
         }
         served
     });
-    println!("served {served}");
+    let told = writeln!(std::io::stdout(), "served {served}");
+    told.expect("the crowd reads it");
 }
 
 /// What the journal has sold and served, with what the account has paid: they must agree.
