@@ -1,6 +1,7 @@
 //! The delivery of an answer: head, body, and the values that `-w` asks for.
 
 use std::io::{Write, stdout};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -53,6 +54,8 @@ pub(super) struct Shown<'a> {
     pub(super) unpacks: bool,
     /// The number of bytes that an earlier download has left in the file.
     pub(super) resumes_at: Option<u64>,
+    /// The file that the next run goes on with, if it does.
+    pub(super) goes_on_with: Option<PathBuf>,
 }
 
 /// The reason why a body was not copied to its end.
@@ -80,7 +83,9 @@ impl Shown<'_> {
         let is_error = response.status().as_u16() >= 400;
         let failed = self.fail && is_error;
         if let Some(Err(error)) = heads.map(|heads| dump(&response, heads)) {
-            return Err(undelivered(error, response, Begun(Some(Vec::new()))).await);
+            return Err(self
+                .undelivered(error, response, Begun(Some(Vec::new())))
+                .await);
         }
         let mut facts = Facts::of(&response);
         let mut is_wanted = !failed;
@@ -98,8 +103,12 @@ impl Shown<'_> {
             match self.copy(&mut response, sink, &mut begun).await {
                 Ok(size) => facts.size_download = size,
                 Err(Stopped::Read(error)) => return Err(error),
-                Err(Stopped::Write(error)) => return Err(undelivered(error, response, begun).await),
-                Err(Stopped::TooLong(most)) => return Err(too_long(response, begun, most).await),
+                Err(Stopped::Write(error)) => {
+                    return Err(self.undelivered(error, response, begun).await);
+                }
+                Err(Stopped::TooLong(most)) => {
+                    return Err(self.too_long(response, begun, most).await);
+                }
             }
             self.tell_use(&response);
         } else {
@@ -302,27 +311,61 @@ impl Begun {
     }
 }
 
-/// Adds to the error of a paid answer that cannot be written what the next run does.
-async fn undelivered(error: CliError, response: Response, begun: Begun) -> CliError {
-    if response.receipt().is_none() {
-        return error;
+impl Shown<'_> {
+    /// Adds to the error of a paid answer that cannot be written what the next run does.
+    async fn undelivered(&self, error: CliError, response: Response, begun: Begun) -> CliError {
+        if response.receipt().is_none() {
+            return error;
+        }
+        error
+            .after_money_moved()
+            .with_hint(self.keep(response, begun).await)
     }
-    error
-        .after_money_moved()
-        .with_hint(keep(response, begun).await)
-}
 
-/// Keeps the rest of a paid answer that is not delivered, and returns what the next run does.
-async fn keep(response: Response, begun: Begun) -> &'static str {
-    let is_used_up = response.is_used_up();
-    let kept = match begun.0 {
-        Some(begun) => response.keep_rest(begun).await,
-        None => false,
-    };
-    match kept {
-        true => KEPT,
-        false if is_used_up => USED_UP,
-        false => AGAIN,
+    /// Keeps the rest of a paid answer that is not delivered, and returns what the next run does.
+    async fn keep(&self, response: Response, begun: Begun) -> &'static str {
+        let is_used_up = response.is_used_up();
+        let kept = match begun.0 {
+            Some(begun) => response.keep_rest(begun).await,
+            None => false,
+        };
+        if kept {
+            self.go_back();
+        }
+        match kept {
+            true => KEPT,
+            false if is_used_up => USED_UP,
+            false => AGAIN,
+        }
+    }
+
+    /// Returns the error for a body that is longer than `--max-filesize`. One that was paid for is kept
+    /// for the next run, if it is not too long for that, too.
+    async fn too_long(&self, response: Response, begun: Begun, most: u64) -> CliError {
+        let text = format!("the answer is longer than the {most} bytes of --max-filesize");
+        let Some(receipt) = response.receipt() else {
+            return CliError::new(exit_code::LOCAL_IO, "max_filesize", text);
+        };
+        let text = format!("{text}; it was paid for ({})", receipt.payment_hash);
+        CliError::new(exit_code::PAID_NO_ANSWER, "max_filesize", text)
+            .after_money_moved()
+            .with_hint(match self.keep(response, begun).await {
+                USED_UP => USED_UP.to_owned(),
+                hint => format!("give a larger --max-filesize; {hint}"),
+            })
+    }
+
+    /// Gives the file of `-C` the length that it had: what is there decides what the next run asks for,
+    /// and only the same request is handed the answer that is kept.
+    fn go_back(&self) {
+        let Some(path) = &self.goes_on_with else {
+            return;
+        };
+        let file = std::fs::OpenOptions::new().write(true).open(path);
+        let cut = file.and_then(|file| file.set_len(self.resumes_at.unwrap_or(0)));
+        if let Err(error) = cut {
+            tracing::warn!(path = %path.display(), %error, "the file keeps a part of the answer");
+        }
     }
 }
 
@@ -342,22 +385,6 @@ fn write_heads(response: &Response, out: &mut impl Write) -> Result<(), CliError
 fn length(response: &Response) -> Option<u64> {
     let value = response.headers().get(http::header::CONTENT_LENGTH)?;
     value.to_str().ok()?.parse().ok()
-}
-
-/// Returns the error for a body that is longer than `--max-filesize`. One that was paid for is kept
-/// for the next run, if it is not too long for that, too.
-async fn too_long(response: Response, begun: Begun, most: u64) -> CliError {
-    let text = format!("the answer is longer than the {most} bytes of --max-filesize");
-    let Some(receipt) = response.receipt() else {
-        return CliError::new(exit_code::LOCAL_IO, "max_filesize", text);
-    };
-    let text = format!("{text}; it was paid for ({})", receipt.payment_hash);
-    CliError::new(exit_code::PAID_NO_ANSWER, "max_filesize", text)
-        .after_money_moved()
-        .with_hint(match keep(response, begun).await {
-            USED_UP => USED_UP.to_owned(),
-            hint => format!("give a larger --max-filesize; {hint}"),
-        })
 }
 
 /// Returns the error of `--fail`. If this call has paid, the error says so.

@@ -11,7 +11,7 @@ use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 use l402_client::Cookies;
 use l402_host::private;
-use url::{Host, Url};
+use url::{Host, Origin, Url};
 
 use super::netscape;
 use crate::error::CliError;
@@ -48,6 +48,9 @@ pub(super) struct Jar {
     text: Option<String>,
     /// The header that was written by hand, which stands for all others.
     by_hand: Option<HeaderValue>,
+    /// The origin of the caller's URL, to which alone the text and that header go: they have no
+    /// attribute that would keep them from plain HTTP or another port.
+    origin: Origin,
     file: Option<PathBuf>,
 }
 
@@ -82,6 +85,7 @@ impl CookieArgs {
             store: Mutex::new(store),
             text: (!texts.is_empty()).then(|| texts.join(";")),
             by_hand: headers.get(COOKIE).cloned(),
+            origin: url.origin(),
             file: self.cookie_jar.clone(),
         };
         if jar
@@ -169,8 +173,9 @@ fn unwritable(path: &Path, error: &dyn std::fmt::Display) -> CliError {
 
 impl Cookies for Jar {
     fn header(&self, url: &Url) -> Option<HeaderValue> {
-        if self.by_hand.is_some() {
-            return self.by_hand.clone();
+        let is_named = url.origin() == self.origin;
+        if let Some(by_hand) = self.by_hand.clone().filter(|_| is_named) {
+            return Some(by_hand);
         }
         let store = self.store();
         let mut found = store.matches(url);
@@ -183,7 +188,9 @@ impl Cookies for Jar {
         let pairs = found
             .iter()
             .map(|it| format!("{}={}", it.name(), it.value()));
-        let all: Vec<_> = pairs.chain(self.text.clone()).collect();
+        let all: Vec<_> = pairs
+            .chain(self.text.clone().filter(|_| is_named))
+            .collect();
         if all.is_empty() {
             return None;
         }

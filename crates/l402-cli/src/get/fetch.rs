@@ -37,6 +37,7 @@ impl GetArgs {
             request,
             cookies,
             resumes_at,
+            goes_on_with,
         } = prepared;
         let config = ClientConfig::read(context)?;
         let outgoing = self.transport.outgoing(&request.url, self.location)?;
@@ -75,7 +76,11 @@ impl GetArgs {
             Some(_) => response.record().await,
             None => None,
         };
-        let shown = self.shown(context.clock.wall(), resumes_at);
+        let shown = Shown {
+            resumes_at,
+            goes_on_with,
+            ..self.shown(context.clock.wall())
+        };
         let delivered = shown.deliver(response, heads, sink).await;
         let delivered = with_cookies(delivered, cookies.as_deref());
         // Only now: the receipt names the digest of the whole answer. One that cannot be written is no
@@ -87,7 +92,7 @@ impl GetArgs {
         delivered.and_then(|code| written.map(|()| code))
     }
 
-    fn shown(&self, now: UnixTime, resumes_at: Option<u64>) -> Shown<'_> {
+    fn shown(&self, now: UnixTime) -> Shown<'_> {
         Shown {
             include: self.include || self.request.asks_for_head(),
             fail: self.fail,
@@ -98,7 +103,8 @@ impl GetArgs {
             now,
             head_only: self.request.asks_for_head(),
             unpacks: self.request.unpacks(),
-            resumes_at,
+            resumes_at: None,
+            goes_on_with: None,
         }
     }
 
@@ -204,7 +210,12 @@ fn with_cookies(
     delivered: Result<ExitCode, CliError>,
     cookies: Option<&Jar>,
 ) -> Result<ExitCode, CliError> {
-    let is_lost = matches!(&delivered, Err(error) if error.exit_code() == exit_code::LOCAL_IO);
+    let is_lost = matches!(&delivered, Err(error) if [
+        exit_code::LOCAL_IO,
+        exit_code::PAID_NO_ANSWER,
+        exit_code::UNAVAILABLE,
+    ]
+    .contains(&error.exit_code()));
     let saved = match cookies {
         Some(cookies) if !is_lost => cookies.save(),
         _ => Ok(()),

@@ -1,8 +1,10 @@
 //! The form of `-F`: parts of text and files, as `multipart/form-data` (RFC 7578).
 
+use std::fs::{File, Metadata};
 use std::path::Path;
 
 use l402_client::Body;
+use sha2::{Digest as _, Sha256};
 
 use super::body::Chain;
 use super::data::Change;
@@ -180,10 +182,46 @@ fn quoted(name: &str) -> String {
         .replace('\n', "%0A")
 }
 
+/// Returns the number that makes the boundary: the same for the same content, so that the same command
+/// is the same request, whose payment is used and not made again. It is a digest of all content, so
+/// nobody can write it into a part.
+fn mark(parts: &[Part]) -> u64 {
+    let mut digest = Sha256::new();
+    for part in parts {
+        let head = part.head();
+        digest.update(head.len().to_be_bytes());
+        digest.update(head);
+        match &part.content {
+            Content::Text(text) => {
+                digest.update(text.len().to_be_bytes());
+                digest.update(text);
+            }
+            Content::File(name) | Content::TextOf(name) => {
+                if !add_file(&mut digest, Path::new(name)) {
+                    // What comes from a pipe comes once: it is no command to repeat.
+                    return fastrand::u64(..);
+                }
+            }
+        }
+    }
+    u64::from_be_bytes(*digest.finalize().first_chunk().unwrap_or(&[0; 8]))
+}
+
+/// Adds the length and the content of a file. Returns false for anything that is no plain file, or
+/// that cannot be read: whoever opens it for the body says so.
+fn add_file(digest: &mut Sha256, path: &Path) -> bool {
+    let file = std::fs::metadata(path).ok().filter(Metadata::is_file);
+    let Some(len) = file.map(|file| file.len()) else {
+        return false;
+    };
+    digest.update(len.to_be_bytes());
+    let copied = File::open(path).and_then(|mut file| std::io::copy(&mut file, digest));
+    copied.is_ok()
+}
+
 /// Returns the body that the parts make, and its type.
 pub(super) fn form(parts: &[Part]) -> Result<(Body, String), CliError> {
-    // Never in the content by chance: 64 random bits.
-    let boundary = format!("{}{:016x}", "-".repeat(24), fastrand::u64(..));
+    let boundary = format!("{}{:016x}", "-".repeat(24), mark(parts));
     let mut chain = Chain::new();
     for part in parts {
         chain.text(format!("--{boundary}\r\n{}", part.head()).as_bytes());

@@ -1,6 +1,7 @@
 //! The flags of curl that make the request.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -98,6 +99,8 @@ pub(super) struct Prepared {
     pub(super) cookies: Option<Arc<Jar>>,
     /// The number of bytes that an earlier download has left.
     pub(super) resumes_at: Option<u64>,
+    /// The file of `-C`.
+    pub(super) goes_on_with: Option<PathBuf>,
 }
 
 impl RequestArgs {
@@ -154,6 +157,7 @@ impl RequestArgs {
             request,
             cookies,
             resumes_at,
+            goes_on_with: output.filter(|_| begun.is_some()),
         })
     }
 

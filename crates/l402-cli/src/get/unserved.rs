@@ -55,6 +55,7 @@ pub(crate) async fn resume(
         head_only: false,
         unpacks: false,
         resumes_at: None,
+        goes_on_with: None,
     };
     shown.deliver(answer, None, sink).await
 }

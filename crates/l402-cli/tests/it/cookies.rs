@@ -72,6 +72,9 @@ fn an_answer_that_was_kept_is_found_again_with_the_same_cookies() {
     let jar = home.path().join("jar");
     let (url, name) = (seller.url("/x"), jar.to_str().expect("a path"));
     let args = [&["get", &url, "-b", name, "-c", name][..], &WALLET].concat();
+    home.run(&[&args[..], &["--max-filesize", "3"]].concat())
+        .expect(15);
+    assert!(!jar.exists());
     home.run(&[&args[..], &["-o", "/dev/full"]].concat())
         .expect(74);
     assert!(!jar.exists());

@@ -122,3 +122,38 @@ fn a_paid_answer_in_an_unknown_packing_is_written_as_it_came() {
     assert_eq!(ran.stdout, "packed somehow");
     assert!(ran.stderr.contains("x-none"), "{ran:#?}");
 }
+
+/// A paid answer that is kept, because the file takes no more of it: the file goes back to what it was,
+/// so that the same command is the same request.
+#[test]
+fn a_kept_answer_is_found_again_by_a_download_that_goes_on() {
+    for begun in ["", "it is "] {
+        let home = Home::new();
+        let seller = Seller::open(&home, OK, b"it is all of it");
+        let file = home.file("film", begun);
+        let (url, output) = (seller.url("/x"), file.to_str().expect("a path"));
+        let args = [&["get", &url, "-C", "-", "-o", output][..], &WALLET].concat();
+        let short = [&args[..], &["--max-filesize", "7"]].concat();
+        home.run(&short).expect(15);
+        assert_eq!(std::fs::read_to_string(&file).expect("a file"), begun);
+        home.run(&args).expect(0);
+        let all = std::fs::read_to_string(&file).expect("a file");
+        assert_eq!(all, "it is all of it", "{begun:?}");
+        assert_eq!((seller.seen(), seller.income()), ((1, 1), 50_000));
+    }
+}
+
+/// The boundary of a form is part of the request.
+#[test]
+fn the_same_form_is_the_same_request() {
+    let home = Home::new();
+    let seller = Seller::open(&home, OK, b"an answer");
+    let picture = home.file("picture.png", "not really");
+    let part = format!("p=@{}", picture.display());
+    let url = seller.url("/x");
+    let args = [&["get", &url, "-F", "a=b", "-F", &part][..], &WALLET].concat();
+    home.run(&[&args[..], &["-o", "/dev/full"]].concat())
+        .expect(74);
+    assert_eq!(home.run(&args).expect(0).stdout, "an answer");
+    assert_eq!((seller.seen(), seller.income()), ((1, 1), 50_000));
+}

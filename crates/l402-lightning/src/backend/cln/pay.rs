@@ -277,11 +277,12 @@ impl Payer {
         });
         let lasts = Duration::from_secs(retry_for).saturating_add(ON_THE_WAY);
         // Noted before it is sent: from here on this program may end, and the node go on.
-        if let Err(error) = turn.begin(self.note(lasts, request.max_fee)).await {
+        let note = self.note(lasts, request.max_fee);
+        if let Err(error) = turn.begin(note).await {
             return Payment::failed(error);
         }
         turn.sends();
-        self.begun.begin(hash, lasts);
+        self.begun.begin(hash, lasts, note.request_ends);
         // The answer is waited for longer than the caller may, so that it is seen.
         let limit = left.max(ANSWER.saturating_mul(2));
         let failure = match self.rpc.call(Method("/v1/xpay"), params, limit).await {
@@ -390,6 +391,12 @@ impl Payer {
         let attempt = match (self.begun.attempt(hash), note) {
             // Another process has asked for it, or this one before it was started again.
             (Attempt::Unknown, Some(note)) if now <= note.request_ends => Attempt::Running,
+            // Another process has asked after the attempt of this one was over.
+            (Attempt::Over, Some(note))
+                if now <= note.request_ends && !self.begun.is_own(hash, note.request_ends) =>
+            {
+                Attempt::Running
+            }
             (attempt, _) => attempt,
         };
         Ok((attempt, untold))

@@ -111,8 +111,10 @@ fn state(told: &Transaction, hash: &PaymentHash) -> Result<InvoiceState, Error> 
     match told.state {
         Some(TransactionState::Settled) => Ok(settled),
         Some(TransactionState::Accepted) => Ok(InvoiceState::Held),
-        Some(TransactionState::Pending) => Ok(InvoiceState::Open),
-        Some(TransactionState::Expired | TransactionState::Failed) => Ok(InvoiceState::Cancelled),
+        // A payment of the last second may be on the way while the wallet calls its invoice expired,
+        // and *cancelled* would be final for who has paid it.
+        Some(TransactionState::Pending | TransactionState::Expired) => Ok(InvoiceState::Open),
+        Some(TransactionState::Failed) => Ok(InvoiceState::Cancelled),
         Some(TransactionState::Unknown) => Err(protocol("an unknown state of an invoice")),
         // Older wallets say no state. A preimage alone says nothing: they made it themselves.
         None if is_settled(told) => Ok(settled),
@@ -157,7 +159,7 @@ mod tests {
         assert_eq!(read(&told(None, Some(1))), paid);
         assert_eq!(read(&told(Some(S::Pending), Some(1))), InvoiceState::Open);
         assert_eq!(read(&told(Some(S::Accepted), Some(1))), InvoiceState::Held);
-        assert_eq!(read(&told(Some(S::Expired), None)), InvoiceState::Cancelled);
+        assert_eq!(read(&told(Some(S::Expired), None)), InvoiceState::Open);
         assert_eq!(read(&told(Some(S::Failed), None)), InvoiceState::Cancelled);
         assert_eq!(read(&told(None, Some(0))), InvoiceState::Open);
         assert!(state(&told(Some(S::Unknown), None), &hash).is_err());

@@ -167,7 +167,11 @@ impl SocketPay {
             Ok(paid) => {
                 // The node pays a hash once, so its word is about every attempt.
                 turn.close_earlier();
-                turn.end(paid.of(&hash)).await
+                match paid.of(&hash) {
+                    // Its note stays: of a later call that cannot be sent, it says that this one was.
+                    settled @ Payment::Settled { .. } => settled,
+                    outcome => turn.end(outcome).await,
+                }
             }
             // Nothing was sent now, but an earlier attempt of this payment may be in flight.
             Err(Failure {
