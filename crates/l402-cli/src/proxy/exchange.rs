@@ -86,7 +86,7 @@ impl Exchange {
             if is_reverse {
                 return answer::denied(&NO_TUNNEL);
             }
-            return self.tunnels.open(request, &self.client).await;
+            return self.tunnels.open(request, &self.client, self.is_typed()).await;
         }
         let asked = (request.method(), request.uri());
         match self.mode.target(asked, request.headers(), ends.own) {
@@ -95,7 +95,16 @@ impl Exchange {
         }
     }
 
+    /// Returns true if an address in a request counts as named by the user: by the user's own program,
+    /// or by `--to`. One that somebody with the token asks for is a stranger's word.
+    const fn is_typed(&self) -> bool {
+        self.mode.is_reverse() || self.token.is_none()
+    }
+
     async fn relay(&self, url: Url, request: Request<Incoming>, alive: Alive) -> ProxyAnswer {
+        if let Err(error) = self.client.check_address(&url, self.is_typed()).await {
+            return answer::of_error(&error);
+        }
         let (head, body) = request.into_parts();
         let method = head.method.clone();
         let mut asked = l402_client::Request::new(head.method, url.clone())

@@ -192,7 +192,8 @@ fn with_a_token_file_only_the_token_buys() {
         refused(&get(&proxy, "/", &headers), "403", "proxy_token");
     }
     let url = shop.gateway.url("/");
-    let forward = forward(&shop.home, &["--token-file", path]);
+    let allowed = ["--allow-address", "127.0.0.1"];
+    let forward = forward(&shop.home, &[&["--token-file", path], &allowed[..]].concat());
     let ask = |headers: &str| {
         let head = format!("GET {url} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n");
         exchange(forward.address(), &head)
@@ -213,6 +214,41 @@ fn with_a_token_file_only_the_token_buys() {
     };
     let own = ask(&format!("proxy-authorization: Basic {basic}\r\n"));
     assert_eq!(status(&own), "200", "{own}");
+}
+
+/// ATTACKS C-36: what is private here is not the business of somebody who has the token.
+#[test]
+fn a_token_opens_no_private_network() {
+    let shop = Shop::open();
+    let file = shop.home.path().join("proxy.token");
+    let proxy = forward(
+        &shop.home,
+        &["--token-file", file.to_str().expect("a path")],
+    );
+    let token = std::fs::read_to_string(&file).expect("the file was made");
+    let token = format!("proxy-authorization: Bearer {}\r\n", token.trim());
+    let gateway = shop.gateway.address();
+    let (_, port) = gateway.rsplit_once(':').expect("a port");
+    for target in [
+        gateway,
+        "169.254.169.254:80",
+        "10.0.0.1:80",
+        &format!("localhost:{port}"),
+        &format!("[::ffff:127.0.0.1]:{port}"),
+    ] {
+        let tunnel = format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n{token}\r\n");
+        let answer = exchange(proxy.address(), &tunnel);
+        refused(&answer, "403", "private_address");
+        let plain = format!(
+            "GET http://{target}/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{token}\r\n"
+        );
+        refused(
+            &exchange(proxy.address(), &plain),
+            "403",
+            "private_address",
+        );
+    }
+    shop.has_sold_nothing();
 }
 
 #[test]
