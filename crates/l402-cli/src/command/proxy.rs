@@ -130,6 +130,10 @@ impl Proxy {
             client,
             mode,
             token: token.map(|((token, _), _)| token),
+            own_addresses: {
+                let (wallet, context) = (self.spending.wallet.clone(), context.clone());
+                Arc::new(move || own_addresses(wallet.as_ref(), &context))
+            },
         };
         serve(proxy, stop, context, |address| self.report(address, told)).await?;
         Ok(exit_code::OK)

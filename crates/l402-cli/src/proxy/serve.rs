@@ -39,6 +39,8 @@ pub(crate) struct Proxy {
     pub(crate) client: Client,
     pub(crate) mode: Mode,
     pub(crate) token: Option<Token>,
+    /// Reads the addresses of this home that no request may go to.
+    pub(crate) own_addresses: Arc<dyn Fn() -> Vec<(String, u16)> + Send + Sync>,
 }
 
 /// Serves until a signal asks for the end. `started` is called with the address once the note of it is
@@ -63,6 +65,7 @@ pub(crate) async fn serve(
         mode: proxy.mode,
         token: proxy.token,
         tunnels: Tunnels::new(end.clone()),
+        own_addresses: proxy.own_addresses,
     });
     let mut connections = JoinSet::new();
     let accepting = accept(&proxy.listener, &exchange, &mut connections, (&end, &alive));

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::answer::{self, ProxyAnswer};
+use super::exchange::OwnAddresses;
 use super::headers::{ERROR, REFUSED};
 use crate::text::output::tell;
 use crate::text::plain::escape_short;
@@ -42,20 +43,20 @@ impl Tunnels {
         }
     }
 
-    /// Connects to the target of a `CONNECT`, and answers once the tunnel can begin. An address in it
-    /// counts as named by the user if `is_typed`.
+    /// Connects to the target of a `CONNECT`, and answers once the tunnel can begin. It leads to none of
+    /// the addresses `own`, and an address in it counts as named by the user if `is_typed`.
     pub(super) async fn open(
         &self,
         request: Request<Incoming>,
         client: &Client,
-        is_typed: bool,
+        (own, is_typed): (OwnAddresses, bool),
     ) -> ProxyAnswer {
         let authority = request.uri().authority().map(ToString::to_string);
         let Some(url) = authority.as_deref().and_then(target) else {
             let text = "CONNECT takes HOST:PORT";
             return answer::problem(StatusCode::BAD_REQUEST, &REFUSED, "bad_target", text);
         };
-        let server = match connect(&url, client, is_typed).await {
+        let server = match connect(&url, client, (own, is_typed)).await {
             Ok(server) => server,
             Err(answer) => return *answer,
         };
@@ -103,9 +104,9 @@ fn target(authority: &str) -> Option<Url> {
 async fn connect(
     url: &Url,
     client: &Client,
-    is_typed: bool,
+    (own, is_typed): (OwnAddresses, bool),
 ) -> Result<TcpStream, Box<ProxyAnswer>> {
-    let found = client.addresses(url, is_typed).await;
+    let found = client.addresses(url, own, is_typed).await;
     let found = found.map_err(|error| Box::new(answer::of_error(&error)))?;
     for address in found {
         if let Ok(Ok(server)) =

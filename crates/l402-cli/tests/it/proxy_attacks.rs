@@ -160,9 +160,14 @@ fn own_addresses_are_not_asked() {
         );
         refused(&exchange(own, &plain), "403", "own_address");
     }
-    // One that was started later reads the note of the first.
-    let tunnel = format!("CONNECT {own} HTTP/1.1\r\nhost: {own}\r\n\r\n");
-    refused(&exchange(other.address(), &tunnel), "403", "own_address");
+    // One that was started later reads the note of the first, and the first the note of that one.
+    for (asked, target) in [(other.address(), own), (own, other.address())] {
+        let tunnel = format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n\r\n");
+        refused(&exchange(asked, &tunnel), "403", "own_address");
+        let plain =
+            format!("GET http://{target}/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        refused(&exchange(asked, &plain), "403", "own_address");
+    }
 }
 
 #[test]

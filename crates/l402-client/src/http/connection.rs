@@ -147,10 +147,16 @@ impl Http {
         self.send(hop, hop.paid(credential)).await
     }
 
-    /// Refuses a URL that leads to an address which is never asked. A private address in it may be
+    /// Refuses a URL that leads to an address which is never asked, or to one of `own`. A private address in it may be
     /// asked if a person typed it.
-    pub(crate) async fn check(&self, url: &Url, is_typed: bool) -> Result<(), Error> {
+    pub(crate) async fn check(
+        &self,
+        url: &Url,
+        own: &Guard,
+        is_typed: bool,
+    ) -> Result<(), Error> {
         self.guard.check(url).await?;
+        own.check(url).await?;
         if is_typed || self.reach.check(url, TypedAddress::NONE).is_ok() {
             return Ok(());
         }
@@ -163,13 +169,15 @@ impl Http {
     pub(crate) async fn addresses(
         &self,
         url: &Url,
+        own: &Guard,
         is_typed: bool,
     ) -> Result<Vec<SocketAddr>, Error> {
-        self.check(url, is_typed).await?;
+        self.check(url, own, is_typed).await?;
         let found = self.reach.addresses(url).await?;
         for address in &found {
             if let Ok(literal) = Url::parse(&format!("http://{address}/")) {
                 self.guard.check(&literal).await?;
+                own.check(&literal).await?;
             }
         }
         Ok(found)

@@ -77,7 +77,8 @@ async fn what_nobody_typed_leads_to_public_and_allowed_addresses_alone() {
         };
         let guard = Guard::new(vec![("1.1.1.1".to_owned(), 8403)]);
         let http = Http::new(Duration::ZERO, guard, reach, Outgoing::default()).unwrap();
-        http.addresses(&url.parse().unwrap(), is_typed).await
+        let own = Guard::new(vec![("1.1.1.1".to_owned(), 8404)]);
+        http.addresses(&url.parse().unwrap(), &own, is_typed).await
     };
     for url in PRIVATE {
         let refused = asked(&[], url, false).await;
@@ -87,8 +88,10 @@ async fn what_nobody_typed_leads_to_public_and_allowed_addresses_alone() {
     for is_typed in [false, true] {
         let refused = asked(&[], "http://rebind.example:80/", is_typed).await;
         assert_eq!(refused.unwrap_err().code(), "private_address");
-        let own = asked(&[], "http://shop.example:8403/", is_typed).await;
-        assert_eq!(own.unwrap_err().code(), "own_address");
+        for own in ["http://shop.example:8403/", "http://shop.example:8404/"] {
+            let own = asked(&[], own, is_typed).await;
+            assert_eq!(own.unwrap_err().code(), "own_address");
+        }
         let public = asked(&[], "http://shop.example:81/", is_typed).await;
         assert_eq!(public.unwrap(), ["1.1.1.1:81".parse().unwrap()]);
     }
