@@ -25,6 +25,9 @@ const BEGUN_MAX: usize = 1024 * 1024;
 /// The longest wait for the end of an answer whose bytes are all there.
 const END_TIME: Duration = Duration::from_secs(10);
 
+/// The longest wait for the next piece of a paid answer that nobody takes any more.
+const REST_TIME: Duration = Duration::from_secs(60);
+
 /// Lives as long as somebody still reads an answer.
 pub(super) type Alive = Sender<()>;
 
@@ -53,36 +56,74 @@ async fn to_end(response: &mut Response) {
 async fn pump(mut response: Response, sender: &Sender<io::Result<Bytes>>) {
     let length = response.headers().get(CONTENT_LENGTH);
     let length: Option<u64> = length.and_then(|length| length.to_str().ok()?.parse().ok());
-    let mut begun = response.receipt().is_some().then(Vec::new);
+    let is_paid = response.receipt().is_some();
+    let mut begun = is_paid.then(Vec::new);
     let mut sent: u64 = 0;
     loop {
-        let piece = tokio::select! {
-            piece = response.chunk() => piece,
-            () = sender.closed() => return left(response, begun, length == Some(sent)).await,
+        let is_whole = length == Some(sent);
+        let time = match &begun {
+            // Nothing is kept of it, and nothing is marked.
+            None if !is_paid && !is_whole => Duration::ZERO,
+            Some(_) if !is_whole => REST_TIME,
+            _ => END_TIME,
         };
-        match piece {
-            Ok(None) => return,
-            Ok(Some(piece)) => {
-                sent += piece.len() as u64;
-                begun = begun
-                    .filter(|held| held.len() + piece.len() <= BEGUN_MAX)
-                    .map(|held| [&held[..], &piece[..]].concat());
-                if sender.send(Ok(piece)).await.is_err() {
-                    return left(response, begun, false).await;
-                }
-            }
-            Err(error) => {
-                tell(&format!(
-                    "error[{}]: {}",
-                    error.code(),
-                    escape(&error.to_string())
-                ));
-                // The program must not take the part that it has for the whole.
-                let _ = sender.send(Err(io::Error::other("broken off"))).await;
-                return;
-            }
+        let (piece, is_left) = match next(&mut response, sender, time).await {
+            Next::Piece(piece, is_left) => (piece, is_left),
+            Next::End => return,
+        };
+        begun = add(begun, &piece);
+        if is_left {
+            return left(response, begun, is_whole).await;
+        }
+        sent += piece.len() as u64;
+        if sender.send(Ok(piece)).await.is_err() {
+            return left(response, begun, false).await;
         }
     }
+}
+
+/// What came of asking for the next piece.
+enum Next {
+    /// A piece. True if nobody takes it any more.
+    Piece(Bytes, bool),
+    /// There is no more, or it did not come.
+    End,
+}
+
+/// Reads the next piece, also if the program goes away meanwhile: a read that is given up halfway may
+/// lose its piece, or leave the purchase half marked. Then it has this time to end.
+async fn next(
+    response: &mut Response,
+    sender: &Sender<io::Result<Bytes>>,
+    time: Duration,
+) -> Next {
+    let mut next = std::pin::pin!(response.chunk());
+    let (piece, is_left) = tokio::select! {
+        piece = &mut next => (piece, false),
+        () = sender.closed() => match tokio::time::timeout(time, next).await {
+            Ok(piece) => (piece, true),
+            // What was read of it may be lost, so the rest is not kept: the credential stays.
+            Err(_) => return Next::End,
+        },
+    };
+    match piece {
+        Ok(Some(piece)) => Next::Piece(piece, is_left),
+        Ok(None) => Next::End,
+        Err(error) => {
+            let text = escape(&error.to_string());
+            tell(&format!("error[{}]: {text}", error.code()));
+            // The program must not take the part that it has for the whole.
+            let _ = sender.send(Err(io::Error::other("broken off"))).await;
+            Next::End
+        }
+    }
+}
+
+/// Adds a piece to what is held of an answer, unless that is too much.
+fn add(begun: Option<Vec<u8>>, piece: &[u8]) -> Option<Vec<u8>> {
+    begun
+        .filter(|held| held.len() + piece.len() <= BEGUN_MAX)
+        .map(|held| [&held[..], piece].concat())
 }
 
 /// Ends an answer that nobody takes any more: the program has all of it, or has gone away.
