@@ -19,8 +19,9 @@ use super::answer::{AnswerBody, empty};
 use crate::text::output::tell;
 use crate::text::plain::escape;
 
-/// The most of a paid answer that is held, so that it can be kept if the program goes away: 1 MiB.
-const BEGUN_MAX: usize = 1024 * 1024;
+/// The most of a paid answer that is held, so that it can be kept if the program goes away: 16 MiB, as
+/// much as is kept.
+const BEGUN_MAX: usize = 16 * 1024 * 1024;
 
 /// The longest wait for the end of an answer whose bytes are all there.
 const END_TIME: Duration = Duration::from_secs(10);
@@ -121,9 +122,9 @@ async fn next(
 
 /// Adds a piece to what is held of an answer, unless that is too much.
 fn add(begun: Option<Vec<u8>>, piece: &[u8]) -> Option<Vec<u8>> {
-    begun
-        .filter(|held| held.len() + piece.len() <= BEGUN_MAX)
-        .map(|held| [&held[..], piece].concat())
+    let mut held = begun.filter(|held| held.len() + piece.len() <= BEGUN_MAX)?;
+    held.extend_from_slice(piece);
+    Some(held)
 }
 
 /// Ends an answer that nobody takes any more: the program has all of it, or has gone away.
@@ -149,5 +150,19 @@ impl http_body::Body for Pumped {
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let piece = self.0.poll_recv(cx);
         piece.map(|piece| piece.map(|piece| piece.map(Frame::data)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_much_is_held_as_can_be_kept() {
+        let held = add(Some(vec![1; BEGUN_MAX - 2]), &[2, 3]).unwrap();
+        assert_eq!(held.len(), 16 * 1024 * 1024);
+        assert_eq!(held[BEGUN_MAX - 3..], [1, 2, 3]);
+        assert_eq!(add(Some(held), &[4]), None);
+        assert_eq!(add(None, &[4]), None);
     }
 }
