@@ -5,7 +5,9 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +24,9 @@ use crate::text::plain::escape;
 /// The most of a paid answer that is held, so that it can be kept if the program goes away: 16 MiB, as
 /// much as is kept.
 const BEGUN_MAX: usize = 16 * 1024 * 1024;
+
+/// The longest piece that is handed on at once, in bytes.
+const PIECE: usize = 16 * 1024;
 
 /// The longest wait for the end of an answer whose bytes are all there.
 const END_TIME: Duration = Duration::from_secs(10);
@@ -40,11 +45,16 @@ pub(super) async fn body(mut response: Response, has_body: bool, alive: Alive) -
         return empty();
     }
     let (sender, receiver) = channel(1);
+    let taken = Arc::new(AtomicU64::new(0));
+    let body = Pumped {
+        pieces: receiver,
+        taken: Arc::clone(&taken),
+    };
     tokio::spawn(async move {
         let _alive = alive;
-        pump(response, &sender).await;
+        pump(response, &sender, &taken).await;
     });
-    Pumped(receiver).boxed_unsync()
+    body.boxed_unsync()
 }
 
 /// Reads an answer to its end, which marks its purchase as served.
@@ -54,18 +64,18 @@ async fn to_end(response: &mut Response) {
     let _ = tokio::time::timeout(END_TIME, rest).await;
 }
 
-async fn pump(mut response: Response, sender: &Sender<io::Result<Bytes>>) {
+async fn pump(mut response: Response, sender: &Sender<io::Result<Bytes>>, taken: &AtomicU64) {
     let length = response.headers().get(CONTENT_LENGTH);
     let length: Option<u64> = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    let is_whole = || length == Some(taken.load(Ordering::Acquire));
     let is_paid = response.receipt().is_some();
     let mut begun = is_paid.then(Vec::new);
-    let mut sent: u64 = 0;
-    loop {
-        let is_whole = length == Some(sent);
+    // The end is asked for once the last piece was taken, and not before: it marks the purchase.
+    while sender.reserve().await.is_ok() {
         let time = match &begun {
             // Nothing is kept of it, and nothing is marked.
-            None if !is_paid && !is_whole => Duration::ZERO,
-            Some(_) if !is_whole => REST_TIME,
+            None if !is_paid && !is_whole() => Duration::ZERO,
+            Some(_) if !is_whole() => REST_TIME,
             _ => END_TIME,
         };
         let (piece, is_left) = match next(&mut response, sender, time).await {
@@ -73,14 +83,23 @@ async fn pump(mut response: Response, sender: &Sender<io::Result<Bytes>>) {
             Next::End => return,
         };
         begun = add(begun, &piece);
-        if is_left {
-            return left(response, begun, is_whole).await;
-        }
-        sent += piece.len() as u64;
-        if sender.send(Ok(piece)).await.is_err() {
-            return left(response, begun, false).await;
+        if is_left || !hand_on(piece, sender).await {
+            break;
         }
     }
+    left(response, begun, is_whole()).await;
+}
+
+/// Hands a piece on in small ones, so that one which comes whole, as a kept answer does, is not taken
+/// for had before most of it is out. Returns false if nobody takes it.
+async fn hand_on(mut piece: Bytes, sender: &Sender<io::Result<Bytes>>) -> bool {
+    while !piece.is_empty() {
+        let small = piece.split_to(piece.len().min(PIECE));
+        if sender.send(Ok(small)).await.is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 /// What came of asking for the next piece.
@@ -138,7 +157,11 @@ async fn left(mut response: Response, begun: Option<Vec<u8>>, is_whole: bool) {
 }
 
 /// The program's end of the pump.
-struct Pumped(Receiver<io::Result<Bytes>>);
+struct Pumped {
+    pieces: Receiver<io::Result<Bytes>>,
+    /// The bytes that were taken out.
+    taken: Arc<AtomicU64>,
+}
 
 impl http_body::Body for Pumped {
     type Data = Bytes;
@@ -148,8 +171,11 @@ impl http_body::Body for Pumped {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let piece = self.0.poll_recv(cx);
-        piece.map(|piece| piece.map(|piece| piece.map(Frame::data)))
+        let piece = ready!(self.pieces.poll_recv(cx));
+        if let Some(Ok(piece)) = &piece {
+            self.taken.fetch_add(piece.len() as u64, Ordering::Release);
+        }
+        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
     }
 }
 
