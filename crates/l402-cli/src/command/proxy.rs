@@ -80,8 +80,8 @@ pub(crate) struct Proxy {
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 
-    /// Another name of this proxy, for the Host of requests; may be given several times
-    #[arg(long, value_name = "NAME[:PORT]", requires = "to")]
+    /// Another name of this proxy, for the Host of requests; needs --token-file. Can be repeated
+    #[arg(long, value_name = "NAME[:PORT]", requires_all = ["to", "token_file"])]
     host: Vec<String>,
 
     #[command(flatten)]

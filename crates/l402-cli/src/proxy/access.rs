@@ -126,10 +126,16 @@ fn reverse(target: &Url, uri: &Uri, headers: &HeaderMap, own: &Names<'_>) -> Res
         return Err(FOREIGN_HOST);
     }
     let mut origins = headers.get_all(ORIGIN).iter();
+    let asked = split(host.unwrap_or_default());
+    // Of the very host and port that the request came to: another port is another origin.
     let is_own = |origin: &str| {
-        let site = origin.strip_prefix("http://");
-        let site = site.or_else(|| origin.strip_prefix("https://"));
-        site.is_some_and(|site| own.has(site))
+        let secure = origin.strip_prefix("https://").map(|site| (site, 443));
+        let site = secure.or_else(|| origin.strip_prefix("http://").map(|site| (site, 80)));
+        site.is_some_and(|(site, usual)| {
+            let site = split(site);
+            let is_port = site.1.unwrap_or(usual) == asked.1.unwrap_or(usual);
+            site.0.eq_ignore_ascii_case(asked.0) && is_port
+        })
     };
     if !origins.all(|origin| origin.to_str().is_ok_and(is_own)) {
         return Err(FOREIGN_PAGE);
@@ -306,6 +312,28 @@ mod tests {
         let own = [("origin", "http://a.example")];
         assert!(ask(&Mode::Forward, "http://a.example/x", &own).is_ok());
         assert!(ask(&Mode::Forward, "https://a.example/x", &own).is_err());
+    }
+
+    /// ATTACKS O-03.
+    #[test]
+    fn another_port_of_the_same_name_is_another_origin() {
+        let mode = to("https://a.example");
+        for (host, origin, is_taken) in [
+            (OWN, "http://127.0.0.1:9000", true),
+            (OWN, "http://127.0.0.1:9001", false),
+            (OWN, "http://127.0.0.1", false),
+            ("buy.example:9000", "http://buy.example:9000", true),
+            ("buy.example:9000", "http://buy.example:8080", false),
+            ("buy.example:9000", "http://buy.example", false),
+            ("buy.example", "https://buy.example", true),
+            ("buy.example", "http://BUY.example:80", true),
+            ("buy.example", "https://buy.example:8443", false),
+            ("buy.example", "https://other.example:443", false),
+        ] {
+            let asked = ask(&mode, "/", &[("host", host), ("origin", origin)]);
+            let expected = if is_taken { None } else { Some(FOREIGN_PAGE) };
+            assert_eq!(asked.err(), expected, "{host}: {origin}");
+        }
     }
 
     #[test]

@@ -94,10 +94,14 @@ fn a_page_of_another_origin_buys_nothing() {
 #[test]
 fn a_rebound_name_buys_nothing() {
     let shop = Shop::open();
-    let proxy = shop.reverse(&["--host", "buyer.example"]);
+    let file = shop.home.path().join("proxy.token");
+    let file = file.to_str().expect("a path");
+    let proxy = shop.reverse(&["--host", "buyer.example", "--token-file", file]);
+    let token = std::fs::read_to_string(file).expect("the file was made");
+    let token = format!("l402-proxy-token: {}\r\n", token.trim());
     let (_, port) = proxy.address().rsplit_once(':').expect("a port");
     let with_host = |hosts: &str| {
-        let ask = format!("GET / HTTP/1.1\r\n{hosts}connection: close\r\n\r\n");
+        let ask = format!("GET / HTTP/1.1\r\n{hosts}connection: close\r\n{token}\r\n");
         exchange(proxy.address(), &ask)
     };
     let evil = format!("host: evil.example:{port}\r\n");
@@ -265,6 +269,8 @@ fn further_addresses_need_a_token_file() {
         home.run(&["proxy", "--listen", "0.0.0.0:0", to[0], to[1]]),
         home.run(&["proxy", "--listen", "127.0.0.1:0"]),
         home.run(&["proxy", "--host", "a.example"]),
+        // A browser says nothing of the page that asks over plain HTTP at a name.
+        home.run(&["proxy", to[0], to[1], "--host", "a.example"]),
     ];
     for ran in refused {
         let ran = ran.expect(64);
