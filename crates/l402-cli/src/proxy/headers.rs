@@ -46,8 +46,8 @@ pub(super) fn of_answer(headers: &mut HeaderMap) {
     headers.remove(ERROR);
     headers.remove(http::header::AUTHORIZATION);
     for name in Credential::HEADERS {
-        // A 402 says by the same name that the second header is read.
-        if headers.get(name).is_some_and(|value| value != ACCEPTED) {
+        // A 402 says by the same name that the second header is read. Of several, each counts.
+        if headers.get_all(name).iter().any(|value| value != ACCEPTED) {
             headers.remove(name);
         }
     }
@@ -102,10 +102,11 @@ mod tests {
 
     fn map(headers: &[(&str, &str)]) -> HeaderMap {
         let parse = |text: &str| HeaderValue::from_str(text).unwrap();
-        headers
-            .iter()
-            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), parse(value)))
-            .collect()
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(name.parse::<HeaderName>().unwrap(), parse(value));
+        }
+        map
     }
 
     fn names(headers: &HeaderMap) -> Vec<&str> {
@@ -141,6 +142,10 @@ mod tests {
         ]);
         of_answer(&mut headers);
         assert_eq!(names(&headers), ["l402-use"]);
+        let two = [("l402-credential", ACCEPTED), ("l402-credential", "a:b")];
+        let mut headers = map(&two);
+        of_answer(&mut headers);
+        assert!(headers.is_empty());
         let mut headers = map(&[("l402-credential", ACCEPTED)]);
         of_answer(&mut headers);
         assert_eq!(names(&headers), ["l402-credential"]);
