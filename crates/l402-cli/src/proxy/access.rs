@@ -58,7 +58,7 @@ const NOT_FORWARD: Denied = denied(
 const BAD_TARGET: Denied = denied(
     StatusCode::BAD_REQUEST,
     "bad_target",
-    "the target of the request is no http or https URL",
+    "the target of the request is no http or https URL, or not below that of --to",
 );
 const TRACE: Denied = denied(
     StatusCode::METHOD_NOT_ALLOWED,
@@ -149,8 +149,10 @@ fn reverse(target: &Url, uri: &Uri, headers: &HeaderMap, own: &Names<'_>) -> Res
     }
     let base = target[..Position::AfterPath].trim_end_matches('/');
     let url = Url::parse(&format!("{base}{path}")).map_err(|_| BAD_TARGET)?;
-    // Whatever the path holds, it is the server that was named.
-    (url.origin() == target.origin())
+    // Whatever the path holds, such as `..`, it is the server that was named, and below its path.
+    let below = url.path().strip_prefix(target.path().trim_end_matches('/'));
+    let is_below = below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    (url.origin() == target.origin() && is_below)
         .then_some(url)
         .ok_or(BAD_TARGET)
 }
@@ -251,6 +253,31 @@ mod tests {
             ("https://a.example:444", "/x", "https://a.example:444/x"),
         ] {
             let asked = ask(&to(target), path, &[("host", OWN)]);
+            assert_eq!(asked.as_deref(), Ok(url), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_does_not_climb_out_of_the_target() {
+        let mode = to("https://a.example/v1/");
+        for path in [
+            "/../dear",
+            "/..",
+            "/%2e%2e/dear",
+            "/.%2E/dear",
+            "/\\..\\..\\dear",
+            "/x/../../dear",
+            "/../v10/dear",
+        ] {
+            let asked = ask(&mode, path, &[("host", OWN)]);
+            assert_eq!(asked, Err(BAD_TARGET), "{path}");
+        }
+        for (path, url) in [
+            ("/x/../y", "https://a.example/v1/y"),
+            ("/../v1/y", "https://a.example/v1/y"),
+            ("/", "https://a.example/v1/"),
+        ] {
+            let asked = ask(&mode, path, &[("host", OWN)]);
             assert_eq!(asked.as_deref(), Ok(url), "{path}");
         }
     }
