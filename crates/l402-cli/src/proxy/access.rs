@@ -6,7 +6,7 @@ use http::header::{HOST, HeaderMap, HeaderName, ORIGIN};
 use http::{Method, StatusCode, Uri};
 use url::{Position, Url};
 
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The requests that are taken, and where they go.
 #[derive(Clone, Debug)]
@@ -71,7 +71,8 @@ impl Mode {
         matches!(self, Self::Reverse { .. })
     }
 
-    /// Returns the URL that a request goes to. `own` is the address that the connection came in at.
+    /// Returns the URL that a request goes to. `own` is the address that the connection came in at;
+    /// `has_token` is true if the request has shown the token.
     ///
     /// # Errors
     /// [`Denied`] for a request that a page in a browser may have made, or that has no target here.
@@ -79,16 +80,19 @@ impl Mode {
         &self,
         (method, uri): (&Method, &Uri),
         headers: &HeaderMap,
-        own: SocketAddr,
+        (own, has_token): (SocketAddr, bool),
     ) -> Result<Url, Denied> {
         if method == Method::TRACE {
             return Err(TRACE);
         }
         // RFC 6454: a page cannot choose either header.
         let sites = headers.get_all(SEC_FETCH_SITE).iter();
+        // `none` is a link from elsewhere as well, such as from a letter; to a proxy that stands for one
+        // server, it would buy.
+        let takes_none = has_token || !self.is_reverse();
         if !sites
             .map(http::HeaderValue::as_bytes)
-            .all(|site| matches!(site, b"same-origin" | b"none"))
+            .all(|site| site == b"same-origin" || (takes_none && site == b"none"))
         {
             return Err(FOREIGN_PAGE);
         }
@@ -215,7 +219,8 @@ mod tests {
             })
             .collect();
         let uri = uri.parse().unwrap();
-        let asked = mode.target((&Method::GET, &uri), &headers, OWN.parse().unwrap());
+        let own = (OWN.parse().unwrap(), false);
+        let asked = mode.target((&Method::GET, &uri), &headers, own);
         asked.map(|url| url.to_string())
     }
 
@@ -322,7 +327,6 @@ mod tests {
             ("sec-fetch-site", "same-site", false),
             ("sec-fetch-site", "", false),
             ("sec-fetch-site", "same-origin", true),
-            ("sec-fetch-site", "none", true),
             ("origin", "null", false),
             ("origin", "https://evil.example", false),
             ("origin", "http://127.0.0.1:9000.evil.example", false),
@@ -334,6 +338,16 @@ mod tests {
                 assert_eq!(asked.err(), expected, "{name}: {value}");
             }
         }
+        let typed = ("sec-fetch-site", "none");
+        let asked = ask(&reverse, "/", &[("host", OWN), typed]);
+        assert_eq!(asked, Err(FOREIGN_PAGE));
+        assert!(ask(&Mode::Forward, "http://a.example/", &[typed]).is_ok());
+        let headers = [(HOST, OWN), (SEC_FETCH_SITE, "none")];
+        let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
+        let with_token = (OWN.parse().unwrap(), true);
+        let asked = (&Method::GET, &Uri::from_static("/"));
+        let asked = reverse.target(asked, &HeaderMap::from_iter(headers), with_token);
+        assert!(asked.is_ok());
         let own = [("host", OWN), ("origin", "http://127.0.0.1:9000")];
         assert!(ask(&reverse, "/", &own).is_ok());
         let own = [("origin", "http://a.example")];
@@ -375,7 +389,7 @@ mod tests {
         );
         assert_eq!(ask(&reverse, "*", &[("host", OWN)]), Err(BAD_TARGET));
         let uri = "http://a.example/".parse().unwrap();
-        let own = OWN.parse().unwrap();
+        let own = (OWN.parse().unwrap(), false);
         let trace = Mode::Forward.target((&Method::TRACE, &uri), &HeaderMap::new(), own);
         assert_eq!(trace, Err(TRACE));
     }

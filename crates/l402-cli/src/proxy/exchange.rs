@@ -95,7 +95,8 @@ impl Exchange {
             return self.tunnels.open(request, &self.client, checked).await;
         }
         let asked = (request.method(), request.uri());
-        match self.mode.target(asked, request.headers(), ends.own) {
+        let own = (ends.own, self.token.is_some());
+        match self.mode.target(asked, request.headers(), own) {
             Ok(url) => self.relay(url, request, alive).await,
             Err(denied) => answer::denied(&denied),
         }
@@ -129,6 +130,9 @@ impl Exchange {
             .without_header(USER_AGENT);
         asked.headers = head.headers;
         headers::of_request(&mut asked.headers);
+        if self.mode.is_reverse() {
+            headers::without_cookies_of_here(&mut asked.headers);
+        }
         if !body.is_end_stream() {
             let body = body.map_err(std::io::Error::other);
             asked = asked.with_body(Body::stream(body.into_data_stream()));

@@ -1,11 +1,12 @@
 //! The headers that do not go on, in both directions.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
 };
 use l402::Credential;
 use url::{Position, Url};
 
+use super::access::SEC_FETCH_SITE;
 use super::token::OWN_HEADER;
 
 /// The header that says why a 402 was not paid, or a request not made.
@@ -35,6 +36,14 @@ pub(super) fn of_request(headers: &mut HeaderMap) {
     remove_hop_by_hop(headers);
     for name in [HOST, CONTENT_LENGTH, EXPECT, OWN_HEADER] {
         headers.remove(name);
+    }
+}
+
+/// Takes the cookies off that a browser sends to a reverse proxy: it has them from other programs of this
+/// machine, whatever their ports, and they are none of the server's business.
+pub(super) fn without_cookies_of_here(headers: &mut HeaderMap) {
+    if headers.contains_key(SEC_FETCH_SITE) {
+        headers.remove(COOKIE);
     }
 }
 
@@ -128,6 +137,16 @@ mod tests {
         ]);
         of_request(&mut headers);
         assert_eq!(names(&headers), ["authorization"]);
+    }
+
+    #[test]
+    fn a_browsers_cookies_of_this_machine_stay_here() {
+        let mut headers = map(&[("cookie", "a=b"), ("sec-fetch-site", "same-origin")]);
+        without_cookies_of_here(&mut headers);
+        assert_eq!(names(&headers), ["sec-fetch-site"]);
+        let mut headers = map(&[("cookie", "a=b")]);
+        without_cookies_of_here(&mut headers);
+        assert_eq!(names(&headers), ["cookie"]);
     }
 
     #[test]
