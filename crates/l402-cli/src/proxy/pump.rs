@@ -112,11 +112,7 @@ enum Next {
 
 /// Reads the next piece, also if the program goes away meanwhile: a read that is given up halfway may
 /// lose its piece, or leave the purchase half marked. Then it has this time to end.
-async fn next(
-    response: &mut Response,
-    sender: &Sender<io::Result<Bytes>>,
-    time: Duration,
-) -> Next {
+async fn next(response: &mut Response, sender: &Sender<io::Result<Bytes>>, time: Duration) -> Next {
     let mut next = std::pin::pin!(response.chunk());
     let (piece, is_left) = tokio::select! {
         piece = &mut next => (piece, false),

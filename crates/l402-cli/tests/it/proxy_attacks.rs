@@ -204,7 +204,10 @@ fn with_a_token_file_only_the_token_buys() {
     }
     let url = shop.gateway.url("/");
     let allowed = ["--allow-address", "127.0.0.1"];
-    let forward = forward(&shop.home, &[&["--token-file", path], &allowed[..]].concat());
+    let forward = forward(
+        &shop.home,
+        &[&["--token-file", path], &allowed[..]].concat(),
+    );
     let ask = |headers: &str| {
         let head = format!("GET {url} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n");
         exchange(forward.address(), &head)
@@ -250,14 +253,9 @@ fn a_token_opens_no_private_network() {
         let tunnel = format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n{token}\r\n");
         let answer = exchange(proxy.address(), &tunnel);
         refused(&answer, "403", "private_address");
-        let plain = format!(
-            "GET http://{target}/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{token}\r\n"
-        );
-        refused(
-            &exchange(proxy.address(), &plain),
-            "403",
-            "private_address",
-        );
+        let plain =
+            format!("GET http://{target}/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{token}\r\n");
+        refused(&exchange(proxy.address(), &plain), "403", "private_address");
     }
     shop.has_sold_nothing();
 }

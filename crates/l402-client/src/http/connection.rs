@@ -149,12 +149,7 @@ impl Http {
 
     /// Refuses a URL that leads to an address which is never asked, or to one of `own`. A private address in it may be
     /// asked if a person typed it.
-    pub(crate) async fn check(
-        &self,
-        url: &Url,
-        own: &Guard,
-        is_typed: bool,
-    ) -> Result<(), Error> {
+    pub(crate) async fn check(&self, url: &Url, own: &Guard, is_typed: bool) -> Result<(), Error> {
         self.guard.check(url).await?;
         own.check(url).await?;
         if is_typed || self.reach.check(url, TypedAddress::NONE).is_ok() {
