@@ -120,7 +120,7 @@ impl Exchange {
         let own = self.own_addresses().await;
         let checked = self.client.check_address(&url, own, self.is_typed());
         if let Err(error) = checked.await {
-            told(&error, request.method(), &url);
+            report(&error, request.method(), &url);
             return answer::of_error(&error);
         }
         let (head, body) = request.into_parts();
@@ -172,7 +172,7 @@ impl Exchange {
         alive: Alive,
     ) -> ProxyAnswer {
         let error = unrelayed.error;
-        told(&error, method, url);
+        report(&error, method, url);
         let Some(required) = unrelayed.payment_required else {
             return answer::of_error(&error);
         };
@@ -184,7 +184,7 @@ impl Exchange {
 }
 
 /// Tells the user what happened to a request.
-fn told(error: &l402_client::Error, method: &Method, url: &Url) {
+fn report(error: &l402_client::Error, method: &Method, url: &Url) {
     let place = without_secrets(url.as_str());
     let text = escape(&format!("{method} {place}: {error}"));
     tell(&format!("error[{}]: {text}", error.code()));
