@@ -226,13 +226,35 @@ impl Client {
         }))
     }
 
-    /// Checks that a URL leads to none of the addresses that are never asked, for a program that opens
-    /// a connection of its own. Asks nobody.
+    /// Checks that a URL leads to none of the addresses that are never asked, nor to one of `own`,
+    /// which may have come up after the client was built; see [`ClientBuilder::own_addresses`]. With
+    /// `is_typed`, an address in it counts as named by a person, as one in a [`Request`] does; else a
+    /// private one must be [allowed](ClientBuilder::allow_addresses). Asks nobody.
     ///
     /// # Errors
     /// [`Error::Refused`] if it does.
-    pub async fn check_address(&self, url: &url::Url) -> Result<(), Error> {
-        self.0.http.check(url).await
+    pub async fn check_address(
+        &self,
+        url: &url::Url,
+        own: Vec<(String, u16)>,
+        is_typed: bool,
+    ) -> Result<(), Error> {
+        self.0.http.check(url, &Guard::new(own), is_typed).await
+    }
+
+    /// Returns the addresses that a URL leads to, for a program that opens a connection of its own, to
+    /// one of them and to nothing else. They are checked as those of a [`Request`] are; for `own` and
+    /// `is_typed` see [`Client::check_address`].
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if one of them may not be asked; [`Error::Transient`] if the name has none.
+    pub async fn addresses(
+        &self,
+        url: &url::Url,
+        own: Vec<(String, u16)>,
+        is_typed: bool,
+    ) -> Result<Vec<std::net::SocketAddr>, Error> {
+        self.0.http.addresses(url, &Guard::new(own), is_typed).await
     }
 
     /// Waits until every payment that this client has begun is recorded. No other payment begins

@@ -80,8 +80,8 @@ pub(crate) struct Proxy {
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 
-    /// Another name of this proxy, for the Host of requests; may be given several times
-    #[arg(long, value_name = "NAME[:PORT]", requires = "to")]
+    /// Another name of this proxy, for the Host of requests; needs --token-file. Can be repeated
+    #[arg(long, value_name = "NAME[:PORT]", requires_all = ["to", "token_file"])]
     host: Vec<String>,
 
     #[command(flatten)]
@@ -130,6 +130,10 @@ impl Proxy {
             client,
             mode,
             token: token.map(|((token, _), _)| token),
+            own_addresses: {
+                let (wallet, context) = (self.spending.wallet.clone(), context.clone());
+                Arc::new(move || own_addresses(wallet.as_ref(), &context))
+            },
         };
         serve(proxy, stop, context, |address| self.report(address, told)).await?;
         Ok(exit_code::OK)

@@ -6,7 +6,7 @@ use http::header::{HOST, HeaderMap, HeaderName, ORIGIN};
 use http::{Method, StatusCode, Uri};
 use url::{Position, Url};
 
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The requests that are taken, and where they go.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ const NOT_FORWARD: Denied = denied(
 const BAD_TARGET: Denied = denied(
     StatusCode::BAD_REQUEST,
     "bad_target",
-    "the target of the request is no http or https URL",
+    "the target of the request is no http or https URL, or not below that of --to",
 );
 const TRACE: Denied = denied(
     StatusCode::METHOD_NOT_ALLOWED,
@@ -71,7 +71,8 @@ impl Mode {
         matches!(self, Self::Reverse { .. })
     }
 
-    /// Returns the URL that a request goes to. `own` is the address that the connection came in at.
+    /// Returns the URL that a request goes to. `own` is the address that the connection came in at;
+    /// `has_token` is true if the request has shown the token.
     ///
     /// # Errors
     /// [`Denied`] for a request that a page in a browser may have made, or that has no target here.
@@ -79,16 +80,19 @@ impl Mode {
         &self,
         (method, uri): (&Method, &Uri),
         headers: &HeaderMap,
-        own: SocketAddr,
+        (own, has_token): (SocketAddr, bool),
     ) -> Result<Url, Denied> {
         if method == Method::TRACE {
             return Err(TRACE);
         }
         // RFC 6454: a page cannot choose either header.
         let sites = headers.get_all(SEC_FETCH_SITE).iter();
+        // `none` is a link from elsewhere as well, such as from a letter; to a proxy that stands for one
+        // server, it would buy.
+        let takes_none = has_token || !self.is_reverse();
         if !sites
             .map(http::HeaderValue::as_bytes)
-            .all(|site| matches!(site, b"same-origin" | b"none"))
+            .all(|site| site == b"same-origin" || (takes_none && site == b"none"))
         {
             return Err(FOREIGN_PAGE);
         }
@@ -126,10 +130,16 @@ fn reverse(target: &Url, uri: &Uri, headers: &HeaderMap, own: &Names<'_>) -> Res
         return Err(FOREIGN_HOST);
     }
     let mut origins = headers.get_all(ORIGIN).iter();
+    let asked = split(host.unwrap_or_default());
+    // Of the very host and port that the request came to: another port is another origin.
     let is_own = |origin: &str| {
-        let site = origin.strip_prefix("http://");
-        let site = site.or_else(|| origin.strip_prefix("https://"));
-        site.is_some_and(|site| own.has(site))
+        let secure = origin.strip_prefix("https://").map(|site| (site, 443));
+        let site = secure.or_else(|| origin.strip_prefix("http://").map(|site| (site, 80)));
+        site.is_some_and(|(site, usual)| {
+            let site = split(site);
+            let is_port = site.1.unwrap_or(usual) == asked.1.unwrap_or(usual);
+            site.0.eq_ignore_ascii_case(asked.0) && is_port
+        })
     };
     if !origins.all(|origin| origin.to_str().is_ok_and(is_own)) {
         return Err(FOREIGN_PAGE);
@@ -143,8 +153,10 @@ fn reverse(target: &Url, uri: &Uri, headers: &HeaderMap, own: &Names<'_>) -> Res
     }
     let base = target[..Position::AfterPath].trim_end_matches('/');
     let url = Url::parse(&format!("{base}{path}")).map_err(|_| BAD_TARGET)?;
-    // Whatever the path holds, it is the server that was named.
-    (url.origin() == target.origin())
+    // Whatever the path holds, such as `..`, it is the server that was named, and below its path.
+    let below = url.path().strip_prefix(target.path().trim_end_matches('/'));
+    let is_below = below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    (url.origin() == target.origin() && is_below)
         .then_some(url)
         .ok_or(BAD_TARGET)
 }
@@ -207,7 +219,8 @@ mod tests {
             })
             .collect();
         let uri = uri.parse().unwrap();
-        let asked = mode.target((&Method::GET, &uri), &headers, OWN.parse().unwrap());
+        let own = (OWN.parse().unwrap(), false);
+        let asked = mode.target((&Method::GET, &uri), &headers, own);
         asked.map(|url| url.to_string())
     }
 
@@ -245,6 +258,31 @@ mod tests {
             ("https://a.example:444", "/x", "https://a.example:444/x"),
         ] {
             let asked = ask(&to(target), path, &[("host", OWN)]);
+            assert_eq!(asked.as_deref(), Ok(url), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_does_not_climb_out_of_the_target() {
+        let mode = to("https://a.example/v1/");
+        for path in [
+            "/../dear",
+            "/..",
+            "/%2e%2e/dear",
+            "/.%2E/dear",
+            "/\\..\\..\\dear",
+            "/x/../../dear",
+            "/../v10/dear",
+        ] {
+            let asked = ask(&mode, path, &[("host", OWN)]);
+            assert_eq!(asked, Err(BAD_TARGET), "{path}");
+        }
+        for (path, url) in [
+            ("/x/../y", "https://a.example/v1/y"),
+            ("/../v1/y", "https://a.example/v1/y"),
+            ("/", "https://a.example/v1/"),
+        ] {
+            let asked = ask(&mode, path, &[("host", OWN)]);
             assert_eq!(asked.as_deref(), Ok(url), "{path}");
         }
     }
@@ -289,7 +327,6 @@ mod tests {
             ("sec-fetch-site", "same-site", false),
             ("sec-fetch-site", "", false),
             ("sec-fetch-site", "same-origin", true),
-            ("sec-fetch-site", "none", true),
             ("origin", "null", false),
             ("origin", "https://evil.example", false),
             ("origin", "http://127.0.0.1:9000.evil.example", false),
@@ -301,11 +338,43 @@ mod tests {
                 assert_eq!(asked.err(), expected, "{name}: {value}");
             }
         }
+        let typed = ("sec-fetch-site", "none");
+        let asked = ask(&reverse, "/", &[("host", OWN), typed]);
+        assert_eq!(asked, Err(FOREIGN_PAGE));
+        assert!(ask(&Mode::Forward, "http://a.example/", &[typed]).is_ok());
+        let headers = [(HOST, OWN), (SEC_FETCH_SITE, "none")];
+        let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
+        let with_token = (OWN.parse().unwrap(), true);
+        let asked = (&Method::GET, &Uri::from_static("/"));
+        let asked = reverse.target(asked, &HeaderMap::from_iter(headers), with_token);
+        assert!(asked.is_ok());
         let own = [("host", OWN), ("origin", "http://127.0.0.1:9000")];
         assert!(ask(&reverse, "/", &own).is_ok());
         let own = [("origin", "http://a.example")];
         assert!(ask(&Mode::Forward, "http://a.example/x", &own).is_ok());
         assert!(ask(&Mode::Forward, "https://a.example/x", &own).is_err());
+    }
+
+    /// ATTACKS O-03.
+    #[test]
+    fn another_port_of_the_same_name_is_another_origin() {
+        let mode = to("https://a.example");
+        for (host, origin, is_taken) in [
+            (OWN, "http://127.0.0.1:9000", true),
+            (OWN, "http://127.0.0.1:9001", false),
+            (OWN, "http://127.0.0.1", false),
+            ("buy.example:9000", "http://buy.example:9000", true),
+            ("buy.example:9000", "http://buy.example:8080", false),
+            ("buy.example:9000", "http://buy.example", false),
+            ("buy.example", "https://buy.example", true),
+            ("buy.example", "http://BUY.example:80", true),
+            ("buy.example", "https://buy.example:8443", false),
+            ("buy.example", "https://other.example:443", false),
+        ] {
+            let asked = ask(&mode, "/", &[("host", host), ("origin", origin)]);
+            let expected = if is_taken { None } else { Some(FOREIGN_PAGE) };
+            assert_eq!(asked.err(), expected, "{host}: {origin}");
+        }
     }
 
     #[test]
@@ -320,7 +389,7 @@ mod tests {
         );
         assert_eq!(ask(&reverse, "*", &[("host", OWN)]), Err(BAD_TARGET));
         let uri = "http://a.example/".parse().unwrap();
-        let own = OWN.parse().unwrap();
+        let own = (OWN.parse().unwrap(), false);
         let trace = Mode::Forward.target((&Method::TRACE, &uri), &HeaderMap::new(), own);
         assert_eq!(trace, Err(TRACE));
     }

@@ -32,12 +32,17 @@ const NO_TUNNEL: Denied = Denied {
     text: "this proxy has one target (--to), and makes no tunnel",
 };
 
+/// Hosts and ports of programs of this home that move money.
+pub(super) type OwnAddresses = Vec<(String, u16)>;
+
 /// What all requests share.
 pub(super) struct Exchange {
     pub(super) client: Client,
     pub(super) mode: Mode,
     pub(super) token: Option<Token>,
     pub(super) tunnels: Tunnels,
+    /// Reads what is noted now: another program may have begun to listen since this one did.
+    pub(super) own_addresses: Arc<dyn Fn() -> OwnAddresses + Send + Sync>,
 }
 
 /// The two ends of a connection.
@@ -86,16 +91,38 @@ impl Exchange {
             if is_reverse {
                 return answer::denied(&NO_TUNNEL);
             }
-            return self.tunnels.open(request, &self.client).await;
+            let checked = (self.own_addresses().await, self.is_typed());
+            return self.tunnels.open(request, &self.client, checked).await;
         }
         let asked = (request.method(), request.uri());
-        match self.mode.target(asked, request.headers(), ends.own) {
+        let own = (ends.own, self.token.is_some());
+        match self.mode.target(asked, request.headers(), own) {
             Ok(url) => self.relay(url, request, alive).await,
             Err(denied) => answer::denied(&denied),
         }
     }
 
+    async fn own_addresses(&self) -> OwnAddresses {
+        let read = Arc::clone(&self.own_addresses);
+        // It panics nowhere, and those that were there at the start are in the client.
+        tokio::task::spawn_blocking(move || read())
+            .await
+            .unwrap_or_default()
+    }
+
+    /// Returns true if an address in a request counts as named by the user: by the user's own program,
+    /// or by `--to`. One that somebody with the token asks for is a stranger's word.
+    const fn is_typed(&self) -> bool {
+        self.mode.is_reverse() || self.token.is_none()
+    }
+
     async fn relay(&self, url: Url, request: Request<Incoming>, alive: Alive) -> ProxyAnswer {
+        let own = self.own_addresses().await;
+        let checked = self.client.check_address(&url, own, self.is_typed());
+        if let Err(error) = checked.await {
+            report(&error, request.method(), &url);
+            return answer::of_error(&error);
+        }
         let (head, body) = request.into_parts();
         let method = head.method.clone();
         let mut asked = l402_client::Request::new(head.method, url.clone())
@@ -103,6 +130,9 @@ impl Exchange {
             .without_header(USER_AGENT);
         asked.headers = head.headers;
         headers::of_request(&mut asked.headers);
+        if self.mode.is_reverse() {
+            headers::without_cookies_of_here(&mut asked.headers);
+        }
         if !body.is_end_stream() {
             let body = body.map_err(std::io::Error::other);
             asked = asked.with_body(Body::stream(body.into_data_stream()));
@@ -142,9 +172,7 @@ impl Exchange {
         alive: Alive,
     ) -> ProxyAnswer {
         let error = unrelayed.error;
-        let place = without_secrets(url.as_str());
-        let text = escape(&format!("{method} {place}: {error}"));
-        tell(&format!("error[{}]: {text}", error.code()));
+        report(&error, method, url);
         let Some(required) = unrelayed.payment_required else {
             return answer::of_error(&error);
         };
@@ -153,6 +181,13 @@ impl Exchange {
         answer.headers_mut().insert(REFUSED, code);
         answer
     }
+}
+
+/// Tells the user what happened to a request.
+fn report(error: &l402_client::Error, method: &Method, url: &Url) {
+    let place = without_secrets(url.as_str());
+    let text = escape(&format!("{method} {place}: {error}"));
+    tell(&format!("error[{}]: {text}", error.code()));
 }
 
 fn with(status: StatusCode, headers: HeaderMap, body: answer::AnswerBody) -> ProxyAnswer {

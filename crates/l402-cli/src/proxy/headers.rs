@@ -1,11 +1,12 @@
 //! The headers that do not go on, in both directions.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
 };
 use l402::Credential;
 use url::{Position, Url};
 
+use super::access::SEC_FETCH_SITE;
 use super::token::OWN_HEADER;
 
 /// The header that says why a 402 was not paid, or a request not made.
@@ -38,6 +39,14 @@ pub(super) fn of_request(headers: &mut HeaderMap) {
     }
 }
 
+/// Takes the cookies off that a browser sends to a reverse proxy: it has them from other programs of this
+/// machine, whatever their ports, and they are none of the server's business.
+pub(super) fn without_cookies_of_here(headers: &mut HeaderMap) {
+    if headers.contains_key(SEC_FETCH_SITE) {
+        headers.remove(COOKIE);
+    }
+}
+
 /// Leaves of a server's headers what the program may see: no word of ours, and no credential that the
 /// server sends back.
 pub(super) fn of_answer(headers: &mut HeaderMap) {
@@ -46,8 +55,8 @@ pub(super) fn of_answer(headers: &mut HeaderMap) {
     headers.remove(ERROR);
     headers.remove(http::header::AUTHORIZATION);
     for name in Credential::HEADERS {
-        // A 402 says by the same name that the second header is read.
-        if headers.get(name).is_some_and(|value| value != ACCEPTED) {
+        // A 402 says by the same name that the second header is read. Of several, each counts.
+        if headers.get_all(name).iter().any(|value| value != ACCEPTED) {
             headers.remove(name);
         }
     }
@@ -102,10 +111,11 @@ mod tests {
 
     fn map(headers: &[(&str, &str)]) -> HeaderMap {
         let parse = |text: &str| HeaderValue::from_str(text).unwrap();
-        headers
-            .iter()
-            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), parse(value)))
-            .collect()
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(name.parse::<HeaderName>().unwrap(), parse(value));
+        }
+        map
     }
 
     fn names(headers: &HeaderMap) -> Vec<&str> {
@@ -130,6 +140,16 @@ mod tests {
     }
 
     #[test]
+    fn a_browsers_cookies_of_this_machine_stay_here() {
+        let mut headers = map(&[("cookie", "a=b"), ("sec-fetch-site", "same-origin")]);
+        without_cookies_of_here(&mut headers);
+        assert_eq!(names(&headers), ["sec-fetch-site"]);
+        let mut headers = map(&[("cookie", "a=b")]);
+        without_cookies_of_here(&mut headers);
+        assert_eq!(names(&headers), ["cookie"]);
+    }
+
+    #[test]
     fn a_server_says_nothing_in_our_name_and_sends_no_credential_back() {
         let mut headers = map(&[
             ("l402-refused", "over_budget"),
@@ -141,6 +161,10 @@ mod tests {
         ]);
         of_answer(&mut headers);
         assert_eq!(names(&headers), ["l402-use"]);
+        let two = [("l402-credential", ACCEPTED), ("l402-credential", "a:b")];
+        let mut headers = map(&two);
+        of_answer(&mut headers);
+        assert!(headers.is_empty());
         let mut headers = map(&[("l402-credential", ACCEPTED)]);
         of_answer(&mut headers);
         assert_eq!(names(&headers), ["l402-credential"]);

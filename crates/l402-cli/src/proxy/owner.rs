@@ -5,6 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// The state of a connection that is open at both ends, as the kernel's tables write it.
 const ESTABLISHED: &str = "01";
 
+/// The kernel's own choice for a user without a number, "nobody".
+const OVERFLOW_USER: u32 = 65534;
+
 /// A way to find out which user has the other end of a connection.
 pub(super) trait Owners: Send + Sync {
     /// Returns the user id of the process at `peer` whose connection leads to `own`. `None` if it is not
@@ -37,6 +40,15 @@ pub(super) fn this_user() -> Option<u32> {
     return Some(rustix::process::geteuid().as_raw());
     #[cfg(not(unix))]
     None
+}
+
+/// Returns the user who stands in the kernel's tables for all those whom the namespace of this program
+/// has no number for.
+pub(super) fn overflow_user() -> u32 {
+    let set = std::fs::read_to_string("/proc/sys/kernel/overflowuid");
+    set.ok()
+        .and_then(|set| set.trim().parse().ok())
+        .unwrap_or(OVERFLOW_USER)
 }
 
 /// Finds the owner of the socket at `peer` whose other end is `own` in a table of the kernel.

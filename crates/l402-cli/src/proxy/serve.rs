@@ -16,7 +16,7 @@ use super::access::Mode;
 use super::exchange::{Ends, Exchange};
 use super::framing::Checked;
 use super::note::Note;
-use super::owner::{KernelTables, Owners, this_user};
+use super::owner::{KernelTables, Owners, overflow_user, this_user};
 use super::pump::Alive;
 use super::token::Token;
 use super::tunnel::Tunnels;
@@ -39,6 +39,8 @@ pub(crate) struct Proxy {
     pub(crate) client: Client,
     pub(crate) mode: Mode,
     pub(crate) token: Option<Token>,
+    /// Reads the addresses of this home that no request may go to.
+    pub(crate) own_addresses: Arc<dyn Fn() -> Vec<(String, u16)> + Send + Sync>,
 }
 
 /// Serves until a signal asks for the end. `started` is called with the address once the note of it is
@@ -63,6 +65,7 @@ pub(crate) async fn serve(
         mode: proxy.mode,
         token: proxy.token,
         tunnels: Tunnels::new(end.clone()),
+        own_addresses: proxy.own_addresses,
     });
     let mut connections = JoinSet::new();
     let accepting = accept(&proxy.listener, &exchange, &mut connections, (&end, &alive));
@@ -154,7 +157,13 @@ async fn is_own_user(peer: SocketAddr, own: SocketAddr, owners: impl Owners + 's
         return true;
     }
     let owner = tokio::task::spawn_blocking(move || owners.owner(peer, own)).await;
-    matches!((owner, this_user()), (Ok(Some(owner)), Some(user)) if owner == user)
+    matches!((owner, this_user()), (Ok(Some(owner)), Some(user)) if is_same_user(owner, user, overflow_user()))
+}
+
+/// Returns true if the owner of a socket is this user. The overflow user stands for many, so a proxy that
+/// runs as one of them serves nobody without a token.
+const fn is_same_user(owner: u32, user: u32, overflow: u32) -> bool {
+    owner == user && owner != overflow
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -177,5 +186,13 @@ mod tests {
         for (owner, is_own) in [(Some(user), true), (Some(user + 1), false), (None, false)] {
             assert_eq!(is_own_user(ends[0], ends[1], Says(owner)).await, is_own);
         }
+    }
+
+    #[test]
+    fn the_user_who_stands_for_many_is_nobodys_own() {
+        assert!(is_same_user(1000, 1000, 65534));
+        assert!(!is_same_user(1001, 1000, 65534));
+        assert!(!is_same_user(65534, 65534, 65534));
+        assert!(!is_same_user(99, 99, 99));
     }
 }

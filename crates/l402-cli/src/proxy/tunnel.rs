@@ -1,7 +1,6 @@
 //! Tunnels (`CONNECT`): bytes that pass through untouched. What is in them cannot be paid for.
 
 use std::collections::HashSet;
-use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::answer::{self, ProxyAnswer};
+use super::exchange::OwnAddresses;
 use super::headers::{ERROR, REFUSED};
 use crate::text::output::tell;
 use crate::text::plain::escape_short;
@@ -43,14 +43,20 @@ impl Tunnels {
         }
     }
 
-    /// Connects to the target of a `CONNECT`, and answers once the tunnel can begin.
-    pub(super) async fn open(&self, request: Request<Incoming>, client: &Client) -> ProxyAnswer {
+    /// Connects to the target of a `CONNECT`, and answers once the tunnel can begin. It leads to none of
+    /// the addresses `own`, and an address in it counts as named by the user if `is_typed`.
+    pub(super) async fn open(
+        &self,
+        request: Request<Incoming>,
+        client: &Client,
+        (own, is_typed): (OwnAddresses, bool),
+    ) -> ProxyAnswer {
         let authority = request.uri().authority().map(ToString::to_string);
         let Some(url) = authority.as_deref().and_then(target) else {
             let text = "CONNECT takes HOST:PORT";
             return answer::problem(StatusCode::BAD_REQUEST, &REFUSED, "bad_target", text);
         };
-        let server = match connect(&url, client).await {
+        let server = match connect(&url, client, (own, is_typed)).await {
             Ok(server) => server,
             Err(answer) => return *answer,
         };
@@ -95,16 +101,14 @@ fn target(authority: &str) -> Option<Url> {
 
 /// Opens a connection to the first address of a host that answers. The name is resolved once, and what is
 /// checked is what is connected to.
-async fn connect(url: &Url, client: &Client) -> Result<TcpStream, Box<ProxyAnswer>> {
-    let refused = |error: l402_client::Error| Box::new(answer::of_error(&error));
-    client.check_address(url).await.map_err(refused)?;
-    let port = url.port_or_known_default().unwrap_or_default();
-    let host = url.host_str().unwrap_or_default();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let found = tokio::net::lookup_host((host, port)).await;
-    for address in found.into_iter().flatten() {
-        let literal = literal(address).ok_or_else(unreachable)?;
-        client.check_address(&literal).await.map_err(refused)?;
+async fn connect(
+    url: &Url,
+    client: &Client,
+    (own, is_typed): (OwnAddresses, bool),
+) -> Result<TcpStream, Box<ProxyAnswer>> {
+    let found = client.addresses(url, own, is_typed).await;
+    let found = found.map_err(|error| Box::new(answer::of_error(&error)))?;
+    for address in found {
         if let Ok(Ok(server)) =
             tokio::time::timeout(CONNECT_TIME, TcpStream::connect(address)).await
         {
@@ -114,10 +118,6 @@ async fn connect(url: &Url, client: &Client) -> Result<TcpStream, Box<ProxyAnswe
         }
     }
     Err(unreachable())
-}
-
-fn literal(address: SocketAddr) -> Option<Url> {
-    Url::parse(&format!("http://{address}/")).ok()
 }
 
 fn unreachable() -> Box<ProxyAnswer> {

@@ -417,3 +417,31 @@ fn a_paid_answer_that_the_program_did_not_wait_for_is_kept_for_it() {
     assert!(answer.ends_with("\r\n\r\nfirstsecond"), "{answer}");
     assert_eq!(payments(&home), [7000]);
 }
+
+/// Larger than what the sockets and the proxy hold of it for a program that does not read.
+#[test]
+fn a_kept_answer_is_kept_until_a_program_has_taken_it() {
+    const LENGTH: usize = 12 * 1024 * 1024;
+    let home = Home::new();
+    let upstream = server(|_, socket| say(socket, &page(&"x".repeat(LENGTH))));
+    let shop = sell(&home, upstream, "request");
+    let proxy = reverse(&home, &shop.url(""), &[]);
+    let host = proxy.address();
+    let begin = || {
+        let mut socket = TcpStream::connect(host).expect("a connection");
+        let ask = format!("GET /x HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        socket.write_all(ask.as_bytes()).expect("it reads");
+        socket.read_exact(&mut [0; 4096]).expect("a first piece");
+    };
+    begin();
+    let clock = l402_host::SystemClock::default();
+    while served(&home) == 0 {
+        assert!(clock.monotonic() < PATIENCE, "it is not kept");
+    }
+    // Another one goes away, too, and that is no delivery.
+    begin();
+    let answer = get(&proxy, "/x", "");
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a head");
+    assert_eq!(body.len(), LENGTH);
+    assert_eq!(payments(&home), [7000]);
+}

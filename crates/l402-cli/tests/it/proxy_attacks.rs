@@ -51,6 +51,8 @@ fn a_page_of_another_origin_buys_nothing() {
         "sec-fetch-site: cross-site\r\nsec-fetch-mode: no-cors\r\nsec-fetch-dest: image\r\n",
         "sec-fetch-site: same-site\r\nsec-fetch-mode: no-cors\r\nsec-fetch-dest: image\r\n",
         "sec-fetch-site: cross-site\r\nsec-fetch-mode: navigate\r\nsec-fetch-dest: iframe\r\n",
+        // A link in a letter.
+        "sec-fetch-site: none\r\nsec-fetch-mode: navigate\r\nsec-fetch-dest: document\r\n",
     ] {
         refused(&get(&proxy, "/", image), "403", "foreign_page");
     }
@@ -94,10 +96,14 @@ fn a_page_of_another_origin_buys_nothing() {
 #[test]
 fn a_rebound_name_buys_nothing() {
     let shop = Shop::open();
-    let proxy = shop.reverse(&["--host", "buyer.example"]);
+    let file = shop.home.path().join("proxy.token");
+    let file = file.to_str().expect("a path");
+    let proxy = shop.reverse(&["--host", "buyer.example", "--token-file", file]);
+    let token = std::fs::read_to_string(file).expect("the file was made");
+    let token = format!("l402-proxy-token: {}\r\n", token.trim());
     let (_, port) = proxy.address().rsplit_once(':').expect("a port");
     let with_host = |hosts: &str| {
-        let ask = format!("GET / HTTP/1.1\r\n{hosts}connection: close\r\n\r\n");
+        let ask = format!("GET / HTTP/1.1\r\n{hosts}connection: close\r\n{token}\r\n");
         exchange(proxy.address(), &ask)
     };
     let evil = format!("host: evil.example:{port}\r\n");
@@ -160,9 +166,14 @@ fn own_addresses_are_not_asked() {
         );
         refused(&exchange(own, &plain), "403", "own_address");
     }
-    // One that was started later reads the note of the first.
-    let tunnel = format!("CONNECT {own} HTTP/1.1\r\nhost: {own}\r\n\r\n");
-    refused(&exchange(other.address(), &tunnel), "403", "own_address");
+    // One that was started later reads the note of the first, and the first the note of that one.
+    for (asked, target) in [(other.address(), own), (own, other.address())] {
+        let tunnel = format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n\r\n");
+        refused(&exchange(asked, &tunnel), "403", "own_address");
+        let plain =
+            format!("GET http://{target}/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        refused(&exchange(asked, &plain), "403", "own_address");
+    }
 }
 
 #[test]
@@ -192,7 +203,11 @@ fn with_a_token_file_only_the_token_buys() {
         refused(&get(&proxy, "/", &headers), "403", "proxy_token");
     }
     let url = shop.gateway.url("/");
-    let forward = forward(&shop.home, &["--token-file", path]);
+    let allowed = ["--allow-address", "127.0.0.1"];
+    let forward = forward(
+        &shop.home,
+        &[&["--token-file", path], &allowed[..]].concat(),
+    );
     let ask = |headers: &str| {
         let head = format!("GET {url} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n");
         exchange(forward.address(), &head)
@@ -215,6 +230,36 @@ fn with_a_token_file_only_the_token_buys() {
     assert_eq!(status(&own), "200", "{own}");
 }
 
+/// ATTACKS C-36: what is private here is not the business of somebody who has the token.
+#[test]
+fn a_token_opens_no_private_network() {
+    let shop = Shop::open();
+    let file = shop.home.path().join("proxy.token");
+    let proxy = forward(
+        &shop.home,
+        &["--token-file", file.to_str().expect("a path")],
+    );
+    let token = std::fs::read_to_string(&file).expect("the file was made");
+    let token = format!("proxy-authorization: Bearer {}\r\n", token.trim());
+    let gateway = shop.gateway.address();
+    let (_, port) = gateway.rsplit_once(':').expect("a port");
+    for target in [
+        gateway,
+        "169.254.169.254:80",
+        "10.0.0.1:80",
+        &format!("localhost:{port}"),
+        &format!("[::ffff:127.0.0.1]:{port}"),
+    ] {
+        let tunnel = format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n{token}\r\n");
+        let answer = exchange(proxy.address(), &tunnel);
+        refused(&answer, "403", "private_address");
+        let plain =
+            format!("GET http://{target}/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{token}\r\n");
+        refused(&exchange(proxy.address(), &plain), "403", "private_address");
+    }
+    shop.has_sold_nothing();
+}
+
 #[test]
 fn further_addresses_need_a_token_file() {
     let home = Home::new();
@@ -224,6 +269,8 @@ fn further_addresses_need_a_token_file() {
         home.run(&["proxy", "--listen", "0.0.0.0:0", to[0], to[1]]),
         home.run(&["proxy", "--listen", "127.0.0.1:0"]),
         home.run(&["proxy", "--host", "a.example"]),
+        // A browser says nothing of the page that asks over plain HTTP at a name.
+        home.run(&["proxy", to[0], to[1], "--host", "a.example"]),
     ];
     for ran in refused {
         let ran = ran.expect(64);

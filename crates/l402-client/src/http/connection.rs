@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error as _;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use super::guard::Guard;
 use super::head::{Head, head_of};
 use super::hop::Hop;
 use super::outgoing::Outgoing;
-use super::reach::{Reach, leads_away};
+use super::reach::{Reach, TypedAddress, leads_away};
 use super::replay::{peek, response};
 use super::transport::{Other, Transport};
 use super::watch::{RequestHead, Watch, redacted};
@@ -146,9 +147,35 @@ impl Http {
         self.send(hop, hop.paid(credential)).await
     }
 
-    /// Refuses a URL that leads to an address which is never asked.
-    pub(crate) async fn check(&self, url: &Url) -> Result<(), Error> {
-        Ok(self.guard.check(url).await?)
+    /// Refuses a URL that leads to an address which is never asked, or to one of `own`. A private address in it may be
+    /// asked if a person typed it.
+    pub(crate) async fn check(&self, url: &Url, own: &Guard, is_typed: bool) -> Result<(), Error> {
+        self.guard.check(url).await?;
+        own.check(url).await?;
+        if is_typed || self.reach.check(url, TypedAddress::NONE).is_ok() {
+            return Ok(());
+        }
+        let host = url.host_str().unwrap_or_default();
+        let detail = format!("{host} is a private address that nobody has allowed");
+        Err(Error::refused(Refused::PrivateAddress, detail))
+    }
+
+    /// Returns the addresses that a URL leads to, if all of them may be asked.
+    pub(crate) async fn addresses(
+        &self,
+        url: &Url,
+        own: &Guard,
+        is_typed: bool,
+    ) -> Result<Vec<SocketAddr>, Error> {
+        self.check(url, own, is_typed).await?;
+        let found = self.reach.addresses(url).await?;
+        for address in &found {
+            if let Ok(literal) = Url::parse(&format!("http://{address}/")) {
+                self.guard.check(&literal).await?;
+                own.check(&literal).await?;
+            }
+        }
+        Ok(found)
     }
 
     async fn send(

@@ -138,6 +138,9 @@ fn masked(ip: IpAddr, bits: u8) -> Option<u128> {
 pub(crate) struct TypedAddress(Option<IpAddr>);
 
 impl TypedAddress {
+    /// Nobody typed it: the URL comes from somebody else than the person.
+    pub(super) const NONE: Self = Self(None);
+
     pub(crate) fn of(url: &Url) -> Self {
         Self(literal(url))
     }
@@ -227,19 +230,48 @@ impl Reach {
     }
 }
 
+impl Reach {
+    /// Returns the addresses of a name, without a port, if all of them may be asked.
+    async fn resolved(
+        &self,
+        name: &str,
+    ) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
+        // Never by a resolver, which may say something else. `check` has let it pass.
+        if is_localhost(name) {
+            let [v4, v6] = [IpAddr::V4(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
+            return Ok(vec![SocketAddr::new(v4, 0), SocketAddr::new(v6, 0)]);
+        }
+        let found = (self.lookup)(name.to_owned()).await?;
+        Ok(self.checked(name, found)?)
+    }
+
+    /// Returns the addresses that a URL leads to, which `check` has let pass: those and no others may
+    /// be connected to.
+    pub(super) async fn addresses(&self, url: &Url) -> Result<Vec<SocketAddr>, NoResponse> {
+        let mut found = match url.host() {
+            Some(Host::Ipv4(ip)) => vec![SocketAddr::new(ip.into(), 0)],
+            Some(Host::Ipv6(ip)) => vec![SocketAddr::new(ip.into(), 0)],
+            Some(Host::Domain(name)) => {
+                let found = self.resolved(name).await;
+                found.map_err(|error| match error.downcast::<LeadsAway>() {
+                    Ok(away) => NoResponse::PrivateAddress(away.0),
+                    Err(error) => NoResponse::Transient(error.to_string()),
+                })?
+            }
+            None => Vec::new(),
+        };
+        for address in &mut found {
+            address.set_port(url.port_or_known_default().unwrap_or_default());
+        }
+        Ok(found)
+    }
+}
+
 impl Resolve for Reach {
     fn resolve(&self, name: Name) -> Resolving {
         let reach = self.clone();
         Box::pin(async move {
-            let name = name.as_str();
-            // Never by a resolver, which may say something else. `check` has let it pass.
-            let found = if is_localhost(name) {
-                let [v4, v6] = [IpAddr::V4(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
-                vec![SocketAddr::new(v4, 0), SocketAddr::new(v6, 0)]
-            } else {
-                let found = (reach.lookup)(name.to_owned()).await?;
-                reach.checked(name, found)?
-            };
+            let found = reach.resolved(name.as_str()).await?;
             let addresses: Addrs = Box::new(found.into_iter());
             Ok(addresses)
         })

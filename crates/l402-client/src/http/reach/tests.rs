@@ -62,6 +62,43 @@ fn a_redirect_reaches_no_private_address_however_it_is_written() {
     ));
 }
 
+/// ATTACKS C-36: what a stranger asks a proxy for, whose tunnel is a connection of its own.
+#[tokio::test]
+async fn what_nobody_typed_leads_to_public_and_allowed_addresses_alone() {
+    let asked = async |allowed: &[&str], url: &str, is_typed| {
+        let mut reach = reach(allowed);
+        reach.lookup = |name| {
+            let ip = if name == "shop.example" {
+                [1, 1, 1, 1]
+            } else {
+                [169, 254, 169, 254]
+            };
+            Box::pin(async move { Ok(vec![SocketAddr::from((ip, 0))]) })
+        };
+        let guard = Guard::new(vec![("1.1.1.1".to_owned(), 8403)]);
+        let http = Http::new(Duration::ZERO, guard, reach, Outgoing::default()).unwrap();
+        let own = Guard::new(vec![("1.1.1.1".to_owned(), 8404)]);
+        http.addresses(&url.parse().unwrap(), &own, is_typed).await
+    };
+    for url in PRIVATE {
+        let refused = asked(&[], url, false).await;
+        assert_eq!(refused.unwrap_err().code(), "private_address", "{url}");
+        assert!(asked(&[], url, true).await.is_ok(), "{url}");
+    }
+    for is_typed in [false, true] {
+        let refused = asked(&[], "http://rebind.example:80/", is_typed).await;
+        assert_eq!(refused.unwrap_err().code(), "private_address");
+        for own in ["http://shop.example:8403/", "http://shop.example:8404/"] {
+            let own = asked(&[], own, is_typed).await;
+            assert_eq!(own.unwrap_err().code(), "own_address");
+        }
+        let public = asked(&[], "http://shop.example:81/", is_typed).await;
+        assert_eq!(public.unwrap(), ["1.1.1.1:81".parse().unwrap()]);
+    }
+    let allowed = asked(&["169.254.0.0/16"], "http://rebind.example/", false).await;
+    assert_eq!(allowed.unwrap(), ["169.254.169.254:80".parse().unwrap()]);
+}
+
 #[test]
 fn what_is_allowed_is_a_host_or_a_network() {
     let address = |text: &str| text.parse::<IpAddr>().unwrap();
