@@ -126,12 +126,13 @@ impl Buyer {
             };
             self.take_cookies(&mut hop, answer.headers());
             // Waiting holds no right to buy. What this call has paid for goes along, so that it pays
-            // for nothing else; with a token of before it begins anew.
+            // for nothing else. With a token of before it begins anew, but not behind a redirect: there
+            // the token goes along from another path, and would not be found.
             let (status, headers) = (answer.status(), answer.headers());
             if self.has_waited(pauses, status, headers).await {
                 along = answer
                     .into_delivery()
-                    .filter(|(_, receipt)| !receipt.reused);
+                    .filter(|(_, receipt)| !receipt.reused || !redirects.is_empty());
                 continue;
             }
             let next = match self.next_hop(&hop, answer.status(), answer.headers()) {
