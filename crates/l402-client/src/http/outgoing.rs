@@ -233,7 +233,7 @@ impl Outgoing {
 
     /// The same with a resolver for names that no flag resolves.
     pub(super) fn builder_with(&self, others: Arc<dyn Resolve>) -> Result<ClientBuilder, Error> {
-        self.builder_of(self.detours.resolver(None, others))
+        self.builder_of(self.detours.resolver(None, others), true)
     }
 
     /// The same for the requests that go one way.
@@ -242,7 +242,9 @@ impl Outgoing {
         way: &Way,
         others: Arc<dyn Resolve>,
     ) -> Result<ClientBuilder, Error> {
-        let builder = self.builder_of(self.detours.resolver(Some(way), others))?;
+        // Its URL may name a stand-in, which is none of the hosts that go without a proxy.
+        let resolver = self.detours.resolver(Some(way), others);
+        let builder = self.builder_of(resolver, !way.is_here())?;
         // The URL of such a request has lost its port, and HTTP/2 has no other place for it.
         Ok(if way.changes_port() {
             builder.http1_only()
@@ -251,7 +253,7 @@ impl Outgoing {
         })
     }
 
-    fn builder_of(&self, resolver: Resolver) -> Result<ClientBuilder, Error> {
+    fn builder_of(&self, resolver: Resolver, may_use_proxy: bool) -> Result<ClientBuilder, Error> {
         // A referer could carry a secret query. `no_proxy` first: the environment is not asked.
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -263,7 +265,8 @@ impl Outgoing {
         let direct = NoProxy::from_string(&format!("{THIS_MACHINE},{}", self.no_proxy));
         let http = self.http_proxy.as_deref().map(Proxy::http);
         let https = self.https_proxy.as_deref().map(Proxy::https);
-        for proxy in [http, https].into_iter().flatten() {
+        let proxies = [http, https].into_iter().flatten();
+        for proxy in proxies.filter(|_| may_use_proxy) {
             builder = builder.proxy(proxy.map_err(unusable)?.no_proxy(direct.clone()));
         }
         if let Some(longest) = self.connect_timeout {

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The resolver is the one that the connection is made with, so a second answer of DNS leads nowhere
-//! else.
+//! else. A connection that a layer's service makes is not: its name is resolved and checked before.
 
 use std::fmt;
 use std::io;
@@ -160,6 +160,17 @@ fn literal(url: &Url) -> Option<IpAddr> {
     }
 }
 
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The reason why a `.onion` host has no address here.
+const ONION: &str = "a .onion host is reached through Tor alone, which no resolver is: \
+                     use -x socks5h://HOST:PORT";
+
+fn is_onion(name: &str) -> bool {
+    let name = plain(name);
+    name == "onion" || name.ends_with(".onion")
+}
+
 type Lookup = fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
 
 /// The rule on private addresses, and the resolver that keeps it.
@@ -205,14 +216,48 @@ impl Reach {
         }
     }
 
+    /// Resolves the host of a URL and checks it, for a connection that somebody else makes. One that is
+    /// not found is left to them: their way out may be a proxy that finds it.
+    pub(super) async fn check_name(&self, url: &Url) -> Result<(), NoResponse> {
+        let Some(Host::Domain(name)) = url.host() else {
+            return Ok(());
+        };
+        match self.find(name).await {
+            Err(error) if error.is::<LeadsAway>() => {
+                Err(NoResponse::PrivateAddress(error.to_string()))
+            }
+            Err(error) if !error.is::<io::Error>() => Err(NoResponse::Other(error.to_string())),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     fn admits(&self, ip: IpAddr) -> bool {
         is_public_address(ip) || self.allowed.iter().any(|it| it.holds(ip))
     }
 
+    fn allows(&self, name: &str) -> bool {
+        self.allowed.iter().any(|it| it.names(name))
+    }
+
+    /// Resolves a name by the rule.
+    async fn find(&self, name: &str) -> Result<Vec<SocketAddr>, BoxError> {
+        // Never by a resolver, which may say something else. `check` has let it pass.
+        if is_localhost(name) {
+            let [v4, v6] = [IpAddr::V4(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
+            return Ok(vec![SocketAddr::new(v4, 0), SocketAddr::new(v6, 0)]);
+        }
+        // RFC 7686, section 2: whoever answers for such a name would be taken for the inside of Tor.
+        if is_onion(name) && !self.allows(name) {
+            return Err(ONION.into());
+        }
+        let found = (self.lookup)(name.to_owned()).await?;
+        Ok(self.checked(name, found)?)
+    }
+
     /// Returns the addresses of a name, if all of them may be asked.
     fn checked(&self, name: &str, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, LeadsAway> {
-        let is_named = self.allowed.iter().any(|it| it.names(name))
-            || self.proxies.iter().any(|proxy| plain(proxy) == plain(name));
+        let is_named =
+            self.allows(name) || self.proxies.iter().any(|proxy| plain(proxy) == plain(name));
         if is_named {
             return Ok(found);
         }
@@ -231,15 +276,7 @@ impl Resolve for Reach {
     fn resolve(&self, name: Name) -> Resolving {
         let reach = self.clone();
         Box::pin(async move {
-            let name = name.as_str();
-            // Never by a resolver, which may say something else. `check` has let it pass.
-            let found = if is_localhost(name) {
-                let [v4, v6] = [IpAddr::V4(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
-                vec![SocketAddr::new(v4, 0), SocketAddr::new(v6, 0)]
-            } else {
-                let found = (reach.lookup)(name.to_owned()).await?;
-                reach.checked(name, found)?
-            };
+            let found = reach.find(name.as_str()).await?;
             let addresses: Addrs = Box::new(found.into_iter());
             Ok(addresses)
         })
