@@ -123,6 +123,11 @@ impl Http {
         crate::origin::is_private(url) && (url.scheme() == "https" || stays())
     }
 
+    /// Returns a digest of the way out: see [`Hop::sent_by`].
+    pub(crate) fn way_out(&self) -> Option<[u8; 32]> {
+        self.outgoing.digest()
+    }
+
     pub(crate) async fn ask(&self, hop: &Hop) -> Result<reqwest::Response, NoResponse> {
         let answered = self.send(hop, hop.unpaid()).await;
         match (&answered, hop.body_len()) {

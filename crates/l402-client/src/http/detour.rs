@@ -59,6 +59,12 @@ impl Detours {
         self.places.push((place(from), place(to)));
     }
 
+    /// Returns a text that tells these rules from others, `None` if there are none.
+    pub(super) fn key(&self) -> Option<String> {
+        let is_empty = self.addresses.is_empty() && self.places.is_empty();
+        (!is_empty).then(|| format!("{:?} {:?}", self.addresses, self.places))
+    }
+
     /// Returns the way to a URL, `None` if it is the one that the URL says.
     pub(super) fn way(&self, url: &Url) -> Option<Way> {
         let (host, port) = (plain(url.host_str()?), url.port_or_known_default()?);

@@ -38,6 +38,7 @@ impl Buyer {
     /// Before it gives up on the day's limit, it finds out what became of purchases elsewhere
     /// that were cut short: their money is reserved, and perhaps nothing was ever paid.
     async fn send_once(self: &Arc<Self>, hop: Hop) -> Result<Response, Error> {
+        let hop = hop.sent_by(self.http.way_out());
         if let Some(kept) = self.kept_answer(&hop).await? {
             return Ok(kept);
         }
