@@ -545,7 +545,8 @@ impl ClientBuilder {
     /// address, or a redirect to one, is [`Refused::PrivateAddress`](crate::Refused::PrivateAddress).
     ///
     /// The addresses are checked that a connection is really made to. Through a proxy the proxy resolves
-    /// names, and only addresses in URLs are checked here.
+    /// names, and only addresses in URLs are checked here. A `.onion` host that no proxy resolves is
+    /// refused unless it is allowed by name.
     #[must_use]
     pub fn allow_addresses(mut self, allowed: impl IntoIterator<Item = AllowedAddress>) -> Self {
         self.allowed_addresses.extend(allowed);

@@ -358,14 +358,16 @@ impl Response {
                 self.finish().await;
                 Ok(None)
             }
-            Err(error) => {
-                let reason = error_chain(&error.without_url());
-                if let Purchased::Open { delivery, .. } = &self.purchase {
-                    delivery.broke_off(&reason).await;
-                }
-                Err(self.broken(reason))
-            }
+            Err(error) => Err(self.break_off(error_chain(&error.without_url())).await),
         }
+    }
+
+    /// Notes that the answer broke off, and returns the error that says so.
+    pub(crate) async fn break_off(&mut self, reason: String) -> Error {
+        if let Purchased::Open { delivery, .. } = &self.purchase {
+            delivery.broke_off(&reason).await;
+        }
+        self.broken(reason)
     }
 
     /// Returns the rest of the body, at most `max` bytes.

@@ -107,7 +107,7 @@ pub(crate) async fn forget(
             return Err(CliError::new(exit_code::DECLINED, "declined", text));
         }
     }
-    let forgotten = journal.forget(&entry.payment_hash, context.clock.wall())?;
+    let forgotten = journal.forget(&entry.payment_hash)?;
     Ok(json!({ "payment_hash": entry.payment_hash.to_string(), "forgotten": forgotten }))
 }
 

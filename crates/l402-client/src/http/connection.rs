@@ -124,6 +124,11 @@ impl Http {
         crate::origin::is_private(url) && (url.scheme() == "https" || stays())
     }
 
+    /// Returns a digest of the way out: see [`Hop::sent_by`].
+    pub(crate) fn way_out(&self) -> Option<[u8; 32]> {
+        self.outgoing.digest()
+    }
+
     pub(crate) async fn ask(&self, hop: &Hop) -> Result<reqwest::Response, NoResponse> {
         let answered = self.send(hop, hop.unpaid()).await;
         match (&answered, hop.body_len()) {
@@ -187,7 +192,7 @@ impl Http {
         self.guard.check(request.url()).await?;
         let way = self.outgoing.way(request.url());
         // An address that a flag leads elsewhere is not the one that is asked.
-        if way.is_none() {
+        if way.as_ref().is_none_or(|way| !way.is_named()) {
             self.reach.check(request.url(), hop.typed)?;
         }
         if let Some(watch) = &self.watch {
@@ -254,7 +259,11 @@ impl Http {
 
     async fn execute(&self, request: reqwest::Request) -> Result<reqwest::Response, NoResponse> {
         match &self.other {
-            Some(Other(transport)) => transport.execute(request).await,
+            Some(Other(transport)) => {
+                // They resolve the name once more, and nothing here can hold them to the same answer.
+                self.reach.check_name(request.url()).await?;
+                transport.execute(request).await
+            }
             None => self.client.execute(request).await.map_err(no_response),
         }
     }
@@ -411,5 +420,57 @@ mod tests {
             assert_eq!(retry_after(&headers, now), wait, "{text}");
         }
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    async fn asked(http: &Http, url: &str) -> Result<u16, Error> {
+        let request = crate::Request::get(url.parse().unwrap());
+        let spool = crate::http::Spool::new("unused".into());
+        let hop = Hop::first(request, &spool).await.unwrap();
+        let answer = http.ask(&hop).await.map_err(Error::from)?;
+        Ok(answer.status().as_u16())
+    }
+
+    fn http(outgoing: Outgoing) -> Http {
+        let (guard, reach) = (Guard::new(Vec::new()), Reach::new(Vec::new(), Vec::new()));
+        let http = Http::new(Duration::from_secs(5), guard, reach, outgoing);
+        http.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// A credential that stays on this machine is not shown to a proxy either.
+    #[tokio::test]
+    async fn a_way_that_stays_on_this_machine_goes_through_no_proxy() {
+        use std::io::{Read as _, Write as _};
+        let bind = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (server, proxy) = (bind(), bind());
+        let here = server.local_addr().unwrap();
+        let outgoing = Outgoing::default()
+            .with_http_proxy(&format!("http://{}", proxy.local_addr().unwrap()))
+            .unwrap()
+            .with_addresses("*", here.port(), [here.ip()]);
+        let answering = std::thread::spawn(move || {
+            let (mut asked, _) = server.accept().unwrap();
+            let read = asked.read(&mut [0; 4096]).unwrap();
+            assert!(read > 0);
+            asked.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+        });
+        let answer = asked(&http(outgoing), &format!("http://{here}/")).await;
+        assert_eq!(answer.unwrap_or_else(|error| panic!("{error}")), 204);
+        answering.join().unwrap();
+        proxy.set_nonblocking(true).unwrap();
+        assert!(proxy.accept().is_err());
+    }
+
+    #[tokio::test]
+    async fn an_onion_is_asked_of_no_resolver() {
+        let to_onion = (Some("b.onion"), None);
+        for outgoing in [
+            Outgoing::default(),
+            Outgoing::default().with_connect_to((None, None), to_onion),
+        ] {
+            let error = asked(&http(outgoing), "http://a.onion/").await.unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("-x socks5h://HOST:PORT"), "{text}");
+            assert!(error.no_money_moved());
+        }
     }
 }

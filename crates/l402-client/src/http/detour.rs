@@ -30,6 +30,8 @@ pub(super) struct Way {
     port: u16,
     to: (String, u16),
     addresses: Option<Vec<IpAddr>>,
+    /// The caller has named the host or the addresses that it leads to.
+    is_named: bool,
 }
 
 /// Returns a host as it is compared: in lower case, an IPv6 address without its brackets.
@@ -57,6 +59,12 @@ impl Detours {
         self.places.push((place(from), place(to)));
     }
 
+    /// Returns a text that tells these rules from others, `None` if there are none.
+    pub(super) fn key(&self) -> Option<String> {
+        let is_empty = self.addresses.is_empty() && self.places.is_empty();
+        (!is_empty).then(|| format!("{:?} {:?}", self.addresses, self.places))
+    }
+
     /// Returns the way to a URL, `None` if it is the one that the URL says.
     pub(super) fn way(&self, url: &Url) -> Option<Way> {
         let (host, port) = (plain(url.host_str()?), url.port_or_known_default()?);
@@ -75,11 +83,13 @@ impl Detours {
             |(name, at, _): &&(String, u16, _)| (*name == to.0 || name == "*") && *at == to.1;
         let addresses = self.addresses.iter().find(named);
         let addresses = addresses.map(|(_, _, addresses)| addresses.clone());
+        let is_named = addresses.is_some() || place.is_some_and(|to| to.0.is_some());
         (addresses.is_some() || to != (host.clone(), port)).then_some(Way {
             host,
             port,
             to,
             addresses,
+            is_named,
         })
     }
 
@@ -98,6 +108,12 @@ impl Way {
     /// Returns true if the connection leads to another port than that of the URL.
     pub(super) fn changes_port(&self) -> bool {
         self.to.1 != self.port
+    }
+
+    /// Returns true if the caller has named the host or the addresses that the connection leads to, in
+    /// place of those of the URL.
+    pub(super) fn is_named(&self) -> bool {
+        self.is_named
     }
 
     /// Returns true if the connection stays on this machine.
@@ -196,7 +212,7 @@ impl Resolve for Resolver {
                     to,
                     ..
                 }) => addresses.into_iter().map(|ip| (ip, to.1).into()).collect(),
-                Some(way) => lookup(&way.to.0, way.to.1).await?,
+                Some(Way { to, .. }) => place(&to, &*others).await?,
                 None => others.resolve(name).await.map_err(unresolved)?.collect(),
             };
             let fits = |it: &SocketAddr| ipv6.is_none_or(|ipv6| it.is_ipv6() == ipv6);
@@ -218,6 +234,20 @@ impl Resolve for SystemResolver {
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
+}
+
+/// Returns the addresses of a place. One that is an address already is not resolved; a name is, by the
+/// rules of all names.
+async fn place(
+    (host, port): &(String, u16),
+    others: &dyn Resolve,
+) -> Result<Vec<SocketAddr>, BoxError> {
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Ok(vec![(ip, *port).into()]);
+    }
+    let name: Name = host.parse()?;
+    let found = others.resolve(name).await.map_err(unresolved)?;
+    Ok(found.map(|it| (it.ip(), *port).into()).collect())
 }
 
 /// Marks the error of a resolver that has no answer. Any other, such as a refusal, stays as it is.

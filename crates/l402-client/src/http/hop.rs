@@ -39,6 +39,8 @@ pub(crate) struct Hop {
     left_host: bool,
     /// The address that the caller named by the URL.
     pub(super) typed: TypedAddress,
+    /// See [`Hop::sent_by`].
+    way_out: Option<[u8; 32]>,
 }
 
 /// The place for the latest 402 of a call.
@@ -90,8 +92,15 @@ impl Hop {
             reads_own_header: false,
             left_host: false,
             typed,
+            way_out: None,
         };
         Ok((hop, body))
+    }
+
+    /// Makes the way out a part of the [name](Hop::name): the same request with another certificate of
+    /// the client, or at another machine, asks for something else.
+    pub(crate) fn sent_by(self, way_out: Option<[u8; 32]>) -> Self {
+        Self { way_out, ..self }
     }
 
     /// Lets the 402 be kept that this call is answered, whole, and returns the place where it will be.
@@ -179,6 +188,11 @@ impl Hop {
                 digest.update(format!("\n{name}\n"));
                 digest.update(value);
             }
+        }
+        if let Some(way_out) = self.way_out {
+            // No header has an empty name.
+            digest.update("\n\n");
+            digest.update(way_out);
         }
         Ok(hex::encode(digest.finalize()))
     }

@@ -8,6 +8,7 @@ use reqwest::dns::Resolve;
 use reqwest::{Certificate, ClientBuilder, Identity, NoProxy, Proxy};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::connection::error_chain;
@@ -52,6 +53,7 @@ pub struct Outgoing {
     /// True if `roots` stand in place of those that are built in.
     replaces_roots: bool,
     identity: Option<Identity>,
+    identity_digest: Option<[u8; 32]>,
     any_certificate: bool,
     http_proxy: Option<String>,
     https_proxy: Option<String>,
@@ -97,12 +99,14 @@ impl Outgoing {
     /// # Errors
     /// [`Error::Transport`] if the text does not hold both. The error does not repeat it.
     pub fn with_identity(mut self, pem: &[u8]) -> Result<Self, Error> {
-        let identity = Identity::from_pem(&identity_of(pem)).map_err(|_| Error::Transport {
+        let pem = identity_of(pem);
+        let identity = Identity::from_pem(&pem).map_err(|_| Error::Transport {
             detail: "the client's certificate and its key are not both in PEM, or the key has a \
                      password"
                 .into(),
         })?;
         self.identity = Some(identity);
+        self.identity_digest = Some(Sha256::digest(pem).into());
         Ok(self)
     }
 
@@ -213,6 +217,14 @@ impl Outgoing {
         self.detours.way(url)
     }
 
+    /// Returns a digest of what an answer may depend on beside its request: the client's certificate, and
+    /// the places that connections lead to. `None` if nothing is set.
+    pub(super) fn digest(&self) -> Option<[u8; 32]> {
+        let (identity, detours) = (&self.identity_digest, self.detours.key());
+        (identity.is_some() || detours.is_some())
+            .then(|| Sha256::digest(format!("{identity:?} {detours:?}")).into())
+    }
+
     /// Returns the hosts of the proxies.
     pub(crate) fn proxy_hosts(&self) -> Vec<String> {
         let proxies = [&self.http_proxy, &self.https_proxy].into_iter().flatten();
@@ -233,7 +245,7 @@ impl Outgoing {
 
     /// The same with a resolver for names that no flag resolves.
     pub(super) fn builder_with(&self, others: Arc<dyn Resolve>) -> Result<ClientBuilder, Error> {
-        self.builder_of(self.detours.resolver(None, others))
+        self.builder_of(self.detours.resolver(None, others), true)
     }
 
     /// The same for the requests that go one way.
@@ -242,7 +254,9 @@ impl Outgoing {
         way: &Way,
         others: Arc<dyn Resolve>,
     ) -> Result<ClientBuilder, Error> {
-        let builder = self.builder_of(self.detours.resolver(Some(way), others))?;
+        // Its URL may name a stand-in, which is none of the hosts that go without a proxy.
+        let resolver = self.detours.resolver(Some(way), others);
+        let builder = self.builder_of(resolver, !way.is_here())?;
         // The URL of such a request has lost its port, and HTTP/2 has no other place for it.
         Ok(if way.changes_port() {
             builder.http1_only()
@@ -251,7 +265,7 @@ impl Outgoing {
         })
     }
 
-    fn builder_of(&self, resolver: Resolver) -> Result<ClientBuilder, Error> {
+    fn builder_of(&self, resolver: Resolver, may_use_proxy: bool) -> Result<ClientBuilder, Error> {
         // A referer could carry a secret query. `no_proxy` first: the environment is not asked.
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -263,7 +277,8 @@ impl Outgoing {
         let direct = NoProxy::from_string(&format!("{THIS_MACHINE},{}", self.no_proxy));
         let http = self.http_proxy.as_deref().map(Proxy::http);
         let https = self.https_proxy.as_deref().map(Proxy::https);
-        for proxy in [http, https].into_iter().flatten() {
+        let proxies = [http, https].into_iter().flatten();
+        for proxy in proxies.filter(|_| may_use_proxy) {
             builder = builder.proxy(proxy.map_err(unusable)?.no_proxy(direct.clone()));
         }
         if let Some(longest) = self.connect_timeout {
@@ -350,6 +365,30 @@ fn unusable(error: reqwest::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_asks_and_where_it_leads_have_a_digest() {
+        // As `with_identity` sets it, without a key in this file.
+        let one = |text: &str| Outgoing {
+            identity_digest: Some(Sha256::digest(text).into()),
+            ..Outgoing::default()
+        };
+        let to = |port| Outgoing::default().with_connect_to((None, None), (None, Some(port)));
+        let here = [IpAddr::from([127, 0, 0, 1])];
+        let all = [
+            Outgoing::default(),
+            one("Alice"),
+            one("Bob"),
+            one("Bob").with_ipv6(true).with_addresses("a", 1, here),
+            to(1),
+            to(2),
+            Outgoing::default().with_addresses("a", 1, here),
+            Outgoing::default().with_addresses("a", 2, here),
+        ];
+        let digests: std::collections::HashSet<_> = all.iter().map(Outgoing::digest).collect();
+        assert_eq!(digests.len(), all.len());
+        assert_eq!(Outgoing::default().with_ipv6(true).digest(), None);
+    }
 
     #[test]
     fn a_certificate_and_its_key_are_found_among_other_sections() {

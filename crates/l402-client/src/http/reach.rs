@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The resolver is the one that the connection is made with, so a second answer of DNS leads nowhere
-//! else.
+//! else. A connection that a layer's service makes is not: its name is resolved and checked before.
 
 use std::fmt;
 use std::io;
@@ -163,6 +163,17 @@ fn literal(url: &Url) -> Option<IpAddr> {
     }
 }
 
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The reason why a `.onion` host has no address here.
+const ONION: &str = "a .onion host is reached through Tor alone, which no resolver is: \
+                     use -x socks5h://HOST:PORT";
+
+fn is_onion(name: &str) -> bool {
+    let name = plain(name);
+    name == "onion" || name.ends_with(".onion")
+}
+
 type Lookup = fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
 
 /// The rule on private addresses, and the resolver that keeps it.
@@ -208,14 +219,48 @@ impl Reach {
         }
     }
 
+    /// Resolves the host of a URL and checks it, for a connection that somebody else makes. One that is
+    /// not found is left to them: their way out may be a proxy that finds it.
+    pub(super) async fn check_name(&self, url: &Url) -> Result<(), NoResponse> {
+        let Some(Host::Domain(name)) = url.host() else {
+            return Ok(());
+        };
+        match self.find(name).await {
+            Err(error) if error.is::<LeadsAway>() => {
+                Err(NoResponse::PrivateAddress(error.to_string()))
+            }
+            Err(error) if !error.is::<io::Error>() => Err(NoResponse::Other(error.to_string())),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     fn admits(&self, ip: IpAddr) -> bool {
         is_public_address(ip) || self.allowed.iter().any(|it| it.holds(ip))
     }
 
+    fn allows(&self, name: &str) -> bool {
+        self.allowed.iter().any(|it| it.names(name))
+    }
+
+    /// Returns the addresses of a name, without a port, if all of them may be asked.
+    async fn find(&self, name: &str) -> Result<Vec<SocketAddr>, BoxError> {
+        // Never by a resolver, which may say something else. `check` has let it pass.
+        if is_localhost(name) {
+            let [v4, v6] = [IpAddr::V4(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
+            return Ok(vec![SocketAddr::new(v4, 0), SocketAddr::new(v6, 0)]);
+        }
+        // RFC 7686, section 2: whoever answers for such a name would be taken for the inside of Tor.
+        if is_onion(name) && !self.allows(name) {
+            return Err(ONION.into());
+        }
+        let found = (self.lookup)(name.to_owned()).await?;
+        Ok(self.checked(name, found)?)
+    }
+
     /// Returns the addresses of a name, if all of them may be asked.
     fn checked(&self, name: &str, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, LeadsAway> {
-        let is_named = self.allowed.iter().any(|it| it.names(name))
-            || self.proxies.iter().any(|proxy| plain(proxy) == plain(name));
+        let is_named =
+            self.allows(name) || self.proxies.iter().any(|proxy| plain(proxy) == plain(name));
         if is_named {
             return Ok(found);
         }
@@ -228,22 +273,6 @@ impl Reach {
             ))),
         }
     }
-}
-
-impl Reach {
-    /// Returns the addresses of a name, without a port, if all of them may be asked.
-    async fn resolved(
-        &self,
-        name: &str,
-    ) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
-        // Never by a resolver, which may say something else. `check` has let it pass.
-        if is_localhost(name) {
-            let [v4, v6] = [IpAddr::V4(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
-            return Ok(vec![SocketAddr::new(v4, 0), SocketAddr::new(v6, 0)]);
-        }
-        let found = (self.lookup)(name.to_owned()).await?;
-        Ok(self.checked(name, found)?)
-    }
 
     /// Returns the addresses that a URL leads to, which `check` has let pass: those and no others may
     /// be connected to.
@@ -252,7 +281,7 @@ impl Reach {
             Some(Host::Ipv4(ip)) => vec![SocketAddr::new(ip.into(), 0)],
             Some(Host::Ipv6(ip)) => vec![SocketAddr::new(ip.into(), 0)],
             Some(Host::Domain(name)) => {
-                let found = self.resolved(name).await;
+                let found = self.find(name).await;
                 found.map_err(|error| match error.downcast::<LeadsAway>() {
                     Ok(away) => NoResponse::PrivateAddress(away.0),
                     Err(error) => NoResponse::Transient(error.to_string()),
@@ -271,7 +300,7 @@ impl Resolve for Reach {
     fn resolve(&self, name: Name) -> Resolving {
         let reach = self.clone();
         Box::pin(async move {
-            let found = reach.resolved(name.as_str()).await?;
+            let found = reach.find(name.as_str()).await?;
             let addresses: Addrs = Box::new(found.into_iter());
             Ok(addresses)
         })

@@ -31,6 +31,4 @@ pub(crate) use lock::{Claim, Flight, Scope};
 pub(crate) use row::{ACCEPTED_ENOUGH, Draft, OpenPurchase};
 pub(crate) use step::{Found, InFlight, Paid, Recorded, ReserveOutcome, Sent, Settled};
 pub(crate) use stopped::{Stop, Stopped};
-pub(crate) use vault::{
-    ANSWER_MAX, AnswerHead, AnswerId, FileName, Keeping, KeptAnswer, Place, Vault,
-};
+pub(crate) use vault::{ANSWER_MAX, AnswerHead, AnswerId, FileName, Keeping, KeptAnswer, Vault};

@@ -176,11 +176,11 @@ impl Journal {
     ///
     /// # Errors
     /// [`Error::Store`] if the file cannot be written.
-    pub fn forget(&self, hash: &PaymentHash, now: UnixTime) -> Result<bool, Error> {
+    pub fn forget(&self, hash: &PaymentHash) -> Result<bool, Error> {
         self.with(|store| {
             let is_presented = store.token(hash)?.is_some_and(|token| token.is_presented);
             match store.paid(hash)? {
-                Some(paid) if is_presented => store.evict(paid, now).map(|()| true),
+                Some(paid) if is_presented => store.evict(paid).map(|()| true),
                 _ => Ok(false),
             }
         })

@@ -21,7 +21,8 @@ pub struct PaidBody {
 
 enum End {
     Reading(Box<Response>),
-    Finishing(BoxFuture<'static, ()>),
+    /// With the error of an answer that broke off.
+    Finishing(BoxFuture<'static, Option<Error>>),
     Over,
 }
 
@@ -52,12 +53,13 @@ impl Body for PaidBody {
         loop {
             match std::mem::replace(&mut self.end, End::Over) {
                 End::Over => return Poll::Ready(None),
-                End::Finishing(mut finishing) => {
-                    if finishing.as_mut().poll(cx).is_pending() {
+                End::Finishing(mut finishing) => match finishing.as_mut().poll(cx) {
+                    Poll::Pending => {
                         self.end = End::Finishing(finishing);
                         return Poll::Pending;
                     }
-                }
+                    Poll::Ready(broken) => return Poll::Ready(broken.map(Err)),
+                },
                 End::Reading(mut left) => match Pin::new(&mut self.body).poll_frame(cx) {
                     Poll::Pending => {
                         self.end = End::Reading(left);
@@ -69,10 +71,16 @@ impl Body for PaidBody {
                     }
                     Poll::Ready(Some(Err(error))) => {
                         let reason = crate::http::error_chain(&error.without_url());
-                        return Poll::Ready(Some(Err(left.broken(reason))));
+                        self.end =
+                            End::Finishing(Box::pin(
+                                async move { Some(left.break_off(reason).await) },
+                            ));
                     }
                     Poll::Ready(None) => {
-                        self.end = End::Finishing(Box::pin(async move { left.finish().await }));
+                        self.end = End::Finishing(Box::pin(async move {
+                            left.finish().await;
+                            None
+                        }));
                     }
                 },
             }

@@ -22,6 +22,12 @@ use crate::{Client, Error, Request};
 /// another URL than was asked for is an error. The limits on certificates and proxies are its own.
 /// The body of a request is read to its end before it is sent, since it may be sent twice.
 ///
+/// The host of each request is resolved and checked before it is sent: see
+/// [`ClientBuilder::allow_addresses`](crate::ClientBuilder::allow_addresses). The `reqwest::Client`
+/// resolves it once more for its connection, and between the two the name may change. Give it a resolver
+/// that refuses private addresses where that matters. A `.onion` host must be allowed by name, and a
+/// client that does not go through Tor must not be given one.
+///
 /// ```no_run
 /// use l402_client::{Client, Error, PayingMiddleware, Receipt};
 ///

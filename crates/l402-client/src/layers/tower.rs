@@ -30,6 +30,12 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 /// The service must follow no redirect. The body of a request is read to its end before it is sent, since
 /// it may be sent twice: calls of gRPC may stream their answers, but not their requests.
 ///
+/// **Private addresses.** The host of each request is resolved and checked before the service is asked:
+/// see [`ClientBuilder::allow_addresses`](crate::ClientBuilder::allow_addresses). The service resolves it
+/// once more for its connection, and between the two the name may change. Let the service itself refuse
+/// private addresses where that matters. A `.onion` host must be allowed by name, and a service that does
+/// not go through Tor must not be given one.
+///
 /// **gRPC.** A refusal in gRPC is a 200 with `grpc-status` in its head. One with a challenge is paid. An
 /// answer to the request, such as NOT_FOUND, reaches the caller as it came, and leaves the purchase unused;
 /// a failure of the server, such as UNAVAILABLE, is an error if the call was paid for. Trailers pass. tonic's requests

@@ -1,5 +1,6 @@
 //! One call: up to two tries, each of them a way through redirects.
 
+use std::io;
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
@@ -10,7 +11,7 @@ use super::kept::KeptPurchase;
 use super::pauses::Pauses;
 use super::present::not_served;
 use crate::http::{Hop, retry_after};
-use crate::journal::{Delivery, Place, Vault};
+use crate::journal::{Delivery, Vault};
 use crate::response::UsedUp;
 use crate::{BudgetLimit, Error, Event, Price, Receipt, Refused, Request, Response};
 
@@ -37,6 +38,7 @@ impl Buyer {
     /// Before it gives up on the day's limit, it finds out what became of purchases elsewhere
     /// that were cut short: their money is reserved, and perhaps nothing was ever paid.
     async fn send_once(self: &Arc<Self>, hop: Hop) -> Result<Response, Error> {
+        let hop = hop.sent_by(self.http.way_out());
         if let Some(kept) = self.kept_answer(&hop).await? {
             return Ok(kept);
         }
@@ -58,6 +60,9 @@ impl Buyer {
 
     /// Returns the answer to this very request that an earlier call has paid for, had, and could not
     /// deliver.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if there may be one and it cannot be read for now: to buy would pay twice.
     async fn kept_answer(&self, hop: &Hop) -> Result<Option<Response>, Error> {
         let vault = self.journal.vault();
         // Before the name, for which a large body is read once more.
@@ -65,7 +70,8 @@ impl Buyer {
             return Ok(None);
         }
         let (request, now) = (hop.name().await?, self.clock.wall());
-        let Some(name) = blocking(vault, move |vault| vault.owed(&request, now)).await else {
+        let owed = blocking(vault, move |vault| vault.owed(&request, now));
+        let Some(name) = owed.await? else {
             return Ok(None);
         };
         let hash = name.payment_hash;
@@ -74,17 +80,10 @@ impl Buyer {
         };
         let receipt = row.receipt(true);
         let (digest, file) = (receipt.digest(), name.clone());
-        let found = blocking(vault, move |vault| {
-            let read = vault.read(&file, digest);
-            read.inspect_err(|error| {
-                tracing::warn!(payment = %file.payment_hash, %error, "a kept answer cannot be read");
-                vault.remove(Place::Owed, &file);
-            })
-            .ok()
-        });
+        let found = blocking(vault, move |vault| vault.take(&file, digest)).await?;
         // One from behind a redirect is no answer to a caller who does not follow any.
         let is_followed = |url: &Url| self.follow_redirects || is_same_page(url, &hop.url);
-        let Some(found) = found.await.filter(|it| is_followed(&it.head.url)) else {
+        let Some(found) = found.filter(|it| is_followed(&it.head.url)) else {
             return Ok(None);
         };
         self.notify(&Event::Redelivered(hash));
@@ -126,12 +125,13 @@ impl Buyer {
             };
             self.take_cookies(&mut hop, answer.headers());
             // Waiting holds no right to buy. What this call has paid for goes along, so that it pays
-            // for nothing else; with a token of before it begins anew.
+            // for nothing else. With a token of before it begins anew, but not behind a redirect: there
+            // the token goes along from another path, and would not be found.
             let (status, headers) = (answer.status(), answer.headers());
             if self.has_waited(pauses, status, headers).await {
                 along = answer
                     .into_delivery()
-                    .filter(|(_, receipt)| !receipt.reused);
+                    .filter(|(_, receipt)| !receipt.reused || !redirects.is_empty());
                 continue;
             }
             let next = match self.next_hop(&hop, answer.status(), answer.headers()) {
@@ -285,11 +285,16 @@ impl Buyer {
 /// Runs work on the files of the vault on a thread that may block.
 async fn blocking<T: Send + 'static>(
     vault: &Vault,
-    work: impl FnOnce(&Vault) -> Option<T> + Send + 'static,
-) -> Option<T> {
+    work: impl FnOnce(&Vault) -> io::Result<T> + Send + 'static,
+) -> Result<T, Error> {
     let vault = vault.clone();
-    let done = tokio::task::spawn_blocking(move || work(&vault));
-    done.await.ok().flatten()
+    let done = tokio::task::spawn_blocking(move || work(&vault)).await;
+    done.unwrap_or_else(|error| Err(io::Error::other(error)))
+        .map_err(|error| {
+            Error::store(format!(
+                "an answer that was paid for is kept and cannot be read now: {error}"
+            ))
+        })
 }
 
 /// Returns true if two URLs differ in nothing that a server sees.

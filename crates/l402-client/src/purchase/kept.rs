@@ -142,7 +142,7 @@ impl Buyer {
 
     /// Acts on a refusal of an earlier purchase, by what the journal says of it now.
     async fn refused_again(&self, kept: KeptPurchase, refusal: &Refusal) -> Result<Used, Error> {
-        let (hash, now) = (kept.paid.row().payment_hash, self.clock.wall());
+        let hash = kept.paid.row().payment_hash;
         let fresh = self.journal.run(move |store| store.paid(&hash)).await?;
         let fresh = fresh.as_ref().map(Paid::row);
         match fresh.map(|row| (row.state, row.refusals)) {
@@ -164,7 +164,7 @@ impl Buyer {
             Some((State::Paid, _)) => Ok(Used::No),
             _ => {
                 self.journal
-                    .run(move |store| store.evict(kept.paid, now))
+                    .run(move |store| store.evict(kept.paid))
                     .await?;
                 Ok(Used::No)
             }

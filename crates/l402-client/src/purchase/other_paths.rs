@@ -86,8 +86,7 @@ impl Buyer {
         if paid.row().state != State::Served {
             return Ok(());
         }
-        let now = self.clock.wall();
-        self.journal.run(move |store| store.evict(paid, now)).await
+        self.journal.run(move |store| store.evict(paid)).await
     }
 }
 

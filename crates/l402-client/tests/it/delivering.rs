@@ -119,6 +119,44 @@ async fn an_answer_behind_a_used_up_payment_is_kept() {
     assert_eq!(world.spent().await, spent);
 }
 
+#[tokio::test]
+async fn a_kept_answer_is_for_the_same_way_out_alone() {
+    let world = World::new().await;
+    let url = || world.server.url("/joke?a");
+    let at = |port: u16| {
+        let here = (Some("127.0.0.1"), url().port());
+        let outgoing = l402_client::Outgoing::default();
+        let outgoing = outgoing.with_connect_to((Some("127.0.0.1"), Some(port)), here);
+        world.builder().outgoing(outgoing).build().unwrap()
+    };
+    world.server.plan().troubles = vec![LONG];
+    assert!(keep(at(1).send(Request::get(url())).await.unwrap()).await);
+    for (client, reused) in [(world.client(), false), (at(2), false), (at(1), true)] {
+        let answer = client.send(Request::get(url())).await.unwrap();
+        assert_eq!(answer.receipt().unwrap().reused, reused);
+        drop(answer.bytes(1 << 20).await.unwrap());
+    }
+}
+
+/// A fault of the machine that passes must not cost a second payment.
+#[tokio::test]
+async fn a_kept_answer_that_cannot_be_read_now_is_not_bought_again() {
+    let world = World::new().await;
+    world.server.plan().troubles = vec![LONG];
+    assert!(keep(send(&world, "/joke?a").await).await);
+    let (key, aside) = (world.folder().join("vault.key"), world.folder().join("k"));
+    std::fs::rename(&key, &aside).unwrap();
+    let again = world.fetch(&world.client(), "/joke?a").await;
+    assert!(
+        matches!(&again, Err(error @ l402_client::Error::Store { .. }) if error.no_money_moved()),
+        "{again:?}"
+    );
+    std::fs::rename(&aside, &key).unwrap();
+    let answer = send(&world, "/joke?a").await;
+    assert!(answer.receipt().unwrap().reused);
+    assert_eq!(world.spent().await, Msat::from_sat(50));
+}
+
 fn keeping(world: &World) -> l402_client::Client {
     let limits = l402_client::VaultLimits::default();
     world

@@ -130,6 +130,32 @@ async fn a_layer_pays_and_the_service_behind_it_sends() {
     ));
 }
 
+/// ATTACKS C-14.
+#[tokio::test]
+async fn answers_that_break_off_behind_a_layer_stop_the_seller() {
+    let world = World::new().await;
+    world.server.plan().own_services = true;
+    world.server.plan().troubles = vec![crate::server::Trouble::Reset; 4];
+    let mut service = PayingLayer::new(world.client()).layer(hyper());
+    let (http, _) = middleware(world.client());
+    for at in 0..3 {
+        let url = world.server.url(&format!("/s{at}/x"));
+        let broken = if at == 1 {
+            let answer = http.get(url).send().await.expect("a head");
+            answer.bytes().await.is_err()
+        } else {
+            let answer = service.call(get(url.as_str())).await.expect("a head");
+            answer.into_body().collect().await.is_err()
+        };
+        assert!(broken, "{at}");
+    }
+    let url = world.server.url("/s3/x");
+    let error = service.call(get(url.as_str())).await.expect_err("a stop");
+    let error = error.downcast_ref::<Error>().expect("ours");
+    assert_eq!(error.code(), "seller_stopped", "{error}");
+    assert_eq!(world.spent().await, Msat::from_sat(150));
+}
+
 /// Gives the answers of a server the form that gRPC has.
 #[derive(Clone)]
 struct GrpcFace(Hyper);

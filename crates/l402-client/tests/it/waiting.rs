@@ -139,3 +139,25 @@ async fn a_price_is_asked_free_or_unknown() {
     assert!(matches!(found, Price::Asked(_)), "{found:?}");
     assert_eq!(world.spent().await, Msat::ZERO);
 }
+
+/// Behind a redirect, a token of an earlier call is the only one for the page.
+#[tokio::test]
+async fn a_429_behind_a_redirect_keeps_the_token_of_an_earlier_call() {
+    let world = World::new().await;
+    world.server.plan().policy = "time=3600".parse().unwrap();
+    let unfollowed = world.client();
+    let path = "/moved/302?/joke";
+    assert_eq!(world.fetch(&unfollowed, path).await.unwrap().status, 302);
+    let patience = Duration::from_secs(30);
+    let builder = world.builder().rate_limit_patience(patience);
+    let client = builder.follow_redirects(true).build().unwrap();
+    // The first trouble is that of the redirect, which has none.
+    world.server.plan().troubles = vec![crate::server::Trouble::Status(429); 2];
+    let fetched = world.fetch(&client, path).await.unwrap();
+    assert_eq!(
+        (fetched.body.as_str(), fetched.reused),
+        ("a joke", Some(true))
+    );
+    assert_eq!(world.spent().await, Msat::from_sat(50));
+    assert_eq!(world.server.seen().asked, 1);
+}

@@ -188,6 +188,94 @@ async fn no_resolver_is_asked_for_a_name_of_this_machine() {
     }
 }
 
+/// A client whose resolver finds one private address for each name.
+fn misled(outgoing: Outgoing) -> Http {
+    let mut misled = reach(&["allowed.onion"]);
+    misled.lookup = |_| Box::pin(async { Ok(vec![SocketAddr::new([10, 9, 8, 7].into(), 0)]) });
+    let guard = Guard::new(Vec::new());
+    let http = Http::new(Duration::from_secs(5), guard, misled, outgoing);
+    http.unwrap_or_else(|error| panic!("{error}"))
+}
+
+async fn hop(url: &str) -> Hop {
+    let request = Request::get(url.parse().unwrap());
+    let spool = crate::http::Spool::new("unused".into());
+    Hop::first(request, &spool).await.unwrap()
+}
+
+async fn error_of(http: &Http, hop: &Hop) -> Error {
+    match http.ask(hop).await {
+        Ok(answer) => panic!("{answer:?}"),
+        Err(error) => error.into(),
+    }
+}
+
+fn is_private(error: &Error) -> bool {
+    matches!(error, Error::Refused { reason, .. } if *reason == Refused::PrivateAddress)
+}
+
+/// ATTACKS C-36. A flag that names a place names no address that others choose.
+#[tokio::test]
+async fn a_way_to_a_name_reaches_no_private_address() {
+    let to_name = (Some("b.example"), None);
+    let by_name = Outgoing::default().with_connect_to((None, None), to_name);
+    let error = error_of(&misled(by_name), &hop("http://a.example/").await).await;
+    assert!(is_private(&error), "{error}");
+    let to_port = (None, Some(81));
+    let by_port = || Outgoing::default().with_connect_to((None, None), to_port);
+    let error = error_of(&misled(by_port()), &hop("http://a.example/").await).await;
+    assert!(is_private(&error), "{error}");
+    // The host stays that of the URL, which a redirect has chosen.
+    let to = http::HeaderValue::from_static("http://10.0.0.1/");
+    let headers = http::HeaderMap::from_iter([(http::header::LOCATION, to)]);
+    let first = hop("http://a.example/").await;
+    let led = first
+        .next(http::StatusCode::FOUND, &headers, false)
+        .unwrap();
+    let error = error_of(&misled(by_port()), &led).await;
+    assert!(is_private(&error), "{error}");
+}
+
+/// Counts the requests that somebody else is to send.
+#[derive(Default)]
+struct Counting(AtomicUsize);
+
+impl crate::http::Transport for Counting {
+    fn execute(&self, _: reqwest::Request) -> BoxFuture<'_, Result<reqwest::Response, NoResponse>> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async { Err(NoResponse::Other("sent".into())) })
+    }
+}
+
+/// ATTACKS C-36.
+#[tokio::test]
+async fn a_connection_of_somebody_else_is_checked_before_it_is_made() {
+    let counting = Arc::new(Counting::default());
+    let http = misled(Outgoing::default()).over(counting.clone());
+    let error = error_of(&http, &hop("http://a.example/").await).await;
+    assert!(is_private(&error), "{error}");
+    let error = error_of(&http, &hop("http://a.onion/").await).await;
+    assert!(error.to_string().contains("socks5h://"), "{error}");
+    assert_eq!(counting.0.load(Ordering::SeqCst), 0);
+    for (at, url) in [
+        "http://10.0.0.1/",
+        "http://localhost/",
+        "http://allowed.onion/",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let error = error_of(&http, &hop(url).await).await;
+        assert!(error.to_string().contains("sent"), "{url}: {error}");
+        assert_eq!(counting.0.load(Ordering::SeqCst), at + 1, "{url}");
+    }
+    // One that is not found here may be found by whoever connects.
+    let mut lost = reach(&[]);
+    lost.lookup = |_| Box::pin(async { Err(io::ErrorKind::NotFound.into()) });
+    let url = "http://a.example/".parse().unwrap();
+    assert!(lost.check_name(&url).await.is_ok());
+}
+
 /// The answers of the resolver to the test below.
 static ASKED: AtomicUsize = AtomicUsize::new(0);
 

@@ -644,6 +644,33 @@ fn what_widens_is_known() {
     assert!(root(Some(5)).is_widened_by(&root(None)));
 }
 
+/// A preference of several wallets is one name, of which any may have paid.
+#[test]
+fn a_wallet_that_broke_a_limit_is_known_in_every_list() {
+    let mut bench = Bench::new();
+    bench.add(ROW);
+    let broken = |wallet: &str| {
+        let now = UnixTime::from_secs(NOW);
+        bench.with(|store| Ok(broken_limit(store.db(), wallet, now)?.is_some()))
+    };
+    let paid_by = |wallet: &str| {
+        let sql = "UPDATE purchase SET wallet = ?1, fee_limit_msat = 1, fee_msat = 2";
+        bench.with(|store| store.db().execute(sql, [wallet]));
+    };
+    for (paid, asked, refuses) in [
+        ("A", "A", true),
+        ("A", "A, then B", true),
+        ("A, then B", "A", true),
+        ("A, then B", "B", true),
+        ("A, then B", "B, then A", true),
+        ("A, then B", "C", false),
+        ("A", "C, then B", false),
+    ] {
+        paid_by(paid);
+        assert_eq!(broken(asked), refuses, "{paid} | {asked}");
+    }
+}
+
 /// The statements of a reservation, as they were prepared for it.
 fn plans(db: &Connection) -> Vec<String> {
     use std::sync::Mutex;
@@ -695,6 +722,7 @@ fn many(rows: u32) -> String {
          SELECT CAST(printf('%032d', id) AS BLOB), 'https://a.example', '/', 'served', 2, 0, 0, \
          {NOW} - id * 100, 0, {NOW} - id * 100, 0, '', 'regtest', '', 'L402', '', 0, '02aa', \
          'a wallet', 0 FROM row;
+         UPDATE purchase SET fee_limit_msat = -1 WHERE created = (SELECT min(created) FROM purchase);
          {upgrade} COMMIT;"
     )
 }

@@ -220,15 +220,16 @@ impl Store {
             })
     }
 
-    /// Stops presenting a token; the purchase stays what it was.
+    /// Stops presenting a token; the purchase stays what it was. Its time stays as well: that of a
+    /// served one is its last delivery, from which a seller's failures are counted.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn evict(&mut self, step: Paid, now: UnixTime) -> rusqlite::Result<()> {
+    pub fn evict(&mut self, step: Paid) -> rusqlite::Result<()> {
         let Paid(purchase) = step;
         self.db().execute(
-            "UPDATE purchase SET live = 0, updated = ?2 WHERE payment_hash = ?1",
-            params![purchase.payment_hash.as_bytes(), now.secs()],
+            "UPDATE purchase SET live = 0 WHERE payment_hash = ?1",
+            params![purchase.payment_hash.as_bytes()],
         )?;
         Ok(())
     }

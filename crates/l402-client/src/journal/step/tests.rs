@@ -200,3 +200,31 @@ fn a_proof_is_never_written_over_nor_an_answer_forgotten() {
     bench.settled(late, proof);
     assert_eq!(bench.state(), State::Served);
 }
+
+/// A seller that refuses an old token has delivered nothing by that.
+#[test]
+fn a_token_that_is_put_away_was_not_served_just_now() {
+    let mut bench = Bench::new();
+    let (in_flight, proof) = (bench.recorded(), bench.proof.clone());
+    drop(bench.store.sent(in_flight, NOW).unwrap());
+    let in_flight = bench.found_in_flight();
+    let paid = bench.settled(in_flight, proof).expect("a proof");
+    bench.store.served(paid, "/x", None, NOW).unwrap();
+    let updated = |bench: &mut Bench| {
+        let db = bench.store.db();
+        db.query_row("SELECT updated, live FROM purchase", [], |row| {
+            Ok((row.get::<_, u64>(0)?, row.get::<_, bool>(1)?))
+        })
+        .unwrap()
+    };
+    assert_eq!(updated(&mut bench), (NOW.secs(), true));
+    bench
+        .store
+        .db()
+        .execute("UPDATE purchase SET updated = 5", [])
+        .unwrap();
+    let hash = bench.hash();
+    let paid = bench.store.paid(&hash).unwrap().expect("a step");
+    bench.store.evict(paid).unwrap();
+    assert_eq!(updated(&mut bench), (5, false));
+}

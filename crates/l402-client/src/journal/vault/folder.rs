@@ -66,15 +66,44 @@ impl Vault {
 
     /// Returns true if no answer is owed, as most of the time.
     pub(crate) fn owes_nothing(&self) -> bool {
-        let folder = self.at(Place::Owed);
-        folder.read_dir().map_or(true, |mut it| it.next().is_none())
+        match self.at(Place::Owed).read_dir() {
+            Ok(mut entries) => entries.next().is_none(),
+            // One that cannot be read may hold an answer.
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        }
     }
 
     /// Returns the name of the answer that is owed to a request. Blocks.
-    pub(crate) fn owed(&self, request: &str, now: UnixTime) -> Option<FileName> {
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub(crate) fn owed(&self, request: &str, now: UnixTime) -> io::Result<Option<FileName>> {
         self.prune(Place::Owed, now);
-        let names = self.names(Place::Owed);
-        names.into_iter().find(|name| name.request == request)
+        let texts = self.listed(Place::Owed)?.into_iter();
+        let mut names = texts.filter_map(|text| FileName::read(&text));
+        Ok(names.find(|name| name.request == request))
+    }
+
+    /// Reads a whole answer that is owed. `None` if there is none any more: another call has had it, or
+    /// it was damaged and is removed here. Blocks.
+    ///
+    /// # Errors
+    /// If it cannot be read for now. It stays, for it may be had later, and was paid for.
+    pub(crate) fn take(
+        &self,
+        name: &FileName,
+        receipt: [u8; 32],
+    ) -> io::Result<Option<KeptAnswer>> {
+        match self.read(name, receipt) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                tracing::warn!(payment = %name.payment_hash, %error, "a kept answer cannot be read");
+                self.remove(Place::Owed, name);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns the newest answer that one payment bought. Blocks.
@@ -171,7 +200,7 @@ impl Vault {
     }
 
     /// Reads a whole answer that is owed. Blocks.
-    pub(crate) fn read(&self, name: &FileName, receipt: [u8; 32]) -> io::Result<KeptAnswer> {
+    fn read(&self, name: &FileName, receipt: [u8; 32]) -> io::Result<KeptAnswer> {
         let mut opener = self.open(Place::Owed, name, receipt)?;
         let (head, mut body) = read_head(&mut opener)?;
         while let Some(piece) = opener.next()? {
@@ -249,9 +278,18 @@ impl Vault {
     }
 
     fn texts(&self, place: Place) -> Vec<String> {
-        let entries = self.at(place).read_dir().into_iter().flatten().flatten();
-        let texts = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        texts.collect()
+        self.listed(place).unwrap_or_default()
+    }
+
+    /// Returns what is in a folder, nothing if there is none.
+    fn listed(&self, place: Place) -> io::Result<Vec<String>> {
+        let entries = match self.at(place).read_dir() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?.collect::<io::Result<Vec<_>>>()?,
+        };
+        let texts = entries.into_iter();
+        let texts = texts.filter_map(|entry| entry.file_name().into_string().ok());
+        Ok(texts.collect())
     }
 
     fn at(&self, place: Place) -> PathBuf {

@@ -23,4 +23,4 @@ pub use replay::ReplayedAnswer;
 pub(crate) use answer::{ANSWER_MAX, AnswerHead, KeptAnswer};
 pub(crate) use folder::Vault;
 pub(crate) use keeping::Keeping;
-pub(crate) use name::{AnswerId, FileName, Place};
+pub(crate) use name::{AnswerId, FileName};
