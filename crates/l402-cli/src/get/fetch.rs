@@ -52,11 +52,7 @@ impl GetArgs {
             return self.price(&client, request, most).await;
         }
         // Files that cannot be written are found before money moves.
-        let receipt = self
-            .receipt
-            .as_deref()
-            .map(ReceiptFile::prepare)
-            .transpose()?;
+        let receipt = self.receipt_file()?;
         let heads = self.save.heads()?;
         let sink = self.save.sink(&request.url)?;
         if sink.is_closed() {
@@ -67,9 +63,7 @@ impl GetArgs {
         let outcome = client.send(request).await;
         let mut response = outcome.map_err(|error| {
             *again = Again::of_error(&error);
-            let hint = config.hint(&error);
-            let told = self.explain(error, context);
-            hint.into_iter().fold(told, CliError::with_hint)
+            self.cli_error(error, &config, context)
         })?;
         *again = Again::of_answer(&response, context.clock.wall());
         let recording = match &receipt {
@@ -90,6 +84,19 @@ impl GetArgs {
             _ => Ok(()),
         };
         delivered.and_then(|code| written.map(|()| code))
+    }
+
+    fn receipt_file(&self) -> Result<Option<ReceiptFile>, CliError> {
+        let file = self.receipt.as_deref();
+        file.map(ReceiptFile::prepare).transpose()
+    }
+
+    /// Returns an error of the client in the words of the program, with what `client.toml` has to do
+    /// with it.
+    fn cli_error(&self, error: Error, config: &ClientConfig, context: &Context) -> CliError {
+        let hint = config.hint(&error);
+        let told = self.explain(error, context);
+        hint.into_iter().fold(told, CliError::with_hint)
     }
 
     fn shown(&self, now: UnixTime) -> Shown<'_> {
