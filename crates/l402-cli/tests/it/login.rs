@@ -3,6 +3,8 @@
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
+#[cfg(target_os = "linux")]
+use crate::program::AtTerminal;
 use crate::program::{Home, Ran};
 use crate::seller::Seller;
 use crate::stranger::{server, server_of_heads};
@@ -104,32 +106,11 @@ fn a_password_is_asked_for_at_a_terminal_alone() {
     let ran = ran.expect(64);
     assert!(ran.stderr.contains("-u NAME:PASSWORD"), "{ran:#?}");
     assert!(heard.lock().expect("no panic").is_empty());
-    // At a terminal, which `script` makes.
-    let mut terminal = Command::new("script");
-    let line = format!(
-        "{} get -u me {url}",
-        program.get_program().to_string_lossy()
-    );
-    terminal.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
-    copy_environment(&program, &mut terminal);
-    let mut child = terminal
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .expect("script");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    let mut shown = String::new();
-    let mut stdout = child.stdout.take().expect("a pipe");
+    let mut terminal = AtTerminal::start(&home, &args);
     // The echo is off once the question stands there.
-    while !shown.contains("user 'me':") {
-        let mut byte = [0];
-        std::io::Read::read_exact(&mut stdout, &mut byte).expect("a question");
-        shown.push(char::from(byte[0]));
-    }
-    std::io::Write::write_all(&mut stdin, b"hush\n").expect("a terminal");
-    std::io::Read::read_to_string(&mut stdout, &mut shown).expect("text");
-    assert!(child.wait().expect("it ends").success(), "{shown}");
+    terminal.answer("user 'me':", "hush");
+    let (status, shown) = terminal.end();
+    assert_eq!(status, Some(0), "{shown}");
     assert!(!shown.contains("hush"), "{shown}");
     let head = heard.lock().expect("no panic").clone();
     assert!(head.contains(LOGIN), "{head}");

@@ -167,6 +167,68 @@ impl Home {
     }
 }
 
+/// The program at a terminal, with a person who types.
+#[cfg(target_os = "linux")]
+pub(crate) struct AtTerminal {
+    child: Child,
+    keyboard: std::process::ChildStdin,
+    screen: std::process::ChildStdout,
+    /// What stands on the screen.
+    shown: String,
+}
+
+#[cfg(target_os = "linux")]
+impl AtTerminal {
+    /// Starts the program in a terminal that `script` makes. No argument may need quotes.
+    pub(crate) fn start(home: &Home, args: &[&str]) -> Self {
+        let program = home.command(args);
+        let name = program.get_program().to_string_lossy();
+        let line = format!("{name} {}", args.join(" "));
+        let mut terminal = Command::new("script");
+        terminal.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => terminal.env(name, value),
+                None => terminal.env_remove(name),
+            };
+        }
+        let mut child = terminal
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("script");
+        Self {
+            keyboard: child.stdin.take().expect("a pipe"),
+            screen: child.stdout.take().expect("a pipe"),
+            child,
+            shown: String::new(),
+        }
+    }
+
+    /// Waits until a text stands on the screen that was not there before, and answers it.
+    pub(crate) fn answer(&mut self, question: &str, line: &str) {
+        let mut new = Vec::new();
+        while !String::from_utf8_lossy(&new).contains(question) {
+            let mut byte = [0];
+            let read = self.screen.read_exact(&mut byte);
+            read.unwrap_or_else(|_| panic!("no {question:?}: {}", String::from_utf8_lossy(&new)));
+            new.push(byte[0]);
+        }
+        self.shown += &String::from_utf8_lossy(&new);
+        let typed = self.keyboard.write_all(format!("{line}\n").as_bytes());
+        typed.expect("a terminal");
+    }
+
+    /// Waits for the end, and returns the status and what stood on the screen.
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+        let mut rest = Vec::new();
+        self.screen.read_to_end(&mut rest).expect("the screen");
+        let status = self.child.wait().expect("it can be waited for").code();
+        (status, self.shown + &String::from_utf8_lossy(&rest))
+    }
+}
+
 /// Reads lines on a thread of its own, so that a pipe never fills up.
 fn follow(stream: impl Read + Send + 'static) -> Receiver<String> {
     let (lines, received) = channel();

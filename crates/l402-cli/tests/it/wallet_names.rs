@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+#[cfg(target_os = "linux")]
+use crate::program::AtTerminal;
 use crate::program::{Home, Serving};
 
 /// A demo in a home of its own, whose sandbox this home's wallets reach over its API.
@@ -351,4 +353,24 @@ fn stored_files_are_for_their_owner_alone() {
     assert_eq!(mode(&stored(&home, "x.secret")), 0o600);
     let traced = home.run_traced(&["wallet", "list"]).expect(0);
     assert!(!format!("{traced:?}").contains("hunter2"), "{traced:#?}");
+}
+
+/// A person is asked for what the command line leaves out, and types a secret that nobody sees.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_person_is_asked_for_kind_address_and_secret() {
+    let home = Home::new();
+    let mut terminal = AtTerminal::start(&home, &["wallet", "add", "shop", "--no-check"]);
+    terminal.answer("Which kind", "lnbits");
+    terminal.answer("The ", "http://127.0.0.1:5000");
+    terminal.answer("(not shown):", "0123456789abcdef");
+    terminal.answer("if no --wallet is given?", "y");
+    let (status, shown) = terminal.end();
+    assert_eq!(status, Some(0), "{shown}");
+    assert!(!shown.contains("0123456789abcdef"), "{shown}");
+    let secret = std::fs::read_to_string(stored(&home, "shop.secret")).expect("a file");
+    assert_eq!(secret.trim(), "0123456789abcdef");
+    let list = home.run(&["wallet", "list"]).expect(0).json();
+    assert_eq!(list["wallets"][0]["name"], "shop", "{list}");
+    assert_eq!(list["default"][0], "shop", "{list}");
 }
