@@ -53,6 +53,7 @@ mod outgoing;
 mod port;
 #[cfg(feature = "buy")]
 mod proxy;
+#[cfg(feature = "buy")]
 mod purchases;
 mod run;
 #[cfg(feature = "sell")]
