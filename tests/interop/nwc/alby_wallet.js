@@ -29,6 +29,7 @@ export async function startWallet(relay, api) {
 function handler(api, calls) {
   const made = new Map();
   const paidHere = new Set();
+  const failedHere = new Set();
   const ask = async (path, body) => {
     const method = body ? "POST" : "GET";
     const answer = await fetch(api + path, { method, body: body && JSON.stringify(body) });
@@ -82,7 +83,10 @@ function handler(api, calls) {
         paidHere.add(payment.payment_hash);
         return { preimage: payment.preimage, fees_paid: payment.fee_msat };
       }
-      if (payment.status === "failed") refuse("PAYMENT_FAILED", payment.error);
+      if (payment.status === "failed") {
+        failedHere.add(payment.payment_hash);
+        refuse("PAYMENT_FAILED", payment.error);
+      }
       if (payment.status === undefined) refuse("OTHER", payment.detail);
       // Unknown: there is nothing to say.
       return new Promise(() => {});
@@ -99,6 +103,10 @@ function handler(api, calls) {
       if (invoice) {
         // Of an invoice that it paid itself it is asked as the payer, too.
         return { ...invoice, ...settled, type: paidHere.has(payment_hash) ? undefined : "incoming" };
+      }
+      // PAYMENT_FAILED may be a time-out, so a wallet has to say it of the payment as well.
+      if (!settled && failedHere.has(payment_hash)) {
+        return { state: "failed", type: "outgoing", payment_hash, amount: 0, created_at: 0 };
       }
       if (!settled) refuse("NOT_FOUND", "no such invoice");
       return { ...settled, type: "outgoing", payment_hash, amount: payment.paid_msat, created_at: 0 };
