@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use l402::text::escape;
+use l402_client::ClientBuilder;
 use l402_lightning::{Error, ErrorKind, Node, NodeForm, Open, Pay, StoredWallets};
 
 use super::asked::AskedWallets;
@@ -68,6 +69,25 @@ fn in_order(wallets: Vec<Arc<dyn Pay>>, context: &Context) -> Result<Arc<dyn Pay
     let asked = AskedWallets::of(context.home.create()?);
     let preference = Preference::new(wallets, asked, context.clock.clone());
     Ok(Arc::new(preference))
+}
+
+/// Gives a client the wallet that is named, or else those that the home folder prefers, if it prefers any.
+///
+/// # Errors
+/// As [`open_wallet`] and [`open_default`].
+pub(crate) async fn with_wallet(
+    client: ClientBuilder,
+    named: Option<&Node>,
+    context: &Context,
+) -> Result<ClientBuilder, CliError> {
+    let wallet = match named {
+        Some(node) => Some(open_wallet(node, context).await?),
+        None => open_default(context).await?,
+    };
+    Ok(match wallet {
+        Some(wallet) => client.wallet(wallet),
+        None => client,
+    })
 }
 
 /// Opens the wallets that the home folder prefers; `None` if it prefers none. Several are tried in

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use url::Url;
 
-use crate::buyer::{ClientConfig, SpendingArgs, open_default, open_wallet, own_addresses};
+use crate::buyer::{ClientConfig, SpendingArgs, own_addresses, with_wallet};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
@@ -189,7 +189,7 @@ impl Proxy {
             .chain([own]);
         let journal = Journal::open(&context.home.client()?)?;
         let (client, _) = self.spending.client(journal, outgoing, config)?;
-        let mut client = client
+        let client = client
             .clock(context.clock.clone())
             .progress(Arc::new(Teller::default()))
             .timeout(self.answer_timeout)
@@ -197,13 +197,7 @@ impl Proxy {
             .allow_addresses(self.allow_address.iter().cloned())
             .own_addresses(own)
             .danger_allow_plain_http(self.danger_plain_http);
-        let wallet = match &self.spending.wallet {
-            Some(node) => Some(open_wallet(node, context).await?),
-            None => open_default(context).await?,
-        };
-        if let Some(wallet) = wallet {
-            client = client.wallet(wallet);
-        }
+        let client = with_wallet(client, self.spending.wallet.as_ref(), context).await?;
         Ok(client.build()?)
     }
 

@@ -16,9 +16,7 @@ use super::file::{ReceiptFile, closed_stdout};
 use super::request::{Prepared, shell_word};
 use super::retry::Again;
 use super::trace::Trace;
-use crate::buyer::{
-    ClientConfig, no_wallet_hint, open_default, open_wallet, own_addresses, wrong_network_hint,
-};
+use crate::buyer::{ClientConfig, no_wallet_hint, own_addresses, with_wallet, wrong_network_hint};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
@@ -136,13 +134,7 @@ impl GetArgs {
             .own_addresses(own_addresses(self.spending.wallet.as_ref(), context))
             .danger_allow_plain_http(self.danger_plain_http);
         let began = context.clock.monotonic();
-        let wallet = match &self.spending.wallet {
-            Some(node) => Some(open_wallet(node, context).await?),
-            None => open_default(context).await?,
-        };
-        if let Some(wallet) = wallet {
-            client = client.wallet(wallet);
-        }
+        client = with_wallet(client, self.spending.wallet.as_ref(), context).await?;
         if self.verbose {
             client = client.watch(Arc::new(Trace::beside(progress)));
         }

@@ -1,14 +1,12 @@
 //! Payments whose outcome is unknown, and what the wallet says of them.
 
-use std::sync::Arc;
-
 use l402_client::{Client, Entry, EntryQuery, Journal, State};
-use l402_lightning::{Node, Pay};
+use l402_lightning::Node;
 use serde_json::{Value, json};
 
 use super::find::short;
 use super::list::place;
-use crate::buyer::{open_default, open_wallet};
+use crate::buyer::with_wallet;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
@@ -61,16 +59,8 @@ async fn client(
     wallet: Option<&Node>,
     context: &Context,
 ) -> Result<Client, CliError> {
-    let wallet: Option<Arc<dyn Pay>> = match wallet {
-        Some(node) => Some(open_wallet(node, context).await?),
-        None => open_default(context).await?,
-    };
     let builder = Client::builder(journal).clock(context.clock.clone());
-    let builder = match wallet {
-        Some(wallet) => builder.wallet(wallet),
-        None => builder,
-    };
-    Ok(builder.build()?)
+    Ok(with_wallet(builder, wallet, context).await?.build()?)
 }
 
 fn row(before: State, entry: &Entry) -> Value {
