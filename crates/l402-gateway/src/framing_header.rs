@@ -1,7 +1,7 @@
 //! The names of headers that frame a message or belong to one connection.
 
 use http::HeaderName;
-use l402_server::HOP_BY_HOP;
+use l402::HOP_BY_HOP;
 
 /// Returns true for a header of the message's framing or routing. A client cannot have it dropped
 /// by naming it in `Connection`, and an operator cannot set it.

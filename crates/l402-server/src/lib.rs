@@ -93,9 +93,7 @@ pub use decide::{Decision, Proof, decide};
 pub use granted::Granted;
 pub use ledger::Ledger;
 pub use observe::Observe;
-pub use request::{
-    CanonicalRequest, HOP_BY_HOP, Presented, Withheld, canonical_host, canonical_origin,
-};
+pub use request::{CanonicalRequest, Presented, Withheld, canonical_host, canonical_origin};
 pub use table::{
     Access, Charge, Matched, Place, Priced, Route, Snapshot, SnapshotError, UnsellableError,
 };

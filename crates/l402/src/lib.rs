@@ -99,8 +99,8 @@ mod token;
 
 pub use amount::{AmountError, Msat};
 pub use header::{
-    AuthChallenge, Challenge, ChallengeError, Challenges, Credential, CredentialError, Problem,
-    RetryWith, Scheme, verify,
+    AuthChallenge, Challenge, ChallengeError, Challenges, Credential, CredentialError, HOP_BY_HOP,
+    Problem, RetryWith, Scheme, verify,
 };
 #[cfg(feature = "bolt11")]
 pub use invoice::{Invoice, InvoiceError, InvoiceTerms};

@@ -2,8 +2,9 @@
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    PROXY_AUTHORIZATION,
 };
-use l402::Credential;
+use l402::{Credential, HOP_BY_HOP};
 use url::{Position, Url};
 
 use super::access::SEC_FETCH_SITE;
@@ -17,19 +18,6 @@ pub(super) const ERROR: HeaderName = HeaderName::from_static("l402-error");
 
 /// The value of a header of a 402 that is no credential.
 const ACCEPTED: &str = "accepted";
-
-/// The headers of one connection (RFC 9110, section 7.6.1), and those that only a proxy reads.
-const HOP_BY_HOP: [&str; 9] = [
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// Leaves of a program's headers what the server may see. Length and host are written anew.
 pub(super) fn of_request(headers: &mut HeaderMap) {
@@ -76,6 +64,8 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
     for name in HOP_BY_HOP {
         headers.remove(name);
     }
+    // What a program says to its proxy, and none but this one reads.
+    headers.remove(PROXY_AUTHORIZATION);
 }
 
 /// Rewrites a `Location` below the target of a reverse proxy to one below the proxy, so that the program
@@ -129,6 +119,7 @@ mod tests {
             ("x-mine", "1"),
             ("te", "trailers"),
             ("upgrade", "h2c"),
+            ("http2-settings", "AAMAAABk"),
             ("proxy-authorization", "Bearer token"),
             ("l402-proxy-token", "token"),
             ("host", "127.0.0.1:9000"),

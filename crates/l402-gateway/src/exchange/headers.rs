@@ -1,7 +1,8 @@
 //! The headers that pass, in both directions (ATTACKS H-12, H-25 to H-29).
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use l402_server::{HOP_BY_HOP, Withheld};
+use l402::HOP_BY_HOP;
+use l402_server::Withheld;
 
 use crate::framing_header::is_framing;
 use crate::table::RouteTarget;

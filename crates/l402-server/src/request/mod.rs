@@ -13,5 +13,5 @@ pub use canonical::{CanonicalRequest, Presented};
 pub use host::{canonical_host, canonical_origin};
 pub(crate) use path::{Ambiguity, below, canonical_path, folded, match_key};
 pub(crate) use readings::readings;
+pub use withheld::Withheld;
 pub(crate) use withheld::is_own;
-pub use withheld::{HOP_BY_HOP, Withheld};

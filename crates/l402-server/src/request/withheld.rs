@@ -2,23 +2,9 @@
 //! the tower layer.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use l402::Credential;
+use l402::{Credential, HOP_BY_HOP};
 
 use super::CanonicalRequest;
-
-/// Headers that are about one connection, not about the message (RFC 9110, section 7.6.1). A proxy
-/// passes none of them on, in either direction.
-pub const HOP_BY_HOP: [&str; 9] = [
-    "connection",
-    "http2-settings",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// The reason why a header of a request does not pass to the service behind the paywall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
