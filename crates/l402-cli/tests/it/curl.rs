@@ -9,6 +9,8 @@ mod server;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 
+#[cfg(unix)]
+use crate::program::copy_environment;
 use crate::program::{Home, Ran};
 use crate::stranger::server;
 
@@ -174,8 +176,7 @@ fn a_paid_answer_that_breaks_off_says_so_once() {
         "HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\n\r\nhalf".to_owned()
     });
     let upstream = format!("http://{upstream}");
-    let quick = ["serve", "--upstream", &upstream, "--price", "7 sat"];
-    let shop = home.serve(&[&quick[..], &["--listen", "0"]].concat());
+    let shop = home.sell(&upstream);
     let ran = home.run(&["get", &shop.url("/x"), "--wallet", "sandbox"]);
     let ran = ran.expect(15);
     assert_eq!(ran.stderr.matches("but not served").count(), 1, "{ran:#?}");
@@ -200,8 +201,7 @@ fn nothing_is_bought_for_a_closed_stdout() {
         format!("HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\n{body}")
     });
     let upstream = format!("http://{upstream}");
-    let quick = ["serve", "--upstream", &upstream, "--price", "7 sat"];
-    let shop = home.serve(&[&quick[..], &["--listen", "0"]].concat());
+    let shop = home.sell(&upstream);
     let (url, free) = (shop.url("/x"), format!("{upstream}/"));
     let program = home.command(&[]).get_program().to_owned();
     let run_url = |url: &str, redirect: &str| {
@@ -209,12 +209,7 @@ fn nothing_is_bought_for_a_closed_stdout() {
         let line = format!("exec \"$0\" get {url} --wallet sandbox {redirect}");
         let mut command = std::process::Command::new("sh");
         command.args(["-c", &line]).arg(&program);
-        for (name, value) in shell.env("x", "").get_envs() {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
+        copy_environment(shell.env("x", ""), &mut command);
         Ran::of(command.output().expect("a shell"))
     };
     let run = |redirect: &str| run_url(&url, redirect);

@@ -15,16 +15,7 @@ fn sell(home: &Home, name: &'static str) -> Serving {
              content-length: 4\r\nconnection: close\r\n\r\nhere"
         )
     });
-    let upstream = format!("http://{upstream}");
-    home.serve(&[
-        "serve",
-        "--upstream",
-        &upstream,
-        "--price",
-        "7 sat",
-        "--listen",
-        "0",
-    ])
+    home.sell(&format!("http://{upstream}"))
 }
 
 fn balance(home: &Home) -> Value {

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 #[cfg(target_os = "linux")]
-use crate::program::AtTerminal;
+use crate::program::{AtTerminal, copy_environment};
 use crate::program::{Home, Ran};
 use crate::seller::Seller;
 use crate::stranger::{server, server_of_heads};
@@ -37,8 +37,7 @@ fn a_login_stays_and_the_credential_goes_beside_it() {
         "HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nhere".to_owned()
     });
     let upstream = format!("http://{upstream}");
-    let quick = ["serve", "--upstream", &upstream, "--price", "7 sat"];
-    let shop = home.serve(&[&quick[..], &["--listen", "0"]].concat());
+    let shop = home.sell(&upstream);
     for (at, way) in ways(&home).iter().enumerate() {
         let way: Vec<_> = way.iter().map(String::as_str).collect();
         let url = shop.url(&format!("/{at}"));
@@ -114,15 +113,6 @@ fn a_password_is_asked_for_at_a_terminal_alone() {
     assert!(!shown.contains("hush"), "{shown}");
     let head = heard.lock().expect("no panic").clone();
     assert!(head.contains(LOGIN), "{head}");
-}
-
-fn copy_environment(from: &Command, to: &mut Command) {
-    for (name, value) in from.get_envs() {
-        match value {
-            Some(value) => to.env(name, value),
-            None => to.env_remove(name),
-        };
-    }
 }
 
 /// ATTACKS C-12.

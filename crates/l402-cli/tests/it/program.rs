@@ -91,6 +91,12 @@ impl Home {
         self.start(self.command(args))
     }
 
+    /// Sells what stands behind an upstream, for 7 sat a request.
+    pub(crate) fn sell(&self, upstream: &str) -> Serving {
+        let price = ["serve", "--upstream", upstream, "--price", "7 sat"];
+        self.serve(&[&price[..], &["--listen", "0"]].concat())
+    }
+
     /// The same with the log as talkative as it gets.
     pub(crate) fn serve_traced(&self, args: &[&str]) -> Serving {
         let mut command = self.command(args);
@@ -107,12 +113,7 @@ impl Home {
         let limit = format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"");
         command.arg("-c").arg(limit).arg(program.get_program());
         command.args(program.get_args()).stdin(Stdio::null());
-        for (name, value) in program.get_envs() {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
+        copy_environment(&program, &mut command);
         self.start(command)
     }
 
@@ -167,6 +168,17 @@ impl Home {
     }
 }
 
+/// Hands the changes of one command's environment on to another command.
+#[cfg(unix)]
+pub(crate) fn copy_environment(from: &Command, to: &mut Command) {
+    for (name, value) in from.get_envs() {
+        match value {
+            Some(value) => to.env(name, value),
+            None => to.env_remove(name),
+        };
+    }
+}
+
 /// The program at a terminal, with a person who types.
 #[cfg(target_os = "linux")]
 pub(crate) struct AtTerminal {
@@ -186,12 +198,7 @@ impl AtTerminal {
         let line = format!("{name} {}", args.join(" "));
         let mut terminal = Command::new("script");
         terminal.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
-        for (name, value) in program.get_envs() {
-            match value {
-                Some(value) => terminal.env(name, value),
-                None => terminal.env_remove(name),
-            };
-        }
+        copy_environment(&program, &mut terminal);
         let mut child = terminal
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -37,8 +37,7 @@ fn a_download_goes_on_with_what_was_paid_for() {
         }
     });
     let upstream = format!("http://{upstream}");
-    let quick = ["serve", "--upstream", &upstream, "--price", "7 sat"];
-    let shop = home.serve(&[&quick[..], &["--listen", "0"]].concat());
+    let shop = home.sell(&upstream);
     let url = shop.url("/film");
     let file = home.path().join("film");
     let output = file.to_str().expect("a path");

@@ -24,16 +24,7 @@ fn sell(home: &Home) -> Serving {
     let upstream = server(|_| {
         "HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nhere".to_owned()
     });
-    let upstream = format!("http://{upstream}");
-    home.serve(&[
-        "serve",
-        "--upstream",
-        &upstream,
-        "--price",
-        "7 sat",
-        "--listen",
-        "0",
-    ])
+    home.sell(&format!("http://{upstream}"))
 }
 
 #[test]
