@@ -16,7 +16,7 @@ use crate::stats::Spread;
 use large::LargeServer;
 use pair::{Pair, one};
 
-/// What `l402-bench client` is told.
+/// The options of `l402-bench client`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ClientArgs {
     /// Ask with a kept token from journals of so many rows
@@ -28,7 +28,7 @@ pub(crate) struct ClientArgs {
     )]
     rows: Vec<u32>,
 
-    /// How often each program runs at each size
+    /// Runs of each program at each size
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     runs: u32,
 

@@ -1,6 +1,6 @@
 //! The buyer's configuration, `client.toml` in the home folder.
 //!
-//! It is read once, when a command that pays starts. It can make such a command more careful and
+//! The file is read once, when a command that pays starts. It can make such a command more careful and
 //! never less: its limits only lower, its hook only denies.
 
 use std::io;
@@ -31,7 +31,7 @@ pub(crate) struct ClientConfig {
     pub(crate) vault: VaultSettings,
 }
 
-/// Who is asked before each payment. Its `Debug` shows neither arguments nor address, since both may
+/// The hook that is asked before each payment. Its `Debug` shows neither arguments nor address, since both may
 /// hold a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum HookSettings {
@@ -50,7 +50,7 @@ impl std::fmt::Debug for HookSettings {
     }
 }
 
-/// What is done with paid answers.
+/// The settings of kept answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct VaultSettings {
     /// `enabled = true`: answers are kept for `l402 replay`. True by default.
