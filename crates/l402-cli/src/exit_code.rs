@@ -94,6 +94,7 @@ exit_codes! {
     REFUSED_PAYEE_CHANGED = 51 "The invoice is signed by another node than earlier ones of this server; no money moved.";
     REFUSED_PRIVATE_ADDRESS = 52 "A name or a redirect led to a private address that nobody named; no money moved.";
     REFUSED_UNVERIFIED_SERVER = 53 "The server's certificate is not verified, because of -k, and --yes was not given; no money moved.";
+    REFUSED_NOT_OPERATOR = 54 "The operator's passphrase is needed, and it was not given or is wrong; nothing was changed and no money moved.";
     USAGE = 64 "The command line cannot be understood.";
     UNAVAILABLE = 69 "The server cannot be reached or does not answer in time.";
     LOCAL_IO = 74 "A local file, such as journal, ledger, receipt or output, cannot be read or written.";

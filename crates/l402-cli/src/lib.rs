@@ -46,6 +46,8 @@ pub mod exit_code;
 mod get;
 mod home;
 mod logging;
+#[cfg(feature = "mcp")]
+mod mcp;
 #[cfg(all(feature = "ldk", feature = "buy"))]
 mod node;
 #[cfg(feature = "buy")]

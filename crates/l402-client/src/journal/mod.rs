@@ -6,6 +6,7 @@
 //! anything is paid again. `intent` means that no wallet was asked: the row becomes `unknown`,
 //! synced, just before one is. [`step`] holds these promises as types.
 
+mod agent;
 mod budget;
 mod delivery;
 mod lock;

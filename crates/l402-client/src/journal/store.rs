@@ -10,6 +10,7 @@ use l402_host::{Clock as _, SystemClock};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Entry;
+use super::agent::agent_tables;
 use super::budget::{budget_tables, budget_upgrade};
 use super::lock::Scope;
 use super::row::{OpenPurchase, Purchase};
@@ -19,7 +20,7 @@ const SCHEMA: Schema = Schema {
     name: "journal of payments",
     application_id: application_id(*b"l4jr"),
     create: LAYOUT,
-    upgrades: &[FROM_1, FROM_2, FROM_3],
+    upgrades: &[FROM_1, FROM_2, FROM_3, FROM_4],
     tables: &["purchase"],
     busy_timeout: Duration::from_secs(10),
     checkpoint_pages: 1000,
@@ -78,7 +79,8 @@ const LAYOUT: &str = concat!(
     CREATE INDEX purchase_created ON purchase (created);
     CREATE INDEX purchase_paid_at ON purchase (paid_at);
 ",
-    budget_tables!()
+    budget_tables!(),
+    agent_tables!()
 );
 
 /// The upgrade from layout 1, in which an intent may have been asked for already. Its intents become
@@ -128,6 +130,9 @@ const FROM_3: &str = concat!(
     budget_tables!(),
     budget_upgrade!()
 );
+
+/// The upgrade from layout 4, which knew no agents.
+const FROM_4: &str = agent_tables!();
 
 /// The newest date that money has in the file. None is dated before it, whatever the clock says.
 pub(super) const NEWEST: &str = "max(coalesce((SELECT max(created) FROM purchase), 0), \

@@ -1,0 +1,9 @@
+//! A wallet for AI agents: the tools of `l402 mcp`, and the server that offers them.
+//!
+//! ```text
+//!   server/   both generations of MCP, on stdio and over HTTP
+//!     └─▶ tool/     what a model may call; compat/ has the names of other wallets
+//!           └─▶ purse     the agent: its limits, its journal, its wallets
+//! ```
+
+pub(crate) mod tool;
