@@ -49,12 +49,8 @@ fn what_waits_is_listed_and_decided_by_the_operator_alone() {
     let none = home.run(&["approve"]).expect(0).json();
     assert_eq!(none, serde_json::json!([]));
     let mut request = wanted("ann");
-    request.origin = Some("https://api.example\nAmount   1 sat\u{202e}".to_owned());
-    let odd = journal(&home).consent(&request).expect("a decision");
-    let odd = match odd {
-        Consent::Waiting(id) => id,
-        other => panic!("{other:?}"),
-    };
+    request.origin = Some("https://api.example/\u{202e}tas\nAmount   1 sat".to_owned());
+    let odd = ask(&home, &request);
     let id = ask(&home, &wanted("ann"));
     let list = home.run(&["approve"]).expect(0).json();
     assert_eq!(
