@@ -85,11 +85,14 @@ const GATEWAY: Table = &[
 
 const CLI: Table = &[
     ("run usage", "*"),
-    ("cli", "command context logging"),
+    ("cli", "command context logging operator"),
     ("command", "*"),
     ("demo", "*"),
     ("mcp", "*"),
+    ("agent", "context note operator proxy"),
     ("proxy", "*"),
+    ("operator", "context signal terminal"),
+    ("note", "context"),
     ("purchases", "buyer context get token wallet"),
     ("doctor", ""),
     ("get", "buyer context outgoing signal"),

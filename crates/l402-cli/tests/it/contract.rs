@@ -9,6 +9,14 @@ use crate::program::Home;
 
 pub(crate) const COMMANDS: &[(&str, &[&str])] = &[
     ("l402", &[]),
+    ("agent", &["agent"]),
+    ("agent-add", &["agent", "add"]),
+    ("agent-list", &["agent", "list"]),
+    ("agent-mandate", &["agent", "mandate"]),
+    ("agent-passphrase", &["agent", "passphrase"]),
+    ("agent-remove", &["agent", "remove"]),
+    ("agent-show", &["agent", "show"]),
+    ("approve", &["approve"]),
     ("budget", &["budget"]),
     ("budget-resume", &["budget", "resume"]),
     ("budget-set", &["budget", "set"]),
@@ -202,6 +210,7 @@ fn exit_codes_keep_their_numbers() {
             ("REFUSED_PAYEE_CHANGED", 51),
             ("REFUSED_PRIVATE_ADDRESS", 52),
             ("REFUSED_UNVERIFIED_SERVER", 53),
+            ("REFUSED_NOT_OPERATOR", 54),
             ("USAGE", 64),
             ("UNAVAILABLE", 69),
             ("LOCAL_IO", 74),

@@ -1,5 +1,9 @@
 //! The program from outside: real processes, each with a home folder of its own, on loopback.
 
+#[cfg(all(feature = "mcp", target_os = "linux"))]
+mod agents;
+#[cfg(all(feature = "mcp", target_os = "linux"))]
+mod approve;
 mod budget;
 #[cfg(unix)]
 mod cln;
@@ -19,6 +23,8 @@ mod get_saving;
 mod guards;
 mod login;
 mod offers;
+#[cfg(all(feature = "mcp", target_os = "linux"))]
+mod operator;
 mod outgoing;
 mod payments;
 mod program;
