@@ -6,4 +6,5 @@
 //!           └─▶ purse     the agent: its limits, its journal, its wallets
 //! ```
 
+pub(crate) mod purse;
 pub(crate) mod tool;
