@@ -80,6 +80,10 @@ pub use error::{Error, Refused};
 #[doc(hidden)]
 pub use journal::step;
 pub use journal::{
+    Agent, AgentName, Approval, ApprovalState, Consent, ConsentRequest, HostRule, HostRuleError,
+    Mandate, ToolCall,
+};
+pub use journal::{
     Budget, BudgetName, BudgetNameError, BudgetReport, Cursor, DayTotal, Entry, EntryQuery,
     Journal, LimitReport, OriginTotal, Page, ReplayError, ReplayedAnswer, State, StoredCredential,
     StoredToken, VaultLimits,

@@ -21,6 +21,10 @@ mod store;
 mod token;
 mod vault;
 
+pub use agent::{
+    Agent, AgentName, Approval, ApprovalState, Consent, ConsentRequest, HostRule, HostRuleError,
+    Mandate, ToolCall,
+};
 pub use budget::{Budget, BudgetName, BudgetNameError, BudgetReport, LimitReport, SpentTotals};
 pub use open::{Entry, Journal, State};
 pub use query::{Cursor, DayTotal, EntryQuery, OriginTotal, Page};
