@@ -6,4 +6,6 @@
 //!           └─▶ purse     the agent: its limits, its journal, its wallets
 //! ```
 
+mod download;
+pub(crate) mod registry;
 pub(crate) mod tool;
