@@ -10,6 +10,7 @@ use l402_host::ListenAddress;
 use l402_lightning::Node;
 use tokio::net::TcpListener;
 
+use crate::agent;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
@@ -80,15 +81,22 @@ impl Mcp {
             Some(address) => Some(bind(address).await?),
             None => None,
         };
-        let agent = self.agent.clone().unwrap_or_default().to_string();
+        let name = self.agent.clone().unwrap_or_default().to_string();
         let journal = Journal::open(&context.home.client()?)?;
         let purse = Arc::new(Purse::open(
             context,
             self.agent.clone(),
             self.wallet.clone(),
         )?);
+        // Served until the end of this function.
+        let page = agent::serve(context, journal.clone()).await?;
         let approvals = JournalApprovals::new(journal, Arc::clone(&context.clock));
-        let server = McpServer::new(agent, tool::all(&purse), Arc::new(approvals))?;
+        let server = McpServer::new(
+            name,
+            tool::all(&purse),
+            Arc::new(approvals),
+            page.url().clone(),
+        )?;
         match listener {
             Some(listener) => serve_http(server, listener, stop, context, report).await?,
             None => serve_stdio(server, stop).await?,

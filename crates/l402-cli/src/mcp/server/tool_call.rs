@@ -24,6 +24,7 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use serde_json::{Map, Value, json};
 use tokio::task::JoinHandle;
+use url::Url;
 
 use super::approvals::{self, Decision};
 use super::calls;
@@ -214,14 +215,17 @@ impl ToolCall {
     }
 
     /// Returns what a person has to be asked, if the client can show the page.
-    fn question(&self, answer: &Answer) -> Option<(Waiting, url::Url)> {
+    pub(super) fn question(&self, answer: &Answer) -> Option<(Waiting, Url)> {
         let waiting = answer.waiting.clone().filter(|_| self.client.shows_pages)?;
-        let page = waiting.page.clone()?;
+        let page = waiting
+            .page
+            .clone()
+            .unwrap_or_else(|| self.server.page.clone());
         Some((waiting, page))
     }
 
     /// Returns the modern question, unless too many wait for an answer.
-    fn input_required(&self, waiting: &Waiting, page: &url::Url) -> Option<InputRequiredResult> {
+    fn input_required(&self, waiting: &Waiting, page: &Url) -> Option<InputRequiredResult> {
         let state = self.server.states.seal(&self.binding(), waiting.approval)?;
         let questions = BTreeMap::from([(QUESTION.to_owned(), show(waiting, page))]);
         let mut result = InputRequiredResult::new(Some(questions), Some(state));
@@ -230,7 +234,7 @@ impl ToolCall {
     }
 
     /// Asks a client of the earlier generation to show the page, and waits for the decision.
-    async fn ask(&self, waiting: &Waiting, page: url::Url) -> Result<Decision, ErrorData> {
+    async fn ask(&self, waiting: &Waiting, page: Url) -> Result<Decision, ErrorData> {
         let id = format!("approval-{}", waiting.approval);
         let asking =
             self.context
@@ -270,7 +274,7 @@ impl ToolCall {
 }
 
 /// Returns the request to show a page to a person.
-pub(super) fn show(waiting: &Waiting, page: &url::Url) -> InputRequest {
+pub(super) fn show(waiting: &Waiting, page: &Url) -> InputRequest {
     InputRequest::Elicitation(ElicitRequest::new(
         ElicitRequestParams::UrlElicitationParams {
             meta: None,
