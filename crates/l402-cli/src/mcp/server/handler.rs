@@ -20,7 +20,7 @@ use super::catalogue::Catalogue;
 use super::client::Client;
 use super::sealed::SealedStates;
 use super::task::Tasks;
-use super::tool_call::ToolCall;
+use super::tool_call::{Times, ToolCall};
 use crate::error::CliError;
 use crate::mcp::tool::Tool;
 
@@ -65,6 +65,7 @@ pub(super) struct Shared {
     pub(super) calls: Calls,
     pub(super) states: SealedStates,
     pub(super) tasks: Tasks,
+    pub(super) times: Times,
 }
 
 impl McpServer {
@@ -86,6 +87,7 @@ impl McpServer {
             calls: Calls::new(),
             states: SealedStates::new()?,
             tasks: Tasks::default(),
+            times: Times::default(),
         })))
     }
 }

@@ -41,17 +41,30 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The same if the client asks for the outcome later.
 pub(super) const TASK_PATIENCE: Duration = Duration::from_secs(600);
 
-/// The time after which a call becomes a task, if the client has them.
-const MOMENT: Duration = Duration::from_secs(2);
-
-/// The longest wait for a person, in one request. Clients give up after a minute.
-const PERSON_TIME: Duration = Duration::from_secs(45);
-
 /// The longest that a client may take to show a page.
 const SHOW_TIME: Duration = Duration::from_secs(120);
 
-/// The pause between two notes of progress.
-const PROGRESS_PAUSE: Duration = Duration::from_secs(5);
+/// How long the server waits for others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// The time after which a call becomes a task, if the client has them.
+    pub(super) moment: Duration,
+    /// The longest wait for a person, in one request.
+    pub(super) person: Duration,
+    /// The pause between two notes of progress.
+    pub(super) progress: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            moment: Duration::from_secs(2),
+            // Clients give up after a minute.
+            person: Duration::from_secs(45),
+            progress: Duration::from_secs(5),
+        }
+    }
+}
 
 /// The name of our only question in a modern result.
 pub(super) const QUESTION: &str = "approval";
@@ -132,7 +145,7 @@ impl ToolCall {
             response.get("action").and_then(Value::as_str) == Some("accept")
         });
         let limit = if is_shown {
-            PERSON_TIME
+            self.server.times.person
         } else {
             Duration::ZERO
         };
@@ -168,7 +181,7 @@ impl ToolCall {
             if !has_room {
                 return Progressed::Answered(calls::answer(&mut call).await);
             }
-            match tokio::time::timeout(MOMENT, calls::answer(&mut call)).await {
+            match tokio::time::timeout(self.server.times.moment, calls::answer(&mut call)).await {
                 Ok(answer) => Progressed::Answered(answer),
                 Err(_) => Progressed::Slow(call),
             }
@@ -192,7 +205,7 @@ impl ToolCall {
                 () = self.context.ct.cancelled() => {
                     return Err(ErrorData::internal_error("the request was cancelled", None));
                 }
-                () = tokio::time::sleep(PROGRESS_PAUSE) => {
+                () = tokio::time::sleep(self.server.times.progress) => {
                     step += 1;
                     self.tell(step, word).await;
                 }
@@ -244,7 +257,9 @@ impl ToolCall {
             .unless_abandoned(asking, "waiting for a person")
             .await?
         {
-            Ok(ElicitationAction::Accept) => self.wait(waiting.approval, PERSON_TIME).await,
+            Ok(ElicitationAction::Accept) => {
+                self.wait(waiting.approval, self.server.times.person).await
+            }
             // Not shown. The answer that says so stands.
             _ => Ok(Decision::Waiting),
         }
