@@ -9,4 +9,5 @@
 mod download;
 pub(crate) mod purse;
 pub(crate) mod registry;
+pub(crate) mod server;
 pub(crate) mod tool;
