@@ -8,4 +8,5 @@
 
 mod download;
 pub(crate) mod registry;
+pub(crate) mod purse;
 pub(crate) mod tool;
