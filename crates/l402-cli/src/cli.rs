@@ -85,6 +85,10 @@ pub(crate) enum Command {
     Replay(command::replay::Replay),
     #[cfg(feature = "buy")]
     Budget(command::budget::Budget),
+    #[cfg(feature = "mcp")]
+    Agent(command::agent::Agent),
+    #[cfg(feature = "mcp")]
+    Approve(command::approve::Approve),
     #[cfg(feature = "buy")]
     Doctor(command::doctor::Doctor),
     #[cfg(feature = "buy")]
@@ -94,6 +98,8 @@ pub(crate) enum Command {
     Token(command::token::Token),
     #[cfg(feature = "buy")]
     Sandbox(command::sandbox::Sandbox),
+    #[cfg(feature = "buy")]
+    Skill(command::skill::Skill),
     Completions(command::completions::Completions),
     /// Print the version
     #[command(hide = true)]
@@ -102,6 +108,10 @@ pub(crate) enum Command {
 
 impl Command {
     pub(crate) async fn run(self, context: Context) -> Result<ExitCode, CliError> {
+        #[cfg(feature = "buy")]
+        if self.needs_operator() {
+            crate::operator::require(&context).await?;
+        }
         match self {
             #[cfg(all(feature = "sell", feature = "buy"))]
             Self::Demo(demo) => demo.run(&context).await,
@@ -123,6 +133,10 @@ impl Command {
             Self::Replay(replay) => replay.run(&context),
             #[cfg(feature = "buy")]
             Self::Budget(budget) => budget.run(&context).await,
+            #[cfg(feature = "mcp")]
+            Self::Agent(agent) => agent.run(&context).await,
+            #[cfg(feature = "mcp")]
+            Self::Approve(approve) => approve.run(&context).await,
             #[cfg(feature = "buy")]
             Self::Doctor(doctor) => doctor.run(&context).await,
             #[cfg(feature = "buy")]
@@ -132,6 +146,8 @@ impl Command {
             Self::Token(token) => token.run(&context),
             #[cfg(feature = "buy")]
             Self::Sandbox(sandbox) => sandbox.run(&context).await,
+            #[cfg(feature = "buy")]
+            Self::Skill(skill) => skill.run().map(|()| exit_code::OK),
             Self::Completions(completions) => {
                 completions.run(&mut command_line()).map(|()| exit_code::OK)
             }
@@ -139,6 +155,22 @@ impl Command {
             Self::Version => {
                 output::print(&command_line().render_version()).map(|()| exit_code::OK)
             }
+        }
+    }
+
+    /// Returns true if the operator's passphrase is asked before the command does anything: it lets more
+    /// be spent than before. `approve` asks by itself, once it has shown the payment.
+    #[cfg(feature = "buy")]
+    fn needs_operator(&self) -> bool {
+        match self {
+            Self::Wallet(wallet) => wallet.needs_operator(),
+            #[cfg(feature = "ldk")]
+            Self::Node(node) => node.needs_operator(),
+            Self::Budget(budget) => budget.needs_operator(),
+            #[cfg(feature = "mcp")]
+            Self::Agent(agent) => agent.needs_operator(),
+            // A test goes through all commands, and holds each to one of two lists.
+            _ => false,
         }
     }
 
@@ -165,6 +197,10 @@ impl Command {
             Self::Receipts(receipts) => receipts.output().open().is_json(),
             #[cfg(feature = "buy")]
             Self::Budget(budget) => budget.output().open().is_json(),
+            #[cfg(feature = "mcp")]
+            Self::Agent(agent) => agent.output().open().is_json(),
+            #[cfg(feature = "mcp")]
+            Self::Approve(approve) => approve.output.open().is_json(),
             #[cfg(feature = "buy")]
             Self::Doctor(doctor) => doctor.output.open().is_json(),
             #[cfg(feature = "buy")]
@@ -175,7 +211,9 @@ impl Command {
             Self::Token(token) => token.output().open().is_json(),
             #[cfg(feature = "buy")]
             Self::Sandbox(sandbox) => sandbox.output.open().is_json(),
-            // A script, and a line.
+            // A page, a script, and a line.
+            #[cfg(feature = "buy")]
+            Self::Skill(_) => false,
             Self::Completions(_) | Self::Version => false,
         }
     }

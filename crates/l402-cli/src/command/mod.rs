@@ -1,5 +1,9 @@
 //! The commands, one file each: flags, help, and the order of steps.
 
+#[cfg(feature = "mcp")]
+pub(crate) mod agent;
+#[cfg(feature = "mcp")]
+pub(crate) mod approve;
 #[cfg(feature = "buy")]
 pub(crate) mod budget;
 pub(crate) mod completions;
@@ -25,6 +29,8 @@ pub(crate) mod replay;
 pub(crate) mod sandbox;
 #[cfg(feature = "sell")]
 pub(crate) mod serve;
+#[cfg(feature = "buy")]
+pub(crate) mod skill;
 pub(crate) mod token;
 #[cfg(feature = "buy")]
 pub(crate) mod tokens;

@@ -14,17 +14,22 @@ mod approvals;
 mod calls;
 mod catalogue;
 mod client;
+mod digest;
+mod gate;
 mod handler;
+mod http;
 mod lines;
 mod message;
+mod reply;
 mod result;
 mod sealed;
 mod stdio;
 mod task;
+#[cfg(test)]
+mod tests;
 mod tool_call;
-mod toy;
 
-pub(crate) use approvals::{Approvals, Decision};
+pub(crate) use approvals::JournalApprovals;
 pub(crate) use handler::McpServer;
+pub(crate) use http::serve_http;
 pub(crate) use stdio::serve_stdio;
-pub(crate) use toy::{Nobody, all};
