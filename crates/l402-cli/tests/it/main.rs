@@ -34,6 +34,7 @@ mod sandbox;
 mod secret;
 mod seller;
 mod selling;
+mod skill;
 mod stranger;
 mod token;
 mod tokens;
