@@ -28,11 +28,10 @@ use url::Url;
 use super::approvals::{self, Decision};
 use super::calls::Running;
 use super::client::Client;
-use super::digest::digest;
 use super::handler::{Shared, meta};
 use super::result;
 use super::sealed::Binding;
-use crate::mcp::tool::{Answer, Call, Tool, Waiting};
+use crate::mcp::tool::{Answer, Call, Tool, Waiting, digest};
 
 /// The longest wait for a payment before a call is answered with *pending*.
 const PATIENCE: Duration = Duration::from_secs(20);
