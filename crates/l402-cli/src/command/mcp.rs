@@ -104,6 +104,7 @@ impl Mcp {
             tool::all(&purse),
             Arc::new(approvals),
             page.url().clone(),
+            None,
         )?;
         match listener {
             Some(listener) => {
