@@ -20,6 +20,7 @@ mod guards;
 mod login;
 mod offers;
 mod outgoing;
+mod packaging;
 mod payments;
 mod program;
 mod proxy;
