@@ -18,6 +18,8 @@ mod get;
 mod get_saving;
 mod guards;
 mod login;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod offers;
 mod outgoing;
 mod packaging;
