@@ -14,7 +14,6 @@ mod approvals;
 mod calls;
 mod catalogue;
 mod client;
-mod digest;
 mod gate;
 mod handler;
 mod http;
