@@ -93,9 +93,13 @@ pub(crate) enum Command {
     Doctor(command::doctor::Doctor),
     #[cfg(feature = "buy")]
     Proxy(Box<command::proxy::Proxy>),
+    #[cfg(feature = "mcp")]
+    Mcp(Box<command::mcp::Mcp>),
     Token(command::token::Token),
     #[cfg(feature = "buy")]
     Sandbox(command::sandbox::Sandbox),
+    #[cfg(feature = "buy")]
+    Skill(command::skill::Skill),
     Completions(command::completions::Completions),
     /// Print the version
     #[command(hide = true)]
@@ -137,9 +141,13 @@ impl Command {
             Self::Doctor(doctor) => doctor.run(&context).await,
             #[cfg(feature = "buy")]
             Self::Proxy(proxy) => proxy.run(&context).await,
+            #[cfg(feature = "mcp")]
+            Self::Mcp(mcp) => mcp.run(&context).await,
             Self::Token(token) => token.run(&context),
             #[cfg(feature = "buy")]
             Self::Sandbox(sandbox) => sandbox.run(&context).await,
+            #[cfg(feature = "buy")]
+            Self::Skill(skill) => skill.run().map(|()| exit_code::OK),
             Self::Completions(completions) => {
                 completions.run(&mut command_line()).map(|()| exit_code::OK)
             }
@@ -197,10 +205,15 @@ impl Command {
             Self::Doctor(doctor) => doctor.output.open().is_json(),
             #[cfg(feature = "buy")]
             Self::Proxy(proxy) => proxy.output.open().is_json(),
+            // Its stdout is for messages of MCP alone.
+            #[cfg(feature = "mcp")]
+            Self::Mcp(_) => false,
             Self::Token(token) => token.output().open().is_json(),
             #[cfg(feature = "buy")]
             Self::Sandbox(sandbox) => sandbox.output.open().is_json(),
-            // A script, and a line.
+            // A page, a script, and a line.
+            #[cfg(feature = "buy")]
+            Self::Skill(_) => false,
             Self::Completions(_) | Self::Version => false,
         }
     }

@@ -13,6 +13,8 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 #[cfg(feature = "buy")]
 pub(crate) mod get;
+#[cfg(feature = "mcp")]
+pub(crate) mod mcp;
 #[cfg(all(feature = "ldk", feature = "buy"))]
 pub(crate) mod node;
 #[cfg(feature = "buy")]
@@ -27,6 +29,8 @@ pub(crate) mod replay;
 pub(crate) mod sandbox;
 #[cfg(feature = "sell")]
 pub(crate) mod serve;
+#[cfg(feature = "buy")]
+pub(crate) mod skill;
 pub(crate) mod token;
 #[cfg(feature = "buy")]
 pub(crate) mod tokens;

@@ -6,4 +6,9 @@
 //!           └─▶ purse     the agent: its limits, its journal, its wallets
 //! ```
 
+pub(crate) mod compat;
+mod download;
+pub(crate) mod purse;
+pub(crate) mod registry;
+pub(crate) mod server;
 pub(crate) mod tool;

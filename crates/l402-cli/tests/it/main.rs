@@ -22,10 +22,15 @@ mod get;
 mod get_saving;
 mod guards;
 mod login;
+#[cfg(feature = "mcp")]
+mod mcp;
+#[cfg(feature = "mcp")]
+mod mcp_tools;
 mod offers;
 #[cfg(all(feature = "mcp", target_os = "linux"))]
 mod operator;
 mod outgoing;
+mod packaging;
 mod payments;
 mod program;
 mod proxy;
@@ -38,6 +43,7 @@ mod sandbox;
 mod secret;
 mod seller;
 mod selling;
+mod skill;
 mod stranger;
 mod token;
 mod tokens;
