@@ -1,4 +1,4 @@
-//! Who may speak with the server over HTTP: programs that hold the token, and no web page.
+//! The gate of the server over HTTP: it lets programs in that hold the token, and no web page.
 
 use std::net::SocketAddr;
 
@@ -20,7 +20,7 @@ pub(super) const PATH: &str = "/mcp";
 /// The least length of a token, in bytes.
 const TOKEN_MIN: usize = 16;
 
-/// What every request is held against before anything of it is read.
+/// The address and the token that every request is held against before anything of it is read.
 pub(super) struct Gate {
     own: SocketAddr,
     token: Vec<u8>,
@@ -65,6 +65,7 @@ impl Gate {
     /// looked at, so that a page learns nothing about it.
     pub(super) fn check<B>(&self, request: &Request<B>) -> Result<(), Box<Response<Body>>> {
         let headers = request.headers();
+        // A name that somebody else has rebound to this machine is told by the name.
         let authority = request.uri().authority().map(http::uri::Authority::as_str);
         let is_named = self.is_own_host(only(headers, &HOST))
             && authority.is_none_or(|authority| self.is_own_host(Some(authority.as_bytes())));

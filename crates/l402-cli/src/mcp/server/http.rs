@@ -50,7 +50,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The longest wait at the end for connections to close.
 const CLOSE_TIME: Duration = Duration::from_secs(5);
 
-/// What every connection needs.
+/// The gate, and the SDK's service behind it.
 struct Endpoint {
     gate: Gate,
     sessions: Arc<LocalSessionManager>,
@@ -199,6 +199,7 @@ impl Endpoint {
 async fn read(
     request: Request<Incoming>,
 ) -> Result<Option<Request<Full<Bytes>>>, Box<Response<Body>>> {
+    // Read here and not by the SDK, whose answer to what is no message is the words of a parser.
     let (head, body) = request.into_parts();
     let reading = Limited::new(body, MESSAGE_MAX).collect();
     let read = tokio::time::timeout(BODY_TIME, reading)
