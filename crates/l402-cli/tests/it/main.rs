@@ -1,5 +1,9 @@
 //! The program from outside: real processes, each with a home folder of its own, on loopback.
 
+#[cfg(all(feature = "mcp", target_os = "linux"))]
+mod agents;
+#[cfg(all(feature = "mcp", target_os = "linux"))]
+mod approve;
 mod budget;
 #[cfg(unix)]
 mod cln;
@@ -21,7 +25,10 @@ mod login;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod offers;
+#[cfg(all(feature = "mcp", target_os = "linux"))]
+mod operator;
 mod outgoing;
+mod packaging;
 mod payments;
 mod program;
 mod proxy;
@@ -46,3 +53,4 @@ mod wallet;
 mod wallet_mistakes;
 mod wallet_names;
 mod wallet_pages;
+mod wallet_pay;

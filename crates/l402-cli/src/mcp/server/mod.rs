@@ -29,6 +29,7 @@ mod tests;
 mod tool_call;
 
 pub(crate) use approvals::JournalApprovals;
-pub(crate) use handler::McpServer;
+pub(crate) use catalogue::listed;
+pub(crate) use handler::{Absent, McpServer};
 pub(crate) use http::serve_http;
 pub(crate) use stdio::serve_stdio;
