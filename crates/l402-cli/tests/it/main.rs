@@ -24,6 +24,8 @@ mod guards;
 mod login;
 #[cfg(feature = "mcp")]
 mod mcp;
+#[cfg(feature = "mcp")]
+mod mcp_tools;
 mod offers;
 #[cfg(all(feature = "mcp", target_os = "linux"))]
 mod operator;
