@@ -18,6 +18,12 @@ use crate::mcp::tool::{Answer, Call, Card, Hints, Tool, Waiting};
 /// Long enough for a slow machine; a test that passes never waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+const WAITING: &str = "waiting for approval, id 7";
+
+/// The same as a client reads it.
+const WAITING_AT: &str =
+    "waiting for approval, id 7; a person can also decide at http://127.0.0.1:9/";
+
 /// A row that a person decides, and the payments that were made.
 #[derive(Clone)]
 struct World {
@@ -115,7 +121,7 @@ impl Tool for Buy {
             before.await;
             let is_approved = *self.world.row.lock().unwrap() == Decision::Approved;
             if asks && !is_approved {
-                return self.answer("waiting for approval, id 7", true);
+                return self.answer(WAITING, true);
             }
             let world = self.world.clone();
             let paying = tokio::spawn(async move {
@@ -429,7 +435,7 @@ async fn what_a_client_answers_is_not_the_approval() {
         let asked = session.modern(&pages(), ask()).await;
         let answer = session.modern(&pages(), again(&asked, action)).await;
         // It is said once more, and the client is not asked again: that would never end.
-        assert_eq!(line(&answer), "waiting for approval, id 7", "{action}");
+        assert_eq!(line(&answer), WAITING_AT, "{action}");
         assert_eq!(answer["resultType"], "complete", "{action}");
     }
     let asked = session.modern(&pages(), ask()).await;
@@ -484,15 +490,11 @@ async fn a_client_that_cannot_show_pages_is_answered_at_once() {
         json!({ "elicitation": { "form": {} } }),
     ] {
         let answer = session.modern(&capabilities, ask()).await;
-        assert_eq!(
-            line(&answer),
-            "waiting for approval, id 7",
-            "{capabilities}"
-        );
+        assert_eq!(line(&answer), WAITING_AT, "{capabilities}");
         session.initialize("2025-11-25", capabilities).await;
         let params = json!({ "name": "buy", "arguments": { "ask": 1 } });
         let legacy = session.ask(2, "tools/call", params).await;
-        assert_eq!(line(&legacy["result"]), "waiting for approval, id 7");
+        assert_eq!(line(&legacy["result"]), WAITING_AT);
     }
 }
 
@@ -500,10 +502,10 @@ async fn a_client_that_cannot_show_pages_is_answered_at_once() {
 async fn an_earlier_client_is_asked_on_the_connection() {
     for (action, decision, expected) in [
         ("accept", Decision::Approved, "paid 1 sat"),
-        ("accept", Decision::Waiting, "waiting for approval, id 7"),
+        ("accept", Decision::Waiting, WAITING),
         ("accept", Decision::Denied, "declined"),
-        ("decline", Decision::Waiting, "waiting for approval, id 7"),
-        ("cancel", Decision::Waiting, "waiting for approval, id 7"),
+        ("decline", Decision::Waiting, WAITING),
+        ("cancel", Decision::Waiting, WAITING),
     ] {
         let world = World::new();
         let mut session = world.serve("scout", true);
