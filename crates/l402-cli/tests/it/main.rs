@@ -20,6 +20,7 @@ mod guards;
 mod login;
 #[cfg(feature = "mcp")]
 mod mcp;
+mod mcp_compat;
 mod offers;
 mod outgoing;
 mod packaging;
