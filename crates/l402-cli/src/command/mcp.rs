@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use l402::Msat;
-use l402_client::{BudgetName, Journal};
+use l402_client::{BudgetLimit, BudgetLimits, BudgetName, Journal};
 use l402_host::ListenAddress;
 use l402_lightning::Node;
 use serde_json::json;
@@ -90,6 +91,9 @@ pub(crate) struct Mcp {
     output: OutputArgs,
 }
 
+/// The longest wait, at the end, for payments that are under way. A later one is looked up by the next run.
+const PAYMENTS_END: Duration = Duration::from_secs(20);
+
 impl Mcp {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         // Before anything is said: whoever reads that it serves may end it at once.
@@ -100,11 +104,11 @@ impl Mcp {
         };
         let name = self.agent.clone().unwrap_or_default().to_string();
         let journal = Journal::open(&context.home.client()?)?;
-        let purse = Arc::new(Purse::open(
-            context,
-            self.agent.clone(),
-            self.wallet.clone(),
-        )?);
+        let purse = Purse::open(context, self.agent.clone(), self.wallet.clone())?;
+        let lowered = BudgetLimits::default()
+            .with(BudgetLimit::PerRequest, self.max_price)
+            .with(BudgetLimit::PerDay, self.max_per_day);
+        let purse = Arc::new(purse.lowered(lowered, self.max_fee));
         let (tools, absent) = self.tools(&purse)?;
         if self.print_tools {
             return print(tools).map(|()| exit_code::OK);
@@ -120,6 +124,8 @@ impl Mcp {
             }
             None => serve_stdio(server, stop).await?,
         }
+        // A payment that is under way is recorded before the wallets end.
+        let _ = tokio::time::timeout(PAYMENTS_END, purse.finish()).await;
         Ok(exit_code::OK)
     }
 

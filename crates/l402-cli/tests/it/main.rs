@@ -1,5 +1,9 @@
 //! The program from outside: real processes, each with a home folder of its own, on loopback.
 
+#[cfg(all(feature = "mcp", target_os = "linux"))]
+mod agents;
+#[cfg(all(feature = "mcp", target_os = "linux"))]
+mod approve;
 mod budget;
 #[cfg(unix)]
 mod cln;
@@ -22,6 +26,8 @@ mod login;
 mod mcp;
 mod mcp_compat;
 mod offers;
+#[cfg(all(feature = "mcp", target_os = "linux"))]
+mod operator;
 mod outgoing;
 mod packaging;
 mod payments;
@@ -48,3 +54,4 @@ mod wallet;
 mod wallet_mistakes;
 mod wallet_names;
 mod wallet_pages;
+mod wallet_pay;
