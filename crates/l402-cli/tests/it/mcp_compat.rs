@@ -3,7 +3,11 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::sync::Arc;
 
+use l402_host::SystemClock;
+use l402_lightning::sandbox::Sandbox;
+use l402_testkit::lnurl::LnurlService;
 use serde_json::{Value, json};
 
 use crate::program::{Home, Serving};
@@ -328,6 +332,35 @@ fn readers_answer_under_each_name() {
         (&json!("incoming"), &json!("pending")),
         "{found}"
     );
+    session.end();
+}
+
+#[test]
+fn a_lightning_address_is_paid_once_by_the_same_call() {
+    let home = Home::new();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let state = home.path().join("home");
+    std::fs::create_dir_all(&state).expect("a folder");
+    let service = runtime.block_on(async {
+        let sandbox = Sandbox::open(&state, Arc::new(SystemClock::default())).expect("a sandbox");
+        LnurlService::start(&sandbox, "tea")
+    });
+    let mut session = Session::start(&home, &["--compat", "lightning-wallet"]);
+    let arguments = json!({ "address": service.address(), "amount_sats": 21 });
+    for _ in 0..2 {
+        let (result, is_error) = session.call("pay_lightning_address", &arguments);
+        assert!(!is_error, "{result}");
+        assert_eq!(result["amount_sats"], 21, "{result}");
+        assert_eq!(paid_msat(&home), 21_000);
+    }
+    // Above the threshold a person is asked, and no invoice is paid by the question.
+    let arguments = json!({ "address": service.address(), "amount_sats": 500 });
+    let (result, is_error) = session.call("pay_lightning_address", &arguments);
+    assert!(
+        !is_error && result["waiting_for_approval"] == true,
+        "{result}"
+    );
+    assert_eq!(paid_msat(&home), 21_000);
     session.end();
 }
 
