@@ -149,7 +149,9 @@ impl Addresses {
     /// Returns the URL that describes an address.
     fn url_of(&self, address: &str) -> Result<Url, String> {
         let wrong = || "write a Lightning address, name@host".to_owned();
-        let (name, host) = address.trim().split_once('@').ok_or_else(wrong)?;
+        let address = address.trim();
+        let address = address.strip_prefix("lightning:").unwrap_or(address);
+        let (name, host) = address.split_once('@').ok_or_else(wrong)?;
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+".contains(&byte);
         let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:[]".contains(&byte);
         if name.is_empty() || !name.bytes().all(is_name) || !host.bytes().all(is_host) {
