@@ -26,6 +26,7 @@ mod login;
 mod mcp;
 #[cfg(feature = "mcp")]
 mod mcp_tools;
+mod mcp_compat;
 mod offers;
 #[cfg(all(feature = "mcp", target_os = "linux"))]
 mod operator;
