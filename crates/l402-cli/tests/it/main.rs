@@ -18,6 +18,10 @@ mod get;
 mod get_saving;
 mod guards;
 mod login;
+#[cfg(feature = "mcp")]
+mod mcp_hostile;
+#[cfg(feature = "mcp")]
+mod mcp_session;
 mod offers;
 mod outgoing;
 mod payments;
