@@ -9,6 +9,12 @@ mod buyer;
 mod exchange;
 mod gateway;
 mod load;
+#[cfg(feature = "mcp")]
+mod mcp;
+#[cfg(feature = "mcp")]
+#[expect(dead_code, reason = "the other tests of the program use more of it")]
+#[path = "../it/mcp_session.rs"]
+mod mcp_session;
 #[expect(dead_code, reason = "the other tests of the program use more of it")]
 #[path = "../it/program.rs"]
 mod program;
