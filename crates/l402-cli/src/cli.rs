@@ -89,6 +89,8 @@ pub(crate) enum Command {
     Doctor(command::doctor::Doctor),
     #[cfg(feature = "buy")]
     Proxy(Box<command::proxy::Proxy>),
+    #[cfg(feature = "mcp")]
+    Mcp(Box<command::mcp::Mcp>),
     Token(command::token::Token),
     #[cfg(feature = "buy")]
     Sandbox(command::sandbox::Sandbox),
@@ -125,6 +127,8 @@ impl Command {
             Self::Doctor(doctor) => doctor.run(&context).await,
             #[cfg(feature = "buy")]
             Self::Proxy(proxy) => proxy.run(&context).await,
+            #[cfg(feature = "mcp")]
+            Self::Mcp(mcp) => mcp.run(&context).await,
             Self::Token(token) => token.run(&context),
             #[cfg(feature = "buy")]
             Self::Sandbox(sandbox) => sandbox.run(&context).await,
@@ -165,6 +169,9 @@ impl Command {
             Self::Doctor(doctor) => doctor.output.open().is_json(),
             #[cfg(feature = "buy")]
             Self::Proxy(proxy) => proxy.output.open().is_json(),
+            // Its stdout is for messages of MCP alone.
+            #[cfg(feature = "mcp")]
+            Self::Mcp(_) => false,
             Self::Token(token) => token.output().open().is_json(),
             #[cfg(feature = "buy")]
             Self::Sandbox(sandbox) => sandbox.output.open().is_json(),

@@ -9,6 +9,8 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 #[cfg(feature = "buy")]
 pub(crate) mod get;
+#[cfg(feature = "mcp")]
+pub(crate) mod mcp;
 #[cfg(all(feature = "ldk", feature = "buy"))]
 pub(crate) mod node;
 #[cfg(feature = "buy")]

@@ -6,4 +6,5 @@
 //!           └─▶ purse     the agent: its limits, its journal, its wallets
 //! ```
 
+pub(crate) mod server;
 pub(crate) mod tool;

@@ -1,0 +1,213 @@
+//! Messages on lines, as stdio carries them.
+//!
+//! The SDK has a transport of its own. This one answers what is no message, which that one drops or ends
+//! at, and has a limit for the length of a line that fits our tools.
+
+use std::io;
+use std::sync::Arc;
+
+use rmcp::RoleServer;
+use rmcp::model::{ClientJsonRpcMessage, ErrorCode, ServerJsonRpcMessage};
+use rmcp::transport::Transport;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+
+use super::message::{self, MESSAGE_MAX};
+
+/// Messages from a reader and to a writer, one a line.
+pub(super) struct Lines<R> {
+    reader: BufReader<R>,
+    /// The beginning of a line whose end has not come yet.
+    line: Vec<u8>,
+    /// Set while the rest of a line is dropped that was too long.
+    is_dropping: bool,
+    out: Out,
+    /// An answer of the transport itself that is being written.
+    answering: Option<JoinHandle<()>>,
+}
+
+/// The writer, or `None` once it is closed.
+type Out = Arc<Mutex<Option<Box<dyn AsyncWrite + Send + Unpin>>>>;
+
+/// What came off the reader.
+enum Read {
+    Line(Vec<u8>),
+    TooLong,
+}
+
+impl<R: AsyncRead + Send + Unpin> Lines<R> {
+    pub(super) fn new(reader: R, writer: impl AsyncWrite + Send + Unpin + 'static) -> Self {
+        Self {
+            reader: BufReader::new(reader),
+            line: Vec::new(),
+            is_dropping: false,
+            out: Arc::new(Mutex::new(Some(Box::new(writer)))),
+            answering: None,
+        }
+    }
+
+    /// Reads to the end of a line, or of the input: then `None`. A dropped call loses nothing, since what
+    /// it has read is kept for the next one.
+    async fn read(&mut self) -> Option<Read> {
+        loop {
+            let available = match self.reader.fill_buf().await {
+                Ok(available) if !available.is_empty() => available,
+                Ok(_) => return None,
+                Err(error) => {
+                    tracing::warn!(%error, "stdin cannot be read");
+                    return None;
+                }
+            };
+            let end = available.iter().position(|byte| *byte == b'\n');
+            let taken = end.map_or(available.len(), |end| end + 1);
+            let is_fitting = self.line.len() + taken <= MESSAGE_MAX + 1;
+            if is_fitting && !self.is_dropping {
+                self.line.extend_from_slice(&available[..taken]);
+            } else {
+                self.is_dropping = true;
+                self.line = Vec::new();
+            }
+            self.reader.consume(taken);
+            if end.is_some() {
+                let line = core::mem::take(&mut self.line);
+                return Some(if core::mem::take(&mut self.is_dropping) {
+                    Read::TooLong
+                } else {
+                    Read::Line(line)
+                });
+            }
+        }
+    }
+
+    /// Answers what is no message. Written by a task, for a dropped `receive` must not leave half a line.
+    fn answer(&mut self, refusal: &rmcp::model::JsonRpcError) {
+        let line = message::to_value(refusal).to_string();
+        let out = Arc::clone(&self.out);
+        self.answering = Some(tokio::spawn(async move {
+            if let Err(error) = write(&out, line).await {
+                tracing::warn!(%error, "stdout cannot be written");
+            }
+        }));
+    }
+}
+
+/// Writes a line, whole.
+async fn write(out: &Out, mut line: String) -> io::Result<()> {
+    let mut out = out.lock().await;
+    let Some(writer) = out.as_mut() else {
+        return Err(io::ErrorKind::NotConnected.into());
+    };
+    line.push('\n');
+    writer.write_all(line.as_bytes()).await?;
+    writer.flush().await
+}
+
+impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for Lines<R> {
+    type Error = io::Error;
+
+    fn send(
+        &mut self,
+        message: ServerJsonRpcMessage,
+    ) -> impl Future<Output = io::Result<()>> + Send + 'static {
+        let out = Arc::clone(&self.out);
+        async move {
+            // A line feed inside a string is escaped by JSON.
+            let line = serde_json::to_string(&message)?;
+            // In a task of its own, for a caller that gives up must not leave half a line.
+            let writing = tokio::spawn(async move { write(&out, line).await });
+            writing.await.map_err(io::Error::other)?
+        }
+    }
+
+    async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
+        loop {
+            // Before more is read: nobody can fill the memory with answers that are not taken.
+            if let Some(answering) = &mut self.answering {
+                let _ = answering.await;
+                self.answering = None;
+            }
+            let line = match self.read().await? {
+                Read::Line(line) => line,
+                Read::TooLong => {
+                    let text = "the message is longer than a mebibyte";
+                    self.answer(&message::refusal(None, ErrorCode::INVALID_REQUEST, text));
+                    continue;
+                }
+            };
+            let line = line.trim_ascii();
+            if line.is_empty() {
+                continue;
+            }
+            match message::read(line) {
+                Ok(Some(message)) => return Some(message),
+                Ok(None) => {}
+                Err(refusal) => self.answer(&refusal),
+            }
+        }
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        if let Some(answering) = self.answering.take() {
+            let _ = answering.await;
+        }
+        let writer = self.out.lock().await.take();
+        match writer {
+            Some(mut writer) => writer.flush().await,
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    /// Returns the methods of the messages that were received, and the lines that were answered.
+    async fn exchange(input: &[u8]) -> (usize, Vec<Value>) {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        let mut lines = Lines::new(input, ours);
+        let mut received = 0;
+        while lines.receive().await.is_some() {
+            received += 1;
+        }
+        lines.close().await.unwrap();
+        let mut text = String::new();
+        theirs.read_to_string(&mut text).await.unwrap();
+        let answers = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        (received, answers.collect())
+    }
+
+    // ATTACKS A-05: lines that are no messages are answered, and the next message is read.
+    #[tokio::test]
+    async fn what_is_no_message_does_not_end_the_input() {
+        let ping = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\r\n";
+        let long = vec![b'x'; 10 * MESSAGE_MAX];
+        let deep = "[".repeat(10_000);
+        let mut input = Vec::new();
+        for part in [
+            &b"garbage\n\n  \r\n\xff\xfe\n"[..],
+            ping,
+            &long,
+            b"\n",
+            ping,
+        ] {
+            input.extend_from_slice(part);
+        }
+        input.extend_from_slice(deep.as_bytes());
+        input.extend_from_slice(b"\n{\"jsonrpc\":\"2.0\",\"id\":1,\n\"method\":\"ping\"}\n");
+        input.extend_from_slice(ping);
+        // Without a line feed it is no line.
+        input.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"ping\"}");
+        let (received, answers) = exchange(&input).await;
+        assert_eq!(received, 3);
+        let codes: Vec<_> = answers
+            .iter()
+            .map(|answer| answer["error"]["code"].as_i64().unwrap())
+            .collect();
+        assert_eq!(codes, [-32700, -32700, -32600, -32700, -32700, -32700]);
+    }
+}

@@ -1,0 +1,30 @@
+//! The server of MCP, for both generations of clients, on stdio and over HTTP.
+//!
+//! ```text
+//!   stdio ─▶ lines ─┐                     http ─▶ gate (Host, Origin, token) ─┐
+//!                   └─▶ message ─▶ handler ─▶ tool_call ─▶ calls ─▶ a tool  ◀─┘
+//!                                    │            ├─▶ sealed, approvals   a person is asked
+//!                                    │            └─▶ task                a call that takes long
+//!                                    └─▶ catalogue, client, result        the protocol's forms
+//! ```
+//!
+//! `docs/design/mcp.md` says why it is so.
+
+mod approvals;
+mod calls;
+mod catalogue;
+mod client;
+mod handler;
+mod lines;
+mod message;
+mod result;
+mod sealed;
+mod stdio;
+mod task;
+mod tool_call;
+mod toy;
+
+pub(crate) use approvals::{Approvals, Decision};
+pub(crate) use handler::McpServer;
+pub(crate) use stdio::serve_stdio;
+pub(crate) use toy::{Nobody, all};

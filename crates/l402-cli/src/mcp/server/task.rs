@@ -1,0 +1,158 @@
+//! Calls that take long, for clients that ask for the outcome later.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rmcp::model::{CreateTaskResult, DetailedTask, ErrorData, InputResponses};
+use rmcp::task_manager::{TaskContext, TaskExit, TaskManager, TaskOptions};
+use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+
+use super::approvals::{self, Decision};
+use super::calls;
+use super::handler::meta;
+use super::result;
+use super::tool_call::{QUESTION, TASK_PATIENCE, ToolCall, declined, show};
+use crate::mcp::tool::{Answer, Call};
+
+/// The longest that a task may work, and that its outcome is kept afterwards.
+const TASK_TIME: Duration = Duration::from_secs(1200);
+
+/// The pause that is suggested to clients between two looks, in milliseconds.
+const POLL_PAUSE: u64 = 1000;
+
+/// The most tasks that work or are kept. Further calls are answered in their own request.
+const TASKS_MAX: usize = 64;
+
+/// The longest wait for a person within a task: as long as an approval waits.
+const PERSON_TIME: Duration = Duration::from_secs(600);
+
+/// The tasks of one server.
+pub(super) struct Tasks {
+    manager: TaskManager,
+    places: Arc<Semaphore>,
+}
+
+impl Default for Tasks {
+    fn default() -> Self {
+        Self {
+            manager: TaskManager::new(),
+            places: Arc::new(Semaphore::new(TASKS_MAX)),
+        }
+    }
+}
+
+impl Tasks {
+    /// Returns true if a call can become a task.
+    pub(super) fn has_room(&self) -> bool {
+        self.places.available_permits() > 0
+    }
+
+    /// Returns the state of a task, with its outcome if there is one.
+    ///
+    /// # Errors
+    /// If there is no such task.
+    pub(super) fn get(&self, id: &str) -> Result<DetailedTask, ErrorData> {
+        self.manager.get_task(&known(id)?)
+    }
+
+    /// Hands over what the client answers to a question of a task.
+    ///
+    /// # Errors
+    /// If there is no such task.
+    pub(super) fn update(&self, id: &str, responses: InputResponses) -> Result<(), ErrorData> {
+        self.manager.update_task(&known(id)?, responses)
+    }
+
+    /// Abandons the wait for a task. A payment under way goes on, and its outcome is in the journal.
+    ///
+    /// # Errors
+    /// If there is no such task.
+    pub(super) fn cancel(&self, id: &str) -> Result<(), ErrorData> {
+        self.manager.cancel_task(&known(id)?)
+    }
+
+    /// Continues a call as a task.
+    pub(super) fn continue_as_task(
+        &self,
+        call: ToolCall,
+        running: JoinHandle<Answer>,
+    ) -> CreateTaskResult {
+        // Without a place left by now, the task is kept all the same: calls are bounded, too.
+        let place = Arc::clone(&self.places).try_acquire_owned().ok();
+        let options = TaskOptions::new()
+            .with_ttl_ms(u64::try_from(TASK_TIME.as_millis()).unwrap_or(u64::MAX))
+            .with_poll_interval_ms(POLL_PAUSE)
+            .with_status_message("paying, or waiting for the answer");
+        let client = call.client;
+        let task = self.manager.spawn(options, move |context| {
+            Box::pin(async move {
+                let cancelled = context.cancelled();
+                let outcome = tokio::select! {
+                    answer = finish(&call, running, &context) => answer,
+                    () = cancelled => Err(TaskExit::Cancelled),
+                };
+                keep(place);
+                let mut result = result::of(outcome?);
+                result.meta = meta(call.client);
+                Ok(result)
+            })
+        });
+        let mut result = CreateTaskResult::new(task);
+        result.meta = meta(client);
+        result
+    }
+}
+
+/// Gives a place back once the outcome is no longer kept.
+fn keep(place: Option<OwnedSemaphorePermit>) {
+    tokio::spawn(async move {
+        tokio::time::sleep(TASK_TIME).await;
+        drop(place);
+    });
+}
+
+/// Waits for the answer, and asks a person in between if that is what it waits for.
+async fn finish(
+    call: &ToolCall,
+    mut running: JoinHandle<Answer>,
+    context: &TaskContext,
+) -> Result<Answer, TaskExit> {
+    let answer = calls::answer(&mut running).await;
+    let waiting = answer.waiting.clone().filter(|_| call.client.shows_pages);
+    let Some((waiting, page)) = waiting.and_then(|it| it.page.clone().map(|page| (it, page)))
+    else {
+        return Ok(answer);
+    };
+    let response = context
+        .request_input(QUESTION, show(&waiting, &page))
+        .await?;
+    if response.get("action").and_then(Value::as_str) != Some("accept") {
+        return Ok(answer);
+    }
+    context.set_status_message("waiting for a person");
+    match approvals::wait(&call.server.approvals, waiting.approval, PERSON_TIME).await {
+        Decision::Waiting => Ok(answer),
+        Decision::Denied => Ok(declined(waiting.approval)),
+        Decision::Approved => {
+            let again = Call {
+                arguments: call.arguments.clone(),
+                patience: TASK_PATIENCE,
+            };
+            let mut running = call.server.calls.start(Arc::clone(&call.tool), again).await;
+            Ok(calls::answer(&mut running).await)
+        }
+    }
+}
+
+/// Returns the id of a task if it has the form of one, so that no error repeats a stranger's text.
+fn known(id: &str) -> Result<String, ErrorData> {
+    let has_form = id.len() <= 64
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    has_form
+        .then(|| id.to_owned())
+        .ok_or_else(|| ErrorData::invalid_params("unknown task", None))
+}
