@@ -80,6 +80,10 @@ pub use error::{Error, Refused};
 #[doc(hidden)]
 pub use journal::step;
 pub use journal::{
+    Agent, AgentName, Approval, ApprovalState, Consent, ConsentRequest, HostRule, HostRuleError,
+    Mandate, ToolCall,
+};
+pub use journal::{
     Budget, BudgetName, BudgetNameError, BudgetReport, Cursor, DayTotal, Entry, EntryQuery,
     Journal, LimitReport, OriginTotal, Page, ReplayError, ReplayedAnswer, State, StoredCredential,
     StoredToken, VaultLimits,
@@ -92,7 +96,7 @@ pub use layers::PayingMiddleware;
 pub use layers::{Paying, PayingLayer};
 pub use limits::{BudgetLimit, BudgetLimits, Limits};
 pub use narrow::{Narrowing, NarrowingError};
-pub use purchase::Unrelayed;
+pub use purchase::{InvoicePayment, PaidInvoice, Unrelayed};
 pub use receipt::{
     AnswerDigest, Exchange, PaymentProof, Receipt, ReceiptDocument, ReceiptFault, UseOutcome,
     UseReport,

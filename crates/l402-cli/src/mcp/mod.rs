@@ -6,5 +6,6 @@
 //!           └─▶ purse     the agent: its limits, its journal, its wallets
 //! ```
 
+pub(crate) mod purse;
 pub(crate) mod server;
 pub(crate) mod tool;

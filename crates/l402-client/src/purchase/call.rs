@@ -75,7 +75,8 @@ impl Buyer {
             return Ok(None);
         };
         let hash = name.payment_hash;
-        let Some(row) = self.journal.run(move |store| store.purchase(&hash)).await? else {
+        let row = self.journal.run(move |store| store.purchase(&hash)).await?;
+        let Some(row) = row.filter(|row| self.may_use(row)) else {
             return Ok(None);
         };
         let receipt = row.receipt(true);
@@ -91,7 +92,7 @@ impl Buyer {
         Ok(Some(kept.to(hop.clone())))
     }
 
-    async fn has_open_purchases(&self) -> Result<bool, Error> {
+    pub(super) async fn has_open_purchases(&self) -> Result<bool, Error> {
         let open = self.journal.run(|store| store.open_purchases(None)).await?;
         Ok(!open.is_empty())
     }
@@ -302,7 +303,7 @@ fn is_same_page(a: &Url, b: &Url) -> bool {
     a[..Position::AfterQuery] == b[..Position::AfterQuery]
 }
 
-fn is_over_the_day(error: &Error) -> bool {
+pub(super) fn is_over_the_day(error: &Error) -> bool {
     matches!(
         error,
         Error::OverBudget {

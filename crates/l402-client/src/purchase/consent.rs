@@ -9,7 +9,7 @@ use super::buyer::Buyer;
 use crate::hook::{Decision, PaymentHook, Proposal};
 use crate::http::Hop;
 use crate::journal::step::Store;
-use crate::journal::{Recorded, Scope};
+use crate::journal::{Draft, INVOICE, Recorded, Scope};
 use crate::offer::{Offer, still_payable};
 use crate::{Error, Quote, Refused};
 
@@ -20,12 +20,17 @@ pub(crate) const HOOK_TIME: Duration = Duration::from_secs(3);
 const CODE_CHARS: usize = 40;
 const MESSAGE_CHARS: usize = 200;
 
+/// The method that a hook is told of an invoice, for which there is no request.
+const INVOICE_METHOD: &str = "pay";
+
 /// A purchase, as those are told who may still say no.
 pub(super) struct Wanted {
     pub(super) quote: Quote,
     pub(super) scope: Scope,
     pub(super) method: String,
     pub(super) protocol: &'static str,
+    /// True if there is a seller, whose node is remembered.
+    pub(super) pins_payee: bool,
 }
 
 impl Wanted {
@@ -35,6 +40,18 @@ impl Wanted {
             scope: scope.clone(),
             method: hop.method.to_string(),
             protocol: offer.protocol(),
+            pins_payee: true,
+        }
+    }
+
+    /// An invoice alone. Its payee is named by it, and by nobody beside it.
+    pub(super) fn of_invoice(draft: &Draft) -> Self {
+        Self {
+            quote: draft.quote.clone(),
+            scope: draft.scope.clone(),
+            method: INVOICE_METHOD.to_owned(),
+            protocol: INVOICE,
+            pins_payee: false,
         }
     }
 }
@@ -160,6 +177,9 @@ impl Buyer {
     /// Remembers the node of a seller who was paid. Without the row, the next change of the node is not
     /// noticed, or is asked about once more.
     pub(super) async fn pin_payee(&self, wanted: &Wanted) {
+        if !wanted.pins_payee {
+            return;
+        }
         let (seller, payee) = (wanted.scope.seller(), wanted.quote.payee.clone());
         // Paid although another one was known: so it was approved.
         let is_approved = wanted.quote.payee_before.is_some();

@@ -2,7 +2,34 @@
 //!
 //! An agent is a budget of the same name and a row here. Who may change the rows is decided by the
 //! program, with the operator's passphrase; the file knows its hash.
+//!
+//! ```text
+//!   payment ─▶ limits of the budget ─▶ intent ─▶ consent: below the threshold?  ── yes ──▶ pay
+//!                                                 │ no
+//!                                                 ├─ a mandate covers it ───────────────▶ pay
+//!                                                 ├─ a person approved it: used up ─────▶ pay
+//!                                                 └─ a row waits for a person ──▶ not paid
+//! ```
 
+mod approval;
+mod call;
+mod consent;
+mod host;
+mod keep;
+mod mandate;
+mod operator;
 mod schema;
+#[cfg(test)]
+mod tests;
+
+pub use approval::{Approval, ApprovalState};
+pub use call::ToolCall;
+pub use consent::{Consent, ConsentRequest};
+pub use host::{HostRule, HostRuleError};
+pub use keep::Agent;
+pub use mandate::Mandate;
 
 pub(super) use schema::agent_tables;
+
+/// The name of an agent, which is that of its budget.
+pub type AgentName = super::BudgetName;

@@ -7,7 +7,8 @@
 /// - `mandate`: a standing approval, in a rolling day, for some hosts, until a time.
 /// - `approval`: one payment that a person is asked about. `arguments` is the digest of the call.
 /// - `consent`: what allowed a payment: a mandate or an approval.
-/// - `operator`: the hash of the passphrase of the person who decides.
+/// - `operator`: the hash of the passphrase of the person who decides, and the attempts that were
+///   wrong since the last right one.
 /// - `tool_call`: what a call with this key, or these arguments, has paid.
 macro_rules! agent_tables {
     () => {
@@ -54,7 +55,9 @@ macro_rules! agent_tables {
     CREATE TABLE operator (
         one INTEGER PRIMARY KEY CHECK (one = 1),
         hash TEXT NOT NULL,
-        since INTEGER NOT NULL
+        since INTEGER NOT NULL,
+        wrong INTEGER NOT NULL DEFAULT 0,
+        wrong_at INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE TABLE tool_call (
         agent TEXT NOT NULL,

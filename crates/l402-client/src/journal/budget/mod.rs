@@ -31,5 +31,5 @@ pub use tree::Budget;
 
 pub(super) use check::{Payment, allow};
 pub(super) use schema::{budget_tables, budget_upgrade};
-pub(super) use tree::{NOT_STOPPED, chain, refuse_stopped};
+pub(super) use tree::{NOT_STOPPED, chain, change, refuse_stopped};
 pub(super) use wallet::broken_limit;

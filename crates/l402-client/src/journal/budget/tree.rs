@@ -175,7 +175,7 @@ pub(super) fn unknown(db: &Connection, name: &BudgetName) -> rusqlite::Result<Er
 
 /// Changes a budget in the transaction `db`. Returns an error of the budgets if the change cannot be
 /// kept; the caller then rolls it back.
-pub(super) fn change(
+pub(in crate::journal) fn change(
     db: &Connection,
     name: &BudgetName,
     change: impl FnOnce(&mut Budget) -> bool,

@@ -39,12 +39,12 @@ impl Bench {
             scope: Scope::of(&"https://a.example/x".parse().unwrap(), None),
             quote: quote(self.hash()),
             network: Network::Regtest,
-            scheme: Scheme::L402.into(),
+            scheme: Scheme::L402.name(),
             token: "token".into(),
             valid_until: None,
             wallet: "a wallet".into(),
             budget: crate::BudgetName::default(),
-            request: [0; 32],
+            request: Some([0; 32]),
             despite_stop: false,
         };
         let reserved = self.store.reserve(&draft, &Limits::default(), NOW, NOW);

@@ -1,0 +1,1 @@
+//! Agents, mandates and approvals, as two processes use them.
