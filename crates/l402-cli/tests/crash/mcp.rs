@@ -63,7 +63,11 @@ fn a_killed_agents_wallet_pays_once_and_its_successor_gives_the_answer() {
         for outcome in step.then {
             let mut next = start(&seller, generation, None);
             last = next.call("l402_fetch", call.clone());
-            assert_eq!(last["structuredContent"]["outcome"], *outcome, "{}: {last}", step.name);
+            assert_eq!(
+                last["structuredContent"]["outcome"], *outcome,
+                "{}: {last}",
+                step.name
+            );
             assert_eq!(next.end().status, Some(0), "{}", step.name);
         }
         let payments = (seller.income() - before) / PRICE_MSAT;
@@ -79,7 +83,7 @@ fn a_killed_agents_wallet_pays_once_and_its_successor_gives_the_answer() {
 /// The answer is in the result, and the person who closed the agent finds it with `l402 replay`.
 fn has_its_answer(seller: &Seller, path: &str, result: &Value) {
     let said = structured(result);
-    let body = said["body"]["text"].as_str().expect("a body");
+    let body = said["answer"]["body"]["text"].as_str().expect("a body");
     assert_eq!(body, answer(path), "{result}");
     let hash = said["payment"]["payment_hash"].as_str().expect("a hash");
     let replayed = seller.home.run(&["replay", hash]).expect(0);

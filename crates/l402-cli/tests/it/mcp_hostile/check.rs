@@ -68,9 +68,7 @@ impl Told {
             let may_lack = !self.paying.contains(&drawn.tool) || said.contains_key("error");
             assert!(may_lack, "{}: no outcome: {answer}", drawn.tool);
         }
-        let hash = said
-            .get("payment")
-            .and_then(|it| it["payment_hash"].as_str());
+        let hash = said.get("payment_hash").and_then(Value::as_str);
         let Some(hash) = hash else { return };
         if !hashes.iter().any(|known| known == hash) {
             hashes.push(hash.to_owned());
