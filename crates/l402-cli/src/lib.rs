@@ -51,6 +51,8 @@ mod mcp;
 #[cfg(all(feature = "ldk", feature = "buy"))]
 mod node;
 #[cfg(feature = "buy")]
+mod note;
+#[cfg(feature = "buy")]
 mod outgoing;
 mod port;
 #[cfg(feature = "buy")]

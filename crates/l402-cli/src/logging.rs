@@ -33,7 +33,8 @@ pub(crate) enum LogLevel {
 /// the sandbox on the command line, and the demo says so itself.
 pub(crate) fn start(level: Option<LogLevel>, sells: bool) {
     let default = match level {
-        None if !sells => "warn,l402_lightning::sandbox=error,l402_gateway::run=error",
+        // The SDK warns of every error that it answers, with the client's words.
+        None if !sells => "warn,l402_lightning::sandbox=error,l402_gateway::run=error,rmcp=error",
         None | Some(LogLevel::Warn) => "warn",
         Some(LogLevel::Error) => "error",
         Some(LogLevel::Info) => {

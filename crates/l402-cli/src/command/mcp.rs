@@ -1,34 +1,146 @@
 //! `l402 mcp`: a wallet for an AI agent.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::Args;
-use l402_client::BudgetName;
+use l402::Msat;
+use l402_client::{BudgetName, Journal};
+use l402_host::ListenAddress;
+use l402_lightning::Node;
+use tokio::net::TcpListener;
 
-use crate::buyer::SpendingArgs;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
-use crate::mcp::server::{McpServer, Nobody, all, serve_stdio};
+use crate::mcp::purse::Purse;
+use crate::mcp::server::{JournalApprovals, McpServer, serve_http, serve_stdio};
+use crate::mcp::tool;
+use crate::port;
 use crate::signal::Stop;
+use crate::text::money::MaxFee;
+use crate::text::node_form;
+use crate::text::output;
 
 /// A wallet for an AI agent: tools that buy and pay within limits, over MCP
+///
+/// An MCP client starts it and speaks with it on stdin and stdout. It pays what is asked within the
+/// limits of the agent, and asks a person first above a threshold: `l402 approve`, or the page that
+/// the client shows. No tool can raise a limit or approve a payment, and neither can a website.
+///
+/// With --http it listens on this machine and serves every program that shows the token in
+/// mcp.token of the home folder. Web pages are refused. To serve others, put a proxy with TLS in
+/// front of it.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Each client of MCP has its own place for the command to start:
+  l402 mcp --agent scout --wallet NAME
+
+Over HTTP, for clients that run as another user:
+  l402 mcp --agent scout --http 127.0.0.1:8406
+  the endpoint is http://127.0.0.1:8406/mcp, with the header
+  Authorization: Bearer TOKEN, where TOKEN is the content of mcp.token")]
 pub(crate) struct Mcp {
+    #[arg(
+        long,
+        help = node_form::pay_with_help(),
+        env = "L402_WALLET",
+        hide_env_values = true,
+        value_parser = node_form::wallet,
+        value_name = "WALLET"
+    )]
+    wallet: Option<Node>,
+
     /// Act for this agent of `l402 agent`, within its limits [default: the budget `default`]
     #[arg(long, value_name = "NAME")]
     agent: Option<BudgetName>,
 
-    #[command(flatten)]
-    spending: SpendingArgs,
+    /// Serve over HTTP at this address of this machine, in place of stdin and stdout
+    #[arg(long, value_name = "ADDR", value_parser = own_address)]
+    http: Option<SocketAddr>,
+
+    /// Refuse a request that would cost more, fee included [default: what is stored]
+    #[arg(long, value_name = "AMOUNT")]
+    max_price: Option<Msat>,
+
+    /// Refuse to spend more in 24 hours, fees included [default: what is stored]
+    #[arg(long, value_name = "AMOUNT")]
+    max_per_day: Option<Msat>,
+
+    /// Refuse a dearer route: "10 sat" or "1%" [default: 1%, at least 10 sat]
+    #[arg(long, value_name = "FEE")]
+    max_fee: Option<MaxFee>,
 }
 
 impl Mcp {
-    pub(crate) async fn run(self, _context: &Context) -> Result<ExitCode, CliError> {
+    pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
+        // Before anything is said: whoever reads that it serves may end it at once.
         let stop = Stop::listen()?;
+        let listener = match self.http {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
         let agent = self.agent.clone().unwrap_or_default().to_string();
-        let server = McpServer::new(agent, all(), Arc::new(Nobody))?;
-        serve_stdio(server, stop).await?;
+        let journal = Journal::open(&context.home.client()?)?;
+        let purse = Arc::new(Purse::open(
+            context,
+            self.agent.clone(),
+            self.wallet.clone(),
+        )?);
+        let approvals = JournalApprovals::new(journal, Arc::clone(&context.clock));
+        let server = McpServer::new(agent, tool::all(&purse), Arc::new(approvals))?;
+        match listener {
+            Some(listener) => serve_http(server, listener, stop, context, report).await?,
+            None => serve_stdio(server, stop).await?,
+        }
         Ok(exit_code::OK)
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, CliError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|error| port::cannot_listen(address, &error, "--http"))
+}
+
+/// Tells where the server is to be found, on stderr as all but messages.
+fn report(address: SocketAddr) -> Result<(), CliError> {
+    output::tell(&format!(
+        "http://{address}/mcp serves MCP; the token is in mcp.token of the home folder; Ctrl-C ends it"
+    ));
+    Ok(())
+}
+
+/// Reads an address of this machine alone.
+fn own_address(text: &str) -> Result<SocketAddr, String> {
+    let address: ListenAddress = text.parse().map_err(|error| format!("{error}"))?;
+    if address.0.ip().to_canonical().is_loopback() {
+        return Ok(address.0);
+    }
+    let port = address.0.port();
+    Err(format!(
+        "not an address of this machine alone: a wallet in clear text is for nobody else. Listen on \
+         127.0.0.1:{port}, and put a proxy with TLS in front of it"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_listens_on_this_machine_alone() {
+        for text in ["127.0.0.1:8406", "localhost:8406", ":8406", "8406"] {
+            let address = own_address(text).map(|address| address.to_string());
+            assert_eq!(address.as_deref(), Ok("127.0.0.1:8406"), "{text}");
+        }
+        for text in [
+            "0.0.0.0:8406",
+            "192.168.0.2:8406",
+            "[::]:8406",
+            "a.example:1",
+            "http://127.0.0.1:1",
+        ] {
+            assert!(own_address(text).is_err(), "{text}");
+        }
     }
 }

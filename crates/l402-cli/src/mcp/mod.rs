@@ -6,6 +6,8 @@
 //!           └─▶ purse     the agent: its limits, its journal, its wallets
 //! ```
 
+mod download;
 pub(crate) mod purse;
+pub(crate) mod registry;
 pub(crate) mod server;
 pub(crate) mod tool;

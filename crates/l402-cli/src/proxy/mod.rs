@@ -8,7 +8,6 @@
 //!             ├─▶ tunnel    CONNECT
 //!             ├─▶ answer    the answer that the program sees
 //!             └─▶ teller    a line per payment
-//!   note      the address, for other programs of this home
 //! ```
 //!
 //! `docs/design/proxy.md` says why it is so.
@@ -18,7 +17,6 @@ mod answer;
 mod exchange;
 mod framing;
 mod headers;
-mod note;
 mod owner;
 mod pump;
 mod serve;

@@ -15,13 +15,13 @@ use tokio::task::JoinSet;
 use super::access::Mode;
 use super::exchange::{Ends, Exchange};
 use super::framing::Checked;
-use super::note::Note;
 use super::owner::{KernelTables, Owners, overflow_user, this_user};
 use super::pump::Alive;
 use super::token::Token;
 use super::tunnel::Tunnels;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::note::Note;
 use crate::signal::Stop;
 
 /// The longest wait for the head of a request, and for the next one on the same connection.
@@ -55,7 +55,7 @@ pub(crate) async fn serve(
     started: impl FnOnce(SocketAddr) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let address = proxy.listener.local_addr().map_err(CliError::internal)?;
-    let _note = Note::write(address, context)?;
+    let _note = Note::write("proxy", address, context)?;
     started(address)?;
     let (ended, end) = watch::channel(false);
     let (alive, mut last) = mpsc::channel(1);

@@ -28,10 +28,10 @@ use tokio::task::JoinHandle;
 use super::approvals::{self, Decision};
 use super::calls;
 use super::client::Client;
+use super::digest::digest;
 use super::handler::{Shared, meta};
 use super::result;
 use super::sealed::Binding;
-use super::toy::digest;
 use crate::mcp::tool::{Answer, Call, Tool, Waiting};
 
 /// The longest wait for a payment before a call is answered with *pending*.

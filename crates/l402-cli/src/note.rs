@@ -1,4 +1,4 @@
-//! The note of where the proxy listens, for other programs of this home, which never ask it.
+//! The note of where a command listens, for other programs of this home, which never ask it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,22 +10,26 @@ use crate::error::CliError;
 use crate::exit_code;
 
 /// A note in `run/` of the home folder. Removed when it is dropped; what a crash leaves is written
-/// anew by the next proxy at that port.
-pub(super) struct Note {
+/// anew by the next command at that port.
+pub(crate) struct Note {
     path: PathBuf,
     /// Held by this process, so that a note without it is known to be old.
     _lock: FileLock,
 }
 
 impl Note {
-    /// Notes the address of a listener.
+    /// Notes the address of a listener. `kind` begins the name of the file.
     ///
     /// # Errors
     /// If the note cannot be written.
-    pub(super) fn write(address: SocketAddr, context: &Context) -> Result<Self, CliError> {
+    pub(crate) fn write(
+        kind: &str,
+        address: SocketAddr,
+        context: &Context,
+    ) -> Result<Self, CliError> {
         let folder = context.home.create()?.join("run");
         let name = format!(
-            "proxy-{}",
+            "{kind}-{}",
             address.to_string().replace([':', '[', ']'], "_")
         );
         let path = folder.join(&name);

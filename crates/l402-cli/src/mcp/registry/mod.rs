@@ -1,0 +1,22 @@
+//! Directories of paid services, which an agent can search.
+//!
+//! ```text
+//!   search ─▶ directory (a trait) ◀─ remote ─▶ shape: 402index, satring
+//!                └─▶ service, query
+//! ```
+//!
+//! All that a directory says comes from strangers, and so does what it says of prices: a price that counts
+//! stands in an invoice.
+
+mod directory;
+mod query;
+mod remote;
+mod search;
+mod service;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use query::Query;
+pub(crate) use search::{Found, Registries};
+pub(crate) use service::{Health, Service};

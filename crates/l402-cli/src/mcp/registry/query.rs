@@ -1,0 +1,25 @@
+//! What is searched for.
+
+/// A search over all directories.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Query {
+    /// Words that describe the service. They are told to every directory.
+    pub(crate) text: String,
+    /// A category, in the words of the directories.
+    pub(crate) category: Option<String>,
+    /// The most that a request may cost by the directory's word, in sat. Services without a price in sat
+    /// are left out then.
+    pub(crate) max_price_sat: Option<u64>,
+    /// The most services that are returned, in all.
+    pub(crate) limit: usize,
+}
+
+impl Query {
+    /// Returns how many services to ask a directory for: more than the limit if some are left out here.
+    pub(super) fn page(&self) -> usize {
+        match (&self.category, self.max_price_sat) {
+            (None, None) => self.limit,
+            _ => (self.limit * 3).min(50),
+        }
+    }
+}

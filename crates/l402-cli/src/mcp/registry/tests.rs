@@ -1,0 +1,271 @@
+//! Directories on this machine, in the shapes of those that exist, and what is made of their answers.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
+use l402_client::{Client, Journal};
+use url::Url;
+
+use super::{Found, Health, Query, Registries};
+use crate::buyer::{RegistrySettings, RegistryShape};
+use crate::mcp::download::Download;
+
+/// A directory that gives the same answer to everybody, and notes the targets that it is asked for.
+struct Fixture {
+    url: Url,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Fixture {
+    fn start(head: &str, body: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/api/v1", listener.local_addr().unwrap());
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.1 {head}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        );
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let head: Vec<_> = lines
+                    .map_while(Result::ok)
+                    .take_while(|it| !it.is_empty())
+                    .collect();
+                noted.lock().unwrap().push(head.join("\n"));
+                // One that reads no more, since the answer is too long, is no failure of the fixture.
+                let _ = stream.write_all(answer.as_bytes());
+            }
+        });
+        let url = url.parse().unwrap();
+        Self { url, asked }
+    }
+
+    fn json(body: &serde_json::Value) -> Self {
+        Self::start(
+            "200 OK\r\ncontent-type: application/json",
+            &body.to_string(),
+        )
+    }
+
+    fn named(&self, name: &str, shape: RegistryShape) -> RegistrySettings {
+        RegistrySettings {
+            name: name.to_owned(),
+            url: self.url.clone(),
+            shape,
+        }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+async fn search(registries: &[RegistrySettings], query: &Query) -> Found {
+    let folder = tempfile::tempdir().unwrap();
+    let client = Client::builder(Journal::open(folder.path()).unwrap())
+        .build()
+        .unwrap();
+    let registries = Registries::new(registries, &Download::new(client, Vec::new()));
+    assert!(!registries.is_empty());
+    registries.search(query).await
+}
+
+fn query(text: &str) -> Query {
+    Query {
+        text: text.to_owned(),
+        limit: 10,
+        ..Query::default()
+    }
+}
+
+fn index402() -> Fixture {
+    Fixture::json(&serde_json::json!({
+        "services": [
+            {
+                "id": "7", "name": "Weather", "description": "Rain or not", "protocol": "L402",
+                "url": "https://weather.example/v1/now#top", "price_sats": 3, "price_usd": 0.002,
+                "category": "data/weather", "health_status": "healthy", "http_method": "post",
+            },
+            {"name": "x", "url": "https://x.example/", "protocol": "x402", "price_sats": 1},
+            {"name": "Down", "url": "https://down.example/", "protocol": "L402", "health_status": "down"},
+            {"name": "File", "url": "file:///etc/passwd", "protocol": "L402"},
+            {"name": "Login", "url": "https://a:b@c.example/", "protocol": "L402"},
+            {
+                "name": "Shared", "url": "https://shared.example/a/", "protocol": "L402",
+                "price_sats": 10.2, "category": "ai", "health_status": "degraded",
+            },
+            "no object", null,
+        ],
+        "total": 8, "limit": 10, "offset": 0,
+    }))
+}
+
+fn satring() -> Fixture {
+    Fixture::json(&serde_json::json!({
+        "services": [
+            {
+                "id": 1, "slug": "shared", "name": "Shared, too", "url": "https://shared.example/a",
+                "description": "", "protocol": "L402+x402", "pricing_sats": 12, "status": "live",
+                "categories": [{"id": 1, "name": "AI/ML", "slug": "ai-ml", "description": ""}],
+            },
+            {
+                "id": 2, "slug": "cards", "name": "Cards", "url": "https://cards.example/",
+                "protocol": "MPP", "mpp_method": "stripe", "pricing_sats": 0,
+            },
+            {
+                "id": 3, "slug": "maps", "name": "Maps", "url": "https://maps.example/", "status": "live",
+                "protocol": "MPP", "mpp_method": "lightning", "pricing_sats": 5, "categories": [],
+            },
+        ],
+        "total": 3, "page": 1, "page_size": 10,
+    }))
+}
+
+#[tokio::test]
+async fn both_shapes_are_read_and_merged() {
+    let (a, b) = (index402(), satring());
+    let registries = [
+        a.named("a", RegistryShape::Index402),
+        b.named("b", RegistryShape::Satring),
+    ];
+    let found = search(&registries, &query("rain & snow")).await;
+    assert_eq!(found.answered, ["a", "b"]);
+    assert!(found.failed.is_empty());
+    let names: Vec<_> = found
+        .services
+        .iter()
+        .map(|it| (&*it.name, &it.registries[..]))
+        .collect();
+    let list = |names: &[&str]| names.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        names,
+        [
+            ("Weather", &list(&["a"])[..]),
+            ("Shared, too", &list(&["b", "a"])[..]),
+            ("Maps", &list(&["b"])[..]),
+        ]
+    );
+    let weather = &found.services[0];
+    assert_eq!(weather.url.as_str(), "https://weather.example/v1/now");
+    assert_eq!((weather.method, weather.price_sat), ("POST", Some(3)));
+    assert_eq!(
+        (weather.health, weather.category.as_deref()),
+        (Health::Healthy, Some("data/weather"))
+    );
+    let asked = a.asked().remove(0);
+    assert!(
+        asked.starts_with("GET /api/v1/services?q=rain+%26+snow&protocol=L402&limit=10 HTTP/1.1"),
+        "{asked}"
+    );
+    let asked = b.asked().remove(0);
+    assert!(
+        asked.starts_with("GET /api/v1/search?q=rain+%26+snow&page_size=10 HTTP/1.1"),
+        "{asked}"
+    );
+}
+
+#[tokio::test]
+async fn price_category_and_limit_are_checked_here() {
+    let (a, b) = (index402(), satring());
+    let registries = [
+        a.named("a", RegistryShape::Index402),
+        b.named("b", RegistryShape::Satring),
+    ];
+    for (category, max_price_sat, limit, expected) in [
+        (Some("data"), None, 10, &["Weather"][..]),
+        (Some("dat"), None, 10, &[]),
+        (None, Some(5), 10, &["Weather", "Maps"]),
+        (None, Some(2), 10, &[]),
+        (None, None, 2, &["Weather", "Shared, too"]),
+    ] {
+        let query = Query {
+            text: "it".to_owned(),
+            category: category.map(str::to_owned),
+            max_price_sat,
+            limit,
+        };
+        let found = search(&registries, &query).await;
+        let names: Vec<_> = found.services.iter().map(|it| &*it.name).collect();
+        assert_eq!(names, expected, "{query:?}");
+    }
+    assert!(a.asked()[0].contains("&category=data"));
+}
+
+#[tokio::test]
+async fn a_directory_that_fails_is_named_and_the_others_answer() {
+    let good = satring();
+    let long = format!(
+        "{{\"services\": [], \"x\": \"{}\"}}",
+        "a".repeat(1024 * 1024)
+    );
+    let private = "302 Found\r\nlocation: http://192.168.0.1/";
+    let metadata = "302 Found\r\nlocation: http://169.254.169.254/latest/meta-data/";
+    for (head, body, told) in [
+        (
+            "500 Internal Server Error",
+            "secret words",
+            "it answered 500",
+        ),
+        ("402 Payment Required", "{}", "it asks to be paid"),
+        ("429 Too Many Requests", "{}", "asked too often"),
+        ("200 OK", "<html>", "no JSON"),
+        ("200 OK", "{\"items\": []}", "not of the shape"),
+        ("200 OK", &long, "longer than 1 MiB"),
+        (private, "", "private address"),
+        (metadata, "", "private address"),
+        (
+            "302 Found\r\nlocation: file:///etc/passwd",
+            "",
+            "only https and http",
+        ),
+        (
+            "302 Found\r\nlocation: /api/v1/again",
+            "",
+            "redirects too often",
+        ),
+    ] {
+        let bad = Fixture::start(head, body);
+        let registries = [
+            bad.named("bad", RegistryShape::Satring),
+            good.named("good", RegistryShape::Satring),
+        ];
+        let found = search(&registries, &query("maps")).await;
+        assert_eq!(found.answered, ["good"], "{head}");
+        assert_eq!(found.services.len(), 2, "{head}");
+        let [(name, why)] = &found.failed[..] else {
+            panic!("{head}: {found:?}")
+        };
+        assert_eq!(name, "bad");
+        assert!(why.contains(told), "{head}: {why}");
+        assert!(!why.contains("secret"), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn one_that_is_not_there_or_never_ends_is_named() {
+    let gone = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let named = |name: &str, address: std::net::SocketAddr| RegistrySettings {
+        name: name.to_owned(),
+        url: format!("http://{address}/?key=hidden").parse().unwrap(),
+        shape: RegistryShape::Index402,
+    };
+    let registries = [
+        named("gone", gone),
+        named("silent", silent.local_addr().unwrap()),
+    ];
+    let found = search(&registries, &query("maps")).await;
+    let failed = format!("{:?}", found.failed);
+    assert!(
+        failed.contains("cannot be reached") && failed.contains("within 5 s"),
+        "{failed}"
+    );
+    assert!(!failed.contains("hidden"), "{failed}");
+}
