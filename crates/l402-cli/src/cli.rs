@@ -85,6 +85,10 @@ pub(crate) enum Command {
     Replay(command::replay::Replay),
     #[cfg(feature = "buy")]
     Budget(command::budget::Budget),
+    #[cfg(feature = "mcp")]
+    Agent(command::agent::Agent),
+    #[cfg(feature = "mcp")]
+    Approve(command::approve::Approve),
     #[cfg(feature = "buy")]
     Doctor(command::doctor::Doctor),
     #[cfg(feature = "buy")]
@@ -102,6 +106,10 @@ pub(crate) enum Command {
 
 impl Command {
     pub(crate) async fn run(self, context: Context) -> Result<ExitCode, CliError> {
+        #[cfg(feature = "buy")]
+        if self.needs_operator() {
+            crate::operator::require(&context).await?;
+        }
         match self {
             #[cfg(all(feature = "sell", feature = "buy"))]
             Self::Demo(demo) => demo.run(&context).await,
@@ -123,6 +131,10 @@ impl Command {
             Self::Replay(replay) => replay.run(&context),
             #[cfg(feature = "buy")]
             Self::Budget(budget) => budget.run(&context).await,
+            #[cfg(feature = "mcp")]
+            Self::Agent(agent) => agent.run(&context).await,
+            #[cfg(feature = "mcp")]
+            Self::Approve(approve) => approve.run(&context).await,
             #[cfg(feature = "buy")]
             Self::Doctor(doctor) => doctor.run(&context).await,
             #[cfg(feature = "buy")]
@@ -139,6 +151,22 @@ impl Command {
             Self::Version => {
                 output::print(&command_line().render_version()).map(|()| exit_code::OK)
             }
+        }
+    }
+
+    /// Returns true if the operator's passphrase is asked before the command does anything: it lets more
+    /// be spent than before. `approve` asks by itself, once it has shown the payment.
+    #[cfg(feature = "buy")]
+    fn needs_operator(&self) -> bool {
+        match self {
+            Self::Wallet(wallet) => wallet.needs_operator(),
+            #[cfg(feature = "ldk")]
+            Self::Node(node) => node.needs_operator(),
+            Self::Budget(budget) => budget.needs_operator(),
+            #[cfg(feature = "mcp")]
+            Self::Agent(agent) => agent.needs_operator(),
+            // A test goes through all commands, and holds each to one of two lists.
+            _ => false,
         }
     }
 
@@ -165,6 +193,10 @@ impl Command {
             Self::Receipts(receipts) => receipts.output().open().is_json(),
             #[cfg(feature = "buy")]
             Self::Budget(budget) => budget.output().open().is_json(),
+            #[cfg(feature = "mcp")]
+            Self::Agent(agent) => agent.output().open().is_json(),
+            #[cfg(feature = "mcp")]
+            Self::Approve(approve) => approve.output.open().is_json(),
             #[cfg(feature = "buy")]
             Self::Doctor(doctor) => doctor.output.open().is_json(),
             #[cfg(feature = "buy")]

@@ -28,6 +28,8 @@
 //! Features: `sell` and `buy`, both on by default, and `ldk`: a Lightning node in the program. A build with `sell` alone holds no code that
 //! spends.
 
+#[cfg(feature = "mcp")]
+mod agent;
 #[cfg(feature = "buy")]
 mod budget;
 #[cfg(feature = "buy")]
@@ -52,6 +54,8 @@ mod mcp;
 mod node;
 #[cfg(feature = "buy")]
 mod note;
+#[cfg(feature = "buy")]
+mod operator;
 #[cfg(feature = "buy")]
 mod outgoing;
 mod port;

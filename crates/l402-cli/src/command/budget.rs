@@ -147,6 +147,14 @@ impl Budget {
         }
     }
 
+    /// Returns true if it may let more be spent than before.
+    pub(crate) const fn needs_operator(&self) -> bool {
+        match self.action {
+            Action::Set(_) | Action::Resume(_) => true,
+            Action::Show(_) | Action::Stop(_) => false,
+        }
+    }
+
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         let (output, now) = (self.output(), context.clock.wall());
         let journal = Journal::open(&context.home.client()?)?;

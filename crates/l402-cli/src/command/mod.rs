@@ -1,5 +1,9 @@
 //! The commands, one file each: flags, help, and the order of steps.
 
+#[cfg(feature = "mcp")]
+pub(crate) mod agent;
+#[cfg(feature = "mcp")]
+pub(crate) mod approve;
 #[cfg(feature = "buy")]
 pub(crate) mod budget;
 pub(crate) mod completions;

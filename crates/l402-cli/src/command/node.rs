@@ -243,6 +243,15 @@ impl Node {
         }
     }
 
+    /// Returns true if it moves the node's coins: no limit counts those.
+    pub(crate) const fn needs_operator(&self) -> bool {
+        match self.action {
+            Action::Open(_) | Action::Close(_) => true,
+            Action::Init(_) | Action::Run(_) | Action::Address(_) | Action::Balance(_) => false,
+            Action::Channels(_) | Action::Invoice(_) | Action::Backup(_) => false,
+        }
+    }
+
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         let out = self.output().open();
         match self.action {

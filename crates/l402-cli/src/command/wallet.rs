@@ -240,6 +240,16 @@ impl Wallet {
         }
     }
 
+    /// Returns true if it changes which money is spent.
+    pub(crate) const fn needs_operator(&self) -> bool {
+        match self.action {
+            Action::Add(_) | Action::Use(_) | Action::Remove(_) => true,
+            // Play money, and payments within the stored limits.
+            Action::Fund { .. } | Action::Pay(_) => false,
+            Action::List(_) | Action::Test(_) | Action::Balance { .. } => false,
+        }
+    }
+
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         let output = self.output();
         match self.action {

@@ -9,6 +9,14 @@ use crate::program::Home;
 
 pub(crate) const COMMANDS: &[(&str, &[&str])] = &[
     ("l402", &[]),
+    ("agent", &["agent"]),
+    ("agent-add", &["agent", "add"]),
+    ("agent-list", &["agent", "list"]),
+    ("agent-mandate", &["agent", "mandate"]),
+    ("agent-passphrase", &["agent", "passphrase"]),
+    ("agent-remove", &["agent", "remove"]),
+    ("agent-show", &["agent", "show"]),
+    ("approve", &["approve"]),
     ("budget", &["budget"]),
     ("budget-resume", &["budget", "resume"]),
     ("budget-set", &["budget", "set"]),

@@ -1,0 +1,141 @@
+//! Which requests the page answers: those to its own address, that no page of another origin made.
+
+use std::net::SocketAddr;
+
+use http::header::{HOST, HeaderMap, HeaderName, ORIGIN};
+use http::{Method, StatusCode};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// A request that is not answered, with a text for whoever made it.
+pub(super) type Denied = (StatusCode, &'static str);
+
+/// Checks the method and the headers that a page in a browser cannot choose.
+///
+/// # Errors
+/// [`Denied`] for another method, another host, or another page.
+pub(super) fn check(method: &Method, headers: &HeaderMap, own: SocketAddr) -> Result<(), Denied> {
+    if method != Method::GET && method != Method::POST {
+        return Err((StatusCode::METHOD_NOT_ALLOWED, "only GET and POST"));
+    }
+    // A name that was made to lead here (DNS rebinding) stands in Host.
+    let names = [own.to_string(), format!("localhost:{}", own.port())];
+    let is_own = only(headers, &HOST).is_some_and(|host| names.contains(&host));
+    if !is_own {
+        return Err((StatusCode::FORBIDDEN, "the Host is not this page's"));
+    }
+    let foreign = (StatusCode::FORBIDDEN, "a page of another origin asks");
+    let site = only(headers, &SEC_FETCH_SITE);
+    let is_post = method == Method::POST;
+    // `none` is a person who typed the address or followed a link from another program.
+    let is_site = match site.as_deref() {
+        None => !headers.contains_key(SEC_FETCH_SITE),
+        Some("same-origin") => true,
+        Some("none") => !is_post,
+        // A link is followed, and shows a page without frames. Its form is another request.
+        Some(_) => false,
+    };
+    if !is_site && (is_post || headers.contains_key("sec-fetch-dest") && !is_document(headers)) {
+        return Err(foreign);
+    }
+    let origins = names.map(|name| format!("http://{name}"));
+    match only(headers, &ORIGIN) {
+        Some(origin) if origins.contains(&origin) => Ok(()),
+        // Every browser sends it with a form.
+        None if !is_post && !headers.contains_key(ORIGIN) => Ok(()),
+        _ => Err(foreign),
+    }
+}
+
+/// Returns true for the load of a whole page, in a window of its own.
+fn is_document(headers: &HeaderMap) -> bool {
+    let dest = HeaderName::from_static("sec-fetch-dest");
+    only(headers, &dest).as_deref() == Some("document")
+}
+
+/// Returns the value of a header that stands there once and is text.
+fn only(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next().filter(|_| values.next().is_none())?;
+    Some(value.to_str().ok()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(method: &str, headers: &[(&str, &str)]) -> bool {
+        let map: HeaderMap = headers
+            .iter()
+            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()))
+            .collect();
+        let method = method.parse().unwrap();
+        check(&method, &map, "127.0.0.1:4000".parse().unwrap()).is_ok()
+    }
+
+    // ATTACKS A-14: a page of another origin neither reads the form nor sends it.
+    #[test]
+    fn only_its_own_page_is_answered() {
+        let host = ("host", "127.0.0.1:4000");
+        let origin = ("origin", "http://127.0.0.1:4000");
+        for (method, headers) in [
+            ("GET", vec![host]),
+            ("GET", vec![("host", "localhost:4000")]),
+            (
+                "GET",
+                vec![
+                    host,
+                    ("sec-fetch-site", "none"),
+                    ("sec-fetch-dest", "document"),
+                ],
+            ),
+            (
+                "GET",
+                vec![
+                    host,
+                    ("sec-fetch-site", "cross-site"),
+                    ("sec-fetch-dest", "document"),
+                ],
+            ),
+            ("POST", vec![host, origin]),
+            (
+                "POST",
+                vec![host, origin, ("sec-fetch-site", "same-origin")],
+            ),
+            (
+                "POST",
+                vec![
+                    ("host", "localhost:4000"),
+                    ("origin", "http://localhost:4000"),
+                ],
+            ),
+        ] {
+            assert!(checked(method, &headers), "{method} {headers:?}");
+        }
+        for (method, headers) in [
+            ("GET", vec![]),
+            ("GET", vec![("host", "evil.test:4000")]),
+            ("GET", vec![("host", "127.0.0.1:4001")]),
+            ("GET", vec![("host", "127.0.0.1")]),
+            ("GET", vec![host, host]),
+            ("GET", vec![host, ("origin", "http://evil.test")]),
+            (
+                "GET",
+                vec![
+                    host,
+                    ("sec-fetch-site", "cross-site"),
+                    ("sec-fetch-dest", "iframe"),
+                ],
+            ),
+            ("POST", vec![host]),
+            ("POST", vec![host, ("origin", "null")]),
+            ("POST", vec![host, ("origin", "http://127.0.0.1:4001")]),
+            ("POST", vec![host, origin, ("sec-fetch-site", "same-site")]),
+            ("POST", vec![host, origin, ("sec-fetch-site", "none")]),
+            ("PUT", vec![host, origin]),
+            ("HEAD", vec![host]),
+        ] {
+            assert!(!checked(method, &headers), "{method} {headers:?}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The question before a command that lets more be spent.
+
+use std::time::Duration;
+
+use l402::UnixTime;
+use l402_client::Journal;
+
+use super::ask::{MAX, Terminal};
+use super::hash;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit_code;
+use crate::text::when;
+
+/// The attempts of one run.
+const TRIES: u32 = 3;
+
+/// The pause after a wrong attempt.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The least length of a new passphrase, in characters.
+#[cfg(feature = "mcp")]
+const LENGTH_MIN: usize = 8;
+
+/// The state of a home.
+#[derive(Debug)]
+pub(crate) enum Seal {
+    /// No agent was ever added, and no passphrase is needed.
+    None,
+    /// There are agents and no passphrase: nobody can prove to be the operator.
+    Broken,
+    /// A passphrase is needed, with this hash.
+    Passphrase(String),
+}
+
+/// Returns the state of a home.
+///
+/// # Errors
+/// If the journal cannot be read.
+pub(crate) fn seal(journal: &Journal) -> Result<Seal, CliError> {
+    Ok(match journal.operator_hash()? {
+        Some(hash) => Seal::Passphrase(hash),
+        None if journal.agents()?.is_empty() => Seal::None,
+        None => Seal::Broken,
+    })
+}
+
+/// Returns true if decisions of this home need a passphrase.
+///
+/// # Errors
+/// If the journal cannot be read, or decisions cannot be made at all.
+#[cfg(feature = "mcp")]
+pub(crate) fn is_asked_for(journal: &Journal) -> Result<bool, CliError> {
+    match seal(journal)? {
+        Seal::None => Ok(false),
+        Seal::Passphrase(_) => Ok(true),
+        Seal::Broken => Err(broken()),
+    }
+}
+
+/// Asks for the operator's passphrase at the terminal, if this home has one. A home without agents has
+/// none, and neither is made nor changed by this.
+///
+/// # Errors
+/// [`exit_code::REFUSED_NOT_OPERATOR`] if there is no terminal, three attempts were wrong, there were
+/// too many of them before, or the home has agents and no passphrase.
+pub(crate) async fn require(context: &Context) -> Result<(), CliError> {
+    let folder = context.home.path().join("client");
+    // A home without a journal has no agents.
+    if !folder.join("client.db").exists() {
+        return Ok(());
+    }
+    let journal = Journal::open(&folder)?;
+    match seal(&journal)? {
+        Seal::None => Ok(()),
+        Seal::Broken => Err(broken()),
+        Seal::Passphrase(_) => ask(&journal, context).await,
+    }
+}
+
+async fn ask(journal: &Journal, context: &Context) -> Result<(), CliError> {
+    let Some(terminal) = Terminal::open() else {
+        let text = "the operator's passphrase is needed, and there is no terminal to ask for it";
+        return Err(refused(text).with_hint(
+            "type this command at a terminal yourself: the passphrase is taken from nowhere else",
+        ));
+    };
+    for left in (0..TRIES).rev() {
+        let typed = terminal.ask("Operator's passphrase (not shown):").await?;
+        match check(journal, typed, context.clock.wall()).await? {
+            Verdict::Right => return Ok(()),
+            Verdict::TooMany(wait) => return Err(too_many(wait)),
+            Verdict::Wrong => {
+                tokio::time::sleep(PAUSE).await;
+                if left > 0 {
+                    terminal.tell("That is not it.");
+                }
+            }
+        }
+    }
+    Err(refused("the passphrase is wrong"))
+}
+
+/// The outcome of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is the passphrase.
+    Right,
+    /// It is another text.
+    Wrong,
+    /// It was not looked at, since too many were wrong before, of this or other processes.
+    TooMany(Duration),
+}
+
+/// Holds a text against the passphrase. Attempts are counted in the journal, before they are looked at,
+/// so that those of many processes at once count as well.
+///
+/// # Errors
+/// If the journal cannot be read or written, or there is no passphrase.
+pub(crate) async fn check(
+    journal: &Journal,
+    typed: String,
+    now: UnixTime,
+) -> Result<Verdict, CliError> {
+    let Seal::Passphrase(hash) = seal(journal)? else {
+        return Err(broken());
+    };
+    if let Some(wait) = journal.begin_operator_attempt(now)? {
+        return Ok(Verdict::TooMany(wait));
+    }
+    let fits = typed.len() as u64 <= MAX;
+    let verified = tokio::task::spawn_blocking(move || hash::verifies(&hash, &typed));
+    if !(fits && verified.await.map_err(CliError::internal)??) {
+        return Ok(Verdict::Wrong);
+    }
+    journal.end_operator_attempt()?;
+    Ok(Verdict::Right)
+}
+
+/// Asks for a new passphrase, twice, and returns its hash.
+///
+/// # Errors
+/// [`exit_code::REFUSED_NOT_OPERATOR`] if there is no terminal, or three attempts were too short or
+/// differed.
+#[cfg(feature = "mcp")]
+pub(crate) async fn choose() -> Result<String, CliError> {
+    let Some(terminal) = Terminal::open() else {
+        let text = "a passphrase has to be chosen, and there is no terminal to ask for it";
+        return Err(refused(text).with_hint("type this command at a terminal yourself"));
+    };
+    terminal.tell(
+        "From now on a passphrase is asked before anything is changed that lets more be spent.\n\
+         Write it down where no agent reads: nobody can bring it back.",
+    );
+    for _ in 0..TRIES {
+        let first = terminal
+            .ask("New passphrase, at least 8 characters (not shown):")
+            .await?;
+        if first.chars().count() < LENGTH_MIN || first.len() as u64 > MAX {
+            terminal.tell("That is too short, or too long.");
+            continue;
+        }
+        if terminal.ask("The same once more:").await? != first {
+            terminal.tell("The two differ.");
+            continue;
+        }
+        let hash = tokio::task::spawn_blocking(move || hash::of(&first));
+        return hash.await.map_err(CliError::internal)?;
+    }
+    Err(refused("no passphrase was chosen"))
+}
+
+/// Returns what to tell of an attempt that was not right.
+#[cfg(feature = "mcp")]
+pub(crate) fn told(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Right => String::new(),
+        Verdict::Wrong => "The passphrase is wrong.".to_owned(),
+        Verdict::TooMany(wait) => {
+            let wait = when::span(wait);
+            format!("Too many wrong passphrases: try again in {wait}.")
+        }
+    }
+}
+
+fn too_many(wait: Duration) -> CliError {
+    let text = format!(
+        "too many wrong passphrases; none is looked at for {}",
+        when::span(wait)
+    );
+    refused(&text).with_hint("somebody guesses: look at what runs under this user")
+}
+
+fn broken() -> CliError {
+    let text = "this home has agents and no passphrase, so nobody can prove to be the operator";
+    refused(text).with_hint(
+        "nothing brings it back: settle what is open (`l402 payments`), move the folder client/ of the \
+         home away, which takes limits, tokens and history along, and add the agents anew",
+    )
+}
+
+fn refused(text: &str) -> CliError {
+    let text = format!("{text}; nothing was changed and no money moved");
+    CliError::new(exit_code::REFUSED_NOT_OPERATOR, "not_operator", text)
+}
