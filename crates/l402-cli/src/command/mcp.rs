@@ -8,8 +8,10 @@ use l402::Msat;
 use l402_client::{BudgetName, Journal};
 use l402_host::ListenAddress;
 use l402_lightning::Node;
+use serde_json::json;
 use tokio::net::TcpListener;
 
+use crate::agent;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
@@ -20,7 +22,7 @@ use crate::port;
 use crate::signal::Stop;
 use crate::text::money::MaxFee;
 use crate::text::node_form;
-use crate::text::output;
+use crate::text::output::OutputArgs;
 
 /// A wallet for an AI agent: tools that buy and pay within limits, over MCP
 ///
@@ -70,6 +72,9 @@ pub(crate) struct Mcp {
     /// Refuse a dearer route: "10 sat" or "1%" [default: 1%, at least 10 sat]
     #[arg(long, value_name = "FEE")]
     max_fee: Option<MaxFee>,
+
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 impl Mcp {
@@ -80,34 +85,46 @@ impl Mcp {
             Some(address) => Some(bind(address).await?),
             None => None,
         };
-        let agent = self.agent.clone().unwrap_or_default().to_string();
+        let name = self.agent.clone().unwrap_or_default().to_string();
         let journal = Journal::open(&context.home.client()?)?;
         let purse = Arc::new(Purse::open(
             context,
             self.agent.clone(),
             self.wallet.clone(),
         )?);
+        // Served until the end of this function.
+        let page = agent::serve(context, journal.clone()).await?;
         let approvals = JournalApprovals::new(journal, Arc::clone(&context.clock));
-        let server = McpServer::new(agent, tool::all(&purse), Arc::new(approvals))?;
+        let server = McpServer::new(
+            name,
+            tool::all(&purse),
+            Arc::new(approvals),
+            page.url().clone(),
+        )?;
         match listener {
-            Some(listener) => serve_http(server, listener, stop, context, report).await?,
+            Some(listener) => {
+                let started = |address| self.report(address);
+                serve_http(server, listener, stop, context, started).await?;
+            }
             None => serve_stdio(server, stop).await?,
         }
         Ok(exit_code::OK)
+    }
+
+    /// Tells where the server is to be found.
+    fn report(&self, address: SocketAddr) -> Result<(), CliError> {
+        let (out, url) = (self.output.open(), format!("http://{address}/mcp"));
+        out.machine(&json!({ "listening": [address.to_string()], "url": url }))?;
+        out.tell(&format!(
+            "{url} serves MCP; the token is in mcp.token of the home folder; Ctrl-C ends it"
+        ));
+        Ok(())
     }
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, CliError> {
     let bound = TcpListener::bind(address).await;
     bound.map_err(|error| port::cannot_listen(address, &error, "--http"))
-}
-
-/// Tells where the server is to be found, on stderr as all but messages.
-fn report(address: SocketAddr) -> Result<(), CliError> {
-    output::tell(&format!(
-        "http://{address}/mcp serves MCP; the token is in mcp.token of the home folder; Ctrl-C ends it"
-    ));
-    Ok(())
 }
 
 /// Reads an address of this machine alone.

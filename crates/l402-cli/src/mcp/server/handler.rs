@@ -12,6 +12,7 @@ use rmcp::model::{
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
+use url::Url;
 
 use super::approvals::Approvals;
 use super::calls::Calls;
@@ -19,7 +20,7 @@ use super::catalogue::Catalogue;
 use super::client::Client;
 use super::sealed::SealedStates;
 use super::task::Tasks;
-use super::tool_call::ToolCall;
+use super::tool_call::{Times, ToolCall};
 use crate::error::CliError;
 use crate::mcp::tool::Tool;
 
@@ -59,9 +60,12 @@ pub(super) struct Shared {
     pub(super) agent: String,
     pub(super) tools: Catalogue,
     pub(super) approvals: Arc<dyn Approvals>,
+    /// The page on this machine where a person approves.
+    pub(super) page: Url,
     pub(super) calls: Calls,
     pub(super) states: SealedStates,
     pub(super) tasks: Tasks,
+    pub(super) times: Times,
 }
 
 impl McpServer {
@@ -73,14 +77,17 @@ impl McpServer {
         agent: String,
         tools: Vec<Arc<dyn Tool>>,
         approvals: Arc<dyn Approvals>,
+        page: Url,
     ) -> Result<Self, CliError> {
         Ok(Self(Arc::new(Shared {
             agent,
             tools: Catalogue::new(tools),
             approvals,
+            page,
             calls: Calls::new(),
             states: SealedStates::new()?,
             tasks: Tasks::default(),
+            times: Times::default(),
         })))
     }
 }

@@ -25,6 +25,8 @@ mod result;
 mod sealed;
 mod stdio;
 mod task;
+#[cfg(test)]
+mod tests;
 mod tool_call;
 
 pub(crate) use approvals::JournalApprovals;

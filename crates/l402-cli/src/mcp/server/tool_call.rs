@@ -24,6 +24,7 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use serde_json::{Map, Value, json};
 use tokio::task::JoinHandle;
+use url::Url;
 
 use super::approvals::{self, Decision};
 use super::calls;
@@ -40,17 +41,30 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The same if the client asks for the outcome later.
 pub(super) const TASK_PATIENCE: Duration = Duration::from_secs(600);
 
-/// The time after which a call becomes a task, if the client has them.
-const MOMENT: Duration = Duration::from_secs(2);
-
-/// The longest wait for a person, in one request. Clients give up after a minute.
-const PERSON_TIME: Duration = Duration::from_secs(45);
-
 /// The longest that a client may take to show a page.
 const SHOW_TIME: Duration = Duration::from_secs(120);
 
-/// The pause between two notes of progress.
-const PROGRESS_PAUSE: Duration = Duration::from_secs(5);
+/// How long the server waits for others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// The time after which a call becomes a task, if the client has them.
+    pub(super) moment: Duration,
+    /// The longest wait for a person, in one request.
+    pub(super) person: Duration,
+    /// The pause between two notes of progress.
+    pub(super) progress: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            moment: Duration::from_secs(2),
+            // Clients give up after a minute.
+            person: Duration::from_secs(45),
+            progress: Duration::from_secs(5),
+        }
+    }
+}
 
 /// The name of our only question in a modern result.
 pub(super) const QUESTION: &str = "approval";
@@ -131,7 +145,7 @@ impl ToolCall {
             response.get("action").and_then(Value::as_str) == Some("accept")
         });
         let limit = if is_shown {
-            PERSON_TIME
+            self.server.times.person
         } else {
             Duration::ZERO
         };
@@ -167,7 +181,7 @@ impl ToolCall {
             if !has_room {
                 return Progressed::Answered(calls::answer(&mut call).await);
             }
-            match tokio::time::timeout(MOMENT, calls::answer(&mut call)).await {
+            match tokio::time::timeout(self.server.times.moment, calls::answer(&mut call)).await {
                 Ok(answer) => Progressed::Answered(answer),
                 Err(_) => Progressed::Slow(call),
             }
@@ -191,7 +205,7 @@ impl ToolCall {
                 () = self.context.ct.cancelled() => {
                     return Err(ErrorData::internal_error("the request was cancelled", None));
                 }
-                () = tokio::time::sleep(PROGRESS_PAUSE) => {
+                () = tokio::time::sleep(self.server.times.progress) => {
                     step += 1;
                     self.tell(step, word).await;
                 }
@@ -214,14 +228,17 @@ impl ToolCall {
     }
 
     /// Returns what a person has to be asked, if the client can show the page.
-    fn question(&self, answer: &Answer) -> Option<(Waiting, url::Url)> {
+    pub(super) fn question(&self, answer: &Answer) -> Option<(Waiting, Url)> {
         let waiting = answer.waiting.clone().filter(|_| self.client.shows_pages)?;
-        let page = waiting.page.clone()?;
+        let page = waiting
+            .page
+            .clone()
+            .unwrap_or_else(|| self.server.page.clone());
         Some((waiting, page))
     }
 
     /// Returns the modern question, unless too many wait for an answer.
-    fn input_required(&self, waiting: &Waiting, page: &url::Url) -> Option<InputRequiredResult> {
+    fn input_required(&self, waiting: &Waiting, page: &Url) -> Option<InputRequiredResult> {
         let state = self.server.states.seal(&self.binding(), waiting.approval)?;
         let questions = BTreeMap::from([(QUESTION.to_owned(), show(waiting, page))]);
         let mut result = InputRequiredResult::new(Some(questions), Some(state));
@@ -230,7 +247,7 @@ impl ToolCall {
     }
 
     /// Asks a client of the earlier generation to show the page, and waits for the decision.
-    async fn ask(&self, waiting: &Waiting, page: url::Url) -> Result<Decision, ErrorData> {
+    async fn ask(&self, waiting: &Waiting, page: Url) -> Result<Decision, ErrorData> {
         let id = format!("approval-{}", waiting.approval);
         let asking =
             self.context
@@ -240,7 +257,9 @@ impl ToolCall {
             .unless_abandoned(asking, "waiting for a person")
             .await?
         {
-            Ok(ElicitationAction::Accept) => self.wait(waiting.approval, PERSON_TIME).await,
+            Ok(ElicitationAction::Accept) => {
+                self.wait(waiting.approval, self.server.times.person).await
+            }
             // Not shown. The answer that says so stands.
             _ => Ok(Decision::Waiting),
         }
@@ -270,7 +289,7 @@ impl ToolCall {
 }
 
 /// Returns the request to show a page to a person.
-pub(super) fn show(waiting: &Waiting, page: &url::Url) -> InputRequest {
+pub(super) fn show(waiting: &Waiting, page: &Url) -> InputRequest {
     InputRequest::Elicitation(ElicitRequest::new(
         ElicitRequestParams::UrlElicitationParams {
             meta: None,
