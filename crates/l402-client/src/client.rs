@@ -9,13 +9,13 @@ use l402_lightning::Pay;
 use tokio::sync::Semaphore;
 
 use crate::hook::PaymentHook;
-use crate::http::{AllowedAddress, Guard, Http, Outgoing, Reach, Spool, Watch};
+use crate::http::{AllowedAddress, Asks, Guard, Http, Outgoing, Reach, Spool, Watch};
 use crate::purchase::{
     AHEAD_MAX, Buyer, HOOK_TIME, InvoicePayment, PAYING_MAX, PaidInvoice, Unrelayed,
 };
 use crate::{
-    BudgetName, Cookies, Error, Journal, Limits, Price, Progress, Quote, Request, Response,
-    VaultLimits,
+    BudgetName, Cookies, Error, Journal, Limits, Price, Progress, Quote, ReplayError,
+    ReplayedAnswer, Request, Response, VaultLimits,
 };
 
 /// The time limit for the head of an answer: 60 s, unless [`ClientBuilder::timeout`] sets another.
@@ -117,6 +117,7 @@ impl Client {
             hook_time: HOOK_TIME,
             new_payee: false,
             allowed_addresses: Vec::new(),
+            asks: None,
         }
     }
 
@@ -340,6 +341,19 @@ impl Client {
         self.0.reconcile().await
     }
 
+    /// Returns the newest answer to this very request that one payment bought, if it is kept; of any other
+    /// request that the payment served, none. Asks nobody and pays nothing.
+    ///
+    /// # Errors
+    /// See [`ReplayError`].
+    pub async fn replay(
+        &self,
+        purchase: PaymentHash,
+        request: Request,
+    ) -> Result<Option<ReplayedAnswer>, ReplayError> {
+        self.0.replay(purchase, request).await
+    }
+
     /// Presents a purchase that was paid and never answered once more, whether or not there is a wallet:
     /// nothing is paid. Redirects are not followed.
     ///
@@ -386,6 +400,7 @@ pub struct ClientBuilder {
     hook_time: Duration,
     new_payee: bool,
     allowed_addresses: Vec<AllowedAddress>,
+    asks: Option<Asks>,
 }
 
 impl std::fmt::Debug for ClientBuilder {
@@ -604,6 +619,15 @@ impl ClientBuilder {
         self
     }
 
+    /// Asks only the URLs that a rule lets pass, also behind a redirect. Any other one is
+    /// [`Refused::RedirectedAcrossOrigins`](crate::Refused::RedirectedAcrossOrigins), before a request
+    /// goes to it. Every URL may be asked by default.
+    #[must_use]
+    pub fn ask_only(mut self, rule: impl Fn(&url::Url) -> bool + Send + Sync + 'static) -> Self {
+        self.asks = Some(Arc::new(rule));
+        self
+    }
+
     /// Keeps paid answers that are read to their end, encrypted and within these limits, so that
     /// [`Journal::replay`] can give them again. `None` keeps none, which is the default.
     #[must_use]
@@ -628,7 +652,7 @@ impl ClientBuilder {
             is_unverified: self.outgoing.accepts_any_certificate() && !self.pays_unverified,
             http: Http::new(
                 self.timeout.unwrap_or(ANSWER_TIME),
-                Guard::new(self.own_addresses),
+                Guard::new(self.own_addresses).asking(self.asks),
                 Reach::new(self.allowed_addresses, self.outgoing.proxy_hosts()),
                 self.outgoing,
             )?

@@ -67,7 +67,8 @@ reasons! {
     PayeeChanged = "payee_changed";
     /// The address is a private one, and nobody named it.
     PrivateAddress = "private_address";
-    /// A redirect led to another origin that asks for money, or that would get the body.
+    /// A redirect led to another origin that asks for money, that would get the body, or that may not be
+    /// asked.
     RedirectedAcrossOrigins = "redirected_across_origins";
     /// The seller has taken money for nothing within a day, or before a paid answer since.
     SellerStopped = "seller_stopped";

@@ -33,6 +33,8 @@ pub(crate) enum NoResponse {
     BrokenOff(String),
     /// The head of the answer is larger than is read.
     HeadTooLarge,
+    /// The host is none of those that may be asked.
+    OtherHost(String),
     /// The address is one of the caller's own, which is never asked.
     OwnAddress(String),
     /// Nothing came in time, or the name of the server was not found, in words.
@@ -48,6 +50,7 @@ impl NoResponse {
         match self {
             Self::HeadTooLarge => HEAD_TOO_LARGE.into(),
             Self::BrokenOff(text)
+            | Self::OtherHost(text)
             | Self::OwnAddress(text)
             | Self::Transient(text)
             | Self::PrivateAddress(text)
@@ -62,6 +65,9 @@ impl From<NoResponse> for Error {
         match no_response {
             NoResponse::HeadTooLarge => {
                 Self::refused(Refused::ChallengeTooLarge, NoResponse::HeadTooLarge.text())
+            }
+            NoResponse::OtherHost(detail) => {
+                Self::refused(Refused::RedirectedAcrossOrigins, detail)
             }
             NoResponse::OwnAddress(detail) => Self::refused(Refused::OwnAddress, detail),
             NoResponse::Transient(detail) => Self::Transient { detail },

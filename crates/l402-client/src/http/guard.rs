@@ -1,29 +1,55 @@
 //! Addresses that are never asked: those of the caller's own wallet.
 
+use std::fmt;
 use std::net::{IpAddr, UdpSocket};
+use std::sync::Arc;
 
 use l402_host::is_localhost;
 use url::{Host, Url};
 
 use super::connection::NoResponse;
 
+/// A rule that says which URLs may be asked at all.
+pub(crate) type Asks = Arc<dyn Fn(&Url) -> bool + Send + Sync>;
+
 /// The addresses that no request goes to.
-#[derive(Clone, Debug)]
-pub(crate) struct Guard(Vec<(String, u16)>);
+#[derive(Clone)]
+pub(crate) struct Guard {
+    own: Vec<(String, u16)>,
+    asks: Option<Asks>,
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Guard").field(&self.own).finish()
+    }
+}
 
 impl Guard {
     /// Takes hosts, as an address or a name, with their ports.
-    pub(crate) fn new(addresses: Vec<(String, u16)>) -> Self {
-        Self(addresses)
+    pub(crate) fn new(own: Vec<(String, u16)>) -> Self {
+        Self { own, asks: None }
+    }
+
+    /// Refuses also what a rule does not let pass.
+    pub(crate) fn asking(mut self, asks: Option<Asks>) -> Self {
+        self.asks = asks;
+        self
     }
 
     /// Refuses a URL that leads to one of the addresses, whatever name it has there.
     pub(super) async fn check(&self, url: &Url) -> Result<(), NoResponse> {
+        if self.asks.as_ref().is_some_and(|asks| !asks(url)) {
+            let host = url.host_str().unwrap_or_default();
+            return Err(NoResponse::OtherHost(format!(
+                "{host} is none of the hosts that may be asked"
+            )));
+        }
         let Some(port) = url.port_or_known_default() else {
             return Ok(());
         };
         // Most ports are nobody's, and then no name is resolved.
-        if !self.0.iter().any(|(_, own)| *own == port) {
+        if !self.own.iter().any(|(_, own)| *own == port) {
             return Ok(());
         }
         let (name, asked) = match url.host() {
@@ -32,7 +58,7 @@ impl Guard {
             Some(Host::Domain(name)) => (name.to_owned(), resolved(name, port).await),
             None => return Ok(()),
         };
-        for (host, own) in &self.0 {
+        for (host, own) in &self.own {
             if *own != port {
                 continue;
             }
@@ -133,5 +159,18 @@ mod tests {
         assert!(refuses("Node.invalid", "http://node.invalid:8403/").await);
         assert!(refuses("[fd00::1]", "http://[fd00::1]:8403/").await);
         assert!(!refuses("10.0.0.1", "http://127.0.0.1:8403/").await);
+    }
+
+    // ATTACKS A-07: a redirect does not lead out of the hosts that may be asked.
+    #[tokio::test]
+    async fn a_rule_lets_its_urls_pass_and_no_other() {
+        let asks: Asks = Arc::new(|url: &Url| url.host_str() == Some("a.invalid"));
+        let guard = Guard::new(Vec::new()).asking(Some(asks));
+        let check = async |url: &str| guard.check(&url.parse().unwrap()).await;
+        assert!(check("http://a.invalid/x").await.is_ok());
+        let Err(NoResponse::OtherHost(text)) = check("http://b.invalid/x").await else {
+            panic!("it was let pass");
+        };
+        assert_eq!(text, "b.invalid is none of the hosts that may be asked");
     }
 }

@@ -22,7 +22,7 @@ pub use reach::{AllowedAddress, AllowedAddressError};
 pub use watch::{RequestHead, Watch};
 
 pub(crate) use connection::{Http, NoResponse, error_chain};
-pub(crate) use guard::Guard;
+pub(crate) use guard::{Asks, Guard};
 pub(crate) use head::head_of;
 pub(crate) use hop::{Hop, reads_own_header};
 pub(crate) use reach::Reach;

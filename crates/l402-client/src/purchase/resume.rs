@@ -8,10 +8,32 @@ use super::buyer::Buyer;
 use super::kept::Used;
 use super::present::not_served;
 use crate::http::Hop;
-use crate::journal::{Scope, State};
-use crate::{Error, Refused, Request, Response};
+use crate::journal::{Purchase, Scope, State};
+use crate::{Error, Refused, ReplayError, ReplayedAnswer, Request, Response};
 
 impl Buyer {
+    /// Returns the newest kept answer to this very request that one payment bought.
+    pub(crate) async fn replay(
+        &self,
+        hash: PaymentHash,
+        request: Request,
+    ) -> Result<Option<ReplayedAnswer>, ReplayError> {
+        let hop = Hop::first(request, &self.spool).await;
+        let hop = hop.map_err(ReplayError::Journal)?;
+        // By the same name as the one that it was kept under.
+        let named = hop.sent_by(self.http.way_out()).name().await;
+        let (name, journal) = (named.map_err(ReplayError::Journal)?, self.journal.clone());
+        let budget = self.usable_budget().cloned();
+        let found = tokio::task::spawn_blocking(move || {
+            let is_own = |row: &Purchase| budget.is_none_or(|budget| row.budget == budget);
+            journal.replay_if((&hash, Some(&name)), is_own)
+        });
+        found.await.unwrap_or_else(|error| {
+            let detail = error.to_string();
+            Err(ReplayError::File { detail })
+        })
+    }
+
     /// Presents one purchase for the request that it was made for. Pays nothing: there is no way from
     /// here to a wallet.
     pub(crate) async fn resume(

@@ -106,8 +106,12 @@ impl Vault {
         }
     }
 
-    /// Returns the newest answer that one payment bought. Blocks.
-    pub(super) fn newest(&self, hash: &PaymentHash) -> Option<(Place, FileName)> {
+    /// Returns the newest answer that one payment bought: to one request, or to any. Blocks.
+    pub(super) fn newest(
+        &self,
+        hash: &PaymentHash,
+        request: Option<&str>,
+    ) -> Option<(Place, FileName)> {
         let at = |place| {
             let names = self.names(place).into_iter();
             names.map(move |name| (place, name))
@@ -115,6 +119,7 @@ impl Vault {
         at(Place::Had)
             .chain(at(Place::Owed))
             .filter(|(_, name)| name.payment_hash == *hash)
+            .filter(|(_, name)| request.is_none_or(|request| name.request == request))
             .max_by_key(|(_, name)| name.kept)
     }
 

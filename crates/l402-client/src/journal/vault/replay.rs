@@ -62,7 +62,7 @@ impl Journal {
     /// # Errors
     /// See [`ReplayError`]. A file that was changed is an error before any part of it is returned.
     pub fn replay(&self, hash: &PaymentHash) -> Result<Option<ReplayedAnswer>, ReplayError> {
-        self.replay_if(hash, |_| true)
+        self.replay_if((hash, None), |_| true)
     }
 
     /// Returns the newest answer that one payment from this budget bought, as [`Journal::replay`] does.
@@ -75,16 +75,17 @@ impl Journal {
         budget: &BudgetName,
         hash: &PaymentHash,
     ) -> Result<Option<ReplayedAnswer>, ReplayError> {
-        self.replay_if(hash, |row| row.budget == *budget)
+        self.replay_if((hash, None), |row| row.budget == *budget)
     }
 
-    fn replay_if(
+    /// Returns the newest answer that one payment bought, to one request of this name or to any.
+    pub(crate) fn replay_if(
         &self,
-        hash: &PaymentHash,
+        (hash, request): (&PaymentHash, Option<&str>),
         is_shown: impl FnOnce(&Purchase) -> bool,
     ) -> Result<Option<ReplayedAnswer>, ReplayError> {
         let vault = self.vault();
-        let Some((place, name)) = vault.newest(hash) else {
+        let Some((place, name)) = vault.newest(hash, request) else {
             return Ok(None);
         };
         if vault.key_file().symlink_metadata().is_err() {

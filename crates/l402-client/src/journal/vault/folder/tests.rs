@@ -106,7 +106,7 @@ fn the_oldest_make_way_and_so_do_the_old() {
     for (payment, secs) in [(1, 0), (3, 2), (2, 1)] {
         have(&vault, &id(payment, 1), &[0; 300], at(secs)).unwrap();
     }
-    let is_kept = |payment: u8| vault.newest(&id(payment, 1).payment_hash).is_some();
+    let is_kept = |payment: u8| vault.newest(&id(payment, 1).payment_hash, None).is_some();
     assert_eq!([1, 2, 3].map(is_kept), [false, true, true]);
     let two_days_later = at(2 * 86_400 + 2);
     have(&vault, &id(4, 1), b"x", two_days_later).unwrap();
@@ -147,7 +147,7 @@ fn a_newer_answer_to_the_same_request_takes_the_place() {
     have(&vault, &id(1, 1), b"second", at(5)).unwrap();
     have(&vault, &id(1, 2), b"other", at(3)).unwrap();
     assert_eq!(vault.names(Place::Had).len(), 2);
-    let (_, newest) = vault.newest(&id(1, 1).payment_hash).unwrap();
+    let (_, newest) = vault.newest(&id(1, 1).payment_hash, None).unwrap();
     assert_eq!(newest.kept, at(5));
 }
 
