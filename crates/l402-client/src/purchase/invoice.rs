@@ -43,6 +43,16 @@ impl InvoicePayment {
         }
     }
 
+    /// Returns the invoice, whose signature holds. It has an amount.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if it cannot be read, is signed by nobody, or has no amount.
+    pub fn invoice(&self) -> Result<Invoice, Error> {
+        let invoice = Invoice::decode(&self.bolt11).map_err(Fault::from)?;
+        invoice.required_amount().map_err(Fault::from)?;
+        Ok(invoice)
+    }
+
     /// Sets the most that it may cost, fee included. It lowers the limit of a request and raises none.
     #[must_use]
     pub const fn max_cost(mut self, most: Msat) -> Self {
@@ -102,7 +112,7 @@ impl Buyer {
         self: &Arc<Self>,
         payment: InvoicePayment,
     ) -> Result<PaidInvoice, Error> {
-        let invoice = Invoice::decode(&payment.bolt11).map_err(Fault::from)?;
+        let invoice = payment.invoice()?;
         let (hash, place) = (
             invoice.payment_hash,
             Scope::of_payee(&hex::encode(invoice.payee)),
