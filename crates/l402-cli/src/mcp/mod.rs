@@ -6,6 +6,7 @@
 //!           └─▶ purse     the agent: its limits, its journal, its wallets
 //! ```
 
+pub(crate) mod compat;
 mod download;
 pub(crate) mod purse;
 pub(crate) mod registry;

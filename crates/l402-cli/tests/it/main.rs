@@ -36,6 +36,8 @@ mod sandbox;
 mod secret;
 mod seller;
 mod selling;
+#[cfg(all(feature = "mcp", target_os = "linux"))]
+mod shell_model;
 mod stranger;
 mod token;
 mod tokens;

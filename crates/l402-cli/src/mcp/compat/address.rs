@@ -1,0 +1,273 @@
+//! Invoices that Lightning addresses give (LUD-06, LUD-12, LUD-16).
+//!
+//! The service behind an address is a stranger: its answers are bounded, its URLs are guarded, and its invoice
+//! must be over the amount that was asked for. Nothing is paid here.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use l402::{Invoice, Msat};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::serve::Means;
+use crate::mcp::download::{Download, DownloadError, NamedBy};
+
+/// The time within which the same call gets the same invoice, so that it is paid once.
+const SAME_CALL: Duration = Duration::from_secs(10 * 60);
+
+/// The most invoices that are remembered. Above it, a call is refused rather than one forgotten.
+const KEPT_MAX: usize = 1000;
+
+/// Invoices that Lightning addresses have given in this run.
+pub(super) struct Addresses {
+    download: Download,
+    reaches: Arc<dyn Fn(&Url) -> bool + Send + Sync>,
+    named_by: NamedBy,
+    /// By the arguments of the call.
+    kept: Mutex<HashMap<String, Kept>>,
+}
+
+impl fmt::Debug for Addresses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Addresses").finish_non_exhaustive()
+    }
+}
+
+/// An invoice that an address gave.
+#[derive(Clone, Debug)]
+struct Kept {
+    given: Given,
+    since: Instant,
+    /// True from the beginning of its payment until the outcome is known.
+    is_open: bool,
+}
+
+/// An invoice that an address gave.
+#[derive(Clone, Debug)]
+pub(super) struct Given {
+    key: String,
+    /// The invoice, as it came.
+    pub(super) invoice: String,
+    amount: Msat,
+    payment_hash: String,
+}
+
+impl Given {
+    /// Returns what a tool that pays nothing says of it.
+    pub(super) fn described(&self) -> Value {
+        json!({
+            "invoice": self.invoice,
+            "payment_hash": self.payment_hash,
+            "amount_sat": self.amount.msat() / 1000,
+        })
+    }
+}
+
+/// What a service says of an address.
+struct Described {
+    callback: Url,
+    least: u64,
+    most: u64,
+    metadata: [u8; 32],
+    comment_max: u64,
+}
+
+impl Addresses {
+    pub(super) fn new(means: &Means) -> Self {
+        Self {
+            download: means.download.clone(),
+            reaches: Arc::clone(&means.reaches),
+            named_by: NamedBy::Stranger,
+            kept: Mutex::default(),
+        }
+    }
+
+    /// The same for services of this machine.
+    #[cfg(test)]
+    pub(super) fn of_this_machine(means: &Means) -> Self {
+        let named_by = NamedBy::Operator;
+        Self {
+            named_by,
+            ..Self::new(means)
+        }
+    }
+
+    /// Returns an invoice of `address` over `amount` sat with `comment`: the one that the same call had before
+    /// within ten minutes, or whose payment is still open, else a new one.
+    ///
+    /// # Errors
+    /// A text for the model, without any words of the service.
+    pub(super) async fn invoice(&self, arguments: &Map<String, Value>) -> Result<Given, String> {
+        let text = |name: &str| arguments.get(name).and_then(Value::as_str);
+        let address = text("address").ok_or("write the Lightning address")?;
+        let amount = arguments.get("amount").and_then(Value::as_u64);
+        let amount = amount.ok_or("write the amount in sats")?;
+        let key = Value::Object(arguments.clone()).to_string();
+        if let Some(kept) = self.known(&key)? {
+            return Ok(kept);
+        }
+        let amount = Msat::from_sat(amount);
+        let described = self.describe(&self.url_of(address)?).await?;
+        let invoice = self.ask(&described, amount, text("comment")).await?;
+        let given = checked(key, invoice, amount, &described)?;
+        // Two calls at once: the first invoice is the one that both pay.
+        let mut kept = self.kept();
+        let entry = kept.entry(given.key.clone()).or_insert_with(|| Kept {
+            given,
+            since: Instant::now(),
+            is_open: false,
+        });
+        Ok(entry.given.clone())
+    }
+
+    /// Notes that an invoice is being paid.
+    pub(super) fn begin(&self, given: &Given) {
+        self.set_open(given, true);
+    }
+
+    /// Notes that the payment of an invoice has ended, or that its outcome is still unknown.
+    pub(super) fn end(&self, given: &Given, is_open: bool) {
+        self.set_open(given, is_open);
+    }
+
+    fn set_open(&self, given: &Given, is_open: bool) {
+        if let Some(kept) = self.kept().get_mut(&given.key) {
+            kept.is_open = is_open;
+        }
+    }
+
+    /// Returns the invoice of the same call, if there is one.
+    fn known(&self, key: &str) -> Result<Option<Given>, String> {
+        let mut kept = self.kept();
+        kept.retain(|_, it| it.is_open || it.since.elapsed() < SAME_CALL);
+        match kept.get(key) {
+            Some(known) => Ok(Some(known.given.clone())),
+            None if kept.len() < KEPT_MAX => Ok(None),
+            None => Err("too many Lightning addresses at once: wait ten minutes".to_owned()),
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the URL that describes an address.
+    fn url_of(&self, address: &str) -> Result<Url, String> {
+        let wrong = || "write a Lightning address, name@host".to_owned();
+        let (name, host) = address.trim().split_once('@').ok_or_else(wrong)?;
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+".contains(&byte);
+        let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:[]".contains(&byte);
+        if name.is_empty() || !name.bytes().all(is_name) || !host.bytes().all(is_host) {
+            return Err(wrong());
+        }
+        let scheme = match self.named_by {
+            NamedBy::Operator => "http",
+            NamedBy::Stranger => "https",
+        };
+        let name = name.to_ascii_lowercase();
+        let url = format!("{scheme}://{host}/.well-known/lnurlp/{name}");
+        url.parse().map_err(|_| wrong())
+    }
+
+    async fn describe(&self, url: &Url) -> Result<Described, String> {
+        let answer = self.get(url).await?;
+        let odd = || "the service behind the address gives no description of it".to_owned();
+        let text = |name: &str| answer.get(name).and_then(Value::as_str);
+        let number = |name: &str| answer.get(name).and_then(Value::as_u64);
+        if text("tag") != Some("payRequest") {
+            return Err(odd());
+        }
+        let described = || {
+            Some(Described {
+                callback: text("callback")?.parse().ok()?,
+                least: number("minSendable")?,
+                most: number("maxSendable")?,
+                metadata: Sha256::digest(text("metadata")?).into(),
+                comment_max: number("commentAllowed").unwrap_or(0),
+            })
+        };
+        described().ok_or_else(odd)
+    }
+
+    async fn ask(
+        &self,
+        described: &Described,
+        amount: Msat,
+        comment: Option<&str>,
+    ) -> Result<String, String> {
+        let (least, most) = (described.least, described.most);
+        if !(least..=most).contains(&amount.msat()) {
+            let (least, most) = (least.div_ceil(1000), most / 1000);
+            return Err(format!(
+                "the address takes {least} to {most} sats at a time"
+            ));
+        }
+        let mut url = described.callback.clone();
+        url.query_pairs_mut()
+            .append_pair("amount", &amount.msat().to_string());
+        if let Some(comment) = comment {
+            let length = u64::try_from(comment.chars().count()).unwrap_or(u64::MAX);
+            if length > described.comment_max {
+                let most = described.comment_max;
+                return Err(format!(
+                    "the address takes a comment of at most {most} characters"
+                ));
+            }
+            url.query_pairs_mut().append_pair("comment", comment);
+        }
+        let answer = self.get(&url).await?;
+        let invoice = answer.get("pr").and_then(Value::as_str);
+        invoice
+            .map(str::to_owned)
+            .ok_or_else(|| "the service gives no invoice".to_owned())
+    }
+
+    async fn get(&self, url: &Url) -> Result<Value, String> {
+        // A host that the agent may not ask is not asked for an address either.
+        if !(self.reaches)(url) {
+            let host = l402::text::escape_within(url.host_str().unwrap_or_default(), 100);
+            return Err(format!(
+                "{host} is not among the hosts that a person has allowed"
+            ));
+        }
+        let answer = self.download.json(url, self.named_by).await;
+        let answer = answer.map_err(|error: DownloadError| {
+            format!("the service behind the address cannot be asked: {error}")
+        })?;
+        match answer.get("status").and_then(Value::as_str) {
+            Some("ERROR") => Err("the service behind the address refuses".to_owned()),
+            _ => Ok(answer),
+        }
+    }
+}
+
+/// Refuses an invoice that is not over the amount that was asked for, or for another description.
+fn checked(
+    key: String,
+    invoice: String,
+    amount: Msat,
+    described: &Described,
+) -> Result<Given, String> {
+    let decoded = Invoice::decode(&invoice)
+        .map_err(|error| format!("the service gives an invoice that cannot be used: {error}"))?;
+    if decoded.amount != Some(amount) {
+        return Err("the service gives an invoice over another amount".to_owned());
+    }
+    if decoded
+        .description_hash
+        .is_some_and(|stated| stated != described.metadata)
+    {
+        return Err("the service gives an invoice for another description".to_owned());
+    }
+    let payment_hash = decoded.payment_hash.to_string();
+    Ok(Given {
+        key,
+        invoice,
+        amount,
+        payment_hash,
+    })
+}

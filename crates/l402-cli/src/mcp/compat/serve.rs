@@ -1,0 +1,68 @@
+//! The tools of a profile.
+
+use std::fmt;
+use std::sync::Arc;
+
+use url::Url;
+
+use super::address::Addresses;
+use super::form;
+use super::narrow::Narrow;
+use super::profile::Profile;
+use super::tool::CompatTool;
+use crate::mcp::download::Download;
+use crate::mcp::tool::{Answer, Tool};
+
+/// The default tool that stands in every profile, since what was paid and not answered is had by it.
+const RESUME: &str = "l402_resume";
+
+/// What the tools of a profile need besides the default tools.
+#[derive(Clone)]
+pub(crate) struct Means {
+    /// The way to the services behind Lightning addresses.
+    pub(crate) download: Download,
+    /// The limits of this run.
+    pub(crate) limits: Arc<dyn Narrow>,
+    /// Says whether the agent may ask a URL.
+    pub(crate) reaches: Arc<dyn Fn(&Url) -> bool + Send + Sync>,
+}
+
+impl fmt::Debug for Means {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Means").finish_non_exhaustive()
+    }
+}
+
+/// Returns the tools of a profile, in their order, over the default tools.
+pub(crate) fn tools(
+    profile: Profile,
+    defaults: &[Arc<dyn Tool>],
+    means: &Means,
+) -> Vec<Arc<dyn Tool>> {
+    let addresses = Arc::new(Addresses::new(means));
+    let rows = profile.rows().iter().map(|row| -> Arc<dyn Tool> {
+        Arc::new(CompatTool::new(
+            profile,
+            row,
+            defaults,
+            &addresses,
+            &means.limits,
+        ))
+    });
+    let resume = defaults.iter().filter(|tool| tool.card().name == RESUME);
+    rows.chain(resume.cloned()).collect()
+}
+
+/// Returns the answer to a call of a tool that the other wallet has and this profile does not serve; `None`
+/// if it has none of that name either.
+pub(crate) fn absent_answer(profile: Profile, name: &str) -> Option<Answer> {
+    let why = profile.why_absent(name)?;
+    let message = format!("not served here: {why}");
+    Some(Answer {
+        structured: form::error_of(profile, &message, None).into(),
+        line: message,
+        is_error: true,
+        parts: Vec::new(),
+        waiting: None,
+    })
+}
