@@ -70,6 +70,10 @@ class Home:
         must(line, f"it did not start: {arguments}")
         return json.loads(line)
 
+    def token(self):
+        with open(f"{self.path}/home/mcp.token") as file:
+            return file.read().strip()
+
     def run(self, *arguments):
         ran = subprocess.run([program, *arguments], env=self.environment, capture_output=True, text=True)
         must(ran.returncode == 0, arguments, ran.stdout, ran.stderr)
@@ -99,8 +103,7 @@ class Player:
         wallet = ["--wallet", "sandbox", *options]
         if http:
             served = home.start("mcp", *wallet, "--http", "127.0.0.1:0")
-            with open(f"{home.path}/home/mcp.token") as file:
-                way = ["http", served["url"], file.read().strip()]
+            way = ["http", served["url"], home.token()]
         else:
             way = ["stdio", program, "mcp", *wallet]
         environment = home.environment | ({"ELICIT": "1"} if elicit else {})

@@ -19,6 +19,8 @@ mod get_saving;
 mod guards;
 mod login;
 #[cfg(feature = "mcp")]
+mod mcp;
+#[cfg(feature = "mcp")]
 mod mcp_hostile;
 #[cfg(feature = "mcp")]
 mod mcp_session;

@@ -120,9 +120,7 @@ async fn finish(
     context: &TaskContext,
 ) -> Result<Answer, TaskExit> {
     let answer = calls::answer(&mut running).await;
-    let waiting = answer.waiting.clone().filter(|_| call.client.shows_pages);
-    let Some((waiting, page)) = waiting.and_then(|it| it.page.clone().map(|page| (it, page)))
-    else {
+    let Some((waiting, page)) = call.question(&answer) else {
         return Ok(answer);
     };
     let response = context
