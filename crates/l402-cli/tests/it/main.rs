@@ -1,5 +1,9 @@
 //! The program from outside: real processes, each with a home folder of its own, on loopback.
 
+#[cfg(all(feature = "mcp", target_os = "linux"))]
+mod agents;
+#[cfg(all(feature = "mcp", target_os = "linux"))]
+mod approve;
 mod budget;
 #[cfg(unix)]
 mod cln;
@@ -25,6 +29,8 @@ mod mcp_hostile;
 #[cfg(feature = "mcp")]
 mod mcp_session;
 mod offers;
+#[cfg(all(feature = "mcp", target_os = "linux"))]
+mod operator;
 mod outgoing;
 mod payments;
 mod program;

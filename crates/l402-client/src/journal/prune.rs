@@ -30,7 +30,28 @@ impl Store {
              AND max(created, updated, expires, coalesce(paid_at, 0)) < min(?1, {NEWEST}) - ?2"
         );
         let params = params![wall.secs(), KEPT.as_secs(), KEPT_ROWS];
-        self.db().execute(&sql, params)
+        let pruned = self.db().execute(&sql, params)?;
+        self.prune_agents(wall)?;
+        Ok(pruned)
+    }
+}
+
+impl Store {
+    /// Takes away what agents have asked for, and what allowed payments that are gone themselves.
+    fn prune_agents(&mut self, wall: UnixTime) -> rusqlite::Result<()> {
+        let db = self.db();
+        for sql in [
+            "DELETE FROM approval WHERE max(created, expires) < min(?1, {NEWEST}) - ?2",
+            "DELETE FROM tool_call WHERE created < min(?1, {NEWEST}) - ?2",
+        ] {
+            let sql = sql.replace("{NEWEST}", NEWEST);
+            db.execute(&sql, params![wall.secs(), KEPT.as_secs()])?;
+        }
+        db.execute(
+            "DELETE FROM consent WHERE payment_hash NOT IN (SELECT payment_hash FROM purchase)",
+            [],
+        )?;
+        Ok(())
     }
 }
 

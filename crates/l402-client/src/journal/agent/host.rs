@@ -120,7 +120,7 @@ mod tests {
             .covers(&url.parse().unwrap())
     }
 
-    // ATTACKS A-12: a mandate for one host is none for another that looks like it.
+    // A mandate for one host is none for another that looks like it.
     #[test]
     fn a_rule_covers_its_host_and_no_other() {
         for (rule, url) in [

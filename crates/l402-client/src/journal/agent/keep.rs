@@ -172,6 +172,9 @@ impl Store {
         let changed = change(&tx, &agent.name, |budget| {
             budget.limits = *limits;
             budget.stopped = None;
+            // One that stood alone would not count against `default`.
+            let parent = budget.parent.take();
+            budget.parent = Some(parent.unwrap_or_default());
             true
         })?;
         if let Err(error) = changed {
