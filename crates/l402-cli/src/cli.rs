@@ -98,6 +98,8 @@ pub(crate) enum Command {
     Token(command::token::Token),
     #[cfg(feature = "buy")]
     Sandbox(command::sandbox::Sandbox),
+    #[cfg(feature = "buy")]
+    Skill(command::skill::Skill),
     Completions(command::completions::Completions),
     /// Print the version
     #[command(hide = true)]
@@ -144,6 +146,8 @@ impl Command {
             Self::Token(token) => token.run(&context),
             #[cfg(feature = "buy")]
             Self::Sandbox(sandbox) => sandbox.run(&context).await,
+            #[cfg(feature = "buy")]
+            Self::Skill(skill) => skill.run().map(|()| exit_code::OK),
             Self::Completions(completions) => {
                 completions.run(&mut command_line()).map(|()| exit_code::OK)
             }
@@ -207,7 +211,9 @@ impl Command {
             Self::Token(token) => token.output().open().is_json(),
             #[cfg(feature = "buy")]
             Self::Sandbox(sandbox) => sandbox.output.open().is_json(),
-            // A script, and a line.
+            // A page, a script, and a line.
+            #[cfg(feature = "buy")]
+            Self::Skill(_) => false,
             Self::Completions(_) | Self::Version => false,
         }
     }

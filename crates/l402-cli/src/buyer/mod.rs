@@ -20,5 +20,6 @@ pub(crate) use address::own_addresses;
 pub(crate) use args::SpendingArgs;
 pub(crate) use config::{ClientConfig, RegistrySettings, RegistryShape};
 pub(crate) use failure::{hint, no_wallet_hint, wallet_error, wrong_network_hint};
+pub(crate) use hook::with_hook;
 pub(crate) use open::{open_default, open_noting, open_wallet, resolve, with_wallet};
 pub(crate) use sandbox::{open_sandbox, sandbox_error};

@@ -29,6 +29,8 @@ pub(crate) mod replay;
 pub(crate) mod sandbox;
 #[cfg(feature = "sell")]
 pub(crate) mod serve;
+#[cfg(feature = "buy")]
+pub(crate) mod skill;
 pub(crate) mod token;
 #[cfg(feature = "buy")]
 pub(crate) mod tokens;

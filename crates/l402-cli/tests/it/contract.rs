@@ -55,6 +55,7 @@ pub(crate) const COMMANDS: &[(&str, &[&str])] = &[
     ("replay", &["replay"]),
     ("sandbox", &["sandbox"]),
     ("serve", &["serve"]),
+    ("skill", &["skill"]),
     ("token", &["token"]),
     ("token-inspect", &["token", "inspect"]),
     ("tokens", &["tokens"]),

@@ -46,6 +46,7 @@ mod seller;
 mod selling;
 #[cfg(all(feature = "mcp", target_os = "linux"))]
 mod shell_model;
+mod skill;
 mod stranger;
 mod token;
 mod tokens;

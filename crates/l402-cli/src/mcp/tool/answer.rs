@@ -42,20 +42,3 @@ pub(crate) struct Waiting {
     /// What the person is asked: amount, payee and host first, in characters of ASCII.
     pub(crate) question: String,
 }
-
-impl Answer {
-    pub(super) fn unbuilt(_purse: &crate::mcp::purse::Purse) -> Self {
-        let structured = serde_json::json!({
-            "error": {
-                "code": "unavailable", "message": "this tool is not built yet", "hint": null, "limit": null,
-            },
-        });
-        Self {
-            structured,
-            line: "this tool is not built yet".to_owned(),
-            is_error: true,
-            parts: Vec::new(),
-            waiting: None,
-        }
-    }
-}

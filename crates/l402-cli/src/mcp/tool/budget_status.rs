@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
+use l402::UnixTime;
+use l402_client::{Approval, Error, Mandate};
 use l402_host::BoxFuture;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answer::Answer;
+use super::argument::Arguments;
 use super::card::Card;
 use super::interface::{Call, Tool};
+use super::result::{client_fault, fault, plain};
 use super::schema::{self, READS, amount, amount_or_null, object, text_or_null, time_or_null};
-use crate::mcp::purse::Purse;
+use crate::mcp::purse::{Limit, Purse};
 
 /// The tool `budget_status`.
 pub(super) struct BudgetStatus {
@@ -117,7 +121,96 @@ impl Tool for BudgetStatus {
         &self.card
     }
 
-    fn call(&self, _call: Call) -> BoxFuture<'_, Answer> {
-        Box::pin(async move { Answer::unbuilt(&self.purse) })
+    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+        Box::pin(async move { self.status(call).await })
     }
+}
+
+impl BudgetStatus {
+    async fn status(&self, call: Call) -> Answer {
+        let arguments = match Arguments::of(&self.card, call.arguments) {
+            Ok(arguments) => arguments,
+            Err(message) => {
+                let error = fault(
+                    "invalid_arguments",
+                    &message,
+                    Some("see the schema of the tool"),
+                );
+                return self.unread(&error, message, Vec::new());
+            }
+        };
+        match self.read() {
+            Ok((fields, line)) => plain(fields, line, arguments.notes),
+            Err(error) => self.unread(&client_fault(&error), error.to_string(), arguments.notes),
+        }
+    }
+
+    fn read(&self) -> Result<(Value, String), Error> {
+        let (purse, now) = (&self.purse, self.purse.now());
+        let (agent, status) = (purse.row()?, purse.status()?);
+        let journal = purse.journal();
+        let mandates = journal.mandates(purse.agent())?.into_iter();
+        let mandates = mandates.filter(|it| it.until.is_none_or(|until| until > now));
+        let waiting = journal.waiting_approvals(now)?.into_iter();
+        let waiting = waiting.filter(|approval| approval.agent == *purse.agent());
+        let left = status.left().map(|left| format!("{left} left in all; "));
+        let threshold = agent.threshold();
+        let line = if status.is_stopped {
+            "stopped: a person has stopped all payments of this agent".to_owned()
+        } else {
+            let left = left.unwrap_or_default();
+            format!("{left}a payment above {threshold}, fee included, needs a person")
+        };
+        let fields = json!({
+            "agent": purse.agent().as_str(),
+            "stopped": status.is_stopped,
+            "limits": status.limits.iter().map(limit).collect::<Vec<_>>(),
+            "approve_above_msat": threshold.msat(),
+            "hosts": agent.hosts,
+            "invoices_without_url": !agent.asks_for_invoices(),
+            "mandates": mandates.map(|it| mandate(&it)).collect::<Vec<_>>(),
+            "waiting": waiting.map(|it| approval(&it)).collect::<Vec<_>>(),
+        });
+        Ok((fields, line))
+    }
+
+    fn unread(&self, error: &Value, line: String, notes: Vec<String>) -> Answer {
+        let fields = json!({
+            "agent": self.purse.agent().as_str(), "stopped": false, "limits": [],
+            "approve_above_msat": null, "hosts": null, "invoices_without_url": false,
+            "mandates": [], "waiting": [], "error": error,
+        });
+        plain(fields, line, notes)
+    }
+}
+
+fn limit(limit: &Limit) -> Value {
+    json!({
+        "which": limit.which.name(),
+        "limit_msat": limit.limit.msat(),
+        "spent_msat": limit.spent.msat(),
+        "left_msat": limit.left.msat(),
+        "frees": limit.frees.map(UnixTime::to_rfc3339),
+        "about": limit.about,
+    })
+}
+
+fn mandate(mandate: &Mandate) -> Value {
+    json!({
+        "up_to_msat": mandate.up_to.msat(),
+        "hosts": mandate.hosts,
+        "until": mandate.until.map(UnixTime::to_rfc3339),
+    })
+}
+
+fn approval(approval: &Approval) -> Value {
+    json!({
+        "id": approval.id,
+        "tool": approval.tool,
+        "amount_msat": approval.amount.msat(),
+        "fee_limit_msat": approval.fee_limit.msat(),
+        "payee": approval.payee,
+        "origin": approval.origin,
+        "expires": approval.expires.to_rfc3339(),
+    })
 }

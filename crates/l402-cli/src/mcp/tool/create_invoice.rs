@@ -3,11 +3,17 @@
 use std::sync::Arc;
 
 use l402_host::BoxFuture;
-use serde_json::json;
+use std::time::Duration;
+
+use l402_client::ToolCall;
+use l402_lightning::{InvoiceRequest, NewInvoice};
+use serde_json::{Value, json};
 
 use super::answer::Answer;
+use super::argument::Arguments;
 use super::card::{Card, Hints};
 use super::interface::{Call, Tool};
+use super::result::{cli_fault, fault, plain};
 use super::schema::{self, amount_or_null, object, sat, text_or_null, time_or_null};
 use crate::mcp::purse::Purse;
 
@@ -83,7 +89,92 @@ impl Tool for CreateInvoice {
         &self.card
     }
 
-    fn call(&self, _call: Call) -> BoxFuture<'_, Answer> {
-        Box::pin(async move { Answer::unbuilt(&self.purse) })
+    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+        Box::pin(async move { self.create(call).await })
     }
+}
+
+impl CreateInvoice {
+    async fn create(&self, call: Call) -> Answer {
+        let arguments = match Arguments::of(&self.card, call.arguments) {
+            Ok(arguments) => arguments,
+            Err(message) => return not_made(bad(&message), message, Vec::new()),
+        };
+        let memo = arguments.text("memo").unwrap_or_default();
+        if memo.len() > MEMO_MAX {
+            let message = format!(
+                "memo has {} bytes; at most {MEMO_MAX} are taken",
+                memo.len()
+            );
+            return not_made(bad(&message), message, Vec::new());
+        }
+        let amount = arguments.sat("amount_sat").unwrap_or_default();
+        let expiry = Duration::from_secs(arguments.number("expiry_secs").unwrap_or(EXPIRY.0));
+        let request = InvoiceRequest::new(amount, expiry, memo);
+        let receiver = match self.purse.receiver().await {
+            Ok(receiver) => receiver,
+            Err(error) => return not_made(cli_fault(&error), error.to_string(), arguments.notes),
+        };
+        match receiver.create_invoice(request).await {
+            Ok(invoice) => self.made(invoice, &arguments),
+            Err(error) => {
+                let message = l402::text::escape_within(&error.to_string(), 300);
+                let hint = "ask your user whether the wallet can be paid";
+                not_made(
+                    fault("wallet", &message, Some(hint)),
+                    message,
+                    arguments.notes,
+                )
+            }
+        }
+    }
+
+    fn made(&self, invoice: NewInvoice, arguments: &Arguments) -> Answer {
+        let hash = invoice.payment_hash();
+        let noted = self.purse.journal().note_tool_call(&ToolCall {
+            agent: self.purse.agent().clone(),
+            tool: self.card.name.to_owned(),
+            key: hash.to_string(),
+            arguments: arguments.digest,
+            created: self.purse.now(),
+            payment_hash: Some(hash),
+        });
+        if let Err(error) = noted {
+            // An invoice that nobody could look up afterwards is not handed out.
+            let fault = super::result::client_fault(&error);
+            return not_made(fault, error.to_string(), arguments.notes.clone());
+        }
+        let amount = invoice.terms().amount;
+        let fields = json!({
+            "invoice": invoice.bolt11(),
+            "payment_hash": hash.to_string(),
+            "amount_msat": amount.map(l402::Msat::msat),
+            "expires": invoice.expires().to_rfc3339(),
+        });
+        let shown = amount.map_or_else(String::new, |amount| format!(" for {amount}"));
+        let line = format!(
+            "an invoice{shown}, payment hash {hash}: {}",
+            invoice.bolt11()
+        );
+        self.purse.remember_invoice(invoice);
+        plain(fields, line, arguments.notes.clone())
+    }
+}
+
+/// The longest memo, in bytes: BOLT 11 has room for no longer one.
+const MEMO_MAX: usize = 639;
+
+fn bad(message: &str) -> Value {
+    fault(
+        "invalid_arguments",
+        message,
+        Some("see the schema of the tool"),
+    )
+}
+
+fn not_made(error: Value, line: String, notes: Vec<String>) -> Answer {
+    let fields = json!({
+        "invoice": null, "payment_hash": null, "amount_msat": null, "expires": null, "error": error,
+    });
+    plain(fields, line, notes)
 }

@@ -2,13 +2,19 @@
 
 use std::sync::Arc;
 
+use l402::text::bare_invoice;
+use l402::{Invoice, InvoiceError, Msat};
+use l402_client::Refused;
 use l402_host::BoxFuture;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answer::Answer;
+use super::argument::Arguments;
 use super::card::Card;
 use super::interface::{Call, Tool};
+use super::result::{fault, plain};
 use super::schema::{self, READS, amount_or_null, object, or_null, text_or_null, time_or_null};
+use super::stranger::{WORDS_MAX, words};
 use crate::mcp::purse::Purse;
 
 /// The tool `decode_invoice`.
@@ -74,7 +80,84 @@ impl Tool for DecodeInvoice {
         &self.card
     }
 
-    fn call(&self, _call: Call) -> BoxFuture<'_, Answer> {
-        Box::pin(async move { Answer::unbuilt(&self.purse) })
+    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+        Box::pin(async move { self.decode(call).await })
     }
+}
+
+impl DecodeInvoice {
+    async fn decode(&self, call: Call) -> Answer {
+        let arguments = match Arguments::of(&self.card, call.arguments) {
+            Ok(arguments) => arguments,
+            Err(message) => {
+                let error = fault(
+                    "invalid_arguments",
+                    &message,
+                    Some("see the schema of the tool"),
+                );
+                return unread(error, message, Vec::new());
+            }
+        };
+        let text = bare_invoice(arguments.text("invoice").unwrap_or_default().trim());
+        let invoice = match Invoice::decode(text) {
+            Ok(invoice) => invoice,
+            Err(error) => {
+                let error = unreadable(error);
+                let line = error["message"].as_str().unwrap_or_default().to_owned();
+                return unread(error, line, arguments.notes);
+            }
+        };
+        let is_expired = invoice.expires <= self.purse.now();
+        let payee = hex(&invoice.payee);
+        let description = invoice.description.as_deref();
+        let fields = json!({
+            "payable": invoice.amount.is_some() && !is_expired,
+            "amount_msat": invoice.amount.map(Msat::msat),
+            "amount_sat": invoice.amount.map(Msat::ceil_sat),
+            "payment_hash": invoice.payment_hash.to_string(),
+            "payee": payee,
+            "network": invoice.network.name(),
+            "created": invoice.created.to_rfc3339(),
+            "expires": invoice.expires.to_rfc3339(),
+            "expired": is_expired,
+            "description":
+                description.map(|text| words(&format!("node {payee}"), text, WORDS_MAX)),
+        });
+        let amount = invoice
+            .amount
+            .map_or("no amount".to_owned(), |amount| amount.to_string());
+        let until = if is_expired { "expired" } else { "good" };
+        let at = invoice.expires.to_rfc3339();
+        let line = format!("an invoice for {amount}, {until} until {at}; nothing was paid");
+        plain(fields, line, arguments.notes)
+    }
+}
+
+fn unread(error: Value, line: String, notes: Vec<String>) -> Answer {
+    let fields = json!({
+        "payable": false, "amount_msat": null, "amount_sat": null, "payment_hash": null, "payee": null,
+        "network": null, "created": null, "expires": null, "expired": null, "description": null,
+        "error": error,
+    });
+    plain(fields, line, notes)
+}
+
+/// Returns the error of an invoice that cannot be read.
+pub(super) fn unreadable(error: InvoiceError) -> Value {
+    let reason = match error {
+        InvoiceError::Amountless => Refused::Amountless,
+        InvoiceError::Signature => Refused::InvoiceSignature,
+        _ => Refused::InvoiceMalformed,
+    };
+    let message = l402::text::escape_within(&error.to_string(), 300);
+    fault(
+        reason.code(),
+        &message,
+        Some("ask whoever sent it for another invoice"),
+    )
+}
+
+/// Returns bytes in hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -6,10 +6,13 @@ use l402_host::BoxFuture;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
+use super::argument::Arguments;
+use super::buying::{self, Purchase};
 use super::card::Card;
 use super::interface::{Call, Tool};
+use super::result::PayingResult;
 use super::schema::{self, PAYS, object, or_null, paying};
-use crate::mcp::purse::Purse;
+use crate::mcp::purse::{CallId, Purse};
 
 /// The tool `l402_fetch`.
 pub(super) struct Fetch {
@@ -87,7 +90,35 @@ impl Tool for Fetch {
         &self.card
     }
 
-    fn call(&self, _call: Call) -> BoxFuture<'_, Answer> {
-        Box::pin(async move { Answer::unbuilt(&self.purse) })
+    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+        Box::pin(async move { self.fetch(call).await })
+    }
+}
+
+impl Fetch {
+    async fn fetch(&self, call: Call) -> Answer {
+        let none = json!({ "answer": null });
+        let arguments = match Arguments::of(&self.card, call.arguments) {
+            Ok(arguments) => arguments,
+            Err(message) => return PayingResult::bad_arguments(&message).answer(none),
+        };
+        let http = match arguments.http() {
+            Ok(Some(http)) => http,
+            Ok(None) => return PayingResult::bad_arguments("url is missing").answer(none),
+            Err(message) => return PayingResult::bad_arguments(&message).answer(none),
+        };
+        let purchase = Purchase {
+            id: CallId {
+                tool: self.card.name,
+                arguments: arguments.digest,
+                key: arguments.text("idempotency_key").map(str::to_owned),
+            },
+            http,
+            max_cost: arguments.sat("max_cost_sat"),
+            patience: call.patience,
+        };
+        buying::buy(&self.purse, purchase)
+            .await
+            .answer(arguments.notes)
     }
 }

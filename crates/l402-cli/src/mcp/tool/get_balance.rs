@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use l402_host::BoxFuture;
-use serde_json::json;
+use std::time::Duration;
+
+use l402::{Msat, Network};
+use serde_json::{Value, json};
 
 use super::answer::Answer;
+use super::argument::Arguments;
 use super::card::Card;
 use super::interface::{Call, Tool};
+use super::result::{cli_fault, fault, plain};
 use super::schema::{self, ASKS, amount_or_null, object, text_or_null};
 use crate::mcp::purse::Purse;
 
@@ -66,7 +71,77 @@ impl Tool for GetBalance {
         &self.card
     }
 
-    fn call(&self, _call: Call) -> BoxFuture<'_, Answer> {
-        Box::pin(async move { Answer::unbuilt(&self.purse) })
+    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+        Box::pin(async move { self.balance(call).await })
     }
+}
+
+/// The longest that the wallet is waited for.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+impl GetBalance {
+    async fn balance(&self, call: Call) -> Answer {
+        let arguments = match Arguments::of(&self.card, call.arguments) {
+            Ok(arguments) => arguments,
+            Err(message) => {
+                let error = fault(
+                    "invalid_arguments",
+                    &message,
+                    Some("see the schema of the tool"),
+                );
+                return unknown(error, message, Vec::new());
+            }
+        };
+        let notes = arguments.notes;
+        let wallet = match self.purse.wallet().await {
+            Ok(wallet) => wallet,
+            Err(error) => return unknown(cli_fault(&error), error.to_string(), notes),
+        };
+        let asked = tokio::time::timeout(PATIENCE, wallet.balance()).await;
+        let balance = match asked {
+            Ok(Ok(balance)) => balance,
+            Ok(Err(error)) => {
+                let message = l402::text::escape_within(&error.to_string(), 300);
+                return unknown(fault("wallet", &message, None), message, notes);
+            }
+            Err(_) => {
+                let message = format!("the wallet gave no answer within {} s", PATIENCE.as_secs());
+                return unknown(fault("wallet", &message, None), message, notes);
+            }
+        };
+        match self.purse.status() {
+            Ok(status) => known(balance, status.left(), wallet.network(), notes),
+            Err(error) => unknown(
+                super::result::client_fault(&error),
+                error.to_string(),
+                notes,
+            ),
+        }
+    }
+}
+
+/// Returns the answer: not more than the budget leaves.
+fn known(balance: Msat, left: Option<Msat>, network: Network, notes: Vec<String>) -> Answer {
+    let capped = left.filter(|left| *left < balance);
+    let shown = capped.unwrap_or(balance);
+    let fields = json!({
+        "balance_msat": shown.msat(),
+        "balance_sat": shown.msat() / 1000,
+        "capped_by_budget": capped.is_some(),
+        "network": network.name(),
+    });
+    let why = if capped.is_some() {
+        ", which is what your budget leaves"
+    } else {
+        ""
+    };
+    plain(fields, format!("{shown} on {network}{why}"), notes)
+}
+
+fn unknown(error: Value, line: String, notes: Vec<String>) -> Answer {
+    let fields = json!({
+        "balance_msat": null, "balance_sat": null, "capped_by_budget": null, "network": null,
+        "error": error,
+    });
+    plain(fields, line, notes)
 }

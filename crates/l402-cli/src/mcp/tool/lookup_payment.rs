@@ -2,12 +2,19 @@
 
 use std::sync::Arc;
 
+use l402::{Msat, PaymentHash, UnixTime};
+use l402_client::{Entry, State};
 use l402_host::BoxFuture;
-use serde_json::json;
+use l402_lightning::InvoiceState;
+use serde_json::{Value, json};
 
 use super::answer::Answer;
+use super::argument::Arguments;
+use super::buying::not_ready;
 use super::card::Card;
 use super::interface::{Call, Tool};
+use super::result::{PayingResult, cli_fault, client_fault, fault, plain};
+use super::resuming::settled;
 use super::schema::{self, ASKS, amount_or_null, object, text_or_null, time_or_null};
 use crate::mcp::purse::Purse;
 
@@ -86,7 +93,152 @@ impl Tool for LookupPayment {
         &self.card
     }
 
-    fn call(&self, _call: Call) -> BoxFuture<'_, Answer> {
-        Box::pin(async move { Answer::unbuilt(&self.purse) })
+    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+        Box::pin(async move { self.look_up(call).await })
     }
+}
+
+impl LookupPayment {
+    async fn look_up(&self, call: Call) -> Answer {
+        let arguments = match Arguments::of(&self.card, call.arguments) {
+            Ok(arguments) => arguments,
+            Err(message) => {
+                let error = fault(
+                    "invalid_arguments",
+                    &message,
+                    Some("see the schema of the tool"),
+                );
+                return told(
+                    "unknown",
+                    "",
+                    json!({ "error": error }),
+                    message,
+                    Vec::new(),
+                );
+            }
+        };
+        let notes = arguments.notes.clone();
+        let Some(hash) = arguments.hash("payment_hash") else {
+            let error = fault("invalid_arguments", "payment_hash is no hash", None);
+            let line = "payment_hash is no hash".to_owned();
+            return told("unknown", "", json!({ "error": error }), line, notes);
+        };
+        match settled(&self.purse, &hash).await {
+            Ok(Some(entry)) => outgoing(&entry, notes),
+            Ok(None) => self.incoming(hash, notes).await,
+            Err(why) => {
+                let PayingResult { error, line, .. } = not_ready(why);
+                let more = json!({ "error": error });
+                told("unknown", &hash.to_string(), more, line, notes)
+            }
+        }
+    }
+
+    /// Looks up an invoice of this agent.
+    async fn incoming(&self, hash: PaymentHash, notes: Vec<String>) -> Answer {
+        let text = hash.to_string();
+        let made = self
+            .purse
+            .journal()
+            .tool_call(self.purse.agent(), "create_invoice", &text);
+        let made = match made {
+            Ok(Some(made)) => made,
+            Ok(None) => {
+                let line = "no payment and no invoice of yours has this hash".to_owned();
+                return told("unknown", &text, json!({}), line, notes);
+            }
+            Err(error) => {
+                let more = json!({ "error": client_fault(&error) });
+                return told("unknown", &text, more, error.to_string(), notes);
+            }
+        };
+        let receiver = match self.purse.receiver().await {
+            Ok(receiver) => receiver,
+            Err(error) => {
+                let more = json!({ "direction": "incoming", "error": cli_fault(&error) });
+                return told("unknown", &text, more, error.to_string(), notes);
+            }
+        };
+        let known = self.purse.invoice_of(&hash);
+        let amount = known.as_ref().and_then(|invoice| invoice.terms().amount);
+        let reference = known.as_ref().and_then(|invoice| invoice.reference());
+        let state = match (reference, amount) {
+            (Some(reference), Some(amount)) => {
+                receiver.lookup_by(reference.to_owned(), hash, amount).await
+            }
+            _ => receiver.lookup(hash).await,
+        };
+        let state = match state {
+            Ok(state) => state,
+            Err(error) => {
+                let message = l402::text::escape_within(&error.to_string(), 300);
+                let error = fault("wallet", &message, Some("call again later"));
+                let more = json!({ "direction": "incoming", "error": error });
+                return told("unknown", &text, more, message, notes);
+            }
+        };
+        let is_over = known.is_some_and(|invoice| invoice.expires() <= self.purse.now());
+        let (name, paid) = match state {
+            InvoiceState::Settled { paid } => ("settled", Some(paid)),
+            InvoiceState::Held => ("held", amount),
+            InvoiceState::Cancelled => ("cancelled", amount),
+            _ if is_over => ("expired", amount),
+            // Some wallets know an invoice only once it is paid.
+            _ => ("open", amount),
+        };
+        let more = json!({
+            "direction": "incoming",
+            "amount_msat": paid.map(Msat::msat),
+            "amount_sat": paid.map(Msat::ceil_sat),
+            "created": made.created.to_rfc3339(),
+        });
+        told(
+            name,
+            &text,
+            more,
+            format!("the invoice {text} is {name}"),
+            notes,
+        )
+    }
+}
+
+/// Returns the answer for a payment of this agent.
+fn outgoing(entry: &Entry, notes: Vec<String>) -> Answer {
+    let state = match entry.state {
+        State::Failed => "failed",
+        State::Intent | State::Unknown => "pending",
+        // Any further state: paid, as far as anybody knows.
+        _ => "settled",
+    };
+    let amount = entry.amount.max(entry.paid);
+    let hash = entry.payment_hash.to_string();
+    let is_answered = !entry.is_invoice && state == "settled";
+    let more = json!({
+        "direction": "outgoing",
+        "amount_msat": amount.msat(),
+        "amount_sat": amount.ceil_sat(),
+        "fee_msat": entry.fee.msat(),
+        "url": format!("{}{}", entry.origin, entry.path),
+        "served": is_answered.then_some(entry.state == State::Served),
+        "created": UnixTime::to_rfc3339(entry.created),
+        "updated": UnixTime::to_rfc3339(entry.updated),
+    });
+    let line = match state {
+        "pending" => format!("payment {hash} of {amount} is pending: do not pay again"),
+        "failed" => format!("payment {hash} failed; nothing was paid"),
+        _ => format!("payment {hash} of {amount}, fee {}, is settled", entry.fee),
+    };
+    told(state, &hash, more, line, notes)
+}
+
+fn told(state: &str, hash: &str, more: Value, line: String, notes: Vec<String>) -> Answer {
+    let mut fields = json!({
+        "direction": null, "state": state, "payment_hash": hash, "amount_msat": null,
+        "amount_sat": null, "fee_msat": null, "url": null, "served": null, "created": null,
+        "updated": null,
+    });
+    if let (Value::Object(all), Value::Object(more)) = (&mut fields, more) {
+        all.extend(more);
+    }
+    plain(fields, line, notes)
 }

@@ -7,10 +7,14 @@
 //! ```
 
 mod answer;
+mod argument;
 mod budget_status;
+mod buying;
 mod card;
+mod check;
 mod create_invoice;
 mod decode_invoice;
+mod digest;
 mod fetch;
 mod get_balance;
 mod interface;
@@ -18,12 +22,19 @@ mod list;
 mod lookup_payment;
 mod pay_invoice;
 mod preview;
+mod reading;
 mod receipts;
+mod redact;
+mod result;
 mod resume;
+mod resuming;
 mod schema;
 mod search_services;
+mod showing;
+mod stranger;
 
 pub(crate) use answer::{Answer, Part, Waiting};
 pub(crate) use card::{Card, Hints};
+pub(crate) use digest::digest;
 pub(crate) use interface::{Call, Tool};
 pub(crate) use list::all;

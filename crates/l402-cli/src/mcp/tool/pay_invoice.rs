@@ -2,14 +2,22 @@
 
 use std::sync::Arc;
 
+use l402::Invoice;
+use l402::text::bare_invoice;
+use l402_client::{Error, InvoicePayment, PaidInvoice};
 use l402_host::BoxFuture;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answer::Answer;
+use super::argument::Arguments;
+use super::buying;
 use super::card::Card;
+use super::decode_invoice::{hex, unreadable};
 use super::interface::{Call, Tool};
+use super::result::{Outcome, PayingResult, Payment};
 use super::schema::{self, PAYS, object, or_null, paying, text_or_null};
-use crate::mcp::purse::Purse;
+use super::stranger::{WORDS_MAX, words};
+use crate::mcp::purse::{Asking, CallId, Known, Purse, Waited, Wish};
 
 /// The tool `pay_invoice`.
 pub(super) struct PayInvoice {
@@ -65,7 +73,135 @@ impl Tool for PayInvoice {
         &self.card
     }
 
-    fn call(&self, _call: Call) -> BoxFuture<'_, Answer> {
-        Box::pin(async move { Answer::unbuilt(&self.purse) })
+    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+        Box::pin(async move { self.pay(call).await })
     }
+}
+
+impl PayInvoice {
+    async fn pay(&self, call: Call) -> Answer {
+        let none = json!({ "payee": null, "description": null });
+        let arguments = match Arguments::of(&self.card, call.arguments) {
+            Ok(arguments) => arguments,
+            Err(message) => return PayingResult::bad_arguments(&message).answer(none),
+        };
+        let text = bare_invoice(arguments.text("invoice").unwrap_or_default().trim());
+        let (result, about) = match Invoice::decode(text) {
+            Ok(invoice) => {
+                let result = self.pay_once(&arguments, text, call.patience).await;
+                (result, about(&invoice))
+            }
+            Err(error) => {
+                let error = unreadable(error);
+                let result = PayingResult {
+                    error: Some(error.clone()),
+                    is_error: true,
+                    ..PayingResult::new(
+                        Outcome::Refused,
+                        format!(
+                            "{}; nothing was paid",
+                            error["message"].as_str().unwrap_or_default()
+                        ),
+                    )
+                };
+                (result, none)
+            }
+        };
+        let mut result = result;
+        result.notes = [arguments.notes, result.notes].concat();
+        result.answer(about)
+    }
+
+    /// Pays an invoice, or tells what became of an earlier payment of it.
+    async fn pay_once(
+        &self,
+        arguments: &Arguments,
+        invoice: &str,
+        patience: std::time::Duration,
+    ) -> PayingResult {
+        let purse = &self.purse;
+        let id = CallId {
+            tool: self.card.name,
+            arguments: arguments.digest,
+            key: arguments.text("idempotency_key").map(str::to_owned),
+        };
+        let turn = match purse.turn(&id, patience).await {
+            Ok(Some(turn)) => turn,
+            Ok(None) => return buying::under_way(purse, &id),
+            Err(error) => return PayingResult::of_error(&error.into()),
+        };
+        match purse.known(&id) {
+            // What the journal knows of the invoice itself is told by the client.
+            Ok(Known::Nothing | Known::Open(_) | Known::Over(_)) => {}
+            Ok(Known::OtherArguments) => return buying::other_arguments(),
+            Err(error) => return PayingResult::of_error(&error),
+        }
+        let asking = Asking::new(purse, id, None);
+        let wallet = match purse.wallet().await {
+            Ok(wallet) => wallet,
+            Err(error) => return PayingResult::of_cli(&error),
+        };
+        let wish = Wish {
+            max_cost: arguments.sat("max_cost_sat"),
+            wallet: Some(wallet),
+            asking: Some(Arc::clone(&asking)),
+            ..Wish::default()
+        };
+        let client = match purse.client(wish).await {
+            Ok(client) => client,
+            Err(why) => return buying::not_ready(why),
+        };
+        let mut payment = InvoicePayment::new(invoice);
+        if let Some(most) = arguments.sat("max_fee_sat") {
+            payment = payment.max_fee(most);
+        }
+        let work = async move {
+            let paid = client.pay_invoice(payment).await;
+            drop(turn);
+            paid
+        };
+        match purse.wait_for(&asking, patience, work).await {
+            Waited::Done(Ok(paid)) => self.paid(&paid),
+            Waited::Done(Err(error)) => self.not_paid(&error, &asking),
+            waited => buying::unfinished(&waited, &asking, "lookup_payment"),
+        }
+    }
+
+    fn paid(&self, paid: &PaidInvoice) -> PayingResult {
+        let preimage = paid
+            .preimage
+            .as_ref()
+            .filter(|_| self.purse.shows_secrets());
+        let notes = paid.paid_before.then(|| {
+            "this invoice was paid before, and nothing was paid now; an invoice is paid once"
+                .to_owned()
+        });
+        PayingResult {
+            payment: Some(Payment {
+                hash: paid.payment_hash,
+                amount: paid.paid,
+                fee: paid.fee,
+                reused: paid.paid_before,
+                preimage: preimage.map(l402::Preimage::to_hex),
+            }),
+            replayed: paid.paid_before,
+            paid_at: paid.paid_at,
+            notes: notes.into_iter().collect(),
+            ..PayingResult::new(Outcome::Paid, "")
+        }
+    }
+
+    fn not_paid(&self, error: &Error, asking: &Asking) -> PayingResult {
+        buying::failed(&self.purse, error, asking.denied())
+    }
+}
+
+/// Returns what the result says of the invoice.
+fn about(invoice: &Invoice) -> Value {
+    let payee = hex(&invoice.payee);
+    let text = invoice.description.as_deref();
+    json!({
+        "description": text.map(|text| words(&format!("node {payee}"), text, WORDS_MAX)),
+        "payee": payee,
+    })
 }

@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
+use l402::UnixTime;
+use l402_client::{BudgetLimit, Price, Quote};
 use l402_host::BoxFuture;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answer::Answer;
+use super::argument::Arguments;
 use super::card::{Card, Hints};
 use super::interface::{Call, Tool};
+use super::result::{PayingResult, client_fault, fault, plain};
 use super::schema::{self, amount, object, or_null};
-use crate::mcp::purse::Purse;
+use super::stranger::{WORDS_MAX, words};
+use crate::mcp::purse::{HttpCall, Purse, Wish};
 
 /// The tool `l402_preview`.
 pub(super) struct Preview {
@@ -96,7 +101,103 @@ impl Tool for Preview {
         &self.card
     }
 
-    fn call(&self, _call: Call) -> BoxFuture<'_, Answer> {
-        Box::pin(async move { Answer::unbuilt(&self.purse) })
+    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+        Box::pin(async move { self.preview(call).await })
     }
+}
+
+impl Preview {
+    async fn preview(&self, call: Call) -> Answer {
+        let arguments = match Arguments::of(&self.card, call.arguments) {
+            Ok(arguments) => arguments,
+            Err(message) => return refused(bad(&message), message, Vec::new()),
+        };
+        let http = match arguments.http() {
+            Ok(Some(http)) => http,
+            Ok(None) => return refused(bad("url is missing"), "url is missing".into(), Vec::new()),
+            Err(message) => return refused(bad(&message), message, Vec::new()),
+        };
+        let wish = Wish {
+            url: Some(&http.url),
+            ..Wish::default()
+        };
+        let client = match self.purse.client(wish).await {
+            Ok(client) => client,
+            Err(why) => {
+                let PayingResult { error, line, .. } = super::buying::not_ready(why);
+                return refused(error.unwrap_or_default(), line, arguments.notes);
+            }
+        };
+        match client.price(http.to_request()).await {
+            Ok(price) => self.told(&price, &http, arguments.notes),
+            Err(error) => refused(client_fault(&error), error.to_string(), arguments.notes),
+        }
+    }
+
+    fn told(&self, price: &Price, http: &HttpCall, notes: Vec<String>) -> Answer {
+        match price {
+            Price::Asked(quote) => match self.price(quote, http) {
+                Ok(price) => {
+                    let line = format!(
+                        "{} asks {} and up to {} for routing; nothing was paid",
+                        http.host(),
+                        quote.amount,
+                        quote.max_fee
+                    );
+                    plain(fields("asked", price, Value::Null), line, notes)
+                }
+                Err(error) => refused(client_fault(&error), error.to_string(), notes),
+            },
+            Price::Unknown { status, .. } => {
+                let line = format!("{} answered {status}, without a price", http.host());
+                plain(fields("unknown", Value::Null, json!(status)), line, notes)
+            }
+            _ => {
+                let line = format!("{} answers without payment", http.host());
+                plain(fields("free", Value::Null, Value::Null), line, notes)
+            }
+        }
+    }
+
+    fn price(&self, quote: &Quote, http: &HttpCall) -> Result<Value, l402_client::Error> {
+        let agent = self.purse.row()?;
+        let status = self.purse.status()?;
+        let cost = quote.amount.saturating_add(quote.max_fee);
+        let is_over = |limit: &crate::mcp::purse::Limit| {
+            limit.which == BudgetLimit::PerRequest && cost > limit.limit
+        };
+        let is_within =
+            !status.limits.iter().any(is_over) && status.left().is_none_or(|left| cost <= left);
+        Ok(json!({
+            "amount_msat": quote.amount.msat(),
+            "amount_sat": quote.amount.ceil_sat(),
+            "max_fee_msat": quote.max_fee.msat(),
+            "payment_hash": quote.payment_hash.to_string(),
+            "payee": quote.payee,
+            "payee_changed": quote.payee_before.is_some(),
+            "policy": quote.policy.map(|policy| policy.to_string()),
+            "expires": UnixTime::to_rfc3339(quote.expires),
+            "description": words(http.host(), &quote.description, WORDS_MAX),
+            "within_limits": is_within,
+            "needs_approval": cost > agent.threshold(),
+        }))
+    }
+}
+
+fn bad(message: &str) -> Value {
+    fault(
+        "invalid_arguments",
+        message,
+        Some("see the schema of the tool"),
+    )
+}
+
+fn fields(state: &str, price: Value, status: Value) -> Value {
+    json!({ "state": state, "price": price, "status": status })
+}
+
+fn refused(error: Value, line: String, notes: Vec<String>) -> Answer {
+    let mut fields = fields("refused", Value::Null, Value::Null);
+    fields["error"] = error;
+    plain(fields, line, notes)
 }

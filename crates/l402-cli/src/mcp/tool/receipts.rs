@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use l402_client::{Entry, EntryQuery, Error};
 use l402_host::BoxFuture;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answer::Answer;
+use super::argument::Arguments;
 use super::card::Card;
 use super::interface::{Call, Tool};
+use super::result::{client_fault, fault, plain};
 use super::schema::{self, READS, amount, object};
 use crate::mcp::purse::Purse;
 
@@ -97,7 +100,69 @@ impl Tool for Receipts {
         &self.card
     }
 
-    fn call(&self, _call: Call) -> BoxFuture<'_, Answer> {
-        Box::pin(async move { Answer::unbuilt(&self.purse) })
+    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+        Box::pin(async move { self.list(call).await })
     }
+}
+
+impl Receipts {
+    async fn list(&self, call: Call) -> Answer {
+        let arguments = match Arguments::of(&self.card, call.arguments) {
+            Ok(arguments) => arguments,
+            Err(message) => {
+                let error = fault(
+                    "invalid_arguments",
+                    &message,
+                    Some("see the schema of the tool"),
+                );
+                return none(&error, message, Vec::new());
+            }
+        };
+        let limit = arguments.number("limit").unwrap_or(PAGE.0);
+        let offset = arguments.number("offset").unwrap_or(0);
+        match self.read(limit, offset) {
+            Ok((fields, line)) => plain(fields, line, arguments.notes),
+            Err(error) => none(&client_fault(&error), error.to_string(), arguments.notes),
+        }
+    }
+
+    fn read(&self, limit: u64, offset: u64) -> Result<(Value, String), Error> {
+        let journal = self.purse.journal();
+        let own = EntryQuery::default().of_budget(self.purse.agent().clone());
+        let end = u32::try_from(limit + offset).unwrap_or(u32::MAX);
+        let entries = journal.page(&own, end, None)?.entries;
+        let count = journal.count(&own)?;
+        let (paid, sum) = journal.total(&own)?;
+        let first = usize::try_from(offset).unwrap_or(usize::MAX);
+        let shown: Vec<_> = entries.iter().skip(first).map(receipt).collect();
+        let line = format!("{count} payments, {paid} of them paid, {sum} in all with fees");
+        let fields = json!({
+            "has_more": offset + (shown.len() as u64) < count,
+            "receipts": shown,
+            "count": count,
+            "paid_msat": sum.msat(),
+        });
+        Ok((fields, line))
+    }
+}
+
+fn receipt(entry: &Entry) -> Value {
+    let amount = entry.amount.max(entry.paid);
+    json!({
+        "payment_hash": entry.payment_hash.to_string(),
+        "url": format!("{}{}", entry.origin, entry.path),
+        "state": entry.state.name(),
+        "amount_msat": amount.msat(),
+        "amount_sat": amount.ceil_sat(),
+        "fee_msat": entry.fee.msat(),
+        "created": entry.created.to_rfc3339(),
+        "updated": entry.updated.to_rfc3339(),
+    })
+}
+
+fn none(error: &Value, line: String, notes: Vec<String>) -> Answer {
+    let fields = json!({
+        "receipts": [], "count": 0, "paid_msat": 0, "has_more": false, "error": error,
+    });
+    plain(fields, line, notes)
 }

@@ -6,8 +6,11 @@ use l402_host::BoxFuture;
 use serde_json::json;
 
 use super::answer::Answer;
+use super::argument::Arguments;
 use super::card::{Card, Hints};
 use super::interface::{Call, Tool};
+use super::result::PayingResult;
+use super::resuming::{self, Resumption};
 use super::schema::{self, object, paying};
 use crate::mcp::purse::Purse;
 
@@ -54,7 +57,33 @@ impl Tool for Resume {
         &self.card
     }
 
-    fn call(&self, _call: Call) -> BoxFuture<'_, Answer> {
-        Box::pin(async move { Answer::unbuilt(&self.purse) })
+    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+        Box::pin(async move { self.resume(call).await })
+    }
+}
+
+impl Resume {
+    async fn resume(&self, call: Call) -> Answer {
+        let none = json!({ "answer": null });
+        let arguments = match Arguments::of(&self.card, call.arguments) {
+            Ok(arguments) => arguments,
+            Err(message) => return PayingResult::bad_arguments(&message).answer(none),
+        };
+        let http = match arguments.http() {
+            Ok(http) => http,
+            Err(message) => return PayingResult::bad_arguments(&message).answer(none),
+        };
+        let Some(hash) = arguments.hash("payment_hash") else {
+            return PayingResult::bad_arguments("payment_hash is no hash").answer(none);
+        };
+        let resumption = Resumption {
+            hash,
+            http,
+            arguments: arguments.digest,
+            patience: call.patience,
+        };
+        resuming::resume(&self.purse, resumption)
+            .await
+            .answer(arguments.notes)
     }
 }

@@ -6,8 +6,10 @@ use l402_host::BoxFuture;
 use serde_json::json;
 
 use super::answer::Answer;
+use super::argument::Arguments;
 use super::card::Card;
 use super::interface::{Call, Tool};
+use super::result::{fault, plain};
 use super::schema::{self, ASKS, amount_or_null, object, or_null, sat, text_or_null};
 use crate::mcp::purse::Purse;
 
@@ -89,7 +91,32 @@ impl Tool for SearchServices {
         &self.card
     }
 
-    fn call(&self, _call: Call) -> BoxFuture<'_, Answer> {
-        Box::pin(async move { Answer::unbuilt(&self.purse) })
+    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+        Box::pin(async move { self.search(call).await })
+    }
+}
+
+impl SearchServices {
+    async fn search(&self, call: Call) -> Answer {
+        let (error, line, notes) = match Arguments::of(&self.card, call.arguments) {
+            Ok(arguments) => {
+                let line = "no registry is configured; a person adds one to client.toml";
+                let _ = &self.purse;
+                (serde_json::Value::Null, line.to_owned(), arguments.notes)
+            }
+            Err(message) => {
+                let hint = Some("see the schema of the tool");
+                (
+                    fault("invalid_arguments", &message, hint),
+                    message,
+                    Vec::new(),
+                )
+            }
+        };
+        plain(
+            json!({ "services": [], "registries": [], "error": error }),
+            line,
+            notes,
+        )
     }
 }

@@ -1,0 +1,136 @@
+//! The client of one call: with the limits, the hosts and the addresses of the agent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use l402::Msat;
+use l402_client::{
+    Agent, AllowedAddress, BudgetLimit, BudgetLimits, Client, Error, Limits, Outgoing,
+};
+use l402_lightning::Pay;
+use url::Url;
+
+use super::agent::Purse;
+use super::asking::Asking;
+use crate::buyer::{own_addresses, with_hook};
+use crate::error::CliError;
+use crate::outgoing;
+
+/// The most redirects that one call follows.
+const REDIRECTS_MAX: usize = 5;
+
+/// The time limit for the head of an answer.
+const ANSWER_TIME: Duration = Duration::from_secs(60);
+
+/// What one call wants of its client.
+#[derive(Default)]
+pub(crate) struct Wish<'a> {
+    /// The URL that is asked first; `None` if no URL is.
+    pub(crate) url: Option<&'a Url>,
+    /// The most that the call may cost. It lowers the limits and raises none.
+    pub(crate) max_cost: Option<Msat>,
+    /// The wallet. Without one, nothing can be paid.
+    pub(crate) wallet: Option<Arc<dyn Pay>>,
+    /// Says the last word. Must be there if there is a wallet.
+    pub(crate) asking: Option<Arc<Asking>>,
+}
+
+/// The reason why a call cannot begin. Nothing was asked and nothing was paid.
+#[derive(Debug)]
+pub(crate) enum NotReady {
+    /// The host is none of those of the agent.
+    Host(String),
+    /// The address may not be asked, or the journal cannot be read.
+    Client(Error),
+    /// Something of the program's own.
+    Program(CliError),
+}
+
+impl From<Error> for NotReady {
+    fn from(error: Error) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl From<CliError> for NotReady {
+    fn from(error: CliError) -> Self {
+        Self::Program(error)
+    }
+}
+
+impl Purse {
+    /// Returns the client of one call, after it has checked the URL: no request has left before.
+    ///
+    /// # Errors
+    /// See [`NotReady`].
+    pub(crate) async fn client(&self, wish: Wish<'_>) -> Result<Client, NotReady> {
+        let agent = self.row()?;
+        let way = match wish.url {
+            Some(url) if !agent.reaches(url) => {
+                return Err(NotReady::Host(
+                    url.host_str().unwrap_or_default().to_owned(),
+                ));
+            }
+            Some(url) => outgoing::to(url, true)?,
+            None => Outgoing::default(),
+        };
+        let mut client = Client::builder(self.journal.clone())
+            .budget(self.agent.clone())
+            .own_purchases_only(true)
+            .limits(self.limits(wish.max_cost))
+            .outgoing(way)
+            .clock(self.context.clock.clone())
+            .follow_redirects(true)
+            .max_redirects(REDIRECTS_MAX)
+            .timeout(ANSWER_TIME)
+            .keep_answers(self.config.vault.limits())
+            .own_addresses(own_addresses(self.named_wallet(), &self.context))
+            .allow_addresses(self.allowed(&agent, wish.url));
+        client = with_hook(client, &self.config, |url| outgoing::to(url, false))?;
+        // A wallet without a last word is never handed to a client.
+        if let (Some(wallet), Some(asking)) = (wish.wallet, wish.asking) {
+            client = client.wallet(wallet).progress(asking);
+        }
+        if agent.hosts.is_some() {
+            client = client.ask_only(move |url| agent.reaches(url));
+        }
+        let client = client.build()?;
+        if let Some(url) = wish.url {
+            // A model has written the URL, so no address in it counts as named by a person.
+            client.check_address(url, Vec::new(), false).await?;
+        }
+        Ok(client)
+    }
+
+    /// Returns the limits of a call: nothing here raises one that is stored or that holds by default.
+    pub(crate) fn limits(&self, max_cost: Option<Msat>) -> Limits {
+        let of_call = BudgetLimits::default().with(BudgetLimit::PerRequest, max_cost);
+        let limits = Limits::default()
+            .with_ceiling(&self.config.limits)
+            .with_ceiling(&self.lowered)
+            .with_ceiling(&of_call);
+        self.max_fee.map_or(limits, |fee| fee.apply(limits))
+    }
+
+    /// Returns the private addresses that may be asked: this machine while all money is play money, and
+    /// what a person has named as a host of the agent.
+    fn allowed(&self, agent: &Agent, url: Option<&Url>) -> Vec<AllowedAddress> {
+        let here = self
+            .is_sandbox()
+            .then_some(["localhost", "127.0.0.0/8", "::1"]);
+        let mut texts: Vec<String> = here.into_iter().flatten().map(str::to_owned).collect();
+        if agent.hosts.is_some() {
+            // It has passed the rules of the agent.
+            texts.extend(url.and_then(Url::host_str).map(str::to_owned));
+        }
+        for host in agent.hosts.iter().flatten() {
+            // A rule may name a port, and an address with colons stands in brackets.
+            let name = match host.rsplit_once(':') {
+                Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+                _ => host,
+            };
+            texts.push(name.to_owned());
+        }
+        texts.iter().filter_map(|text| text.parse().ok()).collect()
+    }
+}

@@ -1,0 +1,83 @@
+//! What the same call has paid for before.
+
+use std::time::Duration;
+
+use l402::UnixTime;
+use l402_client::{Entry, Error, State};
+
+use super::agent::Purse;
+use super::asking::CallId;
+
+/// The time in which the same arguments are the same call, if no key tells two calls apart.
+const SAME: Duration = Duration::from_secs(10 * 60);
+
+/// What the same call has paid for before.
+#[derive(Clone, Debug)]
+pub(crate) enum Known {
+    /// Nothing, or a payment that has failed for certain.
+    Nothing,
+    /// The key belongs to a call with other arguments.
+    OtherArguments,
+    /// A payment whose outcome is open, or whose answer was not had yet. The client finishes it, and
+    /// pays nothing for it again.
+    Open(Box<Entry>),
+    /// A payment with which the call is over: served, or never to be.
+    Over(Box<Entry>),
+}
+
+impl Purse {
+    /// Returns what the same call has paid for before.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub(crate) fn known(&self, id: &CallId) -> Result<Known, Error> {
+        let call = self
+            .journal
+            .tool_call(&self.agent, id.tool, &id.stored_key())?;
+        let Some(call) = call else {
+            return Ok(Known::Nothing);
+        };
+        if call.arguments != id.arguments {
+            return Ok(Known::OtherArguments);
+        }
+        if id.key.is_none() && !is_recent(call.created, self.now()) {
+            return Ok(Known::Nothing);
+        }
+        let Some(hash) = call.payment_hash else {
+            return Ok(Known::Nothing);
+        };
+        let Some(entry) = self.entry(&hash)? else {
+            return Ok(Known::Nothing);
+        };
+        Ok(match entry.state {
+            State::Failed => Known::Nothing,
+            State::Intent | State::Paid | State::Unknown => Known::Open(Box::new(entry)),
+            // Any further state: paid, as far as anybody knows.
+            _ => Known::Over(Box::new(entry)),
+        })
+    }
+}
+
+/// Returns true for a call of the last ten minutes, also if the clock was set back meanwhile.
+fn is_recent(call: UnixTime, now: UnixTime) -> bool {
+    now < call.saturating_add(SAME) && call < now.saturating_add(SAME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_minutes_are_recent_to_either_side() {
+        let at = UnixTime::from_secs;
+        for (call, now, recent) in [
+            (1000, 1000, true),
+            (1000, 1599, true),
+            (1000, 1600, false),
+            (1000, 401, true),
+            (1000, 400, false),
+        ] {
+            assert_eq!(is_recent(at(call), at(now)), recent, "{call} {now}");
+        }
+    }
+}

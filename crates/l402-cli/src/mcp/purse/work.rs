@@ -1,0 +1,75 @@
+//! Work that goes on by itself if the call that has begun it can wait no longer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use l402::PaymentHash;
+
+use super::agent::Purse;
+use super::asking::Asking;
+
+/// The most calls that are under way at the same time.
+pub(super) const CALLS_MAX: usize = 64;
+
+/// The longest that a call waits while nothing is paid.
+const UNPAID_MAX: Duration = Duration::from_secs(120);
+
+/// What became of work that was waited for.
+#[derive(Debug)]
+pub(crate) enum Waited<T> {
+    Done(T),
+    /// The payment has begun, and goes on.
+    Pending(PaymentHash),
+    /// It took too long, and nothing was paid.
+    TooLong,
+    /// The program is about to end, or the work has panicked.
+    Broken,
+}
+
+/// Gives a call up when nobody waits for it any more, also if its future is dropped.
+struct Leaving<'a>(&'a Asking);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.give_up();
+    }
+}
+
+impl Purse {
+    /// Does work in a task of its own, and waits for it: `patience` from the beginning of a payment on.
+    pub(crate) async fn wait_for<T: Send + 'static>(
+        &self,
+        asking: &Arc<Asking>,
+        patience: Duration,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Waited<T> {
+        let Ok(place) = Arc::clone(&self.running).acquire_owned().await else {
+            return Waited::Broken;
+        };
+        let leaving = Leaving(asking);
+        let mut task = tokio::spawn(async move {
+            let done = work.await;
+            drop(place);
+            done
+        });
+        let too_long = async {
+            let hash = asking.paying().await;
+            tokio::time::sleep(patience).await;
+            hash
+        };
+        let waited = tokio::select! {
+            done = &mut task => done.map_or(Waited::Broken, Waited::Done),
+            hash = too_long => Waited::Pending(hash),
+            () = tokio::time::sleep(UNPAID_MAX.max(patience)) => {
+                if asking.give_up() {
+                    Waited::TooLong
+                } else {
+                    let hash = asking.paying().await;
+                    Waited::Pending(hash)
+                }
+            }
+        };
+        drop(leaving);
+        waited
+    }
+}
