@@ -33,12 +33,12 @@ pub(crate) fn help(args: &[OsString], error: &clap::Error) -> Option<StyledStr> 
 /// Returns true if the error is also printed to stdout as JSON: for the commands and on the
 /// conditions that any other error is.
 pub(crate) fn reports_as_json(args: &[OsString]) -> bool {
-    // The stdout of these is a body and a script. The `--json` of `get` is curl's: data to send.
+    // The stdout of these is a body, a script, and messages. The `--json` of `get` is curl's: data to send.
     let path = path(args);
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let is_plain = matches!(
         path.as_slice(),
-        ["completions" | "get" | "replay", ..]
+        ["completions" | "get" | "mcp" | "replay", ..]
             | ["payments", "resume"]
             | ["tokens", "export" | "attenuate"]
     );

@@ -100,6 +100,7 @@ impl Mcp {
             tool::all(&purse),
             Arc::new(approvals),
             page.url().clone(),
+            None,
         )?;
         match listener {
             Some(listener) => {

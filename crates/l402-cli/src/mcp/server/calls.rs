@@ -1,5 +1,6 @@
-//! Calls of tools under way. Each runs in a task of its own, so that a client that gives up or goes away
-//! abandons the wait and never the payment.
+//! Calls of tools under way. Each runs in a task of its own, so that a defect of a tool ends that call alone.
+//! A client that gives up gives the call up: a payment that has begun goes on by itself, and none begins
+//! any more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,15 +30,15 @@ impl Calls {
         Self(Arc::new(Semaphore::new(CALLS_MAX as usize)))
     }
 
-    /// Starts a call, once there is room for one. Dropping the handle abandons the answer alone.
-    pub(super) async fn start(&self, tool: Arc<dyn Tool>, call: Call) -> JoinHandle<Answer> {
+    /// Starts a call, once there is room for one.
+    pub(super) async fn start(&self, tool: Arc<dyn Tool>, call: Call) -> Running {
         let place = Arc::clone(&self.0).acquire_owned().await;
-        tokio::spawn(async move {
+        Running(tokio::spawn(async move {
             let Ok(_place) = place else {
                 return failure("ending", ENDING);
             };
             tool.call(call).await
-        })
+        }))
     }
 
     /// Waits until all calls have ended, and starts no further one.
@@ -52,10 +53,23 @@ impl Calls {
     }
 }
 
-/// Waits for the answer of a call.
-pub(super) async fn answer(call: &mut JoinHandle<Answer>) -> Answer {
-    // A defect of ours. What it paid is in the journal, so nothing must be tried again blindly.
-    call.await.unwrap_or_else(|_| failure("internal", DEFECT))
+/// A call under way. Dropped, it is given up.
+pub(super) struct Running(JoinHandle<Answer>);
+
+impl Running {
+    /// Waits for the answer. A dropped wait can be taken up again.
+    pub(super) async fn answer(&mut self) -> Answer {
+        // A defect of ours. What it paid is in the journal, so nothing must be tried again blindly.
+        (&mut self.0)
+            .await
+            .unwrap_or_else(|_| failure("internal", DEFECT))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 fn failure(error: &str, line: &str) -> Answer {
@@ -119,21 +133,17 @@ mod tests {
         }
     }
 
-    // ATTACKS A-15: who gives up a call does not end it.
     #[tokio::test]
-    async fn a_dropped_wait_does_not_end_the_call() {
+    async fn a_call_that_is_dropped_is_given_up_and_the_end_waits_for_the_others() {
         let (calls, go) = (Calls::new(), Arc::new(Semaphore::new(0)));
         drop(calls.start(slow(&go), call()).await);
-        tokio::task::yield_now().await;
-        go.add_permits(1);
+        let mut kept = calls.start(slow(&go), call()).await;
+        go.add_permits(2);
         calls.finish(Duration::from_secs(5)).await;
-        assert_eq!(
-            go.available_permits(),
-            0,
-            "the tool went on and took its permit"
-        );
+        assert_eq!(kept.answer().await.line, "done");
+        assert_eq!(go.available_permits(), 1, "the dropped call has gone on");
         let mut late = calls.start(slow(&go), call()).await;
-        assert_eq!(answer(&mut late).await.line, ENDING);
+        assert_eq!(late.answer().await.line, ENDING);
     }
 
     #[tokio::test]
@@ -142,7 +152,7 @@ mod tests {
         let mut defect = call();
         defect.arguments.insert("panic".to_owned(), true.into());
         let mut running = calls.start(slow(&go), defect).await;
-        let answer = answer(&mut running).await;
+        let answer = running.answer().await;
         assert_eq!((answer.line.as_str(), answer.is_error), (DEFECT, true));
         // Its place is free again.
         calls.finish(Duration::ZERO).await;
@@ -151,8 +161,9 @@ mod tests {
     #[tokio::test]
     async fn calls_are_bounded() {
         let (calls, go) = (Calls::new(), Arc::new(Semaphore::new(0)));
+        let mut running = Vec::new();
         for _ in 0..CALLS_MAX {
-            drop(calls.start(slow(&go), call()).await);
+            running.push(calls.start(slow(&go), call()).await);
         }
         let next = calls.start(slow(&go), call());
         let waiting = tokio::time::timeout(Duration::from_millis(20), next).await;

@@ -18,11 +18,12 @@ use super::approvals::Approvals;
 use super::calls::Calls;
 use super::catalogue::Catalogue;
 use super::client::Client;
+use super::result;
 use super::sealed::SealedStates;
 use super::task::Tasks;
 use super::tool_call::{Times, ToolCall};
 use crate::error::CliError;
-use crate::mcp::tool::Tool;
+use crate::mcp::tool::{Answer, Tool};
 
 /// The key of the server's name in the `_meta` of a result.
 const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
@@ -50,6 +51,9 @@ const METHODS: [&str; 8] = [
     "tasks/cancel",
 ];
 
+/// Returns the answer to a call of a name that is in no list, if there is more to say than that.
+pub(crate) type Absent = Box<dyn Fn(&str) -> Option<Answer> + Send + Sync>;
+
 /// The server of one agent. Clones are the same server: its state outlives a connection.
 #[derive(Clone)]
 pub(crate) struct McpServer(pub(super) Arc<Shared>);
@@ -59,6 +63,8 @@ pub(super) struct Shared {
     /// The name of the agent, which no client can choose.
     pub(super) agent: String,
     pub(super) tools: Catalogue,
+    /// Answers calls of names that are in no list.
+    pub(super) absent: Option<Absent>,
     pub(super) approvals: Arc<dyn Approvals>,
     /// The page on this machine where a person approves.
     pub(super) page: Url,
@@ -78,10 +84,12 @@ impl McpServer {
         tools: Vec<Arc<dyn Tool>>,
         approvals: Arc<dyn Approvals>,
         page: Url,
+        absent: Option<Absent>,
     ) -> Result<Self, CliError> {
         Ok(Self(Arc::new(Shared {
             agent,
             tools: Catalogue::new(tools),
+            absent,
             approvals,
             page,
             calls: Calls::new(),
@@ -89,6 +97,16 @@ impl McpServer {
             tasks: Tasks::default(),
             times: Times::default(),
         })))
+    }
+}
+
+impl McpServer {
+    fn absent(&self, name: &str) -> Option<Answer> {
+        let absent = self.0.absent.as_ref()?;
+        if self.0.tools.find(name).is_some() {
+            return None;
+        }
+        absent(name)
     }
 }
 
@@ -175,6 +193,11 @@ impl ServerHandler for McpServer {
     ) -> Result<CallToolResponse, ErrorData> {
         let (state, responses) = (request.request_state, request.input_responses);
         let arguments = request.arguments.unwrap_or_default();
+        if let Some(answer) = self.absent(&request.name) {
+            let mut result = result::of(answer);
+            result.meta = meta(Client::of(&context));
+            return Ok(result.into());
+        }
         let call = ToolCall::new(&self.0, &request.name, arguments, context)?;
         match state {
             Some(state) => call.repeated(&state, responses.unwrap_or_default()).await,

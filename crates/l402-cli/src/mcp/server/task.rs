@@ -7,10 +7,9 @@ use rmcp::model::{CreateTaskResult, DetailedTask, ErrorData, InputResponses};
 use rmcp::task_manager::{TaskContext, TaskExit, TaskManager, TaskOptions};
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinHandle;
 
 use super::approvals::{self, Decision};
-use super::calls;
+use super::calls::Running;
 use super::handler::meta;
 use super::result;
 use super::tool_call::{QUESTION, TASK_PATIENCE, ToolCall, declined, show};
@@ -65,7 +64,7 @@ impl Tasks {
         self.manager.update_task(&known(id)?, responses)
     }
 
-    /// Abandons the wait for a task. A payment under way goes on, and its outcome is in the journal.
+    /// Gives a task up. A payment under way goes on, and its outcome is in the journal.
     ///
     /// # Errors
     /// If there is no such task.
@@ -74,11 +73,7 @@ impl Tasks {
     }
 
     /// Continues a call as a task.
-    pub(super) fn continue_as_task(
-        &self,
-        call: ToolCall,
-        running: JoinHandle<Answer>,
-    ) -> CreateTaskResult {
+    pub(super) fn continue_as_task(&self, call: ToolCall, running: Running) -> CreateTaskResult {
         // Without a place left by now, the task is kept all the same: calls are bounded, too.
         let place = Arc::clone(&self.places).try_acquire_owned().ok();
         let options = TaskOptions::new()
@@ -116,10 +111,10 @@ fn keep(place: Option<OwnedSemaphorePermit>) {
 /// Waits for the answer, and asks a person in between if that is what it waits for.
 async fn finish(
     call: &ToolCall,
-    mut running: JoinHandle<Answer>,
+    mut running: Running,
     context: &TaskContext,
 ) -> Result<Answer, TaskExit> {
-    let answer = calls::answer(&mut running).await;
+    let answer = running.answer().await;
     let Some((waiting, page)) = call.question(&answer) else {
         return Ok(answer);
     };
@@ -139,7 +134,7 @@ async fn finish(
                 patience: TASK_PATIENCE,
             };
             let mut running = call.server.calls.start(Arc::clone(&call.tool), again).await;
-            Ok(calls::answer(&mut running).await)
+            Ok(running.answer().await)
         }
     }
 }

@@ -74,7 +74,7 @@ impl World {
         let page = "http://127.0.0.1:9/".parse().unwrap();
         let tools = vec![tool(card), tool(free)];
         let mut server =
-            McpServer::new(agent.to_owned(), tools, Arc::new(self.clone()), page).unwrap();
+            McpServer::new(agent.to_owned(), tools, Arc::new(self.clone()), page, None).unwrap();
         let shared = Arc::get_mut(&mut server.0).unwrap();
         shared.times.moment = Duration::from_millis(50);
         shared.times.progress = Duration::from_millis(50);
@@ -92,7 +92,8 @@ impl Approvals for World {
     }
 }
 
-/// A tool that pays once the row is approved, or at once without `ask`.
+/// A tool that pays once the row is approved, or at once without `ask`. It pays as the interface asks: what
+/// was begun goes on if the call is dropped.
 struct Buy {
     card: Card,
     world: World,
@@ -104,37 +105,44 @@ impl Tool for Buy {
     }
 
     fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+        let pause = |name: &str| {
+            let pause = call.arguments.get(name).and_then(Value::as_u64);
+            tokio::time::sleep(Duration::from_millis(pause.unwrap_or(0)))
+        };
+        let (before, during) = (pause("before_ms"), pause("pay_ms"));
+        let asks = call.arguments.contains_key("ask");
         Box::pin(async move {
-            let pause = call
-                .arguments
-                .get("pause_ms")
-                .and_then(Value::as_u64)
-                .unwrap_or(0);
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-            let mut row = self.world.row.lock().unwrap();
-            let asks = call.arguments.contains_key("ask") && *row != Decision::Approved;
-            if !asks {
-                self.world.paid.fetch_add(1, Ordering::SeqCst);
+            before.await;
+            let is_approved = *self.world.row.lock().unwrap() == Decision::Approved;
+            if asks && !is_approved {
+                return self.answer("waiting for approval, id 7", true);
+            }
+            let world = self.world.clone();
+            let paying = tokio::spawn(async move {
+                during.await;
+                world.paid.fetch_add(1, Ordering::SeqCst);
                 // A yes is good for one payment.
-                *row = Decision::Waiting;
-            }
-            Answer {
-                structured: json!({ "outcome": if asks { "waiting_for_approval" } else { "paid" } }),
-                line: if asks {
-                    "waiting for approval, id 7"
-                } else {
-                    "paid 1 sat"
-                }
-                .to_owned(),
-                is_error: false,
-                parts: Vec::new(),
-                waiting: asks.then(|| Waiting {
-                    approval: 7,
-                    page: None,
-                    question: "Pay 200 sat to shop.example?".to_owned(),
-                }),
-            }
+                world.decide(Decision::Waiting);
+            });
+            paying.await.unwrap();
+            self.answer("paid 1 sat", false)
         })
+    }
+}
+
+impl Buy {
+    fn answer(&self, line: &str, asks: bool) -> Answer {
+        Answer {
+            structured: json!({ "outcome": line }),
+            line: line.to_owned(),
+            is_error: false,
+            parts: Vec::new(),
+            waiting: asks.then(|| Waiting {
+                approval: 7,
+                page: None,
+                question: "Pay 200 sat to shop.example?".to_owned(),
+            }),
+        }
     }
 }
 
@@ -280,7 +288,7 @@ async fn each_generation_is_answered_in_its_form_on_one_connection() {
             .await;
         assert_eq!(
             called["result"]["structuredContent"],
-            json!({ "outcome": "paid" })
+            json!({ "outcome": "paid 1 sat" })
         );
         assert_eq!(called["result"].get("resultType"), None);
         assert_eq!(session.ask(5, "ping", json!({})).await["result"], json!({}));
@@ -412,7 +420,7 @@ async fn a_modern_client_is_asked_to_show_the_page_and_pays_after_the_yes() {
     );
 }
 
-// ATTACKS A-02: neither a model nor its client can say yes in a person's place.
+// ATTACKS A-04: neither a model nor its client can say yes in a person's place.
 #[tokio::test]
 async fn what_a_client_answers_is_not_the_approval() {
     let world = World::new();
@@ -526,7 +534,7 @@ async fn an_earlier_client_is_asked_on_the_connection() {
 async fn a_slow_payment_becomes_a_task_if_the_client_has_them() {
     let world = World::new();
     let mut session = world.serve("scout", true);
-    let slow = json!({ "arguments": { "pause_ms": 300 } });
+    let slow = json!({ "arguments": { "pay_ms": 300 } });
     let task = session.modern(&tasks(), slow.clone()).await;
     assert_eq!(
         (&task["resultType"], &task["status"]),
@@ -542,7 +550,7 @@ async fn a_slow_payment_becomes_a_task_if_the_client_has_them() {
     };
     assert_eq!((line(&outcome), world.paid()), ("paid 1 sat", 1));
     // What changes nothing is not worth a task, and a client without tasks waits.
-    let look = json!({ "name": "look", "arguments": { "pause_ms": 300 } });
+    let look = json!({ "name": "look", "arguments": { "pay_ms": 300 } });
     assert_eq!(
         session.modern(&tasks(), look).await["resultType"],
         "complete"
@@ -559,7 +567,7 @@ async fn a_task_asks_for_a_person_too() {
     let mut session = world.serve("scout", true);
     let mut both = tasks();
     both["elicitation"] = pages()["elicitation"].clone();
-    let call = json!({ "arguments": { "ask": 1, "pause_ms": 100 } });
+    let call = json!({ "arguments": { "ask": 1, "before_ms": 100 } });
     let task = session.modern(&both, call).await;
     let get = json!({ "_meta": modern(&both), "taskId": task["taskId"] });
     let mut update = get.clone();
@@ -586,39 +594,51 @@ async fn a_task_asks_for_a_person_too() {
     );
 }
 
-// ATTACKS A-15: a cancelled request or task abandons the wait; what was begun is finished.
+// ATTACKS A-15: what a client cancels or leaves is given up before the payment, and finished after its begin.
 #[tokio::test]
-async fn cancelling_does_not_end_a_payment() {
-    let world = World::new();
-    let mut session = world.serve("scout", true);
-    let call = json!({ "name": "buy", "arguments": { "pause_ms": 300 } });
-    session
-        .send(json!({ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": call }))
-        .await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    let params = json!({ "requestId": 5 });
-    session
-        .send(json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params }))
-        .await;
-    let task = session
-        .modern(&tasks(), json!({ "arguments": { "pause_ms": 300 } }))
-        .await;
-    let get = json!({ "_meta": modern(&tasks()), "taskId": task["taskId"] });
-    session.ask(6, "tasks/cancel", get.clone()).await;
-    let end = tokio::time::Instant::now() + PATIENCE;
-    while world.paid() < 2 && tokio::time::Instant::now() < end {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+async fn cancelling_ends_no_payment_and_lets_none_begin() {
+    for (pause, paid) in [("before_ms", 0), ("pay_ms", 1)] {
+        let world = World::new();
+        let mut session = world.serve("scout", true);
+        let call = json!({ "name": "buy", "arguments": { pause: 300 } });
+        session
+            .send(json!({ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": call }))
+            .await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let params = json!({ "requestId": 5 });
+        session
+            .send(
+                json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params }),
+            )
+            .await;
+        let task = session
+            .modern(&tasks(), json!({ "arguments": { pause: 300 } }))
+            .await;
+        assert_eq!(task["resultType"], "task");
+        let get = json!({ "_meta": modern(&tasks()), "taskId": task["taskId"] });
+        session.ask(6, "tasks/cancel", get.clone()).await;
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        assert_eq!(world.paid(), 2 * paid, "{pause}");
+        let state = session.ask(7, "tasks/get", get).await;
+        assert_eq!(state["result"]["status"], "cancelled");
+        // And the client that goes away.
+        let call = json!({ "name": "buy", "arguments": { pause: 300 } });
+        session
+            .send(json!({ "jsonrpc": "2.0", "id": 8, "method": "tools/call", "params": call }))
+            .await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        drop(session);
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        // Its input has ended, which is no wish to give up: answers are still waited for.
+        assert_eq!(world.paid(), 2 * paid + 1, "{pause}");
     }
-    assert_eq!(world.paid(), 2);
-    let state = session.ask(7, "tasks/get", get).await;
-    assert_eq!(state["result"]["status"], "cancelled");
 }
 
 #[tokio::test]
 async fn progress_is_told_to_those_who_ask() {
     let mut session = World::new().serve("scout", true);
     let mut params =
-        json!({ "name": "buy", "arguments": { "pause_ms": 400 }, "_meta": modern(&json!({})) });
+        json!({ "name": "buy", "arguments": { "pay_ms": 400 }, "_meta": modern(&json!({})) });
     params["_meta"]["progressToken"] = "p".into();
     session
         .send(json!({ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": params }))

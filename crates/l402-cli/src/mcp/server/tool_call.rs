@@ -23,11 +23,10 @@ use rmcp::model::{
 };
 use rmcp::service::RequestContext;
 use serde_json::{Map, Value, json};
-use tokio::task::JoinHandle;
 use url::Url;
 
 use super::approvals::{self, Decision};
-use super::calls;
+use super::calls::Running;
 use super::client::Client;
 use super::digest::digest;
 use super::handler::{Shared, meta};
@@ -82,7 +81,7 @@ pub(super) struct ToolCall {
 enum Progressed {
     Answered(Answer),
     /// To be continued as a task.
-    Slow(JoinHandle<Answer>),
+    Slow(Running),
 }
 
 impl ToolCall {
@@ -179,9 +178,9 @@ impl ToolCall {
         let running = async {
             let mut call = self.server.calls.start(Arc::clone(&self.tool), call).await;
             if !has_room {
-                return Progressed::Answered(calls::answer(&mut call).await);
+                return Progressed::Answered(call.answer().await);
             }
-            match tokio::time::timeout(self.server.times.moment, calls::answer(&mut call)).await {
+            match tokio::time::timeout(self.server.times.moment, call.answer()).await {
                 Ok(answer) => Progressed::Answered(answer),
                 Err(_) => Progressed::Slow(call),
             }
@@ -189,8 +188,7 @@ impl ToolCall {
         self.unless_abandoned(running, "working").await
     }
 
-    /// Waits for something, telling the client that it goes on. What a client cancels ends here, and the
-    /// call of the tool goes on without it.
+    /// Waits for something, telling the client that it goes on. What a client cancels ends here.
     async fn unless_abandoned<T>(
         &self,
         work: impl Future<Output = T>,
@@ -265,7 +263,7 @@ impl ToolCall {
         }
     }
 
-    fn into_task(self, call: JoinHandle<Answer>) -> CallToolResponse {
+    fn into_task(self, call: Running) -> CallToolResponse {
         Arc::clone(&self.server)
             .tasks
             .continue_as_task(self, call)
