@@ -32,6 +32,7 @@ mod offers;
 #[cfg(all(feature = "mcp", target_os = "linux"))]
 mod operator;
 mod outgoing;
+mod packaging;
 mod payments;
 mod program;
 mod proxy;

@@ -1,0 +1,117 @@
+//! The packages for MCP clients, held against the program and against the rules of their schemas.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+/// What the list of tools says, pinned.
+const TOOLS: &str = include_str!("../../src/mcp/tool/tools.json");
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn read(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/mcp").join(name);
+    let text = std::fs::read_to_string(path).expect("a file of packaging/mcp");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// The rules of server.schema.json of 2025-12-11, and those of the registry on top of it, as far as they
+/// concern a server with bundles.
+fn mistakes(server: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut rule = |holds: bool, words: &str| {
+        if !holds {
+            wrong.push(words.to_owned());
+        }
+    };
+    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    let schema = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json";
+    rule(text(server, "$schema") == schema, "$schema");
+    let known = [
+        "$schema", "_meta", "description", "icons", "name", "packages", "remotes", "repository", "title",
+        "version", "websiteUrl",
+    ];
+    let keys = server.as_object().into_iter().flatten().map(|(key, _)| key.as_str());
+    rule(keys.clone().all(|key| known.contains(&key)), "a key that is not known");
+
+    let name = text(server, "name");
+    let is_label = |label: &str, more: &str| {
+        let is_inner = |c: char| c.is_ascii_alphanumeric() || more.contains(c);
+        let ends = [label.chars().next(), label.chars().last()];
+        label.chars().all(is_inner) && ends.iter().all(|c| c.is_some_and(|c| c.is_ascii_alphanumeric()))
+    };
+    let parts: Vec<_> = name.split('/').collect();
+    let is_name = matches!(parts.as_slice(), [space, server]
+        if space.contains('.') && space.split('.').all(|label| is_label(label, "-"))
+            && is_label(server, "._-"));
+    rule(is_name && (3..=200).contains(&name.len()), "name");
+    rule((1..=100).contains(&text(server, "description").chars().count()), "description");
+    rule((1..=100).contains(&text(server, "title").chars().count()), "title");
+    let version = text(server, "version");
+    let is_exact = |text: &str| {
+        text.split('.').count() == 3 && text.split('.').all(|part| part.parse::<u32>().is_ok())
+    };
+    rule(version.len() <= 255 && is_exact(&version), "version");
+
+    for package in server["packages"].as_array().into_iter().flatten() {
+        rule(text(package, "registryType") == "mcpb", "registryType");
+        let identifier = text(package, "identifier");
+        let is_release = identifier.starts_with("https://github.com/")
+            && identifier.contains("/releases/download/")
+            && identifier.contains("mcp");
+        rule(is_release, "identifier: a release of a repository, with mcp in its URL");
+        let digest = text(package, "fileSha256");
+        let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        rule(digest.len() == 64 && digest.bytes().all(is_hex), "fileSha256");
+        rule(text(&package["transport"], "type") == "stdio", "transport");
+        let version = package.get("version").and_then(Value::as_str);
+        rule(version.is_none_or(is_exact), "version of a package");
+    }
+    wrong
+}
+
+#[test]
+fn the_entry_for_the_registry_keeps_the_rules() {
+    let server = read("server.json");
+    assert_eq!(mistakes(&server), [""; 0]);
+    assert_eq!(server["version"], VERSION);
+    let identifier = server["packages"][0]["identifier"].as_str().expect("a URL");
+    assert!(identifier.contains(&format!("/v{VERSION}/")), "{identifier}");
+    for (key, bad, told) in [
+        ("name", "l402", "name"),
+        ("name", "io.github.l402/l402/x", "name"),
+        ("name", "-io.github/l402", "name"),
+        ("description", &"x".repeat(101), "description"),
+        ("version", "latest", "version"),
+        ("version", "^1.2.3", "version"),
+        ("homepage", "https://a.example", "a key that is not known"),
+    ] {
+        let mut server = server.clone();
+        server[key] = bad.into();
+        assert_eq!(mistakes(&server), [told], "{key}: {bad}");
+    }
+    for (key, bad) in [("fileSha256", "00"), ("identifier", "http://a.example/x"), ("registryType", "cargo")] {
+        let mut server = server.clone();
+        server["packages"][0][key] = bad.into();
+        assert_eq!(mistakes(&server).len(), 1, "{key}: {bad}");
+    }
+}
+
+#[test]
+fn the_bundle_lists_the_tools_of_the_program_and_holds_no_secret() {
+    let manifest = read("manifest.json");
+    assert_eq!(manifest["version"], VERSION);
+    assert_eq!(manifest["manifest_version"], "0.3");
+    let tools: Value = serde_json::from_str(TOOLS).expect("JSON");
+    let listed = |tools: &Value, words: &str| {
+        let tools = tools.as_array().expect("a list").iter();
+        let both = tools.map(|tool| (tool["name"].to_string(), tool[words].to_string()));
+        both.collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&manifest["tools"], "description"), listed(&tools, "title"));
+    // The agent is chosen at the start, by a person, and its limits are not in the bundle.
+    let args = manifest["server"]["mcp_config"]["args"].to_string();
+    assert!(args.contains("--agent") && manifest["user_config"]["agent"]["required"] == true);
+    let asked = manifest["user_config"].as_object().expect("settings");
+    assert_eq!(asked.keys().collect::<Vec<_>>(), ["agent", "wallet"]);
+}
