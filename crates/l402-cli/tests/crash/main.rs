@@ -8,6 +8,7 @@
 mod buyer;
 mod exchange;
 mod gateway;
+mod invoice;
 mod load;
 #[cfg(feature = "mcp")]
 mod mcp;

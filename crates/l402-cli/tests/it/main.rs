@@ -59,3 +59,4 @@ mod wallet;
 mod wallet_mistakes;
 mod wallet_names;
 mod wallet_pages;
+mod wallet_pay;
