@@ -208,7 +208,7 @@ def play(home, player, names):
             must(names[name], title, "no", path, "in", result)
 
 
-def suite(number, name, client, generation, spoken, http):
+def suite(number, client, generation, spoken, http):
     home = Home(f"run{number}")
     try:
         player = Player(home, client, generation, http)
@@ -228,22 +228,114 @@ def plain(tool):
     return {key: value for key, value in tool.items() if value is not None}
 
 
+def approvals(number, client, generation):
+    """A client that can show a link: it pays what a person approves meanwhile, and nothing else. That the
+    client says `accept` is no approval."""
+    home = Home(f"approvals{number}")
+    invoice = lambda sat: home.ask("POST", "/v1/invoices", {"amount_msat": sat * 1000})["invoice"]
+    try:
+        player = Player(home, client, generation, False, elicit=True)
+
+        def decide(*options):
+            def asked(question):
+                must(question["mode"] == "url", question)
+                must(question["url"].startswith("http://127.0.0.1:"), question)
+                must(re.search("15[0-9] sat", question["message"]), question)
+                waiting = json.loads(home.run("approve", "--json"))
+                home.run("approve", str(at(waiting, "0.id")), *options)
+                return {"action": "accept"}
+
+            return asked
+
+        before = home.balance()
+        for sat, person, line, moves in [
+            (150, decide(), "150 sat", 150000),
+            (151, decide("--deny"), "declined", 0),
+            (152, lambda _: {"action": "decline"}, "waiting for approval", 0),
+        ]:
+            got = player.call("pay_invoice", {"invoice": invoice(sat)}, person)
+            said = at(got, "result.content.0.text")
+            must(isinstance(said, str) and re.search(line, said, re.I), line, got)
+            must(before - home.balance() == moves, "moved:", before - home.balance(), got)
+            before = home.balance()
+        player.close()
+    finally:
+        home.close()
+
+
+def printed():
+    """Runs the first commands of docs/agents.md as they are printed, and starts what clients would start."""
+    with open(f"{root}/docs/agents.md") as file:
+        page = file.read()
+    began = time.monotonic()
+    os.mkdir(f"{work}/printed")
+    path = f"{os.path.dirname(program)}:{os.environ['PATH']}"
+    environment = os.environ | {"L402_HOME": f"{work}/printed/home", "PATH": path}
+    section = page.split("## A joke in one minute")[1].split("\n## ")[0]
+    demo, *lines = [line[4:] for line in section.splitlines() if line.startswith("    ")]
+    must(demo == "l402 demo", demo)
+    running = subprocess.Popen(demo.split(), stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        listening = json.loads(running.stdout.readline())["listening"][0]
+        outcomes = []
+        for line in lines:
+            # Another program may have the port that is printed.
+            line = line.replace("127.0.0.1:8402", listening)
+            ran = subprocess.run(line, shell=True, env=environment, capture_output=True, text=True, timeout=60)
+            must(ran.returncode == 0, line, ran)
+            if "l402 mcp" in line:
+                must(ran.stdout.count("\n") == 1, ran.stdout)
+                outcomes.append(json.loads(ran.stdout)["result"]["structuredContent"])
+                again = subprocess.run(line, shell=True, env=environment, capture_output=True, text=True)
+                outcomes.append(json.loads(again.stdout)["result"]["structuredContent"])
+        must([it["outcome"] for it in outcomes] == ["served", "served"], outcomes)
+        must([it["replayed"] for it in outcomes] == [False, True], outcomes)
+        must("joke" in outcomes[0]["answer"]["body"]["text"], outcomes)
+    finally:
+        running.terminate()
+        running.wait()
+    must(time.monotonic() - began < 60, "more than a minute")
+    blocks = re.findall(r"```json\n(.*?)```", page, re.S)
+    servers = [json.loads(block) for block in blocks]
+    starts = [[it["command"], *it["args"]] for found in servers for it in [*found.values()][0].values()]
+    starts += [line.split(" -- ")[1].split() for line in re.findall(r"`((?:claude|codex) mcp add [^`]* -- [^`]*)`", page)]
+    starts += [["l402", *json.loads(args)] for args in re.findall(r"^ *args(?: =|:) (\[.*\])$", page, re.M)]
+    must(len(starts) == 6, starts)
+    for start in starts:
+        hello = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": {
+            "io.modelcontextprotocol/protocolVersion": ENDS, "io.modelcontextprotocol/clientCapabilities": {}}}}
+        ran = subprocess.run(start, input=json.dumps(hello) + "\n", env=environment, capture_output=True, text=True)
+        must(len(json.loads(ran.stdout)["result"]["tools"]) == len(PINNED), start, ran)
+
+
+def checks():
+    """Names each check with what it runs."""
+    for number, (name, client, generation, spoken) in enumerate(CLIENTS):
+        for http in (False, True):
+            title = f"{name}, {spoken}, {'HTTP' if http else 'stdio'}: {len(CALLS)} calls"
+            run = (number * 2 + http, client, generation, spoken, http)
+            yield title, suite, run
+    for number, (name, client, generation, spoken) in enumerate(CLIENTS):
+        # Links came with 2025-11-25.
+        if spoken >= "2025-11-25":
+            yield f"{name}, {spoken}: a person approves", approvals, (number, client, generation)
+    yield "docs/agents.md, as it is printed", printed, ()
+
+
+def run(check):
+    title, function, arguments = check
+    began = time.monotonic()
+    try:
+        function(*arguments)
+    except Failed as failure:
+        return f"FAILED: {title}: {failure}"
+    return f"ok: {title} ({time.monotonic() - began:.1f} s)"
+
+
 def main():
     failed = 0
-    runs = [(*client, http) for client in CLIENTS for http in (False, True)]
-
-    def run(numbered):
-        number, (name, client, generation, spoken, http) = numbered
-        title = f"{name}, {spoken}, {'HTTP' if http else 'stdio'}: {len(CALLS)} calls"
-        began = time.monotonic()
-        try:
-            suite(number, name, client, generation, spoken, http)
-        except Failed as failure:
-            return f"FAILED: {title}: {failure}"
-        return f"ok: {title} ({time.monotonic() - began:.1f} s)"
-
     with ThreadPoolExecutor(3) as pool:
-        for line in pool.map(run, enumerate(runs)):
+        for line in pool.map(run, checks()):
             failed += line.startswith("FAILED")
             print(line, flush=True)
     return failed

@@ -3,6 +3,8 @@
 #[cfg(all(feature = "mcp", target_os = "linux"))]
 mod agents;
 #[cfg(all(feature = "mcp", target_os = "linux"))]
+mod agents_pages;
+#[cfg(all(feature = "mcp", target_os = "linux"))]
 mod approve;
 mod budget;
 #[cfg(unix)]

@@ -49,6 +49,7 @@ fn number(name: &str) -> Option<u64> {
 /// ATTACKS A-10: the same key pays once.
 /// ATTACKS A-11: calls at once keep the limits together.
 /// ATTACKS A-15: nothing but messages stands on stdout, whatever is cancelled.
+/// ATTACKS A-16: no address of a stranger starts a program.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_model_gone_astray_moves_no_more_than_it_may_and_learns_no_secret() {
     let seed = number("L402_SEED").unwrap_or(SEED);
@@ -166,7 +167,10 @@ fn patient_plan(rng: &mut Rng) -> Plan {
 /// Sends all calls of a session, some at once, and returns what came of it.
 fn talk(home: &Home, mut rng: Rng, session: u64, mut world: World) -> (Ended, Told) {
     let generation = [Generation::Legacy, Generation::Modern][usize::from(session % 2 == 0)];
-    let command = home.command(&["mcp", "--wallet", "sandbox", "--log", "debug"]);
+    let mut command = home.command(&["mcp", "--wallet", "sandbox", "--log", "debug"]);
+    // Whatever a stranger's address is: no program is started for it.
+    let trap = trap(home);
+    command.env("PATH", &trap).env("BROWSER", trap.join("open"));
     let mut client = Session::open(command, generation);
     let tools = client.tools();
     let mut told = Told::new(&tools);
@@ -177,6 +181,8 @@ fn talk(home: &Home, mut rng: Rng, session: u64, mut world: World) -> (Ended, To
         left -= batch;
         let mut sent = Vec::new();
         let mut has_wild = false;
+        // One line in a batch may be answered without a number.
+        let unnumbered = client.unnumbered.len() + 1;
         for _ in 0..batch {
             let mut drawn = next(&mut rng, &tools, &world, last.as_ref());
             while drawn.is_wild && has_wild {
@@ -189,22 +195,16 @@ fn talk(home: &Home, mut rng: Rng, session: u64, mut world: World) -> (Ended, To
             sent.push((send(&mut client, &drawn), drawn));
         }
         // A client that has had enough; the call may be answered all the same.
-        let cancelled = (rng.u8(..8) == 0).then(|| rng.usize(..sent.len()));
-        if let Some(at) = cancelled {
-            let params = json!({ "requestId": sent[at].0, "reason": "enough" });
-            let message = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled",
-                "params": params });
-            client.line(message.to_string().as_bytes());
-        }
+        let cancelled = rng.usize(..sent.len() * 8);
         for (at, (id, drawn)) in sent.into_iter().enumerate() {
-            if cancelled == Some(at) {
+            if cancelled == at && !drawn.is_wild {
+                let params = json!({ "requestId": id, "reason": "enough" });
+                let message = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled",
+                    "params": params });
+                client.line(message.to_string().as_bytes());
                 continue;
             }
-            let unnumbered = if drawn.is_wild {
-                client.unnumbered.len() + 1
-            } else {
-                0
-            };
+            let unnumbered = if drawn.is_wild { unnumbered } else { 0 };
             if let Some(answer) = client.answer_or_refusal(id, unnumbered) {
                 told.take(&drawn, &answer, &mut world.hashes);
             }
@@ -212,7 +212,33 @@ fn talk(home: &Home, mut rng: Rng, session: u64, mut world: World) -> (Ended, To
     }
     // It lives: the list is the same as at the start.
     assert_eq!(client.tools(), tools);
-    (client.end(), told)
+    let ended = client.end();
+    let started: Vec<_> = std::fs::read_dir(&trap).expect("a folder").collect();
+    assert_eq!(
+        started.len(),
+        TRAPS.len(),
+        "a program was started: {started:?}"
+    );
+    (ended, told)
+}
+
+/// Programs that open an address, or anything else.
+const TRAPS: [&str; 5] = ["curl", "open", "sh", "www-browser", "xdg-open"];
+
+/// Makes a folder of programs that each leave a file there when they are started.
+fn trap(home: &Home) -> std::path::PathBuf {
+    let folder = home.path().join("trap");
+    std::fs::create_dir(&folder).expect("a folder");
+    for name in TRAPS {
+        let path = home.file(&format!("trap/{name}"), "#!/bin/sh\n: > \"$0.started\"\n");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(path, mode).expect("a file");
+        }
+    }
+    folder
 }
 
 /// Draws the next call: a new one, the last one again, or one that a text has ordered.

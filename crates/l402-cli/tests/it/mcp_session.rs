@@ -184,7 +184,9 @@ impl Session {
             }
             match self.lines.recv_timeout(PATIENCE) {
                 Ok(line) => self.take(&line),
-                Err(RecvTimeoutError::Timeout) => panic!("request {id} was not answered"),
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("request {id} of {} was not answered", self.next)
+                }
                 Err(RecvTimeoutError::Disconnected) => {
                     let _ = self.child.kill();
                     let status = self.child.wait().expect("it can be waited for");

@@ -10,7 +10,9 @@ const TOOLS: &str = include_str!("../../src/mcp/tool/tools.json");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn read(name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/mcp").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../packaging/mcp")
+        .join(name);
     let text = std::fs::read_to_string(path).expect("a file of packaging/mcp");
     serde_json::from_str(&text).expect("JSON")
 }
@@ -28,25 +30,50 @@ fn mistakes(server: &Value) -> Vec<String> {
     let schema = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json";
     rule(text(server, "$schema") == schema, "$schema");
     let known = [
-        "$schema", "_meta", "description", "icons", "name", "packages", "remotes", "repository", "title",
-        "version", "websiteUrl",
+        "$schema",
+        "_meta",
+        "description",
+        "icons",
+        "name",
+        "packages",
+        "remotes",
+        "repository",
+        "title",
+        "version",
+        "websiteUrl",
     ];
-    let keys = server.as_object().into_iter().flatten().map(|(key, _)| key.as_str());
-    rule(keys.clone().all(|key| known.contains(&key)), "a key that is not known");
+    let keys = server
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, _)| key.as_str());
+    rule(
+        keys.clone().all(|key| known.contains(&key)),
+        "a key that is not known",
+    );
 
     let name = text(server, "name");
     let is_label = |label: &str, more: &str| {
         let is_inner = |c: char| c.is_ascii_alphanumeric() || more.contains(c);
         let ends = [label.chars().next(), label.chars().last()];
-        label.chars().all(is_inner) && ends.iter().all(|c| c.is_some_and(|c| c.is_ascii_alphanumeric()))
+        label.chars().all(is_inner)
+            && ends
+                .iter()
+                .all(|c| c.is_some_and(|c| c.is_ascii_alphanumeric()))
     };
     let parts: Vec<_> = name.split('/').collect();
     let is_name = matches!(parts.as_slice(), [space, server]
         if space.contains('.') && space.split('.').all(|label| is_label(label, "-"))
             && is_label(server, "._-"));
     rule(is_name && (3..=200).contains(&name.len()), "name");
-    rule((1..=100).contains(&text(server, "description").chars().count()), "description");
-    rule((1..=100).contains(&text(server, "title").chars().count()), "title");
+    rule(
+        (1..=100).contains(&text(server, "description").chars().count()),
+        "description",
+    );
+    rule(
+        (1..=100).contains(&text(server, "title").chars().count()),
+        "title",
+    );
     let version = text(server, "version");
     let is_exact = |text: &str| {
         text.split('.').count() == 3 && text.split('.').all(|part| part.parse::<u32>().is_ok())
@@ -59,10 +86,16 @@ fn mistakes(server: &Value) -> Vec<String> {
         let is_release = identifier.starts_with("https://github.com/")
             && identifier.contains("/releases/download/")
             && identifier.contains("mcp");
-        rule(is_release, "identifier: a release of a repository, with mcp in its URL");
+        rule(
+            is_release,
+            "identifier: a release of a repository, with mcp in its URL",
+        );
         let digest = text(package, "fileSha256");
         let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        rule(digest.len() == 64 && digest.bytes().all(is_hex), "fileSha256");
+        rule(
+            digest.len() == 64 && digest.bytes().all(is_hex),
+            "fileSha256",
+        );
         rule(text(&package["transport"], "type") == "stdio", "transport");
         let version = package.get("version").and_then(Value::as_str);
         rule(version.is_none_or(is_exact), "version of a package");
@@ -76,7 +109,10 @@ fn the_entry_for_the_registry_keeps_the_rules() {
     assert_eq!(mistakes(&server), [""; 0]);
     assert_eq!(server["version"], VERSION);
     let identifier = server["packages"][0]["identifier"].as_str().expect("a URL");
-    assert!(identifier.contains(&format!("/v{VERSION}/")), "{identifier}");
+    assert!(
+        identifier.contains(&format!("/v{VERSION}/")),
+        "{identifier}"
+    );
     for (key, bad, told) in [
         ("name", "l402", "name"),
         ("name", "io.github.l402/l402/x", "name"),
@@ -90,7 +126,11 @@ fn the_entry_for_the_registry_keeps_the_rules() {
         server[key] = bad.into();
         assert_eq!(mistakes(&server), [told], "{key}: {bad}");
     }
-    for (key, bad) in [("fileSha256", "00"), ("identifier", "http://a.example/x"), ("registryType", "cargo")] {
+    for (key, bad) in [
+        ("fileSha256", "00"),
+        ("identifier", "http://a.example/x"),
+        ("registryType", "cargo"),
+    ] {
         let mut server = server.clone();
         server["packages"][0][key] = bad.into();
         assert_eq!(mistakes(&server).len(), 1, "{key}: {bad}");
@@ -108,7 +148,10 @@ fn the_bundle_lists_the_tools_of_the_program_and_holds_no_secret() {
         let both = tools.map(|tool| (tool["name"].to_string(), tool[words].to_string()));
         both.collect::<Vec<_>>()
     };
-    assert_eq!(listed(&manifest["tools"], "description"), listed(&tools, "title"));
+    assert_eq!(
+        listed(&manifest["tools"], "description"),
+        listed(&tools, "title")
+    );
     // The agent is chosen at the start, by a person, and its limits are not in the bundle.
     let args = manifest["server"]["mcp_config"]["args"].to_string();
     assert!(args.contains("--agent") && manifest["user_config"]["agent"]["required"] == true);

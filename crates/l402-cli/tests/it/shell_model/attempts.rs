@@ -190,9 +190,9 @@ fn tries(shell: &Shell, path: &str, url: &str, sat: u64, approval: i64) -> Vec<T
             .map(|name| with(&[name, "--per-hour", "none"]).refused())
             .to_vec(),
         "budget resume" => vec![with(&["default"]).refused(), with(&["shopper"]).refused()],
-        "wallet add" => vec![with(&["sandbox2", "--kind", "sandbox"]).refused()],
-        "wallet use" => vec![with(&["sandbox"]).refused()],
-        "wallet remove" => vec![with(&["sandbox"]).refused()],
+        "wallet add" => vec![with(&["play", "--kind", "sandbox"]).refused()],
+        "wallet use" => vec![with(&["play"]).refused()],
+        "wallet remove" => vec![with(&["play"]).refused()],
         "agent add" => vec![with(&["free", "--per-hour", "1000000 sat"]).refused()],
         "agent mandate" => vec![
             with(&["shopper", "--up-to", "1000000 sat"]).refused(),
