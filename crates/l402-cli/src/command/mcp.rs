@@ -2,27 +2,32 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use l402::Msat;
-use l402_client::{BudgetName, Journal};
+use l402_client::{BudgetLimit, BudgetLimits, BudgetName, Journal};
 use l402_host::ListenAddress;
 use l402_lightning::Node;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 
 use crate::agent;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
+use crate::mcp::compat::{self, Means, Profile};
 use crate::mcp::purse::Purse;
-use crate::mcp::server::{JournalApprovals, McpServer, serve_http, serve_stdio};
-use crate::mcp::tool;
+use crate::mcp::server::{
+    self, Absent, JournalApprovals, McpServer, listed, serve_http, serve_stdio,
+};
+use crate::mcp::tool::{self, Tool};
 use crate::port;
 use crate::signal::Stop;
 use crate::text::money::MaxFee;
 use crate::text::node_form;
-use crate::text::output::OutputArgs;
+use crate::text::output::{self, OutputArgs};
 
 /// A wallet for an AI agent: tools that buy and pay within limits, over MCP
 ///
@@ -37,6 +42,9 @@ use crate::text::output::OutputArgs;
 #[command(after_help = "\
 Each client of MCP has its own place for the command to start:
   l402 mcp --agent scout --wallet NAME
+
+For agents that know another wallet's tools:
+  l402 mcp --agent scout --compat lightning-wallet
 
 Over HTTP, for clients that run as another user:
   l402 mcp --agent scout --http 127.0.0.1:8406
@@ -73,43 +81,68 @@ pub(crate) struct Mcp {
     #[arg(long, value_name = "FEE")]
     max_fee: Option<MaxFee>,
 
+    /// Serve the names of another wallet in place of our own tools; docs/mcp-compat.md lists them
+    #[arg(long, value_name = "NAME")]
+    compat: Option<Profile>,
+
+    /// Print the list of tools and its SHA-256, and serve nothing
+    #[arg(long, conflicts_with = "http")]
+    print_tools: bool,
+
     #[command(flatten)]
     output: OutputArgs,
 }
+
+/// The longest wait, at the end, for payments that are under way. A later one is looked up by the next run.
+const PAYMENTS_END: Duration = Duration::from_secs(20);
 
 impl Mcp {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         // Before anything is said: whoever reads that it serves may end it at once.
         let stop = Stop::listen()?;
-        let listener = match self.http {
-            Some(address) => Some(bind(address).await?),
-            None => None,
-        };
         let name = self.agent.clone().unwrap_or_default().to_string();
         let journal = Journal::open(&context.home.client()?)?;
-        let purse = Arc::new(Purse::open(
-            context,
-            self.agent.clone(),
-            self.wallet.clone(),
-        )?);
+        let purse = Purse::open(context, self.agent.clone(), self.wallet.clone())?;
+        let lowered = BudgetLimits::default()
+            .with(BudgetLimit::PerRequest, self.max_price)
+            .with(BudgetLimit::PerDay, self.max_per_day);
+        let purse = Arc::new(purse.lowered(lowered, self.max_fee));
+        let (tools, absent) = self.tools(&purse)?;
+        if self.print_tools {
+            return print(tools).map(|()| exit_code::OK);
+        }
+        // All that is configured has been read by now; ports come last.
+        let listener = match self.http {
+            Some(address) => Some((server::token(context)?, bind(address).await?)),
+            None => None,
+        };
         // Served until the end of this function.
         let page = agent::serve(context, journal.clone()).await?;
         let approvals = JournalApprovals::new(journal, Arc::clone(&context.clock));
-        let server = McpServer::new(
-            name,
-            tool::all(&purse),
-            Arc::new(approvals),
-            page.url().clone(),
-            None,
-        )?;
+        let server = McpServer::new(name, tools, Arc::new(approvals), page.url().clone(), absent)?;
         match listener {
-            Some(listener) => {
+            Some(endpoint) => {
                 let started = |address| self.report(address);
-                serve_http(server, listener, stop, context, started).await?;
+                serve_http(server, endpoint, stop, context, started).await?;
             }
             None => serve_stdio(server, stop).await?,
         }
+        // A payment that is under way is recorded before the wallets end.
+        let _ = tokio::time::timeout(PAYMENTS_END, purse.finish()).await;
         Ok(exit_code::OK)
+    }
+
+    /// Returns the tools, and what answers for names that are in no list.
+    fn tools(&self, purse: &Arc<Purse>) -> Result<(Vec<Arc<dyn Tool>>, Option<Absent>), CliError> {
+        let tools = tool::all(purse);
+        let Some(profile) = self.compat else {
+            return Ok((tools, None));
+        };
+        let tools = compat::tools(profile, &tools, &Means::of(purse)?);
+        Ok((
+            tools,
+            Some(Box::new(move |name| compat::absent(profile, name))),
+        ))
     }
 
     /// Tells where the server is to be found.
@@ -121,6 +154,20 @@ impl Mcp {
         ));
         Ok(())
     }
+}
+
+/// Prints the list of tools as a client gets it, with the digest by which a change of it is seen.
+// ATTACKS A-13: whoever pins the digest sees every change of what a model reads.
+fn print(tools: Vec<Arc<dyn Tool>>) -> Result<(), CliError> {
+    let list = listed(tools)?;
+    let digest: String = Sha256::digest(list.to_string())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    output::print(&format!(
+        "{:#}\n",
+        json!({ "sha256": digest, "tools": list })
+    ))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, CliError> {

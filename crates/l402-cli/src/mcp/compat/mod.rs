@@ -19,12 +19,12 @@ mod narrow;
 mod page;
 mod profile;
 mod row;
+mod run_limits;
 mod serve;
 mod table;
 #[cfg(test)]
 mod tests;
 mod tool;
 
-pub(crate) use narrow::Narrow;
 pub(crate) use profile::Profile;
-pub(crate) use serve::{Means, absent_answer, tools};
+pub(crate) use serve::{Means, absent, tools};

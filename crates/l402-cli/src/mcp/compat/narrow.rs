@@ -4,12 +4,12 @@ use l402::Msat;
 use serde_json::{Map, Value, json};
 
 /// The limits of one run.
-pub(crate) trait Narrow: Send + Sync {
+pub(super) trait Narrow: Send + Sync {
     /// Lowers the limits of this run: what one request may cost, and what all of the run may cost. One that
     /// is higher than what holds changes nothing. Returns the two that hold now, if there are such.
     ///
     /// # Errors
-    /// A text, if the journal cannot be read.
+    /// A text for the model, if the journal cannot be read.
     fn narrow(&self, asked: Narrowed) -> Result<Narrowed, String>;
 
     /// Returns the name of the agent.
@@ -18,11 +18,11 @@ pub(crate) trait Narrow: Send + Sync {
 
 /// Limits of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Narrowed {
+pub(super) struct Narrowed {
     /// The most that one request may cost.
-    pub(crate) per_request: Option<Msat>,
+    pub(super) per_request: Option<Msat>,
     /// The most that all payments of this run may cost.
-    pub(crate) in_all: Option<Msat>,
+    pub(super) in_all: Option<Msat>,
 }
 
 /// The words about a limit of zero, which other wallets take for none.

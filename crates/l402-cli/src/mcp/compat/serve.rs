@@ -9,8 +9,11 @@ use super::address::Addresses;
 use super::form;
 use super::narrow::Narrow;
 use super::profile::Profile;
+use super::run_limits::RunLimits;
 use super::tool::CompatTool;
+use crate::error::CliError;
 use crate::mcp::download::Download;
+use crate::mcp::purse::Purse;
 use crate::mcp::tool::{Answer, Tool};
 
 /// The default tool that stands in every profile, since what was paid and not answered is had by it.
@@ -20,16 +23,32 @@ const RESUME: &str = "l402_resume";
 #[derive(Clone)]
 pub(crate) struct Means {
     /// The way to the services behind Lightning addresses.
-    pub(crate) download: Download,
+    pub(super) download: Download,
     /// The limits of this run.
-    pub(crate) limits: Arc<dyn Narrow>,
+    pub(super) limits: Arc<dyn Narrow>,
     /// Says whether the agent may ask a URL.
-    pub(crate) reaches: Arc<dyn Fn(&Url) -> bool + Send + Sync>,
+    pub(super) reaches: Arc<dyn Fn(&Url) -> bool + Send + Sync>,
 }
 
 impl fmt::Debug for Means {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Means").finish_non_exhaustive()
+    }
+}
+
+impl Means {
+    /// Returns the means of an agent's run, which begins now.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub(crate) fn of(purse: &Arc<Purse>) -> Result<Self, CliError> {
+        let row = Arc::clone(purse);
+        Ok(Self {
+            download: purse.download()?,
+            limits: Arc::new(RunLimits::begin(purse)?),
+            // Read anew each time: a person may change the agent meanwhile.
+            reaches: Arc::new(move |url| row.row().is_ok_and(|agent| agent.reaches(url))),
+        })
     }
 }
 
@@ -55,7 +74,7 @@ pub(crate) fn tools(
 
 /// Returns the answer to a call of a tool that the other wallet has and this profile does not serve; `None`
 /// if it has none of that name either.
-pub(crate) fn absent_answer(profile: Profile, name: &str) -> Option<Answer> {
+pub(crate) fn absent(profile: Profile, name: &str) -> Option<Answer> {
     let why = profile.why_absent(name)?;
     let message = format!("not served here: {why}");
     Some(Answer {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::address::Addresses;
 use super::narrow::{Narrow, Narrowed};
 use super::profile::Profile;
-use super::serve::{Means, absent_answer, tools};
+use super::serve::{Means, absent, tools};
 use crate::mcp::download::Download;
 use crate::mcp::tool::{Answer, Call, Card, Hints, Tool, Waiting};
 
@@ -559,7 +559,7 @@ fn every_profile_lists_the_same_at_each_start_and_has_resume() {
 
 #[test]
 fn what_is_not_ours_is_in_no_list_and_answers_so() {
-    let answer = absent_answer(Profile::LightningWallet, "prediction_place_bet").unwrap();
+    let answer = absent(Profile::LightningWallet, "prediction_place_bet").unwrap();
     assert!(answer.is_error);
     assert!(
         answer.structured["error"]
@@ -567,8 +567,8 @@ fn what_is_not_ours_is_in_no_list_and_answers_so() {
             .unwrap()
             .starts_with("not served here: ")
     );
-    assert!(absent_answer(Profile::LightningWallet, "rm").is_none());
-    assert!(absent_answer(Profile::Alby, "prediction_place_bet").is_none());
+    assert!(absent(Profile::LightningWallet, "rm").is_none());
+    assert!(absent(Profile::Alby, "prediction_place_bet").is_none());
 }
 
 /// A service behind a Lightning address, which answers the n-th question with the n-th document.

@@ -28,7 +28,9 @@ pub(crate) struct Purse {
     pub(super) journal: Journal,
     pub(super) config: ClientConfig,
     /// What the command line lowers further.
-    pub(super) lowered: BudgetLimits,
+    lowered: BudgetLimits,
+    /// What tools have lowered in this run.
+    narrowed: Mutex<BudgetLimits>,
     pub(super) max_fee: Option<MaxFee>,
     pub(super) wallets: Wallets,
     pub(super) turns: Turns,
@@ -72,6 +74,7 @@ impl Purse {
             journal,
             config: ClientConfig::read(context)?,
             lowered: BudgetLimits::default(),
+            narrowed: Mutex::default(),
             max_fee: None,
             wallets: Wallets::new(named),
             turns: Turns::new(client.join("calls")),
@@ -86,6 +89,18 @@ impl Purse {
         self.lowered = limits;
         self.max_fee = max_fee;
         self
+    }
+
+    /// Lowers limits until the end of this run, for a tool. None is raised, whatever `limits` says.
+    pub(crate) fn narrow(&self, limits: &BudgetLimits) {
+        let mut narrowed = self.narrowed.lock().unwrap_or_else(PoisonError::into_inner);
+        *narrowed = narrowed.narrowed(limits);
+    }
+
+    /// Returns the limits that the command line and tools add to the stored ones.
+    pub(super) fn limits_of_run(&self) -> BudgetLimits {
+        let narrowed = self.narrowed.lock().unwrap_or_else(PoisonError::into_inner);
+        self.lowered.narrowed(&narrowed)
     }
 
     /// Returns the name of the agent, which is that of its budget.

@@ -14,6 +14,7 @@ use super::agent::Purse;
 use super::asking::Asking;
 use crate::buyer::{own_addresses, with_hook};
 use crate::error::CliError;
+use crate::mcp::download::Download;
 use crate::outgoing;
 
 /// The most redirects that one call follows.
@@ -107,9 +108,20 @@ impl Purse {
         let of_call = BudgetLimits::default().with(BudgetLimit::PerRequest, max_cost);
         let limits = Limits::default()
             .with_ceiling(&self.config.limits)
-            .with_ceiling(&self.lowered)
+            .with_ceiling(&self.limits_of_run())
             .with_ceiling(&of_call);
         self.max_fee.map_or(limits, |fee| fee.apply(limits))
+    }
+
+    /// Returns the way to documents of others that the agent does not fetch itself: lists of registries,
+    /// and what stands behind Lightning addresses. Nothing is paid on it, and no credential is sent.
+    ///
+    /// # Errors
+    /// If TLS cannot be set up.
+    pub(crate) fn download(&self) -> Result<Download, Error> {
+        let client = Client::builder(self.journal.clone());
+        let own = own_addresses(self.named_wallet(), &self.context);
+        Ok(Download::new(client.build()?, own))
     }
 
     /// Returns the private addresses that may be asked: this machine while all money is play money, and

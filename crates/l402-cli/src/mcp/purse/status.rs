@@ -47,7 +47,7 @@ impl Purse {
     /// If the journal cannot be read.
     pub(crate) fn status(&self) -> Result<Status, Error> {
         let mut status = Status::default();
-        let lowered = self.config.limits.narrowed(&self.lowered);
+        let lowered = self.config.limits.narrowed(&self.limits_of_run());
         for budget in self.journal.budget(&self.agent)? {
             let report = self.journal.budget_report(&budget.name, self.now())?;
             status.is_stopped |= report.stopped_by.is_some();

@@ -11,6 +11,9 @@ use super::asking::Asking;
 /// The most calls that are under way at the same time.
 pub(super) const CALLS_MAX: usize = 64;
 
+/// The longest that a call waits for a place, if its patience is no longer.
+const PLACE_MAX: Duration = Duration::from_secs(20);
+
 /// The longest that a call waits while nothing is paid.
 const UNPAID_MAX: Duration = Duration::from_secs(120);
 
@@ -43,8 +46,12 @@ impl Purse {
         patience: Duration,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Waited<T> {
-        let Ok(place) = Arc::clone(&self.running).acquire_owned().await else {
-            return Waited::Broken;
+        let place = Arc::clone(&self.running).acquire_owned();
+        // All places may be taken by calls whose servers are slow, and this one has paid nothing yet.
+        let place = match tokio::time::timeout(PLACE_MAX.max(patience), place).await {
+            Ok(Ok(place)) => place,
+            Ok(Err(_)) => return Waited::Broken,
+            Err(_) => return Waited::TooLong,
         };
         let leaving = Leaving(asking);
         let mut task = tokio::spawn(async move {

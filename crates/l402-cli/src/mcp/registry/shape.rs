@@ -16,31 +16,35 @@ const SERVICES_MAX: usize = 200;
 /// The methods that a service may be asked with. One without a method is asked with the first.
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-/// Returns the URL that asks a directory.
+/// Returns the URL that asks a directory. Without words, it asks for the list.
 pub(super) fn question(settings: &RegistrySettings, query: &Query) -> Url {
     let mut url = settings.url.clone();
+    let has_words = !query.text.trim().is_empty();
     let path = match settings.shape {
-        RegistryShape::Index402 => "services",
-        RegistryShape::Satring => "search",
+        RegistryShape::Satring if has_words => "search",
+        RegistryShape::Index402 | RegistryShape::Satring => "services",
     };
     if let Ok(mut segments) = url.path_segments_mut() {
         segments.pop_if_empty().push(path);
     }
     let page = query.page().to_string();
     let mut pairs = url.query_pairs_mut();
-    pairs.append_pair("q", &query.text);
+    if has_words {
+        pairs.append_pair("q", &query.text);
+    }
     match settings.shape {
         RegistryShape::Index402 => {
             pairs
                 .append_pair("protocol", "L402")
                 .append_pair("limit", &page);
-            if let Some(category) = &query.category {
-                pairs.append_pair("category", category);
-            }
         }
         RegistryShape::Satring => {
             pairs.append_pair("page_size", &page);
         }
+    }
+    // The search of satring knows no category; what it returns is held against it here.
+    if let Some(category) = query.category.as_ref().filter(|_| path == "services") {
+        pairs.append_pair("category", category);
     }
     drop(pairs);
     url

@@ -196,6 +196,27 @@ async fn price_category_and_limit_are_checked_here() {
 }
 
 #[tokio::test]
+async fn without_words_the_list_is_asked_for() {
+    let (a, b) = (index402(), satring());
+    let registries = [
+        a.named("a", RegistryShape::Index402),
+        b.named("b", RegistryShape::Satring),
+    ];
+    let query = Query {
+        category: Some("ai-ml".to_owned()),
+        ..query(" ")
+    };
+    let found = search(&registries, &query).await;
+    assert_eq!(found.services.len(), 1);
+    let asked = a.asked().remove(0);
+    let line = "GET /api/v1/services?protocol=L402&limit=30&category=ai-ml HTTP/1.1";
+    assert!(asked.starts_with(line), "{asked}");
+    let asked = b.asked().remove(0);
+    let line = "GET /api/v1/services?page_size=30&category=ai-ml HTTP/1.1";
+    assert!(asked.starts_with(line), "{asked}");
+}
+
+#[tokio::test]
 async fn a_directory_that_fails_is_named_and_the_others_answer() {
     let good = satring();
     let long = format!(

@@ -1,4 +1,4 @@
-//! What a person has decided about a payment that waits.
+//! A person's decisions about payments that wait.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rmcp::model::{Tool as Described, ToolAnnotations};
 use serde_json::{Map, Value};
 
+use crate::error::CliError;
 use crate::mcp::tool::{Card, Tool};
 
 /// The tools, and what the list says of them: the same for every connection.
@@ -41,6 +42,15 @@ impl Catalogue {
             .map(|(_, tool)| tool)
             .find(|tool| tool.card().name == name)
     }
+}
+
+/// Returns the list of tools as a client gets it.
+///
+/// # Errors
+/// Never in practice: the list is JSON.
+pub(crate) fn listed(tools: Vec<Arc<dyn Tool>>) -> Result<Value, CliError> {
+    let list = serde_json::to_value(Catalogue::new(tools).list());
+    list.map_err(|error| CliError::internal(format!("the list of tools is no JSON: {error}")))
 }
 
 fn describe(card: &Card) -> Described {

@@ -14,7 +14,6 @@ mod approvals;
 mod calls;
 mod catalogue;
 mod client;
-mod digest;
 mod gate;
 mod handler;
 mod http;
@@ -30,6 +29,8 @@ mod tests;
 mod tool_call;
 
 pub(crate) use approvals::JournalApprovals;
-pub(crate) use handler::McpServer;
+pub(crate) use catalogue::listed;
+pub(crate) use gate::token;
+pub(crate) use handler::{Absent, McpServer};
 pub(crate) use http::serve_http;
 pub(crate) use stdio::serve_stdio;

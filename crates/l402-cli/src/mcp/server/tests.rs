@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use l402_host::BoxFuture;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::io::{
     AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf,
 };
@@ -652,15 +652,4 @@ async fn progress_is_told_to_those_who_ask() {
         ),
         (&json!("p"), &json!(1.0))
     );
-}
-
-#[test]
-fn arguments_have_one_digest_in_any_order() {
-    let read = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap();
-    let digest = |text: &str| super::digest::digest("buy", &read(text));
-    assert_eq!(
-        digest("{\"a\":1,\"b\":{\"c\":2,\"d\":3}}"),
-        digest("{\"b\":{\"d\":3,\"c\":2},\"a\":1}")
-    );
-    assert_ne!(digest("{\"a\":1}"), digest("{\"a\":2}"));
 }

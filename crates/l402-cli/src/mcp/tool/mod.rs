@@ -32,6 +32,8 @@ mod schema;
 mod search_services;
 mod showing;
 mod stranger;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use answer::{Answer, Part, Waiting};
 pub(crate) use card::{Card, Hints};

@@ -388,7 +388,7 @@ mod tests {
         };
         let answer = result.answer(json!({}));
         let hash = "07".repeat(32);
-        let line = format!("paid 50 sat, fee 1.5 sat, payment hash {hash}; 200 from api.example");
+        let line = format!("paid 50 sat, fee 1500 msat, payment hash {hash}; 200 from api.example");
         assert_eq!(answer.line, line);
         assert_eq!(answer.structured["payment"]["amount_sat"], 50);
     }
