@@ -30,6 +30,8 @@ mod mcp;
 mod mcp_hostile;
 #[cfg(feature = "mcp")]
 mod mcp_session;
+#[cfg(feature = "mcp")]
+mod mcp_tools;
 mod offers;
 #[cfg(all(feature = "mcp", target_os = "linux"))]
 mod operator;

@@ -117,10 +117,6 @@ impl Purse {
         &self.config
     }
 
-    pub(crate) const fn context(&self) -> &Context {
-        &self.context
-    }
-
     pub(crate) fn now(&self) -> UnixTime {
         self.context.clock.wall()
     }

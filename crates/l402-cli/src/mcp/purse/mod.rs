@@ -24,6 +24,5 @@ pub(crate) use asking::{Asking, CallId, Denied};
 pub(crate) use client::{NotReady, Wish};
 pub(crate) use http_call::HttpCall;
 pub(crate) use known::Known;
-pub(crate) use status::{Limit, Status};
-pub(crate) use turn::Turn;
+pub(crate) use status::Limit;
 pub(crate) use work::Waited;
