@@ -6,6 +6,11 @@ cd "$(dirname "$0")/.."
 export L402_SEED="${L402_SEED:-402}"
 
 case "${1-}" in
+agents)
+    # `l402 mcp` in the hands of a model gone astray: every tool, wild values, texts that give orders.
+    export L402_CALLS="${2:-5000}"
+    cargo test --locked -p l402-cli --test it mcp_hostile -- --nocapture
+    ;;
 exchanges)
     # Hostile sellers and wallets against the client, and some of them against the program.
     export L402_EXCHANGES="${2:-5000}"
@@ -34,7 +39,7 @@ lnd-0.21)
     cargo test --locked -p l402-interop --features interop -- --test-threads=1
     ;;
 *)
-    echo "usage: tests/long.sh exchanges|targets|journal [COUNT], or tests/long.sh lnd-0.21" >&2
+    echo "usage: tests/long.sh agents|exchanges|targets|journal [COUNT], or tests/long.sh lnd-0.21" >&2
     exit 64
     ;;
 esac

@@ -10,6 +10,12 @@ mod exchange;
 mod gateway;
 mod invoice;
 mod load;
+#[cfg(feature = "mcp")]
+mod mcp;
+#[cfg(feature = "mcp")]
+#[expect(dead_code, reason = "the other tests of the program use more of it")]
+#[path = "../it/mcp_session.rs"]
+mod mcp_session;
 #[expect(dead_code, reason = "the other tests of the program use more of it")]
 #[path = "../it/program.rs"]
 mod program;

@@ -3,6 +3,8 @@
 #[cfg(all(feature = "mcp", target_os = "linux"))]
 mod agents;
 #[cfg(all(feature = "mcp", target_os = "linux"))]
+mod agents_pages;
+#[cfg(all(feature = "mcp", target_os = "linux"))]
 mod approve;
 mod budget;
 #[cfg(unix)]
@@ -25,6 +27,10 @@ mod login;
 #[cfg(feature = "mcp")]
 mod mcp;
 #[cfg(feature = "mcp")]
+mod mcp_hostile;
+#[cfg(feature = "mcp")]
+mod mcp_session;
+#[cfg(feature = "mcp")]
 mod mcp_tools;
 mod mcp_compat;
 mod offers;
@@ -44,6 +50,8 @@ mod sandbox;
 mod secret;
 mod seller;
 mod selling;
+#[cfg(all(feature = "mcp", target_os = "linux"))]
+mod shell_model;
 mod skill;
 mod stranger;
 mod token;

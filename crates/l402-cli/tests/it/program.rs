@@ -215,16 +215,25 @@ impl AtTerminal {
 
     /// Waits until a text stands on the screen that was not there before, and answers it.
     pub(crate) fn answer(&mut self, question: &str, line: &str) {
+        let answered = self.answer_or_end(question, line);
+        assert!(answered, "no {question:?}: {}", self.shown);
+    }
+
+    /// The same, or false if the program ends without the question.
+    pub(crate) fn answer_or_end(&mut self, question: &str, line: &str) -> bool {
         let mut new = Vec::new();
         while !String::from_utf8_lossy(&new).contains(question) {
             let mut byte = [0];
-            let read = self.screen.read_exact(&mut byte);
-            read.unwrap_or_else(|_| panic!("no {question:?}: {}", String::from_utf8_lossy(&new)));
+            if self.screen.read_exact(&mut byte).is_err() {
+                self.shown += &String::from_utf8_lossy(&new);
+                return false;
+            }
             new.push(byte[0]);
         }
         self.shown += &String::from_utf8_lossy(&new);
         let typed = self.keyboard.write_all(format!("{line}\n").as_bytes());
         typed.expect("a terminal");
+        true
     }
 
     /// Waits for the end, and returns the status and what stood on the screen.

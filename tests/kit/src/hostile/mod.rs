@@ -18,6 +18,7 @@ mod seller;
 mod wallet;
 
 pub use invoice::Draft;
+pub use lightning_invoice::Currency;
 pub use node::LeakyNode;
 pub use plan::{Habit, Plan, Verdict};
 pub use seller::HostileSeller;

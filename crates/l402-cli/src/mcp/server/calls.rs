@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -35,7 +35,7 @@ impl Calls {
         let place = Arc::clone(&self.0).acquire_owned().await;
         Running(tokio::spawn(async move {
             let Ok(_place) = place else {
-                return failure("ending", ENDING);
+                return failure(ENDING);
             };
             tool.call(call).await
         }))
@@ -60,9 +60,7 @@ impl Running {
     /// Waits for the answer. A dropped wait can be taken up again.
     pub(super) async fn answer(&mut self) -> Answer {
         // A defect of ours. What it paid is in the journal, so nothing must be tried again blindly.
-        (&mut self.0)
-            .await
-            .unwrap_or_else(|_| failure("internal", DEFECT))
+        (&mut self.0).await.unwrap_or_else(|_| failure(DEFECT))
     }
 }
 
@@ -72,9 +70,9 @@ impl Drop for Running {
     }
 }
 
-fn failure(error: &str, line: &str) -> Answer {
+fn failure(line: &str) -> Answer {
     Answer {
-        structured: json!({ "outcome": "error", "error": error }),
+        structured: Value::Null,
         line: line.to_owned(),
         is_error: true,
         parts: Vec::new(),
@@ -85,6 +83,8 @@ fn failure(error: &str, line: &str) -> Answer {
 #[cfg(test)]
 mod tests {
     use l402_host::BoxFuture;
+
+    use serde_json::json;
 
     use super::*;
     use crate::mcp::tool::{Card, Hints};
@@ -120,7 +120,7 @@ mod tests {
                 self.1.acquire().await.unwrap().forget();
                 Answer {
                     is_error: false,
-                    ..failure("none", "done")
+                    ..failure("done")
                 }
             })
         }

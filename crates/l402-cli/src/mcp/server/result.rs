@@ -21,14 +21,17 @@ pub(super) fn of(answer: Answer) -> CallToolResult {
     if size > RESULT_MAX {
         return too_large(answer.line, size);
     }
-    let mut content = vec![ContentBlock::text(answer.line), ContentBlock::text(json)];
+    let mut content = vec![ContentBlock::text(answer.line)];
+    // The server's own answers have none: some clients hold errors, too, against the schema of the tool.
+    let is_structured = !answer.structured.is_null();
+    content.extend(is_structured.then(|| ContentBlock::text(json)));
     content.extend(answer.parts.into_iter().map(resource));
     let mut result = if answer.is_error {
         CallToolResult::error(content)
     } else {
         CallToolResult::success(content)
     };
-    result.structured_content = Some(answer.structured);
+    result.structured_content = Some(answer.structured).filter(|_| is_structured);
     result
 }
 

@@ -22,7 +22,7 @@ use rmcp::model::{
     InputRequest, InputRequiredResult, InputResponses, ProgressNotificationParam,
 };
 use rmcp::service::RequestContext;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use url::Url;
 
 use super::approvals::{self, Decision};
@@ -305,7 +305,7 @@ pub(super) fn show(waiting: &Waiting, page: &Url) -> InputRequest {
 /// Returns the answer after a person has said no.
 pub(super) fn declined(approval: i64) -> Answer {
     Answer {
-        structured: json!({ "outcome": "declined", "approval": approval }),
+        structured: Value::Null,
         line: format!(
             "Nothing was paid: approval {approval} was declined, or its time is over. Do not ask again \
              unless a person says so."
