@@ -17,7 +17,7 @@ mod preference;
 mod sandbox;
 
 pub(crate) use address::own_addresses;
-pub(crate) use args::SpendingArgs;
+pub(crate) use args::{SpendingArgs, WalletArg};
 pub(crate) use config::ClientConfig;
 pub(crate) use failure::{hint, no_wallet_hint, wallet_error, wrong_network_hint};
 pub(crate) use open::{open_default, open_noting, open_wallet, resolve, with_wallet};

@@ -194,6 +194,7 @@ impl Proxy {
             .progress(Arc::new(Teller::default()))
             .timeout(self.answer_timeout)
             .payment_deadline(self.payment_timeout)
+            .keep_answers(config.vault.limits())
             .allow_addresses(self.allow_address.iter().cloned())
             .own_addresses(own)
             .danger_allow_plain_http(self.danger_plain_http);

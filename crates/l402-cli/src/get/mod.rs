@@ -35,4 +35,4 @@ pub(crate) use tries::fetch;
 #[cfg(test)]
 pub(crate) use unbuilt::flags as flags_of_curl;
 pub(crate) use unbuilt::way_round;
-pub(crate) use unserved::resume;
+pub(crate) use unserved::RepeatArgs;

@@ -17,6 +17,7 @@ mod failed_start;
 mod get;
 mod get_saving;
 mod guards;
+mod hook;
 mod login;
 mod offers;
 mod outgoing;

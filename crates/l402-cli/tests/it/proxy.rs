@@ -445,3 +445,55 @@ fn a_kept_answer_is_kept_until_a_program_has_taken_it() {
     assert_eq!(body.len(), LENGTH);
     assert_eq!(payments(&home), [7000]);
 }
+
+#[test]
+fn an_answer_that_does_not_begin_in_time_is_a_time_out() {
+    let home = Home::new();
+    let (done, wait) = std::sync::mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    // Says nothing until the test has ended.
+    let silent = server(move |_, _| {
+        let _ = wait.lock().expect("a lock").recv();
+    });
+    let to = format!("http://{silent}");
+    let proxy = reverse(&home, &to, &["--answer-timeout", "1s"]);
+    let answer = get(&proxy, "/", "");
+    assert_eq!(status(&answer), "504", "{answer}");
+    assert!(
+        answer.contains("l402-error: upstream_timeout\r\n"),
+        "{answer}"
+    );
+    proxy.until("error[upstream_timeout]");
+    assert!(payments(&home).is_empty());
+    drop(done);
+}
+
+#[test]
+fn a_paid_answer_is_given_again_by_replay_unless_the_vault_is_off() {
+    for is_on in [true, false] {
+        let home = Home::new();
+        if !is_on {
+            home.configure("[vault]\nenabled = false\n");
+        }
+        // Of a length that nobody knows, as a stream has.
+        let upstream = server(|_, socket| {
+            say(socket, "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nbought");
+        });
+        let shop = sell(&home, upstream, "request");
+        let proxy = reverse(&home, &shop.url(""), &[]);
+        let answer = get(&proxy, "/x", "");
+        assert!(answer.contains("bought"), "{answer}");
+        let clock = l402_host::SystemClock::default();
+        while served(&home) == 0 {
+            assert!(clock.monotonic() < PATIENCE, "it is not served");
+        }
+        let paid = home.run(&["payments"]).expect(0).json();
+        let id = paid[0]["payment_hash"].as_str().expect("a hash");
+        let ran = home.run(&["replay", id]);
+        if is_on {
+            assert_eq!(ran.expect(0).stdout, "bought");
+        } else {
+            assert!(ran.expect(74).stderr.contains("error[not_kept]"));
+        }
+    }
+}

@@ -35,8 +35,10 @@ pub(crate) enum NoResponse {
     HeadTooLarge,
     /// The address is one of the caller's own, which is never asked.
     OwnAddress(String),
-    /// Nothing came in time, or the name of the server was not found, in words.
-    Transient(String),
+    /// Nothing came in time, in words.
+    TimedOut(String),
+    /// The name of the server was not found, in words.
+    Unresolved(String),
     /// The address is a private one that nobody named.
     PrivateAddress(String),
     /// Anything else, in words.
@@ -49,7 +51,8 @@ impl NoResponse {
             Self::HeadTooLarge => HEAD_TOO_LARGE.into(),
             Self::BrokenOff(text)
             | Self::OwnAddress(text)
-            | Self::Transient(text)
+            | Self::TimedOut(text)
+            | Self::Unresolved(text)
             | Self::PrivateAddress(text)
             | Self::Other(text) => text,
         }
@@ -64,7 +67,14 @@ impl From<NoResponse> for Error {
                 Self::refused(Refused::ChallengeTooLarge, NoResponse::HeadTooLarge.text())
             }
             NoResponse::OwnAddress(detail) => Self::refused(Refused::OwnAddress, detail),
-            NoResponse::Transient(detail) => Self::Transient { detail },
+            NoResponse::TimedOut(detail) => Self::Transient {
+                detail,
+                timed_out: true,
+            },
+            NoResponse::Unresolved(detail) => Self::Transient {
+                detail,
+                timed_out: false,
+            },
             NoResponse::PrivateAddress(detail) => Self::refused(Refused::PrivateAddress, detail),
             NoResponse::BrokenOff(detail) | NoResponse::Other(detail) => Self::Transport { detail },
         }
@@ -207,7 +217,7 @@ impl Http {
         // The head alone is timed: a body may be a stream of events that lasts for hours.
         match tokio::time::timeout(self.timeout, sent).await {
             Ok(answer) => answer.inspect(|answer| self.watched(answer)),
-            Err(_) => Err(NoResponse::Transient(format!(
+            Err(_) => Err(NoResponse::TimedOut(format!(
                 "no answer within {:?}",
                 self.timeout
             ))),
@@ -302,8 +312,10 @@ fn no_response(error: reqwest::Error) -> NoResponse {
         NoResponse::PrivateAddress(text)
     } else if is_head_too_large(&error) {
         NoResponse::HeadTooLarge
-    } else if error.is_timeout() || is_unresolved(&error) {
-        NoResponse::Transient(error_chain(&error.without_url()))
+    } else if error.is_timeout() {
+        NoResponse::TimedOut(error_chain(&error.without_url()))
+    } else if is_unresolved(&error) {
+        NoResponse::Unresolved(error_chain(&error.without_url()))
     } else if withheld::is_broken_off(&error) {
         NoResponse::BrokenOff(error_chain(&error.without_url()))
     } else {

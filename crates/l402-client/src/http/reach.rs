@@ -284,7 +284,7 @@ impl Reach {
                 let found = self.find(name).await;
                 found.map_err(|error| match error.downcast::<LeadsAway>() {
                     Ok(away) => NoResponse::PrivateAddress(away.0),
-                    Err(error) => NoResponse::Transient(error.to_string()),
+                    Err(error) => NoResponse::Unresolved(error.to_string()),
                 })?
             }
             None => Vec::new(),

@@ -11,7 +11,7 @@ use l402_host::{FileLock, private};
 use zeroize::Zeroizing;
 
 use super::answer::{ANSWER_MAX, AnswerHead, KeptAnswer};
-use super::keeping::Keeping;
+use super::keeping::{Drafts, Keeping};
 use super::name::{AnswerId, FileName, Place, draft, is_draft, lock_of};
 use super::replay::read_head;
 use super::sealed::{Key, Opener, Sealer};
@@ -54,6 +54,7 @@ pub(crate) struct Vault {
     folder: Arc<Path>,
     /// `None` if delivered answers are not kept.
     limits: Option<VaultLimits>,
+    drafts: Arc<Drafts>,
 }
 
 impl Vault {
@@ -61,6 +62,7 @@ impl Vault {
         Self {
             folder: folder.into(),
             limits,
+            drafts: Arc::default(),
         }
     }
 
@@ -118,7 +120,8 @@ impl Vault {
             .max_by_key(|(_, name)| name.kept)
     }
 
-    /// Begins to keep an answer that is being delivered. `None` if such are not kept. Blocks.
+    /// Begins to keep an answer that is being delivered. `None` if such are not kept, or too many are
+    /// being written. Blocks.
     pub(crate) fn begin(
         &self,
         id: &AnswerId,
@@ -128,8 +131,13 @@ impl Vault {
         let Some(limits) = self.limits else {
             return Ok(None);
         };
-        let keeping = self.draft(Place::Had, id, head, (limits.answer_max_bytes, now));
-        keeping.map(Some)
+        let Some(share) = self.drafts.begin(limits.total_max_bytes) else {
+            tracing::debug!("an answer is not kept, since too many are being written");
+            return Ok(None);
+        };
+        let mut keeping = self.draft(Place::Had, id, head, (limits.answer_max_bytes, now))?;
+        keeping.share = Some(share);
+        Ok(Some(keeping))
     }
 
     /// Returns true if a body of this length is kept.
@@ -176,6 +184,7 @@ impl Vault {
             _lock: lock,
             sealer: None,
             left,
+            share: None,
         };
         let mut sealer = Sealer::new(BufWriter::new(file), &key, id.associated_data())?;
         let head = head.to_json().to_string();
