@@ -212,6 +212,12 @@ impl Outgoing {
         self.any_certificate
     }
 
+    /// Returns true if the certificates that are built in are trusted, and the number of those beside them.
+    #[must_use]
+    pub const fn trusted(&self) -> (bool, usize) {
+        (!self.replaces_roots, self.roots.len())
+    }
+
     /// Returns the way to a URL that leads elsewhere than the URL says.
     pub(super) fn way(&self, url: &Url) -> Option<Way> {
         self.detours.way(url)

@@ -10,6 +10,7 @@ mod delivering;
 mod examining;
 mod exchanges;
 mod foreign;
+mod grpc;
 mod guarding;
 mod hooking;
 mod journal;
