@@ -110,7 +110,7 @@ impl Buyer {
     }
 
     async fn is_still_unknown(&self, purchase: &OpenPurchase) -> Result<bool, Error> {
-        // Whoever has the lock is paying, or looking it up.
+        // The holder of the lock is paying, or looking it up.
         let Some(_flight) = self.journal.locks().try_flight(&purchase.scope)? else {
             return Ok(true);
         };
