@@ -554,7 +554,8 @@ impl ClientBuilder {
     }
 
     /// Keeps paid answers that are read to their end, encrypted and within these limits, so that
-    /// [`Journal::replay`] can give them again. `None` keeps none, which is the default.
+    /// [`Journal::replay`] can give them again. `None` keeps none, which is the default. What is read behind
+    /// a middleware or a layer is not kept.
     #[must_use]
     pub fn keep_answers(mut self, limits: impl Into<Option<VaultLimits>>) -> Self {
         self.journal.keep_answers(limits.into());

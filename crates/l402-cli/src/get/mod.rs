@@ -26,6 +26,7 @@ mod tries;
 mod unbuilt;
 mod unserved;
 mod upload;
+mod use_line;
 mod write_out;
 
 pub(crate) use args::GetArgs;

@@ -208,3 +208,22 @@ fn a_request_of_any_method_is_resumed_if_it_is_the_one_that_was_paid_for() {
     }
     assert_eq!(seller.income(), 5 * 50_000);
 }
+
+/// A server that does not look into the second header would refuse what was paid for, and after two
+/// refusals the purchase would be lost.
+#[test]
+fn a_purchase_is_not_presented_where_nobody_may_read_it() {
+    let home = Home::new();
+    let seller = Seller::open(&home, "HTTP/1.1 200 OK\r\n", b"an answer");
+    let id = unserved(&home, &seller.url("/x"), &[]);
+    let before = seller.seen();
+    let own = ["payments", "resume", &id, "-H", "Authorization: Bearer x"];
+    let ran = home.run(&own).expect(46);
+    assert!(
+        ran.stderr.contains("error[authorization_taken]"),
+        "{ran:#?}"
+    );
+    assert_eq!(seller.seen(), before, "nothing is sent");
+    let ran = home.run(&["payments", "resume", &id]).expect(0);
+    assert_eq!(ran.stdout, "an answer");
+}

@@ -497,3 +497,26 @@ fn a_paid_answer_is_given_again_by_replay_unless_the_vault_is_off() {
         }
     }
 }
+
+/// In a shell that has exported `http_proxy` for other programs, it would ask itself for ever.
+#[test]
+fn a_proxy_does_not_use_itself() {
+    let home = Home::new();
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = free.local_addr().expect("an address").to_string();
+    drop(free);
+    let args = ["proxy", &address, "--wallet", "sandbox"];
+    let mut command = home.command(&[&args[..], &["--answer-timeout", "2s"]].concat());
+    command.env("http_proxy", format!("http://{address}"));
+    let proxy = home.start(command);
+    proxy.until("names this proxy itself");
+    // An address of documentation, where nobody answers.
+    let ask = "GET http://192.0.2.1:9/ HTTP/1.1\r\nhost: 192.0.2.1:9\r\nconnection: close\r\n\r\n";
+    let answer = exchange(proxy.address(), ask);
+    assert!(matches!(status(&answer), "502" | "504"), "{answer}");
+    // Each time that it asked itself would be a line of its own.
+    let told = proxy.until("error[");
+    assert_eq!(told.len(), 1, "{told:#?}");
+    let answer = exchange(proxy.address(), "GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+    assert_eq!(status(&answer), "400", "{answer}");
+}
