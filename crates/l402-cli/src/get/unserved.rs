@@ -54,6 +54,10 @@ pub(crate) struct RepeatArgs {
     /// Reach this host or network although it is private: a name leads to no other. Can be repeated
     #[arg(long, value_name = "HOST|NETWORK")]
     allow_address: Vec<AllowedAddress>,
+
+    /// Send the credential over plain HTTP to another machine: who listens can use what was bought
+    #[arg(long)]
+    danger_plain_http: bool,
 }
 
 impl RepeatArgs {
@@ -88,6 +92,7 @@ impl RepeatArgs {
             .progress(Arc::new(Asking::new(true, Msat::ZERO, false)))
             .keep_answers(ClientConfig::read(context)?.vault.limits())
             .allow_addresses(self.allow_address)
+            .danger_allow_plain_http(self.danger_plain_http)
             .own_addresses(own_addresses(None, context))
             .build()?;
         let sink = sink_at(self.output.as_deref(), false)?;

@@ -5,6 +5,9 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use l402_host::SystemClock;
+use l402_lightning::sandbox::{Fault, Sandbox};
+
 #[cfg(target_os = "linux")]
 use crate::program::copy_environment;
 use crate::program::{Home, Ran, Serving};
@@ -261,6 +264,18 @@ fn a_proxy_for_plain_http_gets_no_credential_unless_that_is_wanted() {
             .to_lowercase()
             .contains("\r\nauthorization: l402 ")
     );
+    // What was bought so, and not answered, can be asked for in the same way and in no other.
+    let sandbox = Sandbox::open(&home.path().join("home"), Arc::new(SystemClock::default()));
+    let sandbox = sandbox.expect("a sandbox");
+    sandbox.set_fault(Fault::EndsMidPayment).expect("the file");
+    let get = ["get", "http://shop.example/api/l402/quote", "--danger-plain-http"];
+    run(&[&get[..], &["--wallet", "sandbox"]].concat()).expect(14);
+    sandbox.set_fault(Fault::None).expect("the file");
+    run(&["payments", "resolve", "--wallet", "sandbox"]).expect(0);
+    let unserved = run(&["payments", "--unserved"]).expect(0).json();
+    let id = unserved[0]["payment_hash"].as_str().expect("a hash");
+    run(&["payments", "resume", id]).expect(34);
+    run(&["payments", "resume", id, "--danger-plain-http"]).expect(0);
 }
 
 // FAULTS T2: what is on this machine is asked for directly.
