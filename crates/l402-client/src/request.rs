@@ -11,6 +11,8 @@ use http::HeaderName;
 use l402::{Msat, PaymentHash, UnixTime};
 use tokio::io::AsyncRead;
 
+use crate::http::OpenFile;
+
 /// A request. It is sent up to twice, without and with a credential; see [`Body`] for what that
 /// means to its body.
 pub struct Request {
@@ -90,6 +92,10 @@ impl std::fmt::Debug for Request {
 /// sent twice: up to 1 MiB in memory, more in a file of the client's folder that has no name and
 /// that nobody else can read. Its length goes out as `content-length`.
 ///
+/// A file of more than 1 MiB is not copied, on Unix, if it has not changed for two seconds: it is read
+/// whenever it is sent. If it changes meanwhile, the call ends with [`Error::Body`](crate::Error::Body)
+/// before anything is paid; and what is sent after a payment is what it was made for, or is broken off.
+///
 /// ```
 /// use http::Method;
 /// use l402_client::{Body, Request};
@@ -104,6 +110,7 @@ pub(crate) enum Source {
     Blocking(Box<dyn Read + Send>),
     Bytes(Bytes),
     File(PathBuf),
+    Open(OpenFile),
     Reader(Pin<Box<dyn AsyncRead + Send>>),
     Stream(Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>),
 }
@@ -123,6 +130,12 @@ impl Body {
     /// Reads a file, which is opened when the request is sent.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(Source::File(path.into()))
+    }
+
+    /// Reads a file that is open already, from its beginning. `name` stands for it in errors.
+    pub fn open_file(name: impl Into<String>, file: std::fs::File) -> Self {
+        let name = name.into();
+        Self(Source::Open(OpenFile { name, file }))
     }
 
     /// Reads from an asynchronous reader.

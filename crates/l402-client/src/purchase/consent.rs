@@ -7,7 +7,7 @@ use l402::text::escape_within;
 
 use super::buyer::Buyer;
 use crate::hook::{Decision, PaymentHook, Proposal};
-use crate::http::Hop;
+use crate::http::{Hop, Spooled};
 use crate::journal::step::Store;
 use crate::journal::{Recorded, Scope};
 use crate::offer::{Offer, still_payable};
@@ -26,6 +26,7 @@ pub(super) struct Wanted {
     pub(super) scope: Scope,
     pub(super) method: String,
     pub(super) protocol: &'static str,
+    body: Spooled,
 }
 
 impl Wanted {
@@ -35,13 +36,14 @@ impl Wanted {
             scope: scope.clone(),
             method: hop.method.to_string(),
             protocol: offer.protocol(),
+            body: hop.body().clone(),
         }
     }
 }
 
 impl Buyer {
     /// Asks the hook and then the caller for approval, and checks that the invoice has not expired
-    /// meanwhile and that the caller is still there.
+    /// meanwhile, that a file to be sent is still the same, and that the caller is still there.
     pub(super) async fn last_word(
         &self,
         recorded: Recorded,
@@ -60,6 +62,8 @@ impl Buyer {
             (Error::Declined, "declined")
         } else if let Err(error) = still_payable(expires, self.clock.wall()) {
             (error, "the invoice ran out before it was approved")
+        } else if let Err(error) = wanted.body.unchanged().await {
+            (error, "the file of the body has changed")
         } else if caller.strong_count() == 0 {
             (Error::Declined, "the caller went away")
         } else {

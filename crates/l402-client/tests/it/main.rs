@@ -17,6 +17,8 @@ mod journal;
 mod layering;
 mod odd_wallet;
 mod offering;
+#[cfg(unix)]
+mod own_file;
 mod payees;
 mod paying;
 mod racing;
