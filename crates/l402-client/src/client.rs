@@ -10,7 +10,10 @@ use tokio::sync::Semaphore;
 
 use crate::hook::PaymentHook;
 use crate::http::{AllowedAddress, Guard, Http, Outgoing, Reach, Spool, Watch};
-use crate::purchase::{AHEAD_MAX, Buyer, HOOK_TIME, PAYING_MAX, Unrelayed, Wallet, WalletSource};
+use crate::purchase::{
+    AHEAD_MAX, Buyer, HOOK_TIME, InvoicePayment, PAYING_MAX, PaidInvoice, Unrelayed, Wallet,
+    WalletSource,
+};
 use crate::{
     BudgetName, Cookies, Error, Journal, Limits, Price, Progress, Quote, Request, Response,
     VaultLimits,
@@ -93,6 +96,7 @@ impl Client {
             wallet: Wallet::None,
             limits: Limits::default(),
             budget: BudgetName::default(),
+            own_only: false,
             clock: None,
             progress: None,
             cookies: None,
@@ -148,6 +152,41 @@ impl Client {
     /// See [`Error`].
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
         self.0.send(request).await
+    }
+
+    /// Pays an invoice that no challenge brought, at most once, by the same rules and limits as a
+    /// purchase. Must be called inside a tokio runtime.
+    ///
+    /// An invoice that the journal knows is never paid again: what became of it is told, and looked up
+    /// first if it is open. Only a payment that has failed for certain is begun anew, by the next call.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// # let home = home.path();
+    /// # let (url, wallet) = l402_testkit::joke_stall(home);
+    /// use l402::Msat;
+    /// use l402_client::{Client, InvoicePayment, Journal, Request};
+    ///
+    /// let client = Client::builder(Journal::open(&home.join("client"))?).wallet(wallet).build()?;
+    /// # let quote = client.quote(Request::get(url)).await?.expect("a price");
+    /// # let invoice = quote.invoice;
+    /// let paid = client.pay_invoice(InvoicePayment::new(invoice.clone())).await?;
+    /// assert_eq!((paid.paid, paid.paid_before), (Msat::from_sat(50), false));
+    /// assert!(paid.preimage.is_some_and(|preimage| preimage.proves(&paid.payment_hash)));
+    ///
+    /// let again = client.pay_invoice(InvoicePayment::new(invoice)).await?;
+    /// assert!(again.paid_before);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for an invoice that is not sound, and those of [`Client::send`] that are about
+    /// a payment.
+    pub async fn pay_invoice(&self, payment: InvoicePayment) -> Result<PaidInvoice, Error> {
+        self.0.pay_invoice(payment).await
     }
 
     /// Asks the price and pays nothing.
@@ -326,6 +365,7 @@ pub struct ClientBuilder {
     wallet: Wallet,
     limits: Limits,
     budget: BudgetName,
+    own_only: bool,
     clock: Option<Arc<dyn Clock>>,
     progress: Option<Arc<dyn Progress>>,
     cookies: Option<Arc<dyn Cookies>>,
@@ -385,6 +425,18 @@ impl ClientBuilder {
     #[must_use]
     pub fn budget(mut self, name: BudgetName) -> Self {
         self.budget = name;
+        self
+    }
+
+    /// Uses only what was paid from the budget of this client: tokens, kept answers, and the preimages
+    /// of invoices that were paid before. Off by default: then what the home has bought serves every
+    /// call. For a program that must not use up what others have paid for.
+    ///
+    /// Purchases of other budgets still count where they must: one of the same origin and path whose
+    /// outcome is unknown is looked up first, and an invoice that is paid is never paid again.
+    #[must_use]
+    pub fn own_purchases_only(mut self, on: bool) -> Self {
+        self.own_only = on;
         self
     }
 
@@ -594,6 +646,7 @@ impl ClientBuilder {
             wallet: self.wallet,
             limits: self.limits,
             budget: self.budget,
+            own_only: self.own_only,
             clock,
             progress: self.progress,
             cookies: self.cookies,

@@ -8,11 +8,11 @@ use l402::Msat;
 use l402_lightning::{Node, NodeForm, WalletName};
 use serde_json::json;
 
-use crate::buyer::WalletArg;
+use crate::buyer::{SpendingArgs, WalletArg};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
-use crate::text::money::{MaxFee, duration};
+use crate::text::money::duration;
 use crate::text::node_form;
 use crate::text::output::OutputArgs;
 use crate::wallet::{self, Bill, SecretFrom, Wanted};
@@ -187,29 +187,31 @@ fn kind_help() -> String {
 /// Pay an invoice
 ///
 /// Prints the preimage, which is the proof of payment: who has it can use what was bought. An
-/// invoice is paid once, however often it is asked for.
+/// invoice is paid once, however often it is asked for. It counts against the same limits as `get`,
+/// is asked of the same hook, and stands in `l402 payments`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Exit codes: 0 settled, 13 failed (no money moved), 14 unknown (ask again later:
-the same command reports what became of the payment and does not pay twice).
+Exit codes: 0 settled, 11 over a limit (no money moved), 13 failed (no money
+moved), 14 unknown (ask again later: the same command reports what became of the
+payment and does not pay twice).
 
 Examples:
   l402 wallet pay lnbcrt500n1...
+  l402 wallet pay lnbc20u1... --max-price 2100sat
   l402 wallet pay lnbcrt500n1... --json | jq -r .preimage")]
 struct PayArgs {
     /// The invoice (BOLT 11, with an amount)
     invoice: String,
-
-    /// The most that routing may cost: "10 sat" or "1%" [default: 1%, at least 10 sat]
-    #[arg(long, value_name = "FEE")]
-    max_fee: Option<MaxFee>,
 
     /// How long to wait for the outcome
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
     payment_timeout: Duration,
 
     #[command(flatten)]
-    wallet: WalletArgs,
+    spending: SpendingArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 // The wallet is the subject here, not what pays.
@@ -232,7 +234,7 @@ impl Wallet {
             Action::Remove(args) => args.output,
             Action::Test(args) => args.output,
             Action::Balance { wallet } | Action::Fund { wallet, .. } => wallet.output,
-            Action::Pay(args) => args.wallet.output,
+            Action::Pay(args) => args.output,
         }
     }
 
@@ -330,11 +332,11 @@ async fn fund(amount: Msat, args: &WalletArgs, context: &Context) -> Result<Exit
 async fn pay(args: &PayArgs, context: &Context) -> Result<ExitCode, CliError> {
     let bill = Bill {
         bolt11: &args.invoice,
-        max_fee: args.max_fee,
+        spending: &args.spending,
         deadline: args.payment_timeout,
     };
-    let report = wallet::pay(&bill, args.wallet.wallet.as_ref(), context).await?;
-    let out = args.wallet.output.open();
+    let report = wallet::pay(&bill, context).await?;
+    let out = args.output.open();
     out.result(&report.value, || report.text)?;
     Ok(report.code)
 }

@@ -70,6 +70,9 @@ impl RepeatArgs {
         (journal, entry): (Journal, &Entry),
         context: &Context,
     ) -> Result<ExitCode, CliError> {
+        if entry.is_invoice {
+            return Err(nothing_to_fetch(entry));
+        }
         if entry.state != State::Paid {
             return Err(not_waiting(entry));
         }
@@ -127,6 +130,21 @@ fn shown(method: &Method, context: &Context) -> Shown<'static> {
         resumes_at: None,
         goes_on_with: None,
     }
+}
+
+/// Returns the error for an invoice that was paid for itself: there is no server to ask.
+fn nothing_to_fetch(entry: &Entry) -> CliError {
+    let (hash, state) = (entry.payment_hash, entry.state.name());
+    let hint = match entry.state {
+        State::Intent | State::Unknown => "`l402 payments resolve` asks the wallet about it",
+        _ => {
+            "`l402 wallet pay` with the same invoice prints what became of it, and pays nothing twice"
+        }
+    };
+    CliError::usage(format!(
+        "{hash} is an invoice without a request ({state}); there is nothing to fetch"
+    ))
+    .with_hint(hint)
 }
 
 fn not_waiting(entry: &Entry) -> CliError {

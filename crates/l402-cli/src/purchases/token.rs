@@ -201,7 +201,12 @@ fn both(journal: &Journal, entry: &Entry) -> Result<(StoredToken, StoredCredenti
         (Some(token), Some(credential)) => Ok((token, credential)),
         _ => {
             let state = entry.state.name();
-            let text = format!("{} is {state}: no token was had for it", short(hash));
+            let what = if entry.is_invoice {
+                "an invoice alone, and no token comes of one".to_owned()
+            } else {
+                format!("{state}: no token was had for it")
+            };
+            let text = format!("{} is {what}", short(hash));
             Err(CliError::new(exit_code::USAGE, "usage", text)
                 .with_hint("`l402 tokens list` lists the tokens"))
         }

@@ -8,6 +8,7 @@
 mod buyer;
 mod exchange;
 mod gateway;
+mod invoice;
 mod load;
 #[expect(dead_code, reason = "the other tests of the program use more of it")]
 #[path = "../it/program.rs"]

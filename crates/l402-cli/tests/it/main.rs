@@ -44,3 +44,4 @@ mod wallet;
 mod wallet_mistakes;
 mod wallet_names;
 mod wallet_pages;
+mod wallet_pay;

@@ -268,7 +268,11 @@ fn a_proxy_for_plain_http_gets_no_credential_unless_that_is_wanted() {
     let sandbox = Sandbox::open(&home.path().join("home"), Arc::new(SystemClock::default()));
     let sandbox = sandbox.expect("a sandbox");
     sandbox.set_fault(Fault::EndsMidPayment).expect("the file");
-    let get = ["get", "http://shop.example/api/l402/quote", "--danger-plain-http"];
+    let get = [
+        "get",
+        "http://shop.example/api/l402/quote",
+        "--danger-plain-http",
+    ];
     run(&[&get[..], &["--wallet", "sandbox"]].concat()).expect(14);
     sandbox.set_fault(Fault::None).expect("the file");
     run(&["payments", "resolve", "--wallet", "sandbox"]).expect(0);

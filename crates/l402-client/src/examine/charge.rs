@@ -16,8 +16,9 @@ use serde_json::{Map, Value};
 
 use super::answer::Case;
 use super::crosscheck::is_lightning_charge;
+use super::invoice::still_payable;
 use super::offer::Offered;
-use super::rules::{Fault, still_payable};
+use super::rules::Fault;
 use crate::{CredentialScheme, Refused};
 
 /// The largest challenge that is sent back, in bytes of JSON: 8 KiB. Many servers read no longer

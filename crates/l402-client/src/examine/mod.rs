@@ -33,6 +33,7 @@ mod answer;
 mod body_challenge;
 mod charge;
 mod crosscheck;
+mod invoice;
 mod offer;
 mod other_protocol;
 mod readers;
@@ -46,4 +47,5 @@ pub use offer::ExaminedOffer;
 pub use readers::{READERS, Reader, Reading};
 pub use report::{Finding, Report, Verdict, examine};
 
-pub(crate) use rules::{Fault, still_payable};
+pub(crate) use invoice::{InvoiceCase, still_payable};
+pub(crate) use rules::Fault;

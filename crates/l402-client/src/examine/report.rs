@@ -4,6 +4,7 @@ use l402::inspect::inspect;
 use l402::{Challenges, Invoice, Msat, UnixTime};
 
 use super::answer::{Case, Payer, UnpaidAnswer};
+use super::invoice::{InvoiceCase, OF_AN_INVOICE};
 use super::offer::{ExaminedOffer, OfferCase, Offered};
 use super::rules::{
     self, Fault, OF_AN_OFFER, OF_THE_ANSWER, OF_THE_DOCUMENT, Payable, Rule, Ruling,
@@ -131,6 +132,14 @@ impl Candidate {
         };
         let text = "BOLT 11, and its signature holds";
         let mut findings = vec![Finding::new("invoice", Ruling::sound(text))];
+        findings.extend(judge(
+            OF_AN_INVOICE,
+            &InvoiceCase {
+                invoice: &invoice,
+                network: case.payer.network,
+                now: case.now,
+            },
+        ));
         findings.extend(judge(
             OF_AN_OFFER,
             &OfferCase {

@@ -4,7 +4,7 @@
 
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use l402::{ChallengeError, Challenges, InvoiceError, PaymentHash, UnixTime};
+use l402::{ChallengeError, Challenges, InvoiceError, PaymentHash};
 
 use super::answer::Case;
 use super::body_challenge::in_body;
@@ -15,11 +15,6 @@ use super::other_protocol::describe;
 use super::report::Verdict;
 use crate::origin::is_private;
 use crate::{CredentialScheme, Refused};
-
-/// The least time that an invoice must have left to be paid, in seconds.
-const MARGIN_SECS: u64 = 10;
-/// The furthest that an invoice may be dated ahead, in seconds. Clocks differ by some minutes.
-const AHEAD_SECS: u64 = 5 * 60;
 
 /// A rule with its name. It returns `None` if it does not apply.
 pub(super) type Rule<T> = (&'static str, fn(&T) -> Option<Ruling>);
@@ -32,13 +27,9 @@ type OfferRule = (&'static str, fn(&OfferCase<'_>) -> Option<Ruling>);
 pub(super) const OF_THE_ANSWER: &[AnswerRule] =
     &[("origin", origin), ("status", status), ("cache", cache)];
 
-/// Rules of one offer. The first that is broken is the reason of a refusal.
+/// Rules of one offer, behind those of its invoice. The first that is broken is the reason of a
+/// refusal.
 pub(super) const OF_AN_OFFER: &[OfferRule] = &[
-    ("amount", amount),
-    ("network", network),
-    ("expiry", expiry),
-    ("date", date),
-    ("preimage", preimage),
     ("payment hash", payment_hash),
     ("caveats", token_caveats),
     ("body", body),
@@ -201,61 +192,6 @@ pub(super) fn payable(case: &Case<'_>) -> Result<Payable, Fault> {
         Err(error) => return Err(error.into()),
     };
     Ok(Payable { offers, in_body })
-}
-
-fn amount(offer: &OfferCase<'_>) -> Option<Ruling> {
-    Some(match offer.invoice.required_amount() {
-        Ok(amount) => Ruling::sound(amount.to_string()),
-        Err(error) => Fault::from(error).into(),
-    })
-}
-
-fn network(offer: &OfferCase<'_>) -> Option<Ruling> {
-    let (mine, asked) = (offer.case.payer.network?, offer.invoice.network);
-    Some(if mine == asked {
-        Ruling::sound(format!("the invoice is for {asked}"))
-    } else {
-        let detail = format!("the invoice is for {asked} and the wallet is on {mine}");
-        Fault::new(Refused::WrongNetwork, detail).into()
-    })
-}
-
-fn expiry(offer: &OfferCase<'_>) -> Option<Ruling> {
-    let check = still_payable(offer.invoice.expires, offer.case.now);
-    Some(Ruling::of(
-        check,
-        "the invoice has time enough left to be paid",
-    ))
-}
-
-/// Checks that an invoice has time enough left to be paid.
-pub(crate) fn still_payable(expires: UnixTime, now: UnixTime) -> Result<(), Fault> {
-    if expires.since(now).as_secs() < MARGIN_SECS {
-        let detail = "the invoice has expired, or has less than 10 s left; ask again for a new one";
-        return Err(Fault::new(Refused::InvoiceExpired, detail));
-    }
-    Ok(())
-}
-
-fn date(offer: &OfferCase<'_>) -> Option<Ruling> {
-    let ahead = offer.invoice.created.since(offer.case.now).as_secs();
-    Some(if ahead > AHEAD_SECS {
-        let detail = "the invoice is dated more than five minutes ahead; check the clock";
-        Fault::new(Refused::InvoiceFromFuture, detail).into()
-    } else {
-        Ruling::sound("the invoice is not dated ahead")
-    })
-}
-
-fn preimage(offer: &OfferCase<'_>) -> Option<Ruling> {
-    // If everybody knows the preimage, a routing node can keep the money, and anybody can use the
-    // credential.
-    Some(if offer.invoice.payment_hash.has_public_preimage() {
-        let detail = "anybody knows the preimage of the invoice's payment hash";
-        Fault::new(Refused::WrongHash, detail).into()
-    } else {
-        Ruling::sound("the preimage of the payment hash is not a public one")
-    })
 }
 
 fn payment_hash(offer: &OfferCase<'_>) -> Option<Ruling> {

@@ -13,11 +13,13 @@ pub struct Proposal {
     pub id: String,
     /// The name of the budget that the payment counts against.
     pub budget: String,
-    /// The protocol of the challenge: `l402`, or `mpp` for a `Payment` challenge.
+    /// The protocol of the challenge: `l402`, or `mpp` for a `Payment` challenge. `invoice` for an invoice
+    /// that no challenge brought.
     pub protocol: &'static str,
-    /// The URL without its query, which may hold the caller's secrets.
+    /// The URL without its query, which may hold the caller's secrets. Of an invoice, `lightning:` and
+    /// the payee.
     pub url: String,
-    /// The method of the request.
+    /// The method of the request. `pay` of an invoice.
     pub method: String,
     /// The amount of the signature-checked invoice.
     pub amount: Msat,

@@ -34,6 +34,23 @@ impl Scope {
         }
     }
 
+    /// Returns the place of invoices of this payee, a public key in hexadecimal.
+    pub(crate) fn of_payee(payee: &str) -> Self {
+        Self {
+            origin: format!("lightning:{payee}"),
+            host: None,
+            path: String::new(),
+        }
+    }
+
+    /// Returns the place of one payment, to be locked: an invoice waits for no other of its payee.
+    pub(crate) fn of_one_payment(self, hash: &PaymentHash) -> Self {
+        Self {
+            path: hash.to_string(),
+            ..self
+        }
+    }
+
     /// Returns the name of the seller: the origin, and the host where the caller set another.
     pub(crate) fn seller(&self) -> String {
         match &self.host {

@@ -29,7 +29,7 @@ pub use vault::{ReplayError, ReplayedAnswer, VaultLimits};
 
 pub(crate) use delivery::Delivery;
 pub(crate) use lock::{Claim, Flight, Scope};
-pub(crate) use row::{ACCEPTED_ENOUGH, Draft, OpenPurchase};
+pub(crate) use row::{ACCEPTED_ENOUGH, Draft, INVOICE, OpenPurchase, Purchase};
 pub(crate) use step::{Found, InFlight, Paid, Recorded, ReserveOutcome, Sent, Settled};
 pub(crate) use stopped::{Stop, Stopped};
 pub(crate) use vault::{ANSWER_MAX, AnswerHead, AnswerId, FileName, Keeping, KeptAnswer, Vault};

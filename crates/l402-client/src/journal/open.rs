@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use l402::{Msat, PaymentHash, UnixTime};
 use l402_host::private;
 
+use super::BudgetName;
 use super::lock::Locks;
 use super::store::Store;
 use super::vault::{Vault, VaultLimits};
@@ -93,6 +94,11 @@ pub struct Entry {
     pub updated: UnixTime,
     /// The reason why it failed or is unknown, for people.
     pub note: String,
+    /// The budget that it counts against.
+    pub budget: BudgetName,
+    /// True for an invoice that was paid for itself. Its origin is `lightning:` and the public key of
+    /// the payee, its path is empty, and no token or answer comes of it.
+    pub is_invoice: bool,
 }
 
 impl Entry {

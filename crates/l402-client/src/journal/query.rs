@@ -5,7 +5,7 @@ use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, params_from_iter};
 
 use super::store::Store;
-use super::{Entry, Journal, State};
+use super::{BudgetName, Entry, Journal, State};
 use crate::Error;
 
 /// The seconds of a day.
@@ -29,6 +29,7 @@ pub struct EntryQuery {
     states: Option<Vec<State>>,
     origin: Option<String>,
     since: Option<UnixTime>,
+    budget: Option<BudgetName>,
 }
 
 impl EntryQuery {
@@ -54,6 +55,13 @@ impl EntryQuery {
         self
     }
 
+    /// Keeps what was paid from this budget. What counts against a budget below it is left out.
+    #[must_use]
+    pub fn of_budget(mut self, budget: BudgetName) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
     /// Returns the condition in SQL, and its parameters in their order.
     fn condition(&self) -> (String, Vec<Value>) {
         let (mut parts, mut params) = (vec!["1".to_owned()], Vec::new());
@@ -67,6 +75,10 @@ impl EntryQuery {
         if let Some(since) = self.since {
             parts.push("created >= ?".to_owned());
             params.push(seconds(since.secs()));
+        }
+        if let Some(budget) = &self.budget {
+            parts.push("coalesce(budget, 'default') = ?".to_owned());
+            params.push(Value::from(budget.as_str().to_owned()));
         }
         (parts.join(" AND "), params)
     }
@@ -270,7 +282,7 @@ impl Store {
         statement.query_row(params_from_iter(params), |row| row.get(0))
     }
 
-    fn entry(&mut self, hash: &PaymentHash) -> rusqlite::Result<Option<Entry>> {
+    pub(crate) fn entry(&mut self, hash: &PaymentHash) -> rusqlite::Result<Option<Entry>> {
         let columns = Entry::COLUMNS;
         let sql = format!("SELECT {columns} FROM purchase WHERE payment_hash = ?1");
         let mut statement = self.db().prepare_cached(&sql)?;

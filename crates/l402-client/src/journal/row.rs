@@ -3,7 +3,7 @@
 use http::HeaderValue;
 use l402::{Msat, Network, PaymentHash, Policy, Preimage, UnixTime};
 use rusqlite::Row;
-use rusqlite::types::Type;
+use rusqlite::types::{Type, ValueRef};
 
 use super::lock::Scope;
 use super::{BudgetName, Entry, State};
@@ -13,21 +13,27 @@ use crate::{CredentialScheme, Quote, Receipt};
 /// The times that an opaque token must have been accepted before it is tried at other paths.
 pub(crate) const ACCEPTED_ENOUGH: u32 = 2;
 
-/// A sound offer that may become a purchase.
+/// The scheme of a row that is an invoice paid for itself. Its proof opens nothing, and is presented
+/// nowhere.
+pub(crate) const INVOICE: &str = "invoice";
+
+/// A sound offer, or an invoice alone, that may become a row.
 #[derive(Clone)]
 pub(crate) struct Draft {
     pub(crate) scope: Scope,
     pub(crate) quote: Quote,
     pub(crate) network: Network,
-    pub(crate) scheme: CredentialScheme,
+    /// The name of the credential's scheme, or [`INVOICE`].
+    pub(crate) scheme: &'static str,
+    /// The token, empty for an invoice.
     pub(crate) token: String,
     pub(crate) valid_until: Option<UnixTime>,
     /// The name of the wallet that will be asked.
     pub(crate) wallet: String,
     /// The budget that it counts against.
     pub(crate) budget: BudgetName,
-    /// The request that it is bought for; see `Hop::fingerprint`.
-    pub(crate) request: [u8; 32],
+    /// The request that it is bought for; see `Hop::fingerprint`. `None` for an invoice.
+    pub(crate) request: Option<[u8; 32]>,
     /// Buys although the seller is stopped, and ends that.
     pub(crate) despite_stop: bool,
 }
@@ -35,21 +41,30 @@ pub(crate) struct Draft {
 /// A purchase whose outcome nobody knows: its place, where the step it came to is found.
 pub(crate) struct OpenPurchase {
     pub(crate) payment_hash: PaymentHash,
+    /// The place whose flight lock its payer holds.
     pub(crate) scope: Scope,
     /// A wallet was asked, or was about to be.
     pub(crate) was_asked: bool,
 }
 
 impl OpenPurchase {
-    pub(super) const COLUMNS: &'static str = "payment_hash, origin, path, state = 'unknown', host";
+    pub(super) const COLUMNS: &'static str =
+        "payment_hash, origin, path, state = 'unknown', host, scheme";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let payment_hash = PaymentHash::from_bytes(row.get(0)?);
+        let scope = Scope {
+            origin: row.get(1)?,
+            path: row.get(2)?,
+            host: row.get(4)?,
+        };
+        let is_invoice = row.get_ref(5)?.as_str()? == INVOICE;
         Ok(Self {
-            payment_hash: PaymentHash::from_bytes(row.get(0)?),
-            scope: Scope {
-                origin: row.get(1)?,
-                path: row.get(2)?,
-                host: row.get(4)?,
+            payment_hash,
+            scope: if is_invoice {
+                scope.of_one_payment(&payment_hash)
+            } else {
+                scope
             },
             was_asked: row.get(3)?,
         })
@@ -75,6 +90,8 @@ pub(crate) struct Purchase {
     pub(crate) accepted: u32,
     /// The longest common folder of the paths where it was accepted.
     pub(crate) folder: Option<String>,
+    /// The budget that it counts against.
+    pub(crate) budget: BudgetName,
     request: Option<[u8; 32]>,
     scheme: String,
     token: String,
@@ -93,7 +110,7 @@ impl std::fmt::Debug for Purchase {
 impl Purchase {
     pub(super) const COLUMNS: &'static str = "payment_hash, origin, path, state, amount_msat, \
          paid_msat, fee_msat, paid_at, policy, scheme, token, preimage, fee_limit_msat, request, \
-         host, refusals, accepted, folder";
+         host, refusals, accepted, folder, budget";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         // In the order of `COLUMNS`.
@@ -117,6 +134,7 @@ impl Purchase {
             refusals: row.get(15)?,
             accepted: row.get(16)?,
             folder: row.get(17)?,
+            budget: budget(row, 18)?,
             scheme: row.get(9)?,
             token: row.get(10)?,
             preimage: preimage.map(Preimage::from_bytes),
@@ -137,6 +155,11 @@ impl Purchase {
     /// the request that it was given for.
     pub(crate) fn is_charge(&self) -> bool {
         self.scheme == CredentialScheme::Payment.name()
+    }
+
+    /// Returns true if it is an invoice that was paid for itself.
+    pub(crate) fn is_invoice(&self) -> bool {
+        self.scheme == INVOICE
     }
 
     /// Returns true if the purchase was made for this very request.
@@ -172,7 +195,7 @@ impl Purchase {
     }
 
     /// The proof of the payment.
-    pub(super) fn preimage(&self) -> Option<&Preimage> {
+    pub(crate) fn preimage(&self) -> Option<&Preimage> {
         self.preimage.as_ref()
     }
 
@@ -191,8 +214,12 @@ impl Purchase {
         self.preimage.is_some()
     }
 
-    /// See [`Paid::credential`](super::Paid::credential). `None` before there is proof, too.
+    /// See [`Paid::credential`](super::Paid::credential). `None` before there is proof, and for an
+    /// invoice, too.
     pub(super) fn authorization(&self) -> Option<HeaderValue> {
+        if self.is_invoice() {
+            return None;
+        }
         let preimage = self.preimage.as_ref()?;
         credential(&self.scheme, &self.token, preimage)
     }
@@ -229,7 +256,7 @@ fn common_folder<'a>(folder: &'a str, path: &str) -> &'a str {
 }
 
 impl Entry {
-    pub(super) const COLUMNS: &'static str = "payment_hash, origin, path, amount_msat, fee_msat, state, created, updated, note, paid_msat";
+    pub(super) const COLUMNS: &'static str = "payment_hash, origin, path, amount_msat, fee_msat, state, created, updated, note, paid_msat, budget, scheme";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -243,7 +270,17 @@ impl Entry {
             updated: UnixTime::from_secs(row.get(7)?),
             note: row.get(8)?,
             paid: Msat::new(row.get(9)?),
+            budget: budget(row, 10)?,
+            is_invoice: row.get_ref(11)?.as_str()? == INVOICE,
         })
+    }
+}
+
+/// Reads the budget of a row, `default` if the column is null.
+pub(super) fn budget(row: &Row<'_>, at: usize) -> rusqlite::Result<BudgetName> {
+    match row.get_ref(at)? {
+        ValueRef::Null => Ok(BudgetName::default()),
+        _ => word(row, at, |text| text.parse().ok()),
     }
 }
 

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use l402::{Msat, PaymentHash, Policy, Preimage, UnixTime};
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::{OptionalExtension, Row, params};
 
-use super::row::{Purchase, state};
+use super::row::{INVOICE, Purchase, budget, state};
 use super::store::Store;
-use super::{Journal, State};
+use super::{BudgetName, Journal, State};
 use crate::coverage::Coverage;
 use crate::{Error, Narrowing, NarrowingError, PaymentProof};
 
@@ -37,11 +37,13 @@ pub struct StoredToken {
     pub is_presented: bool,
     /// The time at which it was bought.
     pub paid_at: UnixTime,
+    /// The budget that it was paid from.
+    pub budget: BudgetName,
 }
 
 impl StoredToken {
     const COLUMNS: &'static str = "payment_hash, origin, path, state, amount_msat, policy, token, \
-         uses_left, told_until, valid_until, live, coalesce(paid_at, created)";
+         uses_left, told_until, valid_until, live, coalesce(paid_at, created), budget";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let policy: Option<String> = row.get(5)?;
@@ -67,6 +69,7 @@ impl StoredToken {
             until: ends.min().map(UnixTime::from_secs),
             is_presented: row.get(10)?,
             paid_at: UnixTime::from_secs(row.get(11)?),
+            budget: budget(row, 12)?,
         })
     }
 
@@ -127,6 +130,9 @@ impl StoredCredential {
     }
 
     fn of(purchase: &Purchase) -> Option<Self> {
+        if purchase.is_invoice() {
+            return None;
+        }
         Some(Self {
             payment_hash: purchase.payment_hash,
             scheme: purchase.scheme().to_owned(),
@@ -143,10 +149,23 @@ impl Journal {
     /// # Errors
     /// [`Error::Store`] if the file cannot be read.
     pub fn tokens(&self, now: Option<UnixTime>, limit: u32) -> Result<Vec<StoredToken>, Error> {
-        self.with(|store| store.tokens(now, limit))
+        self.with(|store| store.tokens(None, now, limit))
     }
 
-    /// Returns one token.
+    /// Returns the tokens that were paid from one budget, as [`Journal::tokens`] does.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the file cannot be read.
+    pub fn tokens_of_budget(
+        &self,
+        budget: &BudgetName,
+        now: Option<UnixTime>,
+        limit: u32,
+    ) -> Result<Vec<StoredToken>, Error> {
+        self.with(|store| store.tokens(Some(budget), now, limit))
+    }
+
+    /// Returns one token, or `None` if none was had: it is not paid for, or an invoice alone.
     ///
     /// # Errors
     /// [`Error::Store`] if the file cannot be read.
@@ -188,16 +207,23 @@ impl Journal {
 }
 
 impl Store {
-    fn tokens(&mut self, now: Option<UnixTime>, limit: u32) -> rusqlite::Result<Vec<StoredToken>> {
+    fn tokens(
+        &mut self,
+        budget: Option<&BudgetName>,
+        now: Option<UnixTime>,
+        limit: u32,
+    ) -> rusqlite::Result<Vec<StoredToken>> {
         let columns = StoredToken::COLUMNS;
         let sql = format!(
-            "SELECT {columns} FROM purchase WHERE preimage IS NOT NULL AND (?1 IS NULL OR (live \
+            "SELECT {columns} FROM purchase WHERE preimage IS NOT NULL AND scheme <> '{INVOICE}' \
+             AND (?1 IS NULL OR (live \
              AND coalesce(valid_until > ?1, 1) AND coalesce(told_until > ?1, 1))) \
+             AND (?2 IS NULL OR coalesce(budget, 'default') = ?2) \
              ORDER BY created DESC, rowid DESC LIMIT {limit}"
         );
-        let now = now.map(UnixTime::secs);
+        let params = params![now.map(UnixTime::secs), budget.map(BudgetName::as_str)];
         let mut statement = self.db().prepare_cached(&sql)?;
-        let rows = statement.query_map([now], StoredToken::read)?;
+        let rows = statement.query_map(params, StoredToken::read)?;
         rows.collect()
     }
 
@@ -216,7 +242,8 @@ impl Store {
     fn token(&mut self, hash: &PaymentHash) -> rusqlite::Result<Option<StoredToken>> {
         let columns = StoredToken::COLUMNS;
         let sql = format!(
-            "SELECT {columns} FROM purchase WHERE payment_hash = ?1 AND preimage IS NOT NULL"
+            "SELECT {columns} FROM purchase WHERE payment_hash = ?1 AND preimage IS NOT NULL \
+             AND scheme <> '{INVOICE}'"
         );
         let mut statement = self.db().prepare_cached(&sql)?;
         let mut rows = statement.query_map([hash.as_bytes()], StoredToken::read)?;

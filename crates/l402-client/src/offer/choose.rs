@@ -4,7 +4,7 @@ use http::{HeaderMap, StatusCode};
 use l402::{Invoice, Msat, Network, UnixTime};
 use url::Url;
 
-use crate::examine::{self, ExaminedOffer, Fault, Payer, UnpaidAnswer, examine};
+use crate::examine::{self, Fault, Payer, UnpaidAnswer, examine};
 use crate::{BudgetLimit, CredentialScheme, Error, Limits, Quote};
 
 /// The most characters of an invoice's description that are shown.
@@ -54,7 +54,10 @@ impl PaymentRequiredAnswer<'_> {
         let (offer, invoice, amount) = examine(&answer, &self.payer, now).into_sound()?;
         let origin = self.url.origin().ascii_serialization();
         Ok(Offer {
-            quote: quote(&offer, &invoice, amount, origin, limits),
+            quote: Quote {
+                policy: offer.policy,
+                ..quote(&invoice, offer.bolt11, amount, origin, limits)
+            },
             network: invoice.network,
             scheme: offer.scheme,
             token: offer.token,
@@ -63,9 +66,10 @@ impl PaymentRequiredAnswer<'_> {
     }
 }
 
-fn quote(
-    offer: &ExaminedOffer,
+/// Returns the quote of an invoice, without a policy.
+pub(crate) fn quote(
     invoice: &Invoice,
+    bolt11: String,
     amount: Msat,
     origin: String,
     limits: &Limits,
@@ -84,11 +88,11 @@ fn quote(
         // The journal knows.
         payee_before: None,
         payment_hash: invoice.payment_hash,
-        invoice: offer.bolt11.clone(),
+        invoice: bolt11,
         // The seller's text, on the buyer's terminal.
         description: l402::text::escape_within(description, DESCRIPTION_CHARS),
         expires: invoice.expires,
-        policy: offer.policy,
+        policy: None,
     }
 }
 

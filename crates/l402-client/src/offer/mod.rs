@@ -5,4 +5,4 @@
 mod choose;
 
 pub(crate) use crate::examine::{BODY_MAX, BODY_TIME, Payer};
-pub(crate) use choose::{Offer, PaymentRequiredAnswer, still_payable};
+pub(crate) use choose::{Offer, PaymentRequiredAnswer, quote, still_payable};

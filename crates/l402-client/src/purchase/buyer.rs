@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use super::wallet::Wallet;
 use crate::hook::PaymentHook;
 use crate::http::{Http, Spool};
-use crate::journal::Journal;
+use crate::journal::{Journal, Purchase};
 use crate::{BudgetName, Cookies, Event, Limits, Progress};
 
 /// The state that all clones of a client share.
@@ -24,6 +24,8 @@ pub(crate) struct Buyer {
     pub(crate) limits: Limits,
     /// The budget that payments count against.
     pub(crate) budget: BudgetName,
+    /// Uses what was paid from this budget alone.
+    pub(crate) own_only: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) progress: Option<Arc<dyn Progress>>,
     pub(crate) cookies: Option<Arc<dyn Cookies>>,
@@ -59,6 +61,16 @@ pub(crate) struct Buyer {
 }
 
 impl Buyer {
+    /// Returns the budget of which purchases may be used, `None` if those of all may.
+    pub(super) fn usable_budget(&self) -> Option<&BudgetName> {
+        self.own_only.then_some(&self.budget)
+    }
+
+    /// Returns true if what a row has bought may be used.
+    pub(super) fn may_use(&self, row: &Purchase) -> bool {
+        self.usable_budget().is_none_or(|own| row.budget == *own)
+    }
+
     pub(crate) fn notify(&self, event: &Event) {
         let Some(progress) = &self.progress else {
             return;

@@ -11,7 +11,7 @@ use super::kept::KeptPurchase;
 use super::pauses::Pauses;
 use super::present::not_served;
 use crate::http::{Hop, retry_after};
-use crate::journal::{Delivery, Vault};
+use crate::journal::{Delivery, FileName, Purchase, Vault};
 use crate::response::UsedUp;
 use crate::{BudgetLimit, Error, Event, Price, Receipt, Refused, Request, Response};
 
@@ -71,13 +71,10 @@ impl Buyer {
         }
         let (request, now) = (hop.name().await?, self.clock.wall());
         let owed = blocking(vault, move |vault| vault.owed(&request, now));
-        let Some(name) = owed.await? else {
+        let Some((name, row)) = self.first_to_use(owed.await?).await? else {
             return Ok(None);
         };
         let hash = name.payment_hash;
-        let Some(row) = self.journal.run(move |store| store.purchase(&hash)).await? else {
-            return Ok(None);
-        };
         let receipt = row.receipt(true);
         let (digest, file) = (receipt.digest(), name.clone());
         let found = blocking(vault, move |vault| vault.take(&file, digest)).await?;
@@ -91,7 +88,22 @@ impl Buyer {
         Ok(Some(kept.to(hop.clone())))
     }
 
-    async fn has_open_purchases(&self) -> Result<bool, Error> {
+    /// Returns the first kept answer whose purchase this client may use.
+    async fn first_to_use(
+        &self,
+        owed: Vec<FileName>,
+    ) -> Result<Option<(FileName, Purchase)>, Error> {
+        for name in owed {
+            let hash = name.payment_hash;
+            let row = self.journal.run(move |store| store.purchase(&hash)).await?;
+            if let Some(row) = row.filter(|row| self.may_use(row)) {
+                return Ok(Some((name, row)));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) async fn has_open_purchases(&self) -> Result<bool, Error> {
         let open = self.journal.run(|store| store.open_purchases(None)).await?;
         Ok(!open.is_empty())
     }
@@ -302,7 +314,7 @@ fn is_same_page(a: &Url, b: &Url) -> bool {
     a[..Position::AfterQuery] == b[..Position::AfterQuery]
 }
 
-fn is_over_the_day(error: &Error) -> bool {
+pub(super) fn is_over_the_day(error: &Error) -> bool {
     matches!(
         error,
         Error::OverBudget {

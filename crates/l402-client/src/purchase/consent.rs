@@ -9,7 +9,7 @@ use super::buyer::Buyer;
 use crate::hook::{Decision, PaymentHook, Proposal};
 use crate::http::{Hop, Spooled};
 use crate::journal::step::Store;
-use crate::journal::{Recorded, Scope};
+use crate::journal::{Draft, INVOICE, Recorded, Scope};
 use crate::offer::{Offer, still_payable};
 use crate::{Error, Quote, Refused};
 
@@ -20,6 +20,9 @@ pub(crate) const HOOK_TIME: Duration = Duration::from_secs(3);
 const CODE_CHARS: usize = 40;
 const MESSAGE_CHARS: usize = 200;
 
+/// The method that a hook is told of an invoice, for which there is no request.
+const INVOICE_METHOD: &str = "pay";
+
 /// A purchase, as those are told who may still say no.
 pub(super) struct Wanted {
     pub(super) quote: Quote,
@@ -27,6 +30,8 @@ pub(super) struct Wanted {
     pub(super) method: String,
     pub(super) protocol: &'static str,
     body: Spooled,
+    /// True if there is a seller, whose node is remembered.
+    pub(super) pins_payee: bool,
 }
 
 impl Wanted {
@@ -37,6 +42,19 @@ impl Wanted {
             method: hop.method.to_string(),
             protocol: offer.protocol(),
             body: hop.body().clone(),
+            pins_payee: true,
+        }
+    }
+
+    /// An invoice alone. Its payee is named by it, and by nobody beside it.
+    pub(super) fn of_invoice(draft: &Draft) -> Self {
+        Self {
+            quote: draft.quote.clone(),
+            scope: draft.scope.clone(),
+            method: INVOICE_METHOD.to_owned(),
+            protocol: INVOICE,
+            pins_payee: false,
+            body: Spooled::EMPTY,
         }
     }
 }
@@ -164,6 +182,9 @@ impl Buyer {
     /// Remembers the node of a seller who was paid. Without the row, the next change of the node is not
     /// noticed, or is asked about once more.
     pub(super) async fn pin_payee(&self, wanted: &Wanted) {
+        if !wanted.pins_payee {
+            return;
+        }
         let (seller, payee) = (wanted.scope.seller(), wanted.quote.payee.clone());
         // Paid although another one was known: so it was approved.
         let is_approved = wanted.quote.payee_before.is_some();

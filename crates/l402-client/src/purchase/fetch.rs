@@ -252,16 +252,7 @@ impl Buyer {
     /// Limits and intent, durable before anybody is asked to pay.
     async fn reserve(&self, draft: Draft) -> Result<Recorded, Error> {
         let payment_hash = draft.quote.payment_hash;
-        let mut reservation = self.try_reserve(draft.clone()).await?;
-        // Purchases that ended before a wallet was asked may still hold a share of the budget.
-        if matches!(
-            reservation,
-            ReserveOutcome::Denied(Error::OverBudget { .. })
-        ) && self.release_unasked().await?
-        {
-            reservation = self.try_reserve(draft).await?;
-        }
-        match reservation {
+        match self.reserve_or_taken(draft).await? {
             ReserveOutcome::Made(recorded) => Ok(recorded),
             ReserveOutcome::Denied(error) => Err(error),
             ReserveOutcome::Taken(state) if state.is_open() => Err(Error::PaymentUnknown {
@@ -273,6 +264,20 @@ impl Buyer {
                 Err(not_served(payment_hash, Some(402), reason.into(), false))
             }
         }
+    }
+
+    /// Limits and intent, with a second try once what was never asked for is given up.
+    pub(super) async fn reserve_or_taken(&self, draft: Draft) -> Result<ReserveOutcome, Error> {
+        let mut reservation = self.try_reserve(draft.clone()).await?;
+        // Purchases that ended before a wallet was asked may still hold a share of the budget.
+        if matches!(
+            reservation,
+            ReserveOutcome::Denied(Error::OverBudget { .. })
+        ) && self.release_unasked().await?
+        {
+            reservation = self.try_reserve(draft).await?;
+        }
+        Ok(reservation)
     }
 
     async fn try_reserve(&self, draft: Draft) -> Result<ReserveOutcome, Error> {
@@ -310,12 +315,12 @@ impl Buyer {
             scope,
             quote: offer.quote,
             network: offer.network,
-            scheme: offer.scheme,
+            scheme: offer.scheme.name(),
             token: offer.token,
             valid_until: offer.valid_until,
             wallet,
             budget: self.budget.clone(),
-            request: hop.fingerprint().await?,
+            request: Some(hop.fingerprint().await?),
             despite_stop: self.despite_stop,
         })
     }

@@ -43,9 +43,10 @@ impl Buyer {
             return Ok(None);
         }
         let (scope, now) = (scope.clone(), self.clock.wall());
+        let budget = self.usable_budget().cloned();
         let usable = self
             .journal
-            .run(move |store| store.usable(&scope, now))
+            .run(move |store| store.usable(&scope, budget.as_ref(), now))
             .await?;
         for paid in usable {
             // Beside the caller's own `Authorization`, a credential goes only where it is read: to a

@@ -45,6 +45,7 @@ mod buyer;
 mod call;
 mod consent;
 mod fetch;
+mod invoice;
 mod kept;
 mod other_paths;
 mod pauses;
@@ -60,6 +61,7 @@ mod wallet;
 
 pub(crate) use buyer::Buyer;
 pub(crate) use consent::HOOK_TIME;
+pub use invoice::{InvoicePayment, PaidInvoice};
 pub(crate) use queue::AHEAD_MAX;
 pub(crate) use relay::PAYING_MAX;
 pub use relay::Unrelayed;

@@ -31,9 +31,10 @@ impl Buyer {
             return Ok(None);
         }
         let (place, now) = (scope.clone(), self.clock.wall());
+        let budget = self.usable_budget().cloned();
         let owned = self
             .journal
-            .run(move |store| store.of_other_paths(&place, now))
+            .run(move |store| store.of_other_paths(&place, budget.as_ref(), now))
             .await?;
         let asked = Coverage::of(&offer.token);
         let mut tries = 0;

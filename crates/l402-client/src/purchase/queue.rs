@@ -54,7 +54,7 @@ impl Buyer {
         Ok(flight)
     }
 
-    async fn turn(&self, scope: &Scope) -> Result<Flight, Error> {
+    pub(super) async fn turn(&self, scope: &Scope) -> Result<Flight, Error> {
         let mut turn = pin!(self.journal.locks().flight(scope));
         // Most waits end within a second, and an event for each of them would only be noise. The future
         // is timed by reference, so that its place in the queue outlives the first time-out.

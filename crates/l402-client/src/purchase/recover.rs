@@ -36,7 +36,7 @@ impl Buyer {
 
     /// Takes an open purchase up at the step that it came to, and finds out what became of it.
     /// The caller has the flight lock of its scope. One that is open no more stays as it is.
-    async fn find_out(&self, payment_hash: PaymentHash) -> Result<(), Error> {
+    pub(super) async fn find_out(&self, payment_hash: PaymentHash) -> Result<(), Error> {
         let found = self
             .journal
             .run(move |store| store.found(&payment_hash))

@@ -29,6 +29,7 @@ impl Buyer {
         // For another request it would be used up by something that nobody bought.
         let place = Scope::of(&hop.url, hop.host());
         let paid = paid
+            .filter(|paid| self.may_use(paid.row()))
             .filter(|paid| is_open && paid.row().scope == place && paid.row().is_for(&fingerprint));
         let Some(paid) = paid else {
             return Ok(None);

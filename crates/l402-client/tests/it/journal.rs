@@ -97,6 +97,17 @@ fn a_link_is_not_followed() {
     assert!(error.contains("plain file"), "{error}");
 }
 
+/// Takes away what layout 5 has beyond layout 4.
+const BACK_TO_4: &str = "
+    DROP TABLE agent;
+    DROP TABLE mandate;
+    DROP TABLE approval;
+    DROP TABLE consent;
+    DROP TABLE operator;
+    DROP TABLE tool_call;
+    PRAGMA user_version = 4;
+";
+
 /// Takes away what layout 4 has beyond layout 3.
 const BACK_TO_3: &str = "
     DROP TRIGGER purchase_settled_new;
@@ -154,6 +165,7 @@ async fn a_file_of_the_second_layout_is_upgraded_with_its_credentials() {
     world.fetch(&world.client(), "/joke").await.unwrap_err();
     let db = Connection::open(world.folder().join("client.db")).unwrap();
     let fresh = layout(&db);
+    db.execute_batch(BACK_TO_4).unwrap();
     db.execute_batch(BACK_TO_3).unwrap();
     db.execute_batch(BACK_TO_2).unwrap();
     assert_ne!(layout(&db), fresh);
@@ -179,6 +191,7 @@ async fn a_file_of_the_third_layout_is_upgraded_with_its_sums() {
             .collect::<Vec<_>>()
     };
     let before = sums(world.journal());
+    db.execute_batch(BACK_TO_4).unwrap();
     db.execute_batch(BACK_TO_3).unwrap();
     let after = sums(world.journal());
     assert_eq!(layout(&db), fresh);
@@ -198,6 +211,7 @@ async fn a_file_of_the_first_layout_is_upgraded_and_its_intents_are_looked_up() 
     world.fetch(&world.client(), "/joke").await.unwrap_err();
     let db = Connection::open(world.folder().join("client.db")).unwrap();
     let fresh = layout(&db);
+    db.execute_batch(BACK_TO_4).unwrap();
     db.execute_batch(BACK_TO_3).unwrap();
     db.execute_batch(BACK_TO_2).unwrap();
     db.execute_batch(BACK_TO_1).unwrap();

@@ -13,12 +13,14 @@ mod foreign;
 mod grpc;
 mod guarding;
 mod hooking;
+mod invoices;
 mod journal;
 mod layering;
 mod odd_wallet;
 mod offering;
 #[cfg(unix)]
 mod own_file;
+mod owning;
 mod payees;
 mod paying;
 mod racing;

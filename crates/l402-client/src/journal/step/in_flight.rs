@@ -6,6 +6,7 @@ use rusqlite::params;
 use super::terms::Terms;
 use super::{Paid, Store};
 use crate::journal::State;
+use crate::journal::row::INVOICE;
 use crate::journal::store::{NEWEST, bounded};
 
 /// The wallet was asked, by this run or by an earlier one, and its answer is not recorded.
@@ -87,7 +88,8 @@ impl InFlight {
 impl Store {
     /// Writes the wallet's word that it paid. Only a preimage that proves it makes a [`Paid`];
     /// else the money counts as gone. A fee over its limit is noted, and
-    /// an amount over the invoice's.
+    /// an amount over the invoice's. An invoice without a token has no answer to wait for, so that
+    /// its row is `served` at once, and was never one whose proof could be presented.
     ///
     /// # Errors
     /// If the file cannot be written: the row stays unknown, and is looked up later.
@@ -110,7 +112,8 @@ impl Store {
             )
         };
         let sql = format!(
-            "UPDATE purchase SET state = ?2, live = ?3, preimage = ?4, paid_msat = ?5, \
+            "UPDATE purchase SET state = CASE WHEN ?3 AND scheme = '{INVOICE}' THEN 'served' ELSE ?2 END, \
+             live = ?3 AND scheme <> '{INVOICE}', preimage = ?4, paid_msat = ?5, \
              fee_msat = ?6, paid_at = max(?7, {NEWEST}), updated = ?7, \
              note = CASE WHEN ?3 AND ?6 > fee_limit_msat THEN 'routing cost ' || ?6 || \
              ' msat, and ' || fee_limit_msat || ' msat were the limit' \
@@ -137,7 +140,8 @@ impl Store {
         if !is_proven {
             return Ok(Settled::Unproven);
         }
-        Ok(self.paid(&hash)?.map_or(Settled::Gone, Settled::Paid))
+        let paid = self.purchase(&hash)?.and_then(Paid::settled);
+        Ok(paid.map_or(Settled::Gone, Settled::Paid))
     }
 
     /// Writes the wallet's word that no money moved, and none will: the amount is free again.

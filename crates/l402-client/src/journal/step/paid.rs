@@ -8,10 +8,13 @@ use super::Store;
 use crate::UseReport;
 use crate::journal::row::Purchase;
 use crate::journal::stopped::NOT_SERVED;
-use crate::journal::{Scope, State, Stop};
+use crate::journal::{BudgetName, Scope, State, Stop};
 
 /// The most purchases of other paths that one call looks at.
 const OTHER_PATHS_MAX: u32 = 100;
+
+/// The condition that a row is of the budget that is the fifth parameter. Null stands for any.
+const OF_BUDGET: &str = "(?5 IS NULL OR coalesce(budget, 'default') = ?5)";
 
 /// Paid, and the proof is durable: the only step with a credential.
 ///
@@ -55,14 +58,20 @@ const OTHER_PATHS_MAX: u32 = 100;
 pub struct Paid(Box<Purchase>);
 
 impl Paid {
-    /// Returns the step of a row that has its proof and was not refused.
+    /// Returns the step of a row that has its proof and was not refused. An invoice without a token
+    /// is none: nothing that presents can get hold of one.
     fn of(purchase: Purchase) -> Option<Self> {
-        let may_be_presented = matches!(purchase.state, State::Paid | State::Served);
-        (may_be_presented && purchase.is_proven()).then(|| Self(Box::new(purchase)))
+        Self::settled(purchase).filter(|paid| !paid.0.is_invoice())
+    }
+
+    /// Returns the step of a row that was just settled, that of an invoice without a credential.
+    pub(super) fn settled(purchase: Purchase) -> Option<Self> {
+        let is_paid = matches!(purchase.state, State::Paid | State::Served);
+        (is_paid && purchase.is_proven()).then(|| Self(Box::new(purchase)))
     }
 
     /// The value of the credential header, under the scheme that the server used, the token byte
-    /// for byte. `None` if it does not fit into a header.
+    /// for byte. `None` if it does not fit into a header, and for an invoice.
     pub fn credential(&self) -> Option<HeaderValue> {
         self.0.authorization()
     }
@@ -82,14 +91,21 @@ impl Store {
     /// Purchases of a scope whose token is worth presenting: what was never served first, the
     /// oldest before the newer; then what can be used again, the newest first. A token that was
     /// never served is tried past its time, too: that it was for nothing must not go unnoticed.
-    pub(crate) fn usable(&mut self, scope: &Scope, now: UnixTime) -> rusqlite::Result<Vec<Paid>> {
+    /// With `budget`, only what was paid from it.
+    pub(crate) fn usable(
+        &mut self,
+        scope: &Scope,
+        budget: Option<&BudgetName>,
+        now: UnixTime,
+    ) -> rusqlite::Result<Vec<Paid>> {
         let sql = format!(
             "SELECT {} FROM purchase WHERE origin = ?1 AND path = ?2 AND host IS ?4 AND live \
-             AND (state = 'paid' OR (state = 'served' AND coalesce(valid_until > ?3, 1))) \
+             AND {OF_BUDGET} AND (state = 'paid' OR (state = 'served' AND coalesce(valid_until > ?3, 1))) \
              ORDER BY state = 'served', CASE state WHEN 'paid' THEN created ELSE -created END, rowid",
             Purchase::COLUMNS
         );
-        let params = params![scope.origin, scope.path, now.secs(), scope.host];
+        let budget = budget.map(BudgetName::as_str);
+        let params = params![scope.origin, scope.path, now.secs(), scope.host, budget];
         let mut rows = self.db().prepare_cached(&sql)?;
         let rows = rows.query_map(params, Purchase::read)?;
         rows.filter_map(|row| row.map(Paid::of).transpose())
@@ -97,19 +113,22 @@ impl Store {
     }
 
     /// Purchases of the same origin and another path whose token has not ended, the newest first.
-    /// Whether one is for `scope`, too, its token and its past must say.
+    /// Whether one is for `scope`, too, its token and its past must say. With `budget`, only what was
+    /// paid from it.
     pub(crate) fn of_other_paths(
         &mut self,
         scope: &Scope,
+        budget: Option<&BudgetName>,
         now: UnixTime,
     ) -> rusqlite::Result<Vec<Paid>> {
         let sql = format!(
             "SELECT {} FROM purchase WHERE origin = ?1 AND path <> ?2 AND host IS ?4 AND live \
-             AND state IN ('paid', 'served') AND coalesce(valid_until > ?3, 1) \
+             AND {OF_BUDGET} AND state IN ('paid', 'served') AND coalesce(valid_until > ?3, 1) \
              ORDER BY created DESC, rowid DESC LIMIT {OTHER_PATHS_MAX}",
             Purchase::COLUMNS
         );
-        let params = params![scope.origin, scope.path, now.secs(), scope.host];
+        let budget = budget.map(BudgetName::as_str);
+        let params = params![scope.origin, scope.path, now.secs(), scope.host, budget];
         let mut rows = self.db().prepare_cached(&sql)?;
         let rows = rows.query_map(params, Purchase::read)?;
         rows.filter_map(|row| row.map(Paid::of).transpose())

@@ -176,7 +176,7 @@ fn insert(db: &Connection, draft: &Draft, max_fee: Msat, now: UnixTime) -> rusql
             draft.quote.expires.secs().min(i64::MAX.unsigned_abs()),
             draft.network.name(),
             draft.quote.invoice,
-            draft.scheme.name(),
+            draft.scheme,
             draft.token,
             draft.quote.policy.map(|policy| policy.to_string()),
             draft

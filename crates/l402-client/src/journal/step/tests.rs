@@ -2,7 +2,7 @@ use l402::{Msat, Network, PaymentHash, Preimage, Scheme, UnixTime};
 use tempfile::TempDir;
 
 use super::{Found, InFlight, Paid, Recorded, ReserveOutcome, Settled, Store};
-use crate::journal::row::Draft;
+use crate::journal::row::{Draft, INVOICE};
 use crate::journal::{Scope, State};
 use crate::{Limits, Quote};
 
@@ -35,20 +35,24 @@ impl Bench {
     }
 
     fn reserve(&mut self) -> ReserveOutcome {
-        let draft = Draft {
+        let draft = self.draft();
+        let reserved = self.store.reserve(&draft, &Limits::default(), NOW, NOW);
+        reserved.unwrap()
+    }
+
+    fn draft(&self) -> Draft {
+        Draft {
             scope: Scope::of(&"https://a.example/x".parse().unwrap(), None),
             quote: quote(self.hash()),
             network: Network::Regtest,
-            scheme: Scheme::L402.into(),
+            scheme: Scheme::L402.name(),
             token: "token".into(),
             valid_until: None,
             wallet: "a wallet".into(),
             budget: crate::BudgetName::default(),
-            request: [0; 32],
+            request: Some([0; 32]),
             despite_stop: false,
-        };
-        let reserved = self.store.reserve(&draft, &Limits::default(), NOW, NOW);
-        reserved.unwrap()
+        }
     }
 
     fn recorded(&mut self) -> Recorded {
@@ -227,4 +231,43 @@ fn a_token_that_is_put_away_was_not_served_just_now() {
     let paid = bench.store.paid(&hash).unwrap().expect("a step");
     bench.store.evict(paid).unwrap();
     assert_eq!(updated(&mut bench), (5, false));
+}
+
+/// Even if somebody writes a server's place into the row of an invoice, and calls it alive.
+#[test]
+fn the_proof_of_an_invoice_is_presented_nowhere() {
+    let mut bench = Bench::new();
+    let draft = Draft {
+        scope: Scope::of_payee("02aa"),
+        scheme: INVOICE,
+        token: String::new(),
+        request: None,
+        ..bench.draft()
+    };
+    let reserved = bench.store.reserve(&draft, &Limits::default(), NOW, NOW);
+    let Ok(ReserveOutcome::Made(recorded)) = reserved else {
+        panic!("nothing forbids it");
+    };
+    drop(bench.store.sent(recorded, NOW).unwrap());
+    let (in_flight, proof) = (bench.found_in_flight(), bench.proof.clone());
+    let paid = bench.settled(in_flight, proof).expect("a proof");
+    assert_eq!(
+        (bench.state(), paid.row().state),
+        (State::Served, State::Served)
+    );
+    assert!(paid.credential().is_none());
+    let hash = bench.hash();
+    for state in ["served", "paid"] {
+        let sql = "UPDATE purchase SET origin = 'https://a.example', path = '/x', token = 'token', \
+                   live = 1, state = ?1";
+        bench.store.db().execute(sql, [state]).unwrap();
+        let place = |path: &str| {
+            let url = format!("https://a.example{path}");
+            Scope::of(&url.parse().unwrap(), None)
+        };
+        assert!(bench.store.paid(&hash).unwrap().is_none());
+        let usable = bench.store.usable(&place("/x"), None, NOW).unwrap();
+        let of_others = bench.store.of_other_paths(&place("/y"), None, NOW).unwrap();
+        assert_eq!((usable.len(), of_others.len()), (0, 0), "{state}");
+    }
 }

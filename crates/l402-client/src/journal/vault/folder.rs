@@ -75,15 +75,15 @@ impl Vault {
         }
     }
 
-    /// Returns the name of the answer that is owed to a request. Blocks.
+    /// Returns the names of the answers that are owed to a request. Blocks.
     ///
     /// # Errors
     /// If the folder cannot be read.
-    pub(crate) fn owed(&self, request: &str, now: UnixTime) -> io::Result<Option<FileName>> {
+    pub(crate) fn owed(&self, request: &str, now: UnixTime) -> io::Result<Vec<FileName>> {
         self.prune(Place::Owed, &self.texts(Place::Owed), now);
         let texts = self.listed(Place::Owed)?.into_iter();
-        let mut names = texts.filter_map(|text| FileName::read(&text));
-        Ok(names.find(|name| name.request == request))
+        let names = texts.filter_map(|text| FileName::read(&text));
+        Ok(names.filter(|name| name.request == request).collect())
     }
 
     /// Reads a whole answer that is owed. `None` if there is none any more: another call has had it, or

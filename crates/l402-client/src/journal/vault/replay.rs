@@ -12,7 +12,7 @@ use super::fault::ReplayError;
 use super::folder::Vault;
 use super::name::{FileName, Place};
 use super::sealed::Opener;
-use crate::journal::Journal;
+use crate::journal::{BudgetName, Journal, Purchase};
 
 /// The longest head of a kept answer, in bytes.
 const HEAD_MAX: usize = 1024 * 1024;
@@ -62,6 +62,27 @@ impl Journal {
     /// # Errors
     /// See [`ReplayError`]. A file that was changed is an error before any part of it is returned.
     pub fn replay(&self, hash: &PaymentHash) -> Result<Option<ReplayedAnswer>, ReplayError> {
+        self.replay_if(hash, |_| true)
+    }
+
+    /// Returns the newest answer that one payment from this budget bought, as [`Journal::replay`] does.
+    /// `None` also if the payment was made from another budget.
+    ///
+    /// # Errors
+    /// See [`ReplayError`].
+    pub fn replay_of_budget(
+        &self,
+        budget: &BudgetName,
+        hash: &PaymentHash,
+    ) -> Result<Option<ReplayedAnswer>, ReplayError> {
+        self.replay_if(hash, |row| row.budget == *budget)
+    }
+
+    fn replay_if(
+        &self,
+        hash: &PaymentHash,
+        is_shown: impl FnOnce(&Purchase) -> bool,
+    ) -> Result<Option<ReplayedAnswer>, ReplayError> {
         let vault = self.vault();
         let Some((place, name)) = vault.newest(hash) else {
             return Ok(None);
@@ -73,10 +94,10 @@ impl Journal {
         // The file is bound to the payment as the journal has it.
         let row = self.with(|store| store.purchase(hash));
         let row = row.map_err(ReplayError::Journal)?;
-        let receipt = row.map(|row| row.receipt(true).digest());
-        let Some(receipt) = receipt else {
+        let Some(row) = row.filter(is_shown) else {
             return Ok(None);
         };
+        let receipt = row.receipt(true).digest();
         let file = vault.path(place, &name);
         let opened = open_whole(vault, (place, &name), receipt);
         let (opener, head, begun) = opened.map_err(|error| fault(&file, &error))?;

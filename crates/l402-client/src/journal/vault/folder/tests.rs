@@ -57,14 +57,14 @@ fn what_is_owed_comes_back_as_it_was_within_a_day() {
     let id = id(1, 1);
     vault.owe(&id, &kept, NOW).unwrap();
     assert!(!vault.owes_nothing());
-    assert!(vault.owed("other", NOW).unwrap().is_none());
-    let name = vault.owed(&id.request, at(86_399)).unwrap().unwrap();
+    assert!(vault.owed("other", NOW).unwrap().is_empty());
+    let name = vault.owed(&id.request, at(86_399)).unwrap().remove(0);
     assert_eq!(name.payment_hash, id.payment_hash);
     let found = vault.read(&name, RECEIPT).unwrap();
     assert_eq!((&found.head, &found.body), (&kept.head, &kept.body));
     // Another receipt is another payment.
     assert!(vault.read(&name, [8; 32]).is_err());
-    assert!(vault.owed(&id.request, at(86_400)).unwrap().is_none());
+    assert!(vault.owed(&id.request, at(86_400)).unwrap().is_empty());
     assert!(vault.owes_nothing());
 }
 
@@ -74,7 +74,7 @@ fn nothing_on_the_disk_shows_an_answer_or_is_open_to_others() {
     vault
         .owe(&id(1, 1), &answer(b"a secret answer"), NOW)
         .unwrap();
-    let name = vault.owed(&id(1, 1).request, NOW).unwrap().unwrap();
+    let name = vault.owed(&id(1, 1).request, NOW).unwrap().remove(0);
     for path in [
         vault.path(Place::Owed, &name),
         folder.path().join("vault.key"),
