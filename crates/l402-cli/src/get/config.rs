@@ -249,7 +249,8 @@ mod tests {
         let args = args.iter().map(|arg| arg.replace("FILE", file).into());
         let mut root = crate::cli::command_line();
         root.build();
-        let expanded = expand(args.collect(), || root.clone()).map_err(|error| error.to_string())?;
+        let expanded =
+            expand(args.collect(), || root.clone()).map_err(|error| error.to_string())?;
         let shown = expanded.into_iter().map(|arg| arg.into_string().unwrap());
         Ok(shown.map(|arg| arg.replace(file, "FILE")).collect())
     }

@@ -17,7 +17,8 @@ use super::request::{Prepared, shell_word};
 use super::retry::Again;
 use super::trace::Trace;
 use crate::buyer::{
-    ClientConfig, WalletFailure, no_wallet_hint, own_addresses, with_late_wallet, wrong_network_hint,
+    ClientConfig, WalletFailure, no_wallet_hint, own_addresses, with_late_wallet,
+    wrong_network_hint,
 };
 use crate::context::Context;
 use crate::error::CliError;
@@ -127,8 +128,7 @@ impl GetArgs {
         progress: &Arc<Asking>,
         context: &Context,
     ) -> Result<(Client, WalletFailure), CliError> {
-        let (client, wallet) =
-            with_late_wallet(client, self.spending.wallet.as_ref(), context)?;
+        let (client, wallet) = with_late_wallet(client, self.spending.wallet.as_ref(), context)?;
         let mut client = client
             .clock(context.clock.clone())
             .progress(progress.clone())

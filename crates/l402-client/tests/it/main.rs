@@ -13,6 +13,7 @@ mod foreign;
 mod guarding;
 mod hooking;
 mod journal;
+mod late_wallet;
 mod layering;
 mod odd_wallet;
 mod offering;
