@@ -16,8 +16,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::spawn_blocking;
 
-use super::own_file::{Check, OpenFile, OwnFile};
-use crate::request::Source;
+use super::own_file::{Check, OwnFile};
+use crate::request::{OpenFile, Source};
 use crate::{Body, Error};
 
 /// The most of a body that is kept in memory, in bytes.
