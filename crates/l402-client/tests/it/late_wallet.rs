@@ -40,7 +40,7 @@ fn buyer(world: &World) -> (Client, Source) {
         fails: Arc::default(),
     };
     let client = world.builder().wallet_source(source.clone());
-    (client.build().unwrap(), source)
+    (client.build().expect("a client"), source)
 }
 
 #[tokio::test]
