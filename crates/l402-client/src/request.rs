@@ -1,5 +1,6 @@
 //! A request, the quote of its price, and the events on the way to its answer.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -10,8 +11,6 @@ use futures_core::Stream;
 use http::HeaderName;
 use l402::{Msat, PaymentHash, UnixTime};
 use tokio::io::AsyncRead;
-
-use crate::http::OpenFile;
 
 /// A request. It is sent up to twice, without and with a credential; see [`Body`] for what that
 /// means to its body.
@@ -115,6 +114,22 @@ pub(crate) enum Source {
     Stream(Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>),
 }
 
+/// An open file of the caller's, with its name for errors.
+pub(crate) struct OpenFile {
+    pub(crate) name: String,
+    pub(crate) file: File,
+}
+
+impl Read for OpenFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer);
+        read.map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => error,
+            _ => io::Error::other(format!("{} cannot be read: {error}", self.name)),
+        })
+    }
+}
+
 impl Default for Source {
     fn default() -> Self {
         Self::Bytes(Bytes::new())
@@ -133,7 +148,7 @@ impl Body {
     }
 
     /// Reads a file that is open already, from its beginning. `name` stands for it in errors.
-    pub fn open_file(name: impl Into<String>, file: std::fs::File) -> Self {
+    pub fn open_file(name: impl Into<String>, file: File) -> Self {
         let name = name.into();
         Self(Source::Open(OpenFile { name, file }))
     }

@@ -26,7 +26,6 @@ pub(crate) use connection::{Http, NoResponse, error_chain};
 pub(crate) use guard::Guard;
 pub(crate) use head::head_of;
 pub(crate) use hop::{Hop, reads_own_header};
-pub(crate) use own_file::OpenFile;
 pub(crate) use reach::Reach;
 pub(crate) use replay::response;
 pub(crate) use spool::{Spool, Spooled};

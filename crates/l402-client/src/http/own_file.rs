@@ -9,32 +9,18 @@
 //! on the content itself does.
 
 use std::fs::File;
-use std::io::{self, Read, Seek as _};
+use std::io::{self, Seek as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use l402_host::{Clock as _, SystemClock};
 use sha2::{Digest as _, Sha256};
 
+use crate::request::OpenFile;
+
 /// The time for which a file must not have changed: 2 s. Some file systems tell no finer times, and a
 /// file that changed just now may change again without another time.
 const REST: Duration = Duration::from_secs(2);
-
-/// An open file of the caller's, with its name for errors.
-pub(crate) struct OpenFile {
-    pub(crate) name: String,
-    pub(crate) file: File,
-}
-
-impl Read for OpenFile {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer);
-        read.map_err(|error| match error.kind() {
-            io::ErrorKind::Interrupted => error,
-            _ => io::Error::other(format!("{} cannot be read: {error}", self.name)),
-        })
-    }
-}
 
 /// The length and the times of the last change of a file. The second time cannot be put back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,13 +53,14 @@ pub(super) struct Check {
 
 impl OwnFile {
     /// Returns the memory of a file that can be sent as it lies there, together with its length; `None`
-    /// for a pipe, for a file that changed just now, and where the system does not tell enough.
+    /// for a pipe, for a file that changed just now, and where the system tells no time that cannot be
+    /// put back.
     pub(super) fn of(open: &mut OpenFile) -> Option<(Self, u64)> {
-        if !open.file.metadata().ok()?.is_file() {
+        if !cfg!(unix) || !open.file.metadata().ok()?.is_file() {
             return None;
         }
         open.file.rewind().ok()?;
-        let stamp = stamp(&open.file).ok()??;
+        let stamp = Stamp::of(&open.file).ok()?;
         let last = stamp.modified.0.max(stamp.changed.0);
         let now = SystemClock::default().wall().secs();
         // In whole seconds, the one that has begun counts for nothing.
@@ -112,8 +99,8 @@ impl OwnFile {
     /// # Errors
     /// If it has, as far as the system tells.
     pub(super) fn unchanged(&self, file: &File) -> io::Result<()> {
-        match stamp(file) {
-            Ok(Some(now)) if now == self.stamp => Ok(()),
+        match Stamp::of(file) {
+            Ok(now) if now == self.stamp => Ok(()),
             Ok(_) => Err(self.has_changed()),
             Err(error) => Err(self.unreadable(&error)),
         }
@@ -145,19 +132,26 @@ impl Check {
     }
 }
 
-#[cfg(unix)]
-fn stamp(file: &File) -> io::Result<Option<Stamp>> {
-    use std::os::unix::fs::MetadataExt as _;
-    let found = file.metadata()?;
-    Ok(Some(Stamp {
-        len: found.len(),
-        modified: (found.mtime(), found.mtime_nsec()),
-        changed: (found.ctime(), found.ctime_nsec()),
-    }))
-}
+impl Stamp {
+    #[cfg(unix)]
+    fn of(file: &File) -> io::Result<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        let found = file.metadata()?;
+        Ok(Self {
+            len: found.len(),
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+        })
+    }
 
-/// Any program can put the time of the last change back here, so that a body is copied first.
-#[cfg(not(unix))]
-fn stamp(_: &File) -> io::Result<Option<Stamp>> {
-    Ok(None)
+    /// The length alone: every file is copied here before it is sent.
+    #[cfg(not(unix))]
+    fn of(file: &File) -> io::Result<Self> {
+        let len = file.metadata()?.len();
+        Ok(Self {
+            len,
+            modified: (0, 0),
+            changed: (0, 0),
+        })
+    }
 }

@@ -16,15 +16,18 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::spawn_blocking;
 
-use super::own_file::{Check, OpenFile, OwnFile};
-use crate::request::Source;
+use super::own_file::{Check, OwnFile};
+use crate::request::{OpenFile, Source};
 use crate::{Body, Error};
 
 /// The most of a body that is kept in memory, in bytes.
 const MEMORY_MAX: usize = 1024 * 1024;
 
-/// The bytes that are read at once.
-pub(super) const PIECE: usize = 256 * 1024;
+/// The bytes of a source that are read at once.
+const PIECE: usize = 256 * 1024;
+
+/// The bytes of a kept body that are given to a connection at once. One more piece is read meanwhile.
+const SENT_PIECE: usize = 512 * 1024;
 
 /// The beginning of the names that temporary files have where a file without a name cannot be had.
 const PREFIX: &str = ".tmp";
@@ -234,13 +237,16 @@ impl SpoolFile {
     pub(super) fn read(&self, at: u64) -> io::Result<Bytes> {
         let mut file = self.file();
         file.seek(SeekFrom::Start(at))?;
+        // Into memory that nobody fills with zeros before.
+        let mut piece = Vec::with_capacity(SENT_PIECE);
         // Not beyond the length that was announced, though the file may have grown.
-        let piece = read_piece(&mut (&mut *file).take(self.len - at));
-        match (piece, &self.own) {
-            (Ok(Some(piece)), _) => Ok(piece),
-            (Ok(None), Some(own)) => Err(own.has_changed()),
+        let wanted = (SENT_PIECE as u64).min(self.len - at);
+        let read = (&mut *file).take(wanted).read_to_end(&mut piece);
+        match (read, &self.own) {
+            (Ok(0), Some(own)) => Err(own.has_changed()),
+            (Ok(0), None) => Err(io::ErrorKind::UnexpectedEof.into()),
+            (Ok(_), _) => Ok(piece.into()),
             (Err(error), Some(own)) => Err(own.unreadable(&error)),
-            (Ok(None), None) => Err(io::ErrorKind::UnexpectedEof.into()),
             (Err(error), None) => Err(error),
         }
     }

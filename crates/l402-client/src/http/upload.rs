@@ -18,8 +18,11 @@ struct Upload {
     /// The bytes that were given to the connection.
     sent: u64,
     /// The piece behind them.
-    reading: Option<JoinHandle<io::Result<(Bytes, Option<Check>)>>>,
+    reading: Option<JoinHandle<io::Result<CheckedPiece>>>,
 }
+
+/// A piece, and the check of all that was read so far.
+type CheckedPiece = (Bytes, Option<Check>);
 
 /// The reason why a body could not be sent to its end.
 #[derive(Debug)]

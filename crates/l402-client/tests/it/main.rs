@@ -15,6 +15,7 @@ mod guarding;
 mod hooking;
 mod invoices;
 mod journal;
+mod late_wallet;
 mod layering;
 mod odd_wallet;
 mod offering;

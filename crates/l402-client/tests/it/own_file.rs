@@ -39,7 +39,7 @@ impl Progress for Changing {
     }
 
     fn approve(&self, _: &Quote) -> bool {
-        *self.spooled.lock().unwrap() = self.spool.exists();
+        *self.spooled.lock().expect("no panic before") = self.spool.exists();
         if let Some(change) = self.before_payment {
             change(&self.file);
         }
@@ -59,7 +59,7 @@ impl Uploader {
         let world = World::new().await;
         let file = world.home.path().join("film");
         let bytes: Vec<u8> = (0..=250).cycle().take(LEN).collect();
-        fs::write(&file, &bytes).unwrap();
+        fs::write(&file, &bytes).expect("a file");
         let mut sum = DefaultHasher::new();
         sum.write(&bytes);
         let sum = (LEN, sum.finish());
@@ -83,7 +83,10 @@ impl Uploader {
         let client = self.world.builder().progress(changing.clone()).build()?;
         let request = Request::new(Method::POST, self.world.server.url("/joke"));
         let answer = client.send(request.with_body(Body::file(&self.file))).await;
-        assert!(!*changing.spooled.lock().unwrap(), "the file was copied");
+        assert!(
+            !*changing.spooled.lock().expect("no panic before"),
+            "the file was copied"
+        );
         let body = answer?.bytes(1024).await?;
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
@@ -100,39 +103,48 @@ async fn rested<const N: usize>() -> Vec<Uploader> {
 }
 
 fn write(path: &Path) {
-    let file = File::options().write(true).open(path).unwrap();
-    file.write_all_at(b"other", 1024 * 1024).unwrap();
+    let file = File::options().write(true).open(path).expect("a file");
+    file.write_all_at(b"other", 1024 * 1024).expect("a file");
 }
 
 /// The time of the last change is put back, as some programs do.
 fn write_unseen(path: &Path) {
-    let before = fs::metadata(path).unwrap().modified().unwrap();
+    let before = fs::metadata(path)
+        .expect("a file")
+        .modified()
+        .expect("a file");
     write(path);
-    let file = File::options().write(true).open(path).unwrap();
-    file.set_modified(before).unwrap();
-    assert_eq!(fs::metadata(path).unwrap().modified().unwrap(), before);
+    let file = File::options().write(true).open(path).expect("a file");
+    file.set_modified(before).expect("a file");
+    assert_eq!(
+        fs::metadata(path)
+            .expect("a file")
+            .modified()
+            .expect("a file"),
+        before
+    );
 }
 
 fn cut(path: &Path) {
-    let file = File::options().write(true).open(path).unwrap();
-    file.set_len(LEN as u64 - 1).unwrap();
+    let file = File::options().write(true).open(path).expect("a file");
+    file.set_len(LEN as u64 - 1).expect("a file");
 }
 
 fn grow(path: &Path) {
-    let mut file = File::options().append(true).open(path).unwrap();
-    file.write_all(b"more").unwrap();
+    let mut file = File::options().append(true).open(path).expect("a file");
+    file.write_all(b"more").expect("a file");
 }
 
 fn replace(path: &Path) {
     let other = path.with_extension("new");
-    fs::write(&other, vec![0; LEN]).unwrap();
-    fs::rename(other, path).unwrap();
+    fs::write(&other, vec![0; LEN]).expect("a file");
+    fs::rename(other, path).expect("a file");
 }
 
 fn touch(path: &Path) {
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
-    let file = File::options().write(true).open(path).unwrap();
-    file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("a file");
+    let file = File::options().write(true).open(path).expect("a file");
+    file.set_modified(std::time::UNIX_EPOCH).expect("a file");
 }
 
 #[tokio::test]
