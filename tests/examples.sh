@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the examples that people copy against a real demo: Python, Node, axum, reqwest and hyper.
+# Runs the examples that people copy against a real demo: Python, Node, axum, reqwest, hyper and tonic.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --locked --quiet -p l402-cli -p l402-example-axum -p l402-example-rust
@@ -69,6 +69,27 @@ check "axum sells a joke" 'joke' "$l402" get --wallet sandbox "${axum%/}/joke"
 
 check "reqwest buys a joke" '^200 OK: .*joke' target/debug/middleware "$joke"
 check "hyper buys a joke" '^200 OK: .*joke' target/debug/layer "$joke"
+
+target/debug/grpc_jokes >"$work/jokes" 2>"$work/jokes.log" &
+pids+=($!)
+await "$work/jokes" '127.0.0.1:' "${pids[-1]}"
+cat >"$work/jokes.toml" <<END
+listen = ["127.0.0.1:0"]
+[http]
+h2c = true
+[[route]]
+path = "/jokes.Jokes/{method}"
+upstream = "h2c://$(cat "$work/jokes")"
+price = "7 sat"
+grpc = true
+END
+"$l402" serve --config "$work/jokes.toml" --json >"$work/shop" 2>"$work/shop.log" &
+pids+=($!)
+await "$work/shop" '"listening"' "${pids[-1]}"
+shop="http://$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["listening"][0])' "$work/shop")"
+check "tonic buys one answer and a stream" 'joke 3 about gRPC' target/debug/grpc "$shop"
+check "each call of tonic is paid and served" '"purchases": *2' \
+    "$l402" payments --json --origin "$shop" --state served --totals
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

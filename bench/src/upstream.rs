@@ -33,7 +33,7 @@ const LOOK: Timespec = Timespec {
 #[derive(Debug)]
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
-    /// Its thread, for whoever counts what it uses.
+    /// Its thread, for those who count what it uses.
     pub(crate) thread_id: i32,
     pub(crate) small: Arc<[u8]>,
     pub(crate) large: Arc<[u8]>,

@@ -39,7 +39,7 @@ impl Server {
         Ok(Self { address, process })
     }
 
-    /// The process, for whoever counts what it uses.
+    /// The process, for those who count what it uses.
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
     }

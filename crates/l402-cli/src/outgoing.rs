@@ -126,10 +126,18 @@ fn with_file(outgoing: Outgoing, file: &Path) -> Result<Outgoing, CliError> {
 }
 
 fn with_roots(outgoing: Outgoing) -> Result<Outgoing, CliError> {
-    let found = rustls_native_certs::load_native_certs();
     let named = CERTIFICATES
         .into_iter()
         .find(|name| std::env::var_os(name).is_some());
+    with_found(outgoing, named, rustls_native_certs::load_native_certs())
+}
+
+/// Trusts what was found: in place of what is built in if a variable names it, and else beside it.
+fn with_found(
+    outgoing: Outgoing,
+    named: Option<&str>,
+    found: CertificateResult,
+) -> Result<Outgoing, CliError> {
     match named {
         Some(name) if found.certs.is_empty() => {
             let error = no_certificates(name, &found);
@@ -186,6 +194,26 @@ mod tests {
             assert!(shown.contains(&expected), "{name}: {shown}");
         }
         assert_eq!(proxies(&[("http_proxy", "")]), proxies(&[]));
+    }
+
+    /// An own authority in the system's store takes nothing away from the public ones.
+    #[test]
+    fn only_a_variable_replaces_what_is_built_in() {
+        let with = |named, count| {
+            let made = rcgen::generate_simple_self_signed(vec!["a.example".to_owned()]).unwrap();
+            let mut found = CertificateResult::default();
+            found.certs = vec![made.cert.der().clone(); count];
+            with_found(Outgoing::default(), named, found)
+        };
+        for (named, count, trusted) in [
+            (None, 0, (true, 0)),
+            (None, 2, (true, 2)),
+            (Some("SSL_CERT_FILE"), 1, (false, 1)),
+        ] {
+            assert_eq!(with(named, count).unwrap().trusted(), trusted, "{named:?}");
+        }
+        let error = with(Some("SSL_CERT_DIR"), 0).unwrap_err();
+        assert!(error.to_string().contains("SSL_CERT_DIR"), "{error}");
     }
 
     #[test]

@@ -164,6 +164,8 @@ pub enum Error {
     Transient {
         /// A description, for people.
         detail: String,
+        /// True if the answer did not come in time.
+        timed_out: bool,
     },
     /// There is no answer, for example because of TLS or of a connection that was refused or broken.
     /// No money moved by this call.
@@ -309,7 +311,7 @@ impl Error {
             ),
             Self::Refused { reason, detail } => write!(f, "not paid ({}): {detail}", reason.code()),
             Self::Store { detail } => write!(f, "the payment journal cannot be used: {detail}"),
-            Self::Transient { detail } | Self::Transport { detail } => {
+            Self::Transient { detail, .. } | Self::Transport { detail } => {
                 write!(f, "no answer: {detail}")
             }
             Self::UnknownBudget { name, known } => {

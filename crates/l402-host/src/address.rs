@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// An address to listen on: `127.0.0.1:8402`, `[::1]:8402`, `localhost:8402`, `:8402` or `8402`.
 ///
-/// Without a host, and for `localhost`, it is this machine alone (127.0.0.1): whoever means all of
+/// Without a host, and for `localhost`, it is this machine alone (127.0.0.1): a user who means all of
 /// its addresses writes `0.0.0.0:8402`. Port 0 stands for a free port.
 ///
 /// ```

@@ -160,7 +160,7 @@ pub trait Pay: fmt::Debug + Send + Sync {
     fn lookup(&self, payment_hash: PaymentHash) -> BoxFuture<'_, Result<Option<Payment>, Error>>;
 
     /// Returns true if a [`Payment::Failed`] of [`Pay::lookup`] is about the last attempt at the
-    /// payment, whoever asked for it. Some nodes keep the record of an attempt that failed while a
+    /// payment, also one that somebody else asked for. Some nodes keep the record of an attempt that failed while a
     /// later one begins, and a buyer that believes the record pays twice.
     ///
     /// False unless a wallet says otherwise: then a buyer waits until nothing can begin any more. All

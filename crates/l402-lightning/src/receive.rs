@@ -252,7 +252,7 @@ pub trait Receive: fmt::Debug + Send + Sync {
 
     /// Returns the current state of an invoice of this amount by the reference that it was made with,
     /// also after a restart and if another process made it. Only for a reference that the caller has
-    /// from [`NewInvoice::reference`] and that nobody could change since: whoever it leads to says
+    /// from [`NewInvoice::reference`] and that nobody could change since: the service that it leads to says
     /// that the payment has arrived.
     ///
     /// By default the reference is not needed, and this is [`Receive::lookup`].

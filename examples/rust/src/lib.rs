@@ -1,4 +1,6 @@
-//! The client of both examples: it pays from the sandbox of `L402_HOME`, at most 100 sat a request.
+//! The client of all examples: it pays from the sandbox of `L402_HOME`, at most 100 sat a request.
+
+pub mod jokes;
 
 use std::error::Error;
 use std::path::PathBuf;

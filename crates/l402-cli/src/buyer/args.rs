@@ -12,9 +12,9 @@ use crate::outgoing;
 use crate::text::money::MaxFee;
 use crate::text::node_form;
 
-/// The wallet that pays, and its limits.
+/// The flag that names a wallet.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct SpendingArgs {
+pub(crate) struct WalletArg {
     #[arg(
         long,
         help = node_form::pay_with_help(),
@@ -23,7 +23,21 @@ pub(crate) struct SpendingArgs {
         value_parser = node_form::wallet,
         value_name = "WALLET"
     )]
-    pub(crate) wallet: Option<Node>,
+    wallet: Option<Node>,
+}
+
+impl WalletArg {
+    /// Returns the wallet, or `None` for those that the home folder prefers.
+    pub(crate) fn as_ref(&self) -> Option<&Node> {
+        self.wallet.as_ref()
+    }
+}
+
+/// The wallet that pays, and its limits.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SpendingArgs {
+    #[command(flatten)]
+    pub(crate) wallet: WalletArg,
 
     /// Refuse a request that would cost more, fee included [default: "1000 sat", or what is stored]
     #[arg(long, value_name = "AMOUNT")]

@@ -12,14 +12,16 @@ mod asked;
 mod config;
 mod failure;
 mod hook;
+mod late;
 mod open;
 mod preference;
 mod sandbox;
 
 pub(crate) use address::own_addresses;
-pub(crate) use args::SpendingArgs;
+pub(crate) use args::{SpendingArgs, WalletArg};
 pub(crate) use config::{ClientConfig, RegistrySettings, RegistryShape};
 pub(crate) use failure::{hint, no_wallet_hint, wallet_error, wrong_network_hint};
 pub(crate) use hook::with_hook;
+pub(crate) use late::{WalletFailure, with_late_wallet};
 pub(crate) use open::{open_default, open_noting, open_wallet, resolve, with_wallet};
 pub(crate) use sandbox::{open_sandbox, sandbox_error};

@@ -1,17 +1,14 @@
 //! `l402 payments`: the journal of payments.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand, ValueEnum};
 use l402_client::{EntryQuery, Journal, State};
-use l402_lightning::Node;
 
+use crate::buyer::WalletArg;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
-use crate::get::resume;
+use crate::get::RepeatArgs;
 use crate::purchases::{self, Wanted, find, id};
-use crate::text::node_form;
 use crate::text::output::OutputArgs;
 use crate::text::when::Moment;
 
@@ -92,15 +89,8 @@ Examples:
   l402 payments resolve
   l402 payments resolve --wallet alby       the wallet that began them")]
 struct Resolve {
-    #[arg(
-        long,
-        help = node_form::pay_with_help(),
-        env = "L402_WALLET",
-        hide_env_values = true,
-        value_parser = node_form::wallet,
-        value_name = "WALLET"
-    )]
-    wallet: Option<Node>,
+    #[command(flatten)]
+    wallet: WalletArg,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -108,28 +98,26 @@ struct Resolve {
 
 /// Present a payment that was never answered once more, and write the answer
 ///
-/// Pays nothing, whatever the server answers. For a request that was a plain GET; what was sent with
-/// data or another method is repeated by the same `l402 get` command, which does not pay twice either.
-/// The body, and nothing else, goes to stdout.
+/// Pays nothing, whatever the server answers. The request is repeated: a plain GET, HEAD or DELETE
+/// needs nothing but ID; one with data needs the same data, and any other method its name. The journal
+/// has a digest of method, query and body, and nothing is sent for another request than the one that was
+/// paid for. The body, and nothing else, goes to stdout; of HEAD it is the head.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   l402 payments --unserved
   l402 payments resume 1f0c93ab22d4
   l402 payments resume 1f0c93ab22d4 -o answer
-  l402 payments resume 1f0c93ab22d4 --url 'https://api.example/s?q=why'")]
+  l402 payments resume 1f0c93ab22d4 --url 'https://api.example/s?q=why'
+  l402 payments resume 1f0c93ab22d4 --json @question.json
+  l402 payments resume 1f0c93ab22d4 -X PUT --data-binary @photo.jpg")]
 struct Resume {
     /// The first digits of the payment hash
     #[arg(value_name = "ID", value_parser = id)]
     id: String,
 
-    /// The URL that was asked, if it had a query: the journal does not keep it
-    #[arg(long, value_name = "URL")]
-    url: Option<String>,
-
-    /// Write the body to this file (- is stdout)
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    repeat: RepeatArgs,
 }
 
 /// A state, as the journal names it.
@@ -161,7 +149,7 @@ impl From<StateName> for State {
 
 impl Payments {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
-        match &self.action {
+        match self.action {
             Some(Action::Resolve(resolve)) => {
                 let out = resolve.output.open();
                 purchases::resolve(resolve.wallet.as_ref(), context, out).await
@@ -169,8 +157,7 @@ impl Payments {
             Some(Action::Resume(wanted)) => {
                 let journal = Journal::open(&context.home.client()?)?;
                 let entry = find(&journal, &wanted.id)?;
-                let url = wanted.url.as_deref();
-                resume((journal, &entry), url, wanted.output.as_deref(), context).await
+                wanted.repeat.resume((journal, &entry), context).await
             }
             None => self.list(context),
         }

@@ -182,7 +182,12 @@ impl Proxy {
         let target = self.to.as_deref().map(parse_url).transpose()?;
         let plain = Url::parse("http://localhost").map_err(CliError::internal)?;
         // A forward proxy may be asked for any URL.
-        let outgoing = outgoing::to(target.as_ref().unwrap_or(&plain), target.is_none())?;
+        let mut outgoing = outgoing::to(target.as_ref().unwrap_or(&plain), target.is_none())?;
+        if outgoing.leave_out_proxy_at(address) {
+            let text = "a variable such as http_proxy names this proxy itself; what it sends goes out \
+                        without one";
+            self.output.open().tell(text);
+        }
         let own = (address.ip().to_string(), address.port());
         let own = own_addresses(self.spending.wallet.as_ref(), context)
             .into_iter()
@@ -194,6 +199,7 @@ impl Proxy {
             .progress(Arc::new(Teller::default()))
             .timeout(self.answer_timeout)
             .payment_deadline(self.payment_timeout)
+            .keep_answers(config.vault.limits())
             .allow_addresses(self.allow_address.iter().cloned())
             .own_addresses(own)
             .danger_allow_plain_http(self.danger_plain_http);

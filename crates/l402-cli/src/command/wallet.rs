@@ -8,7 +8,7 @@ use l402::Msat;
 use l402_lightning::{Node, NodeForm, WalletName};
 use serde_json::json;
 
-use crate::buyer::SpendingArgs;
+use crate::buyer::{SpendingArgs, WalletArg};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
@@ -214,17 +214,12 @@ struct PayArgs {
     output: OutputArgs,
 }
 
+// The wallet is the subject here, not what pays.
 #[derive(Args, Clone, Debug)]
+#[command(mut_arg("wallet", |wallet| wallet.help(node_form::wallet_help())))]
 struct WalletArgs {
-    #[arg(
-        long,
-        help = node_form::wallet_help(),
-        env = "L402_WALLET",
-        hide_env_values = true,
-        value_parser = node_form::wallet,
-        value_name = "WALLET"
-    )]
-    wallet: Option<Node>,
+    #[command(flatten)]
+    wallet: WalletArg,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -324,7 +319,7 @@ impl UseArgs {
 }
 
 async fn balance(args: &WalletArgs, context: &Context) -> Result<ExitCode, CliError> {
-    let report = match &args.wallet {
+    let report = match args.wallet.as_ref() {
         Some(node) => wallet::one_balance(node, context).await?,
         None => wallet::all_balances(context).await?,
     };

@@ -23,7 +23,7 @@ const FILE_MAX: u64 = 16 * 1024 * 1024;
 const COOKIE_MAX: usize = 8 * 1024;
 
 /// The flags about cookies.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(super) struct CookieArgs {
     /// Send these cookies, "NAME=VALUE; …", or those of a file in Netscape's form
     #[arg(short = 'b', long = "cookie", value_name = "TEXT|FILE")]

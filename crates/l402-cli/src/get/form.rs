@@ -208,7 +208,7 @@ fn mark(parts: &[Part]) -> u64 {
 }
 
 /// Adds the length and the content of a file. Returns false for anything that is no plain file, or
-/// that cannot be read: whoever opens it for the body says so.
+/// that cannot be read: the error comes when it is opened for the body.
 fn add_file(digest: &mut Sha256, path: &Path) -> bool {
     let file = std::fs::metadata(path).ok().filter(Metadata::is_file);
     let Some(len) = file.map(|file| file.len()) else {

@@ -18,7 +18,7 @@ use crate::terminal::Hidden;
 const MAX: u64 = 1024 * 1024;
 
 /// The flags that give a name and a password.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(super) struct LoginArgs {
     /// Log in (Basic) with "NAME:PASSWORD"; NAME alone asks for the password at the terminal
     #[arg(short, long, value_name = "LOGIN", allow_hyphen_values = true)]

@@ -26,6 +26,7 @@ mod tries;
 mod unbuilt;
 mod unserved;
 mod upload;
+mod use_line;
 mod write_out;
 
 pub(crate) use args::GetArgs;
@@ -35,4 +36,4 @@ pub(crate) use tries::fetch;
 #[cfg(test)]
 pub(crate) use unbuilt::flags as flags_of_curl;
 pub(crate) use unbuilt::way_round;
-pub(crate) use unserved::resume;
+pub(crate) use unserved::RepeatArgs;

@@ -104,6 +104,31 @@ pub(super) struct Prepared {
 }
 
 impl RequestArgs {
+    /// Makes a request of these flags alone: its method, its data, the data of `--json`, and its headers.
+    pub(super) fn of_data(
+        method: Option<String>,
+        data: DataArgs,
+        (json, header): (Vec<String>, Vec<String>),
+    ) -> Self {
+        Self {
+            method,
+            data,
+            get: false,
+            json,
+            form: Vec::new(),
+            upload_file: None,
+            head: false,
+            header,
+            user_agent: None,
+            referer: None,
+            range: None,
+            continue_at: None,
+            compressed: false,
+            cookies: CookieArgs::default(),
+            login: LoginArgs::default(),
+        }
+    }
+
     /// Returns true if no flag but the URL makes the request.
     pub(super) fn is_plain(&self) -> bool {
         self.method.is_none()
@@ -161,7 +186,8 @@ impl RequestArgs {
         })
     }
 
-    fn build(&self, url: &str) -> Result<Request, CliError> {
+    /// Makes the request. Blocks while a person types a password.
+    pub(super) fn build(&self, url: &str) -> Result<Request, CliError> {
         self.check_kinds()?;
         let mut url = parse_url(url)?;
         if self.get && !self.data.is_empty() {
@@ -199,7 +225,7 @@ impl RequestArgs {
         }
     }
 
-    fn method(&self) -> Result<Method, CliError> {
+    pub(super) fn method(&self) -> Result<Method, CliError> {
         match &self.method {
             Some(name) => Method::from_bytes(name.as_bytes())
                 .map_err(|_| CliError::usage(format!("not a method: {name}"))),

@@ -14,7 +14,7 @@ use crate::signal::{Interrupt, StopSignal};
 
 /// Fetches the URL within the time that `-m` allows, and pays what it asks within the limits.
 pub(crate) async fn fetch(args: &GetArgs, context: &Context) -> Result<ExitCode, CliError> {
-    // Of every failure it is known here whether money moved, whoever found it.
+    // Of every failure it is known here whether money moved, also of one that is found elsewhere.
     attempt(args, context).await.map_err(CliError::with_promise)
 }
 

@@ -7,6 +7,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, PROXY_A
 use http::{Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full};
+use l402::Problem;
 use l402_client::{Error, Refused};
 use serde_json::json;
 
@@ -45,7 +46,17 @@ pub(super) fn without_token(is_reverse: bool) -> ProxyAnswer {
 /// Returns the answer for an error that no 402 of the server says.
 pub(super) fn of_error(error: &Error) -> ProxyAnswer {
     let (status, header) = kind(error);
-    problem(status, &header, error.code(), &error.to_string())
+    problem(status, &header, code(error), &error.to_string())
+}
+
+/// Returns the code of an error. A server that is too slow has the name that the gateway gives it.
+pub(super) const fn code(error: &Error) -> &'static str {
+    match error {
+        Error::Transient {
+            timed_out: true, ..
+        } => Problem::UpstreamTimeout.code(),
+        _ => error.code(),
+    }
 }
 
 /// Returns the status of an error, and the header that names its code.
@@ -63,6 +74,9 @@ fn kind(error: &Error) -> (StatusCode, HeaderName) {
         | Error::PaymentUnknown { .. }
         | Error::Store { .. }
         | Error::Wallet { .. } => (StatusCode::SERVICE_UNAVAILABLE, ERROR),
+        Error::Transient {
+            timed_out: true, ..
+        } => (StatusCode::GATEWAY_TIMEOUT, ERROR),
         _ => (StatusCode::BAD_GATEWAY, ERROR),
     }
 }
@@ -137,6 +151,15 @@ mod tests {
             let answer = of_error(&error);
             assert_eq!(answer.status().as_u16(), status, "{error}");
             assert_eq!(answer.headers()[header], error.code(), "{error}");
+        }
+        // A name without an address, and a server that is too slow.
+        for (timed_out, status, code) in
+            [(false, 502, "transport"), (true, 504, "upstream_timeout")]
+        {
+            let detail = detail();
+            let answer = of_error(&Error::Transient { detail, timed_out });
+            assert_eq!(answer.status().as_u16(), status, "{code}");
+            assert_eq!(answer.headers()[&ERROR], code);
         }
     }
 }

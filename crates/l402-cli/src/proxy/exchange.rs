@@ -187,7 +187,7 @@ impl Exchange {
 fn report(error: &l402_client::Error, method: &Method, url: &Url) {
     let place = without_secrets(url.as_str());
     let text = escape(&format!("{method} {place}: {error}"));
-    tell(&format!("error[{}]: {text}", error.code()));
+    tell(&format!("error[{}]: {text}", answer::code(error)));
 }
 
 fn with(status: StatusCode, headers: HeaderMap, body: answer::AnswerBody) -> ProxyAnswer {

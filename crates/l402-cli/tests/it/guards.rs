@@ -1,5 +1,7 @@
 //! The guards of `l402 get`: hook, payee, private addresses.
 
+#[cfg(target_os = "linux")]
+use crate::program::AtTerminal;
 use crate::program::{Home, Ran, Serving};
 use crate::stranger::server;
 
@@ -64,18 +66,54 @@ fn a_changed_node_is_paid_only_with_yes() {
     buy(&home, &demo.url("/api/l402/fortune"), &[]).expect(0);
 }
 
+/// ATTACKS C-34: a changed node is a question of its own, also below the price that needs none.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_person_is_asked_about_a_changed_node() {
+    let home = Home::new();
+    let demo = demo(&home);
+    buy(&home, &demo.url("/api/l402/joke"), &[]).expect(0);
+    let other = "02".repeat(33);
+    let file = home.path().join("home/client/client.db");
+    let db = rusqlite::Connection::open(file).expect("a journal");
+    db.execute("UPDATE payee_pin SET payee = ?1", [&other])
+        .expect("a pin");
+    let served = || {
+        let served = home.run(&["payments", "--state", "served"]).expect(0);
+        served.json().as_array().expect("rows").len()
+    };
+    // The demo has bought something itself.
+    let before = served();
+    let url = demo.url("/api/l402/quote");
+    let above = [
+        "get",
+        &url,
+        "--wallet",
+        "sandbox",
+        "--confirm-above",
+        "1000sat",
+    ];
+    for (typed, code, more) in [("n", 12, 0), ("", 12, 0), ("y", 0, 1)] {
+        let mut terminal = AtTerminal::start(&home, &above);
+        terminal.see(&format!("was paid at the node {other} before"));
+        terminal.answer("[y/N]", typed);
+        let (status, shown) = terminal.end();
+        assert_eq!(status, Some(code), "{shown}");
+        assert_eq!(served(), before + more, "{shown}");
+    }
+    // The node that was approved is known from now on.
+    buy(&home, &demo.url("/api/l402/fortune"), &[]).expect(0);
+}
+
 #[cfg(unix)]
 #[test]
 fn the_hook_of_the_configuration_is_asked() {
     let home = Home::new();
     let demo = demo(&home);
     let configure = |script: &str| {
-        use std::os::unix::fs::PermissionsExt as _;
-        let text = format!("[hook]\ncommand = [\"/bin/sh\", \"-c\", '''{script}''']\n");
-        let file = home.path().join("home/client.toml");
-        std::fs::write(&file, text).expect("a file");
-        let mode = std::fs::Permissions::from_mode(0o600);
-        std::fs::set_permissions(&file, mode).expect("a mode");
+        home.configure(&format!(
+            "[hook]\ncommand = [\"/bin/sh\", \"-c\", '''{script}''']\n"
+        ));
     };
     let url = demo.url("/api/l402/joke");
     configure(r#"echo '{"decision":"deny","reason":{"code":"night","message":"not at night"}}'"#);

@@ -23,6 +23,7 @@ mod failed_start;
 mod get;
 mod get_saving;
 mod guards;
+mod hook;
 mod login;
 #[cfg(feature = "mcp")]
 mod mcp;

@@ -5,6 +5,11 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use l402_host::SystemClock;
+use l402_lightning::sandbox::{Fault, Sandbox};
+
+#[cfg(target_os = "linux")]
+use crate::program::copy_environment;
 use crate::program::{Home, Ran, Serving};
 use crate::stranger::server;
 
@@ -96,6 +101,45 @@ fn a_private_authority_is_trusted_where_it_is_named() {
     let ran = shop.run(&get, &none).expect(74);
     assert!(ran.stderr.contains("SSL_CERT_FILE"), "{ran:#?}");
     assert!(ran.stderr.contains("no money moved"), "{ran:#?}");
+}
+
+/// An authority that the machine knows, such as that of a company, is trusted without a flag. The store of
+/// the system is exchanged for this one run, in a file system of its own.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_private_authority_in_the_store_of_the_system_is_trusted() {
+    const STORE: &str = "/etc/ssl/certs/ca-certificates.crt";
+    let shop = Shop::open();
+    let in_store = |args: &[&str]| {
+        let program = shop.home.command(args);
+        let mut command = std::process::Command::new("unshare");
+        let script = "mount --bind \"$1\" \"$2\" || exit 99; shift 2; exec \"$@\"";
+        command
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c", script])
+            .args(["sh", shop.certificate(), STORE])
+            .arg(program.get_program())
+            .args(program.get_args());
+        copy_environment(&program, &mut command);
+        command.output()
+    };
+    let ran = in_store(&["get", &shop.url("/free")]);
+    // Some systems let nobody but root do this, and some have their store elsewhere.
+    let is_possible = ran.as_ref().is_ok_and(|ran| ran.status.code() != Some(99));
+    let is_possible = is_possible && std::path::Path::new(STORE).exists();
+    if !is_possible
+        || ran
+            .as_ref()
+            .is_ok_and(|ran| ran.stderr.starts_with(b"unshare:"))
+    {
+        return;
+    }
+    let ran = ran.expect("it starts");
+    assert_eq!(ran.status.code(), Some(0), "{ran:?}");
+    assert_eq!(ran.stdout, b"here", "{ran:?}");
+    let bought = in_store(&["get", &shop.url("/paid"), "--wallet", "sandbox"]);
+    assert_eq!(bought.expect("it starts").stdout, b"here");
+    // Outside nobody knows it.
+    shop.run(&["get", &shop.url("/free")], &[]).expect(69);
 }
 
 type Record = Arc<Mutex<Vec<u8>>>;
@@ -220,6 +264,22 @@ fn a_proxy_for_plain_http_gets_no_credential_unless_that_is_wanted() {
             .to_lowercase()
             .contains("\r\nauthorization: l402 ")
     );
+    // What was bought so, and not answered, can be asked for in the same way and in no other.
+    let sandbox = Sandbox::open(&home.path().join("home"), Arc::new(SystemClock::default()));
+    let sandbox = sandbox.expect("a sandbox");
+    sandbox.set_fault(Fault::EndsMidPayment).expect("the file");
+    let get = [
+        "get",
+        "http://shop.example/api/l402/quote",
+        "--danger-plain-http",
+    ];
+    run(&[&get[..], &["--wallet", "sandbox"]].concat()).expect(14);
+    sandbox.set_fault(Fault::None).expect("the file");
+    run(&["payments", "resolve", "--wallet", "sandbox"]).expect(0);
+    let unserved = run(&["payments", "--unserved"]).expect(0).json();
+    let id = unserved[0]["payment_hash"].as_str().expect("a hash");
+    run(&["payments", "resume", id]).expect(34);
+    run(&["payments", "resume", id, "--danger-plain-http"]).expect(0);
 }
 
 // FAULTS T2: what is on this machine is asked for directly.

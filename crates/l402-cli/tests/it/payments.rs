@@ -1,5 +1,6 @@
 //! `l402 payments`.
 
+use l402_lightning::sandbox::{Fault, Sandbox};
 use rusqlite::{Connection, params};
 
 use crate::program::Home;
@@ -136,10 +137,93 @@ fn what_is_unknown_is_resolved_by_the_wallet_that_began_it() {
     let unserved = home.run(&["payments", "--unserved"]).expect(0).json();
     let id = unserved[0]["payment_hash"].as_str().expect("a hash");
     let ran = home.run(&["payments", "resume", id, "--url", &seller.url("/other")]);
-    assert!(ran.expect(64).stderr.contains("plain GET"));
+    let refused = ran.expect(64).stderr;
+    assert!(
+        refused.contains("not paid for GET, HEAD, DELETE"),
+        "{refused}"
+    );
     let ran = home.run(&["payments", "resume", id]).expect(0);
     assert_eq!(ran.stdout, "an answer");
     assert_eq!((seller.seen(), seller.income()), ((1, 1), 50_000));
     let ran = home.run(&["payments", "resume", id]).expect(64);
     assert!(ran.stderr.contains("waits for no answer"), "{ran:#?}");
+}
+
+/// Pays by `l402 get` with these flags, without an answer, and returns the id of the purchase.
+fn unserved(home: &Home, url: &str, flags: &[&str]) -> String {
+    let clock = std::sync::Arc::new(l402_host::SystemClock::default());
+    let sandbox = Sandbox::open(&home.path().join("home"), clock).expect("a sandbox");
+    sandbox.set_fault(Fault::EndsMidPayment).expect("the file");
+    let get = [&["get", url, "--wallet", "sandbox"], flags].concat();
+    home.run(&get).expect(14);
+    sandbox.set_fault(Fault::None).expect("the file");
+    home.run(&["payments", "resolve", "--wallet", "sandbox"])
+        .expect(0);
+    let unserved = home.run(&["payments", "--unserved"]).expect(0).json();
+    let id = unserved[0]["payment_hash"].as_str();
+    id.expect("a hash").to_owned()
+}
+
+#[test]
+fn a_request_of_any_method_is_resumed_if_it_is_the_one_that_was_paid_for() {
+    let home = Home::new();
+    let seller = Seller::open(&home, "HTTP/1.1 200 OK\r\n", b"an answer");
+    let file = home.path().join("data");
+    std::fs::write(&file, "two\nlines").expect("a file");
+    let data = format!("@{}", file.display());
+    let put = ["-X", "PUT", "--data-binary", &data];
+    let cases = [
+        // Without data no flag is needed.
+        (&["-X", "DELETE"][..], &[][..], &[][..], "an answer"),
+        (
+            &["-d", "a=1"],
+            &[&["-d", "a=2"][..], &[], &["-X", "PUT", "-d", "a=1"]],
+            &["--data-raw", "a=1"],
+            "an answer",
+        ),
+        // `-d` drops the ends of lines.
+        (&put, &[&["-X", "PUT", "-d", &data]], &put, "an answer"),
+        (
+            &["--json", "{}"],
+            &[&["--json", "[]"]],
+            &["--json", "{}"],
+            "an answer",
+        ),
+        (&["-I"], &[&["-X", "GET"]], &[], "HTTP/1.1 200 OK"),
+    ];
+    for (at, (bought, others, same, answer)) in cases.into_iter().enumerate() {
+        // A token is good for the whole of its path.
+        let url = seller.url(&format!("/{at}"));
+        let (id, before) = (unserved(&home, &url, bought), seller.seen());
+        for other in others {
+            let ran = home.run(&[&["payments", "resume", &id], *other].concat());
+            let refused = ran.expect(64).stderr;
+            assert!(refused.contains("it was not paid for"), "{refused}");
+        }
+        assert_eq!(seller.seen(), before, "nothing is sent: {bought:?}");
+        let ran = home.run(&[&["payments", "resume", &id], same].concat());
+        let ran = ran.expect(0);
+        assert!(ran.stdout.starts_with(answer), "{bought:?}: {ran:#?}");
+        assert_eq!(seller.seen(), (before.0, before.1 + 1));
+    }
+    assert_eq!(seller.income(), 5 * 50_000);
+}
+
+/// A server that does not look into the second header would refuse what was paid for, and after two
+/// refusals the purchase would be lost.
+#[test]
+fn a_purchase_is_not_presented_where_nobody_may_read_it() {
+    let home = Home::new();
+    let seller = Seller::open(&home, "HTTP/1.1 200 OK\r\n", b"an answer");
+    let id = unserved(&home, &seller.url("/x"), &[]);
+    let before = seller.seen();
+    let own = ["payments", "resume", &id, "-H", "Authorization: Bearer x"];
+    let ran = home.run(&own).expect(46);
+    assert!(
+        ran.stderr.contains("error[authorization_taken]"),
+        "{ran:#?}"
+    );
+    assert_eq!(seller.seen(), before, "nothing is sent");
+    let ran = home.run(&["payments", "resume", &id]).expect(0);
+    assert_eq!(ran.stdout, "an answer");
 }

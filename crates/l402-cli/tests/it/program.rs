@@ -29,6 +29,20 @@ impl Home {
         path
     }
 
+    /// Writes `client.toml`, for the user's own eyes.
+    pub(crate) fn configure(&self, text: &str) {
+        std::fs::create_dir_all(self.path().join("home")).expect("a folder");
+        let path = self.file("home/client.toml", text);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(&path, mode).expect("a mode");
+        }
+        // Elsewhere a new file is private by its folder.
+        let _ = path;
+    }
+
     /// The program with this home and nothing else of the environment that could change it.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_l402"));
@@ -221,8 +235,24 @@ impl AtTerminal {
 
     /// The same, or false if the program ends without the question.
     pub(crate) fn answer_or_end(&mut self, question: &str, line: &str) -> bool {
+        if !self.sees(question) {
+            return false;
+        }
+        let typed = self.keyboard.write_all(format!("{line}\n").as_bytes());
+        typed.expect("a terminal");
+        true
+    }
+
+    /// Waits until a text stands on the screen that was not there before.
+    pub(crate) fn see(&mut self, text: &str) {
+        let seen = self.sees(text);
+        assert!(seen, "no {text:?}: {}", self.shown);
+    }
+
+    /// The same, or false if the program ends before.
+    fn sees(&mut self, text: &str) -> bool {
         let mut new = Vec::new();
-        while !String::from_utf8_lossy(&new).contains(question) {
+        while !String::from_utf8_lossy(&new).contains(text) {
             let mut byte = [0];
             if self.screen.read_exact(&mut byte).is_err() {
                 self.shown += &String::from_utf8_lossy(&new);
@@ -231,8 +261,6 @@ impl AtTerminal {
             new.push(byte[0]);
         }
         self.shown += &String::from_utf8_lossy(&new);
-        let typed = self.keyboard.write_all(format!("{line}\n").as_bytes());
-        typed.expect("a terminal");
         true
     }
 

@@ -445,3 +445,76 @@ fn a_kept_answer_is_kept_until_a_program_has_taken_it() {
     assert_eq!(body.len(), LENGTH);
     assert_eq!(payments(&home), [7000]);
 }
+
+#[test]
+fn an_answer_that_does_not_begin_in_time_is_a_time_out() {
+    let home = Home::new();
+    let (done, wait) = std::sync::mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    // Says nothing until the test has ended.
+    let silent = server(move |_, _| {
+        let _ = wait.lock().expect("a lock").recv();
+    });
+    let to = format!("http://{silent}");
+    let proxy = reverse(&home, &to, &["--answer-timeout", "1s"]);
+    let answer = get(&proxy, "/", "");
+    assert_eq!(status(&answer), "504", "{answer}");
+    assert!(
+        answer.contains("l402-error: upstream_timeout\r\n"),
+        "{answer}"
+    );
+    proxy.until("error[upstream_timeout]");
+    assert!(payments(&home).is_empty());
+    drop(done);
+}
+
+#[test]
+fn a_paid_answer_is_given_again_by_replay_unless_the_vault_is_off() {
+    for is_on in [true, false] {
+        let home = Home::new();
+        if !is_on {
+            home.configure("[vault]\nenabled = false\n");
+        }
+        // Of a length that nobody knows, as a stream has.
+        let upstream = server(|_, socket| {
+            say(socket, "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nbought");
+        });
+        let shop = sell(&home, upstream, "request");
+        let proxy = reverse(&home, &shop.url(""), &[]);
+        let answer = get(&proxy, "/x", "");
+        assert!(answer.contains("bought"), "{answer}");
+        let clock = l402_host::SystemClock::default();
+        while served(&home) == 0 {
+            assert!(clock.monotonic() < PATIENCE, "it is not served");
+        }
+        let paid = home.run(&["payments"]).expect(0).json();
+        let id = paid[0]["payment_hash"].as_str().expect("a hash");
+        let ran = home.run(&["replay", id]);
+        if is_on {
+            assert_eq!(ran.expect(0).stdout, "bought");
+        } else {
+            assert!(ran.expect(74).stderr.contains("error[not_kept]"));
+        }
+    }
+}
+
+/// In a shell that has exported `http_proxy` for other programs, it would ask itself for ever.
+#[test]
+fn a_proxy_does_not_use_itself() {
+    let home = Home::new();
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = free.local_addr().expect("an address").to_string();
+    drop(free);
+    let args = ["proxy", &address, "--wallet", "sandbox"];
+    let mut command = home.command(&[&args[..], &["--answer-timeout", "2s"]].concat());
+    command.env("http_proxy", format!("http://{address}"));
+    let proxy = home.start(command);
+    proxy.until("names this proxy itself");
+    // An address of documentation, where nobody answers.
+    let ask = "GET http://192.0.2.1:9/ HTTP/1.1\r\nhost: 192.0.2.1:9\r\nconnection: close\r\n\r\n";
+    let answer = exchange(proxy.address(), ask);
+    assert!(matches!(status(&answer), "502" | "504"), "{answer}");
+    proxy.until("error[");
+    let answer = exchange(proxy.address(), "GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+    assert_eq!(status(&answer), "400", "{answer}");
+}

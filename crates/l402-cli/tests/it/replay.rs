@@ -65,14 +65,7 @@ fn of_a_changed_answer_nothing_is_written_and_a_lost_key_loses_no_payment() {
 fn nothing_is_kept_if_the_buyer_wants_none() {
     let home = Home::new();
     home.run(&["payments"]).expect(0);
-    let file = home.path().join("home/client.toml");
-    std::fs::write(&file, "[vault]\nenabled = false\n").expect("a file");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::Permissions::from_mode(0o600);
-        std::fs::set_permissions(&file, mode).expect("a mode");
-    }
+    home.configure("[vault]\nenabled = false\n");
     let (_seller, _body, hash) = bought(&home);
     assert!(!home.path().join("home/client/vault").exists());
     let ran = home.run(&["replay", &hash]).expect(74);

@@ -1,6 +1,6 @@
 //! A seller in this process that answers a credential as it is told, with the sandbox of a home.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read as _, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -72,13 +72,19 @@ impl Seller {
 impl State {
     fn serve(&self, mut socket: TcpStream) -> std::io::Result<()> {
         let mut reader = BufReader::new(socket.try_clone()?);
-        let (mut line, mut is_paid) = (String::new(), false);
+        let (mut line, mut is_paid, mut length) = (String::new(), false, 0);
         while reader.read_line(&mut line)? > 2 {
+            let lower = line.to_ascii_lowercase();
+            if let Some(value) = lower.strip_prefix("content-length:") {
+                length = value.trim().parse().expect("a length");
+            }
             is_paid |= line
                 .to_ascii_lowercase()
                 .starts_with("authorization: l402 ");
             line.clear();
         }
+        // Bytes that nobody has read would reset the connection at its end.
+        std::io::copy(&mut reader.take(length), &mut std::io::sink())?;
         let count = if is_paid {
             &self.presented
         } else {

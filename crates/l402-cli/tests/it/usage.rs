@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::program::Home;
 
-// FAULTS T11: whoever asks for help gets it.
+// FAULTS T11: a call for help gets it, whatever else the line holds.
 #[test]
 fn help_is_had_however_it_is_asked_for() {
     let home = Home::new();

@@ -94,7 +94,7 @@ fn play_money_is_made_in_the_sandbox_only() {
         .expect(64);
 }
 
-// FAULTS T15: whoever pays is not advised to use a macaroon that cannot.
+// FAULTS T15: a buyer is not advised to use a macaroon that cannot.
 #[test]
 fn a_wallet_is_advised_to_take_a_macaroon_that_pays() {
     let home = Home::new();

@@ -26,7 +26,7 @@ pub(super) fn in_body(case: &Case<'_>) -> Option<Result<Challenge, Fault>> {
                       only where that was asked for (l402 get --accept-body-challenge)";
         return Some(Err(Fault::new(Refused::NothingPayable, detail)));
     }
-    // Also for a buyer who pays over plain HTTP: there, whoever is on the way writes bodies.
+    // Also for a buyer who pays over plain HTTP: there, anybody on the way can write a body.
     if !is_private(case.answer.url) {
         let detail = "the challenge stands in the body only, and anybody on the way may have written \
                       it; use https";

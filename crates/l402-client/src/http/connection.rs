@@ -20,6 +20,7 @@ use super::outgoing::Outgoing;
 use super::reach::{Reach, TypedAddress, leads_away};
 use super::replay::{peek, response};
 use super::transport::{Other, Transport};
+use super::upload::Unsendable;
 use super::watch::{RequestHead, Watch, redacted};
 use super::withheld::{self, withhold};
 use crate::{Error, Refused};
@@ -37,8 +38,12 @@ pub(crate) enum NoResponse {
     OtherHost(String),
     /// The address is one of the caller's own, which is never asked.
     OwnAddress(String),
-    /// Nothing came in time, or the name of the server was not found, in words.
-    Transient(String),
+    /// The body cannot be sent to its end, for a reason on this side.
+    Body(String),
+    /// Nothing came in time, in words.
+    TimedOut(String),
+    /// The name of the server was not found, in words.
+    Unresolved(String),
     /// The address is a private one that nobody named.
     PrivateAddress(String),
     /// Anything else, in words.
@@ -51,8 +56,10 @@ impl NoResponse {
             Self::HeadTooLarge => HEAD_TOO_LARGE.into(),
             Self::BrokenOff(text)
             | Self::OtherHost(text)
+            | Self::Body(text)
             | Self::OwnAddress(text)
-            | Self::Transient(text)
+            | Self::TimedOut(text)
+            | Self::Unresolved(text)
             | Self::PrivateAddress(text)
             | Self::Other(text) => text,
         }
@@ -69,8 +76,16 @@ impl From<NoResponse> for Error {
             NoResponse::OtherHost(detail) => {
                 Self::refused(Refused::RedirectedAcrossOrigins, detail)
             }
+            NoResponse::Body(detail) => Self::Body { detail },
             NoResponse::OwnAddress(detail) => Self::refused(Refused::OwnAddress, detail),
-            NoResponse::Transient(detail) => Self::Transient { detail },
+            NoResponse::TimedOut(detail) => Self::Transient {
+                detail,
+                timed_out: true,
+            },
+            NoResponse::Unresolved(detail) => Self::Transient {
+                detail,
+                timed_out: false,
+            },
             NoResponse::PrivateAddress(detail) => Self::refused(Refused::PrivateAddress, detail),
             NoResponse::BrokenOff(detail) | NoResponse::Other(detail) => Self::Transport { detail },
         }
@@ -213,7 +228,7 @@ impl Http {
         // The head alone is timed: a body may be a stream of events that lasts for hours.
         match tokio::time::timeout(self.timeout, sent).await {
             Ok(answer) => answer.inspect(|answer| self.watched(answer)),
-            Err(_) => Err(NoResponse::Transient(format!(
+            Err(_) => Err(NoResponse::TimedOut(format!(
                 "no answer within {:?}",
                 self.timeout
             ))),
@@ -304,12 +319,16 @@ fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
 }
 
 fn no_response(error: reqwest::Error) -> NoResponse {
-    if let Some(text) = leads_away(&error) {
+    if let Some(why) = Unsendable::of(&error) {
+        NoResponse::Body(why.to_string())
+    } else if let Some(text) = leads_away(&error) {
         NoResponse::PrivateAddress(text)
     } else if is_head_too_large(&error) {
         NoResponse::HeadTooLarge
-    } else if error.is_timeout() || is_unresolved(&error) {
-        NoResponse::Transient(error_chain(&error.without_url()))
+    } else if error.is_timeout() {
+        NoResponse::TimedOut(error_chain(&error.without_url()))
+    } else if is_unresolved(&error) {
+        NoResponse::Unresolved(error_chain(&error.without_url()))
     } else if withheld::is_broken_off(&error) {
         NoResponse::BrokenOff(error_chain(&error.without_url()))
     } else {

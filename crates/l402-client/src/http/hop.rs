@@ -19,6 +19,23 @@ use crate::{Body, Error, Refused, Request};
 /// The second header that may carry a credential, for callers whose `authorization` is their own.
 const OWN_HEADER: HeaderName = HeaderName::from_static("l402-credential");
 
+/// Headers that are about one try of a request, such as its number or its trace. A library that tries again
+/// by itself writes others, and asks for the same answer all the same: it must not pay for it twice.
+const OF_ONE_TRY: [&str; 12] = [
+    "amz-sdk-request",
+    "b3",
+    "baggage",
+    "sentry-trace",
+    "traceparent",
+    "tracestate",
+    "x-amzn-trace-id",
+    "x-b3-spanid",
+    "x-b3-traceid",
+    "x-cloud-trace-context",
+    "x-request-id",
+    "x-stainless-retry-count",
+];
+
 /// A request to one URL: the caller's own, or the one that a redirect has made of it.
 #[derive(Clone)]
 pub(crate) struct Hop {
@@ -171,8 +188,8 @@ impl Hop {
         (self.headers.contains_key(HOST) && !is_own).then_some(hosts)
     }
 
-    /// Returns a name for the whole request, headers included: two requests of one name ask for the
-    /// same answer.
+    /// Returns a name for the whole request, headers included but for those in [`OF_ONE_TRY`]: two requests
+    /// of one name ask for the same answer.
     ///
     /// # Errors
     /// [`Error::Body`] if a kept body cannot be read.
@@ -181,7 +198,10 @@ impl Hop {
         digest.update(self.fingerprint().await?);
         digest.update(self.url.as_str().split('#').next().unwrap_or_default());
         // Headers of one name keep their order, and the order of names says nothing.
-        let mut names: Vec<_> = self.headers.keys().collect();
+        let names = self.headers.keys();
+        let mut names: Vec<_> = names
+            .filter(|name| !OF_ONE_TRY.contains(&name.as_str()))
+            .collect();
         names.sort_unstable_by_key(|name| name.as_str());
         for name in names {
             for value in self.headers.get_all(name) {
@@ -218,17 +238,20 @@ impl Hop {
     /// same one again.
     ///
     /// # Errors
-    /// [`Error::Body`] if a kept body cannot be read.
+    /// [`Error::Body`] if a kept body cannot be read, or is a file of the caller's that has changed.
     pub(crate) async fn fingerprint(&self) -> Result<[u8; 32], Error> {
         let query = self
             .url
             .query()
             .map_or("-".into(), |query| format!("?{query}"));
-        let mut digest = Sha256::new();
         // Neither a method nor a query holds a line feed.
-        digest.update(format!("{}\n{query}\n", self.method));
-        let digest = self.body.fold(digest, |digest, piece| digest.update(piece));
-        Ok(digest.await?.finalize().into())
+        let before = format!("{}\n{query}\n", self.method);
+        self.body.fingerprint(before).await
+    }
+
+    /// The body, which may be a file of the caller's.
+    pub(crate) fn body(&self) -> &Spooled {
+        &self.body
     }
 
     /// Returns the request without a credential. Its header `Accept-Authenticate` says that a challenge

@@ -1,6 +1,6 @@
 //! The way out of this machine: the certificates that are trusted, the proxies, and the addresses.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use reqwest::{Certificate, ClientBuilder, Identity, NoProxy, Proxy};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
-use url::Url;
+use url::{Host, Url};
 
 use super::connection::error_chain;
 use super::detour::{Detours, Resolver, SystemResolver, Way};
@@ -212,6 +212,35 @@ impl Outgoing {
         self.any_certificate
     }
 
+    /// Leaves out a proxy that listens at this address, for a program that is that proxy itself and would
+    /// ask itself for ever. Returns true if there was one.
+    ///
+    /// ```
+    /// use l402_client::Outgoing;
+    ///
+    /// let mut outgoing = Outgoing::default().with_http_proxy("http://localhost:8405")?;
+    /// assert!(!outgoing.leave_out_proxy_at("127.0.0.1:8406".parse()?));
+    /// assert!(outgoing.leave_out_proxy_at("127.0.0.1:8405".parse()?));
+    /// assert!(!outgoing.leave_out_proxy_at("127.0.0.1:8405".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn leave_out_proxy_at(&mut self, own: SocketAddr) -> bool {
+        let mut was_there = false;
+        for proxy in [&mut self.http_proxy, &mut self.https_proxy] {
+            if proxy.as_deref().is_some_and(|proxy| listens_at(proxy, own)) {
+                *proxy = None;
+                was_there = true;
+            }
+        }
+        was_there
+    }
+
+    /// Returns true if the certificates that are built in are trusted, and the number of those beside them.
+    #[must_use]
+    pub const fn trusted(&self) -> (bool, usize) {
+        (!self.replaces_roots, self.roots.len())
+    }
+
     /// Returns the way to a URL that leads elsewhere than the URL says.
     pub(super) fn way(&self, url: &Url) -> Option<Way> {
         self.detours.way(url)
@@ -336,6 +365,24 @@ fn readable(roots: impl IntoIterator<Item = Vec<u8>>) -> Vec<Vec<u8>> {
     roots.into_iter().filter(reads).collect()
 }
 
+/// Returns true if the address of a proxy is this one. All loopback addresses count as one, and a listener
+/// at no address in particular has every one of this machine.
+fn listens_at(proxy: &str, own: SocketAddr) -> bool {
+    let Ok(url) = Url::parse(proxy) else {
+        return false;
+    };
+    let ip = match url.host() {
+        Some(Host::Ipv4(ip)) => IpAddr::from(ip),
+        Some(Host::Ipv6(ip)) => IpAddr::from(ip).to_canonical(),
+        // Another name of this machine cannot be told from that of another one.
+        Some(Host::Domain(name)) if l402_host::is_localhost(name) => Ipv4Addr::LOCALHOST.into(),
+        Some(Host::Domain(_)) | None => return false,
+    };
+    let here = own.ip().to_canonical();
+    let is_here = ip == here || (ip.is_loopback() && (here.is_loopback() || here.is_unspecified()));
+    is_here && url.port_or_known_default() == Some(own.port())
+}
+
 /// Reads the address of a proxy. Without a scheme it is HTTP, as curl has it.
 fn proxy(address: &str) -> Result<String, Error> {
     let full = match address.split_once("://") {
@@ -365,6 +412,27 @@ fn unusable(error: reqwest::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_proxy_knows_its_own_address_in_every_form() {
+        for (proxy, own, is_own) in [
+            ("127.0.0.1:8405", "127.0.0.1:8405", true),
+            ("http://localhost:8405", "[::1]:8405", true),
+            ("http://[::ffff:127.0.0.1]:8405", "127.0.0.1:8405", true),
+            ("http://127.0.0.2:8405", "0.0.0.0:8405", true),
+            ("http://10.0.0.2:8405", "10.0.0.2:8405", true),
+            ("http://me:password@127.0.0.1:8405", "127.0.0.1:8405", true),
+            ("http://127.0.0.1", "127.0.0.1:80", true),
+            ("http://127.0.0.1:8406", "127.0.0.1:8405", false),
+            ("http://10.0.0.3:8405", "127.0.0.1:8405", false),
+            ("http://proxy.example:8405", "127.0.0.1:8405", false),
+        ] {
+            let mut outgoing = Outgoing::default().with_https_proxy(proxy).unwrap();
+            let own = own.parse().unwrap();
+            assert_eq!(outgoing.leave_out_proxy_at(own), is_own, "{proxy} {own}");
+            assert_eq!(outgoing.https_proxy.is_none(), is_own);
+        }
+    }
 
     #[test]
     fn who_asks_and_where_it_leads_have_a_digest() {

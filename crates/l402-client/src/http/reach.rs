@@ -249,7 +249,7 @@ impl Reach {
             let [v4, v6] = [IpAddr::V4(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
             return Ok(vec![SocketAddr::new(v4, 0), SocketAddr::new(v6, 0)]);
         }
-        // RFC 7686, section 2: whoever answers for such a name would be taken for the inside of Tor.
+        // RFC 7686, section 2: a server that answers for such a name would be taken for the inside of Tor.
         if is_onion(name) && !self.allows(name) {
             return Err(ONION.into());
         }
@@ -284,7 +284,7 @@ impl Reach {
                 let found = self.find(name).await;
                 found.map_err(|error| match error.downcast::<LeadsAway>() {
                     Ok(away) => NoResponse::PrivateAddress(away.0),
-                    Err(error) => NoResponse::Transient(error.to_string()),
+                    Err(error) => NoResponse::Unresolved(error.to_string()),
                 })?
             }
             None => Vec::new(),

@@ -80,7 +80,7 @@ impl StoredToken {
     }
 }
 
-/// A token with its preimage. Whoever has both can use what was bought. Its `Debug` shows neither.
+/// A token with its preimage. Everybody who has both can use what was bought. Its `Debug` shows neither.
 #[derive(Clone)]
 pub struct StoredCredential {
     payment_hash: PaymentHash,

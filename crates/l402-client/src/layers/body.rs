@@ -12,7 +12,7 @@ use crate::{Error, Response};
 
 /// The body of an answer. The purchase behind it is marked as served once its end was read.
 ///
-/// Read it to its end, [`Body::poll_frame`] returning `None`: dropped before, the purchase stays paid, and
+/// Read it to its end, [`Body::poll_frame`] returning `None` or trailers: dropped before, the purchase stays paid, and
 /// the same request again presents its credential.
 pub struct PaidBody {
     body: reqwest::Body,
@@ -21,8 +21,8 @@ pub struct PaidBody {
 
 enum End {
     Reading(Box<Response>),
-    /// With the error of an answer that broke off.
-    Finishing(BoxFuture<'static, Option<Error>>),
+    /// With the last frame, or the error of an answer that broke off.
+    Finishing(BoxFuture<'static, Option<Result<Frame<Bytes>, Error>>>),
     Over,
 }
 
@@ -58,12 +58,19 @@ impl Body for PaidBody {
                         self.end = End::Finishing(finishing);
                         return Poll::Pending;
                     }
-                    Poll::Ready(broken) => return Poll::Ready(broken.map(Err)),
+                    Poll::Ready(last) => return Poll::Ready(last),
                 },
                 End::Reading(mut left) => match Pin::new(&mut self.body).poll_frame(cx) {
                     Poll::Pending => {
                         self.end = End::Reading(left);
                         return Poll::Pending;
+                    }
+                    // They are the end: readers of gRPC, such as tonic, ask for nothing behind them.
+                    Poll::Ready(Some(Ok(frame))) if frame.is_trailers() => {
+                        self.end = End::Finishing(Box::pin(async move {
+                            end_with(left, &frame).await;
+                            Some(Ok(frame))
+                        }));
                     }
                     Poll::Ready(Some(Ok(frame))) => {
                         self.end = End::Reading(left);
@@ -71,10 +78,9 @@ impl Body for PaidBody {
                     }
                     Poll::Ready(Some(Err(error))) => {
                         let reason = crate::http::error_chain(&error.without_url());
-                        self.end =
-                            End::Finishing(Box::pin(
-                                async move { Some(left.break_off(reason).await) },
-                            ));
+                        self.end = End::Finishing(Box::pin(async move {
+                            Some(Err(left.break_off(reason).await))
+                        }));
                     }
                     Poll::Ready(None) => {
                         self.end = End::Finishing(Box::pin(async move {
@@ -87,7 +93,7 @@ impl Body for PaidBody {
         }
     }
 
-    // Never at its end before `None` was read: readers stop there.
+    // Never at its end before `None` or trailers were read: readers stop there.
     fn is_end_stream(&self) -> bool {
         matches!(self.end, End::Over)
     }
@@ -98,6 +104,26 @@ impl Body for PaidBody {
             End::Finishing(_) | End::Over => SizeHint::with_exact(0),
         }
     }
+}
+
+/// Records the end of an answer that has trailers. One that ends with a failure of the server, in gRPC, is
+/// no delivery: its credential is presented again by the next call.
+async fn end_with(mut left: Box<Response>, last: &Frame<Bytes>) {
+    let failed = last.trailers_ref().and_then(grpc_failure);
+    match failed {
+        Some(code) => {
+            left.break_off(format!("the answer ended with grpc-status {code}"))
+                .await;
+        }
+        None => left.finish().await,
+    }
+}
+
+/// Returns the `grpc-status` in headers or trailers if it is a failure of the server itself: unknown,
+/// deadline exceeded, internal, unavailable.
+pub(super) fn grpc_failure(headers: &http::HeaderMap) -> Option<u16> {
+    let status = headers.get("grpc-status")?.to_str().ok()?.parse().ok()?;
+    matches!(status, 2 | 4 | 13 | 14).then_some(status)
 }
 
 /// Takes over the body of a request.

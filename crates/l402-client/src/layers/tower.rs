@@ -14,7 +14,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 use url::Url;
 
-use super::body::{PaidBody, into_http, of_http};
+use super::body::{PaidBody, grpc_failure, into_http, of_http};
 use crate::http::{NoResponse, Transport, error_chain, response};
 use crate::{Client, Request};
 
@@ -38,9 +38,10 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 ///
 /// **gRPC.** A refusal in gRPC is a 200 with `grpc-status` in its head. One with a challenge is paid. An
 /// answer to the request, such as NOT_FOUND, reaches the caller as it came, and leaves the purchase unused;
-/// a failure of the server, such as UNAVAILABLE, is an error if the call was paid for. Trailers pass. tonic's requests
-/// have no host: give the layer that of the channel with [`PayingLayer::with_origin`], and turn the body
-/// into tonic's with `map_request`.
+/// a failure of the server, such as UNAVAILABLE, is an error if the call was paid for. Trailers pass, and
+/// one that says such a failure leaves the purchase unused as well. tonic's requests have no host: give
+/// the layer that of the channel with [`PayingLayer::with_origin`], and turn the body into tonic's with
+/// `map_request`. `examples/rust` has a whole program.
 ///
 /// ```no_run
 /// use l402_client::{Client, PayingLayer};
@@ -202,8 +203,7 @@ fn meant(status: StatusCode, headers: &HeaderMap) -> StatusCode {
         // Beside a refusal of the credential there may be a challenge without an invoice.
         16 => StatusCode::UNAUTHORIZED,
         _ if headers.contains_key(WWW_AUTHENTICATE) => StatusCode::PAYMENT_REQUIRED,
-        // Unknown, deadline exceeded, internal, unavailable: the server's own failures.
-        2 | 4 | 13 | 14 => StatusCode::SERVICE_UNAVAILABLE,
+        _ if grpc_failure(headers).is_some() => StatusCode::SERVICE_UNAVAILABLE,
         8 => StatusCode::TOO_MANY_REQUESTS,
         // An answer to the request, and no delivery.
         _ => StatusCode::BAD_REQUEST,

@@ -60,6 +60,13 @@ impl Buyer {
             let detail = "the credential would go over a wire that others can read";
             return Err(Error::refused(Refused::InsecureOrigin, detail));
         }
+        // A server that reads the caller's own `Authorization` alone would refuse what it cannot see, and
+        // that counts against the purchase.
+        if hop.has_no_place() && !paid.row().is_ours() {
+            let detail = "the request has an Authorization of its own, and nobody knows if the server \
+                          reads a credential beside it";
+            return Err(Error::refused(Refused::AuthorizationTaken, detail));
+        }
         let Some(kept) = self.hold(paid).await? else {
             return Ok(None);
         };

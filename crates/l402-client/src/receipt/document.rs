@@ -91,7 +91,7 @@ pub struct Exchange {
     pub answered_at: UnixTime,
 }
 
-/// A receipt that holds: whoever has one has seen that its proof is good.
+/// A receipt whose proof was checked and holds. There is no other way to one.
 ///
 /// The invoice is signed by the payee's node, and the preimage is known to nobody before the payment:
 /// these two prove that somebody paid this amount to this node. Nobody signs the rest. Its digest

@@ -72,6 +72,25 @@ async fn a_kept_answer_is_for_the_same_request_alone_and_for_a_day() {
     assert!(!answer.receipt().unwrap().reused);
 }
 
+/// A library that tries again says so in a header, as OpenAI's does, and traces each try.
+#[tokio::test]
+async fn the_next_try_of_a_library_gets_what_the_first_one_paid_for() {
+    let world = World::new().await;
+    world.server.plan().troubles = vec![LONG];
+    let a_try = async |number: u32| {
+        let mut request = Request::get(world.server.url("/joke?a"));
+        let headers = &mut request.headers;
+        headers.insert("x-stainless-retry-count", number.into());
+        headers.insert("traceparent", format!("00-{number}").parse().unwrap());
+        world.client().send(request).await.expect("an answer")
+    };
+    assert!(keep(a_try(0).await).await);
+    let answer = a_try(1).await;
+    assert!(answer.receipt().unwrap().reused);
+    assert_eq!(answer.bytes(1 << 20).await.unwrap().len(), 300_000);
+    assert_eq!(world.spent().await, Msat::from_sat(50));
+}
+
 /// Nothing is kept of an answer that may have no end, breaks off, or leaves the purchase unused.
 #[tokio::test]
 async fn what_cannot_be_kept_leaves_the_purchase_paid() {

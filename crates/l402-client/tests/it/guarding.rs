@@ -142,7 +142,7 @@ async fn a_path_that_serves_nothing_is_bought_from_three_times() {
     let error = world.fetch(&client, "/joke?of=3").await.unwrap_err();
     assert!(error.to_string().contains("never served"), "{error}");
     assert_eq!(world.spent().await, Msat::from_sat(150));
-    // Whoever is served at last may go on.
+    // A buyer who is served at last may go on.
     for _ in 0..3 {
         let fetched = world.fetch(&client, "/joke?of=0").await.unwrap();
         assert_eq!(fetched.reused, Some(true));
@@ -308,7 +308,7 @@ async fn undecided(world: &World) -> (Sender<bool>, tokio::task::JoinHandle<bool
 }
 
 #[tokio::test]
-async fn whoever_waits_for_another_purchase_is_told_and_gives_up_in_time() {
+async fn a_wait_for_another_purchase_is_told_and_ends_in_time() {
     let world = World::new().await;
     let (decide, call) = undecided(&world).await;
     for timeout in [100, 1100].map(Duration::from_millis) {

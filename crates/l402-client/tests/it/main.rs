@@ -10,13 +10,17 @@ mod delivering;
 mod examining;
 mod exchanges;
 mod foreign;
+mod grpc;
 mod guarding;
 mod hooking;
 mod invoices;
 mod journal;
+mod late_wallet;
 mod layering;
 mod odd_wallet;
 mod offering;
+#[cfg(unix)]
+mod own_file;
 mod owning;
 mod payees;
 mod paying;

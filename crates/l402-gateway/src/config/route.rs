@@ -29,7 +29,7 @@ pub struct RouteConfig {
     pub upstream_ca: Option<PathBuf>,
     /// The largest number of requests at once; 0 (the default) means any number.
     pub max_in_flight: u32,
-    /// Lets the upstream see the credential. False by default: whoever holds a credential can use
+    /// Lets the upstream see the credential. False by default: everybody who holds a credential can use
     /// it.
     pub forward_credential: bool,
     /// True if the upstream is told of the payment, in the headers `L402-Payment-Hash`,

@@ -90,7 +90,7 @@ async fn answer(
     let canonical = canonical.inspect_err(|refusal| {
         state.paywall.observe_refusal(&parts.method, refusal);
     })?;
-    // Whoever has paid is served if that is possible. Others are not sold what cannot be had.
+    // A caller who has paid is served if that is possible. Others are not sold what cannot be had.
     let available = |matched: &Matched| {
         let is_sold = matched.route.sold().is_some();
         table.targets[matched.index].upstream.is_available(is_sold)

@@ -42,7 +42,7 @@ async fn server(http2: bool, more: &str) -> GatewayUnderTest {
     serve(&format!("{routes}{post}{more}")).await
 }
 
-// FAULTS G1: HEAD over HTTP/2 gets no DATA, whoever makes the answer.
+// FAULTS G1: HEAD over HTTP/2 gets no DATA, from the gateway as from the upstream.
 #[tokio::test(flavor = "multi_thread")]
 async fn head_over_http2_is_one_frame() {
     for http2 in [false, true] {

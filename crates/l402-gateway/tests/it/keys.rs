@@ -566,7 +566,7 @@ async fn the_key_that_sells_cannot_end() {
     assert!(error.to_string().contains("remove until"), "{error}");
 }
 
-/// A key that has ended also has for the numbers without an entry that share it: whoever has stolen it
+/// A key that has ended also has for the numbers without an entry that share it: a thief of it
 /// could write any of them into a token.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_a_key_is_that_of_every_number_that_has_it() {

@@ -51,7 +51,7 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
 /// Reads a master key, at most 64 KiB, wherever it lies.
 ///
 /// It may belong to the superuser as well, as with secrets from a service manager. A link is refused,
-/// since whoever can change it chooses the key, and so is a folder in which others can write.
+/// since everybody who can change it chooses the key, and so is a folder in which others can write.
 ///
 /// # Errors
 /// [`FileFault::LinkTo`], [`FileFault::NotPlain`] for a folder, [`FileFault::OpenToOthers`],

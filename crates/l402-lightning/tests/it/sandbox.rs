@@ -148,7 +148,7 @@ async fn ten_thousand_unpaid_invoices_leave_every_file_as_it_was() {
 }
 
 #[tokio::test]
-async fn whoever_only_sells_makes_no_database() {
+async fn a_seller_makes_no_database_of_payments() {
     let home = tempfile::tempdir().unwrap();
     let clock = clock();
     let open = Open::new(home.path(), clock);

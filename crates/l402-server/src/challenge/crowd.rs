@@ -52,7 +52,7 @@ impl Window {
     fn count(&mut self, caller: Caller, refused: bool) {
         self.asked = self.asked.saturating_add(1);
         self.refused = self.refused.saturating_add(refused.into());
-        // The majority vote of Boyer and Moore: whoever has most of all is in `most` at the end.
+        // The majority vote of Boyer and Moore: the one with most of all is in `most` at the end.
         if self.lead == 0 {
             (self.most, self.own) = (Some(caller), 0);
         }

@@ -255,7 +255,7 @@ mod tests {
                 assert_eq!(taken(&limiter, &buyer, now, 1), 1, "{buyer}");
             }
         }
-        // Whoever has had some is no newcomer any more, and is one again after a while.
+        // A caller who has had some is no newcomer any more, and is one again after a while.
         let total = limiter.total.as_ref().unwrap();
         let network = Caller::from("198.1.0.1".parse::<IpAddr>().unwrap()).network();
         assert!(!total.newcomers.has(network, 10 * SECOND));

@@ -197,7 +197,7 @@ impl Route {
         }
     }
 
-    /// Returns true if whoever can have the other route's goods here pays less for them: nothing,
+    /// Returns true if a caller who can have the other route's goods here pays less for them: nothing,
     /// or less for as much. False if this route names the other one as an exception.
     pub(crate) fn undercuts(&self, other: &Self) -> bool {
         let Some(dear) = other.sold() else {

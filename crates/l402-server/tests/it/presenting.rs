@@ -74,7 +74,7 @@ async fn a_conditional_or_partial_request_is_paid_like_any_other() {
     assert_eq!(code, (402, "consumed".to_owned()));
 }
 
-/// ATTACKS O-11: whoever copies the ledger learns which payments were used, and can use none.
+/// ATTACKS O-11: a thief of the ledger learns which payments were used, and can use none.
 #[tokio::test]
 async fn the_ledger_holds_neither_token_nor_preimage() {
     let world = World::with(|builder, home| {

@@ -276,7 +276,7 @@ fn terms_are_what_the_checked_invoice_says() {
 }
 
 #[test]
-fn terms_are_read_strictly_whoever_signed() {
+fn terms_are_read_strictly_under_any_signature() {
     let twice = altered(|raw| {
         let hash = raw.payment_hash().unwrap().clone();
         let second = TaggedField::PaymentHash(hash);

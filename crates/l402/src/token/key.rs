@@ -344,7 +344,7 @@ impl KeyRing {
     }
 
     /// Returns true if the key that minted the token is in this ring and has ended. An end holds for
-    /// every number that has the key: whoever has stolen it could write any of them into a token.
+    /// every number that has the key: a thief of it could write any of them into a token.
     pub(crate) fn has_ended(&self, identifier: &Identifier, now: UnixTime) -> bool {
         let old = self.old_key_of(identifier.token_id.key_number());
         old.is_some_and(|old| now >= old.ends)
@@ -503,7 +503,7 @@ mod tests {
             assert_eq!(key(number), Some(alone(number, seed)), "{number}");
         }
         assert_eq!(key(1), None, "below the lowest number");
-        // Whoever has stolen a key that has ended may write any number into a token.
+        // A thief of a key that has ended may write any number into a token.
         let ended = |number| ring.has_ended(&identifier(number), UnixTime::from_secs(8));
         let all = [1, 2, 3, 4, 5, 8, 9, 10].map(ended);
         assert_eq!(all, [false, true, true, true, false, false, false, false]);

@@ -142,7 +142,7 @@ fn caveats(terms: &Terms) -> Vec<String> {
     let service = &terms.service;
     let capabilities = terms.capabilities.join(",");
     let mut caveats = vec![format!("services={service}:{}", terms.tier)];
-    // Second, where no holder can put one: whoever is asked by it says if the token is paid for.
+    // Second, where no holder can put one: the service that it names says if the token is paid for.
     if let Some(reference) = &terms.lookup {
         caveats.push(Condition::Lookup.write(service, reference));
     }

@@ -24,7 +24,7 @@ pub enum Policy {
     #[default]
     Request,
     /// Any number of answers for this time, in whole seconds: `time=3600`. It begins when the invoice
-    /// expires, not when it is paid: whoever pays at once has the time to pay on top.
+    /// expires, not when it is paid: a buyer who pays at once has the time to pay on top.
     Time(Duration),
     /// This number of answers: `uses=10`.
     Uses(NonZeroU32),

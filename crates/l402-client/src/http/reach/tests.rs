@@ -269,7 +269,7 @@ async fn a_connection_of_somebody_else_is_checked_before_it_is_made() {
         assert!(error.to_string().contains("sent"), "{url}: {error}");
         assert_eq!(counting.0.load(Ordering::SeqCst), at + 1, "{url}");
     }
-    // One that is not found here may be found by whoever connects.
+    // One that is not found here may be found by the service that connects.
     let mut lost = reach(&[]);
     lost.lookup = |_| Box::pin(async { Err(io::ErrorKind::NotFound.into()) });
     let url = "http://a.example/".parse().unwrap();

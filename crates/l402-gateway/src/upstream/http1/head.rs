@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_connection_names_is_left_for_whoever_drops_it() {
+    fn what_connection_names_is_left_for_the_next_step_to_drop() {
         let head = whole("HTTP/1.1 204 x\r\nConnection: close\r\nConnection: x-a, close\r\n\r\n");
         let kept = head.answer.headers().get_all("connection");
         assert_eq!(kept.iter().collect::<Vec<_>>(), ["x-a, close"]);

@@ -170,3 +170,32 @@ fn what_is_too_long_is_not_kept() {
             .is_none()
     );
 }
+
+/// A server that never ends its answers fills no disk, and takes no thread that others need.
+#[test]
+fn answers_that_never_end_are_bounded_together() {
+    let limits = VaultLimits {
+        total_max_bytes: 100,
+        ..VaultLimits::default()
+    };
+    let (_folder, vault) = vault(Some(limits));
+    let begin = |request| {
+        vault
+            .begin(&id(1, request), &answer(b"").head, NOW)
+            .unwrap()
+    };
+    let mut first = begin(1).expect("a draft");
+    let mut second = begin(2).expect("a draft");
+    first.add(&[0; 60]).unwrap();
+    let full = second.add(&[0; 41]).unwrap_err();
+    assert_eq!(full.kind(), io::ErrorKind::QuotaExceeded);
+    second.add(&[0; 40]).unwrap();
+    // The place of one that is given up is free again.
+    drop(first);
+    second.add(&[0; 60]).unwrap();
+    let further: Vec<_> = (0..127).map(begin).collect();
+    assert!(further.iter().all(Option::is_some));
+    assert!(begin(200).is_none(), "one too many");
+    drop(second);
+    assert!(begin(200).is_some());
+}

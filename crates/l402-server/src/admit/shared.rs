@@ -1,0 +1,126 @@
+//! The parts of a paywall that all requests share: limits, and the observer.
+
+use std::net::IpAddr;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use l402::{Identifier, Problem};
+use tokio::sync::Semaphore;
+
+use super::builder::PaywallBuilder;
+use crate::challenge::{Attempts, Breaker, Crowd, Limiter, Seldom};
+use crate::decide::Decision;
+use crate::ledger::Setbacks;
+use crate::observe::{Exchange, Observation, Verdict};
+use crate::request::{CanonicalRequest, Presented};
+use crate::settled::SettledCheck;
+
+#[derive(Debug)]
+pub(super) struct PaywallShared {
+    pub(super) settings: PaywallBuilder,
+    /// Written by a reload alone.
+    pub(super) limiter: RwLock<Limiter>,
+    pub(super) attempts: Attempts,
+    pub(super) crowd: Crowd,
+    pub(super) breaker: Breaker,
+    pub(super) no_invoice: Seldom,
+    pub(super) places: Semaphore,
+    pub(super) node_calls: AtomicU64,
+    pub(super) setbacks: Arc<Setbacks>,
+    /// `None` if a preimage is proof enough, so that the usual node costs a request nothing.
+    pub(super) settled: Option<Arc<SettledCheck>>,
+}
+
+impl PaywallShared {
+    /// Takes one challenge out of the peer's budget and the others'.
+    ///
+    /// # Errors
+    /// The time to wait, if one of them is spent.
+    pub(super) fn take_challenge(&self, peer: IpAddr, now: Duration) -> Result<(), Duration> {
+        let limiter = self.limiter.read().unwrap_or_else(PoisonError::into_inner);
+        let taken = limiter.take(peer, now);
+        if self.crowd.note(peer, taken.is_err(), now) {
+            tracing::warn!(
+                %peer,
+                "nearly all requests without a credential come from one address, and most are \
+                 refused (429); if it is a proxy in front of this program, its buyers share the \
+                 limits of one address: raise or switch off those per address and network \
+                 (challenges.per_peer_…, challenges.per_prefix_…)"
+            );
+        }
+        taken
+    }
+
+    /// Counts a credential that does not hold.
+    ///
+    /// # Errors
+    /// The time to wait, if there were too many of this peer or at this token.
+    pub(super) fn take_attempt(&self, request: &CanonicalRequest) -> Result<(), Duration> {
+        let token = match &request.presented {
+            Presented::Credential(credential) => credential.macaroon().identifier().ok(),
+            Presented::Malformed(_) | Presented::Nothing | Presented::Proven(_) => None,
+        };
+        let now = self.settings.clock.monotonic();
+        self.attempts.take(request.peer, token, now)
+    }
+
+    /// Returns the time if there is an observer, whom alone it is for.
+    pub(super) fn observed_time(&self) -> Option<Duration> {
+        let observer = self.settings.observer.as_ref();
+        observer.map(|_| self.settings.clock.monotonic())
+    }
+
+    /// Tells the observer of the decision, and returns what follows the request to its end.
+    pub(super) fn observe(
+        &self,
+        request: &CanonicalRequest,
+        decision: &Decision,
+        started: Duration,
+    ) -> Option<Box<Observation>> {
+        let PaywallBuilder {
+            observer, clock, ..
+        } = &self.settings;
+        let (verdict, matched) = match decision {
+            Decision::Challenge(matched, problem) => (Verdict::Challenge(*problem), Some(matched)),
+            Decision::Free(matched) => (Verdict::Free, Some(matched)),
+            Decision::Granted(matched, _) => (Verdict::Uncounted, Some(matched)),
+            Decision::Preflight(matched) => (Verdict::Preflight, Some(matched)),
+            Decision::Refuse(matched, problem) => (Verdict::Refuse(*problem), matched.as_ref()),
+            Decision::Reserve(matched, _) => (Verdict::Counted, Some(matched)),
+        };
+        let observer = observer.as_ref()?;
+        // Before anything is copied for it: most requests of a busy gateway may be free ones.
+        if !observer.follows(verdict) {
+            observer.counted(verdict);
+            return None;
+        }
+        // Token id and payment hash are told of a genuine credential alone: others choose them.
+        let route = matched.map(|matched| &matched.route);
+        let exchange = Exchange::new(request, route, genuine(request, decision), started);
+        let exchange = match decision {
+            Decision::Granted(_, proof) | Decision::Reserve(_, proof) => {
+                exchange.with_bought(&proof.authorized)
+            }
+            _ => exchange,
+        };
+        Some(Observation::begin(observer, clock, exchange, verdict))
+    }
+}
+
+/// Returns the credential's identifier, if the decision has found it genuine.
+fn genuine(request: &CanonicalRequest, decision: &Decision) -> Option<Identifier> {
+    match decision {
+        Decision::Granted(_, proof) | Decision::Reserve(_, proof) => {
+            Some(*proof.proven.identifier())
+        }
+        // Only a genuine token is challenged with another problem than this one.
+        Decision::Challenge(_, Problem::PaymentRequired) => None,
+        Decision::Challenge(..) => match &request.presented {
+            Presented::Credential(credential) => credential.macaroon().identifier().ok(),
+            Presented::Proven(proven) => Some(*proven.identifier()),
+            Presented::Malformed(_) | Presented::Nothing => None,
+        },
+        Decision::Free(_) | Decision::Preflight(_) | Decision::Refuse(..) => None,
+    }
+}
