@@ -187,7 +187,6 @@ fn an_answer_has_at_most_a_hundred_headers() {
     }
 }
 
-// FAULTS C17: a wallet whose macaroon can do more than pay is used, with a warning that names the least.
 #[test]
 fn what_is_free_needs_no_wallet_and_a_price_does() {
     let home = Home::new();
@@ -209,6 +208,7 @@ fn what_is_free_needs_no_wallet_and_a_price_does() {
     assert!(ran.stderr.contains("nobody"), "{ran:#?}");
 }
 
+// FAULTS C17: a wallet whose macaroon can do more than pay is used, with a warning that names the least.
 #[test]
 fn a_mighty_macaroon_is_warned_of() {
     let home = Home::new();
