@@ -36,6 +36,7 @@ pub enum LedgerErrorKind {
 enum Cause {
     File(FileError),
     Lock(FileError),
+    HeldByOlder,
     /// SQLite's word on a file that had been opened well.
     Recovery(FileFault),
     System(io::Error),
@@ -52,6 +53,11 @@ impl LedgerError {
 
     pub(super) fn recovery(path: &Path, fault: FileFault) -> Self {
         Self::new(path, Cause::Recovery(fault))
+    }
+
+    /// A process of an older version, which counts in another way, has the file open.
+    pub(super) fn held_by_older(path: &Path) -> Self {
+        Self::new(path, Cause::HeldByOlder)
     }
 
     /// The system has no thread, or no randomness.
@@ -72,7 +78,7 @@ impl LedgerError {
         let fault = match &self.cause {
             Cause::File(error) | Cause::Lock(error) => error.fault(),
             Cause::Recovery(fault) => fault,
-            Cause::System(_) => return LedgerErrorKind::Unwritable,
+            Cause::HeldByOlder | Cause::System(_) => return LedgerErrorKind::Unwritable,
         };
         match fault {
             FileFault::Damaged(_) | FileFault::Empty | FileFault::LogAlone => {
@@ -100,6 +106,10 @@ impl fmt::Display for LedgerError {
         match &self.cause {
             Cause::File(error) => error.fault().fmt(f),
             Cause::Lock(error) => write!(f, "cannot lock a file beside it: {error}"),
+            Cause::HeldByOlder => f.write_str(
+                "an older version of this program has it open, and counts in another way: end that \
+                 first",
+            ),
             Cause::Recovery(fault) => fault.fmt(f),
             Cause::System(error) => write!(
                 f,
@@ -114,7 +124,7 @@ impl Error for LedgerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.cause {
             Cause::File(error) | Cause::Lock(error) => error.source(),
-            Cause::Recovery(_) => None,
+            Cause::HeldByOlder | Cause::Recovery(_) => None,
             Cause::System(error) => Some(error),
         }
     }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use l402::UnixTime;
 use l402_server::Ledger;
-use l402_server::ledger::{LedgerIdentity, ReserveError, Settle, SqliteLedger};
+use l402_server::ledger::{LedgerErrorKind, LedgerIdentity, ReserveError, Settle, SqliteLedger};
 
-use crate::contract::{allowance, claim, several};
+use crate::contract::{claim, several};
 use crate::sqlite::open;
 
 /// A file of version 1, as the program wrote it that counted uses, left by a process that was
@@ -94,39 +94,30 @@ async fn a_file_of_version_1_becomes_as_a_new_one() {
     assert_eq!(layout(&path), layout(&new));
     let raw = rusqlite::Connection::open(&path).unwrap();
     let version = |name| raw.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    assert_eq!(version("user_version").unwrap(), 3);
+    assert_eq!(version("user_version").unwrap(), 4);
     let id = i32::from_be_bytes(*b"l4ld");
     assert_eq!(version("application_id").unwrap(), id);
 }
 
-/// During an upgrade both programs may have the file open: the earlier one settles what it serves,
-/// with the statements that it has always used.
+/// A process of an older version counts in another way: beside it a use could be had twice.
 #[tokio::test]
-async fn a_process_of_version_1_goes_on_beside_a_newer_one() {
+async fn a_file_that_an_older_process_has_open_is_refused_as_it_is() {
     let home = tempfile::tempdir().unwrap();
     let path = earlier(home.path());
-    let old = rusqlite::Connection::open(&path).unwrap();
-    let ledger = open(&path);
-    let hash = allowance(9, 2).payment_hash();
-    let owner = i64::MAX;
-    // Its lock file says that it lives.
-    let lock = home
-        .path()
-        .join(format!("ledger.db.owner-{owner:016x}.lock"));
+    let lock = home.path().join("ledger.db.owner-7fffffffffffffff.lock");
     let lock = fs::File::create(lock).unwrap();
     lock.try_lock().unwrap();
-    let sql = "INSERT INTO reservations (payment_hash, slot, owner) VALUES (?1, 0, ?2)";
-    old.execute(sql, (hash.as_bytes(), owner)).unwrap();
-    let second = ledger.reserve(claim(9, 2)).await.unwrap();
-    assert_eq!(second.left(), 0);
-    let sql = "DELETE FROM reservations WHERE payment_hash = ?1 AND slot = ?2 AND owner = ?3";
-    assert_eq!(old.execute(sql, (hash.as_bytes(), 0, owner)), Ok(1));
-    let sql = "INSERT INTO payments (payment_hash, used, attempts, failures, expires) \
-               VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (payment_hash) DO UPDATE SET used = ?2, \
-               attempts = ?3, failures = ?4, expires = max(expires, ?5)";
-    let row = (hash.as_bytes(), 1, 0, 0, 2_000_000_000_i64);
-    old.execute(sql, row).unwrap();
-    ledger.settle(second, Settle::ONE_USE);
-    let third = ledger.reserve(claim(9, 2)).await;
-    assert_eq!(third, Err(ReserveError::Consumed));
+    let before = fs::read(&path).unwrap();
+    let look = |_: &mut LedgerIdentity| Ok::<_, Infallible>(());
+    let identified = SqliteLedger::identify(&path, UnixTime::from_secs(1), look);
+    for error in [
+        identified.unwrap_err(),
+        SqliteLedger::open(&path).unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), LedgerErrorKind::Unwritable);
+        assert!(error.to_string().contains("end that first"), "{error}");
+    }
+    assert_eq!(fs::read(&path).unwrap(), before);
+    drop(lock);
+    open(&path).reserve(claim(5, 1)).await.unwrap();
 }

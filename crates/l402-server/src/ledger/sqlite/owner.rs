@@ -11,6 +11,11 @@ use l402_host::FileLock;
 
 use super::LedgerError;
 
+/// The part of a lock file's name between the ledger's name and the owner's number, and what stood there
+/// before there was a log.
+const NAME: &str = ".holder-";
+const OLDER: &str = ".owner-";
+
 /// This ledger as an owner. The lock ends with it.
 #[derive(Debug)]
 pub(super) struct Owner {
@@ -37,31 +42,45 @@ pub(super) fn is_dead(ledger: &Path, id: i64) -> bool {
     FileLock::is_abandoned(&lock_path(ledger, id))
 }
 
+/// Returns true if a process of a version without a log has the ledger open. Its lock files end
+/// otherwise.
+pub(super) fn is_held_by_older(ledger: &Path) -> bool {
+    let locks = lock_files(ledger, OLDER);
+    locks.iter().any(|lock| !FileLock::is_abandoned(lock))
+}
+
 /// Removes the lock files that dead owners left, and returns the number of owners that live.
 pub(super) fn tidy(ledger: &Path) -> usize {
-    let (Some(folder), Some(name)) = (ledger.parent(), ledger.file_name()) else {
-        return 0;
+    for older in lock_files(ledger, OLDER) {
+        FileLock::is_abandoned(&older);
+    }
+    let locks = lock_files(ledger, NAME);
+    let living = locks.iter().filter(|lock| !FileLock::is_abandoned(lock));
+    living.count()
+}
+
+/// Returns the lock files of a ledger with this name behind its own.
+fn lock_files(ledger: &Path, name: &str) -> Vec<PathBuf> {
+    let (Some(folder), Some(file)) = (ledger.parent(), ledger.file_name()) else {
+        return Vec::new();
     };
-    let mut living = 0;
-    let prefix = format!("{}.owner-", name.to_string_lossy());
+    let prefix = format!("{}{name}", file.to_string_lossy());
     let folder = if folder.as_os_str().is_empty() {
         Path::new(".")
     } else {
         folder
     };
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let locks = entries.filter(|entry| {
         let file = entry.file_name();
         let file = file.to_string_lossy();
-        let is_lock = file.starts_with(&prefix) && file.ends_with(".lock");
-        if is_lock && !FileLock::is_abandoned(&entry.path()) {
-            living += 1;
-        }
-    }
-    living
+        file.starts_with(&prefix) && file.ends_with(".lock")
+    });
+    locks.map(|entry| entry.path()).collect()
 }
 
 fn lock_path(ledger: &Path, id: i64) -> PathBuf {
     let mut path = ledger.as_os_str().to_owned();
-    path.push(format!(".owner-{id:016x}.lock"));
+    path.push(format!("{NAME}{id:016x}.lock"));
     path.into()
 }

@@ -87,7 +87,7 @@ mod tests {
                 // Multiplied by a large odd number, they come in no order.
                 let mut hash = [0; 32];
                 hash[..8].copy_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-                let sql = "INSERT INTO payments VALUES (?1, 1, 0, 0, ?2)";
+                let sql = "INSERT INTO payments VALUES (?1, 1, 0, 0, ?2, 0)";
                 let row = (hash, turn + LIFE);
                 tx.prepare_cached(sql).unwrap().execute(row).unwrap();
             }

@@ -1,6 +1,7 @@
 //! The one thread that writes the file.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -11,11 +12,14 @@ use l402_host::{Clock, SystemClock, sqlite};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::file::{self, Reserved, Slot};
+use super::entry::{End, Entry};
+use super::file;
+use super::fold::Folding;
 use super::growth::{Growth, Listener};
 use super::identity;
 use super::owner::{self, Owner};
 use super::prune::Pruning;
+use super::tail::{Granted, Tail};
 use super::{
     LedgerError, Op, PendingReservation, Reservation, ReserveError, ReserveRequest, Settle,
 };
@@ -29,14 +33,20 @@ const BATCH: usize = 1024;
 /// the use. A request of the same payment meanwhile finds it spent all the same.
 const GRACE: Duration = Duration::from_micros(500);
 
+/// The time between the beginnings of two commits under load, and the requests in one that are load. Fewer
+/// and larger commits leave more of the machine to those who serve; one request after a rest waits for
+/// nothing.
+const PACE: Duration = Duration::from_micros(2500);
+const LOAD: usize = 4;
+
 /// The pause before what could not be settled is tried again, and the tries when the ledger closes.
 const RETRY: Duration = Duration::from_millis(100);
 const LAST_TRIES: usize = 5;
 
 type Reply = oneshot::Sender<Result<PendingReservation, ReserveError>>;
 
-/// The outcome of one request in a transaction that may still fail.
-type Outcome = Result<Reserved, ReserveError>;
+/// The outcome of one request in a transaction that may still fail, with the number of the reservation.
+type Outcome = Result<(u64, PaymentHash, NonZeroU64, Granted), ReserveError>;
 
 /// Owns the connection, and knows what is reserved through this ledger.
 #[derive(Debug)]
@@ -46,7 +56,11 @@ pub(super) struct Writer {
     pub(super) connection: Option<Connection>,
     owner: Owner,
     ops: Sender<Op>,
-    held: HashMap<u64, Slot>,
+    /// The reservations that somebody was told of.
+    held: HashMap<u64, PaymentHash>,
+    /// What the log says. Read anew after an error.
+    tail: Tail,
+    pub(super) folding: Folding,
     /// Settled in memory and not yet in the file. Lost only with the process.
     pub(super) owed: Vec<(u64, Settle)>,
     /// Commits in their grace, oldest first, with its end.
@@ -58,9 +72,11 @@ pub(super) struct Writer {
     time: LedgerTime,
     growth: Growth,
     flushes: Vec<oneshot::Sender<()>>,
+    /// The number of the newest reservation. None is given twice, also if its commit fails: such a commit
+    /// may stand in the file after all.
     last_id: u64,
-    /// Above every place in the file that this ledger has ever taken.
-    next_slot: i64,
+    /// The beginning of the last commit, if it carried load.
+    loaded: Option<Duration>,
     last_reap: Option<UnixTime>,
     pruning: Pruning,
 }
@@ -76,13 +92,18 @@ impl Writer {
         let owner = Owner::new(path)?;
         owner::tidy(path);
         let failed = |error: rusqlite::Error| LedgerError::recovery(path, sqlite::fault(&error));
-        let known = recover_at_start(&mut connection, path, &owner).map_err(failed)?;
+        let mut tail = Tail::default();
+        let known = recover_at_start(&mut connection, path, &owner, &mut tail).map_err(failed)?;
+        let mut folding = Folding::default();
+        folding.restart(&tail);
         Ok(Self {
             path: path.to_owned(),
             connection: Some(connection),
             owner,
             ops,
             held: HashMap::new(),
+            tail,
+            folding,
             owed: Vec::new(),
             late: VecDeque::new(),
             clock: SystemClock::default(),
@@ -91,7 +112,7 @@ impl Writer {
             growth: Growth::new(known, listener),
             flushes: Vec::new(),
             last_id: 0,
-            next_slot: 0,
+            loaded: None,
             last_reap: None,
             pruning: Pruning::default(),
         })
@@ -100,6 +121,7 @@ impl Writer {
     /// Writes until it is told to close.
     pub(super) fn run(mut self, queue: &Receiver<Op>) {
         while let Some((first, more)) = self.next(queue) {
+            self.keep_pace();
             let mut requests = Vec::new();
             let mut open = more;
             for op in first.into_iter().chain(queue.try_iter()).take(BATCH) {
@@ -116,11 +138,21 @@ impl Writer {
             }
             self.end_grace(&requests);
             if !(requests.is_empty() && self.owed.is_empty() && self.flushes.is_empty()) {
+                let has_load = requests.len() >= LOAD;
+                self.loaded = has_load.then(|| self.clock.monotonic());
                 self.commit(requests);
             }
             if !open {
                 return self.close(queue);
             }
+        }
+    }
+
+    /// Waits, if the last commit began a moment ago and carried load. Asleep, it is woken by nobody.
+    fn keep_pace(&self) {
+        if let Some(loaded) = self.loaded {
+            let passed = self.clock.monotonic().saturating_sub(loaded);
+            std::thread::sleep(PACE.saturating_sub(passed));
         }
     }
 
@@ -151,7 +183,7 @@ impl Writer {
         self.late.retain(|(end, id, settle)| {
             let again = held
                 .get(id)
-                .is_some_and(|slot| requested.contains(&slot.payment_hash));
+                .is_some_and(|payment| requested.contains(payment));
             let due = all || *end <= now || again;
             if due {
                 owed.push((*id, *settle));
@@ -199,6 +231,7 @@ impl Writer {
             return Err("another file lies in its place; start again".to_owned());
         }
         self.connection = Some(connection);
+        self.tail = Tail::default();
         self.recover().map_err(|error| {
             self.connection = None;
             error.to_string()
@@ -210,23 +243,18 @@ impl Writer {
         &mut self,
         requests: &[(ReserveRequest, Reply)],
     ) -> Result<(Vec<Outcome>, bool), String> {
-        self.write(requests).map_err(|error| {
-            // After a failed sync nothing that is cached can be trusted.
-            if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) {
-                self.connection = None;
-            }
-            error.to_string()
-        })
+        // After an error other than that another process holds the file, the connection is gone: nothing
+        // that is cached can be trusted.
+        self.write(requests).map_err(|error| error.to_string())
     }
 
     fn answer(&mut self, answer: Reply, outcome: Outcome) {
-        let held = outcome.map(|reserved| {
-            self.last_id += 1;
-            self.held.insert(self.last_id, reserved.slot);
-            let reservation = Reservation::new(self.last_id, reserved.units)
-                .with_left(reserved.left)
-                .with_failures(reserved.failures)
-                .with_releases(reserved.releases);
+        let held = outcome.map(|(id, payment, units, granted)| {
+            self.held.insert(id, payment);
+            let reservation = Reservation::new(id, units)
+                .with_left(granted.left)
+                .with_failures(granted.failures)
+                .with_releases(granted.releases);
             PendingReservation {
                 reservation,
                 ops: Some(self.ops.clone()),
@@ -236,20 +264,47 @@ impl Writer {
         let _ = answer.send(held);
     }
 
-    /// Writes what is owed, then the reservations, then the growth of the epoch, and forgets a few
-    /// payments. Returns the outcomes, and whether the epoch has grown.
-    fn write(
+    /// Writes what is owed, then the reservations, then the growth of the epoch, folds and forgets a few
+    /// payments. Returns the outcomes, and whether the epoch has grown. After an error what is in memory
+    /// is not what is in the file.
+    pub(super) fn write(
         &mut self,
         requests: &[(ReserveRequest, Reply)],
     ) -> rusqlite::Result<(Vec<Outcome>, bool)> {
-        let Some(connection) = &mut self.connection else {
+        let Some(mut connection) = self.connection.take() else {
             return Ok((Vec::new(), false));
         };
-        let owner = self.owner.id;
-        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (written, is_sound) =
+            match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+                Ok(tx) => {
+                    let written = self.write_in(tx, requests);
+                    let is_sound = written.is_ok();
+                    (written, is_sound)
+                }
+                // Nothing was begun if another process holds the file.
+                Err(error) => {
+                    let is_busy = error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
+                    (Err(error), is_busy)
+                }
+            };
+        if is_sound {
+            self.connection = Some(connection);
+        }
+        written
+    }
+
+    fn write_in(
+        &mut self,
+        tx: Transaction<'_>,
+        requests: &[(ReserveRequest, Reply)],
+    ) -> rusqlite::Result<(Vec<Outcome>, bool)> {
+        catch_up(&mut self.tail, &mut self.folding, &tx)?;
+        let number = self.tail.number() + 1;
+        let mut entries = Vec::with_capacity(self.owed.len() + requests.len());
         for (id, settle) in &self.owed {
-            if let Some(slot) = self.held.get(id) {
-                file::settle(&tx, slot, owner, *settle)?;
+            let end = End::Settled(*settle);
+            if self.tail.end(&tx, number, (self.owner.id, *id), end)? {
+                entries.push(Entry::Settle(*id, end));
             }
         }
         let mut outcomes = Vec::with_capacity(requests.len());
@@ -260,22 +315,10 @@ impl Writer {
                 continue;
             }
             last_use = Some(request.now());
-            let mut outcome = file::reserve(&tx, request, owner, self.next_slot)?;
-            // Perhaps its holder is dead. Looked at once a second, in the time of requests.
-            if matches!(outcome, Err(ReserveError::InUse)) && self.last_reap != Some(request.now())
-            {
-                self.last_reap = Some(request.now());
-                reap(&tx, &self.path, owner)?;
-                outcome = file::reserve(&tx, request, owner, self.next_slot)?;
-            }
-            // Also if this commit fails: then it is not known if the place is taken.
-            if let Ok(reserved) = &outcome {
-                self.next_slot = reserved.slot.slot.saturating_add(1);
-            }
-            outcomes.push(outcome);
+            outcomes.push(self.reserve(&tx, request, &mut entries)?);
         }
         let now = self.shop_clock.monotonic();
-        let mut grown = None;
+        let (mut grown, mut has_folded) = (None, false);
         if let Some(wall) = last_use {
             if !self.time.has_begun() {
                 self.time.store(identity::read(&tx)?.latest);
@@ -288,12 +331,41 @@ impl Writer {
             let ended = grown
                 .as_ref()
                 .map_or(self.time.stored(), |grown| grown.latest);
+            let row = (number, &mut entries);
+            has_folded = self.folding.go_on(&tx, &mut self.tail, row, ended)?;
             self.pruning.go_on(&tx, requests.len(), ended)?;
+        }
+        let has_changed = !entries.is_empty();
+        if has_changed || has_folded {
+            append(&tx, number, self.owner.id, &entries)?;
+            self.tail.appended(number);
         }
         tx.commit()?;
         let has_grown = grown.is_some();
-        self.note(!self.owed.is_empty() || last_use.is_some(), grown, now);
+        self.note(has_changed, grown, now);
         Ok((outcomes, has_grown))
+    }
+
+    /// Reserves what one request asks for.
+    fn reserve(
+        &mut self,
+        tx: &Transaction<'_>,
+        request: &ReserveRequest,
+        entries: &mut Vec<Entry>,
+    ) -> rusqlite::Result<Outcome> {
+        let place = (self.owner.id, self.last_id + 1);
+        let mut outcome = self.tail.reserve(tx, request, place)?;
+        // Perhaps its holder is dead. Looked at once a second, in the time of requests.
+        if matches!(outcome, Err(ReserveError::InUse)) && self.last_reap != Some(request.now()) {
+            self.last_reap = Some(request.now());
+            reap(tx, &self.path, self.owner.id, &mut self.tail, entries)?;
+            outcome = self.tail.reserve(tx, request, place)?;
+        }
+        Ok(outcome.map(|(granted, held)| {
+            self.last_id = place.1;
+            entries.push(Entry::Reserve(place.1, held));
+            (place.1, held.payment_hash, request.units(), granted)
+        }))
     }
 
     /// Takes note of a commit and of the growth in it.
@@ -322,21 +394,26 @@ impl Writer {
         Ok(())
     }
 
-    /// Gives back what dead owners hold, and what an error made this one forget.
+    /// Gives back what dead owners hold, and what nobody was told of because of an error.
     fn recover(&mut self) -> rusqlite::Result<()> {
         let Some(connection) = &mut self.connection else {
             return Ok(());
         };
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        reap(&tx, &self.path, self.owner.id)?;
-        let held: HashSet<_> = self
-            .held
-            .values()
-            .map(|slot| (slot.payment_hash, slot.slot))
-            .collect();
-        file::sweep(&tx, self.owner.id, |hash, slot| {
-            held.contains(&(*hash, slot))
-        })?;
+        catch_up(&mut self.tail, &mut self.folding, &tx)?;
+        let (number, own) = (self.tail.number() + 1, self.owner.id);
+        let mut entries = Vec::new();
+        reap(&tx, &self.path, own, &mut self.tail, &mut entries)?;
+        for id in self.tail.held_by(own) {
+            if !self.held.contains_key(&id) {
+                self.tail.end(&tx, number, (own, id), End::Untold)?;
+                entries.push(Entry::Settle(id, End::Untold));
+            }
+        }
+        if !entries.is_empty() {
+            append(&tx, number, own, &entries)?;
+            self.tail.appended(number);
+        }
         tx.commit()
     }
 
@@ -371,18 +448,44 @@ fn recover_at_start(
     connection: &mut Connection,
     path: &Path,
     owner: &Owner,
+    tail: &mut Tail,
 ) -> rusqlite::Result<LedgerIdentity> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    reap(&tx, path, owner.id)?;
+    tail.catch_up(&tx)?;
+    let mut entries = Vec::new();
+    reap(&tx, path, owner.id, tail, &mut entries)?;
+    if !entries.is_empty() {
+        let number = tail.number() + 1;
+        append(&tx, number, owner.id, &entries)?;
+        tail.appended(number);
+    }
     let known = identity::read(&tx)?;
     tx.commit()?;
     Ok(known)
 }
 
-fn reap(tx: &Transaction<'_>, path: &Path, owner: i64) -> rusqlite::Result<()> {
-    for other in file::others(tx, owner)? {
+/// Takes in what others have added to the log. The hand begins anew with what is read anew: of that it has
+/// folded nothing yet.
+fn catch_up(tail: &mut Tail, folding: &mut Folding, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    if tail.catch_up(tx)? {
+        folding.restart(tail);
+    }
+    Ok(())
+}
+
+/// Gives back what dead owners hold.
+fn reap(
+    tx: &Transaction<'_>,
+    path: &Path,
+    owner: i64,
+    tail: &mut Tail,
+    entries: &mut Vec<Entry>,
+) -> rusqlite::Result<()> {
+    for other in tail.others(owner) {
         if owner::is_dead(path, other) {
-            let count = file::give_back(tx, other)?;
+            let count = tail.held_by(other).len();
+            tail.give_back(tx, other)?;
+            entries.push(Entry::GiveBack(other));
             tracing::warn!(
                 count,
                 "gave back the reservations of a ledger that was not closed"
@@ -390,6 +493,18 @@ fn reap(tx: &Transaction<'_>, path: &Path, owner: i64) -> rusqlite::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Adds a row to the log.
+fn append(
+    tx: &Transaction<'_>,
+    number: i64,
+    owner: i64,
+    entries: &[Entry],
+) -> rusqlite::Result<()> {
+    let mut bytes = Vec::with_capacity(entries.len() * 64);
+    entries.iter().for_each(|entry| entry.write(&mut bytes));
+    file::append(tx, number, owner, &bytes)
 }
 
 #[cfg(test)]

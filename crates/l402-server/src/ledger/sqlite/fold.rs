@@ -1,0 +1,145 @@
+//! Folding the log into the table, a few payments at a time, in the order of their hashes.
+//!
+//! A hand goes round over the payments in memory. What lies side by side is written together, so a page of
+//! the table is written once a round and not once a use. After a round, everything that the log said
+//! before it is in the table, and those rows are removed.
+
+use std::collections::HashSet;
+
+use l402::{PaymentHash, UnixTime};
+use rusqlite::Transaction;
+
+use super::entry::Entry;
+use super::file::{self, Folded};
+use super::tail::Tail;
+use crate::ledger::GRACE_SECS;
+
+/// The payments that memory may hold, about 100 bytes each. Beyond it two are folded for each new one.
+const PAYMENTS: usize = 65_536;
+
+/// The payments that one transaction folds at most.
+const AT_ONCE: usize = 1024;
+
+/// Seconds between two looks if memory has room: what is used seldom is folded and forgotten, too.
+const EVERY_SECS: u64 = 60;
+
+/// The rows of the log that one transaction removes at most.
+const ROWS_AT_ONCE: i64 = 256;
+
+/// The hand, and the log that it has behind it.
+#[derive(Debug)]
+pub(super) struct Folding {
+    /// The payment that was looked at last; `None` at the start of a round.
+    at: Option<[u8; 32]>,
+    /// The number of the log's newest row as the round began.
+    round_from: i64,
+    /// All rows up to this number are in the table.
+    done: i64,
+    /// The time of the next look, in Unix seconds.
+    next: u64,
+    /// Payments to look at before the hand may rest.
+    behind: usize,
+    /// The payments that memory may hold.
+    room: usize,
+}
+
+impl Default for Folding {
+    fn default() -> Self {
+        Self {
+            at: None,
+            round_from: 0,
+            done: 0,
+            next: 0,
+            behind: 0,
+            room: PAYMENTS,
+        }
+    }
+}
+
+impl Folding {
+    /// Makes a hand for a memory of another size.
+    #[cfg(test)]
+    pub(super) fn with_room(room: usize) -> Self {
+        Self {
+            room,
+            ..Self::default()
+        }
+    }
+
+    /// Begins anew, since memory was read anew.
+    pub(super) fn restart(&mut self, tail: &Tail) {
+        *self = Self {
+            round_from: tail.number(),
+            next: self.next,
+            room: self.room,
+            ..Self::default()
+        };
+    }
+
+    /// Looks at some payments if it is time to, in a transaction that adds the row `number` to the log.
+    /// What is held of them is said again in `entries`, which go into that row. Returns true if it has
+    /// looked at any, so that the row must be added. `now` is the time of the ledger: no wall clock that
+    /// was set may move it.
+    pub(super) fn go_on(
+        &mut self,
+        tx: &Transaction<'_>,
+        tail: &mut Tail,
+        (number, entries): (i64, &mut Vec<Entry>),
+        now: UnixTime,
+    ) -> rusqlite::Result<bool> {
+        let read = tail.take_read();
+        if tail.len() > self.room {
+            self.behind += 2 * read;
+        } else if now.secs() >= self.next {
+            self.next = now.secs().saturating_add(EVERY_SECS);
+            self.behind = AT_ONCE;
+        } else {
+            self.behind = 0;
+        }
+        let most = self.behind.min(AT_ONCE);
+        self.behind -= most;
+        let has_looked = most > 0 && self.look(tx, tail, (number, entries), (most, now))?;
+        if self.done > 0 && file::trim(tx, self.done, ROWS_AT_ONCE)? == 0 {
+            self.done = 0;
+        }
+        Ok(has_looked)
+    }
+
+    fn look(
+        &mut self,
+        tx: &Transaction<'_>,
+        tail: &mut Tail,
+        (number, entries): (i64, &mut Vec<Entry>),
+        (most, now): (usize, UnixTime),
+    ) -> rusqlite::Result<bool> {
+        let next = tail.after(self.at.as_ref(), most);
+        let ended = now.secs().saturating_sub(GRACE_SECS);
+        let mut held = HashSet::new();
+        for (hash, live) in &next {
+            if live.reserved > 0 {
+                held.insert(PaymentHash::from_bytes(*hash));
+            }
+            let has_ended = live.reserved == 0 && live.expires <= ended;
+            if live.is_changed && !has_ended {
+                let row = Folded {
+                    tally: live.tally,
+                    expires: live.expires,
+                    number,
+                };
+                file::fold(tx, hash, &row)?;
+            }
+            tail.folded(hash, number);
+        }
+        if !held.is_empty() {
+            let held = tail.held_of(&held).into_iter();
+            entries.extend(held.map(|((owner, id), held)| Entry::Carry(owner, id, held)));
+        }
+        self.at = next.last().map(|(hash, _)| *hash);
+        if next.len() < most {
+            self.at = None;
+            self.done = self.done.max(self.round_from);
+            self.round_from = number;
+        }
+        Ok(!next.is_empty())
+    }
+}
