@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(shown.answer["left_out_bytes"], 10);
         assert_eq!(shown.answer["body"]["shortened"], true);
         assert_eq!(shown.notes, ["10 bytes of the body are left out"]);
-        let mut cut = read("text/plain", &vec![b'a'; 100]);
+        let mut cut = read("text/plain", &[b'a'; 100]);
         cut.size = 5_000_000;
         let shown = show(
             cut,

@@ -30,7 +30,7 @@ impl Purse {
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub(crate) fn known(&self, id: &CallId) -> Result<Known, Error> {
+    pub(crate) fn earlier(&self, id: &CallId) -> Result<Known, Error> {
         let call = self
             .journal
             .tool_call(&self.agent, id.tool, &id.stored_key())?;
