@@ -1,4 +1,5 @@
-//! What of an answer a model is shown: text within bounds, marked as a stranger's, without credentials.
+//! The part of an answer that a model is shown: text within bounds, marked as a stranger's, without
+//! credentials.
 
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
