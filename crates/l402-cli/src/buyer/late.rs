@@ -17,7 +17,7 @@ pub(crate) struct WalletFailure(Arc<Mutex<Option<CliError>>>);
 impl WalletFailure {
     /// Returns an error of the client as one of the program. If it is that the wallet did not open,
     /// exit status and hint are those of the opening.
-    pub(crate) fn told(&self, error: Error) -> CliError {
+    pub(crate) fn explained(&self, error: Error) -> CliError {
         let kept = match error {
             Error::Wallet { .. } => self.place().take(),
             _ => None,

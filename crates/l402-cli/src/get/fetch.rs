@@ -59,7 +59,7 @@ impl GetArgs {
         if sink.is_closed() {
             // Asked without a credential: one that was paid for before would be used up in vain, too.
             let quote = client.quote(request).await;
-            let quote = quote.map_err(|error| wallet.told(error))?;
+            let quote = quote.map_err(|error| wallet.explained(error))?;
             return quote.map_or(Ok(exit_code::OK), |_| Err(closed_stdout()));
         }
         let outcome = client.send(request).await;
@@ -162,7 +162,7 @@ impl GetArgs {
         wallet: &WalletFailure,
     ) -> Result<ExitCode, CliError> {
         let price = client.price(request).await;
-        let price = price.map_err(|error| wallet.told(error))?;
+        let price = price.map_err(|error| wallet.explained(error))?;
         let out = output::OutputArgs::default().open();
         out.result(&price_json(&price, most), || price_text(&price))?;
         if !self.silent {
@@ -186,7 +186,7 @@ impl GetArgs {
                 reason: Refused::WrongNetwork,
                 ..
             } => return CliError::from(error).with_hint(wrong_network_hint(context)),
-            _ => return wallet.told(error),
+            _ => return wallet.explained(error),
         };
         let text = format!("{}; no wallet was given; no money moved", describe(quote));
         // An invoice of regtest is the sandbox's; any other needs a real wallet.

@@ -187,18 +187,18 @@ fn an_answer_has_at_most_a_hundred_headers() {
     }
 }
 
-// FAULTS C17: a wallet whose macaroon can do more than pay is used, with a warning that names the least.
 #[test]
 fn what_is_free_needs_no_wallet_and_a_price_does() {
     let home = Home::new();
-    let gone = ["--wallet", "sandbox+http://127.0.0.1:1"];
-    let get = |url: &str| home.run(&["get", url, gone[0], gone[1]]);
+    let gone = home.path().join("gone").display().to_string();
+    let gone = format!("lnd://127.0.0.1:1?tls_cert={gone}&macaroon={gone}&network=regtest");
+    let get = |url: &str| home.run(&["get", url, "--wallet", &gone]);
     assert_eq!(get(&always(200, "", "free")).expect(0).stdout, "free");
-    let ran = get(&always(402, "", "no challenge")).expect(17);
+    let ran = get(&always(402, "", "no challenge")).expect(74);
     for words in [
         "error[wallet]",
         "no money moved",
-        "`l402 sandbox` or `l402 demo` running",
+        "check the files of the wallet",
     ] {
         assert!(ran.stderr.contains(words), "{words}: {ran:#?}");
     }
@@ -209,6 +209,7 @@ fn what_is_free_needs_no_wallet_and_a_price_does() {
     assert!(ran.stderr.contains("nobody"), "{ran:#?}");
 }
 
+// FAULTS C17: a wallet whose macaroon can do more than pay is used, with a warning that names the least.
 #[test]
 fn a_mighty_macaroon_is_warned_of() {
     let home = Home::new();

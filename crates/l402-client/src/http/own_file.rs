@@ -75,19 +75,19 @@ impl OwnFile {
 
     /// Returns the fingerprint behind this text, if it was made before.
     pub(super) fn fingerprint(&self, before: &str) -> Option<[u8; 32]> {
-        let known = self.known();
+        let known = self.remembered();
         let known = known.as_ref().filter(|known| known.before == before);
         known.map(|known| known.digest)
     }
 
     /// Keeps the fingerprint: from now on nothing else is sent to its end.
     pub(super) fn keep(&self, before: String, digest: [u8; 32]) {
-        *self.known() = Some(Fingerprint { before, digest });
+        *self.remembered() = Some(Fingerprint { before, digest });
     }
 
     /// Returns the check of one sending, or `None` if there is no fingerprint yet.
     pub(super) fn check(&self) -> Option<Check> {
-        let known = self.known();
+        let known = self.remembered();
         known.as_ref().map(|known| Check {
             sum: Sha256::new_with_prefix(&known.before),
             expected: known.digest,
@@ -114,7 +114,7 @@ impl OwnFile {
         io::Error::other(format!("{} cannot be read: {error}", self.name))
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, Option<Fingerprint>> {
+    fn remembered(&self) -> std::sync::MutexGuard<'_, Option<Fingerprint>> {
         self.fingerprint
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
