@@ -311,16 +311,10 @@ async fn each_generation_is_answered_in_its_form_on_one_connection() {
     assert_eq!(called["resultType"], "complete");
 }
 
-#[tokio::test]
-async fn errors_have_the_codes_of_the_specification() {
-    let mut session = World::new().serve("scout", true);
+/// Requests that are refused, with the code of the error.
+fn refused() -> Vec<(&'static str, Value, i64)> {
     let meta = modern(&json!({}));
-    let other = |version: &str| {
-        let mut meta = meta.clone();
-        meta["io.modelcontextprotocol/protocolVersion"] = version.into();
-        meta
-    };
-    for (method, params, code) in [
+    vec![
         ("no/such", json!({ "_meta": meta }), -32601),
         ("ping", json!({ "_meta": meta }), -32601),
         (
@@ -371,7 +365,20 @@ async fn errors_have_the_codes_of_the_specification() {
         ),
         ("initialize", json!({}), -32602),
         ("initialize", json!({ "protocolVersion": 5 }), -32602),
-    ] {
+    ]
+}
+
+/// The `_meta` of a client of another version.
+fn other(version: &str) -> Value {
+    let mut meta = modern(&json!({}));
+    meta["io.modelcontextprotocol/protocolVersion"] = version.into();
+    meta
+}
+
+#[tokio::test]
+async fn errors_have_the_codes_of_the_specification() {
+    let mut session = World::new().serve("scout", true);
+    for (method, params, code) in refused() {
         let answer = session.ask(9, method, params.clone()).await;
         assert_eq!(answer["error"]["code"], code, "{method} {params}: {answer}");
     }
