@@ -94,6 +94,9 @@ pub(crate) struct Mcp {
 /// The longest wait, at the end, for payments that are under way. A later one is looked up by the next run.
 const PAYMENTS_END: Duration = Duration::from_secs(20);
 
+/// The tools, and the answers for names that are in no list.
+type Served = (Vec<Arc<dyn Tool>>, Option<Absent>);
+
 impl Mcp {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         // Before anything is said: whoever reads that it serves may end it at once.
@@ -129,8 +132,8 @@ impl Mcp {
         Ok(exit_code::OK)
     }
 
-    /// Returns the tools, and what answers for names that are in no list.
-    fn tools(&self, purse: &Arc<Purse>) -> Result<(Vec<Arc<dyn Tool>>, Option<Absent>), CliError> {
+    /// Returns what is served: our own tools, or those of another wallet.
+    fn tools(&self, purse: &Arc<Purse>) -> Result<Served, CliError> {
         let tools = tool::all(purse);
         let Some(profile) = self.compat else {
             return Ok((tools, None));
