@@ -182,6 +182,15 @@ impl Command {
         }
     }
 
+    /// Returns true if the command makes one exchange and ends.
+    pub(crate) fn is_one_exchange(&self) -> bool {
+        match self {
+            #[cfg(feature = "buy")]
+            Self::Get(_) => true,
+            _ => false,
+        }
+    }
+
     /// Returns true if the command sells to others.
     pub(crate) fn sells(&self) -> bool {
         match self {

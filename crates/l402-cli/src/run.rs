@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 
 use clap::Parser;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Command};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
@@ -18,7 +18,7 @@ use crate::usage;
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     #[cfg(feature = "buy")]
-    let args = match crate::get::expand(args.clone(), &crate::cli::command_line()) {
+    let args = match crate::get::expand(args.clone(), crate::cli::command_line) {
         Ok(expanded) => expanded,
         Err(error) => return report(&error, usage::has_json_errors(&args)),
     };
@@ -51,7 +51,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn start(cli: Cli, program: String) -> Result<ExitCode, CliError> {
     let home = HomeFolder::choose(cli.home)?;
     let context = Context::new(program, home);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let runtime = runtime(&cli.command)
         .enable_all()
         .build()
         .map_err(|error| CliError::internal(format!("no runtime: {error}")))?;
@@ -60,6 +60,16 @@ fn start(cli: Cli, program: String) -> Result<ExitCode, CliError> {
     // A thread that still waits for a wallet or a terminal does not hold up the end.
     runtime.shutdown_background();
     outcome
+}
+
+/// Returns the threads that a command runs on.
+fn runtime(command: &Command) -> tokio::runtime::Builder {
+    // To start and stop further threads takes as long as one exchange. The embedded node needs them.
+    if command.is_one_exchange() && !cfg!(feature = "ldk") {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    }
 }
 
 /// Returns the path that was typed, or the bare name if the shell found the program.

@@ -11,7 +11,8 @@ use tokio::sync::Semaphore;
 use crate::hook::PaymentHook;
 use crate::http::{AllowedAddress, Guard, Http, Outgoing, Reach, Spool, Watch};
 use crate::purchase::{
-    AHEAD_MAX, Buyer, HOOK_TIME, InvoicePayment, PAYING_MAX, PaidInvoice, Unrelayed,
+    AHEAD_MAX, Buyer, HOOK_TIME, InvoicePayment, PAYING_MAX, PaidInvoice, Unrelayed, Wallet,
+    WalletSource,
 };
 use crate::{
     BudgetName, Cookies, Error, Journal, Limits, Price, Progress, Quote, Request, Response,
@@ -92,7 +93,7 @@ impl Client {
     pub fn builder(journal: Journal) -> ClientBuilder {
         ClientBuilder {
             journal,
-            wallet: None,
+            wallet: Wallet::None,
             limits: Limits::default(),
             budget: BudgetName::default(),
             own_only: false,
@@ -361,7 +362,7 @@ impl Client {
 /// The settings of a [`Client`] to be.
 pub struct ClientBuilder {
     journal: Journal,
-    wallet: Option<Arc<dyn Pay>>,
+    wallet: Wallet,
     limits: Limits,
     budget: BudgetName,
     own_only: bool,
@@ -400,7 +401,15 @@ impl ClientBuilder {
     /// Sets the wallet. Without one, every 402 is [`Error::PaymentRequired`].
     #[must_use]
     pub fn wallet(mut self, wallet: Arc<dyn Pay>) -> Self {
-        self.wallet = Some(wallet);
+        self.wallet = Wallet::Open(wallet);
+        self
+    }
+
+    /// Sets a wallet that is opened once something is to be paid or looked up, in place of
+    /// [`wallet`](Self::wallet).
+    #[must_use]
+    pub fn wallet_source(mut self, source: impl WalletSource + 'static) -> Self {
+        self.wallet = Wallet::later(source);
         self
     }
 

@@ -92,7 +92,7 @@ pub use layers::PayingMiddleware;
 pub use layers::{Paying, PayingLayer};
 pub use limits::{BudgetLimit, BudgetLimits, Limits};
 pub use narrow::{Narrowing, NarrowingError};
-pub use purchase::{InvoicePayment, PaidInvoice, Unrelayed};
+pub use purchase::{InvoicePayment, PaidInvoice, Unrelayed, WalletSource};
 pub use receipt::{
     AnswerDigest, Exchange, PaymentProof, Receipt, ReceiptDocument, ReceiptFault, UseOutcome,
     UseReport,

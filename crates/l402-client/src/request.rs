@@ -1,5 +1,6 @@
 //! A request, the quote of its price, and the events on the way to its answer.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -90,6 +91,10 @@ impl std::fmt::Debug for Request {
 /// sent twice: up to 1 MiB in memory, more in a file of the client's folder that has no name and
 /// that nobody else can read. Its length goes out as `content-length`.
 ///
+/// A file of more than 1 MiB is not copied, on Unix, if it has not changed for two seconds: it is read
+/// whenever it is sent. If it changes meanwhile, the call ends with [`Error::Body`](crate::Error::Body)
+/// before anything is paid; and what is sent after a payment is what it was made for, or is broken off.
+///
 /// ```
 /// use http::Method;
 /// use l402_client::{Body, Request};
@@ -104,8 +109,25 @@ pub(crate) enum Source {
     Blocking(Box<dyn Read + Send>),
     Bytes(Bytes),
     File(PathBuf),
+    Open(OpenFile),
     Reader(Pin<Box<dyn AsyncRead + Send>>),
     Stream(Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>),
+}
+
+/// An open file of the caller's, with its name for errors.
+pub(crate) struct OpenFile {
+    pub(crate) name: String,
+    pub(crate) file: File,
+}
+
+impl Read for OpenFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer);
+        read.map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => error,
+            _ => io::Error::other(format!("{} cannot be read: {error}", self.name)),
+        })
+    }
 }
 
 impl Default for Source {
@@ -123,6 +145,12 @@ impl Body {
     /// Reads a file, which is opened when the request is sent.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(Source::File(path.into()))
+    }
+
+    /// Reads a file that is open already, from its beginning. `name` stands for it in errors.
+    pub fn open_file(name: impl Into<String>, file: File) -> Self {
+        let name = name.into();
+        Self(Source::Open(OpenFile { name, file }))
     }
 
     /// Reads from an asynchronous reader.

@@ -96,11 +96,29 @@ pub(crate) async fn with_wallet(
 /// # Errors
 /// If none of them can be opened, or they are on several networks.
 pub(crate) async fn open_default(context: &Context) -> Result<Option<Arc<dyn Pay>>, CliError> {
+    open_preferred(&preferred(context)?, context).await
+}
+
+/// Returns the wallets that the home folder prefers, in their order.
+///
+/// # Errors
+/// If their list cannot be read.
+pub(super) fn preferred(context: &Context) -> Result<Vec<Node>, CliError> {
     let preferred = StoredWallets::of(context.home.path()).preference();
-    let preferred = preferred.map_err(|error| {
+    preferred.map_err(|error| {
         CliError::local_io(error.to_string()).with_hint("`l402 wallet use NAME` writes it anew")
-    })?;
-    if let [only] = preferred.as_slice() {
+    })
+}
+
+/// Opens these wallets as [`open_default`] does.
+///
+/// # Errors
+/// As [`open_default`].
+pub(super) async fn open_preferred(
+    preferred: &[Node],
+    context: &Context,
+) -> Result<Option<Arc<dyn Pay>>, CliError> {
+    if let [only] = preferred {
         return open_noting(only, context).await.map(Some);
     }
     if preferred.is_empty() {
@@ -108,7 +126,7 @@ pub(crate) async fn open_default(context: &Context) -> Result<Option<Arc<dyn Pay
     }
     let mut wallets: Vec<Arc<dyn Pay>> = Vec::new();
     let mut first_error = None;
-    for node in &preferred {
+    for node in preferred {
         match open_wallet(node, context).await {
             Ok(wallet) => wallets.push(wallet),
             Err(error) => {

@@ -19,15 +19,32 @@ const QUERY_MAX: u64 = 1024 * 1024;
 pub(super) struct Chain {
     text: Vec<u8>,
     body: Option<Box<dyn Read + Send>>,
+    /// The body, as long as it is one file and nothing else.
+    alone: Option<NamedFile>,
 }
 
 /// A file of the body, read when the request is sent. Its errors name it.
 struct NamedFile {
     name: String,
-    source: Box<dyn Read + Send>,
+    source: Source,
     change: Change,
     /// Bytes that were made and not given out yet.
     made: Cursor<Vec<u8>>,
+}
+
+/// The origin of the bytes of a file.
+enum Source {
+    File(File),
+    Other(Box<dyn Read + Send>),
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.read(buffer),
+            Self::Other(source) => source.read(buffer),
+        }
+    }
 }
 
 impl Chain {
@@ -35,6 +52,7 @@ impl Chain {
         Self {
             text: Vec::new(),
             body: None,
+            alone: None,
         }
     }
 
@@ -45,18 +63,35 @@ impl Chain {
     /// Adds a file. It is opened now and read later, so that it need not fit into memory.
     pub(super) fn file(&mut self, name: &str, change: Change) -> Result<(), CliError> {
         let file = NamedFile::open(name, change)?;
+        if self.text.is_empty() && self.body.is_none() && self.alone.is_none() {
+            self.alone = Some(file);
+            return Ok(());
+        }
         let before = Cursor::new(std::mem::take(&mut self.text));
-        self.body = Some(match self.body.take() {
+        self.body = Some(match self.take_body() {
             Some(body) => Box::new(body.chain(before).chain(file)),
             None => Box::new(before.chain(file)),
         });
         Ok(())
     }
 
-    pub(super) fn body(self) -> Body {
-        match self.body {
+    pub(super) fn body(mut self) -> Body {
+        if self.text.is_empty()
+            && let Some(file) = self.alone.take()
+        {
+            return file.body();
+        }
+        match self.take_body() {
             Some(body) => Body::blocking(body.chain(Cursor::new(self.text))),
             None => self.text.into(),
+        }
+    }
+
+    /// Takes all but the last text.
+    fn take_body(&mut self) -> Option<Box<dyn Read + Send>> {
+        match self.alone.take() {
+            Some(file) => Some(Box::new(file)),
+            None => self.body.take(),
         }
     }
 }
@@ -71,13 +106,13 @@ pub(super) fn body(pieces: &[Piece], between: &[u8]) -> Result<Body, CliError> {
 /// # Errors
 /// A file that cannot be read, or more than 1 MiB.
 pub(super) fn query(pieces: &[Piece]) -> Result<Vec<u8>, CliError> {
-    let Chain { text, body } = chain(pieces, b"&")?;
+    let mut chain = chain(pieces, b"&")?;
     let mut all = Vec::new();
-    if let Some(body) = body {
+    if let Some(body) = chain.take_body() {
         let read = body.take(QUERY_MAX + 1).read_to_end(&mut all);
         read.map_err(|error| CliError::local_io(error.to_string()))?;
     }
-    all.extend_from_slice(&text);
+    all.extend_from_slice(&chain.text);
     if all.len() as u64 > QUERY_MAX {
         let text = format!("-G makes a URL of the data, and it is longer than {QUERY_MAX} bytes");
         return Err(CliError::usage(text).with_hint("without -G it is sent as a body"));
@@ -108,11 +143,11 @@ fn chain(pieces: &[Piece], between: &[u8]) -> Result<Chain, CliError> {
 
 impl NamedFile {
     fn open(name: &str, change: Change) -> Result<Self, CliError> {
-        let source: Box<dyn Read + Send> = if name == "-" {
-            Box::new(io::stdin())
+        let source = if name == "-" {
+            Source::Other(Box::new(io::stdin()))
         } else {
             let opened = File::open(name).and_then(not_a_folder);
-            Box::new(opened.map_err(|error| CliError::local_io(unreadable(name, &error)))?)
+            Source::File(opened.map_err(|error| CliError::local_io(unreadable(name, &error)))?)
         };
         Ok(Self {
             name: name.to_owned(),
@@ -120,6 +155,16 @@ impl NamedFile {
             change,
             made: Cursor::default(),
         })
+    }
+
+    /// Returns it as a whole body. As it lies there it need not be copied before it is sent.
+    fn body(self) -> Body {
+        match self.source {
+            Source::File(file) if self.change == Change::Nothing => {
+                Body::open_file(self.name, file)
+            }
+            source => Body::blocking(Self { source, ..self }),
+        }
     }
 
     fn read_source(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -195,7 +240,7 @@ mod tests {
     fn read(name: &str, source: impl Read + Send + 'static, change: Change) -> Vec<u8> {
         let mut file = NamedFile {
             name: name.into(),
-            source: Box::new(source),
+            source: Source::Other(Box::new(source)),
             change,
             made: Cursor::default(),
         };

@@ -16,7 +16,10 @@ use super::file::{ReceiptFile, closed_stdout};
 use super::request::{Prepared, shell_word};
 use super::retry::Again;
 use super::trace::Trace;
-use crate::buyer::{ClientConfig, no_wallet_hint, own_addresses, with_wallet, wrong_network_hint};
+use crate::buyer::{
+    ClientConfig, WalletFailure, no_wallet_hint, own_addresses, with_late_wallet,
+    wrong_network_hint,
+};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
@@ -45,9 +48,9 @@ impl GetArgs {
         if let Some(cookies) = &cookies {
             client = client.cookies(cookies.clone());
         }
-        let client = self.client(client, progress, context).await?;
+        let (client, wallet) = self.client(client, progress, context)?;
         if self.dry_run {
-            return self.price(&client, request, most).await;
+            return self.price(&client, request, most, &wallet).await;
         }
         // Files that cannot be written are found before money moves.
         let receipt = self.receipt_file()?;
@@ -55,13 +58,14 @@ impl GetArgs {
         let sink = self.save.sink(&request.url)?;
         if sink.is_closed() {
             // Asked without a credential: one that was paid for before would be used up in vain, too.
-            let quote = client.quote(request).await?;
+            let quote = client.quote(request).await;
+            let quote = quote.map_err(|error| wallet.explained(error))?;
             return quote.map_or(Ok(exit_code::OK), |_| Err(closed_stdout()));
         }
         let outcome = client.send(request).await;
         let mut response = outcome.map_err(|error| {
             *again = Again::of_error(&error);
-            self.cli_error(error, &config, context)
+            self.cli_error(error, (&config, &wallet), context)
         })?;
         *again = Again::of_answer(&response, context.clock.wall());
         let recording = match &receipt {
@@ -91,9 +95,14 @@ impl GetArgs {
 
     /// Returns an error of the client in the words of the program, with what `client.toml` has to do
     /// with it.
-    fn cli_error(&self, error: Error, config: &ClientConfig, context: &Context) -> CliError {
+    fn cli_error(
+        &self,
+        error: Error,
+        (config, wallet): (&ClientConfig, &WalletFailure),
+        context: &Context,
+    ) -> CliError {
         let hint = config.hint(&error);
-        let told = self.explain(error, context);
+        let told = self.explain(error, wallet, context);
         hint.into_iter().fold(told, CliError::with_hint)
     }
 
@@ -113,12 +122,13 @@ impl GetArgs {
         }
     }
 
-    async fn client(
+    fn client(
         &self,
         client: ClientBuilder,
         progress: &Arc<Asking>,
         context: &Context,
-    ) -> Result<Client, CliError> {
+    ) -> Result<(Client, WalletFailure), CliError> {
+        let (client, wallet) = with_late_wallet(client, self.spending.wallet.as_ref(), context)?;
         let mut client = client
             .clock(context.clock.clone())
             .progress(progress.clone())
@@ -133,18 +143,14 @@ impl GetArgs {
             .allow_addresses(self.allow_address.iter().cloned())
             .own_addresses(own_addresses(self.spending.wallet.as_ref(), context))
             .danger_allow_plain_http(self.danger_plain_http);
-        let began = context.clock.monotonic();
-        client = with_wallet(client, self.spending.wallet.as_ref(), context).await?;
         if self.verbose {
             client = client.watch(Arc::new(Trace::beside(progress)));
         }
         if let Some(limit) = self.max_time() {
             // For the client, too: its own limit of 60 s would end a call that has more time.
-            // Without what opening the wallet took: a wait must not outlast the call.
-            let left = limit.saturating_sub(context.clock.monotonic().saturating_sub(began));
-            client = client.timeout(limit).rate_limit_patience(left);
+            client = client.timeout(limit).rate_limit_patience(limit);
         }
-        Ok(client.build()?)
+        Ok((client.build()?, wallet))
     }
 
     /// `--dry-run`: the price, and whether the limits would allow it.
@@ -153,8 +159,10 @@ impl GetArgs {
         client: &Client,
         request: Request,
         most: Msat,
+        wallet: &WalletFailure,
     ) -> Result<ExitCode, CliError> {
-        let price = client.price(request).await?;
+        let price = client.price(request).await;
+        let price = price.map_err(|error| wallet.explained(error))?;
         let out = output::OutputArgs::default().open();
         out.result(&price_json(&price, most), || price_text(&price))?;
         if !self.silent {
@@ -171,14 +179,14 @@ impl GetArgs {
 
     /// Turns an error of the client into one of the program. Without a wallet, its hint is the command
     /// that pays the price.
-    fn explain(&self, error: Error, context: &Context) -> CliError {
+    fn explain(&self, error: Error, wallet: &WalletFailure, context: &Context) -> CliError {
         let quote = match &error {
             Error::PaymentRequired(quote) => quote,
             Error::Refused {
                 reason: Refused::WrongNetwork,
                 ..
             } => return CliError::from(error).with_hint(wrong_network_hint(context)),
-            _ => return error.into(),
+            _ => return wallet.explained(error),
         };
         let text = format!("{}; no wallet was given; no money moved", describe(quote));
         // An invoice of regtest is the sandbox's; any other needs a real wallet.

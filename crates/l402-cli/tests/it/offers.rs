@@ -187,6 +187,28 @@ fn an_answer_has_at_most_a_hundred_headers() {
     }
 }
 
+#[test]
+fn what_is_free_needs_no_wallet_and_a_price_does() {
+    let home = Home::new();
+    let gone = home.path().join("gone").display().to_string();
+    let gone = format!("lnd://127.0.0.1:1?tls_cert={gone}&macaroon={gone}&network=regtest");
+    let get = |url: &str| home.run(&["get", url, "--wallet", &gone]);
+    assert_eq!(get(&always(200, "", "free")).expect(0).stdout, "free");
+    let ran = get(&always(402, "", "no challenge")).expect(74);
+    for words in [
+        "error[wallet]",
+        "no money moved",
+        "check the files of the wallet",
+    ] {
+        assert!(ran.stderr.contains(words), "{words}: {ran:#?}");
+    }
+    // A mistake of the command line is told before anybody is asked.
+    let ran = home
+        .run(&["get", &always(200, "", "free"), "--wallet", "nobody"])
+        .expect(64);
+    assert!(ran.stderr.contains("nobody"), "{ran:#?}");
+}
+
 // FAULTS C17: a wallet whose macaroon can do more than pay is used, with a warning that names the least.
 #[test]
 fn a_mighty_macaroon_is_warned_of() {
@@ -204,9 +226,9 @@ fn a_mighty_macaroon_is_warned_of() {
         let (path, certificate) = (path.display(), certificate.display());
         let wallet =
             format!("lnd://127.0.0.1:1?tls_cert={certificate}&macaroon={path}&network=regtest");
-        // Nobody listens there: the warning comes first.
-        let url = always(200, "", "free");
-        let ran = home.run(&["get", &url, "--wallet", &wallet]).expect(0);
+        // Nobody listens there: the warning comes first, once there is a price to pay.
+        let url = always(402, "", "no challenge");
+        let ran = home.run(&["get", &url, "--wallet", &wallet]).expect(39);
         assert_eq!(ran.stderr.contains("lncli bakemacaroon"), warns, "{ran:#?}");
         assert_eq!(ran.stderr.contains("onchain:write"), warns, "{ran:#?}");
         let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

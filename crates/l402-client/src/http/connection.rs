@@ -20,6 +20,7 @@ use super::outgoing::Outgoing;
 use super::reach::{Reach, TypedAddress, leads_away};
 use super::replay::{peek, response};
 use super::transport::{Other, Transport};
+use super::upload::Unsendable;
 use super::watch::{RequestHead, Watch, redacted};
 use super::withheld::{self, withhold};
 use crate::{Error, Refused};
@@ -35,6 +36,8 @@ pub(crate) enum NoResponse {
     HeadTooLarge,
     /// The address is one of the caller's own, which is never asked.
     OwnAddress(String),
+    /// The body cannot be sent to its end, for a reason on this side.
+    Body(String),
     /// Nothing came in time, or the name of the server was not found, in words.
     Transient(String),
     /// The address is a private one that nobody named.
@@ -47,7 +50,8 @@ impl NoResponse {
     pub(crate) fn text(self) -> String {
         match self {
             Self::HeadTooLarge => HEAD_TOO_LARGE.into(),
-            Self::BrokenOff(text)
+            Self::Body(text)
+            | Self::BrokenOff(text)
             | Self::OwnAddress(text)
             | Self::Transient(text)
             | Self::PrivateAddress(text)
@@ -63,6 +67,7 @@ impl From<NoResponse> for Error {
             NoResponse::HeadTooLarge => {
                 Self::refused(Refused::ChallengeTooLarge, NoResponse::HeadTooLarge.text())
             }
+            NoResponse::Body(detail) => Self::Body { detail },
             NoResponse::OwnAddress(detail) => Self::refused(Refused::OwnAddress, detail),
             NoResponse::Transient(detail) => Self::Transient { detail },
             NoResponse::PrivateAddress(detail) => Self::refused(Refused::PrivateAddress, detail),
@@ -298,7 +303,9 @@ fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
 }
 
 fn no_response(error: reqwest::Error) -> NoResponse {
-    if let Some(text) = leads_away(&error) {
+    if let Some(why) = Unsendable::of(&error) {
+        NoResponse::Body(why.to_string())
+    } else if let Some(text) = leads_away(&error) {
         NoResponse::PrivateAddress(text)
     } else if is_head_too_large(&error) {
         NoResponse::HeadTooLarge

@@ -218,17 +218,20 @@ impl Hop {
     /// same one again.
     ///
     /// # Errors
-    /// [`Error::Body`] if a kept body cannot be read.
+    /// [`Error::Body`] if a kept body cannot be read, or is a file of the caller's that has changed.
     pub(crate) async fn fingerprint(&self) -> Result<[u8; 32], Error> {
         let query = self
             .url
             .query()
             .map_or("-".into(), |query| format!("?{query}"));
-        let mut digest = Sha256::new();
         // Neither a method nor a query holds a line feed.
-        digest.update(format!("{}\n{query}\n", self.method));
-        let digest = self.body.fold(digest, |digest, piece| digest.update(piece));
-        Ok(digest.await?.finalize().into())
+        let before = format!("{}\n{query}\n", self.method);
+        self.body.fingerprint(before).await
+    }
+
+    /// The body, which may be a file of the caller's.
+    pub(crate) fn body(&self) -> &Spooled {
+        &self.body
     }
 
     /// Returns the request without a credential. Its header `Accept-Authenticate` says that a challenge

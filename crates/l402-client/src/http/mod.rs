@@ -6,6 +6,7 @@ mod guard;
 mod head;
 mod hop;
 mod outgoing;
+mod own_file;
 mod reach;
 mod replay;
 mod spool;
@@ -27,6 +28,6 @@ pub(crate) use head::head_of;
 pub(crate) use hop::{Hop, reads_own_header};
 pub(crate) use reach::Reach;
 pub(crate) use replay::response;
-pub(crate) use spool::Spool;
+pub(crate) use spool::{Spool, Spooled};
 #[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
 pub(crate) use transport::Transport;

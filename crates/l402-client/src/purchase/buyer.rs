@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use l402::UnixTime;
 use l402_host::Clock;
-use l402_lightning::Pay;
 use tokio::sync::Semaphore;
 
+use super::wallet::Wallet;
 use crate::hook::PaymentHook;
 use crate::http::{Http, Spool};
 use crate::journal::{Journal, Purchase};
@@ -20,7 +20,7 @@ pub(crate) struct Buyer {
     pub(crate) journal: Journal,
     pub(crate) http: Http,
     pub(crate) spool: Spool,
-    pub(crate) wallet: Option<Arc<dyn Pay>>,
+    pub(crate) wallet: Wallet,
     pub(crate) limits: Limits,
     /// The budget that payments count against.
     pub(crate) budget: BudgetName,

@@ -7,7 +7,7 @@ use l402::text::escape_within;
 
 use super::buyer::Buyer;
 use crate::hook::{Decision, PaymentHook, Proposal};
-use crate::http::Hop;
+use crate::http::{Hop, Spooled};
 use crate::journal::step::Store;
 use crate::journal::{Draft, INVOICE, Recorded, Scope};
 use crate::offer::{Offer, still_payable};
@@ -31,6 +31,7 @@ pub(super) struct Wanted {
     pub(super) protocol: &'static str,
     /// True if there is a seller, whose node is remembered.
     pub(super) pins_payee: bool,
+    body: Spooled,
 }
 
 impl Wanted {
@@ -40,6 +41,7 @@ impl Wanted {
             scope: scope.clone(),
             method: hop.method.to_string(),
             protocol: offer.protocol(),
+            body: hop.body().clone(),
             pins_payee: true,
         }
     }
@@ -52,13 +54,14 @@ impl Wanted {
             method: INVOICE_METHOD.to_owned(),
             protocol: INVOICE,
             pins_payee: false,
+            body: Spooled::EMPTY,
         }
     }
 }
 
 impl Buyer {
     /// Asks the hook and then the caller for approval, and checks that the invoice has not expired
-    /// meanwhile and that the caller is still there.
+    /// meanwhile, that a file to be sent is still the same, and that the caller is still there.
     pub(super) async fn last_word(
         &self,
         recorded: Recorded,
@@ -77,6 +80,8 @@ impl Buyer {
             (Error::Declined, "declined")
         } else if let Err(error) = still_payable(expires, self.clock.wall()) {
             (error, "the invoice ran out before it was approved")
+        } else if let Err(error) = wanted.body.unchanged().await {
+            (error, "the file of the body has changed")
         } else if caller.strong_count() == 0 {
             (Error::Declined, "the caller went away")
         } else {

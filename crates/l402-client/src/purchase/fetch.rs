@@ -131,7 +131,7 @@ impl Buyer {
         if let Some(answer) = self.use_of_other_paths(hop, &scope, &offer).await? {
             return Ok(answer);
         }
-        let Some(wallet) = self.wallet.clone() else {
+        let Some(wallet) = self.wallet.get().await? else {
             return Err(Error::PaymentRequired(Box::new(offer.quote)));
         };
         self.notify(&Event::Challenged(offer.quote.clone()));
@@ -225,6 +225,8 @@ impl Buyer {
         // is only held against the invoice.
         let (answer, body) = self.http.peek(answer, BODY_MAX, BODY_TIME).await;
         hop.keep(answer);
+        // Opened before the challenge is judged: it must be of the wallet's network.
+        let wallet = self.wallet.get().await?;
         let answer = PaymentRequiredAnswer {
             url: &hop.url,
             status,
@@ -233,7 +235,7 @@ impl Buyer {
             payer: Payer {
                 body_challenge: self.body_challenge,
                 // Without a wallet any network will do, since nothing is paid.
-                network: self.wallet.as_ref().map(|wallet| wallet.network()),
+                network: wallet.map(|wallet| wallet.network()),
                 plain_http: self.plain_http,
             },
         };

@@ -114,7 +114,7 @@ impl Buyer {
     ) -> Result<PaidInvoice, Error> {
         let invoice = payment.invoice()?;
         let hash = invoice.payment_hash;
-        let checked = match self.check_invoice(&invoice) {
+        let checked = match self.check_invoice(&invoice).await {
             // One that has expired may have been paid while it was good, so it is looked for first.
             Err(error) if !is_expired(&error) => return Err(error),
             sound_or_expired => sound_or_expired,
@@ -143,7 +143,7 @@ impl Buyer {
     ) -> Result<PaidInvoice, Error> {
         let place = place(invoice);
         let quote = quote(invoice, bolt11, amount, place.origin.clone(), &self.limits);
-        let Some(wallet) = self.wallet.clone() else {
+        let Some(wallet) = self.wallet.get().await? else {
             return Err(Error::PaymentRequired(Box::new(quote)));
         };
         self.notify(&Event::Challenged(quote.clone()));
@@ -159,11 +159,12 @@ impl Buyer {
     }
 
     /// Returns the amount of an invoice that may be paid now.
-    fn check_invoice(&self, invoice: &Invoice) -> Result<Msat, Error> {
+    async fn check_invoice(&self, invoice: &Invoice) -> Result<Msat, Error> {
+        let wallet = self.wallet.get().await?;
         let case = InvoiceCase {
             invoice,
             // Without a wallet any network will do, since nothing is paid.
-            network: self.wallet.as_ref().map(|wallet| wallet.network()),
+            network: wallet.map(|wallet| wallet.network()),
             now: self.clock.wall(),
         };
         Ok(case.check()?)
@@ -288,7 +289,10 @@ impl Buyer {
     ) -> Result<PaidInvoice, Error> {
         let hash = invoice.payment_hash;
         // Nobody knows from which budget that was.
-        let Some(wallet) = self.wallet.as_ref().filter(|_| !self.own_only) else {
+        if self.own_only {
+            return Err(expired);
+        }
+        let Some(wallet) = self.wallet.get().await? else {
             return Err(expired);
         };
         match wallet.lookup(hash).await {

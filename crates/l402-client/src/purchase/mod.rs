@@ -57,6 +57,7 @@ mod recover;
 mod relay;
 mod resume;
 mod verdict;
+mod wallet;
 
 pub(crate) use buyer::Buyer;
 pub(crate) use consent::HOOK_TIME;
@@ -64,3 +65,5 @@ pub use invoice::{InvoicePayment, PaidInvoice};
 pub(crate) use queue::AHEAD_MAX;
 pub(crate) use relay::PAYING_MAX;
 pub use relay::Unrelayed;
+pub(crate) use wallet::Wallet;
+pub use wallet::WalletSource;

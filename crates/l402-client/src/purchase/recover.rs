@@ -75,7 +75,9 @@ impl Buyer {
     /// Asks the wallet about a purchase: its outcome, or `None` if it certainly never began.
     /// The error says why neither is known.
     async fn look_up(&self, in_flight: &InFlight) -> Result<Option<PaymentOutcome>, String> {
-        let wallet = self.wallet.as_ref().ok_or_else(|| no_wallet(in_flight))?;
+        let wallet = self.wallet.get().await;
+        let wallet = wallet.map_err(|error| error.without_promise())?;
+        let wallet = wallet.ok_or_else(|| no_wallet(in_flight))?;
         check_wallet(wallet.as_ref(), in_flight)?;
         let ended = self.clock.wall() > in_flight.expires().saturating_add(GRACE);
         match wallet.lookup(in_flight.payment_hash()).await {

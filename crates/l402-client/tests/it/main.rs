@@ -14,9 +14,12 @@ mod guarding;
 mod hooking;
 mod invoices;
 mod journal;
+mod late_wallet;
 mod layering;
 mod odd_wallet;
 mod offering;
+#[cfg(unix)]
+mod own_file;
 mod owning;
 mod payees;
 mod paying;

@@ -172,16 +172,21 @@ impl PaidServer {
     }
 }
 
-/// Reads a body to its end or to where it breaks off, and keeps nothing of it.
-async fn digest(mut body: Incoming) -> (usize, u64) {
+/// Reads a body to its end or to where it breaks off, and keeps nothing of it. The second value is true
+/// for a whole one.
+async fn digest(mut body: Incoming) -> ((usize, u64), bool) {
     // Nobody forges a body here, and without optimisation this is much quicker than SHA-256.
     let (mut len, mut digest) = (0, DefaultHasher::new());
-    while let Some(Ok(frame)) = body.frame().await {
-        let piece = frame.into_data().unwrap_or_default();
+    let is_whole = loop {
+        let piece = match body.frame().await {
+            None => break true,
+            Some(Err(_)) => break false,
+            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+        };
         len += piece.len();
         digest.write(&piece);
-    }
-    (len, digest.finish())
+    };
+    ((len, digest.finish()), is_whole)
 }
 
 fn full(text: String) -> Body {
@@ -201,7 +206,7 @@ impl ServerState {
         let path = request.uri().path().to_owned();
         let query = request.uri().query().unwrap_or_default().to_owned();
         let (headers, method) = (request.headers().clone(), request.method().clone());
-        let body = digest(request.into_body()).await;
+        let (body, is_whole) = digest(request.into_body()).await;
         let names = headers
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_bytes()));
@@ -216,6 +221,9 @@ impl ServerState {
             } else {
                 &mut seen.asked
             }) += 1;
+        }
+        if !is_whole {
+            return plain(400, "half a request");
         }
         if let Some(answer) = self.limited() {
             return answer;

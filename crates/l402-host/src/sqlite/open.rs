@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::due::{self, beside};
@@ -17,18 +18,33 @@ const CHECK_MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// and would overwrite it, but no database is that short.
 const PAGE_MIN_BYTES: u64 = 512;
 
+/// The look at a file before it is opened for writing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// None: it was looked at less than a day ago.
+    Skipped,
+    /// Through a connection that cannot change it, at all of it unless it is too large for that.
+    Whole,
+}
+
+impl Look {
+    const fn at(due: bool) -> Self {
+        if due { Self::Whole } else { Self::Skipped }
+    }
+}
+
 /// Opens a file, or makes it (0600). Blocks while other processes hold the file, for at most a few
 /// busy time-outs.
 ///
-/// Version and application id are read through a read-only connection before anything is changed,
-/// so a refused file stays as it was, byte for byte. A new file gets its tables under another name
+/// Version and application id are read before anything is changed, so a refused file stays as it
+/// was, byte for byte. A new file gets its tables under another name
 /// and is put in its place whole, so one that is empty has lost its content, and is refused.
 ///
 /// # Errors
 /// Those of [`private::open`], and [`FileFault::Damaged`], [`FileFault::Empty`], [`FileFault::Full`],
 /// [`FileFault::LogAlone`], [`FileFault::Newer`], [`FileFault::OtherProgram`] or [`FileFault::Sqlite`].
 pub fn open(path: &Path, schema: &Schema) -> Result<Connection, FileError> {
-    open_looking(path, schema, |bytes| bytes <= CHECK_MAX_BYTES)
+    open_looking(path, schema, Look::Whole)
 }
 
 /// Opens a file as [`open`] does, for a program that opens it many times a day. The whole of it is
@@ -42,20 +58,15 @@ pub fn open(path: &Path, schema: &Schema) -> Result<Connection, FileError> {
 /// Those of [`open`]. Damage that was not looked for is an error of SQLite when it is read.
 pub fn open_often(path: &Path, schema: &Schema) -> Result<(Connection, bool), FileError> {
     let due = due::is_due(path, SystemClock::default().wall());
-    let connection = open_looking(path, schema, |bytes| due && bytes <= CHECK_MAX_BYTES)?;
+    let connection = open_looking(path, schema, Look::at(due))?;
     if due {
         due::note(path);
     }
     Ok((connection, due))
 }
 
-/// Opens a file, or makes it, and checks the whole of it if that is wanted of a file of so many
-/// bytes.
-fn open_looking(
-    path: &Path,
-    schema: &Schema,
-    whole: impl Fn(u64) -> bool,
-) -> Result<Connection, FileError> {
+/// Opens a file, or makes it, after this look.
+fn open_looking(path: &Path, schema: &Schema, look: Look) -> Result<Connection, FileError> {
     // Also a link that leads nowhere is there: it is refused below.
     if private::is_missing(path) {
         // SQLite would write an older log into the new file. Looked at again, since another process
@@ -66,7 +77,7 @@ fn open_looking(
         }
         make(path, schema)?;
     }
-    open_there(path, schema, whole)
+    open_there(path, schema, look)
 }
 
 /// Narrows the modes of a database and of the files that SQLite keeps beside it to 0600, without
@@ -87,20 +98,23 @@ pub fn narrow(path: &Path) -> Result<(), FileError> {
 /// # Errors
 /// Those of [`open`], and [`FileFault::System`] if there is no file.
 pub fn open_existing(path: &Path, schema: &Schema) -> Result<Connection, FileError> {
-    open_there(path, schema, |bytes| bytes <= CHECK_MAX_BYTES)
+    open_there(path, schema, Look::Whole)
 }
 
-fn open_there(
-    path: &Path,
-    schema: &Schema,
-    whole: impl Fn(u64) -> bool,
-) -> Result<Connection, FileError> {
+fn open_there(path: &Path, schema: &Schema, look: Look) -> Result<Connection, FileError> {
     let fail = |fault: FileFault| FileError::new(path, fault);
     let bytes = private::own_size(path)?;
     if bytes == 0 {
         return Err(fail(FileFault::Empty));
     }
-    retry(schema, || look(path, schema, bytes, whole(bytes))).map_err(fail)?;
+    if bytes < PAGE_MIN_BYTES {
+        let wanted = schema.name;
+        return Err(fail(FileFault::OtherProgram { wanted }));
+    }
+    if look == Look::Whole {
+        let whole = bytes <= CHECK_MAX_BYTES;
+        retry(schema, || look_at(path, schema, whole)).map_err(fail)?;
+    }
     narrow(path)?;
     retry(schema, || connect(path, schema)).map_err(fail)
 }
@@ -114,8 +128,8 @@ fn make(path: &Path, schema: &Schema) -> Result<(), FileError> {
 }
 
 /// Refuses a file that is not ours, through a connection that cannot change it.
-fn look(path: &Path, schema: &Schema, bytes: u64, whole: bool) -> Result<(), StepError> {
-    match checked_read_only(path, schema, bytes, whole) {
+fn look_at(path: &Path, schema: &Schema, whole: bool) -> Result<(), StepError> {
+    match checked_read_only(path, schema, whole) {
         // A crash in the middle of a first start or an upgrade has left a journal, and only a
         // connection that may write can roll it back. `connect` does, and checks before it changes
         // anything else.
@@ -126,16 +140,7 @@ fn look(path: &Path, schema: &Schema, bytes: u64, whole: bool) -> Result<(), Ste
     }
 }
 
-fn checked_read_only(
-    path: &Path,
-    schema: &Schema,
-    bytes: u64,
-    whole: bool,
-) -> Result<(), StepError> {
-    if bytes < PAGE_MIN_BYTES {
-        let wanted = schema.name;
-        return Err(StepError::Fault(FileFault::OtherProgram { wanted }));
-    }
+fn checked_read_only(path: &Path, schema: &Schema, whole: bool) -> Result<(), StepError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(schema.busy_timeout)?;
@@ -187,8 +192,13 @@ fn connect(path: &Path, schema: &Schema) -> Result<Connection, StepError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(schema.busy_timeout)?;
-    // Here too, because the read-only look cannot see behind a journal that a crash has left.
-    checked_version(&connection.unchecked_transaction()?, schema)?;
+    // A file that is refused stays as it is: its end here must not move its log into it.
+    let keeps_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    connection.set_db_config(keeps_log, true)?;
+    // Here too, because the read-only look cannot see behind a journal that a crash has left, and is
+    // not made at each opening.
+    let found = checked_version(&connection.unchecked_transaction()?, schema)?;
+    connection.set_db_config(keeps_log, false)?;
     // `pragma_update` would take the row that this statement returns for an error.
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {
@@ -197,16 +207,15 @@ fn connect(path: &Path, schema: &Schema) -> Result<Connection, StepError> {
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", schema.checkpoint_pages)?;
-    bring_up(&mut connection, schema)?;
+    // Most starts find the file up to date, and need no lock for writing.
+    if found < schema.version() {
+        bring_up(&mut connection, schema)?;
+    }
     Ok(connection)
 }
 
 /// Makes the tables of a new file, or upgrades an older one, in one transaction.
 fn bring_up(connection: &mut Connection, schema: &Schema) -> Result<(), StepError> {
-    // Most starts find the file up to date, and need no lock for writing.
-    if checked_version(&connection.unchecked_transaction()?, schema)? == schema.version() {
-        return Ok(());
-    }
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have done it since the check above.
     let found = checked_version(&tx, schema)?;

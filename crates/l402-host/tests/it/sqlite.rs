@@ -330,6 +330,32 @@ fn a_file_opened_often_is_checked_once_a_day_and_after_an_unclean_end() {
     checked().unwrap_err();
 }
 
+// Between two checks a file is opened without a look beforehand.
+#[test]
+fn a_foreign_file_in_the_place_of_one_opened_often_is_left_as_it_was() {
+    let folder = folder();
+    let path = folder.path().join("notes.db");
+    assert!(sqlite::open_often(&path, &NOTES).unwrap().1);
+    assert!(!sqlite::open_often(&path, &NOTES).unwrap().1);
+    // With its newest row in the log alone, as a killed program leaves it.
+    let other = folder.path().join("other");
+    let killed = Connection::open(&other).unwrap();
+    let sql = "PRAGMA journal_mode = WAL; CREATE TABLE other (x); INSERT INTO other VALUES (1)";
+    killed.execute_batch(sql).unwrap();
+    let beside = |path: &Path, end: &str| PathBuf::from(format!("{}{end}", path.display()));
+    let ends = ["", "-wal"];
+    let theirs = ends.map(|end| fs::read(beside(&other, end)).unwrap());
+    assert!(!theirs[1].is_empty());
+    for (end, bytes) in ends.iter().zip(&theirs) {
+        fs::write(beside(&path, end), bytes).unwrap();
+    }
+    // So that the log alone is no reason for a look.
+    let fault = into_fault(sqlite::open_often(&path, &NOTES).unwrap_err());
+    assert!(matches!(fault, FileFault::OtherProgram { .. }), "{fault}");
+    let left = ends.map(|end| fs::read(beside(&path, end)).unwrap());
+    assert_eq!(left, theirs);
+}
+
 /// The time since 1970.
 fn now() -> Duration {
     Duration::from_secs(SystemClock::default().wall().secs())

@@ -78,7 +78,7 @@ impl Vault {
     /// # Errors
     /// If the folder cannot be read.
     pub(crate) fn owed(&self, request: &str, now: UnixTime) -> io::Result<Vec<FileName>> {
-        self.prune(Place::Owed, now);
+        self.prune(Place::Owed, &self.texts(Place::Owed), now);
         let texts = self.listed(Place::Owed)?.into_iter();
         let names = texts.filter_map(|text| FileName::read(&text));
         Ok(names.filter(|name| name.request == request).collect())
@@ -189,13 +189,21 @@ impl Vault {
     /// Moves a whole file to its place. Earlier answers to the same request, and the oldest of all,
     /// make way.
     pub(super) fn place(&self, place: Place, draft: &Path, name: &FileName) -> io::Result<()> {
-        let earlier = self.names(place).into_iter();
-        let earlier: Vec<_> = earlier.filter(|it| it.is_same_answer(name)).collect();
-        fs::rename(draft, self.path(place, name))?;
-        for old in earlier.iter().filter(|old| *old != name) {
-            self.remove(place, old);
+        let mut texts = self.texts(place);
+        // Of one second, both have one name. Some file systems write a file out that is renamed over
+        // another, which takes longer than the whole answer; and an archive may lack it for a moment.
+        if place == Place::Had && texts.contains(&name.text()) {
+            self.remove(place, name);
         }
-        self.prune(place, name.kept);
+        fs::rename(draft, self.path(place, name))?;
+        let earlier = texts.iter().filter_map(|text| FileName::read(text));
+        for old in earlier.filter(|old| old.is_same_answer(name) && old != name) {
+            self.remove(place, &old);
+        }
+        let draft = draft.file_name();
+        texts.retain(|text| Some(text.as_ref()) != draft && !is_earlier(text, name));
+        texts.push(name.text());
+        self.prune(place, &texts, name.kept);
         Ok(())
     }
 
@@ -248,14 +256,14 @@ impl Vault {
     }
 
     /// Takes away what is too old, is dated far ahead, or is beyond the bounds, the oldest first, and
-    /// drafts that a crash has left.
-    fn prune(&self, place: Place, now: UnixTime) {
+    /// drafts that a crash has left. `texts` are the names of all files.
+    fn prune(&self, place: Place, texts: &[String], now: UnixTime) {
         let limits = self.limits.unwrap_or_default();
         let (keep, most) = match place {
             Place::Had => (limits.keep, limits.total_max_bytes),
             Place::Owed => (OWED, OWED_MAX),
         };
-        let mut names = self.names(place);
+        let mut names: Vec<_> = texts.iter().filter_map(|it| FileName::read(it)).collect();
         names.sort_unstable_by_key(|name| std::cmp::Reverse(name.kept));
         let mut sum: u64 = 0;
         for (at, name) in names.iter().enumerate() {
@@ -264,7 +272,7 @@ impl Vault {
                 self.remove(place, name);
             }
         }
-        for text in self.texts(place).iter().filter(|text| is_draft(text)) {
+        for text in texts.iter().filter(|text| is_draft(text)) {
             let draft = self.at(place).join(text);
             if FileLock::is_abandoned(&lock_of(&draft)) {
                 let _ = fs::remove_file(draft);
@@ -311,6 +319,11 @@ impl Vault {
             .map_err(|_| io::Error::other("the key of the vault is not one"))?;
         Ok(key)
     }
+}
+
+/// Returns true for the name of another answer to the same request that the same payment paid for.
+fn is_earlier(text: &str, name: &FileName) -> bool {
+    FileName::read(text).is_some_and(|it| it.is_same_answer(name))
 }
 
 /// Returns true if something of this time is kept still. One that is dated ahead, but for a day, is
