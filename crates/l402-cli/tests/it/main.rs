@@ -32,6 +32,8 @@ mod mcp_hostile;
 mod mcp_session;
 #[cfg(feature = "mcp")]
 mod mcp_tools;
+#[cfg(feature = "mcp")]
+mod mcp_compat;
 mod offers;
 #[cfg(all(feature = "mcp", target_os = "linux"))]
 mod operator;

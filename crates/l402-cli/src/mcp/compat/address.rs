@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use l402::{Invoice, Msat};
+use l402_host::is_localhost;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use url::Url;
+use url::{Host, Url};
 
 use super::serve::Means;
 use crate::mcp::download::{Download, DownloadError, NamedBy};
@@ -26,7 +27,7 @@ const KEPT_MAX: usize = 1000;
 pub(super) struct Addresses {
     download: Download,
     reaches: Arc<dyn Fn(&Url) -> bool + Send + Sync>,
-    named_by: NamedBy,
+    plays_here: bool,
     /// By the arguments of the call.
     kept: Mutex<HashMap<String, Kept>>,
 }
@@ -81,18 +82,8 @@ impl Addresses {
         Self {
             download: means.download.clone(),
             reaches: Arc::clone(&means.reaches),
-            named_by: NamedBy::Stranger,
+            plays_here: means.plays_here,
             kept: Mutex::default(),
-        }
-    }
-
-    /// The same for services of this machine.
-    #[cfg(test)]
-    pub(super) fn of_this_machine(means: &Means) -> Self {
-        let named_by = NamedBy::Operator;
-        Self {
-            named_by,
-            ..Self::new(means)
         }
     }
 
@@ -158,19 +149,37 @@ impl Addresses {
     /// Returns the URL that describes an address.
     fn url_of(&self, address: &str) -> Result<Url, String> {
         let wrong = || "write a Lightning address, name@host".to_owned();
-        let (name, host) = address.trim().split_once('@').ok_or_else(wrong)?;
+        let address = address.trim();
+        let address = address.strip_prefix("lightning:").unwrap_or(address);
+        let (name, host) = address.split_once('@').ok_or_else(wrong)?;
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+".contains(&byte);
         let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:[]".contains(&byte);
         if name.is_empty() || !name.bytes().all(is_name) || !host.bytes().all(is_host) {
             return Err(wrong());
         }
-        let scheme = match self.named_by {
-            NamedBy::Operator => "http",
-            NamedBy::Stranger => "https",
-        };
         let name = name.to_ascii_lowercase();
-        let url = format!("{scheme}://{host}/.well-known/lnurlp/{name}");
-        url.parse().map_err(|_| wrong())
+        let url = format!("https://{host}/.well-known/lnurlp/{name}");
+        let mut url: Url = url.parse().map_err(|_| wrong())?;
+        if self.named_by(&url) == NamedBy::Operator {
+            // Services of this machine have no certificate.
+            url.set_scheme("http").map_err(|()| wrong())?;
+        }
+        Ok(url)
+    }
+
+    /// Returns who named a URL: a stranger, unless it is of this machine and all money is play money.
+    fn named_by(&self, url: &Url) -> NamedBy {
+        let is_here = match url.host() {
+            Some(Host::Domain(name)) => is_localhost(name),
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            None => false,
+        };
+        if is_here && self.plays_here {
+            NamedBy::Operator
+        } else {
+            NamedBy::Stranger
+        }
     }
 
     async fn describe(&self, url: &Url) -> Result<Described, String> {
@@ -234,7 +243,7 @@ impl Addresses {
                 "{host} is not among the hosts that a person has allowed"
             ));
         }
-        let answer = self.download.json(url, self.named_by).await;
+        let answer = self.download.json(url, self.named_by(url)).await;
         let answer = answer.map_err(|error: DownloadError| {
             format!("the service behind the address cannot be asked: {error}")
         })?;

@@ -28,6 +28,8 @@ pub(crate) struct Means {
     pub(super) limits: Arc<dyn Narrow>,
     /// Says whether the agent may ask a URL.
     pub(super) reaches: Arc<dyn Fn(&Url) -> bool + Send + Sync>,
+    /// True while all money is play money: then services of this machine are asked, too.
+    pub(super) plays_here: bool,
 }
 
 impl fmt::Debug for Means {
@@ -46,6 +48,7 @@ impl Means {
         Ok(Self {
             download: purse.download()?,
             limits: Arc::new(RunLimits::begin(purse)?),
+            plays_here: purse.is_sandbox(),
             // Read anew each time: a person may change the agent meanwhile.
             reaches: Arc::new(move |url| row.row().is_ok_and(|agent| agent.reaches(url))),
         })

@@ -113,6 +113,7 @@ fn means(folder: &std::path::Path) -> Means {
         download: Download::new(client, Vec::new()),
         limits: Arc::new(Limits(Mutex::new(held))),
         reaches: Arc::new(|url| url.host_str() != Some("elsewhere.example")),
+        plays_here: true,
     }
 }
 
@@ -626,7 +627,7 @@ async fn an_address_gives_one_invoice_for_the_same_call() {
             json!({"pr": "never"}),
         ]
     });
-    let addresses = Addresses::of_this_machine(&means);
+    let addresses = Addresses::new(&means);
     let given = addresses
         .invoice(&asking(address, 2_500_000, Some("hi")))
         .await
@@ -645,6 +646,29 @@ async fn an_address_gives_one_invoice_for_the_same_call() {
             "GET /cb?x=1&amount=2500000000&comment=hi HTTP/1.1",
         ]
     );
+}
+
+#[tokio::test]
+async fn an_address_is_paid_once_by_the_same_call() {
+    let (address, _) = service(|address| vec![describing(address), json!({"pr": INVOICE})]);
+    let pending = json!({"outcome": "pending", "payment_hash": "cd", "error": null});
+    let bench = Bench::new(Profile::LightningWallet, &done(pending));
+    let arguments = json!({
+        "address": format!("ann@{address}"), "amount_sats": 2_500_000, "idempotency_key": "k",
+    });
+    for _ in 0..2 {
+        let answer = bench.call("pay_lightning_address", arguments.clone()).await;
+        assert_eq!(answer.structured["pending"], true);
+        let ours = json!({"invoice": INVOICE, "idempotency_key": "k"});
+        assert_eq!(bench.asked(), [("pay_invoice", ours)]);
+    }
+    let (address, _) = service(|address| vec![describing(address), json!({"pr": INVOICE})]);
+    let bench = Bench::new(Profile::Alby, &done(paid()));
+    let arguments = json!({"lightning_address": format!("ann@{address}"), "amount": 2_500_000});
+    let answer = bench.call("request_invoice", arguments).await;
+    assert_eq!(answer.structured["paymentRequest"], INVOICE);
+    assert_eq!(answer.structured["satoshi"], 2_500_000);
+    assert!(bench.asked().is_empty(), "nothing is paid");
 }
 
 #[tokio::test]
@@ -719,7 +743,7 @@ async fn a_service_that_lies_or_leads_away_is_refused() {
     ];
     for (describe, answer, amount, comment, told) in cases {
         let (address, _) = service(|address| vec![describe(address), answer.clone()]);
-        let addresses = Addresses::of_this_machine(&means);
+        let addresses = Addresses::new(&means);
         let error = addresses
             .invoice(&asking(address, amount, comment))
             .await
@@ -727,8 +751,12 @@ async fn a_service_that_lies_or_leads_away_is_refused() {
         assert!(error.contains(told), "{told}: {error}");
         assert!(!error.contains("evil words"));
     }
-    // A model names a private address.
-    let addresses = Addresses::new(&means);
+    // A model names a private address. That of this machine is one, too, once there is real money.
+    let plays_here = false;
+    let addresses = Addresses::new(&Means {
+        plays_here,
+        ..means
+    });
     for address in [
         "a@127.0.0.1:1",
         "a@192.168.0.1",
