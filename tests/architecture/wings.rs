@@ -85,13 +85,13 @@ const GATEWAY: Table = &[
 
 const CLI: Table = &[
     ("run usage", "*"),
-    ("cli", "command context logging"),
+    ("cli", "command context logging operator"),
     ("command", "*"),
     ("demo", "*"),
-    ("agent", "context note operator signal terminal"),
-    ("operator", "context signal terminal"),
     ("mcp", "*"),
+    ("agent", "context note operator proxy"),
     ("proxy", "*"),
+    ("operator", "context signal terminal"),
     ("note", "context"),
     ("purchases", "buyer context get token wallet"),
     ("doctor", ""),

@@ -5,7 +5,7 @@ use l402_client::{Agent, AgentName, BudgetLimits, HostRule, Journal};
 
 use crate::context::Context;
 use crate::error::CliError;
-use crate::operator::{self, Seal};
+use crate::operator::{self, Protection};
 
 /// An agent as the command line describes it.
 #[derive(Clone, Debug)]
@@ -34,10 +34,10 @@ pub(crate) async fn add(new: NewAgent, context: &Context) -> Result<(), CliError
             "`l402 budget set {name}` changes its limits; `l402 agent remove {name}` ends it"
         )));
     }
-    let first = match operator::seal(&journal)? {
-        Seal::None => Some(operator::choose().await?),
+    let first = match operator::protection(&journal)? {
+        Protection::None => Some(operator::choose().await?),
         // The passphrase was asked for before.
-        Seal::Passphrase(_) | Seal::Broken => None,
+        Protection::Passphrase(_) | Protection::Broken => None,
     };
     let mut agent = Agent::new(new.name, context.clock.wall());
     agent.hosts = listed(&new.hosts);
@@ -66,7 +66,7 @@ pub(crate) fn remove(name: &AgentName, context: &Context) -> Result<(), CliError
 /// If there is none yet, none is chosen, or another program changes it meanwhile.
 pub(crate) async fn change_passphrase(context: &Context) -> Result<(), CliError> {
     let journal = Journal::open(&context.home.client()?)?;
-    let Seal::Passphrase(seen) = operator::seal(&journal)? else {
+    let Protection::Passphrase(seen) = operator::protection(&journal)? else {
         let text = "there is no passphrase yet; the first agent brings it";
         return Err(CliError::usage(text).with_hint("`l402 agent add NAME --per-day \"500 sat\"`"));
     };

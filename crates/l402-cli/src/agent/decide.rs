@@ -46,12 +46,12 @@ pub(crate) async fn decide(
     tell(question(&seen, now).trim_end());
     operator::require(context).await?;
     match journal.decide_approval(id, yes, context.clock.wall())? {
-        Some(decided) => Ok((value(&decided), told(&decided))),
+        Some(decided) => Ok((value(&decided), outcome_text(&decided))),
         None => Err(not_waiting(id, journal.approval(id)?.as_ref())),
     }
 }
 
-fn told(decided: &Approval) -> String {
+fn outcome_text(decided: &Approval) -> String {
     let id = decided.id;
     match decided.state {
         ApprovalState::Approved => {

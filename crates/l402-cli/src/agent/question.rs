@@ -40,7 +40,7 @@ pub(super) fn fields(approval: &Approval, now: UnixTime) -> [(&'static str, Stri
 }
 
 /// Returns the words for a payment that waits, a field on each line.
-pub(crate) fn question(approval: &Approval, now: UnixTime) -> String {
+pub(super) fn question(approval: &Approval, now: UnixTime) -> String {
     let lines = fields(approval, now).map(|(name, text)| format!("{name:<8} {text}\n"));
     format!(
         "Payment {} waits for approval\n{}",

@@ -24,7 +24,7 @@ const LENGTH_MIN: usize = 8;
 
 /// The state of a home.
 #[derive(Debug)]
-pub(crate) enum Seal {
+pub(crate) enum Protection {
     /// No agent was ever added, and no passphrase is needed.
     None,
     /// There are agents and no passphrase: nobody can prove to be the operator.
@@ -37,11 +37,11 @@ pub(crate) enum Seal {
 ///
 /// # Errors
 /// If the journal cannot be read.
-pub(crate) fn seal(journal: &Journal) -> Result<Seal, CliError> {
+pub(crate) fn protection(journal: &Journal) -> Result<Protection, CliError> {
     Ok(match journal.operator_hash()? {
-        Some(hash) => Seal::Passphrase(hash),
-        None if journal.agents()?.is_empty() => Seal::None,
-        None => Seal::Broken,
+        Some(hash) => Protection::Passphrase(hash),
+        None if journal.agents()?.is_empty() => Protection::None,
+        None => Protection::Broken,
     })
 }
 
@@ -51,10 +51,10 @@ pub(crate) fn seal(journal: &Journal) -> Result<Seal, CliError> {
 /// If the journal cannot be read, or decisions cannot be made at all.
 #[cfg(feature = "mcp")]
 pub(crate) fn is_asked_for(journal: &Journal) -> Result<bool, CliError> {
-    match seal(journal)? {
-        Seal::None => Ok(false),
-        Seal::Passphrase(_) => Ok(true),
-        Seal::Broken => Err(broken()),
+    match protection(journal)? {
+        Protection::None => Ok(false),
+        Protection::Passphrase(_) => Ok(true),
+        Protection::Broken => Err(broken()),
     }
 }
 
@@ -71,10 +71,10 @@ pub(crate) async fn require(context: &Context) -> Result<(), CliError> {
         return Ok(());
     }
     let journal = Journal::open(&folder)?;
-    match seal(&journal)? {
-        Seal::None => Ok(()),
-        Seal::Broken => Err(broken()),
-        Seal::Passphrase(_) => ask(&journal, context).await,
+    match protection(&journal)? {
+        Protection::None => Ok(()),
+        Protection::Broken => Err(broken()),
+        Protection::Passphrase(_) => ask(&journal, context).await,
     }
 }
 
@@ -122,7 +122,7 @@ pub(crate) async fn check(
     typed: String,
     now: UnixTime,
 ) -> Result<Verdict, CliError> {
-    let Seal::Passphrase(hash) = seal(journal)? else {
+    let Protection::Passphrase(hash) = protection(journal)? else {
         return Err(broken());
     };
     if let Some(wait) = journal.begin_operator_attempt(now)? {
@@ -172,7 +172,7 @@ pub(crate) async fn choose() -> Result<String, CliError> {
 
 /// Returns what to tell of an attempt that was not right.
 #[cfg(feature = "mcp")]
-pub(crate) fn told(verdict: Verdict) -> String {
+pub(crate) fn outcome_text(verdict: Verdict) -> String {
     match verdict {
         Verdict::Right => String::new(),
         Verdict::Wrong => "The passphrase is wrong.".to_owned(),

@@ -16,6 +16,6 @@ mod hash;
 
 pub(crate) use gate::require;
 #[cfg(feature = "mcp")]
-pub(crate) use gate::{Seal, Verdict, choose, is_asked_for, seal};
+pub(crate) use gate::{Protection, Verdict, choose, is_asked_for, protection};
 #[cfg(feature = "mcp")]
-pub(crate) use gate::{check, told};
+pub(crate) use gate::{check, outcome_text};

@@ -25,6 +25,6 @@ mod token;
 mod tunnel;
 
 pub(crate) use access::Mode;
-pub(crate) use serve::{Proxy, serve};
+pub(crate) use serve::{Proxy, is_this_user, serve};
 pub(crate) use teller::Teller;
 pub(crate) use token::Token;

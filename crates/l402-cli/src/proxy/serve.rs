@@ -150,6 +150,12 @@ async fn ended(end: &mut watch::Receiver<bool>) {
     let _ = end.wait_for(|ended| *ended).await;
 }
 
+/// Returns true if the user who runs this program has the other end of a connection, as far as this
+/// system tells.
+pub(crate) async fn is_this_user(peer: SocketAddr, own: SocketAddr) -> bool {
+    is_own_user(peer, own, KernelTables).await
+}
+
 /// Returns true if the user who runs this program has the other end of a connection. Where no table says
 /// so, everybody on this machine counts: `--token-file` is the way there.
 async fn is_own_user(peer: SocketAddr, own: SocketAddr, owners: impl Owners + 'static) -> bool {

@@ -3,8 +3,9 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use l402::{Msat, PaymentHash, UnixTime};
+use l402::{Msat, PaymentHash};
 use l402_client::{ApprovalState, Consent, ConsentRequest, Journal};
+use l402_host::{Clock as _, SystemClock};
 
 use crate::operator::{PASSPHRASE, as_model, as_operator, sealed};
 use crate::program::{Home, Serving};
@@ -15,7 +16,6 @@ fn journal(home: &Home) -> Journal {
 
 /// Wants to pay, as a tool does: 200 sat, and at most 2 for routing.
 fn wanted(agent: &str) -> ConsentRequest {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     ConsentRequest {
         agent: agent.parse().expect("a name"),
         tool: "l402_fetch".to_owned(),
@@ -26,7 +26,7 @@ fn wanted(agent: &str) -> ConsentRequest {
         payee: "02".to_owned() + &"ab".repeat(32),
         origin: Some("https://api.example".to_owned()),
         host: None,
-        now: UnixTime::from_secs(now.expect("a clock").as_secs()),
+        now: SystemClock::default().wall(),
     }
 }
 
@@ -49,12 +49,8 @@ fn what_waits_is_listed_and_decided_by_the_operator_alone() {
     let none = home.run(&["approve"]).expect(0).json();
     assert_eq!(none, serde_json::json!([]));
     let mut request = wanted("ann");
-    request.origin = Some("https://api.example\nAmount   1 sat\u{202e}".to_owned());
-    let odd = journal(&home).consent(&request).expect("a decision");
-    let odd = match odd {
-        Consent::Waiting(id) => id,
-        other => panic!("{other:?}"),
-    };
+    request.origin = Some("https://api.example/\u{202e}tas\nAmount   1 sat".to_owned());
+    let odd = ask(&home, &request);
     let id = ask(&home, &wanted("ann"));
     let list = home.run(&["approve"]).expect(0).json();
     assert_eq!(

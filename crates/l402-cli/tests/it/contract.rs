@@ -211,6 +211,7 @@ fn exit_codes_keep_their_numbers() {
             ("REFUSED_PAYEE_CHANGED", 51),
             ("REFUSED_PRIVATE_ADDRESS", 52),
             ("REFUSED_UNVERIFIED_SERVER", 53),
+            ("REFUSED_NOT_OPERATOR", 54),
             ("USAGE", 64),
             ("UNAVAILABLE", 69),
             ("LOCAL_IO", 74),

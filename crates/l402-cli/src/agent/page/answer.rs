@@ -19,6 +19,7 @@ use crate::agent::decide::not_waiting;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::operator::{self, Verdict};
+use crate::proxy::is_this_user;
 
 /// The longest form, in bytes.
 const FORM_MAX: usize = 8 * 1024;
@@ -41,8 +42,17 @@ struct Form {
 }
 
 impl Page {
-    /// Answers a request that came in at `own`.
-    pub(super) async fn answer(&self, request: Request<Incoming>, own: SocketAddr) -> PageAnswer {
+    /// Answers a request that came in at `own` from `peer`.
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        (own, peer): (SocketAddr, SocketAddr),
+    ) -> PageAnswer {
+        match self.lets_in(peer, own).await {
+            Ok(true) => {}
+            Ok(false) => return plain(StatusCode::FORBIDDEN, "another user asks"),
+            Err(error) => return plain(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        }
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         if let Err((status, text)) = access::check(&method, request.headers(), own) {
             return plain(status, text);
@@ -62,6 +72,12 @@ impl Page {
             Ok(page) => whole(said.0, "text/html; charset=utf-8", page),
             Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         }
+    }
+
+    /// Returns true if the other end may see the page. Without a passphrase, nothing but the user of a
+    /// process tells the person from everybody else on this machine.
+    async fn lets_in(&self, peer: SocketAddr, own: SocketAddr) -> Result<bool, CliError> {
+        Ok(operator::is_asked_for(&self.journal)? || is_this_user(peer, own).await)
     }
 
     fn view(&self, said: &str) -> Result<String, CliError> {
@@ -92,9 +108,14 @@ impl Page {
             let verdict = operator::check(&self.journal, form.passphrase, now).await?;
             match verdict {
                 Verdict::Right => {}
-                Verdict::Wrong => return Ok((StatusCode::FORBIDDEN, operator::told(verdict))),
+                Verdict::Wrong => {
+                    return Ok((StatusCode::FORBIDDEN, operator::outcome_text(verdict)));
+                }
                 Verdict::TooMany(_) => {
-                    return Ok((StatusCode::TOO_MANY_REQUESTS, operator::told(verdict)));
+                    return Ok((
+                        StatusCode::TOO_MANY_REQUESTS,
+                        operator::outcome_text(verdict),
+                    ));
                 }
             }
         }

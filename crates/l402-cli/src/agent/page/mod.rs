@@ -15,4 +15,4 @@ mod html;
 mod serve;
 mod tickets;
 
-pub(crate) use serve::{ApprovalPage, serve};
+pub(crate) use serve::serve;

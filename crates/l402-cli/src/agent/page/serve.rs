@@ -85,10 +85,10 @@ async fn accept(listener: TcpListener, page: Arc<Page>, own: SocketAddr) {
             return;
         };
         match listener.accept().await {
-            Ok((socket, _)) => {
+            Ok((socket, peer)) => {
                 let page = Arc::clone(&page);
                 tokio::spawn(async move {
-                    let served = connection(socket, page, own);
+                    let served = connection(socket, page, (own, peer));
                     let _ = tokio::time::timeout(CONNECTION_TIME, served).await;
                     drop(place);
                 });
@@ -101,10 +101,10 @@ async fn accept(listener: TcpListener, page: Arc<Page>, own: SocketAddr) {
     }
 }
 
-async fn connection(socket: TcpStream, page: Arc<Page>, own: SocketAddr) {
+async fn connection(socket: TcpStream, page: Arc<Page>, ends: (SocketAddr, SocketAddr)) {
     let service = service_fn(move |request| {
         let page = Arc::clone(&page);
-        async move { Ok::<_, std::convert::Infallible>(page.answer(request, own).await) }
+        async move { Ok::<_, std::convert::Infallible>(page.answer(request, ends).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())

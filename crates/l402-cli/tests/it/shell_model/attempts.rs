@@ -19,6 +19,8 @@ pub(super) struct Try {
     pub(super) variables: Vec<(String, String)>,
     /// It must be refused as somebody who is not the operator.
     pub(super) is_refused: bool,
+    /// A flag was added that it may not understand with what it says.
+    pub(super) is_odd: bool,
     /// It can move money.
     pub(super) spends: bool,
     pub(super) through: Option<Through>,
@@ -38,6 +40,7 @@ impl Try {
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             variables: Vec::new(),
             is_refused: false,
+            is_odd: false,
             spends: false,
             through: None,
             goods: Default::default(),
@@ -62,6 +65,7 @@ impl Try {
 
     fn with(&self, more: &[&str]) -> Self {
         let mut with = self.clone();
+        with.is_odd = true;
         with.args.extend(more.iter().map(|arg| (*arg).to_owned()));
         with
     }

@@ -36,6 +36,7 @@ impl Journal {
         key: &str,
     ) -> Result<Option<ToolCall>, Error> {
         self.with(|store| {
+            // The key is the caller's, so a row of another agent or tool is never found by it.
             store
                 .db()
                 .prepare_cached(

@@ -4,12 +4,15 @@ use l402::{Msat, UnixTime};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use url::Url;
 
-use super::{AgentName, host};
+use super::host;
 use crate::journal::budget::change;
 use crate::journal::row::word;
 use crate::journal::step::Store;
 use crate::journal::store::bounded;
 use crate::{BudgetLimit, BudgetLimits, Error, Journal, Limits};
+
+/// The name of an agent, which is that of its budget.
+pub type AgentName = crate::journal::BudgetName;
 
 /// A program that spends for a person, from the budget of the same name.
 ///
@@ -197,6 +200,7 @@ impl Store {
         if tx.execute(sql, params![name.as_str(), now])? == 0 {
             return Ok(Ok(false));
         }
+        // One that is added anew begins without what this one was allowed.
         tx.execute(
             "UPDATE mandate SET ended = ?2 WHERE agent = ?1 AND ended IS NULL",
             params![name.as_str(), now],

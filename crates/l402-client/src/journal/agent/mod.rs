@@ -26,10 +26,7 @@ pub use approval::{Approval, ApprovalState};
 pub use call::ToolCall;
 pub use consent::{Consent, ConsentRequest};
 pub use host::{HostRule, HostRuleError};
-pub use keep::Agent;
+pub use keep::{Agent, AgentName};
 pub use mandate::Mandate;
 
 pub(super) use schema::agent_tables;
-
-/// The name of an agent, which is that of its budget.
-pub type AgentName = super::BudgetName;
