@@ -170,7 +170,7 @@ impl Client {
     /// use l402_client::{Client, InvoicePayment, Journal, Request};
     ///
     /// let client = Client::builder(Journal::open(&home.join("client"))?).wallet(wallet).build()?;
-    /// # let quote = client.quote(Request::get(url)).await?.expect("a price");
+    /// # let quote = client.quote(Request::get(url.parse()?)).await?.expect("a price");
     /// # let invoice = quote.invoice;
     /// let paid = client.pay_invoice(InvoicePayment::new(invoice.clone())).await?;
     /// assert_eq!((paid.paid, paid.paid_before), (Msat::from_sat(50), false));

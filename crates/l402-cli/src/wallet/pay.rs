@@ -42,7 +42,7 @@ pub(crate) async fn pay(bill: &Bill<'_>, context: &Context) -> Result<Report, Cl
     // Before a wallet is opened, which may be slow or away.
     let hash = match payment.invoice() {
         Ok(invoice) => invoice.payment_hash,
-        Err(error) => return Err(told(error, None, context)),
+        Err(error) => return Err(not_paid(error, None, context)),
     };
     let config = ClientConfig::read(context)?;
     let journal = Journal::open(&context.home.client()?)?;
@@ -60,7 +60,7 @@ pub(crate) async fn pay(bill: &Bill<'_>, context: &Context) -> Result<Report, Cl
         Err(Error::PaidWithoutProof { .. }) => unproven(&*wallet, hash).await,
         Err(Error::PaymentFailed { reason }) => failed(&escape(&reason)),
         Err(Error::PaymentUnknown { reason, .. }) => unknown(&escape(&reason)),
-        Err(error) => return Err(told(error, Some(&config), context)),
+        Err(error) => return Err(not_paid(error, Some(&config), context)),
     };
     if let Value::Object(fields) = &mut value {
         fields.insert("payment_hash".to_owned(), hash.to_string().into());
@@ -151,7 +151,7 @@ fn unsettled(status: &str, reason: &str) -> Value {
 }
 
 /// Returns the error of an invoice that is not paid.
-fn told(error: Error, config: Option<&ClientConfig>, context: &Context) -> CliError {
+fn not_paid(error: Error, config: Option<&ClientConfig>, context: &Context) -> CliError {
     let hint = config.and_then(|config| config.hint(&error));
     let told = match &error {
         Error::Refused {

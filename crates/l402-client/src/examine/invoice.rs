@@ -39,14 +39,14 @@ impl InvoiceCase<'_> {
     /// The first rule that is broken.
     pub(crate) fn check(&self) -> Result<Msat, Fault> {
         for (_, rule) in OF_AN_INVOICE {
-            match rule(self) {
-                Some(Ruling {
-                    verdict: Verdict::Unsound,
-                    refused: Some(reason),
-                    text,
-                    ..
-                }) => return Err(Fault::new(reason, text)),
-                _ => {}
+            if let Some(Ruling {
+                verdict: Verdict::Unsound,
+                refused: Some(reason),
+                text,
+                ..
+            }) = rule(self)
+            {
+                return Err(Fault::new(reason, text));
             }
         }
         Ok(self.invoice.required_amount()?)

@@ -20,7 +20,7 @@ use super::buyer::Buyer;
 use super::call::is_over_the_day;
 use super::consent::Wanted;
 use crate::examine::{Fault, InvoiceCase};
-use crate::journal::{Draft, INVOICE, Purchase, Recorded, ReserveOutcome, Scope, State};
+use crate::journal::{Draft, Flight, INVOICE, Purchase, Recorded, ReserveOutcome, Scope, State};
 use crate::offer::quote;
 use crate::{BudgetLimit, BudgetLimits, Error, Event, Quote, Refused};
 
@@ -113,45 +113,49 @@ impl Buyer {
         payment: InvoicePayment,
     ) -> Result<PaidInvoice, Error> {
         let invoice = payment.invoice()?;
-        let (hash, place) = (
-            invoice.payment_hash,
-            Scope::of_payee(&hex::encode(invoice.payee)),
-        );
+        let hash = invoice.payment_hash;
         let checked = match self.check_invoice(&invoice) {
             // One that has expired may have been paid while it was good, so it is looked for first.
             Err(error) if !is_expired(&error) => return Err(error),
             sound_or_expired => sound_or_expired,
         };
-        let flight = self.turn(&place.clone().of_one_payment(&hash)).await;
+        let flight = self.turn(&place(&invoice).of_one_payment(&hash)).await;
         let flight = flight.map_err(|error| being_paid(hash, error))?;
         if let Some(known) = self.known_payment(&invoice).await? {
             return Ok(known);
         }
-        let amount = match checked {
-            Ok(amount) => amount,
-            Err(expired) => return self.paid_elsewhere(&invoice, expired).await,
-        };
-        let buyer = self.narrowed_for(&payment, amount);
-        let quote = quote(
-            &invoice,
-            payment.bolt11,
-            amount,
-            place.origin.clone(),
-            &buyer.limits,
-        );
-        let Some(wallet) = buyer.wallet.clone() else {
+        match checked {
+            Ok(amount) => {
+                let buyer = self.narrowed_for(&payment, amount);
+                buyer.begin(payment.bolt11, &invoice, amount, flight).await
+            }
+            Err(expired) => self.paid_elsewhere(&invoice, expired).await,
+        }
+    }
+
+    /// Pays an invoice that the journal does not know, or whose payment has failed for certain.
+    async fn begin(
+        self: Arc<Self>,
+        bolt11: String,
+        invoice: &Invoice,
+        amount: Msat,
+        flight: Flight,
+    ) -> Result<PaidInvoice, Error> {
+        let place = place(invoice);
+        let quote = quote(invoice, bolt11, amount, place.origin.clone(), &self.limits);
+        let Some(wallet) = self.wallet.clone() else {
             return Err(Error::PaymentRequired(Box::new(quote)));
         };
-        buyer.notify(&Event::Challenged(quote.clone()));
-        let draft = buyer.invoice_draft(place, quote, &invoice, wallet.name());
+        self.notify(&Event::Challenged(quote.clone()));
+        let draft = self.invoice_draft(place, quote, invoice, wallet.name());
         let wanted = Wanted::of_invoice(&draft);
-        let Some(recorded) = buyer.reserve_invoice(draft).await? else {
+        let Some(recorded) = self.reserve_invoice(draft).await? else {
             // A purchase at some server has taken the same invoice just now.
-            let known = self.known_payment(&invoice).await?;
-            return known.ok_or_else(|| unknown(hash, UNDER_WAY));
+            let known = self.known_payment(invoice).await?;
+            return known.ok_or_else(|| unknown(invoice.payment_hash, UNDER_WAY));
         };
-        let kept = buyer.pay(wallet, recorded, wanted, flight).await?;
-        Ok(PaidInvoice::of(kept.paid.row(), &invoice, false))
+        let kept = self.pay(wallet, recorded, wanted, flight).await?;
+        Ok(PaidInvoice::of(kept.paid.row(), invoice, false))
     }
 
     /// Returns the amount of an invoice that may be paid now.
@@ -239,6 +243,7 @@ impl Buyer {
             return Ok(None);
         };
         match row.state {
+            // Learned just now, of a payment that was under way: that is what the caller asks about.
             State::Failed if before.state == State::Unknown => {
                 let entry = self.journal.run(move |store| store.entry(&hash)).await?;
                 let reason = entry.map(|entry| entry.note).unwrap_or_default();
@@ -316,6 +321,11 @@ impl Buyer {
             }
         }
     }
+}
+
+/// Returns the place of an invoice in the journal.
+fn place(invoice: &Invoice) -> Scope {
+    Scope::of_payee(&hex::encode(invoice.payee))
 }
 
 const UNDER_WAY: &str = "another call is paying this invoice";

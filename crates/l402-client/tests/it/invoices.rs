@@ -224,7 +224,10 @@ struct Hook(Decision, std::sync::Mutex<Vec<Proposal>>);
 
 impl PaymentHook for Hook {
     fn decide<'a>(&'a self, proposal: &'a Proposal) -> BoxFuture<'a, Decision> {
-        self.1.lock().unwrap().push(proposal.clone());
+        self.1
+            .lock()
+            .expect("no panic before")
+            .push(proposal.clone());
         let decision = self.0.clone();
         Box::pin(async move { decision })
     }
