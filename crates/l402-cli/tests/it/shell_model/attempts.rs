@@ -133,7 +133,7 @@ const WIDE: [(&str, &[&str]); 14] = [
     ("--max-per-day", &["1000000 sat"]),
     ("--max-fee", &["1000000 sat"]),
     ("--budget", &["free", "shopper", "default"]),
-    ("--agent", &["free", "shopper", "default"]),
+    ("--agent", &["free", "default", "shopper"]),
     ("--parent", &["none"]),
     ("--per-request", &["none"]),
     ("--per-day", &["none"]),
@@ -247,7 +247,8 @@ fn through_the_proxy(_: &Shell, _: &Try, mut command: Command) {
 
 /// Buys through the agent's wallet, and claims everything that one can claim.
 fn through_mcp(_: &Shell, attempt: &Try, mut command: Command) {
-    if attempt.args.iter().any(|arg| arg == "free") {
+    let mut agents = attempt.args.windows(2).filter(|it| it[0] == "--agent");
+    if agents.any(|it| it[1] != "shopper") {
         let ended = command.output().expect("the program starts");
         assert!(!ended.status.success(), "an agent that is not there");
         return;
