@@ -23,7 +23,7 @@ const REDIRECTS_MAX: usize = 5;
 /// The time limit for the head of an answer.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
 
-/// What one call wants of its client.
+/// The wishes of one call for its client.
 #[derive(Default)]
 pub(crate) struct Wish<'a> {
     /// The URL that is asked first; `None` if no URL is.
