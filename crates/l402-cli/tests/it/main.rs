@@ -28,12 +28,13 @@ mod login;
 #[cfg(feature = "mcp")]
 mod mcp;
 #[cfg(feature = "mcp")]
+mod mcp_compat;
+#[cfg(feature = "mcp")]
 mod mcp_hostile;
 #[cfg(feature = "mcp")]
 mod mcp_session;
 #[cfg(feature = "mcp")]
 mod mcp_tools;
-mod mcp_compat;
 mod offers;
 #[cfg(all(feature = "mcp", target_os = "linux"))]
 mod operator;

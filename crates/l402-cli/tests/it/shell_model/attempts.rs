@@ -19,6 +19,8 @@ pub(super) struct Try {
     pub(super) variables: Vec<(String, String)>,
     /// It must be refused as somebody who is not the operator.
     pub(super) is_refused: bool,
+    /// A flag was added that it may not understand with what it says.
+    pub(super) is_odd: bool,
     /// It can move money.
     pub(super) spends: bool,
     pub(super) through: Option<Through>,
@@ -38,6 +40,7 @@ impl Try {
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             variables: Vec::new(),
             is_refused: false,
+            is_odd: false,
             spends: false,
             through: None,
             goods: Default::default(),
@@ -62,6 +65,7 @@ impl Try {
 
     fn with(&self, more: &[&str]) -> Self {
         let mut with = self.clone();
+        with.is_odd = true;
         with.args.extend(more.iter().map(|arg| (*arg).to_owned()));
         with
     }
@@ -129,7 +133,7 @@ const WIDE: [(&str, &[&str]); 14] = [
     ("--max-per-day", &["1000000 sat"]),
     ("--max-fee", &["1000000 sat"]),
     ("--budget", &["free", "shopper", "default"]),
-    ("--agent", &["free", "shopper", "default"]),
+    ("--agent", &["free", "default", "shopper"]),
     ("--parent", &["none"]),
     ("--per-request", &["none"]),
     ("--per-day", &["none"]),
@@ -243,7 +247,8 @@ fn through_the_proxy(_: &Shell, _: &Try, mut command: Command) {
 
 /// Buys through the agent's wallet, and claims everything that one can claim.
 fn through_mcp(_: &Shell, attempt: &Try, mut command: Command) {
-    if attempt.args.iter().any(|arg| arg == "free") {
+    let mut agents = attempt.args.windows(2).filter(|it| it[0] == "--agent");
+    if agents.any(|it| it[1] != "shopper") {
         let ended = command.output().expect("the program starts");
         assert!(!ended.status.success(), "an agent that is not there");
         return;
