@@ -101,7 +101,7 @@ impl Addresses {
         let amount = arguments.get("amount").and_then(Value::as_u64);
         let amount = amount.ok_or("write the amount in sats")?;
         let key = Value::Object(arguments.clone()).to_string();
-        if let Some(kept) = self.known(&key)? {
+        if let Some(kept) = self.given(&key)? {
             return Ok(kept);
         }
         let amount = Msat::from_sat(amount);
@@ -135,7 +135,7 @@ impl Addresses {
     }
 
     /// Returns the invoice of the same call, if there is one.
-    fn known(&self, key: &str) -> Result<Option<Given>, String> {
+    fn given(&self, key: &str) -> Result<Option<Given>, String> {
         let (now, mut kept) = (self.clock.monotonic(), self.kept());
         kept.retain(|_, it| it.is_open || now.saturating_sub(it.since) < SAME_CALL);
         match kept.get(key) {

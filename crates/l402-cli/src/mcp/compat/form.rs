@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::profile::Profile;
-use crate::mcp::tool::Answer;
+use crate::mcp::tool::ToolAnswer;
 
 /// The words of every result that is pending.
 pub(super) const DO_NOT_RETRY: &str = "Do NOT retry and do not pay by other means: the payment may still go \
@@ -26,7 +26,7 @@ pub(super) enum Ending {
 
 impl Ending {
     /// Returns how a call of a default tool ended.
-    pub(super) fn of(answer: &Answer) -> Self {
+    pub(super) fn of(answer: &ToolAnswer) -> Self {
         let outcome = answer.structured.get("outcome").and_then(Value::as_str);
         let has_error = answer
             .structured
@@ -44,7 +44,7 @@ impl Ending {
 }
 
 /// Returns the result of a call that failed.
-pub(super) fn failed(profile: Profile, answer: &Answer) -> Map<String, Value> {
+pub(super) fn failed(profile: Profile, answer: &ToolAnswer) -> Map<String, Value> {
     let error = &answer.structured["error"];
     let message = error["message"].as_str().unwrap_or(&answer.line);
     let mut result = error_of(profile, message, error["hint"].as_str());
@@ -77,7 +77,7 @@ pub(super) fn error_of(profile: Profile, message: &str, hint: Option<&str>) -> M
 }
 
 /// Returns the result of a payment that is pending, or that is paid without an answer yet.
-pub(super) fn unanswered(profile: Profile, answer: &Answer, is_paid: bool) -> Map<String, Value> {
+pub(super) fn unanswered(profile: Profile, answer: &ToolAnswer, is_paid: bool) -> Map<String, Value> {
     let hash = payment_hash(&answer.structured);
     let line = &answer.line;
     let what = if is_paid { "paid" } else { "pending" };
@@ -105,7 +105,7 @@ pub(super) fn unanswered(profile: Profile, answer: &Answer, is_paid: bool) -> Ma
 }
 
 /// Returns the result of a call that waits for a person.
-pub(super) fn waiting(profile: Profile, answer: &Answer) -> Map<String, Value> {
+pub(super) fn waiting(profile: Profile, answer: &ToolAnswer) -> Map<String, Value> {
     let approval = answer.waiting.as_ref().map(|it| json!(it.approval));
     let approval = approval.unwrap_or_else(|| answer.structured["approval"].clone());
     let line = &answer.line;

@@ -15,7 +15,7 @@ use super::tool::CompatTool;
 use crate::error::CliError;
 use crate::mcp::download::Download;
 use crate::mcp::purse::Purse;
-use crate::mcp::tool::{Answer, Tool};
+use crate::mcp::tool::{ToolAnswer, Tool};
 
 /// The default tool that stands in every profile, since what was paid and not answered is had by it.
 const RESUME: &str = "l402_resume";
@@ -80,10 +80,10 @@ pub(crate) fn tools(
 
 /// Returns the answer to a call of a tool that the other wallet has and this profile does not serve; `None`
 /// if it has none of that name either.
-pub(crate) fn absent(profile: Profile, name: &str) -> Option<Answer> {
+pub(crate) fn absent(profile: Profile, name: &str) -> Option<ToolAnswer> {
     let why = profile.why_absent(name)?;
     let message = format!("not served here: {why}");
-    Some(Answer {
+    Some(ToolAnswer {
         structured: form::error_of(profile, &message, None).into(),
         line: message,
         is_error: true,

@@ -15,12 +15,12 @@ use super::narrow::{Narrow, Narrowed};
 use super::profile::Profile;
 use super::serve::{Means, absent, tools};
 use crate::mcp::download::Download;
-use crate::mcp::tool::{Answer, Call, Card, Hints, Tool, Waiting};
+use crate::mcp::tool::{ToolAnswer, Call, Card, Hints, Tool, Waiting};
 
 /// A default tool that notes its calls and gives one answer.
 struct Fake {
     card: Card,
-    answer: Answer,
+    answer: ToolAnswer,
     asked: Arc<Mutex<Vec<(&'static str, Value)>>>,
 }
 
@@ -29,7 +29,7 @@ impl Tool for Fake {
         &self.card
     }
 
-    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+    fn call(&self, call: Call) -> BoxFuture<'_, ToolAnswer> {
         let asked = (self.card.name, Value::Object(call.arguments));
         self.asked.lock().unwrap().push(asked);
         Box::pin(std::future::ready(self.answer.clone()))
@@ -61,9 +61,9 @@ struct Bench {
     _folder: tempfile::TempDir,
 }
 
-fn done(structured: Value) -> Answer {
+fn done(structured: Value) -> ToolAnswer {
     let line = "paid 3 sat and 1 sat for routing".to_owned();
-    Answer {
+    ToolAnswer {
         structured,
         line,
         is_error: false,
@@ -119,7 +119,7 @@ fn means(folder: &std::path::Path) -> Means {
 }
 
 impl Bench {
-    fn new(profile: Profile, answer: &Answer) -> Self {
+    fn new(profile: Profile, answer: &ToolAnswer) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let defaults: Vec<_> = DEFAULTS
@@ -155,7 +155,7 @@ impl Bench {
         }
     }
 
-    async fn call(&self, name: &str, arguments: Value) -> Answer {
+    async fn call(&self, name: &str, arguments: Value) -> ToolAnswer {
         let tool = self.tools.iter().find(|tool| tool.card().name == name);
         let Value::Object(arguments) = arguments else {
             panic!("no object")

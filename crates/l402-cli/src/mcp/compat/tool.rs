@@ -12,7 +12,7 @@ use super::form::{self, Ending};
 use super::narrow::{self, Narrow};
 use super::profile::Profile;
 use super::row::{Field, Kind, Parameter, Row, Work};
-use crate::mcp::tool::{Answer, Call, Card, Hints, Tool};
+use crate::mcp::tool::{ToolAnswer, Call, Card, Hints, Tool};
 
 /// A tool of another wallet, done by a default tool.
 pub(super) struct CompatTool {
@@ -26,7 +26,7 @@ pub(super) struct CompatTool {
 
 /// The outcome of the work: an answer of a default tool, or of ours, with its notes.
 struct Worked {
-    answer: Answer,
+    answer: ToolAnswer,
     notes: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ impl CompatTool {
         }
     }
 
-    async fn answer(&self, call: &Call) -> Answer {
+    async fn answer(&self, call: &Call) -> ToolAnswer {
         let worked = match arguments::read(self.row, &call.arguments) {
             Ok(read) => {
                 let answer = self.work(read.ours, call).await;
@@ -69,7 +69,7 @@ impl CompatTool {
         }
     }
 
-    async fn work(&self, ours: Map<String, Value>, call: &Call) -> Result<Answer, String> {
+    async fn work(&self, ours: Map<String, Value>, call: &Call) -> Result<ToolAnswer, String> {
         match self.row.work {
             Work::Tool(name) => self.ask(name, ours, call).await,
             Work::Refuse(words) => Err(words.to_owned()),
@@ -104,7 +104,7 @@ impl CompatTool {
         name: &str,
         arguments: Map<String, Value>,
         call: &Call,
-    ) -> Result<Answer, String> {
+    ) -> Result<ToolAnswer, String> {
         let tool = self.defaults.iter().find(|tool| tool.card().name == name);
         let tool = tool.ok_or_else(|| format!("{name} is not there"))?;
         let patience = call.patience;
@@ -116,7 +116,7 @@ impl CompatTool {
             .await)
     }
 
-    async fn look_up(&self, ours: Map<String, Value>, call: &Call) -> Result<Answer, String> {
+    async fn look_up(&self, ours: Map<String, Value>, call: &Call) -> Result<ToolAnswer, String> {
         let hash = match (ours.get("payment_hash"), ours.get("invoice")) {
             (Some(hash), _) => hash.clone(),
             (None, Some(invoice)) => {
@@ -134,7 +134,7 @@ impl CompatTool {
     }
 
     /// Puts an answer into the form and the keys of the other wallet.
-    fn translate(&self, worked: Worked, arguments: &Map<String, Value>) -> Answer {
+    fn translate(&self, worked: Worked, arguments: &Map<String, Value>) -> ToolAnswer {
         let Worked { mut answer, notes } = worked;
         let ending = Ending::of(&answer);
         let mut untrusted = Vec::new();
@@ -187,14 +187,14 @@ impl Tool for CompatTool {
         &self.card
     }
 
-    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+    fn call(&self, call: Call) -> BoxFuture<'_, ToolAnswer> {
         Box::pin(async move { self.answer(&call).await })
     }
 }
 
 /// Returns the answer of work that no default tool has done.
-fn done(structured: Value, line: String) -> Answer {
-    Answer {
+fn done(structured: Value, line: String) -> ToolAnswer {
+    ToolAnswer {
         structured,
         line,
         is_error: false,
@@ -204,8 +204,8 @@ fn done(structured: Value, line: String) -> Answer {
 }
 
 /// Returns the answer to a call that was not done, before any money was in question.
-fn failure(profile: Profile, why: &str) -> Answer {
-    Answer {
+fn failure(profile: Profile, why: &str) -> ToolAnswer {
+    ToolAnswer {
         structured: form::error_of(profile, why, None).into(),
         line: format!("{why}; nothing was paid"),
         is_error: true,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use crate::mcp::tool::{Answer, Call, Tool};
+use crate::mcp::tool::{ToolAnswer, Call, Tool};
 
 /// The most calls at the same time. Further ones wait for their turn.
 const CALLS_MAX: u32 = 32;
@@ -54,11 +54,11 @@ impl Calls {
 }
 
 /// A call under way. Dropped, it is given up.
-pub(super) struct Running(JoinHandle<Answer>);
+pub(super) struct Running(JoinHandle<ToolAnswer>);
 
 impl Running {
     /// Waits for the answer. A dropped wait can be taken up again.
-    pub(super) async fn answer(&mut self) -> Answer {
+    pub(super) async fn answer(&mut self) -> ToolAnswer {
         // A defect of ours. What it paid is in the journal, so nothing must be tried again blindly.
         (&mut self.0).await.unwrap_or_else(|_| failure(DEFECT))
     }
@@ -70,8 +70,8 @@ impl Drop for Running {
     }
 }
 
-fn failure(line: &str) -> Answer {
-    Answer {
+fn failure(line: &str) -> ToolAnswer {
+    ToolAnswer {
         structured: Value::Null,
         line: line.to_owned(),
         is_error: true,
@@ -114,11 +114,11 @@ mod tests {
             &self.0
         }
 
-        fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+        fn call(&self, call: Call) -> BoxFuture<'_, ToolAnswer> {
             assert!(!call.arguments.contains_key("panic"), "a defect");
             Box::pin(async move {
                 self.1.acquire().await.unwrap().forget();
-                Answer {
+                ToolAnswer {
                     is_error: false,
                     ..failure("done")
                 }

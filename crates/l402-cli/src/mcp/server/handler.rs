@@ -23,7 +23,7 @@ use super::sealed::SealedStates;
 use super::task::Tasks;
 use super::tool_call::{Times, ToolCall};
 use crate::error::CliError;
-use crate::mcp::tool::{Answer, Tool};
+use crate::mcp::tool::{ToolAnswer, Tool};
 
 /// The key of the server's name in the `_meta` of a result.
 const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
@@ -52,7 +52,7 @@ const METHODS: [&str; 8] = [
 ];
 
 /// Returns the answer to a call of a name that is in no list, if there is more to say than that.
-pub(crate) type Absent = Box<dyn Fn(&str) -> Option<Answer> + Send + Sync>;
+pub(crate) type Absent = Box<dyn Fn(&str) -> Option<ToolAnswer> + Send + Sync>;
 
 /// The server of one agent. Clones are the same server: its state outlives a connection.
 #[derive(Clone)]
@@ -101,7 +101,7 @@ impl McpServer {
 }
 
 impl McpServer {
-    fn absent(&self, name: &str) -> Option<Answer> {
+    fn absent(&self, name: &str) -> Option<ToolAnswer> {
         let absent = self.0.absent.as_ref()?;
         if self.0.tools.find(name).is_some() {
             return None;

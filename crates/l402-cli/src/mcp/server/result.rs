@@ -4,14 +4,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 
-use crate::mcp::tool::{Answer, Part};
+use crate::mcp::tool::{ToolAnswer, Part};
 
 /// The most that one result holds, in bytes of JSON text and of blobs before their encoding.
 const RESULT_MAX: usize = 4 * 1024 * 1024;
 
 /// Returns the result that a client is sent: the line, the structured result and the same as text, for
 /// clients that show the model text alone, and then the parts that are no text.
-pub(super) fn of(answer: Answer) -> CallToolResult {
+pub(super) fn of(answer: ToolAnswer) -> CallToolResult {
     let json = answer.structured.to_string();
     let parts = answer
         .parts
@@ -58,8 +58,8 @@ mod tests {
 
     use super::*;
 
-    fn answer(bytes: usize) -> Answer {
-        Answer {
+    fn answer(bytes: usize) -> ToolAnswer {
+        ToolAnswer {
             structured: json!({ "outcome": "paid" }),
             line: "paid 10 sat".to_owned(),
             is_error: false,

@@ -13,7 +13,7 @@ use super::calls::Running;
 use super::handler::meta;
 use super::result;
 use super::tool_call::{QUESTION, TASK_PATIENCE, ToolCall, declined, show};
-use crate::mcp::tool::{Answer, Call};
+use crate::mcp::tool::{ToolAnswer, Call};
 
 /// The longest that a task may work, and that its outcome is kept afterwards.
 const TASK_TIME: Duration = Duration::from_secs(1200);
@@ -113,7 +113,7 @@ async fn finish(
     call: &ToolCall,
     mut running: Running,
     context: &TaskContext,
-) -> Result<Answer, TaskExit> {
+) -> Result<ToolAnswer, TaskExit> {
     let answer = running.answer().await;
     // A task outlives the request, so the question is the task's own.
     let Some((waiting, page)) = call.question(&answer) else {

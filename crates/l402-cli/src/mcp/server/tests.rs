@@ -13,7 +13,7 @@ use tokio::io::{
 use super::approvals::{Approvals, Decision};
 use super::handler::McpServer;
 use super::stdio::serve_lines;
-use crate::mcp::tool::{Answer, Call, Card, Hints, Tool, Waiting};
+use crate::mcp::tool::{ToolAnswer, Call, Card, Hints, Tool, Waiting};
 
 /// Long enough for a slow machine; a test that passes never waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -110,7 +110,7 @@ impl Tool for Buy {
         &self.card
     }
 
-    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+    fn call(&self, call: Call) -> BoxFuture<'_, ToolAnswer> {
         let pause = |name: &str| {
             let pause = call.arguments.get(name).and_then(Value::as_u64);
             tokio::time::sleep(Duration::from_millis(pause.unwrap_or(0)))
@@ -137,8 +137,8 @@ impl Tool for Buy {
 }
 
 impl Buy {
-    fn answer(&self, line: &str, asks: bool) -> Answer {
-        Answer {
+    fn answer(&self, line: &str, asks: bool) -> ToolAnswer {
+        ToolAnswer {
             structured: json!({ "outcome": line }),
             line: line.to_owned(),
             is_error: false,

@@ -31,7 +31,7 @@ use super::client::Client;
 use super::handler::{Shared, meta};
 use super::result;
 use super::sealed::Binding;
-use crate::mcp::tool::{Answer, Call, Tool, Waiting, digest};
+use crate::mcp::tool::{ToolAnswer, Call, Tool, Waiting, digest};
 
 /// The longest wait for a payment before a call is answered with *pending*.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -78,7 +78,7 @@ pub(super) struct ToolCall {
 
 /// The progress of a call.
 enum Progressed {
-    Answered(Answer),
+    Answered(ToolAnswer),
     /// To be continued as a task.
     Slow(Running),
 }
@@ -225,7 +225,7 @@ impl ToolCall {
     }
 
     /// Returns what a person has to be asked, if the client can show the page.
-    pub(super) fn question(&self, answer: &Answer) -> Option<(Waiting, Url)> {
+    pub(super) fn question(&self, answer: &ToolAnswer) -> Option<(Waiting, Url)> {
         let waiting = answer.waiting.clone().filter(|_| self.client.shows_pages)?;
         let page = waiting
             .page
@@ -269,7 +269,7 @@ impl ToolCall {
             .into()
     }
 
-    fn complete(&self, mut answer: Answer) -> CallToolResponse {
+    fn complete(&self, mut answer: ToolAnswer) -> CallToolResponse {
         if answer.waiting.is_some() {
             // For clients that cannot show it; a model may hand it on, for it approves nothing.
             answer.line += &format!("; a person can also decide at {}", self.server.page);
@@ -303,8 +303,8 @@ pub(super) fn show(waiting: &Waiting, page: &Url) -> InputRequest {
 }
 
 /// Returns the answer after a person has said no.
-pub(super) fn declined(approval: i64) -> Answer {
-    Answer {
+pub(super) fn declined(approval: i64) -> ToolAnswer {
+    ToolAnswer {
         structured: Value::Null,
         line: format!(
             "Nothing was paid: approval {approval} was declined, or its time is over. Do not ask again \

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// The answer of a tool, for a server to put into the form of the client's generation of MCP.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ToolAnswer {
     /// The structured result, an object.
     pub(crate) structured: Value,
     /// One line for people and models: what was paid (amount, fee, payment hash), or what to do next.

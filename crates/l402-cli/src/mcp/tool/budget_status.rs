@@ -7,7 +7,7 @@ use l402_client::{Approval, Error, Mandate};
 use l402_host::BoxFuture;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::card::Card;
 use super::interface::{Call, Tool};
@@ -133,13 +133,13 @@ impl Tool for BudgetStatus {
         &self.card
     }
 
-    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+    fn call(&self, call: Call) -> BoxFuture<'_, ToolAnswer> {
         Box::pin(async move { self.status(call).await })
     }
 }
 
 impl BudgetStatus {
-    async fn status(&self, call: Call) -> Answer {
+    async fn status(&self, call: Call) -> ToolAnswer {
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,
             Err(message) => {
@@ -186,7 +186,7 @@ impl BudgetStatus {
         Ok((fields, line))
     }
 
-    fn unread(&self, error: &Value, line: String, notes: Vec<String>) -> Answer {
+    fn unread(&self, error: &Value, line: String, notes: Vec<String>) -> ToolAnswer {
         let fields = json!({
             "agent": self.purse.agent().as_str(), "stopped": false, "limits": [],
             "approve_above_msat": null, "hosts": null, "invoices_without_url": false,

@@ -14,7 +14,7 @@ use l402::{Msat, PaymentHash};
 use l402_client::{Client, Entry, Error, Receipt, ReplayError, State};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Part, Waiting};
+use super::answer::{ToolAnswer, Part, Waiting};
 use super::reading::{Read, read, read_kept};
 use super::result::{Outcome, PayingResult, Payment, fault};
 use super::showing::{Shown, secrets_at, show};
@@ -48,7 +48,7 @@ impl From<PayingResult> for Bought {
 
 impl Bought {
     /// Returns the answer of the tool, with notes on its arguments.
-    pub(super) fn answer(mut self, mut notes: Vec<String>) -> Answer {
+    pub(super) fn answer(mut self, mut notes: Vec<String>) -> ToolAnswer {
         notes.append(&mut self.result.notes);
         self.result.notes = notes;
         let mut answer = self.result.answer(json!({ "answer": self.answer }));

@@ -9,7 +9,7 @@ use l402_client::ToolCall;
 use l402_lightning::{InvoiceRequest, NewInvoice};
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::card::{Card, Hints};
 use super::interface::{Call, Tool};
@@ -89,13 +89,13 @@ impl Tool for CreateInvoice {
         &self.card
     }
 
-    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+    fn call(&self, call: Call) -> BoxFuture<'_, ToolAnswer> {
         Box::pin(async move { self.create(call).await })
     }
 }
 
 impl CreateInvoice {
-    async fn create(&self, call: Call) -> Answer {
+    async fn create(&self, call: Call) -> ToolAnswer {
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,
             Err(message) => return not_made(bad(&message), message, Vec::new()),
@@ -129,7 +129,7 @@ impl CreateInvoice {
         }
     }
 
-    fn made(&self, invoice: NewInvoice, arguments: &Arguments) -> Answer {
+    fn made(&self, invoice: NewInvoice, arguments: &Arguments) -> ToolAnswer {
         let hash = invoice.payment_hash();
         let noted = self.purse.journal().note_tool_call(&ToolCall {
             agent: self.purse.agent().clone(),
@@ -172,7 +172,7 @@ fn bad(message: &str) -> Value {
     )
 }
 
-fn not_made(error: Value, line: String, notes: Vec<String>) -> Answer {
+fn not_made(error: Value, line: String, notes: Vec<String>) -> ToolAnswer {
     let fields = json!({
         "invoice": null, "payment_hash": null, "amount_msat": null, "expires": null, "error": error,
     });

@@ -8,7 +8,7 @@ use l402_client::Refused;
 use l402_host::BoxFuture;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::card::Card;
 use super::interface::{Call, Tool};
@@ -80,13 +80,13 @@ impl Tool for DecodeInvoice {
         &self.card
     }
 
-    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+    fn call(&self, call: Call) -> BoxFuture<'_, ToolAnswer> {
         Box::pin(async move { self.decode(call).await })
     }
 }
 
 impl DecodeInvoice {
-    async fn decode(&self, call: Call) -> Answer {
+    async fn decode(&self, call: Call) -> ToolAnswer {
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,
             Err(message) => {
@@ -133,7 +133,7 @@ impl DecodeInvoice {
     }
 }
 
-fn unread(error: Value, line: String, notes: Vec<String>) -> Answer {
+fn unread(error: Value, line: String, notes: Vec<String>) -> ToolAnswer {
     let fields = json!({
         "payable": false, "amount_msat": null, "amount_sat": null, "payment_hash": null, "payee": null,
         "network": null, "created": null, "expires": null, "expired": null, "description": null,

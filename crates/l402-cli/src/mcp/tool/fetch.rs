@@ -5,7 +5,7 @@ use std::sync::Arc;
 use l402_host::BoxFuture;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::buying::{self, Purchase};
 use super::card::Card;
@@ -90,13 +90,13 @@ impl Tool for Fetch {
         &self.card
     }
 
-    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+    fn call(&self, call: Call) -> BoxFuture<'_, ToolAnswer> {
         Box::pin(async move { self.fetch(call).await })
     }
 }
 
 impl Fetch {
-    async fn fetch(&self, call: Call) -> Answer {
+    async fn fetch(&self, call: Call) -> ToolAnswer {
         let none = json!({ "answer": null });
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use l402::{Msat, Network};
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::card::Card;
 use super::interface::{Call, Tool};
@@ -71,7 +71,7 @@ impl Tool for GetBalance {
         &self.card
     }
 
-    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+    fn call(&self, call: Call) -> BoxFuture<'_, ToolAnswer> {
         Box::pin(async move { self.balance(call).await })
     }
 }
@@ -80,7 +80,7 @@ impl Tool for GetBalance {
 const PATIENCE: Duration = Duration::from_secs(15);
 
 impl GetBalance {
-    async fn balance(&self, call: Call) -> Answer {
+    async fn balance(&self, call: Call) -> ToolAnswer {
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,
             Err(message) => {
@@ -121,7 +121,7 @@ impl GetBalance {
 }
 
 /// Returns the answer: not more than the budget leaves.
-fn capped(balance: Msat, left: Option<Msat>, network: Network, notes: Vec<String>) -> Answer {
+fn capped(balance: Msat, left: Option<Msat>, network: Network, notes: Vec<String>) -> ToolAnswer {
     let lower = left.filter(|left| *left < balance);
     let shown = lower.unwrap_or(balance);
     let fields = json!({
@@ -138,7 +138,7 @@ fn capped(balance: Msat, left: Option<Msat>, network: Network, notes: Vec<String
     plain(fields, format!("{shown} on {network}{why}"), notes)
 }
 
-fn unknown(error: Value, line: String, notes: Vec<String>) -> Answer {
+fn unknown(error: Value, line: String, notes: Vec<String>) -> ToolAnswer {
     let fields = json!({
         "balance_msat": null, "balance_sat": null, "capped_by_budget": null, "network": null,
         "error": error,

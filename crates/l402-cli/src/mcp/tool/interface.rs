@@ -5,7 +5,7 @@ use std::time::Duration;
 use l402_host::BoxFuture;
 use serde_json::{Map, Value};
 
-use super::answer::Answer;
+use super::answer::ToolAnswer;
 use super::card::Card;
 
 /// A tool that a model may call. It holds its agent's purse itself.
@@ -15,7 +15,7 @@ pub(crate) trait Tool: Send + Sync {
 
     /// Does what was asked. It never panics on purpose, and a dropped call loses no payment: what was
     /// begun goes on, and its outcome is in the journal.
-    fn call(&self, call: Call) -> BoxFuture<'_, Answer>;
+    fn call(&self, call: Call) -> BoxFuture<'_, ToolAnswer>;
 }
 
 /// One call of a tool.

@@ -8,7 +8,7 @@ use l402_host::BoxFuture;
 use l402_lightning::InvoiceState;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::buying::not_ready;
 use super::card::Card;
@@ -93,13 +93,13 @@ impl Tool for LookupPayment {
         &self.card
     }
 
-    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+    fn call(&self, call: Call) -> BoxFuture<'_, ToolAnswer> {
         Box::pin(async move { self.look_up(call).await })
     }
 }
 
 impl LookupPayment {
-    async fn look_up(&self, call: Call) -> Answer {
+    async fn look_up(&self, call: Call) -> ToolAnswer {
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,
             Err(message) => {
@@ -135,7 +135,7 @@ impl LookupPayment {
     }
 
     /// Looks up an invoice of this agent.
-    async fn incoming(&self, hash: PaymentHash, notes: Vec<String>) -> Answer {
+    async fn incoming(&self, hash: PaymentHash, notes: Vec<String>) -> ToolAnswer {
         let text = hash.to_string();
         let made = self
             .purse
@@ -203,7 +203,7 @@ impl LookupPayment {
 }
 
 /// Returns the answer for a payment of this agent.
-fn outgoing(entry: &Entry, notes: Vec<String>) -> Answer {
+fn outgoing(entry: &Entry, notes: Vec<String>) -> ToolAnswer {
     let state = match entry.state {
         State::Failed => "failed",
         State::Intent | State::Unknown => "pending",
@@ -231,7 +231,7 @@ fn outgoing(entry: &Entry, notes: Vec<String>) -> Answer {
     answer(state, &hash, more, line, notes)
 }
 
-fn answer(state: &str, hash: &str, more: Value, line: String, notes: Vec<String>) -> Answer {
+fn answer(state: &str, hash: &str, more: Value, line: String, notes: Vec<String>) -> ToolAnswer {
     let mut fields = json!({
         "direction": null, "state": state, "payment_hash": hash, "amount_msat": null,
         "amount_sat": null, "fee_msat": null, "url": null, "served": null, "created": null,

@@ -8,7 +8,7 @@ use l402_client::{Error, InvoicePayment, PaidInvoice};
 use l402_host::BoxFuture;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::buying;
 use super::card::Card;
@@ -73,13 +73,13 @@ impl Tool for PayInvoice {
         &self.card
     }
 
-    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+    fn call(&self, call: Call) -> BoxFuture<'_, ToolAnswer> {
         Box::pin(async move { self.pay(call).await })
     }
 }
 
 impl PayInvoice {
-    async fn pay(&self, call: Call) -> Answer {
+    async fn pay(&self, call: Call) -> ToolAnswer {
         let none = json!({ "payee": null, "description": null });
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,

@@ -7,7 +7,7 @@ use l402_client::{BudgetLimit, Price, Quote};
 use l402_host::BoxFuture;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::card::{Card, Hints};
 use super::interface::{Call, Tool};
@@ -101,13 +101,13 @@ impl Tool for Preview {
         &self.card
     }
 
-    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+    fn call(&self, call: Call) -> BoxFuture<'_, ToolAnswer> {
         Box::pin(async move { self.preview(call).await })
     }
 }
 
 impl Preview {
-    async fn preview(&self, call: Call) -> Answer {
+    async fn preview(&self, call: Call) -> ToolAnswer {
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,
             Err(message) => return refused(bad(&message), message, Vec::new()),
@@ -134,7 +134,7 @@ impl Preview {
         }
     }
 
-    fn answer(&self, price: &Price, http: &HttpCall, notes: Vec<String>) -> Answer {
+    fn answer(&self, price: &Price, http: &HttpCall, notes: Vec<String>) -> ToolAnswer {
         match price {
             Price::Asked(quote) => match self.price(quote, http) {
                 Ok(price) => {
@@ -196,7 +196,7 @@ fn fields(state: &str, price: Value, status: Value) -> Value {
     json!({ "state": state, "price": price, "status": status })
 }
 
-fn refused(error: Value, line: String, notes: Vec<String>) -> Answer {
+fn refused(error: Value, line: String, notes: Vec<String>) -> ToolAnswer {
     let mut fields = fields("refused", Value::Null, Value::Null);
     fields["error"] = error;
     plain(fields, line, notes)

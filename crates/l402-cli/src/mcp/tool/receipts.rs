@@ -6,7 +6,7 @@ use l402_client::{Entry, EntryQuery, Error};
 use l402_host::BoxFuture;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::card::Card;
 use super::interface::{Call, Tool};
@@ -100,13 +100,13 @@ impl Tool for Receipts {
         &self.card
     }
 
-    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+    fn call(&self, call: Call) -> BoxFuture<'_, ToolAnswer> {
         Box::pin(async move { self.list(call).await })
     }
 }
 
 impl Receipts {
-    async fn list(&self, call: Call) -> Answer {
+    async fn list(&self, call: Call) -> ToolAnswer {
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,
             Err(message) => {
@@ -160,7 +160,7 @@ fn receipt(entry: &Entry) -> Value {
     })
 }
 
-fn none(error: &Value, line: String, notes: Vec<String>) -> Answer {
+fn none(error: &Value, line: String, notes: Vec<String>) -> ToolAnswer {
     let fields = json!({
         "receipts": [], "count": 0, "paid_msat": 0, "has_more": false, "error": error,
     });

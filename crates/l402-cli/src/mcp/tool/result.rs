@@ -4,7 +4,7 @@ use l402::{Msat, PaymentHash, UnixTime};
 use l402_client::Error;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Waiting};
+use super::answer::{ToolAnswer, Waiting};
 use crate::error::CliError;
 
 /// The outcome of a call that may pay.
@@ -182,7 +182,7 @@ impl PayingResult {
     }
 
     /// Returns the answer of the tool: with `more`, the fields that are its own.
-    pub(super) fn answer(self, more: Value) -> Answer {
+    pub(super) fn answer(self, more: Value) -> ToolAnswer {
         let hash = self.payment.as_ref().map(|payment| payment.hash);
         let mut structured = json!({
             "outcome": self.outcome.name(),
@@ -200,7 +200,7 @@ impl PayingResult {
         let mut parts: Vec<_> = self.payment.iter().map(Payment::line).collect();
         parts.extend((!self.line.is_empty()).then_some(self.line));
         parts.extend(self.notes);
-        Answer {
+        ToolAnswer {
             structured,
             line: parts.join("; "),
             is_error: self.is_error,
@@ -216,14 +216,14 @@ pub(super) fn fault(code: &str, message: &str, hint: Option<&str>) -> Value {
 }
 
 /// Returns the answer of a tool that pays nothing: its fields, all of which are null if there is an error.
-pub(super) fn plain(fields: Value, line: String, notes: Vec<String>) -> Answer {
+pub(super) fn plain(fields: Value, line: String, notes: Vec<String>) -> ToolAnswer {
     let mut structured = fields;
     structured["notes"] = json!(notes);
     if structured.get("error").is_none() {
         structured["error"] = Value::Null;
     }
     let is_error = !structured["error"].is_null();
-    Answer {
+    ToolAnswer {
         structured,
         line: [vec![line], notes].concat().join("; "),
         is_error,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use l402_host::BoxFuture;
 use serde_json::json;
 
-use super::answer::Answer;
+use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::card::{Card, Hints};
 use super::interface::{Call, Tool};
@@ -57,13 +57,13 @@ impl Tool for Resume {
         &self.card
     }
 
-    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+    fn call(&self, call: Call) -> BoxFuture<'_, ToolAnswer> {
         Box::pin(async move { self.resume(call).await })
     }
 }
 
 impl Resume {
-    async fn resume(&self, call: Call) -> Answer {
+    async fn resume(&self, call: Call) -> ToolAnswer {
         let none = json!({ "answer": null });
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,

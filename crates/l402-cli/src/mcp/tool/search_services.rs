@@ -5,7 +5,7 @@ use std::sync::Arc;
 use l402_host::BoxFuture;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::card::Card;
 use super::interface::{Call, Tool};
@@ -103,13 +103,13 @@ impl Tool for SearchServices {
         &self.card
     }
 
-    fn call(&self, call: Call) -> BoxFuture<'_, Answer> {
+    fn call(&self, call: Call) -> BoxFuture<'_, ToolAnswer> {
         Box::pin(async move { self.search(call).await })
     }
 }
 
 impl SearchServices {
-    async fn search(&self, call: Call) -> Answer {
+    async fn search(&self, call: Call) -> ToolAnswer {
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,
             Err(message) => {
@@ -142,7 +142,7 @@ impl SearchServices {
 }
 
 /// Returns the answer for what the registries found. One that failed is named in the notes.
-fn described(found: &Found, mut notes: Vec<String>) -> Answer {
+fn described(found: &Found, mut notes: Vec<String>) -> ToolAnswer {
     let failed = found.failed.iter();
     notes.extend(failed.map(|(name, why)| format!("the registry {name} did not answer: {why}")));
     if found.answered.is_empty() {
@@ -163,7 +163,7 @@ fn described(found: &Found, mut notes: Vec<String>) -> Answer {
     )
 }
 
-fn none(error: &Value, line: String, notes: Vec<String>) -> Answer {
+fn none(error: &Value, line: String, notes: Vec<String>) -> ToolAnswer {
     let fields = json!({ "services": [], "registries": [], "error": error });
     plain(fields, line, notes)
 }

@@ -1,6 +1,6 @@
 //! The MCP server of Alby.
 
-use super::words::{NO_FILTER, NWC_STATES};
+use super::phrases::{NO_FILTER, NWC_STATES};
 use crate::mcp::compat::row::{Fate, Field, Kind, Parameter, Row, Source, Work};
 
 use Field as F;

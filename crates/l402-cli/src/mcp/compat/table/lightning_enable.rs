@@ -1,6 +1,6 @@
 //! lightning-enable-mcp, in the spelling of its Python package.
 
-use super::words::{NO_APPROVAL, NO_FILTER, STATES};
+use super::phrases::{NO_APPROVAL, NO_FILTER, STATES};
 use crate::mcp::compat::row::{Fate, Field, Kind, Parameter, Row, Source, Work};
 
 use Field as F;

@@ -1,6 +1,6 @@
 //! lightning-wallet-mcp: its sixteen tools that concern money.
 
-use super::words::{STATES, THIS_AGENT};
+use super::phrases::{STATES, THIS_AGENT};
 use crate::mcp::compat::row::{Fate, Field, Kind, Parameter, Row, Source, Work};
 
 use Field as F;

@@ -1,6 +1,6 @@
 //! The MCP server of lnget.
 
-use super::words::{NO_FILTER, STATES};
+use super::phrases::{NO_FILTER, STATES};
 use crate::mcp::compat::row::{Fate, Field, Kind, Parameter, Row, Source, Work};
 
 use Field as F;

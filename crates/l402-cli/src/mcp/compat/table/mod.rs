@@ -5,4 +5,4 @@ mod lightning_enable;
 mod lightning_wallet;
 mod lnget;
 mod rows;
-mod words;
+mod phrases;

@@ -18,7 +18,7 @@ use l402_testkit::TestServer;
 use serde_json::{Map, Value, json};
 
 use super::super::check::check;
-use super::super::{Answer, Call, Tool, all};
+use super::super::{ToolAnswer, Call, Tool, all};
 use crate::context::Context;
 use crate::home::HomeFolder;
 use crate::mcp::purse::Purse;
@@ -235,7 +235,7 @@ pub(super) struct Caller {
 
 impl Caller {
     /// Calls a tool, and checks that its result is what its card says.
-    pub(super) async fn call(&self, name: &str, arguments: Value) -> Answer {
+    pub(super) async fn call(&self, name: &str, arguments: Value) -> ToolAnswer {
         let tool = self.tools.iter().find(|tool| tool.card().name == name);
         let tool = tool.expect("a tool");
         let Value::Object(arguments) = arguments else {
@@ -256,7 +256,7 @@ impl Caller {
         answer
     }
 
-    pub(super) async fn fetch(&self, url: &str) -> Answer {
+    pub(super) async fn fetch(&self, url: &str) -> ToolAnswer {
         self.call("l402_fetch", json!({ "url": url })).await
     }
 
@@ -270,19 +270,19 @@ impl Caller {
 }
 
 /// Returns a field of a result that is a text, empty if it is none.
-pub(super) fn text<'a>(answer: &'a Answer, pointer: &str) -> &'a str {
+pub(super) fn text<'a>(answer: &'a ToolAnswer, pointer: &str) -> &'a str {
     let value = answer.structured.pointer(pointer);
     value.and_then(Value::as_str).unwrap_or_default()
 }
 
-pub(super) fn outcome(answer: &Answer) -> &str {
+pub(super) fn outcome(answer: &ToolAnswer) -> &str {
     text(answer, "/outcome")
 }
 
-pub(super) fn is_replayed(answer: &Answer) -> bool {
+pub(super) fn is_replayed(answer: &ToolAnswer) -> bool {
     answer.structured["replayed"] == true
 }
 
-pub(super) fn notes(answer: &Answer) -> String {
+pub(super) fn notes(answer: &ToolAnswer) -> String {
     answer.structured["notes"].to_string()
 }
