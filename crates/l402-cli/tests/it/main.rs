@@ -25,6 +25,8 @@ mod login;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod mcp_compat;
+#[cfg(feature = "mcp")]
+mod mcp_tools;
 mod offers;
 #[cfg(all(feature = "mcp", target_os = "linux"))]
 mod operator;

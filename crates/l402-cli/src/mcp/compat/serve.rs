@@ -51,7 +51,7 @@ impl Means {
             download: purse.download()?,
             limits: Arc::new(RunLimits::begin(purse)?),
             plays_here: purse.is_sandbox(),
-            clock: Arc::clone(&purse.context().clock),
+            clock: purse.clock(),
             // Read anew each time: a person may change the agent meanwhile.
             reaches: Arc::new(move |url| row.row().is_ok_and(|agent| agent.reaches(url))),
         })

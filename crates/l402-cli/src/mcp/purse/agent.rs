@@ -27,9 +27,9 @@ pub(crate) struct Purse {
     pub(super) agent: BudgetName,
     pub(super) journal: Journal,
     pub(super) config: ClientConfig,
-    /// What the command line lowers further.
+    /// The limits that the command line lowers further.
     lowered: BudgetLimits,
-    /// What tools have lowered in this run.
+    /// The limits that tools have lowered in this run.
     narrowed: Mutex<BudgetLimits>,
     pub(super) max_fee: Option<MaxFee>,
     pub(super) wallets: Wallets,
@@ -115,10 +115,6 @@ impl Purse {
 
     pub(crate) const fn config(&self) -> &ClientConfig {
         &self.config
-    }
-
-    pub(crate) const fn context(&self) -> &Context {
-        &self.context
     }
 
     pub(crate) fn now(&self) -> UnixTime {

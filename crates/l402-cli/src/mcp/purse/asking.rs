@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::agent::{Purse, Remembered};
 use super::http_call::HttpCall;
 
-/// What makes two calls the same.
+/// The identity of a call: two calls with the same one are the same call.
 #[derive(Clone, Debug)]
 pub(crate) struct CallId {
     pub(crate) tool: &'static str,
@@ -44,7 +44,7 @@ pub(crate) enum Denied {
     GivenUp,
 }
 
-/// How far a call has come.
+/// The stage that a call has come to.
 #[derive(Clone, Debug)]
 enum Stage {
     /// Nothing is paid yet.

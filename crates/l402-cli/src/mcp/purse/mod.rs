@@ -4,7 +4,7 @@
 //!   purse ─▶ client: one for each call, with the limits, the hosts and the addresses of the agent
 //!     │        └─▶ asking: says yes to a payment once the journal has consent, and notes the call
 //!     ├─▶ turn: of two calls that are the same, one at a time, across processes
-//!     ├─▶ known: what the same call has paid for before
+//!     ├─▶ earlier: what the same call has paid for before
 //!     ├─▶ wallet: opened when it is needed first
 //!     └─▶ work: goes on by itself if a call can wait no longer
 //! ```
@@ -12,8 +12,8 @@
 mod agent;
 mod asking;
 mod client;
+mod earlier;
 mod http_call;
-mod known;
 mod status;
 mod turn;
 mod wallet;
@@ -22,8 +22,7 @@ mod work;
 pub(crate) use agent::Purse;
 pub(crate) use asking::{Asking, CallId, Denied};
 pub(crate) use client::{NotReady, Wish};
+pub(crate) use earlier::Known;
 pub(crate) use http_call::HttpCall;
-pub(crate) use known::Known;
-pub(crate) use status::{Limit, Status};
-pub(crate) use turn::Turn;
+pub(crate) use status::Limit;
 pub(crate) use work::Waited;

@@ -1,4 +1,4 @@
-//! What is left of the limits that hold for the agent.
+//! The limits that hold for the agent, and what is left of them.
 
 use l402::{Msat, UnixTime};
 use l402_client::{BudgetLimit, Error};

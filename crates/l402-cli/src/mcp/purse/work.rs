@@ -17,7 +17,7 @@ const PLACE_MAX: Duration = Duration::from_secs(20);
 /// The longest that a call waits while nothing is paid.
 const UNPAID_MAX: Duration = Duration::from_secs(120);
 
-/// What became of work that was waited for.
+/// The end of work that was waited for.
 #[derive(Debug)]
 pub(crate) enum Waited<T> {
     Done(T),

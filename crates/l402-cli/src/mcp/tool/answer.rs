@@ -1,15 +1,15 @@
-//! What a tool answers.
+//! The answer of a tool.
 
 use serde_json::Value;
 
-/// What a tool answers, for a server to put into the form of the client's generation of MCP.
+/// The answer of a tool, for a server to put into the form of the client's generation of MCP.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     /// The structured result, an object.
     pub(crate) structured: Value,
     /// One line for people and models: what was paid (amount, fee, payment hash), or what to do next.
     pub(crate) line: String,
-    /// Whether the call failed. *Pending*, *refused by a limit* and *waiting for approval* are no failures
+    /// True if the call failed. *Pending*, *refused by a limit* and *waiting for approval* are no failures
     /// of a tool, and are not marked so.
     pub(crate) is_error: bool,
     /// Further parts, such as a body that is no text.
@@ -39,6 +39,6 @@ pub(crate) struct Waiting {
     pub(crate) approval: i64,
     /// The page on this machine where it can be approved. Holds nothing that approves.
     pub(crate) page: Option<url::Url>,
-    /// What the person is asked: amount, payee and host first, in characters of ASCII.
+    /// The question to the person: amount, payee and host first, in characters of ASCII.
     pub(crate) question: String,
 }

@@ -45,7 +45,7 @@ pub(super) struct Arguments {
     values: Map<String, Value>,
     /// The digest of the call, without what is ignored.
     pub(super) digest: [u8; 32],
-    /// What the result says of arguments that were ignored.
+    /// Remarks on arguments that were ignored, for the result.
     pub(super) notes: Vec<String>,
 }
 

@@ -34,49 +34,6 @@ const DESCRIPTION: &str = "Show the limits that a person has set for you, what i
     from; and payments that wait for approval. Costs nothing and changes nothing: no tool raises a limit.";
 
 fn card() -> Card {
-    let hosts = json!({ "type": ["array", "null"], "items": { "type": "string" } });
-    let limit = object(
-        json!({
-            "which": { "type": "string" },
-            "limit_msat": amount(),
-            "spent_msat": amount(),
-            "left_msat": amount(),
-            "frees": time_or_null(),
-            "about": text_or_null(),
-        }),
-        &[
-            "which",
-            "limit_msat",
-            "spent_msat",
-            "left_msat",
-            "frees",
-            "about",
-        ],
-    );
-    let mandate = object(
-        json!({ "up_to_msat": amount(), "hosts": hosts, "until": time_or_null() }),
-        &["up_to_msat", "hosts", "until"],
-    );
-    let approval = object(
-        json!({
-            "id": { "type": "integer" },
-            "tool": { "type": "string" },
-            "amount_msat": amount(),
-            "fee_limit_msat": amount(),
-            "payee": { "type": "string" },
-            "origin": text_or_null(),
-            "expires": { "type": "string" },
-        }),
-        &[
-            "id",
-            "tool",
-            "amount_msat",
-            "fee_limit_msat",
-            "payee",
-            "origin",
-            "expires",
-        ],
-    );
     let list = |items| json!({ "type": "array", "items": items });
     Card {
         name: "budget_status",
@@ -87,15 +44,15 @@ fn card() -> Card {
             json!({
                 "agent": { "type": "string" },
                 "stopped": { "type": "boolean", "description": "True if nothing is paid at all." },
-                "limits": list(limit),
+                "limits": list(limit_schema()),
                 "approve_above_msat": amount_or_null(),
-                "hosts": hosts,
+                "hosts": hosts_schema(),
                 "invoices_without_url": {
                     "type": "boolean",
                     "description": "False if each payment without a URL needs approval.",
                 },
-                "mandates": list(mandate),
-                "waiting": list(approval),
+                "mandates": list(mandate_schema()),
+                "waiting": list(approval_schema()),
                 "error": schema::error(),
                 "notes": schema::notes(),
             }),
@@ -114,6 +71,61 @@ fn card() -> Card {
         ),
         hints: READS,
     }
+}
+
+fn hosts_schema() -> Value {
+    json!({ "type": ["array", "null"], "items": { "type": "string" } })
+}
+
+fn limit_schema() -> Value {
+    object(
+        json!({
+            "which": { "type": "string" },
+            "limit_msat": amount(),
+            "spent_msat": amount(),
+            "left_msat": amount(),
+            "frees": time_or_null(),
+            "about": text_or_null(),
+        }),
+        &[
+            "which",
+            "limit_msat",
+            "spent_msat",
+            "left_msat",
+            "frees",
+            "about",
+        ],
+    )
+}
+
+fn mandate_schema() -> Value {
+    object(
+        json!({ "up_to_msat": amount(), "hosts": hosts_schema(), "until": time_or_null() }),
+        &["up_to_msat", "hosts", "until"],
+    )
+}
+
+fn approval_schema() -> Value {
+    object(
+        json!({
+            "id": { "type": "integer" },
+            "tool": { "type": "string" },
+            "amount_msat": amount(),
+            "fee_limit_msat": amount(),
+            "payee": { "type": "string" },
+            "origin": text_or_null(),
+            "expires": { "type": "string" },
+        }),
+        &[
+            "id",
+            "tool",
+            "amount_msat",
+            "fee_limit_msat",
+            "payee",
+            "origin",
+            "expires",
+        ],
+    )
 }
 
 impl Tool for BudgetStatus {

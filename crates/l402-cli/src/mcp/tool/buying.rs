@@ -85,7 +85,7 @@ pub(super) async fn buy(purse: &Arc<Purse>, purchase: Purchase) -> Bought {
         Ok(None) => return under_way(purse, &id).into(),
         Err(error) => return PayingResult::of_error(&error.into()).into(),
     };
-    match purse.known(&id) {
+    match purse.earlier(&id) {
         Ok(Known::Nothing | Known::Open(_)) => {}
         Ok(Known::OtherArguments) => return other_arguments().into(),
         Ok(Known::Over(entry)) => return over(purse, &entry, &http).await,
@@ -350,7 +350,7 @@ pub(super) fn unfinished<T>(waited: &Waited<T>, asking: &Asking, by: &str) -> Pa
 
 /// Returns the result of a call while another one that is the same takes long.
 pub(super) fn under_way(purse: &Purse, id: &CallId) -> PayingResult {
-    if let Ok(Known::Open(entry)) = purse.known(id) {
+    if let Ok(Known::Open(entry)) = purse.earlier(id) {
         return PayingResult::pending(entry.payment_hash, "l402_resume");
     }
     let message = "the same call is under way";

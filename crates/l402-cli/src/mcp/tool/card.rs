@@ -1,8 +1,8 @@
-//! What the list of tools says of one tool.
+//! The entry of one tool in the list of tools.
 
 use serde_json::Value;
 
-/// What the list of tools says of one tool: the same for every connection. Nothing in it comes from a
+/// The entry of one tool in the list of tools: the same for every connection. Nothing in it comes from a
 /// server, a wallet or a model.
 #[derive(Clone, Debug)]
 pub(crate) struct Card {
@@ -10,13 +10,13 @@ pub(crate) struct Card {
     pub(crate) name: &'static str,
     /// The name for people.
     pub(crate) title: &'static str,
-    /// What it does, written for a model.
+    /// A description of what it does, written for a model.
     pub(crate) description: &'static str,
     /// The JSON Schema of its arguments.
     pub(crate) input: Value,
     /// The JSON Schema of its structured result.
     pub(crate) output: Value,
-    /// What it does to the world.
+    /// The hints at what it does to the world.
     pub(crate) hints: Hints,
 }
 

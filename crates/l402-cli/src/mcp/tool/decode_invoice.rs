@@ -14,7 +14,7 @@ use super::card::Card;
 use super::interface::{Call, Tool};
 use super::result::{fault, plain};
 use super::schema::{self, READS, amount_or_null, object, or_null, text_or_null, time_or_null};
-use super::stranger::{WORDS_MAX, words};
+use super::stranger::{WORDS_MAX, quoted};
 use crate::mcp::purse::Purse;
 
 /// The tool `decode_invoice`.
@@ -121,7 +121,7 @@ impl DecodeInvoice {
             "expires": invoice.expires.to_rfc3339(),
             "expired": is_expired,
             "description":
-                description.map(|text| words(&format!("node {payee}"), text, WORDS_MAX)),
+                description.map(|text| quoted(&format!("node {payee}"), text, WORDS_MAX)),
         });
         let amount = invoice
             .amount

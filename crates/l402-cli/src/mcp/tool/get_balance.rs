@@ -110,7 +110,7 @@ impl GetBalance {
             }
         };
         match self.purse.status() {
-            Ok(status) => known(balance, status.left(), wallet.network(), notes),
+            Ok(status) => capped(balance, status.left(), wallet.network(), notes),
             Err(error) => unknown(
                 super::result::client_fault(&error),
                 error.to_string(),
@@ -121,16 +121,16 @@ impl GetBalance {
 }
 
 /// Returns the answer: not more than the budget leaves.
-fn known(balance: Msat, left: Option<Msat>, network: Network, notes: Vec<String>) -> Answer {
-    let capped = left.filter(|left| *left < balance);
-    let shown = capped.unwrap_or(balance);
+fn capped(balance: Msat, left: Option<Msat>, network: Network, notes: Vec<String>) -> Answer {
+    let lower = left.filter(|left| *left < balance);
+    let shown = lower.unwrap_or(balance);
     let fields = json!({
         "balance_msat": shown.msat(),
         "balance_sat": shown.msat() / 1000,
-        "capped_by_budget": capped.is_some(),
+        "capped_by_budget": lower.is_some(),
         "network": network.name(),
     });
-    let why = if capped.is_some() {
+    let why = if lower.is_some() {
         ", which is what your budget leaves"
     } else {
         ""

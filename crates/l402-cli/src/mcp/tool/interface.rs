@@ -1,4 +1,4 @@
-//! What the server asks of a tool.
+//! The border between the server and a tool.
 
 use std::time::Duration;
 

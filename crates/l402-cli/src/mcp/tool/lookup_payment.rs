@@ -108,7 +108,7 @@ impl LookupPayment {
                     &message,
                     Some("see the schema of the tool"),
                 );
-                return told(
+                return answer(
                     "unknown",
                     "",
                     json!({ "error": error }),
@@ -121,7 +121,7 @@ impl LookupPayment {
         let Some(hash) = arguments.hash("payment_hash") else {
             let error = fault("invalid_arguments", "payment_hash is no hash", None);
             let line = "payment_hash is no hash".to_owned();
-            return told("unknown", "", json!({ "error": error }), line, notes);
+            return answer("unknown", "", json!({ "error": error }), line, notes);
         };
         match settled(&self.purse, &hash).await {
             Ok(Some(entry)) => outgoing(&entry, notes),
@@ -129,7 +129,7 @@ impl LookupPayment {
             Err(why) => {
                 let PayingResult { error, line, .. } = not_ready(why);
                 let more = json!({ "error": error });
-                told("unknown", &hash.to_string(), more, line, notes)
+                answer("unknown", &hash.to_string(), more, line, notes)
             }
         }
     }
@@ -145,46 +145,20 @@ impl LookupPayment {
             Ok(Some(made)) => made,
             Ok(None) => {
                 let line = "no payment and no invoice of yours has this hash".to_owned();
-                return told("unknown", &text, json!({}), line, notes);
+                return answer("unknown", &text, json!({}), line, notes);
             }
             Err(error) => {
                 let more = json!({ "error": client_fault(&error) });
-                return told("unknown", &text, more, error.to_string(), notes);
+                return answer("unknown", &text, more, error.to_string(), notes);
             }
         };
-        let receiver = match self.purse.receiver().await {
-            Ok(receiver) => receiver,
-            Err(error) => {
-                let more = json!({ "direction": "incoming", "error": cli_fault(&error) });
-                return told("unknown", &text, more, error.to_string(), notes);
-            }
-        };
-        let known = self.purse.invoice_of(&hash);
-        let amount = known.as_ref().and_then(|invoice| invoice.terms().amount);
-        let reference = known.as_ref().and_then(|invoice| invoice.reference());
-        let state = match (reference, amount) {
-            (Some(reference), Some(amount)) => {
-                receiver.lookup_by(reference.to_owned(), hash, amount).await
-            }
-            _ => receiver.lookup(hash).await,
-        };
-        let state = match state {
+        let (name, paid) = match self.state_of_invoice(hash).await {
             Ok(state) => state,
             Err(error) => {
-                let message = l402::text::escape_within(&error.to_string(), 300);
-                let error = fault("wallet", &message, Some("call again later"));
+                let line = error["message"].as_str().unwrap_or_default().to_owned();
                 let more = json!({ "direction": "incoming", "error": error });
-                return told("unknown", &text, more, message, notes);
+                return answer("unknown", &text, more, line, notes);
             }
-        };
-        let is_over = known.is_some_and(|invoice| invoice.expires() <= self.purse.now());
-        let (name, paid) = match state {
-            InvoiceState::Settled { paid } => ("settled", Some(paid)),
-            InvoiceState::Held => ("held", amount),
-            InvoiceState::Cancelled => ("cancelled", amount),
-            _ if is_over => ("expired", amount),
-            // Some wallets know an invoice only once it is paid.
-            _ => ("open", amount),
         };
         let more = json!({
             "direction": "incoming",
@@ -192,13 +166,39 @@ impl LookupPayment {
             "amount_sat": paid.map(Msat::ceil_sat),
             "created": made.created.to_rfc3339(),
         });
-        told(
-            name,
-            &text,
-            more,
-            format!("the invoice {text} is {name}"),
-            notes,
-        )
+        let line = format!("the invoice {text} is {name}");
+        answer(name, &text, more, line, notes)
+    }
+
+    /// Asks the wallet for the state of an invoice, and returns its name and the amount, if that is known.
+    async fn state_of_invoice(
+        &self,
+        hash: PaymentHash,
+    ) -> Result<(&'static str, Option<Msat>), Value> {
+        let receiver = self.purse.receiver().await;
+        let receiver = receiver.map_err(|error| cli_fault(&error))?;
+        let invoice = self.purse.invoice_of(&hash);
+        let amount = invoice.as_ref().and_then(|invoice| invoice.terms().amount);
+        let reference = invoice.as_ref().and_then(|invoice| invoice.reference());
+        let state = match (reference, amount) {
+            (Some(reference), Some(amount)) => {
+                receiver.lookup_by(reference.to_owned(), hash, amount).await
+            }
+            _ => receiver.lookup(hash).await,
+        };
+        let state = state.map_err(|error| {
+            let message = l402::text::escape_within(&error.to_string(), 300);
+            fault("wallet", &message, Some("call again later"))
+        })?;
+        let is_over = invoice.is_some_and(|invoice| invoice.expires() <= self.purse.now());
+        Ok(match state {
+            InvoiceState::Settled { paid } => ("settled", Some(paid)),
+            InvoiceState::Held => ("held", amount),
+            InvoiceState::Cancelled => ("cancelled", amount),
+            _ if is_over => ("expired", amount),
+            // Some wallets know an invoice only once it is paid.
+            _ => ("open", amount),
+        })
     }
 }
 
@@ -228,10 +228,10 @@ fn outgoing(entry: &Entry, notes: Vec<String>) -> Answer {
         "failed" => format!("payment {hash} failed; nothing was paid"),
         _ => format!("payment {hash} of {amount}, fee {}, is settled", entry.fee),
     };
-    told(state, &hash, more, line, notes)
+    answer(state, &hash, more, line, notes)
 }
 
-fn told(state: &str, hash: &str, more: Value, line: String, notes: Vec<String>) -> Answer {
+fn answer(state: &str, hash: &str, more: Value, line: String, notes: Vec<String>) -> Answer {
     let mut fields = json!({
         "direction": null, "state": state, "payment_hash": hash, "amount_msat": null,
         "amount_sat": null, "fee_msat": null, "url": null, "served": null, "created": null,

@@ -16,7 +16,7 @@ use super::decode_invoice::{hex, unreadable};
 use super::interface::{Call, Tool};
 use super::result::{Outcome, PayingResult, Payment};
 use super::schema::{self, PAYS, object, or_null, paying, text_or_null};
-use super::stranger::{WORDS_MAX, words};
+use super::stranger::{WORDS_MAX, quoted};
 use crate::mcp::purse::{Asking, CallId, Known, Purse, Waited, Wish};
 
 /// The tool `pay_invoice`.
@@ -130,7 +130,7 @@ impl PayInvoice {
             Ok(None) => return buying::under_way(purse, &id),
             Err(error) => return PayingResult::of_error(&error.into()),
         };
-        match purse.known(&id) {
+        match purse.earlier(&id) {
             // What the journal knows of the invoice itself is told by the client.
             Ok(Known::Nothing | Known::Open(_) | Known::Over(_)) => {}
             Ok(Known::OtherArguments) => return buying::other_arguments(),
@@ -201,7 +201,7 @@ fn about(invoice: &Invoice) -> Value {
     let payee = hex(&invoice.payee);
     let text = invoice.description.as_deref();
     json!({
-        "description": text.map(|text| words(&format!("node {payee}"), text, WORDS_MAX)),
+        "description": text.map(|text| quoted(&format!("node {payee}"), text, WORDS_MAX)),
         "payee": payee,
     })
 }

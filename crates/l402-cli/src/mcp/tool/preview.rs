@@ -13,7 +13,7 @@ use super::card::{Card, Hints};
 use super::interface::{Call, Tool};
 use super::result::{PayingResult, client_fault, fault, plain};
 use super::schema::{self, amount, object, or_null};
-use super::stranger::{WORDS_MAX, words};
+use super::stranger::{WORDS_MAX, quoted};
 use crate::mcp::purse::{HttpCall, Purse, Wish};
 
 /// The tool `l402_preview`.
@@ -129,12 +129,12 @@ impl Preview {
             }
         };
         match client.price(http.to_request()).await {
-            Ok(price) => self.told(&price, &http, arguments.notes),
+            Ok(price) => self.answer(&price, &http, arguments.notes),
             Err(error) => refused(client_fault(&error), error.to_string(), arguments.notes),
         }
     }
 
-    fn told(&self, price: &Price, http: &HttpCall, notes: Vec<String>) -> Answer {
+    fn answer(&self, price: &Price, http: &HttpCall, notes: Vec<String>) -> Answer {
         match price {
             Price::Asked(quote) => match self.price(quote, http) {
                 Ok(price) => {
@@ -177,7 +177,7 @@ impl Preview {
             "payee_changed": quote.payee_before.is_some(),
             "policy": quote.policy.map(|policy| policy.to_string()),
             "expires": UnixTime::to_rfc3339(quote.expires),
-            "description": words(http.host(), &quote.description, WORDS_MAX),
+            "description": quoted(http.host(), &quote.description, WORDS_MAX),
             "within_limits": is_within,
             "needs_approval": cost > agent.threshold(),
         }))

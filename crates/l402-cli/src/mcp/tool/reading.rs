@@ -28,7 +28,7 @@ pub(super) struct Read {
     /// The URL that answered.
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
-    /// What is held of the body.
+    /// The part of the body that is held.
     pub(super) body: Vec<u8>,
     /// The length of the body, as far as it was read.
     pub(super) size: u64,

@@ -77,11 +77,6 @@ impl Secrets {
         }
     }
 
-    /// Returns the length of the longest form, in bytes.
-    pub(crate) fn longest(&self) -> usize {
-        self.forms.first().map_or(0, |(form, _)| form.len())
-    }
-
     /// Puts stars in the place of each secret, as many as it has bytes. Returns true if there was one.
     pub(crate) fn redact(&self, bytes: &mut [u8]) -> bool {
         let mut found = false;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, Waiting};
 use crate::error::CliError;
 
-/// What a paying tool says of a call.
+/// The outcome of a call that may pay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Failed,
@@ -88,7 +88,7 @@ pub(super) struct PayingResult {
     pub(super) is_error: bool,
     pub(super) waiting: Option<Waiting>,
     pub(super) notes: Vec<String>,
-    /// What the line says after the payment.
+    /// The part of the line behind the payment.
     pub(super) line: String,
 }
 

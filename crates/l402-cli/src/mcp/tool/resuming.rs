@@ -14,7 +14,7 @@ use super::showing::{secrets_at, show};
 use crate::mcp::purse::{Asking, CallId, HttpCall, NotReady, Purse, Waited, Wish};
 use crate::text::when;
 
-/// What is to be resumed.
+/// A payment that is to be resumed.
 pub(super) struct Resumption {
     pub(super) hash: PaymentHash,
     /// The request of the first call, if the model repeats it.

@@ -172,14 +172,14 @@ fn none(error: &Value, line: String, notes: Vec<String>) -> Answer {
 fn service(service: &Service) -> Value {
     let host = service.url.host_str().unwrap_or_default();
     let text = service.description.trim();
-    let description = (!text.is_empty()).then(|| stranger::words(host, text, stranger::WORDS_MAX));
+    let description = (!text.is_empty()).then(|| stranger::quoted(host, text, stranger::WORDS_MAX));
     // A word for filters, so one that is more than that is not shown.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/&. ".contains(&byte);
     let category = service.category.as_deref();
     let category = category.filter(|it| it.len() <= CATEGORY_MAX && it.bytes().all(is_plain));
     json!({
         "registries": service.registries,
-        "name": stranger::words(host, service.name.trim(), NAME_MAX),
+        "name": stranger::quoted(host, service.name.trim(), NAME_MAX),
         "description": description,
         "url": service.url.as_str(),
         "method": service.method,

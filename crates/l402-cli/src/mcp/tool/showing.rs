@@ -1,4 +1,5 @@
-//! What of an answer a model is shown: text within bounds, marked as a stranger's, without credentials.
+//! The part of an answer that a model is shown: text within bounds, marked as a stranger's, without
+//! credentials.
 
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
@@ -264,7 +265,7 @@ mod tests {
         assert_eq!(shown.answer["left_out_bytes"], 10);
         assert_eq!(shown.answer["body"]["shortened"], true);
         assert_eq!(shown.notes, ["10 bytes of the body are left out"]);
-        let mut cut = read("text/plain", &vec![b'a'; 100]);
+        let mut cut = read("text/plain", &[b'a'; 100]);
         cut.size = 5_000_000;
         let shown = show(
             cut,

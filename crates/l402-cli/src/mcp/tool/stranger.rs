@@ -8,7 +8,7 @@ pub(crate) const WORDS_MAX: usize = 500;
 
 /// Returns words of a stranger on one line, for a result: `{untrusted, from, text, shortened}`. At most
 /// `max` characters of them are shown.
-pub(crate) fn words(from: &str, text: &str, max: usize) -> Value {
+pub(crate) fn quoted(from: &str, text: &str, max: usize) -> Value {
     let (shown, shortened) = shown(text, max, false);
     marked(from, &shown, shortened)
 }
@@ -16,7 +16,10 @@ pub(crate) fn words(from: &str, text: &str, max: usize) -> Value {
 /// Returns a text of a stranger whose lines are kept, of at most `max` bytes, and the number of its bytes
 /// that are left out.
 pub(super) fn lines(from: &str, text: &str, max: usize) -> (Value, usize) {
-    let end = text.floor_char_boundary(max);
+    let end = (0..=max.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at));
+    let end = end.unwrap_or_default();
     let kept = &text[..end];
     let (shown, _) = shown(kept, usize::MAX, true);
     let left_out = text.len() - end;
@@ -88,7 +91,7 @@ mod tests {
             ("a\u{e0101}", "a\\u{e0101}"),
             ("two\nlines", "two\\u{a}lines"),
         ] {
-            let value = words("api.example", text, 200);
+            let value = quoted("api.example", text, 200);
             assert_eq!(value["text"], shown, "{text:?}");
             assert_eq!(value["untrusted"], true);
             assert_eq!(value["from"], "api.example");
@@ -98,10 +101,10 @@ mod tests {
 
     #[test]
     fn words_are_cut_between_characters_and_escapes() {
-        let value = words("h", &"é".repeat(300), 200);
+        let value = quoted("h", &"é".repeat(300), 200);
         assert_eq!(value["text"].as_str().unwrap().chars().count(), 200);
         assert_eq!(value["shortened"], true);
-        assert_eq!(words("h", "ab\u{7}", 5)["text"], "ab");
+        assert_eq!(quoted("h", "ab\u{7}", 5)["text"], "ab");
     }
 
     #[test]

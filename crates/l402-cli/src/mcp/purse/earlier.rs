@@ -1,4 +1,4 @@
-//! What the same call has paid for before.
+//! The payment that the same call has made before.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::asking::CallId;
 /// The time in which the same arguments are the same call, if no key tells two calls apart.
 const SAME: Duration = Duration::from_secs(10 * 60);
 
-/// What the same call has paid for before.
+/// The payment that the same call has made before, if there is one.
 #[derive(Clone, Debug)]
 pub(crate) enum Known {
     /// Nothing, or a payment that has failed for certain.
@@ -30,7 +30,7 @@ impl Purse {
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub(crate) fn known(&self, id: &CallId) -> Result<Known, Error> {
+    pub(crate) fn earlier(&self, id: &CallId) -> Result<Known, Error> {
         let call = self
             .journal
             .tool_call(&self.agent, id.tool, &id.stored_key())?;
