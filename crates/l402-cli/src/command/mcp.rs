@@ -19,7 +19,9 @@ use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
 use crate::mcp::compat::{self, Means, Profile};
 use crate::mcp::purse::Purse;
-use crate::mcp::server::{Absent, JournalApprovals, McpServer, listed, serve_http, serve_stdio};
+use crate::mcp::server::{
+    self, Absent, JournalApprovals, McpServer, listed, serve_http, serve_stdio,
+};
 use crate::mcp::tool::{self, Tool};
 use crate::port;
 use crate::signal::Stop;
@@ -38,16 +40,13 @@ use crate::text::output::{self, OutputArgs};
 /// front of it.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Each client of MCP has its own place for the command to start:
-  l402 mcp --agent scout --wallet NAME
-
-For agents that know another wallet's tools:
+Examples:
+  l402 mcp --agent scout --wallet NAME            what a client of MCP is told to start
   l402 mcp --agent scout --compat lightning-wallet
+  l402 mcp --agent scout --http 127.0.0.1:8406    for clients that run as another user
 
-Over HTTP, for clients that run as another user:
-  l402 mcp --agent scout --http 127.0.0.1:8406
-  the endpoint is http://127.0.0.1:8406/mcp, with the header
-  Authorization: Bearer TOKEN, where TOKEN is the content of mcp.token")]
+With --http the endpoint is http://127.0.0.1:8406/mcp, with the header
+Authorization: Bearer TOKEN, where TOKEN is the content of mcp.token.")]
 pub(crate) struct Mcp {
     #[arg(
         long,
@@ -101,10 +100,6 @@ impl Mcp {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         // Before anything is said: whoever reads that it serves may end it at once.
         let stop = Stop::listen()?;
-        let listener = match self.http {
-            Some(address) => Some(bind(address).await?),
-            None => None,
-        };
         let name = self.agent.clone().unwrap_or_default().to_string();
         let journal = Journal::open(&context.home.client()?)?;
         let purse = Purse::open(context, self.agent.clone(), self.wallet.clone())?;
@@ -116,14 +111,19 @@ impl Mcp {
         if self.print_tools {
             return print(tools).map(|()| exit_code::OK);
         }
+        // All that is configured has been read by now; ports come last.
+        let listener = match self.http {
+            Some(address) => Some((server::token(context)?, bind(address).await?)),
+            None => None,
+        };
         // Served until the end of this function.
         let page = agent::serve(context, journal.clone()).await?;
         let approvals = JournalApprovals::new(journal, Arc::clone(&context.clock));
         let server = McpServer::new(name, tools, Arc::new(approvals), page.url().clone(), absent)?;
         match listener {
-            Some(listener) => {
+            Some(endpoint) => {
                 let started = |address| self.report(address);
-                serve_http(server, listener, stop, context, started).await?;
+                serve_http(server, endpoint, stop, context, started).await?;
             }
             None => serve_stdio(server, stop).await?,
         }

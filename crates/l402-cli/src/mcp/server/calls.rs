@@ -14,11 +14,11 @@ use crate::mcp::tool::{Answer, Call, Tool};
 /// The most calls at the same time. Further ones wait for their turn.
 const CALLS_MAX: u32 = 32;
 
-/// What a model reads after a defect of ours.
+/// The line that a model reads after a defect of ours.
 const DEFECT: &str = "The wallet failed in the middle of this call. Do not repeat it: read `receipts` \
                       first, for it may have paid.";
 
-/// What a model reads if the server ends.
+/// The line that a model reads if the server ends.
 const ENDING: &str = "The wallet is ending; nothing was paid by this call.";
 
 /// The calls of one server. Clones are the same calls.

@@ -1,4 +1,4 @@
-//! What the client of a request can do.
+//! The abilities of the client of a request.
 
 use rmcp::RoleServer;
 use rmcp::model::ProtocolVersion;

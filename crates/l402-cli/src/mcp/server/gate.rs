@@ -1,4 +1,4 @@
-//! Who may speak with the server over HTTP: programs that hold the token, and no web page.
+//! The gate of the server over HTTP: it lets programs in that hold the token, and no web page.
 
 use std::net::SocketAddr;
 
@@ -20,17 +20,20 @@ pub(super) const PATH: &str = "/mcp";
 /// The least length of a token, in bytes.
 const TOKEN_MIN: usize = 16;
 
-/// What every request is held against before anything of it is read.
+/// The address and the token that every request is held against before anything of it is read.
 pub(super) struct Gate {
     own: SocketAddr,
-    token: Vec<u8>,
+    token: Token,
 }
+
+/// The token that programs show. Never shown by us.
+pub(crate) struct Token(Vec<u8>);
 
 /// Reads the token of the home folder, and makes a random one first if there is none.
 ///
 /// # Errors
 /// If the file cannot be read or made, is open to others, or holds no token of 16 visible characters.
-pub(super) fn token(context: &Context) -> Result<Vec<u8>, CliError> {
+pub(crate) fn token(context: &Context) -> Result<Token, CliError> {
     let path = context.home.create()?.join("mcp.token");
     let failed = |error: l402_host::FileError| {
         let (exit, code) = exit_code::of_file(error.fault());
@@ -44,7 +47,7 @@ pub(super) fn token(context: &Context) -> Result<Vec<u8>, CliError> {
     let bytes = private::read(&path).map_err(failed)?;
     let token = bytes.trim_ascii().to_vec();
     if token.len() >= TOKEN_MIN && token.iter().all(u8::is_ascii_graphic) {
-        return Ok(token);
+        return Ok(Token(token));
     }
     let text = format!(
         "{} holds no token of at least {TOKEN_MIN} visible characters",
@@ -57,7 +60,7 @@ pub(super) fn token(context: &Context) -> Result<Vec<u8>, CliError> {
 }
 
 impl Gate {
-    pub(super) const fn new(own: SocketAddr, token: Vec<u8>) -> Self {
+    pub(super) const fn new(own: SocketAddr, token: Token) -> Self {
         Self { own, token }
     }
 
@@ -65,6 +68,7 @@ impl Gate {
     /// looked at, so that a page learns nothing about it.
     pub(super) fn check<B>(&self, request: &Request<B>) -> Result<(), Box<Response<Body>>> {
         let headers = request.headers();
+        // A name that somebody else has rebound to this machine is told by the name.
         let authority = request.uri().authority().map(http::uri::Authority::as_str);
         let is_named = self.is_own_host(only(headers, &HOST))
             && authority.is_none_or(|authority| self.is_own_host(Some(authority.as_bytes())));
@@ -117,7 +121,7 @@ impl Gate {
                 .eq_ignore_ascii_case(b"bearer ")
                 .then(|| token.trim_ascii())
         });
-        shown.is_some_and(|shown| bool::from(shown.ct_eq(&self.token)))
+        shown.is_some_and(|shown| bool::from(shown.ct_eq(&self.token.0)))
     }
 }
 
@@ -141,7 +145,7 @@ mod tests {
     fn status(path: &str, headers: &[(&str, &str)]) -> u16 {
         let gate = Gate::new(
             "127.0.0.1:8406".parse().unwrap(),
-            b"0123456789abcdef".to_vec(),
+            Token(b"0123456789abcdef".to_vec()),
         );
         let mut request = Request::builder().method("POST").uri(path);
         for (name, value) in headers {

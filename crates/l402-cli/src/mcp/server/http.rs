@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::gate::{self, Gate};
+use super::gate::{Gate, Token};
 use super::handler::McpServer;
 use super::message::{self, MESSAGE_MAX};
 use super::reply::{Body, full, plain, refused};
@@ -50,7 +50,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The longest wait at the end for connections to close.
 const CLOSE_TIME: Duration = Duration::from_secs(5);
 
-/// What every connection needs.
+/// The gate, and the SDK's service behind it.
 struct Endpoint {
     gate: Gate,
     sessions: Arc<LocalSessionManager>,
@@ -60,16 +60,16 @@ struct Endpoint {
 /// Serves until a signal asks for the end. `started` is called with the address once it is noted.
 ///
 /// # Errors
-/// If the token cannot be read, the note cannot be written, or `started` fails.
+/// If the note cannot be written, or `started` fails.
 pub(crate) async fn serve_http(
     server: McpServer,
-    listener: TcpListener,
+    (token, listener): (Token, TcpListener),
     stop: Stop,
     context: &Context,
     started: impl FnOnce(SocketAddr) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let address = listener.local_addr().map_err(CliError::internal)?;
-    let gate = Gate::new(address, gate::token(context)?);
+    let gate = Gate::new(address, token);
     let _note = Note::write("mcp", address, context)?;
     started(address)?;
     let config = StreamableHttpServerConfig::default()
@@ -199,6 +199,7 @@ impl Endpoint {
 async fn read(
     request: Request<Incoming>,
 ) -> Result<Option<Request<Full<Bytes>>>, Box<Response<Body>>> {
+    // Read here and not by the SDK, whose answer to what is no message is the words of a parser.
     let (head, body) = request.into_parts();
     let reading = Limited::new(body, MESSAGE_MAX).collect();
     let read = tokio::time::timeout(BODY_TIME, reading)

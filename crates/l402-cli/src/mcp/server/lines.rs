@@ -30,7 +30,7 @@ pub(super) struct Lines<R> {
 /// The writer, or `None` once it is closed.
 type Out = Arc<Mutex<Option<Box<dyn AsyncWrite + Send + Unpin>>>>;
 
-/// What came off the reader.
+/// A line off the reader.
 enum Read {
     Line(Vec<u8>),
     TooLong,
@@ -59,6 +59,7 @@ impl<R: AsyncRead + Send + Unpin> Lines<R> {
                     return None;
                 }
             };
+            // All that is kept across a dropped call is in `self`.
             let end = available.iter().position(|byte| *byte == b'\n');
             let taken = end.map_or(available.len(), |end| end + 1);
             let is_fitting = self.line.len() + taken <= MESSAGE_MAX + 1;

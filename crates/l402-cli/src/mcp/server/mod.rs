@@ -30,6 +30,7 @@ mod tool_call;
 
 pub(crate) use approvals::JournalApprovals;
 pub(crate) use catalogue::listed;
+pub(crate) use gate::token;
 pub(crate) use handler::{Absent, McpServer};
 pub(crate) use http::serve_http;
 pub(crate) use stdio::serve_stdio;

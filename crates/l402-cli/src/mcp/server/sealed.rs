@@ -1,4 +1,4 @@
-//! What a client carries from the question whether to pay to the same call again.
+//! The state that a client carries from the question whether to pay to the same call again.
 //!
 //! The client can do with it what it likes, so nothing in it is believed: it is signed with a key of this
 //! process, good for one agent, tool and set of arguments, for a time, and once.
@@ -19,7 +19,7 @@ pub(super) const STATE_TIME: Duration = Duration::from_secs(600);
 /// The most states that wait to be used. Without room for another one, the client is not asked.
 const STATES_MAX: usize = 1024;
 
-/// What a state is good for.
+/// The call that a state is good for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Binding {
     pub(super) agent: String,
@@ -92,7 +92,7 @@ impl SealedStates {
     }
 
     /// Seals the number of an approval. Returns `None` if too many states wait.
-    pub(super) fn seal(&self, binding: &Binding, approval: i64) -> Option<String> {
+    pub(super) fn make(&self, binding: &Binding, approval: i64) -> Option<String> {
         let number: [u8; 16] = random().ok()?;
         let now = Instant::now();
         let mut unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn a_state_opens_once_and_only_for_its_call() {
         let states = SealedStates::new().unwrap();
-        let sealed = states.seal(&binding(), 42).unwrap();
+        let sealed = states.make(&binding(), 42).unwrap();
         for other in [
             Binding {
                 agent: "other".to_owned(),
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn another_process_and_every_change_are_refused() {
         let states = SealedStates::new().unwrap();
-        let sealed = states.seal(&binding(), 42).unwrap();
+        let sealed = states.make(&binding(), 42).unwrap();
         let restarted = SealedStates::new().unwrap();
         assert_eq!(restarted.open(&sealed, &binding()), Err(StateError::Forged));
         for at in 0..sealed.len() {
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn an_old_state_is_refused() {
         let states = SealedStates::lasting(Duration::from_millis(1)).unwrap();
-        let sealed = states.seal(&binding(), 42).unwrap();
+        let sealed = states.make(&binding(), 42).unwrap();
         std::thread::sleep(Duration::from_millis(20));
         assert_eq!(states.open(&sealed, &binding()), Err(StateError::Expired));
     }
@@ -225,8 +225,8 @@ mod tests {
     fn states_that_wait_are_bounded() {
         let states = SealedStates::new().unwrap();
         for _ in 0..STATES_MAX {
-            assert!(states.seal(&binding(), 1).is_some());
+            assert!(states.make(&binding(), 1).is_some());
         }
-        assert_eq!(states.seal(&binding(), 1), None);
+        assert_eq!(states.make(&binding(), 1), None);
     }
 }

@@ -53,7 +53,7 @@ impl Tasks {
     /// # Errors
     /// If there is no such task.
     pub(super) fn get(&self, id: &str) -> Result<DetailedTask, ErrorData> {
-        self.manager.get_task(&known(id)?)
+        self.manager.get_task(&checked(id)?)
     }
 
     /// Hands over what the client answers to a question of a task.
@@ -61,7 +61,7 @@ impl Tasks {
     /// # Errors
     /// If there is no such task.
     pub(super) fn update(&self, id: &str, responses: InputResponses) -> Result<(), ErrorData> {
-        self.manager.update_task(&known(id)?, responses)
+        self.manager.update_task(&checked(id)?, responses)
     }
 
     /// Gives a task up. A payment under way goes on, and its outcome is in the journal.
@@ -69,7 +69,7 @@ impl Tasks {
     /// # Errors
     /// If there is no such task.
     pub(super) fn cancel(&self, id: &str) -> Result<(), ErrorData> {
-        self.manager.cancel_task(&known(id)?)
+        self.manager.cancel_task(&checked(id)?)
     }
 
     /// Continues a call as a task.
@@ -115,6 +115,7 @@ async fn finish(
     context: &TaskContext,
 ) -> Result<Answer, TaskExit> {
     let answer = running.answer().await;
+    // A task outlives the request, so the question is the task's own.
     let Some((waiting, page)) = call.question(&answer) else {
         return Ok(answer);
     };
@@ -140,7 +141,7 @@ async fn finish(
 }
 
 /// Returns the id of a task if it has the form of one, so that no error repeats a stranger's text.
-fn known(id: &str) -> Result<String, ErrorData> {
+fn checked(id: &str) -> Result<String, ErrorData> {
     let has_form = id.len() <= 64
         && id
             .bytes()

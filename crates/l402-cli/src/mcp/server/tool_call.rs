@@ -42,7 +42,7 @@ pub(super) const TASK_PATIENCE: Duration = Duration::from_secs(600);
 /// The longest that a client may take to show a page.
 const SHOW_TIME: Duration = Duration::from_secs(120);
 
-/// How long the server waits for others.
+/// The times for which the server waits for others.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
     /// The time after which a call becomes a task, if the client has them.
@@ -76,7 +76,7 @@ pub(super) struct ToolCall {
     context: RequestContext<RoleServer>,
 }
 
-/// How far a call has come.
+/// The progress of a call.
 enum Progressed {
     Answered(Answer),
     /// To be continued as a task.
@@ -236,7 +236,7 @@ impl ToolCall {
 
     /// Returns the modern question, unless too many wait for an answer.
     fn input_required(&self, waiting: &Waiting, page: &Url) -> Option<InputRequiredResult> {
-        let state = self.server.states.seal(&self.binding(), waiting.approval)?;
+        let state = self.server.states.make(&self.binding(), waiting.approval)?;
         let questions = BTreeMap::from([(QUESTION.to_owned(), show(waiting, page))]);
         let mut result = InputRequiredResult::new(Some(questions), Some(state));
         result.meta = meta(self.client);
@@ -269,7 +269,11 @@ impl ToolCall {
             .into()
     }
 
-    fn complete(&self, answer: Answer) -> CallToolResponse {
+    fn complete(&self, mut answer: Answer) -> CallToolResponse {
+        if answer.waiting.is_some() {
+            // For clients that cannot show it; a model may hand it on, for it approves nothing.
+            answer.line += &format!("; a person can also decide at {}", self.server.page);
+        }
         let mut result = result::of(answer);
         result.meta = meta(self.client);
         result.into()
