@@ -40,16 +40,13 @@ use crate::text::output::{self, OutputArgs};
 /// front of it.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Each client of MCP has its own place for the command to start:
-  l402 mcp --agent scout --wallet NAME
-
-For agents that know another wallet's tools:
+Examples:
+  l402 mcp --agent scout --wallet NAME            what a client of MCP is told to start
   l402 mcp --agent scout --compat lightning-wallet
+  l402 mcp --agent scout --http 127.0.0.1:8406    for clients that run as another user
 
-Over HTTP, for clients that run as another user:
-  l402 mcp --agent scout --http 127.0.0.1:8406
-  the endpoint is http://127.0.0.1:8406/mcp, with the header
-  Authorization: Bearer TOKEN, where TOKEN is the content of mcp.token")]
+With --http the endpoint is http://127.0.0.1:8406/mcp, with the header
+Authorization: Bearer TOKEN, where TOKEN is the content of mcp.token.")]
 pub(crate) struct Mcp {
     #[arg(
         long,

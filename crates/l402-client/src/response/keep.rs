@@ -93,7 +93,7 @@ impl Response {
             status: self.answer.status(),
             version: self.answer.version(),
             headers: self.answer.headers().clone(),
-            url: self.url.clone(),
+            url: self.url().clone(),
         }
     }
 

@@ -1,7 +1,5 @@
 //! An answer whose end, once read, marks the purchase behind it as served.
 
-mod keep;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,23 +21,23 @@ use crate::{Error, Receipt};
 /// An answer of status 4xx is no delivery: the purchase stays paid, and the next call presents
 /// its credential again.
 pub struct Response {
-    answer: reqwest::Response,
+    pub(super) answer: reqwest::Response,
     url: Url,
     receipt: Option<Receipt>,
-    purchase: Purchased,
+    pub(super) purchase: Purchased,
     /// See [`Response::is_used_up`].
     is_used_up: bool,
     redirects: Vec<Head>,
     /// The caller's own request, under whose name a paid answer can be kept.
-    asked: Option<Box<Hop>>,
+    pub(super) asked: Option<Box<Hop>>,
     /// See [`Response::record`].
     digest: Option<SharedDigest>,
     /// See [`Response::kept_while_read`].
-    tee: Option<Tee>,
+    pub(super) tee: Option<Tee>,
 }
 
 /// The purchase behind an answer.
-enum Purchased {
+pub(super) enum Purchased {
     /// None, or one that is recorded as served already.
     Nothing,
     /// Its answer is on its way. `counts` is false for an answer that leaves the purchase unused.
@@ -55,8 +53,8 @@ enum Purchased {
 
 /// A purchase whose answer was a redirect.
 pub(crate) struct UsedUp {
-    journal: Journal,
-    clock: Arc<dyn Clock>,
+    pub(super) journal: Journal,
+    pub(super) clock: Arc<dyn Clock>,
     pub(crate) receipt: Receipt,
     /// The name of its seller.
     pub(crate) seller: String,

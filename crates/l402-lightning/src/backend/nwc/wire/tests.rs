@@ -54,6 +54,7 @@ fn a_request_and_its_answer_come_through_in_both_encryptions() {
     }
 }
 
+/// ATTACKS C-33.
 #[test]
 fn what_is_not_for_us_or_not_of_the_wallet_does_not_open() {
     let (client, wallet, stranger) = (Keys::generate(), Keys::generate(), Keys::generate());
