@@ -77,7 +77,11 @@ pub(super) fn error_of(profile: Profile, message: &str, hint: Option<&str>) -> M
 }
 
 /// Returns the result of a payment that is pending, or that is paid without an answer yet.
-pub(super) fn unanswered(profile: Profile, answer: &ToolAnswer, is_paid: bool) -> Map<String, Value> {
+pub(super) fn unanswered(
+    profile: Profile,
+    answer: &ToolAnswer,
+    is_paid: bool,
+) -> Map<String, Value> {
     let hash = payment_hash(&answer.structured);
     let line = &answer.line;
     let what = if is_paid { "paid" } else { "pending" };

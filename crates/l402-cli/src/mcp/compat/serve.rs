@@ -15,7 +15,7 @@ use super::tool::CompatTool;
 use crate::error::CliError;
 use crate::mcp::download::Download;
 use crate::mcp::purse::Purse;
-use crate::mcp::tool::{ToolAnswer, Tool};
+use crate::mcp::tool::{Tool, ToolAnswer};
 
 /// The default tool that stands in every profile, since what was paid and not answered is had by it.
 const RESUME: &str = "l402_resume";

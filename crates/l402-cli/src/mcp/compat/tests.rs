@@ -15,7 +15,7 @@ use super::narrow::{Narrow, Narrowed};
 use super::profile::Profile;
 use super::serve::{Means, absent, tools};
 use crate::mcp::download::Download;
-use crate::mcp::tool::{ToolAnswer, Call, Card, Hints, Tool, Waiting};
+use crate::mcp::tool::{Call, Card, Hints, Tool, ToolAnswer, Waiting};
 
 /// A default tool that notes its calls and gives one answer.
 struct Fake {

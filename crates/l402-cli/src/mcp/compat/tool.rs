@@ -12,7 +12,7 @@ use super::form::{self, Ending};
 use super::narrow::{self, Narrow};
 use super::profile::Profile;
 use super::row::{Field, Kind, Parameter, Row, Work};
-use crate::mcp::tool::{ToolAnswer, Call, Card, Hints, Tool};
+use crate::mcp::tool::{Call, Card, Hints, Tool, ToolAnswer};
 
 /// A tool of another wallet, done by a default tool.
 pub(super) struct CompatTool {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use crate::mcp::tool::{ToolAnswer, Call, Tool};
+use crate::mcp::tool::{Call, Tool, ToolAnswer};
 
 /// The most calls at the same time. Further ones wait for their turn.
 const CALLS_MAX: u32 = 32;

@@ -23,7 +23,7 @@ use super::sealed::SealedStates;
 use super::task::Tasks;
 use super::tool_call::{Times, ToolCall};
 use crate::error::CliError;
-use crate::mcp::tool::{ToolAnswer, Tool};
+use crate::mcp::tool::{Tool, ToolAnswer};
 
 /// The key of the server's name in the `_meta` of a result.
 const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";

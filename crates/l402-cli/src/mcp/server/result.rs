@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 
-use crate::mcp::tool::{ToolAnswer, Part};
+use crate::mcp::tool::{Part, ToolAnswer};
 
 /// The most that one result holds, in bytes of JSON text and of blobs before their encoding.
 const RESULT_MAX: usize = 4 * 1024 * 1024;

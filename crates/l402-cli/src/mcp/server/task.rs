@@ -13,7 +13,7 @@ use super::calls::Running;
 use super::handler::meta;
 use super::result;
 use super::tool_call::{QUESTION, TASK_PATIENCE, ToolCall, declined, show};
-use crate::mcp::tool::{ToolAnswer, Call};
+use crate::mcp::tool::{Call, ToolAnswer};
 
 /// The longest that a task may work, and that its outcome is kept afterwards.
 const TASK_TIME: Duration = Duration::from_secs(1200);

@@ -13,7 +13,7 @@ use tokio::io::{
 use super::approvals::{Approvals, Decision};
 use super::handler::McpServer;
 use super::stdio::serve_lines;
-use crate::mcp::tool::{ToolAnswer, Call, Card, Hints, Tool, Waiting};
+use crate::mcp::tool::{Call, Card, Hints, Tool, ToolAnswer, Waiting};
 
 /// Long enough for a slow machine; a test that passes never waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);

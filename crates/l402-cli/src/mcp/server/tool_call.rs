@@ -31,7 +31,7 @@ use super::client::Client;
 use super::handler::{Shared, meta};
 use super::result;
 use super::sealed::Binding;
-use crate::mcp::tool::{ToolAnswer, Call, Tool, Waiting, digest};
+use crate::mcp::tool::{Call, Tool, ToolAnswer, Waiting, digest};
 
 /// The longest wait for a payment before a call is answered with *pending*.
 const PATIENCE: Duration = Duration::from_secs(20);

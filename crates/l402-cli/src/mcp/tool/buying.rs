@@ -14,7 +14,7 @@ use l402::{Msat, PaymentHash};
 use l402_client::{Client, Entry, Error, Receipt, ReplayError, State};
 use serde_json::{Value, json};
 
-use super::answer::{ToolAnswer, Part, Waiting};
+use super::answer::{Part, ToolAnswer, Waiting};
 use super::reading::{Read, read, read_kept};
 use super::result::{Outcome, PayingResult, Payment, fault};
 use super::showing::{Shown, secrets_at, show};

@@ -35,7 +35,7 @@ mod stranger;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use answer::{ToolAnswer, Part, Waiting};
+pub(crate) use answer::{Part, ToolAnswer, Waiting};
 pub(crate) use card::{Card, Hints};
 pub(crate) use digest::digest;
 pub(crate) use interface::{Call, Tool};

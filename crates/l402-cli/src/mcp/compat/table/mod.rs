@@ -4,5 +4,5 @@ mod alby;
 mod lightning_enable;
 mod lightning_wallet;
 mod lnget;
-mod rows;
 mod phrases;
+mod rows;

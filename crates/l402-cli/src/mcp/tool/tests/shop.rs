@@ -18,7 +18,7 @@ use l402_testkit::TestServer;
 use serde_json::{Map, Value, json};
 
 use super::super::check::check;
-use super::super::{ToolAnswer, Call, Tool, all};
+use super::super::{Call, Tool, ToolAnswer, all};
 use crate::context::Context;
 use crate::home::HomeFolder;
 use crate::mcp::purse::Purse;
