@@ -40,16 +40,13 @@ use crate::text::output::{self, OutputArgs};
 /// front of it.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Each client of MCP has its own place for the command to start:
-  l402 mcp --agent scout --wallet NAME
-
-For agents that know another wallet's tools:
+Examples:
+  l402 mcp --agent scout --wallet NAME            what a client of MCP is told to start
   l402 mcp --agent scout --compat lightning-wallet
+  l402 mcp --agent scout --http 127.0.0.1:8406    for clients that run as another user
 
-Over HTTP, for clients that run as another user:
-  l402 mcp --agent scout --http 127.0.0.1:8406
-  the endpoint is http://127.0.0.1:8406/mcp, with the header
-  Authorization: Bearer TOKEN, where TOKEN is the content of mcp.token")]
+With --http the endpoint is http://127.0.0.1:8406/mcp, with the header
+Authorization: Bearer TOKEN, where TOKEN is the content of mcp.token.")]
 pub(crate) struct Mcp {
     #[arg(
         long,
@@ -96,6 +93,9 @@ pub(crate) struct Mcp {
 /// The longest wait, at the end, for payments that are under way. A later one is looked up by the next run.
 const PAYMENTS_END: Duration = Duration::from_secs(20);
 
+/// The tools of a run, and what answers for names that are in no list.
+type Served = (Vec<Arc<dyn Tool>>, Option<Absent>);
+
 impl Mcp {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         // Before anything is said: whoever reads that it serves may end it at once.
@@ -133,7 +133,7 @@ impl Mcp {
     }
 
     /// Returns the tools, and what answers for names that are in no list.
-    fn tools(&self, purse: &Arc<Purse>) -> Result<(Vec<Arc<dyn Tool>>, Option<Absent>), CliError> {
+    fn tools(&self, purse: &Arc<Purse>) -> Result<Served, CliError> {
         let tools = tool::all(purse);
         let Some(profile) = self.compat else {
             return Ok((tools, None));

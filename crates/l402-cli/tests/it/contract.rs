@@ -26,6 +26,7 @@ pub(crate) const COMMANDS: &[(&str, &[&str])] = &[
     ("demo", &["demo"]),
     ("doctor", &["doctor"]),
     ("get", &["get"]),
+    ("mcp", &["mcp"]),
     #[cfg(feature = "ldk")]
     ("node", &["node"]),
     #[cfg(feature = "ldk")]

@@ -77,3 +77,53 @@ pub(super) async fn wait(
         tokio::time::sleep(PAUSE).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use l402::{Msat, PaymentHash, UnixTime};
+    use l402_client::{Consent, ConsentRequest};
+    use l402_host::ManualClock;
+
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_secs(1_790_000_000);
+
+    /// Makes a row that waits, for the payment with this number.
+    fn ask(journal: &Journal, number: u8) -> i64 {
+        let request = ConsentRequest {
+            agent: l402_client::BudgetName::default(),
+            tool: "pay_invoice".to_owned(),
+            arguments: [number; 32],
+            payment_hash: PaymentHash::from_bytes([number; 32]),
+            amount: Msat::from_sat(500),
+            fee_limit: Msat::from_sat(10),
+            payee: "02".repeat(33),
+            origin: None,
+            host: None,
+            now: NOW,
+        };
+        match journal.consent(&request).unwrap() {
+            Consent::Waiting(id) => id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_a_row_that_a_person_has_approved_is_a_yes() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path()).unwrap();
+        let clock = Arc::new(ManualClock::new(NOW));
+        let approvals = JournalApprovals::new(journal.clone(), clock.clone());
+        let (yes, no, late) = (ask(&journal, 1), ask(&journal, 2), ask(&journal, 3));
+        for id in [yes, no, late] {
+            assert_eq!(approvals.decision(id), Decision::Waiting);
+        }
+        journal.decide_approval(yes, true, NOW).unwrap();
+        journal.decide_approval(no, false, NOW).unwrap();
+        assert_eq!(approvals.decision(yes), Decision::Approved);
+        assert_eq!(approvals.decision(no), Decision::Denied);
+        clock.advance(Duration::from_secs(3600));
+        assert_eq!(approvals.decision(late), Decision::Denied);
+        assert_eq!(approvals.decision(99), Decision::Denied);
+    }
+}

@@ -145,7 +145,7 @@ mod tests {
     fn status(path: &str, headers: &[(&str, &str)]) -> u16 {
         let gate = Gate::new(
             "127.0.0.1:8406".parse().unwrap(),
-            Token(Token(b"0123456789abcdef".to_vec())),
+            Token(b"0123456789abcdef".to_vec()),
         );
         let mut request = Request::builder().method("POST").uri(path);
         for (name, value) in headers {

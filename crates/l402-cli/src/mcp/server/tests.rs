@@ -18,6 +18,12 @@ use crate::mcp::tool::{Answer, Call, Card, Hints, Tool, Waiting};
 /// Long enough for a slow machine; a test that passes never waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+const WAITING: &str = "waiting for approval, id 7";
+
+/// The same as a client reads it.
+const WAITING_AT: &str =
+    "waiting for approval, id 7; a person can also decide at http://127.0.0.1:9/";
+
 /// A row that a person decides, and the payments that were made.
 #[derive(Clone)]
 struct World {
@@ -115,7 +121,7 @@ impl Tool for Buy {
             before.await;
             let is_approved = *self.world.row.lock().unwrap() == Decision::Approved;
             if asks && !is_approved {
-                return self.answer("waiting for approval, id 7", true);
+                return self.answer(WAITING, true);
             }
             let world = self.world.clone();
             let paying = tokio::spawn(async move {
@@ -305,16 +311,10 @@ async fn each_generation_is_answered_in_its_form_on_one_connection() {
     assert_eq!(called["resultType"], "complete");
 }
 
-#[tokio::test]
-async fn errors_have_the_codes_of_the_specification() {
-    let mut session = World::new().serve("scout", true);
+/// Requests that are refused, with the code of the error.
+fn refused() -> Vec<(&'static str, Value, i64)> {
     let meta = modern(&json!({}));
-    let other = |version: &str| {
-        let mut meta = meta.clone();
-        meta["io.modelcontextprotocol/protocolVersion"] = version.into();
-        meta
-    };
-    for (method, params, code) in [
+    vec![
         ("no/such", json!({ "_meta": meta }), -32601),
         ("ping", json!({ "_meta": meta }), -32601),
         (
@@ -365,7 +365,20 @@ async fn errors_have_the_codes_of_the_specification() {
         ),
         ("initialize", json!({}), -32602),
         ("initialize", json!({ "protocolVersion": 5 }), -32602),
-    ] {
+    ]
+}
+
+/// The `_meta` of a client of another version.
+fn other(version: &str) -> Value {
+    let mut meta = modern(&json!({}));
+    meta["io.modelcontextprotocol/protocolVersion"] = version.into();
+    meta
+}
+
+#[tokio::test]
+async fn errors_have_the_codes_of_the_specification() {
+    let mut session = World::new().serve("scout", true);
+    for (method, params, code) in refused() {
         let answer = session.ask(9, method, params.clone()).await;
         assert_eq!(answer["error"]["code"], code, "{method} {params}: {answer}");
     }
@@ -429,7 +442,7 @@ async fn what_a_client_answers_is_not_the_approval() {
         let asked = session.modern(&pages(), ask()).await;
         let answer = session.modern(&pages(), again(&asked, action)).await;
         // It is said once more, and the client is not asked again: that would never end.
-        assert_eq!(line(&answer), "waiting for approval, id 7", "{action}");
+        assert_eq!(line(&answer), WAITING_AT, "{action}");
         assert_eq!(answer["resultType"], "complete", "{action}");
     }
     let asked = session.modern(&pages(), ask()).await;
@@ -484,15 +497,11 @@ async fn a_client_that_cannot_show_pages_is_answered_at_once() {
         json!({ "elicitation": { "form": {} } }),
     ] {
         let answer = session.modern(&capabilities, ask()).await;
-        assert_eq!(
-            line(&answer),
-            "waiting for approval, id 7",
-            "{capabilities}"
-        );
+        assert_eq!(line(&answer), WAITING_AT, "{capabilities}");
         session.initialize("2025-11-25", capabilities).await;
         let params = json!({ "name": "buy", "arguments": { "ask": 1 } });
         let legacy = session.ask(2, "tools/call", params).await;
-        assert_eq!(line(&legacy["result"]), "waiting for approval, id 7");
+        assert_eq!(line(&legacy["result"]), WAITING_AT);
     }
 }
 
@@ -500,10 +509,10 @@ async fn a_client_that_cannot_show_pages_is_answered_at_once() {
 async fn an_earlier_client_is_asked_on_the_connection() {
     for (action, decision, expected) in [
         ("accept", Decision::Approved, "paid 1 sat"),
-        ("accept", Decision::Waiting, "waiting for approval, id 7"),
+        ("accept", Decision::Waiting, WAITING),
         ("accept", Decision::Denied, "declined"),
-        ("decline", Decision::Waiting, "waiting for approval, id 7"),
-        ("cancel", Decision::Waiting, "waiting for approval, id 7"),
+        ("decline", Decision::Waiting, WAITING),
+        ("cancel", Decision::Waiting, WAITING),
     ] {
         let world = World::new();
         let mut session = world.serve("scout", true);

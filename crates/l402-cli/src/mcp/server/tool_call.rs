@@ -269,7 +269,11 @@ impl ToolCall {
             .into()
     }
 
-    fn complete(&self, answer: Answer) -> CallToolResponse {
+    fn complete(&self, mut answer: Answer) -> CallToolResponse {
+        if answer.waiting.is_some() {
+            // For clients that cannot show it; a model may hand it on, for it approves nothing.
+            answer.line += &format!("; a person can also decide at {}", self.server.page);
+        }
         let mut result = result::of(answer);
         result.meta = meta(self.client);
         result.into()
