@@ -93,7 +93,7 @@ pub(crate) struct Mcp {
 /// The longest wait, at the end, for payments that are under way. A later one is looked up by the next run.
 const PAYMENTS_END: Duration = Duration::from_secs(20);
 
-/// The tools of a run, and what answers for names that are in no list.
+/// The tools, and the answers for names that are in no list.
 type Served = (Vec<Arc<dyn Tool>>, Option<Absent>);
 
 impl Mcp {
@@ -132,7 +132,7 @@ impl Mcp {
         Ok(exit_code::OK)
     }
 
-    /// Returns the tools, and what answers for names that are in no list.
+    /// Returns what is served: our own tools, or those of another wallet.
     fn tools(&self, purse: &Arc<Purse>) -> Result<Served, CliError> {
         let tools = tool::all(purse);
         let Some(profile) = self.compat else {

@@ -37,7 +37,7 @@ impl fmt::Debug for Download {
     }
 }
 
-/// Who named the URL of a document.
+/// The one who named the URL of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NamedBy {
     /// The person whose machine this is: an address of this machine is meant.

@@ -154,7 +154,7 @@ fn a_lowered_budget_holds_and_is_not_raised_again() {
     let home = Home::new();
     let shop = shop(&home);
     let mut session = Session::start(&home, &["--compat", "lightning-wallet"]);
-    let mut buy = |session: &mut Session, path: &str| {
+    let buy = |session: &mut Session, path: &str| {
         let (result, is_error) = session.call("pay_l402_api", &json!({ "url": shop.url(path) }));
         (result["success"] == true, is_error, result)
     };
@@ -228,88 +228,52 @@ fn arguments_approve_nothing_and_write_nothing() {
     session.end();
 }
 
+/// Calls that pay nothing, by profile: the tool, its arguments, and a key of its result.
+const READERS: &str = r#"{
+    "lightning-wallet": [
+        ["check_balance", {}, "/balance_sats"],
+        ["get_budget_status", {}, "/remaining_sats"],
+        ["get_info", {}, "/max_payment_sats"],
+        ["whoami", {}, "/name"],
+        ["list_agents", {}, "/agents/0/agent_id"],
+        ["get_rate_limits", {}, "/message"],
+        ["get_transactions", {}, "/total"],
+        ["create_invoice", {"amount_sats": 5, "memo": "m"}, "/bolt11"]
+    ],
+    "alby": [
+        ["get_balance", {}, "/balance_in_sats"],
+        ["get_info", {}, "/network"],
+        ["get_wallet_service_info", {}, "/version"],
+        ["list_transactions", {"type": "outgoing"}, "/transactions"],
+        ["make_invoice", {"amount_in_sats": 5, "expiry": null}, "/invoice"],
+        ["search_l402_services", {"query": "jokes"}, "/services"]
+    ],
+    "lightning-enable": [
+        ["check_wallet_balance", {}, "/wallet/balanceSats"],
+        ["get_all_balances", {}, "/balance_sats"],
+        ["get_budget_status", {}, "/limits/per_day"],
+        ["get_payment_history", {"since": "2026-01-01"}, "/payments"],
+        ["configure_budget", {"per_request": 5, "per_session": 50}, "/limits/per_request"],
+        ["create_invoice", {"amount_sats": 5}, "/invoice/bolt11"],
+        ["discover_api", {"query": "jokes"}, "/services"]
+    ],
+    "lnget": [
+        ["ln_status", {}, "/balance_sat"],
+        ["events_list", {}, "/events"],
+        ["events_stats", {}, "/total_spent_sat"],
+        ["config_show", {}, "/config/limits"]
+    ]
+}"#;
+
 #[test]
 fn readers_answer_under_each_name() {
     let home = Home::new();
-    let calls: [(&str, &[(&str, Value, &str)]); 4] = [
-        (
-            "lightning-wallet",
-            &[
-                ("check_balance", json!({}), "/balance_sats"),
-                ("get_budget_status", json!({}), "/remaining_sats"),
-                ("get_info", json!({}), "/max_payment_sats"),
-                ("whoami", json!({}), "/name"),
-                ("list_agents", json!({}), "/agents/0/agent_id"),
-                ("get_rate_limits", json!({}), "/message"),
-                ("get_transactions", json!({}), "/total"),
-                (
-                    "create_invoice",
-                    json!({"amount_sats": 5, "memo": "m"}),
-                    "/bolt11",
-                ),
-            ],
-        ),
-        (
-            "alby",
-            &[
-                ("get_balance", json!({}), "/balance_in_sats"),
-                ("get_info", json!({}), "/network"),
-                ("get_wallet_service_info", json!({}), "/version"),
-                (
-                    "list_transactions",
-                    json!({"type": "outgoing"}),
-                    "/transactions",
-                ),
-                (
-                    "make_invoice",
-                    json!({"amount_in_sats": 5, "expiry": null}),
-                    "/invoice",
-                ),
-                (
-                    "search_l402_services",
-                    json!({"query": "jokes"}),
-                    "/services",
-                ),
-            ],
-        ),
-        (
-            "lightning-enable",
-            &[
-                ("check_wallet_balance", json!({}), "/wallet/balanceSats"),
-                ("get_all_balances", json!({}), "/balance_sats"),
-                ("get_budget_status", json!({}), "/limits/per_day"),
-                (
-                    "get_payment_history",
-                    json!({"since": "2026-01-01"}),
-                    "/payments",
-                ),
-                (
-                    "configure_budget",
-                    json!({"per_request": 5, "per_session": 50}),
-                    "/limits/per_request",
-                ),
-                (
-                    "create_invoice",
-                    json!({"amount_sats": 5}),
-                    "/invoice/bolt11",
-                ),
-                ("discover_api", json!({"query": "jokes"}), "/services"),
-            ],
-        ),
-        (
-            "lnget",
-            &[
-                ("ln_status", json!({}), "/balance_sat"),
-                ("events_list", json!({}), "/events"),
-                ("events_stats", json!({}), "/total_spent_sat"),
-                ("config_show", json!({}), "/config/limits"),
-            ],
-        ),
-    ];
-    for (profile, calls) in calls {
+    let calls: Value = serde_json::from_str(READERS).expect("JSON");
+    for (profile, _) in PROFILES {
         let mut session = Session::start(&home, &["--compat", profile]);
-        for (name, arguments, key) in calls {
-            let (result, is_error) = session.call(name, arguments);
+        for call in calls[profile].as_array().expect("calls") {
+            let (name, key) = (&call[0], call[2].as_str().expect("a path"));
+            let (result, is_error) = session.call(name.as_str().expect("a name"), &call[1]);
             assert!(!is_error, "{profile} {name}: {result}");
             assert!(result.pointer(key).is_some(), "{profile} {name}: {result}");
         }

@@ -17,6 +17,20 @@ fn read(name: &str) -> Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
+/// Returns true for a reverse-DNS name and the name of a server, with one slash between them.
+fn is_name(name: &str) -> bool {
+    let is_label = |label: &str, more: &str| {
+        let is_inner = |c: char| c.is_ascii_alphanumeric() || more.contains(c);
+        let ends = [label.chars().next(), label.chars().last()];
+        let is_end = |c: &Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+        label.chars().all(is_inner) && ends.iter().all(is_end)
+    };
+    let parts: Vec<_> = name.split('/').collect();
+    matches!(parts.as_slice(), [space, server]
+        if space.contains('.') && space.split('.').all(|label| is_label(label, "-"))
+            && is_label(server, "._-"))
+}
+
 /// The rules of server.schema.json of 2025-12-11, and those of the registry on top of it, as far as they
 /// concern a server with bundles.
 fn mistakes(server: &Value) -> Vec<String> {
@@ -53,19 +67,7 @@ fn mistakes(server: &Value) -> Vec<String> {
     );
 
     let name = text(server, "name");
-    let is_label = |label: &str, more: &str| {
-        let is_inner = |c: char| c.is_ascii_alphanumeric() || more.contains(c);
-        let ends = [label.chars().next(), label.chars().last()];
-        label.chars().all(is_inner)
-            && ends
-                .iter()
-                .all(|c| c.is_some_and(|c| c.is_ascii_alphanumeric()))
-    };
-    let parts: Vec<_> = name.split('/').collect();
-    let is_name = matches!(parts.as_slice(), [space, server]
-        if space.contains('.') && space.split('.').all(|label| is_label(label, "-"))
-            && is_label(server, "._-"));
-    rule(is_name && (3..=200).contains(&name.len()), "name");
+    rule(is_name(&name) && (3..=200).contains(&name.len()), "name");
     rule(
         (1..=100).contains(&text(server, "description").chars().count()),
         "description",
@@ -81,26 +83,37 @@ fn mistakes(server: &Value) -> Vec<String> {
     rule(version.len() <= 255 && is_exact(&version), "version");
 
     for package in server["packages"].as_array().into_iter().flatten() {
-        rule(text(package, "registryType") == "mcpb", "registryType");
-        let identifier = text(package, "identifier");
-        let is_release = identifier.starts_with("https://github.com/")
-            && identifier.contains("/releases/download/")
-            && identifier.contains("mcp");
-        rule(
-            is_release,
-            "identifier: a release of a repository, with mcp in its URL",
-        );
-        let digest = text(package, "fileSha256");
-        let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        rule(
-            digest.len() == 64 && digest.bytes().all(is_hex),
-            "fileSha256",
-        );
-        rule(text(&package["transport"], "type") == "stdio", "transport");
-        let version = package.get("version").and_then(Value::as_str);
-        rule(version.is_none_or(is_exact), "version of a package");
+        wrong.extend(mistakes_of_package(package));
     }
     wrong
+}
+
+fn mistakes_of_package(package: &Value) -> Vec<String> {
+    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    let identifier = text(package, "identifier");
+    let is_release = identifier.starts_with("https://github.com/")
+        && identifier.contains("/releases/download/")
+        && identifier.contains("mcp");
+    let digest = text(package, "fileSha256");
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let rules = [
+        (text(package, "registryType") == "mcpb", "registryType"),
+        (
+            is_release,
+            "identifier: a release of a repository, with mcp in its URL",
+        ),
+        (
+            digest.len() == 64 && digest.bytes().all(is_hex),
+            "fileSha256",
+        ),
+        (text(&package["transport"], "type") == "stdio", "transport"),
+        (
+            package.get("version").is_none(),
+            "version: it stands in the URL",
+        ),
+    ];
+    let broken = rules.into_iter().filter(|(holds, _)| !holds);
+    broken.map(|(_, words)| words.to_owned()).collect()
 }
 
 #[test]

@@ -16,6 +16,4 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use settings::{
-    ClientConfig, FILE, HookSettings, McpSettings, RegistrySettings, RegistryShape,
-};
+pub(crate) use settings::{ClientConfig, HookSettings, RegistrySettings, RegistryShape};

@@ -6,7 +6,8 @@ use std::path::Path;
 use l402::Msat;
 use l402_client::BudgetLimit;
 
-use super::{ClientConfig, FILE, HookSettings, RegistryShape};
+use super::settings::FILE;
+use super::{ClientConfig, HookSettings, RegistryShape};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code;

@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use l402::{Invoice, Msat};
-use l402_host::is_localhost;
+use l402_host::{Clock, is_localhost};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use url::{Host, Url};
@@ -28,6 +28,7 @@ pub(super) struct Addresses {
     download: Download,
     reaches: Arc<dyn Fn(&Url) -> bool + Send + Sync>,
     plays_here: bool,
+    clock: Arc<dyn Clock>,
     /// By the arguments of the call.
     kept: Mutex<HashMap<String, Kept>>,
 }
@@ -42,7 +43,8 @@ impl fmt::Debug for Addresses {
 #[derive(Clone, Debug)]
 struct Kept {
     given: Given,
-    since: Instant,
+    /// The monotonic time at which it was given.
+    since: Duration,
     /// True from the beginning of its payment until the outcome is known.
     is_open: bool,
 }
@@ -68,7 +70,7 @@ impl Given {
     }
 }
 
-/// What a service says of an address.
+/// The description that a service gives of an address.
 struct Described {
     callback: Url,
     least: u64,
@@ -83,6 +85,7 @@ impl Addresses {
             download: means.download.clone(),
             reaches: Arc::clone(&means.reaches),
             plays_here: means.plays_here,
+            clock: Arc::clone(&means.clock),
             kept: Mutex::default(),
         }
     }
@@ -109,7 +112,7 @@ impl Addresses {
         let mut kept = self.kept();
         let entry = kept.entry(given.key.clone()).or_insert_with(|| Kept {
             given,
-            since: Instant::now(),
+            since: self.clock.monotonic(),
             is_open: false,
         });
         Ok(entry.given.clone())
@@ -133,8 +136,8 @@ impl Addresses {
 
     /// Returns the invoice of the same call, if there is one.
     fn known(&self, key: &str) -> Result<Option<Given>, String> {
-        let mut kept = self.kept();
-        kept.retain(|_, it| it.is_open || it.since.elapsed() < SAME_CALL);
+        let (now, mut kept) = (self.clock.monotonic(), self.kept());
+        kept.retain(|_, it| it.is_open || now.saturating_sub(it.since) < SAME_CALL);
         match kept.get(key) {
             Some(known) => Ok(Some(known.given.clone())),
             None if kept.len() < KEPT_MAX => Ok(None),
@@ -215,6 +218,7 @@ impl Addresses {
                 "the address takes {least} to {most} sats at a time"
             ));
         }
+        // The callback may have a query of its own, which stays.
         let mut url = described.callback.clone();
         url.query_pairs_mut()
             .append_pair("amount", &amount.msat().to_string());

@@ -30,9 +30,9 @@ const KEY: &str = "idempotency_key";
 /// The arguments of a call in our spelling.
 #[derive(Debug, Default)]
 pub(super) struct Arguments {
-    /// What the default tool, or the work, is called with.
+    /// The arguments that the default tool, or the work, is called with.
     pub(super) ours: Map<String, Value>,
-    /// What the result says about arguments that changed nothing.
+    /// The remarks of the result on arguments that changed nothing.
     pub(super) notes: Vec<String>,
 }
 
@@ -53,6 +53,7 @@ pub(super) fn read(row: &Row, given: &Map<String, Value>) -> Result<Arguments, S
             return Err(unknown(row, name));
         }
     }
+    // What is missing is refused, or has the number that the other wallet takes then.
     for parameter in row.parameters {
         let is_given = given.get(parameter.name).is_some_and(|it| !it.is_null());
         match parameter.fate {
@@ -106,7 +107,6 @@ fn checked(kind: Kind, value: &Value) -> Option<Value> {
             let number = value.as_u64()?;
             (least..=most).contains(&number).then(|| json!(number))
         }
-        Kind::Flag => value.as_bool().map(Value::Bool),
         Kind::Choice(texts) => {
             let text = value.as_str()?.to_ascii_uppercase();
             texts.contains(&text.as_str()).then(|| json!(text))
@@ -128,7 +128,6 @@ fn form(kind: Kind) -> String {
     match kind {
         Kind::Text(most) => format!("a text of at most {most} bytes"),
         Kind::Whole(least, most) => format!("a whole number from {least} to {most}"),
-        Kind::Flag => "true or false".to_owned(),
         Kind::Choice(texts) => format!("one of {}", texts.join(", ")),
         Kind::Texts => "an object of texts".to_owned(),
         Kind::Any => "a value".to_owned(),

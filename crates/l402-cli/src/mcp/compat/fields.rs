@@ -14,7 +14,7 @@ pub(super) struct Fields {
     pub(super) untrusted: Vec<&'static str>,
 }
 
-/// What the values come from.
+/// The things that values come from.
 #[derive(Clone, Copy)]
 pub(super) struct Sources<'a> {
     /// The result of the default tool.
@@ -58,6 +58,7 @@ fn put(object: &mut Map<String, Value>, key: &str, value: Value) {
 fn value(source: &'static Source, from: Sources<'_>) -> Option<Value> {
     let at = |path: &str| from.result.pointer(path).filter(|it| !it.is_null());
     let text = |path: &str| at(path).and_then(Value::as_str);
+    // `?` leaves a key out whose value is missing, or is not of the kind that the table expects.
     Some(match source {
         Source::At(path) => at(path)?.clone(),
         Source::Sat(path) => sat(at(path)?.as_u64()?),

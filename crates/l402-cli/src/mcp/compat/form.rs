@@ -1,4 +1,4 @@
-//! What is said in the form of the other wallet if a call did not do what was asked.
+//! Results of calls that did not do what was asked, in the form of the other wallet.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use crate::mcp::tool::Answer;
 pub(super) const DO_NOT_RETRY: &str = "Do NOT retry and do not pay by other means: the payment may still go \
     through. Call l402_resume with this payment_hash in a minute.";
 
-/// How a call of a default tool ended.
+/// The end of a call of a default tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     /// It did what was asked.

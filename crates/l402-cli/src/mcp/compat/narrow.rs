@@ -41,6 +41,7 @@ pub(super) fn narrow(
     if [amount("per_request"), amount("in_all")].contains(&Some(0)) {
         return Err(NO_ZERO.to_owned());
     }
+    // Only lower ones count there, so a higher one is no fault of the call.
     let msat = |name: &str| amount(name).map(Msat::from_sat);
     let asked = Narrowed {
         per_request: msat("per_request"),

@@ -1,23 +1,27 @@
-//! What a table says of one tool.
+//! The rows of the tables.
 
 /// A tool of another wallet.
 #[derive(Debug)]
 pub(super) struct Row {
     /// The name by which it is called.
     pub(super) name: &'static str,
-    /// What it does, written for a model.
+    /// The words for a model.
     pub(super) description: &'static str,
     /// Its parameters, as the other wallet spells them.
     pub(super) parameters: &'static [Parameter],
-    /// What does the work.
+    /// The default tool, or the work of ours, behind it.
     pub(super) work: Work,
     /// The keys of its result, as the other wallet spells them. A key whose value is not known is left out.
     pub(super) result: &'static [Field],
-    /// What differs from the other wallet, for the documentation. Empty if nothing does.
+    /// The differences from the other wallet, for the documentation. Empty if there are none.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "a test writes the documentation")
+    )]
     pub(super) differs: &'static str,
 }
 
-/// What does the work of a tool.
+/// The work behind a tool.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Work {
     /// A default tool.
@@ -51,8 +55,6 @@ pub(super) enum Kind {
     Text(usize),
     /// A whole number between the two.
     Whole(u64, u64),
-    /// True or false.
-    Flag,
     /// One of these texts, in capitals or not.
     Choice(&'static [&'static str]),
     /// Texts by name, as an object or as its JSON.
@@ -61,7 +63,7 @@ pub(super) enum Kind {
     Any,
 }
 
-/// What becomes of an argument.
+/// The fate of an argument.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fate {
     /// It is the argument of this name of the default tool, or of the work.
@@ -111,7 +113,7 @@ impl Parameter {
 #[derive(Debug)]
 pub(super) struct Field(pub(super) &'static str, pub(super) Source);
 
-/// Where the value of a key comes from. Paths are JSON pointers into the result of the default tool.
+/// The source of a key's value. Paths are JSON pointers into the result of the default tool.
 #[derive(Debug)]
 pub(super) enum Source {
     /// The value as it is.

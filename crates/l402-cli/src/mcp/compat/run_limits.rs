@@ -11,7 +11,7 @@ use crate::mcp::purse::Purse;
 /// The limits of one run of an agent.
 pub(super) struct RunLimits {
     purse: Arc<Purse>,
-    /// What had been spent when the run began, from the root of the agent's budget.
+    /// The sum that had been spent when the run began, from the root of the agent's budget.
     before: Msat,
 }
 

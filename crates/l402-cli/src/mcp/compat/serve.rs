@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use l402_host::Clock;
 use url::Url;
 
 use super::address::Addresses;
@@ -19,7 +20,7 @@ use crate::mcp::tool::{Answer, Tool};
 /// The default tool that stands in every profile, since what was paid and not answered is had by it.
 const RESUME: &str = "l402_resume";
 
-/// What the tools of a profile need besides the default tools.
+/// The things that the tools of a profile need besides the default tools.
 #[derive(Clone)]
 pub(crate) struct Means {
     /// The way to the services behind Lightning addresses.
@@ -30,6 +31,7 @@ pub(crate) struct Means {
     pub(super) reaches: Arc<dyn Fn(&Url) -> bool + Send + Sync>,
     /// True while all money is play money: then services of this machine are asked, too.
     pub(super) plays_here: bool,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 impl fmt::Debug for Means {
@@ -49,6 +51,7 @@ impl Means {
             download: purse.download()?,
             limits: Arc::new(RunLimits::begin(purse)?),
             plays_here: purse.is_sandbox(),
+            clock: purse.clock(),
             // Read anew each time: a person may change the agent meanwhile.
             reaches: Arc::new(move |url| row.row().is_ok_and(|agent| agent.reaches(url))),
         })

@@ -114,6 +114,7 @@ fn means(folder: &std::path::Path) -> Means {
         limits: Arc::new(Limits(Mutex::new(held))),
         reaches: Arc::new(|url| url.host_str() != Some("elsewhere.example")),
         plays_here: true,
+        clock: Arc::new(l402_host::SystemClock::default()),
     }
 }
 
@@ -396,9 +397,9 @@ async fn limits_are_only_ever_lowered() {
     assert!(answer.is_error);
 }
 
-#[tokio::test]
-async fn a_wrong_argument_is_named_and_nothing_is_asked() {
-    for (name, arguments, told) in [
+/// Calls of lightning-wallet's tools that are not understood, and the words about each.
+fn mistakes() -> Vec<(&'static str, Value, &'static str)> {
+    vec![
         (
             "pay_invoice",
             json!({}),
@@ -441,7 +442,12 @@ async fn a_wrong_argument_is_named_and_nothing_is_asked() {
             json!({"destination": "02", "amount_sats": 1}),
             "ask the payee for an invoice",
         ),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn a_wrong_argument_is_named_and_nothing_is_asked() {
+    for (name, arguments, told) in mistakes() {
         let bench = Bench::new(Profile::LightningWallet, &done(paid()));
         let answer = bench.call(name, arguments.clone()).await;
         let words = answer.structured["error"].as_str().unwrap();
@@ -671,86 +677,72 @@ async fn an_address_is_paid_once_by_the_same_call() {
     assert!(bench.asked().is_empty(), "nothing is paid");
 }
 
-#[tokio::test]
-async fn a_service_that_lies_or_leads_away_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let means = means(folder.path());
-    let other = |name: &'static str, value: Value| {
-        move |address: SocketAddr| {
-            let mut described = describing(address);
-            described[name] = value.clone();
-            described
-        }
+/// An answer of a service that is not to be used.
+struct Lie {
+    /// What differs from an honest description.
+    altered: (&'static str, Value),
+    /// The answer of the callback.
+    answer: Value,
+    amount: u64,
+    comment: Option<&'static str>,
+    /// What the model is told.
+    told: &'static str,
+}
+
+fn lies() -> Vec<Lie> {
+    let lie = |answer: Value, amount: u64, told: &'static str| Lie {
+        altered: ("x", Value::Null),
+        answer,
+        amount,
+        comment: None,
+        told,
     };
-    type Describe = Box<dyn Fn(SocketAddr) -> Value>;
-    let cases: [(Describe, Value, u64, Option<&str>, &str); 8] = [
-        (
-            Box::new(describing),
-            json!({"pr": INVOICE}),
-            2_000_000,
-            None,
-            "over another amount",
-        ),
-        (
-            Box::new(describing),
-            json!({"pr": "lnbc1"}),
-            2_500_000,
-            None,
-            "cannot be used",
-        ),
-        (
-            Box::new(describing),
-            json!({"status": "ERROR", "reason": "evil words"}),
-            2,
-            None,
-            "refuses",
-        ),
-        (
-            Box::new(describing),
-            json!({}),
-            0,
-            None,
-            "takes 1 to 5000000 sats",
-        ),
-        (
-            Box::new(describing),
-            json!({}),
-            2,
-            Some("too long"),
-            "at most 5 characters",
-        ),
-        (
-            Box::new(other("tag", json!("withdrawRequest"))),
-            json!({}),
-            2,
-            None,
-            "no description",
-        ),
-        (
-            Box::new(other("callback", json!("https://elsewhere.example/"))),
-            json!({}),
-            2,
-            None,
+    let altered = |key: &'static str, value: &str, told: &'static str| Lie {
+        altered: (key, json!(value)),
+        ..lie(json!({}), 2, told)
+    };
+    let error = json!({"status": "ERROR", "reason": "evil words"});
+    vec![
+        lie(json!({"pr": INVOICE}), 2_000_000, "over another amount"),
+        lie(json!({"pr": "lnbc1"}), 2_500_000, "cannot be used"),
+        lie(error, 2, "refuses"),
+        lie(json!({}), 0, "takes 1 to 5000000 sats"),
+        Lie {
+            comment: Some("too long"),
+            ..lie(json!({}), 2, "at most 5 characters")
+        },
+        altered("tag", "withdrawRequest", "no description"),
+        altered(
+            "callback",
+            "https://elsewhere.example/",
             "elsewhere.example is not among the hosts",
         ),
-        (
-            Box::new(other("callback", json!("file:///etc/passwd"))),
-            json!({}),
-            2,
-            None,
-            "cannot be asked",
-        ),
-    ];
-    for (describe, answer, amount, comment, told) in cases {
-        let (address, _) = service(|address| vec![describe(address), answer.clone()]);
+        altered("callback", "file:///etc/passwd", "cannot be asked"),
+    ]
+}
+
+#[tokio::test]
+async fn a_service_that_lies_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let means = means(folder.path());
+    for lie in lies() {
+        let (address, _) = service(|address| {
+            let mut described = describing(address);
+            described[lie.altered.0] = lie.altered.1.clone();
+            vec![described, lie.answer.clone()]
+        });
         let addresses = Addresses::new(&means);
-        let error = addresses
-            .invoice(&asking(address, amount, comment))
-            .await
-            .unwrap_err();
-        assert!(error.contains(told), "{told}: {error}");
+        let asked = asking(address, lie.amount, lie.comment);
+        let error = addresses.invoice(&asked).await.unwrap_err();
+        assert!(error.contains(lie.told), "{}: {error}", lie.told);
         assert!(!error.contains("evil words"));
     }
+}
+
+#[tokio::test]
+async fn an_address_that_leads_away_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let means = means(folder.path());
     // A model names a private address. That of this machine is one, too, once there is real money.
     let plays_here = false;
     let addresses = Addresses::new(&Means {

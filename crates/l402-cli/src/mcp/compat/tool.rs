@@ -24,7 +24,7 @@ pub(super) struct CompatTool {
     limits: Arc<dyn Narrow>,
 }
 
-/// What the work gave: an answer of a default tool, or of ours, with its notes.
+/// The outcome of the work: an answer of a default tool, or of ours, with its notes.
 struct Worked {
     answer: Answer,
     notes: Vec<String>,
@@ -278,7 +278,6 @@ fn schema(parameter: &Parameter) -> Value {
         Kind::Whole(least, most) => {
             json!({ "type": "integer", "minimum": least, "maximum": most })
         }
-        Kind::Flag => json!({ "type": "boolean" }),
         Kind::Choice(texts) => json!({ "type": "string", "enum": texts }),
         Kind::Texts => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         Kind::Any => json!({}),

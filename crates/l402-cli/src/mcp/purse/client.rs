@@ -7,6 +7,7 @@ use l402::Msat;
 use l402_client::{
     Agent, AllowedAddress, BudgetLimit, BudgetLimits, Client, Error, Limits, Outgoing,
 };
+use l402_host::Clock;
 use l402_lightning::Pay;
 use url::Url;
 
@@ -111,6 +112,11 @@ impl Purse {
             .with_ceiling(&self.limits_of_run())
             .with_ceiling(&of_call);
         self.max_fee.map_or(limits, |fee| fee.apply(limits))
+    }
+
+    /// Returns the clock of the program.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.context.clock)
     }
 
     /// Returns the way to documents of others that the agent does not fetch itself: lists of registries,

@@ -1,4 +1,4 @@
-//! What the search asks of a directory.
+//! The interface of a directory.
 
 use l402_host::BoxFuture;
 

@@ -19,4 +19,6 @@ mod tests;
 
 pub(crate) use query::Query;
 pub(crate) use search::{Found, Registries};
-pub(crate) use service::{Health, Service};
+#[cfg(test)]
+pub(crate) use service::Health;
+pub(crate) use service::Service;

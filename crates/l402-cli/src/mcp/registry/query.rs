@@ -1,4 +1,4 @@
-//! What is searched for.
+//! A search.
 
 /// A search over all directories.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

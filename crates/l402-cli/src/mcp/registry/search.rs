@@ -21,7 +21,7 @@ impl fmt::Debug for Registries {
     }
 }
 
-/// What the directories found.
+/// The services that the directories found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Found {
     /// The services, the best of each directory first.
@@ -53,6 +53,7 @@ impl Registries {
             let (directory, query) = (Arc::clone(directory), query.clone());
             tasks.spawn(async move { (at, directory.search(&query).await) });
         }
+        // In the order of client.toml, whoever answers first.
         let mut answers: Vec<Result<Vec<Service>, String>> = self
             .0
             .iter()

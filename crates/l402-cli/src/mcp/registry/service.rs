@@ -9,9 +9,9 @@ use super::query::Query;
 pub(crate) struct Service {
     /// The name that its seller gave it.
     pub(crate) name: String,
-    /// What it does, in the words of its seller.
+    /// The description by its seller.
     pub(crate) description: String,
-    /// Where it is asked: `http` or `https`, without user information.
+    /// The address, `http` or `https`, without user information.
     pub(crate) url: Url,
     /// The method of HTTP that it is asked with.
     pub(crate) method: &'static str,
@@ -19,13 +19,13 @@ pub(crate) struct Service {
     pub(crate) price_sat: Option<u64>,
     /// The category that the directory keeps it in.
     pub(crate) category: Option<String>,
-    /// How it was found when the directory last tried it.
+    /// The state in which the directory last found it.
     pub(crate) health: Health,
     /// The names of the directories that list it.
     pub(crate) registries: Vec<String>,
 }
 
-/// How a service was found when a directory last tried it.
+/// The state in which a directory last found a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Health {
     /// It answered as it should.

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use l402_client::{Client, Journal};
 use url::Url;
 
-use super::{Found, Health, Query, Registries};
+use super::service::Health;
+use super::{Found, Query, Registries};
 use crate::buyer::{RegistrySettings, RegistryShape};
 use crate::mcp::download::Download;
 
