@@ -25,6 +25,8 @@ mod token;
 mod tunnel;
 
 pub(crate) use access::Mode;
-pub(crate) use serve::{Proxy, is_this_user, serve};
+#[cfg(feature = "mcp")]
+pub(crate) use serve::is_this_user;
+pub(crate) use serve::{Proxy, serve};
 pub(crate) use teller::Teller;
 pub(crate) use token::Token;

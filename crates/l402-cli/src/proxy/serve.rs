@@ -152,6 +152,7 @@ async fn ended(end: &mut watch::Receiver<bool>) {
 
 /// Returns true if the user who runs this program has the other end of a connection, as far as this
 /// system tells.
+#[cfg(feature = "mcp")]
 pub(crate) async fn is_this_user(peer: SocketAddr, own: SocketAddr) -> bool {
     is_own_user(peer, own, KernelTables).await
 }
