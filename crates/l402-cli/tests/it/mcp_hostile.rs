@@ -166,7 +166,8 @@ fn patient_plan(rng: &mut Rng) -> Plan {
 
 /// Sends all calls of a session, some at once, and returns what came of it.
 fn talk(home: &Home, mut rng: Rng, session: u64, mut world: World) -> (Ended, Told) {
-    let generation = [Generation::Legacy, Generation::Modern][usize::from(session % 2 == 0)];
+    let generation =
+        [Generation::Legacy, Generation::Modern][usize::from(session.is_multiple_of(2))];
     let mut command = home.command(&["mcp", "--wallet", "sandbox", "--log", "debug"]);
     // Whatever a stranger's address is: no program is started for it.
     let trap = trap(home);

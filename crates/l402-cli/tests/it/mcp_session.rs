@@ -237,7 +237,7 @@ impl Session {
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             self.take(&line);
         }
-        let status = self.child.wait().expect("it can be waited for").code();
+        let status = self.wait().code();
         let stderr = self.stderr.take().map(|it| it.join().expect("no panic"));
         Ended {
             status,
@@ -246,9 +246,8 @@ impl Session {
         }
     }
 
-    /// Kills the program, and returns its exit status if it had ended by itself.
-    #[cfg(unix)]
-    pub(crate) fn wait(mut self) -> std::process::ExitStatus {
+    /// Waits for the end, whatever is still said, and returns the status.
+    pub(crate) fn wait(&mut self) -> std::process::ExitStatus {
         self.child.wait().expect("it can be waited for")
     }
 }
