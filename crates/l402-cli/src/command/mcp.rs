@@ -41,9 +41,9 @@ use crate::text::output::{self, OutputArgs};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  l402 mcp --agent scout --wallet NAME            what a client of MCP is told to start
+  l402 mcp --agent scout --wallet NAME           started by a client of MCP
   l402 mcp --agent scout --compat lightning-wallet
-  l402 mcp --agent scout --http 127.0.0.1:8406    for clients that run as another user
+  l402 mcp --agent scout --http 127.0.0.1:8406   for clients of another user
 
 With --http the endpoint is http://127.0.0.1:8406/mcp, with the header
 Authorization: Bearer TOKEN, where TOKEN is the content of mcp.token.")]
