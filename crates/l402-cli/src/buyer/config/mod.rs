@@ -16,4 +16,6 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use settings::{ClientConfig, HookSettings, RegistrySettings, RegistryShape};
+pub(crate) use settings::{ClientConfig, HookSettings};
+#[cfg(feature = "mcp")]
+pub(crate) use settings::{RegistrySettings, RegistryShape};
