@@ -19,7 +19,7 @@ mod fold;
 mod growth;
 mod handle;
 mod identity;
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod model;
