@@ -17,6 +17,10 @@ use crate::ledger::GRACE_SECS;
 /// The payments that memory may hold, about 100 bytes each. Beyond it two are folded for each new one.
 const PAYMENTS: usize = 65_536;
 
+/// Entries of the log for each payment that memory may hold. If a round has brought more, the hand moves by
+/// two for each entry: payments that are used again and again would make the log long.
+const ENTRIES: usize = 2;
+
 /// The payments that one transaction folds at most.
 const AT_ONCE: usize = 1024;
 
@@ -31,7 +35,7 @@ const ROWS_AT_ONCE: i64 = 256;
 pub(super) struct Folding {
     /// The payment that was looked at last; `None` at the start of a round.
     at: Option<[u8; 32]>,
-    /// The number of the log's newest row as the round began.
+    /// The number of the log's newest row before the round began.
     round_from: i64,
     /// All rows up to this number are in the table.
     done: i64,
@@ -41,6 +45,8 @@ pub(super) struct Folding {
     behind: usize,
     /// The payments that memory may hold.
     room: usize,
+    /// Entries that the log has got since the round began.
+    said: usize,
 }
 
 impl Default for Folding {
@@ -52,6 +58,7 @@ impl Default for Folding {
             next: 0,
             behind: 0,
             room: PAYMENTS,
+            said: 0,
         }
     }
 }
@@ -87,14 +94,19 @@ impl Folding {
         (number, entries): (i64, &mut Vec<Entry>),
         now: UnixTime,
     ) -> rusqlite::Result<bool> {
-        let read = tail.take_read();
-        if tail.len() > self.room {
-            self.behind += 2 * read;
-        } else if now.secs() >= self.next {
-            self.next = now.secs().saturating_add(EVERY_SECS);
-            self.behind = AT_ONCE;
+        let (read, said) = (tail.take_read(), tail.take_said());
+        self.said = self.said.saturating_add(said);
+        let is_full = tail.len() > self.room;
+        let is_long = self.said > self.room.saturating_mul(ENTRIES);
+        let new = if is_long { read.max(said) } else { read };
+        if is_full || is_long {
+            self.behind = self.behind.saturating_add(new.saturating_mul(2));
         } else {
             self.behind = 0;
+        }
+        if now.secs() >= self.next {
+            self.next = now.secs().saturating_add(EVERY_SECS);
+            self.behind = self.behind.max(AT_ONCE);
         }
         let most = self.behind.min(AT_ONCE);
         self.behind -= most;
@@ -138,8 +150,114 @@ impl Folding {
         if next.len() < most {
             self.at = None;
             self.done = self.done.max(self.round_from);
-            self.round_from = number;
+            // Not this row: if nothing was looked at it is not added, and the next round says again what is
+            // held in a row of the same number.
+            self.round_from = number - 1;
+            self.said = 0;
         }
         Ok(!next.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU64;
+    use std::sync::{Arc, mpsc};
+
+    use l402_host::ManualClock;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::ledger::sqlite::writer::Writer;
+    use crate::ledger::sqlite::{PendingReservation, ReserveRequest, Settle};
+    use crate::ledger::{Allowance, GRACE_SECS};
+
+    const ROOM: usize = 500;
+    const TURNS: u64 = 600;
+    const NOW: UnixTime = UnixTime::from_secs(1_790_000_000);
+
+    /// Uses some payments again and again, and returns the bytes of the log at its longest.
+    fn longest(payments: u64) -> u64 {
+        let home = tempfile::tempdir().unwrap();
+        let (ops, _) = mpsc::channel();
+        let clock = Arc::new(ManualClock::new(NOW));
+        let path = home.path().join("ledger.db");
+        let mut writer = Writer::open(&path, ops, clock, None).unwrap();
+        writer.folding = Folding::with_room(ROOM);
+        let end = NOW.saturating_add(std::time::Duration::from_secs(GRACE_SECS));
+        let mut longest = 0;
+        for turn in 0..TURNS {
+            let (requests, asked): (Vec<_>, Vec<_>) = (turn * 64..turn * 64 + 64)
+                .map(|n| {
+                    let mut hash = [0; 32];
+                    hash[..8].copy_from_slice(&(n % payments).to_be_bytes());
+                    let hash = PaymentHash::from_bytes(hash);
+                    let allowance = Allowance::new(hash, NonZeroU64::MAX, end);
+                    let (answer, asked) = oneshot::channel();
+                    ((ReserveRequest::one_use(allowance, NOW), answer), asked)
+                })
+                .unzip();
+            writer.commit(requests);
+            let taken = asked.into_iter().map(|mut asked| {
+                let granted = asked.try_recv().unwrap().map(PendingReservation::take);
+                (granted.unwrap().id(), Settle::ONE_USE)
+            });
+            writer.owed.extend(taken);
+            let db = writer.connection.as_ref().unwrap();
+            let sql = "SELECT sum(length(entries)) FROM log";
+            let bytes: u64 = db.query_row(sql, [], |row| row.get(0)).unwrap();
+            longest = longest.max(bytes);
+        }
+        longest
+    }
+
+    /// A round that ends with nothing to look at adds no row, so the next one begins with the same number.
+    #[test]
+    fn what_a_round_carries_in_its_first_row_outlives_that_round() {
+        let home = tempfile::tempdir().unwrap();
+        let mut db = super::file::open(&home.path().join("ledger.db")).unwrap();
+        let tx = db.transaction().unwrap();
+        let (mut tail, mut folding) = (Tail::default(), Folding::default());
+        let end = NOW.saturating_add(std::time::Duration::from_secs(GRACE_SECS));
+        let mut entries = Vec::new();
+        for id in 1..=2 {
+            let hash = PaymentHash::from_bytes([u8::try_from(id).unwrap(); 32]);
+            let allowance = Allowance::new(hash, NonZeroU64::MIN, end);
+            let request = ReserveRequest::one_use(allowance, NOW);
+            let granted = tail.reserve(&tx, &request, (7, id)).unwrap();
+            entries.push(Entry::Reserve(id, granted.unwrap().1));
+        }
+        append(&tx, &mut tail, &entries);
+        for most in [2, 2, 1, 2] {
+            let mut entries = Vec::new();
+            let number = tail.number() + 1;
+            let row = (number, &mut entries);
+            if folding.look(&tx, &mut tail, row, (most, NOW)).unwrap() {
+                append(&tx, &mut tail, &entries);
+            }
+        }
+        file::trim(&tx, folding.done, ROWS_AT_ONCE).unwrap();
+        let mut anew = Tail::default();
+        anew.catch_up(&tx).unwrap();
+        let mut held = anew.held_by(7);
+        held.sort_unstable();
+        assert_eq!(held, [1, 2]);
+    }
+
+    fn append(tx: &Transaction<'_>, tail: &mut Tail, entries: &[Entry]) {
+        let mut bytes = Vec::new();
+        entries.iter().for_each(|entry| entry.write(&mut bytes));
+        let number = tail.number() + 1;
+        file::append(tx, number, 7, &bytes).unwrap();
+        tail.appended(number, entries.len());
+    }
+
+    /// No payment is new, no time passes, and memory has room or is full.
+    #[test]
+    fn payments_that_are_used_again_and_again_make_no_long_log() {
+        for payments in [1, 400, 600] {
+            let bytes = longest(payments);
+            assert!(bytes < 250_000, "{payments} payments: {bytes} bytes");
+        }
     }
 }

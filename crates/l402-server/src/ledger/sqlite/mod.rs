@@ -20,6 +20,8 @@ mod growth;
 mod handle;
 mod identity;
 #[cfg(test)]
+mod killed;
+#[cfg(test)]
 mod model;
 mod owner;
 mod prune;

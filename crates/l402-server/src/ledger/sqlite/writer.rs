@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use l402::{PaymentHash, UnixTime};
-use l402_host::{Clock, SystemClock, sqlite};
+use l402_host::{Clock, SystemClock};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
@@ -91,7 +91,7 @@ impl Writer {
         let mut connection = file::open(path)?;
         let owner = Owner::new(path)?;
         owner::tidy(path);
-        let failed = |error: rusqlite::Error| LedgerError::recovery(path, sqlite::fault(&error));
+        let failed = |error: rusqlite::Error| file::failed(path, &error);
         let mut tail = Tail::default();
         let known = recover_at_start(&mut connection, path, &owner, &mut tail).map_err(failed)?;
         let mut folding = Folding::default();
@@ -338,7 +338,7 @@ impl Writer {
         let has_changed = !entries.is_empty();
         if has_changed || has_folded {
             append(&tx, number, self.owner.id, &entries)?;
-            self.tail.appended(number);
+            self.tail.appended(number, entries.len());
         }
         tx.commit()?;
         let has_grown = grown.is_some();
@@ -412,7 +412,7 @@ impl Writer {
         }
         if !entries.is_empty() {
             append(&tx, number, own, &entries)?;
-            self.tail.appended(number);
+            self.tail.appended(number, entries.len());
         }
         tx.commit()
     }
@@ -457,7 +457,7 @@ fn recover_at_start(
     if !entries.is_empty() {
         let number = tail.number() + 1;
         append(&tx, number, owner.id, &entries)?;
-        tail.appended(number);
+        tail.appended(number, entries.len());
     }
     let known = identity::read(&tx)?;
     tx.commit()?;
