@@ -13,4 +13,8 @@ pip=$!
 cp -r tests/interop/mcp "$work/npm"
 (cd "$work/npm" && npm ci --silent --no-audit --no-fund --ignore-scripts)
 wait "$pip"
+# Anthropic's program for bundles has its own lock, and validates and packs ours.
+(cd "$work/npm/bundle" && npm ci --silent --no-audit --no-fund --ignore-scripts)
+MCPB="$work/npm/bundle/node_modules/.bin/mcpb" \
+    packaging/mcp/build.sh "$PWD/target/debug/l402" "$work/bundle"
 python3 -B tests/interop/mcp/check.py "$PWD/target/debug/l402" "$work" "$work/venv/bin/python"

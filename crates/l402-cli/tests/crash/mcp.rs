@@ -38,8 +38,13 @@ const STEPS: [Step; 6] = [
     },
     goes_on("asked"),
     goes_on("paid-durable"),
-    // The answer had come and is kept; nobody has told the model.
-    goes_on("answered"),
+    // The answer had come and is kept, and nobody has told the model. The seller calls the use spent; the
+    // next call gives the kept answer.
+    Step {
+        name: "answered",
+        then: &["paid", "served"],
+        payments: 1,
+    },
 ];
 
 /// ATTACKS A-15, C-18: the call is lost in the middle, and the money never is.
@@ -60,9 +65,14 @@ fn a_killed_agents_wallet_pays_once_and_its_successor_gives_the_answer() {
         assert_eq!(status.signal(), Some(9), "{}: {status:?}", step.name);
 
         let mut last = Value::Null;
-        for outcome in step.then {
+        for (round, outcome) in step.then.iter().enumerate() {
             let mut next = start(&seller, generation, None);
-            last = next.call("l402_fetch", call.clone());
+            // What is not served at once is asked for as the first answer says.
+            let hash = json!({ "payment_hash": last["structuredContent"]["payment_hash"] });
+            last = match round {
+                0 => next.call("l402_fetch", call.clone()),
+                _ => next.call("l402_resume", hash),
+            };
             assert_eq!(
                 last["structuredContent"]["outcome"], *outcome,
                 "{}: {last}",
@@ -85,7 +95,7 @@ fn has_its_answer(seller: &Seller, path: &str, result: &Value) {
     let said = structured(result);
     let body = said["answer"]["body"]["text"].as_str().expect("a body");
     assert_eq!(body, answer(path), "{result}");
-    let hash = said["payment"]["payment_hash"].as_str().expect("a hash");
+    let hash = said["payment_hash"].as_str().expect("a hash");
     let replayed = seller.home.run(&["replay", hash]).expect(0);
     assert_eq!(replayed.stdout, answer(path));
 }

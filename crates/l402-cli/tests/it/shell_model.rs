@@ -23,7 +23,9 @@ fn a_model_with_a_shell_spends_no_more_than_is_stored() {
     let stored = shell.stored();
     let approval = shell.let_a_payment_wait();
     // While there is room in the day: nothing dearer than a request may be, and nobody's yes.
-    for attempt in every_command(&shell, &shell.dear, approval) {
+    let attempts = every_command(&shell, &shell.dear, approval);
+    assert!(attempts.len() > 100, "{}", attempts.len());
+    for attempt in attempts {
         shell.run(&attempt);
         assert_eq!(shell.stored(), stored, "{attempt:?} changed what is stored");
     }

@@ -36,6 +36,10 @@ pub(super) async fn resume(purse: &Arc<Purse>, resumption: Resumption) -> Bought
             PayingResult::pending(entry.payment_hash, "l402_resume").into()
         }
         State::Failed => not_paid(&entry).into(),
+        // The answer came, and a crash was faster than its record.
+        State::Paid | State::Refused if is_kept(purse, entry.payment_hash).await => {
+            replay(purse, &entry, None).await
+        }
         State::Paid => present(purse, &entry, resumption).await,
         State::Served if entry.is_invoice => {
             let note = "an invoice alone buys no answer".to_owned();
@@ -163,6 +167,11 @@ async fn replay(purse: &Arc<Purse>, entry: &Entry, given: Option<HttpCall>) -> B
             replayed(purse, entry, Outcome::Paid, note).into()
         }
     }
+}
+
+/// Returns true if an answer that a payment of the agent bought is kept.
+async fn is_kept(purse: &Arc<Purse>, hash: PaymentHash) -> bool {
+    matches!(newest(purse, hash).await, Ok(Some(_)))
 }
 
 /// Reads the newest answer that a payment of the agent bought, whatever the request was.

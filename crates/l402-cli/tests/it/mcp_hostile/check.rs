@@ -73,7 +73,10 @@ impl Told {
         if !hashes.iter().any(|known| known == hash) {
             hashes.push(hash.to_owned());
         }
-        if let Some(key) = drawn.arguments["idempotency_key"].as_str() {
+        // A payment that came to nothing leaves its key free.
+        let is_pending = said.get("outcome").is_some_and(|it| it == "pending");
+        let may_have_paid = is_pending || said.get("payment").is_some_and(Value::is_object);
+        if let (true, Some(key)) = (may_have_paid, drawn.arguments["idempotency_key"].as_str()) {
             let call = (drawn.tool.clone(), key.to_owned());
             self.by_key.entry(call).or_default().insert(hash.to_owned());
         }
