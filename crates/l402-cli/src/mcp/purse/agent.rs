@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use l402::{PaymentHash, UnixTime};
 use l402_client::{Agent, BudgetLimits, BudgetName, Entry, Error, Journal};
-use l402_host::Clock;
 use l402_lightning::{NewInvoice, Node};
 use tokio::sync::Semaphore;
 
@@ -107,11 +106,6 @@ impl Purse {
     /// Returns the name of the agent, which is that of its budget.
     pub(crate) const fn agent(&self) -> &BudgetName {
         &self.agent
-    }
-
-    /// The clock of the run.
-    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
-        Arc::clone(&self.context.clock)
     }
 
     /// Returns the journal. What a tool shows of it must be of this agent alone.
