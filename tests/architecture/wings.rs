@@ -89,7 +89,7 @@ const CLI: Table = &[
     ("command", "*"),
     ("demo", "*"),
     ("mcp", "*"),
-    ("agent", "context note operator proxy"),
+    ("agent", "context note operator"),
     ("proxy", "*"),
     ("operator", "context signal terminal"),
     ("note", "context"),
@@ -104,7 +104,7 @@ const CLI: Table = &[
     ("seller", "context environment port signal"),
     ("environment", "context"),
     ("context", "home"),
-    ("home outgoing port signal terminal", ""),
+    ("home outgoing owner port signal terminal", ""),
     ("logging", ""),
     ("error exit_code text", ""),
 ];
