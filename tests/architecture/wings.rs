@@ -104,9 +104,9 @@ const CLI: Table = &[
     ("seller", "context environment port signal"),
     ("environment", "context"),
     ("context", "home"),
-    ("home outgoing owner port signal terminal", ""),
+    ("access_token home outgoing owner port signal terminal", ""),
     ("logging", ""),
-    ("error exit_code text", ""),
+    ("error exit_code header text", ""),
 ];
 
 const TABLES: &[(&str, Table)] = &[

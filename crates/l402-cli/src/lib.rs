@@ -25,7 +25,8 @@
 //!   note        where a command listens, so that no purchase of this home goes there
 //!   context     home folder, clock, and the name that the program was called by
 //!   environment home logging     the variables of other programs that name a wallet, state, log
-//!   outgoing owner port          certificates and proxies, who is at the other end, a taken port
+//!   outgoing port                certificates and proxies, a taken port
+//!   access_token header owner    who asks a listener: a program, a page, another user
 //!   signal terminal              Ctrl-C, typing that is not shown
 //!   text/       output for people and for machines
 //!   error exit_code              the reason that a command ended
@@ -34,6 +35,8 @@
 //! Features: `sell` and `buy`, both on by default. `mcp` (needs `buy`, on by default): agents and their
 //! tools. `ldk`: a Lightning node in the program. A build with `sell` alone holds no code that spends.
 
+#[cfg(feature = "buy")]
+mod access_token;
 #[cfg(feature = "mcp")]
 mod agent;
 #[cfg(feature = "buy")]
@@ -52,6 +55,8 @@ mod error;
 pub mod exit_code;
 #[cfg(feature = "buy")]
 mod get;
+#[cfg(feature = "buy")]
+mod header;
 mod home;
 mod logging;
 #[cfg(feature = "mcp")]

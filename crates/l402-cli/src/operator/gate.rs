@@ -5,7 +5,7 @@ use std::time::Duration;
 use l402::UnixTime;
 use l402_client::Journal;
 
-use super::ask::{MAX, Terminal};
+use super::ask::{PASSPHRASE_MAX, Terminal};
 use super::hash;
 use crate::context::Context;
 use crate::error::CliError;
@@ -128,7 +128,7 @@ pub(crate) async fn check(
     if let Some(wait) = journal.begin_operator_attempt(now)? {
         return Ok(Verdict::TooMany(wait));
     }
-    let fits = typed.len() as u64 <= MAX;
+    let fits = typed.len() as u64 <= PASSPHRASE_MAX;
     let verified = tokio::task::spawn_blocking(move || hash::verifies(&hash, &typed));
     if !(fits && verified.await.map_err(CliError::internal)??) {
         return Ok(Verdict::Wrong);
@@ -156,7 +156,7 @@ pub(crate) async fn choose() -> Result<String, CliError> {
         let first = terminal
             .ask("New passphrase, at least 8 characters (not shown):")
             .await?;
-        if first.chars().count() < LENGTH_MIN || first.len() as u64 > MAX {
+        if first.chars().count() < LENGTH_MIN || first.len() as u64 > PASSPHRASE_MAX {
             terminal.tell("That is too short, or too long.");
             continue;
         }

@@ -25,4 +25,3 @@ mod tunnel;
 pub(crate) use access::Mode;
 pub(crate) use serve::{Proxy, serve};
 pub(crate) use teller::Teller;
-pub(crate) use token::Token;

@@ -16,8 +16,8 @@ use super::access::Mode;
 use super::exchange::{Ends, Exchange};
 use super::framing::Checked;
 use super::pump::Alive;
-use super::token::Token;
 use super::tunnel::Tunnels;
+use crate::access_token::AccessToken;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::note::Note;
@@ -38,7 +38,7 @@ pub(crate) struct Proxy {
     pub(crate) listener: TcpListener,
     pub(crate) client: Client,
     pub(crate) mode: Mode,
-    pub(crate) token: Option<Token>,
+    pub(crate) token: Option<AccessToken>,
     /// Reads the addresses of this home that no request may go to.
     pub(crate) own_addresses: Arc<dyn Fn() -> Vec<(String, u16)> + Send + Sync>,
 }

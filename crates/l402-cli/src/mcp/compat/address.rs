@@ -16,9 +16,7 @@ use url::{Host, Url};
 
 use super::serve::Means;
 use crate::mcp::download::{Download, DownloadError, NamedBy};
-
-/// The time within which the same call gets the same invoice, so that it is paid once.
-const SAME_CALL: Duration = Duration::from_secs(10 * 60);
+use crate::mcp::purse::SAME_CALL;
 
 /// The most invoices that are remembered. Above it, a call is refused rather than one forgotten.
 const KEPT_MAX: usize = 1000;
@@ -39,10 +37,10 @@ impl fmt::Debug for Addresses {
     }
 }
 
-/// An invoice that an address gave.
+/// The invoice of a call, for the same call again.
 #[derive(Clone, Debug)]
 struct Kept {
-    given: Given,
+    given: AddressInvoice,
     /// The monotonic time at which it was given.
     since: Duration,
     /// True from the beginning of its payment until the outcome is known.
@@ -51,7 +49,7 @@ struct Kept {
 
 /// An invoice that an address gave.
 #[derive(Clone, Debug)]
-pub(super) struct Given {
+pub(super) struct AddressInvoice {
     key: String,
     /// The invoice, as it came.
     pub(super) invoice: String,
@@ -59,7 +57,7 @@ pub(super) struct Given {
     payment_hash: String,
 }
 
-impl Given {
+impl AddressInvoice {
     /// Returns what a tool that pays nothing says of it.
     pub(super) fn described(&self) -> Value {
         json!({
@@ -95,7 +93,10 @@ impl Addresses {
     ///
     /// # Errors
     /// A text for the model, without any words of the service.
-    pub(super) async fn invoice(&self, arguments: &Map<String, Value>) -> Result<Given, String> {
+    pub(super) async fn invoice(
+        &self,
+        arguments: &Map<String, Value>,
+    ) -> Result<AddressInvoice, String> {
         let text = |name: &str| arguments.get(name).and_then(Value::as_str);
         let address = text("address").ok_or("write the Lightning address")?;
         let amount = arguments.get("amount").and_then(Value::as_u64);
@@ -119,23 +120,23 @@ impl Addresses {
     }
 
     /// Notes that an invoice is being paid.
-    pub(super) fn begin(&self, given: &Given) {
+    pub(super) fn begin(&self, given: &AddressInvoice) {
         self.set_open(given, true);
     }
 
     /// Notes that the payment of an invoice has ended, or that its outcome is still unknown.
-    pub(super) fn end(&self, given: &Given, is_open: bool) {
+    pub(super) fn end(&self, given: &AddressInvoice, is_open: bool) {
         self.set_open(given, is_open);
     }
 
-    fn set_open(&self, given: &Given, is_open: bool) {
+    fn set_open(&self, given: &AddressInvoice, is_open: bool) {
         if let Some(kept) = self.kept().get_mut(&given.key) {
             kept.is_open = is_open;
         }
     }
 
     /// Returns the invoice of the same call, if there is one.
-    fn given(&self, key: &str) -> Result<Option<Given>, String> {
+    fn given(&self, key: &str) -> Result<Option<AddressInvoice>, String> {
         let (now, mut kept) = (self.clock.monotonic(), self.kept());
         kept.retain(|_, it| it.is_open || now.saturating_sub(it.since) < SAME_CALL);
         match kept.get(key) {
@@ -264,7 +265,7 @@ fn checked(
     invoice: String,
     amount: Msat,
     described: &Described,
-) -> Result<Given, String> {
+) -> Result<AddressInvoice, String> {
     let decoded = Invoice::decode(&invoice)
         .map_err(|error| format!("the service gives an invoice that cannot be used: {error}"))?;
     if decoded.amount != Some(amount) {
@@ -277,7 +278,7 @@ fn checked(
         return Err("the service gives an invoice for another description".to_owned());
     }
     let payment_hash = decoded.payment_hash.to_string();
-    Ok(Given {
+    Ok(AddressInvoice {
         key,
         invoice,
         amount,

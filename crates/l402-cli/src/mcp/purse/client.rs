@@ -12,7 +12,7 @@ use l402_lightning::Pay;
 use url::Url;
 
 use super::agent::Purse;
-use super::asking::Asking;
+use super::progress::CallProgress;
 use crate::buyer::{own_addresses, with_hook};
 use crate::error::CliError;
 use crate::mcp::download::Download;
@@ -34,7 +34,7 @@ pub(crate) struct Wish<'a> {
     /// The wallet. Without one, nothing can be paid.
     pub(crate) wallet: Option<Arc<dyn Pay>>,
     /// Says the last word. Must be there if there is a wallet.
-    pub(crate) asking: Option<Arc<Asking>>,
+    pub(crate) progress: Option<Arc<CallProgress>>,
 }
 
 /// The reason why a call cannot begin. Nothing was asked and nothing was paid.
@@ -90,8 +90,8 @@ impl Purse {
             .allow_addresses(self.allowed(&agent, wish.url));
         client = with_hook(client, &self.config, |url| outgoing::to(url, false))?;
         // A wallet without a last word is never handed to a client.
-        if let (Some(wallet), Some(asking)) = (wish.wallet, wish.asking) {
-            client = client.wallet(wallet).progress(asking);
+        if let (Some(wallet), Some(progress)) = (wish.wallet, wish.progress) {
+            client = client.wallet(wallet).progress(progress);
         }
         if agent.hosts.is_some() {
             client = client.ask_only(move |url| agent.reaches(url));

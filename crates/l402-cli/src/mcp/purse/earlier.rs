@@ -6,14 +6,14 @@ use l402::UnixTime;
 use l402_client::{Entry, Error, State};
 
 use super::agent::Purse;
-use super::asking::CallId;
+use super::progress::CallId;
 
 /// The time in which the same arguments are the same call, if no key tells two calls apart.
-const SAME: Duration = Duration::from_secs(10 * 60);
+pub(crate) const SAME_CALL: Duration = Duration::from_secs(10 * 60);
 
 /// The payment that the same call has made before, if there is one.
 #[derive(Clone, Debug)]
-pub(crate) enum Known {
+pub(crate) enum Earlier {
     /// Nothing, or a payment that has failed for certain.
     Nothing,
     /// The key belongs to a call with other arguments.
@@ -30,37 +30,37 @@ impl Purse {
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub(crate) fn earlier(&self, id: &CallId) -> Result<Known, Error> {
+    pub(crate) fn earlier(&self, id: &CallId) -> Result<Earlier, Error> {
         let call = self
             .journal
             .tool_call(&self.agent, id.tool, &id.stored_key())?;
         let Some(call) = call else {
-            return Ok(Known::Nothing);
+            return Ok(Earlier::Nothing);
         };
         if call.arguments != id.arguments {
-            return Ok(Known::OtherArguments);
+            return Ok(Earlier::OtherArguments);
         }
         if id.key.is_none() && !is_recent(call.created, self.now()) {
-            return Ok(Known::Nothing);
+            return Ok(Earlier::Nothing);
         }
         let Some(hash) = call.payment_hash else {
-            return Ok(Known::Nothing);
+            return Ok(Earlier::Nothing);
         };
         let Some(entry) = self.entry(&hash)? else {
-            return Ok(Known::Nothing);
+            return Ok(Earlier::Nothing);
         };
         Ok(match entry.state {
-            State::Failed => Known::Nothing,
-            State::Intent | State::Paid | State::Unknown => Known::Open(Box::new(entry)),
+            State::Failed => Earlier::Nothing,
+            State::Intent | State::Paid | State::Unknown => Earlier::Open(Box::new(entry)),
             // Any further state: paid, as far as anybody knows.
-            _ => Known::Over(Box::new(entry)),
+            _ => Earlier::Over(Box::new(entry)),
         })
     }
 }
 
 /// Returns true for a call of the last ten minutes, also if the clock was set back meanwhile.
 fn is_recent(call: UnixTime, now: UnixTime) -> bool {
-    now < call.saturating_add(SAME) && call < now.saturating_add(SAME)
+    now < call.saturating_add(SAME_CALL) && call < now.saturating_add(SAME_CALL)
 }
 
 #[cfg(test)]

@@ -18,10 +18,10 @@ use super::approvals::Approvals;
 use super::calls::Calls;
 use super::catalogue::Catalogue;
 use super::client::Client;
+use super::client_call::{ClientCall, Times};
 use super::result;
 use super::sealed::SealedStates;
 use super::task::Tasks;
-use super::tool_call::{Times, ToolCall};
 use crate::error::CliError;
 use crate::mcp::tool::{Tool, ToolAnswer};
 
@@ -198,7 +198,7 @@ impl ServerHandler for McpServer {
             result.meta = meta(Client::of(&context));
             return Ok(result.into());
         }
-        let call = ToolCall::new(&self.0, &request.name, arguments, context)?;
+        let call = ClientCall::new(&self.0, &request.name, arguments, context)?;
         match state {
             Some(state) => call.repeated(&state, responses.unwrap_or_default()).await,
             None => call.first().await,

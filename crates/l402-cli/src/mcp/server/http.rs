@@ -19,11 +19,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::gate::{Gate, Token};
+use super::gate::Gate;
 use super::handler::McpServer;
 use super::message::{self, MESSAGE_MAX};
 use super::reply::{Body, full, plain, refused};
 use super::stdio::END_TIME;
+use crate::access_token::AccessToken;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::note::Note;
@@ -63,7 +64,7 @@ struct Endpoint {
 /// If the note cannot be written, or `started` fails.
 pub(crate) async fn serve_http(
     server: McpServer,
-    (token, listener): (Token, TcpListener),
+    (token, listener): (AccessToken, TcpListener),
     stop: Stop,
     context: &Context,
     started: impl FnOnce(SocketAddr) -> Result<(), CliError>,

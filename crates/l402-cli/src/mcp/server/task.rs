@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use l402_client::Approval;
 use rmcp::model::{CreateTaskResult, DetailedTask, ErrorData, InputResponses};
 use rmcp::task_manager::{TaskContext, TaskExit, TaskManager, TaskOptions};
 use serde_json::Value;
@@ -10,9 +11,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::approvals::{self, Decision};
 use super::calls::Running;
+use super::client_call::{ClientCall, QUESTION, TASK_PATIENCE, declined, show};
 use super::handler::meta;
 use super::result;
-use super::tool_call::{QUESTION, TASK_PATIENCE, ToolCall, declined, show};
 use crate::mcp::tool::{Call, ToolAnswer};
 
 /// The longest that a task may work, and that its outcome is kept afterwards.
@@ -25,7 +26,7 @@ const POLL_PAUSE: u64 = 1000;
 const TASKS_MAX: usize = 64;
 
 /// The longest wait for a person within a task: as long as an approval waits.
-const PERSON_TIME: Duration = Duration::from_secs(600);
+const PERSON_TIME: Duration = Approval::LIFE;
 
 /// The tasks of one server.
 pub(super) struct Tasks {
@@ -73,7 +74,7 @@ impl Tasks {
     }
 
     /// Continues a call as a task.
-    pub(super) fn continue_as_task(&self, call: ToolCall, running: Running) -> CreateTaskResult {
+    pub(super) fn continue_as_task(&self, call: ClientCall, running: Running) -> CreateTaskResult {
         // Without a place left by now, the task is kept all the same: calls are bounded, too.
         let place = Arc::clone(&self.places).try_acquire_owned().ok();
         let options = TaskOptions::new()
@@ -110,7 +111,7 @@ fn keep(place: Option<OwnedSemaphorePermit>) {
 
 /// Waits for the answer, and asks a person in between if that is what it waits for.
 async fn finish(
-    call: &ToolCall,
+    call: &ClientCall,
     mut running: Running,
     context: &TaskContext,
 ) -> Result<ToolAnswer, TaskExit> {

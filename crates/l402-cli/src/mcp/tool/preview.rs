@@ -11,7 +11,7 @@ use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::card::{Card, Hints};
 use super::interface::{Call, Tool};
-use super::result::{PayingResult, client_fault, fault, plain};
+use super::result::{PayingResult, argument_fault, client_fault, plain};
 use super::schema::{self, amount, object, or_null};
 use super::stranger::{WORDS_MAX, quoted};
 use crate::mcp::purse::{HttpCall, Purse, Wish};
@@ -110,12 +110,18 @@ impl Preview {
     async fn preview(&self, call: Call) -> ToolAnswer {
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,
-            Err(message) => return refused(bad(&message), message, Vec::new()),
+            Err(message) => return refused(argument_fault(&message), message, Vec::new()),
         };
         let http = match arguments.http() {
             Ok(Some(http)) => http,
-            Ok(None) => return refused(bad("url is missing"), "url is missing".into(), Vec::new()),
-            Err(message) => return refused(bad(&message), message, Vec::new()),
+            Ok(None) => {
+                return refused(
+                    argument_fault("url is missing"),
+                    "url is missing".into(),
+                    Vec::new(),
+                );
+            }
+            Err(message) => return refused(argument_fault(&message), message, Vec::new()),
         };
         let wish = Wish {
             url: Some(&http.url),
@@ -182,14 +188,6 @@ impl Preview {
             "needs_approval": cost > agent.threshold(),
         }))
     }
-}
-
-fn bad(message: &str) -> Value {
-    fault(
-        "invalid_arguments",
-        message,
-        Some("see the schema of the tool"),
-    )
 }
 
 fn fields(state: &str, price: Value, status: Value) -> Value {

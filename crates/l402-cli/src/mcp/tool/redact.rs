@@ -4,6 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use l402_client::StoredCredential;
 
+use crate::text::hex::hex;
+
 /// The shortest text that is taken out. A shorter one is no secret, and would be found everywhere.
 const SHORTEST: usize = 16;
 
@@ -43,8 +45,7 @@ impl Secrets {
 
     /// Adds bytes in hexadecimal, in base64 and as they are.
     fn add_bytes(&mut self, bytes: &[u8]) {
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.add_form(hex.into_bytes(), true);
+        self.add_form(hex(bytes).into_bytes(), true);
         for text in [
             STANDARD.encode(bytes),
             STANDARD_NO_PAD.encode(bytes),

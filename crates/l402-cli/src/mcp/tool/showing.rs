@@ -9,10 +9,11 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::answer::Part;
-use super::reading::Read;
+use super::reading::ReadAnswer;
 use super::redact::Secrets;
 use super::stranger::lines;
 use crate::mcp::purse::Purse;
+use crate::text::hex::hex;
 
 /// The most bytes of a text that are shown.
 pub(super) const TEXT_MAX: usize = 64 * 1024;
@@ -57,7 +58,7 @@ pub(super) fn secrets_at(purse: &Purse, url: &Url, hash: Option<&PaymentHash>) -
 }
 
 /// Returns an answer as a model may see it.
-pub(super) fn show(mut read: Read, secrets: &Secrets, hash: Option<&PaymentHash>) -> Shown {
+pub(super) fn show(mut read: ReadAnswer, secrets: &Secrets, hash: Option<&PaymentHash>) -> Shown {
     let host = read.url.host_str().unwrap_or_default().to_owned();
     let mut notes = Vec::new();
     if secrets.redact(&mut read.body) {
@@ -136,7 +137,7 @@ fn left_out_note(left_out: u64, hash: Option<&PaymentHash>) -> String {
 }
 
 /// Returns the body if it is text.
-fn text_of(read: &Read, media_type: &str) -> Option<String> {
+fn text_of(read: &ReadAnswer, media_type: &str) -> Option<String> {
     let encoding = read.headers.get(CONTENT_ENCODING);
     if encoding.is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return None;
@@ -194,7 +195,7 @@ fn media_type(headers: &HeaderMap) -> String {
 }
 
 /// Returns where a redirect leads that was not followed.
-fn location(read: &Read, secrets: &Secrets) -> Option<String> {
+fn location(read: &ReadAnswer, secrets: &Secrets) -> Option<String> {
     let text = read.headers.get(LOCATION)?.to_str().ok()?;
     // As a URL it is ASCII, and hides nothing.
     let mut bytes = read.url.join(text).ok()?.as_str().as_bytes().to_vec();
@@ -213,8 +214,7 @@ fn uri(url: &Url, hash: Option<&PaymentHash>) -> String {
         Some(hash) => format!("l402://answer/{hash}"),
         None => {
             let digest = Sha256::digest(url.as_str());
-            let short = digest.iter().take(8).map(|byte| format!("{byte:02x}"));
-            format!("l402://answer/free-{}", short.collect::<String>())
+            format!("l402://answer/free-{}", hex(&digest[..8]))
         }
     }
 }
@@ -225,10 +225,10 @@ mod tests {
 
     use super::*;
 
-    fn read(media_type: &'static str, body: &[u8]) -> Read {
+    fn read(media_type: &'static str, body: &[u8]) -> ReadAnswer {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        Read {
+        ReadAnswer {
             status: 200,
             url: "https://api.example/x?key=secret".parse().unwrap(),
             headers,

@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use url::Url;
 
 use super::approval::{self, ApprovalState};
-use super::mandate::{self, Wanted};
+use super::mandate::{self, MandateQuery};
 use super::{Agent, AgentName, keep};
 use crate::{Error, Journal};
 
@@ -153,7 +153,7 @@ fn covering(
 ) -> rusqlite::Result<Option<i64>> {
     mandate::covering(
         db,
-        Wanted {
+        MandateQuery {
             agent: &request.agent,
             payment_hash: &request.payment_hash,
             cost: request.cost(),

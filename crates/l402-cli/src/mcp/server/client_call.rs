@@ -68,7 +68,7 @@ impl Default for Times {
 pub(super) const QUESTION: &str = "approval";
 
 /// A call that has been understood.
-pub(super) struct ToolCall {
+pub(super) struct ClientCall {
     pub(super) server: Arc<Shared>,
     pub(super) tool: Arc<dyn Tool>,
     pub(super) arguments: Map<String, Value>,
@@ -83,7 +83,7 @@ enum Progressed {
     Slow(Running),
 }
 
-impl ToolCall {
+impl ClientCall {
     /// # Errors
     /// If there is no such tool.
     pub(super) fn new(
