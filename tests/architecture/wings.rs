@@ -36,7 +36,7 @@ const LIGHTNING: Table = &[
 
 const CLIENT: Table = &[
     ("layers", "*"),
-    ("client", "*"),
+    ("builder client", "*"),
     (
         "purchase",
         "offer examine recording response journal hook http",
@@ -89,7 +89,7 @@ const CLI: Table = &[
     ("command", "*"),
     ("demo", "*"),
     ("mcp", "*"),
-    ("agent", "context note operator"),
+    ("agent", "context note operator owner"),
     ("proxy", "*"),
     ("operator", "context signal terminal"),
     ("note", "context"),

@@ -46,6 +46,7 @@
 //! clients that are a `tower::Service`, tonic's among them. `failpoints` lets test builds die at a step of
 //! a purchase, and is in nothing that is shipped.
 
+mod builder;
 mod client;
 mod coverage;
 mod error;
@@ -75,7 +76,8 @@ pub use crate::http::{
     AllowedAddress, AllowedAddressError, Head, Outgoing, RequestHead, Watch, is_head_too_large,
     retry_after,
 };
-pub use client::{Client, ClientBuilder};
+pub use builder::ClientBuilder;
+pub use client::Client;
 pub use error::{Error, Refused};
 #[doc(hidden)]
 pub use journal::step;
