@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::answer::{Part, ToolAnswer, Waiting};
 use super::reading::{Read, read, read_kept};
 use super::result::{Outcome, PayingResult, Payment, fault};
+use super::resuming::settled;
 use super::showing::{Shown, secrets_at, show};
 use crate::mcp::purse::{Asking, CallId, Denied, HttpCall, Known, NotReady, Purse, Waited, Wish};
 use crate::text::when;
@@ -85,21 +86,23 @@ pub(super) async fn buy(purse: &Arc<Purse>, purchase: Purchase) -> Bought {
         Ok(None) => return under_way(purse, &id).into(),
         Err(error) => return PayingResult::of_error(&error.into()).into(),
     };
-    match purse.earlier(&id) {
-        Ok(Known::Nothing | Known::Open(_)) => {}
-        Ok(Known::OtherArguments) => return other_arguments().into(),
-        Ok(Known::Over(entry)) => return over(purse, &entry, &http).await,
-        Err(error) => return PayingResult::of_error(&error).into(),
-    }
+    let unserved = match before(purse, &id, &http).await {
+        Ok(unserved) => unserved,
+        Err(ended) => return *ended,
+    };
     let asking = Asking::new(purse, id, Some(http.clone()));
     // What is free needs no wallet, so one that is away is told only if it is needed.
     let wallet = purse.wallet().await;
     let wish = Wish {
         url: Some(&http.url),
         max_cost,
-        wallet: wallet.as_ref().ok().cloned(),
+        // Somebody else may be presenting what was paid for, and it looks then as if there were nothing.
+        wallet: wallet.as_ref().ok().cloned().filter(|_| unserved.is_none()),
         asking: Some(Arc::clone(&asking)),
     };
+    if let Some(hash) = unserved {
+        asking.resumes(hash);
+    }
     let client = match purse.client(wish).await {
         Ok(client) => client,
         Err(why) => return not_ready(why).into(),
@@ -122,6 +125,9 @@ pub(super) async fn buy(purse: &Arc<Purse>, purchase: Purchase) -> Bought {
     };
     match purse.wait_for(&asking, patience, work).await {
         Waited::Done(Ok(read)) => had(purse, read),
+        Waited::Done(Err(Error::PaymentRequired(_))) if unserved.is_some() => {
+            unfinished(&Waited::<()>::Broken, &asking, "l402_resume").into()
+        }
         Waited::Done(Err(Error::PaymentRequired(_))) if wallet.is_err() => {
             let error = wallet
                 .err()
@@ -130,6 +136,36 @@ pub(super) async fn buy(purse: &Arc<Purse>, purchase: Purchase) -> Bought {
         }
         Waited::Done(Err(error)) => failed(purse, &error, asking.denied()).into(),
         waited => unfinished(&waited, &asking, "l402_resume").into(),
+    }
+}
+
+/// Returns the payment of the same call whose answer was not had yet, `None` if the call may pay.
+///
+/// # Errors
+/// The result, if the call is over already.
+async fn before(
+    purse: &Arc<Purse>,
+    id: &CallId,
+    http: &HttpCall,
+) -> Result<Option<PaymentHash>, Box<Bought>> {
+    let entry = match purse.earlier(id) {
+        Ok(Known::Nothing) => return Ok(None),
+        Ok(Known::OtherArguments) => return Err(Box::new(other_arguments().into())),
+        Ok(Known::Over(entry) | Known::Open(entry)) => entry,
+        Err(error) => return Err(Box::new(PayingResult::of_error(&error).into())),
+    };
+    let entry = match settled(purse, &entry.payment_hash).await {
+        Ok(found) => found.unwrap_or(*entry),
+        Err(why) => return Err(Box::new(not_ready(why).into())),
+    };
+    let hash = entry.payment_hash;
+    match entry.state {
+        State::Failed => Ok(None),
+        State::Paid => Ok(Some(hash)),
+        State::Intent | State::Unknown => {
+            Err(Box::new(PayingResult::pending(hash, "l402_resume").into()))
+        }
+        _ => Err(Box::new(over(purse, &entry, http).await)),
     }
 }
 
