@@ -86,7 +86,7 @@ pub(super) async fn buy(purse: &Arc<Purse>, purchase: Purchase) -> Bought {
         Ok(None) => return under_way(purse, &id).into(),
         Err(error) => return PayingResult::of_error(&error.into()).into(),
     };
-    let unserved = match before(purse, &id, &http).await {
+    let unserved = match before(purse, &id, &http, patience).await {
         Ok(unserved) => unserved,
         Err(ended) => return *ended,
     };
@@ -100,8 +100,8 @@ pub(super) async fn buy(purse: &Arc<Purse>, purchase: Purchase) -> Bought {
         wallet: wallet.as_ref().ok().cloned().filter(|_| unserved.is_none()),
         asking: Some(Arc::clone(&asking)),
     };
-    if let Some(hash) = unserved {
-        asking.resumes(hash);
+    if let Some(entry) = &unserved {
+        asking.resumes(entry.payment_hash);
     }
     let client = match purse.client(wish).await {
         Ok(client) => client,
@@ -125,15 +125,11 @@ pub(super) async fn buy(purse: &Arc<Purse>, purchase: Purchase) -> Bought {
     };
     match purse.wait_for(&asking, patience, work).await {
         Waited::Done(Ok(read)) => had(purse, read),
-        Waited::Done(Err(Error::PaymentRequired(_))) if unserved.is_some() => {
-            unfinished(&Waited::<()>::Broken, &asking, "l402_resume").into()
-        }
-        Waited::Done(Err(Error::PaymentRequired(_))) if wallet.is_err() => {
-            let error = wallet
-                .err()
-                .unwrap_or_else(|| crate::error::CliError::internal("no wallet"));
-            PayingResult::of_cli(&error).into()
-        }
+        Waited::Done(Err(error @ Error::PaymentRequired(_))) => match (unserved, wallet) {
+            (Some(entry), _) => elsewhere(purse, &entry).into(),
+            (None, Err(error)) => PayingResult::of_cli(&error).into(),
+            (None, Ok(_)) => failed(purse, &error, asking.denied()).into(),
+        },
         Waited::Done(Err(error)) => failed(purse, &error, asking.denied()).into(),
         waited => unfinished(&waited, &asking, "l402_resume").into(),
     }
@@ -147,25 +143,40 @@ async fn before(
     purse: &Arc<Purse>,
     id: &CallId,
     http: &HttpCall,
-) -> Result<Option<PaymentHash>, Box<Bought>> {
+    patience: Duration,
+) -> Result<Option<Box<Entry>>, Box<Bought>> {
     let entry = match purse.earlier(id) {
         Ok(Known::Nothing) => return Ok(None),
         Ok(Known::OtherArguments) => return Err(Box::new(other_arguments().into())),
         Ok(Known::Over(entry) | Known::Open(entry)) => entry,
         Err(error) => return Err(Box::new(PayingResult::of_error(&error).into())),
     };
-    let entry = match settled(purse, &entry.payment_hash).await {
-        Ok(found) => found.unwrap_or(*entry),
-        Err(why) => return Err(Box::new(not_ready(why).into())),
-    };
     let hash = entry.payment_hash;
+    let entry = match tokio::time::timeout(patience, settled(purse, &hash)).await {
+        Ok(Ok(found)) => found.map_or(entry, Box::new),
+        Ok(Err(why)) => return Err(Box::new(not_ready(why).into())),
+        // The wallet does not answer, and what the journal says holds.
+        Err(_) => entry,
+    };
     match entry.state {
         State::Failed => Ok(None),
-        State::Paid => Ok(Some(hash)),
+        State::Paid => Ok(Some(entry)),
         State::Intent | State::Unknown => {
             Err(Box::new(PayingResult::pending(hash, "l402_resume").into()))
         }
         _ => Err(Box::new(over(purse, &entry, http).await)),
+    }
+}
+
+/// Returns the result of a call whose paid answer somebody else is getting at this moment.
+fn elsewhere(purse: &Purse, entry: &Entry) -> PayingResult {
+    let message = "it is paid, and its answer is being had elsewhere";
+    let hint = "repeat the very same call, or call l402_resume with the payment_hash, in a minute; \
+                neither pays again";
+    PayingResult {
+        payment: Some(payment_of_entry(purse, entry)),
+        error: Some(fault("busy", message, Some(hint))),
+        ..PayingResult::new(Outcome::Paid, format!("{message}; {hint}"))
     }
 }
 

@@ -148,7 +148,11 @@ impl Secrets {
         let mut spans = Vec::new();
         for (at, window) in bytes.windows(BEGINNING).enumerate() {
             let alike = beginning(window).and_then(|it| self.by_beginning.get(&it));
-            for form in alike.into_iter().flatten().filter_map(|it| self.forms.get(*it)) {
+            for form in alike
+                .into_iter()
+                .flatten()
+                .filter_map(|it| self.forms.get(*it))
+            {
                 let end = at + form.bytes.len();
                 let is_it = bytes.get(at..end).is_some_and(|found| {
                     found == form.bytes
@@ -225,9 +229,7 @@ impl Plain {
 fn escaped(text: &[u8]) -> Option<(u8, usize)> {
     match text {
         [b'%', high, low, ..] => Some((from_digits(&[*high, *low])?, 3)),
-        [b'\\', b'u' | b'U', b'0', b'0', high, low, ..] => {
-            Some((from_digits(&[*high, *low])?, 6))
-        }
+        [b'\\', b'u' | b'U', b'0', b'0', high, low, ..] => Some((from_digits(&[*high, *low])?, 6)),
         [b'\\', b'x', high, low, ..] => Some((from_digits(&[*high, *low])?, 4)),
         [b'\\', b'n' | b'r' | b't', ..] => Some((b' ', 2)),
         [b'\\', byte, ..] if byte.is_ascii_punctuation() => Some((*byte, 2)),
@@ -250,16 +252,6 @@ fn to_hex(bytes: &[u8]) -> String {
 
 fn from_digits(pair: &[u8]) -> Option<u8> {
     u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()
-}
-
-/// Returns the place of a form in some bytes.
-fn find(bytes: &[u8], form: &[u8], any_case: bool) -> Option<usize> {
-    let first = *form.first()?;
-    bytes.windows(form.len()).position(|window| {
-        // The first byte decides nearly always.
-        let is_begun = window[0] == first || (any_case && window[0].eq_ignore_ascii_case(&first));
-        is_begun && (window == form || (any_case && window.eq_ignore_ascii_case(form)))
-    })
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
@@ -352,7 +344,9 @@ mod tests {
             let mut bytes = format!("you sent {form}, ok.").into_bytes();
             assert!(secrets().redact(&mut bytes), "{form}");
             let told = String::from_utf8(bytes).unwrap();
-            let rest = told.trim_start_matches("you sent ").trim_end_matches(", ok.");
+            let rest = told
+                .trim_start_matches("you sent ")
+                .trim_end_matches(", ok.");
             // Base64 shares up to a character with what stands before and behind.
             let left = rest.bytes().filter(|byte| *byte != b'*').count();
             assert!(left <= 4, "{form}: {told}");

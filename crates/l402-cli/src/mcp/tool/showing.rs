@@ -69,19 +69,10 @@ pub(super) fn show(mut read: Read, secrets: &Secrets, hash: Option<&PaymentHash>
         name if secrets.redacted(&name) == name => name,
         _ => UNKNOWN.to_owned(),
     };
-    let body = if read.size == 0 {
-        Body::Empty
-    } else if let Some(text) = text_of(&read, &media_type) {
-        Body::Text(text)
-    } else if is_packed(&read) {
-        notes.push(
-            "the server has compressed the body, although nobody asked it to, so it is not shown"
-                .to_owned(),
-        );
-        Body::Packed
-    } else {
-        Body::Bytes
-    };
+    let body = Body::of(&read, &media_type);
+    if matches!(body, Body::Packed) {
+        notes.push(PACKED.to_owned());
+    }
     let mut answer = json!({
         "status": read.status,
         "url": secrets.redacted(&without_query(&read.url)),
@@ -136,6 +127,21 @@ enum Body {
     Packed,
 }
 
+impl Body {
+    fn of(read: &Read, media_type: &str) -> Self {
+        if read.size == 0 {
+            Self::Empty
+        } else if is_packed(read) {
+            Self::Packed
+        } else {
+            text_of(read, media_type).map_or(Self::Bytes, Self::Text)
+        }
+    }
+}
+
+const PACKED: &str =
+    "the server has compressed the body, although nobody asked it to, so it is not shown";
+
 fn left_out_note(left_out: u64, hash: Option<&PaymentHash>) -> String {
     match hash {
         Some(hash) => {
@@ -150,9 +156,6 @@ fn left_out_note(left_out: u64, hash: Option<&PaymentHash>) -> String {
 
 /// Returns the body if it is text.
 fn text_of(read: &Read, media_type: &str) -> Option<String> {
-    if is_packed(read) {
-        return None;
-    }
     // Text that is cut may end within a character.
     let valid = match std::str::from_utf8(&read.body) {
         Ok(text) => Some(text.to_owned()),

@@ -165,10 +165,7 @@ async fn a_call_whose_answer_is_being_had_elsewhere_is_not_paid_twice() {
             arguments["idempotency_key"] = json!(key);
         }
         let paid = shop.payments();
-        let pending = shop
-            .agent(None)
-            .call("l402_fetch", arguments.clone())
-            .await;
+        let pending = shop.agent(None).call("l402_fetch", arguments.clone()).await;
         let hash = text(&pending, "/payment_hash").to_owned();
         assert_eq!(outcome(&pending), "pending", "{}", pending.line);
         shop.set_fault(Fault::None);
@@ -190,10 +187,11 @@ async fn a_call_whose_answer_is_being_had_elsewhere_is_not_paid_twice() {
         assert_eq!(outcome(&had), "served", "{}", had.line);
         assert_eq!(
             (outcome(&same), text(&same, "/payment_hash")),
-            ("pending", &*hash),
+            ("paid", &*hash),
             "{}",
             same.line
         );
+        assert_eq!(text(&same, "/error/code"), "busy");
         assert_eq!(shop.payments(), paid + 1);
         let again = two.call("l402_fetch", arguments).await;
         assert_eq!((outcome(&again), is_replayed(&again)), ("served", true));
