@@ -245,12 +245,6 @@ impl Session {
             stderr: stderr.unwrap_or_default(),
         }
     }
-
-    /// Kills the program, and returns its exit status if it had ended by itself.
-    #[cfg(unix)]
-    pub(crate) fn wait(mut self) -> std::process::ExitStatus {
-        self.child.wait().expect("it can be waited for")
-    }
 }
 
 impl Drop for Session {

@@ -186,7 +186,7 @@ impl Purse {
     }
 }
 
-fn no_agent(name: &BudgetName) -> CliError {
+pub(super) fn no_agent(name: &BudgetName) -> CliError {
     CliError::new(
         exit_code::USAGE,
         "unknown_agent",

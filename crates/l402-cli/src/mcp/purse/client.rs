@@ -11,7 +11,7 @@ use l402_host::Clock;
 use l402_lightning::Pay;
 use url::Url;
 
-use super::agent::Purse;
+use super::agent::{Purse, no_agent};
 use super::progress::CallProgress;
 use crate::buyer::{own_addresses, with_hook};
 use crate::error::CliError;
@@ -67,6 +67,10 @@ impl Purse {
     /// See [`NotReady`].
     pub(crate) async fn client(&self, wish: Wish<'_>) -> Result<Client, NotReady> {
         let agent = self.row()?;
+        if agent.removed.is_some() {
+            // Its payments are refused elsewhere. What it has bought is not for it any more, either.
+            return Err(NotReady::Program(no_agent(&self.agent)));
+        }
         let way = match wish.url {
             Some(url) if !agent.reaches(url) => {
                 return Err(NotReady::Host(

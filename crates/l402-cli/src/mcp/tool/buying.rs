@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::answer::{Part, ToolAnswer, Waiting};
 use super::reading::{ReadAnswer, read, read_kept};
 use super::result::{Outcome, PayingResult, Payment, fault};
+use super::resuming::settled;
 use super::showing::{Shown, secrets_at, show};
 use crate::mcp::purse::{
     CallId, CallProgress, Earlier, HttpCall, NotPaid, NotReady, Purse, Waited, Wish,
@@ -87,21 +88,23 @@ pub(super) async fn buy(purse: &Arc<Purse>, call: BuyingCall) -> Bought {
         Ok(None) => return under_way(purse, &id).into(),
         Err(error) => return PayingResult::of_error(&error.into()).into(),
     };
-    match purse.earlier(&id) {
-        Ok(Earlier::Nothing | Earlier::Open(_)) => {}
-        Ok(Earlier::OtherArguments) => return other_arguments().into(),
-        Ok(Earlier::Over(entry)) => return over(purse, &entry, &http).await,
-        Err(error) => return PayingResult::of_error(&error).into(),
-    }
+    let unserved = match before(purse, &id, &http, patience).await {
+        Ok(unserved) => unserved,
+        Err(ended) => return *ended,
+    };
     let progress = CallProgress::new(purse, id, Some(http.clone()));
     // What is free needs no wallet, so one that is away is told only if it is needed.
     let wallet = purse.wallet().await;
     let wish = Wish {
         url: Some(&http.url),
         max_cost,
-        wallet: wallet.as_ref().ok().cloned(),
+        // Somebody else may be presenting what was paid for, and it looks then as if there were nothing.
+        wallet: wallet.as_ref().ok().cloned().filter(|_| unserved.is_none()),
         progress: Some(Arc::clone(&progress)),
     };
+    if let Some(entry) = &unserved {
+        progress.resumes(entry.payment_hash);
+    }
     let client = match purse.client(wish).await {
         Ok(client) => client,
         Err(why) => return not_ready(why).into(),
@@ -124,14 +127,58 @@ pub(super) async fn buy(purse: &Arc<Purse>, call: BuyingCall) -> Bought {
     };
     match purse.wait_for(&progress, patience, work).await {
         Waited::Done(Ok(read)) => had(purse, read),
-        Waited::Done(Err(Error::PaymentRequired(_))) if wallet.is_err() => {
-            let error = wallet
-                .err()
-                .unwrap_or_else(|| crate::error::CliError::internal("no wallet"));
-            PayingResult::of_cli(&error).into()
-        }
+        Waited::Done(Err(error @ Error::PaymentRequired(_))) => match (unserved, wallet) {
+            (Some(entry), _) => being_answered(purse, &entry).into(),
+            (None, Err(error)) => PayingResult::of_cli(&error).into(),
+            (None, Ok(_)) => failed(purse, &error, progress.not_paid()).into(),
+        },
         Waited::Done(Err(error)) => failed(purse, &error, progress.not_paid()).into(),
         waited => unfinished(&waited, &progress, "l402_resume").into(),
+    }
+}
+
+/// Returns the payment of the same call whose answer was not had yet, `None` if the call may pay.
+///
+/// # Errors
+/// The result, if the call is over already.
+async fn before(
+    purse: &Arc<Purse>,
+    id: &CallId,
+    http: &HttpCall,
+    patience: Duration,
+) -> Result<Option<Box<Entry>>, Box<Bought>> {
+    let entry = match purse.earlier(id) {
+        Ok(Earlier::Nothing) => return Ok(None),
+        Ok(Earlier::OtherArguments) => return Err(Box::new(other_arguments().into())),
+        Ok(Earlier::Over(entry) | Earlier::Open(entry)) => entry,
+        Err(error) => return Err(Box::new(PayingResult::of_error(&error).into())),
+    };
+    let hash = entry.payment_hash;
+    let entry = match tokio::time::timeout(patience, settled(purse, &hash)).await {
+        Ok(Ok(found)) => found.map_or(entry, Box::new),
+        Ok(Err(why)) => return Err(Box::new(not_ready(why).into())),
+        // The wallet does not answer, and what the journal says holds.
+        Err(_) => entry,
+    };
+    match entry.state {
+        State::Failed => Ok(None),
+        State::Paid => Ok(Some(entry)),
+        State::Intent | State::Unknown => {
+            Err(Box::new(PayingResult::pending(hash, "l402_resume").into()))
+        }
+        _ => Err(Box::new(over(purse, &entry, http).await)),
+    }
+}
+
+/// Returns the result of a call whose paid answer somebody else is getting at this moment.
+fn being_answered(purse: &Purse, entry: &Entry) -> PayingResult {
+    let message = "it is paid, and its answer is being had elsewhere";
+    let hint = "repeat the very same call, or call l402_resume with the payment_hash, in a minute; \
+                neither pays again";
+    PayingResult {
+        payment: Some(payment_of_entry(purse, entry)),
+        error: Some(fault("busy", message, Some(hint))),
+        ..PayingResult::new(Outcome::Paid, format!("{message}; {hint}"))
     }
 }
 
