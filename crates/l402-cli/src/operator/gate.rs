@@ -92,8 +92,9 @@ pub(crate) async fn require(context: &Context, about: &str) -> Result<(), CliErr
 ///
 /// # Errors
 /// If it is too long to be read.
-fn command(context: &Context) -> Result<String, CliError> {
-    let mut line = context.program.clone();
+fn command() -> Result<String, CliError> {
+    // Not the name that it was called by: whoever starts it may have chosen that as well.
+    let mut line = "l402".to_owned();
     for word in std::env::args_os().skip(1) {
         let word = escape(&word.to_string_lossy());
         let is_plain = !word.is_empty() && !word.contains([' ', '"', '\'']);
@@ -124,7 +125,7 @@ async fn ask(journal: &Journal, about: &str, context: &Context) -> Result<(), Cl
         terminal.tell(about);
     }
     let home = escape(&context.home.path().to_string_lossy());
-    terminal.tell(&format!("{}\nasks for you, in {home}.", command(context)?));
+    terminal.tell(&format!("{}\nasks for you, in {home}.", command()?));
     for left in (0..TRIES).rev() {
         let typed = terminal.ask("Operator's passphrase (not shown):").await?;
         match check(journal, typed, context.clock.wall()).await? {
@@ -188,6 +189,8 @@ pub(crate) async fn choose() -> Result<String, CliError> {
         let text = "a passphrase has to be chosen, and there is no terminal to ask for it";
         return Err(refused(text).with_hint("type this command at a terminal yourself"));
     };
+    // Who chooses one allows the command with it.
+    terminal.tell(&format!("{}\nasks for you.", command()?));
     terminal.tell(
         "From now on a passphrase is asked before anything is changed that lets more be spent.\n\
          Write it down where no agent reads: nobody can bring it back.",

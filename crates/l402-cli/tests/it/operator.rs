@@ -264,10 +264,10 @@ fn what_the_passphrase_is_asked_for_stands_where_it_is_typed() {
     let (status, shown) = terminal.end();
     assert_eq!(status, Some(0), "{shown}");
     assert!(
-        shown.contains("budget set default --per-day 50sat"),
+        shown.contains("\nl402 budget set default --per-day 50sat\r\n"),
         "{shown}"
     );
-    let hosts = "a.example,".repeat(200);
+    let hosts = ["a.example"; 200].join(",");
     let long = [
         "agent", "mandate", "ann", "--hosts", &hosts, "--up-to", "1sat",
     ];

@@ -97,6 +97,7 @@ pub(crate) async fn serve_http(
     }
     drop(listener);
     ended.send_replace(true);
+    server.0.tasks.end();
     // First the calls: their answers still go out on the streams.
     server.0.calls.finish(END_TIME).await;
     streams.cancel();

@@ -76,6 +76,12 @@ impl Tasks {
         self.manager.cancel_task(&checked(id)?)
     }
 
+    /// Gives up all tasks: the server ends, and nobody can ask for an outcome any more. What is paid for
+    /// goes on, and nothing more begins to be paid.
+    pub(super) fn end(&self) {
+        self.manager.shutdown();
+    }
+
     /// Continues a call as a task.
     pub(super) fn continue_as_task(
         &self,

@@ -685,3 +685,19 @@ async fn tasks_are_bounded_also_if_all_calls_come_at_once() {
     }
     assert_eq!((kept, answered), (64, 36));
 }
+
+/// After the end of the input, a task pays nothing that it has not begun to pay.
+#[tokio::test]
+async fn the_end_gives_up_tasks_that_have_paid_nothing() {
+    let world = World::new();
+    let mut session = world.serve("scout", true);
+    let slow =
+        |before: u64, pay: u64| json!({ "arguments": { "before_ms": before, "pay_ms": pay } });
+    for call in [slow(1000, 0), slow(0, 1000)] {
+        let begun = session.modern(&tasks(), call).await;
+        assert_eq!(begun["resultType"], "task", "{begun}");
+    }
+    session.to.shutdown().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    assert_eq!(world.paid(), 1, "the one that was begun goes on");
+}
