@@ -246,6 +246,54 @@ fn the_operator_goes_on_with_the_passphrase_and_nobody_with_another() {
     assert_eq!(shown["limits"]["per_day"]["limit_msat"], 50_000);
 }
 
+/// A program in the person's own terminal chooses where the output of a command leads, but not what stands
+/// before the passphrase: what it is asked for.
+#[test]
+fn what_the_passphrase_is_asked_for_stands_where_it_is_typed() {
+    let home = sealed();
+    let words = [
+        "budget",
+        "set",
+        "default",
+        "--per-day",
+        "50sat",
+        ">/dev/null",
+    ];
+    let mut terminal = AtTerminal::start(&home, &[&words[..], &["2>&1"]].concat());
+    terminal.answer("Operator's passphrase", PASSPHRASE);
+    let (status, shown) = terminal.end();
+    assert_eq!(status, Some(0), "{shown}");
+    assert!(
+        shown.contains("\nl402 budget set default --per-day 50sat\r\n"),
+        "{shown}"
+    );
+    let hosts = ["a.example"; 200].join(",");
+    let long = [
+        "agent", "mandate", "ann", "--hosts", &hosts, "--up-to", "1sat",
+    ];
+    let ran = as_operator_without_question(&home, &long);
+    assert_eq!(ran.0, Some(54), "{}", ran.1);
+}
+
+/// Runs at a terminal what is refused before the passphrase is asked.
+fn as_operator_without_question(home: &Home, words: &[&str]) -> (Option<i32>, String) {
+    let mut terminal = AtTerminal::start(home, words);
+    assert!(!terminal.answer_or_end("Operator's passphrase", PASSPHRASE));
+    terminal.end()
+}
+
+/// A home whose journal cannot be looked into is no home without agents.
+#[cfg(unix)]
+#[test]
+fn a_journal_that_cannot_be_seen_opens_nothing() {
+    let home = sealed();
+    let client = home.path().join("home/client");
+    std::fs::rename(&client, home.path().join("away")).expect("a folder");
+    std::os::unix::fs::symlink(&client, &client).expect("a link");
+    let ran = as_model(&home, "wallet use sandbox");
+    assert_ne!(ran.status, Some(0), "{ran:#?}");
+}
+
 #[test]
 fn the_passphrase_is_changed_by_who_knows_it() {
     let home = sealed();

@@ -28,6 +28,9 @@ const TASKS_MAX: usize = 64;
 /// The longest wait for a person within a task: as long as an approval waits.
 const PERSON_TIME: Duration = Approval::LIFE;
 
+/// The place of one task.
+pub(super) type Place = OwnedSemaphorePermit;
+
 /// The tasks of one server.
 pub(super) struct Tasks {
     manager: TaskManager,
@@ -44,9 +47,10 @@ impl Default for Tasks {
 }
 
 impl Tasks {
-    /// Returns true if a call can become a task.
-    pub(super) fn has_room(&self) -> bool {
-        self.places.available_permits() > 0
+    /// Returns a place for a call that may become a task, if there is one. Taken before the call waits for
+    /// its turn, so that no more calls can become tasks than there are places.
+    pub(super) fn place(&self) -> Option<Place> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
     }
 
     /// Returns the state of a task, with its outcome if there is one.
@@ -73,10 +77,19 @@ impl Tasks {
         self.manager.cancel_task(&checked(id)?)
     }
 
+    /// Gives up all tasks: the server ends, and nobody can ask for an outcome any more. What is paid for
+    /// goes on, and nothing more begins to be paid.
+    pub(super) fn end(&self) {
+        self.manager.shutdown();
+    }
+
     /// Continues a call as a task.
-    pub(super) fn continue_as_task(&self, call: ClientCall, running: Running) -> CreateTaskResult {
-        // Without a place left by now, the task is kept all the same: calls are bounded, too.
-        let place = Arc::clone(&self.places).try_acquire_owned().ok();
+    pub(super) fn continue_as_task(
+        &self,
+        call: ClientCall,
+        running: Running,
+        place: Place,
+    ) -> CreateTaskResult {
         let options = TaskOptions::new()
             .with_ttl_ms(u64::try_from(TASK_TIME.as_millis()).unwrap_or(u64::MAX))
             .with_poll_interval_ms(POLL_PAUSE)
@@ -102,7 +115,7 @@ impl Tasks {
 }
 
 /// Gives a place back once the outcome is no longer kept.
-fn keep(place: Option<OwnedSemaphorePermit>) {
+fn keep(place: Place) {
     tokio::spawn(async move {
         tokio::time::sleep(TASK_TIME).await;
         drop(place);
