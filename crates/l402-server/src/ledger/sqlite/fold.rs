@@ -17,6 +17,10 @@ use crate::ledger::GRACE_SECS;
 /// The payments that memory may hold, about 100 bytes each. Beyond it two are folded for each new one.
 const PAYMENTS: usize = 65_536;
 
+/// Entries of the log for each payment that memory may hold. If a round has brought more, the hand moves by
+/// two for each entry: payments that are used again and again would make the log long.
+const ENTRIES: usize = 2;
+
 /// The payments that one transaction folds at most.
 const AT_ONCE: usize = 1024;
 
@@ -41,6 +45,8 @@ pub(super) struct Folding {
     behind: usize,
     /// The payments that memory may hold.
     room: usize,
+    /// Entries that the log has got since the round began.
+    said: usize,
 }
 
 impl Default for Folding {
@@ -52,6 +58,7 @@ impl Default for Folding {
             next: 0,
             behind: 0,
             room: PAYMENTS,
+            said: 0,
         }
     }
 }
@@ -87,14 +94,19 @@ impl Folding {
         (number, entries): (i64, &mut Vec<Entry>),
         now: UnixTime,
     ) -> rusqlite::Result<bool> {
-        let read = tail.take_read();
-        if tail.len() > self.room {
-            self.behind += 2 * read;
-        } else if now.secs() >= self.next {
-            self.next = now.secs().saturating_add(EVERY_SECS);
-            self.behind = AT_ONCE;
+        let (read, said) = (tail.take_read(), tail.take_said());
+        self.said = self.said.saturating_add(said);
+        let is_full = tail.len() > self.room;
+        let is_long = self.said > self.room.saturating_mul(ENTRIES);
+        let new = if is_long { read.max(said) } else { read };
+        if is_full || is_long {
+            self.behind = self.behind.saturating_add(new.saturating_mul(2));
         } else {
             self.behind = 0;
+        }
+        if now.secs() >= self.next {
+            self.next = now.secs().saturating_add(EVERY_SECS);
+            self.behind = self.behind.max(AT_ONCE);
         }
         let most = self.behind.min(AT_ONCE);
         self.behind -= most;
@@ -139,7 +151,70 @@ impl Folding {
             self.at = None;
             self.done = self.done.max(self.round_from);
             self.round_from = number;
+            self.said = 0;
         }
         Ok(!next.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU64;
+    use std::sync::{Arc, mpsc};
+
+    use l402_host::ManualClock;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::ledger::sqlite::writer::Writer;
+    use crate::ledger::sqlite::{PendingReservation, ReserveRequest, Settle};
+    use crate::ledger::{Allowance, GRACE_SECS};
+
+    const ROOM: usize = 500;
+    const TURNS: u64 = 600;
+    const NOW: UnixTime = UnixTime::from_secs(1_790_000_000);
+
+    /// Uses some payments again and again, and returns the bytes of the log at its longest.
+    fn longest(payments: u64) -> u64 {
+        let home = tempfile::tempdir().unwrap();
+        let (ops, _) = mpsc::channel();
+        let clock = Arc::new(ManualClock::new(NOW));
+        let path = home.path().join("ledger.db");
+        let mut writer = Writer::open(&path, ops, clock, None).unwrap();
+        writer.folding = Folding::with_room(ROOM);
+        let end = NOW.saturating_add(std::time::Duration::from_secs(GRACE_SECS));
+        let mut longest = 0;
+        for turn in 0..TURNS {
+            let (requests, asked): (Vec<_>, Vec<_>) = (turn * 64..turn * 64 + 64)
+                .map(|n| {
+                    let mut hash = [0; 32];
+                    hash[..8].copy_from_slice(&(n % payments).to_be_bytes());
+                    let hash = PaymentHash::from_bytes(hash);
+                    let allowance = Allowance::new(hash, NonZeroU64::MAX, end);
+                    let (answer, asked) = oneshot::channel();
+                    ((ReserveRequest::one_use(allowance, NOW), answer), asked)
+                })
+                .unzip();
+            writer.commit(requests);
+            let taken = asked.into_iter().map(|mut asked| {
+                let granted = asked.try_recv().unwrap().map(PendingReservation::take);
+                (granted.unwrap().id(), Settle::ONE_USE)
+            });
+            writer.owed.extend(taken);
+            let db = writer.connection.as_ref().unwrap();
+            let sql = "SELECT sum(length(entries)) FROM log";
+            let bytes: u64 = db.query_row(sql, [], |row| row.get(0)).unwrap();
+            longest = longest.max(bytes);
+        }
+        longest
+    }
+
+    /// No payment is new, no time passes, and memory has room or is full.
+    #[test]
+    fn payments_that_are_used_again_and_again_make_no_long_log() {
+        for payments in [1, 400, 600] {
+            let bytes = longest(payments);
+            assert!(bytes < 250_000, "{payments} payments: {bytes} bytes");
+        }
     }
 }

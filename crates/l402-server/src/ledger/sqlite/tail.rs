@@ -60,6 +60,8 @@ pub(super) struct Tail {
     number: i64,
     /// Payments that were read from the table since the hand has moved.
     read: usize,
+    /// Entries that the log has got since the hand has moved.
+    said: usize,
 }
 
 /// What a reservation found of its payment.
@@ -84,6 +86,11 @@ impl Tail {
     /// Returns how many payments were read since the last call.
     pub(super) fn take_read(&mut self) -> usize {
         std::mem::take(&mut self.read)
+    }
+
+    /// Returns how many entries the log has got since the last call.
+    pub(super) fn take_said(&mut self) -> usize {
+        std::mem::take(&mut self.said)
     }
 
     /// The owners of what is held, one aside.
@@ -124,6 +131,7 @@ impl Tail {
                 for entry in Entry::read_all(&row.entries) {
                     let entry = entry.map_err(|error| damaged(Box::new(error)))?;
                     self.apply(db, row.number, row.owner, &entry)?;
+                    self.said += 1;
                 }
                 self.number = row.number;
             }
@@ -131,8 +139,9 @@ impl Tail {
     }
 
     /// Takes note of the row that this process adds, after its changes have been made here.
-    pub(super) const fn appended(&mut self, number: i64) {
+    pub(super) const fn appended(&mut self, number: i64, entries: usize) {
         self.number = number;
+        self.said += entries;
     }
 
     fn apply(

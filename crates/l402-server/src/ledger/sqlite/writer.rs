@@ -338,7 +338,7 @@ impl Writer {
         let has_changed = !entries.is_empty();
         if has_changed || has_folded {
             append(&tx, number, self.owner.id, &entries)?;
-            self.tail.appended(number);
+            self.tail.appended(number, entries.len());
         }
         tx.commit()?;
         let has_grown = grown.is_some();
@@ -412,7 +412,7 @@ impl Writer {
         }
         if !entries.is_empty() {
             append(&tx, number, own, &entries)?;
-            self.tail.appended(number);
+            self.tail.appended(number, entries.len());
         }
         tx.commit()
     }
@@ -457,7 +457,7 @@ fn recover_at_start(
     if !entries.is_empty() {
         let number = tail.number() + 1;
         append(&tx, number, owner.id, &entries)?;
-        tail.appended(number);
+        tail.appended(number, entries.len());
     }
     let known = identity::read(&tx)?;
     tx.commit()?;
