@@ -59,7 +59,7 @@ impl<R: AsyncRead + Send + Unpin> Lines<R> {
     }
 
     /// Waits until the client has taken enough of what was written to it.
-    fn room(&self) -> impl Future<Output = ()> + Send + 'static {
+    fn until_few_are_unread(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut unwritten = self.unwritten.subscribe();
         async move {
             // An error means that this value is gone, and that nobody waits.
@@ -169,7 +169,7 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for Lines<R> {
                 let _ = answering.await;
                 self.answering = None;
             }
-            self.room().await;
+            self.until_few_are_unread().await;
             let line = match self.read().await? {
                 Read::Line(line) => line,
                 Read::TooLong => {
