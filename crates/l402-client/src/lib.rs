@@ -40,7 +40,8 @@
 //! [`examine`] has the rules that a challenge must keep before it is paid, for programs that judge
 //! challenges and buy nothing.
 //!
-//! The file of the [`Journal`] is the only place that holds tokens and preimages.
+//! The file of the [`Journal`] is the only place that holds tokens and preimages. It also has the limits by name, and
+//! the agents: [`Journal::consent`] says whether a payment of an [`Agent`] may be made, or waits for a person.
 //!
 //! Features: `reqwest-middleware` has a middleware for the crate of that name, and `tower` a layer for
 //! clients that are a `tower::Service`, tonic's among them. `failpoints` lets test builds die at a step of

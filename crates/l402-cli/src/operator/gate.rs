@@ -27,7 +27,7 @@ const SHOWN_MAX: usize = 1000;
 #[cfg(feature = "mcp")]
 const LENGTH_MIN: usize = 8;
 
-/// The state of a home.
+/// The answer to the question whether a home asks for a passphrase.
 #[derive(Debug)]
 pub(crate) enum Protection {
     /// No agent was ever added, and no passphrase is needed.

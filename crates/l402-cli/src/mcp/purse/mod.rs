@@ -3,7 +3,7 @@
 //! ```text
 //!   purse ─▶ client: one for each call, with the limits, the hosts and the addresses of the agent
 //!     │        └─▶ progress: says yes to a payment once the journal has consent, and notes the call
-//!     ├─▶ turn: of two calls that are the same, one at a time, across processes
+//!     ├─▶ turn: one at a time for calls that are the same, across processes
 //!     ├─▶ earlier: what the same call has paid for before
 //!     ├─▶ wallet: opened when it is needed first
 //!     └─▶ work: goes on by itself if a call can wait no longer

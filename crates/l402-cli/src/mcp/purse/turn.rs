@@ -1,4 +1,4 @@
-//! Of two calls that are the same, one at a time, also in two processes.
+//! The order of calls that are the same: one at a time, across processes.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

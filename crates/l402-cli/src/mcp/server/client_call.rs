@@ -85,6 +85,8 @@ enum Progressed {
 }
 
 impl ClientCall {
+    /// Finds the tool of a call, and reads what its client can do.
+    ///
     /// # Errors
     /// If there is no such tool.
     pub(super) fn new(

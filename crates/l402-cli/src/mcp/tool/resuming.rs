@@ -1,4 +1,4 @@
-//! A payment looked up, and what it bought. There is no way from here to a payment.
+//! Looks a payment up and gets what it bought. Nothing here can pay.
 
 use std::sync::Arc;
 use std::time::Duration;

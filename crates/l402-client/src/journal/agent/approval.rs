@@ -47,7 +47,7 @@ impl ApprovalState {
 pub struct Approval {
     /// The number that `l402 approve` takes.
     pub id: i64,
-    /// The agent.
+    /// The agent that wants to pay.
     pub agent: AgentName,
     /// The tool that was called.
     pub tool: String,
@@ -65,7 +65,7 @@ pub struct Approval {
     pub created: UnixTime,
     /// The time from which a person cannot decide any more, or from which a yes is no longer used.
     pub expires: UnixTime,
-    /// The state.
+    /// Waiting, decided, or used up.
     pub state: ApprovalState,
 }
 

@@ -20,7 +20,7 @@ const WINDOW: u64 = 24 * 60 * 60;
 pub struct Mandate {
     /// The number that names it.
     pub id: i64,
-    /// The agent.
+    /// The agent that may pay by it.
     pub agent: AgentName,
     /// The most that the payments which it allowed may cost in any 24 hours, fees included.
     pub up_to: Msat,
