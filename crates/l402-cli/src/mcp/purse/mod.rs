@@ -25,4 +25,5 @@ pub(crate) use client::{NotReady, Wish};
 pub(crate) use earlier::Known;
 pub(crate) use http_call::HttpCall;
 pub(crate) use status::Limit;
+pub(crate) use turn::Turn;
 pub(crate) use work::Waited;
