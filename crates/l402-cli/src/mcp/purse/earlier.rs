@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use l402::UnixTime;
-use l402_client::{Entry, Error, State};
+use l402::{PaymentHash, UnixTime};
+use l402_client::{Entry, Error, State, ToolCall};
 
 use super::agent::Purse;
 use super::progress::CallId;
@@ -40,20 +40,39 @@ impl Purse {
         if call.arguments != id.arguments {
             return Ok(Earlier::OtherArguments);
         }
-        if id.key.is_none() && !is_recent(call.created, self.now()) {
-            return Ok(Earlier::Nothing);
-        }
         let Some(hash) = call.payment_hash else {
             return Ok(Earlier::Nothing);
         };
         let Some(entry) = self.entry(&hash)? else {
             return Ok(Earlier::Nothing);
         };
+        // What may still go through is the same payment however long it takes.
+        let is_open = matches!(entry.state, State::Intent | State::Unknown);
+        if id.key.is_none() && !is_open && !is_recent(call.created, self.now()) {
+            return Ok(Earlier::Nothing);
+        }
         Ok(match entry.state {
             State::Failed => Earlier::Nothing,
             State::Intent | State::Paid | State::Unknown => Earlier::Open(Box::new(entry)),
             // Any further state: paid, as far as anybody knows.
             _ => Earlier::Over(Box::new(entry)),
+        })
+    }
+}
+
+impl Purse {
+    /// Notes what a call is about to pay for. Returns false if its key belongs to another call.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub(crate) fn note_call(&self, id: &CallId, hash: PaymentHash) -> Result<bool, Error> {
+        self.journal.note_tool_call(&ToolCall {
+            agent: self.agent.clone(),
+            tool: id.tool.to_owned(),
+            key: id.stored_key(),
+            arguments: id.arguments,
+            created: self.now(),
+            payment_hash: Some(hash),
         })
     }
 }

@@ -25,4 +25,5 @@ pub(crate) use earlier::{Earlier, SAME_CALL};
 pub(crate) use http_call::HttpCall;
 pub(crate) use progress::{CallId, CallProgress, NotPaid};
 pub(crate) use status::Limit;
+pub(crate) use turn::Turn;
 pub(crate) use work::Waited;
