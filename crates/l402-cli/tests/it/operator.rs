@@ -264,7 +264,7 @@ fn what_the_passphrase_is_asked_for_stands_where_it_is_typed() {
     let (status, shown) = terminal.end();
     assert_eq!(status, Some(0), "{shown}");
     assert!(
-        shown.contains("\nl402 budget set default --per-day 50sat\r\n"),
+        shown.starts_with("l402 budget set default --per-day 50sat\r\n"),
         "{shown}"
     );
     let hosts = ["a.example"; 200].join(",");
@@ -273,6 +273,23 @@ fn what_the_passphrase_is_asked_for_stands_where_it_is_typed() {
     ];
     let ran = as_operator_without_question(&home, &long);
     assert_eq!(ran.0, Some(54), "{}", ran.1);
+}
+
+/// A question that stands since before the first agent widens nothing afterwards.
+#[test]
+fn a_yes_to_a_question_of_before_the_first_agent_is_none() {
+    let home = Home::new();
+    let set = ["budget", "set", "default", "--per-request", "10sat"];
+    home.run(&[&set[..], &["--per-day", "20sat", "--yes"]].concat())
+        .expect(0);
+    let mut early = AtTerminal::start(&home, &["budget", "set", "default", "--per-day", "9000sat"]);
+    early.see("Go on?");
+    add_first(&home, "agent add ann --per-day 500sat");
+    early.answer("[y/N]", "y");
+    let (status, shown) = early.end();
+    assert_ne!(status, Some(0), "{shown}");
+    let shown = home.run(&["budget", "show", "default"]).expect(0).json();
+    assert_eq!(shown["limits"]["per_day"]["limit_msat"], 20_000);
 }
 
 /// Runs at a terminal what is refused before the passphrase is asked.
