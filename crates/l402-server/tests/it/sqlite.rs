@@ -431,6 +431,30 @@ async fn refuses_a_damaged_file() {
     refusal(&path, LedgerErrorKind::Damaged, "damaged");
 }
 
+/// Sound pages that hold what no version has written.
+#[tokio::test]
+async fn refuses_damaged_rows() {
+    for damage in [
+        "UPDATE log SET entries = substr(entries, 1, length(entries) - 1)",
+        "UPDATE log SET entries = x'09'",
+        "UPDATE log SET number = 9223372036854775807 WHERE number = 1",
+        "UPDATE payments SET used = -1",
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("ledger.db");
+        let ledger = open(&path);
+        ledger.reserve(claim(1, 1)).await.unwrap();
+        drop(ledger);
+        let hash = claim(1, 1).allowance().payment_hash();
+        let db = rusqlite::Connection::open(&path).unwrap();
+        let sql = "INSERT INTO payments VALUES (?1, 0, 0, 0, 0, 0)";
+        db.execute(sql, [hash.as_bytes()]).unwrap();
+        db.execute_batch(damage).unwrap();
+        drop(db);
+        refusal(&path, LedgerErrorKind::Damaged, "damaged");
+    }
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn refuses_a_link_in_place_of_its_file() {

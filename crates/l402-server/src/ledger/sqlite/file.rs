@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use l402_host::FileFault;
 use l402_host::sqlite::{self, Schema, application_id};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
@@ -111,6 +112,18 @@ pub(super) fn open_again(path: &Path) -> Result<Connection, LedgerError> {
         sqlite::open_existing(path, &SCHEMA).map_err(|error| LedgerError::file(path, error))?;
     connection.set_prepared_statement_cache_capacity(16);
     Ok(connection)
+}
+
+/// Sorts an error that comes after the opening. A value that no version writes is damage.
+pub(super) fn failed(path: &Path, error: &rusqlite::Error) -> LedgerError {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
+    let fault = match error {
+        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) => {
+            FileFault::Damaged("a row holds what was never written".to_owned())
+        }
+        other => sqlite::fault(other),
+    };
+    LedgerError::recovery(path, fault)
 }
 
 /// A payment as the table has it.

@@ -35,7 +35,7 @@ const ROWS_AT_ONCE: i64 = 256;
 pub(super) struct Folding {
     /// The payment that was looked at last; `None` at the start of a round.
     at: Option<[u8; 32]>,
-    /// The number of the log's newest row as the round began.
+    /// The number of the log's newest row before the round began.
     round_from: i64,
     /// All rows up to this number are in the table.
     done: i64,
@@ -150,7 +150,9 @@ impl Folding {
         if next.len() < most {
             self.at = None;
             self.done = self.done.max(self.round_from);
-            self.round_from = number;
+            // Not this row: if nothing was looked at it is not added, and the next round says again what is
+            // held in a row of the same number.
+            self.round_from = number - 1;
             self.said = 0;
         }
         Ok(!next.is_empty())
@@ -207,6 +209,47 @@ mod tests {
             longest = longest.max(bytes);
         }
         longest
+    }
+
+    /// A round that ends with nothing to look at adds no row, so the next one begins with the same number.
+    #[test]
+    fn what_a_round_carries_in_its_first_row_outlives_that_round() {
+        let home = tempfile::tempdir().unwrap();
+        let mut db = super::file::open(&home.path().join("ledger.db")).unwrap();
+        let tx = db.transaction().unwrap();
+        let (mut tail, mut folding) = (Tail::default(), Folding::default());
+        let end = NOW.saturating_add(std::time::Duration::from_secs(GRACE_SECS));
+        let mut entries = Vec::new();
+        for id in 1..=2 {
+            let hash = PaymentHash::from_bytes([u8::try_from(id).unwrap(); 32]);
+            let allowance = Allowance::new(hash, NonZeroU64::MIN, end);
+            let request = ReserveRequest::one_use(allowance, NOW);
+            let granted = tail.reserve(&tx, &request, (7, id)).unwrap();
+            entries.push(Entry::Reserve(id, granted.unwrap().1));
+        }
+        append(&tx, &mut tail, &entries);
+        for most in [2, 2, 1, 2] {
+            let mut entries = Vec::new();
+            let number = tail.number() + 1;
+            let row = (number, &mut entries);
+            if folding.look(&tx, &mut tail, row, (most, NOW)).unwrap() {
+                append(&tx, &mut tail, &entries);
+            }
+        }
+        file::trim(&tx, folding.done, ROWS_AT_ONCE).unwrap();
+        let mut anew = Tail::default();
+        anew.catch_up(&tx).unwrap();
+        let mut held = anew.held_by(7);
+        held.sort_unstable();
+        assert_eq!(held, [1, 2]);
+    }
+
+    fn append(tx: &Transaction<'_>, tail: &mut Tail, entries: &[Entry]) {
+        let mut bytes = Vec::new();
+        entries.iter().for_each(|entry| entry.write(&mut bytes));
+        let number = tail.number() + 1;
+        file::append(tx, number, 7, &bytes).unwrap();
+        tail.appended(number, entries.len());
     }
 
     /// No payment is new, no time passes, and memory has room or is full.

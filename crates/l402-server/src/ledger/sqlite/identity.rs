@@ -22,8 +22,7 @@ impl SqliteLedger {
         now: UnixTime,
         decide: impl FnOnce(&mut LedgerIdentity) -> Result<(), E>,
     ) -> Result<Result<LedgerIdentity, E>, LedgerError> {
-        let failed =
-            |error: rusqlite::Error| LedgerError::recovery(path, l402_host::sqlite::fault(&error));
+        let failed = |error: rusqlite::Error| file::failed(path, &error);
         let mut connection = file::open(path)?;
         let tx = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)

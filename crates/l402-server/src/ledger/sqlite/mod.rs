@@ -19,6 +19,8 @@ mod fold;
 mod growth;
 mod handle;
 mod identity;
+#[cfg(all(test, unix))]
+mod killed;
 #[cfg(test)]
 mod model;
 mod owner;

@@ -38,10 +38,10 @@ const STEPS: u64 = 1500;
 const ROOM: usize = 8;
 
 /// Numbers that are the same in each run (splitmix64).
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, n: u64) -> u64 {
+    pub(super) fn below(&mut self, n: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         (mixed ^ (mixed >> 27)) % n
@@ -88,7 +88,7 @@ pub(super) fn quicken(writer: &mut Writer) {
     }
 }
 
-fn hash(payment: u64) -> PaymentHash {
+pub(super) fn hash(payment: u64) -> PaymentHash {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&payment.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
     PaymentHash::from_bytes(bytes)

@@ -15,7 +15,7 @@ use l402::PaymentHash;
 use rusqlite::Connection;
 
 use super::ReserveRequest;
-use super::entry::{End, Entry, Held};
+use super::entry::{End, Entry, Held, NoEntry};
 use super::file::{self, Folded};
 use crate::ledger::{ReserveError, Tally};
 
@@ -128,6 +128,10 @@ impl Tail {
                 continue;
             }
             for row in rows {
+                // Beyond it there would be no next number.
+                if row.number == i64::MAX {
+                    return Err(damaged(Box::new(NoEntry)));
+                }
                 for entry in Entry::read_all(&row.entries) {
                     let entry = entry.map_err(|error| damaged(Box::new(error)))?;
                     self.apply(db, row.number, row.owner, &entry)?;

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use l402::{PaymentHash, UnixTime};
-use l402_host::{Clock, SystemClock, sqlite};
+use l402_host::{Clock, SystemClock};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
@@ -91,7 +91,7 @@ impl Writer {
         let mut connection = file::open(path)?;
         let owner = Owner::new(path)?;
         owner::tidy(path);
-        let failed = |error: rusqlite::Error| LedgerError::recovery(path, sqlite::fault(&error));
+        let failed = |error: rusqlite::Error| file::failed(path, &error);
         let mut tail = Tail::default();
         let known = recover_at_start(&mut connection, path, &owner, &mut tail).map_err(failed)?;
         let mut folding = Folding::default();
