@@ -36,7 +36,7 @@ const LIGHTNING: Table = &[
 
 const CLIENT: Table = &[
     ("layers", "*"),
-    ("client", "*"),
+    ("builder client", "*"),
     (
         "purchase",
         "offer examine recording response journal hook http",
@@ -89,7 +89,7 @@ const CLI: Table = &[
     ("command", "*"),
     ("demo", "*"),
     ("mcp", "*"),
-    ("agent", "context note operator proxy"),
+    ("agent", "context note operator owner"),
     ("proxy", "*"),
     ("operator", "context signal terminal"),
     ("note", "context"),
@@ -104,9 +104,9 @@ const CLI: Table = &[
     ("seller", "context environment port signal"),
     ("environment", "context"),
     ("context", "home"),
-    ("home outgoing port signal terminal", ""),
+    ("access_token home outgoing owner port signal terminal", ""),
     ("logging", ""),
-    ("error exit_code text", ""),
+    ("error exit_code header text", ""),
 ];
 
 const TABLES: &[(&str, Table)] = &[

@@ -33,7 +33,8 @@ const REPLACED: &str = "\
     elsewhere is_door_of is_known known payment_scheme rest room seal shop told words";
 
 /// Names of types that stand for one thing only inside a crate.
-const ONE_MEANING: &str = "Answer Claim Held Payment Reservation Settlement State Target";
+const ONE_MEANING: &str =
+    "Answer Claim Denied Held Payment Reservation Settlement State Target ToolCall Wanted";
 
 /// The words before the name of a type, a module or a function.
 const DEFINING: &[&str] = &["enum", "fn", "mod", "struct", "trait", "type"];

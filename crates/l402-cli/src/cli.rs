@@ -110,7 +110,7 @@ impl Command {
     pub(crate) async fn run(self, context: Context) -> Result<ExitCode, CliError> {
         #[cfg(feature = "buy")]
         if self.needs_operator() {
-            crate::operator::require(&context).await?;
+            crate::operator::require(&context, "").await?;
         }
         match self {
             #[cfg(all(feature = "sell", feature = "buy"))]

@@ -5,9 +5,9 @@
 //! between versions is in [`exit_code`].
 //!
 //! ```text
-//!   sell:  serve ─── l402-gateway         buy:  get, proxy, payments, tokens ─ l402-client
-//!   both:  demo                                 wallet, sandbox, doctor ────── l402-lightning
-//!   none:  token inspect, completions
+//!   sell:  serve ─── l402-gateway         buy:  get, proxy, mcp, payments, tokens, budget ─ l402-client
+//!   both:  demo                                 wallet, sandbox, doctor ─────────────────── l402-lightning
+//!   none:  token inspect, skill, completions
 //! ```
 //!
 //! Arrows between the files point down:
@@ -16,18 +16,27 @@
 //!   run usage   from the arguments to the exit status
 //!   cli         the command line: one variant per command
 //!   command/    one file per command: its flags, its help, the order of its steps
-//!   demo/ get/ node/ proxy/ token/ wallet/    the work of the commands of these names
-//!   purchases/  the work of payments and tokens
+//!   mcp/        tools for agents and the server that offers them
+//!   agent/      agents, and payments that wait for a person: agent, approve
+//!   demo/ get/ node/ proxy/ token/ wallet/ budget/ doctor/   the work of the commands of these names
+//!   purchases/  the work of payments, tokens, receipts and replay
+//!   operator/   the passphrase that is asked before more may be spent
 //!   buyer seller                 a wallet and its limits; a gateway on its own threads
+//!   note        where a command listens, so that no purchase of this home goes there
 //!   context     home folder, clock, and the name that the program was called by
-//!   home logging outgoing port signal   state, log, certificates and proxies, a taken port, Ctrl-C
+//!   environment home logging     the variables of other programs that name a wallet, state, log
+//!   outgoing port                certificates and proxies, a taken port
+//!   access_token header owner    who asks a listener: a program, a page, another user
+//!   signal terminal              Ctrl-C, typing that is not shown
 //!   text/       output for people and for machines
 //!   error exit_code              the reason that a command ended
 //! ```
 //!
-//! Features: `sell` and `buy`, both on by default, and `ldk`: a Lightning node in the program. A build with `sell` alone holds no code that
-//! spends.
+//! Features: `sell` and `buy`, both on by default. `mcp` (needs `buy`, on by default): agents and their
+//! tools. `ldk`: a Lightning node in the program. A build with `sell` alone holds no code that spends.
 
+#[cfg(feature = "buy")]
+mod access_token;
 #[cfg(feature = "mcp")]
 mod agent;
 #[cfg(feature = "buy")]
@@ -46,6 +55,8 @@ mod error;
 pub mod exit_code;
 #[cfg(feature = "buy")]
 mod get;
+#[cfg(feature = "buy")]
+mod header;
 mod home;
 mod logging;
 #[cfg(feature = "mcp")]
@@ -58,6 +69,8 @@ mod note;
 mod operator;
 #[cfg(feature = "buy")]
 mod outgoing;
+#[cfg(feature = "buy")]
+mod owner;
 mod port;
 #[cfg(feature = "buy")]
 mod proxy;

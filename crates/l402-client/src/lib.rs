@@ -40,12 +40,14 @@
 //! [`examine`] has the rules that a challenge must keep before it is paid, for programs that judge
 //! challenges and buy nothing.
 //!
-//! The file of the [`Journal`] is the only place that holds tokens and preimages.
+//! The file of the [`Journal`] is the only place that holds tokens and preimages. It also has the limits by name, and
+//! the agents: [`Journal::consent`] says whether a payment of an [`Agent`] may be made, or waits for a person.
 //!
 //! Features: `reqwest-middleware` has a middleware for the crate of that name, and `tower` a layer for
 //! clients that are a `tower::Service`, tonic's among them. `failpoints` lets test builds die at a step of
 //! a purchase, and is in nothing that is shipped.
 
+mod builder;
 mod client;
 mod coverage;
 mod error;
@@ -75,7 +77,8 @@ pub use crate::http::{
     AllowedAddress, AllowedAddressError, Head, Outgoing, RequestHead, Watch, is_head_too_large,
     retry_after,
 };
-pub use client::{Client, ClientBuilder};
+pub use builder::ClientBuilder;
+pub use client::Client;
 pub use error::{Error, Refused};
 #[doc(hidden)]
 pub use journal::step;

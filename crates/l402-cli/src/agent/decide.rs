@@ -42,9 +42,12 @@ pub(crate) async fn decide(
     let Some(seen) = seen.clone().filter(is_waiting) else {
         return Err(not_waiting(id, seen.as_ref()));
     };
-    // Before the passphrase, so that it is typed for what was read.
-    tell(question(&seen, now).trim_end());
-    operator::require(context).await?;
+    let shown = question(&seen, now);
+    if !operator::is_asked_for(&journal)? {
+        tell(shown.trim_end());
+    }
+    // Otherwise where the passphrase is typed, so that it is typed for what was read.
+    operator::require(context, shown.trim_end()).await?;
     match journal.decide_approval(id, yes, context.clock.wall())? {
         Some(decided) => Ok((value(&decided), outcome_text(&decided))),
         None => Err(not_waiting(id, journal.approval(id)?.as_ref())),

@@ -20,5 +20,5 @@ mod show;
 pub(crate) use add::{NewAgent, add, change_passphrase, remove};
 pub(crate) use decide::{decide, waiting};
 pub(crate) use mandate::{NewMandate, end_mandate, give_mandate};
-pub(crate) use page::serve;
-pub(crate) use show::{one, outline};
+pub(crate) use page::serve_page;
+pub(crate) use show::{show, show_all};

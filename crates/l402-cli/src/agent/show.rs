@@ -19,7 +19,7 @@ struct Picture {
 }
 
 /// Returns all agents, as JSON and as text.
-pub(crate) fn outline(context: &Context) -> Result<(Value, String), CliError> {
+pub(crate) fn show_all(context: &Context) -> Result<(Value, String), CliError> {
     let journal = Journal::open(&context.home.client()?)?;
     let now = context.clock.wall();
     let agents = journal.agents()?.into_iter();
@@ -39,7 +39,7 @@ pub(crate) fn outline(context: &Context) -> Result<(Value, String), CliError> {
 ///
 /// # Errors
 /// If there was never one of that name.
-pub(crate) fn one(name: &AgentName, context: &Context) -> Result<(Value, String), CliError> {
+pub(crate) fn show(name: &AgentName, context: &Context) -> Result<(Value, String), CliError> {
     let journal = Journal::open(&context.home.client()?)?;
     let now = context.clock.wall();
     let Some(agent) = journal.agent(name)? else {

@@ -68,6 +68,7 @@ pub(crate) async fn set(
     change: &Change,
     yes: bool,
 ) -> Result<(), CliError> {
+    let operator = journal.operator_hash()?;
     let known = journal.budgets()?;
     let seen = known.into_iter().find(|budget| budget.name == *name);
     let seen = seen.unwrap_or_else(|| Budget::new(name.clone()));
@@ -80,6 +81,12 @@ pub(crate) async fn set(
             let text = format!("the budget {name} stays as it was");
             return Err(CliError::new(exit_code::DECLINED, "declined", text));
         }
+    }
+    // A command that waits here since before the first agent was not asked for the passphrase.
+    if journal.operator_hash()? != operator {
+        let text =
+            format!("the passphrase has changed meanwhile; the budget {name} stays as it was");
+        return Err(CliError::usage(text).with_hint("run the same command again"));
     }
     // The yes was for what was seen.
     let is_done = journal.change_budget(name, |budget| {

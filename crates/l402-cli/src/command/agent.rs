@@ -214,14 +214,14 @@ impl Agent {
                 let new = args.agent();
                 let name = new.name.clone();
                 agent::add(new, context).await?;
-                agent::one(&name, context)?
+                agent::show(&name, context)?
             }
-            Action::List(_) => agent::outline(context)?,
-            Action::Show(args) => agent::one(&args.name, context)?,
+            Action::List(_) => agent::show_all(context)?,
+            Action::Show(args) => agent::show(&args.name, context)?,
             Action::Mandate(args) => args.run(context)?,
             Action::Remove(args) => {
                 agent::remove(&args.name, context)?;
-                agent::one(&args.name, context)?
+                agent::show(&args.name, context)?
             }
             Action::Passphrase(_) => {
                 agent::change_passphrase(context).await?;
@@ -273,6 +273,6 @@ impl MandateArgs {
             agent::give_mandate(&self.name, &mandate, context)?;
         }
         // What was changed is shown as it stands then.
-        agent::one(&self.name, context)
+        agent::show(&self.name, context)
     }
 }

@@ -59,7 +59,7 @@ impl Approve {
         let journal = Journal::open(&context.home.client()?)?;
         // Before the address is printed: a script that has read it may send a signal at once.
         let stop = Stop::listen()?;
-        let page = agent::serve(context, journal).await?;
+        let page = agent::serve_page(context, journal).await?;
         let output = self.output.open();
         output.machine(&json!({ "url": page.url().as_str() }))?;
         output.tell(&format!("{} shows what waits; Ctrl-C ends it", page.url()));

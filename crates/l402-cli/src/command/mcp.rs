@@ -8,12 +8,12 @@ use clap::Args;
 use l402::Msat;
 use l402_client::{BudgetLimit, BudgetLimits, BudgetName, Journal};
 use l402_host::ListenAddress;
-use l402_lightning::Node;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 
 use crate::agent;
+use crate::buyer::WalletArg;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
@@ -25,8 +25,8 @@ use crate::mcp::server::{
 use crate::mcp::tool::{self, Tool};
 use crate::port;
 use crate::signal::Stop;
+use crate::text::hex::hex;
 use crate::text::money::MaxFee;
-use crate::text::node_form;
 use crate::text::output::{self, OutputArgs};
 
 /// A wallet for an AI agent: tools that buy and pay within limits, over MCP
@@ -48,15 +48,8 @@ Examples:
 With --http the endpoint is http://127.0.0.1:8406/mcp, with the header
 Authorization: Bearer TOKEN, where TOKEN is the content of mcp.token.")]
 pub(crate) struct Mcp {
-    #[arg(
-        long,
-        help = node_form::pay_with_help(),
-        env = "L402_WALLET",
-        hide_env_values = true,
-        value_parser = node_form::wallet,
-        value_name = "WALLET"
-    )]
-    wallet: Option<Node>,
+    #[command(flatten)]
+    wallet: WalletArg,
 
     /// Act for this agent of `l402 agent`, within its limits [default: the budget `default`]
     #[arg(long, value_name = "NAME")]
@@ -102,7 +95,7 @@ impl Mcp {
         let stop = Stop::listen()?;
         let name = self.agent.clone().unwrap_or_default().to_string();
         let journal = Journal::open(&context.home.client()?)?;
-        let purse = Purse::open(context, self.agent.clone(), self.wallet.clone())?;
+        let purse = Purse::open(context, self.agent.clone(), self.wallet.as_ref().cloned())?;
         let lowered = BudgetLimits::default()
             .with(BudgetLimit::PerRequest, self.max_price)
             .with(BudgetLimit::PerDay, self.max_per_day);
@@ -117,7 +110,7 @@ impl Mcp {
             None => None,
         };
         // Served until the end of this function.
-        let page = agent::serve(context, journal.clone()).await?;
+        let page = agent::serve_page(context, journal.clone()).await?;
         let approvals = JournalApprovals::new(journal, Arc::clone(&context.clock));
         let server = McpServer::new(name, tools, Arc::new(approvals), page.url().clone(), absent)?;
         match listener {
@@ -160,10 +153,7 @@ impl Mcp {
 // ATTACKS A-13: whoever pins the digest sees every change of what a model reads.
 fn print(tools: Vec<Arc<dyn Tool>>) -> Result<(), CliError> {
     let list = listed(tools)?;
-    let digest: String = Sha256::digest(list.to_string())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = hex(&Sha256::digest(list.to_string()));
     output::print(&format!(
         "{:#}\n",
         json!({ "sha256": digest, "tools": list })

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
 use crate::get::RepeatArgs;
-use crate::purchases::{self, Wanted, find, id};
+use crate::purchases::{self, RowCount, find, id};
 use crate::text::output::OutputArgs;
 use crate::text::when::Moment;
 
@@ -167,9 +167,9 @@ impl Payments {
         let journal = Journal::open(&context.home.client()?)?;
         let (query, out) = (self.query(context), self.output.open());
         let wanted = match self.limit {
-            Some(limit) => Wanted::Most(limit),
-            None if self.all => Wanted::All,
-            None => Wanted::Default,
+            Some(limit) => RowCount::Most(limit),
+            None if self.all => RowCount::All,
+            None => RowCount::Default,
         };
         if self.totals {
             purchases::totals(&journal, &query, wanted, out)?;

@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use url::Url;
 
+use crate::access_token::AccessToken;
 use crate::buyer::{ClientConfig, SpendingArgs, own_addresses, with_wallet};
 use crate::context::Context;
 use crate::error::CliError;
@@ -19,7 +20,7 @@ use crate::exit_code::{self, ExitCode};
 use crate::get::parse_url;
 use crate::outgoing;
 use crate::port;
-use crate::proxy::{Mode, Teller, Token, serve};
+use crate::proxy::{Mode, Teller, serve};
 use crate::signal::Stop;
 use crate::text::money::duration;
 use crate::text::output::OutputArgs;
@@ -35,9 +36,9 @@ use crate::text::output::OutputArgs;
 /// server's 402 unchanged, with a header L402-Refused that says why. Redirects are the program's
 /// to follow. Each payment is a line on stderr.
 ///
-/// It is a purse on a port. It listens on this machine only, unless --listen and --token-file are
-/// given, and on Linux it serves the user who runs it and nobody else. On other systems every user
-/// of the machine can ask it: use --token-file there.
+/// Whoever reaches it spends your money. It listens on this machine only, unless --listen and
+/// --token-file are given, and on Linux it serves the user who runs it and nobody else. On other
+/// systems every user of the machine can ask it: use --token-file there.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 With --token-file every request shows the token: as Proxy-Authorization
@@ -114,7 +115,7 @@ impl Proxy {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         let mode = self.mode()?;
         let token = match &self.token_file {
-            Some(file) => Some((Token::of_file(file)?, file)),
+            Some(file) => Some((AccessToken::of_file(file, "--token-file")?, file)),
             None => None,
         };
         // Before a port is bound, as every configuration.

@@ -8,7 +8,7 @@ use l402_client::{Journal, Narrowing};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
-use crate::purchases::{self, Destination, Wanted, find, id};
+use crate::purchases::{self, Destination, RowCount, find, id};
 use crate::text::output::OutputArgs;
 use crate::text::when::Moment;
 
@@ -179,9 +179,9 @@ impl Tokens {
             Action::List(list) => {
                 // As `payments` has it.
                 let wanted = match list.limit {
-                    Some(limit) => Wanted::Most(limit),
-                    None if list.all => Wanted::All,
-                    None => Wanted::Default,
+                    Some(limit) => RowCount::Most(limit),
+                    None if list.all => RowCount::All,
+                    None => RowCount::Default,
                 };
                 let out = list.output.open();
                 purchases::list_tokens(&journal, (list.ended, wanted), now, out)?;

@@ -15,7 +15,7 @@ use crate::exit_code::{self, ExitCode};
 use crate::text::money::duration;
 use crate::text::node_form;
 use crate::text::output::OutputArgs;
-use crate::wallet::{self, Bill, SecretFrom, Wanted};
+use crate::wallet::{self, Bill, NewWallet, SecretFrom};
 
 /// Store wallets under a name, and use the one that pays
 ///
@@ -287,7 +287,7 @@ impl AddArgs {
             None if self.from_env => SecretFrom::Environment,
             None => SecretFrom::Terminal,
         };
-        let wanted = Wanted {
+        let wanted = NewWallet {
             name: self.name,
             kind: self.kind,
             address: self.address,

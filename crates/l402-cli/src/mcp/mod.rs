@@ -3,7 +3,9 @@
 //! ```text
 //!   server/   both generations of MCP, on stdio and over HTTP
 //!     └─▶ tool/     what a model may call; compat/ has the names of other wallets
-//!           └─▶ purse     the agent: its limits, its journal, its wallets
+//!           ├─▶ purse/     the agent: its limits, its journal, its wallets
+//!           └─▶ registry/  lists of paid services that others keep
+//!                 └─▶ download   a document that others serve, never paid for
 //! ```
 
 pub(crate) mod compat;

@@ -9,7 +9,7 @@ use crate::signal::Interrupt;
 use crate::terminal::Hidden;
 
 /// The longest passphrase, in bytes.
-pub(super) const MAX: u64 = 1024;
+pub(super) const PASSPHRASE_MAX: u64 = 1024;
 
 /// The terminal of the process.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Terminal {
         let typed = tokio::task::spawn_blocking(move || {
             let mut line = String::new();
             // One more than is allowed, so that a longer one is known to be longer.
-            let read = BufReader::new(reader.take(MAX + 2)).read_line(&mut line);
+            let read = BufReader::new(reader.take(PASSPHRASE_MAX + 2)).read_line(&mut line);
             read.map(|_| line.trim_end_matches(['\r', '\n']).to_owned())
         });
         let ended = tokio::select! {

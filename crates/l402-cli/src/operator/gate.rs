@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use l402::UnixTime;
+use l402::text::escape;
 use l402_client::Journal;
 
-use super::ask::{MAX, Terminal};
+use super::ask::{PASSPHRASE_MAX, Terminal};
 use super::hash;
 use crate::context::Context;
 use crate::error::CliError;
@@ -18,11 +19,15 @@ const TRIES: u32 = 3;
 /// The pause after a wrong attempt.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// The most characters of a command that a person is shown before the passphrase is asked. A longer one is
+/// refused: its end or its beginning would be out of sight.
+const SHOWN_MAX: usize = 1000;
+
 /// The least length of a new passphrase, in characters.
 #[cfg(feature = "mcp")]
 const LENGTH_MIN: usize = 8;
 
-/// The state of a home.
+/// The answer to the question whether a home asks for a passphrase.
 #[derive(Debug)]
 pub(crate) enum Protection {
     /// No agent was ever added, and no passphrase is needed.
@@ -58,33 +63,69 @@ pub(crate) fn is_asked_for(journal: &Journal) -> Result<bool, CliError> {
     }
 }
 
-/// Asks for the operator's passphrase at the terminal, if this home has one. A home without agents has
-/// none, and neither is made nor changed by this.
+/// Asks for the operator's passphrase at the terminal, if this home has one, after it has shown the
+/// command there and `about`, what the command is about. A home without agents has none, and neither is
+/// made nor changed by this.
 ///
 /// # Errors
 /// [`exit_code::REFUSED_NOT_OPERATOR`] if there is no terminal, three attempts were wrong, there were
-/// too many of them before, or the home has agents and no passphrase.
-pub(crate) async fn require(context: &Context) -> Result<(), CliError> {
+/// too many of them before, the command is too long to be shown, or the home has agents and no passphrase.
+pub(crate) async fn require(context: &Context, about: &str) -> Result<(), CliError> {
     let folder = context.home.path().join("client");
-    // A home without a journal has no agents.
-    if !folder.join("client.db").exists() {
+    let path = folder.join("client.db");
+    let is_there = path
+        .try_exists()
+        .map_err(|error| CliError::local_io(format!("{}: {error}", path.display())))?;
+    // A home without a journal has no agents. One that cannot be looked into may have some.
+    if !is_there {
         return Ok(());
     }
     let journal = Journal::open(&folder)?;
     match protection(&journal)? {
         Protection::None => Ok(()),
         Protection::Broken => Err(broken()),
-        Protection::Passphrase(_) => ask(&journal, context).await,
+        Protection::Passphrase(_) => ask(&journal, about, context).await,
     }
 }
 
-async fn ask(journal: &Journal, context: &Context) -> Result<(), CliError> {
+/// Returns this command as it was started, for a person to read.
+///
+/// # Errors
+/// If it is too long to be read.
+fn command() -> Result<String, CliError> {
+    // Not the name that it was called by: whoever starts it may have chosen that as well.
+    let mut line = "l402".to_owned();
+    for word in std::env::args_os().skip(1) {
+        let word = escape(&word.to_string_lossy());
+        let is_plain = !word.is_empty() && !word.contains([' ', '"', '\'']);
+        line += &if is_plain {
+            format!(" {word}")
+        } else {
+            format!(" {word:?}")
+        };
+    }
+    if line.chars().count() > SHOWN_MAX {
+        return Err(refused(
+            "the command is too long to be read before the passphrase is typed",
+        ));
+    }
+    Ok(line)
+}
+
+async fn ask(journal: &Journal, about: &str, context: &Context) -> Result<(), CliError> {
     let Some(terminal) = Terminal::open() else {
         let text = "the operator's passphrase is needed, and there is no terminal to ask for it";
         return Err(refused(text).with_hint(
             "type this command at a terminal yourself: the passphrase is taken from nowhere else",
         ));
     };
+    // There and nowhere else: who starts the command chooses where stderr leads, and a passphrase must
+    // only be typed for what was read.
+    if !about.is_empty() {
+        terminal.tell(about);
+    }
+    let home = escape(&context.home.path().to_string_lossy());
+    terminal.tell(&format!("{}\nasks for you, in {home}.", command()?));
     for left in (0..TRIES).rev() {
         let typed = terminal.ask("Operator's passphrase (not shown):").await?;
         match check(journal, typed, context.clock.wall()).await? {
@@ -128,7 +169,7 @@ pub(crate) async fn check(
     if let Some(wait) = journal.begin_operator_attempt(now)? {
         return Ok(Verdict::TooMany(wait));
     }
-    let fits = typed.len() as u64 <= MAX;
+    let fits = typed.len() as u64 <= PASSPHRASE_MAX;
     let verified = tokio::task::spawn_blocking(move || hash::verifies(&hash, &typed));
     if !(fits && verified.await.map_err(CliError::internal)??) {
         return Ok(Verdict::Wrong);
@@ -148,6 +189,8 @@ pub(crate) async fn choose() -> Result<String, CliError> {
         let text = "a passphrase has to be chosen, and there is no terminal to ask for it";
         return Err(refused(text).with_hint("type this command at a terminal yourself"));
     };
+    // Who chooses one allows the command with it.
+    terminal.tell(&format!("{}\nasks for you.", command()?));
     terminal.tell(
         "From now on a passphrase is asked before anything is changed that lets more be spent.\n\
          Write it down where no agent reads: nobody can bring it back.",
@@ -156,7 +199,7 @@ pub(crate) async fn choose() -> Result<String, CliError> {
         let first = terminal
             .ask("New passphrase, at least 8 characters (not shown):")
             .await?;
-        if first.chars().count() < LENGTH_MIN || first.len() as u64 > MAX {
+        if first.chars().count() < LENGTH_MIN || first.len() as u64 > PASSPHRASE_MAX {
             terminal.tell("That is too short, or too long.");
             continue;
         }

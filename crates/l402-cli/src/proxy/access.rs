@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use http::header::{HOST, HeaderMap, HeaderName, ORIGIN};
+use http::header::{HOST, HeaderMap, ORIGIN};
 use http::{Method, StatusCode, Uri};
 use url::{Position, Url};
 
-pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+use crate::header::{SEC_FETCH_SITE, only};
 
 /// The requests that are taken, and where they go.
 #[derive(Clone, Debug)]
@@ -123,9 +123,7 @@ fn forward(uri: &Uri, headers: &HeaderMap) -> Result<Url, Denied> {
 }
 
 fn reverse(target: &Url, uri: &Uri, headers: &HeaderMap, own: &Names<'_>) -> Result<Url, Denied> {
-    let mut hosts = headers.get_all(HOST).iter();
-    let host = hosts.next().filter(|_| hosts.next().is_none());
-    let host = host.and_then(|host| host.to_str().ok());
+    let host = only(headers, &HOST).and_then(|host| host.to_str().ok());
     if !host.is_some_and(|host| own.has(host)) {
         return Err(FOREIGN_HOST);
     }
@@ -204,7 +202,7 @@ fn split(text: &str) -> (&str, Option<u16>) {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::{HeaderName, HeaderValue};
 
     use super::*;
 

@@ -15,8 +15,9 @@ use super::access::{Denied, Mode};
 use super::answer::{self, ProxyAnswer};
 use super::headers::{self, REFUSED};
 use super::pump::{self, Alive};
-use super::token::Token;
+use super::token;
 use super::tunnel::Tunnels;
+use crate::access_token::AccessToken;
 use crate::text::output::tell;
 use crate::text::plain::{escape, without_secrets};
 
@@ -39,7 +40,7 @@ pub(super) type OwnAddresses = Vec<(String, u16)>;
 pub(super) struct Exchange {
     pub(super) client: Client,
     pub(super) mode: Mode,
-    pub(super) token: Option<Token>,
+    pub(super) token: Option<AccessToken>,
     pub(super) tunnels: Tunnels,
     /// Reads what is noted now: another program may have begun to listen since this one did.
     pub(super) own_addresses: Arc<dyn Fn() -> OwnAddresses + Send + Sync>,
@@ -81,7 +82,7 @@ impl Exchange {
     ) -> ProxyAnswer {
         let is_reverse = self.mode.is_reverse();
         match &self.token {
-            Some(token) if !token.is_shown(request.headers(), is_reverse) => {
+            Some(token) if !token::is_shown(token, request.headers(), is_reverse) => {
                 return answer::without_token(is_reverse);
             }
             None if !ends.is_own_user => return answer::denied(&FOREIGN_USER),

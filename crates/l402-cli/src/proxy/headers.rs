@@ -7,8 +7,9 @@ use http::header::{
 use l402::{Credential, HOP_BY_HOP};
 use url::{Position, Url};
 
-use super::access::SEC_FETCH_SITE;
 use super::token::OWN_HEADER;
+
+use crate::header::SEC_FETCH_SITE;
 
 /// The header that says why a 402 was not paid, or a request not made.
 pub(super) const REFUSED: HeaderName = HeaderName::from_static("l402-refused");

@@ -1,8 +1,7 @@
-//! A proxy that pays: a purse on a port, for programs that have an HTTP client of their own.
+//! A proxy that pays, for programs that have an HTTP client of their own. Whoever reaches it spends.
 //!
 //! ```text
-//!   serve ─▶ owner     who connects
-//!     │  └─▶ framing   requests that can be read in one way only
+//!   serve ─▶ framing   requests that can be read in one way only
 //!     └─▶ exchange ─▶ token, access    who may ask, and for what
 //!             │   └─▶ headers          what does not go on
 //!             ├─▶ tunnel    CONNECT
@@ -17,7 +16,6 @@ mod answer;
 mod exchange;
 mod framing;
 mod headers;
-mod owner;
 mod pump;
 mod serve;
 mod teller;
@@ -25,8 +23,5 @@ mod token;
 mod tunnel;
 
 pub(crate) use access::Mode;
-#[cfg(feature = "mcp")]
-pub(crate) use serve::is_this_user;
 pub(crate) use serve::{Proxy, serve};
 pub(crate) use teller::Teller;
-pub(crate) use token::Token;

@@ -15,13 +15,13 @@ use tokio::task::JoinSet;
 use super::access::Mode;
 use super::exchange::{Ends, Exchange};
 use super::framing::Checked;
-use super::owner::{KernelTables, Owners, overflow_user, this_user};
 use super::pump::Alive;
-use super::token::Token;
 use super::tunnel::Tunnels;
+use crate::access_token::AccessToken;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::note::Note;
+use crate::owner::is_this_user;
 use crate::signal::Stop;
 
 /// The longest wait for the head of a request, and for the next one on the same connection.
@@ -38,7 +38,7 @@ pub(crate) struct Proxy {
     pub(crate) listener: TcpListener,
     pub(crate) client: Client,
     pub(crate) mode: Mode,
-    pub(crate) token: Option<Token>,
+    pub(crate) token: Option<AccessToken>,
     /// Reads the addresses of this home that no request may go to.
     pub(crate) own_addresses: Arc<dyn Fn() -> Vec<(String, u16)> + Send + Sync>,
 }
@@ -122,7 +122,7 @@ async fn connection(
     };
     let _ = socket.set_nodelay(true);
     // Only if it decides something: the table of a busy machine is long.
-    let is_own_user = exchange.token.is_some() || is_own_user(peer, own, KernelTables).await;
+    let is_own_user = exchange.token.is_some() || is_this_user(peer, own).await;
     let ends = Ends { own, is_own_user };
     let service = service_fn(move |request| {
         let (exchange, alive) = (Arc::clone(&exchange), alive.clone());
@@ -148,58 +148,4 @@ async fn connection(
 async fn ended(end: &mut watch::Receiver<bool>) {
     // An error means that the sender is gone, and so the end, too.
     let _ = end.wait_for(|ended| *ended).await;
-}
-
-/// Returns true if the user who runs this program has the other end of a connection, as far as this
-/// system tells.
-#[cfg(feature = "mcp")]
-pub(crate) async fn is_this_user(peer: SocketAddr, own: SocketAddr) -> bool {
-    is_own_user(peer, own, KernelTables).await
-}
-
-/// Returns true if the user who runs this program has the other end of a connection. Where no table says
-/// so, everybody on this machine counts: `--token-file` is the way there.
-async fn is_own_user(peer: SocketAddr, own: SocketAddr, owners: impl Owners + 'static) -> bool {
-    if !KernelTables::EXIST {
-        return true;
-    }
-    let owner = tokio::task::spawn_blocking(move || owners.owner(peer, own)).await;
-    matches!((owner, this_user()), (Ok(Some(owner)), Some(user)) if is_same_user(owner, user, overflow_user()))
-}
-
-/// Returns true if the owner of a socket is this user. The overflow user stands for many, so a proxy that
-/// runs as one of them serves nobody without a token.
-const fn is_same_user(owner: u32, user: u32, overflow: u32) -> bool {
-    owner == user && owner != overflow
-}
-
-#[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use super::*;
-
-    struct Says(Option<u32>);
-
-    impl Owners for Says {
-        fn owner(&self, _: SocketAddr, _: SocketAddr) -> Option<u32> {
-            self.0
-        }
-    }
-
-    #[tokio::test]
-    async fn only_the_user_who_runs_it_is_its_own() {
-        let ends: [SocketAddr; 2] =
-            ["127.0.0.1:1", "127.0.0.1:2"].map(|address| address.parse().unwrap());
-        let user = this_user().unwrap();
-        for (owner, is_own) in [(Some(user), true), (Some(user + 1), false), (None, false)] {
-            assert_eq!(is_own_user(ends[0], ends[1], Says(owner)).await, is_own);
-        }
-    }
-
-    #[test]
-    fn the_user_who_stands_for_many_is_nobodys_own() {
-        assert!(is_same_user(1000, 1000, 65534));
-        assert!(!is_same_user(1001, 1000, 65534));
-        assert!(!is_same_user(65534, 65534, 65534));
-        assert!(!is_same_user(99, 99, 99));
-    }
 }

@@ -17,14 +17,14 @@ const PART: u32 = 1000;
 
 /// The number of rows that is asked for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Wanted {
+pub(crate) enum RowCount {
     All,
     /// As suits the reader.
     Default,
     Most(u32),
 }
 
-impl Wanted {
+impl RowCount {
     /// Returns the most rows to show. A program gets all of them unless it says how many: it would
     /// take a part for the whole, and add it up.
     pub(super) fn most(self, shown: u32, is_json: bool) -> u32 {
@@ -40,7 +40,7 @@ impl Wanted {
 pub(crate) fn list(
     journal: &Journal,
     query: &EntryQuery,
-    wanted: Wanted,
+    wanted: RowCount,
     out: Output,
 ) -> Result<(), CliError> {
     let most = wanted.most(ROWS_SHOWN, out.is_json());

@@ -9,7 +9,7 @@ mod token;
 mod total;
 
 pub(crate) use find::{find, id};
-pub(crate) use list::{Wanted, list};
+pub(crate) use list::{RowCount, list};
 pub(crate) use outcome::resolve;
 pub(crate) use receipt::verify;
 pub(crate) use replay::replay;

@@ -10,7 +10,7 @@ use l402_host::{named_path, private};
 use serde_json::{Value, json};
 
 use super::find::short;
-use super::list::Wanted;
+use super::list::RowCount;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code;
@@ -27,7 +27,7 @@ const ROWS_SHOWN: u32 = 50;
 /// Prints the tokens, the newest first: those that may still be of use, or with `ended` all.
 pub(crate) fn list(
     journal: &Journal,
-    (ended, wanted): (bool, Wanted),
+    (ended, wanted): (bool, RowCount),
     now: UnixTime,
     out: Output,
 ) -> Result<(), CliError> {

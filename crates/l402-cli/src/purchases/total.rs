@@ -4,7 +4,7 @@ use l402::Msat;
 use l402_client::{EntryQuery, Journal};
 use serde_json::json;
 
-use super::list::Wanted;
+use super::list::RowCount;
 use crate::error::CliError;
 use crate::text::output::Output;
 use crate::text::output::style::{self, paint};
@@ -21,7 +21,7 @@ const BAR: u64 = 30;
 pub(crate) fn totals(
     journal: &Journal,
     query: &EntryQuery,
-    wanted: Wanted,
+    wanted: RowCount,
     out: Output,
 ) -> Result<(), CliError> {
     let most = wanted.most(ROWS_SHOWN, out.is_json());

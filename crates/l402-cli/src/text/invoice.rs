@@ -3,6 +3,7 @@
 use l402::{Invoice, UnixTime};
 use serde_json::{Value, json};
 
+use super::hex::hex;
 use crate::text::plain::escape_short;
 use crate::text::when;
 
@@ -18,7 +19,7 @@ pub(crate) fn to_json(invoice: &Invoice, now: UnixTime) -> Value {
         "created": invoice.created.secs(),
         "expires": invoice.expires.secs(),
         "expired": invoice.expires <= now,
-        "payee": payee(invoice),
+        "payee": hex(&invoice.payee),
         "description": invoice.description.as_deref().map(|text| escape_short(text, DESCRIPTION)),
     })
 }
@@ -38,22 +39,13 @@ pub(crate) fn rows(invoice: &Invoice, now: UnixTime) -> Vec<(&'static str, Strin
         ("payment hash", invoice.payment_hash.to_string()),
         ("network", invoice.network.to_string()),
         ("expires", expires),
-        ("payee", payee(invoice)),
+        ("payee", hex(&invoice.payee)),
     ];
     if let Some(text) = &invoice.description {
         // The seller's text: it may hold escape sequences and any length.
         rows.push(("description", escape_short(text, DESCRIPTION)));
     }
     rows
-}
-
-/// Returns the payee's key in hexadecimal.
-fn payee(invoice: &Invoice) -> String {
-    invoice
-        .payee
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 /// Formats names and values in two columns.

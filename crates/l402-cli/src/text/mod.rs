@@ -3,6 +3,7 @@
 #[cfg(feature = "buy")]
 pub(crate) mod money;
 
+pub(crate) mod hex;
 pub(crate) mod invoice;
 pub(crate) mod node_form;
 pub(crate) mod output;

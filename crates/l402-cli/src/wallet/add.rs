@@ -20,7 +20,7 @@ use crate::text::output::Output;
 
 /// The wallet to be stored, as far as the command line says it.
 #[derive(Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct NewWallet {
     pub(crate) name: WalletName,
     pub(crate) kind: Option<NodeForm>,
     pub(crate) address: Option<String>,
@@ -53,7 +53,7 @@ struct Answers {
 
 /// Asks for what is missing, checks the wallet, and stores it if it works.
 pub(crate) async fn add(
-    wanted: &Wanted,
+    wanted: &NewWallet,
     context: &Context,
     out: Output,
 ) -> Result<Value, CliError> {
@@ -107,7 +107,7 @@ fn taken(name: &WalletName) -> CliError {
     CliError::usage(text).with_hint(hint)
 }
 
-async fn answers(wanted: &Wanted, out: Output) -> Result<Answers, CliError> {
+async fn answers(wanted: &NewWallet, out: Output) -> Result<Answers, CliError> {
     let is_from_environment = matches!(wanted.secret, SecretFrom::Environment);
     let given = if is_from_environment {
         Some(from_environment(wanted.kind)?)
@@ -218,7 +218,7 @@ async fn ask_address(form: &NodeForm) -> Result<String, CliError> {
     })
 }
 
-async fn ask_certificate(form: &NodeForm, wanted: &Wanted) -> Result<Option<PathBuf>, CliError> {
+async fn ask_certificate(form: &NodeForm, wanted: &NewWallet) -> Result<Option<PathBuf>, CliError> {
     let what = match form.feature {
         "lnd" => "path of lnd's tls.cert",
         "cln" if form.credential().is_some() => "path of Core Lightning's ca.pem",
@@ -235,7 +235,7 @@ async fn ask_certificate(form: &NodeForm, wanted: &Wanted) -> Result<Option<Path
 async fn read_secret(
     form: &NodeForm,
     credential: &str,
-    wanted: &Wanted,
+    wanted: &NewWallet,
     out: Output,
 ) -> Result<Vec<u8>, CliError> {
     match &wanted.secret {
@@ -272,7 +272,7 @@ async fn read_secret(
 /// Checks the wallet where it is going to lie. `None` if no check was wanted.
 async fn try_out(
     node: &Node,
-    wanted: &Wanted,
+    wanted: &NewWallet,
     context: &Context,
     out: Output,
 ) -> Result<Option<Checked>, CliError> {
@@ -316,7 +316,7 @@ fn store(
 
 /// Makes the wallet the one that pays if none is named, after a yes.
 async fn make_default(
-    wanted: &Wanted,
+    wanted: &NewWallet,
     stored: &StoredWallets,
     out: Output,
 ) -> Result<bool, CliError> {

@@ -9,7 +9,7 @@ mod list;
 mod pay;
 mod secret;
 
-pub(crate) use add::{SecretFrom, Wanted, add};
+pub(crate) use add::{NewWallet, SecretFrom, add};
 pub(crate) use balance::{all as all_balances, one as one_balance};
 pub(crate) use fund::fund;
 pub(crate) use kind::{all_words, kind};

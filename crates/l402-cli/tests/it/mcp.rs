@@ -118,6 +118,41 @@ fn a_signal_ends_it_on_both_transports() {
     assert!(!note.exists());
 }
 
+/// ATTACKS A-15: a client that asks without end and reads nothing is no reason not to end.
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_it_also_if_nobody_reads() {
+    use std::process::Stdio;
+
+    let home = Home::new();
+    let mut command = home.command(&ARGS);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let line = format!("{}\n", list(1));
+    // Blocks once the program takes no more.
+    let flood = std::thread::spawn(move || while stdin.write_all(line.as_bytes()).is_ok() {});
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(!flood.is_finished());
+    #[cfg(target_os = "linux")]
+    {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
+        let status = status.expect("a process");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|it| it.trim().strip_suffix(" kB")?.parse().ok());
+        assert!(peak.is_some_and(|kb: u64| kb < 300_000), "{peak:?} kB");
+    }
+    terminate(child.id());
+    let ended = std::thread::spawn(move || child.wait().map(|status| status.code()));
+    let end = std::time::Instant::now() + PATIENCE;
+    while !ended.is_finished() {
+        assert!(std::time::Instant::now() < end, "it goes on");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(ended.join().expect("no panic").expect("an end"), Some(0));
+    flood.join().expect("no panic");
+}
+
 /// The endpoint, and the token that it made.
 struct Endpoint {
     serving: Serving,
@@ -217,6 +252,32 @@ fn both_generations_are_served_over_http() {
         let unknown = endpoint.post("mcp-session-id: x\r\n", &list.to_string());
         assert_eq!(status(&unknown), "404", "{unknown}");
     }
+}
+
+/// No client opens sessions without end, whatever version it says that it speaks.
+#[test]
+fn sessions_are_bounded() {
+    let home = Home::new();
+    let endpoint = Endpoint::start(&home);
+    let version = "mcp-protocol-version: 2026-07-28\r\nmcp-method: initialize\r\n";
+    let open = || endpoint.post(version, &initialize("2026-07-28").to_string());
+    let answers: Vec<_> = (0..70).map(|_| open()).collect();
+    let opened = answers.iter().filter(|it| status(it) == "200").count();
+    assert_eq!(opened, 64, "{}", answers[69]);
+    assert_eq!(status(&answers[69]), "503", "{}", answers[69]);
+    let answer = endpoint.post("", &initialize("2025-06-18").to_string());
+    assert_eq!(status(&answer), "503");
+    // Who needs no session is served, and one that ends makes room.
+    let answer = endpoint.post(MODERN, &list(1).to_string());
+    assert_eq!(status(&answer), "200", "{answer}");
+    let (host, token) = (endpoint.serving.address(), &endpoint.token);
+    let session = header(&answers[0], "mcp-session-id");
+    let ended = endpoint.exchange(&format!(
+        "DELETE /mcp HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
+         mcp-session-id: {session}\r\n\r\n"
+    ));
+    assert!(["200", "202", "204"].contains(&status(&ended)), "{ended}");
+    assert_eq!(status(&open()), "200");
 }
 
 #[test]

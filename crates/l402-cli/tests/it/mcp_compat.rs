@@ -319,6 +319,26 @@ fn a_lightning_address_is_paid_once_by_the_same_call() {
         assert_eq!(result["amount_sats"], 21, "{result}");
         assert_eq!(paid_msat(&home), 21_000);
     }
+    // ATTACKS A-06: nor by another run, to which the service would give another invoice.
+    session.end();
+    let mut session = Session::start(&home, &["--compat", "lightning-wallet"]);
+    let keyed = json!({ "address": address, "amount_sats": 21, "idempotency_key": "k" });
+    for (arguments, paid) in [(&arguments, 21_000), (&keyed, 42_000)] {
+        let (result, is_error) = session.call("pay_lightning_address", arguments);
+        assert!(!is_error && result["amount_sats"] == 21, "{result}");
+        assert_eq!(paid_msat(&home), paid);
+    }
+    session.end();
+    let mut session = Session::start(&home, &["--compat", "lightning-wallet"]);
+    for arguments in [&arguments, &keyed] {
+        let (result, is_error) = session.call("pay_lightning_address", arguments);
+        assert!(!is_error && result["replayed"] == true, "{result}");
+        assert_eq!(paid_msat(&home), 42_000);
+    }
+    let other = json!({ "address": address, "amount_sats": 22, "idempotency_key": "k" });
+    let (result, is_error) = session.call("pay_lightning_address", &other);
+    assert!(is_error, "{result}");
+    assert_eq!(paid_msat(&home), 42_000);
     // Above the threshold a person is asked, and no invoice is paid by the question.
     let arguments = json!({ "address": address, "amount_sats": 500 });
     let (result, is_error) = session.call("pay_lightning_address", &arguments);
@@ -326,7 +346,7 @@ fn a_lightning_address_is_paid_once_by_the_same_call() {
         !is_error && result["waiting_for_approval"] == true,
         "{result}"
     );
-    assert_eq!(paid_msat(&home), 21_000);
+    assert_eq!(paid_msat(&home), 42_000);
     session.end();
 }
 

@@ -246,6 +246,71 @@ fn the_operator_goes_on_with_the_passphrase_and_nobody_with_another() {
     assert_eq!(shown["limits"]["per_day"]["limit_msat"], 50_000);
 }
 
+/// A program in the person's own terminal chooses where the output of a command leads, but not what stands
+/// before the passphrase: what it is asked for.
+#[test]
+fn what_the_passphrase_is_asked_for_stands_where_it_is_typed() {
+    let home = sealed();
+    let words = [
+        "budget",
+        "set",
+        "default",
+        "--per-day",
+        "50sat",
+        ">/dev/null",
+    ];
+    let mut terminal = AtTerminal::start(&home, &[&words[..], &["2>&1"]].concat());
+    terminal.answer("Operator's passphrase", PASSPHRASE);
+    let (status, shown) = terminal.end();
+    assert_eq!(status, Some(0), "{shown}");
+    assert!(
+        shown.starts_with("l402 budget set default --per-day 50sat\r\n"),
+        "{shown}"
+    );
+    let hosts = ["a.example"; 200].join(",");
+    let long = [
+        "agent", "mandate", "ann", "--hosts", &hosts, "--up-to", "1sat",
+    ];
+    let ran = as_operator_without_question(&home, &long);
+    assert_eq!(ran.0, Some(54), "{}", ran.1);
+}
+
+/// A question that stands since before the first agent widens nothing afterwards.
+#[test]
+fn a_yes_to_a_question_of_before_the_first_agent_is_none() {
+    let home = Home::new();
+    let set = ["budget", "set", "default", "--per-request", "10sat"];
+    home.run(&[&set[..], &["--per-day", "20sat", "--yes"]].concat())
+        .expect(0);
+    let mut early = AtTerminal::start(&home, &["budget", "set", "default", "--per-day", "9000sat"]);
+    early.see("Go on?");
+    add_first(&home, "agent add ann --per-day 500sat");
+    early.answer("[y/N]", "y");
+    let (status, shown) = early.end();
+    assert_ne!(status, Some(0), "{shown}");
+    let shown = home.run(&["budget", "show", "default"]).expect(0).json();
+    assert_eq!(shown["limits"]["per_day"]["limit_msat"], 20_000);
+}
+
+/// Runs at a terminal what is refused before the passphrase is asked.
+fn as_operator_without_question(home: &Home, words: &[&str]) -> (Option<i32>, String) {
+    let mut terminal = AtTerminal::start(home, words);
+    assert!(!terminal.answer_or_end("Operator's passphrase", PASSPHRASE));
+    terminal.end()
+}
+
+/// A home whose journal cannot be looked into is no home without agents.
+#[cfg(unix)]
+#[test]
+fn a_journal_that_cannot_be_seen_opens_nothing() {
+    let home = sealed();
+    let client = home.path().join("home/client");
+    std::fs::rename(&client, home.path().join("away")).expect("a folder");
+    std::os::unix::fs::symlink(&client, &client).expect("a link");
+    let ran = as_model(&home, "wallet use sandbox");
+    assert_ne!(ran.status, Some(0), "{ran:#?}");
+}
+
 #[test]
 fn the_passphrase_is_changed_by_who_knows_it() {
     let home = sealed();

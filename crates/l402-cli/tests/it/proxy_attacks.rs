@@ -1,4 +1,4 @@
-//! `l402 proxy` as a purse on a port: those who may not ask it are refused, and nothing is paid.
+//! `l402 proxy` spends: those who may not ask it are refused, and nothing is paid.
 
 use crate::program::{Home, Serving};
 use crate::proxy::{exchange, forward, get, payments, reverse, sell, status};

@@ -5,30 +5,30 @@ use std::net::SocketAddr;
 use http::header::{HOST, HeaderMap, HeaderName, ORIGIN};
 use http::{Method, StatusCode};
 
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+use crate::header::{SEC_FETCH_SITE, only};
 
 /// A request that is not answered, with a text for whoever made it.
-pub(super) type Denied = (StatusCode, &'static str);
+pub(super) type Refusal = (StatusCode, &'static str);
 
 /// Checks the method and the headers that a page in a browser cannot choose.
 ///
 /// # Errors
-/// [`Denied`] for another method, another host, or another page.
-pub(super) fn check(method: &Method, headers: &HeaderMap, own: SocketAddr) -> Result<(), Denied> {
+/// [`Refusal`] for another method, another host, or another page.
+pub(super) fn check(method: &Method, headers: &HeaderMap, own: SocketAddr) -> Result<(), Refusal> {
     if method != Method::GET && method != Method::POST {
         return Err((StatusCode::METHOD_NOT_ALLOWED, "only GET and POST"));
     }
     // A name that was made to lead here (DNS rebinding) stands in Host.
     let names = [own.to_string(), format!("localhost:{}", own.port())];
-    let is_own = only(headers, &HOST).is_some_and(|host| names.contains(&host));
+    let is_own = text(headers, &HOST).is_some_and(|host| names.iter().any(|name| name == host));
     if !is_own {
         return Err((StatusCode::FORBIDDEN, "the Host is not this page's"));
     }
     let foreign = (StatusCode::FORBIDDEN, "a page of another origin asks");
-    let site = only(headers, &SEC_FETCH_SITE);
+    let site = text(headers, &SEC_FETCH_SITE);
     let is_post = method == Method::POST;
     // `none` is a person who typed the address or followed a link from another program.
-    let is_site = match site.as_deref() {
+    let is_site = match site {
         None => !headers.contains_key(SEC_FETCH_SITE),
         Some("same-origin") => true,
         Some("none") => !is_post,
@@ -39,8 +39,8 @@ pub(super) fn check(method: &Method, headers: &HeaderMap, own: SocketAddr) -> Re
         return Err(foreign);
     }
     let origins = names.map(|name| format!("http://{name}"));
-    match only(headers, &ORIGIN) {
-        Some(origin) if origins.contains(&origin) => Ok(()),
+    match text(headers, &ORIGIN) {
+        Some(origin) if origins.iter().any(|own| own == origin) => Ok(()),
         // Every browser sends it with a form.
         None if !is_post && !headers.contains_key(ORIGIN) => Ok(()),
         _ => Err(foreign),
@@ -50,14 +50,12 @@ pub(super) fn check(method: &Method, headers: &HeaderMap, own: SocketAddr) -> Re
 /// Returns true for the load of a whole page, in a window of its own.
 fn is_document(headers: &HeaderMap) -> bool {
     let dest = HeaderName::from_static("sec-fetch-dest");
-    only(headers, &dest).as_deref() == Some("document")
+    text(headers, &dest) == Some("document")
 }
 
 /// Returns the value of a header that stands there once and is text.
-fn only(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next().filter(|_| values.next().is_none())?;
-    Some(value.to_str().ok()?.to_owned())
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    only(headers, name)?.to_str().ok()
 }
 
 #[cfg(test)]

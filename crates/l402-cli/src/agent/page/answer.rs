@@ -19,7 +19,7 @@ use crate::agent::decide::not_waiting;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::operator::{self, Verdict};
-use crate::proxy::is_this_user;
+use crate::owner::is_this_user;
 
 /// The longest form, in bytes.
 const FORM_MAX: usize = 8 * 1024;

@@ -15,4 +15,4 @@ mod html;
 mod serve;
 mod tickets;
 
-pub(crate) use serve::serve;
+pub(crate) use serve::serve_page;

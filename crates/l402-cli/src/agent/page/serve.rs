@@ -56,7 +56,10 @@ impl Drop for ApprovalPage {
 ///
 /// # Errors
 /// If no port can be listened on, or the note of it cannot be written.
-pub(crate) async fn serve(context: &Context, journal: Journal) -> Result<ApprovalPage, CliError> {
+pub(crate) async fn serve_page(
+    context: &Context,
+    journal: Journal,
+) -> Result<ApprovalPage, CliError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
     let listener = listener.map_err(|error| {
         CliError::local_io(format!("the page of approvals cannot be served: {error}"))

@@ -12,8 +12,9 @@ use crate::error::CliError;
 /// The time for which a loaded page can be used, in seconds.
 const LIFE: u64 = 60 * 60;
 
-/// The most pages that can be used at the same time. The oldest makes way.
-const MOST: usize = 64;
+/// The most forms that can be used at the same time. The oldest makes way. Enough for a page with all that
+/// many agents let wait, and for those who load it again and again meanwhile.
+const MOST: usize = 4096;
 
 /// The tickets that were given out and not used yet.
 #[derive(Default)]

@@ -19,7 +19,7 @@ pub(crate) struct ClientConfig {
     pub(crate) vault: VaultSettings,
     /// `[mcp]`: the wallet for AI agents.
     pub(crate) mcp: McpSettings,
-    /// `[[registries]]`: the directories of paid services that an agent can search, in their order.
+    /// `[[registries]]`: the registries of paid services that an agent can search, in their order.
     pub(crate) registries: Vec<RegistrySettings>,
 }
 
@@ -87,10 +87,10 @@ pub(crate) struct McpSettings {
     pub(crate) danger_show_secrets: bool,
 }
 
-/// A directory of paid services. Its `Debug` leaves the address out, which may hold a key.
+/// A registry of paid services. Its `Debug` leaves the address out, which may hold a key.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct RegistrySettings {
-    /// `name = "..."`: how results name the directory. 1 to 40 of the characters a-z, 0-9, `.` and `-`.
+    /// `name = "..."`: how results name the registry. 1 to 40 of the characters a-z, 0-9, `.` and `-`.
     pub(crate) name: String,
     /// `url = "https://..."`, or plain HTTP to this machine: the beginning of the paths of its API.
     pub(crate) url: Url,
@@ -107,7 +107,7 @@ impl fmt::Debug for RegistrySettings {
     }
 }
 
-/// The API that a directory of paid services speaks.
+/// The API that a registry of paid services speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RegistryShape {
     /// That of 402index: `GET services?q=`.

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use l402::{Invoice, Msat};
+use l402::{Invoice, Msat, PaymentHash};
 use l402_host::{Clock, is_localhost};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -16,12 +16,14 @@ use url::{Host, Url};
 
 use super::serve::Means;
 use crate::mcp::download::{Download, DownloadError, NamedBy};
-
-/// The time within which the same call gets the same invoice, so that it is paid once.
-const SAME_CALL: Duration = Duration::from_secs(10 * 60);
+use crate::mcp::purse::{CallId, Earlier, Purse, SAME_CALL, Turn};
+use crate::mcp::tool::digest;
 
 /// The most invoices that are remembered. Above it, a call is refused rather than one forgotten.
 const KEPT_MAX: usize = 1000;
+
+/// The name of the calls in the journal. No tool has it.
+const NAME: &str = "pay_address";
 
 /// Invoices that Lightning addresses have given in this run.
 pub(super) struct Addresses {
@@ -29,6 +31,7 @@ pub(super) struct Addresses {
     reaches: Arc<dyn Fn(&Url) -> bool + Send + Sync>,
     plays_here: bool,
     clock: Arc<dyn Clock>,
+    purse: Option<Arc<Purse>>,
     /// By the arguments of the call.
     kept: Mutex<HashMap<String, Kept>>,
 }
@@ -39,10 +42,10 @@ impl fmt::Debug for Addresses {
     }
 }
 
-/// An invoice that an address gave.
+/// The invoice of a call, for the same call again.
 #[derive(Clone, Debug)]
 struct Kept {
-    given: Given,
+    given: AddressInvoice,
     /// The monotonic time at which it was given.
     since: Duration,
     /// True from the beginning of its payment until the outcome is known.
@@ -51,20 +54,20 @@ struct Kept {
 
 /// An invoice that an address gave.
 #[derive(Clone, Debug)]
-pub(super) struct Given {
+pub(super) struct AddressInvoice {
     key: String,
     /// The invoice, as it came.
     pub(super) invoice: String,
     amount: Msat,
-    payment_hash: String,
+    hash: PaymentHash,
 }
 
-impl Given {
+impl AddressInvoice {
     /// Returns what a tool that pays nothing says of it.
     pub(super) fn described(&self) -> Value {
         json!({
             "invoice": self.invoice,
-            "payment_hash": self.payment_hash,
+            "payment_hash": self.hash.to_string(),
             "amount_sat": self.amount.msat() / 1000,
         })
     }
@@ -86,6 +89,7 @@ impl Addresses {
             reaches: Arc::clone(&means.reaches),
             plays_here: means.plays_here,
             clock: Arc::clone(&means.clock),
+            purse: means.purse.clone(),
             kept: Mutex::default(),
         }
     }
@@ -95,7 +99,10 @@ impl Addresses {
     ///
     /// # Errors
     /// A text for the model, without any words of the service.
-    pub(super) async fn invoice(&self, arguments: &Map<String, Value>) -> Result<Given, String> {
+    pub(super) async fn invoice(
+        &self,
+        arguments: &Map<String, Value>,
+    ) -> Result<AddressInvoice, String> {
         let text = |name: &str| arguments.get(name).and_then(Value::as_str);
         let address = text("address").ok_or("write the Lightning address")?;
         let amount = arguments.get("amount").and_then(Value::as_u64);
@@ -118,24 +125,79 @@ impl Addresses {
         Ok(entry.given.clone())
     }
 
+    /// Waits until no other program makes the same call.
+    ///
+    /// # Errors
+    /// A text for the model, if that takes longer than `patience`.
+    pub(super) async fn turn(
+        &self,
+        arguments: &Map<String, Value>,
+        patience: Duration,
+    ) -> Result<Option<Turn>, String> {
+        let Some(purse) = &self.purse else {
+            return Ok(None);
+        };
+        let turn = purse.turn(&call_id(arguments), patience).await;
+        let turn = turn.map_err(|error| error.to_string())?;
+        let busy =
+            "the same call is under way: repeat it in a minute, and do not pay by other means";
+        turn.map(Some).ok_or_else(|| busy.to_owned())
+    }
+
+    /// Returns the payment that the same call has made before, in this run or in another one: each invoice
+    /// of an address is a new one, so that nothing else tells that it is the same payment.
+    ///
+    /// # Errors
+    /// A text for the model.
+    pub(super) fn paid_before(
+        &self,
+        arguments: &Map<String, Value>,
+    ) -> Result<Option<PaymentHash>, String> {
+        let Some(purse) = &self.purse else {
+            return Ok(None);
+        };
+        let earlier = purse.earlier(&call_id(arguments));
+        match earlier.map_err(|error| error.to_string())? {
+            Earlier::Nothing => Ok(None),
+            Earlier::OtherArguments => {
+                Err("this idempotency_key belongs to a call with other arguments".to_owned())
+            }
+            Earlier::Open(entry) | Earlier::Over(entry) => Ok(Some(entry.payment_hash)),
+        }
+    }
+
     /// Notes that an invoice is being paid.
-    pub(super) fn begin(&self, given: &Given) {
+    ///
+    /// # Errors
+    /// A text for the model, if it cannot be noted. Nothing must be paid then.
+    pub(super) fn begin(
+        &self,
+        given: &AddressInvoice,
+        arguments: &Map<String, Value>,
+    ) -> Result<(), String> {
+        if let Some(purse) = &self.purse {
+            let noted = purse.note_call(&call_id(arguments), given.hash);
+            if !noted.map_err(|error| error.to_string())? {
+                return Err("this idempotency_key belongs to another call".to_owned());
+            }
+        }
         self.set_open(given, true);
+        Ok(())
     }
 
     /// Notes that the payment of an invoice has ended, or that its outcome is still unknown.
-    pub(super) fn end(&self, given: &Given, is_open: bool) {
+    pub(super) fn end(&self, given: &AddressInvoice, is_open: bool) {
         self.set_open(given, is_open);
     }
 
-    fn set_open(&self, given: &Given, is_open: bool) {
+    fn set_open(&self, given: &AddressInvoice, is_open: bool) {
         if let Some(kept) = self.kept().get_mut(&given.key) {
             kept.is_open = is_open;
         }
     }
 
     /// Returns the invoice of the same call, if there is one.
-    fn given(&self, key: &str) -> Result<Option<Given>, String> {
+    fn given(&self, key: &str) -> Result<Option<AddressInvoice>, String> {
         let (now, mut kept) = (self.clock.monotonic(), self.kept());
         kept.retain(|_, it| it.is_open || now.saturating_sub(it.since) < SAME_CALL);
         match kept.get(key) {
@@ -258,13 +320,23 @@ impl Addresses {
     }
 }
 
+/// Returns the identity of a call that pays an address.
+fn call_id(arguments: &Map<String, Value>) -> CallId {
+    let key = arguments.get("idempotency_key").and_then(Value::as_str);
+    CallId {
+        tool: NAME,
+        arguments: digest(NAME, arguments),
+        key: key.map(str::to_owned),
+    }
+}
+
 /// Refuses an invoice that is not over the amount that was asked for, or for another description.
 fn checked(
     key: String,
     invoice: String,
     amount: Msat,
     described: &Described,
-) -> Result<Given, String> {
+) -> Result<AddressInvoice, String> {
     let decoded = Invoice::decode(&invoice)
         .map_err(|error| format!("the service gives an invoice that cannot be used: {error}"))?;
     if decoded.amount != Some(amount) {
@@ -276,11 +348,10 @@ fn checked(
     {
         return Err("the service gives an invoice for another description".to_owned());
     }
-    let payment_hash = decoded.payment_hash.to_string();
-    Ok(Given {
+    Ok(AddressInvoice {
         key,
         invoice,
         amount,
-        payment_hash,
+        hash: decoded.payment_hash,
     })
 }

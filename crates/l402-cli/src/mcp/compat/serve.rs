@@ -32,6 +32,8 @@ pub(crate) struct Means {
     /// True while all money is play money: then services of this machine are asked, too.
     pub(super) plays_here: bool,
     pub(super) clock: Arc<dyn Clock>,
+    /// The purse, whose journal knows the calls of earlier runs and of other programs.
+    pub(super) purse: Option<Arc<Purse>>,
 }
 
 impl fmt::Debug for Means {
@@ -52,6 +54,7 @@ impl Means {
             limits: Arc::new(RunLimits::begin(purse)?),
             plays_here: purse.is_sandbox(),
             clock: purse.clock(),
+            purse: Some(Arc::clone(purse)),
             // Read anew each time: a person may change the agent meanwhile.
             reaches: Arc::new(move |url| row.row().is_ok_and(|agent| agent.reaches(url))),
         })

@@ -115,6 +115,7 @@ fn means(folder: &std::path::Path) -> Means {
         reaches: Arc::new(|url| url.host_str() != Some("elsewhere.example")),
         plays_here: true,
         clock: Arc::new(l402_host::SystemClock::default()),
+        purse: None,
     }
 }
 

@@ -73,19 +73,7 @@ impl CompatTool {
         match self.row.work {
             Work::Tool(name) => self.ask(name, ours, call).await,
             Work::Refuse(words) => Err(words.to_owned()),
-            Work::PayAddress => {
-                let paid = self.addresses.invoice(&ours).await?;
-                let mut payment = json!({ "invoice": paid.invoice.clone() });
-                if let Some(key) = ours.get("idempotency_key") {
-                    payment["idempotency_key"] = key.clone();
-                }
-                // Noted before, so that a call that is cut off never leads to a second invoice.
-                self.addresses.begin(&paid);
-                let answer = self.ask("pay_invoice", into_map(payment), call).await?;
-                self.addresses
-                    .end(&paid, Ending::of(&answer) == Ending::Pending);
-                Ok(answer)
-            }
+            Work::PayAddress => self.pay_address(&ours, call).await,
             Work::AskAddress => {
                 let asked = self.addresses.invoice(&ours).await?;
                 Ok(done(asked.described(), "nothing was paid".to_owned()))
@@ -96,6 +84,29 @@ impl CompatTool {
             }
             Work::LookUpEither => self.look_up(ours, call).await,
         }
+    }
+
+    async fn pay_address(
+        &self,
+        ours: &Map<String, Value>,
+        call: &Call,
+    ) -> Result<ToolAnswer, String> {
+        let _turn = self.addresses.turn(ours, call.patience).await?;
+        if let Some(hash) = self.addresses.paid_before(ours)? {
+            let arguments = into_map(json!({ "payment_hash": hash.to_string() }));
+            return self.ask("l402_resume", arguments, call).await;
+        }
+        let paid = self.addresses.invoice(ours).await?;
+        let mut payment = json!({ "invoice": paid.invoice.clone() });
+        if let Some(key) = ours.get("idempotency_key") {
+            payment["idempotency_key"] = key.clone();
+        }
+        // Noted before, so that a call that is cut off never leads to a second invoice.
+        self.addresses.begin(&paid, ours)?;
+        let answer = self.ask("pay_invoice", into_map(payment), call).await?;
+        self.addresses
+            .end(&paid, Ending::of(&answer) == Ending::Pending);
+        Ok(answer)
     }
 
     /// Calls a default tool.

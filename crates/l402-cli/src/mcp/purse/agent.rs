@@ -18,8 +18,11 @@ use crate::error::CliError;
 use crate::exit_code;
 use crate::text::money::MaxFee;
 
-/// The most requests that are remembered, and the longest body of one.
-const REMEMBERED: (usize, usize) = (256, 64 * 1024);
+/// The most requests, and the most invoices, that are remembered.
+const REMEMBERED_MAX: usize = 256;
+
+/// The longest body of a request that is remembered, in bytes.
+const REMEMBERED_BODY_MAX: usize = 64 * 1024;
 
 /// The purse of one agent, for all calls of one run: chosen at the start, and by no tool.
 pub(crate) struct Purse {
@@ -152,7 +155,7 @@ impl Purse {
     /// Remembers an invoice that was made.
     pub(crate) fn remember_invoice(&self, invoice: NewInvoice) {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if made.len() >= REMEMBERED.0 {
+        if made.len() >= REMEMBERED_MAX {
             made.pop_front();
         }
         made.push_back(invoice);
@@ -183,7 +186,7 @@ impl Purse {
     }
 }
 
-fn no_agent(name: &BudgetName) -> CliError {
+pub(super) fn no_agent(name: &BudgetName) -> CliError {
     CliError::new(
         exit_code::USAGE,
         "unknown_agent",
@@ -198,12 +201,12 @@ pub(super) struct Remembered(Arc<Mutex<VecDeque<(PaymentHash, HttpCall)>>>);
 
 impl Remembered {
     pub(super) fn note(&self, hash: PaymentHash, call: &HttpCall) {
-        if call.body.len() > REMEMBERED.1 {
+        if call.body.len() > REMEMBERED_BODY_MAX {
             return;
         }
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|(known, _)| *known != hash);
-        if all.len() >= REMEMBERED.0 {
+        if all.len() >= REMEMBERED_MAX {
             all.pop_front();
         }
         all.push_back((hash, call.clone()));

@@ -11,8 +11,8 @@ use l402_host::Clock;
 use l402_lightning::Pay;
 use url::Url;
 
-use super::agent::Purse;
-use super::asking::Asking;
+use super::agent::{Purse, no_agent};
+use super::progress::CallProgress;
 use crate::buyer::{own_addresses, with_hook};
 use crate::error::CliError;
 use crate::mcp::download::Download;
@@ -34,7 +34,7 @@ pub(crate) struct Wish<'a> {
     /// The wallet. Without one, nothing can be paid.
     pub(crate) wallet: Option<Arc<dyn Pay>>,
     /// Says the last word. Must be there if there is a wallet.
-    pub(crate) asking: Option<Arc<Asking>>,
+    pub(crate) progress: Option<Arc<CallProgress>>,
 }
 
 /// The reason why a call cannot begin. Nothing was asked and nothing was paid.
@@ -67,6 +67,10 @@ impl Purse {
     /// See [`NotReady`].
     pub(crate) async fn client(&self, wish: Wish<'_>) -> Result<Client, NotReady> {
         let agent = self.row()?;
+        if agent.removed.is_some() {
+            // Its payments are refused elsewhere. What it has bought is not for it any more, either.
+            return Err(NotReady::Program(no_agent(&self.agent)));
+        }
         let way = match wish.url {
             Some(url) if !agent.reaches(url) => {
                 return Err(NotReady::Host(
@@ -87,11 +91,11 @@ impl Purse {
             .timeout(ANSWER_TIME)
             .keep_answers(self.config.vault.limits())
             .own_addresses(own_addresses(self.named_wallet(), &self.context))
-            .allow_addresses(self.allowed(&agent, wish.url));
+            .allow_addresses(self.allowed(&agent));
         client = with_hook(client, &self.config, |url| outgoing::to(url, false))?;
         // A wallet without a last word is never handed to a client.
-        if let (Some(wallet), Some(asking)) = (wish.wallet, wish.asking) {
-            client = client.wallet(wallet).progress(asking);
+        if let (Some(wallet), Some(progress)) = (wish.wallet, wish.progress) {
+            client = client.wallet(wallet).progress(progress);
         }
         if agent.hosts.is_some() {
             client = client.ask_only(move |url| agent.reaches(url));
@@ -131,17 +135,15 @@ impl Purse {
     }
 
     /// Returns the private addresses that may be asked: this machine while all money is play money, and
-    /// what a person has named as a host of the agent.
-    fn allowed(&self, agent: &Agent, url: Option<&Url>) -> Vec<AllowedAddress> {
+    /// what a person has named as a host of the agent. A rule for all below a name names none of them:
+    /// whoever has one may let it lead anywhere.
+    fn allowed(&self, agent: &Agent) -> Vec<AllowedAddress> {
         let here = self
             .is_sandbox()
             .then_some(["localhost", "127.0.0.0/8", "::1"]);
         let mut texts: Vec<String> = here.into_iter().flatten().map(str::to_owned).collect();
-        if agent.hosts.is_some() {
-            // It has passed the rules of the agent.
-            texts.extend(url.and_then(Url::host_str).map(str::to_owned));
-        }
-        for host in agent.hosts.iter().flatten() {
+        let named = agent.hosts.iter().flatten();
+        for host in named.filter(|host| !host.starts_with("*.")) {
             // A rule may name a port, and an address with colons stands in brackets.
             let name = match host.rsplit_once(':') {
                 Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -150,5 +152,30 @@ impl Purse {
             texts.push(name.to_owned());
         }
         texts.iter().filter_map(|text| text.parse().ok()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use l402_client::BudgetName;
+
+    use super::*;
+
+    // ATTACKS A-07: who has a name below one that a person has named leads nobody into the house.
+    #[test]
+    fn a_rule_for_many_names_lets_none_of_them_lead_to_a_private_address() {
+        let home = tempfile::tempdir().expect("a folder");
+        let purse = Purse::for_tests(home.path());
+        let mut agent = Agent::new(BudgetName::default(), purse.now());
+        let hosts = ["*.example", "printer.lan", "[fd00::1]:8402", "10.1.2.3:80"];
+        agent.hosts = Some(hosts.map(str::to_owned).to_vec());
+        let allowed = purse.allowed(&agent);
+        let named = |text: &str| allowed.contains(&text.parse().expect("an address"));
+        for text in ["printer.lan", "fd00::1", "10.1.2.3", "127.0.0.0/8"] {
+            assert!(named(text), "{text}");
+        }
+        for text in ["*.example", "evil.example", "example", "lan"] {
+            assert!(!named(text), "{text}");
+        }
     }
 }

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use l402::UnixTime;
-use l402_client::{Entry, Error, State};
+use l402::{PaymentHash, UnixTime};
+use l402_client::{Entry, Error, State, ToolCall};
 
 use super::agent::Purse;
-use super::asking::CallId;
+use super::progress::CallId;
 
 /// The time in which the same arguments are the same call, if no key tells two calls apart.
-const SAME: Duration = Duration::from_secs(10 * 60);
+pub(crate) const SAME_CALL: Duration = Duration::from_secs(10 * 60);
 
 /// The payment that the same call has made before, if there is one.
 #[derive(Clone, Debug)]
-pub(crate) enum Known {
+pub(crate) enum Earlier {
     /// Nothing, or a payment that has failed for certain.
     Nothing,
     /// The key belongs to a call with other arguments.
@@ -30,37 +30,56 @@ impl Purse {
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub(crate) fn earlier(&self, id: &CallId) -> Result<Known, Error> {
+    pub(crate) fn earlier(&self, id: &CallId) -> Result<Earlier, Error> {
         let call = self
             .journal
             .tool_call(&self.agent, id.tool, &id.stored_key())?;
         let Some(call) = call else {
-            return Ok(Known::Nothing);
+            return Ok(Earlier::Nothing);
         };
         if call.arguments != id.arguments {
-            return Ok(Known::OtherArguments);
-        }
-        if id.key.is_none() && !is_recent(call.created, self.now()) {
-            return Ok(Known::Nothing);
+            return Ok(Earlier::OtherArguments);
         }
         let Some(hash) = call.payment_hash else {
-            return Ok(Known::Nothing);
+            return Ok(Earlier::Nothing);
         };
         let Some(entry) = self.entry(&hash)? else {
-            return Ok(Known::Nothing);
+            return Ok(Earlier::Nothing);
         };
+        // What may still go through is the same payment however long it takes.
+        let is_open = matches!(entry.state, State::Intent | State::Unknown);
+        if id.key.is_none() && !is_open && !is_recent(call.created, self.now()) {
+            return Ok(Earlier::Nothing);
+        }
         Ok(match entry.state {
-            State::Failed => Known::Nothing,
-            State::Intent | State::Paid | State::Unknown => Known::Open(Box::new(entry)),
+            State::Failed => Earlier::Nothing,
+            State::Intent | State::Paid | State::Unknown => Earlier::Open(Box::new(entry)),
             // Any further state: paid, as far as anybody knows.
-            _ => Known::Over(Box::new(entry)),
+            _ => Earlier::Over(Box::new(entry)),
+        })
+    }
+}
+
+impl Purse {
+    /// Notes what a call is about to pay for. Returns false if its key belongs to another call.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub(crate) fn note_call(&self, id: &CallId, hash: PaymentHash) -> Result<bool, Error> {
+        self.journal.note_tool_call(&ToolCall {
+            agent: self.agent.clone(),
+            tool: id.tool.to_owned(),
+            key: id.stored_key(),
+            arguments: id.arguments,
+            created: self.now(),
+            payment_hash: Some(hash),
         })
     }
 }
 
 /// Returns true for a call of the last ten minutes, also if the clock was set back meanwhile.
 fn is_recent(call: UnixTime, now: UnixTime) -> bool {
-    now < call.saturating_add(SAME) && call < now.saturating_add(SAME)
+    now < call.saturating_add(SAME_CALL) && call < now.saturating_add(SAME_CALL)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Of two calls that are the same, one at a time, also in two processes.
+//! The order of calls that are the same: one at a time, across processes.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -11,7 +11,8 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use super::agent::Purse;
-use super::asking::CallId;
+use super::progress::CallId;
+use crate::text::hex::hex;
 
 /// The right to make one call.
 #[derive(Debug)]
@@ -80,8 +81,7 @@ impl Purse {
         patience: Duration,
     ) -> Result<Option<Turn>, FileError> {
         let text = format!("{}\n{}\n{}", self.agent, id.tool, id.stored_key());
-        let digest = Sha256::digest(text);
-        let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = hex(&Sha256::digest(text));
         let end = Instant::now() + patience;
         match tokio::time::timeout_at(end, self.turns.take(&name)).await {
             Ok(turn) => turn.map(Some),

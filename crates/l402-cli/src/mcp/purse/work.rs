@@ -6,7 +6,7 @@ use std::time::Duration;
 use l402::PaymentHash;
 
 use super::agent::Purse;
-use super::asking::Asking;
+use super::progress::CallProgress;
 
 /// The most calls that are under way at the same time.
 pub(super) const CALLS_MAX: usize = 64;
@@ -30,7 +30,7 @@ pub(crate) enum Waited<T> {
 }
 
 /// Gives a call up when nobody waits for it any more, also if its future is dropped.
-struct Leaving<'a>(&'a Asking);
+struct Leaving<'a>(&'a CallProgress);
 
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
@@ -42,7 +42,7 @@ impl Purse {
     /// Does work in a task of its own, and waits for it: `patience` from the beginning of a payment on.
     pub(crate) async fn wait_for<T: Send + 'static>(
         &self,
-        asking: &Arc<Asking>,
+        progress: &Arc<CallProgress>,
         patience: Duration,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Waited<T> {
@@ -53,14 +53,14 @@ impl Purse {
             Ok(Err(_)) => return Waited::Broken,
             Err(_) => return Waited::TooLong,
         };
-        let leaving = Leaving(asking);
+        let leaving = Leaving(progress);
         let mut task = tokio::spawn(async move {
             let done = work.await;
             drop(place);
             done
         });
         let too_long = async {
-            let hash = asking.paying().await;
+            let hash = progress.paying().await;
             tokio::time::sleep(patience).await;
             hash
         };
@@ -68,10 +68,10 @@ impl Purse {
             done = &mut task => done.map_or(Waited::Broken, Waited::Done),
             hash = too_long => Waited::Pending(hash),
             () = tokio::time::sleep(UNPAID_MAX.max(patience)) => {
-                if asking.give_up() {
+                if progress.give_up() {
                     Waited::TooLong
                 } else {
-                    let hash = asking.paying().await;
+                    let hash = progress.paying().await;
                     Waited::Pending(hash)
                 }
             }

@@ -1,14 +1,14 @@
-//! Directories of paid services, which an agent can search.
+//! Registries of paid services, which an agent can search.
 //!
 //! ```text
-//!   search ─▶ directory (a trait) ◀─ remote ─▶ shape: 402index, satring
+//!   search ─▶ interface (a trait) ◀─ remote ─▶ shape: 402index, satring
 //!                └─▶ service, query
 //! ```
 //!
-//! All that a directory says comes from strangers, and so does what it says of prices: a price that counts
+//! All that a registry says comes from strangers, and so does what it says of prices: a price that counts
 //! stands in an invoice.
 
-mod directory;
+mod interface;
 mod query;
 mod remote;
 mod search;

@@ -1,15 +1,15 @@
-//! A directory that is asked over HTTP.
+//! A registry that is asked over HTTP.
 
 use l402_host::BoxFuture;
 
-use super::directory::Directory;
+use super::interface::Registry;
 use super::query::Query;
 use super::service::Service;
 use super::shape;
 use crate::buyer::RegistrySettings;
 use crate::mcp::download::{Download, NamedBy};
 
-/// A directory that is asked over HTTP.
+/// A registry that is asked over HTTP.
 pub(super) struct Remote {
     settings: RegistrySettings,
     download: Download,
@@ -29,7 +29,7 @@ impl Remote {
     }
 }
 
-impl Directory for Remote {
+impl Registry for Remote {
     fn name(&self) -> &str {
         &self.settings.name
     }

@@ -1,18 +1,18 @@
-//! One search over all directories.
+//! One search over all registries.
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::directory::Directory;
+use super::interface::Registry;
 use super::query::Query;
 use super::remote::Remote;
 use super::service::Service;
 use crate::buyer::RegistrySettings;
 use crate::mcp::download::Download;
 
-/// The directories that the operator has named.
+/// The registries that the operator has named.
 #[derive(Clone)]
-pub(crate) struct Registries(Arc<[Arc<dyn Directory>]>);
+pub(crate) struct Registries(Arc<[Arc<dyn Registry>]>);
 
 impl fmt::Debug for Registries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,23 +21,23 @@ impl fmt::Debug for Registries {
     }
 }
 
-/// The services that the directories found.
+/// The services that the registries found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// The services, the best of each directory first.
+    /// The services, the best of each registry first.
     pub(crate) services: Vec<Service>,
-    /// The names of the directories that answered.
+    /// The names of the registries that answered.
     pub(crate) answered: Vec<String>,
-    /// The names of the directories that did not, each with the reason.
+    /// The names of the registries that did not, each with the reason.
     pub(crate) failed: Vec<(String, String)>,
 }
 
 impl Registries {
-    /// Returns the directories of `client.toml`.
+    /// Returns the registries of `client.toml`.
     pub(crate) fn new(settings: &[RegistrySettings], download: &Download) -> Self {
-        let all = settings.iter().map(|it| -> Arc<dyn Directory> {
-            Arc::new(Remote::new(it.clone(), download.clone()))
-        });
+        let all = settings
+            .iter()
+            .map(|it| -> Arc<dyn Registry> { Arc::new(Remote::new(it.clone(), download.clone())) });
         Self(all.collect())
     }
 
@@ -46,12 +46,12 @@ impl Registries {
         self.0.is_empty()
     }
 
-    /// Asks every directory at once. One that fails takes nothing from the others.
+    /// Asks every registry at once. One that fails takes nothing from the others.
     pub(crate) async fn search(&self, query: &Query) -> Found {
         let mut tasks = tokio::task::JoinSet::new();
-        for (at, directory) in self.0.iter().enumerate() {
-            let (directory, query) = (Arc::clone(directory), query.clone());
-            tasks.spawn(async move { (at, directory.search(&query).await) });
+        for (at, registry) in self.0.iter().enumerate() {
+            let (registry, query) = (Arc::clone(registry), query.clone());
+            tasks.spawn(async move { (at, registry.search(&query).await) });
         }
         // In the order of client.toml, whoever answers first.
         let mut answers: Vec<Result<Vec<Service>, String>> = self
@@ -66,8 +66,8 @@ impl Registries {
         }
         let mut found = Found::default();
         let mut lists = Vec::new();
-        for (directory, answer) in self.0.iter().zip(answers) {
-            let name = directory.name().to_owned();
+        for (registry, answer) in self.0.iter().zip(answers) {
+            let name = registry.name().to_owned();
             match answer {
                 Ok(services) => {
                     found.answered.push(name);
@@ -81,7 +81,7 @@ impl Registries {
     }
 }
 
-/// Takes the first of each list, then the second of each, and so on. A service that several directories list
+/// Takes the first of each list, then the second of each, and so on. A service that several registries list
 /// is returned once, with all their names.
 fn merged(lists: Vec<Vec<Service>>, query: &Query) -> Vec<Service> {
     let longest = lists.iter().map(Vec::len).max().unwrap_or_default();

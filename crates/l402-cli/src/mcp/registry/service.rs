@@ -1,10 +1,10 @@
-//! A paid service, as a directory describes it.
+//! A paid service, as a registry describes it.
 
 use url::Url;
 
 use super::query::Query;
 
-/// A paid service, as a directory describes it. Its texts are strangers'.
+/// A paid service, as a registry describes it. Its texts are strangers'.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Service {
     /// The name that its seller gave it.
@@ -17,22 +17,22 @@ pub(crate) struct Service {
     pub(crate) method: &'static str,
     /// The price of a request in sat, as listed. The invoice of the service is what counts.
     pub(crate) price_sat: Option<u64>,
-    /// The category that the directory keeps it in.
+    /// The category that the registry keeps it in.
     pub(crate) category: Option<String>,
-    /// The state in which the directory last found it.
+    /// The state in which the registry last found it.
     pub(crate) health: Health,
-    /// The names of the directories that list it.
+    /// The names of the registries that list it.
     pub(crate) registries: Vec<String>,
 }
 
-/// The state in which a directory last found a service.
+/// The state in which a registry last found a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Health {
     /// It answered as it should.
     Healthy,
     /// It answered, but not as it should.
     Degraded,
-    /// The directory does not say.
+    /// The registry does not say.
     Unknown,
 }
 
@@ -67,7 +67,7 @@ impl Service {
         is_cheap && is_of_category
     }
 
-    /// Returns true if two directories describe the same thing.
+    /// Returns true if two registries describe the same thing.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let key = |it: &Self| {
             let path = it.url.path().trim_end_matches('/').to_owned();

@@ -1,4 +1,4 @@
-//! The APIs of directories: the question, and the services in the answer.
+//! The APIs of registries: the question, and the services in the answer.
 
 use serde_json::Value;
 use url::Url;
@@ -16,7 +16,7 @@ const SERVICES_MAX: usize = 200;
 /// The methods that a service may be asked with. One without a method is asked with the first.
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-/// Returns the URL that asks a directory. Without words, it asks for the list.
+/// Returns the URL that asks a registry. Without words, it asks for the list.
 pub(super) fn question(settings: &RegistrySettings, query: &Query) -> Url {
     let mut url = settings.url.clone();
     let has_words = !query.text.trim().is_empty();

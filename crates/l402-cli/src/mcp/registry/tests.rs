@@ -1,4 +1,4 @@
-//! Directories on this machine, in the shapes of those that exist, and what is made of their answers.
+//! Registries on this machine, in the shapes of those that exist, and what is made of their answers.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ use super::{Found, Query, Registries};
 use crate::buyer::{RegistrySettings, RegistryShape};
 use crate::mcp::download::Download;
 
-/// A directory that gives the same answer to everybody, and notes the targets that it is asked for.
+/// A registry that gives the same answer to everybody, and notes the targets that it is asked for.
 struct Fixture {
     url: Url,
     asked: Arc<Mutex<Vec<String>>>,
@@ -218,7 +218,7 @@ async fn without_words_the_list_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_directory_that_fails_is_named_and_the_others_answer() {
+async fn a_registry_that_fails_is_named_and_the_others_answer() {
     let good = satring();
     let long = format!(
         "{{\"services\": [], \"x\": \"{}\"}}",

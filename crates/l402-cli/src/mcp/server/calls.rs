@@ -14,6 +14,14 @@ use crate::mcp::tool::{Call, Tool, ToolAnswer};
 /// The most calls at the same time. Further ones wait for their turn.
 const CALLS_MAX: u32 = 32;
 
+/// The most calls that wait for their turn. Each holds its arguments, so a client that sends without end is
+/// refused further ones.
+const WAITING_MAX: usize = 128;
+
+/// The line that a model reads if too many calls wait.
+const CROWDED: &str = "Too many calls are under way; nothing was paid by this call. Wait for answers, and \
+                       make it again.";
+
 /// The line that a model reads after a defect of ours.
 const DEFECT: &str = "The wallet failed in the middle of this call. Do not repeat it: read `receipts` \
                       first, for it may have paid.";
@@ -23,33 +31,46 @@ const ENDING: &str = "The wallet is ending; nothing was paid by this call.";
 
 /// The calls of one server. Clones are the same calls.
 #[derive(Clone)]
-pub(super) struct Calls(Arc<Semaphore>);
+pub(super) struct Calls {
+    /// A place for each that runs.
+    running: Arc<Semaphore>,
+    /// A place for each that waits or runs.
+    all: Arc<Semaphore>,
+}
 
 impl Calls {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(CALLS_MAX as usize)))
+        Self {
+            running: Arc::new(Semaphore::new(CALLS_MAX as usize)),
+            all: Arc::new(Semaphore::new(CALLS_MAX as usize + WAITING_MAX)),
+        }
     }
 
-    /// Starts a call, once there is room for one.
+    /// Starts a call, once there is room for one. If too many wait for room already, it is answered so.
     pub(super) async fn start(&self, tool: Arc<dyn Tool>, call: Call) -> Running {
-        let place = Arc::clone(&self.0).acquire_owned().await;
+        let Ok(known) = Arc::clone(&self.all).try_acquire_owned() else {
+            return Running(tokio::spawn(async { failure(CROWDED) }));
+        };
+        let place = Arc::clone(&self.running).acquire_owned().await;
         Running(tokio::spawn(async move {
             let Ok(_place) = place else {
                 return failure(ENDING);
             };
-            tool.call(call).await
+            let answer = tool.call(call).await;
+            drop(known);
+            answer
         }))
     }
 
     /// Waits until all calls have ended, and starts no further one.
     pub(super) async fn finish(&self, limit: Duration) {
-        if tokio::time::timeout(limit, self.0.acquire_many(CALLS_MAX))
+        if tokio::time::timeout(limit, self.running.acquire_many(CALLS_MAX))
             .await
             .is_err()
         {
             tracing::warn!("a call has not ended in time; `l402 payments` has its outcome");
         }
-        self.0.close();
+        self.running.close();
     }
 }
 
@@ -156,6 +177,31 @@ mod tests {
         assert_eq!((answer.line.as_str(), answer.is_error), (DEFECT, true));
         // Its place is free again.
         calls.finish(Duration::ZERO).await;
+    }
+
+    // ATTACKS A-05: a client that calls without end does not fill the memory.
+    #[tokio::test]
+    async fn calls_that_wait_are_bounded() {
+        let (calls, go) = (Calls::new(), Arc::new(Semaphore::new(0)));
+        let mut waiting = Vec::new();
+        for _ in 0..CALLS_MAX as usize + WAITING_MAX {
+            let (calls, tool) = (calls.clone(), slow(&go));
+            let mut start = Box::pin(async move { calls.start(tool, call()).await.answer().await });
+            let begun = tokio::time::timeout(Duration::ZERO, &mut start).await;
+            assert!(begun.is_err(), "none has a permit yet");
+            waiting.push(start);
+        }
+        let mut late = calls.start(slow(&go), call()).await;
+        let answer = late.answer().await;
+        assert_eq!((answer.line.as_str(), answer.is_error), (CROWDED, true));
+        // All that were taken are answered, and there is room again.
+        go.add_permits(waiting.len());
+        for start in waiting {
+            assert_eq!(start.await.line, "done");
+        }
+        go.add_permits(1);
+        let mut next = calls.start(slow(&go), call()).await;
+        assert_eq!(next.answer().await.line, "done");
     }
 
     #[tokio::test]

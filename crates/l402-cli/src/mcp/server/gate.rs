@@ -2,65 +2,36 @@
 
 use std::net::SocketAddr;
 
-use http::header::{
-    AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, WWW_AUTHENTICATE,
-};
+use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, ORIGIN, WWW_AUTHENTICATE};
 use http::{Method, Request, Response, StatusCode};
-use l402_host::private;
-use subtle::ConstantTimeEq as _;
 
 use super::reply::{Body, plain};
+use crate::access_token::AccessToken;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::exit_code;
+use crate::header::{SEC_FETCH_SITE, only};
 
 /// The path of the endpoint.
 pub(super) const PATH: &str = "/mcp";
 
-/// The least length of a token, in bytes.
-const TOKEN_MIN: usize = 16;
-
 /// The address and the token that every request is held against before anything of it is read.
 pub(super) struct Gate {
     own: SocketAddr,
-    token: Token,
+    token: AccessToken,
 }
-
-/// The token that programs show. Never shown by us.
-pub(crate) struct Token(Vec<u8>);
 
 /// Reads the token of the home folder, and makes a random one first if there is none.
 ///
 /// # Errors
 /// If the file cannot be read or made, is open to others, or holds no token of 16 visible characters.
-pub(crate) fn token(context: &Context) -> Result<Token, CliError> {
+pub(crate) fn token(context: &Context) -> Result<AccessToken, CliError> {
     let path = context.home.create()?.join("mcp.token");
-    let failed = |error: l402_host::FileError| {
-        let (exit, code) = exit_code::of_file(error.fault());
-        CliError::new(
-            exit,
-            code,
-            format!("the token of `l402 mcp --http`: {error}"),
-        )
-    };
-    private::create_hex_key(&path).map_err(failed)?;
-    let bytes = private::read(&path).map_err(failed)?;
-    let token = bytes.trim_ascii().to_vec();
-    if token.len() >= TOKEN_MIN && token.iter().all(u8::is_ascii_graphic) {
-        return Ok(Token(token));
-    }
-    let text = format!(
-        "{} holds no token of at least {TOKEN_MIN} visible characters",
-        path.display()
-    );
-    Err(
-        CliError::new(exit_code::CONFIGURATION, "configuration", text)
-            .with_hint("remove the file: a new one is made with a random token"),
-    )
+    let (token, _) = AccessToken::of_file(&path, "the token of `l402 mcp --http`")?;
+    Ok(token)
 }
 
 impl Gate {
-    pub(super) const fn new(own: SocketAddr, token: Token) -> Self {
+    pub(super) const fn new(own: SocketAddr, token: AccessToken) -> Self {
         Self { own, token }
     }
 
@@ -70,7 +41,7 @@ impl Gate {
         let headers = request.headers();
         // A name that somebody else has rebound to this machine is told by the name.
         let authority = request.uri().authority().map(http::uri::Authority::as_str);
-        let is_named = self.is_own_host(only(headers, &HOST))
+        let is_named = self.is_own_host(only(headers, &HOST).map(HeaderValue::as_bytes))
             && authority.is_none_or(|authority| self.is_own_host(Some(authority.as_bytes())));
         if !is_named {
             return Err(plain(
@@ -116,26 +87,19 @@ impl Gate {
 
     fn is_shown(&self, headers: &HeaderMap) -> bool {
         let shown = only(headers, &AUTHORIZATION).and_then(|value| {
-            let (scheme, token) = value.split_at_checked(7)?;
+            let (scheme, token) = value.as_bytes().split_at_checked(7)?;
             scheme
                 .eq_ignore_ascii_case(b"bearer ")
                 .then(|| token.trim_ascii())
         });
-        shown.is_some_and(|shown| bool::from(shown.ct_eq(&self.token.0)))
+        shown.is_some_and(|shown| self.token.is(shown))
     }
 }
 
 /// Returns true if a browser says that a page of another site asks, also where it sends no `Origin`.
 fn is_of_page(headers: &HeaderMap) -> bool {
-    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    let site = headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
     site.is_some_and(|site| site != b"none")
-}
-
-/// Returns the value of a header that stands there once.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next().filter(|_| values.next().is_none());
-    value.map(HeaderValue::as_bytes)
 }
 
 #[cfg(test)]
@@ -145,7 +109,7 @@ mod tests {
     fn status(path: &str, headers: &[(&str, &str)]) -> u16 {
         let gate = Gate::new(
             "127.0.0.1:8406".parse().unwrap(),
-            Token(b"0123456789abcdef".to_vec()),
+            AccessToken::for_tests("0123456789abcdef"),
         );
         let mut request = Request::builder().method("POST").uri(path);
         for (name, value) in headers {

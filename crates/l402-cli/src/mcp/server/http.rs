@@ -12,18 +12,19 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rmcp::model::{ErrorCode, ProtocolVersion};
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorCode};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::gate::{Gate, Token};
+use super::gate::Gate;
 use super::handler::McpServer;
 use super::message::{self, MESSAGE_MAX};
 use super::reply::{Body, full, plain, refused};
 use super::stdio::END_TIME;
+use crate::access_token::AccessToken;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::note::Note;
@@ -54,6 +55,8 @@ const CLOSE_TIME: Duration = Duration::from_secs(5);
 struct Endpoint {
     gate: Gate,
     sessions: Arc<LocalSessionManager>,
+    /// The turn to open a session.
+    opening: tokio::sync::Mutex<()>,
     service: StreamableHttpService<McpServer, LocalSessionManager>,
 }
 
@@ -63,7 +66,7 @@ struct Endpoint {
 /// If the note cannot be written, or `started` fails.
 pub(crate) async fn serve_http(
     server: McpServer,
-    (token, listener): (Token, TcpListener),
+    (token, listener): (AccessToken, TcpListener),
     stop: Stop,
     context: &Context,
     started: impl FnOnce(SocketAddr) -> Result<(), CliError>,
@@ -84,6 +87,7 @@ pub(crate) async fn serve_http(
     let endpoint = Arc::new(Endpoint {
         gate,
         sessions,
+        opening: tokio::sync::Mutex::default(),
         service,
     });
     let (ended, end) = watch::channel(false);
@@ -94,6 +98,7 @@ pub(crate) async fn serve_http(
     }
     drop(listener);
     ended.send_replace(true);
+    server.0.tasks.end();
     // First the calls: their answers still go out on the streams.
     server.0.calls.finish(END_TIME).await;
     streams.cancel();
@@ -167,12 +172,9 @@ impl Endpoint {
         if request.method() != Method::POST {
             return self.service.handle(request).await;
         }
-        if self.is_crowded(&request).await {
-            let text = "too many sessions are open: end one, or wait\n";
-            return *plain(StatusCode::SERVICE_UNAVAILABLE, text);
-        }
         match read(request).await {
-            Ok(Some(request)) => self.service.handle(request).await,
+            Ok(Some((request, true))) => self.open(request).await,
+            Ok(Some((request, false))) => self.service.handle(request).await,
             // As for every notification that has been understood.
             Ok(None) => {
                 let mut accepted = Response::new(full(""));
@@ -183,22 +185,23 @@ impl Endpoint {
         }
     }
 
-    /// Returns true for a request that may open another session if there are too many.
-    async fn is_crowded<B>(&self, request: &Request<B>) -> bool {
-        let headers = request.headers();
-        let version = headers
-            .get("mcp-protocol-version")
-            .and_then(|version| version.to_str().ok());
-        let is_modern = version.is_some_and(|it| it >= ProtocolVersion::V_2026_07_28.as_str());
-        let may_open = !is_modern && !headers.contains_key("mcp-session-id");
-        may_open && self.sessions.sessions.read().await.len() >= SESSIONS_MAX
+    /// Answers a request that opens a session, unless there are too many.
+    async fn open(&self, request: Request<Full<Bytes>>) -> Response<Body> {
+        // One after another, so that none is counted before it is there.
+        let _turn = self.opening.lock().await;
+        if self.sessions.sessions.read().await.len() >= SESSIONS_MAX {
+            let text = "too many sessions are open: end one, or wait\n";
+            return *plain(StatusCode::SERVICE_UNAVAILABLE, text);
+        }
+        self.service.handle(request).await
     }
 }
 
-/// Reads the message of a request by the rules of stdio, and returns the request with it for the SDK.
+/// Reads the message of a request by the rules of stdio, and returns the request with it for the SDK, and
+/// true if it opens a session: whatever version it names.
 async fn read(
     request: Request<Incoming>,
-) -> Result<Option<Request<Full<Bytes>>>, Box<Response<Body>>> {
+) -> Result<Option<(Request<Full<Bytes>>, bool)>, Box<Response<Body>>> {
     // Read here and not by the SDK, whose answer to what is no message is the words of a parser.
     let (head, body) = request.into_parts();
     let reading = Limited::new(body, MESSAGE_MAX).collect();
@@ -224,8 +227,16 @@ async fn read(
         })?
         .to_bytes();
     match message::read(&bytes) {
-        Ok(Some(_)) => Ok(Some(Request::from_parts(head, Full::new(bytes)))),
+        Ok(Some(message)) => {
+            let opens = is_initialize(&message);
+            Ok(Some((Request::from_parts(head, Full::new(bytes)), opens)))
+        }
         Ok(None) => Ok(None),
         Err(refusal) => Err(refused(&refusal)),
     }
+}
+
+fn is_initialize(message: &ClientJsonRpcMessage) -> bool {
+    matches!(message, ClientJsonRpcMessage::Request(request)
+        if matches!(request.request, ClientRequest::InitializeRequest(_)))
 }

@@ -5,15 +5,23 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::RoleServer;
 use rmcp::model::{ClientJsonRpcMessage, ErrorCode, ServerJsonRpcMessage};
 use rmcp::transport::Transport;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
 use super::message::{self, MESSAGE_MAX};
+
+/// The most messages that wait to be written. With more of them, nothing is read until the client has taken
+/// some: it cannot fill the memory by not reading.
+const UNWRITTEN_MAX: usize = 128;
+
+/// The longest wait, at the end, for a client that does not take what is being written.
+const CLOSE_TIME: Duration = Duration::from_secs(2);
 
 /// Messages from a reader and to a writer, one a line.
 pub(super) struct Lines<R> {
@@ -23,6 +31,8 @@ pub(super) struct Lines<R> {
     /// Set while the rest of a line is dropped that was too long.
     is_dropping: bool,
     out: Out,
+    /// The number of messages that wait to be written.
+    unwritten: watch::Sender<usize>,
     /// An answer of the transport itself that is being written.
     answering: Option<JoinHandle<()>>,
 }
@@ -43,7 +53,17 @@ impl<R: AsyncRead + Send + Unpin> Lines<R> {
             line: Vec::new(),
             is_dropping: false,
             out: Arc::new(Mutex::new(Some(Box::new(writer)))),
+            unwritten: watch::Sender::new(0),
             answering: None,
+        }
+    }
+
+    /// Waits until the client has taken enough of what was written to it.
+    fn until_few_are_unread(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut unwritten = self.unwritten.subscribe();
+        async move {
+            // An error means that this value is gone, and that nobody waits.
+            let _ = unwritten.wait_for(|count| *count < UNWRITTEN_MAX).await;
         }
     }
 
@@ -93,6 +113,22 @@ impl<R: AsyncRead + Send + Unpin> Lines<R> {
     }
 }
 
+/// One message that waits to be written, until this is dropped.
+struct Unwritten(watch::Sender<usize>);
+
+impl Unwritten {
+    fn new(count: &watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Unwritten {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
 /// Writes a line, whole.
 async fn write(out: &Out, mut line: String) -> io::Result<()> {
     let mut out = out.lock().await;
@@ -112,11 +148,16 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for Lines<R> {
         message: ServerJsonRpcMessage,
     ) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let out = Arc::clone(&self.out);
+        let unwritten = Unwritten::new(&self.unwritten);
         async move {
             // A line feed inside a string is escaped by JSON.
             let line = serde_json::to_string(&message)?;
             // In a task of its own, for a caller that gives up must not leave half a line.
-            let writing = tokio::spawn(async move { write(&out, line).await });
+            let writing = tokio::spawn(async move {
+                let written = write(&out, line).await;
+                drop(unwritten);
+                written
+            });
             writing.await.map_err(io::Error::other)?
         }
     }
@@ -128,6 +169,7 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for Lines<R> {
                 let _ = answering.await;
                 self.answering = None;
             }
+            self.until_few_are_unread().await;
             let line = match self.read().await? {
                 Read::Line(line) => line,
                 Read::TooLong => {
@@ -149,19 +191,27 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for Lines<R> {
     }
 
     async fn close(&mut self) -> io::Result<()> {
-        if let Some(answering) = self.answering.take() {
-            let _ = answering.await;
-        }
-        let writer = self.out.lock().await.take();
-        match writer {
-            Some(mut writer) => writer.flush().await,
-            None => Ok(()),
-        }
+        let answering = self.answering.take();
+        let out = Arc::clone(&self.out);
+        let close = async move {
+            if let Some(answering) = answering {
+                let _ = answering.await;
+            }
+            let writer = out.lock().await.take();
+            match writer {
+                Some(mut writer) => writer.flush().await,
+                None => Ok(()),
+            }
+        };
+        // A client that does not read, and does not go away, does not hold up the end.
+        let closed = tokio::time::timeout(CLOSE_TIME, close).await;
+        closed.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use rmcp::model::{ErrorData, RequestId};
     use serde_json::Value;
     use tokio::io::AsyncReadExt;
 
@@ -180,6 +230,45 @@ mod tests {
         theirs.read_to_string(&mut text).await.unwrap();
         let answers = text.lines().map(|line| serde_json::from_str(line).unwrap());
         (received, answers.collect())
+    }
+
+    // ATTACKS A-05: a client that asks and does not read fills no memory, and does not hold up the end.
+    #[tokio::test]
+    async fn nothing_more_is_read_while_answers_are_not_taken() {
+        let (ours, theirs) = tokio::io::duplex(16);
+        let ping = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n";
+        let input = ping.repeat(UNWRITTEN_MAX + 2);
+        let mut lines = Lines::new(input.as_bytes(), ours);
+        let answer = || {
+            let error = ErrorData::internal_error("x".repeat(64), None);
+            ServerJsonRpcMessage::error(error, Some(RequestId::Number(1)))
+        };
+        let mut sending = tokio::task::JoinSet::new();
+        for _ in 0..UNWRITTEN_MAX {
+            assert!(lines.receive().await.is_some());
+            sending.spawn(lines.send(answer()));
+        }
+        let pause = Duration::from_millis(50);
+        assert!(tokio::time::timeout(pause, lines.receive()).await.is_err());
+        let started = tokio::time::Instant::now();
+        assert!(lines.close().await.is_err());
+        assert!(
+            started.elapsed() < 2 * CLOSE_TIME,
+            "{:?}",
+            started.elapsed()
+        );
+        let reading = tokio::spawn(async move {
+            let mut theirs = theirs;
+            let mut text = String::new();
+            theirs.read_to_string(&mut text).await.map(|_| text)
+        });
+        assert!(lines.receive().await.is_some());
+        while let Some(sent) = sending.join_next().await {
+            sent.unwrap().unwrap();
+        }
+        lines.close().await.unwrap();
+        let text = reading.await.unwrap().unwrap();
+        assert_eq!(text.lines().count(), UNWRITTEN_MAX);
     }
 
     // ATTACKS A-05: lines that are no messages are answered, and the next message is read.

@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 /// The longest message that is read, in bytes.
 pub(super) const MESSAGE_MAX: usize = 1024 * 1024;
 
+/// The most values in one message. Each takes many times the bytes that it has as text.
+const VALUES_MAX: usize = 20_000;
+
 /// Reads one message. Returns `None` for one that needs no answer and has no meaning here, such as a
 /// notification of another protocol.
 ///
@@ -16,6 +19,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Box<Jso
     let value: Value = serde_json::from_slice(bytes)
         .map_err(|_| refusal(None, ErrorCode::PARSE_ERROR, "the message is no JSON"))?;
     let invalid = |id, text| Err(refusal(id, ErrorCode::INVALID_REQUEST, text));
+    if values(&value) > VALUES_MAX {
+        return invalid(None, "the message has too many values");
+    }
     let message = match &value {
         Value::Object(message) => message,
         Value::Array(_) => return invalid(None, "batches are not served: send each message alone"),
@@ -58,6 +64,15 @@ fn understand(
     }
 }
 
+/// Returns the number of values in a value, itself among them.
+fn values(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(inner) => inner.iter().map(values).sum(),
+        Value::Object(inner) => inner.values().map(values).sum::<usize>(),
+        _ => 0,
+    }
+}
+
 fn request_id(value: &Value) -> Option<RequestId> {
     match value {
         Value::String(text) => Some(RequestId::String(text.as_str().into())),
@@ -97,6 +112,11 @@ mod tests {
     #[test]
     fn what_is_no_message_has_the_code_of_json_rpc() {
         let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        let many = format!(
+            "{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"a\":[0{}]}}",
+            ",0".repeat(VALUES_MAX)
+        );
+        assert_eq!(code(&many), (-32600, Value::Null));
         for text in [
             "",
             "{",

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   stdio ─▶ lines ─┐                     http ─▶ gate (Host, Origin, token) ─┐
-//!                   └─▶ message ─▶ handler ─▶ tool_call ─▶ calls ─▶ a tool  ◀─┘
+//!                   └─▶ message ─▶ handler ─▶ client_call ─▶ calls ─▶ a tool ◀─┘
 //!                                    │            ├─▶ sealed, approvals   a person is asked
 //!                                    │            └─▶ task                a call that takes long
 //!                                    └─▶ catalogue, client, result        the protocol's forms
@@ -14,6 +14,7 @@ mod approvals;
 mod calls;
 mod catalogue;
 mod client;
+mod client_call;
 mod gate;
 mod handler;
 mod http;
@@ -26,7 +27,6 @@ mod stdio;
 mod task;
 #[cfg(test)]
 mod tests;
-mod tool_call;
 
 pub(crate) use approvals::JournalApprovals;
 pub(crate) use catalogue::listed;

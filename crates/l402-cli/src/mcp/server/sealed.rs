@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use l402_client::Approval;
 use rmcp::model::{RequestStateCodec, RequestStateError, SealOptions};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -14,7 +15,7 @@ use tokio::time::Instant;
 use crate::error::CliError;
 
 /// The longest that a state can be used: as long as the approval that it names waits.
-pub(super) const STATE_TIME: Duration = Duration::from_secs(600);
+const STATE_TIME: Duration = Approval::LIFE;
 
 /// The most states that wait to be used. Without room for another one, the client is not asked.
 const STATES_MAX: usize = 1024;

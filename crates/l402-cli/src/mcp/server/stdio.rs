@@ -46,6 +46,7 @@ pub(super) async fn serve_lines(
     });
     let outcome = served.await;
     watch.abort();
+    server.0.tasks.end();
     server.0.calls.finish(END_TIME).await;
     match outcome {
         Ok(Ok(_)) => Ok(()),

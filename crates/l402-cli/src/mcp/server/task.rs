@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use l402_client::Approval;
 use rmcp::model::{CreateTaskResult, DetailedTask, ErrorData, InputResponses};
 use rmcp::task_manager::{TaskContext, TaskExit, TaskManager, TaskOptions};
 use serde_json::Value;
@@ -10,9 +11,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::approvals::{self, Decision};
 use super::calls::Running;
+use super::client_call::{ClientCall, QUESTION, TASK_PATIENCE, declined, show};
 use super::handler::meta;
 use super::result;
-use super::tool_call::{QUESTION, TASK_PATIENCE, ToolCall, declined, show};
 use crate::mcp::tool::{Call, ToolAnswer};
 
 /// The longest that a task may work, and that its outcome is kept afterwards.
@@ -25,7 +26,10 @@ const POLL_PAUSE: u64 = 1000;
 const TASKS_MAX: usize = 64;
 
 /// The longest wait for a person within a task: as long as an approval waits.
-const PERSON_TIME: Duration = Duration::from_secs(600);
+const PERSON_TIME: Duration = Approval::LIFE;
+
+/// The place of one task.
+pub(super) type Place = OwnedSemaphorePermit;
 
 /// The tasks of one server.
 pub(super) struct Tasks {
@@ -43,9 +47,10 @@ impl Default for Tasks {
 }
 
 impl Tasks {
-    /// Returns true if a call can become a task.
-    pub(super) fn has_room(&self) -> bool {
-        self.places.available_permits() > 0
+    /// Returns a place for a call that may become a task, if there is one. Taken before the call waits for
+    /// its turn, so that no more calls can become tasks than there are places.
+    pub(super) fn place(&self) -> Option<Place> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
     }
 
     /// Returns the state of a task, with its outcome if there is one.
@@ -72,10 +77,19 @@ impl Tasks {
         self.manager.cancel_task(&checked(id)?)
     }
 
+    /// Gives up all tasks: the server ends, and nobody can ask for an outcome any more. What is paid for
+    /// goes on, and nothing more begins to be paid.
+    pub(super) fn end(&self) {
+        self.manager.shutdown();
+    }
+
     /// Continues a call as a task.
-    pub(super) fn continue_as_task(&self, call: ToolCall, running: Running) -> CreateTaskResult {
-        // Without a place left by now, the task is kept all the same: calls are bounded, too.
-        let place = Arc::clone(&self.places).try_acquire_owned().ok();
+    pub(super) fn continue_as_task(
+        &self,
+        call: ClientCall,
+        running: Running,
+        place: Place,
+    ) -> CreateTaskResult {
         let options = TaskOptions::new()
             .with_ttl_ms(u64::try_from(TASK_TIME.as_millis()).unwrap_or(u64::MAX))
             .with_poll_interval_ms(POLL_PAUSE)
@@ -101,7 +115,7 @@ impl Tasks {
 }
 
 /// Gives a place back once the outcome is no longer kept.
-fn keep(place: Option<OwnedSemaphorePermit>) {
+fn keep(place: Place) {
     tokio::spawn(async move {
         tokio::time::sleep(TASK_TIME).await;
         drop(place);
@@ -110,7 +124,7 @@ fn keep(place: Option<OwnedSemaphorePermit>) {
 
 /// Waits for the answer, and asks a person in between if that is what it waits for.
 async fn finish(
-    call: &ToolCall,
+    call: &ClientCall,
     mut running: Running,
     context: &TaskContext,
 ) -> Result<ToolAnswer, TaskExit> {

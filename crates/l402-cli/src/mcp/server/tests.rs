@@ -662,3 +662,42 @@ async fn progress_is_told_to_those_who_ask() {
         (&json!("p"), &json!(1.0))
     );
 }
+
+/// However many calls come at once, no more become tasks than are kept.
+#[tokio::test]
+async fn tasks_are_bounded_also_if_all_calls_come_at_once() {
+    let mut session = World::new().serve("scout", true);
+    let count = 100;
+    for id in 0..count {
+        let params = json!({ "name": "buy", "_meta": modern(&tasks()),
+            "arguments": { "before_ms": 200 } });
+        session
+            .send(json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params }))
+            .await;
+    }
+    let (mut kept, mut answered) = (0, 0);
+    for _ in 0..count {
+        match session.next().await["result"]["resultType"].as_str() {
+            Some("task") => kept += 1,
+            Some("complete") => answered += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((kept, answered), (64, 36));
+}
+
+/// After the end of the input, a task pays nothing that it has not begun to pay.
+#[tokio::test]
+async fn the_end_gives_up_tasks_that_have_paid_nothing() {
+    let world = World::new();
+    let mut session = world.serve("scout", true);
+    let slow =
+        |before: u64, pay: u64| json!({ "arguments": { "before_ms": before, "pay_ms": pay } });
+    for call in [slow(1000, 0), slow(0, 1000)] {
+        let begun = session.modern(&tasks(), call).await;
+        assert_eq!(begun["resultType"], "task", "{begun}");
+    }
+    session.to.shutdown().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    assert_eq!(world.paid(), 1, "the one that was begun goes on");
+}

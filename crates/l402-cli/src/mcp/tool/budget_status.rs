@@ -11,7 +11,7 @@ use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::card::Card;
 use super::interface::{Call, Tool};
-use super::result::{client_fault, fault, plain};
+use super::result::{argument_fault, client_fault, plain};
 use super::schema::{self, READS, amount, amount_or_null, object, text_or_null, time_or_null};
 use crate::mcp::purse::{Limit, Purse};
 
@@ -143,11 +143,7 @@ impl BudgetStatus {
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,
             Err(message) => {
-                let error = fault(
-                    "invalid_arguments",
-                    &message,
-                    Some("see the schema of the tool"),
-                );
+                let error = argument_fault(&message);
                 return self.unread(&error, message, Vec::new());
             }
         };

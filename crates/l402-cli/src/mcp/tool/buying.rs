@@ -15,14 +15,17 @@ use l402_client::{Client, Entry, Error, Receipt, ReplayError, State};
 use serde_json::{Value, json};
 
 use super::answer::{Part, ToolAnswer, Waiting};
-use super::reading::{Read, read, read_kept};
+use super::reading::{ReadAnswer, read, read_kept};
 use super::result::{Outcome, PayingResult, Payment, fault};
+use super::resuming::settled;
 use super::showing::{Shown, secrets_at, show};
-use crate::mcp::purse::{Asking, CallId, Denied, HttpCall, Known, NotReady, Purse, Waited, Wish};
+use crate::mcp::purse::{
+    CallId, CallProgress, Earlier, HttpCall, NotPaid, NotReady, Purse, Waited, Wish,
+};
 use crate::text::when;
 
 /// A call that may buy.
-pub(super) struct Purchase {
+pub(super) struct BuyingCall {
     pub(super) id: CallId,
     pub(super) http: HttpCall,
     pub(super) max_cost: Option<Msat>,
@@ -73,68 +76,114 @@ impl Bought {
 }
 
 /// Makes a call that may buy, or finds what the same call has bought.
-pub(super) async fn buy(purse: &Arc<Purse>, purchase: Purchase) -> Bought {
-    let Purchase {
+pub(super) async fn buy(purse: &Arc<Purse>, call: BuyingCall) -> Bought {
+    let BuyingCall {
         id,
         http,
         max_cost,
         patience,
-    } = purchase;
+    } = call;
     let turn = match purse.turn(&id, patience).await {
         Ok(Some(turn)) => turn,
         Ok(None) => return under_way(purse, &id).into(),
         Err(error) => return PayingResult::of_error(&error.into()).into(),
     };
-    match purse.earlier(&id) {
-        Ok(Known::Nothing | Known::Open(_)) => {}
-        Ok(Known::OtherArguments) => return other_arguments().into(),
-        Ok(Known::Over(entry)) => return over(purse, &entry, &http).await,
-        Err(error) => return PayingResult::of_error(&error).into(),
-    }
-    let asking = Asking::new(purse, id, Some(http.clone()));
+    let unserved = match before(purse, &id, &http, patience).await {
+        Ok(unserved) => unserved,
+        Err(ended) => return *ended,
+    };
+    let progress = CallProgress::new(purse, id, Some(http.clone()));
     // What is free needs no wallet, so one that is away is told only if it is needed.
     let wallet = purse.wallet().await;
     let wish = Wish {
         url: Some(&http.url),
         max_cost,
-        wallet: wallet.as_ref().ok().cloned(),
-        asking: Some(Arc::clone(&asking)),
+        // Somebody else may be presenting what was paid for, and it looks then as if there were nothing.
+        wallet: wallet.as_ref().ok().cloned().filter(|_| unserved.is_none()),
+        progress: Some(Arc::clone(&progress)),
     };
+    if let Some(entry) = &unserved {
+        progress.resumes(entry.payment_hash);
+    }
     let client = match purse.client(wish).await {
         Ok(client) => client,
         Err(why) => return not_ready(why).into(),
     };
     let is_kept = purse.config().vault.enabled;
-    let (work_asking, request) = (Arc::clone(&asking), http.to_request());
+    let (work_progress, request) = (Arc::clone(&progress), http.to_request());
     let work = async move {
         let answer = client.send(request).await;
         let answer = match answer {
-            Ok(response) => read(response, &work_asking, is_kept).await,
+            Ok(response) => read(response, &work_progress, is_kept).await,
             Err(error) => Err(error),
         };
         if let Ok(Some(receipt)) = answer.as_ref().map(|read| read.receipt.as_ref())
             && receipt.reused
         {
-            work_asking.note_reused(receipt.payment_hash);
+            work_progress.note_reused(receipt.payment_hash);
         }
         drop(turn);
         answer
     };
-    match purse.wait_for(&asking, patience, work).await {
+    match purse.wait_for(&progress, patience, work).await {
         Waited::Done(Ok(read)) => had(purse, read),
-        Waited::Done(Err(Error::PaymentRequired(_))) if wallet.is_err() => {
-            let error = wallet
-                .err()
-                .unwrap_or_else(|| crate::error::CliError::internal("no wallet"));
-            PayingResult::of_cli(&error).into()
+        Waited::Done(Err(error @ Error::PaymentRequired(_))) => match (unserved, wallet) {
+            (Some(entry), _) => being_answered(purse, &entry).into(),
+            (None, Err(error)) => PayingResult::of_cli(&error).into(),
+            (None, Ok(_)) => failed(purse, &error, progress.not_paid()).into(),
+        },
+        Waited::Done(Err(error)) => failed(purse, &error, progress.not_paid()).into(),
+        waited => unfinished(&waited, &progress, "l402_resume").into(),
+    }
+}
+
+/// Returns the payment of the same call whose answer was not had yet, `None` if the call may pay.
+///
+/// # Errors
+/// The result, if the call is over already.
+async fn before(
+    purse: &Arc<Purse>,
+    id: &CallId,
+    http: &HttpCall,
+    patience: Duration,
+) -> Result<Option<Box<Entry>>, Box<Bought>> {
+    let entry = match purse.earlier(id) {
+        Ok(Earlier::Nothing) => return Ok(None),
+        Ok(Earlier::OtherArguments) => return Err(Box::new(other_arguments().into())),
+        Ok(Earlier::Over(entry) | Earlier::Open(entry)) => entry,
+        Err(error) => return Err(Box::new(PayingResult::of_error(&error).into())),
+    };
+    let hash = entry.payment_hash;
+    let entry = match tokio::time::timeout(patience, settled(purse, &hash)).await {
+        Ok(Ok(found)) => found.map_or(entry, Box::new),
+        Ok(Err(why)) => return Err(Box::new(not_ready(why).into())),
+        // The wallet does not answer, and what the journal says holds.
+        Err(_) => entry,
+    };
+    match entry.state {
+        State::Failed => Ok(None),
+        State::Paid => Ok(Some(entry)),
+        State::Intent | State::Unknown => {
+            Err(Box::new(PayingResult::pending(hash, "l402_resume").into()))
         }
-        Waited::Done(Err(error)) => failed(purse, &error, asking.denied()).into(),
-        waited => unfinished(&waited, &asking, "l402_resume").into(),
+        _ => Err(Box::new(over(purse, &entry, http).await)),
+    }
+}
+
+/// Returns the result of a call whose paid answer somebody else is getting at this moment.
+fn being_answered(purse: &Purse, entry: &Entry) -> PayingResult {
+    let message = "it is paid, and its answer is being had elsewhere";
+    let hint = "repeat the very same call, or call l402_resume with the payment_hash, in a minute; \
+                neither pays again";
+    PayingResult {
+        payment: Some(payment_of_entry(purse, entry)),
+        error: Some(fault("busy", message, Some(hint))),
+        ..PayingResult::new(Outcome::Paid, format!("{message}; {hint}"))
     }
 }
 
 /// Returns the result of an answer that has come.
-pub(super) fn had(purse: &Purse, read: Read) -> Bought {
+pub(super) fn had(purse: &Purse, read: ReadAnswer) -> Bought {
     let receipt = read.receipt.clone();
     let hash = receipt.as_ref().map(|receipt| receipt.payment_hash);
     let is_delivery = read.status < 400;
@@ -163,7 +212,7 @@ pub(super) fn had(purse: &Purse, read: Read) -> Bought {
     Bought::shown(result, shown)
 }
 
-fn show_of(purse: &Purse, read: Read, hash: Option<PaymentHash>) -> Shown {
+fn show_of(purse: &Purse, read: ReadAnswer, hash: Option<PaymentHash>) -> Shown {
     let secrets = secrets_at(purse, &read.url, hash.as_ref());
     show(read, &secrets, hash.as_ref())
 }
@@ -261,7 +310,7 @@ pub(super) async fn kept(
     client: &Client,
     entry: &Entry,
     http: &HttpCall,
-) -> Result<Option<(Read, l402::UnixTime)>, ReplayError> {
+) -> Result<Option<(ReadAnswer, l402::UnixTime)>, ReplayError> {
     let Some(answer) = client.replay(entry.payment_hash, http.to_request()).await? else {
         return Ok(None);
     };
@@ -287,15 +336,15 @@ pub(super) fn lost(purse: &Purse, entry: &Entry) -> PayingResult {
 }
 
 /// Returns the result of a call that ended in an error.
-pub(super) fn failed(purse: &Purse, error: &Error, denied: Option<Denied>) -> PayingResult {
+pub(super) fn failed(purse: &Purse, error: &Error, denied: Option<NotPaid>) -> PayingResult {
     match (error, denied) {
-        (Error::Declined, Some(Denied::Waiting(id, quote))) => waiting(purse, id, &quote),
-        (Error::Declined, Some(Denied::No(why))) => PayingResult::refused(
+        (Error::Declined, Some(NotPaid::Waiting(id, quote))) => waiting(purse, id, &quote),
+        (Error::Declined, Some(NotPaid::No(why))) => PayingResult::refused(
             "not_approved",
             &format!("not paid: {why}"),
             "ask your user; no argument approves a payment",
         ),
-        (Error::Declined, Some(Denied::GivenUp)) => given_up(),
+        (Error::Declined, Some(NotPaid::GivenUp)) => given_up(),
         _ => PayingResult::of_error(error),
     }
 }
@@ -337,10 +386,10 @@ fn given_up() -> PayingResult {
 }
 
 /// Returns the result of work that was not waited for to its end. `by` names the tool that looks it up.
-pub(super) fn unfinished<T>(waited: &Waited<T>, asking: &Asking, by: &str) -> PayingResult {
+pub(super) fn unfinished<T>(waited: &Waited<T>, progress: &CallProgress, by: &str) -> PayingResult {
     let pending = match waited {
         Waited::Pending(hash) => Some(*hash),
-        _ => asking.begun(),
+        _ => progress.begun(),
     };
     match pending {
         Some(hash) => PayingResult::pending(hash, by),
@@ -350,7 +399,7 @@ pub(super) fn unfinished<T>(waited: &Waited<T>, asking: &Asking, by: &str) -> Pa
 
 /// Returns the result of a call while another one that is the same takes long.
 pub(super) fn under_way(purse: &Purse, id: &CallId) -> PayingResult {
-    if let Ok(Known::Open(entry)) = purse.earlier(id) {
+    if let Ok(Earlier::Open(entry)) = purse.earlier(id) {
         return PayingResult::pending(entry.payment_hash, "l402_resume");
     }
     let message = "the same call is under way";

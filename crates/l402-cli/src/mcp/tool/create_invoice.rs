@@ -13,7 +13,7 @@ use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::card::{Card, Hints};
 use super::interface::{Call, Tool};
-use super::result::{cli_fault, fault, plain};
+use super::result::{argument_fault, cli_fault, message_of, plain, wallet_fault};
 use super::schema::{self, amount_or_null, object, sat, text_or_null, time_or_null};
 use crate::mcp::purse::Purse;
 
@@ -31,8 +31,11 @@ impl CreateInvoice {
     }
 }
 
-/// The lengths of life of an invoice, in seconds: the default, and the longest.
-pub(super) const EXPIRY: (u64, u64) = (3600, 604_800);
+/// The life of an invoice in seconds, unless the call says how long.
+const EXPIRY_DEFAULT: u64 = 3600;
+
+/// The longest life of an invoice, in seconds: a week.
+const EXPIRY_MAX: u64 = 604_800;
 
 const DESCRIPTION: &str = "Make a Lightning invoice that somebody else pays to this wallet. Costs \
     nothing. Give the text `invoice` to the payer, and call lookup_payment with the payment_hash to \
@@ -52,7 +55,7 @@ fn card() -> Card {
                     "description": "Shown to the payer, and public.",
                 },
                 "expiry_secs": {
-                    "type": "integer", "minimum": 60, "maximum": EXPIRY.1, "default": EXPIRY.0,
+                    "type": "integer", "minimum": 60, "maximum": EXPIRY_MAX, "default": EXPIRY_DEFAULT,
                 },
             }),
             &["amount_sat"],
@@ -98,7 +101,7 @@ impl CreateInvoice {
     async fn create(&self, call: Call) -> ToolAnswer {
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,
-            Err(message) => return not_made(bad(&message), message, Vec::new()),
+            Err(message) => return not_made(argument_fault(&message), message, Vec::new()),
         };
         let memo = arguments.text("memo").unwrap_or_default();
         if memo.len() > MEMO_MAX {
@@ -106,10 +109,10 @@ impl CreateInvoice {
                 "memo has {} bytes; at most {MEMO_MAX} are taken",
                 memo.len()
             );
-            return not_made(bad(&message), message, Vec::new());
+            return not_made(argument_fault(&message), message, Vec::new());
         }
         let amount = arguments.sat("amount_sat").unwrap_or_default();
-        let expiry = Duration::from_secs(arguments.number("expiry_secs").unwrap_or(EXPIRY.0));
+        let expiry = Duration::from_secs(arguments.number("expiry_secs").unwrap_or(EXPIRY_DEFAULT));
         let request = InvoiceRequest::new(amount, expiry, memo);
         let receiver = match self.purse.receiver().await {
             Ok(receiver) => receiver,
@@ -118,13 +121,10 @@ impl CreateInvoice {
         match receiver.create_invoice(request).await {
             Ok(invoice) => self.made(invoice, &arguments),
             Err(error) => {
-                let message = l402::text::escape_within(&error.to_string(), 300);
                 let hint = "ask your user whether the wallet can be paid";
-                not_made(
-                    fault("wallet", &message, Some(hint)),
-                    message,
-                    arguments.notes,
-                )
+                let fault = wallet_fault(&error, Some(hint));
+                let line = message_of(&fault);
+                not_made(fault, line, arguments.notes)
             }
         }
     }
@@ -163,14 +163,6 @@ impl CreateInvoice {
 
 /// The longest memo, in bytes: BOLT 11 has room for no longer one.
 const MEMO_MAX: usize = 639;
-
-fn bad(message: &str) -> Value {
-    fault(
-        "invalid_arguments",
-        message,
-        Some("see the schema of the tool"),
-    )
-}
 
 fn not_made(error: Value, line: String, notes: Vec<String>) -> ToolAnswer {
     let fields = json!({

@@ -12,10 +12,11 @@ use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::card::Card;
 use super::interface::{Call, Tool};
-use super::result::{fault, plain};
+use super::result::{argument_fault, fault, message_of, plain};
 use super::schema::{self, READS, amount_or_null, object, or_null, text_or_null, time_or_null};
 use super::stranger::{WORDS_MAX, quoted};
 use crate::mcp::purse::Purse;
+use crate::text::hex::hex;
 
 /// The tool `decode_invoice`.
 pub(super) struct DecodeInvoice {
@@ -90,11 +91,7 @@ impl DecodeInvoice {
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,
             Err(message) => {
-                let error = fault(
-                    "invalid_arguments",
-                    &message,
-                    Some("see the schema of the tool"),
-                );
+                let error = argument_fault(&message);
                 return unread(error, message, Vec::new());
             }
         };
@@ -103,7 +100,7 @@ impl DecodeInvoice {
             Ok(invoice) => invoice,
             Err(error) => {
                 let error = unreadable(error);
-                let line = error["message"].as_str().unwrap_or_default().to_owned();
+                let line = message_of(&error);
                 return unread(error, line, arguments.notes);
             }
         };
@@ -155,9 +152,4 @@ pub(super) fn unreadable(error: InvoiceError) -> Value {
         &message,
         Some("ask whoever sent it for another invoice"),
     )
-}
-
-/// Returns bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,8 +3,11 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::check::whole;
+
 /// Returns the SHA-256 over the name of the tool, a zero byte, and the arguments as canonical JSON:
-/// without white space, and with the keys of each object in the order of their bytes.
+/// without white space, with the keys of each object in the order of their bytes, and with whole numbers
+/// as digits alone.
 pub(crate) fn digest(tool: &str, arguments: &Map<String, Value>) -> [u8; 32] {
     let mut text = format!("{tool}\0");
     write_object(arguments, &mut text);
@@ -40,6 +43,11 @@ fn write(value: &Value, text: &mut String) {
             }
             text.push(']');
         }
+        // A client may write the same number as 50 and as 50.0, also from one call to the next.
+        Value::Number(number) => match whole(number) {
+            Some(number) => *text += &number.to_string(),
+            None => *text += &number.to_string(),
+        },
         plain => *text += &plain.to_string(),
     }
 }
@@ -72,6 +80,13 @@ mod tests {
             ),
         ] {
             assert_ne!(one, other);
+        }
+        let fifty = of("t", r#"{"max_cost_sat":50}"#);
+        for same in ["50.0", "5e1", "5.0E+1"] {
+            assert_eq!(fifty, of("t", &format!(r#"{{"max_cost_sat":{same}}}"#)));
+        }
+        for other in ["50.5", "51", "-50", "\"50\""] {
+            assert_ne!(fifty, of("t", &format!(r#"{{"max_cost_sat":{other}}}"#)));
         }
         // As another program would make it.
         let expected = Sha256::digest(b"t\0{\"a\":[1,{\"b\":\"x\"}],\"c\":true}");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::answer::ToolAnswer;
 use super::argument::Arguments;
-use super::buying::{self, Purchase};
+use super::buying::{self, BuyingCall};
 use super::card::Card;
 use super::interface::{Call, Tool};
 use super::result::PayingResult;
@@ -107,7 +107,7 @@ impl Fetch {
             Ok(None) => return PayingResult::bad_arguments("url is missing").answer(none),
             Err(message) => return PayingResult::bad_arguments(&message).answer(none),
         };
-        let purchase = Purchase {
+        let call = BuyingCall {
             id: CallId {
                 tool: self.card.name,
                 arguments: arguments.digest,
@@ -117,8 +117,6 @@ impl Fetch {
             max_cost: arguments.sat("max_cost_sat"),
             patience: call.patience,
         };
-        buying::buy(&self.purse, purchase)
-            .await
-            .answer(arguments.notes)
+        buying::buy(&self.purse, call).await.answer(arguments.notes)
     }
 }

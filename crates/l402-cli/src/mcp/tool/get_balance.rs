@@ -12,7 +12,7 @@ use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::card::Card;
 use super::interface::{Call, Tool};
-use super::result::{cli_fault, fault, plain};
+use super::result::{argument_fault, cli_fault, fault, message_of, plain, wallet_fault};
 use super::schema::{self, ASKS, amount_or_null, object, text_or_null};
 use crate::mcp::purse::Purse;
 
@@ -84,11 +84,7 @@ impl GetBalance {
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,
             Err(message) => {
-                let error = fault(
-                    "invalid_arguments",
-                    &message,
-                    Some("see the schema of the tool"),
-                );
+                let error = argument_fault(&message);
                 return unknown(error, message, Vec::new());
             }
         };
@@ -101,8 +97,9 @@ impl GetBalance {
         let balance = match asked {
             Ok(Ok(balance)) => balance,
             Ok(Err(error)) => {
-                let message = l402::text::escape_within(&error.to_string(), 300);
-                return unknown(fault("wallet", &message, None), message, notes);
+                let fault = wallet_fault(&error, None);
+                let line = message_of(&fault);
+                return unknown(fault, line, notes);
             }
             Err(_) => {
                 let message = format!("the wallet gave no answer within {} s", PATIENCE.as_secs());

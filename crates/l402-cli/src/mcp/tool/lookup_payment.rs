@@ -13,7 +13,9 @@ use super::argument::Arguments;
 use super::buying::not_ready;
 use super::card::Card;
 use super::interface::{Call, Tool};
-use super::result::{PayingResult, cli_fault, client_fault, fault, plain};
+use super::result::{
+    PayingResult, argument_fault, cli_fault, client_fault, fault, message_of, plain, wallet_fault,
+};
 use super::resuming::settled;
 use super::schema::{self, ASKS, amount_or_null, object, text_or_null, time_or_null};
 use crate::mcp::purse::Purse;
@@ -103,11 +105,7 @@ impl LookupPayment {
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,
             Err(message) => {
-                let error = fault(
-                    "invalid_arguments",
-                    &message,
-                    Some("see the schema of the tool"),
-                );
+                let error = argument_fault(&message);
                 return answer(
                     "unknown",
                     "",
@@ -155,7 +153,7 @@ impl LookupPayment {
         let (name, paid) = match self.state_of_invoice(hash).await {
             Ok(state) => state,
             Err(error) => {
-                let line = error["message"].as_str().unwrap_or_default().to_owned();
+                let line = message_of(&error);
                 let more = json!({ "direction": "incoming", "error": error });
                 return answer("unknown", &text, more, line, notes);
             }
@@ -186,10 +184,7 @@ impl LookupPayment {
             }
             _ => receiver.lookup(hash).await,
         };
-        let state = state.map_err(|error| {
-            let message = l402::text::escape_within(&error.to_string(), 300);
-            fault("wallet", &message, Some("call again later"))
-        })?;
+        let state = state.map_err(|error| wallet_fault(&error, Some("call again later")))?;
         let is_over = invoice.is_some_and(|invoice| invoice.expires() <= self.purse.now());
         Ok(match state {
             InvoiceState::Settled { paid } => ("settled", Some(paid)),

@@ -4,6 +4,10 @@
 //!   arguments ─▶ argument: held against the schema of the card
 //!       └─▶ one file a tool ─▶ purse: limits, consent, one payment a call
 //!              └─▶ result, stranger, redact: what a model may read of it
+//!
+//!   shared by the tools that ask a URL:
+//!   buying ─▶ reading ─▶ showing     the call, its answer, and what is shown of that
+//!   resuming                         what an earlier payment bought; never pays
 //! ```
 
 mod answer;

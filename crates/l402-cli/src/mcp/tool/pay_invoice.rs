@@ -12,12 +12,13 @@ use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::buying;
 use super::card::Card;
-use super::decode_invoice::{hex, unreadable};
+use super::decode_invoice::unreadable;
 use super::interface::{Call, Tool};
-use super::result::{Outcome, PayingResult, Payment};
+use super::result::{Outcome, PayingResult, Payment, message_of};
 use super::schema::{self, PAYS, object, or_null, paying, text_or_null};
 use super::stranger::{WORDS_MAX, quoted};
-use crate::mcp::purse::{Asking, CallId, Known, Purse, Waited, Wish};
+use crate::mcp::purse::{CallId, CallProgress, Earlier, Purse, Waited, Wish};
+use crate::text::hex::hex;
 
 /// The tool `pay_invoice`.
 pub(super) struct PayInvoice {
@@ -98,10 +99,7 @@ impl PayInvoice {
                     is_error: true,
                     ..PayingResult::new(
                         Outcome::Refused,
-                        format!(
-                            "{}; nothing was paid",
-                            error["message"].as_str().unwrap_or_default()
-                        ),
+                        format!("{}; nothing was paid", message_of(&error)),
                     )
                 };
                 (result, none)
@@ -132,11 +130,11 @@ impl PayInvoice {
         };
         match purse.earlier(&id) {
             // What the journal knows of the invoice itself is told by the client.
-            Ok(Known::Nothing | Known::Open(_) | Known::Over(_)) => {}
-            Ok(Known::OtherArguments) => return buying::other_arguments(),
+            Ok(Earlier::Nothing | Earlier::Open(_) | Earlier::Over(_)) => {}
+            Ok(Earlier::OtherArguments) => return buying::other_arguments(),
             Err(error) => return PayingResult::of_error(&error),
         }
-        let asking = Asking::new(purse, id, None);
+        let progress = CallProgress::new(purse, id, None);
         let wallet = match purse.wallet().await {
             Ok(wallet) => wallet,
             Err(error) => return PayingResult::of_cli(&error),
@@ -144,7 +142,7 @@ impl PayInvoice {
         let wish = Wish {
             max_cost: arguments.sat("max_cost_sat"),
             wallet: Some(wallet),
-            asking: Some(Arc::clone(&asking)),
+            progress: Some(Arc::clone(&progress)),
             ..Wish::default()
         };
         let client = match purse.client(wish).await {
@@ -160,10 +158,10 @@ impl PayInvoice {
             drop(turn);
             paid
         };
-        match purse.wait_for(&asking, patience, work).await {
+        match purse.wait_for(&progress, patience, work).await {
             Waited::Done(Ok(paid)) => self.paid(&paid),
-            Waited::Done(Err(error)) => self.not_paid(&error, &asking),
-            waited => buying::unfinished(&waited, &asking, "lookup_payment"),
+            Waited::Done(Err(error)) => self.not_paid(&error, &progress),
+            waited => buying::unfinished(&waited, &progress, "lookup_payment"),
         }
     }
 
@@ -191,8 +189,8 @@ impl PayInvoice {
         }
     }
 
-    fn not_paid(&self, error: &Error, asking: &Asking) -> PayingResult {
-        buying::failed(&self.purse, error, asking.denied())
+    fn not_paid(&self, error: &Error, progress: &CallProgress) -> PayingResult {
+        buying::failed(&self.purse, error, progress.not_paid())
     }
 }
 

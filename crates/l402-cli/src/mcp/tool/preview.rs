@@ -11,8 +11,9 @@ use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::card::{Card, Hints};
 use super::interface::{Call, Tool};
-use super::result::{PayingResult, client_fault, fault, plain};
+use super::result::{PayingResult, argument_fault, client_fault, message_of, plain};
 use super::schema::{self, amount, object, or_null};
+use super::showing::secrets_at;
 use super::stranger::{WORDS_MAX, quoted};
 use crate::mcp::purse::{HttpCall, Purse, Wish};
 
@@ -110,12 +111,18 @@ impl Preview {
     async fn preview(&self, call: Call) -> ToolAnswer {
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,
-            Err(message) => return refused(bad(&message), message, Vec::new()),
+            Err(message) => return refused(argument_fault(&message), message, Vec::new()),
         };
         let http = match arguments.http() {
             Ok(Some(http)) => http,
-            Ok(None) => return refused(bad("url is missing"), "url is missing".into(), Vec::new()),
-            Err(message) => return refused(bad(&message), message, Vec::new()),
+            Ok(None) => {
+                return refused(
+                    argument_fault("url is missing"),
+                    "url is missing".into(),
+                    Vec::new(),
+                );
+            }
+            Err(message) => return refused(argument_fault(&message), message, Vec::new()),
         };
         let wish = Wish {
             url: Some(&http.url),
@@ -130,7 +137,7 @@ impl Preview {
         };
         match client.price(http.to_request()).await {
             Ok(price) => self.answer(&price, &http, arguments.notes),
-            Err(error) => refused(client_fault(&error), error.to_string(), arguments.notes),
+            Err(error) => failed(&error, arguments.notes),
         }
     }
 
@@ -146,7 +153,7 @@ impl Preview {
                     );
                     plain(fields("asked", price, Value::Null), line, notes)
                 }
-                Err(error) => refused(client_fault(&error), error.to_string(), notes),
+                Err(error) => failed(&error, notes),
             },
             Price::Unknown { status, .. } => {
                 let line = format!("{} answered {status}, without a price", http.host());
@@ -161,6 +168,8 @@ impl Preview {
 
     fn price(&self, quote: &Quote, http: &HttpCall) -> Result<Value, l402_client::Error> {
         let agent = self.purse.row()?;
+        // A seller knows what was bought of it before.
+        let description = secrets_at(&self.purse, &http.url, None).redacted(&quote.description);
         let status = self.purse.status()?;
         let cost = quote.amount.saturating_add(quote.max_fee);
         let is_over = |limit: &crate::mcp::purse::Limit| {
@@ -177,19 +186,17 @@ impl Preview {
             "payee_changed": quote.payee_before.is_some(),
             "policy": quote.policy.map(|policy| policy.to_string()),
             "expires": UnixTime::to_rfc3339(quote.expires),
-            "description": quoted(http.host(), &quote.description, WORDS_MAX),
+            "description": quoted(http.host(), &description, WORDS_MAX),
             "within_limits": is_within,
             "needs_approval": cost > agent.threshold(),
         }))
     }
 }
 
-fn bad(message: &str) -> Value {
-    fault(
-        "invalid_arguments",
-        message,
-        Some("see the schema of the tool"),
-    )
+fn failed(error: &l402_client::Error, notes: Vec<String>) -> ToolAnswer {
+    let error = client_fault(error);
+    let line = message_of(&error);
+    refused(error, line, notes)
 }
 
 fn fields(state: &str, price: Value, status: Value) -> Value {

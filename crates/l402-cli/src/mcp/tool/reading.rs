@@ -7,7 +7,7 @@ use l402_client::{Error, Receipt, ReplayError, ReplayedAnswer, Response};
 use url::Url;
 
 use super::showing::{BLOB_MAX, SECRET_MAX};
-use crate::mcp::purse::Asking;
+use crate::mcp::purse::CallProgress;
 
 /// The most of a body that is held in memory to be shown.
 const HELD_MAX: usize = BLOB_MAX + SECRET_MAX;
@@ -23,7 +23,7 @@ const READ_TIME: Duration = Duration::from_secs(10 * 60);
 
 /// An answer, and the first part of its body.
 #[derive(Debug)]
-pub(super) struct Read {
+pub(super) struct ReadAnswer {
     pub(super) status: u16,
     /// The URL that answered.
     pub(super) url: Url,
@@ -42,10 +42,10 @@ pub(super) struct Read {
 /// Those of [`Response::chunk`].
 pub(super) async fn read(
     mut response: Response,
-    asking: &Asking,
+    progress: &CallProgress,
     is_kept: bool,
-) -> Result<Read, Error> {
-    let mut read = Read {
+) -> Result<ReadAnswer, Error> {
+    let mut read = ReadAnswer {
         status: response.status().as_u16(),
         url: response.url().clone(),
         headers: response.headers().clone(),
@@ -61,12 +61,12 @@ pub(super) async fn read(
     let end = tokio::time::Instant::now() + READ_TIME;
     while read.size < READ_MAX {
         let is_whole = read.size == read.body.len() as u64;
-        if !is_kept && asking.is_left() && is_whole {
+        if !is_kept && progress.is_left() && is_whole {
             response.keep_rest(std::mem::take(&mut read.body)).await;
             return Ok(read);
         }
         // Nobody will see it, and nothing was paid for it.
-        if asking.is_left() && read.receipt.is_none() {
+        if progress.is_left() && read.receipt.is_none() {
             break;
         }
         // An answer without an end is shown as far as it came; its purchase stays paid.
@@ -88,8 +88,8 @@ pub(super) async fn read(
 ///
 /// # Errors
 /// Those of [`ReplayedAnswer::chunk`].
-pub(super) fn read_kept(mut answer: ReplayedAnswer) -> Result<Read, ReplayError> {
-    let mut read = Read {
+pub(super) fn read_kept(mut answer: ReplayedAnswer) -> Result<ReadAnswer, ReplayError> {
+    let mut read = ReadAnswer {
         status: answer.status.as_u16(),
         url: answer.url.clone(),
         headers: answer.headers.clone(),

@@ -10,7 +10,7 @@ use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::card::Card;
 use super::interface::{Call, Tool};
-use super::result::{client_fault, fault, plain};
+use super::result::{argument_fault, client_fault, plain};
 use super::schema::{self, READS, amount, object};
 use crate::mcp::purse::Purse;
 
@@ -28,11 +28,14 @@ impl Receipts {
     }
 }
 
-/// The receipts of one page: the usual number, and the most.
-pub(super) const PAGE: (u64, u64) = (20, 100);
+/// The receipts of one page, unless the call says how many.
+const PAGE_DEFAULT: u64 = 20;
+
+/// The most receipts of one page.
+const PAGE_MAX: u64 = 100;
 
 /// The furthest that a page may begin.
-pub(super) const OFFSET_MAX: u64 = 10_000;
+const OFFSET_MAX: u64 = 10_000;
 
 const DESCRIPTION: &str = "List your own payments, the newest first: price, fee, URL, what became of \
     each, and the sum of all. Costs nothing. `state`: `paid` (its answer was not had yet: call \
@@ -68,7 +71,7 @@ fn card() -> Card {
         description: DESCRIPTION,
         input: object(
             json!({
-                "limit": { "type": "integer", "minimum": 1, "maximum": PAGE.1, "default": PAGE.0 },
+                "limit": { "type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_DEFAULT },
                 "offset": { "type": "integer", "minimum": 0, "maximum": OFFSET_MAX, "default": 0 },
             }),
             &[],
@@ -110,15 +113,11 @@ impl Receipts {
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,
             Err(message) => {
-                let error = fault(
-                    "invalid_arguments",
-                    &message,
-                    Some("see the schema of the tool"),
-                );
+                let error = argument_fault(&message);
                 return none(&error, message, Vec::new());
             }
         };
-        let limit = arguments.number("limit").unwrap_or(PAGE.0);
+        let limit = arguments.number("limit").unwrap_or(PAGE_DEFAULT);
         let offset = arguments.number("offset").unwrap_or(0);
         match self.read(limit, offset) {
             Ok((fields, line)) => plain(fields, line, arguments.notes),

@@ -111,11 +111,7 @@ impl PayingResult {
 
     /// Returns the result of arguments that cannot be read.
     pub(super) fn bad_arguments(message: &str) -> Self {
-        let error = fault(
-            "invalid_arguments",
-            message,
-            Some("see the schema of the tool"),
-        );
+        let error = argument_fault(message);
         Self {
             error: Some(error),
             is_error: true,
@@ -213,6 +209,26 @@ impl PayingResult {
 /// Returns an error for a structured result.
 pub(super) fn fault(code: &str, message: &str, hint: Option<&str>) -> Value {
     json!({ "code": code, "message": message, "hint": hint, "limit": null })
+}
+
+/// Returns the error of arguments that do not fit the schema of a tool.
+pub(super) fn argument_fault(message: &str) -> Value {
+    fault(
+        "invalid_arguments",
+        message,
+        Some("see the schema of the tool"),
+    )
+}
+
+/// Returns the error of a wallet, whose words may be anybody's.
+pub(super) fn wallet_fault(error: &dyn std::fmt::Display, hint: Option<&str>) -> Value {
+    let message = l402::text::escape_within(&error.to_string(), 300);
+    fault("wallet", &message, hint)
+}
+
+/// Returns the words of an error, for the line of a result.
+pub(super) fn message_of(fault: &Value) -> String {
+    fault["message"].as_str().unwrap_or_default().to_owned()
 }
 
 /// Returns the answer of a tool that pays nothing: its fields, all of which are null if there is an error.

@@ -1,4 +1,4 @@
-//! A payment looked up, and what it bought. There is no way from here to a payment.
+//! Looks a payment up and gets what it bought. Nothing here can pay.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use l402_client::{Entry, Error, State};
 use serde_json::Value;
 
 use super::buying::{Bought, had, kept, lost, not_ready, payment_of_entry, replayed, unfinished};
-use super::reading::{Read, read, read_kept};
+use super::reading::{ReadAnswer, read, read_kept};
 use super::result::{Outcome, PayingResult, fault};
 use super::showing::{secrets_at, show};
-use crate::mcp::purse::{Asking, CallId, HttpCall, NotReady, Purse, Waited, Wish};
+use crate::mcp::purse::{CallId, CallProgress, HttpCall, NotReady, Purse, Waited, Wish};
 use crate::text::when;
 
 /// A payment that is to be resumed.
@@ -74,7 +74,7 @@ pub(super) async fn settled(
     };
     let wish = Wish {
         wallet: Some(wallet),
-        asking: Some(Asking::new(purse, id, None)),
+        progress: Some(CallProgress::new(purse, id, None)),
         ..Wish::default()
     };
     purse.client(wish).await?.reconcile().await?;
@@ -104,27 +104,27 @@ async fn present(purse: &Arc<Purse>, entry: &Entry, resumption: Resumption) -> B
         arguments: resumption.arguments,
         key: None,
     };
-    let asking = Asking::new(purse, id, None);
-    asking.resumes(entry.payment_hash);
+    let progress = CallProgress::new(purse, id, None);
+    progress.resumes(entry.payment_hash);
     let (hash, request, is_kept) = (
         entry.payment_hash,
         http.to_request(),
         purse.config().vault.enabled,
     );
-    let work_asking = Arc::clone(&asking);
+    let work_progress = Arc::clone(&progress);
     let work = async move {
         match client.resume(hash, request).await? {
-            Some(response) => read(response, &work_asking, is_kept).await.map(Some),
-            None => Ok::<Option<Read>, Error>(None),
+            Some(response) => read(response, &work_progress, is_kept).await.map(Some),
+            None => Ok::<Option<ReadAnswer>, Error>(None),
         }
     };
-    match purse.wait_for(&asking, resumption.patience, work).await {
+    match purse.wait_for(&progress, resumption.patience, work).await {
         Waited::Done(Ok(Some(read))) => had(purse, read),
         // The request is the right one, so that somebody else is presenting it at this moment.
         Waited::Done(Ok(None)) if is_certain => PayingResult::pending(hash, "l402_resume").into(),
         Waited::Done(Ok(None)) => request_unknown(purse, entry).into(),
         Waited::Done(Err(error)) => PayingResult::of_error(&error).into(),
-        waited => unfinished(&waited, &asking, "l402_resume").into(),
+        waited => unfinished(&waited, &progress, "l402_resume").into(),
     }
 }
 
@@ -178,7 +178,7 @@ async fn is_kept(purse: &Arc<Purse>, hash: PaymentHash) -> bool {
 async fn newest(
     purse: &Arc<Purse>,
     hash: PaymentHash,
-) -> Result<Option<(Read, l402::UnixTime)>, l402_client::ReplayError> {
+) -> Result<Option<(ReadAnswer, l402::UnixTime)>, l402_client::ReplayError> {
     let purse = Arc::clone(purse);
     let found = tokio::task::spawn_blocking(move || {
         let answer = purse.journal().replay_of_budget(purse.agent(), &hash)?;

@@ -9,7 +9,7 @@ use super::answer::ToolAnswer;
 use super::argument::Arguments;
 use super::card::Card;
 use super::interface::{Call, Tool};
-use super::result::{client_fault, fault, plain};
+use super::result::{argument_fault, client_fault, fault, plain};
 use super::schema::{self, ASKS, amount_or_null, object, or_null, sat, text_or_null};
 use super::stranger;
 use crate::mcp::purse::Purse;
@@ -29,8 +29,11 @@ impl SearchServices {
     }
 }
 
-/// The services of one answer: the usual number, and the most.
-pub(super) const LIMIT: (u64, u64) = (10, 50);
+/// The services of one answer, unless the call says how many.
+const LIMIT_DEFAULT: u64 = 10;
+
+/// The most services of one answer.
+const LIMIT_MAX: u64 = 50;
 
 const DESCRIPTION: &str = "Search the registries that a person has configured for paid services. Costs \
     nothing, and tells each registry what you search for. Names, descriptions and prices are strangers' \
@@ -78,7 +81,7 @@ fn card() -> Card {
                 "query": { "type": "string", "maxLength": 200, "description": "Words to look for." },
                 "category": { "type": "string", "maxLength": 60 },
                 "max_price_sat": sat("Leave out what a registry lists at a higher price."),
-                "limit": { "type": "integer", "minimum": 1, "maximum": LIMIT.1, "default": LIMIT.0 },
+                "limit": { "type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT },
             }),
             &[],
         ),
@@ -113,11 +116,7 @@ impl SearchServices {
         let arguments = match Arguments::of(&self.card, call.arguments) {
             Ok(arguments) => arguments,
             Err(message) => {
-                let error = fault(
-                    "invalid_arguments",
-                    &message,
-                    Some("see the schema of the tool"),
-                );
+                let error = argument_fault(&message);
                 return none(&error, message, Vec::new());
             }
         };
@@ -130,7 +129,7 @@ impl SearchServices {
         if registries.is_empty() {
             return none(&Value::Null, NONE.to_owned(), notes);
         }
-        let limit = arguments.number("limit").unwrap_or(LIMIT.0);
+        let limit = arguments.number("limit").unwrap_or(LIMIT_DEFAULT);
         let query = Query {
             text: arguments.text("query").unwrap_or_default().to_owned(),
             category: arguments.text("category").map(str::to_owned),

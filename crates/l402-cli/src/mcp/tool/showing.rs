@@ -9,10 +9,11 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::answer::Part;
-use super::reading::Read;
+use super::reading::ReadAnswer;
 use super::redact::Secrets;
 use super::stranger::lines;
 use crate::mcp::purse::Purse;
+use crate::text::hex::hex;
 
 /// The most bytes of a text that are shown.
 pub(super) const TEXT_MAX: usize = 64 * 1024;
@@ -57,23 +58,25 @@ pub(super) fn secrets_at(purse: &Purse, url: &Url, hash: Option<&PaymentHash>) -
 }
 
 /// Returns an answer as a model may see it.
-pub(super) fn show(mut read: Read, secrets: &Secrets, hash: Option<&PaymentHash>) -> Shown {
-    let host = read.url.host_str().unwrap_or_default().to_owned();
+pub(super) fn show(mut read: ReadAnswer, secrets: &Secrets, hash: Option<&PaymentHash>) -> Shown {
+    let host = secrets.redacted(read.url.host_str().unwrap_or_default());
     let mut notes = Vec::new();
+    // More is never shown, and the search takes several times the memory.
+    read.body.truncate(BLOB_MAX + SECRET_MAX);
     if secrets.redact(&mut read.body) {
         notes.push("the answer repeated the payment credential, which is hidden here".to_owned());
     }
-    let media_type = media_type(&read.headers);
-    let body = if read.size == 0 {
-        Body::Empty
-    } else if let Some(text) = text_of(&read, &media_type) {
-        Body::Text(text)
-    } else {
-        Body::Bytes
+    let media_type = match media_type(&read.headers) {
+        name if secrets.redacted(&name) == name => name,
+        _ => UNKNOWN.to_owned(),
     };
+    let body = Body::of(&read, &media_type);
+    if matches!(body, Body::Packed) {
+        notes.push(PACKED.to_owned());
+    }
     let mut answer = json!({
         "status": read.status,
-        "url": without_query(&read.url),
+        "url": secrets.redacted(&without_query(&read.url)),
         "media_type": media_type,
         "location": location(&read, secrets),
         "size_bytes": read.size,
@@ -100,7 +103,7 @@ pub(super) fn show(mut read: Read, secrets: &Secrets, hash: Option<&PaymentHash>
             });
             0
         }
-        Body::Bytes => read.size,
+        Body::Bytes | Body::Packed => read.size,
     };
     answer["left_out_bytes"] = json!(left_out);
     if left_out > 0 {
@@ -121,7 +124,24 @@ enum Body {
     Empty,
     Text(String),
     Bytes,
+    /// What a secret is not found in.
+    Packed,
 }
+
+impl Body {
+    fn of(read: &ReadAnswer, media_type: &str) -> Self {
+        if read.size == 0 {
+            Self::Empty
+        } else if is_packed(read) {
+            Self::Packed
+        } else {
+            text_of(read, media_type).map_or(Self::Bytes, Self::Text)
+        }
+    }
+}
+
+const PACKED: &str =
+    "the server has compressed the body, although nobody asked it to, so it is not shown";
 
 fn left_out_note(left_out: u64, hash: Option<&PaymentHash>) -> String {
     match hash {
@@ -136,11 +156,7 @@ fn left_out_note(left_out: u64, hash: Option<&PaymentHash>) -> String {
 }
 
 /// Returns the body if it is text.
-fn text_of(read: &Read, media_type: &str) -> Option<String> {
-    let encoding = read.headers.get(CONTENT_ENCODING);
-    if encoding.is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return None;
-    }
+fn text_of(read: &ReadAnswer, media_type: &str) -> Option<String> {
     // Text that is cut may end within a character.
     let valid = match std::str::from_utf8(&read.body) {
         Ok(text) => Some(text.to_owned()),
@@ -160,6 +176,12 @@ fn text_of(read: &Read, media_type: &str) -> Option<String> {
     }
 }
 
+/// Returns true if the server says that the body is compressed.
+fn is_packed(read: &ReadAnswer) -> bool {
+    let mut encodings = read.headers.get_all(CONTENT_ENCODING).iter();
+    encodings.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
 /// Returns true for media types whose bytes are no text, whatever they look like.
 fn is_binary(media_type: &str) -> bool {
     let is_svg = media_type == "image/svg+xml";
@@ -169,9 +191,10 @@ fn is_binary(media_type: &str) -> bool {
         && !is_svg
 }
 
+const UNKNOWN: &str = "application/octet-stream";
+
 /// Returns the media type that the server names, as far as it is one.
 fn media_type(headers: &HeaderMap) -> String {
-    const UNKNOWN: &str = "application/octet-stream";
     let text = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
@@ -194,13 +217,13 @@ fn media_type(headers: &HeaderMap) -> String {
 }
 
 /// Returns where a redirect leads that was not followed.
-fn location(read: &Read, secrets: &Secrets) -> Option<String> {
+fn location(read: &ReadAnswer, secrets: &Secrets) -> Option<String> {
     let text = read.headers.get(LOCATION)?.to_str().ok()?;
     // As a URL it is ASCII, and hides nothing.
-    let mut bytes = read.url.join(text).ok()?.as_str().as_bytes().to_vec();
-    bytes.truncate(2000);
-    secrets.redact(&mut bytes);
-    String::from_utf8(bytes).ok()
+    let mut url = secrets.redacted(read.url.join(text).ok()?.as_str());
+    // Shortened afterwards: what is left of a secret would not be found any more.
+    url.truncate(2000);
+    Some(url)
 }
 
 fn without_query(url: &Url) -> String {
@@ -213,8 +236,7 @@ fn uri(url: &Url, hash: Option<&PaymentHash>) -> String {
         Some(hash) => format!("l402://answer/{hash}"),
         None => {
             let digest = Sha256::digest(url.as_str());
-            let short = digest.iter().take(8).map(|byte| format!("{byte:02x}"));
-            format!("l402://answer/free-{}", short.collect::<String>())
+            format!("l402://answer/free-{}", hex(&digest[..8]))
         }
     }
 }
@@ -225,10 +247,10 @@ mod tests {
 
     use super::*;
 
-    fn read(media_type: &'static str, body: &[u8]) -> Read {
+    fn read(media_type: &'static str, body: &[u8]) -> ReadAnswer {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        Read {
+        ReadAnswer {
             status: 200,
             url: "https://api.example/x?key=secret".parse().unwrap(),
             headers,
@@ -302,6 +324,36 @@ mod tests {
         let large = shown("application/zip", &vec![0xff; BLOB_MAX + 1]);
         assert!(large.part.is_none());
         assert_eq!(large.answer["left_out_bytes"], BLOB_MAX + 1);
+    }
+
+    // ATTACKS A-09: a secret stands in no part of an answer, whole or cut.
+    #[test]
+    fn no_field_of_an_answer_tells_a_secret() {
+        let mut secrets = Secrets::default();
+        secrets.add_bytes(&[0xab; 32]);
+        let hex = "ab".repeat(32);
+        let mut read = read("text/plain", b"hello");
+        read.url = format!("http://{}.api.example/{hex}/x", hex.split_at(32).0)
+            .replacen(&hex[..32], &format!("{}.{}", &hex[..32], &hex[..32]), 1)
+            .parse()
+            .unwrap();
+        let media_type = format!("text/{hex}");
+        let headers = &mut read.headers;
+        headers.insert(CONTENT_TYPE, HeaderValue::try_from(media_type).unwrap());
+        let base = format!("http://api.example/{}", "x".repeat(2000 - 19 - 63));
+        let location = HeaderValue::try_from(format!("{base}{hex}")).unwrap();
+        headers.insert(LOCATION, location);
+        let shown = show(read, &secrets, None);
+        let all = format!("{}{}", shown.answer, shown.line);
+        assert!(!all.contains(&hex[..20]), "{all}");
+        assert_eq!(shown.answer["media_type"], UNKNOWN);
+
+        let mut packed = self::read("text/plain", b"\x1f\x8b\x08");
+        let gzip = HeaderValue::from_static("gzip");
+        packed.headers.insert(CONTENT_ENCODING, gzip);
+        let shown = show(packed, &secrets, None);
+        assert!(shown.part.is_none() && shown.notes[0].contains("compressed"));
+        assert_eq!(shown.answer["left_out_bytes"], 3);
     }
 
     #[test]

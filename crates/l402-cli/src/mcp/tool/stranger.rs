@@ -41,10 +41,12 @@ fn shown(text: &str, max: usize, keeps_lines: bool) -> (String, bool) {
     let mut shown = String::with_capacity(text.len().min(max));
     let mut before = ' ';
     let mut left = max;
+    // Looked for once: a text of nothing but returns would take for ever.
+    let has_pairs = keeps_lines && text.contains("\r\n");
     for c in text.chars() {
         let is_line = keeps_lines && matches!(c, '\n' | '\t');
         // A line of some servers ends with both.
-        if keeps_lines && c == '\r' && text.contains("\r\n") {
+        if has_pairs && c == '\r' {
             continue;
         }
         let is_written_out = !is_line && (is_hidden(c) || carries_text(c, before));

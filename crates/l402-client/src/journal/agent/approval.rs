@@ -1,5 +1,7 @@
 //! Payments that a person is asked about.
 
+use std::time::Duration;
+
 use l402::{Msat, PaymentHash, UnixTime};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
@@ -9,10 +11,6 @@ use super::keep::secs;
 use crate::journal::row::word;
 use crate::journal::store::bounded;
 use crate::{Error, Journal};
-
-/// The time that a payment waits for a person, and the time after a yes in which it may be made, in
-/// seconds.
-const LIFE: u64 = 10 * 60;
 
 /// The state of a payment that a person is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +47,7 @@ impl ApprovalState {
 pub struct Approval {
     /// The number that `l402 approve` takes.
     pub id: i64,
-    /// The agent.
+    /// The agent that wants to pay.
     pub agent: AgentName,
     /// The tool that was called.
     pub tool: String,
@@ -67,11 +65,14 @@ pub struct Approval {
     pub created: UnixTime,
     /// The time from which a person cannot decide any more, or from which a yes is no longer used.
     pub expires: UnixTime,
-    /// The state.
+    /// Waiting, decided, or used up.
     pub state: ApprovalState,
 }
 
 impl Approval {
+    /// The time that a payment waits for a person, and the time after a yes in which it may be made.
+    pub const LIFE: Duration = Duration::from_secs(10 * 60);
+
     const COLUMNS: &'static str = "id, agent, tool, arguments, amount_msat, fee_limit_msat, payee, \
                                    origin, created, expires, state";
 
@@ -167,9 +168,9 @@ fn find(db: &Connection, id: i64) -> rusqlite::Result<Option<Approval>> {
         .optional()
 }
 
-/// The time at which a row of `now` ends.
+/// Returns the end of a row that is written at `now`.
 fn end(now: UnixTime) -> u64 {
-    secs(now).saturating_add(LIFE).min(i64::MAX.unsigned_abs())
+    secs(now.saturating_add(Approval::LIFE))
 }
 
 /// Returns the newest row of the same call, payee and origin that is in a state, has not ended, and is

@@ -10,15 +10,15 @@ use crate::{Error, Journal};
 /// What a call of a tool has paid for, under a key that the same call has again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolCall {
-    /// The agent.
+    /// The agent that called.
     pub agent: AgentName,
-    /// The tool.
+    /// The name of the tool.
     pub tool: String,
     /// The key: that of the caller, or one of the arguments.
     pub key: String,
     /// The digest of the call: its tool and arguments.
     pub arguments: [u8; 32],
-    /// The time of the call.
+    /// The time at which it was noted.
     pub created: UnixTime,
     /// The payment; `None` before there is one.
     pub payment_hash: Option<PaymentHash>,

@@ -1,11 +1,11 @@
-//! The decision whether a payment needs a person.
+//! The consent of the journal: pay, wait for a person, or do not pay.
 
 use l402::{Msat, PaymentHash, UnixTime};
 use rusqlite::{Connection, TransactionBehavior};
 use url::Url;
 
 use super::approval::{self, ApprovalState};
-use super::mandate::{self, Wanted};
+use super::mandate::{self, MandateQuery};
 use super::{Agent, AgentName, keep};
 use crate::{Error, Journal};
 
@@ -21,7 +21,7 @@ pub struct ConsentRequest {
     pub tool: String,
     /// The digest of the call: its tool and arguments.
     pub arguments: [u8; 32],
-    /// The payment hash.
+    /// The payment hash, under which the consent is noted.
     pub payment_hash: PaymentHash,
     /// The amount of the invoice.
     pub amount: Msat,
@@ -34,7 +34,7 @@ pub struct ConsentRequest {
     pub origin: Option<String>,
     /// The host that the request named instead of that of the origin, with its port if it named one.
     pub host: Option<String>,
-    /// The time.
+    /// The wall clock at the question: approvals and mandates end by it.
     pub now: UnixTime,
 }
 
@@ -153,7 +153,7 @@ fn covering(
 ) -> rusqlite::Result<Option<i64>> {
     mandate::covering(
         db,
-        Wanted {
+        MandateQuery {
             agent: &request.agent,
             payment_hash: &request.payment_hash,
             cost: request.cost(),

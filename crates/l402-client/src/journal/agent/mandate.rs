@@ -20,7 +20,7 @@ const WINDOW: u64 = 24 * 60 * 60;
 pub struct Mandate {
     /// The number that names it.
     pub id: i64,
-    /// The agent.
+    /// The agent that may pay by it.
     pub agent: AgentName,
     /// The most that the payments which it allowed may cost in any 24 hours, fees included.
     pub up_to: Msat,
@@ -133,7 +133,7 @@ fn of_agent(db: &Connection, agent: &AgentName) -> rusqlite::Result<Vec<Mandate>
 
 /// A payment that a mandate may cover.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted<'a> {
+pub(super) struct MandateQuery<'a> {
     pub(super) agent: &'a AgentName,
     pub(super) payment_hash: &'a PaymentHash,
     /// Amount and fee limit.
@@ -143,14 +143,14 @@ pub(super) struct Wanted<'a> {
 }
 
 /// Returns the oldest mandate that covers a payment.
-pub(super) fn covering(db: &Connection, wanted: Wanted<'_>) -> rusqlite::Result<Option<i64>> {
-    for mandate in of_agent(db, wanted.agent)? {
-        let is_over = mandate.until.is_some_and(|until| wanted.now >= until);
-        if is_over || !mandate.is_for(wanted.urls) {
+pub(super) fn covering(db: &Connection, query: MandateQuery<'_>) -> rusqlite::Result<Option<i64>> {
+    for mandate in of_agent(db, query.agent)? {
+        let is_over = mandate.until.is_some_and(|until| query.now >= until);
+        if is_over || !mandate.is_for(query.urls) {
             continue;
         }
-        let spent = spent(db, mandate.id, Some(wanted.payment_hash), wanted.now)?;
-        if spent.saturating_add(wanted.cost) <= mandate.up_to {
+        let spent = spent(db, mandate.id, Some(query.payment_hash), query.now)?;
+        if spent.saturating_add(query.cost) <= mandate.up_to {
             return Ok(Some(mandate.id));
         }
     }

@@ -172,3 +172,28 @@ async fn an_invoice_without_a_url_needs_a_person_for_an_agent_with_hosts() {
     assert_eq!(broken.structured["payment"], Value::Null);
     assert_eq!(shop.payments(), 1);
 }
+
+// ATTACKS A-07: an agent that is removed while its program runs asks nobody, and uses nothing it bought.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_was_removed_asks_nobody() {
+    let shop = Shop::open();
+    shop.add_agent("scout", None);
+    let scout = shop.agent(Some("scout"));
+    let url = shop.url("/pay/50/joke");
+    assert_eq!(outcome(&scout.fetch(&url).await), "served");
+    let (name, now) = (scout.purse.agent(), scout.purse.now());
+    assert!(shop.journal().remove_agent(name, now).unwrap());
+    let asked = shop.asked();
+    for url in [url, shop.url("/free"), shop.url("/pay/50/other")] {
+        for tool in ["l402_fetch", "l402_preview"] {
+            let answer = scout.call(tool, json!({ "url": url })).await;
+            assert_eq!(
+                text(&answer, "/error/code"),
+                "unknown_agent",
+                "{tool} {url}: {}",
+                answer.line
+            );
+        }
+    }
+    assert_eq!((shop.asked(), shop.payments()), (asked, 1));
+}

@@ -151,3 +151,49 @@ async fn a_payment_that_failed_for_certain_is_no_payment() {
     );
     assert_eq!(shop.payments(), 1);
 }
+
+// ATTACKS A-06: while one call gets what was paid for, the call that has paid for it pays nothing more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_whose_answer_is_being_had_elsewhere_is_not_paid_twice() {
+    let shop = Shop::open();
+    shop.set_fault(Fault::EndsMidPayment);
+    let url = shop.url("/pay/50/slow");
+    for key in [None, Some("once")] {
+        shop.set_fault(Fault::EndsMidPayment);
+        let mut arguments = json!({ "url": format!("{url}?{}", key.unwrap_or("none")) });
+        if let Some(key) = key {
+            arguments["idempotency_key"] = json!(key);
+        }
+        let paid = shop.payments();
+        let pending = shop.agent(None).call("l402_fetch", arguments.clone()).await;
+        let hash = text(&pending, "/payment_hash").to_owned();
+        assert_eq!(outcome(&pending), "pending", "{}", pending.line);
+        shop.set_fault(Fault::None);
+        let (one, two) = (shop.agent(None), shop.agent(None));
+        let looked_up = one
+            .call("lookup_payment", json!({ "payment_hash": hash }))
+            .await;
+        assert_eq!(text(&looked_up, "/state"), "settled", "{}", looked_up.line);
+        let mut resumed = arguments.clone();
+        resumed["payment_hash"] = json!(hash);
+        if let Some(fields) = resumed.as_object_mut() {
+            fields.remove("idempotency_key");
+        }
+        let later = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            two.call("l402_fetch", arguments.clone()).await
+        };
+        let (had, same) = tokio::join!(one.call("l402_resume", resumed), later);
+        assert_eq!(outcome(&had), "served", "{}", had.line);
+        assert_eq!(
+            (outcome(&same), text(&same, "/payment_hash")),
+            ("paid", &*hash),
+            "{}",
+            same.line
+        );
+        assert_eq!(text(&same, "/error/code"), "busy");
+        assert_eq!(shop.payments(), paid + 1);
+        let again = two.call("l402_fetch", arguments).await;
+        assert_eq!((outcome(&again), is_replayed(&again)), ("served", true));
+    }
+}

@@ -179,6 +179,9 @@ impl Seller {
         let target = Target::new(&service, Network::Regtest, self.clock.wall());
         let is_paid = credential.is_some_and(|it| verify(&it, &self.keys, &target).is_ok());
         if is_paid {
+            if request.uri().path().ends_with("/slow") {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
             let count = self.counts.served.fetch_add(1, Ordering::SeqCst) + 1;
             // A careless server repeats what it was sent.
             let sent = request.headers()["authorization"].to_str().expect("text");

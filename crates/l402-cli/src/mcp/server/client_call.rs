@@ -31,6 +31,7 @@ use super::client::Client;
 use super::handler::{Shared, meta};
 use super::result;
 use super::sealed::Binding;
+use super::task::Place;
 use crate::mcp::tool::{Call, Tool, ToolAnswer, Waiting, digest};
 
 /// The longest wait for a payment before a call is answered with *pending*.
@@ -68,7 +69,7 @@ impl Default for Times {
 pub(super) const QUESTION: &str = "approval";
 
 /// A call that has been understood.
-pub(super) struct ToolCall {
+pub(super) struct ClientCall {
     pub(super) server: Arc<Shared>,
     pub(super) tool: Arc<dyn Tool>,
     pub(super) arguments: Map<String, Value>,
@@ -79,11 +80,13 @@ pub(super) struct ToolCall {
 /// The progress of a call.
 enum Progressed {
     Answered(ToolAnswer),
-    /// To be continued as a task.
-    Slow(Running),
+    /// To be continued as a task, which has a place.
+    Slow(Running, Place),
 }
 
-impl ToolCall {
+impl ClientCall {
+    /// Finds the tool of a call, and reads what its client can do.
+    ///
     /// # Errors
     /// If there is no such tool.
     pub(super) fn new(
@@ -112,7 +115,7 @@ impl ToolCall {
     pub(super) async fn first(self) -> Result<CallToolResponse, ErrorData> {
         let answer = match self.run().await? {
             Progressed::Answered(answer) => answer,
-            Progressed::Slow(call) => return Ok(self.into_task(call)),
+            Progressed::Slow(call, place) => return Ok(self.into_task(call, place)),
         };
         let Some((waiting, page)) = self.question(&answer) else {
             return Ok(self.complete(answer));
@@ -162,26 +165,30 @@ impl ToolCall {
         }
         match self.run().await? {
             Progressed::Answered(answer) => Ok(self.complete(answer)),
-            Progressed::Slow(call) => Ok(self.into_task(call)),
+            Progressed::Slow(call, place) => Ok(self.into_task(call, place)),
         }
     }
 
     /// Runs the tool, for as long as the client waits.
     async fn run(&self) -> Result<Progressed, ErrorData> {
         let is_long = self.client.has_tasks && !self.tool.card().hints.read_only;
-        let has_room = is_long && self.server.tasks.has_room();
+        let place = is_long.then(|| self.server.tasks.place()).flatten();
         let call = Call {
             arguments: self.arguments.clone(),
-            patience: if has_room { TASK_PATIENCE } else { PATIENCE },
+            patience: if place.is_some() {
+                TASK_PATIENCE
+            } else {
+                PATIENCE
+            },
         };
         let running = async {
             let mut call = self.server.calls.start(Arc::clone(&self.tool), call).await;
-            if !has_room {
+            let Some(place) = place else {
                 return Progressed::Answered(call.answer().await);
-            }
+            };
             match tokio::time::timeout(self.server.times.moment, call.answer()).await {
                 Ok(answer) => Progressed::Answered(answer),
-                Err(_) => Progressed::Slow(call),
+                Err(_) => Progressed::Slow(call, place),
             }
         };
         self.unless_abandoned(running, "working").await
@@ -262,10 +269,10 @@ impl ToolCall {
         }
     }
 
-    fn into_task(self, call: Running) -> CallToolResponse {
+    fn into_task(self, call: Running, place: Place) -> CallToolResponse {
         Arc::clone(&self.server)
             .tasks
-            .continue_as_task(self, call)
+            .continue_as_task(self, call, place)
             .into()
     }
 

@@ -8,8 +8,28 @@ const ESTABLISHED: &str = "01";
 /// The kernel's own choice for a user without a number, "nobody".
 const OVERFLOW_USER: u32 = 65534;
 
+/// Returns true if the user who runs this program has the other end of a connection. Where no table says
+/// so, everybody on this machine counts as that user.
+pub(crate) async fn is_this_user(peer: SocketAddr, own: SocketAddr) -> bool {
+    is_this_user_by(peer, own, KernelTables).await
+}
+
+async fn is_this_user_by(peer: SocketAddr, own: SocketAddr, owners: impl Owners + 'static) -> bool {
+    if !KernelTables::EXIST {
+        return true;
+    }
+    let owner = tokio::task::spawn_blocking(move || owners.owner(peer, own)).await;
+    matches!((owner, this_user()), (Ok(Some(owner)), Some(user)) if is_same_user(owner, user, overflow_user()))
+}
+
+/// Returns true if the owner of a socket is this user. The overflow user stands for many, so it is nobody's
+/// own.
+const fn is_same_user(owner: u32, user: u32, overflow: u32) -> bool {
+    owner == user && owner != overflow
+}
+
 /// A way to find out which user has the other end of a connection.
-pub(super) trait Owners: Send + Sync {
+trait Owners: Send + Sync {
     /// Returns the user id of the process at `peer` whose connection leads to `own`. `None` if it is not
     /// known.
     fn owner(&self, peer: SocketAddr, own: SocketAddr) -> Option<u32>;
@@ -17,11 +37,11 @@ pub(super) trait Owners: Send + Sync {
 
 /// The tables of the kernel. Only Linux has them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct KernelTables;
+struct KernelTables;
 
 impl KernelTables {
     /// True if this system has such tables.
-    pub(super) const EXIST: bool = cfg!(target_os = "linux");
+    const EXIST: bool = cfg!(target_os = "linux");
 }
 
 impl Owners for KernelTables {
@@ -35,7 +55,7 @@ impl Owners for KernelTables {
 }
 
 /// Returns the user who runs this program. `None` on a system without users of this kind.
-pub(super) fn this_user() -> Option<u32> {
+fn this_user() -> Option<u32> {
     #[cfg(unix)]
     return Some(rustix::process::geteuid().as_raw());
     #[cfg(not(unix))]
@@ -44,7 +64,7 @@ pub(super) fn this_user() -> Option<u32> {
 
 /// Returns the user who stands in the kernel's tables for all those whom the namespace of this program
 /// has no number for.
-pub(super) fn overflow_user() -> u32 {
+fn overflow_user() -> u32 {
     let set = std::fs::read_to_string("/proc/sys/kernel/overflowuid");
     set.ok()
         .and_then(|set| set.trim().parse().ok())
@@ -139,5 +159,34 @@ mod tests {
         assert_eq!(KernelTables.owner(peer, own), this_user());
         drop(client);
         assert_eq!(KernelTables.owner(peer, own), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    struct Says(Option<u32>);
+
+    #[cfg(target_os = "linux")]
+    impl Owners for Says {
+        fn owner(&self, _: SocketAddr, _: SocketAddr) -> Option<u32> {
+            self.0
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn only_the_user_who_runs_it_is_its_own() {
+        let ends: [SocketAddr; 2] =
+            ["127.0.0.1:1", "127.0.0.1:2"].map(|address| address.parse().unwrap());
+        let user = this_user().unwrap();
+        for (owner, is_own) in [(Some(user), true), (Some(user + 1), false), (None, false)] {
+            assert_eq!(is_this_user_by(ends[0], ends[1], Says(owner)).await, is_own);
+        }
+    }
+
+    #[test]
+    fn the_user_who_stands_for_many_is_nobodys_own() {
+        assert!(is_same_user(1000, 1000, 65534));
+        assert!(!is_same_user(1001, 1000, 65534));
+        assert!(!is_same_user(65534, 65534, 65534));
+        assert!(!is_same_user(99, 99, 99));
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::agent::{Purse, Remembered};
 use super::http_call::HttpCall;
+use crate::text::hex::hex;
 
 /// The identity of a call: two calls with the same one are the same call.
 #[derive(Clone, Debug)]
@@ -25,17 +26,14 @@ impl CallId {
     pub(super) fn stored_key(&self) -> String {
         match &self.key {
             Some(key) => format!("key {key}"),
-            None => {
-                let hex = self.arguments.iter().map(|byte| format!("{byte:02x}"));
-                format!("same {}", hex.collect::<String>())
-            }
+            None => format!("same {}", hex(&self.arguments)),
         }
     }
 }
 
 /// The reason why a payment was not made, besides those that the client knows.
 #[derive(Clone, Debug)]
-pub(crate) enum Denied {
+pub(crate) enum NotPaid {
     /// A person has to approve it first, under this number.
     Waiting(i64, Box<Quote>),
     /// It is not allowed, and nobody is asked.
@@ -53,11 +51,11 @@ enum Stage {
     GivenUp,
     /// The wallet is asked, or was.
     Paying,
-    Denied(Denied),
+    NotPaid(NotPaid),
 }
 
 /// Follows one call, and says yes or no to its payment.
-pub(crate) struct Asking {
+pub(crate) struct CallProgress {
     journal: Journal,
     clock: Arc<dyn Clock>,
     agent: BudgetName,
@@ -72,15 +70,15 @@ pub(crate) struct Asking {
     is_left: watch::Sender<bool>,
 }
 
-impl std::fmt::Debug for Asking {
+impl std::fmt::Debug for CallProgress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Asking")
+        f.debug_struct("CallProgress")
             .field("id", &self.id)
             .finish_non_exhaustive()
     }
 }
 
-impl Asking {
+impl CallProgress {
     pub(crate) fn new(purse: &Purse, id: CallId, http: Option<HttpCall>) -> Arc<Self> {
         Arc::new(Self {
             journal: purse.journal.clone(),
@@ -96,10 +94,10 @@ impl Asking {
     }
 
     /// Returns why the payment was not made, if this value has said no.
-    pub(crate) fn denied(&self) -> Option<Denied> {
+    pub(crate) fn not_paid(&self) -> Option<NotPaid> {
         match &*self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
-            Stage::Denied(denied) => Some(denied.clone()),
-            Stage::GivenUp => Some(Denied::GivenUp),
+            Stage::NotPaid(why) => Some(why.clone()),
+            Stage::GivenUp => Some(NotPaid::GivenUp),
             Stage::Open | Stage::Paying => None,
         }
     }
@@ -167,7 +165,7 @@ impl Asking {
     }
 
     /// Asks the journal for consent, and notes the call before it pays.
-    fn consent(&self, quote: &Quote) -> Result<(), Denied> {
+    fn consent(&self, quote: &Quote) -> Result<(), NotPaid> {
         let consent = self.journal.consent(&ConsentRequest {
             agent: self.agent.clone(),
             tool: self.id.tool.to_owned(),
@@ -182,16 +180,16 @@ impl Asking {
             now: self.clock.wall(),
         });
         match consent {
-            Ok(consent) if consent.may_pay() => self.note(quote.payment_hash).map_err(Denied::No),
-            Ok(Consent::Waiting(id)) => Err(Denied::Waiting(id, Box::new(quote.clone()))),
-            Ok(Consent::Denied(why)) => Err(Denied::No(why.to_owned())),
-            Ok(_) => Err(Denied::No("the payment needs a person".to_owned())),
-            Err(error) => Err(Denied::No(error.to_string())),
+            Ok(consent) if consent.may_pay() => self.note(quote.payment_hash).map_err(NotPaid::No),
+            Ok(Consent::Waiting(id)) => Err(NotPaid::Waiting(id, Box::new(quote.clone()))),
+            Ok(Consent::Denied(why)) => Err(NotPaid::No(why.to_owned())),
+            Ok(_) => Err(NotPaid::No("the payment needs a person".to_owned())),
+            Err(error) => Err(NotPaid::No(error.to_string())),
         }
     }
 }
 
-impl Progress for Asking {
+impl Progress for CallProgress {
     fn event(&self, event: &Event) {
         // What was paid for before counts as paying: the answer may take long as well.
         if let Event::Resuming(hash) | Event::Redelivered(hash) = event {
@@ -210,8 +208,8 @@ impl Progress for Asking {
         let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
         // Under the lock: whoever gives the call up learns which of the two came first.
         let may_pay = match consent {
-            Err(denied) => {
-                *stage = Stage::Denied(denied);
+            Err(why) => {
+                *stage = Stage::NotPaid(why);
                 false
             }
             Ok(()) => {
