@@ -126,7 +126,7 @@ pub(super) async fn buy(purse: &Arc<Purse>, purchase: Purchase) -> Bought {
     match purse.wait_for(&asking, patience, work).await {
         Waited::Done(Ok(read)) => had(purse, read),
         Waited::Done(Err(error @ Error::PaymentRequired(_))) => match (unserved, wallet) {
-            (Some(entry), _) => elsewhere(purse, &entry).into(),
+            (Some(entry), _) => in_use(purse, &entry).into(),
             (None, Err(error)) => PayingResult::of_cli(&error).into(),
             (None, Ok(_)) => failed(purse, &error, asking.denied()).into(),
         },
@@ -169,7 +169,7 @@ async fn before(
 }
 
 /// Returns the result of a call whose paid answer somebody else is getting at this moment.
-fn elsewhere(purse: &Purse, entry: &Entry) -> PayingResult {
+fn in_use(purse: &Purse, entry: &Entry) -> PayingResult {
     let message = "it is paid, and its answer is being had elsewhere";
     let hint = "repeat the very same call, or call l402_resume with the payment_hash, in a minute; \
                 neither pays again";
