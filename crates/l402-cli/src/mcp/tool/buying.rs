@@ -162,7 +162,11 @@ async fn before(
     };
     match entry.state {
         State::Failed => Ok(None),
-        State::Paid => Ok(Some(entry)),
+        // A program that ended just then may have kept the answer, and not noted that it had it.
+        State::Paid => match had_before(purse, &entry, http).await {
+            Some(bought) => Err(Box::new(bought)),
+            None => Ok(Some(entry)),
+        },
         State::Intent | State::Unknown => {
             Err(Box::new(PayingResult::pending(hash, "l402_resume").into()))
         }
@@ -260,15 +264,7 @@ async fn over(purse: &Arc<Purse>, entry: &Entry, http: &HttpCall) -> Bought {
         Err(why) => return not_ready(why).into(),
     };
     match kept(&client, entry, http).await {
-        Ok(Some((read, kept_at))) => {
-            let note = format!(
-                "this is the kept answer of {} UTC, and nothing was paid now; pass a new \
-                 idempotency_key to buy again",
-                when::utc(kept_at)
-            );
-            let shown = show_of(purse, read, Some(entry.payment_hash));
-            Bought::shown(replayed(purse, entry, Outcome::Served, note), shown)
-        }
+        Ok(Some(found)) => again(purse, entry, found),
         Ok(None) => {
             let why = if purse.config().vault.enabled {
                 "is not kept (it was too long, or too long ago)"
@@ -279,6 +275,28 @@ async fn over(purse: &Arc<Purse>, entry: &Entry, http: &HttpCall) -> Bought {
         }
         Err(error) => not_kept(purse, entry, &format!("cannot be read: {error}")),
     }
+}
+
+/// Returns the result of a kept answer to a request.
+fn again(purse: &Purse, entry: &Entry, (read, kept_at): (Read, l402::UnixTime)) -> Bought {
+    let note = format!(
+        "this is the kept answer of {} UTC, and nothing was paid now; pass a new idempotency_key to buy \
+         again",
+        when::utc(kept_at)
+    );
+    let shown = show_of(purse, read, Some(entry.payment_hash));
+    Bought::shown(replayed(purse, entry, Outcome::Served, note), shown)
+}
+
+/// Returns the kept answer of a payment that was never noted as served, if there is one.
+async fn had_before(purse: &Arc<Purse>, entry: &Entry, http: &HttpCall) -> Option<Bought> {
+    let wish = Wish {
+        url: Some(&http.url),
+        ..Wish::default()
+    };
+    let client = purse.client(wish).await.ok()?;
+    let found = kept(&client, entry, http).await.ok()??;
+    Some(again(purse, entry, found))
 }
 
 fn not_kept(purse: &Purse, entry: &Entry, why: &str) -> Bought {
