@@ -245,6 +245,11 @@ impl Session {
             stderr: stderr.unwrap_or_default(),
         }
     }
+
+    /// Waits for the end, whatever is still said, and returns the status.
+    pub(crate) fn wait(&mut self) -> std::process::ExitStatus {
+        self.child.wait().expect("it can be waited for")
+    }
 }
 
 impl Drop for Session {

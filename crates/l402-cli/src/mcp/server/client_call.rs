@@ -43,6 +43,10 @@ pub(super) const TASK_PATIENCE: Duration = Duration::from_secs(600);
 /// The longest that a client may take to show a page.
 const SHOW_TIME: Duration = Duration::from_secs(120);
 
+/// The error of a call that is given up.
+const GIVEN_UP: &str = "the call was given up: nothing more is begun for it, and a payment that was begun goes on. \
+                        Read `receipts` before you make it again";
+
 /// The times for which the server waits for others.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
@@ -205,9 +209,9 @@ impl ClientCall {
         loop {
             tokio::select! {
                 done = work.as_mut() => return Ok(done),
-                // The client is told nothing any more; the error goes nowhere.
+                // Told if the server ends; the error goes nowhere if the client has given up.
                 () = self.context.ct.cancelled() => {
-                    return Err(ErrorData::internal_error("the request was cancelled", None));
+                    return Err(ErrorData::internal_error(GIVEN_UP, None));
                 }
                 () = tokio::time::sleep(self.server.times.progress) => {
                     step += 1;

@@ -98,8 +98,8 @@ impl Gate {
 
 /// Returns true if a browser says that a page of another site asks, also where it sends no `Origin`.
 fn is_of_page(headers: &HeaderMap) -> bool {
-    let site = headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
-    site.is_some_and(|site| site != b"none")
+    let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
+    sites.any(|site| site.as_bytes() != b"none")
 }
 
 #[cfg(test)]
@@ -152,10 +152,9 @@ mod tests {
                 "{origin}"
             );
         }
-        assert_eq!(
-            status("/mcp", &[HOST, TOKEN, ("sec-fetch-site", "cross-site")]),
-            403
-        );
+        let sites = [("sec-fetch-site", "none"), ("sec-fetch-site", "cross-site")];
+        assert_eq!(status("/mcp", &[HOST, TOKEN, sites[1]]), 403);
+        assert_eq!(status("/mcp", &[HOST, TOKEN, sites[0], sites[1]]), 403);
     }
 
     #[test]

@@ -278,7 +278,7 @@ async fn over(purse: &Arc<Purse>, entry: &Entry, http: &HttpCall) -> Bought {
 }
 
 /// Returns the result of a kept answer to a request.
-fn again(purse: &Purse, entry: &Entry, (read, kept_at): (Read, l402::UnixTime)) -> Bought {
+fn again(purse: &Purse, entry: &Entry, (read, kept_at): (ReadAnswer, l402::UnixTime)) -> Bought {
     let note = format!(
         "this is the kept answer of {} UTC, and nothing was paid now; pass a new idempotency_key to buy \
          again",
