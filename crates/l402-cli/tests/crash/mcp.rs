@@ -38,13 +38,8 @@ const STEPS: [Step; 6] = [
     },
     goes_on("asked"),
     goes_on("paid-durable"),
-    // The answer had come and is kept, and nobody has told the model. The seller calls the use spent; the
-    // next call gives the kept answer.
-    Step {
-        name: "answered",
-        then: &["paid", "served"],
-        payments: 1,
-    },
+    // The answer had come and is kept, and nobody has told the model: the next call gives it.
+    goes_on("answered"),
 ];
 
 /// ATTACKS A-15, C-18: the call is lost in the middle, and the money never is.
