@@ -5,22 +5,12 @@ use serde_json::{Map, Value, json};
 use l402::text::escape_within;
 
 use super::row::{Fate, Kind, Parameter, Row, Work};
+use crate::mcp::tool::says_yes;
 
 /// The longest name of an argument that is repeated, in characters.
 const NAME_MAX: usize = 40;
 
-/// Arguments by which a model might want to approve, whatever tool they are given to. None is one.
-// ATTACKS A-04: an argument is not consent.
-const NO_CONSENT: [&str; 6] = [
-    "approve",
-    "approved",
-    "confirm",
-    "confirmation_nonce",
-    "confirmed",
-    "force",
-];
-
-/// The words about them.
+/// The words about arguments with which a model says yes.
 const NO_APPROVAL: &str =
     "is ignored: no argument approves a payment; a person does, with `l402 approve` or on the page";
 
@@ -47,7 +37,7 @@ pub(super) fn read(row: &Row, given: &Map<String, Value>) -> Result<Arguments, S
             take(parameter, value, &mut read)?;
         } else if name == KEY && pays(row) {
             read.ours.insert(KEY.to_owned(), value.clone());
-        } else if NO_CONSENT.contains(&name.as_str()) {
+        } else if says_yes(name) {
             read.notes.push(format!("{name} {NO_APPROVAL}"));
         } else {
             return Err(unknown(row, name));

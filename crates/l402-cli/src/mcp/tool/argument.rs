@@ -10,19 +10,27 @@ use super::check::{check, whole};
 use super::digest::digest;
 use crate::mcp::purse::HttpCall;
 
-/// Arguments with which models say yes in the place of a person. No tool of ours has one.
-const SAYS_YES: [&str; 10] = [
+/// Arguments with which models say yes in the place of a person, whatever tool they are given to. None is
+/// consent.
+// ATTACKS A-04: an argument is not consent.
+const SAYS_YES: [&str; 11] = [
     "approval",
     "approve",
     "approved",
     "confirm",
     "confirmation",
+    "confirmation_nonce",
     "confirmed",
     "force",
     "human_approved",
     "user_confirmed",
     "yes",
 ];
+
+/// Returns true for the name of an argument with which models say yes.
+pub(in crate::mcp) fn says_yes(name: &str) -> bool {
+    SAYS_YES.contains(&name)
+}
 
 /// Headers that belong to the connection or to the wallet.
 const TAKEN_HEADERS: [&str; 12] = [

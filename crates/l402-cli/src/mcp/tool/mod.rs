@@ -40,6 +40,7 @@ mod stranger;
 mod tests;
 
 pub(crate) use answer::{Part, ToolAnswer, Waiting};
+pub(in crate::mcp) use argument::says_yes;
 pub(crate) use card::{Card, Hints};
 pub(crate) use digest::digest;
 pub(crate) use interface::{Call, Tool};
