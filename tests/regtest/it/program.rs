@@ -283,8 +283,7 @@ async fn a_home_without_a_node_is_told_how_to_make_one() {
     let above = tempfile::tempdir().expect("a folder");
     let home = Home(above.path().join("home"));
     for args in [
-        &["get", "--wallet", "ldk", "http://127.0.0.1:1/"][..],
-        &["node", "run"],
+        &["node", "run"][..],
         &["node", "balance"],
         &["wallet", "balance", "--wallet", "ldk"],
         &[
