@@ -297,7 +297,7 @@ impl ClientBuilder {
     }
 
     /// Allows these hosts and networks although they are private. An address or `localhost` in the URL of
-    /// a [`Request`] counts as named by the caller; none else does: a host name that leads to a private
+    /// a [`Request`](crate::Request) counts as named by the caller; none else does: a host name that leads to a private
     /// address, or a redirect to one, is [`Refused::PrivateAddress`](crate::Refused::PrivateAddress).
     ///
     /// The addresses are checked that a connection is really made to. Through a proxy the proxy resolves
