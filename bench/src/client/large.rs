@@ -3,11 +3,16 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
+use std::time::Duration;
 
 use crate::error::{Result, While};
 
 const MIB: usize = 1024 * 1024;
 const PIECE: usize = 64 * 1024;
+
+/// The time that the file lies before it is sent: one that has just changed is copied first, since it may
+/// change again.
+const REST: Duration = Duration::from_secs(3);
 
 /// Answers GET with a body of one size, and reads any other body to its end. Runs to the program's end.
 #[derive(Debug)]
@@ -26,6 +31,7 @@ impl LargeServer {
         let length = u64::try_from(size).unwrap_or(u64::MAX);
         let sized = body.as_file().set_len(length);
         sized.while_doing("making a large file")?;
+        thread::sleep(REST);
         let listener = TcpListener::bind("127.0.0.1:0").while_doing("listening")?;
         let url = format!(
             "http://{}/large",
