@@ -337,8 +337,7 @@ impl Writer {
         }
         let has_changed = !entries.is_empty();
         if has_changed || has_folded {
-            append(&tx, number, self.owner.id, &entries)?;
-            self.tail.appended(number, entries.len());
+            append(&tx, &mut self.tail, self.owner.id, &entries)?;
         }
         tx.commit()?;
         let has_grown = grown.is_some();
@@ -411,8 +410,7 @@ impl Writer {
             }
         }
         if !entries.is_empty() {
-            append(&tx, number, own, &entries)?;
-            self.tail.appended(number, entries.len());
+            append(&tx, &mut self.tail, own, &entries)?;
         }
         tx.commit()
     }
@@ -455,9 +453,7 @@ fn recover_at_start(
     let mut entries = Vec::new();
     reap(&tx, path, owner.id, tail, &mut entries)?;
     if !entries.is_empty() {
-        let number = tail.number() + 1;
-        append(&tx, number, owner.id, &entries)?;
-        tail.appended(number, entries.len());
+        append(&tx, tail, owner.id, &entries)?;
     }
     let known = identity::read(&tx)?;
     tx.commit()?;
@@ -495,16 +491,19 @@ fn reap(
     Ok(())
 }
 
-/// Adds a row to the log.
+/// Adds the next row to the log, whose changes have been made in `tail`.
 fn append(
     tx: &Transaction<'_>,
-    number: i64,
+    tail: &mut Tail,
     owner: i64,
     entries: &[Entry],
 ) -> rusqlite::Result<()> {
+    let number = tail.number() + 1;
     let mut bytes = Vec::with_capacity(entries.len() * 64);
     entries.iter().for_each(|entry| entry.write(&mut bytes));
-    file::append(tx, number, owner, &bytes)
+    file::append(tx, number, owner, &bytes)?;
+    tail.appended(number, entries.len());
+    Ok(())
 }
 
 #[cfg(test)]
