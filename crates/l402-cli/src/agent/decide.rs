@@ -1,4 +1,4 @@
-//! What waits for a person, and the decision at the terminal.
+//! The payments that wait for a person, and the decision at the terminal.
 
 use l402_client::{Approval, ApprovalState, Journal};
 use serde_json::Value;

@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 
 use crate::header::{SEC_FETCH_SITE, only};
 
-/// A request that is not answered, with a text for whoever made it.
+/// A request that is not answered, with a text for the one who made it.
 pub(super) type Refusal = (StatusCode, &'static str);
 
 /// Checks the method and the headers that a page in a browser cannot choose.

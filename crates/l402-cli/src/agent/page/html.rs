@@ -38,10 +38,10 @@ pub(super) fn policy() -> String {
     )
 }
 
-/// What the page shows.
+/// The content of the page.
 pub(super) struct View<'a> {
     pub(super) waiting: &'a [Approval],
-    /// What became of the last form.
+    /// The outcome of the last form.
     pub(super) said: Option<&'a str>,
     /// A ticket for each payment that waits.
     pub(super) tickets: &'a [String],

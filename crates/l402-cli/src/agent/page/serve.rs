@@ -35,7 +35,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct ApprovalPage {
     url: Url,
     accepting: JoinHandle<()>,
-    /// Has the buyer's address guard refuse the address of the page.
+    /// The note by which the buyer's address guard refuses the address of the page.
     _note: Note,
 }
 
