@@ -26,6 +26,12 @@ fn hex32(text: &str) -> Result<[u8; 32], HexError> {
     Ok(bytes)
 }
 
+/// The SHA-256 of 32 zero bytes.
+const HASH_OF_ZEROS: [u8; 32] = [
+    0x66, 0x68, 0x7a, 0xad, 0xf8, 0x62, 0xbd, 0x77, 0x6c, 0x8f, 0xc1, 0x8b, 0x8e, 0x9f, 0x8e, 0x20,
+    0x08, 0x97, 0x14, 0x85, 0x6e, 0xe2, 0x33, 0xb3, 0x90, 0x2a, 0x59, 0x1d, 0x0d, 0x5f, 0x29, 0x25,
+];
+
 /// The SHA-256 of a [`Preimage`] (BOLT 11, field `p`). Public, as it is part of the invoice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PaymentHash([u8; 32]);
@@ -47,7 +53,7 @@ impl PaymentHash {
     /// all-zero hash, and the hash of the all-zero preimage.
     #[must_use]
     pub fn has_public_preimage(&self) -> bool {
-        self.0 == [0; 32] || *self == Preimage::from_bytes([0; 32]).payment_hash()
+        self.0 == [0; 32] || self.0 == HASH_OF_ZEROS
     }
 }
 

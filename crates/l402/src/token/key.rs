@@ -11,28 +11,22 @@
 
 use core::fmt;
 
-use hmac::{Hmac, Mac};
-use sha2::Sha256;
+use std::sync::LazyLock;
+
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::hmac::HmacKey;
 use super::{Identifier, KeyNumber};
 use crate::time::UnixTime;
 
 /// The key of the HMAC that turns a root key of any length into 32 bytes (libmacaroons).
-const GENERATOR: &[u8] = b"macaroons-key-generator";
+static GENERATOR: LazyLock<HmacKey> = LazyLock::new(|| HmacKey::new(b"macaroons-key-generator"));
 
 /// The label that separates this derivation from any other use of the master key.
 const ROOT_KEY_LABEL: &[u8] = b"l402 root key v1";
 
 /// The message of the HMAC that identifies a master key.
 const FINGERPRINT_LABEL: &[u8] = b"l402 master key fingerprint v1";
-
-/// Returns the HMAC-SHA256 of the parts, one after the other.
-pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).expect("HMAC takes any key length");
-    parts.iter().for_each(|part| mac.update(part));
-    mac.finalize().into_bytes().into()
-}
 
 /// The reason why bytes are refused as a master key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +66,11 @@ impl std::error::Error for KeyError {}
 /// # Ok::<(), KeyError>(())
 /// ```
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct MasterKey([u8; 32]);
+pub struct MasterKey {
+    bytes: [u8; 32],
+    /// The same key, ready for an HMAC: one is made for every token that is minted or verified.
+    hmac: HmacKey,
+}
 
 impl MasterKey {
     /// Makes a key from 32 random bytes.
@@ -85,7 +83,10 @@ impl MasterKey {
         if is_weak(bytes) {
             Err(KeyError::Weak)
         } else {
-            Ok(Self(*bytes))
+            Ok(Self {
+                bytes: *bytes,
+                hmac: HmacKey::new(bytes),
+            })
         }
     }
 
@@ -106,7 +107,7 @@ impl MasterKey {
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 16] {
         // The message of a root key begins with a length of eight bytes, so it is never this one.
-        let hash = hmac_sha256(&self.0, &[FINGERPRINT_LABEL]);
+        let hash = self.hmac.mac(&[FINGERPRINT_LABEL]);
         let mut fingerprint = [0; 16];
         fingerprint.copy_from_slice(hash.split_at(16).0);
         fingerprint
@@ -115,7 +116,7 @@ impl MasterKey {
     /// Returns 64 lower-case hexadecimal digits, for writing a key file.
     #[must_use]
     pub fn to_hex(&self) -> Zeroizing<String> {
-        Zeroizing::new(hex::encode(self.0))
+        Zeroizing::new(hex::encode(self.bytes))
     }
 }
 
@@ -211,7 +212,7 @@ impl RootKey {
     /// tokens made without it (`spec/DECISIONS.md`, "Key derivation").
     #[must_use]
     pub fn from_root(root: &[u8]) -> Self {
-        Self(hmac_sha256(GENERATOR, &[root]))
+        Self(GENERATOR.mac(&[root]))
     }
 
     pub(crate) const fn as_bytes(&self) -> &[u8; 32] {
@@ -366,7 +367,7 @@ impl KeyRing {
         let [l, d, i] = fields.map(|field| (field.len() as u64).to_be_bytes());
         let parts: [&[u8]; 6] = [&l, label, &d, deployment, &i, id];
         // This HMAC is the root key itself, so it is wiped like the key derived from it.
-        RootKey::from_root(Zeroizing::new(hmac_sha256(&key.0, &parts)).as_slice())
+        RootKey::from_root(Zeroizing::new(key.hmac.mac(&parts)).as_slice())
     }
 }
 
@@ -375,6 +376,7 @@ mod tests {
     use super::*;
     use crate::preimage::PaymentHash;
     use crate::token::TokenId;
+    use crate::token::hmac_sha256;
 
     /// Bytes without a pattern, different for each seed.
     fn bytes(seed: u8) -> [u8; 32] {

@@ -1,6 +1,7 @@
 //! Tokens: macaroons, the caveats in them, the keys that sign them, minting and verifying.
 
 mod caveat;
+mod hmac;
 mod identifier;
 pub mod inspect;
 mod key;
@@ -11,8 +12,8 @@ mod service;
 mod verify;
 
 pub use caveat::{Condition, Conditions};
+pub(crate) use hmac::hmac_sha256;
 pub use identifier::{Identifier, IdentifierError, KeyNumber, TokenId};
-pub(crate) use key::hmac_sha256;
 pub use key::{KeyError, KeyRing, MasterKey, RootKey};
 pub use macaroon::{Macaroon, MacaroonError};
 pub use mint::{MintError, Terms, mint};

@@ -1,6 +1,7 @@
 //! The macaroon, its chain of signatures, and the errors of reading one.
 
 use core::fmt;
+use core::ops::Range;
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -64,11 +65,22 @@ impl std::error::Error for MacaroonError {}
 /// [`Credential::prove`]: crate::Credential::prove
 #[derive(Clone)]
 pub struct Macaroon {
-    location: Box<[u8]>,
-    identifier: Box<[u8]>,
-    caveats: Vec<Box<[u8]>>,
+    /// V2 binary up to the last caveat, in one piece: a token that is shown once is read, hashed and
+    /// forgotten, and each piece of its own would cost as much as its hash.
+    bytes: Vec<u8>,
+    /// The place of the location in it, empty if there is none.
+    location: Range<usize>,
+    /// The place of the identifier in it.
+    identifier: Range<usize>,
+    /// The place where the sections of the caveats begin.
+    sections: usize,
+    /// The number of caveats.
+    count: usize,
     signature: [u8; 32],
 }
+
+/// The bytes that are set aside for a token that is about to be made: as many as one of our mint has.
+const CAPACITY: usize = 288;
 
 impl Macaroon {
     /// The largest macaroon in bytes, decoded: 4 KiB (ATTACKS T-16).
@@ -83,11 +95,22 @@ impl Macaroon {
     /// within both limits.
     #[must_use]
     pub fn new(root_key: &RootKey, location: &str, identifier: &[u8]) -> Self {
+        let mut out = v2::Writer::with_capacity(CAPACITY);
+        let location = if location.is_empty() {
+            0..0
+        } else {
+            out.field(v2::LOCATION, location.as_bytes())
+        };
+        let place = out.field(v2::IDENTIFIER, identifier);
+        out.end();
+        let bytes = out.into_bytes();
         Self {
-            location: location.as_bytes().into(),
-            identifier: identifier.into(),
-            caveats: Vec::new(),
+            location,
+            identifier: place,
+            sections: bytes.len(),
+            count: 0,
             signature: hmac_sha256(root_key.as_bytes(), &[identifier]),
+            bytes,
         }
     }
 
@@ -96,11 +119,15 @@ impl Macaroon {
     /// # Errors
     /// [`MacaroonError::TooManyCaveats`] above 64 caveats, [`MacaroonError::TooLarge`] above 4 KiB.
     pub fn with_caveat(mut self, caveat: &[u8]) -> Result<Self, MacaroonError> {
-        if self.caveats.len() >= Self::MAX_CAVEATS {
+        if self.count >= Self::MAX_CAVEATS {
             return Err(MacaroonError::TooManyCaveats);
         }
         self.signature = hmac_sha256(&self.signature, &[caveat]);
-        self.caveats.push(caveat.into());
+        let mut out = v2::Writer::going_on(core::mem::take(&mut self.bytes));
+        out.field(v2::IDENTIFIER, caveat);
+        out.end();
+        self.bytes = out.into_bytes();
+        self.count = self.count.saturating_add(1);
         if self.encoded_len() > Self::MAX_LEN {
             Err(MacaroonError::TooLarge)
         } else {
@@ -121,47 +148,61 @@ impl Macaroon {
     /// [`MacaroonError::TooLarge`], [`MacaroonError::TooManyCaveats`],
     /// [`MacaroonError::ThirdParty`], [`MacaroonError::Malformed`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, MacaroonError> {
+        Self::from_vec(bytes.to_vec())
+    }
+
+    /// Reads V2 binary as [`Macaroon::from_bytes`] does, and keeps the vector.
+    fn from_vec(mut bytes: Vec<u8>) -> Result<Self, MacaroonError> {
         if bytes.len() > Self::MAX_LEN {
             return Err(MacaroonError::TooLarge);
         }
-        let (fields, rest) = v2::read(bytes, Self::MAX_CAVEATS)?;
-        if fields
-            .caveats
-            .iter()
-            .any(|caveat| caveat.verification_id.is_some())
-        {
+        let (mut count, mut is_third_party) = (0_usize, false);
+        let frame = v2::walk(&bytes, Self::MAX_CAVEATS, |caveat| {
+            count = count.saturating_add(1);
+            is_third_party |= caveat.verification_id.is_some();
+        })?;
+        if is_third_party {
             return Err(MacaroonError::ThirdParty);
         }
         // go-macaroon ignores trailing bytes. Here they would give a token a second spelling.
-        if !rest.is_empty() {
+        if !frame.rest.is_empty() {
             return Err(MacaroonError::Malformed);
         }
-        Ok(Self {
-            location: fields.location.into(),
-            identifier: fields.identifier.into(),
-            caveats: fields
-                .caveats
-                .iter()
-                .map(|caveat| caveat.identifier.into())
-                .collect(),
-            signature: *fields.signature,
-        })
+        let is_zero = frame.location.is_some_and(<[u8]>::is_empty);
+        let (location, identifier) = (frame.location.unwrap_or_default(), frame.identifier);
+        let sections = v2::place(&bytes, frame.sections);
+        let mut read = Self {
+            location: v2::place(&bytes, location),
+            identifier: v2::place(&bytes, identifier),
+            sections: sections.start,
+            count,
+            signature: *frame.signature,
+            bytes: Vec::new(),
+        };
+        bytes.truncate(sections.end);
+        read.bytes = bytes;
+        if is_zero {
+            read.leave_out_location();
+        }
+        Ok(read)
+    }
+
+    /// Takes out a location of length zero, which is two bytes behind the version.
+    fn leave_out_location(&mut self) {
+        self.bytes.drain(1..3);
+        self.location = 0..0;
+        let Range { start, end } = self.identifier;
+        self.identifier = start.saturating_sub(2)..end.saturating_sub(2);
+        self.sections = self.sections.saturating_sub(2);
     }
 
     /// Returns V2 binary. Bytes that were read are returned unchanged, except that a location of
     /// length zero is left out.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = v2::Writer::with_capacity(self.encoded_len());
-        if !self.location.is_empty() {
-            out.field(v2::LOCATION, &self.location);
-        }
-        out.field(v2::IDENTIFIER, &self.identifier);
-        out.end();
-        for caveat in &self.caveats {
-            out.field(v2::IDENTIFIER, caveat);
-            out.end();
-        }
+        let mut bytes = Vec::with_capacity(self.encoded_len());
+        bytes.extend_from_slice(&self.bytes);
+        let mut out = v2::Writer::going_on(bytes);
         out.end();
         out.field(v2::SIGNATURE, &self.signature);
         out.into_bytes()
@@ -169,16 +210,7 @@ impl Macaroon {
 
     /// Returns the length of [`Macaroon::to_bytes`].
     pub(super) fn encoded_len(&self) -> usize {
-        let location = if self.location.is_empty() {
-            0
-        } else {
-            v2::field_len(&self.location)
-        };
-        let sections = core::iter::once(&self.identifier).chain(&self.caveats);
-        sections
-            .map(|id| v2::field_len(id).saturating_add(v2::END_LEN))
-            .fold(location, usize::saturating_add)
-            .saturating_add(v2::FRAME_LEN)
+        self.bytes.len().saturating_add(v2::TAIL_LEN)
     }
 
     /// Reads base64 of any of the four forms (standard or URL-safe, padded or not).
@@ -189,7 +221,7 @@ impl Macaroon {
         if text.len() > Self::MAX_LEN.div_ceil(3).saturating_mul(4) {
             return Err(MacaroonError::TooLarge);
         }
-        Self::from_bytes(&base64::decode(text).ok_or(MacaroonError::Base64)?)
+        Self::from_vec(base64::decode(text).ok_or(MacaroonError::Base64)?)
     }
 
     /// Returns standard base64 with padding, the form in a challenge.
@@ -206,20 +238,20 @@ impl Macaroon {
         if text.len() > Self::MAX_LEN.saturating_mul(2) {
             return Err(MacaroonError::TooLarge);
         }
-        Self::from_bytes(&hex::decode(text).map_err(|_| MacaroonError::Hex)?)
+        Self::from_vec(hex::decode(text).map_err(|_| MacaroonError::Hex)?)
     }
 
     /// Returns the location, empty if there is none. Not signed, and no decision uses it (ATTACKS
     /// T-32).
     #[must_use]
     pub fn location(&self) -> &[u8] {
-        &self.location
+        self.bytes.get(self.location.clone()).unwrap_or_default()
     }
 
     /// Returns the bytes of the identifier.
     #[must_use]
     pub fn identifier_bytes(&self) -> &[u8] {
-        &self.identifier
+        self.bytes.get(self.identifier.clone()).unwrap_or_default()
     }
 
     /// Returns the identifier, read as that of an L402 token.
@@ -227,12 +259,13 @@ impl Macaroon {
     /// # Errors
     /// See [`IdentifierError`].
     pub fn identifier(&self) -> Result<Identifier, IdentifierError> {
-        Identifier::from_bytes(&self.identifier)
+        Identifier::from_bytes(self.identifier_bytes())
     }
 
     /// Returns the caveats in order, as raw bytes.
     pub fn caveats(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.caveats.iter().map(AsRef::as_ref)
+        let sections = self.bytes.get(self.sections..).unwrap_or_default();
+        v2::identifiers(sections, self.count)
     }
 
     /// Returns the signature. A secret of the holder, since it signs further caveats.
@@ -245,7 +278,7 @@ impl Macaroon {
     /// (ATTACKS T-21).
     #[must_use]
     pub fn is_signed_by(&self, root_key: &RootKey) -> bool {
-        let first = hmac_sha256(root_key.as_bytes(), &[&self.identifier]);
+        let first = hmac_sha256(root_key.as_bytes(), &[self.identifier_bytes()]);
         let mut last = self
             .caveats()
             .fold(first, |key, caveat| hmac_sha256(&key, &[caveat]));
@@ -267,10 +300,7 @@ impl PartialEq for Macaroon {
         // Not derived: the signature is a secret of the holder, and the time of a comparison that
         // stops early tells how much of a guess is right.
         let signature: bool = self.signature.ct_eq(&other.signature).into();
-        signature
-            && self.location == other.location
-            && self.identifier == other.identifier
-            && self.caveats == other.caveats
+        signature && self.bytes == other.bytes
     }
 }
 
@@ -278,10 +308,10 @@ impl Eq for Macaroon {}
 
 impl fmt::Debug for Macaroon {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digest = hex::encode(Sha256::digest(&self.identifier));
+        let digest = hex::encode(Sha256::digest(self.identifier_bytes()));
         f.debug_struct("Macaroon")
             .field("identifier_sha256", &digest)
-            .field("caveats", &self.caveats.len())
+            .field("caveats", &self.count)
             .finish_non_exhaustive()
     }
 }

@@ -10,6 +10,8 @@
 //! The reader borrows from the input, does not recurse, and never allocates by a length in the
 //! input.
 
+use core::ops::Range;
+
 use super::MacaroonError;
 
 const VERSION: u8 = 2;
@@ -20,10 +22,10 @@ pub(crate) const VERIFICATION_ID: u8 = 4;
 pub(crate) const SIGNATURE: u8 = 6;
 
 /// The length of the end mark of a section, in bytes.
-pub(crate) const END_LEN: usize = 1;
+const END_LEN: usize = 1;
 
-/// The bytes that every macaroon has besides its sections: version, end of the caveats, signature.
-pub(crate) const FRAME_LEN: usize = 1 + 1 + 34;
+/// The bytes behind the sections: end of the caveats, signature.
+pub(crate) const TAIL_LEN: usize = 1 + 34;
 
 /// The fields of a macaroon as they stand in the input.
 #[derive(Debug)]
@@ -43,33 +45,95 @@ pub(crate) struct Section<'a> {
     pub(crate) verification_id: Option<&'a [u8]>,
 }
 
+/// A macaroon without its caveats, which [`walk`] hands over one by one.
+#[derive(Debug)]
+pub(crate) struct Frame<'a> {
+    /// The location; `None` if there is none, empty if one of length zero is written.
+    pub(crate) location: Option<&'a [u8]>,
+    pub(crate) identifier: &'a [u8],
+    /// The sections of the caveats, without the mark of their end.
+    pub(crate) sections: &'a [u8],
+    pub(crate) signature: &'a [u8; 32],
+    /// The bytes behind the macaroon.
+    pub(crate) rest: &'a [u8],
+}
+
 /// Reads one macaroon. Returns it with the bytes that follow it.
 pub(crate) fn read(bytes: &[u8], max_caveats: usize) -> Result<(Fields<'_>, &[u8]), MacaroonError> {
+    let mut caveats = Vec::new();
+    let frame = walk(bytes, max_caveats, |caveat| caveats.push(caveat))?;
+    let fields = Fields {
+        location: frame.location.unwrap_or_default(),
+        identifier: frame.identifier,
+        caveats,
+        signature: frame.signature,
+    };
+    Ok((fields, frame.rest))
+}
+
+/// Reads one macaroon, and hands over its caveats in order. Allocates nothing.
+pub(crate) fn walk<'a>(
+    bytes: &'a [u8],
+    max_caveats: usize,
+    mut caveat: impl FnMut(Section<'a>),
+) -> Result<Frame<'a>, MacaroonError> {
     let mut reader = Reader(bytes);
     let header = reader.header().ok_or(MacaroonError::Malformed)?;
-    let mut caveats = Vec::new();
+    let sections = reader.0;
+    let mut count = 0_usize;
     while !reader.take_tag(END) {
         // Checked while reading, so that thousands of caveats are neither kept nor hashed (ATTACKS
         // T-16).
-        if caveats.len() >= max_caveats {
+        if count >= max_caveats {
             return Err(MacaroonError::TooManyCaveats);
         }
-        caveats.push(reader.caveat().ok_or(MacaroonError::Malformed)?);
+        caveat(reader.caveat().ok_or(MacaroonError::Malformed)?);
+        count = count.saturating_add(1);
     }
-    let signature = reader.signature().ok_or(MacaroonError::Malformed)?;
-    let location = header.location.unwrap_or_default();
-    Ok((
-        Fields {
-            location,
-            identifier: header.identifier,
-            caveats,
-            signature,
-        },
-        reader.0,
-    ))
+    let length = sections.len().saturating_sub(reader.0.len());
+    let (sections, _) = sections.split_at(length.saturating_sub(END_LEN));
+    Ok(Frame {
+        location: header.location,
+        identifier: header.identifier,
+        sections,
+        signature: reader.signature().ok_or(MacaroonError::Malformed)?,
+        rest: reader.0,
+    })
 }
 
+/// The identifiers of sections that have been read before, or were written here.
+#[derive(Clone, Debug)]
+pub(crate) struct Identifiers<'a> {
+    reader: Reader<'a>,
+    left: usize,
+}
+
+/// Returns the identifiers of sections that [`walk`] has read, of which there are `count`.
+pub(crate) fn identifiers(sections: &[u8], count: usize) -> Identifiers<'_> {
+    Identifiers {
+        reader: Reader(sections),
+        left: count,
+    }
+}
+
+impl<'a> Iterator for Identifiers<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let section = self.reader.section()?;
+        self.left = self.left.saturating_sub(1);
+        Some(section.identifier)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Identifiers<'_> {}
+
 /// The unread part of the input. Every method returns `None` if the input breaks the layout.
+#[derive(Clone, Debug)]
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -162,6 +226,7 @@ impl<'a> Reader<'a> {
 }
 
 /// A writer of the layout.
+#[derive(Debug)]
 pub(crate) struct Writer(Vec<u8>);
 
 impl Writer {
@@ -172,8 +237,13 @@ impl Writer {
         Self(out)
     }
 
-    /// Writes a field: tag, length, data.
-    pub(crate) fn field(&mut self, tag: u8, data: &[u8]) {
+    /// Goes on where another writer has stopped.
+    pub(crate) fn going_on(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// Writes a field: tag, length, data. Returns the place of the data.
+    pub(crate) fn field(&mut self, tag: u8, data: &[u8]) -> Range<usize> {
         self.0.push(tag);
         let mut len = data.len();
         while len > 0x7f {
@@ -181,7 +251,9 @@ impl Writer {
             len >>= 7;
         }
         self.0.push(low_bits(len));
+        let start = self.0.len();
         self.0.extend_from_slice(data);
+        start..self.0.len()
     }
 
     /// Ends a section, or the list of caveats.
@@ -195,13 +267,14 @@ impl Writer {
     }
 }
 
-/// Returns the length of a field on the wire: tag, varint and data.
-pub(crate) fn field_len(data: &[u8]) -> usize {
-    let bits = usize::BITS
-        .saturating_sub(data.len().leading_zeros())
-        .max(1);
-    let varint = usize::try_from(bits.div_ceil(7)).unwrap_or_default();
-    data.len().saturating_add(varint).saturating_add(1)
+/// Returns the place of a part within the bytes of which it is a part.
+pub(crate) fn place(bytes: &[u8], part: &[u8]) -> Range<usize> {
+    // By their addresses, for a part is a slice of the same memory. Anything else has no place.
+    let start = part.as_ptr().addr().wrapping_sub(bytes.as_ptr().addr());
+    match start.checked_add(part.len()) {
+        Some(end) if end <= bytes.len() => start..end,
+        _ => 0..0,
+    }
 }
 
 /// Returns the lowest seven bits.
