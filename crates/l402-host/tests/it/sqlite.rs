@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use l402_host::sqlite::Schema;
 use l402_host::{Clock as _, FileFault, SystemClock, sqlite};
 use rusqlite::Connection;
 
@@ -296,6 +297,31 @@ fn truncated_and_damaged_files_are_refused() {
 }
 
 // FAULTS T4: a file that is opened all day is not read as a whole each time.
+#[test]
+fn a_file_with_an_index_of_words_is_checked_as_any_other() {
+    const WORDS: Schema = Schema {
+        create: "CREATE VIRTUAL TABLE notes USING fts5 (text); CREATE TABLE more (x)",
+        upgrades: &[],
+        ..NOTES
+    };
+    let folder = folder();
+    let path = folder.path().join("notes.db");
+    let rows = "INSERT INTO notes WITH RECURSIVE n (i) AS
+                (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+                SELECT hex(randomblob(50)) FROM n;
+                INSERT INTO more SELECT text FROM notes";
+    let connection = sqlite::open(&path, &WORDS).unwrap();
+    connection.execute_batch(rows).unwrap();
+    drop(connection);
+    drop(sqlite::open(&path, &WORDS).unwrap());
+    let mut bytes = fs::read(&path).unwrap();
+    let last_pages = bytes.len() - 3 * 4096;
+    bytes[last_pages..].fill(0xff);
+    fs::write(&path, bytes).unwrap();
+    let fault = into_fault(sqlite::open(&path, &WORDS).unwrap_err());
+    assert!(matches!(fault, FileFault::Damaged(_)), "{fault:?}");
+}
+
 #[test]
 fn a_file_opened_often_is_checked_once_a_day_and_after_an_unclean_end() {
     const MINUTE: u64 = 60;
