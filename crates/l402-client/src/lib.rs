@@ -74,8 +74,8 @@ mod scheme;
 mod tee;
 
 pub use crate::http::{
-    AllowedAddress, AllowedAddressError, Head, Outgoing, RequestHead, Watch, is_head_too_large,
-    retry_after,
+    AddressCheck, AddressError, AllowedAddress, AllowedAddressError, Head, Outgoing, RequestHead,
+    Watch, is_head_too_large, retry_after,
 };
 pub use builder::ClientBuilder;
 pub use client::Client;

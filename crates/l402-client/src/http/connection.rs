@@ -17,7 +17,7 @@ use super::guard::Guard;
 use super::head::{Head, head_of};
 use super::hop::Hop;
 use super::outgoing::Outgoing;
-use super::reach::{Reach, TypedAddress, leads_away};
+use super::reach::{Reach, leads_away};
 use super::replay::{peek, response};
 use super::transport::{Other, Transport};
 use super::upload::Unsendable;
@@ -178,12 +178,10 @@ impl Http {
     pub(crate) async fn check(&self, url: &Url, own: &Guard, is_typed: bool) -> Result<(), Error> {
         self.guard.check(url).await?;
         own.check(url).await?;
-        if is_typed || self.reach.check(url, TypedAddress::NONE).is_ok() {
-            return Ok(());
+        if !is_typed {
+            self.reach.check_unnamed(url)?;
         }
-        let host = url.host_str().unwrap_or_default();
-        let detail = format!("{host} is a private address that nobody has allowed");
-        Err(Error::refused(Refused::PrivateAddress, detail))
+        Ok(())
     }
 
     /// Returns the addresses that a URL leads to, if all of them may be asked.
@@ -194,14 +192,7 @@ impl Http {
         is_typed: bool,
     ) -> Result<Vec<SocketAddr>, Error> {
         self.check(url, own, is_typed).await?;
-        let found = self.reach.addresses(url).await?;
-        for address in &found {
-            if let Ok(literal) = Url::parse(&format!("http://{address}/")) {
-                self.guard.check(&literal).await?;
-                own.check(&literal).await?;
-            }
-        }
-        Ok(found)
+        Ok(self.reach.addresses(url, &[&self.guard, own]).await?)
     }
 
     async fn send(

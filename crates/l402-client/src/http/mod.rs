@@ -1,5 +1,6 @@
 //! One HTTP exchange: a request that can be sent twice, its redirects, and the connections.
 
+mod address_check;
 mod connection;
 mod detour;
 mod guard;
@@ -16,6 +17,7 @@ mod userinfo;
 mod watch;
 mod withheld;
 
+pub use address_check::{AddressCheck, AddressError};
 pub use connection::{is_head_too_large, retry_after};
 pub use head::Head;
 pub use outgoing::Outgoing;

@@ -20,6 +20,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
 use super::connection::NoResponse;
+use super::guard::Guard;
 
 /// A host or a network that may be asked although it is private: `printer.lan`, `10.1.2.3`,
 /// `192.168.0.0/16`, `fd00::/8`.
@@ -174,7 +175,17 @@ fn is_onion(name: &str) -> bool {
     name == "onion" || name.ends_with(".onion")
 }
 
-type Lookup = fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
+/// Finds the addresses of a name, without a port.
+pub(super) type Lookup =
+    Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
+
+/// Returns a lookup that the resolver of the system answers.
+fn system_lookup() -> Lookup {
+    Arc::new(|name| {
+        // The client puts the port in.
+        Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
+    })
+}
 
 /// The rule on private addresses, and the resolver that keeps it.
 #[derive(Clone)]
@@ -198,11 +209,14 @@ impl Reach {
         Self {
             allowed: allowed.into(),
             proxies: proxies.into(),
-            lookup: |name| {
-                // The client puts the port in.
-                Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
-            },
+            lookup: system_lookup(),
         }
+    }
+
+    /// Takes another resolver than that of the system.
+    pub(super) fn with_lookup(mut self, lookup: Lookup) -> Self {
+        self.lookup = lookup;
+        self
     }
 
     /// Refuses a URL whose host is a private address that is neither allowed nor `typed`. The addresses
@@ -217,6 +231,24 @@ impl Reach {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses a URL whose host is a private address that nobody has allowed.
+    pub(super) fn check_unnamed(&self, url: &Url) -> Result<(), NoResponse> {
+        self.check(url, TypedAddress::NONE).map_err(|_| {
+            let host = url.host_str().unwrap_or_default();
+            NoResponse::PrivateAddress(format!(
+                "{host} is a private address that nobody has allowed"
+            ))
+        })
+    }
+
+    /// Returns true if somebody has allowed this host by name, or all of these addresses: that they are
+    /// public is not enough.
+    pub(super) fn is_allowed(&self, url: &Url, addresses: &[SocketAddr]) -> bool {
+        let holds = |ip: IpAddr| self.allowed.iter().any(|it| it.holds(ip));
+        let is_named = matches!(url.host(), Some(Host::Domain(name)) if self.allows(name));
+        is_named || (!addresses.is_empty() && addresses.iter().all(|it| holds(it.ip())))
     }
 
     /// Resolves the host of a URL and checks it, for a connection that somebody else makes. One that is
@@ -275,8 +307,25 @@ impl Reach {
     }
 
     /// Returns the addresses that a URL leads to, which `check` has let pass: those and no others may
-    /// be connected to.
-    pub(super) async fn addresses(&self, url: &Url) -> Result<Vec<SocketAddr>, NoResponse> {
+    /// be connected to. None of them is one that a guard keeps.
+    pub(super) async fn addresses(
+        &self,
+        url: &Url,
+        guards: &[&Guard],
+    ) -> Result<Vec<SocketAddr>, NoResponse> {
+        let found = self.resolved(url).await?;
+        for address in &found {
+            let Ok(literal) = Url::parse(&format!("http://{address}/")) else {
+                continue;
+            };
+            for guard in guards {
+                guard.check(&literal).await?;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn resolved(&self, url: &Url) -> Result<Vec<SocketAddr>, NoResponse> {
         let mut found = match url.host() {
             Some(Host::Ipv4(ip)) => vec![SocketAddr::new(ip.into(), 0)],
             Some(Host::Ipv6(ip)) => vec![SocketAddr::new(ip.into(), 0)],

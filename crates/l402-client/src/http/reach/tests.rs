@@ -12,6 +12,13 @@ fn reach(allowed: &[&str]) -> Reach {
     Reach::new(allowed.collect(), vec!["Proxy.example".into()])
 }
 
+fn lookup<F>(lookup: F) -> Lookup
+where
+    F: Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync + 'static,
+{
+    Arc::new(lookup)
+}
+
 fn may(reach: &Reach, typed: &str, url: &str) -> bool {
     let typed = TypedAddress::of(&typed.parse().unwrap());
     reach.check(&url.parse().unwrap(), typed).is_ok()
@@ -67,14 +74,14 @@ fn a_redirect_reaches_no_private_address_however_it_is_written() {
 async fn what_nobody_typed_leads_to_public_and_allowed_addresses_alone() {
     let asked = async |allowed: &[&str], url: &str, is_typed| {
         let mut reach = reach(allowed);
-        reach.lookup = |name| {
+        reach.lookup = lookup(|name| {
             let ip = if name == "shop.example" {
                 [1, 1, 1, 1]
             } else {
                 [169, 254, 169, 254]
             };
             Box::pin(async move { Ok(vec![SocketAddr::from((ip, 0))]) })
-        };
+        });
         let guard = Guard::new(vec![("1.1.1.1".to_owned(), 8403)]);
         let http = Http::new(Duration::ZERO, guard, reach, Outgoing::default()).unwrap();
         let own = Guard::new(vec![("1.1.1.1".to_owned(), 8404)]);
@@ -180,7 +187,7 @@ fn one_private_address_of_a_name_is_enough() {
 #[tokio::test]
 async fn no_resolver_is_asked_for_a_name_of_this_machine() {
     let mut here = reach(&[]);
-    here.lookup = |name| panic!("asked for {name}");
+    here.lookup = lookup(|name| panic!("asked for {name}"));
     for name in ["localhost", "LOCALHOST", "a.localhost"] {
         let found = here.resolve(name.parse().unwrap()).await.unwrap();
         let found: Vec<_> = found.map(|it| it.ip().is_loopback()).collect();
@@ -191,7 +198,8 @@ async fn no_resolver_is_asked_for_a_name_of_this_machine() {
 /// A client whose resolver finds one private address for each name.
 fn misled(outgoing: Outgoing) -> Http {
     let mut misled = reach(&["allowed.onion"]);
-    misled.lookup = |_| Box::pin(async { Ok(vec![SocketAddr::new([10, 9, 8, 7].into(), 0)]) });
+    misled.lookup =
+        lookup(|_| Box::pin(async { Ok(vec![SocketAddr::new([10, 9, 8, 7].into(), 0)]) }));
     let guard = Guard::new(Vec::new());
     let http = Http::new(Duration::from_secs(5), guard, misled, outgoing);
     http.unwrap_or_else(|error| panic!("{error}"))
@@ -271,7 +279,7 @@ async fn a_connection_of_somebody_else_is_checked_before_it_is_made() {
     }
     // One that is not found here may be found by the service that connects.
     let mut lost = reach(&[]);
-    lost.lookup = |_| Box::pin(async { Err(io::ErrorKind::NotFound.into()) });
+    lost.lookup = lookup(|_| Box::pin(async { Err(io::ErrorKind::NotFound.into()) }));
     let url = "http://a.example/".parse().unwrap();
     assert!(lost.check_name(&url).await.is_ok());
 }
@@ -285,14 +293,14 @@ async fn a_name_that_changes_its_address_is_not_connected_to() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let mut lying = reach(&[]);
-    lying.lookup = |_| {
+    lying.lookup = lookup(|_| {
         // The address of a network that exists in documents alone would be refused, too.
         let ip = match ASKED.fetch_add(1, Ordering::SeqCst) {
             0 => IpAddr::from([1, 1, 1, 1]),
             _ => Ipv4Addr::LOCALHOST.into(),
         };
         Box::pin(async move { Ok(vec![SocketAddr::new(ip, 0)]) })
-    };
+    });
     let first = lying.resolve("rebinds.example".parse().unwrap()).await;
     assert!(first.is_ok());
     let guard = Guard::new(Vec::new());
