@@ -31,7 +31,7 @@ const LIGHTNING: Table = &[
     ("backend", "node transport"),
     ("node", ""),
     ("transport", ""),
-    ("check error pay receive", ""),
+    ("check error message pay receive sign zbase32", ""),
 ];
 
 const CLIENT: Table = &[

@@ -1,7 +1,8 @@
 //! Receiving and making payments over Lightning, through one of several backends.
 //!
 //! [`Receive`] makes invoices and reports their settlement. `Pay` (feature `pay`) pays invoices,
-//! and reports each payment as *settled*, *failed* or *unknown*. [`Node`] parses the text that
+//! and reports each payment as *settled*, *failed* or *unknown*. [`Sign`] signs messages, and
+//! [`recover_signer`] tells who signed one. [`Node`] parses the text that
 //! names a backend in a configuration, and opens that backend.
 //!
 //! This crate knows nothing of HTTP 402, prices or tokens. It never retries a payment. It holds no
@@ -54,27 +55,32 @@ mod backend;
 mod check;
 mod connect;
 mod error;
+mod message;
 mod node;
 #[cfg(feature = "pay")]
 mod pay;
 mod receive;
+mod sign;
 #[cfg(feature = "http")]
 mod transport;
+mod zbase32;
 
 #[cfg(feature = "ldk")]
 pub use backend::ldk;
 #[cfg(feature = "sandbox")]
 pub use backend::sandbox;
 pub use error::{Error, ErrorKind};
+pub use message::recover_signer;
 #[cfg(feature = "pay")]
 pub use node::Wallet;
 pub use node::{
     AddedWallet, ClnNode, ClnRestNode, Lifecycle, LnbitsNode, LndNode, LnurlNode, Node, NodeError,
-    NodeErrorKind, NodeForm, NwcNode, Open, PhoenixdNode, Receiver, SandboxHttpNode, StoredWallet,
-    StoredWallets, WalletName, WalletNameError,
+    NodeErrorKind, NodeForm, NwcNode, Open, PhoenixdNode, Receiver, SandboxHttpNode, Signer,
+    StoredWallet, StoredWallets, WalletName, WalletNameError,
 };
 #[cfg(feature = "pay")]
 pub use pay::{Pay, PayFailure, PayRequest, Payment, Unknown};
 pub use receive::{
     InvoiceLimits, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex,
 };
+pub use sign::Sign;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use l402::{Msat, Network};
 use l402_host::{BoxFuture, Clock as _, SystemClock};
 use l402_lightning::ldk::{self, NodeOperator};
-use l402_lightning::{ErrorKind, NewInvoice, Node, Open, Pay, Payment, Receive};
+use l402_lightning::{ErrorKind, NewInvoice, Node, Open, Pay, Payment, Receive, recover_signer};
 use l402_regtest::Homes;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -241,6 +241,20 @@ async fn a_node_that_is_held_to_receive_pays_for_nobody() {
         .await;
     let error = ended.expect_err("it has ended");
     assert_eq!(error.kind(), ErrorKind::Unavailable);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_signs_messages_while_another_program_runs_it() {
+    let homes = Homes::start(Arc::new(SystemClock::default())).await;
+    let signer = Node::Ldk
+        .signer(homes.seller_open())
+        .await
+        .expect("a signer");
+    let signature = signer.sign.sign(b"a claim").await.expect("signed");
+    let node = recover_signer(b"a claim", &signature).map(hex::encode);
+    assert_eq!(node, Some(homes.seller.node_id()));
+    assert_ne!(node, Some(homes.buyer.node_id()));
+    assert!(!format!("{signer:?}").contains("secret"), "{signer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,3 +40,4 @@ macro_rules! match_built {
 #[cfg(feature = "pay")]
 mod pay;
 mod receive;
+mod sign;

@@ -21,9 +21,16 @@ pub(crate) const LND_PAYING: [&str; 4] = [
     "/lnrpc.Lightning/GetInfo",
 ];
 
+/// The single call of lnd that a signer makes.
+const LND_SIGNING: [&str; 1] = ["/lnrpc.Lightning/SignMessage"];
+
 /// The methods of Core Lightning that a receiver calls.
 pub(crate) const CLN_RECEIVING: [&str; 4] =
     ["invoice", "listinvoices", "waitanyinvoice", "getinfo"];
+
+/// The method of Core Lightning that a signer calls.
+#[cfg(feature = "cln")]
+pub(crate) const CLN_SIGNING: [&str; 1] = ["signmessage"];
 
 /// The methods of Core Lightning that a payer calls.
 #[cfg(feature = "pay")]
@@ -41,6 +48,12 @@ impl LndNode {
     #[must_use]
     pub fn least_macaroon_to_sell() -> String {
         bake("sell.macaroon", &LND_RECEIVING)
+    }
+
+    /// Returns the command with which lnd makes the least macaroon that signs messages, and nothing else.
+    #[must_use]
+    pub fn least_macaroon_to_sign() -> String {
+        bake("sign.macaroon", &LND_SIGNING)
     }
 
     /// Returns the command with which lnd makes the least macaroon that pays.

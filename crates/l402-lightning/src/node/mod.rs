@@ -34,13 +34,13 @@ pub(crate) use least::LND_PAYING;
 #[cfg(feature = "lnd")]
 pub(crate) use least::LND_RECEIVING;
 #[cfg(feature = "cln")]
-pub(crate) use least::{CLN_RECEIVING, rune_recipe};
+pub(crate) use least::{CLN_RECEIVING, CLN_SIGNING, rune_recipe};
 pub use lifecycle::Lifecycle;
 pub use lnbits::LnbitsNode;
 pub use lnd::LndNode;
 pub use lnurl::LnurlNode;
 pub use nwc::NwcNode;
-pub use open::{Open, Receiver};
+pub use open::{Open, Receiver, Signer};
 pub use phoenixd::PhoenixdNode;
 pub use sandbox_http::SandboxHttpNode;
 pub use stored::{AddedWallet, StoredWallet, StoredWallets, WalletName, WalletNameError};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use l402_host::Clock;
 
 use super::lifecycle::Lifecycle;
-use crate::Receive;
+use crate::{Receive, Sign};
 
 /// The surroundings in which a backend is opened: home folder, clock, and what is permitted.
 #[derive(Clone, Debug)]
@@ -71,5 +71,21 @@ impl Receiver {
             receive,
             lifecycle: Lifecycle::default(),
         }
+    }
+}
+
+/// An opened backend that signs messages. Nothing in it can spend.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Signer {
+    /// The half that signs.
+    pub sign: Arc<dyn Sign>,
+}
+
+impl Signer {
+    /// Returns a signer.
+    #[must_use]
+    pub fn new(sign: Arc<dyn Sign>) -> Self {
+        Self { sign }
     }
 }

@@ -187,6 +187,7 @@ fn the_page_of_lnd_names_the_least_macaroons() {
     for command in [
         LndNode::least_macaroon_to_sell(),
         LndNode::least_macaroon_to_pay(),
+        LndNode::least_macaroon_to_sign(),
     ] {
         assert!(page.contains(&format!("    {command}\n")), "{command}");
     }

@@ -12,4 +12,5 @@ mod phoenixd;
 mod sandbox;
 mod sandbox_api;
 mod sandbox_nwc;
+mod sign;
 mod wallet_cases;

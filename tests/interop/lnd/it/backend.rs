@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use l402::{Msat, UnixTime};
+use l402::{Invoice, Msat, UnixTime};
 use l402_host::{BoxFuture, Clock, SystemClock};
 use l402_interop::Regtest;
-use l402_lightning::{ErrorKind, InvoiceState, LndNode, Node, Open, Pay, Payment, Receive};
+use l402_lightning::{
+    ErrorKind, InvoiceState, LndNode, Node, Open, Pay, Payment, Receive, recover_signer,
+};
 
 use crate::contract::{
     Bench, asked, is_settled, keeps_every_promise, order,
@@ -132,7 +134,26 @@ async fn keeps_the_contract_with_the_least_macaroons() {
     let net = Regtest::start().await;
     let (seller, buyer) = least_macaroons(&net).await;
     let nodes = Nodes::open(&net, seller, buyer).await;
+    signs_as_its_invoices(&net, &nodes).await;
     keeps_every_promise(&nodes).await;
+}
+
+/// Asserts that lnd signs messages with the key of its invoices, by the least macaroon for that.
+async fn signs_as_its_invoices(net: &Regtest, nodes: &Nodes) {
+    let macaroon = net.folder().join("sign.macaroon");
+    let command = LndNode::least_macaroon_to_sign();
+    net.seller.bake(&command, &macaroon).await;
+    let Node::Lnd(node) = net.seller.node("invoice") else {
+        panic!("it is an lnd");
+    };
+    let node = Node::Lnd(LndNode { macaroon, ..node });
+    let open = Open::new(net.folder(), Arc::new(SystemClock::default()));
+    let signer = node.signer(open).await.expect("a signer");
+    let signature = signer.sign.sign(b"a claim").await.expect("signed");
+    let made = nodes.receive.create_invoice(asked(Msat::from_sat(7))).await;
+    let invoice = Invoice::decode(made.expect("an invoice").bolt11()).expect("BOLT 11");
+    let signed_by = recover_signer(b"a claim", &signature);
+    assert_eq!(signed_by, Some(invoice.payee));
 }
 
 /// With nodes of its own: the contract leaves the buyer's clock ahead, and all invoices expired.

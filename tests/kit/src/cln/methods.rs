@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use l402::{Invoice, Msat, PaymentHash};
 use l402_host::Clock;
-use l402_lightning::{InvoiceRequest, Pay, PayRequest, Payment, Receive, SettlementIndex};
+use l402_lightning::{InvoiceRequest, Pay, PayRequest, Payment, Receive, SettlementIndex, Sign};
 use serde_json::{Value, json};
 
 use super::ClnFault;
@@ -46,6 +46,7 @@ impl Cln {
             "invoice" => self.invoice(&params).await,
             "listinvoices" => self.listinvoices(&params).await,
             "waitanyinvoice" => self.waitanyinvoice(&params).await,
+            "signmessage" => self.signmessage(&params).await,
             "xpay" => self.xpay(&params).await,
             "listpays" => self.listpays(&params),
             "listpeerchannels" => Ok(self.listpeerchannels().await),
@@ -83,6 +84,13 @@ impl Cln {
             "fees_collected_msat": 0,
             "lightning-dir": self.home.home.path(),
         })
+    }
+
+    async fn signmessage(&self, params: &Value) -> Answer {
+        let message = text(params, "message")?;
+        let signed = self.home.sandbox.sign(message.as_bytes()).await;
+        let zbase = signed.map_err(|error| Refused(-1, error.to_string()))?;
+        Ok(json!({ "signature": "00".repeat(64), "recid": "00", "zbase": zbase }))
     }
 
     async fn invoice(&self, params: &Value) -> Answer {

@@ -18,6 +18,7 @@ use futures_util::StreamExt;
 use l402::{Invoice, Msat, PaymentHash};
 use l402_lightning::{
     InvoiceRequest, InvoiceState, Pay, PayRequest, Payment, Receive, Settlement, SettlementIndex,
+    Sign,
 };
 use serde_json::{Value, json};
 
@@ -30,6 +31,7 @@ pub(super) fn router(fake: Arc<Fake>) -> Router {
         .route("/v1/invoices", post(add_invoice).get(list_invoices))
         .route("/v1/invoices/subscribe", get(subscribe))
         .route("/v1/invoice/{hash}", get(invoice))
+        .route("/v1/signmessage", post(sign_message))
         .route("/v2/router/send", post(send))
         .route("/v2/router/track/{hash}", get(track))
         .layer(middleware::from_fn_with_state(fake.clone(), authorize))
@@ -70,6 +72,13 @@ async fn authorize(
 
 async fn info() -> Json<Value> {
     Json(json!({ "chains": [{ "chain": "bitcoin", "network": "regtest" }] }))
+}
+
+async fn sign_message(State(fake): State<Arc<Fake>>, Json(body): Json<Value>) -> Json<Value> {
+    let message = body["msg"].as_str().expect("text");
+    let message = STANDARD.decode(message).expect("lnd takes base64");
+    let signature = fake.home.sandbox.sign(&message).await.expect("signed");
+    Json(json!({ "signature": signature }))
 }
 
 async fn balance(State(fake): State<Arc<Fake>>) -> Json<Value> {

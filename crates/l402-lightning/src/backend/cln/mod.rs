@@ -19,6 +19,7 @@ mod rest_api;
 mod rpc;
 mod rune;
 mod scan;
+mod sign;
 mod socket;
 mod tls;
 mod wire;
@@ -26,3 +27,4 @@ mod wire;
 pub(crate) use open::{check_receiver, check_rest_receiver, receiver, rest_receiver};
 #[cfg(feature = "pay")]
 pub(crate) use pay::{rest_wallet, wallet};
+pub(crate) use sign::{rest_signer, signer};

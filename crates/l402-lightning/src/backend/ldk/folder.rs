@@ -97,6 +97,12 @@ impl Folder {
             Err(error) => return Err(local("read", &path, &error)),
             Ok(_) => {}
         }
+        Self::read_seed(&self.path)
+    }
+
+    /// Reads the seed of a folder, whatever program runs its node.
+    pub(super) fn read_seed(folder: &Path) -> Result<Zeroizing<[u8; SEED_LEN]>, Error> {
+        let path = folder.join(SEED);
         let bytes = private::read(&path)?;
         let seed = <[u8; SEED_LEN]>::try_from(bytes.as_slice()).map(Zeroizing::new);
         seed.map_err(|_| {

@@ -15,7 +15,7 @@ use ldk_node::lightning_invoice::{Currency, InvoiceBuilder};
 use zeroize::Zeroizing;
 
 use super::folder::SEED_LEN;
-use crate::{Error, ErrorKind, InvoiceRequest};
+use crate::{Error, ErrorKind, InvoiceRequest, message};
 
 /// The seconds that LDK adds to the expiry of an invoice, because blocks may be dated ahead. A
 /// token would have ended by then, so they are taken off: LDK refuses a payment once a block is
@@ -59,6 +59,11 @@ impl InvoiceKey {
     /// Returns the node that the invoices name as the payee.
     pub(super) const fn payee(&self) -> PublicKey {
         self.payee
+    }
+
+    /// Signs a message, as `ldk_node::Node::sign_message` does.
+    pub(super) fn sign(&self, message: &[u8]) -> String {
+        message::sign(message, &self.secret)
     }
 
     /// Makes a new signed invoice, different at every call. Stores nothing.

@@ -60,6 +60,7 @@ mod receive;
 mod run;
 mod settings;
 mod setup;
+mod sign;
 mod socket;
 
 #[cfg(feature = "pay")]
@@ -78,3 +79,4 @@ pub(crate) use run::wallet;
 pub use run::{RunningNode, serve};
 pub use settings::{ChainServer, NodeSettings};
 pub use setup::{NewNode, init};
+pub(crate) use sign::signer;

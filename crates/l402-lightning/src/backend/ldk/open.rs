@@ -98,6 +98,14 @@ impl Place {
         Ok(Arc::new(Ldk::start(config.await?, open.clock()).await?))
     }
 
+    /// Returns the folder and the settings of a node that was made.
+    pub(super) fn made(self) -> Result<(PathBuf, NodeSettings), Error> {
+        match self.settings {
+            Some(settings) => Ok((self.folder, settings)),
+            None => Err(self.no_node()),
+        }
+    }
+
     pub(super) fn serve_receive(&self, ldk: &Arc<Ldk>) -> Result<Listening, Error> {
         let service = ReceiveService::new(Arc::clone(ldk) as _, status(ldk));
         let group = self.settings.as_ref();
@@ -120,7 +128,7 @@ pub(super) fn status(ldk: &Ldk) -> Status {
     Status::new(shared.key.payee().to_string(), shared.network)
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(work).await;

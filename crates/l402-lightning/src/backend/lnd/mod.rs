@@ -9,9 +9,11 @@ mod open;
 mod pay;
 mod receive;
 mod rest_api;
+mod sign;
 mod tls;
 mod wire;
 
 pub(crate) use open::{check_receiver, receiver};
 #[cfg(feature = "pay")]
 pub(crate) use pay::wallet;
+pub(crate) use sign::signer;

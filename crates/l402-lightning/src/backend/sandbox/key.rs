@@ -11,7 +11,7 @@ use lightning_invoice::{Currency, InvoiceBuilder, PaymentSecret};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::{Error, ErrorKind, InvoiceRequest, NewInvoice, check};
+use crate::{Error, ErrorKind, InvoiceRequest, NewInvoice, check, message};
 
 /// The label that keeps preimages apart from anything else derived from the key later.
 const PREIMAGE_LABEL: &[u8] = b"l402 sandbox preimage 1";
@@ -63,6 +63,11 @@ impl NodeKey {
     /// Returns the public key that invoices name as the payee.
     pub(super) fn public(&self) -> [u8; 33] {
         self.public.serialize()
+    }
+
+    /// Signs a message, as other nodes do.
+    pub(super) fn sign(&self, message: &[u8]) -> String {
+        message::sign(message, &self.secret)
     }
 
     /// Returns the preimage of the invoice with this payment secret. Needs no file.

@@ -21,6 +21,7 @@ mod open;
 #[cfg(feature = "pay")]
 mod pay;
 mod receive;
+mod sign;
 
 #[cfg(feature = "sandbox-api")]
 pub use api::serve_api;
@@ -34,3 +35,4 @@ pub(crate) use open::receiver;
 pub use pay::SandboxWallet;
 #[cfg(feature = "pay")]
 pub(crate) use pay::wallet;
+pub(crate) use sign::signer;

@@ -10,3 +10,5 @@ mod opening;
 mod outage;
 mod setup;
 mod unclear;
+
+pub(crate) use setup::{Setup, WAYS, Way};

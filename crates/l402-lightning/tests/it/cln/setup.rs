@@ -22,24 +22,24 @@ pub(super) const PAYS: &str = "method=xpay|method=listpays|method=listpeerchanne
 
 /// The way to the fake node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(crate) enum Way {
     Rest,
     Socket,
 }
 
 /// Both ways, for tests that hold for either.
-pub(super) const WAYS: [Way; 2] = [Way::Rest, Way::Socket];
+pub(crate) const WAYS: [Way; 2] = [Way::Rest, Way::Socket];
 
 /// A fake node, with both halves of the backend connected to it.
-pub(super) struct Setup {
-    pub(super) fake: FakeCln,
+pub(crate) struct Setup {
+    pub(crate) fake: FakeCln,
     pub(super) way: Way,
     pub(super) receive: Arc<dyn Receive>,
     pub(super) pay: Arc<dyn Pay>,
 }
 
 impl Setup {
-    pub(super) async fn new(way: Way) -> Self {
+    pub(crate) async fn new(way: Way) -> Self {
         let fake = FakeCln::start().await;
         let folder = fake.cln.home.home.path();
         std::fs::write(folder.join("ca.pem"), &fake.authority.pem).expect("written");
@@ -60,15 +60,15 @@ impl Setup {
     }
 
     /// Returns a node with this rune; the socket has none.
-    pub(super) fn node(&self, rune: &str) -> Node {
+    pub(crate) fn node(&self, rune: &str) -> Node {
         node(&self.fake, self.way, rune)
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.fake.cln.home.home.path().join(name)
     }
 
-    pub(super) fn open(&self) -> Open {
+    pub(crate) fn open(&self) -> Open {
         self.fake.cln.home.open()
     }
 
