@@ -73,8 +73,9 @@ const GATEWAY: Table = &[
     ("admin", "table config"),
     ("log", "config"),
     ("listen", "exchange config"),
-    ("exchange", "table upstream config"),
-    ("table", "upstream config"),
+    ("exchange", "table publish upstream config"),
+    ("table", "publish upstream config"),
+    ("publish", "config"),
     ("upstream", "config"),
     ("config", ""),
     (

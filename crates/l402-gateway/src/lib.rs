@@ -61,6 +61,8 @@ mod listen;
 #[cfg(not(fuzzing))]
 mod log;
 #[cfg(not(fuzzing))]
+mod publish;
+#[cfg(not(fuzzing))]
 mod run;
 #[cfg(not(fuzzing))]
 mod share;
@@ -74,7 +76,9 @@ mod upstream;
 mod warning;
 
 #[cfg(not(fuzzing))]
-pub use config::{Config, ConfigError, Overrides, RouteConfig, Scheme, UpstreamUrl, UrlError};
+pub use config::{
+    Config, ConfigError, Overrides, Presentation, RouteConfig, Scheme, UpstreamUrl, UrlError,
+};
 #[cfg(not(fuzzing))]
 pub use error::{GatewayError, GatewayErrorKind};
 #[cfg(not(fuzzing))]

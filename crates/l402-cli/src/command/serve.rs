@@ -26,6 +26,9 @@ use crate::text::plain::escape;
 /// Without a configuration file, one upstream has one price. With a file, each route has its own.
 /// The sandbox is the node unless another is named: play money, and nothing to set up.
 ///
+/// What is sold at which price is published for directories and agents at /openapi.json, /llms.txt,
+/// /.well-known/l402-services and /.well-known/l402.json, for nothing; a file can switch each off.
+///
 /// A file that changes is read again, or at once at SIGHUP: routes, prices, limits, hosts and
 /// certificates are taken over while it serves.
 #[derive(Args, Debug)]
@@ -190,7 +193,11 @@ async fn ignore(mut hangup: Hangup) {
 
 fn announce(addresses: &[SocketAddr], config: &Config, out: Output) -> Result<(), CliError> {
     let listening: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    out.machine(&json!({ "listening": listening, "routes": describe(config) }))?;
+    out.machine(&json!({
+        "listening": listening,
+        "routes": describe(config),
+        "publishes": config.published(),
+    }))?;
     for address in &listening {
         out.tell(&format!(
             "listening on {}",
@@ -205,7 +212,13 @@ fn announce(addresses: &[SocketAddr], config: &Config, out: Output) -> Result<()
 /// Prints the result of `--check` for a sound configuration.
 fn report_sound(config: &Config, out: Output) -> Result<ExitCode, CliError> {
     let listen: Vec<String> = config.listen().iter().map(ToString::to_string).collect();
-    let value = json!({ "ok": true, "errors": [], "listen": listen, "routes": describe(config) });
+    let value = json!({
+        "ok": true,
+        "errors": [],
+        "listen": listen,
+        "routes": describe(config),
+        "publishes": config.published(),
+    });
     out.result(&value, || format!("ok\n{}", table(config)))?;
     Ok(exit_code::OK)
 }
@@ -262,6 +275,10 @@ fn table(config: &Config) -> String {
         };
         let price = style::paint(style::TITLE, &price);
         let _ = writeln!(text, "  {path:<28} {price}  from {upstream}");
+    }
+    let published = config.published();
+    if !published.is_empty() {
+        let _ = writeln!(text, "  says what it sells at {}", published.join(", "));
     }
     text
 }

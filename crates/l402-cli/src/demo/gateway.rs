@@ -50,15 +50,17 @@ fn config(listen: SocketAddr, upstream: SocketAddr) -> Result<Config, CliError> 
 /// Returns the routes of the demo as a configuration file.
 fn toml(upstream: SocketAddr) -> String {
     // The demo tells its own story of each purchase.
-    let mut text = "[log]\naccess = \"off\"\n\n".to_owned();
+    let mut text = "[log]\naccess = \"off\"\n\n[publish]\nname = \"l402 demo\"\n\
+                    description = \"Jokes, fortunes and quotes for play money.\"\n\n"
+        .to_owned();
     for good in &GOODS {
+        let path = good.path();
         let _ = write!(
             text,
-            "[[route]]\npath = \"{}\"\nmethods = [\"GET\", \"POST\"]\nupstream = \"http://{upstream}\"\n\
-             service = \"{}\"\nprice = \"{} sat\"\npolicy = \"request\"\n\n",
-            good.path(),
-            good.name,
-            good.price_sat,
+            "[[route]]\npath = \"{path}\"\nmethods = [\"GET\", \"POST\"]\nupstream = \"http://{upstream}\"\n\
+             service = \"{0}\"\nprice = \"{1} sat\"\npolicy = \"request\"\n\
+             description = \"A {0}, picked at random.\"\n\n",
+            good.name, good.price_sat,
         );
     }
     for path in ["/", "/health"] {

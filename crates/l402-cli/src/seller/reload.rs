@@ -83,13 +83,17 @@ impl ConfigFile {
 }
 
 /// Reads and checks a file. The marks are those of the file, and of the certificates that it names,
-/// before each of them is read: what is changed in between is seen at the next look.
+/// before each of them is read: what is changed in between is seen at the next look. The schemas that it
+/// names are read with it, and marked at once after that.
 fn read(path: &Path, overrides: &Overrides) -> (Result<Config, Vec<ConfigError>>, Marks) {
     let mut marks = Marks::default();
     marks.look_at(path);
     let config = Config::from_file_with(path, overrides);
-    for file in config.iter().flat_map(Config::certificate_files) {
-        marks.look_at(file);
+    if let Ok(config) = &config {
+        let named = config.certificate_files();
+        for file in named.into_iter().chain(config.schema_files()) {
+            marks.look_at(file);
+        }
     }
     (config, marks)
 }

@@ -102,6 +102,21 @@ fn a_file_that_changes_is_taken_without_being_asked() {
     assert_eq!(shop.wait(), Some(0));
 }
 
+#[test]
+fn a_schema_that_changes_is_taken_without_being_asked() {
+    let home = Home::new();
+    home.file("ask.json", "{\"type\": \"object\"}");
+    let file = text("5 sat", "") + "request_schema = \"ask.json\"\n";
+    let shop = serve(&home, &home.file("l402.toml", &file));
+    home.file(
+        "ask.json",
+        "{\"type\": \"object\", \"title\": \"Question\"}",
+    );
+    shop.until("reloaded");
+    let openapi = home.run(&["get", &shop.url("/openapi.json")]).expect(0);
+    assert!(openapi.stdout.contains("Question"), "{openapi:#?}");
+}
+
 /// Writes a certificate for this name, and its key.
 fn certificate(folder: &Path, name: &str) -> [PathBuf; 2] {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");

@@ -33,6 +33,55 @@ fn seller_and_buyer_share_a_home_and_nothing_else() {
     assert!(ran.stdout.ends_with("200 7000"), "{ran:#?}");
 }
 
+#[test]
+fn what_is_sold_is_published_and_a_file_that_this_hides_is_named() {
+    let home = Home::new();
+    let demo = home.serve(&["demo", "--listen", "127.0.0.1:0"]);
+    let services = demo.url("/.well-known/l402-services");
+    let services = home.run(&["get", &services]).expect(0).json();
+    assert_eq!(services["name"], "l402 demo");
+    let entries = services["services"].as_array().expect("a list");
+    let of = |method: &str| {
+        let of = entries.iter().filter(|one| one["method"] == method);
+        of.map(|one| one["price_sats"].as_u64().expect("a price"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (of("GET"), of("POST")),
+        (vec![50, 50, 10], vec![50, 50, 10])
+    );
+
+    // Before the demo's gateway, whose documents are now the files of an upstream.
+    let shop = home.serve(&[
+        "serve",
+        "--upstream",
+        &demo.url(""),
+        "--price",
+        "7 sat",
+        "--name",
+        "Jokes",
+        "--listen",
+        "127.0.0.1:0",
+    ]);
+    let own = [
+        "/.well-known/l402-services",
+        "/.well-known/l402.json",
+        "/openapi.json",
+        "/llms.txt",
+    ];
+    assert_eq!(shop.announced["publishes"], serde_json::json!(own));
+    let told = shop.until("has a file of its own here");
+    assert!(
+        told.last().is_some_and(|line| line.contains("[publish]")),
+        "{told:#?}"
+    );
+    let openapi = home.run(&["get", &shop.url("/openapi.json")]);
+    let openapi = openapi.expect(0).json();
+    assert_eq!(openapi["info"]["title"], "Jokes");
+    let offer = &openapi["paths"]["/"]["get"]["x-payment-info"]["offers"][0];
+    assert_eq!(offer["amount"], "7");
+}
+
 #[cfg(unix)]
 #[test]
 fn asked_to_stop_it_ends_with_0() {
@@ -81,6 +130,7 @@ fn a_check_names_file_line_and_key_and_binds_nothing() {
         .expect(0)
         .json();
     assert_eq!(checked["ok"], true);
+    assert_eq!(checked["publishes"][2], "/openapi.json");
 
     let wrong_price = good.replace("5 sat", "-1 sat");
     let unknown_key = format!("{good}colour = \"red\"\n");

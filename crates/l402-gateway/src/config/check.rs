@@ -5,7 +5,7 @@ use l402::{KeyNumber, KeyRing, MasterKey, Network};
 use l402_lightning::Node;
 use l402_server::{Snapshot, SnapshotError};
 
-use super::{Config, RouteConfig};
+use super::Config;
 
 /// The reason why the routes do not compile.
 pub(super) struct RouteFault {
@@ -26,8 +26,8 @@ pub(super) fn routes(config: &Config) -> Result<(), RouteFault> {
     };
     let keys = throwaway_keys(&config.fixed.deployment).map_err(fault)?;
     let live = &config.live;
-    let routes = live.routes.iter().map(RouteConfig::placed);
-    let compiled = Snapshot::new(routes.collect(), live.hosts.clone(), keys, Network::Regtest);
+    let routes = live.table_routes();
+    let compiled = Snapshot::new(routes, live.hosts.clone(), keys, Network::Regtest);
     compiled.map(drop).map_err(|error| RouteFault {
         text: error.to_string(),
         service: match &error {

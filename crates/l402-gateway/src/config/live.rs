@@ -6,7 +6,7 @@ use std::time::Duration;
 use l402_lightning::InvoiceRequest;
 use l402_server::ChallengeLimits;
 
-use super::RouteConfig;
+use super::{Publish, RouteConfig};
 
 /// The settings that a reload replaces, all at once: routes, prices, limits, hosts, certificates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,7 @@ pub(crate) struct Live {
     pub(crate) http: Http,
     pub(crate) challenges: ChallengeLimits,
     pub(crate) routes: Vec<RouteConfig>,
+    pub(crate) publish: Publish,
 }
 
 impl Live {

@@ -15,7 +15,7 @@ use super::mistake::Mistakes;
 use super::section::Section;
 use super::{
     Config, ConfigError, Fixed, Http, Live, Overrides, RouteConfig, TlsFiles, check, keys, log,
-    route,
+    publish, route,
 };
 
 /// Reads and checks a file's text. Relative paths start at `folder`.
@@ -75,6 +75,7 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
         http: http(root),
         challenges,
         routes,
+        publish: publish::read(root),
     };
     let fixed = Fixed {
         listen: root
@@ -251,6 +252,11 @@ fn check_together(
             &format!("route[{index}].upstream"),
             text,
         );
+    }
+    if let Some((index, text)) = config.live.reserved_route() {
+        let span = spans.get(index).map(|span| span.table.clone());
+        let key = format!("route[{index}].path");
+        mistakes.add(span.unwrap_or_default(), &key, text);
     }
     // A route with a mistake is missing in `config.routes`, so a check of the others could be wrong.
     if !mistakes.is_empty() {

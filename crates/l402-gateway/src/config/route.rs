@@ -9,6 +9,7 @@ use l402_host::named_path;
 use l402_server::{Access, Charge, Place, Route};
 
 use super::item::{MethodName, Origin, PassedHeader};
+use super::presentation::{self, Presentation};
 use super::section::Section;
 use super::url::{Scheme, UpstreamUrl};
 use crate::framing_header::is_framing;
@@ -38,6 +39,8 @@ pub struct RouteConfig {
     /// Headers of the list in `docs/headers.md` that pass to the upstream as the client sent them.
     /// None by default.
     pub pass_headers: Vec<HeaderName>,
+    /// The name and description of the route in the documents that the gateway publishes.
+    pub presentation: Presentation,
 }
 
 impl RouteConfig {
@@ -54,6 +57,7 @@ impl RouteConfig {
             forward_credential: false,
             payment_headers: false,
             pass_headers: Vec::new(),
+            presentation: Presentation::default(),
         }
     }
 
@@ -113,6 +117,7 @@ pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfi
     let pass_headers = section
         .list::<PassedHeader>("pass_headers")
         .unwrap_or_default();
+    let presentation = presentation::read(&section, folder);
     section.finish();
     // Both have been noted as missing or wrong.
     path.and(access)?;
@@ -126,6 +131,7 @@ pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfi
         forward_credential,
         payment_headers,
         pass_headers: pass_headers.into_iter().map(|header| header.0).collect(),
+        presentation,
     })
 }
 

@@ -9,7 +9,9 @@ use l402::{Msat, Policy, Service};
 use l402_lightning::Node;
 use l402_server::{Access, Priced, Route};
 
-use super::{ConfigError, Fixed, Live, RouteConfig, UpstreamUrl, UrlError, check, read};
+use super::{
+    ConfigError, Fixed, Live, OwnContent, RouteConfig, UpstreamUrl, UrlError, check, read,
+};
 
 /// All settings of a gateway. Made by one of the constructors alone, which check it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -158,6 +160,7 @@ impl Config {
         };
         let mut config = Self::default();
         config.live.routes = vec![route("/"), route("/{*rest}")];
+        config.live.publish.name.clone_from(&overrides.name);
         overrides.apply(&mut config);
         check::routes(&config).map_err(|fault| wrong("--price", fault.text))?;
         config
@@ -211,6 +214,16 @@ impl Config {
         &self.live.routes
     }
 
+    /// The paths that the gateway answers by itself, for nothing: what it publishes of its routes, and
+    /// verification files.
+    #[must_use]
+    pub fn published(&self) -> Vec<String> {
+        let own = self.live.own_paths().into_iter();
+        own.filter(|own| own.content != OwnContent::Nothing)
+            .map(|own| own.path)
+            .collect()
+    }
+
     /// The node that is paid.
     #[must_use]
     pub fn node(&self) -> &Node {
@@ -241,5 +254,13 @@ impl Config {
     pub fn certificate_files(&self) -> Vec<&Path> {
         let files: BTreeSet<&Path> = self.live.certificate_files().collect();
         files.into_iter().collect()
+    }
+
+    /// The files of the schemas of requests, which were read with the configuration.
+    #[must_use]
+    pub fn schema_files(&self) -> Vec<&Path> {
+        let routes = self.live.routes.iter();
+        let files = routes.filter_map(|route| route.presentation.schema_file.as_deref());
+        files.collect::<BTreeSet<_>>().into_iter().collect()
     }
 }

@@ -190,6 +190,8 @@ impl Drop for Proxied {
 
 /// The body of any answer.
 pub(crate) enum AnswerBody {
+    /// A document of the gateway's own, whose request is free.
+    Document(Box<SettleBody<Full<Bytes>>>),
     /// The body of an upstream's answer.
     Proxied(Box<Proxied>),
     /// A body of the gateway's own, such as a problem document.
@@ -206,6 +208,9 @@ impl Body for AnswerBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         let this = self.get_mut();
         let frame = match this {
+            Self::Document(body) => Pin::new(&mut **body)
+                .poll_frame(cx)
+                .map_err(|never| match never {}),
             Self::Proxied(answer) => answer.poll_frame(cx),
             Self::Whole(body) => Pin::new(body)
                 .poll_frame(cx)
@@ -221,6 +226,7 @@ impl Body for AnswerBody {
 
     fn is_end_stream(&self) -> bool {
         match self {
+            Self::Document(body) => body.is_end_stream(),
             Self::Proxied(answer) => answer.body.is_end_stream(),
             Self::Whole(body) => body.is_end_stream(),
         }
@@ -228,6 +234,7 @@ impl Body for AnswerBody {
 
     fn size_hint(&self) -> SizeHint {
         match self {
+            Self::Document(body) => body.size_hint(),
             Self::Proxied(answer) => answer.body.size_hint(),
             Self::Whole(body) => body.size_hint(),
         }

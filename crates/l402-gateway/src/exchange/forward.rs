@@ -54,10 +54,10 @@ pub(crate) async fn forward(
     granted: Granted,
     (parts, body): (Parts, ClientBody),
     canonical: &CanonicalRequest,
+    target: &RouteTarget,
     table: &RouteTable,
     connection: &Arc<Connection>,
 ) -> Answer {
-    let target = &table.targets[granted.route_index()];
     // The content type alone does not make a request gRPC: a client chooses it, and gRPC has no
     // idle time-out.
     let grpc = canonical.grpc && granted.route().grpc;

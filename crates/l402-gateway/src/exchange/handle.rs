@@ -15,6 +15,7 @@ use l402_server::{CanonicalRequest, Granted, Matched, Refusal, UseReport};
 
 use super::answer::{Answer, early, is_early, refuse, to_head};
 use super::connection::Connection;
+use super::document;
 use super::forward::forward;
 use super::proof_cache;
 use super::streams::OpenStreams;
@@ -93,7 +94,13 @@ async fn answer(
     // A caller who has paid is served if that is possible. Others are not sold what cannot be had.
     let available = |matched: &Matched| {
         let is_sold = matched.route.sold().is_some();
-        table.targets[matched.index].upstream.is_available(is_sold)
+        let target = table.target(matched.index);
+        async move {
+            match target {
+                Some(target) => target.upstream.is_available(is_sold).await,
+                None => true,
+            }
+        }
     };
     let admitted = state
         .paywall
@@ -102,7 +109,18 @@ async fn answer(
     if let Some(key) = fresh {
         remember(connection, &table, key, &granted);
     }
-    Ok(forward(granted, (parts, body), &canonical, &table, connection).await)
+    match table.target(granted.route_index()) {
+        Some(target) => Ok(forward(
+            granted,
+            (parts, body),
+            &canonical,
+            target,
+            &table,
+            connection,
+        )
+        .await),
+        None => Ok(early(document::answer(granted, &parts, &table))),
+    }
 }
 
 /// Keeps a proof if the same credential may come again.

@@ -3,7 +3,8 @@
 //! `handle` builds the canonical request, asks the paywall, and either refuses or forwards.
 //! `forward` takes what the paywall granted, sends it to the upstream of its route, and returns the
 //! answer, whose body settles the use when it ends. `headers` says which headers pass, and
-//! `payment_headers` which of them tell of the payment. `addresses` translates those in an answer. An
+//! `payment_headers` which of them tell of the payment. `document` answers the paths that the gateway
+//! has for itself. `addresses` translates those in an answer. An
 //! upgrade such as WebSocket becomes a `tunnel`. `proof_cache` spares a worker the signature check of a
 //! credential that it has checked before. `turn` notes if an answer waits for its client or for the
 //! upstream, and `streams` gives up a stream of HTTP/2 whose client takes nothing.
@@ -15,7 +16,9 @@
 //!       │
 //!     admit ────── refused by the paywall ──────▶ 402 with a challenge, 401, 404, 429 …
 //!       │
-//!    Granted ───── too many in flight ──────────▶ 503   upstream_failed
+//!    Granted ───── a path of the gateway's own ─▶ document, or 404
+//!       │
+//!       ├───────── too many in flight ──────────▶ 503   upstream_failed
 //!       │
 //!   send to the ── the request itself fails ────▶ 400, 408, 413, 414   buyer_failed
 //!    upstream ──── no answer, or unusable ──────▶ 502, 504   upstream_failed
@@ -34,6 +37,7 @@ mod addresses;
 mod answer;
 mod body;
 mod connection;
+mod document;
 mod forward;
 mod handle;
 mod headers;

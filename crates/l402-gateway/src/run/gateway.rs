@@ -178,12 +178,16 @@ impl Gateway {
     }
 
     /// Connects once to each upstream, in the background. The log warns of those that cannot be
-    /// reached. One that refuses counts as down: nothing of it is sold until it accepts connections.
+    /// reached, and of files of theirs that the gateway's own documents hide. One that refuses counts
+    /// as down: nothing of it is sold until it accepts connections.
     /// May be called at any time, such as after a start and after a reload.
     pub fn check_upstreams(&self) {
         let table = self.state.table.load_full();
         if let Some(control) = self.control.handle() {
-            control.spawn(async move { table.check_upstreams().await });
+            control.spawn(async move {
+                table.check_upstreams().await;
+                table.warn_of_hidden_files().await;
+            });
         }
     }
 

@@ -4,6 +4,7 @@
 //! request uses one table from its beginning to its end. Each route has a target: the upstream of
 //! its granted requests, and the changes to a request on the way there.
 
+mod hidden;
 mod routes;
 mod target;
 

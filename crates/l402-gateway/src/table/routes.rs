@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use super::target::RouteTarget;
 use crate::config::{Http, Live, RouteConfig};
+use crate::publish::{Document, Documents};
 use crate::upstream::Upstream;
 use crate::{GatewayError, GatewayErrorKind};
 
@@ -23,6 +24,8 @@ pub(crate) struct RouteTable {
     pub(crate) snapshot: Snapshot,
     /// The targets, by the index of their route.
     pub(crate) targets: Vec<RouteTarget>,
+    /// The answers of the gateway's own, whose routes follow those of the targets.
+    documents: Documents,
     pub(crate) http: Http,
     /// The length in bytes of the longest path with query that every upstream can be asked for.
     pub(crate) target_max: usize,
@@ -40,8 +43,8 @@ impl RouteTable {
         network: Network,
         before: Option<&Self>,
     ) -> Result<Self, GatewayError> {
-        let routes = live.routes.iter().map(RouteConfig::placed);
-        let snapshot = Snapshot::new(routes.collect(), live.hosts.clone(), keys, network);
+        let routes = live.table_routes();
+        let snapshot = Snapshot::new(routes, live.hosts.clone(), keys, network);
         let snapshot = snapshot.map_err(|error| {
             let text = error.to_string();
             GatewayError::new(GatewayErrorKind::Configuration, text).with_source(error)
@@ -54,6 +57,7 @@ impl RouteTable {
         }
         let longest = targets.iter().map(|t| t.upstream.base().len()).max();
         Ok(Self {
+            documents: Documents::new(live, snapshot.routes()),
             snapshot,
             targets,
             http: live.http.clone(),
@@ -61,6 +65,18 @@ impl RouteTable {
             target_max: URI_MAX.saturating_sub(longest.unwrap_or_default() + 1),
             tls: None,
         })
+    }
+
+    /// Returns the target of a route, by the route's index. `None` if the gateway answers the route
+    /// itself: see [`RouteTable::document`].
+    pub(crate) fn target(&self, route: usize) -> Option<&RouteTarget> {
+        self.targets.get(route)
+    }
+
+    /// Returns the document of a route that has no target, by the route's index. `None` if there is
+    /// nothing at its path.
+    pub(crate) fn document(&self, route: usize) -> Option<&Document> {
+        self.documents.at(route.checked_sub(self.targets.len())?)
     }
 
     /// Connects once to each upstream, and warns of those that cannot be reached.

@@ -3,7 +3,7 @@
 //! `connect` opens a connection, TLS included; `pool` keeps idle ones and sends a request over one.
 //! HTTP/1.1 is spoken by our own code in `http1`, HTTP/2 by hyper. `client_body` takes in the rest of
 //! a request that is answered before its end. `slots` counts the open connections of the whole
-//! process; `health` knows if an upstream is there.
+//! process; `health` knows if an upstream is there, and `look` if it has a file.
 
 mod answer_body;
 mod body;
@@ -11,6 +11,7 @@ mod client_body;
 mod connect;
 mod health;
 mod http1;
+mod look;
 mod pool;
 mod slots;
 mod tls;

@@ -20,6 +20,8 @@ mod paid;
 mod program_log;
 mod proof_cache;
 mod proxy;
+mod publish;
+mod publish_config;
 mod reload;
 mod settled;
 mod share;
