@@ -6,7 +6,7 @@
 //! ```text
 //!   clock    START, and a clock that stands still until a test moves it
 //!   cln      a server that speaks Core Lightning's JSON   (feature `cln`)
-//!   hostile  sellers and wallets that do as badly as a seed says (feature `hostile`)
+//!   hostile  sellers, wallets and listed services that do as badly as a seed says (feature `hostile`)
 //!   home     a home folder with that clock, a sandbox on it, and an account that pays
 //!   lnd      a server that speaks lnd's JSON over TLS   (feature `lnd`)
 //!   lnurl    the service behind a Lightning address (feature `lnurl`)
@@ -33,6 +33,8 @@ mod stall;
 pub mod wallets;
 
 pub use clock::{START, clock};
+#[cfg(feature = "hostile")]
+pub use hostile::hostile_texts;
 pub use home::{TestHome, pay};
 pub use macaroon::macaroon;
 pub use server::TestServer;

@@ -8,6 +8,8 @@
 //!   answer    the bytes of one answer
 //!   seller    two origins that answer by the plan, and write down what they must never see
 //!   wallet    a wallet with faults of its own, which writes down what it is asked for
+//!   service   services that somebody lists in a registry, to harm it, its readers or its neighbours
+//!   texts     names and descriptions that must not mean anything where they are shown
 //! ```
 
 mod answer;
@@ -15,6 +17,8 @@ mod invoice;
 mod node;
 mod plan;
 mod seller;
+mod service;
+mod texts;
 mod wallet;
 
 pub use invoice::Draft;
@@ -22,4 +26,6 @@ pub use lightning_invoice::Currency;
 pub use node::LeakyNode;
 pub use plan::{Habit, Plan, Verdict};
 pub use seller::HostileSeller;
+pub use service::{Harm, HostileService, Trick, challenge};
+pub use texts::hostile_texts;
 pub use wallet::{Asked, HostileWallet};
