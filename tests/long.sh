@@ -18,6 +18,11 @@ exchanges)
     export L402_EXCHANGES="$((L402_EXCHANGES / 20 + 1))"
     cargo test --locked -p l402-cli --test it exchanges -- --nocapture
     ;;
+hostile)
+    # Services that harm those who ask them, against the prober of the registry.
+    export L402_HOSTILE="${2:-500}"
+    cargo test --locked -p l402-registry --test it hostile:: -- --nocapture
+    ;;
 targets)
     # Request targets against the gateway before upstreams of many kinds.
     export L402_TARGETS="${2:-100000}"
@@ -31,6 +36,11 @@ journal)
     cargo build --locked --profile dist -p l402-bench
     target/dist/l402-bench client --rows "1,10000,${2:-1000000}"
     ;;
+registry)
+    # A registry of so many listings: import, search, memory, size of the file. Prints its tables.
+    export L402_REGISTRY_LISTINGS="${2:-100000}"
+    cargo test --locked --release -p l402-registry --test it store_bench -- --nocapture
+    ;;
 lnd-0.21)
     # The tests against lnd, with the version after the one that CI runs.
     tests/interop/build.sh btcd aperture lnd-0.21
@@ -39,7 +49,7 @@ lnd-0.21)
     cargo test --locked -p l402-interop --features interop -- --test-threads=1
     ;;
 *)
-    echo "usage: tests/long.sh agents|exchanges|targets|journal [COUNT], or tests/long.sh lnd-0.21" >&2
+    echo "usage: tests/long.sh agents|exchanges|hostile|targets|journal|registry [COUNT], or tests/long.sh lnd-0.21" >&2
     exit 64
     ;;
 esac

@@ -84,12 +84,30 @@ const GATEWAY: Table = &[
     ),
 ];
 
+const REGISTRY: Table = &[
+    ("run", "*"),
+    ("page", "desk search store listing"),
+    ("api", "desk search store listing"),
+    ("probe", "desk fetch search store listing"),
+    ("desk", "owner review fetch search store listing"),
+    ("owner", "fetch store listing"),
+    ("review", "store listing"),
+    ("fetch", ""),
+    ("store", "search listing"),
+    ("search", "listing"),
+    ("listing", ""),
+];
+
 const CLI: Table = &[
     ("run usage", "*"),
     ("cli", "command context logging operator"),
     ("command", "*"),
     ("demo", "*"),
     ("mcp", "*"),
+    (
+        "registry",
+        "purchases buyer seller environment context note outgoing port signal",
+    ),
     ("agent", "context note operator owner"),
     ("proxy", "*"),
     ("operator", "context signal terminal"),
@@ -117,6 +135,7 @@ const TABLES: &[(&str, Table)] = &[
     ("l402-client", CLIENT),
     ("l402-server", SERVER),
     ("l402-gateway", GATEWAY),
+    ("l402-registry", REGISTRY),
     ("l402-cli", CLI),
 ];
 

@@ -1,0 +1,25 @@
+//! The rules of the registry, for its API and its page alike.
+
+mod claim;
+mod edit;
+mod error;
+mod import;
+mod limits;
+mod look;
+mod moderate;
+mod rate;
+mod registry;
+mod review;
+mod settings;
+mod submit;
+
+pub use edit::Rechecked;
+pub use error::DeskError;
+pub use import::Export;
+pub use registry::Registry;
+pub use settings::RegistryOptions;
+pub use submit::{Submission, Submitted};
+
+// What the desk takes and gives, for its users.
+pub(crate) use crate::owner::ClaimTicket;
+pub(crate) use crate::review::NewReview;

@@ -1,0 +1,231 @@
+//! The submission of an address: asked once, and listed if it is a paid service or a document that lists some.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use l402::UnixTime;
+use tokio::sync::SemaphorePermit;
+use tokio::time::timeout;
+
+use super::Registry;
+use super::error::DeskError;
+use super::look::{Seen, look};
+use super::rate::Rate;
+use super::settings::RegistryOptions;
+use crate::listing::{
+    CanonicalUrl, CanonicalUrlError, Listing, ListingId, NewListing, Skipped, Words, WordsFrom,
+    method,
+};
+use crate::store::Added;
+
+/// The most submissions that are looked at at once.
+pub(super) const SUBMISSIONS_AT_ONCE: usize = 16;
+
+/// The time for which a submission waits until others are done.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// Returns the limit of submissions by an address: an hour's at once, and then one after the other.
+pub(super) fn rate(options: &RegistryOptions) -> Rate {
+    let count = options.submissions_per_hour.max(1);
+    Rate::new(count, Duration::from_secs(3600) / count)
+}
+
+/// An address that somebody submits.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Submission {
+    /// The address of an endpoint, or of a document that lists some.
+    pub url: String,
+    /// The method of HTTP that a buyer uses; `None` if the registry is to find out. For an endpoint alone.
+    pub method: Option<String>,
+    /// The words of the submitter, for an endpoint alone. A document has words of its own.
+    pub words: Words,
+}
+
+impl From<&str> for Submission {
+    fn from(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
+/// What became of a submission.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Submitted {
+    /// The listings, new and known ones.
+    pub listings: Vec<(Added, CanonicalUrl)>,
+    /// The entries of a document that were left out, each with the reason. Strangers' text, not escaped.
+    pub skipped: Vec<(String, String)>,
+}
+
+impl Registry {
+    /// Asks an address as a client would, and lists what is there. `peer` is the address of the submitter,
+    /// `None` for this program.
+    ///
+    /// An address that is listed already is not asked: its probe is brought forward, and words of a stronger
+    /// source replace the old ones.
+    ///
+    /// # Errors
+    /// `BadInput` with the field; `Banned`; `TooMany`, also for one host; `Unlistable` with what was seen and what
+    /// to do; `Internal`.
+    pub async fn submit(
+        &self,
+        submission: impl Into<Submission>,
+        peer: Option<IpAddr>,
+    ) -> Result<Submitted, DeskError> {
+        let submission = submission.into();
+        let url = url_of(&submission)?;
+        let method = method_of(&submission)?;
+        let moment = self.0.clock.monotonic();
+        self.0.submissions.take_for(peer, (), moment)?;
+        self.refuse_banned(&url).await?;
+        if let Some(known) = self.known(&url).await? {
+            return self.list_again(known, method, submission.words).await;
+        }
+        self.0.limits.submissions_of_host.take(url.host(), moment)?;
+        let _turn = self.turn().await?;
+        match look(&self.0.fetcher, &url, method).await? {
+            Seen::Endpoint { url, method: seen } => {
+                self.refuse_banned(&url).await?;
+                match self.known(&url).await? {
+                    Some(known) => self.list_again(known, method, submission.words).await,
+                    None => self.list_endpoint(url, seen, submission.words, false).await,
+                }
+            }
+            Seen::Document { url, document } => {
+                self.refuse_banned(&url).await?;
+                self.list_document(document.listings, document.skipped)
+                    .await
+            }
+        }
+    }
+
+    /// Takes words for a listing that is there. A bare address says nothing that could replace anything.
+    async fn list_again(
+        &self,
+        known: Listing,
+        method: Option<&'static str>,
+        words: Words,
+    ) -> Result<Submitted, DeskError> {
+        if words == Words::default() {
+            let added = Added::Known(known.id);
+            self.probe_next(&[added], self.0.clock.wall()).await?;
+            return Ok(Submitted {
+                listings: vec![(added, known.url)],
+                skipped: Vec::new(),
+            });
+        }
+        let method = method.unwrap_or(&known.method);
+        self.list_endpoint(known.url, method, words, known.no_probe)
+            .await
+    }
+
+    async fn list_endpoint(
+        &self,
+        url: CanonicalUrl,
+        method: &str,
+        words: Words,
+        no_probe: bool,
+    ) -> Result<Submitted, DeskError> {
+        let now = self.0.clock.wall();
+        let new = NewListing {
+            url: url.clone(),
+            method: method.to_owned(),
+            words: words.cleaned(),
+            words_from: WordsFrom::Submitted,
+            no_probe,
+        };
+        let added = self.0.store.add(vec![new], now).await?;
+        self.probe_next(&added, now).await?;
+        Ok(Submitted {
+            listings: added
+                .into_iter()
+                .map(|added| (added, url.clone()))
+                .collect(),
+            skipped: Vec::new(),
+        })
+    }
+
+    async fn list_document(
+        &self,
+        new: Vec<NewListing>,
+        skipped: Vec<Skipped>,
+    ) -> Result<Submitted, DeskError> {
+        let now = self.0.clock.wall();
+        let urls: Vec<_> = new.iter().map(|new| new.url.clone()).collect();
+        let added = self.0.store.add(new, now).await?;
+        // New listings are due by themselves, and the probes of known ones go on as they are.
+        self.wake_probes();
+        let skipped = skipped.into_iter();
+        Ok(Submitted {
+            listings: added.into_iter().zip(urls).collect(),
+            skipped: skipped.map(|it| (it.entry, it.reason)).collect(),
+        })
+    }
+
+    /// Brings the probe of a submitted listing forward.
+    async fn probe_next(&self, added: &[Added], now: UnixTime) -> Result<(), DeskError> {
+        for added in added {
+            self.0.store.schedule(added.id(), Some(now)).await?;
+        }
+        self.wake_probes();
+        Ok(())
+    }
+
+    /// Returns the listing of an address. Refuses one that a moderator has hidden.
+    async fn known(&self, url: &CanonicalUrl) -> Result<Option<Listing>, DeskError> {
+        let listing = self.0.store.listing(ListingId::of(url)).await?;
+        let listing = listing.filter(|listing| listing.url == *url);
+        match listing.as_ref().and_then(|listing| listing.hidden.as_ref()) {
+            Some(hidden) => {
+                let text = format!("a moderator has hidden it: {}", hidden.reason);
+                Err(DeskError::Banned(text))
+            }
+            None => Ok(listing),
+        }
+    }
+
+    /// Refuses an address of a banned host, before anything is sent there.
+    async fn refuse_banned(&self, url: &CanonicalUrl) -> Result<(), DeskError> {
+        let banned = self.0.store.banned().await?;
+        let host = url.host();
+        let is_of = |name: &str| {
+            let below = host.strip_suffix(name);
+            below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
+        };
+        match banned.into_iter().find(|(name, _)| is_of(name)) {
+            Some((_, reason)) => Err(DeskError::Banned(format!("the host is banned: {reason}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until less than sixteen submissions are looked at.
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, DeskError> {
+        match timeout(LONGEST_WAIT, self.0.submitting.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(DeskError::TooMany(LONGEST_WAIT)),
+        }
+    }
+}
+
+fn url_of(submission: &Submission) -> Result<CanonicalUrl, DeskError> {
+    submission
+        .url
+        .parse()
+        .map_err(|error: CanonicalUrlError| DeskError::BadInput {
+            field: "url",
+            text: error.to_string(),
+        })
+}
+
+fn method_of(submission: &Submission) -> Result<Option<&'static str>, DeskError> {
+    let Some(text) = &submission.method else {
+        return Ok(None);
+    };
+    let method = method(text).ok_or_else(|| DeskError::BadInput {
+        field: "method",
+        text: "write GET, POST, PUT, PATCH or DELETE".to_owned(),
+    })?;
+    Ok(Some(method))
+}

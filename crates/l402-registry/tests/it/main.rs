@@ -1,0 +1,32 @@
+//! The public API of the registry.
+
+mod api;
+mod api_change;
+mod documents;
+mod exchange;
+mod fetch;
+mod hostile;
+mod moderation;
+mod owner;
+mod owner_world;
+mod page;
+mod page_command;
+mod page_fixture;
+mod page_hostile;
+mod paid;
+mod probe;
+mod raw_server;
+mod rebinding;
+mod review;
+mod run;
+mod schedule;
+mod service_json;
+mod store;
+mod store_bench;
+mod store_fixture;
+mod store_hostile;
+mod store_pages;
+mod store_rules;
+mod store_search;
+mod submit;
+mod world;
