@@ -95,6 +95,8 @@ pub(crate) enum Command {
     Proxy(Box<command::proxy::Proxy>),
     #[cfg(feature = "mcp")]
     Mcp(Box<command::mcp::Mcp>),
+    #[cfg(feature = "registry")]
+    Registry(Box<command::registry::Registry>),
     Token(command::token::Token),
     #[cfg(feature = "buy")]
     Sandbox(command::sandbox::Sandbox),
@@ -143,6 +145,8 @@ impl Command {
             Self::Proxy(proxy) => proxy.run(&context).await,
             #[cfg(feature = "mcp")]
             Self::Mcp(mcp) => mcp.run(&context).await,
+            #[cfg(feature = "registry")]
+            Self::Registry(registry) => registry.run(&context).await,
             Self::Token(token) => token.run(&context),
             #[cfg(feature = "buy")]
             Self::Sandbox(sandbox) => sandbox.run(&context).await,
@@ -208,6 +212,10 @@ impl Command {
             // Its stdout is for messages of MCP alone.
             #[cfg(feature = "mcp")]
             Self::Mcp(_) => false,
+            #[cfg(feature = "registry")]
+            Self::Registry(registry) => {
+                !registry.prints_a_file() && registry.output().open().is_json()
+            }
             Self::Token(token) => token.output().open().is_json(),
             #[cfg(feature = "buy")]
             Self::Sandbox(sandbox) => sandbox.output.open().is_json(),
@@ -236,11 +244,13 @@ impl Command {
         }
     }
 
-    /// Returns true if the command sells to others.
+    /// Returns true if the command sells to others, or serves others all day.
     pub(crate) fn sells(&self) -> bool {
         match self {
             #[cfg(feature = "sell")]
             Self::Serve(_) => true,
+            #[cfg(feature = "registry")]
+            Self::Registry(registry) => registry.serves(),
             _ => false,
         }
     }

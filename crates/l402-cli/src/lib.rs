@@ -7,6 +7,7 @@
 //! ```text
 //!   sell:  serve ─── l402-gateway         buy:  get, proxy, mcp, payments, tokens, budget ─ l402-client
 //!   both:  demo                                 wallet, sandbox, doctor ─────────────────── l402-lightning
+//!   both:  registry ─ l402-registry (feature `registry`)
 //!   none:  token inspect, skill, completions
 //! ```
 //!
@@ -18,6 +19,7 @@
 //!   command/    one file per command: its flags, its help, the order of its steps
 //!   mcp/        tools for agents and the server that offers them
 //!   agent/      agents, and payments that wait for a person: agent, approve
+//!   registry/   the work of `registry`: a client of a registry, and a registry itself
 //!   demo/ get/ node/ proxy/ token/ wallet/ budget/ doctor/   the work of the commands of these names
 //!   purchases/  the work of payments, tokens, receipts and replay
 //!   operator/   the passphrase that is asked before more may be spent
@@ -33,7 +35,8 @@
 //! ```
 //!
 //! Features: `sell` and `buy`, both on by default. `mcp` (needs `buy`, on by default): agents and their
-//! tools. `ldk`: a Lightning node in the program. A build with `sell` alone holds no code that spends.
+//! tools. `registry` (needs `sell` and `buy`, off by default): a directory of paid services. `ldk`: a Lightning
+//! node in the program. A build with `sell` alone holds no code that spends.
 
 #[cfg(feature = "buy")]
 mod access_token;
@@ -76,6 +79,8 @@ mod port;
 mod proxy;
 #[cfg(feature = "buy")]
 mod purchases;
+#[cfg(feature = "registry")]
+mod registry;
 mod run;
 #[cfg(feature = "sell")]
 mod seller;

@@ -56,6 +56,25 @@ pub(crate) fn by(route: &Route<'_>, url: &Url, redirects: bool) -> Result<Outgoi
     }
 }
 
+/// Returns the certificates (DER) that the surroundings name beside those that are built in, or in their place.
+///
+/// # Errors
+/// If a variable names certificates that cannot be read.
+#[cfg(feature = "registry")]
+pub(crate) fn more_roots() -> Result<Vec<Vec<u8>>, CliError> {
+    let named = CERTIFICATES
+        .into_iter()
+        .find(|name| std::env::var_os(name).is_some());
+    let found = rustls_native_certs::load_native_certs();
+    match named {
+        Some(name) if found.certs.is_empty() => {
+            let error = no_certificates(name, &found);
+            Err(error.with_hint("name a file of PEM certificates, or unset it"))
+        }
+        _ => Ok(in_der(found).collect()),
+    }
+}
+
 /// Returns true if a call may come to a server over TLS.
 pub(crate) fn needs_tls(url: &Url, redirects: bool) -> bool {
     url.scheme() == "https" || redirects

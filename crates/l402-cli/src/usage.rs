@@ -41,6 +41,7 @@ pub(crate) fn reports_as_json(args: &[OsString]) -> bool {
         ["completions" | "get" | "mcp" | "replay", ..]
             | ["payments", "resume"]
             | ["tokens", "export" | "attenuate"]
+            | ["registry", "export"]
     );
     !is_plain && (!stdout().is_terminal() || args.iter().any(|arg| arg == "--json"))
 }

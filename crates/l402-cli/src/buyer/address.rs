@@ -14,7 +14,8 @@ const NOTE_MAX: u64 = 100;
 
 /// Returns the addresses that no request may go to, since what listens there moves money without
 /// the journal: the wallet's and those of all stored wallets, the usual ones of sandbox and proxy, and
-/// those that programs of this home have noted in `run/`, a file each, in its first line.
+/// those that programs of this home have noted in `run/`, a file each, in its first line. A registry
+/// moves no money of those who ask it, so its note is left out.
 pub(crate) fn own_addresses(wallet: Option<&Node>, context: &Context) -> Vec<(String, u16)> {
     let usual = USUAL_PORTS.map(|port| ("127.0.0.1".to_owned(), port));
     let wallets = wallet.cloned().into_iter().chain(stored_nodes(context));
@@ -22,7 +23,10 @@ pub(crate) fn own_addresses(wallet: Option<&Node>, context: &Context) -> Vec<(St
         .filter_map(|node| address_of(&node.to_string()))
         .collect();
     let notes = context.home.path().join("run").read_dir();
-    let noted = notes.into_iter().flatten().flatten().filter_map(|entry| {
+    let is_own = |name: &std::ffi::OsStr| !name.to_string_lossy().starts_with("registry-");
+    let notes = notes.into_iter().flatten().flatten();
+    let notes = notes.filter(|entry| is_own(&entry.file_name()));
+    let noted = notes.filter_map(|entry| {
         let mut line = String::new();
         let file = std::fs::File::open(entry.path()).ok()?;
         BufReader::new(file.take(NOTE_MAX))

@@ -23,7 +23,7 @@ pub(crate) use config::ClientConfig;
 #[cfg(feature = "mcp")]
 pub(crate) use config::{RegistrySettings, RegistryShape};
 pub(crate) use failure::{hint, no_wallet_hint, wallet_error, wrong_network_hint};
-#[cfg(feature = "mcp")]
+#[cfg(any(feature = "mcp", feature = "registry"))]
 pub(crate) use hook::with_hook;
 pub(crate) use late::{WalletFailure, with_late_wallet};
 pub(crate) use open::{open_default, open_noting, open_wallet, resolve, with_wallet};

@@ -1,15 +1,16 @@
 //! `l402 demo`: seller, buyer and wallet in one program, on this machine.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
 use l402_host::ListenAddress;
 
 use crate::context::Context;
-use crate::demo::{open_gateway, play, start_upstream};
+use crate::demo::{Beside, open_gateway, play, start_upstream};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::text::output::OutputArgs;
+use crate::text::output::{Output, OutputArgs};
 
 /// Play all of it on this machine: a paid API, a wallet with play money, a first purchase
 ///
@@ -37,6 +38,10 @@ pub(crate) struct Demo {
     #[arg(long)]
     once: bool,
 
+    #[cfg(feature = "registry")]
+    #[command(flatten)]
+    directory: crate::demo::DirectoryArgs,
+
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
@@ -54,9 +59,36 @@ impl Demo {
             .local_addrs()
             .first()
             .ok_or_else(|| CliError::internal("the gateway listens nowhere"))?;
-        let outcome = play(address, self.once, out, context).await;
+        let outcome = self.play(address, out, context).await;
         // Also after a failed purchase, so that the gateway writes its state to disk.
         let stopped = serving.stop(DRAIN).await;
         outcome.and(stopped)
+    }
+
+    #[cfg(not(feature = "registry"))]
+    async fn play(
+        &self,
+        address: SocketAddr,
+        out: Output,
+        context: &Context,
+    ) -> Result<(), CliError> {
+        play(address, self.once, &Beside::default(), out, context).await
+    }
+
+    /// Plays with a registry beside it, if one is asked for.
+    #[cfg(feature = "registry")]
+    async fn play(
+        &self,
+        address: SocketAddr,
+        out: Output,
+        context: &Context,
+    ) -> Result<(), CliError> {
+        let mut beside = Beside::default();
+        let directory = self.directory.open(address, &mut beside, context).await?;
+        let played = play(address, self.once, &beside, out, context).await;
+        if let Some(directory) = directory {
+            directory.end().await;
+        }
+        played
     }
 }

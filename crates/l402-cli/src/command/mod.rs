@@ -23,6 +23,8 @@ pub(crate) mod payments;
 pub(crate) mod proxy;
 #[cfg(feature = "buy")]
 pub(crate) mod receipts;
+#[cfg(feature = "registry")]
+pub(crate) mod registry;
 #[cfg(feature = "buy")]
 pub(crate) mod replay;
 #[cfg(feature = "buy")]

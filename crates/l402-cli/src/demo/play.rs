@@ -18,11 +18,21 @@ use crate::text::output::style::{self, paint};
 /// The usual address of the sandbox's HTTP API.
 const SANDBOX_API: &str = "127.0.0.1:8403";
 
+/// The part of the demo's report that is not about its purchase.
+#[derive(Debug, Default)]
+pub(crate) struct Beside {
+    /// Further fields of the JSON.
+    pub(crate) fields: serde_json::Map<String, Value>,
+    /// The last words for people.
+    pub(crate) text: Option<String>,
+}
+
 /// Buys one joke at the gateway and shows each step. Unless `once` is set, also serves the sandbox's
 /// API, and goes on until Ctrl-C.
 pub(crate) async fn play(
     address: SocketAddr,
     once: bool,
+    beside: &Beside,
     out: Output,
     context: &Context,
 ) -> Result<(), CliError> {
@@ -43,12 +53,16 @@ pub(crate) async fn play(
             "sandbox_api".to_owned(),
             json!(api.map(|api| format!("http://{api}"))),
         );
+        fields.extend(beside.fields.clone());
     }
     // Before the report is printed: a script that has read it may send a signal at once.
     let stop = Stop::listen()?;
     out.machine(&report)?;
     if let Some(api) = api {
         out.tell(&what_next(address, api, context));
+        if let Some(text) = &beside.text {
+            out.tell(text);
+        }
         stop.requested().await;
         out.tell("stopping (Ctrl-C again stops at once)");
     }

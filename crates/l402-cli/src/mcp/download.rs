@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use l402_client::examine::BODY_MAX;
 use l402_client::{Client, Error, Outgoing};
 use reqwest::header::{ACCEPT, LOCATION};
 use serde_json::Value;
@@ -46,6 +47,16 @@ pub(crate) enum NamedBy {
     Stranger,
 }
 
+/// The answer to an unpaid request.
+pub(crate) struct UnpaidResponse {
+    /// The status.
+    pub(crate) status: http::StatusCode,
+    /// The headers, as the server wrote them.
+    pub(crate) headers: http::HeaderMap,
+    /// The body.
+    pub(crate) body: Vec<u8>,
+}
+
 /// The reason why there is no document. No text of the server is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DownloadError {
@@ -73,7 +84,7 @@ impl fmt::Display for DownloadError {
             Self::Status(429) => f.write_str("it was asked too often (429)"),
             Self::Status(status) => write!(f, "it answered {status}"),
             Self::TooSlow => write!(f, "no whole answer came within {} s", MAX_TIME.as_secs()),
-            Self::TooLarge => f.write_str("its answer is longer than 1 MiB"),
+            Self::TooLarge => f.write_str("its answer is longer than 1 MiB, or 64 KiB for a price"),
             Self::NotJson => f.write_str("its answer is no JSON"),
         }
     }
@@ -94,6 +105,30 @@ impl Download {
         let bytes = tokio::time::timeout(MAX_TIME, self.bytes(url, named_by));
         let bytes = bytes.await.map_err(|_| DownloadError::TooSlow)??;
         serde_json::from_slice(&bytes).map_err(|_| DownloadError::NotJson)
+    }
+
+    /// Asks a URL that a stranger has named, once and unpaid, and returns the whole answer, whatever its
+    /// status. No redirect is followed.
+    ///
+    /// # Errors
+    /// See [`DownloadError`]. Nothing is retried.
+    pub(crate) async fn unpaid(
+        &self,
+        url: &Url,
+        most: Duration,
+    ) -> Result<UnpaidResponse, DownloadError> {
+        let asked = async {
+            let answer = self.get(url, NamedBy::Stranger).await?;
+            let (status, headers) = (answer.status(), answer.headers().clone());
+            let body = limited(answer, BODY_MAX).await?;
+            Ok(UnpaidResponse {
+                status,
+                headers,
+                body,
+            })
+        };
+        let answer = tokio::time::timeout(most, asked).await;
+        answer.map_err(|_| DownloadError::TooSlow)?
     }
 
     async fn bytes(&self, url: &Url, named_by: NamedBy) -> Result<Vec<u8>, DownloadError> {
@@ -134,6 +169,8 @@ impl Download {
         }
         let client = builder.build().map_err(|error| unanswered(&error))?;
         let request = client.get(url.clone()).header(ACCEPT, "application/json");
+        // As a buyer asks, so that a server which knows several schemes answers both alike.
+        let request = request.header("accept-authenticate", "L402");
         request.send().await.map_err(|error| unanswered(&error))
     }
 
@@ -172,13 +209,17 @@ fn unanswered(error: &reqwest::Error) -> DownloadError {
     })
 }
 
-async fn body(mut answer: reqwest::Response) -> Result<Vec<u8>, DownloadError> {
+async fn body(answer: reqwest::Response) -> Result<Vec<u8>, DownloadError> {
     if !answer.status().is_success() {
         return Err(DownloadError::Status(answer.status().as_u16()));
     }
+    limited(answer, MAX_BYTES).await
+}
+
+async fn limited(mut answer: reqwest::Response, most: usize) -> Result<Vec<u8>, DownloadError> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|error| unanswered(&error))? {
-        if body.len() + chunk.len() > MAX_BYTES {
+        if body.len() + chunk.len() > most {
             return Err(DownloadError::TooLarge);
         }
         body.extend_from_slice(&chunk);

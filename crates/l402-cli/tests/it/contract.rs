@@ -53,6 +53,61 @@ pub(crate) const COMMANDS: &[(&str, &[&str])] = &[
     ("proxy", &["proxy"]),
     ("receipts", &["receipts"]),
     ("receipts-verify", &["receipts", "verify"]),
+    #[cfg(feature = "registry")]
+    ("registry", &["registry"]),
+    #[cfg(feature = "registry")]
+    ("registry-add", &["registry", "add"]),
+    #[cfg(feature = "registry")]
+    ("registry-announce", &["registry", "announce"]),
+    #[cfg(feature = "registry")]
+    ("registry-answer", &["registry", "answer"]),
+    #[cfg(feature = "registry")]
+    ("registry-backup", &["registry", "backup"]),
+    #[cfg(feature = "registry")]
+    ("registry-claim", &["registry", "claim"]),
+    #[cfg(feature = "registry")]
+    ("registry-edit", &["registry", "edit"]),
+    #[cfg(feature = "registry")]
+    ("registry-export", &["registry", "export"]),
+    #[cfg(feature = "registry")]
+    ("registry-import", &["registry", "import"]),
+    #[cfg(feature = "registry")]
+    ("registry-moderate", &["registry", "moderate"]),
+    #[cfg(feature = "registry")]
+    ("registry-moderate-ban", &["registry", "moderate", "ban"]),
+    #[cfg(feature = "registry")]
+    ("registry-moderate-hide", &["registry", "moderate", "hide"]),
+    #[cfg(feature = "registry")]
+    (
+        "registry-moderate-merge",
+        &["registry", "moderate", "merge"],
+    ),
+    #[cfg(feature = "registry")]
+    (
+        "registry-moderate-unban",
+        &["registry", "moderate", "unban"],
+    ),
+    #[cfg(feature = "registry")]
+    (
+        "registry-moderate-unhide",
+        &["registry", "moderate", "unhide"],
+    ),
+    #[cfg(feature = "registry")]
+    ("registry-own", &["registry", "own"]),
+    #[cfg(feature = "registry")]
+    ("registry-remove", &["registry", "remove"]),
+    #[cfg(feature = "registry")]
+    ("registry-review", &["registry", "review"]),
+    #[cfg(feature = "registry")]
+    ("registry-revoke", &["registry", "revoke"]),
+    #[cfg(feature = "registry")]
+    ("registry-search", &["registry", "search"]),
+    #[cfg(feature = "registry")]
+    ("registry-serve", &["registry", "serve"]),
+    #[cfg(feature = "registry")]
+    ("registry-show", &["registry", "show"]),
+    #[cfg(feature = "registry")]
+    ("registry-transfer", &["registry", "transfer"]),
     ("replay", &["replay"]),
     ("sandbox", &["sandbox"]),
     ("serve", &["serve"]),
@@ -77,10 +132,13 @@ pub(crate) const COMMANDS: &[(&str, &[&str])] = &[
 ];
 
 fn snapshot(name: &str) -> PathBuf {
-    // The list of commands is the one help that a feature changes.
-    let name = match name {
-        "l402" if cfg!(feature = "ldk") => "l402-ldk",
-        name => name,
+    // The list of commands, and the demo's flags, are the helps that features change.
+    let name = match (name, cfg!(feature = "ldk"), cfg!(feature = "registry")) {
+        ("l402", true, true) => "l402-ldk-registry",
+        ("l402", true, false) => "l402-ldk",
+        ("l402", false, true) => "l402-registry",
+        ("demo", _, true) => "demo-registry",
+        (name, ..) => name,
     };
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/it/snapshots")
@@ -188,6 +246,7 @@ fn exit_codes_keep_their_numbers() {
             ("UNSAFE_FILE", 24),
             ("NEWER_FILE", 25),
             ("OTHER_LEDGER", 26),
+            ("REGISTRY_REFUSED", 27),
             ("REFUSED", 30),
             ("REFUSED_AMOUNTLESS", 31),
             ("REFUSED_AMBIGUOUS", 32),

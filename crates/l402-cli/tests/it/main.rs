@@ -45,6 +45,8 @@ mod program;
 mod proxy;
 mod proxy_attacks;
 mod receipts;
+#[cfg(feature = "registry")]
+mod registry;
 mod reload;
 mod replay;
 mod resumed;

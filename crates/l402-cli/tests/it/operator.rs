@@ -65,6 +65,50 @@ const FREE: &[&str] = &[
     "tokens attenuate",
     "tokens export",
     "wallet pay",
+    // A directory: they show, and what they write spends nothing. `claim` has a node sign a message that names
+    // a registry, which is no payment; `serve` buys only within the budget of its configuration.
+    #[cfg(feature = "registry")]
+    "registry add",
+    #[cfg(feature = "registry")]
+    "registry announce",
+    #[cfg(feature = "registry")]
+    "registry answer",
+    #[cfg(feature = "registry")]
+    "registry backup",
+    #[cfg(feature = "registry")]
+    "registry claim",
+    #[cfg(feature = "registry")]
+    "registry edit",
+    #[cfg(feature = "registry")]
+    "registry export",
+    #[cfg(feature = "registry")]
+    "registry import",
+    #[cfg(feature = "registry")]
+    "registry moderate ban",
+    #[cfg(feature = "registry")]
+    "registry moderate hide",
+    #[cfg(feature = "registry")]
+    "registry moderate merge",
+    #[cfg(feature = "registry")]
+    "registry moderate unban",
+    #[cfg(feature = "registry")]
+    "registry moderate unhide",
+    #[cfg(feature = "registry")]
+    "registry own",
+    #[cfg(feature = "registry")]
+    "registry remove",
+    #[cfg(feature = "registry")]
+    "registry review",
+    #[cfg(feature = "registry")]
+    "registry revoke",
+    #[cfg(feature = "registry")]
+    "registry search",
+    #[cfg(feature = "registry")]
+    "registry serve",
+    #[cfg(feature = "registry")]
+    "registry show",
+    #[cfg(feature = "registry")]
+    "registry transfer",
     // They sell, or are play money.
     "sandbox",
     "serve",

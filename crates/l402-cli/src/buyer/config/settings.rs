@@ -112,12 +112,17 @@ impl fmt::Debug for RegistrySettings {
 pub(crate) enum RegistryShape {
     /// That of 402index: `GET services?q=`.
     Index402,
+    /// That of `l402 registry serve`: `GET services?q=`, with the price that was observed.
+    L402,
     /// That of satring: `GET search?q=`.
     Satring,
 }
 
 impl RegistryShape {
     /// All of them, with their names in the file.
-    pub(crate) const ALL: [(&str, Self); 2] =
-        [("402index", Self::Index402), ("satring", Self::Satring)];
+    pub(crate) const ALL: [(&str, Self); 3] = [
+        ("402index", Self::Index402),
+        ("l402", Self::L402),
+        ("satring", Self::Satring),
+    ];
 }

@@ -197,7 +197,7 @@ const MISTAKES: [(&str, &str); 28] = [
     ),
     (
         "[[registries]]\nshape = \"bazaar\"",
-        "client.toml:2: shape: write one of 402index, satring",
+        "client.toml:2: shape: write one of 402index, l402, satring",
     ),
     (
         "[[registries]]\nkey = \"a\"",

@@ -13,9 +13,10 @@ use url::Url;
 
 use super::agent::{Purse, no_agent};
 use super::progress::CallProgress;
-use crate::buyer::{own_addresses, with_hook};
+use crate::buyer::{RegistrySettings, own_addresses, with_hook};
 use crate::error::CliError;
 use crate::mcp::download::Download;
+use crate::mcp::registry::on_this_machine;
 use crate::outgoing;
 
 /// The most redirects that one call follows.
@@ -132,6 +133,27 @@ impl Purse {
         let client = Client::builder(self.journal.clone());
         let own = own_addresses(self.named_wallet(), &self.context);
         Ok(Download::new(client.build()?, own))
+    }
+
+    /// Returns the way to services that a registry lists, for a look at their price: to the addresses of this
+    /// agent and no others. Nothing is paid on it, and no credential is sent.
+    ///
+    /// # Errors
+    /// If the journal cannot be read, or TLS cannot be set up.
+    pub(crate) fn look(&self) -> Result<(Download, Agent), Error> {
+        let agent = self.row()?;
+        let client = Client::builder(self.journal.clone()).allow_addresses(self.allowed(&agent));
+        let own = own_addresses(self.named_wallet(), &self.context);
+        Ok((Download::new(client.build()?, own), agent))
+    }
+
+    /// Returns the registries that a person has named, or else the one that runs on this home, if any.
+    pub(crate) fn registries(&self) -> Vec<RegistrySettings> {
+        let named = &self.config.registries;
+        if named.is_empty() {
+            return on_this_machine(&self.context).into_iter().collect();
+        }
+        named.clone()
     }
 
     /// Returns the private addresses that may be asked: this machine while all money is play money, and

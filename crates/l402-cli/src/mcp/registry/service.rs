@@ -15,8 +15,12 @@ pub(crate) struct Service {
     pub(crate) url: Url,
     /// The method of HTTP that it is asked with.
     pub(crate) method: &'static str,
-    /// The price of a request in sat, as listed. The invoice of the service is what counts.
+    /// The price of a request in sat, rounded up. The invoice of the service is what counts.
     pub(crate) price_sat: Option<u64>,
+    /// True if the registry read the price in an invoice of the service; false for the seller's own word.
+    pub(crate) is_price_observed: bool,
+    /// The proof by which somebody owns the entry, as the registry says; `None` if nobody does.
+    pub(crate) owner_proof: Option<&'static str>,
     /// The category that the registry keeps it in.
     pub(crate) category: Option<String>,
     /// The state in which the registry last found it.

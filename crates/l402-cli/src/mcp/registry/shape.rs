@@ -22,7 +22,7 @@ pub(super) fn question(settings: &RegistrySettings, query: &Query) -> Url {
     let has_words = !query.text.trim().is_empty();
     let path = match settings.shape {
         RegistryShape::Satring if has_words => "search",
-        RegistryShape::Index402 | RegistryShape::Satring => "services",
+        RegistryShape::Index402 | RegistryShape::L402 | RegistryShape::Satring => "services",
     };
     if let Ok(mut segments) = url.path_segments_mut() {
         segments.pop_if_empty().push(path);
@@ -38,13 +38,25 @@ pub(super) fn question(settings: &RegistrySettings, query: &Query) -> Url {
                 .append_pair("protocol", "L402")
                 .append_pair("limit", &page);
         }
+        RegistryShape::L402 => {
+            pairs.append_pair("limit", &page);
+            // Ours knows the price that a buyer would really be asked for.
+            if let Some(most) = query.max_price_sat {
+                pairs.append_pair("max_price_sat", &most.to_string());
+            }
+        }
         RegistryShape::Satring => {
             pairs.append_pair("page_size", &page);
         }
     }
     // The search of satring knows no category; what it returns is held against it here.
     if let Some(category) = query.category.as_ref().filter(|_| path == "services") {
-        pairs.append_pair("category", category);
+        match settings.shape {
+            RegistryShape::L402 => pairs.append_pair("category", &category.to_lowercase()),
+            RegistryShape::Index402 | RegistryShape::Satring => {
+                pairs.append_pair("category", category)
+            }
+        };
     }
     drop(pairs);
     url
@@ -56,6 +68,7 @@ pub(super) fn services(settings: &RegistrySettings, answer: &Value) -> Option<Ve
     let entries = answer.get("services")?.as_array()?;
     let read = match settings.shape {
         RegistryShape::Index402 => index402,
+        RegistryShape::L402 => l402,
         RegistryShape::Satring => satring,
     };
     let services = entries.iter().take(SERVICES_MAX).filter_map(read);
@@ -77,6 +90,32 @@ fn index402(entry: &Value) -> Option<Service> {
     let category = Some(text(entry, "category")).filter(|it| !it.is_empty());
     is_paid_over_lightning.then_some(())?;
     service(entry, "price_sats", category, health)
+}
+
+/// The proofs of ownership that a registry of this program knows.
+const OWNER_PROOFS: [&str; 3] = ["file", "dns", "node"];
+
+/// Reads an entry of a registry of this program: state, price and owner are what it found itself.
+fn l402(entry: &Value) -> Option<Service> {
+    let health = match &*text(entry, "state") {
+        "up" => Health::Healthy,
+        "degraded" => Health::Degraded,
+        "down" | "not_402" => return None,
+        _ => Health::Unknown,
+    };
+    let category = Some(text(entry, "category")).filter(|it| !it.is_empty());
+    let is_x402_alone = text(entry, "protocol") == "x402";
+    let mut service = service(entry, "price_sats", category, health).filter(|_| !is_x402_alone)?;
+    let observed = entry
+        .pointer("/observed/price_msat")
+        .and_then(Value::as_u64);
+    if let Some(msat) = observed {
+        service.price_sat = Some(msat.div_ceil(1000));
+        service.is_price_observed = true;
+    }
+    let proof = entry.pointer("/owner/proof").and_then(Value::as_str);
+    service.owner_proof = OWNER_PROOFS.into_iter().find(|known| Some(*known) == proof);
+    Some(service)
 }
 
 fn satring(entry: &Value) -> Option<Service> {
@@ -112,6 +151,8 @@ fn service(
         url: address(&text(entry, "url"))?,
         method: method.unwrap_or(METHODS[0]),
         price_sat: entry.get(price).and_then(whole_sat),
+        is_price_observed: false,
+        owner_proof: None,
         category,
         health,
         registries: Vec::new(),

@@ -8,7 +8,7 @@ use l402_client::{Client, Journal};
 use url::Url;
 
 use super::service::Health;
-use super::{Found, Query, Registries};
+use super::{Check, Found, Query, Registries, Service, check};
 use crate::buyer::{RegistrySettings, RegistryShape};
 use crate::mcp::download::Download;
 
@@ -290,4 +290,104 @@ async fn one_that_is_not_there_or_never_ends_is_named() {
         "{failed}"
     );
     assert!(!failed.contains("hidden"), "{failed}");
+}
+
+#[tokio::test]
+async fn a_registry_of_ours_says_what_it_observed() {
+    let entry = |name: &str, more: serde_json::Value| {
+        let mut entry = serde_json::json!({
+            "name": name, "description": "", "url": format!("https://{name}.example/"),
+            "http_method": "GET", "protocol": "L402", "price_sats": 9, "state": "up",
+            "category": "data/weather", "observed": null, "owner": null,
+        });
+        let more = more.as_object().unwrap().clone();
+        entry.as_object_mut().unwrap().extend(more);
+        entry
+    };
+    let seen = serde_json::json!({
+        "observed": { "price_msat": 2_001 }, "owner": { "proof": "file" },
+    });
+    let ours = Fixture::json(&serde_json::json!({
+        "services": [
+            entry("seen", seen),
+            entry("claimed", serde_json::json!({ "state": "unknown", "owner": { "proof": "magic" } })),
+            entry("down", serde_json::json!({ "state": "down" })),
+            entry("free", serde_json::json!({ "state": "not_402" })),
+            entry("coin", serde_json::json!({ "protocol": "x402" })),
+        ],
+        "total": 5, "limit": 10, "next": null,
+    }));
+    let query = Query {
+        category: Some("Data".to_owned()),
+        max_price_sat: Some(10),
+        ..query("rain")
+    };
+    let found = search(&[ours.named("ours", RegistryShape::L402)], &query).await;
+    let told = found.services.iter();
+    let told: Vec<_> = told
+        .map(|it| {
+            (
+                &*it.name,
+                it.price_sat,
+                it.is_price_observed,
+                it.owner_proof,
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("seen", Some(3), true, Some("file")),
+            ("claimed", Some(9), false, None)
+        ]
+    );
+    let asked = ours.asked().remove(0);
+    let line = "GET /api/v1/services?q=rain&limit=30&max_price_sat=10&category=data HTTP/1.1";
+    assert!(asked.starts_with(line), "{asked}");
+}
+
+// ATTACKS G-10: what is about to be shown is asked first, within bounds, and nowhere that the agent may not go.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_is_asked_for_its_price_before_it_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let (joke, _) = l402_testkit::joke_stall(folder.path());
+    let free = Fixture::start("200 OK", "{}");
+    let wrong = Fixture::start(
+        "402 Payment Required\r\nwww-authenticate: L402 macaroon=\"AgEE\", invoice=\"lnbc1\"",
+        "",
+    );
+    let service = |url: &str, method| Service {
+        name: String::new(),
+        description: String::new(),
+        url: url.parse().unwrap(),
+        method,
+        price_sat: None,
+        is_price_observed: false,
+        owner_proof: None,
+        category: None,
+        health: Health::Unknown,
+        registries: Vec::new(),
+    };
+    let client = Client::builder(Journal::open(folder.path()).unwrap())
+        .allow_addresses(["127.0.0.0/8".parse().unwrap()])
+        .build()
+        .unwrap();
+    let download = Download::new(client, Vec::new());
+    let services = [
+        service(&joke, "GET"),
+        service(free.url.as_str(), "GET"),
+        service(wrong.url.as_str(), "GET"),
+        service("http://192.168.0.1/", "GET"),
+        service("http://127.0.0.1:9/elsewhere", "GET"),
+        service(free.url.as_str(), "GET"),
+    ];
+    let now = l402_host::Clock::wall(&l402_host::SystemClock::default());
+    let checks = check(&services, &download, now, |url| url.path() != "/elsewhere").await;
+    assert_eq!(checks[0], Check::Price(l402::Msat::from_sat(50)));
+    assert_eq!(checks[1], Check::Free);
+    assert!(matches!(checks[2], Check::Unsound(_)), "{checks:?}");
+    assert!(matches!(&checks[3], Check::NoPrice(why) if why.contains("private address")));
+    assert!(matches!(checks[4], Check::NotAsked(_)), "{checks:?}");
+    assert!(matches!(checks[5], Check::NotAsked(_)), "{checks:?}");
+    assert_eq!(free.asked().len(), 1);
 }

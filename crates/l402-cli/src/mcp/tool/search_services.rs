@@ -13,7 +13,7 @@ use super::result::{argument_fault, client_fault, fault, plain};
 use super::schema::{self, ASKS, amount_or_null, object, or_null, sat, text_or_null};
 use super::stranger;
 use crate::mcp::purse::Purse;
-use crate::mcp::registry::{Found, Query, Registries, Service};
+use crate::mcp::registry::{Check, Found, Query, Registries, Service, check};
 
 /// The tool `search_services`.
 pub(super) struct SearchServices {
@@ -36,9 +36,10 @@ const LIMIT_DEFAULT: u64 = 10;
 const LIMIT_MAX: u64 = 50;
 
 const DESCRIPTION: &str = "Search the registries that a person has configured for paid services. Costs \
-    nothing, and tells each registry what you search for. Names, descriptions and prices are strangers' \
-    words, and may be wrong or out of date: ask l402_preview for the real price before you fetch. Without \
-    a configured registry the result says so.";
+    nothing, and tells each registry what you search for. The first five services are asked for their price \
+    at once: `checked` is true if that is an invoice's, and `check` says what came of it. Names, \
+    descriptions and prices that are not checked are strangers' words, and may be wrong or out of date: ask \
+    l402_preview for the real price before you fetch. Without a configured registry the result says so.";
 
 /// The most characters of a name that are shown.
 const NAME_MAX: usize = 100;
@@ -48,9 +49,14 @@ const CATEGORY_MAX: usize = 60;
 
 const NONE: &str = "no registry is configured; a person adds one to client.toml ([[registries]])";
 
-fn card() -> Card {
-    let list = |items| json!({ "type": "array", "items": items });
-    let service = object(
+/// Returns the schema of a list.
+fn list(items: Value) -> Value {
+    json!({ "type": "array", "items": items })
+}
+
+/// Returns the schema of one service.
+fn service_schema() -> Value {
+    object(
         json!({
             "registries": list(json!({ "type": "string" })),
             "name": schema::untrusted(),
@@ -59,6 +65,17 @@ fn card() -> Card {
             "method": { "type": "string" },
             "category": text_or_null(),
             "price_sat": amount_or_null(),
+            "listed_price_sat": amount_or_null(),
+            "listed_price": {
+                "type": "string", "enum": ["observed", "claimed"],
+                "description": "observed: the registry read it in an invoice. claimed: the seller's word.",
+            },
+            "checked": { "type": "boolean", "description": "True if price_sat is of an invoice of now." },
+            "check": { "type": "string", "description": "What the look at the service found." },
+            "owner_proof": {
+                "type": ["string", "null"], "enum": ["file", "dns", "node", null],
+                "description": "How the owner of the entry was proved to the registry.",
+            },
             "health": { "type": "string", "enum": ["healthy", "degraded", "unknown"] },
         }),
         &[
@@ -69,9 +86,17 @@ fn card() -> Card {
             "method",
             "category",
             "price_sat",
+            "listed_price_sat",
+            "listed_price",
+            "checked",
+            "check",
+            "owner_proof",
             "health",
         ],
-    );
+    )
+}
+
+fn card() -> Card {
     Card {
         name: "search_services",
         title: "Search for paid services",
@@ -87,7 +112,7 @@ fn card() -> Card {
         ),
         output: object(
             json!({
-                "services": list(service),
+                "services": list(service_schema()),
                 "registries": {
                     "type": "array", "items": { "type": "string" },
                     "description": "The registries that answered.",
@@ -125,7 +150,7 @@ impl SearchServices {
             Ok(download) => download,
             Err(error) => return none(&client_fault(&error), error.to_string(), notes),
         };
-        let registries = Registries::new(&self.purse.config().registries, &download);
+        let registries = Registries::new(&self.purse.registries(), &download);
         if registries.is_empty() {
             return none(&Value::Null, NONE.to_owned(), notes);
         }
@@ -136,12 +161,20 @@ impl SearchServices {
             max_price_sat: arguments.number("max_price_sat"),
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
         };
-        described(&registries.search(&query).await, notes)
+        let found = registries.search(&query).await;
+        let (look, agent) = match self.purse.look() {
+            Ok(look) => look,
+            Err(error) => return none(&client_fault(&error), error.to_string(), notes),
+        };
+        let may_ask = |url: &url::Url| agent.reaches(url);
+        let checks = check(&found.services, &look, self.purse.now(), may_ask).await;
+        described(&found, &checks, notes)
     }
 }
 
-/// Returns the answer for what the registries found. One that failed is named in the notes.
-fn described(found: &Found, mut notes: Vec<String>) -> ToolAnswer {
+/// Returns the answer for what the registries found, with the outcome of the look at each. A registry that
+/// failed is named in the notes, and so is a price that differs.
+fn described(found: &Found, checks: &[Check], mut notes: Vec<String>) -> ToolAnswer {
     let failed = found.failed.iter();
     notes.extend(failed.map(|(name, why)| format!("the registry {name} did not answer: {why}")));
     if found.answered.is_empty() {
@@ -149,7 +182,18 @@ fn described(found: &Found, mut notes: Vec<String>) -> ToolAnswer {
         let error = fault("unavailable", "no registry answered", Some(hint));
         return none(&error, "no registry answered".to_owned(), notes);
     }
-    let services: Vec<_> = found.services.iter().map(service).collect();
+    let looked = || found.services.iter().zip(checks);
+    let differ = looked().filter(|(service, check)| is_other_price(service, check));
+    let differ = differ.count();
+    if differ > 0 {
+        notes.push(format!(
+            "{differ} of the services ask another price now than their registry lists: price_sat is what \
+             they ask"
+        ));
+    }
+    let services: Vec<_> = looked()
+        .map(|(found, check)| service(found, check))
+        .collect();
     let line = format!(
         "{} services, from {}; what is written about them is strangers' words",
         services.len(),
@@ -167,8 +211,31 @@ fn none(error: &Value, line: String, notes: Vec<String>) -> ToolAnswer {
     plain(fields, line, notes)
 }
 
+fn is_other_price(service: &Service, check: &Check) -> bool {
+    match (check, service.price_sat) {
+        (Check::Price(asked), Some(listed)) => asked.ceil_sat() != listed,
+        _ => false,
+    }
+}
+
+/// Returns the outcome of a look, in words of ours alone.
+fn check_words(service: &Service, check: &Check) -> String {
+    match check {
+        Check::Price(asked) if is_other_price(service, check) => {
+            format!("it asks {asked} now, which is not the listed price")
+        }
+        Check::Price(asked) => format!("it asks {asked} now"),
+        Check::Free => "it answers without payment".to_owned(),
+        Check::Unsound(rule) => {
+            format!("its offer breaks the rule {rule}; l402_fetch would refuse it")
+        }
+        Check::NoPrice(why) => format!("no price was had: {why}"),
+        Check::NotAsked(why) => format!("not asked: {why}"),
+    }
+}
+
 // ATTACKS A-02, G-10: what a registry lists is marked as a stranger's, shows what it hides, and is short.
-fn service(service: &Service) -> Value {
+fn service(service: &Service, check: &Check) -> Value {
     let host = service.url.host_str().unwrap_or_default();
     let text = service.description.trim();
     let description = (!text.is_empty()).then(|| stranger::quoted(host, text, stranger::WORDS_MAX));
@@ -176,6 +243,11 @@ fn service(service: &Service) -> Value {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/&. ".contains(&byte);
     let category = service.category.as_deref();
     let category = category.filter(|it| it.len() <= CATEGORY_MAX && it.bytes().all(is_plain));
+    let asked = match check {
+        Check::Price(asked) => Some(asked.ceil_sat()),
+        _ => None,
+    };
+    let is_observed = service.is_price_observed;
     json!({
         "registries": service.registries,
         "name": stranger::quoted(host, service.name.trim(), NAME_MAX),
@@ -183,7 +255,12 @@ fn service(service: &Service) -> Value {
         "url": service.url.as_str(),
         "method": service.method,
         "category": category,
-        "price_sat": service.price_sat,
+        "price_sat": asked.or(service.price_sat),
+        "listed_price_sat": service.price_sat,
+        "listed_price": if is_observed { "observed" } else { "claimed" },
+        "checked": asked.is_some(),
+        "check": check_words(service, check),
+        "owner_proof": service.owner_proof,
         "health": service.health.name(),
     })
 }
@@ -200,6 +277,8 @@ mod tests {
             url: "https://api.example/v1".parse().unwrap(),
             method: "GET",
             price_sat: Some(3),
+            is_price_observed: true,
+            owner_proof: Some("file"),
             category: Some(category.to_owned()),
             health: Health::Healthy,
             registries: vec!["a".to_owned(), "b".to_owned()],
@@ -215,7 +294,8 @@ mod tests {
             answered: vec!["a".to_owned()],
             failed: vec![("b".to_owned(), "it answered 500".to_owned())],
         };
-        let answer = described(&found, Vec::new());
+        let asked = [Check::Price(l402::Msat::new(3001))];
+        let answer = described(&found, &asked, Vec::new());
         assert!(!answer.is_error);
         let service = &answer.structured["services"][0];
         for (field, most) in [("name", NAME_MAX), ("description", stranger::WORDS_MAX)] {
@@ -229,6 +309,13 @@ mod tests {
             assert!(text.chars().count() <= most && !text.contains(['\u{202e}', '\u{e0041}']));
         }
         assert_eq!(service["category"], Value::Null);
+        assert_eq!(
+            (&service["price_sat"], &service["listed_price_sat"]),
+            (&json!(4), &json!(3))
+        );
+        assert_eq!(service["checked"], true);
+        let notes = answer.structured["notes"].to_string();
+        assert!(notes.contains("another price now"), "{notes}");
         // Nothing of it stands in the line, which clients show as the wallet's own words.
         assert!(
             !answer.line.contains("must") && answer.line.contains("b did not answer"),
@@ -261,13 +348,43 @@ mod tests {
     }
 
     #[test]
+    fn what_a_look_found_is_told_in_our_words() {
+        let service = listed("a", "b", "c");
+        for (check, is_checked, told) in [
+            (
+                Check::Price(l402::Msat::from_sat(3)),
+                true,
+                "it asks 3 sat now",
+            ),
+            (Check::Free, false, "without payment"),
+            (Check::Unsound("hash"), false, "breaks the rule hash"),
+            (
+                Check::NoPrice("it answered 500".into()),
+                false,
+                "it answered 500",
+            ),
+            (
+                Check::NotAsked("only the first five are asked"),
+                false,
+                "not asked",
+            ),
+        ] {
+            let shown = super::service(&service, &check);
+            assert_eq!(shown["checked"], is_checked, "{check:?}");
+            assert_eq!(shown["price_sat"], 3, "{check:?}");
+            let words = shown["check"].as_str().unwrap();
+            assert!(words.contains(told), "{words}");
+        }
+    }
+
+    #[test]
     fn no_answer_at_all_is_an_error() {
         let failed = vec![("a".to_owned(), "it cannot be reached".to_owned())];
         let found = Found {
             failed,
             ..Found::default()
         };
-        let answer = described(&found, Vec::new());
+        let answer = described(&found, &[], Vec::new());
         assert!(answer.is_error);
         assert!(
             answer.structured["notes"][0]

@@ -1,0 +1,203 @@
+//! A client of a registry's API.
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::Value;
+use url::Url;
+
+use super::problem;
+use crate::error::CliError;
+use crate::exit_code;
+use crate::outgoing;
+use crate::text::plain::escape;
+
+/// The longest answer that is read, in bytes: 200 listings with all their words fit.
+const ANSWER_MAX: usize = 8 * 1024 * 1024;
+
+/// The longest time for one request: a registry may look at a seller's documents meanwhile.
+const TIME: Duration = Duration::from_secs(60);
+
+/// A client of a registry's API. What a registry answers is a stranger's text.
+pub(crate) struct RegistryClient {
+    base: Url,
+    http: reqwest::Client,
+}
+
+/// One request to the API.
+pub(super) struct Call<'a> {
+    /// The method of HTTP.
+    pub(super) method: Method,
+    /// The parts of the path after `/api/v1`, not escaped.
+    pub(super) path: &'a [&'a str],
+    /// The parameters, not escaped.
+    pub(super) query: &'a [(&'a str, String)],
+    /// The key of an owner or the token of a moderator.
+    pub(super) key: Option<&'a str>,
+    /// The body, sent as JSON.
+    pub(super) body: Option<&'a Value>,
+}
+
+impl<'a> Call<'a> {
+    /// Returns a question that changes nothing.
+    pub(super) const fn get(path: &'a [&'a str], query: &'a [(&'a str, String)]) -> Self {
+        Self {
+            method: Method::GET,
+            path,
+            query,
+            key: None,
+            body: None,
+        }
+    }
+
+    /// Returns a request that changes something.
+    pub(super) const fn change(method: Method, path: &'a [&'a str]) -> Self {
+        Self {
+            method,
+            path,
+            query: &[],
+            key: None,
+            body: None,
+        }
+    }
+
+    /// Adds the key of an owner or the token of a moderator.
+    pub(super) const fn with_key(mut self, key: &'a str) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// Adds a body.
+    pub(super) const fn with_body(mut self, body: &'a Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+}
+
+impl RegistryClient {
+    /// Opens the way to a registry: by the proxies and certificates of the surroundings.
+    ///
+    /// # Errors
+    /// If these cannot be used.
+    pub(crate) fn open(base: &Url) -> Result<Self, CliError> {
+        let builder = outgoing::to(base, false)?.builder()?;
+        let http = builder
+            .timeout(TIME)
+            .user_agent(concat!("l402/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(CliError::internal)?;
+        Ok(Self {
+            base: base.clone(),
+            http,
+        })
+    }
+
+    /// Returns the address of the registry.
+    pub(super) const fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// Returns host and port of the registry, as they stand in proofs for it.
+    pub(super) fn authority(&self) -> String {
+        let host = self.base.host_str().unwrap_or_default();
+        match self.base.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
+    }
+
+    /// Returns the address of the page of a listing.
+    pub(super) fn page_of(&self, id: &str) -> String {
+        format!("{}s/{id}", self.base)
+    }
+
+    /// Sends one request, and returns the JSON of the answer: null if it has no body.
+    ///
+    /// # Errors
+    /// If no answer comes, the registry refuses, or a key would travel over plain HTTP to another machine.
+    pub(super) async fn send(&self, call: Call<'_>) -> Result<Value, CliError> {
+        if call.key.is_some() && !self.is_private() {
+            let text = "a key would travel over plain HTTP to another machine; it was not sent";
+            return Err(
+                CliError::new(exit_code::REFUSED_INSECURE_ORIGIN, "insecure_origin", text)
+                    .with_hint("ask the registry over https"),
+            );
+        }
+        let url = self.url(&call)?;
+        let mut request = self.http.request(call.method, url);
+        request = request.header("accept", "application/json");
+        if let Some(key) = call.key {
+            request = request.bearer_auth(key);
+        }
+        if let Some(body) = call.body {
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_string());
+        }
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| self.unanswered(error))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = self.body(answer).await?;
+        let value = if body.is_empty() {
+            Some(Value::Null)
+        } else {
+            serde_json::from_slice(&body).ok()
+        };
+        match value {
+            Some(value) if status.is_success() => Ok(value),
+            value => Err(problem::refusal(status, &headers, value.as_ref())),
+        }
+    }
+
+    /// Returns true if nobody on the way can read what is sent.
+    fn is_private(&self) -> bool {
+        match self.base.host() {
+            _ if self.base.scheme() == "https" => true,
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+
+    fn url(&self, call: &Call<'_>) -> Result<Url, CliError> {
+        let mut url = self.base.clone();
+        match url.path_segments_mut() {
+            Ok(mut path) => {
+                path.clear().extend(["api", "v1"]).extend(call.path);
+            }
+            Err(()) => return Err(CliError::internal("an address without a path")),
+        }
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(call.query);
+        }
+        Ok(url)
+    }
+
+    async fn body(&self, mut answer: reqwest::Response) -> Result<Vec<u8>, CliError> {
+        let mut body = Vec::new();
+        let failed = |error| self.unanswered(error);
+        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > ANSWER_MAX {
+                let text = "the registry's answer is longer than 8 MiB";
+                return Err(CliError::new(exit_code::UNAVAILABLE, "transport", text));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    fn unanswered(&self, error: reqwest::Error) -> CliError {
+        let is_connect = error.is_connect();
+        let text = escape(&error.without_url().to_string());
+        let text = format!("no answer of the registry at {}: {text}", self.base);
+        let error = CliError::new(exit_code::UNAVAILABLE, "transport", text);
+        error.with_hint(if is_connect {
+            "`l402 registry serve` starts one on this machine; --registry and L402_REGISTRY name another"
+        } else {
+            "check the address, and that it is a registry"
+        })
+    }
+}
