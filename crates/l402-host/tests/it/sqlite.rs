@@ -296,7 +296,6 @@ fn truncated_and_damaged_files_are_refused() {
     sqlite::open(&path, &NOTES).unwrap();
 }
 
-// FAULTS T4: a file that is opened all day is not read as a whole each time.
 #[test]
 fn a_file_with_an_index_of_words_is_checked_as_any_other() {
     const WORDS: Schema = Schema {
@@ -322,6 +321,7 @@ fn a_file_with_an_index_of_words_is_checked_as_any_other() {
     assert!(matches!(fault, FileFault::Damaged(_)), "{fault:?}");
 }
 
+// FAULTS T4: a file that is opened all day is not read as a whole each time.
 #[test]
 fn a_file_opened_often_is_checked_once_a_day_and_after_an_unclean_end() {
     const MINUTE: u64 = 60;

@@ -146,7 +146,6 @@ async fn ask(address: SocketAddr, request: &str) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-// ATTACKS G-11: a query of a mebibyte is not read to its end.
 #[tokio::test]
 async fn a_registry_serves_until_it_is_asked_to_end() {
     let home = tempfile::tempdir().expect("a folder");
@@ -164,6 +163,7 @@ async fn a_registry_serves_until_it_is_asked_to_end() {
     let foreign = "GET /api/v1/health HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
     let answer = ask(address, foreign).await;
     assert!(answer.starts_with("HTTP/1.1 421 "), "{answer}");
+    // ATTACKS G-11: a query of a mebibyte is not read to its end.
     let huge = "a".repeat(1 << 20);
     let huge = format!("GET /api/v1/services?q={huge} HTTP/1.1\r\nHost: {address}\r\n\r\n");
     let answer = ask(address, &huge).await;

@@ -235,7 +235,6 @@ fn a_paid_probe_is_shown_with_the_listing_and_its_past() {
     );
 }
 
-// ATTACKS G-09: a payment makes one review, and three a day of a listing count.
 #[test]
 fn categories_count_what_lies_below_them() {
     let world = World::new();

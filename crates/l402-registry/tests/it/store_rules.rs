@@ -136,6 +136,7 @@ fn owners_whose_proof_is_old_are_found() {
     assert_eq!(listing.changed, at(0), "another look changes nothing");
 }
 
+// ATTACKS G-09: a payment makes one review, and three a day of a listing count.
 #[test]
 fn a_payment_has_one_review_and_three_a_day_count() {
     let world = World::new();
