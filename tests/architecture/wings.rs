@@ -87,7 +87,8 @@ const GATEWAY: Table = &[
 const REGISTRY: Table = &[
     ("run", "*"),
     ("page", "desk search store listing"),
-    ("api", "desk search store listing"),
+    // `owner` for the ticket of a claim, which is sent as it was made.
+    ("api", "desk owner search store listing"),
     ("probe", "desk fetch search store listing"),
     ("desk", "owner review fetch search store listing"),
     ("owner", "fetch store listing"),

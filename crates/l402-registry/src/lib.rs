@@ -4,8 +4,8 @@
 //! saw. It pays nothing unless it is given a wallet and a budget, and it never sees a credential.
 //!
 //! ```text
-//!   run ──▶ page, api ──▶ desk ──▶ probe, owner, review ──▶ fetch
-//!                           └────────────┴──▶ store ──▶ search ──▶ listing
+//!   run ──▶ page, api ──▶ desk ──▶ owner, review ──▶ fetch
+//!            probe ──────┘└─────────┴──▶ store ──▶ search ──▶ listing
 //! ```
 //!
 //! - `listing`: the values, and the documents that sellers and other directories publish.
@@ -34,15 +34,14 @@ pub use fetch::{Ask, FetchError, Fetched, Fetcher, Own, Reachable};
 pub use listing::{
     CanonicalUrl, CanonicalUrlError, ClaimedPrice, Document, DocumentError, DocumentKind, Edit,
     Evidence, EvidenceJson, ExportFormat, FindingJson, Form, Health, Hidden, HiddenJson, Imported,
-    Listing, ListingId, ListingIdError, NewListing, Observed, ObservedJson, Owner, OwnerJson,
-    OwnerProof, PaidProbe, PaidProbeJson, Reason, ReasonJson, RequestSchema, ReviewCount,
-    ReviewsJson, ServiceJson, Skipped, State, Uptime, UptimeJson, Words, WordsFrom, health_status,
-    read_document,
+    Listing, ListingId, ListingIdError, NewListing, NewReview, NewReviewError, Observed,
+    ObservedJson, Owner, OwnerJson, OwnerProof, PaidProbe, PaidProbeJson, Reason, ReasonJson,
+    RequestSchema, ReviewCount, ReviewsJson, ServiceJson, Skipped, State, Uptime, UptimeJson,
+    Words, WordsFrom, health_status, read_document,
 };
 pub use owner::{ClaimInstructions, ClaimTicket};
 pub use page::router as page_router;
 pub use probe::{Crowded, PaidProber, Prober, run_paid_probes, run_probes};
-pub use review::{NewReview, NewReviewError};
 pub use run::{
     AllowedEntry, ConfigMistake, LimitsConfig, ProbeConfig, REGISTRY_PORT, RegistryConfig,
     RegistryServer, ServeError, ServeParts, serve,

@@ -14,8 +14,9 @@ use super::path::{IdPath, NoncePath};
 use super::problem::ApiError;
 use super::service::shown;
 use super::state::ApiState;
-use crate::desk::{ClaimTicket, DeskError};
+use crate::desk::DeskError;
 use crate::listing::{Edit, Owner, OwnerJson, OwnerProof, Words};
+use crate::owner::ClaimTicket;
 
 /// A claim.
 #[derive(Debug, Deserialize, ToSchema)]

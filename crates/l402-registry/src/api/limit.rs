@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::desk::caller_network;
+
 /// The most addresses that are remembered. Further ones share one bucket.
 const ADDRESSES_MAX: usize = 16_384;
 
@@ -39,7 +41,8 @@ impl RequestLimit {
             return Ok(());
         }
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut key = network(address);
+        let mut key = caller_network(address);
+        // A full bucket says nothing that a new one would not. If all are in use, newcomers share one.
         if !buckets.contains_key(&key) && buckets.len() >= ADDRESSES_MAX {
             buckets.retain(|_, bucket| self.filled(bucket, now) < self.burst);
             if buckets.len() >= ADDRESSES_MAX {
@@ -65,17 +68,6 @@ impl RequestLimit {
     fn filled(&self, bucket: &Bucket, now: Duration) -> f64 {
         let passed = now.saturating_sub(bucket.at).as_secs_f64();
         (bucket.tokens + passed * self.per_second).min(self.burst)
-    }
-}
-
-/// Returns what counts as one address: a home has a whole /64 of IPv6.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
     }
 }
 

@@ -16,7 +16,8 @@ use super::path::{IdPath, ReviewPath};
 use super::problem::ApiError;
 use super::service::{no_query, shown};
 use super::state::ApiState;
-use crate::desk::{DeskError, NewReview};
+use crate::desk::DeskError;
+use crate::listing::NewReview;
 
 /// The owner's answer to a review.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -63,10 +64,7 @@ pub(super) async fn add(
     Peer(peer): Peer,
     JsonBody(body): JsonBody<Value>,
 ) -> Result<Response, ApiError> {
-    let new = NewReview::from_json(body).map_err(|error| DeskError::BadInput {
-        field: error.field,
-        text: error.text,
-    })?;
+    let new = NewReview::from_json(body).map_err(DeskError::from)?;
     let review = state.registry.review(id, new, peer).await?;
     Ok(answer::fresh(StatusCode::CREATED, &ReviewJson::of(&review)))
 }

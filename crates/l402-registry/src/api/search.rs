@@ -8,7 +8,7 @@ use url::form_urlencoded;
 use utoipa::ToSchema;
 
 use super::problem::ApiError;
-use crate::listing::{Form, ServiceJson, State};
+use crate::listing::{Form, ServiceJson, State, is_category};
 use crate::search::{Cursor, Filter, PAGE_MAX, Query, Sort};
 use crate::store::Found;
 
@@ -82,6 +82,7 @@ struct Reading {
 
 impl Reading {
     fn parameter(&mut self, name: &str, value: &str) -> Result<(), ApiError> {
+        // A list may be written as several parameters of one name.
         let is_list = matches!(name, "state" | "health" | "form" | "protocol");
         if !is_list && self.seen.iter().any(|seen| seen == name) {
             return Err(wrong(name, "it stands there twice; leave one out"));
@@ -237,18 +238,12 @@ fn at_most(one: Option<Msat>, other: Msat) -> Option<Msat> {
 }
 
 fn category(value: &str) -> Result<String, ApiError> {
-    let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let is_part = |part: &str| !part.is_empty() && part.bytes().all(is_word);
-    let is_category = value.len() <= 60 && value.split('/').all(is_part);
-    let is_flat = value.split('/').count() <= 3;
-    (is_category && is_flat)
-        .then(|| value.to_owned())
-        .ok_or_else(|| {
-            wrong(
-                "category",
-                "write up to three parts of a-z, 0-9 and -: ai/images",
-            )
-        })
+    is_category(value).then(|| value.to_owned()).ok_or_else(|| {
+        wrong(
+            "category",
+            "write up to three parts of a-z, 0-9 and -: ai/images",
+        )
+    })
 }
 
 fn network(value: &str) -> Result<Network, ApiError> {

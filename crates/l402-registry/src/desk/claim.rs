@@ -37,6 +37,7 @@ impl Registry {
         limits.claims.take_for(peer, (), moment)?;
         let listing = self.shown_listing(id).await?;
         self.check_claimable(&listing, proof).await?;
+        // Counted after the checks, so that claims which are refused keep nobody else from claiming.
         let of_listing = &limits.claims_of_listing;
         of_listing.take_for(peer, id, moment)?;
         let key = OwnerKey::random().map_err(|error| no_randomness(&error))?;
@@ -94,9 +95,11 @@ impl Registry {
             checked: now,
             failed: 0,
         };
+        // The proof is good. It is compared with that of an owner who is there already.
         if let Some(standing) = &listing.owner {
             self.check_gives_way(&listing, standing, &owner).await?;
         }
+        // The store takes the change only if the owner is still the one that was compared with.
         let before = listing.owner.map(|standing| standing.key_hash);
         let made = Some(owner.clone());
         let set = self
@@ -195,6 +198,7 @@ impl Registry {
             .limits
             .looks
             .take(listing.url.host(), self.0.clock.monotonic())?;
+        // The host is asked anew: what it said earlier proves nothing today.
         let registry = self.name();
         let mut looks = self.looks(&registry);
         match looks.line(listing, claim.proof, &claim.key_hash).await {

@@ -7,7 +7,8 @@ use l402::UnixTime;
 use super::Registry;
 use super::claim::no_randomness;
 use super::error::DeskError;
-use crate::listing::{Edit, Listing, ListingId, Owner, Words, method};
+use super::submit::method_named;
+use crate::listing::{Edit, Listing, ListingId, Owner, Words};
 use crate::owner::{Look, Looks, OwnerKey, is_hash_of, key_hash};
 use crate::store::StoreError;
 
@@ -40,20 +41,14 @@ impl Registry {
             let field = "edit";
             return Err(DeskError::BadInput { field, text });
         }
-        let method = edit.method.as_deref().map(|text| {
-            method(text)
-                .map(str::to_owned)
-                .ok_or_else(|| DeskError::BadInput {
-                    field: "method",
-                    text: "write GET, POST, PUT, PATCH or DELETE".to_owned(),
-                })
-        });
+        let method = method_named(edit.method.as_deref())?;
         let edit = Edit {
-            method: method.transpose()?,
+            method: method.map(str::to_owned),
             words: edit.words.map(Words::cleaned),
             ..edit
         };
         let now = self.0.clock.wall();
+        // Another method may have another price, and a listing that wanted no probes has no time of one.
         let is_probe_due = edit.method.is_some() || edit.no_probe == Some(false);
         self.0.store.edit(id, owner.key_hash, edit, now).await?;
         if is_probe_due {

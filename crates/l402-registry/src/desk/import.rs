@@ -33,6 +33,7 @@ impl Registry {
         let (batches, mut arriving) = mpsc::channel(1);
         let reading = spawn_blocking(move || read_batches(from, &batches));
         let (mut new, mut known) = (0, 0);
+        // The next batch is read while this one is stored.
         while let Some(batch) = arriving.recv().await {
             let added = self.0.store.add(batch, self.0.clock.wall()).await?;
             let of_batch = added.iter().filter(|it| matches!(it, Added::New(_)));

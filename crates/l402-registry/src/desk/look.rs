@@ -138,6 +138,7 @@ impl<'a> Look<'a> {
                 None => self.not_402(),
             });
         }
+        // At a path of documents the fault is told as that of a document; anywhere else as that of an endpoint.
         let (body, cut) = read(&mut self.arrived.response, DOCUMENT_MAX, self.left).await;
         if cut.is_some() {
             return Err(match place {

@@ -16,10 +16,7 @@ mod submit;
 pub use edit::Rechecked;
 pub use error::DeskError;
 pub use import::Export;
+pub(crate) use rate::caller_network;
 pub use registry::Registry;
 pub use settings::RegistryOptions;
 pub use submit::{Submission, Submitted};
-
-// What the desk takes and gives, for its users.
-pub(crate) use crate::owner::ClaimTicket;
-pub(crate) use crate::review::NewReview;

@@ -70,12 +70,12 @@ impl Rate {
         what: impl Hash,
         now: Duration,
     ) -> Result<(), DeskError> {
-        peer.map_or(Ok(()), |peer| self.take((network(peer), what), now))
+        peer.map_or(Ok(()), |peer| self.take((caller_network(peer), what), now))
     }
 }
 
 /// Returns the address as far as one caller cannot choose it: all of IPv4, and a /64 of IPv6.
-fn network(peer: IpAddr) -> IpAddr {
+pub(crate) fn caller_network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V4(peer) => IpAddr::V4(peer),
         IpAddr::V6(peer) => {
@@ -126,7 +126,8 @@ mod tests {
             ("2001:db8::1", "2001:db8::ffff:1", true),
             ("2001:db8::1", "2001:db8:0:1::1", false),
         ] {
-            let same = network(one.parse().unwrap()) == network(other.parse().unwrap());
+            let of = |address: &str| caller_network(address.parse().unwrap());
+            let same = of(one) == of(other);
             assert_eq!(same, is_same, "{one} {other}");
         }
         let rate = Rate::new(1, Duration::from_secs(10));

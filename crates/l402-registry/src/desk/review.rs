@@ -6,8 +6,8 @@ use l402::{PaymentHash, UnixTime};
 
 use super::Registry;
 use super::error::DeskError;
-use crate::listing::{Listing, ListingId, clean};
-use crate::review::{NewReview, NewReviewError, Paid, TEXT_MAX};
+use crate::listing::{Listing, ListingId, NewReview, NewReviewError, REVIEW_TEXT_MAX, clean};
+use crate::review::Paid;
 use crate::store::{Review, ReviewFate, StoreError};
 
 impl Registry {
@@ -39,7 +39,7 @@ impl Registry {
             invoice_at: paid.at,
             paid: paid.amount,
             stars: new.stars,
-            text: clean(&new.text, TEXT_MAX),
+            text: clean(&new.text, REVIEW_TEXT_MAX),
             answer: None,
             abuse: 0,
             // The store counts at most three a day.
@@ -74,7 +74,7 @@ impl Registry {
         answer: Option<&str>,
     ) -> Result<(), DeskError> {
         self.owned(id, key).await?;
-        let answer = answer.map(|text| clean(text, TEXT_MAX));
+        let answer = answer.map(|text| clean(text, REVIEW_TEXT_MAX));
         let fate = ReviewFate::Answer(answer.filter(|text| !text.is_empty()));
         Ok(self.0.store.judge_review(id, payment_hash, fate).await?)
     }

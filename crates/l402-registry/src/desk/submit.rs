@@ -76,19 +76,21 @@ impl Registry {
     ) -> Result<Submitted, DeskError> {
         let submission = submission.into();
         let url = url_of(&submission)?;
-        let method = method_of(&submission)?;
+        let method = method_named(submission.method.as_deref())?;
         let moment = self.0.clock.monotonic();
         self.0.submissions.take_for(peer, (), moment)?;
         self.refuse_banned(&url).await?;
-        if let Some(known) = self.known(&url).await? {
+        if let Some(known) = self.kept_at(&url).await? {
             return self.list_again(known, method, submission.words).await;
         }
+        // From here on a stranger's host is asked, so that it counts for this host too.
         self.0.limits.submissions_of_host.take(url.host(), moment)?;
         let _turn = self.turn().await?;
         match look(&self.0.fetcher, &url, method).await? {
+            // A redirect may have led to a listing that is kept, or to a host that is banned.
             Seen::Endpoint { url, method: seen } => {
                 self.refuse_banned(&url).await?;
-                match self.known(&url).await? {
+                match self.kept_at(&url).await? {
                     Some(known) => self.list_again(known, method, submission.words).await,
                     None => self.list_endpoint(url, seen, submission.words, false).await,
                 }
@@ -174,7 +176,7 @@ impl Registry {
     }
 
     /// Returns the listing of an address. Refuses one that a moderator has hidden.
-    async fn known(&self, url: &CanonicalUrl) -> Result<Option<Listing>, DeskError> {
+    async fn kept_at(&self, url: &CanonicalUrl) -> Result<Option<Listing>, DeskError> {
         let listing = self.0.store.listing(ListingId::of(url)).await?;
         let listing = listing.filter(|listing| listing.url == *url);
         match listing.as_ref().and_then(|listing| listing.hidden.as_ref()) {
@@ -219,8 +221,9 @@ fn url_of(submission: &Submission) -> Result<CanonicalUrl, DeskError> {
         })
 }
 
-fn method_of(submission: &Submission) -> Result<Option<&'static str>, DeskError> {
-    let Some(text) = &submission.method else {
+/// Reads the name of a method, if one was given.
+pub(super) fn method_named(text: Option<&str>) -> Result<Option<&'static str>, DeskError> {
+    let Some(text) = text else {
         return Ok(None);
     };
     let method = method(text).ok_or_else(|| DeskError::BadInput {

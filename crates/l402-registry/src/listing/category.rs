@@ -41,6 +41,14 @@ const NAMES: [(&str, &str); 29] = [
     ("web-search", "search"),
 ];
 
+/// Returns true for a name in our form, such as `ai/images`.
+pub(crate) fn is_category(name: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_part = |part: &str| !part.is_empty() && part.bytes().all(is_letter);
+    let mut parts = name.split('/');
+    name.len() <= NAME_MAX && parts.clone().count() <= PARTS_MAX && parts.all(is_part)
+}
+
 /// Returns the category in our form: up to three parts of `[a-z0-9-]` with `/` between them, at most 60
 /// bytes. `None` if nothing is left, or if the name says that there is none.
 pub(crate) fn category(name: &str) -> Option<String> {

@@ -8,15 +8,17 @@ mod field;
 mod id;
 mod kept;
 mod method;
+mod new_review;
 mod observed;
 mod schema;
 mod service_json;
 mod state;
 mod text;
 mod url;
-mod words;
+mod wording;
 
 pub use self::url::{CanonicalUrl, CanonicalUrlError};
+pub(crate) use category::is_category;
 pub use claimed::ClaimedPrice;
 pub use document::{Document, DocumentError, DocumentKind, Skipped, read_document};
 pub use exchange::{ExportFormat, Imported};
@@ -29,6 +31,8 @@ pub use kept::{
     Edit, Hidden, Listing, NewListing, Owner, OwnerProof, PaidProbe, ReviewCount, WordsFrom,
 };
 pub(crate) use method::method;
+pub(crate) use new_review::REVIEW_TEXT_MAX;
+pub use new_review::{NewReview, NewReviewError};
 pub use observed::{Evidence, Form, Observed};
 pub use schema::RequestSchema;
 pub use service_json::{
@@ -37,4 +41,4 @@ pub use service_json::{
 };
 pub use state::{Health, Reason, State, Uptime};
 pub(crate) use text::clean;
-pub use words::Words;
+pub use wording::Words;

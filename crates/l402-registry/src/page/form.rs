@@ -5,7 +5,7 @@ use l402_client::examine::READERS;
 use url::form_urlencoded;
 
 use super::phrase;
-use crate::listing::{Form as Shape, State};
+use crate::listing::{Form as Shape, State, is_category};
 use crate::search::{Cursor, Filter, Query, Sort};
 
 /// The longest query string, in bytes.
@@ -224,16 +224,6 @@ fn noun(name: &str) -> &'static str {
 
 fn is_yes(value: &str) -> bool {
     matches!(value, "true" | "1" | "on")
-}
-
-/// Returns true for a text such as `ai/images`.
-pub(super) fn is_category(value: &str) -> bool {
-    let is_part = |part: &str| {
-        let mut bytes = part.bytes();
-        !part.is_empty()
-            && bytes.all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-')
-    };
-    value.len() <= 60 && value.split('/').count() <= 3 && value.split('/').all(is_part)
 }
 
 fn sat(value: &str) -> Option<Msat> {

@@ -4,12 +4,12 @@ use l402::Network;
 use l402_client::examine::READERS;
 use maud::{Markup, html};
 
-use super::form::{Form, is_category};
+use super::form::Form;
 use super::layout::{Place, layout};
 use super::phrase::{count, line};
 use super::row::{Level, rows, state_word};
 use crate::desk::Registry;
-use crate::listing::{Form as Shape, State};
+use crate::listing::{Form as Shape, State, is_category};
 use crate::search::Sort;
 use crate::store::{Category, Found, StoreError};
 
@@ -89,6 +89,7 @@ fn fields(form: &Form, categories: &[Category]) -> Markup {
     html! {
         form.search action="/search" role="search" {
             (search_box(form.value("q")))
+            // Filters that have no field of their own stay as they are.
             @for name in ["sort", "host", "node"] {
                 @if let Some(value) = form.value(name) { input type="hidden" name=(name) value=(value); }
             }
@@ -161,6 +162,7 @@ fn chips(form: &Form) -> Markup {
                         }
                     }
                 }
+                // A filter that is set can be taken off, however rare it is.
                 @for (name, value) in form.filters().filter(|it| !is_frequent(it.0, it.1)) {
                     li {
                         a.on href=(form.without(name).href()) {

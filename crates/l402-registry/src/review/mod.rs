@@ -5,8 +5,5 @@
 //! review cannot be is free, old, used twice, or from a payment to somebody else.
 
 mod paid;
-mod written;
 
 pub(crate) use paid::Paid;
-pub(crate) use written::TEXT_MAX;
-pub use written::{NewReview, NewReviewError};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use l402::{Invoice, Msat, Network, PaymentHash, Preimage, UnixTime};
 
-use super::written::{NewReview, NewReviewError, wrong};
+use crate::listing::{NewReview, NewReviewError};
 
 /// The age up to which an invoice may be reviewed.
 const AGE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -30,22 +30,30 @@ pub(crate) struct Paid {
 impl Paid {
     /// Checks invoice and preimage against each other, and the age of the invoice.
     pub(crate) fn check(review: &NewReview, now: UnixTime) -> Result<Self, NewReviewError> {
-        let unreadable = |error: l402::InvoiceError| wrong("invoice", &error.to_string());
+        let unreadable =
+            |error: l402::InvoiceError| NewReviewError::new("invoice", &error.to_string());
         let invoice = Invoice::decode(review.invoice.trim()).map_err(unreadable)?;
         let amount = invoice.required_amount().map_err(unreadable)?;
         if amount == Msat::ZERO {
-            return Err(wrong("invoice", "its amount is zero, so nothing was paid"));
+            return Err(NewReviewError::new(
+                "invoice",
+                "its amount is zero, so nothing was paid",
+            ));
         }
         if invoice.created > now.saturating_add(CLOCK_SKEW) {
-            return Err(wrong("invoice", "it was made in the future"));
+            return Err(NewReviewError::new("invoice", "it was made in the future"));
         }
         if now.since(invoice.created) > AGE_MAX {
-            return Err(wrong("invoice", "it is older than 30 days"));
+            return Err(NewReviewError::new("invoice", "it is older than 30 days"));
         }
         let preimage = review.preimage.trim().parse::<Preimage>();
-        let preimage = preimage.map_err(|_| wrong("preimage", "write 64 hex digits"))?;
+        let preimage =
+            preimage.map_err(|_| NewReviewError::new("preimage", "write 64 hex digits"))?;
         if !preimage.proves(&invoice.payment_hash) {
-            return Err(wrong("preimage", "it is not that of the invoice"));
+            return Err(NewReviewError::new(
+                "preimage",
+                "it is not that of the invoice",
+            ));
         }
         Ok(Self {
             payment_hash: invoice.payment_hash,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use crate::api::Counters;
+use crate::desk::caller_network;
 
 /// The longest wait for the head of a request, and for the next one on the same connection.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -141,11 +142,12 @@ impl Places {
 
     /// Takes a place. `None` if there is none for this address. This machine may have them all.
     fn take(&self, address: IpAddr) -> Option<Place> {
-        let address = network(address.to_canonical());
+        let is_here = address.to_canonical().is_loopback();
+        let address = caller_network(address);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let own = open.get(&address).copied().unwrap_or_default();
         let is_free = open.values().sum::<usize>() < self.all_max;
-        if !is_free || (own >= self.each_max && !address.is_loopback()) {
+        if !is_free || (own >= self.each_max && !is_here) {
             return None;
         }
         open.insert(address, own + 1);
@@ -172,17 +174,6 @@ impl Drop for Place {
         } else {
             open.insert(self.address, left);
         }
-    }
-}
-
-/// Returns what counts as one address: a home has a whole /64 of IPv6.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(address) if !address.is_loopback() => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        _ => address,
     }
 }
 
@@ -215,8 +206,10 @@ mod tests {
     #[test]
     fn this_machine_may_have_all_places() {
         let places = Places::new(3, 1);
-        let here = "::ffff:127.0.0.1".parse().unwrap();
-        let held: Vec<_> = (0..4).map(|_| places.take(here)).collect();
-        assert_eq!(held.iter().flatten().count(), 3);
+        for here in ["::ffff:127.0.0.1", "::1"] {
+            let here = here.parse().unwrap();
+            let held: Vec<_> = (0..4).map(|_| places.take(here)).collect();
+            assert_eq!(held.iter().flatten().count(), 3);
+        }
     }
 }

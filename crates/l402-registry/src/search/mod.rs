@@ -7,4 +7,4 @@ mod text;
 pub use cursor::{Cursor, CursorError};
 pub(crate) use query::PAGE_MAX;
 pub use query::{Filter, Query, Sort};
-pub(crate) use text::words;
+pub(crate) use text::split_words;

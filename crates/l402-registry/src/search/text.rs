@@ -8,7 +8,7 @@ const WORDS_MAX: usize = 12;
 
 /// Splits the text of a search at blanks and control characters. Words without a letter or a digit are
 /// left out, since no index of words has them.
-pub(crate) fn words(text: &str) -> Vec<String> {
+pub(crate) fn split_words(text: &str) -> Vec<String> {
     let text: String = text.chars().take(CHARS_MAX).collect();
     text.split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| word.chars().any(char::is_alphanumeric))
@@ -24,11 +24,14 @@ mod tests {
     #[test]
     fn splits_at_blanks_and_keeps_what_can_be_found() {
         assert_eq!(
-            words("  cat\u{0}jokes -- \"x\" "),
+            split_words("  cat\u{0}jokes -- \"x\" "),
             ["cat", "jokes", "\"x\""]
         );
-        assert!(words("!!! \t \"\"").is_empty());
-        assert_eq!(words(&"a ".repeat(1 << 20)).len(), WORDS_MAX);
-        assert_eq!(words(&"é".repeat(1 << 20))[0].chars().count(), CHARS_MAX);
+        assert!(split_words("!!! \t \"\"").is_empty());
+        assert_eq!(split_words(&"a ".repeat(1 << 20)).len(), WORDS_MAX);
+        assert_eq!(
+            split_words(&"é".repeat(1 << 20))[0].chars().count(),
+            CHARS_MAX
+        );
     }
 }

@@ -28,6 +28,7 @@ fn listing(service: &Value) -> Result<NewListing, String> {
     if url.is_empty() {
         return Err("it has no `url`".to_owned());
     }
+    // Directories list much that is not sold over Lightning. The reason tells which.
     let url = url.parse::<CanonicalUrl>();
     let url = url.map_err(|error| format!("its `url`: {error}"))?;
     if text(service, &["status"]) == "purged" {
@@ -41,7 +42,7 @@ fn listing(service: &Value) -> Result<NewListing, String> {
     Ok(NewListing {
         url,
         method: method.to_owned(),
-        words: words(service).cleaned(),
+        words: words_of(service).cleaned(),
         words_from: WordsFrom::Imported,
         no_probe: service.get("no_probe") == Some(&Value::Bool(true)),
     })
@@ -60,7 +61,7 @@ fn is_of_lightning(service: &Value) -> bool {
     protocol.is_empty() || has("L402") || has("LSAT") || (has("MPP") && is_lightning)
 }
 
-fn words(service: &Value) -> Words {
+fn words_of(service: &Value) -> Words {
     // satring has a list of objects, 402index a text.
     let categories = service.get("categories").and_then(Value::as_array);
     let categories = categories.into_iter().flatten().take(20);

@@ -12,7 +12,7 @@ use super::filter::Conditions;
 use super::fts::{RANK, all_in_name, all_of};
 use super::row::{LISTING, NO_VALUE, listing};
 use crate::listing::{Listing, ListingId};
-use crate::search::{Cursor, PAGE_MAX, Query, Sort, words};
+use crate::search::{Cursor, PAGE_MAX, Query, Sort, split_words};
 use crate::store::{Found, StoreError};
 
 /// The greatest total that is counted, and the most matches that are read to be sorted.
@@ -35,7 +35,7 @@ struct Hit {
 
 /// Finds listings that are shown.
 pub(super) fn search(connection: &Connection, query: &Query) -> Result<Found, StoreError> {
-    let words = words(&query.text);
+    let words = split_words(&query.text);
     if words.is_empty() && !query.text.trim().is_empty() {
         return Ok(Found::default());
     }

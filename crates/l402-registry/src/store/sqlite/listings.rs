@@ -18,7 +18,7 @@ pub(super) struct Known {
 }
 
 /// Finds a listing that is to be changed.
-pub(super) fn known(connection: &Connection, id: ListingId) -> Result<Option<Known>, StoreError> {
+pub(super) fn look_up(connection: &Connection, id: ListingId) -> Result<Option<Known>, StoreError> {
     let mut query = connection
         .prepare_cached("SELECT n, url, shown, words_from, owner_key FROM listings WHERE id = ?")?;
     let mut rows = query.query([id.as_bytes()])?;
@@ -36,7 +36,7 @@ pub(super) fn known(connection: &Connection, id: ListingId) -> Result<Option<Kno
 
 /// Finds a listing that must be there.
 pub(super) fn existing(connection: &Connection, id: ListingId) -> Result<Known, StoreError> {
-    known(connection, id)?.ok_or(StoreError::NotFound)
+    look_up(connection, id)?.ok_or(StoreError::NotFound)
 }
 
 /// Adds listings.
@@ -52,7 +52,7 @@ pub(super) fn add(
 
 fn add_one(connection: &Connection, new: &NewListing, now: UnixTime) -> Result<Added, StoreError> {
     let id = ListingId::of(&new.url);
-    let Some(known) = known(connection, id)? else {
+    let Some(known) = look_up(connection, id)? else {
         insert(connection, id, new, now)?;
         return Ok(Added::New(id));
     };
@@ -120,6 +120,7 @@ fn insert(
     connection
         .prepare_cached("INSERT INTO details (n, words) VALUES (?, ?)")?
         .execute(params![n, to_json(&new.words)?])?;
+    // What is hidden has no place in the index of words, so that no search finds it.
     match moderation::ban_of(connection, &host)? {
         Some(reason) => moderation::hide_for_ban(connection, n, &reason)?,
         None => fts::insert(connection, n, &new.url, &new.words)?,
@@ -179,6 +180,7 @@ pub(super) fn edit(
              no_probe_said = coalesce(?3, no_probe_said), changed = ?4 WHERE n = ?1",
         )?
         .execute(params![known.n, edit.method, edit.no_probe, secs(now)])?;
+    // A listing without a time would never come due.
     if edit.no_probe == Some(false) {
         connection
             .prepare_cached(

@@ -1,4 +1,4 @@
-//! A review, as it is written.
+//! A review, as its writer sends it.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 const STARS_MAX: u8 = 5;
 
 /// The most characters of a text.
-pub(crate) const TEXT_MAX: usize = 1000;
+pub(crate) const REVIEW_TEXT_MAX: usize = 1000;
 
 /// The fields in which somebody might send a credential.
 const CREDENTIALS: [&str; 6] = [
@@ -50,6 +50,13 @@ pub struct NewReviewError {
     pub text: String,
 }
 
+impl NewReviewError {
+    pub(crate) fn new(field: &'static str, text: &str) -> Self {
+        let text = text.to_owned();
+        Self { field, text }
+    }
+}
+
 impl fmt::Display for NewReviewError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.field, self.text)
@@ -84,12 +91,12 @@ impl NewReview {
                 .iter()
                 .find(|known| known.eq_ignore_ascii_case(field));
             if let Some(field) = known {
-                return Err(wrong(field, NEVER));
+                return Err(NewReviewError::new(field, NEVER));
             }
         }
         let read: Self = serde_json::from_value(json).map_err(|error| {
             let error = l402::text::escape_within(&error.to_string(), 200);
-            wrong(
+            NewReviewError::new(
                 "review",
                 &format!("{error}; write invoice, preimage, stars and text"),
             )
@@ -101,7 +108,7 @@ impl NewReview {
     /// Checks what needs no knowledge of the listing.
     pub(crate) fn check(&self) -> Result<(), NewReviewError> {
         if !(1..=STARS_MAX).contains(&self.stars) {
-            return Err(wrong("stars", "write a number from 1 to 5"));
+            return Err(NewReviewError::new("stars", "write a number from 1 to 5"));
         }
         for (field, text) in [("invoice", &self.invoice), ("preimage", &self.preimage)] {
             let word = text
@@ -114,16 +121,11 @@ impl NewReview {
                 .any(|scheme| scheme.eq_ignore_ascii_case(word));
             // A credential is a token, a colon and a preimage; an invoice has a colon only in its link.
             if is_scheme || l402::text::bare_invoice(text.trim()).contains(':') {
-                return Err(wrong(field, NEVER));
+                return Err(NewReviewError::new(field, NEVER));
             }
         }
         Ok(())
     }
-}
-
-pub(super) fn wrong(field: &'static str, text: &str) -> NewReviewError {
-    let text = text.to_owned();
-    NewReviewError { field, text }
 }
 
 #[cfg(test)]
