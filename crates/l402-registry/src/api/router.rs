@@ -51,6 +51,7 @@ pub(crate) fn routes(registry: Registry, settings: &ApiSettings) -> Router {
         .route("/openapi.json", get(meta::openapi))
         .route("/llms.txt", get(meta::llms))
         .route("/api/{*rest}", get(meta::nothing).fallback(meta::nothing));
+    // One body for what is not there, whatever the method.
     let admin = Router::new()
         .route("/api/v1/admin/hide", post(admin::hide))
         .route("/api/v1/admin/unhide", post(admin::unhide))

@@ -162,6 +162,7 @@ impl Fetcher {
                     response,
                 });
             };
+            // One temporary redirect is enough for the first address to stay the service's name.
             is_permanent &= matches!(response.status().as_u16(), 301 | 308);
             seen.push((hop.method.clone(), hop.url.clone()));
             hop = hop.redirected(next, response.status())?;

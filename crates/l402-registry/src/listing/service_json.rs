@@ -242,6 +242,7 @@ impl ServiceJson {
         let [protocol, related @ ..] = &protocols(observed)[..] else {
             unreachable!("there is always one protocol");
         };
+        // What was seen counts before what is said.
         let price = observed.and_then(|seen| seen.price);
         let price = price.or(listing.words.price.msat());
         let words = &listing.words;

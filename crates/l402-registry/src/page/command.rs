@@ -172,6 +172,7 @@ impl Purchase<'_> {
             title: "MCP",
             needs: "The first line gives Claude Code a purse; then ask it for the address. The second is one \
                     call without an agent.",
+            // The call is JSON in one word of the shell, so that no text of a stranger ends it.
             text: format!(
                 "claude mcp add l402 -- l402 mcp --wallet {wallet}\n\
                  printf '%s\\n' {call} | l402 mcp --wallet {wallet}",

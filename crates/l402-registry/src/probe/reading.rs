@@ -44,6 +44,7 @@ pub(super) fn read(
     if is_in_body {
         observed.forms.push(Form::Body);
     }
+    // Nodes change for good reasons too, so that this is a remark and no fault.
     let is_other_node = matches!((node_before, observed.node), (Some(a), Some(b)) if a != b);
     if is_other_node {
         let text = "another node than before has signed the invoice";

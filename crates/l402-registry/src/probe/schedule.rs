@@ -124,6 +124,7 @@ impl Schedule {
                 return false;
             }
         };
+        // Of one host a few wait in memory; the rest is put off, so that the next batch has other hosts.
         let is_full = due.len() == BATCH as usize;
         let mut put_off = Vec::new();
         let mut waiting: HashMap<String, u32> = HashMap::new();

@@ -62,6 +62,7 @@ pub(crate) fn judge(before: &Health, sight: Sight, now: UnixTime, rhythm: Rhythm
         Sight::Failed(reason) => failing(before, reason),
         Sight::Unwanted(reason, _) => (State::Unknown, Some(reason)),
     };
+    // A listing that was never looked at has no state that could have lasted.
     let since = if state == before.state && before.last_probe.is_some() {
         before.since
     } else {

@@ -27,6 +27,7 @@ pub(super) fn read(
     let table = match text.parse::<toml::Table>() {
         Ok(table) => table,
         Err(error) => {
+            // Nothing can be read of a text that is no TOML: one mistake, and the defaults.
             let line = error.span().map(|span| line_of(text, span.start));
             let place = line
                 .map(|line| format!("line {line}: "))
@@ -51,6 +52,7 @@ fn line_of(text: &str, at: usize) -> usize {
 fn configuration(root: &mut Section<'_>, folder: &Path, default: RegistryConfig) -> RegistryConfig {
     let listen = root.list::<ListenAddress>("listen");
     let public_url = public_url(root);
+    // Paths are relative to the file, as in the other configurations.
     let mut path = |key, default| match root.text(key) {
         Some(text) => named_path(folder, &text),
         None => default,
@@ -117,6 +119,7 @@ fn limits(root: &mut Section<'_>) -> LimitsConfig {
         return default;
     };
     let mut section = Section::new("limits", table, root.mistakes);
+    // Zero would switch off what the limit is for.
     let mut limit = |key, default: u32, most| {
         let number = section.number(key, default.into(), 1..=most);
         u32::try_from(number).unwrap_or(default)
@@ -158,6 +161,7 @@ pub(super) fn check(config: &RegistryConfig, file: &str) -> Vec<ConfigMistake> {
     }
     for (index, address) in config.listen.iter().enumerate() {
         let earlier = config.listen.get(..index).unwrap_or_default();
+        // Port 0 is a free one each time.
         if address.port() != 0 && earlier.contains(address) {
             mistakes.add(
                 "listen",

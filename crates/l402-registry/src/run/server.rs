@@ -72,6 +72,7 @@ impl RegistryServer {
             .zip(&config.listen)
             .map(|(listener, asked)| listener.local_addr().unwrap_or(*asked))
             .collect();
+        // Only now is the port known if the configuration names port 0.
         let first = addresses
             .first()
             .copied()
@@ -140,6 +141,7 @@ impl RegistryServer {
         stop.await;
         ended.send_replace(true);
         background.shutdown().await;
+        // Acceptors have been told and take nothing more; requests under way may end.
         let closed = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(STOP_TIME, closed).await.is_err() {
             tracing::warn!("requests were cut off, since they did not end in time");

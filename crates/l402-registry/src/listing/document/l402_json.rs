@@ -27,6 +27,7 @@ fn service(entry: &Value, provider: &str) -> Result<Entry, String> {
     if !direction.is_empty() && !direction.eq_ignore_ascii_case("charges") {
         return Err("it pays its callers, so that nothing is sold".to_owned());
     }
+    // A variable cost has a number beside it, which is an example and no price.
     let is_variable = text(entry, &["costType"]).eq_ignore_ascii_case("variable");
     let cost = [
         ("price_msat", "msat"),

@@ -28,6 +28,7 @@ pub(super) fn read(document: &Value, reading: &mut Reading<'_>) {
             if !is_paid(operation) {
                 continue;
             }
+            // Free operations are passed over first: they take no place among those that are listed.
             if !reading.has_room() {
                 return;
             }

@@ -60,6 +60,7 @@ fn table<W: Write>(out: W) -> Writer<W> {
 }
 
 fn cells(service: ServiceJson) -> [String; HEAD.len()] {
+    // In the order of `HEAD`.
     let observed = service.observed;
     let seen = observed.as_ref();
     let reason = service

@@ -62,6 +62,7 @@ pub(super) fn section(listing: &Listing, history: &History, now: UnixTime) -> Ma
 }
 
 fn parts(history: &History, now: UnixTime) -> Parts {
+    // Two days have a column an hour; after that a column is a day, since there is room for no more.
     let first = history.hours.first().map_or(now, |hour| hour.0);
     let step = if now.since(first) <= Duration::from_secs(2 * DAY) {
         HOUR
@@ -132,6 +133,7 @@ fn figure(
 
 fn prices(listing: &Listing, points: &[Point], now: UnixTime) -> Markup {
     let from = points.first().map_or(now, |point| point.at);
+    // A claimed price is drawn only if it differs: two lines on one another tell nothing.
     let said = listing
         .words
         .price
@@ -172,11 +174,10 @@ fn prices(listing: &Listing, points: &[Point], now: UnixTime) -> Markup {
             }
         }
     };
-    let legend = html! {
+    html! {
         (figure("Price", &price(l402::Msat::new(top)), "0", (date(from), "now".to_owned()), &chart, &table))
         @if let Some(said) = said { p.key-claimed { "The dashed line is what is said: " (price(said)) "." } }
-    };
-    html! { (legend) }
+    }
 }
 
 fn price_words(points: &[Point]) -> String {
@@ -208,6 +209,7 @@ fn uptime(parts: &Parts) -> Markup {
             }
         })
         .collect();
+    // The picture in words, for readers who do not see it.
     let known: Vec<u16> = shown.iter().filter_map(|column| column.permille).collect();
     let worst = known.iter().min().copied().map(percent).unwrap_or_default();
     let whole = known.iter().filter(|permille| **permille == 1000).count();
@@ -247,6 +249,7 @@ fn latency(parts: &Parts, now: UnixTime) -> Markup {
         .iter()
         .map(|part| (part.at, part.latency().map(u64::from)))
         .collect();
+    // Nothing is drawn of a service that has never answered.
     let known: Vec<u64> = values.iter().filter_map(|value| value.1).collect();
     let (Some(low), Some(high)) = (known.iter().min(), known.iter().max()) else {
         return html! {};

@@ -21,6 +21,7 @@ pub(super) fn open_claim(
     connection
         .prepare_cached("DELETE FROM claims WHERE n = ? AND until < ?")?
         .execute(params![n, secs(now)])?;
+    // Anybody may claim: without a bound, one listing could fill the file.
     let open: u32 = connection
         .prepare_cached("SELECT count(*) FROM claims WHERE n = ?")?
         .query_row([n], |row| row.get(0))?;

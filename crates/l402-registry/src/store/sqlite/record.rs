@@ -56,6 +56,7 @@ fn write_health(
 }
 
 fn write_observed(connection: &Connection, n: i64, seen: &Observed) -> Result<(), StoreError> {
+    // Each name stands between line feeds, so that a search for one finds no part of another.
     let clients: String = seen.clients.iter().map(|it| format!("{it}\n")).collect();
     let clients = if clients.is_empty() {
         clients
@@ -108,6 +109,7 @@ fn add_point(connection: &Connection, n: i64, probed: &Probed) -> Result<(), Sto
         )?
         .query_row([n], compared)
         .optional()?;
+    // A point is a change. What stays as it was is counted by the hour and needs none.
     if last.as_ref() == Some(&now) {
         return Ok(());
     }
@@ -187,6 +189,7 @@ pub(super) fn record_paid(
              (SELECT at FROM paid WHERE n = ?1 ORDER BY at DESC LIMIT 1 OFFSET ?2)",
         )?
         .execute([n, PAID_MAX])?;
+    // A result that comes late is history alone.
     connection
         .prepare_cached(
             "UPDATE listings SET paid_at = ?1, paid_works = ?2, paid_msat = ?3, paid_latency = ?4, \

@@ -42,6 +42,7 @@ pub(super) fn add(connection: &Connection, review: &Review) -> Result<(), StoreE
             counted < COUNTED_A_DAY,
             review.hidden
         ])?;
+    // The payment hash is the key of the table, over all listings.
     if added == 0 {
         return Err(StoreError::Taken);
     }

@@ -114,6 +114,7 @@ fn observed(row: &Row<'_>) -> Result<Option<Observed>, StoreError> {
         payment_hash: hash.transpose().map_err(|_| damaged("payment hash"))?,
         hash_matches: seen.hash_matches,
         forms: forms(row.get("forms")?),
+        // Written as lines between line feeds: the first piece is empty.
         clients: row
             .get::<_, String>("clients")?
             .split_terminator('\n')
