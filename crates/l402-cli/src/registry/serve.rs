@@ -182,9 +182,11 @@ pub(crate) async fn start(settings: Settings, context: &Context) -> Result<Runni
     };
     let mut server = RegistryServer::bind(config, parts).await.map_err(failure)?;
     let mut notes = Vec::new();
+    // Other commands of this home find the registry by its notes, and never ask its ports as strangers.
     for address in server.addresses() {
         notes.push(Note::write("registry", *address, context)?);
     }
+    // Wallet and export need a registry that is bound: they stand behind its checks and write to its store.
     let bulk = match export {
         Some(export) => {
             let (sold, routes) = bulk::open(&export, server.registry(), context).await?;

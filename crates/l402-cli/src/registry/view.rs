@@ -59,6 +59,7 @@ fn owner(service: &Value) -> String {
 /// Returns a whole listing for people.
 pub(super) fn detail(service: &Value, page: &str) -> String {
     let of = |pointer: &str, max| text(service, pointer, max).unwrap_or_else(|| "-".to_owned());
+    // Each text is a stranger's, through a registry that may be one too: cut, and escaped.
     let list = |pointer: &str| {
         let items = service.pointer(pointer).and_then(Value::as_array);
         let items = items.into_iter().flatten().filter_map(Value::as_str);

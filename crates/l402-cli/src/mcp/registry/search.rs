@@ -53,7 +53,7 @@ impl Registries {
             let (registry, query) = (Arc::clone(registry), query.clone());
             tasks.spawn(async move { (at, registry.search(&query).await) });
         }
-        // In the order of client.toml, whoever answers first.
+        // In the order of client.toml, not of their answers.
         let mut answers: Vec<Result<Vec<Service>, String>> = self
             .0
             .iter()
