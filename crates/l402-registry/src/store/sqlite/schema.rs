@@ -113,6 +113,7 @@ pub(super) const SCHEMA: Schema = Schema {
             samples BLOB NOT NULL,
             PRIMARY KEY (n, day)
         ) WITHOUT ROWID, STRICT;
+        CREATE INDEX days_by_day ON days (day);
         CREATE TABLE probes (
             hour INTEGER PRIMARY KEY,
             probes INTEGER NOT NULL
