@@ -185,7 +185,7 @@ pub enum ReviewFate {
 /// A wrong implementation shows a service as cheaper, better or somebody else's: what a call promises is
 /// a transaction, and two calls at once never both succeed where one excludes the other.
 pub trait Store: Send + Sync {
-    /// Adds listings, in one transaction. Owner's words are kept, and a weaker source replaces nothing. The same
+    /// Adds listings, in one transaction. What an owner has said is kept, and a weaker source replaces nothing. The same
     /// document or directory may be read again; of two strangers who submit, the first is heard. A listing of a
     /// banned host is added hidden.
     fn add(
