@@ -185,7 +185,7 @@ pub enum ReviewFate {
 /// A wrong implementation shows a service as cheaper, better or somebody else's: what a call promises is
 /// a transaction, and two calls at once never both succeed where one excludes the other.
 pub trait Store: Send + Sync {
-    /// Adds listings, in one transaction. Owner's words are kept, and a weaker source replaces nothing. The same
+    /// Adds listings, in one transaction. What an owner has said is kept, and a weaker source replaces nothing. The same
     /// document or directory may be read again; of two strangers who submit, the first is heard. A listing of a
     /// banned host is added hidden.
     fn add(
@@ -216,7 +216,7 @@ pub trait Store: Send + Sync {
     /// Returns what a probe of this listing needs to know, due or not.
     fn due_one(&self, id: ListingId) -> BoxFuture<'_, Result<Option<Due>, StoreError>>;
 
-    /// Records a probe, and its place in the history.
+    /// Records a probe, and its place in the history. One that the host does not want counts for no uptime.
     fn record(&self, id: ListingId, probed: Probed) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Records a paid probe.
@@ -317,7 +317,8 @@ pub trait Store: Send + Sync {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<Listing>, StoreError>>;
 
-    /// Deletes what is older than is kept: hours of more than 31 days, void claims.
+    /// Deletes what is older than is kept: hours of more than 31 days, void claims, and the uptimes of lists
+    /// whose span has passed since the last probe.
     fn prune(&self, now: UnixTime) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Writes a consistent copy of everything to a new file, while the store is in use.

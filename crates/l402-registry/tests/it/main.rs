@@ -23,6 +23,7 @@ mod schedule;
 mod service_json;
 mod store;
 mod store_bench;
+mod store_crash;
 mod store_fixture;
 mod store_hostile;
 mod store_pages;

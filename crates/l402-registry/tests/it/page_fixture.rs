@@ -19,9 +19,9 @@ pub(crate) struct Page {
     pub(crate) html: String,
 }
 
-/// Asks for a page of this store.
-pub(crate) fn page(world: &World, path: &str) -> Page {
-    let registry = Registry::new(
+/// Returns the router of a registry over this store.
+pub(crate) fn pages(world: &World) -> axum::Router {
+    page_router(Registry::new(
         Arc::new(world.store.clone()),
         Fetcher::new(Reachable::default()),
         Arc::new(ManualClock::new(at(1000))),
@@ -31,13 +31,19 @@ pub(crate) fn page(world: &World, path: &str) -> Page {
             probe_interval: Duration::from_secs(900),
             owner_interval: Duration::from_secs(7 * 86_400),
         },
-    );
+    ))
+}
+
+/// Asks for a page of this store.
+pub(crate) fn page(world: &World, path: &str) -> Page {
+    page_of(world, pages(world), path)
+}
+
+/// Asks for a page of a router.
+pub(crate) fn page_of(world: &World, router: axum::Router, path: &str) -> Page {
     world.wait(async {
         let request = Request::get(path).body(Body::empty()).expect("a request");
-        let answer = page_router(registry)
-            .oneshot(request)
-            .await
-            .expect("an answer");
+        let answer = router.oneshot(request).await.expect("an answer");
         let (parts, body) = answer.into_parts();
         let body = body.collect().await.expect("a body").to_bytes();
         Page {

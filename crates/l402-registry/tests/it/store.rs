@@ -188,6 +188,56 @@ fn uptime_is_the_part_of_the_probes_that_found_it_up() {
 }
 
 #[test]
+fn a_probe_that_the_host_does_not_want_counts_for_no_uptime() {
+    let world = World::new();
+    let id = world.add(JOKE);
+    world.record_all(id, (0..3).map(|hour| seen_up(hour * HOUR, 1)));
+    let unwanted = Probed {
+        health: health(State::Unknown, 3 * HOUR),
+        observed: None,
+        no_probe: true,
+        ..seen_up(3 * HOUR, 1)
+    };
+    world.done(world.store.record(id, unwanted.clone()));
+    let listing = world.listing(id);
+    assert_eq!(listing.uptime.day, Some(1000));
+    assert_eq!(listing.uptime.month, Some(1000));
+    assert!(listing.no_probe);
+    let now = at(3 * HOUR);
+    assert_eq!(world.done(world.store.history(id, now)).hours.len(), 3);
+    assert_eq!(world.done(world.store.totals(now)).probes_of_day, 3);
+    // Another one two days later: nobody has asked for a day.
+    let later = Probed {
+        at: at(51 * HOUR),
+        ..unwanted
+    };
+    world.done(world.store.record(id, later));
+    let uptime = world.listing(id).uptime;
+    assert_eq!((uptime.day, uptime.week), (None, Some(1000)));
+}
+
+#[test]
+fn the_uptime_of_a_service_that_is_not_probed_any_more_ends() {
+    let world = World::new();
+    let [id, other] = ["a", "b"].map(|it| world.add(&format!("https://{it}.example/joke")));
+    world.done(world.store.record(id, seen_up(0, 1)));
+    let uptime = |id, hours: u64| {
+        world.done(world.store.prune(at(hours * HOUR)));
+        let uptime = world.listing(id).uptime;
+        let past = world.done(world.store.history(id, at(hours * HOUR)));
+        assert_eq!(past.uptime, uptime, "after {hours} hours");
+        [uptime.day, uptime.week, uptime.month].map(|it| it.is_some())
+    };
+    assert_eq!(uptime(id, 23), [true, true, true]);
+    assert_eq!(uptime(id, 24), [false, true, true]);
+    assert_eq!(uptime(id, 7 * 24 - 1), [false, true, true]);
+    assert_eq!(uptime(id, 7 * 24), [false, false, true]);
+    assert_eq!(uptime(id, 30 * 24 - 1), [false, false, true]);
+    assert_eq!(uptime(id, 30 * 24), [false, false, false]);
+    assert_eq!(uptime(other, 30 * 24), [false, false, false]);
+}
+
+#[test]
 fn probes_come_due_in_order_and_hidden_ones_never() {
     let world = World::new();
     let [a, b, c, d] = ["a", "b", "c", "d"].map(|it| world.add(&format!("https://x.example/{it}")));

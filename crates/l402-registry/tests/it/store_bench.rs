@@ -11,13 +11,14 @@ use l402_registry::{
     WordsFrom,
 };
 
+use crate::page_fixture::{page_of, pages};
 use crate::store_fixture::{World, at, url};
 
 /// The listings of one call of `add`, and the records that wait at once.
 const BATCH: usize = 500;
 
-/// The searches of each kind.
-const SEARCHES: usize = 40;
+/// The listings, if a long run does not ask for another number.
+const LISTINGS: u64 = 10_000;
 
 /// The syllables that the words of the generator are made of.
 const SYLLABLES: [&str; 24] = [
@@ -169,6 +170,16 @@ fn number(name: &str, default: u64) -> u64 {
     value.map_or(default, |it| it.parse().expect("a number"))
 }
 
+/// Returns the number of listings.
+fn listings() -> usize {
+    usize::try_from(number("L402_REGISTRY_LISTINGS", LISTINGS)).expect("a size")
+}
+
+/// Returns the number of searches of each kind. A run that measures has more, for its times to say something.
+fn searches() -> usize {
+    if listings() as u64 > LISTINGS { 40 } else { 5 }
+}
+
 /// Measures how long something takes.
 fn timed<T>(action: impl FnOnce() -> T) -> (Duration, T) {
     let clock = SystemClock::default();
@@ -252,22 +263,103 @@ fn every_listing_is_on_one_page(world: &World, count: usize) {
     }
 }
 
-/// Asks questions of one kind, and adds how long an answer takes.
-fn ask(world: &World, report: &mut Report, kind: &str, mut query: impl FnMut() -> Query) {
-    let mut times: Vec<Duration> = (0..SEARCHES)
+/// Measures answers of one kind, and adds how long they take. `answer` is measured, `check` is not.
+fn measure<T>(
+    report: &mut Report,
+    kind: &str,
+    mut answer: impl FnMut() -> (Duration, T),
+    mut check: impl FnMut(T),
+) {
+    let count = searches();
+    let mut times: Vec<Duration> = (0..count)
         .map(|_| {
-            let query = query();
-            let limit = u64::from(query.limit);
-            let (time, found) = timed(|| world.done(world.store.search(query)));
-            let shown = found.listings.len() as u64;
-            assert_eq!(shown, found.total.min(limit), "{kind}");
-            assert_eq!(found.next.is_some(), found.total > limit, "{kind}");
+            let (time, answered) = answer();
+            check(answered);
             time
         })
         .collect();
     times.sort_unstable();
-    let [p50, p99] = [50, 99].map(|it| times[(SEARCHES * it / 100).min(SEARCHES - 1)]);
+    let [p50, p99] = [50, 99].map(|it| times[(count * it / 100).min(count - 1)]);
     report.row(kind, &[millis(p50), millis(p99)]);
+}
+
+/// Asks questions of one kind.
+fn ask(world: &World, report: &mut Report, kind: &str, mut query: impl FnMut() -> Query) {
+    let answer = || {
+        let query = query();
+        let limit = u64::from(query.limit);
+        let (time, found) = timed(|| world.done(world.store.search(query)));
+        (time, (limit, found))
+    };
+    measure(report, kind, answer, |(limit, found)| {
+        let shown = found.listings.len() as u64;
+        assert_eq!(shown, found.total.min(limit), "{kind}");
+        assert_eq!(found.next.is_some(), found.total > limit, "{kind}");
+    });
+}
+
+/// Asks for pages of one kind, and returns the bytes of the largest.
+fn ask_pages(
+    world: &World,
+    report: &mut Report,
+    kind: &str,
+    mut path: impl FnMut() -> String,
+) -> usize {
+    let (router, mut largest) = (pages(world), 0);
+    let answer = || {
+        let (router, path) = (router.clone(), path());
+        timed(|| page_of(world, router, &path))
+    };
+    measure(report, kind, answer, |page| {
+        assert_eq!(page.status, http::StatusCode::OK, "{kind}");
+        largest = largest.max(page.html.len());
+    });
+    largest
+}
+
+/// Asks for pages through the router: the store, and the making of the page. Returns the bytes of the largest
+/// list.
+fn ask_all_pages(world: &World, generator: &mut Generator, report: &mut Report) -> usize {
+    let mut turn = 0;
+    let mut order = move || {
+        turn += 1;
+        Sort::ALL[turn % Sort::ALL.len()].name()
+    };
+    let mut largest = ask_pages(world, report, "`/search`, all, in each order", || {
+        format!("/search?sort={}", order())
+    });
+    largest = largest.max(ask_pages(
+        world,
+        report,
+        "`/search`, a filter, in each order",
+        || {
+            let filter = match generator.random.u8(..5) {
+                0 => "state=up".to_owned(),
+                1 => format!("category={}", CATEGORIES[generator.random.usize(..8)]),
+                2 => format!("max_price_sat={}", generator.random.u32(1..50)),
+                3 => "network=signet".to_owned(),
+                _ => "state=up&client=lnget&form=l402&category=ai".to_owned(),
+            };
+            format!("/search?{filter}&sort={}", order())
+        },
+    ));
+    largest = largest.max(ask_pages(
+        world,
+        report,
+        "`/search`, two words, by relevance",
+        || format!("/search?q={}+{}", generator.word(), generator.word()),
+    ));
+    largest = largest.max(ask_pages(
+        world,
+        report,
+        "`/search`, a word and a filter, in each order",
+        || {
+            let word = generator.word();
+            format!("/search?q={word}&state=up&sort={}", order())
+        },
+    ));
+    ask_pages(world, report, "the home page", || "/".to_owned());
+    largest
 }
 
 fn in_order(generator: &mut Generator, text: String, filter: Filter) -> Query {
@@ -279,7 +371,7 @@ fn in_order(generator: &mut Generator, text: String, filter: Filter) -> Query {
     }
 }
 
-/// Asks 240 questions of six kinds.
+/// Asks questions of six kinds.
 fn ask_all(world: &World, generator: &mut Generator, report: &mut Report) {
     let none = Filter::default;
     ask(world, report, "all, in each order", || {
@@ -315,7 +407,7 @@ fn ask_all(world: &World, generator: &mut Generator, report: &mut Report) {
 #[test]
 #[expect(clippy::print_stdout, reason = "the tables are what a long run is for")]
 fn a_large_registry_finds_what_it_has() {
-    let count = usize::try_from(number("L402_REGISTRY_LISTINGS", 10_000)).expect("a size");
+    let count = listings();
     let (mut generator, mut report) = (Generator::new(), Report(String::new()));
     let before = resident_mib();
     let world = World::new();
@@ -331,12 +423,17 @@ fn a_large_registry_finds_what_it_has() {
 
     report.table("search, a page of 50", &["p50, ms", "p99, ms"]);
     ask_all(&world, &mut generator, &mut report);
+    report.table("a page of the site", &["p50, ms", "p99, ms"]);
+    let largest = ask_all_pages(&world, &mut generator, &mut report);
+    assert!(largest <= 60 * 1024, "{largest} bytes");
     report.table("other questions", &["ms"]);
     report.row("the totals", &[millis(totals_time)]);
     report.row("the categories", &[millis(categories_time)]);
 
     let file = world.folder.path().join("registry.db");
     let bytes = std::fs::metadata(&file).expect("the file").len();
+    report.table("size", &["KiB"]);
+    report.row("the largest list", &[(largest / 1024).to_string()]);
     report.table("size", &["MiB"]);
     report.row("memory of the process before", &[before.to_string()]);
     report.row("memory of the process after", &[resident_mib().to_string()]);

@@ -49,6 +49,47 @@ fn the_words_of_an_owner_stay_until_nobody_owns_the_listing() {
 }
 
 #[test]
+fn what_an_owner_has_said_outlasts_a_directory_that_is_read_again() {
+    let world = World::new();
+    let imported = NewListing {
+        words_from: WordsFrom::Imported,
+        ..submitted(JOKE)
+    };
+    let id = world.add_new(imported.clone());
+    world.own(id, "key");
+    let edit = |edit: Edit| world.done(world.store.edit(id, "key".to_owned(), edit, at(9)));
+    edit(Edit {
+        no_probe: Some(true),
+        ..Edit::default()
+    });
+    let document = NewListing {
+        words_from: WordsFrom::Document,
+        method: "PUT".to_owned(),
+        ..submitted(JOKE)
+    };
+    for again in [imported, document.clone()] {
+        world.add_new(again);
+        let listing = world.listing(id);
+        assert!(listing.no_probe, "{:?}", listing.words_from);
+        assert_eq!(world.done(world.store.due(at(9), 10)), []);
+    }
+    // Of the method the owner has said nothing yet.
+    assert_eq!(world.listing(id).method, "PUT");
+    edit(Edit {
+        method: Some("POST".to_owned()),
+        ..Edit::default()
+    });
+    world.add_new(document.clone());
+    assert_eq!(world.listing(id).method, "POST");
+    // Without an owner, the document at the origin is believed again.
+    let key = Some("key".to_owned());
+    world.done(world.store.set_owner(id, key, None, None, at(10)));
+    world.add_new(document);
+    let listing = world.listing(id);
+    assert_eq!((&*listing.method, listing.no_probe), ("PUT", false));
+}
+
+#[test]
 fn only_one_of_two_claims_makes_an_owner() {
     let world = World::new();
     let id = world.add(JOKE);

@@ -277,3 +277,65 @@ fn an_answer_has_at_most_200_listings_and_at_least_one() {
         .collect();
     assert_eq!(all.len(), 205);
 }
+
+/// Turns all pages, and changes the registry before each but the first.
+fn pages_while(world: &World, mut query: Query, change: impl Fn(usize)) -> Vec<ListingId> {
+    let mut all = Vec::new();
+    for turn in 0..100 {
+        let found = world.done(world.store.search(query.clone()));
+        all.extend(found.listings.iter().map(|it| it.id));
+        let Some(next) = found.next else { break };
+        query.after = Some(next);
+        change(turn);
+    }
+    all
+}
+
+/// Adds listings with words in the description alone, so that all ranks move, and a probe of the first.
+fn crowd(world: &World, turn: usize) {
+    let new = (0..20).map(|number| {
+        let mut new = submitted(&format!("https://comes.example/{turn}/{number}"));
+        new.words.description = "dog mouse ".repeat(300 * (turn + 1));
+        new
+    });
+    let added = world.done(world.store.add(new.collect(), at(0)));
+    let seen = seen_up(0, turn as u64);
+    world.done(world.store.record(added[0].id(), seen));
+}
+
+#[test]
+fn a_listing_that_stays_as_it_was_is_on_one_page_while_others_come_and_go() {
+    let questions = Sort::ALL.map(|sort| (sort, ""));
+    for (sort, text) in questions {
+        let world = World::new();
+        let add = |host: &str, count: usize| -> Vec<ListingId> {
+            let new = (0..count).map(|it| {
+                let mut new = submitted(&format!("https://{host}.example/{it}"));
+                new.words.name = "cat".to_owned();
+                // Of two lengths, the shorter comes first, whatever is added.
+                new.words.description = "dog mouse ".repeat(it * 9);
+                new
+            });
+            let added = world.done(world.store.add(new.collect(), at(0)));
+            added.into_iter().map(|it| it.id()).collect()
+        };
+        let (stays, goes) = (add("stays", 12), add("goes", 6));
+        world.record_many(stays.iter().map(|id| (*id, seen_up(0, 1))));
+        let query = Query {
+            text: text.to_owned(),
+            sort,
+            limit: 4,
+            ..Query::default()
+        };
+        let seen = pages_while(&world, query, |turn| {
+            if let Some(id) = goes.get(turn) {
+                world.done(world.store.remove(*id, None));
+                crowd(&world, turn);
+            }
+        });
+        for id in stays {
+            let times = seen.iter().filter(|it| **it == id).count();
+            assert_eq!(times, 1, "{} {text:?}", sort.name());
+        }
+    }
+}

@@ -148,7 +148,7 @@ impl Wanted<'_> {
         let in_name: HashSet<i64> = all.iter().map(|hit| hit.n).collect();
         let others = self.ranked(all_of(words))?;
         all.extend(others.into_iter().filter(|hit| !in_name.contains(&hit.n)));
-        Ok(self.page_of(all))
+        Ok(self.page_of_ranked(all))
     }
 
     /// Ranks the newest matches of an expression. The rank is negative, the best is the least.
@@ -207,6 +207,22 @@ impl Wanted<'_> {
         more: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Hit>, StoreError> {
         hits(self.connection, sql, self.values(more))
+    }
+
+    /// Returns the rows of the page out of all matches, by rank. Each listing that is added moves all ranks a
+    /// little, so the page begins after the last listing of the one before, wherever that is now.
+    fn page_of_ranked(&self, mut all: Vec<Hit>) -> Vec<Hit> {
+        all.sort_unstable();
+        let begin = self.after.map_or(0, |after| {
+            let last = all.iter().position(|hit| hit.id == after.1);
+            last.map_or_else(
+                || all.partition_point(|hit| (hit.key, hit.id) <= after),
+                |last| last + 1,
+            )
+        });
+        all.drain(..begin);
+        all.truncate(self.limit);
+        all
     }
 
     /// Returns the rows of the page out of all matches.

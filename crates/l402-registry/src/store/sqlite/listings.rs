@@ -61,7 +61,8 @@ fn add_one(connection: &Connection, new: &NewListing, now: UnixTime) -> Result<A
         let is_new = stored_words(connection, known.n)? != new.words;
         connection
             .prepare_cached(
-                "UPDATE listings SET method = ?, no_probe_said = ?, words_from = ?, \
+                "UPDATE listings SET method = iif(owner_said & 1, method, ?), \
+                 no_probe_said = iif(owner_said & 2, no_probe_said, ?), words_from = ?, \
                  changed = iif(?, ?, changed) WHERE n = ?",
             )?
             .execute(params![
@@ -177,7 +178,8 @@ pub(super) fn edit(
     connection
         .prepare_cached(
             "UPDATE listings SET method = coalesce(?2, method), \
-             no_probe_said = coalesce(?3, no_probe_said), changed = ?4 WHERE n = ?1",
+             no_probe_said = coalesce(?3, no_probe_said), changed = ?4, owner_said = owner_said \
+             | iif(?2 IS NULL, 0, 1) | iif(?3 IS NULL, 0, 2) WHERE n = ?1",
         )?
         .execute(params![known.n, edit.method, edit.no_probe, secs(now)])?;
     // A listing without a time would never come due.

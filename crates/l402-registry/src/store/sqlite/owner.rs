@@ -3,7 +3,7 @@
 use l402::UnixTime;
 use rusqlite::{Connection, params};
 
-use super::listings::existing;
+use super::listings::{Known, existing};
 use super::row::{LISTING, listing, proof, secs, time};
 use crate::listing::{Listing, ListingId, Owner, WordsFrom};
 use crate::store::{Claim, StoreError};
@@ -91,11 +91,21 @@ pub(super) fn set_owner(
         use_up(connection, known.n, nonce, now)?;
     }
     write_owner(connection, known.n, change.owner.as_ref(), now)?;
-    if change.owner.is_none() && known.words_from == WordsFrom::Owner {
-        connection
-            .prepare_cached("UPDATE listings SET words_from = ? WHERE n = ?")?
-            .execute(params![WordsFrom::Submitted.name(), known.n])?;
+    if change.owner.is_none() {
+        disown_words(connection, &known)?;
     }
+    Ok(())
+}
+
+/// Takes what the last owner said for the word of anybody.
+fn disown_words(connection: &Connection, known: &Known) -> Result<(), StoreError> {
+    let words_from = match known.words_from {
+        WordsFrom::Owner => WordsFrom::Submitted,
+        other => other,
+    };
+    connection
+        .prepare_cached("UPDATE listings SET words_from = ?, owner_said = 0 WHERE n = ?")?
+        .execute(params![words_from.name(), known.n])?;
     Ok(())
 }
 

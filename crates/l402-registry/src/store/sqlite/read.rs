@@ -8,6 +8,7 @@ use rusqlite::{Connection, Row, params};
 use super::owner;
 use super::row::{LISTING, health, json, listing, secs, state, url};
 use super::slots::hour_of;
+use super::uptime;
 use crate::listing::{Listing, ListingId, State, Words};
 use crate::store::{Category, Due, StoreError, Totals};
 
@@ -132,10 +133,10 @@ fn due_row(row: &Row<'_>) -> Result<Due, StoreError> {
     })
 }
 
-/// Deletes hours that are older than is kept.
+/// Deletes hours that are older than is kept, and uptimes of the lists that no probe stands behind any more.
 pub(super) fn prune(connection: &Connection, now: UnixTime) -> rusqlite::Result<()> {
     let hour = hour_of(now) - 31 * 24;
     connection.execute("DELETE FROM days WHERE day < ?", [hour.div_euclid(24)])?;
     connection.execute("DELETE FROM probes WHERE hour < ?", [hour])?;
-    Ok(())
+    uptime::forget_old(connection, now)
 }

@@ -128,8 +128,21 @@ fn add_point(connection: &Connection, n: i64, probed: &Probed) -> Result<(), Sto
     Ok(())
 }
 
-/// Counts a probe in its hour, and brings the uptime of the lists up to date.
+/// Counts a probe in its hour, and brings the uptime of the lists up to date. A host that does not want
+/// probes was not asked, so it was neither up nor down.
 fn count(connection: &Connection, n: i64, probed: &Probed) -> Result<(), StoreError> {
+    if !probed.no_probe {
+        count_in_hour(connection, n, probed)?;
+    }
+    let uptime = uptime::of(connection, n, probed.at)?;
+    let month = uptime.month.map_or(NO_VALUE, |up| 1000 - i64::from(up));
+    connection
+        .prepare_cached("UPDATE listings SET up_day = ?, up_week = ?, by_uptime = ? WHERE n = ?")?
+        .execute(params![uptime.day, uptime.week, month, n])?;
+    Ok(())
+}
+
+fn count_in_hour(connection: &Connection, n: i64, probed: &Probed) -> Result<(), StoreError> {
     let hour = hour_of(probed.at);
     let (day_number, hour_of_day) = (hour / 24, hour % 24);
     let mut day = uptime::day(connection, n, day_number)?.unwrap_or_default();
@@ -141,11 +154,6 @@ fn count(connection: &Connection, n: i64, probed: &Probed) -> Result<(), StoreEr
             "INSERT INTO probes VALUES (?, 1) ON CONFLICT DO UPDATE SET probes = probes + 1",
         )?
         .execute([hour])?;
-    let uptime = uptime::of(connection, n, probed.at)?;
-    let month = uptime.month.map_or(NO_VALUE, |up| 1000 - i64::from(up));
-    connection
-        .prepare_cached("UPDATE listings SET up_day = ?, up_week = ?, by_uptime = ? WHERE n = ?")?
-        .execute(params![uptime.day, uptime.week, month, n])?;
     Ok(())
 }
 

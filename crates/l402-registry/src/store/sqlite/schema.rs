@@ -18,6 +18,7 @@ pub(super) const BUSY: Duration = Duration::from_secs(5);
 /// column that a question names, so `shown` leads all of them: 0 for hidden listings, else 1.
 ///
 /// Times are Unix seconds, prices millisatoshi. `forms` has a bit for each form, `clients` a line for each.
+/// `owner_said` has a bit for the method and one for `no_probe_said`, each set once the owner has changed it.
 ///
 /// `days` has a row for each listing and day, with 24 slots of six bytes; see `slots.rs`. `probes` counts
 /// all probes of an hour. `found` is the index of words: it keeps none of the texts.
@@ -63,6 +64,7 @@ pub(super) const SCHEMA: Schema = Schema {
             owner_since INTEGER,
             owner_checked INTEGER,
             owner_failed INTEGER,
+            owner_said INTEGER NOT NULL DEFAULT 0,
             review_count INTEGER NOT NULL DEFAULT 0,
             review_stars INTEGER NOT NULL DEFAULT 0,
             hidden_reason TEXT,
@@ -113,6 +115,7 @@ pub(super) const SCHEMA: Schema = Schema {
             samples BLOB NOT NULL,
             PRIMARY KEY (n, day)
         ) WITHOUT ROWID, STRICT;
+        CREATE INDEX days_by_day ON days (day);
         CREATE TABLE probes (
             hour INTEGER PRIMARY KEY,
             probes INTEGER NOT NULL

@@ -3,6 +3,7 @@
 use l402::UnixTime;
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::row::NO_VALUE;
 use super::slots::{Day, Slot, hour_of};
 use crate::listing::Uptime;
 
@@ -72,4 +73,20 @@ pub(super) fn of_hours(hours: &[(i64, Slot)], now: UnixTime) -> Uptime {
         week: of(7 * 24),
         month: of(MONTH),
     }
+}
+
+/// Removes uptimes from the lists whose span has passed since the last probe: of a service that is not probed
+/// any more, nobody knows if it is up.
+pub(super) fn forget_old(connection: &Connection, now: UnixTime) -> rusqlite::Result<()> {
+    let [day, week, month] = [24, 7 * 24, MONTH].map(|span| (hour_of(now) - span + 1) * 3600);
+    connection
+        .execute(
+            "UPDATE listings SET up_day = iif(last_probe < ?1, NULL, up_day), \
+             up_week = iif(last_probe < ?2, NULL, up_week), \
+             by_uptime = iif(last_probe < ?3, ?4, by_uptime) \
+             WHERE (last_probe < ?1 AND up_day IS NOT NULL) \
+             OR (last_probe < ?2 AND up_week IS NOT NULL) OR (last_probe < ?3 AND by_uptime != ?4)",
+            [day, week, month, NO_VALUE],
+        )
+        .map(drop)
 }
