@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use http::Method;
 use l402_lightning::{Node, Open};
-use l402_registry::CanonicalUrl;
+use l402_registry::{CanonicalUrl, ClaimTicket, OwnerProof};
 use serde_json::{Value, json};
 
 use super::at::Subject;
@@ -46,6 +46,14 @@ impl Proof {
             Self::File => "file",
             Self::Dns => "dns",
             Self::Node => "node",
+        }
+    }
+
+    const fn of_registry(self) -> OwnerProof {
+        match self {
+            Self::File => OwnerProof::File,
+            Self::Dns => OwnerProof::Dns,
+            Self::Node => OwnerProof::Node,
         }
     }
 }
@@ -87,7 +95,7 @@ pub(crate) async fn begin_claim(
     );
     let call = Call::change(Method::POST, &path).with_body(&body);
     let ticket = it.client.send(call).await?;
-    let claim = checked(it.client, &ticket, proof)?;
+    let claim = checked(it.client, &ticket, &url, proof)?;
     let place = KeyPlace::of(it.client, it.subject.id, it.context);
     place.keep_claim(&claim, it.context)?;
     if let Some(signer) = signer {
@@ -180,16 +188,22 @@ async fn finish(it: &Claiming<'_>, signature: Option<&str>) -> Result<(), CliErr
     Ok(())
 }
 
-/// Reads a ticket, and refuses one of another registry: the answer to it would make somebody the owner there.
-fn checked(client: &RegistryClient, ticket: &Value, proof: Proof) -> Result<OpenClaim, CliError> {
+/// Reads a ticket, and refuses one of another registry: what it says is to be published or signed would make
+/// somebody else the owner there.
+fn checked(
+    client: &RegistryClient,
+    ticket: &Value,
+    url: &CanonicalUrl,
+    proof: Proof,
+) -> Result<OpenClaim, CliError> {
     let nonce = ticket["nonce"].as_str().unwrap_or_default();
     let key = ticket["key"].as_str().and_then(OwnerKey::read);
     let key = key.ok_or_else(|| CliError::internal("the registry gave no key for the claim"))?;
-    let (host, random) = nonce.rsplit_once(':').unwrap_or_default();
-    let is_random = random.len() == 32 && random.bytes().all(|it| it.is_ascii_hexdigit());
-    if host != client.authority() || !is_random {
+    let read = serde_json::from_value::<ClaimTicket>(ticket.clone());
+    if !read.is_ok_and(|it| it.is_of(client.base(), url, proof.of_registry())) {
+        let (host, _) = nonce.rsplit_once(':').unwrap_or_default();
         let text = format!(
-            "the registry at {} gave a ticket for {}; it was not used",
+            "the registry at {} gave a ticket for {}, or for another listing or key; it was not used",
             client.authority(),
             escape_short(host, 100)
         );
