@@ -229,3 +229,28 @@ async fn an_address_in_use_says_how_to_go_on() {
         "{refused}"
     );
 }
+
+// ATTACKS G-11: a body that never ends keeps no connection.
+#[tokio::test]
+async fn a_body_that_does_not_come_is_given_up() {
+    let home = tempfile::tempdir().expect("a folder");
+    let server = RegistryServer::bind(config(home.path()), parts()).await;
+    let server = server.expect("it starts");
+    let address = server.addresses()[0];
+    let running = tokio::spawn(server.run(std::future::pending()));
+    let request = |path: &str, key: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n{key}\
+             Content-Length: 100\r\n\r\n{{"
+        )
+    };
+    let submission = request("/api/v1/services", "");
+    // Without the token of the moderators, which is looked at after the body.
+    let admin = request("/api/v1/admin/hide", "Authorization: Bearer x\r\n");
+    let answers = tokio::join!(ask(address, &submission), ask(address, &admin));
+    for answer in [answers.0, answers.1] {
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        assert!(answer.contains("body_too_slow"), "{answer}");
+    }
+    running.abort();
+}
