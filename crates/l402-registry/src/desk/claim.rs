@@ -7,6 +7,7 @@ use l402::UnixTime;
 
 use super::Registry;
 use super::error::DeskError;
+use super::rate::site;
 use crate::listing::{Listing, ListingId, Owner, OwnerProof};
 use crate::owner::{
     ClaimInstructions, ClaimTicket, Look, Looks, OwnerKey, ProofLine, claim_message, is_hash_of,
@@ -38,7 +39,7 @@ impl Registry {
         let listing = self.shown_listing(id).await?;
         self.check_claimable(&listing, proof).await?;
         let of_listing = &limits.claims_of_listing;
-        of_listing.take_for(peer, id, moment)?;
+        of_listing.take_for(peer.map(site), id, moment)?;
         let key = OwnerKey::random().map_err(|error| no_randomness(&error))?;
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).map_err(|error| no_randomness(&error))?;
