@@ -95,7 +95,6 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(30);
 
-    // ATTACKS G-11: a client that asks and never reads.
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_is_given_up() {
         let (ours, mut theirs) = duplex(8);

@@ -185,7 +185,7 @@ fn a_payment_has_one_review_and_three_a_day_count() {
         (2, true),
         (1, true),
         (0, true),
-        // ATTACKS G-09: a flood of what does not count hides nothing that does.
+        // A flood of what does not count hides nothing that does.
         (4, false),
         (3, false),
     ];

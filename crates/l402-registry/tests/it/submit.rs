@@ -452,7 +452,7 @@ async fn submitters_bring_the_probe_of_a_known_address_forward_once_in_ten_minut
     assert_eq!(next().await, Some(world.clock.wall()));
 }
 
-// ATTACKS G-11: one host fills the disk with documents.
+// ATTACKS G-04: one host fills the registry with the entries of its documents.
 #[tokio::test]
 async fn a_host_has_a_thousand_listings_by_submission() {
     let world = World::new(|_, path| match path.strip_prefix("/docs/") {
