@@ -262,3 +262,41 @@ fn cannot_sign(error: &l402_lightning::Error) -> CliError {
         "lnd needs a macaroon with message:write; or prove it by --proof file or --proof dns",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest as _, Sha256};
+
+    use super::*;
+
+    // ATTACKS G-08: a registry shows the line of its own claim at another one.
+    #[test]
+    fn a_ticket_whose_line_is_for_another_registry_is_not_used() {
+        let client = RegistryClient::open(&"https://registry.example/".parse().unwrap()).unwrap();
+        let url: CanonicalUrl = "https://api.example.com/v1/joke".parse().unwrap();
+        let key = "1".repeat(64);
+        let hash: String = Sha256::digest(&key)
+            .iter()
+            .map(|it| format!("{it:02x}"))
+            .collect();
+        let ticket = |registry: &str, hash: &str| {
+            json!({
+                "nonce": format!("registry.example:{}", "0".repeat(32)),
+                "key": key,
+                "instructions": {
+                    "proof": "file",
+                    "url": "https://api.example.com/.well-known/l402-registry-verify.txt",
+                    "line": format!("l402-registry-verify={registry} {hash}"),
+                },
+            })
+        };
+        let used = |ticket: &Value, proof| checked(&client, ticket, &url, proof).is_ok();
+        assert!(used(&ticket("registry.example", &hash), Proof::File));
+        assert!(!used(&ticket("registry.example", &hash), Proof::Dns));
+        assert!(!used(&ticket("other.example", &hash), Proof::File));
+        assert!(!used(
+            &ticket("registry.example", &"2".repeat(64)),
+            Proof::File
+        ));
+    }
+}
