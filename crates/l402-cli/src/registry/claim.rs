@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use http::Method;
 use l402_lightning::{Node, Open};
-use l402_registry::CanonicalUrl;
+use l402_registry::{CanonicalUrl, ClaimTicket, OwnerProof};
 use serde_json::{Value, json};
 
 use super::at::Subject;
@@ -46,6 +46,14 @@ impl Proof {
             Self::File => "file",
             Self::Dns => "dns",
             Self::Node => "node",
+        }
+    }
+
+    const fn of_registry(self) -> OwnerProof {
+        match self {
+            Self::File => OwnerProof::File,
+            Self::Dns => OwnerProof::Dns,
+            Self::Node => OwnerProof::Node,
         }
     }
 }
@@ -87,7 +95,7 @@ pub(crate) async fn begin_claim(
     );
     let call = Call::change(Method::POST, &path).with_body(&body);
     let ticket = it.client.send(call).await?;
-    let claim = checked(it.client, &ticket, proof)?;
+    let claim = checked(it.client, &ticket, &url, proof)?;
     let place = KeyPlace::of(it.client, it.subject.id, it.context);
     place.keep_claim(&claim, it.context)?;
     if let Some(signer) = signer {
@@ -180,16 +188,22 @@ async fn finish(it: &Claiming<'_>, signature: Option<&str>) -> Result<(), CliErr
     Ok(())
 }
 
-/// Reads a ticket, and refuses one of another registry: the answer to it would make somebody the owner there.
-fn checked(client: &RegistryClient, ticket: &Value, proof: Proof) -> Result<OpenClaim, CliError> {
+/// Reads a ticket, and refuses one of another registry: what it says is to be published or signed would make
+/// somebody else the owner there.
+fn checked(
+    client: &RegistryClient,
+    ticket: &Value,
+    url: &CanonicalUrl,
+    proof: Proof,
+) -> Result<OpenClaim, CliError> {
     let nonce = ticket["nonce"].as_str().unwrap_or_default();
     let key = ticket["key"].as_str().and_then(OwnerKey::read);
     let key = key.ok_or_else(|| CliError::internal("the registry gave no key for the claim"))?;
-    let (host, random) = nonce.rsplit_once(':').unwrap_or_default();
-    let is_random = random.len() == 32 && random.bytes().all(|it| it.is_ascii_hexdigit());
-    if host != client.authority() || !is_random {
+    let read = serde_json::from_value::<ClaimTicket>(ticket.clone());
+    if !read.is_ok_and(|it| it.is_of(client.base(), url, proof.of_registry())) {
+        let (host, _) = nonce.rsplit_once(':').unwrap_or_default();
         let text = format!(
-            "the registry at {} gave a ticket for {}; it was not used",
+            "the registry at {} gave a ticket for {}, or for another listing or key; it was not used",
             client.authority(),
             escape_short(host, 100)
         );
@@ -247,4 +261,42 @@ fn cannot_sign(error: &l402_lightning::Error) -> CliError {
     CliError::new(exit_code::WALLET_UNAVAILABLE, "wallet", text).with_hint(
         "lnd needs a macaroon with message:write; or prove it by --proof file or --proof dns",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest as _, Sha256};
+
+    use super::*;
+
+    // ATTACKS G-08: a registry shows the line of its own claim at another one.
+    #[test]
+    fn a_ticket_whose_line_is_for_another_registry_is_not_used() {
+        let client = RegistryClient::open(&"https://registry.example/".parse().unwrap()).unwrap();
+        let url: CanonicalUrl = "https://api.example.com/v1/joke".parse().unwrap();
+        let key = "1".repeat(64);
+        let hash: String = Sha256::digest(&key)
+            .iter()
+            .map(|it| format!("{it:02x}"))
+            .collect();
+        let ticket = |registry: &str, hash: &str| {
+            json!({
+                "nonce": format!("registry.example:{}", "0".repeat(32)),
+                "key": key,
+                "instructions": {
+                    "proof": "file",
+                    "url": "https://api.example.com/.well-known/l402-registry-verify.txt",
+                    "line": format!("l402-registry-verify={registry} {hash}"),
+                },
+            })
+        };
+        let used = |ticket: &Value, proof| checked(&client, ticket, &url, proof).is_ok();
+        assert!(used(&ticket("registry.example", &hash), Proof::File));
+        assert!(!used(&ticket("registry.example", &hash), Proof::Dns));
+        assert!(!used(&ticket("other.example", &hash), Proof::File));
+        assert!(!used(
+            &ticket("registry.example", &"2".repeat(64)),
+            Proof::File
+        ));
+    }
 }

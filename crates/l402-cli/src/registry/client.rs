@@ -36,6 +36,8 @@ pub(super) struct Call<'a> {
     pub(super) key: Option<&'a str>,
     /// The body, sent as JSON.
     pub(super) body: Option<&'a Value>,
+    /// True if the body holds a secret, such as a preimage.
+    pub(super) is_secret: bool,
 }
 
 impl<'a> Call<'a> {
@@ -47,6 +49,7 @@ impl<'a> Call<'a> {
             query,
             key: None,
             body: None,
+            is_secret: false,
         }
     }
 
@@ -58,6 +61,7 @@ impl<'a> Call<'a> {
             query: &[],
             key: None,
             body: None,
+            is_secret: false,
         }
     }
 
@@ -71,6 +75,12 @@ impl<'a> Call<'a> {
     pub(super) const fn with_body(mut self, body: &'a Value) -> Self {
         self.body = Some(body);
         self
+    }
+
+    /// Adds a body that nobody on the way may read.
+    pub(super) const fn with_secret_body(mut self, body: &'a Value) -> Self {
+        self.is_secret = true;
+        self.with_body(body)
     }
 }
 
@@ -114,10 +124,15 @@ impl RegistryClient {
     /// Sends one request, and returns the JSON of the answer: null if it has no body.
     ///
     /// # Errors
-    /// If no answer comes, the registry refuses, or a key would travel over plain HTTP to another machine.
+    /// If no answer comes, the registry refuses, or a key or another secret would travel over plain HTTP to another machine.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<Value, CliError> {
-        if call.key.is_some() && !self.is_private() {
-            let text = "a key would travel over plain HTTP to another machine; it was not sent";
+        if (call.key.is_some() || call.is_secret) && !self.is_private() {
+            let text = match call.is_secret {
+                true => {
+                    "a preimage would travel over plain HTTP to another machine; it was not sent"
+                }
+                false => "a key would travel over plain HTTP to another machine; it was not sent",
+            };
             return Err(
                 CliError::new(exit_code::REFUSED_INSECURE_ORIGIN, "insecure_origin", text)
                     .with_hint("ask the registry over https"),
@@ -199,5 +214,27 @@ impl RegistryClient {
         } else {
             "check the address, and that it is a registry"
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn no_secret_travels_over_plain_http_to_another_machine() {
+        let client = RegistryClient::open(&"http://registry.invalid/".parse().unwrap()).unwrap();
+        let body = json!({ "preimage": "00" });
+        let path = ["services", "0123456789abcdef", "reviews"];
+        for call in [
+            Call::change(Method::POST, &path).with_secret_body(&body),
+            Call::change(Method::DELETE, &path).with_key("00"),
+        ] {
+            let error = client.send(call).await.unwrap_err();
+            assert_eq!(error.exit_code(), exit_code::REFUSED_INSECURE_ORIGIN);
+            assert!(error.to_string().contains("was not sent"), "{error}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use l402::Msat;
 use l402_client::{BudgetName, Client, Journal, Limits};
 use l402_lightning::Node;
-use l402_registry::{PaidProber, Registry, RegistryConfig};
+use l402_registry::{PaidProber, RegistryConfig, RegistryServer};
 use toml::{Table, Value};
 use url::Url;
 
@@ -92,7 +92,7 @@ where
 pub(super) async fn prober(
     paid: &PaidProbes,
     config: &RegistryConfig,
-    registry: &Registry,
+    server: &RegistryServer,
     context: &Context,
 ) -> Result<PaidProber, CliError> {
     let settings = ClientConfig::read(context)?;
@@ -109,6 +109,11 @@ pub(super) async fn prober(
         .then_some(["localhost", "127.0.0.0/8", "::1"]);
     let here = here.into_iter().flatten().filter_map(|it| it.parse().ok());
     let allowed = config.allow_addresses.iter().map(|it| it.address.clone());
+    // The registry's own ports as well: a redirect must not lead back to it.
+    let listeners = server.addresses().iter();
+    let listeners = listeners.map(|it| (it.ip().to_string(), it.port()));
+    let own = own_addresses(Some(&paid.wallet), context).into_iter();
+    let own = own.chain(listeners);
     let client = Client::builder(journal)
         .limits(limits)
         .budget(paid.budget.clone())
@@ -117,11 +122,11 @@ pub(super) async fn prober(
         .timeout(ANSWER_TIME)
         .payment_deadline(PAYMENT_TIME)
         .allow_addresses(allowed.chain(here))
-        .own_addresses(own_addresses(Some(&paid.wallet), context));
+        .own_addresses(own);
     let client = with_hook(client, &settings, |url| outgoing::to(url, false))?;
     let client = with_wallet(client, Some(&paid.wallet), context).await?;
     let clock = context.clock.clone();
-    Ok(PaidProber::new(client, registry.fetcher(), clock)?)
+    Ok(PaidProber::new(client, server.registry().fetcher(), clock)?)
 }
 
 #[cfg(test)]

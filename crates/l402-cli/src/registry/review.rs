@@ -59,7 +59,7 @@ pub(crate) async fn review(
     });
     let id = subject.id.to_string();
     let path = ["services", &id, "reviews"];
-    let call = Call::change(Method::POST, &path).with_body(&body);
+    let call = Call::change(Method::POST, &path).with_secret_body(&body);
     let answer = client.send(call).await?;
     let value = json!({ "id": id, "payment_hash": hash, "review": answer });
     out.result(&value, || {

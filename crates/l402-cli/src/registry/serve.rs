@@ -196,7 +196,7 @@ pub(crate) async fn start(settings: Settings, context: &Context) -> Result<Runni
         None => None,
     };
     let paid = match paid {
-        Some(paid) => Some(paid::prober(&paid, &config_of_paid, server.registry(), context).await?),
+        Some(paid) => Some(paid::prober(&paid, &config_of_paid, &server, context).await?),
         None => None,
     };
     let url = server.registry().options().public_url.to_string();

@@ -1,6 +1,7 @@
 //! The bodies of requests, and who sends them.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -8,12 +9,16 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use super::guard::{only, peer};
 use super::problem::ApiError;
 
 /// The longest body, in bytes.
 pub(super) const BODY_MAX: usize = 64 * 1024;
+
+/// The longest time for a body. A client that sends it byte by byte would keep its connection for ever.
+const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// A value that is read from a JSON body.
 pub(super) struct JsonBody<T>(pub(super) T);
@@ -25,8 +30,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
         if !is_json(&request) {
             return Err(ApiError::MediaType);
         }
-        let body = Limited::new(request.into_body(), BODY_MAX).collect().await;
-        let body = body.map_err(|error| {
+        let body = Limited::new(request.into_body(), BODY_MAX).collect();
+        let body = timeout(BODY_TIME, body).await;
+        let body = body.map_err(|_| ApiError::BodyTooSlow)?.map_err(|error| {
             if error.is::<LengthLimitError>() {
                 ApiError::BodyTooLarge
             } else {

@@ -169,6 +169,8 @@ pub(super) async fn guard(
 fn log(method: &Method, path: &str, status: StatusCode, took: Duration) {
     let end = path.char_indices().nth(LOGGED_PATH_MAX);
     let path = end.map_or(path, |(end, _)| path.get(..end).unwrap_or(path));
+    // A path may hold any character above ASCII as it stands, those that a terminal obeys among them.
+    let path = l402::text::escape(path);
     let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let status = status.as_u16();
     tracing::info!(target: "l402_registry::access", %method, path, status, took_us, "answered");

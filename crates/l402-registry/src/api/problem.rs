@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,6 +20,8 @@ pub(crate) enum ApiError {
     Body(String),
     /// The body is longer than [`super::body::BODY_MAX`].
     BodyTooLarge,
+    /// The body did not come to its end in time.
+    BodyTooSlow,
     /// The desk refuses.
     Desk(DeskError),
     /// The listing is hidden.
@@ -91,6 +93,11 @@ impl ApiError {
                 "body_too_large",
                 "The body is too long",
             ),
+            Self::BodyTooSlow => (
+                S::REQUEST_TIMEOUT,
+                "body_too_slow",
+                "The body came too slowly",
+            ),
             Self::Desk(error) => desk_row(error),
             Self::Gone(_) => (S::GONE, "hidden", "The listing is hidden"),
             Self::Host => (
@@ -119,6 +126,7 @@ impl ApiError {
             Self::AdminOnly => "the token is not the one of this registry's moderators".to_owned(),
             Self::Body(text) => text.clone(),
             Self::BodyTooLarge => "send at most 64 KiB".to_owned(),
+            Self::BodyTooSlow => "send the whole body within 10 s".to_owned(),
             Self::Desk(error) => error.to_string(),
             Self::Gone(hidden) => hidden.reason.clone(),
             Self::Host => {
@@ -196,6 +204,10 @@ impl IntoResponse for ApiError {
         headers.insert(CONTENT_TYPE, problem);
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self {
+            // The rest of the body would be taken for the next request.
+            Self::BodyTooSlow => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             Self::KeyMissing => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }

@@ -7,10 +7,11 @@ use l402::UnixTime;
 
 use super::Registry;
 use super::error::DeskError;
+use super::rate::site;
 use crate::listing::{Listing, ListingId, Owner, OwnerProof};
 use crate::owner::{
-    ClaimInstructions, ClaimTicket, Look, Looks, OwnerKey, ProofLine, claim_message, file_url,
-    is_hash_of, is_signed_by, registry_name, txt_name,
+    ClaimInstructions, ClaimTicket, Look, Looks, OwnerKey, ProofLine, claim_message, is_hash_of,
+    is_signed_by, registry_name, txt_name,
 };
 use crate::store::{Claim, StoreError};
 
@@ -39,7 +40,7 @@ impl Registry {
         self.check_claimable(&listing, proof).await?;
         // Counted after the checks, so that claims which are refused keep nobody else from claiming.
         let of_listing = &limits.claims_of_listing;
-        of_listing.take_for(peer, id, moment)?;
+        of_listing.take_for(peer.map(site), id, moment)?;
         let key = OwnerKey::random().map_err(|error| no_randomness(&error))?;
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).map_err(|error| no_randomness(&error))?;
@@ -53,7 +54,8 @@ impl Registry {
         };
         let registry = self.name();
         let nonce = format!("{registry}:{}", claim.nonce);
-        let instructions = instructions(&listing, &claim, &registry, &nonce);
+        let instructions =
+            ClaimInstructions::new(&listing.url, proof, &claim.key_hash, &registry, &nonce);
         self.0.store.open_claim(claim, now).await?;
         Ok(ClaimTicket {
             nonce,
@@ -278,32 +280,6 @@ impl Registry {
     /// Begins to look at proofs.
     pub(super) fn looks<'a>(&'a self, registry: &'a str) -> Looks<'a> {
         Looks::new(&self.0.fetcher, self.resolver(), registry)
-    }
-}
-
-/// Returns what is to be done to prove a claim.
-fn instructions(
-    listing: &Listing,
-    claim: &Claim,
-    registry: &str,
-    nonce: &str,
-) -> ClaimInstructions {
-    let line = ProofLine {
-        registry,
-        key_hash: &claim.key_hash,
-    };
-    match claim.proof {
-        OwnerProof::File => ClaimInstructions::File {
-            url: file_url(&listing.url).into(),
-            line: line.to_string(),
-        },
-        OwnerProof::Dns => ClaimInstructions::Dns {
-            name: txt_name(&listing.url).unwrap_or_default(),
-            text: line.to_string(),
-        },
-        OwnerProof::Node => ClaimInstructions::Node {
-            message: claim_message(&listing.url, nonce),
-        },
     }
 }
 

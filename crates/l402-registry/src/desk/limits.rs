@@ -10,7 +10,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 pub(super) struct Limits {
     /// Claims that an address may begin: 20 at once, and one more each 3 minutes.
     pub(super) claims: Rate,
-    /// Claims of one listing that an address may begin: 3 at once, and one more each day. A listing has ten
+    /// Claims of one listing that a site may begin: 3 at once, and one more each day. A listing has a hundred
     /// places for claims, and one caller must not fill them.
     pub(super) claims_of_listing: Rate,
     /// Looks at one host for its proofs: 10 at once, and one more each 5 seconds.

@@ -85,6 +85,18 @@ pub(crate) fn caller_network(peer: IpAddr) -> IpAddr {
     }
 }
 
+/// Returns the address as far as one customer of a provider cannot choose it: all of IPv4, and a /48 of IPv6,
+/// which has 65,536 networks.
+pub(super) fn site(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V4(peer) => IpAddr::V4(peer),
+        IpAddr::V6(peer) => {
+            let [a, b, c, ..] = peer.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

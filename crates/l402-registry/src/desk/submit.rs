@@ -14,12 +14,16 @@ use super::rate::Rate;
 use super::settings::RegistryOptions;
 use crate::listing::{
     CanonicalUrl, CanonicalUrlError, Listing, ListingId, NewListing, Skipped, Words, WordsFrom,
-    method,
+    clean, method,
 };
+use crate::search::{Filter, Query};
 use crate::store::Added;
 
 /// The most submissions that are looked at at once.
 pub(super) const SUBMISSIONS_AT_ONCE: usize = 16;
+
+/// The listings of one host up to which submissions add to it. An import may go beyond.
+const HOST_LISTINGS_MAX: usize = 1000;
 
 /// The time for which a submission waits until others are done.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -92,6 +96,7 @@ impl Registry {
                 self.refuse_banned(&url).await?;
                 match self.kept_at(&url).await? {
                     Some(known) => self.list_again(known, method, submission.words).await,
+                    None if self.room_of_host(&url).await? == 0 => Err(full(&url)),
                     None => self.list_endpoint(url, seen, submission.words, false).await,
                 }
             }
@@ -155,6 +160,7 @@ impl Registry {
         skipped: Vec<Skipped>,
     ) -> Result<Submitted, DeskError> {
         let now = self.0.clock.wall();
+        let (new, skipped) = self.within_host(new, skipped).await?;
         let urls: Vec<_> = new.iter().map(|new| new.url.clone()).collect();
         let added = self.0.store.add(new, now).await?;
         // New listings are due by themselves, and the probes of known ones go on as they are.
@@ -166,10 +172,60 @@ impl Registry {
         })
     }
 
+    /// Returns the number of listings that submissions may still add to a host.
+    async fn room_of_host(&self, url: &CanonicalUrl) -> Result<usize, DeskError> {
+        let query = Query {
+            filter: Filter {
+                host: Some(url.host().to_owned()),
+                ..Filter::default()
+            },
+            limit: 1,
+            ..Query::default()
+        };
+        let total = self.0.store.search(query).await?.total;
+        let total = usize::try_from(total).unwrap_or(usize::MAX);
+        Ok(HOST_LISTINGS_MAX.saturating_sub(total))
+    }
+
+    /// Leaves the new addresses of a document out for which its host has no room. All are of one host.
+    async fn within_host(
+        &self,
+        mut new: Vec<NewListing>,
+        mut skipped: Vec<Skipped>,
+    ) -> Result<(Vec<NewListing>, Vec<Skipped>), DeskError> {
+        let Some(first) = new.first() else {
+            return Ok((new, skipped));
+        };
+        let mut room = self.room_of_host(&first.url).await?;
+        if new.len() <= room {
+            return Ok((new, skipped));
+        }
+        let mut kept = Vec::with_capacity(new.len());
+        for listing in new.drain(..) {
+            let id = ListingId::of(&listing.url);
+            if self.0.store.listing(id).await?.is_some() {
+                kept.push(listing);
+            } else if room > 0 {
+                room -= 1;
+                kept.push(listing);
+            } else {
+                skipped.push(Skipped {
+                    entry: clean(listing.url.as_str(), 200),
+                    reason: full(&listing.url).to_string(),
+                });
+            }
+        }
+        Ok((kept, skipped))
+    }
+
     /// Brings the probe of a submitted listing forward.
     async fn probe_next(&self, added: &[Added], now: UnixTime) -> Result<(), DeskError> {
         for added in added {
-            self.0.store.schedule(added.id(), Some(now)).await?;
+            match added {
+                Added::New(id) => self.0.store.schedule(*id, Some(now)).await?,
+                // As seldom as for an owner: each probe costs the seller an invoice.
+                Added::Known(id) => self.probe_soon(*id, now).await?,
+            }
         }
         self.wake_probes();
         Ok(())
@@ -209,6 +265,15 @@ impl Registry {
             _ => Err(DeskError::TooMany(LONGEST_WAIT)),
         }
     }
+}
+
+/// Refuses one more listing of a host.
+fn full(url: &CanonicalUrl) -> DeskError {
+    let text = format!(
+        "{} has {HOST_LISTINGS_MAX} listings, and no more can be submitted",
+        url.host()
+    );
+    DeskError::Unlistable("host_full", text)
 }
 
 fn url_of(submission: &Submission) -> Result<CanonicalUrl, DeskError> {

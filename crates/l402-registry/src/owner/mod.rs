@@ -16,6 +16,6 @@ mod node;
 pub use claim::{ClaimInstructions, ClaimTicket};
 pub(crate) use dns::TxtResolver;
 pub(crate) use key::{OwnerKey, is_hash_of, key_hash};
-pub(crate) use line::{ProofLine, file_url, registry_name, txt_name};
+pub(crate) use line::{ProofLine, registry_name, txt_name};
 pub(crate) use look::{Look, Looks};
 pub(crate) use node::{claim_message, is_signed_by};

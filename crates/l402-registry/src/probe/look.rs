@@ -11,8 +11,8 @@ use super::prober::Prober;
 use super::reading::{Read, read, reason};
 use super::robots::{self, Permission};
 use super::state::Sight;
-use crate::fetch::{self, Ask, Cut, FetchError};
-use crate::listing::Observed;
+use crate::fetch::{self, Arrived, Ask, Cut, FetchError};
+use crate::listing::{CanonicalUrl, Observed};
 use crate::store::Due;
 
 /// What one look found.
@@ -91,6 +91,10 @@ impl Prober {
     async fn ask(&self, due: &Due, ask: Ask) -> Result<(Looked, StatusCode), FetchError> {
         let mut left = ask.timeout;
         let mut arrived = self.fetcher.arrive(&ask, &mut left).await?;
+        if arrived.response.status() == StatusCode::PAYMENT_REQUIRED && is_elsewhere(due, &arrived)
+        {
+            return Ok((elsewhere(), StatusCode::FOUND));
+        }
         let time = left.min(BODY_TIME);
         let (body, cut) = fetch::read(&mut arrived.response, ask.max_bytes, time).await;
         let answer = arrived.with_body(if cut.is_some() { Vec::new() } else { body });
@@ -116,6 +120,22 @@ impl Looked {
             sight,
             observed: read.observed,
         }
+    }
+}
+
+/// Returns true if another origin has answered. What it asks for is not the price of this address: an open
+/// redirect would lend its host to a stranger, whose node could then claim the listing.
+fn is_elsewhere(due: &Due, arrived: &Arrived) -> bool {
+    let answered = CanonicalUrl::new(arrived.url.clone());
+    answered.is_ok_and(|url| url.url().origin() != due.url.url().origin())
+}
+
+fn elsewhere() -> Looked {
+    let text =
+        "it redirects to another origin, and the 402 comes from there; that address can be listed";
+    Looked {
+        sight: Sight::Free(reason("redirects_elsewhere", text)),
+        observed: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Paid probes: the registry buys, to say whether a service works when it is paid. Off unless a program runs
 //! them with a wallet and a budget.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::body::body;
 use super::reading::reason;
 use crate::desk::Registry;
 use crate::fetch::Fetcher;
-use crate::listing::{Listing, PaidProbe, State};
+use crate::listing::{Listing, ListingId, PaidProbe, State};
 use crate::store::Due;
 
 /// The longest time of a purchase with its answer.
@@ -194,8 +195,10 @@ pub async fn run_paid_probes(
     stop: impl Future<Output = ()>,
 ) {
     let rounds = async {
+        let mut bought = Bought::new();
         loop {
-            let wait = match round(&registry, &prober, interval).await {
+            bought.retain(|_, at| at.elapsed() < interval);
+            let wait = match round(&registry, &prober, interval, &mut bought).await {
                 Ok(()) => ROUND,
                 Err(Spent) => BUDGET_AGAIN,
             };
@@ -211,7 +214,16 @@ pub async fn run_paid_probes(
 /// The budget has no more.
 struct Spent;
 
-async fn round(registry: &Registry, prober: &PaidProber, interval: Duration) -> Result<(), Spent> {
+/// The listings that were bought from lately. A store that fails, and an owner who removes a listing and adds
+/// it again, are no reason to buy twice.
+type Bought = HashMap<ListingId, Instant>;
+
+async fn round(
+    registry: &Registry,
+    prober: &PaidProber,
+    interval: Duration,
+    bought: &mut Bought,
+) -> Result<(), Spent> {
     let store = registry.store();
     let mut after = None;
     loop {
@@ -231,11 +243,15 @@ async fn round(registry: &Registry, prober: &PaidProber, interval: Duration) -> 
         };
         for listing in listings.iter().filter(is_due) {
             let id = listing.id;
+            if bought.get(&id).is_some_and(|at| at.elapsed() < interval) {
+                continue;
+            }
             let Ok(Some(due)) = store.due_one(id).await else {
                 continue;
             };
             match prober.buy(&due).await {
                 Ok(paid) => {
+                    bought.insert(id, Instant::now());
                     if let Err(error) = store.record_paid(id, paid).await {
                         tracing::warn!(%error, %id, "a paid probe was not recorded");
                     }

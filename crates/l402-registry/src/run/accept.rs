@@ -19,11 +19,15 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
+use super::stalled::WriteTimeout;
 use crate::api::Counters;
 use crate::desk::caller_network;
 
 /// The longest wait for the head of a request, and for the next one on the same connection.
 const HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// The longest wait for a client that takes nothing of its answer.
+const WRITE_TIME: Duration = Duration::from_secs(30);
 
 /// The largest head of a request, in bytes.
 const HEAD_MAX: usize = 16 * 1024;
@@ -97,7 +101,7 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(HEAD_MAX)
-        .serve_connection(TokioIo::new(socket), service);
+        .serve_connection(TokioIo::new(WriteTimeout::new(socket, WRITE_TIME)), service);
     let mut connection = std::pin::pin!(connection);
     // An error is the client's: it went away, or sent what is no request.
     tokio::select! {

@@ -7,6 +7,7 @@ mod print;
 mod read;
 mod section;
 mod server;
+mod stalled;
 
 pub use config::{AllowedEntry, LimitsConfig, ProbeConfig, REGISTRY_PORT, RegistryConfig};
 pub use error::ServeError;

@@ -246,7 +246,8 @@ pub trait Store: Send + Sync {
         key_hash: Option<String>,
     ) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Keeps a claim until it is proved or void. At most ten open claims a listing: [`StoreError::TooMany`].
+    /// Keeps a claim until it is proved or void. At most a hundred open claims a listing:
+    /// [`StoreError::TooMany`]; the oldest makes room once it is an hour old.
     fn open_claim(&self, claim: Claim, now: UnixTime) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Returns a claim that is not void.
@@ -279,7 +280,8 @@ pub trait Store: Send + Sync {
     /// any 24 hours do.
     fn add_review(&self, review: Review) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Returns the reviews of a listing, the newest first, at most 100; hidden ones if `all`.
+    /// Returns the reviews of a listing, those that count first, and of each kind the newest, at most 100; hidden
+    /// ones if `all`.
     fn reviews(&self, id: ListingId, all: bool) -> BoxFuture<'_, Result<Vec<Review>, StoreError>>;
 
     /// Changes a review of this listing.

@@ -372,3 +372,21 @@ async fn a_service_is_down_after_three_failures_in_a_row_and_up_with_the_first_a
         [(up, 0), (up, 1), (up, 2), (State::Down, 3), (up, 0)]
     );
 }
+
+// ATTACKS G-08: an open redirect lends its host to a stranger's node.
+#[tokio::test]
+async fn a_402_of_another_origin_is_not_the_listings() {
+    let thief = service(|_| sound(10)).await;
+    let to = thief.url("/paid");
+    let victim = service(move |request| match path(request) {
+        "/here" => answer(307, "location: /paid\r\n", ""),
+        "/paid" => sound(10),
+        _ => answer(307, &format!("location: {to}\r\n"), ""),
+    })
+    .await;
+    let probed = probe(&victim).await;
+    assert_eq!(told(&probed), (State::Not402, "redirects_elsewhere"));
+    assert!(probed.observed.is_none());
+    let own = prober().probe(&due(&victim.url("/here"), "GET")).await;
+    assert_eq!(told(&own.expect("a turn")), (State::Up, ""));
+}

@@ -160,9 +160,20 @@ async fn a_registry_serves_until_it_is_asked_to_end() {
     let answer = ask(address, &request).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     assert!(answer.contains(r#""status":"ok""#), "{answer}");
-    let foreign = "GET /api/v1/health HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
-    let answer = ask(address, foreign).await;
-    assert!(answer.starts_with("HTTP/1.1 421 "), "{answer}");
+    // A name that is rebound to this machine reads neither API nor pages.
+    for path in [
+        "/api/v1/health",
+        "/",
+        "/search?q=a",
+        "/about",
+        "/feed.xml",
+        "/nothing",
+    ] {
+        let foreign =
+            format!("GET {path} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
+        let answer = ask(address, &foreign).await;
+        assert!(answer.starts_with("HTTP/1.1 421 "), "{path}: {answer}");
+    }
     // ATTACKS G-11: a query of a mebibyte is not read to its end.
     let huge = "a".repeat(1 << 20);
     let huge = format!("GET /api/v1/services?q={huge} HTTP/1.1\r\nHost: {address}\r\n\r\n");
@@ -228,4 +239,28 @@ async fn an_address_in_use_says_how_to_go_on() {
         refused.to_string().contains("choose another address"),
         "{refused}"
     );
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_given_up() {
+    let home = tempfile::tempdir().expect("a folder");
+    let server = RegistryServer::bind(config(home.path()), parts()).await;
+    let server = server.expect("it starts");
+    let address = server.addresses()[0];
+    let running = tokio::spawn(server.run(std::future::pending()));
+    let request = |path: &str, key: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n{key}\
+             Content-Length: 100\r\n\r\n{{"
+        )
+    };
+    let submission = request("/api/v1/services", "");
+    // Without the token of the moderators, which is looked at after the body.
+    let admin = request("/api/v1/admin/hide", "Authorization: Bearer x\r\n");
+    let answers = tokio::join!(ask(address, &submission), ask(address, &admin));
+    for answer in [answers.0, answers.1] {
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        assert!(answer.contains("body_too_slow"), "{answer}");
+    }
+    running.abort();
 }

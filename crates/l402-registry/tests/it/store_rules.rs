@@ -117,10 +117,10 @@ fn only_one_of_two_claims_makes_an_owner() {
 }
 
 #[test]
-fn a_claim_ends_after_its_time_and_ten_are_open_at_most() {
+fn a_claim_ends_after_its_time_and_a_hundred_are_open_at_most() {
     let world = World::new();
     let id = world.add(JOKE);
-    for number in 0..10 {
+    for number in 0..100 {
         world.done(
             world
                 .store
@@ -132,7 +132,7 @@ fn a_claim_ends_after_its_time_and_ten_are_open_at_most() {
         claim.until = at(secs + 72 * HOUR);
         world.wait(world.store.open_claim(claim, at(secs)))
     };
-    assert_eq!(open("eleven", 72 * HOUR), Err(StoreError::TooMany));
+    assert_eq!(open("one more", HOUR - 1), Err(StoreError::TooMany));
     let get = |secs| world.done(world.store.claim("3".to_owned(), at(secs)));
     assert!(get(72 * HOUR).is_some());
     assert!(get(72 * HOUR + 1).is_none());
@@ -145,8 +145,28 @@ fn a_claim_ends_after_its_time_and_ten_are_open_at_most() {
     );
     assert_eq!(world.wait(late), Err(StoreError::NotFound));
     assert_eq!(world.listing(id).owner, None);
-    assert_eq!(open("eleven", 72 * HOUR + 1), Ok(()));
-    assert_eq!(open("eleven", 72 * HOUR + 2), Err(StoreError::Taken));
+    assert_eq!(open("one more", 72 * HOUR + 1), Ok(()));
+    assert_eq!(open("one more", 72 * HOUR + 2), Err(StoreError::Taken));
+}
+
+// ATTACKS G-08: strangers fill the places for claims, and keep the owner out.
+#[test]
+fn the_oldest_claim_makes_room_after_an_hour() {
+    let world = World::new();
+    let id = world.add(JOKE);
+    let open = |nonce: &str, secs| {
+        let mut claim = claim(id, nonce);
+        claim.until = at(secs + 72 * HOUR);
+        world.wait(world.store.open_claim(claim, at(secs)))
+    };
+    for number in 0..100 {
+        assert_eq!(open(&format!("{number}"), number), Ok(()));
+    }
+    assert_eq!(open("owner", HOUR - 1), Err(StoreError::TooMany));
+    assert_eq!(open("owner", HOUR), Ok(()));
+    let get = |nonce: &str| world.done(world.store.claim(nonce.to_owned(), at(HOUR)));
+    assert!(get("0").is_none());
+    assert!(get("1").is_some() && get("owner").is_some());
 }
 
 #[test]
@@ -204,11 +224,12 @@ fn a_payment_has_one_review_and_three_a_day_count() {
         .collect();
     let expected = [
         (5, true),
-        (4, false),
-        (3, false),
         (2, true),
         (1, true),
         (0, true),
+        // A flood of what does not count hides nothing that does.
+        (4, false),
+        (3, false),
     ];
     assert_eq!(counts, expected);
 }

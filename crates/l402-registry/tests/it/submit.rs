@@ -15,6 +15,7 @@ use l402_registry::{
     Reachable, Registry, RegistryOptions, SqliteStore, Submission, Submitted, Words, WordsFrom,
 };
 use l402_testkit::TestServer;
+use serde_json::json;
 use tempfile::TempDir;
 
 type Answer = Response<Full<Bytes>>;
@@ -424,4 +425,57 @@ async fn a_host_is_asked_by_thirty_submissions_at_once() {
     }
     assert_eq!(refused.into_inner(), 10);
     assert_eq!(world.asked().len(), 30);
+}
+
+// ATTACKS G-04: a probe costs the seller an invoice, and strangers may not order one a second.
+#[tokio::test]
+async fn submitters_bring_the_probe_of_a_known_address_forward_once_in_ten_minutes() {
+    let world = World::new(paid);
+    let id = world.import("/joke", Words::default()).await;
+    let later = world.clock.wall().saturating_add(Duration::from_secs(900));
+    let next = async || world.listing(id).await.health.next_probe;
+    let submit = async |peer: u8| {
+        let store = world.registry.store();
+        store.schedule(id, Some(later)).await.expect("a store");
+        let url = world.url("/joke");
+        let submitted = world.registry.submit(&*url, Some([192, 0, 2, peer].into()));
+        submitted.await.expect("known");
+    };
+    submit(1).await;
+    assert_eq!(next().await, Some(world.clock.wall()));
+    for peer in 2..20 {
+        submit(peer).await;
+        assert_eq!(next().await, Some(later));
+    }
+    world.clock.advance(Duration::from_secs(600));
+    submit(20).await;
+    assert_eq!(next().await, Some(world.clock.wall()));
+}
+
+// ATTACKS G-04: one host fills the registry with the entries of its documents.
+#[tokio::test]
+async fn a_host_has_a_thousand_listings_by_submission() {
+    let world = World::new(|_, path| match path.strip_prefix("/docs/") {
+        Some(number) => {
+            let entries = (0..400).map(|at| json!({ "endpoint": format!("/{number}/{at}") }));
+            let entries: Vec<_> = entries.collect();
+            answer(200, &json!({ "services": entries }).to_string())
+        }
+        None => answer(402, "pay"),
+    });
+    for (number, listed) in [("1", 400), ("2", 400), ("3", 200), ("3", 200), ("4", 0)] {
+        let submitted = world.submit(&format!("/docs/{number}")).await;
+        let submitted = submitted.expect("a document");
+        assert_eq!(submitted.listings.len(), listed, "{number}");
+        let skipped = &submitted.skipped;
+        assert_eq!(skipped.len(), 400 - listed, "{number}");
+        let is_told = |(_, reason): &(String, String)| reason.contains("1000 listings");
+        assert!(skipped.iter().all(is_told), "{skipped:?}");
+    }
+    assert_eq!(world.count().await, 1000);
+    let (code, _) = unlistable(world.submit("/one-more").await);
+    assert_eq!(code, "host_full");
+    // What is listed stays reachable.
+    let known = world.submit("/1/7").await.expect("known");
+    assert!(matches!(known.listings[0].0, Added::Known(_)));
 }

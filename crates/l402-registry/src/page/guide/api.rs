@@ -26,7 +26,7 @@ const PATHS: &[(&str, &str, &str)] = &[
     (
         "GET",
         "/api/v1/services/{id}/reviews",
-        "reviews, the newest first",
+        "reviews, those that count first",
     ),
     (
         "POST",

@@ -9,7 +9,11 @@ use crate::listing::{Listing, ListingId, Owner, WordsFrom};
 use crate::store::{Claim, StoreError};
 
 /// The open claims of a listing.
-const CLAIMS_MAX: u32 = 10;
+const CLAIMS_MAX: u32 = 100;
+
+/// The seconds for which a claim keeps its place from newer ones. It is enough for a file, and strangers who
+/// fill the places keep nobody out for longer.
+const PLACE_KEPT: i64 = 3600;
 
 /// Keeps a claim.
 pub(super) fn open_claim(
@@ -25,7 +29,7 @@ pub(super) fn open_claim(
     let open: u32 = connection
         .prepare_cached("SELECT count(*) FROM claims WHERE n = ?")?
         .query_row([n], |row| row.get(0))?;
-    if open >= CLAIMS_MAX {
+    if open >= CLAIMS_MAX && !make_room(connection, n, claim)? {
         return Err(StoreError::TooMany);
     }
     let added = connection
@@ -41,6 +45,18 @@ pub(super) fn open_claim(
         return Err(StoreError::Taken);
     }
     Ok(())
+}
+
+/// Deletes the oldest claim of a listing, if it has had its place for long enough.
+fn make_room(connection: &Connection, n: i64, new: &Claim) -> Result<bool, StoreError> {
+    let until = secs(new.until).saturating_sub(PLACE_KEPT);
+    let deleted = connection
+        .prepare_cached(
+            "DELETE FROM claims WHERE nonce = (SELECT nonce FROM claims \
+             WHERE n = ? AND until <= ? ORDER BY until LIMIT 1)",
+        )?
+        .execute(params![n, until])?;
+    Ok(deleted > 0)
 }
 
 /// Returns a claim that is not void.

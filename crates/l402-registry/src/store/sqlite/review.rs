@@ -61,7 +61,8 @@ fn recount(connection: &Connection, n: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Returns the reviews of a listing, the newest first.
+/// Returns the reviews of a listing, those that count first, and of each kind the newest. A flood of others
+/// would hide them.
 pub(super) fn of(
     connection: &Connection,
     id: ListingId,
@@ -70,7 +71,7 @@ pub(super) fn of(
     let n = existing(connection, id)?.n;
     let mut query = connection.prepare_cached(
         "SELECT * FROM reviews WHERE n = ? AND (? OR NOT hidden) \
-         ORDER BY at DESC, payment_hash LIMIT ?",
+         ORDER BY counts DESC, at DESC, payment_hash LIMIT ?",
     )?;
     let rows = query.query_map(params![n, all, REVIEWS_MAX], |row| review(id, row))?;
     Ok(rows.collect::<Result<_, _>>()?)
