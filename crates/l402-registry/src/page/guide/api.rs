@@ -54,7 +54,7 @@ pub(in crate::page) fn api(public: &Url) -> Markup {
         quoted(&format!("{registry}/api/v1/services")),
     );
     let agents = format!(
-        "[[registries]]\nname = \"this registry\"\nurl = \"{registry}/api/v1\"\nshape = \"l402\""
+        "[[registries]]\nname = \"this-registry\"\nurl = \"{registry}/api/v1\"\nshape = \"l402\""
     );
     let body = html! {
         div.prose {
