@@ -39,11 +39,11 @@ pub(crate) fn start(level: Option<LogLevel>, sells: bool) {
         Some(LogLevel::Error) => "error",
         Some(LogLevel::Info) => {
             "warn,l402_cli=info,l402_client=info,l402_gateway=info,l402_lightning=info,\
-              l402_server=info"
+              l402_registry=info,l402_server=info"
         }
         Some(LogLevel::Debug) => {
             "info,l402_cli=debug,l402_client=debug,l402_gateway=debug,l402_lightning=debug,\
-              l402_server=debug"
+              l402_registry=debug,l402_server=debug"
         }
         Some(LogLevel::Trace) => "trace",
     };

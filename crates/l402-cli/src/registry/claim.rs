@@ -176,7 +176,7 @@ async fn finish(it: &Claiming<'_>, signature: Option<&str>) -> Result<(), CliErr
     });
     it.out.result(&value, || {
         format!(
-            "{}\nyour key is in {}; whoever holds it owns the listing\n{}\n",
+            "{}\nyour key is in {}; its holder owns the listing\n{}\n",
             paint(style::GOOD, "the listing is yours"),
             place.key_file().display(),
             it.client.page_of(&id)

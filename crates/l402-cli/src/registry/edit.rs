@@ -156,7 +156,7 @@ pub(crate) async fn transfer(
     place.forget()?;
     let id = subject.id.to_string();
     let value = json!({ "id": id, "key_file": file });
-    out.tell("whoever holds this file owns the listing: hand it on in secret, and keep no copy");
+    out.tell("the holder of this file owns the listing: hand it on in secret, and keep no copy");
     out.result(&value, || {
         format!(
             "the new key is in {}; the new owner runs\n  l402 registry own URL --key-file FILE\n",

@@ -48,7 +48,17 @@ pub(crate) async fn import(
         Box::new(opened)
     };
     let registry = open(config, true, context)?;
-    let imported = registry.import(from).await.map_err(failed)?;
+    let imported = registry.import(from).await.map_err(|error| match error {
+        // The words of the reader of JSON, which has no name for what it reads.
+        DeskError::BadInput { text, .. } => {
+            let why = escape_short(&text, 300);
+            let text = format!("{} is no list of services: {why}", file.display());
+            CliError::local_io(text).with_hint(
+                "it takes the JSON of 402index's or satring's API, or of `l402 registry export`",
+            )
+        }
+        error => failed(error),
+    })?;
     report(&imported, out)
 }
 

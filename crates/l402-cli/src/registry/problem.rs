@@ -51,8 +51,18 @@ const KNOWN: &[(&str, ExitCode, Option<&str>)] = {
                 "`l402 registry search` lists what there is, and `l402 registry add URL` adds one",
             ),
         ),
-        ("not_proved", REGISTRY_REFUSED, None),
-        ("taken", REGISTRY_REFUSED, None),
+        (
+            "not_proved",
+            REGISTRY_REFUSED,
+            Some(
+                "publish what `l402 registry claim URL` prints, then add --finish; with --wait 1h it looks again and again",
+            ),
+        ),
+        (
+            "taken",
+            REGISTRY_REFUSED,
+            Some("`l402 registry show URL` shows what is there"),
+        ),
         ("too_fast", RATE_LIMITED, None),
         ("too_many", RATE_LIMITED, None),
         (
@@ -69,7 +79,11 @@ pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, answer: Option<&V
     let (Some(code), Some(detail)) = (field("code"), field("detail")) else {
         return not_a_registry(status);
     };
-    let mut text = format!("the registry refuses: {}", escape_short(detail, DETAIL_MAX));
+    let says = match code {
+        "hidden" => "the listing is hidden",
+        _ => "the registry refuses",
+    };
+    let mut text = format!("{says}: {}", escape_short(detail, DETAIL_MAX));
     if let Some(other) = field("merged_into") {
         text += &format!("; it is the same as {}", escape_short(other, 16));
     }
@@ -93,7 +107,8 @@ pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, answer: Option<&V
             CliError::new(exit_code::REGISTRY_REFUSED, "unlistable", text)
                 .with_hint("`l402 doctor URL` shows what the address answers, rule by rule")
         }
-        None => CliError::new(exit_code::REGISTRY_REFUSED, "refused", text),
+        None => CliError::new(exit_code::REGISTRY_REFUSED, "refused", text)
+            .with_hint("check that --registry names a registry; its page says what it is"),
     }
 }
 
@@ -120,7 +135,12 @@ mod tests {
         )]);
         for (status, code, exit, hint) in [
             (422, "bad_input", exit_code::USAGE, None),
-            (409, "taken", exit_code::REGISTRY_REFUSED, None),
+            (
+                409,
+                "taken",
+                exit_code::REGISTRY_REFUSED,
+                Some("registry show"),
+            ),
             (429, "too_many", exit_code::RATE_LIMITED, Some("in 17 s")),
             (
                 422,
@@ -128,7 +148,19 @@ mod tests {
                 exit_code::REGISTRY_REFUSED,
                 Some("doctor"),
             ),
-            (403, "of_the_future", exit_code::REGISTRY_REFUSED, None),
+            // A gateway has problem documents as well.
+            (
+                404,
+                "no_such_route",
+                exit_code::REGISTRY_REFUSED,
+                Some("--registry"),
+            ),
+            (
+                422,
+                "not_proved",
+                exit_code::REGISTRY_REFUSED,
+                Some("--finish"),
+            ),
         ] {
             let answer = json!({ "code": code, "detail": "no\u{1b}[2J" });
             let status = StatusCode::from_u16(status).unwrap();

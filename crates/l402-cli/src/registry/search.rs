@@ -40,7 +40,8 @@ fn table(answer: &Value) -> String {
     let services = answer.get("services").and_then(Value::as_array);
     let services = services.map(Vec::as_slice).unwrap_or_default();
     if services.is_empty() {
-        return "nothing was found\n".to_owned();
+        return "nothing was found: try fewer words or filters; `l402 registry add URL` lists a service\n"
+            .to_owned();
     }
     let head = format!(
         "{:<16}  {:<8}  {:<12}  {:<5}  service",

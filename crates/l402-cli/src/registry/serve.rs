@@ -257,5 +257,5 @@ fn mistaken(all: &[l402_registry::ConfigMistake]) -> CliError {
 
 fn mistake(text: &str) -> CliError {
     CliError::new(exit_code::CONFIGURATION, "configuration", text)
-        .with_hint("`l402 registry serve --print-config` prints a file with every key; docs/registry.md explains them")
+        .with_hint("`l402 registry serve --print-config` prints a file to begin with; docs/registry.md explains every key")
 }

@@ -19,13 +19,17 @@ pub(crate) async fn show(
     out: Output,
 ) -> Result<(), CliError> {
     let id = subject.id.to_string();
-    let service = client.send(Call::get(&["services", &id], &[])).await?;
-    if out.is_json() {
-        return out.machine(&service);
-    }
+    let mut service = client.send(Call::get(&["services", &id], &[])).await?;
     let reviews = client
         .send(Call::get(&["services", &id, "reviews"], &[]))
         .await?;
+    // An answer names a review by its payment hash, which stands nowhere else.
+    if let (Some(of), Some(newest)) = (
+        service.get_mut("reviews").and_then(Value::as_object_mut),
+        reviews.get("reviews"),
+    ) {
+        of.insert("newest".to_owned(), newest.clone());
+    }
     out.result(&service, || {
         view::detail(&service, &client.page_of(&id)) + &review_lines(&reviews)
     })
@@ -66,8 +70,10 @@ fn review_lines(reviews: &Value) -> String {
         let stars = usize::try_from(stars.min(5)).unwrap_or_default();
         let words = view::text(review, "/text", 200).unwrap_or_default();
         let hash = view::text(review, "/payment_hash", 64).unwrap_or_default();
-        let hash: String = hash.chars().take(12).collect();
-        text += &format!("  {:<5} {words} (paid invoice {hash})\n", "*".repeat(stars));
+        text += &format!(
+            "  {:<5} {words}\n        paid invoice {hash}\n",
+            "*".repeat(stars)
+        );
         if let Some(answer) = view::text(review, "/answer", 200) {
             text += &format!("        the owner answers: {answer}\n");
         }

@@ -236,7 +236,7 @@ const TROUBLED: &[Sketch] = &[
     Sketch {
         url: "https://xn--pple-43d.example/v1/chat",
         method: "POST",
-        name: "api.bigmodel.com, cheaper",
+        name: "chat.largemodel.example, cheaper",
         description: "The same answers for less.",
         category: Some("ai/text"),
         from: WordsFrom::Submitted,

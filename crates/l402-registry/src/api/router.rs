@@ -12,7 +12,7 @@ use super::state::ApiState;
 use super::{admin, claim, meta, review, service, submit};
 use crate::desk::Registry;
 
-/// Returns the API as a service, with the checks of `Host`, `Origin` and rates before it. Whoever serves it puts
+/// Returns the API as a service, with the checks of `Host`, `Origin` and rates before it. The server puts
 /// `ConnectInfo<SocketAddr>` into each request: without it nobody has a limit.
 pub fn router(registry: Registry, settings: &ApiSettings) -> Router {
     let routes = routes(registry.clone(), settings).fallback(meta::nothing);

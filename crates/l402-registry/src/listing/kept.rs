@@ -139,7 +139,7 @@ impl OwnerProof {
     }
 }
 
-/// The owner of a listing. There is no account: whoever holds the key is the owner.
+/// The owner of a listing. There is no account: the holder of the key is the owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The proof.

@@ -5,6 +5,7 @@
 //! of JSON, which is a string of Python and of JavaScript, too.
 
 use l402::{Msat, Network};
+use l402_client::Limits;
 use serde_json::{Value, json};
 
 use crate::listing::{Listing, RequestSchema};
@@ -60,9 +61,11 @@ pub(super) fn commands(listing: &Listing) -> Vec<Command> {
 
 impl Purchase<'_> {
     fn l402_get(&self) -> Command {
-        let limit = self
-            .price
-            .map(|price| format!(" --max-price {}", quoted(&price.to_string())));
+        // The limit of `l402 get` includes routing: the price alone would leave no route that costs anything.
+        let limit = self.price.map(|price| {
+            let most = price.saturating_add(Limits::default().max_fee(price));
+            format!(" --max-price {}", quoted(&most.to_string()))
+        });
         let text = format!(
             "l402 get {}{} --wallet {}{}",
             quoted(self.url),
@@ -72,8 +75,8 @@ impl Purchase<'_> {
         );
         Command {
             title: "l402 get",
-            needs: "A wallet by its name (l402 wallet list shows them). It pays no more than the limit, \
-                    and shows what it paid.",
+            needs: "A wallet by its name (l402 wallet list shows them). The limit is the price that \
+                    was seen, with room for routing; it shows what it paid.",
             text,
             client: None,
         }

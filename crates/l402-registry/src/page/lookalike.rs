@@ -5,7 +5,8 @@
 
 /// Endings by which a word of a name is taken for a host.
 const ENDINGS: &[&str] = &[
-    "ai", "app", "cloud", "co", "com", "dev", "fun", "info", "io", "me", "net", "org", "sh", "xyz",
+    "ai", "app", "cloud", "co", "com", "dev", "example", "fun", "info", "io", "me", "net", "org",
+    "sh", "xyz",
 ];
 
 /// Returns the marks of a listing with this name at this host.
@@ -56,6 +57,7 @@ mod tests {
         for (name, host) in [
             ("api.openai.com", "jokes.example"),
             ("OpenAI.com jokes", "openai.com.evil.example"),
+            ("chat.model.example, cheaper", "jokes.example"),
             ("Weather", "xn--pple-43d.com"),
             ("\u{410}cinq API", "jokes.example"),
             ("Βlockstream", "jokes.example"),

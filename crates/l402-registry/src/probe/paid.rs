@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::Method;
 use l402::Msat;
-use l402_client::{Client, ClientBuilder, Error, Event, Progress, Request, Response};
+use l402_client::{BudgetLimit, Client, ClientBuilder, Error, Event, Progress, Request, Response};
 use l402_host::Clock;
 use tokio::time::{Instant, timeout};
 
@@ -162,6 +162,11 @@ async fn fault(mut answer: Response, left: Duration) -> Option<String> {
 impl From<Error> for NotBought {
     fn from(error: Error) -> Self {
         match error {
+            // A limit that this service alone exceeds says nothing about the next one.
+            Error::OverBudget {
+                which: BudgetLimit::PerOrigin | BudgetLimit::PerPayee | BudgetLimit::PerRequest,
+                ..
+            } => Self::Refused(error),
             Error::OverBudget { .. } => Self::Spent,
             error => Self::Refused(error),
         }
@@ -263,6 +268,36 @@ async fn round(
                 Err(NotBought::Unasked) => {}
             }
             tokio::time::sleep(BETWEEN).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // One service that costs more than a purchase may would keep all others from being bought.
+    #[test]
+    fn only_a_budget_that_is_spent_ends_a_round() {
+        for (which, is_spent) in [
+            (BudgetLimit::PerRequest, false),
+            (BudgetLimit::PerOrigin, false),
+            (BudgetLimit::PerPayee, false),
+            (BudgetLimit::PerHour, true),
+            (BudgetLimit::PerDay, true),
+            (BudgetLimit::Per30Days, true),
+            (BudgetLimit::InAll, true),
+        ] {
+            let error = Error::OverBudget {
+                cost: Msat::from_sat(50),
+                limit: Msat::from_sat(20),
+                which,
+                budget: None,
+                spent: Msat::ZERO,
+                frees: None,
+            };
+            let reason = NotBought::from(error);
+            assert_eq!(matches!(reason, NotBought::Spent), is_spent, "{which:?}");
         }
     }
 }

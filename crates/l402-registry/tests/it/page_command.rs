@@ -141,7 +141,7 @@ fn a_shell_reads_each_address_as_one_word() {
             "--wallet",
             "alby",
             "--max-price",
-            "50500 msat",
+            "60500 msat",
             "",
         ];
         assert_eq!(run(&commands[0]), [get], "{text}");

@@ -69,7 +69,7 @@ pub(super) struct Claim {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     wait: Option<Duration>,
 
-    /// Print the key, too: whoever has it owns the listing
+    /// Print the key, too: its holder owns the listing
     #[arg(long)]
     show_key: bool,
 }
@@ -213,7 +213,7 @@ pub(super) struct AnswerReview {
     #[command(flatten)]
     pub(super) listing: ListingArgs,
 
-    /// The payment hash of the review, which the listing shows
+    /// The payment hash of the review, which `l402 registry show` prints
     #[arg(value_name = "HASH")]
     review: l402::PaymentHash,
 

@@ -53,8 +53,9 @@ pub(in crate::page) fn api(public: &Url) -> Markup {
         quoted(r#"{"url":"https://api.example.com/v1/joke"}"#),
         quoted(&format!("{registry}/api/v1/services")),
     );
-    let agents =
-        format!("[[registries]]\nname = \"this registry\"\nurl = \"{registry}\"\nshape = \"l402\"");
+    let agents = format!(
+        "[[registries]]\nname = \"this-registry\"\nurl = \"{registry}/api/v1\"\nshape = \"l402\""
+    );
     let body = html! {
         div.prose {
             h1 { "API" }

@@ -46,18 +46,23 @@ pub(in crate::page) fn owner(public: &Url) -> Markup {
             p { "The command says what to publish, and keeps the owner's key in a private file on your machine. The registry keeps a hash "
                 "of it alone. It checks the proof again every week." }
             (code("claim by a file", &command("claim", " --proof file")))
-            (code("claim by a node", &command("claim", " --proof node --wallet lnd")))
+            (code("when it is published", &command("claim", " --finish")))
+            (code("claim by a node", &command("claim", " --proof node --wallet shop")))
             h2 { "Edit or remove it" }
             p { "The words of an owner replace all others. What the registry sees stays as it is seen." }
             (code("edit", &command("edit", " --name 'Jokes' --description 'One joke a request.'")))
             (code("ask not to be checked", &command("edit", " --no-probe")))
             (code("remove", &command("remove", "")))
             h2 { "Hand it over, or give it up" }
-            p { "A transfer makes a new key and voids yours. After a revocation nobody owns the listing." }
-            (code("transfer", &command("transfer", "")))
+            p { "A transfer makes a new key in a file for somebody else, and voids yours. The new owner makes one that you have "
+                "never seen. After a revocation nobody owns the listing." }
+            (code("transfer", &command("transfer", " --key-file owner.key")))
+            (code("what the new owner runs", &command("own", " --key-file owner.key")))
             (code("revoke", &command("revoke", "")))
             h2 { "Reviews" }
-            p { "You can answer each review, and report abuse; the " a href="/api" { "API" } " has both." }
+            p { "You can answer each review. It is named by the hash of its payment, which " code { "l402 registry show" } " prints; the "
+                a href="/api" { "API" } " also takes reports of abuse." }
+            (code("answer a review", &command("answer", " HASH --text 'Thank you.'")))
         }
     };
     layout(Place::Owner, "For sellers", &body)
