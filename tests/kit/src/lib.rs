@@ -33,9 +33,9 @@ mod stall;
 pub mod wallets;
 
 pub use clock::{START, clock};
+pub use home::{TestHome, pay};
 #[cfg(feature = "hostile")]
 pub use hostile::hostile_texts;
-pub use home::{TestHome, pay};
 pub use macaroon::macaroon;
 pub use server::TestServer;
 pub use stall::joke_stall;

@@ -93,7 +93,7 @@ pub(crate) async fn begin_claim(
         ["services", &*id, "claims"],
         json!({ "proof": proof.name() }),
     );
-    let call = Call::change(Method::POST, &path).with_body(&body);
+    let call = Call::change(Method::POST, &path).with_secret_body(&body);
     let ticket = it.client.send(call).await?;
     let claim = checked(it.client, &ticket, &url, proof)?;
     let place = KeyPlace::of(it.client, it.subject.id, it.context);

@@ -77,7 +77,7 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Adds a body that nobody on the way may read.
+    /// Adds a body that nobody on the way may read, or whose answer nobody may.
     pub(super) const fn with_secret_body(mut self, body: &'a Value) -> Self {
         self.is_secret = true;
         self.with_body(body)
@@ -127,12 +127,7 @@ impl RegistryClient {
     /// If no answer comes, the registry refuses, or a key or another secret would travel over plain HTTP to another machine.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<Value, CliError> {
         if (call.key.is_some() || call.is_secret) && !self.is_private() {
-            let text = match call.is_secret {
-                true => {
-                    "a preimage would travel over plain HTTP to another machine; it was not sent"
-                }
-                false => "a key would travel over plain HTTP to another machine; it was not sent",
-            };
+            let text = "a key or a preimage would travel over plain HTTP to another machine; nothing was sent";
             return Err(
                 CliError::new(exit_code::REFUSED_INSECURE_ORIGIN, "insecure_origin", text)
                     .with_hint("ask the registry over https"),

@@ -32,7 +32,7 @@ pub struct Listing {
     pub health: Health,
     /// The last 402 that was seen.
     pub observed: Option<Observed>,
-    /// How often it was up.
+    /// The part of its probes that found it up.
     pub uptime: Uptime,
     /// The last paid probe.
     pub paid: Option<PaidProbe>,

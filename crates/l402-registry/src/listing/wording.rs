@@ -19,7 +19,7 @@ pub struct Words {
     pub category: Option<String>,
     /// At most ten, each `[a-z0-9-]{1,32}`.
     pub tags: Vec<String>,
-    /// Who offers the service. At most 100 characters.
+    /// The name of the one who offers the service, at most 100 characters.
     pub provider: String,
     /// The address of the documentation, https, at most 2,048 bytes.
     pub docs: Option<String>,

@@ -91,9 +91,10 @@ impl Prober {
     async fn ask(&self, due: &Due, ask: Ask) -> Result<(Looked, StatusCode), FetchError> {
         let mut left = ask.timeout;
         let mut arrived = self.fetcher.arrive(&ask, &mut left).await?;
-        if arrived.response.status() == StatusCode::PAYMENT_REQUIRED && is_elsewhere(due, &arrived)
+        if arrived.response.status() == StatusCode::PAYMENT_REQUIRED
+            && is_of_another_origin(due, &arrived)
         {
-            return Ok((elsewhere(), StatusCode::FOUND));
+            return Ok((redirected_away(), StatusCode::FOUND));
         }
         let time = left.min(BODY_TIME);
         let (body, cut) = fetch::read(&mut arrived.response, ask.max_bytes, time).await;
@@ -125,12 +126,12 @@ impl Looked {
 
 /// Returns true if another origin has answered. What it asks for is not the price of this address: an open
 /// redirect would lend its host to a stranger, whose node could then claim the listing.
-fn is_elsewhere(due: &Due, arrived: &Arrived) -> bool {
+fn is_of_another_origin(due: &Due, arrived: &Arrived) -> bool {
     let answered = CanonicalUrl::new(arrived.url.clone());
     answered.is_ok_and(|url| url.url().origin() != due.url.url().origin())
 }
 
-fn elsewhere() -> Looked {
+fn redirected_away() -> Looked {
     let text =
         "it redirects to another origin, and the 402 comes from there; that address can be listed";
     Looked {

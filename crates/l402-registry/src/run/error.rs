@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use l402_host::FileError;
 
@@ -15,6 +16,8 @@ use crate::store::StoreOpenError;
 pub enum ServeError {
     /// The configuration has mistakes.
     Config(Vec<ConfigMistake>),
+    /// Another registry runs with the database.
+    Held(PathBuf),
     /// The token, or a folder, cannot be used.
     File(FileError),
     /// An address cannot be listened on.
@@ -32,6 +35,12 @@ impl fmt::Display for ServeError {
                 let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
                 f.write_str(&lines.join("\n"))
             }
+            Self::Held(path) => write!(
+                f,
+                "{}: another registry runs with it, and two would ask each service twice; end that one, or \
+                 name another file (database)",
+                path.display()
+            ),
             Self::File(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),
             Self::Listen(address, error) if error.kind() == io::ErrorKind::AddrInUse => write!(
@@ -55,7 +64,7 @@ impl std::error::Error for ServeError {
             Self::File(error) => Some(error),
             Self::Store(error) => Some(error),
             Self::Listen(_, error) => Some(error),
-            Self::Config(_) | Self::Token(_) => None,
+            Self::Config(_) | Self::Held(_) | Self::Token(_) => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use l402_host::{Clock, private};
+use l402_host::{Clock, FileLock, private};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -46,6 +46,8 @@ pub struct RegistryServer {
     listeners: Vec<TcpListener>,
     config: RegistryConfig,
     extra: Router,
+    /// Held until the end: two schedules on one database would ask each host twice as often as they may.
+    _schedule: FileLock,
 }
 
 impl std::fmt::Debug for RegistryServer {
@@ -67,6 +69,10 @@ impl RegistryServer {
         let admin = admin_token(&config.admin_token_file)?;
         let store = open(&config.database)?;
         let listeners = bind(&config.listen).await?;
+        let schedule = FileLock::try_take(&config.database.with_extension("schedule.lock"));
+        let schedule = schedule
+            .map_err(ServeError::File)?
+            .ok_or_else(|| ServeError::Held(config.database.clone()))?;
         let addresses: Vec<SocketAddr> = listeners
             .iter()
             .zip(&config.listen)
@@ -92,6 +98,7 @@ impl RegistryServer {
             listeners,
             config,
             extra: Router::new(),
+            _schedule: schedule,
         })
     }
 

@@ -67,7 +67,7 @@ pub struct Filter {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Sort {
-    /// How well the words fit, those with all words in name and tags first; the newest first if there are no
+    /// The best fit of the words first, those with all words in name and tags first; the newest first if there are no
     /// words. Of very many matches a store may rank the newest alone, 1,000 or more, and end after them.
     #[default]
     Relevance,

@@ -147,6 +147,21 @@ async fn ask(address: SocketAddr, request: &str) -> String {
 }
 
 #[tokio::test]
+async fn one_registry_at_a_time_runs_with_a_database() {
+    let home = tempfile::tempdir().expect("a folder");
+    let first = RegistryServer::bind(config(home.path()), parts()).await;
+    let first = first.expect("it starts");
+    let second = RegistryServer::bind(config(home.path()), parts()).await;
+    let text = second
+        .expect_err("two would probe each host twice")
+        .to_string();
+    assert!(text.contains("another registry runs with it"), "{text}");
+    drop(first);
+    let third = RegistryServer::bind(config(home.path()), parts()).await;
+    third.expect("the first has ended");
+}
+
+#[tokio::test]
 async fn a_registry_serves_until_it_is_asked_to_end() {
     let home = tempfile::tempdir().expect("a folder");
     let server = RegistryServer::bind(config(home.path()), parts()).await;
