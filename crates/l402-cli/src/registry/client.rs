@@ -229,7 +229,7 @@ mod tests {
         ] {
             let error = client.send(call).await.unwrap_err();
             assert_eq!(error.exit_code(), exit_code::REFUSED_INSECURE_ORIGIN);
-            assert!(error.to_string().contains("was not sent"), "{error}");
+            assert!(error.to_string().contains("nothing was sent"), "{error}");
         }
     }
 }
