@@ -8,7 +8,7 @@ use std::time::Duration;
 use l402_host::Clock as _;
 
 use crate::program::{Home, Serving};
-use crate::stranger;
+use crate::stranger::{self, is_of_a_start};
 
 /// Long enough for a slow machine; a test that passes never waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -88,7 +88,9 @@ fn server(serve: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> Socke
                         return;
                     }
                 }
-                serve(&head, &mut socket);
+                if !is_of_a_start(&head) {
+                    serve(&head, &mut socket);
+                }
             });
         }
     });

@@ -21,6 +21,13 @@ pub(crate) fn server(answer: impl Fn(&str) -> String + Send + Sync + 'static) ->
     address
 }
 
+/// Returns true for the look of a gateway that starts: which files of its upstream its own would hide.
+pub(crate) fn is_of_a_start(head: &str) -> bool {
+    let own = ["/openapi.json ", "/llms.txt ", "/.well-known/l402"];
+    head.strip_prefix("HEAD ")
+        .is_some_and(|rest| own.iter().any(|path| rest.starts_with(path)))
+}
+
 /// As [`server`], for an answer that depends on the whole head of the request.
 pub(crate) fn server_of_heads(
     answer: impl Fn(&str) -> String + Send + Sync + 'static,
@@ -32,8 +39,8 @@ pub(crate) fn server_of_heads(
             let mut reader = BufReader::new(&socket);
             let mut head = String::new();
             while reader.read_line(&mut head).is_ok_and(|length| length > 2) {}
-            // Somebody who only wanted to know if it listens.
-            if head.is_empty() {
+            // Somebody who only wanted to know if it listens, or what files it has.
+            if head.is_empty() || is_of_a_start(&head) {
                 continue;
             }
             let answer = answer(&head);

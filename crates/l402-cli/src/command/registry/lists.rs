@@ -19,7 +19,7 @@ use crate::text::output::OutputArgs;
 Examples:
   l402 registry add https://api.example.com/v1/joke --name Jokes --tag fun
   l402 registry add https://api.example.com/openapi.json
-  l402 registry add http://127.0.0.1:8402/api/l402/joke    at one on this machine")]
+  l402 registry add http://127.0.0.1:8402/api/l402/joke    one on this machine")]
 pub(super) struct Add {
     /// The URL of the service, or of a document
     url: String,
