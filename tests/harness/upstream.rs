@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use http_body_util::Full;
 use l402_testkit::TestServer;
 
@@ -57,8 +57,12 @@ impl Upstream {
     fn start(fails: fn(usize) -> bool) -> Self {
         let counts = Arc::new(Counts::default());
         let counting = Arc::clone(&counts);
-        let server = TestServer::start(move |_request| {
-            let answer = answer(&counting, fails);
+        let server = TestServer::start(move |request| {
+            // A gateway that starts looks which files are there. That is no delivery.
+            let answer = match *request.method() {
+                Method::HEAD => missing(),
+                _ => answer(&counting, fails),
+            };
             async move { answer }
         });
         Self {
@@ -66,6 +70,12 @@ impl Upstream {
             counts,
         }
     }
+}
+
+fn missing() -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
 }
 
 fn answer(counts: &Counts, fails: fn(usize) -> bool) -> Response<Full<Bytes>> {

@@ -25,7 +25,7 @@ Examples:
   l402 registry serve
   l402 registry serve --print-config > registry.toml
   l402 registry serve --config registry.toml --check
-  l402 registry serve --listen 0.0.0.0:8406 --public-url https://registry.example")]
+  l402 registry serve --listen 8406 --public-url https://registry.example")]
 pub(super) struct Serve {
     /// Read this configuration file (TOML)
     #[arg(long, value_name = "FILE")]
@@ -66,7 +66,7 @@ struct DatabaseArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  curl -o index.json 'https://402index.io/api/v1/services?protocol=L402&limit=200'
+  curl -o index.json 'https://402index.io/api/v1/services?protocol=L402'
   l402 registry import index.json")]
 pub(super) struct Import {
     /// The file; - is stdin

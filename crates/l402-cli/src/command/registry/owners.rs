@@ -80,7 +80,7 @@ pub(super) struct Claim {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  l402 registry edit https://api.example.com/v1/joke --name Jokes --tag fun --tag text
+  l402 registry edit https://api.example.com/v1/joke --name Jokes --tag fun
   l402 registry edit https://api.example.com/v1/joke --no-probe")]
 pub(super) struct Edit {
     #[command(flatten)]
@@ -179,8 +179,8 @@ pub(super) struct Own {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  l402 registry review https://api.example.com/v1/joke --stars 5 --text \"I laughed\"
-  l402 registry review https://api.example.com/v1/joke --stars 2 --payment 1f0c93ab22d4")]
+  l402 registry review https://api.example.com/v1/joke --stars 5 --text \"Funny\"
+  l402 registry review https://api.example.com/joke --stars 2 --payment 1f0c93")]
 pub(super) struct Review {
     #[command(flatten)]
     pub(super) listing: ListingArgs,
@@ -207,7 +207,7 @@ pub(super) struct Review {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  l402 registry answer https://api.example.com/v1/joke HASH --text \"Fixed, thank you\"
+  l402 registry answer https://api.example.com/v1/joke HASH --text \"Fixed\"
   l402 registry answer https://api.example.com/v1/joke HASH --take-back")]
 pub(super) struct AnswerReview {
     #[command(flatten)]
