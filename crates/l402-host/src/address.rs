@@ -87,6 +87,18 @@ pub fn is_localhost(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
+/// Returns true if the host of a URL is this machine, whatever a resolver says: `localhost` itself, or a
+/// loopback address. `host` is as [`Url::host_str`] gives it, an IPv6 address with or without brackets.
+///
+/// No other name counts, even if it resolves to loopback today: names can be re-pointed.
+///
+/// [`Url::host_str`]: https://docs.rs/url/2/url/struct.Url.html#method.host_str
+#[must_use]
+pub fn is_loopback_host(host: &str) -> bool {
+    let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+}
+
 fn is_public_v4(ip: Ipv4Addr) -> bool {
     let is_local = ip.is_loopback() || ip.is_private() || ip.is_link_local();
     let is_nobody = ip.is_multicast() || ip.is_documentation();
@@ -194,6 +206,26 @@ mod tests {
             "127.0.0.1",
         ] {
             assert!(!is_localhost(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_this_machine_by_its_address_or_one_name() {
+        for host in ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "::1"] {
+            assert!(is_loopback_host(host), "{host}");
+        }
+        for host in [
+            "",
+            "LOCALHOST",
+            "a.localhost",
+            "localhost.",
+            "127.0.0.1.example",
+            "10.0.0.1",
+            "0.0.0.0",
+            "[::ffff:127.0.0.1]",
+            "[::]",
+        ] {
+            assert!(!is_loopback_host(host), "{host}");
         }
     }
 

@@ -39,7 +39,9 @@ pub mod private;
 pub mod sqlite;
 mod stderr;
 
-pub use address::{ListenAddress, ListenAddressError, is_localhost, is_public_address};
+pub use address::{
+    ListenAddress, ListenAddressError, is_localhost, is_loopback_host, is_public_address,
+};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use descriptors::{DescriptorLimit, is_out_of_descriptors, raise_descriptor_limit};
 pub use error::{FileError, FileFault};

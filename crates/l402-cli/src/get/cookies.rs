@@ -10,8 +10,8 @@ use cookie_store::{Cookie, CookieStore, RawCookie};
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 use l402_client::Cookies;
-use l402_host::private;
-use url::{Host, Origin, Url};
+use l402_host::{is_loopback_host, private};
+use url::{Origin, Url};
 
 use super::netscape;
 use crate::error::CliError;
@@ -226,12 +226,7 @@ fn is_sound(text: &str) -> bool {
 /// Checks what a cookie says of itself: a secure one comes over a secure connection, and names that
 /// begin with `__Secure-` and `__Host-` promise more.
 fn may_keep(cookie: &RawCookie<'_>, url: &Url) -> bool {
-    let is_local = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
+    let is_local = url.host_str().is_some_and(is_loopback_host);
     let is_secure = cookie.secure() == Some(true);
     let name = cookie.name().to_ascii_lowercase();
     let is_for_host = cookie.domain().is_none() && cookie.path() == Some("/");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
+use l402_host::is_loopback_host;
 use serde_json::Value;
 use url::Url;
 
@@ -163,13 +164,7 @@ impl RegistryClient {
 
     /// Returns true if nobody on the way can read what is sent.
     fn is_private(&self) -> bool {
-        match self.base.host() {
-            _ if self.base.scheme() == "https" => true,
-            Some(url::Host::Domain(name)) => name == "localhost",
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
+        self.base.scheme() == "https" || self.base.host_str().is_some_and(is_loopback_host)
     }
 
     fn url(&self, call: &Call<'_>) -> Result<Url, CliError> {

@@ -2,11 +2,10 @@
 
 use core::fmt;
 use core::str::FromStr;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use l402::Network;
-use l402_host::named_path;
+use l402_host::{is_loopback_host, named_path};
 use url::Url;
 
 use super::address::{has_user, host_url, parameters, write_path};
@@ -61,7 +60,8 @@ impl FromStr for LndNode {
                 "an address of Tor needs its proxy, such as &proxy=socks5h://127.0.0.1:9050",
             ));
         }
-        if tls_cert.is_none() && is_this_machine(host) {
+        // Nobody else can have signed a certificate for this machine.
+        if tls_cert.is_none() && is_loopback_host(host) {
             return Err(wrong(
                 "lnd's tls_cert is missing; only a node with a public certificate needs none",
             ));
@@ -95,12 +95,6 @@ fn read_proxy(text: &str) -> Result<Url, NodeError> {
     };
     let wanted = "lnd's proxy is a host and a port, as in &proxy=socks5h://127.0.0.1:9050";
     proxy.filter(is_proxy).ok_or_else(|| wrong(wanted))
-}
-
-/// Returns true for a host whose certificate nobody else can have signed.
-fn is_this_machine(host: &str) -> bool {
-    let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Returns true if the text begins as a macaroon of lnd does, in hexadecimal or base64.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use l402_client::AllowedAddress;
+use l402_host::is_loopback_host;
 use toml::Table;
 use url::Url;
 
@@ -169,12 +170,7 @@ impl RegistryConfig {
     /// it lets others in, whatever it listens on.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        let is_here = |url: &Url| match url.host() {
-            Some(url::Host::Domain(name)) => name == "localhost",
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
+        let is_here = |url: &Url| url.host_str().is_some_and(is_loopback_host);
         self.public_url.as_ref().is_none_or(is_here)
             && self.listen.iter().all(|address| is_loopback(*address))
     }

@@ -1,6 +1,7 @@
 //! The sections of the file: keys and values on one side, settings on the other.
 
 use l402_client::{BudgetLimit, BudgetLimits};
+use l402_host::is_loopback_host;
 use toml::de::{DeTable, DeValue};
 use url::Url;
 
@@ -61,12 +62,7 @@ fn address(key: &Key<'_>, text: &str, example: &str) -> Result<Url, Mistake> {
     let url: Url = text
         .parse()
         .map_err(|_| key.mistake(&format!("write an address, such as {example}")))?;
-    let is_local = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
+    let is_local = url.host_str().is_some_and(is_loopback_host);
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_local => Ok(url),
