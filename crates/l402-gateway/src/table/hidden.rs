@@ -42,15 +42,15 @@ impl RouteTable {
 
     /// Lists the paths that the gateway answers and that a pattern of a route matches as well.
     fn hidden(&self) -> Vec<Hidden> {
-        let own = self.snapshot.routes().iter().enumerate();
-        let answered = own.filter(|(index, _)| self.document(*index).is_some());
+        let (passed_on, own) = self.snapshot.routes().split_at(self.targets.len());
+        let answered = own.iter().enumerate();
+        let answered =
+            answered.filter(|(index, _)| self.document(passed_on.len() + index).is_some());
         let hidden = answered.filter_map(|(_, route)| {
-            let patterns = self
-                .targets
-                .iter()
-                .filter(|t| matches(t.pattern(), &route.path));
+            let takers = passed_on.iter().zip(&self.targets);
+            let takers = takers.filter(|(taker, _)| taker.covers(route));
             // The route that says most of the path is the one that would take it.
-            let target = patterns.max_by_key(|target| fixed(target.pattern()))?;
+            let (_, target) = takers.max_by_key(|(taker, _)| fixed(&taker.path))?;
             Some(Hidden {
                 path: route.path.clone(),
                 upstream: Arc::clone(&target.upstream),
@@ -66,37 +66,9 @@ fn fixed(pattern: &str) -> usize {
     pattern.find('{').unwrap_or(pattern.len())
 }
 
-/// Returns true if a pattern matches a literal path.
-fn matches(pattern: &str, path: &str) -> bool {
-    let mut path = path.split('/');
-    for segment in pattern.split('/') {
-        let Some(asked) = path.next() else {
-            return false;
-        };
-        let Some((before, after)) = segment.split_once('{') else {
-            if segment == asked {
-                continue;
-            }
-            return false;
-        };
-        if after.starts_with('*') {
-            return true;
-        }
-        let after = after.split_once('}').map_or("", |(_, after)| after);
-        let inner = asked.strip_prefix(before);
-        if inner
-            .and_then(|inner| inner.strip_suffix(after))
-            .is_none_or(str::is_empty)
-        {
-            return false;
-        }
-    }
-    path.next().is_none()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use l402_server::Route;
 
     #[test]
     fn a_pattern_matches_the_paths_that_it_would_serve() {
@@ -113,7 +85,8 @@ mod tests {
             ("/joke", "/openapi.json", false),
             ("/", "/openapi.json", false),
         ] {
-            assert_eq!(matches(pattern, path), expected, "{pattern} {path}");
+            let covers = Route::free(pattern).covers(&Route::free(path));
+            assert_eq!(covers, expected, "{pattern} {path}");
         }
     }
 }

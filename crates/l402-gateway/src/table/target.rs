@@ -94,11 +94,6 @@ impl RouteTarget {
         }
     }
 
-    /// Returns the pattern of the route.
-    pub(super) fn pattern(&self) -> &str {
-        &self.key.path
-    }
-
     /// Returns true if the upstream is asked for a path as it came.
     pub(crate) fn keeps_paths(&self) -> bool {
         self.strip_prefix.is_empty() && self.upstream.base().is_empty()

@@ -38,7 +38,8 @@ pub(super) struct Paths {
     folds: bool,
     /// True if some route is for an upstream that does not tell upper from lower case.
     any_case: bool,
-    /// The number of segments of the longest pattern without `{*rest}`, and its longest text.
+    /// The number of segments of the longest pattern that is sold and has no `{*rest}`, and its longest
+    /// text.
     longest: (usize, usize),
 }
 
@@ -73,7 +74,9 @@ impl Paths {
                 by_folded.entry(bare.to_owned()).or_default().push(index);
             }
         }
-        let owners = routes.iter().map(|route| Pattern::of(&route.path));
+        // Only what is sold can be dearer than a wildcard, and own the paths behind its name.
+        let owners = routes.iter().filter(|route| route.sold().is_some());
+        let owners = owners.map(|route| Pattern::of(&route.path));
         let owners: Vec<_> = owners.filter(|pattern| !pattern.has_rest()).collect();
         let most = |of: fn(&Pattern) -> usize| owners.iter().map(of).max().unwrap_or_default();
         let folds = by_folded != by_path;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use l402::{Msat, Network, Policy, Service, Terms, UnixTime};
 
+use super::pattern::Pattern;
 use super::snapshot::MAX_INVOICE_EXPIRY;
 use crate::request::below;
 
@@ -205,6 +206,13 @@ impl Route {
         };
         let cheaper = self.sold().is_none_or(|own| own.undercuts(dear));
         cheaper && !self.allow_free_overlap.contains(&other.path)
+    }
+
+    /// Returns true if this route's pattern matches every path that the other one's matches, whatever
+    /// their methods are.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        Pattern::of(&self.path).contains(&Pattern::of(&other.path))
     }
 
     /// Returns true if the route applies to the method.
