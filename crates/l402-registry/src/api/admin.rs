@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use l402::PaymentHash;
@@ -10,10 +10,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::answer;
-use super::body::{BearerKey, JsonBody};
+use super::body::{Moderator, NoQuery, OfModerator};
 use super::counters::CountersJson;
 use super::problem::ApiError;
-use super::service::no_query;
 use super::state::ApiState;
 use crate::desk::DeskError;
 use crate::listing::ListingId;
@@ -86,7 +85,7 @@ pub(super) struct HideReviewBody {
     hidden: bool,
 }
 
-/// What a moderator has done.
+/// The act of a moderator.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct DoneJson {
     /// `hidden`, `shown`, `banned`, `allowed` or `merged`.
@@ -122,10 +121,8 @@ struct BanJson {
 )]
 pub(super) async fn hide(
     State(state): State<Arc<ApiState>>,
-    key: BearerKey,
-    JsonBody(body): JsonBody<HideBody>,
+    OfModerator(body): OfModerator<HideBody>,
 ) -> Result<Response, ApiError> {
-    admit(&state, &key)?;
     let id = listing("id", &body.id)?;
     state.registry.hide(id, &body.reason).await?;
     Ok(done("hidden", id.to_string()))
@@ -142,10 +139,8 @@ pub(super) async fn hide(
 )]
 pub(super) async fn unhide(
     State(state): State<Arc<ApiState>>,
-    key: BearerKey,
-    JsonBody(body): JsonBody<UnhideBody>,
+    OfModerator(body): OfModerator<UnhideBody>,
 ) -> Result<Response, ApiError> {
-    admit(&state, &key)?;
     let id = listing("id", &body.id)?;
     state.registry.unhide(id).await?;
     Ok(done("shown", id.to_string()))
@@ -162,10 +157,8 @@ pub(super) async fn unhide(
 )]
 pub(super) async fn ban(
     State(state): State<Arc<ApiState>>,
-    key: BearerKey,
-    JsonBody(body): JsonBody<BanBody>,
+    OfModerator(body): OfModerator<BanBody>,
 ) -> Result<Response, ApiError> {
-    admit(&state, &key)?;
     let host = state.registry.ban(&body.host, &body.reason).await?;
     Ok(done("banned", host))
 }
@@ -181,10 +174,8 @@ pub(super) async fn ban(
 )]
 pub(super) async fn unban(
     State(state): State<Arc<ApiState>>,
-    key: BearerKey,
-    JsonBody(body): JsonBody<UnbanBody>,
+    OfModerator(body): OfModerator<UnbanBody>,
 ) -> Result<Response, ApiError> {
-    admit(&state, &key)?;
     let host = state.registry.unban(&body.host).await?;
     Ok(done("allowed", host))
 }
@@ -199,11 +190,9 @@ pub(super) async fn unban(
 )]
 pub(super) async fn bans(
     State(state): State<Arc<ApiState>>,
-    key: BearerKey,
-    RawQuery(query): RawQuery,
+    _: Moderator,
+    _: NoQuery,
 ) -> Result<Response, ApiError> {
-    admit(&state, &key)?;
-    no_query(query.as_deref())?;
     let bans = state.registry.store().banned().await?.into_iter();
     let bans = bans
         .map(|(host, reason)| BanJson { host, reason })
@@ -222,10 +211,8 @@ pub(super) async fn bans(
 )]
 pub(super) async fn merge(
     State(state): State<Arc<ApiState>>,
-    key: BearerKey,
-    JsonBody(body): JsonBody<MergeBody>,
+    OfModerator(body): OfModerator<MergeBody>,
 ) -> Result<Response, ApiError> {
-    admit(&state, &key)?;
     let from = listing("from", &body.from)?;
     state
         .registry
@@ -245,10 +232,8 @@ pub(super) async fn merge(
 )]
 pub(super) async fn hide_review(
     State(state): State<Arc<ApiState>>,
-    key: BearerKey,
-    JsonBody(body): JsonBody<HideReviewBody>,
+    OfModerator(body): OfModerator<HideReviewBody>,
 ) -> Result<Response, ApiError> {
-    admit(&state, &key)?;
     let id = listing("id", &body.id)?;
     let mut hash = [0; 32];
     hex::decode_to_slice(&body.payment_hash, &mut hash)
@@ -269,18 +254,10 @@ pub(super) async fn hide_review(
 )]
 pub(super) async fn counters(
     State(state): State<Arc<ApiState>>,
-    key: BearerKey,
-    RawQuery(query): RawQuery,
+    _: Moderator,
+    _: NoQuery,
 ) -> Result<Response, ApiError> {
-    admit(&state, &key)?;
-    no_query(query.as_deref())?;
     Ok(answer::fresh(StatusCode::OK, &state.counters.read()))
-}
-
-/// Lets a moderator in.
-fn admit(state: &ApiState, BearerKey(shown): &BearerKey) -> Result<(), ApiError> {
-    let is_admin = state.admin.as_ref().is_some_and(|token| token.is(shown));
-    is_admin.then_some(()).ok_or(ApiError::AdminOnly)
 }
 
 fn done(done: &'static str, of: String) -> Response {

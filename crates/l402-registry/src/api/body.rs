@@ -1,10 +1,12 @@
 //! The bodies of requests, and who sends them.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -13,6 +15,7 @@ use tokio::time::timeout;
 
 use super::guard::{only, peer};
 use super::problem::ApiError;
+use super::state::ApiState;
 
 /// The longest body, in bytes.
 pub(super) const BODY_MAX: usize = 64 * 1024;
@@ -80,6 +83,61 @@ impl<S: Send + Sync> FromRequestParts<S> for Peer {
     }
 }
 
+/// The absence of a query, at a path that has no parameters.
+pub(super) struct NoQuery;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoQuery {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        match url::form_urlencoded::parse(query.as_bytes()).next() {
+            None => Ok(Self),
+            Some((name, _)) => {
+                let name: String = name.chars().take(32).collect();
+                let text = "this path has no parameters".to_owned();
+                Err(ApiError::Parameter(name, text))
+            }
+        }
+    }
+}
+
+/// Proof that a moderator asks: the token was shown.
+pub(super) struct Moderator;
+
+impl FromRequestParts<Arc<ApiState>> for Moderator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &Arc<ApiState>,
+    ) -> Result<Self, ApiError> {
+        Self::admitted(state, &bearer_key(&parts.headers)?)
+    }
+}
+
+impl Moderator {
+    fn admitted(state: &ApiState, shown: &str) -> Result<Self, ApiError> {
+        let is_shown = state.admin.as_ref().is_some_and(|token| token.is(shown));
+        is_shown.then_some(Self).ok_or(ApiError::AdminOnly)
+    }
+}
+
+/// A value that a moderator sends.
+pub(super) struct OfModerator<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<ApiState>> for OfModerator<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &Arc<ApiState>) -> Result<Self, ApiError> {
+        // A request without any key has no body to be waited for. A wrong one is told after the body.
+        let key = bearer_key(request.headers())?;
+        let JsonBody(value) = JsonBody::from_request(request, state).await?;
+        Moderator::admitted(state, &key)?;
+        Ok(Self(value))
+    }
+}
+
 /// The key of `Authorization: Bearer KEY`.
 pub(super) struct BearerKey(pub(super) String);
 
@@ -87,13 +145,16 @@ impl<S: Send + Sync> FromRequestParts<S> for BearerKey {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let value = only(&parts.headers, &AUTHORIZATION).and_then(|it| it.to_str().ok());
-        let key = value.and_then(|value| {
-            let (scheme, key) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
-        });
-        let key = key.filter(|key| !key.is_empty());
-        key.map(|key| Self(key.to_owned()))
-            .ok_or(ApiError::KeyMissing)
+        bearer_key(&parts.headers).map(Self)
     }
+}
+
+fn bearer_key(headers: &HeaderMap) -> Result<String, ApiError> {
+    let value = only(headers, &AUTHORIZATION).and_then(|it| it.to_str().ok());
+    let key = value.and_then(|value| {
+        let (scheme, key) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+    });
+    let key = key.filter(|key| !key.is_empty());
+    key.map(str::to_owned).ok_or(ApiError::KeyMissing)
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What a registry has done since it was started.
+/// The work of a registry since it was started.
 #[derive(Debug, Default)]
 pub struct Counters {
     requests: AtomicU64,

@@ -33,7 +33,7 @@ const LOGGED_PATH_MAX: usize = 512;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// What requests are held against before a route sees them.
+/// The rules that requests are held against before a route sees them.
 #[derive(Debug)]
 pub(crate) struct Guard {
     public_url: Url,

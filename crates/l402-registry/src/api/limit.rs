@@ -1,79 +1,34 @@
 //! The limit on the requests of one address.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
+use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::desk::caller_network;
+use crate::desk::{Rate, caller_network};
 
-/// The most addresses that are remembered. Further ones share one bucket.
-const ADDRESSES_MAX: usize = 16_384;
-
-/// A token bucket for each address; networks of IPv6 count as one address (/64).
+/// A limit for each address; networks of IPv6 count as one address (/64).
 #[derive(Debug)]
-pub(super) struct RequestLimit {
-    per_second: f64,
-    burst: f64,
-    buckets: Mutex<HashMap<IpAddr, Bucket>>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Bucket {
-    tokens: f64,
-    at: Duration,
-}
+pub(super) struct RequestLimit(Rate);
 
 impl RequestLimit {
     pub(super) fn new(per_second: u32, burst: u32) -> Self {
-        Self {
-            per_second: f64::from(per_second.max(1)),
-            burst: f64::from(burst.max(1)),
-            buckets: Mutex::default(),
-        }
+        let every = Duration::from_secs(1) / per_second.max(1);
+        Self(Rate::new(burst.max(1), every))
     }
 
     /// Takes one request of an address at this monotonic time, or returns the time after which there is
     /// one again. This machine is free.
     pub(super) fn take(&self, address: IpAddr, now: Duration) -> Result<(), Duration> {
-        let address = address.to_canonical();
-        if address.is_loopback() {
+        if address.to_canonical().is_loopback() {
             return Ok(());
         }
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut key = caller_network(address);
-        // A full bucket says nothing that a new one would not. If all are in use, newcomers share one.
-        if !buckets.contains_key(&key) && buckets.len() >= ADDRESSES_MAX {
-            buckets.retain(|_, bucket| self.filled(bucket, now) < self.burst);
-            if buckets.len() >= ADDRESSES_MAX {
-                key = Ipv6Addr::UNSPECIFIED.into();
-            }
-        }
-        let full = Bucket {
-            tokens: self.burst,
-            at: now,
-        };
-        let bucket = buckets.entry(key).or_insert(full);
-        let tokens = self.filled(bucket, now);
-        if tokens < 1.0 {
-            return Err(Duration::from_secs_f64((1.0 - tokens) / self.per_second));
-        }
-        *bucket = Bucket {
-            tokens: tokens - 1.0,
-            at: now,
-        };
-        Ok(())
-    }
-
-    fn filled(&self, bucket: &Bucket, now: Duration) -> f64 {
-        let passed = now.saturating_sub(bucket.at).as_secs_f64();
-        (bucket.tokens + passed * self.per_second).min(self.burst)
+        self.0.turn(caller_network(address), now)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::desk::KEYS_MAX;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -106,12 +61,12 @@ mod tests {
     #[test]
     fn the_memory_is_bounded() {
         let limit = RequestLimit::new(1, 1);
-        let most = u32::try_from(ADDRESSES_MAX).unwrap();
+        let most = u32::try_from(KEYS_MAX).unwrap();
         for number in 0..most + 100 {
             let peer = std::net::Ipv4Addr::from(0xcb00_0000 + number);
             let taken = limit.take(peer.into(), SECOND);
             assert_eq!(taken.is_ok(), number <= most, "{number}");
         }
-        assert_eq!(limit.buckets.lock().unwrap().len(), ADDRESSES_MAX + 1);
+        assert_eq!(limit.0.kept(), KEYS_MAX + 1);
     }
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::body::NoQuery;
 use super::problem::ApiError;
-use super::service::no_query;
 use super::state::ApiState;
 use super::{answer, llms};
 
@@ -56,10 +56,9 @@ pub(super) struct HealthJson {
 )]
 pub(super) async fn categories(
     State(state): State<Arc<ApiState>>,
-    RawQuery(query): RawQuery,
+    _: NoQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    no_query(query.as_deref())?;
     let all = state.registry.store().categories().await?;
     let categories = all.into_iter().map(|category| CategoryJson {
         name: category.name,
@@ -78,9 +77,8 @@ pub(super) async fn categories(
 )]
 pub(super) async fn health(
     State(state): State<Arc<ApiState>>,
-    RawQuery(query): RawQuery,
+    _: NoQuery,
 ) -> Result<Response, ApiError> {
-    no_query(query.as_deref())?;
     let now = state.registry.clock().wall();
     let totals = state.registry.store().totals(now).await?;
     let by_state = totals.by_state.iter();
@@ -106,10 +104,9 @@ pub(super) async fn health(
 )]
 pub(super) async fn feed(
     State(state): State<Arc<ApiState>>,
-    RawQuery(query): RawQuery,
+    _: NoQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    no_query(query.as_deref())?;
     let feed = state.registry.feed().await?.into_bytes();
     Ok(answer::kept(&headers, "application/atom+xml", feed))
 }

@@ -56,7 +56,7 @@ pub(crate) struct ProblemJson {
     pub(crate) title: &'static str,
     /// The status.
     pub(crate) status: u16,
-    /// What is wrong with this request, and what to do.
+    /// The fault of this request, and the fix.
     pub(crate) detail: String,
     /// A stable code.
     #[schema(example = "bad_input")]

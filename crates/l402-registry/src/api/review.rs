@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -10,11 +10,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::answer;
-use super::body::{BearerKey, JsonBody, Peer};
+use super::body::{BearerKey, JsonBody, NoQuery, Peer};
 use super::history_json::{ReviewJson, ReviewsListJson};
 use super::path::{IdPath, ReviewPath};
 use super::problem::ApiError;
-use super::service::{no_query, shown};
+use super::service::shown;
 use super::state::ApiState;
 use crate::desk::DeskError;
 use crate::listing::NewReview;
@@ -38,10 +38,9 @@ pub(super) struct AnswerBody {
 pub(super) async fn list(
     State(state): State<Arc<ApiState>>,
     IdPath(id): IdPath,
-    RawQuery(query): RawQuery,
+    _: NoQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    no_query(query.as_deref())?;
     shown(&state, id).await?;
     let reviews = state.registry.store().reviews(id, false).await?;
     Ok(answer::json(&headers, &ReviewsListJson::of(&reviews)))

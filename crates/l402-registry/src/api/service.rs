@@ -7,6 +7,7 @@ use axum::response::Response;
 use http::HeaderMap;
 
 use super::answer;
+use super::body::NoQuery;
 use super::history_json::HistoryJson;
 use super::path::IdPath;
 use super::problem::ApiError;
@@ -48,10 +49,9 @@ pub(super) async fn list(
 pub(super) async fn show(
     State(state): State<Arc<ApiState>>,
     IdPath(id): IdPath,
-    RawQuery(query): RawQuery,
+    _: NoQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    no_query(query.as_deref())?;
     let listing = shown(&state, id).await?;
     Ok(answer::json(
         &headers,
@@ -70,10 +70,9 @@ pub(super) async fn show(
 pub(super) async fn history(
     State(state): State<Arc<ApiState>>,
     IdPath(id): IdPath,
-    RawQuery(query): RawQuery,
+    _: NoQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    no_query(query.as_deref())?;
     shown(&state, id).await?;
     let now = state.registry.clock().wall();
     let history = state.registry.store().history(id, now).await?;
@@ -87,20 +86,5 @@ pub(super) async fn shown(state: &ApiState, id: ListingId) -> Result<Listing, Ap
     match listing.hidden {
         Some(hidden) => Err(ApiError::Gone(hidden)),
         None => Ok(listing),
-    }
-}
-
-/// Refuses a query at a path that has no parameters.
-pub(super) fn no_query(query: Option<&str>) -> Result<(), ApiError> {
-    let first = query.and_then(|query| url::form_urlencoded::parse(query.as_bytes()).next());
-    match first {
-        None => Ok(()),
-        Some((name, _)) => {
-            let name: String = name.chars().take(32).collect();
-            Err(ApiError::Parameter(
-                name,
-                "this path has no parameters".to_owned(),
-            ))
-        }
     }
 }

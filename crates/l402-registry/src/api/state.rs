@@ -1,4 +1,4 @@
-//! What every route has at hand.
+//! The parts that every route has at hand.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::settings::{AdminToken, ApiSettings};
 use crate::api::counters::Counters;
 use crate::desk::Registry;
 
-/// What every route has at hand.
+/// The parts that every route has at hand.
 pub(super) struct ApiState {
     pub(super) registry: Registry,
     pub(super) admin: Option<AdminToken>,

@@ -53,7 +53,7 @@ pub(super) struct SubmitBody {
     method: Option<String>,
 }
 
-/// What became of a submission.
+/// The outcome of a submission.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SubmittedJson {
     /// The listings, new and known ones.

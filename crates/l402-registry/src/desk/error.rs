@@ -13,7 +13,7 @@ pub enum DeskError {
     BadInput {
         /// The name of the field, as in the API.
         field: &'static str,
-        /// What is wrong with it, and what to write.
+        /// The fault, and what to write.
         text: String,
     },
     /// There is no such listing, claim or review.

@@ -9,7 +9,7 @@ use crate::listing::{CanonicalUrl, Document, DocumentKind, clean, read_document}
 /// The largest document, in bytes.
 const DOCUMENT_MAX: usize = 1024 * 1024;
 
-/// What was found at an address.
+/// The find at an address.
 pub(super) enum Seen {
     /// A service that asks for money.
     Endpoint {
@@ -22,7 +22,7 @@ pub(super) enum Seen {
     Document {
         /// The address that answered.
         url: CanonicalUrl,
-        /// What it lists.
+        /// The services that it lists.
         document: Document,
     },
 }

@@ -16,7 +16,9 @@ mod submit;
 pub use edit::Rechecked;
 pub use error::DeskError;
 pub use import::Export;
-pub(crate) use rate::caller_network;
+#[cfg(test)]
+pub(crate) use rate::KEYS_MAX;
+pub(crate) use rate::{Rate, caller_network};
 pub use registry::Registry;
 pub use settings::RegistryOptions;
 pub use submit::{Submission, Submitted};

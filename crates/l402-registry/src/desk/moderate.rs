@@ -1,4 +1,4 @@
-//! What moderators do. Who is one is asked by the API, before any of this.
+//! The acts of moderators. The API has asked for the token before any of this.
 
 use url::Host;
 

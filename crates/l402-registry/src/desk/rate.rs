@@ -10,13 +10,14 @@ use std::time::Duration;
 use super::error::DeskError;
 
 /// The most keys of one limit that are told apart. Further ones share one place until others are free again.
-const KEYS_MAX: usize = 16_384;
+pub(crate) const KEYS_MAX: usize = 16_384;
 
 /// The place that further keys share.
 const SHARED: u64 = 0;
 
 /// A limit per key, in bounded memory: so many at once, and one more after each interval.
-pub(super) struct Rate {
+#[derive(Debug)]
+pub(crate) struct Rate {
     every: Duration,
     burst: u32,
     hashing: RandomState,
@@ -26,7 +27,7 @@ pub(super) struct Rate {
 
 impl Rate {
     /// Permits `burst` at once, and one more after each `every`.
-    pub(super) fn new(burst: u32, every: Duration) -> Self {
+    pub(crate) fn new(burst: u32, every: Duration) -> Self {
         Self {
             every,
             burst,
@@ -35,11 +36,8 @@ impl Rate {
         }
     }
 
-    /// Takes one for a key, at a monotonic time.
-    ///
-    /// # Errors
-    /// `TooMany`, with the time until there is one again.
-    pub(super) fn take(&self, key: impl Hash, now: Duration) -> Result<(), DeskError> {
+    /// Takes one for a key, at a monotonic time, or returns the time until there is one again.
+    pub(crate) fn turn(&self, key: impl Hash, now: Duration) -> Result<(), Duration> {
         let mut key = self.hashing.hash_one(key);
         let mut keys = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
         if keys.len() >= KEYS_MAX && !keys.contains_key(&key) {
@@ -52,12 +50,21 @@ impl Rate {
         let next = (*free_at).max(now).saturating_add(self.every);
         let most = now.saturating_add(self.every.saturating_mul(self.burst));
         if next > most {
-            let wait = next.saturating_sub(most);
-            // A whole second up, for the text and the header have no parts of one.
-            return Err(DeskError::TooMany(Duration::from_secs(wait.as_secs() + 1)));
+            return Err(next.saturating_sub(most));
         }
         *free_at = next;
         Ok(())
+    }
+
+    /// Takes one for a key, at a monotonic time.
+    ///
+    /// # Errors
+    /// `TooMany`, with the time until there is one again.
+    pub(super) fn take(&self, key: impl Hash, now: Duration) -> Result<(), DeskError> {
+        // A whole second up, for the text and the header have no parts of one.
+        let whole = |wait: Duration| Duration::from_secs(wait.as_secs() + 1);
+        self.turn(key, now)
+            .map_err(|wait| DeskError::TooMany(whole(wait)))
     }
 
     /// Takes one for the network of a caller, at a monotonic time. A caller without an address is this program.
@@ -76,24 +83,31 @@ impl Rate {
 
 /// Returns the address as far as one caller cannot choose it: all of IPv4, and a /64 of IPv6.
 pub(crate) fn caller_network(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V4(peer) => IpAddr::V4(peer),
-        IpAddr::V6(peer) => {
-            let [a, b, c, d, ..] = peer.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-    }
+    network(peer, 64)
 }
 
 /// Returns the address as far as one customer of a provider cannot choose it: all of IPv4, and a /48 of IPv6,
 /// which has 65,536 networks.
 pub(super) fn site(peer: IpAddr) -> IpAddr {
+    network(peer, 48)
+}
+
+/// Returns all of an address of IPv4, and the first bits of one of IPv6.
+fn network(peer: IpAddr, bits: u32) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V4(peer) => IpAddr::V4(peer),
         IpAddr::V6(peer) => {
-            let [a, b, c, ..] = peer.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+            let mask = u128::MAX << (128 - bits);
+            IpAddr::V6(Ipv6Addr::from_bits(peer.to_bits() & mask))
         }
+    }
+}
+
+#[cfg(test)]
+impl Rate {
+    /// Returns the number of keys that are told apart.
+    pub(crate) fn kept(&self) -> usize {
+        self.free_at.lock().unwrap().len()
     }
 }
 
@@ -124,10 +138,9 @@ mod tests {
         }
         rate.take("one more", begin).unwrap();
         assert!(rate.take("another", begin).is_err());
-        let kept = || rate.free_at.lock().unwrap().len();
-        assert_eq!(kept(), KEYS_MAX + 1);
+        assert_eq!(rate.kept(), KEYS_MAX + 1);
         rate.take("another", begin + every).unwrap();
-        assert_eq!(kept(), 1);
+        assert_eq!(rate.kept(), 1);
     }
 
     #[test]

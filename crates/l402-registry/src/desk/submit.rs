@@ -54,7 +54,7 @@ impl From<&str> for Submission {
     }
 }
 
-/// What became of a submission.
+/// The outcome of a submission.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Submitted {
     /// The listings, new and known ones.
@@ -246,14 +246,8 @@ impl Registry {
 
     /// Refuses an address of a banned host, before anything is sent there.
     async fn refuse_banned(&self, url: &CanonicalUrl) -> Result<(), DeskError> {
-        let banned = self.0.store.banned().await?;
-        let host = url.host();
-        let is_of = |name: &str| {
-            let below = host.strip_suffix(name);
-            below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
-        };
-        match banned.into_iter().find(|(name, _)| is_of(name)) {
-            Some((_, reason)) => Err(DeskError::Banned(format!("the host is banned: {reason}"))),
+        match self.0.store.ban_of(url.clone()).await? {
+            Some(reason) => Err(DeskError::Banned(format!("the host is banned: {reason}"))),
             None => Ok(()),
         }
     }

@@ -40,11 +40,8 @@ const PUT_OFF_MAX: Duration = Duration::from_secs(24 * 3600);
 /// The time between two looks at what else is due: the proofs of owners.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
-/// The looks between two removals of what is older than is kept.
-const PRUNE_EVERY: u32 = 60;
-
-/// Probes the services of a registry as they become due, looks at the proofs of owners, and removes what is
-/// older than is kept, until `stop` is ready. Probes that are under way then are dropped, and are due again at
+/// Probes the services of a registry as they become due, and looks at the proofs of owners, until `stop` is
+/// ready. Probes that are under way then are dropped, and are due again at
 /// the next start.
 pub async fn run_probes(registry: Registry, stop: impl Future<Output = ()>) {
     let options = registry.options();
@@ -66,15 +63,9 @@ pub async fn run_probes(registry: Registry, stop: impl Future<Output = ()>) {
 }
 
 async fn keep_house(registry: &Registry) {
-    for turn in 0_u32.. {
+    loop {
         if let Err(error) = registry.recheck_owners().await {
             tracing::warn!(%error, "the proofs of owners were not looked at");
-        }
-        if turn.is_multiple_of(PRUNE_EVERY) {
-            let now = registry.clock().wall();
-            if let Err(error) = registry.store().prune(now).await {
-                tracing::warn!(%error, "nothing old was removed");
-            }
         }
         tokio::time::sleep(HOUSEKEEPING).await;
     }

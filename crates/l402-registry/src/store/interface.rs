@@ -309,6 +309,9 @@ pub trait Store: Send + Sync {
         now: UnixTime,
     ) -> BoxFuture<'_, Result<(), StoreError>>;
 
+    /// Returns the reason why the host of an address is banned, by itself or by a name above it.
+    fn ban_of(&self, url: CanonicalUrl) -> BoxFuture<'_, Result<Option<String>, StoreError>>;
+
     /// Returns the banned hosts, each with the reason.
     fn banned(&self) -> BoxFuture<'_, Result<Vec<(String, String)>, StoreError>>;
 

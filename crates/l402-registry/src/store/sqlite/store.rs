@@ -7,12 +7,15 @@ use l402::{PaymentHash, UnixTime};
 use l402_host::BoxFuture;
 use l402_host::sqlite;
 
+use super::listings::host_of;
 use super::owner::OwnerChange;
 use super::readers::Readers;
 use super::schema::SCHEMA;
 use super::writer::Writer;
 use super::{find, history, listings, moderation, owner, read, record, review};
-use crate::listing::{Edit, Hidden, Listing, ListingId, NewListing, Owner, PaidProbe};
+use crate::listing::{
+    CanonicalUrl, Edit, Hidden, Listing, ListingId, NewListing, Owner, PaidProbe,
+};
 use crate::search::Query;
 use crate::store::{
     Added, Category, Claim, Due, Found, History, Probed, Review, ReviewFate, Store, StoreError,
@@ -196,6 +199,11 @@ impl Store for SqliteStore {
     fn ban(&self, host: String, reason: Option<String>, now: UnixTime) -> Outcome<'_, ()> {
         let change = move |file: &_| moderation::ban(file, &host, reason.as_deref(), now);
         Box::pin(self.writer.change(change))
+    }
+
+    fn ban_of(&self, url: CanonicalUrl) -> Outcome<'_, Option<String>> {
+        let ban = move |file: &_| Ok(moderation::ban_of(file, &host_of(&url))?);
+        Box::pin(self.readers.read(ban))
     }
 
     fn banned(&self) -> Outcome<'_, Vec<(String, String)>> {
