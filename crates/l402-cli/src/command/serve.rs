@@ -26,7 +26,7 @@ use crate::text::plain::escape;
 /// Without a configuration file, one upstream has one price. With a file, each route has its own.
 /// The sandbox is the node unless another is named: play money, and nothing to set up.
 ///
-/// What is sold at which price is published for directories and agents at /openapi.json, /llms.txt,
+/// The goods and their prices are published for directories and agents at /openapi.json, /llms.txt,
 /// /.well-known/l402-services and /.well-known/l402.json, for nothing; a file can switch each off.
 ///
 /// A file that changes is read again, or at once at SIGHUP: routes, prices, limits, hosts and

@@ -13,16 +13,15 @@ use l402_lightning::{Node, Open};
 use l402_registry::{CanonicalUrl, ClaimTicket, OwnerProof};
 use serde_json::{Value, json};
 
-use super::at::Subject;
+use super::at_listing::AtListing;
 use super::client::{Call, RegistryClient};
 use super::edit::show_key;
-use super::key::{KeyPlace, OpenClaim, OwnerKey};
+use super::key::{OpenClaim, OwnerKey};
 use super::show::url_of;
 use crate::buyer::{resolve, wallet_error};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code;
-use crate::text::output::Output;
 use crate::text::output::style::{self, paint};
 use crate::text::plain::{escape, escape_short};
 
@@ -42,11 +41,7 @@ pub(crate) enum Proof {
 
 impl Proof {
     const fn name(self) -> &'static str {
-        match self {
-            Self::File => "file",
-            Self::Dns => "dns",
-            Self::Node => "node",
-        }
+        self.of_registry().name()
     }
 
     const fn of_registry(self) -> OwnerProof {
@@ -60,10 +55,7 @@ impl Proof {
 
 /// One claim.
 pub(crate) struct Claiming<'a> {
-    pub(crate) client: &'a RegistryClient,
-    pub(crate) subject: &'a Subject,
-    pub(crate) context: &'a Context,
-    pub(crate) out: Output,
+    pub(crate) at: AtListing<'a>,
     /// Prints the key as well.
     pub(crate) show_key: bool,
 }
@@ -78,26 +70,26 @@ pub(crate) async fn begin_claim(
     node: Option<&Node>,
     wait: Option<Duration>,
 ) -> Result<(), CliError> {
-    let url = url_of(it.client, it.subject).await?;
+    let url = url_of(&it.at.client, &it.at.subject).await?;
     // A wallet that cannot sign is told before the registry is asked for anything.
     let signer = match (proof, node) {
-        (Proof::Node, Some(node)) => Some(signer(node, it.context).await?),
+        (Proof::Node, Some(node)) => Some(signer(node, it.at.context).await?),
         (Proof::Node, None) => {
             return Err(CliError::usage("no node is named that could sign")
                 .with_hint("--wallet NAME, of a wallet that `l402 wallet list` shows"));
         }
         (Proof::File | Proof::Dns, _) => None,
     };
-    let id = it.subject.id.to_string();
+    let id = it.at.id();
     let (path, body) = (
         ["services", &*id, "claims"],
         json!({ "proof": proof.name() }),
     );
     let call = Call::change(Method::POST, &path).with_secret_body(&body);
-    let ticket = it.client.send(call).await?;
-    let claim = checked(it.client, &ticket, &url, proof)?;
-    let place = KeyPlace::of(it.client, it.subject.id, it.context);
-    place.keep_claim(&claim, it.context)?;
+    let ticket = it.at.client.send(call).await?;
+    let claim = checked(&it.at.client, &ticket, &url, proof)?;
+    let place = it.at.keys();
+    place.keep_claim(&claim, it.at.context)?;
     if let Some(signer) = signer {
         let message = format!("l402 registry claim {url} {}", claim.nonce);
         let signed = signer.sign(message.as_bytes()).await;
@@ -105,21 +97,21 @@ pub(crate) async fn begin_claim(
         return finish(it, Some(&signature)).await;
     }
     let told = instructions(&ticket, &url, proof);
-    let until = wait.map(|wait| it.context.clock.monotonic() + wait);
+    let until = wait.map(|wait| it.at.context.clock.monotonic() + wait);
     match until {
         None => {
             let value = json!({
                 "id": id, "state": "waiting", "proof": proof.name(),
                 "publish": ticket["instructions"],
             });
-            let program = &it.context.program;
-            let home = it.context.home.as_option();
-            it.out.result(&value, || {
+            let program = &it.at.context.program;
+            let home = it.at.context.home.as_option();
+            it.at.out.result(&value, || {
                 format!("{told}\nthen: {program} {home}registry claim {url} --finish\n")
             })
         }
         Some(until) => {
-            it.out.tell(&told);
+            it.at.out.tell(&told);
             finish_until(it, until).await
         }
     }
@@ -130,7 +122,7 @@ pub(crate) async fn begin_claim(
 /// # Errors
 /// If there is no open claim, or the registry does not find the proof.
 pub(crate) async fn finish_claim(it: &Claiming<'_>) -> Result<(), CliError> {
-    let claim = KeyPlace::of(it.client, it.subject.id, it.context).claim()?;
+    let claim = it.at.keys().claim()?;
     if claim.proof == Proof::Node.name() {
         return Err(
             CliError::usage("the open claim waits for a node's signature")
@@ -142,14 +134,15 @@ pub(crate) async fn finish_claim(it: &Claiming<'_>) -> Result<(), CliError> {
 
 /// Asks again and again until the proof is found, or the time is over.
 async fn finish_until(it: &Claiming<'_>, until: Duration) -> Result<(), CliError> {
-    it.out
+    it.at
+        .out
         .tell("waiting until the registry finds it; Ctrl-C keeps the claim for --finish");
     loop {
         let error = match finish(it, None).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        let is_open = error.code() == "not_proved" && it.context.clock.monotonic() < until;
+        let is_open = error.code() == "not_proved" && it.at.context.clock.monotonic() < until;
         if !is_open {
             return Err(error.with_hint("`l402 registry claim URL --finish` asks once more"));
         }
@@ -158,7 +151,7 @@ async fn finish_until(it: &Claiming<'_>, until: Duration) -> Result<(), CliError
 }
 
 async fn finish(it: &Claiming<'_>, signature: Option<&str>) -> Result<(), CliError> {
-    let place = KeyPlace::of(it.client, it.subject.id, it.context);
+    let place = it.at.keys();
     let claim = place.claim()?;
     let body = match signature {
         Some(signature) => json!({ "signature": signature }),
@@ -167,23 +160,23 @@ async fn finish(it: &Claiming<'_>, signature: Option<&str>) -> Result<(), CliErr
     let path = ["claims", &*claim.nonce];
     let call = Call::change(Method::POST, &path);
     let call = call.with_key(claim.key.reveal()).with_body(&body);
-    let owner = it.client.send(call).await?;
-    place.claimed(&claim, it.context)?;
-    let id = it.subject.id.to_string();
+    let owner = it.at.client.send(call).await?;
+    place.claimed(&claim, it.at.context)?;
+    let id = it.at.id();
     let value = json!({
         "id": id, "state": "owned", "proof": claim.proof, "owner": owner,
         "key_file": place.key_file(),
     });
-    it.out.result(&value, || {
+    it.at.out.result(&value, || {
         format!(
             "{}\nyour key is in {}; its holder owns the listing\n{}\n",
             paint(style::GOOD, "the listing is yours"),
             place.key_file().display(),
-            it.client.page_of(&id)
+            it.at.page()
         )
     })?;
     if it.show_key {
-        show_key(it.client, it.subject, it.context)?;
+        show_key(&it.at)?;
     }
     Ok(())
 }

@@ -6,13 +6,12 @@ use http::Method;
 use l402_host::private;
 use serde_json::{Map, Value, json};
 
-use super::at::Subject;
-use super::client::{Call, RegistryClient};
+use super::at_listing::AtListing;
+use super::client::Call;
 use super::key::{KeyPlace, OwnerKey};
-use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code;
-use crate::text::output::{Output, print};
+use crate::text::output::print;
 
 /// A change of a listing. `None` leaves a part as it is.
 #[derive(Clone, Debug, Default)]
@@ -63,90 +62,70 @@ impl Changes {
 ///
 /// # Errors
 /// If nothing is to be changed, there is no key, or the registry refuses.
-pub(crate) async fn edit(
-    client: &RegistryClient,
-    subject: &Subject,
-    changes: &Changes,
-    context: &Context,
-    out: Output,
-) -> Result<(), CliError> {
+pub(crate) async fn edit(at: &AtListing<'_>, changes: &Changes) -> Result<(), CliError> {
     let Some(body) = changes.body() else {
         return Err(CliError::usage("nothing is to be changed")
             .with_hint("name what: --name, --description, --category, --tag, --docs, --no-probe"));
     };
-    let key = KeyPlace::of(client, subject.id, context).key()?;
-    let id = subject.id.to_string();
+    let key = at.keys().key()?;
+    let id = at.id();
     let path = ["services", &id];
     let call = Call::change(Method::PATCH, &path);
     let call = call.with_key(key.reveal()).with_body(&body);
-    client.send(call).await?;
+    at.client.send(call).await?;
     let value = json!({ "id": id, "changed": body });
-    out.result(&value, || format!("changed: {}\n", client.page_of(&id)))
+    at.out
+        .result(&value, || format!("changed: {}\n", at.page()))
 }
 
 /// Removes a listing of this home, with all of its past.
 ///
 /// # Errors
 /// If there is no key, or the registry refuses.
-pub(crate) async fn remove(
-    client: &RegistryClient,
-    subject: &Subject,
-    context: &Context,
-    out: Output,
-) -> Result<(), CliError> {
-    let place = KeyPlace::of(client, subject.id, context);
-    let key = place.key()?;
-    let id = subject.id.to_string();
-    let path = ["services", &id];
-    let call = Call::change(Method::DELETE, &path).with_key(key.reveal());
-    client.send(call).await?;
-    place.forget()?;
+pub(crate) async fn remove(at: &AtListing<'_>) -> Result<(), CliError> {
+    let id = at.id();
+    give_up(at, &["services", &id]).await?;
     let value = json!({ "id": id, "removed": true });
-    out.result(&value, || "removed, with its history\n".to_owned())
+    at.out
+        .result(&value, || "removed, with its history\n".to_owned())
 }
 
 /// Gives up a listing of this home: nobody owns it from then on.
 ///
 /// # Errors
 /// If there is no key, or the registry refuses.
-pub(crate) async fn revoke(
-    client: &RegistryClient,
-    subject: &Subject,
-    context: &Context,
-    out: Output,
-) -> Result<(), CliError> {
-    let place = KeyPlace::of(client, subject.id, context);
-    let key = place.key()?;
-    let id = subject.id.to_string();
-    let path = ["services", &id, "owner"];
-    let call = Call::change(Method::DELETE, &path).with_key(key.reveal());
-    client.send(call).await?;
-    place.forget()?;
+pub(crate) async fn revoke(at: &AtListing<'_>) -> Result<(), CliError> {
+    let id = at.id();
+    give_up(at, &["services", &id, "owner"]).await?;
     let value = json!({ "id": id, "owner": null });
-    out.result(&value, || "nobody owns the listing now\n".to_owned())
+    at.out
+        .result(&value, || "nobody owns the listing now\n".to_owned())
+}
+
+/// Deletes what is at a path of the registry, and forgets the key, which is good for nothing then.
+async fn give_up(at: &AtListing<'_>, path: &[&str]) -> Result<(), CliError> {
+    let place = at.keys();
+    let key = place.key()?;
+    let call = Call::change(Method::DELETE, path).with_key(key.reveal());
+    at.client.send(call).await?;
+    place.forget()
 }
 
 /// Makes a new key for somebody else. The old one is void, and is forgotten.
 ///
 /// # Errors
 /// If there is no key, the file is there already, or the registry refuses.
-pub(crate) async fn transfer(
-    client: &RegistryClient,
-    subject: &Subject,
-    file: &Path,
-    context: &Context,
-    out: Output,
-) -> Result<(), CliError> {
-    let place = KeyPlace::of(client, subject.id, context);
+pub(crate) async fn transfer(at: &AtListing<'_>, file: &Path) -> Result<(), CliError> {
+    let place = at.keys();
     let old = place.key()?;
     // Before the old key is void: a file that cannot be written must lose nothing.
     if file.exists() {
         let text = format!("{} exists; it is left as it is", file.display());
         return Err(CliError::local_io(text).with_hint("name a new file with --key-file"));
     }
-    let key = renewed(client, subject, &old).await?;
+    let key = renewed(at, &old).await?;
     // Here first: the key that is written below counts alone, and must not be lost.
-    place.keep(&key, context)?;
+    place.keep(&key, at.context)?;
     let text = format!("{}\n", key.reveal());
     match private::create(file, text.as_bytes()) {
         Ok(true) => {}
@@ -154,10 +133,11 @@ pub(crate) async fn transfer(
         Err(error) => return Err(kept(&place, &error.to_string())),
     }
     place.forget()?;
-    let id = subject.id.to_string();
+    let id = at.id();
     let value = json!({ "id": id, "key_file": file });
-    out.tell("the holder of this file owns the listing: hand it on in secret, and keep no copy");
-    out.result(&value, || {
+    at.out
+        .tell("the holder of this file owns the listing: hand it on in secret, and keep no copy");
+    at.out.result(&value, || {
         format!(
             "the new key is in {}; the new owner runs\n  l402 registry own URL --key-file FILE\n",
             file.display()
@@ -178,42 +158,32 @@ fn kept(place: &KeyPlace, why: &str) -> CliError {
 ///
 /// # Errors
 /// If the file holds no key, or the registry does not take it.
-pub(crate) async fn own(
-    client: &RegistryClient,
-    subject: &Subject,
-    file: &Path,
-    context: &Context,
-    out: Output,
-) -> Result<(), CliError> {
+pub(crate) async fn own(at: &AtListing<'_>, file: &Path) -> Result<(), CliError> {
     let read = private::read(file).map_err(|error| {
         let (exit, code) = exit_code::of_file(error.fault());
         CliError::new(exit, code, format!("--key-file: {error}"))
     })?;
     let key = std::str::from_utf8(&read).ok().and_then(OwnerKey::read);
     let key = key.ok_or_else(|| CliError::usage("--key-file holds no key of 64 hex digits"))?;
-    let place = KeyPlace::of(client, subject.id, context);
-    let new = renewed(client, subject, &key).await?;
-    place.keep(&new, context)?;
-    let id = subject.id.to_string();
+    let place = at.keys();
+    let new = renewed(at, &key).await?;
+    place.keep(&new, at.context)?;
+    let id = at.id();
     let value = json!({ "id": id, "owned": true, "key_file": place.key_file() });
-    out.result(&value, || {
+    at.out.result(&value, || {
         format!(
             "yours, with a key of your own: the one that you were given is void\n{}\n",
-            client.page_of(&id)
+            at.page()
         )
     })
 }
 
-/// Has the registry make a new key. The old one is void.
-async fn renewed(
-    client: &RegistryClient,
-    subject: &Subject,
-    old: &OwnerKey,
-) -> Result<OwnerKey, CliError> {
-    let id = subject.id.to_string();
+/// Asks the registry for a new key. The old one is void.
+async fn renewed(at: &AtListing<'_>, old: &OwnerKey) -> Result<OwnerKey, CliError> {
+    let id = at.id();
     let path = ["services", &id, "transfer"];
     let call = Call::change(Method::POST, &path).with_key(old.reveal());
-    let answer = client.send(call).await?;
+    let answer = at.client.send(call).await?;
     let key = answer["key"].as_str().and_then(OwnerKey::read);
     key.ok_or_else(|| CliError::internal("the registry gave no new key"))
 }
@@ -222,12 +192,8 @@ async fn renewed(
 ///
 /// # Errors
 /// If there is none.
-pub(crate) fn show_key(
-    client: &RegistryClient,
-    subject: &Subject,
-    context: &Context,
-) -> Result<(), CliError> {
-    let key = KeyPlace::of(client, subject.id, context).key()?;
+pub(crate) fn show_key(at: &AtListing<'_>) -> Result<(), CliError> {
+    let key = at.keys().key()?;
     print(&format!("{}\n", key.reveal()))
 }
 
@@ -236,20 +202,17 @@ pub(crate) fn show_key(
 /// # Errors
 /// If there is no key, or the registry refuses.
 pub(crate) async fn answer(
-    client: &RegistryClient,
-    subject: &Subject,
+    at: &AtListing<'_>,
     review: l402::PaymentHash,
     text: Option<&str>,
-    context: &Context,
-    out: Output,
 ) -> Result<(), CliError> {
-    let key = KeyPlace::of(client, subject.id, context).key()?;
-    let (id, hash) = (subject.id.to_string(), review.to_string());
+    let key = at.keys().key()?;
+    let (id, hash) = (at.id(), review.to_string());
     let path = ["services", &id, "reviews", &hash, "answer"];
     let body = json!({ "text": text });
     let call = Call::change(Method::POST, &path);
     let call = call.with_key(key.reveal()).with_body(&body);
-    client.send(call).await?;
+    at.client.send(call).await?;
     let value = json!({ "id": id, "payment_hash": hash, "answer": text });
-    out.result(&value, || "answered\n".to_owned())
+    at.out.result(&value, || "answered\n".to_owned())
 }

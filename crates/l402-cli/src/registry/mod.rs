@@ -12,6 +12,7 @@
 mod add;
 mod announce;
 mod at;
+mod at_listing;
 mod bulk;
 mod claim;
 mod client;
@@ -30,6 +31,7 @@ mod view;
 pub(crate) use add::{NewWords, add};
 pub(crate) use announce::{announce, announced};
 pub(crate) use at::{RegistryArg, Subject};
+pub(crate) use at_listing::AtListing;
 pub(crate) use claim::{Claiming, Proof, begin_claim, finish_claim};
 pub(crate) use client::RegistryClient;
 pub(crate) use edit::{Changes, answer, edit, own, remove, revoke, transfer};

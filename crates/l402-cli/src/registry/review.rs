@@ -5,14 +5,13 @@ use l402_client::{Entry, EntryQuery, Journal, PaymentProof, State};
 use l402_registry::CanonicalUrl;
 use serde_json::json;
 
-use super::at::Subject;
-use super::client::{Call, RegistryClient};
+use super::at_listing::AtListing;
+use super::client::Call;
 use super::show::url_of;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code;
 use crate::purchases;
-use crate::text::output::Output;
 
 /// The oldest invoice that a registry takes.
 const AGE_MAX_SECS: u64 = 30 * 24 * 3600;
@@ -33,22 +32,16 @@ pub(crate) struct NewReview {
 ///
 /// # Errors
 /// If nothing was paid there within 30 days, or the registry refuses.
-pub(crate) async fn review(
-    client: &RegistryClient,
-    subject: &Subject,
-    review: &NewReview,
-    context: &Context,
-    out: Output,
-) -> Result<(), CliError> {
-    let url = url_of(client, subject).await?;
-    let journal = Journal::open(&context.home.client()?)?;
+pub(crate) async fn review(at: &AtListing<'_>, review: &NewReview) -> Result<(), CliError> {
+    let url = url_of(&at.client, &at.subject).await?;
+    let journal = Journal::open(&at.context.home.client()?)?;
     let proof = match &review.payment {
         Some(digits) => {
             let entry = purchases::find(&journal, digits)?;
             let proof = journal.proof(&entry.payment_hash)?;
             proof.ok_or_else(|| unproven(&url, "the payment is not proven"))?
         }
-        None => newest(&journal, &url, context)?,
+        None => newest(&journal, &url, at.context)?,
     };
     let hash = proof.payment_hash.to_string();
     let body = json!({
@@ -57,15 +50,15 @@ pub(crate) async fn review(
         "stars": review.stars,
         "text": review.text,
     });
-    let id = subject.id.to_string();
+    let id = at.id();
     let path = ["services", &id, "reviews"];
     let call = Call::change(Method::POST, &path).with_secret_body(&body);
-    let answer = client.send(call).await?;
+    let answer = at.client.send(call).await?;
     let value = json!({ "id": id, "payment_hash": hash, "review": answer });
-    out.result(&value, || {
+    at.out.result(&value, || {
         format!(
             "reviewed as the holder of the paid invoice {hash}\n{}\n",
-            client.page_of(&id)
+            at.page()
         )
     })
 }

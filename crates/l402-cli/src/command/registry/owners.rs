@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::purchases::id;
 use crate::registry::{
-    self, Changes, Claiming, NewReview, Proof, RegistryArg, RegistryClient, Subject,
+    self, AtListing, Changes, Claiming, NewReview, Proof, RegistryArg, RegistryClient, Subject,
 };
 use crate::text::money::duration;
 use crate::text::output::OutputArgs;
@@ -30,8 +30,13 @@ pub(super) struct ListingArgs {
 }
 
 impl ListingArgs {
-    fn client(&self) -> Result<RegistryClient, CliError> {
-        RegistryClient::open(&self.registry.url()?)
+    fn open(self, context: &Context) -> Result<AtListing<'_>, CliError> {
+        Ok(AtListing {
+            client: RegistryClient::open(&self.registry.url()?)?,
+            subject: self.listing,
+            context,
+            out: self.output.open(),
+        })
     }
 }
 
@@ -76,7 +81,7 @@ pub(super) struct Claim {
 
 /// Change the words of your listing
 ///
-/// What is not named stays. An empty category or documentation takes it out.
+/// A part that is not named stays. An empty category or documentation takes it out.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -228,12 +233,8 @@ pub(super) struct AnswerReview {
 
 impl Claim {
     pub(super) async fn run(self, context: &Context) -> Result<(), CliError> {
-        let client = self.listing.client()?;
         let claiming = Claiming {
-            client: &client,
-            subject: &self.listing.listing,
-            context,
-            out: self.listing.output.open(),
+            at: self.listing.open(context)?,
             show_key: self.show_key,
         };
         if self.finish {
@@ -246,7 +247,7 @@ impl Claim {
 
 impl Edit {
     pub(super) async fn run(self, context: &Context) -> Result<(), CliError> {
-        let client = self.listing.client()?;
+        let at = self.listing.open(context)?;
         let changes = Changes {
             name: self.name,
             description: self.description,
@@ -258,61 +259,54 @@ impl Edit {
             method: self.method,
             no_probe: (self.probe || self.no_probe).then_some(self.no_probe),
         };
-        let (subject, out) = (&self.listing.listing, self.listing.output.open());
-        registry::edit(&client, subject, &changes, context, out).await
+        registry::edit(&at, &changes).await
     }
 }
 
 impl Remove {
     pub(super) async fn run(self, context: &Context) -> Result<(), CliError> {
-        let client = self.listing.client()?;
-        let (subject, out) = (&self.listing.listing, self.listing.output.open());
-        registry::remove(&client, subject, context, out).await
+        let at = self.listing.open(context)?;
+        registry::remove(&at).await
     }
 }
 
 impl Revoke {
     pub(super) async fn run(self, context: &Context) -> Result<(), CliError> {
-        let client = self.listing.client()?;
-        let (subject, out) = (&self.listing.listing, self.listing.output.open());
-        registry::revoke(&client, subject, context, out).await
+        let at = self.listing.open(context)?;
+        registry::revoke(&at).await
     }
 }
 
 impl Transfer {
     pub(super) async fn run(self, context: &Context) -> Result<(), CliError> {
-        let client = self.listing.client()?;
-        let (subject, out) = (&self.listing.listing, self.listing.output.open());
-        registry::transfer(&client, subject, &self.key_file, context, out).await
+        let at = self.listing.open(context)?;
+        registry::transfer(&at, &self.key_file).await
     }
 }
 
 impl Own {
     pub(super) async fn run(self, context: &Context) -> Result<(), CliError> {
-        let client = self.listing.client()?;
-        let (subject, out) = (&self.listing.listing, self.listing.output.open());
-        registry::own(&client, subject, &self.key_file, context, out).await
+        let at = self.listing.open(context)?;
+        registry::own(&at, &self.key_file).await
     }
 }
 
 impl Review {
     pub(super) async fn run(self, context: &Context) -> Result<(), CliError> {
-        let client = self.listing.client()?;
+        let at = self.listing.open(context)?;
         let review = NewReview {
             stars: self.stars,
             text: self.text,
             payment: self.payment,
         };
-        let (subject, out) = (&self.listing.listing, self.listing.output.open());
-        registry::review(&client, subject, &review, context, out).await
+        registry::review(&at, &review).await
     }
 }
 
 impl AnswerReview {
     pub(super) async fn run(self, context: &Context) -> Result<(), CliError> {
-        let client = self.listing.client()?;
-        let (subject, out) = (&self.listing.listing, self.listing.output.open());
+        let at = self.listing.open(context)?;
         let text = self.text.as_deref();
-        registry::answer(&client, subject, self.review, text, context, out).await
+        registry::answer(&at, self.review, text).await
     }
 }
