@@ -1,6 +1,6 @@
 //! The lists of endpoints below `/.well-known/`.
 //!
-//! They name concrete paths that are sold, and nothing else: a crawler asks for each as it stands,
+//! Both name concrete paths that are sold, and nothing else: a crawler asks for each as it stands,
 //! and cannot fill in a pattern. Patterns and free paths are in the OpenAPI description.
 
 use serde_json::{Map, Value, json};

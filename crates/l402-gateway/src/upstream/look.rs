@@ -1,6 +1,6 @@
 //! A look at a file of an upstream's own, so that the log can tell if the gateway hides it.
 //!
-//! It is a request of the gateway itself and of nobody else: HEAD, without a header of a client, on a
+//! The look is a request of the gateway itself and of nobody else: HEAD, without a header of a client, on a
 //! connection of its own that ends with it. No request of a client comes this way.
 
 use std::io;

@@ -1,4 +1,4 @@
-//! What the gateway says of what it sells: always what it charges, at no cost, and of nothing that is
+//! The documents in which the gateway says what it sells: always what it charges, at no cost, and of nothing that is
 //! left out.
 
 use std::collections::BTreeSet;
