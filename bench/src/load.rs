@@ -1,6 +1,8 @@
 //! The load generator: one thread, many connections, one request at a time on each.
 //!
-//! It is a closed loop: the next request leaves when the answer before it has been checked.
+//! In a closed loop the next request leaves when the answer before it has been checked. In an open
+//! one requests leave by the clock, and a latency counts from the moment when its request was due:
+//! one that found no free connection has waited, too.
 
 use std::os::fd::OwnedFd;
 use std::thread;
@@ -32,6 +34,8 @@ pub(crate) struct Load<'a> {
     pub(crate) measured: Duration,
     /// So many answers at most.
     pub(crate) limit: u64,
+    /// Requests a second in an open loop; `None` for a closed one.
+    pub(crate) pace: Option<f64>,
     pub(crate) expect: &'a Expect,
     /// Whose use of a core is counted.
     pub(crate) server: Option<u32>,
@@ -66,6 +70,43 @@ struct Mark {
     machine_cpu: Duration,
 }
 
+/// Load of another kind that runs beside the one that is measured, in a closed loop.
+#[derive(Debug)]
+pub(crate) struct Flood {
+    pub(crate) connections: usize,
+    pub(crate) requests: Requests,
+    pub(crate) expect: Expect,
+    pub(crate) seen: Seen,
+}
+
+/// Runs it on the generator's core, with a flood beside it on a thread of its own of that core. The
+/// flood's answers are checked, too, and not counted.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_beside(
+    flood: &mut Flood,
+    load: &Load<'_>,
+    requests: &mut Requests,
+    seen: &mut Seen,
+) -> Result<Outcome> {
+    let other = Load {
+        connections: flood.connections,
+        limit: u64::MAX,
+        pace: None,
+        expect: &flood.expect,
+        server: None,
+        ..*load
+    };
+    thread::scope(|scope| {
+        let beside = scope.spawn(|| run(&other, &mut flood.requests, &mut flood.seen));
+        let outcome = run(load, requests, seen);
+        let beside = beside.join();
+        beside.map_err(|_| BenchError::new("the flood panicked"))??;
+        outcome
+    })
+}
+
 /// Runs it on the generator's core.
 ///
 /// # Errors
@@ -90,6 +131,9 @@ struct Generator<'a> {
     epoll: OwnedFd,
     connections: Vec<Connection>,
     under_way: usize,
+    /// Connections without a request, and the moment when the next one is due: an open loop's.
+    free: Vec<usize>,
+    due: Duration,
     answers: u64,
     begin: Option<Mark>,
     end: Option<Mark>,
@@ -116,6 +160,8 @@ impl<'a> Generator<'a> {
             epoll,
             connections,
             under_way: 0,
+            free: Vec::new(),
+            due: Duration::ZERO,
             answers: 0,
             begin: None,
             end: None,
@@ -127,14 +173,16 @@ impl<'a> Generator<'a> {
         let mut now = self.clock.monotonic();
         let begin_at = now + self.load.warm_up;
         let end_at = begin_at + self.load.measured;
+        self.due = now;
         for index in 0..self.connections.len() {
-            self.send(index, now)?;
+            self.go_on(index, now)?;
         }
         let mut events = Vec::with_capacity(1024);
-        while self.under_way > 0 {
-            epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&PATIENCE))
+        while self.under_way > 0 || self.load.pace.is_some() && self.end.is_none() {
+            let patience = self.send_due()?;
+            epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&patience))
                 .while_doing("epoll")?;
-            if events.is_empty() {
+            if events.is_empty() && patience == PATIENCE {
                 return Err(BenchError::new("no answer for 30 seconds"));
             }
             for event in events.drain(..) {
@@ -143,12 +191,45 @@ impl<'a> Generator<'a> {
                     now = at;
                     self.note(now, begin_at, end_at)?;
                     if self.end.is_none() {
-                        self.send(index, now)?;
+                        self.go_on(index, now)?;
                     }
                 }
             }
         }
         self.outcome(now)
+    }
+
+    /// Sends the next request on this connection, in an open loop when it is due.
+    fn go_on(&mut self, index: usize, now: Duration) -> Result<()> {
+        if self.load.pace.is_none() {
+            return self.send(index, now);
+        }
+        self.free.push(index);
+        Ok(())
+    }
+
+    /// Sends what is due in an open loop. How long to wait for the next thing to happen.
+    fn send_due(&mut self) -> Result<Timespec> {
+        let Some(pace) = self.load.pace.filter(|_| self.end.is_none()) else {
+            return Ok(PATIENCE);
+        };
+        let now = self.clock.monotonic();
+        while self.due <= now {
+            let Some(index) = self.free.pop() else {
+                return Ok(PATIENCE);
+            };
+            self.send(index, self.due)?;
+            self.due += Duration::from_secs_f64(1.0 / pace);
+        }
+        let wait = self.due.saturating_sub(now);
+        Ok(Timespec {
+            tv_sec: 0,
+            tv_nsec: wait
+                .as_nanos()
+                .clamp(1, 999_999_999)
+                .try_into()
+                .unwrap_or(1),
+        })
     }
 
     fn send(&mut self, index: usize, now: Duration) -> Result<()> {
@@ -250,13 +331,14 @@ mod tests {
     use crate::upstream::Upstream;
 
     /// Asks an upstream 500 times over 8 connections.
-    fn ask(upstream: &Upstream, expect: &Expect) -> Result<Outcome> {
+    fn ask(upstream: &Upstream, expect: &Expect, pace: Option<f64>) -> Result<Outcome> {
         let load = Load {
             endpoint: &Endpoint::from(upstream.address),
             connections: 8,
             warm_up: Duration::ZERO,
             measured: Duration::from_secs(60),
             limit: 500,
+            pace,
             expect,
             server: None,
             upstream_thread: upstream.thread_id,
@@ -270,7 +352,8 @@ mod tests {
         let Some(upstream) = crate::upstream::tests::started() else {
             return;
         };
-        let outcome = ask(&upstream, &Expect::Body(Arc::clone(&upstream.small))).unwrap();
+        let expect = Expect::Body(Arc::clone(&upstream.small));
+        let outcome = ask(&upstream, &expect, None).unwrap();
         assert_eq!(outcome.total, 507);
         assert!(
             outcome.answers >= 490 && outcome.answers < 500,
@@ -280,11 +363,26 @@ mod tests {
     }
 
     #[test]
+    fn an_open_loop_sends_no_faster_than_its_pace() {
+        let Some(upstream) = crate::upstream::tests::started() else {
+            return;
+        };
+        let expect = Expect::Body(Arc::clone(&upstream.small));
+        let clock = SystemClock::default();
+        let before = clock.monotonic();
+        let outcome = ask(&upstream, &expect, Some(5000.0)).unwrap();
+        // The first is due at once, and each a fifth of a millisecond after the one before it.
+        let elapsed = clock.monotonic().saturating_sub(before);
+        assert!(elapsed >= Duration::from_millis(99), "{elapsed:?}");
+        assert!(outcome.total >= 500 && outcome.total <= 508, "{outcome:?}");
+    }
+
+    #[test]
     fn a_wrong_answer_ends_it_and_is_shown() {
         let Some(upstream) = crate::upstream::tests::started() else {
             return;
         };
-        let error = ask(&upstream, &Expect::Body(Arc::clone(&upstream.large))).unwrap_err();
+        let error = ask(&upstream, &Expect::Body(Arc::clone(&upstream.large)), None).unwrap_err();
         let text = error.to_string();
         assert!(
             text.starts_with("wrong answer: another body\nHTTP/1.1 200 OK"),

@@ -51,6 +51,7 @@ fn gateway(world: &World, folder: &Path, name: &'static str) -> Result<Gateway> 
         upstream: world.upstream.address,
         node: &Node::Sandbox,
         invoices_ahead: 0,
+        certificate: None,
     })
 }
 
@@ -64,6 +65,7 @@ fn challenges(world: &World, folder: &Path, seen: &mut Seen) -> Result<Vec<Memor
             warm_up: Duration::ZERO,
             measured: Duration::from_secs(600),
             limit,
+            pace: None,
             expect: &Expect::Challenge,
             server: None,
             upstream_thread: world.upstream.thread_id,

@@ -13,6 +13,12 @@ pub(crate) enum Group {
     Paid,
     /// Every request with a token of its own that opens once
     SingleUse,
+    /// Over TLS, HTTP/1.1
+    Tls,
+    /// Requests by the clock, at a share of nginx's rate
+    OpenLoop,
+    /// Paid requests beside a flood of others
+    Flood,
     /// 402 with an invoice of this machine
     Challenge,
     /// Beside Aperture, on the same lnd
@@ -23,10 +29,13 @@ pub(crate) enum Group {
 
 impl Group {
     /// All, in the order in which they run.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Proxy,
         Self::Paid,
         Self::SingleUse,
+        Self::Tls,
+        Self::OpenLoop,
+        Self::Flood,
         Self::Challenge,
         Self::Lnd,
         Self::Memory,
@@ -38,6 +47,9 @@ impl Group {
             Self::Proxy => "Plain proxy",
             Self::Paid => "Paid, with a token that is used again",
             Self::SingleUse => "Paid, each token good for one request",
+            Self::Tls => "Over TLS 1.3, HTTP/1.1",
+            Self::OpenLoop => "By the clock, at half and two thirds of nginx's rate",
+            Self::Flood => "Paid, beside a flood",
             Self::Challenge => "402, signed on this machine",
             Self::Lnd => "Beside Aperture, on the same lnd",
             Self::Memory => "Memory",
@@ -50,6 +62,9 @@ impl Group {
             Self::Proxy => "proxy",
             Self::Paid => "paid",
             Self::SingleUse => "single-use",
+            Self::Tls => "tls",
+            Self::OpenLoop => "open-loop",
+            Self::Flood => "flood",
             Self::Challenge => "challenge",
             Self::Lnd => "lnd",
             Self::Memory => "memory",
@@ -66,7 +81,22 @@ pub(crate) const HAPROXY_LARGE: &str = "haproxy, 64 KiB bodies";
 pub(crate) const FREE_LARGE: &str = "l402, free route, 64 KiB bodies";
 pub(crate) const PAID: &str = "l402, paid, one token";
 pub(crate) const PAID_MANY: &str = "l402, paid, 1,000 tokens in turn";
+pub(crate) const PAID_CROWD: &str = "l402, paid, 8,000 tokens in turn";
+pub(crate) const PAID_MASS: &str = "l402, paid, 100,000 tokens in turn";
 pub(crate) const ONCE: &str = "l402, paid, a new token each time";
+pub(crate) const ONCE_BESIDE: &str = "l402, paid, a new token each time, ledger on the other core";
+pub(crate) const NGINX_TLS: &str = "nginx, TLS";
+pub(crate) const FREE_TLS: &str = "l402, free route, TLS";
+pub(crate) const PAID_TLS: &str = "l402, paid, TLS";
+pub(crate) const NGINX_HALF: &str = "nginx, at half of its rate";
+pub(crate) const FREE_HALF: &str = "l402, free route, at half of nginx's rate";
+pub(crate) const PAID_HALF: &str = "l402, paid, at half of nginx's rate";
+pub(crate) const NGINX_THIRDS: &str = "nginx, at two thirds of its rate";
+pub(crate) const FREE_THIRDS: &str = "l402, free route, at two thirds of nginx's rate";
+pub(crate) const PAID_THIRDS: &str = "l402, paid, at two thirds of nginx's rate";
+pub(crate) const PAID_ALONE: &str = "l402, paid, at a third of nginx's rate";
+pub(crate) const PAID_BESIDE_402: &str = "l402, paid, beside 500 that ask for invoices";
+pub(crate) const PAID_BESIDE_FORGED: &str = "l402, paid, beside 500 with forged tokens";
 pub(crate) const NGINX_FIXED: &str = "nginx, a fixed 402";
 pub(crate) const CHALLENGE: &str = "l402, 402 signed on demand";
 pub(crate) const CHALLENGE_AHEAD: &str = "l402, 402 from invoices signed ahead";
@@ -112,7 +142,7 @@ const fn compare(
 }
 
 /// Every row of the tables, in their order.
-pub(crate) const COMPARISONS: [Comparison; 20] = [
+pub(crate) const COMPARISONS: [Comparison; 31] = [
     compare(Group::Proxy, UPSTREAM, NGINX, None),
     compare(Group::Proxy, HAPROXY, NGINX, None),
     compare(Group::Proxy, FREE, NGINX, goal(1.0, 1.0)),
@@ -121,8 +151,19 @@ pub(crate) const COMPARISONS: [Comparison; 20] = [
     compare(Group::Paid, PAID, NGINX, goal(0.85, 1.0)),
     compare(Group::Paid, PAID_MANY, NGINX, goal(0.85, 1.0)),
     compare(Group::Paid, PAID, FREE, goal(0.97, 0.97)),
+    compare(Group::Paid, PAID_CROWD, PAID, goal(0.95, 0.97)),
+    compare(Group::Paid, PAID_MASS, PAID, None),
     compare(Group::SingleUse, FREE, NGINX, None),
-    compare(Group::SingleUse, ONCE, FREE, goal(0.75, 0.85)),
+    compare(Group::SingleUse, ONCE, FREE, goal(0.7, 0.75)),
+    compare(Group::SingleUse, ONCE_BESIDE, FREE, goal(0.8, 0.85)),
+    compare(Group::Tls, FREE_TLS, NGINX_TLS, goal(1.0, 1.1)),
+    compare(Group::Tls, PAID_TLS, NGINX_TLS, goal(1.0, 1.1)),
+    compare(Group::OpenLoop, FREE_HALF, NGINX_HALF, None),
+    compare(Group::OpenLoop, PAID_HALF, NGINX_HALF, None),
+    compare(Group::OpenLoop, FREE_THIRDS, NGINX_THIRDS, None),
+    compare(Group::OpenLoop, PAID_THIRDS, NGINX_THIRDS, None),
+    compare(Group::Flood, PAID_BESIDE_402, PAID_ALONE, goal(0.9, 0.9)),
+    compare(Group::Flood, PAID_BESIDE_FORGED, PAID_ALONE, goal(0.9, 0.9)),
     compare(Group::Challenge, CHALLENGE, NGINX_FIXED, None),
     compare(
         Group::Challenge,

@@ -133,12 +133,16 @@ fn measure(
         warm_up: settings.warm_up(),
         measured: settings.measured,
         limit: u64::MAX,
+        pace: scenario.pace,
         expect: &scenario.expect,
         server: scenario.server,
         upstream_thread: world.upstream.thread_id,
     };
     match &mut scenario.source {
-        Source::Again(requests) => load::run(&load, requests, seen),
+        Source::Again(requests) => match &mut scenario.flood {
+            Some(flood) => load::run_beside(flood, &load, requests, seen),
+            None => load::run(&load, requests, seen),
+        },
         Source::Fresh(minter) => {
             let span = settings.warm_up() + settings.measured;
             let count = fresh(span) + scenario.connections;
@@ -160,6 +164,7 @@ fn ask(scenario: &mut Scenario, world: &World, count: u32, seen: &mut Seen) -> R
         warm_up: Duration::ZERO,
         measured: Duration::from_secs(600),
         limit: count.into(),
+        pace: None,
         expect: &scenario.expect,
         server: None,
         upstream_thread: world.upstream.thread_id,

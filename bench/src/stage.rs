@@ -3,18 +3,25 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use l402_lightning::Node;
 
 use crate::connection::{Endpoint, ask_once};
 use crate::error::{BenchError, Result, While};
-use crate::expect::Expect;
+use crate::expect::{Expect, Seen};
+use crate::load::{self, Flood, Load};
 use crate::plan::{self, Group};
 use crate::requests::{Requests, get};
 use crate::server::l402::{Gateway, Minter, Setup, understands_invoices_ahead};
 use crate::server::nginx::FixedChallenge;
+use crate::server::tls::{self, Certificate};
 use crate::server::{Server, aperture, haproxy, l402, lnd, nginx};
 use crate::upstream::{LARGE, Upstream};
+use crate::usage::{LOAD_CORE, move_thread};
+
+/// The name of the thread that writes the gateway's ledger.
+const LEDGER_THREAD: &str = "l402-ledger";
 
 /// Connections of a usual scenario.
 pub(crate) const CONNECTIONS: usize = 64;
@@ -22,6 +29,14 @@ pub(crate) const CONNECTIONS: usize = 64;
 const MANY_CONNECTIONS: usize = 512;
 /// Tokens that are used in turn.
 const TOKENS: usize = 1000;
+/// More than a small cache of them holds.
+const CROWD: usize = 8000;
+/// More than any cache of them holds.
+const MASS: usize = 100_000;
+
+/// Connections of a flood, and the share of nginx's rate at which paid requests come beside it.
+const FLOOD: usize = 500;
+const FLOODED_SHARE: f64 = 1.0 / 3.0;
 
 /// What every group needs.
 #[derive(Debug)]
@@ -46,6 +61,10 @@ pub(crate) struct Scenario {
     pub(crate) expect: Expect,
     /// So many invoices lie ready, once the server is idle; 0 where there is no stock.
     pub(crate) stock: u32,
+    /// Requests a second in an open loop; `None` for a closed one.
+    pub(crate) pace: Option<f64>,
+    /// Load of another kind that runs beside it.
+    pub(crate) flood: Option<Flood>,
 }
 
 /// Where requests come from.
@@ -88,6 +107,9 @@ impl Stage {
             Group::Proxy => stage.proxy(world, &folder)?,
             Group::Paid => stage.paid(world, &folder)?,
             Group::SingleUse => stage.single_use(world, &folder)?,
+            Group::Tls => stage.tls(world, &folder)?,
+            Group::OpenLoop => stage.open_loop(world, &folder)?,
+            Group::Flood => stage.flood(world, &folder)?,
             Group::Challenge => stage.challenge(world, &folder)?,
             Group::Lnd => stage.lnd(world, &folder)?,
             Group::Memory => {}
@@ -116,7 +138,12 @@ impl Stage {
         self.plain(world, plan::NGINX, nginx, l402::FREE);
         self.plain(world, plan::FREE, gateway, l402::FREE);
         self.reusable(world, plan::PAID, gateway, 1)?;
-        self.reusable(world, plan::PAID_MANY, gateway, TOKENS)
+        self.reusable(world, plan::PAID_MANY, gateway, TOKENS)?;
+        // A gateway of its own for each: what one leaves in a cache must not help or harm the other.
+        let crowd = self.gateway(world, folder, "l402-crowd", &Node::Sandbox, 0)?;
+        self.reusable(world, plan::PAID_CROWD, crowd, CROWD)?;
+        let mass = self.gateway(world, folder, "l402-mass", &Node::Sandbox, 0)?;
+        self.reusable(world, plan::PAID_MASS, mass, MASS)
     }
 
     fn single_use(&mut self, world: &World, folder: &Path) -> Result<()> {
@@ -124,13 +151,112 @@ impl Stage {
         let gateway = self.gateway(world, folder, "l402", &Node::Sandbox, 0)?;
         self.plain(world, plan::NGINX, nginx, l402::FREE);
         self.plain(world, plan::FREE, gateway, l402::FREE);
-        let source = Source::Fresh(self.minter(gateway)?);
-        let expect = Expect::Body(Arc::clone(&world.upstream.small));
-        self.add(plan::ONCE, gateway, source, expect);
+        self.once(world, plan::ONCE, gateway)?;
+        let beside = self.gateway(world, folder, "l402-two-cores", &Node::Sandbox, 0)?;
+        if let Some(process) = beside.1 {
+            move_thread(process, LEDGER_THREAD, LOAD_CORE)?;
+        }
+        self.once(world, plan::ONCE_BESIDE, beside)?;
         for scenario in &mut self.scenarios {
             scenario.connections = MANY_CONNECTIONS;
         }
         Ok(())
+    }
+
+    fn tls(&mut self, world: &World, folder: &Path) -> Result<()> {
+        let certificate = Certificate::make(folder)?;
+        let trusting = Arc::new(tls::trusting(&certificate.file)?);
+        let upstream = world.upstream.address;
+        let nginx = self.keep(nginx::start_tls(folder, upstream, &certificate)?);
+        let usual = setup(world, folder, "l402", &Node::Sandbox, 0);
+        let gateway = Gateway::start(&Setup {
+            certificate: Some(&certificate),
+            ..usual
+        })?;
+        let gateway = self.keep_gateway(gateway);
+        self.plain(world, plan::NGINX_TLS, nginx, l402::FREE);
+        self.plain(world, plan::FREE_TLS, gateway, l402::FREE);
+        self.reusable(world, plan::PAID_TLS, gateway, 1)?;
+        for scenario in &mut self.scenarios {
+            scenario.endpoint.tls = Some(Arc::clone(&trusting));
+        }
+        Ok(())
+    }
+
+    fn open_loop(&mut self, world: &World, folder: &Path) -> Result<()> {
+        let nginx = self.keep(nginx::start(folder, world.upstream.address, None)?);
+        let gateway = self.gateway(world, folder, "l402", &Node::Sandbox, 0)?;
+        let most = self.most(world, nginx)?;
+        let half = [plan::NGINX_HALF, plan::FREE_HALF, plan::PAID_HALF];
+        let two_thirds = [plan::NGINX_THIRDS, plan::FREE_THIRDS, plan::PAID_THIRDS];
+        for ([of_nginx, free, paid], share) in [(half, 1.0 / 2.0), (two_thirds, 2.0 / 3.0)] {
+            let before = self.scenarios.len();
+            self.plain(world, of_nginx, nginx, l402::FREE);
+            self.plain(world, free, gateway, l402::FREE);
+            self.reusable(world, paid, gateway, 1)?;
+            for scenario in &mut self.scenarios[before..] {
+                scenario.pace = Some(most * share);
+            }
+        }
+        Ok(())
+    }
+
+    fn flood(&mut self, world: &World, folder: &Path) -> Result<()> {
+        let nginx = self.keep(nginx::start(folder, world.upstream.address, None)?);
+        let gateway = self.gateway(world, folder, "l402", &Node::Sandbox, 0)?;
+        let pace = Some(self.most(world, nginx)? * FLOODED_SHARE);
+        let forged = self.forged(gateway)?;
+        for (name, flood) in [
+            (plan::PAID_ALONE, None),
+            (plan::PAID_BESIDE_402, Some((None, Expect::Challenge))),
+            (
+                plan::PAID_BESIDE_FORGED,
+                Some((Some(&*forged), Expect::Refused)),
+            ),
+        ] {
+            self.reusable(world, name, gateway, 1)?;
+            let Some(scenario) = self.scenarios.last_mut() else {
+                continue;
+            };
+            scenario.pace = pace;
+            scenario.flood = flood.map(|(credential, expect)| Flood {
+                connections: FLOOD,
+                requests: Requests::same(&get(gateway.0, l402::PAID, credential)),
+                expect,
+                seen: Seen::default(),
+            });
+        }
+        Ok(())
+    }
+
+    /// A credential whose preimage is of another payment.
+    fn forged(&self, of: Target) -> Result<String> {
+        let minter = self.minter(of)?;
+        let [one, other] = [
+            minter.credential(l402::PAID)?,
+            minter.credential(l402::PAID)?,
+        ];
+        let token = one.split(':').next().unwrap_or_default();
+        let preimage = other.rsplit(':').next().unwrap_or_default();
+        Ok(format!("{token}:{preimage}"))
+    }
+
+    /// Requests a second that a server answers in a closed loop.
+    fn most(&self, world: &World, of: Target) -> Result<f64> {
+        let load = Load {
+            endpoint: &Endpoint::from(of.0),
+            connections: CONNECTIONS,
+            warm_up: Duration::from_millis(300),
+            measured: Duration::from_secs(1),
+            limit: u64::MAX,
+            pace: None,
+            expect: &Expect::Body(Arc::clone(&world.upstream.small)),
+            server: None,
+            upstream_thread: world.upstream.thread_id,
+        };
+        let mut requests = Requests::same(&get(of.0, l402::FREE, None));
+        let outcome = load::run(&load, &mut requests, &mut Seen::default())?;
+        Ok(outcome.answers as f64 / outcome.elapsed.as_secs_f64())
     }
 
     fn challenge(&mut self, world: &World, folder: &Path) -> Result<()> {
@@ -244,6 +370,14 @@ impl Stage {
         Ok(())
     }
 
+    /// A paid request, with a new token each time.
+    fn once(&mut self, world: &World, name: &'static str, to: Target) -> Result<()> {
+        let source = Source::Fresh(self.minter(to)?);
+        let expect = Expect::Body(Arc::clone(&world.upstream.small));
+        self.add(name, to, source, expect);
+        Ok(())
+    }
+
     /// A request without a credential.
     fn refused(&mut self, name: &'static str, to: Target, path: &str) {
         let source = Source::Again(Requests::same(&get(to.0, path, None)));
@@ -259,6 +393,8 @@ impl Stage {
             source,
             expect,
             stock: 0,
+            pace: None,
+            flood: None,
         });
     }
 
@@ -313,6 +449,7 @@ fn setup<'a>(
         upstream: world.upstream.address,
         node,
         invoices_ahead,
+        certificate: None,
     }
 }
 

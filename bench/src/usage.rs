@@ -4,7 +4,7 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use crate::error::{BenchError, Result, While};
@@ -22,6 +22,25 @@ pub(crate) fn stay_on(core: usize) -> Result<()> {
     let mut cores = CpuSet::new();
     cores.set(core);
     sched_setaffinity(None, &cores).while_doing(format_args!("staying on core {core}"))
+}
+
+/// Moves the thread of this name of another process to a core.
+///
+/// # Errors
+/// Where there is no such thread or core.
+pub(crate) fn move_thread(process: u32, name: &str, core: usize) -> Result<()> {
+    let tasks = format!("/proc/{process}/task");
+    for task in fs::read_dir(&tasks).while_doing(&tasks)?.flatten() {
+        let said = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        let id = task.file_name().to_str().and_then(|id| id.parse().ok());
+        if let (true, Some(id)) = (said.trim_end() == name, id.and_then(Pid::from_raw)) {
+            let mut cores = CpuSet::new();
+            cores.set(core);
+            return sched_setaffinity(Some(id), &cores)
+                .while_doing(format_args!("moving {name} to core {core}"));
+        }
+    }
+    Err(BenchError::new(format!("there is no thread {name}")))
 }
 
 /// Lets this process, and those that it starts, open as many files as the system permits.

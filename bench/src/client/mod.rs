@@ -89,6 +89,7 @@ impl Buyer {
             upstream: world.upstream.address,
             node: &l402_lightning::Node::Sandbox,
             invoices_ahead: 0,
+            certificate: None,
         })?;
         let url = format!("http://{}{PAID}", gateway.server.address);
         let header = format!("Authorization: {}", gateway.minter().credential(PAID)?);

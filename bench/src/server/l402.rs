@@ -11,6 +11,7 @@ use l402_host::{Clock as _, SystemClock};
 use l402_lightning::Node;
 use serde_json::Value;
 
+use super::tls::Certificate;
 use super::{Process, Server, pinned, subfolder, until, write};
 use crate::error::{BenchError, Result, While};
 
@@ -41,6 +42,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) node: &'a Node,
     /// So many invoices of each price are signed before anybody asks.
     pub(crate) invoices_ahead: u32,
+    /// It listens with TLS if there is one.
+    pub(crate) certificate: Option<&'a Certificate>,
 }
 
 impl Gateway {
@@ -111,6 +114,9 @@ fn configuration(setup: &Setup<'_>) -> String {
          [challenges]\nper_peer_per_second = 0\nper_prefix_per_second = 0\n\
          total_per_second = 0\n{ahead}"
     );
+    if let Some(Certificate { file, key }) = setup.certificate {
+        let _ = writeln!(text, "[tls]\ncertificate = {file:?}\nkey = {key:?}");
+    }
     let sold = |policy| format!("price = \"{} msat\"\npolicy = \"{policy}\"", PRICE.msat());
     let mut routes = vec![
         (FREE, "free = true".to_owned()),

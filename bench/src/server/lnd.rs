@@ -9,11 +9,6 @@ use l402::{Challenges, Msat};
 use l402_host::SystemClock;
 use l402_interop::Regtest;
 use l402_lightning::{Node, Open, PayRequest, Payment};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::connection::{Endpoint, ask_once};
@@ -21,6 +16,7 @@ use crate::error::{BenchError, Result, While};
 use crate::expect::Expect;
 use crate::plan;
 use crate::requests::{Requests, get, post};
+use crate::server::tls::trusting;
 use crate::stage::{Scenario, Source};
 
 /// The same that the gateway asks for.
@@ -91,6 +87,8 @@ impl Lightning {
             source: Source::Again(Requests::same(&request)),
             expect: Expect::Invoice,
             stock: 0,
+            pace: None,
+            flood: None,
         })
     }
 
@@ -126,71 +124,5 @@ impl Lightning {
             let wallet = wallet.while_doing("opening the buyer's lnd")?;
             Ok(wallet.pay.pay(request).await)
         })
-    }
-}
-
-/// The set-up of TLS that trusts the certificate in this file and no other.
-fn trusting(certificate: &Path) -> Result<ClientConfig> {
-    let pinned = CertificateDer::from_pem_file(certificate).while_doing(certificate.display())?;
-    let provider = Arc::new(ring::default_provider());
-    let verifier = Pinned {
-        pinned,
-        provider: Arc::clone(&provider),
-    };
-    let builder = ClientConfig::builder_with_provider(provider);
-    let builder = builder
-        .with_safe_default_protocol_versions()
-        .while_doing("TLS")?;
-    let builder = builder.dangerous();
-    let config = builder.with_custom_certificate_verifier(Arc::new(verifier));
-    Ok(config.with_no_client_auth())
-}
-
-/// lnd's certificate is of its own making; it is known from its folder.
-#[derive(Debug)]
-struct Pinned {
-    pinned: CertificateDer<'static>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        if *end_entity == self.pinned {
-            Ok(ServerCertVerified::assertion())
-        } else {
-            Err(rustls::Error::General("another certificate".to_owned()))
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, cert, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, cert, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        algorithms.supported_schemes()
     }
 }

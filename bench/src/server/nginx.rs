@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use super::tls::Certificate;
 use super::{Process, Server, free_address, installed, missing, pinned, subfolder, write};
 use crate::error::Result;
 
@@ -17,6 +18,18 @@ pub(crate) struct FixedChallenge {
 /// Where the fixed 402 is; everything else is proxied.
 pub(crate) const FIXED: &str = "/fixed";
 
+/// Starts one worker before `upstream`, which listens with TLS.
+///
+/// # Errors
+/// Where it is not installed or does not start.
+pub(crate) fn start_tls(
+    folder: &Path,
+    upstream: SocketAddr,
+    certificate: &Certificate,
+) -> Result<Server> {
+    launch(folder, upstream, None, Some(certificate))
+}
+
 /// Starts one worker before `upstream`.
 ///
 /// # Errors
@@ -26,10 +39,22 @@ pub(crate) fn start(
     upstream: SocketAddr,
     fixed: Option<&FixedChallenge>,
 ) -> Result<Server> {
+    launch(folder, upstream, fixed, None)
+}
+
+fn launch(
+    folder: &Path,
+    upstream: SocketAddr,
+    fixed: Option<&FixedChallenge>,
+    certificate: Option<&Certificate>,
+) -> Result<Server> {
     let program = installed("nginx").ok_or_else(|| missing("nginx"))?;
     let folder = subfolder(folder, "nginx")?;
     let (address, file) = (free_address()?, folder.join("nginx.conf"));
-    write(&file, &configuration(&folder, address, upstream, fixed))?;
+    write(
+        &file,
+        &configuration(&folder, address, upstream, (fixed, certificate)),
+    )?;
     let mut command = pinned(&program);
     command.arg("-p").arg(&folder).arg("-c").arg(&file);
     Server::listening(address, Process::start("nginx", &folder, command)?)
@@ -39,7 +64,7 @@ fn configuration(
     folder: &Path,
     address: SocketAddr,
     upstream: SocketAddr,
-    fixed: Option<&FixedChallenge>,
+    (fixed, certificate): (Option<&FixedChallenge>, Option<&Certificate>),
 ) -> String {
     let mut text = String::new();
     // Without it the worker becomes another user, who may not write into our folder.
@@ -52,6 +77,7 @@ fn configuration(
         let _ = writeln!(text, "{kind}_temp_path {}/{kind};", folder.display());
     }
     let fixed = fixed.map(location).unwrap_or_default();
+    let (ssl, files) = certificate.map(secured).unwrap_or_default();
     let _ = write!(
         text,
         "access_log off;\n\
@@ -63,7 +89,8 @@ fn configuration(
          keepalive_requests 1000000000;\n\
          }}\n\
          server {{\n\
-         listen {address} backlog=4096;\n\
+         listen {address}{ssl} backlog=4096;\n\
+         {files}\
          location / {{\n\
          proxy_pass http://one;\n\
          proxy_http_version 1.1;\n\
@@ -73,6 +100,14 @@ fn configuration(
          }}\n"
     );
     text
+}
+
+/// What makes it listen with TLS.
+fn secured(certificate: &Certificate) -> (&'static str, String) {
+    let (file, key) = (certificate.file.display(), certificate.key.display());
+    let files =
+        format!("ssl_certificate {file};\nssl_certificate_key {key};\nssl_protocols TLSv1.3;\n");
+    (" ssl", files)
 }
 
 fn location(fixed: &FixedChallenge) -> String {
@@ -101,7 +136,7 @@ mod tests {
             body: "[]".into(),
         };
         for fixed in [None, Some(&fixed)] {
-            let text = configuration(Path::new("/x"), address, address, fixed);
+            let text = configuration(Path::new("/x"), address, address, (fixed, None));
             let count = |brace| text.matches(brace).count();
             assert_eq!(count('{'), count('}'), "{text}");
             assert_eq!(text.contains("return 402"), fixed.is_some());
