@@ -2,7 +2,7 @@
 //!
 //! `bind` takes an address for this process alone, with one listener for each worker; `accept`
 //! takes connections, counts them by peer, and hands their requests to the exchange. `socket` wraps
-//! the bytes for hyper: it checks the framing of HTTP/1.1 before hyper reads a byte, and closes a
+//! the bytes for hyper: it joins what is written in small pieces (`joined`), checks the framing of HTTP/1.1 before hyper reads a byte, and closes a
 //! connection whose client reads nothing any more. `linger` reads what a client still sends after
 //! the last answer, so that the close does not take the answer away. Of HTTP/2, `frames` bounds what
 //! carries nothing, and `requests` finds out when a connection is idle. `stop` is the signal to end,
@@ -11,6 +11,7 @@
 mod accept;
 mod bind;
 mod frames;
+mod joined;
 mod linger;
 mod peers;
 mod requests;

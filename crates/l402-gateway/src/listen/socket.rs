@@ -12,6 +12,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 use super::frames::Frames;
+use super::joined::joined;
 use super::linger::Linger;
 use crate::framing::{Framing, Place};
 use crate::timer::IdleTimer;
@@ -210,6 +211,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let Some(written) = joined(bufs, |all| self.as_mut().poll_write(cx, all)) {
+            return written;
+        }
         let write = |inner: Pin<&mut S>, cx: &mut Context<'_>| inner.poll_write_vectored(cx, bufs);
         let written = ready!(self.with_timeout(cx, write))?;
         Poll::Ready(Ok(self.wrote(written)))

@@ -108,14 +108,15 @@ impl Stocks {
     ) -> Option<(Option<NewInvoice>, VecDeque<NewInvoice>)> {
         let now = self.clock.wall();
         let mut prices = self.prices();
-        if !prices.contains_key(request) {
-            // A configuration with very many prices must not fill the memory.
-            if prices.len() >= PRICES_MAX {
-                return None;
-            }
-            prices.insert(request.clone(), PriceStock::default());
+        let prices = &mut *prices;
+        // A configuration with very many prices must not fill the memory.
+        if prices.len() >= PRICES_MAX && !prices.contains_key(request) {
+            return None;
         }
-        let stock = prices.get_mut(request)?;
+        let stock = match prices.get_mut(request) {
+            Some(stock) => stock,
+            None => prices.entry(request.clone()).or_default(),
+        };
         let stale = stock.take_stale(request.expiry, now);
         let taken = stock.ready.pop_front();
         if !stock.filling && stock.ready.len() <= self.per_price / 2 {
@@ -162,10 +163,12 @@ impl PriceStock {
     /// Takes out the invoices that have lost a quarter of their time. The oldest stand first.
     fn take_stale(&mut self, expiry: Duration, now: UnixTime) -> VecDeque<NewInvoice> {
         let enough = now.saturating_add(expiry.saturating_sub(expiry / 4));
-        let stale = self.ready.partition_point(|made| made.expires() < enough);
-        if stale == 0 {
+        let is_stale = |made: &NewInvoice| made.expires() < enough;
+        // Nearly always, and a search would look at invoices all over the stock.
+        if !self.ready.front().is_some_and(is_stale) {
             return VecDeque::new();
         }
+        let stale = self.ready.partition_point(is_stale);
         let fresh = self.ready.split_off(stale);
         core::mem::replace(&mut self.ready, fresh)
     }
