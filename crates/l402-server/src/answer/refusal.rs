@@ -1,5 +1,6 @@
 //! A refusal: the reason and the answer, ready to send.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -334,20 +335,20 @@ impl Refusal {
         } else {
             problem.free_advice()
         };
+        let mut body = Vec::with_capacity(BODY);
         let document = Document {
-            kind: format!("urn:l402:problem:{}", problem.code()),
+            kind: format_args!("urn:l402:problem:{}", problem.code()),
             title: problem.title(),
             status: self.problem_status(),
             detail: self.0.detail.as_deref().unwrap_or(advice),
             code: problem.code(),
             error: problem.code(),
-            message: format!("{}. {}.", problem.title(), advice),
+            message: format_args!("{}. {}.", problem.title(), advice),
             retry_with: retry_with.name(),
             // A client that shall retry with the same token must see if it was paid for.
             paid: (self.0.paid || retry_with == RetryWith::SameToken).then_some(self.0.paid),
             offer: self.0.offer.as_ref().map(Offer::fields),
         };
-        let mut body = Vec::with_capacity(BODY);
         // The document holds texts and numbers only, so writing it cannot fail.
         let _ = serde_json::to_writer(&mut body, &document);
         body.into()
@@ -361,13 +362,13 @@ const BODY: usize = 4096;
 #[derive(Serialize)]
 struct Document<'a> {
     #[serde(rename = "type")]
-    kind: String,
+    kind: fmt::Arguments<'a>,
     title: &'a str,
     status: u16,
     detail: &'a str,
     code: &'a str,
     error: &'a str,
-    message: String,
+    message: fmt::Arguments<'a>,
     retry_with: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     paid: Option<bool>,

@@ -3,7 +3,7 @@
 //!
 //! `limit` bounds the challenges of a `caller` and of all; `attempts` the credentials that do not
 //! hold. Both count in `budget`. `crowd` notices that all buyers seem to be one. `seldom` keeps the log
-//! short.
+//! short, and `randomness` asks the system for it seldom, too.
 
 mod attempts;
 mod breaker;
@@ -12,6 +12,7 @@ mod caller;
 mod crowd;
 mod limit;
 mod offer;
+mod randomness;
 mod seldom;
 
 pub(crate) use attempts::Attempts;

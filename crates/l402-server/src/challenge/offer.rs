@@ -6,6 +6,7 @@ use l402::{Challenge, Msat, Network, PaymentHash, UnixTime, mint};
 use l402_lightning::NewInvoice;
 use serde::Serialize;
 
+use super::randomness;
 use crate::observe::Offered;
 use crate::table::{Priced, Snapshot};
 
@@ -36,8 +37,8 @@ impl Offer {
         // Again, whichever backend made it: a node may answer with another amount, network or end
         // (ATTACKS P-13). The signature is not checked here: no payer pays a broken one.
         let amount = check(made, priced, snapshot.network(), now)?;
-        let mut randomness = [0; 30];
-        getrandom::fill(&mut randomness).map_err(|error| format!("no randomness: {error}"))?;
+        let randomness =
+            randomness::token_part().map_err(|error| format!("no randomness: {error}"))?;
         // A token's life is counted from the end of its invoice: a buyer who pays in the last
         // second gets all of it.
         let mut terms = priced.terms(snapshot.network(), made.expires());
