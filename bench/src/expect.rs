@@ -14,7 +14,7 @@ pub(crate) enum Expect {
     Challenge,
     /// 402 with some challenge and exactly this body: what a server without a node can say.
     FixedChallenge(Arc<[u8]>),
-    /// 401: the credential is no good.
+    /// 401, or 429 after many: the credential is no good.
     Refused,
     /// 200 with an invoice in lnd's JSON, its payment hash new as well.
     Invoice,
@@ -44,7 +44,7 @@ impl Expect {
                 challenged(answer)?;
                 equal(answer, body)
             }
-            Self::Refused => status(answer, 401),
+            Self::Refused => status(answer, 429).or_else(|_| status(answer, 401)),
             Self::Invoice => {
                 status(answer, 200)?;
                 let text = str::from_utf8(answer.body).map_err(|_| "the body is no text")?;

@@ -1,5 +1,7 @@
 //! Certificates of servers on loopback, and the trust in them.
 
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,6 +35,8 @@ impl Certificate {
         };
         write(&own.file, &made.cert.pem())?;
         write(&own.key, &made.signing_key.serialize_pem())?;
+        let owner_only = Permissions::from_mode(0o600);
+        set_permissions(&own.key, owner_only).while_doing(own.key.display())?;
         Ok(own)
     }
 }
