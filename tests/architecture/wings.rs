@@ -21,9 +21,13 @@ const L402: Table = &[
 
 const HOST: Table = &[
     ("sqlite", "private lock"),
+    ("postgres", "postgres_url"),
     ("lock", "private"),
     ("private", ""),
-    ("address clock descriptors error future path stderr", ""),
+    (
+        "address clock descriptors error future path postgres_url stderr",
+        "",
+    ),
 ];
 
 const LIGHTNING: Table = &[
@@ -60,10 +64,12 @@ const SERVER: Table = &[
     ("decide", "table request"),
     ("settled", "challenge"),
     ("answer", "ledger challenge observe table request"),
-    ("ledger", ""),
+    ("books", "ledger observe table request"),
+    ("ledger", "revoked"),
     ("challenge", "observe table request"),
     ("observe", "table request"),
-    ("table", "request"),
+    ("table", "request revoked"),
+    ("revoked", ""),
     ("request", ""),
 ];
 

@@ -34,6 +34,9 @@ mod error;
 mod future;
 mod lock;
 mod path;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+mod postgres_url;
 pub mod private;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -48,4 +51,5 @@ pub use error::{FileError, FileFault};
 pub use future::{BoxFuture, BoxStream};
 pub use lock::FileLock;
 pub use path::named_path;
+pub use postgres_url::{PostgresUrl, PostgresUrlError};
 pub use stderr::open_stderr;

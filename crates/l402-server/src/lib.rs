@@ -81,6 +81,7 @@ mod granted;
 pub mod ledger;
 pub mod observe;
 mod request;
+mod revoked;
 mod settled;
 mod table;
 #[cfg(feature = "tower")]

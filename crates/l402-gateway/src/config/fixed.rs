@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use l402_lightning::Node;
 
-use super::{KeyEntry, LogSettings};
+use super::{KeyEntry, LedgerPlace, LogSettings};
 
 /// The settings that a running gateway cannot change: sockets, threads, keys, node, and how the
 /// paywall was put together.
@@ -23,6 +23,8 @@ pub(crate) struct Fixed {
     pub(crate) lsat_line: bool,
     /// The master keys in the order of their numbers, at least one.
     pub(crate) keys: Vec<KeyEntry>,
+    /// The ledger of uses, and with it revocations, key states and books.
+    pub(crate) ledger: LedgerPlace,
     /// Begin a new ledger, if the one that is there does not go with the keys. Not in the file.
     pub(crate) new_ledger: bool,
     /// Invoices kept ready for each price.
@@ -41,6 +43,7 @@ impl Default for Fixed {
             invalid_credential_402: false,
             lsat_line: false,
             keys: vec![KeyEntry::DEFAULT],
+            ledger: LedgerPlace::Home,
             new_ledger: false,
             invoices_ahead: 0,
             log: LogSettings::default(),
@@ -70,6 +73,7 @@ impl Fixed {
             invalid_credential_402,
             lsat_line,
             keys: master_keys,
+            ledger,
             // Of one start alone.
             new_ledger: _,
             invoices_ahead,
@@ -91,6 +95,7 @@ impl Fixed {
             ),
             ("lsat_line", self.lsat_line != *lsat_line),
             ("keys", self.keys != *master_keys),
+            ("ledger", self.ledger != *ledger),
             (
                 "challenges.invoices_ahead",
                 self.invoices_ahead != *invoices_ahead,

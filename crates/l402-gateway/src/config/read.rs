@@ -14,8 +14,8 @@ use super::item::HostName;
 use super::mistake::Mistakes;
 use super::section::Section;
 use super::{
-    Config, ConfigError, Fixed, Http, Live, Overrides, RouteConfig, TlsFiles, check, keys, log,
-    publish, route,
+    Config, ConfigError, Fixed, Http, Live, Overrides, RouteConfig, TlsFiles, check, keys, ledger,
+    log, publish, route,
 };
 
 /// Reads and checks a file's text. Relative paths start at `folder`.
@@ -94,6 +94,7 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
         invalid_credential_402: invalid_credential(root),
         lsat_line: root.flag("lsat_line", false),
         keys: keys::read(root, folder),
+        ledger: ledger::read(root),
         new_ledger: false,
         invoices_ahead,
         log: log::read(root, folder),

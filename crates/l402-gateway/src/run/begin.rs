@@ -14,12 +14,13 @@ use std::time::Duration;
 
 use l402::{KeyNumber, KeyRing, UnixTime};
 use l402_host::{Clock, FileLock, SystemClock};
-use l402_server::ledger::{LedgerId, LedgerIdentity, LedgerMark, SqliteLedger};
+use l402_server::ledger::register::{Register, identify};
+use l402_server::ledger::{LedgerId, LedgerIdentity, LedgerMark};
 
 use super::judge::{Mismatch, judge, without_ledger};
 use super::keys::Keys;
 use super::{Home, ledger, ledger_id};
-use crate::config::Fixed;
+use crate::config::{Fixed, LedgerPlace};
 use crate::{GatewayError, GatewayErrorKind};
 
 /// The longest wait for another start in the same home, and the pause between two looks.
@@ -40,11 +41,14 @@ const UNKNOWN_LAST: u16 = 65_279;
 pub(super) fn begin(
     home: &Home,
     fixed: &Fixed,
+    register: &dyn Register,
     clock: &dyn Clock,
 ) -> Result<KeyRing, GatewayError> {
     let _lock = lock(home)?;
     let mut start = Start {
         home,
+        place: &fixed.ledger,
+        register,
         keys: Keys::read(home, &fixed.keys)?,
         now: clock.wall(),
         anew: fixed.new_ledger,
@@ -82,6 +86,8 @@ pub(super) fn begin(
 /// What a start has found, the ledger aside.
 struct Start<'a> {
     home: &'a Home,
+    place: &'a LedgerPlace,
+    register: &'a dyn Register,
     keys: Keys,
     now: UnixTime,
     /// `--new-ledger` was given.
@@ -96,8 +102,7 @@ impl Start<'_> {
         &self,
         decide: impl FnOnce(&mut LedgerIdentity) -> Result<(), GatewayError>,
     ) -> Result<LedgerIdentity, GatewayError> {
-        let known = SqliteLedger::identify(&self.home.ledger(), self.now, decide);
-        known.map_err(ledger::unusable)?
+        identify(self.register, self.now, decide).map_err(ledger::unusable)?
     }
 
     /// Reads `ledger.id`. One that is damaged ends a start, unless a new ledger may begin.
@@ -114,6 +119,10 @@ impl Start<'_> {
     /// Refuses a ledger that is missing or empty, unless it may be. Before it is opened, which would
     /// make one.
     fn look_for_ledger(&self) -> Result<(), GatewayError> {
+        // A database that is not there cannot be connected to.
+        if *self.place != LedgerPlace::Home {
+            return Ok(());
+        }
         let path = self.home.ledger();
         let found = path.symlink_metadata();
         let is_empty = found
@@ -222,7 +231,7 @@ impl Start<'_> {
             "{}: {mismatch}, or start once with --new-ledger: it begins the next key number, and \
              ends the counted tokens that were sold before (a first start with a key of your own \
              needs it too)",
-            self.home.ledger().display()
+            ledger::place(self.home, self.place)
         );
         GatewayError::new(GatewayErrorKind::OtherLedger, text)
     }

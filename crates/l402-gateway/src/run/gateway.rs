@@ -100,7 +100,8 @@ impl Gateway {
         config.check_listeners().map_err(misconfigured)?;
         check_loop(&config)?;
         let Config { fixed, live } = config;
-        let keys = begin::begin(home, &fixed, &*clock)?;
+        let register = ledger::register(home, &fixed.ledger)?;
+        let keys = begin::begin(home, &fixed, &*register, &*clock)?;
         let table = route_table(&live, keys.clone(), &*receive, None)?;
         let sales = Arc::new(Sales::open(&fixed.log, Arc::clone(&clock))?);
         let own = Arc::clone(&receive);
@@ -110,7 +111,7 @@ impl Gateway {
             Some(stock) => Arc::new(stock.clone()),
             None => control.host(receive),
         };
-        let ledger = ledger::open(home, Arc::clone(&clock))?;
+        let ledger = ledger::open(home, &fixed.ledger, Arc::clone(&clock))?;
         let paywall = paywall(&fixed, &live, ledger, clock, node, &sales);
         let state = Arc::new(GatewayState {
             table: ArcSwap::from_pointee(table),

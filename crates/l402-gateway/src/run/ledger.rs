@@ -4,23 +4,63 @@ use std::sync::Arc;
 
 use l402_host::Clock;
 use l402_server::Ledger;
+use l402_server::ledger::register::{Register, SqliteRegister};
 use l402_server::ledger::{LedgerError, LedgerErrorKind, SqliteLedger};
 
 use super::{Home, ledger_id};
+use crate::config::LedgerPlace;
 use crate::{GatewayError, GatewayErrorKind};
 
 /// Opens the ledger of a gateway. Blocks for a moment.
 ///
-/// No other function knows which store it is: a file under `home`, until the configuration names
-/// another.
+/// This file alone knows which store it is: a file under `home`, or a database that several gateways
+/// share.
 ///
 /// # Errors
-/// [`GatewayError`], naming the file and what is wrong with it.
-pub(super) fn open(home: &Home, clock: Arc<dyn Clock>) -> Result<Arc<dyn Ledger>, GatewayError> {
-    let keeper = ledger_id::Keeper::start(home)?;
-    let grown = move |mark| keeper.keep(mark);
-    let ledger = SqliteLedger::open_with(&home.ledger(), clock, grown).map_err(unusable)?;
-    Ok(Arc::new(ledger))
+/// [`GatewayError`], naming the ledger and what is wrong with it.
+pub(super) fn open(
+    home: &Home,
+    place: &LedgerPlace,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn Ledger>, GatewayError> {
+    match place {
+        LedgerPlace::Home => {
+            let keeper = ledger_id::Keeper::start(home)?;
+            let grown = move |mark| keeper.keep(mark);
+            let ledger = SqliteLedger::open_with(&home.ledger(), clock, grown);
+            Ok(Arc::new(ledger.map_err(unusable)?))
+        }
+        LedgerPlace::Postgres(_) => Err(not_built()),
+    }
+}
+
+/// Opens the register of the ledger: what stands in it beside the units. Beside running gateways, and
+/// without one.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn register(
+    home: &Home,
+    place: &LedgerPlace,
+) -> Result<Arc<dyn Register>, GatewayError> {
+    match place {
+        LedgerPlace::Home => Ok(Arc::new(SqliteRegister::at(&home.ledger()))),
+        LedgerPlace::Postgres(_) => Err(not_built()),
+    }
+}
+
+/// Names the ledger for people.
+pub(super) fn place(home: &Home, place: &LedgerPlace) -> String {
+    match place {
+        LedgerPlace::Home => home.ledger().display().to_string(),
+        LedgerPlace::Postgres(url) => url.to_string(),
+    }
+}
+
+fn not_built() -> GatewayError {
+    let text =
+        "ledger.url: this program is built without PostgreSQL; build it with --features postgres";
+    GatewayError::new(GatewayErrorKind::Configuration, text)
 }
 
 /// Returns the error of a ledger that does not open.

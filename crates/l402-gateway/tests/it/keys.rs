@@ -10,7 +10,8 @@ use l402::{KeyNumber, UnixTime};
 use l402_gateway::{Config, Gateway, GatewayError, GatewayErrorKind, Home};
 use l402_host::Clock;
 use l402_lightning::{Node, Open};
-use l402_server::ledger::{LedgerId, LedgerIdentity, SqliteLedger};
+use l402_server::ledger::register::{SqliteRegister, identify};
+use l402_server::ledger::{LedgerId, LedgerIdentity};
 
 use crate::harness::{GatewayUnderTest, QUIET, describe, serve, upstream};
 
@@ -97,7 +98,11 @@ fn identity(home: &Path, change: impl FnOnce(&mut LedgerIdentity)) -> LedgerIden
         change(known);
         Ok::<_, std::convert::Infallible>(())
     };
-    let known = SqliteLedger::identify(&home.join("gateway.db"), UnixTime::from_secs(1), change);
+    let known = identify(
+        &SqliteRegister::at(&home.join("gateway.db")),
+        UnixTime::from_secs(1),
+        change,
+    );
     let Ok(known) = known.expect("the ledger opens");
     known
 }
@@ -454,7 +459,7 @@ async fn a_ledger_from_before_there_were_ids_is_taken_once() {
              FROM log WHERE substr(entries, 1, 1) = x'01';
          DROP TABLE log; ALTER TABLE payments DROP COLUMN folded;
          CREATE TABLE reservations (id INTEGER PRIMARY KEY);
-         DROP TABLE ledger; DROP TABLE keys; PRAGMA user_version = 2",
+         DROP TABLE ledger; DROP TABLE keys; DROP TABLE gateways; DROP TABLE revocations; PRAGMA user_version = 2",
     )
     .unwrap();
     drop(raw);

@@ -8,11 +8,13 @@
 //! and everything else holds an `Arc<dyn Ledger>`.
 
 mod error;
-#[cfg(feature = "sqlite")]
 mod identity;
+mod lease;
 mod memory;
-#[cfg(feature = "sqlite")]
 mod open_error;
+#[cfg(feature = "postgres")]
+mod postgres;
+pub mod register;
 mod setbacks;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -20,10 +22,9 @@ mod time;
 mod units;
 
 pub use error::ReserveError;
-#[cfg(feature = "sqlite")]
 pub use identity::{LedgerId, LedgerIdentity, LedgerMark};
+pub use lease::{Lease, LeaseKeeper};
 pub use memory::MemoryLedger;
-#[cfg(feature = "sqlite")]
 pub use open_error::{LedgerError, LedgerErrorKind};
 pub(crate) use setbacks::Setbacks;
 #[cfg(feature = "sqlite")]

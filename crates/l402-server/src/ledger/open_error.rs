@@ -6,10 +6,11 @@ use std::{fmt, io};
 
 use l402_host::{FileError, FileFault};
 
-/// A ledger that does not open. `Display` names the file, what is wrong, and the fix.
+/// A ledger that does not open. `Display` names it, what is wrong, and the fix.
 #[derive(Debug)]
 pub struct LedgerError {
-    path: PathBuf,
+    /// The file, or the address of the database without a password.
+    place: PathBuf,
     cause: Cause,
 }
 
@@ -65,9 +66,9 @@ impl LedgerError {
         Self::new(path, Cause::System(error))
     }
 
-    fn new(path: &Path, cause: Cause) -> Self {
+    fn new(place: &Path, cause: Cause) -> Self {
         Self {
-            path: path.to_owned(),
+            place: place.to_owned(),
             cause,
         }
     }
@@ -93,16 +94,16 @@ impl LedgerError {
         }
     }
 
-    /// The ledger's file.
+    /// The ledger's file, or the address of its database.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn place(&self) -> &Path {
+        &self.place
     }
 }
 
 impl fmt::Display for LedgerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ledger {}: ", self.path.display())?;
+        write!(f, "ledger {}: ", self.place.display())?;
         match &self.cause {
             Cause::File(error) => error.fault().fmt(f),
             Cause::Lock(error) => write!(f, "cannot lock a file beside it: {error}"),

@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 use l402::{PaymentHash, UnixTime};
 use l402_host::BoxFuture;
 
-use super::ReserveError;
+use super::{Lease, ReserveError};
 
 /// The number of times that a buyer gets the units of one payment back after leaving in mid-answer,
 /// asking wrongly (4xx) or breaking the request off. Each further time spends them.
@@ -221,6 +221,17 @@ pub trait Ledger: fmt::Debug + Send + Sync {
     fn settle(&self, reservation: Reservation, settle: Settle);
     /// Waits until all that was settled is durable.
     fn flush(&self) -> BoxFuture<'_, ()>;
+    /// Returns the lease that reservations stand under, if there is one: once it has ended, what was
+    /// reserved must no longer be served. By default there is none, and a reservation is good for as
+    /// long as the process lives.
+    fn lease(&self) -> Option<Lease> {
+        None
+    }
+    /// Returns the number by which other processes know this one as the holder of its reservations, if
+    /// there can be others.
+    fn holder(&self) -> Option<i64> {
+        None
+    }
 }
 
 /// The state of a payment, its reserved units aside.

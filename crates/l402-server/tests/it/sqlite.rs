@@ -12,6 +12,7 @@ use std::time::Duration;
 use l402::UnixTime;
 use l402_host::{Clock as _, ManualClock};
 use l402_server::Ledger;
+use l402_server::ledger::register::{SqliteRegister, identify};
 use l402_server::ledger::{
     Allowance, LedgerErrorKind, LedgerIdentity, LedgerMark, ReserveError, ReserveRequest, Settle,
     SqliteLedger,
@@ -32,7 +33,11 @@ fn open_at(path: &Path, clock: &Arc<ManualClock>) -> SqliteLedger {
 /// What the file says of itself.
 fn identity(path: &Path) -> LedgerIdentity {
     let read = |_: &mut LedgerIdentity| Ok::<_, Infallible>(());
-    let known = SqliteLedger::identify(path, UnixTime::from_secs(1_790_000_000), read);
+    let known = identify(
+        &SqliteRegister::at(path),
+        UnixTime::from_secs(1_790_000_000),
+        read,
+    );
     let Ok(known) = known.expect("it opens");
     known
 }
@@ -290,9 +295,13 @@ async fn the_epoch_grows_while_uses_are_counted() {
         known.number = Some(l402::KeyNumber(3));
         Ok::<_, Infallible>(())
     };
-    SqliteLedger::identify(&path, UnixTime::from_secs(1_790_000_000), begin)
-        .unwrap()
-        .unwrap();
+    identify(
+        &SqliteRegister::at(&path),
+        UnixTime::from_secs(1_790_000_000),
+        begin,
+    )
+    .unwrap()
+    .unwrap();
     let clock = Arc::new(ManualClock::new(UnixTime::from_secs(1_790_000_000)));
     let (told, marks) = std::sync::mpsc::channel::<LedgerMark>();
     let ledger = SqliteLedger::open_with(&path, clock.clone(), move |mark| {
@@ -385,7 +394,7 @@ async fn all_rows_that_have_ended_are_forgotten_and_no_other() {
 fn refusal(path: &Path, kind: LedgerErrorKind, word: &str) {
     let error = SqliteLedger::open(path).expect_err("refused");
     assert_eq!(error.kind(), kind, "{error}");
-    assert_eq!(error.path(), path);
+    assert_eq!(error.place(), path);
     let (text, name) = (error.to_string(), path.file_name().expect("a name"));
     let named = text.contains(&*name.to_string_lossy());
     assert!(named && text.contains(word), "{error}");
@@ -398,7 +407,7 @@ async fn refuses_files_that_it_does_not_understand() {
     let path = home.path().join("ledger.db");
     drop(open(&path));
     let connection = rusqlite::Connection::open(&path).unwrap();
-    connection.pragma_update(None, "user_version", 5).unwrap();
+    connection.pragma_update(None, "user_version", 6).unwrap();
     drop(connection);
     refusal(&path, LedgerErrorKind::Newer, "upgrade");
 

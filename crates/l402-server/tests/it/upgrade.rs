@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use l402::UnixTime;
 use l402_server::Ledger;
+use l402_server::ledger::register::{SqliteRegister, identify};
 use l402_server::ledger::{LedgerErrorKind, LedgerIdentity, ReserveError, Settle, SqliteLedger};
 
 use crate::contract::{claim, several};
@@ -74,7 +75,7 @@ async fn a_file_of_version_1_has_an_id_and_no_number() {
             read.push((known.is_new(), known.id, known.number, known.epoch));
             Ok::<_, Infallible>(())
         };
-        SqliteLedger::identify(path, UnixTime::from_secs(1), look)
+        identify(&SqliteRegister::at(path), UnixTime::from_secs(1), look)
             .unwrap()
             .unwrap();
     }
@@ -94,7 +95,7 @@ async fn a_file_of_version_1_becomes_as_a_new_one() {
     assert_eq!(layout(&path), layout(&new));
     let raw = rusqlite::Connection::open(&path).unwrap();
     let version = |name| raw.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    assert_eq!(version("user_version").unwrap(), 4);
+    assert_eq!(version("user_version").unwrap(), 5);
     let id = i32::from_be_bytes(*b"l4ld");
     assert_eq!(version("application_id").unwrap(), id);
 }
@@ -109,7 +110,7 @@ async fn a_file_that_an_older_process_has_open_is_refused_as_it_is() {
     lock.try_lock().unwrap();
     let before = fs::read(&path).unwrap();
     let look = |_: &mut LedgerIdentity| Ok::<_, Infallible>(());
-    let identified = SqliteLedger::identify(&path, UnixTime::from_secs(1), look);
+    let identified = identify(&SqliteRegister::at(&path), UnixTime::from_secs(1), look);
     for error in [
         identified.unwrap_err(),
         SqliteLedger::open(&path).unwrap_err(),

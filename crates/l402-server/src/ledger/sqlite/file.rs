@@ -15,7 +15,9 @@ use crate::ledger::Tally;
 /// scattered by their hashes; `folded` is the number of the last row of the log that is in it.
 /// `expires` is Unix seconds; there is no index on it, because a new payment would have to write a page
 /// of that index too. `ledger` is one row that says which ledger this is; a new one has no id. `latest`
-/// is Unix seconds. `keys` has a row for each key that has sold.
+/// is Unix seconds. `keys` has a row for each key that has sold or waits to: when it began and until when it
+/// is good, in Unix seconds, and if it was ended early. `gateways` has the keys that each gateway holds;
+/// `revocations` what was ended before its time, in the order of `number`.
 ///
 /// SQLite's own log may hold 32 MiB before its pages go into the file: under load a page is written often
 /// before it has to be moved once.
@@ -47,10 +49,27 @@ const SCHEMA: Schema = Schema {
         CREATE TABLE keys (
             number INTEGER PRIMARY KEY,
             fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 16),
-            began INTEGER NOT NULL
+            began INTEGER NOT NULL,
+            until INTEGER,
+            revoked INTEGER NOT NULL DEFAULT 0,
+            waits INTEGER NOT NULL DEFAULT 0
+        ) STRICT;
+        CREATE TABLE gateways (
+            holder INTEGER PRIMARY KEY,
+            name TEXT NOT NULL,
+            seen INTEGER NOT NULL,
+            keys BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE revocations (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind INTEGER NOT NULL,
+            subject BLOB NOT NULL,
+            before INTEGER,
+            revoked INTEGER NOT NULL,
+            ends INTEGER
         ) STRICT;
     ",
-    upgrades: &[FROM_1, FROM_2, FROM_3],
+    upgrades: &[FROM_1, FROM_2, FROM_3, FROM_4],
     tables: &["payments"],
     busy_timeout: Duration::from_secs(2),
     checkpoint_pages: 8192,
@@ -92,11 +111,32 @@ const FROM_3: &str = "
     ) STRICT;
 ";
 
+/// Version 4 knew of no revocations, and of a key only when it began.
+const FROM_4: &str = "
+    ALTER TABLE keys ADD COLUMN until INTEGER;
+    ALTER TABLE keys ADD COLUMN revoked INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE keys ADD COLUMN waits INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE gateways (
+        holder INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        seen INTEGER NOT NULL,
+        keys BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE revocations (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind INTEGER NOT NULL,
+        subject BLOB NOT NULL,
+        before INTEGER,
+        revoked INTEGER NOT NULL,
+        ends INTEGER
+    ) STRICT;
+";
+
 /// Opens the file, or makes it.
 ///
 /// # Errors
 /// Those of [`sqlite::open`], and if a process of an older version has the file open.
-pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
+pub(in crate::ledger) fn open(path: &Path) -> Result<Connection, LedgerError> {
     if owner::is_held_by_older(path) {
         return Err(LedgerError::held_by_older(path));
     }
@@ -115,7 +155,7 @@ pub(super) fn open_again(path: &Path) -> Result<Connection, LedgerError> {
 }
 
 /// Sorts an error that comes after the opening. A value that no version writes is damage.
-pub(super) fn failed(path: &Path, error: &rusqlite::Error) -> LedgerError {
+pub(in crate::ledger) fn failed(path: &Path, error: &rusqlite::Error) -> LedgerError {
     use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
     let fault = match error {
         FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) => {

@@ -1,44 +1,14 @@
 //! The statements about the identity of a ledger: one row, and a row for each key.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use l402::{KeyNumber, UnixTime};
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction};
 
-use super::{LedgerError, SqliteLedger, file};
 use crate::ledger::{LedgerId, LedgerIdentity};
 
-impl SqliteLedger {
-    /// Opens or creates a file, lets `decide` read and change what it says of itself, and writes
-    /// that, all in one transaction. Call it before [`SqliteLedger::open`]. If `decide` fails,
-    /// nothing is written, and its error is the inner one. `now` is noted with a fingerprint that is
-    /// new. Blocks for a moment.
-    ///
-    /// # Errors
-    /// Those of [`SqliteLedger::open`].
-    pub fn identify<E>(
-        path: &Path,
-        now: UnixTime,
-        decide: impl FnOnce(&mut LedgerIdentity) -> Result<(), E>,
-    ) -> Result<Result<LedgerIdentity, E>, LedgerError> {
-        let failed = |error: rusqlite::Error| file::failed(path, &error);
-        let mut connection = file::open(path)?;
-        let tx = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(failed)?;
-        let mut identity = read(&tx).map_err(failed)?;
-        if let Err(error) = decide(&mut identity) {
-            return Ok(Err(error));
-        }
-        write(&tx, &identity, now).map_err(failed)?;
-        tx.commit().map_err(failed)?;
-        Ok(Ok(identity))
-    }
-}
-
 /// Reads what the file says of itself.
-pub(super) fn read(connection: &Connection) -> rusqlite::Result<LedgerIdentity> {
+pub(in crate::ledger) fn read(connection: &Connection) -> rusqlite::Result<LedgerIdentity> {
     let sql = "SELECT id, epoch, latest, number, uses_from FROM ledger";
     let mut identity = connection.query_row(sql, [], row)?;
     let mut query = connection.prepare("SELECT number, fingerprint FROM keys")?;
@@ -47,7 +17,12 @@ pub(super) fn read(connection: &Connection) -> rusqlite::Result<LedgerIdentity> 
     Ok(identity)
 }
 
-fn write(tx: &Transaction<'_>, identity: &LedgerIdentity, now: UnixTime) -> rusqlite::Result<()> {
+/// Writes it. A fingerprint that is new is noted with this time.
+pub(in crate::ledger) fn write(
+    tx: &Transaction<'_>,
+    identity: &LedgerIdentity,
+    now: UnixTime,
+) -> rusqlite::Result<()> {
     let id = identity.id.as_ref().map(LedgerId::as_bytes);
     let number = identity.number.map(|number| number.0);
     let (latest, from) = (identity.latest.secs(), identity.uses_from.0);

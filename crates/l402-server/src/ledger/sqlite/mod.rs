@@ -14,11 +14,11 @@
 #[cfg(test)]
 mod cost;
 mod entry;
-mod file;
+pub(in crate::ledger) mod file;
 mod fold;
 mod growth;
 mod handle;
-mod identity;
+pub(in crate::ledger) mod identity;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]

@@ -1,0 +1,1 @@
+//! Connections to PostgreSQL: address, TLS, migrations, notifications.

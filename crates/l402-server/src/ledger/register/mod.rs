@@ -1,0 +1,24 @@
+//! The register of a ledger: what stands in it beside the units.
+//!
+//! ```text
+//!   Register ─┬─ Identify        which ledger it is: id, epoch, number of the key that sells
+//!             ├─ KeyStates       the state of each key number, and which gateways hold its key
+//!             └─ Revocations     what was ended before its time, in the order in which it was
+//! ```
+//!
+//! Every gateway of a ledger agrees on it. Commands read and change it beside running gateways and
+//! without one. All methods block for a moment: call them from a thread that may.
+
+mod all;
+mod identify;
+mod keys;
+mod revocations;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+pub use all::Register;
+pub use identify::{Identify, identify};
+pub use keys::KeyStates;
+pub use revocations::Revocations;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteRegister;

@@ -1,0 +1,4 @@
+//! What was revoked.
+
+/// Reads and adds revocations.
+pub trait Revocations {}

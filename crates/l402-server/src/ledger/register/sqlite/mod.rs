@@ -1,0 +1,8 @@
+//! The register in the file of a [`SqliteLedger`](crate::ledger::SqliteLedger).
+
+mod identify;
+mod keys;
+mod register;
+mod revocations;
+
+pub use register::SqliteRegister;

@@ -1,0 +1,1 @@
+//! The tokens that were ended before their time, in memory.
