@@ -86,6 +86,15 @@ impl FileLock {
         }
     }
 
+    /// Returns true if a process holds the lock at `path`. Changes nothing. Returns true in doubt.
+    pub fn is_held(path: &Path) -> bool {
+        let mut options = OpenOptions::new();
+        match private::options(options.write(true)).open(path) {
+            Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+            Ok(file) => file.try_lock().is_err(),
+        }
+    }
+
     fn new(path: &Path, file: File) -> Self {
         Self {
             path: path.to_owned(),

@@ -37,22 +37,35 @@ impl FromStr for PostgresUrl {
     type Err = PostgresUrlError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_url = ["postgres://", "postgresql://"]
-            .iter()
-            .any(|scheme| text.starts_with(scheme));
-        if is_url {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(PostgresUrlError("no address of PostgreSQL".to_owned()))
+        let wrong = |what: &str| Err(PostgresUrlError(what.to_owned()));
+        let Some(rest) = after_scheme(text) else {
+            return wrong("no address of PostgreSQL");
+        };
+        if let Some((credentials, rest)) = rest.split_once('@') {
+            let host = rest.split(['/', '?']).next().unwrap_or_default();
+            // The driver and libpq read such a text in different ways, and a part of the password may be
+            // taken for a host, which is shown.
+            if credentials.contains(['/', '?', '#']) || host.contains('@') {
+                return wrong(
+                    "a character in front of the host has to be percent-encoded: @ is %40, / is %2F, ? is \
+                     %3F, # is %23",
+                );
+            }
         }
+        Ok(Self(text.to_owned()))
     }
+}
+
+fn after_scheme(text: &str) -> Option<&str> {
+    let schemes = ["postgres://", "postgresql://"];
+    schemes.iter().find_map(|scheme| text.strip_prefix(scheme))
 }
 
 impl fmt::Display for PostgresUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rest = self.0.split_once("://").map_or("", |(_, rest)| rest);
+        let rest = after_scheme(&self.0).unwrap_or_default();
         let rest = rest.split('?').next().unwrap_or_default();
-        let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+        let rest = rest.split_once('@').map_or(rest, |(_, rest)| rest);
         write!(f, "postgres://{rest}")
     }
 }
@@ -60,5 +73,52 @@ impl fmt::Display for PostgresUrl {
 impl fmt::Debug for PostgresUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PostgresUrl({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_host_port_and_name_is_shown() {
+        for (text, shown) in [
+            (
+                "postgres://l402:hunter2@db.example/l402",
+                "postgres://db.example/l402",
+            ),
+            (
+                "postgresql://l402:hunter2@[::1]:5433/l402?sslmode=prefer",
+                "postgres://[::1]:5433/l402",
+            ),
+            (
+                "postgres:///l402?host=/run&password=hunter2",
+                "postgres:///l402",
+            ),
+            (
+                "postgres://db.example/l402?user=a&password=hunter2",
+                "postgres://db.example/l402",
+            ),
+        ] {
+            let url: PostgresUrl = text.parse().unwrap();
+            assert_eq!(url.to_string(), shown);
+            assert_eq!(format!("{url:?}"), format!("PostgresUrl({shown})"));
+        }
+    }
+
+    #[test]
+    fn a_password_that_could_be_taken_for_a_host_is_refused_and_not_shown() {
+        for text in [
+            "postgres://l402:hunter2?x@db.example/l402",
+            "postgres://l402:hunter2/x@db.example/l402",
+            "postgres://l402:hunter2#x@db.example/l402",
+            "postgres://l402:x@hunter2@db.example/l402",
+            "postgres:///l402?host=/run&user=hunter2@x",
+            "mysql://l402:hunter2@db.example/l402",
+            "host=db.example password=hunter2",
+        ] {
+            let error = text.parse::<PostgresUrl>().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+        }
     }
 }

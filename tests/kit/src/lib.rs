@@ -11,6 +11,7 @@
 //!   lnd      a server that speaks lnd's JSON over TLS   (feature `lnd`)
 //!   lnurl    the service behind a Lightning address (feature `lnurl`)
 //!   macaroon one of lnd, with the permissions that a test names
+//!   postgres a PostgreSQL server, and a proxy that cuts connections to it (feature `postgres`)
 //!   server   an HTTP server on a port of its own, one function for all requests
 //!   stall    a seller of jokes, for examples in the documentation
 //!   wallets  servers that speak phoenixd's and LNbits' JSON (feature `wallets`)
@@ -27,6 +28,8 @@ pub mod lnd;
 #[cfg(feature = "lnurl")]
 pub mod lnurl;
 mod macaroon;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod server;
 mod stall;
 #[cfg(feature = "wallets")]

@@ -5,6 +5,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::mode::{check_own, narrow, not_plain_if_link, options};
+#[cfg(feature = "sqlite")]
+use super::place::place;
+use super::place::{is_unsupported, sync_folder};
 use crate::FileError;
 #[cfg(any(feature = "sqlite", doc))]
 use crate::FileFault;
@@ -74,22 +77,11 @@ pub(crate) fn create_with(
     path: &Path,
     fill: impl FnOnce(&Path) -> Result<(), FileFault>,
 ) -> Result<(), FileError> {
-    let create = || -> Result<(), FileFault> {
-        let DraftPath(draft) = &Draft::beside(path)?.close();
-        fill(draft)?;
-        let linked = fs::hard_link(draft, path);
-        let bytes = match &linked {
-            Err(error) if is_unsupported(error) => fs::read(draft)?,
-            _ => Vec::new(),
-        };
-        match place_without_links(linked, path, &bytes) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            placed => placed?,
-        }
-        sync_folder(path);
-        Ok(())
-    };
-    create().map_err(|fault| FileError::new(path, fault))
+    let fail = |fault: FileFault| FileError::new(path, fault);
+    let draft = Draft::beside(path).map_err(|error| fail(error.into()))?;
+    let DraftPath(draft) = &draft.close();
+    fill(draft).map_err(fail)?;
+    place(draft, path).map(drop)
 }
 
 /// Writes a new file (0600) whole. Returns true if this call made it, and false if the file
@@ -124,15 +116,6 @@ fn place_without_links(linked: io::Result<()>, path: &Path, bytes: &[u8]) -> io:
         }
         linked => linked,
     }
-}
-
-/// Returns true for the errors with which file systems refuse an operation that they do not have.
-fn is_unsupported(error: &io::Error) -> bool {
-    use io::ErrorKind as Io;
-    matches!(
-        error.kind(),
-        Io::InvalidInput | Io::PermissionDenied | Io::Unsupported
-    )
 }
 
 /// Writes a file (0600) whole, in place of an existing one. A link at its place is replaced, not
@@ -202,19 +185,6 @@ impl Drop for DraftPath {
         // After the move no file has this name.
         let _ = fs::remove_file(&self.0);
     }
-}
-
-/// Syncs the folder of `path`, so that a new name in it survives a loss of power. The file is in its
-/// place already, so a folder that may not be read, or cannot be synced, is no error.
-fn sync_folder(path: &Path) {
-    if !cfg!(unix) {
-        return;
-    }
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = File::open(folder.unwrap_or(Path::new(".")));
-    let _ = folder.and_then(|folder| folder.sync_all());
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@
 mod file;
 mod folder;
 mod mode;
+mod place;
 mod secret;
 
 pub use file::{check_replace, create, open, replace};
@@ -34,4 +35,5 @@ pub(crate) use file::{create_with, is_missing, narrow_path, own_size};
 pub use folder::{create_closed_folder, create_folder, create_home};
 pub(crate) use mode::options;
 pub use mode::read_by_others;
+pub use place::{exchange, place, sync_folder};
 pub use secret::{create_hex_key, read, read_key, read_tls_key};

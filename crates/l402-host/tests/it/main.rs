@@ -3,6 +3,8 @@
 mod full_disk;
 mod lock;
 mod other_user;
+mod postgres;
+mod postgres_tls;
 mod private;
 mod sqlite;
 mod two_processes;
