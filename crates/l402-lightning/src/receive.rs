@@ -265,6 +265,16 @@ pub trait Receive: fmt::Debug + Send + Sync {
         self.lookup(payment_hash)
     }
 
+    /// Returns a position before which no settlement is of interest to a seller who begins now: that of
+    /// the newest settlement, or an earlier one. Reading on from there loses nothing that is paid after
+    /// this call.
+    ///
+    /// By default the beginning, so that the whole history is read once: for nodes that tell no
+    /// position without a settlement, and for those that remember nothing from before their start.
+    fn newest_settlement(&self) -> BoxFuture<'_, Result<SettlementIndex, Error>> {
+        Box::pin(core::future::ready(Ok(SettlementIndex::default())))
+    }
+
     /// Settlements after `from`, oldest first, then as they come; from [`SettlementIndex::NEWEST`]
     /// those alone that come later. The stream ends with an error
     /// when the node goes away; start again after the last index seen.

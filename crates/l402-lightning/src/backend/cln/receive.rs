@@ -84,6 +84,10 @@ impl Receive for ClnReceive {
         })
     }
 
+    fn newest_settlement(&self) -> BoxFuture<'_, Result<SettlementIndex, Error>> {
+        Box::pin(async move { Ok(SettlementIndex(self.newest().await?)) })
+    }
+
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {
         Box::pin(stream::try_unfold(from, move |from| async move {
             let next = self.next_settlement(from).await?;

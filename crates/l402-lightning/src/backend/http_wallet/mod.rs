@@ -6,5 +6,5 @@ mod polled;
 mod secret;
 
 pub(super) use error_text::{garbled, kind_of};
-pub(super) use polled::{Paid, PaidInvoices, settlements};
+pub(super) use polled::{Paid, PaidInvoices, newest_settlement, settlements};
 pub(super) use secret::read_secret;

@@ -65,6 +65,15 @@ pub(in crate::backend) fn settlements<N: PaidInvoices>(
     }))
 }
 
+/// Returns the position from which nothing that is recorded from now on is missed. Settlements of the
+/// newest moment may come once more, for others may still be recorded in it.
+pub(in crate::backend) async fn newest_settlement<N: PaidInvoices>(
+    node: &N,
+) -> Result<SettlementIndex, Error> {
+    let newest = node.newest().await?;
+    Ok(SettlementIndex(newest.saturating_mul(PLACES)))
+}
+
 struct Follower<'a, N> {
     node: &'a N,
     from: SettlementIndex,

@@ -52,6 +52,10 @@ impl Receive for Ldk {
         })
     }
 
+    fn newest_settlement(&self) -> BoxFuture<'_, Result<SettlementIndex, Error>> {
+        Box::pin(async move { self.blocking(|shared| shared.file.newest()).await? })
+    }
+
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {
         let start = (from, VecDeque::new());
         Box::pin(stream::try_unfold(start, move |(from, read)| async move {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::peer::{Api, CALLED};
 use super::wire::{Created, Found, Page, WirePayment};
-use crate::backend::http_wallet::{Paid, PaidInvoices, garbled, settlements};
+use crate::backend::http_wallet::{Paid, PaidInvoices, garbled, newest_settlement, settlements};
 use crate::transport::Proof;
 use crate::{
     Error, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex, check,
@@ -82,6 +82,10 @@ impl Receive for LnbitsReceive {
                 _ => Err(garbled(CALLED, "an unknown state of an invoice")),
             }
         })
+    }
+
+    fn newest_settlement(&self) -> BoxFuture<'_, Result<SettlementIndex, Error>> {
+        Box::pin(newest_settlement(self))
     }
 
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {

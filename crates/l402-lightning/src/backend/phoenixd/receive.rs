@@ -8,7 +8,7 @@ use l402_host::{BoxFuture, BoxStream, Clock};
 
 use super::peer::{Api, CALLED};
 use super::wire::{Created, Incoming};
-use crate::backend::http_wallet::{Paid, PaidInvoices, garbled, settlements};
+use crate::backend::http_wallet::{Paid, PaidInvoices, garbled, newest_settlement, settlements};
 use crate::transport::Proof;
 use crate::{
     Error, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex, check,
@@ -79,6 +79,10 @@ impl Receive for PhoenixdReceive {
             }
             Ok(incoming.state())
         })
+    }
+
+    fn newest_settlement(&self) -> BoxFuture<'_, Result<SettlementIndex, Error>> {
+        Box::pin(newest_settlement(self))
     }
 
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {

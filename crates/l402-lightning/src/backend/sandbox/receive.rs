@@ -46,6 +46,10 @@ impl Receive for Sandbox {
         Box::pin(async move { Ok(self.blocking(look).await??.unwrap_or(InvoiceState::Unseen)) })
     }
 
+    fn newest_settlement(&self) -> BoxFuture<'_, Result<SettlementIndex, Error>> {
+        Box::pin(self.last_settlement())
+    }
+
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {
         let start = (from, VecDeque::new());
         Box::pin(stream::try_unfold(start, move |(from, read)| async move {
@@ -58,7 +62,7 @@ impl Receive for Sandbox {
 
 impl Sandbox {
     /// Returns the index of the last settlement.
-    pub(super) async fn newest_settlement(&self) -> Result<SettlementIndex, Error> {
+    pub(super) async fn last_settlement(&self) -> Result<SettlementIndex, Error> {
         let newest = self.blocking(|shared| shared.file.read(newest)).await??;
         Ok(newest.unwrap_or_default())
     }
@@ -71,7 +75,7 @@ impl Sandbox {
         mut read: VecDeque<Settlement>,
     ) -> Result<(Settlement, VecDeque<Settlement>), Error> {
         if from == SettlementIndex::NEWEST {
-            from = self.newest_settlement().await?;
+            from = self.last_settlement().await?;
         }
         loop {
             if let Some(next) = read.pop_front() {

@@ -69,7 +69,7 @@ impl SandboxNwc {
         let of = sandbox.clone();
         let wallet = blocking(move || SandboxWallet::open(&of, "default")).await?;
         // Now, and not when serving begins: what is paid in between is notified, too.
-        let newest = sandbox.newest_settlement().await?;
+        let newest = sandbox.last_settlement().await?;
         let relay = Relay::new(Arc::clone(&sandbox.shared.clock));
         let service = Service {
             account: Account::new(sandbox, wallet),
