@@ -17,7 +17,9 @@ use core::fmt;
 use super::challenge::{Scheme, is_tchar};
 use crate::preimage::Preimage;
 use crate::time::UnixTime;
-use crate::token::{Authorized, KeyRing, Macaroon, Proven, RootKey, Target, VerifyError};
+use crate::token::{
+    Authorized, KeyRing, Macaroon, Proven, RootKey, Target, VerifyError, unknown_key,
+};
 
 /// The reason why headers hold no single well-formed credential. Each variant is the problem
 /// `invalid_auth_format`.
@@ -217,11 +219,14 @@ impl Credential {
     /// # Errors
     /// [`VerifyError::Invalid`] if either check fails, without saying which (ATTACKS T-22);
     /// [`VerifyError::Expired`] if the token is genuine and its master key has ended (ATTACKS
-    /// T-23).
+    /// T-23); [`VerifyError::KeyMissing`] if its key exists and is not here, whoever signed it.
     pub fn prove(&self, keys: &KeyRing, now: UnixTime) -> Result<Proven, VerifyError> {
         // Keys that have ended are used too: only so a genuine token of an ended key (`Expired`)
         // differs from a forged one (`Invalid`).
-        let root_key = |identifier: &_| keys.kept_root_key(identifier);
+        let root_key = |identifier: &_| match keys.kept_root_key(identifier) {
+            Some(key) => Ok(key),
+            None => Err(unknown_key(keys, identifier, now)),
+        };
         let proven = Proven::new(&self.macaroon, &self.preimage, root_key)?;
         proven.holds(keys, now)?;
         Ok(proven)
@@ -233,7 +238,7 @@ impl Credential {
     /// # Errors
     /// [`VerifyError::Invalid`] if either check fails.
     pub fn prove_with(&self, root_key: &RootKey) -> Result<Proven, VerifyError> {
-        Proven::new(&self.macaroon, &self.preimage, |_| Some(root_key.clone()))
+        Proven::new(&self.macaroon, &self.preimage, |_| Ok(root_key.clone()))
     }
 }
 

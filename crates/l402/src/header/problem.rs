@@ -307,6 +307,7 @@ impl VerifyError {
             Self::Expired => Problem::Expired,
             Self::Insufficient => Problem::Insufficient,
             Self::Invalid => Problem::InvalidToken,
+            Self::KeyMissing => Problem::StoreUnavailable,
             Self::WrongService => Problem::WrongService,
         }
     }

@@ -250,13 +250,17 @@ pub struct KeyRing {
     key: MasterKey,
     old: Vec<OldKey>,
     uses_from: KeyNumber,
+    uses_to: KeyNumber,
+    /// `None` if the key that mints has no end.
+    ends: Option<UnixTime>,
 }
 
-/// A key that no longer mints and verifies until `ends`.
+/// A number that does not mint and verifies until `ends`.
 #[derive(Clone, Debug)]
 struct OldKey {
     number: KeyNumber,
-    key: MasterKey,
+    /// `None` if the key exists and is not here.
+    key: Option<MasterKey>,
     ends: UnixTime,
 }
 
@@ -271,14 +275,48 @@ impl KeyRing {
             key,
             old: Vec::new(),
             uses_from: KeyNumber(0),
+            uses_to: number,
+            ends: None,
         }
+    }
+
+    /// Ends the key that mints: from `ends` on it mints nothing, and its tokens have expired. For a seller
+    /// who has no other key. By default it has no end.
+    #[must_use]
+    pub fn with_end(mut self, ends: UnixTime) -> Self {
+        self.ends = Some(ends);
+        self
     }
 
     /// Adds a key that no longer mints and verifies until `ends`. If a number is given twice, the
     /// first key keeps it.
     #[must_use]
     pub fn with_old(mut self, number: KeyNumber, key: MasterKey, ends: UnixTime) -> Self {
-        self.old.push(OldKey { number, key, ends });
+        self.old.push(OldKey {
+            number,
+            key: Some(key),
+            ends,
+        });
+        self
+    }
+
+    /// Adds a key that is about to mint. Its tokens are good at once, since another process may mint
+    /// with it before this one does.
+    #[must_use]
+    pub fn with_next(mut self, number: KeyNumber, key: MasterKey) -> Self {
+        self.uses_to = self.uses_to.max(number);
+        self.with_old(number, key, UnixTime::from_secs(u64::MAX))
+    }
+
+    /// Adds a number whose key exists and is not here. Until `ends` its tokens can be neither proved
+    /// nor refused: they are [`KeyMissing`](crate::VerifyError::KeyMissing).
+    #[must_use]
+    pub fn with_missing(mut self, number: KeyNumber, ends: UnixTime) -> Self {
+        self.old.push(OldKey {
+            number,
+            key: None,
+            ends,
+        });
         self
     }
 
@@ -298,11 +336,11 @@ impl KeyRing {
 
     /// Returns true if the ledger of this seller has counted the uses of a token from its beginning.
     /// If not, nobody knows if a counted token is spent, and it must be refused: its number is of a
-    /// ledger that is lost, or above [`KeyRing::current`] and so of another gateway's ledger.
+    /// ledger that is lost, or above all of this ring's and so of another gateway's ledger.
     #[must_use]
     pub fn counts_uses(&self, identifier: &Identifier) -> bool {
         let number = identifier.token_id.key_number();
-        self.uses_from <= number && number <= self.number
+        self.uses_from <= number && number <= self.uses_to
     }
 
     /// Returns the root key of a token, or `None` if its key is unknown or has ended (`now >=
@@ -326,7 +364,7 @@ impl KeyRing {
     fn key_of(&self, number: KeyNumber) -> Option<&MasterKey> {
         match self.old_key_of(number) {
             None if self.number <= number => Some(&self.key),
-            old => old.map(|old| &old.key),
+            old => old.and_then(|old| old.key.as_ref()),
         }
     }
 
@@ -344,11 +382,18 @@ impl KeyRing {
         self.key_of(identifier.token_id.key_number()).is_some()
     }
 
+    /// Returns true if the key that minted the token exists, is not here, and has not ended.
+    pub(crate) fn lacks(&self, identifier: &Identifier, now: UnixTime) -> bool {
+        let old = self.old_key_of(identifier.token_id.key_number());
+        old.is_some_and(|old| old.key.is_none() && now < old.ends)
+    }
+
     /// Returns true if the key that minted the token is in this ring and has ended. An end holds for
     /// every number that has the key: a thief of it could write any of them into a token.
     pub(crate) fn has_ended(&self, identifier: &Identifier, now: UnixTime) -> bool {
         let old = self.old_key_of(identifier.token_id.key_number());
-        old.is_some_and(|old| now >= old.ends)
+        let ends = old.map_or(self.ends, |old| Some(old.ends));
+        ends.is_some_and(|ends| now >= ends)
     }
 
     /// Returns the root key of a token that is about to be minted.
@@ -519,6 +564,31 @@ mod tests {
         assert_eq!(counted(&ring), [true, true, true, true, false]);
         let after = ring.with_uses_from(KeyNumber(3));
         assert_eq!(counted(&after), [false, false, true, true, false]);
+    }
+
+    #[test]
+    fn a_number_that_is_about_to_mint_is_good_already() {
+        let now = UnixTime::from_secs(7);
+        let before = KeyRing::new("shop", KeyNumber(1), master(1));
+        let ring = before.with_next(KeyNumber(2), master(2));
+        assert_eq!(ring.current(), KeyNumber(1));
+        assert!(ring.counts_uses(&identifier(2)) && !ring.counts_uses(&identifier(3)));
+        let after = KeyRing::new("shop", KeyNumber(2), master(2));
+        let key = |ring: &KeyRing| raw(&ring.root_key(&identifier(2), now).unwrap());
+        assert_eq!(key(&ring), raw(&after.minting_key(&identifier(2))));
+    }
+
+    #[test]
+    fn a_key_that_is_not_here_is_missing_until_its_end() {
+        let ring = KeyRing::new("shop", KeyNumber(3), master(1))
+            .with_old(KeyNumber(1), master(1), UnixTime::from_secs(u64::MAX))
+            .with_missing(KeyNumber(2), UnixTime::from_secs(9));
+        let lacks = |secs| {
+            [1, 2, 3, 4].map(|number| ring.lacks(&identifier(number), UnixTime::from_secs(secs)))
+        };
+        assert_eq!(lacks(8), [false, true, false, false]);
+        assert_eq!(lacks(9), [false; 4]);
+        assert!(ring.kept_root_key(&identifier(2)).is_none());
     }
 
     #[test]

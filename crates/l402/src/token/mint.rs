@@ -43,6 +43,8 @@ pub enum MintError {
     Capability,
     /// The end of the token is not in the future.
     Ended,
+    /// The key that mints has ended, see [`KeyRing::with_end`].
+    KeyEnded,
     /// The preimage of the payment hash is known without paying (ATTACKS P-02).
     KnownHash,
     /// The terms do not fit into the size of a token.
@@ -57,6 +59,7 @@ impl fmt::Display for MintError {
         f.write_str(match self {
             Self::Capability => "a capability has characters other than a-z, 0-9, _ and -",
             Self::Ended => "valid_until is not in the future",
+            Self::KeyEnded => "the key that mints has ended, and there is no other",
             Self::KnownHash => "the preimage of the payment hash is known; make a new invoice",
             Self::TooLarge => "the terms are too long for a token; name fewer capabilities",
             Self::Value => {
@@ -130,6 +133,9 @@ pub fn mint(
         payment_hash,
         token_id,
     };
+    if keys.has_ended(&identifier, now) {
+        return Err(MintError::KeyEnded);
+    }
     let root_key = keys.minting_key(&identifier);
     let token = Macaroon::new(&root_key, LOCATION, &identifier.to_bytes());
     caveats(terms)
@@ -236,6 +242,19 @@ mod tests {
         assert_eq!(plain.caveats().len(), 5);
     }
 
+    /// A key that was retired elsewhere, where no other is here.
+    #[test]
+    fn an_ended_key_mints_nothing_and_what_it_has_minted_has_ended() {
+        let (before, end) = (UnixTime::from_secs(1000), UnixTime::from_secs(1500));
+        let ring = ring().with_end(end);
+        let hash = PaymentHash::from_bytes([5; 32]);
+        let minted = |now| mint(&ring, &terms(), hash, [9; 30], now);
+        let identifier = minted(before).unwrap().identifier().unwrap();
+        assert!(ring.root_key(&identifier, before).is_some());
+        assert_eq!(minted(end), Err(MintError::KeyEnded));
+        assert!(ring.root_key(&identifier, end).is_none() && ring.has_ended(&identifier, end));
+    }
+
     /// ATTACKS P-06: a holder who names another one to ask is not heard.
     #[test]
     fn the_reference_of_the_invoice_is_the_mints_alone() {
@@ -248,8 +267,7 @@ mod tests {
             mint(&ring(), &terms, hash, [9; 30], UnixTime::from_secs(1000))
         };
         let key = |token: &Macaroon| ring().minting_key(&token.identifier().unwrap());
-        let proven =
-            |token: &Macaroon| Proven::new(token, &preimage, |_| Some(key(token))).unwrap();
+        let proven = |token: &Macaroon| Proven::new(token, &preimage, |_| Ok(key(token))).unwrap();
         let token = minted(Some("https://a.example/v?id=1")).unwrap();
         let is = |token: &Macaroon| proven(token).minted_lookup(&service).map(str::to_owned);
         assert_eq!(is(&token).as_deref(), Some("https://a.example/v?id=1"));

@@ -19,4 +19,5 @@ pub use macaroon::{Macaroon, MacaroonError};
 pub use mint::{MintError, Terms, mint};
 pub use policy::{Policy, PolicyError};
 pub use service::{Service, ServiceError};
+pub(crate) use verify::unknown_key;
 pub use verify::{Authorized, Capability, Proven, Target, UnknownCaveats, VerifyError};

@@ -106,6 +106,8 @@ pub enum VerifyError {
     /// The token is not ours, the preimage is of another payment, or caveats are malformed or
     /// widen. The caller is not told which.
     Invalid,
+    /// The key that would have minted the token exists and is not here: the token may be genuine.
+    KeyMissing,
     /// The token is genuine and is for another service or tier.
     WrongService,
 }
@@ -116,6 +118,9 @@ impl fmt::Display for VerifyError {
             Self::Expired => "the token has expired; buy a new one",
             Self::Insufficient => "the token does not cover this request; buy one that does",
             Self::Invalid => "the token or its preimage is not valid",
+            Self::KeyMissing => {
+                "the token cannot be checked here now; try again with the same token"
+            }
             Self::WrongService => "the token is for another service or tier",
         })
     }
@@ -164,16 +169,26 @@ pub struct Authorized {
     checked: Conditions,
 }
 
+/// The error of a token whose key is not in the ring.
+pub(crate) fn unknown_key(keys: &KeyRing, identifier: &Identifier, now: UnixTime) -> VerifyError {
+    if keys.lacks(identifier, now) {
+        VerifyError::KeyMissing
+    } else {
+        VerifyError::Invalid
+    }
+}
+
 impl Proven {
     /// Checks the preimage against the payment hash, then the signature under the root key that
     /// `root_key` returns for the identifier.
     ///
     /// # Errors
-    /// [`VerifyError::Invalid`] if either check fails, without saying which (ATTACKS T-22).
+    /// [`VerifyError::Invalid`] if either check fails, without saying which (ATTACKS T-22), and the
+    /// error of `root_key`, which is called once the preimage is right.
     pub(crate) fn new(
         macaroon: &Macaroon,
         preimage: &Preimage,
-        root_key: impl FnOnce(&Identifier) -> Option<RootKey>,
+        root_key: impl FnOnce(&Identifier) -> Result<RootKey, VerifyError>,
     ) -> Result<Self, VerifyError> {
         let identifier = macaroon.identifier().map_err(|_| VerifyError::Invalid)?;
         let hash = &identifier.payment_hash;
@@ -183,7 +198,7 @@ impl Proven {
         if hash.has_public_preimage() || !preimage.proves(hash) {
             return Err(VerifyError::Invalid);
         }
-        let root_key = root_key(&identifier).ok_or(VerifyError::Invalid)?;
+        let root_key = root_key(&identifier)?;
         if !macaroon.is_signed_by(&root_key) {
             return Err(VerifyError::Invalid);
         }
@@ -199,15 +214,25 @@ impl Proven {
     ///
     /// # Errors
     /// [`VerifyError::Expired`] if the key has ended (ATTACKS T-23), [`VerifyError::Invalid`] if it
-    /// is not in the ring.
+    /// is not in the ring, [`VerifyError::KeyMissing`] if it ought to be.
     pub fn holds(&self, keys: &KeyRing, now: UnixTime) -> Result<(), VerifyError> {
         if !keys.keeps(&self.identifier) {
-            return Err(VerifyError::Invalid);
+            return Err(unknown_key(keys, &self.identifier, now));
         }
         if keys.has_ended(&self.identifier, now) {
             return Err(VerifyError::Expired);
         }
         Ok(())
+    }
+
+    /// Returns the service that the token was minted for: the first that it names. Reliable only if
+    /// the mint always names one first. `None` if the first caveat names none.
+    #[must_use]
+    pub fn minted_service(&self) -> Option<Service> {
+        let caveat = self.macaroon.caveats().next()?;
+        let named = core::str::from_utf8(caveat.strip_prefix(b"services=")?).ok()?;
+        let (name, _tier) = named.split_once(':')?;
+        name.parse().ok()
     }
 
     /// Returns the end with which the token was minted: the first end that it names for a service.
@@ -226,6 +251,14 @@ impl Proven {
         self.minted(service, b"_price_msat=").map(Msat::new)
     }
 
+    /// Returns the policy with which the token was sold: the first one that it names for a service.
+    /// [`Authorized::policy`] may be narrower, since a holder may append one. Reliable only if the mint
+    /// always writes one. `None` also if it is malformed.
+    #[must_use]
+    pub fn minted_policy(&self, service: &Service) -> Option<Policy> {
+        self.minted_text(service, b"_policy=")?.parse().ok()
+    }
+
     /// Returns the node's reference of the invoice, as the mint wrote it: only in its place right
     /// after the first caveat. A holder appends caveats behind all of the mint's, which are more than
     /// one, and so cannot name somebody else who says that the token is paid for.
@@ -238,13 +271,18 @@ impl Proven {
 
     /// Returns the first number that a service has under this name.
     fn minted(&self, service: &Service, name: &[u8]) -> Option<u64> {
+        self.minted_text(service, name)?.parse().ok()
+    }
+
+    /// Returns the first value that a service has under this name.
+    fn minted_text(&self, service: &Service, name: &[u8]) -> Option<&str> {
         // Not read from `Rights`, which keep the last value; the first one is the mint's.
         let mut caveats = self.macaroon.caveats();
         let value = caveats.find_map(|caveat| {
             let rest = caveat.strip_prefix(service.as_str().as_bytes())?;
             rest.strip_prefix(name)
         })?;
-        core::str::from_utf8(value).ok()?.parse().ok()
+        core::str::from_utf8(value).ok()
     }
 
     /// Checks every caveat against the request. Must run for each request, even if the proof is
