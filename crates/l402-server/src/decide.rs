@@ -40,7 +40,7 @@ pub struct Proof {
 }
 
 /// Decides about a request: host, path (all its readings), method, preflight, free route, then the credential (format,
-/// signature and preimage, caveats), then whether its uses are counted.
+/// signature and preimage, caveats), then if it was revoked, then whether its uses are counted.
 ///
 /// Every failure on the way is a refusal or a challenge, never a pass.
 ///
@@ -124,6 +124,10 @@ fn charge(
         Ok(Proof { proven, authorized })
     });
     match proof {
+        // Each time, whatever a cache has kept of the proof.
+        Ok(proof) if snapshot.has_revoked(&proof.proven, &proof.authorized) => {
+            Decision::Challenge(matched, Problem::Revoked)
+        }
         Ok(proof) if proof.authorized.policy().uses().is_some() => {
             // No ledger knows if it is spent.
             if !snapshot.keys().counts_uses(proof.proven.identifier()) {
@@ -134,6 +138,8 @@ fn charge(
         Ok(proof) => Decision::Granted(matched, proof),
         // A forged credential gets no invoice, so that a flood of them costs no call to the node.
         Err(VerifyError::Invalid) => Decision::Refuse(Some(matched), Problem::InvalidToken),
+        // Nobody can tell here if it is genuine, so it is not sold again either.
+        Err(VerifyError::KeyMissing) => Decision::Refuse(Some(matched), Problem::StoreUnavailable),
         Err(error) => Decision::Challenge(matched, error.problem()),
     }
 }

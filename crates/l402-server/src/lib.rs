@@ -75,19 +75,20 @@
 
 mod admit;
 mod answer;
+pub mod books;
 mod challenge;
 mod decide;
 mod granted;
 pub mod ledger;
 pub mod observe;
 mod request;
-mod revoked;
+pub mod revoked;
 mod settled;
 mod table;
 #[cfg(feature = "tower")]
 mod tower;
 
-pub use admit::{Paywall, PaywallBuilder};
+pub use admit::{Paywall, PaywallBuilder, Receipt};
 pub use answer::{Blame, Refusal, SettleBody, UseReport, is_event_stream, take_body};
 pub use challenge::{Caller, ChallengeLimits, Rate};
 pub use decide::{Decision, Proof, decide};
@@ -96,7 +97,8 @@ pub use ledger::Ledger;
 pub use observe::Observe;
 pub use request::{CanonicalRequest, Presented, Withheld, canonical_host, canonical_origin};
 pub use table::{
-    Access, Charge, Matched, Place, Priced, Route, Snapshot, SnapshotError, UnsellableError,
+    Access, Charge, MAX_INVOICE_EXPIRY, Matched, Place, Priced, Route, Snapshot, SnapshotError,
+    UnsellableError,
 };
 #[cfg(feature = "axum")]
 pub use tower::NotPaid;

@@ -31,25 +31,33 @@ pub(super) async fn has_arrived(
 ) -> Result<(), NotGranted> {
     let refusal = match check.arrival(sold, request.peer).await {
         Arrival::Settled => return Ok(()),
-        Arrival::TooLittle => Refusal::new(Problem::NotSettled)
-            .with_detail("Less than the price has arrived; ask the one who made it"),
-        Arrival::NotYet => Refusal::new(Problem::NotSettled),
-        Arrival::Wait(wait) => Refusal::new(Problem::NotSettled).with_retry_after(wait),
         // Nothing will arrive for this token any more, so a new one is offered.
         Arrival::Cancelled => {
             let matched = matched.clone();
             return Err(NotGranted::Challenge(matched, Problem::Revoked, None));
         }
+        arrival => not_arrived(arrival),
+    };
+    Err(refusal.on(matched, request).into())
+}
+
+/// Returns the refusal of a credential whose payment has not arrived, without an invoice.
+pub(super) fn not_arrived(arrival: Arrival) -> Refusal {
+    let refusal = match arrival {
+        Arrival::TooLittle => Refusal::new(Problem::NotSettled)
+            .with_detail("Less than the price has arrived; ask the one who made it"),
+        Arrival::Wait(wait) => Refusal::new(Problem::NotSettled).with_retry_after(wait),
+        Arrival::Cancelled => Refusal::new(Problem::Revoked),
         Arrival::Unknown => Refusal::new(Problem::NodeUnavailable)
             .with_detail(
                 "Nobody can say at the moment if the payment has arrived; send the same \
                  credential again later, and do not pay again",
             )
             .with_retry_with(RetryWith::SameToken),
+        Arrival::NotYet | Arrival::Settled => Refusal::new(Problem::NotSettled),
     };
     // Kept, and not `paid`: that is what nobody knows.
-    let refusal = refusal.with_use(UseReport::of_unused());
-    Err(refusal.on(matched, request).into())
+    refusal.with_use(UseReport::of_unused())
 }
 
 /// Returns what was sold by a token, as the mint wrote it.

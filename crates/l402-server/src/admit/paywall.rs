@@ -214,6 +214,10 @@ impl Paywall {
         problem: Problem,
     ) -> NotGranted {
         let refusal = match matched {
+            // Its key is not here: the token may be genuine, so it costs no try, and nobody is told to buy again.
+            Some(matched) if problem == Problem::StoreUnavailable => {
+                Refusal::new(problem).on(&matched, request)
+            }
             // A route is named only if its credential failed.
             Some(matched) => match self.shared.take_attempt(request) {
                 Err(wait) => Refusal::new(Problem::TooManyAttempts).with_retry_after(wait),
@@ -259,6 +263,8 @@ impl Paywall {
             let failing = Refusal::new(Problem::UpstreamFailing).with_retry_after(wait);
             return Err(failing.with_use(kept).on(&matched, request).into());
         }
+        // Before units are reserved, so that they never stand under a later lease than this one.
+        let lease = ledger.lease();
         let refusal = match ledger.reserve(reserve_request(&proof, now)).await {
             Ok(reservation) => {
                 let charge = matched
@@ -267,6 +273,7 @@ impl Paywall {
                     .map_or(Charge::Success, |priced| priced.charge);
                 let left = Some(reservation.left());
                 let reserved = ReservedUse::new(Arc::clone(ledger), reservation, charge)
+                    .under(lease)
                     .with_setbacks(&self.shared.setbacks, payment);
                 let granted = Granted::new(matched, request, Some(proof), Some(reserved));
                 return Ok(granted.with_uses_left(left));

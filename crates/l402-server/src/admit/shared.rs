@@ -100,7 +100,7 @@ impl PaywallShared {
         let exchange = Exchange::new(request, route, genuine(request, decision), started);
         let exchange = match decision {
             Decision::Granted(_, proof) | Decision::Reserve(_, proof) => {
-                exchange.with_bought(&proof.authorized)
+                exchange.with_bought(&proof.proven, &proof.authorized)
             }
             _ => exchange,
         };

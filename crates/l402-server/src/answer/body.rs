@@ -62,6 +62,18 @@ impl<B> SettleBody<B> {
         watch.is_some_and(|watch| watch.stall().is_buyers())
     }
 
+    /// Returns ready if the use may no longer be served, because the lease of the ledger has ended: it is
+    /// given back then, and the host must break the answer off with an error. To be called before each
+    /// poll for a frame; wakes the task at the end of the lease. Without a lease it is never ready.
+    pub fn poll_lapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(watch) = &mut self.watch else {
+            return Poll::Pending;
+        };
+        ready!(watch.poll_lapsed(cx));
+        self.settle(Some(Settle::ReleaseUpstream));
+        Poll::Ready(())
+    }
+
     /// Returns the body that is watched.
     #[must_use]
     pub fn get_ref(&self) -> &B {

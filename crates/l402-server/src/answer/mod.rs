@@ -6,6 +6,7 @@ mod clean;
 mod cors;
 mod event_stream;
 mod head;
+mod lapse;
 mod redirect;
 mod refusal;
 mod reserved_use;

@@ -12,16 +12,21 @@
 //! If the buyer is to blame, every release is the buyer's. If the request itself is charged, a drop
 //! commits, unless the buyer is to blame.
 //!
+//! If the lease of the ledger ends before the exchange does, the use is given back, and nobody is to
+//! blame.
+//!
 //! An observer is told of each of these ends, also of an exchange for which no use is held.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use http::StatusCode;
 use l402::{PaymentHash, Problem};
 
 use super::UseState;
-use crate::ledger::{BUYER_RELEASES, Ledger, Reservation, Setbacks, Settle};
+use super::lapse::Lapse;
+use crate::ledger::{BUYER_RELEASES, Lease, Ledger, Reservation, Setbacks, Settle};
 use crate::observe::{Fault, Observation, Outcome};
 use crate::table::Charge;
 
@@ -66,6 +71,8 @@ enum Stage {
 pub(crate) struct ReservedUse {
     /// `None` if nothing is counted, and the end of the exchange is told to an observer alone.
     held: Option<(Arc<dyn Ledger>, Reservation)>,
+    /// The end of the lease that the use stands under, if there is a lease.
+    lapse: Option<Box<Lapse>>,
     /// Told of each failure of the upstream.
     setbacks: Option<(Arc<Setbacks>, PaymentHash)>,
     observation: Option<Box<Observation>>,
@@ -81,6 +88,7 @@ impl ReservedUse {
     pub(crate) fn new(ledger: Arc<dyn Ledger>, reservation: Reservation, charge: Charge) -> Self {
         Self {
             held: Some((ledger, reservation)),
+            lapse: None,
             setbacks: None,
             observation: None,
             charge,
@@ -88,6 +96,30 @@ impl ReservedUse {
             stage: Stage::Granted,
             spent_if_dropped: false,
             settled: false,
+        }
+    }
+
+    /// Has the use served under this lease, and no longer.
+    pub(crate) fn under(mut self, lease: Option<Lease>) -> Self {
+        self.lapse = lease.map(Lapse::of).map(Box::new);
+        self
+    }
+
+    /// Returns the lease that the use stands under, if there is one.
+    pub(crate) fn lease(&self) -> Option<&Lease> {
+        self.lapse.as_deref().map(Lapse::lease)
+    }
+
+    /// Returns true once the use may no longer be served, because the lease has ended.
+    pub(crate) fn has_lapsed(&self) -> bool {
+        self.lapse.as_deref().is_some_and(Lapse::has_come)
+    }
+
+    /// Returns ready once the use may no longer be served. Without a lease it never is.
+    pub(super) fn poll_lapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.lapse {
+            Some(lapse) => lapse.poll(cx),
+            None => Poll::Pending,
         }
     }
 
@@ -106,6 +138,7 @@ impl ReservedUse {
     pub(crate) fn uncounted(observation: Box<Observation>) -> Self {
         Self {
             held: None,
+            lapse: None,
             setbacks: None,
             observation: Some(observation),
             charge: Charge::Success,
@@ -140,7 +173,9 @@ impl ReservedUse {
     pub(crate) fn settle(mut self, settle: Settle) -> UseState {
         self.settled = true;
         let settle = match settle {
-            Settle::ReleaseUpstream if self.blame.is_buyers() => Settle::ReleaseBuyer,
+            Settle::ReleaseUpstream if self.blame.is_buyers() && !self.has_lapsed() => {
+                Settle::ReleaseBuyer
+            }
             other => other,
         };
         self.end(settle);
@@ -169,7 +204,9 @@ impl ReservedUse {
     fn end(&self, settle: Settle) {
         if let Some((ledger, reservation)) = &self.held {
             ledger.settle(*reservation, settle);
-            if let (Settle::ReleaseUpstream, Some((setbacks, payment))) = (settle, &self.setbacks) {
+            if let (Settle::ReleaseUpstream, Some((setbacks, payment))) = (settle, &self.setbacks)
+                && !self.has_lapsed()
+            {
                 setbacks.failed(*payment, reservation.failures().saturating_add(1));
             }
         }
@@ -186,7 +223,7 @@ impl ReservedUse {
             (Some(_), None) => Outcome::Spent,
             (Some(_), Some(_)) => Outcome::GivenBack,
         };
-        observation.settled(outcome, fault);
+        observation.settled(outcome, fault, self.after(settle) == UseState::Spent);
     }
 
     /// Notes that the head of the answer has arrived: from now on a drop is a buyer who leaves in
@@ -215,6 +252,7 @@ impl ReservedUse {
     /// Returns the settlement of a use that is dropped.
     fn dropped(&self) -> Settle {
         match self.stage {
+            _ if self.has_lapsed() => Settle::ReleaseUpstream,
             _ if self.blame.is_buyers() => Settle::ReleaseBuyer,
             _ if self.charges_request() => Settle::ONE_USE,
             // A panic of the host or the service while the body is sent is not a buyer who left.

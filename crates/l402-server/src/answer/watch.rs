@@ -12,6 +12,8 @@
 //!
 //! A buyer who leaves drops the body. That releases, but commits if the answer is an event stream.
 
+use std::task::{Context, Poll};
+
 use bytes::Buf;
 use http::header::{CONTENT_LENGTH, HeaderMap};
 use http::{StatusCode, response};
@@ -119,6 +121,11 @@ impl Watch {
     /// Returns true if the end of the body decides on a use, and is not only observed.
     pub(crate) fn decides(&self) -> bool {
         self.reserved.is_counted()
+    }
+
+    /// Returns ready once the use may no longer be served.
+    pub(super) fn poll_lapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.reserved.poll_lapsed(cx)
     }
 
     /// Settles the use.

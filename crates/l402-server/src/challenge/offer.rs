@@ -10,6 +10,10 @@ use super::randomness;
 use crate::observe::Offered;
 use crate::table::{Priced, Snapshot};
 
+/// The text for the log while nothing can be sold.
+const REVOKED_IN_ADVANCE: &str = "what is minted now would count as revoked, until the next key number \
+                                  begins (`l402 keys rotate`)";
+
 /// An invoice and its token, ready to be sent as a challenge.
 #[derive(Debug)]
 pub(crate) struct Offer {
@@ -45,6 +49,9 @@ impl Offer {
         terms.price = amount;
         // With it in the token, the node can be asked after a restart, and nothing is stored.
         terms.lookup = made.reference().map(str::to_owned);
+        if snapshot.has_revoked_in_advance(&terms) {
+            return Err(REVOKED_IN_ADVANCE.to_owned());
+        }
         let token = mint(
             snapshot.keys(),
             &terms,

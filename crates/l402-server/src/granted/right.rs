@@ -11,7 +11,7 @@ use crate::answer::{
     make_private, strip,
 };
 use crate::decide::Proof;
-use crate::ledger::Settle;
+use crate::ledger::{Lease, Settle};
 use crate::observe::Observation;
 use crate::request::{CanonicalRequest, Presented};
 use crate::table::{Matched, Route};
@@ -228,6 +228,22 @@ impl Granted {
     /// the buyer's failure. Returns the report for the answer that the host makes.
     pub fn upstream_failed(self) -> UseReport {
         self.failed(Settle::ReleaseUpstream)
+    }
+
+    /// Returns the lease that the use stands under, if the ledger has leases. A host ends the wait for the
+    /// answer with it.
+    #[must_use]
+    pub fn lease(&self) -> Option<Lease> {
+        self.0.reserved.as_ref()?.lease().cloned()
+    }
+
+    /// Returns true if the use may no longer be served, because the lease of the ledger has ended. A host
+    /// asks before it settles by an answer, and then answers with
+    /// [`Problem::StoreUnavailable`] and [`Granted::not_forwarded`] instead.
+    #[must_use]
+    pub fn has_lapsed(&self) -> bool {
+        let reserved = self.0.reserved.as_ref();
+        reserved.is_some_and(ReservedUse::has_lapsed)
     }
 
     /// Gives the use back because the host has no place for the request, and has not asked the

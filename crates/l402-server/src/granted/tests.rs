@@ -8,17 +8,20 @@ use bytes::Bytes;
 use http::header::HeaderMap;
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
-use l402_host::BoxFuture;
+use l402::UnixTime;
+use l402_host::{BoxFuture, Clock as _, ManualClock};
 
 use super::Granted;
 use crate::answer::ReservedUse;
-use crate::ledger::{Ledger, Reservation, ReserveError, ReserveRequest, Settle};
+use crate::ledger::{
+    Lease, LeaseKeeper, Ledger, Reservation, ReserveError, ReserveRequest, Settle,
+};
 use crate::request::CanonicalRequest;
 use crate::table::{Charge, Matched, Route};
 
 /// A ledger that records each settlement.
 #[derive(Debug, Default)]
-struct Witness(Mutex<Vec<Settle>>);
+struct Witness(Mutex<Vec<Settle>>, Option<Lease>);
 
 impl Ledger for Witness {
     fn reserve(
@@ -34,6 +37,10 @@ impl Ledger for Witness {
 
     fn flush(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
+    }
+
+    fn lease(&self) -> Option<Lease> {
+        self.1.as_ref().map(Lease::current)
     }
 }
 
@@ -64,7 +71,7 @@ fn granted_to(
     let (parts, ()) = builder.body(()).unwrap().into_parts();
     let request = CanonicalRequest::from_parts(&parts, [0; 4].into()).unwrap();
     let reservation = Reservation::new(1, NonZeroU64::MIN);
-    let reserved = ReservedUse::new(ledger.clone(), reservation, charge);
+    let reserved = ReservedUse::new(ledger.clone(), reservation, charge).under(ledger.lease());
     let matched = Matched {
         route: Arc::new(route),
         index: 0,
@@ -443,4 +450,27 @@ fn a_charged_request_is_spent_but_for_answers_that_the_host_makes() {
     assert_eq!(request(buyer_failed), Settle::ReleaseBuyer);
     let answered = |granted: Granted| drop(granted.settle(answer(502, &[], stream(None))));
     assert_eq!(ended(Charge::Request, answered), Settle::ONE_USE);
+}
+
+#[test]
+fn nothing_is_served_after_the_lease_and_nobody_is_to_blame() {
+    let clock = Arc::new(ManualClock::new(UnixTime::from_secs(1)));
+    let keeper = LeaseKeeper::new(clock.clone());
+    let until = || clock.monotonic() + std::time::Duration::from_secs(7);
+    keeper.renew(until());
+    let ledger = Arc::new(Witness(Mutex::default(), Some(keeper.lease())));
+    let waiting = granted(&ledger);
+    let mut body = granted(&ledger)
+        .settle(answer(200, &[], stream(None)))
+        .into_body();
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(body.poll_lapsed(&mut cx).is_pending() && !waiting.has_lapsed());
+    // The process was stopped, and the ledger is open under another number when the body is polled.
+    keeper.end();
+    keeper.renew(until());
+    assert!(body.poll_lapsed(&mut cx).is_ready() && waiting.has_lapsed());
+    assert_eq!(ledger.settled(), [Settle::ReleaseUpstream]);
+    waiting.blame().buyer();
+    drop((waiting, body));
+    assert_eq!(ledger.settled(), [Settle::ReleaseUpstream; 2]);
 }

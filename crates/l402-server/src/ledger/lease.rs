@@ -4,6 +4,9 @@
 //! under the lease of its process, which the ledger renews again and again; when it has run out, others
 //! may give the reservation back and reserve the same units. A process whose lease has run out must
 //! serve nothing more of it.
+//!
+//! A lease that has ended never runs again: the one that comes after it is another. Otherwise a process
+//! that was stopped for long could go on with an answer whose reservation others have given back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +15,7 @@ use std::time::Duration;
 use l402_host::Clock;
 use tokio::sync::watch;
 
-/// The lease of one open ledger. A clone is the same lease.
+/// The lease of one open ledger, from one of its ends to the next. A clone is the same lease.
 #[derive(Clone, Debug)]
 pub struct Lease {
     clock: Arc<dyn Clock>,
@@ -20,6 +23,8 @@ pub struct Lease {
     until: Arc<AtomicU64>,
     /// Counts the losses.
     lost: watch::Receiver<u64>,
+    /// The losses before this lease.
+    losses: u64,
 }
 
 /// The right to renew a [`Lease`]. Belongs to the ledger.
@@ -47,17 +52,19 @@ impl LeaseKeeper {
         Lease {
             clock: Arc::clone(&self.clock),
             until: Arc::clone(&self.until),
+            losses: *self.lost.borrow(),
             lost: self.lost.subscribe(),
         }
     }
 
-    /// Lets it run until this monotonic time.
+    /// Lets the lease run until this monotonic time.
     pub fn renew(&self, until: Duration) {
+        // Whole milliseconds, rounded down: rather too early than too late.
         let millis = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
         self.until.fetch_max(millis, Ordering::AcqRel);
     }
 
-    /// Ends it, and wakes those who wait for that.
+    /// Ends the lease for good, and wakes those who wait for that. The next renewal begins another.
     pub fn end(&self) {
         self.until.store(0, Ordering::Release);
         self.lost
@@ -72,11 +79,24 @@ impl LeaseKeeper {
 }
 
 impl Lease {
+    /// Returns the lease of the same ledger that runs now. Must be taken *before* units are reserved, so
+    /// that it is never younger than the reservation that stands under it.
+    #[must_use]
+    pub fn current(&self) -> Self {
+        let losses = *self.lost.borrow();
+        Self {
+            losses,
+            ..self.clone()
+        }
+    }
+
     /// Returns true while it runs. To be asked before each piece of an answer is handed on: a process
     /// that was stopped for a while has not heard that it has run out.
     #[must_use]
     pub fn is_valid(&self) -> bool {
-        runs(&self.until, &*self.clock)
+        // In this order: a time that a later lease has set is only read after the count of the losses
+        // has changed.
+        runs(&self.until, &*self.clock) && *self.lost.borrow() == self.losses
     }
 
     /// Waits until it has ended, if it has not yet.
@@ -118,5 +138,19 @@ mod tests {
         keeper.end();
         waiting.await.unwrap();
         lease.ended().await;
+    }
+
+    #[test]
+    fn one_that_has_ended_stays_so_when_another_begins() {
+        let clock = Arc::new(ManualClock::new(UnixTime::from_secs(1)));
+        let keeper = LeaseKeeper::new(clock.clone());
+        let open = keeper.lease();
+        keeper.renew(clock.monotonic() + Duration::from_secs(7));
+        let before = open.current();
+        assert!(before.is_valid());
+        keeper.end();
+        keeper.renew(clock.monotonic() + Duration::from_secs(8));
+        assert!(!before.is_valid(), "its reservations may be in other hands");
+        assert!(open.current().is_valid());
     }
 }

@@ -38,6 +38,10 @@ enum Cause {
     File(FileError),
     Lock(FileError),
     HeldByOlder,
+    #[cfg(feature = "postgres")]
+    InUse,
+    #[cfg(feature = "postgres")]
+    Database(l402_host::postgres::PostgresError),
     /// SQLite's word on a file that had been opened well.
     Recovery(FileFault),
     System(io::Error),
@@ -61,6 +65,25 @@ impl LedgerError {
         Self::new(path, Cause::HeldByOlder)
     }
 
+    /// The database of this address, without a password, cannot be used.
+    #[cfg(feature = "postgres")]
+    pub(super) fn database(place: &str, error: l402_host::postgres::PostgresError) -> Self {
+        Self::new(Path::new(place), Cause::Database(error))
+    }
+
+    /// The books beside the ledger of this address cannot be used.
+    #[cfg(all(feature = "postgres", feature = "sqlite"))]
+    pub(crate) fn books(to: &l402_host::PostgresUrl, error: &dyn fmt::Display) -> Self {
+        let error = l402_host::postgres::PostgresError::local(error);
+        Self::database(&to.to_string(), error)
+    }
+
+    /// A process has the file open.
+    #[cfg(all(feature = "postgres", feature = "sqlite"))]
+    pub(super) fn in_use(path: &Path) -> Self {
+        Self::new(path, Cause::InUse)
+    }
+
     /// The system has no thread, or no randomness.
     pub(super) fn system(path: &Path, error: io::Error) -> Self {
         Self::new(path, Cause::System(error))
@@ -79,6 +102,10 @@ impl LedgerError {
         let fault = match &self.cause {
             Cause::File(error) | Cause::Lock(error) => error.fault(),
             Cause::Recovery(fault) => fault,
+            #[cfg(feature = "postgres")]
+            Cause::Database(error) => return kind_of_database(error),
+            #[cfg(feature = "postgres")]
+            Cause::InUse => return LedgerErrorKind::Unwritable,
             Cause::HeldByOlder | Cause::System(_) => return LedgerErrorKind::Unwritable,
         };
         match fault {
@@ -101,12 +128,28 @@ impl LedgerError {
     }
 }
 
+/// Returns the kind of an error of a database.
+#[cfg(feature = "postgres")]
+fn kind_of_database(error: &l402_host::postgres::PostgresError) -> LedgerErrorKind {
+    use l402_host::postgres::PostgresErrorKind as Kind;
+    match error.kind() {
+        Kind::Full => LedgerErrorKind::Full,
+        Kind::Newer => LedgerErrorKind::Newer,
+        Kind::Invalid => LedgerErrorKind::Damaged,
+        _ => LedgerErrorKind::Unwritable,
+    }
+}
+
 impl fmt::Display for LedgerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ledger {}: ", self.place.display())?;
         match &self.cause {
             Cause::File(error) => error.fault().fmt(f),
             Cause::Lock(error) => write!(f, "cannot lock a file beside it: {error}"),
+            #[cfg(feature = "postgres")]
+            Cause::Database(error) => error.fmt(f),
+            #[cfg(feature = "postgres")]
+            Cause::InUse => f.write_str("a gateway has it open; end that first"),
             Cause::HeldByOlder => f.write_str(
                 "an older version of this program has it open, and counts in another way: end that \
                  first",
@@ -125,6 +168,8 @@ impl Error for LedgerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.cause {
             Cause::File(error) | Cause::Lock(error) => error.source(),
+            #[cfg(feature = "postgres")]
+            Cause::Database(_) | Cause::InUse => None,
             Cause::HeldByOlder | Cause::Recovery(_) => None,
             Cause::System(error) => Some(error),
         }

@@ -221,9 +221,9 @@ pub trait Ledger: fmt::Debug + Send + Sync {
     fn settle(&self, reservation: Reservation, settle: Settle);
     /// Waits until all that was settled is durable.
     fn flush(&self) -> BoxFuture<'_, ()>;
-    /// Returns the lease that reservations stand under, if there is one: once it has ended, what was
-    /// reserved must no longer be served. By default there is none, and a reservation is good for as
-    /// long as the process lives.
+    /// Returns the lease that reservations made from now on stand under, if there is one: once it has
+    /// ended, what was reserved must no longer be served. By default there is none, and a reservation is
+    /// good for as long as the process lives.
     fn lease(&self) -> Option<Lease> {
         None
     }

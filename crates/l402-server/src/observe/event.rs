@@ -106,6 +106,7 @@ pub enum Fault {
 #[derive(Clone, Copy, Debug)]
 pub struct Settled {
     pub(crate) outcome: Outcome,
+    pub(crate) is_spent: bool,
     pub(crate) fault: Option<Fault>,
     pub(crate) problem: Option<Problem>,
     pub(crate) status: Option<StatusCode>,
@@ -118,6 +119,13 @@ impl Settled {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         self.outcome
+    }
+
+    /// Returns true if the use is spent: served, or given back once too often by its buyer, as far as
+    /// the reservation knew. The ledger has the last word.
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        self.is_spent
     }
 
     /// Returns whose failure it is, or `None` if the request was served.

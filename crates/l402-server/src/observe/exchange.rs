@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
-use l402::{Authorized, Identifier, Msat, PaymentHash, Policy, Service, TokenId};
+use l402::{
+    Authorized, Condition, Identifier, Msat, PaymentHash, Policy, Proven, Service, TokenId,
+    UnixTime,
+};
 
 use crate::request::CanonicalRequest;
 use crate::table::{Priced, Route};
@@ -17,6 +20,7 @@ pub struct Exchange {
     route: Option<Arc<Route>>,
     token: Option<Identifier>,
     bought: Option<(Option<Msat>, Policy)>,
+    ends: Option<UnixTime>,
     uses_left: Option<u64>,
     request_bytes: Option<u64>,
     started: Duration,
@@ -36,6 +40,7 @@ impl Exchange {
             route: route.cloned(),
             token,
             bought: None,
+            ends: None,
             uses_left: None,
             request_bytes: request.body_bytes,
             started,
@@ -50,6 +55,7 @@ impl Exchange {
             route: None,
             token: None,
             bought: None,
+            ends: None,
             uses_left: None,
             request_bytes: None,
             started,
@@ -57,8 +63,12 @@ impl Exchange {
     }
 
     /// Notes the terms that the token of this request was sold on.
-    pub(crate) fn with_bought(mut self, proof: &Authorized) -> Self {
+    pub(crate) fn with_bought(mut self, proven: &Proven, proof: &Authorized) -> Self {
         self.bought = Some((proof.price(), proof.policy()));
+        // If the route did not require an end, the first one in the token may be a holder's.
+        let required = proof.checked().has(Condition::ValidUntil);
+        let minted = required.then(|| proven.minted_end(proof.service()));
+        self.ends = minted.flatten();
         self
     }
 
@@ -107,6 +117,21 @@ impl Exchange {
         bought.or_else(|| self.sold().map(|priced| priced.policy))
     }
 
+    /// Returns the units that one payment buys: the uses of a counted policy, and one for a time.
+    /// `None` on a free route.
+    #[must_use]
+    pub fn units(&self) -> Option<u64> {
+        let policy = self.policy()?;
+        Some(policy.uses().map_or(1, |uses| u64::from(uses.get())))
+    }
+
+    /// Returns the end of the token as it was minted, which a holder cannot make earlier. `None` if
+    /// the token is not good at the route, or does not have to name an end there.
+    #[must_use]
+    pub fn ends(&self) -> Option<UnixTime> {
+        self.ends
+    }
+
     /// Returns true if the route is sold and the request has a genuine credential. It may be spent,
     /// ended, or for another service.
     #[must_use]
@@ -143,6 +168,11 @@ impl Exchange {
     #[must_use]
     pub fn started(&self) -> Duration {
         self.started
+    }
+
+    /// Returns the route, for an observer that keeps it beyond the call.
+    pub(crate) fn kept_route(&self) -> Option<&Arc<Route>> {
+        self.route.as_ref()
     }
 
     fn sold(&self) -> Option<&Priced> {

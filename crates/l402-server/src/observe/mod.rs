@@ -34,10 +34,14 @@
 
 mod event;
 mod exchange;
+mod logged;
 mod observation;
 mod observer;
+mod observers;
 
 pub use event::{Fault, Offered, Outcome, Refused, Settled, Verdict};
 pub use exchange::Exchange;
+pub use logged::LoggedSales;
 pub(crate) use observation::Observation;
 pub use observer::Observe;
+pub use observers::Observers;

@@ -87,9 +87,10 @@ impl Observation {
         self.answer_bytes = bytes;
     }
 
-    pub(crate) fn settled(&self, outcome: Outcome, fault: Option<Fault>) {
+    pub(crate) fn settled(&self, outcome: Outcome, fault: Option<Fault>, is_spent: bool) {
         let settled = Settled {
             outcome,
+            is_spent,
             fault,
             problem: self.problem,
             status: self.status,

@@ -1,5 +1,6 @@
 //! The compiled table of routes: the paths that are free, those that are sold, and their terms.
 
+mod minted;
 mod overlap;
 mod paths;
 mod pattern;
@@ -9,5 +10,4 @@ mod snapshot;
 
 pub use route::{Access, Charge, Place, Priced, Route};
 pub use sellable::UnsellableError;
-pub(crate) use snapshot::MAX_INVOICE_EXPIRY;
-pub use snapshot::{Matched, Snapshot, SnapshotError};
+pub use snapshot::{MAX_INVOICE_EXPIRY, Matched, Snapshot, SnapshotError};

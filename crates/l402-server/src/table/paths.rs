@@ -26,7 +26,7 @@ struct Slot {
 }
 
 /// All patterns of a snapshot.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Paths {
     routes: Vec<Arc<Route>>,
     exact: matchit::Router<Slot>,

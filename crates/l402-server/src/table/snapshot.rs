@@ -12,22 +12,24 @@ use super::overlap;
 use super::paths::Paths;
 use super::{Access, Priced, Route};
 use crate::request::{Ambiguity, CanonicalRequest, canonical_host, canonical_origin, readings};
+use crate::revoked::Revoked;
 
 /// The highest price of a route. A higher one is taken for a mistake (ATTACKS P-12).
 const MAX_PRICE: Msat = Msat::from_sat(1_000_000);
 
-/// The longest time in which an invoice may be paid. The ledger keeps a use at least this long.
-pub(crate) const MAX_INVOICE_EXPIRY: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The longest time in which an invoice may be paid: 7 days. The ledger keeps a use at least this long.
+pub const MAX_INVOICE_EXPIRY: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Compiled routes, keys and network. Immutable: a reload makes another one, and a request keeps
 /// the one that it began with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Snapshot {
     routes: Vec<Arc<Route>>,
     paths: Paths,
     hosts: HashSet<String>,
     keys: KeyRing,
     network: Network,
+    pub(super) revoked: Arc<Revoked>,
 }
 
 /// The route that matched a request.
@@ -200,6 +202,7 @@ impl Snapshot {
             hosts,
             keys,
             network,
+            revoked: Arc::default(),
         })
     }
 
@@ -214,6 +217,13 @@ impl Snapshot {
     #[must_use]
     pub fn keys(&self) -> &KeyRing {
         &self.keys
+    }
+
+    /// Mints and verifies by other keys. A request that has begun keeps the snapshot that it began with.
+    #[must_use]
+    pub fn with_keys(mut self, keys: KeyRing) -> Self {
+        self.keys = keys;
+        self
     }
 
     /// Returns the Lightning network on which invoices are paid.

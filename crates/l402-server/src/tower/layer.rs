@@ -156,6 +156,15 @@ impl PaywallLayer {
         admitted.map_err(|refusal| self.respond(refusal, request))
     }
 
+    /// Makes the answer to a request whose use was lost while the service worked.
+    fn lapsed(&self, granted: Granted, method: Method, version: Version) -> Response<Full<Bytes>> {
+        let problem = Problem::StoreUnavailable;
+        let report = granted.with_problem(problem).not_forwarded();
+        let (mut request, ()) = Request::new(()).into_parts();
+        (request.method, request.version) = (method, version);
+        self.respond(Refusal::new(problem).with_use(report), &request)
+    }
+
     /// Makes the answer to a request that does not pass.
     fn respond(&self, refusal: Refusal, request: &request::Parts) -> Response<Full<Bytes>> {
         let (problem, refused) = (refusal.problem(), !refusal.is_preflight());
@@ -272,7 +281,12 @@ where
                 Ok(granted) => granted,
                 Err(response) => return Ok(response.map(PaywallBody::refused)),
             };
+            let (method, version) = (parts.method.clone(), parts.version);
             match inner.call(Request::from_parts(parts, body)).await {
+                // The use may be in other hands, so the answer must not go out.
+                Ok(_) if granted.has_lapsed() => Ok(layer
+                    .lapsed(granted, method, version)
+                    .map(PaywallBody::refused)),
                 Ok(response) => {
                     let settled = granted.settle(response);
                     let served = settled.map(|body| Served::new(body, layer.idle_timeout));

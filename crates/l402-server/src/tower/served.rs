@@ -49,6 +49,18 @@ impl fmt::Display for GivenUp {
 
 impl Error for GivenUp {}
 
+/// The error of a body that was broken off, because the lease of the ledger has ended.
+#[derive(Debug)]
+struct Lapsed;
+
+impl fmt::Display for Lapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the ledger was lost while the answer was sent")
+    }
+}
+
+impl Error for Lapsed {}
+
 impl<R: Send + 'static> Served<R> {
     /// Wraps a body that is given up if its buyer takes nothing for `limit`.
     pub(super) fn new(body: SettleBody<R>, limit: Duration) -> Self
@@ -111,6 +123,10 @@ where
         let Some(body) = &mut self.body else {
             return Poll::Ready(Some(Err(GivenUp.into())));
         };
+        if body.poll_lapsed(cx).is_ready() {
+            self.body = None;
+            return Poll::Ready(Some(Err(Lapsed.into())));
+        }
         // Before the service is asked: if it breaks off now, the stall may be the cause.
         if let Some(at) = self.handed_over.take() {
             body.held_up(at.elapsed());

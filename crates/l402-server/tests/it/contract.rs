@@ -139,7 +139,7 @@ async fn as_many_units_as_a_file_can_count(ledger: &dyn Ledger) {
 }
 
 /// ATTACKS R-02: each of many payments is claimed by many at once.
-async fn one_of_many_gets_it(ledger: Arc<dyn Ledger>, payments: u32, claims: u32) {
+pub(crate) async fn one_of_many_gets_it(ledger: Arc<dyn Ledger>, payments: u32, claims: u32) {
     let (committed, held_twice) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..payments {
@@ -199,7 +199,7 @@ async fn an_abandoned_claim_is_given_back(ledger: &dyn Ledger) {
     }
 }
 
-async fn promises(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn promises(ledger: Arc<dyn Ledger>) {
     one_use_is_held_then_spent(&*ledger).await;
     so_many_uses_and_no_more(&*ledger).await;
     the_upstreams_failures_are_counted_and_never_cost_a_use(&*ledger).await;

@@ -30,6 +30,7 @@ pub(crate) struct World {
     pub(crate) home: tempfile::TempDir,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) paywall: Paywall,
+    pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) app: Router,
     /// The status that `/flaky` answers with.
     pub(crate) status: Arc<AtomicU16>,
@@ -150,11 +151,13 @@ impl World {
             .limits(off);
         let paywall = settings(builder, home.path()).build();
         let status = Arc::new(AtomicU16::new(200));
-        let app = service(&status).layer(PaywallLayer::new(paywall.clone(), snapshot()));
+        let snapshot = snapshot();
+        let app = service(&status).layer(PaywallLayer::new(paywall.clone(), Arc::clone(&snapshot)));
         Self {
             home,
             clock,
             paywall,
+            snapshot,
             app,
             status,
             wallet,

@@ -2,9 +2,15 @@
 
 use std::fmt;
 
-use super::{Identify, KeyStates, Revocations};
+use super::{Changes, Identify, KeyStates, Revocations};
 
 /// All of a ledger but the units.
-pub trait Register: Identify + KeyStates + Revocations + fmt::Debug + Send + Sync {}
+pub trait Register:
+    Changes + Identify + KeyStates + Revocations + fmt::Debug + Send + Sync
+{
+}
 
-impl<T: Identify + KeyStates + Revocations + fmt::Debug + Send + Sync> Register for T {}
+impl<T> Register for T where
+    T: Changes + Identify + KeyStates + Revocations + fmt::Debug + Send + Sync
+{
+}

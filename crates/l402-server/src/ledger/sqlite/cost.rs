@@ -16,7 +16,8 @@ use tokio::sync::oneshot;
 
 use super::fold::Folding;
 use super::writer::Writer;
-use super::{PendingReservation, ReserveRequest, Settle};
+use super::{ReserveRequest, Settle};
+use crate::ledger::ops::{Ops, PendingReservation};
 use crate::ledger::{Allowance, GRACE_SECS};
 
 /// Payments in the file before the first use.
@@ -92,7 +93,7 @@ impl Counted {
         let path = home.path().join("ledger.db");
         let (ops, _) = mpsc::channel();
         let clock = Arc::new(ManualClock::new(UnixTime::from_secs(START)));
-        let writer = Writer::open(&path, ops, clock.clone(), None).unwrap();
+        let writer = Writer::open(&path, Ops::Thread(ops), clock.clone(), None).unwrap();
         fill(&path);
         let mut counted = Self {
             writer,

@@ -64,9 +64,10 @@ const SCHEMA: Schema = Schema {
             number INTEGER PRIMARY KEY AUTOINCREMENT,
             kind INTEGER NOT NULL,
             subject BLOB NOT NULL,
-            before INTEGER,
+            before INTEGER NOT NULL,
             revoked INTEGER NOT NULL,
-            ends INTEGER
+            ends INTEGER,
+            UNIQUE (kind, subject, before)
         ) STRICT;
     ",
     upgrades: &[FROM_1, FROM_2, FROM_3, FROM_4],
@@ -126,9 +127,10 @@ const FROM_4: &str = "
         number INTEGER PRIMARY KEY AUTOINCREMENT,
         kind INTEGER NOT NULL,
         subject BLOB NOT NULL,
-        before INTEGER,
+        before INTEGER NOT NULL,
         revoked INTEGER NOT NULL,
-        ends INTEGER
+        ends INTEGER,
+        UNIQUE (kind, subject, before)
     ) STRICT;
 ";
 
@@ -147,7 +149,7 @@ pub(in crate::ledger) fn open(path: &Path) -> Result<Connection, LedgerError> {
 
 /// Opens a file that is there. After an error of the disk no new one may take its place: all that
 /// is spent would be fresh.
-pub(super) fn open_again(path: &Path) -> Result<Connection, LedgerError> {
+pub(in crate::ledger) fn open_again(path: &Path) -> Result<Connection, LedgerError> {
     let connection =
         sqlite::open_existing(path, &SCHEMA).map_err(|error| LedgerError::file(path, error))?;
     connection.set_prepared_statement_cache_capacity(16);

@@ -168,8 +168,9 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
+    use crate::ledger::ops::{Ops, PendingReservation};
     use crate::ledger::sqlite::writer::Writer;
-    use crate::ledger::sqlite::{PendingReservation, ReserveRequest, Settle};
+    use crate::ledger::sqlite::{ReserveRequest, Settle};
     use crate::ledger::{Allowance, GRACE_SECS};
 
     const ROOM: usize = 500;
@@ -182,7 +183,7 @@ mod tests {
         let (ops, _) = mpsc::channel();
         let clock = Arc::new(ManualClock::new(NOW));
         let path = home.path().join("ledger.db");
-        let mut writer = Writer::open(&path, ops, clock, None).unwrap();
+        let mut writer = Writer::open(&path, Ops::Thread(ops), clock, None).unwrap();
         writer.folding = Folding::with_room(ROOM);
         let end = NOW.saturating_add(std::time::Duration::from_secs(GRACE_SECS));
         let mut longest = 0;

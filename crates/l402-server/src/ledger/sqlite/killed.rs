@@ -15,8 +15,9 @@ use tokio::sync::oneshot;
 
 use super::model::{Random, hash, open};
 use super::writer::Writer;
-use super::{PendingReservation, Reservation, ReserveError, ReserveRequest, Settle};
+use super::{Reservation, ReserveError, ReserveRequest, Settle};
 use crate::ledger::Allowance;
+use crate::ledger::ops::PendingReservation;
 
 /// The variables that make this test a process to be killed: the file, and a seed.
 const FILE: &str = "L402_TEST_LEDGER";

@@ -13,21 +13,23 @@
 
 #[cfg(test)]
 mod cost;
+mod counts;
 mod entry;
+#[cfg(feature = "postgres")]
+pub(in crate::ledger) mod export;
 pub(in crate::ledger) mod file;
 mod fold;
-mod growth;
 mod handle;
 pub(in crate::ledger) mod identity;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod model;
-mod owner;
+pub(in crate::ledger) mod owner;
 mod prune;
 mod tail;
 mod writer;
 
 use super::{Ledger, LedgerError, Reservation, ReserveError, ReserveRequest, Settle};
+pub use counts::SqliteCounts;
 pub use handle::SqliteLedger;
-use handle::{Op, PendingReservation};

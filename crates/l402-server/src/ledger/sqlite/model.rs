@@ -17,7 +17,8 @@ use tokio::sync::oneshot;
 
 use super::fold::Folding;
 use super::writer::Writer;
-use super::{PendingReservation, ReserveError, ReserveRequest, Settle};
+use super::{ReserveError, ReserveRequest, Settle};
+use crate::ledger::ops::{Ops, PendingReservation};
 use crate::ledger::{Allowance, Tally};
 
 /// Unix seconds of the first use, the longest life of a payment, and the longest rest.
@@ -72,7 +73,7 @@ struct World {
 
 pub(super) fn open(path: &Path, clock: Arc<ManualClock>) -> Writer {
     let (ops, _) = mpsc::channel();
-    let mut writer = Writer::open(path, ops, clock, None).unwrap();
+    let mut writer = Writer::open(path, Ops::Thread(ops), clock, None).unwrap();
     writer.folding = Folding::with_room(ROOM);
     quicken(&mut writer);
     writer

@@ -59,6 +59,22 @@ pub(super) fn tidy(ledger: &Path) -> usize {
     living.count()
 }
 
+/// Returns the numbers of the owners that live, in their order.
+pub(in crate::ledger) fn living(ledger: &Path) -> Vec<i64> {
+    let locks = lock_files(ledger, NAME);
+    let living = locks.iter().filter(|lock| !FileLock::is_abandoned(lock));
+    let mut numbers: Vec<i64> = living.filter_map(|lock| number_of(lock)).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// Returns the owner's number from the name of its lock file.
+fn number_of(lock: &Path) -> Option<i64> {
+    let name = lock.file_stem()?.to_str()?;
+    let (_, number) = name.rsplit_once('-')?;
+    i64::from_str_radix(number, 16).ok()
+}
+
 /// Returns the lock files of a ledger with this name behind its own.
 fn lock_files(ledger: &Path, name: &str) -> Vec<PathBuf> {
     let (Some(folder), Some(file)) = (ledger.parent(), ledger.file_name()) else {

@@ -238,6 +238,15 @@ impl Tail {
         Ok(())
     }
 
+    /// Returns a payment as table and log together have it. Keeps nothing in memory.
+    #[cfg(feature = "postgres")]
+    pub(super) fn look(&self, db: &Connection, hash: &[u8; 32]) -> rusqlite::Result<Live> {
+        match self.payments.get(hash) {
+            Some(live) => Ok(*live),
+            None => file::payment(db, hash).map(Live::of),
+        }
+    }
+
     /// Returns a payment, from the table at first.
     fn payment(&mut self, db: &Connection, hash: &[u8; 32]) -> rusqlite::Result<&mut Live> {
         use std::collections::btree_map::Entry as Place;
@@ -248,6 +257,16 @@ impl Tail {
                 Ok(missing.insert(Live::of(file::payment(db, hash)?)))
             }
         }
+    }
+
+    /// Returns the spent units of a payment that the log or the table has, and keeps nothing of it.
+    pub(super) fn spent(&self, db: &Connection, hash: &[u8; 32]) -> rusqlite::Result<Option<u64>> {
+        if let Some(live) = self.payments.get(hash)
+            && live.is_changed
+        {
+            return Ok(Some(live.tally.used));
+        }
+        Ok(file::payment(db, hash)?.map(|folded| folded.tally.used))
     }
 
     /// Returns at most `most` payments after one in the order of the hashes.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use l402::{PaymentHash, UnixTime};
@@ -15,14 +15,13 @@ use tokio::sync::oneshot;
 use super::entry::{End, Entry};
 use super::file;
 use super::fold::Folding;
-use super::growth::{Growth, Listener};
 use super::identity;
 use super::owner::{self, Owner};
 use super::prune::Pruning;
 use super::tail::{Granted, Tail};
-use super::{
-    LedgerError, Op, PendingReservation, Reservation, ReserveError, ReserveRequest, Settle,
-};
+use super::{LedgerError, Reservation, ReserveError, ReserveRequest, Settle};
+use crate::ledger::growth::{Growth, Listener};
+use crate::ledger::ops::{Op, Ops, PendingReservation, Reply};
 use crate::ledger::{LedgerIdentity, LedgerTime};
 
 /// The most that one commit carries.
@@ -43,8 +42,6 @@ const LOAD: usize = 4;
 const RETRY: Duration = Duration::from_millis(100);
 const LAST_TRIES: usize = 5;
 
-type Reply = oneshot::Sender<Result<PendingReservation, ReserveError>>;
-
 /// The outcome of one request in a transaction that may still fail, with the number of the reservation.
 type Outcome = Result<(u64, PaymentHash, NonZeroU64, Granted), ReserveError>;
 
@@ -55,7 +52,7 @@ pub(super) struct Writer {
     /// `None` after an error of the disk: then nothing cached is trusted, and it is opened anew.
     pub(super) connection: Option<Connection>,
     owner: Owner,
-    ops: Sender<Op>,
+    ops: Ops,
     /// The reservations that somebody was told of.
     held: HashMap<u64, PaymentHash>,
     /// What the log says. Read anew after an error.
@@ -82,9 +79,14 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// The number by which other processes know this one.
+    pub(super) const fn holder(&self) -> i64 {
+        self.owner.id
+    }
+
     pub(super) fn open(
         path: &Path,
-        ops: Sender<Op>,
+        ops: Ops,
         shop_clock: Arc<dyn Clock>,
         listener: Option<Listener>,
     ) -> Result<Self, LedgerError> {
@@ -255,10 +257,7 @@ impl Writer {
                 .with_left(granted.left)
                 .with_failures(granted.failures)
                 .with_releases(granted.releases);
-            PendingReservation {
-                reservation,
-                ops: Some(self.ops.clone()),
-            }
+            PendingReservation::new(reservation, &self.ops)
         });
         // If nobody waits any more, dropping it gives the use back.
         let _ = answer.send(held);
@@ -325,7 +324,9 @@ impl Writer {
                 let alone = owner::tidy(&self.path) <= 1;
                 self.time.begin(wall, now, alone);
             }
-            grown = self.growth.grow(&tx, &self.time, now)?;
+            let time = self.time.at(now);
+            let due = self.growth.is_due(now);
+            grown = due.then(|| identity::grow(&tx, time)).transpose()?;
             // By a time that stands in the file with this commit at the latest: a process whose
             // clock is behind it refuses.
             let ended = grown
@@ -533,7 +534,7 @@ mod tests {
         let (ops, _queue) = mpsc::channel();
         let path = folder.path().join("ledger.db");
         let clock = Arc::new(SystemClock::default());
-        let mut writer = Writer::open(&path, ops, clock, None).unwrap();
+        let mut writer = Writer::open(&path, Ops::Thread(ops), clock, None).unwrap();
         let first = reserve(&mut writer).unwrap().take();
         writer.owed.push((first.id(), Settle::ONE_USE));
         let (answer, _asked) = oneshot::channel();

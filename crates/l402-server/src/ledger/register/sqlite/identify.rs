@@ -14,16 +14,14 @@ impl Identify for SqliteRegister {
         now: UnixTime,
         decide: &mut dyn FnMut(&mut LedgerIdentity) -> bool,
     ) -> Result<LedgerIdentity, LedgerError> {
-        let failed = |error: rusqlite::Error| self.failed(&error);
-        let mut connection = self.open()?;
-        let tx = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(failed)?;
-        let mut identity = identity::read(&tx).map_err(failed)?;
-        if decide(&mut identity) {
-            identity::write(&tx, &identity, now).map_err(failed)?;
-            tx.commit().map_err(failed)?;
-        }
-        Ok(identity)
+        self.with(|db| {
+            let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut identity = identity::read(&tx)?;
+            if decide(&mut identity) {
+                identity::write(&tx, &identity, now)?;
+                tx.commit()?;
+            }
+            Ok(identity)
+        })
     }
 }

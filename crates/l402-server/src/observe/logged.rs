@@ -1,4 +1,4 @@
-//! The payments whose sale the access log has told.
+//! The payments whose first use was told already.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,7 +13,7 @@ const PLACES: usize = 16 * 1024;
 /// and none is ever left out: a place names its payment by the first 8 bytes of the hash, which its
 /// buyer cannot choose.
 #[derive(Debug)]
-pub(super) struct LoggedSales(Box<[AtomicU64]>);
+pub struct LoggedSales(Box<[AtomicU64]>);
 
 impl Default for LoggedSales {
     fn default() -> Self {
@@ -23,7 +23,8 @@ impl Default for LoggedSales {
 
 impl LoggedSales {
     /// Notes a payment, and returns true if it is not known to be told.
-    pub(super) fn is_new(&self, payment: PaymentHash) -> bool {
+    #[must_use]
+    pub fn is_new(&self, payment: PaymentHash) -> bool {
         let [a, b, c, d, e, f, g, h, i, j, ..] = *payment.as_bytes();
         let name = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
         let place = usize::from(u16::from_be_bytes([i, j])) % PLACES;

@@ -3,10 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use rusqlite::Transaction;
-
-use super::identity;
-use crate::ledger::{LedgerIdentity, LedgerMark, LedgerTime};
+use super::{LedgerIdentity, LedgerMark};
 
 /// The time between two growths while uses are counted: what a copy of the file may miss and still
 /// be taken for the file itself.
@@ -43,17 +40,10 @@ impl Growth {
         }
     }
 
-    /// Grows the epoch in this transaction, if it is time to.
-    pub(super) fn grow(
-        &self,
-        tx: &Transaction<'_>,
-        time: &LedgerTime,
-        now: Duration,
-    ) -> rusqlite::Result<Option<LedgerIdentity>> {
-        let due = self
-            .last
-            .is_none_or(|last| now.saturating_sub(last) >= EVERY);
-        due.then(|| identity::grow(tx, time.at(now))).transpose()
+    /// Returns true if it is time to grow the epoch with the next use.
+    pub(super) fn is_due(&self, now: Duration) -> bool {
+        self.last
+            .is_none_or(|last| now.saturating_sub(last) >= EVERY)
     }
 
     /// Takes note of a commit: if it wrote something, and the growth that it held.
