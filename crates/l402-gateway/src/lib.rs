@@ -83,8 +83,10 @@ pub use config::{
 pub use error::{GatewayError, GatewayErrorKind};
 #[cfg(not(fuzzing))]
 pub use log::Counters;
+#[cfg(all(not(fuzzing), feature = "postgres"))]
+pub use run::copy_ledger;
 #[cfg(not(fuzzing))]
-pub use run::{Gateway, Home, Reloaded};
+pub use run::{Gateway, Home, KeyLine, Reloaded, SellerKeys, Stores, begin_restored};
 
 // The fuzz targets need the parsers of strangers' bytes and nothing else. Without TLS, SQLite and
 // node clients they build in seconds instead of minutes.

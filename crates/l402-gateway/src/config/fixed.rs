@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use l402_lightning::Node;
 
-use super::{KeyEntry, LedgerPlace, LogSettings};
+use super::{BooksSettings, KeyEntry, LedgerPlace, LogSettings};
 
 /// The settings that a running gateway cannot change: sockets, threads, keys, node, and how the
 /// paywall was put together.
@@ -25,6 +25,7 @@ pub(crate) struct Fixed {
     pub(crate) keys: Vec<KeyEntry>,
     /// The ledger of uses, and with it revocations, key states and books.
     pub(crate) ledger: LedgerPlace,
+    pub(crate) books: BooksSettings,
     /// Begin a new ledger, if the one that is there does not go with the keys. Not in the file.
     pub(crate) new_ledger: bool,
     /// Invoices kept ready for each price.
@@ -44,6 +45,7 @@ impl Default for Fixed {
             lsat_line: false,
             keys: vec![KeyEntry::DEFAULT],
             ledger: LedgerPlace::Home,
+            books: BooksSettings::default(),
             new_ledger: false,
             invoices_ahead: 0,
             log: LogSettings::default(),
@@ -74,6 +76,7 @@ impl Fixed {
             lsat_line,
             keys: master_keys,
             ledger,
+            books,
             // Of one start alone.
             new_ledger: _,
             invoices_ahead,
@@ -96,6 +99,7 @@ impl Fixed {
             ("lsat_line", self.lsat_line != *lsat_line),
             ("keys", self.keys != *master_keys),
             ("ledger", self.ledger != *ledger),
+            ("books", self.books != *books),
             (
                 "challenges.invoices_ahead",
                 self.invoices_ahead != *invoices_ahead,

@@ -8,6 +8,7 @@
 //! fix, and all mistakes are reported at once. Nothing outside this folder reads a configuration
 //! file, and nothing in it knows how a gateway runs.
 
+mod books;
 mod check;
 mod fixed;
 mod item;
@@ -33,6 +34,7 @@ pub use route::RouteConfig;
 pub use settings::{Config, Overrides};
 pub use url::{Scheme, UpstreamUrl, UrlError};
 
+pub(crate) use books::BooksSettings;
 pub(crate) use check::throwaway_keys;
 pub(crate) use fixed::Fixed;
 pub(crate) use keys::KeyEntry;

@@ -15,6 +15,8 @@ pub(crate) const SERVICES: &str = "/.well-known/l402-services";
 const ENDPOINTS: &str = "/.well-known/l402.json";
 /// The folder that is kept for answers to come.
 const KEPT: &str = "/.well-known/l402";
+/// The receipt of a purchase, for the holder of its credential.
+const RECEIPT: &str = "/.well-known/l402/receipt";
 /// The folder of the verification files.
 const WELL_KNOWN: &str = "/.well-known/";
 
@@ -37,6 +39,8 @@ pub(crate) enum OwnContent {
     /// Kept for later, or switched off: 404, and never forwarded.
     Nothing,
     OpenApi,
+    /// What was bought with the credential of the request.
+    Receipt,
     Services,
     /// This text, which proves to a directory that the host is the operator's.
     Verification(String),
@@ -77,6 +81,7 @@ impl Live {
         let mut own = vec![
             well_known(SERVICES, OwnContent::Services),
             well_known(ENDPOINTS, OwnContent::Endpoints),
+            OwnPath::new(RECEIPT, OwnContent::Receipt),
             OwnPath::new(KEPT, OwnContent::Nothing),
             OwnPath::new(format!("{KEPT}/{{*rest}}"), OwnContent::Nothing),
         ];

@@ -14,8 +14,8 @@ use super::item::HostName;
 use super::mistake::Mistakes;
 use super::section::Section;
 use super::{
-    Config, ConfigError, Fixed, Http, Live, Overrides, RouteConfig, TlsFiles, check, keys, ledger,
-    log, publish, route,
+    Config, ConfigError, Fixed, Http, Live, Overrides, RouteConfig, TlsFiles, books, check, keys,
+    ledger, log, publish, route,
 };
 
 /// Reads and checks a file's text. Relative paths start at `folder`.
@@ -95,6 +95,7 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
         lsat_line: root.flag("lsat_line", false),
         keys: keys::read(root, folder),
         ledger: ledger::read(root),
+        books: books::read(root),
         new_ledger: false,
         invoices_ahead,
         log: log::read(root, folder),

@@ -219,7 +219,7 @@ impl Config {
     #[must_use]
     pub fn published(&self) -> Vec<String> {
         let own = self.live.own_paths().into_iter();
-        own.filter(|own| own.content != OwnContent::Nothing)
+        own.filter(|own| !matches!(own.content, OwnContent::Nothing | OwnContent::Receipt))
             .map(|own| own.path)
             .collect()
     }

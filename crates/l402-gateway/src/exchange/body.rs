@@ -150,6 +150,9 @@ impl Proxied {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        if self.body.poll_lapsed(cx).is_ready() {
+            return Poll::Ready(Some(Err(BodyFault::Lapsed)));
+        }
         // Before the upstream is read: if its answer has broken off, the stall may be the cause.
         let held = turn::held();
         if !held.is_zero() {

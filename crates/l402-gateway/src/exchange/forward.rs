@@ -1,5 +1,6 @@
 //! Forwards a granted request to its upstream, and returns the answer.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use http_body::Body as _;
 use l402::Problem;
+use l402_server::ledger::Lease;
 use l402_server::{CanonicalRequest, Granted, Refusal, is_event_stream};
 
 use super::addresses;
@@ -30,6 +32,8 @@ enum Failure {
     Busy,
     /// The body of the request broke off, stalled or grew too large: the client's fault.
     Client(Problem),
+    /// The lease of the ledger has ended: the use may be in the hands of another gateway.
+    Lapsed,
     /// No head of an answer came in time.
     Timeout(String),
     /// The upstream could not be reached, or gave no usable answer.
@@ -79,10 +83,14 @@ pub(crate) async fn forward(
         let too_long = Failure::Client(Problem::UriTooLong);
         return early(failed(too_long, granted, target, refusal));
     };
-    let sent = send(request, target, table, connection, &progress).await;
+    let sending = send(request, target, table, connection, &progress);
+    let sent = under(granted.lease(), sending).await;
     // A 101 that nobody asked for must not pass: what follows it is no HTTP, and no paywall sees
     // it.
     let answered = sent.and_then(|mut answer| {
+        if granted.has_lapsed() {
+            return Err(Failure::Lapsed);
+        }
         tunnel::check(&answer, upgrade.as_ref()).map_err(Failure::Upstream)?;
         addresses::translate(answer.headers_mut(), target);
         Ok(answer)
@@ -106,6 +114,22 @@ pub(crate) async fn forward(
             let answer = failed(failure, granted, target, refusal);
             if is_done { answer } else { early(answer) }
         }
+    }
+}
+
+/// Waits for the answer to a request, but no longer than the lease runs that its use stands under.
+async fn under<T>(
+    lease: Option<Lease>,
+    sending: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let sending = pin!(sending);
+    let Some(mut lease) = lease else {
+        return sending.await;
+    };
+    tokio::select! {
+        biased;
+        () = lease.ended() => Err(Failure::Lapsed),
+        sent = sending => sent,
     }
 }
 
@@ -153,6 +177,12 @@ fn failed(
         Failure::Client(problem) => {
             let report = granted.with_problem(problem).buyer_failed();
             return refuse(refusal(problem).with_use(report));
+        }
+        Failure::Lapsed => {
+            let report = granted
+                .with_problem(Problem::StoreUnavailable)
+                .not_forwarded();
+            return refuse(refusal(Problem::StoreUnavailable).with_use(report));
         }
         Failure::Timeout(why) => (Problem::UpstreamTimeout, why),
         Failure::Upstream(why) => (Problem::UpstreamFailed, why),

@@ -18,6 +18,7 @@ use super::connection::Connection;
 use super::document;
 use super::forward::forward;
 use super::proof_cache;
+use super::receipt;
 use super::streams::OpenStreams;
 use super::turn::{self, Turn};
 use crate::table::RouteTable;
@@ -119,6 +120,10 @@ async fn answer(
             connection,
         )
         .await),
+        None if table.is_receipt(granted.route_index()) => {
+            let receipt = receipt::answer(granted, &parts.method, &canonical, &table, state);
+            Ok(early(Box::pin(receipt).await))
+        }
         None => Ok(early(document::answer(granted, &parts, &table))),
     }
 }

@@ -4,7 +4,7 @@
 //! `forward` takes what the paywall granted, sends it to the upstream of its route, and returns the
 //! answer, whose body settles the use when it ends. `headers` says which headers pass, and
 //! `payment_headers` which of them tell of the payment. `document` answers the paths that the gateway
-//! has for itself. `addresses` translates those in an answer. An
+//! has for itself, and `receipt` one of them, by the credential of the request. `addresses` translates those in an answer. An
 //! upgrade such as WebSocket becomes a `tunnel`. `proof_cache` spares a worker the signature check of a
 //! credential that it has checked before. `turn` notes if an answer waits for its client or for the
 //! upstream, and `streams` gives up a stream of HTTP/2 whose client takes nothing.
@@ -43,6 +43,7 @@ mod handle;
 mod headers;
 mod payment_headers;
 mod proof_cache;
+mod receipt;
 mod streams;
 mod tunnel;
 pub(crate) mod turn;

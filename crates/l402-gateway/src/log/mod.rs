@@ -12,7 +12,6 @@
 mod access_log;
 mod counters;
 mod line;
-mod logged;
 mod sales;
 mod summary;
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use l402::{Msat, PaymentHash};
 use l402_host::Clock;
-use l402_server::observe::{Exchange, Observe, Offered, Outcome, Refused, Settled, Verdict};
+use l402_server::observe::{
+    Exchange, LoggedSales, Observe, Offered, Outcome, Refused, Settled, Verdict,
+};
 
 use super::counters::CounterCells;
 use super::line::Line;
-use super::logged::LoggedSales;
 use super::{AccessLog, Counters};
 use crate::GatewayError;
 use crate::config::{LogAccess, LogSettings};

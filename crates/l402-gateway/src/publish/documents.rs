@@ -9,8 +9,12 @@ use super::{Document, llms, openapi, well_known};
 use crate::config::{Live, OwnContent, OwnPath, Publish};
 
 /// The answers to the paths that the gateway answers by itself, in the order of their routes.
-#[derive(Debug, Default)]
-pub(crate) struct Documents(Vec<Option<Document>>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Documents {
+    texts: Vec<Option<Document>>,
+    /// The place of the receipts among them, which are made for each request.
+    receipt: Option<usize>,
+}
 
 impl Documents {
     /// Writes the documents of a configuration from its compiled routes.
@@ -27,13 +31,22 @@ impl Documents {
             has_openapi: has(OwnContent::OpenApi),
             has_services: has(OwnContent::Services),
         };
-        Self(own.iter().map(|own| api.document(own)).collect())
+        let is_receipt = |own: &OwnPath| own.content == OwnContent::Receipt;
+        Self {
+            texts: own.iter().map(|own| api.document(own)).collect(),
+            receipt: own.iter().position(is_receipt),
+        }
     }
 
     /// Returns the document of one of the own paths, by its place among them; `None` if there is
     /// none at that path.
     pub(crate) fn at(&self, index: usize) -> Option<&Document> {
-        self.0.get(index)?.as_ref()
+        self.texts.get(index)?.as_ref()
+    }
+
+    /// Returns true if receipts are made at one of the own paths, by its place among them.
+    pub(crate) fn is_receipt(&self, index: usize) -> bool {
+        self.receipt == Some(index)
     }
 }
 
@@ -49,7 +62,7 @@ pub(super) struct Api<'a> {
 impl Api<'_> {
     fn document(&self, own: &OwnPath) -> Option<Document> {
         Some(match &own.content {
-            OwnContent::Nothing => return None,
+            OwnContent::Nothing | OwnContent::Receipt => return None,
             OwnContent::Endpoints => Document::json(&well_known::endpoints(self)),
             OwnContent::Llms => Document::text(llms::text(self)),
             OwnContent::OpenApi => Document::json(&openapi::document(self)),
@@ -121,7 +134,7 @@ mod tests {
                 let documents = Documents::new(&live, &routes);
                 for (index, own) in live.own_paths().iter().enumerate() {
                     let Some(document) = documents.at(index) else {
-                        prop_assert_eq!(&own.content, &OwnContent::Nothing);
+                        prop_assert!(matches!(own.content, OwnContent::Nothing | OwnContent::Receipt));
                         continue;
                     };
                     if own.content == OwnContent::Llms {

@@ -12,7 +12,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use l402::{KeyNumber, KeyRing, UnixTime};
+use l402::{KeyNumber, UnixTime};
 use l402_host::{Clock, FileLock, SystemClock};
 use l402_server::ledger::register::{Register, identify};
 use l402_server::ledger::{LedgerId, LedgerIdentity, LedgerMark};
@@ -21,7 +21,7 @@ use super::judge::{Mismatch, judge, without_ledger};
 use super::keys::Keys;
 use super::{Home, ledger, ledger_id};
 use crate::config::{Fixed, LedgerPlace};
-use crate::{GatewayError, GatewayErrorKind};
+use crate::{Config, GatewayError, GatewayErrorKind};
 
 /// The longest wait for another start in the same home, and the pause between two looks.
 const LOCK_WAIT: Duration = Duration::from_secs(30);
@@ -32,19 +32,19 @@ const LOCK_PAUSE: Duration = Duration::from_millis(10);
 const UNKNOWN_FROM: u16 = 1024;
 const UNKNOWN_LAST: u16 = 65_279;
 
-/// Returns the keys with which a gateway sells, after it has made sure that the ledger goes with
-/// them. Makes all that is missing at a first start. Blocks while another start does the same.
+/// Returns the keys that are here, after it has made sure that the ledger goes with
+/// them. Makes all that is missing at a first start. The caller holds the lock of the home.
 ///
 /// # Errors
 /// [`GatewayErrorKind::OtherLedger`] if the ledger does not go with the keys, and the errors of
 /// reading and writing keys and ledger.
 pub(super) fn begin(
+    _: &FileLock,
     home: &Home,
     fixed: &Fixed,
     register: &dyn Register,
     clock: &dyn Clock,
-) -> Result<KeyRing, GatewayError> {
-    let _lock = lock(home)?;
+) -> Result<Keys, GatewayError> {
     let mut start = Start {
         home,
         place: &fixed.ledger,
@@ -78,9 +78,76 @@ pub(super) fn begin(
         GatewayError::new(GatewayErrorKind::Ledger, text).with_source(error)
     })?;
     start.warn_if_behind(&ledger);
-    start
-        .keys
-        .ring(&fixed.deployment, mark.number, ledger.uses_from)
+    Ok(start.keys)
+}
+
+/// Begins the next key number of a home that was put back from a backup: what was sold and spent since then
+/// nobody knows. Counted tokens of all earlier numbers are refused from then on, others work to their end.
+/// The number is drawn, because the backup does not tell which were used since. Blocks for a moment.
+///
+/// A ledger in a database is in no backup of a home. Its next number begins only if `ledger_restored` says
+/// that it was put back, too; all gateways on it then sell under that number.
+///
+/// Returns `None` if no ledger was put back: it is in a database that went on, or the home has none.
+///
+/// # Errors
+/// Those of reading the keys and of writing the ledger. [`GatewayErrorKind::Ledger`] with `ledger_restored`
+/// if the configuration names no database, or one that no gateway has sold with.
+pub fn begin_restored(
+    config: &Config,
+    home: &Home,
+    clock: &dyn Clock,
+    ledger_restored: bool,
+) -> Result<Option<KeyNumber>, GatewayError> {
+    let place = &config.fixed.ledger;
+    let is_here = *place == LedgerPlace::Home;
+    let refused = |text: &str| GatewayError::new(GatewayErrorKind::Ledger, text);
+    if is_here && ledger_restored {
+        return Err(refused(
+            "the configuration has no [ledger] url, so no ledger outside the home was put back",
+        ));
+    }
+    if !ledger_restored && (!is_here || !home.ledger().exists()) {
+        return Ok(None);
+    }
+    let _lock = lock(home)?;
+    let register = ledger::register(home, place)?;
+    let keys = Keys::read(home, &config.fixed.keys)?;
+    if keys.is_fresh() {
+        let text = "the key of the ledger is not in the home: name the gateway's --config";
+        return Err(GatewayError::new(GatewayErrorKind::MasterKey, text));
+    }
+    let start = Start {
+        home,
+        place,
+        register: &*register,
+        keys,
+        now: clock.wall(),
+        anew: true,
+        mark: None,
+        // A copy from earlier, whatever it says of itself.
+        mark_is_damaged: true,
+    };
+    let ledger = start.identify(|ledger| {
+        if !is_here && ledger.is_new() {
+            return Err(refused(
+                "the database holds no ledger: put it back first, then the home",
+            ));
+        }
+        match judge(&start.keys, None, ledger) {
+            // Another seller's, whose tokens must not end by a wrong address.
+            Err(mismatch @ Mismatch::Other) if !is_here => return Err(start.refused(mismatch)),
+            _ => {}
+        }
+        start.settle(ledger)
+    })?;
+    if let Some(mark) = ledger.mark() {
+        ledger_id::write(home, mark).map_err(|error| {
+            let text = format!("cannot write {error}");
+            GatewayError::new(GatewayErrorKind::Ledger, text).with_source(error)
+        })?;
+    }
+    Ok(ledger.number)
 }
 
 /// What a start has found, the ledger aside.
@@ -159,7 +226,11 @@ impl Start<'_> {
                     tracing::warn!("--new-ledger was not needed: the ledger goes with the keys");
                 }
                 let number = ledger.number.unwrap_or(KeyNumber(1));
-                ledger.number = Some(number.max(self.keys.highest()));
+                // One that the ledger knows above it waits, and mints once every gateway has its key.
+                let waits =
+                    |named: &KeyNumber| number < *named && ledger.fingerprints.contains_key(named);
+                let named = self.keys.numbers().filter(|named| !waits(named)).max();
+                ledger.number = Some(named.map_or(number, |named| number.max(named)));
             }
         }
         if ledger.id.is_none() {
@@ -176,7 +247,11 @@ impl Start<'_> {
     /// Begins the next number. Counted tokens of all numbers before it are refused from then on.
     fn begin_anew(&self, ledger: &mut LedgerIdentity, why: &str) -> Result<(), GatewayError> {
         let (named, marked) = (self.keys.highest(), self.mark.map(|mark| mark.number));
-        let used = marked.max(ledger.number);
+        let key = self.key_of_new(named, marked);
+        // Numbers that wait, and files that were made for one, are used too.
+        let known = ledger.fingerprints.keys().max().copied();
+        let found = Some(self.keys.highest_here()).filter(|here| *here > named);
+        let used = marked.max(ledger.number).max(known).max(found);
         let next = used.map_or(Some(1), |used| used.0.checked_add(1));
         let number = match marked {
             Some(_) => next.map(|next| named.0.max(next)),
@@ -208,12 +283,25 @@ impl Start<'_> {
             ledger.epoch = ledger.epoch.max(mark.epoch);
         }
         for (number, known) in &mut ledger.fingerprints {
-            *known = self.keys.fingerprint(*number).unwrap_or(*known);
+            if self.keys.holding(known).is_none() {
+                *known = self.keys.fingerprint(*number).unwrap_or(*known);
+            }
+        }
+        if let Some(key) = self.keys.named(number).or(key) {
+            ledger.fingerprints.insert(number, key);
         }
         Ok(())
     }
 
-    /// Notes the fingerprint of each number that is new, and of all if the key was made just now.
+    /// Returns the fingerprint of the key with which a new ledger sells: the one that has sold, or that
+    /// the configuration says. A file beside it may be for a number that waits.
+    fn key_of_new(&self, named: KeyNumber, marked: Option<KeyNumber>) -> Option<[u8; 16]> {
+        let sold = marked.unwrap_or_else(|| self.keys.highest_here());
+        self.keys.fingerprint(sold.max(named))
+    }
+
+    /// Notes the fingerprint of each number that is new, and of all that are named if the key was made
+    /// just now.
     fn note_keys(&self, ledger: &mut LedgerIdentity) {
         for number in self.keys.numbers().chain(ledger.number) {
             let Some(fingerprint) = self.keys.fingerprint(number) else {
@@ -258,16 +346,20 @@ fn unknown_number(lowest: u16) -> Result<u16, GatewayError> {
 }
 
 /// Takes the lock of the home, and waits for another start that holds it.
-fn lock(home: &Home) -> Result<FileLock, GatewayError> {
-    let path = home.start_lock();
+pub(super) fn lock(home: &Home) -> Result<FileLock, GatewayError> {
+    lock_at(&home.start_lock())
+}
+
+/// Takes a lock, and waits for another process that holds it.
+pub(super) fn lock_at(path: &Path) -> Result<FileLock, GatewayError> {
     let failed = |text: String| GatewayError::new(GatewayErrorKind::Ledger, text);
     let clock = SystemClock::default();
     loop {
-        match FileLock::try_take(&path) {
+        match FileLock::try_take(path) {
             Ok(Some(lock)) => return Ok(lock),
             Ok(None) if clock.monotonic() < LOCK_WAIT => std::thread::sleep(LOCK_PAUSE),
             Ok(None) => {
-                let text = format!("another start holds {} for too long", path.display());
+                let text = format!("another process holds {} for too long", path.display());
                 return Err(failed(text));
             }
             Err(error) => return Err(failed(format!("cannot lock {error}")).with_source(error)),

@@ -129,6 +129,10 @@ impl Receive for OnControl {
         Box::pin(self.call(async move { inner.lookup_by(reference, payment_hash, amount).await }))
     }
 
+    fn newest_settlement(&self) -> BoxFuture<'_, Result<SettlementIndex, Error>> {
+        self.inner.newest_settlement()
+    }
+
     /// Returns the node's own stream. No worker reads settlements, so nothing has to change
     /// runtime.
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {

@@ -2,22 +2,28 @@
 
 use core::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use l402::KeyRing;
 use l402_host::Clock;
 use l402_lightning::{Node, Receive};
-use l402_server::{Ledger, Paywall};
+use l402_server::observe::Observers;
+use l402_server::revoked::Revoked;
+use l402_server::{Ledger, Observe, Paywall};
 use tokio::sync::watch;
 
+use super::books::{self, OpenBooks};
 use super::control::Control;
 use super::descriptors::Shares;
+use super::follow_keys::FollowKeys;
 use super::invoice_stock::InvoiceStock;
 use super::reload::{check_loop, misconfigured, route_table};
+use super::revocations::FollowRevocations;
+use super::served_keys::ServedKeys;
 use super::settlements;
+use super::spread::{Follow, Spread};
 use super::worker::{self, WorkerSetup};
 use super::{Home, begin, ledger};
 use crate::config::{Config, Fixed, Live};
@@ -55,17 +61,20 @@ use crate::{GatewayError, GatewayErrorKind};
 pub struct Gateway {
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) fixed: Fixed,
-    pub(super) keys: KeyRing,
+    pub(super) keys: Arc<ServedKeys>,
     pub(super) node: Arc<dyn Receive>,
     pub(super) invoice_stock: Option<InvoiceStock>,
     pub(super) state: Arc<GatewayState>,
-    /// Held by a reload: of two at the same time, the later one finds what the earlier one left.
-    pub(super) reloading: Mutex<()>,
     sales: Arc<Sales>,
+    /// `None` if nothing is to be written down, or if it cannot be.
+    books: Option<OpenBooks>,
     stop: watch::Sender<Option<Duration>>,
     workers: Vec<JoinHandle<()>>,
     locks: Vec<AddressLock>,
     control: Control,
+    /// Ends with the gateway.
+    #[expect(dead_code, reason = "it works until it is dropped")]
+    spread: Spread,
 }
 
 impl fmt::Debug for Gateway {
@@ -101,23 +110,36 @@ impl Gateway {
         check_loop(&config)?;
         let Config { fixed, live } = config;
         let register = ledger::register(home, &fixed.ledger)?;
-        let keys = begin::begin(home, &fixed, &*register, &*clock)?;
-        let table = route_table(&live, keys.clone(), &*receive, None)?;
+        // Held until the ledger is open, which shows in the home from then on: a restore moves no home
+        // aside between the two.
+        let start = begin::lock(home)?;
+        let keys = begin::begin(&start, home, &fixed, &*register, &*clock)?;
+        // Open before the keys are read: from then on others wait for this gateway to have theirs.
+        let ledger = ledger::open(home, &fixed.ledger, Arc::clone(&clock))?;
+        drop(start);
+        let of = (&ledger, Arc::clone(&clock));
+        let (follow_keys, keys) = FollowKeys::start(&*register, home, &fixed, keys, of)?;
+        let revoked = Arc::new(Revoked::default());
+        // Before the routes are served: what was ended must not be good for a moment.
+        let followers = followers(&revoked, follow_keys);
+        let followed = ledger::followed_register(home, &fixed.ledger)?;
+        let spread = Spread::start(followed, followers)?;
+        let table =
+            route_table(&live, keys.hold().ring().clone(), &*receive, None)?.with_revoked(revoked);
         let sales = Arc::new(Sales::open(&fixed.log, Arc::clone(&clock))?);
+        let books = OpenBooks::start(home, &fixed, &clock);
+        let books = books.inspect(|books| books.begin(&receive, &control));
         let own = Arc::clone(&receive);
         let invoice_stock = invoice_stock(&fixed, &clock, &receive, &control)?;
-        // With a stock before it, the node works where the stock has it work.
-        let node = match &invoice_stock {
-            Some(stock) => Arc::new(stock.clone()),
-            None => control.host(receive),
-        };
-        let ledger = ledger::open(home, &fixed.ledger, Arc::clone(&clock))?;
-        let paywall = paywall(&fixed, &live, ledger, clock, node, &sales);
+        let node = asked_node(invoice_stock.as_ref(), receive, &control);
+        let observer = observer(&sales, books.as_ref());
+        let paywall = paywall(&fixed, &live, ledger, clock, node, observer);
         let state = Arc::new(GatewayState {
             table: ArcSwap::from_pointee(table),
             paywall,
             streams: StreamCounts::default(),
         });
+        keys.attach(&state);
         let (stop, stopped) = watch::channel(None);
         // Whole before it binds, so that an error there drops it, which joins the workers that run.
         let mut gateway = Self {
@@ -127,16 +149,18 @@ impl Gateway {
             node: own,
             invoice_stock,
             state,
-            reloading: Mutex::new(()),
             sales,
+            books,
             stop,
             workers: Vec::new(),
             locks: Vec::new(),
             control,
+            spread,
         };
         gateway.open(StopSignal(stopped))?;
         gateway.announce();
         gateway.watch_settlements();
+        gateway.tend_books(home);
         Ok(gateway)
     }
 
@@ -174,7 +198,19 @@ impl Gateway {
     fn watch_settlements(&self) {
         let node = Arc::clone(&self.node);
         if let Some(control) = self.control.handle() {
-            control.spawn(settlements::read(node, self.sales.clone()));
+            control.spawn(settlements::read(
+                node,
+                self.sales.clone(),
+                self.books.clone(),
+            ));
+        }
+    }
+
+    /// Looks after the books on the control runtime, until that ends with the gateway.
+    fn tend_books(&self, home: &Home) {
+        if let (Some(control), Some(books)) = (self.control.handle(), &self.books) {
+            let tended = books::tend(books.clone(), home.clone(), self.fixed.clone());
+            control.spawn(tended);
         }
     }
 
@@ -253,6 +289,9 @@ impl Drop for Gateway {
         self.end(Duration::ZERO);
         // Last, after the ledger: a log that nobody reads must not hold up what was sold.
         self.sales.flush();
+        if let Some(books) = &self.books {
+            books.flush();
+        }
     }
 }
 
@@ -281,6 +320,33 @@ fn invoice_stock(
     Ok(Some(stock))
 }
 
+/// Returns the node that the paywall asks.
+fn asked_node(
+    stock: Option<&InvoiceStock>,
+    receive: Arc<dyn Receive>,
+    control: &Control,
+) -> Arc<dyn Receive> {
+    match stock {
+        // It works where the stock has it work.
+        Some(stock) => Arc::new(stock.clone()),
+        None => control.host(receive),
+    }
+}
+
+/// Returns who takes over what others change in the register.
+fn followers(revoked: &Arc<Revoked>, keys: FollowKeys) -> Vec<Box<dyn Follow>> {
+    let revocations = FollowRevocations::new(Arc::clone(revoked));
+    vec![Box::new(revocations), Box::new(keys)]
+}
+
+/// Returns the observer of the paywall: counters and access log, and the books if there are any.
+fn observer(sales: &Arc<Sales>, books: Option<&OpenBooks>) -> Arc<dyn Observe> {
+    match books {
+        Some(books) => Arc::new(Observers::new(sales.clone(), books.observer.clone())),
+        None => sales.clone(),
+    }
+}
+
 /// Builds the paywall on the ledger.
 fn paywall(
     fixed: &Fixed,
@@ -288,11 +354,11 @@ fn paywall(
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     receive: Arc<dyn Receive>,
-    sales: &Arc<Sales>,
+    observer: Arc<dyn Observe>,
 ) -> Paywall {
     Paywall::builder(receive)
         .ledger(ledger)
-        .observer(sales.clone())
+        .observer(observer)
         .limits(live.challenges)
         .clock(clock)
         .lsat_line(fixed.lsat_line)

@@ -2,7 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use l402::KeyNumber;
 use l402_host::{FileError, private};
+
+/// The name of a key's file, before and after the number.
+const KEY: &str = "master-";
+const KEY_END: &str = ".key";
 
 /// The home folder (`L402_HOME`) with master key and ledger. Made with mode 0700 when first used;
 /// an existing one is narrowed to that, unless it holds other files.
@@ -41,6 +46,16 @@ impl Home {
         self.0.join("gateway.db")
     }
 
+    /// The lock of whoever brings the books to the ledger's counts.
+    pub(super) fn books_lock(&self) -> PathBuf {
+        self.path().join("books.lock")
+    }
+
+    /// The path of the books.
+    pub(super) fn books(&self) -> PathBuf {
+        self.0.join("books.db")
+    }
+
     /// The path of the file that says which ledger goes with the keys.
     pub(super) fn ledger_id(&self) -> PathBuf {
         self.0.join("ledger.id")
@@ -49,6 +64,24 @@ impl Home {
     /// The path of the key that is made at the first start.
     pub(super) fn master_key(&self) -> PathBuf {
         self.0.join("master.key")
+    }
+
+    /// The path of the key of a number that has a file of its own, unless the configuration names another.
+    pub(super) fn key(&self, number: KeyNumber) -> PathBuf {
+        self.0.join(format!("{KEY}{}{KEY_END}", number.0))
+    }
+
+    /// Returns the numbers whose keys lie in the folder under their own names.
+    pub(super) fn key_numbers(&self) -> Vec<KeyNumber> {
+        let files = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        let numbers = files.filter_map(|file| {
+            let name = file.file_name();
+            let number = name.to_str()?.strip_prefix(KEY)?.strip_suffix(KEY_END)?;
+            let number = KeyNumber(number.parse().ok()?);
+            // `master-02.key` is none of ours.
+            (self.key(number) == file.path()).then_some(number)
+        });
+        numbers.collect()
     }
 
     /// The path of the lock that each start holds while it reads or makes keys and ledger.

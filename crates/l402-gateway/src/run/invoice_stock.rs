@@ -211,6 +211,10 @@ impl Receive for InvoiceStock {
         self.demand.lookup_by(reference, payment_hash, amount)
     }
 
+    fn newest_settlement(&self) -> BoxFuture<'_, Result<SettlementIndex, Error>> {
+        self.demand.newest_settlement()
+    }
+
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {
         self.demand.settlements(from)
     }

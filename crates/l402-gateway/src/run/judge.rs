@@ -96,18 +96,15 @@ pub(super) fn judge(
 
 /// Returns true if one of the keys has sold with this ledger.
 fn holds_a_key(keys: &Keys, ledger: &LedgerIdentity) -> bool {
-    let named = keys.numbers().filter_map(|number| keys.fingerprint(number));
-    let mut known = ledger.fingerprints.values();
-    let named: Vec<_> = named.collect();
-    known.any(|fingerprint| named.contains(fingerprint))
+    keys.holds_one_of(ledger.fingerprints.values())
 }
 
-/// Returns a number whose key is another one than it was. A number without a key is none: it has
-/// ended, and the operator has taken its entry away.
+/// Returns a number that the configuration names with another key than it had. A number that is not
+/// named is none: its key may be elsewhere, or it has ended and the operator has taken its entry away.
 fn replaced(keys: &Keys, ledger: &LedgerIdentity) -> Option<KeyNumber> {
     let mut known = ledger.fingerprints.iter();
     let differs =
-        |number: KeyNumber, was: &[u8; 16]| keys.fingerprint(number).is_some_and(|now| now != *was);
+        |number: KeyNumber, was: &[u8; 16]| keys.named(number).is_some_and(|now| now != *was);
     known
         .find(|(number, was)| differs(**number, was))
         .map(|(number, _)| *number)

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use l402::{KeyNumber, KeyRing, MasterKey, UnixTime};
+use l402::{KeyNumber, MasterKey, UnixTime};
 use l402_host::private;
 use zeroize::Zeroizing;
 
@@ -10,10 +10,12 @@ use super::Home;
 use crate::config::KeyEntry;
 use crate::{GatewayError, GatewayErrorKind};
 
-/// The keys that the configuration names, in the order of their numbers.
+/// The keys that the configuration names, and those whose files lie in the home folder, each in the
+/// order of their numbers.
 #[derive(Debug)]
 pub(super) struct Keys {
     named: Vec<NamedKey>,
+    found: Vec<NamedKey>,
     /// True if the last one was made just now, and stands in no file yet.
     is_fresh: bool,
 }
@@ -32,6 +34,7 @@ impl Keys {
     pub(super) fn read(home: &Home, entries: &[KeyEntry]) -> Result<Self, GatewayError> {
         let mut keys = Self {
             named: Vec::new(),
+            found: Vec::new(),
             is_fresh: false,
         };
         for (index, entry) in entries.iter().enumerate() {
@@ -48,7 +51,68 @@ impl Keys {
             let KeyEntry { number, until, .. } = *entry;
             keys.named.push(NamedKey { number, key, until });
         }
+        for number in home.key_numbers() {
+            // The configuration wins.
+            if !keys.numbers().any(|named| named == number) {
+                let (key, until) = (read(&home.key(number))?, None);
+                keys.found.push(NamedKey { number, key, until });
+            }
+        }
+        keys.found.sort_by_key(|key| key.number);
         Ok(keys)
+    }
+
+    /// Reads the file of a number in the home folder, if it is there by now. Returns true if it holds the
+    /// key with this fingerprint.
+    pub(super) fn find(&mut self, home: &Home, number: KeyNumber, wanted: &[u8; 16]) -> bool {
+        let Ok(key) = read(&home.key(number)) else {
+            return false;
+        };
+        if key.fingerprint() != *wanted {
+            return false;
+        }
+        let until = None;
+        self.found.push(NamedKey { number, key, until });
+        self.found.sort_by_key(|key| key.number);
+        true
+    }
+
+    /// Returns the key with a fingerprint, if it is here.
+    pub(super) fn holding(&self, fingerprint: &[u8; 16]) -> Option<&MasterKey> {
+        let here = self.named.iter().chain(&self.found);
+        let mut here = here.map(|named| &named.key);
+        here.find(|key| key.fingerprint() == *fingerprint)
+    }
+
+    /// Returns true if one of these keys is here.
+    pub(super) fn holds_one_of<'a>(&self, mut known: impl Iterator<Item = &'a [u8; 16]>) -> bool {
+        known.any(|fingerprint| self.holding(fingerprint).is_some())
+    }
+
+    /// Returns the end that the configuration names for a number with this key.
+    pub(super) fn until(&self, number: KeyNumber, fingerprint: &[u8; 16]) -> Option<UnixTime> {
+        let named = self.named.iter().rfind(|named| named.number <= number);
+        let same = named.filter(|named| named.key.fingerprint() == *fingerprint);
+        same.and_then(|named| named.until)
+    }
+
+    /// Returns the number of the entry that names the key of a number.
+    pub(super) fn named_for(&self, number: KeyNumber) -> KeyNumber {
+        let named = self.named.iter().rfind(|named| named.number <= number);
+        named.map_or(number, |named| named.number)
+    }
+
+    /// Returns the fingerprint of the key that the configuration names for exactly this number.
+    pub(super) fn named(&self, number: KeyNumber) -> Option<[u8; 16]> {
+        let mut named = self.named.iter();
+        let named = named.find(|named| named.number == number);
+        named.map(|named| named.key.fingerprint())
+    }
+
+    /// The highest number of a key that is here, named or not.
+    pub(super) fn highest_here(&self) -> KeyNumber {
+        let found = self.found.last().map(|found| found.number);
+        found.map_or(self.highest(), |found| found.max(self.highest()))
     }
 
     /// Returns true if the key that would sell was made just now.
@@ -58,16 +122,9 @@ impl Keys {
 
     /// Writes the key that was made just now, if one was.
     pub(super) fn store(&self, home: &Home) -> Result<(), GatewayError> {
-        let Some(last) = self.named.last().filter(|_| self.is_fresh) else {
-            return Ok(());
-        };
-        let path = home.master_key();
-        let mut text = last.key.to_hex();
-        text.push('\n');
-        match private::create(&path, text.as_bytes()) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(wrong(&path, &"it was made meanwhile; start again")),
-            Err(error) => Err(unreadable(&path, error)),
+        match self.named.last().filter(|_| self.is_fresh) {
+            Some(last) => write(&home.master_key(), &last.key),
+            None => Ok(()),
         }
     }
 
@@ -87,49 +144,36 @@ impl Keys {
     }
 
     fn nearest(&self, number: KeyNumber) -> Option<&NamedKey> {
-        self.named.iter().rfind(|named| named.number <= number)
-    }
-
-    /// Returns the ring in which `current` sells, and counted tokens of numbers below `uses_from` are
-    /// refused.
-    pub(super) fn ring(
-        &self,
-        deployment: &str,
-        current: KeyNumber,
-        uses_from: KeyNumber,
-    ) -> Result<KeyRing, GatewayError> {
-        let refused = |text: String| GatewayError::new(GatewayErrorKind::Configuration, text);
-        let Some(selling) = self.nearest(current) else {
-            let text = format!("keys: number {} sells, and no entry has its key", current.0);
-            return Err(refused(text));
-        };
-        if selling.until.is_some() {
-            let text = format!(
-                "keys: number {} sells with the key of number {}, so that can have no end; name a \
-                 higher number with a file, or remove until",
-                current.0, selling.number.0
-            );
-            return Err(refused(text));
-        }
-        let ring = KeyRing::new(deployment, current, selling.key.clone());
-        let others = self.named.iter().filter(|named| named.number != current);
-        let ring = others.fold(ring, |ring, named| {
-            let never = UnixTime::from_secs(u64::MAX);
-            ring.with_old(
-                named.number,
-                named.key.clone(),
-                named.until.unwrap_or(never),
-            )
-        });
-        Ok(ring.with_uses_from(uses_from))
+        let here = self.named.iter().chain(&self.found);
+        let below = here.filter(|named| named.number <= number);
+        below.max_by_key(|named| named.number)
     }
 }
 
 /// Makes a key. Its file, which is not there yet, is named in errors.
-fn make(path: &Path) -> Result<MasterKey, GatewayError> {
+pub(super) fn make(path: &Path) -> Result<MasterKey, GatewayError> {
     let mut bytes = Zeroizing::new([0; 32]);
     getrandom::fill(bytes.as_mut_slice()).map_err(|error| wrong(path, &error))?;
     MasterKey::from_bytes(bytes.as_slice()).map_err(|error| wrong(path, &error))
+}
+
+/// Writes a key into a new file, for the owner alone.
+pub(super) fn write(path: &Path, key: &MasterKey) -> Result<(), GatewayError> {
+    let mut text = key.to_hex();
+    text.push('\n');
+    match private::create(path, text.as_bytes()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(wrong(path, &"there is such a file already")),
+        Err(error) => Err(unreadable(path, error)),
+    }
+}
+
+/// Returns a fingerprint as 32 hexadecimal digits.
+pub(super) fn hex(fingerprint: &[u8; 16]) -> String {
+    fingerprint
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Reads one key.

@@ -5,25 +5,45 @@
 //! channels. `reload` puts another configuration in the place of the one that is served. `home` is
 //! the folder with the master key and the ledger. `begin` reads the keys and makes sure that the
 //! ledger goes with them: `keys` are the files, `ledger_id` is what stands beside them, and `judge`
-//! compares. `check` reads the files of a start without one. `ledger` opens the store that counts.
+//! compares. `check` reads the files of a start without one. `ledger` opens the store that counts,
+//! and `books` that of what was sold, into which `settlements` writes each payment.
 //! `invoice_stock` keeps invoices ready for bursts of challenges, and `descriptors` says how many
-//! connections may be open.
+//! connections may be open. `copy` moves a ledger into a database. `stores` opens the same ledger for commands. `spread` is
+//! the thread that takes over what others change in the ledger's register: `revocations`, and by
+//! `follow_keys` the keys, which `ring` puts together and `served_keys` hands to requests. `seller_keys`
+//! lists and rotates them for commands.
 
 mod begin;
+mod books;
 mod check;
 mod control;
+#[cfg(feature = "postgres")]
+mod copy;
 mod descriptors;
+mod follow_keys;
 mod gateway;
 mod home;
 mod invoice_stock;
 mod judge;
 mod keys;
+mod late_books;
 mod ledger;
 mod ledger_id;
 mod reload;
+mod revocations;
+mod ring;
+mod seller_keys;
+mod served_keys;
 mod settlements;
+mod spread;
+mod stores;
 mod worker;
 
+pub use begin::begin_restored;
+#[cfg(feature = "postgres")]
+pub use copy::copy_ledger;
 pub use gateway::Gateway;
 pub use home::Home;
 pub use reload::Reloaded;
+pub use seller_keys::{KeyLine, SellerKeys};
+pub use stores::Stores;

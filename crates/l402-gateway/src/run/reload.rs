@@ -1,6 +1,6 @@
 //! Taking over another configuration while serving.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use l402::KeyRing;
 use l402_lightning::Receive;
@@ -38,8 +38,7 @@ impl Gateway {
     /// that are listened on or with the invoices that the node makes, and [`GatewayErrorKind::Certificate`] if a certificate cannot be used.
     /// Then nothing has changed.
     pub fn reload(&self, config: Config) -> Result<Reloaded, GatewayError> {
-        let turn = self.reloading.lock();
-        let _turn = turn.unwrap_or_else(PoisonError::into_inner);
+        let keys = self.keys.hold();
         let waiting = self.fixed.changed_keys(&config.fixed);
         let mut next = Config {
             fixed: self.fixed.clone(),
@@ -50,7 +49,7 @@ impl Gateway {
         next.fixed.listen.clone_from(&self.addresses);
         check_loop(&next)?;
         let before = self.state.table.load_full();
-        let table = route_table(&next.live, self.keys.clone(), &*self.node, Some(&before))?;
+        let table = route_table(&next.live, keys.ring().clone(), &*self.node, Some(&before))?;
         // Nothing fails from here on: a reload is taken whole or not at all.
         self.state.table.store(Arc::new(table));
         self.state.paywall.set_limits(next.live.challenges);

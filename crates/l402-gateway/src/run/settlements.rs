@@ -6,48 +6,87 @@ use std::time::Duration;
 
 use l402_lightning::{Error, Receive, SettlementIndex};
 use l402_server::Observe;
+use l402_server::books::BooksError;
+
+use super::books::OpenBooks;
 
 /// The pause after the first failure, and the longest one. It doubles with each failure in a row.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// Reads for ever, from the newest settlement on: the place is kept nowhere, so what arrives while
-/// no gateway runs is never told.
-pub(super) async fn read(node: Arc<dyn Receive>, observer: Arc<dyn Observe>) {
-    let mut from = SettlementIndex::NEWEST;
+/// Reads for ever, from the place that the books keep. Without books from the newest settlement on: then
+/// what arrives while no gateway runs is never told.
+///
+/// A payment counts as read once the books have it durably. If they cannot be written, it is read again.
+pub(super) async fn read(
+    node: Arc<dyn Receive>,
+    observer: Arc<dyn Observe>,
+    books: Option<OpenBooks>,
+) {
+    let mut from = None;
     let mut pause = FIRST_PAUSE;
     loop {
         let before = from;
-        let ended = read_stream(&*node, &*observer, &mut from).await;
+        let ended = read_on(&*node, &*observer, books.as_ref(), &mut from).await;
         // A stream that has told something has worked: the failure after it is the first one.
         if from != before {
             pause = FIRST_PAUSE;
         }
         match ended {
-            Some(error) => tracing::warn!(%error, "the node tells of no payments; trying again"),
-            None => tracing::warn!("the node tells of no more payments; trying again"),
+            Ok(()) => tracing::warn!("the node tells of no more payments; trying again"),
+            Err(Failed::Node(error)) => {
+                tracing::warn!(%error, "the node tells of no payments; trying again");
+            }
+            Err(Failed::Books(error)) => {
+                tracing::error!(%error, "payments are not written down; trying again");
+            }
         }
         tokio::time::sleep(pause).await;
         pause = LONGEST_PAUSE.min(pause * 2);
     }
 }
 
-/// Reads one stream to its end, and moves `from` with it. Returns the error that ended it.
-async fn read_stream(
+/// The reason why a stream was not read on.
+enum Failed {
+    Node(Error),
+    Books(String),
+}
+
+/// Reads one stream to its end, and moves `from` with it.
+async fn read_on(
     node: &dyn Receive,
     observer: &dyn Observe,
-    from: &mut SettlementIndex,
-) -> Option<Error> {
-    let mut stream = node.settlements(*from);
-    loop {
-        match poll_fn(|cx| stream.as_mut().poll_next(cx)).await? {
-            Ok(settlement) => {
-                *from = settlement.index;
-                observer.settlement(settlement.payment_hash, settlement.paid);
-            }
-            Err(error) => return Some(error),
+    books: Option<&OpenBooks>,
+    from: &mut Option<SettlementIndex>,
+) -> Result<(), Failed> {
+    let start = match (*from, books) {
+        (Some(from), _) => from,
+        (None, None) => SettlementIndex::NEWEST,
+        // Books without a place could not be begun: then everything is read.
+        (None, Some(books)) => on_books(books, OpenBooks::index).await?.unwrap_or_default(),
+    };
+    let mut stream = node.settlements(start);
+    while let Some(told) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
+        let settlement = told.map_err(Failed::Node)?;
+        let (payment, paid, index) = (settlement.payment_hash, settlement.paid, settlement.index);
+        if let Some(books) = books {
+            on_books(books, move |books| books.note(&settlement)).await?;
         }
+        *from = Some(index);
+        observer.settlement(payment, paid);
     }
+    Ok(())
+}
+
+/// Does something with the books, on a thread that may block.
+async fn on_books<T: Send + 'static>(
+    books: &OpenBooks,
+    work: impl FnOnce(&OpenBooks) -> Result<T, BooksError> + Send + 'static,
+) -> Result<T, Failed> {
+    let books = books.clone();
+    let done = tokio::task::spawn_blocking(move || work(&books)).await;
+    done.map_err(|error| Failed::Books(error.to_string()))?
+        .map_err(|error| Failed::Books(error.to_string()))
 }
 
 #[cfg(test)]
@@ -109,7 +148,7 @@ mod tests {
     async fn begins_at_the_newest_goes_on_after_the_last_and_pauses_longer_each_time() {
         let (node, told) = (Arc::new(Breaking::default()), Arc::new(Told::default()));
         let start = Instant::now();
-        let reading = read(node.clone(), told.clone());
+        let reading = read(node.clone(), told.clone(), None);
         let _ = tokio::time::timeout(Duration::from_millis(8500), reading).await;
         let asked = node.0.lock().unwrap();
         let asked: Vec<_> = asked

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use l402::{KeyRing, Network};
 use l402_server::Snapshot;
+use l402_server::revoked::Revoked;
 use tokio::task::JoinSet;
 
 use super::target::RouteTarget;
@@ -19,7 +20,7 @@ const URI_MAX: usize = u16::MAX as usize - 1;
 const CHECKS_AT_ONCE: usize = 16;
 
 /// One version of the configuration, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RouteTable {
     pub(crate) snapshot: Snapshot,
     /// The targets, by the index of their route.
@@ -36,7 +37,7 @@ pub(crate) struct RouteTable {
 impl RouteTable {
     /// Compiles a configuration. `before` is the table that it replaces: upstreams that are still
     /// named keep their connections, and routes that are still there their count of requests in
-    /// flight.
+    /// flight, and what is revoked stays so.
     pub(crate) fn new(
         live: &Live,
         keys: KeyRing,
@@ -49,6 +50,8 @@ impl RouteTable {
             let text = error.to_string();
             GatewayError::new(GatewayErrorKind::Configuration, text).with_source(error)
         })?;
+        let revoked = before.map(|table| Arc::clone(table.snapshot.revoked()));
+        let snapshot = snapshot.with_revoked(revoked.unwrap_or_default());
         let before = before.map_or(&[][..], |table| &table.targets);
         let mut targets: Vec<RouteTarget> = Vec::with_capacity(live.routes.len());
         for route in &live.routes {
@@ -79,6 +82,12 @@ impl RouteTable {
         self.documents.at(route.checked_sub(self.targets.len())?)
     }
 
+    /// Returns true if the gateway makes receipts at a route, by the route's index.
+    pub(crate) fn is_receipt(&self, route: usize) -> bool {
+        let own = route.checked_sub(self.targets.len());
+        own.is_some_and(|own| self.documents.is_receipt(own))
+    }
+
     /// Connects once to each upstream, and warns of those that cannot be reached.
     pub(crate) async fn check_upstreams(&self) {
         let mut upstreams: Vec<_> = self
@@ -98,6 +107,21 @@ impl RouteTable {
             }
             checks.join_all().await;
         }
+    }
+
+    /// Refuses what is revoked.
+    #[must_use]
+    pub(crate) fn with_revoked(mut self, revoked: Arc<Revoked>) -> Self {
+        self.snapshot = self.snapshot.with_revoked(revoked);
+        self
+    }
+
+    /// Returns the same table with other keys.
+    #[must_use]
+    pub(crate) fn with_keys(&self, keys: KeyRing) -> Self {
+        let table = self.clone();
+        let snapshot = table.snapshot.with_keys(keys);
+        Self { snapshot, ..table }
     }
 
     /// Sets the certificate and key of TLS; `None` for plain HTTP.

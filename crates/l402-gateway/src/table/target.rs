@@ -13,7 +13,7 @@ const SERVICE: HeaderName = HeaderName::from_static("x-l402-service");
 const PRICE_MSAT: HeaderName = HeaderName::from_static("x-l402-price-msat");
 
 /// The upstream of one route, and everything that is changed on the way to it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RouteTarget {
     key: RouteKey,
     pub(crate) upstream: Arc<Upstream>,
@@ -36,7 +36,7 @@ pub(crate) struct RouteTarget {
 }
 
 /// The part of a route by which it is found again in the next table.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct RouteKey {
     path: String,
     methods: Vec<Method>,

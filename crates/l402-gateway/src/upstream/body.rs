@@ -23,6 +23,8 @@ pub(crate) enum BodyFault {
     Broken(Box<dyn std::error::Error + Send + Sync>),
     /// No byte came for too long.
     Idle,
+    /// The lease of the ledger has ended, so that nothing more may be served.
+    Lapsed,
     /// Fewer bytes came than the least rate allows.
     Slow,
     /// The deadline of the gateway's stop has passed.
@@ -36,6 +38,7 @@ impl fmt::Display for BodyFault {
         match self {
             Self::Broken(error) => write!(f, "the body broke off: {error}"),
             Self::Idle => f.write_str("no byte of the body came for too long"),
+            Self::Lapsed => f.write_str("the ledger was lost"),
             Self::Slow => f.write_str("the body came too slowly"),
             Self::Stopped => f.write_str("the gateway has stopped"),
             Self::TooLarge => f.write_str("the body is larger than allowed"),
@@ -55,6 +58,7 @@ impl BodyFault {
         match self {
             Self::Broken(_) => Problem::BadRequest,
             Self::Idle | Self::Slow | Self::Stopped => Problem::RequestTimeout,
+            Self::Lapsed => Problem::StoreUnavailable,
             Self::TooLarge => Problem::BodyTooLarge,
         }
     }

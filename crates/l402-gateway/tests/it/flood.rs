@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use hyper_util::rt::TokioIo;
@@ -25,6 +26,19 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     }
     found.retain(|_, content| !content.is_empty());
     found
+}
+
+/// Returns the files once nothing is written any more: the books follow what was bought a moment later.
+async fn written(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut before = files(folder);
+    let mut same = 0;
+    while same < 5 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let now = files(folder);
+        same = if now == before { same + 1 } else { 0 };
+        before = now;
+    }
+    before
 }
 
 /// Sends this number of requests on one connection, and returns the count of each status.
@@ -51,7 +65,7 @@ async fn ask(address: std::net::SocketAddr, times: usize) -> BTreeMap<u16, usize
 async fn ten_thousand_unpaid_requests_write_nothing_and_hold_up_nobody_who_paid() {
     let server = serve(&routes(upstream(false, describe).await, "")).await;
     let credential = server.buy("/x").await;
-    let (before, calls) = (files(server.home.path()), server.node_calls());
+    let (before, calls) = (written(server.home.path()).await, server.node_calls());
     let mut crowd = JoinSet::new();
     for _ in 0..10 {
         crowd.spawn(ask(server.address, 1000));
