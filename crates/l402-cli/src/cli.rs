@@ -57,6 +57,11 @@ Examples:
 
 Exit codes say what happened, 0 for done; `docs/exit-codes.md` lists them.";
 
+/// Prints the same line as `--version`.
+fn version() -> Result<ExitCode, CliError> {
+    output::print(&command_line().render_version()).map(|()| exit_code::OK)
+}
+
 /// Returns the command line, from which completions and documentation are made.
 #[must_use]
 pub fn command_line() -> clap::Command {
@@ -69,6 +74,20 @@ pub(crate) enum Command {
     Demo(command::demo::Demo),
     #[cfg(feature = "sell")]
     Serve(Box<command::serve::Serve>),
+    #[cfg(feature = "sell")]
+    Keys(command::keys::Keys),
+    #[cfg(feature = "sell")]
+    Revoke(Box<command::revoke::Revoke>),
+    #[cfg(feature = "postgres")]
+    Ledger(command::ledger::LedgerCommand),
+    #[cfg(feature = "sell")]
+    Backup(command::backup::Backup),
+    #[cfg(feature = "sell")]
+    Restore(command::restore::Restore),
+    #[cfg(feature = "sell")]
+    Sales(command::sales::Sales),
+    #[cfg(feature = "sell")]
+    Books(command::books::Books),
     #[cfg(feature = "buy")]
     Get(Box<command::get::Get>),
     #[cfg(feature = "buy")]
@@ -110,15 +129,28 @@ pub(crate) enum Command {
 
 impl Command {
     pub(crate) async fn run(self, context: Context) -> Result<ExitCode, CliError> {
+        // Before anything is read or written for the command.
         #[cfg(feature = "buy")]
-        if self.needs_operator() {
-            crate::operator::require(&context, "").await?;
-        }
+        self.ask_operator(&context).await?;
         match self {
             #[cfg(all(feature = "sell", feature = "buy"))]
             Self::Demo(demo) => demo.run(&context).await,
             #[cfg(feature = "sell")]
             Self::Serve(serve) => serve.run(&context).await,
+            #[cfg(feature = "sell")]
+            Self::Keys(keys) => keys.run(&context).await,
+            #[cfg(feature = "sell")]
+            Self::Revoke(revoke) => revoke.run(&context).await,
+            #[cfg(feature = "postgres")]
+            Self::Ledger(ledger) => ledger.run(&context).await,
+            #[cfg(feature = "sell")]
+            Self::Backup(backup) => backup.run(&context).await,
+            #[cfg(feature = "sell")]
+            Self::Restore(restore) => restore.run(&context).await,
+            #[cfg(feature = "sell")]
+            Self::Sales(sales) => sales.run(&context).await,
+            #[cfg(feature = "sell")]
+            Self::Books(books) => books.run(&context).await,
             #[cfg(feature = "buy")]
             Self::Get(get) => get.run(&context).await,
             #[cfg(feature = "buy")]
@@ -152,14 +184,17 @@ impl Command {
             Self::Sandbox(sandbox) => sandbox.run(&context).await,
             #[cfg(feature = "buy")]
             Self::Skill(skill) => skill.run().map(|()| exit_code::OK),
-            Self::Completions(completions) => {
-                completions.run(&mut command_line()).map(|()| exit_code::OK)
-            }
-            // The same line as `--version`.
-            Self::Version => {
-                output::print(&command_line().render_version()).map(|()| exit_code::OK)
-            }
+            Self::Completions(completions) => completions.run(&mut command_line()),
+            Self::Version => version(),
         }
+    }
+
+    #[cfg(feature = "buy")]
+    async fn ask_operator(&self, context: &Context) -> Result<(), CliError> {
+        if self.needs_operator() {
+            crate::operator::require(context, "").await?;
+        }
+        Ok(())
     }
 
     /// Returns true if the operator's passphrase is asked before the command does anything: it lets more
@@ -171,6 +206,9 @@ impl Command {
             #[cfg(feature = "ldk")]
             Self::Node(node) => node.needs_operator(),
             Self::Budget(budget) => budget.needs_operator(),
+            // All secrets leave the home, or limits of earlier come back.
+            #[cfg(feature = "sell")]
+            Self::Backup(_) | Self::Restore(_) => true,
             #[cfg(feature = "mcp")]
             Self::Agent(agent) => agent.needs_operator(),
             // A test goes through all commands, and holds each to one of two lists.
@@ -186,6 +224,20 @@ impl Command {
             Self::Demo(demo) => demo.output.open().is_json(),
             #[cfg(feature = "sell")]
             Self::Serve(serve) => serve.output.open().is_json(),
+            #[cfg(feature = "sell")]
+            Self::Keys(keys) => keys.output().open().is_json(),
+            #[cfg(feature = "sell")]
+            Self::Revoke(revoke) => revoke.output.open().is_json(),
+            #[cfg(feature = "postgres")]
+            Self::Ledger(ledger) => ledger.output().open().is_json(),
+            #[cfg(feature = "sell")]
+            Self::Backup(backup) => backup.output.open().is_json(),
+            #[cfg(feature = "sell")]
+            Self::Restore(restore) => restore.output.open().is_json(),
+            #[cfg(feature = "sell")]
+            Self::Sales(sales) => sales.reports_errors_as_json(),
+            #[cfg(feature = "sell")]
+            Self::Books(books) => books.output().open().is_json(),
             // Their stdout is for the body alone.
             #[cfg(feature = "buy")]
             Self::Get(_) | Self::Replay(_) => false,

@@ -71,6 +71,8 @@ exit_codes! {
     NEWER_FILE = 25 "A newer version of this program wrote a file; it is left as it is.";
     OTHER_LEDGER = 26 "The ledger does not go with the master key: it is new, older, or another's; nothing is served.";
     REGISTRY_REFUSED = 27 "The registry did not do what was asked: nothing to list, not the owner, or taken; nothing was changed there.";
+    BOOKS_DIFFER = 28 "The books do not add up; the findings say where.";
+    BOOKS_NOT_COMPARED = 29 "The books add up, and ledger or node could not be compared with them.";
     REFUSED = 30 "The challenge was refused for a reason that has no number of its own; no money moved.";
     REFUSED_AMOUNTLESS = 31 "The invoice has no amount; no money moved.";
     REFUSED_AMBIGUOUS = 32 "The challenge says two different things; no money moved.";

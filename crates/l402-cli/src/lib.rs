@@ -42,12 +42,18 @@
 mod access_token;
 #[cfg(feature = "mcp")]
 mod agent;
+#[cfg(feature = "sell")]
+mod backup;
+#[cfg(feature = "sell")]
+mod books;
 #[cfg(feature = "buy")]
 mod budget;
 #[cfg(feature = "buy")]
 mod buyer;
 mod cli;
 mod command;
+#[cfg(any(feature = "buy", feature = "sell"))]
+mod confirm;
 mod context;
 #[cfg(all(feature = "sell", feature = "buy"))]
 mod demo;
@@ -61,6 +67,8 @@ mod get;
 #[cfg(feature = "buy")]
 mod header;
 mod home;
+#[cfg(feature = "sell")]
+mod keys;
 mod logging;
 #[cfg(feature = "mcp")]
 mod mcp;
@@ -81,6 +89,8 @@ mod proxy;
 mod purchases;
 #[cfg(feature = "registry")]
 mod registry;
+#[cfg(feature = "sell")]
+mod revoke;
 mod run;
 #[cfg(feature = "sell")]
 mod seller;

@@ -40,10 +40,10 @@ pub(crate) enum StopSignal {
 }
 
 /// Listens for the signals of [`Stop`], for a command that ends at the first.
-#[cfg(feature = "buy")]
+#[cfg(any(feature = "buy", feature = "sell"))]
 pub(crate) struct Interrupt(Signals);
 
-#[cfg(feature = "buy")]
+#[cfg(any(feature = "buy", feature = "sell"))]
 impl Interrupt {
     /// Starts to listen.
     ///

@@ -5,9 +5,9 @@ use core::str::FromStr;
 use l402::{AmountError, Msat, UnixTime};
 use l402_client::{Budget, BudgetLimit, BudgetName, BudgetNameError, Journal};
 
+use crate::confirm::confirm;
 use crate::error::CliError;
 use crate::exit_code;
-use crate::wallet::confirm;
 
 /// A new amount of a limit, or `none`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use clap::Args;
 use clap_complete::{Shell, generate};
 
 use crate::error::CliError;
+use crate::exit_code::{self, ExitCode};
 
 /// Print completions for a shell
 #[derive(Args, Debug)]
@@ -20,12 +21,13 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(self, command_line: &mut clap::Command) -> Result<(), CliError> {
+    pub(crate) fn run(self, command_line: &mut clap::Command) -> Result<ExitCode, CliError> {
         // Into memory first: `generate` panics if it cannot write, for example to a closed pipe.
         let mut script = Vec::new();
         generate(self.shell, command_line, "l402", &mut script);
         stdout()
             .write_all(&script)
-            .map_err(|error| CliError::local_io(format!("stdout cannot be written: {error}")))
+            .map_err(|error| CliError::local_io(format!("stdout cannot be written: {error}")))?;
+        Ok(exit_code::OK)
     }
 }

@@ -4,6 +4,10 @@
 pub(crate) mod agent;
 #[cfg(feature = "mcp")]
 pub(crate) mod approve;
+#[cfg(feature = "sell")]
+pub(crate) mod backup;
+#[cfg(feature = "sell")]
+pub(crate) mod books;
 #[cfg(feature = "buy")]
 pub(crate) mod budget;
 pub(crate) mod completions;
@@ -13,6 +17,10 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 #[cfg(feature = "buy")]
 pub(crate) mod get;
+#[cfg(feature = "sell")]
+pub(crate) mod keys;
+#[cfg(feature = "postgres")]
+pub(crate) mod ledger;
 #[cfg(feature = "mcp")]
 pub(crate) mod mcp;
 #[cfg(all(feature = "ldk", feature = "buy"))]
@@ -27,6 +35,12 @@ pub(crate) mod receipts;
 pub(crate) mod registry;
 #[cfg(feature = "buy")]
 pub(crate) mod replay;
+#[cfg(feature = "sell")]
+pub(crate) mod restore;
+#[cfg(feature = "sell")]
+pub(crate) mod revoke;
+#[cfg(feature = "sell")]
+pub(crate) mod sales;
 #[cfg(feature = "buy")]
 pub(crate) mod sandbox;
 #[cfg(feature = "sell")]

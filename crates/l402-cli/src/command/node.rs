@@ -14,8 +14,8 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::node::{self, Opening};
-use crate::text::money::duration;
 use crate::text::output::OutputArgs;
+use crate::text::span::duration;
 
 /// Run a Lightning node in this program: keys, coins and channels in the home folder
 ///

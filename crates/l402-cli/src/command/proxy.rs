@@ -22,8 +22,8 @@ use crate::outgoing;
 use crate::port;
 use crate::proxy::{Mode, Teller, serve};
 use crate::signal::Stop;
-use crate::text::money::duration;
 use crate::text::output::OutputArgs;
+use crate::text::span::duration;
 
 /// Pay for another program: a proxy between it and what it asks for
 ///

@@ -118,7 +118,7 @@ impl Serve {
         let (file, config) = match self.configuration() {
             Ok(configuration) => configuration?,
             Err(mistakes) if self.check => return report_mistakes(&mistakes, out),
-            Err(mistakes) => return Err(mistaken(&mistakes)),
+            Err(mistakes) => return Err(seller::of_configuration(&mistakes)),
         };
         if self.check {
             let name = self.config.as_ref();
@@ -229,15 +229,8 @@ fn report_mistakes(mistakes: &[ConfigError], out: Output) -> Result<ExitCode, Cl
     // On stdout, for here the mistakes are the result that was asked for, and no failure.
     let value = json!({ "ok": false, "errors": errors });
     out.machine(&value)?;
-    output::tell_error(&mistaken(mistakes));
+    output::tell_error(&seller::of_configuration(mistakes));
     Ok(exit_code::CONFIGURATION)
-}
-
-fn mistaken(mistakes: &[ConfigError]) -> CliError {
-    // All mistakes at once, so that one round of editing is enough.
-    let lines: Vec<String> = mistakes.iter().map(|m| escape(&m.to_string())).collect();
-    CliError::new(exit_code::CONFIGURATION, "configuration", lines.join("\n"))
-        .with_hint("nothing was bound; `l402 serve --print-config` shows every key")
 }
 
 /// Returns the routes, for machines.

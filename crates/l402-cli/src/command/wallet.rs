@@ -12,9 +12,9 @@ use crate::buyer::{SpendingArgs, WalletArg};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
-use crate::text::money::duration;
 use crate::text::node_form;
 use crate::text::output::OutputArgs;
+use crate::text::span::duration;
 use crate::wallet::{self, Bill, NewWallet, SecretFrom};
 
 /// Store wallets under a name, and use the one that pays

@@ -13,7 +13,7 @@ use super::saving::SaveArgs;
 use super::transport::TransportArgs;
 use super::write_out::WriteOut;
 use crate::buyer::SpendingArgs;
-use crate::text::money::{duration, time};
+use crate::text::span::{duration, time};
 
 /// The request, the wallet, and the places that the answer goes to.
 #[derive(Args, Debug)]

@@ -8,7 +8,7 @@ use l402_client::{Error, Response, UseOutcome};
 
 use crate::error::CliError;
 use crate::exit_code;
-use crate::text::money::time;
+use crate::text::span::time;
 
 /// How often and for how long a request is asked again.
 #[derive(Args, Debug, Default)]

@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::error::CliError;
 use crate::outgoing::{self, Route};
-use crate::text::money::time;
+use crate::text::span::time;
 
 /// Certificates, proxies, addresses and the version of HTTP.
 #[derive(Args, Debug, Default)]

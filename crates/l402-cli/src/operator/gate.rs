@@ -1,5 +1,6 @@
 //! The question before a command that lets more be spent.
 
+use std::path::Path;
 use std::time::Duration;
 
 use l402::UnixTime;
@@ -71,20 +72,49 @@ pub(crate) fn is_asked_for(journal: &Journal) -> Result<bool, CliError> {
 /// [`exit_code::REFUSED_NOT_OPERATOR`] if there is no terminal, three attempts were wrong, there were
 /// too many of them before, the command is too long to be shown, or the home has agents and no passphrase.
 pub(crate) async fn require(context: &Context, about: &str) -> Result<(), CliError> {
-    let folder = context.home.path().join("client");
+    match journal(context.home.path())? {
+        None => Ok(()),
+        Some(journal) => require_of(&journal, about, context).await,
+    }
+}
+
+/// Asks for the passphrase of a home that is about to be put back in the place of this one: its limits and
+/// wallets are those of earlier. One that this home has as well was asked for by [`require`].
+///
+/// # Errors
+/// As [`require`].
+#[cfg(feature = "sell")]
+pub(crate) async fn require_restored(restored: &Path, context: &Context) -> Result<(), CliError> {
+    let Some(restored) = journal(restored)? else {
+        return Ok(());
+    };
+    let hash_here = match journal(context.home.path())? {
+        Some(here) => here.operator_hash()?,
+        None => None,
+    };
+    if hash_here.is_some() && hash_here == restored.operator_hash()? {
+        return Ok(());
+    }
+    let about = "The backup has a passphrase of its own: the one of the time when it was made.";
+    require_of(&restored, about, context).await
+}
+
+/// Opens the journal of a home. `None` if it has none, and so no agents.
+fn journal(home: &Path) -> Result<Option<Journal>, CliError> {
+    let folder = home.join("client");
     let path = folder.join("client.db");
+    // One that cannot be looked into may have some.
     let is_there = path
         .try_exists()
         .map_err(|error| CliError::local_io(format!("{}: {error}", path.display())))?;
-    // A home without a journal has no agents. One that cannot be looked into may have some.
-    if !is_there {
-        return Ok(());
-    }
-    let journal = Journal::open(&folder)?;
-    match protection(&journal)? {
+    Ok(is_there.then(|| Journal::open(&folder)).transpose()?)
+}
+
+async fn require_of(journal: &Journal, about: &str, context: &Context) -> Result<(), CliError> {
+    match protection(journal)? {
         Protection::None => Ok(()),
         Protection::Broken => Err(broken()),
-        Protection::Passphrase(_) => ask(&journal, about, context).await,
+        Protection::Passphrase(_) => ask(journal, about, context).await,
     }
 }
 

@@ -15,6 +15,8 @@ mod gate;
 mod hash;
 
 pub(crate) use gate::require;
+#[cfg(feature = "sell")]
+pub(crate) use gate::require_restored;
 #[cfg(feature = "mcp")]
 pub(crate) use gate::{Protection, Verdict, choose, is_asked_for, protection};
 #[cfg(feature = "mcp")]

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::find::short;
 use super::list::RowCount;
+use crate::confirm::confirm;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code;
@@ -19,7 +20,6 @@ use crate::text::output::{Output, print, tell};
 use crate::text::plain::escape_short;
 use crate::text::when;
 use crate::token::Report;
-use crate::wallet::confirm;
 
 /// The rows that a person is shown.
 const ROWS_SHOWN: u32 = 50;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use l402::text::escape;
-use l402_gateway::{GatewayError, GatewayErrorKind};
+use l402_gateway::{ConfigError, GatewayError, GatewayErrorKind};
 use l402_lightning::{Error as NodeFailure, ErrorKind, Node, NodeForm};
 
 use crate::context::Context;
@@ -12,8 +12,16 @@ use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
 use crate::port;
 
+/// The error of a configuration with mistakes: all of them at once, so that one round of editing is
+/// enough.
+pub(crate) fn of_configuration(mistakes: &[ConfigError]) -> CliError {
+    let lines: Vec<String> = mistakes.iter().map(|m| escape(&m.to_string())).collect();
+    CliError::new(exit_code::CONFIGURATION, "configuration", lines.join("\n"))
+        .with_hint("nothing was bound; `l402 serve --print-config` shows every key")
+}
+
 /// The error of a gateway that does not start.
-pub(super) fn of_gateway(error: &GatewayError, listen: &[SocketAddr]) -> CliError {
+pub(crate) fn of_gateway(error: &GatewayError, listen: &[SocketAddr]) -> CliError {
     let (exit, code) = status(error.kind());
     let text = escape(&error.to_string());
     let told = CliError::new(exit, code, text);

@@ -2,7 +2,8 @@
 //!
 //! `serving` starts and stops gateway and node, and `failure` says with which exit status a start
 //! fails. While the gateway serves, `reload` takes over what its file says anew: asked by SIGHUP,
-//! or because `watch` saw the file or a certificate change.
+//! or because `watch` saw the file or a certificate change. `stores` opens the gateway's stores for other
+//! commands, and `verify` compares its books with ledger and node.
 //!
 //! ```text
 //!   SIGHUP ──────────────────────────────▶ read the file ──▶ sound ──▶ Gateway::reload
@@ -13,9 +14,14 @@
 mod failure;
 mod reload;
 mod serving;
+mod stores;
+mod verify;
 mod watch;
 
+pub(crate) use failure::{of_configuration, of_gateway};
 pub(crate) use reload::ConfigFile;
 #[cfg(feature = "buy")]
 pub(crate) use serving::Serving;
 pub(crate) use serving::start;
+pub(crate) use stores::StoreArgs;
+pub(crate) use verify::verify;

@@ -8,4 +8,5 @@ pub(crate) mod invoice;
 pub(crate) mod node_form;
 pub(crate) mod output;
 pub(crate) mod plain;
+pub(crate) mod span;
 pub(crate) mod when;

@@ -48,14 +48,14 @@ pub(crate) fn clock(time: UnixTime, now: UnixTime) -> String {
 
 /// A point in time as people write it: `2026-11-21`, `2026-11-21T09:30:00Z`, or a span before or after
 /// now: `90m`, `12h`, `7d`, `4w`.
-#[cfg(feature = "buy")]
+#[cfg(any(feature = "buy", feature = "sell"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moment {
     At(UnixTime),
     Span(Duration),
 }
 
-#[cfg(feature = "buy")]
+#[cfg(any(feature = "buy", feature = "sell"))]
 impl core::str::FromStr for Moment {
     type Err = String;
 
@@ -74,7 +74,7 @@ impl core::str::FromStr for Moment {
         let span = match (text.strip_suffix('d'), text.strip_suffix('w')) {
             (Some(number), _) => days(number, 1),
             (_, Some(number)) => days(number, 7),
-            _ => super::money::duration(text).ok(),
+            _ => super::span::duration(text).ok(),
         };
         span.map(Self::Span).ok_or_else(|| {
             "write a date (2026-11-21 or 2026-11-21T09:30:00Z, in UTC) or a span (90m, 12h, 7d, 4w)"
@@ -83,7 +83,7 @@ impl core::str::FromStr for Moment {
     }
 }
 
-#[cfg(feature = "buy")]
+#[cfg(any(feature = "buy", feature = "sell"))]
 impl Moment {
     /// Returns the point in time, a span being so long before `now`.
     pub(crate) fn before(self, now: UnixTime) -> UnixTime {
@@ -94,6 +94,7 @@ impl Moment {
     }
 
     /// Returns the point in time, a span being so long after `now`.
+    #[cfg(feature = "buy")]
     pub(crate) fn after(self, now: UnixTime) -> UnixTime {
         match self {
             Self::At(time) => time,

@@ -146,10 +146,18 @@ fn token_json(token: &Inspection, now: UnixTime) -> Value {
         "location": token.location,
         "identifier_hex": token.identifier_hex,
         "payment_hash": token.payment_hash.map(|hash| hash.to_string()),
+        "token_id": token_id(token),
         "caveats": caveats.collect::<Vec<_>>(),
         // Not the signature itself: with identifier and caveats it would make the token whole.
         "signed": token.signature_hex.is_some(),
     })
+}
+
+/// Returns the id by which a seller knows the token: the part of its identifier behind the payment hash.
+fn token_id(token: &Inspection) -> Option<&str> {
+    let hash = token.payment_hash?.to_string();
+    let (_, id) = token.identifier_hex.split_once(&hash)?;
+    (id.len() == 64).then_some(id)
 }
 
 fn token_text(token: &Inspection, now: UnixTime) -> String {
@@ -161,6 +169,10 @@ fn token_text(token: &Inspection, now: UnixTime) -> String {
         ("location", escape(&token.location)),
         ("identifier", escape(&token.identifier_hex)),
         ("payment hash", hash),
+        (
+            "token id",
+            token_id(token).unwrap_or("not stated").to_owned(),
+        ),
     ]);
     // Everything in a token may come from a stranger, so each part is escaped.
     for caveat in &token.caveats {

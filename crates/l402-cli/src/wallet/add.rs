@@ -12,6 +12,7 @@ use super::check::{Checked, check};
 use super::kind::{Parts, address_of, all_words, usual_address, word};
 use super::secret;
 use crate::buyer::wallet_error;
+use crate::confirm::is_person;
 use crate::context::Context;
 use crate::environment::{Given, given};
 use crate::error::CliError;
@@ -179,7 +180,7 @@ fn value_or_file(given: &Given) -> Result<Vec<u8>, CliError> {
 }
 
 async fn ask_kind(out: Output) -> Result<NodeForm, CliError> {
-    if !secret::is_person() {
+    if !is_person() {
         let text = "the kind of the wallet is missing";
         return Err(CliError::usage(text).with_hint(format!("--kind, one of {}", all_words())));
     }
@@ -206,7 +207,7 @@ async fn ask_address(form: &NodeForm) -> Result<String, CliError> {
         return Ok(String::new());
     };
     let usual = usual_address(form);
-    if secret::is_person() {
+    if is_person() {
         let shown = usual.map_or(String::new(), |usual| format!(" [{usual}]"));
         let typed = secret::ask(&format!("The {what}{shown}:")).await?;
         if !typed.is_empty() {
@@ -225,7 +226,7 @@ async fn ask_certificate(form: &NodeForm, wanted: &NewWallet) -> Result<Option<P
         _ => return Ok(None),
     };
     // A person who has named everything else is not asked: a public certificate needs no file.
-    if !secret::is_person() || !matches!(wanted.secret, SecretFrom::Terminal) {
+    if !is_person() || !matches!(wanted.secret, SecretFrom::Terminal) {
         return Ok(None);
     }
     let typed = secret::ask(&format!("The {what} (none for a public certificate):")).await?;
@@ -247,7 +248,7 @@ async fn read_secret(
                 form.least_to_pay(),
                 form.least_to_receive()
             );
-            if !secret::is_person() {
+            if !is_person() {
                 let text = format!("the {credential} is missing");
                 let hint = format!("--secret-file FILE or --secret-stdin\n{recipe}");
                 return Err(CliError::usage(text).with_hint(hint));
@@ -323,7 +324,7 @@ async fn make_default(
     let name = &wanted.name;
     let node = Node::Stored(name.clone());
     let is_wanted = wanted.default
-        || secret::is_person() && {
+        || is_person() && {
             let question = format!("Pay with {name} if no --wallet is given? [y/N]");
             let typed = secret::ask(&question).await?.to_lowercase();
             matches!(typed.as_str(), "y" | "yes")

@@ -15,4 +15,3 @@ pub(crate) use fund::fund;
 pub(crate) use kind::{all_words, kind};
 pub(crate) use list::{list, prefer, remove, test};
 pub(crate) use pay::{Bill, pay};
-pub(crate) use secret::confirm;

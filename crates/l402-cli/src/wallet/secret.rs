@@ -1,13 +1,12 @@
 //! Reading a credential: from a file, from stdin, or typed at a terminal that does not show it.
 
-use std::io::{BufRead as _, IsTerminal as _, Read as _, Stdin, Write as _, stderr, stdin};
+use std::io::{Read as _, Write as _, stderr, stdin};
 use std::path::Path;
 
 use l402_host::named_path;
 
+use crate::confirm;
 use crate::error::CliError;
-use crate::exit_code;
-use crate::signal::Interrupt;
 use crate::terminal::Hidden;
 
 /// The longest credential that is read, in bytes.
@@ -53,27 +52,9 @@ pub(super) fn checked(bytes: Vec<u8>) -> Result<Vec<u8>, CliError> {
     Ok(bytes)
 }
 
-/// Returns true if a person can be asked.
-pub(super) fn is_person() -> bool {
-    stdin().is_terminal() && stderr().is_terminal()
-}
-
 /// Asks a question, and returns the line that is typed. Ctrl-C ends the question.
 pub(super) async fn ask(question: &str) -> Result<String, CliError> {
-    question_with(question, None).await
-}
-
-/// Asks a question whose answer is yes or no. `what` is what needs the yes, for the error.
-///
-/// # Errors
-/// If nobody is there to be asked: `--yes` is the way then.
-pub(crate) async fn confirm(question: &str, what: &str) -> Result<bool, CliError> {
-    if !is_person() {
-        let text = format!("{what}, and nobody is here to be asked");
-        return Err(CliError::usage(text).with_hint("--yes"));
-    }
-    let typed = ask(question).await?.to_lowercase();
-    Ok(matches!(typed.as_str(), "y" | "yes"))
+    confirm::ask(question, || ()).await
 }
 
 /// Asks for a credential, which the terminal does not show.
@@ -82,42 +63,18 @@ pub(super) async fn ask_hidden(question: &str) -> Result<String, CliError> {
         CliError::local_io(format!("the terminal cannot hide what is typed: {error}"))
             .with_hint("--secret-file FILE or --secret-stdin")
     })?;
-    question_with(question, Some(hidden)).await
-}
-
-async fn question_with(question: &str, hidden: Option<Hidden<Stdin>>) -> Result<String, CliError> {
-    let mut interrupt = Interrupt::listen()?;
-    let _ = write!(stderr(), "{question} ");
-    let _ = stderr().flush();
-    let typed = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        let read = stdin().lock().take(MAX).read_line(&mut line);
-        read.map(|_| line.trim().to_owned())
-    });
-    let ended = tokio::select! {
-        typed = typed => Some(typed),
-        _ = interrupt.caught() => None,
-    };
-    if hidden.is_some() {
+    let shown_again = || {
         // The line feed that was typed is not shown either.
         let _ = writeln!(stderr());
-    }
-    drop(hidden);
-    let Some(typed) = ended else {
-        return Err(CliError::new(
-            exit_code::INTERRUPTED,
-            "interrupted",
-            "ended by Ctrl-C",
-        ));
+        drop(hidden);
     };
-    typed
-        .map_err(CliError::internal)?
-        .map_err(|error| CliError::local_io(format!("stdin: {error}")))
+    confirm::ask(question, shown_again).await
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit_code;
 
     #[test]
     fn a_credential_loses_white_space_and_nothing_else() {

@@ -6,6 +6,8 @@ mod agents;
 mod agents_pages;
 #[cfg(all(feature = "mcp", target_os = "linux"))]
 mod approve;
+#[cfg(unix)]
+mod backup;
 mod budget;
 #[cfg(unix)]
 mod cln;
@@ -24,6 +26,7 @@ mod get;
 mod get_saving;
 mod guards;
 mod hook;
+mod keys;
 mod login;
 #[cfg(feature = "mcp")]
 mod mcp;
@@ -49,10 +52,15 @@ mod receipts;
 mod registry;
 mod reload;
 mod replay;
+#[cfg(all(feature = "mcp", target_os = "linux"))]
+mod restored;
 mod resumed;
+mod revoke;
+mod sales;
 mod sandbox;
 mod secret;
 mod seller;
+mod seller_pages;
 mod selling;
 #[cfg(all(feature = "mcp", target_os = "linux"))]
 mod shell_model;

@@ -9,14 +9,15 @@ use crate::program::{AtTerminal, Home, Ran, copy_environment};
 /// A passphrase of these tests.
 pub(crate) const PASSPHRASE: &str = "correct-horse";
 
-/// Commands that let more be spent, or that change who may say so, each with arguments that are
-/// complete.
+/// Commands that let more be spent, that change who may say so, or that take all secrets out of the home,
+/// each with arguments that are complete.
 const GATED: &[&str] = &[
     "agent add new --per-day 5sat",
     "agent mandate ann --up-to 5sat",
     "agent mandate ann --end 1",
     "agent passphrase",
     "agent remove ann",
+    "backup copy.tar",
     "budget resume",
     "budget set default --per-day 5sat --yes",
     "budget set new --parent none --yes",
@@ -24,6 +25,7 @@ const GATED: &[&str] = &[
     "node close 5f0c",
     #[cfg(feature = "ldk")]
     "node open 02ab@127.0.0.1:9735 5000sat",
+    "restore copy.tar --replace",
     "wallet add new --kind nwc --secret-stdin --no-check --default",
     "wallet remove new --yes",
     "wallet use --none",
@@ -110,6 +112,16 @@ const FREE: &[&str] = &[
     #[cfg(feature = "registry")]
     "registry transfer",
     // They sell, or are play money.
+    "keys export",
+    "keys list",
+    "keys retire",
+    "keys rotate",
+    "revoke",
+    #[cfg(feature = "postgres")]
+    "ledger copy",
+    // What was sold, and if it adds up.
+    "books verify",
+    "sales",
     "sandbox",
     "serve",
     "skill",

@@ -281,7 +281,7 @@ fn a_stderr_that_nobody_reads_stops_no_request() {
 }
 
 /// Sends a request with these header lines, and returns the whole answer.
-fn ask(shop: &Serving, path: &str, lines: &str) -> String {
+pub(crate) fn ask(shop: &Serving, path: &str, lines: &str) -> String {
     use std::io::{Read as _, Write as _};
     let mut socket = std::net::TcpStream::connect(shop.address()).expect("a connection");
     let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n{lines}connection: close\r\n\r\n");
@@ -292,8 +292,8 @@ fn ask(shop: &Serving, path: &str, lines: &str) -> String {
 }
 
 /// Buys at a shop by hand, and returns the line with the credential.
-fn credential(home: &Home, shop: &Serving) -> String {
-    let answer = ask(shop, "/x", "");
+pub(crate) fn credential(home: &Home, shop: &Serving, path: &str) -> String {
+    let answer = ask(shop, path, "");
     let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
     let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
     let (token, invoice) = (&body["token"], &body["invoice"]);
@@ -337,7 +337,7 @@ fn a_name_is_what_buyers_read_and_no_part_of_a_token() {
         assert!(service.starts_with("127-0-0-1-"), "{service}");
     }
     // One key and one ledger, two services: what the cheap one sold opens the cheap one alone.
-    let bought = credential(&home, &cheap);
+    let bought = credential(&home, &cheap, "/x");
     let answer = ask(&dear, "/x", &bought);
     assert!(answer.starts_with("HTTP/1.1 402 "), "{answer}");
     assert!(answer.contains("wrong_service"), "{answer}");

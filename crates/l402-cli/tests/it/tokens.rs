@@ -9,6 +9,12 @@ const TABLE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 7\r\nconnection: close\r
 
 /// A gateway that sells ten answers for 50 sat, and one answer that was bought.
 fn bought(home: &Home) -> (Serving, String, String) {
+    bought_of(home, "uses=10")
+}
+
+/// A gateway that sells by this policy for 50 sat, the URL of an answer that was bought, and its payment
+/// hash.
+pub(crate) fn bought_of(home: &Home, policy: &str) -> (Serving, String, String) {
     let upstream = format!("http://{}", server(|_| TABLE.to_owned()));
     let gateway = home.serve(&[
         "serve",
@@ -17,7 +23,7 @@ fn bought(home: &Home) -> (Serving, String, String) {
         "--price",
         "50 sat",
         "--policy",
-        "uses=10",
+        policy,
         "--listen",
         "127.0.0.1:0",
     ]);
@@ -30,6 +36,12 @@ fn bought(home: &Home) -> (Serving, String, String) {
 
 /// The status of a request with this credential, sent by hand.
 fn status(gateway: &Serving, authorization: &str) -> String {
+    let answer = answer(gateway, authorization);
+    answer.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+/// The answer to a request with this credential, sent by hand.
+pub(crate) fn answer(gateway: &Serving, authorization: &str) -> String {
     use std::io::{Read as _, Write as _};
     let mut socket = std::net::TcpStream::connect(gateway.address()).expect("it listens");
     let request = format!(
@@ -39,7 +51,7 @@ fn status(gateway: &Serving, authorization: &str) -> String {
     socket.write_all(request.as_bytes()).expect("it reads");
     let mut answer = String::new();
     socket.read_to_string(&mut answer).expect("an answer");
-    answer.split(' ').nth(1).unwrap_or_default().to_owned()
+    answer
 }
 
 #[test]

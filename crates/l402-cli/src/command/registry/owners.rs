@@ -12,8 +12,8 @@ use crate::purchases::id;
 use crate::registry::{
     self, AtListing, Changes, Claiming, NewReview, Proof, RegistryArg, RegistryClient, Subject,
 };
-use crate::text::money::duration;
 use crate::text::output::OutputArgs;
+use crate::text::span::duration;
 
 /// The listing of a command, and the registry that has it.
 #[derive(Args, Debug)]

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::shell::{Shell, ask_page};
+use super::shell::{BACKUP, Shell, ask_page};
 use crate::mcp_session::{Generation, Session};
 
 /// A way to use a program that goes on until it is ended.
@@ -205,6 +205,9 @@ fn tries(shell: &Shell, path: &str, url: &str, sat: u64, approval: i64) -> Vec<T
         "agent remove" => vec![with(&["shopper"]).refused()],
         "agent passphrase" => vec![with(&[]).refused()],
         "approve" => vec![with(&[&id]).refused(), with(&[])],
+        "backup" => vec![with(&[&shell.beside("model.tar")]).refused()],
+        // The person's own backup, with the limits of its time: over this home, or into one of the model's.
+        "restore" => restores(shell),
         // They show, or look up, or give again what was paid.
         "agent list" | "budget show" | "payments" | "payments resolve" | "receipts" | "skill"
         | "tokens" | "tokens list" | "version" | "wallet list" | "wallet balance"
@@ -220,7 +223,8 @@ fn tries(shell: &Shell, path: &str, url: &str, sat: u64, approval: i64) -> Vec<T
         // Everything may be stopped by anybody: at the end, so that the rest is worth trying.
         "budget stop" => Vec::new(),
         // They sell. The API of the sandbox is the wallet itself, whose secret is play money.
-        "serve" | "sandbox" => Vec::new(),
+        "serve" | "sandbox" | "keys list" | "keys rotate" | "keys retire" | "keys export"
+        | "revoke" | "ledger copy" | "sales" | "books verify" => Vec::new(),
         // In a build with a registry: lists, words and signatures, and a server whose wallet and budget are
         // in a file of the operator's.
         registry if registry.starts_with("registry") => Vec::new(),
@@ -228,6 +232,18 @@ fn tries(shell: &Shell, path: &str, url: &str, sat: u64, approval: i64) -> Vec<T
         node if node.starts_with("node") => Vec::new(),
         other => panic!("nobody has thought of `l402 {other}` here"),
     }
+}
+
+fn restores(shell: &Shell) -> Vec<Try> {
+    let backup = shell.beside(BACKUP);
+    let new = shell.beside("new-home");
+    [
+        Try::new(&["restore", &backup]),
+        Try::new(&["restore", &backup, "--replace"]),
+        Try::new(&["restore", &backup, "--home", &new]),
+    ]
+    .map(Try::refused)
+    .to_vec()
 }
 
 /// Buys through a proxy, as a program would that knows nothing of payments.

@@ -23,6 +23,9 @@ pub(super) const PER_DAY: Msat = Msat::from_sat(200);
 /// Known to the person alone.
 pub(super) const PASSPHRASE: &str = "xylophone under water";
 
+/// The person's backup, beside the home.
+pub(super) const BACKUP: &str = "backup.tar";
+
 /// The home of a person, and what stands around it.
 pub(super) struct Shell {
     pub(super) home: Home,
@@ -64,6 +67,12 @@ impl Shell {
         terminal.answer("once more", PASSPHRASE);
         let (status, screen) = terminal.end();
         assert_eq!(status, Some(0), "{screen}");
+        let copy = home.path().join(BACKUP);
+        let copy = copy.to_str().expect("UTF-8");
+        let mut terminal = AtTerminal::start(&home, &["backup", copy]);
+        terminal.answer("passphrase", PASSPHRASE);
+        let (status, screen) = terminal.end();
+        assert_eq!(status, Some(0), "{screen}");
         let upstream = crate::stranger::server(|_| {
             "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok".to_owned()
         });
@@ -96,6 +105,11 @@ impl Shell {
             sandbox,
             runtime: runtime.expect("a runtime"),
         }
+    }
+
+    /// Returns the path of a file beside the home.
+    pub(super) fn beside(&self, name: &str) -> String {
+        self.home.path().join(name).display().to_string()
     }
 
     fn journal(&self) -> Journal {
