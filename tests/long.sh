@@ -41,6 +41,16 @@ registry)
     export L402_REGISTRY_LISTINGS="${2:-100000}"
     cargo test --locked --release -p l402-registry --test it store_bench -- --nocapture
     ;;
+ledgers)
+    # Three ledgers on one PostgreSQL against a model, for so many steps.
+    export L402_LEDGER_STEPS="${2:-50000}"
+    cargo test --locked -p l402-server --test it several_ledgers_grant -- --nocapture
+    ;;
+scale)
+    # Four gateways on one PostgreSQL: 10,000 tokens shown 100 times each, and so many kills under load.
+    export L402_SCALE_TOKENS=10000 L402_SCALE_CYCLES="${2:-200}"
+    cargo test --locked -p l402-cli --features postgres --test scale database -- --nocapture
+    ;;
 lnd-0.21)
     # The tests against lnd, with the version after the one that CI runs.
     tests/interop/build.sh btcd aperture lnd-0.21
@@ -49,7 +59,7 @@ lnd-0.21)
     cargo test --locked -p l402-interop --features interop -- --test-threads=1
     ;;
 *)
-    echo "usage: tests/long.sh agents|exchanges|hostile|targets|journal|registry [COUNT], or tests/long.sh lnd-0.21" >&2
+    echo "usage: tests/long.sh agents|exchanges|hostile|targets|journal|registry|ledgers|scale [COUNT], or tests/long.sh lnd-0.21" >&2
     exit 64
     ;;
 esac
