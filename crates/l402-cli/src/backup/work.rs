@@ -7,7 +7,7 @@ use l402_host::private;
 
 use crate::error::CliError;
 
-/// What stands between the name of the thing that is made and eight digits.
+/// The text between the name of the thing that is made and eight digits.
 const MARK: &str = ".l402-";
 
 /// A folder that is removed at the end.

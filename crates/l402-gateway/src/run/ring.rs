@@ -37,22 +37,22 @@ pub(super) fn ring(
 /// Returns the number to mint with: the one that the ledger says, or the highest one below it whose key
 /// is here and that has not ended.
 pub(super) fn sells(keys: &Keys, book: &KeyBook) -> Option<KeyNumber> {
-    let current = book.current?;
-    let is_good = |state: &KeyState| {
-        !state.waits && !state.retired && keys.holding(&state.fingerprint).is_some()
-    };
-    let mut newest_first = book.keys.range(..=current).rev();
-    newest_first
-        .find(|(_, state)| is_good(state))
-        .map(|(number, _)| *number)
+    newest(keys, book, |state| !state.retired)
 }
 
 /// Returns the number whose key stands for all if none may mint here: the highest one that is here. It has
 /// been retired, so nothing is sold with it, and its tokens have ended.
 pub(super) fn stands_in(keys: &Keys, book: &KeyBook) -> Option<KeyNumber> {
+    newest(keys, book, |_| true)
+}
+
+/// Returns the highest number, up to the one that the ledger says, that does not wait, whose key is here, and
+/// whose state is wanted.
+fn newest(keys: &Keys, book: &KeyBook, is_wanted: impl Fn(&KeyState) -> bool) -> Option<KeyNumber> {
+    let is_here = |state: &KeyState| !state.waits && keys.holding(&state.fingerprint).is_some();
     let mut newest_first = book.keys.range(..=book.current?).rev();
     newest_first
-        .find(|(_, state)| !state.waits && keys.holding(&state.fingerprint).is_some())
+        .find(|(_, state)| is_here(state) && is_wanted(state))
         .map(|(number, _)| *number)
 }
 
