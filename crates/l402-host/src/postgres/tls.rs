@@ -39,12 +39,16 @@ fn verifier(
             .build()
             .map_err(|error| failed(&error))
     };
+    let any_name = |authority| AnyName {
+        authority,
+        provider: Arc::clone(provider),
+    };
     Ok(match target.encryption {
         Encryption::VerifyFull => of_roots()?,
-        Encryption::VerifyCa => Arc::new(AnyName(of_roots()?)),
+        Encryption::VerifyCa => Arc::new(any_name(Some(of_roots()?))),
         // libpq verifies the authority as soon as one is named.
-        Encryption::Require if target.roots.is_some() => Arc::new(AnyName(of_roots()?)),
-        _ => Arc::new(Anybody(Arc::clone(provider))),
+        Encryption::Require if target.roots.is_some() => Arc::new(any_name(Some(of_roots()?))),
+        _ => Arc::new(any_name(None)),
     })
 }
 
@@ -76,50 +80,13 @@ fn failed(error: &dyn std::fmt::Display) -> PostgresError {
     PostgresError::new(PostgresErrorKind::Url, format!("TLS: {error}"))
 }
 
-/// Takes every certificate: the connection is encrypted, and nobody knows to whom (`require`).
+/// Takes certificates for whatever name: of a trusted authority (`verify-ca`), or of anybody (`require`), so
+/// that the connection is encrypted and nobody knows to whom.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, known)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, known)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+struct AnyName {
+    authority: Option<Arc<WebPkiServerVerifier>>,
+    provider: Arc<CryptoProvider>,
 }
-
-/// Takes a certificate of a trusted authority for whatever name (`verify-ca`).
-#[derive(Debug)]
-struct AnyName(Arc<WebPkiServerVerifier>);
 
 impl ServerCertVerifier for AnyName {
     fn verify_server_cert(
@@ -131,10 +98,10 @@ impl ServerCertVerifier for AnyName {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         use rustls::Error::InvalidCertificate;
-        let verified = self
-            .0
-            .verify_server_cert(end_entity, intermediates, name, ocsp, now);
-        match verified {
+        let Some(authority) = &self.authority else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        match authority.verify_server_cert(end_entity, intermediates, name, ocsp, now) {
             // The name is looked at last, after signatures and dates.
             Err(InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
@@ -149,7 +116,8 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, certificate, signed)
+        let known = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, known)
     }
 
     fn verify_tls13_signature(
@@ -158,10 +126,12 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, certificate, signed)
+        let known = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, known)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        let known = self.provider.signature_verification_algorithms;
+        known.supported_schemes()
     }
 }
