@@ -31,6 +31,11 @@ use l402::UnixTime;
 pub trait Clock: fmt::Debug + Send + Sync {
     /// Returns the wall-clock time, for times that others wrote, such as expiry. May step back.
     fn wall(&self) -> UnixTime;
+    /// Returns the wall-clock time as the time since 1970, as finely as the clock tells it. May step
+    /// back. By default whole seconds.
+    fn wall_precise(&self) -> Duration {
+        Duration::from_secs(self.wall().secs())
+    }
     /// Returns the time since a fixed moment, for waiting and rates. Never steps back.
     fn monotonic(&self) -> Duration;
 }
@@ -54,17 +59,20 @@ impl Default for SystemClock {
 }
 
 impl Clock for SystemClock {
+    fn wall(&self) -> UnixTime {
+        UnixTime::from_secs(self.wall_precise().as_secs())
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the Clock that everybody else asks"
     )]
-    fn wall(&self) -> UnixTime {
+    fn wall_precise(&self) -> Duration {
         // The wall clock may be set to before 1970. It then counts as at 1970, where nothing has
         // expired.
-        let since = SystemTime::now()
+        SystemTime::now()
             .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        UnixTime::from_secs(since.as_secs())
+            .unwrap_or_default()
     }
 
     fn monotonic(&self) -> Duration {

@@ -46,7 +46,9 @@ pub use address::{
     ListenAddress, ListenAddressError, is_localhost, is_loopback_host, is_public_address,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use descriptors::{DescriptorLimit, is_out_of_descriptors, raise_descriptor_limit};
+pub use descriptors::{
+    DescriptorLimit, is_out_of_descriptors, open_descriptors, raise_descriptor_limit,
+};
 pub use error::{FileError, FileFault};
 pub use future::{BoxFuture, BoxStream};
 pub use lock::FileLock;

@@ -81,6 +81,7 @@ pub use node::{
 #[cfg(feature = "pay")]
 pub use pay::{Pay, PayFailure, PayRequest, Payment, Unknown};
 pub use receive::{
-    InvoiceLimits, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex,
+    InvoiceLimits, InvoiceRequest, InvoiceState, Liquidity, NewInvoice, Receive, Settlement,
+    SettlementIndex,
 };
 pub use sign::Sign;

@@ -191,6 +191,35 @@ pub struct Settlement {
     pub index: SettlementIndex,
 }
 
+/// The money that a node's open channels can move, as the node last said. Either amount is an upper
+/// bound: what one payment can carry is less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Liquidity {
+    /// The amount that others can pay to the node.
+    pub receivable: Msat,
+    /// The amount that the node can pay; `None` if the credential or the node does not tell it.
+    pub spendable: Option<Msat>,
+}
+
+impl Liquidity {
+    /// The liquidity of a node that can receive `receivable`, and does not tell what it can pay.
+    #[must_use]
+    pub const fn new(receivable: Msat) -> Self {
+        Self {
+            receivable,
+            spendable: None,
+        }
+    }
+
+    /// Adds the amount that the node can pay.
+    #[must_use]
+    pub const fn with_spendable(mut self, spendable: Msat) -> Self {
+        self.spendable = Some(spendable);
+        self
+    }
+}
+
 /// A node that can be paid. No method can spend.
 ///
 /// A wrong implementation costs the seller money:
@@ -273,6 +302,12 @@ pub trait Receive: fmt::Debug + Send + Sync {
     /// position without a settlement, and for those that remember nothing from before their start.
     fn newest_settlement(&self) -> BoxFuture<'_, Result<SettlementIndex, Error>> {
         Box::pin(core::future::ready(Ok(SettlementIndex::default())))
+    }
+
+    /// Returns what the node's channels can move. `None` if the node does not tell, or not with this
+    /// credential: a seller needs no right to know. By default `None`.
+    fn liquidity(&self) -> BoxFuture<'_, Result<Option<Liquidity>, Error>> {
+        Box::pin(core::future::ready(Ok(None)))
     }
 
     /// Settlements after `from`, oldest first, then as they come; from [`SettlementIndex::NEWEST`]

@@ -90,12 +90,15 @@ mod tower;
 
 pub use admit::{Paywall, PaywallBuilder, Receipt};
 pub use answer::{Blame, Refusal, SettleBody, UseReport, is_event_stream, take_body};
-pub use challenge::{Caller, ChallengeLimits, Rate};
+pub use challenge::{Caller, ChallengeLimits, LimitHits, Rate};
 pub use decide::{Decision, Proof, decide};
 pub use granted::Granted;
 pub use ledger::Ledger;
 pub use observe::Observe;
-pub use request::{CanonicalRequest, Presented, Withheld, canonical_host, canonical_origin};
+pub use request::{
+    CanonicalRequest, Presented, TraceContext, Withheld, canonical_authority, canonical_host,
+    canonical_origin,
+};
 pub use table::{
     Access, Charge, MAX_INVOICE_EXPIRY, Matched, Place, Priced, Route, Snapshot, SnapshotError,
     UnsellableError,

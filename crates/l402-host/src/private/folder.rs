@@ -9,9 +9,11 @@ use crate::{FileError, FileFault};
 
 /// The names of what the program keeps in its home folder; a name that ends with `*` stands for all
 /// that begin like it.
-const HOME: [&str; 14] = [
+const HOME: [&str; 18] = [
     ".l402-*",
+    "admin.token",
     "attempts",
+    "audit.log*",
     "books.db*",
     "client",
     "gateway.db*",
@@ -24,6 +26,8 @@ const HOME: [&str; 14] = [
     "sandbox",
     "start.lock",
     "wallets",
+    "webhooks.db*",
+    "webhooks.lock",
 ];
 
 /// Makes a folder (0700) and its parents, unless it exists. The mode of an existing one is narrowed,

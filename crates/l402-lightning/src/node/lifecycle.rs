@@ -18,6 +18,12 @@ impl Lifecycle {
         Self(Some(Box::pin(end)))
     }
 
+    /// Returns true if a node, or work for one, runs in this process until [`Lifecycle::shutdown`].
+    #[must_use]
+    pub const fn runs_here(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Ends the background work, and returns when it has ended.
     pub async fn shutdown(self) {
         if let Some(end) = self.0 {

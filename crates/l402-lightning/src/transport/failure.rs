@@ -3,6 +3,8 @@
 use reqwest::StatusCode;
 
 use crate::Error;
+#[cfg(any(feature = "cln", feature = "lnd", feature = "phoenixd"))]
+use crate::ErrorKind;
 
 /// The proof that a refusal is about its payment, if it is one. A status alone proves nothing: it may
 /// be that of a proxy before the node, or of a time limit that ended while the node went on.
@@ -55,6 +57,16 @@ impl Failure {
             status: None,
             sent: true,
         }
+    }
+}
+
+/// Returns what a node has told, or `None` if this credential may not know it.
+#[cfg(any(feature = "cln", feature = "lnd", feature = "phoenixd"))]
+pub(crate) fn permitted<T>(asked: Result<T, Failure>) -> Result<Option<T>, Error> {
+    match asked {
+        Ok(told) => Ok(Some(told)),
+        Err(failure) if failure.error.kind() == ErrorKind::Unauthorized => Ok(None),
+        Err(failure) => Err(failure.error),
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) use call::{Transport, client};
 ))]
 pub(crate) use failure::Failure;
 pub(crate) use failure::Proof;
+#[cfg(any(feature = "cln", feature = "lnd", feature = "phoenixd"))]
+pub(crate) use failure::permitted;
 #[cfg(feature = "lnd")]
 pub(crate) use line::Lines;
 pub(crate) use peer::Peer;

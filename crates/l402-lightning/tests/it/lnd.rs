@@ -376,3 +376,19 @@ async fn a_silent_lnd_holds_up_nobody_who_sells() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
 }
+
+/// `invoice.macaroon` may not read the channels, and that is no failure.
+#[tokio::test]
+async fn liquidity_is_known_to_a_macaroon_that_may_read_it_alone() {
+    let setup = Setup::new().await;
+    assert_eq!(setup.receive.liquidity().await.unwrap(), None);
+    let reader = setup.receiver("admin", true).await.unwrap();
+    let liquidity = reader.liquidity().await.unwrap().expect("known");
+    assert_eq!(liquidity.receivable, Msat::from_sat(250_000));
+    assert_eq!(
+        liquidity.spendable,
+        Some(setup.pay.balance().await.unwrap())
+    );
+    setup.lnd.set(Mischief::Garbage);
+    assert!(reader.liquidity().await.is_err());
+}

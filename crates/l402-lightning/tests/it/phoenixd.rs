@@ -153,3 +153,16 @@ async fn what_could_not_be_sent_says_nothing_of_an_earlier_attempt() {
 async fn a_fee_that_is_not_told_counts_as_the_highest() {
     cases::a_fee_that_is_not_told_counts_as_the_highest(&setup().await).await;
 }
+
+/// A channel that is closing carries nothing.
+#[tokio::test]
+async fn its_channels_tell_what_it_can_receive() {
+    let setup = setup().await;
+    let liquidity = Bench::receive(&setup)
+        .liquidity()
+        .await
+        .unwrap()
+        .expect("known");
+    assert_eq!(liquidity.receivable, Msat::from_sat(250_000));
+    assert_eq!(liquidity.spendable, Some(Msat::from_sat(50_000)));
+}

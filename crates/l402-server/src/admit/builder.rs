@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::offer::{NODE_CALLS_AT_ONCE, NODE_TIMEOUT};
 use super::paywall::Paywall;
-use super::shared::PaywallShared;
+use super::shared::{HitsOfPaywall, PaywallShared};
 use crate::challenge::{Attempts, Breaker, ChallengeLimits, Crowd, Limiter, Seldom};
 use crate::ledger::{Ledger, Setbacks};
 use crate::observe::Observe;
@@ -85,6 +85,7 @@ impl PaywallBuilder {
             no_invoice: Seldom::default(),
             places: Semaphore::new(NODE_CALLS_AT_ONCE),
             node_calls: AtomicU64::new(0),
+            hits: HitsOfPaywall::default(),
             setbacks: Arc::new(Setbacks::new(Arc::clone(&self.clock))),
             settled: SettledCheck::of(&self.receive, &self.clock, NODE_TIMEOUT, self.limits),
             settings: self,

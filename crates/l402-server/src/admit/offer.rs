@@ -28,9 +28,11 @@ impl PaywallShared {
         let clock = &self.settings.clock;
         // Does not wait for a place: behind a slow node that queue would only grow (ATTACKS D-12).
         let Ok(_place) = self.places.try_acquire() else {
+            self.hits.places.count();
             return Err(NODE_TIMEOUT);
         };
-        let attempt = self.breaker.attempt(clock.monotonic())?;
+        let attempt = self.breaker.attempt(clock.monotonic());
+        let attempt = attempt.inspect_err(|_| self.hits.pause.count())?;
         let made = self.ask(priced).await;
         let lsat_line = self.settings.lsat_line;
         let offer = made.and_then(|made| {

@@ -12,7 +12,7 @@ use super::builder::PaywallBuilder;
 use super::payment::{has_arrived, reserve_request, sold};
 use super::shared::PaywallShared;
 use crate::answer::{Refusal, ReservedUse, UseReport, UseState};
-use crate::challenge::ChallengeLimits;
+use crate::challenge::{ChallengeLimits, LimitHits};
 use crate::decide::{Decision, Proof, decide};
 use crate::granted::Granted;
 use crate::ledger::{MemoryLedger, ReserveError};
@@ -205,6 +205,25 @@ impl Paywall {
         self.shared.node_calls.load(Ordering::Relaxed)
     }
 
+    /// Returns the number of times that each limit was hit since the start.
+    #[must_use]
+    pub fn limit_hits(&self) -> LimitHits {
+        self.shared.limit_hits()
+    }
+
+    /// Returns the number of reservations that wait for the ledger, if it has a queue.
+    #[must_use]
+    pub fn ledger_queue(&self) -> Option<usize> {
+        self.shared.settings.ledger.queue()
+    }
+
+    /// Returns true if the ledger stands under a lease that has ended, so that nothing can be reserved.
+    #[must_use]
+    pub fn ledger_has_lapsed(&self) -> bool {
+        let lease = self.shared.settings.ledger.lease();
+        lease.is_some_and(|lease| !lease.is_valid())
+    }
+
     /// Makes the answer to a request that the decision refuses.
     fn refuse(
         &self,
@@ -265,7 +284,10 @@ impl Paywall {
         }
         // Before units are reserved, so that they never stand under a later lease than this one.
         let lease = ledger.lease();
-        let refusal = match ledger.reserve(reserve_request(&proof, now)).await {
+        let asked = self.shared.observed_time();
+        let reserved = ledger.reserve(reserve_request(&proof, now)).await;
+        self.shared.observe_reserved(asked, reserved.as_ref().err());
+        let refusal = match reserved {
             Ok(reservation) => {
                 let charge = matched
                     .route

@@ -9,9 +9,9 @@ use l402::{Identifier, Problem};
 use tokio::sync::Semaphore;
 
 use super::builder::PaywallBuilder;
-use crate::challenge::{Attempts, Breaker, Crowd, Limiter, Seldom};
+use crate::challenge::{Attempts, Breaker, Crowd, Hits, LimitHits, Limiter, Seldom};
 use crate::decide::Decision;
-use crate::ledger::Setbacks;
+use crate::ledger::{ReserveError, Setbacks};
 use crate::observe::{Exchange, Observation, Verdict};
 use crate::request::{CanonicalRequest, Presented};
 use crate::settled::SettledCheck;
@@ -27,12 +27,32 @@ pub(super) struct PaywallShared {
     pub(super) no_invoice: Seldom,
     pub(super) places: Semaphore,
     pub(super) node_calls: AtomicU64,
+    pub(super) hits: HitsOfPaywall,
     pub(super) setbacks: Arc<Setbacks>,
     /// `None` if a preimage is proof enough, so that the usual node costs a request nothing.
     pub(super) settled: Option<Arc<SettledCheck>>,
 }
 
+/// The number of times that limits other than those on challenges were hit.
+#[derive(Debug, Default)]
+pub(super) struct HitsOfPaywall {
+    pub(super) attempts: Hits,
+    pub(super) places: Hits,
+    pub(super) pause: Hits,
+}
+
 impl PaywallShared {
+    /// Returns the number of times that each limit was hit.
+    pub(super) fn limit_hits(&self) -> LimitHits {
+        let limiter = self.limiter.read().unwrap_or_else(PoisonError::into_inner);
+        LimitHits {
+            attempts: self.hits.attempts.read(),
+            node_places: self.hits.places.read(),
+            node_pause: self.hits.pause.read(),
+            ..limiter.hits()
+        }
+    }
+
     /// Takes one challenge out of the peer's budget and the others'.
     ///
     /// # Errors
@@ -62,13 +82,26 @@ impl PaywallShared {
             Presented::Malformed(_) | Presented::Nothing | Presented::Proven(_) => None,
         };
         let now = self.settings.clock.monotonic();
-        self.attempts.take(request.peer, token, now)
+        let taken = self.attempts.take(request.peer, token, now);
+        taken.inspect_err(|_| self.hits.attempts.count())
     }
 
     /// Returns the time if there is an observer, whom alone it is for.
     pub(super) fn observed_time(&self) -> Option<Duration> {
         let observer = self.settings.observer.as_ref();
         observer.map(|_| self.settings.clock.monotonic())
+    }
+
+    /// Tells the observer how long the ledger took since `asked`, and if it failed.
+    pub(super) fn observe_reserved(&self, asked: Option<Duration>, error: Option<&ReserveError>) {
+        if let (Some(observer), Some(asked)) = (&self.settings.observer, asked) {
+            let took = self.settings.clock.monotonic().saturating_sub(asked);
+            let failed = error.and_then(|error| match error {
+                ReserveError::Consumed | ReserveError::InUse => None,
+                failed => Some(failed.to_string()),
+            });
+            observer.reserved(took, failed.as_deref());
+        }
     }
 
     /// Tells the observer of the decision, and returns what follows the request to its end.

@@ -173,7 +173,7 @@ impl Refusal {
             observation.offered(&offer.facts());
         }
         let problem = (!self.is_preflight()).then_some(self.0.problem);
-        observation.refused(problem, self.status());
+        observation.refused(problem, self.status(), self.has_challenge());
     }
 
     /// Returns the reason of the refusal. It is a placeholder if this is the answer to a preflight.

@@ -57,5 +57,5 @@ pub use seals::{Head, Seal, Sealed};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteBooks;
 pub use store::{Books, View, Visit};
-pub use verify::{Report, recover, verify};
+pub use verify::{Listed, Report, recover, verify};
 use writer::Writer;

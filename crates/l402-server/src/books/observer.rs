@@ -63,7 +63,25 @@ impl BooksObserver {
         &self.books
     }
 
-    /// Returns the terms of an invoice that this process has offered.
+    /// Takes over an invoice that another process has offered, so that its payment finds its terms.
+    pub fn inherit(&self, payment: PaymentHash, expires: UnixTime, terms: Terms) {
+        self.outstanding.inherit(payment, expires, terms);
+    }
+
+    /// Returns the invoices that may be paid at `now`, with their ends: for [`BooksObserver::inherit`] of
+    /// the next process. [`BooksObserver::offered_terms`] has their terms.
+    #[must_use]
+    pub fn payable(&self, now: UnixTime) -> Vec<(PaymentHash, UnixTime)> {
+        self.outstanding.payable(now)
+    }
+
+    /// Returns the latest end of an invoice that was offered; `None` if there was none.
+    #[must_use]
+    pub fn last_expiry(&self) -> Option<UnixTime> {
+        self.outstanding.last()
+    }
+
+    /// Returns the terms of an invoice that this process has offered, or has taken over.
     #[must_use]
     pub fn offered_terms(&self, payment: &PaymentHash) -> Option<Terms> {
         self.outstanding.terms(payment)

@@ -20,6 +20,10 @@ pub(super) struct Outstanding(Mutex<Halves>);
 struct Halves {
     newer: HashMap<PaymentHash, Invoice>,
     older: HashMap<PaymentHash, Invoice>,
+    /// Those that another process has offered.
+    inherited: HashMap<PaymentHash, (UnixTime, Terms)>,
+    /// The latest end of an invoice.
+    last: Option<UnixTime>,
     /// What is sold, once each.
     sold: Vec<Arc<Route>>,
 }
@@ -44,12 +48,45 @@ impl Outstanding {
             halves.older = std::mem::take(&mut halves.newer);
         }
         halves.newer.insert(hash, Invoice { route, expires });
+        let expires = UnixTime::from_secs(u64::from(expires));
+        halves.last = halves.last.max(Some(expires));
+    }
+
+    /// Notes an invoice that another process has offered.
+    pub(super) fn inherit(&self, hash: PaymentHash, expires: UnixTime, terms: Terms) {
+        let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if halves.inherited.len() < HALF {
+            halves.inherited.insert(hash, (expires, terms));
+            halves.last = halves.last.max(Some(expires));
+        }
+    }
+
+    /// Returns the invoices that may be paid at `now`, with their ends.
+    pub(super) fn payable(&self, now: UnixTime) -> Vec<(PaymentHash, UnixTime)> {
+        let mut found = Vec::new();
+        let halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (hash, invoice) in halves.older.iter().chain(&halves.newer) {
+            found.push((*hash, UnixTime::from_secs(u64::from(invoice.expires))));
+        }
+        let inherited = halves.inherited.iter();
+        found.extend(inherited.map(|(hash, (expires, _))| (*hash, *expires)));
+        drop(halves);
+        found.retain(|(_, expires)| *expires > now);
+        found
+    }
+
+    /// Returns the latest end of an invoice, of those that were ever offered.
+    pub(super) fn last(&self) -> Option<UnixTime> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).last
     }
 
     /// Returns the terms that an invoice was offered on.
     pub(super) fn terms(&self, hash: &PaymentHash) -> Option<Terms> {
         let halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let invoice = halves.newer.get(hash).or_else(|| halves.older.get(hash))?;
+        let own = halves.newer.get(hash).or_else(|| halves.older.get(hash));
+        let Some(invoice) = own else {
+            return halves.inherited.get(hash).map(|(_, terms)| terms.clone());
+        };
         let route = halves.sold.get(usize::from(invoice.route))?;
         let priced = route.sold()?;
         // A token's life is counted from the end of its invoice.

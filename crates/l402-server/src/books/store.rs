@@ -59,6 +59,13 @@ pub trait View {
     /// Those of `visit`, and if the books cannot be read.
     fn in_order(&self, visit: &mut Visit<'_>) -> Result<(), BooksError>;
 
+    /// Visits the entries of one writer that have numbers above `after`, in the order of their numbers.
+    /// Costs as much as it visits, so that a reader who notes the last number reads each entry once.
+    ///
+    /// # Errors
+    /// Those of `visit`, and if the books cannot be read.
+    fn of_writer(&self, writer: i64, after: i64, visit: &mut Visit<'_>) -> Result<(), BooksError>;
+
     /// Visits the entries of all payments, or of one, payment by payment; those of one payment by
     /// time, its settlement first.
     ///

@@ -1,12 +1,13 @@
 //! The verification: seals, sums, the ledger's counts, and the node's own list.
 
+use core::fmt;
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
 use l402::{Msat, PaymentHash, UnixTime};
 use l402_host::Clock;
-use l402_lightning::Settlement;
+use l402_lightning::{Settlement, SettlementIndex};
 
 use super::check::{BY_HAND, check_seals};
 use super::{
@@ -143,10 +144,27 @@ fn spent(counts: &mut dyn Counts, hash: PaymentHash) -> Result<Option<i64>, Book
     Ok(spent.map(|spent| i64::try_from(spent).unwrap_or(i64::MAX)))
 }
 
+/// The payments that a node lists of itself.
+pub struct Listed<'a> {
+    /// The name of the node in the books.
+    pub node: &'a str,
+    /// The place that the books had before the node was listed. What they have written of later places
+    /// need not be in the list; what they have up to it must.
+    pub up_to: SettlementIndex,
+    /// The settlements, in whatever order. Those before the books began may be missing or not.
+    pub settlements: &'a mut dyn Iterator<Item = Settlement>,
+}
+
+impl fmt::Debug for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Listed");
+        shown.field("node", &self.node).finish_non_exhaustive()
+    }
+}
+
 /// Verifies the books: every seal; received = sold + unattributed; sold = spent + unspent + expired; no
 /// payment spent beyond what it bought; the uses against the ledger, if `counts` is there; the payments
-/// against the node's own list, if it is there. `listed` holds the settlements of the node with this
-/// name; those before the books began may be missing or not.
+/// against the node's own list, if it is there.
 ///
 /// Corrections are written first, as [`recover`] does; nothing else is changed.
 ///
@@ -155,16 +173,17 @@ fn spent(counts: &mut dyn Counts, hash: PaymentHash) -> Result<Option<i64>, Book
 pub fn verify(
     books: &dyn Books,
     counts: Option<&mut dyn Counts>,
-    listed: Option<(&str, &mut dyn Iterator<Item = Settlement>)>,
+    listed: Option<Listed<'_>>,
     clock: &dyn Clock,
 ) -> Result<Report, BooksError> {
     let mut report = Report::default();
     if let Some(counts) = counts {
         report.corrected = recover(books, counts, clock)?;
     }
-    let listed = listed.map(|(node, list)| {
+    let listed = listed.map(|listed| {
+        let list = listed.settlements;
         let list = list.map(|one| (one.payment_hash, (one.paid, one.index.0)));
-        (node, list.collect::<HashMap<_, _>>())
+        (listed.node, listed.up_to, list.collect::<HashMap<_, _>>())
     });
     let now = clock.wall();
     books.view(&mut |view| {
@@ -177,8 +196,8 @@ pub fn verify(
             report.findings.extend(overspent(account));
             Ok(())
         })?;
-        if let Some((node, list)) = &listed {
-            report.findings.extend(against(view, node, list)?);
+        if let Some((node, up_to, list)) = &listed {
+            report.findings.extend(against(view, node, *up_to, list)?);
         }
         Ok(())
     })?;
@@ -231,12 +250,17 @@ fn overspent(account: &Account) -> Option<Finding> {
 fn against(
     view: &dyn super::View,
     node: &str,
+    up_to: SettlementIndex,
     list: &HashMap<PaymentHash, (Msat, u64)>,
 ) -> Result<Vec<Finding>, BooksError> {
     let mut findings = Vec::new();
     let mut find = |hash, what: String, advice| {
         let mark = Mark::Payment(hash);
         findings.push(Finding { mark, what, advice });
+    };
+    let is_listed = |entry: &Entry| {
+        let is_at_node = entry.node.as_deref() == Some(node);
+        is_at_node && entry.index.is_none_or(|index| index <= up_to.0)
     };
     let mut missing = list.clone();
     view.by_payment(None, &mut |found| {
@@ -253,7 +277,7 @@ fn against(
                 let what = format!("{msat} msat in the books, {paid} msat at the node");
                 find(hash, what, BY_HAND);
             }
-            None if entry.node.as_deref() == Some(node) => {
+            None if is_listed(entry) => {
                 let what = "it is in the books, and the node does not list it".to_owned();
                 find(hash, what, "ask the node about this payment");
             }

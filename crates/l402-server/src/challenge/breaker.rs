@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!            3 failures                   the pause is over
-//!   closed ------------> open, 1 to 10 s ------------------> one probe
+//!   closed ------------> open, 1 or 2 s -------------------> one probe
 //!     ^                    ^                                  |   |
 //!     |                    '------- failed: twice the pause --'   |
 //!     '------------------------------------------ succeeded ------'
@@ -14,10 +14,10 @@ use std::time::Duration;
 /// The number of failures in a row that open the breaker.
 const PATIENCE: u32 = 3;
 
-/// The first and the longest time that the breaker stays open. The time doubles with each probe
-/// that fails.
+/// The first and the longest time that the breaker stays open. The time doubles with each probe that
+/// fails. A probe takes two seconds at most, so a node that is back sells again within five.
 const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(2);
 
 /// The failures in a row. All times are the monotonic time of a clock, so that a step of the wall
 /// clock neither opens nor closes the breaker.
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn is_open_for_ten_seconds_at_most() {
+    fn is_open_for_two_seconds_at_most() {
         let breaker = Breaker::default();
         let failures =
             (0..40_u64).map(|n| breaker.attempt(at(n * 100)).unwrap().failed(at(n * 100)));

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::Caller;
 use super::budget::{Budgets, Rate, Size};
+use super::{Caller, Hits, LimitHits};
 
 /// The number of slots in the table of one limit: 512 KiB.
 const SLOTS: usize = 65_536;
@@ -54,6 +54,15 @@ pub(crate) struct Limiter {
     peers: Option<Budgets>,
     prefixes: Option<Budgets>,
     total: Option<Total>,
+    hits: HitsOfLimiter,
+}
+
+/// The number of challenges that each limit has refused.
+#[derive(Debug, Default)]
+struct HitsOfLimiter {
+    peers: Hits,
+    prefixes: Hits,
+    total: Hits,
 }
 
 impl Limiter {
@@ -62,6 +71,17 @@ impl Limiter {
             peers: limits.per_peer.map(|rate| Budgets::new(rate, SLOTS)),
             prefixes: limits.per_prefix.map(|rate| Budgets::new(rate, SLOTS)),
             total: limits.total.map(Total::new),
+            hits: HitsOfLimiter::default(),
+        }
+    }
+
+    /// Returns the number of challenges that each limit has refused; those of others are zero.
+    pub(crate) fn hits(&self) -> LimitHits {
+        LimitHits {
+            challenges_per_peer: self.hits.peers.read(),
+            challenges_per_prefix: self.hits.prefixes.read(),
+            challenges_total: self.hits.total.read(),
+            ..LimitHits::default()
         }
     }
 
@@ -91,13 +111,16 @@ impl Limiter {
         let caller = Caller::from(peer);
         // The narrowest first: a peer beyond its own budget must take nothing from the others'.
         if let Some(peers) = &self.peers {
-            peers.take(caller.key(), now)?;
+            let taken = peers.take(caller.key(), now);
+            taken.inspect_err(|_| self.hits.peers.count())?;
         }
         if let Some(prefixes) = &self.prefixes {
-            prefixes.take(caller.network(), now)?;
+            let taken = prefixes.take(caller.network(), now);
+            taken.inspect_err(|_| self.hits.prefixes.count())?;
         }
         let total = self.total.as_ref();
-        total.map_or(Ok(()), |total| total.take(caller.network(), now))
+        let taken = total.map_or(Ok(()), |total| total.take(caller.network(), now));
+        taken.inspect_err(|_| self.hits.total.count())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::decide::Proof;
 use crate::ledger::{Lease, Settle};
 use crate::observe::Observation;
 use crate::request::{CanonicalRequest, Presented};
-use crate::table::{Matched, Route};
+use crate::table::{Matched, Route, Snapshot};
 
 /// The right of one request to be forwarded.
 ///
@@ -82,14 +82,25 @@ impl Granted {
     }
 
     /// Names the origin that the request was for, so that [`Granted::settle`] can tell a redirect that
-    /// stays there. Needed only if the answer is a redirect. Without it, each address with a host is
-    /// one elsewhere.
+    /// stays there. Needed only if the answer is a redirect. Without it, and for a host that the seller
+    /// has not named as an own one, each address with a host is one elsewhere.
     #[must_use]
-    pub fn asked_at(mut self, request: &CanonicalRequest) -> Self {
-        self.0.asked_at = request.host.clone().map(|host| Origin {
-            host,
-            port: request.port,
-        });
+    pub fn asked_at(self, request: &CanonicalRequest, table: &Snapshot) -> Self {
+        match &request.host {
+            Some(host) => self.asked_at_host(host.clone(), request.port, table),
+            None => self,
+        }
+    }
+
+    /// Names the origin that the client asked a proxy in front for, in place of the one that the
+    /// proxy asked for. The host is in lower case.
+    #[must_use]
+    pub fn asked_at_host(mut self, host: String, port: Option<u16>, table: &Snapshot) -> Self {
+        // A host comes from the buyer, and could name the place to which the goods are delivered by a
+        // redirect: each use would come back, with the goods.
+        if table.is_own_host(&host) {
+            self.0.asked_at = Some(Origin { host, port });
+        }
         self
     }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::HeaderMap;
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
-use l402::UnixTime;
+use l402::{KeyNumber, KeyRing, MasterKey, Network, UnixTime};
 use l402_host::{BoxFuture, Clock as _, ManualClock};
 
 use super::Granted;
@@ -17,7 +17,7 @@ use crate::ledger::{
     Lease, LeaseKeeper, Ledger, Reservation, ReserveError, ReserveRequest, Settle,
 };
 use crate::request::CanonicalRequest;
-use crate::table::{Charge, Matched, Route};
+use crate::table::{Charge, Matched, Route, Snapshot};
 
 /// A ledger that records each settlement.
 #[derive(Debug, Default)]
@@ -262,6 +262,16 @@ fn a_redirect_that_stays_at_the_origin_is_given_back_like_a_404() {
 }
 
 /// Returns the right of a request with this method to `http://shop.example/`.
+/// A table without routes, of a seller who has named the host.
+fn shop() -> Snapshot {
+    let key = MasterKey::from_bytes(&std::array::from_fn::<_, 32, _>(|i| {
+        u8::try_from(i).unwrap() ^ 0x5a
+    }));
+    let keys = KeyRing::new("test", KeyNumber(1), key.unwrap());
+    let hosts = vec!["shop.example".to_owned()];
+    Snapshot::new(vec![], hosts, keys, Network::Regtest).unwrap()
+}
+
 fn asked_by(method: &str, ledger: &Arc<Witness>) -> Granted {
     let request = http::Request::builder()
         .method(method)
@@ -277,7 +287,7 @@ fn asked_by(method: &str, ledger: &Arc<Witness>) -> Granted {
         route: Arc::new(Route::free("/")),
         index: 0,
     };
-    Granted::new(matched, &request, None, Some(reserved)).asked_at(&request)
+    Granted::new(matched, &request, None, Some(reserved)).asked_at(&request, &shop())
 }
 
 #[test]

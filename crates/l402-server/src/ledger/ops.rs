@@ -112,6 +112,11 @@ impl Queue {
         held.map(PendingReservation::take)
     }
 
+    /// Returns the number of reservations that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// Waits until all that was handed over is durable.
     pub(super) async fn flush(&self) {
         let (done, waiting) = oneshot::channel();

@@ -227,6 +227,10 @@ pub trait Ledger: fmt::Debug + Send + Sync {
     fn lease(&self) -> Option<Lease> {
         None
     }
+    /// Returns the number of reservations that wait for it, if there is a queue.
+    fn queue(&self) -> Option<usize> {
+        None
+    }
     /// Returns the number by which other processes know this one as the holder of its reservations, if
     /// there can be others.
     fn holder(&self) -> Option<i64> {

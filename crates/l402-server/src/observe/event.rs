@@ -56,6 +56,7 @@ impl Offered {
 pub struct Refused {
     pub(crate) problem: Option<Problem>,
     pub(crate) status: StatusCode,
+    pub(crate) has_offer: bool,
     pub(crate) took: Duration,
 }
 
@@ -70,6 +71,12 @@ impl Refused {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// Returns true if the answer carries an invoice.
+    #[must_use]
+    pub fn has_offer(&self) -> bool {
+        self.has_offer
     }
 
     /// Returns the time from the request's arrival at the paywall to the refusal.

@@ -1,5 +1,6 @@
 //! The facts of one request.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use l402::{
     UnixTime,
 };
 
-use crate::request::CanonicalRequest;
+use crate::request::{CanonicalRequest, TraceContext};
 use crate::table::{Priced, Route};
 
 /// One request, as far as it is known when an event is told.
@@ -23,7 +24,9 @@ pub struct Exchange {
     ends: Option<UnixTime>,
     uses_left: Option<u64>,
     request_bytes: Option<u64>,
+    peer: Option<IpAddr>,
     started: Duration,
+    trace: Option<TraceContext>,
 }
 
 impl Exchange {
@@ -43,7 +46,9 @@ impl Exchange {
             ends: None,
             uses_left: None,
             request_bytes: request.body_bytes,
+            peer: Some(request.peer),
             started,
+            trace: request.trace,
         }
     }
 
@@ -58,7 +63,9 @@ impl Exchange {
             ends: None,
             uses_left: None,
             request_bytes: None,
+            peer: None,
             started,
+            trace: None,
         }
     }
 
@@ -89,10 +96,22 @@ impl Exchange {
         self.path.as_deref()
     }
 
+    /// Returns the address of the client. `None` if the request has no sure reading.
+    #[must_use]
+    pub fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
     /// Returns the pattern of the route, or `None` if no route matched.
     #[must_use]
     pub fn route(&self) -> Option<&str> {
         self.route.as_deref().map(|route| route.path.as_str())
+    }
+
+    /// Returns the number that the host has given the route, or `None` if no route matched.
+    #[must_use]
+    pub fn route_tag(&self) -> Option<u32> {
+        self.route.as_deref().map(|route| route.tag)
     }
 
     /// Returns the service that the route sells, or `None` on a free route.
@@ -168,6 +187,13 @@ impl Exchange {
     #[must_use]
     pub fn started(&self) -> Duration {
         self.started
+    }
+
+    /// Returns the place in a trace that the host has set. `None` if it has set none, or if the request
+    /// has no sure reading.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceContext> {
+        self.trace
     }
 
     /// Returns the route, for an observer that keeps it beyond the call.

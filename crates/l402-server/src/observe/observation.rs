@@ -62,10 +62,11 @@ impl Observation {
         self.observer.granted(&self.exchange);
     }
 
-    pub(crate) fn refused(&self, problem: Option<Problem>, status: StatusCode) {
+    pub(crate) fn refused(&self, problem: Option<Problem>, status: StatusCode, has_offer: bool) {
         let refused = Refused {
             problem,
             status,
+            has_offer,
             took: self.took(),
         };
         self.observer.refused(&self.exchange, &refused);

@@ -1,6 +1,7 @@
 //! The trait of an observer.
 
 use std::fmt;
+use std::time::Duration;
 
 use l402::{Msat, PaymentHash};
 
@@ -26,6 +27,9 @@ pub trait Observe: fmt::Debug + Send + Sync {
     fn decided(&self, _exchange: &Exchange, _verdict: Verdict) {}
     /// An invoice goes out with the answer. `refused` follows.
     fn offered(&self, _exchange: &Exchange, _offered: &Offered) {}
+    /// The ledger has answered after this time: a use is reserved, there is none left, or the ledger
+    /// has `failed`, for the reason that the text says. Tied to no request.
+    fn reserved(&self, _took: Duration, _failed: Option<&str>) {}
     /// The request may be forwarded. If its uses are counted, one is reserved. `settled` follows.
     fn granted(&self, _exchange: &Exchange) {}
     /// The end of a granted request: its use is spent or given back, or nothing was counted.

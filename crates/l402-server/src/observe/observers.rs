@@ -1,6 +1,7 @@
 //! Two observers in the place of one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use l402::{Msat, PaymentHash};
 
@@ -39,6 +40,11 @@ impl Observe for Observers {
     fn offered(&self, exchange: &Exchange, offered: &Offered) {
         self.0.offered(exchange, offered);
         self.1.offered(exchange, offered);
+    }
+
+    fn reserved(&self, took: Duration, failed: Option<&str>) {
+        self.0.reserved(took, failed);
+        self.1.reserved(took, failed);
     }
 
     fn granted(&self, exchange: &Exchange) {

@@ -11,6 +11,7 @@ use l402::{Credential, CredentialError, Problem, Proven};
 use super::host;
 use super::lines::Lines;
 use super::path::{Ambiguity, PathFault, below, has_controls, read_path};
+use super::trace::TraceContext;
 
 /// The credential that a request presents.
 #[derive(Clone, Debug)]
@@ -73,6 +74,8 @@ pub struct CanonicalRequest {
     pub(crate) body_bytes: Option<u64>,
     /// True if the request itself limits the time of a gRPC call (`grpc-timeout`).
     pub(crate) timed: bool,
+    /// The place of the request in a trace, which its host may set.
+    pub trace: Option<TraceContext>,
 }
 
 impl CanonicalRequest {
@@ -140,6 +143,7 @@ impl CanonicalRequest {
             grpc: lines.content_type.first().is_some_and(names_grpc),
             body_bytes: lines.content_length.only().and_then(number),
             timed: lines.timed,
+            trace: None,
             preflight: origin.clone().filter(|_| preflight_method.is_some()),
             origin,
             preflight_method,

@@ -57,6 +57,21 @@ pub fn canonical_host(text: &str) -> Option<String> {
     (authority.host().len() == text.len()).then_some(host)
 }
 
+/// Returns the host and the port of an authority, as requests are compared by them. `None` for what
+/// no request could be for.
+///
+/// ```
+/// use l402_server::canonical_authority;
+///
+/// let read = |text| canonical_authority(text);
+/// assert_eq!(read("Shop.example.:80"), Some(("shop.example".to_owned(), Some(80))));
+/// assert_eq!(read("user@shop.example"), None);
+/// ```
+#[must_use]
+pub fn canonical_authority(text: &str) -> Option<(String, Option<u16>)> {
+    split(&Authority::try_from(text).ok()?)
+}
+
 /// Returns an origin of the configuration as browsers send it: scheme and host in lower case,
 /// without the port if it is the scheme's own. `None` for what no browser sends.
 ///

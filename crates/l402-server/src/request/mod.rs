@@ -6,12 +6,14 @@ mod host;
 mod lines;
 mod path;
 mod readings;
+mod trace;
 mod withheld;
 
 pub(crate) use canonical::is_grpc;
 pub use canonical::{CanonicalRequest, Presented};
-pub use host::{canonical_host, canonical_origin};
+pub use host::{canonical_authority, canonical_host, canonical_origin};
 pub(crate) use path::{Ambiguity, below, canonical_path, folded, match_key};
 pub(crate) use readings::readings;
+pub use trace::TraceContext;
 pub use withheld::Withheld;
 pub(crate) use withheld::is_own;

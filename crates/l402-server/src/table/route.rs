@@ -107,6 +107,9 @@ pub struct Route {
     /// True if the service takes upper and lower case for the same. Then so does the route. If
     /// false (the default), a path in other letters is another path.
     pub case_insensitive: bool,
+    /// A number of the host's own, by which an observer finds what it counts for this route. 0 by
+    /// default.
+    pub tag: u32,
 }
 
 /// The place of a route's requests behind the paywall. Two routes with one service serve the same
@@ -158,6 +161,7 @@ impl Route {
             place: Place::default(),
             allow_free_overlap: Vec::new(),
             case_insensitive: false,
+            tag: 0,
         }
     }
 

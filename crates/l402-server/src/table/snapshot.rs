@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -232,9 +233,18 @@ impl Snapshot {
         self.network
     }
 
-    /// Returns true if requests for this host are served here.
-    pub(crate) fn knows_host(&self, host: Option<&str>) -> bool {
+    /// Returns true if requests for this host are served here: a name without port, in lower case.
+    #[must_use]
+    pub fn knows_host(&self, host: Option<&str>) -> bool {
         self.hosts.is_empty() || host.is_some_and(|host| self.hosts.contains(host))
+    }
+
+    /// Returns true if a host is certainly the seller's own: it was named, or none was and the host is
+    /// this machine. `host` is a name without port, in lower case.
+    pub(crate) fn is_own_host(&self, host: &str) -> bool {
+        let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        let is_here = host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback());
+        self.hosts.contains(host) || (self.hosts.is_empty() && is_here)
     }
 
     /// Returns the routes of a request's path, for all methods. Empty if nothing is offered there.

@@ -144,7 +144,7 @@ impl PaywallLayer {
                 let granted = self.paywall.admit(&self.snapshot, &canonical).await;
                 granted.map(|granted| {
                     rewrite(request, target, &granted);
-                    granted.asked_at(&canonical)
+                    granted.asked_at(&canonical, &self.snapshot)
                 })
             }
             Err(problem) => {

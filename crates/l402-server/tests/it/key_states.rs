@@ -132,3 +132,36 @@ fn postgres_keeps_the_keys() {
     report(2);
     assert_eq!(advance(), Some(KeyNumber(3)));
 }
+
+/// A machine that stands still while it changes keys holds up no renewal of a lease for long, and has changed
+/// nothing.
+#[cfg(feature = "postgres")]
+#[test]
+fn a_change_of_keys_that_stands_still_is_ended_by_the_database() {
+    use l402_server::ledger::register::PostgresRegister;
+    use l402_testkit::postgres::PostgresServer;
+
+    let server = PostgresServer::start();
+    let url: l402_host::PostgresUrl = server.url().parse().expect("an address");
+    let register = PostgresRegister::at(&url).expect("an address");
+    register.key_book().expect("empty tables");
+    let lease = "now() + interval '1 hour'";
+    server.sql(&format!(
+        "INSERT INTO l402_gateways (holder, name, lease_until) VALUES (1, 'gateway', {lease})"
+    ));
+    let stopped = register.change_keys(&mut |book| {
+        // Stands still until somebody else can renew. Below the lease that a gateway believes in.
+        server.sql(&format!(
+            "SET lock_timeout = '7s'; UPDATE l402_gateways SET lease_until = {lease}"
+        ));
+        book.current = Some(KeyNumber(7));
+        true
+    });
+    stopped.expect_err("its transaction has ended");
+    assert_eq!(register.key_book().expect("read").current, None);
+    let begun = register.change_keys(&mut |book| {
+        book.current = Some(KeyNumber(7));
+        true
+    });
+    assert_eq!(begun.expect("written").current, Some(KeyNumber(7)));
+}

@@ -218,6 +218,7 @@ impl Cln {
                 "opener": "local",
                 "features": [],
                 "spendable_msat": spendable,
+                "receivable_msat": 250_000_000,
             })
         };
         json!({ "channels": [channel("CHANNELD_NORMAL", balance), channel("ONCHAIN", 7_000_000)] })

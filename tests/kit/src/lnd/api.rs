@@ -84,7 +84,10 @@ async fn sign_message(State(fake): State<Arc<Fake>>, Json(body): Json<Value>) ->
 async fn balance(State(fake): State<Arc<Fake>>) -> Json<Value> {
     let msat = fake.home.wallet.balance().await.expect("a balance").msat();
     let (sat, msat) = ((msat / 1000).to_string(), msat.to_string());
-    Json(json!({ "balance": sat, "local_balance": { "sat": sat, "msat": msat } }))
+    let remote = json!({ "sat": "250000", "msat": "250000000" });
+    Json(json!({
+        "balance": sat, "local_balance": { "sat": sat, "msat": msat }, "remote_balance": remote,
+    }))
 }
 
 fn number(value: &Value) -> u64 {

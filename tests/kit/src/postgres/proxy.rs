@@ -7,6 +7,9 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
+
+use l402_host::{Clock as _, SystemClock};
 
 /// The moment of a cut, as seen from a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub struct CutProxy {
 struct State {
     armed: Option<(String, Cut)>,
     is_closed: bool,
+    /// Each answer of the server is held back for so long.
+    delay: Duration,
     cuts: usize,
     open: Vec<(TcpStream, UnixStream)>,
 }
@@ -74,6 +79,14 @@ impl CutProxy {
         self.state.lock().expect("a state").cuts
     }
 
+    /// Holds each answer of the server back for so long, as a database does that is slow.
+    ///
+    /// # Panics
+    /// Never, unless another thread has panicked.
+    pub fn delay(&self, delay: Duration) {
+        self.state.lock().expect("a state").delay = delay;
+    }
+
     /// Cuts everything and takes no new connection, or takes them again.
     ///
     /// # Panics
@@ -112,8 +125,8 @@ fn pass(client: TcpStream, socket: &PathBuf, state: &Arc<Mutex<State>>) {
         client.try_clone().expect("a twin"),
     );
     let told = Arc::clone(&lost);
-    thread::spawn(move || answers(from_server, to_client, &told));
-    let state = Arc::clone(state);
+    let (state, shared) = (Arc::clone(state), Arc::clone(state));
+    thread::spawn(move || answers(from_server, to_client, &told, &shared));
     thread::spawn(move || {
         let _ = requests(&client, &server, &state, &lost);
         let _ = client.shutdown(Shutdown::Both);
@@ -123,9 +136,18 @@ fn pass(client: TcpStream, socket: &PathBuf, state: &Arc<Mutex<State>>) {
 
 /// Passes the server's answers on, until they are to be lost: then the end of the next one is waited for,
 /// and the connection closed.
-fn answers(mut server: UnixStream, mut client: TcpStream, lost: &Mutex<bool>) {
+fn answers(
+    mut server: UnixStream,
+    mut client: TcpStream,
+    lost: &Mutex<bool>,
+    state: &Mutex<State>,
+) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(read @ 1..) = server.read(&mut buffer) {
+        let clock = SystemClock::default();
+        while clock.monotonic() < state.lock().expect("a state").delay {
+            thread::sleep(Duration::from_millis(2));
+        }
         if *lost.lock().expect("a flag") {
             // ReadyForQuery, the server's last message of an exchange, is six bytes long.
             if buffer[..read]

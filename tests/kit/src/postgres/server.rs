@@ -134,13 +134,25 @@ impl PostgresServer {
         reason = "a statement may be asked for what it does"
     )]
     pub fn sql(&self, sql: &str) -> String {
+        // Each in a transaction of its own, which `ALTER SYSTEM` wants.
+        self.each(sql.split(';'))
+    }
+
+    /// Runs one statement as it is, semicolons and all, such as a function.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub fn statement(&self, sql: &str) {
+        let _ = self.each(std::iter::once(sql));
+    }
+
+    fn each<'a>(&self, statements: impl Iterator<Item = &'a str>) -> String {
         let told = Command::new(self.binaries.join("psql"))
             .args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-h"])
             .arg(self.socket_folder())
             .args(["-p", &self.port.to_string()])
             .args(["-U", NAME, "-d", NAME])
-            // Each in a transaction of its own, which `ALTER SYSTEM` wants.
-            .args(sql.split(';').flat_map(|one| ["-c", one]))
+            .args(statements.flat_map(|one| ["-c", one]))
             .output()
             .expect("psql");
         assert!(
@@ -164,6 +176,41 @@ impl PostgresServer {
     pub fn restart(&mut self) {
         self.kill();
         self.begin();
+    }
+
+    /// Keeps a copy of all data of this moment, as a dump. Restarts the server.
+    ///
+    /// # Panics
+    /// If the data cannot be copied.
+    pub fn dump(&mut self) {
+        self.stop();
+        self.copy("data", "dump");
+        self.begin();
+    }
+
+    /// Puts the copy of [`PostgresServer::dump`] in the place of the data. Restarts the server.
+    ///
+    /// # Panics
+    /// If there is no copy.
+    pub fn put_back(&mut self) {
+        self.stop();
+        self.copy("dump", "data");
+        self.begin();
+    }
+
+    fn copy(&self, from: &str, to: &str) {
+        let [from, to] = [from, to].map(|name| self.folder.path().join(name));
+        assert!(run(Command::new("rm").arg("-rf").arg(&to)), "rm fails");
+        let copied = run(Command::new("cp").arg("-a").args([&from, &to]));
+        assert!(copied, "the data cannot be copied");
+    }
+
+    /// Ends it in an orderly way, with every process that writes.
+    fn stop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            run(Command::new("kill").args(["-INT", &child.id().to_string()]));
+            child.wait().expect("an end");
+        }
     }
 
     /// Stops it in the middle of whatever it does, or lets it go on.

@@ -77,8 +77,14 @@ async fn auth_without_lnurl() -> Response {
 
 async fn info() -> Json<Value> {
     let node = format!("02{}", "ab".repeat(32));
+    let channel = |state: &str| {
+        json!({
+            "state": state, "channelId": "cd".repeat(32), "balanceSat": 50_000,
+            "inboundLiquiditySat": 250_000, "capacitySat": 300_000, "fundingTxId": "ef".repeat(32),
+        })
+    };
     Json(json!({
-        "nodeId": node, "channels": [], "chain": "regtest", "blockHeight": 1, "version": "0.8.0",
+        "nodeId": node, "channels": [channel("Normal"), channel("Closing")], "chain": "regtest", "blockHeight": 1, "version": "0.8.0",
     }))
 }
 

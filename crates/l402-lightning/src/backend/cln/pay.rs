@@ -26,7 +26,7 @@ use super::begun::{Attempt, Begun, SURELY_OVER};
 use super::open::{self, read_rune};
 use super::receive::ClnReceive;
 use super::rpc::{Method, Rpc, TIME_LIMIT};
-use super::wire::{WireMsat, garbled, is_hash, msat};
+use super::wire::{Channels, WireMsat, garbled, is_hash, msat};
 use crate::backend::once::{Attempts, Note, Turn};
 use crate::transport::{Failure, Proof};
 use crate::{
@@ -132,19 +132,6 @@ struct WirePay {
     amount_sent_msat: Option<WireMsat>,
 }
 
-/// `listpeerchannels`, as far as it is read.
-#[derive(Deserialize)]
-struct Channels {
-    channels: Vec<Channel>,
-}
-
-#[derive(Deserialize)]
-struct Channel {
-    state: String,
-    #[serde(default)]
-    spendable_msat: Option<WireMsat>,
-}
-
 /// The state of a payment at the node.
 enum PaymentState {
     /// The payment has this end, or one that cannot be read.
@@ -195,19 +182,8 @@ impl Pay for ClnPay {
         Box::pin(async move {
             let method = Method("/v1/listpeerchannels");
             let found: Channels = self.0.rpc.call(method, json!({}), TIME_LIMIT).await?;
-            let usable = found.channels.iter().filter(|channel| channel.is_usable());
-            let spendable = usable.filter_map(|channel| channel.spendable_msat);
-            Ok(spendable.fold(Msat::ZERO, |sum, one| sum.saturating_add(one.0)))
+            Ok(found.spendable())
         })
-    }
-}
-
-impl Channel {
-    fn is_usable(&self) -> bool {
-        matches!(
-            self.state.as_str(),
-            "CHANNELD_NORMAL" | "CHANNELD_AWAITING_SPLICE"
-        )
     }
 }
 

@@ -8,10 +8,10 @@ use l402::{Network, PaymentHash};
 use serde_json::json;
 
 use super::rpc::{Method, Rpc, TIME_LIMIT};
-use super::wire::{Invoices, MadeInvoice, WireInvoice, garbled, is_hash, msat};
-use crate::transport::Proof;
+use super::wire::{Channels, Invoices, MadeInvoice, WireInvoice, garbled, is_hash, msat};
+use crate::transport::{Proof, permitted};
 use crate::{
-    Error, ErrorKind, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
+    Error, ErrorKind, InvoiceRequest, InvoiceState, Liquidity, NewInvoice, Receive, Settlement,
     SettlementIndex, check,
 };
 use l402_host::{BoxFuture, BoxStream, Clock};
@@ -86,6 +86,14 @@ impl Receive for ClnReceive {
 
     fn newest_settlement(&self) -> BoxFuture<'_, Result<SettlementIndex, Error>> {
         Box::pin(async move { Ok(SettlementIndex(self.newest().await?)) })
+    }
+
+    fn liquidity(&self) -> BoxFuture<'_, Result<Option<Liquidity>, Error>> {
+        Box::pin(async move {
+            let method = Method("/v1/listpeerchannels");
+            let asked = self.rpc.call(method, json!({}), TIME_LIMIT).await;
+            Ok(permitted(asked)?.map(|found: Channels| found.liquidity()))
+        })
     }
 
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {

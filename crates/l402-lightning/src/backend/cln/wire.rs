@@ -4,7 +4,7 @@ use l402::{Msat, Network, PaymentHash};
 use serde::{Deserialize, Deserializer};
 
 use crate::transport::{Proof, plain};
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Liquidity};
 
 /// The maximum length of an answer; a page of payments is the longest.
 pub(super) const MAX_ANSWER: usize = 8 * 1024 * 1024;
@@ -57,6 +57,48 @@ pub(super) struct WireInvoice {
     pub(super) pay_index: Option<u64>,
     #[serde(default)]
     pub(super) amount_received_msat: Option<WireMsat>,
+}
+
+/// `listpeerchannels`, as far as it is read.
+#[derive(Deserialize)]
+pub(super) struct Channels {
+    channels: Vec<Channel>,
+}
+
+#[derive(Deserialize)]
+struct Channel {
+    state: String,
+    #[serde(default)]
+    spendable_msat: Option<WireMsat>,
+    #[serde(default)]
+    receivable_msat: Option<WireMsat>,
+}
+
+impl Channels {
+    /// Returns the amount that the usable channels can pay.
+    pub(super) fn spendable(&self) -> Msat {
+        self.sum(|channel| channel.spendable_msat)
+    }
+
+    pub(super) fn liquidity(&self) -> Liquidity {
+        let receivable = self.sum(|channel| channel.receivable_msat);
+        Liquidity::new(receivable).with_spendable(self.spendable())
+    }
+
+    fn sum(&self, amount: impl Fn(&Channel) -> Option<WireMsat>) -> Msat {
+        let usable = self.channels.iter().filter(|channel| channel.is_usable());
+        let amounts = usable.filter_map(amount);
+        amounts.fold(Msat::ZERO, |sum, one| sum.saturating_add(one.0))
+    }
+}
+
+impl Channel {
+    fn is_usable(&self) -> bool {
+        matches!(
+            self.state.as_str(),
+            "CHANNELD_NORMAL" | "CHANNELD_AWAITING_SPLICE"
+        )
+    }
 }
 
 /// An amount: a number of millisatoshis, or the same as text that ends in `msat`.

@@ -1,9 +1,12 @@
 //! Hints in an invoice, by which a payer finds a node that the public graph does not show.
 
+use l402::Msat;
 use ldk_node::ChannelDetails;
 use ldk_node::bitcoin::secp256k1::PublicKey;
 use ldk_node::lightning::routing::gossip::RoutingFees;
 use ldk_node::lightning::routing::router::{RouteHint, RouteHintHop};
+
+use crate::Liquidity;
 
 /// The maximum number of hints; each makes the invoice about 80 characters longer.
 const MAX_HINTS: usize = 3;
@@ -66,6 +69,16 @@ impl InboundChannel {
 /// Returns every channel at which an invoice could hint.
 pub(super) fn inbound_channels(channels: &[ChannelDetails]) -> Vec<InboundChannel> {
     channels.iter().filter_map(InboundChannel::of).collect()
+}
+
+/// Returns what the channels that are ready can move.
+pub(super) fn liquidity(channels: &[ChannelDetails]) -> Liquidity {
+    let sum = |amount: fn(&ChannelDetails) -> u64| {
+        let ready = channels.iter().filter(|channel| channel.is_channel_ready);
+        Msat::new(ready.map(amount).fold(0, u64::saturating_add))
+    };
+    let receivable = sum(|channel| channel.inbound_capacity_msat);
+    Liquidity::new(receivable).with_spendable(sum(|channel| channel.outbound_capacity_msat))
 }
 
 /// Returns the hints for a payment of this amount: none for a node that the graph shows, and never

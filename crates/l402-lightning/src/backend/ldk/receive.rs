@@ -8,7 +8,8 @@ use l402::{Network, PaymentHash};
 use super::hint;
 use super::node::{Ldk, stopped};
 use crate::{
-    Error, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex, check,
+    Error, InvoiceRequest, InvoiceState, Liquidity, NewInvoice, Receive, Settlement,
+    SettlementIndex, check,
 };
 use l402_host::{BoxFuture, BoxStream};
 
@@ -54,6 +55,14 @@ impl Receive for Ldk {
 
     fn newest_settlement(&self) -> BoxFuture<'_, Result<SettlementIndex, Error>> {
         Box::pin(async move { self.blocking(|shared| shared.file.newest()).await? })
+    }
+
+    fn liquidity(&self) -> BoxFuture<'_, Result<Option<Liquidity>, Error>> {
+        Box::pin(async move {
+            self.shared().check_running()?;
+            let channels = self.blocking(|shared| shared.node.list_channels()).await?;
+            Ok(Some(hint::liquidity(&channels)))
+        })
     }
 
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {

@@ -33,8 +33,9 @@ const MAX_PERMISSIONS: usize = 512;
 const HARMLESS_WRITES: [&str; 2] = ["address", "invoices"];
 
 /// Further calls that cannot spend.
-const HARMLESS_CALLS: [&str; 2] = [
+const HARMLESS_CALLS: [&str; 3] = [
     "/invoicesrpc.Invoices/LookupInvoiceV2",
+    "/lnrpc.Lightning/ChannelBalance",
     "/lnrpc.Lightning/DecodePayReq",
 ];
 

@@ -18,7 +18,7 @@ use super::macaroon;
 use super::open::{self, connect, read_macaroon};
 use super::receive::LndReceive;
 use super::rest_api::{Lines, Rest};
-use super::wire::{Info, StreamItem, garbled, number, some_number};
+use super::wire::{ChannelBalance, Info, StreamItem, garbled, number, some_number};
 use crate::backend::once::{Payer, PayingApi, settled};
 use crate::transport::{Failure, Peer as _, Proof, plain};
 use crate::{Error, ErrorKind, LndNode, Open, PayRequest, Payment, Wallet};
@@ -70,18 +70,6 @@ struct WirePayment {
     fee_msat: Option<u64>,
 }
 
-/// `lnrpc.ChannelBalanceResponse`, as far as it is read.
-#[derive(Deserialize)]
-struct Balance {
-    local_balance: Amount,
-}
-
-#[derive(Deserialize)]
-struct Amount {
-    #[serde(default, deserialize_with = "number")]
-    msat: u64,
-}
-
 impl PayingApi for LndPay {
     const CALLED: &'static str = "lnd";
 
@@ -131,7 +119,7 @@ impl PayingApi for LndPay {
 
     fn balance(&self) -> BoxFuture<'_, Result<Msat, Error>> {
         Box::pin(async move {
-            let balance: Balance = self.rest.get("/v1/balance/channels").json().await?;
+            let balance: ChannelBalance = self.rest.get("/v1/balance/channels").json().await?;
             Ok(Msat::new(balance.local_balance.msat))
         })
     }

@@ -9,10 +9,12 @@ use l402::{Msat, Network, PaymentHash};
 use serde_json::json;
 
 use super::rest_api::{Lines, Rest};
-use super::wire::{AddedInvoice, StreamItem, WireInvoice, WireInvoices, garbled, hash};
-use crate::transport::{Proof, plain};
+use super::wire::{
+    AddedInvoice, ChannelBalance, StreamItem, WireInvoice, WireInvoices, garbled, hash,
+};
+use crate::transport::{Proof, permitted, plain};
 use crate::{
-    Error, ErrorKind, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
+    Error, ErrorKind, InvoiceRequest, InvoiceState, Liquidity, NewInvoice, Receive, Settlement,
     SettlementIndex, check,
 };
 use l402_host::{BoxFuture, BoxStream, Clock};
@@ -87,6 +89,13 @@ impl Receive for LndReceive {
                 }),
                 _ => Err(garbled("an unknown state of an invoice")),
             }
+        })
+    }
+
+    fn liquidity(&self) -> BoxFuture<'_, Result<Option<Liquidity>, Error>> {
+        Box::pin(async move {
+            let asked = self.rest.get("/v1/balance/channels").json().await;
+            Ok(permitted(asked)?.map(ChannelBalance::liquidity))
         })
     }
 

@@ -2,11 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use l402::{Network, PaymentHash};
+use l402::{Msat, Network, PaymentHash};
 use serde::{Deserialize, Deserializer};
 
 use crate::transport::Proof;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Liquidity};
 
 /// `lnrpc.AddInvoiceResponse`.
 #[derive(Deserialize)]
@@ -33,6 +33,28 @@ pub(super) struct WireInvoices {
     pub(super) invoices: Vec<WireInvoice>,
     #[serde(default, deserialize_with = "number")]
     pub(super) last_index_offset: u64,
+}
+
+/// `lnrpc.ChannelBalanceResponse`, as far as it is read.
+#[derive(Deserialize)]
+pub(super) struct ChannelBalance {
+    #[serde(default)]
+    pub(super) local_balance: Amount,
+    #[serde(default)]
+    pub(super) remote_balance: Amount,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct Amount {
+    #[serde(default, deserialize_with = "number")]
+    pub(super) msat: u64,
+}
+
+impl ChannelBalance {
+    pub(super) fn liquidity(self) -> Liquidity {
+        let spendable = Msat::new(self.local_balance.msat);
+        Liquidity::new(Msat::new(self.remote_balance.msat)).with_spendable(spendable)
+    }
 }
 
 /// `lnrpc.GetInfoResponse`, as far as it is read.

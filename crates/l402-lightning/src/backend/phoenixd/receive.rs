@@ -7,11 +7,12 @@ use l402::{Network, PaymentHash};
 use l402_host::{BoxFuture, BoxStream, Clock};
 
 use super::peer::{Api, CALLED};
-use super::wire::{Created, Incoming};
+use super::wire::{Created, Incoming, Info};
 use crate::backend::http_wallet::{Paid, PaidInvoices, garbled, newest_settlement, settlements};
-use crate::transport::Proof;
+use crate::transport::{Proof, permitted};
 use crate::{
-    Error, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex, check,
+    Error, InvoiceRequest, InvoiceState, Liquidity, NewInvoice, Receive, Settlement,
+    SettlementIndex, check,
 };
 
 /// The longest description that phoenixd takes, in units of UTF-16.
@@ -83,6 +84,13 @@ impl Receive for PhoenixdReceive {
 
     fn newest_settlement(&self) -> BoxFuture<'_, Result<SettlementIndex, Error>> {
         Box::pin(newest_settlement(self))
+    }
+
+    fn liquidity(&self) -> BoxFuture<'_, Result<Option<Liquidity>, Error>> {
+        Box::pin(async move {
+            let asked = self.api.get("/getinfo").json().await;
+            Ok(permitted(asked)?.map(|info: Info| info.liquidity()))
+        })
     }
 
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {

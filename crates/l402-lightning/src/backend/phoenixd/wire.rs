@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::peer::CALLED;
 use crate::backend::http_wallet::{Paid, garbled};
-use crate::{Error, ErrorKind, InvoiceState};
+use crate::{Error, ErrorKind, InvoiceState, Liquidity};
 
 /// `getinfo`, as far as it is read.
 #[derive(Deserialize)]
@@ -17,9 +17,32 @@ pub(super) struct Info {
         expect(dead_code, reason = "only a wallet has a name")
     )]
     node_id: String,
+    #[serde(default)]
+    channels: Vec<Channel>,
+}
+
+/// A channel in `getinfo`, as far as it is read.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Channel {
+    state: String,
+    #[serde(default)]
+    balance_sat: u64,
+    #[serde(default)]
+    inbound_liquidity_sat: u64,
 }
 
 impl Info {
+    pub(super) fn liquidity(&self) -> Liquidity {
+        let sum = |amount: fn(&Channel) -> u64| {
+            // Other states have other names: Offline, Syncing, Closing, and more.
+            let open = self.channels.iter().filter(|one| one.state == "Normal");
+            Msat::from_sat(open.map(amount).fold(0, u64::saturating_add))
+        };
+        Liquidity::new(sum(|one| one.inbound_liquidity_sat))
+            .with_spendable(sum(|one| one.balance_sat))
+    }
+
     /// Returns the network that phoenixd reports.
     pub(super) fn network(&self) -> Result<Network, Error> {
         let network = match self.chain.as_str() {

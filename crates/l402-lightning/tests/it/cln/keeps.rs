@@ -155,3 +155,18 @@ async fn an_invoice_that_was_not_asked_for_is_never_handed_on() {
         assert_eq!(state.unwrap_err().kind(), ErrorKind::Protocol);
     }
 }
+
+/// The least rune that sells may not list channels; the socket may do everything.
+#[tokio::test]
+async fn liquidity_is_told_as_far_as_the_credential_may_know_it() {
+    let rest = Setup::new(Way::Rest).await;
+    assert_eq!(rest.receive.liquidity().await.unwrap(), None);
+    let socket = Setup::new(Way::Socket).await;
+    let liquidity = socket.receive.liquidity().await.unwrap().expect("known");
+    // Not that of the channel on the chain.
+    assert_eq!(liquidity.receivable, Msat::from_sat(250_000));
+    assert_eq!(
+        liquidity.spendable,
+        Some(socket.pay.balance().await.unwrap())
+    );
+}

@@ -115,6 +115,15 @@ impl View for PostgresView<'_> {
         self.visit(&sql, visit)
     }
 
+    fn of_writer(&self, writer: i64, after: i64, visit: &mut Visit<'_>) -> Result<(), BooksError> {
+        // Both are numbers: a cursor takes no values.
+        let sql = format!(
+            "SELECT {ROW} FROM l402_books_entries WHERE writer = {writer} AND number > {after} \
+             ORDER BY number"
+        );
+        self.visit(&sql, visit)
+    }
+
     fn by_payment(
         &self,
         only: Option<PaymentHash>,

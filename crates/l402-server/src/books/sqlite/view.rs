@@ -53,6 +53,12 @@ impl View for SqliteView<'_> {
         self.visit(&sql, [], visit)
     }
 
+    fn of_writer(&self, writer: i64, after: i64, visit: &mut Visit<'_>) -> Result<(), BooksError> {
+        let sql =
+            format!("SELECT {ROW} FROM entries WHERE writer = ?1 AND number > ?2 ORDER BY number");
+        self.visit(&sql, (writer, after), visit)
+    }
+
     fn by_payment(
         &self,
         only: Option<PaymentHash>,

@@ -87,6 +87,10 @@ impl Drop for PostgresLedger {
 }
 
 impl Ledger for PostgresLedger {
+    fn queue(&self) -> Option<usize> {
+        Some(self.queue.waiting())
+    }
+
     fn reserve(&self, request: ReserveRequest) -> BoxFuture<'_, Result<Reservation, ReserveError>> {
         Box::pin(self.queue.reserve(request))
     }
@@ -182,6 +186,7 @@ async fn begin(
         link: Some(link),
         time: LedgerTime::new(known.latest),
         growth: Growth::new(known, Some(listener)),
+        seen: lessor.seen(),
         state: State::default(),
     };
     Ok((session, lessor))

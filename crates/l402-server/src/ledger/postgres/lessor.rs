@@ -1,6 +1,7 @@
 //! The task that keeps the lease, on a connection of its own: a statement that waits must not cost it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use l402_host::Clock;
@@ -36,6 +37,8 @@ pub(super) struct Lessor {
     known: Option<LedgerIdentity>,
     /// Told of each growth of the epoch that another gateway has made.
     grown: Arc<Grown>,
+    /// The highest epoch that was seen, for the connection that reserves.
+    seen: Arc<AtomicU64>,
     /// The monotonic time at which this process stops believing in the lease.
     believed: Duration,
 }
@@ -58,6 +61,7 @@ impl Lessor {
             client: None,
             known: None,
             grown,
+            seen: Arc::default(),
             believed: Duration::ZERO,
         };
         lessor.renew().await?;
@@ -67,6 +71,11 @@ impl Lessor {
     /// The number that reservations are made under, as it is at each moment.
     pub(super) fn holder(&self) -> watch::Receiver<i64> {
         self.holder.subscribe()
+    }
+
+    /// The highest epoch of the ledger that was seen. A database whose epoch is lower is an earlier copy.
+    pub(super) fn seen(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.seen)
     }
 
     /// Renews for ever.
@@ -125,6 +134,7 @@ impl Lessor {
                 &"another ledger is in its place; start again",
             ));
         }
+        self.seen.fetch_max(found.epoch, Ordering::Relaxed);
         let grows = self
             .known
             .as_ref()

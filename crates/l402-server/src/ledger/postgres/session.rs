@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use l402::{PaymentHash, UnixTime};
@@ -46,6 +47,8 @@ pub(super) struct Session {
     pub(super) link: Option<Link>,
     pub(super) time: LedgerTime,
     pub(super) growth: Growth,
+    /// The highest epoch that a renewal of the lease has seen.
+    pub(super) seen: Arc<AtomicU64>,
     pub(super) state: State,
 }
 
@@ -242,7 +245,8 @@ impl Session {
         let link = Link::open(&self.target).await?;
         // The address may lead to another database than before, such as a copy of last night.
         let found = within(read_identity(&link.client)).await?;
-        if self.growth.is_same(&found) {
+        // Growth that others have made is seen with a renewal alone.
+        if self.growth.is_same(&found) && found.epoch >= self.seen.load(Ordering::Relaxed) {
             Ok(link)
         } else {
             Err(PostgresError::local(

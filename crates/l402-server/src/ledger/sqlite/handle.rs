@@ -86,6 +86,10 @@ impl Ledger for SqliteLedger {
         Some(self.holder)
     }
 
+    fn queue(&self) -> Option<usize> {
+        Some(self.queue.waiting())
+    }
+
     fn reserve(&self, request: ReserveRequest) -> BoxFuture<'_, Result<Reservation, ReserveError>> {
         Box::pin(self.queue.reserve(request))
     }

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use super::client::{Answers, Socket, TIME_LIMIT};
 use super::server::{Connection, Service};
-use super::wire::{ReceiveRequest, Settled, State, Status, garbled, hash};
+use super::wire::{Movable, ReceiveRequest, Settled, State, Status, garbled, hash};
 use crate::{
-    Error, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement, SettlementIndex, check,
+    Error, ErrorKind, InvoiceRequest, InvoiceState, Liquidity, NewInvoice, Receive, Settlement,
+    SettlementIndex, check,
 };
 
 /// Answers on `receive.sock`. It holds nothing that can pay.
@@ -36,6 +37,10 @@ impl ReceiveService {
             ReceiveRequest::Lookup { payment_hash } => {
                 let state = self.receive.lookup(hash(&payment_hash)?).await?;
                 json!(State::from(state))
+            }
+            ReceiveRequest::Liquidity => {
+                let liquidity = self.receive.liquidity().await?;
+                json!(liquidity.map(Movable::from))
             }
             ReceiveRequest::Settlements { .. } => return Err(garbled()),
         })
@@ -154,6 +159,18 @@ impl Receive for SocketReceive {
             let request = ReceiveRequest::Lookup { payment_hash };
             let state: State = self.socket.ask(&request, TIME_LIMIT).await?;
             Ok(state.into())
+        })
+    }
+
+    fn liquidity(&self) -> BoxFuture<'_, Result<Option<Liquidity>, Error>> {
+        Box::pin(async move {
+            let asked = self.socket.ask(&ReceiveRequest::Liquidity, TIME_LIMIT);
+            match asked.await {
+                Ok(told) => Ok(Option::<Movable>::map(told, Into::into)),
+                // A node of an earlier version does not know the question.
+                Err(failure) if failure.error.kind() == ErrorKind::Protocol => Ok(None),
+                Err(failure) => Err(failure.error),
+            }
         })
     }
 

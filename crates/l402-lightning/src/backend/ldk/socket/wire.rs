@@ -6,7 +6,9 @@ use l402::{Msat, Network, PaymentHash};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Error, ErrorKind, InvoiceRequest, InvoiceState, Settlement, SettlementIndex};
+use crate::{
+    Error, ErrorKind, InvoiceRequest, InvoiceState, Liquidity, Settlement, SettlementIndex,
+};
 
 /// A request on `receive.sock`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -18,6 +20,8 @@ pub(super) enum ReceiveRequest {
     CreateInvoice(InvoiceTermsAsked),
     /// Answered with [`State`].
     Lookup { payment_hash: String },
+    /// Answered with [`Movable`], or null if it is not known.
+    Liquidity,
     /// Answered with one [`Settled`] a line, until the connection is closed.
     Settlements { from: u64 },
 }
@@ -83,6 +87,32 @@ pub(super) struct Settled {
     payment_hash: String,
     paid_msat: u64,
     index: u64,
+}
+
+/// The money that the channels can move.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Movable {
+    receivable_msat: u64,
+    spendable_msat: Option<u64>,
+}
+
+impl From<Liquidity> for Movable {
+    fn from(liquidity: Liquidity) -> Self {
+        Self {
+            receivable_msat: liquidity.receivable.msat(),
+            spendable_msat: liquidity.spendable.map(Msat::msat),
+        }
+    }
+}
+
+impl From<Movable> for Liquidity {
+    fn from(told: Movable) -> Self {
+        let liquidity = Self::new(Msat::new(told.receivable_msat));
+        match told.spendable_msat {
+            Some(spendable) => liquidity.with_spendable(Msat::new(spendable)),
+            None => liquidity,
+        }
+    }
 }
 
 /// The outcome of a payment.

@@ -32,7 +32,10 @@ impl Identify for PostgresRegister {
 }
 
 /// Reads what the ledger says of itself, and keeps others from changing it until the transaction ends.
+/// A machine that stands still meanwhile keeps them from it for two seconds.
 async fn read(tx: &Transaction<'_>) -> Result<LedgerIdentity, Error> {
+    tx.batch_execute("SET LOCAL idle_in_transaction_session_timeout = '2s'")
+        .await?;
     let sql = "SELECT id, epoch, latest, number, uses_from FROM l402_ledger FOR UPDATE";
     let mut known = identity(&tx.query_one(sql, &[]).await?);
     let sql = "SELECT number, fingerprint FROM l402_keys";

@@ -13,9 +13,11 @@ use crate::ledger::register::{KeyBook, KeyReport, KeyState, KeyStates};
 
 /// Who is alive and what each has reported stays as it is until the transaction ends. A gateway that
 /// starts meanwhile waits, and reads the keys afterwards. The gateways come first: a renewal of a lease
-/// takes nothing else.
+/// takes nothing else. A machine that stands still in between must not keep all others from renewing: the
+/// server ends its transaction long before their leases run out.
 const ONE_WRITER: &str = "
     SET LOCAL synchronous_commit = on;
+    SET LOCAL idle_in_transaction_session_timeout = '2s';
     LOCK TABLE l402_gateways IN SHARE MODE;
     SELECT 1 FROM l402_ledger FOR UPDATE;";
 

@@ -10,9 +10,10 @@ use crate::ledger::register::stored::Stored;
 use crate::revoked::Revocation;
 
 /// One writer at a time, so that numbers are seen in their order: a reader that has seen a number never
-/// misses a lower one. Readers are not held up.
+/// misses a lower one. Readers are not held up, nor others for long by a machine that stands still.
 const ONE_WRITER: &str = "
     SET LOCAL synchronous_commit = on;
+    SET LOCAL idle_in_transaction_session_timeout = '2s';
     LOCK TABLE l402_revocations IN SHARE ROW EXCLUSIVE MODE;";
 
 impl Revocations for PostgresRegister {
