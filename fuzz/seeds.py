@@ -61,6 +61,22 @@ BODIES = {
     "trailers": "0\r\n" + "a: b\r\n" * 40 + "\r\n",
 }
 
+# Headers of the PROXY protocol.
+SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
+V4 = bytes([203, 0, 113, 7, 192, 0, 2, 1, 199, 56, 1, 187])
+PROXY_HEADERS = {
+    "line-4": "PROXY TCP4 203.0.113.7 192.0.2.1 51000 443\r\n" + GET,
+    "line-6": "PROXY TCP6 2001:db8::7 ::1 51000 443\r\n",
+    "line-unknown": "PROXY UNKNOWN ffff::1 x\r\n",
+    "line-cut": "PROXY TCP4 203.0",
+    "binary-4": SIGNATURE + b"\x21\x11\0\x0c" + V4,
+    "binary-6": SIGNATURE + b"\x21\x21\0\x24" + bytes(range(36)),
+    "binary-tls": SIGNATURE + b"\x21\x11\0\x14" + V4 + b"\x20\0\x05\x01\0\0\0\0",
+    "binary-checksum": SIGNATURE + b"\x21\x11\0\x13" + V4 + b"\x03\0\x04\0\0\0\0",
+    "binary-local": SIGNATURE + b"\x20\0\0\0" + GET.encode(),
+    "binary-cut": SIGNATURE + b"\x21\x11\0\xff" + V4,
+}
+
 
 def main():
     macaroons, flow = load("macaroon_vectors.json"), load("flow_vectors.json")["l402"]
@@ -106,6 +122,7 @@ def main():
              for method, to_head in (("get", "0"), ("head", "1"))}
     write("head", heads)
     write("chunks", BODIES)
+write("proxy_header", PROXY_HEADERS)
 
 
 main()

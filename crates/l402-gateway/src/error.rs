@@ -37,6 +37,8 @@ pub enum GatewayErrorKind {
     OtherLedger,
     /// The operating system gives no thread, or a thread has ended.
     Runtime,
+    /// No running gateway can hand its sockets over, or it has not.
+    Upgrade,
     /// A private file is open to others, is not a plain file, or belongs to another user.
     UnsafeFile,
 }

@@ -8,6 +8,7 @@ use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::framing::{Framing, Place};
+use crate::listen::proxy_header;
 use crate::number::decimal;
 use crate::upstream::http1::chunks::{Chunks, Next};
 use crate::upstream::http1::head::{self, HEADERS_MAX, Malformed, Remaining};
@@ -195,5 +196,29 @@ fn read_chunks(data: &[u8], size: usize) -> Result<Option<(Vec<u8>, Vec<u8>)>, M
                 return Ok(Some((body, read.to_vec())));
             }
         }
+    }
+}
+
+/// Checks the headers of the PROXY protocol: the result depends on no byte behind the header, and is
+/// the same once all of it is there. An address has its canonical form.
+///
+/// # Panics
+/// If one of these does not hold.
+pub fn proxy_header(data: &[u8]) {
+    let whole = proxy_header::read(data);
+    // A header of more bytes than the data has been refused or waits for more.
+    for end in 0..data.len().min(512) {
+        match proxy_header::read(&data[..end]) {
+            Ok(None) => {}
+            early => {
+                assert_eq!(early, whole, "at {end}");
+                break;
+            }
+        }
+    }
+    if let Ok(Some((header, length))) = whole {
+        assert!(length <= data.len().min(proxy_header::HEADER_MAX));
+        let ip = header.source.map(|source| source.ip());
+        assert_eq!(ip, ip.map(|ip| ip.to_canonical()));
     }
 }

@@ -47,6 +47,8 @@ mod framing;
 mod number;
 
 #[cfg(not(fuzzing))]
+mod admin;
+#[cfg(not(fuzzing))]
 mod certificate;
 #[cfg(not(fuzzing))]
 mod config;
@@ -61,6 +63,10 @@ mod listen;
 #[cfg(not(fuzzing))]
 mod log;
 #[cfg(not(fuzzing))]
+mod metrics;
+#[cfg(not(fuzzing))]
+mod notice;
+#[cfg(not(fuzzing))]
 mod publish;
 #[cfg(not(fuzzing))]
 mod run;
@@ -71,10 +77,16 @@ mod table;
 #[cfg(not(fuzzing))]
 mod timer;
 #[cfg(not(fuzzing))]
+mod trace;
+#[cfg(not(fuzzing))]
 mod upstream;
 #[cfg(not(fuzzing))]
 mod warning;
+#[cfg(not(fuzzing))]
+mod webhooks;
 
+#[cfg(not(fuzzing))]
+pub use admin::{AdminListener, AdminServer, NotReloaded, Program};
 #[cfg(not(fuzzing))]
 pub use config::{
     Config, ConfigError, Overrides, Presentation, RouteConfig, Scheme, UpstreamUrl, UrlError,
@@ -86,12 +98,21 @@ pub use log::Counters;
 #[cfg(all(not(fuzzing), feature = "postgres"))]
 pub use run::copy_ledger;
 #[cfg(not(fuzzing))]
-pub use run::{Gateway, Home, KeyLine, Reloaded, SellerKeys, Stores, begin_restored};
+pub use run::{
+    Gateway, Home, KeyLine, Reloaded, SellerKeys, Stores, ToRevoke, TokensEnded, Upgrade,
+    all_revocations, begin_restored, payment_hash_of, revoke, token_id_of,
+};
+#[cfg(not(fuzzing))]
+pub use webhooks::{DeliveryLine, Replay, WebhookDesk, WebhookLine};
 
 // The fuzz targets need the parsers of strangers' bytes and nothing else. Without TLS, SQLite and
 // node clients they build in seconds instead of minutes.
 #[cfg(fuzzing)]
 pub mod fuzzing;
+#[cfg(fuzzing)]
+mod listen {
+    pub(crate) mod proxy_header;
+}
 #[cfg(fuzzing)]
 mod upstream {
     pub(crate) mod http1 {

@@ -5,7 +5,7 @@ use l402::{KeyNumber, KeyRing, MasterKey, Network};
 use l402_lightning::Node;
 use l402_server::{Snapshot, SnapshotError};
 
-use super::Config;
+use super::{AdminAddress, Config, UpstreamUrl};
 
 /// The reason why the routes do not compile.
 pub(super) struct RouteFault {
@@ -70,6 +70,15 @@ impl Config {
                 return Err(("listen", format!("{address} stands there twice")));
             }
         }
+        if let Some(AdminAddress::Tcp(own)) = &self.fixed.admin.listen
+            && own.port() != 0
+            && listen.iter().any(|address| address.port() == own.port())
+        {
+            let text = format!("{own} has a port that buyers are served on; choose another");
+            return Err(("admin.listen", text));
+        }
+        let proxied = &self.fixed.proxy_protocol;
+        proxied.check(listen, &self.live.proxies)?;
         self.check_sandbox()
     }
 
@@ -93,20 +102,26 @@ impl Config {
     /// Refuses a route whose upstream is this gateway itself. The error is its index and the fix.
     pub(crate) fn check_loop(&self) -> Result<(), (usize, String)> {
         // Only what can be known without the network: addresses of this machine by their numbers.
-        let own = |route: &super::RouteConfig| {
-            self.fixed.listen.iter().any(|address| {
+        let admin = match &self.fixed.admin.listen {
+            Some(AdminAddress::Tcp(address)) => Some(*address),
+            _ => None,
+        };
+        // The listener for operators as well: what is open there to this machine is not for sale.
+        let own = |url: &UpstreamUrl| {
+            self.fixed.listen.iter().chain(&admin).any(|address| {
                 let here = address.ip().is_loopback() || address.ip().is_unspecified();
-                here && route.upstream.is_loopback() && route.upstream.port() == address.port()
+                here && url.is_loopback() && url.port() == address.port()
             })
         };
-        let routes = &self.live.routes;
-        routes.iter().position(own).map_or(Ok(()), |index| {
-            let text = format!(
-                "{} is this gateway itself, and each request would go in a circle; \
-                 name the upstream's own port, or listen on another",
-                routes[index].upstream
-            );
-            Err((index, text))
-        })
+        for (index, route) in self.live.routes.iter().enumerate() {
+            if let Some(url) = route.upstreams().find(|url| own(url)) {
+                let text = format!(
+                    "{url} is this gateway itself, and each request would go in a circle; \
+                     name the upstream's own port, or listen on another"
+                );
+                return Err((index, text));
+            }
+        }
+        Ok(())
     }
 }

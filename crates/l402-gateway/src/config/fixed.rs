@@ -4,13 +4,17 @@ use std::net::SocketAddr;
 
 use l402_lightning::Node;
 
-use super::{BooksSettings, KeyEntry, LedgerPlace, LogSettings};
+use super::{
+    AdminSettings, BooksSettings, KeyEntry, LedgerPlace, LogSettings, ProxyListeners, TraceSettings,
+};
 
 /// The settings that a running gateway cannot change: sockets, threads, keys, node, and how the
 /// paywall was put together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fixed {
     pub(crate) listen: Vec<SocketAddr>,
+    /// The listeners whose connections begin with a PROXY header.
+    pub(crate) proxy_protocol: ProxyListeners,
     /// 0 means one a core.
     pub(crate) workers: usize,
     /// Goes into every key: tokens of one deployment mean nothing to another.
@@ -31,12 +35,15 @@ pub(crate) struct Fixed {
     /// Invoices kept ready for each price.
     pub(crate) invoices_ahead: usize,
     pub(crate) log: LogSettings,
+    pub(crate) admin: AdminSettings,
+    pub(crate) trace: TraceSettings,
 }
 
 impl Default for Fixed {
     fn default() -> Self {
         Self {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 8402))],
+            proxy_protocol: ProxyListeners::None,
             workers: 0,
             deployment: "default".to_owned(),
             node: Node::Sandbox,
@@ -49,6 +56,8 @@ impl Default for Fixed {
             new_ledger: false,
             invoices_ahead: 0,
             log: LogSettings::default(),
+            admin: AdminSettings::default(),
+            trace: TraceSettings::default(),
         }
     }
 }
@@ -68,6 +77,7 @@ impl Fixed {
         // key below.
         let Self {
             listen,
+            proxy_protocol,
             workers,
             deployment,
             node,
@@ -81,10 +91,15 @@ impl Fixed {
             new_ledger: _,
             invoices_ahead,
             log,
+            admin,
+            trace,
         } = new;
         let keys = [
             ("listen", self.listen != *listen),
+            ("proxy_protocol", self.proxy_protocol != *proxy_protocol),
             ("log", self.log != *log),
+            ("admin", self.admin != *admin),
+            ("trace", self.trace != *trace),
             ("workers", self.workers != *workers),
             ("deployment", self.deployment != *deployment),
             ("node", self.node != *node),

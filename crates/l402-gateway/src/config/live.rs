@@ -6,7 +6,7 @@ use std::time::Duration;
 use l402_lightning::InvoiceRequest;
 use l402_server::ChallengeLimits;
 
-use super::{Publish, RouteConfig};
+use super::{HealthSettings, ProxiesSettings, Publish, RouteConfig, WebhooksSettings};
 
 /// The settings that a reload replaces, all at once: routes, prices, limits, hosts, certificates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,9 @@ pub(crate) struct Live {
     pub(crate) challenges: ChallengeLimits,
     pub(crate) routes: Vec<RouteConfig>,
     pub(crate) publish: Publish,
+    pub(crate) health: HealthSettings,
+    pub(crate) proxies: ProxiesSettings,
+    pub(crate) webhooks: WebhooksSettings,
 }
 
 impl Live {
@@ -30,15 +33,17 @@ impl Live {
         })
     }
 
-    /// Returns the files of TLS that are read again at a reload: certificate and key towards
-    /// clients, and the authorities of upstreams. A file may stand there more than once.
+    /// Returns the files that are read again at a reload: certificate and key towards clients, the
+    /// authorities of upstreams and of webhooks, and the secrets of the latter. A file may stand there
+    /// more than once.
     pub(super) fn certificate_files(&self) -> impl Iterator<Item = &Path> {
         let own = self
             .tls
             .iter()
             .flat_map(|files| [&files.certificate, &files.key]);
         let upstreams = self.routes.iter().flat_map(|route| &route.upstream_ca);
-        own.chain(upstreams).map(PathBuf::as_path)
+        let webhooks = self.webhooks.files();
+        own.chain(upstreams).map(PathBuf::as_path).chain(webhooks)
     }
 }
 

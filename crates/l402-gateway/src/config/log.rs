@@ -14,6 +14,8 @@ pub(crate) struct LogSettings {
     pub(crate) format: LogFormat,
     /// `None` for stderr.
     pub(crate) file: Option<PathBuf>,
+    /// True if each line names the address of the client.
+    pub(crate) peer: bool,
 }
 
 /// The requests that leave a line. By default [`LogAccess::Sales`].
@@ -50,6 +52,7 @@ pub(super) fn read(root: &Section<'_, '_>, folder: &Path) -> LogSettings {
         access: choice(&section, "access", &access),
         format: choice(&section, "format", &format),
         file: section.text("file").map(|file| named_path(folder, file)),
+        peer: section.flag("peer", false),
     };
     section.finish();
     settings

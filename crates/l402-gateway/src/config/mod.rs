@@ -8,24 +8,32 @@
 //! fix, and all mistakes are reported at once. Nothing outside this folder reads a configuration
 //! file, and nothing in it knows how a gateway runs.
 
+mod admin;
 mod books;
 mod check;
+mod edit;
 mod fixed;
+mod health;
 mod item;
 mod keys;
 mod ledger;
 mod live;
 mod log;
+mod masked;
 mod mistake;
 mod own_path;
 mod presentation;
 mod prose;
+mod proxies;
 mod publish;
 mod read;
 mod route;
 mod section;
+mod servers;
 mod settings;
+mod trace;
 mod url;
+mod webhooks;
 
 pub(crate) use log::{LogAccess, LogFormat, LogSettings};
 pub use mistake::ConfigError;
@@ -34,11 +42,18 @@ pub use route::RouteConfig;
 pub use settings::{Config, Overrides};
 pub use url::{Scheme, UpstreamUrl, UrlError};
 
+pub(crate) use admin::{AdminAddress, AdminSettings};
 pub(crate) use books::BooksSettings;
 pub(crate) use check::throwaway_keys;
+pub(crate) use edit::{Edit, EditTable, EditValue, edit};
 pub(crate) use fixed::Fixed;
+pub(crate) use health::HealthSettings;
 pub(crate) use keys::KeyEntry;
 pub(crate) use ledger::LedgerPlace;
 pub(crate) use live::{Http, Live, TlsFiles};
+pub(crate) use masked::masked;
 pub(crate) use own_path::{LLMS, OPENAPI, OwnContent, OwnPath, SERVICES};
+pub(crate) use proxies::{ProxiesSettings, ProxyListeners};
 pub(crate) use publish::{PaymentInfo, Publish};
+pub(crate) use trace::TraceSettings;
+pub(crate) use webhooks::{SecretPlace, WebhookTarget, WebhooksSettings};

@@ -3,7 +3,7 @@
 use http::Method;
 use l402_server::{Access, Place, Route};
 
-use super::{Live, RouteConfig};
+use super::{Live, servers};
 
 /// The OpenAPI description of what is sold.
 pub(crate) const OPENAPI: &str = "/openapi.json";
@@ -100,7 +100,9 @@ impl Live {
 
     /// Returns the routes of a table: those of the configuration, then those of the own paths.
     pub(crate) fn table_routes(&self) -> Vec<Route> {
-        let configured = self.routes.iter().map(RouteConfig::placed);
+        let servers = servers::names(&self.routes);
+        let configured = self.routes.iter().zip(servers);
+        let configured = configured.map(|(route, server)| route.placed(server));
         let own = self.own_paths();
         configured.chain(own.iter().map(OwnPath::route)).collect()
     }

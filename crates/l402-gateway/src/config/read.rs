@@ -14,8 +14,8 @@ use super::item::HostName;
 use super::mistake::Mistakes;
 use super::section::Section;
 use super::{
-    Config, ConfigError, Fixed, Http, Live, Overrides, RouteConfig, TlsFiles, books, check, keys,
-    ledger, log, publish, route,
+    Config, ConfigError, Fixed, HealthSettings, Http, Live, Overrides, RouteConfig, TlsFiles,
+    admin, books, check, health, keys, ledger, log, proxies, publish, route, trace, webhooks,
 };
 
 /// Reads and checks a file's text. Relative paths start at `folder`.
@@ -66,7 +66,9 @@ struct RouteSpan {
 fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpan>) {
     // Read to the end even after a mistake, so that all of them show at once.
     let default = Fixed::default();
-    let (routes, spans) = routes(root, folder);
+    // Before the routes, which take the keys from it that they do not have themselves.
+    let health = health::read(root, &HealthSettings::default());
+    let (routes, spans) = routes(root, folder, &health);
     let (challenges, invoices_ahead) = challenges(root);
     let hosts = root.list::<HostName>("hosts").unwrap_or_default();
     let live = Live {
@@ -76,6 +78,9 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
         challenges,
         routes,
         publish: publish::read(root),
+        health,
+        proxies: proxies::read(root),
+        webhooks: webhooks::read(root, folder),
     };
     let fixed = Fixed {
         listen: root
@@ -83,6 +88,7 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
             .map_or(default.listen, |all| {
                 all.into_iter().map(|it| it.0).collect()
             }),
+        proxy_protocol: proxies::listeners(root),
         workers: usize::try_from(root.number("workers", 0, 0..=1024)).unwrap_or_default(),
         deployment: root
             .text("deployment")
@@ -99,11 +105,17 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
         new_ledger: false,
         invoices_ahead,
         log: log::read(root, folder),
+        admin: admin::read(root, folder),
+        trace: trace::read(root, folder),
     };
     (Config { fixed, live }, spans)
 }
 
-fn routes(root: &Section<'_, '_>, folder: &Path) -> (Vec<RouteConfig>, Vec<RouteSpan>) {
+fn routes(
+    root: &Section<'_, '_>,
+    folder: &Path,
+    health: &HealthSettings,
+) -> (Vec<RouteConfig>, Vec<RouteSpan>) {
     let sections = root.tables("route");
     // Nothing is sold by default, so a file without routes is a mistake, and not an empty gateway.
     if sections.is_empty() && !root.has("route") {
@@ -117,7 +129,7 @@ fn routes(root: &Section<'_, '_>, folder: &Path) -> (Vec<RouteConfig>, Vec<Route
             table: section.span(),
             upstream: section.span_of("upstream"),
         };
-        route::read(section, folder).map(|route| (route, span))
+        route::read(section, folder, health).map(|route| (route, span))
     });
     read.unzip()
 }

@@ -8,19 +8,23 @@ use l402::{Msat, Policy, Service, UnknownCaveats};
 use l402_host::named_path;
 use l402_server::{Access, Charge, Place, Route};
 
+use super::health::{self, HealthSettings};
 use super::item::{MethodName, Origin, PassedHeader};
 use super::presentation::{self, Presentation};
 use super::section::Section;
 use super::url::{Scheme, UpstreamUrl};
 use crate::framing_header::is_framing;
 
-/// A route with its upstream.
+/// A route with its upstreams.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteConfig {
     /// The path and methods, and their price.
     pub route: Route,
-    /// The upstream of granted requests.
+    /// The upstream of granted requests; the first one if there are several.
     pub upstream: UpstreamUrl,
+    /// Further upstreams that serve the same, with the scheme and the base path of the first one. None
+    /// by default.
+    pub further_upstreams: Vec<UpstreamUrl>,
     /// Removed from the front of the path before forwarding; empty (the default) for nothing.
     pub strip_prefix: String,
     /// Headers of the operator, set last. Their values are secrets. None by default.
@@ -41,6 +45,8 @@ pub struct RouteConfig {
     pub pass_headers: Vec<HeaderName>,
     /// The name and description of the route in the documents that the gateway publishes.
     pub presentation: Presentation,
+    /// The checks of each upstream.
+    pub(crate) health: HealthSettings,
 }
 
 impl RouteConfig {
@@ -50,6 +56,7 @@ impl RouteConfig {
         Self {
             route,
             upstream,
+            further_upstreams: Vec::new(),
             strip_prefix: String::new(),
             upstream_headers: Vec::new(),
             upstream_ca: None,
@@ -58,15 +65,21 @@ impl RouteConfig {
             payment_headers: false,
             pass_headers: Vec::new(),
             presentation: Presentation::default(),
+            health: HealthSettings::default(),
         }
     }
 
+    /// Returns all upstreams, at least one, in the order of the file.
+    pub fn upstreams(&self) -> impl Iterator<Item = &UpstreamUrl> {
+        core::iter::once(&self.upstream).chain(&self.further_upstreams)
+    }
+
     /// Returns the route with the place of its requests at the upstream, which says whether two
-    /// routes serve the same.
-    pub(crate) fn placed(&self) -> Route {
+    /// routes serve the same. `server` is one name for all servers that serve what its upstreams do.
+    pub(crate) fn placed(&self, server: String) -> Route {
         let mut route = self.route.clone();
         route.place = Place {
-            service: self.upstream.server(),
+            service: server,
             strip_prefix: self.strip_prefix.clone(),
             base: self.upstream.base().to_owned(),
         };
@@ -76,9 +89,13 @@ impl RouteConfig {
 
 /// Reads a route. Returns `None` if path, upstream or price is missing or wrong; the mistake has
 /// been noted.
-pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfig> {
+pub(super) fn read(
+    section: Section<'_, '_>,
+    folder: &Path,
+    health: &HealthSettings,
+) -> Option<RouteConfig> {
     let path = section.text("path");
-    let upstream = section.parsed("upstream");
+    let upstreams = upstreams(&section);
     missing(
         &section,
         "path",
@@ -97,11 +114,8 @@ pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfi
     );
     let route = rules(&section, route);
     // gRPC needs HTTP/2, and `http` stands for HTTP/1.1. `https` is HTTP/2 on a route of gRPC.
-    if route.grpc
-        && upstream
-            .as_ref()
-            .is_some_and(|url: &UpstreamUrl| url.scheme() == Scheme::Http)
-    {
+    let is_http1 = |urls: &Vec<UpstreamUrl>| urls.iter().any(|url| url.scheme() == Scheme::Http);
+    if route.grpc && upstreams.as_ref().is_some_and(is_http1) {
         section.wrong("upstream", "gRPC needs HTTP/2; write h2c://… or https://…");
     }
     let strip_prefix = strip_prefix(&section, path.unwrap_or_default());
@@ -118,12 +132,15 @@ pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfi
         .list::<PassedHeader>("pass_headers")
         .unwrap_or_default();
     let presentation = presentation::read(&section, folder);
+    let health = health::read(&section, health);
     section.finish();
     // Both have been noted as missing or wrong.
     path.and(access)?;
+    let mut upstreams = upstreams?.into_iter();
     Some(RouteConfig {
         route,
-        upstream: upstream?,
+        upstream: upstreams.next()?,
+        further_upstreams: upstreams.collect(),
         strip_prefix,
         upstream_headers,
         upstream_ca,
@@ -132,7 +149,38 @@ pub(super) fn read(section: Section<'_, '_>, folder: &Path) -> Option<RouteConfi
         payment_headers,
         pass_headers: pass_headers.into_iter().map(|header| header.0).collect(),
         presentation,
+        health,
     })
+}
+
+/// Reads the upstream, or a list of those that serve the same. A path of a request means the same at
+/// each of them, and so does the way there.
+fn upstreams(section: &Section<'_, '_>) -> Option<Vec<UpstreamUrl>> {
+    const KEY: &str = "upstream";
+    if !section.is_list(KEY) {
+        return section.parsed(KEY).map(|url| vec![url]);
+    }
+    let urls: Vec<UpstreamUrl> = section.list(KEY)?;
+    let Some(first) = urls.first() else {
+        section.wrong(KEY, "empty; write upstream = \"http://127.0.0.1:3000\"");
+        return None;
+    };
+    for (index, url) in urls.iter().enumerate() {
+        let fault = if url.scheme() != first.scheme() {
+            "has another scheme than"
+        } else if url.base() != first.base() {
+            "has another path than"
+        } else if urls[..index].contains(url) {
+            "stands there twice, beside"
+        } else {
+            continue;
+        };
+        let fix = "the upstreams of a route differ in host and port alone; leave it out, or write a \
+                   route of its own";
+        section.wrong(KEY, format!("{url} {fault} {first}: {fix}"));
+        return None;
+    }
+    Some(urls)
 }
 
 /// Reads which requests a route is for, and how their answers look.

@@ -73,6 +73,12 @@ impl<'a, 'i> Section<'a, 'i> {
         self.table.contains_key(key)
     }
 
+    /// Returns true if the key's value is a list. Does not mark the key as known.
+    pub(super) fn is_list(&self, key: &str) -> bool {
+        let value = self.table.get(key);
+        value.is_some_and(|value| value.get_ref().as_array().is_some())
+    }
+
     /// Reads a text; `None` if it is missing or wrong.
     pub(super) fn text(&self, key: &'static str) -> Option<&'a str> {
         let value = self.value(key)?.get_ref();

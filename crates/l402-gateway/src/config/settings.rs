@@ -10,7 +10,8 @@ use l402_lightning::Node;
 use l402_server::{Access, Priced, Route};
 
 use super::{
-    ConfigError, Fixed, Live, OwnContent, RouteConfig, UpstreamUrl, UrlError, check, read,
+    AdminAddress, ConfigError, Fixed, Live, OwnContent, RouteConfig, UpstreamUrl, UrlError, check,
+    read,
 };
 
 /// All settings of a gateway. Made by one of the constructors alone, which check it.
@@ -64,6 +65,18 @@ impl Overrides {
 }
 
 impl Config {
+    /// The address of the listener for operators: a URL, or `unix:` and a path. `None` if nothing listens
+    /// for them.
+    #[must_use]
+    pub fn admin_listen(&self) -> Option<String> {
+        let admin = &self.fixed.admin;
+        let scheme = if admin.tls.is_some() { "https" } else { "http" };
+        admin.listen.as_ref().map(|listen| match listen {
+            AdminAddress::Tcp(address) => format!("{scheme}://{address}/"),
+            AdminAddress::Unix(_) => listen.to_string(),
+        })
+    }
+
     /// An annotated example of a file. Its commented lines show the defaults.
     pub const EXAMPLE: &'static str = include_str!("../../l402.example.toml");
 
@@ -95,6 +108,19 @@ impl Config {
             path.parent().unwrap_or(Path::new("")),
             overrides,
         )
+    }
+
+    /// Checks the text that a file is about to have, as [`Config::from_file_with`] would.
+    ///
+    /// # Errors
+    /// As [`Config::from_file`].
+    pub(crate) fn from_text_of(
+        path: &Path,
+        text: &str,
+        overrides: &Overrides,
+    ) -> Result<Self, Vec<ConfigError>> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        read::read(text, &path.display().to_string(), folder, overrides)
     }
 
     /// Reads and checks the text of a file; `name` stands for the file in errors. Relative paths in

@@ -43,7 +43,7 @@ pub(crate) fn translate(headers: &mut HeaderMap, target: &RouteTarget) {
 fn address(text: &str, target: &RouteTarget) -> Option<String> {
     let local = match split_authority(text) {
         Some((scheme, authority, local)) => {
-            let own = target.upstream.http_scheme();
+            let own = target.upstreams.first().http_scheme();
             let scheme = if scheme.is_empty() {
                 own.as_str()
             } else {
@@ -51,7 +51,10 @@ fn address(text: &str, target: &RouteTarget) -> Option<String> {
             };
             let url = format!("{}://{authority}", scheme.to_ascii_lowercase());
             let url: UpstreamUrl = url.parse().ok()?;
-            (url.server() == target.upstream.server()).then_some(local)?
+            // One of them may name another that serves the same.
+            let mut own = target.upstreams.all();
+            own.any(|upstream| upstream.server() == url.server())
+                .then_some(local)?
         }
         // Relative to the path that was asked for, which changed at its front only.
         None if !text.starts_with('/') => return None,
@@ -110,7 +113,8 @@ fn cookie(text: &str, target: &RouteTarget) -> Option<String> {
     for piece in pieces {
         let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
         let (name, value) = (name.trim(), value.trim());
-        if name.eq_ignore_ascii_case("domain") && target.upstream.is_named(value) {
+        let mut own = target.upstreams.all();
+        if name.eq_ignore_ascii_case("domain") && own.any(|upstream| upstream.is_named(value)) {
             continue;
         }
         match name.eq_ignore_ascii_case("path") && value.starts_with('/') {
@@ -125,9 +129,9 @@ fn cookie(text: &str, target: &RouteTarget) -> Option<String> {
 fn cookie_path(path: &str, target: &RouteTarget) -> String {
     // A path above the base holds all of the base, which is all that can be asked for here.
     let folder = path.trim_end_matches('/');
-    let rest = target.upstream.base().strip_prefix(folder);
+    let rest = target.base().strip_prefix(folder);
     let above = rest.is_some_and(|rest| rest.starts_with('/'));
-    let path = if above { target.upstream.base() } else { path };
+    let path = if above { target.base() } else { path };
     let public = target.public_path(path).unwrap_or_else(|| path.to_owned());
     // A cookie for `/api/` would not be sent to `/api`.
     match public.trim_end_matches('/') {

@@ -11,19 +11,24 @@ use http_body::Body as _;
 use l402::Problem;
 use l402_server::ledger::Lease;
 use l402_server::{CanonicalRequest, Granted, Refusal, is_event_stream};
+use tokio::time::Instant;
 
 use super::addresses;
 use super::answer::{Answer, early, refuse};
 use super::body::{Aborted, AnswerBody, Proxied, ResponseBody};
+use super::client::RequestClient;
 use super::connection::Connection;
 use super::headers::{self, Client};
 use super::payment_headers::payment_headers;
 use super::tunnel::{self, Upgrade};
+use super::upstream_span::UpstreamSpan;
+use crate::metrics::{Limit, Measure, Metrics};
 use crate::share::Share;
 use crate::table::{InFlight, RouteTable, RouteTarget};
+use crate::trace::TraceHeaders;
 use crate::upstream::{
-    BodyLimits, ClientBody, HeadWriter, Progress, RequestBody, SendError, UpstreamBody,
-    UpstreamRequest,
+    BodyLimits, Chosen, ClientBody, HeadWriter, Progress, RequestBody, SendError, SendFailure,
+    Tried, Upstream, UpstreamBody, UpstreamRequest,
 };
 
 /// The reason why a granted request has no answer from its upstream.
@@ -60,60 +65,96 @@ pub(crate) async fn forward(
     canonical: &CanonicalRequest,
     target: &RouteTarget,
     table: &RouteTable,
-    connection: &Arc<Connection>,
+    (connection, client): (&Arc<Connection>, &RequestClient<'_>),
+    measure: &mut Measure,
 ) -> Answer {
+    let metrics = &connection.worker.state.metrics;
     // The content type alone does not make a request gRPC: a client chooses it, and gRPC has no
     // idle time-out.
     let grpc = canonical.grpc && granted.route().grpc;
     let refusal = |problem| Refusal::new(problem).with_grpc(grpc);
-    let Ok(in_flight) = target.enter() else {
+    let Ok(place) = target.enter() else {
+        metrics.limits.hit(Limit::MaxInFlight);
         let report = granted.with_problem(Problem::Overloaded).not_forwarded();
         return early(refuse(refusal(Problem::Overloaded).with_use(report)));
     };
-    let limits = BodyLimits {
-        max: table.http.body_max_bytes,
-        idle: (!grpc).then_some(table.http.body_idle_timeout),
-        min_per_sec: table.http.body_min_bytes_per_sec,
-    };
-    let body = RequestBody::new(body, limits, granted.blame());
+    let body = RequestBody::new(body, body_limits(table, grpc), granted.blame());
     let progress = body.progress();
-    let payment = payment_headers(&granted, target);
-    let Some((request, upgrade)) = prepare(parts, body, canonical, target, connection, payment)
-    else {
+    let span = UpstreamSpan::begin(connection, canonical);
+    let headers = (payment_headers(&granted, target), span.headers());
+    let mut chosen = target.upstreams.choose();
+    let way = (target, &**chosen.upstream);
+    let Some((request, upgrade)) = prepare(parts, body, canonical, way, client, headers) else {
         let too_long = Failure::Client(Problem::UriTooLong);
-        return early(failed(too_long, granted, target, refusal));
+        return early(failed(too_long, granted, chosen.upstream, refusal));
     };
-    let sending = send(request, target, table, connection, &progress);
+    let share = client.share(table.http.connections_per_peer);
+    let of = (target, table);
+    let sending = send(request, &mut chosen, of, (connection, share), &progress);
+    let begun = Instant::now();
     let sent = under(granted.lease(), sending).await;
-    // A 101 that nobody asked for must not pass: what follows it is no HTTP, and no paywall sees
-    // it.
-    let answered = sent.and_then(|mut answer| {
-        if granted.has_lapsed() {
-            return Err(Failure::Lapsed);
-        }
-        tunnel::check(&answer, upgrade.as_ref()).map_err(Failure::Upstream)?;
-        addresses::translate(answer.headers_mut(), target);
-        Ok(answer)
-    });
-    match answered {
+    span.end(canonical, chosen.upstream, &sent);
+    count(&sent, measure, begun, metrics.as_ref(), granted.route().tag);
+    match sent.and_then(|answer| checked(answer, &granted, upgrade.as_ref(), target)) {
         Ok(mut answer) => {
             if canonical.method == Method::HEAD {
                 leave_head(&mut answer);
             }
             let exchange = Exchange {
                 idle: table.http.body_idle_timeout,
-                in_flight,
+                in_flight: Some(InFlight::new(place, chosen.into_counted())),
                 upgrade,
                 progress,
                 aborted: Arc::clone(&connection.worker.aborted),
             };
-            exchange.reply(granted, answer, canonical, connection)
+            exchange.reply(granted, answer, canonical, (connection, client, table))
         }
         Err(failure) => {
             let is_done = progress.is_done();
-            let answer = failed(failure, granted, target, refusal);
+            let answer = failed(failure, granted, chosen.upstream, refusal);
             if is_done { answer } else { early(answer) }
         }
+    }
+}
+
+fn body_limits(table: &RouteTable, grpc: bool) -> BodyLimits {
+    BodyLimits {
+        max: table.http.body_max_bytes,
+        idle: (!grpc).then_some(table.http.body_idle_timeout),
+        min_per_sec: table.http.body_min_bytes_per_sec,
+    }
+}
+
+/// Returns an answer that may pass, with its addresses translated.
+fn checked(
+    mut answer: Response<UpstreamBody>,
+    granted: &Granted,
+    upgrade: Option<&Upgrade>,
+    target: &RouteTarget,
+) -> Result<Response<UpstreamBody>, Failure> {
+    if granted.has_lapsed() {
+        return Err(Failure::Lapsed);
+    }
+    // A 101 that nobody asked for must not pass: what follows it is no HTTP, and no paywall sees it.
+    tunnel::check(&answer, upgrade).map_err(Failure::Upstream)?;
+    addresses::translate(answer.headers_mut(), target);
+    Ok(answer)
+}
+
+/// Counts the time that the upstream took, if it has answered.
+fn count<T>(
+    sent: &Result<T, Failure>,
+    measure: &mut Measure,
+    begun: Instant,
+    metrics: &Metrics,
+    tag: u32,
+) {
+    let took = begun.elapsed();
+    measure.waited_for(took);
+    match sent {
+        Ok(_) => metrics.routes.at(Some(tag)).upstream_answered(took),
+        Err(Failure::Busy) => metrics.limits.hit(Limit::UpstreamConnections),
+        Err(_) => {}
     }
 }
 
@@ -133,27 +174,48 @@ async fn under<T>(
     }
 }
 
-/// Sends a request to the upstream of its route, and notes what that says of the upstream.
-async fn send(
-    request: UpstreamRequest,
-    target: &RouteTarget,
-    table: &RouteTable,
-    connection: &Connection,
+/// Sends a request to the upstream that was chosen, and notes what that says of the upstream. One that
+/// certainly did not take the request is replaced by another, each of them once: `chosen` is the last.
+async fn send<'a>(
+    mut request: UpstreamRequest,
+    chosen: &mut Chosen<'a>,
+    (target, table): (&'a RouteTarget, &RouteTable),
+    (connection, share): (&Connection, Share<'_>),
     progress: &Progress,
 ) -> Result<Response<UpstreamBody>, Failure> {
     let (pool, limit) = (&connection.worker.pool, table.http.upstream_timeout);
-    let share = Share {
-        load: &connection.load,
-        limit: table.http.connections_per_peer,
-    };
-    let sent = pool.send(&target.upstream, request, limit, share).await;
-    match &sent {
-        Ok(_) => target.upstream.answered(),
+    let mut tried: Vec<Tried> = Vec::new();
+    loop {
+        let upstream = chosen.upstream;
+        let SendFailure {
+            error,
+            request: unsent,
+        } = match pool.send(upstream, request, limit, share).await {
+            Ok(answer) => {
+                upstream.answered();
+                return Ok(answer);
+            }
+            Err(failure) => failure,
+        };
         // A body that broke off breaks the connection, too, and says nothing of the upstream.
-        Err(error) if progress.fault().is_none() => target.upstream.failed(error),
-        Err(_) => {}
+        if progress.fault().is_some() {
+            return Err(Failure::of(&error, progress));
+        }
+        upstream.failed(&error);
+        tried.push(chosen.tried());
+        let other = unsent
+            .is_some()
+            .then(|| target.upstreams.choose_other(chosen, &tried));
+        let Some((unsent, other)) = unsent.zip(other.flatten()) else {
+            return Err(Failure::of(&error, progress));
+        };
+        if let Some(untold) = upstream.failure_to_warn_of() {
+            let (why, to) = (error.to_string(), other.upstream);
+            tracing::warn!(%upstream, %to, %why, untold, "a request went to another upstream");
+        }
+        (request, *chosen) = (unsent, other);
+        request.readdress(chosen.upstream);
     }
-    sent.map_err(|error| Failure::of(&error, progress))
 }
 
 /// Empties the body of an answer to HEAD.
@@ -169,7 +231,7 @@ fn leave_head(answer: &mut Response<UpstreamBody>) {
 fn failed(
     failure: Failure,
     granted: Granted,
-    target: &RouteTarget,
+    upstream: &Upstream,
     refusal: impl Fn(Problem) -> Refusal,
 ) -> Answer {
     let (problem, why) = match failure {
@@ -195,13 +257,13 @@ fn failed(
         _ => granted.upstream_failed(),
     };
     // The caller is told no reason, so this is the one place where the operator can find it.
-    if let Some(untold) = target.upstream.failure_to_warn_of() {
+    if let Some(untold) = upstream.failure_to_warn_of() {
         let code = problem.code();
         let what = match problem {
             Problem::Overloaded => "a request was turned away",
             _ => "the upstream failed",
         };
-        tracing::warn!(upstream = %target.upstream, code, %why, untold, "{what}");
+        tracing::warn!(%upstream, code, %why, untold, "{what}");
     }
     refuse(refusal(problem).with_use(report))
 }
@@ -212,31 +274,33 @@ fn prepare(
     mut parts: Parts,
     body: RequestBody,
     canonical: &CanonicalRequest,
-    target: &RouteTarget,
-    connection: &Connection,
-    payment: Vec<(HeaderName, HeaderValue)>,
+    (target, upstream): (&RouteTarget, &Upstream),
+    client: &RequestClient<'_>,
+    (payment, trace): (Vec<(HeaderName, HeaderValue)>, Option<TraceHeaders>),
 ) -> Option<(UpstreamRequest, Option<Upgrade>)> {
     let authority = parts.uri.authority();
     let authority = authority.and_then(|a| HeaderValue::from_str(a.as_str()).ok());
     let path = path(&parts.uri, canonical, target)?;
-    let http2 = target.upstream.is_http2();
+    let http2 = upstream.is_http2();
     // `Upgrade` belongs to HTTP/1.1; an upstream over HTTP/2 could not answer 101.
     let upgrade = (!http2)
         .then(|| tunnel::requested_upgrade(&mut parts))
         .flatten();
+    let host = parts.headers.get(header::HOST).or(authority.as_ref());
     let client = Client {
-        address: &connection.address,
-        tls: connection.tls,
-        host: parts.headers.get(header::HOST).or(authority.as_ref()),
+        addresses: client.chain(),
+        tls: client.uses_tls(),
+        host: client.host().or(host),
         payment,
+        trace,
     };
     if http2 {
-        let request = prepare_http2(&parts, path, body, &client, canonical, target)?;
+        let way = (target, upstream);
+        let request = prepare_http2(&parts, path, body, &client, canonical, way)?;
         return Some((UpstreamRequest::Http2(Box::new(request)), None));
     }
     // Written straight to the bytes of the wire: no second map of headers is built.
-    let mut head = HeadWriter::new(parts.method, &path);
-    head.header(&header::HOST, target.upstream.authority());
+    let mut head = HeadWriter::new(parts.method, &path, upstream.authority());
     headers::request(&parts.headers, &client, target, |name, value| {
         head.header(name, value);
     });
@@ -254,13 +318,13 @@ fn prepare_http2(
     body: RequestBody,
     client: &Client<'_>,
     canonical: &CanonicalRequest,
-    target: &RouteTarget,
+    (target, upstream): (&RouteTarget, &Upstream),
 ) -> Option<Request<RequestBody>> {
     let mut uri = http::uri::Parts::default();
-    uri.scheme = Some(target.upstream.http_scheme());
+    uri.scheme = Some(upstream.http_scheme());
     // The upstream's own name, as in `Host` of HTTP/1.1: the client must not choose which virtual
     // host answers.
-    let authority = target.upstream.authority().to_str().ok();
+    let authority = upstream.authority().to_str().ok();
     uri.authority = authority.and_then(|authority| authority.parse().ok());
     uri.path_and_query = Some(path);
     let mut request = Request::new(body);
@@ -320,10 +384,10 @@ impl Exchange {
         mut granted: Granted,
         mut answer: Response<UpstreamBody>,
         canonical: &CanonicalRequest,
-        connection: &Arc<Connection>,
+        (connection, client, table): (&Arc<Connection>, &RequestClient<'_>, &RouteTable),
     ) -> Answer {
         if answer.status().is_redirection() {
-            granted = granted.asked_at(canonical);
+            granted = client.name_origin(granted, canonical, &table.snapshot);
         }
         let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
         let ends_request = answer.body().ends_request();

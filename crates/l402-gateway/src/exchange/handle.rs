@@ -7,21 +7,23 @@ use std::sync::Arc;
 
 use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
-use http::{Method, Request, Version};
+use http::{Method, Request, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use l402::{Authorized, Problem, Proven};
 use l402_server::{CanonicalRequest, Granted, Matched, Refusal, UseReport};
 
 use super::answer::{Answer, early, is_early, refuse, to_head};
+use super::client::RequestClient;
 use super::connection::Connection;
 use super::document;
 use super::forward::forward;
 use super::proof_cache;
 use super::receipt;
-use super::streams::OpenStreams;
 use super::turn::{self, Turn};
+use crate::metrics::{Limit, Measure, Metrics};
 use crate::table::RouteTable;
+use crate::trace::{self, Traces};
 use crate::upstream::ClientBody;
 
 /// Answers one request. Never fails: every refusal is an answer, too.
@@ -33,13 +35,18 @@ pub(crate) async fn handle(
     let (version, is_head) = (parts.version, parts.method == Method::HEAD);
     let body = ClientBody::new(&parts, body);
     let may_end = body.ends_connection();
-    let answered = answer(&connection, parts, body).await;
+    let mut measure = Measure::begin();
+    let answered = answer(&connection, parts, body, &mut measure).await;
     let mut answer = answered.unwrap_or_else(|refusal| early(refuse(refusal)));
+    measure.end(&connection.worker.state.metrics, &answer);
     if is_head {
         answer = to_head(answer);
     }
     // HTTP/1.0 has no chunks, so that the end of an answer may be the end of its connection.
-    let is_last = version < Version::HTTP_11 || is_unread(&answer) || may_end && is_early(&answer);
+    let is_last = version < Version::HTTP_11
+        || is_unread(&answer)
+        || may_end && is_early(&answer)
+        || connection.worker.state.is_draining() && !is_tunnel(&answer);
     if version <= Version::HTTP_11 && is_last {
         // The answer takes the version of the request, because hyper adds `keep-alive` to an answer
         // of 1.1 if the client asked for that in 1.0.
@@ -57,6 +64,11 @@ pub(crate) async fn handle(
     Ok(answer)
 }
 
+/// Returns true if the answer makes a tunnel of its connection, whose end is not the gateway's to set.
+fn is_tunnel(answer: &Answer) -> bool {
+    answer.status() == StatusCode::SWITCHING_PROTOCOLS
+}
+
 /// Returns true if the answer refuses a request that has no sure reading, or no end. The bytes
 /// after it on its connection have none either, so that it ends (ATTACKS H-24).
 fn is_unread(answer: &Answer) -> bool {
@@ -69,6 +81,7 @@ async fn answer(
     connection: &Arc<Connection>,
     parts: Parts,
     body: ClientBody,
+    measure: &mut Measure,
 ) -> Result<Answer, Refusal> {
     let state = &connection.worker.state;
     // One table from here to the end: a reload must not change the price of a request under way.
@@ -76,56 +89,72 @@ async fn answer(
     let key = proof_cache::key(&parts.headers);
     let cached = key.and_then(|key| connection.worker.proofs.get(&table, key));
     let fresh = key.filter(|_| cached.is_none());
-    // Before the paywall: nobody should pay for a request that is refused in any case.
-    let max = table.http.body_max_bytes;
-    let canonical = canonical(&parts, connection.peer.ip(), cached, &table).and_then(|canonical| {
-        let too_many = |open: &OpenStreams| open.are_more_than(table.http.streams_per_peer);
-        let problem = if max != 0 && body.size_hint().lower() > max {
-            Problem::BodyTooLarge
-        } else if connection.streams.as_ref().is_some_and(too_many) {
-            Problem::Overloaded
-        } else {
-            return Ok(canonical);
-        };
-        Err(Refusal::new(problem).with_use(UseReport::of_refused(&canonical)))
-    });
-    let canonical = canonical.inspect_err(|refusal| {
+    let client = RequestClient::of(connection, &parts.headers, &table);
+    let canonical = acceptable((&parts, &body), &client, cached, &table, &state.metrics);
+    let mut canonical = canonical.inspect_err(|refusal| {
         state.paywall.observe_refusal(&parts.method, refusal);
     })?;
+    canonical.trace = Traces::begin(state.traces.as_ref(), &parts.headers);
     // A caller who has paid is served if that is possible. Others are not sold what cannot be had.
     let available = |matched: &Matched| {
         let is_sold = matched.route.sold().is_some();
-        let target = table.target(matched.index);
+        let (target, tag) = (table.target(matched.index), matched.route.tag);
         async move {
-            match target {
-                Some(target) => target.upstream.is_available(is_sold).await,
+            let is_there = match target {
+                Some(target) => target.upstreams.is_available(is_sold).await,
                 None => true,
+            };
+            if !is_there && !is_sold {
+                state.metrics.free_unavailable(tag);
             }
+            is_there
         }
     };
     let admitted = state
         .paywall
         .admit_if(&table.snapshot, &canonical, available);
-    let granted = admitted.await?;
+    let granted = trace::within(canonical.trace, admitted).await?;
+    if granted.route().sold().is_none() {
+        measure.passes_free(granted.route().tag);
+    }
     if let Some(key) = fresh {
         remember(connection, &table, key, &granted);
     }
-    match table.target(granted.route_index()) {
-        Some(target) => Ok(forward(
-            granted,
-            (parts, body),
-            &canonical,
-            target,
-            &table,
-            connection,
-        )
-        .await),
+    let mut answer = match table.target(granted.route_index()) {
+        Some(target) => {
+            let (request, of) = ((parts, body), (connection, &client));
+            forward(granted, request, &canonical, target, &table, of, measure).await
+        }
         None if table.is_receipt(granted.route_index()) => {
             let receipt = receipt::answer(granted, &parts.method, &canonical, &table, state);
-            Ok(early(Box::pin(receipt).await))
+            early(Box::pin(receipt).await)
         }
-        None => Ok(early(document::answer(granted, &parts, &table))),
-    }
+        None => early(document::answer(granted, &parts, &table)),
+    };
+    client.stays_until_end_of(&mut answer);
+    Ok(answer)
+}
+
+/// Returns the reading of a request, or the refusal of one that is refused in any case. Before the
+/// paywall: nobody should pay for it.
+fn acceptable(
+    (parts, body): (&Parts, &ClientBody),
+    client: &RequestClient<'_>,
+    cached: Option<Arc<Proven>>,
+    table: &RouteTable,
+    metrics: &Metrics,
+) -> Result<CanonicalRequest, Refusal> {
+    let canonical = canonical(parts, client.address(), cached, table)?;
+    let max = table.http.body_max_bytes;
+    let (problem, limit) = if max != 0 && body.size_hint().lower() > max {
+        (Problem::BodyTooLarge, Limit::BodyMaxBytes)
+    } else if client.has_more_streams_than(table.http.streams_per_peer) {
+        (Problem::Overloaded, Limit::StreamsPerPeer)
+    } else {
+        return Ok(canonical);
+    };
+    metrics.limits.hit(limit);
+    Err(Refusal::new(problem).with_use(UseReport::of_refused(&canonical)))
 }
 
 /// Keeps a proof if the same credential may come again.

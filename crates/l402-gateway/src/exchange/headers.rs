@@ -6,16 +6,20 @@ use l402_server::Withheld;
 
 use crate::framing_header::is_framing;
 use crate::table::RouteTarget;
+use crate::trace::{TRACEPARENT, TraceHeaders};
 
 /// The client's side of a request, for the headers that tell the upstream of it.
 pub(crate) struct Client<'a> {
-    /// The IP address of the socket's peer, as a header's value.
-    pub(crate) address: &'a HeaderValue,
+    /// The addresses from the client to the peer, as a header's value: the peer's alone, unless it is a
+    /// trusted proxy.
+    pub(crate) addresses: &'a HeaderValue,
     pub(crate) tls: bool,
-    /// The `Host` header or `:authority`, as received.
+    /// The `Host` header or `:authority` as received, or the host that a trusted proxy was asked for.
     pub(crate) host: Option<&'a HeaderValue>,
     /// The headers that tell of the payment, where the route wants them.
     pub(crate) payment: Vec<(HeaderName, HeaderValue)>,
+    /// In place of the client's; `None` if those pass as they came.
+    pub(crate) trace: Option<TraceHeaders>,
 }
 
 /// Calls `pass` with each header that the upstream gets: those of the client that may pass, then
@@ -29,7 +33,11 @@ pub(crate) fn request(
     let named = connection_names(headers);
     let mut cookies = Cookies::default();
     for (name, value) in headers {
-        if is_dropped(name, value, target) || named.contains(name) {
+        let is_replaced = |trace: &TraceHeaders| trace.replaces(name);
+        if is_dropped(name, value, target)
+            || named.contains(name)
+            || client.trace.as_ref().is_some_and(is_replaced)
+        {
             continue;
         }
         if *name == header::COOKIE {
@@ -49,6 +57,9 @@ pub(crate) fn request(
         }
     };
     forwarded(client, &mut ours);
+    if let Some(trace) = &client.trace {
+        ours(&TRACEPARENT, &trace.parent);
+    }
     target
         .sale_headers
         .iter()
@@ -169,14 +180,14 @@ impl Cookies {
     }
 }
 
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(super) const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+pub(super) const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Passes on the headers that say who the client is. They are made from the socket, because a
-/// client could write any address into a header (ATTACKS D-02).
+/// Passes on the headers that say who the client is. They are made from the socket and the words of
+/// trusted proxies, because a client could write any address into a header (ATTACKS D-02).
 fn forwarded(client: &Client<'_>, pass: &mut impl FnMut(&HeaderName, &HeaderValue)) {
-    pass(&FORWARDED_FOR, client.address);
+    pass(&FORWARDED_FOR, client.addresses);
     let proto = if client.tls { "https" } else { "http" };
     pass(&FORWARDED_PROTO, &HeaderValue::from_static(proto));
     if let Some(host) = client.host {

@@ -2,11 +2,13 @@
 //!
 //! `handle` builds the canonical request, asks the paywall, and either refuses or forwards.
 //! `forward` takes what the paywall granted, sends it to the upstream of its route, and returns the
-//! answer, whose body settles the use when it ends. `headers` says which headers pass, and
+//! answer, whose body settles the use when it ends. `client` says whose request it is: the peer's, or that
+//! of the client that trusted proxies name (`forwarded` reads their headers). `headers` says which headers pass, and
 //! `payment_headers` which of them tell of the payment. `document` answers the paths that the gateway
 //! has for itself, and `receipt` one of them, by the credential of the request. `addresses` translates those in an answer. An
 //! upgrade such as WebSocket becomes a `tunnel`. `proof_cache` spares a worker the signature check of a
-//! credential that it has checked before. `turn` notes if an answer waits for its client or for the
+//! credential that it has checked before. `upstream_span` is
+//! the part of a trace that the upstream takes. `turn` notes if an answer waits for its client or for the
 //! upstream, and `streams` gives up a stream of HTTP/2 whose client takes nothing.
 //!
 //! ```text
@@ -36,9 +38,11 @@
 mod addresses;
 mod answer;
 mod body;
+mod client;
 mod connection;
 mod document;
 mod forward;
+mod forwarded;
 mod handle;
 mod headers;
 mod payment_headers;
@@ -47,9 +51,11 @@ mod receipt;
 mod streams;
 mod tunnel;
 pub(crate) mod turn;
+mod upstream_span;
 
 pub(crate) use body::Aborted;
+pub(crate) use client::StreamPlace;
 pub(crate) use connection::{Connection, GatewayState, Worker};
 pub(crate) use handle::handle;
 pub(crate) use proof_cache::ProofCache;
-pub(crate) use streams::{OpenStreams, StreamCounts, Streams};
+pub(crate) use streams::{OpenStreams, Streams};

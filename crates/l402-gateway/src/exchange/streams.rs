@@ -4,16 +4,15 @@
 use core::future::poll_fn;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
-use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use hyper::rt::Executor;
-use l402_server::Caller;
 
 use super::turn;
+use crate::share::CallerCounts;
 use crate::timer::IdleTimer;
 
 /// Runs the streams of a connection of HTTP/2, each in a task of its own, and counts them.
@@ -35,28 +34,22 @@ impl OpenStreams {
     pub(crate) fn are_more_than(&self, limit: u32) -> bool {
         limit != 0 && self.0.load(Ordering::Relaxed) > limit
     }
+
+    /// Counts one more.
+    pub(super) fn enter(&self) -> OpenStream {
+        OpenStream::enter(self)
+    }
 }
 
 /// The open streams of all callers in the process. A caller without a connection takes no memory.
 #[derive(Debug, Default)]
-pub(crate) struct StreamCounts(Mutex<HashMap<Caller, Weak<AtomicU32>>>);
+pub(crate) struct StreamCounts(CallerCounts);
 
 impl StreamCounts {
     /// Returns the count of the caller at an address, for one of its connections. Every connection of
     /// the caller has the same.
     pub(crate) fn of(&self, peer: IpAddr) -> OpenStreams {
-        let caller = Caller::from(peer);
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = counts.get(&caller).and_then(Weak::upgrade) {
-            return OpenStreams(open);
-        }
-        // When it would have to grow, those go first whose last connection has ended.
-        if counts.len() == counts.capacity() {
-            counts.retain(|_, open| open.strong_count() > 0);
-        }
-        let open = OpenStreams::default();
-        counts.insert(caller, Arc::downgrade(&open.0));
-        open
+        OpenStreams(self.0.of(peer))
     }
 }
 
@@ -91,8 +84,9 @@ fn poll_stream<F: Future>(
     }
 }
 
-/// The place of one stream in the count.
-struct OpenStream(Arc<AtomicU32>);
+/// The place of one stream in the count, free again when it is dropped.
+#[derive(Debug)]
+pub(crate) struct OpenStream(Arc<AtomicU32>);
 
 impl OpenStream {
     fn enter(open: &OpenStreams) -> Self {
@@ -132,6 +126,6 @@ mod tests {
         for last in 0..100 {
             drop(counts.of([10, 0, 1, last].into()));
         }
-        assert!(counts.0.lock().unwrap().len() < 10);
+        assert!(counts.0.len() < 10);
     }
 }

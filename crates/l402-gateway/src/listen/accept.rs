@@ -12,24 +12,30 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use l402_host::is_out_of_descriptors;
-use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use super::bind::BACKLOG;
 use super::peers::{NoPlace, PeerSlot, Peers};
+use super::proxied;
 use super::requests::{Requests, TrackedBody};
 use super::socket::Socket;
 use super::stop::StopSignal;
 use crate::config::Http;
 use crate::exchange::{Connection, OpenStreams, Streams, Worker, handle, turn};
+use crate::metrics::{CountedConnection, Limit, Metrics, Protocol};
+use crate::table::RouteTable;
 use crate::timer::ConnectionTimer;
 use crate::warning::Warnings;
 
 /// The time without accepting after the system had no file descriptor left.
 const BACK_OFF: Duration = Duration::from_millis(50);
+
+/// The largest number of connections that are accepted from a queue after the stop, one queue in full.
+const QUEUED_MAX: usize = BACKLOG as usize;
 
 /// The largest read buffer of a connection, in bytes. Heads have a limit of their own, and bodies
 /// move faster in larger pieces.
@@ -49,6 +55,8 @@ pub(crate) struct Acceptor {
     pub(crate) peers: Peers,
     pub(crate) stop: StopSignal,
     pub(crate) warnings: Arc<AcceptWarnings>,
+    /// The addresses whose connections begin with a PROXY header.
+    pub(crate) proxied: Arc<[SocketAddr]>,
     /// Cloned into each connection: the channel closes when the last one has ended.
     pub(crate) alive: mpsc::Sender<()>,
 }
@@ -59,48 +67,92 @@ pub(crate) struct Acceptor {
 pub(crate) struct AcceptWarnings {
     not_accepted: Warnings,
     closed: Warnings,
+    /// Of listeners whose connections begin with a PROXY header.
+    not_proxied: Warnings,
 }
 
 impl Acceptor {
-    /// Accepts connections until the gateway stops.
+    /// Accepts connections until the gateway stops, and then those that the kernel has queued.
     pub(crate) async fn accept(mut self, listener: std::net::TcpListener) {
         let listener = match TcpListener::from_std(listener) {
             Ok(listener) => listener,
             Err(error) => return tracing::error!(%error, "a listener cannot be used"),
         };
+        let address = listener.local_addr();
+        let is_proxied = address.is_ok_and(|address| self.proxied.contains(&address));
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((socket, peer)) => self.serve(socket, peer),
+                    Ok((socket, peer)) => self.serve(socket, peer, is_proxied),
                     Err(error) => self.wait_after(&error).await,
                 },
-                _ = self.stop.notified() => return,
+                () = self.stop.notified() => return self.accept_queued(listener, is_proxied),
+            }
+        }
+    }
+
+    /// Accepts what waits in the queue of a listener, and closes it: whoever was connected before the
+    /// stop should not be reset by it.
+    fn accept_queued(&self, listener: TcpListener, is_proxied: bool) {
+        // The standard library asks the kernel itself, and not what the runtime knows of the queue.
+        let Ok(listener) = listener.into_std() else {
+            return;
+        };
+        for _ in 0..QUEUED_MAX {
+            let accepted = listener.accept().and_then(|(socket, peer)| {
+                socket.set_nonblocking(true)?;
+                Ok((TcpStream::from_std(socket)?, peer))
+            });
+            match accepted {
+                Ok((socket, peer)) => self.serve(socket, peer, is_proxied),
+                Err(_) => return,
             }
         }
     }
 
     /// Serves one connection in a task of its own, unless its peer has too many.
-    fn serve(&self, socket: TcpStream, peer: SocketAddr) {
+    fn serve(&self, socket: TcpStream, peer: SocketAddr, is_proxied: bool) {
         let table = self.worker.state.table.load_full();
         // An IPv4 client of a listener on `[::]` counts as the IPv4 address that it is.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        let limit = table.http.connections_per_peer;
+        // All clients of a proxy come through it: they are counted one by one, and not as the proxy.
+        let is_trusted = table.proxies.trusts(peer.ip());
+        if is_proxied && !is_trusted {
+            let error = "its address is not in trusted_proxies".into();
+            return self.warnings.warn_of_unproxied(peer.ip(), error);
+        }
+        let limit = match is_trusted {
+            true => 0,
+            false => table.http.connections_per_peer,
+        };
         // Closed without an answer, since an answer costs what the limit is there to save.
         let slot = match self.peers.enter(peer.ip(), limit) {
             Ok(slot) => slot,
-            Err(no_place) => return self.warn_of_closed(peer.ip(), no_place),
+            Err(no_place) => {
+                let metrics = &self.worker.state.metrics;
+                return self.warnings.refused(peer.ip(), no_place, metrics);
+            }
         };
         let accepted = Accepted {
             worker: Arc::clone(&self.worker),
             stop: self.stop.clone(),
+            warnings: Arc::clone(&self.warnings),
             peer,
+            proxy_tls: false,
+            is_unnamed: false,
             open: OpenConnection {
+                counted: self.worker.state.metrics.connections.enter(),
                 slot,
                 _alive: self.alive.clone(),
             },
         };
         tokio::spawn(async move {
-            if let Err(error) = accepted.serve(socket, table.tls.clone(), &table.http).await {
+            let served = match is_proxied {
+                // Boxed, so that the other connections do not hold the space for the header.
+                true => Box::pin(accepted.serve_proxied(socket, &table)).await,
+                false => accepted.serve(socket, &table).await,
+            };
+            if let Err(error) = served {
                 tracing::debug!(%error, "a connection ended");
             }
         });
@@ -125,20 +177,33 @@ impl Acceptor {
         }
         sleep(BACK_OFF).await;
     }
+}
 
-    /// Says why a connection was closed without an answer.
-    fn warn_of_closed(&self, peer: IpAddr, no_place: NoPlace) {
-        let Some(untold) = self.warnings.closed.failure(Instant::now()) else {
+impl AcceptWarnings {
+    /// Counts a connection that was closed without an answer, and says why.
+    fn refused(&self, peer: IpAddr, no_place: NoPlace, metrics: &Metrics) {
+        metrics.limits.hit(match no_place {
+            NoPlace::All => Limit::Connections,
+            NoPlace::Caller => Limit::ConnectionsPerPeer,
+        });
+        let Some(untold) = self.closed.failure(Instant::now()) else {
             return;
         };
         let why = match no_place {
             NoPlace::All => "all that the limit on open files leaves for clients are in use",
             NoPlace::Caller => {
                 "its address has as many as it may, http.connections_per_peer and not more than are \
-                 free; 0 lets a proxy of yours have all"
+                 free; those of a proxy in trusted_proxies are not limited"
             }
         };
         tracing::warn!(%peer, untold, "a connection was closed: {why}");
+    }
+
+    /// Says why a connection was closed that had to begin with a PROXY header.
+    fn warn_of_unproxied(&self, peer: IpAddr, why: Fault) {
+        if let Some(untold) = self.not_proxied.failure(Instant::now()) {
+            tracing::warn!(%peer, untold, "a connection was closed: {why}");
+        }
     }
 }
 
@@ -146,29 +211,66 @@ impl Acceptor {
 struct Accepted {
     worker: Arc<Worker>,
     stop: StopSignal,
+    warnings: Arc<AcceptWarnings>,
     peer: SocketAddr,
+    /// True if the client speaks TLS with the proxy that passes its connection on.
+    proxy_tls: bool,
+    /// True if a PROXY header named no client.
+    is_unnamed: bool,
     open: OpenConnection,
 }
 
 /// The marks of an open connection, dropped when it ends: one of its peer's slots, and one sender
 /// of the channel that keeps the worker from ending.
 struct OpenConnection {
+    counted: CountedConnection,
     slot: PeerSlot,
     _alive: mpsc::Sender<()>,
 }
 
-type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+type Outcome = Result<(), Fault>;
 
 impl Accepted {
+    /// Reads the PROXY header, then serves the connection as that of the client in it.
+    async fn serve_proxied(mut self, mut socket: TcpStream, table: &RouteTable) -> Outcome {
+        let limit = table.http.header_timeout;
+        let read = match timeout(limit, proxied::read_header(&mut socket)).await {
+            Ok(read) => read,
+            Err(_) => Err("its PROXY header did not come in time".into()),
+        };
+        let header = match read {
+            Ok(header) => header,
+            Err(why) => {
+                self.warnings.warn_of_unproxied(self.peer.ip(), why);
+                return Ok(());
+            }
+        };
+        self.proxy_tls = header.tls;
+        self.is_unnamed = header.source.is_none();
+        // Without a client the connection is the proxy's own, such as a check of its.
+        if let Some(client) = header.source {
+            self.peer = client;
+            let is_trusted = table.proxies.trusts(client.ip());
+            let limit = match is_trusted {
+                true => 0,
+                false => table.http.connections_per_peer,
+            };
+            if let Err(no_place) = self.open.slot.pass_to(client.ip(), limit) {
+                let metrics = &self.worker.state.metrics;
+                self.warnings.refused(client.ip(), no_place, metrics);
+                return Ok(());
+            }
+        }
+        self.serve(socket, table).await
+    }
+
     /// Finds out the protocol, with or without TLS, then serves the connection.
-    async fn serve(
-        self,
-        socket: TcpStream,
-        tls: Option<Arc<ServerConfig>>,
-        http: &Http,
-    ) -> Outcome {
+    async fn serve(self, socket: TcpStream, table: &RouteTable) -> Outcome {
+        let http = &table.http;
         socket.set_nodelay(true)?;
-        let Some(tls) = tls else {
+        let Some(tls) = table.tls.clone() else {
             let mut socket = Socket::new(socket, http.body_idle_timeout);
             // A client that says nothing is closed here after the time-out for heads, before
             // hyper's own begins (ATTACKS D-04).
@@ -189,7 +291,8 @@ impl Accepted {
         Box::pin(self.speak(socket, true, http2, http)).await
     }
 
-    /// Serves the requests of a connection until it ends or the gateway stops.
+    /// Serves the requests of a connection until it ends or the gateway stops. After a hand-over its
+    /// next answer is the last one, see [`handle`], so that no request meets a connection that closes.
     async fn speak<S>(self, socket: Socket<S>, tls: bool, http2: bool, http: &Http) -> Outcome
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -207,7 +310,7 @@ impl Accepted {
             tokio::select! {
                 biased;
                 ended = turn::polled(serving.as_mut()) => ended,
-                _ = stop.notified() => {
+                _ = stop.within() => {
                     serving.as_mut().graceful_shutdown();
                     turn::polled(serving).await
                 }
@@ -233,8 +336,9 @@ impl Accepted {
         let service = service_fn(move |request| {
             let (connection, open) = (Arc::clone(&connection), counted.begin());
             async move {
-                let answer = handle(connection, request).await?;
-                Ok::<_, Infallible>(answer.map(|body| TrackedBody::new(body, open)))
+                let mut answer = handle(connection, request).await?;
+                let place = answer.extensions_mut().remove();
+                Ok::<_, Infallible>(answer.map(|body| TrackedBody::new(body, open, place)))
             }
         });
         let socket = TokioIo::new(socket.with_frames());
@@ -242,7 +346,7 @@ impl Accepted {
         let mut serving = core::pin::pin!(serving);
         tokio::select! {
             ended = serving.as_mut() => return Ok(ended?),
-            _ = stop.notified() => {}
+            () = stop.notified() => {}
             () = requests.idle(http.header_timeout) => {}
         }
         serving.as_mut().graceful_shutdown();
@@ -256,17 +360,22 @@ impl Accepted {
 
     /// Returns the stop signal, and the facts that the requests of this connection use.
     fn connection(
-        self,
+        mut self,
         tls: bool,
         tunnel: Arc<AtomicBool>,
         streams: Option<OpenStreams>,
     ) -> (StopSignal, Arc<Connection>) {
         let address = HeaderValue::from_str(&self.peer.ip().to_string());
+        self.open.counted.speaks(match streams {
+            Some(_) => Protocol::Http2,
+            None => Protocol::Http1,
+        });
         let connection = Connection {
             worker: self.worker,
             peer: self.peer,
+            is_unnamed: self.is_unnamed,
             address: address.expect("an IP address is visible ASCII"),
-            tls,
+            tls: tls || self.proxy_tls,
             streams,
             tunnel,
             load: self.open.slot.load().clone(),

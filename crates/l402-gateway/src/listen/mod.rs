@@ -6,7 +6,8 @@
 //! connection whose client reads nothing any more. `linger` reads what a client still sends after
 //! the last answer, so that the close does not take the answer away. Of HTTP/2, `frames` bounds what
 //! carries nothing, and `requests` finds out when a connection is idle. `stop` is the signal to end,
-//! `tls` the certificate.
+//! `tls` the certificate. Where proxies pass
+//! connections on, `proxied` reads the header that they begin with, and `proxy_header` understands it.
 
 mod accept;
 mod bind;
@@ -14,13 +15,15 @@ mod frames;
 mod joined;
 mod linger;
 mod peers;
+mod proxied;
+mod proxy_header;
 mod requests;
 mod socket;
 mod stop;
 mod tls;
 
 pub(crate) use accept::{AcceptWarnings, Acceptor};
-pub(crate) use bind::{AddressLock, bind};
+pub(crate) use bind::{AddressLock, Bound, bind, listen};
 pub(crate) use peers::Peers;
-pub(crate) use stop::StopSignal;
+pub(crate) use stop::{StopSignal, Stopping};
 pub(crate) use tls::server_tls;

@@ -73,10 +73,7 @@ impl Peers {
         if !has_share(own, limit, free, self.places) {
             return Err(NoPlace::Caller);
         }
-        counts.all += 1;
-        let of = counts.of.entry(caller).or_default();
-        of.connections += 1;
-        let load = of.load.clone();
+        let load = counts.add(caller);
         drop(counts);
         Ok(PeerSlot {
             peers: self.clone(),
@@ -86,15 +83,7 @@ impl Peers {
     }
 
     fn leave(&self, caller: Caller) {
-        let mut counts = self.lock();
-        counts.all -= 1;
-        if let Some(of) = counts.of.get_mut(&caller) {
-            of.connections -= 1;
-            // Entries of callers that are gone would fill the memory.
-            if of.connections == 0 {
-                counts.of.remove(&caller);
-            }
-        }
+        self.lock().remove(caller);
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
@@ -102,7 +91,48 @@ impl Peers {
     }
 }
 
+impl Counts {
+    /// Counts one more connection of a caller, and returns the requests of all of them.
+    fn add(&mut self, caller: Caller) -> Load {
+        self.all += 1;
+        let of = self.of.entry(caller).or_default();
+        of.connections += 1;
+        of.load.clone()
+    }
+
+    fn remove(&mut self, caller: Caller) {
+        self.all -= 1;
+        if let Some(of) = self.of.get_mut(&caller) {
+            of.connections -= 1;
+            // Entries of callers that are gone would fill the memory.
+            if of.connections == 0 {
+                self.of.remove(&caller);
+            }
+        }
+    }
+}
+
 impl PeerSlot {
+    /// Counts the connection for another caller from now on: the client that a proxy has named. Its
+    /// limit is as for [`Peers::enter`].
+    ///
+    /// # Errors
+    /// The caller has as many as it may. The connection is then counted as before.
+    pub(super) fn pass_to(&mut self, address: IpAddr, limit: u32) -> Result<(), NoPlace> {
+        let caller = Caller::from(address);
+        let mut counts = self.peers.lock();
+        // Its own place is free for the caller.
+        let free = self.peers.places.saturating_sub(counts.all) + 1;
+        let own = counts.of.get(&caller).map_or(0, |of| of.connections);
+        if !has_share(own, limit, free, self.peers.places) {
+            return Err(NoPlace::Caller);
+        }
+        counts.remove(self.caller);
+        self.load = counts.add(caller);
+        self.caller = caller;
+        Ok(())
+    }
+
     /// The requests of all connections of this caller.
     pub(super) fn load(&self) -> &Load {
         &self.load
@@ -169,6 +199,21 @@ mod tests {
         let other = peers.enter("2001:db8::ffff:2".parse().unwrap(), 3);
         assert_eq!(other.unwrap_err(), NoPlace::Caller);
         drop(held);
+    }
+
+    #[test]
+    fn a_connection_that_a_proxy_passes_on_counts_for_its_client() {
+        let peers = Peers::new(100);
+        let client: IpAddr = [203, 0, 113, 7].into();
+        let mut held = fill(&peers, "10.0.0.1", 0);
+        assert_eq!(held.len(), 100);
+        assert_eq!(held[0].pass_to(client, 2), Ok(()));
+        assert_eq!(held[1].pass_to(client, 2), Err(NoPlace::Caller));
+        held.truncate(90);
+        assert_eq!(held[1].pass_to(client, 2), Ok(()));
+        assert_eq!(held[2].pass_to(client, 2), Err(NoPlace::Caller));
+        drop(held);
+        assert!(peers.lock().of.is_empty() && peers.lock().all == 0);
     }
 
     #[test]

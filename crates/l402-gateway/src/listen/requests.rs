@@ -9,6 +9,8 @@ use std::time::Duration;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::sleep;
 
+use crate::exchange::StreamPlace;
+
 /// The requests of one connection, so far and at present.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
@@ -54,13 +56,16 @@ impl Drop for OpenRequest {
 pub(super) struct TrackedBody<B> {
     body: B,
     _request: OpenRequest,
+    _place: Option<StreamPlace>,
 }
 
 impl<B> TrackedBody<B> {
-    pub(super) fn new(body: B, request: OpenRequest) -> Self {
+    /// Wraps a body. `place` is the one of its stream in the count of a client behind a proxy.
+    pub(super) fn new(body: B, request: OpenRequest, place: Option<StreamPlace>) -> Self {
         Self {
             body,
             _request: request,
+            _place: place,
         }
     }
 }

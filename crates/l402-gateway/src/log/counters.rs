@@ -1,8 +1,8 @@
 //! Counters in memory.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use l402_server::observe::{Exchange, Fault, Outcome, Refused, Settled, Verdict};
+
+use crate::metrics::{Counter, Sharded};
 
 /// The counters of a gateway at one moment, since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,25 +34,17 @@ pub struct Counters {
     pub settled_msat: u64,
     /// Lines that the access log had no room for.
     pub lines_dropped: u64,
+    /// Spans of traces that no collector got.
+    pub spans_dropped: u64,
 }
 
-/// A number that all workers add to. Nothing is ordered by it, so every access is relaxed.
+/// The counters themselves: a part of them for each worker, so that none waits for another.
 #[derive(Debug, Default)]
-pub(super) struct Counter(AtomicU64);
+pub(super) struct CounterCells(Sharded<CounterShard>);
 
-impl Counter {
-    pub(super) fn add(&self, number: u64) {
-        self.0.fetch_add(number, Ordering::Relaxed);
-    }
-
-    pub(super) fn read(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// The counters themselves.
+/// The part of the counters that one worker adds to.
 #[derive(Debug, Default)]
-pub(super) struct CounterCells {
+struct CounterShard {
     requests: Counter,
     free: Counter,
     offered: Counter,
@@ -69,58 +61,68 @@ pub(super) struct CounterCells {
 
 impl CounterCells {
     pub(super) fn decided(&self, verdict: Verdict) {
-        self.requests.add(1);
+        let own = self.0.own();
+        own.requests.add(1);
         if verdict == Verdict::Free {
-            self.free.add(1);
+            own.free.add(1);
         }
     }
 
     pub(super) fn offered(&self) {
-        self.offered.add(1);
+        self.0.own().offered.add(1);
     }
 
     pub(super) fn granted(&self) {
-        self.granted.add(1);
+        self.0.own().granted.add(1);
     }
 
     pub(super) fn settled(&self, exchange: &Exchange, settled: &Settled) {
+        let own = self.0.own();
         match (settled.outcome(), settled.fault()) {
-            (Outcome::Spent, _) => self.spent.add(1),
-            (Outcome::GivenBack, Some(Fault::Buyer)) => self.given_back_buyer.add(1),
-            (Outcome::GivenBack, _) => self.given_back_upstream.add(1),
-            _ if exchange.is_paid() => self.uncounted.add(1),
+            (Outcome::Spent, _) => own.spent.add(1),
+            (Outcome::GivenBack, Some(Fault::Buyer)) => own.given_back_buyer.add(1),
+            (Outcome::GivenBack, _) => own.given_back_upstream.add(1),
+            _ if exchange.is_paid() => own.uncounted.add(1),
             _ => {}
         }
     }
 
     pub(super) fn refused(&self, exchange: &Exchange, refused: &Refused) {
         if refused.problem().is_some() {
-            self.refused.add(1);
-            self.refused_paid.add(exchange.is_paid().into());
+            let own = self.0.own();
+            own.refused.add(1);
+            own.refused_paid.add(exchange.is_paid().into());
         }
     }
 
     pub(super) fn settlement(&self, msat: u64) {
-        self.settlements.add(1);
-        self.settled_msat.add(msat);
+        let own = self.0.own();
+        own.settlements.add(1);
+        own.settled_msat.add(msat);
     }
 
     /// Reads each counter. Requests that are under way may be in one and not yet in another.
     pub(super) fn read(&self) -> Counters {
+        let sum = |counter: fn(&CounterShard) -> &Counter| {
+            let shards = self.0.all().map(counter);
+            shards.map(Counter::read).sum()
+        };
         Counters {
-            requests: self.requests.read(),
-            free: self.free.read(),
-            offered: self.offered.read(),
-            granted: self.granted.read(),
-            spent: self.spent.read(),
-            given_back_buyer: self.given_back_buyer.read(),
-            given_back_upstream: self.given_back_upstream.read(),
-            uncounted: self.uncounted.read(),
-            refused: self.refused.read(),
-            refused_paid: self.refused_paid.read(),
-            settlements: self.settlements.read(),
-            settled_msat: self.settled_msat.read(),
+            requests: sum(|shard| &shard.requests),
+            free: sum(|shard| &shard.free),
+            offered: sum(|shard| &shard.offered),
+            granted: sum(|shard| &shard.granted),
+            spent: sum(|shard| &shard.spent),
+            given_back_buyer: sum(|shard| &shard.given_back_buyer),
+            given_back_upstream: sum(|shard| &shard.given_back_upstream),
+            uncounted: sum(|shard| &shard.uncounted),
+            refused: sum(|shard| &shard.refused),
+            refused_paid: sum(|shard| &shard.refused_paid),
+            settlements: sum(|shard| &shard.settlements),
+            settled_msat: sum(|shard| &shard.settled_msat),
             lines_dropped: 0,
+            // As with the lines: they are counted elsewhere.
+            spans_dropped: 0,
         }
     }
 }

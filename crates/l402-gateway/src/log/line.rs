@@ -1,6 +1,7 @@
 //! One line of the access log, as text or JSON.
 
 use std::fmt::{self, Display, Write as _};
+use std::net::IpAddr;
 
 use l402::{Policy, UnixTime};
 use l402_server::observe::{Exchange, Fault, Outcome, Refused, Settled};
@@ -14,6 +15,8 @@ pub(super) struct Line {
     exchange: Exchange,
     end: End,
     time: UnixTime,
+    /// `None` if the log names none.
+    peer: Option<IpAddr>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +31,7 @@ impl Line {
             exchange: exchange.clone(),
             end: End::Settled(*settled),
             time,
+            peer: None,
         }
     }
 
@@ -36,7 +40,13 @@ impl Line {
             exchange: exchange.clone(),
             end: End::Refused(*refused),
             time,
+            peer: None,
         }
+    }
+
+    /// Names the address of the client.
+    pub(super) fn with_peer(self, peer: Option<IpAddr>) -> Self {
+        Self { peer, ..self }
     }
 
     /// Appends the line, with its line break. `texts` remembers the last time that was written.
@@ -87,6 +97,22 @@ impl Serialize for Short {
     }
 }
 
+/// The id of a trace, in the form of `traceparent`.
+#[derive(Clone, Copy, Debug)]
+struct TraceId(u128);
+
+impl Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl Serialize for TraceId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// The fields of a line. They are a format that programs read.
 #[derive(Debug, Serialize)]
 struct Fields<'a> {
@@ -108,6 +134,10 @@ struct Fields<'a> {
     request_bytes: Option<u64>,
     answer_bytes: Option<u64>,
     took_us: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<TraceId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<IpAddr>,
 }
 
 /// The most characters of a path that a line holds. A buyer could write long ones to crowd the lines
@@ -121,7 +151,10 @@ fn cut(path: &str) -> &str {
 
 impl<'a> Fields<'a> {
     fn of(line: &'a Line, time: &'a str) -> Self {
-        let fields = Self::of_exchange(&line.exchange, time);
+        let fields = Self {
+            peer: line.peer,
+            ..Self::of_exchange(&line.exchange, time)
+        };
         match line.end {
             End::Refused(refused) => Self {
                 event: "refused",
@@ -165,6 +198,8 @@ impl<'a> Fields<'a> {
             request_bytes: exchange.request_bytes(),
             answer_bytes: None,
             took_us: 0,
+            trace_id: exchange.trace().map(|trace| TraceId(trace.trace_id)),
+            peer: None,
         }
     }
 
@@ -191,6 +226,8 @@ impl<'a> Fields<'a> {
         field(out, "request_bytes", self.request_bytes);
         field(out, "answer_bytes", self.answer_bytes);
         field(out, "took_us", Some(self.took_us));
+        field(out, "trace_id", self.trace_id);
+        field(out, "peer", self.peer);
         out.push('\n');
     }
 }

@@ -1,6 +1,7 @@
 //! The observer of the gateway: it counts everything, and picks what goes into the access log.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use l402::{Msat, PaymentHash};
 use l402_host::Clock;
@@ -13,13 +14,16 @@ use super::line::Line;
 use super::{AccessLog, Counters};
 use crate::GatewayError;
 use crate::config::{LogAccess, LogSettings};
+use crate::metrics::Metrics;
 
 /// Counts, and hands lines to the access log if there is one.
 #[derive(Debug)]
 pub(crate) struct Sales {
     counters: Arc<CounterCells>,
+    metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
     access: LogAccess,
+    names_peers: bool,
     log: Option<AccessLog>,
     /// The payments sold by time whose first use has its line.
     logged: LoggedSales,
@@ -33,6 +37,7 @@ impl Sales {
     pub(crate) fn open(
         settings: &LogSettings,
         clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
     ) -> Result<Self, GatewayError> {
         let counters = Arc::new(CounterCells::default());
         let log = match settings.access {
@@ -45,8 +50,10 @@ impl Sales {
         };
         Ok(Self {
             counters,
+            metrics,
             clock,
             access: settings.access,
+            names_peers: settings.peer,
             log,
             logged: LoggedSales::default(),
         })
@@ -84,7 +91,8 @@ impl Sales {
         if let Some(log) = &self.log
             && (exchange.is_paid() || self.access == LogAccess::All)
         {
-            log.write(line());
+            let peer = exchange.peer().filter(|_| self.names_peers);
+            log.write(line().with_peer(peer));
         }
     }
 }
@@ -113,8 +121,13 @@ impl Observe for Sales {
         self.counters.granted();
     }
 
+    fn reserved(&self, took: Duration, failed: Option<&str>) {
+        self.metrics.ledger.answered(took, failed, &*self.clock);
+    }
+
     fn settled(&self, exchange: &Exchange, settled: &Settled) {
         self.counters.settled(exchange, settled);
+        self.metrics.settled(exchange, settled);
         if self.is_logged(exchange, settled) {
             return;
         }
@@ -125,6 +138,7 @@ impl Observe for Sales {
 
     fn refused(&self, exchange: &Exchange, refused: &Refused) {
         self.counters.refused(exchange, refused);
+        self.metrics.refused(exchange, refused);
         self.log(exchange, || {
             Line::refused(exchange, refused, self.clock.wall())
         });

@@ -170,6 +170,10 @@ impl OpenBooks {
         Ok(())
     }
 
+    pub(super) fn now(&self) -> UnixTime {
+        self.clock.wall()
+    }
+
     /// Waits until every use so far is written, for two seconds at most.
     pub(super) fn flush(&self) {
         if !self.observer.flush(FLUSH) {

@@ -8,12 +8,15 @@ use l402_lightning::Node;
 use super::keys;
 use crate::config::{Config, ConfigError, Live, throwaway_keys};
 use crate::listen;
+use crate::metrics::Metrics;
+use crate::notice::Notices;
 use crate::table::RouteTable;
+use crate::webhooks;
 
 impl Config {
     /// Reads and checks the local files that a start would: certificate and key of TLS and that they
-    /// belong together, the authorities of upstreams, the master keys that are named, and the files
-    /// of the node. Asks nobody, and writes nothing; of the home folder only stored wallets are looked
+    /// belong together, the authorities of upstreams, the master keys that are named, the secrets of
+    /// webhooks, and the files of the node. Asks nobody, and writes nothing; of the home folder only stored wallets are looked
     /// at. `name` stands for the configuration in the mistakes, which are returned in no order.
     #[must_use]
     pub fn check_files(&self, name: &str, home: &Path) -> Vec<ConfigError> {
@@ -36,6 +39,9 @@ impl Config {
         for text in self.upstream_faults() {
             note("route.upstream_ca", text);
         }
+        for text in webhooks::faults(&self.live.webhooks) {
+            note("webhook", text);
+        }
         let node: &Node = &self.fixed.node;
         if let Err(error) = node.check_receiver(home, self.fixed.danger_spending_node) {
             note("node", format!("cannot use {node}: {error}"));
@@ -45,6 +51,7 @@ impl Config {
 
     /// Returns what is wrong with the authorities of each route's upstream.
     fn upstream_faults(&self) -> Vec<String> {
+        let metrics = Metrics::default();
         let faults = self.live.routes.iter().filter_map(|route| {
             route.upstream_ca.as_ref()?;
             // Compiled as for a start, each route alone: the first fault would hide the others.
@@ -53,7 +60,10 @@ impl Config {
                 ..self.live.clone()
             };
             let keys = throwaway_keys(&self.fixed.deployment);
-            let table = keys.map(|keys| RouteTable::new(&live, keys, Network::Regtest, None));
+            let table = keys.map(|keys| {
+                let told = (&metrics, &Notices::default());
+                RouteTable::new(&live, keys, Network::Regtest, None, told)
+            });
             match table {
                 Ok(table) => table.err().map(|error| error.to_string()),
                 Err(text) => Some(text),

@@ -6,8 +6,8 @@ use std::sync::mpsc;
 use l402::{Msat, Network, PaymentHash};
 use l402_host::{BoxFuture, BoxStream};
 use l402_lightning::{
-    Error, ErrorKind, InvoiceLimits, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
-    SettlementIndex,
+    Error, ErrorKind, InvoiceLimits, InvoiceRequest, InvoiceState, Liquidity, NewInvoice, Receive,
+    Settlement, SettlementIndex,
 };
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -131,6 +131,11 @@ impl Receive for OnControl {
 
     fn newest_settlement(&self) -> BoxFuture<'_, Result<SettlementIndex, Error>> {
         self.inner.newest_settlement()
+    }
+
+    fn liquidity(&self) -> BoxFuture<'_, Result<Option<Liquidity>, Error>> {
+        let inner = Arc::clone(&self.inner);
+        Box::pin(self.call(async move { inner.liquidity().await }))
     }
 
     /// Returns the node's own stream. No worker reads settlements, so nothing has to change

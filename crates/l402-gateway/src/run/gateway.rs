@@ -2,16 +2,18 @@
 
 use core::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use l402::UnixTime;
 use l402_host::Clock;
 use l402_lightning::{Node, Receive};
 use l402_server::observe::Observers;
 use l402_server::revoked::Revoked;
 use l402_server::{Ledger, Observe, Paywall};
+use socket2::Socket;
 use tokio::sync::watch;
 
 use super::books::{self, OpenBooks};
@@ -19,19 +21,33 @@ use super::control::Control;
 use super::descriptors::Shares;
 use super::follow_keys::FollowKeys;
 use super::invoice_stock::InvoiceStock;
+use super::liquidity::KnownLiquidity;
+use super::node_watch::NodeWatch;
 use super::reload::{check_loop, misconfigured, route_table};
 use super::revocations::FollowRevocations;
+use super::sale_notices::SaleNotices;
 use super::served_keys::ServedKeys;
 use super::settlements;
 use super::spread::{Follow, Spread};
+use super::upgrade::{self, HTTP, HandOver, Inherited, Stop, Upgrade};
+use super::upstream_checks::UpstreamChecks;
 use super::worker::{self, WorkerSetup};
-use super::{Home, begin, ledger};
+use super::{Home, SellerKeys, Stores, begin, key_ends, ledger, traced};
 use crate::config::{Config, Fixed, Live};
-use crate::exchange::{GatewayState, StreamCounts};
-use crate::listen::{self, AddressLock, Peers, StopSignal};
+use crate::exchange::GatewayState;
+use crate::listen::{self, Bound, Peers, StopSignal, Stopping};
 use crate::log::{Counters, Sales};
+use crate::metrics::{Metrics, TICK};
+use crate::notice::Notices;
 use crate::upstream::Slots;
+use crate::webhooks::{PostOffice, Target, open_targets};
 use crate::{GatewayError, GatewayErrorKind};
+
+/// The longest wait for webhooks that are not written down yet, at a stop.
+const FLUSH: Duration = Duration::from_secs(2);
+
+/// The time after the end of an invoice in which a payment that was under way may arrive.
+const LATE: Duration = Duration::from_secs(60);
 
 /// A running gateway: worker threads and one control runtime. A drop stops it at once.
 ///
@@ -61,17 +77,38 @@ use crate::{GatewayError, GatewayErrorKind};
 pub struct Gateway {
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) fixed: Fixed,
+    /// The settings that are served now.
+    pub(super) live: ArcSwap<Live>,
     pub(super) keys: Arc<ServedKeys>,
     pub(super) node: Arc<dyn Receive>,
+    pub(super) node_watch: NodeWatch,
     pub(super) invoice_stock: Option<InvoiceStock>,
     pub(super) state: Arc<GatewayState>,
-    sales: Arc<Sales>,
+    pub(super) stores: Stores,
+    pub(super) started: UnixTime,
+    /// The connections to upstreams, once the workers run.
+    pub(super) slots: Option<Arc<Slots>>,
+    pub(super) descriptors_max: Option<u64>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) sales: Arc<Sales>,
     /// `None` if nothing is to be written down, or if it cannot be.
-    books: Option<OpenBooks>,
-    stop: watch::Sender<Option<Duration>>,
-    workers: Vec<JoinHandle<()>>,
-    locks: Vec<AddressLock>,
-    control: Control,
+    pub(super) books: Option<OpenBooks>,
+    pub(super) stop: Stop,
+    workers: Mutex<Vec<JoinHandle<()>>>,
+    /// The workers accept from the moment at which this is true.
+    accepts: watch::Sender<bool>,
+    /// Sockets of workers that listen from then on.
+    later: Mutex<Vec<Socket>>,
+    pub(super) hand_over: Arc<HandOver>,
+    /// The sockets of the process before this one, until [`Gateway::take_over`].
+    pub(super) inherited: Mutex<Option<Inherited>>,
+    pub(super) control: Control,
+    pub(super) upstream_checks: UpstreamChecks,
+    /// `None` if the control runtime has ended.
+    pub(super) post_office: Option<Arc<PostOffice>>,
+    /// Those of the start, until [`Gateway::take_over`].
+    targets: Mutex<Option<Vec<Arc<Target>>>>,
+    pub(super) liquidity: KnownLiquidity,
     /// Ends with the gateway.
     #[expect(dead_code, reason = "it works until it is dropped")]
     spread: Spread,
@@ -105,104 +142,229 @@ impl Gateway {
         clock: Arc<dyn Clock>,
         receive: Arc<dyn Receive>,
     ) -> Result<Self, GatewayError> {
+        let gateway = Self::start_with(config, home, clock, receive, None)?;
+        gateway.take_over();
+        Ok(gateway)
+    }
+
+    /// Opens and binds as [`Gateway::start`], with the sockets of a running gateway, and accepts nothing
+    /// before [`Gateway::take_over`]. Until then that gateway serves, and goes on if this one is dropped.
+    ///
+    /// # Errors
+    /// Those of [`Gateway::start`], and [`GatewayErrorKind::Upgrade`] if the running gateway is gone.
+    pub fn start_with(
+        config: Config,
+        home: &Home,
+        clock: Arc<dyn Clock>,
+        receive: Arc<dyn Receive>,
+        upgrade: Option<Upgrade>,
+    ) -> Result<Self, GatewayError> {
         let control = Control::start()?;
         config.check_listeners().map_err(misconfigured)?;
         check_loop(&config)?;
         let Config { fixed, live } = config;
-        let register = ledger::register(home, &fixed.ledger)?;
-        // Held until the ledger is open, which shows in the home from then on: a restore moves no home
-        // aside between the two.
-        let start = begin::lock(home)?;
-        let keys = begin::begin(&start, home, &fixed, &*register, &*clock)?;
-        // Open before the keys are read: from then on others wait for this gateway to have theirs.
-        let ledger = ledger::open(home, &fixed.ledger, Arc::clone(&clock))?;
-        drop(start);
-        let of = (&ledger, Arc::clone(&clock));
-        let (follow_keys, keys) = FollowKeys::start(&*register, home, &fixed, keys, of)?;
-        let revoked = Arc::new(Revoked::default());
-        // Before the routes are served: what was ended must not be good for a moment.
-        let followers = followers(&revoked, follow_keys);
-        let followed = ledger::followed_register(home, &fixed.ledger)?;
-        let spread = Spread::start(followed, followers)?;
-        let table =
-            route_table(&live, keys.hold().ring().clone(), &*receive, None)?.with_revoked(revoked);
-        let sales = Arc::new(Sales::open(&fixed.log, Arc::clone(&clock))?);
-        let books = OpenBooks::start(home, &fixed, &clock);
-        let books = books.inspect(|books| books.begin(&receive, &control));
-        let own = Arc::clone(&receive);
-        let invoice_stock = invoice_stock(&fixed, &clock, &receive, &control)?;
-        let node = asked_node(invoice_stock.as_ref(), receive, &control);
-        let observer = observer(&sales, books.as_ref());
-        let paywall = paywall(&fixed, &live, ledger, clock, node, observer);
-        let state = Arc::new(GatewayState {
-            table: ArcSwap::from_pointee(table),
-            paywall,
-            streams: StreamCounts::default(),
-        });
-        keys.attach(&state);
-        let (stop, stopped) = watch::channel(None);
+        let targets = open_targets(&live.webhooks)?;
+        let begun = Begun::open(home, &fixed, &clock)?;
+        let parts = Parts::open(home, (&fixed, &live), &clock, receive, (&control, &begun))?;
+        begun.keys.attach(&parts.state);
+        let (stop, stopped) = Stop::new(&parts.state.draining);
+        let node = fixed.node.to_string();
+        let hand_over = Arc::new(HandOver::new(stop.clone(), node, parts.books.clone()));
         // Whole before it binds, so that an error there drops it, which joins the workers that run.
         let mut gateway = Self {
             addresses: Vec::new(),
+            stores: Stores::at(home, &fixed.ledger),
             fixed,
-            keys,
-            node: own,
-            invoice_stock,
-            state,
-            sales,
-            books,
+            live: ArcSwap::from_pointee(live),
+            keys: begun.keys,
+            node: parts.node,
+            node_watch: parts.node_watch,
+            invoice_stock: parts.invoice_stock,
+            state: parts.state,
+            started: clock.wall(),
+            slots: None,
+            descriptors_max: None,
+            clock,
+            sales: parts.sales,
+            books: parts.books,
+            hand_over,
             stop,
-            workers: Vec::new(),
-            locks: Vec::new(),
+            workers: Mutex::default(),
+            accepts: watch::Sender::new(false),
+            later: Mutex::default(),
+            inherited: Mutex::default(),
+            post_office: None,
+            targets: Mutex::default(),
+            liquidity: KnownLiquidity::default(),
             control,
-            spread,
+            upstream_checks: UpstreamChecks::default(),
+            spread: begun.spread,
         };
-        gateway.open(StopSignal(stopped))?;
-        gateway.announce();
-        gateway.watch_settlements();
-        gateway.tend_books(home);
+        gateway.open(stopped, upgrade)?;
+        gateway.begin_work(home, targets);
         Ok(gateway)
     }
 
+    /// Begins what works beside the workers.
+    fn begin_work(&mut self, home: &Home, targets: Vec<Arc<Target>>) {
+        self.post_office = self.open_post_office(home);
+        *lock(&self.targets) = Some(targets);
+        self.watch_minute();
+        self.tend_books(home);
+        self.watch_key_ends(home);
+        let table = self.state.table.load_full();
+        self.upstream_checks.follow(&table, &self.control);
+    }
+
+    /// Accepts connections from now on. After an upgrade the gateway before this one is told, and accepts
+    /// no more when this returns. Blocks for a moment.
+    pub fn take_over(&self) {
+        for socket in lock(&self.later).drain(..) {
+            if let Err(error) = listen::listen(&socket) {
+                tracing::error!(%error, "a worker does not listen");
+            }
+        }
+        self.accepts.send_replace(true);
+        self.announce();
+        let inherited = lock(&self.inherited).take();
+        if let Some(inherited) = inherited {
+            inherited.finish(self.books.as_ref());
+        }
+        // Not before: until then the other process tells of all this, and knows what its invoices are for.
+        if let Some(targets) = lock(&self.targets).take() {
+            self.deliver_to(targets, &self.live.load().webhooks);
+        }
+        self.watch_settlements();
+    }
+
     /// Binds every address, then starts the workers: if one address fails, none is served.
-    fn open(&mut self, stop: StopSignal) -> Result<(), GatewayError> {
+    fn open(&mut self, stop: StopSignal, upgrade: Option<Upgrade>) -> Result<(), GatewayError> {
         let count = self.fixed.worker_count();
         let mut of_workers: Vec<Vec<_>> = (0..count).map(|_| Vec::new()).collect();
-        for address in &self.fixed.listen {
-            let bound = listen::bind(*address, count)?;
+        for mut bound in self.bind(count, upgrade)? {
             self.addresses.push(bound.address);
-            self.locks.push(bound.lock);
-            of_workers
-                .iter_mut()
-                .zip(bound.listeners)
-                .for_each(|(own, one)| own.push(one));
+            lock(&self.later).append(&mut bound.later);
+            let shared = bound.share().map_err(|error| {
+                let text = format!("cannot keep {}: {error}", bound.address);
+                GatewayError::new(GatewayErrorKind::Listen, text).with_source(error)
+            })?;
+            self.hand_over.add(HTTP, shared);
+            upgrade::divide(bound.listeners, &mut of_workers);
         }
         let limit = l402_host::raise_descriptor_limit();
         let shares = Shares::new(limit.now, count, self.fixed.listen.len());
         shares.tell(limit, &self.state.table.load().http);
+        self.descriptors_max = limit.now;
+        let slots = Slots::new(shares.upstreams);
+        self.slots = Some(Arc::clone(&slots));
         let setup = WorkerSetup {
             state: Arc::clone(&self.state),
             peers: Peers::new(shares.clients),
-            slots: Slots::new(shares.upstreams),
+            slots,
             warnings: Arc::default(),
+            proxied: self.proxied(),
             stop,
+            may_accept: self.accepts.subscribe(),
         };
         for (number, listeners) in of_workers.into_iter().enumerate() {
             let worker = worker::start(number, listeners, setup.clone())?;
-            self.workers.push(worker);
+            lock(&self.workers).push(worker);
         }
         Ok(())
     }
 
+    /// Binds every address, or takes its sockets over.
+    fn bind(&self, workers: usize, upgrade: Option<Upgrade>) -> Result<Vec<Bound>, GatewayError> {
+        let mut inherited = upgrade.map(Upgrade::receive).transpose()?;
+        let mut all = Vec::new();
+        for address in &self.fixed.listen {
+            let taken = inherited
+                .as_mut()
+                .and_then(|from| from.take(HTTP, *address));
+            all.push(match taken {
+                Some(bound) => bound.fit(workers)?,
+                None => listen::bind(*address, workers)?,
+            });
+        }
+        *lock(&self.inherited) = inherited;
+        Ok(all)
+    }
+
+    /// Returns the addresses whose connections begin with a PROXY header, port 0 resolved.
+    fn proxied(&self) -> Arc<[SocketAddr]> {
+        let all = self.fixed.listen.iter().zip(&self.addresses);
+        let proxied = all.filter(|(named, _)| self.fixed.proxy_protocol.include(named));
+        proxied.map(|(_, bound)| *bound).collect()
+    }
+
     /// Reads on the control runtime, until that ends with the gateway.
     fn watch_settlements(&self) {
-        let node = Arc::clone(&self.node);
+        let node = self.node_watch.clone();
+        let told = SaleNotices::new(self.state.notices.clone());
+        let observers = Arc::new(Observers::new(self.sales.clone(), Arc::new(told)));
+        let (stop, handed_over) = (self.stop.clone(), self.stop.handed_over());
         if let Some(control) = self.control.handle() {
-            control.spawn(settlements::read(
-                node,
-                self.sales.clone(),
-                self.books.clone(),
-            ));
+            let reading = settlements::read(node, observers, self.books.clone());
+            control.spawn(async move {
+                // The next process reads on, and two would tell of each payment twice.
+                let ended = async move {
+                    handed_over.await;
+                    if stop.reads_on() {
+                        std::future::pending::<()>().await;
+                    }
+                };
+                tokio::select! {
+                    () = reading => {}
+                    () = ended => {}
+                }
+            });
+        }
+    }
+
+    /// Reads the numbers of the last minute on the control runtime, until that ends with the gateway.
+    fn watch_minute(&self) {
+        let metrics = Arc::clone(&self.state.metrics);
+        if let Some(control) = self.control.handle() {
+            control.spawn(async move {
+                let mut ticks = tokio::time::interval(TICK);
+                loop {
+                    ticks.tick().await;
+                    metrics.tick();
+                }
+            });
+        }
+    }
+
+    fn open_post_office(&self, home: &Home) -> Option<Arc<PostOffice>> {
+        let (home, clock) = (home.path().to_owned(), Arc::clone(&self.clock));
+        let runtime = self.control.handle()?.clone();
+        let notices = &self.state.notices;
+        let liquidity = self
+            .liquidity
+            .watch(Arc::clone(&self.node), notices.clone());
+        runtime.spawn(liquidity);
+        let office = PostOffice::start(home, clock, notices, runtime.clone());
+        let office = Arc::new(office);
+        let (leaving, handed_over) = (Arc::downgrade(&office), self.stop.handed_over());
+        runtime.spawn(async move {
+            handed_over.await;
+            if let Some(office) = leaving.upgrade() {
+                office.leave();
+            }
+        });
+        Some(office)
+    }
+
+    /// Tells of the ends of keys on the control runtime, until that ends with the gateway.
+    fn watch_key_ends(&self, home: &Home) {
+        let config = Config {
+            fixed: self.fixed.clone(),
+            live: Live::default(),
+        };
+        let (clock, notices) = (Arc::clone(&self.clock), self.state.notices.clone());
+        if let Some(control) = self.control.handle() {
+            let keys = SellerKeys::of(&config, home);
+            control.spawn(key_ends::watch(keys, clock, notices));
         }
     }
 
@@ -230,7 +392,7 @@ impl Gateway {
 
     fn announce(&self) {
         let addresses = &self.addresses;
-        tracing::info!(?addresses, node = %self.fixed.node, workers = self.workers.len(), "listening");
+        tracing::info!(?addresses, node = %self.fixed.node, workers = lock(&self.workers).len(), "listening");
         if self.fixed.node == Node::Sandbox {
             tracing::warn!("THIS GATEWAY SELLS FOR PLAY MONEY: its node is the sandbox");
         }
@@ -258,41 +420,109 @@ impl Gateway {
     /// Returns the counters as they are now: requests, sales and payments since the start.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.sales.counters()
+        let traces = self.state.traces.as_ref();
+        Counters {
+            spans_dropped: traces.map_or(0, |traces| traces.dropped()),
+            ..self.sales.counters()
+        }
     }
 
     /// Stops accepting, gives requests under way until the deadline, and makes the ledger durable.
     /// Blocks.
-    pub fn shutdown(mut self, deadline: Duration) {
+    pub fn shutdown(&self, deadline: Duration) {
         self.end(deadline);
+        self.flush();
+    }
+
+    fn flush(&self) {
         let paywall = self.state.paywall.clone();
         if let Err(error) = self.control.run(async move { paywall.flush().await }) {
             tracing::error!(%error, "the ledger may lack the last uses");
         }
+        if let Some(flushed) = self.post_office.as_ref().map(|office| office.flush()) {
+            // After the last sale. A disk that hangs must not hold up the stop for ever.
+            let waited = async move { tokio::time::timeout(FLUSH, flushed).await };
+            let _ = self.control.run(waited);
+        }
+        traced::flush(&self.state.traces, &self.control);
+        self.flush_records();
+    }
+
+    /// Last, after the ledger: a log that nobody reads must not hold up what was sold.
+    fn flush_records(&self) {
+        self.sales.flush();
+        if let Some(books) = &self.books {
+            books.flush();
+        }
+    }
+
+    /// Waits until all that is under way has ended, after [`Gateway::handed_over`], and makes the ledger
+    /// durable. A [`Gateway::shutdown`] meanwhile sets it a time. Blocks.
+    pub fn finish(&self) {
+        self.join();
+        self.wait_for_payments();
+        self.flush();
+    }
+
+    /// Waits until the last invoice has ended, if nobody else reads the settlements of the node, or until
+    /// a stop.
+    fn wait_for_payments(&self) {
+        let Some(books) = self.books.clone().filter(|_| self.stop.reads_on()) else {
+            return;
+        };
+        let mut signal = self.stop.signal.subscribe();
+        let ended = move || {
+            let last = books.observer.last_expiry();
+            last.is_none_or(|last| last.saturating_add(LATE) <= books.now())
+        };
+        let waited = self.control.run(async move {
+            let is_stop = |signal: &Option<Stopping>| matches!(signal, Some(Stopping::Within(_)));
+            let stop = signal.wait_for(is_stop);
+            let ends = async {
+                while !ended() {
+                    tokio::time::sleep(TICK).await;
+                }
+            };
+            tokio::select! {
+                _ = stop => {}
+                () = ends => {}
+            }
+        });
+        if let Err(error) = waited {
+            tracing::error!(%error, "payments to the node of this process may not be written down");
+        }
     }
 
     /// Stops the workers and waits for them.
-    fn end(&mut self, deadline: Duration) {
-        self.stop.send_replace(Some(deadline));
-        for worker in self.workers.drain(..) {
+    fn end(&self, deadline: Duration) {
+        // First, for the sockets that it holds listen as long as any of them is open.
+        self.hand_over.close();
+        self.stop.send(Stopping::Within(deadline));
+        self.join();
+        // After the workers: another process must not bind an address that is still served.
+        self.hand_over.release();
+    }
+
+    /// Waits for the workers, and for whoever waits for them already.
+    fn join(&self) {
+        let mut workers = lock(&self.workers);
+        for worker in workers.drain(..) {
             if worker.join().is_err() {
                 tracing::error!("a worker had ended by a panic");
             }
         }
-        // After the workers: another process must not bind an address that is still served.
-        self.locks.clear();
     }
 }
 
 impl Drop for Gateway {
     fn drop(&mut self) {
         self.end(Duration::ZERO);
-        // Last, after the ledger: a log that nobody reads must not hold up what was sold.
-        self.sales.flush();
-        if let Some(books) = &self.books {
-            books.flush();
-        }
+        self.flush_records();
     }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Puts a stock of invoices before the node, if the configuration wants one.
@@ -333,17 +563,101 @@ fn asked_node(
     }
 }
 
+/// What requests are served with, and who watches them.
+struct Parts {
+    node: Arc<dyn Receive>,
+    node_watch: NodeWatch,
+    invoice_stock: Option<InvoiceStock>,
+    sales: Arc<Sales>,
+    books: Option<OpenBooks>,
+    state: Arc<GatewayState>,
+}
+
+impl Parts {
+    fn open(
+        home: &Home,
+        (fixed, live): (&Fixed, &Live),
+        clock: &Arc<dyn Clock>,
+        receive: Arc<dyn Receive>,
+        (control, begun): (&Control, &Begun),
+    ) -> Result<Self, GatewayError> {
+        let (metrics, notices) = (Arc::new(Metrics::default()), Notices::default());
+        let node_watch = NodeWatch::new(receive, Arc::clone(clock), Arc::clone(&metrics));
+        let own: Arc<dyn Receive> = Arc::new(node_watch.clone());
+        let (ring, told) = (begun.keys.hold().ring().clone(), (&*metrics, &notices));
+        let table = route_table(live, ring, &*own, None, told)?;
+        let table = table.with_revoked(Arc::clone(&begun.revoked));
+        let sales = Sales::open(&fixed.log, Arc::clone(clock), Arc::clone(&metrics))?;
+        let sales = Arc::new(sales);
+        // Before anything is sold, so that no payment of a buyer lies before their beginning.
+        let books = OpenBooks::start(home, fixed, clock);
+        let books = books.inspect(|books| books.begin(&own, control));
+        let invoice_stock = invoice_stock(fixed, clock, &own, control)?;
+        let traces = traced::start(fixed, clock, control)?;
+        let node = asked_node(invoice_stock.as_ref(), Arc::clone(&own), control);
+        let (node, ledger) = traced::parts(node, Arc::clone(&begun.ledger), &traces);
+        let observer = traced::observer(observer(&sales, books.as_ref(), &notices), &traces);
+        let paywall = paywall(fixed, live, ledger, Arc::clone(clock), node, observer);
+        let state = GatewayState::new(table, paywall, metrics, notices).with_traces(traces);
+        Ok(Self {
+            node: own,
+            node_watch,
+            invoice_stock,
+            sales,
+            books,
+            state: Arc::new(state),
+        })
+    }
+}
+
+/// What a start opens first: the ledger, and the keys that go with it.
+struct Begun {
+    ledger: Arc<dyn Ledger>,
+    keys: Arc<ServedKeys>,
+    revoked: Arc<Revoked>,
+    spread: Spread,
+}
+
+impl Begun {
+    fn open(home: &Home, fixed: &Fixed, clock: &Arc<dyn Clock>) -> Result<Self, GatewayError> {
+        let register = ledger::register(home, &fixed.ledger)?;
+        // Held until the ledger is open, which shows in the home from then on: a restore moves no home
+        // aside between the two.
+        let start = begin::lock(home)?;
+        let keys = begin::begin(&start, home, fixed, &*register, &**clock)?;
+        // Open before the keys are read: from then on others wait for this gateway to have theirs.
+        let ledger = ledger::open(home, &fixed.ledger, Arc::clone(clock))?;
+        drop(start);
+        let of = (&ledger, Arc::clone(clock));
+        let (follow_keys, keys) = FollowKeys::start(&*register, home, fixed, keys, of)?;
+        let revoked = Arc::new(Revoked::default());
+        // Before the routes are served: what was ended must not be good for a moment.
+        let followers = followers(&revoked, follow_keys);
+        let followed = ledger::followed_register(home, &fixed.ledger)?;
+        let spread = Spread::start(followed, followers)?;
+        Ok(Self {
+            ledger,
+            keys,
+            revoked,
+            spread,
+        })
+    }
+}
+
 /// Returns who takes over what others change in the register.
 fn followers(revoked: &Arc<Revoked>, keys: FollowKeys) -> Vec<Box<dyn Follow>> {
     let revocations = FollowRevocations::new(Arc::clone(revoked));
     vec![Box::new(revocations), Box::new(keys)]
 }
 
-/// Returns the observer of the paywall: counters and access log, and the books if there are any.
-fn observer(sales: &Arc<Sales>, books: Option<&OpenBooks>) -> Arc<dyn Observe> {
+/// Returns the observer of the paywall: counters and access log, the books if there are any, and
+/// who tells of sales.
+fn observer(sales: &Arc<Sales>, books: Option<&OpenBooks>, notices: &Notices) -> Arc<dyn Observe> {
+    let told = Arc::new(SaleNotices::new(notices.clone()));
+    let sales = Arc::new(Observers::new(sales.clone(), told));
     match books {
-        Some(books) => Arc::new(Observers::new(sales.clone(), books.observer.clone())),
-        None => sales.clone(),
+        Some(books) => Arc::new(Observers::new(sales, books.observer.clone())),
+        None => sales,
     }
 }
 

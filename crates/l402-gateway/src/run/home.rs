@@ -46,6 +46,16 @@ impl Home {
         self.0.join("gateway.db")
     }
 
+    /// The path of the token of the listener for operators.
+    pub(crate) fn admin_token(&self) -> PathBuf {
+        self.0.join("admin.token")
+    }
+
+    /// The path of the log of what operators have changed.
+    pub(crate) fn audit_log(&self) -> PathBuf {
+        self.0.join("audit.log")
+    }
+
     /// The lock of whoever brings the books to the ledger's counts.
     pub(super) fn books_lock(&self) -> PathBuf {
         self.path().join("books.lock")
@@ -82,6 +92,12 @@ impl Home {
             (self.key(number) == file.path()).then_some(number)
         });
         numbers.collect()
+    }
+
+    /// The path of the folder of what runs: notes of listeners, and the sockets at which gateways wait for
+    /// an upgrade.
+    pub(super) fn run(&self) -> PathBuf {
+        self.0.join("run")
     }
 
     /// The path of the lock that each start holds while it reads or makes keys and ledger.

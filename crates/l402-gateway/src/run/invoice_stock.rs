@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use l402::{Msat, Network, PaymentHash, UnixTime};
 use l402_host::{BoxFuture, BoxStream, Clock};
 use l402_lightning::{
-    Error, InvoiceLimits, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
+    Error, InvoiceLimits, InvoiceRequest, InvoiceState, Liquidity, NewInvoice, Receive, Settlement,
     SettlementIndex,
 };
 use tokio::runtime::Handle;
@@ -70,6 +70,15 @@ impl InvoiceStock {
             demand,
             stocks: Arc::new(stocks),
         }
+    }
+
+    /// Returns the number of invoices that wait, over all prices.
+    pub(crate) fn ready(&self) -> usize {
+        self.stocks
+            .prices()
+            .values()
+            .map(|stock| stock.ready.len())
+            .sum()
     }
 
     /// Drops the stock of every price but those that are `sold`.
@@ -213,6 +222,10 @@ impl Receive for InvoiceStock {
 
     fn newest_settlement(&self) -> BoxFuture<'_, Result<SettlementIndex, Error>> {
         self.demand.newest_settlement()
+    }
+
+    fn liquidity(&self) -> BoxFuture<'_, Result<Option<Liquidity>, Error>> {
+        self.demand.liquidity()
     }
 
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {

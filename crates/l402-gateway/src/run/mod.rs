@@ -11,7 +11,10 @@
 //! connections may be open. `copy` moves a ledger into a database. `stores` opens the same ledger for commands. `spread` is
 //! the thread that takes over what others change in the ledger's register: `revocations`, and by
 //! `follow_keys` the keys, which `ring` puts together and `served_keys` hands to requests. `seller_keys`
-//! lists and rotates them for commands.
+//! lists and rotates them for commands. `upstream_checks` runs the checks of upstreams, and `upgrade`
+//! hands the sockets to the next process. `sale_notices`, `key_ends` and `liquidity` tell the operator of
+//! sales and payments, of keys that end soon, and of a node that can receive little. `traced` puts what
+//! leaves spans before node and ledger.
 
 mod begin;
 mod books;
@@ -25,18 +28,28 @@ mod gateway;
 mod home;
 mod invoice_stock;
 mod judge;
+mod key_ends;
 mod keys;
 mod late_books;
 mod ledger;
 mod ledger_id;
+mod liquidity;
+mod measured;
+mod node_watch;
+mod reading;
 mod reload;
 mod revocations;
+mod revoke;
 mod ring;
+mod sale_notices;
 mod seller_keys;
 mod served_keys;
 mod settlements;
 mod spread;
 mod stores;
+mod traced;
+mod upgrade;
+mod upstream_checks;
 mod worker;
 
 pub use begin::begin_restored;
@@ -44,6 +57,9 @@ pub use begin::begin_restored;
 pub use copy::copy_ledger;
 pub use gateway::Gateway;
 pub use home::Home;
+pub(crate) use measured::MetricsSnapshot;
 pub use reload::Reloaded;
+pub use revoke::{ToRevoke, TokensEnded, all_revocations, payment_hash_of, revoke, token_id_of};
 pub use seller_keys::{KeyLine, SellerKeys};
 pub use stores::Stores;
+pub use upgrade::Upgrade;

@@ -6,8 +6,11 @@ use l402::KeyRing;
 use l402_lightning::Receive;
 
 use super::Gateway;
-use crate::config::{Config, Live};
+use crate::config::{Config, Live, WebhooksSettings};
+use crate::metrics::Metrics;
+use crate::notice::{Notice, Notices};
 use crate::table::RouteTable;
+use crate::webhooks::{Target, open_targets};
 use crate::{GatewayError, GatewayErrorKind, listen};
 
 /// The outcome of a reload: the new routes, prices, limits, hosts and certificates are served.
@@ -38,6 +41,12 @@ impl Gateway {
     /// that are listened on or with the invoices that the node makes, and [`GatewayErrorKind::Certificate`] if a certificate cannot be used.
     /// Then nothing has changed.
     pub fn reload(&self, config: Config) -> Result<Reloaded, GatewayError> {
+        let reloaded = self.replace(config)?;
+        self.state.metrics.reloads.add(1);
+        Ok(reloaded)
+    }
+
+    fn replace(&self, config: Config) -> Result<Reloaded, GatewayError> {
         let keys = self.keys.hold();
         let waiting = self.fixed.changed_keys(&config.fixed);
         let mut next = Config {
@@ -49,14 +58,38 @@ impl Gateway {
         next.fixed.listen.clone_from(&self.addresses);
         check_loop(&next)?;
         let before = self.state.table.load_full();
-        let table = route_table(&next.live, keys.ring().clone(), &*self.node, Some(&before))?;
+        let ring = keys.ring().clone();
+        let told = (&*self.state.metrics, &self.state.notices);
+        let table = route_table(&next.live, ring, &*self.node, Some(&before), told)?;
+        let targets = open_targets(&next.live.webhooks)?;
         // Nothing fails from here on: a reload is taken whole or not at all.
+        self.upstream_checks.follow(&table, &self.control);
         self.state.table.store(Arc::new(table));
         self.state.paywall.set_limits(next.live.challenges);
         if let Some(stock) = &self.invoice_stock {
             stock.retain(|request| next.live.sells(request));
         }
+        self.deliver_to(targets, &next.live.webhooks);
+        self.live.store(Arc::new(next.live));
         Ok(Reloaded { waiting })
+    }
+
+    /// Tells the operator that a configuration was not taken over. `file` is its name, and `why` the
+    /// mistakes, without secrets. Waits for nobody.
+    pub fn reject_configuration(&self, file: &str, why: &str) {
+        self.state.metrics.reloads_rejected.add(1);
+        self.state.notices.tell(&Notice::ConfigurationRejected {
+            file: file.to_owned(),
+            why: why.to_owned(),
+        });
+    }
+
+    /// Sends webhooks to these targets from now on, and asks for the liquidity that is wanted.
+    pub(super) fn deliver_to(&self, targets: Vec<Arc<Target>>, settings: &WebhooksSettings) {
+        if let Some(office) = &self.post_office {
+            office.set(targets);
+        }
+        self.liquidity.want(settings.least_receivable);
     }
 }
 
@@ -77,8 +110,9 @@ pub(super) fn route_table(
     keys: KeyRing,
     node: &dyn Receive,
     before: Option<&RouteTable>,
+    told: (&Metrics, &Notices),
 ) -> Result<RouteTable, GatewayError> {
-    let table = RouteTable::new(live, keys, node.network(), before)?;
+    let table = RouteTable::new(live, keys, node.network(), before, told)?;
     // A route that the node makes no invoice for would answer every buyer with 503.
     let sellable = table.snapshot.check_sellable(&node.limits());
     sellable.map_err(|error| {

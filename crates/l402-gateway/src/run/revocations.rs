@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use l402_server::ledger::LedgerError;
 use l402_server::ledger::register::Register;
-use l402_server::revoked::Revoked;
+use l402_server::revoked::{Revocation, Revoked};
 
 use super::spread::Follow;
 
@@ -15,30 +15,54 @@ const AT_ONCE: u32 = 10_000;
 #[derive(Debug)]
 pub(super) struct FollowRevocations {
     revoked: Arc<Revoked>,
-    /// The number of the last one that is in the set.
-    last: i64,
+    /// The last one that is in the set, with its number.
+    last: Option<(i64, Revocation)>,
 }
 
 impl FollowRevocations {
     /// Begins with the first revocation of all.
     pub(super) fn new(revoked: Arc<Revoked>) -> Self {
-        Self { revoked, last: 0 }
+        Self {
+            revoked,
+            last: None,
+        }
+    }
+
+    /// Returns the number after which the set lacks what the ledger has. An earlier copy that took its place
+    /// gives numbers once more that were read already: then it is read from the beginning.
+    fn known_up_to(&self, register: &dyn Register) -> Result<i64, LedgerError> {
+        let Some(last) = &self.last else {
+            return Ok(0);
+        };
+        // The row itself tells, at the price of one: an epoch would have to be compared at the same moment.
+        let same = register.revoked_after(last.0 - 1, 1)?;
+        if same.first() == Some(last) {
+            return Ok(last.0);
+        }
+        tracing::warn!("the revocations are others than before; all of them are read again");
+        Ok(0)
     }
 }
 
 impl Follow for FollowRevocations {
     fn follow(&mut self, register: &dyn Register) -> Result<(), LedgerError> {
-        let (from, mut count) = (self.last, 0);
+        let from = self.known_up_to(register)?;
+        let (mut after, mut last, mut count) = (from, None, 0);
         loop {
-            let some = register.revoked_after(self.last, AT_ONCE)?;
-            let Some((last, _)) = some.last() else {
+            let mut some = register.revoked_after(after, AT_ONCE)?;
+            some.iter().for_each(|(_, one)| self.revoked.add(&one.what));
+            count += some.len();
+            let Some(newest) = some.pop() else {
                 break;
             };
-            some.iter().for_each(|(_, one)| self.revoked.add(&one.what));
-            (self.last, count) = (*last, count + some.len());
+            after = newest.0;
+            last = Some(newest);
         }
         if count > 0 {
             tracing::info!(count, after = from, "revocations taken over");
+        }
+        if last.is_some() || from == 0 {
+            self.last = last;
         }
         Ok(())
     }

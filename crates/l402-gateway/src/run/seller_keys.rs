@@ -51,7 +51,31 @@ pub struct KeyLine {
     pub lacked_by: Vec<String>,
 }
 
+impl KeyLine {
+    /// Returns the state in one word: `ended`, `waits`, `mints` or `good`.
+    #[must_use]
+    pub fn state(&self, now: UnixTime) -> &'static str {
+        if self.until.is_some_and(|until| until <= now) {
+            "ended"
+        } else if self.waits {
+            "waits"
+        } else if self.mints {
+            "mints"
+        } else {
+            "good"
+        }
+    }
+}
+
 impl SellerKeys {
+    /// The keys of a running gateway.
+    pub(super) fn at(stores: &Stores, entries: &[KeyEntry]) -> Self {
+        Self {
+            stores: stores.clone(),
+            entries: entries.to_vec(),
+        }
+    }
+
     /// Finds out which keys they are. Touches nothing.
     #[must_use]
     pub fn of(config: &Config, home: &Home) -> Self {

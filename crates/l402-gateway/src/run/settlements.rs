@@ -7,42 +7,64 @@ use std::time::Duration;
 use l402_lightning::{Error, Receive, SettlementIndex};
 use l402_server::Observe;
 use l402_server::books::BooksError;
+use tokio::time::Instant;
 
 use super::books::OpenBooks;
+use super::node_watch::NodeWatch;
 
 /// The pause after the first failure, and the longest one. It doubles with each failure in a row.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+
+/// The time between two warnings about a node that goes on failing.
+const WARN_AGAIN: Duration = Duration::from_secs(300);
 
 /// Reads for ever, from the place that the books keep. Without books from the newest settlement on: then
 /// what arrives while no gateway runs is never told.
 ///
 /// A payment counts as read once the books have it durably. If they cannot be written, it is read again.
-pub(super) async fn read(
-    node: Arc<dyn Receive>,
-    observer: Arc<dyn Observe>,
-    books: Option<OpenBooks>,
-) {
+pub(super) async fn read(node: NodeWatch, observer: Arc<dyn Observe>, books: Option<OpenBooks>) {
     let mut from = None;
     let mut pause = FIRST_PAUSE;
+    let mut recoveries = node.recoveries();
+    let mut warned: Option<Instant> = None;
     loop {
         let before = from;
-        let ended = read_on(&*node, &*observer, books.as_ref(), &mut from).await;
+        let ended = tokio::select! {
+            ended = read_on(&node, &*observer, books.as_ref(), &mut from) => ended,
+            // The node was away, and may have forgotten this stream without a word.
+            _ = recoveries.changed() => continue,
+        };
         // A stream that has told something has worked: the failure after it is the first one.
         if from != before {
             pause = FIRST_PAUSE;
+            warned = None;
         }
-        match ended {
-            Ok(()) => tracing::warn!("the node tells of no more payments; trying again"),
-            Err(Failed::Node(error)) => {
-                tracing::warn!(%error, "the node tells of no payments; trying again");
-            }
-            Err(Failed::Books(error)) => {
-                tracing::error!(%error, "payments are not written down; trying again");
-            }
+        if let Err(Failed::Node(error)) = &ended {
+            node.stream_failed(error);
         }
-        tokio::time::sleep(pause).await;
+        if warned.is_none_or(|warned| warned.elapsed() >= WARN_AGAIN) {
+            warn(&ended);
+            warned = Some(Instant::now());
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = recoveries.changed() => {}
+        }
         pause = LONGEST_PAUSE.min(pause * 2);
+    }
+}
+
+/// Says why payments are not read at present.
+fn warn(ended: &Result<(), Failed>) {
+    match ended {
+        Ok(()) => tracing::warn!("the node tells of no more payments; trying again"),
+        Err(Failed::Node(error)) => {
+            tracing::warn!(%error, "the node tells of no payments; trying again");
+        }
+        Err(Failed::Books(error)) => {
+            tracing::error!(%error, "payments are not written down; trying again");
+        }
     }
 }
 
@@ -93,10 +115,9 @@ async fn on_books<T: Send + 'static>(
 mod tests {
     use std::sync::Mutex;
 
-    use l402::{Msat, Network, PaymentHash};
-    use l402_host::{BoxFuture, BoxStream};
+    use l402::{Msat, Network, PaymentHash, UnixTime};
+    use l402_host::{BoxFuture, BoxStream, ManualClock};
     use l402_lightning::{ErrorKind, InvoiceRequest, InvoiceState, NewInvoice, Settlement};
-    use tokio::time::Instant;
 
     use super::*;
 
@@ -148,7 +169,9 @@ mod tests {
     async fn begins_at_the_newest_goes_on_after_the_last_and_pauses_longer_each_time() {
         let (node, told) = (Arc::new(Breaking::default()), Arc::new(Told::default()));
         let start = Instant::now();
-        let reading = read(node.clone(), told.clone(), None);
+        let clock = Arc::new(ManualClock::new(UnixTime::from_secs(0)));
+        let watch = NodeWatch::new(node.clone(), clock, Arc::default());
+        let reading = read(watch, told.clone(), None);
         let _ = tokio::time::timeout(Duration::from_millis(8500), reading).await;
         let asked = node.0.lock().unwrap();
         let asked: Vec<_> = asked

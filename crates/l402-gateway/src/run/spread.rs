@@ -205,4 +205,42 @@ mod tests {
         assert!(!watch.failing && !watch.behind);
         assert_eq!(known(&set, [1, 2, 3]), [true; 3]);
     }
+
+    #[test]
+    fn an_earlier_copy_in_the_place_of_the_ledger_is_read_from_the_beginning() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gateway.db");
+        let now = UnixTime::from_secs(1);
+        let command = SqliteRegister::at(&path);
+        identify(&command, now, |_| Ok::<_, ()>(()))
+            .unwrap()
+            .unwrap();
+        let revoke = |number| {
+            let added = command.revoke(&[Revocation::new(token(number), now)]);
+            assert_eq!(added.unwrap(), [true]);
+        };
+        let raw = rusqlite::Connection::open(&path).unwrap();
+        let set = Arc::new(Revoked::default());
+        let mut follow = FollowRevocations::new(Arc::clone(&set));
+        for number in 1..=3 {
+            revoke(number);
+        }
+        follow.follow(&command).unwrap();
+        // As a copy from the time of the first one.
+        for (earlier, new) in [(1, 4..=5), (0, 6..=6)] {
+            raw.execute("DELETE FROM revocations WHERE number > ?1", [earlier])
+                .unwrap();
+            let sql = "UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'revocations'";
+            raw.execute(sql, [earlier]).unwrap();
+            new.for_each(revoke);
+            follow.follow(&command).unwrap();
+        }
+        // Those that were known stay so.
+        let numbers = [1, 2, 3, 4, 5, 6, 7];
+        let all = [true, true, true, true, true, true, false];
+        assert_eq!(known(&set, numbers), all);
+        revoke(7);
+        follow.follow(&command).unwrap();
+        assert_eq!(known(&set, [7]), [true]);
+    }
 }

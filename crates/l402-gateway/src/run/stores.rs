@@ -38,9 +38,14 @@ impl Stores {
     /// Finds out which stores they are. Touches nothing.
     #[must_use]
     pub fn of(config: &Config, home: &Home) -> Self {
+        Self::at(home, &config.fixed.ledger)
+    }
+
+    /// The stores of a ledger at this place.
+    pub(super) fn at(home: &Home, place: &LedgerPlace) -> Self {
         Self {
             home: home.clone(),
-            place: config.fixed.ledger.clone(),
+            place: place.clone(),
         }
     }
 

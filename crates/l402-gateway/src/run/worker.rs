@@ -1,11 +1,12 @@
 //! A worker: a thread with a runtime, listeners and upstream connections of its own.
 
-use std::net::TcpListener;
+use core::pin::pin;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::exchange::{Aborted, GatewayState, ProofCache, Worker};
@@ -20,7 +21,11 @@ pub(super) struct WorkerSetup {
     pub(super) peers: Peers,
     pub(super) slots: Arc<Slots>,
     pub(super) warnings: Arc<AcceptWarnings>,
+    /// The addresses whose connections begin with a PROXY header.
+    pub(super) proxied: Arc<[SocketAddr]>,
     pub(super) stop: StopSignal,
+    /// True once the worker may accept.
+    pub(super) may_accept: watch::Receiver<bool>,
 }
 
 /// Starts a worker's thread, which ends after the stop signal.
@@ -51,8 +56,14 @@ async fn run(setup: WorkerSetup, listeners: Vec<TcpListener>) {
         peers,
         slots,
         warnings,
+        proxied,
         mut stop,
+        mut may_accept,
     } = setup;
+    tokio::select! {
+        _ = may_accept.wait_for(|may| *may) => {}
+        () = stop.notified() => return,
+    }
     let pool = Pool::new(slots);
     let aborted = Aborted::default();
     let (alive, mut all_gone) = mpsc::channel(1);
@@ -67,6 +78,7 @@ async fn run(setup: WorkerSetup, listeners: Vec<TcpListener>) {
         peers,
         stop: stop.clone(),
         warnings,
+        proxied,
         alive,
     };
     for listener in listeners {
@@ -74,9 +86,13 @@ async fn run(setup: WorkerSetup, listeners: Vec<TcpListener>) {
     }
     // The last connection that ends closes the channel, so no sender may be left here.
     drop(acceptor);
-    let deadline = stop.notified().await;
+    stop.notified().await;
+    let mut gone = pin!(all_gone.recv());
     // The connections that are still open end with the runtime. The flag tells their bodies that it
     // is the gateway that leaves, so that no client pays for half an answer.
-    let _ = timeout(deadline, all_gone.recv()).await;
+    tokio::select! {
+        _ = &mut gone => {}
+        deadline = stop.within() => drop(timeout(deadline, gone).await),
+    }
     aborted.store(true, Ordering::Relaxed);
 }

@@ -53,7 +53,7 @@ impl RouteTable {
             let (_, target) = takers.max_by_key(|(taker, _)| fixed(&taker.path))?;
             Some(Hidden {
                 path: route.path.clone(),
-                upstream: Arc::clone(&target.upstream),
+                upstream: Arc::clone(target.upstreams.first()),
                 behind: target.path(&route.path, None)?,
             })
         });

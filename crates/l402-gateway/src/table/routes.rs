@@ -1,5 +1,6 @@
 //! The compiled table of routes.
 
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use l402::{KeyRing, Network};
@@ -8,9 +9,11 @@ use l402_server::revoked::Revoked;
 use tokio::task::JoinSet;
 
 use super::target::RouteTarget;
-use crate::config::{Http, Live, RouteConfig};
+use crate::config::{Http, Live, ProxiesSettings};
+use crate::metrics::Metrics;
+use crate::notice::Notices;
 use crate::publish::{Document, Documents};
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, UpstreamStatus, Upstreams};
 use crate::{GatewayError, GatewayErrorKind};
 
 /// The length of the longest target of a request, in bytes: `http::Uri` takes no longer one.
@@ -28,6 +31,7 @@ pub(crate) struct RouteTable {
     /// The answers of the gateway's own, whose routes follow those of the targets.
     documents: Documents,
     pub(crate) http: Http,
+    pub(crate) proxies: ProxiesSettings,
     /// The length in bytes of the longest path with query that every upstream can be asked for.
     pub(crate) target_max: usize,
     /// `None` serves plain HTTP.
@@ -37,14 +41,18 @@ pub(crate) struct RouteTable {
 impl RouteTable {
     /// Compiles a configuration. `before` is the table that it replaces: upstreams that are still
     /// named keep their connections, and routes that are still there their count of requests in
-    /// flight, and what is revoked stays so.
+    /// flight, and what is revoked stays so. `metrics` counts by route.
     pub(crate) fn new(
         live: &Live,
         keys: KeyRing,
         network: Network,
         before: Option<&Self>,
+        (metrics, notices): (&Metrics, &Notices),
     ) -> Result<Self, GatewayError> {
-        let routes = live.table_routes();
+        let mut routes = live.table_routes();
+        for route in &mut routes {
+            route.tag = metrics.routes.tag(&route.path);
+        }
         let snapshot = Snapshot::new(routes, live.hosts.clone(), keys, network);
         let snapshot = snapshot.map_err(|error| {
             let text = error.to_string();
@@ -55,15 +63,26 @@ impl RouteTable {
         let before = before.map_or(&[][..], |table| &table.targets);
         let mut targets: Vec<RouteTarget> = Vec::with_capacity(live.routes.len());
         for route in &live.routes {
-            let upstream = upstream(route, before.iter().chain(&targets), live)?;
-            targets.push(RouteTarget::new(route, upstream, before));
+            let mut shared = Vec::new();
+            for url in route.upstreams() {
+                let fresh = Upstream::new(url, route, live.http.connect_timeout, notices)?;
+                let known = before.iter().chain(&targets);
+                shared.push(known_or(fresh, known));
+            }
+            let first = shared.remove(0);
+            let upstreams = Upstreams::new(first, shared);
+            targets.push(RouteTarget::new(route, upstreams, before));
         }
-        let longest = targets.iter().map(|t| t.upstream.base().len()).max();
+        let longest = targets
+            .iter()
+            .map(|t| t.upstreams.first().base().len())
+            .max();
         Ok(Self {
             documents: Documents::new(live, snapshot.routes()),
             snapshot,
             targets,
             http: live.http.clone(),
+            proxies: live.proxies.clone(),
             // The slash that may come between is counted, too.
             target_max: URI_MAX.saturating_sub(longest.unwrap_or_default() + 1),
             tls: None,
@@ -88,16 +107,22 @@ impl RouteTable {
         own.is_some_and(|own| self.documents.is_receipt(own))
     }
 
-    /// Connects once to each upstream, and warns of those that cannot be reached.
-    pub(crate) async fn check_upstreams(&self) {
-        let mut upstreams: Vec<_> = self
+    /// Returns the upstreams of all routes, each once, in the order of the file.
+    pub(crate) fn upstreams(&self) -> Vec<Arc<Upstream>> {
+        let mut seen = HashSet::new();
+        let all = self
             .targets
             .iter()
-            .map(|t| Arc::clone(&t.upstream))
-            .collect();
+            .flat_map(|target| target.upstreams.all());
         // Routes of one upstream share it.
-        upstreams.sort_by_key(Arc::as_ptr);
-        upstreams.dedup_by_key(|upstream| Arc::as_ptr(upstream));
+        all.filter(|upstream| seen.insert(upstream.number()))
+            .map(Arc::clone)
+            .collect()
+    }
+
+    /// Connects once to each upstream, and warns of those that cannot be reached.
+    pub(crate) async fn check_upstreams(&self) {
+        let upstreams = self.upstreams();
         // Some at a time: each takes a file descriptor, and a time-out if it does not answer.
         for some in upstreams.chunks(CHECKS_AT_ONCE) {
             let mut checks = JoinSet::new();
@@ -107,6 +132,19 @@ impl RouteTable {
             }
             checks.join_all().await;
         }
+    }
+
+    /// Returns each upstream by name, if it is up, and the requests that are at it.
+    pub(crate) fn upstream_states(&self) -> BTreeMap<String, (bool, u32)> {
+        let mut states: BTreeMap<String, (bool, u32)> = BTreeMap::new();
+        for upstream in self.upstreams() {
+            // Two of one name differ in their authorities or time-outs: one that is down shows.
+            let state = states.entry(upstream.to_string()).or_insert((true, 0));
+            let now = upstream.state();
+            state.0 &= now.status != UpstreamStatus::Down;
+            state.1 += now.in_flight;
+        }
+        states
     }
 
     /// Refuses what is revoked.
@@ -132,13 +170,9 @@ impl RouteTable {
     }
 }
 
-/// Returns the upstream of a route: one that is known already, if it is the same.
-fn upstream<'a>(
-    route: &RouteConfig,
-    mut known: impl Iterator<Item = &'a RouteTarget>,
-    live: &Live,
-) -> Result<Arc<Upstream>, GatewayError> {
-    let fresh = Upstream::new(route, live.http.connect_timeout)?;
-    let same = known.find(|target| target.upstream.is_same(&fresh));
-    Ok(same.map_or_else(|| Arc::new(fresh), |target| Arc::clone(&target.upstream)))
+/// Returns the upstream itself, or one that is known already, if it is the same.
+fn known_or<'a>(fresh: Upstream, known: impl Iterator<Item = &'a RouteTarget>) -> Arc<Upstream> {
+    let mut known = known.flat_map(|target| target.upstreams.all());
+    let same = known.find(|upstream| upstream.is_same(&fresh));
+    same.map_or_else(|| Arc::new(fresh), Arc::clone)
 }

@@ -1,4 +1,4 @@
-//! The target of a route: its upstream, and the changes to a request on the way there.
+//! The target of a route: its upstreams, and the changes to a request on the way there.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,16 +7,17 @@ use http::{HeaderName, HeaderValue, Method};
 use l402_server::{Access, CanonicalRequest, Route};
 
 use crate::config::RouteConfig;
-use crate::upstream::Upstream;
+use crate::share::Counted;
+use crate::upstream::Upstreams;
 
 const SERVICE: HeaderName = HeaderName::from_static("x-l402-service");
 const PRICE_MSAT: HeaderName = HeaderName::from_static("x-l402-price-msat");
 
-/// The upstream of one route, and everything that is changed on the way to it.
+/// The upstreams of one route, and everything that is changed on the way to them.
 #[derive(Clone, Debug)]
 pub(crate) struct RouteTarget {
     key: RouteKey,
-    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) upstreams: Upstreams,
     /// Removed from the front of each path; empty for nothing.
     pub(crate) strip_prefix: String,
     /// Headers of the gateway that say what was paid for.
@@ -42,11 +43,27 @@ struct RouteKey {
     methods: Vec<Method>,
 }
 
-/// A request of a route that counts those in flight, until it has been answered.
+/// A request that counts as in flight at its route and at its upstream, until it has been answered.
 #[derive(Debug)]
-pub(crate) struct InFlight(Arc<AtomicU32>);
+pub(crate) struct InFlight {
+    _route: Option<RoutePlace>,
+    _upstream: Counted,
+}
 
-impl Drop for InFlight {
+impl InFlight {
+    pub(crate) fn new(route: Option<RoutePlace>, upstream: Counted) -> Self {
+        Self {
+            _route: route,
+            _upstream: upstream,
+        }
+    }
+}
+
+/// The place of a request among those in flight at its route, free again when this is dropped.
+#[derive(Debug)]
+pub(crate) struct RoutePlace(Arc<AtomicU32>);
+
+impl Drop for RoutePlace {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -54,7 +71,7 @@ impl Drop for InFlight {
 
 impl RouteTarget {
     /// The target of a route. `before` are the targets of the table that it replaces.
-    pub(super) fn new(route: &RouteConfig, upstream: Arc<Upstream>, before: &[Self]) -> Self {
+    pub(super) fn new(route: &RouteConfig, upstreams: Upstreams, before: &[Self]) -> Self {
         let key = RouteKey {
             path: route.route.path.clone(),
             methods: route.route.methods.clone(),
@@ -64,7 +81,7 @@ impl RouteTarget {
         Self {
             in_flight: same.map_or_else(Arc::default, |target| Arc::clone(&target.in_flight)),
             key,
-            upstream,
+            upstreams,
             strip_prefix: route.strip_prefix.clone(),
             sale_headers: sale_headers(&route.route),
             headers: route.upstream_headers.clone(),
@@ -80,13 +97,13 @@ impl RouteTarget {
     ///
     /// # Errors
     /// The route has as many in flight as it may.
-    pub(crate) fn enter(&self) -> Result<Option<InFlight>, TooManyInFlight> {
+    pub(crate) fn enter(&self) -> Result<Option<RoutePlace>, TooManyInFlight> {
         if self.max_in_flight == 0 {
             return Ok(None);
         }
         let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
         // Made before the check, so that dropping it on refusal takes the count back.
-        let place = InFlight(Arc::clone(&self.in_flight));
+        let place = RoutePlace(Arc::clone(&self.in_flight));
         if before < self.max_in_flight {
             Ok(Some(place))
         } else {
@@ -94,9 +111,14 @@ impl RouteTarget {
         }
     }
 
+    /// Returns the path before each request's path at the upstreams, without a slash at its end.
+    pub(crate) fn base(&self) -> &str {
+        self.upstreams.first().base()
+    }
+
     /// Returns true if the upstream is asked for a path as it came.
     pub(crate) fn keeps_paths(&self) -> bool {
-        self.strip_prefix.is_empty() && self.upstream.base().is_empty()
+        self.strip_prefix.is_empty() && self.base().is_empty()
     }
 
     /// Returns path and query for the upstream, from those of a request to this route. `None` if
@@ -106,14 +128,14 @@ impl RouteTarget {
         // The prefix alone leaves nothing.
         let slash = if rest.starts_with('/') { "" } else { "/" };
         let mark = if query.is_some() { "?" } else { "" };
-        let (base, query) = (self.upstream.base(), query.unwrap_or_default());
+        let (base, query) = (self.base(), query.unwrap_or_default());
         Some(format!("{base}{slash}{rest}{mark}{query}"))
     }
 
     /// Returns the path by which a client asks for a path of the upstream: the way of
     /// [`RouteTarget::path`] back. `None` for a path outside of the base.
     pub(crate) fn public_path(&self, path: &str) -> Option<String> {
-        let rest = path.strip_prefix(self.upstream.base())?;
+        let rest = path.strip_prefix(self.base())?;
         if !(rest.is_empty() || rest.starts_with('/')) {
             return None;
         }

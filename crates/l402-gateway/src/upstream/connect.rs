@@ -10,10 +10,12 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
-use super::health::Health;
+use super::findings::Health;
 use super::tls::{Authorities, client_tls};
 use super::wire::Stream;
-use crate::config::{RouteConfig, Scheme, UpstreamUrl};
+use crate::config::{HealthSettings, RouteConfig, Scheme, UpstreamUrl};
+use crate::notice::Notices;
+use crate::share::Load;
 use crate::warning::Warnings;
 use crate::{GatewayError, GatewayErrorKind};
 
@@ -29,6 +31,10 @@ pub(crate) struct Upstream {
     connect_timeout: Duration,
     warnings: Warnings,
     pub(super) health: Health,
+    /// The checks that it has to pass, if any.
+    pub(super) checks: Option<HealthSettings>,
+    /// The requests that it serves at present, of all workers and routes.
+    pub(super) load: Load,
 }
 
 impl std::fmt::Debug for Upstream {
@@ -40,15 +46,18 @@ impl std::fmt::Debug for Upstream {
 }
 
 impl Upstream {
-    /// Reads the certificates that `upstream_ca` names, and connects to nothing yet.
+    /// Makes one of the upstreams of a route. Reads the certificates that `upstream_ca` names, and
+    /// connects to nothing yet.
     pub(crate) fn new(
+        url: &UpstreamUrl,
         route: &RouteConfig,
         connect_timeout: Duration,
+        notices: &Notices,
     ) -> Result<Self, GatewayError> {
         // The URL is not enough for a key: two upstreams may differ in their certificate authorities
         // or time-outs.
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let url = route.upstream.clone();
+        let url = url.clone();
         let unusable = |why: String| {
             let text = format!("cannot use {url}: {why}");
             GatewayError::new(GatewayErrorKind::Configuration, text)
@@ -77,7 +86,9 @@ impl Upstream {
             ca,
             connect_timeout,
             warnings: Warnings::default(),
-            health: Health::default(),
+            health: Health::new(notices.clone()),
+            checks: Some(route.health.clone()).filter(HealthSettings::is_on),
+            load: Load::default(),
             url,
         })
     }
@@ -88,10 +99,12 @@ impl Upstream {
         self.warnings.failure(Instant::now())
     }
 
-    /// Returns true if a connection to one upstream can serve the other.
+    /// Returns true if a connection to one upstream can serve the other, and both are checked in the
+    /// same way.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         (&self.url, &self.ca, self.http2, self.connect_timeout)
             == (&other.url, &other.ca, other.http2, other.connect_timeout)
+            && self.checks == other.checks
     }
 
     /// Returns the path before each request's path, without a slash at its end.

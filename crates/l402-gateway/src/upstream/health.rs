@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!              2 failures in a row           an attempt fails
-//!   trusted ─────────────────────▶ suspect ──────────────────▶ down
+//!        up ─────────────────────▶ suspect ──────────────────▶ down
 //!      ▲                              │                          │
 //!      └──── a request is answered, or an attempt succeeds ──────┘
 //! ```
@@ -13,105 +13,80 @@
 //! A connection that is refused or comes to nothing in time is such an attempt itself. One that is
 //! reset before an answer is not: a buyer may have found a request that makes the upstream do so, and
 //! must not take it away from all others. A server that answers with an error is there.
+//!
+//! Checks of the gateway's own (`[health]`, off by default) count apart: an upstream that fails them
+//! is down, whatever else it does, and comes back by passing them alone.
 
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::time::{Instant, timeout};
 
 use super::connect::Upstream;
+use super::findings::{PATIENCE, UpstreamStatus};
 use super::http1::{NoResponse, WriteFault};
 use super::pool::SendError;
 use super::wire::Stream;
-use crate::warning::Warnings;
-
-/// The number of failures in a row that make an upstream suspect.
-const PATIENCE: u32 = 2;
-
-/// The time between two attempts of the gateway's own.
-const PAUSE: Duration = Duration::from_secs(1);
+use crate::config::HealthSettings;
+use crate::notice::Notice;
 
 /// The time that a connection must stay open. What forwards connections to a server that is down,
 /// such as Docker's proxy, accepts them and closes them at once.
 const STAYS_OPEN: Duration = Duration::from_millis(50);
 
-/// The failures of one upstream, for the whole process.
-#[derive(Debug, Default)]
-pub(super) struct Health {
-    /// The failures in a row. Read for each request, and so kept outside of the lock.
-    failures: AtomicU32,
-    last: Mutex<LastAttempt>,
-    warnings: Warnings,
+/// The state of an upstream, for operators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UpstreamState {
+    pub(crate) status: UpstreamStatus,
+    /// The time for which the upstream has had this status.
+    pub(crate) since: Duration,
+    /// The reason of the last failure, also if the upstream has come back since. Holds no secret.
+    pub(crate) last_error: Option<String>,
+    /// The requests that it serves at present, tunnels included.
+    pub(crate) in_flight: u32,
 }
 
-/// The last attempt to connect that says something about the upstream.
-#[derive(Debug, Default)]
-struct LastAttempt {
-    begun: Option<Instant>,
-    failed: bool,
-    /// True if the log says that the upstream is down.
-    told: bool,
-}
-
-impl Health {
-    fn is_suspect(&self) -> bool {
-        self.failures.load(Ordering::Relaxed) >= PATIENCE
-    }
-
-    /// Begins an attempt, if the last one was long enough ago.
-    ///
-    /// # Errors
-    /// It is too early. The upstream is down if the error is true.
-    fn begin(&self, now: Instant) -> Result<(), bool> {
-        let mut last = self.last();
-        if last.begun.is_some_and(|begun| now - begun < PAUSE) {
-            return Err(last.failed);
-        }
-        last.begun = Some(now);
-        Ok(())
-    }
-
-    /// Notes an attempt that failed. Returns true if that is to be told, at most once a second.
-    fn attempt_failed(&self, now: Instant) -> bool {
-        let mut last = self.last();
-        last.begun = Some(now);
-        last.failed = true;
-        let tell = self.is_suspect() && self.warnings.failure(now).is_some();
-        last.told |= tell;
-        tell
-    }
-
-    /// Forgets all failures. Returns true if the log says that the upstream is down.
-    fn recovered(&self) -> bool {
-        let mut last = self.last();
-        self.failures.store(0, Ordering::Relaxed);
-        last.failed = false;
-        core::mem::take(&mut last.told)
-    }
-
-    fn last(&self) -> MutexGuard<'_, LastAttempt> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// The answer to the question if an upstream is there, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    There,
+    Down,
+    /// The caller is to find out, by [`Upstream::is_reached`].
+    ToBeTried,
 }
 
 impl Upstream {
-    /// Returns false if the upstream is known to be down. May connect to it to find out, for a free
-    /// request only if it was found to be down: such a request may as well find out itself.
-    pub(crate) async fn is_available(&self, is_sold: bool) -> bool {
-        // Boxed because it is seldom needed: the future of every request would hold space for it.
-        !self.health.is_suspect() || Box::pin(self.ask_again(is_sold)).await
+    /// Returns the status as it is known now.
+    pub(crate) fn status(&self) -> UpstreamStatus {
+        self.health.status()
     }
 
-    async fn ask_again(&self, is_sold: bool) -> bool {
-        if !is_sold && !self.health.last().failed {
-            return true;
+    /// Returns the state as it is known now.
+    pub(crate) fn state(&self) -> UpstreamState {
+        let findings = self.health.findings();
+        UpstreamState {
+            status: self.health.status(),
+            since: findings.since.elapsed(),
+            last_error: findings.last_error.clone(),
+            in_flight: self.load.count(),
         }
-        match self.health.begin(Instant::now()) {
-            Err(down) => !down,
-            Ok(()) => self.attempt().await.is_ok(),
+    }
+
+    /// Returns if the upstream is there. A free request may as well find out itself, unless the
+    /// upstream was found to be down.
+    pub(super) fn presence(&self, is_sold: bool) -> Presence {
+        match self.health.status() {
+            UpstreamStatus::Up => Presence::There,
+            UpstreamStatus::Suspect if !is_sold => Presence::There,
+            UpstreamStatus::Suspect | UpstreamStatus::Down => {
+                match self.health.begin(Instant::now()) {
+                    Err(true) => Presence::Down,
+                    Err(false) => Presence::There,
+                    Ok(()) => Presence::ToBeTried,
+                }
+            }
         }
     }
 
@@ -126,9 +101,9 @@ impl Upstream {
             _ => 1,
         };
         self.health.failures.fetch_max(enough, Ordering::Relaxed);
-        if self.health.attempt_failed(Instant::now()) {
-            self.warn_of_down(&why);
-        } else if !self.health.is_suspect() {
+        if self.health.attempt_failed(Instant::now(), &why) {
+            self.tell_down(&why);
+        } else if !self.health.has_failed_often() {
             tracing::warn!(upstream = %self, %why, "the upstream cannot be reached");
         }
     }
@@ -156,14 +131,18 @@ impl Upstream {
             SendError::Busy | SendError::Http1(_) | SendError::Timeout => return,
         };
         self.health.failures.fetch_add(1, Ordering::Relaxed);
-        if let Some(why) = attempt
-            && self.health.attempt_failed(Instant::now())
-        {
-            self.warn_of_down(why);
+        match attempt {
+            Some(why) if self.health.attempt_failed(Instant::now(), why) => self.tell_down(why),
+            Some(_) => {}
+            None => self.health.request_failed(Instant::now(), error),
         }
     }
 
-    /// Connects, and looks if the connection stays open.
+    /// Connects, and looks if the connection stays open. Returns true if the upstream is there.
+    pub(super) async fn is_reached(&self) -> bool {
+        self.attempt().await.is_ok()
+    }
+
     async fn attempt(&self) -> io::Result<()> {
         let found = match self.connect().await {
             Ok(Stream::Plain(mut stream)) => stays_open(&mut stream).await,
@@ -175,25 +154,54 @@ impl Upstream {
             // A lack of this process' own says nothing about the upstream.
             Err(why) if is_own(why) => return Ok(()),
             Err(why) => {
-                if self.health.attempt_failed(Instant::now()) {
-                    self.warn_of_down(why);
+                if self.health.attempt_failed(Instant::now(), why) {
+                    self.tell_down(why);
                 }
             }
         }
         found
     }
 
-    fn is_there(&self) {
-        if self.health.recovered() {
-            tracing::warn!(upstream = %self, "the upstream is there again");
+    /// Notes the result of a check.
+    pub(super) fn checked(&self, result: &io::Result<()>, settings: &HealthSettings) {
+        let now = Instant::now();
+        match result {
+            Ok(()) if self.health.check_passed(now, settings) => self.tell_up(),
+            Ok(()) => {}
+            Err(why) if is_own(why) => {}
+            Err(why) => {
+                if self.health.check_failed(now, why, settings) {
+                    self.tell_down(why);
+                }
+            }
         }
     }
 
-    fn warn_of_down(&self, why: &io::Error) {
+    fn is_there(&self) {
+        if self.health.recovered(Instant::now()) {
+            self.tell_up();
+        }
+    }
+
+    fn tell_up(&self) {
+        tracing::warn!(upstream = %self, "the upstream is there again");
+        let upstream = self.to_string();
+        self.health.notices.tell(&Notice::UpstreamUp { upstream });
+    }
+
+    fn tell_down(&self, why: &io::Error) {
+        let until = match self.health.findings().checks.failing {
+            true => "passes its checks",
+            false => "accepts connections",
+        };
         tracing::warn!(
             upstream = %self, %why,
-            "the upstream is down: nothing is sold until it accepts connections"
+            "the upstream is down: nothing is sold of it until it {until}"
         );
+        let (upstream, why) = (self.to_string(), why.to_string());
+        self.health
+            .notices
+            .tell(&Notice::UpstreamDown { upstream, why });
     }
 }
 
@@ -214,21 +222,40 @@ async fn stays_open(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use l402_server::Route;
 
-    #[tokio::test(start_paused = true)]
-    async fn one_attempt_a_second_and_its_result_holds_as_long() {
-        let (health, start) = (Health::default(), Instant::now());
-        let at = |millis| start + Duration::from_millis(millis);
-        assert!(!health.is_suspect());
-        health.failures.fetch_add(2, Ordering::Relaxed);
-        assert!(health.is_suspect());
-        assert_eq!(health.begin(at(0)), Ok(()));
-        assert_eq!(health.begin(at(999)), Err(false), "not found to be down");
-        assert!(health.attempt_failed(at(1000)), "told");
-        assert_eq!(health.begin(at(1999)), Err(true));
-        assert_eq!(health.begin(at(2000)), Ok(()));
-        assert!(health.recovered(), "told");
-        assert!(!health.is_suspect() && !health.recovered());
+    use super::*;
+    use crate::config::RouteConfig;
+    use crate::notice::Notices;
+
+    #[tokio::test]
+    async fn what_the_log_says_is_told_to_listeners() {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+        let address = socket.local_addr().expect("an address");
+        let url = format!("http://{address}").parse().expect("a URL");
+        let route = RouteConfig::new(Route::free("/"), url);
+        let notices = Notices::default();
+        let mut told = notices.listen();
+        let patience = Duration::from_secs(5);
+        let upstream = Upstream::new(&route.upstream, &route, patience, &notices);
+        let upstream = upstream.expect("an upstream");
+        upstream.check().await;
+        let state = upstream.state();
+        let why = state.last_error.expect("a reason");
+        let down = Notice::UpstreamDown {
+            upstream: format!("http://{address}"),
+            why,
+        };
+        assert_eq!(told.try_recv(), Ok(down));
+        assert_eq!((state.status, state.in_flight), (UpstreamStatus::Down, 0));
+        let _listener = socket.listen(1).expect("a listener");
+        assert!(upstream.is_reached().await);
+        let up = Notice::UpstreamUp {
+            upstream: format!("http://{address}"),
+        };
+        assert_eq!(told.try_recv(), Ok(up));
+        assert!(told.try_recv().is_err(), "each once");
+        assert_eq!(upstream.status(), UpstreamStatus::Up);
     }
 }

@@ -6,12 +6,11 @@
 use std::io;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use super::connect::Upstream;
-use super::wire::Stream;
 
 /// The longest time of a look, connecting included.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -26,22 +25,13 @@ impl Upstream {
         if self.is_http2() {
             return false;
         }
-        let looked = timeout(PATIENCE, self.look(path)).await;
+        let looked = timeout(PATIENCE, self.ask_status(&Method::HEAD, path)).await;
         matches!(looked, Ok(Ok(StatusCode::OK)))
-    }
-
-    async fn look(&self, path: &str) -> io::Result<StatusCode> {
-        let host = self.authority().to_str().map_err(io::Error::other)?;
-        let head = format!("HEAD {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
-        match self.connect().await? {
-            Stream::Plain(mut stream) => ask(&mut stream, head.as_bytes()).await,
-            Stream::Tls(mut stream) => ask(&mut stream, head.as_bytes()).await,
-        }
     }
 }
 
 /// Sends a head, and reads the status line of the answer.
-async fn ask(
+pub(super) async fn ask(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     head: &[u8],
 ) -> io::Result<StatusCode> {

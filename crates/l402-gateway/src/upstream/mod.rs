@@ -3,12 +3,16 @@
 //! `connect` opens a connection, TLS included; `pool` keeps idle ones and sends a request over one.
 //! HTTP/1.1 is spoken by our own code in `http1`, HTTP/2 by hyper. `client_body` takes in the rest of
 //! a request that is answered before its end. `slots` counts the open connections of the whole
-//! process; `health` knows if an upstream is there, and `look` if it has a file.
+//! process. `health` knows from the `findings` about an upstream if it is there, `check` asks it
+//! regularly, and `look` finds out if it has a file. `balance` chooses among several.
 
 mod answer_body;
+mod balance;
 mod body;
+mod check;
 mod client_body;
 mod connect;
+mod findings;
 mod health;
 mod http1;
 mod look;
@@ -18,10 +22,12 @@ mod tls;
 mod wire;
 
 pub(crate) use answer_body::UpstreamBody;
+pub(crate) use balance::{Chosen, Tried, Upstreams};
 pub(crate) use body::{BodyFault, BodyLimits, Progress, RequestBody, or_idle};
 pub(crate) use client_body::ClientBody;
 pub(crate) use connect::Upstream;
+pub(crate) use findings::UpstreamStatus;
 pub(crate) use http1::HeadWriter;
-pub(crate) use pool::{Pool, SendError, SharedPool, UpstreamRequest};
+pub(crate) use pool::{Pool, SendError, SendFailure, SharedPool, UpstreamRequest};
 pub(crate) use slots::Slots;
 pub(crate) use wire::Wire;

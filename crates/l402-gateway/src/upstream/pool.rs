@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 use super::answer_body::UpstreamBody;
 use super::body::{Progress, RequestBody};
 use super::connect::Upstream;
-use super::http1::{HEAD_MAX, Http1, Http1Body, Http1Request, NoResponse};
+use super::http1::{HEAD_MAX, Head, Http1, Http1Body, Http1Request, NoResponse};
 use super::slots::{Slot, Slots};
 use super::wire::Wire;
 use crate::share::Share;
@@ -135,6 +135,48 @@ impl From<NoResponse> for SendError {
     }
 }
 
+/// A request without an answer.
+pub(crate) struct SendFailure {
+    pub(crate) error: SendError,
+    /// The request, if it may be sent to another upstream: this one has seen nothing of it, or it may
+    /// be repeated.
+    pub(crate) request: Option<UpstreamRequest>,
+}
+
+impl From<SendError> for SendFailure {
+    fn from(error: SendError) -> Self {
+        Self {
+            error,
+            request: None,
+        }
+    }
+}
+
+impl From<hyper::Error> for SendFailure {
+    fn from(error: hyper::Error) -> Self {
+        SendError::from(error).into()
+    }
+}
+
+impl UpstreamRequest {
+    /// Makes a request that was not sent one for another upstream, which must have the scheme, the base
+    /// path and the version of HTTP of the one before.
+    pub(crate) fn readdress(&mut self, upstream: &Upstream) {
+        match self {
+            Self::Http1(request) => request.readdress(upstream.authority()),
+            Self::Http2(request) => {
+                let mut uri = request.uri().clone().into_parts();
+                let authority = upstream.authority().to_str().ok();
+                uri.authority = authority.and_then(|authority| authority.parse().ok());
+                // An upstream's name is always an authority, and the other parts were there before.
+                if let Ok(uri) = Uri::from_parts(uri) {
+                    *request.uri_mut() = uri;
+                }
+            }
+        }
+    }
+}
+
 impl core::fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool").finish_non_exhaustive()
@@ -166,30 +208,38 @@ impl Pool {
         request: UpstreamRequest,
         limit: Duration,
         share: Share<'_>,
-    ) -> Result<Response<UpstreamBody>, SendError> {
+    ) -> Result<Response<UpstreamBody>, SendFailure> {
         match request {
-            UpstreamRequest::Http1(request) => {
-                self.send_http1(upstream, request, limit, share).await
+            UpstreamRequest::Http1(mut request) => {
+                let answered = self.exchange(upstream, &mut request, limit, share).await;
+                match answered {
+                    Ok((head, lease)) => {
+                        let answer = Http1Body::answer(head, lease, request);
+                        Ok(answer.map(UpstreamBody::Http1))
+                    }
+                    Err(error) => Err(failure(error, request)),
+                }
             }
             UpstreamRequest::Http2(request) => {
                 // Boxed because it is large and seldom needed: the future of every request would
                 // otherwise hold space for it.
                 let progress = request.body().progress();
-                let sending = Box::pin(self.send_http2(upstream, *request));
+                let sending = Box::pin(self.send_http2(upstream, request));
                 let answer = in_time(sending, &progress, limit).await;
-                let answer = answer.unwrap_or(Err(SendError::Timeout))?;
+                let answer = answer.unwrap_or_else(|| Err(SendError::Timeout.into()))?;
                 Ok(answer.map(UpstreamBody::http2))
             }
         }
     }
 
-    async fn send_http1(
+    /// Sends a request over HTTP/1.1, and waits for the head of its answer.
+    async fn exchange(
         self: &Arc<Self>,
         upstream: &Upstream,
-        mut request: Box<Http1Request>,
+        request: &mut Http1Request,
         limit: Duration,
         share: Share<'_>,
-    ) -> Result<Response<UpstreamBody>, SendError> {
+    ) -> Result<(Head, Lease), SendError> {
         // Also before an idle one is taken: it would be missing to others.
         if share.limit != 0 && share.load.count() >= share.limit {
             return Err(SendError::Busy);
@@ -200,7 +250,7 @@ impl Pool {
             Some(lease) => lease,
             None => Box::pin(self.open(upstream, share)).await?,
         };
-        let mut answered = lease.connection.exchange(&mut request, limit).await;
+        let mut answered = lease.connection.exchange(request, limit).await;
         // An upstream may have closed the idle connection at the moment when it was used again. A
         // connection that was opened for this request has no such excuse.
         if let Err(why) = &answered
@@ -208,10 +258,9 @@ impl Pool {
             && request.may_try_again(why)
         {
             lease = Box::pin(self.open(upstream, share)).await?;
-            answered = lease.connection.exchange(&mut request, limit).await;
+            answered = lease.connection.exchange(request, limit).await;
         }
-        let answer = Http1Body::answer(answered?, lease, request);
-        Ok(answer.map(UpstreamBody::Http1))
+        Ok((answered?, lease))
     }
 
     /// Takes the idle connection that was used last. Drops those that were closed meanwhile.
@@ -268,25 +317,37 @@ impl Pool {
     async fn send_http2(
         &self,
         upstream: &Upstream,
-        request: Request<RequestBody>,
-    ) -> Result<Response<Incoming>, SendError> {
+        mut request: Box<Request<RequestBody>>,
+    ) -> Result<Response<Incoming>, SendFailure> {
         // Cloned, because the lock must not be held across an await.
         let open = lock(&self.http2).get(&upstream.id).cloned();
-        let request = match open {
-            None => request,
-            Some(mut sender) => match sender.try_send_request(request).await {
+        if let Some(mut sender) = open {
+            match sender.try_send_request(*request).await {
                 Ok(answer) => return Ok(answer),
                 // hyper hands the request back only if nothing of it was sent, so a new connection
                 // may carry it.
                 Err(mut error) => match error.take_message() {
-                    Some(unsent) => unsent,
+                    Some(unsent) => request = Box::new(unsent),
                     None => return Err(error.into_error().into()),
                 },
+            }
+        }
+        let opened = match self.open_http2(upstream).await {
+            Ok(mut sender) => match sender.ready().await {
+                Ok(()) => Ok(sender),
+                Err(error) => Err(error.into()),
             },
+            Err(error) => Err(error),
         };
-        let mut sender = self.open_http2(upstream).await?;
-        sender.ready().await?;
-        Ok(sender.send_request(request).await?)
+        match opened {
+            Ok(mut sender) => Ok(sender.send_request(*request).await?),
+            // Nothing is left to connect with, at whatever upstream.
+            Err(error @ SendError::Busy) => Err(error.into()),
+            Err(error) => Err(SendFailure {
+                error,
+                request: Some(UpstreamRequest::Http2(request)),
+            }),
+        }
     }
 
     async fn open_http2(&self, upstream: &Upstream) -> Result<Http2, SendError> {
@@ -340,6 +401,18 @@ impl Pool {
             lock(&self.http2).retain(|_, sender| !sender.is_closed());
         }
     }
+}
+
+/// Returns the failure of a request over HTTP/1.1, with the request if another upstream may have it.
+fn failure(error: SendError, mut request: Box<Http1Request>) -> SendFailure {
+    let may = match &error {
+        // Opening comes before the first byte, or after the request was made ready to be repeated.
+        SendError::Connect(_) => true,
+        SendError::Http1(why) => request.may_try_again(why),
+        SendError::Busy | SendError::Http2(_) | SendError::Timeout => false,
+    };
+    let request = may.then_some(UpstreamRequest::Http1(request));
+    SendFailure { error, request }
 }
 
 /// Waits for `work`, at most for `limit` after the last piece of the request's body. Returns `None`

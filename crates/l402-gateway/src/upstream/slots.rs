@@ -35,6 +35,11 @@ impl Slots {
         self.pools().push(Arc::downgrade(pool));
     }
 
+    /// Returns the number of connections that are open.
+    pub(crate) fn open(&self) -> u32 {
+        self.open.load(Ordering::Relaxed)
+    }
+
     /// Takes a place for a caller, if its share allows one more.
     pub(super) fn take_of(self: &Arc<Self>, share: Share<'_>) -> Option<Slot> {
         let own = share.load.count();

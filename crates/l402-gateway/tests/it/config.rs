@@ -272,6 +272,20 @@ fn the_example_shows_the_defaults() {
     assert_eq!(Config::from_toml(minimal, "minimal.toml").unwrap(), plain);
 }
 
+/// A program without traces must not serve as if it recorded them.
+#[cfg(not(feature = "otlp"))]
+#[test]
+fn a_collector_needs_a_program_that_is_built_for_one() {
+    let text = "[trace]\nendpoint = \"http://127.0.0.1:4318\"\n\
+                [[route]]\npath = \"/a\"\nupstream = \"http://127.0.0.1:3000\"\nfree = true\n";
+    let found = Config::from_toml(text, "shop.toml").unwrap_err();
+    assert_eq!((found.len(), found[0].key()), (1, "trace.endpoint"));
+    assert!(
+        found[0].to_string().contains("--features otlp"),
+        "{found:?}"
+    );
+}
+
 #[test]
 fn one_upstream_at_one_price_needs_no_file() {
     let (price, policy) = ("50 sat".parse().unwrap(), "request".parse().unwrap());

@@ -24,7 +24,7 @@ pub(crate) type Reply = Response<BoxBody<Bytes, std::io::Error>>;
 
 /// A gateway, its home, and a clock that stands still.
 pub(crate) struct GatewayUnderTest {
-    gateway: Option<Gateway>,
+    gateway: Option<Arc<Gateway>>,
     pub(crate) address: SocketAddr,
     pub(crate) home: tempfile::TempDir,
     pub(crate) clock: Arc<ManualClock>,
@@ -39,7 +39,7 @@ pub(crate) async fn serve(text: &str) -> GatewayUnderTest {
         .expect("a gateway");
     let address = gateway.local_addrs()[0];
     GatewayUnderTest {
-        gateway: Some(gateway),
+        gateway: Some(Arc::new(gateway)),
         address,
         home,
         clock,
@@ -85,6 +85,15 @@ impl GatewayUnderTest {
         self.gateway.as_ref().expect("a running gateway").counters()
     }
 
+    pub(crate) fn gateway(&self) -> Arc<Gateway> {
+        Arc::clone(self.gateway.as_ref().expect("a running gateway"))
+    }
+
+    pub(crate) fn metrics_text(&self) -> String {
+        let gateway = self.gateway.as_ref().expect("a running gateway");
+        gateway.metrics_text()
+    }
+
     /// Reloads; `text` is the new configuration without `listen`.
     pub(crate) fn reload(&self, text: &str) -> Result<Reloaded, GatewayError> {
         let config = Config::from_toml(&on_a_free_port(text), "new.toml");
@@ -113,7 +122,7 @@ impl GatewayUnderTest {
         let gateway = start(text, self.home.path(), self.clock.clone()).await;
         let gateway = gateway.expect("a gateway");
         self.address = gateway.local_addrs()[0];
-        self.gateway = Some(gateway);
+        self.gateway = Some(Arc::new(gateway));
     }
 
     pub(crate) async fn get(&self, path: &str, credential: Option<&str>) -> Answer {

@@ -1,9 +1,12 @@
 //! The gateway from outside: real clients, raw sockets, and upstreams made for each test.
 
 mod access_log;
+mod admin;
 mod answers_to_head;
 mod available;
+mod behind_proxy;
 mod config;
+mod dashboard;
 mod early_answers;
 mod empty_frames;
 mod exchange;
@@ -17,6 +20,8 @@ mod keys;
 #[cfg(feature = "postgres")]
 mod lapsed;
 mod lifecycle;
+mod metrics;
+mod node_down;
 mod old_http;
 mod paid;
 mod program_log;
@@ -24,16 +29,22 @@ mod proof_cache;
 mod proxy;
 mod publish;
 mod publish_config;
+mod real_proxies;
 mod receipt;
 mod reload;
 mod revoked;
 mod rotation;
 mod settled;
+mod several;
 mod share;
 mod smuggling;
 mod stalled;
 mod steering;
 mod streams;
 mod tls;
+#[cfg(feature = "otlp")]
+mod tracing;
 mod translation;
+mod upgrade;
 mod upstream;
+mod webhooks;

@@ -166,7 +166,8 @@ async fn a_redirect_inside_the_origin_costs_nothing_and_one_to_another_is_the_de
         reply.headers_mut().insert("location", location);
         reply
     });
-    let server = serve(&routes(upstream.await, "")).await;
+    let routes = routes(upstream.await, "");
+    let server = serve(&format!("hosts = [\"shop.example\"]\n{routes}")).await;
     for path in ["/moved", "/found", "/temporary", "/permanent", "/same"] {
         let credential = server.buy(path).await;
         let redirect = server.get(path, Some(&credential)).await;

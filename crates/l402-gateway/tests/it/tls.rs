@@ -29,6 +29,16 @@ pub(crate) async fn connect(
     address: SocketAddr,
     alpn: &[u8],
 ) -> tokio_rustls::client::TlsStream<TcpStream> {
+    let socket = TcpStream::connect(address).await.expect("a connection");
+    secure(folder, socket, alpn).await
+}
+
+/// Begins TLS on a connection.
+pub(crate) async fn secure(
+    folder: &Path,
+    socket: TcpStream,
+    alpn: &[u8],
+) -> tokio_rustls::client::TlsStream<TcpStream> {
     let mut roots = RootCertStore::empty();
     let trusted = CertificateDer::from_pem_file(folder.join("cert.pem")).expect("a certificate");
     roots.add(trusted).expect("a root");
@@ -39,7 +49,6 @@ pub(crate) async fn connect(
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![alpn.to_vec()];
-    let socket = TcpStream::connect(address).await.expect("a connection");
     let name = ServerName::try_from("localhost").expect("a name");
     TlsConnector::from(Arc::new(config))
         .connect(name, socket)

@@ -39,5 +39,6 @@ mod request;
 pub(crate) use body::Http1Body;
 pub(in crate::upstream) use connection::{Http1, NoResponse};
 pub(in crate::upstream) use head::HEAD_MAX;
+pub(in crate::upstream) use head::Head;
 pub(crate) use request::HeadWriter;
 pub(in crate::upstream) use request::{Http1Request, WriteFault};

@@ -1,6 +1,7 @@
 //! A request of HTTP/1.1: its head as bytes, and its body as it is sent.
 
 use core::fmt;
+use core::ops::Range;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::io::{self, IoSlice, Write as _};
@@ -25,6 +26,10 @@ pub(crate) struct Http1Request {
     lines: Vec<u8>,
     /// The number of bytes of `lines` that are written.
     written: usize,
+    /// The place of the value of `Host` in the head.
+    host: Range<usize>,
+    /// Set when the request has been repeated after a part of it had been written.
+    repeated: bool,
     /// Set when the first byte is written.
     begun: bool,
     /// The number of bytes written so far, of head and body.
@@ -75,21 +80,30 @@ impl std::error::Error for WriteFault {}
 pub(crate) struct HeadWriter {
     method: Method,
     lines: Vec<u8>,
+    host: Range<usize>,
 }
 
 impl HeadWriter {
-    /// Writes the request line. Nothing is escaped: a parsed target holds neither spaces nor line
-    /// ends.
-    pub(crate) fn new(method: Method, target: &PathAndQuery) -> Self {
+    /// Writes the request line and `Host`. Nothing is escaped: a parsed target holds neither spaces nor
+    /// line ends.
+    pub(crate) fn new(method: Method, target: &PathAndQuery, host: &HeaderValue) -> Self {
         let mut lines = Vec::with_capacity(HEAD);
         lines.extend_from_slice(method.as_str().as_bytes());
         lines.push(b' ');
         lines.extend_from_slice(target.as_str().as_bytes());
-        lines.extend_from_slice(b" HTTP/1.1\r\n");
-        Self { method, lines }
+        lines.extend_from_slice(b" HTTP/1.1\r\nhost: ");
+        let start = lines.len();
+        lines.extend_from_slice(host.as_bytes());
+        let host = start..lines.len();
+        lines.extend_from_slice(b"\r\n");
+        Self {
+            method,
+            lines,
+            host,
+        }
     }
 
-    /// Writes one header, which must not be `Content-Length` or `Transfer-Encoding`.
+    /// Writes one header, which must not be `Host`, `Content-Length` or `Transfer-Encoding`.
     pub(crate) fn header(&mut self, name: &HeaderName, value: &HeaderValue) {
         self.line(name, value.as_bytes());
     }
@@ -127,6 +141,8 @@ impl HeadWriter {
             method: self.method,
             lines: self.lines,
             written: 0,
+            host: self.host,
+            repeated: false,
             begun: false,
             count: 0,
             stuck: false,
@@ -151,14 +167,24 @@ impl Http1Request {
 
     /// Returns true if the request may be sent on another connection, and makes it ready for that:
     /// its connection was closed without an answer, and either nothing of it was written or the
-    /// method may be repeated.
+    /// method may be repeated. That is done once: a request at which upstreams break down must not go
+    /// to one after the other.
     pub(in crate::upstream) fn may_try_again(&mut self, why: &NoResponse) -> bool {
         let again = why.is_closed_without_response() && (!self.begun || self.may_repeat());
         // The head is still there as it was written, so to repeat it costs no copy.
         if again && self.begun {
             (self.begun, self.sent, self.written) = (false, false, 0);
+            self.repeated = true;
         }
         again
+    }
+
+    /// Puts the name of another upstream into the head. Nothing of it may have been written, or it has
+    /// been made ready to be sent again.
+    pub(in crate::upstream) fn readdress(&mut self, host: &HeaderValue) {
+        self.lines
+            .splice(self.host.clone(), host.as_bytes().iter().copied());
+        self.host.end = self.host.start + host.len();
     }
 
     pub(super) fn has_begun(&self) -> bool {
@@ -173,7 +199,7 @@ impl Http1Request {
     /// Returns true for a method that may be repeated (RFC 9110, section 9.2.2), without a body.
     fn may_repeat(&self) -> bool {
         let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(&self.method);
-        safe && !self.has_body
+        safe && !self.has_body && !self.repeated
     }
 
     pub(super) fn is_sent(&self) -> bool {
