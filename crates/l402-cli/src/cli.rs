@@ -75,19 +75,8 @@ pub(crate) enum Command {
     #[cfg(feature = "sell")]
     Serve(Box<command::serve::Serve>),
     #[cfg(feature = "sell")]
-    Keys(command::keys::Keys),
-    #[cfg(feature = "sell")]
-    Revoke(Box<command::revoke::Revoke>),
-    #[cfg(feature = "postgres")]
-    Ledger(command::ledger::LedgerCommand),
-    #[cfg(feature = "sell")]
-    Backup(command::backup::Backup),
-    #[cfg(feature = "sell")]
-    Restore(command::restore::Restore),
-    #[cfg(feature = "sell")]
-    Sales(command::sales::Sales),
-    #[cfg(feature = "sell")]
-    Books(command::books::Books),
+    #[command(flatten)]
+    Seller(command::seller::SellerCommand),
     #[cfg(feature = "buy")]
     Get(Box<command::get::Get>),
     #[cfg(feature = "buy")]
@@ -138,19 +127,7 @@ impl Command {
             #[cfg(feature = "sell")]
             Self::Serve(serve) => serve.run(&context).await,
             #[cfg(feature = "sell")]
-            Self::Keys(keys) => keys.run(&context).await,
-            #[cfg(feature = "sell")]
-            Self::Revoke(revoke) => revoke.run(&context).await,
-            #[cfg(feature = "postgres")]
-            Self::Ledger(ledger) => ledger.run(&context).await,
-            #[cfg(feature = "sell")]
-            Self::Backup(backup) => backup.run(&context).await,
-            #[cfg(feature = "sell")]
-            Self::Restore(restore) => restore.run(&context).await,
-            #[cfg(feature = "sell")]
-            Self::Sales(sales) => sales.run(&context).await,
-            #[cfg(feature = "sell")]
-            Self::Books(books) => books.run(&context).await,
+            Self::Seller(command) => command.run(&context).await,
             #[cfg(feature = "buy")]
             Self::Get(get) => get.run(&context).await,
             #[cfg(feature = "buy")]
@@ -206,9 +183,8 @@ impl Command {
             #[cfg(feature = "ldk")]
             Self::Node(node) => node.needs_operator(),
             Self::Budget(budget) => budget.needs_operator(),
-            // All secrets leave the home, or limits of earlier come back.
             #[cfg(feature = "sell")]
-            Self::Backup(_) | Self::Restore(_) => true,
+            Self::Seller(command) => command.needs_operator(),
             #[cfg(feature = "mcp")]
             Self::Agent(agent) => agent.needs_operator(),
             // A test goes through all commands, and holds each to one of two lists.
@@ -225,19 +201,7 @@ impl Command {
             #[cfg(feature = "sell")]
             Self::Serve(serve) => serve.output.open().is_json(),
             #[cfg(feature = "sell")]
-            Self::Keys(keys) => keys.output().open().is_json(),
-            #[cfg(feature = "sell")]
-            Self::Revoke(revoke) => revoke.output.open().is_json(),
-            #[cfg(feature = "postgres")]
-            Self::Ledger(ledger) => ledger.output().open().is_json(),
-            #[cfg(feature = "sell")]
-            Self::Backup(backup) => backup.output.open().is_json(),
-            #[cfg(feature = "sell")]
-            Self::Restore(restore) => restore.output.open().is_json(),
-            #[cfg(feature = "sell")]
-            Self::Sales(sales) => sales.reports_errors_as_json(),
-            #[cfg(feature = "sell")]
-            Self::Books(books) => books.output().open().is_json(),
+            Self::Seller(command) => command.reports_errors_as_json(),
             // Their stdout is for the body alone.
             #[cfg(feature = "buy")]
             Self::Get(_) | Self::Replay(_) => false,

@@ -51,6 +51,14 @@ impl CliError {
         Self::new(exit_code::INTERNAL, "internal", message.to_string())
     }
 
+    /// Adds fields to the JSON: an object.
+    #[cfg(feature = "sell")]
+    #[must_use]
+    pub(crate) fn with_details(mut self, details: Value) -> Self {
+        self.details = Some(Box::new(details));
+        self
+    }
+
     /// Adds a hint at the next step.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {

@@ -101,6 +101,7 @@ exit_codes! {
     USAGE = 64 "The command line cannot be understood.";
     UNAVAILABLE = 69 "The server cannot be reached or does not answer in time.";
     LOCAL_IO = 74 "A local file, such as journal, ledger, receipt or output, cannot be read or written.";
+    GATEWAY_REFUSED = 77 "The gateway refused what its operator asked; nothing was changed.";
     CONFIGURATION = 78 "The configuration is wrong; nothing was bound.";
     INTERRUPTED = 130 "Ended by Ctrl-C before anything was paid; no money moved.";
     TERMINATED = 143 "Ended by SIGTERM before anything was paid; no money moved.";

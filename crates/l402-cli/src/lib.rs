@@ -17,6 +17,7 @@
 //!   run usage   from the arguments to the exit status
 //!   cli         the command line: one variant per command
 //!   command/    one file per command: its flags, its help, the order of its steps
+//!   admin/      a client of the listener for operators
 //!   mcp/        tools for agents and the server that offers them
 //!   agent/      agents, and payments that wait for a person: agent, approve
 //!   registry/   the work of `registry`: a client of a registry, and a registry itself
@@ -40,6 +41,8 @@
 
 #[cfg(feature = "buy")]
 mod access_token;
+#[cfg(feature = "sell")]
+mod admin;
 #[cfg(feature = "mcp")]
 mod agent;
 #[cfg(feature = "sell")]
@@ -102,6 +105,8 @@ mod token;
 mod usage;
 #[cfg(feature = "buy")]
 mod wallet;
+#[cfg(feature = "sell")]
+mod webhooks;
 
 pub use cli::{Cli, command_line};
 pub use error::CliError;

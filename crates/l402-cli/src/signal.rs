@@ -17,8 +17,17 @@ impl Stop {
     }
 
     /// Waits for the first signal. A second one from then on ends the process at once.
-    pub(crate) async fn requested(mut self) {
-        self.0.next().await;
+    pub(crate) async fn requested(self) {
+        self.requested_or(core::future::pending()).await;
+    }
+
+    /// Waits for the first signal, or for something else that asks for the end. A signal from then on ends
+    /// the process at once.
+    pub(crate) async fn requested_or(mut self, other: impl Future<Output = ()>) {
+        tokio::select! {
+            _ = self.0.next() => {}
+            () = other => {}
+        }
         // Requests in flight may take their time; a second Ctrl-C says that nobody wants to wait.
         tokio::spawn(async move {
             self.0.next().await;

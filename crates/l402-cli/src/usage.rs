@@ -39,6 +39,7 @@ pub(crate) fn reports_as_json(args: &[OsString]) -> bool {
     let is_plain = matches!(
         path.as_slice(),
         ["completions" | "get" | "mcp" | "replay", ..]
+            | ["admin", "metrics"]
             | ["payments", "resume"]
             | ["tokens", "export" | "attenuate"]
             | ["registry", "export"]

@@ -6,14 +6,14 @@ use l402_lightning::{Node, StoredWallets};
 
 use crate::context::Context;
 
-/// The ports on which sandbox and proxy listen unless told otherwise.
-const USUAL_PORTS: [u16; 2] = [8403, 8405];
+/// The ports on which sandbox, operators' listener and proxy listen unless told otherwise.
+const USUAL_PORTS: [u16; 3] = [8403, 8405, 8408];
 
 /// The most of a note about a listener that is read, in bytes.
 const NOTE_MAX: u64 = 100;
 
 /// Returns the addresses that no request may go to, since what listens there moves money without
-/// the journal: the wallet's and those of all stored wallets, the usual ones of sandbox and proxy, and
+/// the journal, or obeys an operator: the wallet's and those of all stored wallets, the usual ones, and
 /// those that programs of this home have noted in `run/`, a file each, in its first line. A registry
 /// moves no money of those who ask it, so its note is left out.
 pub(crate) fn own_addresses(wallet: Option<&Node>, context: &Context) -> Vec<(String, u16)> {

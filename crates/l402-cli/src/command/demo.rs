@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::demo::{Beside, open_gateway, play, start_upstream};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
+use crate::seller::Serving;
 use crate::text::output::{Output, OutputArgs};
 
 /// Play all of it on this machine: a paid API, a wallet with play money, a first purchase
@@ -18,8 +19,9 @@ use crate::text::output::{Output, OutputArgs};
 /// joke and shows each step; then goes on serving, for you to try. Needs no node, no network and
 /// no account. The money is play money.
 ///
-/// While it serves it has two ports: 8402 (--listen) sells, and 8403 is the sandbox's HTTP API, for
-/// wallets in other languages. If 8403 is taken, the API takes a free port and says which.
+/// While it serves it has three ports: 8402 (--listen) sells, 8403 is the sandbox's HTTP API, for
+/// wallets in other languages, and 8405 is for its operator: the dashboard, and `l402 admin`. If one of
+/// the latter two is taken, a free port stands for it, and the demo says which.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 For sale: /api/l402/joke 50 sat, /api/l402/fortune 50 sat,
@@ -54,12 +56,8 @@ impl Demo {
         let out = self.output.open();
         let upstream = start_upstream().await?;
         let serving = open_gateway(self.listen.0, upstream, self.once, context).await?;
-        let address = *serving
-            .gateway
-            .local_addrs()
-            .first()
-            .ok_or_else(|| CliError::internal("the gateway listens nowhere"))?;
-        let outcome = self.play(address, out, context).await;
+        let dashboard = serving.admin.as_ref().map(|admin| admin.place().to_owned());
+        let outcome = self.play(&serving, dashboard, out, context).await;
         // Also after a failed purchase, so that the gateway writes its state to disk.
         let stopped = serving.stop(DRAIN).await;
         outcome.and(stopped)
@@ -68,27 +66,45 @@ impl Demo {
     #[cfg(not(feature = "registry"))]
     async fn play(
         &self,
-        address: SocketAddr,
+        serving: &Serving,
+        dashboard: Option<String>,
         out: Output,
         context: &Context,
     ) -> Result<(), CliError> {
-        play(address, self.once, &Beside::default(), out, context).await
+        let (address, ended) = (address(serving)?, serving.stop_requested());
+        play(address, self.once, &beside(dashboard), ended, out, context).await
     }
 
     /// Plays with a registry beside it, if one is asked for.
     #[cfg(feature = "registry")]
     async fn play(
         &self,
-        address: SocketAddr,
+        serving: &Serving,
+        dashboard: Option<String>,
         out: Output,
         context: &Context,
     ) -> Result<(), CliError> {
-        let mut beside = Beside::default();
+        let (address, ended) = (address(serving)?, serving.stop_requested());
+        let mut beside = beside(dashboard);
         let directory = self.directory.open(address, &mut beside, context).await?;
-        let played = play(address, self.once, &beside, out, context).await;
+        let played = play(address, self.once, &beside, ended, out, context).await;
         if let Some(directory) = directory {
             directory.end().await;
         }
         played
     }
+}
+
+/// Returns the address at which the demo sells.
+fn address(serving: &Serving) -> Result<SocketAddr, CliError> {
+    let first = serving.gateway.local_addrs().first().copied();
+    first.ok_or_else(|| CliError::internal("the gateway listens nowhere"))
+}
+
+fn beside(dashboard: Option<String>) -> Beside {
+    let mut beside = Beside::default();
+    let shown = serde_json::json!(dashboard);
+    beside.fields.insert("dashboard".to_owned(), shown);
+    beside.dashboard = dashboard;
+    beside
 }

@@ -1,5 +1,7 @@
 //! The commands, one file each: flags, help, and the order of steps.
 
+#[cfg(feature = "sell")]
+pub(crate) mod admin;
 #[cfg(feature = "mcp")]
 pub(crate) mod agent;
 #[cfg(feature = "mcp")]
@@ -44,6 +46,8 @@ pub(crate) mod sales;
 #[cfg(feature = "buy")]
 pub(crate) mod sandbox;
 #[cfg(feature = "sell")]
+pub(crate) mod seller;
+#[cfg(feature = "sell")]
 pub(crate) mod serve;
 #[cfg(feature = "buy")]
 pub(crate) mod skill;
@@ -52,3 +56,5 @@ pub(crate) mod token;
 pub(crate) mod tokens;
 #[cfg(feature = "buy")]
 pub(crate) mod wallet;
+#[cfg(feature = "sell")]
+pub(crate) mod webhooks;

@@ -47,8 +47,8 @@ With --token-file every request shows the token: as Proxy-Authorization
 
 Examples:
   l402 proxy --wallet sandbox                     for programs that know proxies
-  curl -x http://127.0.0.1:8405 http://127.0.0.1:8402/api/l402/joke
-  http_proxy=http://127.0.0.1:8405 git clone http://git.example/code.git
+  curl -x http://127.0.0.1:8408 http://127.0.0.1:8402/api/l402/joke
+  http_proxy=http://127.0.0.1:8408 git clone http://git.example/code.git
 
   l402 proxy http://127.0.0.1:9000 --to https://api.example --wallet alby
   curl http://127.0.0.1:9000/v1/models
@@ -56,11 +56,11 @@ Examples:
   git clone http://127.0.0.1:9000/code.git
 
   l402 proxy --token-file proxy.token             makes a missing file
-  curl -x http://127.0.0.1:8405 -U \"me:$(cat proxy.token)\" http://shop.example
+  curl -x http://127.0.0.1:8408 -U \"me:$(cat proxy.token)\" http://shop.example
   l402 proxy --listen 0.0.0.0:9000 --to https://api.example --token-file FILE
   curl -H \"L402-Proxy-Token: $(cat FILE)\" http://10.0.0.2:9000/v1/models")]
 pub(crate) struct Proxy {
-    /// Where it listens, on this machine [default: http://127.0.0.1:8405]
+    /// Where it listens, on this machine [default: http://127.0.0.1:8408]
     #[arg(value_name = "ADDR", value_parser = listen_address)]
     address: Option<ListenAddress>,
 
@@ -109,7 +109,7 @@ pub(crate) struct Proxy {
 }
 
 /// Where it listens unless it is told otherwise.
-const USUAL_ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 8405);
+const USUAL_ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 8408);
 
 impl Proxy {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {

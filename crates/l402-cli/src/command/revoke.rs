@@ -71,7 +71,7 @@ impl Revoke {
             return Ok(exit_code::OK);
         }
         let what = self.what(now)?;
-        if let Some(question) = what.question().filter(|_| !self.yes)
+        if let Some(question) = revoke::question(&what).filter(|_| !self.yes)
             && !confirm(&question, "this ends many tokens at once").await?
         {
             return Err(CliError::usage("nothing was revoked"));

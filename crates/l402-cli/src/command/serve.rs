@@ -1,12 +1,13 @@
 //! `l402 serve`: a gateway with prices before an HTTP service.
 
+use core::pin::pin;
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use l402::{Msat, Policy};
-use l402_gateway::{Config, ConfigError, Overrides, RouteConfig};
+use l402_gateway::{AdminServer, Config, ConfigError, Overrides, RouteConfig};
 use l402_host::ListenAddress;
 use l402_lightning::Node;
 use l402_server::Access;
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
-use crate::seller::{self, ConfigFile};
+use crate::seller::{self, ConfigFile, Serving};
 use crate::signal::{Hangup, Stop};
 use crate::text::node_form;
 use crate::text::output::{self, Output, OutputArgs, style};
@@ -43,7 +44,8 @@ Examples:
   l402 serve --upstream http://127.0.0.1:3000 --price 500sat --policy time=1h
   l402 serve --print-config > l402.toml
   l402 serve --config l402.toml --check
-  l402 serve --config l402.toml")]
+  l402 serve --config l402.toml
+  l402 serve --config l402.toml --upgrade")]
 pub(crate) struct Serve {
     /// Read this configuration file (TOML)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["upstream", "price", "policy", "name"])]
@@ -95,8 +97,13 @@ pub(crate) struct Serve {
     #[arg(long, conflicts_with = "check")]
     new_ledger: bool,
 
+    /// Take over from the gateway that runs on this home: it ends what is under way, and no connection is
+    /// refused. If this one does not start, that one goes on
+    #[arg(long, conflicts_with_all = ["check", "new_ledger"])]
+    upgrade: bool,
+
     /// Print an annotated configuration file whose values are the defaults
-    #[arg(long, conflicts_with_all = ["config", "upstream", "check", "new_ledger"])]
+    #[arg(long, conflicts_with_all = ["config", "upstream", "check", "new_ledger", "upgrade"])]
     print_config: bool,
 
     #[command(flatten)]
@@ -135,18 +142,28 @@ impl Serve {
             config
         };
         let (stop_signal, hangup) = (Stop::listen()?, Hangup::listen()?);
-        let serving = seller::start(config.clone(), context).await?;
-        announce(serving.gateway.local_addrs(), &config, out)?;
+        let file = file.map(Arc::new);
+        let serving = seller::start(config.clone(), file.clone(), context, self.upgrade).await?;
+        announce(&serving, &config, out, context)?;
         let follow = async {
-            match file {
+            match &file {
                 Some(file) => serving.follow(file, hangup, context).await,
                 None => ignore(hangup).await,
             }
         };
+        let mut stop_requested = pin!(stop_signal.requested_or(serving.stop_requested()));
         // Following never ends, and is dropped with the first request to stop.
-        tokio::select! {
-            () = stop_signal.requested() => {}
-            () = follow => {}
+        let is_handed_over = tokio::select! {
+            () = &mut stop_requested => false,
+            () = serving.handed_over() => true,
+            () = follow => false,
+        };
+        if is_handed_over {
+            out.tell(
+                "another process has taken over: requests in flight end here (Ctrl-C, or SIGTERM, sets \
+                 them the usual time)",
+            );
+            return serving.finish(stop_requested).await;
         }
         out.tell("stopping: requests in flight may end (Ctrl-C again stops at once)");
         let deadline = serving.gateway.shutdown_deadline();
@@ -191,10 +208,18 @@ async fn ignore(mut hangup: Hangup) {
     }
 }
 
-fn announce(addresses: &[SocketAddr], config: &Config, out: Output) -> Result<(), CliError> {
-    let listening: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+fn announce(
+    serving: &Serving,
+    config: &Config,
+    out: Output,
+    context: &Context,
+) -> Result<(), CliError> {
+    let addresses = serving.gateway.local_addrs().iter();
+    let listening: Vec<String> = addresses.map(ToString::to_string).collect();
+    let admin = serving.admin.as_ref().map(AdminServer::place);
     out.machine(&json!({
         "listening": listening,
+        "admin": admin,
         "routes": describe(config),
         "publishes": config.published(),
     }))?;
@@ -205,6 +230,13 @@ fn announce(addresses: &[SocketAddr], config: &Config, out: Output) -> Result<()
         ));
     }
     out.tell(table(config).trim_end());
+    if let Some(admin) = admin {
+        let token = context.home.path().join("admin.token");
+        out.tell(&format!(
+            "for operators: {admin} (its token is in {})",
+            token.display()
+        ));
+    }
     out.tell("Ctrl-C ends it");
     Ok(())
 }
@@ -244,9 +276,16 @@ fn route(config: &RouteConfig) -> Value {
     let mut value = json!({
         "path": route.path,
         "methods": methods,
-        "upstream": config.upstream.to_string(),
         "free": true,
     });
+    // A text for one, as it always was, and a list for several.
+    let upstreams = match upstreams(config).as_slice() {
+        [one] => ("upstream", json!(one)),
+        several => ("upstreams", json!(several)),
+    };
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert(upstreams.0.to_owned(), upstreams.1);
+    }
     if let (Access::Priced(priced), Some(fields)) = (&route.access, value.as_object_mut()) {
         fields.insert("free".to_owned(), json!(false));
         fields.insert("service".to_owned(), json!(priced.service.as_str()));
@@ -257,17 +296,21 @@ fn route(config: &RouteConfig) -> Value {
     value
 }
 
+fn upstreams(config: &RouteConfig) -> Vec<String> {
+    config.upstreams().map(ToString::to_string).collect()
+}
+
 /// Returns the routes, for people.
 fn table(config: &Config) -> String {
     let mut text = String::new();
     for entry in config.routes() {
-        let (path, upstream) = (&entry.route.path, &entry.upstream);
+        let (path, upstreams) = (&entry.route.path, upstreams(entry).join(", "));
         let price = match &entry.route.access {
             Access::Free => "free".to_owned(),
             Access::Priced(priced) => format!("{}, policy {}", priced.price, priced.policy),
         };
         let price = style::paint(style::TITLE, &price);
-        let _ = writeln!(text, "  {path:<28} {price}  from {upstream}");
+        let _ = writeln!(text, "  {path:<28} {price}  from {upstreams}");
     }
     let published = config.published();
     if !published.is_empty() {

@@ -25,14 +25,17 @@ pub(crate) struct Beside {
     pub(crate) fields: serde_json::Map<String, Value>,
     /// The last words for people.
     pub(crate) text: Option<String>,
+    /// The address of the dashboard.
+    pub(crate) dashboard: Option<String>,
 }
 
 /// Buys one joke at the gateway and shows each step. Unless `once` is set, also serves the sandbox's
-/// API, and goes on until Ctrl-C.
+/// API, and goes on until Ctrl-C, or until `ended` is there.
 pub(crate) async fn play(
     address: SocketAddr,
     once: bool,
     beside: &Beside,
+    ended: impl Future<Output = ()>,
     out: Output,
     context: &Context,
 ) -> Result<(), CliError> {
@@ -59,11 +62,16 @@ pub(crate) async fn play(
     let stop = Stop::listen()?;
     out.machine(&report)?;
     if let Some(api) = api {
-        out.tell(&what_next(address, api, context));
+        out.tell(&what_next(
+            address,
+            api,
+            beside.dashboard.as_deref(),
+            context,
+        ));
         if let Some(text) = &beside.text {
             out.tell(text);
         }
-        stop.requested().await;
+        stop.requested_or(ended).await;
         out.tell("stopping (Ctrl-C again stops at once)");
     }
     Ok(())
@@ -87,7 +95,12 @@ async fn offer_api(sandbox: Sandbox) -> Result<SocketAddr, CliError> {
 }
 
 /// Returns the commands to type next, in another terminal.
-fn what_next(address: SocketAddr, api: SocketAddr, context: &Context) -> String {
+fn what_next(
+    address: SocketAddr,
+    api: SocketAddr,
+    dashboard: Option<&str>,
+    context: &Context,
+) -> String {
     let Context { program, home, .. } = context;
     let home = home.as_option();
     let prices: Vec<String> = GOODS
@@ -107,13 +120,21 @@ fn what_next(address: SocketAddr, api: SocketAddr, context: &Context) -> String 
         format!("L402_SANDBOX=http://{api} ")
     };
     let title = |text: &str| paint(style::TITLE, text);
+    let watch = dashboard.map_or_else(String::new, |dashboard| {
+        let token = context.home.path().join("admin.token");
+        let title = title("Watch what is sold");
+        format!(
+            "\n\n{title}\n  {dashboard} (the token to sign in with is in {})",
+            token.display()
+        )
+    });
     format!(
         "\n{}\n{}\n\n{} (in another terminal)\n  \
          {program} {home}get http://{address}/api/l402/joke --dry-run\n  \
          {program} {home}get http://{address}/api/l402/fortune --wallet sandbox\n  \
          curl -i http://{address}/api/l402/quote\n  \
          {program} {home}doctor http://{address}/api/l402/quote\n  \
-         {program} {home}payments\n\n\
+         {program} {home}payments{watch}\n\n\
          {}\n  cd examples/python && pip install -r requirements.txt && \
          {sandbox_at}python l402_client.py http://{address}/api/l402/joke\n\n\
          {}\n  {program} {home}serve --upstream http://127.0.0.1:3000 --price \"50 sat\" \

@@ -28,7 +28,7 @@ pub(crate) fn list_text(lines: &[KeyLine], now: UnixTime) -> String {
             text,
             "{:>6}  {:<7}  {here:<4}  {:<20}  {until:<20}  {}",
             one.number.0,
-            state(one, now),
+            one.state(now),
             utc(one.began),
             one.fingerprint
         );
@@ -45,7 +45,7 @@ pub(crate) fn list_text(lines: &[KeyLine], now: UnixTime) -> String {
 pub(crate) fn line(line: &KeyLine, now: UnixTime) -> Value {
     json!({
         "number": line.number.0,
-        "state": state(line, now),
+        "state": line.state(now),
         "fingerprint": line.fingerprint,
         "began": line.began.to_rfc3339(),
         "until": line.until.map(|until| until.to_rfc3339()),
@@ -67,7 +67,7 @@ pub(crate) fn line_text(line: &KeyLine, file: Option<&Path>, now: UnixTime) -> S
              other machine copy it into the home folder, under the same name and with mode 600."
         );
     }
-    let next = match state(line, now) {
+    let next = match line.state(now) {
         "waits" => {
             "It mints once every running gateway has reported its key: within a second if they \
                     have it.\n`keys list` shows who lacks it, and `keys retire` calls it off."
@@ -90,17 +90,4 @@ pub(crate) fn exported(line: &KeyLine, file: &Path) -> String {
         line.number.0,
         escape(&file.display().to_string())
     )
-}
-
-/// Returns the state of a number in one word.
-fn state(line: &KeyLine, now: UnixTime) -> &'static str {
-    if line.until.is_some_and(|until| until <= now) {
-        "ended"
-    } else if line.waits {
-        "waits"
-    } else if line.mints {
-        "mints"
-    } else {
-        "good"
-    }
 }

@@ -1,8 +1,11 @@
-//! Ending tokens before their time: what is named, the change in the register, and what is said of it.
+//! Ending tokens before their time: the question before it, and the words about it. The rules are the
+//! gateway's.
 
-mod change;
-mod named;
+mod question;
 pub(crate) mod report;
 
-pub(crate) use change::{Done, What, all, revoke};
-pub(crate) use named::{payment_hash, time, token_id};
+pub(crate) use l402_gateway::{
+    ToRevoke as What, TokensEnded as Done, all_revocations as all, payment_hash_of as payment_hash,
+    revoke, token_id_of as token_id,
+};
+pub(crate) use question::{question, time};

@@ -86,6 +86,7 @@ fn status(kind: GatewayErrorKind) -> (ExitCode, &'static str) {
         Kind::OtherLedger => (exit_code::OTHER_LEDGER, "other_ledger"),
         Kind::NewerFile => (exit_code::NEWER_FILE, "newer_file"),
         Kind::UnsafeFile => (exit_code::UNSAFE_FILE, "unsafe_file"),
+        Kind::Upgrade => (exit_code::UNAVAILABLE, "cannot_upgrade"),
         // `Runtime`, and kinds that the library adds before they are known here.
         _ => (exit_code::INTERNAL, "internal"),
     }

@@ -3,7 +3,8 @@
 //! `serving` starts and stops gateway and node, and `failure` says with which exit status a start
 //! fails. While the gateway serves, `reload` takes over what its file says anew: asked by SIGHUP,
 //! or because `watch` saw the file or a certificate change. `stores` opens the gateway's stores for other
-//! commands, and `verify` compares its books with ledger and node.
+//! commands, and `verify` compares its books with ledger and node. `admin_note` says in the home where it listens
+//! for operators.
 //!
 //! ```text
 //!   SIGHUP ──────────────────────────────▶ read the file ──▶ sound ──▶ Gateway::reload
@@ -11,13 +12,16 @@
 //!                                (500 ms quiet)   └──▶ mistakes ──▶ log; the old one goes on
 //! ```
 
+mod admin_note;
 mod failure;
+mod program;
 mod reload;
 mod serving;
 mod stores;
 mod verify;
 mod watch;
 
+pub(crate) use admin_note::noted_places;
 pub(crate) use failure::{of_configuration, of_gateway};
 pub(crate) use reload::ConfigFile;
 #[cfg(feature = "buy")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use l402_gateway::Config;
 use l402_lightning::{Open, Settlement, SettlementIndex};
-use l402_server::books::{Books, BooksError, Counts, Report, verify as compare};
+use l402_server::books::{Books, BooksError, Counts, Listed, Report, verify as compare};
 
 use super::{StoreArgs, failure};
 use crate::context::Context;
@@ -35,7 +35,7 @@ pub(crate) async fn verify(
         Some(place) => {
             tell("reading the payments of the node ...");
             match list(&config, place, context).await {
-                Ok(listed) => Some(listed),
+                Ok(listed) => Some((place, listed.into_iter())),
                 Err(why) => {
                     left_out.push(format!("the node {name}: {why}"));
                     None
@@ -48,10 +48,12 @@ pub(crate) async fn verify(
     let verified = tokio::task::spawn_blocking(move || {
         let _alone = opened.lock_books()?;
         let mut counts = opened.counts();
-        let mut listed = listed.map(Vec::into_iter);
-        let listed = listed
-            .as_mut()
-            .map(|list| (name.as_str(), list as &mut dyn Iterator<Item = Settlement>));
+        let mut listed = listed;
+        let listed = listed.as_mut().map(|(up_to, settlements)| Listed {
+            node: &name,
+            up_to: *up_to,
+            settlements,
+        });
         let counted = match &mut counts {
             Ok(counts) => Some(&mut **counts as &mut dyn Counts),
             Err(_) => None,

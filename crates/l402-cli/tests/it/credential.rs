@@ -186,7 +186,12 @@ fn the_wallets_own_address_is_never_asked() {
     let run = home.path().join("home/run");
     std::fs::create_dir_all(&run).expect("a folder");
     std::fs::write(run.join("sandbox"), sandbox.address()).expect("a note");
-    for url in [&api, "http://127.0.0.1:8403/", "http://[::1]:8405/"] {
+    for url in [
+        &api,
+        "http://127.0.0.1:8403/",
+        "http://[::1]:8405/",
+        "http://127.0.0.1:8408/",
+    ] {
         home.run(&["get", url]).expect(47);
     }
 }

@@ -1,6 +1,7 @@
 //! The program from outside: real processes, each with a home folder of its own, on loopback.
 
 #[cfg(all(feature = "mcp", target_os = "linux"))]
+mod admin;
 mod agents;
 #[cfg(all(feature = "mcp", target_os = "linux"))]
 mod agents_pages;
@@ -39,6 +40,8 @@ mod mcp_session;
 #[cfg(feature = "mcp")]
 mod mcp_tools;
 mod offers;
+#[cfg(unix)]
+mod operate_page;
 #[cfg(all(feature = "mcp", target_os = "linux"))]
 mod operator;
 mod outgoing;
@@ -77,3 +80,4 @@ mod wallet_mistakes;
 mod wallet_names;
 mod wallet_pages;
 mod wallet_pay;
+mod webhooks;

@@ -24,6 +24,7 @@ const STANDS_FOR: &[(&str, &str)] = &[
 
 /// The commands that sellers have, as they begin.
 const COMMANDS: &[&str] = &[
+    "admin ",
     "backup ",
     "books verify",
     "keys ",
@@ -33,6 +34,7 @@ const COMMANDS: &[&str] = &[
     "revoke ",
     "sales",
     "serve ",
+    "webhooks ",
 ];
 
 /// Returns the commands of sellers on a page: those of lines of code, and those within a sentence.
@@ -64,9 +66,13 @@ fn every_command_of_the_pages_is_understood() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for (name, least) in [
         ("README.md", 7),
+        ("docs/admin.md", 5),
         ("docs/backup.md", 3),
         ("docs/keys.md", 15),
         ("docs/sales.md", 5),
+        ("docs/scale.md", 2),
+        ("docs/upgrade.md", 1),
+        ("docs/webhooks.md", 5),
     ] {
         let page = std::fs::read_to_string(root.join(name)).expect("a page");
         let found = commands(&page);

@@ -131,6 +131,14 @@ fn a_check_names_file_line_and_key_and_binds_nothing() {
         .json();
     assert_eq!(checked["ok"], true);
     assert_eq!(checked["publishes"][2], "/openapi.json");
+    assert_eq!(checked["routes"][0]["upstream"], "http://127.0.0.1:1");
+    let several = "upstream = [\"http://127.0.0.1:1\", \"http://127.0.0.1:2\"]";
+    let several = good.replace("upstream = \"http://127.0.0.1:1\"", several);
+    let file = home.file("several.toml", &several);
+    let file = file.to_str().expect("a path");
+    let checked = home.run(&["serve", "--config", file, "--check"]).expect(0);
+    let urls = serde_json::json!(["http://127.0.0.1:1", "http://127.0.0.1:2"]);
+    assert_eq!(checked.json()["routes"][0]["upstreams"], urls);
 
     let wrong_price = good.replace("5 sat", "-1 sat");
     let unknown_key = format!("{good}colour = \"red\"\n");

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use l402::{Challenges, Msat};
@@ -10,10 +11,11 @@ use l402_host::SystemClock;
 use l402_lightning::sandbox::{Sandbox, SandboxWallet};
 use l402_lightning::{Pay, PayRequest, Payment};
 use l402_testkit::postgres::{CutProxy, PostgresServer};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::exchange::{Answer, Connection};
-use crate::program::{Home, Serving};
+use crate::program::{Home, Ran, Serving};
 use crate::run::{NO_LIMITS, PATIENCE, route};
 use crate::upstream::Upstream;
 
@@ -34,6 +36,7 @@ pub(crate) enum Store {
 pub(crate) struct Ticket {
     pub(crate) path: String,
     pub(crate) authorization: String,
+    pub(crate) payment_hash: String,
 }
 
 pub(crate) struct Fleet {
@@ -45,9 +48,12 @@ pub(crate) struct Fleet {
     pub(crate) proxy: Option<CutProxy>,
     homes: Vec<Home>,
     configs: Vec<String>,
-    wallet: SandboxWallet,
+    /// One for each home, which has a node of its own.
+    wallets: Vec<SandboxWallet>,
     runtime: Runtime,
     bought: usize,
+    /// To the gateway that was bought from last.
+    shop: Option<(usize, Connection)>,
 }
 
 impl Fleet {
@@ -61,11 +67,7 @@ impl Fleet {
             Store::File => vec![Home::new()],
             Store::Postgres => (0..GATEWAYS).map(|_| Home::new()).collect(),
         };
-        let sandbox = Sandbox::open(
-            &homes[0].path().join("home"),
-            Arc::new(SystemClock::default()),
-        );
-        let wallet = SandboxWallet::open(&sandbox.expect("a sandbox"), "default");
+        let wallets = homes.iter().map(wallet).collect();
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let mut fleet = Self {
             upstream: Upstream::start(),
@@ -75,9 +77,10 @@ impl Fleet {
             proxy,
             homes,
             configs: Vec::new(),
-            wallet: wallet.expect("an account"),
+            wallets,
             runtime: runtime.enable_all().build().expect("a runtime"),
             bought: 0,
+            shop: None,
         };
         for number in 0..GATEWAYS {
             fleet.add(number);
@@ -114,6 +117,7 @@ impl Fleet {
         let routes = [
             ("/one/{id}", "one", "request"),
             ("/gated/{id}", "gated", "request"),
+            ("/three/{id}", "three", "uses=3"),
             ("/time/{id}", "time", "time=1h"),
         ]
         .map(|(path, service, policy)| route(path, upstream, service, policy));
@@ -133,44 +137,130 @@ impl Fleet {
         self.gateways[number] = self.serve(number, &listen);
     }
 
-    /// Buys something of this kind at the first gateway: `one`, `gated` or `time`.
+    /// Ends every gateway at once.
+    pub(crate) fn end_all(&mut self) {
+        for gateway in &mut self.gateways {
+            gateway.end();
+        }
+    }
+
+    /// Starts all again on their ports.
+    pub(crate) fn restart_all(&mut self) {
+        for number in 0..self.gateways.len() {
+            self.restart(number);
+        }
+    }
+
+    /// Runs a start that should fail.
+    pub(crate) fn run_start(&self, number: usize) -> Ran {
+        let options = ["serve", "--config", &self.configs[number]];
+        let listen = ["--listen", "127.0.0.1:0"];
+        self.home(number)
+            .run_start(&[&options[..], &listen].concat())
+    }
+
+    /// Starts a database beside gateways on a file, and returns its address.
+    pub(crate) fn make_database(&mut self) -> String {
+        let server = self.database.insert(PostgresServer::start());
+        server.url()
+    }
+
+    /// Starts all again on the database. Each gets a home folder of its own now.
+    pub(crate) fn move_to_database(&mut self) {
+        for number in 0..GATEWAYS {
+            if number > 0 {
+                self.homes.push(Home::new());
+                self.wallets.push(wallet(&self.homes[number]));
+                give_key(&self.homes[0], &self.homes[number]);
+            }
+            let config = self.config(number);
+            let config = self.homes[number].file("database.toml", &config);
+            config
+                .to_str()
+                .expect("a path")
+                .clone_into(&mut self.configs[number]);
+        }
+        self.restart_all();
+    }
+
+    /// Buys something of this kind at the first gateway: `one`, `gated`, `three` or `time`.
     pub(crate) fn buy(&mut self, kind: &str) -> Ticket {
+        self.buy_at(0, kind)
+    }
+
+    /// Buys something of this kind at a gateway, which its own node is paid for.
+    pub(crate) fn buy_at(&mut self, number: usize, kind: &str) -> Ticket {
         self.bought += 1;
         let path = format!("/{kind}/{}", self.bought);
-        let answer = self.ask(0, &path, None).expect("a challenge");
+        let kept = self.shop.take().filter(|(at, _)| *at == number);
+        let open = kept.and_then(|(_, mut open)| Some((open.get(&path, None).ok()?, open)));
+        let (answer, open) = open.unwrap_or_else(|| {
+            let mut open = Connection::open(self.addresses[number]).expect("a gateway");
+            (open.get(&path, None).expect("a challenge"), open)
+        });
+        self.shop = Some((number, open));
         assert_eq!(answer.status, 402, "{}", answer.body);
         let lines = answer.values("www-authenticate").into_iter();
         let challenges = Challenges::parse(lines.map(str::as_bytes)).expect("challenges");
         let challenge = challenges.payable().expect("one to pay").remove(0);
         let invoice = challenge.invoice().to_owned();
-        let payment = self
-            .wallet
-            .pay(PayRequest::new(invoice, Msat::ZERO, PATIENCE));
+        let wallet = &self.wallets[number.min(self.wallets.len() - 1)];
+        let payment = wallet.pay(PayRequest::new(invoice, Msat::ZERO, PATIENCE));
         let Payment::Settled { preimage, .. } = self.runtime.block_on(payment) else {
             panic!("not paid: {}", challenge.invoice());
         };
         Ticket {
             path,
             authorization: challenge.authorization(&preimage),
+            payment_hash: preimage.payment_hash().to_string(),
         }
     }
 
     /// Verifies the books of the first gateway, which add up. Returns the sums.
-    pub(crate) fn books(&self) -> serde_json::Value {
-        let verify = ["books", "verify", "--json", "--config", &self.configs[0]];
-        let report = self.homes[0].run(&verify).expect(0).json();
+    pub(crate) fn books(&self) -> Value {
+        self.books_at(0)
+    }
+
+    /// Verifies the books against the node of this gateway.
+    pub(crate) fn books_at(&self, number: usize) -> Value {
+        let report = self.run(number, &["books", "verify", "--json"]);
+        let report = report.expect(0).json();
         assert_eq!(report["exact"], true, "{report:#}");
         report
     }
 
-    /// Shows a ticket to a gateway, on a connection of its own.
-    pub(crate) fn show(&self, number: usize, ticket: &Ticket) -> std::io::Result<Answer> {
-        self.ask(number, &ticket.path, Some(&ticket.authorization))
+    /// Runs a command beside a gateway, with its home and its configuration.
+    pub(crate) fn run(&self, number: usize, words: &[&str]) -> Ran {
+        let config = ["--config", &self.configs[number]];
+        self.home(number).run(&[words, &config].concat())
     }
 
-    fn ask(&self, number: usize, path: &str, credential: Option<&str>) -> std::io::Result<Answer> {
-        Connection::open(self.addresses[number])?.get(path, credential)
+    /// Runs a command with the home of a gateway alone.
+    pub(crate) fn plain(&self, number: usize, words: &[&str]) -> Ran {
+        self.home(number).run(words)
     }
+
+    /// The home folder of a gateway.
+    pub(crate) fn folder(&self, number: usize) -> PathBuf {
+        self.home(number).path().join("home")
+    }
+
+    /// Shows a ticket to a gateway, on a connection of its own.
+    pub(crate) fn show(&self, number: usize, ticket: &Ticket) -> std::io::Result<Answer> {
+        show(self.addresses[number], ticket)
+    }
+}
+
+/// Shows a ticket at an address, on a connection of its own.
+pub(crate) fn show(to: SocketAddr, ticket: &Ticket) -> std::io::Result<Answer> {
+    Connection::open(to)?.get(&ticket.path, Some(&ticket.authorization))
+}
+
+/// The wallet that pays the node of this home.
+fn wallet(home: &Home) -> SandboxWallet {
+    let clock = Arc::new(SystemClock::default());
+    let sandbox = Sandbox::open(&home.path().join("home"), clock).expect("a sandbox");
+    SandboxWallet::open(&sandbox, "default").expect("an account")
 }
 
 /// Copies the key with which the first gateway sells.

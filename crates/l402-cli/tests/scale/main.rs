@@ -10,12 +10,13 @@ mod exchange;
 mod fleet;
 mod kills;
 mod lease;
+mod moved;
 mod once;
 mod outage;
 #[expect(dead_code, reason = "the other tests of the program use more of it")]
 #[path = "../it/program.rs"]
 mod program;
-#[expect(dead_code, reason = "the crash machines use more of it")]
+mod rotation;
 #[path = "../crash/run.rs"]
 mod run;
 mod upstream;

@@ -224,7 +224,10 @@ fn tries(shell: &Shell, path: &str, url: &str, sat: u64, approval: i64) -> Vec<T
         "budget stop" => Vec::new(),
         // They sell. The API of the sandbox is the wallet itself, whose secret is play money.
         "serve" | "sandbox" | "keys list" | "keys rotate" | "keys retire" | "keys export"
-        | "revoke" | "ledger copy" | "sales" | "books verify" => Vec::new(),
+        | "revoke" | "ledger copy" | "sales" | "books verify" | "webhooks list"
+        | "webhooks log" | "webhooks replay" | "webhooks test" => Vec::new(),
+        // It steers what sells.
+        admin if admin.starts_with("admin") => Vec::new(),
         // In a build with a registry: lists, words and signatures, and a server whose wallet and budget are
         // in a file of the operator's.
         registry if registry.starts_with("registry") => Vec::new(),
