@@ -3,10 +3,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
 passed=0
-for target in macaroon challenge credential caveat framing head chunks; do
-    # The last three read each input several times, cut in different places.
+for target in macaroon challenge credential caveat framing head chunks proxy_header; do
+    # The last four read each input several times, cut in different places.
     case "$target" in
-        framing | head | chunks) runs="${FUZZ_RUNS:-50000}" ;;
+        framing | head | chunks | proxy_header) runs="${FUZZ_RUNS:-50000}" ;;
         *) runs="${FUZZ_RUNS:-200000}" ;;
     esac
     mkdir -p "corpus/$target"

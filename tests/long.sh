@@ -51,6 +51,26 @@ scale)
     export L402_SCALE_TOKENS=10000 L402_SCALE_CYCLES="${2:-200}"
     cargo test --locked -p l402-cli --features postgres --test scale database -- --nocapture
     ;;
+day)
+    # A gateway with everything on, for so many requests, while its operator changes things and node and
+    # upstreams fail. Prints its counts.
+    export L402_DAY_REQUESTS="${2:-200000}"
+    cargo test --locked -p l402-cli --test day -- --nocapture
+    ;;
+revoked)
+    # A million revocations: bytes each, and the time of a paid request's decision with and without them.
+    cargo run --locked --release -p l402-server --example revoked_cost
+    ;;
+reloads)
+    # So many reloads under paid load with 100 open streams, and what they add to the time of an answer.
+    export L402_RELOADS="${2:-1000}" L402_RELOAD_STREAMS=100
+    cargo test --locked -p l402-cli --test upgrade reloads:: -- --nocapture
+    ;;
+upgrades)
+    # So many upgrades under paid load, and twice as many that are killed.
+    export L402_UPGRADES="${2:-50}" L402_UPGRADE_KILLS="$((${2:-50} * 2))"
+    cargo test --locked -p l402-cli --test upgrade upgrades:: -- --nocapture
+    ;;
 lnd-0.21)
     # The tests against lnd, with the version after the one that CI runs.
     tests/interop/build.sh btcd aperture lnd-0.21
@@ -59,7 +79,7 @@ lnd-0.21)
     cargo test --locked -p l402-interop --features interop -- --test-threads=1
     ;;
 *)
-    echo "usage: tests/long.sh agents|exchanges|hostile|targets|journal|registry|ledgers|scale [COUNT], or tests/long.sh lnd-0.21" >&2
+    echo "usage: tests/long.sh agents|exchanges|hostile|targets|journal|registry|ledgers|scale|day|reloads|upgrades [COUNT], or tests/long.sh lnd-0.21|revoked" >&2
     exit 64
     ;;
 esac

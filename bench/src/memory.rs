@@ -52,6 +52,7 @@ fn gateway(world: &World, folder: &Path, name: &'static str) -> Result<Gateway> 
         node: &Node::Sandbox,
         invoices_ahead: 0,
         certificate: None,
+        tables: "",
     })
 }
 

@@ -19,6 +19,8 @@ pub(crate) enum Group {
     OpenLoop,
     /// Paid requests beside a flood of others
     Flood,
+    /// All that operators see and steer switched on, against all of it off
+    Operated,
     /// 402 with an invoice of this machine
     Challenge,
     /// Beside Aperture, on the same lnd
@@ -29,13 +31,14 @@ pub(crate) enum Group {
 
 impl Group {
     /// All, in the order in which they run.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Proxy,
         Self::Paid,
         Self::SingleUse,
         Self::Tls,
         Self::OpenLoop,
         Self::Flood,
+        Self::Operated,
         Self::Challenge,
         Self::Lnd,
         Self::Memory,
@@ -50,6 +53,7 @@ impl Group {
             Self::Tls => "Over TLS 1.3, HTTP/1.1",
             Self::OpenLoop => "By the clock, at half and two thirds of nginx's rate",
             Self::Flood => "Paid, beside a flood",
+            Self::Operated => "Paid, everything for operators on against everything off",
             Self::Challenge => "402, signed on this machine",
             Self::Lnd => "Beside Aperture, on the same lnd",
             Self::Memory => "Memory",
@@ -65,6 +69,7 @@ impl Group {
             Self::Tls => "tls",
             Self::OpenLoop => "open-loop",
             Self::Flood => "flood",
+            Self::Operated => "operated",
             Self::Challenge => "challenge",
             Self::Lnd => "lnd",
             Self::Memory => "memory",
@@ -97,6 +102,10 @@ pub(crate) const PAID_THIRDS: &str = "l402, paid, at two thirds of nginx's rate"
 pub(crate) const PAID_ALONE: &str = "l402, paid, at a third of nginx's rate";
 pub(crate) const PAID_BESIDE_402: &str = "l402, paid, beside 500 that ask for invoices";
 pub(crate) const PAID_BESIDE_FORGED: &str = "l402, paid, beside 500 with forged tokens";
+pub(crate) const PAID_ON: &str = "l402, paid, everything on";
+pub(crate) const PAID_OFF: &str = "l402, paid, everything off";
+pub(crate) const ONCE_ON: &str = "l402, paid, a new token each time, everything on";
+pub(crate) const ONCE_OFF: &str = "l402, paid, a new token each time, everything off";
 pub(crate) const NGINX_FIXED: &str = "nginx, a fixed 402";
 pub(crate) const CHALLENGE: &str = "l402, 402 signed on demand";
 pub(crate) const CHALLENGE_AHEAD: &str = "l402, 402 from invoices signed ahead";
@@ -142,7 +151,7 @@ const fn compare(
 }
 
 /// Every row of the tables, in their order.
-pub(crate) const COMPARISONS: [Comparison; 31] = [
+pub(crate) const COMPARISONS: [Comparison; 33] = [
     compare(Group::Proxy, UPSTREAM, NGINX, None),
     compare(Group::Proxy, HAPROXY, NGINX, None),
     compare(Group::Proxy, FREE, NGINX, goal(1.0, 1.0)),
@@ -164,6 +173,8 @@ pub(crate) const COMPARISONS: [Comparison; 31] = [
     compare(Group::OpenLoop, PAID_THIRDS, NGINX_THIRDS, None),
     compare(Group::Flood, PAID_BESIDE_402, PAID_ALONE, goal(0.9, 0.9)),
     compare(Group::Flood, PAID_BESIDE_FORGED, PAID_ALONE, goal(0.9, 0.9)),
+    compare(Group::Operated, PAID_ON, PAID_OFF, goal(0.95, 0.95)),
+    compare(Group::Operated, ONCE_ON, ONCE_OFF, None),
     compare(Group::Challenge, CHALLENGE, NGINX_FIXED, None),
     compare(
         Group::Challenge,

@@ -1,6 +1,7 @@
 //! The running servers of one group, and the scenarios over them.
 
 mod loads;
+mod operated;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use crate::expect::Expect;
 use crate::load::Flood;
 use crate::plan::{self, Group};
 use crate::requests::{Requests, get};
-use crate::server::l402::{Gateway, Minter, Setup, understands_invoices_ahead};
+use crate::server::l402::{Gateway, Minter, Setup, understands};
 use crate::server::nginx::FixedChallenge;
 use crate::server::{Server, aperture, haproxy, l402, lnd, nginx};
 use crate::upstream::{LARGE, Upstream};
@@ -106,6 +107,7 @@ impl Stage {
             Group::Tls => stage.tls(world, &folder)?,
             Group::OpenLoop => stage.open_loop(world, &folder)?,
             Group::Flood => stage.flood(world, &folder)?,
+            Group::Operated => stage.operated(world, &folder)?,
             Group::Challenge => stage.challenge(world, &folder)?,
             Group::Lnd => stage.lnd(world, &folder)?,
             Group::Memory => {}
@@ -222,7 +224,7 @@ impl Stage {
             &Node::Sandbox,
             world.invoices_ahead,
         );
-        if !understands_invoices_ahead(&setup)? {
+        if !understands(&setup)? {
             let reason = BenchError::new("this build of l402 does not sign ahead");
             self.skip(plan::CHALLENGE_AHEAD, &reason);
             return Ok(());
@@ -350,6 +352,7 @@ fn setup<'a>(
         node,
         invoices_ahead,
         certificate: None,
+        tables: "",
     }
 }
 

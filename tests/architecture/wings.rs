@@ -75,17 +75,20 @@ const SERVER: Table = &[
 
 const GATEWAY: Table = &[
     ("fuzzing", "*"),
+    // It stands on a running gateway, as a program does.
+    ("admin", "run log listen table upstream config"),
     ("run", "*"),
-    ("admin", "table config"),
+    ("webhooks", "config"),
     ("log", "config"),
-    ("listen", "exchange config"),
-    ("exchange", "table publish upstream config"),
+    ("listen", "exchange table config"),
+    ("exchange", "table publish upstream trace config"),
+    ("trace", "config"),
     ("table", "publish upstream config"),
     ("publish", "config"),
     ("upstream", "config"),
     ("config", ""),
     (
-        "certificate error framing framing_header number share timer warning",
+        "certificate error framing framing_header metrics notice number share timer warning",
         "",
     ),
 ];
@@ -128,7 +131,8 @@ const CLI: Table = &[
     ("budget", "confirm"),
     ("wallet", "buyer context environment signal"),
     ("buyer", "context environment outgoing"),
-    ("books keys revoke", ""),
+    ("admin", "context seller"),
+    ("books keys revoke webhooks", ""),
     ("seller", "context environment port signal"),
     ("environment", "context"),
     ("context", "home"),

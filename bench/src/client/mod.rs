@@ -90,6 +90,7 @@ impl Buyer {
             node: &l402_lightning::Node::Sandbox,
             invoices_ahead: 0,
             certificate: None,
+            tables: "",
         })?;
         let url = format!("http://{}{PAID}", gateway.server.address);
         let header = format!("Authorization: {}", gateway.minter().credential(PAID)?);

@@ -44,6 +44,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) invoices_ahead: u32,
     /// It listens with TLS if there is one.
     pub(crate) certificate: Option<&'a Certificate>,
+    /// Further tables of the configuration.
+    pub(crate) tables: &'a str,
 }
 
 impl Gateway {
@@ -77,9 +79,9 @@ impl Gateway {
     }
 }
 
-/// Whether this program knows a key of the configuration.
-pub(crate) fn understands_invoices_ahead(setup: &Setup<'_>) -> Result<bool> {
-    let file: PathBuf = setup.folder.join("ahead.toml");
+/// Returns true if this program knows every key of the configuration.
+pub(crate) fn understands(setup: &Setup<'_>) -> Result<bool> {
+    let file: PathBuf = setup.folder.join("check.toml");
     write(&file, &configuration(setup))?;
     let mut command = std::process::Command::new(setup.program);
     command.args(["serve", "--check", "--config"]).arg(&file);
@@ -117,6 +119,7 @@ fn configuration(setup: &Setup<'_>) -> String {
     if let Some(Certificate { file, key }) = setup.certificate {
         let _ = writeln!(text, "[tls]\ncertificate = {file:?}\nkey = {key:?}");
     }
+    text += setup.tables;
     let sold = |policy| format!("price = \"{} msat\"\npolicy = \"{policy}\"", PRICE.msat());
     let mut routes = vec![
         (FREE, "free = true".to_owned()),

@@ -6,6 +6,7 @@ pub(crate) mod l402;
 pub(crate) mod lnd;
 pub(crate) mod nginx;
 mod process;
+pub(crate) mod sink;
 pub(crate) mod tls;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
