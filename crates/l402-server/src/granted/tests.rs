@@ -261,17 +261,16 @@ fn a_redirect_that_stays_at_the_origin_is_given_back_like_a_404() {
     assert_eq!(settled(two, 0)[0], [Settle::ONE_USE]);
 }
 
-/// Returns the right of a request with this method to `http://shop.example/`.
-/// A table without routes, of a seller who has named the host.
+/// Returns the table of a seller who has named the host.
 fn shop() -> Snapshot {
-    let key = MasterKey::from_bytes(&std::array::from_fn::<_, 32, _>(|i| {
-        u8::try_from(i).unwrap() ^ 0x5a
-    }));
+    let key =
+        MasterKey::from_hex("5b1fd1bf0c29f3fa9a5fcd9bfc0cf0d4ae0b2c1cd2f7e3ac0c6e1a2f9b3c7d58");
     let keys = KeyRing::new("test", KeyNumber(1), key.unwrap());
     let hosts = vec!["shop.example".to_owned()];
-    Snapshot::new(vec![], hosts, keys, Network::Regtest).unwrap()
+    Snapshot::new(vec![Route::free("/")], hosts, keys, Network::Regtest).unwrap()
 }
 
+/// Returns the right of a request with this method to `http://shop.example/`.
 fn asked_by(method: &str, ledger: &Arc<Witness>) -> Granted {
     let request = http::Request::builder()
         .method(method)
