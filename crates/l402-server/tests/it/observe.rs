@@ -239,7 +239,8 @@ impl l402_host::Clock for CountedClock {
 
 #[tokio::test]
 async fn without_an_observer_no_clock_is_read_for_one() {
-    for (observer, reads) in [(false, 0), (true, 2)] {
+    // The begin and the end of the request, and those of the wait for the ledger.
+    for (observer, reads) in [(false, 0), (true, 4)] {
         let clock = Arc::new(CountedClock(l402_testkit::clock(), Mutex::default()));
         let world = World::with(|builder, _| {
             let builder = builder.clock(clock.clone());
