@@ -24,8 +24,6 @@ mod watch;
 pub(crate) use admin_note::noted_places;
 pub(crate) use failure::{of_configuration, of_gateway};
 pub(crate) use reload::ConfigFile;
-#[cfg(feature = "buy")]
-pub(crate) use serving::Serving;
-pub(crate) use serving::start;
+pub(crate) use serving::{Serving, start};
 pub(crate) use stores::StoreArgs;
 pub(crate) use verify::verify;
