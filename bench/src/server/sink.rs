@@ -14,7 +14,7 @@ const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 /// Listens on a free port of loopback, on the load generator's core, until the program ends.
 ///
 /// # Errors
-/// Where there is no port.
+/// If no port is free.
 pub(crate) fn start() -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").while_doing("listening")?;
     let address = listener.local_addr().while_doing("listening")?;

@@ -202,7 +202,7 @@ mod tests {
             "unix:/run/a.sock".parse(),
             Ok(Place::Unix("/run/a.sock".into()))
         );
-        // The token would be shown to whoever listens on the way.
+        // The token would be shown to anybody who listens on the way.
         for text in [
             "https://127.0.0.1:8405/",
             "10.0.0.2:8405",

@@ -29,7 +29,7 @@ const PROBLEMS: [(&str, ExitCode, &str); 14] = [
     (
         "configuration",
         exit_code::GATEWAY_REFUSED,
-        "mend the file, then `l402 admin reload`; the gateway goes on with what it served before",
+        "fix the file, then `l402 admin reload`; the gateway goes on with what it served before",
     ),
     (
         "conflict",

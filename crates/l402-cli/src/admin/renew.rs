@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code;
 
-/// Has the running gateway make a new token, or makes one for the next start if none runs.
+/// Tells the running gateway to make a new token, or makes one for the next start if none runs.
 ///
 /// # Errors
 /// If the gateway refuses, or if the file cannot be written.

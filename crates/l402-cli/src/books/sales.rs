@@ -29,10 +29,10 @@ const COLUMNS: [&str; 7] = [
 fn values(totals: &Totals) -> [u64; 7] {
     // What nobody knows the use of is in a row of its own, and was received all the same.
     [
-        totals.payments.saturating_add(totals.unattributed_payments),
+        totals.all_payments(),
         totals.uses,
         totals.given_back,
-        totals.sold.saturating_add(totals.unattributed),
+        totals.received(),
         totals.spent,
         totals.unspent,
         totals.expired,

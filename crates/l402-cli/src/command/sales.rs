@@ -52,7 +52,7 @@ pub(crate) struct Sales {
 
 /// The key of a sum.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Key {
+pub(super) enum Key {
     Route,
     Service,
     Day,
@@ -60,12 +60,12 @@ enum Key {
 }
 
 impl Key {
-    const fn by(self) -> (By, &'static str) {
+    pub(super) const fn by(self) -> By {
         match self {
-            Self::Route => (By::Route, "route"),
-            Self::Service => (By::Service, "service"),
-            Self::Day => (By::Day, "day"),
-            Self::Hour => (By::Hour, "hour"),
+            Self::Route => By::Route,
+            Self::Service => By::Service,
+            Self::Day => By::Day,
+            Self::Hour => By::Hour,
         }
     }
 }
@@ -97,12 +97,12 @@ impl Sales {
                 || books::unserved_table(&found),
             );
         }
-        let (by, name) = self.by.by();
+        let by = self.by.by();
         let rows = self
             .stores
             .with_books(context, move |books| sales(books, &arrived, by, now));
         let sums = books::Sales {
-            by: name,
+            by: by.name(),
             rows: rows.await?,
         };
         self.print(

@@ -15,7 +15,7 @@ use crate::signal::Hangup;
 pub(crate) struct ConfigFile {
     path: PathBuf,
     overrides: Overrides,
-    /// Held by whoever reads the file: of two at once, the later one finds what the earlier one left.
+    /// Held by the caller who reads the file: of two at once, the later one finds what the earlier one left.
     watch: Mutex<Watch>,
 }
 

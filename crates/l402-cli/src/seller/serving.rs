@@ -1,5 +1,6 @@
 //! A gateway on its own threads, and the node that it is paid by: starting and stopping both.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,11 +57,7 @@ pub(crate) async fn start(
     } = opened;
     let is_ldk = matches!(config.node().resolve(home.path()).as_deref(), Ok(Node::Ldk));
     if is_ldk {
-        // It holds keys by nature, and so does the sandbox, which says itself that it is no money.
-        tracing::warn!(
-            "the node runs in this program and holds its keys: anybody who gets into this machine can \
-             spend what it holds"
-        );
+        warn_of_keys();
     }
     let listen = config.listen().to_vec();
     let refused = (is_ldk && lifecycle.runs_here()).then(|| HOLDS_NODE.to_owned());
@@ -91,15 +88,27 @@ pub(crate) async fn start(
         Err(error) => {
             // A node that runs inside this program must not outlive a gateway that never ran.
             lifecycle.shutdown().await;
-            // It asks who has a port, and waits for the answer.
-            let failed = move || failure::of_gateway(&error, &listen);
-            let told = tokio::task::spawn_blocking(failed).await;
-            Err(told.map_err(CliError::internal)?)
+            Err(explained(error, listen).await)
         }
     }
 }
 
-/// What a start needs on the thread that may block.
+/// Warns of a node that holds keys by nature. So does the sandbox, which says itself that it is no money.
+fn warn_of_keys() {
+    tracing::warn!(
+        "the node runs in this program and holds its keys: anybody who gets into this machine can \
+         spend what it holds"
+    );
+}
+
+/// Explains why a gateway did not start. That may ask which program has a port, and wait for the answer.
+async fn explained(error: GatewayError, listen: Vec<SocketAddr>) -> CliError {
+    let failed = move || failure::of_gateway(&error, &listen);
+    let told = tokio::task::spawn_blocking(failed).await;
+    told.unwrap_or_else(CliError::internal)
+}
+
+/// The parts of a start that work on a thread that may block.
 struct Start {
     config: Config,
     home: Home,

@@ -16,7 +16,7 @@ use crate::tally::Tally;
 use crate::upstream::answer;
 use crate::wire::{Answer, Line};
 
-/// Something that was paid for.
+/// A purchase of the day, with what is still to come of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Ticket {
     pub(crate) kind: &'static str,
@@ -39,7 +39,7 @@ struct Held {
     price_msat: u64,
 }
 
-/// What all buyers share.
+/// The state that all buyers share.
 #[derive(Default)]
 struct Stock {
     /// Good for something.

@@ -171,7 +171,7 @@ impl<'a> Trouble<'a> {
             self.market.look(|tally| tally.held) >= FAULTS
         });
         set(Fault::None);
-        // Whoever was told before that it is held has put it down by now, or will meet no fault.
+        // A payer who was told before that it is held has put it down by now, or will meet no fault.
         let mut held = 0;
         self.wait("no more are held", || {
             core::mem::replace(&mut held, self.market.look(|tally| tally.held)) == held

@@ -38,7 +38,7 @@ impl LedgerProbe {
             return why;
         }
         let mut ended = self.look(Arc::clone(clock), look);
-        // One that takes longer goes on, and whoever asks next finds its result.
+        // One that takes longer goes on, and the next caller finds its result.
         match timeout(WAIT, ended.wait_for(|ended| *ended)).await {
             Ok(Ok(_)) => self.last().and_then(|(_, why)| why),
             Ok(Err(_)) => Some("the look at it broke off".to_owned()),

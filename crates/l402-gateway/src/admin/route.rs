@@ -51,7 +51,7 @@ async fn guarded(
     trust: &Trust,
 ) -> Result<AdminAnswer, Problem> {
     guard::check(&head.headers, &own)?;
-    // Whoever answers GET answers HEAD, with the same head.
+    // A server that answers GET answers HEAD, with the same head.
     if head.method == Method::HEAD {
         head.method = Method::GET;
     }

@@ -20,7 +20,7 @@ pub(crate) struct Admin {
     settings: AdminSettings,
     token: AdminToken,
     audit: AuditLog,
-    /// Held by whoever changes something.
+    /// Held by the caller who changes something.
     changing: Mutex<()>,
     /// True once an operator has asked for the end.
     draining: AtomicBool,

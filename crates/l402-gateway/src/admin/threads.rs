@@ -62,7 +62,7 @@ async fn run<T: Send + 'static>(
     let one = Arc::clone(free).acquire_owned().await;
     let working = spawn_blocking(move || {
         let done = work();
-        // Held by the work, which goes on without whoever has asked for it.
+        // Held by the work, which goes on if its caller leaves.
         drop(one);
         done
     });

@@ -180,7 +180,8 @@ fn warn_of_proxy(connection: &Connection, headers: &HeaderMap) {
         return;
     }
     let told = &connection.worker.state.untrusted_proxy;
-    if !told.swap(true, Ordering::Relaxed) {
+    // Read first: a place that every request wrote to would wander between the cores.
+    if !told.load(Ordering::Relaxed) && !told.swap(true, Ordering::Relaxed) {
         tracing::warn!(
             %peer,
             "a request names another client in X-Forwarded-For, which is not believed; if it comes \

@@ -91,7 +91,7 @@ impl Acceptor {
         }
     }
 
-    /// Accepts what waits in the queue of a listener, and closes it: whoever was connected before the
+    /// Accepts what waits in the queue of a listener, and closes it: a client that was connected before the
     /// stop should not be reset by it.
     fn accept_queued(&self, listener: TcpListener, is_proxied: bool) {
         // The standard library asks the kernel itself, and not what the runtime knows of the queue.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use l402::Problem;
+use l402::{Msat, Problem};
+use l402_server::books::cost_of;
 use l402_server::observe::{Exchange, Fault, LoggedSales, Outcome, Refused, Settled};
 
 use super::{
@@ -90,9 +91,8 @@ impl Metrics {
 /// that all of them together cost P. `left` are the uses that are left after this one.
 fn use_price(price: u64, units: u64, left: Option<u64>) -> u64 {
     let last = units.saturating_sub(left.unwrap_or(0)).max(1);
-    let units = units.max(1);
-    let up_to = |uses: u64| u128::from(price) * u128::from(uses) / u128::from(units);
-    u64::try_from(up_to(last) - up_to(last - 1)).unwrap_or(u64::MAX)
+    let up_to = |uses| cost_of(Msat::new(price), uses, units).msat();
+    up_to(last) - up_to(last - 1)
 }
 
 #[cfg(test)]

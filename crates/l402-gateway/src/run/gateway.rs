@@ -11,34 +11,30 @@ use l402::UnixTime;
 use l402_host::Clock;
 use l402_lightning::{Node, Receive};
 use l402_server::observe::Observers;
-use l402_server::revoked::Revoked;
-use l402_server::{Ledger, Observe, Paywall};
 use socket2::Socket;
 use tokio::sync::watch;
 
 use super::books::{self, OpenBooks};
 use super::control::Control;
 use super::descriptors::Shares;
-use super::follow_keys::FollowKeys;
 use super::invoice_stock::InvoiceStock;
 use super::liquidity::KnownLiquidity;
 use super::node_watch::NodeWatch;
-use super::reload::{check_loop, misconfigured, route_table};
-use super::revocations::FollowRevocations;
+use super::parts::{Begun, Parts};
+use super::reload::{check_loop, misconfigured};
 use super::sale_notices::SaleNotices;
 use super::served_keys::ServedKeys;
 use super::settlements;
-use super::spread::{Follow, Spread};
+use super::spread::Spread;
 use super::upgrade::{self, HTTP, HandOver, Inherited, Stop, Upgrade};
 use super::upstream_checks::UpstreamChecks;
 use super::worker::{self, WorkerSetup};
-use super::{Home, SellerKeys, Stores, begin, key_ends, ledger, traced};
+use super::{Home, SellerKeys, Stores, key_ends, traced};
 use crate::config::{Config, Fixed, Live};
 use crate::exchange::GatewayState;
 use crate::listen::{self, Bound, Peers, StopSignal, Stopping};
 use crate::log::{Counters, Sales};
-use crate::metrics::{Metrics, TICK};
-use crate::notice::Notices;
+use crate::metrics::TICK;
 use crate::upstream::Slots;
 use crate::webhooks::{PostOffice, Target, open_targets};
 use crate::{GatewayError, GatewayErrorKind};
@@ -80,7 +76,6 @@ pub struct Gateway {
     /// The settings that are served now.
     pub(super) live: ArcSwap<Live>,
     pub(super) keys: Arc<ServedKeys>,
-    pub(super) node: Arc<dyn Receive>,
     pub(super) node_watch: NodeWatch,
     pub(super) invoice_stock: Option<InvoiceStock>,
     pub(super) state: Arc<GatewayState>,
@@ -177,7 +172,6 @@ impl Gateway {
             fixed,
             live: ArcSwap::from_pointee(live),
             keys: begun.keys,
-            node: parts.node,
             node_watch: parts.node_watch,
             invoice_stock: parts.invoice_stock,
             state: parts.state,
@@ -341,7 +335,7 @@ impl Gateway {
         let notices = &self.state.notices;
         let liquidity = self
             .liquidity
-            .watch(Arc::clone(&self.node), notices.clone());
+            .watch(Arc::new(self.node_watch.clone()), notices.clone());
         runtime.spawn(liquidity);
         let office = PostOffice::start(home, clock, notices, runtime.clone());
         let office = Arc::new(office);
@@ -503,7 +497,7 @@ impl Gateway {
         self.hand_over.release();
     }
 
-    /// Waits for the workers, and for whoever waits for them already.
+    /// Waits for the workers, and for another caller who waits for them already.
     fn join(&self) {
         let mut workers = lock(&self.workers);
         for worker in workers.drain(..) {
@@ -523,159 +517,4 @@ impl Drop for Gateway {
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Puts a stock of invoices before the node, if the configuration wants one.
-///
-/// # Errors
-/// The node does not sign in this process: each invoice of the stock would stay with it for ever,
-/// and one request could be the cause of many.
-fn invoice_stock(
-    fixed: &Fixed,
-    clock: &Arc<dyn Clock>,
-    node: &Arc<dyn Receive>,
-    control: &Control,
-) -> Result<Option<InvoiceStock>, GatewayError> {
-    let Some(runtime) = control.handle().filter(|_| fixed.invoices_ahead > 0) else {
-        return Ok(None);
-    };
-    if !node.signs_here() {
-        let text = "challenges.invoices_ahead: this node does not sign in this process, and would \
-                    keep every invoice; remove the key";
-        return Err(GatewayError::new(GatewayErrorKind::Configuration, text));
-    }
-    let demand = control.host(Arc::clone(node));
-    let (node, clock) = (Arc::clone(node), Arc::clone(clock));
-    let stock = InvoiceStock::new(demand, node, runtime.clone(), clock, fixed.invoices_ahead);
-    Ok(Some(stock))
-}
-
-/// Returns the node that the paywall asks.
-fn asked_node(
-    stock: Option<&InvoiceStock>,
-    receive: Arc<dyn Receive>,
-    control: &Control,
-) -> Arc<dyn Receive> {
-    match stock {
-        // It works where the stock has it work.
-        Some(stock) => Arc::new(stock.clone()),
-        None => control.host(receive),
-    }
-}
-
-/// What requests are served with, and who watches them.
-struct Parts {
-    node: Arc<dyn Receive>,
-    node_watch: NodeWatch,
-    invoice_stock: Option<InvoiceStock>,
-    sales: Arc<Sales>,
-    books: Option<OpenBooks>,
-    state: Arc<GatewayState>,
-}
-
-impl Parts {
-    fn open(
-        home: &Home,
-        (fixed, live): (&Fixed, &Live),
-        clock: &Arc<dyn Clock>,
-        receive: Arc<dyn Receive>,
-        (control, begun): (&Control, &Begun),
-    ) -> Result<Self, GatewayError> {
-        let (metrics, notices) = (Arc::new(Metrics::default()), Notices::default());
-        let node_watch = NodeWatch::new(receive, Arc::clone(clock), Arc::clone(&metrics));
-        let own: Arc<dyn Receive> = Arc::new(node_watch.clone());
-        let (ring, told) = (begun.keys.hold().ring().clone(), (&*metrics, &notices));
-        let table = route_table(live, ring, &*own, None, told)?;
-        let table = table.with_revoked(Arc::clone(&begun.revoked));
-        let sales = Sales::open(&fixed.log, Arc::clone(clock), Arc::clone(&metrics))?;
-        let sales = Arc::new(sales);
-        // Before anything is sold, so that no payment of a buyer lies before their beginning.
-        let books = OpenBooks::start(home, fixed, clock);
-        let books = books.inspect(|books| books.begin(&own, control));
-        let invoice_stock = invoice_stock(fixed, clock, &own, control)?;
-        let traces = traced::start(fixed, clock, control)?;
-        let node = asked_node(invoice_stock.as_ref(), Arc::clone(&own), control);
-        let (node, ledger) = traced::parts(node, Arc::clone(&begun.ledger), &traces);
-        let observer = traced::observer(observer(&sales, books.as_ref(), &notices), &traces);
-        let paywall = paywall(fixed, live, ledger, Arc::clone(clock), node, observer);
-        let state = GatewayState::new(table, paywall, metrics, notices).with_traces(traces);
-        Ok(Self {
-            node: own,
-            node_watch,
-            invoice_stock,
-            sales,
-            books,
-            state: Arc::new(state),
-        })
-    }
-}
-
-/// What a start opens first: the ledger, and the keys that go with it.
-struct Begun {
-    ledger: Arc<dyn Ledger>,
-    keys: Arc<ServedKeys>,
-    revoked: Arc<Revoked>,
-    spread: Spread,
-}
-
-impl Begun {
-    fn open(home: &Home, fixed: &Fixed, clock: &Arc<dyn Clock>) -> Result<Self, GatewayError> {
-        let register = ledger::register(home, &fixed.ledger)?;
-        // Held until the ledger is open, which shows in the home from then on: a restore moves no home
-        // aside between the two.
-        let start = begin::lock(home)?;
-        let keys = begin::begin(&start, home, fixed, &*register, &**clock)?;
-        // Open before the keys are read: from then on others wait for this gateway to have theirs.
-        let ledger = ledger::open(home, &fixed.ledger, Arc::clone(clock))?;
-        drop(start);
-        let of = (&ledger, Arc::clone(clock));
-        let (follow_keys, keys) = FollowKeys::start(&*register, home, fixed, keys, of)?;
-        let revoked = Arc::new(Revoked::default());
-        // Before the routes are served: what was ended must not be good for a moment.
-        let followers = followers(&revoked, follow_keys);
-        let followed = ledger::followed_register(home, &fixed.ledger)?;
-        let spread = Spread::start(followed, followers)?;
-        Ok(Self {
-            ledger,
-            keys,
-            revoked,
-            spread,
-        })
-    }
-}
-
-/// Returns who takes over what others change in the register.
-fn followers(revoked: &Arc<Revoked>, keys: FollowKeys) -> Vec<Box<dyn Follow>> {
-    let revocations = FollowRevocations::new(Arc::clone(revoked));
-    vec![Box::new(revocations), Box::new(keys)]
-}
-
-/// Returns the observer of the paywall: counters and access log, the books if there are any, and
-/// who tells of sales.
-fn observer(sales: &Arc<Sales>, books: Option<&OpenBooks>, notices: &Notices) -> Arc<dyn Observe> {
-    let told = Arc::new(SaleNotices::new(notices.clone()));
-    let sales = Arc::new(Observers::new(sales.clone(), told));
-    match books {
-        Some(books) => Arc::new(Observers::new(sales, books.observer.clone())),
-        None => sales,
-    }
-}
-
-/// Builds the paywall on the ledger.
-fn paywall(
-    fixed: &Fixed,
-    live: &Live,
-    ledger: Arc<dyn Ledger>,
-    clock: Arc<dyn Clock>,
-    receive: Arc<dyn Receive>,
-    observer: Arc<dyn Observe>,
-) -> Paywall {
-    Paywall::builder(receive)
-        .ledger(ledger)
-        .observer(observer)
-        .limits(live.challenges)
-        .clock(clock)
-        .lsat_line(fixed.lsat_line)
-        .invalid_credential_402(fixed.invalid_credential_402)
-        .build()
 }

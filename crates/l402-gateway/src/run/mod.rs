@@ -1,7 +1,7 @@
 //! A running gateway: its threads, and the state that lives as long as they do.
 //!
-//! `gateway` opens keys and ledger, binds every address and starts the workers. Each worker is a
-//! thread with a runtime of its own; the node works on one control runtime that all workers reach by
+//! `gateway` binds every address and starts the workers; `parts` opens keys, ledger and all else that a
+//! start needs. Each worker is a thread with a runtime of its own; the node works on one control runtime that all workers reach by
 //! channels. `reload` puts another configuration in the place of the one that is served. `home` is
 //! the folder with the master key and the ledger. `begin` reads the keys and makes sure that the
 //! ledger goes with them: `keys` are the files, `ledger_id` is what stands beside them, and `judge`
@@ -36,6 +36,7 @@ mod ledger_id;
 mod liquidity;
 mod measured;
 mod node_watch;
+mod parts;
 mod reading;
 mod reload;
 mod revocations;

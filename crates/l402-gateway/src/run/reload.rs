@@ -60,7 +60,7 @@ impl Gateway {
         let before = self.state.table.load_full();
         let ring = keys.ring().clone();
         let told = (&*self.state.metrics, &self.state.notices);
-        let table = route_table(&next.live, ring, &*self.node, Some(&before), told)?;
+        let table = route_table(&next.live, ring, &self.node_watch, Some(&before), told)?;
         let targets = open_targets(&next.live.webhooks)?;
         // Nothing fails from here on: a reload is taken whole or not at all.
         self.upstream_checks.follow(&table, &self.control);

@@ -95,7 +95,7 @@ pub(super) fn begin(headers: &HeaderMap, traces: Option<&Traces>) -> Option<Trac
         }),
         Caller::Parent(parent) if !traces.draws() => Some(passing(parent)),
         Caller::Parent(_) => Some(root(true)),
-        // Whoever comes after must not follow a place in a trace that cannot be read.
+        // What comes after must not follow a place in a trace that cannot be read.
         Caller::Malformed => Some(root(traces.draws())),
         Caller::Nothing => traces.draws().then(|| root(true)),
     }

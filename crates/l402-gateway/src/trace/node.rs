@@ -5,7 +5,7 @@ use std::sync::Arc;
 use l402::{Msat, Network, PaymentHash};
 use l402_host::{BoxFuture, BoxStream};
 use l402_lightning::{
-    Error, InvoiceLimits, InvoiceRequest, InvoiceState, NewInvoice, Receive, Settlement,
+    Error, InvoiceLimits, InvoiceRequest, InvoiceState, Liquidity, NewInvoice, Receive, Settlement,
     SettlementIndex,
 };
 
@@ -80,6 +80,10 @@ impl Receive for TracedNode {
 
     fn newest_settlement(&self) -> BoxFuture<'_, Result<SettlementIndex, Error>> {
         self.node.newest_settlement()
+    }
+
+    fn liquidity(&self) -> BoxFuture<'_, Result<Option<Liquidity>, Error>> {
+        self.node.liquidity()
     }
 
     fn settlements(&self, from: SettlementIndex) -> BoxStream<'_, Result<Settlement, Error>> {

@@ -232,7 +232,7 @@ impl Load {
             .unwrap_or_else(|_| panic!("{name} stays at {before}"));
     }
 
-    /// Breaks the node, watches, mends it, and watches.
+    /// Breaks the node, watches, repairs it, and watches.
     async fn survive(mut self, fault: u8) {
         self.node.fault.store(fault, Ordering::SeqCst);
         self.until(503).await;

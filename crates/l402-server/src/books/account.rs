@@ -77,11 +77,7 @@ impl Account {
     /// Returns the part of the amount that the first `units` units have cost: `⌊amount × units / all⌋`.
     #[must_use]
     pub fn cost(&self, units: u64) -> Msat {
-        let all = u128::from(self.units());
-        let units = u128::from(units).min(all);
-        let cost = u128::from(self.sold().msat()) * units / all;
-        // Not above the amount, which is 64 bits wide.
-        Msat::new(u64::try_from(cost).unwrap_or(u64::MAX))
+        cost_of(self.sold(), units, self.units())
     }
 
     /// Returns the part of the amount that is spent.
@@ -96,11 +92,27 @@ impl Account {
         self.terms.as_ref().is_some_and(|terms| terms.ends <= now)
     }
 
+    /// Returns true if every unit that the payment has bought is spent.
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        u64::try_from(self.spent).unwrap_or(0) >= self.units()
+    }
+
     /// Returns true if the payment was never used.
     #[must_use]
     pub const fn is_unserved(&self) -> bool {
         self.received.is_some() && self.spent <= 0
     }
+}
+
+/// Returns the part of an amount that the first `units` of all units have cost: `⌊amount × units / all⌋`, so
+/// that all of them together cost the amount. More than all count as all.
+#[must_use]
+pub fn cost_of(amount: Msat, units: u64, all: u64) -> Msat {
+    let all = u128::from(all.max(1));
+    let cost = u128::from(amount.msat()) * u128::from(units).min(all) / all;
+    // Not above the amount, which is 64 bits wide.
+    Msat::new(u64::try_from(cost).unwrap_or(u64::MAX))
 }
 
 /// Sums over accounts. `sold = spent + unspent + expired` by construction of each account;
@@ -130,6 +142,18 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// Returns the payments that arrived, those of which nobody knows what they were for among them.
+    #[must_use]
+    pub const fn all_payments(&self) -> u64 {
+        self.payments.saturating_add(self.unattributed_payments)
+    }
+
+    /// Returns the millisatoshi of [`Totals::all_payments`].
+    #[must_use]
+    pub const fn received(&self) -> u64 {
+        self.sold.saturating_add(self.unattributed)
+    }
+
     /// Adds an account as it is at `now`.
     pub fn add(&mut self, account: &Account, now: UnixTime) {
         let Some((received, _)) = account.received else {

@@ -39,7 +39,7 @@ mod writer;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod writer_number;
 
-pub use account::{Account, Totals};
+pub use account::{Account, Totals, cost_of};
 pub use check::{Finding, Mark};
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
 pub use copy::copy_to_postgres;

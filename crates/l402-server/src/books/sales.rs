@@ -23,6 +23,22 @@ pub enum By {
     Hour,
 }
 
+impl By {
+    /// All keys, the usual one first.
+    pub const ALL: [Self; 4] = [Self::Route, Self::Service, Self::Day, Self::Hour];
+
+    /// Returns the name of the key, as people and programs write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Route => "route",
+            Self::Day => "day",
+            Self::Hour => "hour",
+        }
+    }
+}
+
 /// The sums of the payments of one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SalesRow {

@@ -214,7 +214,7 @@ fn sums(report: &Report) -> Vec<Finding> {
         advice: BY_HAND,
     };
     let mut findings = Vec::new();
-    let known = totals.sold.saturating_add(totals.unattributed);
+    let known = totals.received();
     if report.received != known {
         let received = report.received;
         findings.push(find(format!(

@@ -22,6 +22,12 @@ impl TokenId {
         Self(bytes)
     }
 
+    /// Takes the 32 bytes of a token id, as [`TokenId::as_bytes`] returns them.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Returns the number of the key that minted the token. Meaningless in tokens of other
     /// software.
     #[must_use]

@@ -4,6 +4,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use l402::{PaymentHash, TokenId, UnixTime};
 
 use crate::admin::AdminCall;
+use crate::command::sales::Key;
 use crate::revoke;
 use crate::text::hex::hex;
 use crate::text::when::Moment;
@@ -142,16 +143,7 @@ pub(super) struct SalesArgs {
 
     /// Sum up by this
     #[arg(long, value_enum, default_value = "route", value_name = "KEY")]
-    by: By,
-}
-
-/// The key of a sum.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum By {
-    Route,
-    Service,
-    Day,
-    Hour,
+    by: Key,
 }
 
 /// Show what operators have changed, the newest first
@@ -219,12 +211,7 @@ impl PaymentsArgs {
 
 impl SalesArgs {
     pub(super) fn call(&self, now: UnixTime) -> AdminCall {
-        let by = match self.by {
-            By::Route => "route",
-            By::Service => "service",
-            By::Day => "day",
-            By::Hour => "hour",
-        };
+        let by = self.by.by().name();
         let since = self.since.before(now).to_rfc3339();
         AdminCall::get(
             "sales",

@@ -16,5 +16,6 @@ mod routes;
 mod sales;
 mod tokens;
 
+pub(super) use payments::PaymentState;
 pub(super) use request::answer;
 use request::{Answered, ok};

@@ -43,16 +43,15 @@ const STATES: [(&str, PaymentState); 6] = [
 impl PaymentState {
     /// Returns the state of an account as it is at `now`.
     pub(crate) fn of(account: &Account, now: UnixTime) -> Self {
-        let spent = u64::try_from(account.spent).unwrap_or(0);
         if account.received.is_none() {
             Self::Unsettled
         } else if !account.is_attributed() {
             Self::Unattributed
-        } else if spent >= account.units() {
+        } else if account.is_spent() {
             Self::Spent
         } else if account.has_ended(now) {
             Self::Expired
-        } else if spent > 0 {
+        } else if account.spent > 0 {
             Self::PartlySpent
         } else {
             Self::Settled

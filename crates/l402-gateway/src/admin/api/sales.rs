@@ -48,11 +48,10 @@ fn row(row: SalesRow) -> SalesRowJson {
     let totals = row.totals;
     SalesRowJson {
         key: row.key,
-        // What nobody knows the use of is in a row of its own, and was received all the same.
-        payments: totals.payments.saturating_add(totals.unattributed_payments),
+        payments: totals.all_payments(),
         uses: totals.uses,
         given_back: totals.given_back,
-        sold_msat: totals.sold.saturating_add(totals.unattributed),
+        sold_msat: totals.received(),
         spent_msat: totals.spent,
         unspent_msat: totals.unspent,
         expired_msat: totals.expired,
@@ -61,13 +60,8 @@ fn row(row: SalesRow) -> SalesRowJson {
 
 pub(super) fn list(admin: &Admin, query: &Query) -> Answered {
     query.only(&["since", "by"])?;
-    let choices = [
-        ("route", (By::Route, "route")),
-        ("service", (By::Service, "service")),
-        ("day", (By::Day, "day")),
-        ("hour", (By::Hour, "hour")),
-    ];
-    let (by, name) = query.choice("by", &choices)?.unwrap_or(choices[0].1);
+    let choices = By::ALL.map(|by| (by.name(), by));
+    let by = query.choice("by", &choices)?.unwrap_or(By::Route);
     let now = admin.gateway().clock().wall();
     let week = UnixTime::from_secs(now.secs().saturating_sub(SINCE_SECS));
     let since = query.since("since", now)?.unwrap_or(week);
@@ -78,7 +72,7 @@ pub(super) fn list(admin: &Admin, query: &Query) -> Answered {
         .stores()
         .with_books(|books| sales(books, &arrived, by, now))?;
     ok(&SalesJson {
-        by: name,
+        by: by.name(),
         since: since.to_rfc3339(),
         sales: rows.into_iter().map(row).collect(),
     })

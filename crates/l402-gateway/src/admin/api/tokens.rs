@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::Path;
 
-use l402::{Identifier, KeyNumber, PaymentHash, TokenId, UnixTime};
+use l402::{Identifier, PaymentHash, TokenId, UnixTime};
 use l402_server::books::{BooksError, Entry, Kind};
 use l402_server::revoked::{Revocation, Revoke};
 use serde::Serialize;
@@ -176,7 +176,7 @@ impl TokenFilter {
 const UNUSED: &str = "~";
 
 fn row(admin: &Admin, found: &Found) -> TokenJson {
-    let id = token_id(found.id);
+    let id = TokenId::from_bytes(found.id);
     let (first, last) = found.times;
     let (revoked, revoked_by_time) = revoked(admin, &id, found.payment, found.service.as_deref());
     TokenJson {
@@ -231,13 +231,6 @@ fn revoked(
     let [surely, perhaps] =
         [u64::MAX, 0].map(|secs| set.covers(&identifier, &service, || UnixTime::from_secs(secs)));
     (surely, perhaps && !surely)
-}
-
-fn token_id(bytes: [u8; 32]) -> TokenId {
-    let ([high, low, ..], (_, randomness)) = (bytes, bytes.split_at(2));
-    let mut own = [0; 30];
-    own.copy_from_slice(randomness);
-    TokenId::new(KeyNumber(u16::from_be_bytes([high, low])), own)
 }
 
 /// Visits the tokens of one payment after another, those of one by id, until `visit` returns false.

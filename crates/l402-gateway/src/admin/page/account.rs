@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use l402::{Identifier, KeyNumber, PaymentHash, TokenId, UnixTime};
+use l402::{Identifier, PaymentHash, UnixTime};
 use l402_server::books::{Account, Books, BooksError, Entry, View, each_use, payment};
 
 use super::layout::Grade;
+use crate::admin::api::PaymentState;
 
 /// The payments of one page.
 pub(super) const SHOWN: usize = 25;
@@ -51,8 +52,10 @@ impl Filter {
             Self::All => true,
             Self::Unattributed => !account.is_attributed(),
             Self::Unserved => account.is_attributed() && account.is_unserved(),
-            Self::Open => account.is_attributed() && !found.is_spent() && !account.has_ended(now),
-            Self::Spent => found.is_spent(),
+            Self::Open => {
+                account.is_attributed() && !found.account.is_spent() && !account.has_ended(now)
+            }
+            Self::Spent => found.account.is_spent(),
             Self::Token => found.token.is_some() || account.terms.is_some(),
         }
     }
@@ -133,35 +136,17 @@ impl Found {
         (self.time().secs(), self.hash())
     }
 
-    fn is_spent(&self) -> bool {
-        let spent = u64::try_from(self.account.spent).unwrap_or(0);
-        spent >= self.account.units()
-    }
-
     /// Returns the state for people.
     pub(super) fn state(&self, now: UnixTime) -> (Grade, &'static str) {
-        let account = &self.account;
-        if account.received.is_none() {
-            return (Grade::Fair, "not settled");
-        }
-        match (
-            account.is_attributed(),
-            self.is_spent(),
-            account.has_ended(now),
-        ) {
-            (false, ..) => (Grade::Unknown, "unattributed"),
-            (_, true, _) => (Grade::Done, "spent"),
-            (_, _, true) => (Grade::Fair, "expired"),
-            _ if account.is_unserved() => (Grade::Unknown, "not used yet"),
-            _ => (Grade::Good, "in use"),
+        match PaymentState::of(&self.account, now) {
+            PaymentState::Unsettled => (Grade::Fair, "not settled"),
+            PaymentState::Unattributed => (Grade::Unknown, "unattributed"),
+            PaymentState::Spent => (Grade::Done, "spent"),
+            PaymentState::Expired => (Grade::Fair, "expired"),
+            PaymentState::Settled => (Grade::Unknown, "not used yet"),
+            PaymentState::PartlySpent => (Grade::Good, "in use"),
         }
     }
-}
-
-/// Returns the id of a token from its bytes in the books.
-pub(super) fn token_id(bytes: &[u8; 32]) -> TokenId {
-    let [high, low, random @ ..] = *bytes;
-    TokenId::new(KeyNumber(u16::from_be_bytes([high, low])), random)
 }
 
 /// Returns the newest payments of a search, and the place of the last one if there are older ones. Reads all of
@@ -256,7 +241,7 @@ pub(super) fn whole(books: &dyn Books, hash: PaymentHash) -> Result<Option<Whole
 
 #[cfg(test)]
 mod tests {
-    use l402::Msat;
+    use l402::{Msat, TokenId};
     use l402_server::books::{Kind, SqliteBooks, Terms};
 
     use super::*;
@@ -363,7 +348,7 @@ mod tests {
         assert!(found(&books, &Search::typed("weath")).0.is_empty());
         let identifier = Identifier {
             payment_hash: hash(9),
-            token_id: token_id(&[3; 32]),
+            token_id: TokenId::from_bytes([3; 32]),
         };
         let typed = Search::typed(&hex::encode(identifier.to_bytes()));
         assert_eq!(found(&books, &typed).0, [9]);

@@ -135,7 +135,7 @@ async fn posted(
         return foreign();
     }
     let path = head.uri.path();
-    // Whoever signs in again has no form of this session yet.
+    // Somebody who signs in again has no form of this session yet.
     if path == "/login" {
         return sign_in(admin, head, form);
     }

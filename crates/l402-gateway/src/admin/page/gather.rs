@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use l402::{Identifier, Network, PaymentHash, Service, UnixTime};
+use l402::{Identifier, Network, PaymentHash, Service, TokenId, UnixTime};
 use l402_server::revoked::{Revocation, Revoke};
 use maud::Markup;
 
-use super::account::{self, Filter, Place as After, Search, Whole, token_id};
+use super::account::{self, Filter, Place as After, Search, Whole};
 use super::configuration::{Configuration, File, Outcome};
 use super::difference::{self, Difference, RouteText};
 use super::layout::{Frame, Place, csrf};
@@ -16,7 +16,7 @@ use super::overview::{Overview, Span};
 use super::parts;
 use super::payments::{self, Ending, List};
 use super::request::Parameters;
-use super::sales::{Key, SalesPage};
+use super::sales::{SalesPage, key_of};
 use super::session::SessionId;
 use super::{notice, response};
 use crate::admin::{Admin, AdminAnswer};
@@ -141,14 +141,14 @@ async fn overview(admin: &Arc<Admin>, query: &Parameters) -> Markup {
 }
 
 async fn sales(admin: &Admin, query: &Parameters) -> Markup {
-    let (span, key) = (Span::read(query.get("span")), Key::read(query.get("by")));
+    let (span, by) = (Span::read(query.get("span")), key_of(query.get("by")));
     let (gateway, reader) = (admin.gateway(), &admin.page().reader);
     let page = SalesPage {
         now: now(admin),
         span,
-        key,
+        by,
         earned: reader.earned(gateway, span).await,
-        rows: reader.sales(gateway, span, key).await,
+        rows: reader.sales(gateway, span, by).await,
     };
     page.content()
 }
@@ -261,7 +261,7 @@ fn revoked_of(gateway: &Gateway, whole: &Whole) -> Vec<[u8; 32]> {
     let is_revoked = |id: &[u8; 32]| {
         let identifier = Identifier {
             payment_hash: whole.found.hash(),
-            token_id: token_id(id),
+            token_id: TokenId::from_bytes(*id),
         };
         // A token is older than its payment: what was revoked up to then has ended for sure.
         let service = service.as_ref();

@@ -1,10 +1,10 @@
 //! The pages of payments and tokens: lists, a search, and one of them with all that is known of it.
 
-use l402::{PaymentHash, UnixTime};
+use l402::{PaymentHash, TokenId, UnixTime};
 use l402_server::books::{Entry, Kind};
 use maud::{Markup, html};
 
-use super::account::{Filter, Found, Place, Whole, token_id};
+use super::account::{Filter, Found, Place, Whole};
 use super::figure;
 use super::layout::{choice, heading, state};
 use super::overview::route_name;
@@ -157,7 +157,7 @@ fn token(id: &[u8; 32], payment: &str, is_revoked: bool) -> Markup {
     let digits = hex::encode(id);
     html! {
         div.cardhead {
-            p { span.key { (digits) } " " span.quiet { "key " (token_id(id).key_number().0) } }
+            p { span.key { (digits) } " " span.quiet { "key " (TokenId::from_bytes(*id).key_number().0) } }
             @if is_revoked { span.tag.gone { "revoked" } }
             @else { a href={ "/revoke?token=" (digits) "&of=" (payment) } { "Revoke this token" } }
         }
@@ -229,7 +229,7 @@ impl Ending {
             hex::decode_to_slice(text, &mut bytes).ok().map(|()| bytes)
         };
         match (token, payment) {
-            (Some(token), None) => Some(Self::Token(token_id(&bytes(token)?))),
+            (Some(token), None) => Some(Self::Token(TokenId::from_bytes(bytes(token)?))),
             (None, Some(hash)) => Some(Self::Payment(PaymentHash::from_bytes(bytes(hash)?))),
             _ => None,
         }

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use l402::UnixTime;
-use l402_server::books::{Books, SalesRow, View, sales};
+use l402_server::books::{Books, By, SalesRow, View, sales};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::income::Income;
 use super::overview::{Earned, Known, Span};
-use super::sales::Key;
 use crate::Gateway;
 use crate::run::Stores;
 
@@ -36,7 +35,7 @@ struct Read {
     income: Income,
     /// The time of the last look, on the monotonic clock.
     looked: Option<Duration>,
-    sales: HashMap<(Span, Key), (Duration, Vec<SalesRow>)>,
+    sales: HashMap<(Span, By), (Duration, Vec<SalesRow>)>,
 }
 
 /// The moment of a look.
@@ -92,7 +91,7 @@ impl Reader {
         &self,
         gateway: &Gateway,
         span: Span,
-        key: Key,
+        key: By,
     ) -> Result<Vec<SalesRow>, String> {
         self.look(gateway, move |read, books, moment| {
             if let Some((looked, rows)) = read.sales.get(&(span, key))
@@ -103,9 +102,9 @@ impl Reader {
             // The second that runs counts, too.
             let end = UnixTime::from_secs(moment.wall.secs().saturating_add(1));
             let arrived = span.from(moment.wall)..end;
-            let rows = sales(books, &arrived, key.by(), moment.wall);
+            let rows = sales(books, &arrived, key, moment.wall);
             let mut rows = rows.map_err(|error| error.to_string())?;
-            if matches!(key, Key::Day | Key::Hour) {
+            if matches!(key, By::Day | By::Hour) {
                 rows.reverse();
             } else {
                 rows.sort_by_key(|row| u64::MAX - row.totals.sold);

@@ -11,53 +11,20 @@ use super::overview::{self, Known, Span, route_name};
 /// The rows that are shown.
 const SHOWN: usize = 200;
 
-/// The key that sums are shown by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) enum Key {
-    #[default]
-    Route,
-    Service,
-    Day,
-    Hour,
+/// Reads the parameter `by`.
+pub(super) fn key_of(text: Option<&str>) -> By {
+    let named = |by: &By| text == Some(by.name());
+    By::ALL.into_iter().find(named).unwrap_or(By::Route)
 }
 
-impl Key {
-    /// Reads the parameter `by`.
-    pub(super) fn read(text: Option<&str>) -> Self {
-        match text {
-            Some("service") => Self::Service,
-            Some("day") => Self::Day,
-            Some("hour") => Self::Hour,
-            _ => Self::Route,
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Route => "Route",
-            Self::Service => "Service",
-            Self::Day => "Day",
-            Self::Hour => "Hour",
-        }
-    }
-
-    const fn value(self) -> &'static str {
-        match self {
-            Self::Route => "route",
-            Self::Service => "service",
-            Self::Day => "day",
-            Self::Hour => "hour",
-        }
-    }
-
-    /// Returns the key of the library.
-    pub(super) const fn by(self) -> By {
-        match self {
-            Self::Route => By::Route,
-            Self::Service => By::Service,
-            Self::Day => By::Day,
-            Self::Hour => By::Hour,
-        }
+/// Returns the name of a key at the head of a column.
+const fn title(by: By) -> &'static str {
+    match by {
+        By::Service => "Service",
+        By::Day => "Day",
+        By::Hour => "Hour",
+        // A key that the library adds before it is known here is shown by nobody.
+        _ => "Route",
     }
 }
 
@@ -65,7 +32,7 @@ impl Key {
 pub(super) struct SalesPage {
     pub(super) now: UnixTime,
     pub(super) span: Span,
-    pub(super) key: Key,
+    pub(super) by: By,
     pub(super) earned: Known,
     pub(super) rows: Result<Vec<SalesRow>, String>,
 }
@@ -90,7 +57,7 @@ impl SalesPage {
     }
 
     fn spans(&self) -> Markup {
-        let by = self.key.value();
+        let by = self.by.name();
         let query = |span: Span| format!("?span={}&by={by}", span.name());
         let queries = [Span::Day, Span::Week, Span::Month].map(|span| (query(span), span.name()));
         let all: Vec<_> = queries
@@ -101,20 +68,19 @@ impl SalesPage {
     }
 
     fn keys(&self) -> Markup {
-        let query = |key: Key| format!("?span={}&by={}", self.span.name(), key.value());
-        let keys = [Key::Route, Key::Service, Key::Day, Key::Hour];
-        let queries = keys.map(|key| (query(key), key.name()));
+        let query = |by: By| format!("?span={}&by={}", self.span.name(), by.name());
+        let queries = By::ALL.map(|by| (query(by), title(by)));
         let all: Vec<_> = queries
             .iter()
             .map(|(query, name)| (&**query, *name))
             .collect();
-        choice("Sum up by", "/sales", &all, self.key.name())
+        choice("Sum up by", "/sales", &all, title(self.by))
     }
 
     fn table(&self, rows: &[SalesRow]) -> Markup {
         html! {
             section.card aria-labelledby="by" {
-                div.cardhead { h2 #by { "By " (self.key.value()) } (self.keys()) }
+                div.cardhead { h2 #by { "By " (self.by.name()) } (self.keys()) }
                 @if rows.is_empty() { p.empty { "Nothing was sold in " (self.span.title()) "." } }
                 @else { (self.rows(rows)) }
                 p.hint {
@@ -131,7 +97,7 @@ impl SalesPage {
                 table {
                     thead {
                         tr {
-                            th scope="col" { (self.key.name()) }
+                            th scope="col" { (title(self.by)) }
                             @for name in ["Payments", "Answers", "Given back", "Sold", "Spent", "Unspent", "Expired"] {
                                 th.num scope="col" { (name) }
                             }
@@ -142,10 +108,10 @@ impl SalesPage {
                             tr {
                                 th scope="row" { (self.key_name(&row.key)) }
                                 @let totals = &row.totals;
-                                td.num { (figure::thousands(totals.payments + totals.unattributed_payments)) }
+                                td.num { (figure::thousands(totals.all_payments())) }
                                 td.num { (figure::thousands(totals.uses)) }
                                 td.num { (figure::thousands(totals.given_back)) }
-                                td.num { (figure::sat(totals.sold.saturating_add(totals.unattributed))) }
+                                td.num { (figure::sat(totals.received())) }
                                 @for msat in [totals.spent, totals.unspent, totals.expired] { td.num { (figure::sat_text(msat)) } }
                             }
                         }
@@ -156,9 +122,9 @@ impl SalesPage {
     }
 
     fn key_name(&self, key: &str) -> Markup {
-        match (self.key, UnixTime::from_rfc3339(key)) {
-            (Key::Day, Ok(day)) => html! { time datetime=(key) { (figure::day(day)) } },
-            (Key::Hour, Ok(hour)) => figure::when(hour),
+        match (self.by, UnixTime::from_rfc3339(key)) {
+            (By::Day, Ok(day)) => html! { time datetime=(key) { (figure::day(day)) } },
+            (By::Hour, Ok(hour)) => figure::when(hour),
             _ => route_name(key),
         }
     }

@@ -1,6 +1,6 @@
 //! The texts that name what is revoked.
 
-use l402::{Identifier, KeyNumber, PaymentHash, TokenId};
+use l402::{Identifier, PaymentHash, TokenId};
 
 /// Reads the id of a token, or the identifier that holds it.
 ///
@@ -17,12 +17,7 @@ pub fn token_id_of(text: &str) -> Result<TokenId, String> {
              could be hit: `l402 token inspect` shows all"
         )
     })?;
-    let ([high, low, ..], rest) = (bytes, bytes.split_at(2).1);
-    let rest = rest.try_into().map_err(|_| "no id".to_owned())?;
-    Ok(TokenId::new(
-        KeyNumber(u16::from_be_bytes([high, low])),
-        rest,
-    ))
+    Ok(TokenId::from_bytes(bytes))
 }
 
 /// Reads the hash of a payment.
@@ -53,6 +48,8 @@ fn bytes<const N: usize>(text: &str) -> Result<[u8; N], String> {
 
 #[cfg(test)]
 mod tests {
+    use l402::KeyNumber;
+
     use super::*;
 
     #[test]

@@ -70,10 +70,7 @@ impl Gateway {
     /// Waits until another process has taken the sockets over. What is under way goes on to its end;
     /// [`Gateway::finish`] waits for that.
     pub async fn handed_over(&self) {
-        let mut signal = self.stop.signal.subscribe();
-        let is_it = |signal: &Option<Stopping>| *signal == Some(Stopping::HandedOver);
-        // An error would say that the gateway is gone, which holds the sender.
-        let _ = signal.wait_for(is_it).await;
+        self.stop.handed_over().await;
     }
 
     /// Returns true once another process has taken the sockets over.

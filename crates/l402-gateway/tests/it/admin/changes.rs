@@ -198,7 +198,7 @@ async fn what_somebody_else_writes_meanwhile_is_not_lost() {
     assert_eq!(done.status(), 200, "{}", done.text());
     assert_eq!(stage.text(), edited.replace("50 sat", "70 sat"));
     assert_eq!(price(&stage, "/three").await, 8000);
-    // An edit with a mistake is for its author to mend.
+    // An edit with a mistake is for its author to fix.
     let broken = stage.text() + "nothing = 1\n";
     std::fs::write(stage.file(), &broken).unwrap();
     let answer = set_price(&stage, &json!({ "route": "/joke", "price": "60 sat" })).await;

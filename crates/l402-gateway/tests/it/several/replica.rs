@@ -123,7 +123,7 @@ impl ReplicaState {
             }
             let name = self.name;
             let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 1\r\n\r\n{name}");
-            // Whoever has left needs no answer.
+            // A caller who has left needs no answer.
             let _ = wire.socket.write_all(answer.as_bytes()).await;
         }
     }
