@@ -9,7 +9,7 @@ use crate::source::{Line, Source, Token, end, fixture, tokens};
 use crate::wings::crates;
 
 /// Lines with a `//` comment per line of code.
-const MIN_COMMENTS: f64 = 0.0185;
+const MIN_COMMENTS: f64 = 0.02;
 
 /// The share of doc comments that begin with one of `QUESTIONS`.
 const MAX_QUESTIONS: f64 = 0.05;

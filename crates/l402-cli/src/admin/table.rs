@@ -76,6 +76,7 @@ pub(super) fn table(rows: &Value, columns: &[Column], none: &str) -> String {
             _ => format!("{cell:<width$}"),
         });
         let line = cells.collect::<Vec<_>>().join("  ");
+        // The last column is padded, too, and spaces at the end of a line are of no use.
         text.push_str(line.trim_end());
         text.push('\n');
     }

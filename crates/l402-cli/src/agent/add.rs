@@ -43,6 +43,7 @@ pub(crate) async fn add(new: NewAgent, context: &Context) -> Result<(), CliError
     agent.hosts = listed(&new.hosts);
     agent.invoices = new.invoices;
     agent.approve_above = new.approve_above;
+    // Stored with the passphrase in one step: agents without one could never be changed again.
     journal.put_agent(&agent, &new.limits, first.as_deref())?;
     Ok(())
 }

@@ -48,6 +48,7 @@ pub(crate) async fn decide(
     }
     // Otherwise where the passphrase is typed, so that it is typed for what was read.
     operator::require(context, shown.trim_end()).await?;
+    // The clock is read again, because a person may have taken minutes to type.
     match journal.decide_approval(id, yes, context.clock.wall())? {
         Some(decided) => Ok((value(&decided), outcome_text(&decided))),
         None => Err(not_waiting(id, journal.approval(id)?.as_ref())),

@@ -139,6 +139,7 @@ fn whole(picture: &Picture, now: UnixTime) -> String {
     for (mandate, spent) in &picture.mandates {
         row("mandate", &mandate_text(mandate, *spent, now));
     }
+    // With its name, because a budget above the agent's own may be the one that is stopped.
     if let Some(by) = &picture.report.stopped_by {
         row(
             "stopped",

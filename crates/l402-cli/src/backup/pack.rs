@@ -104,6 +104,7 @@ fn copy(from: &Path, to: &Path) -> Result<bool, CliError> {
     };
     let mut first = [0; SQLITE.len()];
     let read = read_up_to(&mut file, &mut first).map_err(|error| failed(from, &error))?;
+    // A plain copy of a database in use would mix several moments. SQLite copies one of them.
     if first.get(..read) == Some(SQLITE) {
         sqlite::copy(from, to).map_err(|error| failed(from, &error))?;
         return Ok(true);

@@ -129,6 +129,7 @@ pub(super) async fn open_preferred(
     for node in preferred {
         match open_wallet(node, context).await {
             Ok(wallet) => wallets.push(wallet),
+            // The other wallets can still pay, so one that does not open ends nothing.
             Err(error) => {
                 let text = escape(&error.to_string());
                 output::tell(&format!("{node} is left out: {text}"));

@@ -190,6 +190,7 @@ impl Proxy {
             self.output.open().tell(text);
         }
         let own = (address.ip().to_string(), address.port());
+        // With its own address: a request that leads back to the proxy would go around in a circle.
         let own = own_addresses(self.spending.wallet.as_ref(), context)
             .into_iter()
             .chain([own]);

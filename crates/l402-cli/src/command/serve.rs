@@ -141,6 +141,7 @@ impl Serve {
         } else {
             config
         };
+        // Before the start, so that a signal that comes meanwhile is not lost.
         let (stop_signal, hangup) = (Stop::listen()?, Hangup::listen()?);
         let file = file.map(Arc::new);
         let serving = seller::start(config.clone(), file.clone(), context, self.upgrade).await?;
@@ -231,6 +232,7 @@ fn announce(
     }
     out.tell(table(config).trim_end());
     if let Some(admin) = admin {
+        // Only its path: stderr may go to a log, and the token opens the dashboard.
         let token = context.home.path().join("admin.token");
         out.tell(&format!(
             "for operators: {admin} (its token is in {})",

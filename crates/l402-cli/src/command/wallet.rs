@@ -274,6 +274,7 @@ impl Wallet {
             }
             Action::Balance { wallet } => balance(&wallet, context).await,
             Action::Fund { amount, wallet } => fund(amount, &wallet, context).await,
+            // The only one of these that pays, so its errors say whether money has moved.
             Action::Pay(args) => pay(&args, context).await.map_err(CliError::with_promise),
         }
     }

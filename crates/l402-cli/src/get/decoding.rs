@@ -73,6 +73,7 @@ pub(super) fn encodings(headers: &HeaderMap) -> Result<Vec<Encoding>, String> {
     let text = text.join(",");
     let names = text.split(',').map(str::trim);
     let mut found = Vec::new();
+    // A server names them in the order in which it applied them, so the last is the outermost.
     for name in names.rev() {
         found.push(match name {
             "" | "identity" => continue,

@@ -36,6 +36,7 @@ pub(super) fn find(text: &str, host: &str, user: Option<&str>) -> Option<Login> 
                 let is_meant = name.is_none_or(|name| name.eq_ignore_ascii_case(host));
                 entry = is_meant.then(Login::default);
             }
+            // `account` counts for nothing, but its value must not be read as the next word.
             "login" | "password" | "account" => {
                 let value = words.next().unwrap_or_default();
                 match (&mut entry, word.as_str()) {

@@ -91,8 +91,10 @@ impl Retries {
     /// Returns the wait before the next try, or `None` if there is none. `used` is the time since the
     /// start.
     pub(super) fn next(&mut self, again: Again, used: Duration) -> Option<Duration> {
+        // The server's wait counts if it is longer: an earlier try would only be refused again.
         let pause = self.next.max(again.after.unwrap_or_default());
         let is_late = |until: Duration| used.saturating_add(pause) >= until;
+        // Also if the next try would begin too late: then the wait would be for nothing.
         if self.left == 0 || self.until.is_some_and(is_late) {
             return None;
         }

@@ -45,6 +45,7 @@ pub(crate) async fn open(
         opened = begin(&node, &opening, out) => opened,
         _ = interrupt.caught() => Err(left_alone()),
     };
+    // Before an error is returned: a node that was started for this command ends with it.
     node.shutdown().await;
     let channel = opened?;
     out.result(&json!(channel), || table(core::slice::from_ref(&channel)))?;
@@ -71,6 +72,7 @@ async fn begin(node: &NodeOperator, opening: &Opening, out: Output) -> Result<Ch
             return Err(CliError::new(exit_code::WALLET_UNAVAILABLE, "node", text));
         };
         let stage = stage(&channel);
+        // There is a look each second, and a person needs to read each stage only once.
         if stage != told {
             out.tell(&stage);
             told = stage;

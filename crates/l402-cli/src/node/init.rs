@@ -34,6 +34,7 @@ pub(crate) fn init(
     out: Output,
 ) -> Result<ExitCode, CliError> {
     let typed = match words {
+        // A file or a log would keep the words, and everybody who reads it could spend.
         Words::New { shown: false } if !stdout().is_terminal() => {
             let text = "the words of a new node are shown once, and stdout is not a terminal";
             let hint = "run it at a terminal, or add --show-words: anybody who reads the output can \

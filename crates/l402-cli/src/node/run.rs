@@ -17,7 +17,9 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// Runs the node until it is asked to stop.
 pub(crate) async fn run(context: &Context, out: Output) -> Result<ExitCode, CliError> {
+    // Before the start, so that only a reading of the chain by this run counts.
     let begun = context.clock.wall().secs();
+    // Before the start, so that a signal that comes meanwhile is not lost.
     let stop = Stop::listen()?;
     let node = ldk::serve(here(context)?);
     let node = node.await.map_err(|error| failed(&error))?;

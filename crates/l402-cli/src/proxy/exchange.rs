@@ -81,6 +81,7 @@ impl Exchange {
         alive: Alive,
     ) -> ProxyAnswer {
         let is_reverse = self.mode.is_reverse();
+        // Before all else: others must learn nothing about the proxy or its target.
         match &self.token {
             Some(token) if !token::is_shown(token, request.headers(), is_reverse) => {
                 return answer::without_token(is_reverse);

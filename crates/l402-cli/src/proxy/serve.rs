@@ -75,6 +75,7 @@ pub(crate) async fn serve(
     }
     drop(proxy.listener);
     ended.send_replace(true);
+    // This sender, too, has to go, or the wait below would never end.
     drop(alive);
     while connections.join_next().await.is_some() {}
     // Nobody sends: this ends when the last reader of an answer has ended.

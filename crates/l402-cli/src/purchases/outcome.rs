@@ -25,6 +25,7 @@ pub(crate) async fn resolve(
     let journal = Journal::open(&context.home.client()?)?;
     let open = EntryQuery::default().in_states([State::Intent, State::Unknown]);
     let before = journal.page(&open, MOST, None)?.entries;
+    // Without an open payment no wallet is needed, and none is opened.
     if !before.is_empty() {
         client(journal.clone(), wallet, context)
             .await?

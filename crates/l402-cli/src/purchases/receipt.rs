@@ -88,6 +88,7 @@ fn describe(value: &Value) -> String {
         Value::Null => "not had to its end".to_owned(),
         other => other.to_string(),
     };
+    // Said in any case: a sound receipt proves nothing about a file that was not compared.
     let answer = match value["answer_checked"].as_bool() {
         Some(true) => "the answer is the one that was paid for",
         _ => "the answer was not looked at: --answer FILE does",

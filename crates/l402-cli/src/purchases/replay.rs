@@ -22,6 +22,7 @@ pub(crate) fn replay(
 ) -> Result<(), CliError> {
     let answer = journal.replay(&entry.payment_hash).map_err(unusable)?;
     let mut answer = answer.ok_or_else(|| not_kept(entry))?;
+    // Without the query, which may hold a secret.
     let url = answer.url.as_str().split(['?', '#']).next();
     tell(&format!(
         "kept {} UTC: {} answered {}; nothing is asked or paid",

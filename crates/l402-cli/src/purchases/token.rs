@@ -92,6 +92,7 @@ pub(crate) async fn forget(
 ) -> Result<Value, CliError> {
     let (token, _) = both(journal, entry)?;
     let name = short(&entry.payment_hash);
+    // A token that is used up or forgotten has no value any more, so nobody is asked.
     if token.is_presented && !yes {
         let lost = match token.state {
             State::Paid => " It was paid for and never answered: that money is lost.",

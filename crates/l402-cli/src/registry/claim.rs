@@ -89,6 +89,7 @@ pub(crate) async fn begin_claim(
     let ticket = it.at.client.send(call).await?;
     let claim = checked(&it.at.client, &ticket, &url, proof)?;
     let place = it.at.keys();
+    // Before the proof is made: without the key of the ticket, nobody could finish the claim.
     place.keep_claim(&claim, it.at.context)?;
     if let Some(signer) = signer {
         let message = format!("l402 registry claim {url} {}", claim.nonce);
@@ -161,6 +162,7 @@ async fn finish(it: &Claiming<'_>, signature: Option<&str>) -> Result<(), CliErr
     let call = Call::change(Method::POST, &path);
     let call = call.with_key(claim.key.reveal()).with_body(&body);
     let owner = it.at.client.send(call).await?;
+    // Before anything is printed: this key alone makes the holder the owner.
     place.claimed(&claim, it.at.context)?;
     let id = it.at.id();
     let value = json!({

@@ -127,6 +127,7 @@ impl RegistryClient {
     /// # Errors
     /// If no answer comes, the registry refuses, or a key or another secret would travel over plain HTTP to another machine.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<Value, CliError> {
+        // Checked before anything is sent: nobody can take back a key that others have read.
         if (call.key.is_some() || call.is_secret) && !self.is_private() {
             let text = "a key or a preimage would travel over plain HTTP to another machine; nothing was sent";
             return Err(
@@ -151,6 +152,7 @@ impl RegistryClient {
             .map_err(|error| self.unanswered(error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = self.body(answer).await?;
+        // Some changes are answered without a body, and nothing at all is no JSON.
         let value = if body.is_empty() {
             Some(Value::Null)
         } else {

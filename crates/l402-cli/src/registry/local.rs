@@ -81,6 +81,7 @@ fn report(imported: &Imported, out: Output) -> Result<(), CliError> {
         }
         text
     })?;
+    // After the report: what was read before the fault is listed, and counts.
     match &imported.fault {
         Some(fault) => {
             let text = format!(
@@ -117,6 +118,7 @@ pub(crate) async fn export(
             return write(feed.as_bytes());
         }
     };
+    // Written part by part, so that a large list need not fit into memory.
     let mut export = registry.export(format);
     while let Some(bytes) = export.next().await.map_err(failed)? {
         write(&bytes)?;
@@ -155,6 +157,7 @@ fn open(config: Option<&Path>, may_make: bool, context: &Context) -> Result<Regi
     };
     let config = configuration(&flags, context)?.config;
     let database = &config.database;
+    // Opening would make an empty database, and its export or backup would look like a success.
     if !database.exists() && !may_make {
         let text = format!("there is no database at {}", database.display());
         return Err(CliError::local_io(text)

@@ -55,6 +55,7 @@ pub(super) fn read(table: &Table) -> Result<PaidProbes, String> {
             }
         }
     }
+    // The limits have no default: a registry buys without a person, so its keeper sets them.
     match (wallet, max_price, per_day) {
         (Some(wallet), Some(max_price), Some(per_day)) => Ok(PaidProbes {
             wallet,

@@ -52,6 +52,7 @@ pub(crate) async fn review(at: &AtListing<'_>, review: &NewReview) -> Result<(),
     });
     let id = at.id();
     let path = ["services", &id, "reviews"];
+    // With a secret body: the preimage proves the payment, and nobody else may read it.
     let call = Call::change(Method::POST, &path).with_secret_body(&body);
     let answer = at.client.send(call).await?;
     let value = json!({ "id": id, "payment_hash": hash, "review": answer });

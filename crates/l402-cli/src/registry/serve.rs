@@ -65,6 +65,7 @@ pub(crate) fn configuration(flags: &ServeFlags, context: &Context) -> Result<Set
             (read.map_err(|all| mistaken(&all))?, name)
         }
     };
+    // Before the check, which has to see the values that are used in the end.
     if !flags.listen.is_empty() {
         config.listen.clone_from(&flags.listen);
     }

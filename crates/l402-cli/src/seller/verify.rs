@@ -31,12 +31,14 @@ pub(crate) async fn verify(
         .await?;
     let mut left_out = Vec::new();
     let listed = match place {
+        // Books that have read nothing of the node yet leave nothing to compare.
         None => None,
         Some(place) => {
             tell("reading the payments of the node ...");
             match list(&config, place, context).await {
                 Ok(listed) => Some((place, listed.into_iter())),
                 Err(why) => {
+                    // Books and ledger can be compared without the node, so this is no error.
                     left_out.push(format!("the node {name}: {why}"));
                     None
                 }
@@ -46,6 +48,7 @@ pub(crate) async fn verify(
     let clock = context.clock.clone();
     let (opened, _) = stores.open(context)?;
     let verified = tokio::task::spawn_blocking(move || {
+        // Without it, a gateway could correct the books while they are compared.
         let _alone = opened.lock_books()?;
         let mut counts = opened.counts();
         let mut listed = listed;
@@ -90,6 +93,7 @@ async fn list(
     let opened = config.node().receiver(open).await;
     let opened = opened.map_err(|error| error.to_string())?;
     let listed = read(&*opened.receive, place).await;
+    // Before an error is returned, so that the node is ended in any case.
     opened.lifecycle.shutdown().await;
     listed
 }

@@ -115,6 +115,7 @@ async fn answers(wanted: &NewWallet, out: Output) -> Result<Answers, CliError> {
     } else {
         None
     };
+    // The kind comes first, because it decides what else has to be asked for.
     let form = match (&given, wanted.kind) {
         (Some(given), _) => given.form,
         (None, Some(form)) => form,
@@ -125,6 +126,7 @@ async fn answers(wanted: &NewWallet, out: Output) -> Result<Answers, CliError> {
         Some(value.to_string_lossy().into_owned())
     };
     let from_given = given.as_ref().and_then(|it| text(&it.address));
+    // What stands on the command line was written for this call, so it wins over a variable.
     let address = match wanted.address.clone().or(from_given) {
         Some(address) => address,
         None => ask_address(&form).await?,

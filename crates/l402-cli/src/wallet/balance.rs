@@ -127,6 +127,7 @@ async fn in_time<T>(
 
 impl Found {
     fn show(self, node: &Node, place: Option<usize>, stored: &StoredWallets) -> (Value, String) {
+        // A wallet that does not answer now has its network from the time when it was stored.
         let known = match node {
             Node::Stored(name) => stored.read(name).ok().flatten(),
             _ => None,

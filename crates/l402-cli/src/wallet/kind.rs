@@ -73,6 +73,7 @@ impl Parts<'_> {
             return Err(CliError::usage(text).with_hint(self.example()));
         }
         let secret = StoredWallets::secret_name(self.name);
+        // People also paste an address with its scheme, which is written anew below.
         let bare = |text: &'static str| address.strip_prefix(text).unwrap_or(address);
         let text = match word(&self.form) {
             "sandbox" => "sandbox".to_owned(),
@@ -91,6 +92,7 @@ impl Parts<'_> {
             "lnurl" => format!("lnurl:{}", bare("lnurl:")),
             kind => {
                 let parameter = if kind == "lnbits" { "key" } else { "password" };
+                // Without a scheme it is https, because the credential travels to this address.
                 let scheme = if address.contains("://") {
                     ""
                 } else {

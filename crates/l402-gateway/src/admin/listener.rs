@@ -96,11 +96,13 @@ impl AdminListener {
             return Ok(None);
         };
         let tls = settings.tls.as_ref().map(listen::server_tls).transpose()?;
+        // This listener serves HTTP/1.1 alone, so a client must not choose HTTP/2.
         let tls = tls.map(|tls| {
             let mut tls = rustls::ServerConfig::clone(&tls);
             tls.alpn_protocols = vec![b"http/1.1".to_vec()];
             Arc::new(tls)
         });
+        // Before the bind, which may put a socket file in place: an error leaves nothing behind.
         let token = AdminToken::open(home, clock)?;
         let (socket, is_new) = bind(address).map_err(|error| cannot_listen(address, error))?;
         Ok(Some(Self {

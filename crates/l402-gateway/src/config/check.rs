@@ -24,6 +24,7 @@ pub(super) fn routes(config: &Config) -> Result<(), RouteFault> {
         service: None,
         text,
     };
+    // The faults of routes do not depend on the keys, and a file is checked without a home.
     let keys = throwaway_keys(&config.fixed.deployment).map_err(fault)?;
     let live = &config.live;
     let routes = live.table_routes();
@@ -70,6 +71,7 @@ impl Config {
                 return Err(("listen", format!("{address} stands there twice")));
             }
         }
+        // By the port alone: an address such as 0.0.0.0 takes in the others.
         if let Some(AdminAddress::Tcp(own)) = &self.fixed.admin.listen
             && own.port() != 0
             && listen.iter().any(|address| address.port() == own.port())

@@ -48,6 +48,7 @@ pub(super) fn read(root: &Section<'_, '_>, folder: &Path) -> Vec<KeyEntry> {
             section.wrong("number", format!("{} stands there twice", number.0));
         }
         let file = section.text("file").map(|file| named_path(folder, file));
+        // A `file` that is no text has been noted as wrong already.
         if file.is_none() && number != KeyNumber(1) && !section.has("file") {
             section.wrong(
                 "file",

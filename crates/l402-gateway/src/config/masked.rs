@@ -59,6 +59,7 @@ fn plain(value: &DeValue<'_>, key: &str, is_secret: bool) -> Value {
                 .map(|item| plain(item.get_ref(), key, is_secret));
             Value::Array(items.collect())
         }
+        // All of such a table is masked, since any of its values may be the secret.
         DeValue::Table(_) if is_secret => MASK.into(),
         DeValue::Table(inner) => table(inner),
     }

@@ -71,6 +71,7 @@ impl Live {
     pub(crate) fn own_paths(&self) -> Vec<OwnPath> {
         let publish = &self.publish;
         let well_known = |path, content| {
+            // What is switched off is kept all the same: no upstream may answer for the gateway.
             let content = if publish.well_known {
                 content
             } else {
@@ -85,6 +86,7 @@ impl Live {
             OwnPath::new(KEPT, OwnContent::Nothing),
             OwnPath::new(format!("{KEPT}/{{*rest}}"), OwnContent::Nothing),
         ];
+        // A route with this path goes first: an upstream may have a document of its own.
         if publish.openapi && !self.names(OPENAPI) {
             own.push(OwnPath::new(OPENAPI, OwnContent::OpenApi));
         }

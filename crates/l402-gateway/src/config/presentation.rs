@@ -84,6 +84,7 @@ fn read_file(path: &Path) -> Result<Value, String> {
 
 /// Returns a value of TOML as JSON has it.
 fn json(value: &DeValue<'_>, depth: usize) -> Result<Value, String> {
+    // This recursion needs a bound itself: `schema` looks at the depth of its result only.
     if depth > MAX_DEPTH {
         return Err(format!("has more than {MAX_DEPTH} levels"));
     }

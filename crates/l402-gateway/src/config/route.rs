@@ -165,6 +165,7 @@ fn upstreams(section: &Section<'_, '_>) -> Option<Vec<UpstreamUrl>> {
         section.wrong(KEY, "empty; write upstream = \"http://127.0.0.1:3000\"");
         return None;
     };
+    // Scheme and path of the first one are taken for all of them.
     for (index, url) in urls.iter().enumerate() {
         let fault = if url.scheme() != first.scheme() {
             "has another scheme than"

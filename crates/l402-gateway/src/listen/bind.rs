@@ -33,6 +33,8 @@ pub(crate) struct Bound {
 /// Binds an address for this number of workers. Port 0 becomes one free port for all of them.
 pub(crate) fn bind(named: SocketAddr, workers: usize) -> Result<Bound, GatewayError> {
     let failed = |error: io::Error| cannot_listen(named, error);
+    // Sockets that share a port bind beside others that do. This one finds out whether the port is
+    // taken.
     if named.port() != 0 {
         TcpListener::bind(named).map_err(failed)?;
     }

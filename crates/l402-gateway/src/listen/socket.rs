@@ -150,6 +150,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
             return Poll::Ready(self.read_spoilt(place, buf));
         }
         ready!(self.poll_read_raw(cx, buf))?;
+        // The bytes of a tunnel are no requests, and would be refused as broken ones.
         if self.framing.is_some() && self.tunnel.load(Ordering::Relaxed) {
             self.framing = None;
         }

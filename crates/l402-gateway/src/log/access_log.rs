@@ -69,6 +69,7 @@ impl AccessLog {
                 io::stderr().is_terminal(),
             ),
         };
+        // A summary is for somebody at a terminal: a file gets the lines of requests alone.
         let summary = is_terminal.then(|| (counters.read(), clock.monotonic()));
         Self::start(|queue, backlog| Writer {
             queue,
@@ -90,6 +91,7 @@ impl AccessLog {
         let (send, receive) = mpsc::channel();
         let backlog = Arc::new(Backlog::default());
         let writer = writer(receive, Arc::clone(&backlog));
+        // A thread of its own, so that no request waits for a slow disk.
         std::thread::Builder::new()
             .name("l402-log".to_owned())
             .spawn(move || writer.run())
@@ -228,6 +230,7 @@ impl Writer {
         }
         let written = self.out.write_all(text.as_bytes());
         text.clear();
+        // Told once for an outage: each further write would fail for the same reason.
         if let Err(error) = &written
             && !self.is_broken
         {

@@ -105,6 +105,7 @@ impl FollowKeys {
 
     /// Serves with other keys, if the ledger says otherwise than before or a key was found.
     fn exchange(&mut self, book: &KeyBook, found: bool) {
+        // Without the reports of the gateways, on which the ring does not depend.
         let states = KeyBook {
             gateways: Vec::new(),
             ..book.clone()
@@ -162,6 +163,7 @@ impl Follow for FollowKeys {
         let found = self.look_for_files(&book, now);
         self.exchange(&book, found);
         let mut book = self.report(register, book)?;
+        // Tried on a copy, so that no change of the ledger begins for nothing.
         if book.clone().advance(now) {
             book = register.change_keys(&mut |book| book.advance(now))?;
             self.exchange(&book, false);

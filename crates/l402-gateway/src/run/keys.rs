@@ -42,6 +42,8 @@ impl Keys {
             let own = home.master_key();
             let key = match &entry.file {
                 Some(file) => read(file)?,
+                // Only the number that sells: a new key is of no use for the tokens of
+                // an earlier one.
                 None if sells && own.symlink_metadata().is_err() => {
                     keys.is_fresh = true;
                     make(&own)?
@@ -65,6 +67,7 @@ impl Keys {
     /// Reads the file of a number in the home folder, if it is there by now. Returns true if it holds the
     /// key with this fingerprint.
     pub(super) fn find(&mut self, home: &Home, number: KeyNumber, wanted: &[u8; 16]) -> bool {
+        // A file that is missing, or copied only in part, is looked for again later.
         let Ok(key) = read(&home.key(number)) else {
             return false;
         };

@@ -20,6 +20,7 @@ const MAX_BYTES: u64 = 4096;
 pub(super) fn read(home: &Home) -> Result<Option<LedgerMark>, GatewayError> {
     let path = home.ledger_id();
     let found = fs::symlink_metadata(&path);
+    // Looked for first: `open` below makes a missing file, and an empty one counts as damaged.
     if found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         return Ok(None);
     }

@@ -29,6 +29,7 @@ impl KnownLiquidity {
         if least.is_none() {
             *lock(&self.last) = None;
         }
+        // Only a change wakes the watch: a reload alone must not ask the node again.
         self.least.send_if_modified(|before| {
             let changed = *before != least;
             *before = least;

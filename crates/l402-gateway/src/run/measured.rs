@@ -89,6 +89,7 @@ impl Gateway {
 
     fn write_requests(&self, text: &mut Text) {
         let metrics = &self.state.metrics;
+        // Read once for all families, so that the numbers of one page go together.
         let (routes, counters) = (metrics.routes.read(), self.counters());
         let mut samples = text.family(&REQUESTS);
         for route in &routes {
@@ -117,6 +118,7 @@ impl Gateway {
             samples.histogram(&[kind.name()], &metrics.gateway_times(kind));
         }
         let mut samples = text.family(&UPSTREAM_SECONDS);
+        // A histogram has many lines: a route without an answer of an upstream gets none.
         for route in routes.iter().filter(|route| route.upstream.count() > 0) {
             samples.histogram(&[&route.route], &route.upstream);
         }
@@ -183,6 +185,7 @@ impl Gateway {
         }
         text.one(&CONNECTIONS_ACCEPTED, metrics.connections.accepted());
         let mut samples = text.family(&DESCRIPTORS);
+        // A system that does not tell the number gets no sample: 0 would be a wrong one.
         if let Some(open) = l402_host::open_descriptors() {
             samples.add(&[], open);
         }

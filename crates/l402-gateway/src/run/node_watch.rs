@@ -88,6 +88,7 @@ impl NodeWatch {
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
     ) -> Self {
+        // A gateway that has just started must not count as one whose node is away.
         let health = NodeHealth {
             up: true,
             last_success: None,
@@ -159,6 +160,7 @@ impl NodeWatch {
             is_open: true,
         };
         let ended = timeout(limit, work).await;
+        // The call is counted below, so the drop of `pending` must not count it as well.
         pending.is_open = false;
         let took = pending.begun.elapsed();
         let silent = |_| Error::new(ErrorKind::Timeout, "no answer in time");
@@ -214,6 +216,7 @@ impl NodeState {
             let mut known = self.locked();
             known.called = Some(self.clock.monotonic());
             known.health.last_error = Some(error.to_string());
+            // An error of one request says neither that the node is away, nor that it is back.
             let up = known.health.up && !error.is_of_node();
             core::mem::replace(&mut known.health.up, up) && !up
         };

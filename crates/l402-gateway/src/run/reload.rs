@@ -66,6 +66,7 @@ impl Gateway {
         self.upstream_checks.follow(&table, &self.control);
         self.state.table.store(Arc::new(table));
         self.state.paywall.set_limits(next.live.challenges);
+        // An invoice in stock may name a price that no route has any more.
         if let Some(stock) = &self.invoice_stock {
             stock.retain(|request| next.live.sells(request));
         }

@@ -190,6 +190,7 @@ impl SellerKeys {
         &self,
         decide: impl FnOnce(&mut KeyBook) -> Result<T, KeyRefused>,
     ) -> Result<T, GatewayError> {
+        // The register calls its closure at most once, but the type of the closure does not say so.
         let (mut decide, mut decided) = (Some(decide), Err(KeyRefused::NotStarted));
         let register = self.stores.register()?;
         let changed = register.change_keys(&mut |book| {
@@ -223,6 +224,8 @@ fn line(keys: &Keys, book: &KeyBook, number: KeyNumber, state: &KeyState) -> Key
         };
         gateways.iter().map(|gateway| name(&gateway.name)).collect()
     };
+    // Unless the number is retired, its end in the ledger is a copy from a configuration, perhaps
+    // from an earlier one.
     let set = state.until.filter(|_| state.retired);
     let named = keys.until(number, &state.fingerprint);
     KeyLine {

@@ -94,6 +94,7 @@ async fn read_on(
         if let Some(books) = books {
             on_books(books, move |books| books.note(&settlement)).await?;
         }
+        // After the books: a payment that could not be written down is read again.
         *from = Some(index);
         observer.settlement(payment, paid);
     }

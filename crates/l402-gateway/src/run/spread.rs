@@ -85,6 +85,7 @@ impl Spread {
 
 impl Drop for Spread {
     fn drop(&mut self) {
+        // Before the join: the thread ends only when the sender is gone.
         self.stop = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

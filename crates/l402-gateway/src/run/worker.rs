@@ -38,6 +38,7 @@ pub(super) fn start(
         let text = format!("cannot start a worker: {error}");
         GatewayError::new(GatewayErrorKind::Runtime, text).with_source(error)
     };
+    // Made before the thread starts, so that the caller gets an error.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

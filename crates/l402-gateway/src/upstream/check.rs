@@ -101,6 +101,7 @@ async fn ask_http2(
         let answer = sender.send_request(request).await;
         answer.map(|answer| answer.status())
     };
+    // The answer first: a server may send it and close the connection at the same time.
     tokio::select! {
         biased;
         status = asking => status.map_err(io::Error::other),

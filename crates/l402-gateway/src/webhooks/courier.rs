@@ -54,6 +54,7 @@ pub(super) async fn post(
 }
 
 async fn attempt(target: &Target, id: &str, body: &str, at: UnixTime) -> Result<Response, String> {
+    // Connected to the addresses that were checked: the name may lead elsewhere the next time.
     let socket = connect(&addresses(target).await?).await?;
     let request = request(target, id, body, at)?;
     match &target.tls {
@@ -90,6 +91,7 @@ async fn addresses(target: &Target) -> Result<Vec<SocketAddr>, String> {
         }
         None => Vec::new(),
     };
+    // Before the list is cut: one address that is not allowed refuses them all.
     check(&target.settings, &found)?;
     found.truncate(MAX_ADDRESSES);
     Ok(found)
@@ -135,6 +137,7 @@ fn request(
         |query| format!("{}?{query}", url.path()),
     );
     let host = url.host_str().unwrap_or_default();
+    // `port` is `None` for the port of the scheme, which the header leaves out.
     let host = url
         .port()
         .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));

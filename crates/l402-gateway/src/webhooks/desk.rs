@@ -164,6 +164,7 @@ impl WebhookDesk {
                 .map_err(unusable)?;
             ids.push(event.id);
         }
+        // More than those of this test: a gateway may write down events at the same time.
         let most = u32::try_from(ids.len())
             .unwrap_or(u32::MAX)
             .saturating_add(256);

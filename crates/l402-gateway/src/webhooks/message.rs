@@ -96,6 +96,7 @@ pub(crate) fn days_left(until: UnixTime, now: UnixTime) -> Option<u64> {
 
 fn data(notice: &Notice) -> Value {
     match notice {
+        // Both texts may hold anything, and be of any length.
         Notice::ConfigurationRejected { file, why } => {
             json!({ "file": escape_within(file, MOST), "why": escape_within(why, MOST) })
         }

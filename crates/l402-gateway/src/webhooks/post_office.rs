@@ -101,6 +101,7 @@ impl PostOffice {
         });
         let kinds = Kinds::default();
         let (flush, flushes) = mpsc::channel(1);
+        // Here and not in the task, so that no notice is missed before the task runs.
         let listener = notices.listen_for(kinds.clone());
         let recorder = runtime.spawn(recorder::record(Arc::clone(&office), listener, flushes));
         Self {
@@ -143,6 +144,7 @@ impl PostOffice {
         for (_, worker) in workers.drain(..) {
             worker.abort();
         }
+        // A worker that is aborted may still be at the file, and must not take the lock again.
         let mut lock = self
             .office
             .lock

@@ -37,6 +37,7 @@ pub(super) async fn record(
                 // An error means that the caller has stopped waiting.
                 let _ = flush.send(());
             }
+            // While the file cannot be written, notices wait in their queue, which has a bound.
             notice = notices.recv(), if waiting.len() < BATCH => {
                 let Some(notice) = notice else { return };
                 waiting.extend(event(&office, &notice));

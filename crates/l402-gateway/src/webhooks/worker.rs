@@ -54,6 +54,7 @@ async fn next(office: &Arc<Office>, target: &Arc<Target>) -> Result<bool, StoreE
         return Ok(false);
     };
     let answer = courier::post(target, &due.id, &due.body, now, TIME_LIMIT).await;
+    // The time is read again: the attempt may have taken long, and the wait begins after it.
     let ended = judge(&due, answer, office.clock.wall());
     if let Ended::Failed(failure) = &ended {
         let (id, target, outcome) = (&due.id, &target.name, &failure.outcome);

@@ -104,6 +104,7 @@ impl Guard {
 
     /// Returns true if no web page of another origin sent this.
     fn is_of_no_page(&self, headers: &HeaderMap) -> bool {
+        // A program that is no browser sends neither header, and is let pass.
         let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
         let is_of_none = sites.all(|site| matches!(site.as_bytes(), b"none" | b"same-origin"));
         let mut origins = headers.get_all(ORIGIN).iter();
@@ -154,6 +155,7 @@ pub(super) async fn guard(
     next: Next,
 ) -> Response {
     let began = guard.clock.monotonic();
+    // Cloned for the log: the request itself goes to the route.
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut answer = match guard.check(&request) {
         Ok(()) => explained(next.run(request).await),

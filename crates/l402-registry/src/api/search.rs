@@ -59,6 +59,7 @@ pub(super) fn read(query: &str) -> Result<Query, ApiError> {
         read.parameter(&name, &value)?;
     }
     let mut query = read.query;
+    // Read last: `sort` may stand behind `after` in the query.
     if let Some(after) = read.after {
         let cursor: Cursor = parsed("after", &after)?;
         if cursor.sort != query.sort {
@@ -116,6 +117,7 @@ impl Reading {
             "form" => push(name, value, &mut filter.forms, form)?,
             "protocol" => push(name, value, &mut filter.forms, protocol)?,
             "price_from_msat" => filter.price_from = Some(msat(name, value)?),
+            // The bound may be given in both units, and then the lower one counts.
             "price_to_msat" => filter.price_to = at_most(filter.price_to, msat(name, value)?),
             "max_price_sat" => {
                 let sat = number(name, value, SAT_MAX)?;
@@ -129,6 +131,7 @@ impl Reading {
             "host" => filter.host = Some(short(name, value, 253)?.to_ascii_lowercase()),
             "node" => filter.node = Some(node(value)?),
             _ => {
+                // Cut, since a refusal repeats the name, and a stranger may have made it long.
                 let name: String = name.chars().take(32).collect();
                 return Err(wrong(
                     &name,

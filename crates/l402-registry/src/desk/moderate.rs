@@ -77,6 +77,7 @@ impl Registry {
             return Err(bad("a listing is no copy of itself; name another one"));
         }
         self.present(from).await?;
+        // The page of the copy leads to this listing, and a hidden one has nothing to show.
         if self.present(into).await?.hidden.is_some() {
             return Err(bad("this listing is hidden; name one that is shown"));
         }

@@ -197,12 +197,14 @@ impl Registry {
             return Ok((new, skipped));
         };
         let mut room = self.room_of_host(&first.url).await?;
+        // There is room for all even if all are new, so the store need not be asked for each.
         if new.len() <= room {
             return Ok((new, skipped));
         }
         let mut kept = Vec::with_capacity(new.len());
         for listing in new.drain(..) {
             let id = ListingId::of(&listing.url);
+            // One that is listed already takes no more room.
             if self.0.store.listing(id).await?.is_some() {
                 kept.push(listing);
             } else if room > 0 {

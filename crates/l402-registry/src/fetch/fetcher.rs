@@ -183,6 +183,7 @@ impl Fetcher {
         if let Some(pace) = &self.pace {
             pace.turn(&hop.url, &addresses).await?;
         }
+        // From here on: look-up and wait for a turn are no part of the service's latency.
         let begin = Instant::now();
         let answered = hop.send(&self.outgoing, &self.agent, addresses);
         let response = spend(left, answered).await??;
@@ -258,6 +259,7 @@ pub(crate) async fn read(
 /// Returns the place that a redirect leads to.
 fn target(from: &Url, response: &reqwest::Response) -> Option<Url> {
     let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    // A redirect whose target is missing or cannot be read is itself the answer.
     let location = response.headers().get(LOCATION).filter(|_| is_redirect)?;
     from.join(location.to_str().ok()?).ok()
 }

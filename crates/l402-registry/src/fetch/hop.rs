@@ -51,6 +51,7 @@ impl Hop {
             return Err(FetchError::Refused(text.to_owned()));
         }
         let method = method_behind(&self.method, status);
+        // The body was made for the method before, and GET has none.
         let body = self.body.filter(|_| method == self.method);
         Ok(Self {
             url: to,
@@ -69,6 +70,7 @@ impl Hop {
             let text = "only https is asked";
             return Err(FetchError::Refused(text.to_owned()));
         }
+        // Cut after the checks, which look at every address of the name.
         found.truncate(MAX_ADDRESSES);
         Ok(found)
     }

@@ -46,6 +46,7 @@ impl Pace {
     /// # Errors
     /// [`FetchError::Crowded`] if that takes too long.
     pub(crate) async fn turn(&self, url: &Url, to: &[SocketAddr]) -> Result<(), FetchError> {
+        // Reserved before the wait, so that the next request counts this one.
         let turn = self.reserve(&places(url, to), Instant::now())?;
         sleep_until(turn).await;
         Ok(())
@@ -54,6 +55,7 @@ impl Pace {
     fn reserve(&self, places: &[Place], now: Instant) -> Result<Instant, FetchError> {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let turns = places.iter().filter_map(|place| next.get(place));
+        // The latest turn: host and addresses all have to be free.
         let turn = turns.max().copied().unwrap_or(now).max(now);
         if turn - now > self.longest_wait {
             return Err(FetchError::Crowded(turn - now));

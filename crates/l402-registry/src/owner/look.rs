@@ -59,6 +59,7 @@ impl<'a> Looks<'a> {
                     Some(node) if owner.node.as_ref() != Some(&node) => {
                         Look::Missing(format!("node {node} signs the invoices now"))
                     }
+                    // As long as no invoice was seen, nothing says that another node signs them.
                     _ => Look::Stands,
                 }
             }

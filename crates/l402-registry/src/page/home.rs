@@ -118,6 +118,7 @@ fn numbers(totals: &Totals) -> Markup {
 
 /// Draws the states as one bar, with a legend of links.
 fn bar(totals: &Totals) -> Markup {
+    // In the order of `ALL`, so that a state keeps its place whatever the store returns first.
     let parts: Vec<_> = State::ALL
         .into_iter()
         .filter_map(|state| totals.by_state.iter().find(|it| it.0 == state && it.1 > 0))

@@ -94,6 +94,7 @@ impl Prober {
         if arrived.response.status() == StatusCode::PAYMENT_REQUIRED
             && is_of_another_origin(due, &arrived)
         {
+            // Not the 402, so that the caller goes on to ask by the second method.
             return Ok((redirected_away(), StatusCode::FOUND));
         }
         let time = left.min(BODY_TIME);

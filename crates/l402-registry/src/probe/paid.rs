@@ -105,11 +105,13 @@ impl PaidProber {
     }
 
     async fn buy(&self, due: &Due) -> Result<PaidProbe, NotBought> {
+        // One at a time: `seen` has only the last payment, without the purchase that it belongs to.
         let _one = self.one.lock().await;
         let request = request(due).ok_or(NotBought::Unasked)?;
         // A client takes the address of a request for one that a person has typed. Nobody has.
         let permitted = self.fetcher.permits(due.url.url()).await;
         permitted.map_err(|_| NotBought::Unasked)?;
+        // A payment that ended after the time-out of its purchase must not count for this one.
         self.seen.take();
         let begin = Instant::now();
         let answered = timeout(LONGEST, self.client.send(request)).await;
@@ -232,6 +234,7 @@ async fn round(
     let store = registry.store();
     let mut after = None;
     loop {
+        // An error ends this round as an empty page does. The next round begins anew.
         let listings = store.page(after, PAGE).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "the listings are not known");
             Vec::new()

@@ -40,6 +40,7 @@ impl Paid {
                 "its amount is zero, so nothing was paid",
             ));
         }
+        // Apart from the age: `since` is zero for a later time, so the age would never be too high.
         if invoice.created > now.saturating_add(CLOCK_SKEW) {
             return Err(NewReviewError::new("invoice", "it was made in the future"));
         }

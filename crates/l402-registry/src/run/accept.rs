@@ -50,6 +50,7 @@ impl Acceptor {
     pub(super) async fn run(mut self) {
         let mut connections = JoinSet::new();
         loop {
+            // The set keeps each task that has ended until it is taken out, and would only grow.
             while connections.try_join_next().is_some() {}
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
@@ -90,6 +91,7 @@ async fn connection(
     app: Router,
     mut end: watch::Receiver<bool>,
 ) {
+    // Without it answers are only slower, which is no reason to close the connection.
     let _ = socket.set_nodelay(true);
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);

@@ -65,6 +65,7 @@ impl RegistryServer {
     /// # Errors
     /// See [`ServeError`].
     pub async fn bind(config: RegistryConfig, parts: ServeParts) -> Result<Self, ServeError> {
+        // Checked first, so that a wrong configuration leaves no files and folders behind.
         config.check("configuration").map_err(ServeError::Config)?;
         let admin = admin_token(&config.admin_token_file)?;
         let store = open(&config.database)?;
@@ -195,6 +196,7 @@ fn open(path: &Path) -> Result<Arc<dyn Store>, ServeError> {
 }
 
 fn make_folder(file: &Path) -> Result<(), ServeError> {
+    // A bare file name has an empty parent, which stands for the folder of the process.
     let folder = file.parent().filter(|it| !it.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         private::create_folder(folder)?;

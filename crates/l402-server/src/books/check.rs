@@ -115,6 +115,7 @@ fn one(sealed: &Sealed, reached: &mut BTreeMap<i64, (i64, Seal)>, sealing: &mut 
             } else if seal_of(last, sealed.writer, sealed.number, &sealed.entry) != sealed.seal {
                 sealing.find(mark, "its seal does not fit");
             }
+            // Goes on from the entry as it stands, so that one fault is not found again at all later ones.
             (*number, *last) = (sealed.number, sealed.seal);
         }
     }

@@ -101,6 +101,7 @@ pub fn each_use(
 ) -> Result<(), BooksError> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut end = |entries: &mut Vec<Entry>| {
+        // The whole payment comes first: its price and units say what each of its uses costs.
         let mut whole = Account::default();
         entries.iter().for_each(|entry| whole.take(entry));
         let mut so_far = Account::default();

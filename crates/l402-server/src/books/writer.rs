@@ -178,6 +178,7 @@ impl Writer {
     /// Writes the batch. After an error it is tried again, until the program ends: meanwhile the queue
     /// fills, and what it cannot take is missed.
     fn write(&mut self) {
+        // Read once: what is missed from here on is noted with the next batch.
         let missed = self.backlog.missed.load(Ordering::Relaxed);
         if missed > self.noted {
             let mut entry = Entry::new(Kind::Missed, self.clock.wall());

@@ -99,6 +99,7 @@ async fn copy_payments(
     tx: &Transaction<'_>,
     told: &mut dyn FnMut(u64),
 ) -> Result<(), PostgresError> {
+    // The file does not hold the total of a payment. The next reservation writes the real one.
     let sql = "INSERT INTO l402_payments \
                SELECT hash, used, 0, attempts, failures, expires, greatest(used, 1), 1, 0 \
                FROM unnest($1::bytea[], $2::bigint[], $3::integer[], $4::integer[], $5::bigint[]) \

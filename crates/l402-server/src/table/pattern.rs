@@ -181,6 +181,7 @@ impl Segment {
                     after: other_after,
                 },
             ) => {
+                // A text has both starts only if one of them begins with the other. So too with the ends.
                 let start = longer(before, other_before, |long, short| {
                     starts(long, short, fold).is_some()
                 })?;

@@ -148,6 +148,7 @@ impl PaywallLayer {
                 })
             }
             Err(problem) => {
+                // The paywall is not asked about this request, so the observers are told of it here.
                 let refusal = Refusal::unread(problem, &request.uri);
                 self.paywall.observe_refusal(&request.method, &refusal);
                 Err(refusal)

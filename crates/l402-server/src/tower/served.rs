@@ -74,8 +74,10 @@ impl<R: Send + 'static> Served<R> {
             waiting: None,
             passed: 0,
         }));
+        // Without a runtime there is nothing that could run the deadline, and the body goes without.
         let runtime = Handle::try_current().ok().filter(|_| !ended);
         let watcher = runtime.map(|runtime| {
+            // Weak, so that the task does not keep a body alive that the server has dropped.
             let watching = watch(Arc::downgrade(&shared), limit);
             runtime.spawn(watching).abort_handle()
         });

@@ -48,6 +48,7 @@ impl Page {
         request: Request<Incoming>,
         (own, peer): (SocketAddr, SocketAddr),
     ) -> PageAnswer {
+        // Before all else, so that another user learns nothing about what waits.
         match self.lets_in(peer, own).await {
             Ok(true) => {}
             Ok(false) => return plain(StatusCode::FORBIDDEN, "another user asks"),
@@ -100,6 +101,7 @@ impl Page {
             return Ok((StatusCode::BAD_REQUEST, text));
         };
         let now = self.context.clock.wall();
+        // Before the passphrase: a form without a ticket must not use up one of the attempts.
         if !self.tickets.take(&form.ticket, now) {
             let text = "That page was old, or used already: decide on this one.".to_owned();
             return Ok((StatusCode::FORBIDDEN, text));
@@ -120,6 +122,7 @@ impl Page {
             }
         }
         let id = form.id;
+        // Read again: the check of a passphrase takes time, and the approval may have expired.
         let now = self.context.clock.wall();
         if self.journal.decide_approval(id, form.yes, now)?.is_none() {
             return Err(not_waiting(id, self.journal.approval(id)?.as_ref()));

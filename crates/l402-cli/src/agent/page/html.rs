@@ -78,6 +78,7 @@ pub(super) fn page(view: &View<'_>) -> String {
 fn article(approval: &Approval, ticket: &str, view: &View<'_>) -> String {
     let id = approval.id;
     let [(_, amount), rest @ ..] = fields(approval, view.now);
+    // Names of hosts and payees come from strangers, and may hold `<` or `&`.
     let rows: String = rest
         .iter()
         .map(|(name, text)| format!("<dt>{name}</dt><dd>{}</dd>", escaped(text)))

@@ -84,6 +84,7 @@ pub(crate) async fn serve_page(
 async fn accept(listener: TcpListener, page: Arc<Page>, own: SocketAddr) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
+        // Taken before a connection is accepted, so that further ones wait outside this process.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             return;
         };
@@ -92,6 +93,7 @@ async fn accept(listener: TcpListener, page: Arc<Page>, own: SocketAddr) {
                 let page = Arc::clone(&page);
                 tokio::spawn(async move {
                     let served = connection(socket, page, (own, peer));
+                    // A browser that is slow or silent must not keep its place.
                     let _ = tokio::time::timeout(CONNECTION_TIME, served).await;
                     drop(place);
                 });

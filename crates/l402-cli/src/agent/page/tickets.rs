@@ -41,6 +41,7 @@ impl Tickets {
     pub(super) fn take(&self, ticket: &str, now: UnixTime) -> bool {
         let mut given = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = given.iter().position(|(known, _)| known == ticket);
+        // Also one that is too old is removed, because nobody can use it any more.
         let taken = at.and_then(|at| given.remove(at));
         taken.is_some_and(|(_, since)| now.since(since).as_secs() < LIFE)
     }

@@ -67,6 +67,7 @@ impl Purse {
         let journal = Journal::open(&client)?;
         if let Some(name) = &agent {
             let row = journal.agent(name)?;
+            // The row of a removed agent stays in the journal, and must not act again.
             if row.is_none_or(|row| row.removed.is_some()) {
                 return Err(no_agent(name));
             }
@@ -201,6 +202,7 @@ pub(super) struct Remembered(Arc<Mutex<VecDeque<(PaymentHash, HttpCall)>>>);
 
 impl Remembered {
     pub(super) fn note(&self, hash: PaymentHash, call: &HttpCall) {
+        // A long body is not kept in memory: l402_resume asks for the request again instead.
         if call.body.len() > REMEMBERED_BODY_MAX {
             return;
         }

@@ -98,6 +98,7 @@ impl Purse {
         if let (Some(wallet), Some(progress)) = (wish.wallet, wish.progress) {
             client = client.wallet(wallet).progress(progress);
         }
+        // For redirects as well: above, only the first URL was checked.
         if agent.hosts.is_some() {
             client = client.ask_only(move |url| agent.reaches(url));
         }

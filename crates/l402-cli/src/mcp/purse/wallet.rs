@@ -39,6 +39,7 @@ impl Purse {
     /// # Errors
     /// If there is none, or it cannot be opened.
     pub(crate) async fn wallet(&self) -> Result<Arc<dyn Pay>, CliError> {
+        // Locked until the wallet is open: two calls at once must not open it twice.
         let mut opened = self.wallets.pay.lock().await;
         if let Some(wallet) = &*opened {
             return Ok(Arc::clone(wallet));

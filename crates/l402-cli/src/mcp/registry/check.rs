@@ -82,6 +82,7 @@ async fn asked(download: &Download, url: &Url, now: UnixTime) -> Check {
         headers: &answer.headers,
         body: &answer.body,
     };
+    // No wallet is named, so an invoice of any network is in order.
     let report = examine(&unpaid, &Payer::default(), now);
     let amount = report
         .offer

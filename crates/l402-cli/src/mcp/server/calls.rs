@@ -51,6 +51,7 @@ impl Calls {
         let Ok(known) = Arc::clone(&self.all).try_acquire_owned() else {
             return Running(tokio::spawn(async { failure(CROWDED) }));
         };
+        // Not in the task: a call that is given up while it waits here never starts.
         let place = Arc::clone(&self.running).acquire_owned().await;
         Running(tokio::spawn(async move {
             let Ok(_place) = place else {

@@ -197,6 +197,7 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for Lines<R> {
             if let Some(answering) = answering {
                 let _ = answering.await;
             }
+            // Taken out, so that an answer that is ready later is not written after the end.
             let writer = out.lock().await.take();
             match writer {
                 Some(mut writer) => writer.flush().await,

@@ -97,6 +97,7 @@ impl SealedStates {
         let number: [u8; 16] = random().ok()?;
         let now = Instant::now();
         let mut unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
+        // Clients may go away without an answer, and their states must not take the room for ever.
         unused.retain(|_, end| *end > now);
         if unused.len() >= STATES_MAX {
             return None;
@@ -126,6 +127,7 @@ impl SealedStates {
             _ => StateError::Forged,
         })?;
         let mut unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
+        // Removed at once under the lock: of two calls with the same state only one goes on.
         let end = unused
             .remove(&u128::from_be_bytes(payload.number))
             .ok_or(StateError::Used)?;

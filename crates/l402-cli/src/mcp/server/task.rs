@@ -100,8 +100,10 @@ impl Tasks {
                 let cancelled = context.cancelled();
                 let outcome = tokio::select! {
                     answer = finish(&call, running, &context) => answer,
+                    // Only the wait ends: a payment that was begun goes on in its own task.
                     () = cancelled => Err(TaskExit::Cancelled),
                 };
+                // Not given back yet: the outcome is kept for a while, and takes memory as well.
                 keep(place);
                 let mut result = result::of(outcome?);
                 result.meta = meta(call.client);

@@ -158,8 +158,10 @@ impl BudgetStatus {
         let (agent, status) = (purse.row()?, purse.status()?);
         let journal = purse.journal();
         let mandates = journal.mandates(purse.agent())?.into_iter();
+        // The journal still returns those that are past their time, and they allow nothing.
         let mandates = mandates.filter(|it| it.until.is_none_or(|until| until > now));
         let waiting = journal.waiting_approvals(now)?.into_iter();
+        // The journal holds the approvals of all agents, and one must not read those of another.
         let waiting = waiting.filter(|approval| approval.agent == *purse.agent());
         let left = status.left().map(|left| format!("{left} left in all; "));
         let threshold = agent.threshold();

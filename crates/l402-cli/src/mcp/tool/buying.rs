@@ -122,6 +122,7 @@ pub(super) async fn buy(purse: &Arc<Purse>, call: BuyingCall) -> Bought {
         {
             work_progress.note_reused(receipt.payment_hash);
         }
+        // Only now may the same call go on: it finds this payment and its answer.
         drop(turn);
         answer
     };
@@ -198,6 +199,7 @@ pub(super) fn had(purse: &Purse, read: ReadAnswer) -> Bought {
             shown,
         );
     };
+    // `paid` and not `served` behind an error: l402_resume may still get what was bought.
     let outcome = if is_delivery {
         Outcome::Served
     } else {

@@ -92,6 +92,7 @@ pub(super) fn whole(number: &Number) -> Option<i128> {
 fn check_number(schema: &Value, number: &Number, field: &str) -> Result<(), String> {
     let bound = |name| schema.get(name).and_then(Value::as_i64).map(i128::from);
     let Some(number) = whole(number) else {
+        // Whether a number has to be whole was checked before, with its type.
         return Ok(());
     };
     match (bound("minimum"), bound("maximum")) {
@@ -134,6 +135,7 @@ fn is_key(text: &str) -> bool {
 
 fn check_object(schema: &Value, object: &Map<String, Value>, field: &str) -> Result<(), String> {
     let inside = |name: &str| {
+        // A model may have written a name of any length, and the error goes back to it.
         let name = l402::text::escape_within(name, NAME_CHARS);
         if field.is_empty() {
             name
@@ -163,6 +165,7 @@ fn check_object(schema: &Value, object: &Map<String, Value>, field: &str) -> Res
         ) {
             (Some(schema), _) => check(schema, value, &inside(name))?,
             (None, Some(Value::Bool(false))) => {
+                // With the names that there are, a model can correct the call at once.
                 let known: Vec<_> = known
                     .into_iter()
                     .flatten()

@@ -104,6 +104,7 @@ impl CreateInvoice {
             Err(message) => return not_made(argument_fault(&message), message, Vec::new()),
         };
         let memo = arguments.text("memo").unwrap_or_default();
+        // The schema counts characters, and the room in an invoice is counted in bytes.
         if memo.len() > MEMO_MAX {
             let message = format!(
                 "memo has {} bytes; at most {MEMO_MAX} are taken",
@@ -156,6 +157,7 @@ impl CreateInvoice {
             "an invoice{shown}, payment hash {hash}: {}",
             invoice.bolt11()
         );
+        // For lookup_payment: the journal holds neither the amount of an invoice nor its end.
         self.purse.remember_invoice(invoice);
         plain(fields, line, arguments.notes.clone())
     }

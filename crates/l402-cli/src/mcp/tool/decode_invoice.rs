@@ -107,6 +107,7 @@ impl DecodeInvoice {
         let is_expired = invoice.expires <= self.purse.now();
         let payee = hex(&invoice.payee);
         let description = invoice.description.as_deref();
+        // pay_invoice refuses an invoice without an amount, so such an invoice is not payable.
         let fields = json!({
             "payable": invoice.amount.is_some() && !is_expired,
             "amount_msat": invoice.amount.map(Msat::msat),

@@ -106,6 +106,7 @@ impl GetBalance {
                 return unknown(fault("wallet", &message, None), message, notes);
             }
         };
+        // After the wallet, which may take seconds in which other calls spend.
         match self.purse.status() {
             Ok(status) => capped(balance, status.left(), wallet.network(), notes),
             Err(error) => unknown(

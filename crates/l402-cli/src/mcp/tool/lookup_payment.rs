@@ -135,6 +135,7 @@ impl LookupPayment {
     /// Looks up an invoice of this agent.
     async fn incoming(&self, hash: PaymentHash, notes: Vec<String>) -> ToolAnswer {
         let text = hash.to_string();
+        // The journal is asked before the wallet, which may know invoices of others, too.
         let made = self
             .purse
             .journal()
@@ -178,6 +179,7 @@ impl LookupPayment {
         let invoice = self.purse.invoice_of(&hash);
         let amount = invoice.as_ref().and_then(|invoice| invoice.terms().amount);
         let reference = invoice.as_ref().and_then(|invoice| invoice.reference());
+        // Some wallets need more than the hash. The invoice says it, if this run has made it.
         let state = match (reference, amount) {
             (Some(reference), Some(amount)) => {
                 receiver.lookup_by(reference.to_owned(), hash, amount).await
@@ -207,6 +209,7 @@ fn outgoing(entry: &Entry, notes: Vec<String>) -> ToolAnswer {
     };
     let amount = entry.amount.max(entry.paid);
     let hash = entry.payment_hash.to_string();
+    // An invoice alone buys no answer, so there is nothing to say about one.
     let is_answered = !entry.is_invoice && state == "settled";
     let more = json!({
         "direction": "outgoing",

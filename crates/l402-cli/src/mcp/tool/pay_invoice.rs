@@ -155,6 +155,8 @@ impl PayInvoice {
         }
         let work = async move {
             let paid = client.pay_invoice(payment).await;
+            // Kept until the payment has ended, also if this call waits no longer: the same call
+            // must not begin a second payment meanwhile.
             drop(turn);
             paid
         };

@@ -175,6 +175,7 @@ impl Preview {
         let is_over = |limit: &crate::mcp::purse::Limit| {
             limit.which == BudgetLimit::PerRequest && cost > limit.limit
         };
+        // Both are needed: a price below the limit of one request may be more than what is left.
         let is_within =
             !status.limits.iter().any(is_over) && status.left().is_none_or(|left| cost <= left);
         Ok(json!({

@@ -128,6 +128,7 @@ impl Receipts {
     fn read(&self, limit: u64, offset: u64) -> Result<(Value, String), Error> {
         let journal = self.purse.journal();
         let own = EntryQuery::default().of_budget(self.purse.agent().clone());
+        // The journal has no offset, so the rows before the page are read as well.
         let end = u32::try_from(limit + offset).unwrap_or(u32::MAX);
         let entries = journal.page(&own, end, None)?.entries;
         let count = journal.count(&own)?;
@@ -146,6 +147,7 @@ impl Receipts {
 }
 
 fn receipt(entry: &Entry) -> Value {
+    // `paid` is zero before the wallet has paid, and then the amount of the invoice is shown.
     let amount = entry.amount.max(entry.paid);
     json!({
         "payment_hash": entry.payment_hash.to_string(),

@@ -88,6 +88,8 @@ impl Secrets {
 
     /// Adds what bytes are within the base64 of something longer, whatever stands around them.
     fn add_inner(&mut self, bytes: &[u8]) {
+        // Base64 makes four letters of three bytes, so the same bytes have three forms. Letters
+        // that depend on the bytes around them as well are left out.
         for (before, shared) in [(0, 0), (1, 2), (2, 3)] {
             let longer = [&[0; 2][..before], bytes].concat();
             let text = STANDARD_NO_PAD.encode(&longer);

@@ -105,6 +105,7 @@ async fn present(purse: &Arc<Purse>, entry: &Entry, resumption: Resumption) -> B
         key: None,
     };
     let progress = CallProgress::new(purse, id, None);
+    // It counts as paid from here on: a slow answer ends as `pending`, not as a failed call.
     progress.resumes(entry.payment_hash);
     let (hash, request, is_kept) = (
         entry.payment_hash,
@@ -137,6 +138,7 @@ fn request_by_journal(entry: &Entry) -> Option<HttpCall> {
 /// Returns the kept answer that a payment bought.
 async fn replay(purse: &Arc<Purse>, entry: &Entry, given: Option<HttpCall>) -> Bought {
     let hash = entry.payment_hash;
+    // By the request, if it is known: one token may have bought answers to several requests.
     let found = match given.or_else(|| purse.request_of(&hash)) {
         Some(http) => {
             let wish = Wish {

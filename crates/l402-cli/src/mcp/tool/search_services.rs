@@ -166,6 +166,7 @@ impl SearchServices {
             Ok(look) => look,
             Err(error) => return none(&client_fault(&error), error.to_string(), notes),
         };
+        // A registry may list any address, and the agent may reach its own hosts alone.
         let may_ask = |url: &url::Url| agent.reaches(url);
         let checks = check(&found.services, &look, self.purse.now(), may_ask).await;
         described(&found, &checks, notes)
@@ -177,6 +178,7 @@ impl SearchServices {
 fn described(found: &Found, checks: &[Check], mut notes: Vec<String>) -> ToolAnswer {
     let failed = found.failed.iter();
     notes.extend(failed.map(|(name, why)| format!("the registry {name} did not answer: {why}")));
+    // A registry that has found nothing is among those that answered, and is no error.
     if found.answered.is_empty() {
         let hint = "try again later, or ask your user to check client.toml";
         let error = fault("unavailable", "no registry answered", Some(hint));

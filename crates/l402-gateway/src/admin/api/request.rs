@@ -34,6 +34,7 @@ pub(in crate::admin) async fn answer(
 ) -> Answered {
     let request = ApiRequest { admin, head, body };
     match path {
+        // Without a thread for looks: all of them may be waiting for a store that hangs.
         ["health"] => {
             request.only("GET")?;
             ok(&probes::health(admin).await)
@@ -81,6 +82,7 @@ impl ApiRequest<'_> {
                 };
                 self.post(drain).await
             }
+            // Another method reaches the second arm, whose refusal names all methods of the path.
             ["limits"] if self.is(&[Method::PATCH]) => self.change(configuration::set_limits).await,
             ["limits"] => self.read("GET, PATCH", configuration::limits).await,
             ["prices"] if self.is(&[Method::PATCH, Method::PUT]) => {
@@ -190,6 +192,7 @@ impl ApiRequest<'_> {
         &self,
         change: impl FnOnce(T, &Admin, &Actor) -> Answered + Send + 'static,
     ) -> Answered {
+        // A change that needs no parameters may come without a body.
         let body = match self.body.trim_ascii() {
             [] => b"{}",
             body => body,

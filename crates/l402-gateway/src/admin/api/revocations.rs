@@ -139,6 +139,7 @@ fn to_revoke(body: &NewRevocation, now: UnixTime) -> Result<ToRevoke, Problem> {
                 payment_hash_of(hash).map_err(|text| bad(format!("payment_hash: {text}")))?;
             Ok(ToRevoke::Payment(hash))
         }
+        // One of the two has to be there: an empty body would end all tokens.
         NewRevocation {
             payment_hash: None,
             service,

@@ -141,6 +141,7 @@ impl AuditLog {
         if found.metadata()?.len().saturating_add(line.len() as u64) > FILE_MAX {
             drop(found);
             self.begin_file()?;
+            // The call below makes no file: this one does, and only the owner may read it.
             private::open(&self.path).map_err(io::Error::other)?;
         }
         let mut file = OpenOptions::new().append(true).open(&self.path)?;
@@ -151,6 +152,7 @@ impl AuditLog {
 
     /// Moves the full file aside, and forgets the oldest one.
     fn begin_file(&self) -> io::Result<()> {
+        // The highest first: otherwise a file would replace the next one before that has moved.
         for number in (1..OLDER).rev() {
             match fs::rename(self.older(number), self.older(number + 1)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -181,6 +183,7 @@ impl AuditLog {
         let older = (1..=OLDER).map(|number| self.older(number));
         for path in std::iter::once(self.path.clone()).chain(older) {
             let text = read(&path)?;
+            // Backwards, so that the end of a change is met before its begin, and joined to it.
             for line in text.lines().rev() {
                 let Ok(entry) = serde_json::from_str::<AuditEntryJson>(line) else {
                     continue;

@@ -69,6 +69,7 @@ impl Admin {
             after: self.file_name(),
             actor: &actor,
         };
+        // The reload is over, so it cannot be refused if this fails.
         let noted = self
             .audit()
             .begin(&change)
@@ -165,6 +166,7 @@ impl Admin {
             actor,
         };
         self.write_down(&change, || {
+            // The token first: if it cannot be written, the old one stays, and so do the sessions.
             self.token().renew()?;
             self.page().end_sessions();
             Ok(())
@@ -172,6 +174,7 @@ impl Admin {
     }
 
     fn minting(&self) -> Value {
+        // Only for the audit log: an error here does not keep anybody from the change.
         let lines = self.gateway().seller_keys().list().unwrap_or_default();
         let mints = lines.iter().find(|line| line.mints);
         json!({ "number": mints.map(|line| line.number.0) })

@@ -33,6 +33,7 @@ impl FileRead {
                           change its settings";
             return Err(Problem::new(ProblemKind::NoFile, detail));
         };
+        // The file behind a link is replaced, so that the link stays a link.
         let path = fs::canonicalize(name).map_err(|error| unreadable(name, &error))?;
         let text = fs::read_to_string(&path).map_err(|error| unreadable(name, &error))?;
         check_writable(&path)?;
@@ -56,11 +57,13 @@ impl FileRead {
             text =
                 edit(&text, one).map_err(|detail| Problem::new(ProblemKind::Conflict, detail))?;
         }
+        // Before the file is touched, so that a mistake changes nothing.
         let checked = Config::from_text_of(&self.name, &text, &self.overrides);
         checked.map_err(Problem::of_mistakes)?;
         self.replace(&self.text, &text)?;
         let reloaded = admin.program().reload(admin.gateway());
         reloaded.map_err(|error| {
+            // Only what was written here is taken back: a later text of somebody else stays.
             if let Err(kept) = self.replace(&text, &self.text) {
                 tracing::error!(
                     file = %self.name.display(), why = kept.detail,
@@ -138,6 +141,7 @@ impl Draft {
         same_owner(&file, &found)?;
         file.set_permissions(found.permissions())?;
         file.write_all(text.as_bytes())?;
+        // Before the file is moved: a crash must not leave an empty one in its place.
         file.sync_all()?;
         Ok(draft)
     }

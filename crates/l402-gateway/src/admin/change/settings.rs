@@ -100,6 +100,7 @@ impl LimitsChange {
             (of_http, "connections_per_peer", http.connections_per_peer),
             (of_http, "streams_per_peer", http.streams_per_peer),
         ];
+        // A limit that is not named gets no edit, so that its line in the file stays as it is.
         let named = all.into_iter().filter_map(|(table, key, value)| {
             let value = EditValue::Number(value?.into());
             Some(Edit { table, key, value })
@@ -121,6 +122,7 @@ impl Admin {
         let price: Msat = change.price.parse().map_err(|error: l402::AmountError| {
             Problem::new(ProblemKind::BadParameter, format!("price: {error}"))
         })?;
+        // Held from the read to the write: otherwise two changes at once would refuse each other.
         let _one = self.one_at_a_time();
         let file = FileRead::open(self)?;
         let routes = of_service(&file.config.live, change)?;
@@ -128,6 +130,7 @@ impl Admin {
             .iter()
             .map(|(_, path, price)| (path.clone(), price.to_string().into()))
             .collect();
+        // By the place in the file, because several routes may have the same path.
         let edits: Vec<Edit> = routes
             .iter()
             .map(|(index, ..)| Edit {
@@ -186,6 +189,7 @@ fn of_service(live: &Live, change: &PriceChange) -> Result<Vec<(usize, String, M
         Some((index, &route.route.path, priced))
     });
     let sold: Vec<_> = sold.collect();
+    // All routes of a service have one price, so a route stands for its whole service.
     let service = match (&change.route, &change.service) {
         (Some(path), None) => {
             let route = sold.iter().find(|(_, own, _)| *own == path);

@@ -97,6 +97,7 @@ fn without_session(admin: &Admin, head: &Parts, body: &[u8]) -> Option<AdminAnsw
 
 /// Begins a session for somebody who shows the admin token.
 fn sign_in(admin: &Admin, head: &Parts, form: &Parameters) -> AdminAnswer {
+    // Before the token is judged: forms of other sites must not use up the attempts.
     if !is_own(&head.headers) {
         return foreign();
     }

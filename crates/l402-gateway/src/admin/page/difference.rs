@@ -96,6 +96,7 @@ fn policy(policy: Policy) -> String {
 }
 
 fn routes(served: &[RouteConfig], file: &[RouteConfig]) -> Vec<RouteChange> {
+    // By path and methods, because several routes may have the same path.
     let key = |config: &RouteConfig| {
         let methods: Vec<String> = config
             .route

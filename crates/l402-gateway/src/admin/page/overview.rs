@@ -229,6 +229,7 @@ fn figures(earned: &Earned) -> Markup {
 /// The routes of a span with their share.
 fn by_route(routes: &[(Arc<str>, Sum)], span: Span) -> Markup {
     const SHOWN: usize = 8;
+    // What belongs to no route must not make the bars of the routes shorter.
     let sold = routes.iter().filter(|(route, _)| **route != *UNATTRIBUTED);
     let most = sold.map(|(_, sum)| sum.msat).max().unwrap_or(0);
     html! {

@@ -48,6 +48,7 @@ impl Upgrade {
         for path in waiting(home).map_err(|error| failed(&error))? {
             match ask(&path, &node) {
                 Ok(found) => asked.push(found),
+                // The gateway of this socket has ended, and has left the file behind.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
                 Err(error) => return Err(failed(&error)),
             }
@@ -55,6 +56,8 @@ impl Upgrade {
         let (mut same, mut others): (Vec<_>, Vec<_>) = asked
             .into_iter()
             .partition(|(_, reply)| shares(reply, config.listen()));
+        // The configuration may name other addresses now. Then a gateway is only taken if it is the
+        // only one.
         let found = match (&mut same[..], &mut others[..]) {
             ([_], _) => same.pop(),
             ([], [_]) => others.pop(),
@@ -110,6 +113,7 @@ impl Inherited {
         };
         let place = self.sockets.iter().position(is_it)?;
         let mut bound = self.sockets.swap_remove(place).bound;
+        // The next upgrade finds these sockets by the address as it is written now.
         bound.named = named;
         Some(bound)
     }

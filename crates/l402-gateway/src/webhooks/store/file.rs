@@ -194,6 +194,7 @@ impl Store {
                 .prepare_cached(sql)?
                 .query_row([target], row)
                 .optional()?;
+            // The first one holds up those behind it while its time has not come: they go in order.
             if let Some((due, next)) = first
                 && next <= now
             {
@@ -263,6 +264,7 @@ impl Store {
 
 /// Adds the delivery of an event to a target. One that wants nothing any more gets none.
 fn add(tx: &Transaction<'_>, target: &str, seq: i64, now: UnixTime) -> rusqlite::Result<()> {
+    // Noted as failed for a receiver that is gone, so that a replay can still send it.
     let sql = "INSERT INTO deliveries (target, seq, state, since, next, outcome)
                SELECT ?1, ?2, iif(gone, 2, 0), ?3, ?3, iif(gone, 'the receiver is gone (410)', '')
                FROM (SELECT EXISTS (SELECT 1 FROM gone WHERE target = ?1) AS gone)";

@@ -89,12 +89,14 @@ impl Store {
                 "seq IN (SELECT seq FROM events WHERE id = ?3)",
                 id.clone().into(),
             ),
+            // `?3 = 0` is always true: all three conditions take the same parameters.
             Again::Failed => ("state = 2 AND ?3 = 0", 0.into()),
             Again::Since(time) => (
                 "seq IN (SELECT seq FROM events WHERE created >= ?3)",
                 secs(*time).into(),
             ),
         };
+        // `since` is set anew: by an old one, the delivery would be given up after one attempt.
         let sql = format!(
             "UPDATE deliveries SET state = 0, aside = 0, failures = 0, since = ?2, next = ?2
              WHERE target = ?1 AND {chosen}"

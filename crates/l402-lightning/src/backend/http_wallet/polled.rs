@@ -109,6 +109,7 @@ impl<N: PaidInvoices> Follower<'_, N> {
         let overlap = OVERLAP.saturating_mul(N::SECOND);
         let since = (self.last / PLACES).saturating_sub(overlap);
         let mut found = self.node.since(since).await?;
+        // A node may list them in any order, and the place of each is part of its index.
         found.sort_by_key(|paid| (paid.at, *paid.payment_hash.as_bytes()));
         let (mut moment, mut place) = (0, 0);
         for paid in found {

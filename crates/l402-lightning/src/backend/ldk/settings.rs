@@ -137,6 +137,7 @@ impl ChainServer {
                 let bytes = private::read(&path)?;
                 let text = core::str::from_utf8(&bytes).map(str::trim_ascii);
                 let text = text.map_err(|_| local("read", &path, &"it is not text"))?;
+                // Without a user, the file is the `.cookie` of bitcoind, which holds both.
                 let (user, password) = match user {
                     Some(user) => (user.as_str(), text),
                     None => text.split_once(':').ok_or_else(|| {
@@ -215,6 +216,7 @@ impl NodeSettings {
     }
 
     fn to_toml(&self) -> String {
+        // Written by hand, since a serializer of TOML writes no comments.
         let quoted = |text: &str| Value::from(text).to_string();
         let optional = |name: &str, value: Option<String>, example: &str| match value {
             Some(value) => format!("{name} = {}\n", quoted(&value)),

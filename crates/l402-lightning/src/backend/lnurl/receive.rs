@@ -78,6 +78,7 @@ impl Address {
         let described: PayRequest = done(answer)?;
         let described = described.check()?;
         Ok(Description {
+            // The service chooses this URL, and could name one in a private network.
             callback: self.guard.read(&described.callback)?,
             least: described.least,
             most: described.most,
@@ -116,6 +117,7 @@ impl Address {
         };
         let state: VerifiedInvoice = match answer {
             Answered::Done(state) => state,
+            // LUD-21 has an error for an invoice that the service does not know.
             Answered::Error(_) => return Ok(InvoiceState::Unseen),
         };
         // The state of another invoice says nothing about this one.

@@ -78,6 +78,7 @@ impl Attempts {
     /// # Errors
     /// `Local` if lock or note cannot be read: then nobody knows of an earlier attempt.
     pub(in crate::backend) async fn turn(&self, hash: PaymentHash) -> Result<Turn, Error> {
+        // First among the callers of this process, so that only one of them tries the lock file.
         let here = self.turns.turn(hash).await;
         loop {
             let notes = self.notes.clone();
@@ -172,6 +173,7 @@ impl Turn {
 
     /// Marks the request as sent: from here on the note stays if the caller leaves.
     pub(in crate::backend) fn sends(&mut self) {
+        // An empty trace says that no note was written, so that `drop` removes none.
         self.trace = Arc::default();
     }
 

@@ -402,6 +402,7 @@ fn store_failure(
     account: &str,
     reason: &str,
 ) -> rusqlite::Result<()> {
+    // An invoice may be tried again after a failure, and the newest reason is told.
     let sql = "INSERT OR REPLACE INTO failures VALUES (?1, ?2, ?3)";
     tx.execute(sql, (hash.as_bytes(), account, reason))
         .map(drop)

@@ -28,6 +28,7 @@ fn service(entry: &Value, provider: &str) -> Result<Entry, String> {
     let category = text(entry, &["category"]);
     let category = Some(category).filter(|name| !name.is_empty());
     let mut tags = texts(entry, "tags");
+    // A listing has one category, so the others become tags.
     let category = category.or_else(|| categories.next());
     tags.extend(categories);
     let own = text(entry, &["provider"]);

@@ -19,6 +19,7 @@ pub(crate) fn write_atom(
     now: UnixTime,
 ) -> io::Result<String> {
     let base = public_url.as_str().trim_end_matches('/');
+    // RFC 4287 requires a time of the feed, also if it has no entries.
     let newest = listings.iter().map(|listing| listing.added).max();
     let updated = newest.unwrap_or(now).to_rfc3339();
     let mut out = Writer::new_with_indent(Vec::new(), b' ', 1);

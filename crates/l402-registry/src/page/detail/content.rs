@@ -26,6 +26,7 @@ pub(in crate::page) async fn content(
     let Some(listing) = store.listing(id).await? else {
         return Ok(None);
     };
+    // Before history and reviews are read: the page of a hidden listing shows neither.
     if let Some(mark) = &listing.hidden {
         return Ok(Some((StatusCode::GONE, hidden::content(mark))));
     }

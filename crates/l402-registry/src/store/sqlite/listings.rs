@@ -58,6 +58,7 @@ fn add_one(connection: &Connection, new: &NewListing, now: UnixTime) -> Result<A
     };
     // Another address with the same name was made so on purpose: the first one keeps it.
     if known.url == new.url && replaces(from_of(new), known.words_from) {
+        // The same words are no change: the feed would show the listing as updated.
         let is_new = stored_words(connection, known.n)? != new.words;
         connection
             .prepare_cached(

@@ -62,6 +62,7 @@ pub(super) fn hide(
             secs(now),
             known.n
         ])?;
+    // To show it as well: one that is shown already must not be inserted twice.
     fts::delete(connection, known.n)?;
     if hidden.is_none() {
         show(connection, known.n, &known.url)?;
@@ -130,6 +131,7 @@ fn show_host(connection: &Connection, host: &str, now: UnixTime) -> Result<(), S
     let mut query = connection.prepare(&format!(
         "SELECT n, url FROM listings WHERE hidden_by_ban = 1 AND {AT_HOST}"
     ))?;
+    // Collected first: SQLite does not say if a running query sees the changes below.
     let mut rows = query.query([host])?;
     let mut hidden = Vec::new();
     while let Some(row) = rows.next()? {

@@ -82,6 +82,7 @@ impl Lent {
             connection.ok_or_else(|| StoreError::Failed("no connection".to_owned()))?;
         let snapshot = connection.unchecked_transaction()?;
         let answer = question(&snapshot);
+        // Nothing was written, so that this only ends the transaction.
         snapshot.rollback()?;
         answer
     }

@@ -135,6 +135,7 @@ fn count(connection: &Connection, n: i64, probed: &Probed) -> Result<(), StoreEr
         count_in_hour(connection, n, probed)?;
     }
     let uptime = uptime::of(connection, n, probed.at)?;
+    // The part that was down, so that the best comes first in the ascending order of the index.
     let month = uptime.month.map_or(NO_VALUE, |up| 1000 - i64::from(up));
     connection
         .prepare_cached("UPDATE listings SET up_day = ?, up_week = ?, by_uptime = ? WHERE n = ?")?

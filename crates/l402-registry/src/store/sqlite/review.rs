@@ -100,11 +100,13 @@ pub(super) fn judge(
     payment_hash: &PaymentHash,
     fate: &ReviewFate,
 ) -> Result<(), StoreError> {
+    // Each change names the listing too: the owner of another one must not reach this review.
     let n = existing(connection, id)?.n;
     let hash = payment_hash.as_bytes();
     let changed = match fate {
         ReviewFate::Abuse => connection
             .prepare_cached(
+                // No more than fits into the `u32` by which the count is read.
                 "UPDATE reviews SET abuse = min(abuse + 1, 4294967295) \
                  WHERE n = ? AND payment_hash = ?",
             )?
@@ -119,5 +121,6 @@ pub(super) fn judge(
     if changed == 0 {
         return Err(StoreError::NotFound);
     }
+    // Hidden reviews are left out of the average, so it may have changed.
     recount(connection, n)
 }

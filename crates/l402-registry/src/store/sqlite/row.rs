@@ -35,6 +35,7 @@ pub(super) fn listing(row: &Row<'_>) -> Result<Listing, StoreError> {
         words: json::<Words>(&row.get::<_, String>("words")?)?,
         words_from: words_from(row.get("words_from")?)?,
         owner: owner(row)?,
+        // Negative in the file, so that the newest comes first in the ascending order of the index.
         added: time(-row.get::<_, i64>("by_newest")?),
         changed: time(row.get("changed")?),
         hidden: hidden(row)?,

@@ -108,6 +108,7 @@ impl Day {
 }
 
 fn range(hour: i64) -> std::ops::Range<usize> {
+    // For a negative hour the range lies behind the last slot, where nothing is read or written.
     let at = usize::try_from(hour).unwrap_or(HOURS) * SLOT_BYTES;
     at..at + SLOT_BYTES
 }

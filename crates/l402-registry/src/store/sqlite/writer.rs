@@ -72,6 +72,7 @@ fn run(connection: &Connection, changes: &Receiver<Change>) {
 /// Makes these changes in one transaction, and tells each caller.
 fn commit(connection: &Connection, changes: impl Iterator<Item = Change>) {
     let begun = connection.execute_batch("BEGIN IMMEDIATE");
+    // Run even if none has begun: each change then fails by itself, and its caller is told.
     let done: Vec<Done> = changes.map(|change| change(connection)).collect();
     let committed = begun
         .and_then(|()| connection.execute_batch("COMMIT"))

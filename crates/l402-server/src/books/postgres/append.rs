@@ -33,6 +33,7 @@ pub(super) async fn append(
     };
     for entry in entries {
         if entry.kind == Kind::Payment {
+            // Before the payment, which looks in the table for the latest place of its node.
             chain.flush(tx).await?;
             chain.payment(tx, entry).await?;
         } else {
@@ -90,6 +91,7 @@ impl<'a> Chain<'a> {
         );
         let row = row(self.writer, number, entry, &next);
         let is_new = row::insert(tx, &[row]).await? == 1;
+        // A payment that was there already takes no number: a gap would look like a missing entry.
         if is_new {
             (self.number, self.last) = (number, next);
         }

@@ -78,6 +78,7 @@ async fn split(
         "SELECT {ROW} FROM l402_books_entries WHERE payment_hash IS NOT NULL OR kind = 6 \
          ORDER BY payment_hash"
     );
+    // A portal hands out a part at a time, so that the whole table is never in memory.
     let portal = tx.bind(&sql, &[]).await?;
     let mut split = Split::new(now);
     loop {

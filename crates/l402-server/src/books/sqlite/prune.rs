@@ -27,6 +27,7 @@ pub(super) fn prune(
     if cuts.is_empty() {
         return Ok(Some(0));
     }
+    // Before anything is removed: what stays is made of the old entries.
     let Some(mut stay) = split(tx, &cuts, now)? else {
         return Ok(None);
     };

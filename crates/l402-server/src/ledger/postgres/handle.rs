@@ -62,6 +62,7 @@ impl PostgresLedger {
             .spawn(move || run(start, queue, &told))
             .map_err(|error| LedgerError::system(Path::new(&place), error))?;
         let gone = |_| PostgresError::local(&"its thread has ended");
+        // Waits for the thread's first connection, so that a database out of reach is told here.
         let (lease, holder) = opened
             .recv()
             .map_err(gone)

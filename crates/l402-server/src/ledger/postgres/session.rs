@@ -196,6 +196,7 @@ impl Session {
         if has_used {
             self.grow(&link).await?;
         }
+        // Only after a success: a link on which something failed is dropped, and the next one is clean.
         self.link = Some(link);
         Ok(())
     }

@@ -30,6 +30,7 @@ pub fn identify<E>(
     now: UnixTime,
     decide: impl FnOnce(&mut LedgerIdentity) -> Result<(), E>,
 ) -> Result<Result<LedgerIdentity, E>, LedgerError> {
+    // The register takes a closure that could be called twice, so this one is taken out of an `Option`.
     let (mut decide, mut refused) = (Some(decide), None);
     let identity = register.identify(now, &mut |identity| {
         let decided = decide.take().map_or(Ok(()), |decide| decide(identity));

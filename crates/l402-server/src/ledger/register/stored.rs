@@ -65,6 +65,7 @@ impl Stored {
                 let number = KeyNumber(u16::from_be_bytes(*number));
                 let name = std::str::from_utf8(rest).ok()?;
                 let service = match name {
+                    // No service has an empty name, so that it stands for all services.
                     "" => None,
                     name => Some(name.parse::<Service>().ok()?),
                 };

@@ -73,6 +73,7 @@ impl Entry {
                     End::Settled(Settle::ReleaseUpstream) => (3, 0),
                     End::Untold => (4, 0),
                 };
+                // The units follow every kind of end, so that all ends have one length.
                 bytes.push(how);
                 bytes.extend(units.to_le_bytes());
             }
@@ -95,6 +96,7 @@ impl Entry {
                 return None;
             }
             let entry = Self::read(&mut bytes).ok_or(NoEntry);
+            // Behind damaged bytes nobody knows where the next entry begins.
             if entry.is_err() {
                 bytes = &[];
             }

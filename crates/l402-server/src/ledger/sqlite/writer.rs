@@ -91,6 +91,7 @@ impl Writer {
         listener: Option<Listener>,
     ) -> Result<Self, LedgerError> {
         let mut connection = file::open(path)?;
+        // The lock file comes before the recovery, which relies on it (see `recover_at_start`).
         let owner = Owner::new(path)?;
         owner::tidy(path);
         let failed = |error: rusqlite::Error| file::failed(path, &error);
@@ -139,6 +140,7 @@ impl Writer {
                 }
             }
             self.end_grace(&requests);
+            // Commits in their grace are no reason for a transaction: they go with a later one.
             if !(requests.is_empty() && self.owed.is_empty() && self.flushes.is_empty()) {
                 let has_load = requests.len() >= LOAD;
                 self.loaded = has_load.then(|| self.clock.monotonic());
@@ -300,6 +302,7 @@ impl Writer {
         catch_up(&mut self.tail, &mut self.folding, &tx)?;
         let number = self.tail.number() + 1;
         let mut entries = Vec::with_capacity(self.owed.len() + requests.len());
+        // Before the requests, so that units which are given back are free for them.
         for (id, settle) in &self.owed {
             let end = End::Settled(*settle);
             if self.tail.end(&tx, number, (self.owner.id, *id), end)? {
@@ -423,8 +426,10 @@ impl Writer {
                 self.owed.push((id, settle));
             }
         }
+        // Their grace does not matter any more: this thread ends before it is over.
         let late = self.late.drain(..).map(|(_, id, settle)| (id, settle));
         self.owed.extend(late);
+        // Bounded: a disk that fails must not keep the program from ending.
         for _ in 0..LAST_TRIES {
             self.commit(Vec::new());
             if self.owed.is_empty() {
@@ -432,6 +437,7 @@ impl Writer {
             }
             std::thread::sleep(RETRY);
         }
+        // With none held, `recover` gives back all that this ledger has reserved.
         self.held.clear();
         if let Err(error) = self.recover().and_then(|()| self.grow_last()) {
             tracing::error!(%error, file = %self.path.display(), "cannot give back reservations");

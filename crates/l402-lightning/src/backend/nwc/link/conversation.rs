@@ -69,6 +69,7 @@ impl Link {
         self.subscribe(socket).await?;
         let subscribed_by = later(Instant::now(), SUBSCRIBE);
         loop {
+            // Requests wait for this: the info event, which comes before it, names the encryption.
             let deadline = if progress.is_subscribed {
                 while let Some(order) = self.queue.pop_front() {
                     self.submit(socket, order).await?;
@@ -88,6 +89,7 @@ impl Link {
                     None => return Ok(End::Closed),
                 },
                 () = sleep_until(deadline) => {
+                    // Another relay may bring the next answer. With one alone there is none to change to.
                     if self.expire() && self.connection.relays.len() > 1 {
                         return Ok(End::Unanswered);
                     }

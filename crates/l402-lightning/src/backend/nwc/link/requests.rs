@@ -154,10 +154,12 @@ impl Link {
             .into_iter()
             .partition(|order| order.deadline() <= now);
         self.queue = waiting;
+        // None of these has left, so the wallet has certainly not begun a payment.
         for order in over {
             let text = "no relay of the wallet could be reached in time";
             order.fail(Failure::unsent(ErrorKind::Timeout, text));
         }
+        // These have left: the wallet may still act on them, whatever their callers are told.
         let is_over = |_: &EventId, sent: &mut Sent| sent.call.deadline <= now;
         let over: Vec<_> = self.sent.extract_if(is_over).collect();
         let is_unanswered = !over.is_empty();

@@ -99,6 +99,7 @@ impl Link {
 
     fn lose(&mut self, relay: &Relay, text: &str, is_hopeless: bool) {
         tracing::debug!(target: "l402_lightning::nwc", %relay, "connection lost: {text}");
+        // Until then another relay may work, so that the orders wait for it.
         if is_hopeless {
             let text = format!("no connection to the wallet over {relay}: {text}");
             for order in self.queue.drain(..) {

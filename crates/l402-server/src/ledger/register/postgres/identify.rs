@@ -58,12 +58,14 @@ async fn write(tx: &Transaction<'_>, known: &LedgerIdentity, now: UnixTime) -> R
     let number = known.number.map(|number| i32::from(number.0));
     let (epoch, latest) = (signed(known.epoch), signed(known.latest.secs()));
     let from = i32::from(known.uses_from.0);
+    // The database may commit asynchronously by default, and would forget this in a crash.
     tx.batch_execute("SET LOCAL synchronous_commit = on")
         .await?;
     let sql =
         "UPDATE l402_ledger SET id = $1, epoch = $2, latest = $3, number = $4, uses_from = $5";
     tx.execute(sql, &[&id, &epoch, &latest, &number, &from])
         .await?;
+    // A fingerprint that is known already keeps the time at which it was first noted.
     for (number, fingerprint) in &known.fingerprints {
         let sql = "INSERT INTO l402_keys AS known (number, fingerprint, began) VALUES ($1, $2, $3) \
                    ON CONFLICT (number) DO UPDATE SET fingerprint = $2, began = $3 \
