@@ -17,6 +17,7 @@ impl Stop {
     }
 
     /// Waits for the first signal. A second one from then on ends the process at once.
+    #[cfg(feature = "buy")]
     pub(crate) async fn requested(self) {
         self.requested_or(core::future::pending()).await;
     }
