@@ -5,7 +5,7 @@
 # nothing into the tree. CHROMIUM names a browser that is installed, which has the fonts of the machine.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-cargo build --locked --quiet -p l402-gateway --example dashboard
+cargo build --locked --quiet --workspace --example dashboard
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # The browser unpacks itself there.

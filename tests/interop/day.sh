@@ -12,4 +12,4 @@ mkdir "$work/tmp"
 cp -r tests/interop/dashboard "$work/browser"
 (cd "$work/browser" && npm ci --silent --no-audit --no-fund --ignore-scripts)
 export L402_DAY_BROWSER="$work/browser/day.js"
-cargo test --locked -p l402-cli --test day -- --nocapture
+cargo test --locked --workspace --test day -- --nocapture

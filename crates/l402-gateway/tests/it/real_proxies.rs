@@ -277,8 +277,15 @@ async fn start_haproxy(
 async fn until_checked(folder: &Path) {
     let begun = Instant::now();
     loop {
-        let socket = UnixStream::connect(folder.join("stats.sock")).await;
-        let mut socket = socket.expect("a socket");
+        // It gets its name a moment after the port listens.
+        let mut socket = match UnixStream::connect(folder.join("stats.sock")).await {
+            Ok(socket) => socket,
+            Err(error) => {
+                assert!(begun.elapsed() < PATIENCE, "{error}");
+                sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
         socket.write_all(b"show stat\n").await.expect("sent");
         let mut text = String::new();
         socket.read_to_string(&mut text).await.expect("a table");
