@@ -5,7 +5,7 @@ use l402::{Msat, UnixTime};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::notice::{Notice, NoticeKind};
+use crate::notice::Notice;
 
 /// The most bytes of a reason, which may quote a file or an upstream.
 const MOST: usize = 2000;
@@ -32,8 +32,8 @@ impl Event {
     /// # Errors
     /// If the system has no randomness for an id.
     pub(super) fn of(notice: &Notice, now: UnixTime) -> Result<Self, getrandom::Error> {
-        let id = match key_end(notice, now) {
-            // Written down once, however often the gateway is started in these days.
+        let id = match single(notice, now) {
+            // Written down once, however often and by however many processes it is told.
             Some(name) => id(&Sha256::digest(name.as_bytes())[..16]),
             None => random_id()?,
         };
@@ -77,14 +77,18 @@ fn id(bytes: &[u8]) -> String {
     format!("msg_{}", hex::encode(bytes))
 }
 
-/// Returns what makes the end of a key one event: its number, its end, and how near that is.
-fn key_end(notice: &Notice, now: UnixTime) -> Option<String> {
-    let Notice::KeyEnds { number, until } = notice else {
-        return None;
-    };
-    let days = days_left(*until, now)?;
-    let kind = NoticeKind::KeyEnds.name();
-    Some(format!("{kind} {} {} {days}", number.0, until.secs()))
+/// Returns what makes a notice one event, if it is told more than once: of a payment its hash, since two
+/// processes read the node during an upgrade; of the end of a key its number, its end, and how near that is.
+fn single(notice: &Notice, now: UnixTime) -> Option<String> {
+    let kind = notice.kind().name();
+    match notice {
+        Notice::KeyEnds { number, until } => {
+            let days = days_left(*until, now)?;
+            Some(format!("{kind} {} {} {days}", number.0, until.secs()))
+        }
+        Notice::Settled { payment, .. } => Some(format!("{kind} {payment}")),
+        _ => None,
+    }
 }
 
 /// Returns the fewest of 1, 7 and 14 days within which a time comes; `None` if it is past, or later.
@@ -167,16 +171,17 @@ mod tests {
     }
 
     #[test]
-    fn an_event_names_the_payment_and_two_have_two_ids() {
-        let notice = Notice::Settled {
-            payment: l402::PaymentHash::from_bytes([7; 32]),
-            amount: Msat::from_sat(50),
+    fn an_event_names_the_payment_and_is_one_however_often_it_is_told() {
+        let of = |byte| {
+            let notice = Notice::Settled {
+                payment: l402::PaymentHash::from_bytes([byte; 32]),
+                amount: Msat::from_sat(50),
+            };
+            Event::of(&notice, NOW).unwrap()
         };
-        let [one, two] = [
-            Event::of(&notice, NOW).unwrap(),
-            Event::of(&notice, NOW).unwrap(),
-        ];
-        assert_ne!(one.id, two.id);
+        let one = of(7);
+        assert_eq!(one.id, of(7).id);
+        assert_ne!(one.id, of(8).id);
         assert!(!one.id.contains('.'));
         let body: Value = serde_json::from_str(&one.body).unwrap();
         assert_eq!(body["type"], "settled");
@@ -185,5 +190,10 @@ mod tests {
         assert_eq!(body["timestamp"], NOW.to_rfc3339());
         assert_eq!(body["data"]["amount_msat"], 50_000);
         assert_eq!(body["data"]["payment_hash"], "07".repeat(32));
+        let down = Notice::UpstreamUp {
+            upstream: "http://127.0.0.1:3000".to_owned(),
+        };
+        let id = || Event::of(&down, NOW).unwrap().id;
+        assert_ne!(id(), id(), "each time is another event");
     }
 }

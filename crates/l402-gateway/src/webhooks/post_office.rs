@@ -15,7 +15,7 @@ use super::recorder::{self, Flush};
 use super::store::{Store, StoreError};
 use super::target::Target;
 use super::worker;
-use crate::notice::{Kinds, Notices};
+use crate::notice::{Kinds, NoticeKind, Notices};
 
 /// What recorder and workers share.
 pub(super) struct Office {
@@ -137,9 +137,14 @@ impl PostOffice {
         self.office.targets.store(Arc::new(targets));
     }
 
-    /// Delivers no more, because the next process of an upgrade does. What is told from now on is written
-    /// down for it. A delivery under way is broken off, and made again under the same id.
+    /// Delivers no more, because the next process of an upgrade does. Sales and payments that end here are
+    /// still written down for it; of the rest it tells itself. A delivery under way is broken off, and made
+    /// again under the same id.
     pub(crate) fn leave(&self) {
+        let targets = self.office.targets.load();
+        let wanted = targets.iter().flat_map(|target| &target.settings.events);
+        let ends_here = |kind: &NoticeKind| matches!(kind, NoticeKind::Sale | NoticeKind::Settled);
+        self.kinds.set(wanted.copied().filter(ends_here));
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         for (_, worker) in workers.drain(..) {
             worker.abort();

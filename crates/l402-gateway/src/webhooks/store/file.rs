@@ -2,6 +2,7 @@
 
 use core::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use l402_host::FileError;
 use l402_host::sqlite::{self, Schema, application_id, fault};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior};
 
-use crate::webhooks::message::Event;
+use crate::notice::NoticeKind;
+use crate::webhooks::message::{Event, TEST};
 
 /// The reason why the file cannot be used. Holds nothing that is written in it.
 #[derive(Debug)]
@@ -40,9 +42,19 @@ impl From<tokio::task::JoinError> for StoreError {
     }
 }
 
-/// The age at which an event goes, and the most that are kept.
+/// The age at which an event goes, and the most of one kind that are kept: sales, of which there are many,
+/// push out nothing else.
 const KEEP: Duration = Duration::from_secs(7 * 24 * 3600);
 const MOST: i64 = if cfg!(test) { 1000 } else { 100_000 };
+
+/// The pause between two searches for events that go.
+const PRUNE: Duration = Duration::from_secs(60);
+
+/// The failures after which later events need not wait for one any more: the receiver may fail at it alone.
+const PATIENCE: u32 = 3;
+
+/// The most events in a row that have failed so often and are tried beside each other.
+const BESIDE: i64 = 16;
 
 const SCHEMA: Schema = Schema {
     name: "file of webhooks",
@@ -55,6 +67,8 @@ const SCHEMA: Schema = Schema {
             created INTEGER NOT NULL,
             body TEXT NOT NULL
         ) STRICT;
+        CREATE INDEX events_by_age ON events (created);
+        CREATE INDEX events_by_kind ON events (kind, seq);
         CREATE TABLE deliveries (
             target TEXT NOT NULL,
             seq INTEGER NOT NULL,
@@ -68,6 +82,7 @@ const SCHEMA: Schema = Schema {
             PRIMARY KEY (target, seq)
         ) WITHOUT ROWID, STRICT;
         CREATE INDEX waiting ON deliveries (target, aside, seq) WHERE state = 0;
+        CREATE INDEX deliveries_of_event ON deliveries (seq);
         CREATE TABLE gone (
             target TEXT PRIMARY KEY,
             since INTEGER NOT NULL
@@ -113,6 +128,8 @@ pub(in crate::webhooks) struct Failure {
 pub(in crate::webhooks) struct Store {
     path: PathBuf,
     connection: Mutex<Connection>,
+    /// The time of the last search for events that go, in seconds; 0 before the first.
+    pruned: AtomicU64,
 }
 
 impl Store {
@@ -125,7 +142,11 @@ impl Store {
     pub(in crate::webhooks) fn open(home: &Path) -> Result<Self, StoreError> {
         let path = Self::path(home);
         let connection = Mutex::new(sqlite::open(&path, &SCHEMA)?);
-        Ok(Self { path, connection })
+        Ok(Self {
+            path,
+            connection,
+            pruned: AtomicU64::new(0),
+        })
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -174,11 +195,26 @@ impl Store {
                     add(tx, &target, seq, event.created)?;
                 }
             }
-            prune(tx, now)
+            if self.is_time_to_prune(now) {
+                prune(tx, now)?;
+            }
+            Ok(())
         })
     }
 
-    /// Returns the delivery to a target whose turn it is, if its time has come.
+    /// Returns true once a minute. A search in each transaction would slow all of them down.
+    fn is_time_to_prune(&self, now: UnixTime) -> bool {
+        // A clock that was set back counts as a pause that is over.
+        let since = now.secs().abs_diff(self.pruned.load(Ordering::Relaxed));
+        let is_time = since >= PRUNE.as_secs();
+        if is_time {
+            self.pruned.store(now.secs(), Ordering::Relaxed);
+        }
+        is_time
+    }
+
+    /// Returns the delivery to a target whose turn it is, if its time has come: the oldest, or one behind
+    /// those that have failed three times. Then those that stand aside.
     pub(in crate::webhooks) fn due(
         &self,
         target: &str,
@@ -188,17 +224,18 @@ impl Store {
             let sql = "SELECT d.seq, e.id, e.body, d.since, d.failures, d.next
                        FROM deliveries d JOIN events e ON e.seq = d.seq
                        WHERE d.target = ?1 AND d.state = 0 AND d.aside = 0
-                       ORDER BY d.seq LIMIT 1";
-            let row = |row: &Row<'_>| Ok((due(row)?, time(row.get(5)?)));
-            let first = connection
-                .prepare_cached(sql)?
-                .query_row([target], row)
-                .optional()?;
-            // The first one holds up those behind it while its time has not come: they go in order.
-            if let Some((due, next)) = first
-                && next <= now
-            {
-                return Ok(Some(due));
+                       ORDER BY d.seq LIMIT ?2";
+            let mut first = connection.prepare_cached(sql)?;
+            let mut rows = first.query((target, BESIDE))?;
+            while let Some(row) = rows.next()? {
+                let (due, next) = (due(row)?, time(row.get(5)?));
+                if next <= now {
+                    return Ok(Some(due));
+                }
+                // It holds up those behind it while its time has not come: they go in order.
+                if due.failures < PATIENCE {
+                    break;
+                }
             }
             let sql = "SELECT d.seq, e.id, e.body, d.since, d.failures
                        FROM deliveries d JOIN events e ON e.seq = d.seq
@@ -209,7 +246,8 @@ impl Store {
         })
     }
 
-    /// Notes that a delivery has arrived.
+    /// Notes that a delivery has arrived. Older ones that wait have failed again and again while the receiver
+    /// takes others: they stand aside from now on.
     pub(in crate::webhooks) fn delivered(
         &self,
         target: &str,
@@ -220,7 +258,10 @@ impl Store {
         self.write(|tx| {
             let sql = "UPDATE deliveries SET state = 1, aside = 0, tried = ?3, outcome = ?4
                        WHERE target = ?1 AND seq = ?2";
-            tx.execute(sql, (target, seq, secs(now), outcome)).map(drop)
+            tx.execute(sql, (target, seq, secs(now), outcome))?;
+            let sql = "UPDATE deliveries SET aside = 1
+                       WHERE target = ?1 AND state = 0 AND aside = 0 AND seq < ?2 AND failures >= ?3";
+            tx.execute(sql, (target, seq, PATIENCE)).map(drop)
         })
     }
 
@@ -273,18 +314,32 @@ fn add(tx: &Transaction<'_>, target: &str, seq: i64, now: UnixTime) -> rusqlite:
         .map(drop)
 }
 
-/// Takes away what is too old or too much, delivered or not.
+/// Takes away what is too old or too much of its kind, delivered or not.
 fn prune(tx: &Transaction<'_>, now: UnixTime) -> rusqlite::Result<()> {
     let before = secs(now).saturating_sub(i64::try_from(KEEP.as_secs()).unwrap_or(0));
-    let sql = "SELECT max(seq) FROM events WHERE created < ?1 OR
-               seq <= (SELECT max(seq) FROM events) - ?2";
-    let last: Option<i64> = tx
-        .prepare_cached(sql)?
-        .query_row((before, MOST), |row| row.get(0))?;
-    let Some(last) = last else { return Ok(()) };
-    tx.execute("DELETE FROM deliveries WHERE seq <= ?1", [last])?;
-    tx.execute("DELETE FROM events WHERE seq <= ?1", [last])
-        .map(drop)
+    let old = "SELECT seq FROM events WHERE created < ?1";
+    take_away(tx, old, &[&before])?;
+    // All that are older than the last one that may stay.
+    let many = "SELECT seq FROM events WHERE kind = ?1 AND seq <=
+                (SELECT seq FROM events WHERE kind = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)";
+    let kinds = NoticeKind::ALL.map(NoticeKind::name);
+    for kind in kinds.into_iter().chain([TEST]) {
+        take_away(tx, many, &[&kind, &MOST])?;
+    }
+    Ok(())
+}
+
+/// Takes away the events that a query names, and their deliveries.
+fn take_away(
+    tx: &Transaction<'_>,
+    which: &str,
+    values: &[&dyn rusqlite::ToSql],
+) -> rusqlite::Result<()> {
+    for table in ["deliveries", "events"] {
+        let sql = format!("DELETE FROM {table} WHERE seq IN ({which})");
+        tx.prepare_cached(&sql)?.execute(values)?;
+    }
+    Ok(())
 }
 
 fn due(row: &Row<'_>) -> rusqlite::Result<Due> {

@@ -109,12 +109,67 @@ fn old_events_go() {
         due_id(&store, after(KEEP.as_secs())).as_deref(),
         Some("old")
     );
+    // Looked for once a minute.
     record(&store, "newer", after(KEEP.as_secs() + 1));
-    assert_eq!(
-        due_id(&store, after(KEEP.as_secs())).as_deref(),
-        Some("new")
-    );
-    assert_eq!(store.newest(false, 10).unwrap().len(), 2);
+    assert_eq!(store.newest(false, 10).unwrap().len(), 3);
+    let later = after(KEEP.as_secs() + PRUNE.as_secs());
+    record(&store, "newest", later);
+    assert_eq!(due_id(&store, later).as_deref(), Some("new"));
+    assert_eq!(store.newest(false, 10).unwrap().len(), 3);
+    // Also by a clock that is set back.
+    record(&store, "newest of all", BEGIN);
+    assert_eq!(store.pruned.load(Ordering::Relaxed), BEGIN.secs());
+}
+
+#[test]
+fn many_of_one_kind_push_out_nothing_else() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    record(&store, "settled", BEGIN);
+    let most = usize::try_from(MOST).unwrap();
+    let sale = |n| Event {
+        kind: "sale",
+        ..event(&format!("s{n}"), BEGIN)
+    };
+    let all: Vec<Event> = (0..most + 10).map(sale).collect();
+    let wanted = |_: &Event| vec![TARGET.to_owned()];
+    store.record(&all, wanted, after(60)).unwrap();
+    assert_eq!(store.counts(TARGET).unwrap().waiting, MOST as u64 + 1);
+    assert_eq!(due_id(&store, after(60)).as_deref(), Some("settled"));
+    store.delivered(TARGET, 1, "204", after(60)).unwrap();
+    assert_eq!(due_id(&store, after(60)).as_deref(), Some("s10"));
+}
+
+/// A receiver that fails at one event for ever gets the later ones all the same.
+#[test]
+fn an_event_that_fails_three_times_holds_up_nothing_any_more() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    for id in ["a", "b", "c"] {
+        record(&store, id, BEGIN);
+    }
+    let fail = |seq, next| {
+        let failure = failure(Some(after(next)), false);
+        store.failed(TARGET, seq, &failure, BEGIN).unwrap();
+    };
+    for wait in [5, 30] {
+        fail(1, wait);
+        assert_eq!(due_id(&store, BEGIN), None, "the others wait for it");
+    }
+    fail(1, 100);
+    assert_eq!(due_id(&store, BEGIN).as_deref(), Some("b"));
+    fail(2, 5);
+    assert_eq!(due_id(&store, BEGIN), None, "the receiver may be down");
+    assert_eq!(due_id(&store, after(5)).as_deref(), Some("b"));
+    assert_eq!(due_id(&store, after(100)).as_deref(), Some("a"), "in order");
+    store.delivered(TARGET, 2, "204", after(5)).unwrap();
+    assert_eq!(due_id(&store, after(5)).as_deref(), Some("c"));
+    store.delivered(TARGET, 3, "204", after(5)).unwrap();
+    // It stands aside now, and the newest one has its turn at once.
+    record(&store, "d", after(100));
+    assert_eq!(due_id(&store, after(100)).as_deref(), Some("d"));
+    store.delivered(TARGET, 4, "204", after(100)).unwrap();
+    assert_eq!(due_id(&store, after(100)).as_deref(), Some("a"));
 }
 
 #[test]
