@@ -113,7 +113,9 @@ pub enum AmountError {
 impl fmt::Display for AmountError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::TooLarge => "more than 21 million BTC; write a smaller amount",
+            Self::TooLarge => {
+                "more than 21 million BTC; write a smaller amount, such as \"50 sat\""
+            }
             Self::NotANumber => {
                 "not an amount; write plain digits and a unit, such as \"50 sat\" (never negative)"
             }
@@ -121,7 +123,9 @@ impl fmt::Display for AmountError {
             Self::UnitMissing => {
                 "the unit is missing; write \"50 sat\", \"2500 msat\" or \"0.00000050 BTC\""
             }
-            Self::UnitUnknown => "unknown unit; write \"sat\", \"msat\" or \"BTC\"",
+            Self::UnitUnknown => {
+                "unknown unit; write \"50 sat\", \"2500 msat\" or \"0.00000050 BTC\""
+            }
         })
     }
 }
@@ -229,6 +233,26 @@ mod tests {
             ("٣ sat", AmountError::NotANumber),
         ] {
             assert_eq!(text.parse::<Msat>(), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_error_shows_an_amount_as_it_is_written() {
+        let all = ["22000000 BTC", "", "0.5 msat", "50", "50 eur"].map(|text| text.parse::<Msat>());
+        for error in all.map(|read| read.unwrap_err()) {
+            // Without a wildcard: each new reason is to be read above.
+            match error {
+                AmountError::TooLarge
+                | AmountError::NotANumber
+                | AmountError::TooFine
+                | AmountError::UnitMissing
+                | AmountError::UnitUnknown => {}
+            }
+            let text = error.to_string();
+            assert!(
+                text.contains(" sat\"") || text.contains(" msat\""),
+                "{text}"
+            );
         }
     }
 

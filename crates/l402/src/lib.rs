@@ -108,8 +108,8 @@ pub use network::{Network, NetworkError};
 pub use preimage::{HexError, PaymentHash, Preimage};
 pub use time::{TimeError, UnixTime};
 pub use token::{
-    Authorized, Capability, Condition, Conditions, Identifier, IdentifierError, KeyError,
-    KeyNumber, KeyRing, Macaroon, MacaroonError, MasterKey, MintError, Policy, PolicyError, Proven,
-    RootKey, Service, ServiceError, Target, Terms, TokenId, UnknownCaveats, VerifyError, inspect,
-    mint,
+    Authorized, Capability, Condition, Conditions, GenuineToken, Identifier, IdentifierError,
+    KeyError, KeyNumber, KeyRing, Macaroon, MacaroonError, MasterKey, MintError, PassKey, Policy,
+    PolicyError, Proven, RootKey, Service, ServiceError, SettledPayment, Target, Terms, TokenId,
+    UnknownCaveats, VerifyError, inspect, mint,
 };

@@ -14,6 +14,7 @@
 //!   postgres a PostgreSQL server, and a proxy that cuts connections to it (feature `postgres`)
 //!   server   an HTTP server on a port of its own, one function for all requests
 //!   stall    a seller of jokes, for examples in the documentation
+//!   tls      a client that takes every certificate (feature `tls`)
 //!   wallets  servers that speak phoenixd's and LNbits' JSON (feature `wallets`)
 //! ```
 
@@ -32,6 +33,8 @@ mod macaroon;
 pub mod postgres;
 mod server;
 mod stall;
+#[cfg(feature = "tls")]
+pub mod tls;
 #[cfg(feature = "wallets")]
 pub mod wallets;
 

@@ -361,7 +361,7 @@ impl KeyRing {
     }
 
     /// Returns the key of a number: its own, or that of the nearest lower number that has one.
-    fn key_of(&self, number: KeyNumber) -> Option<&MasterKey> {
+    pub(super) fn key_of(&self, number: KeyNumber) -> Option<&MasterKey> {
         match self.old_key_of(number) {
             None if self.number <= number => Some(&self.key),
             old => old.and_then(|old| old.key.as_ref()),
@@ -384,14 +384,24 @@ impl KeyRing {
 
     /// Returns true if the key that minted the token exists, is not here, and has not ended.
     pub(crate) fn lacks(&self, identifier: &Identifier, now: UnixTime) -> bool {
-        let old = self.old_key_of(identifier.token_id.key_number());
+        self.lacks_key_of(identifier.token_id.key_number(), now)
+    }
+
+    /// Returns true if the key of a number exists, is not here, and has not ended.
+    pub(super) fn lacks_key_of(&self, number: KeyNumber, now: UnixTime) -> bool {
+        let old = self.old_key_of(number);
         old.is_some_and(|old| old.key.is_none() && now < old.ends)
     }
 
     /// Returns true if the key that minted the token is in this ring and has ended. An end holds for
     /// every number that has the key: a thief of it could write any of them into a token.
     pub(crate) fn has_ended(&self, identifier: &Identifier, now: UnixTime) -> bool {
-        let old = self.old_key_of(identifier.token_id.key_number());
+        self.key_has_ended(identifier.token_id.key_number(), now)
+    }
+
+    /// Returns true if the key of a number has ended.
+    pub(super) fn key_has_ended(&self, number: KeyNumber, now: UnixTime) -> bool {
+        let old = self.old_key_of(number);
         let ends = old.map_or(self.ends, |old| Some(old.ends));
         ends.is_some_and(|ends| now >= ends)
     }
@@ -404,15 +414,21 @@ impl KeyRing {
     /// Derives a root key: HMAC under the master key over label, deployment and identifier, each
     /// preceded by its length.
     fn derive(&self, key: &MasterKey, identifier: &Identifier) -> RootKey {
-        let identifier = identifier.to_bytes();
-        let fields: [&[u8]; 3] = [ROOT_KEY_LABEL, self.deployment.as_bytes(), &identifier];
-        let [label, deployment, id] = fields;
+        // This HMAC is the root key itself, so it is wiped like the key derived from it.
+        let root = self.hmac(key, ROOT_KEY_LABEL, &identifier.to_bytes());
+        RootKey::from_root(root.as_slice())
+    }
+
+    /// Returns the HMAC under a master key over label, deployment and a third field, each preceded by its
+    /// length.
+    pub(super) fn hmac(&self, key: &MasterKey, label: &[u8], of: &[u8]) -> Zeroizing<[u8; 32]> {
+        let fields: [&[u8]; 3] = [label, self.deployment.as_bytes(), of];
+        let [label, deployment, of] = fields;
         // The lengths make the message unambiguous: no two triples of fields give the same one
         // (ATTACKS T-31).
-        let [l, d, i] = fields.map(|field| (field.len() as u64).to_be_bytes());
-        let parts: [&[u8]; 6] = [&l, label, &d, deployment, &i, id];
-        // This HMAC is the root key itself, so it is wiped like the key derived from it.
-        RootKey::from_root(Zeroizing::new(key.hmac.mac(&parts)).as_slice())
+        let [l, d, o] = fields.map(|field| (field.len() as u64).to_be_bytes());
+        let parts: [&[u8]; 6] = [&l, label, &d, deployment, &o, of];
+        Zeroizing::new(key.hmac.mac(&parts))
     }
 }
 

@@ -18,7 +18,9 @@ use core::fmt;
 use std::sync::OnceLock;
 
 use super::caveat::{Reading, Rights, read};
-use super::{Condition, Conditions, Identifier, KeyRing, Macaroon, Policy, RootKey, Service};
+use super::{
+    Condition, Conditions, GenuineToken, Identifier, KeyRing, Macaroon, Policy, RootKey, Service,
+};
 use crate::amount::Msat;
 use crate::network::Network;
 use crate::preimage::{PaymentHash, Preimage};
@@ -128,15 +130,15 @@ impl fmt::Display for VerifyError {
 
 impl std::error::Error for VerifyError {}
 
-/// A credential whose preimage and signature are valid. Proves nothing about a route.
+/// A credential whose payment and signature are valid. Proves nothing about a route.
 ///
+/// A preimage proves the payment, or the word of the node that was paid: see [`SettledPayment`](super::SettledPayment).
 /// Holds the token without the preimage. May be cached under three rules: the key of the cache is
 /// the whole credential (ATTACKS T-33), entries are dropped when the keys change, and
 /// [`Proven::holds`] is called for each request.
 #[derive(Clone, Debug)]
 pub struct Proven {
-    macaroon: Macaroon,
-    identifier: Identifier,
+    token: GenuineToken,
     /// The result at the first route. Most tokens are used at one route only.
     cached: OnceLock<CachedAuthorization>,
 }
@@ -202,11 +204,15 @@ impl Proven {
         if !macaroon.is_signed_by(&root_key) {
             return Err(VerifyError::Invalid);
         }
-        Ok(Self {
-            macaroon: macaroon.clone(),
-            identifier,
+        Ok(Self::of(GenuineToken::new(macaroon.clone(), identifier)))
+    }
+
+    /// Makes the proof of a token whose payment was proven.
+    pub(super) fn of(token: GenuineToken) -> Self {
+        Self {
+            token,
             cached: OnceLock::new(),
-        })
+        }
     }
 
     /// Checks that the master key of the token is still in use. The rest of the proof never
@@ -216,73 +222,43 @@ impl Proven {
     /// [`VerifyError::Expired`] if the key has ended (ATTACKS T-23), [`VerifyError::Invalid`] if it
     /// is not in the ring, [`VerifyError::KeyMissing`] if it ought to be.
     pub fn holds(&self, keys: &KeyRing, now: UnixTime) -> Result<(), VerifyError> {
-        if !keys.keeps(&self.identifier) {
-            return Err(unknown_key(keys, &self.identifier, now));
-        }
-        if keys.has_ended(&self.identifier, now) {
-            return Err(VerifyError::Expired);
-        }
-        Ok(())
+        self.token.holds(keys, now)
     }
 
-    /// Returns the service that the token was minted for: the first that it names. Reliable only if
-    /// the mint always names one first. `None` if the first caveat names none.
+    /// Returns the token, with what its mint wrote into it.
+    #[must_use]
+    pub fn token(&self) -> &GenuineToken {
+        &self.token
+    }
+
+    /// Returns the service that the token was minted for: see [`GenuineToken::minted_service`].
     #[must_use]
     pub fn minted_service(&self) -> Option<Service> {
-        let caveat = self.macaroon.caveats().next()?;
-        let named = core::str::from_utf8(caveat.strip_prefix(b"services=")?).ok()?;
-        let (name, _tier) = named.split_once(':')?;
-        name.parse().ok()
+        self.token.minted_service()
     }
 
-    /// Returns the end with which the token was minted: the first end that it names for a service.
-    /// Reliable only if the mint always writes one: any end after the first may come from a holder.
+    /// Returns the end with which the token was minted: see [`GenuineToken::minted_end`].
     #[must_use]
     pub fn minted_end(&self, service: &Service) -> Option<UnixTime> {
-        self.minted(service, b"_valid_until=")
-            .map(UnixTime::from_secs)
+        self.token.minted_end(service)
     }
 
-    /// Returns the price at which the token was sold: the first price that it names for a service.
-    /// [`Authorized::price`] may be lower, since a holder may append a lower one. Reliable only if
-    /// the mint always writes one.
+    /// Returns the price at which the token was sold: see [`GenuineToken::minted_price`].
     #[must_use]
     pub fn minted_price(&self, service: &Service) -> Option<Msat> {
-        self.minted(service, b"_price_msat=").map(Msat::new)
+        self.token.minted_price(service)
     }
 
-    /// Returns the policy with which the token was sold: the first one that it names for a service.
-    /// [`Authorized::policy`] may be narrower, since a holder may append one. Reliable only if the mint
-    /// always writes one. `None` also if it is malformed.
+    /// Returns the policy with which the token was sold: see [`GenuineToken::minted_policy`].
     #[must_use]
     pub fn minted_policy(&self, service: &Service) -> Option<Policy> {
-        self.minted_text(service, b"_policy=")?.parse().ok()
+        self.token.minted_policy(service)
     }
 
-    /// Returns the node's reference of the invoice, as the mint wrote it: only in its place right
-    /// after the first caveat. A holder appends caveats behind all of the mint's, which are more than
-    /// one, and so cannot name somebody else who says that the token is paid for.
+    /// Returns the node's reference of the invoice: see [`GenuineToken::minted_lookup`].
     #[must_use]
     pub fn minted_lookup(&self, service: &Service) -> Option<&str> {
-        let caveat = self.macaroon.caveats().nth(1)?;
-        let rest = caveat.strip_prefix(service.as_str().as_bytes())?;
-        core::str::from_utf8(rest.strip_prefix(b"_lookup=")?).ok()
-    }
-
-    /// Returns the first number that a service has under this name.
-    fn minted(&self, service: &Service, name: &[u8]) -> Option<u64> {
-        self.minted_text(service, name)?.parse().ok()
-    }
-
-    /// Returns the first value that a service has under this name.
-    fn minted_text(&self, service: &Service, name: &[u8]) -> Option<&str> {
-        // Not read from `Rights`, which keep the last value; the first one is the mint's.
-        let mut caveats = self.macaroon.caveats();
-        let value = caveats.find_map(|caveat| {
-            let rest = caveat.strip_prefix(service.as_str().as_bytes())?;
-            rest.strip_prefix(name)
-        })?;
-        core::str::from_utf8(value).ok()
+        self.token.minted_lookup(service)
     }
 
     /// Checks every caveat against the request. Must run for each request, even if the proof is
@@ -295,7 +271,7 @@ impl Proven {
     /// See [`VerifyError`].
     pub fn authorize(&self, target: &Target<'_>) -> Result<Authorized, VerifyError> {
         if let Some(cached) = self.cached.get().filter(|cached| cached.matches(target)) {
-            return cached.check_time_and_price(&self.identifier, target);
+            return cached.check_time_and_price(self.identifier(), target);
         }
         let rights = self.rights(target)?;
         // The order of the checks is the order of the errors. It must not depend on time: a token
@@ -310,7 +286,7 @@ impl Proven {
             return Err(VerifyError::Insufficient);
         }
         let cached = CachedAuthorization::new(&rights, target);
-        let authorized = cached.check_time_and_price(&self.identifier, target)?;
+        let authorized = cached.check_time_and_price(self.identifier(), target)?;
         // Only the first route is cached. At other routes the caveats are read for each request.
         let _ = self.cached.set(cached);
         Ok(authorized)
@@ -318,8 +294,8 @@ impl Proven {
 
     /// Returns the rights that all caveats together leave at the service of the target.
     fn rights(&self, target: &Target<'_>) -> Result<Rights<'_>, VerifyError> {
-        let mut rights = Rights::new(self.identifier.payment_hash);
-        for caveat in self.macaroon.caveats() {
+        let mut rights = Rights::new(self.identifier().payment_hash);
+        for caveat in self.token.macaroon().caveats() {
             match read(caveat, target.service) {
                 Reading::Own(term) => rights.narrow(term).map_err(|_| VerifyError::Invalid)?,
                 Reading::Foreign if target.unknown_caveats == UnknownCaveats::Skip => {}
@@ -338,7 +314,7 @@ impl Proven {
     /// Returns the identifier. By its key number a cache can drop the entries of an ended key.
     #[must_use]
     pub fn identifier(&self) -> &Identifier {
-        &self.identifier
+        self.token.identifier()
     }
 }
 

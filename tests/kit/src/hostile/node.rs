@@ -18,6 +18,7 @@ use super::invoice::Draft;
 #[derive(Debug)]
 pub struct LeakyNode {
     clock: Arc<dyn Clock>,
+    is_proof: bool,
     /// A look-up waits for a permit, and gives it back.
     pub gate: Semaphore,
     book: Mutex<Book>,
@@ -36,8 +37,19 @@ impl LeakyNode {
     /// Makes a node without invoices.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
+        Self::with(clock, false)
+    }
+
+    /// Makes a node that is believed to keep its preimages to itself.
+    #[must_use]
+    pub fn trusted(clock: Arc<dyn Clock>) -> Arc<Self> {
+        Self::with(clock, true)
+    }
+
+    fn with(clock: Arc<dyn Clock>, is_proof: bool) -> Arc<Self> {
         Arc::new(Self {
             clock,
+            is_proof,
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
             book: Mutex::default(),
         })
@@ -117,7 +129,7 @@ impl Receive for LeakyNode {
     }
 
     fn preimage_is_proof(&self) -> bool {
-        false
+        self.is_proof
     }
 
     fn create_invoice(&self, request: InvoiceRequest) -> BoxFuture<'_, Result<NewInvoice, Error>> {
