@@ -1,6 +1,6 @@
 //! The address of a PostgreSQL database, as a configuration writes it.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::str::FromStr;
 
 /// The URL of a PostgreSQL database: `postgres://USER@HOST/NAME`.
@@ -30,6 +30,27 @@ impl PostgresUrl {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns true if the URL holds a password, before the host or among its parameters.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        let rest = after_scheme(&self.0).unwrap_or_default();
+        let (base, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let user = base.split_once('@').map_or("", |(user, _)| user);
+        user.contains(':') || query.split('&').any(|pair| pair.starts_with("password="))
+    }
+
+    /// Returns the URL with a password, which is any bytes.
+    #[must_use]
+    pub fn with_password(&self, password: &[u8]) -> Self {
+        let mark = if self.0.contains('?') { '&' } else { '?' };
+        let mut url = format!("{}{mark}password=", self.0);
+        for byte in password {
+            // Every byte alike, so that none of them is read as a part of the URL.
+            let _ = write!(url, "%{byte:02X}");
+        }
+        Self(url)
     }
 }
 
@@ -104,6 +125,28 @@ mod tests {
             assert_eq!(url.to_string(), shown);
             assert_eq!(format!("{url:?}"), format!("PostgresUrl({shown})"));
         }
+    }
+
+    #[test]
+    fn a_password_from_elsewhere_is_a_parameter_and_not_shown() {
+        for (text, whole) in [
+            (
+                "postgres://l402@db.example/l402",
+                "postgres://l402@db.example/l402?password=%61%26%40",
+            ),
+            (
+                "postgres:///l402?host=/run&user=l402",
+                "postgres:///l402?host=/run&user=l402&password=%61%26%40",
+            ),
+        ] {
+            let url: PostgresUrl = text.parse().unwrap();
+            assert!(!url.has_password());
+            let url = url.with_password(b"a&@");
+            assert_eq!(url.as_str(), whole);
+            assert!(url.has_password() && !format!("{url} {url:?}").contains("61"));
+        }
+        let url: PostgresUrl = "postgres://l402:x@db.example/l402".parse().unwrap();
+        assert!(url.has_password());
     }
 
     #[test]

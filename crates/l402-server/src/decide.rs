@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use l402::{Authorized, Capability, Problem, Proven, Target, UnixTime, VerifyError};
+use l402::{Authorized, Capability, PaymentHash, Problem, Proven, Target, UnixTime, VerifyError};
 
+use crate::pass::{self, Found, OfPlace};
 use crate::request::{CanonicalRequest, Presented};
 use crate::table::{Access, Matched, Priced, Snapshot};
 
@@ -37,6 +38,8 @@ pub struct Proof {
     pub proven: Arc<Proven>,
     /// Proof that the credential is good for this route at this moment. Never cached.
     pub authorized: Authorized,
+    /// The pass, if it was one and is good for one page alone.
+    pub(crate) of_place: Option<OfPlace>,
 }
 
 /// Decides about a request: host, path (all its readings), method, preflight, free route, then the credential (format,
@@ -98,16 +101,8 @@ fn charge(
     priced: &Priced,
     now: UnixTime,
 ) -> Decision {
-    // No least price: one that has changed since does not make a token that was sold before
-    // worthless. All that our mint writes is required: a holder could append any caveat that was
-    // missing, so a token without one of them must not be believed.
-    let mut target = Target::new(&priced.service, snapshot.network(), now);
-    target.tier = priced.tier;
-    target.capability = priced
-        .capability
-        .as_deref()
-        .map_or(Capability::None, Capability::Named);
-    target.unknown_caveats = matched.route.unknown_caveats;
+    let target = target(snapshot, &matched, priced, now);
+    let mut of_place = None;
     let proven = match &request.presented {
         Presented::Malformed(_) => {
             return Decision::Refuse(Some(matched), Problem::InvalidAuthFormat);
@@ -118,11 +113,49 @@ fn charge(
         Presented::Proven(proven) => proven
             .holds(snapshot.keys(), now)
             .map(|()| Arc::clone(proven)),
+        Presented::Passes(passes) => match pass::find(passes, request, (snapshot, &target), &[]) {
+            Ok(Some(found)) => {
+                of_place = found.of_place();
+                Ok(found.proven)
+            }
+            // Browsers send cookies to every service of a host: one that does not fit is none.
+            Ok(None) => return Decision::Challenge(matched, Problem::PaymentRequired),
+            Err(error) => Err(error),
+        },
     };
     let proof = proven.and_then(|proven| {
         let authorized = proven.authorize(&target)?;
-        Ok(Proof { proven, authorized })
+        Ok(Proof {
+            proven,
+            authorized,
+            of_place,
+        })
     });
+    verdict(snapshot, matched, proof)
+}
+
+/// Returns the target of a route, by which credentials are checked there.
+fn target<'a>(
+    snapshot: &Snapshot,
+    matched: &Matched,
+    priced: &'a Priced,
+    now: UnixTime,
+) -> Target<'a> {
+    // No least price: one that has changed since does not make a token that was sold before
+    // worthless. All that our mint writes is required: a holder could append any caveat that was
+    // missing, so a token without one of them must not be believed.
+    let mut target = Target::new(&priced.service, snapshot.network(), now);
+    target.tier = priced.tier;
+    target.capability = priced
+        .capability
+        .as_deref()
+        .map_or(Capability::None, Capability::Named);
+    target.unknown_caveats = matched.route.unknown_caveats;
+    target
+}
+
+/// Decides by the proof of a credential, or by what was wrong with it.
+fn verdict(snapshot: &Snapshot, matched: Matched, proof: Result<Proof, VerifyError>) -> Decision {
     match proof {
         // Each time, whatever a cache has kept of the proof.
         Ok(proof) if snapshot.has_revoked(&proof.proven, &proof.authorized) => {
@@ -142,4 +175,47 @@ fn charge(
         Err(VerifyError::KeyMissing) => Decision::Refuse(Some(matched), Problem::StoreUnavailable),
         Err(error) => Decision::Challenge(matched, error.problem()),
     }
+}
+
+/// Decides anew about a request with passes, without those of the payments in `spent`. `None` if no other one
+/// fits.
+pub(crate) fn decide_without(
+    request: &CanonicalRequest,
+    snapshot: &Snapshot,
+    matched: &Matched,
+    spent: &[PaymentHash],
+    now: UnixTime,
+) -> Option<Decision> {
+    let (Presented::Passes(passes), Some(priced)) = (&request.presented, matched.route.sold())
+    else {
+        return None;
+    };
+    let target = target(snapshot, matched, priced, now);
+    let found = pass::find(passes, request, (snapshot, &target), spent).ok()??;
+    let of_place = found.of_place();
+    let Found {
+        proven, authorized, ..
+    } = found;
+    let proof = Proof {
+        proven,
+        authorized,
+        of_place,
+    };
+    Some(verdict(snapshot, matched.clone(), Ok(proof)))
+}
+
+/// Returns true if a request that is refused has a pass that is good here, and is held back because a page of
+/// another site has sent the browser.
+pub(crate) fn holds_back_a_pass(
+    request: &CanonicalRequest,
+    snapshot: &Snapshot,
+    matched: &Matched,
+    now: UnixTime,
+) -> bool {
+    let (Presented::Passes(passes), Some(priced)) = (&request.presented, matched.route.sold())
+    else {
+        return false;
+    };
+    let target = target(snapshot, matched, priced, now);
+    pass::is_held_back(passes, request, snapshot, &target)
 }

@@ -81,6 +81,7 @@ mod decide;
 mod granted;
 pub mod ledger;
 pub mod observe;
+mod pass;
 mod request;
 pub mod revoked;
 mod settled;
@@ -88,16 +89,16 @@ mod table;
 #[cfg(feature = "tower")]
 mod tower;
 
-pub use admit::{Paywall, PaywallBuilder, Receipt};
+pub use admit::{Pass, Paywall, PaywallBuilder, Receipt, Unlock, Unlocked};
 pub use answer::{Blame, Refusal, SettleBody, UseReport, is_event_stream, take_body};
-pub use challenge::{Caller, ChallengeLimits, LimitHits, Rate};
+pub use challenge::{Caller, ChallengeLimits, LimitHits, OfferView, Rate};
 pub use decide::{Decision, Proof, decide};
 pub use granted::Granted;
 pub use ledger::Ledger;
 pub use observe::Observe;
 pub use request::{
-    CanonicalRequest, Presented, TraceContext, Withheld, canonical_authority, canonical_host,
-    canonical_origin,
+    CanonicalRequest, PassCookies, Presented, TraceContext, Withheld, canonical_authority,
+    canonical_host, canonical_origin,
 };
 pub use table::{
     Access, Charge, MAX_INVOICE_EXPIRY, Matched, Place, Priced, Route, Snapshot, SnapshotError,

@@ -242,6 +242,21 @@ mod tests {
     }
 
     #[test]
+    fn a_password_from_a_file_is_the_one_that_the_server_is_shown() {
+        let password = "a&@/?#% \u{e4}".as_bytes();
+        for url in [
+            "postgres://l402@db.example/l402?sslmode=verify-full&sslrootcert=/a.pem",
+            "postgres:///l402?host=/run/postgresql&user=l402",
+        ] {
+            let url: PostgresUrl = url.parse().unwrap();
+            let target = Target::read(&url.with_password(password)).unwrap();
+            assert_eq!(target.config.get_password(), Some(password));
+            assert_eq!(target.config.get_user(), Some("l402"));
+            assert_eq!(target.config.get_dbname(), Some("l402"));
+        }
+    }
+
+    #[test]
     fn no_password_is_shown() {
         let url = "postgres://l402:hunter2@localhost/l402?sslmode=prefer&password=hunter2";
         let url: PostgresUrl = url.parse().unwrap();

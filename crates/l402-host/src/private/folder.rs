@@ -9,8 +9,9 @@ use crate::{FileError, FileFault};
 
 /// The names of what the program keeps in its home folder; a name that ends with `*` stands for all
 /// that begin like it.
-const HOME: [&str; 18] = [
+const HOME: [&str; 19] = [
     ".l402-*",
+    "acme",
     "admin.token",
     "attempts",
     "audit.log*",

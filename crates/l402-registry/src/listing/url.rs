@@ -35,8 +35,10 @@ impl fmt::Display for CanonicalUrlError {
         f.write_str(match self {
             Self::NotAUrl => "not a URL; write https://api.example.com/v1/joke",
             Self::Scheme => "neither https nor http; write https://api.example.com/v1/joke",
-            Self::UserInformation => "a name or password stands before the host; leave it out",
-            Self::TooLong => "longer than 2,048 bytes",
+            Self::UserInformation => {
+                "a name or password stands before the host; write https://api.example.com/v1/joke"
+            }
+            Self::TooLong => "longer than 2,048 bytes; write https://api.example.com/v1/joke",
             Self::Host => {
                 "the host is no name and no address; write https://api.example.com/v1/joke"
             }

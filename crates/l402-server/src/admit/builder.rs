@@ -88,6 +88,12 @@ impl PaywallBuilder {
             hits: HitsOfPaywall::default(),
             setbacks: Arc::new(Setbacks::new(Arc::clone(&self.clock))),
             settled: SettledCheck::of(&self.receive, &self.clock, NODE_TIMEOUT, self.limits),
+            unlocks: SettledCheck::for_passes(
+                &self.receive,
+                &self.clock,
+                NODE_TIMEOUT,
+                self.limits,
+            ),
             settings: self,
         };
         Paywall {

@@ -79,7 +79,9 @@ pub(super) fn sold(proof: &Proof, now: UnixTime) -> Sold {
 /// token is the mint's own. If there is none, the longest invoice and the policy together bound the
 /// life of every token sold here.
 fn row_expires(proof: &Proof, now: UnixTime) -> UnixTime {
-    let Proof { proven, authorized } = proof;
+    let Proof {
+        proven, authorized, ..
+    } = proof;
     let latest = now.saturating_add(MAX_INVOICE_EXPIRY + authorized.policy().lifetime());
     // If the route did not require an end, the first one in the token may be a holder's.
     proven

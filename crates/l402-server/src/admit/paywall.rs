@@ -13,7 +13,7 @@ use super::payment::{has_arrived, reserve_request, sold};
 use super::shared::PaywallShared;
 use crate::answer::{Refusal, ReservedUse, UseReport, UseState};
 use crate::challenge::{ChallengeLimits, LimitHits};
-use crate::decide::{Decision, Proof, decide};
+use crate::decide::{Decision, Proof, decide, decide_without, holds_back_a_pass};
 use crate::granted::Granted;
 use crate::ledger::{MemoryLedger, ReserveError};
 use crate::observe::Observation;
@@ -118,6 +118,8 @@ impl Paywall {
                 } else {
                     Refusal::new(Problem::UpstreamUnavailable).on(&matched, request)
                 };
+                let held_back = holds_back_a_pass(request, snapshot, &matched, now);
+                let refusal = refusal.with_pass(held_back);
                 Err(match used {
                     Some(used) => refusal.with_use(used),
                     None => refusal,
@@ -157,18 +159,24 @@ impl Paywall {
         now: UnixTime,
     ) -> Result<Granted, NotGranted> {
         // Before the ledger, which is for what was paid. Boxed, since few nodes need it.
+        // A pass was given for what the node has called settled.
         if let Some(check) = &self.shared.settled
+            && !matches!(request.presented, Presented::Passes(_))
             && let Decision::Granted(matched, proof) | Decision::Reserve(matched, proof) = &decision
         {
             Box::pin(has_arrived(check, request, matched, sold(proof, now))).await?;
         }
-        // Only the three arms that begin with a proof, or with a free route, make a `Granted`.
+        // Only the three arms that begin with a proof, or with a free route, make a `Granted`, and
+        // `reserve_one` for another proof.
         match decision {
             Decision::Free(matched) => Ok(Granted::new(matched, request, None, None)),
             Decision::Granted(matched, proof) => {
                 Ok(Granted::new(matched, request, Some(proof), None))
             }
-            Decision::Reserve(matched, proof) => self.reserve(request, matched, proof, now).await,
+            Decision::Reserve(matched, proof) => {
+                self.reserve_one(snapshot, request, matched, proof, now)
+                    .await
+            }
             Decision::Challenge(matched, problem) => {
                 Err(NotGranted::Challenge(matched, problem, None))
             }
@@ -192,6 +200,7 @@ impl Paywall {
         if let Some(settled) = &self.shared.settled {
             settled.set_limits(limits);
         }
+        self.shared.unlocks.set_limits(limits);
     }
 
     /// Waits until every settled use is durable. Call it before the process ends.
@@ -263,6 +272,34 @@ impl Paywall {
             },
         };
         refusal.into()
+    }
+
+    /// Reserves a use for a paid request. Of several passes those that are spent are passed over.
+    async fn reserve_one(
+        &self,
+        snapshot: &Snapshot,
+        request: &CanonicalRequest,
+        matched: Matched,
+        proof: Proof,
+        now: UnixTime,
+    ) -> Result<Granted, NotGranted> {
+        let payment = proof.authorized.payment_hash();
+        let mut reserved = self.reserve(request, matched, proof, now).await;
+        let mut spent = vec![payment];
+        while let Err(NotGranted::Challenge(matched, Problem::Consumed, _)) = &reserved {
+            match decide_without(request, snapshot, matched, &spent, now) {
+                Some(Decision::Reserve(matched, proof)) => {
+                    spent.push(proof.authorized.payment_hash());
+                    reserved = self.reserve(request, matched, proof, now).await;
+                }
+                // Of another policy, which the service had or has now: paid, and nothing to count.
+                Some(Decision::Granted(matched, proof)) => {
+                    return Ok(Granted::new(matched, request, Some(proof), None));
+                }
+                _ => break,
+            }
+        }
+        reserved
     }
 
     /// Reserves a use for a paid request. If all are spent, offers a new invoice.

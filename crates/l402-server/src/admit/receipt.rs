@@ -44,7 +44,7 @@ impl Paywall {
     ) -> Result<Receipt, Refusal> {
         let now = self.shared.settings.clock.wall();
         let proven = match &request.presented {
-            Presented::Nothing => {
+            Presented::Nothing | Presented::Passes(_) => {
                 return Err(Refusal::new(Problem::InvalidAuthFormat)
                     .with_detail("Send the credential whose receipt you want"));
             }

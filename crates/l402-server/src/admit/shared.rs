@@ -31,6 +31,8 @@ pub(super) struct PaywallShared {
     pub(super) setbacks: Arc<Setbacks>,
     /// `None` if a preimage is proof enough, so that the usual node costs a request nothing.
     pub(super) settled: Option<Arc<SettledCheck>>,
+    /// The question if a payment has settled, for those who have no preimage.
+    pub(super) unlocks: Arc<SettledCheck>,
 }
 
 /// The number of times that limits other than those on challenges were hit.
@@ -79,10 +81,25 @@ impl PaywallShared {
     pub(super) fn take_attempt(&self, request: &CanonicalRequest) -> Result<(), Duration> {
         let token = match &request.presented {
             Presented::Credential(credential) => credential.macaroon().identifier().ok(),
-            Presented::Malformed(_) | Presented::Nothing | Presented::Proven(_) => None,
+            Presented::Malformed(_)
+            | Presented::Nothing
+            | Presented::Passes(_)
+            | Presented::Proven(_) => None,
         };
+        self.take_attempt_of(request.peer, token)
+    }
+
+    /// Counts a credential, or a token, that does not hold.
+    ///
+    /// # Errors
+    /// As [`PaywallShared::take_attempt`].
+    pub(super) fn take_attempt_of(
+        &self,
+        peer: IpAddr,
+        token: Option<Identifier>,
+    ) -> Result<(), Duration> {
         let now = self.settings.clock.monotonic();
-        let taken = self.attempts.take(request.peer, token, now);
+        let taken = self.attempts.take(peer, token, now);
         taken.inspect_err(|_| self.hits.attempts.count())
     }
 
@@ -152,7 +169,7 @@ fn genuine(request: &CanonicalRequest, decision: &Decision) -> Option<Identifier
         Decision::Challenge(..) => match &request.presented {
             Presented::Credential(credential) => credential.macaroon().identifier().ok(),
             Presented::Proven(proven) => Some(*proven.identifier()),
-            Presented::Malformed(_) | Presented::Nothing => None,
+            Presented::Malformed(_) | Presented::Nothing | Presented::Passes(_) => None,
         },
         Decision::Free(_) | Decision::Preflight(_) | Decision::Refuse(..) => None,
     }

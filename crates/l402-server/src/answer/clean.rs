@@ -1,18 +1,21 @@
 //! The cleaning of answers: headers of the upstream that must not reach a buyer, and the rules for
 //! caches.
 
-use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, VARY, WWW_AUTHENTICATE};
+use http::header::{
+    CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, VARY, WWW_AUTHENTICATE,
+};
 use l402::{AuthChallenge, Challenges};
 
-use crate::request::is_own;
+use crate::request::{PassCookies, is_own, name_of};
 
-/// Removes payment challenges, receipts, `l402-…` and `x-l402-…` from the headers or trailers of an
+/// Removes payment challenges, receipts, passes, `l402-…` and `x-l402-…` from the headers or trailers of an
 /// answer. A client would take them for the paywall's own, and pay the upstream or believe what it
 /// says of a use (ATTACKS H-30).
 pub(crate) fn strip(headers: &mut HeaderMap) {
-    let mut has_challenges = false;
+    let (mut has_challenges, mut has_cookies) = (false, false);
     let is_removed = |name: &&HeaderName| {
         has_challenges |= **name == WWW_AUTHENTICATE;
+        has_cookies |= **name == SET_COOKIE;
         let name = name.as_str();
         name.starts_with("l402-") || is_own(name) || name == "payment-receipt"
     };
@@ -22,6 +25,29 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
     }
     if has_challenges {
         strip_challenges(headers);
+    }
+    if has_cookies {
+        strip_passes(headers);
+    }
+}
+
+/// Removes the cookies that only the paywall may set.
+fn strip_passes(headers: &mut HeaderMap) {
+    let is_pass = |line: &HeaderValue| {
+        let cookie = line.as_bytes().split(|byte| *byte == b';').next();
+        let cookie = cookie.unwrap_or_default();
+        // A cookie without a name is sent as its value alone, which begins with a name for whoever reads it.
+        let before = cookie
+            .iter()
+            .take_while(|byte| byte.is_ascii_whitespace() || **byte == b'=');
+        PassCookies::is_own(name_of(&cookie[before.count()..]))
+    };
+    let lines: Vec<_> = headers.get_all(SET_COOKIE).iter().cloned().collect();
+    if lines.iter().any(is_pass) {
+        headers.remove(SET_COOKIE);
+        for line in lines.into_iter().filter(|line| !is_pass(line)) {
+            headers.append(SET_COOKIE, line);
+        }
     }
 }
 
@@ -94,6 +120,11 @@ pub(crate) fn make_private(headers: &mut HeaderMap) {
     if !headers.get_all(VARY).iter().any(named) {
         headers.append(VARY, HeaderValue::from_static("authorization"));
     }
+}
+
+/// Says that an answer depends on the cookies of its request.
+pub(crate) fn vary_by_cookie(headers: &mut HeaderMap) {
+    headers.append(VARY, HeaderValue::from_static("cookie"));
 }
 
 #[cfg(test)]

@@ -15,11 +15,11 @@ mod use_report;
 mod watch;
 
 pub use body::SettleBody;
-pub(crate) use clean::{make_private, strip};
+pub(crate) use clean::{make_private, strip, vary_by_cookie};
 pub(crate) use cors::allow_origin;
 pub use event_stream::is_event_stream;
 pub use head::take_body;
-pub(crate) use redirect::Origin;
+pub(crate) use redirect::{Origin, leads_on, next_path};
 pub use refusal::Refusal;
 pub use reserved_use::Blame;
 pub(crate) use reserved_use::ReservedUse;

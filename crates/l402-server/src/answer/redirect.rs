@@ -1,8 +1,9 @@
 //! Redirects: which of them only lead on, and which are the delivery itself.
 
+use http::StatusCode;
 use http::header::{HeaderMap, HeaderValue, LOCATION};
 use http::uri::Authority;
-use http::{StatusCode, response};
+use url::Url;
 
 /// The origin that a request was for: its host in lower case, and its port if it names one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,15 +17,30 @@ pub(crate) struct Origin {
 ///
 /// 303, and 301 and 302 after a POST, say that the request was carried out. A redirect to another
 /// origin is often the delivery itself: a signed address, for example.
-pub(crate) fn leads_on(parts: &response::Parts, safe: bool, origin: Option<&Origin>) -> bool {
-    match parts.status {
+pub(crate) fn leads_on(
+    (status, headers): (StatusCode, &HeaderMap),
+    safe: bool,
+    origin: Option<&Origin>,
+) -> bool {
+    match status {
         StatusCode::NOT_MODIFIED => true,
-        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => {
-            stays(&parts.headers, origin)
-        }
-        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => safe && stays(&parts.headers, origin),
+        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => stays(headers, origin),
+        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => safe && stays(headers, origin),
         _ => false,
     }
+}
+
+/// Returns the path and query that a client asks for next, if a redirect leads on from this path and query.
+pub(crate) fn next_path(headers: &HeaderMap, from: &str) -> Option<String> {
+    let location = headers.get(LOCATION)?.to_str().ok()?;
+    // By the rules that browsers read addresses by. The host has no part in it: it is the same.
+    let base = Url::parse(&format!("http://host.invalid{from}")).ok()?;
+    let next = base.join(location).ok()?;
+    let path = next.path();
+    Some(match next.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    })
 }
 
 /// Returns true if there is one `Location`, and it is at the origin.
@@ -99,6 +115,25 @@ mod tests {
     fn shop(port: Option<u16>) -> Origin {
         let host = "shop.example".to_owned();
         Origin { host, port }
+    }
+
+    #[test]
+    fn the_next_path_is_the_one_that_a_browser_asks_for() {
+        for (location, next) in [
+            ("/docs/", "/docs/"),
+            ("c?a=1#b", "/a/c?a=1"),
+            ("?q=2", "/a/b?q=2"),
+            ("", "/a/b?q"),
+            ("../../x/./y/..", "/x/"),
+            ("https://shop.example", "/"),
+            ("http://shop.example/a b", "/a%20b"),
+            ("/.//shop.example/", "//shop.example/"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(LOCATION, HeaderValue::from_static(location));
+            let found = next_path(&headers, "/a/b?q");
+            assert_eq!(found.as_deref(), Some(next), "{location}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use l402::{Problem, RetryWith};
 use serde::Serialize;
 
 use super::{UseReport, allow_origin};
-use crate::challenge::{Offer, OfferFields};
+use crate::challenge::{Offer, OfferFields, OfferView};
 use crate::observe::Observation;
 use crate::request::CanonicalRequest;
 use crate::table::Matched;
@@ -55,6 +55,7 @@ struct RefusalParts {
     /// The route that matched, and the origin of the caller if that route lists it.
     cors: Option<(Matched, Option<String>)>,
     preflight: Option<Method>,
+    has_pass: bool,
 }
 
 impl Refusal {
@@ -73,6 +74,7 @@ impl Refusal {
             allow: None,
             cors: None,
             preflight: None,
+            has_pass: false,
         }))
     }
 
@@ -131,6 +133,19 @@ impl Refusal {
         self.0.used
     }
 
+    /// Returns the `detail` of the problem document.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        let detail = self.0.detail.as_deref();
+        detail.unwrap_or_else(|| self.0.problem.free_advice())
+    }
+
+    /// Returns the time after which to ask again, if the answer names one.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
     /// Sets `retry-after`, rounded up to whole seconds, at least one.
     #[must_use]
     pub fn with_retry_after(mut self, wait: Duration) -> Self {
@@ -148,6 +163,19 @@ impl Refusal {
     pub(crate) fn with_offer(mut self, offer: Offer) -> Self {
         self.0.offer = Some(offer);
         self
+    }
+
+    /// Notes that the browser holds a pass that is good here, and may not use it on the way it came.
+    pub(crate) fn with_pass(mut self, has_pass: bool) -> Self {
+        self.0.has_pass = has_pass;
+        self
+    }
+
+    /// Returns true if the browser holds a pass that is good here, and is refused only because a page of
+    /// another site has sent it. A link on a page of this host leads on, without another payment.
+    #[must_use]
+    pub fn has_pass(&self) -> bool {
+        self.0.has_pass
     }
 
     /// Sets the header `allow` of a 405.
@@ -192,6 +220,18 @@ impl Refusal {
     #[must_use]
     pub fn has_challenge(&self) -> bool {
         self.0.offer.is_some()
+    }
+
+    /// Returns the offer that the answer carries, for a page that shows it to a person.
+    #[must_use]
+    pub fn offer(&self) -> Option<OfferView<'_>> {
+        self.0.offer.as_ref().map(Offer::view)
+    }
+
+    /// Returns the route that matched, if one did and the paywall made the refusal.
+    #[must_use]
+    pub fn matched(&self) -> Option<&Matched> {
+        self.0.cors.as_ref().map(|(matched, _)| matched)
     }
 
     /// Returns the HTTP status: 402 with a challenge, otherwise the problem's own; 204 for a

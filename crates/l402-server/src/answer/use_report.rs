@@ -61,7 +61,8 @@ impl UseReport {
     #[must_use]
     pub fn of_refused(request: &CanonicalRequest) -> Self {
         match request.presented {
-            Presented::Nothing => Self::default(),
+            // A browser sends its cookies everywhere, and means nothing by it.
+            Presented::Nothing | Presented::Passes(_) => Self::default(),
             _ => Self::of_unused(),
         }
     }

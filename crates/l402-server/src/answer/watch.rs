@@ -95,7 +95,9 @@ impl Watch {
             // A tunnel has no end by which to tell if it went well, so its beginning is sold.
             (StatusCode::SWITCHING_PROTOCOLS, _) => Settle::ONE_USE,
             // Bounded like a 4xx: the buyer chose what to ask for.
-            (_, None) if leads_on(parts, kind.safe, origin) => Settle::ReleaseBuyer,
+            (_, None) if leads_on((status, &parts.headers), kind.safe, origin) => {
+                Settle::ReleaseBuyer
+            }
             _ if empty => Settle::ONE_USE,
             _ => {
                 // An event stream ends when its reader hangs up: if that gave the use back, it

@@ -25,5 +25,6 @@ pub(crate) use hits::Hits;
 pub use hits::LimitHits;
 pub use limit::ChallengeLimits;
 pub(crate) use limit::Limiter;
+pub use offer::OfferView;
 pub(crate) use offer::{Offer, OfferFields};
 pub(crate) use seldom::Seldom;

@@ -1,8 +1,9 @@
 //! An offer: an invoice that was checked, and the token that belongs to it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use l402::{Challenge, Msat, Network, PaymentHash, UnixTime, mint};
+use l402::{Challenge, Msat, Network, PaymentHash, Policy, UnixTime, mint};
 use l402_lightning::NewInvoice;
 use serde::Serialize;
 
@@ -23,7 +24,33 @@ pub(crate) struct Offer {
     price: Msat,
     payment_hash: PaymentHash,
     expires: UnixTime,
+    /// The time from the offer to the end of its invoice.
+    lasts: Duration,
+    policy: Policy,
     description: Arc<str>,
+}
+
+/// An offer as a page shows it to a person: see [`Refusal::offer`](crate::Refusal::offer).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct OfferView<'a> {
+    /// The amount of the invoice, which the buyer pays.
+    pub price: Msat,
+    /// The invoice (BOLT 11), as the node wrote it.
+    pub invoice: &'a str,
+    /// The payment hash of the invoice.
+    pub payment_hash: PaymentHash,
+    /// The token in base64, as the challenge gives it.
+    pub token: &'a str,
+    /// The last moment to pay.
+    pub expires: UnixTime,
+    /// The time from the offer to its last moment, in whole seconds. A browser counts it down without a clock
+    /// that is right.
+    pub lasts: Duration,
+    /// The goods of one payment.
+    pub policy: Policy,
+    /// The text of the invoice that the payer's wallet shows.
+    pub description: &'a str,
 }
 
 impl Offer {
@@ -68,6 +95,8 @@ impl Offer {
             price: amount,
             payment_hash: made.payment_hash(),
             expires: made.expires(),
+            lasts: made.expires().since(now),
+            policy: priced.policy,
             description: priced.memo.as_str().into(),
         })
     }
@@ -78,6 +107,20 @@ impl Offer {
             payment_hash: self.payment_hash,
             amount: self.price,
             expires: self.expires,
+        }
+    }
+
+    /// Returns the offer as a page shows it.
+    pub(crate) fn view(&self) -> OfferView<'_> {
+        OfferView {
+            price: self.price,
+            invoice: self.challenge.invoice(),
+            payment_hash: self.payment_hash,
+            token: self.challenge.token(),
+            expires: self.expires,
+            lasts: self.lasts,
+            policy: self.policy,
+            description: &self.description,
         }
     }
 

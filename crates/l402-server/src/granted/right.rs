@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use http::Method;
+use http::header::{HeaderValue, SET_COOKIE};
+use http::{Method, Response, StatusCode};
 use http_body::Body;
 use l402::{Authorized, Problem, Proven};
 
 use crate::answer::{
     Blame, Origin, RequestKind, ReservedUse, SettleBody, UseReport, UseState, Watch, allow_origin,
-    make_private, strip,
+    leads_on, make_private, strip, vary_by_cookie,
 };
 use crate::decide::Proof;
 use crate::ledger::{Lease, Settle};
@@ -42,6 +43,10 @@ struct Right {
     uses_left: Option<u64>,
     /// True if the request holds a credential, or something like one, on whatever route.
     presented: bool,
+    /// True if it was paid by a cookie.
+    by_pass: bool,
+    /// The line that moves the pass to the place to which a redirect leads on.
+    moved_pass: Option<HeaderValue>,
 }
 
 impl Granted {
@@ -71,7 +76,9 @@ impl Granted {
             cors_origin,
             asked_at: None,
             uses_left: None,
-            presented: !matches!(request.presented, Presented::Nothing),
+            moved_pass: None,
+            by_pass: matches!(request.presented, Presented::Passes(_)),
+            presented: !matches!(request.presented, Presented::Nothing | Presented::Passes(_)),
         }))
     }
 
@@ -101,6 +108,22 @@ impl Granted {
         if table.is_own_host(&host) {
             self.0.asked_at = Some(Origin { host, port });
         }
+        self
+    }
+
+    /// Returns the proof of a request that was paid by the pass of one place, if the answer only leads on to
+    /// another place of the origin.
+    pub(crate) fn proof_that_moves<B>(&self, answer: &Response<B>) -> Option<&Proof> {
+        let head = (answer.status(), answer.headers());
+        let proof = self.0.proof.as_ref()?;
+        let leads = answer.status() != StatusCode::NOT_MODIFIED
+            && leads_on(head, self.0.kind.safe, self.0.asked_at.as_ref());
+        (leads && proof.of_place.is_some()).then_some(proof)
+    }
+
+    /// Sets the line that moves the pass. It is sent only if the use is given back.
+    pub(crate) fn with_moved_pass(mut self, line: Option<HeaderValue>) -> Self {
+        self.0.moved_pass = line;
         self
     }
 
@@ -199,6 +222,7 @@ impl Granted {
                     self.0.asked_at.as_ref(),
                 )
             });
+        let is_kept = matches!(watch, Err(UseState::Kept));
         let report = self.report(match &watch {
             Ok(watch) if watch.decides() => UseState::Pending,
             Ok(_) => UseState::Kept,
@@ -207,6 +231,13 @@ impl Granted {
         strip(&mut parts.headers);
         if self.0.proof.is_some() {
             make_private(&mut parts.headers);
+            if self.0.by_pass {
+                vary_by_cookie(&mut parts.headers);
+            }
+            // After the cleaning, which takes passes out. A use that was spent opens no other page.
+            if let Some(line) = self.0.moved_pass.take().filter(|_| is_kept) {
+                parts.headers.append(SET_COOKIE, line);
+            }
         }
         allow_origin(
             &mut parts.headers,

@@ -10,6 +10,7 @@ use l402::{Credential, CredentialError, Problem, Proven};
 
 use super::host;
 use super::lines::Lines;
+use super::passes::{FetchSite, PassCookies};
 use super::path::{Ambiguity, PathFault, below, has_controls, read_path};
 use super::trace::TraceContext;
 
@@ -21,6 +22,8 @@ pub enum Presented {
     Malformed(CredentialError),
     /// No credential at all.
     Nothing,
+    /// No credential in a header, and cookies that may be passes.
+    Passes(PassCookies),
     /// A well-formed credential that was not checked yet.
     Credential(Credential),
     /// A credential whose signature and preimage were proven before, from a worker's cache.
@@ -138,7 +141,7 @@ impl CanonicalRequest {
             query: query.map(str::to_owned),
             host,
             port: port.flatten(),
-            presented: proven.map_or_else(|| presented(&parts.headers), Presented::Proven),
+            presented: proven.map_or_else(|| presented(parts, &lines), Presented::Proven),
             peer,
             grpc: lines.content_type.first().is_some_and(names_grpc),
             body_bytes: lines.content_length.only().and_then(number),
@@ -190,12 +193,18 @@ impl CanonicalRequest {
     }
 }
 
-/// Reads the credential out of all headers that may hold one.
-fn presented(headers: &HeaderMap) -> Presented {
-    let lines = headers
+/// Reads the credential out of all headers that may hold one. One in a header wins over cookies.
+fn presented(parts: &request::Parts, lines: &Lines<'_>) -> Presented {
+    let named = parts
+        .headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_bytes()));
-    match Credential::from_headers(lines) {
+    match Credential::from_headers(named) {
+        Ok(None) if lines.has_cookie => {
+            let site = FetchSite::of(lines.fetch_site);
+            let passes = PassCookies::of(&parts.method, &parts.headers, site);
+            passes.map_or(Presented::Nothing, Presented::Passes)
+        }
         Ok(None) => Presented::Nothing,
         Ok(Some(credential)) => Presented::Credential(credential),
         Err(error) => Presented::Malformed(error),

@@ -10,6 +10,9 @@ pub(super) struct Lines<'a> {
     pub(super) preflight_method: Line<'a>,
     pub(super) content_type: Line<'a>,
     pub(super) content_length: Line<'a>,
+    pub(super) fetch_site: Line<'a>,
+    /// True if the request has a cookie.
+    pub(super) has_cookie: bool,
     /// True if the request has a `grpc-timeout`.
     pub(super) timed: bool,
 }
@@ -35,6 +38,8 @@ impl<'a> Lines<'a> {
                 "origin" => lines.origin.add(value),
                 "access-control-request-method" => lines.preflight_method.add(value),
                 "content-type" => lines.content_type.add(value),
+                "cookie" => lines.has_cookie = true,
+                "sec-fetch-site" => lines.fetch_site.add(value),
                 "content-length" => lines.content_length.add(value),
                 "grpc-timeout" => lines.timed = true,
                 _ => {}

@@ -1,10 +1,10 @@
 //! The request headers that never reach the service behind the paywall, for proxies and for
 //! the tower layer.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use l402::{Credential, HOP_BY_HOP};
 
-use super::CanonicalRequest;
+use super::{CanonicalRequest, PassCookies};
 
 /// The reason why a header of a request does not pass to the service behind the paywall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +70,25 @@ impl CanonicalRequest {
         for name in withheld {
             headers.remove(name);
         }
+        strip_passes(headers);
+    }
+}
+
+/// Removes the passes from the cookies.
+fn strip_passes(headers: &mut HeaderMap) {
+    let lines = headers.get_all(COOKIE);
+    if lines
+        .iter()
+        .all(|line| PassCookies::taken_off(line).is_none())
+    {
+        return;
+    }
+    let left =
+        |line: &HeaderValue| PassCookies::taken_off(line).unwrap_or_else(|| Some(line.clone()));
+    let left: Vec<HeaderValue> = lines.iter().filter_map(left).collect();
+    headers.remove(COOKIE);
+    for line in left {
+        headers.append(COOKIE, line);
     }
 }
 

@@ -41,7 +41,8 @@ pub(crate) struct Sold {
     pub(crate) lookup: Option<String>,
 }
 
-/// The check of payments at a node whose preimages prove nothing. One for the whole process.
+/// The check of payments by the word of the node. One for all credentials of a process, if preimages prove
+/// nothing, and one for those who have no preimage.
 #[derive(Debug)]
 pub(crate) struct SettledCheck {
     receive: Arc<dyn Receive>,
@@ -65,17 +66,35 @@ impl SettledCheck {
         time_limit: Duration,
         limits: ChallengeLimits,
     ) -> Option<Arc<Self>> {
-        (!receive.preimage_is_proof()).then(|| {
-            Arc::new(Self {
-                receive: Arc::clone(receive),
-                clock: Arc::clone(clock),
-                time_limit,
-                state: Mutex::new(CheckState {
-                    payments: SettledPayments::default(),
-                    look_ups: LookUps::new(limits),
-                }),
-                unconfirmed: Seldom::default(),
-            })
+        let is_needed = !receive.preimage_is_proof();
+        is_needed.then(|| Self::new(receive, clock, time_limit, LookUps::of_credentials(limits)))
+    }
+
+    /// Returns the check for buyers who have no preimage, at any node.
+    pub(crate) fn for_passes(
+        receive: &Arc<dyn Receive>,
+        clock: &Arc<dyn Clock>,
+        time_limit: Duration,
+        limits: ChallengeLimits,
+    ) -> Arc<Self> {
+        Self::new(receive, clock, time_limit, LookUps::of_passes(limits))
+    }
+
+    fn new(
+        receive: &Arc<dyn Receive>,
+        clock: &Arc<dyn Clock>,
+        time_limit: Duration,
+        look_ups: LookUps,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            receive: Arc::clone(receive),
+            clock: Arc::clone(clock),
+            time_limit,
+            state: Mutex::new(CheckState {
+                payments: SettledPayments::default(),
+                look_ups,
+            }),
+            unconfirmed: Seldom::default(),
         })
     }
 

@@ -11,11 +11,18 @@ use tokio::sync::watch;
 
 use crate::challenge::{ChallengeLimits, Limiter, Rate};
 
-/// The look-ups a second in all, and the most at once after a quiet time.
+/// The look-ups a second in all, and the most at once after a quiet time, for those who hold a credential.
 const MOST: NonZeroU32 = NonZeroU32::new(100).expect("above zero");
+
+/// The same for those who hold a token and no preimage: everybody who was shown a price.
+const MOST_FOR_PASSES: NonZeroU32 = NonZeroU32::new(30).expect("above zero");
 
 /// The time for which one answer about a payment holds, unless it is *settled*.
 const PERIOD: Duration = Duration::from_secs(1);
+
+/// The same for *cancelled*, for those who hold a token and no preimage: a page asks on, since a payment may
+/// come late, and a dead invoice shall not cost a look-up each second.
+const CANCELLED_FOR_PASSES: Duration = Duration::from_secs(10);
 
 /// The answer of the node to one look-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,32 +47,47 @@ pub(super) enum Joined {
     Wait(Duration),
 }
 
-/// The look-ups that are under way or not older than a second. All times are monotonic.
+/// The look-ups that are under way or whose answer still holds. All times are monotonic.
 #[derive(Debug)]
 pub(super) struct LookUps {
     limiter: Limiter,
-    /// Bounded by `limiter`: what is older than a second and has its answer goes.
+    most: NonZeroU32,
+    /// The time for which *cancelled* holds.
+    cancelled: Duration,
+    /// Bounded by `limiter`: what has its answer and is older than that holds goes.
     by_payment: HashMap<PaymentHash, (Duration, Coming)>,
 }
 
 impl LookUps {
-    /// Makes an empty table for a paywall with these limits on challenges.
-    pub(super) fn new(limits: ChallengeLimits) -> Self {
+    /// Makes an empty table for the credentials of a paywall with these limits on challenges.
+    pub(super) fn of_credentials(limits: ChallengeLimits) -> Self {
+        Self::new(limits, MOST, PERIOD)
+    }
+
+    /// Makes an empty table for those who ask for a pass.
+    pub(super) fn of_passes(limits: ChallengeLimits) -> Self {
+        Self::new(limits, MOST_FOR_PASSES, CANCELLED_FOR_PASSES)
+    }
+
+    fn new(limits: ChallengeLimits, most: NonZeroU32, cancelled: Duration) -> Self {
         Self {
-            limiter: Limiter::new(of_look_ups(limits)),
+            limiter: Limiter::new(of_look_ups(limits, most)),
+            most,
+            cancelled,
             by_payment: HashMap::new(),
         }
     }
 
     /// Sets other limits. What was taken of one stays taken.
     pub(super) fn set_limits(&mut self, limits: ChallengeLimits, now: Duration) {
-        self.limiter.set(of_look_ups(limits), now);
+        self.limiter.set(of_look_ups(limits, self.most), now);
     }
 
     /// Joins the look-up of a payment that is under way or just over, or begins one for a caller.
     pub(super) fn join(&mut self, payment: PaymentHash, peer: IpAddr, now: Duration) -> Joined {
+        let cancelled = self.cancelled;
         if let Some((begun, coming)) = self.by_payment.get(&payment)
-            && is_current(*begun, coming, now)
+            && is_current(*begun, coming, now, cancelled)
         {
             return Joined::Coming(coming.clone());
         }
@@ -73,7 +95,7 @@ impl LookUps {
             return Joined::Wait(wait);
         }
         self.by_payment
-            .retain(|_, (begun, coming)| is_current(*begun, coming, now));
+            .retain(|_, (begun, coming)| is_current(*begun, coming, now, cancelled));
         let (sender, coming) = watch::channel(None);
         self.by_payment.insert(payment, (now, coming.clone()));
         Joined::Begin(sender, coming)
@@ -83,7 +105,7 @@ impl LookUps {
 /// Returns the limits on look-ups beside those on challenges. A caller has the same rate of both, and
 /// no burst beyond a second's: saved up, it would be all there is for that moment. Where challenges
 /// are not limited by caller, as behind a proxy whose callers all seem to be one, look-ups are not.
-fn of_look_ups(challenges: ChallengeLimits) -> ChallengeLimits {
+fn of_look_ups(challenges: ChallengeLimits, most: NonZeroU32) -> ChallengeLimits {
     let a_second = |rate: Rate| Rate {
         burst: rate.per_second,
         ..rate
@@ -92,17 +114,22 @@ fn of_look_ups(challenges: ChallengeLimits) -> ChallengeLimits {
         per_peer: challenges.per_peer.map(a_second),
         per_prefix: challenges.per_prefix.map(a_second),
         total: Some(Rate {
-            per_second: MOST,
-            burst: MOST,
+            per_second: most,
+            burst: most,
         }),
     }
 }
 
-/// Returns true if a look-up is under way, or began within the last second.
-fn is_current(begun: Duration, coming: &Coming, now: Duration) -> bool {
+/// Returns true if a look-up is under way, or began within the time for which its answer holds.
+fn is_current(begun: Duration, coming: &Coming, now: Duration, cancelled: Duration) -> bool {
     // A sender that is gone without an answer belongs to a task that was dropped with its runtime.
-    let is_under_way = coming.borrow().is_none() && coming.has_changed().is_ok();
-    is_under_way || now < begun + PERIOD
+    let answer = *coming.borrow();
+    let is_under_way = answer.is_none() && coming.has_changed().is_ok();
+    let holds = match answer {
+        Some(NodeAnswer::State(InvoiceState::Cancelled)) => cancelled,
+        _ => PERIOD,
+    };
+    is_under_way || now < begun + holds
 }
 
 #[cfg(test)]
@@ -149,7 +176,7 @@ mod tests {
 
     #[test]
     fn one_look_up_per_payment_until_it_is_answered_and_a_second_old() {
-        let (mut look_ups, at) = (LookUps::new(unlimited()), Duration::from_millis);
+        let (mut look_ups, at) = (LookUps::of_credentials(unlimited()), Duration::from_millis);
         let sender = begin(&mut look_ups, 1, at(0));
         for ms in [0, 999, 1000, 5000] {
             assert!(matches!(
@@ -172,8 +199,38 @@ mod tests {
     }
 
     #[test]
+    fn a_dead_invoice_is_remembered_for_passes_alone_and_the_memory_is_bounded() {
+        let at = Duration::from_secs;
+        let cancelled = Some(NodeAnswer::State(InvoiceState::Cancelled));
+        let mut credentials = LookUps::of_credentials(unlimited());
+        begin(&mut credentials, 1, at(0)).send_replace(cancelled);
+        begin(&mut credentials, 1, at(1)).send_replace(cancelled);
+        let mut passes = LookUps::of_passes(unlimited());
+        begin(&mut passes, 1, at(0)).send_replace(cancelled);
+        let held = passes.join(hash(1), ME, at(9));
+        assert!(matches!(held, Joined::Coming(_)));
+        begin(&mut passes, 1, at(10)).send_replace(cancelled);
+        for second in 11..60 {
+            for n in 0..60 {
+                let mut bytes = [n; 32];
+                bytes[31] = u8::try_from(second).unwrap();
+                let payment = PaymentHash::from_bytes(bytes);
+                let peer = std::net::Ipv4Addr::new(198, 51, n, 1);
+                if let Joined::Begin(sender, _) = passes.join(payment, peer.into(), at(second)) {
+                    sender.send_replace(cancelled);
+                }
+            }
+            assert!(
+                passes.by_payment.len() <= 330,
+                "{}",
+                passes.by_payment.len()
+            );
+        }
+    }
+
+    #[test]
     fn a_hundred_a_second_in_all_and_nothing_is_kept_beyond_it() {
-        let (mut look_ups, at) = (LookUps::new(unlimited()), Duration::from_secs);
+        let (mut look_ups, at) = (LookUps::of_credentials(unlimited()), Duration::from_secs);
         let networks = |look_ups: &mut LookUps, now| -> usize {
             let peers = (0..50).map(|n| format!("198.51.{n}.1"));
             peers.map(|peer| begun(look_ups, 9, &peer, now)).sum()
@@ -188,11 +245,23 @@ mod tests {
         assert_eq!(look_ups.by_payment.len(), 1);
     }
 
+    /// ATTACKS T-36.
+    #[test]
+    fn thirty_a_second_in_all_for_those_who_ask_for_a_pass() {
+        let mut look_ups = LookUps::of_passes(unlimited());
+        for second in 100..110 {
+            let now = Duration::from_secs(second);
+            let peers = (0..50).map(|n| format!("198.51.{n}.1"));
+            let begun: usize = peers.map(|peer| begun(&mut look_ups, 9, &peer, now)).sum();
+            assert!((20..=30).contains(&begun), "{begun} in second {second}");
+        }
+    }
+
     // One caller with many unpaid tokens leaves payers their share.
     #[test]
     fn a_caller_and_a_network_have_a_share_each() {
         let (mut look_ups, at) = (
-            LookUps::new(ChallengeLimits::default()),
+            LookUps::of_credentials(ChallengeLimits::default()),
             Duration::from_secs,
         );
         for second in 1..20 {

@@ -1,6 +1,6 @@
-//! Asks the node if a payment has arrived, if the preimage alone does not prove it.
+//! Asks the node if a payment has arrived, if there is no preimage, or it alone does not prove it.
 //!
-//! Only for nodes with [`Receive::preimage_is_proof`](l402_lightning::Receive::preimage_is_proof)
+//! For credentials only at nodes with [`Receive::preimage_is_proof`](l402_lightning::Receive::preimage_is_proof)
 //! false: a third party makes their invoices, and may tell a preimage to anybody.
 //!
 //! ```text

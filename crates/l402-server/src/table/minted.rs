@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use l402::{Authorized, Condition, Policy, Proven, Service, Terms, UnixTime};
+use l402::{Authorized, Condition, GenuineToken, Policy, Proven, Service, Terms, UnixTime};
 
 use super::{MAX_INVOICE_EXPIRY, Snapshot};
 use crate::revoked::Revoked;
@@ -35,7 +35,7 @@ impl Snapshot {
         let service = authorized.service();
         let minted = || {
             let has_end = authorized.checked().has(Condition::ValidUntil);
-            earliest_mint(proven, service).filter(|_| has_end)
+            earliest_mint(proven.token(), service).filter(|_| has_end)
         };
         self.revoked.covers(proven.identifier(), service, || {
             minted().unwrap_or(UnixTime::from_secs(0))
@@ -43,13 +43,21 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// Returns true if a token of our own mint was revoked, of which nothing else was checked.
+    pub(crate) fn has_revoked_token(&self, token: &GenuineToken, service: &Service) -> bool {
+        let minted = || earliest_mint(token, service).unwrap_or(UnixTime::from_secs(0));
+        self.revoked.covers(token.identifier(), service, minted)
+    }
+}
+
 /// Returns the earliest time at which a token can have been minted: its first end, less the time that
 /// was bought and the longest time to pay. The first ones are the mint's own, so a holder cannot move
 /// the time by a caveat. `None` if the token names no end or no policy.
-fn earliest_mint(proven: &Proven, service: &Service) -> Option<UnixTime> {
+fn earliest_mint(token: &GenuineToken, service: &Service) -> Option<UnixTime> {
     Some(earliest(
-        proven.minted_end(service)?,
-        proven.minted_policy(service)?,
+        token.minted_end(service)?,
+        token.minted_policy(service)?,
     ))
 }
 

@@ -134,7 +134,8 @@ impl fmt::Display for SnapshotError {
             ),
             Self::Unknown { path, named } => write!(
                 f,
-                "route {path}: allow_free_overlap names {named}, and no priced route has that path"
+                "route {path}: allow_free_overlap names {named}, and no priced route has that path; write it as \
+                 that route does, such as \"/files/{{*rest}}\""
             ),
             Self::TwoPrices { service } => write!(
                 f,
@@ -148,8 +149,8 @@ impl fmt::Display for SnapshotError {
             ),
             Self::Price { path } => write!(
                 f,
-                "route {path}: the price must be above zero and at most 1000000 sat; to give it \
-                 away, make the route free"
+                "route {path}: the price must be above zero and at most 1000000 sat, such as \"50 sat\"; \
+                 to give it away, make the route free"
             ),
             Self::Terms { path } => write!(
                 f,

@@ -25,9 +25,9 @@ use crate::admit::Paywall;
 use crate::answer::Blame;
 use crate::answer::{Refusal, take_body};
 use crate::granted::Granted;
-use crate::request::CanonicalRequest;
 #[cfg(doc)]
 use crate::request::Withheld;
+use crate::request::{CanonicalRequest, Presented};
 use crate::table::Snapshot;
 
 /// The time after which an answer is given up whose buyer takes nothing of it.
@@ -35,6 +35,9 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Writes refusals in the style of the application.
 type RefusalResponse = dyn Fn(Refusal) -> Response<Bytes> + Send + Sync;
+
+/// A request with passes, which a redirect may move.
+type PaidByPass = Option<Box<CanonicalRequest>>;
 
 /// Puts a [`Paywall`] before a service, with the routes of one [`Snapshot`].
 ///
@@ -136,7 +139,10 @@ impl PaywallLayer {
     }
 
     /// Reads the request, asks the paywall, and rewrites a request that may pass.
-    async fn admit(&self, request: &mut request::Parts) -> Result<Granted, Response<Full<Bytes>>> {
+    async fn admit(
+        &self,
+        request: &mut request::Parts,
+    ) -> Result<(Granted, PaidByPass), Response<Full<Bytes>>> {
         let read = CanonicalRequest::from_parts(request, peer(request))
             .and_then(|canonical| Ok((target(&request.uri, &canonical)?, canonical)));
         let admitted = match read {
@@ -144,7 +150,9 @@ impl PaywallLayer {
                 let granted = self.paywall.admit(&self.snapshot, &canonical).await;
                 granted.map(|granted| {
                     rewrite(request, target, &granted);
-                    granted.asked_at(&canonical, &self.snapshot)
+                    let granted = granted.asked_at(&canonical, &self.snapshot);
+                    let by_pass = matches!(canonical.presented, Presented::Passes(_));
+                    (granted, by_pass.then(|| Box::new(canonical)))
                 })
             }
             Err(problem) => {
@@ -278,7 +286,7 @@ where
         let layer = self.layer.clone();
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
-            let granted = match layer.admit(&mut parts).await {
+            let (granted, by_pass) = match layer.admit(&mut parts).await {
                 Ok(granted) => granted,
                 Err(response) => return Ok(response.map(PaywallBody::refused)),
             };
@@ -289,6 +297,13 @@ where
                     .lapsed(granted, method, version)
                     .map(PaywallBody::refused)),
                 Ok(response) => {
+                    let granted = match by_pass {
+                        Some(request) if response.status().is_redirection() => {
+                            let (paywall, snapshot) = (&layer.paywall, &layer.snapshot);
+                            paywall.lead_on(granted, &response, &request, snapshot)
+                        }
+                        _ => granted,
+                    };
                     let settled = granted.settle(response);
                     let served = settled.map(|body| Served::new(body, layer.idle_timeout));
                     Ok(served.map(PaywallBody::served))

@@ -10,6 +10,7 @@ mod key_states;
 mod layer;
 mod node;
 mod observe;
+mod passes;
 mod paying;
 mod postgres;
 mod postgres_model;

@@ -69,7 +69,8 @@ impl FromStr for ChainServer {
         // The text is not repeated: somebody may have written a password into it.
         let wrong = || {
             let text = "the chain server is written https://HOST/api (Esplora), ssl://HOST:PORT \
-                        (Electrum), or bitcoind://USER@HOST:PORT?password=FILE";
+                        (Electrum), or bitcoind://USER@HOST:PORT?password=FILE, such as \
+                        bitcoind://me@127.0.0.1:8332?password=/etc/rpc.password";
             Error::new(ErrorKind::Local, text)
         };
         let url = Url::parse(text).map_err(|_| wrong())?;

@@ -61,7 +61,8 @@ impl fmt::Display for UriError {
             }
             Self::NoRelay => "the connection names no relay",
             Self::Relay => {
-                "a relay of the connection is not wss://HOST (ws:// only on this machine)"
+                "a relay of the connection is not an address such as wss://relay.example (ws:// only on \
+                 this machine)"
             }
             Self::TooManyRelays => "the connection names more than eight relays",
             Self::NoSecret => "the connection needs one secret; copy it from the wallet again",
